@@ -1,0 +1,94 @@
+/**
+ * The help page of a command, from the table.
+ *
+ * @module
+ */
+
+import type { CommandSpec, OptionSpec } from "./spec.ts";
+import { commandLine, optionsOf } from "./parse.ts";
+
+const WIDTH = 100;
+
+/**
+ * The help page of a command.
+ *
+ * @param path The command and the groups above it, outermost first.
+ * @returns Plain text of at most 100 columns, ending in a line feed.
+ */
+export function helpPage(path: readonly CommandSpec[]): string {
+  const command = path.at(-1)!;
+  const parts = [
+    `${command.summary}\n`,
+    `Usage: ${usageLine(path)}\n`,
+    command.details === undefined ? "" : `${command.details.trim()}\n`,
+    section("Commands", (command.commands ?? []).map((c) => [c.name, c.summary])),
+    section("Arguments", (command.operands ?? []).map((o) => [o.name, o.help])),
+    section("Options", Object.entries(optionsOf(command)).map(optionRow)),
+    permissionsLine(command),
+    examples(command),
+  ];
+  return parts.filter((part) => part !== "").join("\n");
+}
+
+/** The one line that shows what a command takes. */
+export function usageLine(path: readonly CommandSpec[]): string {
+  const command = path.at(-1)!;
+  const words = [commandLine(path)];
+  if (command.commands !== undefined) {
+    words.push(command.load === undefined ? "COMMAND" : "[COMMAND]");
+  }
+  if (Object.keys(command.options ?? {}).length > 0) words.push("[OPTIONS]");
+  for (const { name, optional, rest } of command.operands ?? []) {
+    const word = rest === true ? `${name}…` : name;
+    words.push(optional === true ? `[${word}]` : word);
+  }
+  return words.join(" ");
+}
+
+/** An option as the help names it, and what it says of it. */
+export function optionRow([name, spec]: [string, OptionSpec]): [string, string] {
+  const short = spec.short === undefined ? "    " : `-${spec.short}, `;
+  const left = spec.type === "flag" ? `${short}--${name}` : `${short}--${name} ${spec.value}`;
+  const notes = [];
+  if (spec.type === "text" && spec.choices !== undefined) notes.push(spec.choices.join(" or "));
+  if (spec.type === "text" && spec.repeat === true) notes.push("may be repeated");
+  if (spec.type !== "flag" && spec.default !== undefined) notes.push(`default ${spec.default}`);
+  if (spec.needs !== undefined) notes.push(`needs ${spec.needs}`);
+  return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join("; ")})`];
+}
+
+function section(title: string, rows: readonly (readonly [string, string])[]): string {
+  if (rows.length === 0) return "";
+  const left = Math.min(34, Math.max(...rows.map(([name]) => name.length)));
+  const lines = rows.flatMap(([name, text]) => {
+    const wrapped = wrap(text, WIDTH - left - 4);
+    const indent = " ".repeat(left + 4);
+    const first = name.length > left
+      ? [`  ${name}`, `${indent}${wrapped[0]}`]
+      : [`  ${name.padEnd(left)}  ${wrapped[0]}`];
+    return [...first, ...wrapped.slice(1).map((line) => indent + line)];
+  });
+  return `${title}:\n${lines.join("\n")}\n`;
+}
+
+function permissionsLine(command: CommandSpec): string {
+  if (command.load === undefined) return "";
+  const names = command.permissions ?? [];
+  const kept = names.length === 0 ? "none" : names.map((name) => `--allow-${name}`).join(", ");
+  return `Permissions kept while it runs, where granted: ${kept}\n`;
+}
+
+function examples(command: CommandSpec): string {
+  if (command.examples === undefined) return "";
+  return `Examples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
+}

@@ -1,0 +1,177 @@
+/**
+ * Command line to command and typed options, by the table; wrong usage names the nearest right one.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_cli_parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+// @ts-types="../../types/std_text_closest_string.d.ts"
+import { closestString } from "@std/text/closest-string";
+// @ts-types="../../types/std_text_levenshtein_distance.d.ts"
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { type Failure, usageFailure } from "../failure.ts";
+import { printable } from "../printable.ts";
+import {
+  type CommandSpec,
+  GLOBAL_OPTIONS,
+  type NumberOption,
+  type OptionSpec,
+  type TextOption,
+} from "./spec.ts";
+
+/** A command line that was understood. */
+export interface Parsed {
+  /** The command and the groups above it, outermost first. */
+  readonly path: readonly CommandSpec[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly operands: readonly string[];
+}
+
+/** The options of a command: its own, then those that every command takes. */
+export function optionsOf(command: CommandSpec): Record<string, OptionSpec> {
+  return { ...command.options, ...GLOBAL_OPTIONS };
+}
+
+/**
+ * Reads a command line.
+ *
+ * @param root The table's root.
+ * @param args The arguments, without the program's name.
+ * @throws {Failure} With exit code 2, for an unknown command or option or a value out of bounds.
+ */
+export function parseCommandLine(root: CommandSpec, args: readonly string[]): Parsed {
+  const path = [root];
+  let command = root;
+  let rest = [...args];
+  while (command.commands !== undefined && rest[0] !== undefined && !rest[0].startsWith("-")) {
+    const name = rest[0];
+    const next = command.commands.find((c) => c.name === name);
+    if (next === undefined) throw unknownCommand(path, name);
+    path.push(next);
+    command = next;
+    rest = rest.slice(1);
+  }
+  return { path, ...parseOptions(path, rest) };
+}
+
+/** The words that start a command: `parley chat server`. */
+export function commandLine(path: readonly CommandSpec[]): string {
+  return path.map((c) => c.name).join(" ");
+}
+
+function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
+  const command = path.at(-1)!;
+  const specs = optionsOf(command);
+  const names = Object.keys(specs);
+  const alias: Record<string, string> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    if (spec.short !== undefined) alias[spec.short] = name;
+  }
+  const raw = parseArgs(args, {
+    string: ["_", ...names.filter((n) => specs[n]?.type !== "flag")],
+    boolean: names.filter((n) => specs[n]?.type === "flag"),
+    collect: names.filter((n) => specs[n]?.type !== "flag"),
+    alias,
+    unknown: (arg) => {
+      if (arg.startsWith("-") && arg !== "-") throw unknownOption(path, arg, specs);
+    },
+  });
+  const options: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    options[name] = spec.type === "flag"
+      ? raw[name] === true
+      : readValues(path, name, spec, raw[name]);
+  }
+  // Help is for people who do not know the operands yet.
+  if (options.help !== true) checkOperands(path, raw._);
+  return { options, operands: raw._ };
+}
+
+function readValues(
+  path: readonly CommandSpec[],
+  name: string,
+  spec: TextOption | NumberOption,
+  given: unknown,
+): unknown {
+  const texts = Array.isArray(given) ? given.map(String) : [];
+  const values = texts.map((text) =>
+    spec.type === "text" ? readText(path, name, spec, text) : readNumber(path, name, spec, text)
+  );
+  if (spec.type === "text" && spec.repeat === true) return values;
+  if (values.length > 1) {
+    throw usageFailure(`--${name}`, "given more than once", helpHint(path));
+  }
+  return values[0] ?? spec.default;
+}
+
+function readText(path: readonly CommandSpec[], name: string, spec: TextOption, text: string) {
+  if (spec.choices !== undefined && !spec.choices.includes(text)) {
+    const why = `${quote(text)} is not one of ${spec.choices.join(", ")}`;
+    throw usageFailure(`--${name}`, why, helpHint(path));
+  }
+  return text;
+}
+
+function readNumber(path: readonly CommandSpec[], name: string, spec: NumberOption, text: string) {
+  const kind = spec.type === "integer" ? "a whole number" : "a number";
+  const wanted = `${kind} from ${spec.min} to ${spec.max}`;
+  if (text === "") throw usageFailure(`--${name}`, `needs ${wanted}`, helpHint(path));
+  const form = spec.type === "integer" ? /^-?\d+$/ : /^-?(\d+\.?\d*|\.\d+)$/;
+  const value = form.test(text) ? Number(text) : NaN;
+  if (!(value >= spec.min && value <= spec.max)) {
+    throw usageFailure(`--${name}`, `${quote(text)} is not ${wanted}`, helpHint(path));
+  }
+  return value;
+}
+
+function checkOperands(path: readonly CommandSpec[], operands: readonly string[]): void {
+  const specs = path.at(-1)!.operands ?? [];
+  const missing = specs.find((spec, i) => spec.optional !== true && operands[i] === undefined);
+  if (missing !== undefined && path.at(-1)!.load !== undefined) {
+    throw usageFailure(commandLine(path), `${missing.name} is missing`, helpHint(path));
+  }
+  if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
+    const extra = quote(operands[specs.length] ?? "");
+    throw usageFailure(commandLine(path), `${extra} is one argument too many`, helpHint(path));
+  }
+}
+
+function unknownCommand(path: readonly CommandSpec[], name: string): Failure {
+  const names = path.at(-1)!.commands?.map((c) => c.name) ?? [];
+  const near = nearest(name, names);
+  const hint = near === undefined ? helpHint(path) : `did you mean ${commandLine(path)} ${near}?`;
+  return usageFailure(commandLine(path), `no command ${quote(name)}`, hint);
+}
+
+function unknownOption(
+  path: readonly CommandSpec[],
+  arg: string,
+  specs: Readonly<Record<string, OptionSpec>>,
+): Failure {
+  const name = arg.replace(/^-+/, "").replace(/=.*$/s, "");
+  const near = nearest(name, Object.keys(specs));
+  const hint = near === undefined ? helpHint(path) : `did you mean --${near}?`;
+  const shown = arg.replace(/=.*$/s, "");
+  return usageFailure(commandLine(path), `no option ${quote(shown)}`, hint);
+}
+
+/** The word that is meant: the closest, unless it is too far to be a slip of the fingers. */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  if (words.length === 0) return undefined;
+  const prefixed = words.filter((w) => word !== "" && w.startsWith(word));
+  if (prefixed.length === 1) return prefixed[0];
+  const closest = closestString(word, words);
+  return levenshteinDistance(word, closest) <= Math.max(1, Math.floor(closest.length / 2))
+    ? closest
+    : undefined;
+}
+
+function helpHint(path: readonly CommandSpec[]): string {
+  return `${commandLine(path)} --help lists what it takes`;
+}
+
+/** A word of the command line as it may be shown: controls made visible, long ones cut. */
+export function quote(word: string): string {
+  return `"${printable(word.length > 60 ? `${word.slice(0, 60)}…` : word)}"`;
+}

@@ -1,0 +1,117 @@
+/**
+ * What a command is: its options, operands, permissions and where its code lives.
+ *
+ * The table of commands (`lib/commands/table.ts`) is data of these types; parsing, help and
+ * permissions are all derived from it.
+ *
+ * @module
+ */
+
+interface OptionBase {
+  /** One letter that may stand for the name: `-p`. */
+  readonly short?: string;
+  /** One line for the help. */
+  readonly help: string;
+  /** The runtime permission that using this option takes, beyond those of its command. */
+  readonly needs?: string;
+}
+
+/** An option that is there or not. */
+export interface FlagOption extends OptionBase {
+  readonly type: "flag";
+}
+
+/** An option that takes any text. */
+export interface TextOption extends OptionBase {
+  readonly type: "text";
+  /** What stands for the value in the help. */
+  readonly value: string;
+  readonly default?: string;
+  /** The values that are taken; any, without. */
+  readonly choices?: readonly string[];
+  /** Whether it may be given several times; its value is then a list. */
+  readonly repeat?: true;
+}
+
+/** An option that takes a number between bounds. */
+export interface NumberOption extends OptionBase {
+  readonly type: "integer" | "number";
+  /** What stands for the value in the help. */
+  readonly value: string;
+  readonly min: number;
+  readonly max: number;
+  readonly default?: number;
+}
+
+/** Any option of a command. */
+export type OptionSpec = FlagOption | TextOption | NumberOption;
+
+/** An argument that is told by its place. */
+export interface OperandSpec {
+  /** What stands for it in the help. */
+  readonly name: string;
+  readonly help: string;
+  readonly optional?: true;
+  /** Whether it takes all that is left. */
+  readonly rest?: true;
+}
+
+/** The kinds of permission that a command can keep while it runs. */
+export type PermissionName = "net" | "read" | "write" | "sys" | "env" | "ffi" | "run";
+
+/** A command or a group of commands. */
+export interface CommandSpec {
+  readonly name: string;
+  /** One line: what it does. */
+  readonly summary: string;
+  /** More, for its own help page. */
+  readonly details?: string;
+  readonly options?: Readonly<Record<string, OptionSpec>>;
+  readonly operands?: readonly OperandSpec[];
+  /** What it keeps while it runs; everything else is revoked before its code loads. */
+  readonly permissions?: readonly PermissionName[];
+  readonly examples?: readonly string[];
+  readonly commands?: readonly CommandSpec[];
+  /** Loads the code. A group without it shows its help. */
+  readonly load?: () => Promise<CommandModule>;
+}
+
+/** The code of a command: one exported function. */
+export interface CommandModule {
+  /**
+   * Runs the command.
+   *
+   * @returns The exit code: 0 done, 1 it failed.
+   * @throws {Failure} Where it cannot do what was asked.
+   */
+  // Checked where each command declares the spec it belongs to, with Input<typeof spec>.
+  run(input: Input<never>): Promise<number>;
+}
+
+type ValueOf<O extends OptionSpec> = O extends FlagOption ? boolean
+  : O extends { type: "text"; repeat: true } ? readonly string[]
+  : O extends { type: "text" } ? (O extends { default: string } ? string : string | undefined)
+  : O extends { default: number } ? number
+  : number | undefined;
+
+/** What a command is given: its options by name, typed by its spec, and its operands in order. */
+export interface Input<C extends { options?: Readonly<Record<string, OptionSpec>> }> {
+  readonly options:
+    & {
+      readonly [N in keyof NonNullable<C["options"]>]: ValueOf<NonNullable<C["options"]>[N]>;
+    }
+    & GlobalValues;
+  readonly operands: readonly string[];
+}
+
+/** The options that every command takes. */
+export const GLOBAL_OPTIONS = {
+  help: { type: "flag", short: "h", help: "Show this help and exit" },
+  debug: { type: "flag", help: "Show the stack trace of a failure" },
+} as const satisfies Record<string, OptionSpec>;
+
+/** The values of {@linkcode GLOBAL_OPTIONS}. */
+export interface GlobalValues {
+  readonly help: boolean;
+  readonly debug: boolean;
+}

@@ -1,0 +1,117 @@
+/**
+ * What `parley chat` and its commands take.
+ *
+ * @module
+ */
+
+import type { CommandSpec } from "../cli/spec.ts";
+
+/** The port of the tutorial's chat. */
+export const DEFAULT_PORT = 4396;
+
+const WIRE = {
+  type: "flag",
+  help: "Show what travels: each frame, and its ciphertext in hex",
+} as const;
+const JSON_LINES = {
+  type: "flag",
+  help: "One JSON object a line on stdout, and nothing else there",
+} as const;
+const NAME = {
+  type: "text",
+  short: "n",
+  value: "NAME",
+  help: "Your name in the room, 1 to 32 characters (default member- and 4 letters)",
+} as const;
+const GIVE_UP = {
+  type: "integer",
+  value: "MS",
+  min: 0,
+  max: 86_400_000,
+  default: 30_000,
+  help: "With piped input: how long to wait for delivery after the last line, in milliseconds",
+} as const;
+
+/** `parley chat server`. */
+export const CHAT_SERVER = {
+  name: "server",
+  summary: "Open a room on this machine, and chat in it.",
+  details: `Starts a relay, which forwards messages that it cannot read, and joins it as a member.
+The tutorial's "listening......" and "connection succeed" are the first lines that you see.`,
+  options: {
+    host: {
+      type: "text",
+      value: "HOST",
+      default: "127.0.0.1",
+      help: "Address to listen on; 0.0.0.0 or :: for all",
+    },
+    port: {
+      type: "integer",
+      short: "p",
+      value: "PORT",
+      min: 0,
+      max: 65_535,
+      default: DEFAULT_PORT,
+      help: "Port to listen on; 0 picks a free one and says which",
+    },
+    name: NAME,
+    "relay-only": { type: "flag", help: "Forward only: no member at this terminal" },
+    "max-members": {
+      type: "integer",
+      value: "N",
+      min: 1,
+      max: 10_000,
+      default: 1024,
+      help: "How many members the room takes",
+    },
+    "give-up": GIVE_UP,
+    wire: WIRE,
+    json: JSON_LINES,
+  },
+  permissions: ["net"],
+  examples: [
+    "parley chat server",
+    "parley chat server --host 0.0.0.0 --name ada",
+    "parley chat server --relay-only --port 0 --json",
+  ],
+  load: () => import("./chat_server.ts"),
+} as const satisfies CommandSpec;
+
+/** `parley chat client`. */
+export const CHAT_CLIENT = {
+  name: "client",
+  summary: "Join a room.",
+  details:
+    `At a terminal it is a conversation; /help lists the commands in it. With piped input each line
+is a message: the client waits until all are delivered, then leaves.`,
+  operands: [{
+    name: "HOST[:PORT]",
+    optional: true,
+    help: `Where the room is (default 127.0.0.1:${DEFAULT_PORT}); IPv6 as [::1]:${DEFAULT_PORT}`,
+  }],
+  options: {
+    name: NAME,
+    listen: { type: "flag", help: "Stay and print after the input ends, until stopped" },
+    "give-up": GIVE_UP,
+    wire: WIRE,
+    json: JSON_LINES,
+  },
+  permissions: ["net"],
+  examples: [
+    "parley chat client",
+    "parley chat client 127.0.0.1:5000 --name bo",
+    "date | parley chat client --name clock",
+    "parley chat client --listen --json < /dev/null",
+  ],
+  load: () => import("./chat_client.ts"),
+} as const satisfies CommandSpec;
+
+/** `parley chat`. */
+export const CHAT = {
+  name: "chat",
+  summary: "Encrypted chat over TCP, for two or for a thousand.",
+  details: "Without a command it asks: server or client, and the server's address.",
+  commands: [CHAT_SERVER, CHAT_CLIENT],
+  permissions: ["net"],
+  load: () => import("./chat.ts"),
+} as const satisfies CommandSpec;

@@ -1,0 +1,18 @@
+/**
+ * The table of commands: what each takes, what it may do, and where its code is.
+ *
+ * Help, completions and permissions are derived from it. Nothing here loads a command's code.
+ *
+ * @module
+ */
+
+import type { CommandSpec } from "../cli/spec.ts";
+import { CHAT } from "./chat_spec.ts";
+
+/** The program. */
+export const PARLEY: CommandSpec = {
+  name: "parley",
+  summary: "A network utility in one binary: a private chat, and the sockets beneath it.",
+  options: { version: { type: "flag", short: "V", help: "Show the version and exit" } },
+  commands: [CHAT],
+};

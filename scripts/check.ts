@@ -1,0 +1,29 @@
+/**
+ * Every static check: format, lint, types, documentation, lock file.
+ *
+ * @module
+ */
+
+const CHECKS: readonly (readonly string[])[] = [
+  ["fmt", "--check"],
+  ["lint"],
+  ["check", "--frozen", "main.ts", "lib/", "scripts/", "tests/**/*_test.ts"],
+  ["doc", "--lint", "lib/tcp_chat.ts", "lib/rsa.ts"],
+];
+
+let failed = 0;
+for (const args of CHECKS) {
+  console.log(`== deno ${args.join(" ")}`);
+  const { success } = await new Deno.Command("deno", {
+    args: [...args],
+    stdin: "null",
+    // The documentation itself is not wanted, only what the linter says of it, on stderr.
+    stdout: args[0] === "doc" ? "null" : "inherit",
+  }).output().then((output) => {
+    Deno.stdout.writeSync(output.stderr);
+    return output;
+  });
+  if (!success) failed++;
+}
+console.log(failed === 0 ? "every check passed" : `${failed} of ${CHECKS.length} checks failed`);
+Deno.exit(failed === 0 ? 0 : 1);

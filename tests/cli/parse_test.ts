@@ -1,0 +1,90 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { commandLine, nearest, parseCommandLine } from "../../lib/cli/parse.ts";
+import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { Failure } from "../../lib/failure.ts";
+
+const ROOT: CommandSpec = {
+  name: "tool",
+  summary: "A tool.",
+  commands: [{
+    name: "serve",
+    summary: "Serves.",
+    operands: [{ name: "HOST", help: "where", optional: true }],
+    options: {
+      port: {
+        type: "integer",
+        short: "p",
+        value: "PORT",
+        min: 0,
+        max: 65_535,
+        default: 80,
+        help: "",
+      },
+      drop: { type: "number", value: "P", min: 0, max: 1, help: "" },
+      name: { type: "text", value: "NAME", help: "" },
+      as: { type: "text", value: "AS", choices: ["a", "b"], default: "a", help: "" },
+      allow: { type: "text", value: "WHO", repeat: true, help: "" },
+      json: { type: "flag", help: "" },
+    },
+    load: () => Promise.reject(new Error("not loaded by parsing")),
+  }],
+};
+
+function refused(args: string[], why: string, hint = ""): void {
+  const failure = assertThrows(() => parseCommandLine(ROOT, args), Failure);
+  assertEquals(failure.exitCode, 2);
+  assertStringIncludes(failure.message, why);
+  assertStringIncludes(failure.hint ?? "", hint);
+}
+
+Deno.test("parseCommandLine() finds the command, its options, defaults and operands", () => {
+  const parsed = parseCommandLine(ROOT, ["serve", "-p", "8080", "--drop=0.5", "--json", "::1"]);
+  assertEquals(commandLine(parsed.path), "tool serve");
+  assertEquals(parsed.operands, ["::1"]);
+  assertEquals(parsed.options, {
+    port: 8080,
+    drop: 0.5,
+    name: undefined,
+    as: "a",
+    allow: [],
+    json: true,
+    help: false,
+    debug: false,
+  });
+});
+
+Deno.test("parseCommandLine() collects a repeated option and takes operands as text", () => {
+  const parsed = parseCommandLine(ROOT, ["serve", "--allow", "x", "--allow", "y", "--", "0x10"]);
+  assertEquals(parsed.options.allow, ["x", "y"]);
+  assertEquals(parsed.operands, ["0x10"]);
+});
+
+Deno.test("parseCommandLine() names the nearest command and option", () => {
+  refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");
+  refused(["serve", "--prot", "1"], 'no option "--prot"', "did you mean --port?");
+  refused(["serve", "--no-json"], 'no option "--no-json"');
+  refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
+});
+
+Deno.test("parseCommandLine() refuses values out of bounds and says the bounds", () => {
+  refused(["serve", "--port", "65536"], '"65536" is not a whole number from 0 to 65535');
+  refused(["serve", "--port", "1.5"], "whole number");
+  refused(["serve", "--port", "0x50"], "whole number");
+  refused(["serve", "--port"], "needs a whole number");
+  refused(["serve", "--drop", "2"], "a number from 0 to 1");
+  refused(["serve", "--as", "c"], '"c" is not one of a, b');
+  refused(["serve", "--name", "a", "--name", "b"], "given more than once");
+  refused(["serve", "a", "b"], '"b" is one argument too many');
+});
+
+Deno.test("parseCommandLine() never repeats a control character of its input", () => {
+  const failure = assertThrows(() => parseCommandLine(ROOT, ["\x1b[2J"]), Failure);
+  assertStringIncludes(failure.message, "␛[2J");
+});
+
+Deno.test("nearest() guesses slips and prefixes, not anything", () => {
+  assertEquals(nearest("cl", ["client", "server"]), "client");
+  assertEquals(nearest("sevrer", ["client", "server"]), "server");
+  assertEquals(nearest("xyzzyxyzzy", ["client", "server"]), undefined);
+});

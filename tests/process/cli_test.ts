@@ -1,0 +1,58 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { MAY_RUN_DENO } from "../granted.ts";
+import { VERSION } from "../../lib/version.ts";
+import config from "../../deno.json" with { type: "json" };
+import { parley } from "./parley.ts";
+
+const ignore = !MAY_RUN_DENO;
+
+Deno.test({
+  name: "parley --version names the version of deno.json",
+  ignore,
+  fn: async () => {
+    const { code, stdout } = await parley(["--version"], []);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, `parley ${VERSION}\n`);
+    assertEquals(config.version, VERSION);
+  },
+});
+
+Deno.test({
+  name: "parley --help, chat --help and chat server --help need no permission and exit 0",
+  ignore,
+  fn: async () => {
+    for (const path of [[], ["chat"], ["chat", "server"], ["chat", "client"]]) {
+      const { code, stdout, stderr } = await parley([...path, "--help"], []);
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(stdout, new RegExp(`^Usage: ${["parley", ...path].join(" ")}( |$)`, "m"));
+    }
+  },
+});
+
+Deno.test({
+  name: "parley exits 2 and names the nearest command or option",
+  ignore,
+  fn: async () => {
+    const command = await parley(["chta"]);
+    assertEquals([command.code, command.stdout], [2, ""]);
+    assertEquals(
+      command.stderr,
+      'parley: parley: no command "chta" (USAGE)\nhint: did you mean parley chat?\n',
+    );
+    const option = await parley(["chat", "server", "--prot", "1"]);
+    assertEquals([option.code, option.stdout], [2, ""]);
+    assertStringIncludes(option.stderr, "hint: did you mean --port?\n");
+  },
+});
+
+Deno.test({
+  name: "parley shows a stack trace only with --debug",
+  ignore,
+  fn: async () => {
+    const plain = await parley(["chat", "server", "--port", "x"]);
+    assertEquals(plain.stderr.split("\n").length, 3);
+    const debug = await parley(["chat", "server", "--port", "x", "--debug"]);
+    assertMatch(debug.stderr, /^ {4}at /m);
+  },
+});
