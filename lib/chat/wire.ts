@@ -1,0 +1,224 @@
+/**
+ * What relay and member say to each other: frames to validated messages and back, laid out as
+ * `docs/protocol.md` states.
+ *
+ * Nothing here is trusted yet: what is read is well-formed, no more. Signatures are checked elsewhere.
+ *
+ * @module
+ */
+
+import {
+  type ByteReader,
+  type Bytes,
+  ByteWriter,
+  fromUtf8,
+  MalformedError,
+  readWhole,
+  utf8,
+} from "./bytes.ts";
+import { MAX_CREDENTIAL_BYTES } from "./credential.ts";
+import { encodeFrame } from "./frame.ts";
+import { BOUND, HASH_BYTES, KIND } from "./kind.ts";
+import { readReason, type Reason, reasonNumber } from "./reason.ts";
+import { SIGNATURE_BYTES } from "./signing.ts";
+
+/** The relay's challenge to a newcomer. */
+export interface Challenge {
+  readonly version: number;
+  readonly room: Bytes;
+  readonly nonce: Bytes;
+}
+
+/** Encodes a challenge. */
+export function encodeChallenge({ version, room, nonce }: Challenge): Bytes {
+  return encodeFrame(KIND.challenge, new ByteWriter().u8(version).raw(room).raw(nonce).finish());
+}
+
+/** Reads a challenge. */
+export function readChallenge(payload: Bytes): Challenge {
+  return readWhole(payload, (reader) => ({
+    version: reader.u8(),
+    room: reader.raw(HASH_BYTES),
+    nonce: reader.raw(HASH_BYTES),
+  }));
+}
+
+/** A newcomer's answer to the challenge. */
+export interface Join {
+  readonly credential: Bytes;
+  readonly dialled: { readonly host: string; readonly port: number };
+  /** Over {@linkcode joinStatement}, for the relay. */
+  readonly proof: Bytes;
+  /** Over {@linkcode presenceStatement}, for the members. */
+  readonly presence: Bytes;
+}
+
+/** Encodes an answer to a challenge. */
+export function encodeJoin({ credential, dialled, proof, presence }: Join): Bytes {
+  const writer = new ByteWriter(BOUND.join).block16(credential).block16(utf8(dialled.host));
+  return encodeFrame(KIND.join, writer.u16(dialled.port).raw(proof).raw(presence).finish());
+}
+
+/** Reads an answer to a challenge. */
+export function readJoin(payload: Bytes): Join {
+  return readWhole(payload, (reader) => ({
+    credential: readCredentialBytes(reader),
+    dialled: { host: readHost(reader), port: reader.u16() },
+    proof: reader.raw(SIGNATURE_BYTES),
+    presence: reader.raw(SIGNATURE_BYTES),
+  }));
+}
+
+function readHost(reader: ByteReader): string {
+  const bytes = reader.block16();
+  if (bytes.length > 255) throw new MalformedError("a host name has more than 255 bytes");
+  return fromUtf8(bytes);
+}
+
+function readCredentialBytes(reader: ByteReader): Bytes {
+  const bytes = reader.block16();
+  if (bytes.length > MAX_CREDENTIAL_BYTES) {
+    throw new MalformedError(`a credential has more than ${MAX_CREDENTIAL_BYTES} bytes`);
+  }
+  return bytes;
+}
+
+/** A member as the relay lists it. */
+export interface Listing {
+  /** The membership number that its joining made. */
+  readonly number: number;
+  readonly credential: Bytes;
+  readonly presence: Bytes;
+}
+
+/** A page of the roster. */
+export interface RosterPage {
+  /** The membership number that the newcomer's own joining made. */
+  readonly number: number;
+  readonly last: boolean;
+  readonly listings: readonly Listing[];
+}
+
+/** Encodes the roster as as many pages as it takes. */
+export function encodeRoster(number: number, listings: readonly Listing[]): Bytes[] {
+  const pages: Listing[][] = [[]];
+  let room = BOUND.control - 16;
+  for (const listing of listings) {
+    const size = listing.credential.length + 74;
+    if (size > room) {
+      pages.push([]);
+      room = BOUND.control - 16;
+    }
+    pages.at(-1)!.push(listing);
+    room -= size;
+  }
+  return pages.map((page, i) => encodeRosterPage(number, i === pages.length - 1, page));
+}
+
+function encodeRosterPage(number: number, last: boolean, listings: readonly Listing[]): Bytes {
+  const writer = new ByteWriter(4096).u64(number).u8(last ? 1 : 0).u16(listings.length);
+  for (const listing of listings) writeListing(writer, listing);
+  return encodeFrame(KIND.roster, writer.finish());
+}
+
+/** Reads a page of the roster. */
+export function readRosterPage(payload: Bytes): RosterPage {
+  return readWhole(payload, (reader) => {
+    const number = reader.u64();
+    const last = reader.u8() !== 0;
+    const listings = [];
+    for (let count = reader.u16(); count > 0; count--) listings.push(readListing(reader));
+    return { number, last, listings };
+  });
+}
+
+function writeListing(writer: ByteWriter, { number, credential, presence }: Listing): void {
+  writer.u64(number).block16(credential).raw(presence);
+}
+
+function readListing(reader: ByteReader): Listing {
+  return {
+    number: reader.u64(),
+    credential: readCredentialBytes(reader),
+    presence: reader.raw(SIGNATURE_BYTES),
+  };
+}
+
+/** Encodes that somebody joined. */
+export function encodeJoined(listing: Listing): Bytes {
+  const writer = new ByteWriter(BOUND.join);
+  writeListing(writer, listing);
+  return encodeFrame(KIND.joined, writer.finish());
+}
+
+/** Reads that somebody joined. */
+export function readJoined(payload: Bytes): Listing {
+  return readWhole(payload, readListing);
+}
+
+/** That somebody left. */
+export interface Left {
+  /** The membership number that its leaving made. */
+  readonly number: number;
+  readonly member: Bytes;
+  readonly reason: Reason;
+}
+
+/** Encodes that somebody left. */
+export function encodeLeft({ number, member, reason }: Left): Bytes {
+  const writer = new ByteWriter(64).u64(number).raw(member).u8(reasonNumber(reason));
+  return encodeFrame(KIND.left, writer.finish());
+}
+
+/** Reads that somebody left. */
+export function readLeft(payload: Bytes): Left {
+  return readWhole(payload, (reader) => ({
+    number: reader.u64(),
+    member: reader.raw(HASH_BYTES),
+    reason: readReason(reader),
+  }));
+}
+
+// Control.
+
+/** Encodes the audience that frames with its number go to. */
+export function encodeAudience(id: number, members: readonly Uint8Array[]): Bytes {
+  const writer = new ByteWriter(4 + HASH_BYTES * members.length).u32(id);
+  for (const member of members) writer.raw(member);
+  return encodeFrame(KIND.audience, writer.finish());
+}
+
+/** Reads an audience. */
+export function readAudience(payload: Bytes): { id: number; members: Bytes[] } {
+  return readWhole(payload, (reader) => {
+    const id = reader.u32();
+    const members = [];
+    while (reader.left > 0) members.push(reader.raw(HASH_BYTES));
+    return { id, members };
+  });
+}
+
+/** Encodes one of the counts: `ack`, `accepted`, `delivered`. */
+export function encodeCount(kind: number, count: number): Bytes {
+  return encodeFrame(kind, new ByteWriter(8).u64(count).finish());
+}
+
+/** Reads a count. */
+export function readCount(payload: Bytes): number {
+  return readWhole(payload, (reader) => reader.u64());
+}
+
+/** Encodes a frame that carries nothing: `ping`, `pong`, `leave`. */
+export function encodeEmpty(kind: number): Bytes {
+  return encodeFrame(kind, new Uint8Array(0));
+}
+
+/** Encodes the relay's last word to a connection. */
+export function encodeBye(reason: Reason): Bytes {
+  return encodeFrame(KIND.bye, new Uint8Array([reasonNumber(reason)]));
+}
+
+/** Reads the relay's last word. */
+export function readBye(payload: Bytes): Reason {
+  return readWhole(payload, readReason);
+}

@@ -1,0 +1,189 @@
+/**
+ * RSA by WebCrypto: keys, OAEP, PSS, fingerprints (RFC 8017, FIPS 186-5).
+ *
+ * Keys travel as SPKI DER (RFC 5280 section 4.1). A key that comes from elsewhere is taken only if it has
+ * 2048 to 4096 bits, the exponent 65537 and the one canonical encoding.
+ *
+ * @module
+ */
+
+// @ts-types="../types/std_encoding_base64.d.ts"
+import { encodeBase64 } from "@std/encoding/base64";
+
+/** Bytes that WebCrypto takes: never over shared memory. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The modulus sizes that parley makes, in bits. */
+export type ModulusBits = 2048 | 3072 | 4096;
+
+/** What an RSA key is for; WebCrypto ties each key to one use. */
+export type RsaUse = "sign" | "encrypt";
+
+/** The smallest and the largest modulus that is taken, in bits. */
+export const MODULUS_BOUNDS = { min: 2048, max: 4096 } as const;
+
+/** RSASSA-PSS as the chat's identities use it: SHA-512 and a salt of 64 bytes. */
+const PSS = { name: "RSA-PSS", hash: "SHA-512" } as const;
+const PSS_SALT_BYTES = 64;
+
+/** RSAES-OAEP as the chat wraps keys: SHA-256, MGF1 with SHA-256. */
+const OAEP = { name: "RSA-OAEP", hash: "SHA-256" } as const;
+
+const EXPONENT_65537 = new Uint8Array([1, 0, 1]);
+
+/** An RSA public key that was refused; the message says why. */
+export class RsaKeyError extends Error {
+  /** Makes the error of its reason. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RsaKeyError";
+  }
+}
+
+/**
+ * Makes a key pair.
+ *
+ * @param use What it is for: `sign` gives RSA-PSS with SHA-512, `encrypt` RSA-OAEP with SHA-256.
+ * @param bits The size of the modulus.
+ * @returns The pair; the public key can be exported, the private one too where it signs, for a file.
+ *
+ * @example
+ * ```ts
+ * import { generateRsaKeys } from "./rsa.ts";
+ * const { publicKey, privateKey } = await generateRsaKeys("sign", 3072);
+ * ```
+ */
+export function generateRsaKeys(use: RsaUse, bits: ModulusBits): Promise<CryptoKeyPair> {
+  const size = { modulusLength: bits, publicExponent: EXPONENT_65537 };
+  return use === "sign"
+    ? crypto.subtle.generateKey({ ...PSS, ...size }, true, ["sign", "verify"])
+    : crypto.subtle.generateKey({ ...OAEP, ...size }, false, ["encrypt", "decrypt"]);
+}
+
+/**
+ * A public key as SPKI DER.
+ *
+ * @param key A public key of either use.
+ */
+export async function exportSpki(key: CryptoKey): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.exportKey("spki", key));
+}
+
+/**
+ * Reads a public key from SPKI DER that nobody vouches for yet.
+ *
+ * @param spki The bytes.
+ * @param use What it is for.
+ * @throws {RsaKeyError} Where it is not an RSA key, too small or too large, has another exponent than
+ * 65537, or is not in its canonical encoding.
+ */
+export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
+  const key = await importUnchecked(spki, use);
+  const { modulusLength, publicExponent } = key.algorithm as RsaHashedKeyAlgorithm;
+  const { min, max } = MODULUS_BOUNDS;
+  if (modulusLength < min || modulusLength > max) {
+    throw new RsaKeyError(
+      `Cannot take RSA key: ${modulusLength} bits is not from ${min} to ${max}`,
+    );
+  }
+  if (!sameBytes(publicExponent, EXPONENT_65537)) {
+    throw new RsaKeyError("Cannot take RSA key: its exponent is not 65537");
+  }
+  if (!sameBytes(await exportSpki(key), spki)) {
+    throw new RsaKeyError("Cannot take RSA key: it is not in canonical DER");
+  }
+  return key;
+}
+
+async function importUnchecked(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
+  try {
+    return use === "sign"
+      ? await crypto.subtle.importKey("spki", spki, PSS, true, ["verify"])
+      : await crypto.subtle.importKey("spki", spki, OAEP, true, ["encrypt"]);
+  } catch (cause) {
+    throw new RsaKeyError("Cannot take RSA key: it is not an RSA public key in SPKI DER", {
+      cause,
+    });
+  }
+}
+
+/** Compares public bytes; nothing here is secret, so it need not take constant time. */
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/**
+ * Signs bytes with RSASSA-PSS, SHA-512, salt of 64 bytes (RFC 8017 section 8.1).
+ *
+ * @param privateKey A `sign` key.
+ * @param bytes What is signed.
+ * @returns As many bytes as the modulus has.
+ */
+export async function signPss(privateKey: CryptoKey, bytes: Bytes): Promise<Bytes> {
+  const algorithm = { name: "RSA-PSS", saltLength: PSS_SALT_BYTES };
+  return new Uint8Array(await crypto.subtle.sign(algorithm, privateKey, bytes));
+}
+
+/**
+ * Whether a signature that {@linkcode signPss} made is right.
+ *
+ * @param publicKey A `sign` key.
+ * @param signature Its bytes.
+ * @param bytes What was signed.
+ */
+export function verifyPss(publicKey: CryptoKey, signature: Bytes, bytes: Bytes): Promise<boolean> {
+  const algorithm = { name: "RSA-PSS", saltLength: PSS_SALT_BYTES };
+  return crypto.subtle.verify(algorithm, publicKey, signature, bytes);
+}
+
+/**
+ * Encrypts one block with RSAES-OAEP, SHA-256 (RFC 8017 section 7.1).
+ *
+ * @param publicKey An `encrypt` key of k bytes.
+ * @param block At most k - 66 bytes.
+ * @param label What the block is for; the same is needed to decrypt.
+ * @returns k bytes.
+ */
+export async function encryptOaep(
+  publicKey: CryptoKey,
+  block: Bytes,
+  label: Bytes,
+): Promise<Bytes> {
+  const algorithm = { name: "RSA-OAEP", label };
+  return new Uint8Array(await crypto.subtle.encrypt(algorithm, publicKey, block));
+}
+
+/**
+ * Decrypts what {@linkcode encryptOaep} made.
+ *
+ * @param privateKey An `encrypt` key of k bytes.
+ * @param block k bytes.
+ * @param label What the block is for.
+ * @throws {DOMException} `OperationError` whatever is wrong: which check failed is nobody's business.
+ */
+export async function decryptOaep(
+  privateKey: CryptoKey,
+  block: Bytes,
+  label: Bytes,
+): Promise<Bytes> {
+  const algorithm = { name: "RSA-OAEP", label };
+  return new Uint8Array(await crypto.subtle.decrypt(algorithm, privateKey, block));
+}
+
+/**
+ * The fingerprint of a public key: `SHA256:` and the unpadded base64 of SHA-256 over its SPKI DER.
+ * The notation is OpenSSH's; the bytes hashed are not, since OpenSSH hashes a key blob of its own.
+ *
+ * @param spki A public key as SPKI DER.
+ *
+ * @example
+ * ```ts
+ * import { exportSpki, fingerprint, generateRsaKeys } from "./rsa.ts";
+ * const { publicKey } = await generateRsaKeys("sign", 2048);
+ * console.log(await fingerprint(await exportSpki(publicKey))); // SHA256:…, 43 characters
+ * ```
+ */
+export async function fingerprint(spki: Bytes): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", spki);
+  return `SHA256:${encodeBase64(digest).replace(/=+$/, "")}`;
+}
