@@ -8,11 +8,12 @@
  */
 
 import {
-  type ByteReader,
+  ByteReader,
   type Bytes,
   ByteWriter,
   fromUtf8,
   MalformedError,
+  mapKey,
   readWhole,
 } from "./bytes.ts";
 import { HASH_BYTES } from "./kind.ts";
@@ -124,27 +125,29 @@ function readConversation(reader: ByteReader): Conversation {
 /** The header of a sealed frame. */
 export interface SealedHeader extends ChainPosition {
   readonly sender: Bytes;
-  /** Which declared audience it goes to; 0 is everyone whose joining is at most `membership`. */
+  /** Which declared audience it goes to; 0 is everyone whose joining is at most {@linkcode newest}. */
   readonly audience: number;
   /** The number of the frame in its chain, and its initialization vector. */
   readonly counter: number;
-  /** The membership number that the sender had displayed. */
+  /** The membership number that the sender knew when it sealed. */
   readonly membership: number;
-  /** The digest of the recipient set. */
+  /** The membership number that the sender had displayed when the line was entered. */
+  readonly newest: number;
+  /** The digest of the sender and its recipients. */
   readonly recipients: Bytes;
   /** The commitment to the chain key. */
   readonly commitment: Bytes;
 }
 
 /** The length of a sealed frame's header in bytes. */
-export const SEALED_HEADER_BYTES = 32 + 1 + 4 + 4 + 4 + 8 + 8 + 32 + 32;
+export const SEALED_HEADER_BYTES = 32 + 1 + 4 + 4 + 4 + 8 + 8 + 8 + 32 + 32;
 
 /** Encodes the header of a sealed frame. */
 export function encodeSealedHeader(header: SealedHeader): Bytes {
   return new ByteWriter(SEALED_HEADER_BYTES)
     .raw(header.sender).u8(header.conversation).u32(header.audience)
     .u32(header.chain).u32(header.step).u64(header.counter).u64(header.membership)
-    .raw(header.recipients).raw(header.commitment).finish();
+    .u64(header.newest).raw(header.recipients).raw(header.commitment).finish();
 }
 
 /** A sealed frame. */
@@ -168,6 +171,7 @@ export function readSealedFrame(payload: Bytes): SealedFrame {
       step: reader.u32(),
       counter: reader.u64(),
       membership: reader.u64(),
+      newest: reader.u64(),
       recipients: reader.raw(HASH_BYTES),
       commitment: reader.raw(HASH_BYTES),
     };
@@ -178,6 +182,27 @@ export function readSealedFrame(payload: Bytes): SealedFrame {
     const headerBytes = payload.subarray(0, SEALED_HEADER_BYTES);
     return { header, headerBytes, ciphertext, signed, signature: reader.raw(SIGNATURE_BYTES) };
   });
+}
+
+/** What a relay needs of a sealed frame. */
+export interface SealedAddress {
+  /** The sender's hash as the key of a map. */
+  readonly sender: string;
+  readonly audience: number;
+  readonly newest: number;
+}
+
+/** Reads where a sealed frame goes, and nothing else of it. */
+export function sealedAddress(payload: Bytes): SealedAddress {
+  if (payload.length < SEALED_HEADER_BYTES + 17 + SIGNATURE_BYTES) {
+    throw new MalformedError("a sealed frame holds nothing");
+  }
+  const reader = new ByteReader(payload);
+  const sender = mapKey(reader.raw(HASH_BYTES));
+  readConversation(reader);
+  const audience = reader.u32();
+  reader.raw(4 + 4 + 8 + 8);
+  return { sender, audience, newest: reader.u64() };
 }
 
 // Inside the seal.

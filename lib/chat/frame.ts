@@ -114,8 +114,7 @@ export class FrameReader {
   #keep(rest: Bytes): void {
     this.#heldLength = rest.length;
     if (rest.length === 0) this.#held = EMPTY;
-    else if (rest.buffer === this.#held.buffer) {
-      this.#held.copyWithin(0, rest.byteOffset, rest.byteOffset + rest.length);
-    } else this.#held = rest.slice();
+    // Copied even from what is held already, unless it is all of it: the frames before it are still looked at.
+    else if (rest.buffer !== this.#held.buffer || rest.byteOffset > 0) this.#held = rest.slice();
   }
 }

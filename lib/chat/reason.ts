@@ -67,3 +67,21 @@ export function readReason(reader: ByteReader): Reason {
   if (reason === undefined) throw new MalformedError(`no reason has the number ${number}`);
   return reason;
 }
+
+/** Why a member's own part ends, where it is not the relay that says so. */
+export const ENDING_TEXT = {
+  RELAY_GONE: "the relay closed the connection without a word",
+  NOT_A_RELAY: "what answered there is not a parley relay",
+  BAD_RELAY: "the relay does not keep to the protocol",
+  NO_ANSWER: "the relay did not answer",
+} as const;
+
+/** Why a member's own part ends. */
+export type Ending = Reason | keyof typeof ENDING_TEXT;
+
+/** An ending in words. */
+export function endingText(ending: Ending): string {
+  return ending in ENDING_TEXT
+    ? ENDING_TEXT[ending as keyof typeof ENDING_TEXT]
+    : REASON_TEXT[ending as Reason];
+}

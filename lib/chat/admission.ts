@@ -1,0 +1,93 @@
+/**
+ * How a member comes into a room: challenge, answer, roster.
+ *
+ * @module
+ */
+
+import type { Bytes } from "./bytes.ts";
+import { MalformedError } from "./bytes.ts";
+import { joinStatement, type OwnCredential, presenceStatement } from "./credential.ts";
+import type { Frame } from "./frame.ts";
+import { KIND, PROTOCOL_VERSION } from "./kind.ts";
+import { sign } from "./signing.ts";
+import { encodeJoin, type Listing, readChallenge, readRosterPage } from "./wire.ts";
+
+/** The most members that a roster may list. */
+export const MAX_ROSTER = 10_000;
+
+/** What the relay has let this member into. */
+export interface Admitted {
+  readonly room: Bytes;
+  /** The membership number that its own joining made. */
+  readonly number: number;
+  readonly listings: readonly Listing[];
+}
+
+/** Answers a challenge. */
+export async function answerChallenge(
+  self: OwnCredential,
+  dialled: { readonly host: string; readonly port: number },
+  room: Bytes,
+  nonce: Bytes,
+): Promise<Bytes> {
+  const { privateKey } = self.keys.signing;
+  const [proof, presence] = await Promise.all([
+    sign(privateKey, joinStatement(room, nonce, dialled, self.member)),
+    sign(privateKey, presenceStatement(room, self.member)),
+  ]);
+  return encodeJoin({ credential: self.bytes, dialled, proof, presence });
+}
+
+/** The frames before a member is in, in their order. */
+export class Admission {
+  #room: Bytes | undefined;
+  #number: number | undefined;
+  readonly #listings: Listing[] = [];
+
+  /** Whether the relay has said anything yet. */
+  get challenged(): boolean {
+    return this.#room !== undefined;
+  }
+
+  /**
+   * Takes a frame.
+   *
+   * @returns What to do now: answer the challenge, wait for more, or come in.
+   * @throws {MalformedError} Where the frame has no place here.
+   */
+  take(frame: Frame): { readonly room: Bytes; readonly nonce: Bytes } | Admitted | undefined {
+    if (frame.kind === KIND.challenge) return this.#challenge(frame.payload);
+    if (frame.kind !== KIND.roster || this.#room === undefined) {
+      throw new MalformedError("the relay answered out of order");
+    }
+    return this.#page(this.#room, frame.payload);
+  }
+
+  #challenge(payload: Bytes) {
+    if (this.#room !== undefined) throw new MalformedError("the relay challenged twice");
+    const { version, room, nonce } = readChallenge(payload);
+    if (version !== PROTOCOL_VERSION) {
+      throw new MalformedError(`the relay chose version ${version} of the protocol`);
+    }
+    this.#room = room.slice();
+    return { room: this.#room, nonce: nonce.slice() };
+  }
+
+  #page(room: Bytes, payload: Bytes): Admitted | undefined {
+    const { number, last, listings } = readRosterPage(payload);
+    this.#number ??= number;
+    if (number !== this.#number) throw new MalformedError("the roster changed between its pages");
+    for (const listing of listings) this.#list(listing, number);
+    return last ? { room, number, listings: this.#listings } : undefined;
+  }
+
+  #list({ number, credential, presence }: Listing, own: number): void {
+    if (number >= own || number <= (this.#listings.at(-1)?.number ?? 0)) {
+      throw new MalformedError("the roster is not in the order of joining");
+    }
+    if (this.#listings.length >= MAX_ROSTER) {
+      throw new MalformedError(`the roster lists more than ${MAX_ROSTER} members`);
+    }
+    this.#listings.push({ number, credential: credential.slice(), presence: presence.slice() });
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What one peer sends: its keys and its sealed frames, checked in order.
+ *
+ * Signatures first, then the place in the chain, then the commitment, then the seal. What fails any of them is
+ * named and not shown.
+ *
+ * @module
+ */
+
+import { type Bytes, MalformedError } from "./bytes.ts";
+import {
+  CONVERSATION,
+  type Conversation,
+  type KeyFrame,
+  type OpenedText,
+  readTexts,
+  type SealedFrame,
+} from "./envelope.ts";
+import { KeyFrameError, KeyReceiver } from "./pairwise.ts";
+import type { Peer } from "./roster.ts";
+import { OpenError, ReceivingChain } from "./sender_key.ts";
+import { CONTEXT, inContext, verify } from "./signing.ts";
+
+/** How many chains of a conversation are kept: the present one, and one that frames may still be under. */
+const CHAINS_KEPT = 2;
+
+/** What can be wrong with a frame, by the code that a person and a program are told. */
+export const FAULTS = {
+  UNKNOWN_SENDER: "a frame came in the name of somebody who is not in the room",
+  BAD_SIGNATURE: "a frame was not signed by its sender, or was changed on the way",
+  BAD_KEY: "a key that was sent does not open, or is not the one committed to",
+  NO_KEY: "a frame came under a key that was never given",
+  BAD_COMMITMENT: "a frame does not keep to the key that its sender committed to",
+  BAD_STEP: "a frame goes back in its chain, or too far ahead",
+  BAD_SEAL: "a frame does not open",
+  BAD_TEXT: "what was sealed is not well-formed",
+  NOT_ADDRESSED: "a frame came that was not addressed to this member",
+  ALTERED: "two different frames came under one number",
+  REORDERED: "a frame came out of its order",
+  GAP: "frames are missing before this one",
+} as const;
+
+/** What can be wrong with a frame. */
+export type Fault = keyof typeof FAULTS;
+
+/** What became of a frame. */
+export type Outcome =
+  | {
+    readonly kind: "texts";
+    readonly texts: readonly OpenedText[];
+    /** How many frames are missing before this one. */
+    readonly missing: number;
+  }
+  | { readonly kind: "taken" }
+  | { readonly kind: "repeated" }
+  | { readonly kind: "fault"; readonly fault: Fault };
+
+const TAKEN: Outcome = { kind: "taken" };
+const REPEATED: Outcome = { kind: "repeated" };
+
+function fault(code: Fault): Outcome {
+  return { kind: "fault", fault: code };
+}
+
+/** The chains of one conversation with one peer. */
+interface Chains {
+  /** By their number, the oldest first. */
+  readonly open: Map<number, ReceivingChain>;
+  highest: number;
+}
+
+/** What one peer has sent so far. */
+export class Incoming {
+  readonly #room: Bytes;
+  readonly #peer: Peer;
+  readonly #keys: KeyReceiver;
+  readonly #chains: Readonly<Record<Conversation, Chains>> = {
+    [CONVERSATION.group]: { open: new Map(), highest: -1 },
+    [CONVERSATION.private]: { open: new Map(), highest: -1 },
+  };
+  #lastNumber = 0;
+
+  /**
+   * @param room The room.
+   * @param peer Who sends.
+   * @param sessionKey The private session key of who receives.
+   */
+  constructor(room: Bytes, peer: Peer, sessionKey: CryptoKey) {
+    this.#room = room;
+    this.#peer = peer;
+    this.#keys = new KeyReceiver(room, sessionKey);
+  }
+
+  /** Starts checking the signature of a frame; nothing about it is true before that. */
+  verify(kind: "key" | "sealed", frame: KeyFrame | SealedFrame): Promise<boolean> {
+    const signed = inContext(CONTEXT[kind], this.#room, frame.signed);
+    return verify(this.#peer.credential.signing, frame.signature, signed);
+  }
+
+  /** Takes a key frame whose signature held. */
+  async takeKey(frame: KeyFrame): Promise<Outcome> {
+    const { header } = frame;
+    const chains = this.#chains[header.conversation];
+    // Every chain is given once: what is not newer than the newest is a copy.
+    if (header.chain <= chains.highest) return REPEATED;
+    try {
+      const key = await this.#keys.open(frame);
+      const scope = {
+        room: this.#room,
+        sender: this.#peer.credential.member,
+        conversation: header.conversation,
+        chain: header.chain,
+      };
+      const grant = {
+        step: header.step,
+        key,
+        commitment: header.commitment,
+        firstCounter: header.firstCounter,
+      };
+      chains.open.set(header.chain, await ReceivingChain.take(scope, grant));
+    } catch (error) {
+      if (error instanceof KeyFrameError || error instanceof OpenError) return fault("BAD_KEY");
+      throw error;
+    }
+    chains.highest = header.chain;
+    const [oldest] = chains.open.keys();
+    if (chains.open.size > CHAINS_KEPT) chains.open.delete(oldest!);
+    return TAKEN;
+  }
+
+  /** Opens a sealed frame whose signature held. */
+  async open(frame: SealedFrame): Promise<Outcome> {
+    const { header } = frame;
+    const chain = this.#chains[header.conversation].open.get(header.chain);
+    if (chain === undefined) return fault("NO_KEY");
+    const place = chain.placeOf(frame);
+    if (place.is === "repeated") return REPEATED;
+    if (place.is === "altered") return fault("ALTERED");
+    if (place.is === "reordered") return fault("REORDERED");
+    try {
+      const texts = readTexts(await chain.open(frame));
+      chain.pass(frame);
+      return { kind: "texts", texts: this.#unseen(texts), missing: missingBefore(place) };
+    } catch (error) {
+      if (error instanceof MalformedError) return fault("BAD_TEXT");
+      if (error instanceof OpenError) return fault(OPEN_FAULTS[error.fault]);
+      throw error;
+    }
+  }
+
+  /** A message's id is its sender and its number: what is not newer has been shown. */
+  #unseen(texts: readonly OpenedText[]): OpenedText[] {
+    const unseen = texts.filter(({ number }) => number > this.#lastNumber);
+    this.#lastNumber = unseen.at(-1)?.number ?? this.#lastNumber;
+    return unseen;
+  }
+}
+
+const OPEN_FAULTS = {
+  STEPS: "BAD_STEP",
+  COMMITMENT: "BAD_COMMITMENT",
+  SEAL: "BAD_SEAL",
+} as const satisfies Record<string, Fault>;
+
+function missingBefore(place: { is: string; missing?: number }): number {
+  return place.is === "gap" ? place.missing ?? 0 : 0;
+}

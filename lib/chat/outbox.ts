@@ -1,0 +1,104 @@
+/**
+ * What a relay has sent to one member and the member has not acknowledged, and who waits for that.
+ *
+ * @module
+ */
+
+/** Frames that one member sent together, on their way to everyone they are for. */
+export interface Batch {
+  /** Who sent them. */
+  readonly sender: { settled(): void };
+  /** How many counted frames the sender had sent before them. */
+  readonly before: number;
+  /** How many members have not acknowledged them. */
+  waiting: number;
+}
+
+/** One recipient fewer is waited for. */
+function release(batch: Batch): void {
+  batch.waiting -= 1;
+  if (batch.waiting === 0) batch.sender.settled();
+}
+
+/** How much may be on its way to one member. */
+export interface OutboxBounds {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** The frames on their way to one member. They are told apart by counting alone. */
+export class Outbox {
+  readonly #bounds: OutboxBounds;
+  // Three columns and a place to start: an object for every delivery would cost more than the delivery.
+  #ends: number[] = [];
+  #sizes: number[] = [];
+  #batches: (Batch | undefined)[] = [];
+  #first = 0;
+  #sent = 0;
+  #acknowledged = 0;
+  #bytes = 0;
+
+  /** Starts empty. */
+  constructor(bounds: OutboxBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** How many frames have been sent. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** How many bytes are on their way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Notes that frames are sent.
+   *
+   * @returns False where more is on its way than the bounds allow.
+   */
+  push(frames: number, bytes: number, batch: Batch | undefined): boolean {
+    this.#sent += frames;
+    this.#bytes += bytes;
+    this.#ends.push(this.#sent);
+    this.#sizes.push(bytes);
+    this.#batches.push(batch);
+    return this.#bytes <= this.#bounds.bytes &&
+      this.#sent - this.#acknowledged <= this.#bounds.frames;
+  }
+
+  /**
+   * The member has shown the first so many frames.
+   *
+   * @returns False where that is more than were sent, or fewer than it said before.
+   */
+  acknowledge(count: number): boolean {
+    if (count < this.#acknowledged || count > this.#sent) return false;
+    this.#acknowledged = count;
+    while (this.#first < this.#ends.length && this.#ends[this.#first]! <= count) this.#shift();
+    if (this.#first > 64 && this.#first * 2 > this.#ends.length) this.#compact();
+    return true;
+  }
+
+  /** The member has gone: nobody waits for it any longer. */
+  clear(): void {
+    while (this.#first < this.#ends.length) this.#shift();
+    this.#compact();
+  }
+
+  #shift(): void {
+    const batch = this.#batches[this.#first];
+    this.#batches[this.#first] = undefined;
+    this.#bytes -= this.#sizes[this.#first]!;
+    this.#first += 1;
+    if (batch !== undefined) release(batch);
+  }
+
+  #compact(): void {
+    this.#ends = this.#ends.slice(this.#first);
+    this.#sizes = this.#sizes.slice(this.#first);
+    this.#batches = this.#batches.slice(this.#first);
+    this.#first = 0;
+  }
+}

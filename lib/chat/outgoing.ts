@@ -1,0 +1,306 @@
+/**
+ * What a member sends: lines to sealed frames, keys to those who need them, and what became of each line.
+ *
+ * The sender alone decides who receives: those whose joining it had displayed before the line was entered and
+ * who are still there. The sender alone advances keys: before it seals it compares the recipients with
+ * those of its last frame.
+ *
+ * @module
+ */
+
+import type { Bytes } from "./bytes.ts";
+import type { OwnCredential } from "./credential.ts";
+import {
+  CONVERSATION,
+  type Conversation,
+  encodeTexts,
+  MESSAGE_OVERHEAD_BYTES,
+  type SealedText,
+} from "./envelope.ts";
+import { KeySender } from "./pairwise.ts";
+import type { Peer, Roster } from "./roster.ts";
+import { audienceDigest, type Random, SendingChain } from "./sender_key.ts";
+import { encodeAudience } from "./wire.ts";
+
+/** How much text shares a frame, in bytes. */
+const MAX_BATCH_BYTES = 64 << 10;
+/** How many audiences a member keeps declared at the relay. */
+const MAX_AUDIENCES = 256;
+
+/** A line on its way. */
+export interface Line extends SealedText {
+  readonly id: string;
+  readonly shown: string;
+  /** The one that it is for; undefined for everyone. */
+  readonly to: Peer | undefined;
+  /** The membership number that was displayed when it was entered. */
+  readonly newest: number;
+}
+
+/** What came of lines. */
+export interface OutgoingEvents {
+  /** A frame is to be sent; `counted` frames are numbered by both sides. */
+  send(frame: Bytes, counted: boolean): void;
+  /** The relay has queued it for every recipient. */
+  sent(line: Line): void;
+  /** Every recipient has shown it, or has left. */
+  delivered(line: Line): void;
+  /** Nobody was there to receive it. */
+  unheard(line: Line): void;
+}
+
+/** Who sends, where, and with which sources of chance and time. */
+export interface OutgoingOptions {
+  readonly self: OwnCredential;
+  readonly room: Bytes;
+  readonly roster: Roster;
+  readonly random: Random;
+  readonly now: () => number;
+}
+
+/** A chain of one's own, and who has its key. */
+interface Sending {
+  readonly chain: SendingChain;
+  holders: ReadonlySet<Peer>;
+}
+
+/** Lines that a frame carried. */
+interface Flight {
+  /** The number of the frame among those counted. */
+  readonly number: number;
+  readonly lines: readonly Line[];
+}
+
+/** The sending side of a member. */
+export class Outgoing {
+  readonly #options: OutgoingOptions;
+  readonly #events: OutgoingEvents;
+  readonly #pending: Line[] = [];
+  readonly #keySenders = new Map<Peer, KeySender>();
+  readonly #private = new Map<Peer, Sending>();
+  readonly #audiences = new Map<Peer, number>();
+  #group: Sending | undefined;
+  #chains = 0;
+  #counted = 0;
+  #pumping: Promise<void> | undefined;
+  #digest: { membership: number; newest: number; digest: Promise<Bytes> } | undefined;
+  #unaccepted: Flight[] = [];
+  #undelivered: Flight[] = [];
+  #backlogBytes = 0;
+
+  /** Starts with nothing sent. */
+  constructor(options: OutgoingOptions, events: OutgoingEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** How much text has been entered and is not delivered yet, in bytes. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  /** How many lines have been entered and are not delivered yet. */
+  get backlog(): number {
+    return this.#undelivered.reduce((sum, { lines }) => sum + lines.length, this.#pending.length);
+  }
+
+  /**
+   * Takes a line. It is sealed at once, or with others that wait once what is being sealed has gone.
+   *
+   * @returns A promise of the sealing in progress; it fails where the runtime's cryptography does.
+   */
+  enter(line: Line): Promise<void> {
+    this.#pending.push(line);
+    this.#backlogBytes += line.text.length;
+    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    return this.#pumping;
+  }
+
+  /** A peer has left: its keys are forgotten. */
+  forget(peer: Peer): void {
+    this.#keySenders.delete(peer);
+    this.#private.delete(peer);
+    this.#audiences.delete(peer);
+  }
+
+  /**
+   * The relay has queued so many counted frames for every recipient.
+   *
+   * @returns False where that is more than were sent, or fewer than it said before.
+   */
+  accepted(count: number): boolean {
+    if (count > this.#counted) return false;
+    this.#unaccepted = this.#settle(this.#unaccepted, count, (line) => this.#events.sent(line));
+    return true;
+  }
+
+  /**
+   * Of so many counted frames, every recipient has shown each or has left.
+   *
+   * @returns False where that is more than were sent.
+   */
+  delivered(count: number): boolean {
+    if (count > this.#counted) return false;
+    // What is delivered was accepted, in whichever order the relay says so.
+    this.accepted(count);
+    this.#undelivered = this.#settle(this.#undelivered, count, (line) => {
+      this.#backlogBytes -= line.text.length;
+      this.#events.delivered(line);
+    });
+    return true;
+  }
+
+  #settle(flights: Flight[], count: number, say: (line: Line) => void): Flight[] {
+    const cut = flights.findIndex(({ number }) => number > count);
+    const done = cut < 0 ? flights : flights.slice(0, cut);
+    for (const { lines } of done) lines.forEach(say);
+    return cut < 0 ? [] : cut === 0 ? flights : flights.slice(cut);
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#pending.length > 0) await this.#sealNext();
+  }
+
+  async #sealNext(): Promise<void> {
+    const lines = this.#takeBatch();
+    const { to, newest } = lines[0]!;
+    const holders = this.#recipients(to, newest);
+    if (holders.size === 0) {
+      for (const line of lines) {
+        this.#backlogBytes -= line.text.length;
+        this.#events.unheard(line);
+      }
+      return;
+    }
+    // Both before anything is awaited: the digest is of the recipients just chosen.
+    const membership = this.#options.roster.number;
+    const recipients = this.#digestOf(to, membership, newest);
+    const { chain } = await this.#chainFor(to, holders);
+    const audience = to === undefined ? 0 : this.#audienceOf(to);
+    const address = { audience, membership, newest, recipients: await recipients };
+    const { privateKey } = this.#options.self.keys.signing;
+    const frame = await chain.seal(address, encodeTexts(lines), privateKey);
+    // Noted before it is sent: through memory, the answer may come within the call.
+    const flight = { number: this.#counted + 1, lines };
+    this.#unaccepted.push(flight);
+    this.#undelivered.push(flight);
+    this.#send(frame);
+  }
+
+  #send(frame: Bytes): void {
+    this.#counted += 1;
+    this.#events.send(frame, true);
+  }
+
+  /** The lines that wait at the front and go to the same people. */
+  #takeBatch(): Line[] {
+    const { to, newest } = this.#pending[0]!;
+    let size = 0;
+    let count = 0;
+    for (const line of this.#pending) {
+      if (line.to !== to || line.newest !== newest) break;
+      size += line.text.length + MESSAGE_OVERHEAD_BYTES;
+      if (count > 0 && size > MAX_BATCH_BYTES) break;
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  #recipients(to: Peer | undefined, newest: number): ReadonlySet<Peer> {
+    const { roster, self } = this.#options;
+    if (to !== undefined) {
+      return new Set(roster.get(to.credential.key) === to ? [to] : []);
+    }
+    const others = new Set<Peer>();
+    for (const peer of roster.values()) {
+      if (peer.number <= newest && peer.credential.key !== self.key) others.add(peer);
+    }
+    return others;
+  }
+
+  #digestOf(to: Peer | undefined, membership: number, newest: number): Promise<Bytes> {
+    const { roster, self } = this.#options;
+    if (to !== undefined) return audienceDigest([self.member, to.credential.member]);
+    const last = this.#digest;
+    if (last?.membership === membership && last.newest === newest) return last.digest;
+    const members = [...roster.values()]
+      .filter((peer) => peer.number <= newest || peer.credential.key === self.key)
+      .map((peer) => peer.credential.member);
+    const digest = audienceDigest(members);
+    this.#digest = { membership, newest, digest };
+    return digest;
+  }
+
+  /** The chain for a set of recipients, whose key each of them has been given. */
+  async #chainFor(to: Peer | undefined, holders: ReadonlySet<Peer>): Promise<Sending> {
+    const now = this.#options.now();
+    const last = to === undefined ? this.#group : this.#private.get(to);
+    if (last === undefined || !last.holders.isSubsetOf(holders)) {
+      const chain = await this.#startChain(to, now);
+      const sending = { chain, holders };
+      await this.#give(chain, holders);
+      if (to === undefined) this.#group = sending;
+      else this.#private.set(to, sending);
+      return sending;
+    }
+    const fresh = holders.difference(last.holders);
+    if (fresh.size > 0 || last.chain.isWorn(now)) await last.chain.advance(now);
+    last.holders = holders;
+    await this.#give(last.chain, fresh);
+    return last;
+  }
+
+  #startChain(to: Peer | undefined, now: number): Promise<SendingChain> {
+    const { room, self, random } = this.#options;
+    const conversation: Conversation = to === undefined ? CONVERSATION.group : CONVERSATION.private;
+    const scope = { room, sender: self.member, conversation, chain: this.#chains++ };
+    return SendingChain.start(scope, random, now);
+  }
+
+  /** Gives the present key of a chain to each of some peers. */
+  async #give({ scope, grant }: SendingChain, peers: ReadonlySet<Peer>): Promise<void> {
+    const { privateKey } = this.#options.self.keys.signing;
+    const { conversation, chain } = scope;
+    const { key, ...rest } = grant;
+    const position = { conversation, chain, ...rest };
+    const frames = await Promise.all(
+      [...peers].map((peer) => this.#keySender(peer).give(position, key, privateKey)),
+    );
+    for (const frame of frames) this.#send(frame);
+  }
+
+  #keySender(peer: Peer): KeySender {
+    const known = this.#keySenders.get(peer);
+    if (known !== undefined) return known;
+    const { room, self, random } = this.#options;
+    const sender = new KeySender(room, self.member, peer.credential, random);
+    this.#keySenders.set(peer, sender);
+    return sender;
+  }
+
+  /** The number under which an audience of one is declared; the one not used for longest gives way. */
+  #audienceOf(peer: Peer): number {
+    const known = this.#audiences.get(peer);
+    if (known !== undefined) {
+      this.#audiences.delete(peer);
+      this.#audiences.set(peer, known);
+      return known;
+    }
+    const free = this.#freeAudience();
+    this.#audiences.set(peer, free);
+    this.#events.send(encodeAudience(free, [peer.credential.member]), false);
+    return free;
+  }
+
+  #freeAudience(): number {
+    if (this.#audiences.size >= MAX_AUDIENCES) {
+      const [oldest, number] = this.#audiences.entries().next().value!;
+      this.#audiences.delete(oldest);
+      return number;
+    }
+    const taken = new Set(this.#audiences.values());
+    let number = 1;
+    while (taken.has(number)) number += 1;
+    return number;
+  }
+}

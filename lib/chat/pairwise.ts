@@ -1,0 +1,158 @@
+/**
+ * How a sender key reaches a recipient: RSA-OAEP once for an ordered pair, AES-256-GCM after that.
+ *
+ * The first key frame from one member to another carries a random pairwise key, encrypted to the
+ * recipient's session key. Every key frame carries a chain key under the pairwise key, so that
+ * a new chain for a thousand members takes no RSA operation.
+ *
+ * @module
+ */
+
+import { decryptOaep, encryptOaep } from "../rsa.ts";
+import type { Bytes } from "./bytes.ts";
+import {
+  encodeKeyBody,
+  encodeKeyHeader,
+  encodeSigned,
+  type KeyFrame,
+  type KeyHeader,
+} from "./envelope.ts";
+import { HASH_BYTES, KIND } from "./kind.ts";
+import { type Random, vectorOf } from "./sender_key.ts";
+import { CONTEXT, inContext, sign } from "./signing.ts";
+
+const NONE: Bytes = new Uint8Array(0);
+
+/** The OAEP label: this room, this pair, this way. */
+function labelOf(room: Bytes, sender: Bytes, recipient: Bytes): Bytes {
+  return inContext(CONTEXT.pairwise, room, sender, recipient);
+}
+
+function importPairwise(raw: Bytes, use: "encrypt" | "decrypt"): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", raw, "AES-GCM", false, [use]);
+}
+
+/** What a sender needs to give keys to one recipient. */
+export class KeySender {
+  readonly #room: Bytes;
+  readonly #sender: Bytes;
+  readonly #recipient: Bytes;
+  readonly #key: Promise<CryptoKey>;
+  /** The pairwise key as it travels; sent with the first key frame only. */
+  #wrapped: Promise<Bytes> | undefined;
+  #uses = 0;
+
+  /**
+   * @param room The room.
+   * @param sender The sender's hash.
+   * @param recipient The recipient's hash and session key.
+   * @param random Where the pairwise key comes from.
+   */
+  constructor(
+    room: Bytes,
+    sender: Bytes,
+    recipient: { readonly member: Bytes; readonly session: CryptoKey },
+    random: Random,
+  ) {
+    this.#room = room;
+    this.#sender = sender;
+    this.#recipient = recipient.member;
+    const raw = random(HASH_BYTES);
+    this.#key = importPairwise(raw, "encrypt");
+    this.#wrapped = encryptOaep(recipient.session, raw, labelOf(room, sender, recipient.member));
+  }
+
+  /**
+   * Makes the key frame that gives a chain key.
+   *
+   * @param position Which chain and step, from which counter on, and the commitment to the key.
+   * @param chainKey The key.
+   * @param signingKey The sender's Ed25519 key.
+   * @returns The frame as it travels.
+   */
+  async give(
+    position: Omit<KeyHeader, "sender" | "recipient">,
+    chainKey: Bytes,
+    signingKey: CryptoKey,
+  ): Promise<Bytes> {
+    const use = this.#uses++;
+    const wrapping = this.#wrapped;
+    this.#wrapped = undefined;
+    const header = encodeKeyHeader({
+      ...position,
+      sender: this.#sender,
+      recipient: this.#recipient,
+    });
+    const algorithm = {
+      name: "AES-GCM",
+      iv: vectorOf(use),
+      additionalData: inContext(CONTEXT.key, this.#room, header),
+    };
+    const [wrapped, box] = await Promise.all([
+      wrapping ?? NONE,
+      crypto.subtle.encrypt(algorithm, await this.#key, chainKey),
+    ]);
+    const body = encodeKeyBody(header, wrapped, use, new Uint8Array(box));
+    const signature = await sign(signingKey, inContext(CONTEXT.key, this.#room, body));
+    return encodeSigned(KIND.key, body, signature);
+  }
+}
+
+/** A key frame that cannot be opened; the message says why. */
+export class KeyFrameError extends Error {
+  /** Makes the error of its reason. */
+  constructor(message: string) {
+    super(message);
+    this.name = "KeyFrameError";
+  }
+}
+
+/** What a recipient needs to open the keys of one sender. */
+export class KeyReceiver {
+  readonly #room: Bytes;
+  readonly #sessionKey: CryptoKey;
+  #pairwise: CryptoKey | undefined;
+
+  /**
+   * @param room The room.
+   * @param sessionKey The recipient's private RSA-OAEP key.
+   */
+  constructor(room: Bytes, sessionKey: CryptoKey) {
+    this.#room = room;
+    this.#sessionKey = sessionKey;
+  }
+
+  /**
+   * Opens a key frame whose signature held.
+   *
+   * @returns The chain key.
+   * @throws {KeyFrameError} Where it carries no pairwise key and none came before, or does not open.
+   */
+  async open(frame: KeyFrame): Promise<Bytes> {
+    try {
+      const pairwise = this.#pairwise ?? await this.#unwrap(frame);
+      const algorithm = {
+        name: "AES-GCM",
+        iv: vectorOf(frame.use),
+        additionalData: inContext(CONTEXT.key, this.#room, frame.headerBytes),
+      };
+      const key = new Uint8Array(await crypto.subtle.decrypt(algorithm, pairwise, frame.box));
+      // Kept only now that it has opened something.
+      this.#pairwise = pairwise;
+      return key;
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new KeyFrameError("the key does not open");
+    }
+  }
+
+  async #unwrap({ header, wrappedPairwise }: KeyFrame): Promise<CryptoKey> {
+    if (wrappedPairwise.length === 0) {
+      throw new KeyFrameError("the key came without the pairwise key that opens it");
+    }
+    const label = labelOf(this.#room, header.sender, header.recipient);
+    const raw = await decryptOaep(this.#sessionKey, wrappedPairwise, label);
+    if (raw.length !== HASH_BYTES) throw new KeyFrameError("the pairwise key is not 32 bytes long");
+    return await importPairwise(raw, "decrypt");
+  }
+}

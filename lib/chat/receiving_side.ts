@@ -1,0 +1,219 @@
+/**
+ * What comes from the other members through the relay: credentials, keys and sealed frames, each checked by
+ * this member itself, whatever the relay says.
+ *
+ * @module
+ */
+
+import { type Bytes, mapKey } from "./bytes.ts";
+import { type Credential, CredentialError, presenceStatement } from "./credential.ts";
+import { CONVERSATION, type KeyFrame, type SealedFrame, type SealedHeader } from "./envelope.ts";
+import { FaultLog } from "./fault_log.ts";
+import { Incoming, type Outcome } from "./incoming.ts";
+import { messageIds } from "./message_id.ts";
+import type { FaultCode, MemberEvent } from "./member_event.ts";
+import type { OutgoingOptions } from "./outgoing.ts";
+import type { Peer } from "./roster.ts";
+import { audienceDigest } from "./sender_key.ts";
+import { verify } from "./signing.ts";
+import type { Listing } from "./wire.ts";
+
+/** A listing whose credential and presence have been checked. */
+export type Candidate =
+  | { readonly ok: true; readonly peer: Peer }
+  | { readonly ok: false; readonly code: CredentialError["code"]; readonly message: string };
+
+/** The receiving side of a member. */
+export class ReceivingSide {
+  readonly #own: Pick<OutgoingOptions, "self" | "room" | "roster" | "now">;
+  readonly #check: (bytes: Bytes, now: number) => Promise<Credential>;
+  readonly #event: (event: MemberEvent) => void;
+  readonly #incoming = new Map<Peer, Incoming>();
+  readonly #faults = new FaultLog();
+  /** Peers whose last frame named another audience than this member's roster gives. */
+  readonly #differing = new Set<Peer>();
+  #digest: { membership: number; newest: number; digest: Promise<Bytes> } | undefined;
+  #repeated = 0;
+
+  /**
+   * @param own Who receives, where, and among whom.
+   * @param check Checks a credential.
+   * @param event Hears of what came.
+   */
+  constructor(
+    own: Pick<OutgoingOptions, "self" | "room" | "roster" | "now">,
+    check: (bytes: Bytes, now: number) => Promise<Credential>,
+    event: (event: MemberEvent) => void,
+  ) {
+    this.#own = own;
+    this.#check = check;
+    this.#event = event;
+  }
+
+  /** How many frames came twice and were dropped. */
+  get repeated(): number {
+    return this.#repeated;
+  }
+
+  /** Starts checking who the relay says is there. */
+  async candidate({ number, credential, presence }: Listing): Promise<Candidate> {
+    try {
+      const checked = await this.#check(credential, this.#own.now());
+      const statement = presenceStatement(this.#own.room, checked.member);
+      const confirmed = await verify(checked.signing, presence, statement);
+      return { ok: true, peer: { number, credential: checked, confirmed } };
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      return { ok: false, code: error.code, message: error.message };
+    }
+  }
+
+  /**
+   * Those of the candidates who can be in one room with those who are there. The roster is looked at for
+   * each anew: the caller places one before it asks for the next.
+   */
+  *admitted(candidates: readonly Candidate[]): Generator<Peer, void> {
+    for (const candidate of candidates) {
+      if (!candidate.ok) this.#fault(candidate.code, undefined, candidate.message);
+      else if (this.#fits(candidate.peer)) yield candidate.peer;
+    }
+  }
+
+  #fits({ credential }: Peer): boolean {
+    const conflict = this.#own.roster.conflict(credential);
+    if (conflict === undefined) return true;
+    this.#fault(conflict, undefined, `${credential.name}, ${credential.fingerprint}`);
+    return false;
+  }
+
+  /** A peer has left. */
+  forget(peer: Peer): void {
+    this.#incoming.delete(peer);
+    this.#differing.delete(peer);
+  }
+
+  /** What a key frame does; its signature is checked from now on. */
+  keyEffect(frame: KeyFrame): () => Promise<void> {
+    const early = this.#verifyEarly("key", frame);
+    return async () => {
+      const from = this.#senderOf(frame);
+      if (from === undefined) return;
+      if (mapKey(frame.header.recipient) !== this.#own.self.key) {
+        return this.#fault("NOT_ADDRESSED", from.peer, "");
+      }
+      if (!await (early ?? from.incoming.verify("key", frame))) {
+        return this.#fault("BAD_SIGNATURE", from.peer, "");
+      }
+      this.#confirm(from.peer);
+      this.#conclude(from.peer, await from.incoming.takeKey(frame), false);
+    };
+  }
+
+  /** What a sealed frame does; its signature is checked from now on. */
+  sealedEffect(frame: SealedFrame): () => Promise<void> {
+    const early = this.#verifyEarly("sealed", frame);
+    return async () => {
+      const from = this.#senderOf(frame);
+      if (from === undefined) return;
+      if (!await (early ?? from.incoming.verify("sealed", frame))) {
+        return this.#fault("BAD_SIGNATURE", from.peer, "");
+      }
+      this.#confirm(from.peer);
+      if (!await this.#isAddressed(from.peer, frame.header)) {
+        return this.#fault("NOT_ADDRESSED", from.peer, "");
+      }
+      const isPrivate = frame.header.conversation === CONVERSATION.private;
+      this.#conclude(from.peer, await from.incoming.open(frame), isPrivate);
+    };
+  }
+
+  /** Starts checking a signature where its sender is known already: it mostly is. */
+  #verifyEarly(kind: "key" | "sealed", frame: KeyFrame | SealedFrame) {
+    const peer = this.#own.roster.get(mapKey(frame.header.sender));
+    const incoming = peer === undefined ? undefined : this.#incomingOf(peer);
+    return incoming?.verify(kind, frame);
+  }
+
+  #senderOf({ header }: KeyFrame | SealedFrame) {
+    const peer = this.#own.roster.get(mapKey(header.sender));
+    if (peer === undefined || peer.credential.key === this.#own.self.key) {
+      this.#fault("UNKNOWN_SENDER", undefined, "");
+      return undefined;
+    }
+    return { peer, incoming: this.#incomingOf(peer) };
+  }
+
+  #incomingOf(peer: Peer): Incoming {
+    const known = this.#incoming.get(peer);
+    if (known !== undefined) return known;
+    const { room, self } = this.#own;
+    const incoming = new Incoming(room, peer, self.keys.session.privateKey);
+    this.#incoming.set(peer, incoming);
+    return incoming;
+  }
+
+  #confirm(peer: Peer): void {
+    if (peer.confirmed) return;
+    peer.confirmed = true;
+    this.#event({ kind: "confirmed", peer });
+  }
+
+  #conclude(from: Peer, outcome: Outcome, isPrivate: boolean): void {
+    if (outcome.kind === "repeated") this.#repeated += 1;
+    else if (outcome.kind === "fault") this.#fault(outcome.fault, from, "");
+    else if (outcome.kind === "texts") {
+      if (outcome.missing > 0) this.#fault("GAP", from, `${outcome.missing} missing`);
+      const idOf = messageIds(from.credential.member);
+      for (const { number, time, text } of outcome.texts) {
+        const id = idOf(number);
+        this.#event({ kind: "message", from, id, text, time, private: isPrivate });
+      }
+    }
+  }
+
+  /** Whether a frame is for this member, and what its sender takes for the room is the room. */
+  async #isAddressed(from: Peer, header: SealedHeader): Promise<boolean> {
+    const { self } = this.#own;
+    if (header.conversation === CONVERSATION.private) {
+      const pair = await audienceDigest([from.credential.member, self.member]);
+      return mapKey(pair) === mapKey(header.recipients);
+    }
+    // An audience that the sender chose cannot be compared with a roster.
+    if (header.audience !== 0) return true;
+    if (!this.#isIn(header)) return false;
+    const expected = await this.#expectedDigest(header);
+    if (expected !== undefined) this.#compare(from, header, mapKey(expected));
+    return true;
+  }
+
+  #isIn({ newest }: SealedHeader): boolean {
+    const self = this.#own.roster.get(this.#own.self.key);
+    return self !== undefined && self.number <= newest;
+  }
+
+  /** The digest of the audience by this member's roster; empty where the number is not known yet. */
+  #expectedDigest({ membership, newest }: SealedHeader): Promise<Bytes> | Bytes | undefined {
+    const { roster } = this.#own;
+    if (membership > roster.number) return new Uint8Array(0);
+    const last = this.#digest;
+    if (last?.membership === membership && last.newest === newest) return last.digest;
+    const members = roster.audience(membership, newest);
+    if (members === undefined) return undefined;
+    const digest = audienceDigest(members.map(({ credential }) => credential.member));
+    this.#digest = { membership, newest, digest };
+    return digest;
+  }
+
+  #compare(from: Peer, { recipients }: SealedHeader, expected: string): void {
+    if (mapKey(recipients) === expected) this.#differing.delete(from);
+    else if (!this.#differing.has(from)) {
+      this.#differing.add(from);
+      this.#fault("ROSTER_DIFFERS", from, "");
+    }
+  }
+
+  #fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
+    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`);
+    if (count !== undefined) this.#event({ kind: "fault", code, peer, detail, count });
+  }
+}

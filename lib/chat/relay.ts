@@ -1,0 +1,232 @@
+/**
+ * The relay: it admits members to its one room and forwards what they send. A state machine without I/O.
+ *
+ * It is blind. It reads headers to know where frames go, and holds no key to any of them. Whoever stands
+ * around it opens connections ({@linkcode Relay.connect}) and calls {@linkcode Relay.tick} every second.
+ *
+ * @module
+ */
+
+import { type Bytes, mapKey } from "./bytes.ts";
+import { checkCredential, type Credential } from "./credential.ts";
+import { HASH_BYTES } from "./kind.ts";
+import { MAX_ROSTER } from "./admission.ts";
+import type { Reason } from "./reason.ts";
+import { Registry } from "./registry.ts";
+import { RelayConnection } from "./relay_connection.ts";
+import { type RelayLink, RoomMember } from "./room_member.ts";
+import { type Random, secureRandom } from "./sender_key.ts";
+import { encodeJoined, encodeLeft, encodeRoster, type Listing } from "./wire.ts";
+
+/** The most members that a room takes by default. */
+export const DEFAULT_MAX_MEMBERS = 1024;
+
+/** What a relay tells whoever stands around it. */
+export type RelayEvent =
+  | { readonly kind: "joined"; readonly member: RoomMember }
+  | { readonly kind: "left"; readonly member: RoomMember; readonly reason: Reason }
+  /** A connection ended that never was a member. */
+  | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string };
+
+/** How a relay is set up. */
+export interface RelayOptions {
+  /** How many members the room takes; 1,024 by default. */
+  readonly maxMembers?: number;
+  /** The time in milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Where the room's id and nonces come from. */
+  readonly random?: Random;
+  /** Checks credentials; many in one process may share the work. */
+  readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
+  /** How much may be on its way to one member: 10,000 frames and 4 MiB by default. */
+  readonly queue?: { readonly frames: number; readonly bytes: number };
+  /** Hears what happens. */
+  readonly event?: (event: RelayEvent) => void;
+  /** The runtime failed in a way that no input explains. */
+  readonly fail?: (error: unknown) => void;
+}
+
+/** The relay of one room. */
+export class Relay {
+  /** The room's id: 32 random bytes. */
+  readonly room: Bytes;
+  readonly random: Random;
+  readonly now: () => number;
+  readonly check: NonNullable<RelayOptions["check"]>;
+  readonly #options: RelayOptions;
+  readonly #queue: { readonly frames: number; readonly bytes: number };
+  readonly #maxMembers: number;
+  readonly #members = new Registry<RoomMember>();
+  readonly #connections = new Set<RelayConnection>();
+  /** Members who have something to hear of what they sent. */
+  readonly #news = new Set<RoomMember>();
+  #membership = 0;
+  #closing = false;
+
+  /** Opens an empty room. */
+  constructor(options: RelayOptions = {}) {
+    this.#options = options;
+    this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
+    this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
+    this.now = options.now ?? Date.now;
+    this.random = options.random ?? secureRandom;
+    this.check = options.check ?? checkCredential;
+    this.room = this.random(HASH_BYTES);
+  }
+
+  /** How many members are in the room. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** How many connections there are, of members and others. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** The members, in the order of joining. */
+  members(): MapIterator<RoomMember> {
+    return this.#members.values();
+  }
+
+  /** Takes a connection. */
+  connect(link: RelayLink): RelayConnection {
+    const connection = new RelayConnection(this, link);
+    this.#connections.add(connection);
+    if (this.#closing) connection.end("SHUTDOWN");
+    return connection;
+  }
+
+  /** Looks after what time brings: joins that take too long, members that have fallen silent. */
+  tick(): void {
+    for (const connection of this.#connections) connection.tick();
+    this.flush();
+  }
+
+  /** Ends every connection, and takes no more. */
+  close(): void {
+    this.#closing = true;
+    for (const connection of this.#connections) connection.end("SHUTDOWN");
+  }
+
+  /** A connection has ended. */
+  forget(connection: RelayConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  /** Hears of a connection that never was a member's. */
+  refused(reason: Reason, detail: string): void {
+    this.#options.event?.({ kind: "refused", reason, detail });
+  }
+
+  /** Hears of what no input explains. */
+  failed(error: unknown): void {
+    if (this.#options.fail === undefined) throw error;
+    this.#options.fail(error);
+  }
+
+  /** Why nobody with this credential can come in; undefined where somebody can. */
+  obstacle(credential: Credential | undefined): Reason | undefined {
+    if (this.#members.size >= this.#maxMembers) return "ROOM_FULL";
+    return credential === undefined ? undefined : this.#members.conflict(credential);
+  }
+
+  /** Lets a newcomer in: it hears who is there, and they hear of it. */
+  admit(
+    credential: Credential,
+    presence: Bytes,
+    link: RelayLink,
+    end: (reason: Reason) => void,
+  ): RoomMember {
+    const number = ++this.#membership;
+    const listing: Listing = { number, credential: credential.bytes, presence };
+    const present = [...this.#members.values()].map((member) => member.listing);
+    for (const page of encodeRoster(number, present)) link.send(page);
+    this.#tellAll(encodeJoined(listing));
+    const news = (member: RoomMember) => this.#news.add(member);
+    const member = new RoomMember(credential, listing, link, this.#queue, news, end);
+    this.#members.add(member);
+    this.#options.event?.({ kind: "joined", member });
+    return member;
+  }
+
+  /** Takes a member out of the room, and tells the others. */
+  remove(member: RoomMember, reason: Reason): void {
+    if (this.#members.get(member.credential.key) !== member) return;
+    this.#members.remove(member);
+    member.outbox.clear();
+    this.#news.delete(member);
+    const number = ++this.#membership;
+    this.#tellAll(encodeLeft({ number, member: member.credential.member, reason }));
+    this.#options.event?.({ kind: "left", member, reason });
+  }
+
+  #tellAll(frame: Bytes): void {
+    this.#deliver(this.#members.values(), frame, 1);
+  }
+
+  /**
+   * Forwards sealed frames to everyone whose joining is at most `newest`, or to a declared audience.
+   *
+   * @param sender Who sent them.
+   * @param frames How many there are.
+   * @param bytes All of them, one behind the other.
+   * @param newest The last number that receives them, or the declared hashes.
+   */
+  forward(
+    sender: RoomMember,
+    frames: number,
+    bytes: Bytes,
+    to: { readonly newest: number } | { readonly members: readonly string[] },
+  ): void {
+    this.#deliver(
+      "newest" in to ? this.#upTo(to.newest) : this.#named(to.members),
+      bytes,
+      frames,
+      sender,
+    );
+    sender.received(frames);
+  }
+
+  /** Forwards a key frame to its recipient, if it is still there. */
+  forwardKey(sender: RoomMember, recipient: Bytes, bytes: Bytes): void {
+    const member = this.#members.get(mapKey(recipient));
+    if (member !== undefined && member !== sender) this.#deliver([member], bytes, 1);
+    sender.received(1);
+  }
+
+  *#upTo(newest: number): Generator<RoomMember, void> {
+    for (const member of this.#members.values()) {
+      // In the order of joining: nobody after this one is older.
+      if (member.number > newest) return;
+      yield member;
+    }
+  }
+
+  *#named(keys: readonly string[]): Generator<RoomMember, void> {
+    for (const key of keys) {
+      const member = this.#members.get(key);
+      if (member !== undefined) yield member;
+    }
+  }
+
+  #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): void {
+    const batch = sender?.startBatch();
+    let overflown: RoomMember[] | undefined;
+    for (const member of to) {
+      if (member === sender) continue;
+      if (batch !== undefined) batch.waiting += 1;
+      if (!member.outbox.push(frames, bytes.length, batch)) (overflown ??= []).push(member);
+      member.link.send(bytes);
+    }
+    if (batch?.waiting === 0) sender!.settled();
+    // Only now: removing one tells the others, who are to have these frames first.
+    for (const member of overflown ?? []) member.end("QUEUE_FULL");
+  }
+
+  /** Tells members how far what they sent has come. */
+  flush(): void {
+    for (const member of this.#news) member.report();
+    this.#news.clear();
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * One connection of a relay: greeting, challenge, joining, and then what the member sends.
+ *
+ * What is wrong ends this connection with a coded reason and touches no other.
+ *
+ * @module
+ */
+
+import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
+import { type Credential, CredentialError, joinStatement } from "./credential.ts";
+import { readKeyFrame, type SealedAddress, sealedAddress } from "./envelope.ts";
+import { type Frame, FrameError, FrameReader } from "./frame.ts";
+import {
+  HASH_BYTES,
+  KIND,
+  MAX_GREETING_BYTES,
+  memberBound,
+  newcomerBound,
+  PROTOCOL_VERSION,
+  readGreeting,
+} from "./kind.ts";
+import type { Reason } from "./reason.ts";
+import type { Relay } from "./relay.ts";
+import type { RelayLink, RoomMember } from "./room_member.ts";
+import { verify } from "./signing.ts";
+import {
+  encodeBye,
+  encodeChallenge,
+  encodeEmpty,
+  type Join,
+  readAudience,
+  readCount,
+  readJoin,
+} from "./wire.ts";
+
+/** How long a connection may take to join, in milliseconds. */
+export const JOIN_DEADLINE_MS = 10_000;
+/** After how long without a word a member is asked whether it is there, in milliseconds. */
+export const PING_AFTER_MS = 15_000;
+/** After how long without a word a member is given up, in milliseconds. */
+export const DEAD_AFTER_MS = 45_000;
+
+const EMPTY: Bytes = new Uint8Array(0);
+
+/** Why a connection ends: thrown where it is found, caught at the connection's edge. */
+class EndError extends Error {
+  constructor(readonly reason: Reason, message = "") {
+    super(message);
+    this.name = "EndError";
+  }
+}
+
+/** Sealed frames that lie one behind the other and go to the same members. */
+interface Run extends SealedAddress {
+  readonly buffer: ArrayBuffer;
+  readonly from: number;
+  to: number;
+  frames: number;
+}
+
+/** One connection of a relay. */
+export class RelayConnection {
+  readonly #relay: Relay;
+  readonly #link: RelayLink;
+  readonly #nonce: Bytes;
+  readonly #openedAt: number;
+  #state: "greeting" | "challenged" | "checking" | "in" | "ended" = "greeting";
+  #greeting = EMPTY;
+  #reader = new FrameReader(newcomerBound);
+  #member: RoomMember | undefined;
+  #self: string = "";
+  #heardAt: number;
+  #pinged = false;
+  #run: Run | undefined;
+
+  /** Starts before the connection's first byte. */
+  constructor(relay: Relay, link: RelayLink) {
+    this.#relay = relay;
+    this.#link = link;
+    this.#nonce = relay.random(HASH_BYTES);
+    this.#openedAt = relay.now();
+    this.#heardAt = this.#openedAt;
+  }
+
+  /** The member behind it, once it is in. */
+  get member(): RoomMember | undefined {
+    return this.#member;
+  }
+
+  /** Takes what the connection brought. The bytes may be used again afterwards. */
+  receive(chunk: Bytes): void {
+    if (this.#state === "ended") return;
+    this.#heardAt = this.#relay.now();
+    this.#pinged = false;
+    try {
+      const rest = this.#state === "greeting" ? this.#greet(chunk) : chunk;
+      for (const frame of this.#reader.push(rest)) this.#take(frame);
+      this.#flushRun();
+    } catch (error) {
+      this.#flushRun();
+      this.end(...endOf(error));
+    }
+    this.#relay.flush();
+  }
+
+  /** The connection has ended. */
+  disconnected(): void {
+    this.#finish("LOST", "");
+    this.#relay.flush();
+  }
+
+  /** Ends the connection with a reason. */
+  end(reason: Reason, detail = ""): void {
+    if (this.#state === "ended") return;
+    this.#link.send(encodeBye(reason));
+    this.#finish(reason, detail);
+    this.#link.end();
+  }
+
+  /** Looks after what time brings. */
+  tick(): void {
+    const now = this.#relay.now();
+    if (this.#state === "ended") return;
+    if (this.#member === undefined) {
+      if (now - this.#openedAt >= JOIN_DEADLINE_MS) this.end("JOIN_TIMEOUT");
+    } else if (now - this.#heardAt >= DEAD_AFTER_MS) this.end("SILENT");
+    else if (now - this.#heardAt >= PING_AFTER_MS && !this.#pinged) {
+      this.#pinged = true;
+      this.#link.send(encodeEmpty(KIND.ping));
+    }
+  }
+
+  #finish(reason: Reason, detail: string): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#relay.forget(this);
+    if (this.#member === undefined) this.#relay.refused(reason, detail);
+    else this.#relay.remove(this.#member, reason);
+  }
+
+  /** Reads the greeting; returns what came behind it. */
+  #greet(chunk: Bytes): Bytes {
+    const bytes = new Uint8Array(this.#greeting.length + chunk.length);
+    bytes.set(this.#greeting);
+    bytes.set(chunk, this.#greeting.length);
+    const greeting = readGreeting(bytes);
+    if (greeting.state === "foreign") throw new EndError("NOT_PARLEY", "no greeting");
+    if (greeting.state === "partial") {
+      // Shorter than a whole greeting, or it would not be partial.
+      this.#greeting = bytes.slice(0, MAX_GREETING_BYTES);
+      return EMPTY;
+    }
+    if (!greeting.versions.includes(PROTOCOL_VERSION)) {
+      throw new EndError("VERSION", `versions ${greeting.versions.join(", ")}`);
+    }
+    this.#greeting = EMPTY;
+    this.#state = "challenged";
+    const { room } = this.#relay;
+    this.#link.send(encodeChallenge({ version: PROTOCOL_VERSION, room, nonce: this.#nonce }));
+    return bytes.subarray(greeting.length);
+  }
+
+  #take(frame: Frame): void {
+    if (this.#state === "ended") return;
+    const member = this.#member;
+    if (member === undefined) return this.#join(frame);
+    if (frame.kind === KIND.sealed) return this.#takeSealed(member, frame);
+    // Whatever it is, the sealed frames before it go first.
+    this.#flushRun();
+    switch (frame.kind) {
+      case KIND.ack:
+        return this.#acknowledge(member, readCount(frame.payload));
+      case KIND.key:
+        return this.#takeKey(member, frame);
+      case KIND.audience:
+        return this.#declare(member, frame.payload);
+      case KIND.ping:
+        return this.#link.send(encodeEmpty(KIND.pong));
+      case KIND.pong:
+        return;
+      case KIND.leave:
+        return this.end("LEFT");
+      default:
+        throw new EndError("OUT_OF_ORDER", `a frame of kind ${frame.kind}`);
+    }
+  }
+
+  #join(frame: Frame): void {
+    if (this.#state !== "challenged") throw new EndError("OUT_OF_ORDER", "joined twice");
+    const join = readJoin(frame.payload.slice());
+    const obstacle = this.#relay.obstacle(undefined);
+    if (obstacle !== undefined) throw new EndError(obstacle);
+    this.#state = "checking";
+    this.#check(join).catch((error) => {
+      const [reason, detail] = endOf(error, (unexpected) => this.#relay.failed(unexpected));
+      this.end(reason, detail);
+    });
+  }
+
+  async #check(join: Join): Promise<void> {
+    const credential = await this.#relay.check(join.credential, this.#relay.now());
+    const { room } = this.#relay;
+    const statement = joinStatement(room, this.#nonce, join.dialled, credential.member);
+    const holds = await verify(credential.signing, join.proof, statement);
+    if (this.#state !== "checking") return;
+    if (!holds) throw new EndError("BAD_PROOF");
+    this.#admit(credential, join.presence);
+  }
+
+  #admit(credential: Credential, presence: Bytes): void {
+    const obstacle = this.#relay.obstacle(credential);
+    if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
+    this.#state = "in";
+    this.#reader = new FrameReader(memberBound);
+    this.#self = credential.key;
+    const end = (reason: Reason) => this.end(reason);
+    this.#member = this.#relay.admit(credential, presence, this.#link, end);
+  }
+
+  #acknowledge(member: RoomMember, count: number): void {
+    if (!member.outbox.acknowledge(count)) {
+      throw new EndError("BAD_FRAME", "more was acknowledged than was sent");
+    }
+  }
+
+  #takeKey(member: RoomMember, frame: Frame): void {
+    const { header } = readKeyFrame(frame.payload);
+    if (mapKey(header.sender) !== this.#self) throw new EndError("NOT_YOURS");
+    this.#relay.forwardKey(member, header.recipient, frame.bytes.slice());
+  }
+
+  #declare(member: RoomMember, payload: Bytes): void {
+    const { id, members } = readAudience(payload);
+    if (id === 0) throw new EndError("BAD_FRAME", "audience 0 is everyone");
+    if (!member.declare(id, members)) throw new EndError("TOO_MANY_AUDIENCES");
+  }
+
+  /** Adds a sealed frame to the run before it where it lies behind it and goes the same way. */
+  #takeSealed(member: RoomMember, { payload, bytes }: Frame): void {
+    const address = sealedAddress(payload);
+    if (address.sender !== this.#self) throw new EndError("NOT_YOURS");
+    const { audience, newest } = address;
+    if (audience !== 0 && member.audience(audience) === undefined) {
+      throw new EndError("BAD_FRAME", `audience ${audience} was not declared`);
+    }
+    const run = this.#run;
+    if (
+      run !== undefined && run.buffer === bytes.buffer && run.to === bytes.byteOffset &&
+      run.audience === audience && run.newest === newest
+    ) {
+      run.to += bytes.length;
+      run.frames += 1;
+      return;
+    }
+    this.#flushRun();
+    const { buffer, byteOffset: from } = bytes;
+    this.#run = { ...address, buffer, from, to: from + bytes.length, frames: 1 };
+  }
+
+  #flushRun(): void {
+    const run = this.#run;
+    const member = this.#member;
+    if (run === undefined || member === undefined) return;
+    this.#run = undefined;
+    // One copy for all of them: the buffer it lies in is read into again.
+    const bytes = new Uint8Array(run.buffer.slice(run.from, run.to));
+    const members = run.audience === 0 ? undefined : member.audience(run.audience);
+    const to = members === undefined ? { newest: run.newest } : { members };
+    this.#relay.forward(member, run.frames, bytes, to);
+  }
+}
+
+/** The reason that an error ends a connection with; what is no fault of the connection is thrown on. */
+function endOf(error: unknown, unexpected?: (error: unknown) => void): [Reason, string] {
+  if (error instanceof EndError) return [error.reason, error.message];
+  if (error instanceof CredentialError) return [error.code, error.message];
+  if (error instanceof MalformedError) return ["BAD_FRAME", error.message];
+  if (error instanceof FrameError) {
+    return [error.code === "FRAME_TOO_LARGE" ? "TOO_LARGE" : "BAD_FRAME", error.message];
+  }
+  if (unexpected === undefined) throw error;
+  unexpected(error);
+  return ["SHUTDOWN", "an internal error"];
+}

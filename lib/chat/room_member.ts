@@ -1,0 +1,120 @@
+/**
+ * A member as the relay knows it: where its frames go, what is on its way to it, what it has sent.
+ *
+ * @module
+ */
+
+import { type Bytes, mapKey } from "./bytes.ts";
+import type { Credential } from "./credential.ts";
+import { KIND } from "./kind.ts";
+import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
+import type { Reason } from "./reason.ts";
+import { encodeCount, type Listing } from "./wire.ts";
+
+/** How many audiences a member may declare. */
+const MAX_AUDIENCES = 256;
+/** How many members all of its audiences may name together. */
+const MAX_AUDIENCE_MEMBERS = 8192;
+
+/** The way to a connection. */
+export interface RelayLink {
+  /** Sends bytes after those sent before; they are not changed afterwards. */
+  send(bytes: Bytes): void;
+  /** Ends the connection once what was sent has gone, and whatever its other side does. */
+  end(): void;
+}
+
+/** A member of the relay's room. */
+export class RoomMember {
+  readonly credential: Credential;
+  readonly listing: Listing;
+  readonly link: RelayLink;
+  readonly outbox: Outbox;
+  /** Ends its connection. */
+  readonly end: (reason: Reason) => void;
+  readonly #news: (member: RoomMember) => void;
+  readonly #audiences = new Map<number, readonly string[]>();
+  #audienceMembers = 0;
+  #batches: Batch[] = [];
+  #received = 0;
+  #accepted = 0;
+  #delivered = 0;
+
+  /**
+   * Starts with nothing sent either way.
+   *
+   * @param news Hears that {@linkcode report} has something to say.
+   * @param end Ends its connection.
+   */
+  constructor(
+    credential: Credential,
+    listing: Listing,
+    link: RelayLink,
+    bounds: OutboxBounds,
+    news: (member: RoomMember) => void,
+    end: (reason: Reason) => void,
+  ) {
+    this.credential = credential;
+    this.listing = listing;
+    this.link = link;
+    this.outbox = new Outbox(bounds);
+    this.#news = news;
+    this.end = end;
+  }
+
+  /** The membership number that its joining made. */
+  get number(): number {
+    return this.listing.number;
+  }
+
+  /** Counted frames came from it. */
+  received(frames: number): void {
+    this.#received += frames;
+    this.#news(this);
+  }
+
+  /** Starts to wait for those who are sent what it sends next. */
+  startBatch(): Batch {
+    const batch = { sender: this, before: this.#received, waiting: 0 };
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  /** A batch waits for nobody any longer. */
+  settled(): void {
+    let done = 0;
+    while (done < this.#batches.length && this.#batches[done]!.waiting === 0) done += 1;
+    if (done === 0) return;
+    this.#batches.splice(0, done);
+    this.#news(this);
+  }
+
+  /** Tells it how far what it sent has come, where that is news. */
+  report(): void {
+    if (this.#received > this.#accepted) {
+      this.#accepted = this.#received;
+      this.link.send(encodeCount(KIND.accepted, this.#accepted));
+    }
+    const delivered = this.#batches[0]?.before ?? this.#received;
+    if (delivered > this.#delivered) {
+      this.#delivered = delivered;
+      this.link.send(encodeCount(KIND.delivered, delivered));
+    }
+  }
+
+  /**
+   * Declares an audience; an earlier one of the same number is replaced.
+   *
+   * @returns False where that is more than a member may declare.
+   */
+  declare(id: number, members: readonly Bytes[]): boolean {
+    this.#audienceMembers += members.length - (this.#audiences.get(id)?.length ?? 0);
+    this.#audiences.set(id, members.map(mapKey));
+    return this.#audiences.size <= MAX_AUDIENCES && this.#audienceMembers <= MAX_AUDIENCE_MEMBERS;
+  }
+
+  /** The hashes of a declared audience, as keys of a map. */
+  audience(id: number): readonly string[] | undefined {
+    return this.#audiences.get(id);
+  }
+}

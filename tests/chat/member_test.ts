@@ -1,0 +1,62 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { count, faults, shown, TestRoom, until } from "./room.ts";
+
+Deno.test("members read each other whole, in order, once", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  for (let i = 1; i <= 50; i++) {
+    for (const seat of [ada, bo, cy]) assert(seat.member.enter(`line ${i}`).ok);
+  }
+  await until(() => [ada, bo, cy].every((seat) => shown(seat).length === 100), "all have read all");
+  for (const seat of [ada, bo, cy]) {
+    for (const other of [ada, bo, cy].filter((one) => one !== seat)) {
+      const lines = shown(seat).filter((line) => line.startsWith(`${other.self.name}:`));
+      assertEquals(
+        lines,
+        Array.from({ length: 50 }, (_, i) => `${other.self.name}: line ${i + 1}`),
+      );
+    }
+    assertEquals(faults(seat), []);
+    await until(() => count(seat, "delivered") === 50, "everything is delivered");
+    assertEquals(count(seat, "sent"), 50);
+  }
+});
+
+Deno.test("a private message reaches the one whom it is for", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  assert(ada.member.enter("psst", "BO").ok);
+  assert(ada.member.enter("hello").ok);
+  await until(() => shown(bo).length === 2 && shown(cy).length === 1, "all have read");
+  assertEquals(shown(bo), ["ada: psst", "ada: hello"]);
+  assertEquals(shown(cy), ["ada: hello"]);
+  assertEquals(
+    bo.events.flatMap((e) => e.kind === "message" ? [e.private] : []),
+    [true, false],
+  );
+  assertEquals([...faults(bo), ...faults(cy)], []);
+});
+
+Deno.test("who has left is out of the audience, who has joined is in it", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  assert(ada.member.enter("one").ok);
+  await room.settle();
+  const cy = await room.join("cy");
+  assert(ada.member.enter("two").ok);
+  await room.settle();
+  bo.member.leave();
+  await until(() => count(ada, "left") === 1 && count(cy, "left") === 1, "bo has left");
+  assertEquals(bo.events.at(-1), { kind: "ended", reason: "LEFT", detail: "" });
+  assert(ada.member.enter("three").ok);
+  await room.settle();
+  assertEquals(shown(bo), ["ada: one", "ada: two"]);
+  assertEquals(shown(cy), ["ada: two", "ada: three"]);
+  assertEquals(faults(cy), []);
+});

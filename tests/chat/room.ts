@@ -1,0 +1,148 @@
+/**
+ * A room in one process: a relay, members through memory, a clock that stands still.
+ *
+ * @module
+ */
+
+import { joinThroughMemory } from "../../lib/chat/memory_link.ts";
+import {
+  generateMemberKeys,
+  makeCredential,
+  type MemberKeys,
+  type OwnCredential,
+} from "../../lib/chat/credential.ts";
+import type { Member } from "../../lib/chat/member.ts";
+import type { MemberEvent } from "../../lib/chat/member_event.ts";
+import { Relay, type RelayEvent, type RelayOptions } from "../../lib/chat/relay.ts";
+
+/** The clock of a test, in milliseconds since 1970. */
+export class Clock {
+  #now = 1_700_000_000_000;
+  readonly now = (): number => this.#now;
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+const keys: Promise<MemberKeys>[] = [];
+
+/** Keys that this test process has made: RSA keys take long, and a member is told by its credential. */
+export function pooledKeys(index: number): Promise<MemberKeys> {
+  return keys[index] ??= generateMemberKeys({ identityBits: 2048 });
+}
+
+/** A credential with the pool's keys of a number. */
+export async function credentialOf(
+  name: string,
+  index: number,
+  now: () => number,
+): Promise<OwnCredential> {
+  return await makeCredential(name, await pooledKeys(index), now() + 3_600_000);
+}
+
+/** A member, and all that it was told. */
+export interface Seat {
+  readonly member: Member;
+  readonly events: MemberEvent[];
+  readonly self: OwnCredential;
+  close(): void;
+  /** Whether what it is told counts as shown. */
+  showing: boolean;
+}
+
+/** The texts that a member was shown, as `name: text`. */
+export function shown(seat: Seat): string[] {
+  return seat.events.flatMap((event) =>
+    event.kind === "message" ? [`${event.from.credential.name}: ${event.text}`] : []
+  );
+}
+
+/** The codes of the faults that a member was told of. */
+export function faults(seat: Seat): string[] {
+  return seat.events.flatMap((event) => event.kind === "fault" ? [event.code] : []);
+}
+
+/** How many events of a kind a member was told. */
+export function count(seat: Seat, kind: MemberEvent["kind"]): number {
+  return seat.events.filter((event) => event.kind === kind).length;
+}
+
+/** Waits until a condition holds; fails with what it waited for after ten seconds of real time. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** A relay with members. */
+export class TestRoom {
+  readonly clock = new Clock();
+  readonly relay: Relay;
+  readonly relayEvents: RelayEvent[] = [];
+  readonly seats: Seat[] = [];
+  /** What failed that no input explains. */
+  readonly failures: unknown[] = [];
+
+  constructor(options: RelayOptions = {}) {
+    this.relay = new Relay({
+      now: this.clock.now,
+      event: (event) => this.relayEvents.push(event),
+      fail: (error) => this.failures.push(error),
+      ...options,
+    });
+  }
+
+  /** A member joins; it is in, and everyone has seen it, when the promise resolves. */
+  async join(name: string): Promise<Seat> {
+    const seat = await this.enter(name);
+    await until(() => count(seat, "ready") === 1 || count(seat, "ended") === 1, `${name} is in`);
+    await this.settle();
+    return seat;
+  }
+
+  /** A member starts to join. */
+  async enter(name: string, keyIndex: number = this.seats.length): Promise<Seat> {
+    const self = await credentialOf(name, keyIndex, this.clock.now);
+    const events: MemberEvent[] = [];
+    const options = {
+      self,
+      dialled: { host: "room.test", port: 4396 },
+      now: this.clock.now,
+    };
+    const joined = joinThroughMemory(this.relay, options, {
+      event: (event) => {
+        events.push(event);
+        if (seat.showing) queueMicrotask(() => seat.member.displayed(events.length));
+      },
+      wake: () => {},
+      fail: (error) => this.failures.push(error),
+    });
+    const seat: Seat = { ...joined, self, events, showing: true };
+    this.seats.push(seat);
+    return seat;
+  }
+
+  /** Waits until nothing more happens without the clock. */
+  async settle(): Promise<void> {
+    let before = -1;
+    for (let quiet = 0; quiet < 3;) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await Promise.all(this.seats.map(({ member }) => member.settled));
+      const now = this.seats.reduce((sum, { events }) => sum + events.length, 0);
+      quiet = now === before ? quiet + 1 : 0;
+      before = now;
+    }
+    if (this.failures.length > 0) throw this.failures[0];
+  }
+
+  /** Time passes, and everyone looks at the clock. */
+  async pass(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    this.relay.tick();
+    for (const { member } of this.seats) member.tick();
+    await this.settle();
+  }
+}
