@@ -86,6 +86,7 @@ export interface Credential {
 
 /** A member's own credential, with the private keys behind it. */
 export interface OwnCredential extends Credential {
+  /** The keys of the run; the private ones never leave the process. */
   readonly keys: MemberKeys;
 }
 

@@ -5,7 +5,6 @@
  */
 
 import type { Bytes } from "./bytes.ts";
-import { Member, type MemberOptions, type MemberOutput } from "./member.ts";
 import type { Relay } from "./relay.ts";
 
 /** Bytes one way, delivered in a later turn: neither side is called from within its own call. */
@@ -50,29 +49,36 @@ class Way {
   }
 }
 
+/** What stands at the end of a connection. */
+export interface LinkEnd {
+  /** Bytes came; they may be read over afterwards. A promise asks for a pause until it is fulfilled. */
+  receive(bytes: Bytes): Promise<void> | undefined | void;
+  /** The connection has ended, from whichever side. Called once. */
+  disconnected(): void;
+}
+
 /**
- * Joins a relay through memory.
+ * Connects to a relay in the same process.
  *
  * @param relay The relay.
- * @param options Who joins.
- * @param output Where its events go.
- * @returns The member, and a function that ends the connection.
+ * @param end The member's end.
+ * @returns The way to the relay, and a function that ends the connection.
  */
-export function joinThroughMemory(
+export function connectThroughMemory(
   relay: Relay,
-  options: MemberOptions,
-  output: Omit<MemberOutput, "send">,
-): { readonly member: Member; close(): void } {
+  end: LinkEnd,
+): { send(bytes: Bytes): void; close(): void } {
   const toRelay = new Way((bytes) => connection.receive(bytes), () => connection.disconnected());
-  const toMember = new Way((bytes) => {
-    member.receive(bytes);
-    return member.full;
-  }, () => member.disconnected());
+  const toMember = new Way((bytes) => end.receive(bytes), () => end.disconnected());
   const connection = relay.connect({
     send: (bytes) => toMember.send(bytes),
     end: () => toMember.end(),
   });
-  const member = new Member(options, { ...output, send: (bytes) => toRelay.send(bytes) });
-  member.start();
-  return { member, close: () => toRelay.end() };
+  return {
+    send: (bytes) => toRelay.send(bytes),
+    close: () => {
+      toRelay.end();
+      toMember.end();
+    },
+  };
 }

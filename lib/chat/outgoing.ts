@@ -29,7 +29,9 @@ const MAX_AUDIENCES = 256;
 
 /** A line on its way. */
 export interface Line extends SealedText {
+  /** The message's id. */
   readonly id: string;
+  /** The text as it was entered. */
   readonly shown: string;
   /** The one that it is for; undefined for everyone. */
   readonly to: Peer | undefined;

@@ -23,8 +23,8 @@ export const DEFAULT_MAX_MEMBERS = 1024;
 
 /** What a relay tells whoever stands around it. */
 export type RelayEvent =
-  | { readonly kind: "joined"; readonly member: RoomMember }
-  | { readonly kind: "left"; readonly member: RoomMember; readonly reason: Reason }
+  | { readonly kind: "joined"; readonly credential: Credential }
+  | { readonly kind: "left"; readonly credential: Credential; readonly reason: Reason }
   /** A connection ended that never was a member. */
   | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string };
 
@@ -146,7 +146,7 @@ export class Relay {
     const news = (member: RoomMember) => this.#news.add(member);
     const member = new RoomMember(credential, listing, link, this.#queue, news, end);
     this.#members.add(member);
-    this.#options.event?.({ kind: "joined", member });
+    this.#options.event?.({ kind: "joined", credential });
     return member;
   }
 
@@ -158,7 +158,7 @@ export class Relay {
     this.#news.delete(member);
     const number = ++this.#membership;
     this.#tellAll(encodeLeft({ number, member: member.credential.member, reason }));
-    this.#options.event?.({ kind: "left", member, reason });
+    this.#options.event?.({ kind: "left", credential: member.credential, reason });
   }
 
   #tellAll(frame: Bytes): void {

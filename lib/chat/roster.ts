@@ -17,6 +17,7 @@ const REMEMBERED_CHANGES = 1024;
 export interface Peer {
   /** The membership number that its joining made. */
   readonly number: number;
+  /** Who it says it is, checked. */
   readonly credential: Credential;
   /** Whether it has signed anything in this room. */
   confirmed: boolean;

@@ -1,3 +1,23 @@
-export function run(_i: unknown): Promise<number> {
-  return Promise.resolve(0);
+/**
+ * `parley chat client`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { visitRoom } from "../conversation/rooms.ts";
+import { readAddress } from "./address.ts";
+import type { CHAT_CLIENT } from "./chat_spec.ts";
+import { DEFAULT_PORT } from "./chat_spec.ts";
+
+/** Joins a room. */
+export function run({ options, operands }: Input<typeof CHAT_CLIENT>): Promise<number> {
+  return visitRoom({
+    ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
+    name: options.name,
+    listen: options.listen,
+    giveUpMs: options["give-up"],
+    json: options.json,
+    wire: options.wire,
+  });
 }

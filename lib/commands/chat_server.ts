@@ -1,3 +1,23 @@
-export function run(_i: unknown): Promise<number> {
-  return Promise.resolve(0);
+/**
+ * `parley chat server`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { hostRoom } from "../conversation/rooms.ts";
+import type { CHAT_SERVER } from "./chat_spec.ts";
+
+/** Opens a room, and sits in it unless it is to relay only. */
+export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
+  return hostRoom({
+    hostname: options.host,
+    port: options.port,
+    name: options.name,
+    maxMembers: options["max-members"],
+    relayOnly: options["relay-only"],
+    giveUpMs: options["give-up"],
+    json: options.json,
+    wire: options.wire,
+  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandSpec } from "../cli/spec.ts";
+import type { CommandModule, CommandSpec } from "../cli/spec.ts";
 
 /** The port of the tutorial's chat. */
 export const DEFAULT_PORT = 4396;
@@ -74,7 +74,7 @@ The tutorial's "listening......" and "connection succeed" are the first lines th
     "parley chat server --host 0.0.0.0 --name ada",
     "parley chat server --relay-only --port 0 --json",
   ],
-  load: () => import("./chat_server.ts"),
+  load: (): Promise<CommandModule> => import("./chat_server.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley chat client`. */
@@ -103,7 +103,7 @@ is a message: the client waits until all are delivered, then leaves.`,
     "date | parley chat client --name clock",
     "parley chat client --listen --json < /dev/null",
   ],
-  load: () => import("./chat_client.ts"),
+  load: (): Promise<CommandModule> => import("./chat_client.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley chat`. */
@@ -113,5 +113,5 @@ export const CHAT = {
   details: "Without a command it asks: server or client, and the server's address.",
   commands: [CHAT_SERVER, CHAT_CLIENT],
   permissions: ["net"],
-  load: () => import("./chat.ts"),
+  load: (): Promise<CommandModule> => import("./chat.ts"),
 } as const satisfies CommandSpec;

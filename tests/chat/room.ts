@@ -4,14 +4,14 @@
  * @module
  */
 
-import { joinThroughMemory } from "../../lib/chat/memory_link.ts";
+import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
 import {
   generateMemberKeys,
   makeCredential,
   type MemberKeys,
   type OwnCredential,
 } from "../../lib/chat/credential.ts";
-import type { Member } from "../../lib/chat/member.ts";
+import { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
 import { Relay, type RelayEvent, type RelayOptions } from "../../lib/chat/relay.ts";
 
@@ -112,15 +112,21 @@ export class TestRoom {
       dialled: { host: "room.test", port: 4396 },
       now: this.clock.now,
     };
-    const joined = joinThroughMemory(this.relay, options, {
+    const member = new Member(options, {
+      send: (bytes) => link.send(bytes),
       event: (event) => {
         events.push(event);
-        if (seat.showing) queueMicrotask(() => seat.member.displayed(events.length));
+        if (seat.showing) queueMicrotask(() => member.displayed(events.length));
       },
       wake: () => {},
       fail: (error) => this.failures.push(error),
     });
-    const seat: Seat = { ...joined, self, events, showing: true };
+    const link = connectThroughMemory(this.relay, {
+      receive: (bytes) => member.receive(bytes),
+      disconnected: () => member.disconnected(),
+    });
+    const seat: Seat = { member, self, events, showing: true, close: () => link.close() };
+    member.start();
     this.seats.push(seat);
     return seat;
   }

@@ -1,0 +1,47 @@
+/**
+ * `HOST[:PORT]` on a command line.
+ *
+ * @module
+ */
+
+import { usageFailure } from "../failure.ts";
+
+/** A host and a port. */
+export interface HostAndPort {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address (RFC 3986 section 3.2.2).
+ *
+ * @param text What was typed.
+ * @param defaultPort The port where none is given.
+ * @throws {Failure} Usage, where it is none of these.
+ */
+export function readAddress(text: string, defaultPort: number): HostAndPort {
+  const bracketed = /^\[([^\]]+)\](?::(.*))?$/.exec(text);
+  // More than one colon and no brackets: an address without a port.
+  const bare = /^([^:]*:[^:]*:.*)$/.exec(text);
+  const plain = /^([^:\s]+)(?::(.*))?$/.exec(text);
+  const [, hostname, port] = bracketed ?? bare ?? plain ?? [];
+  if (hostname === undefined || hostname === "") {
+    throw usageFailure(
+      `cannot read the address ${JSON.stringify(text)}`,
+      "it is not HOST, HOST:PORT or [IPv6]:PORT",
+    );
+  }
+  return { hostname, port: readPort(text, port, defaultPort) };
+}
+
+function readPort(text: string, port: string | undefined, defaultPort: number): number {
+  if (port === undefined) return defaultPort;
+  const number = Number(port);
+  if (!/^\d{1,5}$/.test(port) || number < 1 || number > 65_535) {
+    throw usageFailure(
+      `cannot read the address ${JSON.stringify(text)}`,
+      "a port is a number from 1 to 65535",
+    );
+  }
+  return number;
+}

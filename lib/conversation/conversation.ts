@@ -1,0 +1,238 @@
+/**
+ * A conversation: what is entered goes to a session, what happens goes to a display, until one of them ends.
+ *
+ * @module
+ */
+
+import { foldName } from "../chat/name.ts";
+import { endingText } from "../chat/reason.ts";
+import { Failure } from "../failure.ts";
+import type { Ending, MemberEvent, Session } from "../tcp_chat.ts";
+import type { Display } from "./display.ts";
+import { type Entry, readEntry } from "./entry.ts";
+import type { Input } from "./lines.ts";
+import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
+import type { Presenter } from "./presenter.ts";
+
+/** How long a relay may take to say goodbye, in milliseconds. */
+const GOODBYE_MS = 1_000;
+
+/** What a conversation is made of. */
+export interface ConversationOptions {
+  readonly presenter: Presenter;
+  readonly display: Display;
+  readonly input: AsyncIterable<Input>;
+  /** Whether a person types; without, every line waits its turn and the end of input waits for delivery. */
+  readonly interactive: boolean;
+  /** Whether to stay when the input ends. */
+  readonly stay: boolean;
+  /** How long to wait for delivery at the end of the input, in milliseconds. */
+  readonly giveUpMs: number;
+  /** Fulfilled with an exit code when the process is told to stop. */
+  readonly stopped: Promise<number>;
+}
+
+/** Why a conversation is over. */
+type End = { readonly code: number } | Ended;
+
+/** That the session ended of itself. */
+interface Ended {
+  readonly ending: Ending;
+  readonly detail: string;
+}
+
+/** One conversation. */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<End>();
+  readonly #progress = new Signal();
+  #told = 0;
+  /** Lines of input that could not be sent. */
+  #refused = 0;
+  #leaving = false;
+
+  /** Starts before its session does. */
+  constructor(options: ConversationOptions) {
+    this.#options = options;
+    options.stopped.then((code) => this.#over.resolve({ code }));
+  }
+
+  /** Shows what happened to the member: the session's `event`. */
+  readonly tell = (event: MemberEvent): void => {
+    const { presenter, display } = this.#options;
+    this.#told += 1;
+    display.print(presenter.event(event), this.#told);
+    if (event.kind === "ready") this.#ready.resolve();
+    else if (event.kind === "ended") {
+      this.#over.resolve({ ending: event.reason, detail: event.detail });
+    }
+    if (event.kind === "delivered" || event.kind === "unheard" || event.kind === "left") {
+      this.#progress.notify();
+    }
+  };
+
+  /**
+   * Runs until the input ends, the person leaves, the relay goes or the process is stopped.
+   *
+   * @returns The exit code.
+   * @throws {Failure} Where the relay ended it, or not everything was delivered.
+   */
+  async run(session: Session): Promise<number> {
+    const { display } = this.#options;
+    session.ended.catch((error) => this.#over.reject(error));
+    const end = await Promise.race([this.#over.promise, this.#follow(session)]);
+    if ("ending" in end) return await this.#ended(session, end);
+    this.#leaving = true;
+    session.leave();
+    await Promise.race([session.ended, pause(GOODBYE_MS)]);
+    session.close();
+    await display.flush();
+    if (display.failure !== undefined) throw display.failure.error;
+    return end.code;
+  }
+
+  /** The relay, or the way to it, ended what this member had not. */
+  async #ended(session: Session, { ending, detail }: Ended): Promise<never> {
+    const { presenter, display } = this.#options;
+    const { lines } = session.backlog();
+    const why = endingText(ending) + (detail === "" ? "" : ` (${detail})`);
+    const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
+    display.print(presenter.error(ending, why + lost));
+    await display.flush();
+    throw new Failure({
+      what: "the chat has ended",
+      why: why + lost,
+      code: ending,
+      hint: HINTS[ending],
+    });
+  }
+
+  async #follow(session: Session): Promise<End> {
+    const { input, interactive, stay } = this.#options;
+    await this.#ready.promise;
+    // The display says that it has shown who is there before the first line is sent to them.
+    await this.#options.display.flush();
+    for await (const entered of input) {
+      if (this.#leaving) return { code: 0 };
+      const end = await this.#take(session, entered);
+      if (end !== undefined) return end;
+      if (this.#options.display.failure !== undefined) return { code: 1 };
+    }
+    if (stay) return await this.#over.promise;
+    if (!interactive) await this.#drain(session);
+    return { code: this.#refused === 0 ? 0 : 1 };
+  }
+
+  async #take(session: Session, entered: Input): Promise<End | undefined> {
+    switch (entered.kind) {
+      case "interrupt":
+        return { code: 130 };
+      case "end":
+        return { code: 0 };
+      case "long":
+        this.#error("TEXT_TOO_LARGE", tooLong(entered.bytes));
+        this.#refused += 1;
+        return undefined;
+      case "line":
+        if (!this.#options.interactive) await this.#pace(session);
+        return this.#act(session, readEntry(entered.text));
+    }
+  }
+
+  #act(session: Session, entry: Entry): End | undefined {
+    const { presenter, display } = this.#options;
+    switch (entry.kind) {
+      case "nothing":
+        return undefined;
+      case "say":
+        this.#say(session, entry.text, entry.to);
+        return undefined;
+      case "who":
+        display.print(presenter.roster(session.members(), session.self));
+        return undefined;
+      case "fingerprint":
+        this.#fingerprint(session, entry.name);
+        return undefined;
+      case "help":
+        display.print(presenter.help());
+        return undefined;
+      case "mistake":
+        this.#error("NO_SUCH_COMMAND", entry.message);
+        this.#refused += 1;
+        return undefined;
+      case "quit":
+        return { code: 0 };
+    }
+  }
+
+  #say(session: Session, text: string, to: string | undefined): void {
+    const { presenter, display } = this.#options;
+    const entered = session.enter(text, to);
+    if (entered.ok) display.print(presenter.said(text, to, entered));
+    else {
+      this.#error(entered.code, entered.message);
+      this.#refused += 1;
+    }
+  }
+
+  #fingerprint(session: Session, name: string | undefined): void {
+    const { presenter, display } = this.#options;
+    const folded = foldName(name ?? session.self.name);
+    const peer = session.members().find(({ credential }) => credential.folded === folded);
+    if (peer === undefined) return this.#error("NO_SUCH_MEMBER", `nobody here is called ${name}`);
+    const { key, name: known, fingerprint } = peer.credential;
+    display.print(presenter.fingerprint(known, fingerprint, key === session.self.key));
+  }
+
+  #error(code: string, message: string): void {
+    this.#options.display.print(this.#options.presenter.error(code, message));
+  }
+
+  /** Waits until less than a window is on its way; a member that shows nothing holds it up once. */
+  async #pace(session: Session): Promise<void> {
+    while (session.backlog().bytes > windowFor(session.members().length)) {
+      if (!await this.#progress.changed(HOLD_MS)) return;
+    }
+  }
+
+  /** Waits until everything is delivered. */
+  async #drain(session: Session): Promise<void> {
+    const deadline = performance.now() + this.#options.giveUpMs;
+    while (session.backlog().lines > 0) {
+      const left = deadline - performance.now();
+      if (left <= 0) throw this.#gaveUp(session.backlog().lines);
+      await this.#progress.changed(left);
+    }
+  }
+
+  #gaveUp(lines: number): Failure {
+    return new Failure({
+      what: "cannot deliver everything",
+      why: `${notDelivered(lines)} within ${this.#options.giveUpMs} ms`,
+      code: "NOT_DELIVERED",
+      hint: "a member that is there has not shown them: give it more time with --give-up MS",
+    });
+  }
+}
+
+const HINTS: { readonly [E in Ending]?: string } = {
+  NAME_TAKEN: "choose another with --name",
+  NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
+  RELAY_GONE: "the server may have stopped; join again once it is back",
+  SHUTDOWN: "the server was stopped; join again once it is back",
+  ROOM_FULL: "try again when somebody has left, or ask for a larger --max-members",
+  CREDENTIAL_EXPIRED: "check this machine's clock",
+};
+
+function tooLong(bytes: number): string {
+  return `a message has at most 65536 bytes (64 KiB) of UTF-8, not ${bytes}`;
+}
+
+function notDelivered(lines: number): string {
+  return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

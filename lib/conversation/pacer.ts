@@ -1,0 +1,45 @@
+/**
+ * How fast lines that do not come from a person are sent: no faster than they are shown, so that no queue at the
+ * relay overflows; and no slower than a member that shows nothing would have it.
+ *
+ * @module
+ */
+
+/** What may be on its way from one sender, in bytes, shared among all members. */
+const WINDOW_BYTES = 2 << 20;
+const MIN_WINDOW_BYTES = 8 << 10;
+/** How long a full window waits for a member that shows nothing, in milliseconds. */
+export const HOLD_MS = 2_000;
+
+/** How much a sender in a room of so many may have on its way, in bytes. */
+export function windowFor(members: number): number {
+  return Math.max(MIN_WINDOW_BYTES, Math.floor(WINDOW_BYTES / Math.max(1, members)));
+}
+
+/** Something that changes, and those who wait for it to. */
+export class Signal {
+  #next = Promise.withResolvers<void>();
+
+  /** It has changed. */
+  notify(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+
+  /**
+   * Waits until it changes.
+   *
+   * @param ms The longest to wait, in milliseconds.
+   * @returns Whether it changed.
+   */
+  async changed(ms: number): Promise<boolean> {
+    const { promise } = this.#next;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
+    try {
+      return await Promise.race([promise.then(() => true as const), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

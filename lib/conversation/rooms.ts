@@ -1,0 +1,152 @@
+/**
+ * Two ways to a conversation: to open a room and sit in it, and to visit somebody else's.
+ *
+ * @module
+ */
+
+import { MalformedError } from "../chat/bytes.ts";
+import { normalizeName } from "../chat/name.ts";
+import { Failure, usageFailure } from "../failure.ts";
+import {
+  createIdentity,
+  joinRoom,
+  type MemberEvent,
+  openRelay,
+  type OwnCredential,
+  type RelayEvent,
+  type Session,
+  type SessionOptions,
+} from "../tcp_chat.ts";
+import type { Input } from "./lines.ts";
+import { setStage, type Stage } from "./stage.ts";
+
+/** What both ways take. */
+export interface TalkOptions {
+  /** The name in the room; one is made up without. */
+  readonly name: string | undefined;
+  readonly json: boolean;
+  readonly wire: boolean;
+  readonly giveUpMs: number;
+  /** Lines that were read elsewhere; standard input without. */
+  readonly input?: AsyncIterable<Input>;
+}
+
+/** Where to open a room, and for whom. */
+export interface HostOptions extends TalkOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly maxMembers: number;
+  readonly relayOnly: boolean;
+}
+
+/** Where to join. */
+export interface VisitOptions extends TalkOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** Whether to stay when the input ends. */
+  readonly listen: boolean;
+}
+
+/**
+ * Opens a room and sits in it, or only relays.
+ *
+ * @returns The exit code.
+ * @throws {Failure} Where it cannot listen, or the conversation fails.
+ */
+export async function hostRoom(options: HostOptions): Promise<number> {
+  if (options.relayOnly) return await relayOnly(options);
+  const name = checkedName(options.name);
+  const { hostname, port, maxMembers } = options;
+  const seated = Promise.withResolvers<void>();
+  // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
+  await using server = openRelay({ hostname, port, maxMembers, opens: seated.promise });
+  return await talk({ ...options, stay: true }, name, (self, joining, stage) => {
+    stage.display.print(stage.presenter.listening(server.addr, server.room));
+    const event = (one: MemberEvent) => {
+      joining.event(one);
+      if (one.kind === "ready") seated.resolve();
+    };
+    return Promise.resolve(server.join({ ...joining, self, event }));
+  });
+}
+
+/**
+ * Joins a room.
+ *
+ * @returns The exit code.
+ * @throws {Failure} Where nothing answers, or the conversation fails.
+ */
+export async function visitRoom(options: VisitOptions): Promise<number> {
+  const name = checkedName(options.name);
+  const { hostname, port } = options;
+  return await talk(
+    { ...options, stay: options.listen },
+    name,
+    (self, joining) => joinRoom({ ...joining, hostname, port, self }),
+  );
+}
+
+type Joining = Pick<SessionOptions, "event" | "shows" | "tap">;
+
+async function talk(
+  options: TalkOptions & { readonly stay: boolean },
+  name: string,
+  join: (self: OwnCredential, joining: Joining, stage: Stage) => Promise<Session>,
+): Promise<number> {
+  const keys = createIdentity(name);
+  let session: Session | undefined;
+  const stageOptions = { ...options, prompt: `${name}> ` };
+  await using stage = await setStage(stageOptions, (events) => session?.displayed(events));
+  const { conversation, presenter, display, tap } = stage;
+  if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
+  const joined = keys.then((self) =>
+    join(self, { event: conversation.tell, shows: "later", ...tap }, stage)
+  );
+  try {
+    const first = await Promise.race([joined, stage.stopped]);
+    if (typeof first === "number") return first;
+    session = first;
+    return await conversation.run(session);
+  } catch (error) {
+    if (options.json && error instanceof Failure && session === undefined) {
+      display.print(presenter.error(error.code, `${error.what}: ${error.why}`));
+    }
+    throw error;
+  } finally {
+    // Where the process was stopped first, nobody waits for it any longer.
+    if (session === undefined) joined.then((late) => late.close(), () => {});
+  }
+}
+
+async function relayOnly(options: HostOptions): Promise<number> {
+  const { hostname, port, maxMembers } = options;
+  const early: RelayEvent[] = [];
+  let tell = (event: RelayEvent): void => {
+    early.push(event);
+  };
+  await using server = openRelay({ hostname, port, maxMembers, event: (event) => tell(event) });
+  const input = (async function* (): AsyncGenerator<Input, void> {})();
+  await using stage = await setStage({ ...options, input, stay: true, prompt: "" }, () => {});
+  const { display, presenter } = stage;
+  display.print(presenter.listening(server.addr, server.room));
+  tell = (event) => display.print(presenter.relayEvent(event));
+  early.forEach(tell);
+  const code = await Promise.race([stage.stopped, server.finished.then(() => 1)]);
+  return code;
+}
+
+/** A name that can be one; a made-up one where none is given. */
+function checkedName(name: string | undefined): string {
+  if (name === undefined) return madeUpName();
+  try {
+    return normalizeName(name);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw usageFailure(`cannot be called ${JSON.stringify(name)}`, error.message);
+  }
+}
+
+function madeUpName(): string {
+  const letters = crypto.getRandomValues(new Uint8Array(4));
+  return `member-${[...letters].map((byte) => String.fromCharCode(97 + byte % 26)).join("")}`;
+}

@@ -1,0 +1,152 @@
+/**
+ * Where a conversation takes place: a terminal, or standard input and output; for people, or for programs.
+ *
+ * @module
+ */
+
+import { MAX_TEXT_BYTES } from "../chat/envelope.ts";
+import type { Screen } from "../chat/screen.ts";
+import { COLOURED, makeStyle } from "../chat/style.ts";
+import type { Tap } from "../tcp_chat.ts";
+import { Conversation } from "./conversation.ts";
+import type { Display } from "./display.ts";
+import { type Input, readLines } from "./lines.ts";
+import { Output } from "./output.ts";
+import type { Presenter } from "./presenter.ts";
+import { Report } from "./report.ts";
+import { Transcript } from "./transcript.ts";
+import { WireReader } from "./wire_dump.ts";
+
+/** How a conversation is set up. */
+export interface StageOptions {
+  readonly json: boolean;
+  readonly wire: boolean;
+  /** Whether to stay when piped input ends. */
+  readonly stay: boolean;
+  readonly giveUpMs: number;
+  /** What stands before the input line of a terminal. */
+  readonly prompt: string;
+  /** Lines that were read elsewhere; standard input, or the terminal, without. */
+  readonly input?: AsyncIterable<Input>;
+}
+
+/** A stage, before anybody speaks. */
+export interface Stage extends AsyncDisposable {
+  readonly presenter: Presenter;
+  readonly display: Display;
+  readonly conversation: Conversation;
+  /** Whether a person sits at a terminal. */
+  readonly atTerminal: boolean;
+  /** Fulfilled with an exit code when the process is told to stop. */
+  readonly stopped: Promise<number>;
+  /** Looks at what travels, where that is wanted. */
+  readonly tap: { readonly tap?: Tap };
+}
+
+/**
+ * Sets up a conversation at this process's terminal, or at its standard input and output.
+ *
+ * @param options For whom.
+ * @param displayed Hears how many events have been shown.
+ */
+export async function setStage(
+  options: StageOptions,
+  displayed: (events: number) => void,
+): Promise<Stage> {
+  const atTerminal = !options.json && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const screen = atTerminal && options.input === undefined
+    ? (await import("../chat/screen.ts")).openScreen({ prompt: options.prompt })
+    : undefined;
+  const display = screen === undefined
+    ? new Output(Deno.stdout, displayed)
+    : new ScreenDisplay(screen, displayed);
+  const presenter = options.json
+    ? new Report()
+    : new Transcript(makeStyle(COLOURED), screen !== undefined);
+  const signals = new StopSignals();
+  const conversation = new Conversation({
+    presenter,
+    display,
+    input: screen?.entered ?? options.input ?? standardInput(),
+    interactive: screen !== undefined,
+    stay: options.stay,
+    giveUpMs: options.giveUpMs,
+    stopped: signals.stopped,
+  });
+  return {
+    presenter,
+    display,
+    conversation,
+    atTerminal: screen !== undefined,
+    stopped: signals.stopped,
+    tap: options.wire ? { tap: wireTap(presenter, display) } : {},
+    [Symbol.asyncDispose]: async () => {
+      signals.dispose();
+      await display.flush();
+      screen?.close();
+    },
+  };
+}
+
+/** The lines of standard input. */
+export function standardInput(): AsyncIterable<Input> {
+  return readLines(Deno.stdin.readable, MAX_TEXT_BYTES);
+}
+
+function wireTap(presenter: Presenter, display: Display): Tap {
+  const reader = new WireReader((frame) => display.print(presenter.wire(frame)));
+  return (direction, bytes) => reader.see(direction, bytes);
+}
+
+/** A terminal's screen as a display. */
+class ScreenDisplay implements Display {
+  readonly failure = undefined;
+  readonly #screen: Screen;
+  readonly #displayed: (events: number) => void;
+  #mark = 0;
+  #said = 0;
+  #shown: Promise<void> = Promise.resolve();
+
+  constructor(screen: Screen, displayed: (events: number) => void) {
+    this.#screen = screen;
+    this.#displayed = displayed;
+  }
+
+  print(lines: readonly string[], mark: number = this.#mark): void {
+    if (lines.length > 0) this.#screen.print(lines.join("\n"));
+    if (mark === this.#mark) return;
+    this.#mark = mark;
+    // In the next turn: the screen writes what was printed in this one.
+    this.#shown = new Promise((resolve) =>
+      setTimeout(() => {
+        if (this.#mark > this.#said) this.#displayed(this.#said = this.#mark);
+        resolve();
+      }, 0)
+    );
+  }
+
+  flush(): Promise<void> {
+    return this.#shown;
+  }
+}
+
+/** SIGINT and SIGTERM, as the exit codes that they end the process with. */
+class StopSignals {
+  readonly stopped: Promise<number>;
+  readonly #handlers: readonly (readonly [Deno.Signal, () => void])[];
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.stopped = promise;
+    this.#handlers = [
+      ["SIGINT", () => resolve(130)],
+      // Asked to stop, it stops: nothing failed.
+      ...(Deno.build.os === "windows" ? [] : [["SIGTERM", () => resolve(0)] as const]),
+    ];
+    for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);
+  }
+
+  dispose(): void {
+    for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
+  }
+}

@@ -1,0 +1,179 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Editor, type Key, MAX_LINE, type Outcome } from "../../lib/chat/editor.ts";
+
+/** A key by its chord: `C-a`, `M-b`, `left`; one character types itself. */
+function key(chord: string): Key {
+  if ([...chord].length === 1) {
+    return { name: chord, sequence: chord, ctrl: false, meta: false };
+  }
+  const [, ctrl, meta, name] = /^(C-)?(M-)?(.+)$/.exec(chord)!;
+  return { name, sequence: "\x1b", ctrl: ctrl !== undefined, meta: meta !== undefined };
+}
+
+function press(editor: Editor, ...chords: string[]): Outcome {
+  let outcome: Outcome;
+  for (const chord of chords) outcome = editor.press(key(chord));
+  return outcome;
+}
+
+/** Types text as a terminal sends it: one code point a key. */
+function type(editor: Editor, text: string): void {
+  for (const char of text) editor.press({ sequence: char, ctrl: false, meta: false });
+}
+
+function typed(text: string): Editor {
+  const editor = new Editor();
+  type(editor, text);
+  return editor;
+}
+
+/** The line with a bar where the cursor stands. */
+function shown({ text, cursor }: Editor): string {
+  return `${text.slice(0, cursor)}|${text.slice(cursor)}`;
+}
+
+Deno.test("Editor types, moves and deletes by grapheme cluster", () => {
+  const editor = typed("中👩‍👩‍👧‍👦e\u0301🇩🇪!");
+  press(editor, "left", "left", "left");
+  assertEquals(shown(editor), "中👩‍👩‍👧‍👦|e\u0301🇩🇪!");
+  press(editor, "delete");
+  assertEquals(shown(editor), "中👩‍👩‍👧‍👦|🇩🇪!");
+  press(editor, "backspace", "right", "backspace", "left");
+  assertEquals(shown(editor), "|中!");
+});
+
+Deno.test("Editor lets an emoji be typed code point by code point before another one", () => {
+  const editor = typed("👦");
+  press(editor, "left");
+  type(editor, "👩\u200d👩\u200d👧\u200d");
+  assertEquals(shown(editor), "👩‍👩‍👧‍|👦");
+  press(editor, "right", "left");
+  assertEquals(shown(editor), "|👩‍👩‍👧‍👦");
+});
+
+Deno.test("Editor moves by Home, End, Ctrl-A, Ctrl-E and words", () => {
+  const editor = typed("one two three");
+  const places = ["home", "M-f", "C-right", "end", "M-b", "C-left", "C-a", "C-f", "C-e", "C-b"].map(
+    (chord) => {
+      press(editor, chord);
+      return editor.cursor;
+    },
+  );
+  assertEquals(places, [0, 3, 7, 13, 8, 4, 0, 1, 13, 12]);
+});
+
+Deno.test("Editor kills with Ctrl-U, Ctrl-K, Ctrl-W, Alt-D, and yanks with Ctrl-Y", () => {
+  const editor = typed("one two three four");
+  press(editor, "C-w", "M-backspace");
+  assertEquals(shown(editor), "one two |");
+  press(editor, "home", "C-y");
+  assertEquals(shown(editor), "three four|one two ");
+  press(editor, "C-k");
+  assertEquals(shown(editor), "three four|");
+  press(editor, "left", "right", "C-u", "C-y", " ", "C-y");
+  assertEquals(shown(editor), "three four three four|");
+  press(editor, "home", "M-d", "C-e", "C-y");
+  assertEquals(shown(editor), " four three fourthree|");
+});
+
+Deno.test("Editor yields the line at Enter and is empty again", () => {
+  const editor = typed("hello 中");
+  press(editor, "home");
+  assertEquals(press(editor, "return"), { kind: "line", text: "hello 中" });
+  assertEquals(shown(editor), "|");
+  assertEquals(press(editor, "return"), { kind: "line", text: "" });
+});
+
+Deno.test("Editor clears a line at Ctrl-C and is interrupted by it on an empty line", () => {
+  const editor = typed("half");
+  assertEquals(press(editor, "C-c"), undefined);
+  assertEquals(shown(editor), "|");
+  assertEquals(press(editor, "C-c"), { kind: "interrupt" });
+});
+
+Deno.test("Editor deletes forward at Ctrl-D and ends by it on an empty line", () => {
+  const editor = typed("ab");
+  press(editor, "home");
+  assertEquals(press(editor, "C-d"), undefined);
+  assertEquals(shown(editor), "|b");
+  press(editor, "C-d");
+  assertEquals(press(editor, "C-d"), { kind: "end" });
+});
+
+Deno.test("Editor goes through its history and keeps the half-typed line at the bottom", () => {
+  const editor = new Editor();
+  for (const line of ["first", "second", "second", ""]) {
+    type(editor, line);
+    press(editor, "return");
+  }
+  type(editor, "half-typed");
+  press(editor, "left", "up");
+  assertEquals(shown(editor), "second|");
+  press(editor, "up", "up", "C-p");
+  assertEquals(shown(editor), "first|");
+  type(editor, "!");
+  press(editor, "down", "down", "down", "C-n");
+  assertEquals(shown(editor), "half-type|d");
+  press(editor, "up", "up");
+  assertEquals(press(editor, "return"), { kind: "line", text: "first" });
+  press(editor, "up");
+  assertEquals(shown(editor), "first|");
+  press(editor, "down");
+  assertEquals(shown(editor), "|");
+});
+
+Deno.test("Editor keeps the line ends of a paste and leaves out its other controls", () => {
+  const editor = typed("<>");
+  press(editor, "left");
+  editor.paste("a\r\nb\rc\nd\te\x07\x1b\x9b\x7f\u202ef");
+  assertEquals(shown(editor), "<a\nb\nc\nd e\u202ef|>");
+  assertEquals(press(editor, "return"), { kind: "line", text: "<a\nb\nc\nd e\u202ef>" });
+});
+
+Deno.test("Editor puts a line feed into the line at Alt-Enter", () => {
+  const editor = typed("a");
+  press(editor, "M-return");
+  type(editor, "b");
+  assertEquals(press(editor, "return"), { kind: "line", text: "a\nb" });
+});
+
+Deno.test("Editor asks for a cleared screen at Ctrl-L and leaves the line", () => {
+  const editor = typed("half");
+  assertEquals(press(editor, "C-l"), { kind: "clear" });
+  assertEquals(shown(editor), "half|");
+});
+
+Deno.test("Editor ignores keys that it does not know", () => {
+  const editor = typed("x");
+  const unknown = ["f5", "tab", "escape", "C-q", "M-z", "pageup", "undefined", "insert"];
+  assertEquals(unknown.map((chord) => press(editor, chord)), unknown.map(() => undefined));
+  editor.press({ sequence: "\t", name: "tab", ctrl: false, meta: false });
+  editor.press({ sequence: "\u009b", ctrl: false, meta: false });
+  assertEquals(shown(editor), "x|");
+});
+
+Deno.test("Editor never holds more than its bound, however much is pasted", () => {
+  const editor = typed("ab");
+  press(editor, "left");
+  editor.paste("x".repeat(2 * MAX_LINE));
+  type(editor, "y");
+  assertEquals(editor.text.length, MAX_LINE);
+  assertEquals(editor.text.at(-1), "b");
+});
+
+Deno.test("Editor keeps its cursor within the line, whatever is pressed", () => {
+  const chords = ["left", "right", "home", "end", "up", "down", "backspace", "delete", "M-b", "M-f"]
+    .concat(["C-k", "C-u", "C-w", "C-y", "C-d", "C-c", "M-d", "M-backspace", "return", "M-return"])
+    .concat(["a", " ", "中", "\u0301", "\u200d", "👩", "🇩", "🇪"]);
+  fc.assert(fc.property(fc.array(fc.constantFrom(...chords), { maxLength: 60 }), (pressed) => {
+    const editor = new Editor();
+    for (const chord of pressed) {
+      press(editor, chord);
+      const { text, cursor } = editor;
+      assertEquals(cursor >= 0 && cursor <= text.length, true);
+      assertEquals(text.isWellFormed(), true);
+    }
+  }));
+});

@@ -1,0 +1,14 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { makeStyle } from "../../lib/chat/style.ts";
+
+Deno.test("makeStyle() colours where it is on, each colour undone by its own end", () => {
+  const { bold, red } = makeStyle(true);
+  assertEquals(bold(`a${red("b")}c`), "\x1b[1ma\x1b[31mb\x1b[39mc\x1b[22m");
+  assertEquals(red(""), "");
+});
+
+Deno.test("makeStyle() leaves text as it is where it is off", () => {
+  const paints = Object.values(makeStyle(false)) as ((text: string) => string)[];
+  assertEquals(paints.map((paint) => paint("a")), paints.map(() => "a"));
+});
