@@ -11,6 +11,9 @@ import {
   type MemberKeys,
   type OwnCredential,
 } from "../../lib/chat/credential.ts";
+import type { Bytes } from "../../lib/chat/bytes.ts";
+import { FrameReader } from "../../lib/chat/frame.ts";
+import { BOUND, KIND } from "../../lib/chat/kind.ts";
 import { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
 import { Relay, type RelayEvent, type RelayOptions } from "../../lib/chat/relay.ts";
@@ -77,6 +80,27 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
+/** What a relay that lies does to a frame on its way to a member: the frames that arrive instead. */
+export type Tamper = (frame: { kind: number; bytes: Bytes }) => readonly Bytes[];
+
+/** Cuts what comes into frames and changes them. */
+function tampering(tamper: Tamper, receive: (bytes: Bytes) => void): (bytes: Bytes) => void {
+  const reader = new FrameReader(() => BOUND.frame);
+  return (bytes) => {
+    for (const frame of reader.push(bytes)) {
+      for (const changed of tamper({ kind: frame.kind, bytes: frame.bytes.slice() })) {
+        receive(changed);
+      }
+    }
+  };
+}
+
+function withoutAcks(send: (bytes: Bytes) => void): (bytes: Bytes) => void {
+  return (bytes) => {
+    if (bytes[4] !== KIND.ack) send(bytes);
+  };
+}
+
 /** A relay with members. */
 export class TestRoom {
   readonly clock = new Clock();
@@ -96,15 +120,19 @@ export class TestRoom {
   }
 
   /** A member joins; it is in, and everyone has seen it, when the promise resolves. */
-  async join(name: string): Promise<Seat> {
-    const seat = await this.enter(name);
+  async join(name: string, tamper?: Tamper): Promise<Seat> {
+    const seat = await this.enter(name, tamper);
     await until(() => count(seat, "ready") === 1 || count(seat, "ended") === 1, `${name} is in`);
     await this.settle();
     return seat;
   }
 
   /** A member starts to join. */
-  async enter(name: string, keyIndex: number = this.seats.length): Promise<Seat> {
+  async enter(
+    name: string,
+    tamper?: Tamper,
+    keyIndex: number = this.seats.length,
+  ): Promise<Seat> {
     const self = await credentialOf(name, keyIndex, this.clock.now);
     const events: MemberEvent[] = [];
     const options = {
@@ -113,7 +141,8 @@ export class TestRoom {
       now: this.clock.now,
     };
     const member = new Member(options, {
-      send: (bytes) => link.send(bytes),
+      // A relay that lies does not mind what is acknowledged: its count is no longer that of the real one.
+      send: tamper === undefined ? (bytes) => link.send(bytes) : withoutAcks((b) => link.send(b)),
       event: (event) => {
         events.push(event);
         if (seat.showing) queueMicrotask(() => member.displayed(events.length));
@@ -122,7 +151,9 @@ export class TestRoom {
       fail: (error) => this.failures.push(error),
     });
     const link = connectThroughMemory(this.relay, {
-      receive: (bytes) => member.receive(bytes),
+      receive: tamper === undefined
+        ? (bytes) => member.receive(bytes)
+        : tampering(tamper, (bytes) => member.receive(bytes)),
       disconnected: () => member.disconnected(),
     });
     const seat: Seat = { member, self, events, showing: true, close: () => link.close() };

@@ -1,0 +1,120 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Acknowledger } from "../../lib/chat/acknowledger.ts";
+import { Outbox } from "../../lib/chat/outbox.ts";
+import { Clock, count, shown, TestRoom, until } from "./room.ts";
+
+Deno.test("a message is delivered once every recipient has shown it, and not before", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  cy.showing = false;
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals([shown(bo).length, shown(cy).length], [1, 1]);
+  assertEquals([count(ada, "sent"), count(ada, "delivered")], [1, 0]);
+  assertEquals(ada.member.backlog, { lines: 1, bytes: 5 });
+  cy.member.displayed(cy.events.length);
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 1);
+  assertEquals(ada.member.backlog, { lines: 0, bytes: 0 });
+});
+
+Deno.test("a message is delivered once those who have not shown it have left", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.showing = false;
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 0);
+  bo.close();
+  await until(() => count(ada, "delivered") === 1, "it is delivered");
+});
+
+Deno.test("what waits behind an undelivered message is not delivered before it", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  cy.showing = false;
+  ada.member.enter("to all");
+  await room.settle();
+  ada.member.enter("to bo", "bo");
+  await room.settle();
+  assertEquals(shown(bo).length, 2);
+  assertEquals(count(ada, "delivered"), 0);
+  cy.member.displayed(cy.events.length);
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 2);
+});
+
+Deno.test("an acknowledger says at once in a room of two, and waits for others in a room of many", () => {
+  const clock = new Clock();
+  const said: number[] = [];
+  const make = () =>
+    new Acknowledger({ now: clock.now, send: (frames) => said.push(frames), wake: () => {} });
+  const two = make();
+  two.emitted();
+  two.processed(1, 100, true, 2);
+  assertEquals(said, []);
+  two.displayed(1, 2);
+  assertEquals(said, [1]);
+
+  const many = make();
+  for (let i = 1; i <= 3; i++) {
+    many.emitted();
+    many.processed(1, 100, true, 1000);
+    many.displayed(i, 1000);
+  }
+  assertEquals(said, [1]);
+  clock.advance(249);
+  many.tick();
+  assertEquals(said, [1]);
+  clock.advance(1);
+  many.tick();
+  assertEquals(said, [1, 3]);
+});
+
+Deno.test("an acknowledger waits no longer than 256 frames, or 256 KiB", () => {
+  const said: number[] = [];
+  const one = new Acknowledger({ now: () => 0, send: (n) => said.push(n), wake: () => {} });
+  for (let i = 0; i < 256; i++) one.processed(1, 10, true, 1000);
+  assertEquals(said, [256]);
+  one.processed(1, 256 << 10, true, 1000);
+  assertEquals(said, [256, 257]);
+});
+
+Deno.test("an acknowledger counts nothing that was not shown", () => {
+  const said: number[] = [];
+  const one = new Acknowledger({ now: () => 0, send: (n) => said.push(n), wake: () => {} });
+  one.emitted();
+  one.processed(5, 10, true, 2);
+  one.emitted();
+  one.processed(6, 10, true, 2);
+  assertEquals([one.displayedMembership, said], [0, []]);
+  one.displayed(1, 2);
+  assertEquals([one.displayedMembership, said], [5, [1]]);
+  one.displayed(99, 2);
+  assertEquals([one.displayedMembership, said], [6, [1, 2]]);
+});
+
+Deno.test("an outbox knows what is on its way, and its bounds", () => {
+  let settled = 0;
+  const sender = { settled: () => settled += 1 };
+  const outbox = new Outbox({ frames: 5, bytes: 1000 });
+  const batch = { sender, before: 0, waiting: 1 };
+  assertEquals(outbox.push(3, 300, batch), true);
+  assertEquals(outbox.push(2, 300, undefined), true);
+  assertEquals([outbox.sent, outbox.bytes], [5, 600]);
+  assertEquals(outbox.acknowledge(2), true);
+  assertEquals([settled, outbox.bytes], [0, 600]);
+  assertEquals(outbox.acknowledge(3), true);
+  assertEquals([settled, outbox.bytes], [1, 300]);
+  assertEquals(outbox.acknowledge(2), false);
+  assertEquals(outbox.acknowledge(6), false);
+  assertEquals(outbox.push(4, 10, undefined), false);
+  const big = new Outbox({ frames: 5, bytes: 1000 });
+  assertEquals(big.push(1, 1001, undefined), false);
+});

@@ -1,0 +1,73 @@
+/**
+ * A connection to a relay that sends whatever a test wants.
+ *
+ * @module
+ */
+
+import { Admission, answerChallenge } from "../../lib/chat/admission.ts";
+import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { OwnCredential } from "../../lib/chat/credential.ts";
+import { FrameReader } from "../../lib/chat/frame.ts";
+import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
+import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
+import type { Reason } from "../../lib/chat/reason.ts";
+import type { Relay } from "../../lib/chat/relay.ts";
+import { readBye } from "../../lib/chat/wire.ts";
+import { until } from "./room.ts";
+
+const DIALLED = { host: "room.test", port: 4396 };
+
+/** A connection, and what came over it. */
+export class RawMember {
+  readonly received: { kind: number; payload: Bytes; bytes: Bytes }[] = [];
+  readonly #link: { send(bytes: Bytes): void; close(): void };
+  readonly #reader = new FrameReader(() => BOUND.frame);
+  ended = false;
+
+  constructor(relay: Relay) {
+    this.#link = connectThroughMemory(relay, {
+      receive: (bytes) => {
+        for (const { kind, payload, bytes: whole } of this.#reader.push(bytes)) {
+          this.received.push({ kind, payload: payload.slice(), bytes: whole.slice() });
+        }
+      },
+      disconnected: () => this.ended = true,
+    });
+  }
+
+  /** Joins with a credential. */
+  static async join(relay: Relay, self: OwnCredential): Promise<RawMember> {
+    const member = new RawMember(relay);
+    await member.answer(self);
+    await until(() => member.frames(KIND.roster).length > 0 || member.ended, "it is in");
+    return member;
+  }
+
+  /** Greets, and answers the challenge with a credential. */
+  async answer(self: OwnCredential): Promise<void> {
+    this.send(encodeGreeting());
+    await until(() => this.received.length > 0, "the relay challenges");
+    const step = new Admission().take(this.received[0]!);
+    if (step === undefined || !("nonce" in step)) throw new Error("no challenge came");
+    this.send(await answerChallenge(self, DIALLED, step.room, step.nonce));
+  }
+
+  send(bytes: Bytes): void {
+    this.#link.send(bytes);
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  /** The payloads of a kind that came. */
+  frames(kind: number): Bytes[] {
+    return this.received.filter((frame) => frame.kind === kind).map((frame) => frame.payload);
+  }
+
+  /** The relay's last word. */
+  get bye(): Reason | undefined {
+    const [payload] = this.frames(KIND.bye);
+    return payload === undefined ? undefined : readBye(payload);
+  }
+}
