@@ -88,6 +88,7 @@ export class Outgoing {
   #digest: { membership: number; newest: number; digest: Promise<Bytes> } | undefined;
   #unaccepted: Flight[] = [];
   #undelivered: Flight[] = [];
+  #backlog = 0;
   #backlogBytes = 0;
 
   /** Starts with nothing sent. */
@@ -103,7 +104,7 @@ export class Outgoing {
 
   /** How many lines have been entered and are not delivered yet. */
   get backlog(): number {
-    return this.#undelivered.reduce((sum, { lines }) => sum + lines.length, this.#pending.length);
+    return this.#backlog;
   }
 
   /**
@@ -113,8 +114,9 @@ export class Outgoing {
    */
   enter(line: Line): Promise<void> {
     this.#pending.push(line);
+    this.#backlog += 1;
     this.#backlogBytes += line.text.length;
-    this.#pumping ??= this.#pump().finally(() => this.#pumping = undefined);
+    this.#pumping ??= this.#pump();
     return this.#pumping;
   }
 
@@ -146,10 +148,15 @@ export class Outgoing {
     // What is delivered was accepted, in whichever order the relay says so.
     this.accepted(count);
     this.#undelivered = this.#settle(this.#undelivered, count, (line) => {
-      this.#backlogBytes -= line.text.length;
+      this.#done(line);
       this.#events.delivered(line);
     });
     return true;
+  }
+
+  #done(line: Line): void {
+    this.#backlog -= 1;
+    this.#backlogBytes -= line.text.length;
   }
 
   #settle(flights: Flight[], count: number, say: (line: Line) => void): Flight[] {
@@ -160,7 +167,12 @@ export class Outgoing {
   }
 
   async #pump(): Promise<void> {
-    while (this.#pending.length > 0) await this.#sealNext();
+    try {
+      while (this.#pending.length > 0) await this.#sealNext();
+    } finally {
+      // Here and not in a later turn, or a line that came in between would wait for the next.
+      this.#pumping = undefined;
+    }
   }
 
   async #sealNext(): Promise<void> {
@@ -169,7 +181,7 @@ export class Outgoing {
     const holders = this.#recipients(to, newest);
     if (holders.size === 0) {
       for (const line of lines) {
-        this.#backlogBytes -= line.text.length;
+        this.#done(line);
         this.#events.unheard(line);
       }
       return;

@@ -22,8 +22,8 @@ export interface HostAndPort {
 export function readAddress(text: string, defaultPort: number): HostAndPort {
   const bracketed = /^\[([^\]]+)\](?::(.*))?$/.exec(text);
   // More than one colon and no brackets: an address without a port.
-  const bare = /^([^:]*:[^:]*:.*)$/.exec(text);
-  const plain = /^([^:\s]+)(?::(.*))?$/.exec(text);
+  const bare = /^([^:[\]]*:[^:[\]]*:[^[\]]*)$/.exec(text);
+  const plain = /^([^:\s[\]]+)(?::(.*))?$/.exec(text);
   const [, hostname, port] = bracketed ?? bare ?? plain ?? [];
   if (hostname === undefined || hostname === "") {
     throw usageFailure(

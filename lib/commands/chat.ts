@@ -1,3 +1,31 @@
-export function run(_i: unknown): Promise<number> {
-  return Promise.resolve(0);
+/**
+ * `parley chat`: asks the tutorial's two questions.
+ *
+ * @module
+ */
+
+import { askSide } from "../conversation/questions.ts";
+import { hostRoom, visitRoom } from "../conversation/rooms.ts";
+import { readAddress } from "./address.ts";
+import { CHAT_SERVER, DEFAULT_PORT } from "./chat_spec.ts";
+
+/** Asks whether to be the server or a client, and is that. */
+export async function run(): Promise<number> {
+  const talk = { name: undefined, json: false, wire: false, giveUpMs: 30_000 };
+  const answer = await askSide();
+  if (answer.side === "nobody") return answer.code;
+  const input = answer.input === undefined ? {} : { input: answer.input };
+  if (answer.side === "client") {
+    const address = readAddress(answer.address, DEFAULT_PORT);
+    return await visitRoom({ ...talk, ...input, ...address, listen: false });
+  }
+  const { host, port, "max-members": maxMembers } = CHAT_SERVER.options;
+  return await hostRoom({
+    ...talk,
+    ...input,
+    hostname: host.default,
+    port: port.default,
+    maxMembers: maxMembers.default,
+    relayOnly: false,
+  });
 }

@@ -87,7 +87,7 @@ export class Conversation {
     session.leave();
     await Promise.race([session.ended, pause(GOODBYE_MS)]);
     session.close();
-    await display.flush();
+    await display.caughtUp();
     if (display.failure !== undefined) throw display.failure.error;
     return end.code;
   }
@@ -99,7 +99,7 @@ export class Conversation {
     const why = endingText(ending) + (detail === "" ? "" : ` (${detail})`);
     const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
     display.print(presenter.error(ending, why + lost));
-    await display.flush();
+    await display.caughtUp();
     throw new Failure({
       what: "the chat has ended",
       why: why + lost,
@@ -111,8 +111,6 @@ export class Conversation {
   async #follow(session: Session): Promise<End> {
     const { input, interactive, stay } = this.#options;
     await this.#ready.promise;
-    // The display says that it has shown who is there before the first line is sent to them.
-    await this.#options.display.flush();
     for await (const entered of input) {
       if (this.#leaving) return { code: 0 };
       const end = await this.#take(session, entered);
@@ -136,6 +134,8 @@ export class Conversation {
         return undefined;
       case "line":
         if (!this.#options.interactive) await this.#pace(session);
+        // Who is being shown right now is one of those whom the line is said to.
+        await this.#options.display.caughtUp();
         return this.#act(session, readEntry(entered.text));
     }
   }

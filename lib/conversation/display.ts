@@ -8,8 +8,8 @@
 export interface Display {
   /** Shows lines, or nothing, and then counts a mark as reached. */
   print(lines: readonly string[], mark?: number): void;
-  /** Waits until everything has been shown. */
-  flush(): Promise<void>;
+  /** A promise that what has been printed so far is shown; undefined where it is. */
+  caughtUp(): Promise<void> | undefined;
   /** Why nothing can be shown any longer. */
   readonly failure: { readonly error: unknown } | undefined;
 }

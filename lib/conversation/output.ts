@@ -12,7 +12,10 @@ export class Output {
   readonly #written: (marked: number) => void;
   #pending: string[] = [];
   #mark = 0;
-  #dirty = false;
+  /** How many times something was printed, and how many of them have been written. */
+  #printed = 0;
+  #done = 0;
+  #waiting: { readonly printed: number; resolve(): void }[] = [];
   #writing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
@@ -35,31 +38,49 @@ export class Output {
 
   /** Writes lines, or nothing, and then counts a mark as reached. */
   print(lines: readonly string[], mark: number = this.#mark): void {
+    if (this.#failure !== undefined) return;
     for (const line of lines) this.#pending.push(line);
     this.#mark = mark;
-    this.#dirty = true;
-    this.#writing ??= this.#drain().finally(() => this.#writing = undefined);
+    this.#printed += 1;
+    this.#writing ??= this.#drain();
   }
 
-  /** Waits until everything has been written. */
-  async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+  /** A promise that what has been printed so far is written; undefined where it is. */
+  caughtUp(): Promise<void> | undefined {
+    if (this.#done === this.#printed || this.#failure !== undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ printed: this.#printed, resolve });
+    return promise;
   }
 
   async #drain(): Promise<void> {
     // Later in this turn: a frame brings many lines.
     await undefined;
     try {
-      while (this.#dirty) {
-        this.#dirty = false;
+      while (this.#done < this.#printed) {
         const mark = this.#mark;
+        const printed = this.#printed;
         await this.#write(this.#pending.splice(0));
+        this.#done = printed;
         this.#written(mark);
+        this.#wake();
       }
     } catch (error) {
       this.#failure = { error };
       this.#pending = [];
+      this.#done = this.#printed;
+      this.#wake();
+    } finally {
+      // Here and not in a later turn, or what was printed in between would wait for the next.
+      this.#writing = undefined;
     }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = waiting.filter(({ printed }) => printed > this.#done);
+    for (const { printed, resolve } of waiting) if (printed <= this.#done) resolve();
   }
 
   async #write(lines: readonly string[]): Promise<void> {

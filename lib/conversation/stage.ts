@@ -82,7 +82,7 @@ export async function setStage(
     tap: options.wire ? { tap: wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
       signals.dispose();
-      await display.flush();
+      await display.caughtUp();
       screen?.close();
     },
   };
@@ -104,8 +104,7 @@ class ScreenDisplay implements Display {
   readonly #screen: Screen;
   readonly #displayed: (events: number) => void;
   #mark = 0;
-  #said = 0;
-  #shown: Promise<void> = Promise.resolve();
+  #showing: Promise<void> | undefined;
 
   constructor(screen: Screen, displayed: (events: number) => void) {
     this.#screen = screen;
@@ -114,19 +113,19 @@ class ScreenDisplay implements Display {
 
   print(lines: readonly string[], mark: number = this.#mark): void {
     if (lines.length > 0) this.#screen.print(lines.join("\n"));
-    if (mark === this.#mark) return;
     this.#mark = mark;
     // In the next turn: the screen writes what was printed in this one.
-    this.#shown = new Promise((resolve) =>
+    this.#showing ??= new Promise((resolve) =>
       setTimeout(() => {
-        if (this.#mark > this.#said) this.#displayed(this.#said = this.#mark);
+        this.#showing = undefined;
+        this.#displayed(this.#mark);
         resolve();
       }, 0)
     );
   }
 
-  flush(): Promise<void> {
-    return this.#shown;
+  caughtUp(): Promise<void> | undefined {
+    return this.#showing;
   }
 }
 
