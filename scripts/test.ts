@@ -26,6 +26,12 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/process/"],
   },
+  {
+    name: "terminal",
+    permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
+    paths: ["tests/terminal/"],
+    tool: "tmux",
+  },
 ];
 
 interface Counts {

@@ -1,0 +1,154 @@
+/**
+ * A terminal for the tests: a pane of a tmux server of their own, with a shell in it.
+ *
+ * What it shows is waited for, never slept for.
+ *
+ * @module
+ */
+
+import { granted } from "../granted.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const PATIENCE_MS = 30_000;
+const POLL_MS = 25;
+
+/** Whether tests may start tmux, and there is one. */
+export const HAS_TMUX: boolean =
+  granted({ name: "run", command: "tmux" }, { name: "run", command: "deno" }) && await findTmux();
+
+async function findTmux(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("tmux", { args: ["-V"] }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** What a pane shows. */
+export interface Shown {
+  /** Its rows, without trailing blanks and empty rows at the end. */
+  readonly rows: readonly string[];
+  /** The cursor's column and row, from 0. */
+  readonly cursor: readonly [column: number, row: number];
+}
+
+/** A pane. */
+export class Pane implements AsyncDisposable {
+  static #count = 0;
+  readonly #socket = `parley-test-${Deno.pid}-${Pane.#count++}`;
+
+  /**
+   * Opens a pane with a shell whose prompt is `$ `.
+   *
+   * @param columns Its width.
+   * @param rows Its height.
+   * @param env More of the shell's environment, as `NAME=VALUE`.
+   */
+  static async open(columns: number, rows: number, ...env: string[]): Promise<Pane> {
+    const pane = new Pane();
+    const size = ["-x", String(columns), "-y", String(rows)];
+    const variables = ["ENV=", ...env].flatMap((variable) => ["-e", variable]);
+    await pane.tmux("new-session", "-d", ...size, ...variables, "-c", ROOT, "sh");
+    try {
+      // Set in the shell: one that runs as root does not take its prompt from the environment.
+      await pane.type("PS1='$ '; clear\n");
+      await pane.until("the shell", ({ rows }) => rows.length === 1 && rows[0] === "$");
+    } catch (error) {
+      await pane[Symbol.asyncDispose]();
+      throw error;
+    }
+    return pane;
+  }
+
+  /** Runs a tmux command on the pane's server. */
+  async tmux(...args: string[]): Promise<string> {
+    const { success, stdout, stderr } = await new Deno.Command("tmux", {
+      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
+    }).output();
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(`tmux ${args.join(" ")}: ${decoder.decode(stderr)}`);
+    return decoder.decode(stdout);
+  }
+
+  /** Types text. */
+  async type(text: string): Promise<void> {
+    await this.tmux("send-keys", "-l", "--", text);
+  }
+
+  /** Presses keys, as tmux names them: `Home`, `C-a`, `M-b`, `Enter`. */
+  async press(...keys: string[]): Promise<void> {
+    await this.tmux("send-keys", ...keys);
+  }
+
+  /** Pastes text, in brackets where the program in the pane asked for them. */
+  async paste(text: string): Promise<void> {
+    await this.tmux("set-buffer", "--", text);
+    await this.tmux("paste-buffer", "-p");
+  }
+
+  /** Changes the size. */
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.tmux("resize-window", "-x", String(columns), "-y", String(rows));
+  }
+
+  /** Runs a shell command beside the pane. */
+  async run(command: string): Promise<void> {
+    await this.tmux("run-shell", command);
+  }
+
+  /** What it shows now. */
+  async shown(): Promise<Shown> {
+    const [place = "", ...lines] = (await this.tmux(
+      ...["display-message", "-p", "#{cursor_x} #{cursor_y}", ";", "capture-pane", "-p"],
+    )).split("\n");
+    const [column = 0, row = 0] = place.split(" ").map(Number);
+    const rows = lines.map((line) => line.trimEnd());
+    return {
+      rows: rows.slice(0, rows.findLastIndex((line) => line !== "") + 1),
+      cursor: [column, row],
+    };
+  }
+
+  /** What it shows, with what has scrolled off at the top. */
+  async scrollback(): Promise<string[]> {
+    return (await this.tmux("capture-pane", "-p", "-S", "-")).trimEnd().split("\n")
+      .map((line) => line.trimEnd());
+  }
+
+  /**
+   * Waits until it shows what is expected.
+   *
+   * @param what What is expected, for the failure.
+   * @param holds Whether it is there.
+   * @throws {Error} With what is shown, where it never comes.
+   */
+  async until(what: string, holds: (shown: Shown) => boolean): Promise<Shown> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const shown = await this.shown();
+      if (holds(shown)) return shown;
+      if (Date.now() > deadline) {
+        const { rows, cursor } = shown;
+        throw new Error(`${what} never came; the cursor at ${cursor} of:\n${rows.join("\n")}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** Waits until it shows exactly these rows, and the cursor there, where it is told. */
+  async shows(rows: readonly string[], cursor?: readonly [number, number]): Promise<void> {
+    const wanted = `exactly this${cursor === undefined ? "" : `, the cursor at ${cursor}`}`;
+    await this.until(
+      `${wanted}:\n${rows.join("\n")}\n`,
+      (shown) =>
+        shown.rows.length === rows.length && rows.every((row, i) => row === shown.rows[i]) &&
+        (cursor === undefined || (cursor[0] === shown.cursor[0] && cursor[1] === shown.cursor[1])),
+    );
+  }
+
+  /** Ends the server and whatever runs in it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tmux("kill-server");
+  }
+}
