@@ -21,8 +21,7 @@ import { faultText } from "./fault_text.ts";
 import type { Presenter } from "./presenter.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
-const UNVERIFIED =
-  "nobody here is verified: compare fingerprints by another way than this chat before you rely on a name";
+const UNVERIFIED = "nobody here is verified: compare fingerprints some other way than by this chat";
 
 /** Lines for people. */
 export class Transcript implements Presenter {

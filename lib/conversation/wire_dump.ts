@@ -8,7 +8,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError } from "../chat/bytes.ts";
 import { CONVERSATION, readKeyFrame, readSealedFrame } from "../chat/envelope.ts";
-import { type Frame, FrameReader } from "../chat/frame.ts";
+import { type Frame, FrameError, FrameReader } from "../chat/frame.ts";
 import { BOUND, encodeGreeting, KIND, kindName } from "../chat/kind.ts";
 
 /** How much of a ciphertext is dumped, in bytes. */
@@ -30,6 +30,7 @@ export class WireReader {
     sent: new FrameReader(() => BOUND.frame),
     received: new FrameReader(() => BOUND.frame),
   };
+  #broken = false;
   /** The greeting comes before the first frame of the one who joins. */
   #greeting = encodeGreeting().length;
 
@@ -38,8 +39,18 @@ export class WireReader {
     this.#frame = frame;
   }
 
-  /** Takes what travelled. */
+  /** Takes what travelled. What is not frames is the member's to refuse: nothing more is seen then. */
   see(direction: "sent" | "received", bytes: Bytes): void {
+    if (this.#broken) return;
+    try {
+      this.#see(direction, bytes);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#broken = true;
+    }
+  }
+
+  #see(direction: "sent" | "received", bytes: Bytes): void {
     let rest = bytes;
     if (direction === "sent" && this.#greeting > 0) {
       const skipped = Math.min(this.#greeting, bytes.length);

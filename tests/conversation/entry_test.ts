@@ -1,0 +1,35 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { readEntry } from "../../lib/conversation/entry.ts";
+
+Deno.test("readEntry() takes a line as something to say", () => {
+  assertEquals(readEntry("hello"), { kind: "say", text: "hello", to: undefined });
+  assertEquals(readEntry(" /who"), { kind: "say", text: " /who", to: undefined });
+  assertEquals(readEntry(""), { kind: "nothing" });
+});
+
+Deno.test("readEntry() sends what follows the first of two slashes", () => {
+  assertEquals(readEntry("//quit"), { kind: "say", text: "/quit", to: undefined });
+  assertEquals(readEntry("//"), { kind: "say", text: "/", to: undefined });
+});
+
+Deno.test("readEntry() reads every command", () => {
+  assertEquals(readEntry("/help"), { kind: "help" });
+  assertEquals(readEntry("/who "), { kind: "who" });
+  assertEquals(readEntry("/quit"), { kind: "quit" });
+  assertEquals(readEntry("/fingerprint"), { kind: "fingerprint", name: undefined });
+  assertEquals(readEntry("/fingerprint bo"), { kind: "fingerprint", name: "bo" });
+  assertEquals(readEntry("/msg bo I agree\n and more"), {
+    kind: "say",
+    text: "I agree\n and more",
+    to: "bo",
+  });
+});
+
+Deno.test("readEntry() names the nearest command, and never sends a mistake", () => {
+  for (const line of ["/hlep", "/msg", "/msg bo", "/msg bo ", "/quit now", "/", "/usr/bin"]) {
+    assertEquals(readEntry(line).kind, "mistake", line);
+  }
+  const entry = readEntry("/hlep");
+  assert(entry.kind === "mistake" && entry.message.includes("did you mean /help?"));
+});
