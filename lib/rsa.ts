@@ -49,8 +49,8 @@ export class RsaKeyError extends Error {
  *
  * @example
  * ```ts
- * import { generateRsaKeys } from "./rsa.ts";
- * const { publicKey, privateKey } = await generateRsaKeys("sign", 3072);
+ * const { publicKey } = await generateRsaKeys("sign", 3072);
+ * console.log(publicKey.algorithm.name); // RSA-PSS
  * ```
  */
 export function generateRsaKeys(use: RsaUse, bits: ModulusBits): Promise<CryptoKeyPair> {
@@ -178,7 +178,6 @@ export async function decryptOaep(
  *
  * @example
  * ```ts
- * import { exportSpki, fingerprint, generateRsaKeys } from "./rsa.ts";
  * const { publicKey } = await generateRsaKeys("sign", 2048);
  * console.log(await fingerprint(await exportSpki(publicKey))); // SHA256:…, 43 characters
  * ```

@@ -6,8 +6,6 @@
  *
  * @example A relay and a member in one process
  * ```ts
- * import { createIdentity, joinRoom, openRelay } from "./tcp_chat.ts";
- *
  * await using relay = openRelay({ port: 0 });
  * const self = await createIdentity("ada");
  * const { hostname, port } = relay.addr;

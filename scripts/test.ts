@@ -19,12 +19,23 @@ const GROUPS: readonly Group[] = [
   {
     name: "core",
     permissions: ["--allow-net"],
-    paths: ["tests/", "--ignore=tests/process/,tests/terminal/"],
+    paths: ["tests/", "--ignore=tests/process/,tests/docs/,tests/terminal/"],
+  },
+  {
+    name: "examples",
+    permissions: ["--allow-net"],
+    // Unchecked: the runner imports every name for every example, and unused ones are errors here.
+    paths: ["--doc", "--no-check", "README.md", "lib/tcp_chat.ts", "lib/rsa.ts"],
   },
   {
     name: "process",
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/process/"],
+  },
+  {
+    name: "docs",
+    permissions: ["--allow-net", "--allow-run=deno,sh", "--allow-read=."],
+    paths: ["tests/docs/"],
   },
   {
     name: "terminal",

@@ -1,0 +1,137 @@
+/**
+ * The commands of the documents, run as they are printed.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { granted } from "../granted.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const ignore = !granted(
+  { name: "run", command: "deno" },
+  { name: "run", command: "sh" },
+  { name: "read", path: ROOT },
+);
+
+/** `npx -y deno@…` is this very deno, and a room on another machine is on this one. */
+const PREAMBLE = `npx() { shift 2; deno "$@"; }\n`;
+
+/** The command lines of a document: those behind `$ ` in its console blocks. */
+function commands(markdown: string): string[] {
+  return [...markdown.matchAll(/^```console\n([\s\S]*?)^```/gm)]
+    .flatMap(([, block]) => block!.split("\n"))
+    .filter((line) => line.startsWith("$ "))
+    .map((line) => line.slice(2).replace("192.0.2.7", "127.0.0.1"));
+}
+
+function shell(command: string): Deno.ChildProcess {
+  return new Deno.Command("sh", {
+    args: ["-c", PREAMBLE + command],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Reads a stream until it has said something. */
+async function waitFor(child: Deno.ChildProcess, word: string): Promise<() => Promise<string>> {
+  let said = "";
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  while (!said.includes(word)) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`it ended before it said ${word}:\n${said}`);
+    said += value;
+  }
+  return async () => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) said += part.value;
+    return said;
+  };
+}
+
+Deno.test({
+  name: "every command of the README's conversations does what it is printed for",
+  ignore,
+  async fn() {
+    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const all = commands(readme);
+    const servers = all.filter((command) => command.includes("chat-server"));
+    const clients = all.filter((command) => command.includes("chat-client"));
+    assertEquals(servers.length + clients.length, all.length, "every command is one of the chat's");
+    assert(servers.length >= 2 && clients.length >= 4);
+    for (const server of servers) {
+      const host = shell(server);
+      const rest = await waitFor(host, "nobody else is here yet");
+      const listening = await Promise.all(clients.filter(listens).map(listen));
+      for (const client of clients.filter((one) => !listens(one))) await converse(client);
+      const input = host.stdin.getWriter();
+      await input.write(new TextEncoder().encode("/quit\n"));
+      await input.close();
+      const { success } = await host.status;
+      const said = await rest();
+      await host.stderr.cancel();
+      assert(success, said);
+      assert(said.includes("bo: said from the document"), said);
+      for (const ended of listening) {
+        assert(
+          (await ended()).includes('"text":"said from the document"'),
+          "it heard what was said",
+        );
+      }
+    }
+  },
+});
+
+function listens(command: string): boolean {
+  return command.includes("--listen");
+}
+
+/** Starts a command that stays until its relay goes; gives what it has said by then. */
+async function listen(command: string): Promise<() => Promise<string>> {
+  const guest = shell(command);
+  await guest.stdin.close();
+  const rest = await waitFor(guest, '"joined"');
+  return async () => {
+    const said = await rest();
+    await Promise.all([guest.status, guest.stderr.cancel()]);
+    return said;
+  };
+}
+
+/** Says one line where the command reads its input, and waits until it has left. */
+async function converse(command: string): Promise<void> {
+  const guest = shell(command);
+  const input = guest.stdin.getWriter();
+  await input.write(new TextEncoder().encode("said from the document\n")).catch(() => {}); // not all read it
+  await input.close().catch(() => {});
+  const { success, stdout, stderr } = await guest.output();
+  const decoder = new TextDecoder();
+  assert(success, `${command}:\n${decoder.decode(stdout)}${decoder.decode(stderr)}`);
+}
+
+Deno.test({
+  name: "the README's events are those that the code reports",
+  ignore,
+  async fn() {
+    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const report = await Deno.readTextFile(new URL("lib/conversation/report.ts", ROOT));
+    const table = readme.slice(readme.indexOf("| event "), readme.indexOf("Each has `event`"));
+    const documented = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
+    const reported = [...report.matchAll(/\bline\("(\w+)"/g)].map(([, name]) => name!);
+    assertEquals(new Set(documented), new Set(reported));
+  },
+});
+
+Deno.test({
+  name: "the README's in-chat commands are those that there are",
+  ignore,
+  async fn() {
+    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const { CHAT_COMMANDS } = await import("../../lib/conversation/entry.ts");
+    for (const usage of Object.keys(CHAT_COMMANDS)) {
+      if (usage !== "/help") assert(readme.includes(`| \`${usage}\``), usage);
+    }
+  },
+});
