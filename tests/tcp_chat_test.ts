@@ -289,6 +289,17 @@ Deno.test("a relay that closes tells its members, and its sessions end", async (
   assertEquals(last.reason, "SHUTDOWN");
 });
 
+Deno.test("who leaves before being in is gone at once", async () => {
+  await using server = relay();
+  const { port } = server.addr;
+  const events: MemberEvent[] = [];
+  const self = await credential("ada", pooledKeys(0));
+  const session = await joinRoom({ port, self, event: (one) => events.push(one) });
+  session.leave();
+  await session.ended;
+  assertEquals(events, [{ kind: "ended", reason: "LEFT", detail: "" }]);
+});
+
 Deno.test("connections wait until a relay opens", async () => {
   const opens = Promise.withResolvers<void>();
   await using server = openRelay({ port: 0, opens: opens.promise });

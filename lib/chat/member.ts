@@ -208,9 +208,10 @@ export class Member {
     this.#acknowledger.displayed(events, this.#roster.size);
   }
 
-  /** Leaves the room; the relay answers by ending the connection. */
+  /** Leaves the room; the relay answers by ending the connection. Who is not in yet is gone at once. */
   leave(): void {
     if (this.#state === "in") this.#send(encodeEmpty(KIND.leave));
+    else this.#end("LEFT", "");
   }
 
   /** Does what is due. */
