@@ -1,0 +1,145 @@
+/**
+ * Prints new test vectors of the chat: `deno run scripts/vectors.ts > tests/vectors/chat.json`.
+ *
+ * Keys are made anew each time. They are for tests and protect nothing.
+ *
+ * @module
+ */
+
+// @ts-types="../types/std_encoding_hex.d.ts"
+import { encodeHex } from "@std/encoding/hex";
+import { type Bytes, utf8 } from "../lib/chat/bytes.ts";
+import { joinStatement, makeCredential, presenceStatement } from "../lib/chat/credential.ts";
+import { encodeTexts } from "../lib/chat/envelope.ts";
+import { encodeGreeting, KIND } from "../lib/chat/kind.ts";
+import { KeySender } from "../lib/chat/pairwise.ts";
+import {
+  audienceDigest,
+  commitmentTo,
+  nextKey,
+  type Random,
+  SendingChain,
+} from "../lib/chat/sender_key.ts";
+import { sign } from "../lib/chat/signing.ts";
+import {
+  encodeAudience,
+  encodeBye,
+  encodeChallenge,
+  encodeCount,
+  encodeEmpty,
+  encodeJoin,
+  encodeJoined,
+  encodeLeft,
+  encodeRoster,
+} from "../lib/chat/wire.ts";
+
+const EXPIRES_AT = 1_800_000_000_000;
+
+/** Bytes that count up, so that a vector can be recognized. */
+function countingBytes(): Random {
+  let next = 0;
+  return (length) => new Uint8Array(length).map(() => next++ & 0xff);
+}
+
+async function memberOf(name: string) {
+  const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+  const identity = await crypto.subtle.generateKey(
+    { name: "RSA-PSS", hash: "SHA-512", ...rsa },
+    true,
+    ["sign", "verify"],
+  );
+  const session = await crypto.subtle.generateKey(
+    { name: "RSA-OAEP", hash: "SHA-256", ...rsa },
+    true,
+    ["encrypt", "decrypt"],
+  );
+  const signing = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]);
+  const keys = { identity, session, signing: signing as CryptoKeyPair };
+  return await makeCredential(name, keys, EXPIRES_AT);
+}
+
+async function pkcs8(key: CryptoKey): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.exportKey("pkcs8", key)));
+}
+
+const random = countingBytes();
+const room = random(32);
+const nonce = random(32);
+const dialled = { host: "chat.example", port: 4396 };
+const ada = await memberOf("ada");
+const bo = await memberOf("bo");
+const { privateKey } = ada.keys.signing;
+
+const statements = {
+  join: joinStatement(room, nonce, dialled, ada.member),
+  presence: presenceStatement(room, ada.member),
+};
+const proof = await sign(privateKey, statements.join);
+const presence = await sign(privateKey, statements.presence);
+const listing = { number: 1, credential: ada.bytes, presence };
+
+const scope = { room, sender: ada.member, conversation: 0, chain: 7 } as const;
+const chain = await SendingChain.start(scope, random, 0);
+const chainKey = chain.grant.key;
+const steps = [chainKey];
+for (let step = 0; step < 3; step++) steps.push(await nextKey(scope, step, steps[step]!));
+const commitments = await Promise.all(steps.map((key, step) => commitmentTo(scope, step, key)));
+
+const { key, ...grant } = chain.grant;
+const sender = new KeySender(room, ada.member, bo, random);
+const firstKey = await sender.give({ conversation: 0, chain: 7, ...grant }, key, privateKey);
+const secondKey = await sender.give({ conversation: 0, chain: 8, ...grant }, key, privateKey);
+const recipients = await audienceDigest([ada.member, bo.member]);
+const texts = [
+  { number: 1, time: 1_700_000_000_000, text: "hello" },
+  { number: 2, time: 1_700_000_000_001, text: "你好 🙂" },
+];
+const sealed = await chain.seal(
+  { audience: 0, membership: 2, newest: 2, recipients },
+  encodeTexts(texts.map((one) => ({ ...one, text: utf8(one.text) }))),
+  privateKey,
+);
+
+const hex = (bytes: Bytes) => encodeHex(bytes);
+const frames: Record<string, Bytes> = {
+  challenge: encodeChallenge({ version: 1, room, nonce }),
+  join: encodeJoin({ credential: ada.bytes, dialled, proof, presence }),
+  roster: encodeRoster(2, [listing])[0]!,
+  joined: encodeJoined(listing),
+  left: encodeLeft({ number: 3, member: ada.member, reason: "LOST" }),
+  audience: encodeAudience(5, [ada.member, bo.member]),
+  ack: encodeCount(KIND.ack, 258),
+  accepted: encodeCount(KIND.accepted, 1),
+  delivered: encodeCount(KIND.delivered, 2 ** 40),
+  ping: encodeEmpty(KIND.ping),
+  pong: encodeEmpty(KIND.pong),
+  leave: encodeEmpty(KIND.leave),
+  bye: encodeBye("NAME_TAKEN"),
+  key: firstKey,
+  "key, the pairwise key known": secondKey,
+  sealed,
+};
+
+const vectors = {
+  description: "Fixed vectors of parley's chat protocol, version 1. The keys are for tests only.",
+  greeting: hex(encodeGreeting()),
+  room: hex(room),
+  nonce: hex(nonce),
+  dialled,
+  expiresAt: EXPIRES_AT,
+  members: await Promise.all([ada, bo].map(async (one) => ({
+    name: one.name,
+    credential: hex(one.bytes),
+    member: hex(one.member),
+    fingerprint: one.fingerprint,
+    identity: await pkcs8(one.keys.identity.privateKey),
+    session: await pkcs8(one.keys.session.privateKey),
+    signing: await pkcs8(one.keys.signing.privateKey),
+  }))),
+  statements: { join: hex(statements.join), presence: hex(statements.presence) },
+  chain: { number: 7, keys: steps.map(hex), commitments: commitments.map(hex) },
+  audienceDigest: hex(recipients),
+  texts,
+  frames: Object.fromEntries(Object.entries(frames).map(([name, bytes]) => [name, hex(bytes)])),
+};
+console.log(JSON.stringify(vectors, null, 2));
