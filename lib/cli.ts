@@ -13,9 +13,8 @@ import { type Failure, toFailure } from "./failure.ts";
 import { commandLine, parseCommandLine, type Parsed } from "./cli/parse.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
 import { printable } from "./printable.ts";
+import { writeAll } from "./write_all.ts";
 import { VERSION } from "./version.ts";
-
-const encoder = new TextEncoder();
 
 /**
  * Runs the command that a command line names.
@@ -89,15 +88,4 @@ function printVersion(): number {
   const { deno, v8, typescript } = Deno.version;
   writeAll(Deno.stdout, `parley ${VERSION}\ndeno ${deno}, v8 ${v8}, typescript ${typescript}\n`);
   return 0;
-}
-
-/**
- * Writes text whole, however many writes it takes.
- *
- * @param to `Deno.stdout` or `Deno.stderr`.
- * @param text What to write.
- */
-export function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  let bytes = encoder.encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
 }

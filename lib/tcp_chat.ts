@@ -27,6 +27,7 @@ import { Member } from "./chat/member.ts";
 import type { Entered, MemberEvent } from "./chat/member_event.ts";
 import { connectThroughMemory, type LinkEnd } from "./chat/memory_link.ts";
 import { Relay, type RelayEvent } from "./chat/relay.ts";
+import type { RelayLink } from "./chat/room_member.ts";
 import type { Peer } from "./chat/roster.ts";
 import { Failure, toFailure } from "./failure.ts";
 import type { Bytes } from "./rsa.ts";
@@ -73,6 +74,8 @@ export interface RelayServerOptions {
   readonly maxMembers?: number;
   /** Hears of members that come and go, and of connections that are refused. */
   readonly event?: (event: RelayEvent) => void;
+  /** Makes a tap for a connection: looks at every byte of it, as the relay receives and sends it. */
+  readonly tap?: () => Tap;
   /** Connections wait until this is fulfilled; the address is taken at once. */
   readonly opens?: Promise<unknown>;
 }
@@ -112,9 +115,13 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
   const opens = Promise.race([options.opens, shut.promise]);
   const accepting = accept(listener, opens, (conn) => {
     const link = new Link(conn);
-    const connection = relay.connect(link);
+    const tap = options.tap?.();
+    const connection = relay.connect(tap === undefined ? link : tapped(link, tap));
     const reading = link.read({
-      receive: (bytes) => connection.receive(bytes),
+      receive: (bytes) => {
+        tap?.("received", bytes);
+        connection.receive(bytes);
+      },
       disconnected: () => connection.disconnected(),
     }).catch(failure.reject).finally(() => connections.delete(reading));
     connections.add(reading);
@@ -136,6 +143,16 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
     close,
     finished,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+function tapped(link: Link, tap: Tap): RelayLink {
+  return {
+    send: (bytes) => {
+      tap("sent", bytes);
+      link.send(bytes);
+    },
+    end: () => link.end(),
   };
 }
 

@@ -6,11 +6,8 @@
 
 // @ts-types="../../types/std_cli_parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-// @ts-types="../../types/std_text_closest_string.d.ts"
-import { closestString } from "@std/text/closest-string";
-// @ts-types="../../types/std_text_levenshtein_distance.d.ts"
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { type Failure, usageFailure } from "../failure.ts";
+import { nearest } from "../nearest.ts";
 import { printable } from "../printable.ts";
 import {
   type CommandSpec,
@@ -154,17 +151,6 @@ function unknownOption(
   const hint = near === undefined ? helpHint(path) : `did you mean --${near}?`;
   const shown = arg.replace(/=.*$/s, "");
   return usageFailure(commandLine(path), `no option ${quote(shown)}`, hint);
-}
-
-/** The word that is meant: the closest, unless it is too far to be a slip of the fingers. */
-export function nearest(word: string, words: readonly string[]): string | undefined {
-  if (words.length === 0) return undefined;
-  const prefixed = words.filter((w) => word !== "" && w.startsWith(word));
-  if (prefixed.length === 1) return prefixed[0];
-  const closest = closestString(word, words);
-  return levenshteinDistance(word, closest) <= Math.max(1, Math.floor(closest.length / 2))
-    ? closest
-    : undefined;
 }
 
 function helpHint(path: readonly CommandSpec[]): string {

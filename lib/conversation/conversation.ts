@@ -94,12 +94,10 @@ export class Conversation {
 
   /** The relay, or the way to it, ended what this member had not. */
   async #ended(session: Session, { ending, detail }: Ended): Promise<never> {
-    const { presenter, display } = this.#options;
     const { lines } = session.backlog();
     const why = endingText(ending) + (detail === "" ? "" : ` (${detail})`);
     const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
-    display.print(presenter.error(ending, why + lost));
-    await display.caughtUp();
+    await this.#options.display.caughtUp();
     throw new Failure({
       what: "the chat has ended",
       why: why + lost,

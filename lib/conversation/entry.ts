@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "../cli/parse.ts";
+import { nearest } from "../nearest.ts";
 
 /** The commands of the chat, with what they do. */
 export const CHAT_COMMANDS = {

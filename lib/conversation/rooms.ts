@@ -13,12 +13,13 @@ import {
   type MemberEvent,
   openRelay,
   type OwnCredential,
-  type RelayEvent,
   type Session,
   type SessionOptions,
 } from "../tcp_chat.ts";
+import { writeAll } from "../write_all.ts";
 import type { Input } from "./lines.ts";
-import { setStage, type Stage } from "./stage.ts";
+import { Report } from "./report.ts";
+import { setStage, type Stage, wireTap } from "./stage.ts";
 
 /** What both ways take. */
 export interface TalkOptions {
@@ -53,8 +54,11 @@ export interface VisitOptions extends TalkOptions {
  * @returns The exit code.
  * @throws {Failure} Where it cannot listen, or the conversation fails.
  */
-export async function hostRoom(options: HostOptions): Promise<number> {
-  if (options.relayOnly) return await relayOnly(options);
+export function hostRoom(options: HostOptions): Promise<number> {
+  return reporting(options.json, () => options.relayOnly ? relayOnly(options) : sitInRoom(options));
+}
+
+async function sitInRoom(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
   const { hostname, port, maxMembers } = options;
   const seated = Promise.withResolvers<void>();
@@ -76,14 +80,25 @@ export async function hostRoom(options: HostOptions): Promise<number> {
  * @returns The exit code.
  * @throws {Failure} Where nothing answers, or the conversation fails.
  */
-export async function visitRoom(options: VisitOptions): Promise<number> {
+export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
   const { hostname, port } = options;
-  return await talk(
-    { ...options, stay: options.listen },
-    name,
-    (self, joining) => joinRoom({ ...joining, hostname, port, self }),
-  );
+  const join = (self: OwnCredential, joining: Joining) =>
+    joinRoom({ ...joining, hostname, port, self });
+  return reporting(options.json, () => talk({ ...options, stay: options.listen }, name, join));
+}
+
+/** Programs are told of a failure as people are, in their own words. */
+async function reporting(json: boolean, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    if (json && error instanceof Failure && error.exitCode === 1) {
+      const [line] = new Report().error(error.code, `${error.what}: ${error.why}`);
+      writeAll(Deno.stdout, `${line}\n`);
+    }
+    throw error;
+  }
 }
 
 type Joining = Pick<SessionOptions, "event" | "shows" | "tap">;
@@ -107,11 +122,6 @@ async function talk(
     if (typeof first === "number") return first;
     session = first;
     return await conversation.run(session);
-  } catch (error) {
-    if (options.json && error instanceof Failure && session === undefined) {
-      display.print(presenter.error(error.code, `${error.what}: ${error.why}`));
-    }
-    throw error;
   } finally {
     // Where the process was stopped first, nobody waits for it any longer.
     if (session === undefined) joined.then((late) => late.close(), () => {});
@@ -120,19 +130,18 @@ async function talk(
 
 async function relayOnly(options: HostOptions): Promise<number> {
   const { hostname, port, maxMembers } = options;
-  const early: RelayEvent[] = [];
-  let tell = (event: RelayEvent): void => {
-    early.push(event);
-  };
-  await using server = openRelay({ hostname, port, maxMembers, event: (event) => tell(event) });
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   await using stage = await setStage({ ...options, input, stay: true, prompt: "" }, () => {});
   const { display, presenter } = stage;
+  await using server = openRelay({
+    hostname,
+    port,
+    maxMembers,
+    event: (event) => display.print(presenter.relayEvent(event)),
+    ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
+  });
   display.print(presenter.listening(server.addr, server.room));
-  tell = (event) => display.print(presenter.relayEvent(event));
-  early.forEach(tell);
-  const code = await Promise.race([stage.stopped, server.finished.then(() => 1)]);
-  return code;
+  return await Promise.race([stage.stopped, server.finished.then(() => 1)]);
 }
 
 /** A name that can be one; a made-up one where none is given. */

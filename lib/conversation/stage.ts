@@ -93,8 +93,13 @@ export function standardInput(): AsyncIterable<Input> {
   return readLines(Deno.stdin.readable, MAX_TEXT_BYTES);
 }
 
-function wireTap(presenter: Presenter, display: Display): Tap {
-  const reader = new WireReader((frame) => display.print(presenter.wire(frame)));
+/** Shows what travels over one connection. */
+export function wireTap(
+  presenter: Presenter,
+  display: Display,
+  greeter: "sent" | "received" = "sent",
+): Tap {
+  const reader = new WireReader((frame) => display.print(presenter.wire(frame)), greeter);
   return (direction, bytes) => reader.see(direction, bytes);
 }
 

@@ -34,9 +34,15 @@ export class WireReader {
   /** The greeting comes before the first frame of the one who joins. */
   #greeting = encodeGreeting().length;
 
-  /** Hands on each frame, good until the call returns. */
-  constructor(frame: (frame: WireFrame) => void) {
+  readonly #greeter: "sent" | "received";
+
+  /**
+   * @param frame Is handed each frame, good until the call returns.
+   * @param greeter Which way the greeting goes: a member sends it, a relay receives it.
+   */
+  constructor(frame: (frame: WireFrame) => void, greeter: "sent" | "received" = "sent") {
     this.#frame = frame;
+    this.#greeter = greeter;
   }
 
   /** Takes what travelled. What is not frames is the member's to refuse: nothing more is seen then. */
@@ -52,7 +58,7 @@ export class WireReader {
 
   #see(direction: "sent" | "received", bytes: Bytes): void {
     let rest = bytes;
-    if (direction === "sent" && this.#greeting > 0) {
+    if (direction === this.#greeter && this.#greeting > 0) {
       const skipped = Math.min(this.#greeting, bytes.length);
       this.#greeting -= skipped;
       rest = bytes.subarray(skipped);

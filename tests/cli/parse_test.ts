@@ -1,6 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { commandLine, nearest, parseCommandLine } from "../../lib/cli/parse.ts";
+import { commandLine, parseCommandLine } from "../../lib/cli/parse.ts";
+import { nearest } from "../../lib/nearest.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { Failure } from "../../lib/failure.ts";
 

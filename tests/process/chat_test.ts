@@ -144,6 +144,7 @@ Deno.test({
     await using _server = server;
     await using bo = await startClient(address, "bo", "--listen");
     await bo.endInput();
+    await server.until((one) => one.all("joined").length === 2, "ada has seen bo");
     await server.type("are you there?\n");
     await bo.event("message");
     bo.kill("SIGINT");
@@ -279,6 +280,9 @@ Deno.test({
       assertEquals(await failed.ended(), 1);
       assert(failed.errors[0]?.startsWith(`parley: ${expected}`), failed.errors.join("\n"));
       assert(failed.errors.length <= 2, failed.errors.join("\n"));
+      await using reported = new Process([...args, "--json"], flags);
+      assertEquals(await reported.ended(), 1);
+      assertEquals(reported.events.map(({ event }) => event), ["error"]);
     }
   },
 });
@@ -331,6 +335,30 @@ Deno.test({
     assertEquals(await cy.ended(), 0);
     const sealed = cy.all("wire").find(({ kind }) => kind === "sealed");
     assert(/^[0-9a-f]+$/.test(String(sealed?.ciphertext)));
+  },
+});
+
+Deno.test({
+  name: "--relay-only --wire shows what passes a relay, none of it readable",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only", "--wire");
+    await using _server = server;
+    await using ada = await startClient(address, "ada", "--listen");
+    await using bo = await startClient(address, "bo");
+    await bo.type("not for the relay\n");
+    await bo.endInput();
+    assertEquals(await bo.ended(), 0);
+    await ada.event("message");
+    await server.until(
+      (one) => one.all("wire").filter(({ kind }) => kind === "sealed").length === 2,
+      "the frame came and went",
+    );
+    const kinds = new Set(server.all("wire").map(({ direction, kind }) => `${direction} ${kind}`));
+    for (const kind of ["received join", "sent challenge", "received sealed", "sent sealed"]) {
+      assert(kinds.has(kind), kind);
+    }
+    assert(!server.lines.join("").includes("not for the relay"));
   },
 });
 
