@@ -40,14 +40,14 @@ export async function runCommandLine(root: CommandSpec, args: readonly string[])
   }
 }
 
-async function runParsed({ path, options, operands }: Parsed): Promise<number> {
+async function runParsed({ path, options, operands, permissions }: Parsed): Promise<number> {
   const command = path.at(-1)!;
   if (command.load === undefined || options.help === true) {
     const { helpPage } = await import("./cli/help.ts");
     writeAll(Deno.stdout, helpPage(path));
     return 0;
   }
-  keepOnly(command.permissions ?? []);
+  keepOnly(permissions);
   const module = await command.load();
   return await module.run({ options, operands } as unknown as Input<never>);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { CommandSpec, OptionSpec } from "./spec.ts";
 import { commandLine, optionsOf } from "./parse.ts";
+import type { CommandSpec, OptionSpec, PermissionName } from "./spec.ts";
 
 const WIDTH = 100;
 
@@ -53,7 +53,7 @@ export function optionRow([name, spec]: [string, OptionSpec]): [string, string] 
   if (spec.type === "text" && spec.choices !== undefined) notes.push(spec.choices.join(" or "));
   if (spec.type === "text" && spec.repeat === true) notes.push("may be repeated");
   if (spec.type !== "flag" && spec.default !== undefined) notes.push(`default ${spec.default}`);
-  if (spec.needs !== undefined) notes.push(`needs ${spec.needs}`);
+  if (spec.needs !== undefined) notes.push(`needs ${flags(spec.needs)}`);
   return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join("; ")})`];
 }
 
@@ -74,8 +74,12 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
 function permissionsLine(command: CommandSpec): string {
   if (command.load === undefined) return "";
   const names = command.permissions ?? [];
-  const kept = names.length === 0 ? "none" : names.map((name) => `--allow-${name}`).join(", ");
+  const kept = names.length === 0 ? "none" : flags(names);
   return `Permissions kept while it runs, where granted: ${kept}\n`;
+}
+
+function flags(names: readonly PermissionName[]): string {
+  return names.map((name) => `--allow-${name}`).join(", ");
 }
 
 function examples(command: CommandSpec): string {

@@ -14,6 +14,7 @@ import {
   GLOBAL_OPTIONS,
   type NumberOption,
   type OptionSpec,
+  type PermissionName,
   type TextOption,
 } from "./spec.ts";
 
@@ -23,6 +24,8 @@ export interface Parsed {
   readonly path: readonly CommandSpec[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly operands: readonly string[];
+  /** What the command keeps while it runs: its own permissions, and those of the options given. */
+  readonly permissions: readonly PermissionName[];
 }
 
 /** The options of a command: its own, then those that every command takes. */
@@ -75,14 +78,21 @@ function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
     },
   });
   const options: Record<string, unknown> = {};
+  const permissions = new Set(command.permissions);
   for (const [name, spec] of Object.entries(specs)) {
     options[name] = spec.type === "flag"
       ? raw[name] === true
       : readValues(path, name, spec, raw[name]);
+    if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
   }
   // Help is for people who do not know the operands yet.
   if (options.help !== true) checkOperands(path, raw._);
-  return { options, operands: raw._ };
+  return { options, operands: raw._, permissions: [...permissions] };
+}
+
+/** Whether an option stands on the command line: a flag that is set, or a list that is not empty. */
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value === true;
 }
 
 function readValues(

@@ -12,8 +12,8 @@ interface OptionBase {
   readonly short?: string;
   /** One line for the help. */
   readonly help: string;
-  /** The runtime permission that using this option takes, beyond those of its command. */
-  readonly needs?: string;
+  /** The permissions that are kept only where this option is given, beyond those of its command. */
+  readonly needs?: readonly PermissionName[];
 }
 
 /** An option that is there or not. */
@@ -68,7 +68,10 @@ export interface CommandSpec {
   readonly details?: string;
   readonly options?: Readonly<Record<string, OptionSpec>>;
   readonly operands?: readonly OperandSpec[];
-  /** What it keeps while it runs; everything else is revoked before its code loads. */
+  /**
+   * What it keeps while it runs, with what the options that are given need; everything else is revoked
+   * before its code loads.
+   */
   readonly permissions?: readonly PermissionName[];
   readonly examples?: readonly string[];
   readonly commands?: readonly CommandSpec[];

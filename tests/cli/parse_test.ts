@@ -1,6 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { commandLine, parseCommandLine } from "../../lib/cli/parse.ts";
+import { helpPage } from "../../lib/cli/help.ts";
 import { nearest } from "../../lib/nearest.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { Failure } from "../../lib/failure.ts";
@@ -27,7 +28,11 @@ const ROOT: CommandSpec = {
       as: { type: "text", value: "AS", choices: ["a", "b"], default: "a", help: "" },
       allow: { type: "text", value: "WHO", repeat: true, help: "" },
       json: { type: "flag", help: "" },
+      log: { type: "text", value: "FILE", help: "Logs.", needs: ["read", "write"] },
+      rules: { type: "text", value: "FILE", default: "none", help: "", needs: ["read"] },
+      env: { type: "flag", help: "", needs: ["env"] },
     },
+    permissions: ["net"],
     load: () => Promise.reject(new Error("not loaded by parsing")),
   }],
 };
@@ -50,6 +55,9 @@ Deno.test("parseCommandLine() finds the command, its options, defaults and opera
     as: "a",
     allow: [],
     json: true,
+    log: undefined,
+    rules: "none",
+    env: false,
     help: false,
     debug: false,
   });
@@ -59,6 +67,24 @@ Deno.test("parseCommandLine() collects a repeated option and takes operands as t
   const parsed = parseCommandLine(ROOT, ["serve", "--allow", "x", "--allow", "y", "--", "0x10"]);
   assertEquals(parsed.options.allow, ["x", "y"]);
   assertEquals(parsed.operands, ["0x10"]);
+});
+
+Deno.test("parseCommandLine() keeps the permissions of the command and of the options given alone", () => {
+  const kept = (...args: string[]) => parseCommandLine(ROOT, ["serve", ...args]).permissions;
+  assertEquals(kept(), ["net"]);
+  assertEquals(kept("--port", "1", "--name", "a"), ["net"]);
+  assertEquals(kept("--log", "x"), ["net", "read", "write"]);
+  assertEquals(kept("--log=x", "--env"), ["net", "read", "write", "env"]);
+  // Where the default is what was typed, it was given all the same.
+  assertEquals(kept("--rules", "none"), ["net", "read"]);
+});
+
+Deno.test("helpPage() says what permissions an option needs, and what is kept without", () => {
+  const serve = ROOT.commands![0]!;
+  const page = helpPage([ROOT, serve]);
+  assertStringIncludes(page, "Logs. (needs --allow-read, --allow-write)\n");
+  assertStringIncludes(page, "(default none; needs --allow-read)\n");
+  assertStringIncludes(page, "Permissions kept while it runs, where granted: --allow-net\n");
 });
 
 Deno.test("parseCommandLine() names the nearest command and option", () => {

@@ -7,9 +7,14 @@ import { ChatProcess, startServer } from "./chat_process.ts";
 
 const ignore = !MAY_RUN_DENO;
 
-async function left(...kept: string[]): Promise<string> {
+function left(...kept: string[]): Promise<string> {
+  return said("tests/fixtures/permissions.ts", kept);
+}
+
+/** What a script says that is run with every permission. */
+async function said(script: string, args: readonly string[]): Promise<string> {
   const { stdout } = await new Deno.Command("deno", {
-    args: ["run", "-A", "tests/fixtures/permissions.ts", ...kept],
+    args: ["run", "-A", script, ...args],
     cwd: new URL("../../", import.meta.url).pathname,
   }).output();
   return new TextDecoder().decode(stdout).trim();
@@ -23,6 +28,15 @@ Deno.test({
     assertEquals(await left(), "");
     assertEquals(await left("net"), "net");
     assertEquals(await left("read", "write"), "read write");
+  },
+});
+
+Deno.test({
+  name: "what an option needs is kept only where the option is given",
+  ignore,
+  async fn() {
+    assertEquals(await said("tests/fixtures/needs.ts", []), "net");
+    assertEquals(await said("tests/fixtures/needs.ts", ["--log", "x"]), "read write net");
   },
 });
 
