@@ -6,31 +6,38 @@
 
 import { type ByteReader, MalformedError } from "./bytes.ts";
 
-/** The codes of {@linkcode encodeBye} and of `left`, by their number on the wire. */
-export const REASONS = [
-  "LEFT",
-  "NOT_PARLEY",
-  "VERSION",
-  "JOIN_TIMEOUT",
-  "BAD_FRAME",
-  "TOO_LARGE",
-  "OUT_OF_ORDER",
-  "BAD_CREDENTIAL",
-  "CREDENTIAL_EXPIRED",
-  "BAD_PROOF",
-  "NAME_TAKEN",
-  "KEY_TAKEN",
-  "ROOM_FULL",
-  "QUEUE_FULL",
-  "SILENT",
-  "LOST",
-  "SHUTDOWN",
-  "NOT_YOURS",
-  "TOO_MANY_AUDIENCES",
-] as const;
+/** The codes of `bye` and `left`, each with its number on the wire. */
+export const REASONS = {
+  LEFT: 0,
+  NOT_PARLEY: 1,
+  VERSION: 2,
+  JOIN_TIMEOUT: 3,
+  BAD_FRAME: 4,
+  TOO_LARGE: 5,
+  OUT_OF_ORDER: 6,
+  BAD_CREDENTIAL: 7,
+  CREDENTIAL_EXPIRED: 8,
+  BAD_PROOF: 9,
+  NAME_TAKEN: 10,
+  KEY_TAKEN: 11,
+  ROOM_FULL: 12,
+  QUEUE_FULL: 13,
+  SILENT: 14,
+  LOST: 15,
+  SHUTDOWN: 16,
+  NOT_YOURS: 17,
+  TOO_MANY_AUDIENCES: 18,
+  TOO_MANY_PENDING: 26,
+  TOO_MANY_JOINS: 27,
+  TOO_MANY_FROM_ADDRESS: 28,
+} as const;
 
 /** Why a connection or a membership ends. */
-export type Reason = typeof REASONS[number];
+export type Reason = keyof typeof REASONS;
+
+const BY_NUMBER = new Map<number, Reason>(
+  Object.entries(REASONS).map(([reason, number]) => [number, reason as Reason]),
+);
 
 /** What a reason means, in words that stand after "the relay ended the connection". */
 export const REASON_TEXT: Readonly<Record<Reason, string>> = {
@@ -53,17 +60,20 @@ export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   SHUTDOWN: "the relay is shutting down",
   NOT_YOURS: "a frame named another sender",
   TOO_MANY_AUDIENCES: "too many audiences were declared",
+  TOO_MANY_PENDING: "too many connections are waiting to join",
+  TOO_MANY_JOINS: "there were too many joins in a short time",
+  TOO_MANY_FROM_ADDRESS: "too many connections come from that address",
 };
 
 /** The number of a reason on the wire. */
 export function reasonNumber(reason: Reason): number {
-  return REASONS.indexOf(reason);
+  return REASONS[reason];
 }
 
 /** Reads a reason. */
 export function readReason(reader: ByteReader): Reason {
   const number = reader.u8();
-  const reason = REASONS[number];
+  const reason = BY_NUMBER.get(number);
   if (reason === undefined) throw new MalformedError(`no reason has the number ${number}`);
   return reason;
 }

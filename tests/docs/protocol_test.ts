@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { KEY_HEADER_BYTES, SEALED_HEADER_BYTES } from "../../lib/chat/envelope.ts";
 import { FAULTS } from "../../lib/chat/incoming.ts";
 import { isCounted, KIND, memberBound, relayBound } from "../../lib/chat/kind.ts";
-import { REASON_TEXT, REASONS } from "../../lib/chat/reason.ts";
+import { type Reason, REASON_TEXT, REASONS } from "../../lib/chat/reason.ts";
 import { CONTEXT } from "../../lib/chat/signing.ts";
 import { granted } from "../granted.ts";
 
@@ -61,7 +61,11 @@ Deno.test({
   fn() {
     assertEquals(
       table("## 5. Reasons"),
-      REASONS.map((reason, number) => [String(number), reason, REASON_TEXT[reason]]),
+      Object.entries(REASONS).map(([reason, number]) => [
+        String(number),
+        reason,
+        REASON_TEXT[reason as Reason],
+      ]),
     );
     for (const fault of Object.keys(FAULTS)) assert(spec.includes(fault), fault);
   },
