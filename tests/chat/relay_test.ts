@@ -63,7 +63,7 @@ for (const [what, { bytes, reason }] of Object.entries(GARBAGE)) {
     assertEquals(raw.bye, reason);
     assertEquals(room.relay.connections, 2);
     ada.member.enter("still here");
-    await room.settle();
+    await until(() => shown(bo).length > 0, "bo has read it");
     assertEquals(shown(bo), ["ada: still here"]);
   });
 }
