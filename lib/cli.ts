@@ -9,7 +9,8 @@
  * @module
  */
 
-import { type Failure, toFailure } from "./failure.ts";
+import { BUILD } from "./build.ts";
+import { Failure, toFailure } from "./failure.ts";
 import { commandLine, parseCommandLine, type Parsed } from "./cli/parse.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
 import { printable } from "./printable.ts";
@@ -28,6 +29,7 @@ export async function runCommandLine(root: CommandSpec, args: readonly string[])
   let what = root.name;
   try {
     if (args[0] === "--version" || args[0] === "-V") return printVersion();
+    if (args[0] === "--verify-install") throw nothingInstalled();
     const parsed = parseCommandLine(root, args);
     what = commandLine(parsed.path);
     return await runParsed(parsed);
@@ -82,6 +84,15 @@ export function printFailure(failure: Failure, debug = false): void {
 
 function causeStack(cause: unknown): string {
   return cause instanceof Error ? `Caused by: ${cause.stack ?? cause.message}\n` : "";
+}
+
+/** The self-contained program checks what it has unpacked before parley starts. */
+function nothingInstalled(): Failure {
+  return new Failure({
+    what: "cannot check what is unpacked",
+    why: `this parley is ${BUILD === "source" ? "run from source" : BUILD}: nothing is`,
+    code: "NOT_UNPACKED",
+  });
 }
 
 function printVersion(): number {

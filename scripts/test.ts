@@ -19,7 +19,7 @@ const GROUPS: readonly Group[] = [
   {
     name: "core",
     permissions: ["--allow-net"],
-    paths: ["tests/", "--ignore=tests/process/,tests/docs/,tests/terminal/"],
+    paths: ["tests/", "--ignore=tests/process/,tests/docs/,tests/terminal/,tests/binary/"],
   },
   {
     name: "examples",
@@ -42,6 +42,16 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
     paths: ["tests/terminal/"],
     tool: "tmux",
+  },
+  {
+    name: "binary",
+    permissions: [
+      "--allow-net",
+      "--allow-run=deno,sh,tmux",
+      "--allow-read=.",
+      "--allow-write=dist/test",
+    ],
+    paths: ["tests/binary/"],
   },
 ];
 

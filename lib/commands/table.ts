@@ -13,6 +13,12 @@ import { CHAT } from "./chat_spec.ts";
 export const PARLEY: CommandSpec = {
   name: "parley",
   summary: "A network utility in one binary: a private chat, and the sockets beneath it.",
-  options: { version: { type: "flag", short: "V", help: "Show the version and exit" } },
+  options: {
+    version: { type: "flag", short: "V", help: "Show the version and exit" },
+    "verify-install": {
+      type: "flag",
+      help: "Check the files that the self-contained program has unpacked, and exit",
+    },
+  },
   commands: [CHAT],
 };

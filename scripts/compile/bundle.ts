@@ -1,0 +1,52 @@
+/**
+ * The program as one file of JavaScript.
+ *
+ * @module
+ */
+
+import type { Build } from "../../lib/build.ts";
+import { Failure } from "../../lib/failure.ts";
+import { runDeno } from "./run_deno.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/**
+ * Bundles `main.ts` with all that it imports.
+ *
+ * @param build What the program shall say of how it was made.
+ * @returns The program.
+ * @throws {Failure} Where it cannot be bundled.
+ */
+export async function bundle(build: Build): Promise<string> {
+  // Without --output it goes to stdout.
+  const { success, stdout, stderr } = await runDeno(["bundle", "--frozen", "main.ts"], {
+    cwd: ROOT,
+  });
+  if (!success) throw bundleFailure(stderr);
+  return markBuild(stdout, build);
+}
+
+/** Writes the constant of `lib/build.ts`. */
+export function markBuild(program: string, build: Build): string {
+  const marked = program.split('BUILD = "source"');
+  if (marked.length !== 2) {
+    const why = `the constant BUILD is in it ${marked.length - 1} times`;
+    throw new Failure({ what: "cannot mark the program", why, code: "NOT_MARKED" });
+  }
+  return marked.join(`BUILD = "${build}"`);
+}
+
+function bundleFailure(stderr: string): Failure {
+  const what = "cannot bundle the program";
+  // The bundler is an npm package that deno bundle fetches when it is first needed.
+  if (/@esbuild/.test(stderr)) {
+    return new Failure({
+      what,
+      why: "esbuild, which deno bundle fetches from npm once, is not there",
+      code: "NO_BUNDLER",
+      hint: "run again where registry.npmjs.org can be reached; later runs need no network",
+    });
+  }
+  const line = stderr.split("\n").find((one) => one.startsWith("error: "));
+  return new Failure({ what, why: line?.slice(7) ?? "deno bundle failed", code: "NOT_BUNDLED" });
+}

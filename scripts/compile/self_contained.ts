@@ -1,0 +1,83 @@
+/**
+ * One file that needs nothing installed: a script that unpacks Deno and the program, and starts them.
+ *
+ * @module
+ */
+
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+// @ts-types="../../types/std_encoding_hex.d.ts"
+import { encodeHex } from "@std/encoding/hex";
+import { Failure } from "../../lib/failure.ts";
+import { VERSION } from "../../lib/version.ts";
+import { FLAGS } from "./target.ts";
+
+const HEAD = new URL("head.sh", import.meta.url);
+
+/** How much to compress. */
+export type Effort = "fast" | "best";
+
+/**
+ * Makes the file for this machine's platform.
+ *
+ * @param program The bundled program.
+ * @param output Where to write it.
+ * @param effort `fast` takes a fifth of the time of `best`, for a file a tenth larger.
+ * @throws {Failure} On Windows, which has no sh.
+ */
+export async function makeSelfContained(
+  program: string,
+  output: string,
+  effort: Effort,
+): Promise<void> {
+  if (Deno.build.os === "windows") {
+    throw new Failure({
+      what: "cannot make the self-contained program",
+      why: "it starts with a POSIX shell script, which Windows does not run",
+      code: "NOT_SUPPORTED",
+      hint: "deno task compile makes a parley.exe",
+    });
+  }
+  const runtime = await pack(await Deno.readFile(Deno.execPath()), effort);
+  const packed = await pack(new TextEncoder().encode(program), effort);
+  const head = await fillHead({
+    VERSION,
+    TARGET: Deno.build.target,
+    FLAGS: FLAGS.join(" "),
+    CONTENT: (await sha256(new TextEncoder().encode(runtime.sum + packed.sum))).slice(0, 32),
+    RUNTIME_SIZE: runtime.size,
+    RUNTIME_PACKED: runtime.packed.length,
+    RUNTIME_SUM: runtime.sum,
+    PROGRAM_SIZE: packed.size,
+    PROGRAM_PACKED: packed.packed.length,
+    PROGRAM_SUM: packed.sum,
+  });
+  const parts = new Blob([head, runtime.packed, packed.packed]);
+  await Deno.writeFile(output, parts.stream());
+  await Deno.chmod(output, 0o755);
+}
+
+interface Packed {
+  readonly size: number;
+  readonly sum: string;
+  readonly packed: Uint8Array<ArrayBuffer>;
+}
+
+async function pack(bytes: Uint8Array<ArrayBuffer>, effort: Effort): Promise<Packed> {
+  const level = effort === "fast" ? constants.Z_BEST_SPEED : constants.Z_BEST_COMPRESSION;
+  const packed = new Uint8Array(await promisify(gzip)(bytes, { level }));
+  return { size: bytes.length, sum: await sha256(bytes), packed };
+}
+
+async function fillHead(values: Readonly<Record<string, string | number>>): Promise<string> {
+  const head = await Deno.readTextFile(HEAD);
+  return head.replace(/@([A-Z_]+)@/g, (mark, name) => {
+    const value = values[name];
+    if (value === undefined) throw new TypeError(`head.sh has an unknown mark ${mark}`);
+    return String(value);
+  });
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}

@@ -1,0 +1,35 @@
+/**
+ * The platforms that parley is made for.
+ *
+ * @module
+ */
+
+import { VERSION } from "../../lib/version.ts";
+
+/** The targets of `deno compile`. */
+export const TARGETS: readonly string[] = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+];
+
+/** The name of the executable file for a target. */
+export function fileName(target: string): string {
+  return `parley-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
+}
+
+/**
+ * The flags that every executable runs with: the permissions of all commands together. Each command
+ * keeps of them what it declares. `run` and `env` are none of them: nothing that reaches parley can
+ * start a program or read the environment.
+ */
+export const FLAGS: readonly string[] = [
+  "--unstable-net",
+  "--allow-net",
+  "--allow-sys",
+  "--allow-read",
+  "--allow-write",
+  "--allow-ffi",
+];
