@@ -27,6 +27,7 @@ import { Member } from "./chat/member.ts";
 import type { Entered, MemberEvent } from "./chat/member_event.ts";
 import { connectThroughMemory, type LinkEnd } from "./chat/memory_link.ts";
 import { Relay, type RelayEvent } from "./chat/relay.ts";
+import { EVERYONE, type Policy } from "./chat/policy.ts";
 import type { RelayLink } from "./chat/room_member.ts";
 import type { Peer } from "./chat/roster.ts";
 import { Failure, toFailure } from "./failure.ts";
@@ -38,6 +39,7 @@ export type { SealedText } from "./chat/envelope.ts";
 export type { Fault, FAULTS } from "./chat/incoming.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member_event.ts";
 export type { Line } from "./chat/outgoing.ts";
+export type { Policy } from "./chat/policy.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/reason.ts";
 export type { Conflict } from "./chat/registry.ts";
 export type { RelayEvent } from "./chat/relay.ts";
@@ -199,6 +201,8 @@ export type Tap = (direction: "sent" | "received", bytes: Uint8Array<ArrayBuffer
 export interface SessionOptions {
   /** The member: {@linkcode createIdentity}. */
   readonly self: OwnCredential;
+  /** Whom it lets read and be read; everyone by default. */
+  readonly policy?: Policy;
   /** Hears what happens, in order. */
   readonly event: (event: MemberEvent) => void;
   /**
@@ -283,13 +287,13 @@ interface Carrier {
 }
 
 function startSession(
-  { self, event, shows = "at once", tap }: SessionOptions,
+  { self, policy = EVERYONE, event, shows = "at once", tap }: SessionOptions,
   dialled: { readonly host: string; readonly port: number },
   open: (end: LinkEnd, fail: (error: unknown) => void) => Carrier,
 ): Session {
   const ended = Promise.withResolvers<void>();
   let told = 0;
-  const member: Member = new Member({ self, dialled }, {
+  const member: Member = new Member({ self, policy, dialled }, {
     send: (bytes) => {
       tap?.("sent", bytes);
       carrier.send(bytes);

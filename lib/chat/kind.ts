@@ -41,6 +41,8 @@ export function kindName(kind: number): string {
 export const BOUND = {
   frame: 1 << 20,
   control: 64 << 10,
+  /** A number, and the hashes of as many members as a room can have. */
+  audience: 4 + 32 * 10_000,
   join: MAX_CREDENTIAL_BYTES + 512,
   key: 1024,
   small: 64,
@@ -48,7 +50,7 @@ export const BOUND = {
 
 const MEMBER_BOUNDS: Readonly<Record<number, number>> = {
   [KIND.join]: BOUND.join,
-  [KIND.audience]: BOUND.control,
+  [KIND.audience]: BOUND.audience,
   [KIND.ack]: BOUND.small,
   [KIND.ping]: BOUND.small,
   [KIND.pong]: BOUND.small,

@@ -20,6 +20,7 @@ import type { Entered, MemberEvent, RefusalCode } from "./member_event.ts";
 import { messageIds } from "./message_id.ts";
 import { foldName } from "./name.ts";
 import { Outgoing } from "./outgoing.ts";
+import { EVERYONE, type Policy } from "./policy.ts";
 import type { Ending } from "./reason.ts";
 import { type Candidate, ReceivingSide } from "./receiving_side.ts";
 import { Roster } from "./roster.ts";
@@ -58,6 +59,8 @@ export interface MemberOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
+  /** Whom it lets read and be read; everyone by default. */
+  readonly policy?: Policy;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
   /** Where keys come from; the runtime's secure source by default. */
@@ -70,6 +73,7 @@ export interface MemberOptions {
 export class Member {
   readonly #self: OwnCredential;
   readonly #dialled: MemberOptions["dialled"];
+  readonly #policy: Policy;
   readonly #now: () => number;
   readonly #random: Random;
   readonly #check: NonNullable<MemberOptions["check"]>;
@@ -90,6 +94,7 @@ export class Member {
   constructor(options: MemberOptions, output: MemberOutput) {
     this.#self = options.self;
     this.#dialled = options.dialled;
+    this.#policy = options.policy ?? EVERYONE;
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? secureRandom;
     this.#check = options.check ?? checkCredential;
@@ -185,6 +190,8 @@ export class Member {
     if (peer?.credential.key === this.#self.key) {
       return refusal("TO_SELF", "a private message goes to somebody else");
     }
+    const obstacle = peer === undefined ? undefined : this.#policy.obstacle(peer);
+    if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);
     const number = ++this.#entered;
     const id = this.#idOf(number);
     this.#outgoing.enter({
@@ -279,6 +286,7 @@ export class Member {
       self: this.#self,
       room,
       roster: this.#roster,
+      policy: this.#policy,
       random: this.#random,
       now: this.#now,
     };

@@ -17,6 +17,7 @@ export type FaultCode =
   | Fault
   | Conflict
   | "ROSTER_DIFFERS"
+  | "HIDDEN"
   | "BAD_CREDENTIAL"
   | "CREDENTIAL_EXPIRED";
 
@@ -67,4 +68,5 @@ export type RefusalCode =
   | "TEXT_EMPTY"
   | "NOT_JOINED"
   | "NO_SUCH_MEMBER"
+  | "EXCLUDED"
   | "TO_SELF";

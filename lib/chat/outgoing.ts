@@ -1,8 +1,8 @@
 /**
  * What a member sends: lines to sealed frames, keys to those who need them, and what became of each line.
  *
- * The sender alone decides who receives: those whose joining it had displayed before the line was entered and
- * who are still there. The sender alone advances keys: before it seals it compares the recipients with
+ * The sender alone decides who receives: those whose joining it had displayed before the line was entered,
+ * who are still there, and whom its policy lets read. The sender alone advances keys: before it seals it compares the recipients with
  * those of its last frame.
  *
  * @module
@@ -18,14 +18,17 @@ import {
   type SealedText,
 } from "./envelope.ts";
 import { KeySender } from "./pairwise.ts";
+import type { Policy } from "./policy.ts";
 import type { Peer, Roster } from "./roster.ts";
 import { audienceDigest, type Random, SendingChain } from "./sender_key.ts";
 import { encodeAudience } from "./wire.ts";
 
 /** How much text shares a frame, in bytes. */
 const MAX_BATCH_BYTES = 64 << 10;
-/** How many audiences a member keeps declared at the relay. */
-const MAX_AUDIENCES = 256;
+/** The number of the audience of the group, where it is not everyone. */
+const GROUP_AUDIENCE = 1;
+/** How many audiences of one a member keeps declared at the relay beside it. */
+const MAX_PRIVATE_AUDIENCES = 255;
 
 /** A line on its way. */
 export interface Line extends SealedText {
@@ -56,6 +59,7 @@ export interface OutgoingOptions {
   readonly self: OwnCredential;
   readonly room: Bytes;
   readonly roster: Roster;
+  readonly policy: Policy;
   readonly random: Random;
   readonly now: () => number;
 }
@@ -64,6 +68,13 @@ export interface OutgoingOptions {
 interface Sending {
   readonly chain: SendingChain;
   holders: ReadonlySet<Peer>;
+}
+
+/** Those whom a frame is sealed to. */
+interface Recipients {
+  readonly holders: ReadonlySet<Peer>;
+  /** Whether they are all whom the relay would send it to. */
+  readonly everyone: boolean;
 }
 
 /** Lines that a frame carried. */
@@ -85,7 +96,9 @@ export class Outgoing {
   #chains = 0;
   #counted = 0;
   #pumping: Promise<void> | undefined;
-  #digest: { membership: number; newest: number; digest: Promise<Bytes> } | undefined;
+  #digest: { readonly of: ReadonlySet<Peer>; readonly digest: Promise<Bytes> } | undefined;
+  /** Those whom the audience of the group names at the relay. */
+  #declared: ReadonlySet<Peer> = new Set();
   #unaccepted: Flight[] = [];
   #undelivered: Flight[] = [];
   #backlog = 0;
@@ -178,7 +191,7 @@ export class Outgoing {
   async #sealNext(): Promise<void> {
     const lines = this.#takeBatch();
     const { to, newest } = lines[0]!;
-    const holders = this.#recipients(to, newest);
+    const { holders, everyone } = this.#recipients(to, newest);
     if (holders.size === 0) {
       for (const line of lines) {
         this.#done(line);
@@ -188,9 +201,13 @@ export class Outgoing {
     }
     // Both before anything is awaited: the digest is of the recipients just chosen.
     const membership = this.#options.roster.number;
-    const recipients = this.#digestOf(to, membership, newest);
+    const recipients = this.#digestOf(to, holders);
     const { chain } = await this.#chainFor(to, holders);
-    const audience = to === undefined ? 0 : this.#audienceOf(to);
+    const audience = to !== undefined
+      ? this.#audienceOf(to)
+      : everyone
+      ? 0
+      : this.#declareGroup(holders);
     const address = { audience, membership, newest, recipients: await recipients };
     const { privateKey } = this.#options.self.keys.signing;
     const frame = await chain.seal(address, encodeTexts(lines), privateKey);
@@ -220,28 +237,27 @@ export class Outgoing {
     return this.#pending.splice(0, count);
   }
 
-  #recipients(to: Peer | undefined, newest: number): ReadonlySet<Peer> {
-    const { roster, self } = this.#options;
-    if (to !== undefined) {
-      return new Set(roster.get(to.credential.key) === to ? [to] : []);
+  #recipients(to: Peer | undefined, newest: number): Recipients {
+    const { roster, self, policy } = this.#options;
+    const isIn = to !== undefined && roster.get(to.credential.key) === to;
+    const there = to === undefined ? roster.values() : isIn ? [to] : [];
+    const holders = new Set<Peer>();
+    let everyone = true;
+    for (const peer of there) {
+      if (peer.number > newest || peer.credential.key === self.key) continue;
+      if (policy.obstacle(peer) === undefined) holders.add(peer);
+      else everyone = false;
     }
-    const others = new Set<Peer>();
-    for (const peer of roster.values()) {
-      if (peer.number <= newest && peer.credential.key !== self.key) others.add(peer);
-    }
-    return others;
+    return { holders, everyone };
   }
 
-  #digestOf(to: Peer | undefined, membership: number, newest: number): Promise<Bytes> {
-    const { roster, self } = this.#options;
-    if (to !== undefined) return audienceDigest([self.member, to.credential.member]);
+  #digestOf(to: Peer | undefined, holders: ReadonlySet<Peer>): Promise<Bytes> {
+    const { self } = this.#options;
     const last = this.#digest;
-    if (last?.membership === membership && last.newest === newest) return last.digest;
-    const members = [...roster.values()]
-      .filter((peer) => peer.number <= newest || peer.credential.key === self.key)
-      .map((peer) => peer.credential.member);
-    const digest = audienceDigest(members);
-    this.#digest = { membership, newest, digest };
+    if (last !== undefined && areSame(last.of, holders)) return last.digest;
+    const members = [...holders].map((peer) => peer.credential.member);
+    const digest = audienceDigest([self.member, ...members]);
+    if (to === undefined) this.#digest = { of: holders, digest };
     return digest;
   }
 
@@ -292,6 +308,16 @@ export class Outgoing {
     return sender;
   }
 
+  /** Declares the audience of the group, where it is not the one that is declared. */
+  #declareGroup(holders: ReadonlySet<Peer>): number {
+    if (!areSame(this.#declared, holders)) {
+      const members = [...holders].map((peer) => peer.credential.member);
+      this.#events.send(encodeAudience(GROUP_AUDIENCE, members), false);
+      this.#declared = holders;
+    }
+    return GROUP_AUDIENCE;
+  }
+
   /** The number under which an audience of one is declared; the one not used for longest gives way. */
   #audienceOf(peer: Peer): number {
     const known = this.#audiences.get(peer);
@@ -307,14 +333,18 @@ export class Outgoing {
   }
 
   #freeAudience(): number {
-    if (this.#audiences.size >= MAX_AUDIENCES) {
+    if (this.#audiences.size >= MAX_PRIVATE_AUDIENCES) {
       const [oldest, number] = this.#audiences.entries().next().value!;
       this.#audiences.delete(oldest);
       return number;
     }
     const taken = new Set(this.#audiences.values());
-    let number = 1;
+    let number = GROUP_AUDIENCE + 1;
     while (taken.has(number)) number += 1;
     return number;
   }
+}
+
+function areSame(a: ReadonlySet<Peer>, b: ReadonlySet<Peer>): boolean {
+  return a.size === b.size && a.isSubsetOf(b);
 }

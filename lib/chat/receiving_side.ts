@@ -25,7 +25,7 @@ export type Candidate =
 
 /** The receiving side of a member. */
 export class ReceivingSide {
-  readonly #own: Pick<OutgoingOptions, "self" | "room" | "roster" | "now">;
+  readonly #own: Pick<OutgoingOptions, "self" | "room" | "roster" | "policy" | "now">;
   readonly #check: (bytes: Bytes, now: number) => Promise<Credential>;
   readonly #event: (event: MemberEvent) => void;
   readonly #incoming = new Map<Peer, Incoming>();
@@ -41,7 +41,7 @@ export class ReceivingSide {
    * @param event Hears of what came.
    */
   constructor(
-    own: Pick<OutgoingOptions, "self" | "room" | "roster" | "now">,
+    own: Pick<OutgoingOptions, "self" | "room" | "roster" | "policy" | "now">,
     check: (bytes: Bytes, now: number) => Promise<Credential>,
     event: (event: MemberEvent) => void,
   ) {
@@ -163,6 +163,7 @@ export class ReceivingSide {
     else if (outcome.kind === "fault") this.#fault(outcome.fault, from, "");
     else if (outcome.kind === "texts") {
       if (outcome.missing > 0) this.#fault("GAP", from, `${outcome.missing} missing`);
+      if (this.#own.policy.hides(from)) return this.#fault("HIDDEN", from, "");
       const idOf = messageIds(from.credential.member);
       for (const { number, time, text } of outcome.texts) {
         const id = idOf(number);

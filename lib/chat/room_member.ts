@@ -13,8 +13,8 @@ import { encodeCount, type Listing } from "./wire.ts";
 
 /** How many audiences a member may declare. */
 const MAX_AUDIENCES = 256;
-/** How many members all of its audiences may name together. */
-const MAX_AUDIENCE_MEMBERS = 8192;
+/** How many members all of its audiences may name together: a room in one, and some in each other. */
+const MAX_AUDIENCE_MEMBERS = 16_384;
 
 /** The way to a connection. */
 export interface RelayLink {

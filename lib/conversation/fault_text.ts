@@ -11,6 +11,7 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   ...FAULTS,
   ROSTER_DIFFERS:
     "sees other members in this room than you do: the relay may be deceiving one of you",
+  HIDDEN: "has another key than you know it by",
   BAD_CREDENTIAL: "the relay listed somebody whose credential does not hold",
   CREDENTIAL_EXPIRED: "the relay listed somebody whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",

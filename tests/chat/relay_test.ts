@@ -227,8 +227,14 @@ Deno.test("audiences are bounded in number and in size", async () => {
   await until(() => many.ended, "the connection has ended");
   assertEquals(many.bye, "TOO_MANY_AUDIENCES");
   const large = await RawMember.join(room.relay, self);
-  const members = Array.from({ length: 2000 }, () => self.member);
-  for (let id = 1; id <= 5; id++) large.send(encodeAudience(id, members));
+  const members = Array.from({ length: 10_000 }, () => self.member);
+  // A room of the largest size fits once, beside some small ones.
+  large.send(encodeAudience(1, members));
+  large.send(encodeAudience(1, members));
+  for (let id = 2; id <= 200; id++) large.send(encodeAudience(id, [self.member]));
+  await room.settle();
+  assertEquals(large.ended, false);
+  for (let id = 1; id <= 2; id++) large.send(encodeAudience(id, members));
   await until(() => large.ended, "the connection has ended");
   assertEquals(large.bye, "TOO_MANY_AUDIENCES");
 });

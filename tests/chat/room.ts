@@ -16,6 +16,7 @@ import { FrameReader } from "../../lib/chat/frame.ts";
 import { BOUND, KIND } from "../../lib/chat/kind.ts";
 import { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
+import { EVERYONE, type Policy } from "../../lib/chat/policy.ts";
 import { Relay, type RelayEvent, type RelayOptions } from "../../lib/chat/relay.ts";
 
 /** The clock of a test, in milliseconds since 1970. */
@@ -131,6 +132,8 @@ export class TestRoom {
   readonly relay: Relay;
   readonly relayEvents: RelayEvent[] = [];
   readonly seats: Seat[] = [];
+  /** Whom members let read and be read, by their names; everyone without. */
+  readonly policies = new Map<string, Policy>();
   /** What failed that no input explains. */
   readonly failures: unknown[] = [];
 
@@ -162,6 +165,7 @@ export class TestRoom {
     const options = {
       self,
       dialled: { host: "room.test", port: 4396 },
+      policy: this.policies.get(name) ?? EVERYONE,
       now: this.clock.now,
     };
     const member = new Member(options, {
