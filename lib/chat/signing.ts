@@ -24,6 +24,7 @@ export const CONTEXT = {
   chainCommitment: utf8("parley/1 chain commitment\0"),
   messageKey: utf8("parley/1 message key\0"),
   audience: utf8("parley/1 audience\0"),
+  safetyNumber: utf8("parley/1 safety number\0"),
 } as const satisfies Record<string, Bytes>;
 
 /**
