@@ -74,6 +74,11 @@ export interface RelayServerOptions {
   readonly port?: number;
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
+  /**
+   * Whether an identity, by its fingerprint, may come in; without, everyone may. Whoever changes the answer
+   * calls {@linkcode RelayServer.removeDisallowed}.
+   */
+  readonly allows?: (fingerprint: string) => boolean;
   /** Hears of members that come and go, and of connections that are refused. */
   readonly event?: (event: RelayEvent) => void;
   /** Makes a tap for a connection: looks at every byte of it, as the relay receives and sends it. */
@@ -90,6 +95,8 @@ export interface RelayServer extends AsyncDisposable {
   readonly room: Bytes;
   /** Joins the room through memory: the same bytes, no socket. */
   join(options: SessionOptions): Session;
+  /** Ends those members who may no longer be in. */
+  removeDisallowed(): void;
   /** Tells every member that it is going, and stops. */
   close(): Promise<void>;
   /** Fulfilled when it has stopped; fails where it failed. */
@@ -103,10 +110,11 @@ export interface RelayServer extends AsyncDisposable {
  * @throws {Failure} Where the address cannot be listened on.
  */
 export function openRelay(options: RelayServerOptions = {}): RelayServer {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, event } = options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, allows, event } = options;
   const failure = Promise.withResolvers<never>();
   const relay = new Relay({
     ...(maxMembers === undefined ? {} : { maxMembers }),
+    ...(allows === undefined ? {} : { allows }),
     ...(event === undefined ? {} : { event }),
     fail: failure.reject,
   });
@@ -142,6 +150,7 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
     addr,
     room: relay.room,
     join: (joining) => joinThroughMemory(relay, addr, joining),
+    removeDisallowed: () => relay.removeDisallowed(),
     close,
     finished,
     [Symbol.asyncDispose]: close,

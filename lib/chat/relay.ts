@@ -40,6 +40,8 @@ export interface RelayOptions {
   readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
   /** How much may be on its way to one member: 10,000 frames and 4 MiB by default. */
   readonly queue?: { readonly frames: number; readonly bytes: number };
+  /** Whether an identity, by its fingerprint, may come in; without, everyone may. */
+  readonly allows?: (fingerprint: string) => boolean;
   /** Hears what happens. */
   readonly event?: (event: RelayEvent) => void;
   /** The runtime failed in a way that no input explains. */
@@ -112,6 +114,24 @@ export class Relay {
   /** A connection has ended. */
   forget(connection: RelayConnection): void {
     this.#connections.delete(connection);
+  }
+
+  /** Whether it is not open to everyone: then it says nothing of its room to who is not allowed in. */
+  get isRestricted(): boolean {
+    return this.#options.allows !== undefined;
+  }
+
+  /** Whether an identity may come in. */
+  allows(fingerprint: string): boolean {
+    return this.#options.allows?.(fingerprint) ?? true;
+  }
+
+  /** Ends those members who may no longer be in. */
+  removeDisallowed(): void {
+    for (const member of [...this.#members.values()]) {
+      if (!this.allows(member.credential.fingerprint)) member.end("REMOVED");
+    }
+    this.flush();
   }
 
   /** Hears of a connection that never was a member's. */

@@ -188,7 +188,7 @@ export class RelayConnection {
   #join(frame: Frame): void {
     if (this.#state !== "challenged") throw new EndError("OUT_OF_ORDER", "joined twice");
     const join = readJoin(frame.payload.slice());
-    const obstacle = this.#relay.obstacle(undefined);
+    const obstacle = this.#relay.isRestricted ? undefined : this.#relay.obstacle(undefined);
     if (obstacle !== undefined) throw new EndError(obstacle);
     this.#state = "checking";
     this.#check(join).catch((error) => {
@@ -204,6 +204,10 @@ export class RelayConnection {
     const holds = await verify(credential.signing, join.proof, statement);
     if (this.#state !== "checking") return;
     if (!holds) throw new EndError("BAD_PROOF");
+    // Before anything that depends on who is there, in the answer or in the time that it takes.
+    if (!this.#relay.allows(credential.fingerprint)) {
+      throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
+    }
     this.#admit(credential, join.presence);
   }
 
