@@ -5,8 +5,11 @@
  */
 
 import { runCommandLine } from "../lib/cli.ts";
+import { manualPage } from "../lib/cli/manual.ts";
 import type { CommandModule, CommandSpec, Input } from "../lib/cli/spec.ts";
+import { PARLEY } from "../lib/commands/table.ts";
 import { usageFailure } from "../lib/failure.ts";
+import { VERSION } from "../lib/version.ts";
 import { requireParley } from "./compile/answers.ts";
 import { bundle } from "./compile/bundle.ts";
 import { writeChecksums } from "./compile/checksums.ts";
@@ -16,7 +19,7 @@ import { fileName, TARGETS } from "./compile/target.ts";
 
 const COMPILE = {
   name: "deno task compile",
-  summary: "Make an executable file of parley, and SHA256SUMS beside it.",
+  summary: "Make an executable file of parley, with its manual page and SHA256SUMS beside it.",
   details:
     `By deno compile, which downloads a runtime base for each target once. --self-contained packs
 the Deno that runs this instead, needs no download, and works for this machine's platform only.`,
@@ -53,7 +56,8 @@ async function run({ options }: Input<typeof COMPILE>): Promise<number> {
     const [directory, name] = [cut < 0 ? "." : output.slice(0, cut), output.slice(cut + 1)];
     await Deno.mkdir(directory, { recursive: true });
     await make(options, target, directory, output);
-    await writeChecksums(directory, [name]);
+    await Deno.writeTextFile(`${directory}/parley.1`, manualPage(PARLEY, VERSION));
+    await writeChecksums(directory, [name, "parley.1"]);
     const { size } = await Deno.stat(output);
     console.log(`${output}: ${(size / 1e6).toFixed(1)} MB`);
   }

@@ -19,7 +19,10 @@ const GROUPS: readonly Group[] = [
   {
     name: "core",
     permissions: ["--allow-net"],
-    paths: ["tests/", "--ignore=tests/process/,tests/docs/,tests/terminal/,tests/binary/"],
+    paths: [
+      "tests/",
+      "--ignore=tests/process/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
+    ],
   },
   {
     name: "examples",
@@ -42,6 +45,11 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
     paths: ["tests/terminal/"],
     tool: "tmux",
+  },
+  {
+    name: "shell",
+    permissions: ["--allow-net", "--allow-run=deno,sh,tmux", "--allow-read=."],
+    paths: ["tests/shell/"],
   },
   {
     name: "binary",

@@ -5,7 +5,7 @@
  */
 
 import { commandLine, optionsOf } from "./parse.ts";
-import type { CommandSpec, OptionSpec, PermissionName } from "./spec.ts";
+import type { CommandSpec, OperandSpec, OptionSpec, PermissionName } from "./spec.ts";
 
 const WIDTH = 100;
 
@@ -22,7 +22,7 @@ export function helpPage(path: readonly CommandSpec[]): string {
     `Usage: ${usageLine(path)}\n`,
     command.details === undefined ? "" : `${command.details.trim()}\n`,
     section("Commands", (command.commands ?? []).map((c) => [c.name, c.summary])),
-    section("Arguments", (command.operands ?? []).map((o) => [o.name, o.help])),
+    section("Arguments", (command.operands ?? []).map(operandRow)),
     section("Options", Object.entries(optionsOf(command)).map(optionRow)),
     permissionsLine(command),
     examples(command),
@@ -55,6 +55,11 @@ export function optionRow([name, spec]: [string, OptionSpec]): [string, string] 
   if (spec.type !== "flag" && spec.default !== undefined) notes.push(`default ${spec.default}`);
   if (spec.needs !== undefined) notes.push(`needs ${flags(spec.needs)}`);
   return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join("; ")})`];
+}
+
+/** An argument as the help names it, and what it says of it. */
+export function operandRow({ name, help, choices }: OperandSpec): [string, string] {
+  return [name, choices === undefined ? help : `${help} (${choices.join(" or ")})`];
 }
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string {

@@ -138,6 +138,13 @@ function checkOperands(path: readonly CommandSpec[], operands: readonly string[]
   if (missing !== undefined && path.at(-1)!.load !== undefined) {
     throw usageFailure(commandLine(path), `${missing.name} is missing`, helpHint(path));
   }
+  for (const [i, { name, choices }] of specs.entries()) {
+    const word = operands[i];
+    if (word === undefined || choices === undefined || choices.includes(word)) continue;
+    const near = nearest(word, choices);
+    const hint = near === undefined ? helpHint(path) : `did you mean ${near}?`;
+    throw usageFailure(name, `${quote(word)} is not one of ${choices.join(", ")}`, hint);
+  }
   if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
     const extra = quote(operands[specs.length] ?? "");
     throw usageFailure(commandLine(path), `${extra} is one argument too many`, helpHint(path));

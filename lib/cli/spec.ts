@@ -52,6 +52,8 @@ export interface OperandSpec {
   readonly name: string;
   readonly help: string;
   readonly optional?: true;
+  /** The values that are taken; any, without. */
+  readonly choices?: readonly string[];
   /** Whether it takes all that is left. */
   readonly rest?: true;
 }

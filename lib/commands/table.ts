@@ -8,6 +8,7 @@
 
 import type { CommandSpec } from "../cli/spec.ts";
 import { CHAT } from "./chat_spec.ts";
+import { COMPLETIONS } from "./completions_spec.ts";
 
 /** The program. */
 export const PARLEY: CommandSpec = {
@@ -20,5 +21,5 @@ export const PARLEY: CommandSpec = {
       help: "Check the files that the self-contained program has unpacked, and exit",
     },
   },
-  commands: [CHAT],
+  commands: [CHAT, COMPLETIONS],
 };

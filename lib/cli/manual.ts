@@ -1,0 +1,84 @@
+/**
+ * The manual page, `parley(1)`, from the table of commands.
+ *
+ * @module
+ */
+
+import { operandRow, optionRow, usageLine } from "./help.ts";
+import { type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "./spec.ts";
+
+/**
+ * The manual page in the macros of man(7).
+ *
+ * @param root The table's root.
+ * @param version The version that its foot names.
+ */
+export function manualPage(root: CommandSpec, version: string): string {
+  const summary = root.summary.replace(/\.$/, "");
+  return [
+    `.TH ${root.name.toUpperCase()} 1 "" "${root.name} ${version}" "User Commands"`,
+    ".SH NAME",
+    `${root.name} \\- ${escape(lowerFirst(summary))}`,
+    ".SH SYNOPSIS",
+    ".B " + escape(root.name),
+    ".I COMMAND",
+    "[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]",
+    ...(root.details === undefined ? [] : [".SH DESCRIPTION", ...prose(root.details)]),
+    ".SH COMMANDS",
+    ...(root.commands ?? []).flatMap((command) => commandPart([root, command])),
+    ".SH OPTIONS",
+    "Every command takes these; the first ones stand alone.",
+    ...options({ ...root.options, ...GLOBAL_OPTIONS }),
+    ".SH EXIT STATUS",
+    ...row("0", "It was done."),
+    ...row("1", "It failed: one line on standard error says what, why, and a code."),
+    ...row("2", "Wrong usage."),
+    ...row("130", "It was interrupted."),
+    ".SH ENVIRONMENT",
+    ...row("NO_COLOR", "Where it is set, nothing is coloured."),
+    ...row("XDG_CACHE_HOME", "Where the self-contained program unpacks itself: ~/.cache without."),
+  ].join("\n") + "\n";
+}
+
+function commandPart(path: readonly CommandSpec[]): string[] {
+  const command = path.at(-1)!;
+  const own = [
+    `.SS ${escape(usageLine(path))}`,
+    escape(command.summary),
+    ...(command.details === undefined ? [] : prose(command.details)),
+    ...(command.operands ?? []).map(operandRow).flatMap(([name, help]) => row(name, help)),
+    ...options(command.options ?? {}),
+    ...(command.examples === undefined ? [] : verbatim(command.examples.join("\n"), "Examples:")),
+  ];
+  return [...own, ...(command.commands ?? []).flatMap((inner) => commandPart([...path, inner]))];
+}
+
+function options(specs: Readonly<Record<string, OptionSpec>>): string[] {
+  return Object.entries(specs).map(optionRow).flatMap(([name, help]) => row(name.trim(), help));
+}
+
+function row(name: string, text: string): string[] {
+  return [".TP", `.B ${escape(name)}`, escape(text)];
+}
+
+/** Paragraphs, filled; those that are laid out in columns stay as they are. */
+function prose(text: string): string[] {
+  return text.trim().split("\n\n").flatMap((paragraph) =>
+    / {2}/.test(paragraph) ? verbatim(paragraph) : [".PP", ...paragraph.split("\n").map(escape)]
+  );
+}
+
+/** Lines as they stand. */
+function verbatim(text: string, title?: string): string[] {
+  const lines = text.trim().split("\n").map(escape);
+  return [".PP", ...(title === undefined ? [] : [title]), ".nf", ...lines, ".fi"];
+}
+
+/** A text as roff takes it: no escapes, no requests, and hyphens that can be copied. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^(?=[.'])/, "\\&");
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
