@@ -25,6 +25,7 @@ import {
 } from "./chat/credential.ts";
 import { Member } from "./chat/member.ts";
 import type { Entered, MemberEvent } from "./chat/member_event.ts";
+import type { Limits } from "./chat/limits.ts";
 import { connectThroughMemory, type LinkEnd } from "./chat/memory_link.ts";
 import { Relay, type RelayEvent } from "./chat/relay.ts";
 import { EVERYONE, type Policy } from "./chat/policy.ts";
@@ -38,11 +39,12 @@ export type { Credential, MemberKeys, OwnCredential } from "./chat/credential.ts
 export type { SealedText } from "./chat/envelope.ts";
 export type { Fault, FAULTS } from "./chat/incoming.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member_event.ts";
+export type { Limits } from "./chat/limits.ts";
 export type { Line } from "./chat/outgoing.ts";
 export type { Policy } from "./chat/policy.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/reason.ts";
 export type { Conflict } from "./chat/registry.ts";
-export type { RelayEvent } from "./chat/relay.ts";
+export type { Origin, RelayEvent } from "./chat/relay.ts";
 export type { Peer } from "./chat/roster.ts";
 export type { Bytes } from "./rsa.ts";
 
@@ -79,6 +81,8 @@ export interface RelayServerOptions {
    * calls {@linkcode RelayServer.removeDisallowed}.
    */
   readonly allows?: (fingerprint: string) => boolean;
+  /** What it takes of those who connect, and how fast; there is a default for each. */
+  readonly limits?: Partial<Limits>;
   /** Hears of members that come and go, and of connections that are refused. */
   readonly event?: (event: RelayEvent) => void;
   /** Makes a tap for a connection: looks at every byte of it, as the relay receives and sends it. */
@@ -110,11 +114,13 @@ export interface RelayServer extends AsyncDisposable {
  * @throws {Failure} Where the address cannot be listened on.
  */
 export function openRelay(options: RelayServerOptions = {}): RelayServer {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, allows, event } = options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, allows, limits, event } =
+    options;
   const failure = Promise.withResolvers<never>();
   const relay = new Relay({
     ...(maxMembers === undefined ? {} : { maxMembers }),
     ...(allows === undefined ? {} : { allows }),
+    ...(limits === undefined ? {} : { limits }),
     ...(event === undefined ? {} : { event }),
     fail: failure.reject,
   });
@@ -126,11 +132,12 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
   const accepting = accept(listener, opens, (conn) => {
     const link = new Link(conn);
     const tap = options.tap?.();
-    const connection = relay.connect(tap === undefined ? link : tapped(link, tap));
+    const from = conn.remoteAddr;
+    const connection = relay.connect(tap === undefined ? link : tapped(link, tap), from);
     const reading = link.read({
       receive: (bytes) => {
         tap?.("received", bytes);
-        connection.receive(bytes);
+        return link.pause(connection.receive(bytes));
       },
       disconnected: () => connection.disconnected(),
     }).catch(failure.reject).finally(() => connections.delete(reading));
@@ -164,6 +171,9 @@ function tapped(link: Link, tap: Tap): RelayLink {
       link.send(bytes);
     },
     end: () => link.end(),
+    get waiting() {
+      return link.waiting;
+    },
   };
 }
 

@@ -11,6 +11,8 @@ import type { Bytes } from "./rsa.ts";
 const READ_BUFFER = { min: 4 << 10, max: 64 << 10 } as const;
 /** The most that goes out as one write, in bytes. */
 const MAX_WRITE_BYTES = 256 << 10;
+/** What keeping a piece costs beside its bytes: many small ones are to count for what they are. */
+const PIECE_BYTES = 64;
 /** How long an ending connection may take to send what is left, in milliseconds. */
 const LINGER_MS = 2_000;
 
@@ -18,10 +20,12 @@ const LINGER_MS = 2_000;
 export class Link {
   readonly #conn: Deno.TcpConn;
   #pending: Bytes[] = [];
+  #waiting = 0;
   #writing = false;
   #ending = false;
   #closed = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
+  #resume: (() => void) | undefined;
 
   /** Takes over a connection. */
   constructor(conn: Deno.TcpConn) {
@@ -30,10 +34,16 @@ export class Link {
     conn.setNoDelay(true);
   }
 
+  /** What is kept for the other side to read, in bytes, but for the write in progress. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** Sends bytes after those sent before; they are not changed afterwards. */
   send(bytes: Bytes): void {
     if (this.#ending) return;
     this.#pending.push(bytes);
+    this.#waiting += bytes.length + PIECE_BYTES;
     if (!this.#writing) this.#write();
   }
 
@@ -52,7 +62,25 @@ export class Link {
     if (this.#closed) return;
     this.#closed = true;
     this.#pending = [];
+    this.#waiting = 0;
+    this.#resume?.();
     this.#conn.close();
+  }
+
+  /**
+   * Waits for so many milliseconds, or until the connection closes.
+   *
+   * @returns Undefined where there is nothing to wait for.
+   */
+  pause(ms: number): Promise<void> | undefined {
+    if (ms <= 0 || this.#closed) return undefined;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#resume = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #write(): void {
@@ -75,6 +103,7 @@ export class Link {
     const pending = this.#pending;
     if (pending.length === 1) {
       this.#pending = [];
+      this.#waiting = 0;
       return pending[0]!;
     }
     let count = 0;
@@ -85,6 +114,7 @@ export class Link {
     const bytes = new Uint8Array(length);
     for (let i = 0, at = 0; i < count; at += pending[i++]!.length) bytes.set(pending[i]!, at);
     this.#pending = pending.slice(count);
+    this.#waiting -= length + count * PIECE_BYTES;
     return bytes;
   }
 

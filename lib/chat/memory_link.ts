@@ -68,7 +68,10 @@ export function connectThroughMemory(
   relay: Relay,
   end: LinkEnd,
 ): { send(bytes: Bytes): void; close(): void } {
-  const toRelay = new Way((bytes) => connection.receive(bytes), () => connection.disconnected());
+  const toRelay = new Way(
+    (bytes) => void connection.receive(bytes),
+    () => connection.disconnected(),
+  );
   const toMember = new Way((bytes) => end.receive(bytes), () => end.disconnected());
   const connection = relay.connect({
     send: (bytes) => toMember.send(bytes),

@@ -48,6 +48,11 @@ export class Outbox {
     return this.#sent;
   }
 
+  /** How many frames have been acknowledged. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
   /** How many bytes are on their way. */
   get bytes(): number {
     return this.#bytes;

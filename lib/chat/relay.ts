@@ -9,13 +9,16 @@
 
 import { type Bytes, mapKey } from "./bytes.ts";
 import { checkCredential, type Credential } from "./credential.ts";
+import { Door } from "./door.ts";
 import { HASH_BYTES } from "./kind.ts";
 import { MAX_ROSTER } from "./admission.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 import { Registry } from "./registry.ts";
 import { RelayConnection } from "./relay_connection.ts";
 import { type RelayLink, RoomMember } from "./room_member.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
+import { type Source, sourceOf } from "./source_address.ts";
 import { encodeJoined, encodeLeft, encodeRoster, type Listing } from "./wire.ts";
 
 /** The most members that a room takes by default. */
@@ -23,10 +26,23 @@ export const DEFAULT_MAX_MEMBERS = 1024;
 
 /** What a relay tells whoever stands around it. */
 export type RelayEvent =
-  | { readonly kind: "joined"; readonly credential: Credential }
+  | { readonly kind: "joined"; readonly credential: Credential; readonly from?: Origin | undefined }
   | { readonly kind: "left"; readonly credential: Credential; readonly reason: Reason }
   /** A connection ended that never was a member. */
-  | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string };
+  | {
+    readonly kind: "refused";
+    readonly reason: Reason;
+    readonly detail: string;
+    readonly from?: Origin | undefined;
+  };
+
+/** The other end of a connection: an address and a port. */
+export interface Origin {
+  /** Its address. */
+  readonly hostname: string;
+  /** Its port. */
+  readonly port: number;
+}
 
 /** How a relay is set up. */
 export interface RelayOptions {
@@ -34,6 +50,8 @@ export interface RelayOptions {
   readonly maxMembers?: number;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that never jumps, for deadlines; `now` where only that is given. */
+  readonly monotonic?: () => number;
   /** Where the room's id and nonces come from. */
   readonly random?: Random;
   /** Checks credentials; many in one process may share the work. */
@@ -42,6 +60,8 @@ export interface RelayOptions {
   readonly queue?: { readonly frames: number; readonly bytes: number };
   /** Whether an identity, by its fingerprint, may come in; without, everyone may. */
   readonly allows?: (fingerprint: string) => boolean;
+  /** What it takes of those who connect, and how fast; {@linkcode DEFAULT_LIMITS} for what is left out. */
+  readonly limits?: Partial<Limits>;
   /** Hears what happens. */
   readonly event?: (event: RelayEvent) => void;
   /** The runtime failed in a way that no input explains. */
@@ -54,12 +74,15 @@ export class Relay {
   readonly room: Bytes;
   readonly random: Random;
   readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly limits: Limits;
   readonly check: NonNullable<RelayOptions["check"]>;
   readonly #options: RelayOptions;
   readonly #queue: { readonly frames: number; readonly bytes: number };
   readonly #maxMembers: number;
   readonly #members = new Registry<RoomMember>();
   readonly #connections = new Set<RelayConnection>();
+  readonly #door: Door<RelayConnection>;
   /** Members who have something to hear of what they sent. */
   readonly #news = new Set<RoomMember>();
   #membership = 0;
@@ -71,6 +94,9 @@ export class Relay {
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
     this.now = options.now ?? Date.now;
+    this.monotonic = options.monotonic ?? options.now ?? (() => performance.now());
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#door = new Door(this.limits, this.monotonic());
     this.random = options.random ?? secureRandom;
     this.check = options.check ?? checkCredential;
     this.room = this.random(HASH_BYTES);
@@ -86,22 +112,68 @@ export class Relay {
     return this.#connections.size;
   }
 
+  /** How many of them have not joined yet. */
+  get pending(): number {
+    return this.#door.pending;
+  }
+
+  /** How many bytes may be on their way to one member. */
+  get queueBytes(): number {
+    return this.#queue.bytes;
+  }
+
   /** The members, in the order of joining. */
   members(): MapIterator<RoomMember> {
     return this.#members.values();
   }
 
-  /** Takes a connection. */
-  connect(link: RelayLink): RelayConnection {
-    const connection = new RelayConnection(this, link);
+  /**
+   * Takes a connection.
+   *
+   * @param from Its other end; without one it is of this process, and no limit is for it.
+   */
+  connect(link: RelayLink, from?: Origin): RelayConnection {
+    const source: Source | undefined = from === undefined ? undefined : sourceOf(from.hostname);
+    const connection = new RelayConnection(this, link, from);
     this.#connections.add(connection);
     if (this.#closing) connection.end("SHUTDOWN");
+    else if (source !== undefined) {
+      const obstacle = this.#door.arrive(connection, source);
+      if (obstacle !== undefined) connection.end(obstacle);
+      this.#door.surplus()?.end("TOO_MANY_PENDING");
+    }
     return connection;
+  }
+
+  /**
+   * A connection asks to join: it is checked when its turn comes.
+   *
+   * @returns Why it cannot join; undefined where it is going to be checked.
+   */
+  ask(connection: RelayConnection): Reason | undefined {
+    const full = this.isRestricted ? undefined : this.obstacle(undefined);
+    const obstacle = full ?? this.#door.ask(connection, this.monotonic());
+    if (obstacle === undefined) this.#checkNext();
+    return obstacle;
+  }
+
+  /** A connection's join has been checked, whatever came of it. */
+  checked(connection: RelayConnection): void {
+    this.#door.settled(connection);
+    this.#checkNext();
+  }
+
+  #checkNext(): void {
+    const now = this.monotonic();
+    for (let next = this.#door.next(now); next !== undefined; next = this.#door.next(now)) {
+      next.check();
+    }
   }
 
   /** Looks after what time brings: joins that take too long, members that have fallen silent. */
   tick(): void {
     for (const connection of this.#connections) connection.tick();
+    this.#checkNext();
     this.flush();
   }
 
@@ -114,6 +186,7 @@ export class Relay {
   /** A connection has ended. */
   forget(connection: RelayConnection): void {
     this.#connections.delete(connection);
+    this.#door.gone(connection);
   }
 
   /** Whether it is not open to everyone: then it says nothing of its room to who is not allowed in. */
@@ -135,8 +208,8 @@ export class Relay {
   }
 
   /** Hears of a connection that never was a member's. */
-  refused(reason: Reason, detail: string): void {
-    this.#options.event?.({ kind: "refused", reason, detail });
+  refused(reason: Reason, detail: string, from: Origin | undefined): void {
+    this.#options.event?.({ kind: "refused", reason, detail, from });
   }
 
   /** Hears of what no input explains. */
@@ -151,12 +224,18 @@ export class Relay {
     return credential === undefined ? undefined : this.#members.conflict(credential);
   }
 
+  /** Why an identity cannot come in again so soon; undefined where it can. */
+  haste(identity: string): Reason | undefined {
+    return this.#door.admit(identity, this.monotonic());
+  }
+
   /** Lets a newcomer in: it hears who is there, and they hear of it. */
   admit(
     credential: Credential,
     presence: Bytes,
     link: RelayLink,
     end: (reason: Reason) => void,
+    from?: Origin,
   ): RoomMember {
     const number = ++this.#membership;
     const listing: Listing = { number, credential: credential.bytes, presence };
@@ -166,7 +245,7 @@ export class Relay {
     const news = (member: RoomMember) => this.#news.add(member);
     const member = new RoomMember(credential, listing, link, this.#queue, news, end);
     this.#members.add(member);
-    this.#options.event?.({ kind: "joined", credential });
+    this.#options.event?.({ kind: "joined", credential, from });
     return member;
   }
 
@@ -192,20 +271,22 @@ export class Relay {
    * @param frames How many there are.
    * @param bytes All of them, one behind the other.
    * @param newest The last number that receives them, or the declared hashes.
+   * @returns How many bytes that sends on.
    */
   forward(
     sender: RoomMember,
     frames: number,
     bytes: Bytes,
     to: { readonly newest: number } | { readonly members: readonly string[] },
-  ): void {
-    this.#deliver(
+  ): number {
+    const recipients = this.#deliver(
       "newest" in to ? this.#upTo(to.newest) : this.#named(to.members),
       bytes,
       frames,
       sender,
     );
     sender.received(frames);
+    return recipients * bytes.length;
   }
 
   /** Forwards a key frame to its recipient, if it is still there. */
@@ -230,11 +311,14 @@ export class Relay {
     }
   }
 
-  #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): void {
+  /** Sends frames to members; returns to how many. */
+  #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): number {
     const batch = sender?.startBatch();
+    let recipients = 0;
     let overflown: RoomMember[] | undefined;
     for (const member of to) {
       if (member === sender) continue;
+      recipients += 1;
       if (batch !== undefined) batch.waiting += 1;
       if (!member.outbox.push(frames, bytes.length, batch)) (overflown ??= []).push(member);
       member.link.send(bytes);
@@ -242,6 +326,7 @@ export class Relay {
     if (batch?.waiting === 0) sender!.settled();
     // Only now: removing one tells the others, who are to have these frames first.
     for (const member of overflown ?? []) member.end("QUEUE_FULL");
+    return recipients;
   }
 
   /** Tells members how far what they sent has come. */

@@ -19,8 +19,9 @@ import {
   PROTOCOL_VERSION,
   readGreeting,
 } from "./kind.ts";
+import { Pace } from "./pace.ts";
 import type { Reason } from "./reason.ts";
-import type { Relay } from "./relay.ts";
+import type { Origin, Relay } from "./relay.ts";
 import type { RelayLink, RoomMember } from "./room_member.ts";
 import { verify } from "./signing.ts";
 import {
@@ -41,6 +42,8 @@ export const PING_AFTER_MS = 15_000;
 export const DEAD_AFTER_MS = 45_000;
 
 const EMPTY: Bytes = new Uint8Array(0);
+/** One for all: whoever asks a thousand times and reads no answer keeps a thousand pointers, not frames. */
+const PONG: Bytes = encodeEmpty(KIND.pong);
 
 /** Why a connection ends: thrown where it is found, caught at the connection's edge. */
 class EndError extends Error {
@@ -63,7 +66,9 @@ export class RelayConnection {
   readonly #relay: Relay;
   readonly #link: RelayLink;
   readonly #nonce: Bytes;
+  readonly #from: Origin | undefined;
   readonly #openedAt: number;
+  readonly #pace: Pace;
   #state: "greeting" | "challenged" | "checking" | "in" | "ended" = "greeting";
   #greeting = EMPTY;
   #reader = new FrameReader(newcomerBound);
@@ -72,14 +77,23 @@ export class RelayConnection {
   #heardAt: number;
   #pinged = false;
   #run: Run | undefined;
+  #join: Join | undefined;
+  /** What the present chunk has brought, in frames and in bytes to send on. */
+  #frames = 0;
+  #fanout = 0;
+  /** How many bytes may wait for the other side to read them. */
+  #unread: number;
 
   /** Starts before the connection's first byte. */
-  constructor(relay: Relay, link: RelayLink) {
+  constructor(relay: Relay, link: RelayLink, from: Origin | undefined) {
     this.#relay = relay;
     this.#link = link;
+    this.#from = from;
     this.#nonce = relay.random(HASH_BYTES);
-    this.#openedAt = relay.now();
+    this.#openedAt = relay.monotonic();
     this.#heardAt = this.#openedAt;
+    this.#pace = new Pace(relay.limits, this.#openedAt);
+    this.#unread = relay.queueBytes;
   }
 
   /** The member behind it, once it is in. */
@@ -87,11 +101,17 @@ export class RelayConnection {
     return this.#member;
   }
 
-  /** Takes what the connection brought. The bytes may be used again afterwards. */
-  receive(chunk: Bytes): void {
-    if (this.#state === "ended") return;
-    this.#heardAt = this.#relay.now();
+  /**
+   * Takes what the connection brought. The bytes may be used again afterwards.
+   *
+   * @returns For how many milliseconds nothing more should be read of it: it speaks too fast.
+   */
+  receive(chunk: Bytes): number {
+    if (this.#state === "ended") return 0;
+    const now = this.#relay.monotonic();
     this.#pinged = false;
+    this.#frames = 0;
+    this.#fanout = 0;
     try {
       const rest = this.#state === "greeting" ? this.#greet(chunk) : chunk;
       for (const frame of this.#reader.push(rest)) this.#take(frame);
@@ -101,6 +121,13 @@ export class RelayConnection {
       this.end(...endOf(error));
     }
     this.#relay.flush();
+    // What nobody counts, such as the answer to a ping, must not pile up either.
+    if ((this.#link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
+    const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
+    const pause = this.#pace.spend(spent, now);
+    // Whoever is not read cannot be heard.
+    this.#heardAt = now + pause;
+    return pause;
   }
 
   /** The connection has ended. */
@@ -119,7 +146,7 @@ export class RelayConnection {
 
   /** Looks after what time brings. */
   tick(): void {
-    const now = this.#relay.now();
+    const now = this.#relay.monotonic();
     if (this.#state === "ended") return;
     if (this.#member === undefined) {
       if (now - this.#openedAt >= JOIN_DEADLINE_MS) this.end("JOIN_TIMEOUT");
@@ -134,7 +161,7 @@ export class RelayConnection {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#relay.forget(this);
-    if (this.#member === undefined) this.#relay.refused(reason, detail);
+    if (this.#member === undefined) this.#relay.refused(reason, detail, this.#from);
     else this.#relay.remove(this.#member, reason);
   }
 
@@ -162,8 +189,9 @@ export class RelayConnection {
 
   #take(frame: Frame): void {
     if (this.#state === "ended") return;
+    this.#frames += 1;
     const member = this.#member;
-    if (member === undefined) return this.#join(frame);
+    if (member === undefined) return this.#ask(frame);
     if (frame.kind === KIND.sealed) return this.#takeSealed(member, frame);
     // Whatever it is, the sealed frames before it go first.
     this.#flushRun();
@@ -175,7 +203,7 @@ export class RelayConnection {
       case KIND.audience:
         return this.#declare(member, frame.payload);
       case KIND.ping:
-        return this.#link.send(encodeEmpty(KIND.pong));
+        return this.#link.send(PONG);
       case KIND.pong:
         return;
       case KIND.leave:
@@ -185,16 +213,21 @@ export class RelayConnection {
     }
   }
 
-  #join(frame: Frame): void {
+  #ask(frame: Frame): void {
     if (this.#state !== "challenged") throw new EndError("OUT_OF_ORDER", "joined twice");
-    const join = readJoin(frame.payload.slice());
-    const obstacle = this.#relay.isRestricted ? undefined : this.#relay.obstacle(undefined);
-    if (obstacle !== undefined) throw new EndError(obstacle);
+    this.#join = readJoin(frame.payload.slice());
     this.#state = "checking";
-    this.#check(join).catch((error) => {
+    const obstacle = this.#relay.ask(this);
+    if (obstacle !== undefined) throw new EndError(obstacle);
+  }
+
+  /** Checks what it answered to the challenge: its turn has come. */
+  check(): void {
+    this.#check(this.#join!).catch((error) => {
       const [reason, detail] = endOf(error, (unexpected) => this.#relay.failed(unexpected));
       this.end(reason, detail);
-    });
+    }).finally(() => this.#relay.checked(this));
+    this.#join = undefined;
   }
 
   async #check(join: Join): Promise<void> {
@@ -212,25 +245,32 @@ export class RelayConnection {
   }
 
   #admit(credential: Credential, presence: Bytes): void {
-    const obstacle = this.#relay.obstacle(credential);
+    const haste = this.#from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
+    const obstacle = haste ?? this.#relay.obstacle(credential);
     if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
     this.#state = "in";
     this.#reader = new FrameReader(memberBound);
     this.#self = credential.key;
     const end = (reason: Reason) => this.end(reason);
-    this.#member = this.#relay.admit(credential, presence, this.#link, end);
+    this.#member = this.#relay.admit(credential, presence, this.#link, end, this.#from);
+    // The roster is not counted; it may wait as well.
+    this.#unread += this.#link.waiting ?? 0;
   }
 
   #acknowledge(member: RoomMember, count: number): void {
+    const before = member.outbox.acknowledged;
     if (!member.outbox.acknowledge(count)) {
       throw new EndError("BAD_FRAME", "more was acknowledged than was sent");
     }
+    // There are no more of these than of what others sent: they are not its own haste.
+    if (count > before) this.#frames -= 1;
   }
 
   #takeKey(member: RoomMember, frame: Frame): void {
     const { header } = readKeyFrame(frame.payload);
     if (mapKey(header.sender) !== this.#self) throw new EndError("NOT_YOURS");
     this.#relay.forwardKey(member, header.recipient, frame.bytes.slice());
+    this.#fanout += frame.bytes.length;
   }
 
   #declare(member: RoomMember, payload: Bytes): void {
@@ -270,7 +310,7 @@ export class RelayConnection {
     const bytes = new Uint8Array(run.buffer.slice(run.from, run.to));
     const members = run.audience === 0 ? undefined : member.audience(run.audience);
     const to = members === undefined ? { newest: run.newest } : { members };
-    this.#relay.forward(member, run.frames, bytes, to);
+    this.#fanout += this.#relay.forward(member, run.frames, bytes, to);
   }
 }
 

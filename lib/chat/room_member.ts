@@ -22,6 +22,8 @@ export interface RelayLink {
   send(bytes: Bytes): void;
   /** Ends the connection once what was sent has gone, and whatever its other side does. */
   end(): void;
+  /** How many bytes wait to go, where that is known. */
+  readonly waiting?: number;
 }
 
 /** A member of the relay's room. */

@@ -5,6 +5,7 @@
  */
 
 import type { CommandModule, CommandSpec } from "../cli/spec.ts";
+import { LIMIT_OPTIONS } from "./limit_options.ts";
 
 /** The port of the tutorial's chat. */
 export const DEFAULT_PORT = 4396;
@@ -64,6 +65,7 @@ The tutorial's "listening......" and "connection succeed" are the first lines th
       default: 1024,
       help: "How many members the room takes",
     },
+    ...LIMIT_OPTIONS,
     "give-up": GIVE_UP,
     wire: WIRE,
     json: JSON_LINES,

@@ -220,6 +220,9 @@ const HINTS: { readonly [E in Ending]?: string } = {
   RELAY_GONE: "the server may have stopped; join again once it is back",
   SHUTDOWN: "the server was stopped; join again once it is back",
   ROOM_FULL: "try again when somebody has left, or ask for a larger --max-members",
+  TOO_MANY_PENDING: "try again in a moment",
+  TOO_MANY_JOINS: "try again in a minute",
+  TOO_MANY_FROM_ADDRESS: "end another connection first, or ask for a larger --max-per-address",
   CREDENTIAL_EXPIRED: "check this machine's clock",
 };
 

@@ -10,6 +10,7 @@ import { Failure, usageFailure } from "../failure.ts";
 import {
   createIdentity,
   joinRoom,
+  type Limits,
   type MemberEvent,
   openRelay,
   type OwnCredential,
@@ -37,6 +38,8 @@ export interface HostOptions extends TalkOptions {
   readonly hostname: string;
   readonly port: number;
   readonly maxMembers: number;
+  /** What the relay takes of those who connect; its defaults without. */
+  readonly limits?: Limits;
   readonly relayOnly: boolean;
 }
 
@@ -60,10 +63,10 @@ export function hostRoom(options: HostOptions): Promise<number> {
 
 async function sitInRoom(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
-  const { hostname, port, maxMembers } = options;
+  const { hostname, port, maxMembers, limits = {} } = options;
   const seated = Promise.withResolvers<void>();
   // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
-  await using server = openRelay({ hostname, port, maxMembers, opens: seated.promise });
+  await using server = openRelay({ hostname, port, maxMembers, limits, opens: seated.promise });
   return await talk({ ...options, stay: true }, name, (self, joining, stage) => {
     stage.display.print(stage.presenter.listening(server.addr, server.room));
     const event = (one: MemberEvent) => {
@@ -129,7 +132,7 @@ async function talk(
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {
-  const { hostname, port, maxMembers } = options;
+  const { hostname, port, maxMembers, limits = {} } = options;
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   await using stage = await setStage({ ...options, input, stay: true, prompt: "" }, () => {});
   const { display, presenter } = stage;
@@ -137,6 +140,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     hostname,
     port,
     maxMembers,
+    limits,
     event: (event) => display.print(presenter.relayEvent(event)),
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });

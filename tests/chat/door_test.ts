@@ -1,0 +1,168 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { Door } from "../../lib/chat/door.ts";
+import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../lib/chat/limits.ts";
+import { Pace } from "../../lib/chat/pace.ts";
+import { sourceOf } from "../../lib/chat/source_address.ts";
+
+interface Caller {
+  readonly name: number;
+}
+
+function door(limits: Partial<Limits> = {}): Door<Caller> {
+  return new Door<Caller>({ ...DEFAULT_LIMITS, ...limits }, 0);
+}
+
+function callers(count: number): Caller[] {
+  return Array.from({ length: count }, (_, name) => ({ name }));
+}
+
+const FAR = sourceOf("192.0.2.1");
+const OTHER = sourceOf("198.51.100.7");
+const LOCAL = sourceOf("127.0.0.1");
+
+Deno.test("addresses are told apart as those who have them are", () => {
+  const keys = {
+    "192.0.2.1": "192.0.2.1",
+    "::ffff:192.0.2.1": "192.0.2.1",
+    "2001:db8::1": "2001:db8:0:0::/64",
+    "2001:db8:0:0:ffff::2": "2001:db8:0:0::/64",
+    "2001:DB8:0:1::1": "2001:db8:0:1::/64",
+    "fe80::1%eth0": "fe80:0:0:0::/64",
+    "::": "0:0:0:0::/64",
+  };
+  for (const [address, key] of Object.entries(keys)) {
+    assertEquals(sourceOf(address), { key, local: false }, address);
+  }
+  for (const address of ["127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1", "::1", "0:0:0:0:0:0:0:1"]) {
+    assert(sourceOf(address).local, address);
+  }
+});
+
+Deno.test("an address has so many connections, and another has its own", () => {
+  const one = door({ perAddress: 2 });
+  const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
+  assertEquals(one.arrive(a, FAR), undefined);
+  assertEquals(one.arrive(b, FAR), undefined);
+  assertEquals(one.arrive(c, FAR), "TOO_MANY_FROM_ADDRESS");
+  assertEquals(one.arrive(d, OTHER), undefined);
+  one.settled(a); // it is in, and still there
+  assertEquals(one.arrive(c, FAR), "TOO_MANY_FROM_ADDRESS");
+  one.gone(a);
+  assertEquals(one.arrive(c, FAR), undefined);
+});
+
+Deno.test("this machine's own connections are bounded only where the limit is given", () => {
+  const free = door();
+  const bound = door({ perAddress: 1 });
+  const refused = (which: Door<Caller>, source: typeof LOCAL) =>
+    callers(PER_ADDRESS + 1).filter((caller) => which.arrive(caller, source) !== undefined).length;
+  assertEquals(refused(free, LOCAL), 0);
+  assertEquals(refused(free, FAR), 1);
+  assertEquals(refused(bound, LOCAL), PER_ADDRESS);
+});
+
+Deno.test("where too many wait, the one that has been silent for longest goes", () => {
+  const one = door({ pending: 2 });
+  const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
+  for (const caller of [a, b]) one.arrive(caller, FAR);
+  assertEquals(one.surplus(), undefined);
+  one.ask(a, 0);
+  one.arrive(c, OTHER);
+  assertEquals(one.surplus(), b);
+  one.gone(b);
+  one.ask(c, 0);
+  assertEquals(one.surplus(), undefined);
+  one.arrive(d, OTHER);
+  assertEquals(one.surplus(), d);
+});
+
+Deno.test("where everybody who waits has asked, whoever asked last goes", () => {
+  const one = door({ pending: 5 });
+  const all = callers(6);
+  for (const caller of all) {
+    one.arrive(caller, FAR);
+    one.ask(caller, 0);
+  }
+  assertEquals(one.pending, 6);
+  assertEquals(one.surplus(), all[5]);
+});
+
+Deno.test("joins are checked four at a time, in the order of asking", () => {
+  const one = door();
+  const all = callers(6);
+  for (const caller of all) {
+    one.arrive(caller, FAR);
+    one.ask(caller, 0);
+  }
+  const next = () => one.next(0);
+  assertEquals([next(), next(), next(), next(), next()], [...all.slice(0, 4), undefined]);
+  one.settled(all[2]!);
+  assertEquals([next(), next()], [all[4], undefined]);
+  one.gone(all[5]!);
+  one.gone(all[0]!);
+  assertEquals(next(), undefined);
+});
+
+Deno.test("so many joins are checked a second, whoever asks", () => {
+  const one = door({ joinsPerSecond: 10, joinsPerAddress: 10_000 });
+  let checked = 0;
+  const run = (now: number, count: number) => {
+    for (const caller of callers(count)) {
+      one.arrive(caller, LOCAL);
+      one.ask(caller, now);
+    }
+    for (let next = one.next(now); next !== undefined; next = one.next(now)) {
+      checked += 1;
+      one.gone(next);
+    }
+  };
+  run(0, 3000);
+  assertEquals(checked, 1024); // the burst
+  run(999, 0);
+  assertEquals(checked, 1033);
+  run(10_001, 0);
+  assertEquals(checked, 1124);
+});
+
+Deno.test("an address joins so often in a minute, and another is not hindered by it", () => {
+  const one = door({ joinsPerAddress: 3 });
+  const ask = (source: typeof FAR, now: number) => {
+    const caller = { name: 0 };
+    one.arrive(caller, source);
+    const reason = one.ask(caller, now);
+    one.gone(caller);
+    return reason;
+  };
+  assertEquals([0, 0, 0].map((now) => ask(FAR, now)), [undefined, undefined, undefined]);
+  assertEquals(ask(FAR, 19_999), "TOO_MANY_JOINS");
+  assertEquals(ask(OTHER, 0), undefined);
+  assertEquals(ask(FAR, 20_000), undefined);
+  assertEquals(ask(FAR, 20_000), "TOO_MANY_JOINS");
+});
+
+Deno.test("an identity rejoins so often in a minute", () => {
+  const one = door({ rejoins: 2 });
+  const again = [0, 0, 0, 30_000].map((now) => one.admit("SHA256:a", now));
+  assertEquals(again, [undefined, undefined, "TOO_MANY_JOINS", undefined]);
+  assertEquals(one.admit("SHA256:b", 0), undefined);
+});
+
+Deno.test("a member that speaks too fast is to be read more slowly: by frames, bytes or what is sent on", () => {
+  const limits = {
+    ...DEFAULT_LIMITS,
+    framesPerSecond: 10,
+    bytesPerSecond: 1000,
+    fanoutPerSecond: 5000,
+  };
+  const pace = () => new Pace(limits, 0);
+  assertEquals(pace().spend({ frames: 20, bytes: 2000, fanout: 10_000 }, 0), 0);
+  assertEquals(pace().spend({ frames: 21, bytes: 0, fanout: 0 }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 2100, fanout: 0 }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 1, fanout: 15_000 }, 0), 1000);
+  const steady = pace();
+  // At half its rate it is never held up.
+  for (let now = 0; now < 100_000; now += 100) {
+    assertEquals(steady.spend({ frames: 0.5, bytes: 50, fanout: 250 }, now), 0);
+  }
+});
