@@ -1,5 +1,5 @@
 /**
- * Every static check: format, lint, types, documentation, lock file.
+ * Every static check: format, lint, types, documentation, lock file, what would be published.
  *
  * @module
  */
@@ -8,7 +8,9 @@ const CHECKS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint"],
   ["check", "--frozen", "main.ts", "lib/", "scripts/", "tests/**/*_test.ts"],
-  ["doc", "--lint", "lib/tcp_chat.ts", "lib/rsa.ts"],
+  ["doc", "--lint", "mod.ts", "lib/tcp_chat.ts", "lib/rsa.ts"],
+  ["doc", "--html", "--name=parley", "--output=dist/doc", "mod.ts"],
+  ["publish", "--dry-run", "--allow-dirty", "--quiet"],
 ];
 
 let failed = 0;

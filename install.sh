@@ -1,0 +1,129 @@
+#!/bin/sh
+# Installs parley: picks the file for this machine, downloads it, checks its SHA-256 sum, and puts it
+# into ~/.local/bin.
+#
+#   sh install.sh [VERSION]
+#
+# PARLEY_FROM names where the releases are, in place of GitHub; PARLEY_BIN the directory to install to.
+
+set -eu
+
+# Each release fills this in for the copy that it carries.
+repository=@REPOSITORY@
+
+# fail WHAT WHY CODE [HINT]
+fail() {
+  printf 'install.sh: %s: %s (%s)\n' "$1" "$2" "$3" >&2
+  [ $# -lt 4 ] || printf 'hint: %s\n' "$4" >&2
+  exit 1
+}
+
+have() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+target() {
+  system=$(uname -s) machine=$(uname -m)
+  case $machine in
+  x86_64 | amd64) machine=x86_64 ;;
+  arm64 | aarch64) machine=aarch64 ;;
+  *) unsupported ;;
+  esac
+  case $system in
+  Linux)
+    # parley is linked against glibc.
+    if have ldd && ldd --version 2>&1 | grep -q musl; then
+      system="Linux with musl" unsupported
+    fi
+    echo "$machine-unknown-linux-gnu"
+    ;;
+  Darwin) echo "$machine-apple-darwin" ;;
+  *) unsupported ;;
+  esac
+}
+
+unsupported() {
+  fail "cannot install" "there is no parley for $system on $machine" UNSUPPORTED \
+    "with Node, it runs from source: see README.md"
+}
+
+# What it takes, before anything is done.
+require_tools() {
+  have curl || have wget ||
+    fail "cannot download" "neither curl nor wget is here" NO_CLIENT "install one of them"
+  have sha256sum || have shasum ||
+    fail "cannot check a download" "neither sha256sum nor shasum is here" NO_SHA256
+}
+
+# fetch URL FILE: downloads over TLS, where the address says so never over anything less.
+fetch() {
+  if have curl; then
+    case $1 in
+    https:*) curl --proto '=https' --tlsv1.2 -fsSL -o "$2" "$1" ;;
+    *) curl -fsSL -o "$2" "$1" ;;
+    esac
+  else
+    wget -q -O "$2" "$1"
+  fi
+}
+
+download() {
+  fetch "$1" "$2" 2>"$scratch/error" && return
+  why=$(tail -n 1 "$scratch/error" | tr -cd '[:print:]')
+  fail "cannot download $1" "${why:-the server did not send it}" NOT_DOWNLOADED \
+    "check the network, and that this version has been released"
+}
+
+sum() {
+  if have sha256sum; then
+    set -- "$(sha256sum <"$1")"
+  else
+    set -- "$(shasum -a 256 <"$1")"
+  fi
+  echo "${1%% *}"
+}
+
+main() {
+  case ${PARLEY_FROM:-$repository} in
+  @*) fail "cannot install" "this copy of install.sh is not one of a release" NO_RELEASE \
+    "set PARLEY_FROM to the address of the releases, or use the copy that a release carries" ;;
+  esac
+  from=${PARLEY_FROM:-https://github.com/$repository/releases}
+  require_tools
+  bin=${PARLEY_BIN:-${HOME:?is not set: set PARLEY_BIN to the directory to install to}/.local/bin}
+  platform=$(target)
+  version=${1:-}
+  if [ -n "$version" ]; then from=$from/download/v${version#v}; else from=$from/latest/download; fi
+
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' HUP TERM
+
+  download "$from/SHA256SUMS" "$scratch/SHA256SUMS"
+  # The name says the version: one line ends with this platform.
+  line=$(grep -E "^[0-9a-f]{64}  parley-[0-9A-Za-z.+-]+-$platform\$" "$scratch/SHA256SUMS") ||
+    fail "cannot install" "this release has no parley for $platform" UNSUPPORTED
+  name=${line#*  }
+  download "$from/$name" "$scratch/parley"
+  if [ "$(sum "$scratch/parley")" != "${line%% *}" ]; then
+    fail "cannot install $name" "its SHA-256 sum is not the one in SHA256SUMS" WRONG_CHECKSUM \
+      "the download was damaged or changed on the way: nothing is installed"
+  fi
+
+  mkdir -p "$bin"
+  # Beside its place, then renamed: what bears the name is whole.
+  cp "$scratch/parley" "$bin/.parley.$$"
+  chmod 755 "$bin/.parley.$$"
+  mv -f "$bin/.parley.$$" "$bin/parley"
+  "$bin/parley" --version >"$scratch/answer" 2>&1 ||
+    fail "$bin/parley does not start" "$(head -n 1 "$scratch/answer")" NOT_STARTED
+  echo "installed $(head -n 1 "$scratch/answer") as $bin/parley"
+  case :$PATH: in
+  *":$bin:"*) ;;
+  *) echo "hint: $bin is not on your PATH" ;;
+  esac
+}
+
+# All of it has arrived when this line is read.
+main "$@"
