@@ -1,0 +1,138 @@
+/**
+ * Every command of the table, run by the executable files, where neither Deno nor Node is.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { PARLEY } from "../../lib/commands/table.ts";
+import { HAS_TMUX, Pane } from "../terminal/tmux.ts";
+import {
+  compiled,
+  type Ended,
+  ended,
+  MAY_BUILD,
+  type Program,
+  selfContained,
+  started,
+  TOOL_PATH,
+} from "./built.ts";
+import { Talker } from "./talker.ts";
+
+const isWindows = Deno.build.os === "windows";
+const PROGRAMS: Readonly<Record<string, Program | undefined>> = MAY_BUILD
+  ? {
+    "self-contained": isWindows ? undefined : await selfContained(),
+    compiled: await compiled(),
+  }
+  : {};
+
+/** Runs the program to its end, without HOME and with nothing on its path. */
+function run(program: Program, ...args: string[]): Promise<Ended> {
+  return ended(started(program.path, args, { env: program.env }));
+}
+
+/** Runs the program, which must be done, and gives what it says. */
+async function done(program: Program, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(program, ...args);
+  assertEquals([code, stderr], [0, ""], args.join(" "));
+  return stdout;
+}
+
+/** One run of each command, by the words that name it. */
+const RUNS: Readonly<Record<string, (program: Program) => Promise<void>>> = {
+  "chat": (program) => converse(program, ["chat"], (port) => `client\n127.0.0.1:${port}\n`),
+  "chat server": (program) => converse(program),
+  "chat client": (program) => converse(program),
+  "completions": async (program) => {
+    assertStringIncludes(await done(program, "completions", "bash"), "complete -o nosort");
+    assertStringIncludes(await done(program, "completions", "zsh"), "#compdef parley");
+    assertStringIncludes(await done(program, "completions", "fish"), "complete -c parley");
+  },
+};
+
+/** A server hears what a client says, and both end as they should. */
+async function converse(
+  program: Program,
+  args?: readonly string[],
+  introduction: (port: string) => string = () => "",
+): Promise<void> {
+  await using server = new Talker(program, ["chat", "server", "--port", "0", "--json"]);
+  const port = /"port":(\d+)/.exec(await server.until('"event":"listening"'))![1]!;
+  await using client = new Talker(program, args ?? ["chat", "client", `127.0.0.1:${port}`]);
+  await client.type(`${introduction(port)}through the pipe\n`);
+  await client.endInput();
+  assertEquals(await client.ended(), 0, client.said);
+  await server.until('"text":"through the pipe"');
+  server.kill("SIGTERM");
+  assertEquals(await server.ended(), 0);
+}
+
+function* commandsOf(command: CommandSpec, above: readonly string[] = []): Generator<string, void> {
+  if (command.load !== undefined) yield above.join(" ");
+  for (const inner of command.commands ?? []) yield* commandsOf(inner, [...above, inner.name]);
+}
+
+Deno.test({
+  name: "every command of the table has its run against the executable files",
+  ignore: !MAY_BUILD,
+  fn: () => assertEquals(Object.keys(RUNS).sort(), [...commandsOf(PARLEY)].sort()),
+});
+
+for (const [way, program] of Object.entries(PROGRAMS)) {
+  for (const [name, check] of Object.entries(RUNS)) {
+    Deno.test({
+      name: `the ${way} program runs parley ${name}, without HOME, deno and node`,
+      ignore: program === undefined,
+      fn: () => check(program!),
+    });
+  }
+
+  Deno.test({
+    name: `the ${way} program shows the help of every command`,
+    ignore: program === undefined,
+    async fn() {
+      for (const words of commandsOf(PARLEY)) {
+        assertStringIncludes(
+          await done(program!, ...words.split(" "), "--help"),
+          `Usage: parley ${words}`,
+        );
+      }
+    },
+  });
+
+  Deno.test({
+    name: `the ${way} program passes exit codes and signals on`,
+    ignore: program === undefined,
+    async fn() {
+      const failed = await run(program!, "chat", "client", "127.0.0.1:1");
+      assertEquals([failed.code, failed.stdout], [1, ""]);
+      assertMatch(failed.stderr, /^parley: .* \(ECONNREFUSED\)\n/);
+      assertEquals((await run(program!, "chat", "sevrer")).code, 2);
+      await using server = new Talker(program!, ["chat", "server", "--port", "0", "--relay-only"]);
+      await server.until("listening");
+      server.kill("SIGINT");
+      assertEquals(await server.ended(), 130);
+    },
+  });
+
+  Deno.test({
+    name: `the ${way} program has the terminal`,
+    ignore: program === undefined || !HAS_TMUX,
+    async fn() {
+      await using pane = await Pane.open(90, 20);
+      const env = Object.entries(program!.env).map(([key, value]) => `${key}=${value}`).join(" ");
+      const start = `env -i PATH=${TOOL_PATH} TERM=$TERM ${env} ${program!.path}`;
+      await pane.type(`${start} chat server --port 0 --name ada; echo "ended with $?"\n`);
+      await pane.until("the room", ({ rows }) => rows.at(-1) === "ada>");
+      await pane.type("/fingerprint");
+      await pane.until("what is typed", ({ rows }) => rows.at(-1) === "ada> /fingerprint");
+      await pane.press("C-u");
+      await pane.press("C-c");
+      const { rows } = await pane.until("the end", ({ rows }) => rows.at(-2) === "ended with 130");
+      assert(rows.some((row) => row.startsWith("* listening on 127.0.0.1:")), rows.join("\n"));
+    },
+  });
+}
