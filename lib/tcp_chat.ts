@@ -1,5 +1,5 @@
 /**
- * The encrypted chat over TCP: a relay that listens, and members that join one.
+ * The encrypted chat over TCP, within TLS or not: a relay that listens, and members that join one.
  *
  * This file joins the chat's core, which does no I/O, to connections and timers. The protocol is written down
  * in `docs/protocol.md`.
@@ -31,9 +31,16 @@ import { Relay, type RelayEvent } from "./chat/relay.ts";
 import { EVERYONE, type Policy } from "./chat/policy.ts";
 import type { RelayLink } from "./chat/room_member.ts";
 import type { Peer } from "./chat/roster.ts";
-import { Failure, toFailure } from "./failure.ts";
+import { Failure, tlsFailure, toFailure } from "./failure.ts";
 import type { Bytes } from "./rsa.ts";
 import { Link } from "./tcp_link.ts";
+import {
+  checkServerOptions,
+  startTls,
+  type TlsClientOptions,
+  type TlsServerOptions,
+} from "./tls.ts";
+import { TlsServerConn } from "./tls_server.ts";
 
 export type { Credential, MemberKeys, OwnCredential } from "./chat/credential.ts";
 export type { SealedText } from "./chat/envelope.ts";
@@ -47,6 +54,7 @@ export type { Conflict } from "./chat/registry.ts";
 export type { Origin, RelayEvent } from "./chat/relay.ts";
 export type { Peer } from "./chat/roster.ts";
 export type { Bytes } from "./rsa.ts";
+export type { TlsClientOptions, TlsServerOptions } from "./tls.ts";
 
 /** The tutorial's port. */
 export const DEFAULT_PORT = 4396;
@@ -74,6 +82,8 @@ export interface RelayServerOptions {
   readonly hostname?: string;
   /** The port; 4396 by default, and 0 for any free one. */
   readonly port?: number;
+  /** Speaks TLS, and nothing else. */
+  readonly tls?: TlsServerOptions;
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
   /**
@@ -114,7 +124,7 @@ export interface RelayServer extends AsyncDisposable {
  * @throws {Failure} Where the address cannot be listened on.
  */
 export function openRelay(options: RelayServerOptions = {}): RelayServer {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, allows, limits, event } =
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, allows, limits, event, tls } =
     options;
   const failure = Promise.withResolvers<never>();
   const relay = new Relay({
@@ -124,13 +134,15 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
     ...(event === undefined ? {} : { event }),
     fail: failure.reject,
   });
-  const listener = listen(hostname, port);
+  const listener = listen(hostname, port, tls);
   const connections = new Set<Promise<void>>();
   const sweep = setInterval(() => relay.tick(), SWEEP_MS);
   const shut = Promise.withResolvers<void>();
   const opens = Promise.race([options.opens, shut.promise]);
   const accepting = accept(listener, opens, (conn) => {
-    const link = new Link(conn);
+    conn.setNoDelay(true);
+    const secured = tls === undefined ? undefined : new TlsServerConn(conn, tls);
+    const link = new Link(secured ?? conn);
     const tap = options.tap?.();
     const from = conn.remoteAddr;
     const connection = relay.connect(tap === undefined ? link : tapped(link, tap), from);
@@ -139,7 +151,7 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
         tap?.("received", bytes);
         return link.pause(connection.receive(bytes));
       },
-      disconnected: () => connection.disconnected(),
+      disconnected: () => connection.disconnected(secured?.failure),
     }).catch(failure.reject).finally(() => connections.delete(reading));
     connections.add(reading);
   });
@@ -177,15 +189,20 @@ function tapped(link: Link, tap: Tap): RelayLink {
   };
 }
 
-function listen(hostname: string, port: number): Deno.Listener {
+function listen(
+  hostname: string,
+  port: number,
+  tls: TlsServerOptions | undefined,
+): Deno.TcpListener {
   try {
+    if (tls !== undefined) checkServerOptions(tls);
     return Deno.listen({ hostname, port });
   } catch (error) {
-    throw toFailure(error, `cannot listen on ${hostPort(hostname, port)}`);
+    throw tlsFailure(error, `cannot listen on ${hostPort(hostname, port)}`);
   }
 }
 
-function closeListener(listener: Deno.Listener): void {
+function closeListener(listener: Deno.TcpListener): void {
   try {
     listener.close();
   } catch (error) {
@@ -195,14 +212,14 @@ function closeListener(listener: Deno.Listener): void {
 
 /** Accepts until the listener closes. A connection that cannot be taken is not the last. */
 async function accept(
-  listener: Deno.Listener,
+  listener: Deno.TcpListener,
   opens: Promise<unknown>,
   take: (conn: Deno.TcpConn) => void,
 ): Promise<void> {
   await opens;
   while (true) {
     try {
-      take(await listener.accept() as Deno.TcpConn);
+      take(await listener.accept());
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
@@ -239,6 +256,8 @@ export interface JoinOptions extends SessionOptions {
   readonly hostname?: string;
   /** The relay's port; 4396 by default. */
   readonly port?: number;
+  /** Joins over TLS; the relay's certificate must be for `hostname`. */
+  readonly tls?: TlsClientOptions;
 }
 
 /** A member in a room, and its connection. */
@@ -271,11 +290,11 @@ export interface Session {
  * Joins a room over TCP. The session begins at once; the event `ready` says that it is in.
  *
  * @param options Where, and who.
- * @throws {Failure} Where nothing answers there.
+ * @throws {Failure} Where nothing answers there, or a TLS handshake fails.
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
-  const link = new Link(await connect(hostname, port));
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
+  const link = new Link(await connect(hostname, port, tls));
   return startSession(options, { host: hostname, port }, (end, fail) => {
     link.read(end).catch(fail);
     return { send: (bytes) => link.send(bytes), close: () => link.close() };
@@ -287,8 +306,19 @@ function joinThroughMemory(relay: Relay, addr: Deno.NetAddr, options: SessionOpt
   return startSession(options, dialled, (end) => connectThroughMemory(relay, end));
 }
 
-async function connect(hostname: string, port: number): Promise<Deno.TcpConn> {
+async function connect(
+  hostname: string,
+  port: number,
+  tls: TlsClientOptions | undefined,
+): Promise<Deno.TcpConn | Deno.TlsConn> {
   const what = `cannot connect to ${hostPort(hostname, port)}`;
+  const conn = await dial(hostname, port, what);
+  // A line that is entered goes at once; what can share a segment shares a write already.
+  conn.setNoDelay(true);
+  return tls === undefined ? conn : await startTls(conn, hostname, tls, what);
+}
+
+async function dial(hostname: string, port: number, what: string): Promise<Deno.TcpConn> {
   const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
   try {
     return await Deno.connect({ hostname, port, signal });

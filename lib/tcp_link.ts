@@ -1,5 +1,5 @@
 /**
- * A TCP connection as the chat's core sees it: bytes that come, bytes that go, an end.
+ * A TCP connection, within TLS or not, as the chat's core sees it: bytes that come, bytes that go, an end.
  *
  * @module
  */
@@ -16,9 +16,14 @@ const PIECE_BYTES = 64;
 /** How long an ending connection may take to send what is left, in milliseconds. */
 const LINGER_MS = 2_000;
 
+/** What carries bytes: TCP, or TLS over it. */
+export type Connection =
+  | Deno.TcpConn
+  | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close">;
+
 /** Sends bytes in order. What is sent in one turn, and what waits behind a write, goes as one write. */
 export class Link {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Connection;
   #pending: Bytes[] = [];
   #waiting = 0;
   #writing = false;
@@ -28,10 +33,8 @@ export class Link {
   #resume: (() => void) | undefined;
 
   /** Takes over a connection. */
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Connection) {
     this.#conn = conn;
-    // A line that is entered goes at once; what can share a segment shares a write already.
-    conn.setNoDelay(true);
   }
 
   /** What is kept for the other side to read, in bytes, but for the write in progress. */
@@ -51,8 +54,8 @@ export class Link {
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
-    if (!this.#writing && this.#pending.length === 0) return this.close();
     this.#linger = setTimeout(() => this.close(), LINGER_MS);
+    if (!this.#writing && this.#pending.length === 0) this.#finish();
   }
 
   /** Ends the connection now. */
@@ -96,7 +99,13 @@ export class Link {
       while (bytes.length > 0) bytes = bytes.subarray(await this.#conn.write(bytes));
     }
     this.#writing = false;
-    if (this.#ending) this.close();
+    if (this.#ending) this.#finish();
+  }
+
+  /** Everything was written: TLS has still to send what it holds back, and its own end. */
+  #finish(): void {
+    if ("setNoDelay" in this.#conn) return this.close();
+    this.#conn.closeWrite().catch(() => {}).finally(() => this.close()); // gone, if not by itself
   }
 
   #take(): Bytes {
@@ -157,6 +166,7 @@ function isEnd(error: unknown): boolean {
     error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.TimedOut ||
     error instanceof Deno.errors.UnexpectedEof ||
+    error instanceof Deno.errors.InvalidData || // TLS: a record that was not sealed by the other side
     error instanceof Deno.errors.Interrupted ||
     error instanceof Deno.errors.BadResource;
 }

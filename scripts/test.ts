@@ -21,7 +21,7 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net"],
     paths: [
       "tests/",
-      "--ignore=tests/process/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
+      "--ignore=tests/process/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/files/",
     ],
   },
   {
@@ -34,6 +34,17 @@ const GROUPS: readonly Group[] = [
     name: "process",
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/process/"],
+  },
+  {
+    name: "files",
+    permissions: [
+      "--allow-net",
+      "--allow-run=deno,ln,openssl",
+      "--allow-read=.",
+      "--allow-write=tests/files",
+    ],
+    paths: ["tests/files/"],
+    tool: "openssl",
   },
   {
     name: "docs",

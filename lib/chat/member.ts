@@ -155,7 +155,8 @@ export class Member {
     } catch (error) {
       if (!(error instanceof FrameError || error instanceof MalformedError)) throw error;
       const foreign = this.#state === "joining" && !this.#admission.challenged;
-      this.#end(foreign ? "NOT_A_RELAY" : "BAD_RELAY", error.message);
+      if (foreign && isTlsAlert(chunk)) this.#end("TLS_SPOKEN", "");
+      else this.#end(foreign ? "NOT_A_RELAY" : "BAD_RELAY", error.message);
     }
   }
 
@@ -361,6 +362,11 @@ export class Member {
     const detail = `membership ${number} came after ${this.#roster.number}`;
     this.#end("BAD_RELAY", detail);
   }
+}
+
+/** Whether bytes start a TLS record that carries an alert (RFC 8446 section 5.1). */
+function isTlsAlert(bytes: Bytes): boolean {
+  return bytes[0] === 21 && bytes[1] === 3;
 }
 
 function refusal(code: RefusalCode, message: string): Entered {

@@ -86,6 +86,7 @@ export function readReason(reader: ByteReader): Reason {
 export const ENDING_TEXT = {
   RELAY_GONE: "the relay closed the connection without a word",
   NOT_A_RELAY: "what answered there is not a parley relay",
+  TLS_SPOKEN: "what answered there speaks TLS",
   BAD_RELAY: "the relay does not keep to the protocol",
   NO_ANSWER: "the relay did not answer",
 } as const;

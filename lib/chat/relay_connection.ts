@@ -130,9 +130,13 @@ export class RelayConnection {
     return pause;
   }
 
-  /** The connection has ended. */
-  disconnected(): void {
-    this.#finish("LOST", "");
+  /**
+   * The connection has ended.
+   *
+   * @param detail Why, where the way to it knows.
+   */
+  disconnected(detail = ""): void {
+    this.#finish("LOST", detail);
     this.#relay.flush();
   }
 

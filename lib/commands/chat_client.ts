@@ -9,11 +9,13 @@ import { visitRoom } from "../conversation/rooms.ts";
 import { readAddress } from "./address.ts";
 import type { CHAT_CLIENT } from "./chat_spec.ts";
 import { DEFAULT_PORT } from "./chat_spec.ts";
+import { clientFiles } from "./tls_files.ts";
 
 /** Joins a room. */
 export function run({ options, operands }: Input<typeof CHAT_CLIENT>): Promise<number> {
   return visitRoom({
     ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
+    ...clientFiles(options.tls, options.ca),
     name: options.name,
     listen: options.listen,
     giveUpMs: options["give-up"],

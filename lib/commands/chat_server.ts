@@ -8,6 +8,7 @@ import type { Input } from "../cli/spec.ts";
 import { hostRoom } from "../conversation/rooms.ts";
 import type { CHAT_SERVER } from "./chat_spec.ts";
 import { limitsFrom } from "./limit_options.ts";
+import { serverFiles } from "./tls_files.ts";
 
 /** Opens a room, and sits in it unless it is to relay only. */
 export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
@@ -15,6 +16,7 @@ export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
     hostname: options.host,
     port: options.port,
     name: options.name,
+    ...serverFiles(options["tls-cert"], options["tls-key"]),
     maxMembers: options["max-members"],
     limits: limitsFrom(options),
     relayOnly: options["relay-only"],

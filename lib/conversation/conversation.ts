@@ -217,6 +217,7 @@ export class Conversation {
 const HINTS: { readonly [E in Ending]?: string } = {
   NAME_TAKEN: "choose another with --name",
   NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
+  TLS_SPOKEN: "join with --tls",
   RELAY_GONE: "the server may have stopped; join again once it is back",
   SHUTDOWN: "the server was stopped; join again once it is back",
   ROOM_FULL: "try again when somebody has left, or ask for a larger --max-members",

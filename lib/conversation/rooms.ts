@@ -14,9 +14,11 @@ import {
   type MemberEvent,
   openRelay,
   type OwnCredential,
+  type RelayServerOptions,
   type Session,
   type SessionOptions,
 } from "../tcp_chat.ts";
+import { readClientFiles, readServerFiles } from "../tls.ts";
 import { writeAll } from "../write_all.ts";
 import type { Input } from "./lines.ts";
 import { Report } from "./report.ts";
@@ -37,6 +39,8 @@ export interface TalkOptions {
 export interface HostOptions extends TalkOptions {
   readonly hostname: string;
   readonly port: number;
+  /** The files of a certificate and its key, to speak TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   readonly maxMembers: number;
   /** What the relay takes of those who connect; its defaults without. */
   readonly limits?: Limits;
@@ -47,6 +51,8 @@ export interface HostOptions extends TalkOptions {
 export interface VisitOptions extends TalkOptions {
   readonly hostname: string;
   readonly port: number;
+  /** To speak TLS, and a file of issuers to believe, if any. */
+  readonly tls?: { readonly ca: string | undefined };
   /** Whether to stay when the input ends. */
   readonly listen: boolean;
 }
@@ -63,10 +69,10 @@ export function hostRoom(options: HostOptions): Promise<number> {
 
 async function sitInRoom(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
-  const { hostname, port, maxMembers, limits = {} } = options;
+  const listening = await listeningOptions(options);
   const seated = Promise.withResolvers<void>();
   // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
-  await using server = openRelay({ hostname, port, maxMembers, limits, opens: seated.promise });
+  await using server = openRelay({ ...listening, opens: seated.promise });
   return await talk({ ...options, stay: true }, name, (self, joining, stage) => {
     stage.display.print(stage.presenter.listening(server.addr, server.room));
     const event = (one: MemberEvent) => {
@@ -75,6 +81,13 @@ async function sitInRoom(options: HostOptions): Promise<number> {
     };
     return Promise.resolve(server.join({ ...joining, self, event }));
   });
+}
+
+async function listeningOptions(
+  { hostname, port, maxMembers, limits, tls }: HostOptions,
+): Promise<RelayServerOptions> {
+  const where = { hostname, port, maxMembers, ...(limits === undefined ? {} : { limits }) };
+  return tls === undefined ? where : { ...where, tls: await readServerFiles(tls) };
 }
 
 /**
@@ -86,9 +99,12 @@ async function sitInRoom(options: HostOptions): Promise<number> {
 export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
   const { hostname, port } = options;
-  const join = (self: OwnCredential, joining: Joining) =>
-    joinRoom({ ...joining, hostname, port, self });
-  return reporting(options.json, () => talk({ ...options, stay: options.listen }, name, join));
+  return reporting(options.json, async () => {
+    const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
+    const join = (self: OwnCredential, joining: Joining) =>
+      joinRoom({ ...joining, hostname, port, ...tls, self });
+    return await talk({ ...options, stay: options.listen }, name, join);
+  });
 }
 
 /** Programs are told of a failure as people are, in their own words. */
@@ -132,15 +148,12 @@ async function talk(
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {
-  const { hostname, port, maxMembers, limits = {} } = options;
+  const listening = await listeningOptions(options);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   await using stage = await setStage({ ...options, input, stay: true, prompt: "" }, () => {});
   const { display, presenter } = stage;
   await using server = openRelay({
-    hostname,
-    port,
-    maxMembers,
-    limits,
+    ...listening,
     event: (event) => display.print(presenter.relayEvent(event)),
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });

@@ -76,7 +76,7 @@ export class Transcript implements Presenter {
       case "left":
         return [this.#note(`${event.credential.name} ${leftText(event.reason)}`)];
       case "refused":
-        return event.reason === "LOST" ? [] : [this.#note(
+        return event.reason === "LOST" && event.detail === "" ? [] : [this.#note(
           `a connection was refused: ${REASON_TEXT[event.reason]}${
             event.detail === "" ? "" : ` (${printable(event.detail)})`
           }`,

@@ -1,0 +1,156 @@
+/**
+ * Files that are there whole or not at all.
+ *
+ * @module
+ */
+
+import { Failure, fileFailure } from "./failure.ts";
+import { printable } from "./printable.ts";
+
+/** How a file is written. */
+export interface WriteOptions {
+  /** Its mode from its first byte, such as 0o600; the process's umask takes from it. */
+  readonly mode: number;
+  /** Whether a file that exists is replaced. */
+  readonly replace: boolean;
+  /** Gives up: what was written so far is removed. */
+  readonly signal?: AbortSignal;
+  /** Hears how many bytes have been written. */
+  readonly progress?: (bytes: number) => void;
+}
+
+/** The most that is written between two looks at the signal, in bytes. */
+const PIECE_BYTES = 4 << 20;
+
+/**
+ * Writes a file: beside its place first, then flushed to the device, then moved there in one step. Whatever fails or
+ * is given up on the way leaves the place as it was, and nothing beside it.
+ *
+ * @param path Where to.
+ * @param bytes The content.
+ * @param options How.
+ * @throws {Failure} `EEXIST` where the file exists and is not to be replaced, also where it came to be meanwhile;
+ * `NOT_A_FILE` for a device, pipe or directory; what the file system says.
+ * @throws {DOMException} The signal's reason, where it was given up.
+ */
+export async function writeWhole(
+  path: string,
+  bytes: Uint8Array,
+  options: WriteOptions,
+): Promise<void> {
+  try {
+    const target = await place(path, options.replace);
+    const beside = `${target}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    await writeBeside(beside, bytes, options);
+    try {
+      if (options.replace) await Deno.rename(beside, target);
+      else await moveToNew(beside, target);
+    } catch (error) {
+      await Deno.remove(beside);
+      throw error;
+    }
+  } catch (error) {
+    if (options.signal?.aborted && error === options.signal.reason) throw error;
+    throw fileFailure(error, `cannot write ${printable(path)}`);
+  }
+}
+
+/** Where a file goes: what a symbolic link leads to is replaced, not the link; what is no file, never. */
+async function place(path: string, replace: boolean): Promise<string> {
+  let found;
+  try {
+    found = await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return path;
+    throw error;
+  }
+  if (!replace && found.isFile) throw new Deno.errors.AlreadyExists();
+  if (found.isFile) return await Deno.realPath(path);
+  throw new Failure({
+    what: `cannot write ${printable(path)}`,
+    why: found.isDirectory ? "it is a directory" : "it is a device or a pipe, not a file",
+    code: "NOT_A_FILE",
+    hint: found.isDirectory ? "name a file in it" : "leave -o away and redirect: > FILE",
+  });
+}
+
+async function writeBeside(
+  path: string,
+  bytes: Uint8Array,
+  { mode, signal, progress }: WriteOptions,
+): Promise<void> {
+  const file = await Deno.open(path, { write: true, createNew: true, mode });
+  try {
+    for (let at = 0; at < bytes.length;) {
+      signal?.throwIfAborted();
+      at += await file.write(bytes.subarray(at, at + PIECE_BYTES));
+      progress?.(at);
+    }
+    await file.sync();
+    signal?.throwIfAborted();
+    file.close();
+  } catch (error) {
+    file.close();
+    await Deno.remove(path);
+    throw error;
+  }
+}
+
+/** Moves a file to a place where none may be: a link is made there or refused, in one step (link(2)). */
+async function moveToNew(from: string, to: string): Promise<void> {
+  try {
+    await Deno.link(from, to);
+  } catch (error) {
+    if (!isWithoutLinks(error)) throw error;
+    // A file system without hard links: an empty file takes the place, and is replaced.
+    (await Deno.open(to, { write: true, createNew: true, mode: 0o600 })).close();
+    await Deno.rename(from, to);
+    return;
+  }
+  await Deno.remove(from);
+}
+
+function isWithoutLinks(error: unknown): boolean {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS";
+}
+
+/**
+ * Reads a file whole.
+ *
+ * @param path Where from.
+ * @param maxBytes The most that it may have.
+ * @throws {Failure} `FILE_TOO_LARGE`, or what the file system says.
+ */
+export async function readWhole(
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const what = `cannot read ${printable(path)}`;
+  try {
+    using file = await Deno.open(path);
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    for await (const piece of file.readable) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > maxBytes) {
+        const why = `it has more than ${maxBytes} bytes`;
+        throw new Failure({ what, why, code: "FILE_TOO_LARGE", hint: "is it the right file?" });
+      }
+    }
+    return joined(pieces, length);
+  } catch (error) {
+    throw fileFailure(error, what);
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
