@@ -9,10 +9,13 @@ import type { Bytes } from "./rsa.ts";
 
 /** The smallest and the largest buffer that a connection reads into, in bytes. */
 const READ_BUFFER = { min: 4 << 10, max: 64 << 10 } as const;
-/** The most that goes out as one write, in bytes. */
+/** The most that small pieces are put together to, in bytes. */
 const MAX_WRITE_BYTES = 256 << 10;
 /** What keeping a piece costs beside its bytes: many small ones are to count for what they are. */
 const PIECE_BYTES = 64;
+/** From this size on a piece goes as it is, in bytes: copying it would cost more than a write. */
+const LARGE_BYTES = 32 << 10;
+const EMPTY: Bytes = new Uint8Array(0);
 /** How long an ending connection may take to send what is left, in milliseconds. */
 const LINGER_MS = 2_000;
 
@@ -21,11 +24,17 @@ export type Connection =
   | Deno.TcpConn
   | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close">;
 
-/** Sends bytes in order. What is sent in one turn, and what waits behind a write, goes as one write. */
+/**
+ * Sends bytes in order. What is sent in one turn, and what waits behind a write, goes as one write.
+ *
+ * A relay sends to a thousand of these at once: a write allocates a promise or two and nothing else.
+ */
 export class Link {
   readonly #conn: Connection;
   #pending: Bytes[] = [];
   #waiting = 0;
+  /** What is being written. */
+  #current = EMPTY;
   #writing = false;
   #ending = false;
   #closed = false;
@@ -47,7 +56,10 @@ export class Link {
     if (this.#ending) return;
     this.#pending.push(bytes);
     this.#waiting += bytes.length + PIECE_BYTES;
-    if (!this.#writing) this.#write();
+    if (this.#writing) return;
+    this.#writing = true;
+    // In the next microtask: a turn often sends several frames to one member.
+    if (Link.#due.push(this) === 1) queueMicrotask(Link.#startDue);
   }
 
   /** Ends the connection once what was sent has gone, or two seconds later. */
@@ -55,7 +67,7 @@ export class Link {
     if (this.#ending) return;
     this.#ending = true;
     this.#linger = setTimeout(() => this.close(), LINGER_MS);
-    if (!this.#writing && this.#pending.length === 0) this.#finish();
+    if (!this.#writing) this.#finish();
   }
 
   /** Ends the connection now. */
@@ -86,18 +98,19 @@ export class Link {
     });
   }
 
-  #write(): void {
-    this.#writing = true;
-    // In the next microtask: a turn often sends several frames to one member.
-    queueMicrotask(() => this.#drain().catch(() => this.close()));
-  }
+  /** Those that have something to send and are not sending. */
+  static #due: Link[] = [];
 
-  /** A write that fails means that the other side has gone: reading, which sees the same, reports it. */
-  async #drain(): Promise<void> {
-    while (this.#pending.length > 0 && !this.#closed) {
-      let bytes = this.#take();
-      while (bytes.length > 0) bytes = bytes.subarray(await this.#conn.write(bytes));
-    }
+  static readonly #startDue = (): void => {
+    const due = Link.#due;
+    Link.#due = [];
+    for (const link of due) link.#writeNext();
+  };
+
+  #writeNext(): void {
+    if (this.#closed) return;
+    if (this.#pending.length > 0) return this.#write(this.#take());
+    this.#current = EMPTY;
     this.#writing = false;
     if (this.#ending) this.#finish();
   }
@@ -108,6 +121,20 @@ export class Link {
     this.#conn.closeWrite().catch(() => {}).finally(() => this.close()); // gone, if not by itself
   }
 
+  #write(bytes: Bytes): void {
+    this.#current = bytes;
+    this.#conn.write(bytes).then(this.#wrote, this.#failed);
+  }
+
+  readonly #wrote = (length: number): void => {
+    if (length === this.#current.length) this.#writeNext();
+    else this.#write(this.#current.subarray(length));
+  };
+
+  /** A write that fails means that the other side has gone: reading, which sees the same, reports it. */
+  readonly #failed = (): void => this.close();
+
+  /** What the next write takes: one large piece as it is, or small ones put together. */
   #take(): Bytes {
     const pending = this.#pending;
     if (pending.length === 1) {
@@ -117,11 +144,15 @@ export class Link {
     }
     let count = 0;
     let length = 0;
-    while (count < pending.length && (count === 0 || length < MAX_WRITE_BYTES)) {
+    while (count < pending.length && length < MAX_WRITE_BYTES) {
+      if (pending[count]!.length >= LARGE_BYTES) break;
       length += pending[count++]!.length;
     }
-    const bytes = new Uint8Array(length);
-    for (let i = 0, at = 0; i < count; at += pending[i++]!.length) bytes.set(pending[i]!, at);
+    if (count === 0) {
+      this.#waiting -= pending[0]!.length + PIECE_BYTES;
+      return pending.shift()!;
+    }
+    const bytes = together(pending, count, length);
     this.#pending = pending.slice(count);
     this.#waiting -= length + count * PIECE_BYTES;
     return bytes;
@@ -157,6 +188,24 @@ export class Link {
       end.disconnected();
     }
   }
+}
+
+/** What was put together last: what waits for one member of a room mostly waits for the next, too. */
+let lastTogether: { readonly pieces: readonly Bytes[]; readonly bytes: Bytes } = {
+  pieces: [],
+  bytes: new Uint8Array(0),
+};
+
+/** The first so many pieces, of so many bytes together, as one. */
+function together(pending: readonly Bytes[], count: number, length: number): Bytes {
+  const { pieces, bytes: known } = lastTogether;
+  if (pieces.length === count && pieces.every((piece, i) => piece === pending[i])) return known;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (let i = 0; i < count; at += pending[i++]!.length) bytes.set(pending[i]!, at);
+  lastTogether = { pieces: pending.slice(0, count), bytes };
+
+  return bytes;
 }
 
 /** Whether an error means no more than that the connection is over. */

@@ -6,6 +6,8 @@
  * @module
  */
 
+// @ts-types="../types/std_bytes_concat.d.ts"
+import { concat } from "@std/bytes/concat";
 // @ts-types="../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, utf8 } from "../lib/chat/bytes.ts";
@@ -20,6 +22,7 @@ import {
   type Random,
   SendingChain,
 } from "../lib/chat/sender_key.ts";
+import { RosterPages } from "../lib/chat/roster_pages.ts";
 import { sign } from "../lib/chat/signing.ts";
 import {
   encodeAudience,
@@ -30,7 +33,6 @@ import {
   encodeJoin,
   encodeJoined,
   encodeLeft,
-  encodeRoster,
 } from "../lib/chat/wire.ts";
 
 const EXPIRES_AT = 1_800_000_000_000;
@@ -104,7 +106,7 @@ const hex = (bytes: Bytes) => encodeHex(bytes);
 const frames: Record<string, Bytes> = {
   challenge: encodeChallenge({ version: 1, room, nonce }),
   join: encodeJoin({ credential: ada.bytes, dialled, proof, presence }),
-  roster: encodeRoster(2, [listing])[0]!,
+  roster: concat(new RosterPages([listing]).pages(2)),
   joined: encodeJoined(listing),
   left: encodeLeft({ number: 3, member: ada.member, reason: "LOST" }),
   audience: encodeAudience(5, [ada.member, bo.member]),

@@ -17,9 +17,10 @@ import type { Reason } from "./reason.ts";
 import { Registry } from "./registry.ts";
 import { RelayConnection } from "./relay_connection.ts";
 import { type RelayLink, RoomMember } from "./room_member.ts";
+import { RosterPages } from "./roster_pages.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
 import { type Source, sourceOf } from "./source_address.ts";
-import { encodeJoined, encodeLeft, encodeRoster, type Listing } from "./wire.ts";
+import { encodeJoined, encodeLeft, type Listing } from "./wire.ts";
 
 /** The most members that a room takes by default. */
 export const DEFAULT_MAX_MEMBERS = 1024;
@@ -85,6 +86,8 @@ export class Relay {
   readonly #door: Door<RelayConnection>;
   /** Members who have something to hear of what they sent. */
   readonly #news = new Set<RoomMember>();
+  /** The roster as newcomers get it; made anew when one comes after somebody has left. */
+  #pages: RosterPages | undefined;
   #membership = 0;
   #closing = false;
 
@@ -239,8 +242,9 @@ export class Relay {
   ): RoomMember {
     const number = ++this.#membership;
     const listing: Listing = { number, credential: credential.bytes, presence };
-    const present = [...this.#members.values()].map((member) => member.listing);
-    for (const page of encodeRoster(number, present)) link.send(page);
+    this.#pages ??= new RosterPages(this.#members.values().map((member) => member.listing));
+    for (const piece of this.#pages.pages(number)) link.send(piece);
+    this.#pages.add(listing);
     this.#tellAll(encodeJoined(listing));
     const news = (member: RoomMember) => this.#news.add(member);
     const member = new RoomMember(credential, listing, link, this.#queue, news, end);
@@ -253,6 +257,7 @@ export class Relay {
   remove(member: RoomMember, reason: Reason): void {
     if (this.#members.get(member.credential.key) !== member) return;
     this.#members.remove(member);
+    this.#pages = undefined;
     member.outbox.clear();
     this.#news.delete(member);
     const number = ++this.#membership;

@@ -99,28 +99,6 @@ export interface RosterPage {
   readonly listings: readonly Listing[];
 }
 
-/** Encodes the roster as as many pages as it takes. */
-export function encodeRoster(number: number, listings: readonly Listing[]): Bytes[] {
-  const pages: Listing[][] = [[]];
-  let room = BOUND.control - 16;
-  for (const listing of listings) {
-    const size = listing.credential.length + 74;
-    if (size > room) {
-      pages.push([]);
-      room = BOUND.control - 16;
-    }
-    pages.at(-1)!.push(listing);
-    room -= size;
-  }
-  return pages.map((page, i) => encodeRosterPage(number, i === pages.length - 1, page));
-}
-
-function encodeRosterPage(number: number, last: boolean, listings: readonly Listing[]): Bytes {
-  const writer = new ByteWriter(4096).u64(number).u8(last ? 1 : 0).u16(listings.length);
-  for (const listing of listings) writeListing(writer, listing);
-  return encodeFrame(KIND.roster, writer.finish());
-}
-
 /** Reads a page of the roster. */
 export function readRosterPage(payload: Bytes): RosterPage {
   return readWhole(payload, (reader) => {
@@ -132,8 +110,10 @@ export function readRosterPage(payload: Bytes): RosterPage {
   });
 }
 
-function writeListing(writer: ByteWriter, { number, credential, presence }: Listing): void {
-  writer.u64(number).block16(credential).raw(presence);
+/** Encodes a listing, as it stands in a page of the roster and in `joined`. */
+export function encodeListing({ number, credential, presence }: Listing): Bytes {
+  return new ByteWriter(10 + credential.length + presence.length)
+    .u64(number).block16(credential).raw(presence).finish();
 }
 
 function readListing(reader: ByteReader): Listing {
@@ -146,9 +126,7 @@ function readListing(reader: ByteReader): Listing {
 
 /** Encodes that somebody joined. */
 export function encodeJoined(listing: Listing): Bytes {
-  const writer = new ByteWriter(BOUND.join);
-  writeListing(writer, listing);
-  return encodeFrame(KIND.joined, writer.finish());
+  return encodeFrame(KIND.joined, encodeListing(listing));
 }
 
 /** Reads that somebody joined. */

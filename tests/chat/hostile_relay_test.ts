@@ -16,10 +16,10 @@ import {
   encodeCount,
   encodeJoined,
   encodeLeft,
-  encodeRoster,
   readJoined,
   readRosterPage,
 } from "../../lib/chat/wire.ts";
+import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import {
   count,
   credentialOf,
@@ -173,7 +173,7 @@ Deno.test("a relay that lists a second member under one name is told", async () 
   const add = (bytes: Bytes) => {
     const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
     const listing = { number: number - 1, credential: other.bytes, presence: new Uint8Array(64) };
-    return encodeRoster(number + 1, [...listings, { ...listing, number }]);
+    return new RosterPages([...listings, { ...listing, number }]).pages(number + 1);
   };
   const bo = await room.join("bo", once(KIND.roster, 1, add));
   assertEquals(faults(bo), ["NAME_TAKEN"]);
@@ -335,11 +335,8 @@ Deno.test("a replayed credential is unconfirmed, and reads nothing", async () =>
   await room.join("ada");
   const list = (bytes: Bytes) => {
     const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-    return encodeRoster(number + 1, [...listings, {
-      number,
-      credential: replayed.bytes,
-      presence,
-    }]);
+    const replay = { number, credential: replayed.bytes, presence };
+    return new RosterPages([...listings, replay]).pages(number + 1);
   };
   const bo = await room.join("bo", once(KIND.roster, 1, list));
   const confirmed = bo.events.flatMap((event) =>
@@ -354,7 +351,7 @@ Deno.test("somebody unconfirmed is confirmed by the first frame that it signed i
   const forget = (bytes: Bytes) => {
     const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
     const unsigned = listings.map((listing) => ({ ...listing, presence: new Uint8Array(64) }));
-    return encodeRoster(number, unsigned);
+    return new RosterPages(unsigned).pages(number);
   };
   const bo = await room.join("bo", once(KIND.roster, 1, forget));
   assertEquals(count(bo, "confirmed"), 0);

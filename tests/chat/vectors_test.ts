@@ -37,7 +37,6 @@ import {
   encodeJoin,
   encodeJoined,
   encodeLeft,
-  encodeRoster,
   readAudience,
   readBye,
   readChallenge,
@@ -47,6 +46,7 @@ import {
   readLeft,
   readRosterPage,
 } from "../../lib/chat/wire.ts";
+import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 
 const NOW = vectors.expiresAt - 1000;
@@ -101,7 +101,7 @@ Deno.test("vectors: frames are made as they are, and read as what they are", () 
   assertEquals(readJoined(payload("joined")), listing);
   assertEquals(encodeHex(encodeJoined(listing)), frames.joined);
   assertEquals(readRosterPage(payload("roster")), { number: 2, last: true, listings: [listing] });
-  assertEquals(encodeRoster(2, [listing]).map(encodeHex), [frames.roster]);
+  assertEquals(new RosterPages([listing]).pages(2).map(encodeHex).join(""), frames.roster);
 
   const left = { number: 3, member: bytes(ada.member), reason: "LOST" } as const;
   assertEquals(readLeft(payload("left")), left);
