@@ -63,9 +63,9 @@ export class ChatProcess implements AsyncDisposable {
     return this.events.filter((one) => one.event === event);
   }
 
-  /** Waits until what it has said fulfils a condition; fails with what it said after half a minute. */
+  /** Waits until what it has said fulfils a condition; fails with what it said after three minutes. */
   async until(condition: (process: this) => boolean, what: string): Promise<void> {
-    const late = AbortSignal.timeout(30_000);
+    const late = AbortSignal.timeout(180_000);
     const lateness = new Promise<void>((resolve) => late.onabort = () => resolve());
     while (!condition(this)) {
       if (late.aborted || this.#ended) {
