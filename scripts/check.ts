@@ -9,7 +9,7 @@ const CHECKS: readonly (readonly string[])[] = [
   ["lint"],
   ["check", "--frozen", "main.ts", "lib/", "scripts/", "tests/**/*_test.ts"],
   ["doc", "--lint", "mod.ts", "lib/tcp_chat.ts", "lib/rsa.ts"],
-  ["doc", "--html", "--name=parley", "--output=dist/doc", "mod.ts"],
+  ["doc", "--html", "--name=parley", "--output=.doc", "mod.ts"],
   ["publish", "--dry-run", "--allow-dirty", "--quiet"],
 ];
 
