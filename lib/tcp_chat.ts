@@ -70,10 +70,15 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * Makes the keys and the credential of one run.
  *
  * @param name The member's name, 1 to 32 characters.
+ * @param identity A long-lived identity, an RSA-PSS key with SHA-512; one is made for this run without.
  * @throws {MalformedError} Where the name cannot be one.
  */
-export async function createIdentity(name: string): Promise<OwnCredential> {
-  return await makeCredential(name, await generateMemberKeys(), Date.now() + CREDENTIAL_LIFE_MS);
+export async function createIdentity(
+  name: string,
+  identity?: CryptoKeyPair,
+): Promise<OwnCredential> {
+  const keys = await generateMemberKeys(identity === undefined ? {} : { identity });
+  return await makeCredential(name, keys, Date.now() + CREDENTIAL_LIFE_MS);
 }
 
 /** How a relay listens. */
@@ -93,6 +98,8 @@ export interface RelayServerOptions {
   readonly allows?: (fingerprint: string) => boolean;
   /** What it takes of those who connect, and how fast; there is a default for each. */
   readonly limits?: Partial<Limits>;
+  /** The names by which members dial it, `HOST` or `HOST:PORT`; without, any will do. */
+  readonly publicNames?: readonly string[];
   /** Hears of members that come and go, and of connections that are refused. */
   readonly event?: (event: RelayEvent) => void;
   /** Makes a tap for a connection: looks at every byte of it, as the relay receives and sends it. */
@@ -124,13 +131,14 @@ export interface RelayServer extends AsyncDisposable {
  * @throws {Failure} Where the address cannot be listened on.
  */
 export function openRelay(options: RelayServerOptions = {}): RelayServer {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, allows, limits, event, tls } =
-    options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, event } = options;
+  const { allows, publicNames, limits, tls } = options;
   const failure = Promise.withResolvers<never>();
   const relay = new Relay({
     ...(maxMembers === undefined ? {} : { maxMembers }),
     ...(allows === undefined ? {} : { allows }),
     ...(limits === undefined ? {} : { limits }),
+    ...(publicNames === undefined ? {} : { publicNames }),
     ...(event === undefined ? {} : { event }),
     fail: failure.reject,
   });
@@ -168,7 +176,8 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
   return {
     addr,
     room: relay.room,
-    join: (joining) => joinThroughMemory(relay, addr, joining),
+    join: (joining) =>
+      joinThroughMemory(relay, publicNames?.[0] ?? addr.hostname, addr.port, joining),
     removeDisallowed: () => relay.removeDisallowed(),
     close,
     finished,
@@ -301,8 +310,13 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
   });
 }
 
-function joinThroughMemory(relay: Relay, addr: Deno.NetAddr, options: SessionOptions): Session {
-  const dialled = { host: addr.hostname, port: addr.port };
+function joinThroughMemory(
+  relay: Relay,
+  host: string,
+  port: number,
+  options: SessionOptions,
+): Session {
+  const dialled = { host, port };
   return startSession(options, dialled, (end) => connectThroughMemory(relay, end));
 }
 

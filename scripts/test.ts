@@ -21,7 +21,7 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net"],
     paths: [
       "tests/",
-      "--ignore=tests/process/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/files/",
+      "--ignore=tests/process/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
     ],
   },
   {
@@ -45,6 +45,16 @@ const GROUPS: readonly Group[] = [
     ],
     paths: ["tests/files/"],
     tool: "openssl",
+  },
+  {
+    name: "identity",
+    permissions: [
+      "--allow-net",
+      "--allow-run=deno",
+      "--allow-read=.",
+      "--allow-write=tests/identity",
+    ],
+    paths: ["tests/identity/"],
   },
   {
     name: "docs",

@@ -34,6 +34,7 @@ import {
   encodeJoined,
   encodeLeft,
 } from "../lib/chat/wire.ts";
+import { safetyNumber } from "../lib/trust/safety_number.ts";
 
 const EXPIRES_AT = 1_800_000_000_000;
 
@@ -141,6 +142,7 @@ const vectors = {
   statements: { join: hex(statements.join), presence: hex(statements.presence) },
   chain: { number: 7, keys: steps.map(hex), commitments: commitments.map(hex) },
   audienceDigest: hex(recipients),
+  safetyNumber: (await safetyNumber(ada.fingerprint, bo.fingerprint)).join(" "),
   texts,
   frames: Object.fromEntries(Object.entries(frames).map(([name, bytes]) => [name, hex(bytes)])),
 };

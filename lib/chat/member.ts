@@ -88,6 +88,7 @@ export class Member {
   #outgoing: Outgoing | undefined;
   #receiving: ReceivingSide | undefined;
   #entered = 0;
+  #leftOut: ReadonlySet<string> = new Set();
   #heardAt: number;
 
   /** Starts before the connection's first byte. */
@@ -203,9 +204,22 @@ export class Member {
       shown: text,
       to: peer,
       newest,
+      leftOut: this.#leftOutNow(),
     })
       .catch((error) => this.#output.fail(error));
     return { ok: true, id };
+  }
+
+  /** Whom the policy keeps from reading now: the same set while it is the same people. */
+  #leftOutNow(): ReadonlySet<string> {
+    const peers = [...this.#roster.values()];
+    const keys = new Set(
+      peers.filter((peer) => this.#policy.obstacle(peer) !== undefined)
+        .map(({ credential }) => credential.key),
+    );
+    const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
+    if (!isSame) this.#leftOut = keys;
+    return this.#leftOut;
   }
 
   /**

@@ -40,6 +40,8 @@ export interface Line extends SealedText {
   readonly to: Peer | undefined;
   /** The membership number that was displayed when it was entered. */
   readonly newest: number;
+  /** Whom the policy kept from reading it when it was entered, by their hashes: they never will. */
+  readonly leftOut: ReadonlySet<string>;
 }
 
 /** What came of lines. */
@@ -191,7 +193,7 @@ export class Outgoing {
   async #sealNext(): Promise<void> {
     const lines = this.#takeBatch();
     const { to, newest } = lines[0]!;
-    const { holders, everyone } = this.#recipients(to, newest);
+    const { holders, everyone } = this.#recipients(lines[0]!);
     if (holders.size === 0) {
       for (const line of lines) {
         this.#done(line);
@@ -225,11 +227,11 @@ export class Outgoing {
 
   /** The lines that wait at the front and go to the same people. */
   #takeBatch(): Line[] {
-    const { to, newest } = this.#pending[0]!;
+    const { to, newest, leftOut } = this.#pending[0]!;
     let size = 0;
     let count = 0;
     for (const line of this.#pending) {
-      if (line.to !== to || line.newest !== newest) break;
+      if (line.to !== to || line.newest !== newest || line.leftOut !== leftOut) break;
       size += line.text.length + MESSAGE_OVERHEAD_BYTES;
       if (count > 0 && size > MAX_BATCH_BYTES) break;
       count += 1;
@@ -237,15 +239,16 @@ export class Outgoing {
     return this.#pending.splice(0, count);
   }
 
-  #recipients(to: Peer | undefined, newest: number): Recipients {
+  #recipients({ to, newest, leftOut }: Line): Recipients {
     const { roster, self, policy } = this.#options;
     const isIn = to !== undefined && roster.get(to.credential.key) === to;
     const there = to === undefined ? roster.values() : isIn ? [to] : [];
     const holders = new Set<Peer>();
     let everyone = true;
     for (const peer of there) {
-      if (peer.number > newest || peer.credential.key === self.key) continue;
-      if (policy.obstacle(peer) === undefined) holders.add(peer);
+      const { key } = peer.credential;
+      if (peer.number > newest || key === self.key) continue;
+      if (!leftOut.has(key) && policy.obstacle(peer) === undefined) holders.add(peer);
       else everyone = false;
     }
     return { holders, everyone };

@@ -63,6 +63,11 @@ export interface RelayOptions {
   readonly allows?: (fingerprint: string) => boolean;
   /** What it takes of those who connect, and how fast; {@linkcode DEFAULT_LIMITS} for what is left out. */
   readonly limits?: Partial<Limits>;
+  /**
+   * The names by which members dial it, `HOST` or `HOST:PORT`. Who dialled another was led here by somebody in
+   * between. Without, any will do.
+   */
+  readonly publicNames?: readonly string[];
   /** Hears what happens. */
   readonly event?: (event: RelayEvent) => void;
   /** The runtime failed in a way that no input explains. */
@@ -200,6 +205,16 @@ export class Relay {
   /** Whether an identity may come in. */
   allows(fingerprint: string): boolean {
     return this.#options.allows?.(fingerprint) ?? true;
+  }
+
+  /** Whether it is known by the name that a newcomer dialled. */
+  isCalled({ host, port }: { readonly host: string; readonly port: number }): boolean {
+    const { publicNames = [] } = this.#options;
+    const dialled = host.toLowerCase();
+    return publicNames.length === 0 ||
+      publicNames.some((name) =>
+        [dialled, `${dialled}:${port}`, `[${dialled}]:${port}`].includes(name.toLowerCase())
+      );
   }
 
   /** Ends those members who may no longer be in. */

@@ -241,6 +241,10 @@ export class RelayConnection {
     const holds = await verify(credential.signing, join.proof, statement);
     if (this.#state !== "checking") return;
     if (!holds) throw new EndError("BAD_PROOF");
+    if (!this.#relay.isCalled(join.dialled)) {
+      const { host, port } = join.dialled;
+      throw new EndError("BAD_PROOF", `it dialled ${host}, port ${port}`);
+    }
     // Before anything that depends on who is there, in the answer or in the time that it takes.
     if (!this.#relay.allows(credential.fingerprint)) {
       throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);

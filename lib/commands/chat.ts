@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OPEN_MINDED } from "../conversation/acquaintance.ts";
 import { askSide } from "../conversation/questions.ts";
 import { hostRoom, visitRoom } from "../conversation/rooms.ts";
 import { readAddress } from "./address.ts";
@@ -11,7 +12,7 @@ import { CHAT_SERVER, DEFAULT_PORT } from "./chat_spec.ts";
 
 /** Asks whether to be the server or a client, and is that. */
 export async function run(): Promise<number> {
-  const talk = { name: undefined, json: false, wire: false, giveUpMs: 30_000 };
+  const talk = { name: undefined, json: false, wire: false, giveUpMs: 30_000, ...OPEN_MINDED };
   const answer = await askSide();
   if (answer.side === "nobody") return answer.code;
   const input = answer.input === undefined ? {} : { input: answer.input };
@@ -27,5 +28,7 @@ export async function run(): Promise<number> {
     port: port.default,
     maxMembers: maxMembers.default,
     relayOnly: false,
+    allow: undefined,
+    publicNames: [],
   });
 }

@@ -7,6 +7,7 @@
 import type { Input } from "../cli/spec.ts";
 import { visitRoom } from "../conversation/rooms.ts";
 import { readAddress } from "./address.ts";
+import { trustSettings } from "./trust_settings.ts";
 import type { CHAT_CLIENT } from "./chat_spec.ts";
 import { DEFAULT_PORT } from "./chat_spec.ts";
 import { clientFiles } from "./tls_files.ts";
@@ -17,6 +18,7 @@ export function run({ options, operands }: Input<typeof CHAT_CLIENT>): Promise<n
     ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
     ...clientFiles(options.tls, options.ca),
     name: options.name,
+    ...trustSettings(options),
     listen: options.listen,
     giveUpMs: options["give-up"],
     json: options.json,

@@ -9,14 +9,19 @@ import { hostRoom } from "../conversation/rooms.ts";
 import type { CHAT_SERVER } from "./chat_spec.ts";
 import { limitsFrom } from "./limit_options.ts";
 import { serverFiles } from "./tls_files.ts";
+import { refuseTrust, trustSettings } from "./trust_settings.ts";
 
 /** Opens a room, and sits in it unless it is to relay only. */
 export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
+  if (options["relay-only"]) refuseTrust(options);
   return hostRoom({
     hostname: options.host,
     port: options.port,
     name: options.name,
     ...serverFiles(options["tls-cert"], options["tls-key"]),
+    ...trustSettings(options),
+    allow: options.allow,
+    publicNames: options["public-name"],
     maxMembers: options["max-members"],
     limits: limitsFrom(options),
     relayOnly: options["relay-only"],

@@ -33,6 +33,34 @@ const GIVE_UP = {
   help: "With piped input: how long to wait for delivery after the last line, in milliseconds",
 } as const;
 
+/** Who is who: the same for both. */
+const TRUST = {
+  identity: {
+    type: "text",
+    short: "i",
+    value: "FILE",
+    help: "Your long-lived identity, as parley rsa keygen makes it (default: a key for this run)",
+    needs: ["read"],
+  },
+  "known-peers": {
+    type: "text",
+    short: "k",
+    value: "FILE",
+    help: "Remember peers there, and refuse a key that has changed; made where it is missing",
+    needs: ["read", "write"],
+  },
+  expect: {
+    type: "text",
+    value: "SHA256:…",
+    repeat: true,
+    help: "Give what you say to this identity only, or to several",
+  },
+  strict: {
+    type: "flag",
+    help: "Give what you say to known and verified members only; as /lock, from the start",
+  },
+} as const;
+
 /** `parley chat server`. */
 export const CHAT_SERVER = {
   name: "server",
@@ -56,6 +84,19 @@ The tutorial's "listening......" and "connection succeed" are the first lines th
       help: "Port to listen on; 0 picks a free one and says which",
     },
     name: NAME,
+    ...TRUST,
+    allow: {
+      type: "text",
+      value: "FILE",
+      help: "Let in only the fingerprints in this file; read again on SIGHUP and /reload",
+      needs: ["read"],
+    },
+    "public-name": {
+      type: "text",
+      value: "HOST",
+      repeat: true,
+      help: "Let in only who dialled this name, or HOST:PORT: who dialled another was forwarded",
+    },
     "relay-only": { type: "flag", help: "Forward only: no member at this terminal" },
     "max-members": {
       type: "integer",
@@ -88,6 +129,7 @@ The tutorial's "listening......" and "connection succeed" are the first lines th
     "parley chat server --host 0.0.0.0 --name ada",
     "parley chat server --relay-only --port 0 --json",
     "parley chat server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
+    "parley chat server --allow friends.txt --identity ada.pem --known-peers peers.txt",
   ],
   load: (): Promise<CommandModule> => import("./chat_server.ts"),
 } as const satisfies CommandSpec;
@@ -113,6 +155,7 @@ is a message: the client waits until all are delivered, then leaves.`,
       help: "With --tls: certificates of issuers to believe as well, as PEM",
       needs: ["read"],
     },
+    ...TRUST,
     listen: { type: "flag", help: "Stay and print after the input ends, until stopped" },
     "give-up": GIVE_UP,
     wire: WIRE,
@@ -124,6 +167,7 @@ is a message: the client waits until all are delivered, then leaves.`,
     "parley chat client 127.0.0.1:5000 --name bo",
     "parley chat client chat.example.org --tls",
     "parley chat client localhost --tls --ca cert.pem",
+    "parley chat client --name bo --identity bo.pem --known-peers peers.txt",
     "date | parley chat client --name clock",
     "parley chat client --listen --json < /dev/null",
   ],

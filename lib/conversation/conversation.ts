@@ -7,9 +7,11 @@
 import { foldName } from "../chat/name.ts";
 import { endingText } from "../chat/reason.ts";
 import { Failure } from "../failure.ts";
-import type { Ending, MemberEvent, Session } from "../tcp_chat.ts";
+import type { Ending, MemberEvent, Peer, Session } from "../tcp_chat.ts";
+import { safetyNumber } from "../trust/safety_number.ts";
+import type { Decision, Trust } from "../trust/trust.ts";
 import type { Display } from "./display.ts";
-import { type Entry, readEntry } from "./entry.ts";
+import { type Entry, readEntry, type Verdict } from "./entry.ts";
 import type { Input } from "./lines.ts";
 import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
 import type { Presenter } from "./presenter.ts";
@@ -22,6 +24,9 @@ export interface ConversationOptions {
   readonly presenter: Presenter;
   readonly display: Display;
   readonly input: AsyncIterable<Input>;
+  readonly trust: Trust;
+  /** Reads the server's list again, and says what came of it; where there is none, undefined. */
+  readonly reload?: (() => Promise<void>) | undefined;
   /** Whether a person types; without, every line waits its turn and the end of input waits for delivery. */
   readonly interactive: boolean;
   /** Whether to stay when the input ends. */
@@ -51,6 +56,8 @@ export class Conversation {
   /** Lines of input that could not be sent. */
   #refused = 0;
   #leaving = false;
+  /** What happens while a line is being entered: it is shown behind the line. */
+  #held: MemberEvent[] | undefined;
 
   /** Starts before its session does. */
   constructor(options: ConversationOptions) {
@@ -60,9 +67,14 @@ export class Conversation {
 
   /** Shows what happened to the member: the session's `event`. */
   readonly tell = (event: MemberEvent): void => {
-    const { presenter, display } = this.#options;
+    if (this.#held !== undefined) return void this.#held.push(event);
+    const { presenter, display, trust } = this.#options;
     this.#told += 1;
+    // Whoever is shown is met by that.
+    if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
     display.print(presenter.event(event), this.#told);
+    // Whoever says whom it is for has not said it to anybody.
+    if (event.kind === "unheard" && (trust.expects || trust.locked)) this.#refused += 1;
     if (event.kind === "ready") this.#ready.resolve();
     else if (event.kind === "ended") {
       this.#over.resolve({ ending: event.reason, detail: event.detail });
@@ -102,7 +114,7 @@ export class Conversation {
       what: "the chat has ended",
       why: why + lost,
       code: ending,
-      hint: HINTS[ending],
+      hint: ending === "NOT_ALLOWED" ? notAllowedHint(session.self.fingerprint) : HINTS[ending],
     });
   }
 
@@ -127,18 +139,17 @@ export class Conversation {
       case "end":
         return { code: 0 };
       case "long":
-        this.#error("TEXT_TOO_LARGE", tooLong(entered.bytes));
-        this.#refused += 1;
+        this.#refuse("TEXT_TOO_LARGE", tooLong(entered.bytes));
         return undefined;
       case "line":
         if (!this.#options.interactive) await this.#pace(session);
         // Who is being shown right now is one of those whom the line is said to.
         await this.#options.display.caughtUp();
-        return this.#act(session, readEntry(entered.text));
+        return await this.#act(session, readEntry(entered.text));
     }
   }
 
-  #act(session: Session, entry: Entry): End | undefined {
+  async #act(session: Session, entry: Entry): Promise<End | undefined> {
     const { presenter, display } = this.#options;
     switch (entry.kind) {
       case "nothing":
@@ -147,17 +158,30 @@ export class Conversation {
         this.#say(session, entry.text, entry.to);
         return undefined;
       case "who":
-        display.print(presenter.roster(session.members(), session.self));
+        this.#who(session);
         return undefined;
       case "fingerprint":
-        this.#fingerprint(session, entry.name);
+        await this.#fingerprint(session, entry.name);
+        return undefined;
+      case "verify":
+      case "trust":
+      case "forget":
+      case "exclude":
+      case "include":
+        this.#decide(session, entry.kind, entry.name);
+        return undefined;
+      case "lock":
+      case "unlock":
+        this.#lock(session, entry.kind === "lock");
+        return undefined;
+      case "reload":
+        await this.#reload();
         return undefined;
       case "help":
         display.print(presenter.help());
         return undefined;
       case "mistake":
-        this.#error("NO_SUCH_COMMAND", entry.message);
-        this.#refused += 1;
+        this.#refuse("NO_SUCH_COMMAND", entry.message);
         return undefined;
       case "quit":
         return { code: 0 };
@@ -166,25 +190,95 @@ export class Conversation {
 
   #say(session: Session, text: string, to: string | undefined): void {
     const { presenter, display } = this.#options;
+    const held: MemberEvent[] = [];
+    this.#held = held;
     const entered = session.enter(text, to);
+    this.#held = undefined;
     if (entered.ok) display.print(presenter.said(text, to, entered));
-    else {
-      this.#error(entered.code, entered.message);
-      this.#refused += 1;
-    }
+    else this.#refuse(entered.code, entered.message);
+    for (const event of held) this.tell(event);
   }
 
-  #fingerprint(session: Session, name: string | undefined): void {
+  /** Who is here and is not given what is said. */
+  #leftOut(session: Session): Peer[] {
+    return this.#others(session).filter((peer) => this.#options.trust.obstacle(peer) !== undefined);
+  }
+
+  #others(session: Session): Peer[] {
+    return session.members().filter(({ credential }) => credential.key !== session.self.key);
+  }
+
+  #who(session: Session): void {
+    const { presenter, display, trust } = this.#options;
+    for (const { credential } of this.#others(session)) trust.show(credential);
+    display.print(presenter.roster(session.members(), session.self));
+  }
+
+  async #fingerprint(session: Session, name: string | undefined): Promise<void> {
+    const { presenter, display, trust } = this.#options;
+    const { self } = session;
+    if (name === undefined || foldName(name) === self.folded) {
+      return display.print(presenter.fingerprint(self));
+    }
+    const peer = this.#find(session, name);
+    if (peer === undefined) return this.#error("NO_SUCH_MEMBER", nobody(name));
+    const { credential } = peer;
+    const number = await safetyNumber(self.fingerprint, credential.fingerprint);
+    const other = { standing: trust.standing(credential), safetyNumber: number };
+    trust.show(credential);
+    display.print(presenter.fingerprint({ ...credential, other }));
+  }
+
+  #find(session: Session, name: string): Peer | undefined {
+    const folded = foldName(name);
+    return this.#others(session).find(({ credential }) => credential.folded === folded);
+  }
+
+  #decide(session: Session, verdict: Verdict, name: string): void {
     const { presenter, display } = this.#options;
-    const folded = foldName(name ?? session.self.name);
-    const peer = session.members().find(({ credential }) => credential.folded === folded);
-    if (peer === undefined) return this.#error("NO_SUCH_MEMBER", `nobody here is called ${name}`);
-    const { key, name: known, fingerprint } = peer.credential;
-    display.print(presenter.fingerprint(known, fingerprint, key === session.self.key));
+    const peer = this.#find(session, name);
+    const decision = this.#rule(verdict, name, peer);
+    if (decision.ok) display.print(presenter.decided(verdict, name, peer));
+    else this.#refuse(decision.code, decision.message);
+  }
+
+  #rule(
+    verdict: Verdict,
+    name: string,
+    peer: Peer | undefined,
+  ): Decision | { ok: false; code: "NO_SUCH_MEMBER"; message: string } {
+    const { trust } = this.#options;
+    if (verdict === "forget") return trust.forget(name);
+    if (verdict === "include") return trust.include(peer?.credential.name ?? name);
+    if (peer === undefined) return { ok: false, code: "NO_SUCH_MEMBER", message: nobody(name) };
+    if (verdict === "trust") return trust.trust(peer.credential);
+    if (verdict === "verify") return trust.verify(peer.credential);
+    trust.exclude(peer.credential);
+    return { ok: true };
+  }
+
+  #lock(session: Session, locked: boolean): void {
+    const { presenter, display, trust } = this.#options;
+    trust.lock(locked);
+    // Who was met while the room was locked was not remembered.
+    for (const peer of this.#others(session)) trust.meet(peer);
+    display.print(presenter.locked(locked, this.#leftOut(session)));
+  }
+
+  async #reload(): Promise<void> {
+    const { reload } = this.#options;
+    if (reload !== undefined) return await reload();
+    this.#refuse("NOTHING_TO_RELOAD", "/reload is for a server that was started with --allow FILE");
   }
 
   #error(code: string, message: string): void {
     this.#options.display.print(this.#options.presenter.error(code, message));
+  }
+
+  /** Something that was entered is not done: it counts against the exit code. */
+  #refuse(code: string, message: string): void {
+    this.#error(code, message);
+    this.#refused += 1;
   }
 
   /** Waits until less than a window is on its way; a member that shows nothing holds it up once. */
@@ -224,8 +318,21 @@ const HINTS: { readonly [E in Ending]?: string } = {
   TOO_MANY_PENDING: "try again in a moment",
   TOO_MANY_JOINS: "try again in a minute",
   TOO_MANY_FROM_ADDRESS: "end another connection first, or ask for a larger --max-per-address",
+  BAD_PROOF:
+    "the server goes by another name than the one dialled, or somebody in between forwards: " +
+    "dial the name that its keeper gave you",
+  REMOVED: "ask whoever runs the server",
   CREDENTIAL_EXPIRED: "check this machine's clock",
 };
+
+function notAllowedHint(fingerprint: string): string {
+  return `give your fingerprint to whoever runs the server, ${fingerprint}; ` +
+    "--identity FILE keeps it from run to run";
+}
+
+function nobody(name: string): string {
+  return `nobody else here is called ${name}`;
+}
 
 function tooLong(bytes: number): string {
   return `a message has at most 65536 bytes (64 KiB) of UTF-8, not ${bytes}`;

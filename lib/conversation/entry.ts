@@ -11,15 +11,27 @@ export const CHAT_COMMANDS = {
   "/help": "show these commands",
   "/who": "show who is here, with fingerprints",
   "/msg NAME TEXT": "say something to one member only",
-  "/fingerprint [NAME]": "show your fingerprint, or somebody's",
+  "/fingerprint [NAME]": "show your fingerprint, or somebody's with a safety number",
+  "/verify NAME": "say that you have compared somebody's fingerprint or safety number",
+  "/trust NAME": "take a key as somebody's own: a changed one, or a new one while locked",
+  "/forget NAME": "undo /verify and /trust",
+  "/exclude NAME": "stop giving somebody what you say",
+  "/include NAME": "undo /exclude",
+  "/lock": "give what you say to known and verified members only",
+  "/unlock": "undo /lock and --strict",
+  "/reload": "at a server with --allow: read the list again",
   "/quit": "leave",
 } as const;
+
+/** What a person decides about somebody. */
+export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
 
 /** What was entered. */
 export type Entry =
   | { readonly kind: "nothing" }
   | { readonly kind: "say"; readonly text: string; readonly to: string | undefined }
-  | { readonly kind: "help" | "who" | "quit" }
+  | { readonly kind: "help" | "who" | "lock" | "unlock" | "reload" | "quit" }
+  | { readonly kind: Verdict; readonly name: string }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
   | { readonly kind: "mistake"; readonly message: string };
 
@@ -36,10 +48,19 @@ export function readEntry(line: string): Entry {
   switch (word) {
     case "help":
     case "who":
+    case "lock":
+    case "unlock":
+    case "reload":
     case "quit":
       return rest === "" ? { kind: word } : mistake(`/${word} takes nothing behind it`);
     case "msg":
       return readPrivate(rest);
+    case "verify":
+    case "trust":
+    case "forget":
+    case "exclude":
+    case "include":
+      return readVerdict(word, rest.trimEnd());
     case "fingerprint":
       return { kind: "fingerprint", name: rest.trimEnd() === "" ? undefined : rest.trimEnd() };
     default:
@@ -51,6 +72,10 @@ function readPrivate(rest: string): Entry {
   const [, to, text] = /^(\S+)\s(.+)$/su.exec(rest) ?? [];
   if (to === undefined || text === undefined) return mistake("/msg takes a name and a text");
   return { kind: "say", text, to };
+}
+
+function readVerdict(kind: Verdict, name: string): Entry {
+  return /^\S+$/.test(name) ? { kind, name } : mistake(`/${kind} takes a name`);
 }
 
 function unknown(word: string): Entry {

@@ -5,7 +5,27 @@
  */
 
 import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
+import type { Standing } from "../trust/trust.ts";
+import type { Verdict } from "./entry.ts";
 import type { WireFrame } from "./wire_dump.ts";
+
+/** What a presenter asks about who is who. */
+export interface WhoIsWho {
+  /** Whether whom this run meets is remembered. */
+  readonly remembers: boolean;
+  /** All that is known of who somebody is. */
+  standing(who: Peer["credential"]): Standing;
+  /** Why a peer is given no keys, in words that stand behind its name. */
+  obstacle(peer: Peer): string | undefined;
+}
+
+/** A fingerprint that was asked for. */
+export interface Identified {
+  readonly name: string;
+  readonly fingerprint: string;
+  /** Of somebody else: who that is, and 12 groups of 5 digits for the pair. */
+  readonly other?: { readonly standing: Standing; readonly safetyNumber: readonly string[] };
+}
 
 /** Turns what happens into lines of output; what it returns is fit for a terminal. */
 export interface Presenter {
@@ -20,7 +40,11 @@ export interface Presenter {
   /** Who is here. */
   roster(members: readonly Peer[], self: OwnCredential): string[];
   /** Whose fingerprint. */
-  fingerprint(name: string, fingerprint: string, own: boolean): string[];
+  fingerprint(identified: Identified): string[];
+  /** A person decided about somebody; who is not here has a name only. */
+  decided(verdict: Verdict, name: string, peer: Peer | undefined): string[];
+  /** Who is given what is said, from now on, and who of those here is not. */
+  locked(locked: boolean, leftOut: readonly Peer[]): string[];
   /** The commands of the chat. */
   help(): string[];
   /** Something that one may like to know. */

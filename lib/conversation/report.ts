@@ -9,13 +9,22 @@
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
-import { CHAT_COMMANDS } from "./entry.ts";
+import type { TrustState } from "../trust/trust.ts";
+import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
-import type { Presenter } from "./presenter.ts";
+import type { Identified, Presenter, WhoIsWho } from "./presenter.ts";
+import { changeText } from "./trust_text.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
 /** Lines for programs. */
 export class Report implements Presenter {
+  readonly #who: WhoIsWho | undefined;
+
+  /** Lines for programs; a relay without a member does not ask who is who. */
+  constructor(who?: WhoIsWho) {
+    this.#who = who;
+  }
+
   listening({ hostname, port }: Deno.NetAddr, room: Uint8Array): string[] {
     return [line("listening", { host: hostname, port, room: encodeHex(room) })];
   }
@@ -23,13 +32,13 @@ export class Report implements Presenter {
   event(event: MemberEvent): string[] {
     switch (event.kind) {
       case "admitted":
-        return [joined(event.self, true, true)];
+        return [joined(event.self, { self: true, confirmed: true, trust: "verified" })];
       case "joined":
-        return [joined(event.peer.credential, false, event.peer.confirmed)];
+        return this.#joined(event.peer);
       case "left":
         return [line("left", { name: event.peer.credential.name, reason: event.reason })];
       case "message":
-        return [message(event)];
+        return [message(event, this.#trust(event.from))];
       case "sent":
         return [line("sent", { id: event.line.id, text: event.line.shown })];
       case "delivered":
@@ -53,7 +62,7 @@ export class Report implements Presenter {
   relayEvent(event: RelayEvent): string[] {
     switch (event.kind) {
       case "joined":
-        return [joined(event.credential, false, true)];
+        return [joined(event.credential, { self: false, confirmed: true })];
       case "left":
         return [line("left", { name: event.credential.name, reason: event.reason })];
       case "refused":
@@ -71,17 +80,43 @@ export class Report implements Presenter {
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
     return [line("roster", {
-      members: members.map(({ credential: { key, name, fingerprint }, confirmed }) => ({
-        name,
-        fingerprint,
-        self: key === self.key,
-        confirmed,
-      })),
+      members: members.map((peer) => {
+        const { key, name, fingerprint } = peer.credential;
+        const own = key === self.key;
+        const trust = own ? "verified" : this.#trust(peer);
+        return { name, fingerprint, self: own, confirmed: peer.confirmed, trust };
+      }),
     })];
   }
 
-  fingerprint(name: string, fingerprint: string, own: boolean): string[] {
-    return [line("fingerprint", { name, fingerprint, self: own })];
+  fingerprint({ name, fingerprint, other }: Identified): string[] {
+    const more = other === undefined
+      ? { trust: "verified" }
+      : { trust: other.standing.trust, safetyNumber: other.safetyNumber.join(" ") };
+    return [line("fingerprint", { name, fingerprint, self: other === undefined, ...more })];
+  }
+
+  decided(_verdict: Verdict, name: string, peer: Peer | undefined): string[] {
+    if (peer === undefined) return [line("trust", { name, trust: "new" })];
+    const { name: known, fingerprint } = peer.credential;
+    return [line("trust", { name: known, fingerprint, trust: this.#trust(peer) })];
+  }
+
+  locked(locked: boolean, leftOut: readonly Peer[]): string[] {
+    return [line("lock", { locked, excluded: leftOut.map(({ credential }) => credential.name) })];
+  }
+
+  #joined(peer: Peer): string[] {
+    const { credential, confirmed } = peer;
+    const trust = this.#trust(peer);
+    const lines = [joined(credential, { self: false, confirmed, trust })];
+    if (trust !== "changed") return lines;
+    const message = changeText(credential, this.#who!.standing(credential));
+    return [...lines, line("error", { code: "KEY_CHANGED", message, from: credential.name })];
+  }
+
+  #trust({ credential }: Peer): TrustState | undefined {
+    return this.#who?.standing(credential).trust;
   }
 
   help(): string[] {
@@ -108,16 +143,22 @@ function line(event: string, fields: Readonly<Record<string, unknown>>): string 
 
 function joined(
   { name, fingerprint }: { readonly name: string; readonly fingerprint: string },
-  self: boolean,
-  confirmed: boolean,
+  fields: {
+    readonly self: boolean;
+    readonly confirmed: boolean;
+    readonly trust?: TrustState | undefined;
+  },
 ): string {
-  return line("joined", { name, fingerprint, self, confirmed });
+  return line("joined", { name, fingerprint, ...fields });
 }
 
-function message(event: MemberEvent & { readonly kind: "message" }): string {
+function message(
+  event: MemberEvent & { readonly kind: "message" },
+  trust: TrustState | undefined,
+): string {
   const { name, fingerprint } = event.from.credential;
   const { text, id } = event;
-  return line("message", { from: name, fingerprint, text, id, private: event.private });
+  return line("message", { from: name, fingerprint, text, id, private: event.private, trust });
 }
 
 function fault(event: MemberEvent & { readonly kind: "fault" }): string {

@@ -6,7 +6,7 @@
 
 import { MalformedError } from "../chat/bytes.ts";
 import { normalizeName } from "../chat/name.ts";
-import { Failure, usageFailure } from "../failure.ts";
+import { Failure, toFailure, usageFailure } from "../failure.ts";
 import {
   createIdentity,
   joinRoom,
@@ -14,18 +14,24 @@ import {
   type MemberEvent,
   openRelay,
   type OwnCredential,
+  type RelayServer,
   type RelayServerOptions,
   type Session,
   type SessionOptions,
 } from "../tcp_chat.ts";
 import { readClientFiles, readServerFiles } from "../tls.ts";
 import { writeAll } from "../write_all.ts";
+import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
+import { GuestList } from "./guest_list.ts";
 import type { Input } from "./lines.ts";
 import { Report } from "./report.ts";
 import { setStage, type Stage, wireTap } from "./stage.ts";
 
+/** How long the end waits for the known peers to be written, in milliseconds: another process may hold them. */
+const SETTLE_MS = 5_000;
+
 /** What both ways take. */
-export interface TalkOptions {
+export interface TalkOptions extends TrustSettings {
   /** The name in the room; one is made up without. */
   readonly name: string | undefined;
   readonly json: boolean;
@@ -45,6 +51,10 @@ export interface HostOptions extends TalkOptions {
   /** What the relay takes of those who connect; its defaults without. */
   readonly limits?: Limits;
   readonly relayOnly: boolean;
+  /** The file of those whom it lets in; without, everyone. */
+  readonly allow: string | undefined;
+  /** The names by which members dial it; any will do, without. */
+  readonly publicNames: readonly string[];
 }
 
 /** Where to join. */
@@ -69,11 +79,14 @@ export function hostRoom(options: HostOptions): Promise<number> {
 
 async function sitInRoom(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
-  const listening = await listeningOptions(options);
+  const guests = await guestList(options);
   const seated = Promise.withResolvers<void>();
   // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
-  await using server = openRelay({ ...listening, opens: seated.promise });
-  return await talk({ ...options, stay: true }, name, (self, joining, stage) => {
+  const where = await listening(options, guests);
+  await using server = openRelay({ ...where, opens: seated.promise });
+  const reload = guests && ((stage: Stage) => reread(guests, server, stage));
+  return await talk({ ...options, stay: true, reload }, name, (self, joining, stage) => {
+    guests?.admitHost(self.fingerprint);
     stage.display.print(stage.presenter.listening(server.addr, server.room));
     const event = (one: MemberEvent) => {
       joining.event(one);
@@ -83,11 +96,49 @@ async function sitInRoom(options: HostOptions): Promise<number> {
   });
 }
 
-async function listeningOptions(
-  { hostname, port, maxMembers, limits, tls }: HostOptions,
+async function guestList({ allow }: HostOptions): Promise<GuestList | undefined> {
+  return allow === undefined ? undefined : await GuestList.open(allow);
+}
+
+async function listening(
+  options: HostOptions,
+  guests: GuestList | undefined,
 ): Promise<RelayServerOptions> {
-  const where = { hostname, port, maxMembers, ...(limits === undefined ? {} : { limits }) };
-  return tls === undefined ? where : { ...where, tls: await readServerFiles(tls) };
+  const { hostname, port, maxMembers, publicNames, limits = {}, tls } = options;
+  return {
+    hostname,
+    port,
+    maxMembers,
+    publicNames,
+    limits,
+    ...(guests === undefined ? {} : { allows: guests.allows }),
+    ...(tls === undefined ? {} : { tls: await readServerFiles(tls) }),
+  };
+}
+
+/** Reads the list again, and removes who is no longer on it. */
+async function reread(guests: GuestList, server: RelayServer, stage: Stage): Promise<void> {
+  const { display, presenter } = stage;
+  try {
+    await guests.reload();
+    const identities = guests.size === 1 ? "1 identity" : `${guests.size} identities`;
+    display.print(presenter.notice(`the list was read again: ${identities} may come in`));
+    server.removeDisallowed();
+  } catch (error) {
+    const { code, what, why } = toFailure(error, "cannot read the list again");
+    display.print(presenter.error(code, `${what}: ${why}; the list of before holds`));
+  }
+}
+
+/** Does something whenever the process is told to hang up, as servers do. */
+function onHangup(act: () => Promise<void>): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]: () => {} };
+  let acting = Promise.resolve();
+  const handler = () => {
+    acting = acting.then(act);
+  };
+  Deno.addSignalListener("SIGHUP", handler);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", handler) };
 }
 
 /**
@@ -120,21 +171,30 @@ async function reporting(json: boolean, run: () => Promise<number>): Promise<num
   }
 }
 
-type Joining = Pick<SessionOptions, "event" | "shows" | "tap">;
+type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "tap">;
 
 async function talk(
-  options: TalkOptions & { readonly stay: boolean },
+  options: TalkOptions & {
+    readonly stay: boolean;
+    readonly reload?: ((stage: Stage) => Promise<void>) | undefined;
+  },
   name: string,
   join: (self: OwnCredential, joining: Joining, stage: Stage) => Promise<Session>,
 ): Promise<number> {
-  const keys = createIdentity(name);
+  const { identity, trust, settled } = await getAcquainted(options, ({ code, what, why }) => {
+    stage.display.print(stage.presenter.error(code, `${what}: ${why}`));
+  });
+  const keys = createIdentity(name, identity);
   let session: Session | undefined;
-  const stageOptions = { ...options, prompt: `${name}> ` };
-  await using stage = await setStage(stageOptions, (events) => session?.displayed(events));
+  const reload = options.reload && (() => options.reload!(stage));
+  const lasting = identity !== undefined;
+  const stageOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
+  await using stage: Stage = await setStage(stageOptions, (events) => session?.displayed(events));
+  using _hangup = reload && onHangup(reload);
   const { conversation, presenter, display, tap } = stage;
   if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
   const joined = keys.then((self) =>
-    join(self, { event: conversation.tell, shows: "later", ...tap }, stage)
+    join(self, { policy: trust, event: conversation.tell, shows: "later", ...tap }, stage)
   );
   try {
     const first = await Promise.race([joined, stage.stopped]);
@@ -144,19 +204,24 @@ async function talk(
   } finally {
     // Where the process was stopped first, nobody waits for it any longer.
     if (session === undefined) joined.then((late) => late.close(), () => {});
+    await Promise.race([settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS))]);
   }
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {
-  const listening = await listeningOptions(options);
+  const guests = await guestList(options);
+  const where = await listening(options, guests);
+  const { trust } = await getAcquainted(OPEN_MINDED, () => {});
   const input = (async function* (): AsyncGenerator<Input, void> {})();
-  await using stage = await setStage({ ...options, input, stay: true, prompt: "" }, () => {});
+  const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
+  await using stage = await setStage(stageOptions, () => {});
   const { display, presenter } = stage;
   await using server = openRelay({
-    ...listening,
+    ...where,
     event: (event) => display.print(presenter.relayEvent(event)),
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
+  using _hangup = guests && onHangup(() => reread(guests, server, stage));
   display.print(presenter.listening(server.addr, server.room));
   return await Promise.race([stage.stopped, server.finished.then(() => 1)]);
 }

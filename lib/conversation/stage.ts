@@ -8,6 +8,7 @@ import { MAX_TEXT_BYTES } from "../chat/envelope.ts";
 import type { Screen } from "../chat/screen.ts";
 import { COLOURED, makeStyle } from "../chat/style.ts";
 import type { Tap } from "../tcp_chat.ts";
+import type { Trust } from "../trust/trust.ts";
 import { Conversation } from "./conversation.ts";
 import type { Display } from "./display.ts";
 import { type Input, readLines } from "./lines.ts";
@@ -26,6 +27,11 @@ export interface StageOptions {
   readonly giveUpMs: number;
   /** What stands before the input line of a terminal. */
   readonly prompt: string;
+  readonly trust: Trust;
+  /** Whether the member's identity lasts longer than this run. */
+  readonly lasting: boolean;
+  /** Reads a server's list again. */
+  readonly reload?: (() => Promise<void>) | undefined;
   /** Lines that were read elsewhere; standard input, or the terminal, without. */
   readonly input?: AsyncIterable<Input>;
 }
@@ -53,6 +59,7 @@ export async function setStage(
   options: StageOptions,
   displayed: (events: number) => void,
 ): Promise<Stage> {
+  const { trust, lasting, reload } = options;
   const atTerminal = !options.json && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const screen = atTerminal && options.input === undefined
     ? (await import("../chat/screen.ts")).openScreen({ prompt: options.prompt })
@@ -60,13 +67,18 @@ export async function setStage(
   const display = screen === undefined
     ? new Output(Deno.stdout, displayed)
     : new ScreenDisplay(screen, displayed);
-  const presenter = options.json
-    ? new Report()
-    : new Transcript(makeStyle(COLOURED), screen !== undefined);
+  const presenter = options.json ? new Report(trust) : new Transcript({
+    style: makeStyle(COLOURED),
+    echo: screen !== undefined,
+    who: trust,
+    lasting,
+  });
   const signals = new StopSignals();
   const conversation = new Conversation({
     presenter,
     display,
+    trust,
+    reload,
     input: screen?.entered ?? options.input ?? standardInput(),
     interactive: screen !== undefined,
     stay: options.stay,

@@ -16,25 +16,48 @@ import {
   type Peer,
   type RelayEvent,
 } from "../tcp_chat.ts";
-import { CHAT_COMMANDS } from "./entry.ts";
+import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
-import type { Presenter } from "./presenter.ts";
+import type { Identified, Presenter, WhoIsWho } from "./presenter.ts";
+import {
+  changeWarning,
+  leftOutText,
+  lockText,
+  namesOf,
+  standingText,
+  verdictText,
+} from "./trust_text.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
-const UNVERIFIED = "nobody here is verified: compare fingerprints some other way than by this chat";
+const UNVERIFIED =
+  "nobody here is verified: compare what /fingerprint NAME shows some other way than by this chat";
+const UNREMEMBERED =
+  "a key that changes later will not be noticed: --known-peers FILE remembers keys";
+const EPHEMERAL = "your key is for this run only: --identity FILE keeps one";
+
+/** What a transcript shows, and knows. */
+export interface TranscriptOptions {
+  readonly style: Style;
+  /** Whether this side's own lines are repeated: a terminal's input line vanishes when it is sent. */
+  readonly echo: boolean;
+  /** Who is who; a relay without a member does not ask. */
+  readonly who?: WhoIsWho;
+  /** Whether this side's identity lasts longer than this run. */
+  readonly lasting?: boolean;
+}
 
 /** Lines for people. */
 export class Transcript implements Presenter {
+  readonly #options: TranscriptOptions;
   readonly #style: Style;
-  /** Whether this side's own lines are repeated: a terminal's input line vanishes when it is sent. */
-  readonly #echo: boolean;
-  #present: Peer[] = [];
+  #self: OwnCredential | undefined;
+  readonly #here = new Set<Peer>();
   #alone = false;
 
-  /** Lines in a style. */
-  constructor(style: Style, echo: boolean) {
-    this.#style = style;
-    this.#echo = echo;
+  /** Lines for people. */
+  constructor(options: TranscriptOptions) {
+    this.#options = options;
+    this.#style = options.style;
   }
 
   listening({ hostname, port }: Deno.NetAddr, room: Uint8Array): string[] {
@@ -46,13 +69,15 @@ export class Transcript implements Presenter {
   event(event: MemberEvent): string[] {
     switch (event.kind) {
       case "admitted":
-        this.#present = [];
+        this.#here.clear();
+        this.#self = event.self;
         return [this.#note(`you are ${this.#person(event.self)}`)];
       case "joined":
         return this.#joined(event.peer, event.present);
       case "ready":
         return this.#ready();
       case "left":
+        this.#here.delete(event.peer);
         return [this.#note(`${event.peer.credential.name} ${leftText(event.reason)}`)];
       case "message":
         return this.#message(event);
@@ -85,22 +110,50 @@ export class Transcript implements Presenter {
   }
 
   said(text: string, to: string | undefined): string[] {
-    if (!this.#echo) return [];
-    const who = to === undefined ? "you" : `you (to ${printable(to)} only)`;
+    if (!this.#options.echo) return [];
+    const leftOut = this.#leftOut();
+    const who = to !== undefined
+      ? `you (to ${printable(to)} only)`
+      : leftOut.length > 0
+      ? `you (not to ${namesOf(leftOut)})`
+      : "you";
     return this.#speech(this.#style.dim(who), text);
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
-    return members.map(({ credential, confirmed }) => {
-      const mark = credential.key === self.key ? " (you)" : confirmed ? "" : " (unconfirmed)";
-      return this.#note(`${this.#person(credential)}${mark}`);
+    return members.map((peer) => {
+      const mark = peer.credential.key === self.key ? "you" : this.#standing(peer);
+      return this.#note(`${this.#person(peer.credential)} (${mark})`);
     });
   }
 
-  fingerprint(name: string, fingerprint: string, own: boolean): string[] {
+  fingerprint({ name, fingerprint, other }: Identified): string[] {
+    if (other === undefined) return [this.#note(`your fingerprint is ${fingerprint}`)];
+    const { standing, safetyNumber } = other;
+    const next = standing.trust === "changed"
+      ? `if it is the same there: /trust ${name}, then /verify ${name}`
+      : standing.trust === "verified"
+      ? `you have said that it is the same there`
+      : `if it is the same there: /verify ${name}`;
     return [
-      this.#note(`${own ? "your fingerprint is" : `the fingerprint of ${name} is`} ${fingerprint}`),
-    ];
+      `the fingerprint of ${name} is ${fingerprint}`,
+      `the safety number of you and ${name} is`,
+      `    ${safetyNumber.slice(0, 6).join(" ")}`,
+      `    ${safetyNumber.slice(6).join(" ")}`,
+      `compare one of them with ${name}, by telephone or face to face`,
+      next,
+    ].map((line) => this.#note(line));
+  }
+
+  decided(verdict: Verdict, name: string, peer: Peer | undefined): string[] {
+    this.#alone = false;
+    const known = peer?.credential.name ?? printable(name);
+    return [this.#note(verdictText(verdict, known, peer, this.#options.who!))];
+  }
+
+  locked(locked: boolean, leftOut: readonly Peer[]): string[] {
+    this.#alone = false;
+    return [this.#note(lockText(locked, leftOut))];
   }
 
   help(): string[] {
@@ -122,35 +175,80 @@ export class Transcript implements Presenter {
   }
 
   #joined(peer: Peer, present: boolean): string[] {
-    if (present) {
-      this.#present.push(peer);
-      return [];
-    }
+    this.#here.add(peer);
+    if (present) return [];
     this.#alone = false;
-    const unconfirmed = peer.confirmed ? "" : ", unconfirmed: it has signed nothing in this room";
-    return [this.#note(`${this.#person(peer.credential)} joined${unconfirmed}`)];
+    return [
+      this.#note(`${this.#person(peer.credential)} joined (${this.#standing(peer)})`),
+      ...this.#warning(peer),
+    ];
+  }
+
+  #standing(peer: Peer): string {
+    const { who } = this.#options;
+    return standingText(peer, who!.standing(peer.credential), this.#self?.fingerprint);
+  }
+
+  #warning({ credential }: Peer): string[] {
+    const standing = this.#options.who!.standing(credential);
+    if (standing.trust !== "changed") return [];
+    return changeWarning(credential, standing).map((line) => this.#style.red(`! ${line}`));
   }
 
   #ready(): string[] {
-    const here = this.#present.map(({ credential, confirmed }) =>
-      this.#note(`here: ${this.#person(credential)}${confirmed ? "" : " (unconfirmed)"}`)
-    );
-    return here.length === 0
-      ? [this.#note("nobody else is here yet")]
-      : [...here, this.#note(UNVERIFIED)];
+    const { who, lasting } = this.#options;
+    const peers = [...this.#here];
+    const here = peers.flatMap((peer) => [
+      this.#note(`here: ${this.#person(peer.credential)} (${this.#standing(peer)})`),
+      ...this.#warning(peer),
+    ]);
+    const leftOut = this.#leftOut();
+    return [
+      ...here,
+      ...[
+        peers.length === 0 ? "nobody else is here yet" : this.#verified(peers),
+        ...leftOut.length === 0 ? [] : [leftOutText(leftOut)],
+        ...lasting === true ? [] : [EPHEMERAL],
+        ...who!.remembers ? [] : [UNREMEMBERED],
+      ].map((line) => this.#note(line)),
+    ];
+  }
+
+  /** Who is here and is not given what is said. */
+  #leftOut(): Peer[] {
+    const { who } = this.#options;
+    return [...this.#here].filter((peer) => who?.obstacle(peer) !== undefined);
+  }
+
+  /** How many of those who are here are verified. */
+  #verified(peers: readonly Peer[]): string {
+    const { who } = this.#options;
+    const verified =
+      peers.filter(({ credential }) => who!.standing(credential).trust === "verified").length;
+    if (verified === 0) return UNVERIFIED;
+    if (verified === peers.length) return "everyone here is verified";
+    return `${verified} of ${peers.length} here ${verified === 1 ? "is" : "are"} verified`;
   }
 
   #message(event: MemberEvent & { readonly kind: "message" }): string[] {
     const { name } = event.from.credential;
-    const who = this.#style.bold(name) + (event.private ? " (to you only)" : "");
-    return this.#speech(who, event.text);
+    const marks = [
+      ...event.private ? ["to you only"] : [],
+      ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["gets nothing of you"],
+    ];
+    const mark = marks.length === 0 ? "" : ` (${marks.join("; ")})`;
+    return this.#speech(this.#style.bold(name) + mark, event.text);
   }
 
   /** What nobody hears is said once, not for every line. */
   #unheard(): string[] {
     if (this.#alone) return [];
     this.#alone = true;
-    return [this.#note("nobody is here to receive that")];
+    const leftOut = this.#leftOut();
+    const why = leftOut.length === 0
+      ? "nobody is here to receive that"
+      : `nobody received that: ${leftOutText(leftOut)}`;
+    return [this.#note(why)];
   }
 
   /** A text with its own lines; those after the first cannot pass for somebody else's. */

@@ -92,8 +92,8 @@ export class Trust implements Policy {
   readonly #metFirst = new Set<string>();
   /** Whom a person trusted in this run. */
   readonly #trusted = new Set<string>();
-  /** Folded names and fingerprints that a person excluded. */
-  readonly #excluded = new Set<string>();
+  /** Whom a person excluded: whoever has the name, and whoever has the identity. */
+  #exclusions: readonly Pick<Who, "folded" | "fingerprint">[] = [];
   /** The fingerprints that a person asked to see, or else the first that was shown, by folded name. */
   readonly #compared = new Map<string, string>();
   /** The fingerprints that were shown, by folded name; one that waits to be trusted gives way to none. */
@@ -102,7 +102,8 @@ export class Trust implements Policy {
   readonly #met = new Map<string, { readonly last: string; readonly before: string | undefined }>();
   /** The names that each identity goes by in this run. */
   readonly #names = new Map<string, Map<string, string>>();
-  readonly #states = new Map<string, TrustState>();
+  /** What was judged since anything changed: it is asked for every frame and every member. */
+  #states = new WeakMap<Who, TrustState>();
 
   /** Starts with what was known before. */
   constructor(options: TrustOptions) {
@@ -149,12 +150,10 @@ export class Trust implements Policy {
 
   /** How far somebody is trusted. */
   of(who: Who): TrustState {
-    const id = idOf(who);
-    const known = this.#states.get(id);
+    const known = this.#states.get(who);
     if (known !== undefined) return known;
     const state = this.#judge(who);
-    if (this.#states.size >= MAX_MET_FIRST) this.#states.clear();
-    this.#states.set(id, state);
+    this.#states.set(who, state);
     return state;
   }
 
@@ -179,7 +178,10 @@ export class Trust implements Policy {
   }
 
   #exclusion(who: Who): Exclusion | undefined {
-    if (this.#excluded.has(who.folded) || this.#excluded.has(who.fingerprint)) return "by command";
+    const { folded, fingerprint } = who;
+    if (this.#exclusions.some((one) => one.folded === folded || one.fingerprint === fingerprint)) {
+      return "by command";
+    }
     if (this.#trusted.has(idOf(who))) return undefined;
     if (this.expects && !this.#expected.has(who.fingerprint)) return "unexpected";
     return this.#locked && this.#recognize(who) === "new" ? "locked" : undefined;
@@ -305,19 +307,19 @@ export class Trust implements Policy {
 
   /** Gives somebody no more keys: neither the name nor the identity, for the rest of this run. */
   exclude({ folded, fingerprint }: Who): void {
-    this.#excluded.add(folded).add(fingerprint);
-    this.#states.clear();
+    this.#exclusions = [...this.#exclusions, { folded, fingerprint }];
+    this.#states = new WeakMap();
   }
 
-  /** Undoes {@linkcode exclude}. */
-  include(who: Who): Decision {
-    const { name, folded, fingerprint } = who;
-    const identities = this.#met.get(folded)?.last;
-    const removed = [folded, fingerprint, identities].map((key) =>
-      this.#excluded.delete(key ?? "")
+  /** Undoes {@linkcode exclude}, by any name that the identity was excluded under or met by. */
+  include(name: string): Decision {
+    const folded = foldName(name);
+    const exclusions = this.#exclusions.filter((one) =>
+      one.folded === folded || one.fingerprint === this.#met.get(folded)?.last
     );
-    this.#states.clear();
-    if (removed.includes(true)) return OK;
+    this.#exclusions = this.#exclusions.filter((one) => !exclusions.includes(one));
+    this.#states = new WeakMap();
+    if (exclusions.length > 0) return OK;
     const message = `${name} was not excluded by /exclude`;
     return { ok: false, code: "NOT_EXCLUDED", message };
   }
@@ -325,18 +327,18 @@ export class Trust implements Policy {
   /** Gives keys to known and verified members only, or to everyone again. */
   lock(locked: boolean): void {
     this.#locked = locked;
-    this.#states.clear();
+    this.#states = new WeakMap();
   }
 
   /** Takes what the file says now, with what is to be remembered but is not yet there. */
   take(known: KnownPeers): void {
     this.#known = known;
-    this.#states.clear();
+    this.#states = new WeakMap();
   }
 
   #change(change: KnownPeersChange): void {
     this.#known.apply(change);
-    this.#states.clear();
+    this.#states = new WeakMap();
     this.#remember?.(change);
   }
 }

@@ -128,6 +128,24 @@ Deno.test("exclusion holds for private messages too, and says why", async () => 
   assertEquals(kinds("bo", KIND.sealed).length, 1);
 });
 
+Deno.test("what is entered while somebody is excluded never reaches it, though it is let in before it is sealed", async () => {
+  const { room, policy, ada, seats } = await roomOf("bo", "cy");
+  ada.member.enter("one");
+  policy.excluded.add("cy");
+  ada.member.enter("two");
+  policy.excluded.clear();
+  ada.member.enter("three");
+  await room.settle();
+  assertEquals(shown(seats.bo!), ["ada: one", "ada: two", "ada: three"]);
+  assertEquals(shown(seats.cy!), ["ada: one", "ada: three"]);
+  // And who is excluded before it is sealed does not get what was entered before.
+  ada.member.enter("four");
+  ada.member.enter("five");
+  policy.excluded.add("cy");
+  await room.settle();
+  assertEquals(shown(seats.cy!).includes("ada: five"), false);
+});
+
 Deno.test("private audiences stand beside the group's", async () => {
   const { policy, seats, say } = await roomOf("bo", "cy", "di");
   policy.excluded.add("cy");

@@ -49,6 +49,8 @@ export async function credentialOf(
 export interface Seat {
   readonly member: Member;
   readonly events: MemberEvent[];
+  /** The frames that it has sent. */
+  readonly sent: Bytes[];
   readonly self: OwnCredential;
   close(): void;
   /** Whether what it is told counts as shown. */
@@ -134,6 +136,8 @@ export class TestRoom {
   readonly seats: Seat[] = [];
   /** Whom members let read and be read, by their names; everyone without. */
   readonly policies = new Map<string, Policy>();
+  /** Who hears what members are told, by their names, before it counts as shown. */
+  readonly listeners = new Map<string, (event: MemberEvent) => void>();
   /** What failed that no input explains. */
   readonly failures: unknown[] = [];
 
@@ -168,11 +172,19 @@ export class TestRoom {
       policy: this.policies.get(name) ?? EVERYONE,
       now: this.clock.now,
     };
+    // A relay that lies does not mind what is acknowledged: its count is no longer that of the real one.
+    const send = tamper === undefined
+      ? (bytes: Bytes) => link.send(bytes)
+      : withoutAcks((bytes) => link.send(bytes));
+    const listener = this.listeners.get(name);
     const member = new Member(options, {
-      // A relay that lies does not mind what is acknowledged: its count is no longer that of the real one.
-      send: tamper === undefined ? (bytes) => link.send(bytes) : withoutAcks((b) => link.send(b)),
+      send: (bytes) => {
+        seat.sent.push(bytes);
+        send(bytes);
+      },
       event: (event) => {
         events.push(event);
+        listener?.(event);
         if (seat.showing) queueMicrotask(() => member.displayed(events.length));
       },
       wake: () => {},
@@ -184,7 +196,14 @@ export class TestRoom {
         : tampering(tamper, (bytes) => member.receive(bytes)),
       disconnected: () => member.disconnected(),
     });
-    const seat: Seat = { member, self, events, showing: true, close: () => link.close() };
+    const seat: Seat = {
+      member,
+      self,
+      events,
+      sent: [],
+      showing: true,
+      close: () => link.close(),
+    };
     member.start();
     this.seats.push(seat);
     return seat;

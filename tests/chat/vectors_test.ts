@@ -47,6 +47,7 @@ import {
   readRosterPage,
 } from "../../lib/chat/wire.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
+import { safetyNumber } from "../../lib/trust/safety_number.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 
 const NOW = vectors.expiresAt - 1000;
@@ -175,6 +176,12 @@ Deno.test("vectors: what is signed to join", async () => {
   // Ed25519 is deterministic: the signatures themselves are fixed.
   assertEquals(encodeHex(await sign(key, join)), encodeHex(sent.proof));
   assertEquals(encodeHex(await sign(key, presence)), encodeHex(sent.presence));
+});
+
+Deno.test("vectors: the safety number of two identities", async () => {
+  const [a, b] = vectors.members;
+  const number = await safetyNumber(a!.fingerprint, b!.fingerprint);
+  assertEquals(number.join(" "), vectors.safetyNumber);
 });
 
 Deno.test("vectors: the steps of a chain, their commitments, the digest of an audience", async () => {

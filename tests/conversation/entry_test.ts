@@ -26,6 +26,19 @@ Deno.test("readEntry() reads every command", () => {
   });
 });
 
+Deno.test("readEntry() reads what a person decides, about one name and no more", () => {
+  for (const kind of ["verify", "trust", "forget", "exclude", "include"] as const) {
+    assertEquals(readEntry(`/${kind}  bo `), { kind, name: "bo" });
+    for (const line of [`/${kind}`, `/${kind} bo cy`]) {
+      assertEquals(readEntry(line).kind, "mistake", line);
+    }
+  }
+  for (const kind of ["lock", "unlock", "reload"] as const) {
+    assertEquals(readEntry(`/${kind}`), { kind });
+    assertEquals(readEntry(`/${kind} bo`).kind, "mistake");
+  }
+});
+
 Deno.test("readEntry() names the nearest command, and never sends a mistake", () => {
   for (const line of ["/hlep", "/msg", "/msg bo", "/msg bo ", "/quit now", "/", "/usr/bin"]) {
     assertEquals(readEntry(line).kind, "mistake", line);

@@ -4,6 +4,8 @@ import { makeStyle } from "../../lib/chat/style.ts";
 import { Report } from "../../lib/conversation/report.ts";
 import { Transcript } from "../../lib/conversation/transcript.ts";
 import { credentialOf } from "../chat/room.ts";
+import { KnownPeers } from "../../lib/trust/known_peers.ts";
+import { Trust, type TrustOptions } from "../../lib/trust/trust.ts";
 import type { MemberEvent, Peer } from "../../lib/tcp_chat.ts";
 
 const now = () => 1_700_000_000_000;
@@ -16,7 +18,9 @@ function message(from: Peer, text: string, isPrivate = false): MemberEvent {
   return { kind: "message", from, id: "x.1", text, time: 0, private: isPrivate };
 }
 
-const plain = () => new Transcript(makeStyle(false), true);
+const strangers = () => new Trust({ known: KnownPeers.parse("") });
+const plain = (who = strangers()) =>
+  new Transcript({ style: makeStyle(false), echo: true, who, lasting: true });
 
 Deno.test("a transcript makes controls of a text visible, and its lines its sender's", async () => {
   const bo = await peer("bo");
@@ -55,7 +59,7 @@ Deno.test("a transcript has no control in it, whatever comes", async () => {
 
 Deno.test("on joining, a transcript shows who one is, who is there, and that nobody is verified", async () => {
   const transcript = plain();
-  const self = await credentialOf("ada", 0, now);
+  const self = await credentialOf("ada", 1, now);
   const [bo, zoe] = [await peer("bo"), await peer("zoe", false)];
   const room = new Uint8Array(32);
   const lines = [
@@ -66,9 +70,11 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
   ].flatMap((event) => transcript.event(event));
   assertEquals(lines, [
     `* you are ada ${self.fingerprint}`,
-    `* here: bo ${bo.credential.fingerprint}`,
-    `* here: zoe ${zoe.credential.fingerprint} (unconfirmed)`,
-    "* nobody here is verified: compare fingerprints some other way than by this chat",
+    `* here: bo ${bo.credential.fingerprint} (new)`,
+    `* here: zoe ${zoe.credential.fingerprint} (new; unconfirmed: it has signed nothing in this room)`,
+    "* nobody here is verified: compare what /fingerprint NAME shows some other way than by this chat",
+    "* zoe does not get what you say",
+    "* a key that changes later will not be noticed: --known-peers FILE remembers keys",
   ]);
 });
 
@@ -82,6 +88,7 @@ Deno.test("a transcript says once that nobody hears, until somebody comes", asyn
     shown: "x",
     to: undefined,
     newest: 1,
+    leftOut: new Set<string>(),
   };
   assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
   assertEquals(transcript.event({ kind: "unheard", line }).length, 0);
@@ -106,4 +113,64 @@ Deno.test("a report is one JSON object a line, whatever the text", async () => {
   assertEquals(rest, []);
   assert(!line!.includes("\n"));
   assertEquals(JSON.parse(line!).text, text);
+});
+
+Deno.test("a transcript says who somebody is: new, known, verified, renamed, excluded", async () => {
+  const bo = await peer("bo");
+  const { fingerprint } = bo.credential;
+  const joined = (lines: string, options: Partial<TrustOptions> = {}) => {
+    const trust = new Trust({ known: KnownPeers.parse(lines), remember: () => {}, ...options });
+    trust.meet(bo);
+    const [line] = plain(trust).event({ kind: "joined", peer: bo, present: false });
+    return line!.slice(`* bo ${fingerprint} joined `.length);
+  };
+  const other = `SHA256:${"x".repeat(42)}A`;
+  assertEquals(joined(""), "(new)");
+  assertEquals(
+    joined(`BO ${fingerprint} 2026-11-01T00:00:00Z unverified\n`),
+    "(known since 2026-11-01)",
+  );
+  assertEquals(joined(`bo ${fingerprint} 2026-11-01 verified\n`), "(verified)");
+  assertEquals(joined(`bo ${other} 2026-11-01 verified\n`), "(ITS KEY HAS CHANGED)");
+  assertEquals(
+    joined(`bob ${fingerprint} 2026-11-01 verified\ncy ${fingerprint} 2026-11-01 unverified\n`),
+    "(new; the key is also that of bob (verified) and cy)",
+  );
+  assertEquals(joined("", { strict: true }), "(new, and the room is locked)");
+  assertEquals(joined("", { expected: [other] }), "(not one of those you expect)");
+});
+
+Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
+  const bo = await peer("bo");
+  const { fingerprint } = bo.credential;
+  const old = `SHA256:${"x".repeat(42)}A`;
+  const trust = new Trust({ known: KnownPeers.parse(`bo ${old} 2026-11-01 verified\n`) });
+  trust.meet(bo);
+  const transcript = plain(trust);
+  const [, ...warning] = transcript.event({ kind: "joined", peer: bo, present: false });
+  assertEquals(warning, [
+    "! THE KEY OF bo HAS CHANGED. This may be somebody else who uses the name, or bo with a new key.",
+    `!   it was ${old} (known since 2026-11-01, verified)`,
+    `!   it is  ${fingerprint}`,
+    "! Nothing is said to this bo and nothing of it is shown. Ask the bo you know, some other way",
+    "! than by this chat; if the new key is right, /trust bo",
+  ]);
+  assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
+});
+
+Deno.test("a transcript names those who are left out, and counts them where they are many", async () => {
+  const trust = new Trust({ known: KnownPeers.parse(""), strict: true });
+  const transcript = plain(trust);
+  const peers = await Promise.all(["bo", "cy", "di", "ed"].map((name) => peer(name)));
+  for (const one of peers.slice(0, 2)) {
+    transcript.event({ kind: "joined", peer: one, present: false });
+  }
+  assertEquals(transcript.said("x", undefined), ["you (not to bo and cy): x"]);
+  for (const one of peers.slice(2)) transcript.event({ kind: "joined", peer: one, present: false });
+  assertEquals(transcript.said("x", undefined), ["you (not to bo, cy and 2 others): x"]);
+  assertEquals(transcript.said("x", "bo"), ["you (to bo only): x"]);
+  assertEquals(transcript.locked(true, peers.slice(0, 1)), [
+    "* locked: only known and verified members get what you say; bo does not",
+  ]);
+  assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (gets nothing of you): hi"]);
 });

@@ -1,0 +1,63 @@
+/**
+ * What a run knows when it starts: its own identity, and who is known.
+ *
+ * @module
+ */
+
+import type { Failure } from "../failure.ts";
+import { KnownPeers } from "../trust/known_peers.ts";
+import { Trust } from "../trust/trust.ts";
+
+/** What a person says about who is who. */
+export interface TrustSettings {
+  /** The file of a long-lived identity; without, one is made for this run. */
+  readonly identity: string | undefined;
+  /** The file that remembers peers; without, nobody is remembered. */
+  readonly knownPeers: string | undefined;
+  /** The fingerprints of those who are given keys; without any, it is not they alone. */
+  readonly expected: readonly string[];
+  /** Whether only known and verified members are given keys. */
+  readonly strict: boolean;
+}
+
+/** Nobody known, everyone heard. */
+export const OPEN_MINDED: TrustSettings = {
+  identity: undefined,
+  knownPeers: undefined,
+  expected: [],
+  strict: false,
+};
+
+/** What a run knows. */
+export interface Acquaintance {
+  readonly identity: CryptoKeyPair | undefined;
+  readonly trust: Trust;
+  /** A promise that what is to be remembered has been written. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Reads the files. Their code is loaded only where they are named.
+ *
+ * @param settings Which files, and what else is said.
+ * @param failed Hears what later cannot be written.
+ * @throws {Failure} Where one cannot be read.
+ */
+export async function getAcquainted(
+  { identity, knownPeers, expected, strict }: TrustSettings,
+  failed: (failure: Failure) => void,
+): Promise<Acquaintance> {
+  const keys = identity === undefined
+    ? undefined
+    : await (await import("../trust/identity_file.ts")).readIdentity(identity);
+  const rules = { expected, strict };
+  if (knownPeers === undefined) {
+    const trust = new Trust({ ...rules, known: KnownPeers.parse("") });
+    return { identity: keys, trust, settled: () => Promise.resolve() };
+  }
+  const { KnownPeersFile } = await import("../trust/known_peers_file.ts");
+  const events = { changed: (peers: KnownPeers) => trust.take(peers), failed };
+  const { file, known } = await KnownPeersFile.open(knownPeers, events);
+  const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
+  return { identity: keys, trust, settled: () => file.settled };
+}

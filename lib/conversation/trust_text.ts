@@ -1,0 +1,150 @@
+/**
+ * Who is who, in words.
+ *
+ * @module
+ */
+
+import type { Peer } from "../tcp_chat.ts";
+import type { KnownPeer } from "../trust/known_peers.ts";
+import type { Exclusion, Standing } from "../trust/trust.ts";
+import type { Verdict } from "./entry.ts";
+import type { WhoIsWho } from "./presenter.ts";
+
+/** How many names are said before the rest is counted. */
+const NAMES_SAID = 3;
+
+const EXCLUDED: Readonly<Record<Exclusion, string>> = {
+  "by command": "excluded by you",
+  unexpected: "not one of those you expect",
+  locked: "new, and the room is locked",
+};
+
+/**
+ * Who a peer is, in a few words: `verified`, `new; the key is also that of bo`.
+ *
+ * @param peer Who it is.
+ * @param standing What is known of it.
+ * @param own The fingerprint of whoever reads this.
+ */
+export function standingText(
+  { credential, confirmed }: Peer,
+  standing: Standing,
+  own: string | undefined,
+): string {
+  const parts = [trustText(standing)];
+  if (credential.fingerprint === own) parts.push("its key is your own");
+  if (standing.aliases.length > 0) parts.push(`the key is also that of ${aliasText(standing)}`);
+  if (standing.before !== undefined && standing.trust !== "changed") {
+    parts.push(`NOT the key of the ${credential.name} before, which was ${standing.before}`);
+  }
+  if (!confirmed) parts.push("unconfirmed: it has signed nothing in this room");
+  return parts.join("; ");
+}
+
+function trustText({ trust, exclusion, known }: Standing): string {
+  switch (trust) {
+    case "known":
+      return `known since ${since(known)}`;
+    case "changed":
+      return "ITS KEY HAS CHANGED";
+    case "excluded":
+      return EXCLUDED[exclusion!];
+    case "new":
+    case "verified":
+      return trust;
+  }
+}
+
+/** The day on which somebody was first seen: nobody needs the second. */
+function since(known: readonly KnownPeer[]): string {
+  return known[0]!.firstSeen.slice(0, 10);
+}
+
+function aliasText({ aliases }: Standing): string {
+  return listed(aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name));
+}
+
+/** The loud refusal of a key that has changed, line by line. */
+export function changeWarning(
+  { name, fingerprint }: Peer["credential"],
+  standing: Standing,
+): string[] {
+  const old = standing.known.map((peer) => {
+    const compared = peer.verified ? ", verified" : "";
+    return `  it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
+  });
+  const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
+  return [
+    `THE KEY OF ${name} HAS CHANGED. This may be somebody else who uses the name, or ${name} with a new key.`,
+    ...old,
+    `  it is  ${fingerprint}${alias}`,
+    `Nothing is said to this ${name} and nothing of it is shown. Ask the ${name} you know, some other way`,
+    `than by this chat; if the new key is right, /trust ${name}`,
+  ];
+}
+
+/** The same in one sentence, for programs. */
+export function changeText({ name, fingerprint }: Peer["credential"], { known }: Standing): string {
+  const old = known.map((peer) => peer.fingerprint).join(", ");
+  return `the key of ${name} has changed from ${old} to ${fingerprint}: nothing is said to it and ` +
+    `nothing of it is shown until /trust ${name}`;
+}
+
+/** What came of a decision. */
+export function verdictText(
+  verdict: Verdict,
+  name: string,
+  peer: Peer | undefined,
+  who: WhoIsWho,
+): string {
+  const remembered = who.remembers ? "" : ", for this run";
+  const obstacle = peer === undefined ? undefined : who.obstacle(peer);
+  const still = obstacle === undefined ? "" : `; but it ${obstacle}`;
+  switch (verdict) {
+    case "verify":
+      return `${name} is verified${remembered}: ${peer!.credential.fingerprint}${still}`;
+    case "trust":
+      return `${name} is known by this key from now on${remembered}: ` +
+        `${peer!.credential.fingerprint}${still}`;
+    case "forget":
+      return `${name} is forgotten: whoever comes by that name is new`;
+    case "exclude":
+      return `${name} gets nothing of what you say from now on; /include ${name} undoes this`;
+    case "include":
+      return obstacle === undefined
+        ? `${name} gets what you say again`
+        : `${name} is no longer excluded by you${still}`;
+  }
+}
+
+/** Who is given what is said. */
+export function lockText(locked: boolean, leftOut: readonly Peer[]): string {
+  const rule = locked
+    ? "locked: only known and verified members get what you say"
+    : "unlocked: everyone gets what you say";
+  return leftOut.length === 0 ? rule : `${rule}; ${namesOf(leftOut)} ${verb(leftOut)} not`;
+}
+
+/** That some of those who are here are not given what is said. */
+export function leftOutText(leftOut: readonly Peer[]): string {
+  return `${namesOf(leftOut)} ${verb(leftOut)} not get what you say`;
+}
+
+function verb(peers: readonly Peer[]): string {
+  return peers.length === 1 ? "does" : "do";
+}
+
+/** The names of some peers; of many, how many. */
+export function namesOf(peers: readonly Peer[]): string {
+  return listed(peers.map(({ credential }) => credential.name));
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length > NAMES_SAID) {
+    return `${names.slice(0, NAMES_SAID - 1).join(", ")} and ${
+      names.length - NAMES_SAID + 1
+    } others`;
+  }
+  const last = names.at(-1)!;
+  return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+}

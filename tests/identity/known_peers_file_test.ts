@@ -1,0 +1,167 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Failure } from "../../lib/failure.ts";
+import { HEADER, type KnownPeers, type KnownPeersChange } from "../../lib/trust/known_peers.ts";
+import { KnownPeersFile } from "../../lib/trust/known_peers_file.ts";
+import { FLAGS, MAY_KEEP_FILES, Scratch } from "./scratch.ts";
+
+const ignore = !MAY_KEEP_FILES;
+const ROOT = new URL("../../", import.meta.url).pathname;
+const BO = `SHA256:${"b".repeat(42)}A`;
+
+function meet(name: string): KnownPeersChange {
+  return { kind: "meet", name, fingerprint: BO, at: Date.UTC(2026, 10, 24) };
+}
+
+/** A file, and what it tells. */
+async function open(path: string) {
+  const read: KnownPeers[] = [];
+  const failures: Failure[] = [];
+  const { file, known } = await KnownPeersFile.open(path, {
+    changed: (peers) => read.push(peers),
+    failed: (failure) => failures.push(failure),
+  });
+  const remember = async (change: KnownPeersChange) => {
+    file.remember(change);
+    await file.settled;
+  };
+  return { file, known, read, failures, remember };
+}
+
+async function permissions(path: string): Promise<number> {
+  return (await Deno.stat(path)).mode! & 0o777;
+}
+
+Deno.test({
+  name: "a file that is missing is made, for its owner alone, and says what it is",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const { remember } = await open(scratch.path("peers"));
+    assertEquals(await scratch.read("peers"), HEADER);
+    if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.path("peers")), 0o600);
+    await remember(meet("bo"));
+    assertEquals(await scratch.lines("peers"), [`bo ${BO} 2026-11-24T00:00:00Z unverified`]);
+    if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.path("peers")), 0o600);
+  },
+});
+
+Deno.test({
+  name: "what a hand writes while the chat runs is kept, and counts",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("peers", `${HEADER}# mine\n`, 0o640);
+    const { remember, read } = await open(path);
+    await remember(meet("bo"));
+    const text = await scratch.read("peers");
+    await scratch.write(
+      "peers",
+      `${text}cy ${BO} 2026-11-01 verified # by hand\n# the end\n`,
+      0o640,
+    );
+    await remember(meet("di"));
+    assertEquals(
+      await scratch.read("peers"),
+      `${text}cy ${BO} 2026-11-01 verified # by hand\n# the end\n` +
+        `di ${BO} 2026-11-24T00:00:00Z unverified\n`,
+    );
+    assertEquals(read.at(-1)?.ofName("cy").length, 1);
+    if (Deno.build.os !== "windows") assertEquals(await permissions(path), 0o640);
+  },
+});
+
+Deno.test({
+  name: "four processes at once lose no line",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const prefixes = ["a", "b", "c", "d"];
+    const codes = await Promise.all(prefixes.map(async (prefix) => {
+      const args = ["run", "--no-prompt", ...FLAGS, "tests/fixtures/meet_peers.ts"];
+      const { code, stderr } = await new Deno.Command("deno", {
+        args: [...args, scratch.path("peers"), prefix, "25"],
+        cwd: ROOT,
+      }).output();
+      return code === 0 ? "" : new TextDecoder().decode(stderr);
+    }));
+    assertEquals(codes, ["", "", "", ""]);
+    const names = (await scratch.lines("peers")).map((line) => line.split(" ")[0]!).sort();
+    const expected = prefixes.flatMap((prefix) =>
+      Array.from({ length: 25 }, (_, i) => `${prefix}-${i}`)
+    ).sort();
+    assertEquals(names, expected);
+  },
+});
+
+Deno.test({
+  name: "a file that is malformed is refused by its line, and left as it is",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    for (const [bad, line] of [[`${HEADER}bo nonsense\n`, 3], ["ok", 1]] as const) {
+      const path = await scratch.write("peers", bad);
+      const failure = await assertRejects(() => open(path), Failure);
+      assertEquals(failure.code, "KNOWN_PEERS_MALFORMED");
+      assert(failure.why.startsWith(`line ${line}: `), failure.why);
+      assertEquals(await scratch.read("peers"), bad);
+    }
+    await Deno.writeFile(scratch.path("peers"), new Uint8Array([35, 10, 98, 0xff, 10]));
+    const failure = await assertRejects(() => open(scratch.path("peers")), Failure);
+    assertEquals(failure.why, "line 2: not UTF-8");
+  },
+});
+
+Deno.test({
+  name:
+    "a line that is malformed while the chat runs costs nothing: what was met is written once it is mended",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const { remember, failures } = await open(scratch.path("peers"));
+    await scratch.write("peers", "half a li\n");
+    await remember(meet("bo"));
+    assertEquals(failures.map(({ code }) => code), ["KNOWN_PEERS_MALFORMED"]);
+    assertEquals(await scratch.read("peers"), "half a li\n");
+    await scratch.write("peers", "# mended\n");
+    await remember(meet("cy"));
+    assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["bo", "cy"]);
+  },
+});
+
+Deno.test({
+  name: "a symbolic link stays one, and its file is what is written",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    await using scratch = await Scratch.make();
+    await scratch.write("real", HEADER);
+    // Made by a process: this one is not granted what a link takes.
+    const { success } = await link(scratch.path("real"), scratch.path("peers"));
+    if (!success) throw new Error("no link was made");
+    const { remember } = await open(scratch.path("peers"));
+    await remember(meet("bo"));
+    assertEquals((await scratch.lines("real")).length, 1);
+    assert((await Deno.lstat(scratch.path("peers"))).isSymlink);
+  },
+});
+
+function link(target: string, path: string): Promise<Deno.CommandOutput> {
+  const code = "Deno.symlinkSync(Deno.args[0], Deno.args[1])";
+  return new Deno.Command("deno", {
+    args: ["eval", code, target, path],
+  }).output();
+}
+
+Deno.test({
+  name: "a path that cannot be a file is one clear failure",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const missing = await assertRejects(() => open(scratch.path("no/such/peers")), Failure);
+    assertEquals(missing.code, "ENOENT");
+    await Deno.mkdir(scratch.path("directory"));
+    const directory = await assertRejects(() => open(scratch.path("directory")), Failure);
+    assertEquals(directory.code, "EISDIR");
+    assertEquals(directory.what, `cannot keep known peers in ${scratch.path("directory")}`);
+  },
+});
