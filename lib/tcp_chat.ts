@@ -31,6 +31,7 @@ import { Relay, type RelayEvent } from "./chat/relay.ts";
 import { EVERYONE, type Policy } from "./chat/policy.ts";
 import type { RelayLink } from "./chat/room_member.ts";
 import type { Peer } from "./chat/roster.ts";
+import type { RelayState } from "./chat/tally.ts";
 import { Failure, tlsFailure, toFailure } from "./failure.ts";
 import type { Bytes } from "./rsa.ts";
 import { Link } from "./tcp_link.ts";
@@ -53,6 +54,8 @@ export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/reason.ts";
 export type { Conflict } from "./chat/registry.ts";
 export type { Origin, RelayEvent } from "./chat/relay.ts";
 export type { Peer } from "./chat/roster.ts";
+export type { RelayState, Tally } from "./chat/tally.ts";
+export type { Failure } from "./failure.ts";
 export type { Bytes } from "./rsa.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./tls.ts";
 
@@ -61,8 +64,8 @@ export const DEFAULT_PORT = 4396;
 
 /** How often a relay looks after its connections, in milliseconds. */
 const SWEEP_MS = 1_000;
-/** How long a relay waits after it could not accept a connection, in milliseconds. */
-const ACCEPT_RETRY_MS = 100;
+/** How long a relay waits after it could not accept a connection, in milliseconds: longer each time. */
+const ACCEPT_RETRY_MS = { first: 5, longest: 1_000 } as const;
 /** How long a connection may take to be made, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -102,6 +105,8 @@ export interface RelayServerOptions {
   readonly publicNames?: readonly string[];
   /** Hears of members that come and go, and of connections that are refused. */
   readonly event?: (event: RelayEvent) => void;
+  /** Hears that no connection can be accepted for now; once, until one can again. */
+  readonly trouble?: (failure: Failure) => void;
   /** Makes a tap for a connection: looks at every byte of it, as the relay receives and sends it. */
   readonly tap?: () => Tap;
   /** Connections wait until this is fulfilled; the address is taken at once. */
@@ -118,6 +123,8 @@ export interface RelayServer extends AsyncDisposable {
   join(options: SessionOptions): Session;
   /** Ends those members who may no longer be in. */
   removeDisallowed(): void;
+  /** How it is at the moment, and what it has counted. */
+  state(): RelayState;
   /** Tells every member that it is going, and stops. */
   close(): Promise<void>;
   /** Fulfilled when it has stopped; fails where it failed. */
@@ -147,8 +154,8 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
   const sweep = setInterval(() => relay.tick(), SWEEP_MS);
   const shut = Promise.withResolvers<void>();
   const opens = Promise.race([options.opens, shut.promise]);
-  const accepting = accept(listener, opens, (conn) => {
-    conn.setNoDelay(true);
+  const trouble = options.trouble ?? (() => {});
+  const accepting = accept(listener, opens, trouble, (conn) => {
     const secured = tls === undefined ? undefined : new TlsServerConn(conn, tls);
     const link = new Link(secured ?? conn);
     const tap = options.tap?.();
@@ -179,6 +186,7 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
     join: (joining) =>
       joinThroughMemory(relay, publicNames?.[0] ?? addr.hostname, addr.port, joining),
     removeDisallowed: () => relay.removeDisallowed(),
+    state: () => relay.state(),
     close,
     finished,
     [Symbol.asyncDispose]: close,
@@ -223,19 +231,32 @@ function closeListener(listener: Deno.TcpListener): void {
 async function accept(
   listener: Deno.TcpListener,
   opens: Promise<unknown>,
+  trouble: (failure: Failure) => void,
   take: (conn: Deno.TcpConn) => void,
 ): Promise<void> {
   await opens;
+  let retryMs: number = ACCEPT_RETRY_MS.first;
   while (true) {
+    let conn: Deno.TcpConn;
     try {
-      take(await listener.accept());
+      conn = await listener.accept();
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
       // Out of descriptors, or gone before it was taken: the others go on, and so does this.
-      await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+      if (retryMs === ACCEPT_RETRY_MS.first) trouble(toFailure(error, "cannot accept connections"));
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+      retryMs = Math.min(2 * retryMs, ACCEPT_RETRY_MS.longest);
+      continue;
     }
+    retryMs = ACCEPT_RETRY_MS.first;
+    try {
+      conn.setNoDelay(true);
+    } catch {
+      // It has gone already: reading, which comes next, says so.
+    }
+    take(conn);
   }
 }
 

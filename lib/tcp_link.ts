@@ -169,7 +169,7 @@ export class Link {
     let small = 0;
     try {
       while (!this.#closed) {
-        const length = await this.#conn.read(buffer);
+        const length = await this.#read(buffer);
         if (length === null) break;
         const pause = end.receive(buffer.subarray(0, length));
         if (pause !== undefined) await pause;
@@ -181,11 +181,18 @@ export class Link {
           small = 0;
         }
       }
-    } catch (error) {
-      if (!isEnd(error)) throw error;
     } finally {
       this.close();
       end.disconnected();
+    }
+  }
+
+  /** Whatever the system says of a connection that cannot be read, it means that the connection is over. */
+  async #read(buffer: Bytes): Promise<number | null> {
+    try {
+      return await this.#conn.read(buffer);
+    } catch {
+      return null;
     }
   }
 }
@@ -204,18 +211,5 @@ function together(pending: readonly Bytes[], count: number, length: number): Byt
   let at = 0;
   for (let i = 0; i < count; at += pending[i++]!.length) bytes.set(pending[i]!, at);
   lastTogether = { pieces: pending.slice(0, count), bytes };
-
   return bytes;
-}
-
-/** Whether an error means no more than that the connection is over. */
-function isEnd(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.TimedOut ||
-    error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof Deno.errors.InvalidData || // TLS: a record that was not sealed by the other side
-    error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.BadResource;
 }

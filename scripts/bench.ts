@@ -10,6 +10,7 @@ interface Benchmark {
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   chat: () => import("./bench/chat.ts"),
+  overload: () => import("./bench/overload.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

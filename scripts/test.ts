@@ -21,7 +21,7 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net"],
     paths: [
       "tests/",
-      "--ignore=tests/process/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
+      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
     ],
   },
   {
@@ -55,6 +55,11 @@ const GROUPS: readonly Group[] = [
       "--allow-write=tests/identity",
     ],
     paths: ["tests/identity/"],
+  },
+  {
+    name: "faults",
+    permissions: ["--allow-net", "--allow-run=deno,sh,unshare", "--allow-read=."],
+    paths: ["tests/faults/"],
   },
   {
     name: "docs",

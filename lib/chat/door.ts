@@ -49,7 +49,7 @@ export class Door<C extends object> {
   }
 
   /**
-   * A connection has come.
+   * A connection has come over a network. For one that has not, no limit is but that of checks at once.
    *
    * @param source Where from.
    * @returns Why it cannot stay; undefined where it can.
@@ -92,7 +92,7 @@ export class Door<C extends object> {
   next(now: number): C | undefined {
     const [first] = this.#asking;
     if (first === undefined || this.#checking.size >= CHECKS_AT_ONCE) return undefined;
-    if (!this.#joins.take(1, now)) return undefined;
+    if (this.#sources.has(first) && !this.#joins.take(1, now)) return undefined;
     this.#asking.delete(first);
     this.#checking.add(first);
     return first;

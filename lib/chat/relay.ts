@@ -20,6 +20,7 @@ import { type RelayLink, RoomMember } from "./room_member.ts";
 import { RosterPages } from "./roster_pages.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
 import { type Source, sourceOf } from "./source_address.ts";
+import { type RelayState, Tally } from "./tally.ts";
 import { encodeJoined, encodeLeft, type Listing } from "./wire.ts";
 
 /** The most members that a room takes by default. */
@@ -27,6 +28,7 @@ export const DEFAULT_MAX_MEMBERS = 1024;
 
 /** What a relay tells whoever stands around it. */
 export type RelayEvent =
+  | { readonly kind: "connected"; readonly from?: Origin | undefined }
   | { readonly kind: "joined"; readonly credential: Credential; readonly from?: Origin | undefined }
   | { readonly kind: "left"; readonly credential: Credential; readonly reason: Reason }
   /** A connection ended that never was a member. */
@@ -35,7 +37,9 @@ export type RelayEvent =
     readonly reason: Reason;
     readonly detail: string;
     readonly from?: Origin | undefined;
-  };
+  }
+  /** A member speaks too fast: it is not read for so many milliseconds. Said once a minute for each. */
+  | { readonly kind: "slowed"; readonly credential: Credential; readonly ms: number };
 
 /** The other end of a connection: an address and a port. */
 export interface Origin {
@@ -83,6 +87,8 @@ export class Relay {
   readonly monotonic: () => number;
   readonly limits: Limits;
   readonly check: NonNullable<RelayOptions["check"]>;
+  /** What has been counted so far. */
+  readonly tally: Tally = new Tally();
   readonly #options: RelayOptions;
   readonly #queue: { readonly frames: number; readonly bytes: number };
   readonly #maxMembers: number;
@@ -130,6 +136,14 @@ export class Relay {
     return this.#queue.bytes;
   }
 
+  /** How it is at the moment, and what it has counted. */
+  state(): RelayState {
+    let queueBytes = 0;
+    for (const member of this.#members.values()) queueBytes += member.outbox.bytes;
+    const { size: members, connections, pending, tally } = this;
+    return { members, connections, pending, queueBytes, tally };
+  }
+
   /** The members, in the order of joining. */
   members(): MapIterator<RoomMember> {
     return this.#members.values();
@@ -144,6 +158,7 @@ export class Relay {
     const source: Source | undefined = from === undefined ? undefined : sourceOf(from.hostname);
     const connection = new RelayConnection(this, link, from);
     this.#connections.add(connection);
+    this.#options.event?.({ kind: "connected", from });
     if (this.#closing) connection.end("SHUTDOWN");
     else if (source !== undefined) {
       const obstacle = this.#door.arrive(connection, source);
@@ -223,6 +238,11 @@ export class Relay {
       if (!this.allows(member.credential.fingerprint)) member.end("REMOVED");
     }
     this.flush();
+  }
+
+  /** Hears of a member that is too fast. */
+  slowed(member: RoomMember, ms: number): void {
+    this.#options.event?.({ kind: "slowed", credential: member.credential, ms });
   }
 
   /** Hears of a connection that never was a member's. */
@@ -306,6 +326,8 @@ export class Relay {
       sender,
     );
     sender.received(frames);
+    this.tally.messages += frames;
+    this.tally.deliveries += frames * recipients;
     return recipients * bytes.length;
   }
 

@@ -41,6 +41,9 @@ export const PING_AFTER_MS = 15_000;
 /** After how long without a word a member is given up, in milliseconds. */
 export const DEAD_AFTER_MS = 45_000;
 
+/** How often it is said of one member that it is too fast, in milliseconds. */
+const SLOWED_EVERY_MS = 60_000;
+
 const EMPTY: Bytes = new Uint8Array(0);
 /** One for all: whoever asks a thousand times and reads no answer keeps a thousand pointers, not frames. */
 const PONG: Bytes = encodeEmpty(KIND.pong);
@@ -76,6 +79,7 @@ export class RelayConnection {
   #self: string = "";
   #heardAt: number;
   #pinged = false;
+  #slowedSaidAt = -Infinity;
   #run: Run | undefined;
   #join: Join | undefined;
   /** What the present chunk has brought, in frames and in bytes to send on. */
@@ -125,6 +129,8 @@ export class RelayConnection {
     if ((this.#link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
     const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
     const pause = this.#pace.spend(spent, now);
+    this.#relay.tally.receivedBytes += chunk.length;
+    if (pause > 0) this.#slow(pause, now);
     // Whoever is not read cannot be heard.
     this.#heardAt = now + pause;
     return pause;
@@ -161,9 +167,17 @@ export class RelayConnection {
     }
   }
 
+  #slow(ms: number, now: number): void {
+    this.#relay.tally.slowedMs += ms;
+    if (this.#member === undefined || now < this.#slowedSaidAt + SLOWED_EVERY_MS) return;
+    this.#slowedSaidAt = now;
+    this.#relay.slowed(this.#member, ms);
+  }
+
   #finish(reason: Reason, detail: string): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
+    this.#relay.tally.disconnected(reason);
     this.#relay.forget(this);
     if (this.#member === undefined) this.#relay.refused(reason, detail, this.#from);
     else this.#relay.remove(this.#member, reason);
@@ -261,6 +275,7 @@ export class RelayConnection {
     this.#self = credential.key;
     const end = (reason: Reason) => this.end(reason);
     this.#member = this.#relay.admit(credential, presence, this.#link, end, this.#from);
+    this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
     // The roster is not counted; it may wait as well.
     this.#unread += this.#link.waiting ?? 0;
   }

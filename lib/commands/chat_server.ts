@@ -6,6 +6,7 @@
 
 import type { Input } from "../cli/spec.ts";
 import { hostRoom } from "../conversation/rooms.ts";
+import { LOG_LEVELS } from "../log.ts";
 import type { CHAT_SERVER } from "./chat_spec.ts";
 import { limitsFrom } from "./limit_options.ts";
 import { serverFiles } from "./tls_files.ts";
@@ -24,6 +25,8 @@ export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
     publicNames: options["public-name"],
     maxMembers: options["max-members"],
     limits: limitsFrom(options),
+    logLevel: LOG_LEVELS.find((level) => level === options["log-level"]),
+    metricsPort: options.metrics,
     relayOnly: options["relay-only"],
     giveUpMs: options["give-up"],
     json: options.json,

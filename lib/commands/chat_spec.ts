@@ -5,6 +5,7 @@
  */
 
 import type { CommandModule, CommandSpec } from "../cli/spec.ts";
+import { LOG_LEVELS } from "../log.ts";
 import { LIMIT_OPTIONS } from "./limit_options.ts";
 
 /** The port of the tutorial's chat. */
@@ -119,6 +120,19 @@ The tutorial's "listening......" and "connection succeed" are the first lines th
       needs: ["read"],
     },
     ...LIMIT_OPTIONS,
+    "log-level": {
+      type: "text",
+      value: "LEVEL",
+      choices: LOG_LEVELS,
+      help: "Log to standard error, one line an event; without it there is no log",
+    },
+    metrics: {
+      type: "integer",
+      value: "PORT",
+      min: 0,
+      max: 65_535,
+      help: "Serve metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0 picks a free port",
+    },
     "give-up": GIVE_UP,
     wire: WIRE,
     json: JSON_LINES,

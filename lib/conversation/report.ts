@@ -67,6 +67,9 @@ export class Report implements Presenter {
         return [line("left", { name: event.credential.name, reason: event.reason })];
       case "refused":
         return [line("refused", { reason: event.reason, detail: event.detail })];
+      case "connected":
+      case "slowed":
+        return [];
     }
   }
 

@@ -24,6 +24,7 @@ import { writeAll } from "../write_all.ts";
 import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
 import { GuestList } from "./guest_list.ts";
 import type { Input } from "./lines.ts";
+import { RelayWatch, type WatchOptions } from "./relay_watch.ts";
 import { Report } from "./report.ts";
 import { setStage, type Stage, wireTap } from "./stage.ts";
 
@@ -42,7 +43,7 @@ export interface TalkOptions extends TrustSettings {
 }
 
 /** Where to open a room, and for whom. */
-export interface HostOptions extends TalkOptions {
+export interface HostOptions extends TalkOptions, WatchOptions {
   readonly hostname: string;
   readonly port: number;
   /** The files of a certificate and its key, to speak TLS. */
@@ -81,18 +82,29 @@ async function sitInRoom(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
   const guests = await guestList(options);
   const seated = Promise.withResolvers<void>();
+  if (options.logLevel !== undefined && Deno.stdin.isTerminal() && Deno.stderr.isTerminal()) {
+    throw usageFailure(
+      "--log-level",
+      "standard error is the terminal that the chat is drawn on",
+      "write the log to a file: 2> FILE; or only relay: --relay-only",
+    );
+  }
+  await using watch = new RelayWatch(options);
   // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
   const where = await listening(options, guests);
-  await using server = openRelay({ ...where, opens: seated.promise });
+  const { event: watching, trouble } = watch;
+  await using server = openRelay({ ...where, opens: seated.promise, event: watching, trouble });
   const reload = guests && ((stage: Stage) => reread(guests, server, stage));
-  return await talk({ ...options, stay: true, reload }, name, (self, joining, stage) => {
+  return await talk({ ...options, stay: true, reload }, name, async (self, joining, stage) => {
     guests?.admitHost(self.fingerprint);
     stage.display.print(stage.presenter.listening(server.addr, server.room));
+    const metrics = await watch.start(server);
+    if (metrics !== undefined) stage.display.print(stage.presenter.notice(`metrics at ${metrics}`));
     const event = (one: MemberEvent) => {
       joining.event(one);
       if (one.kind === "ready") seated.resolve();
     };
-    return Promise.resolve(server.join({ ...joining, self, event }));
+    return server.join({ ...joining, self, event });
   });
 }
 
@@ -216,13 +228,20 @@ async function relayOnly(options: HostOptions): Promise<number> {
   const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
   await using stage = await setStage(stageOptions, () => {});
   const { display, presenter } = stage;
+  await using watch = new RelayWatch(options);
   await using server = openRelay({
     ...where,
-    event: (event) => display.print(presenter.relayEvent(event)),
+    trouble: watch.trouble,
+    event: (event) => {
+      watch.event(event);
+      display.print(presenter.relayEvent(event));
+    },
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
   using _hangup = guests && onHangup(() => reread(guests, server, stage));
   display.print(presenter.listening(server.addr, server.room));
+  const metrics = await watch.start(server);
+  if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
   return await Promise.race([stage.stopped, server.finished.then(() => 1)]);
 }
 

@@ -106,6 +106,9 @@ export class Transcript implements Presenter {
             event.detail === "" ? "" : ` (${printable(event.detail)})`
           }`,
         )];
+      case "connected":
+      case "slowed":
+        return [];
     }
   }
 

@@ -125,6 +125,16 @@ Deno.test("so many joins are checked a second, whoever asks", () => {
   assertEquals(checked, 1124);
 });
 
+Deno.test("who is of this process is checked whatever the rate", () => {
+  const one = door({ joinsPerSecond: 1 });
+  for (let i = 0; i < 2000; i++) {
+    const caller = { name: i };
+    assertEquals(one.ask(caller, 0), undefined);
+    assertEquals(one.next(0), caller);
+    one.gone(caller);
+  }
+});
+
 Deno.test("an address joins so often in a minute, and another is not hindered by it", () => {
   const one = door({ joinsPerAddress: 3 });
   const ask = (source: typeof FAR, now: number) => {

@@ -25,8 +25,12 @@ export class ChatProcess implements AsyncDisposable {
   #changed = Promise.withResolvers<void>();
   #ended = false;
 
-  constructor(args: readonly string[], flags?: readonly string[]) {
-    this.#child = command(["chat", ...args], flags, { stdin: "piped" }).spawn();
+  /** Starts `parley chat` with arguments, or whatever a command with pipes becomes. */
+  constructor(args: readonly string[] | Deno.Command, flags?: readonly string[]) {
+    const start = args instanceof Deno.Command
+      ? args
+      : command(["chat", ...args], flags, { stdin: "piped" });
+    this.#child = start.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#reading = Promise.all([
       this.#read(this.#child.stdout, this.lines),

@@ -7,6 +7,7 @@
 import type { Bench, Figure } from "./bench.ts";
 import { startCrowd } from "./crowd.ts";
 import { median, spread } from "./figures.ts";
+import { memoryOf } from "./memory.ts";
 import { pause } from "./processes.ts";
 import { startParley } from "./relays.ts";
 
@@ -45,17 +46,4 @@ export async function idle({ processes, runs, quick }: Bench): Promise<Figure[]>
 
 function mebibytes(value: number): string {
   return `${value.toFixed(0)} MiB`;
-}
-
-/** The memory of a process in MiB, by the names of proc_pid_status(5). */
-async function memoryOf(pid: number): Promise<{ VmRSS: number; VmHWM: number }> {
-  // By cat: to read below /proc itself, the benchmark would need every permission there is.
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).output();
-  const status = new TextDecoder().decode(stdout);
-  const field = (name: string) => {
-    const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1];
-    if (kibibytes === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
-    return Number(kibibytes) / 1024;
-  };
-  return { VmRSS: field("VmRSS"), VmHWM: field("VmHWM") };
 }

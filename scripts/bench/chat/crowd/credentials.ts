@@ -23,8 +23,9 @@ const MODULUS_BYTES = 256;
  * public numbers that nobody knows the factors of, as making a thousand real ones would take minutes.
  *
  * @param count How many.
+ * @param prefix What their names begin with.
  */
-export async function makeCredentials(count: number): Promise<OwnCredential[]> {
+export async function makeCredentials(count: number, prefix = "crowd"): Promise<OwnCredential[]> {
   const identity = await generateRsaKeys("sign", 3072);
   const decoy = await generateRsaKeys("encrypt", 2048);
   const expiresAt = Date.now() + CREDENTIAL_LIFE_MS;
@@ -32,7 +33,7 @@ export async function makeCredentials(count: number): Promise<OwnCredential[]> {
   const makeOne = async (number: number) => {
     const session = { publicKey: await randomModulus(), privateKey: decoy.privateKey };
     const keys = { identity, session, signing: await generateSigningKeys() };
-    return await makeCredential(`crowd-${number}`, keys, expiresAt);
+    return await makeCredential(`${prefix}-${number}`, keys, expiresAt);
   };
   while (made.length < count) {
     const next = Math.min(AT_ONCE, count - made.length);

@@ -1,0 +1,69 @@
+/**
+ * What those who run a relay may look at: its log and its metrics.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_encoding_hex.d.ts"
+import { encodeHex } from "@std/encoding/hex";
+import type { Failure } from "../failure.ts";
+import { Log, type LogLevel } from "../log.ts";
+import { hostPort, type RelayEvent, type RelayServer } from "../tcp_chat.ts";
+import { writeAll } from "../write_all.ts";
+import { logRelayEvent, logTrouble } from "./relay_log.ts";
+
+/** What is to be seen. */
+export interface WatchOptions {
+  /** The level of the log on standard error; no log without. */
+  readonly logLevel?: LogLevel | undefined;
+  /** The port of the metrics on loopback, 0 for any free one; no metrics without. */
+  readonly metricsPort?: number | undefined;
+}
+
+/** Watches one relay. */
+export class RelayWatch implements AsyncDisposable {
+  readonly #log: Log;
+  readonly #metricsPort: number | undefined;
+  readonly #stop = new AbortController();
+  #metrics: Deno.HttpServer<Deno.NetAddr> | undefined;
+
+  /** Starts before the relay does. */
+  constructor({ logLevel, metricsPort }: WatchOptions) {
+    this.#log = new Log(logLevel, (line) => writeAll(Deno.stderr, line));
+    this.#metricsPort = metricsPort;
+  }
+
+  /** The relay's `event`. */
+  readonly event = (event: RelayEvent): void => logRelayEvent(this.#log, event);
+
+  /** The relay's `trouble`. */
+  readonly trouble = (failure: Failure): void => logTrouble(this.#log, failure);
+
+  /**
+   * The relay listens.
+   *
+   * @returns Where the metrics are, if anywhere.
+   * @throws {Failure} Where their port cannot be listened on.
+   */
+  async start(server: RelayServer): Promise<string | undefined> {
+    const { hostname, port } = server.addr;
+    const room = encodeHex(server.room.slice(0, 8));
+    this.#log.write("info", "listening", { address: hostPort(hostname, port), room });
+    server.finished.catch((error) => {
+      this.#log.write("error", "failed", { error: String(error) });
+    });
+    if (this.#metricsPort === undefined) return undefined;
+    const { serveMetrics } = await import("../relay_metrics.ts");
+    const metrics = serveMetrics(this.#metricsPort, () => server.state(), this.#stop.signal);
+    this.#metrics = metrics;
+    const url = `http://${metrics.addr.hostname}:${metrics.addr.port}/metrics`;
+    this.#log.write("info", "metrics", { url });
+    return url;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#metrics?.finished;
+    this.#log.write("info", "stopped");
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * What a relay counts, as text for Prometheus (exposition format 0.0.4), and the server that serves it.
+ *
+ * Names follow Prometheus's conventions: base units, `_total` for what only rises.
+ *
+ * @module
+ */
+
+import { JOIN_BUCKETS, type RelayState, type Tally } from "./chat/tally.ts";
+import { toFailure } from "./failure.ts";
+
+/** The media type of {@linkcode exposition}. */
+export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+interface Sample {
+  readonly labels?: string;
+  readonly suffix?: string;
+  readonly value: number;
+}
+
+/**
+ * Writes a relay's state down for Prometheus.
+ *
+ * @param state The relay.
+ * @param residentBytes The memory of the process.
+ */
+export function exposition(state: RelayState, residentBytes: number): string {
+  const { tally } = state;
+  const reasons = [...tally.disconnects].map(([reason, value]) => ({
+    labels: `{reason="${reason}"}`,
+    value,
+  }));
+  return [
+    metric("parley_members", "gauge", "Members in the room.", state.members),
+    metric("parley_connections", "gauge", "Open connections.", state.connections),
+    metric("parley_pending_connections", "gauge", "Connections not joined yet.", state.pending),
+    metric(
+      "parley_queue_bytes",
+      "gauge",
+      "Bytes sent to members and not acknowledged yet.",
+      state.queueBytes,
+    ),
+    metric("parley_joins_total", "counter", "Members that came in.", tally.joins),
+    metric(
+      "parley_messages_total",
+      "counter",
+      "Sealed frames that members sent; one may carry several lines.",
+      tally.messages,
+    ),
+    metric(
+      "parley_deliveries_total",
+      "counter",
+      "Sealed frames sent on, once for each recipient.",
+      tally.deliveries,
+    ),
+    metric(
+      "parley_received_bytes_total",
+      "counter",
+      "Bytes that connections brought.",
+      tally.receivedBytes,
+    ),
+    metric(
+      "parley_slowed_seconds_total",
+      "counter",
+      "Time for which members that spoke too fast were not read.",
+      tally.slowedMs / 1000,
+    ),
+    metric(
+      "parley_disconnects_total",
+      "counter",
+      "Connections that ended, by reason.",
+      ...reasons,
+    ),
+    metric(
+      "parley_join_duration_seconds",
+      "histogram",
+      "From the connection to being in.",
+      ...joinSamples(tally),
+    ),
+    metric(
+      "process_resident_memory_bytes",
+      "gauge",
+      "Resident memory of the process.",
+      residentBytes,
+    ),
+  ].join("");
+}
+
+function metric(
+  name: string,
+  type: "counter" | "gauge" | "histogram",
+  help: string,
+  ...values: readonly (number | Sample)[]
+): string {
+  const lines = values.map((value) => {
+    const sample = typeof value === "number" ? { value } : value;
+    return `${name}${sample.suffix ?? ""}${sample.labels ?? ""} ${sample.value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function joinSamples({ joins, joinMs, joinTimes }: Tally): Sample[] {
+  let below = 0;
+  const buckets = joinTimes.map((count, i) => {
+    below += count;
+    const bound = JOIN_BUCKETS[i] ?? "+Inf";
+    return { suffix: "_bucket", labels: `{le="${bound}"}`, value: below };
+  });
+  return [...buckets, { suffix: "_sum", value: joinMs / 1000 }, { suffix: "_count", value: joins }];
+}
+
+/**
+ * Serves a relay's metrics at `http://127.0.0.1:PORT/metrics`, to this machine alone.
+ *
+ * @param port The port; 0 for any free one.
+ * @param state Tells the relay's state.
+ * @param signal Ends it, and every connection to it.
+ * @throws {Failure} Where the port cannot be listened on.
+ */
+export function serveMetrics(
+  port: number,
+  state: () => RelayState,
+  signal: AbortSignal,
+): Deno.HttpServer<Deno.NetAddr> {
+  const hostname = "127.0.0.1";
+  const options = { hostname, port, signal, onListen: () => {} };
+  try {
+    return Deno.serve(options, (request) => respond(request, state));
+  } catch (error) {
+    throw toFailure(error, `cannot serve metrics on ${hostname}:${port}`);
+  }
+}
+
+function respond(request: Request, state: () => RelayState): Response {
+  const { pathname } = new URL(request.url);
+  if (pathname !== "/metrics") return new Response("try /metrics\n", { status: 404 });
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return new Response("GET it\n", { status: 405, headers: { allow: "GET, HEAD" } });
+  }
+  const text = exposition(state(), Deno.memoryUsage().rss);
+  return new Response(text, { headers: { "content-type": EXPOSITION_TYPE } });
+}

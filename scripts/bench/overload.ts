@@ -1,0 +1,196 @@
+/**
+ * `deno task bench overload`: how two members fare while their relay is attacked, and what memory that costs it.
+ *
+ * Relay and attacker are processes of their own; the two members are in this one and say something to each
+ * other, one message at a time, before, during and after each attack.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_cli_parse_args.d.ts"
+import { parseArgs } from "@std/cli/parse-args";
+import { createIdentity, joinRoom, type MemberEvent, type Session } from "../../lib/tcp_chat.ts";
+import { median, percentile } from "./chat/figures.ts";
+import { pause, Processes, type Running, within } from "./chat/processes.ts";
+import { memoryOf } from "./chat/memory.ts";
+
+const ATTACKS: Readonly<Record<string, string>> = {
+  pending: "1,000 connections that never join",
+  joins: "1,000 joins a second",
+  flood: "a member that floods",
+  stuck: "one that floods one that never reads",
+  turns: "10,000 connections in turn",
+};
+
+/** How long each phase is measured, in milliseconds. */
+const PHASE_MS = { before: 3_000, during: 8_000, after: 3_000 } as const;
+/** How long an attack goes on before it is measured: what a relay lets pass at first is over. */
+const SETTLE_MS = 3_000;
+/** How long a relay may take to give memory back, in milliseconds. */
+const RECOVERY_MS = 60_000;
+/** The time between two messages, as people write them, in milliseconds. */
+const BETWEEN_MS = 10;
+const MESSAGE_TIMEOUT_MS = 20_000;
+/** How much slower the others may become, and how much memory may stay. */
+const GOALS = { slower: 2, memory: 1.2 } as const;
+
+const USAGE = `usage: deno task bench overload [--only NAME]
+
+  --only NAME  one attack: ${Object.keys(ATTACKS).join(", ")}`;
+
+/** One attack's figures: milliseconds and MiB. */
+interface Outcome {
+  readonly before: readonly number[];
+  readonly during: readonly number[];
+  readonly after: readonly number[];
+  readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
+}
+
+/**
+ * Runs the attacks and prints their table.
+ *
+ * @param args The arguments behind `bench overload`.
+ * @returns 0 where every goal was met, 1 where one was not, 2 for wrong usage.
+ */
+export async function run(args: string[]): Promise<number> {
+  const given = parseArgs(args, { string: ["only", "_"], boolean: ["help"] });
+  const names = given.only === undefined ? Object.keys(ATTACKS) : [String(given.only)];
+  if (given.help === true || !names.every((name) => Object.hasOwn(ATTACKS, name))) {
+    console.error(USAGE);
+    return given.help === true ? 0 : 2;
+  }
+  const processes = new Processes();
+  let met = true;
+  try {
+    console.log(HEAD.join("  "));
+    for (const name of names) {
+      const outcome = await attack(processes, name);
+      met = print(ATTACKS[name]!, outcome) && met;
+    }
+  } finally {
+    processes.killAll();
+  }
+  return met ? 0 : 1;
+}
+
+async function attack(processes: Processes, name: string): Promise<Outcome> {
+  const relay = processes.chat(["server", "--relay-only", "--port", "0", "--json"]);
+  const { port } = JSON.parse(await relay.line());
+  discard(relay);
+  const pair = await Pair.join(port);
+  await warmUp(processes, port);
+  await pair.times(1_000);
+  const before = await pair.times(PHASE_MS.before);
+  const memoryBefore = (await memoryOf(relay.pid)).VmRSS;
+  const script = "scripts/bench/overload/attacker.ts";
+  const attacker = processes.deno(["--allow-net"], script, [name, String(port)]);
+  await attacker.line();
+  discard(attacker);
+  if (name !== "turns") await pause(SETTLE_MS);
+  const during = await pair.times(PHASE_MS.during);
+  await attacker.stop("SIGKILL");
+  const peak = (await memoryOf(relay.pid)).VmHWM;
+  await pause(1_000);
+  const after = await pair.times(PHASE_MS.after);
+  const memoryAfter = await settled(relay.pid, memoryBefore * GOALS.memory);
+  await pair.leave();
+  await relay.stop();
+  return { before, during, after, memory: { before: memoryBefore, peak, after: memoryAfter } };
+}
+
+/** A relay that has seen some ordinary use: what it does for the first time takes memory once and for all. */
+async function warmUp(processes: Processes, port: number): Promise<void> {
+  const script = "scripts/bench/overload/attacker.ts";
+  const guests = processes.deno(["--allow-net"], script, ["guests", String(port)]);
+  await guests.line();
+  await guests.status;
+}
+
+/** The memory of a process once it is no more than so much, or once it has had its time. */
+async function settled(pid: number, mebibytes: number): Promise<number> {
+  const deadline = performance.now() + RECOVERY_MS;
+  let { VmRSS } = await memoryOf(pid);
+  while (VmRSS > mebibytes && performance.now() < deadline) {
+    await pause(500);
+    ({ VmRSS } = await memoryOf(pid));
+  }
+  return VmRSS;
+}
+
+function discard(process: Running): void {
+  const drain = async () => {
+    while (await process.read() !== undefined);
+  };
+  drain().catch(() => {}); // ends with the process, which reports for itself
+}
+
+/** Two members who say something to each other in turns. */
+class Pair {
+  readonly #sessions: Session[] = [];
+  #shown = Promise.withResolvers<void>();
+  #turn = 0;
+
+  static async join(port: number): Promise<Pair> {
+    const pair = new Pair();
+    for (const name of ["ada", "bo"]) {
+      const self = await createIdentity(name);
+      const ready = Promise.withResolvers<void>();
+      const event = (one: MemberEvent) => {
+        if (one.kind === "ready") ready.resolve();
+        if (one.kind === "ended") ready.reject(new Error(one.reason));
+        if (one.kind === "message") pair.#shown.resolve();
+      };
+      pair.#sessions.push(await joinRoom({ port, self, event }));
+      await ready.promise;
+    }
+    while (pair.#sessions[0]!.members().length < 2) await pause(10);
+    return pair;
+  }
+
+  /** How long messages took, for so long, in milliseconds each. */
+  async times(ms: number): Promise<number[]> {
+    const taken: number[] = [];
+    for (const end = performance.now() + ms; performance.now() < end;) {
+      this.#shown = Promise.withResolvers();
+      const started = performance.now();
+      const entered = this.#sessions[this.#turn++ % 2]!.enter("a message of ordinary length, say");
+      if (!entered.ok) throw new Error(entered.message);
+      await within(MESSAGE_TIMEOUT_MS, "a message", this.#shown.promise);
+      taken.push(performance.now() - started);
+      await pause(BETWEEN_MS);
+    }
+    return taken;
+  }
+
+  async leave(): Promise<void> {
+    for (const session of this.#sessions) session.leave();
+    await Promise.all(this.#sessions.map((session) => session.ended));
+  }
+}
+
+const WIDTH = 38;
+const HEAD = [
+  "attack".padEnd(WIDTH),
+  "median before, during, after".padEnd(28),
+  "slower".padEnd(6),
+  "p99 during".padEnd(10),
+  "memory before, peak, after".padEnd(27),
+  "met",
+];
+
+/** Prints a row; tells whether its goals were met. */
+function print(what: string, { before, during, after, memory }: Outcome): boolean {
+  const slower = median(during) / median(before);
+  const met = slower <= GOALS.slower && memory.after <= memory.before * GOALS.memory;
+  const medians = [before, during, after].map((times) => median(times).toFixed(2)).join(", ");
+  const sizes = [memory.before, memory.peak, memory.after].map((size) => size.toFixed(0));
+  console.log([
+    what.padEnd(WIDTH),
+    `${medians} ms`.padEnd(28),
+    slower.toFixed(2).padEnd(6),
+    `${percentile(during, 0.99).toFixed(2)} ms`.padEnd(10),
+    `${sizes.join(", ")} MiB`.padEnd(27),
+    met ? "yes" : "NO",
+  ].join("  "));
+  return met;
+}

@@ -1,0 +1,13 @@
+/**
+ * All that is fuzzed, by name.
+ *
+ * @module
+ */
+
+import { SESSION_TARGETS } from "./session_targets.ts";
+import type { Target } from "./target.ts";
+import { TEXT_TARGETS } from "./text_targets.ts";
+import { WIRE_TARGETS } from "./wire_targets.ts";
+
+/** All that is fuzzed. */
+export const TARGETS: readonly Target[] = [...WIRE_TARGETS, ...TEXT_TARGETS, ...SESSION_TARGETS];
