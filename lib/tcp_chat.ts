@@ -17,6 +17,7 @@
  * @module
  */
 
+import { steadyNow } from "./chat/clock.ts";
 import {
   CREDENTIAL_LIFE_MS,
   generateMemberKeys,
@@ -446,7 +447,7 @@ class Alarm {
     this.#timer = setTimeout(() => {
       this.#at = Infinity;
       this.#ring();
-    }, Math.max(0, at - Date.now()));
+    }, Math.max(0, at - steadyNow()));
   }
 
   clear(): void {

@@ -11,6 +11,7 @@
 import { Acknowledger } from "./acknowledger.ts";
 import { Admission, type Admitted, answerChallenge } from "./admission.ts";
 import { type Bytes, MalformedError, mapKey, utf8 } from "./bytes.ts";
+import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential, type OwnCredential } from "./credential.ts";
 import { MAX_TEXT_BYTES, readKeyFrame, readSealedFrame } from "./envelope.ts";
 import { type Frame, FrameError, FrameReader } from "./frame.ts";
@@ -63,6 +64,8 @@ export interface MemberOptions {
   readonly policy?: Policy;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
+  /** The time by a clock that never jumps, for deadlines; `now` where only that is given. */
+  readonly monotonic?: () => number;
   /** Where keys come from; the runtime's secure source by default. */
   readonly random?: Random;
   /** Checks credentials; many members in one process may share the work. */
@@ -74,9 +77,12 @@ export class Member {
   readonly #self: OwnCredential;
   readonly #dialled: MemberOptions["dialled"];
   readonly #policy: Policy;
+  /** For what elapses. */
   readonly #now: () => number;
+  /** The time of day, for people and credentials. */
+  readonly #date: () => number;
   readonly #random: Random;
-  readonly #check: NonNullable<MemberOptions["check"]>;
+  readonly #check: (bytes: Bytes) => Promise<Credential>;
   readonly #output: MemberOutput;
   readonly #reader = new FrameReader(relayBound);
   readonly #roster = new Roster();
@@ -96,9 +102,11 @@ export class Member {
     this.#self = options.self;
     this.#dialled = options.dialled;
     this.#policy = options.policy ?? EVERYONE;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.monotonic ?? options.now ?? steadyNow;
+    this.#date = options.now ?? Date.now;
     this.#random = options.random ?? secureRandom;
-    this.#check = options.check ?? checkCredential;
+    const check = options.check ?? checkCredential;
+    this.#check = (bytes) => check(bytes, this.#date());
     this.#output = output;
     this.#heardAt = this.#now();
     this.#idOf = messageIds(this.#self.member);
@@ -199,7 +207,7 @@ export class Member {
     this.#outgoing.enter({
       id,
       number,
-      time: this.#now(),
+      time: this.#date(),
       text: bytes,
       shown: text,
       to: peer,

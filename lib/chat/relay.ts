@@ -8,6 +8,7 @@
  */
 
 import { type Bytes, mapKey } from "./bytes.ts";
+import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential } from "./credential.ts";
 import { Door } from "./door.ts";
 import { HASH_BYTES } from "./kind.ts";
@@ -108,7 +109,7 @@ export class Relay {
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
     this.now = options.now ?? Date.now;
-    this.monotonic = options.monotonic ?? options.now ?? (() => performance.now());
+    this.monotonic = options.monotonic ?? options.now ?? steadyNow;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#door = new Door(this.limits, this.monotonic());
     this.random = options.random ?? secureRandom;
