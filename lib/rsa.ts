@@ -9,9 +9,22 @@
 
 // @ts-types="../types/std_encoding_base64.d.ts"
 import { encodeBase64 } from "@std/encoding/base64";
+import type { Bytes } from "./rsa/bytes.ts";
 
-/** Bytes that WebCrypto takes: never over shared memory. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+export type { Bytes } from "./rsa/bytes.ts";
+export { signDocument, verifyDocument } from "./rsa/document.ts";
+export { KeyFileError, privateKeyOf, publicKeyOf, readKey, writeKeyPair } from "./rsa/key_file.ts";
+export type { KeyFileCode, KeyUse, PemPair, RsaKey } from "./rsa/key_file.ts";
+export {
+  decryptBlock,
+  DecryptionError,
+  decryptMessage,
+  encryptBlock,
+  encryptMessage,
+  MAX_MESSAGE_BYTES,
+  maxBlockBytes,
+  MessageTooLongError,
+} from "./rsa/message.ts";
 
 /** The modulus sizes that parley makes, in bits. */
 export type ModulusBits = 2048 | 3072 | 4096;

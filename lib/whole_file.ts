@@ -115,37 +115,60 @@ function isWithoutLinks(error: unknown): boolean {
   return code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS";
 }
 
+/** Hears how many bytes have been read, of so many where that is known. */
+export type ReadProgress = (done: number, total: number | undefined) => void;
+
 /**
  * Reads a file whole.
  *
  * @param path Where from.
  * @param maxBytes The most that it may have.
+ * @param progress Hears how far it is.
  * @throws {Failure} `FILE_TOO_LARGE`, or what the file system says.
  */
 export async function readWhole(
   path: string,
   maxBytes: number,
+  progress?: ReadProgress,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const what = `cannot read ${printable(path)}`;
   try {
     using file = await Deno.open(path);
-    const pieces: Uint8Array[] = [];
-    let length = 0;
-    for await (const piece of file.readable) {
-      pieces.push(piece);
-      length += piece.length;
-      if (length > maxBytes) {
-        const why = `it has more than ${maxBytes} bytes`;
-        throw new Failure({ what, why, code: "FILE_TOO_LARGE", hint: "is it the right file?" });
-      }
-    }
-    return joined(pieces, length);
+    const { isFile, size } = await file.stat();
+    const total = isFile ? size : undefined;
+    return await readStream(file.readable, maxBytes, (done) => progress?.(done, total));
   } catch (error) {
+    if (error instanceof TooLargeError) {
+      const why = `it has more than ${maxBytes} bytes`;
+      throw new Failure({ what, why, code: "FILE_TOO_LARGE", hint: "is it the right file?" });
+    }
     throw fileFailure(error, what);
   }
 }
 
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+/** More came than may. */
+class TooLargeError extends Error {}
+
+/**
+ * Reads a stream to its end.
+ *
+ * @param stream Where from.
+ * @param maxBytes The most that may come.
+ * @param progress Hears how far it is.
+ */
+export async function readStream(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  progress: (done: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of stream) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > maxBytes) throw new TooLargeError();
+    progress(length);
+  }
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const piece of pieces) {

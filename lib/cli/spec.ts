@@ -100,7 +100,9 @@ type ValueOf<O extends OptionSpec> = O extends FlagOption ? boolean
   : number | undefined;
 
 /** What a command is given: its options by name, typed by its spec, and its operands in order. */
-export interface Input<C extends { options?: Readonly<Record<string, OptionSpec>> }> {
+export interface Input<
+  C extends { name?: string; options?: Readonly<Record<string, OptionSpec>> },
+> {
   readonly options:
     & {
       readonly [N in keyof NonNullable<C["options"]>]: ValueOf<NonNullable<C["options"]>[N]>;

@@ -1,0 +1,27 @@
+/**
+ * `parley rsa inspect`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { readKeyFile } from "../key_file.ts";
+import { fingerprint } from "../rsa.ts";
+import { writeAll } from "../write_all.ts";
+import type { RSA_INSPECT } from "./rsa_spec.ts";
+
+/** Shows what a key file holds. */
+export async function run({ options, operands }: Input<typeof RSA_INSPECT>): Promise<number> {
+  const { kind, format, modulusBits: bits, exponent, spki } = await readKeyFile(operands[0]!);
+  // 65537 as a rule; what a JSON number cannot hold is text.
+  const shown = exponent <= Number.MAX_SAFE_INTEGER ? Number(exponent) : String(exponent);
+  const key = { kind, format, bits, exponent: shown, fingerprint: await fingerprint(spki) };
+  const lines = [
+    `kind         RSA ${kind} key, ${format}`,
+    `modulus      ${bits} bits`,
+    `exponent     ${key.exponent}`,
+    `fingerprint  ${key.fingerprint}`,
+  ];
+  writeAll(Deno.stdout, options.json ? `${JSON.stringify(key)}\n` : `${lines.join("\n")}\n`);
+  return 0;
+}

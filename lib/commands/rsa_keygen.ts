@@ -1,0 +1,30 @@
+/**
+ * `parley rsa keygen`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { checkPairPlace, writePair } from "../key_file.ts";
+import { Progress } from "../progress.ts";
+import { exportSpki, fingerprint, generateRsaKeys, type ModulusBits } from "../rsa.ts";
+import { writeKeyPair } from "../rsa/key_file.ts";
+import { writeAll } from "../write_all.ts";
+import type { RSA_KEYGEN } from "./rsa_spec.ts";
+
+/** Makes a key pair, and says its fingerprint where it went to files. */
+export async function run({ options }: Input<typeof RSA_KEYGEN>): Promise<number> {
+  const { output, force, bits } = options;
+  const toFiles = output !== undefined && output !== "-";
+  if (toFiles) await checkPairPlace(output, force);
+  using progress = new Progress(`making a key of ${bits} bits`);
+  const keys = await generateRsaKeys("sign", Number(bits) as ModulusBits);
+  const pair = await writeKeyPair(keys);
+  if (!toFiles) {
+    writeAll(Deno.stdout, pair.privatePem + pair.publicPem);
+    return 0;
+  }
+  await writePair(output, pair, force, progress);
+  writeAll(Deno.stdout, `${await fingerprint(await exportSpki(keys.publicKey))}\n`);
+  return 0;
+}

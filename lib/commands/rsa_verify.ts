@@ -1,0 +1,44 @@
+/**
+ * `parley rsa verify`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { Failure } from "../failure.ts";
+import { readInput } from "../file_or_stream.ts";
+import { readKeyFile } from "../key_file.ts";
+import { Progress } from "../progress.ts";
+import { fingerprint } from "../rsa.ts";
+import { verifyDocument } from "../rsa/document.ts";
+import { inRsaWords } from "../rsa_failure.ts";
+import { readWhole } from "../whole_file.ts";
+import { writeAll } from "../write_all.ts";
+import { required } from "./required.ts";
+import type { RSA_VERIFY } from "./rsa_spec.ts";
+
+/** The most that a signature's file may have, in bytes. */
+const MAX_SIGNATURE_BYTES = 1 << 16;
+
+/** Checks a signature. */
+export async function run({ options, operands }: Input<typeof RSA_VERIFY>): Promise<number> {
+  const path = required("--key PUB", options.key);
+  const signaturePath = required("--signature SIG", options.signature);
+  const key = await readKeyFile(path);
+  const signature = await readWhole(signaturePath, MAX_SIGNATURE_BYTES);
+  using progress = new Progress("reading");
+  const document = await readInput(operands[0], progress);
+  progress.next("checking");
+  const right = await inRsaWords(path, () => verifyDocument(key, signature, document));
+  if (!right) {
+    throw new Failure({
+      what: "cannot verify",
+      why: "the signature is not of this key and this document",
+      code: "BAD_SIGNATURE",
+      hint:
+        "trust neither; check that these are the key, the document and the signature that belong together",
+    });
+  }
+  writeAll(Deno.stdout, `signed by ${await fingerprint(key.spki)}\n`);
+  return 0;
+}

@@ -1,0 +1,170 @@
+/**
+ * Bytes from a file or standard input, and to a file or standard output.
+ *
+ * @module
+ */
+
+import { Failure } from "./failure.ts";
+import { printable } from "./printable.ts";
+import type { Progress } from "./progress.ts";
+import { readStream, readWhole, writeWhole } from "./whole_file.ts";
+import { writeAll } from "./write_all.ts";
+
+/**
+ * Reads everything that there is.
+ *
+ * @param path A file; standard input without one, or with `-`.
+ * @param progress Is told how far it is.
+ * @throws {Failure} What the file system says.
+ */
+export async function readInput(
+  path: string | undefined,
+  progress: Progress,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (path !== undefined && path !== "-") {
+    progress.next(`reading ${printable(path)}`);
+    return await readWhole(path, Infinity, (done, total) => progress.bytes(done, total));
+  }
+  if (Deno.stdin.isTerminal()) writeAll(Deno.stderr, "* reading from here: Ctrl-D ends it\n");
+  else progress.next("reading");
+  return await readStream(Deno.stdin.readable, Infinity, (done) => progress.bytes(done));
+}
+
+/** Where bytes go. */
+export interface Destination {
+  /** A file; standard output without one, or with `-`. */
+  readonly path: string | undefined;
+  /** Whether a file that exists is replaced. */
+  readonly force: boolean;
+  /** The file's mode; what the umask leaves of read and write for all, without. */
+  readonly mode?: number;
+}
+
+/**
+ * Looks before the work whether there may be a file, so that nobody waits for what cannot be written.
+ *
+ * @throws {Failure} `EEXIST` where it exists and is not to be replaced.
+ */
+export async function checkDestination({ path, force }: Destination): Promise<void> {
+  if (path === undefined || path === "-" || force || !(await exists(path))) return;
+  throw existsFailure(path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    // Whatever else is wrong with it, writing says so.
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return false;
+  }
+}
+
+function existsFailure(path: string): Failure {
+  return new Failure({
+    what: `cannot write ${printable(path)}`,
+    why: "it exists already",
+    code: "EEXIST",
+    hint: "choose another name, or replace it with --force",
+  });
+}
+
+/**
+ * Writes bytes: to a file whole or not at all.
+ *
+ * @throws {Failure} `EEXIST` where the file exists; `BINARY_TO_TERMINAL` where a terminal would obey them;
+ * `INTERRUPTED`; what the file system says.
+ */
+export async function writeOutput(
+  to: Destination,
+  bytes: Uint8Array,
+  progress: Progress,
+): Promise<void> {
+  if (to.path === undefined || to.path === "-") {
+    return await writeStdout(bytes, to.path === "-", progress);
+  }
+  progress.next(`writing ${printable(to.path)}`);
+  await interruptible(to.path, (signal) => writeFile(to, bytes, signal, progress));
+}
+
+/** Writes one file, within {@linkcode interruptible}. */
+export async function writeFile(
+  { path = "-", force, mode = 0o666 }: Destination,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  try {
+    await writeWhole(path, bytes, {
+      mode,
+      replace: force,
+      signal,
+      progress: (done) => progress.bytes(done, bytes.length),
+    });
+  } catch (error) {
+    if (error instanceof Failure && error.code === "EEXIST") throw existsFailure(path);
+    throw error;
+  }
+}
+
+/**
+ * Does work that Ctrl-C, or another request to stop, gives up cleanly.
+ *
+ * @param path What is being written, for the failure.
+ * @throws {Failure} `INTERRUPTED`, which ends the process with 130.
+ */
+export async function interruptible<T>(
+  path: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const stop = () =>
+    controller.abort(
+      new Failure({
+        what: `cannot write ${printable(path)}`,
+        why: "interrupted",
+        code: "INTERRUPTED",
+        exitCode: 130,
+      }),
+    );
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
+  }
+}
+
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** What a terminal shows as it is: no control characters but tab and line feed. */
+// deno-lint-ignore no-control-regex -- controls are what it looks for
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+async function writeStdout(bytes: Uint8Array, anyway: boolean, progress: Progress): Promise<void> {
+  if (!anyway && Deno.stdout.isTerminal() && !isPlain(bytes)) {
+    throw new Failure({
+      what: "cannot write to the terminal",
+      why: "these are bytes that it would obey or garble",
+      code: "BINARY_TO_TERMINAL",
+      hint: "write to a file with -o FILE, or here all the same with -o -",
+    });
+  }
+  progress.next("writing");
+  for (let rest = bytes; rest.length > 0;) {
+    rest = rest.subarray(await Deno.stdout.write(rest));
+    progress.bytes(bytes.length - rest.length, bytes.length);
+  }
+}
+
+function isPlain(bytes: Uint8Array): boolean {
+  try {
+    return !UNSAFE.test(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof TypeError) return false; // not UTF-8
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What a person at a terminal sees of work that takes a while: one line on stderr, gone when it is done.
+ *
+ * @module
+ */
+
+import { writeAll } from "./write_all.ts";
+
+/** How often the line is drawn, in milliseconds. What is done before the first time is not shown at all. */
+const DRAW_MS = 200;
+const FRAMES = "|/-\\";
+const CLEAR = "\r\x1b[K";
+
+/** Shows how work goes on. Where stderr is no terminal, it shows nothing. */
+export class Progress implements Disposable {
+  #label: string;
+  readonly #since = Date.now();
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #bytes: number | undefined;
+  #total: number | undefined;
+  #frame = 0;
+
+  /**
+   * Starts.
+   *
+   * @param label What is being done, such as "making a key of 4096 bits".
+   */
+  constructor(label: string) {
+    this.#label = label;
+    if (Deno.stderr.isTerminal()) this.#timer = setInterval(() => this.#draw(), DRAW_MS);
+  }
+
+  /** Goes on to another part of the work. */
+  next(label: string): void {
+    this.#label = label;
+    this.#bytes = this.#total = undefined;
+  }
+
+  /** So many bytes are done, of so many where that is known. */
+  bytes(done: number, total?: number): void {
+    this.#bytes = done;
+    this.#total = total;
+  }
+
+  #draw(): void {
+    const seconds = Math.floor((Date.now() - this.#since) / 1000);
+    const parts = [this.#label];
+    if (this.#bytes !== undefined) parts.push(amount(this.#bytes, this.#total));
+    parts.push(`${seconds} s`);
+    writeAll(Deno.stderr, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    if (this.#frame > 0) writeAll(Deno.stderr, CLEAR);
+  }
+}
+
+function amount(done: number, total: number | undefined): string {
+  return total === undefined ? mebibytes(done) : `${mebibytes(done)} of ${mebibytes(total)}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}

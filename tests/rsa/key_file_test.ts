@@ -1,0 +1,145 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+// @ts-types="../../types/std_encoding_base64.d.ts"
+import { decodeBase64 } from "@std/encoding/base64";
+import { fingerprint, KeyFileError, privateKeyOf, publicKeyOf, readKey } from "../../lib/rsa.ts";
+import vectors from "../vectors/rsa.json" with { type: "json" };
+
+const { key, refused } = vectors;
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** The DER in a PEM. */
+function der(pem: string): Uint8Array<ArrayBuffer> {
+  return decodeBase64(pem.replace(/-----.*-----|\n/g, ""));
+}
+
+const PUBLIC_JWK = JSON.stringify({ kty: "RSA", n: key.jwk.n, e: key.jwk.e });
+
+const FORMS: readonly (readonly [string, "private" | "public", Uint8Array<ArrayBuffer>])[] = [
+  ["PKCS#8 PEM", "private", bytes(key.pkcs8)],
+  ["PKCS#1 PEM", "private", bytes(key.pkcs1)],
+  ["JWK", "private", bytes(JSON.stringify(key.jwk))],
+  ["PKCS#8 DER", "private", der(key.pkcs8)],
+  ["PKCS#1 DER", "private", der(key.pkcs1)],
+  ["SPKI PEM", "public", bytes(key.spki)],
+  ["PKCS#1 PEM", "public", bytes(key.pkcs1Public)],
+  ["JWK", "public", bytes(PUBLIC_JWK)],
+  ["SPKI DER", "public", der(key.spki)],
+  ["PKCS#1 DER", "public", der(key.pkcs1Public)],
+];
+
+Deno.test("readKey() reads every form of one key, private and public, as the same", async () => {
+  for (const [format, kind, content] of FORMS) {
+    const read = await readKey(content);
+    assertEquals([read.format, read.kind], [format, kind]);
+    assertEquals([read.modulusBits, read.exponent], [2048, 65537n]);
+    assertEquals(read.spki, der(key.spki), format);
+    assertEquals(read.pkcs8, kind === "private" ? der(key.pkcs8) : undefined, format);
+  }
+});
+
+Deno.test("fingerprint() is SHA-256 over the SPKI DER, as openssl has it", async () => {
+  const { spki } = await readKey(bytes(key.pkcs1));
+  assertEquals(await fingerprint(spki), `SHA256:${key.spkiSha256.replace("=", "")}`);
+});
+
+Deno.test("readKey() reads a key among other text, with any line ends, and a pair as its private key", async () => {
+  for (
+    const text of [
+      `Bag Attributes: none\n${key.pkcs8}`,
+      key.pkcs8.replaceAll("\n", "\r\n"),
+      `\ufeff${key.pkcs8}`,
+      key.pkcs8 + key.spki,
+      // What a JWK says that it is for does not matter.
+      JSON.stringify({ ...key.jwk, alg: "RS256", use: "sig", key_ops: ["verify"], kid: "1" }),
+    ]
+  ) {
+    assertEquals((await readKey(bytes(text))).kind, "private");
+  }
+});
+
+async function refusal(content: Uint8Array<ArrayBuffer>): Promise<KeyFileError> {
+  return await assertRejects(() => readKey(content), KeyFileError);
+}
+
+const REFUSED: readonly (readonly [string, string, string, string])[] = [
+  ["", "KEY_EMPTY", "it is empty", "parley rsa keygen"],
+  [" \n\n", "KEY_EMPTY", "it is empty", "parley rsa keygen"],
+  [refused.encryptedPkcs8, "KEY_ENCRYPTED", "encrypted with a passphrase", "openssl pkey -in FILE"],
+  [refused.encryptedPkcs1, "KEY_ENCRYPTED", "encrypted with a passphrase", "openssl pkey -in FILE"],
+  [refused.small, "KEY_TOO_SMALL", "the key has 1024 bits", "make a new one"],
+  [refused.ec, "KEY_NOT_RSA", "one for elliptic curves (EC)", "make an RSA key"],
+  [refused.ecTraditional, "KEY_NOT_RSA", "one for elliptic curves (EC)", "make an RSA key"],
+  [refused.ed25519, "KEY_NOT_RSA", "one for Ed25519", "make an RSA key"],
+  [refused.pssOnly, "KEY_NOT_RSA", "one for RSASSA-PSS alone", "make an RSA key"],
+  ['{"kty":"EC","crv":"P-256"}', "KEY_NOT_RSA", "one for elliptic curves (EC)", "make an RSA key"],
+  ['{"kty":"OKP"}', "KEY_NOT_RSA", "another algorithm", "make an RSA key"],
+  ["ssh-ed25519 AAAAC3Nza a@b\n", "KEY_NOT_RSA", "one for ed25519", "make an RSA key"],
+  [refused.certificate, "KEY_CERTIFICATE", "a certificate, not a key", "openssl x509 -in FILE"],
+  [refused.request, "KEY_CERTIFICATE", "a request for a certificate", "openssl req -in FILE"],
+  [refused.openSsh.privateKey, "KEY_OPENSSH", "OpenSSH's own format", "ssh-keygen -p"],
+  [
+    refused.openSsh.publicKey,
+    "KEY_OPENSSH",
+    "OpenSSH's own format",
+    "ssh-keygen -e -m PKCS8 -f FILE",
+  ],
+  [key.pkcs8.slice(0, 500), "KEY_DAMAGED", "cut short or damaged", "copy it anew"],
+  [key.spki.replace("\n", "\n*"), "KEY_DAMAGED", "cut short or damaged", "copy it anew"],
+  [
+    key.spki.replace(/\n[^\n]+\n-----END/, "\n-----END"),
+    "KEY_DAMAGED",
+    "cut short",
+    "copy it anew",
+  ],
+  ['{"kty":"RSA","n":"AQAB"', "KEY_DAMAGED", "cut short or damaged", "copy it anew"],
+  ['{"kty":"RSA","n":"AQAB"}', "KEY_DAMAGED", 'the JWK\'s "e" is missing', "has n, e, d"],
+  [JSON.stringify({ ...key.jwk, qi: undefined }), "KEY_DAMAGED", '"qi" is missing', "has n, e, d"],
+  ['{"keys":[]}', "KEY_UNKNOWN", "a set of JWKs", "one key of it"],
+  ['{"name":"x"}', "KEY_UNKNOWN", "no JWK", "kty"],
+  ["hello", "KEY_UNKNOWN", "no key that is known here", "PEM text"],
+  [
+    "-----BEGIN PGP MESSAGE-----\n",
+    "KEY_UNKNOWN",
+    "no key that is known here",
+    "BEGIN PRIVATE KEY",
+  ],
+];
+
+Deno.test("readKey() says of each file that it cannot use which it is, and what to do", async () => {
+  for (const [text, code, why, hint] of REFUSED) {
+    const error = await refusal(bytes(text));
+    assertEquals(error.code, code, text.slice(0, 60));
+    assertStringIncludes(error.message, why);
+    assertStringIncludes(error.hint, hint);
+  }
+});
+
+Deno.test("readKey() reads every file that is cut or changed anywhere without another error", async () => {
+  for (const [, , content] of FORMS) {
+    const step = content.length > 1000 ? 13 : 5;
+    for (let at = 0; at < content.length; at += step) {
+      // Whatever it is taken for, nothing but a KeyFileError may come out.
+      const changed = content.slice();
+      changed[at]! ^= 0x81;
+      for (const broken of [content.slice(0, at), changed]) {
+        try {
+          assert((await readKey(broken)).modulusBits >= 2048);
+        } catch (error) {
+          if (!(error instanceof KeyFileError)) throw error;
+        }
+      }
+    }
+  }
+});
+
+Deno.test("privateKeyOf() needs a private key, and says so", async () => {
+  const publicKey = await readKey(bytes(key.spki));
+  const error = await assertRejects(() => privateKeyOf(publicKey, "oaep"), KeyFileError);
+  assertEquals(error.code, "KEY_PUBLIC");
+  const { algorithm } = await publicKeyOf(publicKey, "pss512");
+  assertEquals(algorithm.name, "RSA-PSS");
+});
