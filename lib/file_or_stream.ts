@@ -153,7 +153,8 @@ async function writeStdout(bytes: Uint8Array, anyway: boolean, progress: Progres
       hint: "write to a file with -o FILE, or here all the same with -o -",
     });
   }
-  progress.next("writing");
+  if (Deno.stdout.isTerminal()) progress.done();
+  else progress.next("writing");
   for (let rest = bytes; rest.length > 0;) {
     rest = rest.subarray(await Deno.stdout.write(rest));
     progress.bytes(bytes.length - rest.length, bytes.length);

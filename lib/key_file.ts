@@ -5,6 +5,7 @@
  */
 
 import { checkDestination, interruptible, writeFile } from "./file_or_stream.ts";
+import { printable } from "./printable.ts";
 import type { Progress } from "./progress.ts";
 import { type PemPair, readKey, type RsaKey } from "./rsa/key_file.ts";
 import { inRsaWords } from "./rsa_failure.ts";
@@ -51,6 +52,7 @@ export async function writePair(
 ): Promise<void> {
   const [privateFile, publicFile] = filesOf(path, force);
   const encoder = new TextEncoder();
+  progress.next(`writing ${printable(path)}`);
   await interruptible(path, async (signal) => {
     await writeFile(privateFile, encoder.encode(pair.privatePem), signal, progress);
     try {

@@ -15,7 +15,7 @@ const CLEAR = "\r\x1b[K";
 export class Progress implements Disposable {
   #label: string;
   readonly #since = Date.now();
-  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #bytes: number | undefined;
   #total: number | undefined;
   #frame = 0;
@@ -50,10 +50,16 @@ export class Progress implements Disposable {
     writeAll(Deno.stderr, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
   }
 
-  [Symbol.dispose](): void {
+  /** Ends, and clears the line: what follows is for the person to read. */
+  done(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
+    this.#timer = undefined;
     if (this.#frame > 0) writeAll(Deno.stderr, CLEAR);
+  }
+
+  [Symbol.dispose](): void {
+    this.done();
   }
 }
 

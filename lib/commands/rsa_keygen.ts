@@ -21,10 +21,12 @@ export async function run({ options }: Input<typeof RSA_KEYGEN>): Promise<number
   const keys = await generateRsaKeys("sign", Number(bits) as ModulusBits);
   const pair = await writeKeyPair(keys);
   if (!toFiles) {
+    progress.done();
     writeAll(Deno.stdout, pair.privatePem + pair.publicPem);
     return 0;
   }
   await writePair(output, pair, force, progress);
+  progress.done();
   writeAll(Deno.stdout, `${await fingerprint(await exportSpki(keys.publicKey))}\n`);
   return 0;
 }

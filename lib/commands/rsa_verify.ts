@@ -30,6 +30,7 @@ export async function run({ options, operands }: Input<typeof RSA_VERIFY>): Prom
   const document = await readInput(operands[0], progress);
   progress.next("checking");
   const right = await inRsaWords(path, () => verifyDocument(key, signature, document));
+  progress.done();
   if (!right) {
     throw new Failure({
       what: "cannot verify",
