@@ -7,7 +7,7 @@
 import { Failure } from "./failure.ts";
 import { printable } from "./printable.ts";
 import type { Progress } from "./progress.ts";
-import { readStream, readWhole, writeWhole } from "./whole_file.ts";
+import { checkPlace, readStream, readWhole, writeWhole } from "./whole_file.ts";
 import { writeAll } from "./write_all.ts";
 
 /**
@@ -25,8 +25,10 @@ export async function readInput(
     progress.next(`reading ${printable(path)}`);
     return await readWhole(path, Infinity, (done, total) => progress.bytes(done, total));
   }
-  if (Deno.stdin.isTerminal()) writeAll(Deno.stderr, "* reading from here: Ctrl-D ends it\n");
-  else progress.next("reading");
+  if (Deno.stdin.isTerminal()) {
+    progress.done();
+    writeAll(Deno.stderr, "* reading from here: Ctrl-D ends it\n");
+  } else progress.next("reading");
   return await readStream(Deno.stdin.readable, Infinity, (done) => progress.bytes(done));
 }
 
@@ -43,31 +45,26 @@ export interface Destination {
 /**
  * Looks before the work whether there may be a file, so that nobody waits for what cannot be written.
  *
- * @throws {Failure} `EEXIST` where it exists and is not to be replaced.
+ * @throws {Failure} `EEXIST` where it exists and is not to be replaced; `NOT_A_FILE`.
  */
 export async function checkDestination({ path, force }: Destination): Promise<void> {
-  if (path === undefined || path === "-" || force || !(await exists(path))) return;
-  throw existsFailure(path);
+  if (path === undefined || path === "-") return;
+  await forced(path, () => checkPlace(path, force));
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Does something that an existing file may keep from being done: --force helps. */
+async function forced(path: string, work: () => Promise<void>): Promise<void> {
   try {
-    await Deno.lstat(path);
-    return true;
+    await work();
   } catch (error) {
-    // Whatever else is wrong with it, writing says so.
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return false;
+    if (!(error instanceof Failure && error.code === "EEXIST")) throw error;
+    throw new Failure({
+      what: `cannot write ${printable(path)}`,
+      why: "it exists already",
+      code: "EEXIST",
+      hint: "choose another name, or replace it with --force",
+    });
   }
-}
-
-function existsFailure(path: string): Failure {
-  return new Failure({
-    what: `cannot write ${printable(path)}`,
-    why: "it exists already",
-    code: "EEXIST",
-    hint: "choose another name, or replace it with --force",
-  });
 }
 
 /**
@@ -95,17 +92,13 @@ export async function writeFile(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  try {
-    await writeWhole(path, bytes, {
+  await forced(path, () =>
+    writeWhole(path, bytes, {
       mode,
       replace: force,
       signal,
       progress: (done) => progress.bytes(done, bytes.length),
-    });
-  } catch (error) {
-    if (error instanceof Failure && error.code === "EEXIST") throw existsFailure(path);
-    throw error;
-  }
+    }));
 }
 
 /**

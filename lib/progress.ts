@@ -14,7 +14,7 @@ const CLEAR = "\r\x1b[K";
 /** Shows how work goes on. Where stderr is no terminal, it shows nothing. */
 export class Progress implements Disposable {
   #label: string;
-  readonly #since = Date.now();
+  #since = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #bytes: number | undefined;
   #total: number | undefined;
@@ -27,13 +27,16 @@ export class Progress implements Disposable {
    */
   constructor(label: string) {
     this.#label = label;
-    if (Deno.stderr.isTerminal()) this.#timer = setInterval(() => this.#draw(), DRAW_MS);
+    this.next(label);
   }
 
   /** Goes on to another part of the work. */
   next(label: string): void {
     this.#label = label;
     this.#bytes = this.#total = undefined;
+    if (this.#timer !== undefined || !Deno.stderr.isTerminal()) return;
+    this.#since = Date.now();
+    this.#timer = setInterval(() => this.#draw(), DRAW_MS);
   }
 
   /** So many bytes are done, of so many where that is known. */
@@ -50,12 +53,13 @@ export class Progress implements Disposable {
     writeAll(Deno.stderr, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
   }
 
-  /** Ends, and clears the line: what follows is for the person to read. */
+  /** Stops, and clears the line: what follows is for the person to read, or to type. */
   done(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
     if (this.#frame > 0) writeAll(Deno.stderr, CLEAR);
+    this.#frame = 0;
   }
 
   [Symbol.dispose](): void {

@@ -39,7 +39,7 @@ export async function writeWhole(
   options: WriteOptions,
 ): Promise<void> {
   try {
-    const target = await place(path, options.replace);
+    const target = await placeOf(path, options.replace);
     const beside = `${target}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     await writeBeside(beside, bytes, options);
     try {
@@ -55,8 +55,23 @@ export async function writeWhole(
   }
 }
 
+/**
+ * Looks whether a file may be written, so that nobody works for what has no place.
+ *
+ * @param path Where to.
+ * @param replace Whether a file that exists is replaced.
+ * @throws {Failure} `EEXIST` and `NOT_A_FILE`, as {@linkcode writeWhole} does.
+ */
+export async function checkPlace(path: string, replace: boolean): Promise<void> {
+  try {
+    await placeOf(path, replace);
+  } catch (error) {
+    throw fileFailure(error, `cannot write ${printable(path)}`);
+  }
+}
+
 /** Where a file goes: what a symbolic link leads to is replaced, not the link; what is no file, never. */
-async function place(path: string, replace: boolean): Promise<string> {
+async function placeOf(path: string, replace: boolean): Promise<string> {
   let found;
   try {
     found = await Deno.stat(path);

@@ -112,7 +112,7 @@ function readPkcs1Private(bytes: Bytes): PublicNumbers {
   const outer = new DerReader(bytes);
   const key = outer.sequence();
   outer.end();
-  if (key.unsigned().length > 0) throw new DerError("it has more than two primes");
+  if (key.unsigned().length > 0) throw new OtherAlgorithmError("RSA with more than two primes");
   const [modulus, exponent] = [key.unsigned(), key.unsigned()];
   // d, p, q, dP, dQ, qInv
   for (let i = 0; i < 6; i++) key.unsigned();

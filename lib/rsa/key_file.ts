@@ -20,8 +20,10 @@ import { type PemBlock, readPem, writePem } from "./pem.ts";
 
 /** The smallest modulus that is taken, in bits. */
 const MIN_BITS = 2048;
-/** The largest, in bits: larger ones take minutes. */
-const MAX_BITS = 16_384;
+/** The largest, in bits: the runtime's public operations take no larger one. */
+const MAX_BITS = 4096;
+/** The largest exponent: the runtime takes no larger one. */
+const MAX_EXPONENT = (1n << 33n) - 1n;
 
 /** An RSA key. */
 export interface RsaKey {
@@ -45,6 +47,7 @@ export type KeyFileCode =
   | "KEY_DAMAGED"
   | "KEY_EMPTY"
   | "KEY_ENCRYPTED"
+  | "KEY_EXPONENT"
   | "KEY_NOT_RSA"
   | "KEY_OPENSSH"
   | "KEY_PUBLIC"
@@ -167,9 +170,10 @@ function decode(bytes: Bytes): DecodedKey {
 }
 
 function notRsa(algorithm: string): KeyFileError {
+  const wanted = algorithm.startsWith("RSA") ? "a plain RSA key" : "an RSA key";
   return new KeyFileError(
     "KEY_NOT_RSA",
-    `it is not an RSA key, but one for ${algorithm}`,
+    `it is not ${wanted}, but one for ${algorithm}`,
     "make an RSA key: parley rsa keygen -o FILE",
   );
 }
@@ -192,7 +196,15 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
   if (modulusBits > MAX_BITS) {
     throw new KeyFileError(
       "KEY_TOO_LARGE",
-      `the key has ${modulusBits} bits, more than ${MAX_BITS}`,
+      `the key has ${modulusBits} bits, more than ${MAX_BITS} cannot be used here`,
+      "make a new one: parley rsa keygen -o FILE",
+    );
+  }
+  const exponent = key.exponent.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  if (exponent < 3n || exponent > MAX_EXPONENT || exponent % 2n === 0n) {
+    throw new KeyFileError(
+      "KEY_EXPONENT",
+      "the key's exponent is not an odd number from 3 to 2^33 - 1",
       "make a new one: parley rsa keygen -o FILE",
     );
   }
@@ -201,7 +213,7 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
     kind: privatePkcs1 === undefined ? "public" : "private",
     format: form === "" ? "JWK" : `${key.encoding} ${form}`,
     modulusBits,
-    exponent: key.exponent.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n),
+    exponent,
     spki: encodeSpki(key),
     ...(privatePkcs1 === undefined ? {} : { pkcs8: encodePkcs8(privatePkcs1) }),
   };

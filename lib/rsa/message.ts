@@ -15,7 +15,7 @@ const JWE = { alg: "RSA-OAEP-256", enc: "A256GCM" } as const;
  * The largest content of a JWE in bytes. Its compact form is one string, and the engine's strings have at most
  * 2^29 - 24 characters, of which four stand for three bytes.
  */
-export const MAX_MESSAGE_BYTES = 384 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 383 * 1024 * 1024;
 
 /** A message that could not be decrypted. It never says why: that would help whoever made it. */
 export class DecryptionError extends Error {

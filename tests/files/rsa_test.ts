@@ -245,6 +245,11 @@ Deno.test({
     }
     const absent = await rsa(scratch, ["inspect", "./absent"]);
     assertStringIncludes(absent.stderr, "there is no such file or directory (ENOENT)");
+    const directory = await rsa(scratch, ["encrypt", "--to", "./key.pem.pub", "-o", scratch.path]);
+    assertStringIncludes(
+      directory.stderr,
+      "it is a directory (NOT_A_FILE)\nhint: name a file in it",
+    );
     const publicOnly = await rsa(scratch, ["sign", "--key", "./key.pem.pub"], "x");
     assertStringIncludes(publicOnly.stderr, "a private one is needed (KEY_PUBLIC)");
   },

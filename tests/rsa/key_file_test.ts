@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 // @ts-types="../../types/std_encoding_base64.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
 import { fingerprint, KeyFileError, privateKeyOf, publicKeyOf, readKey } from "../../lib/rsa.ts";
+import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
 const { key, refused } = vectors;
@@ -115,6 +116,25 @@ Deno.test("readKey() says of each file that it cannot use which it is, and what 
     assertEquals(error.code, code, text.slice(0, 60));
     assertStringIncludes(error.message, why);
     assertStringIncludes(error.hint, hint);
+  }
+});
+
+Deno.test("readKey() takes 2048 to 4096 bits, odd exponents from 3, and two primes", async () => {
+  const spki = (bytes: number, exponent: number[]) =>
+    encodeSpki({ modulus: new Uint8Array(bytes).fill(0xff), exponent: new Uint8Array(exponent) });
+  for (const [bytes, exponent] of [[256, [3]], [512, [1, 0, 1]]] as const) {
+    assertEquals((await readKey(spki(bytes, [...exponent]))).modulusBits, bytes * 8);
+  }
+  const codes: Record<string, Uint8Array<ArrayBuffer>[]> = {
+    KEY_TOO_SMALL: [spki(255, [1, 0, 1])],
+    KEY_TOO_LARGE: [spki(513, [1, 0, 1])],
+    KEY_EXPONENT: [spki(256, [1]), spki(256, [0]), spki(256, [4]), spki(256, [9, 0, 0, 0, 1])],
+    KEY_NOT_RSA: [der(key.pkcs1)],
+  };
+  // The version says that more primes follow.
+  codes.KEY_NOT_RSA![0]![6] = 1;
+  for (const [code, contents] of Object.entries(codes)) {
+    for (const content of contents) assertEquals((await refusal(content)).code, code);
   }
 });
 

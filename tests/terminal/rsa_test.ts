@@ -40,6 +40,23 @@ test("work that takes a while shows how far it is on the terminal, and clears it
   assertEquals(left.rows.filter((row) => /^k|^m/.test(row)).join(" "), "k  k.pub");
 });
 
+test("what a person types is read until Ctrl-D, and nothing is drawn over it", async () => {
+  await using pane = await inScratch();
+  await pane.type(`${RSA} keygen --bits 2048 -o k > /dev/null; clear; echo made\n`);
+  await pane.until("the key", ({ rows }) => rows.includes("made"));
+  await pane.type(`clear; ${RSA} encrypt --to k.pub -o m\n`);
+  await pane.until("the invitation", ({ rows }) => rows.some((row) => row.startsWith("* reading")));
+  await pane.type("typed\n");
+  // Longer than until the first drawing: it would be seen.
+  await pane.run("sleep 0.5");
+  const { rows } = await pane.until("the echo", (shown) => shown.rows.includes("typed"));
+  assert(!rows.some((row) => /^[-|/\\] /.test(row)), rows.join("\n"));
+  await pane.press("C-d");
+  await pane.type(`clear; ${RSA} decrypt --key k m; rm -r $PWD; echo gone\n`);
+  const shown = await pane.until("the end", (one) => one.rows.includes("gone"));
+  assert(shown.rows.includes("typed"), shown.rows.join("\n"));
+});
+
 test("bytes that a terminal would obey are not written to it", async () => {
   await using pane = await inScratch();
   await pane.type(`${RSA} keygen --bits 2048 -o k > /dev/null; clear; echo made\n`);
