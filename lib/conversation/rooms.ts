@@ -14,6 +14,7 @@ import {
   type MemberEvent,
   openRelay,
   type OwnCredential,
+  type RelayEvent,
   type RelayServer,
   type RelayServerOptions,
   type Session,
@@ -92,10 +93,18 @@ async function sitInRoom(options: HostOptions): Promise<number> {
   await using watch = new RelayWatch(options);
   // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
   const where = await listening(options, guests);
-  const { event: watching, trouble } = watch;
-  await using server = openRelay({ ...where, opens: seated.promise, event: watching, trouble });
+  let stage: Stage | undefined;
+  const event = (one: RelayEvent) => {
+    watch.event(one);
+    // Whoever keeps the list sees whom it keeps out.
+    if (one.kind !== "refused" || one.reason !== "NOT_ALLOWED") return;
+    stage?.display.print(stage.presenter.relayEvent(one));
+  };
+  const { trouble } = watch;
+  await using server = openRelay({ ...where, opens: seated.promise, event, trouble });
   const reload = guests && ((stage: Stage) => reread(guests, server, stage));
-  return await talk({ ...options, stay: true, reload }, name, async (self, joining, stage) => {
+  return await talk({ ...options, stay: true, reload }, name, async (self, joining, set) => {
+    stage = set;
     guests?.admitHost(self.fingerprint);
     stage.display.print(stage.presenter.listening(server.addr, server.room));
     const metrics = await watch.start(server);

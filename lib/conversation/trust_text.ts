@@ -15,8 +15,8 @@ const NAMES_SAID = 3;
 
 const EXCLUDED: Readonly<Record<Exclusion, string>> = {
   "by command": "excluded by you",
-  unexpected: "not one of those you expect",
-  locked: "new, and the room is locked",
+  unexpected: "excluded: not one of those you expect",
+  locked: "excluded: new, and the room is locked",
 };
 
 /**

@@ -136,8 +136,8 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
     joined(`bob ${fingerprint} 2026-11-01 verified\ncy ${fingerprint} 2026-11-01 unverified\n`),
     "(new; the key is also that of bob (verified) and cy)",
   );
-  assertEquals(joined("", { strict: true }), "(new, and the room is locked)");
-  assertEquals(joined("", { expected: [other] }), "(not one of those you expect)");
+  assertEquals(joined("", { strict: true }), "(excluded: new, and the room is locked)");
+  assertEquals(joined("", { expected: [other] }), "(excluded: not one of those you expect)");
 });
 
 Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {

@@ -309,6 +309,8 @@ test("a server with --allow refuses others before they see who is there, and tak
     "parley: the chat has ended: this identity is not on the relay's list (NOT_ALLOWED)",
     `hint: give your fingerprint to whoever runs the server, ${cy.fingerprint}; --identity FILE keeps it from run to run`,
   ]);
+  const refused = await server.event("refused");
+  assertEquals([refused.reason, refused.detail], ["NOT_ALLOWED", `ADA ${cy.fingerprint}`]);
   // A list that cannot be read changes nothing.
   await scratch.write("friends", `${bo.fingerprint}\nnonsense\n`);
   await server.type("/reload\n");
