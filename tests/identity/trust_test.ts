@@ -391,6 +391,19 @@ test("files that cannot be taken are one clear line", async () => {
   }
 });
 
+test("a file that may not be written is said before anything is", async () => {
+  await using scratch = await Scratch.make();
+  const peers = await scratch.write("peers", "");
+  const flags = FLAGS.filter((flag) => !flag.startsWith("--allow-write"));
+  await using process = new ChatProcess(["client", "-k", peers], flags);
+  assertEquals(await process.ended(), 1);
+  assertEquals(process.lines, []);
+  assertEquals(process.errors, [
+    `parley: cannot keep known peers in ${peers}: parley was not given the permission for it (NOT_PERMITTED)`,
+    "hint: run again with --allow-write",
+  ]);
+});
+
 test("options about trust that make no sense are wrong usage", async () => {
   const wrong = [
     ["client", "--expect", "SHA256:abc"],
