@@ -44,6 +44,24 @@ function picture(char: string): string {
 }
 
 /**
+ * A value as JSON that is fit for a terminal too: what could mislead is escaped, and nothing is lost.
+ *
+ * @param value What `JSON.stringify` takes.
+ * @returns One line of JSON (RFC 8259).
+ */
+export function printableJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  return PLAIN.test(json) ? json : json.replace(UNSAFE, escaped);
+}
+
+/** A character as JSON escapes it: `\uXXXX` for each of its UTF-16 code units. */
+function escaped(char: string): string {
+  return char.split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
+}
+
+/**
  * Bytes as text fit for a terminal: UTF-8 where they are UTF-8, and `\xNN` for each byte that is not.
  *
  * @param bytes Any bytes.

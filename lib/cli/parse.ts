@@ -165,7 +165,12 @@ function unknownOption(
 ): Failure {
   const name = arg.replace(/^-+/, "").replace(/=.*$/s, "");
   const near = nearest(name, Object.keys(specs));
-  const hint = near === undefined ? helpHint(path) : `did you mean --${near}?`;
+  const negative = /^-[.\d]/.test(arg) && path.at(-1)!.operands !== undefined;
+  const hint = negative
+    ? "a number below zero goes behind --"
+    : near === undefined
+    ? helpHint(path)
+    : `did you mean --${near}?`;
   const shown = arg.replace(/=.*$/s, "");
   return usageFailure(commandLine(path), `no option ${quote(shown)}`, hint);
 }

@@ -90,6 +90,7 @@ Deno.test("helpPage() says what permissions an option needs, and what is kept wi
 Deno.test("parseCommandLine() names the nearest command and option", () => {
   refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");
   refused(["serve", "--prot", "1"], 'no option "--prot"', "did you mean --port?");
+  refused(["serve", "-1"], 'no option "-1"', "behind --");
   refused(["serve", "--no-json"], 'no option "--no-json"');
   refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
 });

@@ -1,0 +1,120 @@
+/**
+ * Rows in columns, for people.
+ *
+ * @module
+ */
+
+import { type Paint, style } from "../chat/style.ts";
+
+/** What stands in a row and a column: text fit for a terminal, and its colour where it has one. */
+export type Cell = string | { readonly text: string; readonly paint: Paint };
+
+/** How a table is laid out. */
+export interface TableOptions {
+  /** What stands above the columns. */
+  readonly titles?: readonly string[];
+  /** The columns, from 0, that are aligned at the right: numbers. */
+  readonly right?: readonly number[];
+  /** The columns of the terminal: the last cell of a row is wrapped there; without, nowhere. */
+  readonly width?: number | undefined;
+}
+
+const GAP = 2;
+/** The last column is not squeezed further than this: a terminal then wraps as it likes. */
+const LEAST_WRAPPED = 16;
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/**
+ * Rows as lines, in columns of equal width.
+ *
+ * @param rows The rows, each with as many cells as it needs.
+ * @param options Titles, alignment and width.
+ * @returns Lines without line feeds.
+ */
+export async function tableLines(
+  rows: readonly (readonly Cell[])[],
+  { titles, right = [], width }: TableOptions = {},
+): Promise<string[]> {
+  const head = titles?.map((text) => ({ text, paint: style.dim }));
+  const all = head === undefined ? rows : [head, ...rows];
+  const widthOf = await measure(all.flat().map(textOf));
+  const columns = Math.max(0, ...all.map((row) => row.length));
+  const widths = Array.from(
+    { length: columns },
+    (_, i) => Math.max(0, ...all.map((row) => row[i] === undefined ? 0 : widthOf(textOf(row[i])))),
+  );
+  return all.flatMap((row) => rowLines(row, { widths, right, width, widthOf }));
+}
+
+/**
+ * Facts as lines: what a thing is called at the left, what it is at the right.
+ *
+ * @param facts Names and values.
+ * @param width The columns of the terminal, where there is one.
+ */
+export function factLines(
+  facts: readonly (readonly [name: string, value: Cell])[],
+  width?: number,
+): Promise<string[]> {
+  return tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, value]), {
+    width,
+  });
+}
+
+interface Layout {
+  readonly widths: readonly number[];
+  readonly right: readonly number[];
+  readonly width: number | undefined;
+  readonly widthOf: (text: string) => number;
+}
+
+function rowLines(row: readonly Cell[], { widths, right, width, widthOf }: Layout): string[] {
+  const last = row.length - 1;
+  const cells = row.slice(0, -1).map((cell, i) => {
+    const space = " ".repeat(widths[i]! - widthOf(textOf(cell)));
+    return right.includes(i) ? space + painted(cell) : painted(cell) + space;
+  });
+  const gap = " ".repeat(GAP);
+  const before = cells.map((cell) => cell + gap).join("");
+  const indent = widths.slice(0, last).reduce((sum, each) => sum + each + GAP, 0);
+  const cell = row[last];
+  if (cell === undefined) return [""];
+  const text = textOf(cell);
+  const pad = right.includes(last) ? " ".repeat(widths[last]! - widthOf(text)) : "";
+  const room = width === undefined ? Infinity : width - indent;
+  const parts = room < LEAST_WRAPPED ? [text] : wrapped(text, room, widthOf);
+  return parts.map((part, i) => {
+    const shown = typeof cell === "string" ? part : cell.paint(part);
+    return ((i === 0 ? before + pad : " ".repeat(indent)) + shown).trimEnd();
+  });
+}
+
+function textOf(cell: Cell): string {
+  return typeof cell === "string" ? cell : cell.text;
+}
+
+function painted(cell: Cell): string {
+  return typeof cell === "string" ? cell : cell.paint(cell.text);
+}
+
+/** Breaks a text at its spaces; a word that is wider than the room stays whole. */
+function wrapped(text: string, room: number, widthOf: (text: string) => number): string[] {
+  if (widthOf(text) <= room) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && widthOf(longer) > room) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}
+
+/** How to measure texts. Only those that are not plain need the package, which is slow to load. */
+async function measure(texts: readonly string[]): Promise<(text: string) => number> {
+  if (texts.every((text) => PLAIN.test(text))) return (text) => text.length;
+  const { default: stringWidth } = await import("string-width");
+  return (text) => PLAIN.test(text) ? text.length : stringWidth(text);
+}

@@ -1,0 +1,56 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { factLines, tableLines } from "../../lib/cli/table.ts";
+import { printableJson } from "../../lib/printable.ts";
+
+Deno.test("tableLines() puts cells under one another, numbers at the right", async () => {
+  assertEquals(
+    await tableLines([["a", "1", "x"], ["longer", "100", "y z"]], {
+      titles: ["name", "count", "what"],
+      right: [1],
+    }),
+    ["name    count  what", "a           1  x", "longer    100  y z"],
+  );
+});
+
+Deno.test("tableLines() counts the columns that a terminal takes, not characters", async () => {
+  assertEquals(await tableLines([["日本", "x"], ["abcde", "y"]]), ["日本   x", "abcde  y"]);
+});
+
+Deno.test("tableLines() wraps the last cell at the terminal's width, under itself", async () => {
+  const lines = await tableLines([["name", "one two three four five"]], { width: 22 });
+  assertEquals(lines, ["name  one two three", "      four five"]);
+});
+
+Deno.test("tableLines() leaves a text whole where nothing but a sliver is left of the width", async () => {
+  assertEquals(await tableLines([["name", "one two three"]], { width: 10 }), [
+    "name  one two three",
+  ]);
+});
+
+Deno.test("tableLines() paints a cell without counting its colours, each wrapped line anew", async () => {
+  const paint = (text: string) => `<${text}>`;
+  assertEquals(
+    await tableLines([[{ text: "ab", paint }, "x"], ["abcd", {
+      text: "one two three four",
+      paint,
+    }]], {
+      width: 22,
+    }),
+    ["<ab>    x", "abcd  <one two three>", "      <four>"],
+  );
+});
+
+Deno.test("factLines() shows what a thing is called and what it is", async () => {
+  assertEquals(await factLines([["port", "80"], ["protocol", "tcp"]]), [
+    "port      80",
+    "protocol  tcp",
+  ]);
+});
+
+Deno.test("printableJson() escapes what a terminal would obey, and loses nothing", () => {
+  const value = { text: "a\x1b\x9b\u202e\u{e0001}\ud800é" };
+  const json = printableJson(value);
+  assertEquals(json, String.raw`{"text":"a\u001b\u009b\u202e\udb40\udc01\ud800é"}`);
+  assertEquals(JSON.parse(json), value);
+});
