@@ -1,5 +1,5 @@
 /**
- * parley as a library: an encrypted chat over TCP, and RSA.
+ * parley as a library: an encrypted chat over TCP, names, addresses and sockets, and RSA.
  *
  * @example
  * ```ts
@@ -16,4 +16,5 @@
  */
 
 export * as chat from "./lib/tcp_chat.ts";
+export * as info from "./lib/info.ts";
 export * as rsa from "./lib/rsa.ts";

@@ -49,13 +49,18 @@ async function runParsed({ path, options, operands, permissions }: Parsed): Prom
     writeAll(Deno.stdout, helpPage(path));
     return 0;
   }
+  const granted = grantedPermissions();
   keepOnly(permissions);
   const module = await command.load();
-  return await module.run({ options, operands } as unknown as Input<never>);
+  return await module.run({ options, operands, granted } as unknown as Input<never>);
 }
 
 /** Every permission that the runtime knows. */
 const ALL_PERMISSIONS = ["run", "read", "write", "net", "env", "sys", "ffi", "import"] as const;
+
+function grantedPermissions(): string[] {
+  return ALL_PERMISSIONS.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+}
 
 /**
  * Gives up every permission but those named, for the rest of the process.

@@ -33,6 +33,10 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
     why: "this machine does not have that address",
     hint: "listen on one of this machine's own addresses: 127.0.0.1, ::1, 0.0.0.0 for all",
   },
+  EAFNOSUPPORT: {
+    why: "this machine does not speak that address family",
+    hint: "it may have no IPv6: use an IPv4 address",
+  },
   EAI_AGAIN: {
     why: "the name server did not answer",
     hint: "check the network and try again",
@@ -61,9 +65,21 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
     why: "the datagram is too large",
     hint: "a UDP datagram carries at most 65507 bytes over IPv4 and 65527 over IPv6",
   },
+  ENETDOWN: {
+    why: "the network is down",
+    hint: "check this machine's network",
+  },
   ENETUNREACH: {
     why: "the network is unreachable",
     hint: "check this machine's network",
+  },
+  ENOBUFS: {
+    why: "the system has no room for more packets",
+    hint: "send more slowly",
+  },
+  ENOTCONN: {
+    why: "the connection is not there, or not any longer",
+    hint: "connect again",
   },
   ENOTFOUND: {
     why: "no such host",
@@ -273,9 +289,19 @@ const CODE_BY_CLASS: Readonly<Record<string, string>> = {
   ConnectionReset: "ECONNRESET",
   HostUnreachable: "EHOSTUNREACH",
   NetworkUnreachable: "ENETUNREACH",
+  NotConnected: "ENOTCONN",
   PermissionDenied: "EACCES",
   TimedOut: "ETIMEDOUT",
 };
+
+/**
+ * The class that the runtime has for an error, in `Deno.errors`; undefined where it has none.
+ *
+ * @param code A POSIX name, such as `ECONNREFUSED`.
+ */
+export function errorClass(code: string): string | undefined {
+  return Object.keys(CODE_BY_CLASS).find((name) => CODE_BY_CLASS[name] === code);
+}
 
 /** Options of a {@linkcode Failure}. */
 export interface FailureOptions {
@@ -351,6 +377,8 @@ export function errorCode(error: unknown): string | undefined {
   if (error.message.startsWith("failed to lookup address information")) {
     return /temporary|try again/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
   }
+  // A deadline of our own, by AbortSignal.timeout(). (The number that it carries as code is no errno.)
+  if (error.name === "TimeoutError") return "ETIMEDOUT";
   return CODE_BY_CLASS[error.constructor.name];
 }
 

@@ -11,6 +11,7 @@ interface Benchmark {
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   chat: () => import("./bench/chat.ts"),
   overload: () => import("./bench/overload.ts"),
+  startup: () => import("./bench/startup.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

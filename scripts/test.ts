@@ -22,13 +22,22 @@ const GROUPS: readonly Group[] = [
     paths: [
       "tests/",
       "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
+      "--ignore=tests/ffi/",
     ],
   },
   {
     name: "examples",
     permissions: ["--allow-net"],
     // Unchecked: the runner imports every name for every example, and unused ones are errors here.
-    paths: ["--doc", "--no-check", "README.md", "mod.ts", "lib/tcp_chat.ts", "lib/rsa.ts"],
+    paths: [
+      "--doc",
+      "--no-check",
+      "README.md",
+      "mod.ts",
+      "lib/tcp_chat.ts",
+      "lib/rsa.ts",
+      "lib/info/",
+    ],
   },
   {
     name: "process",
@@ -65,6 +74,12 @@ const GROUPS: readonly Group[] = [
     name: "docs",
     permissions: ["--allow-net", "--allow-run=deno,sh", "--allow-read=."],
     paths: ["tests/docs/"],
+  },
+  {
+    name: "ffi",
+    permissions: ["--allow-net", "--allow-ffi", "--allow-run=python3"],
+    paths: ["tests/ffi/"],
+    tool: "python3",
   },
   {
     name: "terminal",

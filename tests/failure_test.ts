@@ -174,3 +174,13 @@ Deno.test("tlsFailure() leaves what is not TLS's to the other tables", () => {
   const failure = new Failure({ what: "x", why: "UnknownIssuer", code: "OTHER" });
   assertStrictEquals(tlsFailure(failure, "y"), failure);
 });
+
+Deno.test("toFailure() takes a deadline of ours for ETIMEDOUT, and never shows a DOMException's number", async () => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const signal = AbortSignal.timeout(1);
+  signal.onabort = () => reject(signal.reason);
+  const error = await assertRejects(() => promise);
+  assertEquals(toFailure(error, "cannot connect").code, "ETIMEDOUT");
+  const aborted = new DOMException("given up", "AbortError");
+  assertEquals(toFailure(aborted, "cannot connect").code, "UNEXPECTED");
+});

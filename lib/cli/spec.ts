@@ -109,6 +109,11 @@ export interface Input<
     }
     & GlobalValues;
   readonly operands: readonly string[];
+  /**
+   * The permissions that the process was given as a whole, before the command kept its own of them; one
+   * for a part alone (`--allow-read=FILE`) is not among them.
+   */
+  readonly granted: readonly string[];
 }
 
 /** The options that every command takes. */

@@ -9,6 +9,7 @@
 import type { CommandSpec } from "../cli/spec.ts";
 import { CHAT } from "./chat_spec.ts";
 import { COMPLETIONS } from "./completions_spec.ts";
+import { INFO } from "./info_spec.ts";
 import { RSA } from "./rsa_spec.ts";
 
 /** The program. */
@@ -22,5 +23,5 @@ export const PARLEY: CommandSpec = {
       help: "Check the files that the self-contained program has unpacked, and exit",
     },
   },
-  commands: [RSA, CHAT, COMPLETIONS],
+  commands: [INFO, RSA, CHAT, COMPLETIONS],
 };

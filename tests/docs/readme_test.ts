@@ -59,7 +59,12 @@ Deno.test({
     const all = commands(readme).filter((command) => !isOfRsa(command));
     const servers = all.filter((command) => command.includes("chat-server"));
     const clients = all.filter((command) => command.includes("chat-client"));
-    assertEquals(servers.length + clients.length, all.length, "every command is one of the chat's");
+    const others = all.filter((command) => command.includes("task parley "));
+    assertEquals(
+      servers.length + clients.length + others.length,
+      all.length,
+      "every command is one of the chat's, or run by another test",
+    );
     assert(servers.length >= 2 && clients.length >= 4);
     for (const server of servers) {
       const host = shell(server);
@@ -141,6 +146,25 @@ async function converse(command: string): Promise<void> {
   const decoder = new TextDecoder();
   assert(success, `${command}:\n${decoder.decode(stdout)}${decoder.decode(stderr)}`);
 }
+
+Deno.test({
+  name: "parley info prints what the README shows",
+  ignore,
+  async fn() {
+    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const shown = [
+      ...readme.matchAll(/^```console\n\$ (.* task parley info .*)\n([\s\S]*?)^```/gm),
+    ];
+    assert(shown.length > 0);
+    for (const [, line, expected] of shown) {
+      const child = shell(line!);
+      await child.stdin.close();
+      const { stdout, stderr } = await child.output();
+      const decoder = new TextDecoder();
+      assertEquals(decoder.decode(stdout), expected, `${line}\n${decoder.decode(stderr)}`);
+    }
+  },
+});
 
 Deno.test({
   name: "the README's events are those that the code reports",

@@ -95,3 +95,10 @@ Deno.test("every command that has code declares what it keeps, and no chat keeps
     if (words[0] === "chat") assertEquals(command.permissions, ["net"]);
   }
 });
+
+Deno.test("only info socket keeps the ffi permission", () => {
+  const keepers = [...commandsOf(PARLEY)].filter(([, command]) =>
+    command.permissions?.includes("ffi")
+  );
+  assertEquals(keepers.map(([words]) => words.join(" ")), ["info socket"]);
+});

@@ -1,0 +1,46 @@
+/**
+ * `parley info address`.
+ *
+ * @module
+ */
+
+import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import type { Input } from "../cli/spec.ts";
+import { factLines, tableLines } from "../cli/table.ts";
+import { type AddressFacts, describeAddress } from "../info/address.ts";
+import { printable } from "../printable.ts";
+import type { INFO_ADDRESS } from "./info_spec.ts";
+
+/** Shows an address in every notation. */
+export async function run({ options, operands }: Input<typeof INFO_ADDRESS>): Promise<number> {
+  const facts = await describeAddress(operands[0] ?? "", { strict: options.strict });
+  if (options.json) printJson(facts);
+  else printLines(await lines(facts));
+  return 0;
+}
+
+async function lines(facts: AddressFacts): Promise<string[]> {
+  const width = terminalWidth();
+  const zone = facts.zone === null ? "" : printable(`%${facts.zone}`);
+  const rows: [string, string][] = [
+    ["address", facts.address + zone],
+    ["read as", facts.read_as],
+    ["kind", `${facts.kind} (${facts.block}, ${facts.reference})`],
+    ["packed", facts.packed],
+    ["integer", facts.integer],
+    ["reverse", facts.reverse],
+  ];
+  if (facts.ipv4 !== null) rows.push(["IPv4 in it", `${facts.ipv4.address}, ${facts.ipv4.kind}`]);
+  const bytes = facts.bytes.map((byte, i) => [
+    String(i + 1),
+    String(byte),
+    facts.packed.slice(2 * i, 2 * i + 2),
+    facts.binary[i]!,
+  ]);
+  const titles = ["byte", "decimal", "hex", "binary"];
+  return [
+    ...await factLines(rows, width),
+    "",
+    ...await tableLines(bytes, { titles, right: [0, 1, 2] }),
+  ];
+}

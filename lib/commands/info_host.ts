@@ -1,0 +1,48 @@
+/**
+ * `parley info host`.
+ *
+ * @module
+ */
+
+import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import type { Input } from "../cli/spec.ts";
+import { factLines, tableLines } from "../cli/table.ts";
+import { SOCKET_ERRORS } from "../failure.ts";
+import { describeHost, type HostFacts } from "../info/host.ts";
+import { printable } from "../printable.ts";
+import { missingLines } from "./info_missing.ts";
+import type { INFO_HOST } from "./info_spec.ts";
+
+/** Shows what this host says of itself. */
+export async function run({ options }: Input<typeof INFO_HOST>): Promise<number> {
+  const facts = await describeHost();
+  if (options.json) {
+    const { missing, ...rest } = facts;
+    printJson({ ...rest, not_shown: missing });
+  } else printLines(await lines(facts));
+  return 0;
+}
+
+async function lines(facts: HostFacts): Promise<string[]> {
+  const { name, addresses, lookup_error, interfaces, os, release, arch, missing } = facts;
+  const width = terminalWidth();
+  const named: [string, string][] = name === null ? [] : [
+    ["host name", printable(name)],
+    [
+      "addresses",
+      lookup_error === null
+        ? addresses.join(", ") || "-"
+        : `none: ${SOCKET_ERRORS[lookup_error]?.why} (${lookup_error})`,
+    ],
+  ];
+  const system = [os, release ?? "", arch].filter((word) => word !== "").map(printable).join(" ");
+  const rows = (interfaces ?? []).map((each) =>
+    [each.name, each.family, each.address, each.netmask, each.mac].map(printable)
+  );
+  const titles = ["interface", "family", "address", "netmask", "MAC"];
+  return [
+    ...await factLines([...named, ["system", system]], width),
+    ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, { titles, width })]),
+    ...missingLines(missing),
+  ];
+}

@@ -1,0 +1,98 @@
+/**
+ * `parley info ping`.
+ *
+ * @module
+ */
+
+import { type Paint, style } from "../chat/style.ts";
+import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import type { Input } from "../cli/spec.ts";
+import { toFailure } from "../failure.ts";
+import { lookUpHost } from "../info/host_lookup.ts";
+import {
+  ping,
+  PingStatistics,
+  type PingSummary,
+  type Probe,
+  type ProbeState,
+  sparkline,
+} from "../info/ping.ts";
+import { readAddress } from "./address.ts";
+import type { INFO_PING } from "./info_spec.ts";
+
+const PAINT: Readonly<Record<ProbeState, Paint>> = {
+  open: style.green,
+  refused: style.yellow,
+  timeout: style.red,
+  unreachable: style.red,
+};
+
+/** Probes a host until it has done so often enough, or is interrupted. */
+export async function run({ options, operands }: Input<typeof INFO_PING>): Promise<number> {
+  const { hostname: host, port } = readAddress(operands[0] ?? "", 80);
+  const { address } = await firstAddress(host);
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  Deno.addSignalListener("SIGINT", interrupt);
+  const statistics = new PingStatistics();
+  const times: (number | null)[] = [];
+  const target = { host, address, port };
+  if (!options.json) printLines([heading(target)]);
+  try {
+    const probes = ping({
+      hostname: address,
+      port,
+      count: options.count,
+      intervalMs: options.interval,
+      timeoutMs: options.wait,
+      signal: interruption.signal,
+    });
+    for await (const probe of probes) {
+      statistics.add(probe);
+      times.push(probe.time_ms);
+      if (times.length > 200) times.shift();
+      if (options.json) printJson({ event: "probe", ...target, ...probe });
+      else printLines([line(probe)]);
+    }
+  } finally {
+    Deno.removeSignalListener("SIGINT", interrupt);
+  }
+  const { summary } = statistics;
+  if (options.json) printJson({ event: "summary", ...target, ...summary });
+  else printLines(closing(summary, times));
+  if (interruption.signal.aborted) return 130;
+  return summary.answered > 0 ? 0 : 1;
+}
+
+async function firstAddress(host: string) {
+  try {
+    const [first] = await lookUpHost(host);
+    return first!;
+  } catch (error) {
+    throw toFailure(error, `cannot find ${host}`);
+  }
+}
+
+function heading(
+  { host, address, port }: { readonly host: string; readonly address: string; port: number },
+): string {
+  return style.dim(
+    `${host === address ? host : `${host} (${address})`}, port ${port}, by TCP connect`,
+  );
+}
+
+function line({ seq, state, time_ms }: Probe): string {
+  const time = time_ms === null ? "" : `${time_ms.toFixed(2)} ms`.padStart(12);
+  return `${String(seq).padStart(4)}  ${PAINT[state](state.padEnd(11))}${time}`.trimEnd();
+}
+
+function closing(summary: PingSummary, times: readonly (number | null)[]): string[] {
+  const { sent, answered, loss_percent, min_ms, avg_ms, max_ms, stddev_ms } = summary;
+  const lines = ["", `${sent} sent, ${answered} answered, ${loss_percent}% lost`];
+  if (min_ms === null || avg_ms === null || max_ms === null || stddev_ms === null) return lines;
+  const numbers = [min_ms, avg_ms, max_ms, stddev_ms].map((ms) => ms.toFixed(2)).join(" / ");
+  lines.push(`min / avg / max / stddev  ${numbers} ms`);
+  const width = terminalWidth();
+  if (width !== undefined && times.length > 1) lines.push(sparkline(times.slice(-width)));
+  return lines;
+}

@@ -1,0 +1,81 @@
+/**
+ * `parley info resolve`.
+ *
+ * @module
+ */
+
+import { style } from "../chat/style.ts";
+import { printFailure } from "../cli.ts";
+import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import type { Input } from "../cli/spec.ts";
+import { tableLines } from "../cli/table.ts";
+import { toFailure, usageFailure } from "../failure.ts";
+import { recordText } from "../info/dns_record.ts";
+import { lookUpHost } from "../info/host_lookup.ts";
+import { failuresOf, readRecordType, type Resolution, resolve } from "../info/resolve.ts";
+import { printable } from "../printable.ts";
+import { readAddress } from "./address.ts";
+import type { INFO_RESOLVE } from "./info_spec.ts";
+
+/** Asks for the records of a name. */
+export async function run({ options, operands }: Input<typeof INFO_RESOLVE>): Promise<number> {
+  const [name, ...words] = operands.filter((operand) => !operand.startsWith("@"));
+  if (name === undefined) throw usageFailure("parley info resolve", "NAME is missing");
+  const types = [...new Set(words.map(readRecordType))];
+  const resolutions = await resolve(name, {
+    ...(types.length === 0 ? {} : { types }),
+    server: await readServer(operands.filter((operand) => operand.startsWith("@"))),
+    timeoutMs: options.timeout,
+  });
+  const failures = failuresOf(resolutions, types.length === 0);
+  if (options.json) resolutions.flatMap(reports).forEach(printJson);
+  else {
+    printLines(options.short ? resolutions.flatMap(texts) : await table(resolutions));
+    for (const failure of failures) printFailure(failure, options.debug);
+  }
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function readServer(words: readonly string[]) {
+  const [word, other] = words;
+  if (word === undefined) return undefined;
+  if (other !== undefined) {
+    throw usageFailure(`cannot ask ${other} too`, "one server is asked at a time");
+  }
+  const { hostname, port } = readAddress(word.slice(1), 53);
+  if (/^[\d.]+$|:/.test(hostname)) return { hostname, port };
+  try {
+    const [first] = await lookUpHost(hostname);
+    return { hostname: first!.address, port };
+  } catch (error) {
+    throw toFailure(error, `cannot ask ${word}`);
+  }
+}
+
+function reports({ data, failure, ...asked }: Resolution): Record<string, unknown>[] {
+  const { name, unicode, type, server, time_ms } = asked;
+  const shown = { name, ...(unicode === undefined ? {} : { unicode }), type };
+  if (failure === undefined) return data.map((each) => ({ ...shown, data: each, server, time_ms }));
+  const { code, why, hint } = failure;
+  return [{ ...shown, error: { code, message: why, hint }, server, time_ms }];
+}
+
+function texts({ type, data }: Resolution): string[] {
+  return data.map((each) => printable(recordText(type, each)));
+}
+
+async function table(resolutions: readonly Resolution[]): Promise<string[]> {
+  const rows = resolutions.flatMap((resolution) => {
+    const { name, unicode, type, time_ms } = resolution;
+    const shown = unicode === undefined ? name : `${printable(unicode)} (${name})`;
+    return texts(resolution).map((text) => [shown, type, `${time_ms.toFixed(1)} ms`, text]);
+  });
+  if (rows.length === 0) return [];
+  const server = resolutions[0]?.server ?? "one of the system's";
+  const titles = ["name", "type", "time", "data"];
+  return [
+    ...await tableLines(rows, { titles, right: [2], width: terminalWidth() }),
+    "",
+    style.dim(`server: ${server}`),
+  ];
+}

@@ -1,0 +1,64 @@
+/**
+ * `parley info socket`.
+ *
+ * @module
+ */
+
+import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import type { Input } from "../cli/spec.ts";
+import { factLines, tableLines } from "../cli/table.ts";
+import { inspectSocket, type Setting, type SocketReport } from "../info/socket_options.ts";
+import { missingLines } from "./info_missing.ts";
+import type { INFO_SOCKET } from "./info_spec.ts";
+
+/** Shows a socket before and after it is changed. */
+export async function run({ options }: Input<typeof INFO_SOCKET>): Promise<number> {
+  const report = inspectSocket({
+    transport: options.transport === "udp" ? "udp" : "tcp",
+    timeout: options.timeout,
+    receiveBuffer: options.rcvbuf,
+    sendBuffer: options.sndbuf,
+    nonBlocking: options.nonblocking,
+  });
+  if (options.json) {
+    const { missing, ...rest } = report;
+    printJson({ transport: options.transport, ...rest, not_shown: missing });
+  } else printLines(await lines(report));
+  return 0;
+}
+
+async function lines({ descriptor, type, local, settings, missing }: SocketReport) {
+  const width = terminalWidth();
+  const facts = await factLines([
+    ["descriptor", descriptor === null ? "-" : String(descriptor)],
+    ["type", type ?? "-"],
+    ["local address", local === null ? "-" : `${local.address}:${local.port}, from bind to port 0`],
+  ], width);
+  const rows = settings.map((setting) => [
+    setting.name,
+    text(setting, setting.before),
+    setting.requested === null ? "-" : text(setting, setting.requested),
+    text(setting, setting.after),
+  ]);
+  const titles = ["setting", "before", "asked for", "after"];
+  const meanings = settings.map(({ name, meaning }) => [name, meaning] as const);
+  const inDeno = settings.map(({ name, in_deno }) => [name, in_deno] as const);
+  return [
+    ...facts,
+    "",
+    ...await tableLines(rows, { titles, right: [1, 2, 3] }),
+    "",
+    "what it means",
+    ...await factLines(meanings, width),
+    "",
+    "for a socket of Deno's own, which also has no descriptor to show",
+    ...await factLines(inDeno, width),
+    ...missingLines(missing),
+  ];
+}
+
+function text({ name }: Setting, value: number | boolean | null): string {
+  if (value === null) return "-";
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return name === "SO_RCVTIMEO" ? `${value} s` : `${value} B`;
+}

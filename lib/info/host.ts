@@ -1,0 +1,83 @@
+/**
+ * This host: its name, the addresses that the name stands for, its interfaces, its system.
+ *
+ * @module
+ */
+
+import { errorCode, SOCKET_ERRORS } from "../failure.ts";
+import { lookUpHost } from "./host_lookup.ts";
+import { isGranted, type Missing } from "./missing.ts";
+
+/** An address of an interface. */
+export interface HostInterface {
+  /** The interface: `eth0`. */
+  readonly name: string;
+  /** Which protocol's address it is. */
+  readonly family: "IPv4" | "IPv6";
+  /** As text. */
+  readonly address: string;
+  /** As text: `255.255.255.0`. */
+  readonly netmask: string;
+  /** Its hardware address: `02:fc:00:00:00:01`. */
+  readonly mac: string;
+}
+
+/** What a host says of itself. */
+export interface HostFacts {
+  /** Its name (gethostname(2)), or null where that may not be known. */
+  readonly name: string | null;
+  /** The addresses that its name stands for (getaddrinfo(3)); none where it stands for none. */
+  readonly addresses: readonly string[];
+  /** Why its name stands for no address: `ENOTFOUND`; or null. */
+  readonly lookup_error: string | null;
+  /** Its interfaces, an entry for each address; or null where they may not be known. */
+  readonly interfaces: readonly HostInterface[] | null;
+  /** The operating system: `linux`. */
+  readonly os: string;
+  /** The processor's architecture: `x86_64`. */
+  readonly arch: string;
+  /** The version of the system's kernel, or null where that may not be known. */
+  readonly release: string | null;
+  /** What is null for want of a permission, and the flag that would show it. */
+  readonly missing: readonly Missing[];
+}
+
+/** Describes this host, as far as that is permitted. */
+export async function describeHost(): Promise<HostFacts> {
+  const missing: Missing[] = [];
+  const permitted = (kind: "hostname" | "networkInterfaces" | "osRelease", part: string) => {
+    const granted = isGranted({ name: "sys", kind });
+    if (!granted) missing.push({ part, flag: "--allow-sys" });
+    return granted;
+  };
+  const name = permitted("hostname", "the host's name and its addresses") ? Deno.hostname() : null;
+  const interfaces = permitted("networkInterfaces", "its interfaces") ? hostInterfaces() : null;
+  const release = permitted("osRelease", "the version of its system") ? Deno.osRelease() : null;
+  const { os, arch } = Deno.build;
+  const found = await addressesOf(name, missing);
+  return { name, ...found, interfaces, os, arch, release, missing };
+}
+
+function hostInterfaces(): HostInterface[] {
+  return Deno.networkInterfaces()
+    .map(({ name, family, address, netmask, mac }) => ({ name, family, address, netmask, mac }));
+}
+
+async function addressesOf(
+  name: string | null,
+  missing: Missing[],
+): Promise<Pick<HostFacts, "addresses" | "lookup_error">> {
+  if (name === null) return { addresses: [], lookup_error: null };
+  try {
+    const found = await lookUpHost(name);
+    return { addresses: found.map(({ address }) => address), lookup_error: null };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      missing.push({ part: "the addresses of the host's name", flag: "--allow-net" });
+      return { addresses: [], lookup_error: null };
+    }
+    const code = errorCode(error);
+    if (code === undefined || SOCKET_ERRORS[code] === undefined) throw error;
+    return { addresses: [], lookup_error: code }; // a host's own name is often nowhere listed
+  }
+}

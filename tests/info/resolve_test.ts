@@ -1,0 +1,195 @@
+// @ts-types="../../types/std_assert.d.ts"
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { Failure } from "../../lib/failure.ts";
+import {
+  failuresOf,
+  readDnsName,
+  readRecordType,
+  RECORD_TYPES,
+  recordText,
+  type RecordType,
+  resolve,
+  soleServer,
+} from "../../lib/info.ts";
+import { DnsServer } from "./dns_server.ts";
+
+async function one(server: DnsServer, name: string, type: RecordType, timeoutMs = 20_000) {
+  const [resolution] = await resolve(name, { types: [type], server: server.address, timeoutMs });
+  return resolution!;
+}
+
+Deno.test("resolve() gives every record type, typed", async () => {
+  await using server = new DnsServer();
+  const resolutions = await resolve("all.example", {
+    types: RECORD_TYPES,
+    server: server.address,
+    timeoutMs: 20_000,
+  });
+  const { hostname, port } = server.address;
+  for (const { name, server, failure, time_ms } of resolutions) {
+    assertEquals([name, server, failure], ["all.example", `${hostname}:${port}`, undefined]);
+    assert(Number.isFinite(time_ms));
+  }
+  assertEquals(Object.fromEntries(resolutions.map(({ type, data }) => [type, data])), {
+    A: ["192.0.2.1", "192.0.2.2"],
+    AAAA: ["2001:db8::1"],
+    CNAME: ["alias.example."],
+    MX: [{ preference: 10, exchange: "mx.example." }],
+    NS: ["ns.example."],
+    PTR: ["host.example."],
+    SOA: [{
+      mname: "ns.example.",
+      rname: "admin.example.",
+      serial: 2026112401,
+      refresh: 7200,
+      retry: 900,
+      expire: 1209600,
+      minimum: 300,
+    }],
+    SRV: [{ priority: 1, weight: 2, port: 5222, target: "im.example." }],
+    TXT: [["v=spf1 -all"], ['quo"te\\', "\x1b[2J", "ü", "\\255A"]],
+    CAA: [{ critical: true, tag: "issue", value: "ca.example" }],
+    NAPTR: [{
+      order: 100,
+      preference: 10,
+      flags: "s",
+      services: "SIP+D2U",
+      regexp: "",
+      replacement: "_sip._udp.example.",
+    }],
+  });
+});
+
+Deno.test("resolve() asks for A and AAAA by default, and for PTR of an address", async () => {
+  await using server = new DnsServer();
+  const byName = await resolve("host.example", { server: server.address, timeoutMs: 20_000 });
+  assertEquals(byName.map(({ type }) => type), ["A", "AAAA"]);
+  const options = { server: server.address, timeoutMs: 20_000 };
+  const [v4] = await resolve("192.0.2.9", options);
+  assertEquals([v4?.name, v4?.type, v4?.data], ["9.2.0.192.in-addr.arpa", "PTR", [
+    "host.example.",
+  ]]);
+  const [v6] = await resolve("2001:db8::9", options);
+  assertEquals([v6?.name.slice(0, 8), v6?.type], ["9.0.0.0.", "PTR"]);
+  await assertRejects(() => resolve("192.0.2.9", { types: ["MX"] }), Failure, "PTR alone");
+});
+
+Deno.test("resolve() tells every failure apart by its code, which the runtime alone does not", async () => {
+  await using server = new DnsServer();
+  const codes = {
+    "nx.example": "NXDOMAIN",
+    "none.example": "NODATA",
+    "servfail.example": "SERVFAIL",
+    "refused.example": "REFUSED",
+    "formerr.example": "FORMERR",
+  };
+  for (const [name, code] of Object.entries(codes)) {
+    const { failure, data } = await one(server, name, "MX");
+    assertEquals([failure?.code, failure?.exitCode, data], [code, 1, []]);
+    assertStringIncludes(failure?.message ?? "", `cannot resolve ${name} MX: `);
+  }
+});
+
+Deno.test("resolve() gives up after its time, with a code of its own", async () => {
+  await using server = new DnsServer();
+  const { failure } = await one(server, "silent.example", "A", 200);
+  assertEquals(failure?.code, "TIMEOUT");
+  assertStringIncludes(failure?.message ?? "", "no answer in time");
+});
+
+Deno.test("resolve() asks for the code by TCP where the reply by UDP was cut", async () => {
+  await using server = new DnsServer();
+  const { failure } = await one(server, "cut-nx.example", "TXT");
+  assertEquals(failure?.code, "NXDOMAIN");
+  assert(server.asked.includes("tcp cut-nx.example TXT"), server.asked.join("\n"));
+});
+
+Deno.test("resolve() believes neither garbage nor an answer to another question", async () => {
+  await using server = new DnsServer();
+  assertEquals((await one(server, "servfail-noise.example", "A")).failure?.code, "SERVFAIL");
+});
+
+Deno.test("resolve() lets no failure of one type hide the answer of another", async () => {
+  await using server = new DnsServer();
+  const options = { server: server.address, timeoutMs: 20_000 };
+  const resolutions = await resolve("v4only.example", { ...options, types: ["A", "AAAA", "MX"] });
+  assertEquals(resolutions.map(({ data }) => data.length), [2, 0, 1]);
+  assertEquals(failuresOf(resolutions, false).map(({ code }) => code), ["NODATA"]);
+  // For want of other wishes, one of both families is enough.
+  assertEquals(failuresOf(await resolve("v4only.example", options), true), []);
+  const neither = failuresOf(await resolve("nx.example", options), true);
+  assertEquals(neither.map(({ what, code }) => [what, code]), [
+    ["cannot resolve nx.example A, AAAA", "NXDOMAIN"],
+  ]);
+});
+
+Deno.test({
+  name: "resolve() without a known server says NO_ANSWER, and which flag would tell",
+  ignore: Deno.permissions.querySync({ name: "sys" }).state === "granted",
+  async fn() {
+    // A name that the resolver answers by itself, without a server (RFC 6761 section 6.4).
+    const [resolution] = await resolve("parley.invalid", { types: ["A"], timeoutMs: 20_000 });
+    assertEquals([resolution?.failure?.code, resolution?.server], ["NO_ANSWER", null]);
+    assertStringIncludes(resolution?.failure?.hint ?? "", "--allow-sys");
+  },
+});
+
+Deno.test("resolve() sends an internationalized name as punycode, and keeps both", async () => {
+  await using server = new DnsServer();
+  const { name, unicode } = await one(server, "bücher.example", "A");
+  assertEquals([name, unicode], ["xn--bcher-kva.example", "bücher.example"]);
+  assert(server.asked.includes("udp xn--bcher-kva.example A"), server.asked.join("\n"));
+});
+
+Deno.test("readDnsName() refuses what is no name, and says why", async () => {
+  assertEquals(await readDnsName("Example.COM."), { ascii: "example.com", unicode: undefined });
+  assertEquals((await readDnsName("xn--bcher-kva.example")).unicode, "bücher.example");
+  assertEquals((await readDnsName("_dmarc.bücher.de")).ascii, "_dmarc.xn--bcher-kva.de");
+  assertEquals((await readDnsName(".")).ascii, ".");
+  const wrong = {
+    "": "it is empty",
+    "a..b": "label 2 is empty",
+    ["x".repeat(64)]: "more than 63 characters",
+    ["x.".repeat(128)]: "more than 253 characters",
+    "a b": '" " is in no name',
+    "http://a": '":" is in no name',
+    "ü/": "no internationalized name",
+  };
+  for (const [text, why] of Object.entries(wrong)) {
+    await assertRejects(() => readDnsName(text), Failure, why);
+  }
+});
+
+Deno.test("readRecordType() takes any case, and names the nearest", () => {
+  assertEquals(readRecordType("mx"), "MX");
+  const failure = assertThrows(() => readRecordType("AAA"), Failure);
+  assertEquals([failure.exitCode, failure.hint], [2, "did you mean AAAA?"]);
+});
+
+Deno.test("recordText() writes data as master files have it, texts escaped", () => {
+  assertEquals(recordText("A", "192.0.2.1"), "192.0.2.1");
+  assertEquals(recordText("MX", { preference: 10, exchange: "mx.example." }), "10 mx.example.");
+  assertEquals(
+    recordText("TXT", ['quo"te\\', "\x1b[2J", "ü", "\\255A"]),
+    String.raw`"quo\"te\\" "\027[2J" "ü" "\255A"`,
+  );
+  assertEquals(
+    recordText("CAA", { critical: true, tag: "issue", value: "ca.example" }),
+    `128 issue "ca.example"`,
+  );
+});
+
+Deno.test("soleServer() knows whom the system asks where it has one server alone", () => {
+  assertEquals(soleServer(["192.0.2.53", "192.0.2.53"]), { hostname: "192.0.2.53", port: 53 });
+  assertEquals(soleServer(["192.0.2.53:5353"]), { hostname: "192.0.2.53", port: 5353 });
+  assertEquals(soleServer(["2001:db8::53"]), { hostname: "2001:db8::53", port: 53 });
+  assertEquals(soleServer(["[2001:db8::53]:5353"]), { hostname: "2001:db8::53", port: 5353 });
+  assertEquals(soleServer(["192.0.2.53", "192.0.2.54"]), undefined);
+  assertEquals(soleServer([]), undefined);
+});
