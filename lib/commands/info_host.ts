@@ -43,6 +43,6 @@ async function lines(facts: HostFacts): Promise<string[]> {
   return [
     ...await factLines([...named, ["system", system]], width),
     ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, { titles, width })]),
-    ...missingLines(missing),
+    ...await missingLines(missing),
   ];
 }

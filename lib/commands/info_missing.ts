@@ -5,15 +5,16 @@
  */
 
 import { style } from "../chat/style.ts";
+import { terminalWidth } from "../cli/print.ts";
+import { tableLines } from "../cli/table.ts";
 import type { Missing } from "../info/missing.ts";
 
 /** A line for each part that is not shown, behind an empty one; nothing where everything is. */
-export function missingLines(missing: readonly Missing[]): string[] {
+export async function missingLines(missing: readonly Missing[]): Promise<string[]> {
   if (missing.length === 0) return [];
-  return [
-    "",
-    ...missing.map(({ part, flag }) =>
-      style.dim(`not shown: ${part}: ${flag === null ? "not on this system" : `run with ${flag}`}`)
-    ),
-  ];
+  const rows = missing.map(({ part, flag }) => {
+    const how = flag === null ? "not on this system" : `run with ${flag}`;
+    return [{ text: `not shown: ${part}: ${how}`, paint: style.dim }];
+  });
+  return ["", ...await tableLines(rows, { width: terminalWidth() })];
 }

@@ -42,7 +42,10 @@ async function lines({ descriptor, type, local, settings, missing }: SocketRepor
   ]);
   const titles = ["setting", "before", "asked for", "after"];
   const meanings = settings.map(({ name, meaning }) => [name, meaning] as const);
-  const inDeno = settings.map(({ name, in_deno }) => [name, in_deno] as const);
+  const inDeno = [
+    ["descriptor", "there is one, but no call of the runtime tells it"] as const,
+    ...settings.map(({ name, in_deno }) => [name, in_deno] as const),
+  ];
   return [
     ...facts,
     "",
@@ -51,9 +54,9 @@ async function lines({ descriptor, type, local, settings, missing }: SocketRepor
     "what it means",
     ...await factLines(meanings, width),
     "",
-    "for a socket of Deno's own, which also has no descriptor to show",
+    "for Deno's own sockets",
     ...await factLines(inDeno, width),
-    ...missingLines(missing),
+    ...await missingLines(missing),
   ];
 }
 

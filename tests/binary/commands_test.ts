@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
+import { DnsServer } from "../info/dns_server.ts";
 import { HAS_TMUX, Pane } from "../terminal/tmux.ts";
 import {
   compiled,
@@ -41,11 +42,57 @@ async function done(program: Program, ...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** The object that the program prints with `--json`. */
+async function object(program: Program, ...args: string[]): Promise<Record<string, unknown>> {
+  return JSON.parse(await done(program, ...args, "--json"));
+}
+
 /** One run of each command, by the words that name it. */
 const RUNS: Readonly<Record<string, (program: Program) => Promise<void>>> = {
   "chat": (program) => converse(program, ["chat"], (port) => `client\n127.0.0.1:${port}\n`),
   "chat server": (program) => converse(program),
   "chat client": (program) => converse(program),
+  "info host": async (program) => {
+    assertEquals((await object(program, "info", "host")).os, Deno.build.os);
+  },
+  "info resolve": async (program) => {
+    await using server = new DnsServer();
+    const at = `@127.0.0.1:${server.address.port}`;
+    const args = ["info", "resolve", at, "--timeout", "60000", "--short"];
+    assertEquals(await done(program, ...args, "a.example", "A"), "192.0.2.1\n192.0.2.2\n");
+    const none = await run(program, ...args, "nx.example", "A");
+    assertEquals([none.code, none.stdout], [1, ""]);
+    assertStringIncludes(none.stderr, "(NXDOMAIN)\n");
+  },
+  "info ping": async (program) => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const at = `127.0.0.1:${listener.addr.port}`;
+    assertStringIncludes(
+      await done(program, "info", "ping", at, "-c", "1", "-W", "60000"),
+      "1 sent, 1 answered, 0% lost\n",
+    );
+  },
+  "info address": async (program) => {
+    assertEquals((await object(program, "info", "address", "127.1")).packed, "7f000001");
+  },
+  "info service": async (program) => {
+    assertEquals((await object(program, "info", "service", "ssh", "--protocol", "tcp")).port, 22);
+    // In no services(5) file, so that IANA's table must be in the program.
+    assertEquals((await object(program, "info", "service", "mongodb")).port, 27017);
+  },
+  "info byteorder": async (program) => {
+    assertEquals((await object(program, "info", "byteorder", "0x04d2")).htons, 53764);
+  },
+  "info socket": async (program) => {
+    const { type, not_shown } = await object(program, "info", "socket", "--transport", "udp");
+    assertEquals([type, not_shown], isWindows ? [null, not_shown] : ["SOCK_DGRAM", []]);
+  },
+  "info errors": async (program) => {
+    assertEquals((await object(program, "info", "errors", "ECONNRESET")).provoked, true);
+  },
+  "info runtime": async (program) => {
+    assertEquals((await object(program, "info", "runtime")).deno, Deno.version.deno);
+  },
   "completions": async (program) => {
     assertStringIncludes(await done(program, "completions", "bash"), "complete -o nosort");
     assertStringIncludes(await done(program, "completions", "zsh"), "#compdef parley");
