@@ -21,7 +21,7 @@ export async function run({ options, granted }: Input<typeof INFO_RUNTIME>): Pro
   const flags = granted.map((name) => `--allow-${name}`).join(", ");
   printLines([
     ...await factLines([
-      ["parley", `${runtime.parley}, ${runtime.compiled ? "compiled" : "run from its source"}`],
+      ["parley", `${runtime.parley}, ${runtime.compiled ? "compiled" : "not compiled"}`],
       ["deno", runtime.deno],
       ["v8", runtime.v8],
       ["typescript", runtime.typescript],

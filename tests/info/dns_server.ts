@@ -72,8 +72,12 @@ export class DnsServer implements AsyncDisposable {
   }
 
   async #serveUdp(): Promise<void> {
+    const held: { readonly reply: Uint8Array; readonly from: Deno.Addr }[] = [];
     for await (const [bytes, from] of this.#udp) {
-      for (const reply of this.#replies("udp", bytes)) {
+      held.push(...this.#replies("udp", bytes).map((reply) => ({ reply, from })));
+      // Of a pair, neither is answered before both are asked for.
+      if (this.asked.at(-1)?.startsWith("udp pair.") && held.length < 2) continue;
+      for (const { reply, from } of held.splice(0)) {
         await this.#udp.send(new Uint8Array(reply), from);
       }
     }

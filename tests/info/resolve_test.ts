@@ -80,6 +80,13 @@ Deno.test("resolve() asks for A and AAAA by default, and for PTR of an address",
   await assertRejects(() => resolve("192.0.2.9", { types: ["MX"] }), Failure, "PTR alone");
 });
 
+Deno.test("resolve() asks for every type at the same time", async () => {
+  await using server = new DnsServer();
+  // The server answers neither question before it has heard the other.
+  const pair = await resolve("pair.example", { server: server.address, timeoutMs: 20_000 });
+  assertEquals(pair.map(({ failure }) => failure), [undefined, undefined]);
+});
+
 Deno.test("resolve() tells every failure apart by its code, which the runtime alone does not", async () => {
   await using server = new DnsServer();
   const codes = {

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SOCKET_ERRORS } from "../../lib/failure.ts";
-import type { HostFacts } from "../../lib/info.ts";
+import type { HostFacts, SocketReport } from "../../lib/info.ts";
 import { MAY_RUN_DENO } from "../granted.ts";
 import { DnsServer } from "../info/dns_server.ts";
 import { command, parley } from "./parley.ts";
@@ -266,5 +266,25 @@ Deno.test({
     const more = await parley(["info", "runtime"], ["--allow-net", "--allow-ffi"]);
     assertMatch(more.stdout, /^permissions +--allow-net, --allow-ffi /m);
     assertMatch(more.stdout, /^workon NAME +nothing to switch/m);
+  },
+});
+
+Deno.test({
+  name: "deno task info-socket grants what it takes to read and change a socket",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    const { code, stdout } = await new Deno.Command("deno", {
+      args: ["task", "info-socket", "--timeout", "100", "--nonblocking", "--json"],
+      cwd: new URL("../../", import.meta.url),
+    }).output();
+    const report: SocketReport = JSON.parse(new TextDecoder().decode(stdout));
+    assertEquals([code, report.type, report.local?.address], [0, "SOCK_STREAM", "127.0.0.1"]);
+    assertEquals(report.settings.map(({ name, after }) => [name, typeof after]), [
+      ["SO_RCVTIMEO", "number"],
+      ["SO_RCVBUF", "number"],
+      ["SO_SNDBUF", "number"],
+      ["O_NONBLOCK", "boolean"],
+    ]);
+    assertEquals([report.settings[0]?.after, report.settings[3]?.after], [100, true]);
   },
 });
