@@ -29,8 +29,9 @@ export const INFO_RESOLVE = {
   details:
     `Asks for A and AAAA, or for the TYPEs: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, CAA, NAPTR.
 For an address it asks for its name, PTR. What the hosts file lists is answered from there.
-Exits with 1 where a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED, TIMEOUT; NO_ANSWER where
-the server that could tell is not known, which @SERVER or --allow-sys mends.`,
+Exits with 1 where a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED, TIMEOUT; NO_ANSWER
+where the server that could tell is not known, which @SERVER or --allow-sys mends. Of A and AAAA,
+where neither was named, one is enough.`,
   operands: [
     { name: "NAME", help: "A name, also in Unicode, or an address" },
     {
@@ -218,7 +219,9 @@ Deno's own sockets tell none of this. Without --allow-ffi it says what cannot be
 export const INFO_ERRORS = {
   name: "errors",
   summary: "Socket errors, each provoked live: what it is, what it means, what to do.",
-  details: `Everything happens on the loopback. What this host cannot provoke is listed too.`,
+  details:
+    `Everything happens on this host, but that the name server is asked for a name that does not exist.
+What this host cannot provoke is listed too.`,
   operands: [{
     name: "CODE",
     optional: true,

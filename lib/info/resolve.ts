@@ -110,12 +110,17 @@ export function failuresOf(resolutions: readonly Resolution[], byDefault: boolea
   }
   return [...byCode.values()].map(({ types, first: { name, unicode, failure } }) => {
     const { why, code, hint, cause } = failure!;
-    return new Failure({ what: whatFailed(unicode ?? name, types), why, code, hint, cause });
+    return new Failure({ what: whatFailed(name, unicode, types), why, code, hint, cause });
   });
 }
 
-function whatFailed(name: string, types: readonly string[]): string {
-  return `cannot resolve ${name} ${types.join(", ")}`;
+function whatFailed(
+  name: string,
+  unicode: string | undefined,
+  types: readonly string[],
+): string {
+  const both = unicode === undefined ? name : `${unicode} (${name})`;
+  return `cannot resolve ${both} ${types.join(", ")}`;
 }
 
 /**
@@ -225,7 +230,7 @@ function failure(
     readonly took: number;
   },
 ): Failure {
-  const what = whatFailed(name.unicode ?? name.ascii, [type]);
+  const what = whatFailed(name.ascii, name.unicode, [type]);
   if (code === "") return toFailure(cause, what);
   const by = known === undefined ? "" : ` (${serverText(known)})`;
   const [why, hint] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];

@@ -152,6 +152,10 @@ Deno.test("resolve() sends an internationalized name as punycode, and keeps both
   const { name, unicode } = await one(server, "bücher.example", "A");
   assertEquals([name, unicode], ["xn--bcher-kva.example", "bücher.example"]);
   assert(server.asked.includes("udp xn--bcher-kva.example A"), server.asked.join("\n"));
+  assertEquals(
+    (await one(server, "nx.bücher.example", "A")).failure?.what,
+    "cannot resolve nx.bücher.example (nx.xn--bcher-kva.example) A",
+  );
 });
 
 Deno.test("readDnsName() refuses what is no name, and says why", async () => {
