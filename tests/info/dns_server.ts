@@ -42,6 +42,20 @@ const DATA: Readonly<Record<string, readonly unknown[]>> = {
 /** The response codes (RFC 1035 section 4.1.1) of names that start so. */
 const RCODES: Readonly<Record<string, number>> = { formerr: 1, servfail: 2, nx: 3, refused: 5 };
 
+/** A TCP listener and a UDP socket at one port, which the system picks for TCP alone. */
+function listenAtBoth(): [Deno.TcpListener, Deno.DatagramConn] {
+  for (;;) {
+    const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = tcp.addr;
+    try {
+      return [tcp, Deno.listenDatagram({ transport: "udp", hostname, port })];
+    } catch (error) {
+      tcp.close();
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
 /** The server. */
 export class DnsServer implements AsyncDisposable {
   /** Every question, as `udp name type`. */
@@ -52,9 +66,7 @@ export class DnsServer implements AsyncDisposable {
   readonly #running: Promise<unknown>;
 
   constructor() {
-    this.#tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { hostname, port } = this.#tcp.addr;
-    this.#udp = Deno.listenDatagram({ transport: "udp", hostname, port });
+    [this.#tcp, this.#udp] = listenAtBoth();
     this.#running = Promise.all([this.#serveUdp(), this.#serveTcp()]);
   }
 
