@@ -120,25 +120,6 @@ async function importUnchecked(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   }
 }
 
-/**
- * Reads the private key of an identity from PKCS#8 DER (RFC 5958), with the public key that belongs to it.
- *
- * @throws {RsaKeyError} As {@linkcode importSpki}.
- */
-export async function importIdentity(pkcs8: Bytes): Promise<CryptoKeyPair> {
-  let privateKey;
-  try {
-    privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, PSS, true, ["sign"]);
-  } catch (cause) {
-    const message = "Cannot take RSA key: it is not an RSA private key in PKCS#8 DER";
-    throw new RsaKeyError(message, { cause });
-  }
-  const { kty, n, e } = await crypto.subtle.exportKey("jwk", privateKey);
-  const jwk = { kty: kty!, n: n!, e: e! };
-  const given = await crypto.subtle.importKey("jwk", jwk, PSS, true, ["verify"]);
-  return { privateKey, publicKey: await importSpki(await exportSpki(given), "sign") };
-}
-
 /** Compares public bytes; nothing here is secret, so it need not take constant time. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -4,9 +4,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_encoding_base64.d.ts"
-import { encodeBase64 } from "@std/encoding/base64";
-import { exportSpki, fingerprint, generateRsaKeys } from "../../lib/rsa.ts";
+import { exportSpki, fingerprint, generateRsaKeys, writeKeyPair } from "../../lib/rsa.ts";
 import { granted } from "../granted.ts";
 
 /** Where the tests of this directory may write. */
@@ -62,12 +60,11 @@ export class Scratch implements AsyncDisposable {
 
   /** Makes an identity, in a file of its own. */
   async identity(name: string): Promise<{ readonly file: string; readonly fingerprint: string }> {
-    const { privateKey, publicKey } = await generateRsaKeys("sign", 2048);
-    const pkcs8 = encodeBase64(await crypto.subtle.exportKey("pkcs8", privateKey));
-    const body = pkcs8.replace(/.{1,64}/g, "$&\n");
-    const pem = `-----BEGIN PRIVATE KEY-----\n${body}-----END PRIVATE KEY-----\n`;
-    const file = await this.write(`${name}.pem`, pem);
-    return { file, fingerprint: await fingerprint(await exportSpki(publicKey)) };
+    const keys = await generateRsaKeys("sign", 2048);
+    const { privatePem, publicPem } = await writeKeyPair(keys);
+    const file = await this.write(`${name}.pem`, privatePem);
+    await this.write(`${name}.pem.pub`, publicPem);
+    return { file, fingerprint: await fingerprint(await exportSpki(keys.publicKey)) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

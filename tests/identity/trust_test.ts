@@ -7,6 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type ChatEvent, ChatProcess } from "../process/chat_process.ts";
+import { parley } from "../process/parley.ts";
 import { FLAGS, MAY_KEEP_FILES, Scratch } from "./scratch.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -81,6 +82,21 @@ test("an identity file keeps a fingerprint from run to run, and known peers reco
     ["bo", "known"],
   ]);
   await leave(client);
+});
+
+test("what rsa keygen makes is an identity, with the fingerprint that rsa fingerprint tells", async () => {
+  await using scratch = await Scratch.make();
+  const file = scratch.path("bo.pem");
+  const made = await parley(["rsa", "keygen", "--bits", "2048", "-o", file], FLAGS);
+  assertEquals(made.code, 0, made.stderr);
+  const told = await parley(["rsa", "fingerprint", `${file}.pub`], FLAGS);
+  const { server } = await serve("-n", "bo", "-i", file);
+  await using _server = server;
+  const { fingerprint } = await server.event("joined");
+  assertEquals(
+    told.stdout.trim().split(" ").find((word) => word.startsWith("SHA256:")),
+    fingerprint,
+  );
 });
 
 test("a key that has changed is refused both ways until /trust, and the old one from then on", async () => {
@@ -374,7 +390,8 @@ test("files that cannot be taken are one clear line", async () => {
   const list = await scratch.write("list", "bo\n");
   const cases: readonly [readonly string[], string][] = [
     [["client", "-i", scratch.path("none.pem")], "(ENOENT)"],
-    [["client", "-i", malformed], "(KEY_FILE_MALFORMED)"],
+    [["client", "-i", malformed], "it holds no key that is known here (KEY_UNKNOWN)"],
+    [["client", "-i", `${open.file}.pub`], "(KEY_PUBLIC)"],
     [["client", "-i", open.file], "others than its owner may read it (mode 0644) (KEY_FILE_OPEN)"],
     [["client", "-k", malformed], "(KNOWN_PEERS_MALFORMED)"],
     [["client", "-k", scratch.path("no/peers")], "(ENOENT)"],
