@@ -8,6 +8,7 @@ import { MAX_TEXT_BYTES } from "../chat/envelope.ts";
 import type { Screen } from "../chat/screen.ts";
 import { COLOURED, makeStyle } from "../chat/style.ts";
 import type { Tap } from "../tcp_chat.ts";
+import { StopSignals } from "../stop_signals.ts";
 import type { Trust } from "../trust/trust.ts";
 import { Conversation } from "./conversation.ts";
 import type { Display } from "./display.ts";
@@ -93,7 +94,7 @@ export async function setStage(
     stopped: signals.stopped,
     tap: options.wire ? { tap: wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
-      signals.dispose();
+      signals[Symbol.dispose]();
       await display.caughtUp();
       screen?.close();
     },
@@ -143,26 +144,5 @@ class ScreenDisplay implements Display {
 
   caughtUp(): Promise<void> | undefined {
     return this.#showing;
-  }
-}
-
-/** SIGINT and SIGTERM, as the exit codes that they end the process with. */
-class StopSignals {
-  readonly stopped: Promise<number>;
-  readonly #handlers: readonly (readonly [Deno.Signal, () => void])[];
-
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    this.stopped = promise;
-    this.#handlers = [
-      ["SIGINT", () => resolve(130)],
-      // Asked to stop, it stops: nothing failed.
-      ...(Deno.build.os === "windows" ? [] : [["SIGTERM", () => resolve(0)] as const]),
-    ];
-    for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);
-  }
-
-  dispose(): void {
-    for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
   }
 }
