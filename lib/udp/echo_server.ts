@@ -1,0 +1,192 @@
+/**
+ * The tutorial's echo server: it tells everyone how long their datagram was.
+ *
+ * @module
+ */
+
+import { DEFAULT_PORT } from "./address.ts";
+import { openSocket } from "./datagram_socket.ts";
+import { lengthReply } from "./length_reply.ts";
+import { Receiver } from "./receiver.ts";
+
+/** How many replies wait to be sent at most, so that nobody fills the memory. */
+const MAX_WAITING = 10_000;
+
+/** What an echo server meets. */
+export type EchoServerEvent =
+  /** A datagram came. Its bytes are good until the listener returns. */
+  | { readonly kind: "datagram"; readonly from: Deno.NetAddr; readonly data: Uint8Array }
+  /** A datagram is not answered, because of `drop` or because too many replies wait. */
+  | { readonly kind: "dropped"; readonly from: Deno.NetAddr }
+  /** A reply was handed to the system. */
+  | { readonly kind: "answered"; readonly to: Deno.NetAddr; readonly reply: Uint8Array }
+  /** A reply could not be sent, or (without `to`) a receive failed; the server goes on. */
+  | { readonly kind: "failed"; readonly to?: Deno.NetAddr; readonly error: unknown };
+
+/** How an echo server listens, and how unreliable it is on purpose. */
+export interface EchoServerOptions {
+  /** The address to listen on; 127.0.0.1 by default. */
+  readonly hostname?: string;
+  /** The port; 1060 by default, and 0 for any free one. */
+  readonly port?: number;
+  /** The share of datagrams that are received and not answered, 0 to 1; 0 by default. */
+  readonly drop?: number;
+  /** How long each reply waits, in milliseconds; 0 by default. At most 10,000 replies wait. */
+  readonly delayMs?: number;
+  /** Hears of everything; what it throws stops the server. */
+  readonly event?: (event: EchoServerEvent) => void;
+  /** Stops the server when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Numbers from 0 to 1, for `drop`; `Math.random` by default. */
+  readonly random?: () => number;
+}
+
+/** What an echo server has done so far. */
+export interface EchoServerCounts {
+  /** Datagrams received. */
+  readonly datagrams: number;
+  /** Bytes received. */
+  readonly bytes: number;
+  /** Replies handed to the system. */
+  readonly answered: number;
+  /** Datagrams that were not answered, on purpose or because too many replies waited. */
+  readonly dropped: number;
+  /** Replies that could not be sent, and receives that failed. */
+  readonly failed: number;
+}
+
+/** An echo server that listens. */
+export interface EchoServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly addr: Deno.NetAddr;
+  /** What it has done so far. */
+  readonly counts: EchoServerCounts;
+  /** Fulfilled when it has stopped; fails where its listener threw. */
+  readonly finished: Promise<void>;
+  /** Stops: replies that wait are not sent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an echo server. It answers every datagram with `Your data was N bytes long`, and no datagram
+ * and no failure to answer one stops it.
+ *
+ * @param options Where, and how unreliable.
+ * @throws {Failure} Where the address cannot be listened on.
+ * @throws Where the signal is aborted already, its reason.
+ *
+ * @example
+ * ```ts
+ * await using server = openEchoServer({ port: 0 });
+ * await using client = await openEchoClient({ port: server.addr.port });
+ * const { text } = await client.ask("hello");
+ * console.log(text); // Your data was 5 bytes long
+ * ```
+ */
+export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
+  options.signal?.throwIfAborted();
+  return new Server(options);
+}
+
+class Server implements EchoServer {
+  readonly addr: Deno.NetAddr;
+  readonly finished: Promise<void>;
+  readonly counts = { datagrams: 0, bytes: 0, answered: 0, dropped: 0, failed: 0 };
+  readonly #socket: Deno.DatagramConn;
+  readonly #receiver: Receiver;
+  readonly #drop: number;
+  readonly #delayMs: number;
+  readonly #random: () => number;
+  /** Undefined where nobody listens, so that nothing is made for nobody. */
+  readonly #tell: ((event: EchoServerEvent) => void) | undefined;
+  readonly #delayed = new Set<ReturnType<typeof setTimeout>>();
+  #sending = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: EchoServerOptions) {
+    const { hostname = "127.0.0.1", port = DEFAULT_PORT, signal } = options;
+    this.#drop = options.drop ?? 0;
+    this.#delayMs = options.delayMs ?? 0;
+    this.#random = options.random ?? Math.random;
+    this.#tell = options.event && ((event) => this.#tellOrStop(options.event!, event));
+    this.#socket = openSocket(hostname, port);
+    this.addr = this.#socket.addr as Deno.NetAddr;
+    this.#receiver = new Receiver(this.#socket, {
+      datagram: (data, from) => this.#datagram(data, from),
+      failed: (error) => this.#failed(error),
+    });
+    const stop = () => this.#stop();
+    signal?.addEventListener("abort", stop);
+    this.finished = this.#receiver.finished.then(() => {
+      signal?.removeEventListener("abort", stop);
+      if (this.#failure !== undefined) throw this.#failure.error;
+    });
+    // Whoever does not look at it learns of a failure from close().
+    this.finished.catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+    await this.finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #stop(): void {
+    for (const timer of this.#delayed) clearTimeout(timer);
+    this.#delayed.clear();
+    this.#receiver.close();
+  }
+
+  #tellOrStop(listener: (event: EchoServerEvent) => void, event: EchoServerEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.#failure ??= { error };
+      this.#stop();
+    }
+  }
+
+  #datagram(data: Uint8Array, from: Deno.NetAddr): void {
+    this.counts.datagrams += 1;
+    this.counts.bytes += data.length;
+    this.#tell?.({ kind: "datagram", from, data });
+    if (this.#failure !== undefined) return;
+    const tooMany = this.#sending + this.#delayed.size >= MAX_WAITING;
+    if (tooMany || (this.#drop > 0 && this.#random() < this.#drop)) {
+      this.counts.dropped += 1;
+      this.#tell?.({ kind: "dropped", from });
+    } else if (this.#delayMs > 0) {
+      this.#answerLater(lengthReply(data.length), from);
+    } else {
+      this.#answer(lengthReply(data.length), from);
+    }
+  }
+
+  #answerLater(reply: Uint8Array, to: Deno.NetAddr): void {
+    const timer = setTimeout(() => {
+      this.#delayed.delete(timer);
+      this.#answer(reply, to);
+    }, this.#delayMs);
+    this.#delayed.add(timer);
+  }
+
+  #answer(reply: Uint8Array, to: Deno.NetAddr): void {
+    this.#sending += 1;
+    this.#socket.send(reply, to).then(() => {
+      this.#sending -= 1;
+      this.counts.answered += 1;
+      this.#tell?.({ kind: "answered", to, reply });
+    }, (error) => {
+      this.#sending -= 1;
+      this.#failed(error, to);
+    });
+  }
+
+  #failed(error: unknown, to?: Deno.NetAddr): void {
+    this.counts.failed += 1;
+    this.#tell?.({ kind: "failed", error, ...(to === undefined ? {} : { to }) });
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The forged reply, live: a slow server, a client, and an attacker that answers first.
+ *
+ * @module
+ */
+
+import { openEchoClient } from "./echo_client.ts";
+import type { EchoClientEvent } from "./open_question.ts";
+import { type EchoServer, type EchoServerEvent, openEchoServer } from "./echo_server.ts";
+import { sendDatagram } from "./send_datagram.ts";
+import { timeText } from "./time_text.ts";
+
+/** How long the server takes: long enough to be forestalled, short enough to watch. */
+const SLOW_MS = 500;
+
+/** What the attacker sends. */
+export const FORGED_REPLY = "Your data was stolen";
+
+/** What one of the parties sees or does, in the order in which it happens. */
+export type ForgeryEvent =
+  | { readonly party: "server"; readonly event: EchoServerEvent }
+  | {
+    readonly party: "server";
+    readonly event: { readonly kind: "listening" };
+    readonly addr: Deno.NetAddr;
+  }
+  | {
+    readonly party: "attacker";
+    readonly event: {
+      readonly kind: "forges";
+      readonly from: Deno.NetAddr;
+      readonly to: Deno.NetAddr;
+    };
+  }
+  | { readonly party: "client"; readonly event: EchoClientEvent };
+
+/** How to set the scene. */
+export interface ForgeryOptions {
+  /** Whether the client takes a datagram from anyone. */
+  readonly promiscuous: boolean;
+  /** The address that all of it happens at; 127.0.0.1 by default, ::1 for IPv6. */
+  readonly hostname?: string;
+  /** Hears what each party sees and does. */
+  readonly event?: (event: ForgeryEvent) => void;
+  /** Ends the scene when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** How the scene ended. */
+export interface ForgeryOutcome {
+  /** Whom the client asked. */
+  readonly server: Deno.NetAddr;
+  /** Whose reply it took. */
+  readonly believed: Deno.NetAddr;
+  /** Whether that was not the server's. */
+  readonly fooled: boolean;
+  /** How many datagrams it refused. */
+  readonly refused: number;
+}
+
+/**
+ * Plays the scene on real sockets. The attacker learns the client's port as one on the path would: from
+ * the datagram that reaches the server.
+ *
+ * @param options Which client, and where.
+ * @throws {Failure} Where a socket cannot be opened or used.
+ * @throws The signal's reason, where it is aborted.
+ *
+ * @example
+ * ```ts
+ * const { fooled } = await playForgery({ promiscuous: true });
+ * console.log(fooled); // true
+ * ```
+ */
+export async function playForgery(options: ForgeryOptions): Promise<ForgeryOutcome> {
+  const { promiscuous, hostname = "127.0.0.1", event, signal } = options;
+  signal?.throwIfAborted();
+  const asked = Promise.withResolvers<Deno.NetAddr>();
+  const truth = Promise.withResolvers<void>();
+  const stop = { ...(signal === undefined ? {} : { signal }) };
+  await using server = openEchoServer({
+    hostname,
+    port: 0,
+    delayMs: SLOW_MS,
+    ...stop,
+    event: (seen) => {
+      event?.({ party: "server", event: seen });
+      if (seen.kind === "datagram") asked.resolve(seen.from);
+    },
+  });
+  event?.({ party: "server", event: { kind: "listening" }, addr: server.addr });
+  await using client = await openEchoClient({
+    hostname,
+    port: server.addr.port,
+    promiscuous,
+    retries: 0,
+    timeoutMs: SLOW_MS * 20,
+    ...stop,
+    event: (seen) => {
+      event?.({ party: "client", event: seen });
+      // The server's own reply: taken, or too late.
+      if (seen.kind === "answer" ? seen.from.port === server.addr.port : seen.kind === "late") {
+        truth.resolve();
+      }
+    },
+  });
+  const forging = asked.promise.then((victim) => forge(victim, event));
+  const [answer] = await orAborted(
+    Promise.all([client.ask(timeText(Date.now())), forging, truth.promise]),
+    signal,
+  );
+  return outcome(server, answer.from, client.counts.forged);
+}
+
+async function forge(to: Deno.NetAddr, event: ForgeryOptions["event"]): Promise<void> {
+  const { from } = await sendDatagram(to.hostname, to.port, FORGED_REPLY);
+  event?.({ party: "attacker", event: { kind: "forges", from, to } });
+}
+
+function outcome({ addr }: EchoServer, believed: Deno.NetAddr, refused: number): ForgeryOutcome {
+  return { server: addr, believed, fooled: believed.port !== addr.port, refused };
+}
+
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

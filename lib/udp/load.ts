@@ -1,0 +1,258 @@
+/**
+ * Load on an echo server, and what it took.
+ *
+ * @module
+ */
+
+import { Failure } from "../failure.ts";
+import { addressText, DEFAULT_PORT, sameAddress } from "./address.ts";
+import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
+import { Histogram } from "./histogram.ts";
+import { Receiver } from "./receiver.ts";
+import { resolveHost } from "./resolve.ts";
+
+/** A datagram that is not answered within this time counts as lost, in milliseconds. */
+const LOST_AFTER_MS = 1_000;
+/** How often the lost are looked for, in milliseconds. */
+const SWEEP_MS = 50;
+/** How long duplicates are waited for at the end, in milliseconds. */
+const TAIL_MS = 100;
+
+/** The largest window: each datagram under way has two ports, and a process may open some 1,000. */
+export const MAX_WINDOW = 256;
+
+/** What load to make. */
+export interface LoadOptions {
+  /** The server's name or address; 127.0.0.1 by default. */
+  readonly hostname?: string;
+  /** The server's port; 1060 by default. */
+  readonly port?: number;
+  /** The length of each datagram in bytes; 38 by default. */
+  readonly size?: number;
+  /** How many datagrams are under way at a time, 1 to {@linkcode MAX_WINDOW}; 32 by default. */
+  readonly window?: number;
+  /** For how long, in seconds; 5 by default. */
+  readonly seconds?: number;
+  /** Ends the load early, with a result, when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** What the load took. */
+export interface LoadResult {
+  /** Whom it was put on. */
+  readonly server: Deno.NetAddr;
+  /** For how long datagrams were sent, in seconds. */
+  readonly seconds: number;
+  /** Datagrams sent. */
+  readonly sent: number;
+  /** Datagrams that were answered in time. */
+  readonly replies: number;
+  /** Datagrams that were not answered within a second. */
+  readonly lost: number;
+  /** Replies to datagrams that had been answered. */
+  readonly duplicates: number;
+  /** Datagrams that came from somebody else. */
+  readonly forged: number;
+  /** Replies a second. */
+  readonly rate: number;
+  /** Round trips in microseconds. */
+  readonly roundTrips: Histogram;
+}
+
+/**
+ * Keeps a window of datagrams under way to an echo server, and measures.
+ *
+ * Replies carry nothing to match them by. So each datagram under way has a port of its own, two in turn: a
+ * second reply comes to the port that waits for nothing.
+ *
+ * @param options Whom, how much, for how long.
+ * @throws {Failure} `ETIMEDOUT` where no datagram at all is answered, `EMSGSIZE` where they are too large.
+ *
+ * @example
+ * ```ts
+ * await using server = openEchoServer({ port: 0 });
+ * const { rate } = await measureLoad({ port: server.addr.port, seconds: 0.1 });
+ * console.log(`${Math.round(rate)} replies/s`);
+ * ```
+ */
+export async function measureLoad(options: LoadOptions = {}): Promise<LoadResult> {
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  options.signal?.throwIfAborted();
+  const run = new Run(await resolveHost(hostname, port), options);
+  try {
+    return await run.measure();
+  } finally {
+    await run.close();
+  }
+}
+
+class Run {
+  readonly counts = { sent: 0, lost: 0, replies: 0, duplicates: 0, forged: 0 };
+  readonly roundTrips = new Histogram();
+  readonly #server: Deno.NetAddr;
+  readonly #options: LoadOptions;
+  readonly #data: Uint8Array;
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #lanes: Lane[] = [];
+  #stopping = false;
+
+  constructor(server: Deno.NetAddr, options: LoadOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.#data = new Uint8Array(options.size ?? 38).fill(0x78);
+    this.#failed.promise.catch(() => {}); // measure() hears of it, where it still waits
+  }
+
+  async measure(): Promise<LoadResult> {
+    const { window = 32, seconds = 5, signal } = this.#options;
+    for (let i = 0; i < window; i++) this.#lanes.push(new Lane(this, this.#server));
+    const sweep = setInterval(() => this.#sweep(), SWEEP_MS);
+    const started = performance.now();
+    try {
+      for (const lane of this.#lanes) lane.next();
+      await this.#wait(seconds * 1000, signal);
+      this.#stopping = true;
+      const elapsed = (performance.now() - started) / 1000;
+      const replies = this.counts.replies;
+      await this.#drain();
+      await this.#wait(TAIL_MS);
+      return this.#result(elapsed, replies);
+    } finally {
+      clearInterval(sweep);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+
+  send(lane: Lane, socket: Deno.DatagramConn): void {
+    if (this.#stopping) return;
+    this.counts.sent += 1;
+    lane.waitingSince = performance.now();
+    sendFrom(socket, this.#data, this.#server).catch(this.#failed.reject);
+  }
+
+  fail(error: unknown): void {
+    this.#failed.reject(error);
+  }
+
+  #sweep(): void {
+    const before = performance.now() - LOST_AFTER_MS;
+    for (const lane of this.#lanes) {
+      if (lane.waitingSince === undefined || lane.waitingSince > before) continue;
+      this.counts.lost += 1;
+      lane.renew();
+    }
+  }
+
+  /** Waits for what is under way, until it is answered or lost. */
+  async #drain(): Promise<void> {
+    while (this.#lanes.some((lane) => lane.waitingSince !== undefined)) await this.#wait(1);
+  }
+
+  async #wait(ms: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const aborted = () => resolve();
+    signal?.addEventListener("abort", aborted);
+    try {
+      await Promise.race([promise, this.#failed.promise]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+    }
+  }
+
+  #result(seconds: number, replies: number): LoadResult {
+    const { sent, lost, duplicates, forged } = this.counts;
+    if (this.counts.replies === 0) {
+      throw new Failure({
+        what: `sent ${sent} datagrams to ${addressText(this.#server)}`,
+        why: "the server did not answer",
+        code: "ETIMEDOUT",
+        hint: "check the address, and that the server is running: parley udp server --quiet",
+      });
+    }
+    return {
+      server: this.#server,
+      seconds,
+      sent,
+      replies: this.counts.replies,
+      lost,
+      duplicates,
+      forged,
+      rate: replies / seconds,
+      roundTrips: this.roundTrips,
+    };
+  }
+}
+
+/** One datagram of the window at a time, from two ports in turn. */
+class Lane {
+  /** When the datagram was sent that is under way; undefined where there is none. */
+  waitingSince: number | undefined;
+  readonly #run: Run;
+  readonly #server: Deno.NetAddr;
+  readonly #closed: Promise<void>[] = [];
+  #ports: [Port, Port];
+  #turn: 0 | 1 = 0;
+
+  constructor(run: Run, server: Deno.NetAddr) {
+    this.#run = run;
+    this.#server = server;
+    this.#ports = [this.#open(), this.#open()];
+  }
+
+  /** Sends the next datagram from the other port. */
+  next(): void {
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    this.waitingSince = undefined;
+    this.#run.send(this, this.#ports[this.#turn].socket);
+  }
+
+  /** Gives up on what is under way: a reply that comes later finds its port closed. */
+  renew(): void {
+    const lost = this.#ports[this.#turn];
+    lost.receiver.close();
+    this.#closed.push(lost.receiver.finished);
+    this.#ports[this.#turn] = this.#open();
+    this.next();
+  }
+
+  async close(): Promise<void> {
+    for (const { receiver } of this.#ports) {
+      receiver.close();
+      this.#closed.push(receiver.finished);
+    }
+    await Promise.all(this.#closed);
+  }
+
+  #open(): Port {
+    const socket = openSender(this.#server);
+    const receiver = new Receiver(socket, {
+      datagram: (_data, from) => this.#received(socket, from),
+      failed: (error) => {
+        if (!isRefusal(error)) this.#run.fail(error);
+      },
+    }, 1);
+    return { socket, receiver };
+  }
+
+  #received(socket: Deno.DatagramConn, from: Deno.NetAddr): void {
+    const { counts, roundTrips } = this.#run;
+    if (!sameAddress(from, this.#server)) counts.forged += 1;
+    else if (this.waitingSince === undefined || socket !== this.#ports[this.#turn].socket) {
+      counts.duplicates += 1;
+    } else {
+      roundTrips.record((performance.now() - this.waitingSince) * 1000);
+      counts.replies += 1;
+      this.next();
+    }
+  }
+}
+
+interface Port {
+  readonly socket: Deno.DatagramConn;
+  readonly receiver: Receiver;
+}
