@@ -1,5 +1,5 @@
 /**
- * parley as a library: an encrypted chat over TCP, names, addresses and sockets, and RSA.
+ * parley as a library: an encrypted chat over TCP, names, addresses and sockets, datagrams, and RSA.
  *
  * @example
  * ```ts
@@ -18,3 +18,4 @@
 export * as chat from "./lib/tcp_chat.ts";
 export * as info from "./lib/info.ts";
 export * as rsa from "./lib/rsa.ts";
+export * as udp from "./lib/udp.ts";

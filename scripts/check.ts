@@ -8,7 +8,7 @@ const CHECKS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint"],
   ["check", "--frozen", "main.ts", "lib/", "scripts/", "tests/**/*_test.ts"],
-  ["doc", "--lint", "mod.ts", "lib/tcp_chat.ts", "lib/rsa.ts"],
+  ["doc", "--lint", "mod.ts", "lib/tcp_chat.ts", "lib/rsa.ts", "lib/udp.ts"],
   ["doc", "--html", "--name=parley", "--output=.doc", "mod.ts"],
   ["publish", "--dry-run", "--allow-dirty", "--quiet"],
 ];

@@ -37,6 +37,8 @@ const GROUPS: readonly Group[] = [
       "lib/tcp_chat.ts",
       "lib/rsa.ts",
       "lib/info/",
+      "lib/udp.ts",
+      "lib/udp/",
     ],
   },
   {

@@ -31,17 +31,35 @@ export function readAddress(text: string, defaultPort: number): HostAndPort {
       "it is not HOST, HOST:PORT or [IPv6]:PORT",
     );
   }
-  return { hostname, port: readPort(text, port, defaultPort) };
+  return { hostname, port: readAddressPort(text, port, defaultPort) };
 }
 
-function readPort(text: string, port: string | undefined, defaultPort: number): number {
+/**
+ * Reads a port on its own.
+ *
+ * @param text What was typed.
+ * @throws {Failure} Usage, where it is none.
+ */
+export function readPort(text: string): number {
+  const port = portOf(text);
+  if (port === undefined) {
+    throw usageFailure(`cannot read the port ${JSON.stringify(text)}`, NO_PORT);
+  }
+  return port;
+}
+
+const NO_PORT = "a port is a number from 1 to 65535";
+
+function readAddressPort(text: string, port: string | undefined, defaultPort: number): number {
   if (port === undefined) return defaultPort;
-  const number = Number(port);
-  if (!/^\d{1,5}$/.test(port) || number < 1 || number > 65_535) {
-    throw usageFailure(
-      `cannot read the address ${JSON.stringify(text)}`,
-      "a port is a number from 1 to 65535",
-    );
+  const number = portOf(port);
+  if (number === undefined) {
+    throw usageFailure(`cannot read the address ${JSON.stringify(text)}`, NO_PORT);
   }
   return number;
+}
+
+function portOf(text: string): number | undefined {
+  const number = Number(text);
+  return /^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535 ? number : undefined;
 }

@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_PORT } from "./address.ts";
-import { openSocket } from "./datagram_socket.ts";
+import { type DatagramSocket, openSocket } from "./datagram_socket.ts";
 import { lengthReply } from "./length_reply.ts";
 import { Receiver } from "./receiver.ts";
 
@@ -85,14 +85,25 @@ export interface EchoServer extends AsyncDisposable {
  */
 export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
   options.signal?.throwIfAborted();
-  return new Server(options);
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  return echoOn(openSocket(hostname, port), options);
+}
+
+/**
+ * Starts an echo server on a socket, which is its own from now on.
+ *
+ * @param socket A socket that nobody receives from.
+ * @param options How unreliable it is; where it listens is the socket's matter.
+ */
+export function echoOn(socket: DatagramSocket, options: EchoServerOptions = {}): EchoServer {
+  return new Server(socket, options);
 }
 
 class Server implements EchoServer {
   readonly addr: Deno.NetAddr;
   readonly finished: Promise<void>;
   readonly counts = { datagrams: 0, bytes: 0, answered: 0, dropped: 0, failed: 0 };
-  readonly #socket: Deno.DatagramConn;
+  readonly #socket: DatagramSocket;
   readonly #receiver: Receiver;
   readonly #drop: number;
   readonly #delayMs: number;
@@ -103,13 +114,13 @@ class Server implements EchoServer {
   #sending = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(options: EchoServerOptions) {
-    const { hostname = "127.0.0.1", port = DEFAULT_PORT, signal } = options;
+  constructor(socket: DatagramSocket, options: EchoServerOptions) {
+    const { signal } = options;
     this.#drop = options.drop ?? 0;
     this.#delayMs = options.delayMs ?? 0;
     this.#random = options.random ?? Math.random;
     this.#tell = options.event && ((event) => this.#tellOrStop(options.event!, event));
-    this.#socket = openSocket(hostname, port);
+    this.#socket = socket;
     this.addr = this.#socket.addr as Deno.NetAddr;
     this.#receiver = new Receiver(this.#socket, {
       datagram: (data, from) => this.#datagram(data, from),

@@ -18,11 +18,9 @@ export const FORGED_REPLY = "Your data was stolen";
 
 /** What one of the parties sees or does, in the order in which it happens. */
 export type ForgeryEvent =
-  | { readonly party: "server"; readonly event: EchoServerEvent }
   | {
     readonly party: "server";
-    readonly event: { readonly kind: "listening" };
-    readonly addr: Deno.NetAddr;
+    readonly event: EchoServerEvent | { readonly kind: "listening"; readonly addr: Deno.NetAddr };
   }
   | {
     readonly party: "attacker";
@@ -32,7 +30,12 @@ export type ForgeryEvent =
       readonly to: Deno.NetAddr;
     };
   }
-  | { readonly party: "client"; readonly event: EchoClientEvent };
+  | {
+    readonly party: "client";
+    readonly event: EchoClientEvent;
+    /** Whom the client asks. */
+    readonly server: Deno.NetAddr;
+  };
 
 /** How to set the scene. */
 export interface ForgeryOptions {
@@ -88,7 +91,7 @@ export async function playForgery(options: ForgeryOptions): Promise<ForgeryOutco
       if (seen.kind === "datagram") asked.resolve(seen.from);
     },
   });
-  event?.({ party: "server", event: { kind: "listening" }, addr: server.addr });
+  event?.({ party: "server", event: { kind: "listening", addr: server.addr } });
   await using client = await openEchoClient({
     hostname,
     port: server.addr.port,
@@ -97,7 +100,7 @@ export async function playForgery(options: ForgeryOptions): Promise<ForgeryOutco
     timeoutMs: SLOW_MS * 20,
     ...stop,
     event: (seen) => {
-      event?.({ party: "client", event: seen });
+      event?.({ party: "client", event: seen, server: server.addr });
       // The server's own reply: taken, or too late.
       if (seen.kind === "answer" ? seen.from.port === server.addr.port : seen.kind === "late") {
         truth.resolve();
@@ -106,7 +109,7 @@ export async function playForgery(options: ForgeryOptions): Promise<ForgeryOutco
   });
   const forging = asked.promise.then((victim) => forge(victim, event));
   const [answer] = await orAborted(
-    Promise.all([client.ask(timeText(Date.now())), forging, truth.promise]),
+    Promise.all([client.ask(timeText()), forging, truth.promise]),
     signal,
   );
   return outcome(server, answer.from, client.counts.forged);

@@ -8,9 +8,9 @@
  * The text that is sent where none is given: `The time is 2019-08-16 16:34:56.276877`, local time, as
  * Python's `datetime.now()` prints it, and 38 bytes long.
  *
- * @param epochMs Milliseconds since 1970, with a fraction.
+ * @param epochMs Milliseconds since 1970, with a fraction; now without.
  */
-export function timeText(epochMs: number): string {
+export function timeText(epochMs: number = performance.timeOrigin + performance.now()): string {
   const time = new Date(epochMs);
   const two = (value: number) => String(value).padStart(2, "0");
   const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");

@@ -1,0 +1,14 @@
+/**
+ * `parley udp demo`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { demonstrate } from "../udp/console/demo.ts";
+import type { UDP_DEMO } from "./udp_spec.ts";
+
+/** Shows the forged reply. */
+export function run({ options }: Input<typeof UDP_DEMO>): Promise<number> {
+  return demonstrate({ hostname: options.host, json: options.json });
+}

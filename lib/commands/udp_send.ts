@@ -1,0 +1,16 @@
+/**
+ * `parley udp send`.
+ *
+ * @module
+ */
+
+import type { Input } from "../cli/spec.ts";
+import { sendOne } from "../udp/console/send.ts";
+import { readPort } from "./address.ts";
+import type { UDP_SEND } from "./udp_spec.ts";
+
+/** Sends one datagram. */
+export function run({ options, operands }: Input<typeof UDP_SEND>): Promise<number> {
+  const [host = "", port = "", text = ""] = operands;
+  return sendOne(host, readPort(port), text, options.json);
+}

@@ -1,0 +1,46 @@
+/**
+ * Load on an echo server, at a terminal or in a pipe.
+ *
+ * @module
+ */
+
+import { printLines } from "../../cli/print.ts";
+import { StopSignals } from "../../stop_signals.ts";
+import { measureLoad } from "../load.ts";
+import { loadSaid, loadStarts } from "./bench_text.ts";
+import { reportingFailure } from "./reporting_failure.ts";
+import { voiced } from "./voice.ts";
+
+/** What load to put on whom. */
+export interface BenchOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly size: number;
+  readonly window: number;
+  readonly seconds: number;
+  readonly json: boolean;
+}
+
+/**
+ * Measures, and says what came out. Ctrl-C ends the measurement early.
+ *
+ * @returns The exit code: 0, or 130 for Ctrl-C.
+ * @throws {Failure} Where nothing is answered, or nothing can be sent.
+ */
+export function bench(options: BenchOptions): Promise<number> {
+  return reportingFailure(options.json, () => measureAndSay(options));
+}
+
+async function measureAndSay({ json, ...options }: BenchOptions): Promise<number> {
+  using signals = new StopSignals();
+  const stop = new AbortController();
+  let code = 0;
+  signals.stopped.then((stopped) => {
+    code = stopped;
+    stop.abort();
+  });
+  if (!json && Deno.stdout.isTerminal()) printLines([loadStarts(options)]);
+  const result = await measureLoad({ ...options, signal: stop.signal });
+  printLines(voiced(loadSaid(result, options), json));
+  return code;
+}

@@ -1,0 +1,51 @@
+/**
+ * An echo server at a terminal or in a pipe.
+ *
+ * @module
+ */
+
+import { StopSignals } from "../../stop_signals.ts";
+import { openEchoServer } from "../echo_server.ts";
+import { BoundedLog } from "./bounded_log.ts";
+import { reportingFailure } from "./reporting_failure.ts";
+import { listening, serverSaid, serverSummary } from "./server_text.ts";
+import { type Said, voiced } from "./voice.ts";
+
+/** How to serve. */
+export interface ServeOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly drop: number;
+  readonly delayMs: number;
+  /** Whether to say nothing of single datagrams. */
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * Serves until it is told to stop, then sums up.
+ *
+ * @returns The exit code: 130 for Ctrl-C, 0 for SIGTERM.
+ * @throws {Failure} Where it cannot listen.
+ */
+export function serve(options: ServeOptions): Promise<number> {
+  return reportingFailure(options.json, () => serveUntilStopped(options));
+}
+
+async function serveUntilStopped({ quiet, json, ...options }: ServeOptions): Promise<number> {
+  const log = new BoundedLog(Deno.stdout);
+  const say = (said: Said, always = false) => log.print(voiced(said, json), always);
+  using signals = new StopSignals();
+  await using server = openEchoServer({
+    ...options,
+    ...(quiet ? {} : { event: (event) => say(serverSaid(event)) }),
+  });
+  say(listening(server.addr), true);
+  const code = await Promise.race([signals.stopped, server.finished.then(() => 0)]);
+  await server.close();
+  // Behind the "^C" that the terminal has shown.
+  if (code === 130 && !json && Deno.stdout.isTerminal()) log.print([""], true);
+  say(serverSummary(server.counts, log.leftOut), true);
+  await log.flush();
+  return code;
+}
