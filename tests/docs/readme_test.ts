@@ -16,7 +16,7 @@ const ignore = !granted(
 );
 
 /** `npx -y deno@…` is this very deno, and a room on another machine is on this one. */
-const PREAMBLE = `npx() { shift 2; deno "$@"; }\n`;
+const PREAMBLE = `npx() { shift 2; exec deno "$@"; }\n`;
 
 /** The command lines of a document: those behind `$ ` in its console blocks. */
 function commands(markdown: string): string[] {
@@ -59,7 +59,7 @@ Deno.test({
     const all = commands(readme).filter((command) => !isOfRsa(command));
     const servers = all.filter((command) => command.includes("chat-server"));
     const clients = all.filter((command) => command.includes("chat-client"));
-    const others = all.filter((command) => command.includes("task parley "));
+    const others = all.filter((command) => /task (parley|udp-\w+)\b/.test(command));
     assertEquals(
       servers.length + clients.length + others.length,
       all.length,
@@ -146,6 +146,45 @@ async function converse(command: string): Promise<void> {
   const decoder = new TextDecoder();
   assert(success, `${command}:\n${decoder.decode(stdout)}${decoder.decode(stderr)}`);
 }
+
+/** What a command says, without what differs from run to run. */
+function alike(said: string): string {
+  return said.replace(/\d{4}-\d\d-\d\d [\d:.]+/g, "TIME").replace(/:\d+/g, ":PORT")
+    .replace(/[\d.]+ ms/g, "TIME");
+}
+
+Deno.test({
+  name: "the README's commands of udp print what it shows",
+  ignore,
+  async fn() {
+    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const blocks = [
+      ...readme.matchAll(/^```console\n\$ (.* task (?:udp-|parley udp ).*)\n([\s\S]*?)^```/gm),
+    ]
+      .map(([, line, expected]) => ({ line: line!, expected: alike(expected!) }));
+    const [server, ...others] = blocks;
+    assert(server!.line.includes("udp-server") && others.length >= 2);
+    const host = shell(server!.line);
+    await host.stdin.close();
+    const reader = host.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let said = "";
+    const hears = async (enough: () => boolean) => {
+      while (!enough()) said += (await reader.read()).value ?? "(the end)";
+    };
+    await hears(() => said.includes("Listening at 127.0.0.1:1060\n") || said.includes("(the end)"));
+    for (const { line, expected } of others) {
+      const child = shell(line);
+      await child.stdin.close();
+      const { stdout, stderr } = await child.output();
+      const decoder = new TextDecoder();
+      assertEquals(alike(decoder.decode(stdout)), expected, `${line}\n${decoder.decode(stderr)}`);
+    }
+    await hears(() => alike(said).length >= server!.expected.length);
+    assertEquals(alike(said), server!.expected);
+    host.kill("SIGTERM");
+    await Promise.all([host.status, reader.cancel(), host.stderr.cancel()]);
+  },
+});
 
 Deno.test({
   name: "parley info prints what the README shows",
