@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   chat: () => import("./bench/chat.ts"),
   overload: () => import("./bench/overload.ts"),
   startup: () => import("./bench/startup.ts"),
+  udp: () => import("./bench/udp.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

@@ -186,15 +186,22 @@ class Server implements EchoServer {
 
   #answer(reply: Uint8Array, to: Deno.NetAddr): void {
     this.#sending += 1;
-    this.#socket.send(reply, to).then(() => {
-      this.#sending -= 1;
-      this.counts.answered += 1;
-      this.#tell?.({ kind: "answered", to, reply });
-    }, (error) => {
-      this.#sending -= 1;
-      this.#failed(error, to);
-    });
+    this.#socket.send(reply, to).then(
+      this.#tell === undefined ? this.#answered : () => {
+        this.#answered();
+        this.#tell!({ kind: "answered", to, reply });
+      },
+      (error) => {
+        this.#sending -= 1;
+        this.#failed(error, to);
+      },
+    );
   }
+
+  readonly #answered = (): void => {
+    this.#sending -= 1;
+    this.counts.answered += 1;
+  };
 
   #failed(error: unknown, to?: Deno.NetAddr): void {
     this.counts.failed += 1;

@@ -25,11 +25,22 @@ export interface ReceiverHandler {
   failed(error: unknown): void;
 }
 
-/** A buffer, and what was received into it. */
+/** A buffer, and what was received into it. Its listeners are made once and not for each datagram. */
 class Slot {
   readonly buffer = new Uint8Array(RECEIVE_BYTES);
-  length = 0;
+  readonly received: (datagram: [Uint8Array, Deno.Addr]) => void;
+  readonly failed: (error: unknown) => void;
+  data: Uint8Array = this.buffer;
   from: Deno.NetAddr | undefined;
+
+  constructor(received: (slot: Slot) => void, failed: (slot: Slot, error: unknown) => void) {
+    this.received = (datagram) => {
+      this.data = datagram[0];
+      this.from = datagram[1] as Deno.NetAddr;
+      received(this);
+    };
+    this.failed = (error) => failed(this, error);
+  }
 }
 
 /**
@@ -81,37 +92,32 @@ export class Receiver {
 
   #receive(): void {
     while (!this.#closed && this.#inFlight + this.#pausing < this.#depth.depth) {
-      const slot = this.#idle.pop() ?? new Slot();
+      const slot = this.#idle.pop() ?? new Slot(this.#received, this.#failed);
       this.#inFlight += 1;
-      this.#socket.receive(slot.buffer).then(
-        ([data, from]) => this.#received(slot, data.length, from as Deno.NetAddr),
-        (error) => this.#failed(slot, error),
-      );
+      this.#socket.receive(slot.buffer).then(slot.received, slot.failed);
     }
   }
 
-  #received(slot: Slot, length: number, from: Deno.NetAddr): void {
-    slot.length = length;
-    slot.from = from;
+  readonly #received = (slot: Slot): void => {
     // What completed with this one is in the queue of microtasks already, before the batch's own.
-    if (this.#batch.push(slot) === 1) queueMicrotask(() => this.#handleBatch());
-  }
+    if (this.#batch.push(slot) === 1) queueMicrotask(this.#handleBatch);
+  };
 
-  #handleBatch(): void {
+  readonly #handleBatch = (): void => {
     const batch = this.#batch;
     this.#depth.note(batch.length, this.#inFlight);
     this.#inFlight -= batch.length;
     for (const slot of batch) {
       if (this.#closed) break;
-      this.#handler.datagram(slot.buffer.subarray(0, slot.length), slot.from!);
+      this.#handler.datagram(slot.data, slot.from!);
     }
     this.#idle.push(...batch);
     batch.length = 0;
     this.#receive();
     this.#endIfDone();
-  }
+  };
 
-  #failed(slot: Slot, error: unknown): void {
+  readonly #failed = (slot: Slot, error: unknown): void => {
     this.#inFlight -= 1;
     this.#idle.push(slot);
     if (this.#closed) return this.#endIfDone();
@@ -123,7 +129,7 @@ export class Receiver {
       this.#receive();
       this.#endIfDone();
     }, PAUSE_MS);
-  }
+  };
 
   #endIfDone(): void {
     if (this.#closed && this.#inFlight + this.#pausing === 0) this.#ended.resolve();

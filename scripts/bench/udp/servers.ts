@@ -1,0 +1,35 @@
+/**
+ * The echo servers that are compared, each on a free port of 127.0.0.1.
+ *
+ * @module
+ */
+
+import type { Processes, Running } from "../chat/processes.ts";
+
+/** An echo server that listens. */
+export interface EchoProcess {
+  readonly name: "parley" | "Python" | "C";
+  readonly port: number;
+  readonly process: Running;
+}
+
+/** Starts `parley udp server --quiet`. */
+export async function startParley(processes: Processes): Promise<EchoProcess> {
+  const args = ["udp", "server", "-p", "0", "--quiet", "--json"];
+  const process = processes.deno(["--allow-net"], "main.ts", args);
+  const { port } = JSON.parse(await process.line());
+  return { name: "parley", port, process };
+}
+
+/** Starts the server in Python. */
+export async function startPython(processes: Processes): Promise<EchoProcess> {
+  const program = new URL("echo_server.py", import.meta.url).pathname;
+  const process = processes.start("python3", [program]);
+  return { name: "Python", port: Number(await process.line()), process };
+}
+
+/** Starts the server in C. */
+export async function startC(processes: Processes, program: string): Promise<EchoProcess> {
+  const process = processes.start(program, []);
+  return { name: "C", port: Number(await process.line()), process };
+}
