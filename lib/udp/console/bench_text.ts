@@ -22,7 +22,9 @@ export interface Load {
 
 /** What is about to happen. */
 export function loadStarts({ size, window, seconds }: Load): string {
-  return `Keeping ${window} of ${counted(size, "byte")} under way for ${seconds} s …`;
+  return `Keeping ${counted(window, "datagram")} of ${
+    counted(size, "byte")
+  } under way for ${seconds} s …`;
 }
 
 /** What came out. */
