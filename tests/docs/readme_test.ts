@@ -16,7 +16,9 @@ const ignore = !granted(
 );
 
 /** `npx -y deno@…` is this very deno, and a room on another machine is on this one. */
-const PREAMBLE = `npx() { shift 2; exec deno "$@"; }\n`;
+const PREAMBLE = `npx() { shift 2; deno "$@"; }\n`;
+/** The same in the shell's place, so that a signal reaches it. */
+const IN_PLACE = `npx() { shift 2; exec deno "$@"; }\n`;
 
 /** The command lines of a document: those behind `$ ` in its console blocks. */
 function commands(markdown: string): string[] {
@@ -26,9 +28,9 @@ function commands(markdown: string): string[] {
     .map((line) => line.slice(2).replace("192.0.2.7", "127.0.0.1"));
 }
 
-function shell(command: string): Deno.ChildProcess {
+function shell(command: string, preamble = PREAMBLE): Deno.ChildProcess {
   return new Deno.Command("sh", {
-    args: ["-c", PREAMBLE + command],
+    args: ["-c", preamble + command],
     cwd: ROOT,
     stdin: "piped",
     stdout: "piped",
@@ -164,7 +166,7 @@ Deno.test({
       .map(([, line, expected]) => ({ line: line!, expected: alike(expected!) }));
     const [server, ...others] = blocks;
     assert(server!.line.includes("udp-server") && others.length >= 2);
-    const host = shell(server!.line);
+    const host = shell(server!.line, IN_PLACE);
     await host.stdin.close();
     const reader = host.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let said = "";
