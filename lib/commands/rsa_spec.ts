@@ -70,8 +70,8 @@ export const RSA_ENCRYPT = {
   name: "encrypt",
   summary: "Encrypt a message to the holder of a key.",
   details:
-    `The message is a JWE in compact form (RFC 7516): RSA-OAEP-256 with A256GCM, of any size that
-fits memory. Nothing in it says who wrote it: sign it too where that matters.`,
+    `The message is a JWE in compact form (RFC 7516): RSA-OAEP-256 with A256GCM, of any size up to
+383 MiB. Nothing in it says who wrote it: sign it too where that matters.`,
   options: {
     to: TO,
     raw: RAW,
