@@ -33,6 +33,7 @@ const GROUPS: readonly Group[] = [
       "--doc",
       "--no-check",
       "README.md",
+      "docs/tutorial.md",
       "mod.ts",
       "lib/tcp_chat.ts",
       "lib/rsa.ts",

@@ -21,7 +21,10 @@ export async function run({ options, granted }: Input<typeof INFO_RUNTIME>): Pro
   const flags = granted.map((name) => `--allow-${name}`).join(", ");
   printLines([
     ...await factLines([
-      ["parley", `${runtime.parley}, ${runtime.compiled ? "compiled" : "not compiled"}`],
+      [
+        "parley",
+        `${runtime.parley}, ${runtime.build === "source" ? "not compiled" : runtime.build}`,
+      ],
       ["deno", runtime.deno],
       ["v8", runtime.v8],
       ["typescript", runtime.typescript],

@@ -11,6 +11,7 @@ import { CHAT } from "./chat_spec.ts";
 import { COMPLETIONS } from "./completions_spec.ts";
 import { INFO } from "./info_spec.ts";
 import { RSA } from "./rsa_spec.ts";
+import { TOUR } from "./tour_spec.ts";
 import { UDP } from "./udp_spec.ts";
 
 /** The program. */
@@ -24,5 +25,5 @@ export const PARLEY: CommandSpec = {
       help: "Check the files that the self-contained program has unpacked, and exit",
     },
   },
-  commands: [INFO, UDP, RSA, CHAT, COMPLETIONS],
+  commands: [CHAT, INFO, UDP, RSA, TOUR, COMPLETIONS],
 };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BUILD, type Build } from "../build.ts";
 import { VERSION } from "../version.ts";
 
 /** What parley runs on. */
@@ -18,15 +19,18 @@ export interface RuntimeFacts {
   readonly typescript: string;
   /** The platform that it was built for: `x86_64-unknown-linux-gnu`. */
   readonly target: string;
-  /** Whether it is an executable file of its own (deno compile). */
+  /** How it was made: run from source, compiled, or self-contained. */
+  readonly build: Build;
+  /** Whether it is an executable file of its own. */
   readonly compiled: boolean;
 }
 
 /** Describes the runtime. It takes no permission. */
 export function describeRuntime(): RuntimeFacts {
   const { deno, v8, typescript } = Deno.version;
-  const { target, standalone } = Deno.build;
-  return { parley: VERSION, deno, v8, typescript, target, compiled: standalone };
+  const { target } = Deno.build;
+  const compiled = BUILD !== "source";
+  return { parley: VERSION, deno, v8, typescript, target, build: BUILD, compiled };
 }
 
 /** What a step with virtualenv and pip becomes with Deno. */

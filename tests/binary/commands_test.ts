@@ -16,6 +16,7 @@ import {
   ended,
   MAY_BUILD,
   type Program,
+  Scratch,
   selfContained,
   started,
   TOOL_PATH,
@@ -91,8 +92,23 @@ const RUNS: Readonly<Record<string, (program: Program) => Promise<void>>> = {
     assertEquals((await object(program, "info", "errors", "ECONNRESET")).provoked, true);
   },
   "info runtime": async (program) => {
-    assertEquals((await object(program, "info", "runtime")).deno, Deno.version.deno);
+    const { deno, build } = await object(program, "info", "runtime");
+    assertEquals([deno, PROGRAMS[String(build)]], [Deno.version.deno, program]);
   },
+  "udp server": echo,
+  "udp client": echo,
+  "udp send": echo,
+  "udp bench": echo,
+  "udp demo": async (program) => assertMatch(await done(program, "udp", "demo"), /Not fooled/),
+  "rsa keygen": letter,
+  "rsa encrypt": letter,
+  "rsa decrypt": letter,
+  "rsa sign": letter,
+  "rsa verify": letter,
+  "rsa fingerprint": letter,
+  "rsa inspect": letter,
+  "tour": async (program) =>
+    assertMatch(await done(program, "tour", "--ffi"), /all \d+ steps did what they said/),
   "completions": async (program) => {
     assertStringIncludes(await done(program, "completions", "bash"), "complete -o nosort");
     assertStringIncludes(await done(program, "completions", "zsh"), "#compdef parley");
@@ -115,6 +131,55 @@ async function converse(
   await server.until('"text":"through the pipe"');
   server.kill("SIGTERM");
   assertEquals(await server.ended(), 0);
+}
+
+const checked = new Map<string, Promise<void>>();
+
+/** Does a check that is the same for several commands once for each program. */
+function once(name: string, program: Program, check: () => Promise<void>): Promise<void> {
+  const key = `${name} of ${program.path}`;
+  const before = checked.get(key) ?? check();
+  checked.set(key, before);
+  return before;
+}
+
+/** An echo server answers a client and load, and hears a datagram that expects nothing. */
+function echo(program: Program): Promise<void> {
+  return once("echo", program, async () => {
+    await using server = new Talker(program, ["udp", "server", "--port", "0"]);
+    const port = /Listening at \S+:(\d+)/.exec(await server.until("Listening at"))![1]!;
+    const asked = await done(program, "udp", "client", "-p", port);
+    assertMatch(asked, /replied 'Your data was 38 bytes long'/);
+    await done(program, "udp", "send", "127.0.0.1", port, "just so");
+    await server.until("says 'just so'");
+    assertMatch(await done(program, "udp", "bench", "-p", port, "--seconds", "0.2"), /replies/);
+    server.kill("SIGINT");
+    assertEquals(await server.ended(), 130);
+  });
+}
+
+/** A letter is sealed and opened, signed and checked, with keys in files. */
+function letter(program: Program): Promise<void> {
+  return once("letter", program, async () => {
+    await using scratch = await Scratch.make();
+    const rsa = async (input: string, ...args: string[]) => {
+      await using job = new Talker(program, ["rsa", ...args], scratch.path);
+      await job.type(input);
+      await job.endInput();
+      assertEquals(await job.ended(), 0, job.said);
+      return job.said;
+    };
+    const fingerprint = /SHA256:\S+/.exec(await rsa("", "keygen", "-o", "ada.pem"))![0];
+    for (const file of ["ada.pem", "ada.pem.pub"]) {
+      assertStringIncludes(await rsa("", "fingerprint", file), fingerprint);
+      assertStringIncludes(await rsa("", "inspect", file), fingerprint);
+    }
+    await rsa("at noon", "encrypt", "--to", "ada.pem.pub", "-o", "letter.jwe");
+    assertEquals(await rsa("", "decrypt", "--key", "ada.pem", "letter.jwe"), "at noon");
+    await rsa("at noon", "sign", "--key", "ada.pem", "-o", "letter.sig");
+    const verified = ["verify", "--key", "ada.pem.pub", "--signature", "letter.sig"];
+    assertStringIncludes(await rsa("at noon", ...verified), fingerprint);
+  });
 }
 
 function* commandsOf(command: CommandSpec, above: readonly string[] = []): Generator<string, void> {

@@ -19,8 +19,12 @@ export class Talker implements AsyncDisposable {
   #changed = Promise.withResolvers<void>();
   #ended = false;
 
-  constructor(program: Program, args: readonly string[]) {
-    const how = { env: program.env, stdin: "piped" } as const;
+  constructor(program: Program, args: readonly string[], cwd?: string) {
+    const how = {
+      env: program.env,
+      stdin: "piped",
+      ...(cwd === undefined ? {} : { cwd }),
+    } as const;
     this.#child = started(program.path, args, how).spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#reading = Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)])

@@ -1,0 +1,68 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { granted } from "../granted.ts";
+import { printsWhatIsShown, readConsoleBlocks } from "./console_blocks.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const ignore = !granted(
+  { name: "run", command: "deno" },
+  { name: "run", command: "sh" },
+  { name: "read", path: ROOT },
+);
+
+/** Runs commands of the tutorial, in a new directory, with its alias. */
+async function sh(script: string): Promise<{ code: number; said: string }> {
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `root=$PWD; ${await alias()}\n${script}`],
+    cwd: ROOT,
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+/** The tutorial's alias, as a function of this Deno. */
+async function alias(): Promise<string> {
+  const [, run] = /^alias parley='npx -y deno@\S+ (run .*) main\.ts'$/m.exec(await tutorial())!;
+  return `parley() { deno ${run} --no-prompt "$root/main.ts" "$@"; }`;
+}
+
+function tutorial(): Promise<string> {
+  return Deno.readTextFile(new URL("docs/tutorial.md", ROOT));
+}
+
+Deno.test({
+  name: "every command of the tutorial prints what it shows",
+  ignore,
+  async fn() {
+    const shown = readConsoleBlocks(await tutorial());
+    assert(shown.length >= 8);
+    for (const { command, output } of shown) {
+      const { code, said } = await sh(command);
+      assertEquals(code, 0, said);
+      assert(printsWhatIsShown(output, said), `${command}\n${said}`);
+    }
+  },
+});
+
+Deno.test({
+  name: "the tutorial's letter is encrypted and decrypted as it says",
+  ignore,
+  async fn() {
+    const [, script] = /^```sh\n(parley rsa [\s\S]*?)^```/m.exec(await tutorial())!;
+    const { code, said } = await sh(
+      `directory=$(mktemp -d); trap 'rm -rf "$directory"' EXIT; cd "$directory"\n${script}`,
+    );
+    assertEquals(code, 0, said);
+    assertStringIncludes(said, "meet me at noon\n");
+  },
+});
+
+Deno.test("printsWhatIsShown() takes … for anything, and nothing else for it", () => {
+  assert(printsWhatIsShown("…\na  1\n…\n", "x\ny\na 1\nz\n"));
+  assert(printsWhatIsShown("…\na\n", "a\n"));
+  assert(printsWhatIsShown("at … ms\n", "at 5.2 ms\n"));
+  assert(!printsWhatIsShown("a\n", "a\nb\n"));
+  assert(!printsWhatIsShown("a.c\n", "abc\n"));
+  assert(!printsWhatIsShown("…\na\n", "b\n"));
+});
