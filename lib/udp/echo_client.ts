@@ -63,6 +63,8 @@ export interface EchoClient extends AsyncDisposable {
  *
  * @example
  * ```ts
+ * import { openEchoServer } from "./echo_server.ts";
+ *
  * await using server = openEchoServer({ port: 0 });
  * await using client = await openEchoClient({ port: server.addr.port, timeoutMs: 1000 });
  * console.log((await client.ask("hello")).text); // Your data was 5 bytes long

@@ -77,6 +77,8 @@ export interface EchoServer extends AsyncDisposable {
  *
  * @example
  * ```ts
+ * import { openEchoClient } from "./echo_client.ts";
+ *
  * await using server = openEchoServer({ port: 0 });
  * await using client = await openEchoClient({ port: server.addr.port });
  * const { text } = await client.ask("hello");

@@ -70,6 +70,8 @@ export interface LoadResult {
  *
  * @example
  * ```ts
+ * import { openEchoServer } from "./echo_server.ts";
+ *
  * await using server = openEchoServer({ port: 0 });
  * const { rate } = await measureLoad({ port: server.addr.port, seconds: 0.1 });
  * console.log(`${Math.round(rate)} replies/s`);

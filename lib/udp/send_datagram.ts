@@ -27,6 +27,8 @@ export interface SentDatagram {
  *
  * @example
  * ```ts
+ * import { openEchoServer } from "./echo_server.ts";
+ *
  * await using server = openEchoServer({ port: 0 });
  * await sendDatagram("127.0.0.1", server.addr.port, "hello");
  * ```
