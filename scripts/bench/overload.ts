@@ -23,11 +23,9 @@ const ATTACKS: Readonly<Record<string, string>> = {
 };
 
 /** How long each phase is measured, in milliseconds. */
-const PHASE_MS = { before: 3_000, during: 8_000, after: 3_000 } as const;
-/** How long an attack goes on before it is measured: what a relay lets pass at first is over. */
-const SETTLE_MS = 3_000;
+const PHASE_MS = { before: 3_000, during: 20_000, after: 3_000 } as const;
 /** How long a relay may take to give memory back, in milliseconds. */
-const RECOVERY_MS = 60_000;
+const RECOVERY_MS = 30_000;
 /** The time between two messages, as people write them, in milliseconds. */
 const BETWEEN_MS = 10;
 const MESSAGE_TIMEOUT_MS = 20_000;
@@ -86,7 +84,6 @@ async function attack(processes: Processes, name: string): Promise<Outcome> {
   const attacker = processes.deno(["--allow-net"], script, [name, String(port)]);
   await attacker.line();
   discard(attacker);
-  if (name !== "turns") await pause(SETTLE_MS);
   const during = await pair.times(PHASE_MS.during);
   await attacker.stop("SIGKILL");
   const peak = (await memoryOf(relay.pid)).VmHWM;

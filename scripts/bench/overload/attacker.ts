@@ -22,8 +22,8 @@ const MANY = 1_000;
 const TURNS = 10_000;
 const AT_ONCE = 50;
 const GUESTS = 60;
-const IDENTITIES = 20;
-const NAMES = 25;
+const IDENTITIES = 8;
+const NAMES = 60;
 
 type Attack = (port: number) => Promise<void>;
 
