@@ -32,7 +32,7 @@ export const JOINS_PER_ADDRESS = 120;
 /** The limits of a relay that is told nothing else. */
 export const DEFAULT_LIMITS: Limits = {
   pending: 1024,
-  joinsPerSecond: 100,
+  joinsPerSecond: 50,
   rejoins: 60,
   framesPerSecond: 1000,
   bytesPerSecond: 8 << 20,

@@ -4,10 +4,16 @@
  * @module
  */
 
+import { FILE_TARGETS } from "./file_targets.ts";
 import { SESSION_TARGETS } from "./session_targets.ts";
 import type { Target } from "./target.ts";
 import { TEXT_TARGETS } from "./text_targets.ts";
 import { WIRE_TARGETS } from "./wire_targets.ts";
 
 /** All that is fuzzed. */
-export const TARGETS: readonly Target[] = [...WIRE_TARGETS, ...TEXT_TARGETS, ...SESSION_TARGETS];
+export const TARGETS: readonly Target[] = [
+  ...WIRE_TARGETS,
+  ...TEXT_TARGETS,
+  ...FILE_TARGETS,
+  ...SESSION_TARGETS,
+];

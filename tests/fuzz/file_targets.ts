@@ -1,0 +1,173 @@
+/**
+ * Everything that reads keys, addresses, names and replies of name servers.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+// @ts-types="../../types/std_encoding_hex.d.ts"
+import { decodeHex } from "@std/encoding/hex";
+import fc from "fast-check";
+import { utf8 } from "../../lib/chat/bytes.ts";
+import { Failure } from "../../lib/failure.ts";
+import { readIp } from "../../lib/info/address.ts";
+import { readNumber } from "../../lib/info/byte_order.ts";
+import { encodeQuestion, readReply } from "../../lib/info/dns_message.ts";
+import { readDnsName } from "../../lib/info/dns_name.ts";
+import { readInetAton } from "../../lib/info/inet_aton.ts";
+import { ipv6Text, readIpv6 } from "../../lib/info/ipv6.ts";
+import { parseServices } from "../../lib/info/service.ts";
+import { DerError } from "../../lib/rsa/der.ts";
+import { decodeKey, OtherAlgorithmError } from "../../lib/rsa/key_encoding.ts";
+import { KeyFileError, readKey, writeKeyPair } from "../../lib/rsa/key_file.ts";
+import { readPem, writePem } from "../../lib/rsa/pem.ts";
+import vectors from "../vectors/chat.json" with { type: "json" };
+import { anyBytes, nearly, nearlyText } from "./arbitraries.ts";
+import { asyncTarget, type Target, target } from "./target.ts";
+
+const KEYS = vectors.members.flatMap(({ identity, session, signing }) =>
+  [identity, session, signing].map((hex) => decodeHex(hex))
+);
+const PEMS = KEYS.map((key) => writePem("PRIVATE KEY", key));
+
+/** A pair of keys in every form that is written. */
+async function keyFiles(): Promise<fc.Arbitrary<Uint8Array<ArrayBuffer>>> {
+  const algorithm = {
+    name: "RSA-PSS",
+    hash: "SHA-512",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  };
+  const pair = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const written = Object.values(await writeKeyPair(pair))
+    .filter((value) => typeof value === "string").map(utf8);
+  const jwk = utf8(JSON.stringify(await crypto.subtle.exportKey("jwk", pair.privateKey)));
+  return nearly([...written, jwk, ...PEMS.map(utf8), ...KEYS]);
+}
+
+/** Runs what may fail as a person is told of it, and in no other way. */
+async function failing<T>(run: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    assertEquals(error.exitCode, 2);
+    return undefined;
+  }
+}
+
+function usage<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return undefined;
+  }
+}
+
+/** A reply to a question: its header's first bit is set. */
+function reply(name: string, type: string): Uint8Array<ArrayBuffer> {
+  const bytes = encodeQuestion(4396, name, type);
+  bytes[2]! |= 0x80;
+  return bytes;
+}
+
+/** Everything that reads keys, addresses and names. */
+export const FILE_TARGETS: readonly Target[] = [
+  target(
+    "pem",
+    () => nearlyText([...PEMS, PEMS.join("\n"), writePem("X", new Uint8Array(3))]),
+    (text) => {
+      for (const { label, bytes } of readPem(text)) {
+        if (bytes === undefined || /-----/.test(label)) continue;
+        const [again] = readPem(writePem(label, bytes));
+        assertEquals(again, { label, bytes, hasHeaders: false });
+      }
+    },
+  ),
+  target("key-der", () => nearly(KEYS), (bytes) => {
+    try {
+      decodeKey(bytes);
+    } catch (error) {
+      if (!(error instanceof DerError || error instanceof OtherAlgorithmError)) throw error;
+    }
+  }),
+  asyncTarget("key-file", keyFiles, async (content) => {
+    try {
+      await readKey(content);
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error;
+      assert(error.message !== "" && error.hint !== "");
+    }
+  }),
+  target(
+    "inet-aton",
+    () => nearlyText(["127.0.0.1", "127.1", "0x7f.1", "017700000001", "2130706433", "1.2.0xffff"]),
+    (text) => {
+      const read = usage(() => readInetAton(text));
+      if (read === undefined) return;
+      // The URL standard reads IPv4 addresses as inet_aton(3) does.
+      assertEquals(new URL(`http://${text}/`).hostname, read.bytes.join("."));
+    },
+  ),
+  asyncTarget(
+    "ipv6",
+    () =>
+      fc.oneof(
+        fc.ipV6(),
+        nearlyText(["::1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0", "::"]),
+      ),
+    async (text) => {
+      const read = await failing(() => readIpv6(text));
+      if (read === undefined) return;
+      assertEquals(read.bytes.length, 16);
+      assertEquals(readIpv6(await ipv6Text(read.bytes)).bytes, read.bytes);
+      // The URL standard reads IPv6 addresses, but for zones.
+      const url = `http://[${text.replace(/%.*$/s, "")}]/`;
+      assertEquals(readIpv6(new URL(url).hostname.slice(1, -1)).bytes, read.bytes);
+    },
+  ),
+  target("ip", () => nearlyText(["7f000001", "1.0.0.127.in-addr.arpa", "::1", "127.1"]), (text) => {
+    const read = usage(() => readIp(text));
+    if (read !== undefined) assert([4, 16].includes(read.bytes.length));
+  }),
+  target("number", () => nearlyText(["1234", "0x4d2", "65535", "0xffffffff"]), (text) => {
+    const read = usage(() => readNumber(text, 16));
+    if (read !== undefined) assert(Number.isInteger(read) && read >= 0 && read <= 65_535);
+  }),
+  asyncTarget(
+    "dns-name",
+    () =>
+      nearlyText(["example.com", "bücher.example", "xn--bcher-kva.example", "_sip._tcp.a.", "."]),
+    async (text) => {
+      const read = await failing(() => readDnsName(text));
+      if (read !== undefined) assert(/^[\x21-\x7e]{1,253}$/.test(read.ascii), read.ascii);
+    },
+  ),
+  target(
+    "dns-reply",
+    () =>
+      fc.oneof(
+        nearly([
+          reply("example.com", "A"),
+          reply("a.example", "MX"),
+          encodeQuestion(1, "b", "TXT"),
+        ]),
+        anyBytes(600),
+      ),
+    (bytes) => {
+      const read = readReply(bytes);
+      if (read !== undefined) assert(read.id >= 0 && read.id <= 65_535);
+    },
+  ),
+  target(
+    "services",
+    () => nearlyText(["http 80/tcp www # World Wide Web\nssh 22/tcp\n", "domain 53/udp"]),
+    (text) => {
+      for (const { name, port } of parseServices(text, "fuzz")) {
+        assert(name !== "" && port >= 0 && port <= 65_535);
+      }
+    },
+  ),
+];
