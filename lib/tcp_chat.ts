@@ -17,24 +17,26 @@
  * @module
  */
 
-import { steadyNow } from "./chat/clock.ts";
 import {
   CREDENTIAL_LIFE_MS,
   generateMemberKeys,
   makeCredential,
   type OwnCredential,
 } from "./chat/credential.ts";
-import { Member } from "./chat/member.ts";
-import type { Entered, MemberEvent } from "./chat/member_event.ts";
 import type { Limits } from "./chat/limits.ts";
-import { connectThroughMemory, type LinkEnd } from "./chat/memory_link.ts";
+import { connectThroughMemory } from "./chat/memory_link.ts";
 import { Relay, type RelayEvent } from "./chat/relay.ts";
-import { EVERYONE, type Policy } from "./chat/policy.ts";
 import type { RelayLink } from "./chat/room_member.ts";
-import type { Peer } from "./chat/roster.ts";
 import type { RelayState } from "./chat/tally.ts";
 import { Failure, tlsFailure, toFailure } from "./failure.ts";
 import type { Bytes } from "./rsa.ts";
+import {
+  type Opener,
+  type Session,
+  type SessionOptions,
+  startSession,
+  type Tap,
+} from "./session.ts";
 import { Link } from "./tcp_link.ts";
 import {
   checkServerOptions,
@@ -49,7 +51,7 @@ export type { SealedText } from "./chat/envelope.ts";
 export type { Fault, FAULTS } from "./chat/incoming.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member_event.ts";
 export type { Limits } from "./chat/limits.ts";
-export type { Line } from "./chat/outgoing.ts";
+export type { Line } from "./chat/ledger.ts";
 export type { Policy } from "./chat/policy.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/reason.ts";
 export type { Conflict } from "./chat/registry.ts";
@@ -58,11 +60,16 @@ export type { Peer } from "./chat/roster.ts";
 export type { RelayState, Tally } from "./chat/tally.ts";
 export type { Failure } from "./failure.ts";
 export type { Bytes } from "./rsa.ts";
+export type { Session, SessionOptions, Tap } from "./session.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./tls.ts";
 
 /** The tutorial's port. */
 export const DEFAULT_PORT = 4396;
 
+/** How long a relay that closes waits for what it has sent to be shown, in milliseconds. */
+const DRAIN_MS = 3_000;
+/** How often it looks. */
+const DRAIN_POLL_MS = 20;
 /** How often a relay looks after its connections, in milliseconds. */
 const SWEEP_MS = 1_000;
 /** How long a relay waits after it could not accept a connection, in milliseconds: longer each time. */
@@ -95,6 +102,8 @@ export interface RelayServerOptions {
   readonly tls?: TlsServerOptions;
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
+  /** How long a member whose connection is lost is kept, in milliseconds; two minutes by default. */
+  readonly graceMs?: number;
   /**
    * Whether an identity, by its fingerprint, may come in; without, everyone may. Whoever changes the answer
    * calls {@linkcode RelayServer.removeDisallowed}.
@@ -126,7 +135,7 @@ export interface RelayServer extends AsyncDisposable {
   removeDisallowed(): void;
   /** How it is at the moment, and what it has counted. */
   state(): RelayState;
-  /** Tells every member that it is going, and stops. */
+  /** Takes nobody new, waits for what is on its way, 5 s at most, tells every member that it is going, and stops. */
   close(): Promise<void>;
   /** Fulfilled when it has stopped; fails where it failed. */
   readonly finished: Promise<void>;
@@ -139,11 +148,12 @@ export interface RelayServer extends AsyncDisposable {
  * @throws {Failure} Where the address cannot be listened on.
  */
 export function openRelay(options: RelayServerOptions = {}): RelayServer {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, event } = options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, graceMs, event } = options;
   const { allows, publicNames, limits, tls } = options;
   const failure = Promise.withResolvers<never>();
   const relay = new Relay({
     ...(maxMembers === undefined ? {} : { maxMembers }),
+    ...(graceMs === undefined ? {} : { graceMs }),
     ...(allows === undefined ? {} : { allows }),
     ...(limits === undefined ? {} : { limits }),
     ...(publicNames === undefined ? {} : { publicNames }),
@@ -174,11 +184,12 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
   const stopped = accepting.then(() => Promise.all(connections)).then(() => clearInterval(sweep));
   const finished = Promise.race([stopped, failure.promise]);
   finished.catch(() => {}); // who awaits it hears of it; who does not is not to be ended by it
-  const close = () => {
-    relay.close();
+  const close = async () => {
     closeListener(listener);
     shut.resolve();
-    return finished;
+    await drain(relay);
+    relay.close();
+    await finished;
   };
   const addr = listener.addr as Deno.NetAddr;
   return {
@@ -192,6 +203,14 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
     finished,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Waits until everyone has shown what was sent to it, or three seconds; two are left for the last writes. */
+async function drain(relay: Relay): Promise<void> {
+  const deadline = performance.now() + DRAIN_MS;
+  while (!relay.isIdle && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
 }
 
 function tapped(link: Link, tap: Tap): RelayLink {
@@ -261,26 +280,6 @@ async function accept(
   }
 }
 
-/** Looks at every byte that travels, in either direction. */
-export type Tap = (direction: "sent" | "received", bytes: Uint8Array<ArrayBuffer>) => void;
-
-/** Who joins, and what hears of it. */
-export interface SessionOptions {
-  /** The member: {@linkcode createIdentity}. */
-  readonly self: OwnCredential;
-  /** Whom it lets read and be read; everyone by default. */
-  readonly policy?: Policy;
-  /** Hears what happens, in order. */
-  readonly event: (event: MemberEvent) => void;
-  /**
-   * When an event counts as shown: `at once`, or `later`, when the caller says so by
-   * {@linkcode Session.displayed}. Only what was shown is acknowledged.
-   */
-  readonly shows?: "at once" | "later";
-  /** Looks at what travels. */
-  readonly tap?: Tap;
-}
-
 /** Where to join, and who. */
 export interface JoinOptions extends SessionOptions {
   /** The relay's host; 127.0.0.1 by default. */
@@ -291,32 +290,6 @@ export interface JoinOptions extends SessionOptions {
   readonly tls?: TlsClientOptions;
 }
 
-/** A member in a room, and its connection. */
-export interface Session {
-  /** Who joined. */
-  readonly self: OwnCredential;
-  /**
-   * Says something, to everyone or to one.
-   *
-   * @param text 1 byte to 64 KiB of UTF-8.
-   * @param to The name of the one to say it to.
-   * @returns The message's id, or why it is not sent.
-   */
-  enter(text: string, to?: string): Entered;
-  /** Says that the first so many events have been shown. */
-  displayed(events: number): void;
-  /** Who is in the room, this member first. */
-  members(): Peer[];
-  /** What has been entered and is not delivered yet. */
-  backlog(): { readonly lines: number; readonly bytes: number };
-  /** Leaves the room; the event `ended` follows. */
-  leave(): void;
-  /** Ends the connection now, without a word. */
-  close(): void;
-  /** Fulfilled when the connection is over and everything that came was told; fails where the runtime did. */
-  readonly ended: Promise<void>;
-}
-
 /**
  * Joins a room over TCP. The session begins at once; the event `ready` says that it is in.
  *
@@ -325,10 +298,17 @@ export interface Session {
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
-  const link = new Link(await connect(hostname, port, tls));
-  return startSession(options, { host: hostname, port }, (end, fail) => {
-    link.read(end).catch(fail);
-    return { send: (bytes) => link.send(bytes), close: () => link.close() };
+  const again = async (): Promise<Opener> => {
+    const link = new Link(await connect(hostname, port, tls));
+    return (end, fail) => {
+      link.read(end).catch(fail);
+      return { send: (bytes) => link.send(bytes), close: () => link.close() };
+    };
+  };
+  return startSession(options, {
+    dialled: { host: hostname, port },
+    first: await again(),
+    again,
   });
 }
 
@@ -339,7 +319,7 @@ function joinThroughMemory(
   options: SessionOptions,
 ): Session {
   const dialled = { host, port };
-  return startSession(options, dialled, (end) => connectThroughMemory(relay, end));
+  return startSession(options, { dialled, first: (end) => connectThroughMemory(relay, end) });
 }
 
 async function connect(
@@ -362,97 +342,6 @@ async function dial(hostname: string, port: number, what: string): Promise<Deno.
     if (!signal.aborted) throw toFailure(error, what);
     const why = `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`;
     throw new Failure({ what, why, code: "ETIMEDOUT", hint: "check the address and any firewall" });
-  }
-}
-
-/** The way to a relay. */
-interface Carrier {
-  send(bytes: Bytes): void;
-  close(): void;
-}
-
-function startSession(
-  { self, policy = EVERYONE, event, shows = "at once", tap }: SessionOptions,
-  dialled: { readonly host: string; readonly port: number },
-  open: (end: LinkEnd, fail: (error: unknown) => void) => Carrier,
-): Session {
-  const ended = Promise.withResolvers<void>();
-  let told = 0;
-  const member: Member = new Member({ self, policy, dialled }, {
-    send: (bytes) => {
-      tap?.("sent", bytes);
-      carrier.send(bytes);
-    },
-    event: (one) => {
-      event(one);
-      told += 1;
-      if (shows === "at once") queueMicrotask(() => member.displayed(told));
-      // The member says nothing after this: the connection is of no further use.
-      if (one.kind === "ended") finish();
-    },
-    wake: () => alarm.set(member.wakeAt),
-    fail: (error) => {
-      ended.reject(error);
-      finish();
-    },
-  });
-  const alarm = new Alarm(() => {
-    member.tick();
-    alarm.set(member.wakeAt);
-  });
-  const finish = () => {
-    alarm.clear();
-    carrier.close();
-    ended.resolve();
-  };
-  const end: LinkEnd = {
-    receive: (bytes) => {
-      tap?.("received", bytes);
-      member.receive(bytes);
-      return member.full;
-    },
-    disconnected: () => member.disconnected(),
-  };
-  const carrier = open(end, ended.reject);
-  member.start();
-  alarm.set(member.wakeAt);
-  ended.promise.catch(() => {}); // whoever awaits it hears of it
-  return {
-    self,
-    enter: (text, to) => member.enter(text, to),
-    displayed: (events) => member.displayed(events),
-    members: () => [...member.roster.values()],
-    backlog: () => member.backlog,
-    leave: () => member.leave(),
-    close: () => carrier.close(),
-    ended: ended.promise,
-  };
-}
-
-/** A timer that only ever needs to be early enough. */
-class Alarm {
-  readonly #ring: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #at = Infinity;
-
-  constructor(ring: () => void) {
-    this.#ring = ring;
-  }
-
-  /** Rings at a time in milliseconds since 1970, unless it rings before that anyway. */
-  set(at: number): void {
-    if (at >= this.#at) return;
-    this.clear();
-    this.#at = at;
-    this.#timer = setTimeout(() => {
-      this.#at = Infinity;
-      this.#ring();
-    }, Math.max(0, at - steadyNow()));
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#at = Infinity;
   }
 }
 

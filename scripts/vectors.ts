@@ -12,7 +12,7 @@ import { concat } from "@std/bytes/concat";
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, utf8 } from "../lib/chat/bytes.ts";
 import { joinStatement, makeCredential, presenceStatement } from "../lib/chat/credential.ts";
-import { encodeTexts } from "../lib/chat/envelope.ts";
+import { encodeProgressBody, encodeSigned, encodeTexts } from "../lib/chat/envelope.ts";
 import { encodeGreeting, KIND } from "../lib/chat/kind.ts";
 import { KeySender } from "../lib/chat/pairwise.ts";
 import {
@@ -23,7 +23,7 @@ import {
   SendingChain,
 } from "../lib/chat/sender_key.ts";
 import { RosterPages } from "../lib/chat/roster_pages.ts";
-import { sign } from "../lib/chat/signing.ts";
+import { CONTEXT, inContext, sign } from "../lib/chat/signing.ts";
 import {
   encodeAudience,
   encodeBye,
@@ -33,6 +33,9 @@ import {
   encodeJoin,
   encodeJoined,
   encodeLeft,
+  encodePresence,
+  encodeResume,
+  resumeStatement,
 } from "../lib/chat/wire.ts";
 import { safetyNumber } from "../lib/trust/safety_number.ts";
 
@@ -103,9 +106,18 @@ const sealed = await chain.seal(
   privateKey,
 );
 
+const claim = { member: ada.member, received: 7, sent: 300 };
+const resume = resumeStatement(room, nonce, claim);
+const progress = encodeProgressBody({
+  sender: ada.member,
+  recipient: bo.member,
+  asks: false,
+  shown: 41,
+});
+
 const hex = (bytes: Bytes) => encodeHex(bytes);
 const frames: Record<string, Bytes> = {
-  challenge: encodeChallenge({ version: 1, room, nonce }),
+  challenge: encodeChallenge({ version: 1, room, nonce, graceMs: 120_000 }),
   join: encodeJoin({ credential: ada.bytes, dialled, proof, presence }),
   roster: concat(new RosterPages([listing]).pages(2)),
   joined: encodeJoined(listing),
@@ -118,9 +130,19 @@ const frames: Record<string, Bytes> = {
   pong: encodeEmpty(KIND.pong),
   leave: encodeEmpty(KIND.leave),
   bye: encodeBye("NAME_TAKEN"),
+  resume: encodeResume({ ...claim, proof: await sign(privateKey, resume) }),
+  resumed: encodeCount(KIND.resumed, 299),
   key: firstKey,
   "key, the pairwise key known": secondKey,
   sealed,
+  progress: encodeSigned(
+    KIND.progress,
+    progress,
+    await sign(privateKey, inContext(CONTEXT.progress, room, progress)),
+  ),
+  away: encodePresence(KIND.away, bo.member),
+  back: encodePresence(KIND.back, bo.member),
+  unknown: encodeEmpty(KIND.unknown),
 };
 
 const vectors = {
@@ -139,7 +161,11 @@ const vectors = {
     session: await pkcs8(one.keys.session.privateKey),
     signing: await pkcs8(one.keys.signing.privateKey),
   }))),
-  statements: { join: hex(statements.join), presence: hex(statements.presence) },
+  statements: {
+    join: hex(statements.join),
+    presence: hex(statements.presence),
+    resume: hex(resume),
+  },
   chain: { number: 7, keys: steps.map(hex), commitments: commitments.map(hex) },
   audienceDigest: hex(recipients),
   safetyNumber: (await safetyNumber(ada.fingerprint, bo.fingerprint)).join(" "),

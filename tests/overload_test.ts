@@ -125,6 +125,7 @@ Deno.test("a member that floods is read more slowly, not ended, and holds nobody
   // A relay that waits to read on ends at once when it is told to.
   await server.close();
   await flooding;
+  for (const guest of [ada, bo]) guest.session.leave();
   await Promise.all([ada.session.ended, bo.session.ended]);
 });
 

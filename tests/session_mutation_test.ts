@@ -27,7 +27,7 @@ async function record(port: number): Promise<Bytes> {
     port,
     self: await guestCredential("eve", 2),
     event: (event) => events.push(event),
-    tap: (direction, bytes) => {
+    tap: () => (direction, bytes) => {
       if (direction === "sent") sent.push(...bytes);
     },
   });

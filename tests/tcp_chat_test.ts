@@ -282,14 +282,18 @@ Deno.test("a port in use is told at once", () => {
   }
 });
 
-Deno.test("a relay that closes tells its members, and its sessions end", async () => {
+Deno.test("a relay that closes tells its members, who wait for another until they leave", async () => {
   const server = relay();
   const ada = await visit(server.addr.port, await credential("ada", pooledKeys(0)));
   await server.close();
-  await ada.session.ended;
+  await until(() => ada.events.some(({ kind }) => kind === "disconnected"), "ada hears of it");
   const last = ada.events.at(-1);
-  assert(last?.kind === "ended");
+  assert(last?.kind === "disconnected");
   assertEquals(last.reason, "SHUTDOWN");
+  assertEquals(ada.session.connected, false);
+  ada.session.leave();
+  await ada.session.ended;
+  assertEquals(ada.events.at(-1), { kind: "ended", reason: "LEFT", detail: "" });
 });
 
 Deno.test("who leaves before being in is gone at once", async () => {

@@ -37,6 +37,7 @@ interface Mark {
 export class Acknowledger {
   readonly #options: AcknowledgerOptions;
   #marks: Mark[] = [];
+  #waiting: { readonly events: number; readonly then: () => void }[] = [];
   #emitted = 0;
   #displayed = 0;
   #frames = 0;
@@ -72,6 +73,27 @@ export class Acknowledger {
     this.#mark(membership);
   }
 
+  /** Another room begins: its frames are counted anew. */
+  restart(): void {
+    this.#marks = [];
+    this.#frames = this.#shownFrames = this.#saidFrames = 0;
+    this.#bytes = 0;
+    this.#membership = 0;
+    this.#urgent = false;
+    this.#dueAt = undefined;
+  }
+
+  /** Another connection: what was said over the last one may not have been heard. */
+  repeat(): void {
+    this.#say();
+  }
+
+  /** Does something once everything that has been emitted so far has been shown. */
+  afterShown(then: () => void): void {
+    if (this.#displayed >= this.#emitted) then();
+    else this.#waiting.push({ events: this.#emitted, then });
+  }
+
   /**
    * A counted frame was processed.
    *
@@ -92,6 +114,9 @@ export class Acknowledger {
   displayed(events: number, roomSize: number): void {
     this.#displayed = Math.min(Math.max(events, this.#displayed), this.#emitted);
     this.#settle();
+    while (this.#waiting.length > 0 && this.#waiting[0]!.events <= this.#displayed) {
+      this.#waiting.shift()!.then();
+    }
     this.#consider(roomSize);
   }
 

@@ -10,7 +10,15 @@ import { joinStatement, type OwnCredential, presenceStatement } from "./credenti
 import type { Frame } from "./frame.ts";
 import { KIND, PROTOCOL_VERSION } from "./kind.ts";
 import { sign } from "./signing.ts";
-import { encodeJoin, type Listing, readChallenge, readRosterPage } from "./wire.ts";
+import {
+  type Challenge,
+  encodeJoin,
+  encodeResume,
+  type Listing,
+  readChallenge,
+  readRosterPage,
+  resumeStatement,
+} from "./wire.ts";
 
 /** The most members that a roster may list. */
 export const MAX_ROSTER = 10_000;
@@ -38,6 +46,17 @@ export async function answerChallenge(
   return encodeJoin({ credential: self.bytes, dialled, proof, presence });
 }
 
+/** Answers the challenge of a relay in whose room this member is, by how far it has come. */
+export async function answerByResuming(
+  self: OwnCredential,
+  { room, nonce }: Challenge,
+  counts: { readonly received: number; readonly sent: number },
+): Promise<Bytes> {
+  const claim = { member: self.member, ...counts };
+  const statement = resumeStatement(room, nonce, claim);
+  return encodeResume({ ...claim, proof: await sign(self.keys.signing.privateKey, statement) });
+}
+
 /** The frames before a member is in, in their order. */
 export class Admission {
   #room: Bytes | undefined;
@@ -55,7 +74,7 @@ export class Admission {
    * @returns What to do now: answer the challenge, wait for more, or come in.
    * @throws {MalformedError} Where the frame has no place here.
    */
-  take(frame: Frame): { readonly room: Bytes; readonly nonce: Bytes } | Admitted | undefined {
+  take(frame: Frame): Challenge | Admitted | undefined {
     if (frame.kind === KIND.challenge) return this.#challenge(frame.payload);
     if (frame.kind !== KIND.roster || this.#room === undefined) {
       throw new MalformedError("the relay answered out of order");
@@ -63,14 +82,14 @@ export class Admission {
     return this.#page(this.#room, frame.payload);
   }
 
-  #challenge(payload: Bytes) {
+  #challenge(payload: Bytes): Challenge {
     if (this.#room !== undefined) throw new MalformedError("the relay challenged twice");
-    const { version, room, nonce } = readChallenge(payload);
+    const { version, room, nonce, graceMs } = readChallenge(payload);
     if (version !== PROTOCOL_VERSION) {
       throw new MalformedError(`the relay chose version ${version} of the protocol`);
     }
     this.#room = room.slice();
-    return { room: this.#room, nonce: nonce.slice() };
+    return { version, room: this.#room, nonce: nonce.slice(), graceMs };
   }
 
   #page(room: Bytes, payload: Bytes): Admitted | undefined {

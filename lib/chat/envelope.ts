@@ -19,8 +19,8 @@ import {
 import { HASH_BYTES } from "./kind.ts";
 import { SIGNATURE_BYTES } from "./signing.ts";
 
-/** What a chain is for. */
-export const CONVERSATION = { group: 0, private: 1 } as const;
+/** What a chain is for: the group, one member alone, or one member that missed what the group was told. */
+export const CONVERSATION = { group: 0, private: 1, again: 2 } as const;
 
 /** What a chain is for. */
 export type Conversation = typeof CONVERSATION[keyof typeof CONVERSATION];
@@ -82,7 +82,7 @@ export function encodeKeyBody(
     .raw(header).block16(wrappedPairwise).u64(use).raw(box).finish();
 }
 
-/** Encodes a frame that ends in its signature: `key` and `sealed`. */
+/** Encodes a frame that ends in its signature: `key`, `sealed` and `progress`. */
 export function encodeSigned(kind: number, body: Bytes, signature: Bytes): Bytes {
   return new ByteWriter(body.length + signature.length + 5)
     .u32(body.length + signature.length + 1).u8(kind).raw(body).raw(signature).finish();
@@ -116,10 +116,10 @@ function readKeyHeader(reader: ByteReader): KeyHeader {
 
 function readConversation(reader: ByteReader): Conversation {
   const value = reader.u8();
-  if (value !== CONVERSATION.group && value !== CONVERSATION.private) {
+  if (value > CONVERSATION.again) {
     throw new MalformedError(`no conversation has the number ${value}`);
   }
-  return value;
+  return value as Conversation;
 }
 
 /** The header of a sealed frame. */
@@ -203,6 +203,44 @@ export function sealedAddress(payload: Bytes): SealedAddress {
   const audience = reader.u32();
   reader.raw(4 + 4 + 8 + 8);
   return { sender, audience, newest: reader.u64() };
+}
+
+/** How far a member has shown what another said: asked, or told. */
+export interface ProgressFrame {
+  readonly sender: Bytes;
+  readonly recipient: Bytes;
+  /** Whether the sender asks how far the recipient has shown what the sender said. */
+  readonly asks: boolean;
+  /** Where it tells: the highest number of the recipient's messages that the sender has shown. */
+  readonly shown: number;
+  readonly signature: Bytes;
+  /** What the signature is over, less context and room. */
+  readonly signed: Bytes;
+}
+
+/** Encodes what a progress frame is signed over, less context and room. */
+export function encodeProgressBody(
+  { sender, recipient, asks, shown }: Omit<ProgressFrame, "signature" | "signed">,
+): Bytes {
+  return new ByteWriter(73).raw(sender).raw(recipient).u8(asks ? 1 : 0).u64(shown).finish();
+}
+
+/** Reads a progress frame. */
+export function readProgressFrame(payload: Bytes): ProgressFrame {
+  return readWhole(payload, (reader) => ({
+    sender: reader.raw(HASH_BYTES),
+    recipient: reader.raw(HASH_BYTES),
+    asks: readFlag(reader),
+    shown: reader.u64(),
+    signed: payload.subarray(0, 73),
+    signature: reader.raw(SIGNATURE_BYTES),
+  }));
+}
+
+function readFlag(reader: ByteReader): boolean {
+  const value = reader.u8();
+  if (value > 1) throw new MalformedError(`${value} is neither yes nor no`);
+  return value === 1;
 }
 
 // Inside the seal.

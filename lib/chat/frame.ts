@@ -44,6 +44,19 @@ export function encodeFrame(kind: number, payload: Uint8Array): Bytes {
 }
 
 /**
+ * The last so many of whole frames that lie one behind the other.
+ *
+ * @param bytes Whole frames.
+ * @param count How many, at most as many as there are.
+ */
+export function framesBehind(bytes: Bytes, count: number): Bytes {
+  const starts = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; at += 4 + view.getUint32(at)) starts.push(at);
+  return bytes.subarray(starts.at(-count));
+}
+
+/**
  * Cuts a stream into frames.
  *
  * The frames are views of what was pushed, good until the next push: who keeps one copies it.

@@ -13,11 +13,13 @@ import {
   type Conversation,
   type KeyFrame,
   type OpenedText,
+  type ProgressFrame,
   readTexts,
   type SealedFrame,
 } from "./envelope.ts";
 import { KeyFrameError, KeyReceiver } from "./pairwise.ts";
 import type { Peer } from "./roster.ts";
+import type { ShownMark } from "./shown.ts";
 import { OpenError, ReceivingChain } from "./sender_key.ts";
 import { CONTEXT, inContext, verify } from "./signing.ts";
 
@@ -77,22 +79,28 @@ export class Incoming {
   readonly #chains: Readonly<Record<Conversation, Chains>> = {
     [CONVERSATION.group]: { open: new Map(), highest: -1 },
     [CONVERSATION.private]: { open: new Map(), highest: -1 },
+    [CONVERSATION.again]: { open: new Map(), highest: -1 },
   };
-  #lastNumber = 0;
+  readonly #shown: ShownMark;
 
   /**
    * @param room The room.
    * @param peer Who sends.
    * @param sessionKey The private session key of who receives.
+   * @param shown How far the peer's messages have been shown.
    */
-  constructor(room: Bytes, peer: Peer, sessionKey: CryptoKey) {
+  constructor(room: Bytes, peer: Peer, sessionKey: CryptoKey, shown: ShownMark) {
+    this.#shown = shown;
     this.#room = room;
     this.#peer = peer;
     this.#keys = new KeyReceiver(room, sessionKey);
   }
 
   /** Starts checking the signature of a frame; nothing about it is true before that. */
-  verify(kind: "key" | "sealed", frame: KeyFrame | SealedFrame): Promise<boolean> {
+  verify(
+    kind: "key" | "sealed" | "progress",
+    frame: KeyFrame | SealedFrame | ProgressFrame,
+  ): Promise<boolean> {
     const signed = inContext(CONTEXT[kind], this.#room, frame.signed);
     return verify(this.#peer.credential.signing, frame.signature, signed);
   }
@@ -150,8 +158,8 @@ export class Incoming {
 
   /** A message's id is its sender and its number: what is not newer has been shown. */
   #unseen(texts: readonly OpenedText[]): OpenedText[] {
-    const unseen = texts.filter(({ number }) => number > this.#lastNumber);
-    this.#lastNumber = unseen.at(-1)?.number ?? this.#lastNumber;
+    const unseen = texts.filter(({ number }) => number > this.#shown.number);
+    this.#shown.number = unseen.at(-1)?.number ?? this.#shown.number;
     return unseen;
   }
 }

@@ -28,8 +28,14 @@ export const KIND = {
   pong: 0x0b,
   leave: 0x0c,
   bye: 0x0d,
+  resume: 0x0e,
+  resumed: 0x0f,
   key: 0x10,
   sealed: 0x11,
+  progress: 0x12,
+  away: 0x13,
+  back: 0x14,
+  unknown: 0x15,
 } as const;
 
 /** The name of a kind. */
@@ -45,6 +51,7 @@ export const BOUND = {
   audience: 4 + 32 * 10_000,
   join: MAX_CREDENTIAL_BYTES + 512,
   key: 1024,
+  resume: 256,
   small: 64,
 } as const;
 
@@ -57,6 +64,8 @@ const MEMBER_BOUNDS: Readonly<Record<number, number>> = {
   [KIND.leave]: BOUND.small,
   [KIND.key]: BOUND.key,
   [KIND.sealed]: BOUND.frame,
+  [KIND.progress]: BOUND.resume,
+  [KIND.resume]: BOUND.resume,
 };
 
 const RELAY_BOUNDS: Readonly<Record<number, number>> = {
@@ -69,9 +78,25 @@ const RELAY_BOUNDS: Readonly<Record<number, number>> = {
   [KIND.ping]: BOUND.small,
   [KIND.pong]: BOUND.small,
   [KIND.bye]: BOUND.small,
+  [KIND.resumed]: BOUND.small,
   [KIND.key]: BOUND.key,
   [KIND.sealed]: BOUND.frame,
+  [KIND.progress]: BOUND.resume,
+  [KIND.away]: BOUND.small,
+  [KIND.back]: BOUND.small,
+  [KIND.unknown]: BOUND.small,
 };
+
+const COUNTED: ReadonlySet<number> = new Set([
+  KIND.joined,
+  KIND.left,
+  KIND.audience,
+  KIND.key,
+  KIND.sealed,
+  KIND.progress,
+  KIND.away,
+  KIND.back,
+]);
 
 /** The bound of a payload that a member sends, once it has joined. */
 export function memberBound(kind: number): number | undefined {
@@ -80,7 +105,7 @@ export function memberBound(kind: number): number | undefined {
 
 /** The bound of a payload that a newcomer sends: it has nothing to say yet but who it is. */
 export function newcomerBound(kind: number): number | undefined {
-  return kind === KIND.join ? BOUND.join : undefined;
+  return kind === KIND.join || kind === KIND.resume ? memberBound(kind) : undefined;
 }
 
 /** The bound of a payload that a relay sends. */
@@ -90,7 +115,7 @@ export function relayBound(kind: number): number | undefined {
 
 /** Whether a frame counts towards the numbers of {@linkcode Ack}, Accepted and Delivered. */
 export function isCounted(kind: number): boolean {
-  return kind === KIND.key || kind === KIND.sealed || kind === KIND.joined || kind === KIND.left;
+  return COUNTED.has(kind);
 }
 
 // The greeting: the first bytes of a member, before any frame.

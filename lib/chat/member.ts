@@ -2,51 +2,62 @@
  * A member: bytes of the relay and lines of a person in, bytes and events out. A state machine without I/O.
  *
  * Whoever stands around it passes on what the connection brings ({@linkcode Member.receive}), shows the
- * events in order and says so ({@linkcode Member.displayed}), and calls {@linkcode Member.tick} once the
- * time that {@linkcode Member.wakeAt} names has come.
+ * events in order and says so ({@linkcode Member.displayed}), calls {@linkcode Member.tick} once the
+ * time that {@linkcode Member.wakeAt} names has come, and makes another connection while
+ * {@linkcode Member.isAway}. The member outlives its connections, and the relay.
  *
  * @module
  */
 
 import { Acknowledger } from "./acknowledger.ts";
-import { Admission, type Admitted, answerChallenge } from "./admission.ts";
+import { Admission, type Admitted, answerByResuming, answerChallenge } from "./admission.ts";
 import { type Bytes, MalformedError, mapKey, utf8 } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential, type OwnCredential } from "./credential.ts";
-import { MAX_TEXT_BYTES, readKeyFrame, readSealedFrame } from "./envelope.ts";
+import { MAX_TEXT_BYTES } from "./envelope.ts";
 import { type Frame, FrameError, FrameReader } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
+import { keyChange } from "./key_change.ts";
 import { encodeGreeting, isCounted, KIND, relayBound } from "./kind.ts";
+import { Ledger } from "./ledger.ts";
 import type { Entered, MemberEvent, RefusalCode } from "./member_event.ts";
+import { Membership } from "./membership.ts";
 import { messageIds } from "./message_id.ts";
 import { foldName } from "./name.ts";
-import { Outgoing } from "./outgoing.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { EVERYONE, type Policy } from "./policy.ts";
 import type { Ending } from "./reason.ts";
-import { type Candidate, ReceivingSide } from "./receiving_side.ts";
-import { Roster } from "./roster.ts";
+import { type Peer, Roster } from "./roster.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
-import {
-  encodeCount,
-  encodeEmpty,
-  type Listing,
-  readBye,
-  readCount,
-  readJoined,
-  readLeft,
-} from "./wire.ts";
+import { Shown } from "./shown.ts";
+import { type Challenge, encodeCount, encodeEmpty, readBye, readCount } from "./wire.ts";
 
 /** How long joining may take, in milliseconds. */
 export const JOIN_TIMEOUT_MS = 10_000;
+/** After how long without a word the other side is asked whether it is there, in milliseconds. */
+export const PING_AFTER_MS = 15_000;
 /** After how long without a word the other side is given up, in milliseconds. */
 export const DEAD_AFTER_MS = 45_000;
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;
 
+/** The endings of a connection after which a member that was in the room tries another. */
+const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
+  "LOST",
+  "SILENT",
+  "SHUTDOWN",
+  "JOIN_TIMEOUT",
+  "TOO_MANY_PENDING",
+  "TOO_MANY_JOINS",
+  "TOO_MANY_FROM_ADDRESS",
+]);
+
 /** Where a member's bytes and events go. */
 export interface MemberOutput {
-  /** Bytes for the relay; they are not changed afterwards. */
+  /** Bytes for the relay, over the connection that there is; they are not changed afterwards. */
   send(bytes: Bytes): void;
+  /** The connection is of no further use. Another is wanted: see {@linkcode Member.isAway}. */
+  drop(): void;
   /** Something to show. Events come in order, and are counted from 1. */
   event(event: MemberEvent): void;
   /** {@linkcode Member.wakeAt} is earlier than it was. */
@@ -60,6 +71,8 @@ export interface MemberOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
+  /** Whether another connection can be made when one is lost; true by default. */
+  readonly comesBack?: boolean;
   /** Whom it lets read and be read; everyone by default. */
   readonly policy?: Policy;
   /** The time in milliseconds since 1970. */
@@ -70,68 +83,93 @@ export interface MemberOptions {
   readonly random?: Random;
   /** Checks credentials; many members in one process may share the work. */
   readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
+  /** How far each sender's messages have been shown; nothing has by default. */
+  readonly shown?: Shown;
+  /** When keys change. */
+  readonly keyChange?: typeof keyChange;
 }
 
-/** A member of one room, over one connection. */
+/** A member, in one room after another, over one connection after another. */
 export class Member {
   readonly #self: OwnCredential;
-  readonly #dialled: MemberOptions["dialled"];
+  readonly #options: MemberOptions;
   readonly #policy: Policy;
   /** For what elapses. */
   readonly #now: () => number;
   /** The time of day, for people and credentials. */
   readonly #date: () => number;
-  readonly #random: Random;
-  readonly #check: (bytes: Bytes) => Promise<Credential>;
   readonly #output: MemberOutput;
-  readonly #reader = new FrameReader(relayBound);
-  readonly #roster = new Roster();
   readonly #acknowledger: Acknowledger;
   readonly #order: InOrder;
+  readonly #ledger: Ledger;
+  readonly #shown: Shown;
   readonly #idOf: (number: number) => string;
-  #state: "joining" | "in" | "ended" = "joining";
+  #state: "away" | "coming" | "in" | "ending" | "ended" = "away";
+  #reader = new FrameReader(relayBound);
+  /** How many connections there have been: an answer that was made for one is not sent over the next. */
+  #connections = 0;
   #admission = new Admission();
-  #outgoing: Outgoing | undefined;
-  #receiving: ReceivingSide | undefined;
+  #challenge: Challenge | undefined;
+  /** The room that the relay has let this member into. */
+  #membership: Membership | undefined;
+  /** The room whose roster has been told; the same one a moment later. */
+  #begun: Membership | undefined;
+  #seated = false;
+  #leaving = false;
+  #lost = false;
   #entered = 0;
   #leftOut: ReadonlySet<string> = new Set();
+  #repeated = 0;
   #heardAt: number;
+  #pinged = false;
+  /** When those who have not come back to the room are given up, in milliseconds since 1970. */
+  #graceEndsAt: number | undefined;
 
-  /** Starts before the connection's first byte. */
+  /** Starts before the first connection. */
   constructor(options: MemberOptions, output: MemberOutput) {
     this.#self = options.self;
-    this.#dialled = options.dialled;
+    this.#options = options;
     this.#policy = options.policy ?? EVERYONE;
     this.#now = options.monotonic ?? options.now ?? steadyNow;
     this.#date = options.now ?? Date.now;
-    this.#random = options.random ?? secureRandom;
-    const check = options.check ?? checkCredential;
-    this.#check = (bytes) => check(bytes, this.#date());
+    this.#shown = options.shown ?? new Shown();
     this.#output = output;
     this.#heardAt = this.#now();
     this.#idOf = messageIds(this.#self.member);
     this.#order = new InOrder(WAITING, (error) => output.fail(error));
+    this.#ledger = new Ledger({
+      sent: (line) => this.#event({ kind: "sent", line }),
+      delivered: (line) => this.#event({ kind: "delivered", line }),
+      unheard: (line) => this.#event({ kind: "unheard", line }),
+    });
     this.#acknowledger = new Acknowledger({
       now: this.#now,
-      send: (count) => this.#send(encodeCount(KIND.ack, count)),
+      send: (count) => {
+        // Between two rooms it is the last one's count, which the next one's relay has no use for.
+        if (this.#begun === this.#membership) this.#sendIn(encodeCount(KIND.ack, count));
+      },
       wake: () => output.wake(),
     });
   }
 
   /** Who is in the room, this member among them. */
   get roster(): Roster {
-    return this.#roster;
+    return this.#begun?.roster ?? new Roster();
+  }
+
+  /** Everybody whom this member takes to be there: the room's roster, and those who may come back to it. */
+  peers(): Peer[] {
+    return [...this.roster.values(), ...this.#ledger.missing().map(({ peer }) => peer)];
   }
 
   /** How many frames came twice and were dropped. */
   get repeated(): number {
-    return this.#receiving?.repeated ?? 0;
+    return this.#repeated + (this.#begun?.receiving.repeated ?? 0);
   }
 
   /** How much text has been entered and is not delivered yet. */
   get backlog(): { readonly lines: number; readonly bytes: number } {
-    const outgoing = this.#outgoing;
-    return { lines: outgoing?.backlog ?? 0, bytes: outgoing?.backlogBytes ?? 0 };
+    return this.#ledger.backlog;
   }
 
   /** A promise of room for more of what the connection brings, or undefined where there is room. */
@@ -144,26 +182,46 @@ export class Member {
     return this.#order.settled;
   }
 
-  /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
-  get wakeAt(): number {
-    const silent = this.#heardAt + (this.#state === "joining" ? JOIN_TIMEOUT_MS : DEAD_AFTER_MS);
-    return Math.min(silent, this.#acknowledger.dueAt ?? Infinity);
+  /** Whether another connection is wanted: {@linkcode connected}. */
+  get isAway(): boolean {
+    return this.#state === "away";
   }
 
-  /** Speaks first. */
-  start(): void {
-    this.#send(encodeGreeting());
+  /** Whether the relay has this member in its room, and a connection to it. */
+  get isIn(): boolean {
+    return this.#state === "in";
+  }
+
+  /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
+  get wakeAt(): number {
+    const due = Math.min(this.#acknowledger.dueAt ?? Infinity, this.#graceEndsAt ?? Infinity);
+    if (this.#state === "coming") return Math.min(due, this.#heardAt + JOIN_TIMEOUT_MS);
+    if (this.#state !== "in") return due;
+    return Math.min(due, this.#heardAt + (this.#pinged ? DEAD_AFTER_MS : PING_AFTER_MS));
+  }
+
+  /** There is a connection: this member speaks first. */
+  connected(): void {
+    if (this.#state !== "away") return;
+    this.#state = "coming";
+    this.#connections += 1;
+    this.#reader = new FrameReader(relayBound);
+    this.#admission = new Admission();
+    this.#challenge = undefined;
+    this.#heardAt = this.#now();
+    this.#output.send(encodeGreeting());
   }
 
   /** Takes what the connection brought. The bytes may be used again afterwards. */
   receive(chunk: Bytes): void {
-    if (this.#state === "ended") return;
+    if (this.#state !== "in" && this.#state !== "coming") return;
     if (this.#state === "in") this.#heardAt = this.#now();
+    this.#pinged = false;
     try {
       for (const frame of this.#reader.push(chunk)) this.#take(frame);
     } catch (error) {
       if (!(error instanceof FrameError || error instanceof MalformedError)) throw error;
-      const foreign = this.#state === "joining" && !this.#admission.challenged;
+      const foreign = this.#state === "coming" && !this.#admission.challenged;
       if (foreign && isTlsAlert(chunk)) this.#end("TLS_SPOKEN", "");
       else this.#end(foreign ? "NOT_A_RELAY" : "BAD_RELAY", error.message);
     }
@@ -171,8 +229,23 @@ export class Member {
 
   /** The connection has ended. */
   disconnected(): void {
-    // What came before the end is shown before the end is.
-    this.#order.add(0, () => this.#end("RELAY_GONE", ""));
+    this.#lose("RELAY_GONE", "");
+  }
+
+  /** The connection is lost: whoever was in the room wants another, and nobody else. */
+  #lose(reason: Ending, detail: string): void {
+    if (this.#state !== "in" && this.#state !== "coming") return;
+    const comesBack = this.#options.comesBack ?? true;
+    if (this.#membership === undefined || this.#leaving || !comesBack) {
+      // What came before the end is shown before the end is.
+      return this.#endInOrder(this.#leaving ? "LEFT" : reason, detail);
+    }
+    this.#state = "away";
+    this.#membership.outgoing.pause();
+    this.#output.drop();
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#order.add(0, () => this.#event({ kind: "disconnected", reason, detail }));
   }
 
   /**
@@ -190,10 +263,12 @@ export class Member {
       return refusal("TEXT_TOO_LARGE", `a message has ${bound}`);
     }
     const newest = this.#acknowledger.displayedMembership;
-    if (this.#outgoing === undefined || this.#state !== "in" || newest === 0) {
+    this.#seated ||= newest > 0;
+    const begun = this.#begun;
+    if (begun === undefined || !this.#seated || this.#isOver) {
       return refusal("NOT_JOINED", "this member is not in the room");
     }
-    const peer = to === undefined ? undefined : this.#roster.byName(foldName(to));
+    const peer = to === undefined ? undefined : this.#byName(foldName(to));
     if (to !== undefined && peer === undefined) {
       return refusal("NO_SUCH_MEMBER", `nobody here is called ${to}`);
     }
@@ -204,25 +279,17 @@ export class Member {
     if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);
     const number = ++this.#entered;
     const id = this.#idOf(number);
-    this.#outgoing.enter({
-      id,
-      number,
-      time: this.#date(),
-      text: bytes,
-      shown: text,
-      to: peer,
-      newest,
-      leftOut: this.#leftOutNow(),
-    })
-      .catch((error) => this.#output.fail(error));
+    const time = this.#date();
+    const line = { id, number, time, text: bytes, shown: text, to: peer, newest };
+    this.#ledger.enter({ ...line, leftOut: this.#leftOutNow() }, begun.room);
+    begun.outgoing.wake();
     return { ok: true, id };
   }
 
   /** Whom the policy keeps from reading now: the same set while it is the same people. */
   #leftOutNow(): ReadonlySet<string> {
-    const peers = [...this.#roster.values()];
     const keys = new Set(
-      peers.filter((peer) => this.#policy.obstacle(peer) !== undefined)
+      this.peers().filter((peer) => this.#policy.obstacle(peer) !== undefined)
         .map(({ credential }) => credential.key),
     );
     const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
@@ -230,34 +297,61 @@ export class Member {
     return this.#leftOut;
   }
 
+  #byName(folded: string): Peer | undefined {
+    return this.peers().find(({ credential }) => credential.folded === folded);
+  }
+
   /**
    * The first so many events have been shown. Only who is known to have been shown receives what is
    * entered from here on, and only what was shown is acknowledged.
    */
   displayed(events: number): void {
-    this.#acknowledger.displayed(events, this.#roster.size);
+    this.#acknowledger.displayed(events, this.roster.size);
   }
 
-  /** Leaves the room; the relay answers by ending the connection. Who is not in yet is gone at once. */
+  /** Leaves the room; the relay answers by ending the connection. Who is not in it is gone at once. */
   leave(): void {
-    if (this.#state === "in") this.#send(encodeEmpty(KIND.leave));
-    else this.#end("LEFT", "");
+    if (this.#state === "in") {
+      this.#leaving = true;
+      this.#output.send(encodeEmpty(KIND.leave));
+    } else if (!this.#isOver) this.#end("LEFT", "");
+  }
+
+  /** Ends without a word. */
+  close(): void {
+    this.#endInOrder("LEFT", "");
   }
 
   /** Does what is due. */
   tick(): void {
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     this.#acknowledger.tick();
+    this.#giveUpMissing();
     const silent = this.#now() - this.#heardAt;
-    if (this.#state === "joining" && silent >= JOIN_TIMEOUT_MS) {
-      this.#end("NO_ANSWER", `${JOIN_TIMEOUT_MS / 1000} s have passed`);
-    } else if (silent >= DEAD_AFTER_MS) {
-      this.#end("NO_ANSWER", `nothing has come for ${DEAD_AFTER_MS / 1000} s`);
+    if (this.#state === "coming" && silent >= JOIN_TIMEOUT_MS) {
+      this.#lose("NO_ANSWER", `${JOIN_TIMEOUT_MS / 1000} s have passed`);
+    } else if (this.#state === "in" && silent >= DEAD_AFTER_MS) {
+      this.#lose("NO_ANSWER", `nothing has come for ${DEAD_AFTER_MS / 1000} s`);
+    } else if (this.#state === "in" && silent >= PING_AFTER_MS && !this.#pinged) {
+      this.#pinged = true;
+      this.#output.send(encodeEmpty(KIND.ping));
     }
   }
 
-  #send(bytes: Bytes): void {
-    if (this.#state !== "ended") this.#output.send(bytes);
+  /** Who was in the last room and has not come to this one in time has left. */
+  #giveUpMissing(): void {
+    if (this.#graceEndsAt === undefined || this.#now() < this.#graceEndsAt) return;
+    this.#graceEndsAt = undefined;
+    for (const { peer } of this.#ledger.missing()) this.#begun!.part(peer, "LOST");
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "ending" || this.#state === "ended";
+  }
+
+  /** Sends what has its place in the room only. */
+  #sendIn(bytes: Bytes): void {
+    if (this.#state === "in") this.#output.send(bytes);
   }
 
   #event(event: MemberEvent): void {
@@ -266,123 +360,133 @@ export class Member {
     this.#output.event(event);
   }
 
+  /** Ends once everything that came before has been told. */
+  #endInOrder(reason: Ending, detail: string): void {
+    if (this.#isOver) return;
+    this.#state = "ending";
+    this.#order.add(0, () => this.#end(reason, detail));
+  }
+
   #end(reason: Ending, detail: string): void {
     if (this.#state === "ended") return;
     this.#event({ kind: "ended", reason, detail });
     this.#state = "ended";
+    this.#begun?.outgoing.pause();
   }
 
   #take(frame: Frame): void {
-    if (this.#state === "ended") return;
-    if (frame.kind === KIND.bye) {
-      const reason = readBye(frame.payload);
-      this.#order.add(0, () => this.#end(reason, ""));
-    } else if (frame.kind === KIND.ping) this.#send(encodeEmpty(KIND.pong));
-    else if (this.#state === "joining") this.#join(frame);
-    else if (isCounted(frame.kind)) this.#takeCounted(frame);
-    else if (frame.kind === KIND.accepted) this.#count(frame, (n) => this.#outgoing!.accepted(n));
-    else if (frame.kind === KIND.delivered) this.#count(frame, (n) => this.#outgoing!.delivered(n));
+    if (this.#state !== "in" && this.#state !== "coming") return;
+    if (frame.kind === KIND.bye) this.#bye(readBye(frame.payload));
+    else if (frame.kind === KIND.ping) this.#output.send(encodeEmpty(KIND.pong));
+    else if (this.#state === "coming") this.#comeCloser(frame);
+    else if (isCounted(frame.kind)) this.#membership!.take(frame);
+    else if (frame.kind === KIND.accepted) this.#count(frame, (out, n) => out.accepted(n));
+    else if (frame.kind === KIND.delivered) this.#count(frame, (out, n) => out.delivered(n));
     else if (frame.kind !== KIND.pong) throw new MalformedError("a frame came out of its place");
   }
 
-  #count(frame: Frame, take: (count: number) => boolean): void {
-    if (!take(readCount(frame.payload))) {
-      throw new MalformedError("more is said to have arrived than was sent");
+  #bye(reason: Ending): void {
+    if (MAY_TRY_AGAIN.has(reason)) this.#lose(reason, "");
+    else this.#endInOrder(reason, "");
+  }
+
+  #count({ payload }: Frame, take: (outgoing: Outgoing, count: number) => boolean): void {
+    if (!take(this.#membership!.outgoing, readCount(payload))) {
+      throw new MalformedError("the relay counts other frames than were sent");
     }
   }
 
-  #join(frame: Frame): void {
+  /** Takes a frame before this member is in, or in again. */
+  #comeCloser(frame: Frame): void {
+    if (frame.kind === KIND.resumed) return this.#goOn(readCount(frame.payload));
+    if (frame.kind === KIND.unknown && this.#challenge !== undefined) {
+      return this.#answer(this.#challenge, false);
+    }
     const step = this.#admission.take(frame);
     if (step === undefined) return;
     if ("listings" in step) return this.#comeIn(step);
-    answerChallenge(this.#self, this.#dialled, step.room, step.nonce).then(
-      (answer) => this.#send(answer),
+    this.#challenge = step;
+    const room = this.#membership?.room;
+    this.#answer(step, room !== undefined && mapKey(room) === mapKey(step.room));
+  }
+
+  #answer(challenge: Challenge, resumes: boolean): void {
+    const connection = this.#connections;
+    const { room, nonce } = challenge;
+    const { received, outgoing } = this.#membership ?? {};
+    const answer = resumes
+      ? answerByResuming(this.#self, challenge, { received: received!, sent: outgoing!.counted })
+      : answerChallenge(this.#self, this.#options.dialled, room, nonce);
+    answer.then(
+      (bytes) => {
+        if (connection === this.#connections && this.#state === "coming") this.#output.send(bytes);
+      },
       (error) => this.#output.fail(error),
     );
   }
 
-  #comeIn(admitted: Admitted): void {
-    const { room, listings } = admitted;
+  /** The relay goes on with this member, from which it has so many counted frames. */
+  #goOn(count: number): void {
+    const membership = this.#membership;
+    if (membership === undefined || !membership.outgoing.accepted(count)) {
+      throw new MalformedError("the relay goes on with what never was");
+    }
+    this.#isBack();
+    for (const frame of membership.outgoing.waiting) this.#output.send(frame);
+    this.#acknowledger.repeat();
+    membership.outgoing.goOn();
+    const { room } = membership;
+    this.#order.add(0, () => this.#event({ kind: "reconnected", room }));
+  }
+
+  #isBack(): void {
     this.#state = "in";
     this.#heardAt = this.#now();
-    const own = {
+    this.#lost = false;
+    this.#output.wake();
+  }
+
+  #comeIn(admitted: Admitted): void {
+    const again = this.#membership !== undefined;
+    const membership = this.#membershipOf(admitted.room);
+    this.#membership = membership;
+    this.#isBack();
+    const { graceMs } = this.#challenge!;
+    const candidates = admitted.listings.map((listing) => membership.receiving.candidate(listing));
+    this.#order.add(0, async () => {
+      const checked = await Promise.all(candidates);
+      // Another room may have begun to come in the meantime; it begins after this one.
+      this.#begun?.outgoing.close();
+      this.#repeated = this.repeated;
+      this.#begun = membership;
+      membership.begin(admitted, checked, again);
+      const anyMissing = this.#ledger.missing().length > 0;
+      this.#graceEndsAt = anyMissing ? this.#now() + graceMs : undefined;
+      this.#output.wake();
+    });
+  }
+
+  #membershipOf(room: Bytes): Membership {
+    const membership: Membership = new Membership({
       self: this.#self,
       room,
-      roster: this.#roster,
+      ledger: this.#ledger,
+      shown: this.#shown,
       policy: this.#policy,
-      random: this.#random,
+      keyChange: this.#options.keyChange ?? keyChange,
+      random: this.#options.random ?? secureRandom,
+      check: (bytes) => (this.#options.check ?? checkCredential)(bytes, this.#date()),
+      order: this.#order,
+      acknowledger: this.#acknowledger,
       now: this.#now,
-    };
-    this.#outgoing = new Outgoing(own, {
-      send: (frame) => this.#send(frame),
-      sent: (line) => this.#event({ kind: "sent", line }),
-      delivered: (line) => this.#event({ kind: "delivered", line }),
-      unheard: (line) => this.#event({ kind: "unheard", line }),
+      send: (frame) => {
+        if (this.#membership === membership) this.#sendIn(frame);
+      },
+      event: (event) => this.#event(event),
+      breach: (detail) => this.#end("BAD_RELAY", detail),
+      fail: (error) => this.#output.fail(error),
     });
-    const receiving = new ReceivingSide(own, this.#check, (event) => this.#event(event));
-    this.#receiving = receiving;
-    const candidates = listings.map((listing) => receiving.candidate(listing));
-    this.#order.add(0, async () => this.#begin(admitted, await Promise.all(candidates)));
-  }
-
-  #begin({ room, number }: Admitted, candidates: readonly Candidate[]): void {
-    this.#event({ kind: "admitted", self: this.#self, room });
-    this.#roster.begin({ number, credential: this.#self, confirmed: true });
-    for (const peer of this.#receiving!.admitted(candidates)) {
-      this.#roster.add(peer);
-      this.#event({ kind: "joined", peer, present: true });
-    }
-    this.#event({ kind: "ready" });
-    this.#acknowledger.began(number);
-  }
-
-  /** Takes a frame whose place in the stream the relay counts. Its bytes are copied: checking takes time. */
-  #takeCounted({ kind, payload, bytes }: Frame): void {
-    const copy = payload.slice();
-    const effect = kind === KIND.joined
-      ? this.#joinedEffect(readJoined(copy))
-      : kind === KIND.left
-      ? this.#leftEffect(copy)
-      : kind === KIND.key
-      ? this.#receiving!.keyEffect(readKeyFrame(copy))
-      : this.#receiving!.sealedEffect(readSealedFrame(copy));
-    this.#order.add(bytes.length, async () => {
-      await effect();
-      const urgent = kind === KIND.sealed;
-      this.#acknowledger.processed(this.#roster.number, bytes.length, urgent, this.#roster.size);
-    });
-  }
-
-  #joinedEffect(listing: Listing): () => Promise<void> {
-    const receiving = this.#receiving!;
-    const candidate = receiving.candidate(listing);
-    return async () => {
-      this.#expectNumber(listing.number);
-      const [peer] = receiving.admitted([await candidate]);
-      if (peer === undefined) return this.#roster.skip(listing.number);
-      this.#roster.join(peer);
-      this.#event({ kind: "joined", peer, present: false });
-    };
-  }
-
-  #leftEffect(payload: Bytes): () => void {
-    const { number, member, reason } = readLeft(payload);
-    return () => {
-      this.#expectNumber(number);
-      const peer = this.#roster.get(mapKey(member));
-      if (peer === undefined) return this.#roster.skip(number);
-      this.#roster.leave(number, peer);
-      this.#outgoing!.forget(peer);
-      this.#receiving!.forget(peer);
-      this.#event({ kind: "left", peer, reason });
-    };
-  }
-
-  /** Joinings and leavings are numbered one by one: a relay that leaves one out is told at once. */
-  #expectNumber(number: number): void {
-    if (number === this.#roster.number + 1) return;
-    const detail = `membership ${number} came after ${this.#roster.number}`;
-    this.#end("BAD_RELAY", detail);
+    return membership;
   }
 }
 

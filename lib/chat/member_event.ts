@@ -7,7 +7,7 @@
 import type { Bytes } from "./bytes.ts";
 import type { OwnCredential } from "./credential.ts";
 import type { Fault } from "./incoming.ts";
-import type { Line } from "./outgoing.ts";
+import type { Line } from "./ledger.ts";
 import type { Ending, Reason } from "./reason.ts";
 import type { Conflict } from "./registry.ts";
 import type { Peer } from "./roster.ts";
@@ -29,6 +29,8 @@ export type MemberEvent =
   /** Everyone who was present has been named. */
   | { readonly kind: "ready" }
   | { readonly kind: "left"; readonly peer: Peer; readonly reason: Reason }
+  /** A peer's connection is lost, and it may come back; or it is back. */
+  | { readonly kind: "away" | "back"; readonly peer: Peer }
   | {
     readonly kind: "message";
     readonly from: Peer;
@@ -55,6 +57,10 @@ export type MemberEvent =
     /** How often it has happened with this peer. */
     readonly count: number;
   }
+  /** The connection is lost, and another is tried; what is entered meanwhile is sent after. */
+  | { readonly kind: "disconnected"; readonly reason: Ending; readonly detail: string }
+  /** There is another connection, and everything goes on. */
+  | { readonly kind: "reconnected"; readonly room: Bytes }
   | { readonly kind: "ended"; readonly reason: Ending; readonly detail: string };
 
 /** What became of a line that was entered. */

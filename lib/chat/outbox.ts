@@ -1,8 +1,14 @@
 /**
  * What a relay has sent to one member and the member has not acknowledged, and who waits for that.
  *
+ * The bytes are kept to be sent again over another connection. They are those that the other recipients are
+ * sent: what is kept for a thousand members is kept once.
+ *
  * @module
  */
+
+import type { Bytes } from "./bytes.ts";
+import { framesBehind } from "./frame.ts";
 
 /** Frames that one member sent together, on their way to everyone they are for. */
 export interface Batch {
@@ -31,7 +37,7 @@ export class Outbox {
   readonly #bounds: OutboxBounds;
   // Three columns and a place to start: an object for every delivery would cost more than the delivery.
   #ends: number[] = [];
-  #sizes: number[] = [];
+  #frames: (Bytes | undefined)[] = [];
   #batches: (Batch | undefined)[] = [];
   #first = 0;
   #sent = 0;
@@ -61,13 +67,16 @@ export class Outbox {
   /**
    * Notes that frames are sent.
    *
+   * @param frames How many.
+   * @param bytes All of them, one behind the other; they are not changed afterwards.
+   * @param batch Who waits for them.
    * @returns False where more is on its way than the bounds allow.
    */
-  push(frames: number, bytes: number, batch: Batch | undefined): boolean {
+  push(frames: number, bytes: Bytes, batch: Batch | undefined): boolean {
     this.#sent += frames;
-    this.#bytes += bytes;
+    this.#bytes += bytes.length;
     this.#ends.push(this.#sent);
-    this.#sizes.push(bytes);
+    this.#frames.push(bytes);
     this.#batches.push(batch);
     return this.#bytes <= this.#bounds.bytes &&
       this.#sent - this.#acknowledged <= this.#bounds.frames;
@@ -86,6 +95,20 @@ export class Outbox {
     return true;
   }
 
+  /**
+   * What was sent after the first so many frames, in order.
+   *
+   * @param count At least as many as were acknowledged, and at most as many as were sent.
+   */
+  *after(count: number): Generator<Bytes, void> {
+    let before = this.#acknowledged;
+    for (let i = this.#first; i < this.#ends.length; i++) {
+      const end = this.#ends[i]!;
+      if (end > count) yield framesBehind(this.#frames[i]!, end - Math.max(count, before));
+      before = end;
+    }
+  }
+
   /** The member has gone: nobody waits for it any longer. */
   clear(): void {
     while (this.#first < this.#ends.length) this.#shift();
@@ -95,14 +118,15 @@ export class Outbox {
   #shift(): void {
     const batch = this.#batches[this.#first];
     this.#batches[this.#first] = undefined;
-    this.#bytes -= this.#sizes[this.#first]!;
+    this.#bytes -= this.#frames[this.#first]!.length;
+    this.#frames[this.#first] = undefined;
     this.#first += 1;
     if (batch !== undefined) release(batch);
   }
 
   #compact(): void {
     this.#ends = this.#ends.slice(this.#first);
-    this.#sizes = this.#sizes.slice(this.#first);
+    this.#frames = this.#frames.slice(this.#first);
     this.#batches = this.#batches.slice(this.#first);
     this.#first = 0;
   }

@@ -6,15 +6,27 @@
  */
 
 import { type Bytes, mapKey } from "./bytes.ts";
-import { type Credential, CredentialError, presenceStatement } from "./credential.ts";
-import { CONVERSATION, type KeyFrame, type SealedFrame, type SealedHeader } from "./envelope.ts";
+import {
+  type Credential,
+  CredentialError,
+  type OwnCredential,
+  presenceStatement,
+} from "./credential.ts";
+import {
+  CONVERSATION,
+  type KeyFrame,
+  type ProgressFrame,
+  type SealedFrame,
+  type SealedHeader,
+} from "./envelope.ts";
 import { FaultLog } from "./fault_log.ts";
 import { Incoming, type Outcome } from "./incoming.ts";
 import { messageIds } from "./message_id.ts";
 import type { FaultCode, MemberEvent } from "./member_event.ts";
-import type { OutgoingOptions } from "./outgoing.ts";
-import type { Peer } from "./roster.ts";
+import type { Policy } from "./policy.ts";
+import type { Peer, Roster } from "./roster.ts";
 import { audienceDigest } from "./sender_key.ts";
+import type { Shown } from "./shown.ts";
 import { verify } from "./signing.ts";
 import type { Listing } from "./wire.ts";
 
@@ -23,9 +35,20 @@ export type Candidate =
   | { readonly ok: true; readonly peer: Peer }
   | { readonly ok: false; readonly code: CredentialError["code"]; readonly message: string };
 
-/** The receiving side of a member. */
+/** Who receives, where, among whom. */
+export interface ReceivingOptions {
+  readonly self: OwnCredential;
+  readonly room: Bytes;
+  readonly roster: Roster;
+  readonly policy: Policy;
+  /** How far each sender's messages have been shown, in this room and before it. */
+  readonly shown: Shown;
+  readonly now: () => number;
+}
+
+/** The receiving side of a member in one room. */
 export class ReceivingSide {
-  readonly #own: Pick<OutgoingOptions, "self" | "room" | "roster" | "policy" | "now">;
+  readonly #own: ReceivingOptions;
   readonly #check: (bytes: Bytes, now: number) => Promise<Credential>;
   readonly #event: (event: MemberEvent) => void;
   readonly #incoming = new Map<Peer, Incoming>();
@@ -41,7 +64,7 @@ export class ReceivingSide {
    * @param event Hears of what came.
    */
   constructor(
-    own: Pick<OutgoingOptions, "self" | "room" | "roster" | "policy" | "now">,
+    own: ReceivingOptions,
     check: (bytes: Bytes, now: number) => Promise<Credential>,
     event: (event: MemberEvent) => void,
   ) {
@@ -61,7 +84,7 @@ export class ReceivingSide {
       const checked = await this.#check(credential, this.#own.now());
       const statement = presenceStatement(this.#own.room, checked.member);
       const confirmed = await verify(checked.signing, presence, statement);
-      return { ok: true, peer: { number, credential: checked, confirmed } };
+      return { ok: true, peer: { number, credential: checked, confirmed, away: false } };
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
       return { ok: false, code: error.code, message: error.message };
@@ -96,7 +119,7 @@ export class ReceivingSide {
   keyEffect(frame: KeyFrame): () => Promise<void> {
     const early = this.#verifyEarly("key", frame);
     return async () => {
-      const from = this.#senderOf(frame);
+      const from = this.#senderOf(frame.header.sender);
       if (from === undefined) return;
       if (mapKey(frame.header.recipient) !== this.#own.self.key) {
         return this.#fault("NOT_ADDRESSED", from.peer, "");
@@ -109,11 +132,34 @@ export class ReceivingSide {
     };
   }
 
+  /**
+   * What a progress frame does; its signature is checked from now on.
+   *
+   * @param take Hears who asks or tells what.
+   */
+  progressEffect(
+    frame: ProgressFrame,
+    take: (from: Peer, frame: ProgressFrame) => void,
+  ): () => Promise<void> {
+    return async () => {
+      const from = this.#senderOf(frame.sender);
+      if (from === undefined) return;
+      if (mapKey(frame.recipient) !== this.#own.self.key) {
+        return this.#fault("NOT_ADDRESSED", from.peer, "");
+      }
+      if (!await from.incoming.verify("progress", frame)) {
+        return this.#fault("BAD_SIGNATURE", from.peer, "");
+      }
+      this.#confirm(from.peer);
+      take(from.peer, frame);
+    };
+  }
+
   /** What a sealed frame does; its signature is checked from now on. */
   sealedEffect(frame: SealedFrame): () => Promise<void> {
     const early = this.#verifyEarly("sealed", frame);
     return async () => {
-      const from = this.#senderOf(frame);
+      const from = this.#senderOf(frame.header.sender);
       if (from === undefined) return;
       if (!await (early ?? from.incoming.verify("sealed", frame))) {
         return this.#fault("BAD_SIGNATURE", from.peer, "");
@@ -134,8 +180,8 @@ export class ReceivingSide {
     return incoming?.verify(kind, frame);
   }
 
-  #senderOf({ header }: KeyFrame | SealedFrame) {
-    const peer = this.#own.roster.get(mapKey(header.sender));
+  #senderOf(sender: Bytes) {
+    const peer = this.#own.roster.get(mapKey(sender));
     if (peer === undefined || peer.credential.key === this.#own.self.key) {
       this.#fault("UNKNOWN_SENDER", undefined, "");
       return undefined;
@@ -146,8 +192,9 @@ export class ReceivingSide {
   #incomingOf(peer: Peer): Incoming {
     const known = this.#incoming.get(peer);
     if (known !== undefined) return known;
-    const { room, self } = this.#own;
-    const incoming = new Incoming(room, peer, self.keys.session.privateKey);
+    const { room, self, shown } = this.#own;
+    const mark = shown.of(peer.credential.key);
+    const incoming = new Incoming(room, peer, self.keys.session.privateKey, mark);
     this.#incoming.set(peer, incoming);
     return incoming;
   }
@@ -175,7 +222,7 @@ export class ReceivingSide {
   /** Whether a frame is for this member, and what its sender takes for the room is the room. */
   async #isAddressed(from: Peer, header: SealedHeader): Promise<boolean> {
     const { self } = this.#own;
-    if (header.conversation === CONVERSATION.private) {
+    if (header.conversation !== CONVERSATION.group) {
       const pair = await audienceDigest([from.credential.member, self.member]);
       return mapKey(pair) === mapKey(header.recipients);
     }

@@ -13,7 +13,7 @@ export type Conflict = "NAME_TAKEN" | "KEY_TAKEN";
 export class Registry<T extends { readonly credential: Credential }> {
   readonly #members = new Map<string, T>();
   readonly #names = new Map<string, T>();
-  readonly #keys = new Set<string>();
+  readonly #keys = new Map<string, T>();
 
   /** How many there are. */
   get size(): number {
@@ -41,12 +41,18 @@ export class Registry<T extends { readonly credential: Credential }> {
     return keyIds.some((id) => this.#keys.has(id)) ? "KEY_TAKEN" : undefined;
   }
 
+  /** Those who are there and have this name or one of these keys. */
+  holders({ folded, keyIds }: Pick<Credential, "folded" | "keyIds">): Set<T> {
+    const holders = [this.#names.get(folded), ...keyIds.map((id) => this.#keys.get(id))];
+    return new Set(holders.filter((holder) => holder !== undefined));
+  }
+
   /** Adds a member that is in no conflict. */
   add(member: T): void {
     const { key, folded, keyIds } = member.credential;
     this.#members.set(key, member);
     this.#names.set(folded, member);
-    for (const id of keyIds) this.#keys.add(id);
+    for (const id of keyIds) this.#keys.set(id, member);
   }
 
   /** Removes a member. */

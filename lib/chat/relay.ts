@@ -11,7 +11,7 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential } from "./credential.ts";
 import { Door } from "./door.ts";
-import { HASH_BYTES } from "./kind.ts";
+import { HASH_BYTES, KIND } from "./kind.ts";
 import { MAX_ROSTER } from "./admission.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
@@ -22,16 +22,25 @@ import { RosterPages } from "./roster_pages.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
 import { type Source, sourceOf } from "./source_address.ts";
 import { type RelayState, Tally } from "./tally.ts";
-import { encodeJoined, encodeLeft, type Listing } from "./wire.ts";
+import { encodeJoined, encodeLeft, encodePresence, type Listing } from "./wire.ts";
 
 /** The most members that a room takes by default. */
 export const DEFAULT_MAX_MEMBERS = 1024;
+
+/** How long a member whose connection is lost is kept by default, in milliseconds. */
+export const DEFAULT_GRACE_MS = 120_000;
+/** A member is said to be away after so long without a connection, in milliseconds: most are back before. */
+const AWAY_AFTER_MS = 2_000;
+/** The endings of a connection that its member may come back from. */
+const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
 
 /** What a relay tells whoever stands around it. */
 export type RelayEvent =
   | { readonly kind: "connected"; readonly from?: Origin | undefined }
   | { readonly kind: "joined"; readonly credential: Credential; readonly from?: Origin | undefined }
   | { readonly kind: "left"; readonly credential: Credential; readonly reason: Reason }
+  /** A member's connection is lost, or it has another. */
+  | { readonly kind: "away" | "back"; readonly credential: Credential }
   /** A connection ended that never was a member. */
   | {
     readonly kind: "refused";
@@ -54,6 +63,8 @@ export interface Origin {
 export interface RelayOptions {
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
+  /** How long a member whose connection is lost is kept, in milliseconds; two minutes by default. */
+  readonly graceMs?: number;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
   /** Milliseconds of a clock that never jumps, for deadlines; `now` where only that is given. */
@@ -83,6 +94,8 @@ export interface RelayOptions {
 export class Relay {
   /** The room's id: 32 random bytes. */
   readonly room: Bytes;
+  /** How long a member whose connection is lost is kept, in milliseconds. */
+  readonly graceMs: number;
   readonly random: Random;
   readonly now: () => number;
   readonly monotonic: () => number;
@@ -96,6 +109,9 @@ export class Relay {
   readonly #members = new Registry<RoomMember>();
   readonly #connections = new Set<RelayConnection>();
   readonly #door: Door<RelayConnection>;
+  /** The connections of those members that have one. */
+  readonly #connected = new Map<RoomMember, RelayConnection>();
+  readonly #away = new Set<RoomMember>();
   /** Members who have something to hear of what they sent. */
   readonly #news = new Set<RoomMember>();
   /** The roster as newcomers get it; made anew when one comes after somebody has left. */
@@ -108,6 +124,7 @@ export class Relay {
     this.#options = options;
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
+    this.graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.now = options.now ?? Date.now;
     this.monotonic = options.monotonic ?? options.now ?? steadyNow;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -175,8 +192,7 @@ export class Relay {
    * @returns Why it cannot join; undefined where it is going to be checked.
    */
   ask(connection: RelayConnection): Reason | undefined {
-    const full = this.isRestricted ? undefined : this.obstacle(undefined);
-    const obstacle = full ?? this.#door.ask(connection, this.monotonic());
+    const obstacle = this.#door.ask(connection, this.monotonic());
     if (obstacle === undefined) this.#checkNext();
     return obstacle;
   }
@@ -194,11 +210,26 @@ export class Relay {
     }
   }
 
-  /** Looks after what time brings: joins that take too long, members that have fallen silent. */
+  /** Looks after what time brings: joins that take too long, members that are silent or away. */
   tick(): void {
     for (const connection of this.#connections) connection.tick();
+    for (const member of this.#away) this.#lookFor(member);
     this.#checkNext();
     this.flush();
+  }
+
+  #lookFor(member: RoomMember): void {
+    const gone = this.monotonic() - member.awaySince!;
+    if (gone >= this.graceMs) return this.remove(member, "LOST");
+    if (member.awayTold || gone < AWAY_AFTER_MS) return;
+    member.awayTold = true;
+    this.#tellAll(encodePresence(KIND.away, member.credential.member));
+    this.#options.event?.({ kind: "away", credential: member.credential });
+  }
+
+  /** Whether everyone who has a connection has shown everything that was sent to it. */
+  get isIdle(): boolean {
+    return this.#connected.keys().every(({ outbox }) => outbox.acknowledged === outbox.sent);
   }
 
   /** Ends every connection, and takes no more. */
@@ -236,7 +267,7 @@ export class Relay {
   /** Ends those members who may no longer be in. */
   removeDisallowed(): void {
     for (const member of [...this.#members.values()]) {
-      if (!this.allows(member.credential.fingerprint)) member.end("REMOVED");
+      if (!this.allows(member.credential.fingerprint)) this.expel(member, "REMOVED");
     }
     this.flush();
   }
@@ -257,10 +288,9 @@ export class Relay {
     this.#options.fail(error);
   }
 
-  /** Why nobody with this credential can come in; undefined where somebody can. */
-  obstacle(credential: Credential | undefined): Reason | undefined {
-    if (this.#members.size >= this.#maxMembers) return "ROOM_FULL";
-    return credential === undefined ? undefined : this.#members.conflict(credential);
+  /** The member of a hash. */
+  member(hash: Bytes): RoomMember | undefined {
+    return this.#members.get(mapKey(hash));
   }
 
   /** Why an identity cannot come in again so soon; undefined where it can. */
@@ -268,25 +298,96 @@ export class Relay {
     return this.#door.admit(identity, this.monotonic());
   }
 
-  /** Lets a newcomer in: it hears who is there, and they hear of it. */
-  admit(
-    credential: Credential,
-    presence: Bytes,
-    link: RelayLink,
-    end: (reason: Reason) => void,
-    from?: Origin,
-  ): RoomMember {
+  /** Whether nobody new can come in. */
+  get isFull(): boolean {
+    return this.#members.size >= this.#maxMembers;
+  }
+
+  /**
+   * Lets a newcomer in: it hears who is there, and they hear of it. Who lost the connection that it joined
+   * over does not know whether it is in, and joins again: it is sent what it was sent.
+   *
+   * @returns The member, or why it cannot come in.
+   */
+  admit(credential: Credential, presence: Bytes, connection: RelayConnection): RoomMember | Reason {
+    const before = this.#members.get(credential.key);
+    if (before?.roster !== undefined) {
+      for (const piece of before.roster) connection.link.send(piece);
+      this.resume(before, 0, connection);
+      return before;
+    }
+    for (const one of this.#predecessors(credential)) this.expel(one, "REPLACED");
+    const conflict = this.#members.conflict(credential);
+    if (conflict !== undefined) return conflict;
+    return this.isFull ? "ROOM_FULL" : this.#comeIn(credential, presence, connection);
+  }
+
+  /** Who is there and makes way for a newcomer: itself, and those away whom it was in an earlier run. */
+  #predecessors(credential: Credential): RoomMember[] {
+    return [...this.#members.holders(credential)].filter((one) =>
+      one.credential.key === credential.key ||
+      one.awaySince !== undefined && one.credential.fingerprint === credential.fingerprint
+    );
+  }
+
+  #comeIn(credential: Credential, presence: Bytes, connection: RelayConnection): RoomMember {
+    const { link } = connection;
     const number = ++this.#membership;
     const listing: Listing = { number, credential: credential.bytes, presence };
     this.#pages ??= new RosterPages(this.#members.values().map((member) => member.listing));
-    for (const piece of this.#pages.pages(number)) link.send(piece);
+    const pages = this.#pages.pages(number);
+    for (const piece of pages) link.send(piece);
     this.#pages.add(listing);
     this.#tellAll(encodeJoined(listing));
     const news = (member: RoomMember) => this.#news.add(member);
-    const member = new RoomMember(credential, listing, link, this.#queue, news, end);
+    const member = new RoomMember(credential, listing, link, this.#queue, pages, news);
+    this.#connected.set(member, connection);
     this.#members.add(member);
-    this.#options.event?.({ kind: "joined", credential, from });
+    for (const one of this.#away) {
+      if (one.awayTold) this.#tell(member, encodePresence(KIND.away, one.credential.member));
+    }
+    this.#options.event?.({ kind: "joined", credential, from: connection.from });
     return member;
+  }
+
+  /**
+   * Goes on with a member over another connection. The one that it had is ended, where it has not been.
+   *
+   * @param received How many counted frames it has received.
+   */
+  resume(member: RoomMember, received: number, connection: RelayConnection): void {
+    const before = this.#connected.get(member);
+    this.#connected.set(member, connection);
+    before?.giveUp();
+    this.#away.delete(member);
+    member.found(connection.link);
+    for (const bytes of member.outbox.after(received)) connection.link.send(bytes);
+    if (!member.awayTold) return;
+    member.awayTold = false;
+    this.#deliver(
+      [...this.#members.values()].filter((one) => one !== member),
+      encodePresence(KIND.back, member.credential.member),
+      1,
+    );
+    this.#options.event?.({ kind: "back", credential: member.credential });
+  }
+
+  /** A member's connection has ended: it is away for a while, or out of the room. */
+  disconnected(member: RoomMember, connection: RelayConnection, reason: Reason): void {
+    if (this.#connected.get(member) !== connection) return;
+    this.#connected.delete(member);
+    if (!MAY_COME_BACK.has(reason) || this.graceMs === 0 || this.#closing) {
+      return this.remove(member, reason);
+    }
+    member.lost(this.monotonic());
+    this.#away.add(member);
+  }
+
+  /** Ends a member's connection, where it has one, and its membership. */
+  expel(member: RoomMember, reason: Reason): void {
+    const connection = this.#connected.get(member);
+    if (connection === undefined) this.remove(member, reason);
+    else connection.end(reason);
   }
 
   /** Takes a member out of the room, and tells the others. */
@@ -294,11 +395,18 @@ export class Relay {
     if (this.#members.get(member.credential.key) !== member) return;
     this.#members.remove(member);
     this.#pages = undefined;
+    this.#options.event?.({ kind: "left", credential: member.credential, reason });
+    // Who loses its relay has not left: it may meet the others at the next.
+    if (this.#closing) return;
+    this.#away.delete(member);
     member.outbox.clear();
     this.#news.delete(member);
     const number = ++this.#membership;
     this.#tellAll(encodeLeft({ number, member: member.credential.member, reason }));
-    this.#options.event?.({ kind: "left", credential: member.credential, reason });
+  }
+
+  #tell(member: RoomMember, frame: Bytes): void {
+    this.#deliver([member], frame, 1);
   }
 
   #tellAll(frame: Bytes): void {
@@ -332,8 +440,8 @@ export class Relay {
     return recipients * bytes.length;
   }
 
-  /** Forwards a key frame to its recipient, if it is still there. */
-  forwardKey(sender: RoomMember, recipient: Bytes, bytes: Bytes): void {
+  /** Forwards a frame that is for one member, if that is still there. */
+  forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void {
     const member = this.#members.get(mapKey(recipient));
     if (member !== undefined && member !== sender) this.#deliver([member], bytes, 1);
     sender.received(1);
@@ -363,12 +471,12 @@ export class Relay {
       if (member === sender) continue;
       recipients += 1;
       if (batch !== undefined) batch.waiting += 1;
-      if (!member.outbox.push(frames, bytes.length, batch)) (overflown ??= []).push(member);
+      if (!member.outbox.push(frames, bytes, batch)) (overflown ??= []).push(member);
       member.link.send(bytes);
     }
     if (batch?.waiting === 0) sender!.settled();
     // Only now: removing one tells the others, who are to have these frames first.
-    for (const member of overflown ?? []) member.end("QUEUE_FULL");
+    for (const member of overflown ?? []) this.expel(member, "QUEUE_FULL");
     return recipients;
   }
 

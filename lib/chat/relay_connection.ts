@@ -6,9 +6,9 @@
  * @module
  */
 
-import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
-import { type Credential, CredentialError, joinStatement } from "./credential.ts";
-import { readKeyFrame, type SealedAddress, sealedAddress } from "./envelope.ts";
+import { type Bytes, MalformedError, mapKey, sha256 } from "./bytes.ts";
+import { CredentialError, joinStatement } from "./credential.ts";
+import { readKeyFrame, readProgressFrame, type SealedAddress, sealedAddress } from "./envelope.ts";
 import { type Frame, FrameError, FrameReader } from "./frame.ts";
 import {
   HASH_BYTES,
@@ -27,11 +27,15 @@ import { verify } from "./signing.ts";
 import {
   encodeBye,
   encodeChallenge,
+  encodeCount,
   encodeEmpty,
   type Join,
   readAudience,
   readCount,
   readJoin,
+  readResume,
+  type Resume,
+  resumeStatement,
 } from "./wire.ts";
 
 /** How long a connection may take to join, in milliseconds. */
@@ -66,10 +70,12 @@ interface Run extends SealedAddress {
 
 /** One connection of a relay. */
 export class RelayConnection {
+  /** Where its bytes go. */
+  readonly link: RelayLink;
+  /** Its other end; undefined where that is in this process. */
+  readonly from: Origin | undefined;
   readonly #relay: Relay;
-  readonly #link: RelayLink;
   readonly #nonce: Bytes;
-  readonly #from: Origin | undefined;
   readonly #openedAt: number;
   readonly #pace: Pace;
   #state: "greeting" | "challenged" | "checking" | "in" | "ended" = "greeting";
@@ -91,8 +97,8 @@ export class RelayConnection {
   /** Starts before the connection's first byte. */
   constructor(relay: Relay, link: RelayLink, from: Origin | undefined) {
     this.#relay = relay;
-    this.#link = link;
-    this.#from = from;
+    this.link = link;
+    this.from = from;
     this.#nonce = relay.random(HASH_BYTES);
     this.#openedAt = relay.monotonic();
     this.#heardAt = this.#openedAt;
@@ -126,7 +132,7 @@ export class RelayConnection {
     }
     this.#relay.flush();
     // What nobody counts, such as the answer to a ping, must not pile up either.
-    if ((this.#link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
+    if ((this.link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
     const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
     const pause = this.#pace.spend(spent, now);
     this.#relay.tally.receivedBytes += chunk.length;
@@ -149,9 +155,19 @@ export class RelayConnection {
   /** Ends the connection with a reason. */
   end(reason: Reason, detail = ""): void {
     if (this.#state === "ended") return;
-    this.#link.send(encodeBye(reason));
+    this.link.send(encodeBye(reason));
     this.#finish(reason, detail);
-    this.#link.end();
+    this.link.end();
+  }
+
+  /** Its member has another connection: this one is over, and that is all. */
+  giveUp(): void {
+    if (this.#state === "ended") return;
+    this.link.send(encodeBye("REPLACED"));
+    this.#state = "ended";
+    this.#relay.tally.disconnected("REPLACED");
+    this.#relay.forget(this);
+    this.link.end();
   }
 
   /** Looks after what time brings. */
@@ -163,7 +179,7 @@ export class RelayConnection {
     } else if (now - this.#heardAt >= DEAD_AFTER_MS) this.end("SILENT");
     else if (now - this.#heardAt >= PING_AFTER_MS && !this.#pinged) {
       this.#pinged = true;
-      this.#link.send(encodeEmpty(KIND.ping));
+      this.link.send(encodeEmpty(KIND.ping));
     }
   }
 
@@ -179,8 +195,8 @@ export class RelayConnection {
     this.#state = "ended";
     this.#relay.tally.disconnected(reason);
     this.#relay.forget(this);
-    if (this.#member === undefined) this.#relay.refused(reason, detail, this.#from);
-    else this.#relay.remove(this.#member, reason);
+    if (this.#member === undefined) this.#relay.refused(reason, detail, this.from);
+    else this.#relay.disconnected(this.#member, this, reason);
   }
 
   /** Reads the greeting; returns what came behind it. */
@@ -200,8 +216,9 @@ export class RelayConnection {
     }
     this.#greeting = EMPTY;
     this.#state = "challenged";
-    const { room } = this.#relay;
-    this.#link.send(encodeChallenge({ version: PROTOCOL_VERSION, room, nonce: this.#nonce }));
+    const { room, graceMs } = this.#relay;
+    const nonce = this.#nonce;
+    this.link.send(encodeChallenge({ version: PROTOCOL_VERSION, room, nonce, graceMs }));
     return bytes.subarray(greeting.length);
   }
 
@@ -217,11 +234,13 @@ export class RelayConnection {
       case KIND.ack:
         return this.#acknowledge(member, readCount(frame.payload));
       case KIND.key:
-        return this.#takeKey(member, frame);
+        return this.#forward(member, readKeyFrame(frame.payload).header, frame);
+      case KIND.progress:
+        return this.#forward(member, readProgressFrame(frame.payload), frame);
       case KIND.audience:
         return this.#declare(member, frame.payload);
       case KIND.ping:
-        return this.#link.send(PONG);
+        return this.link.send(PONG);
       case KIND.pong:
         return;
       case KIND.leave:
@@ -231,9 +250,10 @@ export class RelayConnection {
     }
   }
 
-  #ask(frame: Frame): void {
+  #ask({ kind, payload }: Frame): void {
     if (this.#state !== "challenged") throw new EndError("OUT_OF_ORDER", "joined twice");
-    this.#join = readJoin(frame.payload.slice());
+    if (kind === KIND.resume) return void this.#await(this.#resume(readResume(payload.slice())));
+    this.#join = readJoin(payload.slice());
     this.#state = "checking";
     const obstacle = this.#relay.ask(this);
     if (obstacle !== undefined) throw new EndError(obstacle);
@@ -241,14 +261,54 @@ export class RelayConnection {
 
   /** Checks what it answered to the challenge: its turn has come. */
   check(): void {
-    this.#check(this.#join!).catch((error) => {
-      const [reason, detail] = endOf(error, (unexpected) => this.#relay.failed(unexpected));
-      this.end(reason, detail);
-    }).finally(() => this.#relay.checked(this));
+    this.#await(this.#checkJoin(this.#join!)).finally(() => this.#relay.checked(this));
     this.#join = undefined;
   }
 
-  async #check(join: Join): Promise<void> {
+  /** Ends the connection where a check fails. */
+  #await(checking: Promise<void>): Promise<void> {
+    return checking.catch((error) => {
+      const [reason, detail] = endOf(error, (unexpected) => this.#relay.failed(unexpected));
+      this.end(reason, detail);
+    });
+  }
+
+  async #resume(resume: Resume): Promise<void> {
+    const member = this.#relay.member(resume.member);
+    if (member === undefined) return this.link.send(encodeEmpty(KIND.unknown));
+    this.#state = "checking";
+    const statement = resumeStatement(this.#relay.room, this.#nonce, resume);
+    const holds = await verify(member.credential.signing, resume.proof, statement);
+    if (this.#state !== "checking") return;
+    // Who cannot prove to be a member does not hear that there is one.
+    if (!holds || this.#relay.member(resume.member) !== member) {
+      this.#state = "challenged";
+      return this.link.send(encodeEmpty(KIND.unknown));
+    }
+    this.#goOn(member, resume);
+  }
+
+  #goOn(member: RoomMember, { received, sent }: Resume): void {
+    const { outbox, receivedFrames } = member;
+    if (received < outbox.acknowledged || received > outbox.sent || sent < receivedFrames) {
+      throw new EndError("BAD_FRAME", "the counts are not those of this member");
+    }
+    // It has seen the roster, or it would join again.
+    member.roster = undefined;
+    this.link.send(encodeCount(KIND.resumed, receivedFrames));
+    this.#relay.resume(member, received, this);
+    this.#isIn(member);
+  }
+
+  async #checkJoin(join: Join): Promise<void> {
+    // A full room is no reason to check anything, but for who may be in it already; a list of who may
+    // come in is: whoever is not on it does not hear that the room is full.
+    if (
+      !this.#relay.isRestricted && this.#relay.isFull &&
+      this.#relay.member(await sha256(join.credential)) === undefined
+    ) {
+      throw new EndError("ROOM_FULL");
+    }
     const credential = await this.#relay.check(join.credential, this.#relay.now());
     const { room } = this.#relay;
     const statement = joinStatement(room, this.#nonce, join.dialled, credential.member);
@@ -263,36 +323,40 @@ export class RelayConnection {
     if (!this.#relay.allows(credential.fingerprint)) {
       throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
     }
-    this.#admit(credential, join.presence);
+    const haste = this.from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
+    const admitted = haste ?? this.#relay.admit(credential, join.presence, this);
+    if (typeof admitted === "string") throw new EndError(admitted, credential.name);
+    this.#isIn(admitted);
+    this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
-  #admit(credential: Credential, presence: Bytes): void {
-    const haste = this.#from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
-    const obstacle = haste ?? this.#relay.obstacle(credential);
-    if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
+  #isIn(member: RoomMember): void {
     this.#state = "in";
     this.#reader = new FrameReader(memberBound);
-    this.#self = credential.key;
-    const end = (reason: Reason) => this.end(reason);
-    this.#member = this.#relay.admit(credential, presence, this.#link, end, this.#from);
-    this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
-    // The roster is not counted; it may wait as well.
-    this.#unread += this.#link.waiting ?? 0;
+    this.#self = member.credential.key;
+    this.#member = member;
+    // The roster is not counted, and what is sent again was: both may wait as well.
+    this.#unread += this.link.waiting ?? 0;
+    this.#relay.checked(this);
+    this.#relay.flush();
   }
 
   #acknowledge(member: RoomMember, count: number): void {
     const before = member.outbox.acknowledged;
-    if (!member.outbox.acknowledge(count)) {
+    if (!member.acknowledge(count)) {
       throw new EndError("BAD_FRAME", "more was acknowledged than was sent");
     }
     // There are no more of these than of what others sent: they are not its own haste.
     if (count > before) this.#frames -= 1;
   }
 
-  #takeKey(member: RoomMember, frame: Frame): void {
-    const { header } = readKeyFrame(frame.payload);
-    if (mapKey(header.sender) !== this.#self) throw new EndError("NOT_YOURS");
-    this.#relay.forwardKey(member, header.recipient, frame.bytes.slice());
+  #forward(
+    member: RoomMember,
+    { sender, recipient }: { readonly sender: Bytes; readonly recipient: Bytes },
+    frame: Frame,
+  ): void {
+    if (mapKey(sender) !== this.#self) throw new EndError("NOT_YOURS");
+    this.#relay.forwardTo(member, recipient, frame.bytes.slice());
     this.#fanout += frame.bytes.length;
   }
 
@@ -300,6 +364,7 @@ export class RelayConnection {
     const { id, members } = readAudience(payload);
     if (id === 0) throw new EndError("BAD_FRAME", "audience 0 is everyone");
     if (!member.declare(id, members)) throw new EndError("TOO_MANY_AUDIENCES");
+    member.received(1);
   }
 
   /** Adds a sealed frame to the run before it where it lies behind it and goes the same way. */

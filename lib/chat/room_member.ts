@@ -8,7 +8,6 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import type { Credential } from "./credential.ts";
 import { KIND } from "./kind.ts";
 import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
-import type { Reason } from "./reason.ts";
 import { encodeCount, type Listing } from "./wire.ts";
 
 /** How many audiences a member may declare. */
@@ -26,14 +25,21 @@ export interface RelayLink {
   readonly waiting?: number;
 }
 
+/** What a member whose connection is lost is sent, before it has another: its outbox keeps it. */
+const NOWHERE: RelayLink = { send: () => {}, end: () => {} };
+
 /** A member of the relay's room. */
 export class RoomMember {
   readonly credential: Credential;
   readonly listing: Listing;
-  readonly link: RelayLink;
   readonly outbox: Outbox;
-  /** Ends its connection. */
-  readonly end: (reason: Reason) => void;
+  /** The roster that it was sent: sent again where its connection is lost before it has shown it. */
+  roster: readonly Bytes[] | undefined;
+  /** Since when it has had no connection, in milliseconds since 1970; undefined where it has one. */
+  awaySince: number | undefined;
+  /** Whether the others have been told that it is away. */
+  awayTold = false;
+  #link: RelayLink;
   readonly #news: (member: RoomMember) => void;
   readonly #audiences = new Map<number, readonly string[]>();
   #audienceMembers = 0;
@@ -45,23 +51,55 @@ export class RoomMember {
   /**
    * Starts with nothing sent either way.
    *
+   * @param roster What it was sent as the roster.
    * @param news Hears that {@linkcode report} has something to say.
-   * @param end Ends its connection.
    */
   constructor(
     credential: Credential,
     listing: Listing,
     link: RelayLink,
     bounds: OutboxBounds,
+    roster: readonly Bytes[],
     news: (member: RoomMember) => void,
-    end: (reason: Reason) => void,
   ) {
     this.credential = credential;
     this.listing = listing;
-    this.link = link;
+    this.#link = link;
     this.outbox = new Outbox(bounds);
+    this.roster = roster;
     this.#news = news;
-    this.end = end;
+  }
+
+  /** Where its frames go. */
+  get link(): RelayLink {
+    return this.#link;
+  }
+
+  /** How many counted frames have come from it. */
+  get receivedFrames(): number {
+    return this.#received;
+  }
+
+  /** Its connection is lost. */
+  lost(now: number): void {
+    this.#link = NOWHERE;
+    this.awaySince = now;
+    this.awayTold = false;
+  }
+
+  /** It has another connection; what it is to hear of what it sent is told it anew. */
+  found(link: RelayLink): void {
+    this.#link = link;
+    this.awaySince = undefined;
+    this.#accepted = this.#received;
+    this.#delivered = 0;
+    this.#news(this);
+  }
+
+  /** It has shown the first so many counted frames. */
+  acknowledge(count: number): boolean {
+    this.roster = undefined;
+    return this.outbox.acknowledge(count);
   }
 
   /** The membership number that its joining made. */
@@ -71,6 +109,7 @@ export class RoomMember {
 
   /** Counted frames came from it. */
   received(frames: number): void {
+    this.roster = undefined;
     this.#received += frames;
     this.#news(this);
   }
@@ -93,14 +132,15 @@ export class RoomMember {
 
   /** Tells it how far what it sent has come, where that is news. */
   report(): void {
+    if (this.awaySince !== undefined) return;
     if (this.#received > this.#accepted) {
       this.#accepted = this.#received;
-      this.link.send(encodeCount(KIND.accepted, this.#accepted));
+      this.#link.send(encodeCount(KIND.accepted, this.#accepted));
     }
     const delivered = this.#batches[0]?.before ?? this.#received;
     if (delivered > this.#delivered) {
       this.#delivered = delivered;
-      this.link.send(encodeCount(KIND.delivered, delivered));
+      this.#link.send(encodeCount(KIND.delivered, delivered));
     }
   }
 

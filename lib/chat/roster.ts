@@ -21,6 +21,8 @@ export interface Peer {
   readonly credential: Credential;
   /** Whether it has signed anything in this room. */
   confirmed: boolean;
+  /** Whether its connection is lost, and it may come back. */
+  away: boolean;
 }
 
 interface Change {

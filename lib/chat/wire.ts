@@ -20,18 +20,21 @@ import { MAX_CREDENTIAL_BYTES } from "./credential.ts";
 import { encodeFrame } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND } from "./kind.ts";
 import { readReason, type Reason, reasonNumber } from "./reason.ts";
-import { SIGNATURE_BYTES } from "./signing.ts";
+import { CONTEXT, inContext, SIGNATURE_BYTES } from "./signing.ts";
 
 /** The relay's challenge to a newcomer. */
 export interface Challenge {
   readonly version: number;
   readonly room: Bytes;
   readonly nonce: Bytes;
+  /** How long the relay keeps a member whose connection is lost, in milliseconds. */
+  readonly graceMs: number;
 }
 
 /** Encodes a challenge. */
-export function encodeChallenge({ version, room, nonce }: Challenge): Bytes {
-  return encodeFrame(KIND.challenge, new ByteWriter().u8(version).raw(room).raw(nonce).finish());
+export function encodeChallenge({ version, room, nonce, graceMs }: Challenge): Bytes {
+  const writer = new ByteWriter().u8(version).raw(room).raw(nonce).u32(graceMs);
+  return encodeFrame(KIND.challenge, writer.finish());
 }
 
 /** Reads a challenge. */
@@ -40,6 +43,7 @@ export function readChallenge(payload: Bytes): Challenge {
     version: reader.u8(),
     room: reader.raw(HASH_BYTES),
     nonce: reader.raw(HASH_BYTES),
+    graceMs: reader.u32(),
   }));
 }
 
@@ -81,6 +85,43 @@ function readCredentialBytes(reader: ByteReader): Bytes {
     throw new MalformedError(`a credential has more than ${MAX_CREDENTIAL_BYTES} bytes`);
   }
   return bytes;
+}
+
+/** What a member says on a new connection instead of joining. */
+export interface Resume {
+  readonly member: Bytes;
+  /** How many counted frames it has received. */
+  readonly received: number;
+  /** How many counted frames it has sent. */
+  readonly sent: number;
+  /** Over {@linkcode resumeStatement}. */
+  readonly proof: Bytes;
+}
+
+/** Encodes that a member goes on. */
+export function encodeResume({ member, received, sent, proof }: Resume): Bytes {
+  const writer = new ByteWriter(BOUND.resume).raw(member).u64(received).u64(sent).raw(proof);
+  return encodeFrame(KIND.resume, writer.finish());
+}
+
+/** Reads that a member goes on. */
+export function readResume(payload: Bytes): Resume {
+  return readWhole(payload, (reader) => ({
+    member: reader.raw(HASH_BYTES),
+    received: reader.u64(),
+    sent: reader.u64(),
+    proof: reader.raw(SIGNATURE_BYTES),
+  }));
+}
+
+/** What a member signs to go on: this room, this challenge, itself, both counts. */
+export function resumeStatement(
+  room: Bytes,
+  nonce: Bytes,
+  { member, received, sent }: Omit<Resume, "proof">,
+): Bytes {
+  const counts = new ByteWriter(16).u64(received).u64(sent).finish();
+  return inContext(CONTEXT.resume, room, nonce, member, counts);
 }
 
 /** A member as the relay lists it. */
@@ -157,6 +198,16 @@ export function readLeft(payload: Bytes): Left {
   }));
 }
 
+/** Encodes that a member's connection is lost (`away`), or that it has another (`back`). */
+export function encodePresence(kind: number, member: Bytes): Bytes {
+  return encodeFrame(kind, member);
+}
+
+/** Reads whose connection is lost, or who has another. */
+export function readPresence(payload: Bytes): Bytes {
+  return readWhole(payload, (reader) => reader.raw(HASH_BYTES));
+}
+
 // Control.
 
 /** Encodes the audience that frames with its number go to. */
@@ -176,7 +227,7 @@ export function readAudience(payload: Bytes): { id: number; members: Bytes[] } {
   });
 }
 
-/** Encodes one of the counts: `ack`, `accepted`, `delivered`. */
+/** Encodes one of the counts: `ack`, `accepted`, `delivered`, `resumed`. */
 export function encodeCount(kind: number, count: number): Bytes {
   return encodeFrame(kind, new ByteWriter(8).u64(count).finish());
 }
@@ -186,7 +237,7 @@ export function readCount(payload: Bytes): number {
   return readWhole(payload, (reader) => reader.u64());
 }
 
-/** Encodes a frame that carries nothing: `ping`, `pong`, `leave`. */
+/** Encodes a frame that carries nothing: `ping`, `pong`, `leave`, `unknown`. */
 export function encodeEmpty(kind: number): Bytes {
   return encodeFrame(kind, new Uint8Array(0));
 }

@@ -20,13 +20,14 @@ export async function run(): Promise<number> {
     const address = readAddress(answer.address, DEFAULT_PORT);
     return await visitRoom({ ...talk, ...input, ...address, listen: false });
   }
-  const { host, port, "max-members": maxMembers } = CHAT_SERVER.options;
+  const { host, port, "max-members": maxMembers, grace } = CHAT_SERVER.options;
   return await hostRoom({
     ...talk,
     ...input,
     hostname: host.default,
     port: port.default,
     maxMembers: maxMembers.default,
+    graceMs: grace.default,
     relayOnly: false,
     allow: undefined,
     publicNames: [],

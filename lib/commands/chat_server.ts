@@ -25,6 +25,7 @@ export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
     publicNames: options["public-name"],
     maxMembers: options["max-members"],
     limits: limitsFrom(options),
+    graceMs: options.grace,
     logLevel: LOG_LEVELS.find((level) => level === options["log-level"]),
     metricsPort: options.metrics,
     relayOnly: options["relay-only"],

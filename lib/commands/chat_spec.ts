@@ -31,7 +31,8 @@ const GIVE_UP = {
   min: 0,
   max: 86_400_000,
   default: 30_000,
-  help: "With piped input: how long to wait for delivery after the last line, in milliseconds",
+  help:
+    "With piped input: how long to wait, in milliseconds, for delivery after the last line, and for a lost connection to come back",
 } as const;
 
 /** Who is who: the same for both. */
@@ -118,6 +119,14 @@ The tutorial's "listening......" and "connection succeed" are the first lines th
       value: "FILE",
       help: "The certificate's private key, as unencrypted PEM",
       needs: ["read"],
+    },
+    grace: {
+      type: "integer",
+      value: "MS",
+      min: 0,
+      max: 86_400_000,
+      default: 120_000,
+      help: "How long a member whose connection is lost may take to come back, in milliseconds",
     },
     ...LIMIT_OPTIONS,
     "log-level": {

@@ -31,7 +31,10 @@ export interface ConversationOptions {
   readonly interactive: boolean;
   /** Whether to stay when the input ends. */
   readonly stay: boolean;
-  /** How long to wait for delivery at the end of the input, in milliseconds. */
+  /**
+   * How long to wait for delivery at the end of the input, and, unless it is to stay, for a connection that
+   * is lost to come back, in milliseconds.
+   */
   readonly giveUpMs: number;
   /** Fulfilled with an exit code when the process is told to stop. */
   readonly stopped: Promise<number>;
@@ -53,6 +56,7 @@ export class Conversation {
   readonly #over = Promise.withResolvers<End>();
   readonly #progress = new Signal();
   #told = 0;
+  #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Lines of input that could not be sent. */
   #refused = 0;
   #leaving = false;
@@ -79,10 +83,19 @@ export class Conversation {
     else if (event.kind === "ended") {
       this.#over.resolve({ ending: event.reason, detail: event.detail });
     }
-    if (event.kind === "delivered" || event.kind === "unheard" || event.kind === "left") {
-      this.#progress.notify();
-    }
+    if (event.kind === "disconnected") this.#lost(event.reason);
+    else if (event.kind === "reconnected") clearTimeout(this.#givingUp);
+    if (PROGRESS.has(event.kind)) this.#progress.notify();
   };
+
+  /** The connection is lost. A person waits for another as long as it pleases, and so does who listens. */
+  #lost(ending: Ending): void {
+    const { interactive, stay, giveUpMs } = this.#options;
+    if (interactive || stay) return;
+    clearTimeout(this.#givingUp);
+    const detail = `no other connection within ${giveUpMs} ms`;
+    this.#givingUp = setTimeout(() => this.#over.resolve({ ending, detail }), giveUpMs);
+  }
 
   /**
    * Runs until the input ends, the person leaves, the relay goes or the process is stopped.
@@ -93,9 +106,9 @@ export class Conversation {
   async run(session: Session): Promise<number> {
     const { display } = this.#options;
     session.ended.catch((error) => this.#over.reject(error));
-    const end = await Promise.race([this.#over.promise, this.#follow(session)]);
-    if ("ending" in end) return await this.#ended(session, end);
+    const end = await this.#whileItLasts(session);
     this.#leaving = true;
+    if ("ending" in end) return await this.#ended(session, end);
     session.leave();
     await Promise.race([session.ended, pause(GOODBYE_MS)]);
     session.close();
@@ -104,9 +117,18 @@ export class Conversation {
     return end.code;
   }
 
+  async #whileItLasts(session: Session): Promise<End> {
+    try {
+      return await Promise.race([this.#over.promise, this.#follow(session)]);
+    } finally {
+      clearTimeout(this.#givingUp);
+    }
+  }
+
   /** The relay, or the way to it, ended what this member had not. */
   async #ended(session: Session, { ending, detail }: Ended): Promise<never> {
     const { lines } = session.backlog();
+    session.close();
     const why = endingText(ending) + (detail === "" ? "" : ` (${detail})`);
     const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
     await this.#options.display.caughtUp();
@@ -284,7 +306,8 @@ export class Conversation {
   /** Waits until less than a window is on its way; a member that shows nothing holds it up once. */
   async #pace(session: Session): Promise<void> {
     while (session.backlog().bytes > windowFor(session.members().length)) {
-      if (!await this.#progress.changed(HOLD_MS)) return;
+      // Without a connection nothing moves, and nobody is held up but this side.
+      if (!await this.#progress.changed(HOLD_MS) && session.connected) return;
     }
   }
 
@@ -293,20 +316,30 @@ export class Conversation {
     const deadline = performance.now() + this.#options.giveUpMs;
     while (session.backlog().lines > 0) {
       const left = deadline - performance.now();
-      if (left <= 0) throw this.#gaveUp(session.backlog().lines);
+      if (left <= 0) throw this.#gaveUp(session);
       await this.#progress.changed(left);
     }
   }
 
-  #gaveUp(lines: number): Failure {
+  #gaveUp({ backlog, connected }: Session): Failure {
     return new Failure({
       what: "cannot deliver everything",
-      why: `${notDelivered(lines)} within ${this.#options.giveUpMs} ms`,
+      why: `${notDelivered(backlog().lines)} within ${this.#options.giveUpMs} ms`,
       code: "NOT_DELIVERED",
-      hint: "a member that is there has not shown them: give it more time with --give-up MS",
+      hint: connected
+        ? "a member that is there or away has not shown them: give it more time with --give-up MS"
+        : "the connection was lost: give the server more time to come back with --give-up MS",
     });
   }
 }
+
+/** What may bring a line further that is on its way. */
+const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>([
+  "delivered",
+  "unheard",
+  "left",
+  "reconnected",
+]);
 
 const HINTS: { readonly [E in Ending]?: string } = {
   NAME_TAKEN: "choose another with --name",

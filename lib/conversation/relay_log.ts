@@ -21,6 +21,11 @@ export function logRelayEvent(log: Log, event: RelayEvent): void {
       const { name, fingerprint } = event.credential;
       return log.write("info", "left", { name, fingerprint, reason: event.reason });
     }
+    case "away":
+    case "back": {
+      const { name, fingerprint } = event.credential;
+      return log.write("info", event.kind, { name, fingerprint });
+    }
     case "refused": {
       const { reason, detail } = event;
       const fields = { reason, detail: detail === "" ? undefined : detail };

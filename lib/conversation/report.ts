@@ -37,6 +37,14 @@ export class Report implements Presenter {
         return this.#joined(event.peer);
       case "left":
         return [line("left", { name: event.peer.credential.name, reason: event.reason })];
+      case "away":
+        return [line("away", { name: event.peer.credential.name })];
+      case "back":
+        return [line("back", { name: event.peer.credential.name })];
+      case "disconnected":
+        return [line("disconnected", { reason: event.reason })];
+      case "reconnected":
+        return [line("reconnected", { room: encodeHex(event.room) })];
       case "message":
         return [message(event, this.#trust(event.from))];
       case "sent":
@@ -65,6 +73,10 @@ export class Report implements Presenter {
         return [joined(event.credential, { self: false, confirmed: true })];
       case "left":
         return [line("left", { name: event.credential.name, reason: event.reason })];
+      case "away":
+        return [line("away", { name: event.credential.name })];
+      case "back":
+        return [line("back", { name: event.credential.name })];
       case "refused":
         return [line("refused", { reason: event.reason, detail: event.detail })];
       case "connected":
@@ -85,9 +97,10 @@ export class Report implements Presenter {
     return [line("roster", {
       members: members.map((peer) => {
         const { key, name, fingerprint } = peer.credential;
+        const { confirmed, away } = peer;
         const own = key === self.key;
         const trust = own ? "verified" : this.#trust(peer);
-        return { name, fingerprint, self: own, confirmed: peer.confirmed, trust };
+        return { name, fingerprint, self: own, confirmed, away, trust };
       }),
     })];
   }

@@ -50,6 +50,8 @@ export interface HostOptions extends TalkOptions, WatchOptions {
   /** The files of a certificate and its key, to speak TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly maxMembers: number;
+  /** How long a member whose connection is lost may take to come back, in milliseconds. */
+  readonly graceMs: number;
   /** What the relay takes of those who connect; its defaults without. */
   readonly limits?: Limits;
   readonly relayOnly: boolean;
@@ -125,11 +127,12 @@ async function listening(
   options: HostOptions,
   guests: GuestList | undefined,
 ): Promise<RelayServerOptions> {
-  const { hostname, port, maxMembers, publicNames, limits = {}, tls } = options;
+  const { hostname, port, maxMembers, graceMs, publicNames, limits = {}, tls } = options;
   return {
     hostname,
     port,
     maxMembers,
+    graceMs,
     publicNames,
     limits,
     ...(guests === undefined ? {} : { allows: guests.allows }),

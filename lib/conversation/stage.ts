@@ -47,7 +47,7 @@ export interface Stage extends AsyncDisposable {
   /** Fulfilled with an exit code when the process is told to stop. */
   readonly stopped: Promise<number>;
   /** Looks at what travels, where that is wanted. */
-  readonly tap: { readonly tap?: Tap };
+  readonly tap: { readonly tap?: () => Tap };
 }
 
 /**
@@ -92,7 +92,7 @@ export async function setStage(
     conversation,
     atTerminal: screen !== undefined,
     stopped: signals.stopped,
-    tap: options.wire ? { tap: wireTap(presenter, display) } : {},
+    tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
       signals[Symbol.dispose]();
       await display.caughtUp();

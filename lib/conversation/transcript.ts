@@ -6,10 +6,11 @@
 
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { REASON_TEXT } from "../chat/reason.ts";
+import { endingText, REASON_TEXT } from "../chat/reason.ts";
 import type { Style } from "../chat/style.ts";
 import { printable } from "../printable.ts";
 import {
+  type Ending,
   hostPort,
   type MemberEvent,
   type OwnCredential,
@@ -51,7 +52,7 @@ export class Transcript implements Presenter {
   readonly #options: TranscriptOptions;
   readonly #style: Style;
   #self: OwnCredential | undefined;
-  readonly #here = new Set<Peer>();
+  readonly #here = new Map<string, Peer>();
   #alone = false;
 
   /** Lines for people. */
@@ -77,8 +78,15 @@ export class Transcript implements Presenter {
       case "ready":
         return this.#ready();
       case "left":
-        this.#here.delete(event.peer);
+        this.#here.delete(event.peer.credential.key);
         return [this.#note(`${event.peer.credential.name} ${leftText(event.reason)}`)];
+      case "away":
+      case "back":
+        return [this.#note(presenceText(event.peer.credential.name, event.kind))];
+      case "disconnected":
+        return [this.#note(lostText(event.reason))];
+      case "reconnected":
+        return [this.#note("back")];
       case "message":
         return this.#message(event);
       case "unheard":
@@ -100,6 +108,9 @@ export class Transcript implements Presenter {
         return [this.#note(`${this.#person(event.credential)} joined`)];
       case "left":
         return [this.#note(`${event.credential.name} ${leftText(event.reason)}`)];
+      case "away":
+      case "back":
+        return [this.#note(presenceText(event.credential.name, event.kind))];
       case "refused":
         return event.reason === "LOST" && event.detail === "" ? [] : [this.#note(
           `a connection was refused: ${REASON_TEXT[event.reason]}${
@@ -126,7 +137,8 @@ export class Transcript implements Presenter {
   roster(members: readonly Peer[], self: OwnCredential): string[] {
     return members.map((peer) => {
       const mark = peer.credential.key === self.key ? "you" : this.#standing(peer);
-      return this.#note(`${this.#person(peer.credential)} (${mark})`);
+      const away = peer.away ? ", away" : "";
+      return this.#note(`${this.#person(peer.credential)} (${mark}${away})`);
     });
   }
 
@@ -178,7 +190,7 @@ export class Transcript implements Presenter {
   }
 
   #joined(peer: Peer, present: boolean): string[] {
-    this.#here.add(peer);
+    this.#here.set(peer.credential.key, peer);
     if (present) return [];
     this.#alone = false;
     return [
@@ -200,7 +212,7 @@ export class Transcript implements Presenter {
 
   #ready(): string[] {
     const { who, lasting } = this.#options;
-    const peers = [...this.#here];
+    const peers = [...this.#here.values()];
     const here = peers.flatMap((peer) => [
       this.#note(`here: ${this.#person(peer.credential)} (${this.#standing(peer)})`),
       ...this.#warning(peer),
@@ -220,7 +232,7 @@ export class Transcript implements Presenter {
   /** Who is here and is not given what is said. */
   #leftOut(): Peer[] {
     const { who } = this.#options;
-    return [...this.#here].filter((peer) => who?.obstacle(peer) !== undefined);
+    return [...this.#here.values()].filter((peer) => who?.obstacle(peer) !== undefined);
   }
 
   /** How many of those who are here are verified. */
@@ -271,6 +283,15 @@ export class Transcript implements Presenter {
 
 function fit(line: string): string {
   return printable(line.replaceAll("\t", "    "));
+}
+
+function presenceText(name: string, kind: "away" | "back"): string {
+  return kind === "away" ? `${name} is away: its connection was lost` : `${name} is back`;
+}
+
+function lostText(reason: Ending): string {
+  const why = reason === "RELAY_GONE" ? "" : ` (${endingText(reason)})`;
+  return `connection lost, trying again …${why}`;
 }
 
 function leftText(reason: keyof typeof REASON_TEXT): string {

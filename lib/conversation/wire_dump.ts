@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError } from "../chat/bytes.ts";
-import { CONVERSATION, readKeyFrame, readSealedFrame } from "../chat/envelope.ts";
+import { readKeyFrame, readSealedFrame } from "../chat/envelope.ts";
 import { type Frame, FrameError, FrameReader } from "../chat/frame.ts";
 import { BOUND, encodeGreeting, KIND, kindName } from "../chat/kind.ts";
 
@@ -69,6 +69,8 @@ export class WireReader {
   }
 }
 
+const CONVERSATION_NAMES = ["group", "private", "again"] as const;
+
 interface Parts {
   /** Names and values, in the order in which they travel. */
   readonly fields: readonly (readonly [string, string | number])[];
@@ -86,7 +88,7 @@ function sealedParts(payload: Bytes): Parts {
   return {
     fields: [
       ["sender", encodeHex(header.sender)],
-      ["conversation", header.conversation === CONVERSATION.group ? "group" : "private"],
+      ["conversation", CONVERSATION_NAMES[header.conversation]],
       ["audience", header.audience],
       ["chain", header.chain],
       ["step", header.step],
@@ -107,7 +109,7 @@ function keyParts(payload: Bytes): Parts {
     fields: [
       ["sender", encodeHex(header.sender)],
       ["recipient", encodeHex(header.recipient)],
-      ["conversation", header.conversation === CONVERSATION.group ? "group" : "private"],
+      ["conversation", CONVERSATION_NAMES[header.conversation]],
       ["chain", header.chain],
       ["step", header.step],
       ["first counter", header.firstCounter],

@@ -1,6 +1,11 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+// @ts-types="../../types/std_bytes_concat.d.ts"
+import { concat } from "@std/bytes/concat";
 import { Acknowledger } from "../../lib/chat/acknowledger.ts";
+import type { Bytes } from "../../lib/chat/bytes.ts";
+import { encodeFrame, FrameReader } from "../../lib/chat/frame.ts";
+import { KIND } from "../../lib/chat/kind.ts";
 import { Outbox } from "../../lib/chat/outbox.ts";
 import { Clock, count, shown, TestRoom, until } from "./room.ts";
 
@@ -29,7 +34,7 @@ Deno.test("a message is delivered once those who have not shown it have left", a
   ada.member.enter("hello");
   await room.settle();
   assertEquals(count(ada, "delivered"), 0);
-  bo.close();
+  bo.member.leave();
   await until(() => count(ada, "delivered") === 1, "it is delivered");
 });
 
@@ -100,13 +105,44 @@ Deno.test("an acknowledger counts nothing that was not shown", () => {
   assertEquals([one.displayedMembership, said], [6, [1, 2]]);
 });
 
+/** Frames of no meaning, one behind the other, with so many bytes in all; each says which it is. */
+function frames(count: number, length: number, first = 1): Bytes {
+  const size = Math.floor(length / count);
+  const rest = length - size * (count - 1);
+  return concat(
+    Array.from({ length: count }, (_, i) => {
+      const payload = new Uint8Array((i === count - 1 ? rest : size) - 5).fill(first + i);
+      return encodeFrame(KIND.sealed, payload);
+    }),
+  );
+}
+
+Deno.test("an outbox keeps what was not acknowledged, to be sent again from any frame on", () => {
+  const outbox = new Outbox({ frames: 100, bytes: 1000 });
+  outbox.push(1, frames(1, 10, 1), undefined);
+  outbox.push(3, frames(3, 30, 2), undefined);
+  outbox.push(2, frames(2, 20, 5), undefined);
+  const after = (count: number) =>
+    [...outbox.after(count)].flatMap((bytes) => {
+      const reader = new FrameReader(() => 100);
+      return [...reader.push(bytes)].map(({ payload }) => payload[0]);
+    });
+  assertEquals(after(0), [1, 2, 3, 4, 5, 6]);
+  assertEquals(after(2), [3, 4, 5, 6]);
+  outbox.acknowledge(3);
+  // The frames around what was acknowledged came as one, and are still whole.
+  assertEquals(after(3), [4, 5, 6]);
+  assertEquals(after(5), [6]);
+  assertEquals(after(6), []);
+});
+
 Deno.test("an outbox knows what is on its way, and its bounds", () => {
   let settled = 0;
   const sender = { settled: () => settled += 1 };
   const outbox = new Outbox({ frames: 5, bytes: 1000 });
   const batch = { sender, before: 0, waiting: 1 };
-  assertEquals(outbox.push(3, 300, batch), true);
-  assertEquals(outbox.push(2, 300, undefined), true);
+  assertEquals(outbox.push(3, frames(3, 300), batch), true);
+  assertEquals(outbox.push(2, frames(2, 300), undefined), true);
   assertEquals([outbox.sent, outbox.bytes], [5, 600]);
   assertEquals(outbox.acknowledge(2), true);
   assertEquals([settled, outbox.bytes], [0, 600]);
@@ -114,7 +150,7 @@ Deno.test("an outbox knows what is on its way, and its bounds", () => {
   assertEquals([settled, outbox.bytes], [1, 300]);
   assertEquals(outbox.acknowledge(2), false);
   assertEquals(outbox.acknowledge(6), false);
-  assertEquals(outbox.push(4, 10, undefined), false);
+  assertEquals(outbox.push(4, frames(4, 40), undefined), false);
   const big = new Outbox({ frames: 5, bytes: 1000 });
-  assertEquals(big.push(1, 1001, undefined), false);
+  assertEquals(big.push(1, frames(1, 1001), undefined), false);
 });

@@ -150,7 +150,7 @@ Deno.test("a key that is changed between /fingerprint and /verify is not verifie
   const bo = await enter("bo", "bo");
   trust.show(bo.self);
   // While ada reads the digits over the telephone, the relay puts somebody else in bo's place.
-  bo.close();
+  bo.member.leave();
   await until(() => ada.member.roster.byName("bo") === undefined, "bo has left");
   const impostor = await enter("bo", "mallory");
   const verified = trust.verify(ada.member.roster.byName("bo")!.credential);
@@ -165,7 +165,7 @@ Deno.test("without a file, too, a key that is changed between /fingerprint and /
   const { trust, ada, screen, enter } = await adaKnowing({}, { remember: undefined });
   const bo = await enter("bo", "bo");
   trust.show(bo.self);
-  bo.close();
+  bo.member.leave();
   await until(() => ada.member.roster.byName("bo") === undefined, "bo has left");
   await enter("bo", "mallory");
   const verified = trust.verify(ada.member.roster.byName("bo")!.credential);

@@ -53,8 +53,14 @@ export interface Seat {
   readonly sent: Bytes[];
   readonly self: OwnCredential;
   close(): void;
+  /** Loses the connection, with what was on its way. */
+  cut(): void;
+  /** Makes another. */
+  connect(): void;
   /** Whether what it is told counts as shown. */
   showing: boolean;
+  /** Whether what its connection brings comes in. */
+  receives: boolean;
 }
 
 /** How many operations of the runtime's cryptography are under way: nothing else takes time in the core. */
@@ -131,7 +137,8 @@ function withoutAcks(send: (bytes: Bytes) => void): (bytes: Bytes) => void {
 /** A relay with members. */
 export class TestRoom {
   readonly clock = new Clock();
-  readonly relay: Relay;
+  relay: Relay;
+  readonly #options: RelayOptions;
   readonly relayEvents: RelayEvent[] = [];
   readonly seats: Seat[] = [];
   /** Whom members let read and be read, by their names; everyone without. */
@@ -142,12 +149,19 @@ export class TestRoom {
   readonly failures: unknown[] = [];
 
   constructor(options: RelayOptions = {}) {
-    this.relay = new Relay({
+    this.#options = {
       now: this.clock.now,
       event: (event) => this.relayEvents.push(event),
       fail: (error) => this.failures.push(error),
       ...options,
-    });
+    };
+    this.relay = new Relay(this.#options);
+  }
+
+  /** The relay is killed, and another is started in its place: nobody is connected to it yet. */
+  restart(): void {
+    for (const seat of this.seats) seat.cut();
+    this.relay = new Relay(this.#options);
   }
 
   /** A member joins; it is in, and everyone has seen it, when the promise resolves. */
@@ -173,15 +187,16 @@ export class TestRoom {
       now: this.clock.now,
     };
     // A relay that lies does not mind what is acknowledged: its count is no longer that of the real one.
-    const send = tamper === undefined
-      ? (bytes: Bytes) => link.send(bytes)
-      : withoutAcks((bytes) => link.send(bytes));
+    let link: ReturnType<typeof connectThroughMemory> | undefined;
+    const carry = (bytes: Bytes) => link?.send(bytes);
+    const send = tamper === undefined ? carry : withoutAcks(carry);
     const listener = this.listeners.get(name);
     const member = new Member(options, {
       send: (bytes) => {
         seat.sent.push(bytes);
         send(bytes);
       },
+      drop: () => cut(),
       event: (event) => {
         events.push(event);
         listener?.(event);
@@ -190,21 +205,35 @@ export class TestRoom {
       wake: () => {},
       fail: (error) => this.failures.push(error),
     });
-    const link = connectThroughMemory(this.relay, {
-      receive: tamper === undefined
-        ? (bytes) => member.receive(bytes)
-        : tampering(tamper, (bytes) => member.receive(bytes)),
-      disconnected: () => member.disconnected(),
-    });
+    const connect = () => {
+      const receive = (bytes: Bytes) => {
+        if (own === link && seat.receives) member.receive(bytes);
+      };
+      const own: typeof link = connectThroughMemory(this.relay, {
+        receive: tamper === undefined ? receive : tampering(tamper, receive),
+        disconnected: () => own === link ? member.disconnected() : undefined,
+      });
+      link = own;
+      member.connected();
+    };
+    const cut = () => {
+      const own = link;
+      link = undefined;
+      own?.close();
+      member.disconnected();
+    };
     const seat: Seat = {
       member,
       self,
       events,
       sent: [],
       showing: true,
-      close: () => link.close(),
+      receives: true,
+      close: () => link?.close(),
+      cut,
+      connect,
     };
-    member.start();
+    connect();
     this.seats.push(seat);
     return seat;
   }

@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../lib/chat/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/credential.ts";
-import { readKeyFrame, readSealedFrame } from "../../lib/chat/envelope.ts";
+import { type Conversation, readKeyFrame, readSealedFrame } from "../../lib/chat/envelope.ts";
 import { KIND } from "../../lib/chat/kind.ts";
 import { KeyReceiver } from "../../lib/chat/pairwise.ts";
 import { messageKey, nextKey, vectorOf } from "../../lib/chat/sender_key.ts";
@@ -30,7 +30,7 @@ class Capture {
 interface Held {
   readonly chain: number;
   readonly step: number;
-  readonly conversation: 0 | 1;
+  readonly conversation: Conversation;
   readonly key: Bytes;
 }
 

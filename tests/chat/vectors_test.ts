@@ -15,7 +15,14 @@ import {
   joinStatement,
   presenceStatement,
 } from "../../lib/chat/credential.ts";
-import { encodeTexts, readKeyFrame, readSealedFrame, readTexts } from "../../lib/chat/envelope.ts";
+import {
+  encodeProgressBody,
+  encodeTexts,
+  readKeyFrame,
+  readProgressFrame,
+  readSealedFrame,
+  readTexts,
+} from "../../lib/chat/envelope.ts";
 import { FrameReader } from "../../lib/chat/frame.ts";
 import { BOUND, encodeGreeting, KIND, kindName, readGreeting } from "../../lib/chat/kind.ts";
 import { KeyReceiver } from "../../lib/chat/pairwise.ts";
@@ -37,6 +44,8 @@ import {
   encodeJoin,
   encodeJoined,
   encodeLeft,
+  encodePresence,
+  encodeResume,
   readAudience,
   readBye,
   readChallenge,
@@ -44,7 +53,10 @@ import {
   readJoin,
   readJoined,
   readLeft,
+  readPresence,
+  readResume,
   readRosterPage,
+  resumeStatement,
 } from "../../lib/chat/wire.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import { safetyNumber } from "../../lib/trust/safety_number.ts";
@@ -90,7 +102,8 @@ Deno.test("vectors: there is one of every kind", () => {
 
 Deno.test("vectors: frames are made as they are, and read as what they are", () => {
   const { dialled } = vectors;
-  const challenge = { version: 1, room, nonce: bytes(vectors.nonce) };
+  const nonce = bytes(vectors.nonce);
+  const challenge = { version: 1, room, nonce, graceMs: 120_000 };
   assertEquals(readChallenge(payload("challenge")), challenge);
   assertEquals(encodeHex(encodeChallenge(challenge)), frames.challenge);
 
@@ -112,15 +125,23 @@ Deno.test("vectors: frames are made as they are, and read as what they are", () 
   assertEquals(readAudience(payload("audience")), { id: 5, members });
   assertEquals(encodeHex(encodeAudience(5, members)), frames.audience);
 
-  const counts = { ack: 258, accepted: 1, delivered: 2 ** 40 } as const;
+  const counts = { ack: 258, accepted: 1, delivered: 2 ** 40, resumed: 299 } as const;
   for (const [name, count] of Object.entries(counts)) {
     assertEquals(readCount(payload(name)), count);
     assertEquals(encodeHex(encodeCount(KIND[name as keyof typeof counts], count)), frames[name]);
   }
-  for (const name of ["ping", "pong", "leave"] as const) {
+  for (const name of ["ping", "pong", "leave", "unknown"] as const) {
     assertEquals(payload(name).length, 0);
     assertEquals(encodeHex(encodeEmpty(KIND[name])), frames[name]);
   }
+  for (const name of ["away", "back"] as const) {
+    assertEquals(readPresence(payload(name)), members[1]);
+    assertEquals(encodeHex(encodePresence(KIND[name], members[1]!)), frames[name]);
+  }
+  const resume = readResume(payload("resume"));
+  assertEquals([resume.member, resume.received, resume.sent], [members[0], 7, 300]);
+  assertEquals(encodeHex(encodeResume(resume)), frames.resume);
+
   assertEquals(readBye(payload("bye")), "NAME_TAKEN");
   assertEquals(encodeHex(encodeBye("NAME_TAKEN")), frames.bye);
 });
@@ -136,6 +157,9 @@ Deno.test("vectors: a frame that is cut short or goes on is refused", () => {
     ack: readCount,
     bye: readBye,
     key: readKeyFrame,
+    resume: readResume,
+    away: readPresence,
+    progress: readProgressFrame,
   };
   for (const [name, read] of Object.entries(readers)) {
     const whole = payload(name).slice();
@@ -173,6 +197,10 @@ Deno.test("vectors: what is signed to join", async () => {
   ]);
   const sent = readJoin(payload("join"));
   const key = await signingKey();
+  const resume = readResume(payload("resume"));
+  const goingOn = resumeStatement(room, bytes(vectors.nonce), resume);
+  assertEquals(encodeHex(goingOn), vectors.statements.resume);
+  assertEquals(encodeHex(await sign(key, goingOn)), encodeHex(resume.proof));
   // Ed25519 is deterministic: the signatures themselves are fixed.
   assertEquals(encodeHex(await sign(key, join)), encodeHex(sent.proof));
   assertEquals(encodeHex(await sign(key, presence)), encodeHex(sent.presence));
@@ -182,6 +210,16 @@ Deno.test("vectors: the safety number of two identities", async () => {
   const [a, b] = vectors.members;
   const number = await safetyNumber(a!.fingerprint, b!.fingerprint);
   assertEquals(number.join(" "), vectors.safetyNumber);
+});
+
+Deno.test("vectors: how far a member says that it has shown another's messages", async () => {
+  const frame = readProgressFrame(payload("progress").slice());
+  const { sender, recipient, asks, shown } = frame;
+  const pair = [bytes(ada.member), bytes(bo.member)];
+  assertEquals([[sender, recipient], asks, shown], [pair, false, 41]);
+  assertEquals(encodeProgressBody(frame), frame.signed);
+  const signed = inContext(CONTEXT.progress, room, frame.signed);
+  assertEquals(await sign(await signingKey(), signed), frame.signature);
 });
 
 Deno.test("vectors: the steps of a chain, their commitments, the digest of an audience", async () => {

@@ -11,7 +11,7 @@ import type { MemberEvent, Peer } from "../../lib/tcp_chat.ts";
 const now = () => 1_700_000_000_000;
 
 async function peer(name: string, confirmed = true): Promise<Peer> {
-  return { number: 1, credential: await credentialOf(name, 0, now), confirmed };
+  return { number: 1, credential: await credentialOf(name, 0, now), confirmed, away: false };
 }
 
 function message(from: Peer, text: string, isPrivate = false): MemberEvent {

@@ -76,16 +76,14 @@ Deno.test({
       const input = host.stdin.getWriter();
       await input.write(new TextEncoder().encode("/quit\n"));
       await input.close();
+      const heard = await Promise.all(listening.map((stop) => stop()));
       const { success } = await host.status;
       const said = await rest();
       await host.stderr.cancel();
       assert(success, said);
       assert(said.includes("bo: said from the document"), said);
-      for (const ended of listening) {
-        assert(
-          (await ended()).includes('"text":"said from the document"'),
-          "it heard what was said",
-        );
+      for (const said of heard) {
+        assert(said.includes('"text":"said from the document"'), "it heard what was said");
       }
     }
   },
@@ -126,12 +124,15 @@ function listens(command: string): boolean {
   return command.includes("--listen");
 }
 
-/** Starts a command that stays until its relay goes; gives what it has said by then. */
+/** Starts a command that stays; told to stop, it gives what it has said by then. */
 async function listen(command: string): Promise<() => Promise<string>> {
-  const guest = shell(command);
+  // What is told to stop is the shell; it tells the command, which runs in its place.
+  const guest = shell(`exec_npx() { shift 2; exec deno "$@"; }
+    exec_${command} & trap 'kill $!; wait $!' TERM; wait $!`);
   await guest.stdin.close();
   const rest = await waitFor(guest, '"joined"');
   return async () => {
+    guest.kill("SIGTERM");
     const said = await rest();
     await Promise.all([guest.status, guest.stderr.cancel()]);
     return said;

@@ -73,6 +73,7 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
       if (bytes[0] === utf8("p")[0]) return; // the greeting
       for (const frame of reader.push(bytes)) frames.push(frame.bytes.slice());
     },
+    drop: () => {},
     event: () => queueMicrotask(() => member.displayed(1_000)),
     wake: () => {},
     fail: (error) => room.failures.push(error),
@@ -81,7 +82,7 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
     receive: (bytes) => member.receive(bytes),
     disconnected: () => member.disconnected(),
   });
-  member.start();
+  member.connected();
   await until(() => ada.events.some(({ kind }) => kind === "joined"), "ada has seen it");
   await until(() => member.enter("a first line").ok, "it may speak");
   ada.member.enter("an answer");
@@ -222,11 +223,12 @@ const MEMBER: Target = {
         const failures: unknown[] = [];
         const member = new Member({ self, dialled: DIALLED, now: () => now, check }, {
           send: () => {},
+          drop: () => {},
           event: ({ kind }) => shownAny += kind === "message" ? 1 : 0,
           wake: () => {},
           fail: (error) => failures.push(error),
         });
-        member.start();
+        member.connected();
         for (const piece of [...pieces.slice(0, whole), ...rest]) member.receive(piece.slice());
         await member.settled;
         member.disconnected();

@@ -11,7 +11,7 @@ const [F, G, H] = [print("f"), print("g"), print("h")];
 
 function peer(name: string, fingerprint: string, confirmed = true): Peer {
   const credential = { name, folded: foldName(name), fingerprint } as Credential;
-  return { number: 1, credential, confirmed };
+  return { number: 1, credential, confirmed, away: false };
 }
 
 /** Trust with a file of these lines, and what is written to it. */

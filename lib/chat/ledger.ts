@@ -1,0 +1,216 @@
+/**
+ * What a member has said, to whom, and who has still to show it: what outlives connections and rooms.
+ *
+ * The audience of a line is fixed when it is entered: the contacts whose joining had been displayed. Most
+ * are sent it together; a contact that was not there when the others were sent it, or whose room ended
+ * before it had shown it, is **owed** it, and is sent what it is owed alone and in order.
+ *
+ * @module
+ */
+
+import type { SealedText } from "./envelope.ts";
+import type { Peer } from "./roster.ts";
+
+/** A line on its way. */
+export interface Line extends SealedText {
+  /** The message's id. */
+  readonly id: string;
+  /** The text as it was entered. */
+  readonly shown: string;
+  /** The one that it is for; undefined for everyone. */
+  readonly to: Peer | undefined;
+  /** The membership number that was displayed when it was entered; 0 where that was of another room. */
+  readonly newest: number;
+  /** Whom the policy kept from reading it when it was entered, by their hashes: they never will. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+/** A line, and what it waits for. */
+export interface Entry {
+  readonly line: Line;
+  /** The room that {@linkcode Line.newest} is a number of. */
+  readonly room: object;
+  /** How many frames that carry it, and contacts that are owed it, are not settled. */
+  waiting: number;
+  /** Whether it went, or is to go, to anybody. */
+  heard: boolean;
+  /** Whether it has been said that it was sent. */
+  sent: boolean;
+}
+
+/** Somebody whom this member takes to be there, in the present room or on the way back to it. */
+export interface Contact {
+  /** As the room lists it that it was last seen in. */
+  peer: Peer;
+  /** Whether it is in the present room. */
+  here: boolean;
+  /** It is in the audience of the lines after this number; undefined until its joining was displayed. */
+  since: number | undefined;
+  /** What it is sent alone, in order. */
+  readonly owed: Entry[];
+  /** Whether it may have shown some of what it is owed. */
+  unsure: boolean;
+}
+
+/** What came of lines. */
+export interface LedgerEvents {
+  /** The relay has queued it for everyone who is there. */
+  sent(line: Line): void;
+  /** Everyone in its audience has shown it, or has left. */
+  delivered(line: Line): void;
+  /** Nobody was there to receive it. */
+  unheard(line: Line): void;
+}
+
+/** Lines and contacts. */
+export class Ledger {
+  /** Lines that have not been sent to anybody, in order. */
+  readonly pending: Entry[] = [];
+  /** Contacts that are owed something. */
+  readonly behind = new Set<Contact>();
+  readonly #events: LedgerEvents;
+  readonly #contacts = new Map<string, Contact>();
+  readonly #undisplayed = new Set<Contact>();
+  #chains = 0;
+  #lines = 0;
+  #bytes = 0;
+
+  /** Starts with nobody and nothing. */
+  constructor(events: LedgerEvents) {
+    this.#events = events;
+  }
+
+  /** How much has been entered and is not delivered yet. */
+  get backlog(): { readonly lines: number; readonly bytes: number } {
+    return { lines: this.#lines, bytes: this.#bytes };
+  }
+
+  /** Everybody. */
+  contacts(): MapIterator<Contact> {
+    return this.#contacts.values();
+  }
+
+  /** How many contacts there are. */
+  get size(): number {
+    return this.#contacts.size;
+  }
+
+  /** The contact of a hash, as the key of a map. */
+  get(key: string): Contact | undefined {
+    return this.#contacts.get(key);
+  }
+
+  /** Those who are not in the present room, and may come back. */
+  missing(): Contact[] {
+    return [...this.#contacts.values()].filter(({ here }) => !here);
+  }
+
+  /** A number for a chain: none is used twice, in whichever room. */
+  nextChain(): number {
+    return this.#chains++;
+  }
+
+  /** Another room begins: who is in it, and has shown what, is still to be seen. */
+  changeRoom(): void {
+    for (const contact of this.#contacts.values()) contact.here = false;
+    for (const contact of this.behind) {
+      contact.owed.sort((a, b) => a.line.number - b.line.number);
+      contact.unsure = true;
+    }
+  }
+
+  /**
+   * Somebody is in the room.
+   *
+   * @returns Whether it was a contact before.
+   */
+  meet(peer: Peer): boolean {
+    const known = this.#contacts.get(peer.credential.key);
+    if (known !== undefined) {
+      known.peer = peer;
+      known.here = true;
+      return true;
+    }
+    const contact: Contact = { peer, here: true, since: undefined, owed: [], unsure: false };
+    this.#contacts.set(peer.credential.key, contact);
+    this.#undisplayed.add(contact);
+    return false;
+  }
+
+  /** Somebody has left: nobody waits for it any longer. */
+  part(key: string): void {
+    const contact = this.#contacts.get(key);
+    if (contact === undefined) return;
+    this.#contacts.delete(key);
+    this.#undisplayed.delete(contact);
+    this.forgive(contact, Infinity);
+  }
+
+  /** Takes a line, to be sent by {@linkcode pending}. */
+  enter(line: Line, room: object): void {
+    this.#display(line);
+    this.pending.push({ line, room, waiting: 1, heard: false, sent: false });
+    this.#lines += 1;
+    this.#bytes += line.text.length;
+  }
+
+  /** Whose joining has been displayed by now is in the audience from this line on. */
+  #display({ number, newest }: Line): void {
+    if (newest === 0) return;
+    for (const contact of this.#undisplayed) {
+      if (contact.here && contact.peer.number > newest) continue;
+      contact.since = number - 1;
+      this.#undisplayed.delete(contact);
+    }
+  }
+
+  /** Whether a contact is in the audience of a line that is not to somebody else alone. */
+  isFor({ since, peer }: Contact, { line }: Entry): boolean {
+    return since !== undefined && since < line.number && !line.leftOut.has(peer.credential.key);
+  }
+
+  /** A contact is to be sent a line alone, after what it is owed already. */
+  owe(contact: Contact, entry: Entry): void {
+    this.await(entry);
+    contact.owed.push(entry);
+    this.behind.add(contact);
+  }
+
+  /** A contact is no longer owed the lines up to a number. */
+  forgive(contact: Contact, number: number): void {
+    const kept = contact.owed.findIndex(({ line }) => line.number > number);
+    const settled = contact.owed.splice(0, kept < 0 ? Infinity : kept);
+    if (contact.owed.length === 0) this.behind.delete(contact);
+    for (const entry of settled) this.settle(entry);
+  }
+
+  /** What a contact is owed is on its way: the first so many lines wait for that instead. */
+  take(contact: Contact, count: number): void {
+    contact.owed.splice(0, count);
+    if (contact.owed.length === 0) this.behind.delete(contact);
+  }
+
+  /** A line waits for one more. */
+  await(entry: Entry): void {
+    entry.waiting += 1;
+    entry.heard = true;
+  }
+
+  /** The relay has queued a frame that carries a line. */
+  accept(entry: Entry): void {
+    if (entry.sent) return;
+    entry.sent = true;
+    this.#events.sent(entry.line);
+  }
+
+  /** A line waits for one fewer. */
+  settle(entry: Entry): void {
+    entry.waiting -= 1;
+    if (entry.waiting > 0) return;
+    this.#lines -= 1;
+    this.#bytes -= entry.line.text.length;
+    if (!entry.heard) return this.#events.unheard(entry.line);
+    this.accept(entry);
+    this.#events.delivered(entry.line);
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * A member's part in one room: who is in it, what it sends, and what the frames that come do.
+ *
+ * @module
+ */
+
+import type { Acknowledger } from "./acknowledger.ts";
+import type { Admitted } from "./admission.ts";
+import { type Bytes, mapKey } from "./bytes.ts";
+import type { Credential } from "./credential.ts";
+import { readKeyFrame, readProgressFrame, readSealedFrame } from "./envelope.ts";
+import type { Frame } from "./frame.ts";
+import type { InOrder } from "./in_order.ts";
+import { KIND } from "./kind.ts";
+import { Outgoing, type OutgoingOptions } from "./outgoing.ts";
+import type { MemberEvent } from "./member_event.ts";
+import { type Candidate, ReceivingSide } from "./receiving_side.ts";
+import { type Peer, Roster } from "./roster.ts";
+import type { Shown } from "./shown.ts";
+import { type Listing, readJoined, readLeft, readPresence } from "./wire.ts";
+
+/** Who is in a room, with what it brings from others. */
+export interface MembershipOptions extends Omit<OutgoingOptions, "roster"> {
+  readonly shown: Shown;
+  readonly order: InOrder;
+  readonly acknowledger: Acknowledger;
+  readonly check: (bytes: Bytes, now: number) => Promise<Credential>;
+  readonly event: (event: MemberEvent) => void;
+  /** Hears what the relay does that it must not. */
+  readonly breach: (detail: string) => void;
+}
+
+/** A part in one room. */
+export class Membership {
+  readonly room: Bytes;
+  readonly roster = new Roster();
+  readonly outgoing: Outgoing;
+  readonly receiving: ReceivingSide;
+  readonly #options: MembershipOptions;
+  #received = 0;
+
+  /** Starts before the roster is known. */
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.room = options.room;
+    const own = { ...options, roster: this.roster };
+    this.outgoing = new Outgoing(own);
+    this.receiving = new ReceivingSide(own, options.check, options.event);
+  }
+
+  /** How many counted frames have come. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /**
+   * Everything that came before has taken effect: this is the room now.
+   *
+   * @param admitted What the relay has let this member into.
+   * @param candidates The listings, checked.
+   * @param again Whether this member was in a room before.
+   */
+  begin({ room, number }: Admitted, candidates: readonly Candidate[], again: boolean): void {
+    const { self, ledger, event, acknowledger } = this.#options;
+    if (!again) event({ kind: "admitted", self, room });
+    ledger.changeRoom();
+    this.roster.begin({ number, credential: self, confirmed: true, away: false });
+    for (const peer of this.receiving.admitted(candidates)) {
+      this.roster.add(peer);
+      this.#meet(peer, !again);
+    }
+    for (const { peer } of ledger.missing()) this.#setAway(peer, true);
+    event(again ? { kind: "reconnected", room } : { kind: "ready" });
+    acknowledger.restart();
+    acknowledger.began(number);
+    this.outgoing.run();
+  }
+
+  /** Somebody is in the room: a newcomer, or a contact who is back. */
+  #meet(peer: Peer, present: boolean): void {
+    const { ledger, event } = this.#options;
+    const { key, folded } = peer.credential;
+    const before = ledger.get(key)?.peer;
+    if (before !== undefined) {
+      ledger.meet(peer);
+      if (before.away) event({ kind: "back", peer });
+      return;
+    }
+    // Who had its name in another room does not come back under it.
+    for (const missing of ledger.missing()) {
+      if (missing.peer.credential.folded === folded) this.part(missing.peer, "REPLACED");
+    }
+    ledger.meet(peer);
+    event({ kind: "joined", peer, present });
+  }
+
+  /** A contact is one no longer. */
+  part(peer: Peer, reason: Extract<MemberEvent, { kind: "left" }>["reason"]): void {
+    const { ledger, event } = this.#options;
+    event({ kind: "left", peer, reason });
+    ledger.part(peer.credential.key);
+  }
+
+  #setAway(peer: Peer, away: boolean): void {
+    if (peer.away === away) return;
+    peer.away = away;
+    this.#options.event({ kind: away ? "away" : "back", peer });
+  }
+
+  /** Takes a frame whose place in the stream the relay counts. Its bytes are copied: checking takes time. */
+  take({ kind, payload, bytes }: Frame): void {
+    const { order, acknowledger } = this.#options;
+    const effect = this.#effectOf(kind, payload.slice());
+    this.#received += 1;
+    order.add(bytes.length, async () => {
+      await effect();
+      const urgent = kind === KIND.sealed;
+      acknowledger.processed(this.roster.number, bytes.length, urgent, this.roster.size);
+    });
+  }
+
+  #effectOf(kind: number, payload: Bytes): () => Promise<void> | void {
+    switch (kind) {
+      case KIND.joined:
+        return this.#joinedEffect(readJoined(payload));
+      case KIND.left:
+        return this.#leftEffect(payload);
+      case KIND.away:
+      case KIND.back:
+        return this.#presenceEffect(readPresence(payload), kind === KIND.away);
+      case KIND.progress:
+        return this.receiving.progressEffect(readProgressFrame(payload), (from, frame) => {
+          if (frame.asks) this.#answer(from);
+          else this.outgoing.answered(from, frame.shown);
+        });
+      case KIND.key:
+        return this.receiving.keyEffect(readKeyFrame(payload));
+      default:
+        return this.receiving.sealedEffect(readSealedFrame(payload));
+    }
+  }
+
+  /** Tells a peer how far its messages have been shown, once they have. */
+  #answer(peer: Peer): void {
+    const { shown, acknowledger, fail } = this.#options;
+    const { number } = shown.of(peer.credential.key);
+    acknowledger.afterShown(() => this.outgoing.progress(peer, false, number).catch(fail));
+  }
+
+  #joinedEffect(listing: Listing): () => Promise<void> {
+    const candidate = this.receiving.candidate(listing);
+    return async () => {
+      this.#expectNumber(listing.number);
+      const [peer] = this.receiving.admitted([await candidate]);
+      if (peer === undefined) return this.roster.skip(listing.number);
+      this.roster.join(peer);
+      this.#meet(peer, false);
+      this.outgoing.wake();
+    };
+  }
+
+  #leftEffect(payload: Bytes): () => void {
+    const { number, member, reason } = readLeft(payload);
+    return () => {
+      this.#expectNumber(number);
+      const peer = this.roster.get(mapKey(member));
+      if (peer === undefined) return this.roster.skip(number);
+      this.roster.leave(number, peer);
+      this.outgoing.forget(peer);
+      this.receiving.forget(peer);
+      this.part(peer, reason);
+    };
+  }
+
+  #presenceEffect(member: Bytes, away: boolean): () => void {
+    return () => {
+      const peer = this.roster.get(mapKey(member));
+      if (peer !== undefined) this.#setAway(peer, away);
+    };
+  }
+
+  /** Joinings and leavings are numbered one by one: a relay that leaves one out is told at once. */
+  #expectNumber(number: number): void {
+    if (number === this.roster.number + 1) return;
+    this.#options.breach(`membership ${number} came after ${this.roster.number}`);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * A member and its connections: whatever brings bytes to a relay, a clock, and another connection where one
+ * is lost.
+ *
+ * @module
+ */
+
+import { steadyNow } from "./chat/clock.ts";
+import type { OwnCredential } from "./chat/credential.ts";
+import { Member } from "./chat/member.ts";
+import type { Entered, MemberEvent } from "./chat/member_event.ts";
+import type { LinkEnd } from "./chat/memory_link.ts";
+import type { Policy } from "./chat/policy.ts";
+import type { Peer } from "./chat/roster.ts";
+import { Failure } from "./failure.ts";
+import { retryDelay } from "./reconnect.ts";
+import type { Bytes } from "./rsa.ts";
+
+/** Looks at every byte that travels over one connection, in either direction. */
+export type Tap = (direction: "sent" | "received", bytes: Bytes) => void;
+
+/** Who joins, and what hears of it. */
+export interface SessionOptions {
+  /** The member: {@linkcode createIdentity}. */
+  readonly self: OwnCredential;
+  /** Whom it lets read and be read; everyone by default. */
+  readonly policy?: Policy;
+  /** Hears what happens, in order. */
+  readonly event: (event: MemberEvent) => void;
+  /**
+   * When an event counts as shown: `at once`, or `later`, when the caller says so by
+   * {@linkcode Session.displayed}. Only what was shown is acknowledged.
+   */
+  readonly shows?: "at once" | "later";
+  /** Makes a tap for a connection: looks at what travels over it. */
+  readonly tap?: () => Tap;
+}
+
+/** A member in a room, and its connections. */
+export interface Session {
+  /** Who joined. */
+  readonly self: OwnCredential;
+  /** Whether there is a connection and this member is in the room; what is entered without is sent after. */
+  readonly connected: boolean;
+  /**
+   * Says something, to everyone or to one.
+   *
+   * @param text 1 byte to 64 KiB of UTF-8.
+   * @param to The name of the one to say it to.
+   * @returns The message's id, or why it is not sent.
+   */
+  enter(text: string, to?: string): Entered;
+  /** Says that the first so many events have been shown. */
+  displayed(events: number): void;
+  /** Who is in the room, or may come back to it, this member first. */
+  members(): Peer[];
+  /** What has been entered and is not delivered yet. */
+  backlog(): { readonly lines: number; readonly bytes: number };
+  /** Leaves the room; the event `ended` follows. */
+  leave(): void;
+  /** Ends the connection now, without a word. */
+  close(): void;
+  /** Fulfilled when the session is over and everything that came was told; fails where the runtime did. */
+  readonly ended: Promise<void>;
+}
+
+/** The way to a relay. */
+export interface Carrier {
+  send(bytes: Bytes): void;
+  close(): void;
+}
+
+/** Begins to carry, over a connection that is there. */
+export type Opener = (end: LinkEnd, fail: (error: unknown) => void) => Carrier;
+
+/** How a session comes to its connections. */
+export interface Ways {
+  /** What was dialled, as the person gave it. */
+  readonly dialled: { readonly host: string; readonly port: number };
+  /** The first connection. */
+  readonly first: Opener;
+  /** Makes another, or fails with a {@linkcode Failure}; a session without ends with its first connection. */
+  readonly again?: () => Promise<Opener>;
+}
+
+/** Starts a session. */
+export function startSession(options: SessionOptions, ways: Ways): Session {
+  const { self, event, shows = "at once", tap } = options;
+  const ended = Promise.withResolvers<void>();
+  let told = 0;
+  let seen: Tap | undefined;
+  let carrier: Carrier | undefined;
+  const member: Member = new Member({
+    self,
+    dialled: ways.dialled,
+    comesBack: ways.again !== undefined,
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
+  }, {
+    send: (bytes) => {
+      seen?.("sent", bytes);
+      carrier?.send(bytes);
+    },
+    drop: () => {
+      const last = carrier;
+      carrier = undefined;
+      last?.close();
+      comeback.start();
+    },
+    event: (one) => {
+      event(one);
+      told += 1;
+      if (shows === "at once") queueMicrotask(() => member.displayed(told));
+      if (one.kind === "reconnected") comeback.succeeded();
+      // The member says nothing after this: the connection is of no further use.
+      if (one.kind === "ended") finish();
+    },
+    wake: () => alarm.set(member.wakeAt),
+    fail: (error) => {
+      ended.reject(error);
+      finish();
+    },
+  });
+  const alarm = new Alarm(() => {
+    member.tick();
+    alarm.set(member.wakeAt);
+  });
+  const carry = (open: Opener) => {
+    seen = tap?.();
+    const own: Carrier = open({
+      receive: (bytes) => {
+        if (own !== carrier) return;
+        seen?.("received", bytes);
+        member.receive(bytes);
+        return member.full;
+      },
+      disconnected: () => {
+        if (own === carrier) member.disconnected();
+      },
+    }, ended.reject);
+    carrier = own;
+    member.connected();
+    alarm.set(member.wakeAt);
+  };
+  const comeback = new Comeback(ways.again, carry, ended.reject);
+  const finish = () => {
+    alarm.clear();
+    comeback.end();
+    carrier?.close();
+    ended.resolve();
+  };
+  carry(ways.first);
+  ended.promise.catch(() => {}); // whoever awaits it hears of it
+  return {
+    self,
+    get connected() {
+      return member.isIn;
+    },
+    enter: (text, to) => member.enter(text, to),
+    displayed: (events) => member.displayed(events),
+    members: () => member.peers(),
+    backlog: () => member.backlog,
+    leave: () => member.leave(),
+    close: () => member.close(),
+    ended: ended.promise,
+  };
+}
+
+/** Tries to make another connection until there is one. */
+class Comeback {
+  readonly #again: (() => Promise<Opener>) | undefined;
+  readonly #carry: (open: Opener) => void;
+  readonly #fail: (error: unknown) => void;
+  #attempt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(
+    again: (() => Promise<Opener>) | undefined,
+    carry: (open: Opener) => void,
+    fail: (error: unknown) => void,
+  ) {
+    this.#again = again;
+    this.#carry = carry;
+    this.#fail = fail;
+  }
+
+  /** There is no connection. */
+  start(): void {
+    if (this.#over) return;
+    const delay = retryDelay(this.#attempt++, Math.random());
+    this.#timer = setTimeout(() => this.#try().catch(this.#fail), delay);
+  }
+
+  async #try(): Promise<void> {
+    try {
+      const open = await this.#again!();
+      if (!this.#over) this.#carry(open);
+      else open({ receive: () => {}, disconnected: () => {} }, () => {}).close();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.start();
+    }
+  }
+
+  /** The member is in the room again. */
+  succeeded(): void {
+    this.#attempt = 0;
+  }
+
+  /** No other connection is wanted. */
+  end(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+/** A timer that only ever needs to be early enough. */
+class Alarm {
+  readonly #ring: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #at = Infinity;
+
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Rings at a time in milliseconds since 1970, unless it rings before that anyway. */
+  set(at: number): void {
+    if (at >= this.#at) return;
+    this.clear();
+    this.#at = at;
+    this.#timer = setTimeout(() => {
+      this.#at = Infinity;
+      this.#ring();
+    }, Math.max(0, at - steadyNow()));
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#at = Infinity;
+  }
+}
