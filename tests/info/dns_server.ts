@@ -87,8 +87,9 @@ export class DnsServer implements AsyncDisposable {
     const held: { readonly reply: Uint8Array; readonly from: Deno.Addr }[] = [];
     for await (const [bytes, from] of this.#udp) {
       held.push(...this.#replies("udp", bytes).map((reply) => ({ reply, from })));
-      // Of a pair, neither is answered before both are asked for.
-      if (this.asked.at(-1)?.startsWith("udp pair.") && held.length < 2) continue;
+      // Of a pair, neither is answered before both are asked for; one may be asked for again.
+      const pair = new Set(this.asked.filter((question) => question.startsWith("udp pair.")));
+      if (pair.size === 1) continue;
       for (const { reply, from } of held.splice(0)) {
         await this.#udp.send(new Uint8Array(reply), from);
       }
