@@ -74,9 +74,15 @@ function verbatim(text: string, title?: string): string[] {
   return [".PP", ...(title === undefined ? [] : [title]), ".nf", ...lines, ".fi"];
 }
 
-/** A text as roff takes it: no escapes, no requests, and hyphens that can be copied. */
+/** A text as roff takes it: no escapes, no requests, hyphens that can be copied, and ASCII alone. */
 function escape(text: string): string {
-  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^(?=[.'])/, "\\&");
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^(?=[.'])/, "\\&")
+    .replace(/[^ -~]/gu, unicodeEscape);
+}
+
+/** A character by its number: `\\[u2026]` (groff_char(7)). */
+function unicodeEscape(char: string): string {
+  return `\\[u${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}]`;
 }
 
 function lowerFirst(text: string): string {

@@ -29,6 +29,11 @@ Deno.test("the manual page keeps roff from taking a text for its own", () => {
   assertEquals(lines.filter((line) => line.includes("also")), ["\\&'also \\efBthis"]);
 });
 
+Deno.test("the manual page is ASCII: other characters stand by their number", () => {
+  const page = manualPage({ name: "x", summary: "X.", details: "k - 2·32, SHA256:… 😀" }, "1");
+  assertStringIncludes(page, "k \\- 2\\[u00B7]32, SHA256:\\[u2026] \\[u1F600]");
+});
+
 Deno.test({
   name: "groff reads the manual page without a warning",
   ignore: !await has("groff"),
