@@ -11,10 +11,13 @@ import { Histogram } from "./histogram.ts";
 import { Receiver } from "./receiver.ts";
 import { resolveHost } from "./resolve.ts";
 
-/** A datagram that is not answered within this time counts as lost, in milliseconds. */
-const LOST_AFTER_MS = 1_000;
 /** How often the lost are looked for, in milliseconds. */
 const SWEEP_MS = 50;
+/**
+ * A datagram that has been looked for so often, which takes a second, counts as lost. Looks are counted and not
+ * time, so that what has come while the process itself stood still is not taken for lost.
+ */
+const LOST_AFTER_SWEEPS = 20;
 /** How long duplicates are waited for at the end, in milliseconds. */
 const TAIL_MS = 100;
 
@@ -140,9 +143,8 @@ class Run {
   }
 
   #sweep(): void {
-    const before = performance.now() - LOST_AFTER_MS;
     for (const lane of this.#lanes) {
-      if (lane.waitingSince === undefined || lane.waitingSince > before) continue;
+      if (lane.waitingSince === undefined || ++lane.sweeps <= LOST_AFTER_SWEEPS) continue;
       this.counts.lost += 1;
       lane.renew();
     }
@@ -194,6 +196,8 @@ class Run {
 class Lane {
   /** When the datagram was sent that is under way; undefined where there is none. */
   waitingSince: number | undefined;
+  /** How often it has been looked for. */
+  sweeps = 0;
   readonly #run: Run;
   readonly #server: Deno.NetAddr;
   readonly #closed: Promise<void>[] = [];
@@ -210,6 +214,7 @@ class Lane {
   next(): void {
     this.#turn = this.#turn === 0 ? 1 : 0;
     this.waitingSince = undefined;
+    this.sweeps = 0;
     this.#run.send(this, this.#ports[this.#turn].socket);
   }
 

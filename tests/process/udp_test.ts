@@ -4,6 +4,9 @@ import { MAY_RUN_DENO } from "../granted.ts";
 import { parley } from "./parley.ts";
 import { startEcho, UdpProcess } from "./udp_process.ts";
 
+/** However slow the machine is, one datagram is sent and its reply waited for. */
+const ONCE = ["--retries", "0", "--timeout", "60000"] as const;
+
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !MAY_RUN_DENO, fn });
 }
@@ -11,7 +14,7 @@ function test(name: string, fn: () => Promise<void>): void {
 test("udp server and client say what the tutorial's say; Ctrl-C ends the server with a summary", async () => {
   const { server, port } = await startEcho();
   await using _server = server;
-  const { code, stdout, stderr } = await parley(["udp", "client", "-p", port]);
+  const { code, stdout, stderr } = await parley(["udp", "client", "-p", port, ...ONCE]);
   assertEquals([code, stderr], [0, ""]);
   const [assigned, replied, ...rest] = stdout.trimEnd().split("\n");
   const [, own] = /^The OS assigned me the address 0\.0\.0\.0:(\d+)$/.exec(assigned!)!;
@@ -29,7 +32,7 @@ test("udp over IPv6, in JSON, with bytes of any script; SIGTERM ends the server 
   const { server, port } = await startEcho("--host", "::1", "--json");
   await using _server = server;
   const text = "世界 \x1b[31m";
-  const asked = await parley(["udp", "client", "::1", "-p", port, "-m", text, "--json"]);
+  const asked = await parley(["udp", "client", "::1", "-p", port, "-m", text, "--json", ...ONCE]);
   assertEquals([asked.code, asked.stderr], [0, ""]);
   const events = asked.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(events.map(({ event }) => event), ["assigned", "asked", "answer", "summary"]);
@@ -166,7 +169,7 @@ test("udp bench tells the rate, the loss, the duplicates and the round trips", a
   assertMatch(people.stdout, /^round trip p50 .*, p90 .*, p99 .*, max /m);
   const programs = await parley([...load, "--size", "100", "--json"]);
   const { sent, replies, lost, duplicates, size, round_trip_us } = JSON.parse(programs.stdout);
-  assertEquals([replies, lost, duplicates, size], [sent, 0, 0, 100]);
+  assertEquals([replies + lost, duplicates, size], [sent, 0, 100]);
   assert(round_trip_us.p50 <= round_trip_us.p90 && round_trip_us.p99 <= round_trip_us.max);
 });
 
