@@ -82,6 +82,8 @@ export class Incoming {
     [CONVERSATION.again]: { open: new Map(), highest: -1 },
   };
   readonly #shown: ShownMark;
+  /** Whether it has signed a frame that breaks its own commitment. */
+  #broken = false;
 
   /**
    * @param room The room.
@@ -107,6 +109,7 @@ export class Incoming {
 
   /** Takes a key frame whose signature held. */
   async takeKey(frame: KeyFrame): Promise<Outcome> {
+    if (this.#broken) return fault("BAD_COMMITMENT");
     const { header } = frame;
     const chains = this.#chains[header.conversation];
     // Every chain is given once: what is not newer than the newest is a copy.
@@ -138,6 +141,7 @@ export class Incoming {
 
   /** Opens a sealed frame whose signature held. */
   async open(frame: SealedFrame): Promise<Outcome> {
+    if (this.#broken) return fault("BAD_COMMITMENT");
     const { header } = frame;
     const chain = this.#chains[header.conversation].open.get(header.chain);
     if (chain === undefined) return fault("NO_KEY");
@@ -151,8 +155,10 @@ export class Incoming {
       return { kind: "texts", texts: this.#unseen(texts), missing: missingBefore(place) };
     } catch (error) {
       if (error instanceof MalformedError) return fault("BAD_TEXT");
-      if (error instanceof OpenError) return fault(OPEN_FAULTS[error.fault]);
-      throw error;
+      if (!(error instanceof OpenError)) throw error;
+      // No relay can bring this about. To follow it a thousand steps costs much, and it nothing to lie again.
+      this.#broken = error.fault === "COMMITMENT";
+      return fault(OPEN_FAULTS[error.fault]);
     }
   }
 

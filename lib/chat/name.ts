@@ -16,6 +16,9 @@ export const MAX_NAME_LENGTH = 32;
  */
 const NOT_IN_NAMES = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
+/** What a screen calls the person before it: a member of that name could put words into one's mouth. */
+const ONESELF = "you";
+
 /**
  * A name as it travels: in Unicode's compatibility form NFKC (UAX #15).
  *
@@ -41,6 +44,9 @@ export function normalizeName(name: string): string {
   }
   if (/^\p{M}/u.test(normal)) {
     throw new MalformedError("a name does not start with a combining mark");
+  }
+  if (foldName(normal) === ONESELF) {
+    throw new MalformedError(`a name is not "${ONESELF}", which is what a screen calls oneself`);
   }
   return normal;
 }

@@ -150,8 +150,10 @@ export class RoomMember {
    * @returns False where that is more than a member may declare.
    */
   declare(id: number, members: readonly Bytes[]): boolean {
-    this.#audienceMembers += members.length - (this.#audiences.get(id)?.length ?? 0);
-    this.#audiences.set(id, members.map(mapKey));
+    // Whoever is named twice receives once: one frame must not fill somebody's queue.
+    const keys = [...new Set(members.map(mapKey))];
+    this.#audienceMembers += keys.length - (this.#audiences.get(id)?.length ?? 0);
+    this.#audiences.set(id, keys);
     return this.#audiences.size <= MAX_AUDIENCES && this.#audienceMembers <= MAX_AUDIENCE_MEMBERS;
   }
 

@@ -26,6 +26,21 @@ Deno.test("a message is delivered once every recipient has shown it, and not bef
   assertEquals(ada.member.backlog, { lines: 0, bytes: 0 });
 });
 
+Deno.test("a message that has come is not delivered by one before it having been shown", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.showing = false;
+  for (const text of ["one", "two"]) {
+    ada.member.enter(text);
+    await room.settle();
+  }
+  assertEquals([shown(bo).length, count(ada, "delivered")], [2, 0]);
+  bo.member.displayed(bo.events.findIndex(({ kind }) => kind === "message") + 1);
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 1);
+});
+
 Deno.test("a message is delivered once those who have not shown it have left", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");

@@ -5,14 +5,16 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { presenceStatement } from "../../lib/chat/credential.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Admission } from "../../lib/chat/admission.ts";
+import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
+import { makeCredential, presenceStatement } from "../../lib/chat/credential.ts";
 import { readKeyFrame, readSealedFrame, SEALED_HEADER_BYTES } from "../../lib/chat/envelope.ts";
-import { encodeFrame, FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
+import { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "../../lib/chat/frame.ts";
+import { KIND, relayBound } from "../../lib/chat/kind.ts";
 import { sign } from "../../lib/chat/signing.ts";
 import {
+  encodeChallenge,
   encodeCount,
   encodeJoined,
   encodeLeft,
@@ -24,6 +26,7 @@ import {
   count,
   credentialOf,
   faults,
+  pooledKeys,
   type Seat,
   shown,
   type Tamper,
@@ -166,18 +169,36 @@ Deno.test("a relay that changes the name or a key of a credential is told, and n
   assert(faults(bo).includes("UNKNOWN_SENDER"));
 });
 
-Deno.test("a relay that lists a second member under one name is told", async () => {
+Deno.test("a relay that lists a second member under one name, or with one key, is told", async () => {
   const room = new TestRoom();
-  await room.join("ada");
-  const other = await credentialOf("ADA", 9, room.clock.now);
-  const add = (bytes: Bytes) => {
-    const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-    const listing = { number: number - 1, credential: other.bytes, presence: new Uint8Array(64) };
-    return new RosterPages([...listings, { ...listing, number }]).pages(number + 1);
+  const ada = await room.join("ada");
+  const eve = await pooledKeys(9);
+  const { session, signing } = ada.self.keys;
+  const expiresAt = room.clock.now() + 1000;
+  const others = {
+    NAME_TAKEN: [await makeCredential("ADA", eve, expiresAt)],
+    KEY_TAKEN: [
+      await makeCredential("eve", { ...eve, session }, expiresAt),
+      await makeCredential("eve", { ...eve, signing }, expiresAt),
+    ],
   };
-  const bo = await room.join("bo", once(KIND.roster, 1, add));
-  assertEquals(faults(bo), ["NAME_TAKEN"]);
-  assertEquals([...bo.member.roster.values()].map((peer) => peer.credential.name), ["bo", "ada"]);
+  for (const [fault, credentials] of Object.entries(others)) {
+    for (const { bytes: credential } of credentials) {
+      const add = (bytes: Bytes) => {
+        const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
+        const presence = new Uint8Array(64);
+        return new RosterPages([...listings, { number, credential, presence }]).pages(number + 1);
+      };
+      const bo = await room.join("bo", once(KIND.roster, 1, add));
+      assertEquals(faults(bo), [fault]);
+      assertEquals(
+        [...bo.member.roster.values()].map((peer) => peer.credential.name),
+        ["bo", "ada"],
+      );
+      bo.member.leave();
+      await until(() => room.relay.size === 1, "bo is gone");
+    }
+  }
 });
 
 Deno.test("what a relay sends twice is shown once, and counted", async () => {
@@ -218,6 +239,25 @@ Deno.test("a relay that swaps two frames is told, and the later one's place kept
   }
   assertEquals(shown(bo), ["ada: one", "ada: three"]);
   assertEquals(faults(bo), ["GAP", "REORDERED"]);
+});
+
+Deno.test("a relay that hands a member its own frames is told, and nothing of them shown", async () => {
+  const room = new TestRoom();
+  const own: Bytes[] = [];
+  const ada = await room.join(
+    "ada",
+    ({ kind, bytes }) => kind === KIND.sealed ? [...own, bytes] : [bytes],
+  );
+  const bo = await room.join("bo", ({ kind, bytes }) => {
+    if (kind === KIND.sealed || kind === KIND.key) own.push(bytes);
+    return [bytes];
+  });
+  ada.member.enter("one");
+  await room.settle();
+  bo.member.enter("two");
+  await room.settle();
+  assertEquals(shown(ada), ["bo: two"]);
+  assertEquals(faults(ada), ["UNKNOWN_SENDER", "UNKNOWN_SENDER"]);
 });
 
 Deno.test("a ghost that is admitted a moment before a line is entered gets no key to it", async () => {
@@ -395,6 +435,55 @@ Deno.test("what answers without being a relay is told so", async () => {
   assertEquals(reason(ada), "NOT_A_RELAY");
 });
 
+Deno.test("a relay that challenges twice, or in another version, ends the session by it", async () => {
+  const lies: Tamper[] = [
+    once(KIND.challenge, 1, (bytes) => [bytes, bytes]),
+    once(KIND.challenge, 1, (bytes) => {
+      const changed = bytes.slice();
+      changed[FRAME_HEADER_BYTES] = 2;
+      return [changed];
+    }),
+  ];
+  for (const lie of lies) {
+    const room = new TestRoom();
+    const ada = await room.enter("ada", lie);
+    await until(() => reason(ada) !== undefined, "ada has ended");
+    assert(["BAD_RELAY", "NOT_A_RELAY"].includes(reason(ada)!));
+  }
+});
+
+Deno.test("a roster out of order, or without an end, is not taken", () => {
+  const challenge = encodeChallenge({
+    version: 1,
+    room: new Uint8Array(32),
+    nonce: new Uint8Array(32),
+    graceMs: 0,
+  });
+  const listing = (number: number) => ({
+    number,
+    credential: new Uint8Array(1),
+    presence: new Uint8Array(64),
+  });
+  const take = (own: number, numbers: readonly number[]) => {
+    const admission = new Admission();
+    const reader = new FrameReader(relayBound);
+    let step: ReturnType<Admission["take"]>;
+    for (const piece of [challenge, ...new RosterPages(numbers.map(listing)).pages(own)]) {
+      for (const frame of reader.push(piece)) step = admission.take(frame);
+    }
+    return step;
+  };
+  const count = (length: number) => Array.from({ length }, (_, i) => i + 1);
+  const whole = take(10_001, count(10_000));
+  assert(whole !== undefined && "listings" in whole);
+  assertEquals(whole.listings.length, 10_000);
+  assertThrows(() => take(10_002, count(10_001)), MalformedError, "more than 10000");
+  for (const [own, numbers] of [[5, [1, 3, 2]], [5, [2, 2]], [5, [1, 5]], [5, [6]], [5, [0]]]) {
+    const order = numbers as number[];
+    assertThrows(() => take(own as number, order), MalformedError, "order of joining", `${order}`);
+  }
+});
+
 Deno.test("a relay that never answers is given up", async () => {
   const room = new TestRoom();
   const ada = await room.enter("ada", () => []);
@@ -419,4 +508,26 @@ Deno.test("the layout that these tests change is the one that is read", () => {
     flip(new Uint8Array([0, 0, 0, 0, 0, ...key]), KEY_FIELDS.chain).subarray(5),
   );
   assertEquals(header.chain, 1);
+});
+
+Deno.test("a relay that lets somebody leave and come again, and replays what it said, shows nothing twice", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const said: Bytes[] = [];
+  let number = 0;
+  const bo = await room.join("bo", ({ kind, bytes }) => {
+    if (kind === KIND.roster) number = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES)).number;
+    if (kind === KIND.key || kind === KIND.sealed) said.push(bytes);
+    if (kind !== KIND.joined) return [bytes];
+    // In place of cy, ada leaves and joins again, by the very credential and presence.
+    const listing = { number: number + 2, credential: ada.self.bytes, presence };
+    const left = encodeLeft({ number: number + 1, member: ada.self.member, reason: "LEFT" });
+    return [left, encodeJoined(listing), ...said];
+  });
+  const { privateKey } = ada.self.keys.signing;
+  const presence = await sign(privateKey, presenceStatement(room.relay.room, ada.self.member));
+  ada.member.enter("pay him 100");
+  await room.settle();
+  await room.join("cy");
+  assertEquals(shown(bo), ["ada: pay him 100"]);
 });

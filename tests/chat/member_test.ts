@@ -1,5 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { readSealedFrame } from "../../lib/chat/envelope.ts";
+import { KIND } from "../../lib/chat/kind.ts";
+import { STEP_LIFE_MS } from "../../lib/chat/sender_key.ts";
 import { count, faults, shown, TestRoom, until } from "./room.ts";
 
 Deno.test("members read each other whole, in order, once", async () => {
@@ -59,4 +62,24 @@ Deno.test("who has left is out of the audience, who has joined is in it", async 
   assertEquals(shown(bo), ["ada: one", "ada: two"]);
   assertEquals(shown(cy), ["ada: two", "ada: three"]);
   assertEquals(faults(cy), []);
+});
+
+Deno.test("a sender goes a step on after an hour, and its readers follow", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const places: number[][] = [];
+  const bo = await room.join("bo", ({ kind, bytes }) => {
+    if (kind === KIND.sealed) {
+      const { chain, step, counter } = readSealedFrame(bytes.slice(5)).header;
+      places.push([chain, step, counter]);
+    }
+    return [bytes];
+  });
+  for (const wait of [0, STEP_LIFE_MS - 1, 1]) {
+    room.clock.advance(wait);
+    ada.member.enter("tick");
+    await room.settle();
+  }
+  assertEquals(places, [[0, 0, 0], [0, 0, 1], [0, 1, 2]]);
+  assertEquals([shown(bo).length, faults(bo)], [3, []]);
 });
