@@ -1,6 +1,6 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertNotMatch } from "@std/assert";
-import { printable, printableBytes } from "../lib/printable.ts";
+import { printable, printableBytes, printableJson } from "../lib/printable.ts";
 
 // deno-lint-ignore no-control-regex -- controls are what it looks for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
@@ -37,4 +37,12 @@ Deno.test("printableBytes() decodes UTF-8 and escapes every byte that is not", (
   assertEquals(printableBytes(new Uint8Array([0xe6, 0x97])), "\\xe6\\x97");
   assertEquals(printableBytes(new Uint8Array([0xed, 0xa0, 0x80])), "\\xed\\xa0\\x80");
   assertEquals(printableBytes(new Uint8Array([0x1b, 0x5b, 0x41])), "␛[A");
+});
+
+Deno.test("printableJson() escapes what a terminal would obey, and loses nothing", () => {
+  const value = { text: 'a\u009b2J\u202eb\x7f\x1b"\n\u{e0041}\ud800', 中: "🙂" };
+  const json = printableJson(value);
+  assertNotMatch(json, CONTROLS);
+  assertEquals(JSON.parse(json), value);
+  assertEquals(printableJson("中\u202e🙂"), '"中\\u202e🙂"');
 });

@@ -68,7 +68,7 @@ export const CHAT_SERVER = {
   name: "server",
   summary: "Open a room on this machine, and chat in it.",
   details: `Starts a relay, which forwards messages that it cannot read, and joins it as a member.
-The tutorial's "listening......" and "connection succeed" are the first lines that you see.`,
+It says where it listens, who you are by your fingerprint, and who comes and goes.`,
   options: {
     host: {
       type: "text",

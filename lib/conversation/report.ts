@@ -8,6 +8,7 @@
 
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
+import { printableJson } from "../printable.ts";
 import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
 import type { TrustState } from "../trust/trust.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
@@ -154,7 +155,7 @@ export class Report implements Presenter {
 }
 
 function line(event: string, fields: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify({ event, at: new Date().toISOString(), ...fields });
+  return printableJson({ event, at: new Date().toISOString(), ...fields });
 }
 
 function joined(

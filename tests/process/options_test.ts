@@ -1,0 +1,78 @@
+/**
+ * Options of the chat that no other test gives, as processes.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+import { MAY_RUN_DENO } from "../granted.ts";
+import { ChatProcess, startClient, startServer } from "./chat_process.ts";
+
+const ignore = !MAY_RUN_DENO;
+
+Deno.test({
+  name: "--max-members is how many a room takes, and the next one is told so",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only", "--max-members", "1");
+    await using _server = server;
+    await using _bo = await startClient(address, "bo", "--listen");
+    await using cy = new ChatProcess(["client", address, "--name", "cy"]);
+    assertEquals(await cy.ended(), 1);
+    assertEquals(cy.errors[0], "parley: the chat has ended: the room is full (ROOM_FULL)");
+  },
+});
+
+Deno.test({
+  name: "a name is made up where none is given: member- and four letters",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer();
+    await using _server = server;
+    await using client = new ChatProcess(["client", address, "--json"]);
+    for (const process of [server, client]) {
+      assertMatch(String((await process.event("joined")).name), /^member-[a-z]{4}$/);
+    }
+  },
+});
+
+Deno.test({
+  name: "piped input with a command that there is not ends with 1, and its lines are delivered",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--name", "ada");
+    await using _server = server;
+    await using bo = await startClient(address, "bo");
+    await bo.type("before\n/nonsense\nafter\n");
+    await bo.endInput();
+    assertEquals(await bo.ended(), 1);
+    await server.event("left");
+    assertEquals(server.all("message").map(({ text }) => text), ["before", "after"]);
+    assertEquals(bo.all("error").map(({ code }) => code), ["NO_SUCH_COMMAND"]);
+  },
+});
+
+Deno.test({
+  name: "--json escapes what a terminal would obey, and programs read it as it was",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--name", "ada");
+    await using _server = server;
+    await using bo = await startClient(address, "bo");
+    const text = "a\u009b2Jb\u202ec\u0007d\u007fe\u2066f\u{e0041}";
+    await bo.type(`${text}\n`);
+    await bo.endInput();
+    assertEquals(await bo.ended(), 0);
+    assertEquals((await server.event("message")).text, text);
+    for (const line of [...server.lines, ...bo.lines]) assertMatch(line, /^[ -~]*$/);
+  },
+});
+
+Deno.test("the tasks of the chat grant the network and nothing else", () => {
+  for (const side of ["server", "client"] as const) {
+    const { command } = config.tasks[`chat-${side}`];
+    assertEquals(command, `deno run --allow-net main.ts chat ${side}`);
+  }
+});
