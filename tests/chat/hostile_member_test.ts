@@ -223,6 +223,24 @@ Deno.test("a member cannot show two members two texts in one frame", async () =>
   assertEquals([shown(bo), faults(bo)], [[], ["BAD_KEY", "NO_KEY"]]);
 });
 
+Deno.test("a pair has one pairwise key: a second that comes is not taken", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const eve = await Eve.join(room);
+  // Each is given under a pairwise key of its own.
+  const [first, second] = [
+    await eve.chain(CONVERSATION.group, 0),
+    await eve.chain(CONVERSATION.group, 1),
+  ];
+  await eve.give(ada, first);
+  await eve.give(ada, second);
+  const digest = await audienceDigest([eve.self.member, ada.self.member]);
+  await eve.say(second, "under the second", 0, digest, 1);
+  await eve.say(first, "under the first", 0, digest, 2);
+  assertEquals(shown(ada), ["eve: under the first"]);
+  assertEquals(faults(ada), ["BAD_KEY", "NO_KEY"]);
+});
+
 Deno.test("two frames under one number of one chain: the second is not shown, and its sender named", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");

@@ -83,3 +83,26 @@ Deno.test("a sender goes a step on after an hour, and its readers follow", async
   assertEquals(places, [[0, 0, 0], [0, 0, 1], [0, 1, 2]]);
   assertEquals([shown(bo).length, faults(bo)], [3, []]);
 });
+
+Deno.test("a private message is told from one to everyone in a room of two, where both go to one", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  for (const to of [undefined, "bo", undefined]) ada.member.enter("hello", to);
+  await room.settle();
+  const told = bo.events.flatMap((e) => e.kind === "message" ? [e.private] : []);
+  assertEquals(told, [false, true, false]);
+  assertEquals(faults(bo), []);
+});
+
+Deno.test("members who say nothing stay, because they answer the relay's pings", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  for (let i = 0; i < 12; i++) await room.pass(15_000);
+  assertEquals(room.relay.size, 2);
+  assertEquals([count(ada, "ended"), count(bo, "left")], [0, 0]);
+  assert(ada.member.enter("still here").ok);
+  await room.settle();
+  assertEquals(shown(bo), ["ada: still here"]);
+});
