@@ -29,7 +29,8 @@ export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
     logLevel: LOG_LEVELS.find((level) => level === options["log-level"]),
     metricsPort: options.metrics,
     relayOnly: options["relay-only"],
-    giveUpMs: options["give-up"],
+    // A server stays when its input ends.
+    giveUpMs: Infinity,
     json: options.json,
     wire: options.wire,
   });

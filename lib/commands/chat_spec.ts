@@ -142,7 +142,6 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       max: 65_535,
       help: "Serve metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0 picks a free port",
     },
-    "give-up": GIVE_UP,
     wire: WIRE,
     json: JSON_LINES,
   },

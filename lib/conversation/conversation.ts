@@ -143,6 +143,9 @@ export class Conversation {
   async #follow(session: Session): Promise<End> {
     const { input, interactive, stay } = this.#options;
     await this.#ready.promise;
+    // A line goes to those who have been shown: whoever was there on joining is, from the first line on. After
+    // that, a person's line waits for nobody who comes while it is being entered.
+    await this.#options.display.caughtUp();
     for await (const entered of input) {
       if (this.#leaving) return { code: 0 };
       const end = await this.#take(session, entered);
@@ -164,11 +167,15 @@ export class Conversation {
         this.#refuse("TEXT_TOO_LARGE", tooLong(entered.bytes));
         return undefined;
       case "line":
-        if (!this.#options.interactive) await this.#pace(session);
-        // Who is being shown right now is one of those whom the line is said to.
-        await this.#options.display.caughtUp();
+        if (!this.#options.interactive) await this.#settle(session);
         return await this.#act(session, readEntry(entered.text));
     }
+  }
+
+  /** What nobody typed waits its turn, and is said to whoever is being shown by then. */
+  async #settle(session: Session): Promise<void> {
+    await this.#pace(session);
+    await this.#options.display.caughtUp();
   }
 
   async #act(session: Session, entry: Entry): Promise<End | undefined> {
@@ -203,7 +210,7 @@ export class Conversation {
         display.print(presenter.help());
         return undefined;
       case "mistake":
-        this.#refuse("NO_SUCH_COMMAND", entry.message);
+        this.#refuse(entry.code, entry.message);
         return undefined;
       case "quit":
         return { code: 0 };

@@ -33,7 +33,11 @@ export type Entry =
   | { readonly kind: "help" | "who" | "lock" | "unlock" | "reload" | "quit" }
   | { readonly kind: Verdict; readonly name: string }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
-  | { readonly kind: "mistake"; readonly message: string };
+  | {
+    readonly kind: "mistake";
+    readonly code: "NO_SUCH_COMMAND" | "COMMAND_USAGE";
+    readonly message: string;
+  };
 
 /**
  * Reads what was entered. A line that starts with one slash is a command; `//x` says `/x`.
@@ -82,9 +86,10 @@ function unknown(word: string): Entry {
   const words = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
   const guess = nearest(word, words);
   const hint = guess === undefined ? "/help lists the commands" : `did you mean /${guess}?`;
-  return mistake(`no command /${word}: ${hint} (to say it, type //${word})`);
+  const message = `no command /${word}: ${hint} (to say it, type //${word})`;
+  return { kind: "mistake", code: "NO_SUCH_COMMAND", message };
 }
 
 function mistake(message: string): Entry {
-  return { kind: "mistake", message };
+  return { kind: "mistake", code: "COMMAND_USAGE", message };
 }

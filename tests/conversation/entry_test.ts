@@ -43,6 +43,11 @@ Deno.test("readEntry() names the nearest command, and never sends a mistake", ()
   for (const line of ["/hlep", "/msg", "/msg bo", "/msg bo ", "/quit now", "/", "/usr/bin"]) {
     assertEquals(readEntry(line).kind, "mistake", line);
   }
+  const code = (line: string) => {
+    const entry = readEntry(line);
+    return entry.kind === "mistake" ? entry.code : undefined;
+  };
+  assertEquals([code("/hlep"), code("/msg bo")], ["NO_SUCH_COMMAND", "COMMAND_USAGE"]);
   const entry = readEntry("/hlep");
   assert(entry.kind === "mistake" && entry.message.includes("did you mean /help?"));
 });
