@@ -132,7 +132,8 @@ export function serveMetrics(
 }
 
 function respond(request: Request, state: () => RelayState): Response {
-  const { pathname } = new URL(request.url);
+  // A request may name a URL that is none; it is not to end in a stack trace in the log.
+  const pathname = URL.parse(request.url)?.pathname;
   if (pathname !== "/metrics") return new Response("try /metrics\n", { status: 404 });
   if (request.method !== "GET" && request.method !== "HEAD") {
     return new Response("GET it\n", { status: 405, headers: { allow: "GET, HEAD" } });

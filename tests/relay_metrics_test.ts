@@ -130,6 +130,13 @@ Deno.test("metrics answer GET of /metrics and nothing else, on loopback alone", 
     statuses.push(response.status);
   }
   assertEquals(statuses, [404, 405, 200]);
+  for (const target of ["http://[::bad/metrics", "//["]) {
+    using conn = await Deno.connect({ port: metrics.addr.port });
+    await conn.write(new TextEncoder().encode(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`));
+    const answer = new Uint8Array(64);
+    await conn.read(answer);
+    assertEquals(new TextDecoder().decode(answer).slice(0, 12), "HTTP/1.1 404", target);
+  }
   const failure = assertThrows(
     () => serveMetrics(metrics.addr.port, relay.state, stop.signal),
     Failure,

@@ -35,6 +35,6 @@ export const DEFAULT_LIMITS: Limits = {
   joinsPerSecond: 50,
   rejoins: 60,
   framesPerSecond: 1000,
-  bytesPerSecond: 8 << 20,
+  bytesPerSecond: 4 << 20,
   fanoutPerSecond: 32 << 20,
 };

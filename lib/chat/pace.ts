@@ -8,8 +8,15 @@
 import type { Limits } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
-/** So many seconds' worth may come at once: the keys for a room of a thousand, a text that is pasted. */
+/** So many seconds' worth of frames may come at once: the keys for a room of a thousand. */
 const BURST_SECONDS = 2;
+/** So many of bytes: less than fills the queue of who gets them. */
+const BYTES_BURST_SECONDS = 0.25;
+
+/** A member that has sent less than this of late, in bytes, is not the one that fills others' queues. */
+const MODEST_BYTES = 64 << 10;
+/** How long one that does is not read at a time, in milliseconds. */
+const YIELD_MS = 100;
 
 /** What a member has sent. */
 export interface Spent {
@@ -19,6 +26,8 @@ export interface Spent {
   readonly bytes: number;
   /** How many bytes the relay sends on for it. */
   readonly fanout: number;
+  /** Whether someone who gets it has much to read already, and is reading. */
+  readonly pressing: boolean;
 }
 
 /** The token buckets of one member. */
@@ -29,10 +38,10 @@ export class Pace {
 
   /** Starts with a burst to spend. */
   constructor(limits: Limits, now: number) {
-    const bucket = (perSecond: number) =>
-      new TokenBucket({ perSecond, burst: perSecond * BURST_SECONDS }, now);
+    const bucket = (perSecond: number, seconds = BURST_SECONDS) =>
+      new TokenBucket({ perSecond, burst: perSecond * seconds }, now);
     this.#frames = bucket(limits.framesPerSecond);
-    this.#bytes = bucket(limits.bytesPerSecond);
+    this.#bytes = bucket(limits.bytesPerSecond, BYTES_BURST_SECONDS);
     this.#fanout = bucket(limits.fanoutPerSecond);
   }
 
@@ -41,11 +50,12 @@ export class Pace {
    *
    * @returns For how many milliseconds nothing more is to be read of it.
    */
-  spend({ frames, bytes, fanout }: Spent, now: number): number {
+  spend({ frames, bytes, fanout, pressing }: Spent, now: number): number {
     return Math.max(
       this.#frames.spend(frames, now),
       this.#bytes.spend(bytes, now),
       this.#fanout.spend(fanout, now),
+      pressing && this.#bytes.spent(now) > MODEST_BYTES ? YIELD_MS : 0,
     );
   }
 }

@@ -34,6 +34,9 @@ const AWAY_AFTER_MS = 2_000;
 /** The endings of a connection that its member may come back from. */
 const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
 
+/** How long senders yield to a member that has much to read and acknowledges nothing, in milliseconds. */
+const PATIENCE_MS = 3_000;
+
 /** What a relay tells whoever stands around it. */
 export type RelayEvent =
   | { readonly kind: "connected"; readonly from?: Origin | undefined }
@@ -463,7 +466,21 @@ export class Relay {
   }
 
   /** Sends frames to members; returns to how many. */
+  /**
+   * Whether a member has half a queue to read and has acknowledged something of late. One that
+   * has not is not waited for.
+   */
+  #isPressed(member: RoomMember): boolean {
+    const { outbox } = member;
+    const { bytes, frames } = this.#queue;
+    if (outbox.bytes * 2 < bytes && (outbox.sent - outbox.acknowledged) * 2 < frames) return false;
+    const now = this.monotonic();
+    member.pressedSince ??= now;
+    return now - member.pressedSince < PATIENCE_MS;
+  }
+
   #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): number {
+    if (sender !== undefined) sender.isPressing = false;
     const batch = sender?.startBatch();
     let recipients = 0;
     let overflown: RoomMember[] | undefined;
@@ -473,6 +490,7 @@ export class Relay {
       if (batch !== undefined) batch.waiting += 1;
       if (!member.outbox.push(frames, bytes, batch)) (overflown ??= []).push(member);
       member.link.send(bytes);
+      if (sender !== undefined && this.#isPressed(member)) sender.isPressing = true;
     }
     if (batch?.waiting === 0) sender!.settled();
     // Only now: removing one tells the others, who are to have these frames first.

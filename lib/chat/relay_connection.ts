@@ -133,7 +133,8 @@ export class RelayConnection {
     this.#relay.flush();
     // What nobody counts, such as the answer to a ping, must not pile up either.
     if ((this.link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
-    const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
+    const pressing = this.#member?.isPressing ?? false;
+    const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout, pressing };
     const pause = this.#pace.spend(spent, now);
     this.#relay.tally.receivedBytes += chunk.length;
     if (pause > 0) this.#slow(pause, now);
@@ -347,7 +348,10 @@ export class RelayConnection {
       throw new EndError("BAD_FRAME", "more was acknowledged than was sent");
     }
     // There are no more of these than of what others sent: they are not its own haste.
-    if (count > before) this.#frames -= 1;
+    if (count > before) {
+      this.#frames -= 1;
+      member.pressedSince = undefined;
+    }
   }
 
   #forward(

@@ -40,6 +40,10 @@ export class RoomMember {
   /** Whether the others have been told that it is away. */
   awayTold = false;
   #link: RelayLink;
+  /** When it had half a queue to read and had acknowledged nothing since. */
+  pressedSince: number | undefined;
+  /** Whether what it has just sent went to somebody who has much to read. */
+  isPressing = false;
   readonly #news: (member: RoomMember) => void;
   readonly #audiences = new Map<number, readonly string[]>();
   #audienceMembers = 0;

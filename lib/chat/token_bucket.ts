@@ -50,6 +50,12 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : -this.#tokens / this.#rate.perSecond * 1000;
   }
 
+  /** How many tokens have been spent and have not come back. */
+  spent(now: number): number {
+    this.#refill(now);
+    return this.#rate.burst - this.#tokens;
+  }
+
   /** Whether nothing is spent: the bucket is as good as a new one. */
   isFull(now: number): boolean {
     this.#refill(now);

@@ -252,7 +252,8 @@ function parseJwk(text: string): Record<string, unknown> {
 
 function part(jwk: Record<string, unknown>, name: string): Bytes {
   const value = jwk[name];
-  if (typeof value !== "string" || !/^[A-Za-z0-9_-]+$/.test(value)) {
+  // No number of whole bytes has 4n + 1 characters (RFC 4648 section 5).
+  if (typeof value !== "string" || !/^[A-Za-z0-9_-]+$/.test(value) || value.length % 4 === 1) {
     throw new KeyFileError(
       "KEY_DAMAGED",
       `the JWK's "${name}" is missing or is not base64url`,

@@ -166,13 +166,22 @@ Deno.test("a member that speaks too fast is to be read more slowly: by frames, b
     fanoutPerSecond: 5000,
   };
   const pace = () => new Pace(limits, 0);
-  assertEquals(pace().spend({ frames: 20, bytes: 2000, fanout: 10_000 }, 0), 0);
-  assertEquals(pace().spend({ frames: 21, bytes: 0, fanout: 0 }, 0), 100);
-  assertEquals(pace().spend({ frames: 1, bytes: 2100, fanout: 0 }, 0), 100);
-  assertEquals(pace().spend({ frames: 1, bytes: 1, fanout: 15_000 }, 0), 1000);
+  assertEquals(pace().spend({ frames: 20, bytes: 250, fanout: 10_000, pressing: false }, 0), 0);
+  assertEquals(pace().spend({ frames: 21, bytes: 0, fanout: 0, pressing: false }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 350, fanout: 0, pressing: false }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 1, fanout: 15_000, pressing: false }, 0), 1000);
   const steady = pace();
   // At half its rate it is never held up.
   for (let now = 0; now < 100_000; now += 100) {
-    assertEquals(steady.spend({ frames: 0.5, bytes: 50, fanout: 250 }, now), 0);
+    assertEquals(steady.spend({ frames: 0.5, bytes: 50, fanout: 250, pressing: false }, now), 0);
   }
+});
+
+Deno.test("who fills the queue of somebody who reads yields to it, and who says little does not", () => {
+  const pace = new Pace({ ...DEFAULT_LIMITS, bytesPerSecond: 1 << 20 }, 0);
+  const piece = { frames: 1, bytes: 50_000, fanout: 0, pressing: true };
+  assertEquals(pace.spend(piece, 0), 0);
+  assertEquals(pace.spend(piece, 0), 100);
+  assertEquals(pace.spend({ ...piece, pressing: false }, 0), 0);
+  assertEquals(pace.spend({ ...piece, bytes: 100 }, 1_000), 0);
 });

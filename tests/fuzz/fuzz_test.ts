@@ -4,6 +4,10 @@
  * @module
  */
 
+// @ts-types="../../types/std_assert.d.ts"
+import { assertRejects } from "@std/assert";
+import { utf8 } from "../../lib/chat/bytes.ts";
+import { KeyFileError, readKey } from "../../lib/rsa/key_file.ts";
 import { TARGETS } from "./targets.ts";
 
 const RUNS = 500;
@@ -14,3 +18,8 @@ for (const target of TARGETS) {
     await target.run({ runs: RUNS, seed: SEED });
   });
 }
+
+Deno.test("a number of a JWK that has a length no base64url has is damage, as fuzzing found", async () => {
+  const jwk = utf8(JSON.stringify({ kty: "RSA", n: "AAAAA", e: "AQAB" }));
+  await assertRejects(() => readKey(jwk), KeyFileError, 'the JWK\'s "n"');
+});
