@@ -9,8 +9,8 @@ import { Pane } from "../tests/terminal/tmux.ts";
 import { drawScreens, readRow, type Screen } from "./record/screen_svg.ts";
 
 const OUTPUT = new URL("../docs/images/session.svg", import.meta.url);
-const COLUMNS = 72;
-const ROWS = 17;
+const COLUMNS = 86;
+const ROWS = 18;
 
 /** A terminal in which `parley` is the one of these sources. */
 async function open(): Promise<Pane> {
@@ -39,7 +39,7 @@ async function record(): Promise<string> {
   await using ada = await open();
   await using bo = await open();
   await say(ada, "parley chat server --name ada", "nobody else is here yet");
-  await say(bo, "parley chat client --name bo", "compare fingerprints");
+  await say(bo, "parley chat client --name bo", "remembers keys");
   await say(bo, "hello ada, the relay cannot read this", "hello ada", ada);
   await say(ada, "hi bo: read me your fingerprint?", "hi bo", bo);
   await say(bo, "/fingerprint", "your fingerprint");

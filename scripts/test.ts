@@ -104,6 +104,7 @@ const GROUPS: readonly Group[] = [
       "--allow-write=dist/test",
     ],
     paths: ["tests/binary/"],
+    tool: "the runtime base of deno compile",
   },
 ];
 

@@ -60,24 +60,23 @@ export function readRow(row: string): Span[] {
 }
 
 /**
- * Draws screens side by side.
+ * Draws screens one below the other.
  *
  * @param screens The screens.
  * @param label What the picture shows, for those who cannot see it.
  */
 export function drawScreens(screens: readonly Screen[], label: string): string {
-  const height = Math.max(...screens.map(({ rows }) => rows.length)) * CELL.height + BAR +
-    MARGIN * 2;
-  let left = 0;
+  const width = round(Math.max(...screens.map(({ columns }) => columns)) * CELL.width + MARGIN * 2);
+  let top = 0;
   const windows = screens.map((screen) => {
-    const width = screen.columns * CELL.width + MARGIN * 2;
-    const drawn = drawWindow(screen, left, width, height);
-    left += width + MARGIN;
+    const height = screen.rows.length * CELL.height + BAR + MARGIN * 2;
+    const drawn = drawWindow(screen, top, width, height);
+    top += height + MARGIN;
     return drawn;
   });
-  const width = left - MARGIN;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${round(width)} ${height}" ` +
-    `width="${round(width)}" height="${height}" role="img" xml:space="preserve" aria-label="${
+  const height = top - MARGIN;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
+    `width="${width}" height="${height}" role="img" xml:space="preserve" aria-label="${
       escape(label)
     }">
 <style>text { font: 14px ${FONT}; white-space: pre; }</style>
@@ -86,20 +85,17 @@ ${windows.join("\n")}
 `;
 }
 
-function drawWindow(screen: Screen, left: number, width: number, height: number): string {
+function drawWindow(screen: Screen, top: number, width: number, height: number): string {
   const dots = ["#ff5f56", "#ffbd2e", "#27c93f"].map((fill, i) =>
-    `<circle cx="${round(left + 18 + i * 18)}" cy="15" r="5.5" fill="${fill}"/>`
+    `<circle cx="${18 + i * 18}" cy="${top + 15}" r="5.5" fill="${fill}"/>`
   );
   const rows = screen.rows.map((spans, i) =>
-    drawRow(spans, left + MARGIN, BAR + MARGIN + (i + 0.75) * CELL.height)
+    drawRow(spans, MARGIN, top + BAR + MARGIN + (i + 0.75) * CELL.height)
   );
-  return `<rect x="${round(left)}" width="${
-    round(width)
-  }" height="${height}" rx="8" fill="#0d1117"/>
+  const title = escape(screen.title);
+  return `<rect y="${top}" width="${width}" height="${height}" rx="8" fill="#0d1117"/>
 ${dots.join("")}
-<text x="${round(left + width / 2)}" y="20" text-anchor="middle" fill="#8b949e">${
-    escape(screen.title)
-  }</text>
+<text x="${round(width / 2)}" y="${top + 20}" text-anchor="middle" fill="#8b949e">${title}</text>
 ${rows.filter((row) => row !== "").join("\n")}`;
 }
 

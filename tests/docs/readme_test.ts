@@ -6,6 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { manual } from "./documents.ts";
 import { granted } from "../granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -57,7 +58,7 @@ Deno.test({
   name: "every command of the README's conversations does what it is printed for",
   ignore,
   async fn() {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const readme = await manual();
     const all = commands(readme).filter((command) => !isOfRsa(command));
     const servers = all.filter((command) => command.includes("chat-server"));
     const clients = all.filter((command) => command.includes("chat-client"));
@@ -106,7 +107,7 @@ Deno.test({
   name: "the README's commands of RSA do what they are printed for",
   ignore,
   async fn() {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const readme = await manual();
     const ofRsa = commands(readme).filter(isOfRsa);
     assert(ofRsa.length >= 6);
     const child = shell(RSA_PREAMBLE + ofRsa.join("\n"));
@@ -161,7 +162,7 @@ Deno.test({
   name: "the README's commands of udp print what it shows",
   ignore,
   async fn() {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const readme = await manual();
     const blocks = [
       ...readme.matchAll(/^```console\n\$ (.* task (?:udp-|parley udp ).*)\n([\s\S]*?)^```/gm),
     ]
@@ -194,7 +195,7 @@ Deno.test({
   name: "parley info prints what the README shows",
   ignore,
   async fn() {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const readme = await manual();
     const shown = [
       ...readme.matchAll(/^```console\n\$ (.* task parley info .*)\n([\s\S]*?)^```/gm),
     ];
@@ -213,7 +214,7 @@ Deno.test({
   name: "the README's events are those that the code reports",
   ignore,
   async fn() {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const readme = await manual();
     const report = await Deno.readTextFile(new URL("lib/conversation/report.ts", ROOT));
     const table = readme.slice(readme.indexOf("| event "), readme.indexOf("Each has `event`"));
     const documented = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
@@ -226,7 +227,7 @@ Deno.test({
   name: "the README's in-chat commands are those that there are",
   ignore,
   async fn() {
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    const readme = await manual();
     const { CHAT_COMMANDS } = await import("../../lib/conversation/entry.ts");
     for (const usage of Object.keys(CHAT_COMMANDS)) {
       if (usage !== "/help") assert(readme.includes(`| \`${usage}\``), usage);

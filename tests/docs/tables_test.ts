@@ -1,0 +1,69 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { parseCommandLine } from "../../lib/cli/parse.ts";
+import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { PARLEY } from "../../lib/commands/table.ts";
+import { wordsOf } from "../../lib/tour/step.ts";
+import { granted } from "../granted.ts";
+import { readDocument } from "./documents.ts";
+
+const ignore = !granted({ name: "read", path: new URL("../../", import.meta.url) });
+
+/** The rows of the table under a heading, each as its cells. */
+async function tableUnder(heading: string): Promise<string[][]> {
+  const readme = await readDocument("README.md");
+  const part = readme.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  assert(part !== undefined, heading);
+  const rows = [...part.matchAll(/^\|(.*)\|$/gm)].map(([, row]) =>
+    row!.split("|").map((cell) => cell.trim())
+  );
+  return rows.slice(2);
+}
+
+function codeIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+}
+
+function* commandsOf(
+  command: CommandSpec,
+  above: readonly string[] = [],
+): Generator<readonly [words: string, command: CommandSpec], void> {
+  if (command.load !== undefined) yield [above.join(" "), command];
+  for (const inner of command.commands ?? []) yield* commandsOf(inner, [...above, inner.name]);
+}
+
+Deno.test({
+  name: "the README's table of the tutorial names commands that parley takes as they are printed",
+  ignore,
+  async fn() {
+    const rows = await tableUnder("The tutorial, command by command");
+    assert(rows.length >= 25);
+    for (const [, commands] of rows) {
+      const lines = codeIn(commands!);
+      assert(lines.length > 0, commands);
+      for (const line of lines) {
+        assert(line.startsWith("parley "), line);
+        assert(parseCommandLine(PARLEY, wordsOf(line)).path.at(-1)?.load !== undefined, line);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "the README's table of permissions says of every command what it keeps",
+  ignore,
+  async fn() {
+    const rows = await tableUnder("Permissions");
+    const told = new Map(
+      rows.flatMap(([commands, kept]) =>
+        codeIn(commands!).map((name) => [name, codeIn(kept!).sort()] as const)
+      ),
+    );
+    const declared = new Map(
+      [...commandsOf(PARLEY)].map(([name, { permissions }]) =>
+        [name, [...permissions ?? []].sort()] as const
+      ),
+    );
+    assertEquals(Object.fromEntries(told), Object.fromEntries(declared));
+  },
+});
