@@ -21,7 +21,7 @@ const GROUPS: readonly Group[] = [
     permissions: ["--allow-net"],
     paths: [
       "tests/",
-      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/",
+      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chaos_test.ts",
       "--ignore=tests/ffi/",
     ],
   },
@@ -41,6 +41,16 @@ const GROUPS: readonly Group[] = [
       "lib/udp.ts",
       "lib/udp/",
     ],
+  },
+  {
+    name: "simulation",
+    permissions: [],
+    paths: ["tests/simulation/"],
+  },
+  {
+    name: "chaos",
+    permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
+    paths: ["tests/chaos_test.ts"],
   },
   {
     name: "process",

@@ -58,6 +58,16 @@ export class Acknowledger {
     return this.#membership;
   }
 
+  /** How many events were emitted. */
+  get emittedEvents(): number {
+    return this.#emitted;
+  }
+
+  /** How many of them have been shown. */
+  get displayedEvents(): number {
+    return this.#displayed;
+  }
+
   /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
   get dueAt(): number | undefined {
     return this.#dueAt;

@@ -44,6 +44,8 @@ export interface Contact {
   peer: Peer;
   /** Whether it is in the present room. */
   here: boolean;
+  /** Which event its joining was. */
+  readonly joining: number;
   /** It is in the audience of the lines after this number; undefined until its joining was displayed. */
   since: number | undefined;
   /** What it is sent alone, in order. */
@@ -120,21 +122,27 @@ export class Ledger {
   }
 
   /**
-   * Somebody is in the room.
+   * Somebody joins.
    *
-   * @returns Whether it was a contact before.
+   * @param joining Which event says so, counted from 1.
    */
-  meet(peer: Peer): boolean {
-    const known = this.#contacts.get(peer.credential.key);
-    if (known !== undefined) {
-      known.peer = peer;
-      known.here = true;
-      return true;
-    }
-    const contact: Contact = { peer, here: true, since: undefined, owed: [], unsure: false };
+  add(peer: Peer, joining: number): void {
+    const contact: Contact = {
+      peer,
+      here: true,
+      joining,
+      since: undefined,
+      owed: [],
+      unsure: false,
+    };
     this.#contacts.set(peer.credential.key, contact);
     this.#undisplayed.add(contact);
-    return false;
+  }
+
+  /** A contact is in the room, under another number. */
+  meet(contact: Contact, peer: Peer): void {
+    contact.peer = peer;
+    contact.here = true;
   }
 
   /** Somebody has left: nobody waits for it any longer. */
@@ -146,19 +154,23 @@ export class Ledger {
     this.forgive(contact, Infinity);
   }
 
-  /** Takes a line, to be sent by {@linkcode pending}. */
-  enter(line: Line, room: object): void {
-    this.#display(line);
+  /**
+   * Takes a line, to be sent by {@linkcode pending}.
+   *
+   * @param room The room that its `newest` is a number of.
+   * @param displayed How many events have been displayed.
+   */
+  enter(line: Line, room: object, displayed: number): void {
+    this.#display(line.number, displayed);
     this.pending.push({ line, room, waiting: 1, heard: false, sent: false });
     this.#lines += 1;
     this.#bytes += line.text.length;
   }
 
   /** Whose joining has been displayed by now is in the audience from this line on. */
-  #display({ number, newest }: Line): void {
-    if (newest === 0) return;
+  #display(number: number, displayed: number): void {
     for (const contact of this.#undisplayed) {
-      if (contact.here && contact.peer.number > newest) continue;
+      if (contact.joining > displayed) continue;
       contact.since = number - 1;
       this.#undisplayed.delete(contact);
     }

@@ -24,7 +24,6 @@ import type { Entered, MemberEvent, RefusalCode } from "./member_event.ts";
 import { Membership } from "./membership.ts";
 import { messageIds } from "./message_id.ts";
 import { foldName } from "./name.ts";
-import type { Outgoing } from "./outgoing.ts";
 import { EVERYONE, type Policy } from "./policy.ts";
 import type { Ending } from "./reason.ts";
 import { type Peer, Roster } from "./roster.ts";
@@ -51,6 +50,8 @@ const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
   "TOO_MANY_JOINS",
   "TOO_MANY_FROM_ADDRESS",
 ]);
+
+const MISCOUNTED = "the relay counts other frames than were sent";
 
 /** Where a member's bytes and events go. */
 export interface MemberOutput {
@@ -114,6 +115,8 @@ export class Member {
   #membership: Membership | undefined;
   /** The room whose roster has been told; the same one a moment later. */
   #begun: Membership | undefined;
+  /** Whether the relay has said that it no longer knows this stay: it is not resumed, then or later. */
+  #forgotten = false;
   #seated = false;
   #leaving = false;
   #lost = false;
@@ -281,7 +284,8 @@ export class Member {
     const id = this.#idOf(number);
     const time = this.#date();
     const line = { id, number, time, text: bytes, shown: text, to: peer, newest };
-    this.#ledger.enter({ ...line, leftOut: this.#leftOutNow() }, begun.room);
+    const { displayedEvents } = this.#acknowledger;
+    this.#ledger.enter({ ...line, leftOut: this.#leftOutNow() }, begun.room, displayedEvents);
     begun.outgoing.wake();
     return { ok: true, id };
   }
@@ -380,8 +384,8 @@ export class Member {
     else if (frame.kind === KIND.ping) this.#output.send(encodeEmpty(KIND.pong));
     else if (this.#state === "coming") this.#comeCloser(frame);
     else if (isCounted(frame.kind)) this.#membership!.take(frame);
-    else if (frame.kind === KIND.accepted) this.#count(frame, (out, n) => out.accepted(n));
-    else if (frame.kind === KIND.delivered) this.#count(frame, (out, n) => out.delivered(n));
+    else if (frame.kind === KIND.accepted) this.#accepted(readCount(frame.payload));
+    else if (frame.kind === KIND.delivered) this.#delivered(readCount(frame.payload));
     else if (frame.kind !== KIND.pong) throw new MalformedError("a frame came out of its place");
   }
 
@@ -390,16 +394,23 @@ export class Member {
     else this.#endInOrder(reason, "");
   }
 
-  #count({ payload }: Frame, take: (outgoing: Outgoing, count: number) => boolean): void {
-    if (!take(this.#membership!.outgoing, readCount(payload))) {
-      throw new MalformedError("the relay counts other frames than were sent");
-    }
+  #accepted(count: number): void {
+    if (!this.#membership!.outgoing.accepted(count)) throw new MalformedError(MISCOUNTED);
+  }
+
+  /** What is delivered because somebody has left is told after the leaving, which may still be checked. */
+  #delivered(count: number): void {
+    const { outgoing } = this.#membership!;
+    if (count > outgoing.counted) throw new MalformedError(MISCOUNTED);
+    if (this.#order.idle) outgoing.delivered(count);
+    else this.#order.add(0, () => void outgoing.delivered(count));
   }
 
   /** Takes a frame before this member is in, or in again. */
   #comeCloser(frame: Frame): void {
     if (frame.kind === KIND.resumed) return this.#goOn(readCount(frame.payload));
     if (frame.kind === KIND.unknown && this.#challenge !== undefined) {
+      this.#forgotten = true;
       return this.#answer(this.#challenge, false);
     }
     const step = this.#admission.take(frame);
@@ -407,7 +418,8 @@ export class Member {
     if ("listings" in step) return this.#comeIn(step);
     this.#challenge = step;
     const room = this.#membership?.room;
-    this.#answer(step, room !== undefined && mapKey(room) === mapKey(step.room));
+    const isSame = room !== undefined && mapKey(room) === mapKey(step.room);
+    this.#answer(step, isSame && !this.#forgotten);
   }
 
   #answer(challenge: Challenge, resumes: boolean): void {
@@ -450,6 +462,7 @@ export class Member {
     const again = this.#membership !== undefined;
     const membership = this.#membershipOf(admitted.room);
     this.#membership = membership;
+    this.#forgotten = false;
     this.#isBack();
     const { graceMs } = this.#challenge!;
     const candidates = admitted.listings.map((listing) => membership.receiving.candidate(listing));

@@ -78,20 +78,21 @@ export class Membership {
 
   /** Somebody is in the room: a newcomer, or a contact who is back. */
   #meet(peer: Peer, present: boolean): void {
-    const { ledger, event } = this.#options;
+    const { ledger, event, acknowledger } = this.#options;
     const { key, folded } = peer.credential;
-    const before = ledger.get(key)?.peer;
-    if (before !== undefined) {
-      ledger.meet(peer);
-      if (before.away) event({ kind: "back", peer });
+    const known = ledger.get(key);
+    if (known !== undefined) {
+      const { away } = known.peer;
+      ledger.meet(known, peer);
+      if (away) event({ kind: "back", peer });
       return;
     }
     // Who had its name in another room does not come back under it.
     for (const missing of ledger.missing()) {
       if (missing.peer.credential.folded === folded) this.part(missing.peer, "REPLACED");
     }
-    ledger.meet(peer);
     event({ kind: "joined", peer, present });
+    ledger.add(peer, acknowledger.emittedEvents);
   }
 
   /** A contact is one no longer. */

@@ -280,3 +280,27 @@ Deno.test("a challenge is read with the grace of its relay", () => {
     raw.send(encodeEmpty(KIND.leave));
   });
 });
+
+Deno.test("who was given up, joins the same room anew and loses that connection too, is in with the next", async () => {
+  const room = new TestRoom({ graceMs: 5_000 });
+  const ada = await room.join("ada");
+  let rosters = 0;
+  // The second roster never comes: the connection breaks first.
+  const bo = await room.join(
+    "bo",
+    ({ kind, bytes }) => kind === KIND.roster && ++rosters === 2 ? [] : [bytes],
+  );
+  bo.cut();
+  await room.settle();
+  await room.pass(5_000);
+  bo.connect();
+  await room.settle();
+  assertEquals([rosters, count(bo, "reconnected")], [2, 0]);
+  bo.cut();
+  bo.connect();
+  await room.settle();
+  assertEquals([count(bo, "reconnected"), count(bo, "ended")], [1, 0]);
+  ada.member.enter("welcome back");
+  await room.settle();
+  assertEquals(shown(bo), ["ada: welcome back"]);
+});

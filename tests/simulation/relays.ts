@@ -1,0 +1,61 @@
+/**
+ * Relays that do something else than they should.
+ *
+ * @module
+ */
+
+import type { Bytes } from "../../lib/chat/bytes.ts";
+import { Relay, type RelayOptions } from "../../lib/chat/relay.ts";
+import type { RoomMember } from "../../lib/chat/room_member.ts";
+import type { VirtualClock } from "./clock.ts";
+
+type To = Parameters<Relay["forward"]>[3];
+
+/** A sender for whom nothing is counted. */
+const NOBODY = {
+  startBatch: () => ({ sender: { settled: () => {} }, before: 0, waiting: 0 }),
+  settled: () => {},
+  received: () => {},
+} as unknown as RoomMember;
+
+function without(relay: Relay, sender: RoomMember, to: To): To {
+  const keys = "newest" in to
+    ? relay.members().filter(({ number }) => number <= to.newest).map(({ credential }) =>
+      credential.key
+    )
+    : to.members.values();
+  return { members: [...keys.filter((key) => key !== sender.credential.key)] };
+}
+
+/** Forwards some frames twice, as one might that does not know whether the first time counted. */
+export class StutteringRelay extends Relay {
+  readonly #stutters: () => boolean;
+
+  constructor(options: RelayOptions, stutters: () => boolean) {
+    super(options);
+    this.#stutters = stutters;
+  }
+
+  override forward(sender: RoomMember, frames: number, bytes: Bytes, to: To): number {
+    const sent = super.forward(sender, frames, bytes, to);
+    if (this.#stutters()) super.forward(NOBODY, frames, bytes, without(this, sender, to));
+    return sent;
+  }
+}
+
+/** Says that frames have arrived before it has queued them for anybody. */
+export class HastyRelay extends Relay {
+  readonly #clock: VirtualClock;
+
+  constructor(options: RelayOptions, clock: VirtualClock) {
+    super(options);
+    this.#clock = clock;
+  }
+
+  override forward(sender: RoomMember, frames: number, bytes: Bytes, to: To): number {
+    const recipients = without(this, sender, to);
+    sender.received(frames);
+    this.#clock.after(50, () => super.forward(NOBODY, frames, bytes, recipients));
+    return 0;
+  }
+}

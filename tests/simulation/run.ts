@@ -1,0 +1,155 @@
+/**
+ * One run of the simulation: so many members, so much said, so much broken, as a seed has it.
+ *
+ * @module
+ */
+
+import { type Build, GRACE_MS, World } from "./world.ts";
+
+/** What came of a run. */
+export interface RunResult {
+  readonly seed: number;
+  /** What was wrong; empty for a good run. */
+  readonly problems: readonly string[];
+  /** Everything that happened, as one hash. */
+  readonly trace: string;
+  readonly entered: number;
+  readonly shown: number;
+  /** How often each thing was done. */
+  readonly done: Readonly<Record<string, number>>;
+}
+
+/** The most members of a run. */
+const MAX_MEMBERS = 20;
+/** What members may be called. */
+const NAMES = Array.from({ length: MAX_MEMBERS }, (_, i) => `m${i}`);
+
+/**
+ * Runs once.
+ *
+ * @param seed What everything is drawn from.
+ * @param build What is broken on purpose; nothing without.
+ */
+export async function simulate(seed: number, build: Build = {}): Promise<RunResult> {
+  const world = new World(seed, build);
+  try {
+    return await new Run(world, seed).run();
+  } finally {
+    world.close();
+  }
+}
+
+class Run {
+  readonly #world: World;
+  readonly #seed: number;
+  readonly #runs = new Map<string, number>();
+  readonly #done: Record<string, number> = {};
+
+  constructor(world: World, seed: number) {
+    this.#world = world;
+    this.#seed = seed;
+  }
+
+  async run(): Promise<RunResult> {
+    const world = this.#world;
+    const { chance, clock, checker } = world;
+    const members = chance.chance(0.03) ? chance.int(7, MAX_MEMBERS) : chance.int(2, 6);
+    for (const name of NAMES.slice(0, members)) this.#start(name);
+    let at = clock.now() + 2_000;
+    await world.runUntil(at);
+    // How much of each there is differs from run to run: a run of cuts alone, a run in which all goes wrong.
+    const weights = this.#weights();
+    world.stuttering = chance.chance(0.3) ? 0.2 : 0;
+    for (let steps = chance.int(20, 100); steps > 0; steps--) {
+      at += chance.chance(0.3) ? chance.int(0, 20) : chance.int(20, 1_500);
+      await world.runUntil(at);
+      this.#step(weights, members);
+    }
+    await world.runUntil(at);
+    // Mended: the relay runs, and nothing breaks any longer.
+    if (!world.relayRuns) world.startRelay();
+    await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000);
+    world.finish();
+    const { entered, shown } = checker.size;
+    return {
+      seed: this.#seed,
+      problems: checker.problems,
+      trace: world.trace,
+      entered,
+      shown,
+      done: this.#done,
+    };
+  }
+
+  #weights(): [string, number][] {
+    const { chance } = this.#world;
+    const often = (most: number) => chance.chance(0.5) ? chance.next() * most : 0;
+    return [
+      ["enter", 10],
+      ["whisper", often(3)],
+      ["cut", often(4)],
+      ["stall", often(2)],
+      ["killRelay", often(1.5)],
+      ["stopRelay", often(0.5)],
+      ["startRelay", 2],
+      ["join", often(1)],
+      ["leave", often(0.7)],
+      ["kill", often(0.7)],
+    ];
+  }
+
+  #start(name: string): void {
+    const run = (this.#runs.get(name) ?? 0) + 1;
+    this.#runs.set(name, run);
+    this.#world.startMember(name, run);
+  }
+
+  #step(weights: readonly [string, number][], members: number): void {
+    const world = this.#world;
+    const { chance } = world;
+    let left = chance.next() * weights.reduce((sum, [, weight]) => sum + weight, 0);
+    const what = weights.find(([, weight]) => (left -= weight) < 0)?.[0] ?? "enter";
+    const alive = world.processes.filter((one) => one.alive && !one.leaving);
+    const one = alive.length === 0 ? undefined : chance.pick(alive);
+    this.#done[what] = (this.#done[what] ?? 0) + 1;
+    switch (what) {
+      case "enter":
+        for (let lines = chance.int(1, 4); one !== undefined && lines > 0; lines--) {
+          world.enter(one, undefined);
+        }
+        return;
+      case "whisper":
+        if (one !== undefined) world.enter(one, chance.pick(alive));
+        return;
+      case "cut":
+        if (one !== undefined) world.cut(one);
+        return;
+      case "stall":
+        if (one !== undefined) world.stall(one, chance.int(100, 50_000));
+        return;
+      case "killRelay":
+        if (world.relayRuns) world.killRelay();
+        return;
+      case "stopRelay":
+        if (world.relayRuns) world.stopRelay();
+        return;
+      case "startRelay":
+        if (!world.relayRuns) world.startRelay();
+        return;
+      case "join":
+        return this.#join(alive.map(({ self }) => self.name), members);
+      case "leave":
+        if (one !== undefined && alive.length > 2) world.leave(one);
+        return;
+      case "kill":
+        if (one !== undefined && alive.length > 2) world.kill(one);
+    }
+  }
+
+  /** Somebody who is not there comes: somebody new, or a new run of somebody who was. */
+  #join(here: readonly string[], members: number): void {
+    if (!this.#world.relayRuns) return;
+    const free = NAMES.slice(0, members + 3).filter((name) => !here.includes(name));
+    if (free.length > 0) this.#start(this.#world.chance.pick(free));
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The promise, under faults, in virtual time; and that the checker can fail.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { keyChange } from "../../lib/chat/key_change.ts";
+import { Shown, type ShownMark } from "../../lib/chat/shown.ts";
+import { HastyRelay } from "./relays.ts";
+import { simulate } from "./run.ts";
+import type { Build } from "./world.ts";
+
+/** So many seeds are run. */
+const SEEDS = 200;
+/** Within so many seeds, what is broken on purpose is to be noticed. */
+const SEEDS_TO_NOTICE = 40;
+
+Deno.test("in 200 runs everything is shown exactly once, in order, to those whom it was for", async () => {
+  const failed: string[] = [];
+  let shown = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const result = await simulate(seed);
+    shown += result.shown;
+    for (const problem of result.problems) failed.push(`seed ${seed}: ${problem}`);
+  }
+  assertEquals(failed.slice(0, 10), []);
+  assert(shown > 10_000, `${shown} messages were shown`);
+});
+
+Deno.test("a seed gives the same run again, byte for byte, and another seed another", async () => {
+  const [one, again, other] = [await simulate(7), await simulate(7), await simulate(8)];
+  assertEquals(again, one);
+  assertNotEquals(other.trace, one.trace);
+});
+
+Deno.test("a build that fails fails again in the same way", async () => {
+  const build: Build = { hasty: true };
+  const seed = (await firstToFail(build))!.seed;
+  assertEquals(await simulate(seed, build), await simulate(seed, build));
+});
+
+/** The first run in which a build goes wrong. */
+async function firstToFail(build: Build) {
+  for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed++) {
+    const result = await simulate(seed, build);
+    if (result.problems.length > 0) return result;
+  }
+  return undefined;
+}
+
+/** Forgets what it has shown whenever it changes rooms. */
+class Forgetful extends Shown {
+  override of(_member: string): ShownMark {
+    return { number: 0 };
+  }
+}
+
+const BROKEN: Readonly<Record<string, { readonly build: Build; readonly problem: RegExp }>> = {
+  "a relay that acknowledges before it queues": {
+    build: { relay: (options, clock) => new HastyRelay(options, clock) },
+    problem: /is told that .* is delivered, which .* has not shown/,
+  },
+  "members that acknowledge before they show": {
+    build: { hasty: true },
+    problem: /is told that .* is delivered, which .* has not shown/,
+  },
+  "members that do not remember what they have shown": {
+    build: { member: () => ({ shown: new Forgetful() }) },
+    problem: /shows .* twice/,
+  },
+  "members that keep their chain when somebody leaves": {
+    build: {
+      member: () => ({
+        keyChange: (holders, recipients, worn) => {
+          const change = keyChange(holders, recipients, worn);
+          return change === "chain" ? "none" : change;
+        },
+      }),
+    },
+    problem: /could be read by .*, for whom it was not/,
+  },
+};
+
+for (const [what, { build, problem }] of Object.entries(BROKEN)) {
+  Deno.test(`the checker notices ${what}`, async () => {
+    const result = await firstToFail(build);
+    assert(result !== undefined, `nothing was noticed in ${SEEDS_TO_NOTICE} runs`);
+    assert(result.problems.some((one) => problem.test(one)), result.problems.join("\n"));
+  });
+}

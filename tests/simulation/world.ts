@@ -1,0 +1,451 @@
+/**
+ * A relay and its members in one process, under a virtual clock, over a network that breaks.
+ *
+ * Each machine is called alone and runs until nothing of it is left to run; what it sent goes on its way only then,
+ * in a fixed order. So a run depends on its seed alone.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers";
+import { type Bytes, mapKey } from "../../lib/chat/bytes.ts";
+import { type Credential, CredentialError, type OwnCredential } from "../../lib/chat/credential.ts";
+import { Member, type MemberOptions } from "../../lib/chat/member.ts";
+import type { MemberEvent } from "../../lib/chat/member_event.ts";
+import { foldName } from "../../lib/chat/name.ts";
+import type { Relay, RelayOptions } from "../../lib/chat/relay.ts";
+import { retryDelay } from "../../lib/reconnect.ts";
+import { Checker } from "./checker.ts";
+import { VirtualClock } from "./clock.ts";
+import { type End, Way } from "./connection.ts";
+import { Generator } from "./generator.ts";
+import { StutteringRelay } from "./relays.ts";
+import { StandInCrypto, standInKeys } from "./stand_in_crypto.ts";
+
+/** What may be broken on purpose, to see that it is noticed. */
+export interface Build {
+  /** Makes the relay. */
+  readonly relay?: (options: RelayOptions, clock: VirtualClock) => Relay;
+  /** Changes how members are made. */
+  readonly member?: () => Partial<MemberOptions>;
+  /** Whether members acknowledge what they have not displayed. */
+  readonly hasty?: boolean;
+}
+
+/** How long a member whose connection is lost is kept, in virtual milliseconds. */
+export const GRACE_MS = 20_000;
+
+/** Lets everything run that is ready to: the event loop comes by again only then. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A member's process. */
+class Process {
+  readonly name: string;
+  readonly member: Member;
+  readonly self: OwnCredential;
+  readonly events: MemberEvent[] = [];
+  connection: Connection | undefined;
+  attempt = 0;
+  alive = true;
+  leaving = false;
+  displayed = 0;
+  entered = 0;
+  /** How long its screen takes to show something, in milliseconds. */
+  screenDelay = 0;
+  ringsAt = Infinity;
+
+  constructor(name: string, self: OwnCredential, make: (process: Process) => Member) {
+    this.name = name;
+    this.self = self;
+    this.member = make(this);
+  }
+}
+
+/** A connection between a process and a relay. */
+interface Connection {
+  readonly process: Process;
+  readonly toRelay: Way;
+  readonly toMember: Way;
+}
+
+/** Everything. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly chance: Generator;
+  readonly checker = new Checker();
+  readonly processes: Process[] = [];
+  /** How often the relay forwards something twice. */
+  stuttering = 0;
+  readonly #build: Build;
+  readonly #crypto = new StandInCrypto();
+  readonly #trace = createHash("sha256");
+  readonly #credentials = new Map<string, OwnCredential>();
+  readonly #sealed: { readonly text: string; readonly key: string }[] = [];
+  #connections: Connection[] = [];
+  #relay: Relay | undefined;
+  /** What the clock wants done, by one machine after the other. */
+  #actions: { readonly actor: string; readonly run: () => void }[] = [];
+  #failures: unknown[] = [];
+
+  constructor(seed: number, build: Build = {}) {
+    this.chance = new Generator(seed);
+    this.#build = build;
+    this.#crypto.sealed = (key, plaintext) => this.#noteSealed(key, plaintext);
+    this.#crypto.install();
+    this.startRelay();
+    this.#tickRelay();
+  }
+
+  /** Gives the real cryptography back. */
+  close(): void {
+    this.#crypto.uninstall();
+  }
+
+  /** What happened, as one hash. */
+  get trace(): string {
+    return this.#trace.copy().digest("hex");
+  }
+
+  get relayRuns(): boolean {
+    return this.#relay !== undefined;
+  }
+
+  get relay(): Relay | undefined {
+    return this.#relay;
+  }
+
+  /** Goes on until a time; what is then still to happen, happens later. */
+  async runUntil(at: number): Promise<void> {
+    do {
+      while (this.#actions.length > 0) {
+        const { actor, run } = this.#actions.shift()!;
+        this.#crypto.actor = actor;
+        run();
+        await turn();
+        this.#flush();
+        if (this.#failures.length > 0) throw this.#failures[0];
+      }
+    } while (this.clock.step(at));
+  }
+
+  #do(actor: string, run: () => void): void {
+    this.#actions.push({ actor, run });
+  }
+
+  #log(what: string, bytes?: Uint8Array): void {
+    this.#trace.update(`${this.clock.now()} ${what}\n`);
+    if (bytes !== undefined) this.#trace.update(bytes);
+  }
+
+  /** What was sent goes on its way. */
+  #flush(): void {
+    for (const { process, toRelay, toMember } of this.#connections) {
+      const up = toRelay.flush();
+      if (up !== undefined) this.#log(`${process.name} sends`, up);
+      const down = toMember.flush();
+      if (down !== undefined) this.#log(`${process.name} is sent`, down);
+    }
+    for (const process of this.processes) this.#setAlarm(process);
+  }
+
+  #setAlarm(process: Process): void {
+    const at = process.member.wakeAt;
+    if (!process.alive || at >= process.ringsAt || at === Infinity) return;
+    process.ringsAt = at;
+    this.clock.at(at, () => {
+      if (process.ringsAt !== at) return;
+      process.ringsAt = Infinity;
+      if (process.alive) this.#do(process.name, () => process.member.tick());
+    });
+  }
+
+  #noteSealed(key: string, plaintext: Bytes): void {
+    const text = new TextDecoder().decode(plaintext);
+    for (const [line] of text.matchAll(/<m\d+\.\d+\.\d+>/g)) this.#sealed.push({ text: line, key });
+  }
+
+  // The relay.
+
+  startRelay(): void {
+    const { now } = this.clock;
+    const options: RelayOptions = {
+      now,
+      random: this.chance.bytes,
+      graceMs: GRACE_MS,
+      check: (bytes) => this.#check(bytes),
+      fail: (error) => this.#failures.push(error),
+    };
+    this.#log("relay starts");
+    const stutters = () => this.chance.chance(this.stuttering);
+    this.#relay = this.#build.relay?.(options, this.clock) ??
+      new StutteringRelay(options, stutters);
+  }
+
+  /** The relay's process is killed: its connections break. */
+  killRelay(): void {
+    this.#log("relay is killed");
+    this.#relay = undefined;
+    for (const connection of this.#connections) {
+      connection.toRelay.cut(true);
+      connection.toMember.cut(this.chance.chance(0.1));
+    }
+    this.#connections = [];
+  }
+
+  /** The relay is told to stop: it tells its members. */
+  stopRelay(): void {
+    const relay = this.#relay;
+    this.#log("relay stops");
+    this.#do("relay", () => {
+      relay?.close();
+      if (this.#relay === relay) this.#relay = undefined;
+    });
+  }
+
+  #tickRelay(): void {
+    this.clock.after(1_000, () => {
+      const relay = this.#relay;
+      if (relay !== undefined) this.#do("relay", () => relay.tick());
+      this.#tickRelay();
+    });
+  }
+
+  #check(bytes: Bytes): Promise<Credential> {
+    const credential = this.#credentials.get(mapKey(bytes));
+    if (credential === undefined) throw new CredentialError("BAD_CREDENTIAL", "it is nobody's");
+    return Promise.resolve(credential);
+  }
+
+  // Members.
+
+  /** A person's process starts, and joins. */
+  startMember(person: string, run: number): void {
+    const name = `${person}.${run}`;
+    const self = this.#credentialOf(person, name);
+    this.checker.started(name);
+    this.#log(`${name} starts`);
+    const process = new Process(name, self, (own) => this.#memberOf(own, self));
+    process.screenDelay = this.chance.chance(0.3) ? this.chance.int(1, 2_000) : 0;
+    this.processes.push(process);
+    this.#connect(process);
+  }
+
+  #memberOf(process: Process, self: OwnCredential): Member {
+    return new Member({
+      self,
+      dialled: { host: "simulated", port: 4396 },
+      now: this.clock.now,
+      random: this.chance.bytes,
+      check: (bytes) => this.#check(bytes),
+      ...this.#build.member?.(),
+    }, {
+      send: (bytes) => process.connection?.toRelay.send(bytes),
+      drop: () => this.#dropped(process),
+      event: (event) => this.#told(process, event),
+      wake: () => {},
+      fail: (error) => this.#failures.push(error),
+    });
+  }
+
+  #credentialOf(person: string, name: string): OwnCredential {
+    const keys = standInKeys(name);
+    const bytes = new TextEncoder().encode(`credential of ${name}`);
+    const member = new Uint8Array(createHash("sha256").update(bytes).digest());
+    const self: OwnCredential = {
+      bytes,
+      member,
+      key: mapKey(member),
+      name: person,
+      folded: foldName(person),
+      fingerprint: `SHA256:${person}`,
+      session: keys.session.publicKey,
+      signing: keys.signing.publicKey,
+      keyIds: [`session ${name}`, `signing ${name}`],
+      expiresAt: Infinity,
+      keys,
+    };
+    this.#credentials.set(mapKey(bytes), self);
+    return self;
+  }
+
+  /** Makes a connection, or tries again later. */
+  #connect(process: Process): void {
+    if (!process.alive) return;
+    const relay = this.#relay;
+    if (relay === undefined) return this.#tryLater(process);
+    const memberEnd: End = {
+      receive: (bytes) => {
+        if (process.connection !== connection || !process.alive) return;
+        this.#log(`${process.name} receives`, bytes);
+        this.#do(process.name, () => process.member.receive(bytes));
+      },
+      disconnected: () => {
+        if (process.connection !== connection || !process.alive) return;
+        this.#log(`${process.name} is disconnected`);
+        this.#do(process.name, () => process.member.disconnected());
+      },
+    };
+    const relayEnd: End = {
+      receive: (bytes) => {
+        if (this.#relay === relay) this.#do("relay", () => void own.receive(bytes));
+      },
+      disconnected: () => {
+        if (this.#relay === relay) this.#do("relay", () => own.disconnected());
+      },
+    };
+    const toMember = new Way(this.clock, this.chance, memberEnd);
+    const toRelay = new Way(this.clock, this.chance, relayEnd);
+    const connection: Connection = { process, toRelay, toMember };
+    const own = relay.connect({
+      send: (bytes) => toMember.send(bytes),
+      end: () => toMember.end(),
+    });
+    this.#connections.push(connection);
+    process.connection = connection;
+    this.#do(process.name, () => process.member.connected());
+  }
+
+  #tryLater(process: Process): void {
+    const delay = retryDelay(process.attempt++, this.chance.next());
+    this.clock.after(delay + 1, () => this.#connect(process));
+  }
+
+  /** A member is done with its connection, and wants another. */
+  #dropped(process: Process): void {
+    const { connection } = process;
+    process.connection = undefined;
+    if (connection !== undefined) this.#break(connection, true, false);
+    this.#tryLater(process);
+  }
+
+  #break(connection: Connection, silentToMember: boolean, silentToRelay: boolean): void {
+    connection.toRelay.cut(silentToRelay);
+    connection.toMember.cut(silentToMember);
+    this.#connections = this.#connections.filter((one) => one !== connection);
+  }
+
+  /** A connection breaks; one of its ends may not hear of it. */
+  cut(process: Process): void {
+    const { connection } = process;
+    if (connection === undefined) return;
+    const silent = this.chance.next();
+    this.#log(`${process.name} is cut off`);
+    this.#break(connection, silent < 0.15, silent > 0.85);
+  }
+
+  /** Nothing arrives at a member, or from it, for a while. */
+  stall(process: Process, ms: number): void {
+    this.#log(`${process.name} is stalled`);
+    process.connection?.toMember.stall(ms);
+    if (this.chance.chance(0.5)) process.connection?.toRelay.stall(ms);
+  }
+
+  /** A process is killed: nobody is told. */
+  kill(process: Process): void {
+    this.#log(`${process.name} is killed`);
+    process.alive = false;
+    this.checker.stopped(process.name);
+    if (process.connection !== undefined) this.#break(process.connection, true, false);
+  }
+
+  /** A member leaves. */
+  leave(process: Process): void {
+    this.#log(`${process.name} leaves`);
+    process.leaving = true;
+    this.checker.stopped(process.name);
+    this.#do(process.name, () => process.member.leave());
+  }
+
+  /** Something is entered. */
+  enter(process: Process, to: Process | undefined): void {
+    this.#do(process.name, () => {
+      if (!process.alive || process.leaving) return;
+      const text = `<${process.name}.${process.entered + 1}>`;
+      // Before it is entered: what becomes of it may be told within the call.
+      this.checker.entered(process.name, text, process.entered + 1, to?.name);
+      const entered = process.member.enter(text, to?.self.name);
+      if (!entered.ok) return this.checker.refused(text);
+      process.entered += 1;
+      this.#log(`${process.name} enters ${text}`);
+    });
+  }
+
+  #processOf(key: string): string {
+    return this.processes.find(({ self }) => self.key === key)?.name ?? "nobody";
+  }
+
+  #told(process: Process, event: MemberEvent): void {
+    process.events.push(event);
+    const count = process.events.length;
+    if (event.kind === "left") {
+      this.checker.toldLeave(process.name, this.#processOf(event.peer.credential.key));
+    }
+    if (event.kind === "fault") this.checker.fault(process.name, event.code);
+    if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
+    if (event.kind === "delivered") this.checker.delivered(process.name, event.line.shown);
+    if (event.kind === "unheard") this.checker.delivered(process.name, event.line.shown);
+    if (event.kind === "ended") this.#ended(process, event.reason);
+    if (this.#build.hasty === true) queueMicrotask(() => process.member.displayed(count));
+    if (process.screenDelay === 0) queueMicrotask(() => this.#display(process, count));
+    else {
+      this.clock.after(process.screenDelay, () => {
+        if (process.alive) this.#do(process.name, () => this.#display(process, count));
+      });
+    }
+  }
+
+  #ended(process: Process, reason: string): void {
+    // A first connection that is lost is a failure at once, and said so.
+    const wasIn = process.events.some(({ kind }) => kind === "ready");
+    if (process.alive && !process.leaving && wasIn) this.checker.endedUnasked(process.name, reason);
+    process.alive = false;
+    this.checker.stopped(process.name);
+    if (process.connection !== undefined) this.#break(process.connection, true, false);
+    process.connection = undefined;
+  }
+
+  /** The screen shows what it was told, up to an event. */
+  #display(process: Process, count: number): void {
+    if (!process.alive && !process.leaving) return;
+    for (; process.displayed < count; process.displayed++) {
+      const event = process.events[process.displayed]!;
+      if (event.kind === "joined") {
+        this.checker.displayedJoin(process.name, this.#processOf(event.peer.credential.key));
+      } else if (event.kind === "left") {
+        this.checker.displayedLeave(process.name, this.#processOf(event.peer.credential.key));
+      } else if (event.kind === "message") {
+        const from = this.#processOf(event.from.credential.key);
+        this.checker.displayedMessage(process.name, event.text, from);
+        this.#log(`${process.name} shows ${event.text}`);
+      }
+    }
+    process.member.displayed(count);
+  }
+
+  /** What can be said once everything is mended and there was time. */
+  finish(): void {
+    this.checker.finish();
+    const alive = this.processes.filter((one) => one.alive && !one.leaving);
+    for (const process of alive) {
+      const { member, name } = process;
+      const { lines } = member.backlog;
+      if (!member.isIn) this.checker.stuck(name, "it is not in the room");
+      if (lines > 0) this.checker.stuck(name, `${lines} lines wait`);
+      const here = member.peers().map(({ credential }) => this.#processOf(credential.key));
+      const expected = alive.map((one) => one.name).sort().join();
+      if (here.sort().join() !== expected) {
+        this.checker.stuck(name, `it sees ${here.join()} and not ${expected}`);
+      }
+    }
+    if (this.#relay?.isIdle === false) this.checker.stuck("relay", "a queue is not empty");
+    const checked = new Set<string>();
+    for (const { text, key } of this.#sealed) {
+      if (checked.has(`${text} ${key}`)) continue;
+      checked.add(`${text} ${key}`);
+      this.checker.readable(text, this.#crypto.knowers(key));
+    }
+  }
+}
