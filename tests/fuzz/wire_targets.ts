@@ -16,6 +16,7 @@ import { checkCredential, CredentialError } from "../../lib/chat/credential.ts";
 import {
   encodeTexts,
   readKeyFrame,
+  readProgressFrame,
   readSealedFrame,
   readTexts,
   sealedAddress,
@@ -54,6 +55,9 @@ const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
   },
   [KIND.ack]: (payload) => wire.encodeCount(KIND.ack, wire.readCount(payload)),
   [KIND.bye]: (payload) => wire.encodeBye(wire.readBye(payload)),
+  [KIND.resume]: (payload) => wire.encodeResume(wire.readResume(payload)),
+  [KIND.away]: (payload) => wire.encodePresence(KIND.away, wire.readPresence(payload)),
+  [KIND.progress]: (payload) => void readProgressFrame(payload),
   [KIND.key]: (payload) => void readKeyFrame(payload),
   [KIND.sealed]: (payload) => void readSealedFrame(payload),
 };
