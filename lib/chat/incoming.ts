@@ -130,6 +130,7 @@ export class Incoming {
       };
       chains.open.set(header.chain, await ReceivingChain.take(scope, grant));
     } catch (error) {
+      if (error instanceof KeyFrameError && error.early) return REPEATED;
       if (error instanceof KeyFrameError || error instanceof OpenError) return fault("BAD_KEY");
       throw error;
     }

@@ -100,8 +100,13 @@ export class KeySender {
 
 /** A key frame that cannot be opened; the message says why. */
 export class KeyFrameError extends Error {
-  /** Makes the error of its reason. */
-  constructor(message: string) {
+  /**
+   * Makes the error of its reason.
+   *
+   * @param early Whether it is about a pairwise key that was given before this member was in the room: the
+   * frame was on its way when the member came in again.
+   */
+  constructor(message: string, readonly early = false) {
     super(message);
     this.name = "KeyFrameError";
   }
@@ -129,30 +134,48 @@ export class KeyReceiver {
    * @throws {KeyFrameError} Where it carries no pairwise key and none came before, or does not open.
    */
   async open(frame: KeyFrame): Promise<Bytes> {
+    const known = this.#pairwise && await this.#openWith(this.#pairwise, frame);
+    if (known !== undefined) return known;
+    // None yet; or another stay of this member, or of the sender, in the room began with another.
+    const pairwise = await this.#unwrap(frame);
+    const key = await this.#openWith(pairwise, frame);
+    if (key === undefined) throw new KeyFrameError("the key does not open");
+    // Kept only now that it has opened something.
+    this.#pairwise = pairwise;
+    return key;
+  }
+
+  async #openWith(pairwise: CryptoKey, frame: KeyFrame): Promise<Bytes | undefined> {
+    const algorithm = {
+      name: "AES-GCM",
+      iv: vectorOf(frame.use),
+      additionalData: inContext(CONTEXT.key, this.#room, frame.headerBytes),
+    };
     try {
-      const pairwise = this.#pairwise ?? await this.#unwrap(frame);
-      const algorithm = {
-        name: "AES-GCM",
-        iv: vectorOf(frame.use),
-        additionalData: inContext(CONTEXT.key, this.#room, frame.headerBytes),
-      };
-      const key = new Uint8Array(await crypto.subtle.decrypt(algorithm, pairwise, frame.box));
-      // Kept only now that it has opened something.
-      this.#pairwise = pairwise;
-      return key;
+      return new Uint8Array(await crypto.subtle.decrypt(algorithm, pairwise, frame.box));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
-      throw new KeyFrameError("the key does not open");
+      return undefined;
     }
   }
 
   async #unwrap({ header, wrappedPairwise }: KeyFrame): Promise<CryptoKey> {
     if (wrappedPairwise.length === 0) {
-      throw new KeyFrameError("the key came without the pairwise key that opens it");
+      const early = this.#pairwise === undefined;
+      throw new KeyFrameError("the key came without the pairwise key that opens it", early);
     }
     const label = labelOf(this.#room, header.sender, header.recipient);
-    const raw = await decryptOaep(this.#sessionKey, wrappedPairwise, label);
+    const raw = await this.#decrypt(wrappedPairwise, label);
     if (raw.length !== HASH_BYTES) throw new KeyFrameError("the pairwise key is not 32 bytes long");
     return await importPairwise(raw, "decrypt");
+  }
+
+  async #decrypt(wrapped: Bytes, label: Bytes): Promise<Bytes> {
+    try {
+      return await decryptOaep(this.#sessionKey, wrapped, label);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new KeyFrameError("the pairwise key does not open");
+    }
   }
 }

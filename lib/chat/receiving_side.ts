@@ -165,6 +165,10 @@ export class ReceivingSide {
         return this.#fault("BAD_SIGNATURE", from.peer, "");
       }
       this.#confirm(from.peer);
+      if (this.#isEarly(frame.header)) {
+        this.#repeated += 1;
+        return;
+      }
       if (!await this.#isAddressed(from.peer, frame.header)) {
         return this.#fault("NOT_ADDRESSED", from.peer, "");
       }
@@ -232,6 +236,12 @@ export class ReceivingSide {
     const expected = await this.#expectedDigest(header);
     if (expected !== undefined) this.#compare(from, header, mapKey(expected));
     return true;
+  }
+
+  /** Whether a frame to chosen members was on its way to this one when it came into the room again. */
+  #isEarly({ audience, membership }: SealedHeader): boolean {
+    const self = this.#own.roster.get(this.#own.self.key);
+    return audience !== 0 && self !== undefined && membership < self.number;
   }
 
   #isIn({ newest }: SealedHeader): boolean {
