@@ -89,11 +89,17 @@ export class Checker {
     view.left.set(whose, this.#moment++);
   }
 
-  /** Something was entered, for everyone or for one. */
-  entered(process: Process, text: string, number: number, to: Process | undefined): void {
+  /**
+   * Something was entered.
+   *
+   * @param to Whom for, by the name that is displayed: the person, in whichever run the sender knows it.
+   */
+  entered(process: Process, text: string, number: number, to: string | undefined): void {
     const { here, going } = this.#view(process);
     const there = [...here].filter((one) => !going.has(one));
-    const audience = new Set(to === undefined ? there : there.filter((one) => one === to));
+    const audience = new Set(
+      to === undefined ? there : there.filter((one) => one.split(".")[0] === to),
+    );
     this.#entered.set(text, { by: process, at: this.#moment++, number, audience, delivered: 0 });
   }
 

@@ -365,7 +365,7 @@ export class World {
       if (!process.alive || process.leaving) return;
       const text = `<${process.name}.${process.entered + 1}>`;
       // Before it is entered: what becomes of it may be told within the call.
-      this.checker.entered(process.name, text, process.entered + 1, to?.name);
+      this.checker.entered(process.name, text, process.entered + 1, to?.self.name);
       const entered = process.member.enter(text, to?.self.name);
       if (!entered.ok) return this.checker.refused(text);
       process.entered += 1;
