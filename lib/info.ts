@@ -25,6 +25,7 @@ export { ipv6Text, readIpv6 } from "./info/ipv6.ts";
 export type { Missing } from "./info/missing.ts";
 export * from "./info/ping.ts";
 export * from "./info/resolve.ts";
+export type { Build } from "./build.ts";
 export * from "./info/runtime.ts";
 export * from "./info/service.ts";
 export * from "./info/socket_errors.ts";
