@@ -12,7 +12,7 @@ import { LightReader } from "./light_reader.ts";
 import { sendAll } from "./libc.ts";
 
 /** The length of a challenge in bytes: version, room, nonce. */
-const CHALLENGE_BYTES = 65;
+const CHALLENGE_BYTES = 69;
 /** Where the mark of the last page stands in a page of the roster. */
 const LAST_PAGE_AT = 8;
 
