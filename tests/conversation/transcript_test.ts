@@ -174,3 +174,37 @@ Deno.test("a transcript names those who are left out, and counts them where they
   ]);
   assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (gets nothing of you): hi"]);
 });
+
+Deno.test("what is lost and comes back is said in words, and as events", async () => {
+  const bo = await peer("bo");
+  const room = new Uint8Array(32);
+  const events: MemberEvent[] = [
+    { kind: "disconnected", reason: "RELAY_GONE", detail: "" },
+    { kind: "disconnected", reason: "SHUTDOWN", detail: "" },
+    { kind: "reconnected", room },
+    { kind: "away", peer: bo },
+    { kind: "back", peer: bo },
+  ];
+  const transcript = plain();
+  assertEquals(events.flatMap((event) => transcript.event(event)), [
+    "* connection lost, trying again …",
+    "* connection lost, trying again … (the relay is shutting down)",
+    "* back",
+    "* bo is away: its connection was lost",
+    "* bo is back",
+  ]);
+  const report = new Report();
+  const reported = events.flatMap((event) => report.event(event)).map((line) => JSON.parse(line));
+  assertEquals(reported.map(({ event, name, reason }) => [event, name ?? reason]), [
+    ["disconnected", "RELAY_GONE"],
+    ["disconnected", "SHUTDOWN"],
+    ["reconnected", undefined],
+    ["away", "bo"],
+    ["back", "bo"],
+  ]);
+});
+
+Deno.test("the answer to /who says who is away", async () => {
+  const [self, bo] = [await credentialOf("ada", 1, now), { ...await peer("bo"), away: true }];
+  assert(plain().roster([bo], self)[0]!.endsWith(", away)"));
+});
