@@ -112,11 +112,18 @@ export class KeyFrameError extends Error {
   }
 }
 
+/**
+ * How many frames of one sender a recipient unwraps a pairwise key from. One is the rule, and a stay that
+ * begins anew brings another; an RSA operation for every key frame would be a sender's to spend.
+ */
+export const MAX_UNWRAPPED = 8;
+
 /** What a recipient needs to open the keys of one sender. */
 export class KeyReceiver {
   readonly #room: Bytes;
   readonly #sessionKey: CryptoKey;
   #pairwise: CryptoKey | undefined;
+  #unwrapped = 0;
 
   /**
    * @param room The room.
@@ -164,6 +171,8 @@ export class KeyReceiver {
       const early = this.#pairwise === undefined;
       throw new KeyFrameError("the key came without the pairwise key that opens it", early);
     }
+    if (this.#unwrapped === MAX_UNWRAPPED) throw new KeyFrameError("too many pairwise keys came");
+    this.#unwrapped += 1;
     const label = labelOf(this.#room, header.sender, header.recipient);
     const raw = await this.#decrypt(wrappedPairwise, label);
     if (raw.length !== HASH_BYTES) throw new KeyFrameError("the pairwise key is not 32 bytes long");

@@ -10,7 +10,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, ByteWriter, MalformedError, utf8 } from "../../lib/chat/bytes.ts";
 import { checkCredential, CredentialError, type MemberKeys } from "../../lib/chat/credential.ts";
 import { CONVERSATION, encodeTexts, readSealedFrame } from "../../lib/chat/envelope.ts";
-import { KeySender } from "../../lib/chat/pairwise.ts";
+import { KeySender, MAX_UNWRAPPED } from "../../lib/chat/pairwise.ts";
 import { audienceDigest, secureRandom, SendingChain } from "../../lib/chat/sender_key.ts";
 import { CONTEXT, importSigningKey, inContext, sign } from "../../lib/chat/signing.ts";
 import { encodeAudience } from "../../lib/chat/wire.ts";
@@ -223,21 +223,19 @@ Deno.test("a member cannot show two members two texts in one frame", async () =>
   assertEquals([shown(bo), faults(bo)], [[], ["BAD_KEY", "NO_KEY"]]);
 });
 
-Deno.test("a pair has one pairwise key: a second that comes is not taken", async () => {
+Deno.test("a stay of a sender has at most eight pairwise keys: one more is not taken", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const eve = await Eve.join(room);
-  // Each is given under a pairwise key of its own.
-  const [first, second] = [
-    await eve.chain(CONVERSATION.group, 0),
-    await eve.chain(CONVERSATION.group, 1),
-  ];
-  await eve.give(ada, first);
-  await eve.give(ada, second);
   const digest = await audienceDigest([eve.self.member, ada.self.member]);
-  await eve.say(second, "under the second", 0, digest, 1);
-  await eve.say(first, "under the first", 0, digest, 2);
-  assertEquals(shown(ada), ["eve: under the first"]);
+  for (let number = 1; number <= MAX_UNWRAPPED + 1; number++) {
+    // Each chain is given under a pairwise key of its own.
+    const chain = await eve.chain(CONVERSATION.group, number);
+    await eve.give(ada, chain);
+    await eve.say(chain, `under key ${number}`, 0, digest, number);
+  }
+  const taken = Array.from({ length: MAX_UNWRAPPED }, (_, i) => `eve: under key ${i + 1}`);
+  assertEquals(shown(ada), taken);
   assertEquals(faults(ada), ["BAD_KEY", "NO_KEY"]);
 });
 

@@ -283,7 +283,7 @@ test("what a person decides about nobody, or in vain, is an error, and counts at
   assertEquals(await client.ended(), 1);
   assertEquals(client.all("error").map(({ code }) => code), [
     "NO_SUCH_MEMBER",
-    "NO_SUCH_COMMAND",
+    "COMMAND_USAGE",
     "NOT_EXCLUDED",
     "NOT_KNOWN",
     "NOTHING_TO_RELOAD",
