@@ -14,7 +14,7 @@ import { startParley } from "./relays.ts";
 const GOAL_MIB = 150;
 const MEMBERS = 1000;
 /** How long the room is left alone before it is looked at, in milliseconds: the runtime gives memory back when idle. */
-const SETTLE_MS = 20_000;
+const SETTLE_MS = 30_000;
 
 /** Measures the resident memory of a relay with a thousand idle members. */
 export async function idle({ processes, runs, quick }: Bench): Promise<Figure[]> {
