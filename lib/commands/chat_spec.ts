@@ -6,6 +6,7 @@
 
 import type { CommandModule, CommandSpec } from "../cli/spec.ts";
 import { LOG_LEVELS } from "../log.ts";
+import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "./common_options.ts";
 import { LIMIT_OPTIONS } from "./limit_options.ts";
 
 /** The port of the tutorial's chat. */
@@ -14,10 +15,6 @@ export const DEFAULT_PORT = 4396;
 const WIRE = {
   type: "flag",
   help: "Show what travels: each frame, and its ciphertext in hex",
-} as const;
-const JSON_LINES = {
-  type: "flag",
-  help: "One JSON object a line on stdout, and nothing else there",
 } as const;
 const NAME = {
   type: "text",
@@ -70,21 +67,8 @@ export const CHAT_SERVER = {
   details: `Starts a relay, which forwards messages that it cannot read, and joins it as a member.
 It says where it listens, who you are by your fingerprint, and who comes and goes.`,
   options: {
-    host: {
-      type: "text",
-      value: "HOST",
-      default: "127.0.0.1",
-      help: "Address to listen on; 0.0.0.0 or :: for all",
-    },
-    port: {
-      type: "integer",
-      short: "p",
-      value: "PORT",
-      min: 0,
-      max: 65_535,
-      default: DEFAULT_PORT,
-      help: "Port to listen on; 0 picks a free one and says which",
-    },
+    host: LISTEN_HOST,
+    port: { ...LISTEN_PORT, default: DEFAULT_PORT },
     name: NAME,
     ...TRUST,
     allow: {

@@ -5,11 +5,7 @@
  */
 
 import type { CommandModule, CommandSpec } from "../cli/spec.ts";
-
-const JSON_LINES = {
-  type: "flag",
-  help: "One JSON object a line on stdout, and nothing else there",
-} as const;
+import { JSON_LINES } from "./common_options.ts";
 
 /** `parley info host`. */
 export const INFO_HOST = {

@@ -5,14 +5,11 @@
  */
 
 import type { CommandModule, CommandSpec } from "../cli/spec.ts";
+import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "./common_options.ts";
 
 /** The port of the tutorial's echo server. */
 const DEFAULT_PORT = 1060;
 
-const JSON_LINES = {
-  type: "flag",
-  help: "One JSON object a line on stdout, and nothing else there",
-} as const;
 const SERVER_PORT = {
   type: "integer",
   short: "p",
@@ -34,21 +31,8 @@ export const UDP_SERVER = {
   summary: "Answer every datagram with how long it was.",
   details: `Runs until Ctrl-C, then sums up. --drop and --delay make it unreliable on purpose.`,
   options: {
-    host: {
-      type: "text",
-      value: "HOST",
-      default: "127.0.0.1",
-      help: "Address to listen on; 0.0.0.0 or :: for all",
-    },
-    port: {
-      type: "integer",
-      short: "p",
-      value: "PORT",
-      min: 0,
-      max: 65_535,
-      default: DEFAULT_PORT,
-      help: "Port to listen on; 0 picks a free one and says which",
-    },
+    host: LISTEN_HOST,
+    port: { ...LISTEN_PORT, default: DEFAULT_PORT },
     drop: {
       type: "number",
       value: "P",
