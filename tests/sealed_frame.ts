@@ -8,13 +8,13 @@ import type { Bytes } from "../lib/chat/bytes.ts";
 import { CONVERSATION, encodeSealedHeader, encodeSigned } from "../lib/chat/envelope.ts";
 import { KIND } from "../lib/chat/kind.ts";
 
-/** A frame to everyone, with a signature of zeros: a relay forwards it, a member reports a fault. */
-export function unsignedFrame(sender: Bytes, ciphertextBytes = 17): Bytes {
+/** A frame to an audience, everyone by default, with a signature of zeros: a relay forwards it, a member reports a fault. */
+export function unsignedFrame(sender: Bytes, ciphertextBytes = 17, audience = 0): Bytes {
   const none = new Uint8Array(32);
   const header = encodeSealedHeader({
     sender,
     conversation: CONVERSATION.group,
-    audience: 0,
+    audience,
     chain: 0,
     step: 0,
     counter: 0,

@@ -4,18 +4,16 @@
  * @module
  */
 
+import { PipedProcess } from "../piped_process.ts";
 import { type Program, started } from "./built.ts";
 
-const encoder = new TextEncoder();
 const PATIENCE_MS = 60_000;
 
 /** A process whose output is collected while it runs. */
-export class Talker implements AsyncDisposable {
+export class Talker extends PipedProcess {
   /** All that it has said on stdout and stderr. */
   said = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reading: Promise<unknown>;
+  protected override readonly reading: Promise<unknown>;
   #changed = Promise.withResolvers<void>();
   #ended = false;
 
@@ -25,9 +23,8 @@ export class Talker implements AsyncDisposable {
       stdin: "piped",
       ...(cwd === undefined ? {} : { cwd }),
     } as const;
-    this.#child = started(program.path, args, how).spawn();
-    this.#input = this.#child.stdin.getWriter();
-    this.#reading = Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)])
+    super(started(program.path, args, how));
+    this.reading = Promise.all([this.#read(this.child.stdout), this.#read(this.child.stderr)])
       .then(() => {
         this.#ended = true;
         this.#changed.resolve();
@@ -52,37 +49,5 @@ export class Talker implements AsyncDisposable {
     }
     late.onabort = null;
     return this.said;
-  }
-
-  /** Types text. */
-  async type(text: string): Promise<void> {
-    await this.#input.write(encoder.encode(text));
-  }
-
-  /** Ends the input. */
-  async endInput(): Promise<void> {
-    await this.#input.close();
-  }
-
-  kill(signal: Deno.Signal): void {
-    this.#child.kill(signal);
-  }
-
-  /** Waits for the end; gives the exit code. */
-  async ended(): Promise<number> {
-    const { code } = await this.#child.status;
-    await this.#reading;
-    return code;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // The pipe breaks where the process is gone already.
-    await this.#input.close().catch(() => {});
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended
-    }
-    await this.ended();
   }
 }

@@ -3,35 +3,16 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, utf8 } from "../../lib/chat/bytes.ts";
 import { makeCredential } from "../../lib/chat/credential.ts";
-import { CONVERSATION, encodeSealedHeader, encodeSigned } from "../../lib/chat/envelope.ts";
 import { encodeFrame } from "../../lib/chat/frame.ts";
 import { encodeGreeting, KIND } from "../../lib/chat/kind.ts";
 import type { Reason } from "../../lib/chat/reason.ts";
 import { encodeAudience, encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
+import { unsignedFrame } from "../sealed_frame.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, pooledKeys, shown, TestRoom, until } from "./room.ts";
 
 /** A TLS 1.3 client hello's first bytes (RFC 8446 section 5.1). */
 const TLS_HELLO = new Uint8Array([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, ...new Uint8Array(500)]);
-
-/** A sealed frame that is nothing but well-formed. */
-function sealed(sender: Bytes, audience = 0, ciphertext = 17): Bytes {
-  const none = new Uint8Array(32);
-  const header = encodeSealedHeader({
-    sender,
-    conversation: CONVERSATION.group,
-    audience,
-    chain: 0,
-    step: 0,
-    counter: 0,
-    membership: 1,
-    newest: 1000,
-    recipients: none,
-    commitment: none,
-  });
-  const body = new Uint8Array([...header, ...new Uint8Array(ciphertext)]);
-  return encodeSigned(KIND.sealed, body, new Uint8Array(64));
-}
 
 const GARBAGE: Readonly<Record<string, { bytes: Bytes; reason: Reason }>> = {
   "a TLS hello": { bytes: TLS_HELLO, reason: "NOT_PARLEY" },
@@ -118,7 +99,7 @@ Deno.test("a member cannot send as another", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const raw = await RawMember.join(room.relay, await credentialOf("eve", 5, room.clock.now));
-  raw.send(sealed(ada.self.member));
+  raw.send(unsignedFrame(ada.self.member));
   await until(() => raw.ended, "the connection has ended");
   assertEquals(raw.bye, "NOT_YOURS");
   await room.settle();
@@ -188,7 +169,7 @@ const MISUSE: Readonly<Record<string, { frame: (self: Bytes) => Bytes; reason: R
     reason: "BAD_FRAME",
   },
   "sends to an audience that it never declared": {
-    frame: (self) => sealed(self, 7),
+    frame: (self) => unsignedFrame(self, 17, 7),
     reason: "BAD_FRAME",
   },
   "declares the audience of everyone": {
@@ -248,7 +229,7 @@ Deno.test("frames that lie behind one another go out as one, in order, and are c
   const self = await credentialOf("raw", 5, room.clock.now);
   const raw = await RawMember.join(room.relay, self);
   await room.settle();
-  const one = sealed(self.member);
+  const one = unsignedFrame(self.member);
   const bytes = new Uint8Array(one.length * 3);
   [0, 1, 2].forEach((i) => bytes.set(one, i * one.length));
   raw.send(bytes);

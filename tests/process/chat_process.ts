@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PipedProcess } from "../piped_process.ts";
 import { command } from "./parley.ts";
 
 /** One object of `--json`. */
@@ -13,15 +14,11 @@ export interface ChatEvent {
   readonly [field: string]: unknown;
 }
 
-const encoder = new TextEncoder();
-
 /** A process of the chat whose output is read as lines. */
-export class ChatProcess implements AsyncDisposable {
+export class ChatProcess extends PipedProcess {
   readonly lines: string[] = [];
   readonly errors: string[] = [];
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reading: Promise<unknown>;
+  protected override readonly reading: Promise<unknown>;
   #changed = Promise.withResolvers<void>();
   #ended = false;
 
@@ -30,11 +27,10 @@ export class ChatProcess implements AsyncDisposable {
     const start = args instanceof Deno.Command
       ? args
       : command(["chat", ...args], flags, { stdin: "piped" });
-    this.#child = start.spawn();
-    this.#input = this.#child.stdin.getWriter();
-    this.#reading = Promise.all([
-      this.#read(this.#child.stdout, this.lines),
-      this.#read(this.#child.stderr, this.errors),
+    super(start);
+    this.reading = Promise.all([
+      this.#read(this.child.stdout, this.lines),
+      this.#read(this.child.stderr, this.errors),
     ]).then(() => {
       this.#ended = true;
       this.#notify();
@@ -85,38 +81,6 @@ export class ChatProcess implements AsyncDisposable {
   async event(event: string): Promise<ChatEvent> {
     await this.until((one) => one.all(event).length > 0, event);
     return this.all(event)[0]!;
-  }
-
-  /** Types text. */
-  async type(text: string): Promise<void> {
-    await this.#input.write(encoder.encode(text));
-  }
-
-  /** Ends the input. */
-  async endInput(): Promise<void> {
-    await this.#input.close();
-  }
-
-  kill(signal: Deno.Signal): void {
-    this.#child.kill(signal);
-  }
-
-  /** Waits for the end; gives the exit code. */
-  async ended(): Promise<number> {
-    const { code } = await this.#child.status;
-    await this.#reading;
-    return code;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // The pipe breaks where the process is gone already.
-    await this.#input.close().catch(() => {});
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended
-    }
-    await this.ended();
   }
 }
 
