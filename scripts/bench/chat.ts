@@ -14,7 +14,7 @@ import { fanout } from "./chat/fanout.ts";
 import { idle } from "./chat/idle.ts";
 import { joining } from "./chat/joining.ts";
 import { latency } from "./chat/latency.ts";
-import { Processes, within } from "./chat/processes.ts";
+import { type Processes, within, withProcesses } from "./chat/processes.ts";
 import { printFigures } from "./chat/table.ts";
 import { throughput } from "./chat/throughput.ts";
 
@@ -53,22 +53,9 @@ export async function run(args: string[]): Promise<number> {
     console.error(USAGE);
     return args.includes("--help") ? 0 : 2;
   }
-  const processes = new Processes();
-  const interrupted = () => {
-    processes.killAll();
-    Deno.exit(130);
-  };
-  Deno.addSignalListener("SIGINT", interrupted);
-  Deno.addSignalListener("SIGTERM", interrupted);
-  try {
-    const figures = await measureAll(options, processes);
-    printFigures(figures, options.runs);
-    return figures.some((figure) => figure.met === false) ? 1 : 0;
-  } finally {
-    processes.killAll();
-    Deno.removeSignalListener("SIGINT", interrupted);
-    Deno.removeSignalListener("SIGTERM", interrupted);
-  }
+  const figures = await withProcesses((processes) => measureAll(options, processes));
+  printFigures(figures, options.runs);
+  return figures.some((figure) => figure.met === false) ? 1 : 0;
 }
 
 function readOptions(args: readonly string[]): Options | undefined {

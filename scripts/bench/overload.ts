@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { createIdentity, joinRoom, type MemberEvent, type Session } from "../../lib/tcp_chat.ts";
 import { median, percentile } from "./chat/figures.ts";
-import { pause, Processes, type Running, within } from "./chat/processes.ts";
+import { pause, type Processes, type Running, within, withProcesses } from "./chat/processes.ts";
 import { memoryOf } from "./chat/memory.ts";
 
 const ATTACKS: Readonly<Record<string, string>> = {
@@ -57,18 +57,15 @@ export async function run(args: string[]): Promise<number> {
     console.error(USAGE);
     return given.help === true ? 0 : 2;
   }
-  const processes = new Processes();
-  let met = true;
-  try {
+  return await withProcesses(async (processes) => {
     console.log(HEAD.join("  "));
+    let met = true;
     for (const name of names) {
       const outcome = await attack(processes, name);
       met = print(ATTACKS[name]!, outcome) && met;
     }
-  } finally {
-    processes.killAll();
-  }
-  return met ? 0 : 1;
+    return met ? 0 : 1;
+  });
 }
 
 async function attack(processes: Processes, name: string): Promise<Outcome> {

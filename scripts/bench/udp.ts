@@ -13,7 +13,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { median, spread, thousands } from "./chat/figures.ts";
 import { type Figure, leftOut } from "./chat/bench.ts";
-import { Processes } from "./chat/processes.ts";
+import { type Processes, withProcesses } from "./chat/processes.ts";
 import { printFigures } from "./chat/table.ts";
 import { cLoad, type Load, parleyLoad } from "./udp/load.ts";
 import { cpuSeconds } from "./udp/cpu.ts";
@@ -51,21 +51,13 @@ export async function run(args: string[]): Promise<number> {
     console.error(USAGE);
     return args.includes("--help") ? 0 : 2;
   }
-  const processes = new Processes();
-  const interrupted = () => {
-    processes.killAll();
-    Deno.exit(130);
-  };
-  Deno.addSignalListener("SIGINT", interrupted);
   const directory = await Deno.makeTempDir({ prefix: "parley-bench-" });
   try {
-    const figures = await measureAll(options, processes, directory);
+    const figures = await withProcesses((processes) => measureAll(options, processes, directory));
     printFigures(figures, options.runs);
     return figures.some(({ met }) => met === false) ? 1 : 0;
   } finally {
-    processes.killAll();
     await Deno.remove(directory, { recursive: true });
-    Deno.removeSignalListener("SIGINT", interrupted);
   }
 }
 

@@ -111,6 +111,27 @@ export class Processes {
 }
 
 /**
+ * Does work with processes, none of which outlives it: not where it fails, nor where it is interrupted.
+ *
+ * @param work What to do with them.
+ */
+export async function withProcesses<T>(work: (processes: Processes) => Promise<T>): Promise<T> {
+  const processes = new Processes();
+  const interrupted = () => {
+    processes.killAll();
+    Deno.exit(130);
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, interrupted);
+  try {
+    return await work(processes);
+  } finally {
+    processes.killAll();
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupted);
+  }
+}
+
+/**
  * Waits for a promise, but not for ever.
  *
  * @throws {Error} Where it takes longer.
