@@ -5,6 +5,6 @@
  */
 
 import { runCommandLine } from "./lib/cli.ts";
-import { PARLEY } from "./lib/commands/table.ts";
+import { PROGRAM } from "./lib/commands/program.ts";
 
-if (import.meta.main) Deno.exit(await runCommandLine(PARLEY, Deno.args));
+if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, Deno.args));

@@ -30,7 +30,7 @@ export async function runCommandLine(root: CommandSpec, args: readonly string[])
   try {
     if (args[0] === "--version" || args[0] === "-V") return printVersion();
     if (args[0] === "--verify-install") throw nothingInstalled();
-    const parsed = parseCommandLine(root, args);
+    const parsed = await parseCommandLine(root, args);
     what = commandLine(parsed.path);
     return await runParsed(parsed);
   } catch (error) {

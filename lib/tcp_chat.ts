@@ -28,7 +28,7 @@ import { connectThroughMemory } from "./chat/memory_link.ts";
 import { Relay, type RelayEvent } from "./chat/relay.ts";
 import type { RelayLink } from "./chat/room_member.ts";
 import type { RelayState } from "./chat/tally.ts";
-import { Failure, tlsFailure, toFailure } from "./failure.ts";
+import { Failure, toFailure } from "./failure.ts";
 import type { Bytes } from "./rsa.ts";
 import {
   type Opener,
@@ -44,6 +44,7 @@ import {
   type TlsClientOptions,
   type TlsServerOptions,
 } from "./tls.ts";
+import { tlsFailure } from "./tls_failure.ts";
 import { TlsServerConn } from "./tls_server.ts";
 
 export type { Credential, MemberKeys, OwnCredential } from "./chat/credential.ts";

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { Failure, tlsFailure } from "./failure.ts";
+import { Failure } from "./failure.ts";
+import { tlsFailure } from "./tls_failure.ts";
 import { printable } from "./printable.ts";
 import { readWhole } from "./whole_file.ts";
 

@@ -9,7 +9,7 @@
 
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { tlsFailure } from "./failure.ts";
+import { tlsFailure } from "./tls_failure.ts";
 import type { TlsServerOptions } from "./tls.ts";
 
 /** The fatal alert handshake_failure, in the clear (RFC 8446 section 6). */

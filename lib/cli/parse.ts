@@ -4,11 +4,9 @@
  * @module
  */
 
-// @ts-types="../../types/std_cli_parse_args.d.ts"
-import { parseArgs } from "@std/cli/parse-args";
 import { type Failure, usageFailure } from "../failure.ts";
-import { nearest } from "../nearest.ts";
 import { printable } from "../printable.ts";
+import type { RawArgs } from "./raw_args.ts";
 import {
   type CommandSpec,
   GLOBAL_OPTIONS,
@@ -34,25 +32,29 @@ export function optionsOf(command: CommandSpec): Record<string, OptionSpec> {
 }
 
 /**
- * Reads a command line.
+ * Reads a command line. What only some command lines need is loaded by those: the package that reads
+ * options, and the one that knows a near word.
  *
  * @param root The table's root.
  * @param args The arguments, without the program's name.
  * @throws {Failure} With exit code 2, for an unknown command or option or a value out of bounds.
  */
-export function parseCommandLine(root: CommandSpec, args: readonly string[]): Parsed {
+export async function parseCommandLine(
+  root: CommandSpec,
+  args: readonly string[],
+): Promise<Parsed> {
   const path = [root];
   let command = root;
   let rest = [...args];
   while (command.commands !== undefined && rest[0] !== undefined && !rest[0].startsWith("-")) {
     const name = rest[0];
     const next = command.commands.find((c) => c.name === name);
-    if (next === undefined) throw unknownCommand(path, name);
-    path.push(next);
-    command = next;
+    if (next === undefined) throw await unknownCommand(path, name);
+    command = await next.whole?.() ?? next;
+    path.push(command);
     rest = rest.slice(1);
   }
-  return { path, ...parseOptions(path, rest) };
+  return { path, ...await parseOptions(path, rest) };
 }
 
 /** The words that start a command: `parley chat server`. */
@@ -60,23 +62,10 @@ export function commandLine(path: readonly CommandSpec[]): string {
   return path.map((c) => c.name).join(" ");
 }
 
-function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
+async function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
   const command = path.at(-1)!;
   const specs = optionsOf(command);
-  const names = Object.keys(specs);
-  const alias: Record<string, string> = {};
-  for (const [name, spec] of Object.entries(specs)) {
-    if (spec.short !== undefined) alias[spec.short] = name;
-  }
-  const raw = parseArgs(args, {
-    string: ["_", ...names.filter((n) => specs[n]?.type !== "flag")],
-    boolean: names.filter((n) => specs[n]?.type === "flag"),
-    collect: names.filter((n) => specs[n]?.type !== "flag"),
-    alias,
-    unknown: (arg) => {
-      if (arg.startsWith("-") && arg !== "-") throw unknownOption(path, arg, specs);
-    },
-  });
+  const raw = await readArgs(path, specs, args);
   const options: Record<string, unknown> = {};
   const permissions = new Set(command.permissions);
   for (const [name, spec] of Object.entries(specs)) {
@@ -86,8 +75,20 @@ function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
     if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
   }
   // Help is for people who do not know the operands yet.
-  if (options.help !== true) checkOperands(path, raw._);
+  if (options.help !== true) await checkOperands(path, raw._);
   return { options, operands: raw._, permissions: [...permissions] };
+}
+
+async function readArgs(
+  path: readonly CommandSpec[],
+  specs: Readonly<Record<string, OptionSpec>>,
+  args: readonly string[],
+): Promise<RawArgs> {
+  if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
+  const { rawArgs } = await import("./raw_args.ts");
+  const { raw, unknown } = rawArgs(specs, args);
+  if (unknown !== undefined) throw await unknownOption(path, unknown, specs);
+  return raw;
 }
 
 /** Whether an option stands on the command line: a flag that is set, or a list that is not empty. */
@@ -132,7 +133,10 @@ function readNumber(path: readonly CommandSpec[], name: string, spec: NumberOpti
   return value;
 }
 
-function checkOperands(path: readonly CommandSpec[], operands: readonly string[]): void {
+async function checkOperands(
+  path: readonly CommandSpec[],
+  operands: readonly string[],
+): Promise<void> {
   const specs = path.at(-1)!.operands ?? [];
   const missing = specs.find((spec, i) => spec.optional !== true && operands[i] === undefined);
   if (missing !== undefined && path.at(-1)!.load !== undefined) {
@@ -141,7 +145,7 @@ function checkOperands(path: readonly CommandSpec[], operands: readonly string[]
   for (const [i, { name, choices }] of specs.entries()) {
     const word = operands[i];
     if (word === undefined || choices === undefined || choices.includes(word)) continue;
-    const near = nearest(word, choices);
+    const near = await nearWord(word, choices);
     const hint = near === undefined ? helpHint(path) : `did you mean ${near}?`;
     throw usageFailure(name, `${quote(word)} is not one of ${choices.join(", ")}`, hint);
   }
@@ -151,20 +155,20 @@ function checkOperands(path: readonly CommandSpec[], operands: readonly string[]
   }
 }
 
-function unknownCommand(path: readonly CommandSpec[], name: string): Failure {
+async function unknownCommand(path: readonly CommandSpec[], name: string): Promise<Failure> {
   const names = path.at(-1)!.commands?.map((c) => c.name) ?? [];
-  const near = nearest(name, names);
+  const near = await nearWord(name, names);
   const hint = near === undefined ? helpHint(path) : `did you mean ${commandLine(path)} ${near}?`;
   return usageFailure(commandLine(path), `no command ${quote(name)}`, hint);
 }
 
-function unknownOption(
+async function unknownOption(
   path: readonly CommandSpec[],
   arg: string,
   specs: Readonly<Record<string, OptionSpec>>,
-): Failure {
+): Promise<Failure> {
   const name = arg.replace(/^-+/, "").replace(/=.*$/s, "");
-  const near = nearest(name, Object.keys(specs));
+  const near = await nearWord(name, Object.keys(specs));
   const negative = /^-[.\d]/.test(arg) && path.at(-1)!.operands !== undefined;
   const hint = negative
     ? "a number below zero goes behind --"
@@ -173,6 +177,11 @@ function unknownOption(
     : `did you mean --${near}?`;
   const shown = arg.replace(/=.*$/s, "");
   return usageFailure(commandLine(path), `no option ${quote(shown)}`, hint);
+}
+
+async function nearWord(word: string, words: readonly string[]): Promise<string | undefined> {
+  const { nearest } = await import("../nearest.ts");
+  return nearest(word, words);
 }
 
 function helpHint(path: readonly CommandSpec[]): string {

@@ -77,6 +77,8 @@ export interface CommandSpec {
   readonly permissions?: readonly PermissionName[];
   readonly examples?: readonly string[];
   readonly commands?: readonly CommandSpec[];
+  /** Loads all of it, where this is no more than its name and summary. */
+  readonly whole?: () => Promise<CommandSpec>;
   /** Loads the code. A group without it shows its help. */
   readonly load?: () => Promise<CommandModule>;
 }

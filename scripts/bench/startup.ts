@@ -1,7 +1,8 @@
 /**
  * `deno task bench startup`: how long a command takes from start to end, beside an empty program.
  *
- * Whole processes, taken in turns, so that a busy moment meets all of them; medians.
+ * Whole processes, taken in turns and each round in another order, so that a busy moment, or what the
+ * program before left behind, meets all of them; medians.
  *
  * @module
  */
@@ -55,8 +56,9 @@ async function measure(empty: Program, runs: number): Promise<number> {
   const times = programs.map((): number[] => []);
   // One round that does not count: it fills the caches.
   for (let round = 0; round <= runs; round++) {
-    for (const [i, program] of programs.entries()) {
-      const took = await timeOf(program);
+    const order = [...programs.keys()];
+    for (const i of round % 2 === 0 ? order : order.reverse()) {
+      const took = await timeOf(programs[i]!);
       if (round > 0) times[i]!.push(took);
     }
   }

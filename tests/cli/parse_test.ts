@@ -1,5 +1,5 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { commandLine, parseCommandLine } from "../../lib/cli/parse.ts";
 import { helpPage } from "../../lib/cli/help.ts";
 import { nearest } from "../../lib/nearest.ts";
@@ -37,15 +37,22 @@ const ROOT: CommandSpec = {
   }],
 };
 
-function refused(args: string[], why: string, hint = ""): void {
-  const failure = assertThrows(() => parseCommandLine(ROOT, args), Failure);
+async function refused(args: string[], why: string, hint = ""): Promise<void> {
+  const failure = await assertRejects(() => parseCommandLine(ROOT, args), Failure);
   assertEquals(failure.exitCode, 2);
   assertStringIncludes(failure.message, why);
   assertStringIncludes(failure.hint ?? "", hint);
 }
 
-Deno.test("parseCommandLine() finds the command, its options, defaults and operands", () => {
-  const parsed = parseCommandLine(ROOT, ["serve", "-p", "8080", "--drop=0.5", "--json", "::1"]);
+Deno.test("parseCommandLine() finds the command, its options, defaults and operands", async () => {
+  const parsed = await parseCommandLine(ROOT, [
+    "serve",
+    "-p",
+    "8080",
+    "--drop=0.5",
+    "--json",
+    "::1",
+  ]);
   assertEquals(commandLine(parsed.path), "tool serve");
   assertEquals(parsed.operands, ["::1"]);
   assertEquals(parsed.options, {
@@ -63,20 +70,29 @@ Deno.test("parseCommandLine() finds the command, its options, defaults and opera
   });
 });
 
-Deno.test("parseCommandLine() collects a repeated option and takes operands as text", () => {
-  const parsed = parseCommandLine(ROOT, ["serve", "--allow", "x", "--allow", "y", "--", "0x10"]);
+Deno.test("parseCommandLine() collects a repeated option and takes operands as text", async () => {
+  const parsed = await parseCommandLine(ROOT, [
+    "serve",
+    "--allow",
+    "x",
+    "--allow",
+    "y",
+    "--",
+    "0x10",
+  ]);
   assertEquals(parsed.options.allow, ["x", "y"]);
   assertEquals(parsed.operands, ["0x10"]);
 });
 
-Deno.test("parseCommandLine() keeps the permissions of the command and of the options given alone", () => {
-  const kept = (...args: string[]) => parseCommandLine(ROOT, ["serve", ...args]).permissions;
-  assertEquals(kept(), ["net"]);
-  assertEquals(kept("--port", "1", "--name", "a"), ["net"]);
-  assertEquals(kept("--log", "x"), ["net", "read", "write"]);
-  assertEquals(kept("--log=x", "--env"), ["net", "read", "write", "env"]);
+Deno.test("parseCommandLine() keeps the permissions of the command and of the options given alone", async () => {
+  const kept = async (...args: string[]) =>
+    (await parseCommandLine(ROOT, ["serve", ...args])).permissions;
+  assertEquals(await kept(), ["net"]);
+  assertEquals(await kept("--port", "1", "--name", "a"), ["net"]);
+  assertEquals(await kept("--log", "x"), ["net", "read", "write"]);
+  assertEquals(await kept("--log=x", "--env"), ["net", "read", "write", "env"]);
   // Where the default is what was typed, it was given all the same.
-  assertEquals(kept("--rules", "none"), ["net", "read"]);
+  assertEquals(await kept("--rules", "none"), ["net", "read"]);
 });
 
 Deno.test("helpPage() says what permissions an option needs, and what is kept without", () => {
@@ -87,28 +103,35 @@ Deno.test("helpPage() says what permissions an option needs, and what is kept wi
   assertStringIncludes(page, "Permissions kept while it runs, where granted: --allow-net\n");
 });
 
-Deno.test("parseCommandLine() names the nearest command and option", () => {
-  refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");
-  refused(["serve", "--prot", "1"], 'no option "--prot"', "did you mean --port?");
-  refused(["serve", "-1"], 'no option "-1"', "behind --");
-  refused(["serve", "--no-json"], 'no option "--no-json"');
-  refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
+Deno.test("parseCommandLine() names the nearest command and option", async () => {
+  await refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");
+  await refused(["serve", "--prot", "1"], 'no option "--prot"', "did you mean --port?");
+  await refused(["serve", "-1"], 'no option "-1"', "behind --");
+  await refused(["serve", "--no-json"], 'no option "--no-json"');
+  await refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
 });
 
-Deno.test("parseCommandLine() refuses values out of bounds and says the bounds", () => {
-  refused(["serve", "--port", "65536"], '"65536" is not a whole number from 0 to 65535');
-  refused(["serve", "--port", "1.5"], "whole number");
-  refused(["serve", "--port", "0x50"], "whole number");
-  refused(["serve", "--port"], "needs a whole number");
-  refused(["serve", "--drop", "2"], "a number from 0 to 1");
-  refused(["serve", "--as", "c"], '"c" is not one of a, b');
-  refused(["serve", "--name", "a", "--name", "b"], "given more than once");
-  refused(["serve", "a", "b"], '"b" is one argument too many');
+Deno.test("parseCommandLine() refuses values out of bounds and says the bounds", async () => {
+  await refused(["serve", "--port", "65536"], '"65536" is not a whole number from 0 to 65535');
+  await refused(["serve", "--port", "1.5"], "whole number");
+  await refused(["serve", "--port", "0x50"], "whole number");
+  await refused(["serve", "--port"], "needs a whole number");
+  await refused(["serve", "--drop", "2"], "a number from 0 to 1");
+  await refused(["serve", "--as", "c"], '"c" is not one of a, b');
+  await refused(["serve", "--name", "a", "--name", "b"], "given more than once");
+  await refused(["serve", "a", "b"], '"b" is one argument too many');
 });
 
-Deno.test("parseCommandLine() never repeats a control character of its input", () => {
-  const failure = assertThrows(() => parseCommandLine(ROOT, ["\x1b[2J"]), Failure);
+Deno.test("parseCommandLine() never repeats a control character of its input", async () => {
+  const failure = await assertRejects(() => parseCommandLine(ROOT, ["\x1b[2J"]), Failure);
   assertStringIncludes(failure.message, "␛[2J");
+});
+
+Deno.test("parseCommandLine() reads a line without options as one with them", async () => {
+  const bare = await parseCommandLine(ROOT, ["serve", "::1"]);
+  // Behind -- stands nothing: the same line, but read by the package for options.
+  const read = await parseCommandLine(ROOT, ["serve", "::1", "--"]);
+  assertEquals({ ...bare, path: bare.path.length }, { ...read, path: read.path.length });
 });
 
 Deno.test("nearest() guesses slips and prefixes, not anything", () => {

@@ -43,7 +43,8 @@ Deno.test({
       assert(lines.length > 0, commands);
       for (const line of lines) {
         assert(line.startsWith("parley "), line);
-        assert(parseCommandLine(PARLEY, wordsOf(line)).path.at(-1)?.load !== undefined, line);
+        const { path } = await parseCommandLine(PARLEY, wordsOf(line));
+        assert(path.at(-1)?.load !== undefined, line);
       }
     }
   },

@@ -66,16 +66,20 @@ function usage<T>(run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    assertEquals([error.code, error.exitCode], ["USAGE", 2]);
-    return undefined;
+    return wrongUsage(error);
   }
+}
+
+/** Takes wrong usage as an answer; anything else goes on. */
+function wrongUsage(error: unknown): undefined {
+  if (!(error instanceof Failure)) throw error;
+  assertEquals([error.code, error.exitCode], ["USAGE", 2]);
 }
 
 /** Everything that reads or shows text. */
 export const TEXT_TARGETS: readonly Target[] = [
-  target("options", COMMAND_LINES, (args) => {
-    const parsed = usage(() => parseCommandLine(PARLEY, args));
+  asyncTarget("options", COMMAND_LINES, async (args) => {
+    const parsed = await parseCommandLine(PARLEY, args).catch(wrongUsage);
     if (parsed === undefined) return;
     for (const [name, spec] of Object.entries(optionsOf(parsed.path.at(-1)!))) {
       const value = parsed.options[name];
