@@ -13,6 +13,7 @@ import { VERSION } from "../lib/version.ts";
 import { requireParley } from "./compile/answers.ts";
 import { bundle } from "./compile/bundle.ts";
 import { writeChecksums } from "./compile/checksums.ts";
+import { requireFormat } from "./compile/executable_format.ts";
 import { compileNative } from "./compile/native.ts";
 import { makeSelfContained } from "./compile/self_contained.ts";
 import { fileName, TARGETS } from "./compile/target.ts";
@@ -91,9 +92,10 @@ async function make(
     } else {
       await Deno.writeTextFile(program, await bundle("compiled"));
       await compileNative(program, target, executable);
+      await requireFormat(executable, target);
     }
     if (target === Deno.build.target) await requireParley(executable);
-    else console.log(`${output} is for another platform: not run here`);
+    else console.log(`${output} is for another platform: only its header is checked here`);
     await Deno.rename(executable, output);
   } finally {
     await Deno.remove(made, { recursive: true });

