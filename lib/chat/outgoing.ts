@@ -10,7 +10,6 @@
  */
 
 import type { Bytes } from "./bytes.ts";
-import type { OwnCredential } from "./credential.ts";
 import {
   CONVERSATION,
   type Conversation,
@@ -19,44 +18,28 @@ import {
   encodeTexts,
   MESSAGE_OVERHEAD_BYTES,
 } from "./envelope.ts";
-import type { keyChange } from "./key_change.ts";
 import { KIND } from "./kind.ts";
 import type { Contact, Entry, Ledger } from "./ledger.ts";
-import { KeySender } from "./pairwise.ts";
+import { OwnAudiences } from "./own_audiences.ts";
+import { OwnChains, type OwnChainsOptions } from "./own_chains.ts";
 import type { Policy } from "./policy.ts";
 import type { Peer, Roster } from "./roster.ts";
-import { audienceDigest, type Random, SendingChain } from "./sender_key.ts";
+import { audienceDigest } from "./sender_key.ts";
 import { SentFrames } from "./sent_frames.ts";
 import { CONTEXT, inContext, sign } from "./signing.ts";
-import { encodeAudience } from "./wire.ts";
 
 /** How much text shares a frame, in bytes. */
 const MAX_BATCH_BYTES = 64 << 10;
-/** The number of the audience of the group, where it is not everyone. */
-const GROUP_AUDIENCE = 1;
-/** How many audiences of one a member keeps declared at the relay beside it. */
-const MAX_PRIVATE_AUDIENCES = 255;
 
 /** Who sends, where, to whom, and with which sources of chance and time. */
-export interface OutgoingOptions {
-  readonly self: OwnCredential;
-  readonly room: Bytes;
+export interface OutgoingOptions extends OwnChainsOptions {
   readonly roster: Roster;
   readonly ledger: Ledger;
   readonly policy: Policy;
-  readonly keyChange: typeof keyChange;
-  readonly random: Random;
-  readonly now: () => number;
   /** Sends a frame, where there is a connection. */
   readonly send: (frame: Bytes) => void;
   /** Hears that the runtime's cryptography failed. */
   readonly fail: (error: unknown) => void;
-}
-
-/** A chain of one's own, and who has its key. */
-interface Sending {
-  readonly chain: SendingChain;
-  holders: ReadonlySet<Peer>;
 }
 
 /** Those whom a frame is sealed to. */
@@ -79,21 +62,13 @@ export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #ledger: Ledger;
   readonly #sent = new SentFrames();
-  readonly #keySenders = new Map<Peer, KeySender>();
-  /** The chains to one peer alone. */
-  readonly #alone = {
-    [CONVERSATION.private]: new Map<Peer, Sending>(),
-    [CONVERSATION.again]: new Map<Peer, Sending>(),
-  } as const;
-  readonly #audiences = new Map<Peer, number>();
+  readonly #chains: OwnChains;
+  readonly #audiences: OwnAudiences;
   /** Contacts that have been asked how far they have shown this member's messages. */
   readonly #asked = new Set<Contact>();
   #state: "before" | "running" | "paused" | "over" = "before";
-  #group: Sending | undefined;
   #pumping = false;
   #digest: { readonly of: ReadonlySet<Peer>; readonly digest: Promise<Bytes> } | undefined;
-  /** Those whom the audience of the group names at the relay. */
-  #declared: ReadonlySet<Peer> = new Set();
   #unaccepted: Flight[] = [];
   #undelivered: Flight[] = [];
 
@@ -101,6 +76,8 @@ export class Outgoing {
   constructor(options: OutgoingOptions) {
     this.#options = options;
     this.#ledger = options.ledger;
+    this.#chains = new OwnChains(options, (frame) => this.#send(frame));
+    this.#audiences = new OwnAudiences((frame) => this.#send(frame));
   }
 
   /** How many counted frames have been sent. */
@@ -153,12 +130,10 @@ export class Outgoing {
     this.#pump().catch(this.#options.fail);
   }
 
-  /** A peer has left: its keys are forgotten. */
+  /** A peer has left: its keys and its audience are forgotten. */
   forget(peer: Peer): void {
-    this.#keySenders.delete(peer);
-    this.#alone[CONVERSATION.private].delete(peer);
-    this.#alone[CONVERSATION.again].delete(peer);
-    this.#audiences.delete(peer);
+    this.#chains.forget(peer);
+    this.#audiences.forget(peer);
   }
 
   /**
@@ -314,7 +289,7 @@ export class Outgoing {
     // Both before anything is awaited: the digest is of the recipients just chosen.
     const membership = this.#options.roster.number;
     const digest = this.#digestOf(conversation, holders);
-    const { chain } = await this.#chainFor(conversation, holders);
+    const chain = await this.#chains.chainFor(conversation, holders);
     const audience = this.#audienceFor(conversation, recipients);
     const address = { audience, membership, newest, recipients: await digest };
     const { privateKey } = this.#options.self.keys.signing;
@@ -362,98 +337,10 @@ export class Outgoing {
     return digest;
   }
 
-  /** The chain for a set of recipients, whose key each of them has been given. */
-  async #chainFor(conversation: Conversation, holders: ReadonlySet<Peer>): Promise<Sending> {
-    const now = this.#options.now();
-    const [peer] = holders;
-    const last = conversation === CONVERSATION.group
-      ? this.#group
-      : this.#alone[conversation].get(peer!);
-    const change = last === undefined
-      ? "chain"
-      : this.#options.keyChange(last.holders, holders, last.chain.isWorn(now));
-    if (last === undefined || change === "chain") {
-      const chain = await this.#startChain(conversation, now);
-      const sending = { chain, holders };
-      await this.#give(chain, holders);
-      if (conversation === CONVERSATION.group) this.#group = sending;
-      else this.#alone[conversation].set(peer!, sending);
-      return sending;
-    }
-    const fresh = holders.difference(last.holders);
-    if (change === "step") await last.chain.advance(now);
-    last.holders = holders;
-    await this.#give(last.chain, fresh);
-    return last;
-  }
-
-  #startChain(conversation: Conversation, now: number): Promise<SendingChain> {
-    const { room, self, random } = this.#options;
-    const chain = this.#ledger.nextChain();
-    return SendingChain.start({ room, sender: self.member, conversation, chain }, random, now);
-  }
-
-  /** Gives the present key of a chain to each of some peers. */
-  async #give({ scope, grant }: SendingChain, peers: ReadonlySet<Peer>): Promise<void> {
-    const { privateKey } = this.#options.self.keys.signing;
-    const { conversation, chain } = scope;
-    const { key, ...rest } = grant;
-    const position = { conversation, chain, ...rest };
-    const frames = await Promise.all(
-      [...peers].map((peer) => this.#keySender(peer).give(position, key, privateKey)),
-    );
-    for (const frame of frames) this.#send(frame);
-  }
-
-  #keySender(peer: Peer): KeySender {
-    const known = this.#keySenders.get(peer);
-    if (known !== undefined) return known;
-    const { room, self, random } = this.#options;
-    const sender = new KeySender(room, self.member, peer.credential, random);
-    this.#keySenders.set(peer, sender);
-    return sender;
-  }
-
   #audienceFor(conversation: Conversation, { holders, everyone }: Recipients): number {
-    if (conversation === CONVERSATION.group) return everyone ? 0 : this.#declareGroup(holders);
+    if (conversation === CONVERSATION.group) return everyone ? 0 : this.#audiences.ofGroup(holders);
     const [peer] = holders;
-    return this.#audienceOf(peer!);
-  }
-
-  /** Declares the audience of the group, where it is not the one that is declared. */
-  #declareGroup(holders: ReadonlySet<Peer>): number {
-    if (!areSame(this.#declared, holders)) {
-      const members = [...holders].map((peer) => peer.credential.member);
-      this.#send(encodeAudience(GROUP_AUDIENCE, members));
-      this.#declared = holders;
-    }
-    return GROUP_AUDIENCE;
-  }
-
-  /** The number under which an audience of one is declared; the one not used for longest gives way. */
-  #audienceOf(peer: Peer): number {
-    const known = this.#audiences.get(peer);
-    if (known !== undefined) {
-      this.#audiences.delete(peer);
-      this.#audiences.set(peer, known);
-      return known;
-    }
-    const free = this.#freeAudience();
-    this.#audiences.set(peer, free);
-    this.#send(encodeAudience(free, [peer.credential.member]));
-    return free;
-  }
-
-  #freeAudience(): number {
-    if (this.#audiences.size >= MAX_PRIVATE_AUDIENCES) {
-      const [oldest, number] = this.#audiences.entries().next().value!;
-      this.#audiences.delete(oldest);
-      return number;
-    }
-    const taken = new Set(this.#audiences.values());
-    let number = GROUP_AUDIENCE + 1;
-    while (taken.has(number)) number += 1;
-    return number;
+    return this.#audiences.ofOne(peer!);
   }
 }
 
