@@ -25,7 +25,8 @@ import {
 } from "./chat/credential.ts";
 import type { Limits } from "./chat/limits.ts";
 import { connectThroughMemory } from "./chat/memory_link.ts";
-import { Relay, type RelayEvent } from "./chat/relay.ts";
+import { Relay } from "./chat/relay.ts";
+import type { RelayEvent } from "./chat/relay_event.ts";
 import type { RelayLink } from "./chat/room_member.ts";
 import type { RelayState } from "./chat/tally.ts";
 import { Failure, toFailure } from "./failure.ts";
@@ -56,7 +57,7 @@ export type { Line } from "./chat/ledger.ts";
 export type { Policy } from "./chat/policy.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/reason.ts";
 export type { Conflict } from "./chat/registry.ts";
-export type { Origin, RelayEvent } from "./chat/relay.ts";
+export type { Origin, RelayEvent } from "./chat/relay_event.ts";
 export type { Peer } from "./chat/roster.ts";
 export type { RelayState, Tally } from "./chat/tally.ts";
 export type { Failure } from "./failure.ts";

@@ -11,12 +11,14 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential } from "./credential.ts";
 import { Door } from "./door.ts";
+import { type Audience, FanOut } from "./fan_out.ts";
 import { HASH_BYTES, KIND } from "./kind.ts";
 import { MAX_ROSTER } from "./admission.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 import { Registry } from "./registry.ts";
 import { RelayConnection } from "./relay_connection.ts";
+import type { Origin, RelayEvent } from "./relay_event.ts";
 import { type RelayLink, RoomMember } from "./room_member.ts";
 import { RosterPages } from "./roster_pages.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
@@ -33,34 +35,6 @@ export const DEFAULT_GRACE_MS = 120_000;
 const AWAY_AFTER_MS = 2_000;
 /** The endings of a connection that its member may come back from. */
 const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
-
-/** How long senders yield to a member that has much to read and acknowledges nothing, in milliseconds. */
-const PATIENCE_MS = 3_000;
-
-/** What a relay tells whoever stands around it. */
-export type RelayEvent =
-  | { readonly kind: "connected"; readonly from?: Origin | undefined }
-  | { readonly kind: "joined"; readonly credential: Credential; readonly from?: Origin | undefined }
-  | { readonly kind: "left"; readonly credential: Credential; readonly reason: Reason }
-  /** A member's connection is lost, or it has another. */
-  | { readonly kind: "away" | "back"; readonly credential: Credential }
-  /** A connection ended that never was a member. */
-  | {
-    readonly kind: "refused";
-    readonly reason: Reason;
-    readonly detail: string;
-    readonly from?: Origin | undefined;
-  }
-  /** A member speaks too fast: it is not read for so many milliseconds. Said once a minute for each. */
-  | { readonly kind: "slowed"; readonly credential: Credential; readonly ms: number };
-
-/** The other end of a connection: an address and a port. */
-export interface Origin {
-  /** Its address. */
-  readonly hostname: string;
-  /** Its port. */
-  readonly port: number;
-}
 
 /** How a relay is set up. */
 export interface RelayOptions {
@@ -110,6 +84,7 @@ export class Relay {
   readonly #queue: { readonly frames: number; readonly bytes: number };
   readonly #maxMembers: number;
   readonly #members = new Registry<RoomMember>();
+  readonly #fanOut: FanOut;
   readonly #connections = new Set<RelayConnection>();
   readonly #door: Door<RelayConnection>;
   /** The connections of those members that have one. */
@@ -135,6 +110,10 @@ export class Relay {
     this.random = options.random ?? secureRandom;
     this.check = options.check ?? checkCredential;
     this.room = this.random(HASH_BYTES);
+    this.#fanOut = new FanOut(this.#members, this.#queue, {
+      now: this.monotonic,
+      overflown: (member) => this.expel(member, "QUEUE_FULL"),
+    });
   }
 
   /** How many members are in the room. */
@@ -226,7 +205,7 @@ export class Relay {
     if (gone >= this.graceMs) return this.remove(member, "LOST");
     if (member.awayTold || gone < AWAY_AFTER_MS) return;
     member.awayTold = true;
-    this.#tellAll(encodePresence(KIND.away, member.credential.member));
+    this.#fanOut.toAll(encodePresence(KIND.away, member.credential.member));
     this.#options.event?.({ kind: "away", credential: member.credential });
   }
 
@@ -341,13 +320,15 @@ export class Relay {
     const pages = this.#pages.pages(number);
     for (const piece of pages) link.send(piece);
     this.#pages.add(listing);
-    this.#tellAll(encodeJoined(listing));
+    this.#fanOut.toAll(encodeJoined(listing));
     const news = (member: RoomMember) => this.#news.add(member);
     const member = new RoomMember(credential, listing, link, this.#queue, pages, news);
     this.#connected.set(member, connection);
     this.#members.add(member);
     for (const one of this.#away) {
-      if (one.awayTold) this.#tell(member, encodePresence(KIND.away, one.credential.member));
+      if (one.awayTold) {
+        this.#fanOut.toOne(member, encodePresence(KIND.away, one.credential.member));
+      }
     }
     this.#options.event?.({ kind: "joined", credential, from: connection.from });
     return member;
@@ -367,11 +348,7 @@ export class Relay {
     for (const bytes of member.outbox.after(received)) connection.link.send(bytes);
     if (!member.awayTold) return;
     member.awayTold = false;
-    this.#deliver(
-      [...this.#members.values()].filter((one) => one !== member),
-      encodePresence(KIND.back, member.credential.member),
-      1,
-    );
+    this.#fanOut.toOthers(member, encodePresence(KIND.back, member.credential.member));
     this.#options.event?.({ kind: "back", credential: member.credential });
   }
 
@@ -405,15 +382,7 @@ export class Relay {
     member.outbox.clear();
     this.#news.delete(member);
     const number = ++this.#membership;
-    this.#tellAll(encodeLeft({ number, member: member.credential.member, reason }));
-  }
-
-  #tell(member: RoomMember, frame: Bytes): void {
-    this.#deliver([member], frame, 1);
-  }
-
-  #tellAll(frame: Bytes): void {
-    this.#deliver(this.#members.values(), frame, 1);
+    this.#fanOut.toAll(encodeLeft({ number, member: member.credential.member, reason }));
   }
 
   /**
@@ -422,21 +391,16 @@ export class Relay {
    * @param sender Who sent them.
    * @param frames How many there are.
    * @param bytes All of them, one behind the other.
-   * @param newest The last number that receives them, or the declared hashes.
+   * @param to Whom they are for.
    * @returns How many bytes that sends on.
    */
   forward(
     sender: RoomMember,
     frames: number,
     bytes: Bytes,
-    to: { readonly newest: number } | { readonly members: readonly string[] },
+    to: Audience,
   ): number {
-    const recipients = this.#deliver(
-      "newest" in to ? this.#upTo(to.newest) : this.#named(to.members),
-      bytes,
-      frames,
-      sender,
-    );
+    const recipients = this.#fanOut.sealed(sender, frames, bytes, to);
     sender.received(frames);
     this.tally.messages += frames;
     this.tally.deliveries += frames * recipients;
@@ -446,56 +410,8 @@ export class Relay {
   /** Forwards a frame that is for one member, if that is still there. */
   forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void {
     const member = this.#members.get(mapKey(recipient));
-    if (member !== undefined && member !== sender) this.#deliver([member], bytes, 1);
+    if (member !== undefined && member !== sender) this.#fanOut.toOne(member, bytes);
     sender.received(1);
-  }
-
-  *#upTo(newest: number): Generator<RoomMember, void> {
-    for (const member of this.#members.values()) {
-      // In the order of joining: nobody after this one is older.
-      if (member.number > newest) return;
-      yield member;
-    }
-  }
-
-  *#named(keys: readonly string[]): Generator<RoomMember, void> {
-    for (const key of keys) {
-      const member = this.#members.get(key);
-      if (member !== undefined) yield member;
-    }
-  }
-
-  /** Sends frames to members; returns to how many. */
-  /**
-   * Whether a member has half a queue to read and has acknowledged something of late. One that
-   * has not is not waited for.
-   */
-  #isPressed(member: RoomMember): boolean {
-    const { outbox } = member;
-    const { bytes, frames } = this.#queue;
-    if (outbox.bytes * 2 < bytes && (outbox.sent - outbox.acknowledged) * 2 < frames) return false;
-    const now = this.monotonic();
-    member.pressedSince ??= now;
-    return now - member.pressedSince < PATIENCE_MS;
-  }
-
-  #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): number {
-    if (sender !== undefined) sender.isPressing = false;
-    const batch = sender?.startBatch();
-    let recipients = 0;
-    let overflown: RoomMember[] | undefined;
-    for (const member of to) {
-      if (member === sender) continue;
-      recipients += 1;
-      if (batch !== undefined) batch.waiting += 1;
-      if (!member.outbox.push(frames, bytes, batch)) (overflown ??= []).push(member);
-      member.link.send(bytes);
-      if (sender !== undefined && this.#isPressed(member)) sender.isPressing = true;
-    }
-    if (batch?.waiting === 0) sender!.settled();
-    // Only now: removing one tells the others, who are to have these frames first.
-    for (const member of overflown ?? []) this.expel(member, "QUEUE_FULL");
-    return recipients;
   }
 
   /** Tells members how far what they sent has come. */

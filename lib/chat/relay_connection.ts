@@ -21,7 +21,8 @@ import {
 } from "./kind.ts";
 import { Pace } from "./pace.ts";
 import type { Reason } from "./reason.ts";
-import type { Origin, Relay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
+import type { Origin } from "./relay_event.ts";
 import type { RelayLink, RoomMember } from "./room_member.ts";
 import { verify } from "./signing.ts";
 import {

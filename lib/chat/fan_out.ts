@@ -1,0 +1,122 @@
+/**
+ * The fan-out: frames go to all whom they are for, and into the outbox of each.
+ *
+ * A member whose outbox overflows is removed, so that it holds up nobody. Before it comes to that, senders
+ * are asked to yield: a member with half a queue to read presses on whoever sends to it, as long as it reads.
+ *
+ * @module
+ */
+
+import type { Bytes } from "./bytes.ts";
+import type { OutboxBounds } from "./outbox.ts";
+import type { Registry } from "./registry.ts";
+import type { RoomMember } from "./room_member.ts";
+
+/** How long senders yield to a member that has much to read and acknowledges nothing, in milliseconds. */
+const PATIENCE_MS = 3_000;
+
+/** Whom sealed frames are for: everyone whose joining is at most `newest`, or a declared audience's hashes. */
+export type Audience = { readonly newest: number } | { readonly members: readonly string[] };
+
+/** What the fan-out needs of the relay around it. */
+export interface FanOutOptions {
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
+  /** More is on its way to a member than may be; the others have been sent the same frames. */
+  readonly overflown: (member: RoomMember) => void;
+}
+
+/** Sends frames to the members of a room. */
+export class FanOut {
+  readonly #members: Registry<RoomMember>;
+  readonly #queue: OutboxBounds;
+  readonly #options: FanOutOptions;
+
+  /**
+   * @param members Who is in the room.
+   * @param queue How much may be on its way to one member.
+   * @param options The relay around it.
+   */
+  constructor(members: Registry<RoomMember>, queue: OutboxBounds, options: FanOutOptions) {
+    this.#members = members;
+    this.#queue = queue;
+    this.#options = options;
+  }
+
+  /** Sends a frame to one member. */
+  toOne(member: RoomMember, frame: Bytes): void {
+    this.#deliver([member], frame, 1);
+  }
+
+  /** Sends a frame to everyone. */
+  toAll(frame: Bytes): void {
+    this.#deliver(this.#members.values(), frame, 1);
+  }
+
+  /** Sends a frame to everyone but one. */
+  toOthers(member: RoomMember, frame: Bytes): void {
+    this.#deliver([...this.#members.values()].filter((one) => one !== member), frame, 1);
+  }
+
+  /**
+   * Sends sealed frames to those whom they are for, but not back to their sender.
+   *
+   * @param sender Who waits to hear that they were shown.
+   * @param frames How many there are.
+   * @param bytes All of them, one behind the other.
+   * @param to Whom they are for; who has left is passed over.
+   * @returns To how many members that was.
+   */
+  sealed(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number {
+    const members = "newest" in to ? this.#upTo(to.newest) : this.#named(to.members);
+    return this.#deliver(members, bytes, frames, sender);
+  }
+
+  *#upTo(newest: number): Generator<RoomMember, void> {
+    for (const member of this.#members.values()) {
+      // In the order of joining: nobody after this one is older.
+      if (member.number > newest) return;
+      yield member;
+    }
+  }
+
+  *#named(keys: readonly string[]): Generator<RoomMember, void> {
+    for (const key of keys) {
+      const member = this.#members.get(key);
+      if (member !== undefined) yield member;
+    }
+  }
+
+  /** Sends frames to members; returns to how many. */
+  #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): number {
+    if (sender !== undefined) sender.isPressing = false;
+    const batch = sender?.startBatch();
+    let recipients = 0;
+    let overflown: RoomMember[] | undefined;
+    for (const member of to) {
+      if (member === sender) continue;
+      recipients += 1;
+      if (batch !== undefined) batch.waiting += 1;
+      if (!member.outbox.push(frames, bytes, batch)) (overflown ??= []).push(member);
+      member.link.send(bytes);
+      if (sender !== undefined && this.#isPressed(member)) sender.isPressing = true;
+    }
+    if (batch?.waiting === 0) sender!.settled();
+    // Only now: removing one tells the others, who are to have these frames first.
+    for (const member of overflown ?? []) this.#options.overflown(member);
+    return recipients;
+  }
+
+  /**
+   * Whether a member has half a queue to read and has acknowledged something of late. One that
+   * has not is not waited for.
+   */
+  #isPressed(member: RoomMember): boolean {
+    const { outbox } = member;
+    const { bytes, frames } = this.#queue;
+    if (outbox.bytes * 2 < bytes && (outbox.sent - outbox.acknowledged) * 2 < frames) return false;
+    const now = this.#options.now();
+    member.pressedSince ??= now;
+    return now - member.pressedSince < PATIENCE_MS;
+  }
+}
