@@ -1,42 +1,32 @@
 /**
- * One connection of a relay: greeting, challenge, joining, and then what the member sends.
+ * One connection of a relay: a newcomer at first, and then what the member sends.
  *
  * What is wrong ends this connection with a coded reason and touches no other.
  *
  * @module
  */
 
-import { type Bytes, MalformedError, mapKey, sha256 } from "./bytes.ts";
-import { CredentialError, joinStatement } from "./credential.ts";
+import { type Bytes, mapKey } from "./bytes.ts";
+import { EndError, endOf } from "./connection_end.ts";
+import type { Credential } from "./credential.ts";
 import { readKeyFrame, readProgressFrame, type SealedAddress, sealedAddress } from "./envelope.ts";
-import { type Frame, FrameError, FrameReader } from "./frame.ts";
-import {
-  HASH_BYTES,
-  KIND,
-  MAX_GREETING_BYTES,
-  memberBound,
-  newcomerBound,
-  PROTOCOL_VERSION,
-  readGreeting,
-} from "./kind.ts";
+import type { Audience } from "./fan_out.ts";
+import { type Frame, FrameReader } from "./frame.ts";
+import { KIND, memberBound, newcomerBound } from "./kind.ts";
+import type { Limits } from "./limits.ts";
+import { Newcomer, type NewcomerRelay } from "./newcomer.ts";
 import { Pace } from "./pace.ts";
 import type { Reason } from "./reason.ts";
-import type { Relay } from "./relay.ts";
 import type { Origin } from "./relay_event.ts";
 import type { RelayLink, RoomMember } from "./room_member.ts";
-import { verify } from "./signing.ts";
+import type { Tally } from "./tally.ts";
 import {
   encodeBye,
-  encodeChallenge,
   encodeCount,
   encodeEmpty,
-  type Join,
   readAudience,
   readCount,
-  readJoin,
-  readResume,
   type Resume,
-  resumeStatement,
 } from "./wire.ts";
 
 /** How long a connection may take to join, in milliseconds. */
@@ -49,16 +39,45 @@ export const DEAD_AFTER_MS = 45_000;
 /** How often it is said of one member that it is too fast, in milliseconds. */
 const SLOWED_EVERY_MS = 60_000;
 
-const EMPTY: Bytes = new Uint8Array(0);
 /** One for all: whoever asks a thousand times and reads no answer keeps a thousand pointers, not frames. */
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
-/** Why a connection ends: thrown where it is found, caught at the connection's edge. */
-class EndError extends Error {
-  constructor(readonly reason: Reason, message = "") {
-    super(message);
-    this.name = "EndError";
-  }
+/** What a connection needs of the relay. */
+export interface ConnectionRelay extends NewcomerRelay {
+  /** Milliseconds of a clock that never jumps, for deadlines. */
+  readonly monotonic: () => number;
+  /** How fast a connection may speak. */
+  readonly limits: Limits;
+  /** How many bytes may be on their way to one member. */
+  readonly queueBytes: number;
+  /** Counts what comes. */
+  readonly tally: Tally;
+  /** A connection asks to join; answers why it cannot, and else lets it check once its turn has come. */
+  ask(connection: RelayConnection): Reason | undefined;
+  /** Its join has been checked, or need not be. */
+  checked(connection: RelayConnection): void;
+  /** Why an identity cannot come in again so soon. */
+  haste(identity: string): Reason | undefined;
+  /** Lets a newcomer in, or answers why not. */
+  admit(credential: Credential, presence: Bytes, connection: RelayConnection): RoomMember | Reason;
+  /** Goes on with a member that has received so many counted frames. */
+  resume(member: RoomMember, received: number, connection: RelayConnection): void;
+  /** Forwards sealed frames; answers how many bytes that sends on. */
+  forward(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number;
+  /** Forwards a frame that is for one member. */
+  forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void;
+  /** Tells members how far what they sent has come. */
+  flush(): void;
+  /** A connection has ended. */
+  forget(connection: RelayConnection): void;
+  /** A member's connection has ended. */
+  disconnected(member: RoomMember, connection: RelayConnection, reason: Reason): void;
+  /** A connection has ended that never was a member's. */
+  refused(reason: Reason, detail: string, from: Origin | undefined): void;
+  /** A member is too fast: it is not read for so many milliseconds. */
+  slowed(member: RoomMember, ms: number): void;
+  /** What no input explains. */
+  failed(error: unknown): void;
 }
 
 /** Sealed frames that lie one behind the other and go to the same members. */
@@ -75,12 +94,11 @@ export class RelayConnection {
   readonly link: RelayLink;
   /** Its other end; undefined where that is in this process. */
   readonly from: Origin | undefined;
-  readonly #relay: Relay;
-  readonly #nonce: Bytes;
+  readonly #relay: ConnectionRelay;
+  readonly #newcomer: Newcomer;
   readonly #openedAt: number;
   readonly #pace: Pace;
-  #state: "greeting" | "challenged" | "checking" | "in" | "ended" = "greeting";
-  #greeting = EMPTY;
+  #isOver = false;
   #reader = new FrameReader(newcomerBound);
   #member: RoomMember | undefined;
   #self: string = "";
@@ -88,7 +106,6 @@ export class RelayConnection {
   #pinged = false;
   #slowedSaidAt = -Infinity;
   #run: Run | undefined;
-  #join: Join | undefined;
   /** What the present chunk has brought, in frames and in bytes to send on. */
   #frames = 0;
   #fanout = 0;
@@ -96,11 +113,15 @@ export class RelayConnection {
   #unread: number;
 
   /** Starts before the connection's first byte. */
-  constructor(relay: Relay, link: RelayLink, from: Origin | undefined) {
+  constructor(relay: ConnectionRelay, link: RelayLink, from: Origin | undefined) {
     this.#relay = relay;
     this.link = link;
     this.from = from;
-    this.#nonce = relay.random(HASH_BYTES);
+    this.#newcomer = new Newcomer(relay, {
+      send: (bytes) => link.send(bytes),
+      join: (credential, presence) => this.#comeIn(credential, presence),
+      resume: (member, counts) => this.#goOn(member, counts),
+    });
     this.#openedAt = relay.monotonic();
     this.#heardAt = this.#openedAt;
     this.#pace = new Pace(relay.limits, this.#openedAt);
@@ -118,14 +139,13 @@ export class RelayConnection {
    * @returns For how many milliseconds nothing more should be read of it: it speaks too fast.
    */
   receive(chunk: Bytes): number {
-    if (this.#state === "ended") return 0;
+    if (this.#isOver) return 0;
     const now = this.#relay.monotonic();
     this.#pinged = false;
     this.#frames = 0;
     this.#fanout = 0;
     try {
-      const rest = this.#state === "greeting" ? this.#greet(chunk) : chunk;
-      for (const frame of this.#reader.push(rest)) this.#take(frame);
+      for (const frame of this.#reader.push(this.#newcomer.greet(chunk))) this.#take(frame);
       this.#flushRun();
     } catch (error) {
       this.#flushRun();
@@ -156,7 +176,7 @@ export class RelayConnection {
 
   /** Ends the connection with a reason. */
   end(reason: Reason, detail = ""): void {
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     this.link.send(encodeBye(reason));
     this.#finish(reason, detail);
     this.link.end();
@@ -164,9 +184,9 @@ export class RelayConnection {
 
   /** Its member has another connection: this one is over, and that is all. */
   giveUp(): void {
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     this.link.send(encodeBye("REPLACED"));
-    this.#state = "ended";
+    this.#stop();
     this.#relay.tally.disconnected("REPLACED");
     this.#relay.forget(this);
     this.link.end();
@@ -175,7 +195,7 @@ export class RelayConnection {
   /** Looks after what time brings. */
   tick(): void {
     const now = this.#relay.monotonic();
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     if (this.#member === undefined) {
       if (now - this.#openedAt >= JOIN_DEADLINE_MS) this.end("JOIN_TIMEOUT");
     } else if (now - this.#heardAt >= DEAD_AFTER_MS) this.end("SILENT");
@@ -193,39 +213,21 @@ export class RelayConnection {
   }
 
   #finish(reason: Reason, detail: string): void {
-    if (this.#state === "ended") return;
-    this.#state = "ended";
+    if (this.#isOver) return;
+    this.#stop();
     this.#relay.tally.disconnected(reason);
     this.#relay.forget(this);
     if (this.#member === undefined) this.#relay.refused(reason, detail, this.from);
     else this.#relay.disconnected(this.#member, this, reason);
   }
 
-  /** Reads the greeting; returns what came behind it. */
-  #greet(chunk: Bytes): Bytes {
-    const bytes = new Uint8Array(this.#greeting.length + chunk.length);
-    bytes.set(this.#greeting);
-    bytes.set(chunk, this.#greeting.length);
-    const greeting = readGreeting(bytes);
-    if (greeting.state === "foreign") throw new EndError("NOT_PARLEY", "no greeting");
-    if (greeting.state === "partial") {
-      // Shorter than a whole greeting, or it would not be partial.
-      this.#greeting = bytes.slice(0, MAX_GREETING_BYTES);
-      return EMPTY;
-    }
-    if (!greeting.versions.includes(PROTOCOL_VERSION)) {
-      throw new EndError("VERSION", `versions ${greeting.versions.join(", ")}`);
-    }
-    this.#greeting = EMPTY;
-    this.#state = "challenged";
-    const { room, graceMs } = this.#relay;
-    const nonce = this.#nonce;
-    this.link.send(encodeChallenge({ version: PROTOCOL_VERSION, room, nonce, graceMs }));
-    return bytes.subarray(greeting.length);
+  #stop(): void {
+    this.#isOver = true;
+    this.#newcomer.over();
   }
 
   #take(frame: Frame): void {
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     this.#frames += 1;
     const member = this.#member;
     if (member === undefined) return this.#ask(frame);
@@ -252,19 +254,16 @@ export class RelayConnection {
     }
   }
 
-  #ask({ kind, payload }: Frame): void {
-    if (this.#state !== "challenged") throw new EndError("OUT_OF_ORDER", "joined twice");
-    if (kind === KIND.resume) return void this.#await(this.#resume(readResume(payload.slice())));
-    this.#join = readJoin(payload.slice());
-    this.#state = "checking";
+  #ask(frame: Frame): void {
+    const resuming = this.#newcomer.answer(frame);
+    if (resuming !== undefined) return void this.#await(resuming);
     const obstacle = this.#relay.ask(this);
     if (obstacle !== undefined) throw new EndError(obstacle);
   }
 
   /** Checks what it answered to the challenge: its turn has come. */
   check(): void {
-    this.#await(this.#checkJoin(this.#join!)).finally(() => this.#relay.checked(this));
-    this.#join = undefined;
+    this.#await(this.#newcomer.checkJoin()).finally(() => this.#relay.checked(this));
   }
 
   /** Ends the connection where a check fails. */
@@ -273,21 +272,6 @@ export class RelayConnection {
       const [reason, detail] = endOf(error, (unexpected) => this.#relay.failed(unexpected));
       this.end(reason, detail);
     });
-  }
-
-  async #resume(resume: Resume): Promise<void> {
-    const member = this.#relay.member(resume.member);
-    if (member === undefined) return this.link.send(encodeEmpty(KIND.unknown));
-    this.#state = "checking";
-    const statement = resumeStatement(this.#relay.room, this.#nonce, resume);
-    const holds = await verify(member.credential.signing, resume.proof, statement);
-    if (this.#state !== "checking") return;
-    // Who cannot prove to be a member does not hear that there is one.
-    if (!holds || this.#relay.member(resume.member) !== member) {
-      this.#state = "challenged";
-      return this.link.send(encodeEmpty(KIND.unknown));
-    }
-    this.#goOn(member, resume);
   }
 
   #goOn(member: RoomMember, { received, sent }: Resume): void {
@@ -302,38 +286,16 @@ export class RelayConnection {
     this.#isIn(member);
   }
 
-  async #checkJoin(join: Join): Promise<void> {
-    // A full room is no reason to check anything, but for who may be in it already; a list of who may
-    // come in is: whoever is not on it does not hear that the room is full.
-    if (
-      !this.#relay.isRestricted && this.#relay.isFull &&
-      this.#relay.member(await sha256(join.credential)) === undefined
-    ) {
-      throw new EndError("ROOM_FULL");
-    }
-    const credential = await this.#relay.check(join.credential, this.#relay.now());
-    const { room } = this.#relay;
-    const statement = joinStatement(room, this.#nonce, join.dialled, credential.member);
-    const holds = await verify(credential.signing, join.proof, statement);
-    if (this.#state !== "checking") return;
-    if (!holds) throw new EndError("BAD_PROOF");
-    if (!this.#relay.isCalled(join.dialled)) {
-      const { host, port } = join.dialled;
-      throw new EndError("BAD_PROOF", `it dialled ${host}, port ${port}`);
-    }
-    // Before anything that depends on who is there, in the answer or in the time that it takes.
-    if (!this.#relay.allows(credential.fingerprint)) {
-      throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
-    }
+  #comeIn(credential: Credential, presence: Bytes): void {
     const haste = this.from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
-    const admitted = haste ?? this.#relay.admit(credential, join.presence, this);
+    const admitted = haste ?? this.#relay.admit(credential, presence, this);
     if (typeof admitted === "string") throw new EndError(admitted, credential.name);
     this.#isIn(admitted);
     this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
   #isIn(member: RoomMember): void {
-    this.#state = "in";
+    this.#newcomer.over();
     this.#reader = new FrameReader(memberBound);
     this.#self = member.credential.key;
     this.#member = member;
@@ -405,17 +367,4 @@ export class RelayConnection {
     const to = members === undefined ? { newest: run.newest } : { members };
     this.#fanout += this.#relay.forward(member, run.frames, bytes, to);
   }
-}
-
-/** The reason that an error ends a connection with; what is no fault of the connection is thrown on. */
-function endOf(error: unknown, unexpected?: (error: unknown) => void): [Reason, string] {
-  if (error instanceof EndError) return [error.reason, error.message];
-  if (error instanceof CredentialError) return [error.code, error.message];
-  if (error instanceof MalformedError) return ["BAD_FRAME", error.message];
-  if (error instanceof FrameError) {
-    return [error.code === "FRAME_TOO_LARGE" ? "TOO_LARGE" : "BAD_FRAME", error.message];
-  }
-  if (unexpected === undefined) throw error;
-  unexpected(error);
-  return ["SHUTDOWN", "an internal error"];
 }
