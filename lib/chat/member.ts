@@ -10,16 +10,17 @@
  */
 
 import { Acknowledger } from "./acknowledger.ts";
-import { Admission, type Admitted, answerByResuming, answerChallenge } from "./admission.ts";
+import type { Admitted } from "./admission.ts";
 import { type Bytes, MalformedError, mapKey, utf8 } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential, type OwnCredential } from "./credential.ts";
 import { MAX_TEXT_BYTES } from "./envelope.ts";
-import { type Frame, FrameError, FrameReader } from "./frame.ts";
+import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
-import { encodeGreeting, isCounted, KIND, relayBound } from "./kind.ts";
+import { isCounted, KIND } from "./kind.ts";
 import { Ledger } from "./ledger.ts";
+import { MemberConnection } from "./member_connection.ts";
 import type { Entered, MemberEvent, RefusalCode } from "./member_event.ts";
 import { Membership } from "./membership.ts";
 import { messageIds } from "./message_id.ts";
@@ -29,14 +30,8 @@ import type { Ending } from "./reason.ts";
 import { type Peer, Roster } from "./roster.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
 import { Shown } from "./shown.ts";
-import { type Challenge, encodeCount, encodeEmpty, readBye, readCount } from "./wire.ts";
+import { encodeCount, encodeEmpty, readCount } from "./wire.ts";
 
-/** How long joining may take, in milliseconds. */
-export const JOIN_TIMEOUT_MS = 10_000;
-/** After how long without a word the other side is asked whether it is there, in milliseconds. */
-export const PING_AFTER_MS = 15_000;
-/** After how long without a word the other side is given up, in milliseconds. */
-export const DEAD_AFTER_MS = 45_000;
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;
 
@@ -105,12 +100,9 @@ export class Member {
   readonly #ledger: Ledger;
   readonly #shown: Shown;
   readonly #idOf: (number: number) => string;
-  #state: "away" | "coming" | "in" | "ending" | "ended" = "away";
-  #reader = new FrameReader(relayBound);
-  /** How many connections there have been: an answer that was made for one is not sent over the next. */
-  #connections = 0;
-  #admission = new Admission();
-  #challenge: Challenge | undefined;
+  #state: "away" | "connected" | "ending" | "ended" = "away";
+  /** The connection that there is; none unless it is connected. */
+  #connection: MemberConnection | undefined;
   /** The room that the relay has let this member into. */
   #membership: Membership | undefined;
   /** The room whose roster has been told; the same one a moment later. */
@@ -123,8 +115,6 @@ export class Member {
   #entered = 0;
   #leftOut: ReadonlySet<string> = new Set();
   #repeated = 0;
-  #heardAt: number;
-  #pinged = false;
   /** When those who have not come back to the room are given up, in milliseconds since 1970. */
   #graceEndsAt: number | undefined;
 
@@ -137,7 +127,6 @@ export class Member {
     this.#date = options.now ?? Date.now;
     this.#shown = options.shown ?? new Shown();
     this.#output = output;
-    this.#heardAt = this.#now();
     this.#idOf = messageIds(this.#self.member);
     this.#order = new InOrder(WAITING, (error) => output.fail(error));
     this.#ledger = new Ledger({
@@ -192,42 +181,45 @@ export class Member {
 
   /** Whether the relay has this member in its room, and a connection to it. */
   get isIn(): boolean {
-    return this.#state === "in";
+    return this.#connection?.isIn ?? false;
   }
 
   /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
   get wakeAt(): number {
-    const due = Math.min(this.#acknowledger.dueAt ?? Infinity, this.#graceEndsAt ?? Infinity);
-    if (this.#state === "coming") return Math.min(due, this.#heardAt + JOIN_TIMEOUT_MS);
-    if (this.#state !== "in") return due;
-    return Math.min(due, this.#heardAt + (this.#pinged ? DEAD_AFTER_MS : PING_AFTER_MS));
+    return Math.min(
+      this.#acknowledger.dueAt ?? Infinity,
+      this.#graceEndsAt ?? Infinity,
+      this.#connection?.wakeAt ?? Infinity,
+    );
   }
 
   /** There is a connection: this member speaks first. */
   connected(): void {
     if (this.#state !== "away") return;
-    this.#state = "coming";
-    this.#connections += 1;
-    this.#reader = new FrameReader(relayBound);
-    this.#admission = new Admission();
-    this.#challenge = undefined;
-    this.#heardAt = this.#now();
-    this.#output.send(encodeGreeting());
+    this.#state = "connected";
+    this.#connection = this.#connectionOf();
+    this.#connection.greet();
+  }
+
+  #connectionOf(): MemberConnection {
+    const { dialled } = this.#options;
+    return new MemberConnection({ self: this.#self, dialled, now: this.#now }, {
+      send: (bytes) => this.#output.send(bytes),
+      progressIn: (room) => this.#progressIn(room),
+      forgotten: () => this.#forgotten = true,
+      admitted: (admitted, graceMs) => this.#comeIn(admitted, graceMs),
+      resumed: (count) => this.#goOn(count),
+      take: (frame) => this.#take(frame),
+      bye: (reason) => this.#bye(reason),
+      silent: (detail) => this.#lose("NO_ANSWER", detail),
+      broken: (reason, detail) => this.#end(reason, detail),
+      fail: (error) => this.#output.fail(error),
+    });
   }
 
   /** Takes what the connection brought. The bytes may be used again afterwards. */
   receive(chunk: Bytes): void {
-    if (this.#state !== "in" && this.#state !== "coming") return;
-    if (this.#state === "in") this.#heardAt = this.#now();
-    this.#pinged = false;
-    try {
-      for (const frame of this.#reader.push(chunk)) this.#take(frame);
-    } catch (error) {
-      if (!(error instanceof FrameError || error instanceof MalformedError)) throw error;
-      const foreign = this.#state === "coming" && !this.#admission.challenged;
-      if (foreign && isTlsAlert(chunk)) this.#end("TLS_SPOKEN", "");
-      else this.#end(foreign ? "NOT_A_RELAY" : "BAD_RELAY", error.message);
-    }
+    this.#connection?.receive(chunk);
   }
 
   /** The connection has ended. */
@@ -237,13 +229,13 @@ export class Member {
 
   /** The connection is lost: whoever was in the room wants another, and nobody else. */
   #lose(reason: Ending, detail: string): void {
-    if (this.#state !== "in" && this.#state !== "coming") return;
+    if (this.#state !== "connected") return;
     const comesBack = this.#options.comesBack ?? true;
     if (this.#membership === undefined || this.#leaving || !comesBack) {
       // What came before the end is shown before the end is.
       return this.#endInOrder(this.#leaving ? "LEFT" : reason, detail);
     }
-    this.#state = "away";
+    this.#become("away");
     this.#membership.outgoing.pause();
     this.#output.drop();
     if (this.#lost) return;
@@ -315,7 +307,7 @@ export class Member {
 
   /** Leaves the room; the relay answers by ending the connection. Who is not in it is gone at once. */
   leave(): void {
-    if (this.#state === "in") {
+    if (this.isIn) {
       this.#leaving = true;
       this.#output.send(encodeEmpty(KIND.leave));
     } else if (!this.#isOver) this.#end("LEFT", "");
@@ -331,15 +323,7 @@ export class Member {
     if (this.#isOver) return;
     this.#acknowledger.tick();
     this.#giveUpMissing();
-    const silent = this.#now() - this.#heardAt;
-    if (this.#state === "coming" && silent >= JOIN_TIMEOUT_MS) {
-      this.#lose("NO_ANSWER", `${JOIN_TIMEOUT_MS / 1000} s have passed`);
-    } else if (this.#state === "in" && silent >= DEAD_AFTER_MS) {
-      this.#lose("NO_ANSWER", `nothing has come for ${DEAD_AFTER_MS / 1000} s`);
-    } else if (this.#state === "in" && silent >= PING_AFTER_MS && !this.#pinged) {
-      this.#pinged = true;
-      this.#output.send(encodeEmpty(KIND.ping));
-    }
+    this.#connection?.tick();
   }
 
   /** Who was in the last room and has not come to this one in time has left. */
@@ -355,7 +339,7 @@ export class Member {
 
   /** Sends what has its place in the room only. */
   #sendIn(bytes: Bytes): void {
-    if (this.#state === "in") this.#output.send(bytes);
+    if (this.isIn) this.#output.send(bytes);
   }
 
   #event(event: MemberEvent): void {
@@ -367,26 +351,30 @@ export class Member {
   /** Ends once everything that came before has been told. */
   #endInOrder(reason: Ending, detail: string): void {
     if (this.#isOver) return;
-    this.#state = "ending";
+    this.#become("ending");
     this.#order.add(0, () => this.#end(reason, detail));
   }
 
   #end(reason: Ending, detail: string): void {
     if (this.#state === "ended") return;
     this.#event({ kind: "ended", reason, detail });
-    this.#state = "ended";
+    this.#become("ended");
     this.#begun?.outgoing.pause();
   }
 
+  /** It has no connection any longer. */
+  #become(state: "away" | "ending" | "ended"): void {
+    this.#state = state;
+    this.#connection?.over();
+    this.#connection = undefined;
+  }
+
+  /** Takes a frame that has its place in the room only. */
   #take(frame: Frame): void {
-    if (this.#state !== "in" && this.#state !== "coming") return;
-    if (frame.kind === KIND.bye) this.#bye(readBye(frame.payload));
-    else if (frame.kind === KIND.ping) this.#output.send(encodeEmpty(KIND.pong));
-    else if (this.#state === "coming") this.#comeCloser(frame);
-    else if (isCounted(frame.kind)) this.#membership!.take(frame);
+    if (isCounted(frame.kind)) this.#membership!.take(frame);
     else if (frame.kind === KIND.accepted) this.#accepted(readCount(frame.payload));
     else if (frame.kind === KIND.delivered) this.#delivered(readCount(frame.payload));
-    else if (frame.kind !== KIND.pong) throw new MalformedError("a frame came out of its place");
+    else throw new MalformedError("a frame came out of its place");
   }
 
   #bye(reason: Ending): void {
@@ -406,35 +394,12 @@ export class Member {
     else this.#order.add(0, () => void outgoing.delivered(count));
   }
 
-  /** Takes a frame before this member is in, or in again. */
-  #comeCloser(frame: Frame): void {
-    if (frame.kind === KIND.resumed) return this.#goOn(readCount(frame.payload));
-    if (frame.kind === KIND.unknown && this.#challenge !== undefined) {
-      this.#forgotten = true;
-      return this.#answer(this.#challenge, false);
-    }
-    const step = this.#admission.take(frame);
-    if (step === undefined) return;
-    if ("listings" in step) return this.#comeIn(step);
-    this.#challenge = step;
-    const room = this.#membership?.room;
-    const isSame = room !== undefined && mapKey(room) === mapKey(step.room);
-    this.#answer(step, isSame && !this.#forgotten);
-  }
-
-  #answer(challenge: Challenge, resumes: boolean): void {
-    const connection = this.#connections;
-    const { room, nonce } = challenge;
-    const { received, outgoing } = this.#membership ?? {};
-    const answer = resumes
-      ? answerByResuming(this.#self, challenge, { received: received!, sent: outgoing!.counted })
-      : answerChallenge(this.#self, this.#options.dialled, room, nonce);
-    answer.then(
-      (bytes) => {
-        if (connection === this.#connections && this.#state === "coming") this.#output.send(bytes);
-      },
-      (error) => this.#output.fail(error),
-    );
+  /** How far this member has come in a room, where that is the one that it was in. */
+  #progressIn(room: Bytes) {
+    const membership = this.#membership;
+    if (membership === undefined || this.#forgotten) return undefined;
+    if (mapKey(room) !== mapKey(membership.room)) return undefined;
+    return { received: membership.received, sent: membership.outgoing.counted };
   }
 
   /** The relay goes on with this member, from which it has so many counted frames. */
@@ -452,19 +417,17 @@ export class Member {
   }
 
   #isBack(): void {
-    this.#state = "in";
-    this.#heardAt = this.#now();
+    this.#connection!.enter();
     this.#lost = false;
     this.#output.wake();
   }
 
-  #comeIn(admitted: Admitted): void {
+  #comeIn(admitted: Admitted, graceMs: number): void {
     const again = this.#membership !== undefined;
     const membership = this.#membershipOf(admitted.room);
     this.#membership = membership;
     this.#forgotten = false;
     this.#isBack();
-    const { graceMs } = this.#challenge!;
     const candidates = admitted.listings.map((listing) => membership.receiving.candidate(listing));
     this.#order.add(0, async () => {
       const checked = await Promise.all(candidates);
@@ -501,11 +464,6 @@ export class Member {
     });
     return membership;
   }
-}
-
-/** Whether bytes start a TLS record that carries an alert (RFC 8446 section 5.1). */
-function isTlsAlert(bytes: Bytes): boolean {
-  return bytes[0] === 21 && bytes[1] === 3;
 }
 
 function refusal(code: RefusalCode, message: string): Entered {
