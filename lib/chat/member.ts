@@ -11,20 +11,18 @@
 
 import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./admission.ts";
-import { type Bytes, MalformedError, mapKey, utf8 } from "./bytes.ts";
+import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
+import { Composer } from "./composer.ts";
 import { checkCredential, type Credential, type OwnCredential } from "./credential.ts";
-import { MAX_TEXT_BYTES } from "./envelope.ts";
 import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
 import { isCounted, KIND } from "./kind.ts";
 import { Ledger } from "./ledger.ts";
 import { MemberConnection } from "./member_connection.ts";
-import type { Entered, MemberEvent, RefusalCode } from "./member_event.ts";
+import type { Entered, MemberEvent } from "./member_event.ts";
 import { Membership } from "./membership.ts";
-import { messageIds } from "./message_id.ts";
-import { foldName } from "./name.ts";
 import { EVERYONE, type Policy } from "./policy.ts";
 import type { Ending } from "./reason.ts";
 import { type Peer, Roster } from "./roster.ts";
@@ -99,7 +97,7 @@ export class Member {
   readonly #order: InOrder;
   readonly #ledger: Ledger;
   readonly #shown: Shown;
-  readonly #idOf: (number: number) => string;
+  readonly #composer: Composer;
   #state: "away" | "connected" | "ending" | "ended" = "away";
   /** The connection that there is; none unless it is connected. */
   #connection: MemberConnection | undefined;
@@ -109,11 +107,8 @@ export class Member {
   #begun: Membership | undefined;
   /** Whether the relay has said that it no longer knows this stay: it is not resumed, then or later. */
   #forgotten = false;
-  #seated = false;
   #leaving = false;
   #lost = false;
-  #entered = 0;
-  #leftOut: ReadonlySet<string> = new Set();
   #repeated = 0;
   /** When those who have not come back to the room are given up, in milliseconds since 1970. */
   #graceEndsAt: number | undefined;
@@ -127,7 +122,7 @@ export class Member {
     this.#date = options.now ?? Date.now;
     this.#shown = options.shown ?? new Shown();
     this.#output = output;
-    this.#idOf = messageIds(this.#self.member);
+    this.#composer = new Composer(this.#self, this.#policy, this.#date);
     this.#order = new InOrder(WAITING, (error) => output.fail(error));
     this.#ledger = new Ledger({
       sent: (line) => this.#event({ kind: "sent", line }),
@@ -251,50 +246,14 @@ export class Member {
    * @returns The message's id, or why it is not sent.
    */
   enter(text: string, to?: string): Entered {
-    const bytes = utf8(text);
-    if (bytes.length === 0) return refusal("TEXT_EMPTY", "there is no text to send");
-    if (bytes.length > MAX_TEXT_BYTES) {
-      const bound = `at most ${MAX_TEXT_BYTES} bytes (64 KiB) of UTF-8, not ${bytes.length}`;
-      return refusal("TEXT_TOO_LARGE", `a message has ${bound}`);
-    }
-    const newest = this.#acknowledger.displayedMembership;
-    this.#seated ||= newest > 0;
-    const begun = this.#begun;
-    if (begun === undefined || !this.#seated || this.#isOver) {
-      return refusal("NOT_JOINED", "this member is not in the room");
-    }
-    const peer = to === undefined ? undefined : this.#byName(foldName(to));
-    if (to !== undefined && peer === undefined) {
-      return refusal("NO_SUCH_MEMBER", `nobody here is called ${to}`);
-    }
-    if (peer?.credential.key === this.#self.key) {
-      return refusal("TO_SELF", "a private message goes to somebody else");
-    }
-    const obstacle = peer === undefined ? undefined : this.#policy.obstacle(peer);
-    if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);
-    const number = ++this.#entered;
-    const id = this.#idOf(number);
-    const time = this.#date();
-    const line = { id, number, time, text: bytes, shown: text, to: peer, newest };
-    const { displayedEvents } = this.#acknowledger;
-    this.#ledger.enter({ ...line, leftOut: this.#leftOutNow() }, begun.room, displayedEvents);
-    begun.outgoing.wake();
-    return { ok: true, id };
-  }
-
-  /** Whom the policy keeps from reading now: the same set while it is the same people. */
-  #leftOutNow(): ReadonlySet<string> {
-    const keys = new Set(
-      this.peers().filter((peer) => this.#policy.obstacle(peer) !== undefined)
-        .map(({ credential }) => credential.key),
-    );
-    const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
-    if (!isSame) this.#leftOut = keys;
-    return this.#leftOut;
-  }
-
-  #byName(folded: string): Peer | undefined {
-    return this.peers().find(({ credential }) => credential.folded === folded);
+    const begun = this.#isOver ? undefined : this.#begun;
+    const { displayedMembership: newest, displayedEvents } = this.#acknowledger;
+    const setting = { inRoom: begun !== undefined, newest, peers: this.peers() };
+    const composed = this.#composer.compose(text, to, setting);
+    if (!composed.ok) return composed;
+    this.#ledger.enter(composed.line, begun!.room, displayedEvents);
+    begun!.outgoing.wake();
+    return { ok: true, id: composed.line.id };
   }
 
   /**
@@ -464,8 +423,4 @@ export class Member {
     });
     return membership;
   }
-}
-
-function refusal(code: RefusalCode, message: string): Entered {
-  return { ok: false, code, message };
 }
