@@ -1,5 +1,6 @@
 /**
- * Identity and trust, with real processes and files.
+ * Identities and known peers from run to run: who is recognized, verified, and refused, with real processes and
+ * files.
  *
  * @module
  */
@@ -8,46 +9,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ChatEvent, ChatProcess } from "../process/chat_process.ts";
 import { parley } from "../process/parley.ts";
-import { FLAGS, MAY_KEEP_FILES, Scratch } from "./scratch.ts";
-
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !MAY_KEEP_FILES, fn });
-}
-
-async function serve(...args: readonly string[]) {
-  const server = new ChatProcess(["server", "--port", "0", "--json", ...args], FLAGS);
-  const { port } = await server.event("listening");
-  return { server, address: `127.0.0.1:${port}` };
-}
-
-async function join(address: string, name: string, ...args: readonly string[]) {
-  const options = ["--name", name, "--json", "--listen", ...args];
-  const client = new ChatProcess(["client", address, ...options], FLAGS);
-  await client.event("joined");
-  return client;
-}
-
-/** Waits until a process has said a number of events of a kind, and gives the last. */
-async function nth(process: ChatProcess, event: string, count: number): Promise<ChatEvent> {
-  await process.until((one) => one.all(event).length >= count, `${count} × ${event}`);
-  return process.all(event)[count - 1]!;
-}
-
-/** How a process was told of somebody who joined. */
-async function joined(process: ChatProcess, name: string, count = 1): Promise<ChatEvent> {
-  const all = () => process.all("joined").filter((one) => one.name === name);
-  await process.until(() => all().length >= count, `${name} joined`);
-  return all()[count - 1]!;
-}
-
-async function leave(process: ChatProcess): Promise<void> {
-  await process.type("/quit\n");
-  await process.ended();
-}
-
-function texts(process: ChatProcess): unknown[] {
-  return process.all("message").map(({ text }) => text);
-}
+import { join, joined, leave, nth, serve, test, texts } from "./people.ts";
+import { FLAGS, Scratch } from "./scratch.ts";
 
 test("an identity file keeps a fingerprint from run to run, and known peers recognize it", async () => {
   await using scratch = await Scratch.make();
@@ -170,127 +133,6 @@ test("a key that is changed between /fingerprint and /verify is not verified", a
   assertEquals((await server.event("trust")).trust, "verified");
 });
 
-test("with --expect only those identities get what is said, and /trust lets another in", async () => {
-  await using scratch = await Scratch.make();
-  const bo = await scratch.identity("bo");
-  const { server, address } = await serve("-n", "ada", "--expect", bo.fingerprint);
-  await using _server = server;
-  await using expected = await join(address, "bo", "-i", bo.file);
-  await using other = await join(address, "cy");
-  assertEquals((await joined(server, "bo")).trust, "verified");
-  assertEquals((await joined(server, "cy")).trust, "excluded");
-  await server.type("for bo\n/msg cy psst\n");
-  await expected.event("message");
-  assertEquals((await server.event("error")).code, "EXCLUDED");
-  // Who is excluded is heard all the same.
-  await other.type("hello\n");
-  assertEquals((await server.event("message")).trust, "excluded");
-  await server.type("/trust cy\nfor both\n");
-  await other.event("message");
-  await nth(expected, "message", 3);
-  assertEquals([texts(expected), texts(other)], [["for bo", "hello", "for both"], ["for both"]]);
-});
-
-test("piped input that reaches none of those expected ends with 1", async () => {
-  await using scratch = await Scratch.make();
-  const bo = await scratch.identity("bo");
-  const { server, address } = await serve("-n", "ada");
-  await using _server = server;
-  for (const rule of [["--expect", bo.fingerprint], ["--strict"]]) {
-    await using client = new ChatProcess(["client", address, "-n", "cy", ...rule], FLAGS);
-    await client.type("for bo alone\n");
-    await client.endInput();
-    assertEquals(await client.ended(), 1);
-    assertEquals(client.lines.at(-1), "* nobody received that: ada does not get what you say");
-  }
-  assertEquals(texts(server), []);
-});
-
-test("--strict and /lock leave out who is new, /unlock ends both", async () => {
-  await using scratch = await Scratch.make();
-  const bo = await scratch.identity("bo");
-  const peers = await scratch.write("peers", `bo ${bo.fingerprint} 2026-11-01 unverified\n`);
-  const { server, address } = await serve("-n", "ada", "-k", peers, "--strict");
-  await using _server = server;
-  await using known = await join(address, "bo", "-i", bo.file);
-  await using stranger = await join(address, "cy");
-  assertEquals((await joined(server, "bo")).trust, "known");
-  assertEquals((await joined(server, "cy")).trust, "excluded");
-  await server.type("for bo\n");
-  await known.event("message");
-  await server.type("/unlock\nfor both\n");
-  await stranger.event("message");
-  await server.type("/lock\nfor bo again\n");
-  await nth(known, "message", 3);
-  await server.type("/unlock\nfor both again\n");
-  await nth(stranger, "message", 2);
-  assertEquals(texts(stranger), ["for both", "for both again"]);
-  assertEquals(
-    server.all("lock").map(({ locked, excluded }) => [locked, excluded]),
-    [[false, []], [true, ["cy"]], [false, []]],
-  );
-});
-
-test("whom --strict leaves out is not known by that the next time", async () => {
-  await using scratch = await Scratch.make();
-  const cy = await scratch.identity("cy");
-  const peers = scratch.path("peers");
-  const { server, address } = await serve("-n", "ada", "-k", peers, "--strict");
-  await using _server = server;
-  for (const run of [1, 2]) {
-    await using client = await join(address, "cy", "-i", cy.file);
-    assertEquals((await joined(server, "cy", run)).trust, "excluded");
-    await leave(client);
-    await nth(server, "left", run);
-  }
-  await leave(server);
-  assertEquals(await scratch.lines("peers"), []);
-});
-
-test("/exclude leaves out one, /include lets it in again, and /forget forgets", async () => {
-  await using scratch = await Scratch.make();
-  const { server, address } = await serve("-n", "ada", "-k", scratch.path("peers"));
-  await using _server = server;
-  await using bo = await join(address, "bo");
-  await using cy = await join(address, "cy");
-  await joined(server, "bo");
-  await joined(server, "cy");
-  await server.type(
-    "one\n/exclude CY\ntwo\n/msg cy psst\n/include cy\nthree\n/trust cy\n/forget cy\n",
-  );
-  await nth(bo, "message", 3);
-  await nth(cy, "message", 2);
-  assertEquals([texts(bo), texts(cy)], [["one", "two", "three"], ["one", "three"]]);
-  await nth(server, "trust", 4);
-  assertEquals(server.all("trust").map(({ name, trust }) => [name, trust]), [
-    ["cy", "excluded"],
-    ["cy", "new"],
-    ["cy", "known"],
-    ["cy", "new"],
-  ]);
-  assertEquals(server.all("error").map(({ code }) => code), ["EXCLUDED"]);
-  await leave(server);
-  assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["bo"]);
-});
-
-test("what a person decides about nobody, or in vain, is an error, and counts at the end of piped input", async () => {
-  const { server, address } = await serve("-n", "ada");
-  await using _server = server;
-  const client = new ChatProcess(["client", address, "-n", "bo", "--json"], FLAGS);
-  await using _client = client;
-  await client.type("/trust eve\n/verify\n/include ada\n/forget ada\n/reload\n/trust bo\n");
-  await client.endInput();
-  assertEquals(await client.ended(), 1);
-  assertEquals(client.all("error").map(({ code }) => code), [
-    "NO_SUCH_MEMBER",
-    "COMMAND_USAGE",
-    "NOT_EXCLUDED",
-    "NOT_KNOWN",
-    "NOTHING_TO_RELOAD",
-    "NO_SUCH_MEMBER",
-  ]);
-});
-
 test("two processes that keep one file at once lose no line", async () => {
   await using scratch = await Scratch.make();
   const peers = scratch.path("peers");
@@ -308,78 +150,6 @@ test("two processes that keep one file at once lose no line", async () => {
   await leave(server);
   const kept = (await scratch.lines("peers")).map((line) => line.split(" ")[0]);
   assertEquals(kept.sort(), ["ada", ...names]);
-});
-
-test("a server with --allow refuses others before they see who is there, and takes its list again", async () => {
-  await using scratch = await Scratch.make();
-  const [bo, cy] = [await scratch.identity("bo"), await scratch.identity("cy")];
-  const list = await scratch.write("friends", `# friends\n${bo.fingerprint}  # bo\n`);
-  const { server, address } = await serve("-n", "ada", "--allow", list);
-  await using _server = server;
-  await using friend = await join(address, "bo", "-i", bo.file);
-  const client = () => new ChatProcess(["client", address, "-n", "ADA", "-i", cy.file], FLAGS);
-  await using stranger = client();
-  assertEquals(await stranger.ended(), 1);
-  assertEquals(stranger.lines, []);
-  assertEquals(stranger.errors, [
-    "parley: the chat has ended: this identity is not on the relay's list (NOT_ALLOWED)",
-    `hint: give your fingerprint to whoever runs the server, ${cy.fingerprint}; --identity FILE keeps it from run to run`,
-  ]);
-  const refused = await server.event("refused");
-  assertEquals([refused.reason, refused.detail], ["NOT_ALLOWED", `ADA ${cy.fingerprint}`]);
-  // A list that cannot be read changes nothing.
-  await scratch.write("friends", `${bo.fingerprint}\nnonsense\n`);
-  await server.type("/reload\n");
-  const { code, message } = await server.event("error");
-  assertEquals(code, "ALLOW_LIST_MALFORMED");
-  assert(String(message).includes("line 2: "), String(message));
-  await scratch.write("friends", `${cy.fingerprint}\n`);
-  await server.type("/reload\n");
-  assertEquals(await friend.ended(), 1);
-  assertEquals(
-    friend.errors[0],
-    "parley: the chat has ended: this identity is no longer on the relay's list (REMOVED)",
-  );
-  assertEquals((await server.event("left")).reason, "REMOVED");
-  await using now = await join(address, "cy", "-i", cy.file);
-  assertEquals((await joined(server, "cy")).fingerprint, cy.fingerprint);
-  await leave(now);
-});
-
-Deno.test({
-  name: "SIGHUP lets a relay take its list again",
-  ignore: !MAY_KEEP_FILES || Deno.build.os === "windows",
-  async fn() {
-    await using scratch = await Scratch.make();
-    const bo = await scratch.identity("bo");
-    const list = await scratch.write("friends", `${bo.fingerprint}\n`);
-    for (const more of [["--relay-only"], ["-n", "ada"]]) {
-      await scratch.write("friends", `${bo.fingerprint}\n`);
-      const { server, address } = await serve("--allow", list, ...more);
-      await using _server = server;
-      if (more.length > 1) await server.event("joined");
-      await using client = await join(address, "bo", "-i", bo.file);
-      await scratch.write("friends", "# nobody\n");
-      server.kill("SIGHUP");
-      assertEquals(await client.ended(), 1);
-      assert(client.errors[0]?.endsWith("(REMOVED)"), client.errors[0]);
-      assert(
-        String((await server.event("notice")).text).includes("0 identities"),
-        "the relay says so",
-      );
-    }
-  },
-});
-
-test("a relay that knows its name refuses who dialled another", async () => {
-  const { server, address } = await serve("-n", "ada", "--public-name", "localhost");
-  await using _server = server;
-  const forwarded = new ChatProcess(["client", address, "-n", "bo"], FLAGS);
-  await using _forwarded = forwarded;
-  assertEquals(await forwarded.ended(), 1);
-  assert(forwarded.errors[0]?.endsWith("(BAD_PROOF)"), forwarded.errors[0]);
-  await using client = await join(address.replace("127.0.0.1", "localhost"), "bo");
-  await leave(client);
 });
 
 test("files that cannot be taken are one clear line", async () => {
