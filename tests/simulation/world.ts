@@ -9,19 +9,20 @@
 
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
-import { type Bytes, mapKey } from "../../lib/chat/bytes.ts";
-import { type Credential, CredentialError, type OwnCredential } from "../../lib/chat/credential.ts";
+import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { OwnCredential } from "../../lib/chat/credential.ts";
 import { Member, type MemberOptions } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import { foldName } from "../../lib/chat/name.ts";
 import type { Relay, RelayOptions } from "../../lib/chat/relay.ts";
 import { retryDelay } from "../../lib/reconnect.ts";
 import { Checker } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { type End, Way } from "./connection.ts";
 import { Generator } from "./generator.ts";
+import { type Connection, Process } from "./process.ts";
 import { StutteringRelay } from "./relays.ts";
-import { StandInCrypto, standInKeys } from "./stand_in_crypto.ts";
+import { StandInCredentials } from "./stand_in_credentials.ts";
+import { StandInCrypto } from "./stand_in_crypto.ts";
 
 /** What may be broken on purpose, to see that it is noticed. */
 export interface Build {
@@ -41,36 +42,6 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A member's process. */
-class Process {
-  readonly name: string;
-  readonly member: Member;
-  readonly self: OwnCredential;
-  readonly events: MemberEvent[] = [];
-  connection: Connection | undefined;
-  attempt = 0;
-  alive = true;
-  leaving = false;
-  displayed = 0;
-  entered = 0;
-  /** How long its screen takes to show something, in milliseconds. */
-  screenDelay = 0;
-  ringsAt = Infinity;
-
-  constructor(name: string, self: OwnCredential, make: (process: Process) => Member) {
-    this.name = name;
-    this.self = self;
-    this.member = make(this);
-  }
-}
-
-/** A connection between a process and a relay. */
-interface Connection {
-  readonly process: Process;
-  readonly toRelay: Way;
-  readonly toMember: Way;
-}
-
 /** Everything. */
 export class World {
   readonly clock = new VirtualClock();
@@ -82,7 +53,7 @@ export class World {
   readonly #build: Build;
   readonly #crypto = new StandInCrypto();
   readonly #trace = createHash("sha256");
-  readonly #credentials = new Map<string, OwnCredential>();
+  readonly #credentials = new StandInCredentials();
   readonly #sealed: { readonly text: string; readonly key: string }[] = [];
   #connections: Connection[] = [];
   #relay: Relay | undefined;
@@ -175,7 +146,7 @@ export class World {
       now,
       random: this.chance.bytes,
       graceMs: GRACE_MS,
-      check: (bytes) => this.#check(bytes),
+      check: (bytes) => this.#credentials.check(bytes),
       fail: (error) => this.#failures.push(error),
     };
     this.#log("relay starts");
@@ -213,18 +184,12 @@ export class World {
     });
   }
 
-  #check(bytes: Bytes): Promise<Credential> {
-    const credential = this.#credentials.get(mapKey(bytes));
-    if (credential === undefined) throw new CredentialError("BAD_CREDENTIAL", "it is nobody's");
-    return Promise.resolve(credential);
-  }
-
   // Members.
 
   /** A person's process starts, and joins. */
   startMember(person: string, run: number): void {
     const name = `${person}.${run}`;
-    const self = this.#credentialOf(person, name);
+    const self = this.#credentials.make(person, name);
     this.checker.started(name);
     this.#log(`${name} starts`);
     const process = new Process(name, self, (own) => this.#memberOf(own, self));
@@ -239,7 +204,7 @@ export class World {
       dialled: { host: "simulated", port: 4396 },
       now: this.clock.now,
       random: this.chance.bytes,
-      check: (bytes) => this.#check(bytes),
+      check: (bytes) => this.#credentials.check(bytes),
       ...this.#build.member?.(),
     }, {
       send: (bytes) => process.connection?.toRelay.send(bytes),
@@ -248,27 +213,6 @@ export class World {
       wake: () => {},
       fail: (error) => this.#failures.push(error),
     });
-  }
-
-  #credentialOf(person: string, name: string): OwnCredential {
-    const keys = standInKeys(name);
-    const bytes = new TextEncoder().encode(`credential of ${name}`);
-    const member = new Uint8Array(createHash("sha256").update(bytes).digest());
-    const self: OwnCredential = {
-      bytes,
-      member,
-      key: mapKey(member),
-      name: person,
-      folded: foldName(person),
-      fingerprint: `SHA256:${person}`,
-      session: keys.session.publicKey,
-      signing: keys.signing.publicKey,
-      keyIds: [`session ${name}`, `signing ${name}`],
-      expiresAt: Infinity,
-      keys,
-    };
-    this.#credentials.set(mapKey(bytes), self);
-    return self;
   }
 
   /** Makes a connection, or tries again later. */

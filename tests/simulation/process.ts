@@ -1,0 +1,40 @@
+/**
+ * A member's process in the simulation: the member, what it was told, and how far its screen has come.
+ *
+ * @module
+ */
+
+import type { OwnCredential } from "../../lib/chat/credential.ts";
+import type { Member } from "../../lib/chat/member.ts";
+import type { MemberEvent } from "../../lib/chat/member_event.ts";
+import type { Way } from "./connection.ts";
+
+/** A connection between a process and a relay. */
+export interface Connection {
+  readonly process: Process;
+  readonly toRelay: Way;
+  readonly toMember: Way;
+}
+
+/** A member's process. */
+export class Process {
+  readonly name: string;
+  readonly member: Member;
+  readonly self: OwnCredential;
+  readonly events: MemberEvent[] = [];
+  connection: Connection | undefined;
+  attempt = 0;
+  alive = true;
+  leaving = false;
+  displayed = 0;
+  entered = 0;
+  /** How long its screen takes to show something, in milliseconds. */
+  screenDelay = 0;
+  ringsAt = Infinity;
+
+  constructor(name: string, self: OwnCredential, make: (process: Process) => Member) {
+    this.name = name;
+    this.self = self;
+    this.member = make(this);
+  }
+}
