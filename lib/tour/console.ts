@@ -46,10 +46,12 @@ export class Console implements Disposable {
     this.#replace(Deno, "addSignalListener", (signal: Deno.Signal, handler: () => void) => {
       const at = job();
       if (at === undefined) listen(signal, handler);
-      else if (signal === "SIGINT") at.interrupts.add(handler);
+      else if (signal === "SIGINT") at.listen(handler);
     });
     this.#replace(Deno, "removeSignalListener", (signal: Deno.Signal, handler: () => void) => {
-      if (job()?.interrupts.delete(handler) === undefined) forget(signal, handler);
+      const at = job();
+      if (at === undefined) forget(signal, handler);
+      else at.forget(handler);
     });
   }
 
@@ -87,12 +89,12 @@ export class Job {
   /** The exit code, once it has ended. */
   ended: Promise<number> = Promise.resolve(1);
   /** @internal */
-  readonly interrupts = new Set<() => void>();
-  /** @internal */
   readonly stdin: Partial<typeof Deno.stdin>;
   /** @internal */
   readonly output: Partial<typeof Deno.stdout>;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #interrupts = new Set<() => void>();
+  #interrupted = false;
   #changed = Promise.withResolvers<void>();
   #over = false;
 
@@ -163,9 +165,21 @@ export class Job {
     await this.#input.close();
   }
 
-  /** Presses Ctrl-C. */
+  /** Presses Ctrl-C. Where the command does not listen yet, it hears of it once it does. */
   interrupt(): void {
-    for (const handler of [...this.interrupts]) handler();
+    this.#interrupted = this.#interrupts.size === 0;
+    for (const handler of [...this.#interrupts]) handler();
+  }
+
+  /** @internal */
+  listen(handler: () => void): void {
+    this.#interrupts.add(handler);
+    if (this.#interrupted) queueMicrotask(() => this.interrupt());
+  }
+
+  /** @internal */
+  forget(handler: () => void): void {
+    this.#interrupts.delete(handler);
   }
 }
 

@@ -63,6 +63,13 @@ Deno.test("Console interrupts the one command that is meant", async () => {
   assertEquals(await b.ended, 130);
 });
 
+Deno.test("Console keeps an interrupt for a command that does not listen yet", async () => {
+  using console = new Console(TOOL, ["net"]);
+  const job = console.start(["wait"], hidden);
+  job.interrupt();
+  assertEquals(await job.ended, 130);
+});
+
 Deno.test("Console prints a failure as the program does, and gives its exit code", async () => {
   using console = new Console(TOOL, ["net"]);
   const failed = console.start(["fail"], hidden);
