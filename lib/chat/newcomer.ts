@@ -9,6 +9,7 @@
 import { type Bytes, sha256 } from "./bytes.ts";
 import { EndError } from "./connection_end.ts";
 import { type Credential, joinStatement } from "./credential.ts";
+import type { EntryRules } from "./entry_rules.ts";
 import type { Frame } from "./frame.ts";
 import { HASH_BYTES, KIND, MAX_GREETING_BYTES, PROTOCOL_VERSION, readGreeting } from "./kind.ts";
 import type { RoomMember } from "./room_member.ts";
@@ -38,14 +39,10 @@ export interface NewcomerRelay {
   readonly now: () => number;
   /** Checks a credential. */
   readonly check: (bytes: Bytes, now: number) => Promise<Credential>;
-  /** Whether it is not open to everyone. */
-  readonly isRestricted: boolean;
+  /** Who may come in, whoever is there. */
+  readonly rules: EntryRules;
   /** Whether nobody new can come in. */
   readonly isFull: boolean;
-  /** Whether an identity may come in. */
-  allows(fingerprint: string): boolean;
-  /** Whether it is known by the name that was dialled. */
-  isCalled(dialled: Join["dialled"]): boolean;
   /** The member of a hash. */
   member(hash: Bytes): RoomMember | undefined;
 }
@@ -153,7 +150,7 @@ export class Newcomer {
     // A full room is no reason to check anything, but for who may be in it already; a list of who may
     // come in is: whoever is not on it does not hear that the room is full.
     if (
-      !this.#relay.isRestricted && this.#relay.isFull &&
+      !this.#relay.rules.isRestricted && this.#relay.isFull &&
       this.#relay.member(await sha256(join.credential)) === undefined
     ) {
       throw new EndError("ROOM_FULL");
@@ -164,12 +161,12 @@ export class Newcomer {
     const holds = await verify(credential.signing, join.proof, statement);
     if (this.#state !== "checking") return;
     if (!holds) throw new EndError("BAD_PROOF");
-    if (!this.#relay.isCalled(join.dialled)) {
+    if (!this.#relay.rules.allowsName(join.dialled)) {
       const { host, port } = join.dialled;
       throw new EndError("BAD_PROOF", `it dialled ${host}, port ${port}`);
     }
     // Before anything that depends on who is there, in the answer or in the time that it takes.
-    if (!this.#relay.allows(credential.fingerprint)) {
+    if (!this.#relay.rules.allows(credential.fingerprint)) {
       throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
     }
     this.#output.join(credential, join.presence);

@@ -11,6 +11,7 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential } from "./credential.ts";
 import { Door } from "./door.ts";
+import { EntryRules, type EntryRulesOptions } from "./entry_rules.ts";
 import { type Audience, FanOut } from "./fan_out.ts";
 import { HASH_BYTES, KIND } from "./kind.ts";
 import { MAX_ROSTER } from "./admission.ts";
@@ -37,7 +38,7 @@ const AWAY_AFTER_MS = 2_000;
 const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
 
 /** How a relay is set up. */
-export interface RelayOptions {
+export interface RelayOptions extends EntryRulesOptions {
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
   /** How long a member whose connection is lost is kept, in milliseconds; two minutes by default. */
@@ -52,15 +53,8 @@ export interface RelayOptions {
   readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
   /** How much may be on its way to one member: 10,000 frames and 4 MiB by default. */
   readonly queue?: { readonly frames: number; readonly bytes: number };
-  /** Whether an identity, by its fingerprint, may come in; without, everyone may. */
-  readonly allows?: (fingerprint: string) => boolean;
   /** What it takes of those who connect, and how fast; {@linkcode DEFAULT_LIMITS} for what is left out. */
   readonly limits?: Partial<Limits>;
-  /**
-   * The names by which members dial it, `HOST` or `HOST:PORT`. Who dialled another was led here by somebody in
-   * between. Without, any will do.
-   */
-  readonly publicNames?: readonly string[];
   /** Hears what happens. */
   readonly event?: (event: RelayEvent) => void;
   /** The runtime failed in a way that no input explains. */
@@ -78,6 +72,8 @@ export class Relay {
   readonly monotonic: () => number;
   readonly limits: Limits;
   readonly check: NonNullable<RelayOptions["check"]>;
+  /** Who may come in, whoever is there. */
+  readonly rules: EntryRules;
   /** What has been counted so far. */
   readonly tally: Tally = new Tally();
   readonly #options: RelayOptions;
@@ -100,6 +96,7 @@ export class Relay {
   /** Opens an empty room. */
   constructor(options: RelayOptions = {}) {
     this.#options = options;
+    this.rules = new EntryRules(options);
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
     this.graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
@@ -226,30 +223,10 @@ export class Relay {
     this.#door.gone(connection);
   }
 
-  /** Whether it is not open to everyone: then it says nothing of its room to who is not allowed in. */
-  get isRestricted(): boolean {
-    return this.#options.allows !== undefined;
-  }
-
-  /** Whether an identity may come in. */
-  allows(fingerprint: string): boolean {
-    return this.#options.allows?.(fingerprint) ?? true;
-  }
-
-  /** Whether it is known by the name that a newcomer dialled. */
-  isCalled({ host, port }: { readonly host: string; readonly port: number }): boolean {
-    const { publicNames = [] } = this.#options;
-    const dialled = host.toLowerCase();
-    return publicNames.length === 0 ||
-      publicNames.some((name) =>
-        [dialled, `${dialled}:${port}`, `[${dialled}]:${port}`].includes(name.toLowerCase())
-      );
-  }
-
   /** Ends those members who may no longer be in. */
   removeDisallowed(): void {
     for (const member of [...this.#members.values()]) {
-      if (!this.allows(member.credential.fingerprint)) this.expel(member, "REMOVED");
+      if (!this.rules.allows(member.credential.fingerprint)) this.expel(member, "REMOVED");
     }
     this.flush();
   }
