@@ -110,8 +110,6 @@ export class Member {
   #leaving = false;
   #lost = false;
   #repeated = 0;
-  /** When those who have not come back to the room are given up, in milliseconds since 1970. */
-  #graceEndsAt: number | undefined;
 
   /** Starts before the first connection. */
   constructor(options: MemberOptions, output: MemberOutput) {
@@ -183,7 +181,7 @@ export class Member {
   get wakeAt(): number {
     return Math.min(
       this.#acknowledger.dueAt ?? Infinity,
-      this.#graceEndsAt ?? Infinity,
+      this.#begun?.graceEndsAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
     );
   }
@@ -281,15 +279,8 @@ export class Member {
   tick(): void {
     if (this.#isOver) return;
     this.#acknowledger.tick();
-    this.#giveUpMissing();
+    this.#begun?.tick();
     this.#connection?.tick();
-  }
-
-  /** Who was in the last room and has not come to this one in time has left. */
-  #giveUpMissing(): void {
-    if (this.#graceEndsAt === undefined || this.#now() < this.#graceEndsAt) return;
-    this.#graceEndsAt = undefined;
-    for (const { peer } of this.#ledger.missing()) this.#begun!.part(peer, "LOST");
   }
 
   get #isOver(): boolean {
@@ -394,9 +385,7 @@ export class Member {
       this.#begun?.outgoing.close();
       this.#repeated = this.repeated;
       this.#begun = membership;
-      membership.begin(admitted, checked, again);
-      const anyMissing = this.#ledger.missing().length > 0;
-      this.#graceEndsAt = anyMissing ? this.#now() + graceMs : undefined;
+      membership.begin(admitted, checked, again ? graceMs : undefined);
       this.#output.wake();
     });
   }

@@ -38,6 +38,8 @@ export class Membership {
   readonly receiving: ReceivingSide;
   readonly #options: MembershipOptions;
   #received = 0;
+  /** When those who have not come back from the room before are given up, in milliseconds. */
+  #graceEndsAt: number | undefined;
 
   /** Starts before the roster is known. */
   constructor(options: MembershipOptions) {
@@ -58,10 +60,15 @@ export class Membership {
    *
    * @param admitted What the relay has let this member into.
    * @param candidates The listings, checked.
-   * @param again Whether this member was in a room before.
+   * @param graceMs How long those of the room before are waited for, in milliseconds; undefined where there was none.
    */
-  begin({ room, number }: Admitted, candidates: readonly Candidate[], again: boolean): void {
-    const { self, ledger, event, acknowledger } = this.#options;
+  begin(
+    { room, number }: Admitted,
+    candidates: readonly Candidate[],
+    graceMs: number | undefined,
+  ): void {
+    const { self, ledger, event, acknowledger, now } = this.#options;
+    const again = graceMs !== undefined;
     if (!again) event({ kind: "admitted", self, room });
     ledger.changeRoom();
     this.roster.begin({ number, credential: self, confirmed: true, away: false });
@@ -74,6 +81,20 @@ export class Membership {
     acknowledger.restart();
     acknowledger.began(number);
     this.outgoing.run();
+    if (again && ledger.missing().length > 0) this.#graceEndsAt = now() + graceMs;
+  }
+
+  /** When {@linkcode tick} has something to do, in milliseconds; undefined where it has not. */
+  get graceEndsAt(): number | undefined {
+    return this.#graceEndsAt;
+  }
+
+  /** Who was in the room before and has not come to this one in time has left. */
+  tick(): void {
+    const { ledger, now } = this.#options;
+    if (this.#graceEndsAt === undefined || now() < this.#graceEndsAt) return;
+    this.#graceEndsAt = undefined;
+    for (const { peer } of ledger.missing()) this.part(peer, "LOST");
   }
 
   /** Somebody is in the room: a newcomer, or a contact who is back. */
