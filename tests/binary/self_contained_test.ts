@@ -67,7 +67,7 @@ test(
     assertMatch(content!.name, /^[0-9a-f]{32}$/);
     assertEquals(
       (await listing(root)).split("\n"),
-      [". 700", "", "/complete 600", "/deno 500", "/parley.js 400"].map((line) =>
+      [". 700", "", "/complete 600", "/deno 500", "/parley.js 400", "/ports 400"].map((line) =>
         line.startsWith(".") ? line : `./${content!.name}${line === "" ? " 700" : line}`
       ),
     );
@@ -94,7 +94,7 @@ test(
     assertEquals(names.length, 1);
     const inside = await Array.fromAsync(Deno.readDir(`${scratch}/parley/${names[0]!.name}`));
     const fixed = inside.map(({ name }) => name).filter((name) => name !== "cache");
-    assertEquals(fixed.sort(), ["complete", "deno", "parley.js"]);
+    assertEquals(fixed.sort(), ["complete", "deno", "parley.js", "ports"]);
   },
 );
 
@@ -180,17 +180,20 @@ test(
     const whole = await verify();
     assertEquals([whole.code, whole.stderr], [0, ""]);
     assertMatch(whole.stdout, new RegExp(`^parley ${VERSION} in ${scratch}/parley/.* is whole\n$`));
-    // One character is another; size and mode are not.
-    await sh(
-      'cd "$1"/parley/* && chmod 600 parley.js && printf X | dd of=parley.js bs=1 seek=9 conv=notrunc && chmod 400 parley.js',
-      scratch,
-    );
-    const changed = await verify();
-    assertEquals([changed.code, changed.stdout], [1, ""]);
-    assertMatch(
-      changed.stderr,
-      /^parley: .*: it is not what was unpacked \(DAMAGED\)\nhint: .*\n$/,
-    );
+    for (const part of ["parley.js", "ports"]) {
+      // One character is another; size and mode are not.
+      const change =
+        'cd "$1"/parley/* && cp "$2" whole && chmod 600 "$2" && printf X | dd of="$2" bs=1 seek=9 conv=notrunc && chmod 400 "$2"';
+      await sh(change, scratch, part);
+      const changed = await verify();
+      assertEquals([changed.code, changed.stdout], [1, ""]);
+      assertMatch(
+        changed.stderr,
+        /^parley: .*: it is not what was unpacked \(DAMAGED\)\nhint: .*\n$/,
+      );
+      await sh('cd "$1"/parley/* && mv -f whole "$2"', scratch, part);
+      assertEquals((await verify()).code, 0);
+    }
     await sh('cd "$1"/parley/* && chmod 600 parley.js && : >parley.js', scratch);
     assertEquals((await verify()).code, 0);
   },
@@ -199,6 +202,8 @@ test(
 for (
   const [what, harm] of [
     ["a part that is gone", "rm -f parley.js"],
+    ["the table of ports gone", "rm -f ports"],
+    ["the table of ports cut off", "chmod 600 ports; : >ports; chmod 400 ports"],
     ["Deno cut off", "chmod 700 deno; : >deno; chmod 500 deno"],
     ["no mark that it is complete", "rm complete"],
   ] as const

@@ -45,6 +45,13 @@ Deno.test("packPortTable() puts the packed table in the place of the package, in
   assertEquals(new Function(`return ${value}`)(), table);
 });
 
+Deno.test("packPortTable() has the table read from beside the program", () => {
+  const program = packPortTable(MODULE, "beside");
+  const read = /\)\((Deno\.readTextFileSync\(.*\))\);$/m.exec(program)?.[1];
+  assertEquals(read, 'Deno.readTextFileSync(new URL("ports", import.meta.url))');
+  assert(!program.includes("old"));
+});
+
 Deno.test("packPortTable() refuses a bundle in which the package is not exactly once", () => {
   for (const [times, program] of [[0, ""], [2, MODULE + MODULE]] as const) {
     assertThrows(() => packPortTable(program, {}), Failure, `is in the program ${times} times`);
