@@ -182,11 +182,11 @@ unpack() (
 use() {
   if unpacked "$1"; then return; fi
   unpack "$1"
-  status=$?
-  case $status in
-  0 | 1) return $status ;;
+  ended=$?
+  case $ended in
+  0 | 1) return $ended ;;
   2) exit 1 ;;
-  *) exit $status ;;
+  *) exit $ended ;;
   esac
 }
 
