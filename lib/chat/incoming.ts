@@ -140,8 +140,19 @@ export class Incoming {
     return TAKEN;
   }
 
-  /** Opens a sealed frame whose signature held. */
-  async open(frame: SealedFrame): Promise<Outcome> {
+  /** Begins to open a sealed frame whose signature is still being checked, where it can. */
+  begin(frame: SealedFrame): Promise<Bytes> | undefined {
+    const { conversation, chain } = frame.header;
+    return this.#chains[conversation].open.get(chain)?.begin(frame);
+  }
+
+  /**
+   * Opens a sealed frame whose signature held.
+   *
+   * @param frame The frame.
+   * @param begun What {@linkcode begin} gave for it.
+   */
+  async open(frame: SealedFrame, begun?: Promise<Bytes>): Promise<Outcome> {
     if (this.#broken) return fault("BAD_COMMITMENT");
     const { header } = frame;
     const chain = this.#chains[header.conversation].open.get(header.chain);
@@ -151,7 +162,7 @@ export class Incoming {
     if (place.is === "altered") return fault("ALTERED");
     if (place.is === "reordered") return fault("REORDERED");
     try {
-      const texts = readTexts(await chain.open(frame));
+      const texts = readTexts(await chain.open(frame, begun));
       chain.pass(frame);
       return { kind: "texts", texts: this.#unseen(texts), missing: missingBefore(place) };
     } catch (error) {

@@ -117,7 +117,7 @@ export class ReceivingSide {
 
   /** What a key frame does; its signature is checked from now on. */
   keyEffect(frame: KeyFrame): () => Promise<void> {
-    const early = this.#verifyEarly("key", frame);
+    const early = this.#knownSender(frame.header.sender)?.verify("key", frame);
     return async () => {
       const from = this.#senderOf(frame.header.sender);
       if (from === undefined) return;
@@ -155,9 +155,11 @@ export class ReceivingSide {
     };
   }
 
-  /** What a sealed frame does; its signature is checked from now on. */
+  /** What a sealed frame does; it is checked and opened from now on, and shown where all holds. */
   sealedEffect(frame: SealedFrame): () => Promise<void> {
-    const early = this.#verifyEarly("sealed", frame);
+    const known = this.#knownSender(frame.header.sender);
+    const early = known?.verify("sealed", frame);
+    const begun = known?.begin(frame);
     return async () => {
       const from = this.#senderOf(frame.header.sender);
       if (from === undefined) return;
@@ -173,15 +175,16 @@ export class ReceivingSide {
         return this.#fault("NOT_ADDRESSED", from.peer, "");
       }
       const isPrivate = frame.header.conversation === CONVERSATION.private;
-      this.#conclude(from.peer, await from.incoming.open(frame), isPrivate);
+      // One that has come back since has other chains.
+      const opened = known === from.incoming ? begun : undefined;
+      this.#conclude(from.peer, await from.incoming.open(frame, opened), isPrivate);
     };
   }
 
-  /** Starts checking a signature where its sender is known already: it mostly is. */
-  #verifyEarly(kind: "key" | "sealed", frame: KeyFrame | SealedFrame) {
-    const peer = this.#own.roster.get(mapKey(frame.header.sender));
-    const incoming = peer === undefined ? undefined : this.#incomingOf(peer);
-    return incoming?.verify(kind, frame);
+  /** A sender that is known when its frame comes: it mostly is. */
+  #knownSender(sender: Bytes): Incoming | undefined {
+    const peer = this.#own.roster.get(mapKey(sender));
+    return peer === undefined ? undefined : this.#incomingOf(peer);
   }
 
   #senderOf(sender: Bytes) {

@@ -116,9 +116,15 @@ class MessageKeys {
 
   constructor(readonly scope: ChainScope, readonly use: "encrypt" | "decrypt") {}
 
-  get(step: number, chainKey: Bytes, recipients: Bytes): Promise<CryptoKey> {
+  /** The key where it is the last one, or undefined. */
+  known(step: number, recipients: Bytes): Promise<CryptoKey> | undefined {
     const last = this.#last;
-    if (last?.step === step && sameBytes(last.recipients, recipients)) return last.key;
+    return last?.step === step && sameBytes(last.recipients, recipients) ? last.key : undefined;
+  }
+
+  get(step: number, chainKey: Bytes, recipients: Bytes): Promise<CryptoKey> {
+    const known = this.known(step, recipients);
+    if (known !== undefined) return known;
     const kept = recipients.slice();
     const key = messageKey(this.scope, step, chainKey, kept, this.use);
     this.#last = { step, recipients: kept, key };
@@ -298,15 +304,41 @@ export class ReceivingChain {
   }
 
   /**
+   * Begins to open a frame whose signature is still being checked, where the key for it is at hand: of two
+   * checks that take as long, neither waits for the other. What comes of it is nobody's until
+   * {@linkcode open} has taken it.
+   */
+  begin(frame: SealedFrame): Promise<Bytes> | undefined {
+    const key = this.#keys.known(frame.header.step, frame.header.recipients);
+    const plaintext = key?.then((known) => this.#decrypt(frame, known));
+    plaintext?.catch(() => {}); // whoever opens the frame hears of it
+    return plaintext;
+  }
+
+  /**
    * Opens a frame of this chain whose signature held.
    *
+   * @param frame The frame.
+   * @param begun What {@linkcode begin} gave for it.
    * @returns The plaintext.
    * @throws {OpenError} Where the step is behind or too far, the commitment is not that of the step's
    * key, or the seal is broken.
    */
-  async open({ header, headerBytes, ciphertext }: SealedFrame): Promise<Bytes> {
+  async open(frame: SealedFrame, begun?: Promise<Bytes>): Promise<Bytes> {
+    const { header } = frame;
     await this.#follow(header.step, header.commitment);
-    const key = await this.#keys.get(this.#step, this.#key, header.recipients);
+    // A step has one key: that of the beginning is the one of now.
+    if (begun !== undefined) return await begun;
+    return await this.#decrypt(
+      frame,
+      await this.#keys.get(this.#step, this.#key, header.recipients),
+    );
+  }
+
+  async #decrypt(
+    { header, headerBytes, ciphertext }: SealedFrame,
+    key: CryptoKey,
+  ): Promise<Bytes> {
     const algorithm = {
       name: "AES-GCM",
       iv: vectorOf(header.counter),

@@ -89,6 +89,40 @@ Deno.test("a commitment that does not hold leaves the chain where it is", async 
   assertEquals(await receiving.open(frame), text("one"));
 });
 
+Deno.test("a frame is begun where its key is at hand, and opened by what was begun", async () => {
+  const { sending, receiving } = await pair();
+  const first = await seal(sending, "first");
+  assertEquals(receiving.begin(first), undefined);
+  await receiving.open(first);
+  const second = await seal(sending, "second");
+  const begun = receiving.begin(second);
+  assertEquals(await begun, text("second"));
+  // Of what was begun, and not of a second decryption: this one could not be.
+  const torn = { ...second, ciphertext: second.ciphertext.slice(1) };
+  assertEquals(await receiving.open(torn, begun), text("second"));
+});
+
+Deno.test("a begun frame is refused like any other: broken, of an old step, of another commitment", async () => {
+  const { sending, receiving } = await pair();
+  await receiving.open(await seal(sending, "first"));
+  const frame = await seal(sending, "second");
+  const broken = { ...frame, ciphertext: frame.ciphertext.map((byte) => byte ^ 1) };
+  const refused = await assertRejects(
+    () => receiving.open(broken, receiving.begin(broken)),
+    OpenError,
+  );
+  assertEquals(refused.fault, "SEAL");
+  const header = { ...frame.header, commitment: secureRandom(32) };
+  const lying = { ...frame, header };
+  const lie = await assertRejects(() => receiving.open(lying, receiving.begin(lying)), OpenError);
+  assertEquals(lie.fault, "COMMITMENT");
+  const begun = receiving.begin(frame);
+  await sending.advance(0);
+  await receiving.open(await seal(sending, "third"));
+  const old = await assertRejects(() => receiving.open(frame, begun), OpenError);
+  assertEquals(old.fault, "STEPS");
+});
+
 Deno.test("places: next, gap, repeated, altered, reordered", async () => {
   const { sending, receiving } = await pair();
   const frames = [];
