@@ -7,9 +7,12 @@
  * @module
  */
 
+// @ts-types="../types/std_bytes_equals.d.ts"
+import { equals } from "@std/bytes/equals";
 // @ts-types="../types/std_encoding_base64.d.ts"
 import { encodeBase64 } from "@std/encoding/base64";
 import type { Bytes } from "./rsa/bytes.ts";
+import { encodeSpki } from "./rsa/key_encoding.ts";
 
 export type { Bytes } from "./rsa/bytes.ts";
 export { signDocument, verifyDocument } from "./rsa/document.ts";
@@ -43,6 +46,8 @@ const PSS_SALT_BYTES = 64;
 const OAEP = { name: "RSA-OAEP", hash: "SHA-256" } as const;
 
 const EXPONENT_65537 = new Uint8Array([1, 0, 1]);
+/** What follows the modulus in SPKI: the exponent, with its tag and length. */
+const SPKI_TAIL_BYTES = 2 + EXPONENT_65537.length;
 
 /** An RSA public key that was refused; the message says why. */
 export class RsaKeyError extends Error {
@@ -99,10 +104,10 @@ export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
       `Cannot take RSA key: ${modulusLength} bits is not from ${min} to ${max}`,
     );
   }
-  if (!sameBytes(publicExponent, EXPONENT_65537)) {
+  if (!equals(publicExponent, EXPONENT_65537)) {
     throw new RsaKeyError("Cannot take RSA key: its exponent is not 65537");
   }
-  if (!sameBytes(await exportSpki(key), spki)) {
+  if (!isCanonical(spki, Math.ceil(modulusLength / 8))) {
     throw new RsaKeyError("Cannot take RSA key: it is not in canonical DER");
   }
   return key;
@@ -120,10 +125,49 @@ async function importUnchecked(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   }
 }
 
-/** Compares public bytes; nothing here is secret, so it need not take constant time. */
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/**
+ * Whether a key with the exponent 65537 is in its one encoding: around the modulus that encoding is the same
+ * for all of a length. To export the key and compare takes the runtime longer than all the rest.
+ */
+function isCanonical(spki: Bytes, modulusBytes: number): boolean {
+  const first = spki[spki.length - SPKI_TAIL_BYTES - modulusBytes] ?? 0;
+  const { head, tail, length } = aroundModulus(modulusBytes, first > 0x7f);
+  return first !== 0 && spki.length === length &&
+    equals(spki.subarray(0, head.length), head) &&
+    equals(spki.subarray(-SPKI_TAIL_BYTES), tail);
 }
+
+/**
+ * What stands before and behind a modulus in SPKI with the exponent 65537.
+ *
+ * @param bytes The length of the modulus.
+ * @param topBit Whether its highest bit is set: a zero stands before it then.
+ */
+function aroundModulus(bytes: number, topBit: boolean): AroundModulus {
+  const key = 2 * bytes + Number(topBit);
+  const known = AROUND_MODULUS.get(key);
+  if (known !== undefined) return known;
+  const modulus = new Uint8Array(bytes).fill(topBit ? 0xff : 0x7f);
+  const whole = encodeSpki({ modulus, exponent: EXPONENT_65537 });
+  const end = whole.length - SPKI_TAIL_BYTES;
+  const around = {
+    head: whole.slice(0, end - bytes),
+    tail: whole.slice(end),
+    length: whole.length,
+  };
+  AROUND_MODULUS.set(key, around);
+  return around;
+}
+
+interface AroundModulus {
+  readonly head: Bytes;
+  readonly tail: Bytes;
+  /** Of the whole encoding, in bytes. */
+  readonly length: number;
+}
+
+/** By the length of the modulus and its top bit: there are some five hundred. */
+const AROUND_MODULUS = new Map<number, AroundModulus>();
 
 /**
  * Signs bytes with RSASSA-PSS, SHA-512, salt of 64 bytes (RFC 8017 section 8.1).

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, MalformedError, utf8 } from "./bytes.ts";
+import { type Bytes, ByteWriter, MalformedError, mapKey, utf8 } from "./bytes.ts";
 
 /** The length of a public key in bytes. */
 export const SIGNING_KEY_BYTES = 32;
@@ -29,11 +29,14 @@ export const CONTEXT = {
   safetyNumber: utf8("parley/1 safety number\0"),
 } as const satisfies Record<string, Bytes>;
 
+/** p = 2^255 - 19, the field of edwards25519, as it is encoded: little-endian (RFC 8032 section 5.1.2). */
+const FIELD = encodeY((1n << 255n) - 19n);
+
 /**
  * The y coordinates, sign bit cleared, of the points of small order on edwards25519, with the encodings
- * of y that are not below p = 2^255 - 19. A signature under such a key can hold for any message.
+ * of y that are not below p. A signature under such a key can hold for any message.
  */
-const SMALL_ORDER_Y: readonly bigint[] = [
+const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   0n,
   1n,
   2707385501144840649318225287225658788936804267575313519463743609750303402022n,
@@ -41,7 +44,7 @@ const SMALL_ORDER_Y: readonly bigint[] = [
   (1n << 255n) - 20n,
   (1n << 255n) - 19n,
   (1n << 255n) - 18n,
-];
+].map((y) => mapKey(encodeY(y))));
 
 /**
  * Makes a key pair. The private key cannot be exported.
@@ -58,9 +61,10 @@ export function generateSigningKeys(): Promise<CryptoKeyPair> {
  * @throws {MalformedError} Where it has small order or is not in its one encoding.
  */
 export async function importSigningKey(raw: Bytes): Promise<CryptoKey> {
-  const y = littleEndian(raw) & ((1n << 255n) - 1n);
-  if (SMALL_ORDER_Y.includes(y)) throw new MalformedError("the signing key has small order");
-  if (y >= (1n << 255n) - 19n) throw new MalformedError("the signing key is not canonical");
+  const y = raw.slice();
+  y[31]! &= 0x7f;
+  if (SMALL_ORDER_Y.has(mapKey(y))) throw new MalformedError("the signing key has small order");
+  if (!isBelow(y, FIELD)) throw new MalformedError("the signing key is not canonical");
   try {
     return await crypto.subtle.importKey("raw", raw, { name: "Ed25519" }, true, ["verify"]);
   } catch {
@@ -68,8 +72,15 @@ export async function importSigningKey(raw: Bytes): Promise<CryptoKey> {
   }
 }
 
-function littleEndian(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+/** A y coordinate in 32 bytes. */
+function encodeY(y: bigint): Bytes {
+  return Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 255n));
+}
+
+/** Whether one number of 32 bytes, the least significant first, is below another. */
+function isBelow(a: Bytes, b: Bytes): boolean {
+  for (let i = 31; i >= 0; i--) if (a[i] !== b[i]) return a[i]! < b[i]!;
+  return false;
 }
 
 /**
