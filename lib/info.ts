@@ -23,6 +23,7 @@ export { readInetAton } from "./info/inet_aton.ts";
 export type { Reading } from "./info/inet_aton.ts";
 export { ipv6Text, readIpv6 } from "./info/ipv6.ts";
 export type { Missing } from "./info/missing.ts";
+export { readNameServers } from "./info/name_servers.ts";
 export * from "./info/ping.ts";
 export * from "./info/resolve.ts";
 export type { Build } from "./build.ts";

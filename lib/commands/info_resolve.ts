@@ -53,11 +53,12 @@ async function readServer(words: readonly string[]) {
 }
 
 function reports({ data, failure, ...asked }: Resolution): Record<string, unknown>[] {
-  const { name, unicode, type, server, time_ms } = asked;
+  const { name, unicode, type, server, local, time_ms } = asked;
   const shown = { name, ...(unicode === undefined ? {} : { unicode }), type };
-  if (failure === undefined) return data.map((each) => ({ ...shown, data: each, server, time_ms }));
+  const how = { server, time_ms, local };
+  if (failure === undefined) return data.map((each) => ({ ...shown, data: each, ...how }));
   const { code, why, hint } = failure;
-  return [{ ...shown, error: { code, message: why, hint }, server, time_ms }];
+  return [{ ...shown, error: { code, message: why, hint }, ...how }];
 }
 
 function texts({ type, data }: Resolution): string[] {
@@ -71,11 +72,28 @@ async function table(resolutions: readonly Resolution[]): Promise<string[]> {
     return texts(resolution).map((text) => [shown, type, `${time_ms.toFixed(1)} ms`, text]);
   });
   if (rows.length === 0) return [];
-  const server = resolutions[0]?.server ?? "one of the system's";
   const titles = ["name", "type", "time", "data"];
   return [
     ...await tableLines(rows, { titles, right: [2], width: terminalWidth() }),
     "",
-    style.dim(`server: ${server}`),
+    ...sourceLines(resolutions).map(style.dim),
   ];
+}
+
+/** Who answered: a line for all types, or one for each that differs. */
+function sourceLines(resolutions: readonly Resolution[]): string[] {
+  const answered = resolutions.filter(({ data }) => data.length > 0);
+  const sources = new Set(answered.map(sourceText));
+  if (sources.size === 1) return [...sources];
+  return answered.map((each) => `${each.type}: ${sourceText(each)}`);
+}
+
+function sourceText({ server, local }: Resolution): string {
+  if (server !== null) return `server: ${server}`;
+  if (local === true) {
+    return "server: none, this machine answered: its hosts file, or a name kept for it";
+  }
+  return local === false
+    ? "server: one of the system's"
+    : "server: not known, run with --allow-net";
 }

@@ -24,7 +24,8 @@ export const INFO_RESOLVE = {
   summary: "The records of a name, by the domain name system.",
   details:
     `Asks for A and AAAA, or for the TYPEs: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, CAA, NAPTR.
-For an address it asks for its name, PTR. What the hosts file lists is answered from there.
+For an address it asks for its name, PTR. What the hosts file lists is answered from there, unless
+@SERVER names whom to ask.
 Exits with 1 where a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED, TIMEOUT; NO_ANSWER
 where the server that could tell is not known, which @SERVER or --allow-sys mends. Of A and AAAA,
 where neither was named, one is enough.`,

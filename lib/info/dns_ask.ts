@@ -1,10 +1,12 @@
 /**
- * Asking one name server for its response code, which the runtime's resolver does not tell.
+ * Asking one name server, and it alone: for its response code, which the runtime's resolver does not
+ * tell, and for names that the runtime answers by itself.
  *
  * @module
  */
 
-import { encodeQuestion, questionText, readReply, type Reply } from "./dns_message.ts";
+import { encodeQuestion, plainName, questionText, readReply, type Reply } from "./dns_message.ts";
+import { ipv6Text, readIpv6 } from "./ipv6.ts";
 
 /** Where a name server is. */
 export interface NameServer {
@@ -33,6 +35,44 @@ export async function askServer(
   const query = { bytes: encodeQuestion(id, name, type), id, question: questionText(name, type) };
   const reply = await askByUdp(server, query, signal);
   return reply.truncated ? await askByTcp(server, query, signal) : reply;
+}
+
+/** How many names an alias may lead through. */
+const MAX_ALIASES = 8;
+
+/**
+ * Asks a name server for addresses or names, and follows aliases (RFC 1034 section 3.6.2) that it
+ * does not follow itself.
+ *
+ * @param server The server.
+ * @param name An ASCII name.
+ * @param type The record type.
+ * @param signal Ends it.
+ * @returns The data, as the runtime's resolver gives it; none where there is none.
+ * @throws {unknown} The signal's reason, or what the network reports.
+ */
+export async function askForData(
+  server: NameServer,
+  name: string,
+  type: "A" | "AAAA" | "PTR",
+  signal: AbortSignal,
+): Promise<string[]> {
+  let current = plainName(name);
+  for (let asked = 0; asked <= MAX_ALIASES; asked++) {
+    // deno-lint-ignore no-await-in-loop -- each alias is known from the reply before
+    const { answers } = await askServer(server, current, type, signal);
+    const data = answers.filter((answer) => answer.type === type).map((answer) => answer.data);
+    if (data.length > 0) return await Promise.all(data.map((each) => dataText(type, String(each))));
+    const aliases = answers.filter((answer) => answer.type === "CNAME");
+    if (aliases.length === 0) return [];
+    current = plainName(String(aliases.at(-1)!.data));
+  }
+  return [];
+}
+
+async function dataText(type: "A" | "AAAA" | "PTR", text: string): Promise<string> {
+  if (type === "AAAA") return await ipv6Text(readIpv6(text).bytes);
+  return type === "PTR" && !text.endsWith(".") ? `${text}.` : text;
 }
 
 interface Query {

@@ -17,8 +17,17 @@ export interface Reply {
   readonly rcode: string;
   /** The question that it repeats, in lower case; `""` where it repeats none. */
   readonly question: string;
-  /** The types of its answers. */
-  readonly types: readonly string[];
+  /** The records of its answer. */
+  readonly answers: readonly ReplyRecord[];
+}
+
+/** A record as a reply carries it. */
+export interface ReplyRecord {
+  /** In lower case, without the dot at its end. */
+  readonly name: string;
+  readonly type: string;
+  /** The address or name of an A, AAAA, CNAME or PTR record, names without the dot at their end. */
+  readonly data: unknown;
 }
 
 /**
@@ -55,11 +64,16 @@ export function readReply(bytes: Uint8Array): Reply | undefined {
     truncated: message.flag_tc,
     rcode: message.rcode,
     question: question === undefined ? "" : questionText(question.name, question.type),
-    types: message.answers.map(({ type }) => type),
+    answers: message.answers.map(({ name, type, data }) => ({ name: plainName(name), type, data })),
   };
 }
 
 /** A question as text, for comparing. */
 export function questionText(name: string, type: string): string {
-  return `${name.toLowerCase().replace(/\.$/, "")} ${type}`;
+  return `${plainName(name)} ${type}`;
+}
+
+/** A name as names are compared: without regard to case (RFC 4343) and to the dot at its end. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, "");
 }

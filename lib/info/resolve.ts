@@ -10,7 +10,8 @@ import { readIp, reverseName } from "./address.ts";
 import type { NameServer } from "./dns_ask.ts";
 import { type DnsName, readDnsName } from "./dns_name.ts";
 import { type AnyData, decodeTexts, RECORD_TYPES, type RecordType } from "./dns_record.ts";
-import { isGranted } from "./missing.ts";
+import { isAnsweredHere } from "./local_names.ts";
+import { isTimeout, nameServerText, reasonFrom, systemServers } from "./name_servers.ts";
 
 /** What was answered to one question, or why nothing was. */
 export interface Resolution {
@@ -20,8 +21,16 @@ export interface Resolution {
   readonly unicode: string | undefined;
   /** The type that was asked for. */
   readonly type: RecordType;
-  /** The server, as `ADDRESS:PORT`; null where it is the system's and not known. */
+  /**
+   * The server that answered, or did not, as `ADDRESS:PORT`; null where it is one of the system's and not
+   * known which, and where none was asked.
+   */
   readonly server: string | null;
+  /**
+   * Whether this machine answered by itself, from its hosts file or because the name is kept for it
+   * (RFC 6761), and no server did; null where that is not known.
+   */
+  readonly local: boolean | null;
   /** How long it took, in milliseconds. */
   readonly time_ms: number;
   /** The data of each record; none where it failed. */
@@ -36,6 +45,8 @@ export interface ResolveOptions {
   readonly types?: readonly RecordType[];
   /** Whom to ask; the system's name servers by default. */
   readonly server?: NameServer | undefined;
+  /** The system's name servers, in its order; what it says they are by default. They are asked why. */
+  readonly systemServers?: readonly NameServer[];
   /** How long to wait for each answer, in milliseconds. */
   readonly timeoutMs?: number;
 }
@@ -65,7 +76,7 @@ const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = 
 /**
  * Asks for the records of a name, every type at the same time.
  *
- * A name that the hosts(5) file lists is answered from there, without a server.
+ * A name that the hosts(5) file lists is answered from there, unless a server is named: then it is asked.
  *
  * @param text A name, also in Unicode; or an address, whose name (PTR) is asked for.
  * @param options Types, server and time.
@@ -85,11 +96,14 @@ export async function resolve(text: string, options: ResolveOptions = {}): Promi
   }
   const name = await readDnsName(address === undefined ? text : reverseName(address));
   const wanted = types ?? (address === undefined ? ["A", "AAAA"] as const : ["PTR"] as const);
-  const known = server ?? await systemServer();
+  const known = server === undefined ? options.systemServers ?? await systemServers() : [server];
   return await Promise.all(
     wanted.map((type) => ask({ name, type, chosen: server, known, timeoutMs })),
   );
 }
+
+/** The codes that say that there is no record, rather than that it is not known whether there is. */
+const NO_RECORD: readonly string[] = ["NODATA", "NXDOMAIN", "NO_ANSWER"];
 
 /**
  * The failures that matter, those of several types that fail alike as one. A name that was asked for
@@ -103,7 +117,7 @@ export function failuresOf(resolutions: readonly Resolution[], byDefault: boolea
   const byCode = new Map<string, { readonly types: string[]; readonly first: Resolution }>();
   for (const resolution of resolutions) {
     const code = resolution.failure?.code;
-    if (code === undefined || (byDefault && answered && code === "NODATA")) continue;
+    if (code === undefined || (byDefault && answered && NO_RECORD.includes(code))) continue;
     const alike = byCode.get(code) ?? { types: [], first: resolution };
     alike.types.push(resolution.type);
     byCode.set(code, alike);
@@ -151,35 +165,54 @@ interface Asked {
   readonly type: RecordType;
   /** The server that was named. */
   readonly chosen: NameServer | undefined;
-  /** The server that is asked, where that is known. */
-  readonly known: NameServer | undefined;
+  /** The servers that are asked, as far as that is known. */
+  readonly known: readonly NameServer[];
   readonly timeoutMs: number;
 }
 
 async function ask({ name, type, chosen, known, timeoutMs }: Asked): Promise<Resolution> {
   const start = performance.now();
   const signal = AbortSignal.timeout(timeoutMs);
-  let data: AnyData[] = [];
+  let data: readonly AnyData[] = [];
+  let local: boolean | undefined;
   let code: string | undefined;
   let cause: unknown;
   try {
-    data = await lookUp(name.ascii, type, chosen, signal);
+    ({ data, local } = await lookUp(name.ascii, type, chosen, signal));
     if (data.length === 0) code = "NO_ANSWER";
   } catch (error) {
     code = isTimeout(error) ? "TIMEOUT" : error instanceof Deno.errors.NotFound ? "NO_ANSWER" : "";
     cause = error;
   }
   const took = performance.now() - start;
-  if (code === "NO_ANSWER" && known !== undefined) code = await whyNone(known, name, type, signal);
+  // Of several, the runtime asks more than one at once: who answered is not known.
+  const asked = local === false || code !== undefined;
+  let server = asked && known.length === 1 ? known[0] : undefined;
+  if (code === "NO_ANSWER") {
+    const reason = await reasonFrom(known, name, type, signal);
+    if (reason !== undefined) {
+      ({ server, code } = reason);
+      local = false;
+    }
+  }
   return {
     name: name.ascii,
     unicode: name.unicode,
     type,
-    server: known === undefined ? null : serverText(known),
+    server: server === undefined ? null : nameServerText(server),
+    local: local ?? null,
     time_ms: Math.round(took * 100) / 100,
     data,
-    failure: code === undefined ? undefined : failure(code, { name, type, cause, known, took }),
+    failure: code === undefined
+      ? undefined
+      : failure(code, { name, type, cause, known, server, took }),
   };
+}
+
+interface Found {
+  readonly data: readonly AnyData[];
+  /** Whether this machine answered by itself, where that is known. */
+  readonly local: boolean | undefined;
 }
 
 async function lookUp(
@@ -187,90 +220,48 @@ async function lookUp(
   type: RecordType,
   server: NameServer | undefined,
   signal: AbortSignal,
-): Promise<AnyData[]> {
+): Promise<Found> {
   // With the dot at its end it is a whole name, to which no search domain is added (resolv.conf(5)).
   const query = name.endsWith(".") ? name : `${name}.`;
+  const local = await isAnsweredHere(query, type, signal);
+  if (local === true && server !== undefined) {
+    const { askForData } = await import("./dns_ask.ts");
+    return { data: await askForData(server, name, type as "A", signal), local: false };
+  }
   const nameServer = server === undefined
     ? {}
     : { nameServer: { ipAddr: server.hostname, port: server.port } };
   const options = { signal, ...nameServer };
   const records = await Deno.resolveDns(query, type as Deno.RecordType, options);
-  return type === "TXT" ? (records as string[][]).map(decodeTexts) : records as AnyData[];
-}
-
-/**
- * Why there is no record. The runtime reports every reply without one as "not found"; the response
- * code, which only a reply has, tells them apart.
- */
-async function whyNone(
-  server: NameServer,
-  { ascii }: DnsName,
-  type: RecordType,
-  signal: AbortSignal,
-): Promise<string> {
-  const { askServer } = await import("./dns_ask.ts");
-  try {
-    const { rcode, types } = await askServer(server, ascii, type, signal);
-    if (rcode !== "NOERROR") return rcode;
-    return types.includes(type) ? "NO_ANSWER" : "NODATA";
-  } catch (error) {
-    // It does not say why; that there is no record stays true.
-    if (error instanceof Error || isTimeout(error)) return "NO_ANSWER";
-    throw error;
-  }
+  const data = type === "TXT" ? (records as string[][]).map(decodeTexts) : records as AnyData[];
+  return { data, local };
 }
 
 function failure(
   code: string,
-  { name, type, cause, known, took }: {
+  { name, type, cause, known, server, took }: {
     readonly name: DnsName;
     readonly type: RecordType;
     readonly cause: unknown;
-    readonly known: NameServer | undefined;
+    readonly known: readonly NameServer[];
+    readonly server: NameServer | undefined;
     readonly took: number;
   },
 ): Failure {
   const what = whatFailed(name.ascii, name.unicode, [type]);
   if (code === "") return toFailure(cause, what);
-  const by = known === undefined ? "" : ` (${serverText(known)})`;
+  const by = server === undefined ? "" : ` (${nameServerText(server)})`;
   const [why, hint] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];
   const waited = code === "TIMEOUT" ? `, ${Math.round(took)} ms${by}` : "";
-  const unknown = code === "NO_ANSWER" && known !== undefined;
+  const silent = code === "NO_ANSWER" && known.length > 0;
+  const who = server === undefined
+    ? "none of the system's name servers says"
+    : `${nameServerText(server)} does not say`;
   return new Failure({
     what,
-    why: unknown ? `no record, and ${serverText(known)} does not say why` : why + waited,
-    hint: unknown ? "try again" : hint,
+    why: silent ? `no record, and ${who} why` : why + waited,
+    hint: silent ? "try again" : hint,
     code,
     cause,
   });
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof Deno.errors.TimedOut ||
-    (error instanceof DOMException && error.name === "TimeoutError");
-}
-
-/** The system's name server, where it may be known and there is one alone. */
-async function systemServer(): Promise<NameServer | undefined> {
-  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return undefined;
-  const { getServers } = await import("node:dns");
-  return soleServer(getServers());
-}
-
-/**
- * The name server that a system asks, where it has one alone: of several, the resolver asks more than
- * one at once, and who answered is not known.
- *
- * @param servers Addresses with or without a port: `192.0.2.53`, `[2001:db8::53]:5353`.
- */
-export function soleServer(servers: readonly string[]): NameServer | undefined {
-  const [server, ...others] = new Set(servers);
-  if (server === undefined || others.length > 0) return undefined;
-  const [, hostname, port] = /^\[(.+)\](?::(\d+))?$/.exec(server) ??
-    /^([^:]+):(\d+)$/.exec(server) ?? [];
-  return { hostname: hostname ?? server, port: Number(port ?? 53) };
-}
-
-function serverText({ hostname, port }: NameServer): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -129,6 +129,10 @@ export class DnsServer implements AsyncDisposable {
     this.asked.push(`${transport} ${name} ${type}`);
     const [label = ""] = name.split(".");
     if (label === "silent") return [];
+    // An alias whose target it leaves to be asked for.
+    const alias = label === "alias" && type !== "CNAME";
+    const answer = (data: unknown) =>
+      alias ? { type: "CNAME", data: "target.example" } : { type, data };
     const flags = packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE;
     const reply = (id: number, rcode: number, data: readonly unknown[], more = 0) =>
       packet.encode({
@@ -136,7 +140,7 @@ export class DnsServer implements AsyncDisposable {
         id,
         flags: flags | rcode | more,
         questions,
-        answers: data.map((each) => ({ name, type, ttl: 60, data: each })),
+        answers: data.map((each) => ({ name, ttl: 60, ...answer(each) })),
       });
     const cut = label.startsWith("cut-");
     if (cut && transport === "udp") return [reply(id, 0, [], packet.TRUNCATED_RESPONSE)];

@@ -9,13 +9,14 @@ import {
 import { Failure } from "../../lib/failure.ts";
 import {
   failuresOf,
+  type NameServer,
   readDnsName,
+  readNameServers,
   readRecordType,
   RECORD_TYPES,
   recordText,
   type RecordType,
   resolve,
-  soleServer,
 } from "../../lib/info.ts";
 import { DnsServer } from "./dns_server.ts";
 
@@ -130,6 +131,11 @@ Deno.test("resolve() lets no failure of one type hide the answer of another", as
   assertEquals(failuresOf(resolutions, false).map(({ code }) => code), ["NODATA"]);
   // For want of other wishes, one of both families is enough.
   assertEquals(failuresOf(await resolve("v4only.example", options), true), []);
+  // One that is in the hosts file with an IPv4 address alone has none of the other family.
+  const [listed] = await resolve("localhost", { types: ["A"], timeoutMs: 20_000 });
+  const [unlisted] = await resolve("nx.example", { ...options, types: ["AAAA"] });
+  assertEquals(failuresOf([listed!, unlisted!], true), []);
+  assertEquals(failuresOf([listed!, unlisted!], false).map(({ code }) => code), ["NXDOMAIN"]);
   const neither = failuresOf(await resolve("nx.example", options), true);
   assertEquals(neither.map(({ what, code }) => [what, code]), [
     ["cannot resolve nx.example A, AAAA", "NXDOMAIN"],
@@ -196,11 +202,74 @@ Deno.test("recordText() writes data as master files have it, texts escaped", () 
   );
 });
 
-Deno.test("soleServer() knows whom the system asks where it has one server alone", () => {
-  assertEquals(soleServer(["192.0.2.53", "192.0.2.53"]), { hostname: "192.0.2.53", port: 53 });
-  assertEquals(soleServer(["192.0.2.53:5353"]), { hostname: "192.0.2.53", port: 5353 });
-  assertEquals(soleServer(["2001:db8::53"]), { hostname: "2001:db8::53", port: 53 });
-  assertEquals(soleServer(["[2001:db8::53]:5353"]), { hostname: "2001:db8::53", port: 5353 });
-  assertEquals(soleServer(["192.0.2.53", "192.0.2.54"]), undefined);
-  assertEquals(soleServer([]), undefined);
+Deno.test("readNameServers() reads addresses with and without a port, each once", () => {
+  assertEquals(
+    readNameServers(["192.0.2.53", "192.0.2.53", "192.0.2.54:5353", "2001:db8::53"]),
+    [
+      { hostname: "192.0.2.53", port: 53 },
+      { hostname: "192.0.2.54", port: 5353 },
+      { hostname: "2001:db8::53", port: 53 },
+    ],
+  );
+  assertEquals(readNameServers(["[2001:db8::53]:5353"]), [{
+    hostname: "2001:db8::53",
+    port: 5353,
+  }]);
+  assertEquals(readNameServers([]), []);
+});
+
+Deno.test("resolve() asks the server that was named for a name that the hosts file lists, too", async () => {
+  await using server = new DnsServer();
+  const { hostname, port } = server.address;
+  // The runtime answers all of these by itself, whichever server it is told to ask.
+  for (
+    const [name, type, data] of [
+      ["localhost", "A", ["192.0.2.1", "192.0.2.2"]],
+      ["localhost", "AAAA", ["2001:db8::1"]],
+      ["alias.localhost", "A", ["192.0.2.1", "192.0.2.2"]],
+    ] as const
+  ) {
+    const { failure, ...answer } = await one(server, name, type);
+    assertEquals(failure, undefined);
+    assertEquals([answer.data, answer.server, answer.local], [data, `${hostname}:${port}`, false]);
+    assert(server.asked.includes(`udp ${name} ${type}`), server.asked.join("\n"));
+  }
+  assert(server.asked.includes("udp target.example A"), server.asked.join("\n"));
+  const { failure, server: asked } = await one(server, "nx.localhost", "A");
+  assertEquals([failure?.code, asked], ["NXDOMAIN", `${hostname}:${port}`]);
+});
+
+Deno.test("resolve() says that this machine answered, and names no server, where none was asked", async () => {
+  await using server = new DnsServer();
+  const options = { systemServers: [server.address], timeoutMs: 20_000 };
+  const [resolution] = await resolve("localhost", { types: ["A"], ...options });
+  assertEquals(
+    [resolution?.data, resolution?.server, resolution?.local],
+    [["127.0.0.1"], null, true],
+  );
+  assertEquals(server.asked, []);
+});
+
+Deno.test("resolve() asks the system's servers in turn why there is no record, and names who said", async () => {
+  await using alive = new DnsServer();
+  await using other = new DnsServer();
+  // It is bound, and answers nothing.
+  const dead = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  using closing = new DisposableStack();
+  closing.defer(() => dead.close());
+  const ask = async (name: string, ...systemServers: NameServer[]) => {
+    // Names that the runtime answers by itself, without a server (RFC 6761 section 6.4).
+    const [resolution] = await resolve(name, { types: ["A"], systemServers, timeoutMs: 20_000 });
+    return [resolution?.failure?.code, resolution?.server];
+  };
+  const text = `127.0.0.1:${alive.address.port}`;
+  const silent = dead.addr as Deno.NetAddr;
+  assertEquals(await ask("nx.invalid", silent, alive.address), ["NXDOMAIN", text]);
+  assertEquals(await ask("none.invalid", alive.address, silent), ["NODATA", text]);
+  assertEquals(other.asked, []);
+  // One that cannot say leaves it to the next; where none can, it is the first that is named.
+  assertEquals(await ask("servfail.invalid", alive.address, other.address), ["SERVFAIL", text]);
+  assertEquals(other.asked, ["udp servfail.invalid A"]);
+  assertEquals(await ask("nx.invalid", alive.address, other.address), ["NXDOMAIN", text]);
+  assertEquals(other.asked, ["udp servfail.invalid A"]);
 });

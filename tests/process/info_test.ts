@@ -143,6 +143,31 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "parley info resolve says of a name in the hosts file who answered, this machine or @SERVER",
+  ignore,
+  async fn() {
+    await using server = new DnsServer();
+    const at = `127.0.0.1:${server.address.port}`;
+    const own = await parley(["info", "resolve", "localhost", "A"]);
+    assertMatch(own.stdout, /^server: none, this machine answered/m);
+    const [object] = await json("resolve", "localhost", "A");
+    assertEquals([object?.data, object?.server, object?.local], ["127.0.0.1", null, true]);
+    const named = await json("resolve", "localhost", "A", `@${at}`, "--timeout", "30000");
+    assertEquals(named.map(({ data, server, local }) => [data, server, local]), [
+      ["192.0.2.1", at, false],
+      ["192.0.2.2", at, false],
+    ]);
+    // Granted the server alone, parley cannot find out: it says so, and names no server.
+    const unknown = await parley(["info", "resolve", "localhost", "A", `@${at}`, "--json"], [
+      `--allow-net=${at}`,
+    ]);
+    const { data, server: none, local } = JSON.parse(unknown.stdout);
+    assertEquals([data, none, local], ["127.0.0.1", null, null]);
+  },
+});
+
+Deno.test({
   name: "parley info ping prints a line a probe and the summary, and exits 0 at a refusal too",
   ignore,
   async fn() {
