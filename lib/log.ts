@@ -15,7 +15,7 @@ export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
 /** What an event is about. Undefined values are left out. */
-export type LogFields = Readonly<Record<string, string | number | undefined>>;
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Words that need no quotes. */
 const BARE = /^[\w.:+/@[\]-]+$/;

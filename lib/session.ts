@@ -32,6 +32,11 @@ export interface SessionOptions {
    * {@linkcode Session.displayed}. Only what was shown is acknowledged.
    */
   readonly shows?: "at once" | "later";
+  /**
+   * Hears why a lost connection could not be made again, each time that it is tried: most obstacles pass of
+   * themselves. It is tried on in any case.
+   */
+  readonly obstacle?: (failure: Failure) => void;
   /** Makes a tap for a connection: looks at what travels over it. */
   readonly tap?: () => Tap;
 }
@@ -85,7 +90,7 @@ export interface Ways {
 
 /** Starts a session. */
 export function startSession(options: SessionOptions, ways: Ways): Session {
-  const { self, event, shows = "at once", tap } = options;
+  const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
   const ended = Promise.withResolvers<void>();
   let told = 0;
   let seen: Tap | undefined;
@@ -141,7 +146,7 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
     member.connected();
     alarm.set(member.wakeAt);
   };
-  const comeback = new Comeback(ways.again, carry, ended.reject);
+  const comeback = new Comeback(ways.again, { carry, obstacle, fail: ended.reject });
   const finish = () => {
     alarm.clear();
     comeback.end();
@@ -165,39 +170,45 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
   };
 }
 
+/** What comes of trying. */
+interface ComebackOutput {
+  /** There is a connection. */
+  carry(open: Opener): void;
+  /** There is none yet, and why. */
+  obstacle(failure: Failure): void;
+  /** What no network explains. */
+  fail(error: unknown): void;
+}
+
 /** Tries to make another connection until there is one. */
 class Comeback {
   readonly #again: (() => Promise<Opener>) | undefined;
-  readonly #carry: (open: Opener) => void;
-  readonly #fail: (error: unknown) => void;
+  readonly #output: ComebackOutput;
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  constructor(
-    again: (() => Promise<Opener>) | undefined,
-    carry: (open: Opener) => void,
-    fail: (error: unknown) => void,
-  ) {
+  constructor(again: (() => Promise<Opener>) | undefined, output: ComebackOutput) {
     this.#again = again;
-    this.#carry = carry;
-    this.#fail = fail;
+    this.#output = output;
   }
 
   /** There is no connection. */
   start(): void {
     if (this.#over) return;
     const delay = retryDelay(this.#attempt++, Math.random());
-    this.#timer = setTimeout(() => this.#try().catch(this.#fail), delay);
+    this.#timer = setTimeout(() => this.#try().catch(this.#output.fail), delay);
   }
 
   async #try(): Promise<void> {
     try {
       const open = await this.#again!();
-      if (!this.#over) this.#carry(open);
+      if (!this.#over) this.#output.carry(open);
       else open({ receive: () => {}, disconnected: () => {} }, () => {}).close();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+      if (this.#over) return;
+      this.#output.obstacle(error);
       this.start();
     }
   }

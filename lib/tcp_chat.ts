@@ -131,6 +131,8 @@ export interface RelayServer extends AsyncDisposable {
   readonly addr: Deno.NetAddr;
   /** The room's id: 32 random bytes a run. */
   readonly room: Bytes;
+  /** Whether it speaks TLS, and nothing else. */
+  readonly tls: boolean;
   /** Joins the room through memory: the same bytes, no socket. */
   join(options: SessionOptions): Session;
   /** Ends those members who may no longer be in. */
@@ -197,6 +199,7 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
   return {
     addr,
     room: relay.room,
+    tls: tls !== undefined,
     join: (joining) =>
       joinThroughMemory(relay, publicNames?.[0] ?? addr.hostname, addr.port, joining),
     removeDisallowed: () => relay.removeDisallowed(),

@@ -147,6 +147,17 @@ export function tlsFailure(error: unknown, what: string): Failure {
   return new Failure({ what, why, hint: known.hint, code: known.code, cause: error });
 }
 
+/** What happens to any connection, and to the next one perhaps not. */
+const PASSING: ReadonlySet<string> = new Set(["TLS_CLOSED", "TLS_TIMEOUT"]);
+
+/**
+ * Whether a failure is one of TLS that lasts until somebody mends it, or that somebody in between causes: such as a
+ * certificate that does not hold.
+ */
+export function isLastingTlsFailure({ code }: Failure): boolean {
+  return code.startsWith("TLS_") && !PASSING.has(code);
+}
+
 /** ", on 2020-02-01", of a time in seconds since 1970. */
 function onDate(match: RegExpExecArray | null): string {
   const date = new Date(Number(match?.[1]) * 1000);

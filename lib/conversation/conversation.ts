@@ -14,6 +14,7 @@ import type { Display } from "./display.ts";
 import { type Entry, readEntry, type Verdict } from "./entry.ts";
 import type { Input } from "./lines.ts";
 import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
+import { Obstacles } from "./obstacles.ts";
 import type { Presenter } from "./presenter.ts";
 
 /** How long a relay may take to say goodbye, in milliseconds. */
@@ -55,6 +56,7 @@ export class Conversation {
   readonly #ready = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<End>();
   readonly #progress = new Signal();
+  readonly #obstacles = new Obstacles();
   #told = 0;
   #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Lines of input that could not be sent. */
@@ -84,9 +86,21 @@ export class Conversation {
       this.#over.resolve({ ending: event.reason, detail: event.detail });
     }
     if (event.kind === "disconnected") this.#lost(event.reason);
-    else if (event.kind === "reconnected") clearTimeout(this.#givingUp);
+    else if (event.kind === "reconnected") this.#isBack();
     if (PROGRESS.has(event.kind)) this.#progress.notify();
   };
+
+  /** Hears why a lost connection has not come back: the session's `obstacle`. */
+  readonly obstacle = (failure: Failure): void => {
+    if (!this.#obstacles.add(failure)) return;
+    const { code, what, why } = failure;
+    this.#error(code, `${what}: ${why}; trying again all the same`);
+  };
+
+  #isBack(): void {
+    clearTimeout(this.#givingUp);
+    this.#obstacles.clear();
+  }
 
   /** The connection is lost. A person waits for another as long as it pleases, and so does who listens. */
   #lost(ending: Ending): void {
@@ -129,14 +143,15 @@ export class Conversation {
   async #ended(session: Session, { ending, detail }: Ended): Promise<never> {
     const { lines } = session.backlog();
     session.close();
-    const why = endingText(ending) + (detail === "" ? "" : ` (${detail})`);
+    const obstacle = this.#obstacles.last;
+    const why = (obstacle?.why ?? endingText(ending)) + (detail === "" ? "" : ` (${detail})`);
     const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
     await this.#options.display.caughtUp();
     throw new Failure({
       what: "the chat has ended",
       why: why + lost,
-      code: ending,
-      hint: ending === "NOT_ALLOWED" ? notAllowedHint(session.self.fingerprint) : HINTS[ending],
+      code: obstacle?.code ?? ending,
+      hint: obstacle?.hint ?? hintOf(ending, session),
     });
   }
 
@@ -329,13 +344,16 @@ export class Conversation {
   }
 
   #gaveUp({ backlog, connected }: Session): Failure {
+    const obstacle = this.#obstacles.last;
+    const because = obstacle === undefined ? "" : `; ${obstacle.why}`;
     return new Failure({
       what: "cannot deliver everything",
-      why: `${notDelivered(backlog().lines)} within ${this.#options.giveUpMs} ms`,
+      why: `${notDelivered(backlog().lines)} within ${this.#options.giveUpMs} ms${because}`,
       code: "NOT_DELIVERED",
       hint: connected
         ? "a member that is there or away has not shown them: give it more time with --give-up MS"
-        : "the connection was lost: give the server more time to come back with --give-up MS",
+        : obstacle?.hint ??
+          "the connection was lost: give the server more time to come back with --give-up MS",
     });
   }
 }
@@ -365,8 +383,9 @@ const HINTS: { readonly [E in Ending]?: string } = {
   CREDENTIAL_EXPIRED: "check this machine's clock",
 };
 
-function notAllowedHint(fingerprint: string): string {
-  return `give your fingerprint to whoever runs the server, ${fingerprint}; ` +
+function hintOf(ending: Ending, { self }: Session): string | undefined {
+  if (ending !== "NOT_ALLOWED") return HINTS[ending];
+  return `give your fingerprint to whoever runs the server, ${self.fingerprint}; ` +
     "--identity FILE keeps it from run to run";
 }
 

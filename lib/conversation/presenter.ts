@@ -27,10 +27,19 @@ export interface Identified {
   readonly other?: { readonly standing: Standing; readonly safetyNumber: readonly string[] };
 }
 
+/** Where a relay listens, and how. */
+export interface Listening {
+  readonly addr: Deno.NetAddr;
+  /** The room's id. */
+  readonly room: Uint8Array;
+  /** Whether it speaks TLS, and nothing else. */
+  readonly tls: boolean;
+}
+
 /** Turns what happens into lines of output; what it returns is fit for a terminal. */
 export interface Presenter {
-  /** A relay listens. */
-  listening(addr: Deno.NetAddr, room: Uint8Array): string[];
+  /** A relay listens, and speaks TLS or not. */
+  listening(relay: Listening): string[];
   /** Something happened to the member. */
   event(event: MemberEvent): string[];
   /** Something happened at a relay that has no member here. */

@@ -46,9 +46,9 @@ export class RelayWatch implements AsyncDisposable {
    * @throws {Failure} Where their port cannot be listened on.
    */
   async start(server: RelayServer): Promise<string | undefined> {
-    const { hostname, port } = server.addr;
+    const { tls, addr: { hostname, port } } = server;
     const room = encodeHex(server.room.slice(0, 8));
-    this.#log.write("info", "listening", { address: hostPort(hostname, port), room });
+    this.#log.write("info", "listening", { address: hostPort(hostname, port), room, tls });
     server.finished.catch((error) => {
       this.#log.write("error", "failed", { error: String(error) });
     });

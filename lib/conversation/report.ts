@@ -13,7 +13,7 @@ import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../t
 import type { TrustState } from "../trust/trust.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
-import type { Identified, Presenter, WhoIsWho } from "./presenter.ts";
+import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
 import { changeText } from "./trust_text.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
@@ -26,8 +26,9 @@ export class Report implements Presenter {
     this.#who = who;
   }
 
-  listening({ hostname, port }: Deno.NetAddr, room: Uint8Array): string[] {
-    return [line("listening", { host: hostname, port, room: encodeHex(room) })];
+  listening({ addr, room, tls }: Listening): string[] {
+    const { hostname: host, port } = addr;
+    return [line("listening", { host, port, room: encodeHex(room), tls })];
   }
 
   event(event: MemberEvent): string[] {

@@ -108,7 +108,7 @@ async function sitInRoom(options: HostOptions): Promise<number> {
   return await talk({ ...options, stay: true, reload }, name, async (self, joining, set) => {
     stage = set;
     guests?.admitHost(self.fingerprint);
-    stage.display.print(stage.presenter.listening(server.addr, server.room));
+    stage.display.print(stage.presenter.listening(server));
     const metrics = await watch.start(server);
     if (metrics !== undefined) stage.display.print(stage.presenter.notice(`metrics at ${metrics}`));
     const event = (one: MemberEvent) => {
@@ -195,7 +195,7 @@ async function reporting(json: boolean, run: () => Promise<number>): Promise<num
   }
 }
 
-type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "tap">;
+type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "obstacle" | "tap">;
 
 async function talk(
   options: TalkOptions & {
@@ -217,8 +217,9 @@ async function talk(
   using _hangup = reload && onHangup(reload);
   const { conversation, presenter, display, tap } = stage;
   if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
+  const { tell: event, obstacle } = conversation;
   const joined = keys.then((self) =>
-    join(self, { policy: trust, event: conversation.tell, shows: "later", ...tap }, stage)
+    join(self, { policy: trust, event, obstacle, shows: "later", ...tap }, stage)
   );
   try {
     const first = await Promise.race([joined, stage.stopped]);
@@ -251,7 +252,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
   using _hangup = guests && onHangup(() => reread(guests, server, stage));
-  display.print(presenter.listening(server.addr, server.room));
+  display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
   return await Promise.race([stage.stopped, server.finished.then(() => 1)]);

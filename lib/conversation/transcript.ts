@@ -19,7 +19,7 @@ import {
 } from "../tcp_chat.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
-import type { Identified, Presenter, WhoIsWho } from "./presenter.ts";
+import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
 import {
   changeWarning,
   leftOutText,
@@ -61,10 +61,9 @@ export class Transcript implements Presenter {
     this.#style = options.style;
   }
 
-  listening({ hostname, port }: Deno.NetAddr, room: Uint8Array): string[] {
-    return [
-      this.#note(`listening on ${hostPort(hostname, port)}, room ${encodeHex(room.slice(0, 8))}`),
-    ];
+  listening({ addr, room, tls }: Listening): string[] {
+    const where = hostPort(addr.hostname, addr.port) + (tls ? " over TLS" : "");
+    return [this.#note(`listening on ${where}, room ${encodeHex(room.slice(0, 8))}`)];
   }
 
   event(event: MemberEvent): string[] {

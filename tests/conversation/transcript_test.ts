@@ -208,3 +208,19 @@ Deno.test("the answer to /who says who is away", async () => {
   const [self, bo] = [await credentialOf("ada", 1, now), { ...await peer("bo"), away: true }];
   assert(plain().roster([bo], self)[0]!.endsWith(", away)"));
 });
+
+Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
+  const addr = { transport: "tcp", hostname: "::1", port: 4396 } as const;
+  const room = new Uint8Array(32).fill(0xab);
+  const relay = { addr, room, tls: false };
+  assertEquals(plain().listening(relay), [
+    "* listening on [::1]:4396, room abababababababab",
+  ]);
+  assertEquals(plain().listening({ ...relay, tls: true }), [
+    "* listening on [::1]:4396 over TLS, room abababababababab",
+  ]);
+  for (const tls of [false, true]) {
+    const [line] = new Report().listening({ ...relay, tls });
+    assertEquals(JSON.parse(line!).tls, tls);
+  }
+});
