@@ -12,6 +12,7 @@
 import { BUILD } from "./build.ts";
 import { Failure, toFailure } from "./failure.ts";
 import { commandLine, parseCommandLine, type Parsed } from "./cli/parse.ts";
+import type { PartialGrant } from "./cli/partial_grants.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
 import { printable } from "./printable.ts";
 import { writeAll } from "./write_all.ts";
@@ -50,9 +51,10 @@ async function runParsed({ path, options, operands, permissions }: Parsed): Prom
     return 0;
   }
   const granted = grantedPermissions();
+  const inPart = command.tellsOfParts === true ? await grantedInPart() : [];
   keepOnly(permissions);
   const module = await command.load();
-  return await module.run({ options, operands, granted } as unknown as Input<never>);
+  return await module.run({ options, operands, granted, inPart } as unknown as Input<never>);
 }
 
 /** Every permission that the runtime knows. */
@@ -60,6 +62,11 @@ const ALL_PERMISSIONS = ["run", "read", "write", "net", "env", "sys", "ffi", "im
 
 function grantedPermissions(): string[] {
   return ALL_PERMISSIONS.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+}
+
+async function grantedInPart(): Promise<PartialGrant[]> {
+  const { partialGrants } = await import("./cli/partial_grants.ts");
+  return partialGrants(ALL_PERMISSIONS);
 }
 
 /**

@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { PartialGrant } from "./partial_grants.ts";
+
 interface OptionBase {
   /** One letter that may stand for the name: `-p`. */
   readonly short?: string;
@@ -75,6 +77,8 @@ export interface CommandSpec {
    * before its code loads.
    */
   readonly permissions?: readonly PermissionName[];
+  /** Whether it is given the permissions that were granted in part, which take time to find out. */
+  readonly tellsOfParts?: true;
   readonly examples?: readonly string[];
   readonly commands?: readonly CommandSpec[];
   /** Loads all of it, where this is no more than its name and summary. */
@@ -116,6 +120,8 @@ export interface Input<
    * for a part alone (`--allow-read=FILE`) is not among them.
    */
   readonly granted: readonly string[];
+  /** Those that it was given in part, where the command tells of them. */
+  readonly inPart: readonly PartialGrant[];
 }
 
 /** The options that every command takes. */

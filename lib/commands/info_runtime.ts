@@ -5,20 +5,31 @@
  */
 
 import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import type { PartialGrant } from "../cli/partial_grants.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { describeRuntime, ENVIRONMENT_STEPS } from "../info/runtime.ts";
 import type { INFO_RUNTIME } from "./info_spec.ts";
 
+const PARTS_NOTE = "Deno tells of a part by its name alone: there may be others";
+
 /** Shows what parley runs on, and what it was given. */
-export async function run({ options, granted }: Input<typeof INFO_RUNTIME>): Promise<number> {
+export async function run(
+  { options, granted, inPart }: Input<typeof INFO_RUNTIME>,
+): Promise<number> {
   const runtime = describeRuntime();
   if (options.json) {
-    printJson({ ...runtime, permissions: granted, environments: ENVIRONMENT_STEPS });
+    printJson({
+      ...runtime,
+      permissions: granted,
+      permissions_in_part: inPart,
+      environments: ENVIRONMENT_STEPS,
+    });
     return 0;
   }
   const width = terminalWidth();
   const flags = granted.map((name) => `--allow-${name}`).join(", ");
+  const parts = inPart.map(partText).join(", ");
   printLines([
     ...await factLines([
       [
@@ -30,6 +41,7 @@ export async function run({ options, granted }: Input<typeof INFO_RUNTIME>): Pro
       ["typescript", runtime.typescript],
       ["target", runtime.target],
       ["permissions", `${flags === "" ? "none" : flags} (this command has given them up)`],
+      ["in part", `${parts === "" ? "none that parley asks for" : parts} (${PARTS_NOTE})`],
     ], width),
     "",
     ...await tableLines(
@@ -38,4 +50,12 @@ export async function run({ options, granted }: Input<typeof INFO_RUNTIME>): Pro
     ),
   ]);
   return 0;
+}
+
+/** A permission in part as the flag that grants it, as far as it is known. */
+function partText({ name, whole, parts }: PartialGrant): string {
+  if (!whole) return `--allow-${name}=${parts.join(",")}`;
+  return parts.length > 0
+    ? `--allow-${name} but --deny-${name}=${parts.join(",")}`
+    : `--allow-${name} but for a part that is denied`;
 }

@@ -234,8 +234,12 @@ What this host cannot provoke is listed too.`,
 export const INFO_RUNTIME = {
   name: "runtime",
   summary: "What parley runs on, and how virtual environments map to it.",
+  details:
+    `A permission that was granted for a part alone, as --allow-read=/etc/services, is shown where it
+is one that parley asks for: Deno tells of a part only by its name.`,
   options: { json: JSON_LINES },
   permissions: [],
+  tellsOfParts: true,
   examples: ["parley info runtime"],
   load: (): Promise<CommandModule> => import("./info_runtime.ts"),
 } as const satisfies CommandSpec;

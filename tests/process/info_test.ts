@@ -295,6 +295,41 @@ Deno.test({
 });
 
 Deno.test({
+  name: "parley info runtime shows a permission that it was given in part, and says that it is one",
+  ignore,
+  async fn() {
+    const flags = [
+      "--allow-read=/etc/services",
+      "--allow-sys=uid",
+      "--allow-net",
+      "--deny-net=[::1]",
+    ];
+    const { stdout } = await parley(["info", "runtime", "--json"], flags);
+    const report = JSON.parse(stdout);
+    assertEquals(report.permissions, ["net"]);
+    assertEquals(report.permissions_in_part, [
+      { name: "read", whole: false, parts: ["/etc/services"] },
+      { name: "net", whole: true, parts: ["[::1]"] },
+      { name: "sys", whole: false, parts: ["uid"] },
+    ]);
+    const people = await parley(["info", "runtime"], flags);
+    assertStringIncludes(
+      people.stdout,
+      "\nin part      --allow-read=/etc/services, --allow-net but --deny-net=[::1], --allow-sys=uid (",
+    );
+    // One that parley has no name for is not seen; that a whole lacks it is.
+    const other = await parley(["info", "runtime", "--json"], [
+      ...["--allow-read=/nowhere", "--allow-net", "--deny-net=192.0.2.1"],
+    ]);
+    assertEquals(JSON.parse(other.stdout).permissions_in_part, [
+      { name: "net", whole: true, parts: [] },
+    ]);
+    const whole = await parley(["info", "runtime", "--json"], ["-A"]);
+    assertEquals(JSON.parse(whole.stdout).permissions_in_part, []);
+  },
+});
+
+Deno.test({
   name: "deno task info-socket grants what it takes to read and change a socket",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
