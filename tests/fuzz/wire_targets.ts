@@ -11,9 +11,14 @@ import { concat } from "@std/bytes/concat";
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { decodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
+import { type Bytes, ByteWriter, MalformedError } from "../../lib/chat/bytes.ts";
 import { checkCredential, CredentialError } from "../../lib/chat/credential.ts";
 import {
+  encodeKeyBody,
+  encodeKeyHeader,
+  encodeProgressBody,
+  encodeSealedHeader,
+  encodeSigned,
   encodeTexts,
   readKeyFrame,
   readProgressFrame,
@@ -46,20 +51,49 @@ const GREETING: Bytes = decodeHex(vectors.greeting);
 const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
   [KIND.challenge]: (payload) => wire.encodeChallenge(wire.readChallenge(payload)),
   [KIND.join]: (payload) => wire.encodeJoin(wire.readJoin(payload)),
-  [KIND.roster]: (payload) => void wire.readRosterPage(payload),
+  [KIND.roster]: (payload) => {
+    const { number, last, listings } = wire.readRosterPage(payload);
+    // Whatever is not 0 says that a page is the last.
+    assertEquals(last, payload[8] !== 0);
+    const writer = new ByteWriter().u64(number).u8(payload[8]!).u16(listings.length);
+    for (const listing of listings) writer.raw(wire.encodeListing(listing));
+    return encodeFrame(KIND.roster, writer.finish());
+  },
   [KIND.joined]: (payload) => wire.encodeJoined(wire.readJoined(payload)),
   [KIND.left]: (payload) => wire.encodeLeft(wire.readLeft(payload)),
   [KIND.audience]: (payload) => {
     const { id, members } = wire.readAudience(payload);
     return wire.encodeAudience(id, members);
   },
-  [KIND.ack]: (payload) => wire.encodeCount(KIND.ack, wire.readCount(payload)),
+  ...Object.fromEntries(
+    [KIND.ack, KIND.accepted, KIND.delivered, KIND.resumed].map((kind) => [
+      kind,
+      (payload: Bytes) => wire.encodeCount(kind, wire.readCount(payload)),
+    ]),
+  ),
   [KIND.bye]: (payload) => wire.encodeBye(wire.readBye(payload)),
   [KIND.resume]: (payload) => wire.encodeResume(wire.readResume(payload)),
   [KIND.away]: (payload) => wire.encodePresence(KIND.away, wire.readPresence(payload)),
-  [KIND.progress]: (payload) => void readProgressFrame(payload),
-  [KIND.key]: (payload) => void readKeyFrame(payload),
-  [KIND.sealed]: (payload) => void readSealedFrame(payload),
+  [KIND.back]: (payload) => wire.encodePresence(KIND.back, wire.readPresence(payload)),
+  [KIND.progress]: (payload) => {
+    const frame = readProgressFrame(payload);
+    assertEquals(frame.signed, encodeProgressBody(frame));
+    return encodeSigned(KIND.progress, frame.signed, frame.signature);
+  },
+  [KIND.key]: (payload) => {
+    const { header, headerBytes, wrappedPairwise, use, box, signed, signature } = readKeyFrame(
+      payload,
+    );
+    assertEquals(headerBytes, encodeKeyHeader(header));
+    assertEquals(signed, encodeKeyBody(headerBytes, wrappedPairwise, use, box));
+    return encodeSigned(KIND.key, signed, signature);
+  },
+  [KIND.sealed]: (payload) => {
+    const { header, headerBytes, ciphertext, signed, signature } = readSealedFrame(payload);
+    assertEquals(headerBytes, encodeSealedHeader(header));
+    assertEquals(signed, concat([headerBytes, ciphertext]));
+    return encodeSigned(KIND.sealed, signed, signature);
+  },
 };
 
 /** Runs a reader: whatever is not well-formed is a {@linkcode MalformedError}, and nothing else is thrown. */
