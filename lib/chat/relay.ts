@@ -297,17 +297,18 @@ export class Relay {
     const pages = this.#pages.pages(number);
     for (const piece of pages) link.send(piece);
     this.#pages.add(listing);
-    this.#fanOut.toAll(encodeJoined(listing));
     const news = (member: RoomMember) => this.#news.add(member);
     const member = new RoomMember(credential, listing, link, this.#queue, pages, news);
     this.#connected.set(member, connection);
     this.#members.add(member);
+    this.#options.event?.({ kind: "joined", credential, from: connection.from });
+    // It is in before the others hear of it: should a queue overflow by that, it hears of the leaving.
+    this.#fanOut.toOthers(member, encodeJoined(listing));
     for (const one of this.#away) {
       if (one.awayTold) {
         this.#fanOut.toOne(member, encodePresence(KIND.away, one.credential.member));
       }
     }
-    this.#options.event?.({ kind: "joined", credential, from: connection.from });
     return member;
   }
 
@@ -342,9 +343,10 @@ export class Relay {
 
   /** Ends a member's connection, where it has one, and its membership. */
   expel(member: RoomMember, reason: Reason): void {
-    const connection = this.#connected.get(member);
-    if (connection === undefined) this.remove(member, reason);
-    else connection.end(reason);
+    this.#connected.get(member)?.end(reason);
+    // A connection that is only just becoming the member's has not told that it ended.
+    this.#connected.delete(member);
+    this.remove(member, reason);
   }
 
   /** Takes a member out of the room, and tells the others. */

@@ -232,8 +232,9 @@ export class RelayConnection {
     const member = this.#member;
     if (member === undefined) return this.#ask(frame);
     if (frame.kind === KIND.sealed) return this.#takeSealed(member, frame);
-    // Whatever it is, the sealed frames before it go first.
+    // Whatever it is, the sealed frames before it go first; that may end this member as well.
     this.#flushRun();
+    if (this.#isOver) return;
     switch (frame.kind) {
       case KIND.ack:
         return this.#acknowledge(member, readCount(frame.payload));
@@ -295,13 +296,15 @@ export class RelayConnection {
   }
 
   #isIn(member: RoomMember): void {
+    this.#relay.checked(this);
+    // What it was sent was too much at once.
+    if (this.#isOver) return;
     this.#newcomer.over();
     this.#reader = new FrameReader(memberBound);
     this.#self = member.credential.key;
     this.#member = member;
     // The roster is not counted, and what is sent again was: both may wait as well.
     this.#unread += this.link.waiting ?? 0;
-    this.#relay.checked(this);
     this.#relay.flush();
   }
 

@@ -5,8 +5,23 @@
  * @module
  */
 
-/** One process of a member, by a name that no other process has. */
+import { type Decision, LeaveOut } from "./leave_out.ts";
+
+/** One process of a member, by a name that no other process has: the person's, and which run of it this is. */
 export type Process = string;
+
+function personOf(process: Process): string {
+  return process.split(".")[0]!;
+}
+
+/** How much may be on its way from a relay to one member. */
+export interface Bounds {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** A moment of sealing, and whom the sender left out then. */
+export type Sealing = (person: string) => boolean;
 
 /** A message that was entered. */
 interface Entered {
@@ -31,7 +46,11 @@ interface View {
   /** The messages that it has displayed, in order. */
   readonly shown: string[];
   readonly shownSet: Set<string>;
+  /** Whom it leaves out. */
+  readonly leaveOut: LeaveOut;
   alive: boolean;
+  /** How often a relay ended it because its queue had overflowed. */
+  overflows: number;
 }
 
 /** Follows a run, and says what is wrong with it. */
@@ -52,7 +71,9 @@ export class Checker {
         going: new Set(),
         shown: [],
         shownSet: new Set(),
+        leaveOut: new LeaveOut(),
         alive: true,
+        overflows: 0,
       };
       this.#views.set(process, view);
     }
@@ -70,6 +91,11 @@ export class Checker {
   /** A process has ended, or left: nothing is promised to it, nor by it, any longer. */
   stopped(process: Process): void {
     this.#view(process).alive = false;
+  }
+
+  /** A person decides whom it lets read from here on. */
+  decided(process: Process, decision: Decision, about: string): void {
+    this.#view(process).leaveOut.decide(decision, about, this.#moment++);
   }
 
   displayedJoin(process: Process, whose: Process): void {
@@ -90,22 +116,31 @@ export class Checker {
   }
 
   /**
-   * Something was entered.
+   * Something was entered: it is for those who are there by what its sender was shown, and not left out.
    *
    * @param to Whom for, by the name that is displayed: the person, in whichever run the sender knows it.
    */
   entered(process: Process, text: string, number: number, to: string | undefined): void {
-    const { here, going } = this.#view(process);
-    const there = [...here].filter((one) => !going.has(one));
-    const audience = new Set(
-      to === undefined ? there : there.filter((one) => one.split(".")[0] === to),
+    const { here, going, leaveOut } = this.#view(process);
+    const there = [...here].filter((one) =>
+      !going.has(one) && !leaveOut.leavesOut(personOf(one)) &&
+      (to === undefined || personOf(one) === to)
     );
+    const audience = new Set(there);
     this.#entered.set(text, { by: process, at: this.#moment++, number, audience, delivered: 0 });
   }
 
-  /** It was not taken. */
-  refused(text: string): void {
+  /**
+   * It was not taken.
+   *
+   * @param excluded Whether because the one whom it was for is left out.
+   */
+  refused(process: Process, text: string, to: string | undefined, excluded: boolean): void {
     this.#entered.delete(text);
+    const isLeftOut = to !== undefined && this.#view(process).leaveOut.leavesOut(to);
+    if (excluded && !isLeftOut) {
+      this.#problem(`${process} is refused ${text}, though ${to} may read`);
+    }
   }
 
   displayedMessage(process: Process, text: string, from: Process): void {
@@ -128,10 +163,11 @@ export class Checker {
     const message = this.#entered.get(text)!;
     message.delivered += 1;
     if (message.delivered > 1) this.#problem(`${text} is delivered twice`);
-    const { told } = this.#view(process);
+    const { told, leaveOut } = this.#view(process);
     for (const one of message.audience) {
       const view = this.#view(one);
       if (!view.alive || view.shownSet.has(text) || (told.get(one) ?? -1) > message.at) continue;
+      if (leaveOut.hasLeftOut(personOf(one), message.at)) continue;
       this.#problem(`${process} is told that ${text} is delivered, which ${one} has not shown`);
     }
   }
@@ -140,17 +176,41 @@ export class Checker {
     this.#problem(`${process} finds fault: ${code}`);
   }
 
+  /** A relay has ended a member because its queue had overflowed. */
+  overflown(process: Process): void {
+    this.#view(process).overflows += 1;
+  }
+
+  /** How much is on its way from a relay to a member that it has in its room. */
+  queued(process: Process, queue: Bounds, bounds: Bounds): void {
+    if (queue.frames <= bounds.frames && queue.bytes <= bounds.bytes) return;
+    const text = `${process} is kept in the room, though its queue has overflowed`;
+    if (!this.problems.includes(text)) this.#problem(text);
+  }
+
   endedUnasked(process: Process, reason: string): void {
+    if (reason === "QUEUE_FULL" && this.#view(process).overflows > 0) return;
     this.#problem(`${process} ends unasked: ${reason}`);
   }
 
-  /** Who could have read a message. */
-  readable(text: string, by: ReadonlySet<Process>): void {
+  /** Whom a process leaves out at this moment, at which it seals something. */
+  seals(process: Process): Sealing {
+    const { leaveOut } = this.#view(process);
+    const now = this.#moment++;
+    return (person) => leaveOut.leftOutAt(person, now);
+  }
+
+  /** Who could have read a message, as it was sealed at some moment. */
+  readable(text: string, by: ReadonlySet<Process>, leftOut: Sealing): void {
     const message = this.#entered.get(text);
     if (message === undefined) return this.#problem(`${text} is sealed, which nobody entered`);
     for (const one of by) {
-      if (one === message.by || message.audience.has(one)) continue;
-      this.#problem(`${text} could be read by ${one}, for whom it was not`);
+      if (one === message.by) continue;
+      if (!message.audience.has(one)) {
+        this.#problem(`${text} could be read by ${one}, for whom it was not`);
+      } else if (leftOut(personOf(one))) {
+        this.#problem(`${text} could be read by ${one}, who was left out when it was sealed`);
+      }
     }
   }
 
@@ -167,6 +227,7 @@ export class Checker {
       for (const one of audience) {
         const view = this.#view(one);
         if (!view.alive || view.shownSet.has(text) || (sender.left.get(one) ?? -1) > at) continue;
+        if (sender.leaveOut.hasLeftOut(personOf(one), at)) continue;
         this.#problem(`${one} never shows ${text}, which was for it`);
       }
     }
@@ -185,9 +246,13 @@ export class Checker {
   }
 
   /** How much a run did, so that a run that did nothing is not taken for a good one. */
-  get size(): { readonly entered: number; readonly shown: number } {
+  get size(): { readonly entered: number; readonly shown: number; readonly overflows: number } {
     let shown = 0;
-    for (const view of this.#views.values()) shown += view.shown.length;
-    return { entered: this.#entered.size, shown };
+    let overflows = 0;
+    for (const view of this.#views.values()) {
+      shown += view.shown.length;
+      overflows += view.overflows;
+    }
+    return { entered: this.#entered.size, shown, overflows };
   }
 }

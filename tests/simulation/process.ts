@@ -7,6 +7,8 @@
 import type { OwnCredential } from "../../lib/chat/credential.ts";
 import type { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
+import { KnownPeers } from "../../lib/trust/known_peers.ts";
+import { Trust } from "../../lib/trust/trust.ts";
 import type { Way } from "./connection.ts";
 
 /** A connection between a process and a relay. */
@@ -21,6 +23,8 @@ export class Process {
   readonly name: string;
   readonly member: Member;
   readonly self: OwnCredential;
+  /** Whom its person lets read. */
+  readonly trust = new Trust({ known: KnownPeers.parse("") });
   readonly events: MemberEvent[] = [];
   connection: Connection | undefined;
   attempt = 0;
@@ -28,6 +32,8 @@ export class Process {
   leaving = false;
   displayed = 0;
   entered = 0;
+  /** Whether a line is being entered at this moment. */
+  entering = false;
   /** How long its screen takes to show something, in milliseconds. */
   screenDelay = 0;
   ringsAt = Infinity;

@@ -18,7 +18,11 @@ const NOBODY = {
   received: () => {},
 } as unknown as RoomMember;
 
-function without(relay: Relay, sender: RoomMember, to: To): To {
+function without(
+  relay: Relay,
+  sender: RoomMember,
+  to: To,
+): { readonly members: readonly string[] } {
   const keys = "newest" in to
     ? relay.members().filter(({ number }) => number <= to.newest).map(({ credential }) =>
       credential.key
@@ -40,6 +44,30 @@ export class StutteringRelay extends Relay {
     const sent = super.forward(sender, frames, bytes, to);
     if (this.#stutters()) super.forward(NOBODY, frames, bytes, without(this, sender, to));
     return sent;
+  }
+}
+
+/** Keeps those whose queue is full, and drops what there is no room for. */
+export class LossyRelay extends Relay {
+  readonly #bounds: NonNullable<RelayOptions["queue"]>;
+
+  constructor(options: RelayOptions) {
+    super(options);
+    this.#bounds = options.queue!;
+  }
+
+  #hasRoom({ outbox }: RoomMember, frames: number, bytes: Bytes): boolean {
+    return outbox.sent - outbox.acknowledged + frames <= this.#bounds.frames &&
+      outbox.bytes + bytes.length <= this.#bounds.bytes;
+  }
+
+  override forward(sender: RoomMember, frames: number, bytes: Bytes, to: To): number {
+    const recipients = new Set(without(this, sender, to).members);
+    const withRoom = this.members().filter((member) =>
+      recipients.has(member.credential.key) && this.#hasRoom(member, frames, bytes)
+    );
+    const members = [...withRoom.map(({ credential }) => credential.key)];
+    return super.forward(sender, frames, bytes, { members });
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Decision } from "./leave_out.ts";
 import { type Build, GRACE_MS, World } from "./world.ts";
 
 /** What came of a run. */
@@ -70,7 +71,8 @@ class Run {
     if (!world.relayRuns) world.startRelay();
     await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000);
     world.finish();
-    const { entered, shown } = checker.size;
+    const { entered, shown, overflows } = checker.size;
+    this.#done.overflow = overflows;
     return {
       seed: this.#seed,
       problems: checker.problems,
@@ -88,13 +90,18 @@ class Run {
       ["enter", 10],
       ["whisper", often(3)],
       ["cut", often(4)],
-      ["stall", often(2)],
+      ["stall", often(2) + (this.#world.tight ? 1.5 : 0)],
       ["killRelay", often(1.5)],
       ["stopRelay", often(0.5)],
       ["startRelay", 2],
       ["join", often(1)],
       ["leave", often(0.7)],
       ["kill", often(0.7)],
+      ["exclude", often(1.5)],
+      ["include", often(1.5)],
+      ["lock", often(0.4)],
+      ["unlock", often(0.6)],
+      ["trust", often(0.8)],
     ];
   }
 
@@ -143,6 +150,9 @@ class Run {
         return;
       case "kill":
         if (one !== undefined && alive.length > 2) world.kill(one);
+        return;
+      default:
+        if (one !== undefined) world.decide(one, what as Decision, chance.pick(alive).self.name);
     }
   }
 

@@ -7,8 +7,10 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { keyChange } from "../../lib/chat/key_change.ts";
+import { EVERYONE } from "../../lib/chat/policy.ts";
+import { Relay } from "../../lib/chat/relay.ts";
 import { Shown, type ShownMark } from "../../lib/chat/shown.ts";
-import { HastyRelay } from "./relays.ts";
+import { HastyRelay, LossyRelay } from "./relays.ts";
 import { simulate } from "./run.ts";
 import type { Build } from "./world.ts";
 
@@ -20,13 +22,20 @@ const SEEDS_TO_NOTICE = 40;
 Deno.test("in 200 runs everything is shown exactly once, in order, to those whom it was for", async () => {
   const failed: string[] = [];
   let shown = 0;
+  const done = new Map<string, number>();
   for (let seed = 1; seed <= SEEDS; seed++) {
     const result = await simulate(seed);
     shown += result.shown;
+    for (const [what, count] of Object.entries(result.done)) {
+      done.set(what, (done.get(what) ?? 0) + count);
+    }
     for (const problem of result.problems) failed.push(`seed ${seed}: ${problem}`);
   }
   assertEquals(failed.slice(0, 10), []);
   assert(shown > 10_000, `${shown} messages were shown`);
+  for (const what of ["cut", "stall", "killRelay", "whisper", "exclude", "lock", "overflow"]) {
+    assert((done.get(what) ?? 0) > 20, `${what} happened too rarely: ${done.get(what)}`);
+  }
 });
 
 Deno.test("a seed gives the same run again, byte for byte, and another seed another", async () => {
@@ -80,6 +89,38 @@ const BROKEN: Readonly<Record<string, { readonly build: Build; readonly problem:
       }),
     },
     problem: /could be read by .*, for whom it was not/,
+  },
+  "members that seal to those whom they exclude": {
+    build: { policy: () => EVERYONE },
+    problem: /could be read by .*, for whom it was not/,
+  },
+  "members that ask whom they exclude only as a line is entered, and not as it is sealed": {
+    build: {
+      policy: (process) => ({
+        obstacle: (peer) => process.entering ? process.trust.obstacle(peer) : undefined,
+        hides: (peer) => process.trust.hides(peer),
+      }),
+    },
+    problem: /could be read by .*, who was left out when it was sealed/,
+  },
+  "members that leave out whom nobody excluded": {
+    build: {
+      policy: (process) => ({
+        obstacle: ({ credential }) => credential.name === "m1" ? "is m1" : undefined,
+        hides: (peer) => process.trust.hides(peer),
+      }),
+    },
+    problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
+  },
+  "a relay that drops frames for a member whose queue is full": {
+    build: { relay: (options) => new LossyRelay(options) },
+    problem: /is told that .* is delivered, which .* has not shown/,
+  },
+  "a relay that keeps a member whose queue has overflowed": {
+    build: {
+      relay: (options) => new Relay({ ...options, queue: { frames: 10_000, bytes: 4 << 20 } }),
+    },
+    problem: /is kept in the room, though its queue has overflowed/,
   },
 };
 

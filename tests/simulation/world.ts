@@ -13,12 +13,15 @@ import type { Bytes } from "../../lib/chat/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/credential.ts";
 import { Member, type MemberOptions } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
+import type { Policy } from "../../lib/chat/policy.ts";
 import type { Relay, RelayOptions } from "../../lib/chat/relay.ts";
 import { retryDelay } from "../../lib/reconnect.ts";
-import { Checker } from "./checker.ts";
+import { type Bounds, Checker, type Sealing } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
+import { decide } from "./decide.ts";
 import { type End, Way } from "./connection.ts";
 import { Generator } from "./generator.ts";
+import type { Decision } from "./leave_out.ts";
 import { type Connection, Process } from "./process.ts";
 import { StutteringRelay } from "./relays.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
@@ -28,6 +31,8 @@ import { StandInCrypto } from "./stand_in_crypto.ts";
 export interface Build {
   /** Makes the relay. */
   readonly relay?: (options: RelayOptions, clock: VirtualClock) => Relay;
+  /** Changes whom members let read. */
+  readonly policy?: (process: Process) => Policy;
   /** Changes how members are made. */
   readonly member?: () => Partial<MemberOptions>;
   /** Whether members acknowledge what they have not displayed. */
@@ -54,7 +59,10 @@ export class World {
   readonly #crypto = new StandInCrypto();
   readonly #trace = createHash("sha256");
   readonly #credentials = new StandInCredentials();
-  readonly #sealed: { readonly text: string; readonly key: string }[] = [];
+  readonly #sealed: { text: string; key: string; leftOut: Sealing }[] = [];
+  /** Whether little may be on its way to one member, so that queues overflow. */
+  readonly tight: boolean;
+  readonly #queue: Bounds;
   #connections: Connection[] = [];
   #relay: Relay | undefined;
   /** What the clock wants done, by one machine after the other. */
@@ -64,6 +72,10 @@ export class World {
   constructor(seed: number, build: Build = {}) {
     this.chance = new Generator(seed);
     this.#build = build;
+    this.tight = this.chance.chance(0.35);
+    this.#queue = this.tight
+      ? { frames: this.chance.int(8, 40), bytes: this.chance.int(4_000, 24_000) }
+      : { frames: 10_000, bytes: 4 << 20 };
     this.#crypto.sealed = (key, plaintext) => this.#noteSealed(key, plaintext);
     this.#crypto.install();
     this.startRelay();
@@ -120,6 +132,10 @@ export class World {
       if (down !== undefined) this.#log(`${process.name} is sent`, down);
     }
     for (const process of this.processes) this.#setAlarm(process);
+    for (const { credential, outbox } of this.#relay?.members() ?? []) {
+      const queue = { frames: outbox.sent - outbox.acknowledged, bytes: outbox.bytes };
+      this.checker.queued(this.#processOf(credential.key), queue, this.#queue);
+    }
   }
 
   #setAlarm(process: Process): void {
@@ -135,7 +151,10 @@ export class World {
 
   #noteSealed(key: string, plaintext: Bytes): void {
     const text = new TextDecoder().decode(plaintext);
-    for (const [line] of text.matchAll(/<m\d+\.\d+\.\d+>/g)) this.#sealed.push({ text: line, key });
+    const leftOut = this.checker.seals(this.#crypto.actor);
+    for (const [line] of text.matchAll(/<m\d+\.\d+\.\d+>/g)) {
+      this.#sealed.push({ text: line, key, leftOut });
+    }
   }
 
   // The relay.
@@ -146,6 +165,13 @@ export class World {
       now,
       random: this.chance.bytes,
       graceMs: GRACE_MS,
+      queue: this.#queue,
+      event: (event) => {
+        if (event.kind !== "left" || event.reason !== "QUEUE_FULL") return;
+        const overflown = this.#processOf(event.credential.key);
+        this.#log(`${overflown} overflows`);
+        this.checker.overflown(overflown);
+      },
       check: (bytes) => this.#credentials.check(bytes),
       fail: (error) => this.#failures.push(error),
     };
@@ -202,6 +228,7 @@ export class World {
     return new Member({
       self,
       dialled: { host: "simulated", port: 4396 },
+      policy: this.#build.policy?.(process) ?? process.trust,
       now: this.clock.now,
       random: this.chance.bytes,
       check: (bytes) => this.#credentials.check(bytes),
@@ -310,10 +337,24 @@ export class World {
       const text = `<${process.name}.${process.entered + 1}>`;
       // Before it is entered: what becomes of it may be told within the call.
       this.checker.entered(process.name, text, process.entered + 1, to?.self.name);
+      process.entering = true;
       const entered = process.member.enter(text, to?.self.name);
-      if (!entered.ok) return this.checker.refused(text);
+      process.entering = false;
+      if (!entered.ok) {
+        const excluded = entered.code === "EXCLUDED";
+        return this.checker.refused(process.name, text, to?.self.name, excluded);
+      }
       process.entered += 1;
       this.#log(`${process.name} enters ${text}`);
+    });
+  }
+
+  /** A person decides whom it lets read. */
+  decide(process: Process, decision: Decision, about: string): void {
+    this.#do(process.name, () => {
+      if (!process.alive || process.leaving || !decide(process, decision, about)) return;
+      this.checker.decided(process.name, decision, about);
+      this.#log(`${process.name} decides: ${decision} ${about}`);
     });
   }
 
@@ -357,6 +398,7 @@ export class World {
     for (; process.displayed < count; process.displayed++) {
       const event = process.events[process.displayed]!;
       if (event.kind === "joined") {
+        process.trust.meet(event.peer);
         this.checker.displayedJoin(process.name, this.#processOf(event.peer.credential.key));
       } else if (event.kind === "left") {
         this.checker.displayedLeave(process.name, this.#processOf(event.peer.credential.key));
@@ -385,11 +427,8 @@ export class World {
       }
     }
     if (this.#relay?.isIdle === false) this.checker.stuck("relay", "a queue is not empty");
-    const checked = new Set<string>();
-    for (const { text, key } of this.#sealed) {
-      if (checked.has(`${text} ${key}`)) continue;
-      checked.add(`${text} ${key}`);
-      this.checker.readable(text, this.#crypto.knowers(key));
+    for (const { text, key, leftOut } of this.#sealed) {
+      this.checker.readable(text, this.#crypto.knowers(key), leftOut);
     }
   }
 }
