@@ -11,7 +11,7 @@
 
 import { BUILD } from "./build.ts";
 import { Failure, toFailure } from "./failure.ts";
-import { commandLine, parseCommandLine, type Parsed } from "./cli/parse.ts";
+import { parseCommandLine, type Parsed, subject } from "./cli/parse.ts";
 import type { PartialGrant } from "./cli/partial_grants.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
 import { printable } from "./printable.ts";
@@ -27,12 +27,12 @@ import { VERSION } from "./version.ts";
  */
 export async function runCommandLine(root: CommandSpec, args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");
-  let what = root.name;
+  let what = subject([root]);
   try {
     if (args[0] === "--version" || args[0] === "-V") return printVersion();
     if (args[0] === "--verify-install") throw nothingInstalled();
     const parsed = await parseCommandLine(root, args);
-    what = commandLine(parsed.path);
+    what = subject(parsed.path);
     return await runParsed(parsed);
   } catch (error) {
     // The reader of our output has gone (`parley … | head`): there is nobody to tell.
@@ -45,6 +45,7 @@ export async function runCommandLine(root: CommandSpec, args: readonly string[])
 
 async function runParsed({ path, options, operands, permissions }: Parsed): Promise<number> {
   const command = path.at(-1)!;
+  if (options.version === true) return printVersion();
   if (command.load === undefined || options.help === true) {
     const { helpPage } = await import("./cli/help.ts");
     writeAll(Deno.stdout, helpPage(path));

@@ -27,7 +27,7 @@ export function manualPage(root: CommandSpec, version: string): string {
     ".SH COMMANDS",
     ...(root.commands ?? []).flatMap((command) => commandPart([root, command])),
     ".SH OPTIONS",
-    "Every command takes these; the first ones stand alone.",
+    "Every command takes these; the first one stands alone.",
     ...options({ ...root.options, ...GLOBAL_OPTIONS }),
     ".SH EXIT STATUS",
     ...row("0", "It was done."),

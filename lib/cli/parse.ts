@@ -62,6 +62,11 @@ export function commandLine(path: readonly CommandSpec[]): string {
   return path.map((c) => c.name).join(" ");
 }
 
+/** What a failure says that it is of: the same words without the program's name, which it has already. */
+export function subject(path: readonly CommandSpec[]): string {
+  return path.length === 1 ? "the command line" : commandLine(path.slice(1));
+}
+
 async function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
   const command = path.at(-1)!;
   const specs = optionsOf(command);
@@ -74,8 +79,8 @@ async function parseOptions(path: readonly CommandSpec[], args: readonly string[
       : readValues(path, name, spec, raw[name]);
     if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
   }
-  // Help is for people who do not know the operands yet.
-  if (options.help !== true) await checkOperands(path, raw._);
+  // Help is for people who do not know the operands yet, and the version takes none.
+  if (options.help !== true && options.version !== true) await checkOperands(path, raw._);
   return { options, operands: raw._, permissions: [...permissions] };
 }
 
@@ -140,7 +145,7 @@ async function checkOperands(
   const specs = path.at(-1)!.operands ?? [];
   const missing = specs.find((spec, i) => spec.optional !== true && operands[i] === undefined);
   if (missing !== undefined && path.at(-1)!.load !== undefined) {
-    throw usageFailure(commandLine(path), `${missing.name} is missing`, helpHint(path));
+    throw usageFailure(subject(path), `${missing.name} is missing`, helpHint(path));
   }
   for (const [i, { name, choices }] of specs.entries()) {
     const word = operands[i];
@@ -151,7 +156,7 @@ async function checkOperands(
   }
   if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
     const extra = quote(operands[specs.length] ?? "");
-    throw usageFailure(commandLine(path), `${extra} is one argument too many`, helpHint(path));
+    throw usageFailure(subject(path), `${extra} is one argument too many`, helpHint(path));
   }
 }
 
@@ -159,7 +164,8 @@ async function unknownCommand(path: readonly CommandSpec[], name: string): Promi
   const names = path.at(-1)!.commands?.map((c) => c.name) ?? [];
   const near = await nearWord(name, names);
   const hint = near === undefined ? helpHint(path) : `did you mean ${commandLine(path)} ${near}?`;
-  return usageFailure(commandLine(path), `no command ${quote(name)}`, hint);
+  const why = `the commands of ${commandLine(path)} are ${names.join(", ")}`;
+  return usageFailure(`no command ${quote(name)}`, why, hint);
 }
 
 async function unknownOption(
@@ -176,7 +182,7 @@ async function unknownOption(
     ? helpHint(path)
     : `did you mean --${near}?`;
   const shown = arg.replace(/=.*$/s, "");
-  return usageFailure(commandLine(path), `no option ${quote(shown)}`, hint);
+  return usageFailure(`no option ${quote(shown)}`, `${commandLine(path)} takes none such`, hint);
 }
 
 async function nearWord(word: string, words: readonly string[]): Promise<string | undefined> {

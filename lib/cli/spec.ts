@@ -127,11 +127,13 @@ export interface Input<
 /** The options that every command takes. */
 export const GLOBAL_OPTIONS = {
   help: { type: "flag", short: "h", help: "Show this help and exit" },
+  version: { type: "flag", short: "V", help: "Show the version and exit" },
   debug: { type: "flag", help: "Show the stack trace of a failure" },
 } as const satisfies Record<string, OptionSpec>;
 
 /** The values of {@linkcode GLOBAL_OPTIONS}. */
 export interface GlobalValues {
   readonly help: boolean;
+  readonly version: boolean;
   readonly debug: boolean;
 }

@@ -20,7 +20,7 @@ import type { INFO_RESOLVE } from "./info_spec.ts";
 /** Asks for the records of a name. */
 export async function run({ options, operands }: Input<typeof INFO_RESOLVE>): Promise<number> {
   const [name, ...words] = operands.filter((operand) => !operand.startsWith("@"));
-  if (name === undefined) throw usageFailure("parley info resolve", "NAME is missing");
+  if (name === undefined) throw usageFailure("info resolve", "NAME is missing");
   const types = [...new Set(words.map(readRecordType))];
   const resolutions = await resolve(name, {
     ...(types.length === 0 ? {} : { types }),

@@ -12,7 +12,6 @@ export const PROGRAM: CommandSpec = {
   name: "parley",
   summary: "A network utility in one binary: a private chat, and the sockets beneath it.",
   options: {
-    version: { type: "flag", short: "V", help: "Show the version and exit" },
     "verify-install": {
       type: "flag",
       help: "Check the files that the self-contained program has unpacked, and exit",

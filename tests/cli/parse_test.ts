@@ -66,6 +66,7 @@ Deno.test("parseCommandLine() finds the command, its options, defaults and opera
     rules: "none",
     env: false,
     help: false,
+    version: false,
     debug: false,
   });
 });
@@ -109,6 +110,27 @@ Deno.test("parseCommandLine() names the nearest command and option", async () =>
   await refused(["serve", "-1"], 'no option "-1"', "behind --");
   await refused(["serve", "--no-json"], 'no option "--no-json"');
   await refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
+});
+
+Deno.test("parseCommandLine() names the program once: what fails is of a command, or of the command line", async () => {
+  const whatOf = async (...args: string[]) =>
+    (await assertRejects(() => parseCommandLine(ROOT, args), Failure)).message.replace(
+      " (USAGE)",
+      "",
+    );
+  assertEquals(await whatOf("x"), 'no command "x": the commands of tool are serve');
+  assertEquals(await whatOf("--x"), 'no option "--x": tool takes none such');
+  assertEquals(await whatOf("serve", "--x"), 'no option "--x": tool serve takes none such');
+  assertEquals(await whatOf("serve", "a", "b"), 'serve: "b" is one argument too many');
+  assertEquals(await whatOf("--", "a"), 'the command line: "a" is one argument too many');
+});
+
+Deno.test("parseCommandLine() takes --version of every command, which then needs no operands", async () => {
+  const needy = { name: "needy", summary: "", operands: [{ name: "X", help: "" }] };
+  const root = { ...ROOT, commands: [{ ...needy, load: ROOT.commands![0]!.load! }] };
+  for (const args of [["needy", "--version"], ["needy", "-V"], ["-V"]]) {
+    assertEquals((await parseCommandLine(root, args)).options.version, true);
+  }
 });
 
 Deno.test("parseCommandLine() refuses values out of bounds and says the bounds", async () => {

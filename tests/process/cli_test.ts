@@ -19,6 +19,16 @@ Deno.test({
 });
 
 Deno.test({
+  name: "every command takes --version and -V, prints what parley --version prints, and exits 0",
+  ignore,
+  fn: async () => {
+    const version = await parley(["--version"], []);
+    const lines = [["chat", "--version"], ["chat", "server", "-V"], ["info", "resolve", "-V"]];
+    for (const args of lines) assertEquals(await parley(args, []), version);
+  },
+});
+
+Deno.test({
   name: "parley --help, chat --help and chat server --help need no permission and exit 0",
   ignore,
   fn: async () => {
@@ -38,7 +48,8 @@ Deno.test({
     assertEquals([command.code, command.stdout], [2, ""]);
     assertEquals(
       command.stderr,
-      'parley: parley: no command "chta" (USAGE)\nhint: did you mean parley chat?\n',
+      'parley: no command "chta": the commands of parley are chat, info, udp, rsa, tour, completions (USAGE)\n' +
+        "hint: did you mean parley chat?\n",
     );
     const option = await parley(["chat", "server", "--prot", "1"]);
     assertEquals([option.code, option.stdout], [2, ""]);
