@@ -14,6 +14,7 @@ const CLEAR = "\r\x1b[K";
 /** Shows how work goes on. Where stderr is no terminal, it shows nothing. */
 export class Progress implements Disposable {
   #label: string;
+  /** By the clock that does not jump with the date, in milliseconds. */
   #since = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #bytes: number | undefined;
@@ -35,7 +36,7 @@ export class Progress implements Disposable {
     this.#label = label;
     this.#bytes = this.#total = undefined;
     if (this.#timer !== undefined || !Deno.stderr.isTerminal()) return;
-    this.#since = Date.now();
+    this.#since = performance.now();
     this.#timer = setInterval(() => this.#draw(), DRAW_MS);
   }
 
@@ -46,7 +47,7 @@ export class Progress implements Disposable {
   }
 
   #draw(): void {
-    const seconds = Math.floor((Date.now() - this.#since) / 1000);
+    const seconds = Math.floor((performance.now() - this.#since) / 1000);
     const parts = [this.#label];
     if (this.#bytes !== undefined) parts.push(amount(this.#bytes, this.#total));
     parts.push(`${seconds} s`);
