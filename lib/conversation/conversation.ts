@@ -183,7 +183,7 @@ export class Conversation {
         return undefined;
       case "line":
         if (!this.#options.interactive) await this.#settle(session);
-        return await this.#act(session, readEntry(entered.text));
+        return await this.#act(session, readEntry(entered.text, this.#options.interactive));
     }
   }
 

@@ -43,9 +43,11 @@ export type Entry =
  * Reads what was entered. A line that starts with one slash is a command; `//x` says `/x`.
  *
  * @param line One line; in a pasted one there may be more.
+ * @param typed Whether a person typed it. Who types blanks alone says nothing; a line that was piped in is
+ *   data, and is said whole.
  */
-export function readEntry(line: string): Entry {
-  if (line === "") return { kind: "nothing" };
+export function readEntry(line: string, typed = false): Entry {
+  if (line === "" || (typed && isBlank(line))) return { kind: "nothing" };
   if (!line.startsWith("/")) return { kind: "say", text: line, to: undefined };
   if (line.startsWith("//")) return { kind: "say", text: line.slice(1), to: undefined };
   const [, word = "", rest = ""] = /^\/(\S*)\s*(.*)$/su.exec(line) ?? [];
@@ -58,7 +60,7 @@ export function readEntry(line: string): Entry {
     case "quit":
       return rest === "" ? { kind: word } : mistake(`/${word} takes nothing behind it`);
     case "msg":
-      return readPrivate(rest);
+      return readPrivate(rest, typed);
     case "verify":
     case "trust":
     case "forget":
@@ -72,9 +74,15 @@ export function readEntry(line: string): Entry {
   }
 }
 
-function readPrivate(rest: string): Entry {
+function isBlank(text: string): boolean {
+  return text.trim() === "";
+}
+
+function readPrivate(rest: string, typed: boolean): Entry {
   const [, to, text] = /^(\S+)\s(.+)$/su.exec(rest) ?? [];
-  if (to === undefined || text === undefined) return mistake("/msg takes a name and a text");
+  if (to === undefined || text === undefined || (typed && isBlank(text))) {
+    return mistake("/msg takes a name and a text");
+  }
   return { kind: "say", text, to };
 }
 

@@ -92,7 +92,7 @@ async function converse(
   conversation.tell({ kind: "joined", peer: ghost, present: false });
   typing.enter("second");
   await play(typing, conversation, display);
-  await until(() => lines.length === 2, "the second line is entered");
+  await until(() => lines.length >= 2, "the second line is entered");
   display.show();
   await typing.end();
   assertEquals(await running, 0);
@@ -110,4 +110,17 @@ Deno.test("a line that was piped in is said to whoever is being shown", async ()
     display.show();
   });
   assertEquals(lines, [["first", 1], ["second", 2]]);
+});
+
+Deno.test("a line of blanks is said where it was piped in, and not where a person enters it", async () => {
+  const said = async (interactive: boolean) => {
+    const lines = await converse(interactive, (typing, _conversation, display) => {
+      typing.enter("  ");
+      display.show();
+      return Promise.resolve();
+    });
+    return lines.map(([text]) => text);
+  };
+  assertEquals(await said(true), ["first", "second"]);
+  assertEquals(await said(false), ["first", "second", "  "]);
 });

@@ -8,6 +8,16 @@ Deno.test("readEntry() takes a line as something to say", () => {
   assertEquals(readEntry(""), { kind: "nothing" });
 });
 
+Deno.test("readEntry() takes blanks that a person types for nothing, and says those that were piped in", () => {
+  for (const line of [" ", "   ", "\t", "\u3000", " \n "]) {
+    assertEquals(readEntry(line, true), { kind: "nothing" });
+    assertEquals(readEntry(line), { kind: "say", text: line, to: undefined });
+  }
+  assertEquals(readEntry(" a ", true), { kind: "say", text: " a ", to: undefined });
+  assertEquals(readEntry("/msg bo   ", true).kind, "mistake");
+  assertEquals(readEntry("/msg bo   "), { kind: "say", text: "  ", to: "bo" });
+});
+
 Deno.test("readEntry() sends what follows the first of two slashes", () => {
   assertEquals(readEntry("//quit"), { kind: "say", text: "/quit", to: undefined });
   assertEquals(readEntry("//"), { kind: "say", text: "/", to: undefined });
