@@ -1,63 +1,17 @@
 /**
- * What a shell can complete, from the table of commands, and the scripts that tell it so.
+ * The scripts that tell a shell what it can complete.
  *
  * @module
  */
 
-import { optionsOf } from "./parse.ts";
-import type { CommandSpec, OperandSpec, OptionSpec } from "./spec.ts";
+import { commandWords } from "./completions/words.ts";
+import type { CommandSpec } from "./spec.ts";
 
 /** The shells that parley can tell of its commands. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** One of {@linkcode SHELLS}. */
 export type Shell = typeof SHELLS[number];
-
-/** What stands for a value: some words, the name of a file, or anything. */
-export type Value = { readonly words: readonly string[] } | "file" | "any";
-
-/** An option, as a shell sees it. */
-export interface OptionWords {
-  /** Its name, with `--`. */
-  readonly long: string;
-  /** Its letter, with `-`. */
-  readonly short: string | undefined;
-  readonly help: string;
-  /** The name of its value, where it takes one. */
-  readonly label: string | undefined;
-  readonly value: Value;
-  readonly repeat: boolean;
-}
-
-/** An argument, as a shell sees it. */
-export interface OperandWords {
-  readonly label: string;
-  readonly value: Value;
-  readonly rest: boolean;
-}
-
-/** A command, as a shell sees it. */
-export interface CommandWords {
-  /** The words that lead to it: `parley`, `chat`, `server`. */
-  readonly path: readonly string[];
-  /** The commands below it, with what they do. */
-  readonly commands: readonly (readonly [name: string, summary: string])[];
-  readonly options: readonly OptionWords[];
-  readonly operands: readonly OperandWords[];
-}
-
-/** Every command of a table, the root first. */
-export function commandWords(root: CommandSpec, above: readonly string[] = []): CommandWords[] {
-  const path = [...above, root.name];
-  const commands = root.commands ?? [];
-  const own: CommandWords = {
-    path,
-    commands: commands.map(({ name, summary }) => [name, withoutStop(summary)]),
-    options: Object.entries(optionsOf(root)).map(optionWords),
-    operands: (root.operands ?? []).map(operandWords),
-  };
-  return [own, ...commands.flatMap((command) => commandWords(command, path))];
-}
 
 /**
  * The script that makes a shell complete the program's commands and options, with what they do.
@@ -75,41 +29,4 @@ export async function completionScript(root: CommandSpec, shell: Shell): Promise
     case "fish":
       return (await import("./completions/fish.ts")).fishScript(commands);
   }
-}
-
-/** A word of a shell's language that stands for a text. */
-export function singleQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-function optionWords([name, spec]: [string, OptionSpec]): OptionWords {
-  const choices = spec.type === "text" ? spec.choices : undefined;
-  return {
-    long: `--${name}`,
-    short: spec.short === undefined ? undefined : `-${spec.short}`,
-    help: withoutStop(spec.help),
-    label: spec.type === "flag" ? undefined : spec.value,
-    value: spec.type === "text" ? valueOf(spec.value, choices) : "any",
-    repeat: spec.type === "text" && spec.repeat === true,
-  };
-}
-
-function operandWords(spec: OperandSpec): OperandWords {
-  return {
-    label: spec.name,
-    value: valueOf(spec.name, spec.choices),
-    rest: spec.rest === true,
-  };
-}
-
-/** The names by which the table calls the values that are files. */
-const FILES = new Set(["FILE", "PATH", "PUB", "PRIV", "KEY", "SIG", "IN", "OUT", "CERT", "CA"]);
-
-function valueOf(label: string, choices: readonly string[] | undefined): Value {
-  if (choices !== undefined) return { words: choices };
-  return FILES.has(label) ? "file" : "any";
-}
-
-function withoutStop(text: string): string {
-  return text.replace(/\.$/, "");
 }

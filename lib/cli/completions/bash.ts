@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CommandWords, singleQuoted, type Value } from "../completions.ts";
+import { type CommandWords, singleQuoted, type Value } from "./words.ts";
 
 /** The script that bash reads: `source <(parley completions bash)`. */
 export function bashScript(commands: readonly CommandWords[]): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandWords, OptionWords, Value } from "../completions.ts";
+import type { CommandWords, OptionWords, Value } from "./words.ts";
 
 /** The script that fish reads: `parley completions fish | source`. */
 export function fishScript(commands: readonly CommandWords[]): string {

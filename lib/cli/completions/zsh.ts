@@ -10,7 +10,7 @@ import {
   type OptionWords,
   singleQuoted,
   type Value,
-} from "../completions.ts";
+} from "./words.ts";
 
 /** The script that zsh reads: `source <(parley completions zsh)`, or a file `_parley` in `$fpath`. */
 export function zshScript(commands: readonly CommandWords[]): string {
