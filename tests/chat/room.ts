@@ -62,6 +62,8 @@ export interface Seat {
   showing: boolean;
   /** Whether what its connection brings comes in. */
   receives: boolean;
+  /** Whether what it sends arrives, the end of a connection among it; it is not told. */
+  sends: boolean;
 }
 
 /** How many operations of the runtime's cryptography are under way: nothing else takes time in the core. */
@@ -195,7 +197,7 @@ export class TestRoom {
     const member = new Member(options, {
       send: (bytes) => {
         seat.sent.push(bytes);
-        send(bytes);
+        if (seat.sends) send(bytes);
       },
       drop: () => cut(),
       event: (event) => {
@@ -220,7 +222,7 @@ export class TestRoom {
     const cut = () => {
       const own = link;
       link = undefined;
-      own?.close();
+      if (seat.sends) own?.close();
       member.disconnected();
     };
     const seat: Seat = {
@@ -230,6 +232,7 @@ export class TestRoom {
       sent: [],
       showing: true,
       receives: true,
+      sends: true,
       close: () => link?.close(),
       cut,
       connect,
