@@ -102,3 +102,17 @@ export function endingText(ending: Ending): string {
     ? ENDING_TEXT[ending as keyof typeof ENDING_TEXT]
     : REASON_TEXT[ending as Reason];
 }
+
+/** The endings that are about single bytes and frames. */
+const OF_BYTES: ReadonlySet<Ending> = new Set<Ending>([
+  ...["NOT_PARLEY", "BAD_FRAME", "TOO_LARGE", "OUT_OF_ORDER"] as const,
+  ...["NOT_A_RELAY", "BAD_RELAY"] as const,
+]);
+
+/**
+ * Whether what is said of an ending in detail tells a person something: not a frame's kind or a count of bytes,
+ * which are for logs, for programs and for whoever looks into it.
+ */
+export function hasPlainDetail(ending: Ending): boolean {
+  return !OF_BYTES.has(ending);
+}

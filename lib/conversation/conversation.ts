@@ -5,8 +5,9 @@
  */
 
 import { foldName } from "../chat/name.ts";
-import { endingText } from "../chat/reason.ts";
+import { endingText, hasPlainDetail } from "../chat/reason.ts";
 import { Failure } from "../failure.ts";
+import { printable } from "../printable.ts";
 import type { Ending, MemberEvent, Peer, Session } from "../tcp_chat.ts";
 import { safetyNumber } from "../trust/safety_number.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
@@ -144,7 +145,9 @@ export class Conversation {
     const { lines } = session.backlog();
     session.close();
     const obstacle = this.#obstacles.last;
-    const why = (obstacle?.why ?? endingText(ending)) + (detail === "" ? "" : ` (${detail})`);
+    const plain = hasPlainDetail(ending);
+    const more = detail === "" || !plain ? "" : ` (${detail})`;
+    const why = (obstacle?.why ?? endingText(ending)) + more;
     const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
     await this.#options.display.caughtUp();
     throw new Failure({
@@ -152,6 +155,8 @@ export class Conversation {
       why: why + lost,
       code: obstacle?.code ?? ending,
       hint: obstacle?.hint ?? hintOf(ending, session),
+      // Shown with --debug.
+      cause: detail === "" || plain ? undefined : new Error(printable(detail)),
     });
   }
 
@@ -366,9 +371,17 @@ const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>(
   "reconnected",
 ]);
 
+const OTHER_VERSION = "it may be another version of parley: compare parley --version at both ends";
+
 const HINTS: { readonly [E in Ending]?: string } = {
   NAME_TAKEN: "choose another with --name",
   NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
+  BAD_RELAY: OTHER_VERSION,
+  VERSION: OTHER_VERSION,
+  NOT_PARLEY: OTHER_VERSION,
+  BAD_FRAME: OTHER_VERSION,
+  TOO_LARGE: OTHER_VERSION,
+  OUT_OF_ORDER: OTHER_VERSION,
   TLS_SPOKEN: "join with --tls",
   RELAY_GONE: "the server may have stopped; join again once it is back",
   SHUTDOWN: "the server was stopped; join again once it is back",

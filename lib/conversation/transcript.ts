@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { endingText, REASON_TEXT } from "../chat/reason.ts";
+import { endingText, hasPlainDetail, REASON_TEXT } from "../chat/reason.ts";
 import type { Style } from "../chat/style.ts";
 import { printable } from "../printable.ts";
 import {
@@ -111,11 +111,9 @@ export class Transcript implements Presenter {
       case "back":
         return [this.#note(presenceText(event.credential.name, event.kind))];
       case "refused":
-        return event.reason === "LOST" && event.detail === "" ? [] : [this.#note(
-          `a connection was refused: ${REASON_TEXT[event.reason]}${
-            event.detail === "" ? "" : ` (${printable(event.detail)})`
-          }`,
-        )];
+        return event.reason === "LOST" && event.detail === ""
+          ? []
+          : [this.#note(`a connection was refused: ${refusedText(event)}`)];
       case "connected":
       case "slowed":
         return [];
@@ -286,6 +284,11 @@ function fit(line: string): string {
 
 function presenceText(name: string, kind: "away" | "back"): string {
   return kind === "away" ? `${name} is away: its connection was lost` : `${name} is back`;
+}
+
+function refusedText({ reason, detail }: RelayEvent & { readonly kind: "refused" }): string {
+  const more = detail === "" || !hasPlainDetail(reason) ? "" : ` (${printable(detail)})`;
+  return REASON_TEXT[reason] + more;
 }
 
 function lostText(reason: Ending): string {

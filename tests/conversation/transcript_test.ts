@@ -42,7 +42,7 @@ Deno.test("a transcript has no control in it, whatever comes", async () => {
     ...transcript.said(nasty, nasty),
     ...transcript.notice(nasty),
     ...transcript.error("CODE", nasty),
-    ...transcript.relayEvent({ kind: "refused", reason: "BAD_FRAME", detail: nasty }),
+    ...transcript.relayEvent({ kind: "refused", reason: "BAD_PROOF", detail: nasty }),
     ...transcript.event({
       kind: "fault",
       code: "BAD_CREDENTIAL",
@@ -55,6 +55,25 @@ Deno.test("a transcript has no control in it, whatever comes", async () => {
     // deno-lint-ignore no-control-regex -- controls are what it looks for
     assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
   }
+});
+
+Deno.test("a transcript says why a connection was refused in words, and programs are told which frame", () => {
+  const byFrame = {
+    kind: "refused",
+    reason: "BAD_FRAME",
+    detail: "no frame of kind 47 here",
+    from: undefined,
+  } as const;
+  assertEquals(plain().relayEvent(byFrame), ["* a connection was refused: a frame was malformed"]);
+  assertEquals(JSON.parse(new Report().relayEvent(byFrame)[0]!).detail, byFrame.detail);
+  const byName = {
+    ...byFrame,
+    reason: "BAD_PROOF",
+    detail: "it dialled a.example, port 1",
+  } as const;
+  assertEquals(plain().relayEvent(byName), [
+    "* a connection was refused: the proof of joining does not hold (it dialled a.example, port 1)",
+  ]);
 });
 
 Deno.test("on joining, a transcript shows who one is, who is there, and that nobody is verified", async () => {

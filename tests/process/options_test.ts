@@ -26,6 +26,38 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "who joins a web server is told what it is not and what to do, and which frame with --debug",
+  ignore,
+  async fn() {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const serving = (async () => {
+      for await (const connection of listener) {
+        await connection.read(new Uint8Array(1024));
+        await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+        connection.close();
+      }
+    })();
+    const join = async (...more: string[]) => {
+      const args = ["client", `127.0.0.1:${listener.addr.port}`, "--name", "bo", ...more];
+      await using bo = new ChatProcess(args);
+      assertEquals(await bo.ended(), 1);
+      return bo.errors;
+    };
+    const told = [
+      "parley: the chat has ended: what answered there is not a parley relay (NOT_A_RELAY)",
+      "hint: check the port: a parley chat server listens on 4396 unless told otherwise",
+    ];
+    assertEquals(await join(), told);
+    const debug = await join("--debug");
+    assertEquals(debug.slice(0, 2), told);
+    assertMatch(debug.join("\n"), /^Caused by: Error: no frame of kind 47 here$/m);
+    listener.close();
+    await serving;
+  },
+});
+
+Deno.test({
   name: "a name is made up where none is given: member- and four letters",
   ignore,
   async fn() {
