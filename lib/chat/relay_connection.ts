@@ -297,8 +297,8 @@ export class RelayConnection {
 
   #isIn(member: RoomMember): void {
     this.#relay.checked(this);
-    // What it was sent was too much at once.
-    if (this.#isOver) return;
+    // What it was sent was too much at once, and nobody waits for it any longer.
+    if (this.#isOver) return this.#relay.flush();
     this.#newcomer.over();
     this.#reader = new FrameReader(memberBound);
     this.#self = member.credential.key;
