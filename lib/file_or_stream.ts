@@ -7,7 +7,14 @@
 import { Failure } from "./failure.ts";
 import { printable } from "./printable.ts";
 import type { Progress } from "./progress.ts";
-import { checkPlace, readStream, readWhole, writeWhole } from "./whole_file.ts";
+import {
+  checkPlace,
+  readStream,
+  readWhole,
+  type WholeFile,
+  writeTogether,
+  writeWhole,
+} from "./whole_file.ts";
 import { writeAll } from "./write_all.ts";
 
 /**
@@ -49,19 +56,19 @@ export interface Destination {
  */
 export async function checkDestination({ path, force }: Destination): Promise<void> {
   if (path === undefined || path === "-") return;
-  await forced(path, () => checkPlace(path, force));
+  await forced(() => checkPlace(path, force));
 }
 
 /** Does something that an existing file may keep from being done: --force helps. */
-async function forced(path: string, work: () => Promise<void>): Promise<void> {
+async function forced(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     if (!(error instanceof Failure && error.code === "EEXIST")) throw error;
     throw new Failure({
-      what: `cannot write ${printable(path)}`,
-      why: "it exists already",
-      code: "EEXIST",
+      what: error.what,
+      why: error.why,
+      code: error.code,
       hint: "choose another name, or replace it with --force",
     });
   }
@@ -82,23 +89,22 @@ export async function writeOutput(
     return await writeStdout(bytes, to.path === "-", progress);
   }
   progress.next(`writing ${printable(to.path)}`);
-  await interruptible(to.path, (signal) => writeFile(to, bytes, signal, progress));
+  const { path, force, mode = 0o666 } = to;
+  const heard = (done: number) => progress.bytes(done, bytes.length);
+  await interruptible(
+    path,
+    (signal) =>
+      forced(() => writeWhole(path, bytes, { mode, replace: force, signal, progress: heard })),
+  );
 }
 
-/** Writes one file, within {@linkcode interruptible}. */
-export async function writeFile(
-  { path = "-", force, mode = 0o666 }: Destination,
-  bytes: Uint8Array,
+/** Writes files that belong together, all or none, within {@linkcode interruptible}. */
+export async function writeFiles(
+  files: readonly WholeFile[],
+  force: boolean,
   signal: AbortSignal,
-  progress: Progress,
 ): Promise<void> {
-  await forced(path, () =>
-    writeWhole(path, bytes, {
-      mode,
-      replace: force,
-      signal,
-      progress: (done) => progress.bytes(done, bytes.length),
-    }));
+  await forced(() => writeTogether(files, { replace: force, signal }));
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkDestination, interruptible, writeFile } from "./file_or_stream.ts";
+import { checkDestination, interruptible, writeFiles } from "./file_or_stream.ts";
 import { printable } from "./printable.ts";
 import type { Progress } from "./progress.ts";
 import { type PemPair, readKey, type RsaKey } from "./rsa/key_file.ts";
@@ -40,7 +40,8 @@ export async function checkPairPlace(path: string, force: boolean): Promise<void
 }
 
 /**
- * Writes a pair: the private key with mode 0600 to a path, the public one beside it as `.pub`. There are both or neither.
+ * Writes a pair: the private key with mode 0600 to a path, the public one beside it as `.pub`. There are both or
+ * neither, and where they replace another pair, both of one pair.
  *
  * @throws {Failure} What keeps one of them from being written.
  */
@@ -50,17 +51,9 @@ export async function writePair(
   force: boolean,
   progress: Progress,
 ): Promise<void> {
-  const [privateFile, publicFile] = filesOf(path, force);
   const encoder = new TextEncoder();
+  const contents = [pair.privatePem, pair.publicPem].map((pem) => encoder.encode(pem));
+  const files = filesOf(path, force).map((file, i) => ({ ...file, bytes: contents[i]! }));
   progress.next(`writing ${printable(path)}`);
-  await interruptible(path, async (signal) => {
-    await writeFile(privateFile, encoder.encode(pair.privatePem), signal, progress);
-    try {
-      await writeFile(publicFile, encoder.encode(pair.publicPem), signal, progress);
-    } catch (error) {
-      // What replaced another key cannot be taken back: the private key alone is whole as well.
-      if (!force) await Deno.remove(path);
-      throw error;
-    }
-  });
+  await interruptible(path, (signal) => writeFiles(files, force, signal));
 }

@@ -7,16 +7,30 @@
 import { Failure, fileFailure } from "./failure.ts";
 import { printable } from "./printable.ts";
 
-/** How a file is written. */
-export interface WriteOptions {
-  /** Its mode from its first byte, such as 0o600; the process's umask takes from it. */
-  readonly mode: number;
+/** How files are written. */
+export interface WritingOptions {
   /** Whether a file that exists is replaced. */
   readonly replace: boolean;
   /** Gives up: what was written so far is removed. */
   readonly signal?: AbortSignal;
-  /** Hears how many bytes have been written. */
+  /** Hears how many bytes of a file have been written. */
   readonly progress?: (bytes: number) => void;
+}
+
+/** How a file is written. */
+export interface WriteOptions extends WritingOptions {
+  /** Its mode from its first byte, such as 0o600; the process's umask takes from it. */
+  readonly mode: number;
+}
+
+/** A file that is to be written. */
+export interface WholeFile {
+  /** Where to. */
+  readonly path: string;
+  /** The content. */
+  readonly bytes: Uint8Array;
+  /** Its mode from its first byte, such as 0o600; the process's umask takes from it. */
+  readonly mode: number;
 }
 
 /** The most that is written between two looks at the signal, in bytes. */
@@ -38,19 +52,48 @@ export async function writeWhole(
   bytes: Uint8Array,
   options: WriteOptions,
 ): Promise<void> {
+  await writeTogether([{ path, bytes, mode: options.mode }], options);
+}
+
+/**
+ * Writes several files as {@linkcode writeWhole} writes one. None is moved to its place before all are written, so
+ * that a disk that is full, or a request to stop, leaves all places as they were.
+ *
+ * @param files The files.
+ * @param options How.
+ * @throws {Failure} As {@linkcode writeWhole} does. Where new files could not all be moved to their places, which
+ * takes another process, none is there; what replaced another file stays.
+ * @throws {DOMException} The signal's reason, where it was given up.
+ */
+export async function writeTogether(
+  files: readonly WholeFile[],
+  options: WritingOptions,
+): Promise<void> {
+  const { replace, signal } = options;
+  const staged: { readonly path: string; readonly beside: string; readonly target: string }[] = [];
+  const placed: string[] = [];
+  let path = "";
   try {
-    const target = await placeOf(path, options.replace);
-    const beside = `${target}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-    await writeBeside(beside, bytes, options);
-    try {
-      if (options.replace) await Deno.rename(beside, target);
+    for (const file of files) {
+      path = file.path;
+      const target = await placeOf(path, replace);
+      const beside = `${target}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+      await writeBeside(beside, file, options);
+      staged.push({ path, beside, target });
+    }
+    while (staged.length > 0) {
+      const { beside, target } = staged[0]!;
+      path = staged[0]!.path;
+      if (replace) await Deno.rename(beside, target);
       else await moveToNew(beside, target);
-    } catch (error) {
-      await Deno.remove(beside);
-      throw error;
+      staged.shift();
+      placed.push(target);
     }
   } catch (error) {
-    if (options.signal?.aborted && error === options.signal.reason) throw error;
+    const left = [...staged.map(({ beside }) => beside), ...replace ? [] : placed];
+    // Where that fails too, what is told is why nothing could be written.
+    await Promise.allSettled(left.map((one) => Deno.remove(one)));
+    if (signal?.aborted && error === signal.reason) throw error;
     throw fileFailure(error, `cannot write ${printable(path)}`);
   }
 }
@@ -91,8 +134,8 @@ async function placeOf(path: string, replace: boolean): Promise<string> {
 
 async function writeBeside(
   path: string,
-  bytes: Uint8Array,
-  { mode, signal, progress }: WriteOptions,
+  { bytes, mode }: WholeFile,
+  { signal, progress }: WritingOptions,
 ): Promise<void> {
   const file = await Deno.open(path, { write: true, createNew: true, mode });
   try {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Failure } from "../failure.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
+import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
 import { Trust } from "../trust/trust.ts";
 
 /** What a person says about who is who. */
@@ -28,11 +28,16 @@ export const OPEN_MINDED: TrustSettings = {
   strict: false,
 };
 
+/** What becomes of the files. */
+export type AcquaintanceEvents = Pick<KnownPeersFileEvents, "failed" | "recovered">;
+
+const UNHEARD: AcquaintanceEvents = { failed: () => {}, recovered: () => {} };
+
 /** What a run knows. */
 export interface Acquaintance {
   readonly identity: CryptoKeyPair | undefined;
   readonly trust: Trust;
-  /** A promise that what is to be remembered has been written. */
+  /** A promise that what is to be remembered has been written, or cannot be. */
   settled(): Promise<void>;
 }
 
@@ -40,12 +45,12 @@ export interface Acquaintance {
  * Reads the files. Their code is loaded only where they are named.
  *
  * @param settings Which files, and what else is said.
- * @param failed Hears what later cannot be written.
+ * @param hears Hears what later becomes of them.
  * @throws {Failure} Where one cannot be read.
  */
 export async function getAcquainted(
   { identity, knownPeers, expected, strict }: TrustSettings,
-  failed: (failure: Failure) => void,
+  hears: AcquaintanceEvents = UNHEARD,
 ): Promise<Acquaintance> {
   const keys = identity === undefined
     ? undefined
@@ -56,8 +61,8 @@ export async function getAcquainted(
     return { identity: keys, trust, settled: () => Promise.resolve() };
   }
   const { KnownPeersFile } = await import("../trust/known_peers_file.ts");
-  const events = { changed: (peers: KnownPeers) => trust.take(peers), failed };
+  const events = { ...hears, changed: (peers: KnownPeers) => trust.take(peers) };
   const { file, known } = await KnownPeersFile.open(knownPeers, events);
   const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
-  return { identity: keys, trust, settled: () => file.settled };
+  return { identity: keys, trust, settled: () => file.finish() };
 }

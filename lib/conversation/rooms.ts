@@ -21,6 +21,7 @@ import {
   type SessionOptions,
 } from "../tcp_chat.ts";
 import { readClientFiles, readServerFiles } from "../tls.ts";
+import { unwrittenText, WRITTEN_TEXT } from "./trust_text.ts";
 import { writeAll } from "../write_all.ts";
 import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
 import { GuestList } from "./guest_list.ts";
@@ -205,8 +206,10 @@ async function talk(
   name: string,
   join: (self: OwnCredential, joining: Joining, stage: Stage) => Promise<Session>,
 ): Promise<number> {
-  const { identity, trust, settled } = await getAcquainted(options, ({ code, what, why }) => {
-    stage.display.print(stage.presenter.error(code, `${what}: ${why}`));
+  const { identity, trust, settled } = await getAcquainted(options, {
+    failed: (failure) =>
+      stage.display.print(stage.presenter.error(failure.code, unwrittenText(failure))),
+    recovered: () => stage.display.print(stage.presenter.notice(WRITTEN_TEXT)),
   });
   const keys = createIdentity(name, identity);
   let session: Session | undefined;
@@ -236,7 +239,7 @@ async function talk(
 async function relayOnly(options: HostOptions): Promise<number> {
   const guests = await guestList(options);
   const where = await listening(options, guests);
-  const { trust } = await getAcquainted(OPEN_MINDED, () => {});
+  const { trust } = await getAcquainted(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
   await using stage = await setStage(stageOptions, () => {});

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Peer } from "../tcp_chat.ts";
+import type { Failure, Peer } from "../tcp_chat.ts";
 import type { KnownPeer } from "../trust/known_peers.ts";
 import type { Exclusion, Standing } from "../trust/trust.ts";
 import type { Verdict } from "./entry.ts";
@@ -18,6 +18,14 @@ const EXCLUDED: Readonly<Record<Exclusion, string>> = {
   unexpected: "excluded: not one of those you expect",
   locked: "excluded: new, and the room is locked",
 };
+
+/** That the known peers could not be written, and what that means. */
+export function unwrittenText({ what, why, hint = "see what is there" }: Failure): string {
+  return `${what}: ${why}; what is new is remembered for this run only, until that is mended: ${hint}`;
+}
+
+/** That they could be written again. */
+export const WRITTEN_TEXT = "the known peers could be written again: what is new is remembered";
 
 /**
  * Who a peer is, in a few words: `verified`, `new; the key is also that of bo`.

@@ -24,8 +24,13 @@ const MODE = 0o600;
 export interface KnownPeersFileEvents {
   /** The file was read again and written; here is what it says, with what is not yet in it. */
   changed(known: KnownPeers): void;
-  /** What is to be remembered could not be written; it is tried again with the next change. */
+  /**
+   * What is to be remembered could not be written; it is tried again with each change, and at the end. The same
+   * failure is told once.
+   */
   failed(failure: Failure): void;
+  /** What could not be written for a while has been. */
+  recovered(): void;
 }
 
 /** A known-peers file. */
@@ -34,6 +39,8 @@ export class KnownPeersFile {
   readonly #events: KnownPeersFileEvents;
   #pending: KnownPeersChange[] = [];
   #writing: Promise<void> | undefined;
+  /** What the last attempt failed with, in words. */
+  #failure: string | undefined;
 
   private constructor(path: string, events: KnownPeersFileEvents) {
     this.#path = path;
@@ -76,6 +83,12 @@ export class KnownPeersFile {
     return this.#writing ?? Promise.resolve();
   }
 
+  /** Tries once more to write what could not be written. */
+  async finish(): Promise<void> {
+    await this.settled;
+    if (this.#pending.length > 0) await (this.#writing ??= this.#write());
+  }
+
   async #write(): Promise<void> {
     // In a later turn: a roster brings many changes.
     await undefined;
@@ -87,8 +100,12 @@ export class KnownPeersFile {
         for (const change of this.#pending) known.apply(change);
         this.#events.changed(known);
       }
+      if (this.#failure !== undefined) this.#events.recovered();
+      this.#failure = undefined;
     } catch (error) {
-      this.#events.failed(fileFailure(error, `cannot write ${printable(this.#path)}`));
+      const failure = fileFailure(error, `cannot write ${printable(this.#path)}`);
+      if (this.#failure !== failure.message) this.#events.failed(failure);
+      this.#failure = failure.message;
     } finally {
       this.#writing = undefined;
     }

@@ -17,15 +17,17 @@ function meet(name: string): KnownPeersChange {
 async function open(path: string) {
   const read: KnownPeers[] = [];
   const failures: Failure[] = [];
+  const recoveries: number[] = [];
   const { file, known } = await KnownPeersFile.open(path, {
     changed: (peers) => read.push(peers),
     failed: (failure) => failures.push(failure),
+    recovered: () => recoveries.push(failures.length),
   });
   const remember = async (change: KnownPeersChange) => {
     file.remember(change);
     await file.settled;
   };
-  return { file, known, read, failures, remember };
+  return { file, known, read, failures, recoveries, remember };
 }
 
 async function permissions(path: string): Promise<number> {
@@ -118,14 +120,37 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    const { remember, failures } = await open(scratch.path("peers"));
+    const { remember, failures, recoveries } = await open(scratch.path("peers"));
     await scratch.write("peers", "half a li\n");
-    await remember(meet("bo"));
+    // It is told once, not for each who is met.
+    for (const name of ["bo", "cy"]) await remember(meet(name));
     assertEquals(failures.map(({ code }) => code), ["KNOWN_PEERS_MALFORMED"]);
     assertEquals(await scratch.read("peers"), "half a li\n");
     await scratch.write("peers", "# mended\n");
-    await remember(meet("cy"));
-    assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["bo", "cy"]);
+    assertEquals(recoveries, []);
+    await remember(meet("di"));
+    const names = async () => (await scratch.lines("peers")).map((line) => line.split(" ")[0]);
+    assertEquals(await names(), ["bo", "cy", "di"]);
+    assertEquals(recoveries, [1]);
+    await remember(meet("ed"));
+    assertEquals([failures.length, recoveries], [1, [1]]);
+  },
+});
+
+Deno.test({
+  name: "what could not be written is tried once more at the end",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const { file, remember, failures, recoveries } = await open(scratch.path("peers"));
+    await scratch.write("peers", "half a li\n");
+    await remember(meet("bo"));
+    await file.finish();
+    assertEquals([failures.length, recoveries], [1, []]);
+    await scratch.write("peers", "# mended\n");
+    await file.finish();
+    assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["bo"]);
+    assertEquals([failures.length, recoveries], [1, [1]]);
   },
 });
 
