@@ -16,6 +16,33 @@ const ignore = !granted(
   { name: "read", path: ROOT },
 );
 
+/** Of the ports that the documents' commands take, those that another program has. */
+const TAKEN = ignore ? [] : [
+  ...takenPort("TCP port 4396", () => Deno.listen({ hostname: "0.0.0.0", port: 4396 })),
+  ...takenPort(
+    "UDP port 1060",
+    () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 1060 }),
+  ),
+];
+
+/** The name of a port where another program has it. */
+function takenPort(name: string, listen: () => { close(): void }): string[] {
+  try {
+    listen().close();
+    return [];
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return [name];
+    throw error;
+  }
+}
+
+/** A test that takes a port: ignored where another program has it, and said so by its name. */
+function testAtPort(port: string, name: string, fn: () => Promise<void>): void {
+  const taken = TAKEN.includes(port);
+  const why = taken ? ` (ignored: ${port} is taken by another program)` : "";
+  Deno.test({ name: name + why, ignore: ignore || taken, fn });
+}
+
 /** `npx -y deno@…` is this very deno, and a room on another machine is on this one. */
 const PREAMBLE = `npx() { shift 2; deno "$@"; }\n`;
 /** The same in the shell's place, so that a signal reaches it. */
@@ -45,7 +72,7 @@ async function waitFor(child: Deno.ChildProcess, word: string): Promise<() => Pr
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   while (!said.includes(word)) {
     const { done, value } = await reader.read();
-    if (done) throw new Error(`it ended before it said ${word}:\n${said}`);
+    if (done) throw new Error(await endedEarly(child, word, said));
     said += value;
   }
   return async () => {
@@ -54,10 +81,15 @@ async function waitFor(child: Deno.ChildProcess, word: string): Promise<() => Pr
   };
 }
 
-Deno.test({
-  name: "every command of the README's conversations does what it is printed for",
-  ignore,
-  async fn() {
+/** What a command said that ended before it said a word. */
+async function endedEarly(child: Deno.ChildProcess, word: string, said: string): Promise<string> {
+  return `it ended before it said ${word}:\n${said}${await new Response(child.stderr).text()}`;
+}
+
+testAtPort(
+  "TCP port 4396",
+  "every command of the README's conversations does what it is printed for",
+  async () => {
     const readme = await manual();
     const all = commands(readme).filter((command) => !isOfRsa(command));
     const servers = all.filter((command) => command.includes("chat-server"));
@@ -88,7 +120,7 @@ Deno.test({
       }
     }
   },
-});
+);
 
 /** In a directory of its own: `npx …` is this very deno, and an openssl that is not there agrees. */
 const RSA_PREAMBLE = `set -e
@@ -158,10 +190,10 @@ function alike(said: string): string {
     .replace(/[\d.]+ ms/g, "TIME");
 }
 
-Deno.test({
-  name: "the README's commands of udp print what it shows",
-  ignore,
-  async fn() {
+testAtPort(
+  "UDP port 1060",
+  "the README's commands of udp print what it shows",
+  async () => {
     const readme = await manual();
     const blocks = [
       ...readme.matchAll(/^```console\n\$ (.* task (?:udp-|parley udp ).*)\n([\s\S]*?)^```/gm),
@@ -173,10 +205,15 @@ Deno.test({
     await host.stdin.close();
     const reader = host.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let said = "";
-    const hears = async (enough: () => boolean) => {
-      while (!enough()) said += (await reader.read()).value ?? "(the end)";
+    const hears = async (word: string, enough: () => boolean) => {
+      while (!enough()) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error(await endedEarly(host, word, said));
+        said += value;
+      }
     };
-    await hears(() => said.includes("Listening at 127.0.0.1:1060\n") || said.includes("(the end)"));
+    const listening = "Listening at 127.0.0.1:1060\n";
+    await hears(listening, () => said.includes(listening));
     for (const { line, expected } of others) {
       const child = shell(line);
       await child.stdin.close();
@@ -184,12 +221,12 @@ Deno.test({
       const decoder = new TextDecoder();
       assertEquals(alike(decoder.decode(stdout)), expected, `${line}\n${decoder.decode(stderr)}`);
     }
-    await hears(() => alike(said).length >= server!.expected.length);
+    await hears(server!.expected, () => alike(said).length >= server!.expected.length);
     assertEquals(alike(said), server!.expected);
     host.kill("SIGTERM");
     await Promise.all([host.status, reader.cancel(), host.stderr.cancel()]);
   },
-});
+);
 
 Deno.test({
   name: "parley info prints what the README shows",
