@@ -20,6 +20,15 @@ export interface HostAndPort {
  * @throws {Failure} Usage, where it is none of these.
  */
 export function readAddress(text: string, defaultPort: number): HostAndPort {
+  const url = /^[a-z][a-z0-9+.-]*:\/\/([^/\s]*)/i.exec(text);
+  if (url !== null) {
+    const host = url[1]!.replace(/^.*@/, "");
+    throw usageFailure(
+      `cannot read the address ${JSON.stringify(text)}`,
+      "it is a URL, not HOST or HOST:PORT",
+      host === "" ? undefined : `did you mean ${host}?`,
+    );
+  }
   const bracketed = /^\[([^\]]+)\](?::(.*))?$/.exec(text);
   // More than one colon and no brackets: an address without a port.
   const bare = /^([^:[\]]*:[^:[\]]*:[^[\]]*)$/.exec(text);

@@ -8,7 +8,7 @@ import { printJson, printLines, terminalWidth } from "../cli/print.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { SOCKET_ERRORS } from "../failure.ts";
-import { describeHost, type HostFacts } from "../info/host.ts";
+import { describeHost, type HostFacts, type HostInterface, prefixLength } from "../info/host.ts";
 import { printable } from "../printable.ts";
 import { missingLines } from "./info_missing.ts";
 import type { INFO_HOST } from "./info_spec.ts";
@@ -37,7 +37,7 @@ async function lines(facts: HostFacts): Promise<string[]> {
   ];
   const system = [os, release ?? "", arch].filter((word) => word !== "").map(printable).join(" ");
   const rows = (interfaces ?? []).map((each) =>
-    [each.name, each.family, each.address, each.netmask, each.mac].map(printable)
+    [each.name, each.family, each.address, maskText(each), each.mac].map(printable)
   );
   const titles = ["interface", "family", "address", "netmask", "MAC"];
   return [
@@ -45,4 +45,9 @@ async function lines(facts: HostFacts): Promise<string[]> {
     ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, { titles, width })]),
     ...await missingLines(missing),
   ];
+}
+
+/** A netmask; of IPv6 its length, as it is written everywhere (RFC 4291 section 2.3). */
+function maskText({ family, netmask }: HostInterface): string {
+  return family === "IPv4" ? netmask : `/${prefixLength(netmask)}`;
 }

@@ -91,7 +91,7 @@ function sourceLines(resolutions: readonly Resolution[]): string[] {
 function sourceText({ server, local }: Resolution): string {
   if (server !== null) return `server: ${server}`;
   if (local === true) {
-    return "server: none, this machine answered: its hosts file, or a name kept for it";
+    return "server: none, this machine answered (hosts file or localhost)";
   }
   return local === false
     ? "server: one of the system's"

@@ -6,6 +6,7 @@
 
 import { errorCode, SOCKET_ERRORS } from "../failure.ts";
 import { lookUpHost } from "./host_lookup.ts";
+import { readIpv6 } from "./ipv6.ts";
 import { isGranted, type Missing } from "./missing.ts";
 
 /** An address of an interface. */
@@ -61,6 +62,17 @@ export async function describeHost(): Promise<HostFacts> {
 function hostInterfaces(): HostInterface[] {
   return Deno.networkInterfaces()
     .map(({ name, family, address, netmask, mac }) => ({ name, family, address, netmask, mac }));
+}
+
+/**
+ * How many bits an IPv6 netmask has set: 64 for `ffff:ffff:ffff:ffff::`.
+ *
+ * @param netmask As text.
+ * @throws {Failure} `USAGE`, where it is none.
+ */
+export function prefixLength(netmask: string): number {
+  const bits = Array.from(readIpv6(netmask).bytes, (byte) => byte.toString(2).replaceAll("0", ""));
+  return bits.join("").length;
 }
 
 async function addressesOf(

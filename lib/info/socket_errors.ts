@@ -9,6 +9,7 @@
 
 import { errorClass, errorCode, Failure, SOCKET_ERRORS } from "../failure.ts";
 import { nearest } from "../nearest.ts";
+import { isGranted } from "./missing.ts";
 import { PROVOCATIONS } from "./provocations.ts";
 
 /** A socket error, and what came of provoking it. */
@@ -90,9 +91,14 @@ async function provoke(code: string): Promise<{ readonly error?: Error; readonly
   const provocation = PROVOCATIONS[code];
   if (provocation === undefined) return { by: "it cannot be provoked on the loopback" };
   if (typeof provocation === "string") return { by: provocation };
+  const unpermitted = { by: `${provocation.by} takes the network: run with --allow-net` };
+  if (!isGranted({ name: "net", host: "127.0.0.1" })) return unpermitted;
   try {
     await provocation.run();
   } catch (error) {
+    // Some go beyond the loopback; node:dns says EPERM where the permission is missing.
+    const refused = errorCode(error) === "EPERM" && !isGranted({ name: "net" });
+    if (refused || error instanceof Deno.errors.NotCapable) return unpermitted;
     if (error instanceof Error && errorCode(error) === code) return { error, by: provocation.by };
     return { by: `${provocation.by} gave ${errorCode(error) ?? String(error)} here` };
   }

@@ -1,6 +1,12 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { describeHost, describeRuntime, ENVIRONMENT_STEPS, lookUpHost } from "../../lib/info.ts";
+import {
+  describeHost,
+  describeRuntime,
+  ENVIRONMENT_STEPS,
+  lookUpHost,
+  prefixLength,
+} from "../../lib/info.ts";
 import { granted } from "../granted.ts";
 import { VERSION } from "../../lib/version.ts";
 
@@ -14,6 +20,12 @@ Deno.test({
     assertEquals(missing.length, 3);
     assert(missing.every(({ flag }) => flag === "--allow-sys"));
   },
+});
+
+Deno.test("prefixLength() counts the bits of an IPv6 netmask", () => {
+  const masks = ["::", "ff00::", "ffff:ffff:ffff:fe00::", "ffff:ffff:ffff:ffff::"];
+  assertEquals(masks.map(prefixLength), [0, 8, 55, 64]);
+  assertEquals(prefixLength(Array(8).fill("ffff").join(":")), 128);
 });
 
 Deno.test("lookUpHost() gives a host's addresses, once each", async () => {

@@ -244,6 +244,38 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "parley info errors without a permission explains every error, and says which flag provokes it",
+  ignore,
+  async fn() {
+    const { code, stdout, stderr } = await parley(["info", "errors", "--json"], []);
+    assertEquals([code, stderr], [0, ""]);
+    const reports = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(reports.map(({ code }) => code), Object.keys(SOCKET_ERRORS));
+    for (const { provoked } of reports) assertEquals(provoked, false);
+    const refused = reports.find(({ code }) => code === "ECONNREFUSED");
+    assertStringIncludes(refused.by, "takes the network: run with --allow-net");
+    // Granted the loopback alone, what goes beyond it is said to take more.
+    const loopback = await parley(["info", "errors", "--json"], ["--allow-net=127.0.0.1"]);
+    assertEquals([loopback.code, loopback.stderr], [0, ""]);
+    assertMatch(loopback.stdout, /"code":"ECONNREFUSED".*"provoked":true/);
+    assertMatch(loopback.stdout, /"code":"EADDRNOTAVAIL".*run with --allow-net/);
+    assertMatch(loopback.stdout, /"code":"ENOTFOUND".*run with --allow-net/);
+  },
+});
+
+Deno.test({
+  name: "parley info ping takes no URL, and says what stands for it",
+  ignore,
+  async fn() {
+    const { code, stdout, stderr } = await parley(["info", "ping", "https://a.example:8443/x"]);
+    assertEquals([code, stdout], [2, ""]);
+    assertStringIncludes(stderr, "it is a URL, not HOST or HOST:PORT (USAGE)\n");
+    assertStringIncludes(stderr, "hint: did you mean a.example:8443?\n");
+  },
+});
+
+Deno.test({
   name: "parley info socket with the network alone invents nothing, names the flag, and exits 0",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
@@ -278,6 +310,11 @@ Deno.test({
     const shown = await parley(["info", "host"], flags);
     assertStringIncludes(shown.stdout, `host name  ${facts.name}\n`);
     assertMatch(shown.stdout, /^interface +family +address +netmask +MAC$/m);
+    // As prefix lengths, the masks of IPv6 leave a row within 80 columns.
+    assertMatch(shown.stdout, /^lo\d* +IPv4 +127\.0\.0\.1 +255\.0\.0\.0 +/m);
+    for (const { family, netmask } of facts.interfaces!) {
+      if (family === "IPv6") assert(!shown.stdout.includes(netmask), shown.stdout);
+    }
   },
 });
 
