@@ -5,7 +5,7 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { HAS_TMUX, Pane, type Shown } from "./tmux.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -104,4 +104,17 @@ test("the tutorial's two questions are asked at a terminal, and a name made up",
   await another.until("the first question", isAt("server or client?"));
   await another.press("C-c");
   await another.until("its leaving", ({ rows }) => rows.includes("left with 130"));
+});
+
+test("a person who enters blanks alone says nothing", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await guest.until("the prompt", isAt("bo>"));
+  await guest.type("   \n");
+  await guest.type("a word\n");
+  const shown = await guest.until("the word", shows("you: a word"));
+  assertEquals(shown.rows.filter((row) => row.startsWith("you:")), ["you: a word"]);
+  const heard = await host.until("the word", shows("bo: a word"));
+  assertEquals(heard.rows.filter((row) => row.startsWith("bo:")), ["bo: a word"]);
 });
