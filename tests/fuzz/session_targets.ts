@@ -7,14 +7,15 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Admission, answerChallenge } from "../../lib/chat/admission.ts";
+import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/admission.ts";
 import { type Bytes, mapKey, utf8 } from "../../lib/chat/bytes.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../../lib/chat/credential.ts";
+import { encodeProgressBody, encodeSigned } from "../../lib/chat/envelope.ts";
 import { FrameReader } from "../../lib/chat/frame.ts";
 import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
 import { Member } from "../../lib/chat/member.ts";
 import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
-import { encodeAudience, encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
+import { encodeAudience, encodeBye, encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
 import { credentialOf, type Seat, shown, TestRoom, until } from "../chat/room.ts";
 import { nearly } from "./arbitraries.ts";
 import type { FuzzOptions, Target } from "./target.ts";
@@ -90,8 +91,14 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
   await until(() => shown(ada).length === 2, "ada has read both");
   await room.pass(2_000);
   const { member: hash } = self;
+  const progress = (asks: boolean) => {
+    const body = encodeProgressBody({ sender: hash, recipient: ada.self.member, asks, shown: 0 });
+    return encodeSigned(KIND.progress, body, new Uint8Array(64));
+  };
   return [
     ...frames.filter((frame) => frame[4] !== KIND.join),
+    progress(true),
+    progress(false),
     encodeAudience(3, [hash, ada.self.member]),
     encodeCount(KIND.ack, 1),
     encodeEmpty(KIND.ping),
@@ -100,23 +107,52 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
   ];
 }
 
-/** What a relay sent to a member, from the challenge on. */
-async function recordReceived(): Promise<{ self: OwnCredential; pieces: Bytes[]; now: number }> {
+/** A frame that came, or that the connection was lost and another was made. */
+type Step = Bytes | "again";
+
+/** What relays sent to a member, from the challenge on: in a room, in it again, and in the next one. */
+async function recordReceived(): Promise<{ self: OwnCredential; steps: Step[]; now: number }> {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  const pieces: Bytes[] = [];
+  const steps: Step[] = [];
   const bo = await room.join("bo", ({ bytes }) => {
-    pieces.push(bytes);
+    steps.push(bytes);
     return [bytes];
   });
   for (const text of ["one", "two"]) ada.member.enter(text);
   ada.member.enter("three", "bo");
   const cy = await room.join("cy");
-  cy.close();
+  cy.cut();
+  await room.settle();
+  await room.pass(3_000);
+  cy.connect();
   await until(() => shown(bo).length === 3, "bo has read it");
   await room.settle();
-  return { self: bo.self, pieces, now: room.clock.now() };
+  cy.member.leave();
+  await room.settle();
+  steps.push("again");
+  bo.cut();
+  ada.member.enter("four");
+  await room.settle();
+  bo.connect();
+  await until(() => shown(bo).length === 4, "bo has read on");
+  steps.push("again");
+  room.restart();
+  ada.member.enter("five");
+  for (const seat of [ada, bo]) seat.connect();
+  await until(() => shown(bo).length === 5, "bo has read on in another room");
+  await room.settle();
+  return { self: bo.self, steps, now: room.clock.now() };
 }
+
+/** What a relay sends as well, which the recorded sessions have none of. */
+const OTHERS: readonly Bytes[] = [
+  encodeCount(KIND.accepted, 0),
+  encodeCount(KIND.delivered, 0),
+  encodeEmpty(KIND.ping),
+  encodeEmpty(KIND.unknown),
+  encodeBye("SILENT"),
+];
 
 /** A connection to a relay; what comes is thrown away. */
 function connect(stage: Stage) {
@@ -131,14 +167,21 @@ function connect(stage: Stage) {
   return { connection, received, ended: () => ended };
 }
 
+/** A connection that has greeted, and the challenge. */
+function challenged(stage: Stage) {
+  const coming = connect(stage);
+  coming.connection.receive(encodeGreeting());
+  const [first] = [...new FrameReader(() => BOUND.frame).push(coming.received[0]!)];
+  const challenge = new Admission().take(first!);
+  if (challenge === undefined || !("nonce" in challenge)) throw new Error("no challenge came");
+  return { ...coming, challenge };
+}
+
 /** Joins anew: a relay does not take a recorded proof. */
 async function rejoin(stage: Stage, self: OwnCredential) {
-  const joined = connect(stage);
-  joined.connection.receive(encodeGreeting());
-  const [challenge] = [...new FrameReader(() => BOUND.frame).push(joined.received[0]!)];
-  const step = new Admission().take(challenge!);
-  if (step === undefined || !("nonce" in step)) throw new Error("no challenge came");
-  joined.connection.receive(await answerChallenge(self, DIALLED, step.room, step.nonce));
+  const joined = challenged(stage);
+  const { room, nonce } = joined.challenge;
+  joined.connection.receive(await answerChallenge(self, DIALLED, room, nonce));
   await until(() => joined.connection.member !== undefined || joined.ended(), "it is in");
   assert(joined.connection.member !== undefined, "the relay takes a member again");
   return joined;
@@ -200,11 +243,67 @@ const NEWCOMER: Target = {
   },
 };
 
+/** Resumes by changed counts and proofs, and goes on by changed frames. */
+const RESUMING: Target = {
+  name: "relay-resume",
+  async run({ runs, seed }: FuzzOptions) {
+    const stage = await new Stage().open();
+    const { relay } = stage.room;
+    const self = await credentialOf("eve", 5, stage.room.clock.now);
+    const frames = await recordSent(self);
+    (await rejoin(stage, self)).connection.disconnected();
+    const count = fc.oneof(fc.constant(0), fc.nat(40), fc.maxSafeNat());
+    const attempts = fc.record({
+      received: count,
+      sent: count,
+      right: fc.boolean(),
+      // A share of what is sent, and what that byte becomes.
+      change: fc.option(fc.tuple(fc.double({ min: 0, max: 0.99, noNaN: true }), fc.nat(255))),
+      rest: fc.array(nearly(frames, 40), { maxLength: 3 }),
+    });
+    let played = 0;
+    let resumed = 0;
+    await fc.assert(
+      fc.asyncProperty(attempts, async ({ received, sent, right, change, rest }) => {
+        const member = relay.member(self.member)!;
+        const { outbox, receivedFrames } = member;
+        const counts = right ? { received: outbox.sent, sent: receivedFrames } : { received, sent };
+        const { connection, challenge, received: answers, ended } = challenged(stage);
+        const answer = await answerByResuming(self, challenge, counts);
+        if (change !== null) answer[5 + Math.floor(change[0] * (answer.length - 5))] = change[1];
+        connection.receive(answer);
+        // It is in, out, or told that there is nobody to go on with.
+        await until(
+          () => connection.member !== undefined || ended() || answers.length > 1,
+          "it is answered",
+        );
+        for (const piece of rest) connection.receive(piece);
+        if (connection.member !== undefined) resumed += 1;
+        if (right && change === null) assert(connection.member === member);
+        connection.disconnected();
+        if (relay.member(self.member) === undefined) {
+          (await rejoin(stage, self)).connection.disconnected();
+        }
+        assertEquals([relay.size, relay.connections, stage.room.failures.length], [3, 2, 0]);
+        if (++played % WORD_EVERY === 0) await stage.talk();
+      }),
+      { numRuns: runs, seed },
+    );
+    assert(resumed > 0, "a resume that nobody changed is taken");
+    await stage.talk();
+  },
+};
+
 /** Plays changed sessions of a relay to a member. */
 const MEMBER: Target = {
   name: "member-session",
   async run({ runs, seed }: FuzzOptions) {
-    const { self, pieces, now } = await recordReceived();
+    const { self, steps, now } = await recordReceived();
+    const pieces = [...steps.filter((step) => step !== "again"), ...OTHERS];
+    const kinds = new Set(pieces.map((piece) => piece[4]));
+    for (const kind of [KIND.left, KIND.away, KIND.back, KIND.resumed, KIND.progress]) {
+      assert(kinds.has(kind), `no frame of kind ${kind} was recorded`);
+    }
     const known = new Map<string, Promise<Credential>>();
     const check = (bytes: Bytes) => {
       const key = mapKey(bytes);
@@ -214,22 +313,34 @@ const MEMBER: Target = {
     };
     // Up to some frame all is well; what follows is changed.
     const sessions = fc.record({
-      whole: fc.nat(pieces.length),
-      rest: fc.array(nearly(pieces, 40), { maxLength: 4 }),
+      whole: fc.nat(steps.length),
+      rest: fc.array(
+        fc.oneof(
+          { arbitrary: nearly(pieces, 40), weight: 9 },
+          { arbitrary: fc.constant("again" as const), weight: 1 },
+        ),
+        { maxLength: 4 },
+      ),
     });
-    let shownAny = 0;
+    const told = new Map<string, number>();
     await fc.assert(
       fc.asyncProperty(sessions, async ({ whole, rest }) => {
         const failures: unknown[] = [];
         const member = new Member({ self, dialled: DIALLED, now: () => now, check }, {
           send: () => {},
           drop: () => {},
-          event: ({ kind }) => shownAny += kind === "message" ? 1 : 0,
+          event: ({ kind }) => told.set(kind, (told.get(kind) ?? 0) + 1),
           wake: () => {},
           fail: (error) => failures.push(error),
         });
         member.connected();
-        for (const piece of [...pieces.slice(0, whole), ...rest]) member.receive(piece.slice());
+        for (const step of [...steps.slice(0, whole), ...rest]) {
+          if (step !== "again") member.receive(step.slice());
+          else {
+            member.disconnected();
+            member.connected();
+          }
+        }
         await member.settled;
         member.disconnected();
         await member.settled;
@@ -237,9 +348,11 @@ const MEMBER: Target = {
       }),
       { numRuns: runs, seed },
     );
-    assert(shownAny > 0, "the recorded session is one that a member takes");
+    for (const kind of ["message", "away", "back", "left", "reconnected"]) {
+      assert(told.has(kind), `no member was told of ${kind}: the recorded session is not taken`);
+    }
   },
 };
 
 /** All that is played. */
-export const SESSION_TARGETS: readonly Target[] = [RELAY, NEWCOMER, MEMBER];
+export const SESSION_TARGETS: readonly Target[] = [RELAY, NEWCOMER, RESUMING, MEMBER];
