@@ -18,6 +18,7 @@ import { checkCredential, type Credential, type OwnCredential } from "./credenti
 import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
+import { Expiry } from "./expiry.ts";
 import { isCounted, KIND } from "./kind.ts";
 import { Ledger } from "./ledger.ts";
 import { MemberConnection } from "./member_connection.ts";
@@ -87,7 +88,7 @@ export interface MemberOptions {
 export class Member {
   readonly #self: OwnCredential;
   readonly #options: MemberOptions;
-  readonly #policy: Policy;
+  readonly #policy: Expiry;
   /** For what elapses. */
   readonly #now: () => number;
   /** The time of day, for people and credentials. */
@@ -115,9 +116,9 @@ export class Member {
   constructor(options: MemberOptions, output: MemberOutput) {
     this.#self = options.self;
     this.#options = options;
-    this.#policy = options.policy ?? EVERYONE;
     this.#now = options.monotonic ?? options.now ?? steadyNow;
     this.#date = options.now ?? Date.now;
+    this.#policy = new Expiry(this.#self, options.policy ?? EVERYONE, this.#date);
     this.#shown = options.shown ?? new Shown();
     this.#output = output;
     this.#composer = new Composer(this.#self, this.#policy, this.#date);
@@ -183,6 +184,7 @@ export class Member {
       this.#acknowledger.dueAt ?? Infinity,
       this.#begun?.graceEndsAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
+      this.#begun === undefined ? Infinity : this.#now() + this.#policy.dueIn,
     );
   }
 
@@ -280,6 +282,9 @@ export class Member {
     if (this.#isOver) return;
     this.#acknowledger.tick();
     this.#begun?.tick();
+    if (this.#begun !== undefined && this.#policy.tell()) {
+      this.#order.add(0, () => this.#event({ kind: "expired", peer: undefined }));
+    }
     this.#connection?.tick();
   }
 
@@ -296,6 +301,10 @@ export class Member {
     if (this.#state === "ended") return;
     this.#acknowledger.emitted();
     this.#output.event(event);
+    if (event.kind === "left") this.#policy.part(event.peer);
+    if (event.kind === "joined" && this.#policy.meet(event.peer)) {
+      this.#event({ kind: "expired", peer: event.peer });
+    }
   }
 
   /** Ends once everything that came before has been told. */

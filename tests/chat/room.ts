@@ -42,8 +42,9 @@ export async function credentialOf(
   name: string,
   index: number,
   now: () => number,
+  lifeMs = 3_600_000,
 ): Promise<OwnCredential> {
-  return await makeCredential(name, await pooledKeys(index), now() + 3_600_000);
+  return await makeCredential(name, await pooledKeys(index), now() + lifeMs);
 }
 
 /** A member, and all that it was told. */
@@ -148,6 +149,8 @@ export class TestRoom {
   readonly policies = new Map<string, Policy>();
   /** Who hears what members are told, by their names, before it counts as shown. */
   readonly listeners = new Map<string, (event: MemberEvent) => void>();
+  /** How long the credentials of those who join hold, in milliseconds. */
+  lifeMs = 3_600_000;
   /** What failed that no input explains. */
   readonly failures: unknown[] = [];
 
@@ -181,7 +184,7 @@ export class TestRoom {
     tamper?: Tamper,
     keyIndex: number = this.seats.length,
   ): Promise<Seat> {
-    const self = await credentialOf(name, keyIndex, this.clock.now);
+    const self = await credentialOf(name, keyIndex, this.clock.now, this.lifeMs);
     const events: MemberEvent[] = [];
     const options = {
       self,

@@ -1,9 +1,10 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { Conversation } from "../../lib/conversation/conversation.ts";
 import type { Display } from "../../lib/conversation/display.ts";
 import type { Input } from "../../lib/conversation/lines.ts";
 import { Report } from "../../lib/conversation/report.ts";
+import { Failure } from "../../lib/failure.ts";
 import type { OwnCredential, Session } from "../../lib/tcp_chat.ts";
 import { KnownPeers } from "../../lib/trust/known_peers.ts";
 import { Trust } from "../../lib/trust/trust.ts";
@@ -123,4 +124,43 @@ Deno.test("a line of blanks is said where it was piped in, and not where a perso
   };
   assertEquals(await said(true), ["first", "second"]);
   assertEquals(await said(false), ["first", "second", "  "]);
+});
+
+/** How a conversation fails whose session ends with a credential that has expired. */
+async function expired(expiresAt: number): Promise<Failure> {
+  const display = new SlowDisplay();
+  const conversation = new Conversation({
+    presenter: new Report(),
+    display,
+    input: new Typing().input,
+    trust: new Trust({ known: KnownPeers.parse("") }),
+    interactive: true,
+    stay: false,
+    giveUpMs: 1000,
+    stopped: new Promise(() => {}),
+  });
+  const self = { ...await credentialOf("ada", 0, now), expiresAt };
+  const session = { ...sessionOf(self, display, []), backlog: () => ({ lines: 2, bytes: 9 }) };
+  const running = conversation.run(session);
+  conversation.tell({ kind: "ended", reason: "CREDENTIAL_EXPIRED", detail: "" });
+  display.show();
+  return await assertRejects(() => running, Failure);
+}
+
+Deno.test("a run that has outlived its credential is said to be too old, and a wrong clock to be wrong", async () => {
+  const old = await expired(now());
+  assertEquals(
+    [old.what, old.why, old.code, old.exitCode],
+    [
+      "the chat has ended",
+      "the credential has expired; 2 messages were not delivered",
+      "CREDENTIAL_EXPIRED",
+      1,
+    ],
+  );
+  assertEquals(
+    old.hint,
+    "this run has lasted for longer than a credential holds, 24 hours: start it again",
+  );
+  assertEquals((await expired(Infinity)).hint, "check this machine's clock");
 });
