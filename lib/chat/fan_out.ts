@@ -2,7 +2,7 @@
  * The fan-out: frames go to all whom they are for, and into the outbox of each.
  *
  * A member whose outbox overflows is removed, so that it holds up nobody. Before it comes to that, senders
- * are asked to yield: a member with half a queue to read presses on whoever sends to it, as long as it reads.
+ * are asked to yield: a member with much of a queue to read presses on whoever sends to it, as long as it reads.
  *
  * @module
  */
@@ -12,6 +12,11 @@ import type { OutboxBounds } from "./outbox.ts";
 import type { Registry } from "./registry.ts";
 import type { RoomMember } from "./room_member.ts";
 
+/**
+ * How much of its queue a member has to read when it presses. Of frames less than of bytes: each has a signature
+ * to check, so that a full queue of small ones is seconds of work, which what others say would wait behind.
+ */
+const PRESSES_AT = { frames: 1 / 8, bytes: 1 / 2 } as const;
 /** How long senders yield to a member that has much to read and acknowledges nothing, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
@@ -108,13 +113,16 @@ export class FanOut {
   }
 
   /**
-   * Whether a member has half a queue to read and has acknowledged something of late. One that
+   * Whether a member has much of a queue to read and has acknowledged something of late. One that
    * has not is not waited for.
    */
   #isPressed(member: RoomMember): boolean {
     const { outbox } = member;
     const { bytes, frames } = this.#queue;
-    if (outbox.bytes * 2 < bytes && (outbox.sent - outbox.acknowledged) * 2 < frames) return false;
+    const unread = outbox.sent - outbox.acknowledged;
+    if (outbox.bytes < bytes * PRESSES_AT.bytes && unread < frames * PRESSES_AT.frames) {
+      return false;
+    }
     const now = this.#options.now();
     member.pressedSince ??= now;
     return now - member.pressedSince < PATIENCE_MS;

@@ -13,10 +13,18 @@ const BURST_SECONDS = 2;
 /** So many of bytes: less than fills the queue of who gets them. */
 const BYTES_BURST_SECONDS = 0.25;
 
-/** A member that has sent less than this of late, in bytes, is not the one that fills others' queues. */
-const MODEST_BYTES = 64 << 10;
-/** How long one that does is not read at a time, in milliseconds. */
-const YIELD_MS = 100;
+/**
+ * What a member may have sent of late and still be none that fills others' queues: a person never comes near it.
+ * It is forgotten at this rate, so that one who keeps just within the limits above is told from a person too.
+ */
+const MODEST = {
+  frames: { most: 200, perSecond: 100 },
+  bytes: { most: 64 << 10, perSecond: 256 << 10 },
+} as const;
+/** So many seconds of it are remembered. */
+const MODEST_SECONDS = 20;
+/** How long one that does is not read, in milliseconds: twice as long each time, as long as the queues are full. */
+const YIELD_MS = { first: 100, most: 3_000 } as const;
 
 /** What a member has sent. */
 export interface Spent {
@@ -35,6 +43,8 @@ export class Pace {
   readonly #frames: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #fanout: TokenBucket;
+  readonly #lately: { readonly frames: TokenBucket; readonly bytes: TokenBucket };
+  #yield = 0;
 
   /** Starts with a burst to spend. */
   constructor(limits: Limits, now: number) {
@@ -43,6 +53,10 @@ export class Pace {
     this.#frames = bucket(limits.framesPerSecond);
     this.#bytes = bucket(limits.bytesPerSecond, BYTES_BURST_SECONDS);
     this.#fanout = bucket(limits.fanoutPerSecond);
+    this.#lately = {
+      frames: bucket(MODEST.frames.perSecond, MODEST_SECONDS),
+      bytes: bucket(MODEST.bytes.perSecond, MODEST_SECONDS),
+    };
   }
 
   /**
@@ -51,11 +65,21 @@ export class Pace {
    * @returns For how many milliseconds nothing more is to be read of it.
    */
   spend({ frames, bytes, fanout, pressing }: Spent, now: number): number {
+    this.#lately.frames.spend(frames, now);
+    this.#lately.bytes.spend(bytes, now);
+    const { first, most } = YIELD_MS;
+    const yields = pressing && !this.#isModest(now);
+    this.#yield = yields ? Math.min(most, Math.max(first, 2 * this.#yield)) : 0;
     return Math.max(
       this.#frames.spend(frames, now),
       this.#bytes.spend(bytes, now),
       this.#fanout.spend(fanout, now),
-      pressing && this.#bytes.spent(now) > MODEST_BYTES ? YIELD_MS : 0,
+      this.#yield,
     );
+  }
+
+  #isModest(now: number): boolean {
+    const { frames, bytes } = this.#lately;
+    return frames.spent(now) <= MODEST.frames.most && bytes.spent(now) <= MODEST.bytes.most;
   }
 }

@@ -40,7 +40,7 @@ export class RoomMember {
   /** Whether the others have been told that it is away. */
   awayTold = false;
   #link: RelayLink;
-  /** When it had half a queue to read and had acknowledged nothing since. */
+  /** When it had much of a queue to read and had acknowledged nothing since. */
   pressedSince: number | undefined;
   /** Whether what it has just sent went to somebody who has much to read. */
   isPressing = false;

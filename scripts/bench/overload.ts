@@ -18,6 +18,7 @@ const ATTACKS: Readonly<Record<string, string>> = {
   pending: "1,000 connections that never join",
   joins: "1,000 joins a second",
   flood: "a member that floods",
+  floods: "five members that flood",
   stuck: "one that floods one that never reads",
   turns: "10,000 connections in turn",
 };
@@ -118,6 +119,8 @@ function discard(process: Running): void {
   drain().catch(() => {}); // ends with the process, which reports for itself
 }
 
+const PAIR: ReadonlySet<string> = new Set(["ada", "bo"]);
+
 /** Two members who say something to each other in turns. */
 class Pair {
   readonly #sessions: Session[] = [];
@@ -126,17 +129,22 @@ class Pair {
 
   static async join(port: number): Promise<Pair> {
     const pair = new Pair();
-    for (const name of ["ada", "bo"]) {
+    for (const name of PAIR) {
       const self = await createIdentity(name);
       const ready = Promise.withResolvers<void>();
       const event = (one: MemberEvent) => {
         if (one.kind === "ready") ready.resolve();
-        if (one.kind === "ended") ready.reject(new Error(one.reason));
-        if (one.kind === "message") pair.#shown.resolve();
+        if (one.kind === "ended") {
+          const error = new Error(`${name} was ended: ${one.reason} ${one.detail}`);
+          ready.reject(error);
+          pair.#shown.reject(error);
+        }
+        if (one.kind === "message" && PAIR.has(one.from.credential.name)) pair.#shown.resolve();
       };
       pair.#sessions.push(await joinRoom({ port, self, event }));
       await ready.promise;
     }
+    pair.#shown.promise.catch(() => {}); // heard of by the message that waits
     while (pair.#sessions[0]!.members().length < 2) await pause(10);
     return pair;
   }

@@ -185,3 +185,25 @@ Deno.test("who fills the queue of somebody who reads yields to it, and who says 
   assertEquals(pace.spend({ ...piece, pressing: false }, 0), 0);
   assertEquals(pace.spend({ ...piece, bytes: 100 }, 1_000), 0);
 });
+
+Deno.test("who fills the queue of somebody with many small frames yields to it too, below its limits", () => {
+  const pace = new Pace(DEFAULT_LIMITS, 0);
+  // For ten seconds nine tenths of what it may, without anybody having much to read.
+  for (let now = 0; now < 10_000; now += 100) {
+    assertEquals(pace.spend({ frames: 90, bytes: 9_000, fanout: 0, pressing: false }, now), 0);
+  }
+  const frame = { frames: 1, bytes: 100, fanout: 0, pressing: true };
+  assertEquals(pace.spend(frame, 10_000), 100);
+  // And a person who says something now and then does not.
+  const person = new Pace(DEFAULT_LIMITS, 0);
+  for (let now = 0; now < 10_000; now += 20) assertEquals(person.spend(frame, now), 0);
+});
+
+Deno.test("who goes on filling a queue yields twice as long each time, until it is read", () => {
+  const pace = new Pace(DEFAULT_LIMITS, 0);
+  const flood = { frames: 300, bytes: 60_000, fanout: 0, pressing: true };
+  const yields = Array.from({ length: 7 }, (_, i) => pace.spend(flood, 5_000 * i));
+  assertEquals(yields, [100, 200, 400, 800, 1_600, 3_000, 3_000]);
+  assertEquals(pace.spend({ ...flood, pressing: false }, 50_000), 0);
+  assertEquals(pace.spend(flood, 55_000), 100);
+});

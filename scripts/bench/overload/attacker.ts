@@ -22,12 +22,21 @@ const MANY = 1_000;
 const TURNS = 10_000;
 const AT_ONCE = 50;
 const GUESTS = 60;
+const FLOODERS = 5;
 const IDENTITIES = 8;
 const NAMES = 60;
 
 type Attack = (port: number) => Promise<void>;
 
-const ATTACKS: Readonly<Record<string, Attack>> = { guests, pending, joins, flood, stuck, turns };
+const ATTACKS: Readonly<Record<string, Attack>> = {
+  guests,
+  pending,
+  joins,
+  flood,
+  floods,
+  stuck,
+  turns,
+};
 
 /** No attack: a hundred members come at once, and go. */
 async function guests(port: number): Promise<void> {
@@ -90,9 +99,17 @@ async function joinOnce(port: number, self: OwnCredential): Promise<void> {
   });
 }
 
+/** Several that do what one does: each drowns the others too, and comes again where it is ended for that. */
+async function floods(port: number): Promise<void> {
+  const again = async (_: unknown, i: number) => {
+    while (true) await ignoringResets(() => flood(port, `flood-${i}`));
+  };
+  await Promise.race(Array.from({ length: FLOODERS }, again));
+}
+
 /** A member that sends at full speed, and reads what comes. */
-async function flood(port: number): Promise<void> {
-  const self = await newcomer("flood");
+async function flood(port: number, name = "flood"): Promise<void> {
+  const self = await newcomer(name);
   using socket = await RawSocket.dial(port);
   await socket.join(self);
   begun();
