@@ -48,8 +48,9 @@ class Proxy implements AsyncDisposable {
     try {
       far = await Deno.connect({ port: to });
     } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-      near.close(); // the relay is down
+      const { ConnectionRefused, ConnectionReset } = Deno.errors;
+      if (!(error instanceof ConnectionRefused || error instanceof ConnectionReset)) throw error;
+      near.close(); // the relay is down, or goes down just now
       return;
     }
     const pair = [near, far];

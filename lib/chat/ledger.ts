@@ -44,6 +44,8 @@ export interface Contact {
   peer: Peer;
   /** Whether it is in the present room. */
   here: boolean;
+  /** Whether it has been told to be away. */
+  awayTold: boolean;
   /** Which event its joining was. */
   readonly joining: number;
   /** It is in the audience of the lines after this number; undefined until its joining was displayed. */
@@ -130,6 +132,7 @@ export class Ledger {
     const contact: Contact = {
       peer,
       here: true,
+      awayTold: false,
       joining,
       since: undefined,
       owed: [],

@@ -182,7 +182,7 @@ export class Member {
   get wakeAt(): number {
     return Math.min(
       this.#acknowledger.dueAt ?? Infinity,
-      this.#begun?.graceEndsAt ?? Infinity,
+      this.#begun?.wakeAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
       this.#begun === undefined ? Infinity : this.#now() + this.#policy.dueIn,
     );

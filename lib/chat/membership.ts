@@ -19,6 +19,12 @@ import { type Peer, Roster } from "./roster.ts";
 import type { Shown } from "./shown.ts";
 import { type Listing, readJoined, readLeft, readPresence } from "./wire.ts";
 
+/**
+ * How long those who were in the room before may take before they are told to be away, in milliseconds: a relay that
+ * was restarted loses everyone at once, and most are back within that.
+ */
+const AWAY_AFTER_MS = 3_000;
+
 /** Who is in a room, with what it brings from others. */
 export interface MembershipOptions extends Omit<OutgoingOptions, "roster"> {
   readonly shown: Shown;
@@ -38,8 +44,10 @@ export class Membership {
   readonly receiving: ReceivingSide;
   readonly #options: MembershipOptions;
   #received = 0;
-  /** When those who have not come back from the room before are given up, in milliseconds. */
-  #graceEndsAt: number | undefined;
+  /** When those who have not come back from the room before are told to be away, in milliseconds. */
+  #awayAt = Infinity;
+  /** When they are given up, in milliseconds. */
+  #graceEndsAt = Infinity;
 
   /** Starts before the roster is known. */
   constructor(options: MembershipOptions) {
@@ -69,31 +77,41 @@ export class Membership {
   ): void {
     const { self, ledger, event, acknowledger, now } = this.#options;
     const again = graceMs !== undefined;
-    if (!again) event({ kind: "admitted", self, room });
+    event(again ? { kind: "reconnected", room } : { kind: "admitted", self, room });
     ledger.changeRoom();
     this.roster.begin({ number, credential: self, confirmed: true, away: false });
     for (const peer of this.receiving.admitted(candidates)) {
       this.roster.add(peer);
       this.#meet(peer, !again);
     }
-    for (const { peer } of ledger.missing()) this.#setAway(peer, true);
-    event(again ? { kind: "reconnected", room } : { kind: "ready" });
+    if (!again) event({ kind: "ready" });
     acknowledger.restart();
     acknowledger.began(number);
     this.outgoing.run();
-    if (again && ledger.missing().length > 0) this.#graceEndsAt = now() + graceMs;
+    const missing = ledger.missing();
+    for (const { peer } of missing) peer.away = true;
+    if (!again || missing.length === 0) return;
+    this.#awayAt = now() + Math.min(AWAY_AFTER_MS, graceMs);
+    this.#graceEndsAt = now() + graceMs;
   }
 
-  /** When {@linkcode tick} has something to do, in milliseconds; undefined where it has not. */
-  get graceEndsAt(): number | undefined {
-    return this.#graceEndsAt;
+  /** When {@linkcode tick} has something to do, in milliseconds. */
+  get wakeAt(): number {
+    return Math.min(this.#awayAt, this.#graceEndsAt);
   }
 
-  /** Who was in the room before and has not come to this one in time has left. */
+  /** Who was in the room before and has not come to this one is away after a while, and has left in the end. */
   tick(): void {
-    const { ledger, now } = this.#options;
-    if (this.#graceEndsAt === undefined || now() < this.#graceEndsAt) return;
-    this.#graceEndsAt = undefined;
+    const { ledger, now, event } = this.#options;
+    if (now() >= this.#awayAt) {
+      this.#awayAt = Infinity;
+      for (const contact of ledger.missing()) {
+        if (!contact.awayTold) event({ kind: "away", peer: contact.peer });
+        contact.awayTold = true;
+      }
+    }
+    if (now() < this.#graceEndsAt) return;
+    this.#graceEndsAt = Infinity;
     for (const { peer } of ledger.missing()) this.part(peer, "LOST");
   }
 
@@ -103,9 +121,10 @@ export class Membership {
     const { key, folded } = peer.credential;
     const known = ledger.get(key);
     if (known !== undefined) {
-      const { away } = known.peer;
+      const { awayTold } = known;
       ledger.meet(known, peer);
-      if (away) event({ kind: "back", peer });
+      known.awayTold = false;
+      if (awayTold) event({ kind: "back", peer });
       return;
     }
     // Who had its name in another room does not come back under it.
@@ -126,6 +145,8 @@ export class Membership {
   #setAway(peer: Peer, away: boolean): void {
     if (peer.away === away) return;
     peer.away = away;
+    const contact = this.#options.ledger.get(peer.credential.key);
+    if (contact !== undefined) contact.awayTold = away;
     this.#options.event({ kind: away ? "away" : "back", peer });
   }
 

@@ -5,13 +5,12 @@
  */
 
 import { foldName } from "../chat/name.ts";
-import { endingText, hasPlainDetail } from "../chat/reason.ts";
-import { Failure } from "../failure.ts";
-import { printable } from "../printable.ts";
+import type { Failure } from "../failure.ts";
 import type { Ending, MemberEvent, Peer, Session } from "../tcp_chat.ts";
 import { safetyNumber } from "../trust/safety_number.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
 import type { Display } from "./display.ts";
+import { type Ended, endedFailure, gaveUpFailure, notDelivered } from "./ended.ts";
 import { type Entry, readEntry, type Verdict } from "./entry.ts";
 import type { Input } from "./lines.ts";
 import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
@@ -42,14 +41,11 @@ export interface ConversationOptions {
   readonly stopped: Promise<number>;
 }
 
+/** What is said of a line that is typed while there is no connection. */
+const WAITS = "there is no connection: what you type is sent once it is back";
+
 /** Why a conversation is over. */
 type End = { readonly code: number } | Ended;
-
-/** That the session ended of itself. */
-interface Ended {
-  readonly ending: Ending;
-  readonly detail: string;
-}
 
 /** One conversation. */
 export class Conversation {
@@ -60,6 +56,8 @@ export class Conversation {
   readonly #obstacles = new Obstacles();
   #told = 0;
   #givingUp: ReturnType<typeof setTimeout> | undefined;
+  /** Whether it was said, since the connection was lost, that what is typed waits. */
+  #saidItWaits = false;
   /** Lines of input that could not be sent. */
   #refused = 0;
   #leaving = false;
@@ -101,6 +99,7 @@ export class Conversation {
   #isBack(): void {
     clearTimeout(this.#givingUp);
     this.#obstacles.clear();
+    this.#saidItWaits = false;
   }
 
   /** The connection is lost. A person waits for another as long as it pleases, and so does who listens. */
@@ -124,12 +123,20 @@ export class Conversation {
     const end = await this.#whileItLasts(session);
     this.#leaving = true;
     if ("ending" in end) return await this.#ended(session, end);
+    this.#sayWhatIsLost(session);
     session.leave();
     await Promise.race([session.ended, pause(GOODBYE_MS)]);
     session.close();
     await display.caughtUp();
     if (display.failure !== undefined) throw display.failure.error;
     return end.code;
+  }
+
+  /** A person who leaves without a connection leaves behind what was to be sent with the next. */
+  #sayWhatIsLost({ connected, backlog }: Session): void {
+    const { lines } = backlog();
+    if (!this.#options.interactive || connected || lines === 0) return;
+    this.#error("NOT_DELIVERED", `${notDelivered(lines)}: there was no connection`);
   }
 
   async #whileItLasts(session: Session): Promise<End> {
@@ -141,23 +148,11 @@ export class Conversation {
   }
 
   /** The relay, or the way to it, ended what this member had not. */
-  async #ended(session: Session, { ending, detail }: Ended): Promise<never> {
-    const { lines } = session.backlog();
+  async #ended(session: Session, end: Ended): Promise<never> {
+    const failure = endedFailure(session, end, this.#obstacles.last);
     session.close();
-    const obstacle = this.#obstacles.last;
-    const plain = hasPlainDetail(ending);
-    const more = detail === "" || !plain ? "" : ` (${detail})`;
-    const why = (obstacle?.why ?? endingText(ending)) + more;
-    const lost = lines === 0 ? "" : `; ${notDelivered(lines)}`;
     await this.#options.display.caughtUp();
-    throw new Failure({
-      what: "the chat has ended",
-      why: why + lost,
-      code: obstacle?.code ?? ending,
-      hint: obstacle?.hint ?? hintOf(ending, session),
-      // Shown with --debug.
-      cause: detail === "" || plain ? undefined : new Error(printable(detail)),
-    });
+    throw failure;
   }
 
   async #follow(session: Session): Promise<End> {
@@ -246,6 +241,14 @@ export class Conversation {
     if (entered.ok) display.print(presenter.said(text, to, entered));
     else this.#refuse(entered.code, entered.message);
     for (const event of held) this.tell(event);
+    if (entered.ok && this.#options.interactive && !session.connected) this.#sayItWaits();
+  }
+
+  /** A person who types without a connection is told once that nothing is lost. */
+  #sayItWaits(): void {
+    if (this.#saidItWaits) return;
+    this.#saidItWaits = true;
+    this.#options.display.print(this.#options.presenter.notice(WAITS));
   }
 
   /** Who is here and is not given what is said. */
@@ -340,26 +343,13 @@ export class Conversation {
 
   /** Waits until everything is delivered. */
   async #drain(session: Session): Promise<void> {
-    const deadline = performance.now() + this.#options.giveUpMs;
+    const { giveUpMs } = this.#options;
+    const deadline = performance.now() + giveUpMs;
     while (session.backlog().lines > 0) {
       const left = deadline - performance.now();
-      if (left <= 0) throw this.#gaveUp(session);
+      if (left <= 0) throw gaveUpFailure(session, giveUpMs, this.#obstacles.last);
       await this.#progress.changed(left);
     }
-  }
-
-  #gaveUp({ backlog, connected }: Session): Failure {
-    const obstacle = this.#obstacles.last;
-    const because = obstacle === undefined ? "" : `; ${obstacle.why}`;
-    return new Failure({
-      what: "cannot deliver everything",
-      why: `${notDelivered(backlog().lines)} within ${this.#options.giveUpMs} ms${because}`,
-      code: "NOT_DELIVERED",
-      hint: connected
-        ? "a member that is there or away has not shown them: give it more time with --give-up MS"
-        : obstacle?.hint ??
-          "the connection was lost: give the server more time to come back with --give-up MS",
-    });
   }
 }
 
@@ -371,50 +361,12 @@ const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>(
   "reconnected",
 ]);
 
-const OTHER_VERSION = "it may be another version of parley: compare parley --version at both ends";
-
-const HINTS: { readonly [E in Ending]?: string } = {
-  NAME_TAKEN: "choose another with --name",
-  NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
-  BAD_RELAY: OTHER_VERSION,
-  VERSION: OTHER_VERSION,
-  NOT_PARLEY: OTHER_VERSION,
-  BAD_FRAME: OTHER_VERSION,
-  TOO_LARGE: OTHER_VERSION,
-  OUT_OF_ORDER: OTHER_VERSION,
-  TLS_SPOKEN: "join with --tls",
-  RELAY_GONE: "the server may have stopped; join again once it is back",
-  SHUTDOWN: "the server was stopped; join again once it is back",
-  ROOM_FULL: "try again when somebody has left, or ask for a larger --max-members",
-  TOO_MANY_PENDING: "try again in a moment",
-  TOO_MANY_JOINS: "try again in a minute",
-  TOO_MANY_FROM_ADDRESS: "end another connection first, or ask for a larger --max-per-address",
-  BAD_PROOF:
-    "the server goes by another name than the one dialled, or somebody in between forwards: " +
-    "dial the name that its keeper gave you",
-  REMOVED: "ask whoever runs the server",
-  CREDENTIAL_EXPIRED: "check this machine's clock",
-};
-
-function hintOf(ending: Ending, { self }: Session): string | undefined {
-  if (ending === "CREDENTIAL_EXPIRED" && self.expiresAt <= Date.now()) {
-    return "this run has lasted for longer than a credential holds, 24 hours: start it again";
-  }
-  if (ending !== "NOT_ALLOWED") return HINTS[ending];
-  return `give your fingerprint to whoever runs the server, ${self.fingerprint}; ` +
-    "--identity FILE keeps it from run to run";
-}
-
 function nobody(name: string): string {
   return `nobody else here is called ${name}`;
 }
 
 function tooLong(bytes: number): string {
   return `a message has at most 65536 bytes (64 KiB) of UTF-8, not ${bytes}`;
-}
-
-function notDelivered(lines: number): string {
-  return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
 }
 
 function pause(ms: number): Promise<void> {

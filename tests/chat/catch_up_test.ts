@@ -168,10 +168,14 @@ Deno.test("who does not come back to the new relay is away, and has left when th
   await room.settle();
   room.restart();
   await reconnect(room, ada, cy);
-  const away = ada.events.flatMap((e) => e.kind === "away" ? [e.peer.credential.name] : []);
-  assertEquals(away, ["bo", "cy"]);
+  // Cy was back a moment after ada, and nobody heard that it had been away; of bo it is said after a while.
   assertEquals(ada.member.peers().map(({ away }) => away), [false, false, true]);
-  await room.pass(29_999);
+  await room.pass(2_999);
+  assertEquals([count(ada, "away"), count(ada, "back")], [0, 0]);
+  await room.pass(1);
+  const away = ada.events.flatMap((e) => e.kind === "away" ? [e.peer.credential.name] : []);
+  assertEquals(away, ["bo"]);
+  await room.pass(26_999);
   assertEquals([count(ada, "left"), count(ada, "delivered")], [0, 0]);
   await room.pass(1);
   assertEquals([count(ada, "left"), count(ada, "delivered")], [1, 1]);
@@ -179,6 +183,31 @@ Deno.test("who does not come back to the new relay is away, and has left when th
   await reconnect(room, bo);
   assertEquals(shown(bo), []);
   assertEquals(count(ada, "joined"), 3);
+});
+
+Deno.test("a member says that it is back before it says of others that they are away, or back", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  room.restart();
+  await reconnect(room, ada);
+  await room.pass(3_000);
+  await reconnect(room, bo);
+  await room.settle();
+  // Bo meets ada at once: of it there is nothing to say.
+  const told = (seat: Seat) => seat.events.map(({ kind }) => kind).slice(-3);
+  assertEquals(told(ada), ["reconnected", "away", "back"]);
+  assertEquals(told(bo).at(-1), "reconnected");
+  // A second restart, right after the first was over: nobody is told to be away twice, or back without it.
+  room.restart();
+  await reconnect(room, ada);
+  await room.pass(1_000);
+  room.restart();
+  await reconnect(room, ada);
+  await room.pass(1_000);
+  await reconnect(room, bo);
+  await room.pass(5_000);
+  assertEquals([count(ada, "away"), count(ada, "back"), count(ada, "left")], [1, 1, 0]);
 });
 
 Deno.test("private lines come again as private, and in their place among the others", async () => {

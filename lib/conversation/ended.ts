@@ -1,0 +1,105 @@
+/**
+ * How a conversation ended that nobody ended here: the failure, and what to do.
+ *
+ * @module
+ */
+
+import { endingText, hasPlainDetail } from "../chat/reason.ts";
+import { Failure } from "../failure.ts";
+import { printable } from "../printable.ts";
+import type { Ending, Session } from "../tcp_chat.ts";
+
+/** That the session ended of itself. */
+export interface Ended {
+  readonly ending: Ending;
+  readonly detail: string;
+}
+
+/**
+ * The failure of a session that ended of itself, or whose connection did not come back.
+ *
+ * @param session The session.
+ * @param end How it ended.
+ * @param obstacle What kept the connection from coming back, where that lasts.
+ */
+export function endedFailure(
+  session: Session,
+  { ending, detail }: Ended,
+  obstacle: Failure | undefined,
+): Failure {
+  const { lines } = session.backlog();
+  const plain = hasPlainDetail(ending);
+  const why = (obstacle?.why ?? endingText(ending)) +
+    (detail === "" || !plain ? "" : ` (${detail})`);
+  return new Failure({
+    what: "the chat has ended",
+    why: why + (lines === 0 ? "" : `; ${notDelivered(lines)}`),
+    code: obstacle?.code ?? ending,
+    hint: obstacle?.hint ?? hintOf(ending, session),
+    // Shown with --debug.
+    cause: detail === "" || plain ? undefined : new Error(printable(detail)),
+  });
+}
+
+/**
+ * The failure of lines that were not delivered in time.
+ *
+ * @param session The session.
+ * @param giveUpMs How long they were waited for, in milliseconds.
+ * @param obstacle What kept the connection from coming back, where that lasts.
+ */
+export function gaveUpFailure(
+  { backlog, connected }: Session,
+  giveUpMs: number,
+  obstacle: Failure | undefined,
+): Failure {
+  const because = obstacle === undefined ? "" : `; ${obstacle.why}`;
+  return new Failure({
+    what: "cannot deliver everything",
+    why: `${notDelivered(backlog().lines)} within ${giveUpMs} ms${because}`,
+    code: "NOT_DELIVERED",
+    hint: connected
+      ? "a member that is there or away has not shown them: give it more time with --give-up MS"
+      : obstacle?.hint ??
+        "the connection was lost: give the server more time to come back with --give-up MS",
+  });
+}
+
+/** How many messages were not delivered, in words. */
+export function notDelivered(lines: number): string {
+  return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
+}
+
+const OTHER_VERSION = "it may be another version of parley: compare parley --version at both ends";
+
+const HINTS: { readonly [E in Ending]?: string } = {
+  NAME_TAKEN: "choose another with --name",
+  NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
+  BAD_RELAY: OTHER_VERSION,
+  VERSION: OTHER_VERSION,
+  NOT_PARLEY: OTHER_VERSION,
+  BAD_FRAME: OTHER_VERSION,
+  TOO_LARGE: OTHER_VERSION,
+  OUT_OF_ORDER: OTHER_VERSION,
+  TLS_SPOKEN: "join with --tls",
+  RELAY_GONE: "the server may have stopped; join again once it is back",
+  SHUTDOWN: "the server was stopped; join again once it is back",
+  ROOM_FULL: "try again when somebody has left, or ask for a larger --max-members",
+  TOO_MANY_PENDING: "try again in a moment",
+  TOO_MANY_JOINS: "try again in a minute",
+  TOO_MANY_FROM_ADDRESS: "end another connection first, or ask for a larger --max-per-address",
+  BAD_PROOF:
+    "the server goes by another name than the one dialled, or somebody in between forwards: " +
+    "dial the name that its keeper gave you",
+  REMOVED: "ask whoever runs the server",
+  CREDENTIAL_EXPIRED: "check this machine's clock",
+};
+
+function hintOf(ending: Ending, { self }: Session): string | undefined {
+  if (ending === "CREDENTIAL_EXPIRED" && self.expiresAt <= Date.now()) {
+    return "this run has lasted for longer than a credential holds, 24 hours: start it again";
+  }
+  if (ending !== "NOT_ALLOWED") return HINTS[ending];
+  return `give your fingerprint to whoever runs the server, ${self.fingerprint}; ` +
+    "--identity FILE keeps it from run to run";
+}
