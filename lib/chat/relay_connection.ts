@@ -362,8 +362,9 @@ export class RelayConnection {
   #flushRun(): void {
     const run = this.#run;
     const member = this.#member;
-    if (run === undefined || member === undefined) return;
     this.#run = undefined;
+    // A run before this one may have ended this member: what it said after that is not said.
+    if (run === undefined || member === undefined || this.#isOver) return;
     // One copy for all of them: the buffer it lies in is read into again.
     const bytes = new Uint8Array(run.buffer.slice(run.from, run.to));
     const members = run.audience === 0 ? undefined : member.audience(run.audience);

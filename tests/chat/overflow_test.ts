@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { encodeProgressBody, encodeSigned } from "../../lib/chat/envelope.ts";
 import { KIND } from "../../lib/chat/kind.ts";
+import { encodeAudience } from "../../lib/chat/wire.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, faults, type Seat, shown, TestRoom, until } from "./room.ts";
@@ -86,7 +87,9 @@ Deno.test("a member that its own words end says nothing after them", async () =>
   const { member: sender } = eve.self;
   const question = { sender, recipient: ada.self.member, asks: true, shown: 0 };
   const asked = encodeSigned(KIND.progress, encodeProgressBody(question), new Uint8Array(64));
-  eve.raw.send(new Uint8Array([...unsignedFrame(sender), ...asked]));
+  eve.raw.send(encodeAudience(1, [ada.self.member]));
+  const whispered = unsignedFrame(sender, 17, 1);
+  eve.raw.send(new Uint8Array([...unsignedFrame(sender), ...whispered, ...asked]));
   await until(() => eve.raw.ended, "eve is out");
   await room.settle();
   assertEquals(eve.raw.bye, "QUEUE_FULL");

@@ -42,7 +42,10 @@ export class StutteringRelay extends Relay {
 
   override forward(sender: RoomMember, frames: number, bytes: Bytes, to: To): number {
     const sent = super.forward(sender, frames, bytes, to);
-    if (this.#stutters()) super.forward(NOBODY, frames, bytes, without(this, sender, to));
+    // Of one that this took out of the room nothing is forwarded any longer.
+    if (this.#stutters() && this.member(sender.credential.member) === sender) {
+      super.forward(NOBODY, frames, bytes, without(this, sender, to));
+    }
     return sent;
   }
 }

@@ -19,10 +19,11 @@ import { retryDelay } from "../../lib/reconnect.ts";
 import { type Bounds, Checker, type Sealing } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
-import { type End, Way } from "./connection.ts";
+import type { End } from "./connection.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
-import { type Connection, Process } from "./process.ts";
+import { Network } from "./network.ts";
+import { Process } from "./process.ts";
 import { StutteringRelay } from "./relays.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
@@ -63,7 +64,7 @@ export class World {
   /** Whether little may be on its way to one member, so that queues overflow. */
   readonly tight: boolean;
   readonly #queue: Bounds;
-  #connections: Connection[] = [];
+  readonly #network: Network;
   #relay: Relay | undefined;
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
@@ -71,6 +72,7 @@ export class World {
 
   constructor(seed: number, build: Build = {}) {
     this.chance = new Generator(seed);
+    this.#network = new Network(this.clock, this.chance);
     this.#build = build;
     this.tight = this.chance.chance(0.35);
     this.#queue = this.tight
@@ -125,12 +127,7 @@ export class World {
 
   /** What was sent goes on its way. */
   #flush(): void {
-    for (const { process, toRelay, toMember } of this.#connections) {
-      const up = toRelay.flush();
-      if (up !== undefined) this.#log(`${process.name} sends`, up);
-      const down = toMember.flush();
-      if (down !== undefined) this.#log(`${process.name} is sent`, down);
-    }
+    this.#network.flush((what, bytes) => this.#log(what, bytes));
     for (const process of this.processes) this.#setAlarm(process);
     for (const { credential, outbox } of this.#relay?.members() ?? []) {
       const queue = { frames: outbox.sent - outbox.acknowledged, bytes: outbox.bytes };
@@ -185,11 +182,7 @@ export class World {
   killRelay(): void {
     this.#log("relay is killed");
     this.#relay = undefined;
-    for (const connection of this.#connections) {
-      connection.toRelay.cut(true);
-      connection.toMember.cut(this.chance.chance(0.1));
-    }
-    this.#connections = [];
+    this.#network.loseRelay();
   }
 
   /** The relay is told to stop: it tells its members. */
@@ -267,14 +260,11 @@ export class World {
         if (this.#relay === relay) this.#do("relay", () => own.disconnected());
       },
     };
-    const toMember = new Way(this.clock, this.chance, memberEnd);
-    const toRelay = new Way(this.clock, this.chance, relayEnd);
-    const connection: Connection = { process, toRelay, toMember };
+    const connection = this.#network.connect(process, memberEnd, relayEnd);
     const own = relay.connect({
-      send: (bytes) => toMember.send(bytes),
-      end: () => toMember.end(),
+      send: (bytes) => connection.toMember.send(bytes),
+      end: () => connection.toMember.end(),
     });
-    this.#connections.push(connection);
     process.connection = connection;
     this.#do(process.name, () => process.member.connected());
   }
@@ -288,14 +278,8 @@ export class World {
   #dropped(process: Process): void {
     const { connection } = process;
     process.connection = undefined;
-    if (connection !== undefined) this.#break(connection, true, false);
+    if (connection !== undefined) this.#network.break(connection, true, false);
     this.#tryLater(process);
-  }
-
-  #break(connection: Connection, silentToMember: boolean, silentToRelay: boolean): void {
-    connection.toRelay.cut(silentToRelay);
-    connection.toMember.cut(silentToMember);
-    this.#connections = this.#connections.filter((one) => one !== connection);
   }
 
   /** A connection breaks; one of its ends may not hear of it. */
@@ -304,7 +288,7 @@ export class World {
     if (connection === undefined) return;
     const silent = this.chance.next();
     this.#log(`${process.name} is cut off`);
-    this.#break(connection, silent < 0.15, silent > 0.85);
+    this.#network.break(connection, silent < 0.15, silent > 0.85);
   }
 
   /** Nothing arrives at a member, or from it, for a while. */
@@ -319,7 +303,7 @@ export class World {
     this.#log(`${process.name} is killed`);
     process.alive = false;
     this.checker.stopped(process.name);
-    if (process.connection !== undefined) this.#break(process.connection, true, false);
+    if (process.connection !== undefined) this.#network.break(process.connection, true, false);
   }
 
   /** A member leaves. */
@@ -388,7 +372,7 @@ export class World {
     if (process.alive && !process.leaving && wasIn) this.checker.endedUnasked(process.name, reason);
     process.alive = false;
     this.checker.stopped(process.name);
-    if (process.connection !== undefined) this.#break(process.connection, true, false);
+    if (process.connection !== undefined) this.#network.break(process.connection, true, false);
     process.connection = undefined;
   }
 
