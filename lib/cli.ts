@@ -9,14 +9,12 @@
  * @module
  */
 
-import { BUILD } from "./build.ts";
 import { Failure, toFailure } from "./failure.ts";
+import type { Grants } from "./cli/grants.ts";
 import { parseCommandLine, type Parsed, subject } from "./cli/parse.ts";
-import type { PartialGrant } from "./cli/partial_grants.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
 import { printable } from "./printable.ts";
 import { writeAll } from "./write_all.ts";
-import { VERSION } from "./version.ts";
 
 /**
  * Runs the command that a command line names.
@@ -29,8 +27,8 @@ export async function runCommandLine(root: CommandSpec, args: readonly string[])
   const debug = args.includes("--debug");
   let what = subject([root]);
   try {
-    if (args[0] === "--version" || args[0] === "-V") return printVersion();
-    if (args[0] === "--verify-install") throw nothingInstalled();
+    if (args[0] === "--version" || args[0] === "-V") return await printVersion();
+    if (args[0] === "--verify-install") throw await nothingInstalled();
     const parsed = await parseCommandLine(root, args);
     what = subject(parsed.path);
     return await runParsed(parsed);
@@ -45,29 +43,24 @@ export async function runCommandLine(root: CommandSpec, args: readonly string[])
 
 async function runParsed({ path, options, operands, permissions }: Parsed): Promise<number> {
   const command = path.at(-1)!;
-  if (options.version === true) return printVersion();
+  if (options.version === true) return await printVersion();
   if (command.load === undefined || options.help === true) {
     const { helpPage } = await import("./cli/help.ts");
     writeAll(Deno.stdout, helpPage(path));
     return 0;
   }
-  const granted = grantedPermissions();
-  const inPart = command.tellsOfParts === true ? await grantedInPart() : [];
+  const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
   keepOnly(permissions);
   const module = await command.load();
-  return await module.run({ options, operands, granted, inPart } as unknown as Input<never>);
+  return await module.run({ options, operands, grants } as unknown as Input<never>);
 }
 
 /** Every permission that the runtime knows. */
 const ALL_PERMISSIONS = ["run", "read", "write", "net", "env", "sys", "ffi", "import"] as const;
 
-function grantedPermissions(): string[] {
-  return ALL_PERMISSIONS.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
-}
-
-async function grantedInPart(): Promise<PartialGrant[]> {
-  const { partialGrants } = await import("./cli/partial_grants.ts");
-  return partialGrants(ALL_PERMISSIONS);
+async function currentGrants(): Promise<Grants> {
+  const { readGrants } = await import("./cli/grants.ts");
+  return readGrants(ALL_PERMISSIONS);
 }
 
 /**
@@ -99,17 +92,18 @@ function causeStack(cause: unknown): string {
   return cause instanceof Error ? `Caused by: ${cause.stack ?? cause.message}\n` : "";
 }
 
-/** The self-contained program checks what it has unpacked before parley starts. */
-function nothingInstalled(): Failure {
-  return new Failure({
-    what: "cannot check what is unpacked",
-    why: `this parley is ${BUILD === "source" ? "run from source" : BUILD}: nothing is`,
-    code: "NOT_UNPACKED",
-  });
+async function printVersion(): Promise<number> {
+  const { versionText } = await import("./cli/build_text.ts");
+  writeAll(Deno.stdout, versionText());
+  return 0;
 }
 
-function printVersion(): number {
-  const { deno, v8, typescript } = Deno.version;
-  writeAll(Deno.stdout, `parley ${VERSION}\ndeno ${deno}, v8 ${v8}, typescript ${typescript}\n`);
-  return 0;
+/** The self-contained program checks what it has unpacked before parley starts. */
+async function nothingInstalled(): Promise<Failure> {
+  const { buildText } = await import("./cli/build_text.ts");
+  return new Failure({
+    what: "cannot check what is unpacked",
+    why: `this parley is ${buildText()}: nothing is`,
+    code: "NOT_UNPACKED",
+  });
 }

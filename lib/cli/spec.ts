@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { PartialGrant } from "./partial_grants.ts";
+import type { Grants } from "./grants.ts";
 
 interface OptionBase {
   /** One letter that may stand for the name: `-p`. */
@@ -77,8 +77,8 @@ export interface CommandSpec {
    * before its code loads.
    */
   readonly permissions?: readonly PermissionName[];
-  /** Whether it is given the permissions that were granted in part, which take time to find out. */
-  readonly tellsOfParts?: true;
+  /** Whether it is told what the process was granted, which takes time to find out. */
+  readonly tellsOfGrants?: true;
   readonly examples?: readonly string[];
   readonly commands?: readonly CommandSpec[];
   /** Loads all of it, where this is no more than its name and summary. */
@@ -107,7 +107,11 @@ type ValueOf<O extends OptionSpec> = O extends FlagOption ? boolean
 
 /** What a command is given: its options by name, typed by its spec, and its operands in order. */
 export interface Input<
-  C extends { name?: string; options?: Readonly<Record<string, OptionSpec>> },
+  C extends {
+    name?: string;
+    options?: Readonly<Record<string, OptionSpec>>;
+    tellsOfGrants?: true;
+  },
 > {
   readonly options:
     & {
@@ -115,13 +119,8 @@ export interface Input<
     }
     & GlobalValues;
   readonly operands: readonly string[];
-  /**
-   * The permissions that the process was given as a whole, before the command kept its own of them; one
-   * for a part alone (`--allow-read=FILE`) is not among them.
-   */
-  readonly granted: readonly string[];
-  /** Those that it was given in part, where the command tells of them. */
-  readonly inPart: readonly PartialGrant[];
+  /** What the process was granted, before the command kept its own of it; for a command that tells of it. */
+  readonly grants: C extends { tellsOfGrants: true } ? Grants : undefined;
 }
 
 /** The options that every command takes. */

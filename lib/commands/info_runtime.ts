@@ -5,7 +5,7 @@
  */
 
 import { printJson, printLines, terminalWidth } from "../cli/print.ts";
-import type { PartialGrant } from "../cli/partial_grants.ts";
+import type { PartialGrant } from "../cli/grants.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { describeRuntime, ENVIRONMENT_STEPS } from "../info/runtime.ts";
@@ -15,7 +15,7 @@ const PARTS_NOTE = "Deno tells of a part by its name alone: there may be others"
 
 /** Shows what parley runs on, and what it was given. */
 export async function run(
-  { options, granted, inPart }: Input<typeof INFO_RUNTIME>,
+  { options, grants: { granted, inPart } }: Input<typeof INFO_RUNTIME>,
 ): Promise<number> {
   const runtime = describeRuntime();
   if (options.json) {

@@ -239,7 +239,7 @@ export const INFO_RUNTIME = {
 is one that parley asks for: Deno tells of a part only by its name.`,
   options: { json: JSON_LINES },
   permissions: [],
-  tellsOfParts: true,
+  tellsOfGrants: true,
   examples: ["parley info runtime"],
   load: (): Promise<CommandModule> => import("./info_runtime.ts"),
 } as const satisfies CommandSpec;

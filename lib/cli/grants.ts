@@ -1,5 +1,6 @@
 /**
- * Permissions that were granted, or refused, for a part alone: `--allow-read=FILE`, `--deny-net=HOST`.
+ * The permissions of the process: those that were granted as a whole, and those that were granted, or
+ * refused, for a part alone: `--allow-read=FILE`, `--deny-net=HOST`.
  *
  * @module
  */
@@ -12,6 +13,23 @@ export interface PartialGrant {
   readonly whole: boolean;
   /** The parts that are known: those that were granted, or of a whole those that were refused. */
   readonly parts: readonly string[];
+}
+
+/** What the process was granted. */
+export interface Grants {
+  /** As a whole; what was granted for a part alone is not among them. */
+  readonly granted: readonly string[];
+  readonly inPart: readonly PartialGrant[];
+}
+
+/**
+ * Asks for everything that was granted.
+ *
+ * @param names The permissions that there are.
+ */
+export function readGrants(names: readonly Deno.PermissionDescriptor["name"][]): Grants {
+  const granted = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  return { granted, inPart: partialGrants(names) };
 }
 
 /** What parley itself may ask for by name. */
@@ -31,7 +49,7 @@ const PARTS = {
  *
  * @param names The permissions that there are.
  */
-export function partialGrants(names: readonly Deno.PermissionDescriptor["name"][]): PartialGrant[] {
+function partialGrants(names: readonly Deno.PermissionDescriptor["name"][]): PartialGrant[] {
   return names.flatMap((name): PartialGrant[] => {
     const { state, partial } = Deno.permissions.querySync({ name });
     if (state === "denied" || (state === "granted" && !partial)) return [];
