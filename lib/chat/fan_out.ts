@@ -8,7 +8,7 @@
  */
 
 import type { Bytes } from "./bytes.ts";
-import type { OutboxBounds } from "./outbox.ts";
+import type { Batch, OutboxBounds } from "./outbox.ts";
 import type { Registry } from "./registry.ts";
 import type { RoomMember } from "./room_member.ts";
 
@@ -17,7 +17,7 @@ import type { RoomMember } from "./room_member.ts";
  * to check, so that a full queue of small ones is seconds of work, which what others say would wait behind.
  */
 const PRESSES_AT = { frames: 1 / 8, bytes: 1 / 2 } as const;
-/** How long senders yield to a member that has much to read and acknowledges nothing, in milliseconds. */
+/** How long senders yield to a member that has much to read and does not get on with it, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
 /** Whom sealed frames are for: everyone whose joining is at most `newest`, or a declared audience's hashes. */
@@ -48,9 +48,13 @@ export class FanOut {
     this.#options = options;
   }
 
-  /** Sends a frame to one member. */
-  toOne(member: RoomMember, frame: Bytes): void {
-    this.#deliver([member], frame, 1);
+  /**
+   * Sends a frame to one member.
+   *
+   * @param from The member that sends it, where one does.
+   */
+  toOne(member: RoomMember, frame: Bytes, from?: RoomMember): void {
+    this.#deliver([member], frame, 1, { from });
   }
 
   /** Sends a frame to everyone. */
@@ -74,7 +78,7 @@ export class FanOut {
    */
   sealed(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number {
     const members = "newest" in to ? this.#upTo(to.newest) : this.#named(to.members);
-    return this.#deliver(members, bytes, frames, sender);
+    return this.#deliver(members, bytes, frames, { from: sender, batch: sender.startBatch() });
   }
 
   *#upTo(newest: number): Generator<RoomMember, void> {
@@ -92,39 +96,48 @@ export class FanOut {
     }
   }
 
-  /** Sends frames to members; returns to how many. */
-  #deliver(to: Iterable<RoomMember>, bytes: Bytes, frames: number, sender?: RoomMember): number {
-    if (sender !== undefined) sender.isPressing = false;
-    const batch = sender?.startBatch();
+  /** Sends frames to members, but not to who sends them; returns to how many. */
+  #deliver(
+    to: Iterable<RoomMember>,
+    bytes: Bytes,
+    frames: number,
+    { from, batch }: { from?: RoomMember | undefined; batch?: Batch } = {},
+  ): number {
     let recipients = 0;
     let overflown: RoomMember[] | undefined;
     for (const member of to) {
-      if (member === sender) continue;
+      if (member === from) continue;
       recipients += 1;
       if (batch !== undefined) batch.waiting += 1;
       if (!member.outbox.push(frames, bytes, batch)) (overflown ??= []).push(member);
       member.link.send(bytes);
-      if (sender !== undefined && this.#isPressed(member)) sender.isPressing = true;
+      if (from !== undefined && this.#isPressed(member)) from.isPressing = true;
     }
-    if (batch?.waiting === 0) sender!.settled();
+    if (batch?.waiting === 0) from!.settled();
     // Only now: removing one tells the others, who are to have these frames first.
     for (const member of overflown ?? []) this.#options.overflown(member);
     return recipients;
   }
 
   /**
-   * Whether a member has much of a queue to read and has acknowledged something of late. One that
-   * has not is not waited for.
+   * Whether a member has much of a queue to read and is getting on with it: it has read half of what lay there
+   * three seconds ago. One that has not is not waited for, or it could hold up whoever speaks to it for ever by
+   * reading a little now and then.
    */
   #isPressed(member: RoomMember): boolean {
     const { outbox } = member;
     const { bytes, frames } = this.#queue;
     const unread = outbox.sent - outbox.acknowledged;
     if (outbox.bytes < bytes * PRESSES_AT.bytes && unread < frames * PRESSES_AT.frames) {
+      member.pressed = undefined;
       return false;
     }
     const now = this.#options.now();
-    member.pressedSince ??= now;
-    return now - member.pressedSince < PATIENCE_MS;
+    const headway = outbox.acknowledged + unread / 2;
+    member.pressed ??= { since: now, headway };
+    if (now - member.pressed.since < PATIENCE_MS) return true;
+    if (outbox.acknowledged < member.pressed.headway) return false;
+    member.pressed = { since: now, headway };
+    return true;
   }
 }

@@ -23,8 +23,14 @@ const MODEST = {
 } as const;
 /** So many seconds of it are remembered. */
 const MODEST_SECONDS = 20;
-/** How long one that does is not read, in milliseconds: twice as long each time, as long as the queues are full. */
-const YIELD_MS = { first: 100, most: 3_000 } as const;
+/**
+ * How long one that does is not read, in milliseconds: twice as long each time, and half as long for every second
+ * without. Well below what a member is waited for: while it is not read, what it acknowledges is not either.
+ */
+const YIELD_MS = { first: 100, most: 2_000 } as const;
+const YIELD_HALVES_MS = 1_000;
+/** What coming back costs, in frames: the relay checks a signature, and sends again what is on its way. */
+const RESUME_FRAMES = 100;
 
 /** What a member has sent. */
 export interface Spent {
@@ -45,6 +51,8 @@ export class Pace {
   readonly #fanout: TokenBucket;
   readonly #lately: { readonly frames: TokenBucket; readonly bytes: TokenBucket };
   #yield = 0;
+  #yieldedAt = 0;
+  #pausedUntil = 0;
 
   /** Starts with a burst to spend. */
   constructor(limits: Limits, now: number) {
@@ -67,15 +75,33 @@ export class Pace {
   spend({ frames, bytes, fanout, pressing }: Spent, now: number): number {
     this.#lately.frames.spend(frames, now);
     this.#lately.bytes.spend(bytes, now);
-    const { first, most } = YIELD_MS;
-    const yields = pressing && !this.#isModest(now);
-    this.#yield = yields ? Math.min(most, Math.max(first, 2 * this.#yield)) : 0;
-    return Math.max(
+    const pause = Math.max(
       this.#frames.spend(frames, now),
       this.#bytes.spend(bytes, now),
       this.#fanout.spend(fanout, now),
-      this.#yield,
+      pressing && !this.#isModest(now) ? this.#yieldAt(now) : 0,
     );
+    this.#pausedUntil = now + pause;
+    return pause;
+  }
+
+  /**
+   * The member comes back over another connection: what it has spent stays spent.
+   *
+   * @returns False while it is not to be read: another connection must not be a way around that.
+   */
+  resume(now: number): boolean {
+    if (now < this.#pausedUntil) return false;
+    this.#frames.spend(RESUME_FRAMES, now);
+    return true;
+  }
+
+  #yieldAt(now: number): number {
+    const { first, most } = YIELD_MS;
+    const left = this.#yield / 2 ** ((now - this.#yieldedAt) / YIELD_HALVES_MS);
+    this.#yield = Math.min(most, Math.max(first, 2 * left));
+    this.#yieldedAt = now + this.#yield;
+    return this.#yield;
   }
 
   #isModest(now: number): boolean {

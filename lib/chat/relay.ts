@@ -389,7 +389,7 @@ export class Relay {
   /** Forwards a frame that is for one member, if that is still there. */
   forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void {
     const member = this.#members.get(mapKey(recipient));
-    if (member !== undefined && member !== sender) this.#fanOut.toOne(member, bytes);
+    if (member !== undefined && member !== sender) this.#fanOut.toOne(member, bytes, sender);
     sender.received(1);
   }
 

@@ -97,7 +97,7 @@ export class RelayConnection {
   readonly #relay: ConnectionRelay;
   readonly #newcomer: Newcomer;
   readonly #openedAt: number;
-  readonly #pace: Pace;
+  #pace: Pace;
   #isOver = false;
   #reader = new FrameReader(newcomerBound);
   #member: RoomMember | undefined;
@@ -144,6 +144,7 @@ export class RelayConnection {
     this.#pinged = false;
     this.#frames = 0;
     this.#fanout = 0;
+    if (this.#member !== undefined) this.#member.isPressing = false;
     try {
       for (const frame of this.#reader.push(this.#newcomer.greet(chunk))) this.#take(frame);
       this.#flushRun();
@@ -280,6 +281,11 @@ export class RelayConnection {
     if (received < outbox.acknowledged || received > outbox.sent || sent < receivedFrames) {
       throw new EndError("BAD_FRAME", "the counts are not those of this member");
     }
+    const pace = member.pace ?? this.#pace;
+    if (!pace.resume(this.#relay.monotonic())) {
+      throw new EndError("TOO_MANY_JOINS", "it has sent too much to be read yet");
+    }
+    this.#pace = pace;
     // It has seen the roster, or it would join again.
     member.roster = undefined;
     this.link.send(encodeCount(KIND.resumed, receivedFrames));
@@ -291,6 +297,7 @@ export class RelayConnection {
     const haste = this.from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
     const admitted = haste ?? this.#relay.admit(credential, presence, this);
     if (typeof admitted === "string") throw new EndError(admitted, credential.name);
+    admitted.pace = this.#pace;
     this.#isIn(admitted);
     this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
@@ -314,10 +321,7 @@ export class RelayConnection {
       throw new EndError("BAD_FRAME", "more was acknowledged than was sent");
     }
     // There are no more of these than of what others sent: they are not its own haste.
-    if (count > before) {
-      this.#frames -= 1;
-      member.pressedSince = undefined;
-    }
+    if (count > before) this.#frames -= 1;
   }
 
   #forward(

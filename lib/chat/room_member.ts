@@ -8,6 +8,7 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import type { Credential } from "./credential.ts";
 import { KIND } from "./kind.ts";
 import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
+import type { Pace } from "./pace.ts";
 import { encodeCount, type Listing } from "./wire.ts";
 
 /** How many audiences a member may declare. */
@@ -40,10 +41,12 @@ export class RoomMember {
   /** Whether the others have been told that it is away. */
   awayTold = false;
   #link: RelayLink;
-  /** When it had much of a queue to read and had acknowledged nothing since. */
-  pressedSince: number | undefined;
+  /** Since when it has had much of a queue to read, and how many frames it is to acknowledge to be waited for. */
+  pressed: { readonly since: number; readonly headway: number } | undefined;
   /** Whether what it has just sent went to somebody who has much to read. */
   isPressing = false;
+  /** How fast it may speak, over whatever connection. */
+  pace: Pace | undefined;
   readonly #news: (member: RoomMember) => void;
   readonly #audiences = new Map<number, readonly string[]>();
   #audienceMembers = 0;

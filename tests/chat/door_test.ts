@@ -199,11 +199,28 @@ Deno.test("who fills the queue of somebody with many small frames yields to it t
   for (let now = 0; now < 10_000; now += 20) assertEquals(person.spend(frame, now), 0);
 });
 
-Deno.test("who goes on filling a queue yields twice as long each time, until it is read", () => {
+Deno.test("who goes on filling a queue yields twice as long each time, and half as long for a second without", () => {
   const pace = new Pace(DEFAULT_LIMITS, 0);
   const flood = { frames: 300, bytes: 60_000, fanout: 0, pressing: true };
-  const yields = Array.from({ length: 7 }, (_, i) => pace.spend(flood, 5_000 * i));
-  assertEquals(yields, [100, 200, 400, 800, 1_600, 3_000, 3_000]);
-  assertEquals(pace.spend({ ...flood, pressing: false }, 50_000), 0);
-  assertEquals(pace.spend(flood, 55_000), 100);
+  let now = 0;
+  const next = () => {
+    const pause = pace.spend(flood, now);
+    now += pause;
+    return pause;
+  };
+  assertEquals(Array.from({ length: 7 }, next), [100, 200, 400, 800, 1_600, 2_000, 2_000]);
+  // What goes to nobody who has much to read does not make up for it.
+  assertEquals(pace.spend({ ...flood, frames: 1, pressing: false }, now), 0);
+  assertEquals(pace.spend(flood, now), 2_000);
+  assertEquals(pace.spend(flood, now + 2_000 + 3_000), 500);
+  assertEquals(pace.spend(flood, now + 60_000), 100);
+});
+
+Deno.test("who comes back over another connection has spent what it has spent", () => {
+  const pace = new Pace({ ...DEFAULT_LIMITS, framesPerSecond: 1000 }, 0);
+  const burst = { frames: 3_000, bytes: 1, fanout: 0, pressing: false };
+  assertEquals(pace.spend(burst, 0), 1_000);
+  assertEquals([pace.resume(0), pace.resume(999), pace.resume(1_000)], [false, false, true]);
+  // Coming back has a price of its own.
+  assertEquals(pace.spend({ ...burst, frames: 0 }, 1_000), 100);
 });

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { FanOut } from "../../lib/chat/fan_out.ts";
+import { type Audience, FanOut } from "../../lib/chat/fan_out.ts";
 import { Registry } from "../../lib/chat/registry.ts";
 import { RoomMember } from "../../lib/chat/room_member.ts";
 import { guestCredential } from "../guests.ts";
@@ -20,11 +20,15 @@ async function room() {
     return member;
   }));
   const fanOut = new FanOut(members, QUEUE, { now: () => clock.now, overflown: () => {} });
-  const send = (frames: number, bytes: number) => {
-    fanOut.sealed(sender!, frames, new Uint8Array(bytes), { newest: 2 });
+  /** Sends as if in one chunk; whether that presses. */
+  const chunk = (run: () => void) => {
+    sender!.isPressing = false;
+    run();
     return sender!.isPressing;
   };
-  return { clock, reader: reader!, send };
+  const send = (frames: number, bytes: number, to: Audience = { newest: 2 }) =>
+    chunk(() => fanOut.sealed(sender!, frames, new Uint8Array(bytes), to));
+  return { clock, fanOut, sender: sender!, reader: reader!, chunk, send };
 }
 
 Deno.test("a sender presses on one who has an eighth of its queue to read in frames, or half in bytes", async () => {
@@ -36,11 +40,40 @@ Deno.test("a sender presses on one who has an eighth of its queue to read in fra
   assertEquals([bytes.send(1, 39_999), bytes.send(1, 1)], [false, true]);
 });
 
-Deno.test("nobody is waited for that has acknowledged nothing for three seconds", async () => {
-  const { clock, send } = await room();
-  assertEquals(send(100, 100), true);
-  clock.now = 2_999;
-  assertEquals(send(1, 1), true);
-  clock.now = 3_000;
-  assertEquals(send(1, 1), false);
+Deno.test("a frame to nobody does not make up for those before it", async () => {
+  const { fanOut, sender, chunk } = await room();
+  const presses = chunk(() => {
+    fanOut.sealed(sender, 100, new Uint8Array(100), { newest: 2 });
+    fanOut.sealed(sender, 1, new Uint8Array(1), { members: [] });
+  });
+  assertEquals(presses, true);
+});
+
+Deno.test("a frame to one member alone presses too, and one of the relay's own on nobody", async () => {
+  const { fanOut, sender, reader, chunk, send } = await room();
+  send(99, 99);
+  assertEquals(chunk(() => fanOut.toOne(reader, new Uint8Array(1))), false);
+  assertEquals(chunk(() => fanOut.toOne(reader, new Uint8Array(1), sender)), true);
+});
+
+Deno.test("who has read half of what lay there three seconds ago is waited for, and nobody else", async () => {
+  const quick = await room();
+  assertEquals(quick.send(400, 400), true);
+  quick.clock.now = 2_999;
+  assertEquals(quick.send(1, 1), true);
+  quick.reader.acknowledge(200);
+  quick.clock.now = 3_000;
+  assertEquals(quick.send(1, 1), true);
+
+  const slow = await room();
+  assertEquals(slow.send(400, 400), true);
+  slow.reader.acknowledge(199);
+  slow.clock.now = 3_000;
+  assertEquals(slow.send(1, 1), false);
+  // Nor when it reads a little more: it starts anew once it has little to read.
+  slow.reader.acknowledge(201);
+  assertEquals(slow.send(1, 1), true);
+  slow.reader.acknowledge(400);
+  assertEquals(slow.send(1, 1), false);
+  assertEquals(slow.send(100, 100), true);
 });
