@@ -12,7 +12,7 @@ import { equals } from "@std/bytes/equals";
 // @ts-types="../types/std_encoding_base64.d.ts"
 import { encodeBase64 } from "@std/encoding/base64";
 import type { Bytes } from "./rsa/bytes.ts";
-import { encodeSpki } from "./rsa/key_encoding.ts";
+import { bitLength, encodeSpki } from "./rsa/key_encoding.ts";
 
 export type { Bytes } from "./rsa/bytes.ts";
 export { signDocument, verifyDocument } from "./rsa/document.ts";
@@ -107,8 +107,15 @@ export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   if (!equals(publicExponent, EXPONENT_65537)) {
     throw new RsaKeyError("Cannot take RSA key: its exponent is not 65537");
   }
-  if (!isCanonical(spki, Math.ceil(modulusLength / 8))) {
+  const bytes = Math.ceil(modulusLength / 8);
+  if (!isCanonical(spki, bytes)) {
     throw new RsaKeyError("Cannot take RSA key: it is not in canonical DER");
+  }
+  // The runtime tells the length of the modulus in whole bytes.
+  const end = spki.length - SPKI_TAIL_BYTES;
+  const bits = bitLength(spki.subarray(end - bytes, end));
+  if (bits < min) {
+    throw new RsaKeyError(`Cannot take RSA key: ${bits} bits is not from ${min} to ${max}`);
   }
   return key;
 }

@@ -180,6 +180,7 @@ export class Member {
 
   /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
   get wakeAt(): number {
+    if (this.#isOver) return Infinity;
     return Math.min(
       this.#acknowledger.dueAt ?? Infinity,
       this.#begun?.wakeAt ?? Infinity,

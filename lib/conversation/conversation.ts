@@ -82,6 +82,8 @@ export class Conversation {
     if (event.kind === "unheard" && (trust.expects || trust.locked)) this.#refused += 1;
     if (event.kind === "ready") this.#ready.resolve();
     else if (event.kind === "ended") {
+      // What kept an earlier connection from coming back is not why this one ended.
+      this.#obstacles.clear();
       this.#over.resolve({ ending: event.reason, detail: event.detail });
     }
     if (event.kind === "disconnected") this.#lost(event.reason);

@@ -5,7 +5,14 @@
  * @module
  */
 
-import { encodeQuestion, plainName, questionText, readReply, type Reply } from "./dns_message.ts";
+import {
+  encodeQuestion,
+  plainName,
+  questionText,
+  readReply,
+  type Reply,
+  type ReplyRecord,
+} from "./dns_message.ts";
 import { ipv6Text, readIpv6 } from "./ipv6.ts";
 
 /** Where a name server is. */
@@ -61,13 +68,26 @@ export async function askForData(
   for (let asked = 0; asked <= MAX_ALIASES; asked++) {
     // deno-lint-ignore no-await-in-loop -- each alias is known from the reply before
     const { answers } = await askServer(server, current, type, signal);
-    const data = answers.filter((answer) => answer.type === type).map((answer) => answer.data);
-    if (data.length > 0) return await Promise.all(data.map((each) => dataText(type, String(each))));
-    const aliases = answers.filter((answer) => answer.type === "CNAME");
-    if (aliases.length === 0) return [];
-    current = plainName(String(aliases.at(-1)!.data));
+    const owner = ownerOf(answers, current);
+    const data = answers.filter((answer) => answer.type === type && answer.name === owner);
+    if (data.length > 0) {
+      return await Promise.all(data.map((each) => dataText(type, String(each.data))));
+    }
+    if (owner === current) return [];
+    current = owner;
   }
   return [];
+}
+
+/** The name that a name is an alias for, as far as a reply says; itself where it is none. */
+function ownerOf(answers: readonly ReplyRecord[], name: string): string {
+  let owner = name;
+  for (let followed = 0; followed < MAX_ALIASES; followed++) {
+    const alias = answers.find((answer) => answer.type === "CNAME" && answer.name === owner);
+    if (alias === undefined) break;
+    owner = plainName(String(alias.data));
+  }
+  return owner;
 }
 
 async function dataText(type: "A" | "AAAA" | "PTR", text: string): Promise<string> {
@@ -139,9 +159,15 @@ function answers(reply: Reply, query: Query): boolean {
   return reply.id === query.id && (reply.question === query.question || reply.question === "");
 }
 
+/** Whether two texts are one address: a person may have typed it in another notation than the system has. */
 function sameAddress(one: string, other: string): boolean {
-  const plain = (text: string) => text.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");
-  return plain(one) === plain(other);
+  return canonical(one) === canonical(other);
+}
+
+/** An address in its one form, as URLs have it (RFC 3986 section 3.2.2); anything else as it is. */
+function canonical(address: string): string {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return URL.parse(`http://${host}`)?.hostname ?? address;
 }
 
 /** What the promise gives, unless the signal comes first. */

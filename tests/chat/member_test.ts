@@ -106,3 +106,15 @@ Deno.test("members who say nothing stay, because they answer the relay's pings",
   await room.settle();
   assertEquals(shown(bo), ["ada: still here"]);
 });
+
+Deno.test("a member whose stay is over has nothing more to do, whatever is shown late", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  assert(bo.member.enter("one last thing").ok);
+  await until(() => shown(ada).length === 1, "ada has read it");
+  ada.member.close();
+  await until(() => count(ada, "ended") === 1, "it is over");
+  ada.member.displayed(ada.events.length);
+  assertEquals(ada.member.wakeAt, Infinity);
+});

@@ -140,7 +140,12 @@ export class DnsServer implements AsyncDisposable {
         id,
         flags: flags | rcode | more,
         questions,
-        answers: data.map((each) => ({ name, ttl: 60, ...answer(each) })),
+        // A server may add what nobody asked for.
+        answers: data.map((each) => ({
+          name: label === "stray" ? "other.example" : name,
+          ttl: 60,
+          ...answer(each),
+        })),
       });
     const cut = label.startsWith("cut-");
     if (cut && transport === "udp") return [reply(id, 0, [], packet.TRUNCATED_RESPONSE)];

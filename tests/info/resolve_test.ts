@@ -239,6 +239,24 @@ Deno.test("resolve() asks the server that was named for a name that the hosts fi
   assertEquals([failure?.code, asked], ["NXDOMAIN", `${hostname}:${port}`]);
 });
 
+Deno.test("resolve() takes no record of another name for an answer", async () => {
+  await using server = new DnsServer();
+  const { failure, data } = await one(server, "stray.localhost", "A");
+  // That it has a record of the type all the same is no answer to this question.
+  assertEquals([failure?.code, data], ["NO_ANSWER", []]);
+});
+
+Deno.test("resolve() hears the server that was named, in whatever notation", async () => {
+  await using server = new DnsServer();
+  const { port } = server.address;
+  for (const hostname of ["127.1", "0x7f.0.0.1"]) {
+    const asked = { server: { hostname, port }, types: ["A"] as const, timeoutMs: 20_000 };
+    const [resolution] = await resolve("localhost", asked);
+    assertEquals(resolution?.failure, undefined);
+    assertEquals(resolution?.data, ["192.0.2.1", "192.0.2.2"]);
+  }
+});
+
 Deno.test("resolve() says that this machine answered, and names no server, where none was asked", async () => {
   await using server = new DnsServer();
   const options = { systemServers: [server.address], timeoutMs: 20_000 };

@@ -23,6 +23,13 @@ Deno.test("importSpki() takes every length from 2048 to 4096 bits as the runtime
   }
 });
 
+Deno.test("importSpki() counts the bits of a modulus, which the runtime rounds up to bytes", async () => {
+  for (const bits of [2041, 2047]) {
+    const spki = encodeSpki({ modulus: modulusOf(bits), exponent: EXPONENT });
+    await assertRejects(() => importSpki(spki, "sign"), RsaKeyError, `${bits} bits`);
+  }
+});
+
 Deno.test("importSpki() takes no key that the runtime would write in other bytes", async () => {
   let runtimeTook = 0;
   for (const bits of [2048, 2055]) {
