@@ -34,7 +34,8 @@ export interface FanOutOptions {
 /** Sends frames to the members of a room. */
 export class FanOut {
   readonly #members: Registry<RoomMember>;
-  readonly #queue: OutboxBounds;
+  /** How much a member has to read when it presses. */
+  readonly #presses: OutboxBounds;
   readonly #options: FanOutOptions;
 
   /**
@@ -44,7 +45,10 @@ export class FanOut {
    */
   constructor(members: Registry<RoomMember>, queue: OutboxBounds, options: FanOutOptions) {
     this.#members = members;
-    this.#queue = queue;
+    this.#presses = {
+      frames: queue.frames * PRESSES_AT.frames,
+      bytes: queue.bytes * PRESSES_AT.bytes,
+    };
     this.#options = options;
   }
 
@@ -126,10 +130,9 @@ export class FanOut {
    */
   #isPressed(member: RoomMember): boolean {
     const { outbox } = member;
-    const { bytes, frames } = this.#queue;
     const unread = outbox.sent - outbox.acknowledged;
-    if (outbox.bytes < bytes * PRESSES_AT.bytes && unread < frames * PRESSES_AT.frames) {
-      member.pressed = undefined;
+    if (outbox.bytes < this.#presses.bytes && unread < this.#presses.frames) {
+      if (member.pressed !== undefined) member.pressed = undefined;
       return false;
     }
     const now = this.#options.now();
