@@ -10,6 +10,7 @@
 interface Group {
   readonly name: string;
   readonly permissions: readonly string[];
+  // Files run beside one another where they mostly wait and none of them counts on a port or a file.
   readonly paths: readonly string[];
   /** A tool without which every test of the group would be ignored. */
   readonly tool?: string;
@@ -20,6 +21,7 @@ const GROUPS: readonly Group[] = [
     name: "core",
     permissions: ["--allow-net"],
     paths: [
+      "--parallel",
       "tests/",
       "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chaos_test.ts",
       "--ignore=tests/ffi/",
@@ -55,7 +57,7 @@ const GROUPS: readonly Group[] = [
   {
     name: "process",
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
-    paths: ["tests/process/"],
+    paths: ["--parallel", "tests/process/"],
   },
   {
     name: "files",
