@@ -98,12 +98,7 @@ export async function exportSpki(key: CryptoKey): Promise<Bytes> {
 export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   const key = await importUnchecked(spki, use);
   const { modulusLength, publicExponent } = key.algorithm as RsaHashedKeyAlgorithm;
-  const { min, max } = MODULUS_BOUNDS;
-  if (modulusLength < min || modulusLength > max) {
-    throw new RsaKeyError(
-      `Cannot take RSA key: ${modulusLength} bits is not from ${min} to ${max}`,
-    );
-  }
+  checkBits(modulusLength);
   if (!equals(publicExponent, EXPONENT_65537)) {
     throw new RsaKeyError("Cannot take RSA key: its exponent is not 65537");
   }
@@ -111,13 +106,16 @@ export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   if (!isCanonical(spki, bytes)) {
     throw new RsaKeyError("Cannot take RSA key: it is not in canonical DER");
   }
-  // The runtime tells the length of the modulus in whole bytes.
+  // Once more: the runtime tells the length of the modulus in whole bytes.
   const end = spki.length - SPKI_TAIL_BYTES;
-  const bits = bitLength(spki.subarray(end - bytes, end));
-  if (bits < min) {
-    throw new RsaKeyError(`Cannot take RSA key: ${bits} bits is not from ${min} to ${max}`);
-  }
+  checkBits(bitLength(spki.subarray(end - bytes, end)));
   return key;
+}
+
+function checkBits(bits: number): void {
+  const { min, max } = MODULUS_BOUNDS;
+  if (bits >= min && bits <= max) return;
+  throw new RsaKeyError(`Cannot take RSA key: ${bits} bits is not from ${min} to ${max}`);
 }
 
 async function importUnchecked(spki: Bytes, use: RsaUse): Promise<CryptoKey> {

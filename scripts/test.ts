@@ -10,7 +10,6 @@
 interface Group {
   readonly name: string;
   readonly permissions: readonly string[];
-  // Files run beside one another where they mostly wait and none of them counts on a port or a file.
   readonly paths: readonly string[];
   /** A tool without which every test of the group would be ignored. */
   readonly tool?: string;
@@ -21,6 +20,7 @@ const GROUPS: readonly Group[] = [
     name: "core",
     permissions: ["--allow-net"],
     paths: [
+      // Files beside one another: they mostly wait, and none of them counts on a port or a file.
       "--parallel",
       "tests/",
       "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chaos_test.ts",

@@ -13,6 +13,7 @@ import {
   type Reply,
   type ReplyRecord,
 } from "./dns_message.ts";
+import { sameAddress } from "../udp/address.ts";
 import { ipv6Text, readIpv6 } from "./ipv6.ts";
 
 /** Where a name server is. */
@@ -109,8 +110,7 @@ async function askByUdp(server: NameServer, query: Query, signal: AbortSignal): 
     for (;;) {
       const [bytes, from] = await orAborted(socket.receive(new Uint8Array(65_535)), signal);
       // Anybody can send here: only the server's address and port are heard, and only the answer.
-      const sender = from as Deno.NetAddr;
-      if (sender.port !== server.port || !sameAddress(sender.hostname, server.hostname)) continue;
+      if (!sameAddress(from as Deno.NetAddr, server)) continue;
       const reply = readReply(bytes);
       if (reply !== undefined && answers(reply, query)) return reply;
     }
@@ -157,17 +157,6 @@ async function readExactly(
 function answers(reply: Reply, query: Query): boolean {
   // A server that cannot read a question may repeat none (RFC 1035 section 4.1.1).
   return reply.id === query.id && (reply.question === query.question || reply.question === "");
-}
-
-/** Whether two texts are one address: a person may have typed it in another notation than the system has. */
-function sameAddress(one: string, other: string): boolean {
-  return canonical(one) === canonical(other);
-}
-
-/** An address in its one form, as URLs have it (RFC 3986 section 3.2.2); anything else as it is. */
-function canonical(address: string): string {
-  const host = address.includes(":") ? `[${address}]` : address;
-  return URL.parse(`http://${host}`)?.hostname ?? address;
 }
 
 /** What the promise gives, unless the signal comes first. */

@@ -36,11 +36,6 @@ export function readNameServers(servers: readonly string[]): NameServer[] {
   });
 }
 
-/** A name server as text: `192.0.2.53:53`, `[2001:db8::53]:53`. */
-export function nameServerText({ hostname, port }: NameServer): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
 /** Why there is no record, and who says so. */
 export interface Reason {
   readonly server: NameServer;

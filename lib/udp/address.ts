@@ -7,8 +7,11 @@
 /** The port of the tutorial's echo server. */
 export const DEFAULT_PORT = 1060;
 
+/** Where datagrams go to or come from. */
+type Place = Pick<Deno.NetAddr, "hostname" | "port">;
+
 /** An address as it is shown: `127.0.0.1:1060`, `[::1]:1060` (RFC 3986 section 3.2.2). */
-export function addressText({ hostname, port }: Deno.NetAddr): string {
+export function addressText({ hostname, port }: Place): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
@@ -17,13 +20,14 @@ export function isIPv6(hostname: string): boolean {
   return hostname.includes(":");
 }
 
-/** Whether two addresses are one: `::1` is `0:0:0:0:0:0:0:1`. */
-export function sameAddress(a: Deno.NetAddr, b: Deno.NetAddr): boolean {
+/** Whether two addresses are one: `::1` is `0:0:0:0:0:0:0:1`, and `127.1` is `127.0.0.1`. */
+export function sameAddress(a: Place, b: Place): boolean {
   return a.port === b.port &&
     (a.hostname === b.hostname || canonical(a.hostname) === canonical(b.hostname));
 }
 
-/** An IPv6 address in its one short form (RFC 5952), as URLs have it; anything else as it is. */
+/** An address in its one form (RFC 5952 for IPv6), as URLs have it; anything else as it is. */
 function canonical(hostname: string): string {
-  return URL.parse(`http://[${hostname}]`)?.hostname.slice(1, -1) ?? hostname;
+  const host = isIPv6(hostname) ? `[${hostname}]` : hostname;
+  return URL.parse(`http://${host}`)?.hostname ?? hostname;
 }

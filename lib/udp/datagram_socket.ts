@@ -35,7 +35,7 @@ export function openSocket(hostname: string, port: number): Deno.DatagramConn {
   try {
     return Deno.listenDatagram({ transport: "udp", hostname, port });
   } catch (error) {
-    const address = addressText({ transport: "udp", hostname, port });
+    const address = addressText({ hostname, port });
     throw toFailure(error, `cannot listen on ${address}`);
   }
 }

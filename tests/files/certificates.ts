@@ -56,6 +56,11 @@ export class Certificates implements AsyncDisposable {
     return this.#scratch.file(name);
   }
 
+  /** The flags of a server that proves itself by a certificate, by default with its own key. */
+  flags(name: string, key = name): string[] {
+    return ["--tls-cert", this.file(`${name}.pem`), "--tls-key", this.file(`${key}.key`)];
+  }
+
   /** The text of a file of it. */
   text(name: string): Promise<string> {
     return Deno.readTextFile(this.file(name));

@@ -30,10 +30,7 @@ async function relayProcess(
   name: string,
   port = 0,
 ): Promise<{ server: ChatProcess; port: number }> {
-  const tls = [
-    ...["--tls-cert", certificates.file(`${name}.pem`)],
-    ...["--tls-key", certificates.file(`${name}.key`)],
-  ];
+  const tls = certificates.flags(name);
   const args = ["server", "--port", String(port), "--relay-only", "--json", ...tls];
   const server = new ChatProcess(args, FLAGS);
   const listening = await server.event("listening");

@@ -30,18 +30,13 @@ async function relayProcess(...args: readonly string[]): Promise<[ChatProcess, s
   return [server, `127.0.0.1:${port}`];
 }
 
-function tlsFlags(certificates: Certificates, name: string, key = name): string[] {
-  const [certFile, keyFile] = [certificates.file(`${name}.pem`), certificates.file(`${key}.key`)];
-  return ["--tls-cert", certFile, "--tls-key", keyFile];
-}
-
 Deno.test({
   name: "a conversation goes through TLS, on the authority that --ca names",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
     await certificates.issue("good");
-    const [server, address] = await relayProcess(...tlsFlags(certificates, "good"));
+    const [server, address] = await relayProcess(...certificates.flags("good"));
     await using _server = server;
     const tls = ["--tls", "--ca", certificates.file("ca.pem")];
     const join = (name: string) =>
@@ -129,7 +124,7 @@ for (const { name, made, make, ca = "ca.pem", why, hint } of BAD_CERTIFICATES) {
     async fn() {
       await using certificates = await Certificates.make();
       await make(certificates, made);
-      const [server, address] = await relayProcess(...tlsFlags(certificates, made));
+      const [server, address] = await relayProcess(...certificates.flags(made));
       await using _server = server;
       const lines = await failureOf(address, "--tls", "--ca", certificates.file(ca));
       assertEquals(lines[0], `parley: cannot connect to ${address}: ${why}`);
@@ -147,7 +142,7 @@ Deno.test({
   async fn() {
     await using certificates = await Certificates.make();
     await certificates.selfSigned("own", false);
-    const [server, address] = await relayProcess(...tlsFlags(certificates, "own"));
+    const [server, address] = await relayProcess(...certificates.flags("own"));
     await using _server = server;
     const tls = ["--tls", "--ca", certificates.file("own.pem")];
     const { code, stderr } = await parley(["chat", "client", address, ...tls], FLAGS);
@@ -161,7 +156,7 @@ Deno.test({
   async fn() {
     await using certificates = await Certificates.make();
     await certificates.issue("good");
-    const [server, address] = await relayProcess(...tlsFlags(certificates, "good"));
+    const [server, address] = await relayProcess(...certificates.flags("good"));
     await using _server = server;
     const [line, hint] = await failureOf(address);
     assertEquals(line, "parley: the chat has ended: what answered there speaks TLS (TLS_SPOKEN)");
@@ -220,7 +215,7 @@ Deno.test({
       ["absent", "good", "ENOENT"],
     ] as const;
     for (const [cert, key, expected] of cases) {
-      const args = ["chat", "server", "--port", "0", ...tlsFlags(certificates, cert, key)];
+      const args = ["chat", "server", "--port", "0", ...certificates.flags(cert, key)];
       const { code, stderr } = await parley(args, FLAGS);
       assertEquals(code, 1);
       const [line, hint, ...rest] = stderr.trimEnd().split("\n");
