@@ -138,9 +138,8 @@ export class Link {
   #take(): Bytes {
     const pending = this.#pending;
     if (pending.length === 1) {
-      this.#pending = [];
       this.#waiting = 0;
-      return pending[0]!;
+      return pending.pop()!; // and the array is used again
     }
     let count = 0;
     let length = 0;
@@ -169,7 +168,12 @@ export class Link {
     let small = 0;
     try {
       while (!this.#closed) {
-        const length = await this.#read(buffer);
+        let length: number | null;
+        try {
+          length = await this.#conn.read(buffer);
+        } catch {
+          break; // whatever the system says of a connection that cannot be read, it is over
+        }
         if (length === null) break;
         const pause = end.receive(buffer.subarray(0, length));
         if (pause !== undefined) await pause;
@@ -184,15 +188,6 @@ export class Link {
     } finally {
       this.close();
       end.disconnected();
-    }
-  }
-
-  /** Whatever the system says of a connection that cannot be read, it means that the connection is over. */
-  async #read(buffer: Bytes): Promise<number | null> {
-    try {
-      return await this.#conn.read(buffer);
-    } catch {
-      return null;
     }
   }
 }

@@ -8,13 +8,13 @@
  */
 
 /** The longest that an acknowledgement of a message waits, in milliseconds. */
-const MAX_DELAY_MS = 250;
+const MAX_DELAY_MS = 1000;
 /** How long other frames may wait to be acknowledged, in milliseconds. */
 const IDLE_DELAY_MS = 1000;
 /** Rooms up to this size acknowledge at once. */
 const SMALL_ROOM = 4;
 /** So many frames, or bytes of them, are acknowledged whatever the delay. */
-const MAX_FRAMES = 256;
+const MAX_FRAMES = 512;
 const MAX_BYTES = 256 << 10;
 
 /** What an acknowledger needs of the member around it. */
@@ -166,7 +166,7 @@ export class Acknowledger {
   #delay(roomSize: number): number {
     if (this.#shownFrames - this.#saidFrames >= MAX_FRAMES || this.#bytes >= MAX_BYTES) return 0;
     if (!this.#urgent) return IDLE_DELAY_MS;
-    return roomSize <= SMALL_ROOM ? 0 : Math.min(MAX_DELAY_MS, roomSize / 4);
+    return roomSize <= SMALL_ROOM ? 0 : Math.min(MAX_DELAY_MS, roomSize);
   }
 
   #say(): void {

@@ -8,7 +8,7 @@
  */
 
 import type { Bytes } from "./bytes.ts";
-import type { Batch, OutboxBounds } from "./outbox.ts";
+import type { Delivery, OutboxBounds } from "./outbox.ts";
 import type { Registry } from "./registry.ts";
 import type { RoomMember } from "./room_member.ts";
 
@@ -58,17 +58,17 @@ export class FanOut {
    * @param from The member that sends it, where one does.
    */
   toOne(member: RoomMember, frame: Bytes, from?: RoomMember): void {
-    this.#deliver([member], frame, 1, { from });
+    this.#deliver([member], single(frame), from);
   }
 
   /** Sends a frame to everyone. */
   toAll(frame: Bytes): void {
-    this.#deliver(this.#members.values(), frame, 1);
+    this.#deliver(this.#members.values(), single(frame));
   }
 
   /** Sends a frame to everyone but one. */
   toOthers(member: RoomMember, frame: Bytes): void {
-    this.#deliver([...this.#members.values()].filter((one) => one !== member), frame, 1);
+    this.#deliver(this.#members.values().filter((one) => one !== member), single(frame));
   }
 
   /**
@@ -81,16 +81,10 @@ export class FanOut {
    * @returns To how many members that was.
    */
   sealed(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number {
-    const members = "newest" in to ? this.#upTo(to.newest) : this.#named(to.members);
-    return this.#deliver(members, bytes, frames, { from: sender, batch: sender.startBatch() });
-  }
-
-  *#upTo(newest: number): Generator<RoomMember, void> {
-    for (const member of this.#members.values()) {
-      // In the order of joining: nobody after this one is older.
-      if (member.number > newest) return;
-      yield member;
-    }
+    const delivery = { frames, bytes, batch: sender.startBatch() };
+    return "newest" in to
+      ? this.#deliver(this.#members.values(), delivery, sender, to.newest)
+      : this.#deliver(this.#named(to.members), delivery, sender);
   }
 
   *#named(keys: readonly string[]): Generator<RoomMember, void> {
@@ -100,20 +94,27 @@ export class FanOut {
     }
   }
 
-  /** Sends frames to members, but not to who sends them; returns to how many. */
+  /**
+   * Sends frames to members, but not to who sends them.
+   *
+   * @param newest Whose joining has a higher number is not sent them, nor is whoever comes after that one.
+   * @returns To how many members that was.
+   */
   #deliver(
     to: Iterable<RoomMember>,
-    bytes: Bytes,
-    frames: number,
-    { from, batch }: { from?: RoomMember | undefined; batch?: Batch } = {},
+    delivery: Delivery,
+    from?: RoomMember,
+    newest = Infinity,
   ): number {
+    const { bytes, batch } = delivery;
     let recipients = 0;
     let overflown: RoomMember[] | undefined;
     for (const member of to) {
+      if (member.number > newest) break;
       if (member === from) continue;
       recipients += 1;
       if (batch !== undefined) batch.waiting += 1;
-      if (!member.outbox.push(frames, bytes, batch)) (overflown ??= []).push(member);
+      if (!member.outbox.push(delivery)) (overflown ??= []).push(member);
       member.link.send(bytes);
       if (from !== undefined && this.#isPressed(member)) from.isPressing = true;
     }
@@ -143,4 +144,9 @@ export class FanOut {
     member.pressed = { since: now, headway };
     return true;
   }
+}
+
+/** A frame that nobody waits for. */
+function single(frame: Bytes): Delivery {
+  return { frames: 1, bytes: frame, batch: undefined };
 }

@@ -32,14 +32,24 @@ export interface OutboxBounds {
   readonly bytes: number;
 }
 
+/** Frames that are sent together: one object, in the outbox of each whom they are for. */
+export interface Delivery {
+  /** How many frames. */
+  readonly frames: number;
+  /** All of them, one behind the other; they are not changed afterwards. */
+  readonly bytes: Bytes;
+  /** Who waits for them. */
+  readonly batch: Batch | undefined;
+}
+
 /** The frames on their way to one member. They are told apart by counting alone. */
 export class Outbox {
   readonly #bounds: OutboxBounds;
-  // Three columns and a place to start: an object for every delivery would cost more than the delivery.
-  #ends: number[] = [];
-  #frames: (Bytes | undefined)[] = [];
-  #batches: (Batch | undefined)[] = [];
+  /** What is on its way, and before it what has been acknowledged and not been cut off yet. */
+  #deliveries: (Delivery | undefined)[] = [];
   #first = 0;
+  /** How many frames were sent before the first that is on its way. */
+  #before = 0;
   #sent = 0;
   #acknowledged = 0;
   #bytes = 0;
@@ -67,17 +77,12 @@ export class Outbox {
   /**
    * Notes that frames are sent.
    *
-   * @param frames How many.
-   * @param bytes All of them, one behind the other; they are not changed afterwards.
-   * @param batch Who waits for them.
    * @returns False where more is on its way than the bounds allow.
    */
-  push(frames: number, bytes: Bytes, batch: Batch | undefined): boolean {
-    this.#sent += frames;
-    this.#bytes += bytes.length;
-    this.#ends.push(this.#sent);
-    this.#frames.push(bytes);
-    this.#batches.push(batch);
+  push(delivery: Delivery): boolean {
+    this.#sent += delivery.frames;
+    this.#bytes += delivery.bytes.length;
+    this.#deliveries.push(delivery);
     return this.#bytes <= this.#bounds.bytes &&
       this.#sent - this.#acknowledged <= this.#bounds.frames;
   }
@@ -90,8 +95,8 @@ export class Outbox {
   acknowledge(count: number): boolean {
     if (count < this.#acknowledged || count > this.#sent) return false;
     this.#acknowledged = count;
-    while (this.#first < this.#ends.length && this.#ends[this.#first]! <= count) this.#shift();
-    if (this.#first > 64 && this.#first * 2 > this.#ends.length) this.#compact();
+    this.#shift(count);
+    if (this.#first > 64 && this.#first * 2 > this.#deliveries.length) this.#compact();
     return true;
   }
 
@@ -101,33 +106,35 @@ export class Outbox {
    * @param count At least as many as were acknowledged, and at most as many as were sent.
    */
   *after(count: number): Generator<Bytes, void> {
-    let before = this.#acknowledged;
-    for (let i = this.#first; i < this.#ends.length; i++) {
-      const end = this.#ends[i]!;
-      if (end > count) yield framesBehind(this.#frames[i]!, end - Math.max(count, before));
-      before = end;
+    let end = this.#before;
+    for (let i = this.#first; i < this.#deliveries.length; i++) {
+      const { frames, bytes } = this.#deliveries[i]!;
+      const before = end;
+      end += frames;
+      if (end > count) yield framesBehind(bytes, end - Math.max(count, before));
     }
   }
 
   /** The member has gone: nobody waits for it any longer. */
   clear(): void {
-    while (this.#first < this.#ends.length) this.#shift();
+    this.#shift(Infinity);
     this.#compact();
   }
 
-  #shift(): void {
-    const batch = this.#batches[this.#first];
-    this.#batches[this.#first] = undefined;
-    this.#bytes -= this.#frames[this.#first]!.length;
-    this.#frames[this.#first] = undefined;
-    this.#first += 1;
-    if (batch !== undefined) release(batch);
+  /** Lets go of what ends within the first so many frames. */
+  #shift(count: number): void {
+    while (this.#first < this.#deliveries.length) {
+      const { frames, bytes, batch } = this.#deliveries[this.#first]!;
+      if (this.#before + frames > count) return;
+      this.#before += frames;
+      this.#bytes -= bytes.length;
+      this.#deliveries[this.#first++] = undefined;
+      if (batch !== undefined) release(batch);
+    }
   }
 
   #compact(): void {
-    this.#ends = this.#ends.slice(this.#first);
-    this.#frames = this.#frames.slice(this.#first);
-    this.#batches = this.#batches.slice(this.#first);
+    this.#deliveries = this.#deliveries.slice(this.#first);
     this.#first = 0;
   }
 }

@@ -33,6 +33,8 @@ const NOWHERE: RelayLink = { send: () => {}, end: () => {} };
 export class RoomMember {
   readonly credential: Credential;
   readonly listing: Listing;
+  /** The membership number that its joining made. */
+  readonly number: number;
   readonly outbox: Outbox;
   /** The roster that it was sent: sent again where its connection is lost before it has shown it. */
   roster: readonly Bytes[] | undefined;
@@ -71,6 +73,7 @@ export class RoomMember {
   ) {
     this.credential = credential;
     this.listing = listing;
+    this.number = listing.number;
     this.#link = link;
     this.outbox = new Outbox(bounds);
     this.roster = roster;
@@ -107,11 +110,6 @@ export class RoomMember {
   acknowledge(count: number): boolean {
     this.roster = undefined;
     return this.outbox.acknowledge(count);
-  }
-
-  /** The membership number that its joining made. */
-  get number(): number {
-    return this.listing.number;
   }
 
   /** Counted frames came from it. */

@@ -89,21 +89,34 @@ Deno.test("an acknowledger says at once in a room of two, and waits for others i
     many.displayed(i, 1000);
   }
   assertEquals(said, [1]);
-  clock.advance(249);
+  clock.advance(999);
   many.tick();
   assertEquals(said, [1]);
   clock.advance(1);
   many.tick();
   assertEquals(said, [1, 3]);
+
+  const hundred = make();
+  hundred.emitted();
+  hundred.processed(1, 100, true, 100);
+  hundred.displayed(1, 100);
+  clock.advance(99);
+  hundred.tick();
+  assertEquals(said, [1, 3]);
+  clock.advance(1);
+  hundred.tick();
+  assertEquals(said, [1, 3, 1]);
 });
 
-Deno.test("an acknowledger waits no longer than 256 frames, or 256 KiB", () => {
+Deno.test("an acknowledger waits no longer than 512 frames, or 256 KiB", () => {
   const said: number[] = [];
   const one = new Acknowledger({ now: () => 0, send: (n) => said.push(n), wake: () => {} });
-  for (let i = 0; i < 256; i++) one.processed(1, 10, true, 1000);
-  assertEquals(said, [256]);
+  for (let i = 0; i < 511; i++) one.processed(1, 10, true, 1000);
+  assertEquals(said, []);
+  one.processed(1, 10, true, 1000);
+  assertEquals(said, [512]);
   one.processed(1, 256 << 10, true, 1000);
-  assertEquals(said, [256, 257]);
+  assertEquals(said, [512, 513]);
 });
 
 Deno.test("an acknowledger counts nothing that was not shown", () => {
@@ -134,9 +147,9 @@ function frames(count: number, length: number, first = 1): Bytes {
 
 Deno.test("an outbox keeps what was not acknowledged, to be sent again from any frame on", () => {
   const outbox = new Outbox({ frames: 100, bytes: 1000 });
-  outbox.push(1, frames(1, 10, 1), undefined);
-  outbox.push(3, frames(3, 30, 2), undefined);
-  outbox.push(2, frames(2, 20, 5), undefined);
+  outbox.push({ frames: 1, bytes: frames(1, 10, 1), batch: undefined });
+  outbox.push({ frames: 3, bytes: frames(3, 30, 2), batch: undefined });
+  outbox.push({ frames: 2, bytes: frames(2, 20, 5), batch: undefined });
   const after = (count: number) =>
     [...outbox.after(count)].flatMap((bytes) => {
       const reader = new FrameReader(() => 100);
@@ -156,8 +169,8 @@ Deno.test("an outbox knows what is on its way, and its bounds", () => {
   const sender = { settled: () => settled += 1 };
   const outbox = new Outbox({ frames: 5, bytes: 1000 });
   const batch = { sender, before: 0, waiting: 1 };
-  assertEquals(outbox.push(3, frames(3, 300), batch), true);
-  assertEquals(outbox.push(2, frames(2, 300), undefined), true);
+  assertEquals(outbox.push({ frames: 3, bytes: frames(3, 300), batch: batch }), true);
+  assertEquals(outbox.push({ frames: 2, bytes: frames(2, 300), batch: undefined }), true);
   assertEquals([outbox.sent, outbox.bytes], [5, 600]);
   assertEquals(outbox.acknowledge(2), true);
   assertEquals([settled, outbox.bytes], [0, 600]);
@@ -165,7 +178,7 @@ Deno.test("an outbox knows what is on its way, and its bounds", () => {
   assertEquals([settled, outbox.bytes], [1, 300]);
   assertEquals(outbox.acknowledge(2), false);
   assertEquals(outbox.acknowledge(6), false);
-  assertEquals(outbox.push(4, frames(4, 40), undefined), false);
+  assertEquals(outbox.push({ frames: 4, bytes: frames(4, 40), batch: undefined }), false);
   const big = new Outbox({ frames: 5, bytes: 1000 });
-  assertEquals(big.push(1, frames(1, 1001), undefined), false);
+  assertEquals(big.push({ frames: 1, bytes: frames(1, 1001), batch: undefined }), false);
 });

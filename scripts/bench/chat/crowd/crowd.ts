@@ -14,7 +14,7 @@ import { connectTo, Poller, receive, sendAll } from "./libc.ts";
 
 const CIPHERTEXT_BYTES = 128;
 /** So many frames are acknowledged whatever the delay, as lib/chat/acknowledger.ts does. */
-const MAX_UNSAID = 256;
+const MAX_UNSAID = 512;
 const IDLE_DELAY_MS = 1000;
 const STALLED_MS = 20_000;
 /** More than are ever on their way: a power of two. */
@@ -88,7 +88,7 @@ export class Crowd {
 
   /** A member waits before it acknowledges: longer in a larger room, and longer where nobody spoke. */
   #due(): void {
-    const delay = this.#urgent ? Math.min(250, this.#members.length / 4) : IDLE_DELAY_MS;
+    const delay = this.#urgent ? Math.min(1000, this.#members.length) : IDLE_DELAY_MS;
     this.#dueAt = Math.min(this.#dueAt, performance.now() + delay);
   }
 
