@@ -64,7 +64,8 @@ export class RawSocket implements Disposable {
   async answer(self: OwnCredential): Promise<void> {
     await this.send(encodeGreeting());
     const frame = await this.read();
-    const step = frame === undefined ? undefined : new Admission().take(frame);
+    const refused = frame === undefined || frame.kind === KIND.bye;
+    const step = refused ? undefined : new Admission().take(frame);
     if (step === undefined || !("nonce" in step)) throw new Error("no challenge came");
     const dialled = { host: HOSTNAME, port: this.#port };
     await this.send(await answerChallenge(self, dialled, step.room, step.nonce));

@@ -22,43 +22,43 @@ export class MalformedError extends Error {
 
 /** Puts fields one behind the other; grows as it goes. */
 export class ByteWriter {
+  // Without a view of its buffer: small arrays have none of their own until they are asked for it.
   #bytes: Bytes;
-  #view: DataView;
   #length = 0;
 
   /** Starts empty, with room for so many bytes. */
   constructor(room = 256) {
     this.#bytes = new Uint8Array(room);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** An 8-bit number. */
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
   /** A 16-bit number. */
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
     return this;
   }
 
   /** A 32-bit number. */
   u32(value: number): this {
     const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.#bytes[at] = value >>> 24;
+    this.#bytes[at + 1] = value >>> 16;
+    this.#bytes[at + 2] = value >>> 8;
+    this.#bytes[at + 3] = value;
     return this;
   }
 
   /** A 64-bit number, up to 2^53 - 1. */
   u64(value: number): this {
-    const at = this.#grow(8);
-    this.#view.setUint32(at, Math.floor(value / 0x1_0000_0000));
-    this.#view.setUint32(at + 4, value % 0x1_0000_0000);
-    return this;
+    return this.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
   }
 
   /** Bytes as they are. */
@@ -80,7 +80,9 @@ export class ByteWriter {
 
   /** The bytes, which the writer gives away: it is not to be used again. */
   finish(): Bytes {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#length === this.#bytes.length
+      ? this.#bytes
+      : this.#bytes.subarray(0, this.#length);
   }
 
   #grow(by: number): number {
@@ -90,7 +92,6 @@ export class ByteWriter {
       const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
       larger.set(this.#bytes.subarray(0, at));
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     return at;
   }
@@ -99,34 +100,32 @@ export class ByteWriter {
 /** Reads fields one behind the other; nothing is allocated for a length that is not there. */
 export class ByteReader {
   readonly #bytes: Bytes;
-  readonly #view: DataView;
   #at = 0;
 
   /** Reads from the start of the bytes. */
   constructor(bytes: Bytes) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** An 8-bit number. */
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#number(this.#take(1), 1);
   }
 
   /** A 16-bit number. */
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    return this.#number(this.#take(2), 2);
   }
 
   /** A 32-bit number. */
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.#number(this.#take(4), 4);
   }
 
   /** A 64-bit number; more than 2^53 - 1 is malformed. */
   u64(): number {
     const at = this.#take(8);
-    const value = this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    const value = this.#number(at, 4) * 0x1_0000_0000 + this.#number(at + 4, 4);
     if (!Number.isSafeInteger(value)) throw new MalformedError("a number exceeds 2^53 - 1");
     return value;
   }
@@ -150,6 +149,13 @@ export class ByteReader {
   /** Checks that nothing is left. */
   end(): void {
     if (this.left > 0) throw new MalformedError(`${this.left} bytes too many`);
+  }
+
+  /** The number in so many bytes, four at most. */
+  #number(at: number, bytes: number): number {
+    let value = 0;
+    for (let i = at; i < at + bytes; i++) value = value << 8 | this.#bytes[i]!;
+    return value >>> 0;
   }
 
   #take(length: number): number {

@@ -259,8 +259,9 @@ export function joinStatement(
   dialled: { readonly host: string; readonly port: number },
   member: Bytes,
 ): Bytes {
-  const host = new ByteWriter().block16(utf8(dialled.host)).u16(dialled.port).finish();
-  return inContext(CONTEXT.join, room, nonce, host, member);
+  const host = utf8(dialled.host);
+  const address = new ByteWriter(host.length + 4).block16(host).u16(dialled.port).finish();
+  return inContext(CONTEXT.join, room, nonce, address, member);
 }
 
 /**

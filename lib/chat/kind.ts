@@ -127,7 +127,9 @@ export const MAX_GREETING_BYTES = MAGIC.length + 1 + 16;
 
 /** The greeting of a member: the magic, and the versions that it knows. */
 export function encodeGreeting(versions: readonly number[] = [PROTOCOL_VERSION]): Bytes {
-  return new ByteWriter().raw(MAGIC).u8(versions.length).raw(new Uint8Array(versions)).finish();
+  return new ByteWriter(MAX_GREETING_BYTES).raw(MAGIC).u8(versions.length).raw(
+    new Uint8Array(versions),
+  ).finish();
 }
 
 /** What the first bytes of a connection are. */

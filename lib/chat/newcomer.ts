@@ -169,6 +169,7 @@ export class Newcomer {
     if (!this.#relay.rules.allows(credential.fingerprint)) {
       throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
     }
-    this.#output.join(credential, join.presence);
+    // Copied, or the whole record would be kept with it.
+    this.#output.join(credential, join.presence.slice());
   }
 }

@@ -31,9 +31,12 @@ export interface Challenge {
   readonly graceMs: number;
 }
 
+/** The length of a challenge in bytes: version, room, nonce, grace. */
+const CHALLENGE_BYTES = 1 + 2 * HASH_BYTES + 4;
+
 /** Encodes a challenge. */
 export function encodeChallenge({ version, room, nonce, graceMs }: Challenge): Bytes {
-  const writer = new ByteWriter().u8(version).raw(room).raw(nonce).u32(graceMs);
+  const writer = new ByteWriter(CHALLENGE_BYTES).u8(version).raw(room).raw(nonce).u32(graceMs);
   return encodeFrame(KIND.challenge, writer.finish());
 }
 
