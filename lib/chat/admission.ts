@@ -8,7 +8,7 @@ import type { Bytes } from "./bytes.ts";
 import { MalformedError } from "./bytes.ts";
 import { joinStatement, type OwnCredential, presenceStatement } from "./credential.ts";
 import type { Frame } from "./frame.ts";
-import { KIND, PROTOCOL_VERSION } from "./kind.ts";
+import { KIND, MAX_ROSTER, PROTOCOL_VERSION } from "./kind.ts";
 import { sign } from "./signing.ts";
 import {
   type Challenge,
@@ -19,9 +19,6 @@ import {
   readRosterPage,
   resumeStatement,
 } from "./wire.ts";
-
-/** The most members that a roster may list. */
-export const MAX_ROSTER = 10_000;
 
 /** What the relay has let this member into. */
 export interface Admitted {

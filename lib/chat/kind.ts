@@ -43,12 +43,15 @@ export function kindName(kind: number): string {
   return Object.entries(KIND).find(([, value]) => value === kind)?.[0] ?? `kind ${kind}`;
 }
 
+/** The most members that a roster may list. */
+export const MAX_ROSTER = 10_000;
+
 /** The largest payloads in bytes. */
 export const BOUND = {
   frame: 1 << 20,
   control: 64 << 10,
   /** A number, and the hashes of as many members as a room can have. */
-  audience: 4 + 32 * 10_000,
+  audience: 4 + 32 * MAX_ROSTER,
   join: MAX_CREDENTIAL_BYTES + 512,
   key: 1024,
   resume: 256,

@@ -14,7 +14,7 @@ import type { Admitted } from "./admission.ts";
 import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { Composer } from "./composer.ts";
-import { checkCredential, type Credential, type OwnCredential } from "./credential.ts";
+import { checkCredential, type OwnCredential } from "./credential.ts";
 import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
@@ -23,11 +23,12 @@ import { isCounted, KIND } from "./kind.ts";
 import { Ledger } from "./ledger.ts";
 import { MemberConnection } from "./member_connection.ts";
 import type { Entered, MemberEvent } from "./member_event.ts";
+import type { MemberOptions, MemberOutput } from "./member_options.ts";
 import { Membership } from "./membership.ts";
-import { EVERYONE, type Policy } from "./policy.ts";
+import { EVERYONE } from "./policy.ts";
 import type { Ending } from "./reason.ts";
 import { type Peer, Roster } from "./roster.ts";
-import { type Random, secureRandom } from "./sender_key.ts";
+import { secureRandom } from "./sender_key.ts";
 import { Shown } from "./shown.ts";
 import { encodeCount, encodeEmpty, readCount } from "./wire.ts";
 
@@ -46,43 +47,6 @@ const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
 ]);
 
 const MISCOUNTED = "the relay counts other frames than were sent";
-
-/** Where a member's bytes and events go. */
-export interface MemberOutput {
-  /** Bytes for the relay, over the connection that there is; they are not changed afterwards. */
-  send(bytes: Bytes): void;
-  /** The connection is of no further use. Another is wanted: see {@linkcode Member.isAway}. */
-  drop(): void;
-  /** Something to show. Events come in order, and are counted from 1. */
-  event(event: MemberEvent): void;
-  /** {@linkcode Member.wakeAt} is earlier than it was. */
-  wake(): void;
-  /** The runtime failed in a way that no input explains. */
-  fail(error: unknown): void;
-}
-
-/** Who joins, and how. */
-export interface MemberOptions {
-  readonly self: OwnCredential;
-  /** What was dialled, as the person gave it. */
-  readonly dialled: { readonly host: string; readonly port: number };
-  /** Whether another connection can be made when one is lost; true by default. */
-  readonly comesBack?: boolean;
-  /** Whom it lets read and be read; everyone by default. */
-  readonly policy?: Policy;
-  /** The time in milliseconds since 1970. */
-  readonly now?: () => number;
-  /** The time by a clock that never jumps, for deadlines; `now` where only that is given. */
-  readonly monotonic?: () => number;
-  /** Where keys come from; the runtime's secure source by default. */
-  readonly random?: Random;
-  /** Checks credentials; many members in one process may share the work. */
-  readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
-  /** How far each sender's messages have been shown; nothing has by default. */
-  readonly shown?: Shown;
-  /** When keys change. */
-  readonly keyChange?: typeof keyChange;
-}
 
 /** A member, in one room after another, over one connection after another. */
 export class Member {

@@ -13,14 +13,11 @@ import type { OwnCredential } from "./credential.ts";
 import { type Frame, FrameError, FrameReader } from "./frame.ts";
 import { encodeGreeting, KIND, relayBound } from "./kind.ts";
 import type { Ending } from "./reason.ts";
+import { DEAD_AFTER_MS, PING_AFTER_MS } from "./silence.ts";
 import { type Challenge, encodeEmpty, readBye, readCount } from "./wire.ts";
 
 /** How long joining may take, in milliseconds. */
 export const JOIN_TIMEOUT_MS = 10_000;
-/** After how long without a word the other side is asked whether it is there, in milliseconds. */
-export const PING_AFTER_MS = 15_000;
-/** After how long without a word the other side is given up, in milliseconds. */
-export const DEAD_AFTER_MS = 45_000;
 
 /** Who connects. */
 export interface MemberConnectionOptions {

@@ -11,15 +11,15 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential } from "./credential.ts";
 import { Door } from "./door.ts";
-import { EntryRules, type EntryRulesOptions } from "./entry_rules.ts";
+import { EntryRules } from "./entry_rules.ts";
 import { type Audience, FanOut } from "./fan_out.ts";
-import { HASH_BYTES, KIND } from "./kind.ts";
-import { MAX_ROSTER } from "./admission.ts";
+import { HASH_BYTES, KIND, MAX_ROSTER } from "./kind.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 import { Registry } from "./registry.ts";
 import { RelayConnection } from "./relay_connection.ts";
-import type { Origin, RelayEvent } from "./relay_event.ts";
+import type { Origin } from "./relay_event.ts";
+import type { RelayOptions } from "./relay_options.ts";
 import { type RelayLink, RoomMember } from "./room_member.ts";
 import { RosterPages } from "./roster_pages.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
@@ -36,30 +36,6 @@ export const DEFAULT_GRACE_MS = 120_000;
 const AWAY_AFTER_MS = 2_000;
 /** The endings of a connection that its member may come back from. */
 const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
-
-/** How a relay is set up. */
-export interface RelayOptions extends EntryRulesOptions {
-  /** How many members the room takes; 1,024 by default. */
-  readonly maxMembers?: number;
-  /** How long a member whose connection is lost is kept, in milliseconds; two minutes by default. */
-  readonly graceMs?: number;
-  /** The time in milliseconds since 1970. */
-  readonly now?: () => number;
-  /** Milliseconds of a clock that never jumps, for deadlines; `now` where only that is given. */
-  readonly monotonic?: () => number;
-  /** Where the room's id and nonces come from. */
-  readonly random?: Random;
-  /** Checks credentials; many in one process may share the work. */
-  readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
-  /** How much may be on its way to one member: 10,000 frames and 4 MiB by default. */
-  readonly queue?: { readonly frames: number; readonly bytes: number };
-  /** What it takes of those who connect, and how fast; {@linkcode DEFAULT_LIMITS} for what is left out. */
-  readonly limits?: Partial<Limits>;
-  /** Hears what happens. */
-  readonly event?: (event: RelayEvent) => void;
-  /** The runtime failed in a way that no input explains. */
-  readonly fail?: (error: unknown) => void;
-}
 
 /** The relay of one room. */
 export class Relay {

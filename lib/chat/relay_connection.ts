@@ -19,6 +19,7 @@ import { Pace } from "./pace.ts";
 import type { Reason } from "./reason.ts";
 import type { Origin } from "./relay_event.ts";
 import type { RelayLink, RoomMember } from "./room_member.ts";
+import { DEAD_AFTER_MS, PING_AFTER_MS } from "./silence.ts";
 import type { Tally } from "./tally.ts";
 import {
   encodeBye,
@@ -31,10 +32,6 @@ import {
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;
-/** After how long without a word a member is asked whether it is there, in milliseconds. */
-export const PING_AFTER_MS = 15_000;
-/** After how long without a word a member is given up, in milliseconds. */
-export const DEAD_AFTER_MS = 45_000;
 
 /** How often it is said of one member that it is too fast, in milliseconds. */
 const SLOWED_EVERY_MS = 60_000;

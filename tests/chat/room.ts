@@ -17,7 +17,8 @@ import { BOUND, KIND } from "../../lib/chat/kind.ts";
 import { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
 import { EVERYONE, type Policy } from "../../lib/chat/policy.ts";
-import { Relay, type RelayOptions } from "../../lib/chat/relay.ts";
+import { Relay } from "../../lib/chat/relay.ts";
+import type { RelayOptions } from "../../lib/chat/relay_options.ts";
 import type { RelayEvent } from "../../lib/chat/relay_event.ts";
 
 /** The clock of a test, in milliseconds since 1970. */

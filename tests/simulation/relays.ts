@@ -5,7 +5,8 @@
  */
 
 import type { Bytes } from "../../lib/chat/bytes.ts";
-import { Relay, type RelayOptions } from "../../lib/chat/relay.ts";
+import { Relay } from "../../lib/chat/relay.ts";
+import type { RelayOptions } from "../../lib/chat/relay_options.ts";
 import type { RoomMember } from "../../lib/chat/room_member.ts";
 import type { VirtualClock } from "./clock.ts";
 

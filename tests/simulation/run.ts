@@ -5,7 +5,8 @@
  */
 
 import type { Decision } from "./leave_out.ts";
-import { type Build, GRACE_MS, World } from "./world.ts";
+import { type Build, GRACE_MS } from "./build.ts";
+import { World } from "./world.ts";
 
 /** What came of a run. */
 export interface RunResult {

@@ -12,7 +12,7 @@ import { Relay } from "../../lib/chat/relay.ts";
 import { Shown, type ShownMark } from "../../lib/chat/shown.ts";
 import { HastyRelay, LossyRelay } from "./relays.ts";
 import { simulate } from "./run.ts";
-import type { Build } from "./world.ts";
+import type { Build } from "./build.ts";
 
 /** So many seeds are run. */
 const SEEDS = 200;

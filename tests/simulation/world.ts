@@ -11,11 +11,12 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import type { Bytes } from "../../lib/chat/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/credential.ts";
-import { Member, type MemberOptions } from "../../lib/chat/member.ts";
+import { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import type { Policy } from "../../lib/chat/policy.ts";
-import type { Relay, RelayOptions } from "../../lib/chat/relay.ts";
+import type { Relay } from "../../lib/chat/relay.ts";
+import type { RelayOptions } from "../../lib/chat/relay_options.ts";
 import { retryDelay } from "../../lib/reconnect.ts";
+import { type Build, GRACE_MS } from "./build.ts";
 import { type Bounds, Checker, type Sealing } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
@@ -27,21 +28,6 @@ import { Process } from "./process.ts";
 import { StutteringRelay } from "./relays.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
-
-/** What may be broken on purpose, to see that it is noticed. */
-export interface Build {
-  /** Makes the relay. */
-  readonly relay?: (options: RelayOptions, clock: VirtualClock) => Relay;
-  /** Changes whom members let read. */
-  readonly policy?: (process: Process) => Policy;
-  /** Changes how members are made. */
-  readonly member?: () => Partial<MemberOptions>;
-  /** Whether members acknowledge what they have not displayed. */
-  readonly hasty?: boolean;
-}
-
-/** How long a member whose connection is lost is kept, in virtual milliseconds. */
-export const GRACE_MS = 20_000;
 
 /** Lets everything run that is ready to: the event loop comes by again only then. */
 function turn(): Promise<void> {

@@ -1,0 +1,27 @@
+/**
+ * What is simulated: the relay and the members as they are, or one of them broken on purpose.
+ *
+ * @module
+ */
+
+import type { MemberOptions } from "../../lib/chat/member_options.ts";
+import type { Policy } from "../../lib/chat/policy.ts";
+import type { Relay } from "../../lib/chat/relay.ts";
+import type { RelayOptions } from "../../lib/chat/relay_options.ts";
+import type { VirtualClock } from "./clock.ts";
+import type { Process } from "./process.ts";
+
+/** What may be broken on purpose, to see that it is noticed. */
+export interface Build {
+  /** Makes the relay. */
+  readonly relay?: (options: RelayOptions, clock: VirtualClock) => Relay;
+  /** Changes whom members let read. */
+  readonly policy?: (process: Process) => Policy;
+  /** Changes how members are made. */
+  readonly member?: () => Partial<MemberOptions>;
+  /** Whether members acknowledge what they have not displayed. */
+  readonly hasty?: boolean;
+}
+
+/** How long a member whose connection is lost is kept, in virtual milliseconds. */
+export const GRACE_MS = 20_000;
