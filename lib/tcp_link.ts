@@ -25,7 +25,7 @@ export type Connection =
   | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close">;
 
 /**
- * Sends bytes in order. What is sent in one turn, and what waits behind a write, goes as one write.
+ * Sends bytes in order: at once, or with all that waits behind a write, as one.
  *
  * A relay sends to a thousand of these at once: a write allocates a promise or two and nothing else.
  */
@@ -54,12 +54,12 @@ export class Link {
   /** Sends bytes after those sent before; they are not changed afterwards. */
   send(bytes: Bytes): void {
     if (this.#ending) return;
+    if (!this.#writing) {
+      this.#writing = true;
+      return this.#write(bytes);
+    }
     this.#pending.push(bytes);
     this.#waiting += bytes.length + PIECE_BYTES;
-    if (this.#writing) return;
-    this.#writing = true;
-    // In the next microtask: a turn often sends several frames to one member.
-    if (Link.#due.push(this) === 1) queueMicrotask(Link.#startDue);
   }
 
   /** Ends the connection once what was sent has gone, or two seconds later. */
@@ -97,15 +97,6 @@ export class Link {
       };
     });
   }
-
-  /** Those that have something to send and are not sending. */
-  static #due: Link[] = [];
-
-  static readonly #startDue = (): void => {
-    const due = Link.#due;
-    Link.#due = [];
-    for (const link of due) link.#writeNext();
-  };
 
   #writeNext(): void {
     if (this.#closed) return;
