@@ -337,7 +337,7 @@ async function connect(
 ): Promise<Deno.TcpConn | Deno.TlsConn> {
   const what = `cannot connect to ${hostPort(hostname, port)}`;
   const conn = await dial(hostname, port, what);
-  // A line that is entered goes at once; what can share a segment shares a write already.
+  // A line that is entered goes at once; what is sent behind it shares a write.
   conn.setNoDelay(true);
   return tls === undefined ? conn : await startTls(conn, hostname, tls, what);
 }

@@ -25,7 +25,7 @@ export type Connection =
   | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close">;
 
 /**
- * Sends bytes in order: at once, or with all that waits behind a write, as one.
+ * Sends bytes in order: at once, or put together behind a write that is under way.
  *
  * A relay sends to a thousand of these at once: a write allocates a promise or two and nothing else.
  */

@@ -18,7 +18,7 @@ import type { RoomMember } from "./room_member.ts";
  */
 const PRESSES_AT = { frames: 1 / 8, bytes: 1 / 2 } as const;
 /** How long senders yield to a member that has much to read and does not get on with it, in milliseconds. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 4_000;
 
 /** Whom sealed frames are for: everyone whose joining is at most `newest`, or a declared audience's hashes. */
 export type Audience = { readonly newest: number } | { readonly members: readonly string[] };
@@ -97,7 +97,7 @@ export class FanOut {
   /**
    * Sends frames to members, but not to who sends them.
    *
-   * @param newest Whose joining has a higher number is not sent them, nor is whoever comes after that one.
+   * @param newest The highest membership number that is sent them; `to` is then in the order of joining.
    * @returns To how many members that was.
    */
   #deliver(
@@ -110,7 +110,7 @@ export class FanOut {
     let recipients = 0;
     let overflown: RoomMember[] | undefined;
     for (const member of to) {
-      if (member.number > newest) break;
+      if (member.number > newest) break; // nobody after this one is older
       if (member === from) continue;
       recipients += 1;
       if (batch !== undefined) batch.waiting += 1;
@@ -126,7 +126,7 @@ export class FanOut {
 
   /**
    * Whether a member has much of a queue to read and is getting on with it: it has read half of what lay there
-   * three seconds ago. One that has not is not waited for, or it could hold up whoever speaks to it for ever by
+   * four seconds ago. One that has not is not waited for, or it could hold up whoever speaks to it for ever by
    * reading a little now and then.
    */
   #isPressed(member: RoomMember): boolean {

@@ -62,7 +62,7 @@ export class Newcomer {
   readonly #relay: NewcomerRelay;
   readonly #output: NewcomerOutput;
   readonly #nonce: Bytes;
-  #state: "greeting" | "challenged" | "checking" | "over" = "greeting";
+  #state: "greeting" | "challenged" | "unknown" | "checking" | "over" = "greeting";
   #greeting = EMPTY;
   #join: Join | undefined;
 
@@ -116,7 +116,12 @@ export class Newcomer {
    * @throws {MalformedError} Where it is no answer.
    */
   answer({ kind, payload }: Frame): Promise<void> | undefined {
-    if (this.#state !== "challenged") throw new EndError("OUT_OF_ORDER", "joined twice");
+    if (this.#state === "unknown" && kind === KIND.resume) {
+      throw new EndError("OUT_OF_ORDER", "resumed twice");
+    }
+    if (this.#state !== "challenged" && this.#state !== "unknown") {
+      throw new EndError("OUT_OF_ORDER", "joined twice");
+    }
     if (kind === KIND.resume) return this.#checkResume(readResume(payload.slice()));
     this.#join = readJoin(payload.slice());
     this.#state = "checking";
@@ -125,17 +130,20 @@ export class Newcomer {
 
   async #checkResume(resume: Resume): Promise<void> {
     const member = this.#relay.member(resume.member);
-    if (member === undefined) return this.#output.send(encodeEmpty(KIND.unknown));
+    if (member === undefined) return this.#doesNotKnow();
     this.#state = "checking";
     const statement = resumeStatement(this.#relay.room, this.#nonce, resume);
     const holds = await verify(member.credential.signing, resume.proof, statement);
     if (this.#state !== "checking") return;
     // Who cannot prove to be a member does not hear that there is one.
-    if (!holds || this.#relay.member(resume.member) !== member) {
-      this.#state = "challenged";
-      return this.#output.send(encodeEmpty(KIND.unknown));
-    }
+    if (!holds || this.#relay.member(resume.member) !== member) return this.#doesNotKnow();
     this.#output.resume(member, resume);
+  }
+
+  /** There is no such member: all that may come now is a join. */
+  #doesNotKnow(): void {
+    this.#state = "unknown";
+    this.#output.send(encodeEmpty(KIND.unknown));
   }
 
   /**

@@ -33,7 +33,7 @@ const NOWHERE: RelayLink = { send: () => {}, end: () => {} };
 export class RoomMember {
   readonly credential: Credential;
   readonly listing: Listing;
-  /** The membership number that its joining made. */
+  /** The membership number that its joining made: the listing's, at hand since every delivery looks at it. */
   readonly number: number;
   readonly outbox: Outbox;
   /** The roster that it was sent: sent again where its connection is lost before it has shown it. */

@@ -7,7 +7,11 @@
 
 /** What may be on its way from one sender, in bytes, shared among all members. */
 const WINDOW_BYTES = 2 << 20;
-const MIN_WINDOW_BYTES = 8 << 10;
+/**
+ * A window of this size, acknowledged within a millisecond for each member as large rooms do, is what a relay sends on
+ * for one member by default: 32 MiB a second.
+ */
+const MIN_WINDOW_BYTES = 32 << 10;
 /** How long a full window waits for a member that shows nothing, in milliseconds. */
 export const HOLD_MS = 2_000;
 

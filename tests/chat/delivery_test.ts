@@ -169,7 +169,7 @@ Deno.test("an outbox knows what is on its way, and its bounds", () => {
   const sender = { settled: () => settled += 1 };
   const outbox = new Outbox({ frames: 5, bytes: 1000 });
   const batch = { sender, before: 0, waiting: 1 };
-  assertEquals(outbox.push({ frames: 3, bytes: frames(3, 300), batch: batch }), true);
+  assertEquals(outbox.push({ frames: 3, bytes: frames(3, 300), batch }), true);
   assertEquals(outbox.push({ frames: 2, bytes: frames(2, 300), batch: undefined }), true);
   assertEquals([outbox.sent, outbox.bytes], [5, 600]);
   assertEquals(outbox.acknowledge(2), true);

@@ -163,6 +163,21 @@ Deno.test("nobody resumes without the signing key, with an old proof, or with co
   assertEquals([ada.member.isIn, room.relay.size], [true, 1]);
 });
 
+Deno.test("who is told that it is unknown may join, and not ask again", async () => {
+  const room = new TestRoom();
+  const self = await credentialOf("raw", 5, room.clock.now);
+  const raw = new RawMember(room.relay);
+  raw.send(encodeGreeting());
+  await until(() => raw.received.length > 0, "the relay challenges");
+  const challenge = readChallenge(raw.frames(KIND.challenge)[0]!);
+  const resume = await answerByResuming(self, challenge, { received: 0, sent: 0 });
+  raw.send(resume);
+  await until(() => raw.frames(KIND.unknown).length > 0, "the relay does not know it");
+  raw.send(resume);
+  await until(() => raw.ended, "the relay ends it");
+  assertEquals([raw.bye, raw.frames(KIND.unknown).length], ["OUT_OF_ORDER", 1]);
+});
+
 Deno.test("who loses its connection while joining joins again, is sent the same roster, and missed nothing", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
