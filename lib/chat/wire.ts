@@ -32,7 +32,7 @@ export interface Challenge {
 }
 
 /** The length of a challenge in bytes: version, room, nonce, grace. */
-const CHALLENGE_BYTES = 1 + 2 * HASH_BYTES + 4;
+export const CHALLENGE_BYTES = 1 + 2 * HASH_BYTES + 4;
 
 /** Encodes a challenge. */
 export function encodeChallenge({ version, room, nonce, graceMs }: Challenge): Bytes {

@@ -12,7 +12,7 @@ import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
 import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
 import type { Reason } from "../../lib/chat/reason.ts";
 import type { Relay } from "../../lib/chat/relay.ts";
-import { readBye } from "../../lib/chat/wire.ts";
+import { type Challenge, readBye } from "../../lib/chat/wire.ts";
 import { until } from "./room.ts";
 
 const DIALLED = { host: "room.test", port: 4396 };
@@ -43,13 +43,19 @@ export class RawMember {
     return member;
   }
 
-  /** Greets, and answers the challenge with a credential. */
-  async answer(self: OwnCredential): Promise<void> {
+  /** Greets, and waits for the challenge. */
+  async challenge(): Promise<Challenge> {
     this.send(encodeGreeting());
     await until(() => this.received.length > 0, "the relay challenges");
     const step = new Admission().take(this.received[0]!);
     if (step === undefined || !("nonce" in step)) throw new Error("no challenge came");
-    this.send(await answerChallenge(self, DIALLED, step.room, step.nonce));
+    return step;
+  }
+
+  /** Greets, and answers the challenge with a credential. */
+  async answer(self: OwnCredential): Promise<void> {
+    const { room, nonce } = await this.challenge();
+    this.send(await answerChallenge(self, DIALLED, room, nonce));
   }
 
   send(bytes: Bytes): void {

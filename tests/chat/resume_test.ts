@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Admission, answerByResuming } from "../../lib/chat/admission.ts";
 import { encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import { encodeEmpty, encodeResume, readChallenge, readCount } from "../../lib/chat/wire.ts";
+import { encodeEmpty, encodeResume, readCount } from "../../lib/chat/wire.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, faults, shown, TestRoom, until } from "./room.ts";
 
@@ -119,9 +119,7 @@ Deno.test("a half-open connection is closed by the one that resumes it", async (
   const self = await credentialOf("raw", 0, room.clock.now);
   const half = await RawMember.join(room.relay, self);
   const raw = new RawMember(room.relay);
-  raw.send(encodeGreeting());
-  await until(() => raw.received.length > 0, "the relay challenges");
-  const challenge = readChallenge(raw.frames(KIND.challenge)[0]!);
+  const challenge = await raw.challenge();
   raw.send(await answerByResuming(self, challenge, { received: 0, sent: 0 }));
   await until(() => half.ended, "the old connection has ended");
   assertEquals(half.bye, "REPLACED");
@@ -135,9 +133,7 @@ Deno.test("nobody resumes without the signing key, with an old proof, or with co
   const bo = await credentialOf("bo", 5, room.clock.now);
   const attempt = async (make: typeof answerByResuming) => {
     const raw = new RawMember(room.relay);
-    raw.send(encodeGreeting());
-    await until(() => raw.received.length > 0, "the relay challenges");
-    const challenge = readChallenge(raw.frames(KIND.challenge)[0]!);
+    const challenge = await raw.challenge();
     raw.send(await make(ada.self, challenge, { received: 0, sent: 0 }));
     await until(() => raw.received.length > 1, "the relay answers");
     return raw;
@@ -167,9 +163,7 @@ Deno.test("who is told that it is unknown may join, and not ask again", async ()
   const room = new TestRoom();
   const self = await credentialOf("raw", 5, room.clock.now);
   const raw = new RawMember(room.relay);
-  raw.send(encodeGreeting());
-  await until(() => raw.received.length > 0, "the relay challenges");
-  const challenge = readChallenge(raw.frames(KIND.challenge)[0]!);
+  const challenge = await raw.challenge();
   const resume = await answerByResuming(self, challenge, { received: 0, sent: 0 });
   raw.send(resume);
   await until(() => raw.frames(KIND.unknown).length > 0, "the relay does not know it");

@@ -7,12 +7,16 @@
 import { answerChallenge } from "../../../../lib/chat/admission.ts";
 import type { OwnCredential } from "../../../../lib/chat/credential.ts";
 import { encodeGreeting, isCounted, KIND } from "../../../../lib/chat/kind.ts";
-import { encodeCount, encodeEmpty, readBye, readChallenge } from "../../../../lib/chat/wire.ts";
+import {
+  CHALLENGE_BYTES,
+  encodeCount,
+  encodeEmpty,
+  readBye,
+  readChallenge,
+} from "../../../../lib/chat/wire.ts";
 import { LightReader } from "./light_reader.ts";
 import { sendAll } from "./libc.ts";
 
-/** The length of a challenge in bytes: version, room, nonce. */
-const CHALLENGE_BYTES = 69;
 /** Where the mark of the last page stands in a page of the roster. */
 const LAST_PAGE_AT = 8;
 
