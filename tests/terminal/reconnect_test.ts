@@ -29,7 +29,12 @@ async function sit(port: string, name: string): Promise<Pane> {
   const pane = await Pane.open(100, 24, "NO_COLOR=1");
   const client = `main.ts chat client 127.0.0.1:${port} --name ${name}`;
   await pane.type(`clear; deno run --no-prompt --allow-net ${client}; echo left with $?\n`);
-  await pane.until("the prompt", ({ rows }) => rows.at(-1) === `${name}>`);
+  // The prompt is there while the keys are still made: who comes next is to find this one in the room.
+  const joined = `* you are ${name} SHA256:`;
+  await pane.until(
+    "the room",
+    ({ rows }) => rows.some((row) => row.startsWith(joined)) && rows.at(-1) === `${name}>`,
+  );
   return pane;
 }
 

@@ -35,6 +35,8 @@ test("work that takes a while shows how far it is on the terminal, and clears it
     (shown) => shown.rows.some((row) => /^[-|/\\] reading, 4\.8 MiB, \d+ s$/.test(row)),
   );
   await pane.press("C-c");
+  // What is typed sooner may be read by what is being interrupted.
+  await pane.until("the shell", ({ rows }) => rows.at(-1) === "$");
   await pane.type("clear; ls; rm -r $PWD; echo gone\n");
   const left = await pane.until("what is left", (shown) => shown.rows.includes("gone"));
   assertEquals(left.rows.filter((row) => /^k|^m/.test(row)).join(" "), "k  k.pub");
@@ -52,6 +54,7 @@ test("what a person types is read until Ctrl-D, and nothing is drawn over it", a
   const { rows } = await pane.until("the echo", (shown) => shown.rows.includes("typed"));
   assert(!rows.some((row) => /^[-|/\\] /.test(row)), rows.join("\n"));
   await pane.press("C-d");
+  await pane.until("the shell", ({ rows }) => rows.at(-1) === "$");
   await pane.type(`clear; ${RSA} decrypt --key k m; rm -r $PWD; echo gone\n`);
   const shown = await pane.until("the end", (one) => one.rows.includes("gone"));
   assert(shown.rows.includes("typed"), shown.rows.join("\n"));

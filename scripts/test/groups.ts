@@ -1,0 +1,118 @@
+/**
+ * The groups of tests, each with exactly the permissions that it needs.
+ *
+ * @module
+ */
+
+/** Tests that run in one process, with the same permissions. */
+export interface Group {
+  readonly name: string;
+  readonly permissions: readonly string[];
+  readonly paths: readonly string[];
+  /** A tool without which every test of the group would be ignored. */
+  readonly tool?: string;
+}
+
+/** All of them, those that take the longest first. */
+export const GROUPS: readonly Group[] = [
+  {
+    name: "process",
+    permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
+    paths: ["tests/process/"],
+  },
+  {
+    name: "core",
+    permissions: ["--allow-net"],
+    paths: [
+      "tests/",
+      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chaos_test.ts",
+      "--ignore=tests/ffi/",
+    ],
+  },
+  {
+    name: "binary",
+    permissions: [
+      "--allow-net",
+      "--allow-run=deno,sh,tmux",
+      "--allow-read=.",
+      "--allow-write=dist/test",
+    ],
+    paths: ["tests/binary/"],
+    tool: "the runtime base of deno compile",
+  },
+  {
+    name: "files",
+    permissions: [
+      "--allow-net",
+      "--allow-run=deno,ln,openssl",
+      "--allow-read=.",
+      "--allow-write=tests/files",
+    ],
+    paths: ["tests/files/"],
+    tool: "openssl",
+  },
+  {
+    name: "identity",
+    permissions: [
+      "--allow-net",
+      "--allow-run=deno",
+      "--allow-read=.",
+      "--allow-write=tests/identity",
+    ],
+    paths: ["tests/identity/"],
+  },
+  {
+    name: "terminal",
+    permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
+    paths: ["tests/terminal/"],
+    tool: "tmux",
+  },
+  {
+    name: "simulation",
+    permissions: [],
+    paths: ["tests/simulation/"],
+  },
+  {
+    name: "docs",
+    permissions: ["--allow-net", "--allow-run=deno,sh", "--allow-read=."],
+    paths: ["tests/docs/"],
+  },
+  {
+    name: "examples",
+    permissions: ["--allow-net"],
+    // Unchecked: the runner imports every name for every example, and unused ones are errors here.
+    paths: [
+      "--doc",
+      "--no-check",
+      "README.md",
+      "docs/tutorial.md",
+      "mod.ts",
+      "lib/tcp_chat.ts",
+      "lib/rsa.ts",
+      "lib/info/",
+      "lib/udp.ts",
+      "lib/udp/",
+    ],
+  },
+  {
+    name: "chaos",
+    permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
+    paths: ["tests/chaos_test.ts"],
+  },
+  {
+    name: "faults",
+    permissions: ["--allow-net", "--allow-run=deno,sh,unshare", "--allow-read=."],
+    paths: ["tests/faults/"],
+  },
+  {
+    name: "shell",
+    permissions: ["--allow-net", "--allow-run=deno,sh,tmux", "--allow-read=."],
+    paths: ["tests/shell/"],
+  },
+  {
+    name: "ffi",
+    permissions: ["--allow-net", "--allow-ffi", "--allow-run=python3"],
+    paths: ["tests/ffi/"],
+    tool: "python3",
+  },
+];
