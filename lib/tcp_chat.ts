@@ -17,12 +17,8 @@
  * @module
  */
 
-import {
-  CREDENTIAL_LIFE_MS,
-  generateMemberKeys,
-  makeCredential,
-  type OwnCredential,
-} from "./chat/credential.ts";
+import { generateMemberKeys, makeCredential, type OwnCredential } from "./chat/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "./chat/lifetime.ts";
 import type { Limits } from "./chat/limits.ts";
 import { connectThroughMemory } from "./chat/memory_link.ts";
 import { Relay } from "./chat/relay.ts";

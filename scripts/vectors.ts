@@ -22,6 +22,7 @@ import {
   type Random,
   SendingChain,
 } from "../lib/chat/sender_key.ts";
+import { makeRenewal, renewalStatement } from "../lib/chat/renewal.ts";
 import { RosterPages } from "../lib/chat/roster_pages.ts";
 import { CONTEXT, inContext, sign } from "../lib/chat/signing.ts";
 import {
@@ -34,12 +35,14 @@ import {
   encodeJoined,
   encodeLeft,
   encodePresence,
+  encodeRenew,
   encodeResume,
   resumeStatement,
 } from "../lib/chat/wire.ts";
 import { safetyNumber } from "../lib/trust/safety_number.ts";
 
 const EXPIRES_AT = 1_800_000_000_000;
+const RENEWED_TO = EXPIRES_AT + 43_200_000;
 
 /** Bytes that count up, so that a vector can be recognized. */
 function countingBytes(): Random {
@@ -79,10 +82,12 @@ const { privateKey } = ada.keys.signing;
 const statements = {
   join: joinStatement(room, nonce, dialled, ada.member),
   presence: presenceStatement(room, ada.member),
+  renewal: renewalStatement(ada.member, RENEWED_TO),
 };
 const proof = await sign(privateKey, statements.join);
 const presence = await sign(privateKey, statements.presence);
-const listing = { number: 1, credential: ada.bytes, presence };
+const renewal = await makeRenewal(ada.keys.identity.privateKey, ada.member, RENEWED_TO);
+const listing = { number: 1, credential: ada.bytes, presence, renewal };
 
 const scope = { room, sender: ada.member, conversation: 0, chain: 7 } as const;
 const chain = await SendingChain.start(scope, random, 0);
@@ -118,7 +123,7 @@ const progress = encodeProgressBody({
 const hex = (bytes: Bytes) => encodeHex(bytes);
 const frames: Record<string, Bytes> = {
   challenge: encodeChallenge({ version: 1, room, nonce, graceMs: 120_000 }),
-  join: encodeJoin({ credential: ada.bytes, dialled, proof, presence }),
+  join: encodeJoin({ credential: ada.bytes, dialled, proof, presence, renewal }),
   roster: concat(new RosterPages([listing]).pages(2)),
   joined: encodeJoined(listing),
   left: encodeLeft({ number: 3, member: ada.member, reason: "LOST" }),
@@ -143,6 +148,7 @@ const frames: Record<string, Bytes> = {
   away: encodePresence(KIND.away, bo.member),
   back: encodePresence(KIND.back, bo.member),
   unknown: encodeEmpty(KIND.unknown),
+  renew: encodeRenew(renewal),
 };
 
 const vectors = {
@@ -152,6 +158,7 @@ const vectors = {
   nonce: hex(nonce),
   dialled,
   expiresAt: EXPIRES_AT,
+  renewedTo: RENEWED_TO,
   members: await Promise.all([ada, bo].map(async (one) => ({
     name: one.name,
     credential: hex(one.bytes),
@@ -164,6 +171,7 @@ const vectors = {
   statements: {
     join: hex(statements.join),
     presence: hex(statements.presence),
+    renewal: hex(statements.renewal),
     resume: hex(resume),
   },
   chain: { number: 7, keys: steps.map(hex), commitments: commitments.map(hex) },

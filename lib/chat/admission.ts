@@ -9,6 +9,7 @@ import { MalformedError } from "./bytes.ts";
 import { joinStatement, type OwnCredential, presenceStatement } from "./credential.ts";
 import type { Frame } from "./frame.ts";
 import { KIND, MAX_ROSTER, PROTOCOL_VERSION } from "./kind.ts";
+import { NO_RENEWAL } from "./renewal.ts";
 import { sign } from "./signing.ts";
 import {
   type Challenge,
@@ -28,19 +29,24 @@ export interface Admitted {
   readonly listings: readonly Listing[];
 }
 
-/** Answers a challenge. */
+/**
+ * Answers a challenge.
+ *
+ * @param renewal The newest renewal of the credential, where there is one.
+ */
 export async function answerChallenge(
   self: OwnCredential,
   dialled: { readonly host: string; readonly port: number },
   room: Bytes,
   nonce: Bytes,
+  renewal: Bytes = NO_RENEWAL,
 ): Promise<Bytes> {
   const { privateKey } = self.keys.signing;
   const [proof, presence] = await Promise.all([
     sign(privateKey, joinStatement(room, nonce, dialled, self.member)),
     sign(privateKey, presenceStatement(room, self.member)),
   ]);
-  return encodeJoin({ credential: self.bytes, dialled, proof, presence });
+  return encodeJoin({ credential: self.bytes, dialled, proof, presence, renewal });
 }
 
 /** Answers the challenge of a relay in whose room this member is, by how far it has come. */
@@ -97,13 +103,18 @@ export class Admission {
     return last ? { room, number, listings: this.#listings } : undefined;
   }
 
-  #list({ number, credential, presence }: Listing, own: number): void {
+  #list({ number, credential, presence, renewal }: Listing, own: number): void {
     if (number >= own || number <= (this.#listings.at(-1)?.number ?? 0)) {
       throw new MalformedError("the roster is not in the order of joining");
     }
     if (this.#listings.length >= MAX_ROSTER) {
       throw new MalformedError(`the roster lists more than ${MAX_ROSTER} members`);
     }
-    this.#listings.push({ number, credential: credential.slice(), presence: presence.slice() });
+    this.#listings.push({
+      number,
+      credential: credential.slice(),
+      presence: presence.slice(),
+      renewal: renewal.slice(),
+    });
   }
 }

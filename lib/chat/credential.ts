@@ -2,7 +2,7 @@
  * Credentials: who a member says it is for one run, made, signed and checked.
  *
  * A credential binds a name, an identity (RSA-PSS), a session key (RSA-OAEP) and a signing key (Ed25519)
- * for at most 24 hours. The identity signs it; the signing key signs it too, which proves possession:
+ * for at most 24 hours, unless it is renewed. The identity signs it; the signing key signs it too, which proves possession:
  * without that, one could register another's keys under one's own name. A member *is* the SHA-256
  * of its credential.
  *
@@ -29,7 +29,9 @@ import {
   sha256,
   utf8,
 } from "./bytes.ts";
+import { hasExpired, isTooLong } from "./lifetime.ts";
 import { foldName, normalizeName } from "./name.ts";
+import { NO_RENEWAL, readRenewal, type Renewal, verifyRenewal } from "./renewal.ts";
 import {
   CONTEXT,
   generateSigningKeys,
@@ -45,14 +47,10 @@ import {
 const CREDENTIAL_VERSION = 1;
 /** The longest credential in bytes: two 4096-bit keys, a 4096-bit signature and a name fit. */
 export const MAX_CREDENTIAL_BYTES = 2048;
-/** How long a credential may be good for, in milliseconds. */
-export const CREDENTIAL_LIFE_MS = 24 * 60 * 60 * 1000;
-/** How far two clocks may be apart, in milliseconds. */
-export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 /** The keys of a member for one run. */
 export interface MemberKeys {
-  /** RSA-PSS; signs the credential, nothing else. */
+  /** RSA-PSS; signs the credential and its renewals, nothing else. */
   readonly identity: CryptoKeyPair;
   /** RSA-OAEP; pairwise keys are wrapped to it. */
   readonly session: CryptoKeyPair;
@@ -80,7 +78,7 @@ export interface Credential {
   readonly signing: CryptoKey;
   /** The session key and the signing key as keys of a set: no two members share one. */
   readonly keyIds: readonly [string, string];
-  /** When it ends, in milliseconds since 1970. */
+  /** When it ends, or its renewal, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
@@ -89,6 +87,12 @@ export interface OwnCredential extends Credential {
   /** The keys of the run; the private ones never leave the process. */
   readonly keys: MemberKeys;
 }
+
+/**
+ * What checks credentials, as {@linkcode checkCredential} does: the bytes, the time in milliseconds since 1970, the
+ * newest renewal.
+ */
+export type CredentialCheck = (bytes: Bytes, now: number, renewal: Bytes) => Promise<Credential>;
 
 /** A credential that was refused; the message says why. */
 export class CredentialError extends Error {
@@ -169,12 +173,17 @@ export async function makeCredential(
  *
  * @param given The bytes; they are copied.
  * @param now The time in milliseconds since 1970.
+ * @param renewal The newest renewal of it: looked at where the credential itself has expired.
  * @throws {CredentialError} Where anything about it is wrong.
  */
-export async function checkCredential(given: Bytes, now: number): Promise<Credential> {
+export async function checkCredential(
+  given: Bytes,
+  now: number,
+  renewal: Bytes = NO_RENEWAL,
+): Promise<Credential> {
   const bytes = given.slice();
   try {
-    return await check(bytes, now);
+    return await check(bytes, now, renewal);
   } catch (error) {
     if (error instanceof MalformedError || error instanceof RsaKeyError) {
       throw new CredentialError("BAD_CREDENTIAL", error.message);
@@ -183,13 +192,11 @@ export async function checkCredential(given: Bytes, now: number): Promise<Creden
   }
 }
 
-async function check(bytes: Bytes, now: number): Promise<Credential> {
+async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credential> {
   const { body, byIdentity, bySigning } = split(bytes);
   const fields = readBody(body);
-  if (fields.expiresAt < now - CLOCK_SKEW_MS) {
-    throw new CredentialError("CREDENTIAL_EXPIRED", "the credential has expired");
-  }
-  if (fields.expiresAt > now + CREDENTIAL_LIFE_MS + CLOCK_SKEW_MS) {
+  const renewed = hasExpired(fields.expiresAt, now) ? renewalOf(renewal, now) : undefined;
+  if (isTooLong(renewed?.expiresAt ?? fields.expiresAt, now)) {
     throw new CredentialError("BAD_CREDENTIAL", "the credential is good for more than 24 hours");
   }
   const [identity, session, signing, member, print] = await Promise.all([
@@ -199,12 +206,14 @@ async function check(bytes: Bytes, now: number): Promise<Credential> {
     sha256(bytes),
     fingerprint(fields.identity),
   ]);
-  const [identityHolds, signingHolds] = await Promise.all([
+  const [identityHolds, signingHolds, renewalHolds] = await Promise.all([
     verifyPss(identity, byIdentity, inContext(CONTEXT.credentialIdentity, body)),
     verify(signing, bySigning, inContext(CONTEXT.credentialPossession, body)),
+    renewed === undefined || verifyRenewal(identity, member, renewed),
   ]);
   if (!identityHolds) throw new MalformedError("the identity did not sign the credential");
   if (!signingHolds) throw new MalformedError("the signing key did not sign the credential");
+  if (!renewalHolds) throw new MalformedError("the identity did not sign the renewal");
   return {
     bytes,
     member,
@@ -215,8 +224,17 @@ async function check(bytes: Bytes, now: number): Promise<Credential> {
     session,
     signing,
     keyIds: [mapKey(fields.session), mapKey(fields.signing)],
-    expiresAt: fields.expiresAt,
+    expiresAt: renewed?.expiresAt ?? fields.expiresAt,
   };
+}
+
+/** The renewal of a credential that has expired. */
+function renewalOf(bytes: Bytes, now: number): Renewal {
+  const renewal = bytes.length === 0 ? undefined : readRenewal(bytes);
+  if (renewal === undefined || hasExpired(renewal.expiresAt, now)) {
+    throw new CredentialError("CREDENTIAL_EXPIRED", "the credential has expired");
+  }
+  return renewal;
 }
 
 function split(bytes: Bytes) {

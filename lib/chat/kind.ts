@@ -6,6 +6,7 @@
 
 import { type Bytes, ByteWriter, utf8 } from "./bytes.ts";
 import { MAX_CREDENTIAL_BYTES } from "./credential.ts";
+import { MAX_RENEWAL_BYTES } from "./renewal.ts";
 
 /** The version of the protocol. */
 export const PROTOCOL_VERSION = 1;
@@ -36,6 +37,7 @@ export const KIND = {
   away: 0x13,
   back: 0x14,
   unknown: 0x15,
+  renew: 0x16,
 } as const;
 
 /** The name of a kind. */
@@ -52,9 +54,11 @@ export const BOUND = {
   control: 64 << 10,
   /** A number, and the hashes of as many members as a room can have. */
   audience: 4 + 32 * MAX_ROSTER,
-  join: MAX_CREDENTIAL_BYTES + 512,
+  /** A credential, a renewal, and 502 bytes for what else is said to join. */
+  join: MAX_CREDENTIAL_BYTES + MAX_RENEWAL_BYTES + 502,
   key: 1024,
   resume: 256,
+  renewal: MAX_RENEWAL_BYTES,
   small: 64,
 } as const;
 
@@ -69,6 +73,7 @@ const MEMBER_BOUNDS: Readonly<Record<number, number>> = {
   [KIND.sealed]: BOUND.frame,
   [KIND.progress]: BOUND.resume,
   [KIND.resume]: BOUND.resume,
+  [KIND.renew]: BOUND.renewal,
 };
 
 const RELAY_BOUNDS: Readonly<Record<number, number>> = {

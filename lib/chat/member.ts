@@ -18,19 +18,19 @@ import { checkCredential, type OwnCredential } from "./credential.ts";
 import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
-import { Expiry } from "./expiry.ts";
 import { isCounted, KIND } from "./kind.ts";
 import { Ledger } from "./ledger.ts";
 import { MemberConnection } from "./member_connection.ts";
 import type { Entered, MemberEvent } from "./member_event.ts";
 import type { MemberOptions, MemberOutput } from "./member_options.ts";
 import { Membership } from "./membership.ts";
-import { EVERYONE } from "./policy.ts";
+import { EVERYONE, type Policy } from "./policy.ts";
 import type { Ending } from "./reason.ts";
+import { Renewer } from "./renewer.ts";
 import { type Peer, Roster } from "./roster.ts";
 import { secureRandom } from "./sender_key.ts";
 import { Shown } from "./shown.ts";
-import { encodeCount, encodeEmpty, readCount } from "./wire.ts";
+import { encodeCount, encodeEmpty, encodeRenew, readCount } from "./wire.ts";
 
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;
@@ -52,7 +52,8 @@ const MISCOUNTED = "the relay counts other frames than were sent";
 export class Member {
   readonly #self: OwnCredential;
   readonly #options: MemberOptions;
-  readonly #policy: Expiry;
+  readonly #policy: Policy;
+  readonly #renewer: Renewer;
   /** For what elapses. */
   readonly #now: () => number;
   /** The time of day, for people and credentials. */
@@ -82,7 +83,8 @@ export class Member {
     this.#options = options;
     this.#now = options.monotonic ?? options.now ?? steadyNow;
     this.#date = options.now ?? Date.now;
-    this.#policy = new Expiry(this.#self, options.policy ?? EVERYONE, this.#date);
+    this.#policy = options.policy ?? EVERYONE;
+    this.#renewer = new Renewer(this.#self, this.#date);
     this.#shown = options.shown ?? new Shown();
     this.#output = output;
     this.#composer = new Composer(this.#self, this.#policy, this.#date);
@@ -149,7 +151,7 @@ export class Member {
       this.#acknowledger.dueAt ?? Infinity,
       this.#begun?.wakeAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
-      this.#begun === undefined ? Infinity : this.#now() + this.#policy.dueIn,
+      this.#begun === undefined ? Infinity : this.#now() + this.#renewer.dueIn,
     );
   }
 
@@ -163,7 +165,8 @@ export class Member {
 
   #connectionOf(): MemberConnection {
     const { dialled } = this.#options;
-    return new MemberConnection({ self: this.#self, dialled, now: this.#now }, {
+    const renewal = () => this.#renewer.current();
+    return new MemberConnection({ self: this.#self, dialled, renewal, now: this.#now }, {
       send: (bytes) => this.#output.send(bytes),
       progressIn: (room) => this.#progressIn(room),
       forgotten: () => this.#forgotten = true,
@@ -247,10 +250,15 @@ export class Member {
     if (this.#isOver) return;
     this.#acknowledger.tick();
     this.#begun?.tick();
-    if (this.#begun !== undefined && this.#policy.tell()) {
-      this.#order.add(0, () => this.#event({ kind: "expired", peer: undefined }));
-    }
+    if (this.#begun !== undefined && this.#renewer.dueIn === 0) this.#renew();
     this.#connection?.tick();
+  }
+
+  #renew(): void {
+    this.#renewer.renew().then(
+      (renewal) => this.#sendIn(encodeRenew(renewal)),
+      (error) => this.#output.fail(error),
+    );
   }
 
   get #isOver(): boolean {
@@ -266,10 +274,6 @@ export class Member {
     if (this.#state === "ended") return;
     this.#acknowledger.emitted();
     this.#output.event(event);
-    if (event.kind === "left") this.#policy.part(event.peer);
-    if (event.kind === "joined" && this.#policy.meet(event.peer)) {
-      this.#event({ kind: "expired", peer: event.peer });
-    }
   }
 
   /** Ends once everything that came before has been told. */
@@ -343,6 +347,9 @@ export class Member {
   #isBack(): void {
     this.#connection!.enter();
     this.#lost = false;
+    // Said again: it may not have come, or was made while this member was coming. A relay that has it does nothing.
+    const { newest } = this.#renewer;
+    if (newest.length > 0) this.#output.send(encodeRenew(newest));
     this.#output.wake();
   }
 
@@ -373,7 +380,8 @@ export class Member {
       policy: this.#policy,
       keyChange: this.#options.keyChange ?? keyChange,
       random: this.#options.random ?? secureRandom,
-      check: (bytes) => (this.#options.check ?? checkCredential)(bytes, this.#date()),
+      check: (bytes, renewal) =>
+        (this.#options.check ?? checkCredential)(bytes, this.#date(), renewal),
       order: this.#order,
       acknowledger: this.#acknowledger,
       now: this.#now,

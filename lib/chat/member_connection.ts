@@ -24,6 +24,8 @@ export interface MemberConnectionOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
+  /** The newest renewal of its credential, which holds. */
+  readonly renewal: () => Promise<Bytes>;
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number;
 }
@@ -149,18 +151,21 @@ export class MemberConnection {
   }
 
   #answer(challenge: Challenge): void {
-    const { self, dialled } = this.#options;
-    const { room, nonce } = challenge;
-    const progress = this.#output.progressIn(room);
+    const progress = this.#output.progressIn(challenge.room);
     const answer = progress === undefined
-      ? answerChallenge(self, dialled, room, nonce)
-      : answerByResuming(self, challenge, progress);
+      ? this.#join(challenge)
+      : answerByResuming(this.#options.self, challenge, progress);
     answer.then(
       (bytes) => {
         if (this.#state === "coming") this.#output.send(bytes);
       },
       (error) => this.#output.fail(error),
     );
+  }
+
+  async #join({ room, nonce }: Challenge): Promise<Bytes> {
+    const { self, dialled, renewal } = this.#options;
+    return await answerChallenge(self, dialled, room, nonce, await renewal());
   }
 }
 

@@ -57,11 +57,6 @@ export type MemberEvent =
     /** How often it has happened with this peer. */
     readonly count: number;
   }
-  /**
-   * This member's own credential has run out; or somebody joins after that, refuses it, and is given nothing of what
-   * this member says.
-   */
-  | { readonly kind: "expired"; readonly peer: Peer | undefined }
   /** The connection is lost, and another is tried; what is entered meanwhile is sent after. */
   | { readonly kind: "disconnected"; readonly reason: Ending; readonly detail: string }
   /** There is another connection, and everything goes on. */

@@ -5,7 +5,7 @@
  */
 
 import type { Bytes } from "./bytes.ts";
-import type { Credential, OwnCredential } from "./credential.ts";
+import type { CredentialCheck, OwnCredential } from "./credential.ts";
 import type { keyChange } from "./key_change.ts";
 import type { MemberEvent } from "./member_event.ts";
 import type { Policy } from "./policy.ts";
@@ -42,7 +42,7 @@ export interface MemberOptions {
   /** Where keys come from; the runtime's secure source by default. */
   readonly random?: Random;
   /** Checks credentials; many members in one process may share the work. */
-  readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
+  readonly check?: CredentialCheck;
   /** How far each sender's messages have been shown; nothing has by default. */
   readonly shown?: Shown;
   /** When keys change. */

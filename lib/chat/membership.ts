@@ -30,7 +30,8 @@ export interface MembershipOptions extends Omit<OutgoingOptions, "roster"> {
   readonly shown: Shown;
   readonly order: InOrder;
   readonly acknowledger: Acknowledger;
-  readonly check: (bytes: Bytes, now: number) => Promise<Credential>;
+  /** Checks a credential, by the newest renewal of it. */
+  readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
   readonly event: (event: MemberEvent) => void;
   /** Hears what the relay does that it must not. */
   readonly breach: (detail: string) => void;

@@ -8,7 +8,7 @@
 
 import { type Bytes, sha256 } from "./bytes.ts";
 import { EndError } from "./connection_end.ts";
-import { type Credential, joinStatement } from "./credential.ts";
+import { type Credential, type CredentialCheck, joinStatement } from "./credential.ts";
 import type { EntryRules } from "./entry_rules.ts";
 import type { Frame } from "./frame.ts";
 import { HASH_BYTES, KIND, MAX_GREETING_BYTES, PROTOCOL_VERSION, readGreeting } from "./kind.ts";
@@ -18,6 +18,7 @@ import { verify } from "./signing.ts";
 import {
   encodeChallenge,
   encodeEmpty,
+  type Evidence,
   type Join,
   readJoin,
   readResume,
@@ -38,7 +39,7 @@ export interface NewcomerRelay {
   /** The time in milliseconds since 1970, for credentials. */
   readonly now: () => number;
   /** Checks a credential. */
-  readonly check: (bytes: Bytes, now: number) => Promise<Credential>;
+  readonly check: CredentialCheck;
   /** Who may come in, whoever is there. */
   readonly rules: EntryRules;
   /** Whether nobody new can come in. */
@@ -52,7 +53,7 @@ export interface NewcomerOutput {
   /** Bytes for it. */
   send(bytes: Bytes): void;
   /** It is who it says, and may come in, as far as that depends on nobody else. */
-  join(credential: Credential, presence: Bytes): void;
+  join(credential: Credential, evidence: Evidence): void;
   /** It is a member who goes on after so many frames. */
   resume(member: RoomMember, counts: Resume): void;
 }
@@ -163,7 +164,7 @@ export class Newcomer {
     ) {
       throw new EndError("ROOM_FULL");
     }
-    const credential = await this.#relay.check(join.credential, this.#relay.now());
+    const credential = await this.#relay.check(join.credential, this.#relay.now(), join.renewal);
     const { room } = this.#relay;
     const statement = joinStatement(room, this.#nonce, join.dialled, credential.member);
     const holds = await verify(credential.signing, join.proof, statement);
@@ -178,6 +179,9 @@ export class Newcomer {
       throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
     }
     // Copied, or the whole record would be kept with it.
-    this.#output.join(credential, join.presence.slice());
+    this.#output.join(credential, {
+      presence: join.presence.slice(),
+      renewal: join.renewal.slice(),
+    });
   }
 }

@@ -49,7 +49,7 @@ export interface ReceivingOptions {
 /** The receiving side of a member in one room. */
 export class ReceivingSide {
   readonly #own: ReceivingOptions;
-  readonly #check: (bytes: Bytes, now: number) => Promise<Credential>;
+  readonly #check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
   readonly #event: (event: MemberEvent) => void;
   readonly #incoming = new Map<Peer, Incoming>();
   readonly #faults = new FaultLog();
@@ -60,12 +60,12 @@ export class ReceivingSide {
 
   /**
    * @param own Who receives, where, and among whom.
-   * @param check Checks a credential.
+   * @param check Checks a credential, by the newest renewal of it.
    * @param event Hears of what came.
    */
   constructor(
     own: ReceivingOptions,
-    check: (bytes: Bytes, now: number) => Promise<Credential>,
+    check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>,
     event: (event: MemberEvent) => void,
   ) {
     this.#own = own;
@@ -79,9 +79,9 @@ export class ReceivingSide {
   }
 
   /** Starts checking who the relay says is there. */
-  async candidate({ number, credential, presence }: Listing): Promise<Candidate> {
+  async candidate({ number, credential, presence, renewal }: Listing): Promise<Candidate> {
     try {
-      const checked = await this.#check(credential, this.#own.now());
+      const checked = await this.#check(credential, renewal);
       const statement = presenceStatement(this.#own.room, checked.member);
       const confirmed = await verify(checked.signing, presence, statement);
       return { ok: true, peer: { number, credential: checked, confirmed, away: false } };

@@ -25,7 +25,7 @@ import { RosterPages } from "./roster_pages.ts";
 import { type Random, secureRandom } from "./sender_key.ts";
 import { type Source, sourceOf } from "./source_address.ts";
 import { type RelayState, Tally } from "./tally.ts";
-import { encodeJoined, encodeLeft, encodePresence, type Listing } from "./wire.ts";
+import { encodeJoined, encodeLeft, encodePresence, type Evidence, type Listing } from "./wire.ts";
 
 /** The most members that a room takes by default. */
 export const DEFAULT_MAX_MEMBERS = 1024;
@@ -244,7 +244,11 @@ export class Relay {
    *
    * @returns The member, or why it cannot come in.
    */
-  admit(credential: Credential, presence: Bytes, connection: RelayConnection): RoomMember | Reason {
+  admit(
+    credential: Credential,
+    evidence: Evidence,
+    connection: RelayConnection,
+  ): RoomMember | Reason {
     const before = this.#members.get(credential.key);
     if (before?.roster !== undefined) {
       for (const piece of before.roster) connection.link.send(piece);
@@ -254,7 +258,7 @@ export class Relay {
     for (const one of this.#predecessors(credential)) this.expel(one, "REPLACED");
     const conflict = this.#members.conflict(credential);
     if (conflict !== undefined) return conflict;
-    return this.isFull ? "ROOM_FULL" : this.#comeIn(credential, presence, connection);
+    return this.isFull ? "ROOM_FULL" : this.#comeIn(credential, evidence, connection);
   }
 
   /** Who is there and makes way for a newcomer: itself, and those away whom it was in an earlier run. */
@@ -265,10 +269,10 @@ export class Relay {
     );
   }
 
-  #comeIn(credential: Credential, presence: Bytes, connection: RelayConnection): RoomMember {
+  #comeIn(credential: Credential, evidence: Evidence, connection: RelayConnection): RoomMember {
     const { link } = connection;
     const number = ++this.#membership;
-    const listing: Listing = { number, credential: credential.bytes, presence };
+    const listing: Listing = { number, credential: credential.bytes, ...evidence };
     this.#pages ??= new RosterPages(this.#members.values().map((member) => member.listing));
     const pages = this.#pages.pages(number);
     for (const piece of pages) link.send(piece);
@@ -367,6 +371,14 @@ export class Relay {
     const member = this.#members.get(mapKey(recipient));
     if (member !== undefined && member !== sender) this.#fanOut.toOne(member, bytes, sender);
     sender.received(1);
+  }
+
+  /**
+   * A member's credential goes on to hold: those who come from now on are told. Whether it does, they check
+   * themselves; a member that is taken for expired because it sends nonsense has itself to blame.
+   */
+  renew(member: RoomMember, renewal: Bytes): void {
+    if (member.renew(renewal, this.now())) this.#pages = undefined;
   }
 
   /** Tells members how far what they sent has come. */

@@ -25,6 +25,7 @@ import {
   encodeBye,
   encodeCount,
   encodeEmpty,
+  type Evidence,
   readAudience,
   readCount,
   type Resume,
@@ -56,13 +57,19 @@ export interface ConnectionRelay extends NewcomerRelay {
   /** Why an identity cannot come in again so soon. */
   haste(identity: string): Reason | undefined;
   /** Lets a newcomer in, or answers why not. */
-  admit(credential: Credential, presence: Bytes, connection: RelayConnection): RoomMember | Reason;
+  admit(
+    credential: Credential,
+    evidence: Evidence,
+    connection: RelayConnection,
+  ): RoomMember | Reason;
   /** Goes on with a member that has received so many counted frames. */
   resume(member: RoomMember, received: number, connection: RelayConnection): void;
   /** Forwards sealed frames; answers how many bytes that sends on. */
   forward(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number;
   /** Forwards a frame that is for one member. */
   forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void;
+  /** A member's credential goes on to hold: newcomers are told. */
+  renew(member: RoomMember, renewal: Bytes): void;
   /** Tells members how far what they sent has come. */
   flush(): void;
   /** A connection has ended. */
@@ -116,7 +123,7 @@ export class RelayConnection {
     this.from = from;
     this.#newcomer = new Newcomer(relay, {
       send: (bytes) => link.send(bytes),
-      join: (credential, presence) => this.#comeIn(credential, presence),
+      join: (credential, evidence) => this.#comeIn(credential, evidence),
       resume: (member, counts) => this.#goOn(member, counts),
     });
     this.#openedAt = relay.monotonic();
@@ -242,6 +249,8 @@ export class RelayConnection {
         return this.#forward(member, readProgressFrame(frame.payload), frame);
       case KIND.audience:
         return this.#declare(member, frame.payload);
+      case KIND.renew:
+        return this.#relay.renew(member, frame.payload.slice());
       case KIND.ping:
         return this.link.send(PONG);
       case KIND.pong:
@@ -290,9 +299,9 @@ export class RelayConnection {
     this.#isIn(member);
   }
 
-  #comeIn(credential: Credential, presence: Bytes): void {
+  #comeIn(credential: Credential, evidence: Evidence): void {
     const haste = this.from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
-    const admitted = haste ?? this.#relay.admit(credential, presence, this);
+    const admitted = haste ?? this.#relay.admit(credential, evidence, this);
     if (typeof admitted === "string") throw new EndError(admitted, credential.name);
     admitted.pace = this.#pace;
     this.#isIn(admitted);

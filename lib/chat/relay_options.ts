@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "./bytes.ts";
-import type { Credential } from "./credential.ts";
+import type { CredentialCheck } from "./credential.ts";
 import type { EntryRulesOptions } from "./entry_rules.ts";
 import type { Limits } from "./limits.ts";
 import type { RelayEvent } from "./relay_event.ts";
@@ -24,7 +23,7 @@ export interface RelayOptions extends EntryRulesOptions {
   /** Where the room's id and nonces come from. */
   readonly random?: Random;
   /** Checks credentials; many in one process may share the work. */
-  readonly check?: (bytes: Bytes, now: number) => Promise<Credential>;
+  readonly check?: CredentialCheck;
   /** How much may be on its way to one member: 10,000 frames and 4 MiB by default. */
   readonly queue?: { readonly frames: number; readonly bytes: number };
   /** What it takes of those who connect, and how fast; {@linkcode DEFAULT_LIMITS} for what is left out. */

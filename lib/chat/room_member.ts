@@ -8,6 +8,8 @@ import { type Bytes, mapKey } from "./bytes.ts";
 import type { Credential } from "./credential.ts";
 import { KIND } from "./kind.ts";
 import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
+import { isTooLong } from "./lifetime.ts";
+import { readRenewal } from "./renewal.ts";
 import type { Pace } from "./pace.ts";
 import { encodeCount, type Listing } from "./wire.ts";
 
@@ -15,6 +17,9 @@ import { encodeCount, type Listing } from "./wire.ts";
 const MAX_AUDIENCES = 256;
 /** How many members all of its audiences may name together: a room in one, and some in each other. */
 const MAX_AUDIENCE_MEMBERS = 16_384;
+
+/** By how much a renewal adds at least, in milliseconds: each costs the relay its encoded roster. */
+const RENEWAL_STEP_MS = 60 * 60 * 1000;
 
 /** The way to a connection. */
 export interface RelayLink {
@@ -32,7 +37,8 @@ const NOWHERE: RelayLink = { send: () => {}, end: () => {} };
 /** A member of the relay's room. */
 export class RoomMember {
   readonly credential: Credential;
-  readonly listing: Listing;
+  /** As newcomers are told of it. */
+  listing: Listing;
   /** The membership number that its joining made: the listing's, at hand since every delivery looks at it. */
   readonly number: number;
   readonly outbox: Outbox;
@@ -49,6 +55,8 @@ export class RoomMember {
   isPressing = false;
   /** How fast it may speak, over whatever connection. */
   pace: Pace | undefined;
+  /** Until when its credential, or a renewal of it, says that it holds, in milliseconds since 1970. */
+  #expiresAt: number;
   readonly #news: (member: RoomMember) => void;
   readonly #audiences = new Map<number, readonly string[]>();
   #audienceMembers = 0;
@@ -73,6 +81,7 @@ export class RoomMember {
   ) {
     this.credential = credential;
     this.listing = listing;
+    this.#expiresAt = credential.expiresAt;
     this.number = listing.number;
     this.#link = link;
     this.outbox = new Outbox(bounds);
@@ -117,6 +126,21 @@ export class RoomMember {
     this.roster = undefined;
     this.#received += frames;
     this.#news(this);
+  }
+
+  /**
+   * Its credential goes on to hold.
+   *
+   * @param now The time in milliseconds since 1970.
+   * @returns False where that is not looked at: it says nothing new, or what nobody would believe.
+   * @throws {MalformedError} Where it is no renewal.
+   */
+  renew(renewal: Bytes, now: number): boolean {
+    const { expiresAt } = readRenewal(renewal);
+    if (expiresAt < this.#expiresAt + RENEWAL_STEP_MS || isTooLong(expiresAt, now)) return false;
+    this.#expiresAt = expiresAt;
+    this.listing = { ...this.listing, renewal };
+    return true;
   }
 
   /** Starts to wait for those who are sent what it sends next. */

@@ -15,6 +15,7 @@ export const SIGNATURE_BYTES = 64;
 export const CONTEXT = {
   credentialIdentity: utf8("parley/1 credential identity\0"),
   credentialPossession: utf8("parley/1 credential possession\0"),
+  renewal: utf8("parley/1 renewal\0"),
   join: utf8("parley/1 join\0"),
   presence: utf8("parley/1 presence\0"),
   resume: utf8("parley/1 resume\0"),

@@ -19,6 +19,7 @@ import {
 import { MAX_CREDENTIAL_BYTES } from "./credential.ts";
 import { encodeFrame } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND } from "./kind.ts";
+import { MAX_RENEWAL_BYTES } from "./renewal.ts";
 import { readReason, type Reason, reasonNumber } from "./reason.ts";
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "./signing.ts";
 
@@ -50,20 +51,27 @@ export function readChallenge(payload: Bytes): Challenge {
   }));
 }
 
+/** What a member shows the others with its credential. */
+export interface Evidence {
+  /** Over {@linkcode presenceStatement}. */
+  readonly presence: Bytes;
+  /** The newest renewal of the credential; nothing where there is none. */
+  readonly renewal: Bytes;
+}
+
 /** A newcomer's answer to the challenge. */
-export interface Join {
+export interface Join extends Evidence {
   readonly credential: Bytes;
   readonly dialled: { readonly host: string; readonly port: number };
   /** Over {@linkcode joinStatement}, for the relay. */
   readonly proof: Bytes;
-  /** Over {@linkcode presenceStatement}, for the members. */
-  readonly presence: Bytes;
 }
 
 /** Encodes an answer to a challenge. */
-export function encodeJoin({ credential, dialled, proof, presence }: Join): Bytes {
+export function encodeJoin({ credential, dialled, proof, presence, renewal }: Join): Bytes {
   const writer = new ByteWriter(BOUND.join).block16(credential).block16(utf8(dialled.host));
-  return encodeFrame(KIND.join, writer.u16(dialled.port).raw(proof).raw(presence).finish());
+  writer.u16(dialled.port).raw(proof).raw(presence).block16(renewal);
+  return encodeFrame(KIND.join, writer.finish());
 }
 
 /** Reads an answer to a challenge. */
@@ -73,6 +81,7 @@ export function readJoin(payload: Bytes): Join {
     dialled: { host: readHost(reader), port: reader.u16() },
     proof: reader.raw(SIGNATURE_BYTES),
     presence: reader.raw(SIGNATURE_BYTES),
+    renewal: readRenewalBytes(reader),
   }));
 }
 
@@ -86,6 +95,15 @@ function readCredentialBytes(reader: ByteReader): Bytes {
   const bytes = reader.block16();
   if (bytes.length > MAX_CREDENTIAL_BYTES) {
     throw new MalformedError(`a credential has more than ${MAX_CREDENTIAL_BYTES} bytes`);
+  }
+  return bytes;
+}
+
+/** What a renewal says is looked at by those who need it. */
+function readRenewalBytes(reader: ByteReader): Bytes {
+  const bytes = reader.block16();
+  if (bytes.length > MAX_RENEWAL_BYTES) {
+    throw new MalformedError(`a renewal has more than ${MAX_RENEWAL_BYTES} bytes`);
   }
   return bytes;
 }
@@ -128,11 +146,10 @@ export function resumeStatement(
 }
 
 /** A member as the relay lists it. */
-export interface Listing {
+export interface Listing extends Evidence {
   /** The membership number that its joining made. */
   readonly number: number;
   readonly credential: Bytes;
-  readonly presence: Bytes;
 }
 
 /** A page of the roster. */
@@ -155,9 +172,9 @@ export function readRosterPage(payload: Bytes): RosterPage {
 }
 
 /** Encodes a listing, as it stands in a page of the roster and in `joined`. */
-export function encodeListing({ number, credential, presence }: Listing): Bytes {
-  return new ByteWriter(10 + credential.length + presence.length)
-    .u64(number).block16(credential).raw(presence).finish();
+export function encodeListing({ number, credential, presence, renewal }: Listing): Bytes {
+  return new ByteWriter(12 + credential.length + presence.length + renewal.length)
+    .u64(number).block16(credential).raw(presence).block16(renewal).finish();
 }
 
 function readListing(reader: ByteReader): Listing {
@@ -165,7 +182,13 @@ function readListing(reader: ByteReader): Listing {
     number: reader.u64(),
     credential: readCredentialBytes(reader),
     presence: reader.raw(SIGNATURE_BYTES),
+    renewal: readRenewalBytes(reader),
   };
+}
+
+/** Encodes that a member's credential goes on. */
+export function encodeRenew(renewal: Bytes): Bytes {
+  return encodeFrame(KIND.renew, renewal);
 }
 
 /** Encodes that somebody joined. */

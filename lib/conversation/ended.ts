@@ -96,9 +96,6 @@ const HINTS: { readonly [E in Ending]?: string } = {
 };
 
 function hintOf(ending: Ending, { self }: Session): string | undefined {
-  if (ending === "CREDENTIAL_EXPIRED" && self.expiresAt <= Date.now()) {
-    return "this run has lasted for longer than a credential holds, 24 hours: start it again";
-  }
   if (ending !== "NOT_ALLOWED") return HINTS[ending];
   return `give your fingerprint to whoever runs the server, ${self.fingerprint}; ` +
     "--identity FILE keeps it from run to run";

@@ -13,8 +13,7 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
     "sees other members in this room than you do: the relay may be deceiving one of you",
   HIDDEN: "has another key than you know it by",
   BAD_CREDENTIAL: "the relay listed somebody whose credential does not hold",
-  CREDENTIAL_EXPIRED:
-    "somebody has been here for longer than a credential holds, 24 hours, and is to join anew",
+  CREDENTIAL_EXPIRED: "the relay listed somebody whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",
   KEY_TAKEN: "the relay listed a second member with one key",
 };
@@ -34,16 +33,4 @@ export function faultText(event: MemberEvent & { readonly kind: "fault" }): stri
     : "; nothing of it is shown";
   const times = count > 1 ? `, ${count} times now` : "";
   return `${who}${TEXT[code]}${more}${consequence}${times}`;
-}
-
-/**
- * That this member's own credential has run out, as one sentence.
- *
- * @param newcomer The name of the one who refuses it; undefined where nobody does yet.
- */
-export function expiredText(newcomer: string | undefined): string {
-  return newcomer === undefined
-    ? "you have been here for 24 hours, as long as a credential holds: who joins from now on cannot hear you; " +
-      "leave and join anew"
-    : `${newcomer} joined after your credential had run out, and cannot hear you: leave and join anew`;
 }

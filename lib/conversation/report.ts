@@ -12,7 +12,7 @@ import { printableJson } from "../printable.ts";
 import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
 import type { TrustState } from "../trust/trust.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
-import { expiredText, faultText } from "./fault_text.ts";
+import { faultText } from "./fault_text.ts";
 import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
 import { changeText } from "./trust_text.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
@@ -63,8 +63,6 @@ export class Report implements Presenter {
         return this.notice(`${event.peer.credential.name} is confirmed: it signs in this room`);
       case "fault":
         return [fault(event)];
-      case "expired":
-        return this.error("CREDENTIAL_EXPIRED", expiredText(event.peer?.credential.name));
       case "ready":
       case "ended":
         return [];

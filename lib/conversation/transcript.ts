@@ -18,7 +18,7 @@ import {
   type RelayEvent,
 } from "../tcp_chat.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
-import { expiredText, faultText } from "./fault_text.ts";
+import { faultText } from "./fault_text.ts";
 import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
 import {
   changeWarning,
@@ -94,8 +94,6 @@ export class Transcript implements Presenter {
         return [this.#note(`${event.peer.credential.name} is confirmed: it signs in this room`)];
       case "fault":
         return this.error(event.code, faultText(event));
-      case "expired":
-        return this.error("CREDENTIAL_EXPIRED", expiredText(event.peer?.credential.name));
       case "sent":
       case "delivered":
       case "ended":

@@ -1,12 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
-import {
-  checkCredential,
-  CREDENTIAL_LIFE_MS,
-  CredentialError,
-  makeCredential,
-} from "../../lib/chat/credential.ts";
+import { checkCredential, CredentialError, makeCredential } from "../../lib/chat/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
 import { normalizeName } from "../../lib/chat/name.ts";
 import { importSigningKey, sign, verify } from "../../lib/chat/signing.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../lib/rsa.ts";

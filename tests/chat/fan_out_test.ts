@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type Audience, FanOut } from "../../lib/chat/fan_out.ts";
 import { Registry } from "../../lib/chat/registry.ts";
+import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
 import { RoomMember } from "../../lib/chat/room_member.ts";
 import { guestCredential } from "../guests.ts";
 
@@ -13,7 +14,8 @@ async function room() {
   const members = new Registry<RoomMember>();
   const [sender, reader] = await Promise.all(["ada", "bo"].map(async (name, i) => {
     const credential = await guestCredential(name, i);
-    const listing = { number: i + 1, credential: credential.bytes, presence: new Uint8Array(64) };
+    const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
+    const listing = { number: i + 1, credential: credential.bytes, ...evidence };
     const link = { send: () => {}, end: () => {} };
     const member = new RoomMember(credential, listing, link, QUEUE, [], () => {});
     members.add(member);

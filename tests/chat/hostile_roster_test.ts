@@ -13,6 +13,7 @@ import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
 import { KIND } from "../../lib/chat/kind.ts";
 import { sign } from "../../lib/chat/signing.ts";
 import { encodeJoined, encodeLeft, readJoined, readRosterPage } from "../../lib/chat/wire.ts";
+import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import {
   count,
@@ -30,11 +31,11 @@ Deno.test("a relay that changes the name or a key of a credential is told, and n
   const room = new TestRoom();
   const ada = await room.join("ada");
   const change = (bytes: Bytes) => {
-    const { number, credential, presence } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
+    const { credential, ...listing } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
     const changed = credential.slice();
     // The first letter of the name: behind two lengths and the version.
     changed[5] = changed[5]! ^ 1;
-    return [encodeJoined({ number, credential: changed, presence })];
+    return [encodeJoined({ ...listing, credential: changed })];
   };
   const bo = await room.join("bo", once(KIND.joined, 1, change));
   const cy = await room.join("cy");
@@ -65,8 +66,10 @@ Deno.test("a relay that lists a second member under one name, or with one key, i
     for (const { bytes: credential } of credentials) {
       const add = (bytes: Bytes) => {
         const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-        const presence = new Uint8Array(64);
-        return new RosterPages([...listings, { number, credential, presence }]).pages(number + 1);
+        const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
+        return new RosterPages([...listings, { number, credential, ...evidence }]).pages(
+          number + 1,
+        );
       };
       const bo = await room.join("bo", once(KIND.roster, 1, add));
       assertEquals(faults(bo), [fault]);
@@ -145,8 +148,8 @@ Deno.test("a relay that swaps one member for another between two rosters is told
   const bo = await room.join(
     "bo",
     once(KIND.joined, 1, (bytes) => {
-      const { number, presence } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
-      return [encodeJoined({ number, credential: other.bytes, presence })];
+      const listing = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
+      return [encodeJoined({ ...listing, credential: other.bytes })];
     }),
   );
   await room.join("cy");
@@ -195,7 +198,7 @@ Deno.test("a replayed credential is unconfirmed, and reads nothing", async () =>
   await room.join("ada");
   const list = (bytes: Bytes) => {
     const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-    const replay = { number, credential: replayed.bytes, presence };
+    const replay = { number, credential: replayed.bytes, presence, renewal: NO_RENEWAL };
     return new RosterPages([...listings, replay]).pages(number + 1);
   };
   const bo = await room.join("bo", once(KIND.roster, 1, list));
@@ -231,7 +234,8 @@ Deno.test("a relay that lets somebody leave and come again, and replays what it 
     if (kind === KIND.key || kind === KIND.sealed) said.push(bytes);
     if (kind !== KIND.joined) return [bytes];
     // In place of cy, ada leaves and joins again, by the very credential and presence.
-    const listing = { number: number + 2, credential: ada.self.bytes, presence };
+    const evidence = { presence, renewal: NO_RENEWAL };
+    const listing = { number: number + 2, credential: ada.self.bytes, ...evidence };
     const left = encodeLeft({ number: number + 1, member: ada.self.member, reason: "LEFT" });
     return [left, encodeJoined(listing), ...said];
   });

@@ -11,6 +11,7 @@ import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
 import { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "../../lib/chat/frame.ts";
 import { KIND, relayBound } from "../../lib/chat/kind.ts";
 import { encodeChallenge, encodeCount } from "../../lib/chat/wire.ts";
+import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import { type Tamper, TestRoom, until } from "./room.ts";
 import { endingOf, once } from "./tampering.ts";
@@ -77,6 +78,7 @@ Deno.test("a roster out of order, or without an end, is not taken", () => {
     number,
     credential: new Uint8Array(1),
     presence: new Uint8Array(64),
+    renewal: NO_RENEWAL,
   });
   const take = (own: number, numbers: readonly number[]) => {
     const admission = new Admission();

@@ -13,6 +13,7 @@ import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
 import { KIND } from "../../lib/chat/kind.ts";
 import { sign } from "../../lib/chat/signing.ts";
 import { makeStyle } from "../../lib/chat/style.ts";
+import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
 import { encodeJoined } from "../../lib/chat/wire.ts";
 import { Transcript } from "../../lib/conversation/transcript.ts";
 import { KnownPeers, type KnownPeersChange } from "../../lib/trust/known_peers.ts";
@@ -134,7 +135,7 @@ Deno.test("an old credential of a known peer that a relay replays gets no key, a
   const { room, screen, ada, say } = await adaKnowing({ bo: "bo" }, {}, ({ kind, bytes }) => {
     if (kind !== KIND.joined || replayed) return [bytes];
     replayed = true;
-    return [encodeJoined({ number: 2, credential: old.bytes, presence })];
+    return [encodeJoined({ number: 2, credential: old.bytes, presence, renewal: NO_RENEWAL })];
   });
   await room.enter("cy", undefined, KEYS.cy);
   await until(() => ada.member.roster.byName("bo") !== undefined, "bo is listed");

@@ -10,6 +10,7 @@ function listing(number: number, size = 1200): Listing {
     number,
     credential: new Uint8Array(size).fill(number),
     presence: new Uint8Array(64).fill(number + 1),
+    renewal: new Uint8Array(number % 3).fill(number + 2),
   };
 }
 

@@ -45,6 +45,7 @@ import {
   encodeJoined,
   encodeLeft,
   encodePresence,
+  encodeRenew,
   encodeResume,
   readAudience,
   readBye,
@@ -58,6 +59,7 @@ import {
   readRosterPage,
   resumeStatement,
 } from "../../lib/chat/wire.ts";
+import { readRenewal, renewalStatement } from "../../lib/chat/renewal.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import { safetyNumber } from "../../lib/trust/safety_number.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
@@ -111,11 +113,15 @@ Deno.test("vectors: frames are made as they are, and read as what they are", () 
   assertEquals([encodeHex(join.credential), join.dialled], [ada.credential, dialled]);
   assertEquals(encodeHex(encodeJoin(join)), frames.join);
 
-  const listing = { number: 1, credential: bytes(ada.credential), presence: join.presence };
+  const { presence, renewal } = join;
+  const listing = { number: 1, credential: bytes(ada.credential), presence, renewal };
   assertEquals(readJoined(payload("joined")), listing);
   assertEquals(encodeHex(encodeJoined(listing)), frames.joined);
   assertEquals(readRosterPage(payload("roster")), { number: 2, last: true, listings: [listing] });
   assertEquals(new RosterPages([listing]).pages(2).map(encodeHex).join(""), frames.roster);
+
+  assertEquals(payload("renew"), renewal);
+  assertEquals(encodeHex(encodeRenew(renewal)), frames.renew);
 
   const left = { number: 3, member: bytes(ada.member), reason: "LOST" } as const;
   assertEquals(readLeft(payload("left")), left);
@@ -160,6 +166,7 @@ Deno.test("vectors: a frame that is cut short or goes on is refused", () => {
     resume: readResume,
     away: readPresence,
     progress: readProgressFrame,
+    renew: readRenewal,
   };
   for (const [name, read] of Object.entries(readers)) {
     const whole = payload(name).slice();
@@ -185,6 +192,23 @@ Deno.test("vectors: credentials hold, name their members, and no other bytes do"
   const changed = bytes(ada.credential);
   changed[6] = changed[6]! ^ 1;
   await assertRejects(() => checkCredential(changed, NOW), CredentialError);
+});
+
+Deno.test("vectors: a credential that has expired holds by its renewal, and by no other bytes", async () => {
+  const credential = bytes(ada.credential);
+  const renewal = payload("renew").slice();
+  const { renewedTo } = vectors;
+  assertEquals(readRenewal(renewal).expiresAt, renewedTo);
+  assertEquals(
+    encodeHex(renewalStatement(bytes(ada.member), renewedTo)),
+    vectors.statements.renewal,
+  );
+  assertEquals((await checkCredential(credential, renewedTo, renewal)).expiresAt, renewedTo);
+  for (const at of [7, 12]) {
+    const changed = renewal.slice();
+    changed[at] = changed[at]! ^ 1;
+    await assertRejects(() => checkCredential(credential, renewedTo, changed), CredentialError);
+  }
 });
 
 Deno.test("vectors: what is signed to join", async () => {

@@ -115,20 +115,6 @@ Deno.test("a transcript says once that nobody hears, until somebody comes", asyn
   assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
 });
 
-Deno.test("that a credential has run out is said with what to do, and to whom it matters", async () => {
-  const told = { kind: "expired", peer: undefined } as const;
-  assertEquals(plain().event(told), [
-    "! you have been here for 24 hours, as long as a credential holds: who joins from now on cannot hear you; leave and join anew (CREDENTIAL_EXPIRED)",
-  ]);
-  const refused = { kind: "expired", peer: await peer("bo") } as const;
-  assertEquals(plain().event(refused), [
-    "! bo joined after your credential had run out, and cannot hear you: leave and join anew (CREDENTIAL_EXPIRED)",
-  ]);
-  const [json] = new Report().event(told);
-  const { event, code } = JSON.parse(json!);
-  assertEquals([event, code], ["error", "CREDENTIAL_EXPIRED"]);
-});
-
 Deno.test("a fault says whose it is, how often, and what became of the frame", async () => {
   const bo = await peer("bo");
   const fault = { kind: "fault", code: "BAD_SIGNATURE", peer: bo, detail: "", count: 4 } as const;

@@ -15,7 +15,14 @@ import { FrameReader } from "../../lib/chat/frame.ts";
 import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
 import { Member } from "../../lib/chat/member.ts";
 import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
-import { encodeAudience, encodeBye, encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
+import { makeRenewal } from "../../lib/chat/renewal.ts";
+import {
+  encodeAudience,
+  encodeBye,
+  encodeCount,
+  encodeEmpty,
+  encodeRenew,
+} from "../../lib/chat/wire.ts";
 import { credentialOf, type Seat, shown, TestRoom, until } from "../chat/room.ts";
 import { nearly } from "./arbitraries.ts";
 import type { FuzzOptions, Target } from "./target.ts";
@@ -95,8 +102,11 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
     const body = encodeProgressBody({ sender: hash, recipient: ada.self.member, asks, shown: 0 });
     return encodeSigned(KIND.progress, body, new Uint8Array(64));
   };
+  const { privateKey } = self.keys.identity;
+  const renewal = await makeRenewal(privateKey, hash, room.clock.now() + 80_000_000);
   return [
     ...frames.filter((frame) => frame[4] !== KIND.join),
+    encodeRenew(renewal),
     progress(true),
     progress(false),
     encodeAudience(3, [hash, ada.self.member]),
@@ -195,7 +205,7 @@ const RELAY: Target = {
     const self = await credentialOf("eve", 5, stage.room.clock.now);
     const frames = await recordSent(self);
     const kinds = new Set(frames.map((frame) => frame[4]));
-    for (const kind of [KIND.key, KIND.sealed, KIND.audience]) assert(kinds.has(kind));
+    for (const kind of [KIND.key, KIND.sealed, KIND.audience, KIND.renew]) assert(kinds.has(kind));
     let played = 0;
     let eve = await rejoin(stage, self);
     const session = fc.array(nearly(frames, 40), { minLength: 1, maxLength: 4 });

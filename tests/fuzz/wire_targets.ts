@@ -37,6 +37,7 @@ import {
 } from "../../lib/chat/kind.ts";
 import { mapKey } from "../../lib/chat/bytes.ts";
 import * as wire from "../../lib/chat/wire.ts";
+import { readRenewal } from "../../lib/chat/renewal.ts";
 import { utf8 } from "../../lib/chat/bytes.ts";
 import { WireReader } from "../../lib/conversation/wire_dump.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
@@ -71,6 +72,10 @@ const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
       (payload: Bytes) => wire.encodeCount(kind, wire.readCount(payload)),
     ]),
   ),
+  [KIND.renew]: (payload) => {
+    readRenewal(payload);
+    return wire.encodeRenew(payload);
+  },
   [KIND.bye]: (payload) => wire.encodeBye(wire.readBye(payload)),
   [KIND.resume]: (payload) => wire.encodeResume(wire.readResume(payload)),
   [KIND.away]: (payload) => wire.encodePresence(KIND.away, wire.readPresence(payload)),

@@ -23,5 +23,10 @@ export interface Build {
   readonly hasty?: boolean;
 }
 
+/**
+ * How long a day is in a run in which credentials run out, in virtual milliseconds: half of it is longer than a member
+ * can be out of touch and yet in the room.
+ */
+export const DAY_MS = 300_000;
 /** How long a member whose connection is lost is kept, in virtual milliseconds. */
 export const GRACE_MS = 20_000;

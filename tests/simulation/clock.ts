@@ -10,13 +10,20 @@ interface Due {
   readonly run: () => void;
 }
 
+const START = 1_700_000_000_000;
+
 /** What is still to happen, the earliest first (a binary heap). */
 export class VirtualClock {
-  #now = 1_700_000_000_000;
+  /** How much faster the time of day goes than that which elapses. */
+  dateRate = 1;
+  #now = START;
   #order = 0;
   readonly #heap: Due[] = [];
 
   readonly now = (): number => this.#now;
+
+  /** The time of day, in milliseconds since 1970. */
+  readonly date = (): number => START + (this.#now - START) * this.dateRate;
 
   /** Does something after so many milliseconds. */
   after(ms: number, run: () => void): void {

@@ -51,6 +51,11 @@ export class StutteringRelay extends Relay {
   }
 }
 
+/** Keeps it to itself that credentials were renewed. */
+export class SecretiveRelay extends Relay {
+  override renew(): void {}
+}
+
 /** Keeps those whose queue is full, and drops what there is no room for. */
 export class LossyRelay extends Relay {
   readonly #bounds: NonNullable<RelayOptions["queue"]>;

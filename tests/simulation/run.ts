@@ -62,8 +62,9 @@ class Run {
     // How much of each there is differs from run to run: a run of cuts alone, a run in which all goes wrong.
     const weights = this.#weights();
     world.stuttering = chance.chance(0.3) ? 0.2 : 0;
+    const longest = world.aged ? 30_000 : 1_500;
     for (let steps = chance.int(20, 100); steps > 0; steps--) {
-      at += chance.chance(0.3) ? chance.int(0, 20) : chance.int(20, 1_500);
+      at += chance.chance(0.3) ? chance.int(0, 20) : chance.int(20, longest);
       await world.runUntil(at);
       this.#step(weights, members);
     }

@@ -10,7 +10,7 @@ import { keyChange } from "../../lib/chat/key_change.ts";
 import { EVERYONE } from "../../lib/chat/policy.ts";
 import { Relay } from "../../lib/chat/relay.ts";
 import { Shown, type ShownMark } from "../../lib/chat/shown.ts";
-import { HastyRelay, LossyRelay } from "./relays.ts";
+import { HastyRelay, LossyRelay, SecretiveRelay } from "./relays.ts";
 import { simulate } from "./run.ts";
 import type { Build } from "./build.ts";
 
@@ -111,6 +111,15 @@ const BROKEN: Readonly<Record<string, { readonly build: Build; readonly problem:
       }),
     },
     problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
+  },
+  "a relay that keeps renewals to itself": {
+    build: { relay: (options) => new SecretiveRelay(options) },
+    problem: /finds fault: CREDENTIAL_EXPIRED/,
+  },
+  "members that do not renew": {
+    // The clock of each stands still, so that half of no credential's time is ever over.
+    build: { member: () => ({ now: () => 1_700_000_000_000 }) },
+    problem: /CREDENTIAL_EXPIRED/,
   },
   "a relay that drops frames for a member whose queue is full": {
     build: { relay: (options) => new LossyRelay(options) },

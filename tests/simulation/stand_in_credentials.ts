@@ -5,17 +5,23 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Bytes, mapKey } from "../../lib/chat/bytes.ts";
-import { type Credential, CredentialError, type OwnCredential } from "../../lib/chat/credential.ts";
+import { mapKey } from "../../lib/chat/bytes.ts";
+import {
+  type CredentialCheck,
+  CredentialError,
+  type OwnCredential,
+} from "../../lib/chat/credential.ts";
+import { CREDENTIAL_LIFE_MS, hasExpired } from "../../lib/chat/lifetime.ts";
 import { foldName } from "../../lib/chat/name.ts";
+import { readRenewal, verifyRenewal } from "../../lib/chat/renewal.ts";
 import { standInKeys } from "./stand_in_crypto.ts";
 
 /** The credentials of everybody in a world. */
 export class StandInCredentials {
   readonly #made = new Map<string, OwnCredential>();
 
-  /** Makes the credential of a process, which is named apart from the person that runs it. */
-  make(person: string, process: string): OwnCredential {
+  /** Makes the credential of a process, which is named apart from the person that runs it; it holds for a day. */
+  make(person: string, process: string, now: number): OwnCredential {
     const keys = standInKeys(process);
     const bytes = new TextEncoder().encode(`credential of ${process}`);
     const member = new Uint8Array(createHash("sha256").update(bytes).digest());
@@ -29,17 +35,24 @@ export class StandInCredentials {
       session: keys.session.publicKey,
       signing: keys.signing.publicKey,
       keyIds: [`session ${process}`, `signing ${process}`],
-      expiresAt: Infinity,
+      expiresAt: now + CREDENTIAL_LIFE_MS,
       keys,
     };
     this.#made.set(mapKey(bytes), self);
     return self;
   }
 
-  /** Checks one: it holds where it was made here. */
-  check(bytes: Bytes): Promise<Credential> {
+  /** Checks one: it holds where it was made here, for its time or that of its renewal. */
+  readonly check: CredentialCheck = async (bytes, now, renewal) => {
     const credential = this.#made.get(mapKey(bytes));
     if (credential === undefined) throw new CredentialError("BAD_CREDENTIAL", "it is nobody's");
-    return Promise.resolve(credential);
-  }
+    if (!hasExpired(credential.expiresAt, now)) return credential;
+    const renewed = renewal.length === 0 ? undefined : readRenewal(renewal);
+    if (renewed === undefined || hasExpired(renewed.expiresAt, now)) {
+      throw new CredentialError("CREDENTIAL_EXPIRED", "its time is over");
+    }
+    const { publicKey } = credential.keys.identity;
+    if (await verifyRenewal(publicKey, credential.member, renewed)) return credential;
+    throw new CredentialError("BAD_CREDENTIAL", "somebody else has renewed it");
+  };
 }

@@ -9,15 +9,15 @@
 
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
-import type { Bytes } from "../../lib/chat/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
 import { Member } from "../../lib/chat/member.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
 import type { Relay } from "../../lib/chat/relay.ts";
 import type { RelayOptions } from "../../lib/chat/relay_options.ts";
 import { retryDelay } from "../../lib/reconnect.ts";
-import { type Build, GRACE_MS } from "./build.ts";
-import { type Bounds, Checker, type Sealing } from "./checker.ts";
+import { type Build, DAY_MS, GRACE_MS } from "./build.ts";
+import { type Bounds, Checker } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import type { End } from "./connection.ts";
@@ -26,6 +26,7 @@ import type { Decision } from "./leave_out.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import { StutteringRelay } from "./relays.ts";
+import { SealedLines } from "./sealed_lines.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
 
@@ -46,7 +47,9 @@ export class World {
   readonly #crypto = new StandInCrypto();
   readonly #trace = createHash("sha256");
   readonly #credentials = new StandInCredentials();
-  readonly #sealed: { text: string; key: string; leftOut: Sealing }[] = [];
+  readonly #sealed = new SealedLines();
+  /** Whether time passes so fast, of day and of the run, that credentials run out. */
+  readonly aged: boolean;
   /** Whether little may be on its way to one member, so that queues overflow. */
   readonly tight: boolean;
   readonly #queue: Bounds;
@@ -64,7 +67,10 @@ export class World {
     this.#queue = this.tight
       ? { frames: this.chance.int(8, 40), bytes: this.chance.int(4_000, 24_000) }
       : { frames: 10_000, bytes: 4 << 20 };
-    this.#crypto.sealed = (key, plaintext) => this.#noteSealed(key, plaintext);
+    this.aged = this.chance.chance(0.25);
+    if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
+    this.#crypto.sealed = (key, plaintext) =>
+      this.#sealed.add(key, plaintext, this.checker.seals(this.#crypto.actor));
     this.#crypto.install();
     this.startRelay();
     this.#tickRelay();
@@ -82,10 +88,6 @@ export class World {
 
   get relayRuns(): boolean {
     return this.#relay !== undefined;
-  }
-
-  get relay(): Relay | undefined {
-    return this.#relay;
   }
 
   /** Goes on until a time; what is then still to happen, happens later. */
@@ -132,20 +134,12 @@ export class World {
     });
   }
 
-  #noteSealed(key: string, plaintext: Bytes): void {
-    const text = new TextDecoder().decode(plaintext);
-    const leftOut = this.checker.seals(this.#crypto.actor);
-    for (const [line] of text.matchAll(/<m\d+\.\d+\.\d+>/g)) {
-      this.#sealed.push({ text: line, key, leftOut });
-    }
-  }
-
   // The relay.
 
   startRelay(): void {
-    const { now } = this.clock;
     const options: RelayOptions = {
-      now,
+      now: this.clock.date,
+      monotonic: this.clock.now,
       random: this.chance.bytes,
       graceMs: GRACE_MS,
       queue: this.#queue,
@@ -155,7 +149,7 @@ export class World {
         this.#log(`${overflown} overflows`);
         this.checker.overflown(overflown);
       },
-      check: (bytes) => this.#credentials.check(bytes),
+      check: this.#credentials.check,
       fail: (error) => this.#failures.push(error),
     };
     this.#log("relay starts");
@@ -194,7 +188,7 @@ export class World {
   /** A person's process starts, and joins. */
   startMember(person: string, run: number): void {
     const name = `${person}.${run}`;
-    const self = this.#credentials.make(person, name);
+    const self = this.#credentials.make(person, name, this.clock.date());
     this.checker.started(name);
     this.#log(`${name} starts`);
     const process = new Process(name, self, (own) => this.#memberOf(own, self));
@@ -208,9 +202,10 @@ export class World {
       self,
       dialled: { host: "simulated", port: 4396 },
       policy: this.#build.policy?.(process) ?? process.trust,
-      now: this.clock.now,
+      now: this.clock.date,
+      monotonic: this.clock.now,
       random: this.chance.bytes,
-      check: (bytes) => this.#credentials.check(bytes),
+      check: this.#credentials.check,
       ...this.#build.member?.(),
     }, {
       send: (bytes) => process.connection?.toRelay.send(bytes),
@@ -397,8 +392,6 @@ export class World {
       }
     }
     if (this.#relay?.isIdle === false) this.checker.stuck("relay", "a queue is not empty");
-    for (const { text, key, leftOut } of this.#sealed) {
-      this.checker.readable(text, this.#crypto.knowers(key), leftOut);
-    }
+    this.#sealed.check(this.checker, (key) => this.#crypto.knowers(key));
   }
 }

@@ -5,13 +5,10 @@
  * @module
  */
 
-import {
-  CREDENTIAL_LIFE_MS,
-  makeCredential,
-  type OwnCredential,
-} from "../../../lib/chat/credential.ts";
+import { makeCredential, type OwnCredential } from "../../../lib/chat/credential.ts";
 import { generateMemberKeys } from "../../../lib/chat/credential.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/kind.ts";
+import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/lifetime.ts";
 import { makeCredentials } from "../chat/crowd/credentials.ts";
 import { encodeEmpty } from "../../../lib/chat/wire.ts";
 import { RawSocket } from "../../../tests/raw_socket.ts";

@@ -4,11 +4,8 @@
  * @module
  */
 
-import {
-  CREDENTIAL_LIFE_MS,
-  makeCredential,
-  type OwnCredential,
-} from "../../../../lib/chat/credential.ts";
+import { makeCredential, type OwnCredential } from "../../../../lib/chat/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "../../../../lib/chat/lifetime.ts";
 import { generateSigningKeys } from "../../../../lib/chat/signing.ts";
 import { generateRsaKeys } from "../../../../lib/rsa.ts";
 // @ts-types="../../../../types/std_encoding_base64url.d.ts"

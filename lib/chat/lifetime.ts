@@ -1,0 +1,20 @@
+/**
+ * For how long a credential holds.
+ *
+ * @module
+ */
+
+/** How long a credential, or a renewal of it, may be good for, in milliseconds. */
+export const CREDENTIAL_LIFE_MS = 24 * 60 * 60 * 1000;
+/** How far two clocks may be apart, in milliseconds. */
+export const CLOCK_SKEW_MS = 5 * 60 * 1000;
+
+/** Whether it is over, by whichever of two clocks. Times are in milliseconds since 1970. */
+export function hasExpired(expiresAt: number, now: number): boolean {
+  return expiresAt < now - CLOCK_SKEW_MS;
+}
+
+/** Whether it would hold for longer than anything may. */
+export function isTooLong(expiresAt: number, now: number): boolean {
+  return expiresAt > now + CREDENTIAL_LIFE_MS + CLOCK_SKEW_MS;
+}

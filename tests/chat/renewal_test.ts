@@ -1,0 +1,224 @@
+/**
+ * Credentials hold for 24 hours, and are renewed by those who stay for longer. By a virtual clock.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/chat/bytes.ts";
+import { checkCredential, CredentialError, makeCredential } from "../../lib/chat/credential.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
+import { KIND } from "../../lib/chat/kind.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
+import { makeRenewal, NO_RENEWAL } from "../../lib/chat/renewal.ts";
+import { RosterPages } from "../../lib/chat/roster_pages.ts";
+import { encodeRenew, type Listing, readRosterPage } from "../../lib/chat/wire.ts";
+import { RawMember } from "./raw_member.ts";
+import {
+  count,
+  credentialOf,
+  faults,
+  pooledKeys,
+  type Seat,
+  shown,
+  type Tamper,
+  TestRoom,
+  until,
+} from "./room.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** A room whose members have credentials for a day. */
+async function dayRoom() {
+  const room = new TestRoom();
+  room.lifeMs = CREDENTIAL_LIFE_MS;
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  return { room, ada, bo };
+}
+
+/** Time passes in a room where people talk: somebody speaks before anybody looks at the clock. */
+async function talkOver(room: TestRoom, ms: number): Promise<void> {
+  room.clock.advance(ms);
+  for (const { member } of room.seats) member.enter("still here");
+  await room.settle();
+  await room.pass(0);
+}
+
+/** Many hours, as a process sees them that looks at the clock whenever it wants to be woken. */
+async function hours(room: TestRoom, count: number): Promise<void> {
+  for (let hour = 0; hour < count; hour++) await talkOver(room, HOUR_MS);
+}
+
+/** How often a member has renewed. */
+function renewals({ sent }: Seat): number {
+  return sent.filter((bytes) => bytes[4] === KIND.renew).length;
+}
+
+function names({ member }: Seat): string[] {
+  return [...member.roster.values()].map(({ credential }) => credential.name).sort();
+}
+
+/** A relay that changes what it lists to a newcomer. */
+function listing(change: (listing: Listing) => Listing): Tamper {
+  return ({ kind, bytes }) => {
+    if (kind !== KIND.roster) return [bytes];
+    const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
+    return new RosterPages(listings.map(change)).pages(number);
+  };
+}
+
+Deno.test("a member renews when half of its time is over, wants to be woken for it, and does so once", async () => {
+  const { room, ada } = await dayRoom();
+  const half = CREDENTIAL_LIFE_MS / 2;
+  await talkOver(room, half - 10_000);
+  assertEquals(ada.member.wakeAt, room.clock.now() + 10_000);
+  await talkOver(room, 9_999);
+  assertEquals(renewals(ada), 0);
+  await talkOver(room, 1);
+  assertEquals(renewals(ada), 1);
+  await talkOver(room, half - 1);
+  assertEquals(renewals(ada), 1);
+  await talkOver(room, 1);
+  assertEquals(renewals(ada), 2);
+});
+
+Deno.test("who joins a room that is three days old hears everyone, and is heard", async () => {
+  const { room, ada, bo } = await dayRoom();
+  await hours(room, 72);
+  const cy = await room.join("cy");
+  assertEquals([names(cy), faults(cy)], [["ada", "bo", "cy"], []]);
+  ada.member.enter("welcome");
+  cy.member.enter("thanks");
+  await room.settle();
+  assertEquals(shown(cy), ["ada: welcome"]);
+  for (const seat of [ada, bo]) assertEquals(shown(seat).includes("cy: thanks"), true);
+  assertEquals([...faults(ada), ...faults(bo)], []);
+});
+
+Deno.test("a relay that is restarted after three days lets in who was there, and nothing is lost", async () => {
+  const { room, ada, bo } = await dayRoom();
+  await hours(room, 72);
+  room.restart();
+  ada.member.enter("through the restart");
+  for (const seat of [ada, bo]) seat.connect();
+  await until(() => count(ada, "reconnected") === 1 && count(bo, "reconnected") === 1, "back");
+  await room.settle();
+  await room.pass(1_000);
+  assertEquals([shown(bo).at(-1), count(bo, "ended")], ["ada: through the restart", 0]);
+  assertEquals([count(ada, "delivered"), ada.member.backlog.lines], [73, 0]);
+});
+
+Deno.test("who was suspended for days renews before it joins again", async () => {
+  const { room, ada, bo } = await dayRoom();
+  bo.cut();
+  await room.settle();
+  room.clock.advance(3 * CREDENTIAL_LIFE_MS);
+  ada.member.enter("where is bo?");
+  await room.settle();
+  await room.pass(0);
+  assertEquals(count(ada, "left"), 1);
+  bo.connect();
+  await until(() => count(bo, "reconnected") === 1 || count(bo, "ended") === 1, "bo is back");
+  await room.settle();
+  assertEquals([count(bo, "ended"), names(ada)], [0, ["ada", "bo"]]);
+});
+
+Deno.test("a renewal that is made while there is no connection is said once there is one", async () => {
+  const { room, ada, bo } = await dayRoom();
+  await talkOver(room, CREDENTIAL_LIFE_MS / 2 - 30_000);
+  bo.cut();
+  await talkOver(room, 40_000);
+  assertEquals([renewals(ada), renewals(bo)], [1, 0]);
+  bo.connect();
+  await until(() => count(bo, "reconnected") === 1, "bo is back");
+  assertEquals(renewals(bo), 1);
+  await talkOver(room, CREDENTIAL_LIFE_MS / 2 + HOUR_MS);
+  const cy = await room.join("cy");
+  assertEquals([names(cy), faults(cy)], [["ada", "bo", "cy"], []]);
+});
+
+Deno.test("a newcomer takes nobody whose renewal the relay leaves out, or changes", async () => {
+  const { room, ada } = await dayRoom();
+  await hours(room, 25);
+  const without = await room.join("cy", listing((one) => ({ ...one, renewal: NO_RENEWAL })));
+  assertEquals([names(without), faults(without)], [["cy"], [
+    "CREDENTIAL_EXPIRED",
+    "CREDENTIAL_EXPIRED",
+  ]]);
+  const { renewal } = room.relay.members().find(({ credential }) => credential.name === "ada")!
+    .listing;
+  const exchanged = await room.join("di", listing((one) => ({ ...one, renewal })));
+  // That of ada holds for ada, and for cy, who needs none.
+  assertEquals([names(exchanged), faults(exchanged)], [["ada", "cy", "di"], ["BAD_CREDENTIAL"]]);
+  assertEquals(faults(ada), []);
+});
+
+/** A credential for a second, long over, with its renewal to some time by some identity. */
+async function renewed(expiresAt: number, by = 0, of = 0) {
+  const now = 1_700_000_000_000;
+  const keys = await pooledKeys(0);
+  const { bytes } = await makeCredential("ada", keys, now - HOUR_MS);
+  const other = await makeCredential("bo", await pooledKeys(1), now);
+  const { member } = of === 0 ? await checkCredential(bytes, now - HOUR_MS) : other;
+  const { privateKey } = (await pooledKeys(by)).identity;
+  const renewal = await makeRenewal(privateKey, member, now + expiresAt);
+  return async (change: (renewal: Bytes) => Bytes = (same) => same) => {
+    try {
+      return (await checkCredential(bytes, now, change(renewal))).expiresAt - now;
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      return error.code;
+    }
+  };
+}
+
+Deno.test("a renewal holds for its credential, by its identity, for a day at most", async () => {
+  const skew = 5 * 60_000;
+  assertEquals(await (await renewed(HOUR_MS))(), HOUR_MS);
+  assertEquals(await (await renewed(-skew))(), -skew);
+  assertEquals(await (await renewed(-skew - 1))(), "CREDENTIAL_EXPIRED");
+  assertEquals(await (await renewed(CREDENTIAL_LIFE_MS + skew))(), CREDENTIAL_LIFE_MS + skew);
+  assertEquals(await (await renewed(CREDENTIAL_LIFE_MS + skew + 1))(), "BAD_CREDENTIAL");
+  assertEquals(await (await renewed(HOUR_MS, 1))(), "BAD_CREDENTIAL");
+  assertEquals(await (await renewed(HOUR_MS, 0, 1))(), "BAD_CREDENTIAL");
+  const check = await renewed(HOUR_MS);
+  for (const at of [7, 9, 10, 100, 265]) {
+    const flip = (bytes: Bytes) => bytes.with(at, bytes[at]! ^ 1);
+    assertEquals(await check(flip), "BAD_CREDENTIAL", `byte ${at}`);
+  }
+  assertEquals(await check((bytes) => bytes.slice(0, -1)), "BAD_CREDENTIAL");
+  assertEquals(await check((bytes) => new Uint8Array([...bytes, 0])), "BAD_CREDENTIAL");
+});
+
+Deno.test("a credential that holds needs no renewal, and none can lengthen or end it", async () => {
+  const now = 1_700_000_000_000;
+  const { bytes, expiresAt } = await makeCredential("ada", await pooledKeys(0), now + HOUR_MS);
+  const nonsense = new Uint8Array([1, 2, 3]);
+  assertEquals((await checkCredential(bytes, now, nonsense)).expiresAt, expiresAt);
+});
+
+Deno.test("a relay lists a renewal that adds an hour and holds for a day at most, and refuses what is none", async () => {
+  const { room, ada } = await dayRoom();
+  const eve = await credentialOf("eve", 7, room.clock.now);
+  const raw = await RawMember.join(room.relay, eve);
+  const member = room.relay.members().find(({ credential }) => credential.name === "eve")!;
+  const { privateKey } = eve.keys.identity;
+  const renew = async (ms: number) => {
+    const renewal = await makeRenewal(privateKey, eve.member, room.clock.now() + ms);
+    raw.send(encodeRenew(renewal));
+    await room.settle();
+    return String(member.listing.renewal) === String(renewal);
+  };
+  // Its credential holds for an hour.
+  assertEquals(await renew(2 * HOUR_MS - 1), false);
+  assertEquals(await renew(2 * HOUR_MS), true);
+  assertEquals(await renew(3 * HOUR_MS - 1), false);
+  assertEquals(await renew(CREDENTIAL_LIFE_MS + 5 * 60_000 + 1), false);
+  assertEquals(await renew(CREDENTIAL_LIFE_MS + 5 * 60_000), true);
+  raw.send(encodeRenew(new Uint8Array([1, 2, 3])));
+  await room.settle();
+  assertEquals(raw.bye, "BAD_FRAME");
+  assertEquals(count(ada, "ended"), 0);
+});
