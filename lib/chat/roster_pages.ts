@@ -17,10 +17,12 @@ import { encodeListing, type Listing } from "./wire.ts";
 const PAGE_HEAD_BYTES = 11;
 /** The most that the listings of one page take, in bytes. */
 const BLOCK_BYTES = BOUND.control - PAGE_HEAD_BYTES;
+/** What a page has room for at first, in bytes: in a small room that people come to and leave, each makes one anew. */
+const FIRST_BYTES = 4 << 10;
 
 /** The listings of one page. What has been sent of it is never written again: it only grows. */
 interface Block {
-  readonly buffer: Bytes;
+  buffer: Bytes;
   length: number;
   count: number;
 }
@@ -45,8 +47,11 @@ export class RosterPages {
 
   #blockFor(size: number): Block {
     const last = this.#blocks.at(-1);
-    if (last !== undefined && last.length + size <= BLOCK_BYTES) return last;
-    const block = { buffer: new Uint8Array(BLOCK_BYTES), length: 0, count: 0 };
+    if (last !== undefined && last.length + size <= BLOCK_BYTES) {
+      makeRoom(last, size);
+      return last;
+    }
+    const block = { buffer: new Uint8Array(Math.max(FIRST_BYTES, size)), length: 0, count: 0 };
     this.#blocks.push(block);
     return block;
   }
@@ -64,6 +69,14 @@ export class RosterPages {
       return [pageHead(number, last, count, length), buffer.subarray(0, length)];
     });
   }
+}
+
+/** Has a block take so many bytes more. Its old buffer stays as it is: it may have been sent. */
+function makeRoom(block: Block, size: number): void {
+  const { buffer, length } = block;
+  if (length + size <= buffer.length) return;
+  block.buffer = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(2 * buffer.length, length + size)));
+  block.buffer.set(buffer.subarray(0, length));
 }
 
 function pageHead(number: number, last: boolean, count: number, length: number): Bytes {
