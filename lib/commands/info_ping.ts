@@ -17,6 +17,7 @@ import {
   type ProbeState,
   sparkline,
 } from "../info/ping.ts";
+import { StopSignals } from "../stop_signals.ts";
 import { readAddress } from "./address.ts";
 import type { INFO_PING } from "./info_spec.ts";
 
@@ -27,40 +28,41 @@ const PAINT: Readonly<Record<ProbeState, Paint>> = {
   unreachable: style.red,
 };
 
-/** Probes a host until it has done so often enough, or is interrupted. */
+/** Probes a host until it has done so often enough, or is told to stop. */
 export async function run({ options, operands }: Input<typeof INFO_PING>): Promise<number> {
   const { hostname: host, port } = readAddress(operands[0] ?? "", 80);
   const { address } = await firstAddress(host);
+  using signals = new StopSignals();
   const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  Deno.addSignalListener("SIGINT", interrupt);
+  let stopped: number | undefined;
+  signals.stopped.then((code) => {
+    stopped = code;
+    interruption.abort();
+  });
   const statistics = new PingStatistics();
   const times: (number | null)[] = [];
   const target = { host, address, port };
   if (!options.json) printLines([heading(target)]);
-  try {
-    const probes = ping({
-      hostname: address,
-      port,
-      count: options.count,
-      intervalMs: options.interval,
-      timeoutMs: options.wait,
-      signal: interruption.signal,
-    });
-    for await (const probe of probes) {
-      statistics.add(probe);
-      times.push(probe.time_ms);
-      if (times.length > 200) times.shift();
-      if (options.json) printJson({ event: "probe", ...target, ...probe });
-      else printLines([line(probe)]);
-    }
-  } finally {
-    Deno.removeSignalListener("SIGINT", interrupt);
+  const probes = ping({
+    hostname: address,
+    port,
+    count: options.count,
+    intervalMs: options.interval,
+    timeoutMs: options.wait,
+    signal: interruption.signal,
+  });
+  for await (const probe of probes) {
+    statistics.add(probe);
+    times.push(probe.time_ms);
+    if (times.length > 200) times.shift();
+    if (options.json) printJson({ event: "probe", ...target, ...probe });
+    else printLines([line(probe)]);
   }
   const { summary } = statistics;
   if (options.json) printJson({ event: "summary", ...target, ...summary });
   else printLines(closing(summary, times));
-  if (interruption.signal.aborted) return 130;
+  // SIGTERM, by which a script sets a time, says nothing of the host; Ctrl-C says that a person broke it off.
+  if (stopped === 130) return 130;
   return summary.answered > 0 ? 0 : 1;
 }
 

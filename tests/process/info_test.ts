@@ -195,31 +195,33 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "parley info ping -c 0 runs on until it is interrupted, and then prints the summary",
-  ignore: ignore || Deno.build.os === "windows",
-  async fn() {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const child = command(
-      ["info", "ping", `127.0.0.1:${listener.addr.port}`, "-c", "0", "-i", "1", "--json"],
-    ).spawn();
-    let said = "";
-    let told = false;
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      said += text;
-      // More than the four that it would send by default.
-      if (!told && said.includes('"seq":6,')) {
-        child.kill("SIGINT");
-        told = true;
+for (const [signal, exit] of [["SIGINT", 130], ["SIGTERM", 0]] as const) {
+  Deno.test({
+    name: `parley info ping -c 0 runs on until ${signal}, and then prints the summary`,
+    ignore: ignore || Deno.build.os === "windows",
+    async fn() {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const child = command(
+        ["info", "ping", `127.0.0.1:${listener.addr.port}`, "-c", "0", "-i", "1", "--json"],
+      ).spawn();
+      let said = "";
+      let told = false;
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+        said += text;
+        // More than the four that it would send by default.
+        if (!told && said.includes('"seq":6,')) {
+          child.kill(signal);
+          told = true;
+        }
       }
-    }
-    const { code } = await child.status;
-    await child.stderr.cancel();
-    assertEquals(code, 130);
-    const summary = JSON.parse(said.trimEnd().split("\n").at(-1)!);
-    assertEquals([summary.event, summary.loss_percent], ["summary", 0]);
-  },
-});
+      const { code } = await child.status;
+      await child.stderr.cancel();
+      assertEquals(code, exit);
+      const summary = JSON.parse(said.trimEnd().split("\n").at(-1)!);
+      assertEquals([summary.event, summary.loss_percent], ["summary", 0]);
+    },
+  });
+}
 
 Deno.test({
   name: "parley info errors lists every socket error with the network alone",
