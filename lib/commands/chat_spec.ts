@@ -108,7 +108,8 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       type: "integer",
       value: "MS",
       min: 0,
-      max: 86_400_000,
+      // Half of a credential's time, which is what is left of it at least: nobody who is away runs out of it.
+      max: 43_200_000,
       default: 120_000,
       help: "How long a member whose connection is lost may take to come back, in milliseconds",
     },
