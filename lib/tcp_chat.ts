@@ -103,7 +103,7 @@ export interface RelayServerOptions {
   readonly tls?: TlsServerOptions;
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
-  /** How long a member whose connection is lost is kept, in milliseconds; two minutes by default. */
+  /** How long a member whose connection is lost is kept, in milliseconds: 2 minutes by default, 12 hours at most. */
   readonly graceMs?: number;
   /**
    * Whether an identity, by its fingerprint, may come in; without, everyone may. Whoever changes the answer

@@ -6,6 +6,13 @@
 
 /** How long a credential, or a renewal of it, may be good for, in milliseconds. */
 export const CREDENTIAL_LIFE_MS = 24 * 60 * 60 * 1000;
+/**
+ * For how long a credential is renewed, in milliseconds: an hour less than it might be, so that a clock that has come
+ * to be fast does not make it too long.
+ */
+export const RENEWAL_LIFE_MS = 23 * 60 * 60 * 1000;
+/** How much of its time a renewed credential has left, at least, when it is renewed again, in milliseconds. */
+export const RENEWAL_RESERVE_MS = 12 * 60 * 60 * 1000;
 /** How far two clocks may be apart, in milliseconds. */
 export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 

@@ -151,7 +151,7 @@ export class Member {
       this.#acknowledger.dueAt ?? Infinity,
       this.#begun?.wakeAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
-      this.#begun === undefined ? Infinity : this.#now() + this.#renewer.dueIn,
+      this.#now() + this.#renewer.dueIn,
     );
   }
 
@@ -250,7 +250,7 @@ export class Member {
     if (this.#isOver) return;
     this.#acknowledger.tick();
     this.#begun?.tick();
-    if (this.#begun !== undefined && this.#renewer.dueIn === 0) this.#renew();
+    if (this.#renewer.dueIn === 0) this.#renew();
     this.#connection?.tick();
   }
 

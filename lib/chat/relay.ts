@@ -14,6 +14,7 @@ import { Door } from "./door.ts";
 import { EntryRules } from "./entry_rules.ts";
 import { type Audience, FanOut } from "./fan_out.ts";
 import { HASH_BYTES, KIND, MAX_ROSTER } from "./kind.ts";
+import { RENEWAL_RESERVE_MS } from "./lifetime.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 import { Registry } from "./registry.ts";
@@ -75,7 +76,8 @@ export class Relay {
     this.rules = new EntryRules(options);
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
-    this.graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    // Who is away cannot renew its credential: nobody runs out of it while away.
+    this.graceMs = Math.min(options.graceMs ?? DEFAULT_GRACE_MS, RENEWAL_RESERVE_MS);
     this.now = options.now ?? Date.now;
     this.monotonic = options.monotonic ?? options.now ?? steadyNow;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };

@@ -14,7 +14,7 @@ import type { Random } from "./sender_key.ts";
 export interface RelayOptions extends EntryRulesOptions {
   /** How many members the room takes; 1,024 by default. */
   readonly maxMembers?: number;
-  /** How long a member whose connection is lost is kept, in milliseconds; two minutes by default. */
+  /** How long a member whose connection is lost is kept, in milliseconds: 2 minutes by default, 12 hours at most. */
   readonly graceMs?: number;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;

@@ -1,12 +1,12 @@
 /**
- * A member's own credential over time: renewed when half of its time is over. A state machine without I/O.
+ * A member's own credential over time: renewed long before it ends. A state machine without I/O.
  *
  * @module
  */
 
 import type { Bytes } from "./bytes.ts";
 import type { OwnCredential } from "./credential.ts";
-import { CREDENTIAL_LIFE_MS } from "./lifetime.ts";
+import { CLOCK_SKEW_MS, RENEWAL_LIFE_MS, RENEWAL_RESERVE_MS } from "./lifetime.ts";
 import { makeRenewal, NO_RENEWAL } from "./renewal.ts";
 
 /** Keeps a credential good for as long as its member stays. */
@@ -31,7 +31,9 @@ export class Renewer {
 
   /** In how many milliseconds {@linkcode renew} is to be called. */
   get dueIn(): number {
-    return Math.max(0, this.#dueAt - this.#date());
+    const left = this.#dueAt - this.#date();
+    // The clock has been put back, and what was made by it ends later than anybody takes it for.
+    return left > RENEWAL_RESERVE_MS + CLOCK_SKEW_MS ? 0 : Math.max(0, left);
   }
 
   /** The newest renewal; {@linkcode NO_RENEWAL} where none was needed yet. */
@@ -42,8 +44,8 @@ export class Renewer {
   /** Makes a renewal, which is the {@linkcode newest} once the promise resolves. */
   renew(): Promise<Bytes> {
     const { keys, member } = this.#self;
-    const expiresAt = this.#date() + CREDENTIAL_LIFE_MS;
-    this.#dueAt = expiresAt - CREDENTIAL_LIFE_MS / 2;
+    const expiresAt = this.#date() + RENEWAL_LIFE_MS;
+    this.#dueAt = expiresAt - RENEWAL_RESERVE_MS;
     this.#making = makeRenewal(keys.identity.privateKey, member, expiresAt).then((renewal) =>
       this.#newest = renewal
     );

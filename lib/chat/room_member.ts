@@ -55,8 +55,6 @@ export class RoomMember {
   isPressing = false;
   /** How fast it may speak, over whatever connection. */
   pace: Pace | undefined;
-  /** Until when its credential, or a renewal of it, says that it holds, in milliseconds since 1970. */
-  #expiresAt: number;
   readonly #news: (member: RoomMember) => void;
   readonly #audiences = new Map<number, readonly string[]>();
   #audienceMembers = 0;
@@ -81,7 +79,6 @@ export class RoomMember {
   ) {
     this.credential = credential;
     this.listing = listing;
-    this.#expiresAt = credential.expiresAt;
     this.number = listing.number;
     this.#link = link;
     this.outbox = new Outbox(bounds);
@@ -132,15 +129,23 @@ export class RoomMember {
    * Its credential goes on to hold.
    *
    * @param now The time in milliseconds since 1970.
-   * @returns False where that is not looked at: it says nothing new, or what nobody would believe.
+   * @returns False where that is not taken: it says nothing new, or what nobody would believe.
    * @throws {MalformedError} Where it is no renewal.
    */
   renew(renewal: Bytes, now: number): boolean {
     const { expiresAt } = readRenewal(renewal);
-    if (expiresAt < this.#expiresAt + RENEWAL_STEP_MS || isTooLong(expiresAt, now)) return false;
-    this.#expiresAt = expiresAt;
+    const last = this.#expiresAt;
+    // What was made by a clock that was put back since gives way to less.
+    const isNews = expiresAt >= last + RENEWAL_STEP_MS || isTooLong(last, now);
+    if (!isNews || isTooLong(expiresAt, now)) return false;
     this.listing = { ...this.listing, renewal };
     return true;
+  }
+
+  /** Until when its credential says that it holds, or the renewal that is listed, in milliseconds since 1970. */
+  get #expiresAt(): number {
+    const { renewal } = this.listing;
+    return renewal.length > 0 ? readRenewal(renewal).expiresAt : this.credential.expiresAt;
   }
 
   /** Starts to wait for those who are sent what it sends next. */

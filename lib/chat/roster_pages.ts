@@ -17,7 +17,7 @@ import { encodeListing, type Listing } from "./wire.ts";
 const PAGE_HEAD_BYTES = 11;
 /** The most that the listings of one page take, in bytes. */
 const BLOCK_BYTES = BOUND.control - PAGE_HEAD_BYTES;
-/** What a page has room for at first, in bytes: in a small room that people come to and leave, each makes one anew. */
+/** What the first page has room for at first, in bytes: in a small room, who leaves has it made anew each time. */
 const FIRST_BYTES = 4 << 10;
 
 /** The listings of one page. What has been sent of it is never written again: it only grows. */
@@ -51,7 +51,8 @@ export class RosterPages {
       makeRoom(last, size);
       return last;
     }
-    const block = { buffer: new Uint8Array(Math.max(FIRST_BYTES, size)), length: 0, count: 0 };
+    const room = last === undefined ? FIRST_BYTES : BLOCK_BYTES;
+    const block = { buffer: new Uint8Array(Math.max(room, size)), length: 0, count: 0 };
     this.#blocks.push(block);
     return block;
   }

@@ -19,7 +19,7 @@ import {
 import { MAX_CREDENTIAL_BYTES } from "./credential.ts";
 import { encodeFrame } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND } from "./kind.ts";
-import { MAX_RENEWAL_BYTES } from "./renewal.ts";
+import { MAX_RENEWAL_BYTES, readRenewal } from "./renewal.ts";
 import { readReason, type Reason, reasonNumber } from "./reason.ts";
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "./signing.ts";
 
@@ -99,12 +99,13 @@ function readCredentialBytes(reader: ByteReader): Bytes {
   return bytes;
 }
 
-/** What a renewal says is looked at by those who need it. */
+/** A renewal, or nothing. What it says is looked at by those who need it. */
 function readRenewalBytes(reader: ByteReader): Bytes {
   const bytes = reader.block16();
   if (bytes.length > MAX_RENEWAL_BYTES) {
     throw new MalformedError(`a renewal has more than ${MAX_RENEWAL_BYTES} bytes`);
   }
+  if (bytes.length > 0) readRenewal(bytes);
   return bytes;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RENEWAL_RESERVE_MS } from "../chat/lifetime.ts";
 import type { CommandModule, CommandSpec } from "../cli/spec.ts";
 import { LOG_LEVELS } from "../log.ts";
 import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "./common_options.ts";
@@ -108,8 +109,7 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       type: "integer",
       value: "MS",
       min: 0,
-      // Half of a credential's time, which is what is left of it at least: nobody who is away runs out of it.
-      max: 43_200_000,
+      max: RENEWAL_RESERVE_MS,
       default: 120_000,
       help: "How long a member whose connection is lost may take to come back, in milliseconds",
     },

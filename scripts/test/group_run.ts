@@ -10,7 +10,7 @@ import { type Counts, readCounts, readFailures } from "./report.ts";
 /** A group that runs, or has run. */
 export class GroupRun {
   readonly group: Group;
-  /** How many tests there were, once the group has ended. */
+  /** How many tests there were, once the group has ended; it never fails. */
   readonly counts: Promise<Counts>;
   #output = "";
   #shown = false;
@@ -22,7 +22,10 @@ export class GroupRun {
    */
   constructor(group: Group, extra: readonly string[]) {
     this.group = group;
-    this.counts = this.#run(extra);
+    this.counts = this.#run(extra).catch((error) => {
+      this.#take(`the group could not be run: ${error}\n`);
+      return { passed: 0, failed: 1, ignored: 0 };
+    });
   }
 
   async #run(extra: readonly string[]): Promise<Counts> {
@@ -42,10 +45,12 @@ export class GroupRun {
   }
 
   async #keep(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      this.#output += text;
-      if (this.#shown) print(text);
-    }
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#take(text);
+  }
+
+  #take(text: string): void {
+    this.#output += text;
+    if (this.#shown) print(text);
   }
 
   /** Shows what it has printed, and from now on what it prints. */

@@ -5,15 +5,27 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { answerChallenge } from "../../lib/chat/admission.ts";
+import { type Bytes, ByteWriter, MalformedError } from "../../lib/chat/bytes.ts";
 import { checkCredential, CredentialError, makeCredential } from "../../lib/chat/credential.ts";
 import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
-import { makeRenewal, NO_RENEWAL } from "../../lib/chat/renewal.ts";
+import { KIND, memberBound, newcomerBound } from "../../lib/chat/kind.ts";
+import {
+  CREDENTIAL_LIFE_MS,
+  RENEWAL_LIFE_MS,
+  RENEWAL_RESERVE_MS,
+} from "../../lib/chat/lifetime.ts";
+import { makeRenewal, MAX_RENEWAL_BYTES, NO_RENEWAL } from "../../lib/chat/renewal.ts";
+import type { RelayOptions } from "../../lib/chat/relay_options.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
-import { encodeRenew, type Listing, readRosterPage } from "../../lib/chat/wire.ts";
+import {
+  encodeJoin,
+  encodeRenew,
+  type Listing,
+  readJoin,
+  readRosterPage,
+} from "../../lib/chat/wire.ts";
 import { RawMember } from "./raw_member.ts";
 import {
   count,
@@ -30,8 +42,8 @@ import {
 const HOUR_MS = 3_600_000;
 
 /** A room whose members have credentials for a day. */
-async function dayRoom() {
-  const room = new TestRoom();
+async function dayRoom(options: RelayOptions = {}) {
+  const room = new TestRoom(options);
   room.lifeMs = CREDENTIAL_LIFE_MS;
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -72,13 +84,14 @@ function listing(change: (listing: Listing) => Listing): Tamper {
 Deno.test("a member renews when half of its time is over, wants to be woken for it, and does so once", async () => {
   const { room, ada } = await dayRoom();
   const half = CREDENTIAL_LIFE_MS / 2;
+  const again = RENEWAL_LIFE_MS - RENEWAL_RESERVE_MS;
   await talkOver(room, half - 10_000);
   assertEquals(ada.member.wakeAt, room.clock.now() + 10_000);
   await talkOver(room, 9_999);
   assertEquals(renewals(ada), 0);
   await talkOver(room, 1);
   assertEquals(renewals(ada), 1);
-  await talkOver(room, half - 1);
+  await talkOver(room, again - 1);
   assertEquals(renewals(ada), 1);
   await talkOver(room, 1);
   assertEquals(renewals(ada), 2);
@@ -126,6 +139,47 @@ Deno.test("who was suspended for days renews before it joins again", async () =>
   await until(() => count(bo, "reconnected") === 1 || count(bo, "ended") === 1, "bo is back");
   await room.settle();
   assertEquals([count(bo, "ended"), names(ada)], [0, ["ada", "bo"]]);
+});
+
+Deno.test("who joins again while its renewal is being made waits for it", async () => {
+  const { room, bo } = await dayRoom();
+  bo.cut();
+  room.restart();
+  room.clock.advance(3 * CREDENTIAL_LIFE_MS);
+  bo.connect();
+  // It begins to renew, and is challenged before it has.
+  bo.member.tick();
+  await until(() => count(bo, "reconnected") === 1 || count(bo, "ended") === 1, "bo is back");
+  assertEquals(count(bo, "ended"), 0);
+});
+
+Deno.test("a clock that was days ahead for a while leaves nobody with a renewal that no other takes", async () => {
+  const { room, ada, bo } = await dayRoom();
+  await hours(room, 6);
+  await talkOver(room, 2 * CREDENTIAL_LIFE_MS);
+  assertEquals([renewals(ada), renewals(bo)], [1, 1]);
+  room.clock.advance(-2 * CREDENTIAL_LIFE_MS);
+  await talkOver(room, 1_000);
+  assertEquals([renewals(ada), renewals(bo)], [2, 2]);
+  await hours(room, 26);
+  const cy = await room.join("cy");
+  assertEquals([names(cy), faults(cy)], [["ada", "bo", "cy"], []]);
+  room.restart();
+  for (const seat of [ada, bo]) seat.connect();
+  await until(() => count(ada, "reconnected") + count(ada, "ended") > 0, "ada is back");
+  assertEquals(count(ada, "ended"), 0);
+});
+
+Deno.test("nobody is away for so long that its credential runs out", async () => {
+  const { room, bo } = await dayRoom({ graceMs: 3 * CREDENTIAL_LIFE_MS });
+  bo.cut();
+  await room.settle();
+  room.clock.advance(RENEWAL_RESERVE_MS - 1);
+  room.relay.tick();
+  assertEquals(room.relay.size, 2);
+  room.clock.advance(1);
+  room.relay.tick();
+  assertEquals([...room.relay.members()].map(({ credential }) => credential.name), ["ada"]);
 });
 
 Deno.test("a renewal that is made while there is no connection is said once there is one", async () => {
@@ -224,4 +278,48 @@ Deno.test("a relay lists a renewal that adds an hour and holds for a day at most
   await room.settle();
   assertEquals(raw.bye, "BAD_FRAME");
   assertEquals(count(ada, "ended"), 0);
+});
+
+Deno.test("a renewal that came with a join is not taken again, and is kept though the buffer is used again", async () => {
+  const { room } = await dayRoom();
+  const eve = await credentialOf("eve", 7, room.clock.now);
+  const { privateKey } = eve.keys.identity;
+  const end = room.clock.now() + 20 * HOUR_MS;
+  const renewal = await makeRenewal(privateKey, eve.member, end);
+  const raw = new RawMember(room.relay);
+  const challenge = await raw.challenge();
+  const dialled = { host: "room.test", port: 4396 };
+  const join = await answerChallenge(eve, dialled, challenge.room, challenge.nonce, renewal);
+  raw.send(join);
+  await until(() => raw.frames(KIND.roster).length > 0, "eve is in");
+  join.fill(0);
+  const member = room.relay.members().find(({ credential }) => credential.name === "eve")!;
+  const { listing } = member;
+  assertEquals(listing.renewal, renewal);
+  raw.send(encodeRenew(renewal));
+  await room.settle();
+  assertStrictEquals(member.listing, listing);
+  const later = await makeRenewal(privateKey, eve.member, end + HOUR_MS);
+  const frame = encodeRenew(later);
+  raw.send(frame);
+  await room.settle();
+  frame.fill(0);
+  assertEquals(member.listing.renewal, later);
+});
+
+Deno.test("what is no renewal, or too long for one, is malformed; and nobody renews before joining", async () => {
+  const eve = await credentialOf("eve", 7, Date.now);
+  const evidence = { presence: new Uint8Array(64) };
+  const join = { credential: eve.bytes, dialled: { host: "a", port: 1 }, proof: evidence.presence };
+  const read = (renewal: Bytes) =>
+    readJoin(encodeJoin({ ...join, ...evidence, renewal }).subarray(FRAME_HEADER_BYTES));
+  const renewal = (signature: number) =>
+    new ByteWriter().u64(1).block16(new Uint8Array(signature)).finish();
+  assertEquals(read(renewal(512)).renewal.length, MAX_RENEWAL_BYTES);
+  assertThrows(() => read(renewal(513)), MalformedError);
+  assertThrows(() => read(new Uint8Array([1, 2, 3])), MalformedError);
+  assertEquals([newcomerBound(KIND.renew), memberBound(KIND.renew)], [
+    undefined,
+    MAX_RENEWAL_BYTES,
+  ]);
 });

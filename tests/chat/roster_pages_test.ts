@@ -1,16 +1,22 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { type Bytes, ByteWriter } from "../../lib/chat/bytes.ts";
 import { FrameReader } from "../../lib/chat/frame.ts";
 import { BOUND, KIND } from "../../lib/chat/kind.ts";
+import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
 import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import { type Listing, readRosterPage, type RosterPage } from "../../lib/chat/wire.ts";
+
+function renewal(number: number): Bytes {
+  return new ByteWriter().u64(number).block16(new Uint8Array(256).fill(number + 2)).finish();
+}
 
 function listing(number: number, size = 1200): Listing {
   return {
     number,
     credential: new Uint8Array(size).fill(number),
     presence: new Uint8Array(64).fill(number + 1),
-    renewal: new Uint8Array(number % 3).fill(number + 2),
+    renewal: number % 3 === 0 ? NO_RENEWAL : renewal(number),
   };
 }
 
