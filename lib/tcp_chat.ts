@@ -26,6 +26,7 @@ import type { RelayEvent } from "./chat/relay_event.ts";
 import type { RelayLink } from "./chat/room_member.ts";
 import type { RelayState } from "./chat/tally.ts";
 import { Failure, toFailure } from "./failure.ts";
+import { hostPort } from "./host_port.ts";
 import type { Bytes } from "./rsa.ts";
 import {
   type Opener,
@@ -239,7 +240,7 @@ function listen(
     if (tls !== undefined) checkServerOptions(tls);
     return Deno.listen({ hostname, port });
   } catch (error) {
-    throw tlsFailure(error, `cannot listen on ${hostPort(hostname, port)}`);
+    throw tlsFailure(error, `cannot listen on ${hostPort({ hostname, port })}`);
   }
 }
 
@@ -331,7 +332,7 @@ async function connect(
   port: number,
   tls: TlsClientOptions | undefined,
 ): Promise<Deno.TcpConn | Deno.TlsConn> {
-  const what = `cannot connect to ${hostPort(hostname, port)}`;
+  const what = `cannot connect to ${hostPort({ hostname, port })}`;
   const conn = await dial(hostname, port, what);
   // A line that is entered goes at once; what is sent behind it shares a write.
   conn.setNoDelay(true);
@@ -347,9 +348,4 @@ async function dial(hostname: string, port: number, what: string): Promise<Deno.
     const why = `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`;
     throw new Failure({ what, why, code: "ETIMEDOUT", hint: "check the address and any firewall" });
   }
-}
-
-/** A host and a port as they are written: an IPv6 address in brackets (RFC 3986). */
-export function hostPort(hostname: string, port: number): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

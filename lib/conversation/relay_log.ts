@@ -6,7 +6,8 @@
 
 import type { Failure } from "../failure.ts";
 import type { Log, LogLevel } from "../log.ts";
-import { hostPort, type Origin, type RelayEvent } from "../tcp_chat.ts";
+import { hostPort } from "../host_port.ts";
+import type { Origin, RelayEvent } from "../tcp_chat.ts";
 
 /** Writes down what happens at a relay. */
 export function logRelayEvent(log: Log, event: RelayEvent): void {
@@ -49,5 +50,5 @@ function gravity(reason: string): LogLevel {
 }
 
 function written(from: Origin | undefined): string | undefined {
-  return from === undefined ? undefined : hostPort(from.hostname, from.port);
+  return from === undefined ? undefined : hostPort(from);
 }

@@ -8,7 +8,8 @@
 import { encodeHex } from "@std/encoding/hex";
 import type { Failure } from "../failure.ts";
 import { Log, type LogLevel } from "../log.ts";
-import { hostPort, type RelayEvent, type RelayServer } from "../tcp_chat.ts";
+import { hostPort } from "../host_port.ts";
+import type { RelayEvent, RelayServer } from "../tcp_chat.ts";
 import { writeAll } from "../write_all.ts";
 import { logRelayEvent, logTrouble } from "./relay_log.ts";
 
@@ -48,7 +49,7 @@ export class RelayWatch implements AsyncDisposable {
   async start(server: RelayServer): Promise<string | undefined> {
     const { tls, addr: { hostname, port } } = server;
     const room = encodeHex(server.room.slice(0, 8));
-    this.#log.write("info", "listening", { address: hostPort(hostname, port), room, tls });
+    this.#log.write("info", "listening", { address: hostPort({ hostname, port }), room, tls });
     server.finished.catch((error) => {
       this.#log.write("error", "failed", { error: String(error) });
     });

@@ -8,15 +8,9 @@
 import { encodeHex } from "@std/encoding/hex";
 import { endingText, hasPlainDetail, REASON_TEXT } from "../chat/reason.ts";
 import type { Style } from "../chat/style.ts";
+import { hostPort } from "../host_port.ts";
 import { printable } from "../printable.ts";
-import {
-  type Ending,
-  hostPort,
-  type MemberEvent,
-  type OwnCredential,
-  type Peer,
-  type RelayEvent,
-} from "../tcp_chat.ts";
+import type { Ending, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
 import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
@@ -62,7 +56,7 @@ export class Transcript implements Presenter {
   }
 
   listening({ addr, room, tls }: Listening): string[] {
-    const where = hostPort(addr.hostname, addr.port) + (tls ? " over TLS" : "");
+    const where = hostPort(addr) + (tls ? " over TLS" : "");
     return [this.#note(`listening on ${where}, room ${encodeHex(room.slice(0, 8))}`)];
   }
 

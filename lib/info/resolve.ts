@@ -6,7 +6,7 @@
 
 import { Failure, toFailure, usageFailure } from "../failure.ts";
 import { nearest } from "../nearest.ts";
-import { addressText } from "../udp/address.ts";
+import { hostPort } from "../host_port.ts";
 import { readIp, reverseName } from "./address.ts";
 import type { NameServer } from "./dns_ask.ts";
 import { type DnsName, readDnsName } from "./dns_name.ts";
@@ -200,7 +200,7 @@ async function ask({ name, type, chosen, known, timeoutMs }: Asked): Promise<Res
     name: name.ascii,
     unicode: name.unicode,
     type,
-    server: server === undefined ? null : addressText(server),
+    server: server === undefined ? null : hostPort(server),
     local: local ?? null,
     time_ms: Math.round(took * 100) / 100,
     data,
@@ -251,13 +251,13 @@ function failure(
 ): Failure {
   const what = whatFailed(name.ascii, name.unicode, [type]);
   if (code === "") return toFailure(cause, what);
-  const by = server === undefined ? "" : ` (${addressText(server)})`;
+  const by = server === undefined ? "" : ` (${hostPort(server)})`;
   const [why, hint] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];
   const waited = code === "TIMEOUT" ? `, ${Math.round(took)} ms${by}` : "";
   const silent = code === "NO_ANSWER" && known.length > 0;
   const who = server === undefined
     ? "none of the system's name servers says"
-    : `${addressText(server)} does not say`;
+    : `${hostPort(server)} does not say`;
   return new Failure({
     what,
     why: silent ? `no record, and ${who} why` : why + waited,

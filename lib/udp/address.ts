@@ -1,5 +1,5 @@
 /**
- * Addresses of datagrams, as they are shown and compared.
+ * Addresses of datagrams, and whether two are one.
  *
  * @module
  */
@@ -9,11 +9,6 @@ export const DEFAULT_PORT = 1060;
 
 /** Where datagrams go to or come from. */
 type Place = Pick<Deno.NetAddr, "hostname" | "port">;
-
-/** An address as it is shown: `127.0.0.1:1060`, `[::1]:1060` (RFC 3986 section 3.2.2). */
-export function addressText({ hostname, port }: Place): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
 
 /** Whether a host is an IPv6 address, and not a name or an IPv4 address. */
 export function isIPv6(hostname: string): boolean {

@@ -5,7 +5,8 @@
  */
 
 import { toFailure } from "../failure.ts";
-import { addressText, isIPv6 } from "./address.ts";
+import { hostPort } from "../host_port.ts";
+import { isIPv6 } from "./address.ts";
 
 /**
  * The length of a buffer for receiving, in bytes: what the length field of UDP can say (RFC 768). The runtime's own
@@ -35,7 +36,7 @@ export function openSocket(hostname: string, port: number): Deno.DatagramConn {
   try {
     return Deno.listenDatagram({ transport: "udp", hostname, port });
   } catch (error) {
-    const address = addressText({ hostname, port });
+    const address = hostPort({ hostname, port });
     throw toFailure(error, `cannot listen on ${address}`);
   }
 }
@@ -65,7 +66,7 @@ export async function sendFrom(
   try {
     await socket.send(data, to);
   } catch (error) {
-    throw toFailure(error, `cannot send ${data.length} bytes to ${addressText(to)}`);
+    throw toFailure(error, `cannot send ${data.length} bytes to ${hostPort(to)}`);
   }
 }
 

@@ -5,7 +5,8 @@
  */
 
 import { Failure } from "../failure.ts";
-import { addressText, DEFAULT_PORT, sameAddress } from "./address.ts";
+import { hostPort } from "../host_port.ts";
+import { DEFAULT_PORT, sameAddress } from "./address.ts";
 import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
 import { Histogram } from "./histogram.ts";
 import { Receiver } from "./receiver.ts";
@@ -172,7 +173,7 @@ class Run {
     const { sent, lost, duplicates, forged } = this.counts;
     if (this.counts.replies === 0) {
       throw new Failure({
-        what: `sent ${sent} datagrams to ${addressText(this.#server)}`,
+        what: `sent ${sent} datagrams to ${hostPort(this.#server)}`,
         why: "the server did not answer",
         code: "ETIMEDOUT",
         hint: "check the address, and that the server is running: parley udp server --quiet",

@@ -5,7 +5,7 @@
  */
 
 import { Failure, toFailure } from "../failure.ts";
-import { addressText } from "./address.ts";
+import { hostPort } from "../host_port.ts";
 import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
 import { Question, type Verdict } from "./question.ts";
 import { Receiver } from "./receiver.ts";
@@ -173,7 +173,7 @@ export class OpenQuestion {
 
   #failed(error: unknown): void {
     if (!isRefusal(error)) {
-      throw toFailure(error, `cannot receive from ${addressText(this.#parts.server)}`);
+      throw toFailure(error, `cannot receive from ${hostPort(this.#parts.server)}`);
     }
     if (this.#refused) return;
     this.#refused = true;
@@ -192,7 +192,7 @@ export class OpenQuestion {
   #timedOut(): Failure {
     const times = this.#asked === 1 ? "once" : `${this.#asked} times`;
     return new Failure({
-      what: `asked ${addressText(this.#parts.server)} ${times} in ${this.#timeoutMs} ms`,
+      what: `asked ${hostPort(this.#parts.server)} ${times} in ${this.#timeoutMs} ms`,
       why: "the server did not answer",
       code: "ETIMEDOUT",
       hint: this.#refused

@@ -6,7 +6,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { addressText, sameAddress } from "../../lib/udp/address.ts";
+import { hostPort } from "../../lib/host_port.ts";
+import { sameAddress } from "../../lib/udp/address.ts";
 import { loadSaid } from "../../lib/udp/console/bench_text.ts";
 import { clientSaid, clientSummary } from "../../lib/udp/console/client_text.ts";
 import { ClientNarrator } from "../../lib/udp/console/client_narrator.ts";
@@ -23,9 +24,9 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const SERVER = addr("127.0.0.1", 1060);
 const STRANGER = addr("127.0.0.1", 40_000);
 
-Deno.test("addressText() sets IPv6 addresses in brackets", () => {
-  assertEquals(addressText(SERVER), "127.0.0.1:1060");
-  assertEquals(addressText(addr("::1", 1060)), "[::1]:1060");
+Deno.test("hostPort() sets IPv6 addresses in brackets", () => {
+  assertEquals(hostPort(SERVER), "127.0.0.1:1060");
+  assertEquals(hostPort(addr("::1", 1060)), "[::1]:1060");
 });
 
 Deno.test("sameAddress() takes two spellings of an IPv6 address as one, and other ports and hosts as others", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addressText } from "../address.ts";
+import { hostPort } from "../../host_port.ts";
 import type { Histogram, HistogramRow } from "../histogram.ts";
 import type { LoadResult } from "../load.ts";
 import { addressFields, counted, type Said } from "./voice.ts";
@@ -52,7 +52,7 @@ export function loadSaid(result: LoadResult, { size, window }: Load): Said {
       })),
     },
     lines: [
-      `${addressText(server)}: ${thousands(rate)} replies/s ` +
+      `${hostPort(server)}: ${thousands(rate)} replies/s ` +
       `(window ${window}, ${counted(size, "byte")}, ${seconds.toFixed(1)} s)`,
       `sent ${thousands(sent)}, answered ${thousands(replies)}, lost ${thousands(lost)} ` +
       `(${percent} %), duplicates ${thousands(duplicates)}` +

@@ -7,7 +7,7 @@
 import { printLines } from "../../cli/print.ts";
 import { Failure } from "../../failure.ts";
 import { StopSignals } from "../../stop_signals.ts";
-import { addressText } from "../address.ts";
+import { hostPort } from "../../host_port.ts";
 import { type EchoClient, openEchoClient } from "../echo_client.ts";
 import { Histogram } from "../histogram.ts";
 import { timeText } from "../time_text.ts";
@@ -93,7 +93,7 @@ class Run {
     if (this.options.count === 1) throw first;
     const { questions, asked } = this.client.counts;
     throw new Failure({
-      what: `asked ${addressText(this.client.server)} ${asked} times`,
+      what: `asked ${hostPort(this.client.server)} ${asked} times`,
       why: `the server did not answer ${this.#failures.length} of ${questions} questions`,
       code: first.code,
       hint: first.hint,

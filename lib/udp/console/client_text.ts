@@ -4,7 +4,8 @@
  * @module
  */
 
-import { addressText, sameAddress } from "../address.ts";
+import { hostPort } from "../../host_port.ts";
+import { sameAddress } from "../address.ts";
 import type { EchoClientCounts } from "../echo_client.ts";
 import type { Histogram } from "../histogram.ts";
 import type { EchoClientEvent } from "../open_question.ts";
@@ -28,7 +29,7 @@ export function clientSaid(event: EchoClientEvent, server: Deno.NetAddr, waiting
       return {
         event: "assigned",
         fields: { question, ...addressFields(event.addr) },
-        lines: [`The OS assigned me the address ${addressText(event.addr)}`],
+        lines: [`The OS assigned me the address ${hostPort(event.addr)}`],
       };
     case "asked":
       return {
@@ -40,7 +41,7 @@ export function clientSaid(event: EchoClientEvent, server: Deno.NetAddr, waiting
       return {
         event: "refused",
         fields: { question, ...addressFields(server) },
-        lines: [`The system says that nothing listens at ${addressText(server)}${stillWaiting}`],
+        lines: [`The system says that nothing listens at ${hostPort(server)}${stillWaiting}`],
       };
     default:
       return replied(event, server, stillWaiting);
@@ -51,9 +52,9 @@ type Reply = EchoClientEvent & { readonly kind: Verdict };
 
 function replied(event: Reply, server: Deno.NetAddr, stillWaiting: string): Said {
   const { kind, question, from, data, afterMs } = event;
-  const who = addressText(from);
+  const who = hostPort(from);
   const what = shownData(data);
-  const asked = addressText(server);
+  const asked = hostPort(server);
   const after = `${afterMs.toFixed(1)} ms`;
   const line = {
     answer: sameAddress(from, server)
@@ -115,6 +116,6 @@ export function sent({ from, to, bytes }: SentDatagram): Said {
   return {
     event: "sent",
     fields: { from: addressFields(from), to: addressFields(to), bytes },
-    lines: [`Sent ${counted(bytes, "byte")} from ${addressText(from)} to ${addressText(to)}`],
+    lines: [`Sent ${counted(bytes, "byte")} from ${hostPort(from)} to ${hostPort(to)}`],
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Paint } from "../../chat/style.ts";
-import { addressText } from "../address.ts";
+import { hostPort } from "../../host_port.ts";
 import type { EchoServerEvent } from "../echo_server.ts";
 import { FORGED_REPLY, type ForgeryEvent, type ForgeryOutcome } from "../forgery.ts";
 import type { EchoClientEvent } from "../open_question.ts";
@@ -40,9 +40,7 @@ export function forgerySaid(seen: ForgeryEvent, paint: Paint): Said {
 function partySaid(seen: ForgeryEvent): Said {
   if (seen.party === "attacker") {
     const { from, to } = seen.event;
-    const line = `I heard of ${addressText(to)}; from ${
-      addressText(from)
-    } I send it '${FORGED_REPLY}'`;
+    const line = `I heard of ${hostPort(to)}; from ${hostPort(from)} I send it '${FORGED_REPLY}'`;
     const fields = { from: addressFields(from), to: addressFields(to), text: FORGED_REPLY };
     return { event: "forges", fields, lines: [line] };
   }
@@ -54,15 +52,13 @@ function partySaid(seen: ForgeryEvent): Said {
 function clientSeen(event: EchoClientEvent, server: Deno.NetAddr): Said {
   const said = clientSaid(event, server, true);
   if (event.kind !== "asked") return said;
-  return { ...said, lines: [`I ask ${addressText(server)}, and wait`] };
+  return { ...said, lines: [`I ask ${hostPort(server)}, and wait`] };
 }
 
 function serverSeen(event: EchoServerEvent): Said {
   const said = serverSaid(event);
   if (event.kind !== "answered") return said;
-  const line = `Slow as I am, only now I answer ${addressText(event.to)}: ${
-    shownData(event.reply)
-  }`;
+  const line = `Slow as I am, only now I answer ${hostPort(event.to)}: ${shownData(event.reply)}`;
   return { ...said, lines: [line] };
 }
 
@@ -70,8 +66,8 @@ function serverSeen(event: EchoServerEvent): Said {
 export function outcomeSaid(outcome: ForgeryOutcome, promiscuous: boolean): Said {
   const { server, believed, fooled, refused } = outcome;
   const text = fooled
-    ? `Fooled: it asked ${addressText(server)} and believes ${addressText(believed)}.`
-    : `Not fooled: it believes ${addressText(believed)}, which it asked.`;
+    ? `Fooled: it asked ${hostPort(server)} and believes ${hostPort(believed)}.`
+    : `Not fooled: it believes ${hostPort(believed)}, which it asked.`;
   return {
     event: "outcome",
     fields: {

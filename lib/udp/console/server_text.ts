@@ -6,7 +6,7 @@
 
 import { toFailure } from "../../failure.ts";
 import { printable } from "../../printable.ts";
-import { addressText } from "../address.ts";
+import { hostPort } from "../../host_port.ts";
 import type { EchoServerCounts, EchoServerEvent } from "../echo_server.ts";
 import { dataFields, shownData } from "./shown_data.ts";
 import { addressFields, counted, type Said } from "./voice.ts";
@@ -16,7 +16,7 @@ export function listening(addr: Deno.NetAddr): Said {
   return {
     event: "listening",
     fields: addressFields(addr),
-    lines: [`Listening at ${addressText(addr)}`],
+    lines: [`Listening at ${hostPort(addr)}`],
   };
 }
 
@@ -27,13 +27,13 @@ export function serverSaid(event: EchoServerEvent): Said {
       return {
         event: "datagram",
         fields: { ...addressFields(event.from), ...dataFields(event.data) },
-        lines: [`The client at ${addressText(event.from)} says ${shownData(event.data)}`],
+        lines: [`The client at ${hostPort(event.from)} says ${shownData(event.data)}`],
       };
     case "dropped":
       return {
         event: "dropped",
         fields: addressFields(event.from),
-        lines: [`Dropped: no answer to ${addressText(event.from)}`],
+        lines: [`Dropped: no answer to ${hostPort(event.from)}`],
       };
     case "answered":
       return {
@@ -47,7 +47,7 @@ export function serverSaid(event: EchoServerEvent): Said {
 }
 
 function failed({ to, error }: EchoServerEvent & { readonly kind: "failed" }): Said {
-  const what = to === undefined ? "cannot receive" : `cannot answer ${addressText(to)}`;
+  const what = to === undefined ? "cannot receive" : `cannot answer ${hostPort(to)}`;
   const failure = toFailure(error, what);
   const address = to === undefined ? {} : addressFields(to);
   return {
