@@ -192,7 +192,12 @@ export interface SealedAddress {
   readonly newest: number;
 }
 
-/** Reads where a sealed frame goes, and nothing else of it. */
+/**
+ * Reads where a sealed frame goes.
+ *
+ * @throws {MalformedError} Where {@linkcode readSealedFrame} would: a relay that passed it on would have all its members
+ * take it for broken.
+ */
 export function sealedAddress(payload: Bytes): SealedAddress {
   if (payload.length < SEALED_HEADER_BYTES + 17 + SIGNATURE_BYTES) {
     throw new MalformedError("a sealed frame holds nothing");
@@ -201,7 +206,9 @@ export function sealedAddress(payload: Bytes): SealedAddress {
   const sender = mapKey(reader.raw(HASH_BYTES));
   readConversation(reader);
   const audience = reader.u32();
-  reader.raw(4 + 4 + 8 + 8);
+  reader.raw(4 + 4); // chain and step: any number
+  reader.u64();
+  reader.u64();
   return { sender, audience, newest: reader.u64() };
 }
 

@@ -9,14 +9,34 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, ByteWriter, MalformedError, utf8 } from "../../lib/chat/bytes.ts";
 import { checkCredential, CredentialError, type MemberKeys } from "../../lib/chat/credential.ts";
-import { CONVERSATION, encodeTexts, readSealedFrame } from "../../lib/chat/envelope.ts";
+import {
+  CONVERSATION,
+  encodeKeyBody,
+  encodeKeyHeader,
+  encodeProgressBody,
+  encodeSigned,
+  encodeTexts,
+  readSealedFrame,
+} from "../../lib/chat/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
+import { KIND } from "../../lib/chat/kind.ts";
 import { KeySender, MAX_UNWRAPPED } from "../../lib/chat/pairwise.ts";
 import { audienceDigest, secureRandom, SendingChain } from "../../lib/chat/sender_key.ts";
 import { CONTEXT, importSigningKey, inContext, sign } from "../../lib/chat/signing.ts";
 import { encodeAudience } from "../../lib/chat/wire.ts";
 import { exportSpki, importSpki, RsaKeyError, signPss } from "../../lib/rsa.ts";
+import { unsignedFrame } from "../sealed_frame.ts";
 import { RawMember } from "./raw_member.ts";
-import { credentialOf, faults, pooledKeys, type Seat, shown, TestRoom, until } from "./room.ts";
+import {
+  count,
+  credentialOf,
+  faults,
+  pooledKeys,
+  type Seat,
+  shown,
+  TestRoom,
+  until,
+} from "./room.ts";
 
 const NOW = 1_700_000_000_000;
 
@@ -370,3 +390,42 @@ Deno.test("one step serves two sets of recipients, each under a key of its own",
   }
   assertEquals(new Set(keys).size, 2);
 });
+
+/** Frames of each kind that a relay passes on, in the name of a member. */
+function passedOn(self: Bytes, other: Bytes): Record<string, Bytes> {
+  const zeros = new Uint8Array(32);
+  const signature = new Uint8Array(64);
+  const header = { sender: self, recipient: other, conversation: CONVERSATION.group };
+  const key = encodeKeyHeader({ ...header, chain: 0, step: 0, firstCounter: 0, commitment: zeros });
+  const body = encodeKeyBody(key, new Uint8Array(256), 0, new Uint8Array(48));
+  const progress = encodeProgressBody({ sender: self, recipient: other, asks: true, shown: 0 });
+  return {
+    sealed: unsignedFrame(self),
+    key: encodeSigned(KIND.key, body, signature),
+    progress: encodeSigned(KIND.progress, progress, signature),
+  };
+}
+
+for (const kind of ["sealed", "key", "progress"]) {
+  Deno.test(`whatever byte of a ${kind} frame is not as it should be, it ends nobody but its sender`, async () => {
+    const room = new TestRoom();
+    const ada = await room.join("ada");
+    const eve = await credentialOf("eve", 5, room.clock.now);
+    const frame = passedOn(eve.member, ada.self.member)[kind]!;
+    let raw = await RawMember.join(room.relay, eve);
+    let refused = 0;
+    // The kind and the length are the stream's; a few bytes of what is sealed stand for all of it.
+    for (let at = FRAME_HEADER_BYTES; at < Math.min(frame.length, 360); at++) {
+      const changed = frame.with(at, 0xff);
+      raw.send(changed);
+      await room.settle();
+      assertEquals([ada.member.isIn, count(ada, "ended")], [true, 0], `byte ${at}`);
+      if (!raw.ended) continue;
+      assertEquals(["BAD_FRAME", "NOT_YOURS"].includes(raw.bye!), true, raw.bye);
+      refused += 1;
+      raw = await RawMember.join(room.relay, eve);
+    }
+    // Its sender's hash at the least.
+    assertEquals(refused >= 32, true, `${refused} were refused`);
+  });
+}
