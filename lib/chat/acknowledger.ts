@@ -14,7 +14,7 @@ const IDLE_DELAY_MS = 1000;
 /** Rooms up to this size acknowledge at once. */
 const SMALL_ROOM = 4;
 /** So many frames, or bytes of them, are acknowledged whatever the delay. */
-const MAX_FRAMES = 512;
+export const MAX_FRAMES = 512;
 const MAX_BYTES = 256 << 10;
 
 /** What an acknowledger needs of the member around it. */
@@ -165,8 +165,7 @@ export class Acknowledger {
 
   #delay(roomSize: number): number {
     if (this.#shownFrames - this.#saidFrames >= MAX_FRAMES || this.#bytes >= MAX_BYTES) return 0;
-    if (!this.#urgent) return IDLE_DELAY_MS;
-    return roomSize <= SMALL_ROOM ? 0 : Math.min(MAX_DELAY_MS, roomSize);
+    return acknowledgeWithin(roomSize, this.#urgent);
   }
 
   #say(): void {
@@ -176,4 +175,15 @@ export class Acknowledger {
     this.#urgent = this.#shownFrames < this.#frames && this.#urgent;
     this.#options.send(this.#shownFrames);
   }
+}
+
+/**
+ * How long an acknowledgement waits, in milliseconds.
+ *
+ * @param roomSize How many members the room has.
+ * @param urgent Whether somebody waits to hear that something was shown.
+ */
+export function acknowledgeWithin(roomSize: number, urgent: boolean): number {
+  if (!urgent) return IDLE_DELAY_MS;
+  return roomSize <= SMALL_ROOM ? 0 : Math.min(MAX_DELAY_MS, roomSize);
 }

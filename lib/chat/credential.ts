@@ -2,9 +2,9 @@
  * Credentials: who a member says it is for one run, made, signed and checked.
  *
  * A credential binds a name, an identity (RSA-PSS), a session key (RSA-OAEP) and a signing key (Ed25519)
- * for at most 24 hours, unless it is renewed. The identity signs it; the signing key signs it too, which proves possession:
- * without that, one could register another's keys under one's own name. A member *is* the SHA-256
- * of its credential.
+ * for at most 24 hours, unless it is renewed. The identity signs it; the signing key signs it too, which
+ * proves possession: without that, one could register another's keys under one's own name. A member *is*
+ * the SHA-256 of its credential.
  *
  * @module
  */
@@ -228,8 +228,15 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
   };
 }
 
-/** The renewal of a credential that has expired. */
-function renewalOf(bytes: Bytes, now: number): Renewal {
+/**
+ * The renewal by which a credential that has expired may hold; nobody has looked at its signature.
+ *
+ * @param bytes The newest renewal.
+ * @param now The time in milliseconds since 1970.
+ * @throws {CredentialError} Where there is none, or it has expired too.
+ * @throws {MalformedError} Where it is no renewal.
+ */
+export function renewalOf(bytes: Bytes, now: number): Renewal {
   const renewal = bytes.length === 0 ? undefined : readRenewal(bytes);
   if (renewal === undefined || hasExpired(renewal.expiresAt, now)) {
     throw new CredentialError("CREDENTIAL_EXPIRED", "the credential has expired");

@@ -16,7 +16,8 @@ export class Renewer {
   readonly #date: () => number;
   #dueAt: number;
   #newest: Bytes = NO_RENEWAL;
-  #making: Promise<Bytes> | undefined;
+  /** The newest, once it is made. */
+  #making: Promise<Bytes> = Promise.resolve(NO_RENEWAL);
 
   /**
    * Starts with a credential that has just been made.
@@ -54,7 +55,6 @@ export class Renewer {
 
   /** A renewal that holds, made first where it is due; {@linkcode NO_RENEWAL} where none is needed yet. */
   async current(): Promise<Bytes> {
-    if (this.dueIn === 0) return await this.renew();
-    return await this.#making ?? this.#newest;
+    return await (this.dueIn === 0 ? this.renew() : this.#making);
   }
 }

@@ -7,10 +7,10 @@
 import { type Bytes, mapKey } from "./bytes.ts";
 import type { Credential } from "./credential.ts";
 import { KIND } from "./kind.ts";
-import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
 import { isTooLong } from "./lifetime.ts";
-import { readRenewal } from "./renewal.ts";
+import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
 import type { Pace } from "./pace.ts";
+import { readRenewal } from "./renewal.ts";
 import { encodeCount, type Listing } from "./wire.ts";
 
 /** How many audiences a member may declare. */

@@ -14,7 +14,6 @@ import { KIND } from "../../lib/chat/kind.ts";
 import { sign } from "../../lib/chat/signing.ts";
 import { encodeJoined, encodeLeft, readJoined, readRosterPage } from "../../lib/chat/wire.ts";
 import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
 import {
   count,
   credentialOf,
@@ -25,7 +24,7 @@ import {
   TestRoom,
   until,
 } from "./room.ts";
-import { endingOf, once } from "./tampering.ts";
+import { endingOf, once, relist } from "./tampering.ts";
 
 Deno.test("a relay that changes the name or a key of a credential is told, and nobody admitted by it", async () => {
   const room = new TestRoom();
@@ -64,13 +63,9 @@ Deno.test("a relay that lists a second member under one name, or with one key, i
   };
   for (const [fault, credentials] of Object.entries(others)) {
     for (const { bytes: credential } of credentials) {
-      const add = (bytes: Bytes) => {
-        const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-        const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
-        return new RosterPages([...listings, { number, credential, ...evidence }]).pages(
-          number + 1,
-        );
-      };
+      const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
+      const add = (bytes: Bytes) =>
+        relist(bytes, (listings, number) => [...listings, { number, credential, ...evidence }]);
       const bo = await room.join("bo", once(KIND.roster, 1, add));
       assertEquals(faults(bo), [fault]);
       assertEquals(
@@ -196,11 +191,9 @@ Deno.test("a replayed credential is unconfirmed, and reads nothing", async () =>
   const { privateKey } = replayed.keys.signing;
   const presence = await sign(privateKey, presenceStatement(elsewhere, replayed.member));
   await room.join("ada");
-  const list = (bytes: Bytes) => {
-    const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-    const replay = { number, credential: replayed.bytes, presence, renewal: NO_RENEWAL };
-    return new RosterPages([...listings, replay]).pages(number + 1);
-  };
+  const replay = { credential: replayed.bytes, presence, renewal: NO_RENEWAL };
+  const list = (bytes: Bytes) =>
+    relist(bytes, (listings, number) => [...listings, { number, ...replay }]);
   const bo = await room.join("bo", once(KIND.roster, 1, list));
   const confirmed = bo.events.flatMap((event) =>
     event.kind === "joined" ? [[event.peer.credential.name, event.peer.confirmed]] : []
@@ -211,11 +204,9 @@ Deno.test("a replayed credential is unconfirmed, and reads nothing", async () =>
 Deno.test("somebody unconfirmed is confirmed by the first frame that it signed in this room", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  const forget = (bytes: Bytes) => {
-    const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-    const unsigned = listings.map((listing) => ({ ...listing, presence: new Uint8Array(64) }));
-    return new RosterPages(unsigned).pages(number);
-  };
+  const presence = new Uint8Array(64);
+  const forget = (bytes: Bytes) =>
+    relist(bytes, (listings) => listings.map((listing) => ({ ...listing, presence })));
   const bo = await room.join("bo", once(KIND.roster, 1, forget));
   assertEquals(count(bo, "confirmed"), 0);
   ada.member.enter("it is me");

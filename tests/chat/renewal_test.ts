@@ -18,14 +18,7 @@ import {
 } from "../../lib/chat/lifetime.ts";
 import { makeRenewal, MAX_RENEWAL_BYTES, NO_RENEWAL } from "../../lib/chat/renewal.ts";
 import type { RelayOptions } from "../../lib/chat/relay_options.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
-import {
-  encodeJoin,
-  encodeRenew,
-  type Listing,
-  readJoin,
-  readRosterPage,
-} from "../../lib/chat/wire.ts";
+import { encodeJoin, encodeRenew, type Listing, readJoin } from "../../lib/chat/wire.ts";
 import { RawMember } from "./raw_member.ts";
 import {
   count,
@@ -38,6 +31,7 @@ import {
   TestRoom,
   until,
 } from "./room.ts";
+import { once, relist } from "./tampering.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -74,11 +68,7 @@ function names({ member }: Seat): string[] {
 
 /** A relay that changes what it lists to a newcomer. */
 function listing(change: (listing: Listing) => Listing): Tamper {
-  return ({ kind, bytes }) => {
-    if (kind !== KIND.roster) return [bytes];
-    const { number, listings } = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES));
-    return new RosterPages(listings.map(change)).pages(number);
-  };
+  return once(KIND.roster, 1, (bytes) => relist(bytes, (listings) => listings.map(change)));
 }
 
 Deno.test("a member renews when half of its time is over, wants to be woken for it, and does so once", async () => {
@@ -121,6 +111,18 @@ Deno.test("a relay that is restarted after three days lets in who was there, and
   await room.pass(1_000);
   assertEquals([shown(bo).at(-1), count(bo, "ended")], ["ada: through the restart", 0]);
   assertEquals([count(ada, "delivered"), ada.member.backlog.lines], [73, 0]);
+});
+
+Deno.test("a lost connection is resumed after three days: the relay knows the member by its key", async () => {
+  const { room, ada, bo } = await dayRoom();
+  await hours(room, 72);
+  bo.cut();
+  ada.member.enter("while bo is away");
+  await room.settle();
+  bo.connect();
+  await room.settle();
+  assertEquals(shown(bo).at(-1), "ada: while bo is away");
+  assertEquals([count(bo, "reconnected"), count(ada, "left"), count(ada, "delivered")], [1, 0, 73]);
 });
 
 Deno.test("who was suspended for days renews before it joins again", async () => {

@@ -6,6 +6,8 @@
 
 import type { Bytes } from "../../lib/chat/bytes.ts";
 import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
+import { RosterPages } from "../../lib/chat/roster_pages.ts";
+import { type Listing, readRosterPage } from "../../lib/chat/wire.ts";
 import type { Seat, Tamper } from "./room.ts";
 
 /** Changes one byte of a frame, counted from the start of its payload. */
@@ -24,6 +26,21 @@ export function once(
 ): Tamper {
   let seen = 0;
   return (frame) => frame.kind === kind && ++seen === nth ? change(frame.bytes) : [frame.bytes];
+}
+
+/**
+ * A page of the roster that lists others, or otherwise.
+ *
+ * @param change Makes the listings, of those that there are and the newcomer's own number.
+ * @returns The frames that come instead. The newcomer's own number is higher by as many as there are more.
+ */
+export function relist(
+  page: Bytes,
+  change: (listings: readonly Listing[], own: number) => readonly Listing[],
+): Bytes[] {
+  const { number, listings } = readRosterPage(page.subarray(FRAME_HEADER_BYTES));
+  const changed = change(listings, number);
+  return new RosterPages(changed).pages(number + changed.length - listings.length);
 }
 
 /** Why a member was told that the chat has ended; undefined where it has not. */

@@ -10,10 +10,11 @@ import {
   type CredentialCheck,
   CredentialError,
   type OwnCredential,
+  renewalOf,
 } from "../../lib/chat/credential.ts";
 import { CREDENTIAL_LIFE_MS, hasExpired } from "../../lib/chat/lifetime.ts";
 import { foldName } from "../../lib/chat/name.ts";
-import { readRenewal, verifyRenewal } from "../../lib/chat/renewal.ts";
+import { verifyRenewal } from "../../lib/chat/renewal.ts";
 import { standInKeys } from "./stand_in_crypto.ts";
 
 /** The credentials of everybody in a world. */
@@ -47,10 +48,7 @@ export class StandInCredentials {
     const credential = this.#made.get(mapKey(bytes));
     if (credential === undefined) throw new CredentialError("BAD_CREDENTIAL", "it is nobody's");
     if (!hasExpired(credential.expiresAt, now)) return credential;
-    const renewed = renewal.length === 0 ? undefined : readRenewal(renewal);
-    if (renewed === undefined || hasExpired(renewed.expiresAt, now)) {
-      throw new CredentialError("CREDENTIAL_EXPIRED", "its time is over");
-    }
+    const renewed = renewalOf(renewal, now);
     const { publicKey } = credential.keys.identity;
     if (await verifyRenewal(publicKey, credential.member, renewed)) return credential;
     throw new CredentialError("BAD_CREDENTIAL", "somebody else has renewed it");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { acknowledgeWithin, MAX_FRAMES } from "../../../../lib/chat/acknowledger.ts";
 import type { OwnCredential } from "../../../../lib/chat/credential.ts";
 import { encodeSealedHeader, encodeSigned } from "../../../../lib/chat/envelope.ts";
 import { encodeFrame } from "../../../../lib/chat/frame.ts";
@@ -13,9 +14,6 @@ import { CrowdMember } from "./crowd_member.ts";
 import { connectTo, Poller, receive, sendAll } from "./libc.ts";
 
 const CIPHERTEXT_BYTES = 128;
-/** So many frames are acknowledged whatever the delay, as lib/chat/acknowledger.ts does. */
-const MAX_UNSAID = 512;
-const IDLE_DELAY_MS = 1000;
 const STALLED_MS = 20_000;
 /** More than are ever on their way: a power of two. */
 const RING = 64;
@@ -80,15 +78,15 @@ export class Crowd {
       if (length === 0) throw new Error("the relay ended a connection");
       if (length < 0) continue;
       member.receive(this.#buffer, length);
-      if (member.unsaid >= MAX_UNSAID) member.acknowledge();
+      if (member.unsaid >= MAX_FRAMES) member.acknowledge();
       else if (member.unsaid > 0) this.#due();
     }
     if (performance.now() >= this.#dueAt) this.#acknowledgeAll();
   }
 
-  /** A member waits before it acknowledges: longer in a larger room, and longer where nobody spoke. */
+  /** A member waits before it acknowledges, as a real one does. */
   #due(): void {
-    const delay = this.#urgent ? Math.min(1000, this.#members.length) : IDLE_DELAY_MS;
+    const delay = acknowledgeWithin(this.#members.length, this.#urgent);
     this.#dueAt = Math.min(this.#dueAt, performance.now() + delay);
   }
 
