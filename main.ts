@@ -6,5 +6,6 @@
 
 import { runCommandLine } from "./lib/cli.ts";
 import { PROGRAM } from "./lib/commands/program.ts";
+import { processIo } from "./lib/io.ts";
 
-if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, Deno.args));
+if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, Deno.args, processIo()));

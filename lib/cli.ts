@@ -11,48 +11,52 @@
 
 import { Failure, toFailure } from "./failure.ts";
 import type { Grants } from "./cli/grants.ts";
+import { printFailure } from "./cli/json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./cli/parse.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
-import { printable } from "./printable.ts";
-import { writeAll } from "./write_all.ts";
+import { type Io, writeAll } from "./io.ts";
 
 /**
  * Runs the command that a command line names.
  *
  * @param root The table's root.
  * @param args The arguments, without the program's name.
+ * @param io Where it reads and prints.
  * @returns The exit code.
  */
-export async function runCommandLine(root: CommandSpec, args: readonly string[]): Promise<number> {
+export async function runCommandLine(
+  root: CommandSpec,
+  args: readonly string[],
+  io: Io,
+): Promise<number> {
   const debug = args.includes("--debug");
   let what = subject([root]);
   try {
-    if (args[0] === "--version" || args[0] === "-V") return await printVersion();
+    if (args[0] === "--version" || args[0] === "-V") return await printVersion(io);
     if (args[0] === "--verify-install") throw await nothingInstalled();
     const parsed = await parseCommandLine(root, args);
     what = subject(parsed.path);
-    return await runParsed(parsed);
+    return await runParsed(parsed, io);
   } catch (error) {
-    // The reader of our output has gone (`parley … | head`): there is nobody to tell.
-    if (error instanceof Deno.errors.BrokenPipe) return 1;
     const failure = toFailure(error, what);
-    printFailure(failure, debug);
+    printFailure(io, failure, debug);
     return failure.exitCode;
   }
 }
 
-async function runParsed({ path, options, operands, permissions }: Parsed): Promise<number> {
+async function runParsed(parsed: Parsed, io: Io): Promise<number> {
+  const { path, options, operands, permissions } = parsed;
   const command = path.at(-1)!;
-  if (options.version === true) return await printVersion();
+  if (options.version === true) return await printVersion(io);
   if (command.load === undefined || options.help === true) {
     const { helpPage } = await import("./cli/help.ts");
-    writeAll(Deno.stdout, helpPage(path));
+    writeAll(io.output, helpPage(path));
     return 0;
   }
   const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
   keepOnly(permissions);
   const module = await command.load();
-  return await module.run({ options, operands, grants } as unknown as Input<never>);
+  return await module.run({ options, operands, grants } as unknown as Input<never>, io);
 }
 
 /** Every permission that the runtime knows. */
@@ -75,26 +79,9 @@ export function keepOnly(names: readonly PermissionName[]): void {
   }
 }
 
-/**
- * Prints a failure on stderr: one line, a hint where there is one, and with `debug` the stack.
- *
- * @param failure What failed.
- * @param debug Whether to show where in the code.
- */
-export function printFailure(failure: Failure, debug = false): void {
-  const line = `parley: ${printable(failure.what)}: ${printable(failure.why)} (${failure.code})\n`;
-  const hint = failure.hint === undefined ? "" : `hint: ${printable(failure.hint)}\n`;
-  const stack = debug ? `${failure.stack ?? ""}\n${causeStack(failure.cause)}` : "";
-  writeAll(Deno.stderr, line + hint + stack);
-}
-
-function causeStack(cause: unknown): string {
-  return cause instanceof Error ? `Caused by: ${cause.stack ?? cause.message}\n` : "";
-}
-
-async function printVersion(): Promise<number> {
+async function printVersion({ output }: Io): Promise<number> {
   const { versionText } = await import("./cli/build_text.ts");
-  writeAll(Deno.stdout, versionText());
+  writeAll(output, versionText());
   return 0;
 }
 

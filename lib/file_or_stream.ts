@@ -5,6 +5,7 @@
  */
 
 import { Failure } from "./failure.ts";
+import { type Io, type OutputStream, writeError } from "./io.ts";
 import { printable } from "./printable.ts";
 import type { Progress } from "./progress.ts";
 import {
@@ -15,16 +16,17 @@ import {
   writeTogether,
   writeWhole,
 } from "./whole_file.ts";
-import { writeAll } from "./write_all.ts";
 
 /**
  * Reads everything that there is.
  *
+ * @param io Where standard input is.
  * @param path A file; standard input without one, or with `-`.
  * @param progress Is told how far it is.
  * @throws {Failure} What the file system says.
  */
 export async function readInput(
+  io: Io,
   path: string | undefined,
   progress: Progress,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -32,11 +34,11 @@ export async function readInput(
     progress.next(`reading ${printable(path)}`);
     return await readWhole(path, Infinity, (done, total) => progress.bytes(done, total));
   }
-  if (Deno.stdin.isTerminal()) {
+  if (io.input.keyboard !== undefined) {
     progress.done();
-    writeAll(Deno.stderr, "* reading from here: Ctrl-D ends it\n");
+    writeError(io, "* reading from here: Ctrl-D ends it\n");
   } else progress.next("reading");
-  return await readStream(Deno.stdin.readable, Infinity, (done) => progress.bytes(done));
+  return await readStream(io.input.chunks(), Infinity, (done) => progress.bytes(done));
 }
 
 /** Where bytes go. */
@@ -81,17 +83,19 @@ async function forced(work: () => Promise<void>): Promise<void> {
  * `INTERRUPTED`; what the file system says.
  */
 export async function writeOutput(
+  io: Io,
   to: Destination,
   bytes: Uint8Array,
   progress: Progress,
 ): Promise<void> {
   if (to.path === undefined || to.path === "-") {
-    return await writeStdout(bytes, to.path === "-", progress);
+    return await writeStdout(io.output, bytes, to.path === "-", progress);
   }
   progress.next(`writing ${printable(to.path)}`);
   const { path, force, mode = 0o666 } = to;
   const heard = (done: number) => progress.bytes(done, bytes.length);
   await interruptible(
+    io,
     path,
     (signal) =>
       forced(() => writeWhole(path, bytes, { mode, replace: force, signal, progress: heard })),
@@ -110,10 +114,12 @@ export async function writeFiles(
 /**
  * Does work that Ctrl-C, or another request to stop, gives up cleanly.
  *
+ * @param io Whose signals.
  * @param path What is being written, for the failure.
  * @throws {Failure} `INTERRUPTED`, which ends the process with 130.
  */
 export async function interruptible<T>(
+  io: Io,
   path: string,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -127,11 +133,11 @@ export async function interruptible<T>(
         exitCode: 130,
       }),
     );
-  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
+  const listening = STOP_SIGNALS.map((signal) => io.onSignal(signal, stop));
   try {
     return await work(controller.signal);
   } finally {
-    for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
+    for (const one of listening) one[Symbol.dispose]();
   }
 }
 
@@ -143,8 +149,13 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 // deno-lint-ignore no-control-regex -- controls are what it looks for
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
-async function writeStdout(bytes: Uint8Array, anyway: boolean, progress: Progress): Promise<void> {
-  if (!anyway && Deno.stdout.isTerminal() && !isPlain(bytes)) {
+async function writeStdout(
+  output: OutputStream,
+  bytes: Uint8Array,
+  anyway: boolean,
+  progress: Progress,
+): Promise<void> {
+  if (!anyway && output.isTerminal && !isPlain(bytes)) {
     throw new Failure({
       what: "cannot write to the terminal",
       why: "these are bytes that it would obey or garble",
@@ -152,10 +163,10 @@ async function writeStdout(bytes: Uint8Array, anyway: boolean, progress: Progres
       hint: "write to a file with -o FILE, or here all the same with -o -",
     });
   }
-  if (Deno.stdout.isTerminal()) progress.done();
+  if (output.isTerminal) progress.done();
   else progress.next("writing");
   for (let rest = bytes; rest.length > 0;) {
-    rest = rest.subarray(await Deno.stdout.write(rest));
+    rest = rest.subarray(await output.write(rest));
     progress.bytes(bytes.length - rest.length, bytes.length);
   }
 }

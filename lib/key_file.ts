@@ -5,6 +5,7 @@
  */
 
 import { checkDestination, interruptible, writeFiles } from "./file_or_stream.ts";
+import type { Io } from "./io.ts";
 import { printable } from "./printable.ts";
 import type { Progress } from "./progress.ts";
 import { type PemPair, readKey, type RsaKey } from "./rsa/key_file.ts";
@@ -46,6 +47,7 @@ export async function checkPairPlace(path: string, force: boolean): Promise<void
  * @throws {Failure} What keeps one of them from being written.
  */
 export async function writePair(
+  io: Io,
   path: string,
   pair: PemPair,
   force: boolean,
@@ -55,5 +57,5 @@ export async function writePair(
   const contents = [pair.privatePem, pair.publicPem].map((pem) => encoder.encode(pem));
   const files = filesOf(path, force).map((file, i) => ({ ...file, bytes: contents[i]! }));
   progress.next(`writing ${printable(path)}`);
-  await interruptible(path, (signal) => writeFiles(files, force, signal));
+  await interruptible(io, path, (signal) => writeFiles(files, force, signal));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeAll } from "./write_all.ts";
+import { type Io, writeError } from "./io.ts";
 
 /** How often the line is drawn, in milliseconds. What is done before the first time is not shown at all. */
 const DRAW_MS = 200;
@@ -13,6 +13,7 @@ const CLEAR = "\r\x1b[K";
 
 /** Shows how work goes on. Where stderr is no terminal, it shows nothing. */
 export class Progress implements Disposable {
+  readonly #io: Pick<Io, "errors">;
   #label: string;
   /** By the clock that does not jump with the date, in milliseconds. */
   #since = 0;
@@ -24,9 +25,11 @@ export class Progress implements Disposable {
   /**
    * Starts.
    *
+   * @param io Where to: its errors.
    * @param label What is being done, such as "making a key of 4096 bits".
    */
-  constructor(label: string) {
+  constructor(io: Pick<Io, "errors">, label: string) {
+    this.#io = io;
     this.#label = label;
     this.next(label);
   }
@@ -35,7 +38,7 @@ export class Progress implements Disposable {
   next(label: string): void {
     this.#label = label;
     this.#bytes = this.#total = undefined;
-    if (this.#timer !== undefined || !Deno.stderr.isTerminal()) return;
+    if (this.#timer !== undefined || !this.#io.errors.isTerminal) return;
     this.#since = performance.now();
     this.#timer = setInterval(() => this.#draw(), DRAW_MS);
   }
@@ -51,7 +54,7 @@ export class Progress implements Disposable {
     const parts = [this.#label];
     if (this.#bytes !== undefined) parts.push(amount(this.#bytes, this.#total));
     parts.push(`${seconds} s`);
-    writeAll(Deno.stderr, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
+    writeError(this.#io, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
   }
 
   /** Stops, and clears the line: what follows is for the person to read, or to type. */
@@ -59,7 +62,7 @@ export class Progress implements Disposable {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#frame > 0) writeAll(Deno.stderr, CLEAR);
+    if (this.#frame > 0) writeError(this.#io, CLEAR);
     this.#frame = 0;
   }
 

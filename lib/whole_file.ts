@@ -215,7 +215,7 @@ class TooLargeError extends Error {}
  * @param progress Hears how far it is.
  */
 export async function readStream(
-  stream: ReadableStream<Uint8Array>,
+  stream: AsyncIterable<Uint8Array>,
   maxBytes: number,
   progress: (done: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {

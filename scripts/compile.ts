@@ -9,6 +9,7 @@ import { manualPage } from "../lib/cli/manual.ts";
 import type { CommandModule, CommandSpec, Input } from "../lib/cli/spec.ts";
 import { PARLEY } from "../lib/commands/table.ts";
 import { usageFailure } from "../lib/failure.ts";
+import { processIo } from "../lib/io.ts";
 import { VERSION } from "../lib/version.ts";
 import { requireParley } from "./compile/answers.ts";
 import { bundle } from "./compile/bundle.ts";
@@ -102,4 +103,4 @@ async function make(
   }
 }
 
-if (import.meta.main) Deno.exit(await runCommandLine(COMPILE, Deno.args));
+if (import.meta.main) Deno.exit(await runCommandLine(COMPILE, Deno.args, processIo()));

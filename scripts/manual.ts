@@ -6,7 +6,7 @@
 
 import { manualPage } from "../lib/cli/manual.ts";
 import { PARLEY } from "../lib/commands/table.ts";
+import { processIo, writeAll } from "../lib/io.ts";
 import { VERSION } from "../lib/version.ts";
-import { writeAll } from "../lib/write_all.ts";
 
-if (import.meta.main) writeAll(Deno.stdout, manualPage(PARLEY, VERSION));
+if (import.meta.main) writeAll(processIo().output, manualPage(PARLEY, VERSION));

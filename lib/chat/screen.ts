@@ -8,7 +8,8 @@ import { setImmediate } from "node:timers";
 import { Drawing } from "./drawing.ts";
 import { Editor, type Entered, type Key } from "./editor.ts";
 import { KeyReader, PASTE_OFF, PASTE_ON } from "./keys.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import type { Io } from "../io.ts";
+import { type Terminal, terminalOf } from "./terminal.ts";
 
 export type { Entered } from "./editor.ts";
 
@@ -47,29 +48,30 @@ const MAX_WAITING = 4 * 1024 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Opens the terminal of this process for line editing. It takes no permission.
+ * Opens the terminal that standard input and output are for line editing. It takes no permission.
  *
  * Keys are those of {@linkcode Editor}. The signals that end a process (SIGINT, SIGTERM, SIGHUP) close
  * the screen and are entered as an interrupt; the next one ends the process. Whatever ends the process,
  * the terminal is left as it was.
  *
+ * @param io The standard streams.
  * @param options The prompt.
  * @throws {Failure} `ENOTTY` where standard input or output is no terminal.
  *
  * @example
  * ```ts ignore
- * using screen = openScreen({ prompt: "> " });
+ * using screen = openScreen(processIo(), { prompt: "> " });
  * for await (const entered of screen.entered) {
  *   if (entered.kind !== "line") break;
  *   screen.print(`you: ${printable(entered.text)}`);
  * }
  * ```
  */
-export function openScreen(options: ScreenOptions): Screen {
-  return new TerminalScreen(processTerminal(), options);
+export function openScreen(io: Io, options: ScreenOptions): Screen {
+  return new TerminalScreen(terminalOf(io), options);
 }
 
-/** A screen on any terminal: {@linkcode openScreen} is the one on the terminal of this process. */
+/** A screen on any terminal: {@linkcode openScreen} is the one on the standard streams. */
 export class TerminalScreen implements Screen {
   readonly #terminal: Terminal;
   readonly #editor = new Editor();

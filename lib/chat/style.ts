@@ -1,5 +1,5 @@
 /**
- * Colours, on a terminal only, and never where `NO_COLOR` is set (no-color.org).
+ * Colours and weights of text. Whether there are any is `coloured` of an output: see `io.ts`.
  *
  * @module
  */
@@ -39,8 +39,11 @@ export function makeStyle(on: boolean): Style {
   };
 }
 
-/** Whether standard output is a terminal that may be coloured. */
-export const COLOURED: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
+/** A colour or a weight, or the end of one, as {@linkcode makeStyle} writes it. */
+// deno-lint-ignore no-control-regex -- the sequences begin with one
+const SGR = /\x1b\[\d+m/g;
 
-/** The colours of standard output. */
-export const style: Style = makeStyle(COLOURED);
+/** A text without its colours and weights. */
+export function unstyled(text: string): string {
+  return text.replace(SGR, "");
+}

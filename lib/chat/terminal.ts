@@ -1,11 +1,11 @@
 /**
- * The terminal that the process was started at: raw bytes, size and signals. None of it takes a
- * permission.
+ * A terminal: raw bytes, size and signals.
  *
  * @module
  */
 
 import { Failure } from "../failure.ts";
+import type { Io, Keyboard, OutputStream } from "../io.ts";
 import type { Size } from "./drawing.ts";
 
 /** What happens to a terminal, or to the process at it. */
@@ -37,57 +37,61 @@ export interface Terminal {
 }
 
 /**
- * The terminal of this process.
+ * The terminal that standard input and output are.
  *
- * @throws {Failure} `ENOTTY` where standard input or output is none.
+ * @throws {Failure} `ENOTTY` where one of them is none.
  */
-export function processTerminal(): Terminal {
-  if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
+export function terminalOf(io: Io): Terminal {
+  const { input: { keyboard }, output } = io;
+  if (keyboard === undefined || !output.isTerminal) {
     throw new Failure({
       what: "cannot edit lines",
       why: "standard input and output are not both a terminal",
       code: "ENOTTY",
     });
   }
-  return { size, setRaw: (raw) => Deno.stdin.setRaw(raw), read, take, write, writeSync, watch };
+  return {
+    size: () => sizeOf(output),
+    setRaw: (raw) => keyboard.setRaw(raw),
+    read: () => reading ??= readChunk(keyboard),
+    take,
+    write: (bytes) => write(output, bytes),
+    writeSync: (bytes) => writeSync(output, bytes),
+    watch: (handlers) => watch(io, handlers),
+  };
 }
 
 /** Some terminals have no size (expect(1) makes such): those are taken for a VT100. */
-function size(): Size {
-  const { columns, rows } = Deno.consoleSize();
-  return { columns: columns || 80, rows: rows || 24 };
+function sizeOf({ size }: OutputStream): Size {
+  return { columns: size?.columns || 80, rows: size?.rows || 24 };
 }
 
 /** A read of a terminal cannot be taken back, so one that a closed screen left is the next one's. */
 let reading: Promise<Uint8Array | null> | undefined;
 
-function read(): Promise<Uint8Array | null> {
-  return reading ??= readChunk();
-}
-
 function take(): void {
   reading = undefined;
 }
 
-async function readChunk(): Promise<Uint8Array | null> {
+async function readChunk(keyboard: Keyboard): Promise<Uint8Array | null> {
   const buffer = new Uint8Array(16 * 1024);
-  const length = await Deno.stdin.read(buffer);
+  const length = await keyboard.read(buffer);
   return length === null ? null : buffer.subarray(0, length);
 }
 
-async function write(bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+async function write(output: OutputStream, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
 }
 
-function writeSync(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+function writeSync(output: OutputStream, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += output.writeSync(bytes.subarray(at));
 }
 
-function watch(handlers: TerminalHandlers): () => void {
+function watch(io: Io, handlers: TerminalHandlers): () => void {
   const unwatch: (() => void)[] = [];
   const onSignal = (signal: Deno.Signal, handler: () => void) => {
-    Deno.addSignalListener(signal, handler);
-    unwatch.push(() => Deno.removeSignalListener(signal, handler));
+    const listening = io.onSignal(signal, handler);
+    unwatch.push(() => listening[Symbol.dispose]());
   };
   const onEvent = (type: string, handler: () => void) => {
     globalThis.addEventListener(type, handler);

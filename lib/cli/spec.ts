@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Io } from "../io.ts";
 import type { Grants } from "./grants.ts";
 
 interface OptionBase {
@@ -92,11 +93,13 @@ export interface CommandModule {
   /**
    * Runs the command.
    *
+   * @param input What it is given.
+   * @param io Where it reads and prints.
    * @returns The exit code: 0 done, 1 it failed.
    * @throws {Failure} Where it cannot do what was asked.
    */
   // Checked where each command declares the spec it belongs to, with Input<typeof spec>.
-  run(input: Input<never>): Promise<number>;
+  run(input: Input<never>, io: Io): Promise<number>;
 }
 
 type ValueOf<O extends OptionSpec> = O extends FlagOption ? boolean

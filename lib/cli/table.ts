@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Paint, style } from "../chat/style.ts";
+import { makeStyle, type Paint } from "../chat/style.ts";
+import type { Page } from "../io.ts";
 
 /** What stands in a row and a column: text fit for a terminal, and its colour where it has one. */
 export type Cell = string | { readonly text: string; readonly paint: Paint };
@@ -15,8 +16,6 @@ export interface TableOptions {
   readonly titles?: readonly string[];
   /** The columns, from 0, that are aligned at the right: numbers. */
   readonly right?: readonly number[];
-  /** The columns of the terminal: the last cell of a row is wrapped there; without, nowhere. */
-  readonly width?: number | undefined;
 }
 
 const GAP = 2;
@@ -28,14 +27,16 @@ const PLAIN = /^[\x20-\x7e]*$/;
  * Rows as lines, in columns of equal width.
  *
  * @param rows The rows, each with as many cells as it needs.
- * @param options Titles, alignment and width.
+ * @param page What they are printed on: the last cell of a row is wrapped there.
+ * @param options Titles and alignment.
  * @returns Lines without line feeds.
  */
 export async function tableLines(
   rows: readonly (readonly Cell[])[],
-  { titles, right = [], width }: TableOptions = {},
+  { columns: width, coloured }: Page,
+  { titles, right = [] }: TableOptions = {},
 ): Promise<string[]> {
-  const head = titles?.map((text) => ({ text, paint: style.dim }));
+  const head = titles?.map((text) => ({ text, paint: makeStyle(coloured).dim }));
   const all = head === undefined ? rows : [head, ...rows];
   const widthOf = await measure(all.flat().map(textOf));
   const columns = Math.max(0, ...all.map((row) => row.length));
@@ -50,15 +51,14 @@ export async function tableLines(
  * Facts as lines: what a thing is called at the left, what it is at the right.
  *
  * @param facts Names and values.
- * @param width The columns of the terminal, where there is one.
+ * @param page What they are printed on.
  */
 export function factLines(
   facts: readonly (readonly [name: string, value: Cell])[],
-  width?: number,
+  page: Page,
 ): Promise<string[]> {
-  return tableLines(facts.map(([name, value]) => [{ text: name, paint: style.dim }, value]), {
-    width,
-  });
+  const paint = makeStyle(page.coloured).dim;
+  return tableLines(facts.map(([name, value]) => [{ text: name, paint }, value]), page);
 }
 
 interface Layout {

@@ -7,13 +7,14 @@
 import { OPEN_MINDED } from "../conversation/acquaintance.ts";
 import { askSide } from "../conversation/questions.ts";
 import { hostRoom, visitRoom } from "../conversation/rooms.ts";
+import type { Io } from "../io.ts";
 import { readAddress } from "./address.ts";
 import { CHAT_SERVER, DEFAULT_PORT } from "./chat_spec.ts";
 
 /** Asks whether to be the server or a client, and is that. */
-export async function run(): Promise<number> {
-  const talk = { name: undefined, json: false, wire: false, giveUpMs: 30_000, ...OPEN_MINDED };
-  const answer = await askSide();
+export async function run(_input: unknown, io: Io): Promise<number> {
+  const talk = { io, name: undefined, json: false, wire: false, giveUpMs: 30_000, ...OPEN_MINDED };
+  const answer = await askSide(io);
   if (answer.side === "nobody") return answer.code;
   const input = answer.input === undefined ? {} : { input: answer.input };
   if (answer.side === "client") {

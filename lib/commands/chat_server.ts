@@ -6,6 +6,7 @@
 
 import type { Input } from "../cli/spec.ts";
 import { hostRoom } from "../conversation/rooms.ts";
+import type { Io } from "../io.ts";
 import { LOG_LEVELS } from "../log.ts";
 import type { CHAT_SERVER } from "./chat_spec.ts";
 import { limitsFrom } from "./limit_options.ts";
@@ -13,9 +14,10 @@ import { serverFiles } from "./tls_files.ts";
 import { refuseTrust, trustSettings } from "./trust_settings.ts";
 
 /** Opens a room, and sits in it unless it is to relay only. */
-export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
+export function run({ options }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
   if (options["relay-only"]) refuseTrust(options);
   return hostRoom({
+    io,
     hostname: options.host,
     port: options.port,
     name: options.name,

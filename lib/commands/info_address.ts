@@ -4,23 +4,26 @@
  * @module
  */
 
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { type AddressFacts, describeAddress } from "../info/address.ts";
+import type { Io, Page } from "../io.ts";
 import { printable } from "../printable.ts";
 import type { INFO_ADDRESS } from "./info_spec.ts";
 
 /** Shows an address in every notation. */
-export async function run({ options, operands }: Input<typeof INFO_ADDRESS>): Promise<number> {
+export async function run(
+  { options, operands }: Input<typeof INFO_ADDRESS>,
+  io: Io,
+): Promise<number> {
   const facts = await describeAddress(operands[0] ?? "", { strict: options.strict });
-  if (options.json) printJson(facts);
-  else printLines(await lines(facts));
+  if (options.json) printJson(io, facts);
+  else printLines(io, await lines(facts, io.output));
   return 0;
 }
 
-async function lines(facts: AddressFacts): Promise<string[]> {
-  const width = terminalWidth();
+async function lines(facts: AddressFacts, page: Page): Promise<string[]> {
   const zone = facts.zone === null ? "" : printable(`%${facts.zone}`);
   const rows: [string, string][] = [
     ["address", facts.address + zone],
@@ -39,8 +42,8 @@ async function lines(facts: AddressFacts): Promise<string[]> {
   ]);
   const titles = ["byte", "decimal", "hex", "binary"];
   return [
-    ...await factLines(rows, width),
+    ...await factLines(rows, page),
     "",
-    ...await tableLines(bytes, { titles, right: [0, 1, 2] }),
+    ...await tableLines(bytes, page, { titles, right: [0, 1, 2] }),
   ];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { type Cell, tableLines } from "../cli/table.ts";
 import {
@@ -17,6 +17,7 @@ import {
   ntohs,
   readNumber,
 } from "../info/byte_order.ts";
+import type { Io, Page } from "../io.ts";
 import type { INFO_BYTEORDER } from "./info_spec.ts";
 
 const FUNCTIONS = {
@@ -27,12 +28,13 @@ const FUNCTIONS = {
 /** Shows a number in both orders. */
 export async function run(
   { options, operands }: Input<typeof INFO_BYTEORDER>,
+  io: Io,
 ): Promise<number> {
   const asked = options.bits === undefined ? undefined : Number(options.bits) as Bits;
   const value = readNumber(operands[0] ?? "", asked ?? 32);
   const widths: Bits[] = asked === undefined ? (value < 2 ** 16 ? [16, 32] : [32]) : [asked];
-  if (options.json) printJson(report(value, widths));
-  else printLines(await table(value, widths));
+  if (options.json) printJson(io, report(value, widths));
+  else printLines(io, await table(value, widths, io.output));
   return 0;
 }
 
@@ -46,7 +48,7 @@ function report(value: number, widths: readonly Bits[]): Record<string, unknown>
   return object;
 }
 
-async function table(value: number, widths: readonly Bits[]): Promise<string[]> {
+async function table(value: number, widths: readonly Bits[], page: Page): Promise<string[]> {
   const results: Cell[][] = [];
   const bytes: Cell[][] = [];
   for (const bits of widths) {
@@ -57,12 +59,11 @@ async function table(value: number, widths: readonly Bits[]): Promise<string[]> 
     const network = hex(value, bits, " ", "big-endian");
     bytes.push([`${bits} bits`, hex(value, bits, " "), network]);
   }
-  const width = terminalWidth();
   const titles = ["in memory", `here (${HOST_BYTE_ORDER})`, "on the network (big-endian)"];
   return [
-    ...await tableLines(results, { right: [1], width }),
+    ...await tableLines(results, page, { right: [1] }),
     "",
-    ...await tableLines(bytes, { titles, width }),
+    ...await tableLines(bytes, page, { titles }),
   ];
 }
 

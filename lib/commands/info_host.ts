@@ -4,28 +4,28 @@
  * @module
  */
 
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { SOCKET_ERRORS } from "../failure.ts";
 import { describeHost, type HostFacts, type HostInterface, prefixLength } from "../info/host.ts";
+import type { Io, Page } from "../io.ts";
 import { printable } from "../printable.ts";
 import { missingLines } from "./info_missing.ts";
 import type { INFO_HOST } from "./info_spec.ts";
 
 /** Shows what this host says of itself. */
-export async function run({ options }: Input<typeof INFO_HOST>): Promise<number> {
+export async function run({ options }: Input<typeof INFO_HOST>, io: Io): Promise<number> {
   const facts = await describeHost();
   if (options.json) {
     const { missing, ...rest } = facts;
-    printJson({ ...rest, not_shown: missing });
-  } else printLines(await lines(facts));
+    printJson(io, { ...rest, not_shown: missing });
+  } else printLines(io, await lines(facts, io.output));
   return 0;
 }
 
-async function lines(facts: HostFacts): Promise<string[]> {
+async function lines(facts: HostFacts, page: Page): Promise<string[]> {
   const { name, addresses, lookup_error, interfaces, os, release, arch, missing } = facts;
-  const width = terminalWidth();
   const named: [string, string][] = name === null ? [] : [
     ["host name", printable(name)],
     [
@@ -41,9 +41,9 @@ async function lines(facts: HostFacts): Promise<string[]> {
   );
   const titles = ["interface", "family", "address", "netmask", "MAC"];
   return [
-    ...await factLines([...named, ["system", system]], width),
-    ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, { titles, width })]),
-    ...await missingLines(missing),
+    ...await factLines([...named, ["system", system]], page),
+    ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, page, { titles })]),
+    ...await missingLines(missing, page),
   ];
 }
 

@@ -4,21 +4,24 @@
  * @module
  */
 
-import { style } from "../chat/style.ts";
-import { printFailure } from "../cli.ts";
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { makeStyle } from "../chat/style.ts";
+import { printFailure, printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { tableLines } from "../cli/table.ts";
 import { toFailure, usageFailure } from "../failure.ts";
 import { recordText } from "../info/dns_record.ts";
 import { lookUpHost } from "../info/host_lookup.ts";
 import { failuresOf, readRecordType, type Resolution, resolve } from "../info/resolve.ts";
+import type { Io, Page } from "../io.ts";
 import { printable } from "../printable.ts";
 import { readAddress } from "./address.ts";
 import type { INFO_RESOLVE } from "./info_spec.ts";
 
 /** Asks for the records of a name. */
-export async function run({ options, operands }: Input<typeof INFO_RESOLVE>): Promise<number> {
+export async function run(
+  { options, operands }: Input<typeof INFO_RESOLVE>,
+  io: Io,
+): Promise<number> {
   const [name, ...words] = operands.filter((operand) => !operand.startsWith("@"));
   if (name === undefined) throw usageFailure("info resolve", "NAME is missing");
   const types = [...new Set(words.map(readRecordType))];
@@ -28,10 +31,13 @@ export async function run({ options, operands }: Input<typeof INFO_RESOLVE>): Pr
     timeoutMs: options.timeout,
   });
   const failures = failuresOf(resolutions, types.length === 0);
-  if (options.json) resolutions.flatMap(reports).forEach(printJson);
+  if (options.json) resolutions.flatMap(reports).forEach((each) => printJson(io, each));
   else {
-    printLines(options.short ? resolutions.flatMap(texts) : await table(resolutions));
-    for (const failure of failures) printFailure(failure, options.debug);
+    printLines(
+      io,
+      options.short ? resolutions.flatMap(texts) : await table(resolutions, io.output),
+    );
+    for (const failure of failures) printFailure(io, failure, options.debug);
   }
   return failures.length === 0 ? 0 : 1;
 }
@@ -65,7 +71,7 @@ function texts({ type, data }: Resolution): string[] {
   return data.map((each) => printable(recordText(type, each)));
 }
 
-async function table(resolutions: readonly Resolution[]): Promise<string[]> {
+async function table(resolutions: readonly Resolution[], page: Page): Promise<string[]> {
   const rows = resolutions.flatMap((resolution) => {
     const { name, unicode, type, time_ms } = resolution;
     const shown = unicode === undefined ? name : `${printable(unicode)} (${name})`;
@@ -74,9 +80,9 @@ async function table(resolutions: readonly Resolution[]): Promise<string[]> {
   if (rows.length === 0) return [];
   const titles = ["name", "type", "time", "data"];
   return [
-    ...await tableLines(rows, { titles, right: [2], width: terminalWidth() }),
+    ...await tableLines(rows, page, { titles, right: [2] }),
     "",
-    ...sourceLines(resolutions).map(style.dim),
+    ...sourceLines(resolutions).map(makeStyle(page.coloured).dim),
   ];
 }
 

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { PartialGrant } from "../cli/grants.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { describeRuntime, ENVIRONMENT_STEPS } from "../info/runtime.ts";
+import type { Io } from "../io.ts";
 import type { INFO_RUNTIME } from "./info_spec.ts";
 
 const PARTS_NOTE = "Deno tells of a part by its name alone: there may be others";
@@ -16,10 +17,11 @@ const PARTS_NOTE = "Deno tells of a part by its name alone: there may be others"
 /** Shows what parley runs on, and what it was given. */
 export async function run(
   { options, grants: { granted, inPart } }: Input<typeof INFO_RUNTIME>,
+  io: Io,
 ): Promise<number> {
   const runtime = describeRuntime();
   if (options.json) {
-    printJson({
+    printJson(io, {
       ...runtime,
       permissions: granted,
       permissions_in_part: inPart,
@@ -27,10 +29,10 @@ export async function run(
     });
     return 0;
   }
-  const width = terminalWidth();
+  const page = io.output;
   const flags = granted.map((name) => `--allow-${name}`).join(", ");
   const parts = inPart.map(partText).join(", ");
-  printLines([
+  printLines(io, [
     ...await factLines([
       [
         "parley",
@@ -42,11 +44,12 @@ export async function run(
       ["target", runtime.target],
       ["permissions", `${flags === "" ? "none" : flags} (this command has given them up)`],
       ["in part", `${parts === "" ? "none that parley asks for" : parts} (${PARTS_NOTE})`],
-    ], width),
+    ], page),
     "",
     ...await tableLines(
       ENVIRONMENT_STEPS.map(({ virtualenv, deno }) => [virtualenv, deno]),
-      { titles: ["virtual environments", "deno"], width },
+      page,
+      { titles: ["virtual environments", "deno"] },
     ),
   ]);
   return 0;

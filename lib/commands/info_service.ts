@@ -4,29 +4,33 @@
  * @module
  */
 
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { tableLines } from "../cli/table.ts";
 import { findServices, type Protocol } from "../info/service.ts";
+import type { Io } from "../io.ts";
 import { printable } from "../printable.ts";
 import { missingLines } from "./info_missing.ts";
 import type { INFO_SERVICE } from "./info_spec.ts";
 
 /** Shows the services of a name or a port. */
-export async function run({ options, operands }: Input<typeof INFO_SERVICE>): Promise<number> {
+export async function run(
+  { options, operands }: Input<typeof INFO_SERVICE>,
+  io: Io,
+): Promise<number> {
   const protocol = options.protocol as Protocol | undefined; // one of its choices
   const { services, missing } = await findServices(operands[0] ?? "", { protocol });
   if (options.json) {
-    for (const service of services) printJson({ ...service, not_shown: missing });
+    for (const service of services) printJson(io, { ...service, not_shown: missing });
     return 0;
   }
   const rows = services.map(({ name, port, protocol, aliases, description, source }) =>
     [name, `${port}/${protocol}`, aliases.join(" ") || "-", source, description].map(printable)
   );
   const titles = ["name", "port", "aliases", "source", "description"];
-  printLines([
-    ...await tableLines(rows, { titles, width: terminalWidth() }),
-    ...await missingLines(missing),
+  printLines(io, [
+    ...await tableLines(rows, io.output, { titles }),
+    ...await missingLines(missing, io.output),
   ]);
   return 0;
 }

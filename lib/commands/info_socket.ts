@@ -4,15 +4,16 @@
  * @module
  */
 
-import { printJson, printLines, terminalWidth } from "../cli/print.ts";
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
 import { inspectSocket, type Setting, type SocketReport } from "../info/socket_options.ts";
+import type { Io, Page } from "../io.ts";
 import { missingLines } from "./info_missing.ts";
 import type { INFO_SOCKET } from "./info_spec.ts";
 
 /** Shows a socket before and after it is changed. */
-export async function run({ options }: Input<typeof INFO_SOCKET>): Promise<number> {
+export async function run({ options }: Input<typeof INFO_SOCKET>, io: Io): Promise<number> {
   const report = inspectSocket({
     transport: options.transport === "udp" ? "udp" : "tcp",
     timeout: options.timeout,
@@ -22,18 +23,18 @@ export async function run({ options }: Input<typeof INFO_SOCKET>): Promise<numbe
   });
   if (options.json) {
     const { missing, ...rest } = report;
-    printJson({ transport: options.transport, ...rest, not_shown: missing });
-  } else printLines(await lines(report));
+    printJson(io, { transport: options.transport, ...rest, not_shown: missing });
+  } else printLines(io, await lines(report, io.output));
   return 0;
 }
 
-async function lines({ descriptor, type, local, settings, missing }: SocketReport) {
-  const width = terminalWidth();
+async function lines(report: SocketReport, page: Page): Promise<string[]> {
+  const { descriptor, type, local, settings, missing } = report;
   const facts = await factLines([
     ["descriptor", descriptor === null ? "-" : String(descriptor)],
     ["type", type ?? "-"],
     ["local address", local === null ? "-" : `${local.address}:${local.port}, from bind to port 0`],
-  ], width);
+  ], page);
   const rows = settings.map((setting) => [
     setting.name,
     text(setting, setting.before),
@@ -49,14 +50,14 @@ async function lines({ descriptor, type, local, settings, missing }: SocketRepor
   return [
     ...facts,
     "",
-    ...await tableLines(rows, { titles, right: [1, 2, 3] }),
+    ...await tableLines(rows, page, { titles, right: [1, 2, 3] }),
     "",
     "what it means",
-    ...await factLines(meanings, width),
+    ...await factLines(meanings, page),
     "",
     "for Deno's own sockets",
-    ...await factLines(inDeno, width),
-    ...await missingLines(missing),
+    ...await factLines(inDeno, page),
+    ...await missingLines(missing, page),
   ];
 }
 

@@ -6,6 +6,7 @@
 
 import type { Input } from "../cli/spec.ts";
 import { checkDestination, readInput, writeOutput } from "../file_or_stream.ts";
+import type { Io } from "../io.ts";
 import { readKeyFile } from "../key_file.ts";
 import { Progress } from "../progress.ts";
 import { encryptBlock, encryptMessage } from "../rsa/message.ts";
@@ -14,13 +15,16 @@ import { required } from "./required.ts";
 import type { RSA_ENCRYPT } from "./rsa_spec.ts";
 
 /** Encrypts to the holder of a key. */
-export async function run({ options, operands }: Input<typeof RSA_ENCRYPT>): Promise<number> {
+export async function run(
+  { options, operands }: Input<typeof RSA_ENCRYPT>,
+  io: Io,
+): Promise<number> {
   const path = required("--to PUB", options.to);
   const destination = { path: options.output, force: options.force };
   await checkDestination(destination);
   const key = await readKeyFile(path);
-  using progress = new Progress("reading");
-  const content = await readInput(operands[0], progress);
+  using progress = new Progress(io, "reading");
+  const content = await readInput(io, operands[0], progress);
   progress.next("encrypting");
   const encrypted = await inRsaWords(
     path,
@@ -29,6 +33,6 @@ export async function run({ options, operands }: Input<typeof RSA_ENCRYPT>): Pro
         ? await encryptBlock(key, content)
         : new TextEncoder().encode(`${await encryptMessage(key, content)}\n`),
   );
-  await writeOutput(destination, encrypted, progress);
+  await writeOutput(io, destination, encrypted, progress);
   return 0;
 }

@@ -4,15 +4,16 @@
  * @module
  */
 
+import { printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
+import type { Io } from "../io.ts";
 import { readKeyFile } from "../key_file.ts";
 import { fingerprint } from "../rsa.ts";
-import { writeAll } from "../write_all.ts";
 import type { RSA_FINGERPRINT } from "./rsa_spec.ts";
 
 /** Shows a key's fingerprint. */
-export async function run({ operands }: Input<typeof RSA_FINGERPRINT>): Promise<number> {
+export async function run({ operands }: Input<typeof RSA_FINGERPRINT>, io: Io): Promise<number> {
   const { spki } = await readKeyFile(operands[0]!);
-  writeAll(Deno.stdout, `${await fingerprint(spki)}\n`);
+  printLines(io, [`${await fingerprint(spki)}`]);
   return 0;
 }

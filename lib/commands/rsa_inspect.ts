@@ -4,14 +4,18 @@
  * @module
  */
 
+import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
+import type { Io } from "../io.ts";
 import { readKeyFile } from "../key_file.ts";
 import { fingerprint } from "../rsa.ts";
-import { writeAll } from "../write_all.ts";
 import type { RSA_INSPECT } from "./rsa_spec.ts";
 
 /** Shows what a key file holds. */
-export async function run({ options, operands }: Input<typeof RSA_INSPECT>): Promise<number> {
+export async function run(
+  { options, operands }: Input<typeof RSA_INSPECT>,
+  io: Io,
+): Promise<number> {
   const { kind, format, modulusBits: bits, exponent, spki } = await readKeyFile(operands[0]!);
   // 65537 as a rule; what a JSON number cannot hold is text.
   const shown = exponent <= Number.MAX_SAFE_INTEGER ? Number(exponent) : String(exponent);
@@ -22,6 +26,7 @@ export async function run({ options, operands }: Input<typeof RSA_INSPECT>): Pro
     `exponent     ${key.exponent}`,
     `fingerprint  ${key.fingerprint}`,
   ];
-  writeAll(Deno.stdout, options.json ? `${JSON.stringify(key)}\n` : `${lines.join("\n")}\n`);
+  if (options.json) printJson(io, key);
+  else printLines(io, lines);
   return 0;
 }

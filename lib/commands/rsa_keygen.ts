@@ -4,29 +4,30 @@
  * @module
  */
 
+import { printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
+import { type Io, writeAll } from "../io.ts";
 import { checkPairPlace, writePair } from "../key_file.ts";
 import { Progress } from "../progress.ts";
 import { exportSpki, fingerprint, generateRsaKeys, type ModulusBits } from "../rsa.ts";
 import { writeKeyPair } from "../rsa/key_file.ts";
-import { writeAll } from "../write_all.ts";
 import type { RSA_KEYGEN } from "./rsa_spec.ts";
 
 /** Makes a key pair, and says its fingerprint where it went to files. */
-export async function run({ options }: Input<typeof RSA_KEYGEN>): Promise<number> {
+export async function run({ options }: Input<typeof RSA_KEYGEN>, io: Io): Promise<number> {
   const { output, force, bits } = options;
   const toFiles = output !== undefined && output !== "-";
   if (toFiles) await checkPairPlace(output, force);
-  using progress = new Progress(`making a key of ${bits} bits`);
+  using progress = new Progress(io, `making a key of ${bits} bits`);
   const keys = await generateRsaKeys("sign", Number(bits) as ModulusBits);
   const pair = await writeKeyPair(keys);
   if (!toFiles) {
     progress.done();
-    writeAll(Deno.stdout, pair.privatePem + pair.publicPem);
+    writeAll(io.output, pair.privatePem + pair.publicPem);
     return 0;
   }
-  await writePair(output, pair, force, progress);
+  await writePair(io, output, pair, force, progress);
   progress.done();
-  writeAll(Deno.stdout, `${await fingerprint(await exportSpki(keys.publicKey))}\n`);
+  printLines(io, [`${await fingerprint(await exportSpki(keys.publicKey))}`]);
   return 0;
 }

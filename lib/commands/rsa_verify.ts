@@ -4,16 +4,17 @@
  * @module
  */
 
+import { printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { Failure } from "../failure.ts";
 import { readInput } from "../file_or_stream.ts";
+import type { Io } from "../io.ts";
 import { readKeyFile } from "../key_file.ts";
 import { Progress } from "../progress.ts";
 import { fingerprint } from "../rsa.ts";
 import { verifyDocument } from "../rsa/document.ts";
 import { inRsaWords } from "../rsa_failure.ts";
 import { readWhole } from "../whole_file.ts";
-import { writeAll } from "../write_all.ts";
 import { required } from "./required.ts";
 import type { RSA_VERIFY } from "./rsa_spec.ts";
 
@@ -21,13 +22,16 @@ import type { RSA_VERIFY } from "./rsa_spec.ts";
 const MAX_SIGNATURE_BYTES = 1 << 16;
 
 /** Checks a signature. */
-export async function run({ options, operands }: Input<typeof RSA_VERIFY>): Promise<number> {
+export async function run(
+  { options, operands }: Input<typeof RSA_VERIFY>,
+  io: Io,
+): Promise<number> {
   const path = required("--key PUB", options.key);
   const signaturePath = required("--signature SIG", options.signature);
   const key = await readKeyFile(path);
   const signature = await readWhole(signaturePath, MAX_SIGNATURE_BYTES);
-  using progress = new Progress("reading");
-  const document = await readInput(operands[0], progress);
+  using progress = new Progress(io, "reading");
+  const document = await readInput(io, operands[0], progress);
   progress.next("checking");
   const right = await inRsaWords(path, () => verifyDocument(key, signature, document));
   progress.done();
@@ -40,6 +44,6 @@ export async function run({ options, operands }: Input<typeof RSA_VERIFY>): Prom
         "trust neither; check that these are the key, the document and the signature that belong together",
     });
   }
-  writeAll(Deno.stdout, `signed by ${await fingerprint(key.spki)}\n`);
+  printLines(io, [`signed by ${await fingerprint(key.spki)}`]);
   return 0;
 }

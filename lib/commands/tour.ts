@@ -4,8 +4,8 @@
  * @module
  */
 
-import { COLOURED } from "../chat/style.ts";
 import type { Input } from "../cli/spec.ts";
+import type { Io } from "../io.ts";
 import { StopSignals } from "../stop_signals.ts";
 import { enterKey } from "../tour/enter_key.ts";
 import { loadSections } from "../tour/sections.ts";
@@ -14,18 +14,18 @@ import { PARLEY } from "./table.ts";
 import { TOUR } from "./tour_spec.ts";
 
 /** Takes the tour, or one section of it. */
-export async function run({ options, operands }: Input<typeof TOUR>): Promise<number> {
-  using signals = new StopSignals();
+export async function run({ options, operands }: Input<typeof TOUR>, io: Io): Promise<number> {
+  using signals = new StopSignals(io);
   const stop = new AbortController();
   signals.stopped.then((code) => stop.abort(code));
-  using keys = options.pause ? enterKey() : undefined;
+  using keys = options.pause ? enterKey(io) : undefined;
   try {
     const failed = await playTour({
+      io,
       root: PARLEY,
       kept: [...TOUR.permissions, ...(options.ffi ? ["ffi" as const] : [])],
       sections: await loadSections(operands[0]),
       pause: keys?.pressed,
-      coloured: COLOURED,
       signal: stop.signal,
     });
     return failed === 0 ? 0 : 1;

@@ -5,12 +5,13 @@
  */
 
 import type { Input } from "../cli/spec.ts";
+import type { Io } from "../io.ts";
 import { sendOne } from "../udp/console/send.ts";
 import { readPort } from "./address.ts";
 import type { UDP_SEND } from "./udp_spec.ts";
 
 /** Sends one datagram. */
-export function run({ options, operands }: Input<typeof UDP_SEND>): Promise<number> {
+export function run({ options, operands }: Input<typeof UDP_SEND>, io: Io): Promise<number> {
   const [host = "", port = "", text = ""] = operands;
-  return sendOne(host, readPort(port), text, options.json);
+  return sendOne(io, host, readPort(port), text, options.json);
 }

@@ -20,7 +20,7 @@ export class Output {
   #failure: { readonly error: unknown } | undefined;
 
   /**
-   * @param writer Where to: `Deno.stdout`.
+   * @param writer Where to: `io.output`.
    * @param written Hears the last mark before which everything has been written.
    */
   constructor(

@@ -5,6 +5,7 @@
  */
 
 import { usageFailure } from "../failure.ts";
+import type { Io } from "../io.ts";
 import type { Input } from "./lines.ts";
 import { standardInput } from "./stage.ts";
 
@@ -28,10 +29,10 @@ const ADDRESS = "the server's address? [127.0.0.1] ";
  *
  * @throws {Failure} Usage, where an answer is neither.
  */
-export async function askSide(): Promise<Answer> {
-  if (!Deno.stdin.isTerminal()) return await ask(new PipedAnswers());
+export async function askSide(io: Io): Promise<Answer> {
+  if (io.input.keyboard === undefined) return await ask(new PipedAnswers(io));
   const { openScreen } = await import("../chat/screen.ts");
-  using screen = openScreen({ prompt: SIDE });
+  using screen = openScreen(io, { prompt: SIDE });
   const entered = screen.entered[Symbol.asyncIterator]();
   return await ask({
     rest: undefined,
@@ -53,8 +54,12 @@ interface Answers {
 
 /** The answers that were piped in; the lines behind them are the first to be said. */
 class PipedAnswers implements Answers {
-  readonly #lines = standardInput()[Symbol.asyncIterator]();
+  readonly #lines: AsyncIterator<Input>;
   readonly rest: AsyncIterable<Input> = { [Symbol.asyncIterator]: () => this.#lines };
+
+  constructor(io: Io) {
+    this.#lines = standardInput(io)[Symbol.asyncIterator]();
+  }
 
   next(): Promise<IteratorResult<Input>> {
     return this.#lines.next();

@@ -10,11 +10,13 @@ import type { Failure } from "../failure.ts";
 import { Log, type LogLevel } from "../log.ts";
 import { hostPort } from "../host_port.ts";
 import type { RelayEvent, RelayServer } from "../tcp_chat.ts";
-import { writeAll } from "../write_all.ts";
+import { type Io, writeAll } from "../io.ts";
 import { logRelayEvent, logTrouble } from "./relay_log.ts";
 
 /** What is to be seen. */
 export interface WatchOptions {
+  /** Whose standard error the log goes to. */
+  readonly io: Io;
   /** The level of the log on standard error; no log without. */
   readonly logLevel?: LogLevel | undefined;
   /** The port of the metrics on loopback, 0 for any free one; no metrics without. */
@@ -29,8 +31,8 @@ export class RelayWatch implements AsyncDisposable {
   #metrics: Deno.HttpServer<Deno.NetAddr> | undefined;
 
   /** Starts before the relay does. */
-  constructor({ logLevel, metricsPort }: WatchOptions) {
-    this.#log = new Log(logLevel, (line) => writeAll(Deno.stderr, line));
+  constructor({ io, logLevel, metricsPort }: WatchOptions) {
+    this.#log = new Log(logLevel, (line) => writeAll(io.errors, line));
     this.#metricsPort = metricsPort;
   }
 

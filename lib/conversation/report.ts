@@ -8,7 +8,7 @@
 
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { printableJson } from "../printable.ts";
+import { jsonEvent as line } from "../cli/json_events.ts";
 import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
 import type { TrustState } from "../trust/trust.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
@@ -153,10 +153,6 @@ export class Report implements Presenter {
   wire(frame: WireFrame): string[] {
     return [line("wire", frameFields(frame))];
   }
-}
-
-function line(event: string, fields: Readonly<Record<string, unknown>>): string {
-  return printableJson({ event, at: new Date().toISOString(), ...fields });
 }
 
 function joined(

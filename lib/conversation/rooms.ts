@@ -6,7 +6,9 @@
 
 import { MalformedError } from "../chat/bytes.ts";
 import { normalizeName } from "../chat/name.ts";
-import { Failure, toFailure, usageFailure } from "../failure.ts";
+import { reportingFailure } from "../cli/json_events.ts";
+import { toFailure, usageFailure } from "../failure.ts";
+import type { Io } from "../io.ts";
 import {
   createIdentity,
   joinRoom,
@@ -22,12 +24,10 @@ import {
 } from "../tcp_chat.ts";
 import { readClientFiles, readServerFiles } from "../tls.ts";
 import { unwrittenText, WRITTEN_TEXT } from "./trust_text.ts";
-import { writeAll } from "../write_all.ts";
 import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
 import { GuestList } from "./guest_list.ts";
 import type { Input } from "./lines.ts";
 import { RelayWatch, type WatchOptions } from "./relay_watch.ts";
-import { Report } from "./report.ts";
 import { setStage, type Stage, wireTap } from "./stage.ts";
 
 /** How long the end waits for the known peers to be written, in milliseconds: another process may hold them. */
@@ -35,6 +35,7 @@ const SETTLE_MS = 5_000;
 
 /** What both ways take. */
 export interface TalkOptions extends TrustSettings {
+  readonly io: Io;
   /** The name in the room; one is made up without. */
   readonly name: string | undefined;
   readonly json: boolean;
@@ -79,14 +80,19 @@ export interface VisitOptions extends TalkOptions {
  * @throws {Failure} Where it cannot listen, or the conversation fails.
  */
 export function hostRoom(options: HostOptions): Promise<number> {
-  return reporting(options.json, () => options.relayOnly ? relayOnly(options) : sitInRoom(options));
+  return reportingFailure(
+    options.io,
+    options.json,
+    () => options.relayOnly ? relayOnly(options) : sitInRoom(options),
+  );
 }
 
 async function sitInRoom(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
   const guests = await guestList(options);
   const seated = Promise.withResolvers<void>();
-  if (options.logLevel !== undefined && Deno.stdin.isTerminal() && Deno.stderr.isTerminal()) {
+  const { input, errors } = options.io;
+  if (options.logLevel !== undefined && input.keyboard !== undefined && errors.isTerminal) {
     throw usageFailure(
       "--log-level",
       "standard error is the terminal that the chat is drawn on",
@@ -156,14 +162,13 @@ async function reread(guests: GuestList, server: RelayServer, stage: Stage): Pro
 }
 
 /** Does something whenever the process is told to hang up, as servers do. */
-function onHangup(act: () => Promise<void>): Disposable {
+function onHangup(io: Io, act: () => Promise<void>): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]: () => {} };
   let acting = Promise.resolve();
   const handler = () => {
     acting = acting.then(act);
   };
-  Deno.addSignalListener("SIGHUP", handler);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", handler) };
+  return io.onSignal("SIGHUP", handler);
 }
 
 /**
@@ -175,25 +180,12 @@ function onHangup(act: () => Promise<void>): Disposable {
 export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
   const { hostname, port } = options;
-  return reporting(options.json, async () => {
+  return reportingFailure(options.io, options.json, async () => {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
     const join = (self: OwnCredential, joining: Joining) =>
       joinRoom({ ...joining, hostname, port, ...tls, self });
     return await talk({ ...options, stay: options.listen }, name, join);
   });
-}
-
-/** Programs are told of a failure as people are, in their own words. */
-async function reporting(json: boolean, run: () => Promise<number>): Promise<number> {
-  try {
-    return await run();
-  } catch (error) {
-    if (json && error instanceof Failure && error.exitCode === 1) {
-      const [line] = new Report().error(error.code, `${error.what}: ${error.why}`);
-      writeAll(Deno.stdout, `${line}\n`);
-    }
-    throw error;
-  }
 }
 
 type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "obstacle" | "tap">;
@@ -217,7 +209,7 @@ async function talk(
   const lasting = identity !== undefined;
   const stageOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
   await using stage: Stage = await setStage(stageOptions, (events) => session?.displayed(events));
-  using _hangup = reload && onHangup(reload);
+  using _hangup = reload && onHangup(options.io, reload);
   const { conversation, presenter, display, tap } = stage;
   if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
   const { tell: event, obstacle } = conversation;
@@ -254,7 +246,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     },
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
-  using _hangup = guests && onHangup(() => reread(guests, server, stage));
+  using _hangup = guests && onHangup(options.io, () => reread(guests, server, stage));
   display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));

@@ -6,7 +6,8 @@
 
 import { MAX_TEXT_BYTES } from "../chat/envelope.ts";
 import type { Screen } from "../chat/screen.ts";
-import { COLOURED, makeStyle } from "../chat/style.ts";
+import { makeStyle } from "../chat/style.ts";
+import type { Io } from "../io.ts";
 import type { Tap } from "../tcp_chat.ts";
 import { StopSignals } from "../stop_signals.ts";
 import type { Trust } from "../trust/trust.ts";
@@ -21,6 +22,7 @@ import { WireReader } from "./wire_dump.ts";
 
 /** How a conversation is set up. */
 export interface StageOptions {
+  readonly io: Io;
   readonly json: boolean;
   readonly wire: boolean;
   /** Whether to stay when piped input ends. */
@@ -51,7 +53,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 /**
- * Sets up a conversation at this process's terminal, or at its standard input and output.
+ * Sets up a conversation at a terminal, or at standard input and output.
  *
  * @param options For whom.
  * @param displayed Hears how many events have been shown.
@@ -60,27 +62,28 @@ export async function setStage(
   options: StageOptions,
   displayed: (events: number) => void,
 ): Promise<Stage> {
-  const { trust, lasting, reload } = options;
-  const atTerminal = !options.json && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const { io, trust, lasting, reload } = options;
+  const { input, output } = io;
+  const atTerminal = !options.json && input.keyboard !== undefined && output.isTerminal;
   const screen = atTerminal && options.input === undefined
-    ? (await import("../chat/screen.ts")).openScreen({ prompt: options.prompt })
+    ? (await import("../chat/screen.ts")).openScreen(io, { prompt: options.prompt })
     : undefined;
   const display = screen === undefined
-    ? new Output(Deno.stdout, displayed)
+    ? new Output(output, displayed)
     : new ScreenDisplay(screen, displayed);
   const presenter = options.json ? new Report(trust) : new Transcript({
-    style: makeStyle(COLOURED),
+    style: makeStyle(output.coloured),
     echo: screen !== undefined,
     who: trust,
     lasting,
   });
-  const signals = new StopSignals();
+  const signals = new StopSignals(io);
   const conversation = new Conversation({
     presenter,
     display,
     trust,
     reload,
-    input: screen?.entered ?? options.input ?? standardInput(),
+    input: screen?.entered ?? options.input ?? standardInput(io),
     interactive: screen !== undefined,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
@@ -102,8 +105,8 @@ export async function setStage(
 }
 
 /** The lines of standard input. */
-export function standardInput(): AsyncIterable<Input> {
-  return readLines(Deno.stdin.readable, MAX_TEXT_BYTES);
+export function standardInput({ input }: Io): AsyncIterable<Input> {
+  return readLines(input.chunks(), MAX_TEXT_BYTES);
 }
 
 /** Shows what travels over one connection. */

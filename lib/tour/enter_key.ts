@@ -4,7 +4,7 @@
  * @module
  */
 
-import { writeAll } from "../write_all.ts";
+import { type Io, writeAll } from "../io.ts";
 
 /** Somebody at a keyboard. */
 export interface EnterKey extends Disposable {
@@ -13,19 +13,19 @@ export interface EnterKey extends Disposable {
 }
 
 /** Listens to standard input, until it is disposed. */
-export function enterKey(): EnterKey {
-  const reader = Deno.stdin.readable.getReader();
+export function enterKey({ input, output }: Io): EnterKey {
+  const chunks = input.chunks()[Symbol.asyncIterator]();
   let over = false;
   return {
     pressed: async () => {
       if (over) return;
-      writeAll(Deno.stdout, "\n(Enter goes on) ");
+      writeAll(output, "\n(Enter goes on) ");
       for (;;) {
-        const { done, value } = await reader.read();
-        over = done;
-        if (done || value.includes(0x0a)) return;
+        const { done, value } = await chunks.next();
+        over = done === true;
+        if (done === true || value.includes(0x0a)) return;
       }
     },
-    [Symbol.dispose]: () => void reader.cancel(),
+    [Symbol.dispose]: () => void chunks.return?.(),
   };
 }

@@ -4,11 +4,16 @@
  * @module
  */
 
-import type { Console, Job } from "./console.ts";
+import type { Job, JobOptions } from "./console.ts";
 
 /** What a step plays on. */
 export interface Scene {
-  readonly console: Console;
+  /**
+   * Starts a command of parley.
+   *
+   * @param args Its arguments, without the program's name.
+   */
+  start(args: readonly string[], options?: JobOptions): Job;
   /** Ends the waiting of a step that takes too long, or of a tour that is stopped. */
   readonly signal: AbortSignal;
   /** Shows the line that one types to have the same. */
@@ -74,7 +79,7 @@ export function commands(
 export async function runLine(scene: Scene, line: string, expected: Expectation): Promise<void> {
   const { input } = expected;
   scene.prompt(input === undefined ? line : `echo ${quoted(input.trimEnd())} | ${line}`);
-  const job = scene.console.start(wordsOf(line));
+  const job = scene.start(wordsOf(line));
   if (input !== undefined) await job.type(input);
   await job.endInput();
   const code = await untilAborted(job.ended, scene.signal);

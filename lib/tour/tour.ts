@@ -6,12 +6,15 @@
 
 import type { CommandSpec, PermissionName } from "../cli/spec.ts";
 import { makeStyle, type Style } from "../chat/style.ts";
-import { writeAll } from "../write_all.ts";
-import { Console } from "./console.ts";
+import { type Io, writeAll } from "../io.ts";
+import { Console, type Viewer } from "./console.ts";
+import { indented } from "./margin.ts";
 import type { Section, Step } from "./step.ts";
 
 /** How the tour is taken. */
 export interface TourOptions {
+  /** Whose output it is shown on. */
+  readonly io: Pick<Io, "output">;
   /** The table's root. */
   readonly root: CommandSpec;
   /** What this process may do. */
@@ -19,7 +22,6 @@ export interface TourOptions {
   readonly sections: readonly Section[];
   /** Waits before the next step; nothing waits without. */
   readonly pause: (() => Promise<void>) | undefined;
-  readonly coloured: boolean;
   /** Stops the tour. */
   readonly signal: AbortSignal;
 }
@@ -27,54 +29,93 @@ export interface TourOptions {
 /** How long a step may take before it counts as failed, in milliseconds. */
 const STEP_MS = 30_000;
 
+/** Prose is not wider than this, however wide the terminal is. */
+const WIDEST = 100;
+
 /**
  * Plays every step.
  *
  * @returns How many of them did not do what they said.
- * @throws The signal's reason, where the tour is stopped.
+ * @throws The signal's reason, where the tour is stopped; what writing failed with.
  */
 export async function playTour(options: TourOptions): Promise<number> {
-  using console = new Console(options.root, options.kept);
-  const style = makeStyle(options.coloured);
+  const stage = new Stage(options);
+  const { style } = stage;
   const steps = options.sections.reduce((sum, { steps }) => sum + steps.length, 0);
   let number = 0;
   let failed = 0;
   for (const { title, setting, steps: own } of options.sections) {
-    print(`\n${style.bold(title)}\n`);
+    stage.show(`\n${style.bold(title)}\n`);
     await using _setting = await setting?.();
     for (const step of own) {
       number += 1;
       if (number > 1) await options.pause?.();
-      print(`\n${style.cyan(`${number}/${steps}`)}  ${step.says.replaceAll("\n", "\n     ")}\n`);
-      if (!await playStep(step, console, style, options.signal)) failed += 1;
+      stage.announce(`${number}/${steps}`, step.says);
+      if (!await stage.play(step)) failed += 1;
     }
   }
   const verdict = failed === 0
     ? style.green(`all ${steps} steps did what they said`)
     : style.red(`${failed} of ${steps} steps did not do what they said`);
-  print(`\n${verdict}\n`);
+  stage.show(`\n${verdict}\n`);
   return failed;
 }
 
-async function playStep(
-  step: Step,
-  console: Console,
-  style: Style,
-  stopped: AbortSignal,
-): Promise<boolean> {
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(STEP_MS)]);
-  const prompt = (line: string) => print(`\n${style.dim("$")} ${style.bold(line)}\n`);
-  try {
-    await step.play({ console, signal, prompt });
-    return true;
-  } catch (error) {
-    stopped.throwIfAborted();
-    const why = error instanceof Error ? error.message : String(error);
-    print(`${style.red("this step failed")}: ${why}\n`);
-    return false;
-  }
-}
+/** Where the steps are played, before whoever looks on. */
+class Stage implements Viewer {
+  readonly columns: number | undefined;
+  readonly coloured: boolean;
+  readonly style: Style;
+  readonly #output: Io["output"];
+  readonly #console: Console;
+  readonly #broken = new AbortController();
+  readonly #stopped: AbortSignal;
 
-function print(text: string): void {
-  writeAll(Deno.stdout, text);
+  constructor({ io, root, kept, signal }: TourOptions) {
+    this.#output = io.output;
+    this.columns = io.output.columns;
+    this.coloured = io.output.coloured;
+    this.style = makeStyle(this.coloured);
+    this.#console = new Console(root, kept, this);
+    this.#stopped = AbortSignal.any([signal, this.#broken.signal]);
+  }
+
+  /** Shows text. Where that fails nobody looks on any longer, and the tour is over. */
+  show(text: string): void {
+    try {
+      writeAll(this.#output, text);
+    } catch (error) {
+      this.#broken.abort(error);
+      throw error;
+    }
+  }
+
+  /** Says what is about to happen. */
+  announce(number: string, says: string): void {
+    const { columns } = this;
+    const text = columns === undefined ? says : says.replaceAll("\n", " ");
+    const room = columns === undefined ? undefined : Math.min(columns, WIDEST);
+    const margin = " ".repeat(number.length + 2);
+    const body = indented(text, margin, margin, room).slice(margin.length);
+    this.show(`\n${this.style.cyan(number)}  ${body}\n`);
+  }
+
+  /** Plays a step: whether it did what it says. */
+  async play(step: Step): Promise<boolean> {
+    const signal = AbortSignal.any([this.#stopped, AbortSignal.timeout(STEP_MS)]);
+    const { dim, bold, red } = this.style;
+    try {
+      await step.play({
+        signal,
+        start: (args, options) => this.#console.start(args, options),
+        prompt: (line) => this.show(`\n${dim("$")} ${bold(line)}\n`),
+      });
+      return true;
+    } catch (error) {
+      this.#stopped.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      this.show(`${red("this step failed")}: ${why}\n`);
+      return false;
+    }
+  }
 }

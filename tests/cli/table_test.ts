@@ -1,11 +1,17 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { factLines, tableLines } from "../../lib/cli/table.ts";
+import type { Page } from "../../lib/io.ts";
 import { printableJson } from "../../lib/printable.ts";
+
+/** Plain, and so many columns wide. */
+function page(columns?: number): Page {
+  return { columns, coloured: false };
+}
 
 Deno.test("tableLines() puts cells under one another, numbers at the right", async () => {
   assertEquals(
-    await tableLines([["a", "1", "x"], ["longer", "100", "y z"]], {
+    await tableLines([["a", "1", "x"], ["longer", "100", "y z"]], page(), {
       titles: ["name", "count", "what"],
       right: [1],
     }),
@@ -14,16 +20,16 @@ Deno.test("tableLines() puts cells under one another, numbers at the right", asy
 });
 
 Deno.test("tableLines() counts the columns that a terminal takes, not characters", async () => {
-  assertEquals(await tableLines([["日本", "x"], ["abcde", "y"]]), ["日本   x", "abcde  y"]);
+  assertEquals(await tableLines([["日本", "x"], ["abcde", "y"]], page()), ["日本   x", "abcde  y"]);
 });
 
 Deno.test("tableLines() wraps the last cell at the terminal's width, under itself", async () => {
-  const lines = await tableLines([["name", "one two three four five"]], { width: 22 });
+  const lines = await tableLines([["name", "one two three four five"]], page(22));
   assertEquals(lines, ["name  one two three", "      four five"]);
 });
 
 Deno.test("tableLines() leaves a text whole where nothing but a sliver is left of the width", async () => {
-  assertEquals(await tableLines([["name", "one two three"]], { width: 10 }), [
+  assertEquals(await tableLines([["name", "one two three"]], page(10)), [
     "name  one two three",
   ]);
 });
@@ -34,15 +40,13 @@ Deno.test("tableLines() paints a cell without counting its colours, each wrapped
     await tableLines([[{ text: "ab", paint }, "x"], ["abcd", {
       text: "one two three four",
       paint,
-    }]], {
-      width: 22,
-    }),
+    }]], page(22)),
     ["<ab>    x", "abcd  <one two three>", "      <four>"],
   );
 });
 
 Deno.test("factLines() shows what a thing is called and what it is", async () => {
-  assertEquals(await factLines([["port", "80"], ["protocol", "tcp"]]), [
+  assertEquals(await factLines([["port", "80"], ["protocol", "tcp"]], page()), [
     "port      80",
     "protocol  tcp",
   ]);

@@ -1,10 +1,12 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
+import { printLines } from "../../lib/cli/json_events.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { type Io, ReaderGone } from "../../lib/io.ts";
+import { MemoryIo } from "../../lib/memory_io.ts";
 import { Console } from "../../lib/tour/console.ts";
-import { runLine, wordsOf } from "../../lib/tour/step.ts";
+import { runLine, type Scene, untilAborted, wordsOf } from "../../lib/tour/step.ts";
 import { playTour } from "../../lib/tour/tour.ts";
-import { writeAll } from "../../lib/write_all.ts";
 
 const TOOL: CommandSpec = {
   name: "tool",
@@ -16,8 +18,8 @@ const TOOL: CommandSpec = {
     permissions: [],
     load: () =>
       Promise.resolve({
-        run({ operands }: { operands: readonly string[] }) {
-          writeAll(Deno.stdout, `${operands.join("|")}\n`);
+        run({ operands }: { operands: readonly string[] }, io: Io) {
+          printLines(io, [operands.join("|")]);
           return Promise.resolve(operands.includes("fail") ? 1 : 0);
         },
       }),
@@ -38,9 +40,14 @@ Deno.test("wordsOf() takes a quoted argument as one", () => {
 });
 
 Deno.test("runLine() is done only with the exit code and the output that are expected", async () => {
-  using console = new Console(TOOL, ["net"]);
+  const viewer = { columns: undefined, coloured: false, show: () => {} };
+  const console = new Console(TOOL, ["net"], viewer);
   const lines: string[] = [];
-  const scene = { console, signal, prompt: (line: string) => void lines.push(line) };
+  const scene = {
+    start: (args: readonly string[]) => console.start(args),
+    signal,
+    prompt: (line: string) => void lines.push(line),
+  };
   await runLine(scene, "tool say a b", { patterns: [/^a\|b$/m] });
   await runLine(scene, "tool say fail", { patterns: [/^fail$/m], code: 1 });
   await assertRejects(
@@ -79,7 +86,7 @@ Deno.test("playTour() counts the steps that fail, goes on after them, and clears
     { name: "two", title: "Two", steps: [step("c")] },
   ];
   const pause = () => Promise.resolve(void seen.push("pause"));
-  const options = { root: TOOL, kept: ["net"] as const, coloured: false, signal };
+  const options = { io: new MemoryIo(), root: TOOL, kept: ["net"] as const, signal };
   assertEquals(await playTour({ ...options, sections, pause }), 1);
   assertEquals(seen, ["set", "a", "pause", "b", "cleared", "pause", "c"]);
 });
@@ -95,10 +102,34 @@ Deno.test("playTour() ends at once when it is stopped", async () => {
     title: "One",
     steps: [{ says: "a", play }, { says: "b", play }],
   }];
-  const options = { root: TOOL, kept: ["net"] as const, coloured: false, pause: undefined };
+  const io = new MemoryIo();
+  const options = { io, root: TOOL, kept: ["net"] as const, pause: undefined };
   await assertRejects(
     () => playTour({ ...options, sections, signal: stop.signal }),
     Error,
     "stopped",
   );
+});
+
+Deno.test("playTour() ends at once when it can no longer be shown", async () => {
+  const gone = new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" });
+  const io = new MemoryIo({
+    printed: (text) => {
+      if (text.startsWith("said")) throw gone;
+    },
+  });
+  const seen: string[] = [];
+  const steps = [{
+    says: "a",
+    play: async ({ start, signal }: Scene) => {
+      seen.push("a");
+      // The command's own write fails, and nothing that it would say is waited for.
+      await start(["say", "said"]).ended;
+      await untilAborted(new Promise(() => {}), signal);
+    },
+  }, { says: "b", play: () => Promise.resolve(void seen.push("b")) }];
+  const sections = [{ name: "one", title: "One", steps }];
+  const options = { io, root: TOOL, kept: ["net"] as const, pause: undefined, sections, signal };
+  assertEquals(await assertRejects(() => playTour(options)), gone);
+  assertEquals(seen, ["a"]);
 });

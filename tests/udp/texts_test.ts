@@ -13,7 +13,7 @@ import { clientSaid, clientSummary } from "../../lib/udp/console/client_text.ts"
 import { ClientNarrator } from "../../lib/udp/console/client_narrator.ts";
 import { listening, serverSaid, serverSummary } from "../../lib/udp/console/server_text.ts";
 import { dataFields, shownData } from "../../lib/udp/console/shown_data.ts";
-import { type Said, voiced } from "../../lib/udp/console/voice.ts";
+import { type Said, voiced } from "../../lib/cli/json_events.ts";
 import { Histogram } from "../../lib/udp/histogram.ts";
 import type { EchoClientEvent } from "../../lib/udp/open_question.ts";
 import { lengthReply } from "../../lib/udp/length_reply.ts";

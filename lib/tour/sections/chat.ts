@@ -21,17 +21,17 @@ export const CHAT: Section = {
   }],
 };
 
-async function converse({ console, prompt, signal }: Scene): Promise<void> {
+async function converse({ start, prompt, signal }: Scene): Promise<void> {
   const open = "parley chat server --port 0 --name ada";
   prompt(open);
-  const ada = console.start(["chat", "server", "--port", "0", "--name", "ada"], {
+  const ada = start(["chat", "server", "--port", "0", "--name", "ada"], {
     label: "  ada │ ",
   });
   const [, port] = await ada.until(/listening on 127\.0\.0\.1:(\d+)/, signal);
   await ada.until(/nobody else is here/, signal);
   const join = `parley chat client 127.0.0.1:${port} --name bo --wire`;
   prompt(join);
-  const bo = console.start(["chat", "client", `127.0.0.1:${port}`, "--name", "bo", "--wire"], {
+  const bo = start(["chat", "client", `127.0.0.1:${port}`, "--name", "bo", "--wire"], {
     label: "   bo │ ",
   });
   await bo.until(/you are bo SHA256:/, signal);

@@ -18,14 +18,14 @@ sends, then the system picks one, which is where the answer goes. Ctrl-C ends th
   }],
 };
 
-async function echo({ console, prompt, signal }: Scene): Promise<void> {
+async function echo({ start, prompt, signal }: Scene): Promise<void> {
   const serve = "parley udp server --port 0";
   prompt(serve);
-  const server = console.start(["udp", "server", "--port", "0"], { label: "  server │ " });
+  const server = start(["udp", "server", "--port", "0"], { label: "  server │ " });
   const [, port] = await server.until(/Listening at 127\.0\.0\.1:(\d+)/, signal);
   const ask = `parley udp client --port ${port}`;
   prompt(ask);
-  const client = console.start(["udp", "client", "--port", port!], { label: "  client │ " });
+  const client = start(["udp", "client", "--port", port!], { label: "  client │ " });
   await client.until(/The OS assigned me the address/, signal);
   await client.until(/replied 'Your data was 38 bytes long'/, signal);
   requireCode(ask, await untilAborted(client.ended, signal), 0);

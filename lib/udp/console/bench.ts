@@ -4,12 +4,11 @@
  * @module
  */
 
-import { printLines } from "../../cli/print.ts";
+import { printLines, reportingFailure, say } from "../../cli/json_events.ts";
+import type { Io } from "../../io.ts";
 import { StopSignals } from "../../stop_signals.ts";
 import { measureLoad } from "../load.ts";
 import { loadSaid, loadStarts } from "./bench_text.ts";
-import { reportingFailure } from "./reporting_failure.ts";
-import { voiced } from "./voice.ts";
 
 /** What load to put on whom. */
 export interface BenchOptions {
@@ -27,20 +26,20 @@ export interface BenchOptions {
  * @returns The exit code: 0, or 130 for Ctrl-C.
  * @throws {Failure} Where nothing is answered, or nothing can be sent.
  */
-export function bench(options: BenchOptions): Promise<number> {
-  return reportingFailure(options.json, () => measureAndSay(options));
+export function bench(io: Io, options: BenchOptions): Promise<number> {
+  return reportingFailure(io, options.json, () => measureAndSay(io, options));
 }
 
-async function measureAndSay({ json, ...options }: BenchOptions): Promise<number> {
-  using signals = new StopSignals();
+async function measureAndSay(io: Io, { json, ...options }: BenchOptions): Promise<number> {
+  using signals = new StopSignals(io);
   const stop = new AbortController();
   let code = 0;
   signals.stopped.then((stopped) => {
     code = stopped;
     stop.abort();
   });
-  if (!json && Deno.stdout.isTerminal()) printLines([loadStarts(options)]);
+  if (!json && io.output.isTerminal) printLines(io, [loadStarts(options)]);
   const result = await measureLoad({ ...options, signal: stop.signal });
-  printLines(voiced(loadSaid(result, options), json));
+  say(io, loadSaid(result, options), json);
   return code;
 }

@@ -7,7 +7,7 @@
 import { hostPort } from "../../host_port.ts";
 import type { Histogram, HistogramRow } from "../histogram.ts";
 import type { LoadResult } from "../load.ts";
-import { addressFields, counted, type Said } from "./voice.ts";
+import { addressFields, counted, type Said } from "../../cli/json_events.ts";
 
 const BAR_WIDTH = 40;
 

@@ -16,7 +16,7 @@ export class BoundedLog {
   #written = 0;
   #leftOut = 0;
 
-  /** @param writer Where to: `Deno.stdout`. */
+  /** @param writer Where to: `io.output`. */
   constructor(writer: { write(bytes: Uint8Array): Promise<number> }) {
     this.#output = new Output(writer, (written) => this.#written = written);
   }

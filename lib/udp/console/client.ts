@@ -4,8 +4,9 @@
  * @module
  */
 
-import { printLines } from "../../cli/print.ts";
+import { printLines, reportingFailure, type Said, say as sayTo } from "../../cli/json_events.ts";
 import { Failure } from "../../failure.ts";
+import type { Io } from "../../io.ts";
 import { StopSignals } from "../../stop_signals.ts";
 import { hostPort } from "../../host_port.ts";
 import { type EchoClient, openEchoClient } from "../echo_client.ts";
@@ -13,8 +14,6 @@ import { Histogram } from "../histogram.ts";
 import { timeText } from "../time_text.ts";
 import { ClientNarrator } from "./client_narrator.ts";
 import { clientSummary, unanswered } from "./client_text.ts";
-import { reportingFailure } from "./reporting_failure.ts";
-import { type Said, voiced } from "./voice.ts";
 
 /** Whom to ask, and what. */
 export interface AskOptions {
@@ -38,15 +37,15 @@ export interface AskOptions {
  * @returns The exit code: 0 where every question was answered, 130 for Ctrl-C.
  * @throws {Failure} Where one was not answered or could not be asked.
  */
-export function ask(options: AskOptions): Promise<number> {
-  return reportingFailure(options.json, () => askAll(options));
+export function ask(io: Io, options: AskOptions): Promise<number> {
+  return reportingFailure(io, options.json, () => askAll(io, options));
 }
 
-async function askAll(options: AskOptions): Promise<number> {
+async function askAll(io: Io, options: AskOptions): Promise<number> {
   const { json, count, promiscuous, ...connection } = options;
-  const say = (said: Said) => printLines(voiced(said, json));
+  const say = (said: Said) => sayTo(io, said, json);
   const narrator = new ClientNarrator(say);
-  using signals = new StopSignals();
+  using signals = new StopSignals(io);
   const stop = new AbortController();
   await using client = await openEchoClient({
     ...connection,
@@ -60,7 +59,7 @@ async function askAll(options: AskOptions): Promise<number> {
     return code;
   });
   const code = await Promise.race([stopped, run.askAll().then(() => undefined)]);
-  if (code !== undefined && !json && Deno.stdout.isTerminal()) printLines([""]);
+  if (code !== undefined && !json && io.output.isTerminal) printLines(io, [""]);
   if (json || count > 1 || code !== undefined) say(clientSummary(client.counts, run.roundTrips));
   return code ?? run.exitCode();
 }

@@ -6,7 +6,7 @@
 
 import type { EchoClientEvent } from "../open_question.ts";
 import { clientSaid } from "./client_text.ts";
-import type { Said } from "./voice.ts";
+import type { Said } from "../../cli/json_events.ts";
 
 /** Of so many datagrams that nobody asked for is told, for each question; the summary counts all. */
 const MAX_TOLD = 10;

@@ -12,7 +12,7 @@ import type { EchoClientEvent } from "../open_question.ts";
 import type { Verdict } from "../question.ts";
 import type { SentDatagram } from "../send_datagram.ts";
 import { dataFields, shownData } from "./shown_data.ts";
-import { addressFields, counted, type Said } from "./voice.ts";
+import { addressFields, counted, type Said } from "../../cli/json_events.ts";
 
 /**
  * What the client meets.

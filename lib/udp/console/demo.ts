@@ -4,13 +4,12 @@
  * @module
  */
 
-import { COLOURED, makeStyle, type Paint } from "../../chat/style.ts";
-import { printLines } from "../../cli/print.ts";
+import { makeStyle, type Style } from "../../chat/style.ts";
+import { reportingFailure, type Said, say as sayTo } from "../../cli/json_events.ts";
+import type { Io } from "../../io.ts";
 import { StopSignals } from "../../stop_signals.ts";
 import { type ForgeryEvent, type ForgeryOutcome, playForgery } from "../forgery.ts";
 import { forgerySaid, outcomeSaid, sceneSaid } from "./demo_text.ts";
-import { reportingFailure } from "./reporting_failure.ts";
-import { type Said, voiced } from "./voice.ts";
 
 /** Where to show it. */
 export interface DemoOptions {
@@ -24,19 +23,19 @@ export interface DemoOptions {
  * @returns The exit code: 0 where the first was fooled and the second was not, 1 where not.
  * @throws {Failure} Where a socket cannot be opened or used.
  */
-export function demonstrate(options: DemoOptions): Promise<number> {
-  return reportingFailure(options.json, () => demonstrateBoth(options));
+export function demonstrate(io: Io, options: DemoOptions): Promise<number> {
+  return reportingFailure(io, options.json, () => demonstrateBoth(io, options));
 }
 
-async function demonstrateBoth({ hostname, json }: DemoOptions): Promise<number> {
-  const say = (said: Said) => printLines(voiced(said, json));
-  using signals = new StopSignals();
+async function demonstrateBoth(io: Io, { hostname, json }: DemoOptions): Promise<number> {
+  const say = (said: Said) => sayTo(io, said, json);
+  using signals = new StopSignals(io);
   const stop = new AbortController();
   const stopped = signals.stopped.then((code) => {
     stop.abort(new DOMException("Interrupted", "AbortError"));
     return code;
   });
-  const scenes = playBoth(hostname, stop.signal, say);
+  const scenes = playBoth(hostname, stop.signal, makeStyle(io.output.coloured), say);
   const outcome = await Promise.race([stopped, scenes]);
   if (typeof outcome !== "number") return outcome.asExpected ? 0 : 1;
   await scenes.catch(() => {}); // the reason of the abort
@@ -46,12 +45,13 @@ async function demonstrateBoth({ hostname, json }: DemoOptions): Promise<number>
 async function playBoth(
   hostname: string,
   signal: AbortSignal,
+  style: Style,
   say: (said: Said) => void,
 ): Promise<{ readonly asExpected: boolean }> {
   const outcomes: ForgeryOutcome[] = [];
   for (const promiscuous of [true, false]) {
     say(sceneSaid(promiscuous));
-    const event = (seen: ForgeryEvent) => say(forgerySaid(seen, paintOf(seen.party)));
+    const event = (seen: ForgeryEvent) => say(forgerySaid(seen, style[COLOUR[seen.party]]));
     const outcome = await playForgery({ promiscuous, hostname, signal, event });
     say(outcomeSaid(outcome, promiscuous));
     outcomes.push(outcome);
@@ -60,7 +60,9 @@ async function playBoth(
   return { asExpected: first!.fooled && !second!.fooled && second!.refused === 1 };
 }
 
-function paintOf(party: ForgeryEvent["party"]): Paint {
-  const style = makeStyle(COLOURED);
-  return { server: style.cyan, client: style.green, attacker: style.red }[party];
-}
+/** The colour of each party. */
+const COLOUR: Readonly<Record<ForgeryEvent["party"], keyof Style>> = {
+  server: "cyan",
+  client: "green",
+  attacker: "red",
+};

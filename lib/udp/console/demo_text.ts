@@ -12,7 +12,7 @@ import type { EchoClientEvent } from "../open_question.ts";
 import { listening, serverSaid } from "./server_text.ts";
 import { clientSaid } from "./client_text.ts";
 import { shownData } from "./shown_data.ts";
-import { addressFields, type Said } from "./voice.ts";
+import { addressFields, type Said } from "../../cli/json_events.ts";
 
 const PARTY_WIDTH = "attacker".length + 2;
 

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { printLines } from "../../cli/print.ts";
+import { reportingFailure, say } from "../../cli/json_events.ts";
+import type { Io } from "../../io.ts";
 import { sendDatagram } from "../send_datagram.ts";
 import { sent } from "./client_text.ts";
-import { reportingFailure } from "./reporting_failure.ts";
-import { voiced } from "./voice.ts";
 
 /**
  * Sends one datagram and says so.
@@ -17,13 +16,14 @@ import { voiced } from "./voice.ts";
  * @throws {Failure} Where it cannot be sent.
  */
 export function sendOne(
+  io: Io,
   hostname: string,
   port: number,
   text: string,
   json: boolean,
 ): Promise<number> {
-  return reportingFailure(json, async () => {
-    printLines(voiced(sent(await sendDatagram(hostname, port, text)), json));
+  return reportingFailure(io, json, async () => {
+    say(io, sent(await sendDatagram(hostname, port, text)), json);
     return 0;
   });
 }

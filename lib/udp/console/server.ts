@@ -4,12 +4,12 @@
  * @module
  */
 
+import { reportingFailure, type Said, voiced } from "../../cli/json_events.ts";
+import type { Io } from "../../io.ts";
 import { StopSignals } from "../../stop_signals.ts";
 import { openEchoServer } from "../echo_server.ts";
 import { BoundedLog } from "./bounded_log.ts";
-import { reportingFailure } from "./reporting_failure.ts";
 import { listening, serverSaid, serverSummary } from "./server_text.ts";
-import { type Said, voiced } from "./voice.ts";
 
 /** How to serve. */
 export interface ServeOptions {
@@ -28,14 +28,17 @@ export interface ServeOptions {
  * @returns The exit code: 130 for Ctrl-C, 0 for SIGTERM.
  * @throws {Failure} Where it cannot listen.
  */
-export function serve(options: ServeOptions): Promise<number> {
-  return reportingFailure(options.json, () => serveUntilStopped(options));
+export function serve(io: Io, options: ServeOptions): Promise<number> {
+  return reportingFailure(io, options.json, () => serveUntilStopped(io, options));
 }
 
-async function serveUntilStopped({ quiet, json, ...options }: ServeOptions): Promise<number> {
-  const log = new BoundedLog(Deno.stdout);
+async function serveUntilStopped(
+  io: Io,
+  { quiet, json, ...options }: ServeOptions,
+): Promise<number> {
+  const log = new BoundedLog(io.output);
   const say = (said: Said, always = false) => log.print(voiced(said, json), always);
-  using signals = new StopSignals();
+  using signals = new StopSignals(io);
   await using server = openEchoServer({
     ...options,
     ...(quiet ? {} : { event: (event) => say(serverSaid(event)) }),
@@ -44,7 +47,7 @@ async function serveUntilStopped({ quiet, json, ...options }: ServeOptions): Pro
   const code = await Promise.race([signals.stopped, server.finished.then(() => 0)]);
   await server.close();
   // Behind the "^C" that the terminal has shown.
-  if (code === 130 && !json && Deno.stdout.isTerminal()) log.print([""], true);
+  if (code === 130 && !json && io.output.isTerminal) log.print([""], true);
   say(serverSummary(server.counts, log.leftOut), true);
   await log.flush();
   return code;

@@ -9,7 +9,7 @@ import { printable } from "../../printable.ts";
 import { hostPort } from "../../host_port.ts";
 import type { EchoServerCounts, EchoServerEvent } from "../echo_server.ts";
 import { dataFields, shownData } from "./shown_data.ts";
-import { addressFields, counted, type Said } from "./voice.ts";
+import { addressFields, counted, type Said } from "../../cli/json_events.ts";
 
 /** Where the server listens. */
 export function listening(addr: Deno.NetAddr): Said {

@@ -1,0 +1,114 @@
+/**
+ * What commands say, in both voices: lines for people, one JSON object a line for programs, and failures.
+ *
+ * Field names are an interface: later versions only add.
+ *
+ * @module
+ */
+
+import { Failure } from "../failure.ts";
+import { type Io, ReaderGone, writeAll, writeError } from "../io.ts";
+import { printable, printableJson } from "../printable.ts";
+
+/**
+ * Prints lines.
+ *
+ * @param lines Text fit for a terminal, without line feeds.
+ */
+export function printLines({ output }: Pick<Io, "output">, lines: readonly string[]): void {
+  if (lines.length > 0) writeAll(output, `${lines.join("\n")}\n`);
+}
+
+/**
+ * Prints a value as JSON on a line of its own.
+ *
+ * @param value What `JSON.stringify` takes.
+ */
+export function printJson({ output }: Pick<Io, "output">, value: unknown): void {
+  writeAll(output, `${printableJson(value)}\n`);
+}
+
+/** Something that happened, in both voices. */
+export interface Said {
+  /** Lines for people, fit for a terminal. */
+  readonly lines: readonly string[];
+  /** The name of the event. */
+  readonly event: string;
+  /** Its fields. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The lines of what was said: those for people, or one of JSON with the time. */
+export function voiced({ lines, event, fields }: Said, json: boolean): readonly string[] {
+  return json ? [jsonEvent(event, fields)] : lines;
+}
+
+/** An event as a line of JSON: its name, the time, and its fields. */
+export function jsonEvent(event: string, fields: Readonly<Record<string, unknown>>): string {
+  return printableJson({ event, at: new Date().toISOString(), ...fields });
+}
+
+/** Prints what was said. */
+export function say(io: Pick<Io, "output">, said: Said, json: boolean): void {
+  printLines(io, voiced(said, json));
+}
+
+/**
+ * Runs a command. Where it fails and a program reads, an event `error` tells the program, before the failure
+ * reaches the command line.
+ *
+ * @param json Whether a program reads.
+ * @param run The command.
+ */
+export async function reportingFailure(
+  io: Pick<Io, "output">,
+  json: boolean,
+  run: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    if (json && error instanceof Failure && error.exitCode === 1) tellProgram(io, error);
+    throw error;
+  }
+}
+
+function tellProgram(io: Pick<Io, "output">, { code, what, why }: Failure): void {
+  try {
+    printLines(io, [jsonEvent("error", { code, message: `${what}: ${why}` })]);
+  } catch (error) {
+    // The output is what fails, perhaps: the command line says it, and what else there is to say.
+    if (!(error instanceof Failure)) throw error;
+  }
+}
+
+/**
+ * Prints a failure on standard error: one line, a hint where there is one, and with `debug` the stack.
+ * Nothing is said of a reader that has gone, as is usual for pipes.
+ *
+ * @param failure What failed.
+ * @param debug Whether to show where in the code.
+ */
+export function printFailure(io: Pick<Io, "errors">, failure: Failure, debug = false): void {
+  if (failure instanceof ReaderGone) return;
+  const line = `parley: ${printable(failure.what)}: ${printable(failure.why)} (${failure.code})\n`;
+  const hint = failure.hint === undefined ? "" : `hint: ${printable(failure.hint)}\n`;
+  const stack = debug ? `${failure.stack ?? ""}\n${causeStack(failure.cause)}` : "";
+  writeError(io, line + hint + stack);
+}
+
+function causeStack(cause: unknown): string {
+  return cause instanceof Error ? `Caused by: ${cause.stack ?? cause.message}\n` : "";
+}
+
+/** An address as fields of an event. */
+export function addressFields(
+  { hostname, port }: Deno.NetAddr,
+): { readonly host: string; readonly port: number } {
+  return { host: hostname, port };
+}
+
+/** A number of things: `1 datagram`, `1,024 datagrams`. */
+export function counted(count: number, thing: string): string {
+  return `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;
+}
