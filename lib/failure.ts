@@ -103,7 +103,7 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   },
   EEXIST: {
     why: "it exists already",
-    hint: "choose another name, or remove it first",
+    hint: "choose another name",
   },
   EISDIR: {
     why: "it is a directory",

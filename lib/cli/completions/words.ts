@@ -53,11 +53,6 @@ export function commandWords(root: CommandSpec, above: readonly string[] = []): 
   return [own, ...commands.flatMap((command) => commandWords(command, path))];
 }
 
-/** A word of a shell's language that stands for a text. */
-export function singleQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 function optionWords([name, spec]: [string, OptionSpec]): OptionWords {
   const choices = spec.type === "text" ? spec.choices : undefined;
   return {
