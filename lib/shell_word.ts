@@ -9,14 +9,15 @@ export function singleQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/** A text as one word of a shell command: as it is where a shell takes it literally, else in single quotes. */
+export function shellWord(text: string): string {
+  return /^[\w./@%+,:=-]+$/.test(text) ? text : singleQuoted(text);
+}
+
 /**
  * A file's path as one word of a shell command. A path that starts with a dash gets `./` before it, so that no
  * program takes it for an option.
- *
- * @param path The path.
- * @returns The path as it is where a shell takes it literally, else in single quotes.
  */
 export function shellPath(path: string): string {
-  const named = path.startsWith("-") ? `./${path}` : path;
-  return /^[\w./@%+,:=-]+$/.test(named) ? named : singleQuoted(named);
+  return shellWord(path.startsWith("-") ? `./${path}` : path);
 }
