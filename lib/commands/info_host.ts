@@ -43,7 +43,7 @@ async function lines(facts: HostFacts): Promise<string[]> {
   return [
     ...await factLines([...named, ["system", system]], width),
     ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, { titles, width })]),
-    ...await missingLines(missing),
+    ...await missingLines(missing, ["info", "host"]),
   ];
 }
 

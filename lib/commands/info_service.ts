@@ -26,7 +26,7 @@ export async function run({ options, operands }: Input<typeof INFO_SERVICE>): Pr
   const titles = ["name", "port", "aliases", "source", "description"];
   printLines([
     ...await tableLines(rows, { titles, width: terminalWidth() }),
-    ...await missingLines(missing),
+    ...await missingLines(missing, ["info", "service"]),
   ]);
   return 0;
 }

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { permissionHint } from "../cli/permission_hint.ts";
 import { printJson, printLines, terminalWidth } from "../cli/print.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
+import { Failure } from "../failure.ts";
 import { inspectSocket, type Setting, type SocketReport } from "../info/socket_options.ts";
 import { missingLines } from "./info_missing.ts";
 import type { INFO_SOCKET } from "./info_spec.ts";
@@ -20,11 +22,24 @@ export async function run({ options }: Input<typeof INFO_SOCKET>): Promise<numbe
     sendBuffer: options.sndbuf,
     nonBlocking: options.nonblocking,
   });
+  refuseUnread(report);
   if (options.json) {
     const { missing, ...rest } = report;
     printJson({ transport: options.transport, ...rest, not_shown: missing });
   } else printLines(await lines(report));
   return 0;
+}
+
+/** Refuses to show nothing but what could not be read. */
+function refuseUnread({ missing }: SocketReport): void {
+  const flag = missing.find(({ flag }) => flag !== null)?.flag;
+  if (flag === undefined || flag === null) return;
+  throw new Failure({
+    what: "cannot read a socket",
+    why: "the C library tells its values, and parley may not call it",
+    code: "NOT_PERMITTED",
+    hint: permissionHint(["info", "socket"], [flag]),
+  });
 }
 
 async function lines({ descriptor, type, local, settings, missing }: SocketReport) {
@@ -56,7 +71,7 @@ async function lines({ descriptor, type, local, settings, missing }: SocketRepor
     "",
     "for Deno's own sockets",
     ...await factLines(inDeno, width),
-    ...await missingLines(missing),
+    ...await missingLines(missing, ["info", "socket"]),
   ];
 }
 
