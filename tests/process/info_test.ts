@@ -28,8 +28,8 @@ Deno.test({
     assertStringIncludes(people.stdout, "htons(1234)       53764  0xd204\n");
     assertStringIncludes(people.stdout, "htonl(1234)  3523477504  0xd2040000\n");
     const padded = await parley(["info", "byteorder", "53764"]);
-    assertStringIncludes(padded.stdout, "htons(53764)       1234  0x04d2\n");
-    assertStringIncludes(padded.stdout, "htonl(53764)   80871424  0x04d20000\n");
+    assertStringIncludes(padded.stdout, "htons(53764)      1234  0x04d2\n");
+    assertStringIncludes(padded.stdout, "htonl(53764)  80871424  0x04d20000\n");
   },
 });
 
