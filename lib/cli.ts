@@ -30,18 +30,27 @@ export async function runCommandLine(
   io: Io,
 ): Promise<number> {
   const debug = args.includes("--debug");
-  let what = subject([root]);
+  let parsed: Parsed | undefined;
   try {
     if (args[0] === "--version" || args[0] === "-V") return await printVersion(io);
     if (args[0] === "--verify-install") throw await nothingInstalled();
-    const parsed = await parseCommandLine(root, args);
-    what = subject(parsed.path);
+    parsed = await parseCommandLine(root, args);
     return await runParsed(parsed, io);
   } catch (error) {
-    const failure = toFailure(error, what);
+    const failure = await commandFailure(error, parsed);
     printFailure(io, failure, debug);
     return failure.exitCode;
   }
+}
+
+/** What a command failed with, in words for the person who ran it. */
+async function commandFailure(error: unknown, parsed: Parsed | undefined): Promise<Failure> {
+  if (parsed === undefined) return toFailure(error, "the command line");
+  const failure = toFailure(error, subject(parsed.path));
+  if (failure.code !== "NOT_PERMITTED") return failure;
+  const { withPermissionHint } = await import("./cli/permission_hint.ts");
+  const words = parsed.path.slice(1).map(({ name }) => name);
+  return withPermissionHint(failure, words, parsed.permissions);
 }
 
 async function runParsed(parsed: Parsed, io: Io): Promise<number> {

@@ -103,7 +103,7 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   },
   EEXIST: {
     why: "it exists already",
-    hint: "choose another name, or remove it first",
+    hint: "choose another name",
   },
   EISDIR: {
     why: "it is a directory",
@@ -230,6 +230,8 @@ export function errorCode(error: unknown): string | undefined {
   if (error.message.startsWith("failed to lookup address information")) {
     return /temporary|try again/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
   }
+  // It refuses a host that is no name before it looks it up.
+  if (/^invalid (empty )?host\b/.test(error.message)) return "ENOTFOUND";
   // A deadline of our own, by AbortSignal.timeout(). (The number that it carries as code is no errno.)
   if (error.name === "TimeoutError") return "ETIMEDOUT";
   return CODE_BY_CLASS[error.constructor.name];

@@ -58,22 +58,7 @@ export interface Destination {
  */
 export async function checkDestination({ path, force }: Destination): Promise<void> {
   if (path === undefined || path === "-") return;
-  await forced(() => checkPlace(path, force));
-}
-
-/** Does something that an existing file may keep from being done: --force helps. */
-async function forced(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof Failure && error.code === "EEXIST")) throw error;
-    throw new Failure({
-      what: error.what,
-      why: error.why,
-      code: error.code,
-      hint: "choose another name, or replace it with --force",
-    });
-  }
+  await checkPlace(path, force);
 }
 
 /**
@@ -97,8 +82,7 @@ export async function writeOutput(
   await interruptible(
     io,
     path,
-    (signal) =>
-      forced(() => writeWhole(path, bytes, { mode, replace: force, signal, progress: heard })),
+    (signal) => writeWhole(path, bytes, { mode, replace: force, signal, progress: heard }),
   );
 }
 
@@ -108,7 +92,7 @@ export async function writeFiles(
   force: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  await forced(() => writeTogether(files, { replace: force, signal }));
+  await writeTogether(files, { replace: force, signal });
 }
 
 /**

@@ -8,6 +8,7 @@ import { Failure } from "./failure.ts";
 import { printable } from "./printable.ts";
 import { KeyFileError } from "./rsa/key_file.ts";
 import { DecryptionError, MAX_MESSAGE_BYTES, MessageTooLongError } from "./rsa/message.ts";
+import { shellPath } from "./shell_word.ts";
 
 /**
  * Does something with a key.
@@ -20,17 +21,17 @@ export async function inRsaWords<T>(path: string, work: () => Promise<T>): Promi
   try {
     return await work();
   } catch (error) {
-    throw failureOf(error, printable(path));
+    throw failureOf(error, path);
   }
 }
 
 function failureOf(error: unknown, path: string): unknown {
   if (error instanceof KeyFileError) {
     return new Failure({
-      what: `cannot use the key ${path}`,
+      what: `cannot use the key ${printable(path)}`,
       why: error.message,
       code: error.code,
-      hint: error.hint.replaceAll("FILE", path),
+      hint: error.hint.replaceAll("FILE", () => printable(shellPath(path))),
       cause: error,
     });
   }

@@ -77,7 +77,7 @@ export const TLS_ERRORS: readonly TlsError[] = [
     code: "TLS_NO_KEY",
     why: "there is no private key that can be read in the file of --tls-key",
     hint: "it is PEM text, -----BEGIN PRIVATE KEY-----; an encrypted key is opened by " +
-      "openssl pkey -in FILE -out PLAIN",
+      "(umask 077; set -C; openssl pkey -in FILE > NEW_KEY)",
   },
   {
     text: "Unable to decode certificate",

@@ -2,37 +2,50 @@
  * Runs every test, each group with exactly the permissions that it needs, and adds up the counts.
  *
  * `deno task test` runs all groups; `deno task test NAME…` those named; what follows `--` is passed to
- * `deno test`. Two groups run at a time, since most tests wait: for processes, terminals or time. What failed
- * is said once more at the end; the last line is `N passed, N failed`, followed by the number skipped where
- * any were.
+ * `deno test`. Two groups run at a time, since most tests wait for processes or terminals. One group alone shows
+ * the report of `deno test` as it comes; of several, a line says how far they are, at a terminal all the time and
+ * in a pipe when one has ended. The reports of the tests that failed follow at the end; the last line is
+ * `N passed, N failed`, followed by the number skipped where any were.
  *
  * @module
  */
 
+import { Display, write } from "./test/display.ts";
 import { GroupRun } from "./test/group_run.ts";
 import { type Group, GROUPS } from "./test/groups.ts";
+import { startLine } from "./test/progress.ts";
 import type { Counts } from "./test/report.ts";
 
 const AT_A_TIME = 2;
 
-/** Runs groups, some at a time, and shows what each prints in their order. */
+/** Runs groups, some at a time, and shows how far they are. */
 async function runGroups(groups: readonly Group[], extra: readonly string[]): Promise<GroupRun[]> {
+  console.log(startLine(groups, AT_A_TIME));
+  if (groups.length === 1) return [await runAlone(groups[0]!, extra)];
+  using display = new Display(groups.length);
   const runs: GroupRun[] = [];
-  const going = new Set<Promise<unknown>>();
-  let shown: Promise<unknown> = Promise.resolve();
+  const going = new Set<Promise<void>>();
   for (const group of groups) {
     while (going.size >= AT_A_TIME) await Promise.race(going);
     const run = new GroupRun(group, extra);
     runs.push(run);
-    going.add(run.counts);
-    run.counts.finally(() => going.delete(run.counts));
-    shown = shown.then(() => {
-      run.show();
-      return run.counts;
+    display.start(run);
+    const ending: Promise<void> = run.counts.then((counts) => {
+      going.delete(ending);
+      display.end(run, counts);
     });
+    going.add(ending);
   }
-  await shown;
+  await Promise.all(going);
   return runs;
+}
+
+/** Runs one group, and shows its report as it comes. */
+async function runAlone(group: Group, extra: readonly string[]): Promise<GroupRun> {
+  console.log(`\n== ${group.name}: deno test ${group.permissions.join(" ")}`);
+  const run = new GroupRun(group, extra, write);
+  await run.counts;
+  return run;
 }
 
 /** Says what failed or was left out; gives the counts of all. */

@@ -30,6 +30,13 @@ Deno.test("toFailure() tells a missing host from a resolver that does not answer
   assertEquals(errorCode(new Error(`${lookup}Temporary failure in name resolution`)), "EAI_AGAIN");
 });
 
+Deno.test("errorCode() takes a host that the runtime refuses for one that there is not", async () => {
+  for (const hostname of ["a b", "a..b", "x".repeat(64), "."]) {
+    const error = await assertRejects(() => Deno.connect({ hostname, port: 1 }));
+    assertEquals(errorCode(error), "ENOTFOUND", hostname);
+  }
+});
+
 Deno.test("toFailure() names the flag of a missing permission", () => {
   const error = new Deno.errors.NotCapable(
     'Requires read access to "x", run again with the --allow-read flag',

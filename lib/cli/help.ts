@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BUILD } from "../build.ts";
 import { commandLine, optionsOf } from "./parse.ts";
 import type { CommandSpec, OperandSpec, OptionSpec, PermissionName } from "./spec.ts";
 
@@ -53,7 +54,7 @@ export function optionRow([name, spec]: [string, OptionSpec]): [string, string] 
   if (spec.type === "text" && spec.choices !== undefined) notes.push(spec.choices.join(" or "));
   if (spec.type === "text" && spec.repeat === true) notes.push("may be repeated");
   if (spec.type !== "flag" && spec.default !== undefined) notes.push(`default ${spec.default}`);
-  if (spec.needs !== undefined) notes.push(`needs ${flags(spec.needs)}`);
+  if (spec.needs !== undefined && BUILD === "source") notes.push(`needs ${flags(spec.needs)}`);
   return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join("; ")})`];
 }
 
@@ -77,7 +78,8 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
 }
 
 function permissionsLine(command: CommandSpec): string {
-  if (command.load === undefined) return "";
+  // What a compiled program may do is built in: there is nothing to grant.
+  if (command.load === undefined || BUILD !== "source") return "";
   const names = command.permissions ?? [];
   const kept = names.length === 0 ? "none" : flags(names);
   return `Permissions kept while it runs, where granted: ${kept}\n`;

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { type Failure, usageFailure } from "../failure.ts";
-import { printable } from "../printable.ts";
+import { usageFailure } from "../failure.ts";
+import { quote } from "./quote.ts";
 import type { RawArgs } from "./raw_args.ts";
 import {
   type CommandSpec,
   GLOBAL_OPTIONS,
   type NumberOption,
+  type OperandSpec,
   type OptionSpec,
   type PermissionName,
   type TextOption,
@@ -49,7 +50,10 @@ export async function parseCommandLine(
   while (command.commands !== undefined && rest[0] !== undefined && !rest[0].startsWith("-")) {
     const name = rest[0];
     const next = command.commands.find((c) => c.name === name);
-    if (next === undefined) throw await unknownCommand(path, name);
+    if (next === undefined) {
+      const { unknownCommand } = await import("./wrong_usage.ts");
+      throw await unknownCommand(path, rest);
+    }
     command = await next.whole?.() ?? next;
     path.push(command);
     rest = rest.slice(1);
@@ -71,17 +75,21 @@ async function parseOptions(path: readonly CommandSpec[], args: readonly string[
   const command = path.at(-1)!;
   const specs = optionsOf(command);
   const raw = await readArgs(path, specs, args);
-  const options: Record<string, unknown> = {};
+  const given: Given = { path, options: {}, operands: [...raw._] };
   const permissions = new Set(command.permissions);
   for (const [name, spec] of Object.entries(specs)) {
-    options[name] = spec.type === "flag"
+    given.options[name] = spec.type === "flag"
       ? raw[name] === true
       : readValues(path, name, spec, raw[name]);
     if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
   }
   // Help is for people who do not know the operands yet, and the version takes none.
-  if (options.help !== true && options.version !== true) await checkOperands(path, raw._);
-  return { options, operands: raw._, permissions: [...permissions] };
+  if (given.options.help !== true && given.options.version !== true) {
+    await checkOperands(path, given.operands);
+    await readForms(given, raw);
+  }
+  const { options, operands } = given;
+  return { options, operands, permissions: [...permissions] };
 }
 
 async function readArgs(
@@ -90,10 +98,14 @@ async function readArgs(
   args: readonly string[],
 ): Promise<RawArgs> {
   if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
-  const { rawArgs } = await import("./raw_args.ts");
-  const { raw, unknown } = rawArgs(specs, args);
-  if (unknown !== undefined) throw await unknownOption(path, unknown, specs);
-  return raw;
+  const [{ rawArgs }, { ArgumentProblem }] = await Promise.all([
+    import("./raw_args.ts"),
+    import("./option_words.ts"),
+  ]);
+  const raw = rawArgs(specs, args);
+  if (!(raw instanceof ArgumentProblem)) return raw;
+  const { wrongArgument } = await import("./wrong_usage.ts");
+  throw wrongArgument(path, raw);
 }
 
 /** Whether an option stands on the command line: a flag that is set, or a list that is not empty. */
@@ -127,8 +139,7 @@ function readText(path: readonly CommandSpec[], name: string, spec: TextOption, 
 }
 
 function readNumber(path: readonly CommandSpec[], name: string, spec: NumberOption, text: string) {
-  const kind = spec.type === "integer" ? "a whole number" : "a number";
-  const wanted = `${kind} from ${spec.min} to ${spec.max}`;
+  const wanted = wantedNumber(spec);
   if (text === "") throw usageFailure(`--${name}`, `needs ${wanted}`, helpHint(path));
   const form = spec.type === "integer" ? /^-?\d+$/ : /^-?(\d+\.?\d*|\.\d+)$/;
   const value = form.test(text) ? Number(text) : NaN;
@@ -136,6 +147,11 @@ function readNumber(path: readonly CommandSpec[], name: string, spec: NumberOpti
     throw usageFailure(`--${name}`, `${quote(text)} is not ${wanted}`, helpHint(path));
   }
   return value;
+}
+
+/** What an option with a number takes, in words. */
+export function wantedNumber({ type, min, max }: NumberOption): string {
+  return `${type === "integer" ? "a whole number" : "a number"} from ${min} to ${max}`;
 }
 
 async function checkOperands(
@@ -150,9 +166,8 @@ async function checkOperands(
   for (const [i, { name, choices }] of specs.entries()) {
     const word = operands[i];
     if (word === undefined || choices === undefined || choices.includes(word)) continue;
-    const near = await nearWord(word, choices);
-    const hint = near === undefined ? helpHint(path) : `did you mean ${near}?`;
-    throw usageFailure(name, `${quote(word)} is not one of ${choices.join(", ")}`, hint);
+    const { unknownChoice } = await import("./wrong_usage.ts");
+    throw unknownChoice(path, name, word, choices);
   }
   if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
     const extra = quote(operands[specs.length] ?? "");
@@ -160,41 +175,67 @@ async function checkOperands(
   }
 }
 
-async function unknownCommand(path: readonly CommandSpec[], name: string): Promise<Failure> {
-  const names = path.at(-1)!.commands?.map((c) => c.name) ?? [];
-  const near = await nearWord(name, names);
-  const hint = near === undefined ? helpHint(path) : `did you mean ${commandLine(path)} ${near}?`;
-  const why = `the commands of ${commandLine(path)} are ${names.join(", ")}`;
-  return usageFailure(`no command ${quote(name)}`, why, hint);
+/** What stands on a command line, before and while its hosts are read. */
+interface Given {
+  readonly path: readonly CommandSpec[];
+  readonly options: Record<string, unknown>;
+  readonly operands: string[];
 }
 
-async function unknownOption(
-  path: readonly CommandSpec[],
-  arg: string,
-  specs: Readonly<Record<string, OptionSpec>>,
-): Promise<Failure> {
-  const name = arg.replace(/^-+/, "").replace(/=.*$/s, "");
-  const near = await nearWord(name, Object.keys(specs));
-  const negative = /^-[.\d]/.test(arg) && path.at(-1)!.operands !== undefined;
-  const hint = negative
-    ? "a number below zero goes behind --"
-    : near === undefined
-    ? helpHint(path)
-    : `did you mean --${near}?`;
-  const shown = arg.replace(/=.*$/s, "");
-  return usageFailure(`no option ${quote(shown)}`, `${commandLine(path)} takes none such`, hint);
+/** Checks the values that are hosts and files, and reads `HOST:PORT` where a host alone is stored. */
+async function readForms(given: Given, raw: RawArgs): Promise<void> {
+  const command = given.path.at(-1)!;
+  for (const [i, spec] of (command.operands ?? []).entries()) {
+    const word = given.operands[i];
+    if (word === undefined || spec.form === undefined) continue;
+    given.operands[i] = await readForm(given, raw, spec.name, spec.form, word);
+  }
+  for (const [name, spec] of Object.entries(command.options ?? {})) {
+    if (spec.type !== "text" || spec.form === undefined || !isGiven(raw[name])) continue;
+    for (const text of [given.options[name]].flat()) {
+      const read = await readForm(given, raw, `--${name}`, spec.form, String(text));
+      if (spec.repeat !== true) given.options[name] = read;
+    }
+  }
 }
 
-async function nearWord(word: string, words: readonly string[]): Promise<string | undefined> {
-  const { nearest } = await import("../nearest.ts");
-  return nearest(word, words);
+async function readForm(
+  given: Given,
+  raw: RawArgs,
+  name: string,
+  form: NonNullable<OperandSpec["form"]>,
+  text: string,
+): Promise<string> {
+  if (form === "file") {
+    if (text === "") throw usageFailure(name, "the name of a file is empty", helpHint(given.path));
+    return text;
+  }
+  const { readHost } = await import("./host.ts");
+  const { hostname, port } = readHost(text);
+  if (form === "address") return text;
+  if (port !== undefined) takePort(given, raw, text, port);
+  return hostname;
 }
 
-function helpHint(path: readonly CommandSpec[]): string {
+/** Takes the port of `HOST:PORT` for the option that there is for it. */
+function takePort({ path, options }: Given, raw: RawArgs, text: string, port: number): void {
+  const spec = path.at(-1)!.options?.port;
+  if (spec?.type !== "integer") {
+    throw usageFailure(
+      `cannot read the host ${quote(text)}`,
+      "it has a port, which does not belong there",
+      helpHint(path),
+    );
+  }
+  const stated = isGiven(raw.port) ? options.port : port;
+  if (stated !== port) {
+    const why = `its port is ${port}, and --port is ${stated}`;
+    throw usageFailure(`cannot read the host ${quote(text)}`, why, "leave one of them out");
+  }
+  options.port = readNumber(path, "port", spec, String(port));
+}
+
+/** How to learn what a command takes. */
+export function helpHint(path: readonly CommandSpec[]): string {
   return `${commandLine(path)} --help lists what it takes`;
-}
-
-/** A word of the command line as it may be shown: controls made visible, long ones cut. */
-export function quote(word: string): string {
-  return `"${printable(word.length > 60 ? `${word.slice(0, 60)}…` : word)}"`;
 }

@@ -6,6 +6,7 @@
 
 // @ts-types="../../types/std_cli_parse_args.d.ts"
 import { type Args, parseArgs } from "@std/cli/parse-args";
+import { ArgumentProblem, type GivenOption, readOptionWords } from "./option_words.ts";
 import type { OptionSpec } from "./spec.ts";
 
 /** Options by name: of a flag whether it stands there, of any other every value; and the operands. */
@@ -16,27 +17,26 @@ export type RawArgs = Args;
  *
  * @param specs The options that there are.
  * @param args The arguments behind the command.
- * @returns What stands there, and the first option that is none of them.
+ * @returns What stands there, or the first argument that cannot be understood.
  */
 export function rawArgs(
   specs: Readonly<Record<string, OptionSpec>>,
   args: readonly string[],
-): { raw: RawArgs; unknown: string | undefined } {
+): RawArgs | ArgumentProblem {
+  const read = readOptionWords(specs, args);
+  if (read instanceof ArgumentProblem) return read;
   const names = Object.keys(specs);
   const isFlag = (name: string) => specs[name]?.type === "flag";
-  const short = names.flatMap((name) => {
-    const letter = specs[name]?.short;
-    return letter === undefined ? [] : [[letter, name] as const];
-  });
-  const unknown: string[] = [];
-  const raw = parseArgs(args, {
-    string: ["_", ...names.filter((name) => !isFlag(name))],
+  const valued = names.filter((name) => !isFlag(name));
+  // parseArgs() loses an empty value and bundled letters: it gets one form alone, which it reads as it is.
+  return parseArgs([...read.given.map(wordOf), "--", ...read.operands], {
+    string: ["_", ...valued],
     boolean: names.filter(isFlag),
-    collect: names.filter((name) => !isFlag(name)),
-    alias: Object.fromEntries(short),
-    unknown: (arg) => {
-      if (arg.startsWith("-") && arg !== "-") unknown.push(arg);
-    },
+    collect: valued,
   });
-  return { raw, unknown: unknown[0] };
+}
+
+/** `--name=value`, or `--name` of a flag. */
+function wordOf({ name, value }: GivenOption): string {
+  return value === undefined ? `--${name}` : `--${name}=${value}`;
 }

@@ -10,6 +10,12 @@
 import type { Io } from "../io.ts";
 import type { Grants } from "./grants.ts";
 
+/**
+ * What a text must be, beyond any text: `file`, a path, which is not empty; `host`, a host, whose `HOST:PORT` is read
+ * as one with the option `port`; `address`, `HOST` or `HOST:PORT`, kept as it was typed.
+ */
+export type TextForm = "file" | "host" | "address";
+
 interface OptionBase {
   /** One letter that may stand for the name: `-p`. */
   readonly short?: string;
@@ -34,6 +40,8 @@ export interface TextOption extends OptionBase {
   readonly choices?: readonly string[];
   /** Whether it may be given several times; its value is then a list. */
   readonly repeat?: true;
+  /** What it must be; any text, without. */
+  readonly form?: TextForm;
 }
 
 /** An option that takes a number between bounds. */
@@ -59,6 +67,8 @@ export interface OperandSpec {
   readonly choices?: readonly string[];
   /** Whether it takes all that is left. */
   readonly rest?: true;
+  /** What it must be; any text, without. */
+  readonly form?: TextForm;
 }
 
 /** The kinds of permission that a command can keep while it runs. */

@@ -14,6 +14,7 @@ export const JSON_LINES = {
 export const LISTEN_HOST = {
   type: "text",
   value: "HOST",
+  form: "host",
   default: "127.0.0.1",
   help: "Address to listen on; 0.0.0.0 or :: for all",
 } as const;

@@ -54,7 +54,11 @@ async function table(value: number, widths: readonly Bits[], page: Page): Promis
   for (const bits of widths) {
     for (const [name, convert] of Object.entries(FUNCTIONS[bits])) {
       const result = convert(value);
-      results.push([`${name}(${value})`, String(result), `0x${result.toString(16)}`]);
+      results.push([
+        `${name}(${value})`,
+        String(result),
+        `0x${result.toString(16).padStart(bits / 4, "0")}`,
+      ]);
     }
     const network = hex(value, bits, " ", "big-endian");
     bytes.push([`${bits} bits`, hex(value, bits, " "), network]);

@@ -43,7 +43,7 @@ async function lines(facts: HostFacts, page: Page): Promise<string[]> {
   return [
     ...await factLines([...named, ["system", system]], page),
     ...(rows.length === 0 ? [] : ["", ...await tableLines(rows, page, { titles })]),
-    ...await missingLines(missing, page),
+    ...await missingLines(missing, ["info", "host"], page),
   ];
 }
 

@@ -30,7 +30,7 @@ export async function run(
   const titles = ["name", "port", "aliases", "source", "description"];
   printLines(io, [
     ...await tableLines(rows, io.output, { titles }),
-    ...await missingLines(missing, io.output),
+    ...await missingLines(missing, ["info", "service"], io.output),
   ]);
   return 0;
 }

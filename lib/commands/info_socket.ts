@@ -4,9 +4,11 @@
  * @module
  */
 
+import { permissionHint } from "../cli/permission_hint.ts";
 import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
 import { factLines, tableLines } from "../cli/table.ts";
+import { Failure } from "../failure.ts";
 import { inspectSocket, type Setting, type SocketReport } from "../info/socket_options.ts";
 import type { Io, Page } from "../io.ts";
 import { missingLines } from "./info_missing.ts";
@@ -21,11 +23,24 @@ export async function run({ options }: Input<typeof INFO_SOCKET>, io: Io): Promi
     sendBuffer: options.sndbuf,
     nonBlocking: options.nonblocking,
   });
+  refuseUnread(report);
   if (options.json) {
     const { missing, ...rest } = report;
     printJson(io, { transport: options.transport, ...rest, not_shown: missing });
   } else printLines(io, await lines(report, io.output));
   return 0;
+}
+
+/** Refuses to show nothing but what could not be read. */
+function refuseUnread({ missing }: SocketReport): void {
+  const flag = missing.find(({ flag }) => flag !== null)?.flag;
+  if (flag === undefined || flag === null) return;
+  throw new Failure({
+    what: "cannot read a socket",
+    why: "the C library tells its values, and parley may not call it",
+    code: "NOT_PERMITTED",
+    hint: permissionHint(["info", "socket"], [flag]),
+  });
 }
 
 async function lines(report: SocketReport, page: Page): Promise<string[]> {
@@ -57,7 +72,7 @@ async function lines(report: SocketReport, page: Page): Promise<string[]> {
     "",
     "for Deno's own sockets",
     ...await factLines(inDeno, page),
-    ...await missingLines(missing, page),
+    ...await missingLines(missing, ["info", "socket"], page),
   ];
 }
 

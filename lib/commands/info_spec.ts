@@ -11,7 +11,7 @@ import { JSON_LINES } from "./common_options.ts";
 export const INFO_HOST = {
   name: "host",
   summary: "This host's name, its addresses, interfaces and system.",
-  details: "What takes --allow-sys is left out without it, and said so.",
+  details: "What may not be known is left out, and said so.",
   options: { json: JSON_LINES },
   permissions: ["net", "sys"],
   examples: ["parley info host", "parley info host --json"],
@@ -27,7 +27,7 @@ export const INFO_RESOLVE = {
 For an address it asks for its name, PTR. What the hosts file lists is answered from there, unless
 @SERVER names whom to ask.
 Exits with 1 where a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED, TIMEOUT; NO_ANSWER
-where the server that could tell is not known, which @SERVER or --allow-sys mends. Of A and AAAA,
+where the server that could tell is not known, which @SERVER mends. Of A and AAAA,
 where neither was named, one is enough.`,
   operands: [
     { name: "NAME", help: "A name, also in Unicode, or an address" },
@@ -171,7 +171,7 @@ export const INFO_SOCKET = {
   summary: "A socket's descriptor, timeout, buffers and mode, before and after a change.",
   details:
     `Makes a socket by the C library, reads it, changes what the options say, and reads it again:
-Deno's own sockets tell none of this. Without --allow-ffi it says what cannot be read.`,
+Deno's own sockets tell none of this. It fails where it may not call that library.`,
   options: {
     transport: {
       type: "text",

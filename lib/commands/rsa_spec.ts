@@ -13,17 +13,19 @@ const FORCE = {
 
 /** An option that names a file to write. */
 function output(value: string, help: string) {
-  return { type: "text", short: "o", value, help, needs: ["read", "write"] } as const;
+  return { type: "text", short: "o", value, form: "file", help, needs: ["read", "write"] } as const;
 }
 
 const TO = {
   type: "text",
   value: "PUB",
+  form: "file",
   help: "The recipient's public key",
 } as const;
 const KEY = {
   type: "text",
   value: "PRIV",
+  form: "file",
   help: "Your private key",
 } as const;
 const RAW = {
@@ -32,11 +34,13 @@ const RAW = {
 } as const;
 const IN = {
   name: "IN",
+  form: "file",
   optional: true,
   help: "The file to read; standard input without, or with -",
 } as const;
 const KEY_FILE = {
   name: "FILE",
+  form: "file",
   help: "A private or public key: PKCS#8, SPKI, PKCS#1 (PEM or DER) or JWK",
 } as const;
 const JSON_OBJECT = { type: "flag", help: "One JSON object on stdout" } as const;
@@ -134,8 +138,14 @@ export const RSA_VERIFY = {
   summary: "Check the signature of a document.",
   details: "Exits 0 where the signature is right, and 1 where it is not.",
   options: {
-    key: { type: "text", value: "PUB", help: "The signer's public key" },
-    signature: { type: "text", short: "s", value: "SIG", help: "The signature's file" },
+    key: { type: "text", value: "PUB", form: "file", help: "The signer's public key" },
+    signature: {
+      type: "text",
+      short: "s",
+      value: "SIG",
+      form: "file",
+      help: "The signature's file",
+    },
   },
   operands: [IN],
   permissions: ["read"],

@@ -7,7 +7,7 @@
 import type { TrustSettings } from "../conversation/acquaintance.ts";
 import { usageFailure } from "../failure.ts";
 import { isFingerprint } from "../trust/fingerprint.ts";
-import { quote } from "../cli/parse.ts";
+import { quote } from "../cli/quote.ts";
 
 interface TrustOptions {
   readonly identity: string | undefined;

@@ -7,7 +7,7 @@
 import type { Input } from "../cli/spec.ts";
 import type { Io } from "../io.ts";
 import { sendOne } from "../udp/console/send.ts";
-import { readPort } from "./address.ts";
+import { readPort } from "../cli/host.ts";
 import type { UDP_SEND } from "./udp_spec.ts";
 
 /** Sends one datagram. */

@@ -21,8 +21,9 @@ const SERVER_PORT = {
 } as const;
 const HOST = {
   name: "HOST",
+  form: "host",
   optional: true,
-  help: "The server's name or address, IPv4 or IPv6 (default 127.0.0.1)",
+  help: "The server's name or address, IPv4 or IPv6 (default 127.0.0.1); HOST:PORT sets --port too",
 } as const;
 
 /** `parley udp server`. */
@@ -142,7 +143,7 @@ export const UDP_SEND = {
     `The other half of the attack: to the address that a client was assigned, from another port than it
 asked. A TEXT that starts with a dash goes behind --.`,
   operands: [
-    { name: "HOST", help: "A name or an address, IPv4 or IPv6" },
+    { name: "HOST", form: "host", help: "A name or an address, IPv4 or IPv6" },
     { name: "PORT", help: "1 to 65535" },
     { name: "TEXT", help: "What to send" },
   ],

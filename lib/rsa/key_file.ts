@@ -55,11 +55,14 @@ export type KeyFileCode =
   | "KEY_TOO_SMALL"
   | "KEY_UNKNOWN";
 
+/** Makes a key in a file that does not exist yet: keygen overwrites none. */
+const KEYGEN = "parley rsa keygen -o NEW_KEY";
+
 /** A file that does not hold an RSA key that can be used. */
 export class KeyFileError extends Error {
   /** What is wrong, for a program. */
   readonly code: KeyFileCode;
-  /** What to do about it; `FILE` stands for the file's name. */
+  /** What to do about it. `FILE` stands for the file's path, and only where a command reads that file. */
   readonly hint: string;
 
   /** Makes the error of its reason. */
@@ -83,7 +86,7 @@ export async function readKey(content: Bytes): Promise<RsaKey> {
     throw new KeyFileError(
       "KEY_EMPTY",
       "it is empty",
-      "was it written? make a key: parley rsa keygen",
+      `copy it anew, or make a key in a new file: ${KEYGEN}`,
     );
   }
   if (text.includes("-----BEGIN ")) return readPemKey(text);
@@ -115,14 +118,14 @@ function refuse({ label, hasHeaders }: PemBlock): void {
     throw new KeyFileError(
       "KEY_ENCRYPTED",
       "the private key is encrypted with a passphrase",
-      "decrypt it first: openssl pkey -in FILE -out PLAIN (and keep PLAIN to yourself: chmod 600)",
+      "decrypt it into a new file: (umask 077; set -C; openssl pkey -in FILE > NEW_KEY)",
     );
   }
   if (label === "OPENSSH PRIVATE KEY") {
     throw new KeyFileError(
       "KEY_OPENSSH",
       "it is a private key in OpenSSH's own format",
-      'convert a copy of it, which must be an RSA key: ssh-keygen -p -N "" -m PKCS8 -f COPY',
+      'convert a copy of it, which must be an RSA key: ssh-keygen -p -N "" -m PKCS8 -f NEW_COPY',
     );
   }
   if (label.endsWith("CERTIFICATE")) {
@@ -155,7 +158,7 @@ function openSshPublicKey(text: string): KeyFileError {
   return new KeyFileError(
     "KEY_OPENSSH",
     "it is a public key in OpenSSH's own format",
-    "convert it: ssh-keygen -e -m PKCS8 -f FILE > PUB",
+    "convert it into a new file: (set -C; ssh-keygen -e -m PKCS8 -f FILE > NEW_KEY)",
   );
 }
 
@@ -174,7 +177,7 @@ function notRsa(algorithm: string): KeyFileError {
   return new KeyFileError(
     "KEY_NOT_RSA",
     `it is not ${wanted}, but one for ${algorithm}`,
-    "make an RSA key: parley rsa keygen -o FILE",
+    `make an RSA key in a new file: ${KEYGEN}`,
   );
 }
 
@@ -190,14 +193,14 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
     throw new KeyFileError(
       "KEY_TOO_SMALL",
       `the key has ${modulusBits} bits, and fewer than ${MIN_BITS} can be broken`,
-      "make a new one: parley rsa keygen -o FILE",
+      `make another key in a new file: ${KEYGEN}`,
     );
   }
   if (modulusBits > MAX_BITS) {
     throw new KeyFileError(
       "KEY_TOO_LARGE",
       `the key has ${modulusBits} bits, more than ${MAX_BITS} cannot be used here`,
-      "make a new one: parley rsa keygen -o FILE",
+      `make another key in a new file: ${KEYGEN}`,
     );
   }
   const exponent = key.exponent.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
@@ -205,7 +208,7 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
     throw new KeyFileError(
       "KEY_EXPONENT",
       "the key's exponent is not an odd number from 3 to 2^33 - 1",
-      "make a new one: parley rsa keygen -o FILE",
+      `make another key in a new file: ${KEYGEN}`,
     );
   }
   const { privatePkcs1 } = key;

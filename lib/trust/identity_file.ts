@@ -9,6 +9,7 @@ import { readKeyFile } from "../key_file.ts";
 import { printable } from "../printable.ts";
 import { MODULUS_BOUNDS, privateKeyOf, publicKeyOf, type RsaKey } from "../rsa.ts";
 import { inRsaWords } from "../rsa_failure.ts";
+import { shellPath } from "../shell_word.ts";
 
 /**
  * Reads an identity: an RSA private key of 2048 to 4096 bits, as `parley rsa keygen` makes it.
@@ -36,7 +37,7 @@ function refuseUnsuitable({ modulusBits, exponent }: RsaKey, what: string): void
     ? `its exponent is ${exponent}, and the chat takes 65537 alone`
     : undefined;
   if (why === undefined) return;
-  const hint = "make one for the chat: parley rsa keygen -o FILE";
+  const hint = "make one for the chat in a new file: parley rsa keygen -o NEW_KEY";
   throw new Failure({ what, why, code: "KEY_UNSUITABLE", hint });
 }
 
@@ -49,5 +50,10 @@ async function refuseOpen(path: string, what: string): Promise<void> {
   if (mode === null || (mode & 0o077) === 0) return;
   const bits = (mode & 0o777).toString(8).padStart(4, "0");
   const why = `others than its owner may read it (mode ${bits})`;
-  throw new Failure({ what, why, code: "KEY_FILE_OPEN", hint: `chmod 600 ${printable(path)}` });
+  throw new Failure({
+    what,
+    why,
+    code: "KEY_FILE_OPEN",
+    hint: `chmod 600 ${printable(shellPath(path))}`,
+  });
 }

@@ -1,27 +1,33 @@
 /**
- * One group of tests as it runs: what it prints is kept, and shown from when it is its turn.
+ * One group of tests as it runs: what it prints is kept, and its tests are counted as they end.
  *
  * @module
  */
 
 import type { Group } from "./groups.ts";
-import { type Counts, readCounts, readFailures } from "./report.ts";
+import { countEnded, type Counts, readCounts, readFailures } from "./report.ts";
 
 /** A group that runs, or has run. */
 export class GroupRun {
   readonly group: Group;
   /** How many tests there were, once the group has ended; it never fails. */
   readonly counts: Promise<Counts>;
+  /** How many of its tests have ended. */
+  tests = 0;
+  readonly #show: ((text: string) => void) | undefined;
   #output = "";
-  #shown = false;
+  #line = "";
 
   /**
    * Starts a group.
    *
+   * @param group The group.
    * @param extra What else is passed to `deno test`.
+   * @param show Shows what it prints.
    */
-  constructor(group: Group, extra: readonly string[]) {
+  constructor(group: Group, extra: readonly string[], show?: (text: string) => void) {
     this.group = group;
+    this.#show = show;
     this.counts = this.#run(extra).catch((error) => {
       this.#take(`the group could not be run: ${error}\n`);
       return { passed: 0, failed: 1, ignored: 0 };
@@ -50,23 +56,14 @@ export class GroupRun {
 
   #take(text: string): void {
     this.#output += text;
-    if (this.#shown) print(text);
-  }
-
-  /** Shows what it has printed, and from now on what it prints. */
-  show(): void {
-    this.#shown = true;
-    print(`\n== ${this.group.name}: deno test ${this.group.permissions.join(" ")}\n`);
-    print(this.#output);
+    this.#show?.(text);
+    const lines = (this.#line + text).split("\n");
+    this.#line = lines.pop()!;
+    this.tests += countEnded(lines);
   }
 
   /** What its report says of the tests that failed. */
   failures(): string {
     return readFailures(this.#output);
   }
-}
-
-function print(text: string): void {
-  let rest = new TextEncoder().encode(text);
-  while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }

@@ -9,6 +9,8 @@ export interface Group {
   readonly name: string;
   readonly permissions: readonly string[];
   readonly paths: readonly string[];
+  /** About how long it takes on two idle cores, while another group runs, in seconds. */
+  readonly seconds: number;
   /** A tool without which every test of the group would be ignored. */
   readonly tool?: string;
 }
@@ -17,11 +19,13 @@ export interface Group {
 export const GROUPS: readonly Group[] = [
   {
     name: "process",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/process/"],
   },
   {
     name: "core",
+    seconds: 60,
     permissions: ["--allow-net"],
     paths: [
       "tests/",
@@ -31,6 +35,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "binary",
+    seconds: 60,
     permissions: [
       "--allow-net",
       "--allow-run=deno,sh,tmux",
@@ -42,6 +47,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "files",
+    seconds: 60,
     permissions: [
       "--allow-net",
       "--allow-run=deno,ln,openssl",
@@ -53,6 +59,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "identity",
+    seconds: 60,
     permissions: [
       "--allow-net",
       "--allow-run=deno",
@@ -63,22 +70,26 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "terminal",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
     paths: ["tests/terminal/"],
     tool: "tmux",
   },
   {
     name: "simulation",
+    seconds: 60,
     permissions: [],
     paths: ["tests/simulation/"],
   },
   {
     name: "docs",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-run=deno,sh", "--allow-read=."],
     paths: ["tests/docs/"],
   },
   {
     name: "examples",
+    seconds: 60,
     permissions: ["--allow-net"],
     // Unchecked: the runner imports every name for every example, and unused ones are errors here.
     paths: [
@@ -96,21 +107,25 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "chaos",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/chaos_test.ts"],
   },
   {
     name: "faults",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-run=deno,sh,unshare", "--allow-read=."],
     paths: ["tests/faults/"],
   },
   {
     name: "shell",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-run=deno,sh,tmux", "--allow-read=."],
     paths: ["tests/shell/"],
   },
   {
     name: "ffi",
+    seconds: 60,
     permissions: ["--allow-net", "--allow-ffi", "--allow-run=python3"],
     paths: ["tests/ffi/"],
     tool: "python3",

@@ -24,6 +24,11 @@ export function readCounts(output: string): Counts | undefined {
   return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
 }
 
+/** How many tests have ended, by lines of a report as it comes: `name ... ok (3ms)`. */
+export function countEnded(lines: readonly string[]): number {
+  return lines.filter((line) => /\.\.\. (ok|FAILED|ignored)\b/.test(withoutColours(line))).length;
+}
+
 /**
  * What a report says of the tests that failed, without colours: from its last heading ` ERRORS ` on, or, where
  * it ended before that, its last lines.

@@ -7,7 +7,7 @@
 import { PipedProcess } from "../piped_process.ts";
 import { type Program, started } from "./built.ts";
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** A process whose output is collected while it runs. */
 export class Talker extends PipedProcess {

@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { commandLine, parseCommandLine } from "../../lib/cli/parse.ts";
 import { helpPage } from "../../lib/cli/help.ts";
+import { PROGRAM } from "../../lib/commands/program.ts";
 import { nearest } from "../../lib/nearest.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { Failure } from "../../lib/failure.ts";
@@ -142,6 +143,106 @@ Deno.test("parseCommandLine() refuses values out of bounds and says the bounds",
   await refused(["serve", "--as", "c"], '"c" is not one of a, b');
   await refused(["serve", "--name", "a", "--name", "b"], "given more than once");
   await refused(["serve", "a", "b"], '"b" is one argument too many');
+});
+
+Deno.test("parseCommandLine() says how a value that starts with a dash is given", async () => {
+  await refused(["serve", "--name", "-5"], 'needs NAME, and "-5" starts', "--name=-5");
+  await refused(["serve", "--name", "-a b"], "starts with a dash", "--name='-a b'");
+  const given = await parseCommandLine(ROOT, ["serve", "--name=-5"]);
+  assertEquals(given.options.name, "-5");
+  await refused(["serve", "-p", "-3"], '"-3" is not a whole number from 0 to 65535');
+  await refused(["serve", "--json=yes"], "--json: it takes no value", 'leave "=yes" out');
+});
+
+Deno.test("parseCommandLine() keeps an empty value with its option", async () => {
+  const { options, operands } = await parseCommandLine(ROOT, ["serve", "--name", "", "--allow="]);
+  assertEquals([options.name, options.allow, operands], ["", [""], []]);
+  await refused(["serve", "--port", ""], "needs a whole number from 0 to 65535");
+  await refused(["serve", "--name"], "needs NAME");
+});
+
+/** Commands whose values are hosts and files. */
+const FORMS: CommandSpec = {
+  name: "tool",
+  summary: "",
+  commands: [{
+    name: "ask",
+    summary: "",
+    operands: [{ name: "HOST", form: "host", optional: true, help: "" }],
+    options: {
+      host: { type: "text", value: "HOST", form: "host", default: "127.0.0.1", help: "" },
+      port: { type: "integer", value: "PORT", min: 1, max: 65_535, default: 80, help: "" },
+      key: { type: "text", value: "FILE", form: "file", help: "" },
+      as: { type: "text", value: "HOST", form: "address", repeat: true, help: "" },
+    },
+    load: () => Promise.reject(new Error("not loaded by parsing")),
+  }, {
+    name: "send",
+    summary: "",
+    operands: [{ name: "HOST", form: "host", help: "" }],
+    load: () => Promise.reject(new Error("not loaded by parsing")),
+  }],
+};
+
+Deno.test("parseCommandLine() reads HOST:PORT as the host and the option --port", async () => {
+  for (const args of [["[::1]:5000"], ["--host", "[::1]:5000"], ["[::1]:5000", "--port=5000"]]) {
+    const { options, operands } = await parseCommandLine(FORMS, ["ask", ...args]);
+    assertEquals([operands[0] ?? options.host, options.port], ["::1", 5000]);
+  }
+  const plain = await parseCommandLine(FORMS, ["ask", "[::1]", "--as", "[::1]:5", "--as", "b"]);
+  assertEquals(plain.operands, ["::1"]);
+  assertEquals([plain.options.port, plain.options.as], [80, ["[::1]:5", "b"]]);
+});
+
+Deno.test("parseCommandLine() refuses what can be no host and no file", async () => {
+  const refuse = async (...args: string[]) => {
+    const failure = await assertRejects(() => parseCommandLine(FORMS, args), Failure);
+    assertEquals([failure.code, failure.exitCode], ["USAGE", 2]);
+    return failure.message;
+  };
+  const hosts = [
+    "",
+    " ",
+    "a b",
+    "a..b",
+    "[a]",
+    "[::1",
+    "::1::",
+    ":80",
+    "a:",
+    "a:0",
+    "a:70000",
+    "a/b",
+  ];
+  hosts.push("x".repeat(64), `${"x.".repeat(127)}x`, "http://a/", "a\nb", "*", "-a b");
+  for (const host of hosts) {
+    assertStringIncludes(await refuse("ask", "--", host), "cannot read the address");
+    assertStringIncludes(await refuse("ask", `--host=${host}`), "cannot read the address");
+    assertStringIncludes(await refuse("ask", `--as=${host}`), "cannot read the address");
+  }
+  assertStringIncludes(await refuse("ask", "--key", ""), "--key: the name of a file is empty");
+  assertStringIncludes(await refuse("ask", "a:5", "--port", "6"), "its port is 5, and --port is 6");
+  assertStringIncludes(await refuse("send", "a:5"), "it has a port, which does not belong there");
+});
+
+Deno.test("parseCommandLine() suggests the command, the option or the place that was meant", async () => {
+  const hintOf = async (...args: string[]) =>
+    (await assertRejects(() => parseCommandLine(PROGRAM, args), Failure)).hint;
+  assertEquals(await hintOf("ping"), "did you mean parley info ping?");
+  assertEquals(await hintOf("client"), "did you mean parley chat client?");
+  assertEquals(await hintOf("rsa", "bench"), "did you mean parley udp bench?");
+  assertEquals(await hintOf("help"), "did you mean parley --help?");
+  assertEquals(await hintOf("help", "chat"), "did you mean parley chat --help?");
+  assertEquals(await hintOf("chat", "help"), "did you mean parley chat --help?");
+  assertEquals(await hintOf("version"), "did you mean parley --version?");
+  assertEquals(await hintOf("constructor"), "parley --help lists what it takes");
+  for (const port of [["--port", "5000"], ["--port=5000"], ["-p", "5000"], ["-p5000"]]) {
+    assertEquals(
+      await hintOf("chat", "client", ...port),
+      "the port stands behind the host: HOST:5000",
+    );
+  }
+  assertStringIncludes((await hintOf("info", "ping", "a", "--port"))!, "HOST:PORT");
 });
 
 Deno.test("parseCommandLine() never repeats a control character of its input", async () => {

@@ -187,7 +187,7 @@ test("a file that may not be written is said before anything is", async () => {
   assertEquals(process.lines, []);
   assertEquals(process.errors, [
     `parley: cannot keep known peers in ${peers}: parley was not given the permission for it (NOT_PERMITTED)`,
-    "hint: run again with --allow-write",
+    "hint: run again with --allow-net --allow-read --allow-write",
   ]);
 });
 

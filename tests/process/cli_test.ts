@@ -67,3 +67,39 @@ Deno.test({
     assertMatch(debug.stderr, /^ {4}at /m);
   },
 });
+
+Deno.test({
+  name: "what can be no host, no file and no value ends with 2, one line and at most a hint",
+  ignore,
+  fn: async () => {
+    const lines = [
+      ["udp", "client", ""],
+      ["udp", "bench", ""],
+      ["udp", "send", "", "1060", "x"],
+      ["udp", "server", "--host", "a b"],
+      ["udp", "server", "--host", ""],
+      ["chat", "server", "--host", "a b"],
+      ["chat", "client", "--name", ""],
+      ["chat", "client", "--identity", ""],
+      ["rsa", "inspect", ""],
+      ["rsa", "keygen", "-o", ""],
+      ["udp", "client", "--__proto__"],
+      ["udp", "client", "-m", "-5"],
+    ];
+    for (const args of lines) {
+      const { code, stdout, stderr } = await parley(args);
+      assertEquals([code, stdout], [2, ""], args.join(" "));
+      assertMatch(stderr, /^parley: [^\n]+ \(USAGE\)\n(hint: [^\n]+\n)?$/);
+    }
+  },
+});
+
+Deno.test({
+  name: "udp send takes an IPv6 address in brackets, and shows it in one pair of them",
+  ignore,
+  fn: async () => {
+    const { code, stdout } = await parley(["udp", "send", "[::1]", "1060", "x"]);
+    assertEquals(code, 0);
+    assertMatch(stdout, / to \[::1\]:1060\n$/);
+  },
+});

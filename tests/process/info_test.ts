@@ -27,6 +27,9 @@ Deno.test({
     const people = await parley(["info", "byteorder", "1234"]);
     assertStringIncludes(people.stdout, "htons(1234)       53764  0xd204\n");
     assertStringIncludes(people.stdout, "htonl(1234)  3523477504  0xd2040000\n");
+    const padded = await parley(["info", "byteorder", "53764"]);
+    assertStringIncludes(padded.stdout, "htons(53764)      1234  0x04d2\n");
+    assertStringIncludes(padded.stdout, "htonl(53764)  80871424  0x04d20000\n");
   },
 });
 
@@ -278,16 +281,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley info socket with the network alone invents nothing, names the flag, and exits 0",
+  name: "parley info socket without its permission fails, and names the task that has it",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
-    const [object] = await json("socket", "--rcvbuf", "8192");
-    assertEquals([object?.descriptor, object?.type, object?.local], [null, null, null]);
-    assertMatch(JSON.stringify(object?.not_shown), /"flag":"--allow-ffi"/);
-    const people = await parley(["info", "socket"]);
-    assertEquals([people.code, people.stderr], [0, ""]);
-    assertMatch(people.stdout, /^SO_RCVBUF +- +- +-$/m);
-    assertMatch(people.stdout, /^not shown: .*: run with --allow-ffi$/m);
+    for (const args of [["--json"], ["--rcvbuf", "8192"]]) {
+      const { code, stdout, stderr } = await parley(["info", "socket", ...args]);
+      assertEquals([code, stdout], [1, ""]);
+      assertStringIncludes(stderr, "(NOT_PERMITTED)\nhint: use deno task info-socket …, or run");
+    }
   },
 });
 
@@ -299,7 +300,10 @@ Deno.test({
     assertEquals([bare?.name, bare?.interfaces, bare?.os], [null, null, Deno.build.os]);
     const people = await parley(["info", "host"]);
     assertEquals([people.code, people.stderr], [0, ""]);
-    assertMatch(people.stdout, /^not shown: its interfaces: run with --allow-sys$/m);
+    assertMatch(
+      people.stdout,
+      /^not shown: its interfaces: use deno task info host …, or run again with --allow-sys$/m,
+    );
     const flags = ["--allow-net", "--allow-sys"];
     const { code, stdout } = await parley(["info", "host", "--json"], flags);
     const facts: HostFacts & { not_shown: unknown } = JSON.parse(stdout);

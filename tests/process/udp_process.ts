@@ -50,9 +50,9 @@ export class UdpProcess implements AsyncDisposable {
     return this.lines.map((line) => JSON.parse(line));
   }
 
-  /** Waits for a line; fails with what it said after half a minute. */
+  /** Waits for a line; fails with what it said after three minutes. */
   async line(wanted: RegExp): Promise<RegExpExecArray> {
-    const late = AbortSignal.timeout(30_000);
+    const late = AbortSignal.timeout(180_000);
     const lateness = new Promise<void>((resolve) => late.onabort = () => resolve());
     try {
       for (;;) {

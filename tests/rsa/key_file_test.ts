@@ -71,7 +71,7 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   [" \n\n", "KEY_EMPTY", "it is empty", "parley rsa keygen"],
   [refused.encryptedPkcs8, "KEY_ENCRYPTED", "encrypted with a passphrase", "openssl pkey -in FILE"],
   [refused.encryptedPkcs1, "KEY_ENCRYPTED", "encrypted with a passphrase", "openssl pkey -in FILE"],
-  [refused.small, "KEY_TOO_SMALL", "the key has 1024 bits", "make a new one"],
+  [refused.small, "KEY_TOO_SMALL", "the key has 1024 bits", "another key"],
   [refused.ec, "KEY_NOT_RSA", "one for elliptic curves (EC)", "make an RSA key"],
   [refused.ecTraditional, "KEY_NOT_RSA", "one for elliptic curves (EC)", "make an RSA key"],
   [refused.ed25519, "KEY_NOT_RSA", "one for Ed25519", "make an RSA key"],

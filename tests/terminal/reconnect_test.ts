@@ -101,6 +101,8 @@ test("who leaves while there is no connection is told what was not delivered", a
   await kill(relay);
   await ada.until("the loss", ({ rows }) => rows.some((row) => row.includes("connection lost")));
   await ada.type("too late\n");
+  const waits = "* there is no connection: what you type is sent once it is back";
+  await ada.until("its line", ends("you: too late", waits, "ada>"));
   await ada.press("C-d");
   const words = "! 1 message was not delivered: there was no connection (NOT_DELIVERED)";
   await ada.until("the end", ends(words, "left with 0", "$"));

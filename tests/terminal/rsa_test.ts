@@ -70,3 +70,15 @@ test("bytes that a terminal would obey are not written to it", async () => {
   await pane.type("clear; rm -r $PWD; echo gone\n");
   await pane.until("the end", (shown) => shown.rows.includes("gone"));
 });
+
+test("the task that has the network alone names the task that makes keys, and asks for nothing", async () => {
+  await using pane = await Pane.open(100, 12);
+  await pane.type("clear; deno task parley rsa keygen -o absent.pem; echo code $?\n");
+  const { rows } = await pane.until("the failure", (shown) => shown.rows.includes("code 1"));
+  assertEquals(rows.slice(-4), [
+    "parley: cannot write absent.pem: parley was not given the permission for it (NOT_PERMITTED)",
+    "hint: use deno task rsa keygen …, or run again with --allow-read --allow-write",
+    "code 1",
+    "$",
+  ]);
+});

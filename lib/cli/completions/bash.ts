@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type CommandWords, singleQuoted, type Value } from "./words.ts";
+import { singleQuoted } from "../../shell_word.ts";
+import type { CommandWords, Value } from "./words.ts";
 
 /** The script that bash reads: `source <(parley completions bash)`. */
 export function bashScript(commands: readonly CommandWords[]): string {

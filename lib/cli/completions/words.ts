@@ -5,7 +5,7 @@
  */
 
 import { optionsOf } from "../parse.ts";
-import type { CommandSpec, OperandSpec, OptionSpec } from "../spec.ts";
+import type { CommandSpec, OperandSpec, OptionSpec, TextForm } from "../spec.ts";
 
 /** What stands for a value: some words, the name of a file, or anything. */
 export type Value = { readonly words: readonly string[] } | "file" | "any";
@@ -53,19 +53,13 @@ export function commandWords(root: CommandSpec, above: readonly string[] = []): 
   return [own, ...commands.flatMap((command) => commandWords(command, path))];
 }
 
-/** A word of a shell's language that stands for a text. */
-export function singleQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 function optionWords([name, spec]: [string, OptionSpec]): OptionWords {
-  const choices = spec.type === "text" ? spec.choices : undefined;
   return {
     long: `--${name}`,
     short: spec.short === undefined ? undefined : `-${spec.short}`,
     help: withoutStop(spec.help),
     label: spec.type === "flag" ? undefined : spec.value,
-    value: spec.type === "text" ? valueOf(spec.value, choices) : "any",
+    value: spec.type === "text" ? valueOf(spec) : "any",
     repeat: spec.type === "text" && spec.repeat === true,
   };
 }
@@ -73,17 +67,16 @@ function optionWords([name, spec]: [string, OptionSpec]): OptionWords {
 function operandWords(spec: OperandSpec): OperandWords {
   return {
     label: spec.name,
-    value: valueOf(spec.name, spec.choices),
+    value: valueOf(spec),
     rest: spec.rest === true,
   };
 }
 
-/** The names by which the table calls the values that are files. */
-const FILES = new Set(["FILE", "PATH", "PUB", "PRIV", "KEY", "SIG", "IN", "OUT", "CERT", "CA"]);
-
-function valueOf(label: string, choices: readonly string[] | undefined): Value {
+function valueOf(
+  { choices, form }: { readonly choices?: readonly string[]; readonly form?: TextForm },
+): Value {
   if (choices !== undefined) return { words: choices };
-  return FILES.has(label) ? "file" : "any";
+  return form === "file" ? "file" : "any";
 }
 
 function withoutStop(text: string): string {

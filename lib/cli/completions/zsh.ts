@@ -4,13 +4,8 @@
  * @module
  */
 
-import {
-  type CommandWords,
-  type OperandWords,
-  type OptionWords,
-  singleQuoted,
-  type Value,
-} from "./words.ts";
+import { singleQuoted } from "../../shell_word.ts";
+import type { CommandWords, OperandWords, OptionWords, Value } from "./words.ts";
 
 /** The script that zsh reads: `source <(parley completions zsh)`, or a file `_parley` in `$fpath`. */
 export function zshScript(commands: readonly CommandWords[]): string {

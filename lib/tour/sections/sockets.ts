@@ -17,15 +17,15 @@ export const SOCKET: Section = {
 asks the system itself, through its C library: settings before, and after a change.`,
     play: (scene) => {
       const line = "parley info socket --timeout 100 --rcvbuf 65536 --nonblocking";
-      return runLine(scene, line, {
-        patterns: isGranted({ name: "ffi" })
-          ? [
-            /^SO_RCVTIMEO +0 s +100 s +100 s$/m,
-            /^SO_RCVBUF +\d+ B +65536 B/m,
-            /^O_NONBLOCK +off +on/m,
-          ]
-          : [/--allow-ffi/],
-      });
+      const patterns = [
+        /^SO_RCVTIMEO +0 s +100 s +100 s$/m,
+        /^SO_RCVBUF +\d+ B +65536 B/m,
+        /^O_NONBLOCK +off +on/m,
+      ];
+      const expected = isGranted({ name: "ffi" })
+        ? { patterns }
+        : { patterns: [/NOT_PERMITTED/], code: 1 };
+      return runLine(scene, line, expected);
     },
   }],
 };

@@ -1,0 +1,68 @@
+/**
+ * `HOST` and `HOST:PORT` on a command line.
+ *
+ * @module
+ */
+
+import { usageFailure } from "../failure.ts";
+import { quote } from "./quote.ts";
+
+/** A host, and the port behind it where there is one. */
+export interface HostAndPort {
+  readonly hostname: string;
+  readonly port: number | undefined;
+}
+
+/** The labels of a name (RFC 1123 section 2.1, and what systems take beyond that), the last dot included. */
+const NAME = /^[\p{L}\p{M}\p{N}_-]{1,63}(\.[\p{L}\p{M}\p{N}_-]{1,63})*\.?$/u;
+/** The longest name (RFC 1035 section 2.3.4). */
+const MAX_NAME_LENGTH = 253;
+
+/**
+ * Reads `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address (RFC 3986 section 3.2.2).
+ *
+ * @param text What was typed.
+ * @returns The host without brackets, and the port.
+ * @throws {Failure} Usage, where it is none of these.
+ */
+export function readHost(text: string): HostAndPort {
+  const what = `cannot read the address ${quote(text)}`;
+  const url = /^[a-z][a-z0-9+.-]*:\/\/([^/\s]*)/i.exec(text);
+  if (url !== null) {
+    const host = url[1]!.replace(/^.*@/, "");
+    const hint = host === "" ? undefined : `did you mean ${host}?`;
+    throw usageFailure(what, "it is a URL, not HOST or HOST:PORT", hint);
+  }
+  const bracketed = /^\[([^\]]+)\](?::(.*))?$/s.exec(text);
+  // More than one colon and no brackets: an address without a port.
+  const bare = /^([^:[\]]*:[^:[\]]*:[^[\]]*)$/s.exec(text);
+  const plain = /^([^:\s[\]]+)(?::(.*))?$/s.exec(text);
+  const [, hostname = "", port] = bracketed ?? bare ?? plain ?? [];
+  const isHost = bracketed === null && bare === null ? isName(hostname) : isIpv6(hostname);
+  if (!isHost) {
+    throw usageFailure(what, "it is not HOST, HOST:PORT or [IPv6]:PORT");
+  }
+  return { hostname, port: port === undefined ? undefined : readPort(port, what) };
+}
+
+/**
+ * Reads a port.
+ *
+ * @param text What was typed.
+ * @param what What a failure is of.
+ * @throws {Failure} Usage, where it is none.
+ */
+export function readPort(text: string, what = `cannot read the port ${quote(text)}`): number {
+  const number = Number(text);
+  if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number;
+  throw usageFailure(what, "a port is a number from 1 to 65535");
+}
+
+function isName(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && NAME.test(text);
+}
+
+/** Whether a text is an IPv6 address, with or without a zone (RFC 4007 section 11). */
+function isIpv6(text: string): boolean {
+  return URL.canParse(`http://[${text.replace(/%[\w.-]+$/, "")}]`);
+}

@@ -1,0 +1,137 @@
+/**
+ * Arguments as a shell hands them over, read by the rules of POSIX (XBD 12.2, guidelines 3 to 10) and of
+ * getopt_long(3).
+ *
+ * @module
+ */
+
+import type { OptionSpec } from "./spec.ts";
+
+/** An option that was given, with its value where it takes one. */
+export interface GivenOption {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** Arguments that were understood. */
+export interface OptionWords {
+  /** In the order in which they were given. */
+  readonly given: readonly GivenOption[];
+  readonly operands: readonly string[];
+}
+
+/** The first argument that was not understood. */
+export class ArgumentProblem {
+  /**
+   * @param reason Whether there is no such option, whether its value is missing, or whether it has one too many.
+   * @param typed The option as it was typed, without a value: `-p`, `--port`.
+   * @param name The option's name, where there is such an option.
+   * @param next What was typed for its value: behind `=`, or as the next argument.
+   */
+  constructor(
+    readonly reason: "unknown" | "no value" | "extra value",
+    readonly typed: string,
+    readonly name: string | undefined,
+    readonly next: string | undefined,
+  ) {}
+}
+
+/**
+ * Reads arguments. A value is what stands behind `=`, behind the letter of the option, or the next argument; a
+ * next argument that starts with a dash is no value, except `-`, and a number for an option that takes numbers.
+ *
+ * @param specs The options that there are, by name.
+ * @param args The arguments behind the command.
+ */
+export function readOptionWords(
+  specs: Readonly<Record<string, OptionSpec>>,
+  args: readonly string[],
+): OptionWords | ArgumentProblem {
+  const reader = new Reader(specs, args);
+  for (let arg = reader.next(); arg !== undefined; arg = reader.next()) {
+    const problem = reader.take(arg);
+    if (problem !== undefined) return problem;
+  }
+  return reader;
+}
+
+class Reader implements OptionWords {
+  readonly given: GivenOption[] = [];
+  readonly operands: string[] = [];
+  /** A map, since a name such as `constructor` is a property of every object. */
+  readonly #specs: ReadonlyMap<string, OptionSpec>;
+  readonly #names: ReadonlyMap<string, string>;
+  readonly #args: string[];
+
+  constructor(specs: Readonly<Record<string, OptionSpec>>, args: readonly string[]) {
+    this.#specs = new Map(Object.entries(specs));
+    this.#names = new Map(
+      Object.entries(specs).flatMap(([name, { short }]) =>
+        short === undefined ? [] : [[short, name] as const]
+      ),
+    );
+    this.#args = [...args];
+  }
+
+  next(): string | undefined {
+    return this.#args.shift();
+  }
+
+  take(arg: string): ArgumentProblem | undefined {
+    if (arg === "--") this.operands.push(...this.#args.splice(0));
+    else if (arg.startsWith("--")) return this.#takeLong(arg);
+    else if (arg.startsWith("-") && arg !== "-") return this.#takeLetters(arg);
+    else this.operands.push(arg);
+    return undefined;
+  }
+
+  #takeLong(arg: string): ArgumentProblem | undefined {
+    const [, name = "", value] = /^--([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
+    return this.#takeOption(`--${name}`, name, value);
+  }
+
+  /** `-abc`: flags, of which the last may be an option with a value instead, which is what is left. */
+  #takeLetters(arg: string): ArgumentProblem | undefined {
+    const letters = [...arg].slice(1);
+    for (const [i, letter] of letters.entries()) {
+      const name = this.#names.get(letter);
+      const rest = letters.slice(i + 1).join("");
+      // A number below zero is shown whole.
+      const typed = name === undefined && /^-[.\d]/.test(arg) ? arg : `-${letter}`;
+      const isFlag = name !== undefined && this.#specs.get(name)?.type === "flag";
+      const value = rest.startsWith("=") ? rest.slice(1) : rest === "" || isFlag ? undefined : rest;
+      const problem = this.#takeOption(typed, name, value);
+      if (problem !== undefined || !isFlag) return problem;
+    }
+    return undefined;
+  }
+
+  #takeOption(
+    typed: string,
+    name: string | undefined,
+    attached: string | undefined,
+  ): ArgumentProblem | undefined {
+    const spec = name === undefined ? undefined : this.#specs.get(name);
+    const next = attached ?? this.#args[0];
+    if (name === undefined || spec === undefined) {
+      return new ArgumentProblem("unknown", typed, undefined, next);
+    }
+    if (spec.type === "flag") {
+      if (attached !== undefined) return new ArgumentProblem("extra value", typed, name, attached);
+      this.given.push({ name, value: undefined });
+      return undefined;
+    }
+    if (next === undefined || (attached === undefined && !isValue(spec, next))) {
+      return new ArgumentProblem("no value", typed, name, next);
+    }
+    if (attached === undefined) this.#args.shift();
+    this.given.push({ name, value: next });
+    return undefined;
+  }
+}
+
+/** Whether an argument behind an option is its value. */
+function isValue(spec: OptionSpec, next: string): boolean {
+  if (!next.startsWith("-") || next === "-") return true;
+  return (spec.type === "integer" || spec.type === "number") && /^-[.\d]/.test(next);
+}
