@@ -7,7 +7,8 @@
 import type { Input } from "../cli/spec.ts";
 import { hostRoom } from "../conversation/rooms.ts";
 import { LOG_LEVELS } from "../log.ts";
-import type { CHAT_SERVER } from "./chat_spec.ts";
+import { readAddress } from "./address.ts";
+import { type CHAT_SERVER, DEFAULT_PORT } from "./chat_spec.ts";
 import { limitsFrom } from "./limit_options.ts";
 import { serverFiles } from "./tls_files.ts";
 import { refuseTrust, trustSettings } from "./trust_settings.ts";
@@ -15,6 +16,8 @@ import { refuseTrust, trustSettings } from "./trust_settings.ts";
 /** Opens a room, and sits in it unless it is to relay only. */
 export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
   if (options["relay-only"]) refuseTrust(options);
+  // What is no address would let nobody in.
+  for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
     hostname: options.host,
     port: options.port,
