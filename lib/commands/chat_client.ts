@@ -22,6 +22,7 @@ export function run({ options, operands }: Input<typeof CHAT_CLIENT>): Promise<n
     listen: options.listen,
     giveUpMs: options["give-up"],
     json: options.json,
+    commands: options.commands,
     wire: options.wire,
   });
 }

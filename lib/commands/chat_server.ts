@@ -35,6 +35,7 @@ export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
     // A server stays when its input ends.
     giveUpMs: Infinity,
     json: options.json,
+    commands: options.commands,
     wire: options.wire,
   });
 }

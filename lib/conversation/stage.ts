@@ -22,6 +22,8 @@ import { WireReader } from "./wire_dump.ts";
 /** How a conversation is set up. */
 export interface StageOptions {
   readonly json: boolean;
+  /** Whether piped input has commands in it; what a program or a person enters has. */
+  readonly commands: boolean;
   readonly wire: boolean;
   /** Whether to stay when piped input ends. */
   readonly stay: boolean;
@@ -71,6 +73,7 @@ export async function setStage(
   const presenter = options.json ? new Report(trust) : new Transcript({
     style: makeStyle(COLOURED),
     echo: screen !== undefined,
+    folds: Deno.stdout.isTerminal(),
     who: trust,
     lasting,
   });
@@ -82,6 +85,7 @@ export async function setStage(
     reload,
     input: screen?.entered ?? options.input ?? standardInput(),
     interactive: screen !== undefined,
+    messagesOnly: screen === undefined && !options.json && !options.commands,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
     stopped: signals.stopped,

@@ -22,9 +22,9 @@ export const CHAT: Section = {
 };
 
 async function converse({ console, prompt, signal }: Scene): Promise<void> {
-  const open = "parley chat server --port 0 --name ada";
+  const open = "parley chat server --port 0 --name ada --commands";
   prompt(open);
-  const ada = console.start(["chat", "server", "--port", "0", "--name", "ada"], {
+  const ada = console.start(["chat", "server", "--port", "0", "--name", "ada", "--commands"], {
     label: "  ada │ ",
   });
   const [, port] = await ada.until(/listening on 127\.0\.0\.1:(\d+)/, signal);
