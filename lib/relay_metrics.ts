@@ -18,13 +18,19 @@ interface Sample {
   readonly value: number;
 }
 
+/** What the metrics tell: a relay's state, and what became of its log. */
+export interface RelayCounts extends RelayState {
+  /** Lines of the log that were dropped, since they could not be written. */
+  readonly logLinesDropped?: number;
+}
+
 /**
  * Writes a relay's state down for Prometheus.
  *
  * @param state The relay.
  * @param residentBytes The memory of the process.
  */
-export function exposition(state: RelayState, residentBytes: number): string {
+export function exposition(state: RelayCounts, residentBytes: number): string {
   const { tally } = state;
   const reasons = [...tally.disconnects].map(([reason, value]) => ({
     labels: `{reason="${reason}"}`,
@@ -78,6 +84,12 @@ export function exposition(state: RelayState, residentBytes: number): string {
       ...joinSamples(tally),
     ),
     metric(
+      "parley_log_lines_dropped_total",
+      "counter",
+      "Lines of the log that could not be written.",
+      state.logLinesDropped ?? 0,
+    ),
+    metric(
       "process_resident_memory_bytes",
       "gauge",
       "Resident memory of the process.",
@@ -119,7 +131,7 @@ function joinSamples({ joins, joinMs, joinTimes }: Tally): Sample[] {
  */
 export function serveMetrics(
   port: number,
-  state: () => RelayState,
+  state: () => RelayCounts,
   signal: AbortSignal,
 ): Deno.HttpServer<Deno.NetAddr> {
   const hostname = "127.0.0.1";
@@ -131,7 +143,7 @@ export function serveMetrics(
   }
 }
 
-function respond(request: Request, state: () => RelayState): Response {
+function respond(request: Request, state: () => RelayCounts): Response {
   // A request may name a URL that is none; it is not to end in a stack trace in the log.
   const pathname = URL.parse(request.url)?.pathname;
   if (pathname !== "/metrics") return new Response("try /metrics\n", { status: 404 });

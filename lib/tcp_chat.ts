@@ -18,6 +18,7 @@
  */
 
 import { generateMemberKeys, makeCredential, type OwnCredential } from "./chat/credential.ts";
+import { canonicalHost, readPublicName } from "./chat/dialled.ts";
 import { CREDENTIAL_LIFE_MS } from "./chat/lifetime.ts";
 import type { Limits } from "./chat/limits.ts";
 import { connectThroughMemory } from "./chat/memory_link.ts";
@@ -27,6 +28,7 @@ import type { RelayLink } from "./chat/room_member.ts";
 import type { RelayState } from "./chat/tally.ts";
 import { Failure, toFailure } from "./failure.ts";
 import { hostPort } from "./host_port.ts";
+import { requireZone, withZone } from "./link_local.ts";
 import type { Bytes } from "./rsa.ts";
 import {
   type Opener,
@@ -195,13 +197,13 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
     relay.close();
     await finished;
   };
-  const addr = listener.addr as Deno.NetAddr;
+  const addr = withZone(listener.addr as Deno.NetAddr, hostname);
+  const self = readPublicName(publicNames?.[0] ?? addr.hostname);
   return {
     addr,
     room: relay.room,
     tls: tls !== undefined,
-    join: (joining) =>
-      joinThroughMemory(relay, publicNames?.[0] ?? addr.hostname, addr.port, joining),
+    join: (joining) => joinThroughMemory(relay, self.host, self.port ?? addr.port, joining),
     removeDisallowed: () => relay.removeDisallowed(),
     state: () => relay.state(),
     close,
@@ -236,11 +238,13 @@ function listen(
   port: number,
   tls: TlsServerOptions | undefined,
 ): Deno.TcpListener {
+  const what = `cannot listen on ${hostPort({ hostname, port })}`;
+  requireZone(hostname, what);
   try {
     if (tls !== undefined) checkServerOptions(tls);
     return Deno.listen({ hostname, port });
   } catch (error) {
-    throw tlsFailure(error, `cannot listen on ${hostPort({ hostname, port })}`);
+    throw tlsFailure(error, what);
   }
 }
 
@@ -311,7 +315,7 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
     };
   };
   return startSession(options, {
-    dialled: { host: hostname, port },
+    dialled: { host: canonicalHost(hostname), port },
     first: await again(),
     again,
   });
@@ -340,6 +344,7 @@ async function connect(
 }
 
 async function dial(hostname: string, port: number, what: string): Promise<Deno.TcpConn> {
+  requireZone(hostname, what);
   const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
   try {
     return await Deno.connect({ hostname, port, signal });

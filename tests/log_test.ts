@@ -1,7 +1,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Log, LOG_LEVELS, logValue } from "../lib/log.ts";
+import { Log, LOG_LEVELS, LogSink, logValue } from "../lib/log.ts";
 
 function lines(level: typeof LOG_LEVELS[number] | undefined): { log: Log; written: string[] } {
   const written: string[] = [];
@@ -36,4 +36,57 @@ Deno.test("whatever a value is, it stays on its line, in its place, and printabl
     assertEquals(/[\x00-\x1f\x7f-\x9f\u2028\u202e]/.test(value), false, value);
     assertEquals(/^(?:[^\s"=]+|"(?:[^"\\]|\\.)*")$/u.test(value), true, value);
   }));
+});
+
+/** A file on a disk with room for so many bytes, in writes of three bytes at most. */
+function disk(room: number) {
+  const written: number[] = [];
+  return {
+    room,
+    get text() {
+      return new TextDecoder().decode(new Uint8Array(written));
+    },
+    write(bytes: Uint8Array): Promise<number> {
+      if (this.room === 0) return Promise.reject(new Error("no space left on device"));
+      const taken = [...bytes.subarray(0, Math.min(3, this.room))];
+      this.room -= taken.length;
+      written.push(...taken);
+      return Promise.resolve(taken.length);
+    },
+  };
+}
+
+Deno.test("a log that cannot be written drops whole lines, counts them, and goes on once it can be", async () => {
+  const target = disk(8);
+  const told: number[] = [];
+  const sink = new LogSink(target, (lines) => told.push(lines));
+  for (const line of ["one\n", "two\n", "three\n", "four\n"]) sink.write(line);
+  await sink.flushed;
+  assertEquals([target.text, sink.dropped, told], ["one\ntwo\n", 2, []]);
+  target.room = 2;
+  sink.write("five\n");
+  await sink.flushed;
+  assertEquals([target.text, sink.dropped], ["one\ntwo\nfi", 3]);
+  sink.write("six\n");
+  await sink.flushed;
+  assertEquals(sink.dropped, 4);
+  target.room = 1000;
+  sink.write("seven\n");
+  await sink.flushed;
+  assertEquals([target.text, told], ["one\ntwo\nfi\nseven\n", [4]]);
+  sink.write("eight\n");
+  await sink.flushed;
+  assertEquals([sink.dropped, told], [4, [4]]);
+});
+
+Deno.test("a log whose reader does not read holds so much and drops what is beyond", async () => {
+  const stuck = Promise.withResolvers<number>();
+  const sink = new LogSink({ write: () => stuck.promise }, () => {});
+  const line = `${"x".repeat(1023)}\n`;
+  sink.write(line);
+  await undefined;
+  await undefined;
+  for (let i = 0; i < 1030; i++) sink.write(line);
+  assertEquals(sink.dropped, 6);
+  stuck.resolve(line.length);
 });

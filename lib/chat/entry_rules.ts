@@ -5,6 +5,8 @@
  * @module
  */
 
+import { canonicalHost, type Dialled, readPublicName } from "./dialled.ts";
+
 /** What whoever runs a relay lays down. */
 export interface EntryRulesOptions {
   /** Whether an identity, by its fingerprint, may come in; without, everyone may. */
@@ -35,13 +37,13 @@ export class EntryRules {
     return this.#options.allows?.(fingerprint) ?? true;
   }
 
-  /** Whether the name that a newcomer dialled is one by which the relay is known. */
-  allowsName({ host, port }: { readonly host: string; readonly port: number }): boolean {
+  /** Whether the name that a newcomer dialled is one by which the relay is known, whatever form either has. */
+  allowsName(dialled: Dialled): boolean {
     const { publicNames = [] } = this.#options;
-    const dialled = host.toLowerCase();
+    const host = canonicalHost(dialled.host);
     return publicNames.length === 0 ||
-      publicNames.some((name) =>
-        [dialled, `${dialled}:${port}`, `[${dialled}]:${port}`].includes(name.toLowerCase())
+      publicNames.map(readPublicName).some((name) =>
+        name.host === host && (name.port === undefined || name.port === dialled.port)
       );
   }
 }

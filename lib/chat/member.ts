@@ -173,7 +173,7 @@ export class Member {
       admitted: (admitted, graceMs) => this.#comeIn(admitted, graceMs),
       resumed: (count) => this.#goOn(count),
       take: (frame) => this.#take(frame),
-      bye: (reason) => this.#bye(reason),
+      bye: (reason, graceMs) => this.#bye(reason, graceMs),
       silent: (detail) => this.#lose("NO_ANSWER", detail),
       broken: (reason, detail) => this.#end(reason, detail),
       fail: (error) => this.#output.fail(error),
@@ -305,9 +305,11 @@ export class Member {
     else throw new MalformedError("a frame came out of its place");
   }
 
-  #bye(reason: Ending): void {
-    if (MAY_TRY_AGAIN.has(reason)) this.#lose(reason, "");
-    else this.#endInOrder(reason, "");
+  #bye(reason: Ending, graceMs: number): void {
+    if (MAY_TRY_AGAIN.has(reason)) return this.#lose(reason, "");
+    // Whoever is away has been so for some time: the relay waits for it until then at the latest.
+    const until = new Date(this.#date() + graceMs).toTimeString().slice(0, "HH:MM:SS".length);
+    this.#endInOrder(reason, reason === "NAME_AWAY" ? `away until ${until} at the latest` : "");
   }
 
   #accepted(count: number): void {

@@ -44,8 +44,13 @@ export interface MemberConnectionOutput {
   resumed(count: number): void;
   /** A frame that has its place in the room only. */
   take(frame: Frame): void;
-  /** The relay ends the connection. */
-  bye(reason: Ending): void;
+  /**
+   * The relay ends the connection.
+   *
+   * @param reason Why.
+   * @param graceMs How long it waits for those who lose their connection, in milliseconds; 0 where it has not said so.
+   */
+  bye(reason: Ending, graceMs: number): void;
   /** The relay says nothing any longer. */
   silent(detail: string): void;
   /** What came is not what a relay of this protocol says. */
@@ -130,8 +135,9 @@ export class MemberConnection {
 
   #take(frame: Frame): void {
     if (this.#state === "over") return;
-    if (frame.kind === KIND.bye) this.#output.bye(readBye(frame.payload));
-    else if (frame.kind === KIND.ping) this.#output.send(encodeEmpty(KIND.pong));
+    if (frame.kind === KIND.bye) {
+      this.#output.bye(readBye(frame.payload), this.#challenge?.graceMs ?? 0);
+    } else if (frame.kind === KIND.ping) this.#output.send(encodeEmpty(KIND.pong));
     else if (this.#state === "coming") this.#comeCloser(frame);
     else if (frame.kind !== KIND.pong) this.#output.take(frame);
   }

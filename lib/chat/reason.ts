@@ -33,6 +33,7 @@ export const REASONS = {
   TOO_MANY_PENDING: 26,
   TOO_MANY_JOINS: 27,
   TOO_MANY_FROM_ADDRESS: 28,
+  NAME_AWAY: 29,
 } as const;
 
 /** Why a connection or a membership ends. */
@@ -69,6 +70,7 @@ export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   TOO_MANY_PENDING: "too many connections are waiting to join",
   TOO_MANY_JOINS: "there were too many joins in a short time",
   TOO_MANY_FROM_ADDRESS: "too many connections come from that address",
+  NAME_AWAY: "somebody who is away has that name",
 };
 
 /** The number of a reason on the wire. */

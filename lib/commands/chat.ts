@@ -13,7 +13,15 @@ import { CHAT_SERVER, DEFAULT_PORT } from "./chat_spec.ts";
 
 /** Asks whether to be the server or a client, and is that. */
 export async function run(_input: unknown, io: Io): Promise<number> {
-  const talk = { io, name: undefined, json: false, wire: false, giveUpMs: 30_000, ...OPEN_MINDED };
+  const talk = {
+    io,
+    name: undefined,
+    json: false,
+    commands: false,
+    wire: false,
+    giveUpMs: 30_000,
+    ...OPEN_MINDED,
+  };
   const answer = await askSide(io);
   if (answer.side === "nobody") return answer.code;
   const input = answer.input === undefined ? {} : { input: answer.input };

@@ -24,6 +24,7 @@ export function run({ options, operands }: Input<typeof CHAT_CLIENT>, io: Io): P
     listen: options.listen,
     giveUpMs: options["give-up"],
     json: options.json,
+    commands: options.commands,
     wire: options.wire,
   });
 }

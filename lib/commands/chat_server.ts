@@ -8,7 +8,8 @@ import type { Input } from "../cli/spec.ts";
 import { hostRoom } from "../conversation/rooms.ts";
 import type { Io } from "../io.ts";
 import { LOG_LEVELS } from "../log.ts";
-import type { CHAT_SERVER } from "./chat_spec.ts";
+import { readAddress } from "./address.ts";
+import { type CHAT_SERVER, DEFAULT_PORT } from "./chat_spec.ts";
 import { limitsFrom } from "./limit_options.ts";
 import { serverFiles } from "./tls_files.ts";
 import { refuseTrust, trustSettings } from "./trust_settings.ts";
@@ -16,6 +17,8 @@ import { refuseTrust, trustSettings } from "./trust_settings.ts";
 /** Opens a room, and sits in it unless it is to relay only. */
 export function run({ options }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
   if (options["relay-only"]) refuseTrust(options);
+  // What is no address would let nobody in.
+  for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
     io,
     hostname: options.host,
@@ -34,6 +37,7 @@ export function run({ options }: Input<typeof CHAT_SERVER>, io: Io): Promise<num
     // A server stays when its input ends.
     giveUpMs: Infinity,
     json: options.json,
+    commands: options.commands,
     wire: options.wire,
   });
 }

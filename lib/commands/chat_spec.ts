@@ -23,6 +23,11 @@ const NAME = {
   value: "NAME",
   help: "Your name in the room, 1 to 32 characters (default member- and 4 letters)",
 } as const;
+const COMMANDS = {
+  type: "flag",
+  help:
+    "Read commands such as /msg NAME TEXT from piped input too; without, each line is a message",
+} as const;
 const GIVE_UP = {
   type: "integer",
   value: "MS",
@@ -133,6 +138,7 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       max: 65_535,
       help: "Serve metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0 picks a free port",
     },
+    commands: COMMANDS,
     wire: WIRE,
     json: JSON_LINES,
   },
@@ -153,7 +159,8 @@ export const CHAT_CLIENT = {
   summary: "Join a room.",
   details:
     `At a terminal it is a conversation; /help lists the commands in it. With piped input each line
-is a message: the client waits until all are delivered, then leaves.`,
+is a message, also one that starts with a slash: the client waits until all are delivered, then leaves.
+With --commands or --json, piped input has commands too, and //TEXT says /TEXT.`,
   operands: [{
     name: "HOST[:PORT]",
     optional: true,
@@ -172,6 +179,7 @@ is a message: the client waits until all are delivered, then leaves.`,
     ...TRUST,
     listen: { type: "flag", help: "Stay and print after the input ends, until stopped" },
     "give-up": GIVE_UP,
+    commands: COMMANDS,
     wire: WIRE,
     json: JSON_LINES,
   },

@@ -11,7 +11,7 @@ import { safetyNumber } from "../trust/safety_number.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
 import type { Display } from "./display.ts";
 import { type Ended, endedFailure, gaveUpFailure, notDelivered } from "./ended.ts";
-import { type Entry, readEntry, type Verdict } from "./entry.ts";
+import { type Entry, readEntry, readMessage, type Verdict } from "./entry.ts";
 import type { Input } from "./lines.ts";
 import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
 import { Obstacles } from "./obstacles.ts";
@@ -30,6 +30,8 @@ export interface ConversationOptions {
   readonly reload?: (() => Promise<void>) | undefined;
   /** Whether a person types; without, every line waits its turn and the end of input waits for delivery. */
   readonly interactive: boolean;
+  /** Whether every line is a message, also one that starts with a slash, which is a command without this. */
+  readonly messagesOnly?: boolean;
   /** Whether to stay when the input ends. */
   readonly stay: boolean;
   /**
@@ -185,8 +187,13 @@ export class Conversation {
         return undefined;
       case "line":
         if (!this.#options.interactive) await this.#settle(session);
-        return await this.#act(session, readEntry(entered.text, this.#options.interactive));
+        return await this.#act(session, this.#read(entered.text));
     }
+  }
+
+  #read(line: string): Entry {
+    const { messagesOnly, interactive } = this.#options;
+    return messagesOnly === true ? readMessage(line) : readEntry(line, interactive);
   }
 
   /** What nobody typed waits its turn, and is said to whoever is being shown by then. */

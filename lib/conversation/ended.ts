@@ -74,6 +74,8 @@ const OTHER_VERSION = "it may be another version of parley: compare parley --ver
 
 const HINTS: { readonly [E in Ending]?: string } = {
   NAME_TAKEN: "choose another with --name",
+  NAME_AWAY: "it is probably your own, left by a run that crashed: wait, or choose another with " +
+    "--name; with --identity FILE a new run takes the old one's place at once",
   NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
   BAD_RELAY: OTHER_VERSION,
   VERSION: OTHER_VERSION,

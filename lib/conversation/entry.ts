@@ -40,6 +40,16 @@ export type Entry =
   };
 
 /**
+ * Takes a line of piped input as it is, whatever it starts with: data is never taken for a command. An empty line says
+ * nothing.
+ *
+ * @param line The line.
+ */
+export function readMessage(line: string): Entry {
+  return line === "" ? { kind: "nothing" } : { kind: "say", text: line, to: undefined };
+}
+
+/**
  * Reads what was entered. A line that starts with one slash is a command; `//x` says `/x`.
  *
  * @param line One line; in a pasted one there may be more.

@@ -7,10 +7,10 @@
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import type { Failure } from "../failure.ts";
-import { Log, type LogLevel } from "../log.ts";
+import { Log, type LogLevel, LogSink } from "../log.ts";
 import { hostPort } from "../host_port.ts";
 import type { RelayEvent, RelayServer } from "../tcp_chat.ts";
-import { type Io, writeAll } from "../io.ts";
+import type { Io } from "../io.ts";
 import { logRelayEvent, logTrouble } from "./relay_log.ts";
 
 /** What is to be seen. */
@@ -23,8 +23,12 @@ export interface WatchOptions {
   readonly metricsPort?: number | undefined;
 }
 
+/** How long the end waits for the last lines of the log, in milliseconds. */
+const FLUSH_MS = 1_000;
+
 /** Watches one relay. */
 export class RelayWatch implements AsyncDisposable {
+  readonly #sink: LogSink;
   readonly #log: Log;
   readonly #metricsPort: number | undefined;
   readonly #stop = new AbortController();
@@ -32,7 +36,11 @@ export class RelayWatch implements AsyncDisposable {
 
   /** Starts before the relay does. */
   constructor({ io, logLevel, metricsPort }: WatchOptions) {
-    this.#log = new Log(logLevel, (line) => writeAll(io.errors, line));
+    this.#sink = new LogSink(
+      io.errors,
+      (lines) => this.#log.write("warn", "dropped", { lines }),
+    );
+    this.#log = new Log(logLevel, (line) => this.#sink.write(line));
     this.#metricsPort = metricsPort;
   }
 
@@ -57,7 +65,8 @@ export class RelayWatch implements AsyncDisposable {
     });
     if (this.#metricsPort === undefined) return undefined;
     const { serveMetrics } = await import("../relay_metrics.ts");
-    const metrics = serveMetrics(this.#metricsPort, () => server.state(), this.#stop.signal);
+    const counts = () => ({ ...server.state(), logLinesDropped: this.#sink.dropped });
+    const metrics = serveMetrics(this.#metricsPort, counts, this.#stop.signal);
     this.#metrics = metrics;
     const url = `http://${metrics.addr.hostname}:${metrics.addr.port}/metrics`;
     this.#log.write("info", "metrics", { url });
@@ -68,5 +77,6 @@ export class RelayWatch implements AsyncDisposable {
     this.#stop.abort();
     await this.#metrics?.finished;
     this.#log.write("info", "stopped");
+    await Promise.race([this.#sink.flushed, new Promise((done) => setTimeout(done, FLUSH_MS))]);
   }
 }

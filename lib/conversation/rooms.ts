@@ -39,6 +39,8 @@ export interface TalkOptions extends TrustSettings {
   /** The name in the room; one is made up without. */
   readonly name: string | undefined;
   readonly json: boolean;
+  /** Whether piped input has commands in it. */
+  readonly commands: boolean;
   readonly wire: boolean;
   readonly giveUpMs: number;
   /** Lines that were read elsewhere; standard input without. */

@@ -24,6 +24,8 @@ import { WireReader } from "./wire_dump.ts";
 export interface StageOptions {
   readonly io: Io;
   readonly json: boolean;
+  /** Whether piped input has commands in it; what a program or a person enters has. */
+  readonly commands: boolean;
   readonly wire: boolean;
   /** Whether to stay when piped input ends. */
   readonly stay: boolean;
@@ -74,6 +76,7 @@ export async function setStage(
   const presenter = options.json ? new Report(trust) : new Transcript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
+    folds: Deno.stdout.isTerminal(),
     who: trust,
     lasting,
   });
@@ -85,6 +88,7 @@ export async function setStage(
     reload,
     input: screen?.entered ?? options.input ?? standardInput(io),
     interactive: screen !== undefined,
+    messagesOnly: screen === undefined && !options.json && !options.commands,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
     stopped: signals.stopped,

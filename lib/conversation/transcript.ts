@@ -24,10 +24,11 @@ import {
 } from "./trust_text.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
-const UNVERIFIED =
-  "nobody here is verified: compare what /fingerprint NAME shows some other way than by this chat";
-const UNREMEMBERED =
-  "a key that changes later will not be noticed: --known-peers FILE remembers keys";
+/** How many lines of one message are shown. */
+const MAX_SPEECH_LINES = 20;
+
+const UNVERIFIED = "nobody here is verified: run /fingerprint NAME, and compare by telephone";
+const UNREMEMBERED = "a key that changes later goes unnoticed: --known-peers FILE remembers keys";
 const EPHEMERAL = "your key is for this run only: --identity FILE keeps one";
 
 /** What a transcript shows, and knows. */
@@ -35,6 +36,8 @@ export interface TranscriptOptions {
   readonly style: Style;
   /** Whether this side's own lines are repeated: a terminal's input line vanishes when it is sent. */
   readonly echo: boolean;
+  /** Whether a message of very many lines is cut short: nobody scrolls a pipe. */
+  readonly folds?: boolean;
   /** Who is who; a relay without a member does not ask. */
   readonly who?: WhoIsWho;
   /** Whether this side's identity lasts longer than this run. */
@@ -257,10 +260,18 @@ export class Transcript implements Presenter {
     return [this.#note(why)];
   }
 
-  /** A text with its own lines; those after the first cannot pass for somebody else's. */
+  /**
+   * A text with its own lines; those after the first cannot pass for somebody else's. At a terminal only the first
+   * of many are shown, so that no text pushes away what was said before it. Line feeds at its end, with which a paste
+   * ends, show nothing.
+   */
   #speech(who: string, text: string): string[] {
-    const [first = "", ...rest] = text.split("\n").map(fit);
-    return [`${who}: ${first}`, ...rest.map((line) => `  | ${line}`)];
+    const lines = text.replace(/\n+$/, "").split("\n");
+    const shown = this.#options.folds === true ? MAX_SPEECH_LINES : lines.length;
+    const [first, ...rest] = lines.slice(0, shown).map(fit);
+    const more = lines.length - shown;
+    const folded = more <= 0 ? [] : [this.#style.dim(`  (${linesText(more)} more)`)];
+    return [`${who}: ${first}`, ...rest.map((line) => `  | ${line}`), ...folded];
   }
 
   #person({ name, fingerprint }: { readonly name: string; readonly fingerprint: string }): string {
@@ -270,6 +281,10 @@ export class Transcript implements Presenter {
   #note(text: string): string {
     return `${this.#style.dim("*")} ${text}`;
   }
+}
+
+function linesText(count: number): string {
+  return count === 1 ? "1 line" : `${count} lines`;
 }
 
 function fit(line: string): string {

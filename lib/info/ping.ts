@@ -8,6 +8,8 @@
  */
 
 import { errorCode, toFailure } from "../failure.ts";
+import { hostPort } from "../host_port.ts";
+import { requireZone } from "../link_local.ts";
 
 /** What came of a probe: the first two prove that the host is there. */
 export type ProbeState = "open" | "refused" | "timeout" | "unreachable";
@@ -73,6 +75,7 @@ async function probe(
   { hostname, port, timeoutMs = 2000, signal }: PingOptions,
 ): Promise<Omit<Probe, "seq"> | undefined> {
   if (interrupted(signal)) return undefined;
+  requireZone(hostname, `cannot probe ${hostPort({ hostname, port })}`);
   const deadline = AbortSignal.timeout(timeoutMs);
   const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   const start = performance.now();

@@ -6,6 +6,7 @@
 
 import { toFailure } from "../failure.ts";
 import { hostPort } from "../host_port.ts";
+import { requireZone } from "../link_local.ts";
 import { isIPv6 } from "./address.ts";
 
 /**
@@ -33,11 +34,12 @@ export type DatagramSocket = Pick<Deno.DatagramConn, "receive" | "send" | "close
  * @throws {Failure} Where there is no such address, or it is taken.
  */
 export function openSocket(hostname: string, port: number): Deno.DatagramConn {
+  const what = `cannot listen on ${hostPort({ hostname, port })}`;
+  requireZone(hostname, what);
   try {
     return Deno.listenDatagram({ transport: "udp", hostname, port });
   } catch (error) {
-    const address = hostPort({ hostname, port });
-    throw toFailure(error, `cannot listen on ${address}`);
+    throw toFailure(error, what);
   }
 }
 

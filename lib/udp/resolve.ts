@@ -5,6 +5,8 @@
  */
 
 import { toFailure } from "../failure.ts";
+import { hostPort } from "../host_port.ts";
+import { requireZone } from "../link_local.ts";
 
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
@@ -13,9 +15,10 @@ const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
  *
  * @param hostname An address, which is given back, or a name, which `getaddrinfo` looks up.
  * @param port The port, for the address that is returned.
- * @throws {Failure} Where there is no such host.
+ * @throws {Failure} Where there is no such host, or a link-local address names no interface.
  */
 export async function resolveHost(hostname: string, port: number): Promise<Deno.NetAddr> {
+  requireZone(hostname, `cannot send to ${hostPort({ hostname, port })}`);
   if (IPV4.test(hostname) || hostname.includes(":")) return { transport: "udp", hostname, port };
   const { lookup } = await import("node:dns/promises");
   try {

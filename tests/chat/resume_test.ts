@@ -200,7 +200,7 @@ Deno.test("a new run of an identity takes the place of its away one, and nobody 
   const again = await makeCredential("bo", { ...other.keys, identity }, expiresAt);
   assertEquals((await RawMember.join(room.relay, again)).bye, "NAME_TAKEN", "bo is there");
   bo.cut();
-  assertEquals((await RawMember.join(room.relay, other)).bye, "NAME_TAKEN", "it is another bo");
+  assertEquals((await RawMember.join(room.relay, other)).bye, "NAME_AWAY", "it is another bo");
   const raw = await RawMember.join(room.relay, again);
   assertEquals(raw.bye, undefined);
   await room.settle();
@@ -210,6 +210,17 @@ Deno.test("a new run of an identity takes the place of its away one, and nobody 
   bo.connect();
   await until(() => count(bo, "ended") === 1, "the old run has ended");
   assertEquals(bo.events.at(-1), { kind: "ended", reason: "NAME_TAKEN", detail: "" });
+});
+
+Deno.test("whoever takes the name of a member that is away hears until when at the latest", async () => {
+  const room = new TestRoom();
+  const bo = await room.join("bo");
+  bo.cut();
+  const other = await room.enter("BO", undefined, 7);
+  await until(() => count(other, "ended") === 1, "the other bo is refused");
+  const grace = new Date(room.clock.now() + room.relay.graceMs).toTimeString().slice(0, 8);
+  const detail = `away until ${grace} at the latest`;
+  assertEquals(other.events.at(-1), { kind: "ended", reason: "NAME_AWAY", detail });
 });
 
 Deno.test("who is away and is sent more than its queue takes is out, and nobody waits for it", async () => {

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readEntry } from "../../lib/conversation/entry.ts";
+import { readEntry, readMessage } from "../../lib/conversation/entry.ts";
 
 Deno.test("readEntry() takes a line as something to say", () => {
   assertEquals(readEntry("hello"), { kind: "say", text: "hello", to: undefined });
@@ -16,6 +16,13 @@ Deno.test("readEntry() takes blanks that a person types for nothing, and says th
   assertEquals(readEntry(" a ", true), { kind: "say", text: " a ", to: undefined });
   assertEquals(readEntry("/msg bo   ", true).kind, "mistake");
   assertEquals(readEntry("/msg bo   "), { kind: "say", text: "  ", to: "bo" });
+});
+
+Deno.test("readMessage() says a line as it is, whatever it starts with", () => {
+  for (const line of ["/quit", "//", "/usr/bin/env", "/msg bo psst", " ", "hello"]) {
+    assertEquals(readMessage(line), { kind: "say", text: line, to: undefined });
+  }
+  assertEquals(readMessage(""), { kind: "nothing" });
 });
 
 Deno.test("readEntry() sends what follows the first of two slashes", () => {

@@ -20,7 +20,7 @@ function message(from: Peer, text: string, isPrivate = false): MemberEvent {
 
 const strangers = () => new Trust({ known: KnownPeers.parse("") });
 const plain = (who = strangers()) =>
-  new Transcript({ style: makeStyle(false), echo: true, who, lasting: true });
+  new Transcript({ style: makeStyle(false), echo: true, folds: true, who, lasting: true });
 
 Deno.test("a transcript makes controls of a text visible, and its lines its sender's", async () => {
   const bo = await peer("bo");
@@ -28,9 +28,37 @@ Deno.test("a transcript makes controls of a text visible, and its lines its send
   assertEquals(plain().event(message(bo, "one\nada: two\r\n")), [
     "bo: one",
     "  | ada: two␍",
-    "  | ",
   ]);
+  assertEquals(plain().event(message(bo, "one\n\ntwo\n\n")), ["bo: one", "  | ", "  | two"]);
+  assertEquals(plain().said("pasted\n", undefined), ["you: pasted"]);
+  assertEquals(plain().event(message(bo, "\n\n")), ["bo: "]);
   assertEquals(plain().event(message(bo, "psst", true)), ["bo (to you only): psst"]);
+});
+
+Deno.test("a transcript at a terminal folds a message of very many lines, and says how many there are more", async () => {
+  const bo = await peer("bo");
+  const lines = plain().event(message(bo, `one${"\n".repeat(65_534)}x`));
+  assertEquals(lines.length, 21);
+  assertEquals([lines[0], lines[19], lines[20]], ["bo: one", "  | ", "  (65515 lines more)"]);
+  const text = Array.from({ length: 21 }, (_, i) => `${i}`).join("\n");
+  assertEquals(plain().said(text, undefined).slice(19), ["  | 19", "  (1 line more)"]);
+  assertEquals(plain().event(message(bo, text.slice(0, -3))).length, 20);
+  const who = strangers();
+  const piped = new Transcript({ style: makeStyle(false), echo: false, folds: false, who });
+  assertEquals(piped.event(message(bo, text)).length, 21);
+});
+
+Deno.test("what a transcript says on joining fits 80 columns", async () => {
+  const bo = await peer("bo");
+  const who = strangers();
+  const transcript = new Transcript({ style: makeStyle(false), echo: true, folds: true, who });
+  const lines = [
+    ...transcript.event({ kind: "joined", peer: bo, present: true }),
+    ...transcript.event({ kind: "ready" }),
+    ...plain().event({ kind: "ready" }),
+  ];
+  assertEquals(lines.length, 6);
+  for (const line of lines) assert(line.length <= 80, line);
 });
 
 Deno.test("a transcript has no control in it, whatever comes", async () => {
@@ -91,9 +119,9 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
     `* you are ada ${self.fingerprint}`,
     `* here: bo ${bo.credential.fingerprint} (new)`,
     `* here: zoe ${zoe.credential.fingerprint} (new; unconfirmed: it has signed nothing in this room)`,
-    "* nobody here is verified: compare what /fingerprint NAME shows some other way than by this chat",
+    "* nobody here is verified: run /fingerprint NAME, and compare by telephone",
     "* zoe does not get what you say",
-    "* a key that changes later will not be noticed: --known-peers FILE remembers keys",
+    "* a key that changes later goes unnoticed: --known-peers FILE remembers keys",
   ]);
 });
 

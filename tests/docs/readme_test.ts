@@ -102,13 +102,12 @@ testAtPort(
     );
     assert(servers.length >= 2 && clients.length >= 4);
     for (const server of servers) {
-      const host = shell(server);
+      const host = shell(server, IN_PLACE);
       const rest = await waitFor(host, "nobody else is here yet");
       const listening = await Promise.all(clients.filter(listens).map(listen));
       for (const client of clients.filter((one) => !listens(one))) await converse(client);
-      const input = host.stdin.getWriter();
-      await input.write(new TextEncoder().encode("/quit\n"));
-      await input.close();
+      await host.stdin.close();
+      host.kill("SIGTERM");
       const heard = await Promise.all(listening.map((stop) => stop()));
       const { success } = await host.status;
       const said = await rest();

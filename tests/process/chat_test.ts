@@ -156,6 +156,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a piped line is a message whatever it starts with; with --commands it may be a command",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--name", "ada");
+    await using _server = server;
+    const texts = ["/etc/hosts is a file", "//two", "/msg ada psst", "/quit", "the last"];
+    await using plain = new Process(["client", address, "--name", "bo"]);
+    await plain.type(`${texts.join("\n")}\n`);
+    await plain.endInput();
+    assertEquals([await plain.ended(), plain.errors], [0, []]);
+    await using other = new Process(["client", address, "--name", "cy", "--commands"]);
+    await other.type("//two\n/msg ada psst\n");
+    await other.endInput();
+    assertEquals([await other.ended(), other.errors], [0, []]);
+    await server.until((one) => one.all("left").length === 2, "both have left");
+    const heard = server.all("message").map(({ text, private: apart }) => [text, apart]);
+    assertEquals(heard, [...texts.map((text) => [text, false]), ["/two", false], ["psst", true]]);
+  },
+});
+
+Deno.test({
   name: "a name that is taken is refused clearly, and one that cannot be is wrong usage",
   ignore,
   async fn() {

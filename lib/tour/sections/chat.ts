@@ -22,9 +22,9 @@ export const CHAT: Section = {
 };
 
 async function converse({ start, prompt, signal }: Scene): Promise<void> {
-  const open = "parley chat server --port 0 --name ada";
+  const open = "parley chat server --port 0 --name ada --commands";
   prompt(open);
-  const ada = start(["chat", "server", "--port", "0", "--name", "ada"], {
+  const ada = start(["chat", "server", "--port", "0", "--name", "ada", "--commands"], {
     label: "  ada │ ",
   });
   const [, port] = await ada.until(/listening on 127\.0\.0\.1:(\d+)/, signal);
