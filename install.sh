@@ -55,16 +55,41 @@ require_tools() {
     fail "cannot check a download" "neither sha256sum nor shasum is here" NO_SHA256
 }
 
-# fetch URL FILE: downloads over TLS, where the address says so never over anything less.
+# fetch URL FILE: downloads; where the address says https, never over anything less, wherever the server
+# sends one on to.
 fetch() {
   if have curl; then
     case $1 in
-    https:*) curl --proto '=https' --tlsv1.2 -fsSL -o "$2" "$1" ;;
+    https:*) curl --proto '=https' --proto-redir '=https' --tlsv1.2 -fsSL -o "$2" "$1" ;;
     *) curl -fsSL -o "$2" "$1" ;;
     esac
   else
-    wget -q -O "$2" "$1"
+    case $1 in
+    https:*) fetch_by_wget "$1" "$2" ;;
+    *) wget -q -O "$2" "$1" ;;
+    esac
   fi
+}
+
+# fetch_by_wget URL FILE: for https. wget itself follows a redirect to http (--https-only is for the links in
+# a page), so that each step is looked at before it is taken.
+fetch_by_wget() {
+  wget --help 2>&1 | grep -q -e --max-redirect ||
+    { echo "this wget cannot be kept to https: install curl" >&2 && return 1; }
+  url=$1
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    wget -nv -S --max-redirect=0 -O "$2" "$url" 2>"$scratch/answer" && return
+    to=$(sed -n 's/^ *[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]: *//p' "$scratch/answer" | tail -n 1 | tr -d '\r')
+    case $to in
+    "") cat "$scratch/answer" >&2 && return 1 ;;
+    https://*) url=$to ;;
+    //*) url=https:$to ;;
+    /*) url=$(echo "$url" | sed 's|^\(https://[^/]*\).*|\1|')$to ;;
+    *) echo "it sends one on to $to, which is not https" >&2 && return 1 ;;
+    esac
+  done
+  echo "it sends one on and on" >&2
+  return 1
 }
 
 download() {

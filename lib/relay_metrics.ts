@@ -8,6 +8,7 @@
 
 import { JOIN_BUCKETS, type RelayState, type Tally } from "./chat/tally.ts";
 import { toFailure } from "./failure.ts";
+import { isLoopback, isOwnHost } from "./own_host.ts";
 
 /** The media type of {@linkcode exposition}. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -122,7 +123,8 @@ function joinSamples({ joins, joinMs, joinTimes }: Tally): Sample[] {
 }
 
 /**
- * Serves a relay's metrics at `http://127.0.0.1:PORT/metrics`, to this machine alone.
+ * Serves a relay's metrics at `http://127.0.0.1:PORT/metrics`, to this machine alone. A request whose `Host` is
+ * neither `localhost` nor an address of loopback is answered with 421 (RFC 9110 section 15.5.20).
  *
  * @param port The port; 0 for any free one.
  * @param state Tells the relay's state.
@@ -143,9 +145,18 @@ export function serveMetrics(
   }
 }
 
+const MISDIRECTED =
+  "this is served to http://127.0.0.1 and http://localhost alone, and the request names another host\n";
+
 function respond(request: Request, state: () => RelayCounts): Response {
   // A request may name a URL that is none; it is not to end in a stack trace in the log.
-  const pathname = URL.parse(request.url)?.pathname;
+  const url = URL.parse(request.url);
+  // A page in a browser may ask by a name that it lets resolve to this machine.
+  const hosts = [url?.host ?? null, request.headers.get("host")];
+  if (!hosts.every((host) => isOwnHost(host, { address: isLoopback }))) {
+    return new Response(MISDIRECTED, { status: 421 });
+  }
+  const pathname = url?.pathname;
   if (pathname !== "/metrics") return new Response("try /metrics\n", { status: 404 });
   if (request.method !== "GET" && request.method !== "HEAD") {
     return new Response("GET it\n", { status: 405, headers: { allow: "GET, HEAD" } });

@@ -130,18 +130,60 @@ Deno.test("metrics answer GET of /metrics and nothing else, on loopback alone", 
     statuses.push(response.status);
   }
   assertEquals(statuses, [404, 405, 200]);
-  for (const target of ["http://[::bad/metrics", "//["]) {
-    using conn = await Deno.connect({ port: metrics.addr.port });
-    await conn.write(new TextEncoder().encode(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`));
-    const answer = new Uint8Array(64);
-    await conn.read(answer);
-    assertEquals(new TextDecoder().decode(answer).slice(0, 12), "HTTP/1.1 404", target);
+  for (const [target, status] of [["http://[::bad/metrics", 421], ["//[", 404]] as const) {
+    assertEquals(await ask(metrics.addr.port, target, "localhost"), status, target);
   }
   const failure = assertThrows(
     () => serveMetrics(metrics.addr.port, relay.state, stop.signal),
     Failure,
   );
   assertEquals(failure.code, "EADDRINUSE");
+  stop.abort();
+  await metrics.finished;
+  await relay.close();
+});
+
+/** The status with which a GET of a target is answered, with headers of its own. */
+async function ask(port: number, target: string, ...hosts: readonly string[]): Promise<number> {
+  using conn = await Deno.connect({ port });
+  const headers = hosts.map((host) => `Host: ${host}\r\n`).join("");
+  await conn.write(new TextEncoder().encode(`GET ${target} HTTP/1.1\r\n${headers}\r\n`));
+  const answer = new Uint8Array(64);
+  await conn.read(answer);
+  return Number(new TextDecoder().decode(answer).slice(9, 12));
+}
+
+Deno.test("metrics answer who names this machine, and no page under a name of its own", async () => {
+  const relay = openRelay({ port: 0 });
+  const stop = new AbortController();
+  const metrics = serveMetrics(0, () => relay.state(), stop.signal);
+  const { port } = metrics.addr;
+  for (
+    const host of [
+      `127.0.0.1:${port}`,
+      `localhost:${port}`,
+      "LOCALHOST",
+      "[::1]:9464",
+      "127.0.0.53",
+    ]
+  ) {
+    assertEquals(await ask(port, "/metrics", host), 200, host);
+  }
+  const foreign = ["evil.example", `evil.example:${port}`, "localhost.evil.example", "192.0.2.1"];
+  for (const host of [...foreign, "127.0.0.1.evil.example", "localhost@evil.example", "a b", ""]) {
+    const status = await ask(port, "/metrics", host);
+    assert(status === 421 || status === 400, `${host}: ${status}`);
+  }
+  // What the request line names counts, and so does the header.
+  const absolute = `http://127.0.0.1:${port}/metrics`;
+  assertEquals(await ask(port, absolute, "localhost"), 200);
+  assertEquals(await ask(port, absolute, "evil.example"), 421);
+  assertEquals(await ask(port, "http://evil.example/metrics", "localhost"), 421);
+  // Without any.
+  assert([400, 421].includes(await ask(port, "/metrics")));
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assertEquals(response.status, 200);
+  await response.body?.cancel();
   stop.abort();
   await metrics.finished;
   await relay.close();

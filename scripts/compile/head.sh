@@ -20,8 +20,26 @@ fail() {
 
 # A process costs some milliseconds at every start, so there is one, ls, before Deno.
 
-# Sets facts to the mode, owner and size of files, a line each; POSIX has no stat(1).
+# Sets uid to the effective user's number: by what the shell knows, by Linux's /proc, else by id(1).
+know_uid() {
+  uid=
+  if [ -n "${BASH_VERSION-}" ]; then
+    # shellcheck disable=SC3028
+    uid=$EUID
+  elif [ -r /proc/self/status ]; then
+    while read -r key _ uid _; do
+      [ "$key" != Uid: ] || break
+    done </proc/self/status
+  fi
+  case $uid in
+  "" | *[!0-9]*) uid=$(id -u) ;;
+  esac
+}
+
+# Sets facts to the mode, owner and size of files, a line each, and asked to how many were asked for;
+# POSIX has no stat(1).
 look() {
+  asked=$#
   # shellcheck disable=SC2012  # find(1) cannot say it portably either
   listed=$(LC_ALL=C ls -ldn -- "$@" 2>/dev/null)
   facts=
@@ -40,27 +58,76 @@ look() {
   set +f
 }
 
-# Whether a directory is this user's, and nobody else may write to it; a link is none.
-owned() {
-  look "$1"
-  case $facts in
-  "d"????"-"??"-"?" $uid "*) return 0 ;;
-  esac
-  return 1
+# Like look, for all directories above a path, the path, and MORE; / comes first.
+# look_down PATH [MORE...]
+look_down() {
+  upper=$1
+  while upper=${upper%/*} && [ -n "$upper" ]; do set -- "$upper" "$@"; done
+  look / "$@"
 }
 
-# Whether everything lies unpacked in ROOT, as it was put there. Sets dir to where.
+# A path leads to what it led to when it was looked at if nobody else can rename what lies on it: all
+# its directories belong to this user or to the administrator, and nobody else may write to them, but
+# where the sticky bit, as in /tmp, keeps each from renaming what others own. sshd's StrictModes asks
+# for the same. The administrator is root, and whoever / belongs to: in a user namespace, root may have
+# no number of its own.
+
+# Whether all lines of facts but the last N are those of such directories; with LINKS, of links, too.
+# Leaves the last N in facts.
+# settled N [LINKS]
+settled() {
+  kept=$1 links=${2-}
+  set -f
+  IFS='
+'
+  # shellcheck disable=SC2086  # its lines
+  set -- $facts
+  unset IFS
+  set +f
+  # Something may have been gone, or have a line feed in its name.
+  [ $# -eq "$asked" ] || return 1
+  admin=${1#* }
+  admin=${admin%% *}
+  facts=
+  for line; do
+    if [ $# -le "$kept" ]; then
+      facts="$facts$line
+"
+    elif ! safe "$line"; then
+      return 1
+    fi
+    shift
+  done
+}
+
+# Whether a line of facts is that of a directory in which nobody else can rename, or of a link.
+safe() {
+  case $1 in
+  "d"????"-"??"-"?" "* | "d"????????[tT]" "*) ;;
+  "l"*) [ -n "$links" ] || return 1 ;;
+  *) return 1 ;;
+  esac
+  owner=${1#* }
+  owner=${owner%% *}
+  [ "$owner" = "$uid" ] || [ "$owner" = 0 ] || [ "$owner" = "$admin" ]
+}
+
+# Sets real to the path of a directory without links. Fails where somebody else chooses where a link on
+# the path leads to.
+resolve() {
+  real=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
+  [ "$real" = "$1" ] || { look_down "$1" && settled 0 links; }
+}
+
+# Whether everything lies unpacked in ROOT, as it was put there, and nobody else can exchange it. Sets
+# dir to where, without links: what is executed from there is what was looked at.
 unpacked() {
-  dir=$1/$content
-  look "$1" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js" "$dir/ports"
-  # The shell knows whose ROOT is without a process; id(1) tells those that have no -O.
-  # shellcheck disable=SC3067
-  if [ -z "$uid" ] && [ -O "$1" ] 2>/dev/null; then
-    uid=${facts#* }
-    uid=${uid%% *}
-  fi
-  [ -n "$uid" ] || uid=$(id -u)
-  # In the order of ls: ROOT, as in owned(), the directory, complete, deno, parley.js, ports.
+  [ ! -L "$1" ] || return 1
+  resolve "$1" || return 1
+  dir=$real/$content
+  look_down "$real" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js" "$dir/ports"
+  settled 6 || return 1
+  # In the order of ls: ROOT, the directory, complete, deno, parley.js, ports.
   case $facts in
   "d"????"-"??"-"?" $uid "*"
 drwx------ $uid "*"
@@ -71,6 +138,34 @@ drwx------ $uid "*"
 ") return 0 ;;
   esac
   return 1
+}
+
+# Ends the unpacking into ROOT where somebody else can exchange a directory that is there.
+# guard ROOT DIRECTORY
+guard() {
+  (cd -P -- "$2") 2>/dev/null || exit 1
+  resolve "$2" && look_down "$real" && settled 0 && return
+  find_unsafe "$2" || find_unsafe "$real"
+  refuse "$1" "$part"
+}
+
+# Sets part to the first directory or link on a path that somebody else can exchange. Fails where there
+# is none.
+find_unsafe() {
+  upper=$1
+  while upper=${upper%/*} && [ -n "$upper" ]; do set -- "$upper" "$@"; done
+  for part; do
+    look / "$part"
+    settled 0 links || return 0
+  done
+  return 1
+}
+
+# refuse ROOT PART
+refuse() {
+  (fail "cannot unpack into $1" "$2 is another user's, or others may write to it" NOT_OWNED \
+    "set XDG_CACHE_HOME to a directory of your own that nobody else can move, or see to ls -ld $2")
+  exit 2
 }
 
 # Becomes Deno, with no more permissions than parley needs.
@@ -130,13 +225,21 @@ genuine() {
 # cannot be used, with 2 after it has said what is wrong.
 unpack() (
   umask 077
+  above=$1
+  while [ ! -e "$above" ] && [ ! -L "$above" ]; do
+    above=${above%/*}
+    above=${above:-/}
+  done
+  guard "$1" "$above"
   mkdir -p -- "$1" 2>/dev/null
   [ -d "$1" ] || exit 1
-  if ! owned "$1"; then
-    (fail "cannot unpack into $1" "it is another user's, or others may write to it" NOT_OWNED \
-      "set XDG_CACHE_HOME to a directory of your own, or remove that one")
-    exit 2
-  fi
+  guard "$1" "$1"
+  look "$1"
+  case $facts in
+  "d"????"-"??"-"?" $uid "*) ;;
+  *) refuse "$1" "$1" ;;
+  esac
+  set -- "$real"
   new=$(mktemp -d "$1/.new.XXXXXX" 2>/dev/null) || exit 1
   trap 'rm -rf -- "$new"' EXIT
   trap 'exit 130' INT
@@ -184,7 +287,8 @@ use() {
   unpack "$1"
   ended=$?
   case $ended in
-  0 | 1) return $ended ;;
+  0) unpacked "$1" ;;
+  1) return 1 ;;
   2) exit 1 ;;
   *) exit $ended ;;
   esac
@@ -192,7 +296,7 @@ use() {
 
 # Sets dir to where everything lies unpacked.
 find_dir() {
-  uid=
+  know_uid
   case ${XDG_CACHE_HOME-} in
   /*) cache=$XDG_CACHE_HOME/parley ;;
   *)
@@ -203,8 +307,10 @@ find_dir() {
     ;;
   esac
   if [ -n "$cache" ] && use "$cache"; then return; fi
-  [ -n "$uid" ] || uid=$(id -u)
-  temporary=${TMPDIR:-/tmp}/parley-$uid
+  case ${TMPDIR-} in
+  /*) temporary=$TMPDIR/parley-$uid ;;
+  *) temporary=/tmp/parley-$uid ;;
+  esac
   if use "$temporary"; then return; fi
   fail "cannot unpack" "neither ${cache:-HOME} nor $temporary can be written to and executed from" \
     NOT_WRITABLE "set XDG_CACHE_HOME to a directory of your own"

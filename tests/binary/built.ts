@@ -20,6 +20,26 @@ export const MAY_BUILD: boolean = granted(
   { name: "write", path: PLACE },
 );
 
+/**
+ * Whether the self-contained program may unpack here: it refuses to where others may write to a directory
+ * above, as they may where files are made with the umask 002.
+ */
+export const MAY_UNPACK: boolean = MAY_BUILD && Deno.build.os !== "windows" &&
+  (await new Deno.Command("sh", {
+    args: [
+      "-c",
+      `while :; do
+         case $(ls -ldn "$PWD") in
+         d????-??-?* | d????????[tT]*) ;;
+         *) exit 1 ;;
+         esac
+         [ "$PWD" != / ] || exit 0
+         cd ..
+       done`,
+    ],
+    cwd: ROOT,
+  }).output()).success;
+
 /** The commands that a system must have for the self-contained program: sh, coreutils, gzip. */
 const TOOLS = "sh gzip chmod head id ls mkdir mktemp mv rm tail sha256sum shasum perl";
 

@@ -15,6 +15,7 @@ import {
   type Ended,
   ended,
   MAY_BUILD,
+  MAY_UNPACK,
   type Program,
   Scratch,
   selfContained,
@@ -26,7 +27,7 @@ import { Talker } from "./talker.ts";
 const isWindows = Deno.build.os === "windows";
 const PROGRAMS: Readonly<Record<string, Program | undefined>> = MAY_BUILD
   ? {
-    "self-contained": isWindows ? undefined : await selfContained(),
+    "self-contained": MAY_UNPACK ? await selfContained() : undefined,
     compiled: await compiled(),
   }
   : {};

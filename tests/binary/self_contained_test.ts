@@ -4,7 +4,7 @@ import { VERSION } from "../../lib/version.ts";
 import { FLAGS } from "../../scripts/compile/target.ts";
 import {
   ended,
-  MAY_BUILD,
+  MAY_UNPACK,
   Scratch,
   selfContained,
   sh,
@@ -15,12 +15,12 @@ import {
 import { Talker } from "./talker.ts";
 
 const ANSWER = new RegExp(`^parley ${VERSION}\n`);
-const IS_ROOT = MAY_BUILD && await sh("id -u") === "0";
+const IS_ROOT = MAY_UNPACK && await sh("id -u") === "0";
 
 function test(name: string, fn: (program: string, scratch: string) => Promise<void>): void {
   Deno.test({
     name: `the self-contained program ${name}`,
-    ignore: !MAY_BUILD || Deno.build.os === "windows",
+    ignore: !MAY_UNPACK || Deno.build.os === "windows",
     async fn() {
       const { path } = await selfContained();
       await using scratch = await Scratch.make();
@@ -112,12 +112,12 @@ const MAY_BE_NOBODY = !IS_ROOT ||
 Deno.test({
   name:
     "the self-contained program falls back to a temporary directory where the cache is read-only, and says so where both are",
-  ignore: !MAY_BUILD || !MAY_BE_NOBODY || Deno.build.os === "windows",
+  ignore: !MAY_UNPACK || !MAY_BE_NOBODY || Deno.build.os === "windows",
   async fn() {
     const { path: program } = await selfContained();
     await using scratch = await Scratch.make();
     const through = IS_ROOT ? NOBODY : [];
-    await sh('mkdir -m 777 "$1/tmp"; mkdir -m 555 "$1/cache"; chmod 755 "$1"', scratch.path);
+    await sh('mkdir -m 1777 "$1/tmp"; mkdir -m 555 "$1/cache"; chmod 755 "$1"', scratch.path);
     const env = { XDG_CACHE_HOME: `${scratch.path}/cache`, TMPDIR: `${scratch.path}/tmp` };
     await answers(program, env, through);
     assertEquals((await Array.fromAsync(Deno.readDir(`${scratch.path}/cache`))).length, 0);
@@ -151,7 +151,7 @@ for (
 
 Deno.test({
   name: "the self-contained program refuses another user's directory, whatever lies in it",
-  ignore: !MAY_BUILD || !IS_ROOT, // only root can make one
+  ignore: !MAY_UNPACK || !IS_ROOT, // only root can make one
   async fn() {
     const { path: program } = await selfContained();
     await using scratch = await Scratch.make();

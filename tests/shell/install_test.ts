@@ -33,33 +33,49 @@ interface Installed {
   readonly files: readonly string[];
 }
 
+interface InstallOptions {
+  readonly machine?: string;
+  readonly args?: string;
+  readonly client?: "curl" | "wget";
+  /** Where the releases are; a server of the files without. */
+  readonly from?: string;
+  /** The file of a certificate to believe. */
+  readonly ca?: string;
+}
+
+/** A server of files. */
+function serve(files: Readonly<Record<string, string>>): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const body = files[new URL(request.url).pathname];
+    return body === undefined ? new Response("", { status: 404 }) : new Response(body);
+  });
+}
+
 /** Runs install.sh against a server of these files, on a machine that calls itself so. */
 async function install(
   files: Readonly<Record<string, string>>,
-  options: { machine?: string; args?: string; client?: "curl" | "wget" } = {},
+  options: InstallOptions = {},
 ): Promise<Installed> {
-  const { machine = "Linux x86_64", args = "", client = "curl" } = options;
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => {
-      const body = files[new URL(request.url).pathname];
-      return body === undefined ? new Response("", { status: 404 }) : new Response(body);
-    },
-  );
+  const { machine = "Linux x86_64", args = "", client = "curl", ca = "" } = options;
+  await using server = serve(files);
   const output = await sh(
     `home=$(mktemp -d); trap 'rm -rf "$home"' EXIT; mkdir "$home/tools"
-    for tool in sh uname ldd curl wget sha256sum grep tail tr mktemp rm cp mkdir chmod mv head; do
+    for tool in sh uname ldd curl wget sha256sum grep tail tr mktemp rm cp mkdir chmod mv head \\
+      sed cat; do
       case $tool in curl | wget) [ $tool = ${client} ] || continue ;; esac
       ln -s "$(command -v $tool)" "$home/tools"
     done
     rm "$home/tools/uname"
     printf '#!/bin/sh\\n[ "$1" = -s ] && echo %s || echo %s\\n' $1 >"$home/tools/uname"
     chmod 755 "$home/tools/uname"
+    [ -z "$3" ] || echo "ca_certificate=$3" >"$home/wgetrc"
+    [ -z "$3" ] || export WGETRC="$home/wgetrc" CURL_CA_BUNDLE="$3"
     PARLEY_FROM=$2 HOME=$home PATH=$home/tools sh install.sh ${args} >"$home/said" 2>&1
     echo $?; sed "s|$home|~|g" "$home/said"; echo ---; find "$home/.local" -type f 2>/dev/null |
       sed "s|$home|~|"`,
     machine,
-    `http://127.0.0.1:${server.addr.port}`,
+    options.from ?? `http://127.0.0.1:${server.addr.port}`,
+    ca,
   );
   const [, code, said, found] = /^(\d+)\n([\s\S]*)---\n([\s\S]*)$/.exec(output)!;
   return { code: Number(code), said: said!, files: found!.split("\n").filter((one) => one !== "") };
@@ -121,6 +137,114 @@ for (const client of ["curl", "wget"] as const) {
         /^install\.sh: cannot download http:\S+-linux-gnu: .* \(NOT_DOWNLOADED\)\n/,
       );
       assertEquals((await install(await release(), { client })).code, 0);
+    },
+  });
+}
+
+/** A server over TLS, which answers as it is told to, and the file of its certificate. */
+class SecureServer implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  private constructor(
+    readonly ca: string,
+    cert: string,
+    key: string,
+    answer: (path: string) => Response,
+  ) {
+    const options = { hostname: "127.0.0.1", port: 0, onListen: () => {}, cert, key };
+    this.#server = Deno.serve(options, (request) => answer(new URL(request.url).pathname));
+  }
+
+  static async start(answer: (path: string) => Response): Promise<SecureServer> {
+    const [ca = "", cert = "", key = ""] = (await sh(
+      `here=$(mktemp -d); cd "$here"
+       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \\
+         -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout key -out cert 2>/dev/null
+       echo "$here/cert"; echo ===; cat cert; echo ===; cat key`,
+    )).split("===\n").map((part) => part.includes("BEGIN") ? part : part.trim());
+    return new SecureServer(ca, cert, key, answer);
+  }
+
+  get address(): string {
+    return `https://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+    await sh('rm -r "$(dirname "$1")"', this.ca);
+  }
+}
+
+for (const client of ["curl", "wget"] as const) {
+  const ignore = !await has(client) || !await has("openssl");
+  Deno.test({
+    name: `install.sh takes nothing that is sent without TLS after all, by ${client}`,
+    ignore,
+    async fn() {
+      const files = await release();
+      let asked = 0;
+      await using plain = Deno.serve(
+        { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+        (request) => {
+          asked += 1;
+          return new Response(files[new URL(request.url).pathname]);
+        },
+      );
+      const there = `http://127.0.0.1:${plain.addr.port}`;
+      for (const last of ["SHA256SUMS", "parley-1.2.3-x86_64-unknown-linux-gnu"]) {
+        // All but one file comes over TLS.
+        await using server = await SecureServer.start((path) =>
+          path.endsWith(`/${last}`)
+            ? new Response("", { status: 302, headers: { location: there + path } })
+            : new Response(files[path])
+        );
+        const { code, said, files: found } = await install({}, {
+          client,
+          from: server.address,
+          ca: server.ca,
+        });
+        assertEquals([code, found, asked], [1, [], 0], said);
+        assertMatch(said, /^install\.sh: cannot download https:\S+: .*http.* \(NOT_DOWNLOADED\)\n/);
+      }
+    },
+  });
+
+  Deno.test({
+    name: `install.sh follows redirects over TLS by ${client}, and not for ever`,
+    ignore,
+    async fn() {
+      const files = await release();
+      let hops: (path: string) => string | undefined = () => undefined;
+      await using server = await SecureServer.start((path) => {
+        const location = hops(path);
+        if (location !== undefined) {
+          return new Response("", { status: 302, headers: { location } });
+        }
+        const body = files[path];
+        return body === undefined ? new Response("", { status: 404 }) : new Response(body);
+      });
+      const options = { client, from: server.address, ca: server.ca };
+      // Where one is sent on to, the same files are.
+      for (const [path, body] of Object.entries(files)) files[`/moved${path}`] = body;
+      const moved = (path: string) => path.startsWith("/moved") ? undefined : `/moved${path}`;
+      const ways: readonly ((path: string) => string | undefined)[] = [
+        () => undefined,
+        moved,
+        (path) => moved(path) && server.address + moved(path),
+        (path) => moved(path) && server.address.replace("https:", "") + moved(path),
+      ];
+      for (const way of ways) {
+        hops = way;
+        const { code, said, files: found } = await install({}, options);
+        assertEquals([code, found], [0, ["~/.local/bin/parley"]], `${way}: ${said}`);
+      }
+      hops = (path) => path;
+      const circle = await install({}, options);
+      assertEquals([circle.code, circle.files], [1, []]);
+      assertMatch(circle.said, /\(NOT_DOWNLOADED\)\n/);
+      hops = (path) => path === "/nothing" ? undefined : "/nothing";
+      const missing = await install({}, options);
+      assertMatch(missing.said, /^install\.sh: cannot download .*404.* \(NOT_DOWNLOADED\)\n/);
     },
   });
 }
