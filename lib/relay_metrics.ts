@@ -66,6 +66,12 @@ export function exposition(state: RelayState, residentBytes: number): string {
       tally.slowedMs / 1000,
     ),
     metric(
+      "parley_failures_total",
+      "counter",
+      "Exceptions that no input explains; each ended one connection at most.",
+      tally.failures,
+    ),
+    metric(
       "parley_disconnects_total",
       "counter",
       "Connections that ended, by reason.",
