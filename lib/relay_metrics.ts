@@ -73,6 +73,12 @@ export function exposition(state: RelayCounts, residentBytes: number): string {
       tally.slowedMs / 1000,
     ),
     metric(
+      "parley_failures_total",
+      "counter",
+      "Exceptions that no input explains; each ended one connection at most.",
+      tally.failures,
+    ),
+    metric(
       "parley_disconnects_total",
       "counter",
       "Connections that ended, by reason.",

@@ -2,7 +2,7 @@
  * RSA by WebCrypto: keys, OAEP, PSS, fingerprints (RFC 8017, FIPS 186-5).
  *
  * Keys travel as SPKI DER (RFC 5280 section 4.1). A key that comes from elsewhere is taken only if it has
- * 2048 to 4096 bits, the exponent 65537 and the one canonical encoding.
+ * 2048 to 4096 bits, an odd modulus, the exponent 65537 and the one canonical encoding.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { equals } from "@std/bytes/equals";
 // @ts-types="../types/std_encoding_base64.d.ts"
 import { encodeBase64 } from "@std/encoding/base64";
 import type { Bytes } from "./rsa/bytes.ts";
-import { bitLength, encodeSpki } from "./rsa/key_encoding.ts";
+import { bitLength, encodeSpki, isOdd } from "./rsa/key_encoding.ts";
 
 export type { Bytes } from "./rsa/bytes.ts";
 export { signDocument, verifyDocument } from "./rsa/document.ts";
@@ -92,8 +92,8 @@ export async function exportSpki(key: CryptoKey): Promise<Bytes> {
  *
  * @param spki The bytes.
  * @param use What it is for.
- * @throws {RsaKeyError} Where it is not an RSA key, too small or too large, has another exponent than
- * 65537, or is not in its canonical encoding.
+ * @throws {RsaKeyError} Where it is not an RSA key, too small or too large, has an even modulus or another
+ * exponent than 65537, or is not in its canonical encoding.
  */
 export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   const key = await importUnchecked(spki, use);
@@ -108,7 +108,10 @@ export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   }
   // Once more: the runtime tells the length of the modulus in whole bytes.
   const end = spki.length - SPKI_TAIL_BYTES;
-  checkBits(bitLength(spki.subarray(end - bytes, end)));
+  const modulus = spki.subarray(end - bytes, end);
+  checkBits(bitLength(modulus));
+  // The runtime imports such a key, and throws when the key is used.
+  if (!isOdd(modulus)) throw new RsaKeyError("Cannot take RSA key: its modulus is even");
   return key;
 }
 

@@ -92,9 +92,23 @@ export interface Ways {
 export function startSession(options: SessionOptions, ways: Ways): Session {
   const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
   const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => {}); // whoever awaits it hears of it
   let told = 0;
   let seen: Tap | undefined;
   let carrier: Carrier | undefined;
+  const fail = (error: unknown) => {
+    ended.reject(error);
+    finish();
+  };
+  /** Runs what a connection or a timer brings about: an exception ends this session, and not the process. */
+  const contain = <T>(handler: () => T): T | undefined => {
+    try {
+      return handler();
+    } catch (error) {
+      fail(error);
+      return undefined;
+    }
+  };
   const member: Member = new Member({
     self,
     dialled: ways.dialled,
@@ -114,39 +128,42 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
     event: (one) => {
       event(one);
       told += 1;
-      if (shows === "at once") queueMicrotask(() => member.displayed(told));
+      if (shows === "at once") queueMicrotask(() => contain(() => member.displayed(told)));
       if (one.kind === "reconnected") comeback.succeeded();
       // The member says nothing after this: the connection is of no further use.
       if (one.kind === "ended") finish();
     },
     wake: () => alarm.set(member.wakeAt),
-    fail: (error) => {
-      ended.reject(error);
-      finish();
-    },
+    fail,
   });
-  const alarm = new Alarm(() => {
-    member.tick();
-    alarm.set(member.wakeAt);
-  });
+  const alarm = new Alarm(() =>
+    contain(() => {
+      member.tick();
+      alarm.set(member.wakeAt);
+    })
+  );
   const carry = (open: Opener) => {
     seen = tap?.();
     const own: Carrier = open({
-      receive: (bytes) => {
-        if (own !== carrier) return;
-        seen?.("received", bytes);
-        member.receive(bytes);
-        return member.full;
-      },
-      disconnected: () => {
-        if (own === carrier) member.disconnected();
-      },
-    }, ended.reject);
+      receive: (bytes) =>
+        contain(() => {
+          if (own !== carrier) return undefined;
+          seen?.("received", bytes);
+          member.receive(bytes);
+          return member.full;
+        }),
+      disconnected: () =>
+        contain(() => {
+          if (own === carrier) member.disconnected();
+        }),
+    }, fail);
     carrier = own;
-    member.connected();
-    alarm.set(member.wakeAt);
+    contain(() => {
+      member.connected();
+      alarm.set(member.wakeAt);
+    });
   };
-  const comeback = new Comeback(ways.again, { carry, obstacle, fail: ended.reject });
+  const comeback = new Comeback(ways.again, { carry, obstacle, fail });
   const finish = () => {
     alarm.clear();
     comeback.end();
@@ -154,7 +171,6 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
     ended.resolve();
   };
   carry(ways.first);
-  ended.promise.catch(() => {}); // whoever awaits it hears of it
   return {
     self,
     get connected() {

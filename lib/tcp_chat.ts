@@ -143,7 +143,7 @@ export interface RelayServer extends AsyncDisposable {
   state(): RelayState;
   /** Takes nobody new, waits for what is on its way, 5 s at most, tells every member that it is going, and stops. */
   close(): Promise<void>;
-  /** Fulfilled when it has stopped; fails where it failed. */
+  /** Fulfilled when it has stopped. */
   readonly finished: Promise<void>;
 }
 
@@ -156,23 +156,26 @@ export interface RelayServer extends AsyncDisposable {
 export function openRelay(options: RelayServerOptions = {}): RelayServer {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT, maxMembers, graceMs, event } = options;
   const { allows, publicNames, limits, tls } = options;
-  const failure = Promise.withResolvers<never>();
-  const relay = new Relay({
+  const relay: Relay = new Relay({
     ...(maxMembers === undefined ? {} : { maxMembers }),
     ...(graceMs === undefined ? {} : { graceMs }),
     ...(allows === undefined ? {} : { allows }),
     ...(limits === undefined ? {} : { limits }),
     ...(publicNames === undefined ? {} : { publicNames }),
     ...(event === undefined ? {} : { event }),
-    fail: failure.reject,
+    fail: (error) => event?.({ kind: "failed", detail: String(error) }),
   });
   const listener = listen(hostname, port, tls);
   const connections = new Set<Promise<void>>();
   const sweep = setInterval(() => relay.tick(), SWEEP_MS);
   const shut = Promise.withResolvers<void>();
   const opens = Promise.race([options.opens, shut.promise]);
-  const trouble = options.trouble ?? (() => {});
-  const accepting = accept(listener, opens, trouble, (conn) => {
+  const accepting = accept(listener, opens, {
+    trouble: options.trouble ?? (() => {}),
+    take: (conn) => carry(conn),
+    failed: relay.failed,
+  });
+  const carry = (conn: Deno.TcpConn) => {
     const secured = tls === undefined ? undefined : new TlsServerConn(conn, tls);
     const link = new Link(secured ?? conn);
     const tap = options.tap?.();
@@ -184,11 +187,10 @@ export function openRelay(options: RelayServerOptions = {}): RelayServer {
         return link.pause(connection.receive(bytes));
       },
       disconnected: () => connection.disconnected(secured?.failure),
-    }).catch(failure.reject).finally(() => connections.delete(reading));
+    }).catch(relay.failed).finally(() => connections.delete(reading));
     connections.add(reading);
-  });
-  const stopped = accepting.then(() => Promise.all(connections)).then(() => clearInterval(sweep));
-  const finished = Promise.race([stopped, failure.promise]);
+  };
+  const finished = accepting.then(() => Promise.all(connections)).then(() => clearInterval(sweep));
   finished.catch(() => {}); // who awaits it hears of it; who does not is not to be ended by it
   const close = async () => {
     closeListener(listener);
@@ -256,12 +258,20 @@ function closeListener(listener: Deno.TcpListener): void {
   }
 }
 
+/** What becomes of connections. */
+interface AcceptHandlers {
+  /** Hears that none can be accepted for now; once, until one can again. */
+  trouble(failure: Failure): void;
+  take(conn: Deno.TcpConn): void;
+  /** Hears of an exception of the other two. */
+  failed(error: unknown): void;
+}
+
 /** Accepts until the listener closes. A connection that cannot be taken is not the last. */
 async function accept(
   listener: Deno.TcpListener,
   opens: Promise<unknown>,
-  trouble: (failure: Failure) => void,
-  take: (conn: Deno.TcpConn) => void,
+  handlers: AcceptHandlers,
 ): Promise<void> {
   await opens;
   let retryMs: number = ACCEPT_RETRY_MS.first;
@@ -274,7 +284,7 @@ async function accept(
         return;
       }
       // Out of descriptors, or gone before it was taken: the others go on, and so does this.
-      if (retryMs === ACCEPT_RETRY_MS.first) trouble(toFailure(error, "cannot accept connections"));
+      if (retryMs === ACCEPT_RETRY_MS.first) tellTrouble(handlers, error);
       await new Promise((resolve) => setTimeout(resolve, retryMs));
       retryMs = Math.min(2 * retryMs, ACCEPT_RETRY_MS.longest);
       continue;
@@ -285,7 +295,20 @@ async function accept(
     } catch {
       // It has gone already: reading, which comes next, says so.
     }
-    take(conn);
+    try {
+      handlers.take(conn);
+    } catch (error) {
+      handlers.failed(error);
+      conn.close();
+    }
+  }
+}
+
+function tellTrouble({ trouble, failed }: AcceptHandlers, cause: unknown): void {
+  try {
+    trouble(toFailure(cause, "cannot accept connections"));
+  } catch (error) {
+    failed(error);
   }
 }
 

@@ -79,7 +79,11 @@ export class Link {
     this.#pending = [];
     this.#waiting = 0;
     this.#resume?.();
-    this.#conn.close();
+    try {
+      this.#conn.close();
+    } catch {
+      // Whatever the system says of it, it is over: the runtime may have closed it before.
+    }
   }
 
   /**
@@ -109,12 +113,16 @@ export class Link {
   /** Everything was written: TLS has still to send what it holds back, and its own end. */
   #finish(): void {
     if ("setNoDelay" in this.#conn) return this.close();
-    this.#conn.closeWrite().catch(() => {}).finally(() => this.close()); // gone, if not by itself
+    Promise.try(() => this.#conn.closeWrite()).catch(() => {}).finally(() => this.close()); // gone, if not by itself
   }
 
   #write(bytes: Bytes): void {
     this.#current = bytes;
-    this.#conn.write(bytes).then(this.#wrote, this.#failed);
+    try {
+      this.#conn.write(bytes).then(this.#wrote, this.#failed);
+    } catch {
+      this.#failed();
+    }
   }
 
   readonly #wrote = (length: number): void => {

@@ -97,7 +97,7 @@ for (let step = 0; step < 3; step++) steps.push(await nextKey(scope, step, steps
 const commitments = await Promise.all(steps.map((key, step) => commitmentTo(scope, step, key)));
 
 const { key, ...grant } = chain.grant;
-const sender = new KeySender(room, ada.member, bo, random);
+const sender = await KeySender.to(room, ada.member, bo, random);
 const firstKey = await sender.give({ conversation: 0, chain: 7, ...grant }, key, privateKey);
 const secondKey = await sender.give({ conversation: 0, chain: 8, ...grant }, key, privateKey);
 const recipients = await audienceDigest([ada.member, bo.member]);

@@ -1,5 +1,5 @@
 // @ts-types="../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 // @ts-types="../types/std_bytes_concat.d.ts"
 import { concat } from "@std/bytes/concat";
 import { type Connection, Link } from "../lib/tcp_link.ts";
@@ -129,4 +129,37 @@ Deno.test("the buffer of a link grows with what comes, shrinks with what does no
   assertEquals(sizes.length, 11);
   assertEquals(received, (2 + 4 + 8 + 16 + 32 + 64 + 64) * KIB + 17 * 6 * 10);
   assertEquals([ended, conn.closed], [true, true]);
+});
+
+Deno.test("a connection whose methods throw, at once or later, is over, and nothing is thrown", async () => {
+  const breaks = () => {
+    throw new TypeError("the runtime");
+  };
+  const later = () => Promise.try(breaks);
+  for (const method of ["write", "read", "close", "closeWrite"] as const) {
+    for (const way of method === "close" ? [breaks] : [breaks, later]) {
+      const conn = Object.assign(new FakeConnection(), { [method]: way });
+      const link = linkTo(conn);
+      let ended = 0;
+      const reading = link.read({ receive: () => {}, disconnected: () => ended += 1 });
+      link.send(bytes(0, 10));
+      link.send(bytes(0, 10));
+      link.end();
+      await reading;
+      await turn();
+      assertEquals(ended, 1, method);
+      link.close();
+    }
+  }
+});
+
+Deno.test("an end that throws ends the connection, and who reads hears of it", async () => {
+  const conn = new FakeConnection();
+  conn.reads = [10, 10];
+  const link = linkTo(conn);
+  const receive = () => {
+    throw new TypeError("a handler");
+  };
+  await assertRejects(() => link.read({ receive, disconnected: () => {} }), TypeError, "a handler");
+  assertEquals([conn.closed, conn.reads.length], [true, 1]);
 });

@@ -19,19 +19,18 @@ export class EndError extends Error {
 }
 
 /**
- * The reason that an error ends a connection with; what is no fault of the connection is thrown on.
+ * The reason that an error ends a connection with.
  *
- * @param unexpected Hears of that instead.
+ * @param unexpected Hears of an error that is no fault found in what came.
  * @returns The reason, and what is said of it to whoever runs the relay.
  */
-export function endOf(error: unknown, unexpected?: (error: unknown) => void): [Reason, string] {
+export function endOf(error: unknown, unexpected: (error: unknown) => void): [Reason, string] {
   if (error instanceof EndError) return [error.reason, error.message];
   if (error instanceof CredentialError) return [error.code, error.message];
   if (error instanceof MalformedError) return ["BAD_FRAME", error.message];
   if (error instanceof FrameError) {
     return [error.code === "FRAME_TOO_LARGE" ? "TOO_LARGE" : "BAD_FRAME", error.message];
   }
-  if (unexpected === undefined) throw error;
   unexpected(error);
   return ["SHUTDOWN", "an internal error"];
 }

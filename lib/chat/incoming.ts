@@ -99,12 +99,12 @@ export class Incoming {
   }
 
   /** Starts checking the signature of a frame; nothing about it is true before that. */
-  verify(
+  async verify(
     kind: "key" | "sealed" | "progress",
     frame: KeyFrame | SealedFrame | ProgressFrame,
   ): Promise<boolean> {
     const signed = inContext(CONTEXT[kind], this.#room, frame.signed);
-    return verify(this.#peer.credential.signing, frame.signature, signed);
+    return await verify(this.#peer.credential.signing, frame.signature, signed);
   }
 
   /** Takes a key frame whose signature held. */

@@ -88,7 +88,7 @@ export class Member {
     this.#shown = options.shown ?? new Shown();
     this.#output = output;
     this.#composer = new Composer(this.#self, this.#policy, this.#date);
-    this.#order = new InOrder(WAITING, (error) => output.fail(error));
+    this.#order = new InOrder(WAITING, (error) => this.#failed(error));
     this.#ledger = new Ledger({
       sent: (line) => this.#event({ kind: "sent", line }),
       delivered: (line) => this.#event({ kind: "delivered", line }),
@@ -176,7 +176,7 @@ export class Member {
       bye: (reason, graceMs) => this.#bye(reason, graceMs),
       silent: (detail) => this.#lose("NO_ANSWER", detail),
       broken: (reason, detail) => this.#end(reason, detail),
-      fail: (error) => this.#output.fail(error),
+      failed: (error) => this.#failed(error),
     });
   }
 
@@ -255,10 +255,8 @@ export class Member {
   }
 
   #renew(): void {
-    this.#renewer.renew().then(
-      (renewal) => this.#sendIn(encodeRenew(renewal)),
-      (error) => this.#output.fail(error),
-    );
+    this.#renewer.renew().then((renewal) => this.#sendIn(encodeRenew(renewal)))
+      .catch((error) => this.#failed(error));
   }
 
   get #isOver(): boolean {
@@ -273,7 +271,17 @@ export class Member {
   #event(event: MemberEvent): void {
     if (this.#state === "ended") return;
     this.#acknowledger.emitted();
-    this.#output.event(event);
+    try {
+      this.#output.event(event);
+    } catch (error) {
+      // Who shows what happens has failed, not what came.
+      this.#output.fail(error);
+    }
+  }
+
+  /** An exception that no input explains ends this member, and nothing else. */
+  #failed(error: unknown): void {
+    this.#end("FAILED", String(error));
   }
 
   /** Ends once everything that came before has been told. */
@@ -392,7 +400,7 @@ export class Member {
       },
       event: (event) => this.#event(event),
       breach: (detail) => this.#end("BAD_RELAY", detail),
-      fail: (error) => this.#output.fail(error),
+      failed: (error) => this.#failed(error),
     });
     return membership;
   }

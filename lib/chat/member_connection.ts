@@ -55,8 +55,8 @@ export interface MemberConnectionOutput {
   silent(detail: string): void;
   /** What came is not what a relay of this protocol says. */
   broken(reason: "TLS_SPOKEN" | "NOT_A_RELAY" | "BAD_RELAY", detail: string): void;
-  /** The runtime failed in a way that no input explains. */
-  fail(error: unknown): void;
+  /** An exception that no input explains. */
+  failed(error: unknown): void;
 }
 
 /** A connection of a member. */
@@ -108,6 +108,14 @@ export class MemberConnection {
   /** Takes what came. The bytes may be used again afterwards. */
   receive(chunk: Bytes): void {
     if (this.#state === "over") return;
+    try {
+      this.#receive(chunk);
+    } catch (error) {
+      this.#output.failed(error);
+    }
+  }
+
+  #receive(chunk: Bytes): void {
     if (this.#state === "in") this.#heardAt = this.#options.now();
     this.#pinged = false;
     try {
@@ -161,12 +169,9 @@ export class MemberConnection {
     const answer = progress === undefined
       ? this.#join(challenge)
       : answerByResuming(this.#options.self, challenge, progress);
-    answer.then(
-      (bytes) => {
-        if (this.#state === "coming") this.#output.send(bytes);
-      },
-      (error) => this.#output.fail(error),
-    );
+    answer.then((bytes) => {
+      if (this.#state === "coming") this.#output.send(bytes);
+    }).catch((error) => this.#output.failed(error));
   }
 
   async #join({ room, nonce }: Challenge): Promise<Bytes> {

@@ -18,6 +18,10 @@ export type FaultCode =
   | Conflict
   | "ROSTER_DIFFERS"
   | "HIDDEN"
+  /** Keys cannot be given to a peer: its session key is of no use. It is left out of what is said. */
+  | "UNREACHABLE"
+  /** An exception that no check foresaw: the frame is passed over. */
+  | "FAILED"
   | "BAD_CREDENTIAL"
   | "CREDENTIAL_EXPIRED";
 

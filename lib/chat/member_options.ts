@@ -22,7 +22,7 @@ export interface MemberOutput {
   event(event: MemberEvent): void;
   /** {@linkcode Member.wakeAt} is earlier than it was. */
   wake(): void;
-  /** The runtime failed in a way that no input explains. */
+  /** Whoever hears of the events has thrown. */
   fail(error: unknown): void;
 }
 

@@ -26,7 +26,7 @@ import { type Listing, readJoined, readLeft, readPresence } from "./wire.ts";
 const AWAY_AFTER_MS = 3_000;
 
 /** Who is in a room, with what it brings from others. */
-export interface MembershipOptions extends Omit<OutgoingOptions, "roster"> {
+export interface MembershipOptions extends Omit<OutgoingOptions, "roster" | "unreachable"> {
   readonly shown: Shown;
   readonly order: InOrder;
   readonly acknowledger: Acknowledger;
@@ -55,8 +55,11 @@ export class Membership {
     this.#options = options;
     this.room = options.room;
     const own = { ...options, roster: this.roster };
-    this.outgoing = new Outgoing(own);
     this.receiving = new ReceivingSide(own, options.check, options.event);
+    this.outgoing = new Outgoing({
+      ...own,
+      unreachable: (peer) => this.receiving.unreachable(peer),
+    });
   }
 
   /** How many counted frames have come. */
@@ -186,9 +189,9 @@ export class Membership {
 
   /** Tells a peer how far its messages have been shown, once they have. */
   #answer(peer: Peer): void {
-    const { shown, acknowledger, fail } = this.#options;
+    const { shown, acknowledger, failed } = this.#options;
     const { number } = shown.of(peer.credential.key);
-    acknowledger.afterShown(() => this.outgoing.progress(peer, false, number).catch(fail));
+    acknowledger.afterShown(() => this.outgoing.progress(peer, false, number).catch(failed));
   }
 
   #joinedEffect(listing: Listing): () => Promise<void> {

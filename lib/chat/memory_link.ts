@@ -11,13 +11,19 @@ import type { Relay } from "./relay.ts";
 class Way {
   readonly #deliver: (bytes: Bytes) => Promise<void> | undefined | void;
   readonly #ended: () => void;
+  readonly #failed: (error: unknown) => void;
   #queue: Bytes[] = [];
   #running = false;
   #ending = false;
 
-  constructor(deliver: (bytes: Bytes) => Promise<void> | undefined | void, ended: () => void) {
+  constructor(
+    deliver: (bytes: Bytes) => Promise<void> | undefined | void,
+    ended: () => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#deliver = deliver;
     this.#ended = ended;
+    this.#failed = failed;
   }
 
   send(bytes: Bytes): void {
@@ -35,14 +41,18 @@ class Way {
   #start(): void {
     if (this.#running) return;
     this.#running = true;
-    queueMicrotask(() => this.#run());
+    queueMicrotask(() => this.#run().catch(this.#failed));
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const bytes = this.#queue;
-      this.#queue = [];
-      for (const piece of bytes) await this.#deliver(piece);
+    try {
+      while (this.#queue.length > 0) {
+        const bytes = this.#queue;
+        this.#queue = [];
+        for (const piece of bytes) await this.#deliver(piece);
+      }
+    } catch (error) {
+      this.#failed(error);
     }
     this.#running = false;
     if (this.#ending) this.#ended();
@@ -68,20 +78,27 @@ export function connectThroughMemory(
   relay: Relay,
   end: LinkEnd,
 ): { send(bytes: Bytes): void; close(): void } {
+  /** An end that throws is given no more: the connection is over. */
+  const failed = (error: unknown) => {
+    relay.failed(error);
+    close();
+  };
+  const close = () => {
+    toRelay.end();
+    toMember.end();
+  };
   const toRelay = new Way(
     (bytes) => void connection.receive(bytes),
     () => connection.disconnected(),
+    failed,
   );
-  const toMember = new Way((bytes) => end.receive(bytes), () => end.disconnected());
+  const toMember = new Way((bytes) => end.receive(bytes), () => end.disconnected(), failed);
   const connection = relay.connect({
     send: (bytes) => toMember.send(bytes),
     end: () => toMember.end(),
   });
   return {
     send: (bytes) => toRelay.send(bytes),
-    close: () => {
-      toRelay.end();
-      toMember.end();
-    },
+    close,
   };
 }

@@ -38,8 +38,10 @@ export interface OutgoingOptions extends OwnChainsOptions {
   readonly policy: Policy;
   /** Sends a frame, where there is a connection. */
   readonly send: (frame: Bytes) => void;
+  /** Hears of a peer that no key can be given to: it is left out of what is sealed from now on. */
+  readonly unreachable: (peer: Peer) => void;
   /** Hears that the runtime's cryptography failed. */
-  readonly fail: (error: unknown) => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** Those whom a frame is sealed to. */
@@ -66,6 +68,8 @@ export class Outgoing {
   readonly #audiences: OwnAudiences;
   /** Contacts that have been asked how far they have shown this member's messages. */
   readonly #asked = new Set<Contact>();
+  /** Peers that no key can be given to. */
+  readonly #unreachable = new WeakSet<Peer>();
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
   #digest: { readonly of: ReadonlySet<Peer>; readonly digest: Promise<Bytes> } | undefined;
@@ -127,7 +131,7 @@ export class Outgoing {
   wake(): void {
     if (this.#pumping || this.#state !== "running") return;
     this.#pumping = true;
-    this.#pump().catch(this.#options.fail);
+    this.#pump().catch(this.#options.failed);
   }
 
   /** A peer has left: its keys and its audience are forgotten. */
@@ -212,7 +216,7 @@ export class Outgoing {
       if (!contact.unsure) return contact;
       if (this.#asked.has(contact)) continue;
       this.#asked.add(contact);
-      this.progress(contact.peer, true, 0).catch(this.#options.fail);
+      this.progress(contact.peer, true, 0).catch(this.#options.failed);
     }
     return undefined;
   }
@@ -221,9 +225,11 @@ export class Outgoing {
   async #catchUp(contact: Contact): Promise<void> {
     const { peer, owed } = contact;
     const entries = firstOf(owed, (entry, first) => !entry.line.to === !first.line.to);
-    if (this.#options.policy.obstacle(peer) !== undefined) {
+    if (!this.#mayRead(peer)) {
       return this.#ledger.forgive(contact, entries.at(-1)!.line.number);
     }
+    const fresh = this.#chains.withoutKeys([peer]);
+    if (fresh.length > 0) return await this.#prepare(fresh);
     const { to } = entries[0]!.line;
     const conversation = to === undefined ? CONVERSATION.again : CONVERSATION.private;
     const { number } = this.#options.roster;
@@ -247,6 +253,8 @@ export class Outgoing {
     // A number of another room says nothing here: all are sent it alone.
     const displayed = first!.room === this.#options.room ? newest : 0;
     const recipients = this.#recipients(first!, displayed);
+    const fresh = this.#chains.withoutKeys(recipients.holders);
+    if (fresh.length > 0) return await this.#prepare(fresh);
     const later = this.#later(first!, recipients.holders);
     const conversation = to === undefined ? CONVERSATION.group : CONVERSATION.private;
     const frame = recipients.holders.size === 0
@@ -288,17 +296,19 @@ export class Outgoing {
     const { holders } = recipients;
     // Both before anything is awaited: the digest is of the recipients just chosen.
     const membership = this.#options.roster.number;
-    const digest = this.#digestOf(conversation, holders);
-    const chain = await this.#chains.chainFor(conversation, holders);
+    const [chain, digest] = await Promise.all([
+      this.#chains.chainFor(conversation, holders),
+      this.#digestOf(conversation, holders),
+    ]);
     const audience = this.#audienceFor(conversation, recipients);
-    const address = { audience, membership, newest, recipients: await digest };
+    const address = { audience, membership, newest, recipients: digest };
     const { privateKey } = this.#options.self.keys.signing;
     return await chain.seal(address, encodeTexts(entries.map(({ line }) => line)), privateKey);
   }
 
   /** Those in the room who are sent a line together. */
   #recipients(entry: Entry, newest: number): Recipients {
-    const { roster, self, policy } = this.#options;
+    const { roster, self } = this.#options;
     const { to } = entry.line;
     const contact = to === undefined ? undefined : this.#ledger.get(to.credential.key);
     const there = to === undefined ? roster.values() : contact?.here ? [contact.peer] : [];
@@ -309,7 +319,7 @@ export class Outgoing {
       if (peer.number > newest && to === undefined || key === self.key) continue;
       const one = this.#contactOf(peer);
       const inTime = one !== undefined && one.owed.length === 0 && this.#ledger.isFor(one, entry);
-      if (inTime && policy.obstacle(peer) === undefined) holders.add(peer);
+      if (inTime && this.#mayRead(peer)) holders.add(peer);
       else everyone = false;
     }
     return { holders, everyone };
@@ -322,9 +332,21 @@ export class Outgoing {
     const contact = to === undefined ? undefined : this.#ledger.get(to.credential.key);
     const all = to === undefined ? [...this.#ledger.contacts()] : contact ? [contact] : [];
     return all.filter((one) =>
-      !holders.has(one.peer) && this.#ledger.isFor(one, entry) &&
-      this.#options.policy.obstacle(one.peer) === undefined
+      !holders.has(one.peer) && this.#ledger.isFor(one, entry) && this.#mayRead(one.peer)
     );
+  }
+
+  /** Whether a peer is given keys, and can be. */
+  #mayRead(peer: Peer): boolean {
+    return !this.#unreachable.has(peer) && this.#options.policy.obstacle(peer) === undefined;
+  }
+
+  /** Makes pairwise keys. Recipients are chosen anew after it: somebody may have left, or cannot be reached. */
+  async #prepare(peers: readonly Peer[]): Promise<void> {
+    for (const peer of await this.#chains.prepare(peers)) {
+      this.#unreachable.add(peer);
+      this.#options.unreachable(peer);
+    }
   }
 
   #digestOf(conversation: Conversation, holders: ReadonlySet<Peer>): Promise<Bytes> {

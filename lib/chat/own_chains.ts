@@ -38,7 +38,8 @@ interface HeldChain {
 export class OwnChains {
   readonly #options: OwnChainsOptions;
   readonly #send: (frame: Bytes) => void;
-  readonly #keySenders = new Map<Peer, KeySender>();
+  /** One for each peer that can be given keys. */
+  readonly #keySenders = new WeakMap<Peer, KeySender>();
   /** The chains to one peer alone. */
   readonly #alone = {
     [CONVERSATION.private]: new Map<Peer, HeldChain>(),
@@ -64,11 +65,33 @@ export class OwnChains {
     this.#alone[CONVERSATION.again].delete(peer);
   }
 
+  /** Those of some peers that no pairwise key has been made for. */
+  withoutKeys(peers: Iterable<Peer>): Peer[] {
+    return [...peers].filter((peer) => !this.#keySenders.has(peer));
+  }
+
+  /**
+   * Makes pairwise keys.
+   *
+   * @returns The peers whose session key takes none.
+   */
+  async prepare(peers: readonly Peer[]): Promise<Peer[]> {
+    const { room, self, random } = this.#options;
+    const made = await Promise.allSettled(
+      peers.map((peer) => KeySender.to(room, self.member, peer.credential, random)),
+    );
+    return peers.filter((peer, i) => {
+      const one = made[i]!;
+      if (one.status === "fulfilled") this.#keySenders.set(peer, one.value);
+      return one.status === "rejected";
+    });
+  }
+
   /**
    * The chain for a set of recipients, whose key each of them has been given.
    *
    * @param conversation What is said; alone to one, unless it is the group's.
-   * @param holders Who is to read, one of them at least.
+   * @param holders Who is to read, one of them at least; each has a pairwise key ({@linkcode prepare}).
    */
   async chainFor(conversation: Conversation, holders: ReadonlySet<Peer>): Promise<SendingChain> {
     const now = this.#options.now();
@@ -107,17 +130,11 @@ export class OwnChains {
     const { key, ...rest } = grant;
     const position = { conversation, chain, ...rest };
     const frames = await Promise.all(
-      [...peers].map((peer) => this.#keySender(peer).give(position, key, privateKey)),
+      // One that has left meanwhile needs none.
+      [...peers].flatMap((peer) =>
+        this.#keySenders.get(peer)?.give(position, key, privateKey) ?? []
+      ),
     );
     for (const frame of frames) this.#send(frame);
-  }
-
-  #keySender(peer: Peer): KeySender {
-    const known = this.#keySenders.get(peer);
-    if (known !== undefined) return known;
-    const { room, self, random } = this.#options;
-    const sender = new KeySender(room, self.member, peer.credential, random);
-    this.#keySenders.set(peer, sender);
-    return sender;
   }
 }

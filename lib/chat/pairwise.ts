@@ -37,29 +37,46 @@ export class KeySender {
   readonly #room: Bytes;
   readonly #sender: Bytes;
   readonly #recipient: Bytes;
-  readonly #key: Promise<CryptoKey>;
+  readonly #key: CryptoKey;
   /** The pairwise key as it travels; sent with the first key frame only. */
-  #wrapped: Promise<Bytes> | undefined;
+  #wrapped: Bytes | undefined;
   #uses = 0;
 
+  private constructor(
+    room: Bytes,
+    sender: Bytes,
+    recipient: Bytes,
+    key: CryptoKey,
+    wrapped: Bytes,
+  ) {
+    this.#room = room;
+    this.#sender = sender;
+    this.#recipient = recipient;
+    this.#key = key;
+    this.#wrapped = wrapped;
+  }
+
   /**
+   * Makes a pairwise key.
+   *
    * @param room The room.
    * @param sender The sender's hash.
    * @param recipient The recipient's hash and session key.
    * @param random Where the pairwise key comes from.
+   * @returns What gives keys under it; rejects where the session key takes none.
    */
-  constructor(
+  static async to(
     room: Bytes,
     sender: Bytes,
     recipient: { readonly member: Bytes; readonly session: CryptoKey },
     random: Random,
-  ) {
-    this.#room = room;
-    this.#sender = sender;
-    this.#recipient = recipient.member;
+  ): Promise<KeySender> {
     const raw = random(HASH_BYTES);
-    this.#key = importPairwise(raw, "encrypt");
-    this.#wrapped = encryptOaep(recipient.session, raw, labelOf(room, sender, recipient.member));
+    const [key, wrapped] = await Promise.all([
+      importPairwise(raw, "encrypt"),
+      encryptOaep(recipient.session, raw, labelOf(room, sender, recipient.member)),
+    ]);
+    return new KeySender(room, sender, recipient.member, key, wrapped);
   }
 
   /**
@@ -76,7 +93,7 @@ export class KeySender {
     signingKey: CryptoKey,
   ): Promise<Bytes> {
     const use = this.#uses++;
-    const wrapping = this.#wrapped;
+    const wrapped = this.#wrapped ?? NONE;
     this.#wrapped = undefined;
     const header = encodeKeyHeader({
       ...position,
@@ -88,10 +105,7 @@ export class KeySender {
       iv: vectorOf(use),
       additionalData: inContext(CONTEXT.key, this.#room, header),
     };
-    const [wrapped, box] = await Promise.all([
-      wrapping ?? NONE,
-      crypto.subtle.encrypt(algorithm, await this.#key, chainKey),
-    ]);
+    const box = await crypto.subtle.encrypt(algorithm, this.#key, chainKey);
     const body = encodeKeyBody(header, wrapped, use, new Uint8Array(box));
     const signature = await sign(signingKey, inContext(CONTEXT.key, this.#room, body));
     return encodeSigned(KIND.key, body, signature);

@@ -93,6 +93,7 @@ export const ENDING_TEXT = {
   TLS_SPOKEN: "what answered there speaks TLS",
   BAD_RELAY: "the relay does not keep to the protocol",
   NO_ANSWER: "the relay did not answer",
+  FAILED: "parley failed on what came from the relay",
 } as const;
 
 /** Why a member's own part ends. */

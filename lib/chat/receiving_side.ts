@@ -35,6 +35,18 @@ export type Candidate =
   | { readonly ok: true; readonly peer: Peer }
   | { readonly ok: false; readonly code: CredentialError["code"]; readonly message: string };
 
+/** Who has sent a frame, and what it has sent so far. */
+interface Sender {
+  readonly peer: Peer;
+  readonly incoming: Incoming;
+}
+
+/** A promise whose rejection is heard of by who awaits it, however late. */
+function begun<T>(work: Promise<T> | undefined): Promise<T> | undefined {
+  work?.catch(() => {});
+  return work;
+}
+
 /** Who receives, where, among whom. */
 export interface ReceivingOptions {
   readonly self: OwnCredential;
@@ -78,7 +90,12 @@ export class ReceivingSide {
     return this.#repeated;
   }
 
-  /** Starts checking who the relay says is there. */
+  /** A peer that no key can be given to. */
+  unreachable(peer: Peer): void {
+    this.#fault("UNREACHABLE", peer, "");
+  }
+
+  /** Starts checking who the relay says is there. Never rejects: who cannot be checked is no candidate. */
   async candidate({ number, credential, presence, renewal }: Listing): Promise<Candidate> {
     try {
       const checked = await this.#check(credential, renewal);
@@ -86,8 +103,10 @@ export class ReceivingSide {
       const confirmed = await verify(checked.signing, presence, statement);
       return { ok: true, peer: { number, credential: checked, confirmed, away: false } };
     } catch (error) {
-      if (!(error instanceof CredentialError)) throw error;
-      return { ok: false, code: error.code, message: error.message };
+      if (error instanceof CredentialError) {
+        return { ok: false, code: error.code, message: error.message };
+      }
+      return { ok: false, code: "BAD_CREDENTIAL", message: `checking it failed: ${error}` };
     }
   }
 
@@ -117,10 +136,8 @@ export class ReceivingSide {
 
   /** What a key frame does; its signature is checked from now on. */
   keyEffect(frame: KeyFrame): () => Promise<void> {
-    const early = this.#knownSender(frame.header.sender)?.verify("key", frame);
-    return async () => {
-      const from = this.#senderOf(frame.header.sender);
-      if (from === undefined) return;
+    const early = begun(this.#knownSender(frame.header.sender)?.verify("key", frame));
+    return this.#effect(frame.header.sender, async (from) => {
       if (mapKey(frame.header.recipient) !== this.#own.self.key) {
         return this.#fault("NOT_ADDRESSED", from.peer, "");
       }
@@ -129,7 +146,7 @@ export class ReceivingSide {
       }
       this.#confirm(from.peer);
       this.#conclude(from.peer, await from.incoming.takeKey(frame), false);
-    };
+    });
   }
 
   /**
@@ -141,9 +158,7 @@ export class ReceivingSide {
     frame: ProgressFrame,
     take: (from: Peer, frame: ProgressFrame) => void,
   ): () => Promise<void> {
-    return async () => {
-      const from = this.#senderOf(frame.sender);
-      if (from === undefined) return;
+    return this.#effect(frame.sender, async (from) => {
       if (mapKey(frame.recipient) !== this.#own.self.key) {
         return this.#fault("NOT_ADDRESSED", from.peer, "");
       }
@@ -152,17 +167,15 @@ export class ReceivingSide {
       }
       this.#confirm(from.peer);
       take(from.peer, frame);
-    };
+    });
   }
 
   /** What a sealed frame does; it is checked and opened from now on, and shown where all holds. */
   sealedEffect(frame: SealedFrame): () => Promise<void> {
     const known = this.#knownSender(frame.header.sender);
-    const early = known?.verify("sealed", frame);
-    const begun = known?.begin(frame);
-    return async () => {
-      const from = this.#senderOf(frame.header.sender);
-      if (from === undefined) return;
+    const early = begun(known?.verify("sealed", frame));
+    const opening = known?.begin(frame);
+    return this.#effect(frame.header.sender, async (from) => {
       if (!await (early ?? from.incoming.verify("sealed", frame))) {
         return this.#fault("BAD_SIGNATURE", from.peer, "");
       }
@@ -176,8 +189,21 @@ export class ReceivingSide {
       }
       const isPrivate = frame.header.conversation === CONVERSATION.private;
       // One that has come back since has other chains.
-      const opened = known === from.incoming ? begun : undefined;
+      const opened = known === from.incoming ? opening : undefined;
       this.#conclude(from.peer, await from.incoming.open(frame, opened), isPrivate);
+    });
+  }
+
+  /** What a frame of a sender does. An exception in it passes the frame over, and is told. */
+  #effect(sender: Bytes, act: (from: Sender) => Promise<void>): () => Promise<void> {
+    return async () => {
+      const from = this.#senderOf(sender);
+      if (from === undefined) return;
+      try {
+        await act(from);
+      } catch (error) {
+        this.#fault("FAILED", from.peer, String(error));
+      }
     };
   }
 
@@ -187,7 +213,7 @@ export class ReceivingSide {
     return peer === undefined ? undefined : this.#incomingOf(peer);
   }
 
-  #senderOf(sender: Bytes) {
+  #senderOf(sender: Bytes): Sender | undefined {
     const peer = this.#own.roster.get(mapKey(sender));
     if (peer === undefined || peer.credential.key === this.#own.self.key) {
       this.#fault("UNKNOWN_SENDER", undefined, "");

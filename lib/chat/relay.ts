@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Boundary } from "./boundary.ts";
 import { type Bytes, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { checkCredential, type Credential } from "./credential.ts";
@@ -53,12 +54,16 @@ export class Relay {
   readonly rules: EntryRules;
   /** What has been counted so far. */
   readonly tally: Tally = new Tally();
-  readonly #options: RelayOptions;
+  /** Counts and reports an exception that no input explains. */
+  readonly failed: (error: unknown) => void;
+  readonly #boundary: Boundary;
   readonly #queue: { readonly frames: number; readonly bytes: number };
   readonly #maxMembers: number;
   readonly #members = new Registry<RoomMember>();
   readonly #fanOut: FanOut;
   readonly #connections = new Set<RelayConnection>();
+  /** Connections whose link has failed. */
+  readonly #broken = new Set<RelayConnection>();
   readonly #door: Door<RelayConnection>;
   /** The connections of those members that have one. */
   readonly #connected = new Map<RoomMember, RelayConnection>();
@@ -72,7 +77,8 @@ export class Relay {
 
   /** Opens an empty room. */
   constructor(options: RelayOptions = {}) {
-    this.#options = options;
+    this.#boundary = new Boundary(options, this.tally);
+    this.failed = this.#boundary.failed;
     this.rules = new EntryRules(options);
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#queue = options.queue ?? { frames: 10_000, bytes: 4 << 20 };
@@ -133,7 +139,7 @@ export class Relay {
     const source: Source | undefined = from === undefined ? undefined : sourceOf(from.hostname);
     const connection = new RelayConnection(this, link, from);
     this.#connections.add(connection);
-    this.#options.event?.({ kind: "connected", from });
+    this.#boundary.tell({ kind: "connected", from });
     if (this.#closing) connection.end("SHUTDOWN");
     else if (source !== undefined) {
       const obstacle = this.#door.arrive(connection, source);
@@ -170,9 +176,9 @@ export class Relay {
   /** Looks after what time brings: joins that take too long, members that are silent or away. */
   tick(): void {
     for (const connection of this.#connections) connection.tick();
-    for (const member of this.#away) this.#lookFor(member);
-    this.#checkNext();
-    this.flush();
+    for (const member of this.#away) this.#boundary.run(() => this.#lookFor(member));
+    this.#boundary.run(() => this.#checkNext());
+    this.#boundary.run(() => this.flush());
   }
 
   #lookFor(member: RoomMember): void {
@@ -181,7 +187,7 @@ export class Relay {
     if (member.awayTold || gone < AWAY_AFTER_MS) return;
     member.awayTold = true;
     this.#fanOut.toAll(encodePresence(KIND.away, member.credential.member));
-    this.#options.event?.({ kind: "away", credential: member.credential });
+    this.#boundary.tell({ kind: "away", credential: member.credential });
   }
 
   /** Whether everyone who has a connection has shown everything that was sent to it. */
@@ -198,31 +204,33 @@ export class Relay {
   /** A connection has ended. */
   forget(connection: RelayConnection): void {
     this.#connections.delete(connection);
+    this.#broken.delete(connection);
     this.#door.gone(connection);
   }
 
   /** Ends those members who may no longer be in. */
   removeDisallowed(): void {
     for (const member of [...this.#members.values()]) {
-      if (!this.rules.allows(member.credential.fingerprint)) this.expel(member, "REMOVED");
+      this.#boundary.run(() => {
+        if (!this.rules.allows(member.credential.fingerprint)) this.expel(member, "REMOVED");
+      });
     }
-    this.flush();
+    this.#boundary.run(() => this.flush());
   }
 
   /** Hears of a member that is too fast. */
   slowed(member: RoomMember, ms: number): void {
-    this.#options.event?.({ kind: "slowed", credential: member.credential, ms });
+    this.#boundary.tell({ kind: "slowed", credential: member.credential, ms });
   }
 
   /** Hears of a connection that never was a member's. */
   refused(reason: Reason, detail: string, from: Origin | undefined): void {
-    this.#options.event?.({ kind: "refused", reason, detail, from });
+    this.#boundary.tell({ kind: "refused", reason, detail, from });
   }
 
-  /** Hears of what no input explains. */
-  failed(error: unknown): void {
-    if (this.#options.fail === undefined) throw error;
-    this.#options.fail(error);
+  /** A connection's link has failed: it is ended once what is being sent has been sent to the others. */
+  broken(connection: RelayConnection): void {
+    if (this.#connections.has(connection)) this.#broken.add(connection);
   }
 
   /** The member of a hash. */
@@ -289,7 +297,7 @@ export class Relay {
     const member = new RoomMember(credential, listing, link, this.#queue, pages, news);
     this.#connected.set(member, connection);
     this.#members.add(member);
-    this.#options.event?.({ kind: "joined", credential, from: connection.from });
+    this.#boundary.tell({ kind: "joined", credential, from: connection.from });
     // It is in before the others hear of it: should a queue overflow by that, it hears of the leaving.
     this.#fanOut.toOthers(member, encodeJoined(listing));
     for (const one of this.#away) {
@@ -315,7 +323,7 @@ export class Relay {
     if (!member.awayTold) return;
     member.awayTold = false;
     this.#fanOut.toOthers(member, encodePresence(KIND.back, member.credential.member));
-    this.#options.event?.({ kind: "back", credential: member.credential });
+    this.#boundary.tell({ kind: "back", credential: member.credential });
   }
 
   /** A member's connection has ended: it is away for a while, or out of the room. */
@@ -342,7 +350,7 @@ export class Relay {
     if (this.#members.get(member.credential.key) !== member) return;
     this.#members.remove(member);
     this.#pages = undefined;
-    this.#options.event?.({ kind: "left", credential: member.credential, reason });
+    this.#boundary.tell({ kind: "left", credential: member.credential, reason });
     // Who loses its relay has not left: it may meet the others at the next.
     if (this.#closing) return;
     this.#away.delete(member);
@@ -389,9 +397,12 @@ export class Relay {
     if (member.renew(renewal, this.now())) this.#pages = undefined;
   }
 
-  /** Tells members how far what they sent has come. */
+  /** Tells members how far what they sent has come, and ends connections whose link has failed. */
   flush(): void {
-    for (const member of this.#news) member.report();
-    this.#news.clear();
+    do {
+      for (const member of this.#news) member.report();
+      this.#news.clear();
+      for (const connection of this.#broken) connection.end("LOST", "its link has failed");
+    } while (this.#news.size > 0);
   }
 }

@@ -1,11 +1,13 @@
 /**
  * One connection of a relay: a newcomer at first, and then what the member sends.
  *
- * What is wrong ends this connection with a coded reason and touches no other.
+ * What is wrong ends this connection with a coded reason and touches no other. An exception that nobody foresaw, the
+ * runtime's own included, does no more.
  *
  * @module
  */
 
+import { containedLink } from "./boundary.ts";
 import { type Bytes, mapKey } from "./bytes.ts";
 import { EndError, endOf } from "./connection_end.ts";
 import type { Credential } from "./credential.ts";
@@ -80,8 +82,10 @@ export interface ConnectionRelay extends NewcomerRelay {
   refused(reason: Reason, detail: string, from: Origin | undefined): void;
   /** A member is too fast: it is not read for so many milliseconds. */
   slowed(member: RoomMember, ms: number): void;
-  /** What no input explains. */
+  /** Counts and reports an exception that no input explains. */
   failed(error: unknown): void;
+  /** A connection's link has failed. */
+  broken(connection: RelayConnection): void;
 }
 
 /** Sealed frames that lie one behind the other and go to the same members. */
@@ -119,10 +123,13 @@ export class RelayConnection {
   /** Starts before the connection's first byte. */
   constructor(relay: ConnectionRelay, link: RelayLink, from: Origin | undefined) {
     this.#relay = relay;
-    this.link = link;
+    this.link = containedLink(link, (error) => {
+      relay.failed(error);
+      relay.broken(this);
+    });
     this.from = from;
     this.#newcomer = new Newcomer(relay, {
-      send: (bytes) => link.send(bytes),
+      send: (bytes) => this.link.send(bytes),
       join: (credential, evidence) => this.#comeIn(credential, evidence),
       resume: (member, counts) => this.#goOn(member, counts),
     });
@@ -144,6 +151,15 @@ export class RelayConnection {
    */
   receive(chunk: Bytes): number {
     if (this.#isOver) return 0;
+    try {
+      return this.#receive(chunk);
+    } catch (error) {
+      this.#endBy(error);
+      return 0;
+    }
+  }
+
+  #receive(chunk: Bytes): number {
     const now = this.#relay.monotonic();
     this.#pinged = false;
     this.#frames = 0;
@@ -154,7 +170,7 @@ export class RelayConnection {
       this.#flushRun();
     } catch (error) {
       this.#flushRun();
-      this.end(...endOf(error));
+      this.#endBy(error);
     }
     this.#relay.flush();
     // What nobody counts, such as the answer to a ping, must not pile up either.
@@ -175,16 +191,35 @@ export class RelayConnection {
    * @param detail Why, where the way to it knows.
    */
   disconnected(detail = ""): void {
-    this.#finish("LOST", detail);
-    this.#relay.flush();
+    try {
+      this.#finish("LOST", detail);
+      this.#relay.flush();
+    } catch (error) {
+      this.#abandon(error);
+    }
   }
 
   /** Ends the connection with a reason. */
   end(reason: Reason, detail = ""): void {
     if (this.#isOver) return;
-    this.link.send(encodeBye(reason));
-    this.#finish(reason, detail);
+    try {
+      this.link.send(encodeBye(reason));
+      this.#finish(reason, detail);
+    } catch (error) {
+      this.#abandon(error);
+    }
     this.link.end();
+  }
+
+  #endBy(error: unknown): void {
+    this.end(...endOf(error, (unexpected) => this.#relay.failed(unexpected)));
+  }
+
+  /** Even to end it in order has failed. */
+  #abandon(error: unknown): void {
+    this.#relay.failed(error);
+    this.#stop();
+    this.#relay.forget(this);
   }
 
   /** Its member has another connection: this one is over, and that is all. */
@@ -199,8 +234,15 @@ export class RelayConnection {
 
   /** Looks after what time brings. */
   tick(): void {
-    const now = this.#relay.monotonic();
     if (this.#isOver) return;
+    try {
+      this.#lookAfter(this.#relay.monotonic());
+    } catch (error) {
+      this.#endBy(error);
+    }
+  }
+
+  #lookAfter(now: number): void {
     if (this.#member === undefined) {
       if (now - this.#openedAt >= JOIN_DEADLINE_MS) this.end("JOIN_TIMEOUT");
     } else if (now - this.#heardAt >= DEAD_AFTER_MS) this.end("SILENT");
@@ -264,22 +306,22 @@ export class RelayConnection {
 
   #ask(frame: Frame): void {
     const resuming = this.#newcomer.answer(frame);
-    if (resuming !== undefined) return void this.#await(resuming);
+    if (resuming !== undefined) return this.#await(resuming);
     const obstacle = this.#relay.ask(this);
     if (obstacle !== undefined) throw new EndError(obstacle);
   }
 
   /** Checks what it answered to the challenge: its turn has come. */
   check(): void {
-    this.#await(this.#newcomer.checkJoin()).finally(() => this.#relay.checked(this));
+    this.#await(this.#newcomer.checkJoin().finally(() => this.#relay.checked(this)));
   }
 
   /** Ends the connection where a check fails. */
-  #await(checking: Promise<void>): Promise<void> {
-    return checking.catch((error) => {
-      const [reason, detail] = endOf(error, (unexpected) => this.#relay.failed(unexpected));
-      this.end(reason, detail);
-    });
+  #await(checking: Promise<void>): void {
+    checking.catch((error) => {
+      this.#endBy(error);
+      this.#relay.flush();
+    }).catch((error) => this.#relay.failed(error));
   }
 
   #goOn(member: RoomMember, { received, sent }: Resume): void {

@@ -22,7 +22,9 @@ export type RelayEvent =
     readonly from?: Origin | undefined;
   }
   /** A member speaks too fast: it is not read for so many milliseconds. Said once a minute for each. */
-  | { readonly kind: "slowed"; readonly credential: Credential; readonly ms: number };
+  | { readonly kind: "slowed"; readonly credential: Credential; readonly ms: number }
+  /** An exception that no input explains; it has ended one connection at most. */
+  | { readonly kind: "failed"; readonly detail: string };
 
 /** The other end of a connection: an address and a port. */
 export interface Origin {

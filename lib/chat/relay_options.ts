@@ -30,6 +30,6 @@ export interface RelayOptions extends EntryRulesOptions {
   readonly limits?: Partial<Limits>;
   /** Hears what happens. */
   readonly event?: (event: RelayEvent) => void;
-  /** The runtime failed in a way that no input explains. */
+  /** Hears of an exception that no input explains; it has ended one connection at most. */
   readonly fail?: (error: unknown) => void;
 }

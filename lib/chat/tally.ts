@@ -33,6 +33,8 @@ export class Tally {
   receivedBytes = 0;
   /** Milliseconds for which members that were too fast were not read. */
   slowedMs = 0;
+  /** Exceptions that were contained. */
+  failures = 0;
   /** How long all joins together took, in milliseconds. */
   joinMs = 0;
   /** Joins by time: those of each bucket of {@linkcode JOIN_BUCKETS} alone, then those that took longer. */

@@ -12,14 +12,16 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   ROSTER_DIFFERS:
     "sees other members in this room than you do: the relay may be deceiving one of you",
   HIDDEN: "has another key than you know it by",
+  UNREACHABLE: "no key can be sealed to its session key; what you say does not reach it",
+  FAILED: "parley failed on a frame",
   BAD_CREDENTIAL: "the relay listed somebody whose credential does not hold",
   CREDENTIAL_EXPIRED: "the relay listed somebody whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",
   KEY_TAKEN: "the relay listed a second member with one key",
 };
 
-/** Faults of which something is shown all the same. */
-const SHOWN: ReadonlySet<FaultCode> = new Set(["GAP", "ROSTER_DIFFERS"]);
+/** Faults that keep nothing from being shown. */
+const SHOWN: ReadonlySet<FaultCode> = new Set(["GAP", "ROSTER_DIFFERS", "UNREACHABLE"]);
 
 /** A fault as one sentence. */
 export function faultText(event: MemberEvent & { readonly kind: "fault" }): string {

@@ -36,6 +36,8 @@ export function logRelayEvent(log: Log, event: RelayEvent): void {
       const { name, fingerprint } = event.credential;
       return log.write("warn", "slowed", { name, fingerprint, ms: Math.ceil(event.ms) });
     }
+    case "failed":
+      return log.write("error", "failed", { error: event.detail });
   }
 }
 

@@ -81,6 +81,8 @@ export class Report implements Presenter {
         return [line("back", { name: event.credential.name })];
       case "refused":
         return [line("refused", { reason: event.reason, detail: event.detail })];
+      case "failed":
+        return [line("failed", { detail: event.detail })];
       case "connected":
       case "slowed":
         return [];

@@ -111,6 +111,10 @@ export class Transcript implements Presenter {
         return event.reason === "LOST" && event.detail === ""
           ? []
           : [this.#note(`a connection was refused: ${refusedText(event)}`)];
+      case "failed":
+        return [
+          this.#note(`the relay failed on what came, and goes on: ${printable(event.detail)}`),
+        ];
       case "connected":
       case "slowed":
         return [];

@@ -140,3 +140,8 @@ export function encodePkcs8(privatePkcs1: Uint8Array): Bytes {
 export function bitLength(modulus: Uint8Array): number {
   return modulus.length === 0 ? 0 : modulus.length * 8 - Math.clz32(modulus[0]!) + 24;
 }
+
+/** Whether a number, most significant byte first, is odd. The modulus of every RSA key is: both primes are. */
+export function isOdd(number: Uint8Array): boolean {
+  return (number.at(-1) ?? 0) % 2 === 1;
+}

@@ -14,6 +14,7 @@ import {
   decodeKey,
   encodePkcs8,
   encodeSpki,
+  isOdd,
   OtherAlgorithmError,
 } from "./key_encoding.ts";
 import { type PemBlock, readPem, writePem } from "./pem.ts";
@@ -75,12 +76,19 @@ export class KeyFileError extends Error {
 }
 
 /**
- * Reads a key, private or public.
+ * Reads a key, private or public, and tries it once: the runtime imports damaged keys, and throws when they
+ * are used.
  *
  * @param content The file's content.
  * @throws {KeyFileError} Where it holds no RSA key that can be used: which, and what to do.
  */
 export async function readKey(content: Bytes): Promise<RsaKey> {
+  const key = await parseKey(content);
+  await tryKey(key);
+  return key;
+}
+
+async function parseKey(content: Bytes): Promise<RsaKey> {
   const text = new TextDecoder().decode(content);
   if (text.trim() === "") {
     throw new KeyFileError(
@@ -211,6 +219,7 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
       `make another key in a new file: ${KEYGEN}`,
     );
   }
+  if (!isOdd(key.modulus)) throw damaged();
   const { privatePkcs1 } = key;
   return {
     kind: privatePkcs1 === undefined ? "public" : "private",
@@ -328,6 +337,27 @@ export async function privateKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey>
   } catch (cause) {
     throw damaged(cause);
   }
+}
+
+const TRIAL = { name: "RSA-PSS", saltLength: 32 } as const;
+
+/**
+ * Uses a key once: a private key signs, and its public key verifies that.
+ *
+ * @throws {KeyFileError} `KEY_DAMAGED` where the runtime cannot use the key, or its halves do not belong together.
+ */
+async function tryKey(key: RsaKey): Promise<void> {
+  const publicKey = await publicKeyOf(key, "pss256");
+  const privateKey = key.pkcs8 === undefined ? undefined : await privateKeyOf(key, "pss256");
+  const none = new Uint8Array(Math.ceil(key.modulusBits / 8));
+  let holds: boolean;
+  try {
+    const signature = privateKey && await crypto.subtle.sign(TRIAL, privateKey, none);
+    holds = await crypto.subtle.verify(TRIAL, publicKey, signature ?? none, none);
+  } catch (cause) {
+    throw damaged(cause);
+  }
+  if (privateKey !== undefined && !holds) throw damaged();
 }
 
 /** A pair of keys as PEM: PKCS#8 and SPKI. */

@@ -7,67 +7,32 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, ByteWriter, MalformedError, utf8 } from "../../lib/chat/bytes.ts";
-import { checkCredential, CredentialError, type MemberKeys } from "../../lib/chat/credential.ts";
+import { type Bytes, ByteWriter, MalformedError } from "../../lib/chat/bytes.ts";
+import { checkCredential, CredentialError } from "../../lib/chat/credential.ts";
 import {
   CONVERSATION,
   encodeKeyBody,
   encodeKeyHeader,
   encodeProgressBody,
   encodeSigned,
-  encodeTexts,
   readSealedFrame,
 } from "../../lib/chat/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
 import { KIND } from "../../lib/chat/kind.ts";
-import { KeySender, MAX_UNWRAPPED } from "../../lib/chat/pairwise.ts";
-import { audienceDigest, secureRandom, SendingChain } from "../../lib/chat/sender_key.ts";
-import { CONTEXT, importSigningKey, inContext, sign } from "../../lib/chat/signing.ts";
+import { MAX_UNWRAPPED } from "../../lib/chat/pairwise.ts";
+import { audienceDigest, secureRandom } from "../../lib/chat/sender_key.ts";
+import { importSigningKey } from "../../lib/chat/signing.ts";
 import { encodeAudience } from "../../lib/chat/wire.ts";
-import { exportSpki, importSpki, RsaKeyError, signPss } from "../../lib/rsa.ts";
+import { exportSpki, importSpki, RsaKeyError } from "../../lib/rsa.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
+import { credentialWith, type Fields, ownCredentialWith } from "./crafted_credential.ts";
+import { Eve } from "./eve.ts";
 import { RawMember } from "./raw_member.ts";
-import {
-  count,
-  credentialOf,
-  faults,
-  pooledKeys,
-  type Seat,
-  shown,
-  TestRoom,
-  until,
-} from "./room.ts";
+import { count, credentialOf, faults, pooledKeys, shown, TestRoom, until } from "./room.ts";
 
 const NOW = 1_700_000_000_000;
 
 // Credentials, put together by hand.
-
-interface Fields {
-  name?: string;
-  identity?: Bytes;
-  session?: Bytes;
-  signing?: Bytes;
-}
-
-/** A credential with fields of one's choice, signed by one's own keys as it should be. */
-async function credentialWith(fields: Fields, keys: MemberKeys): Promise<Bytes> {
-  const signing = await crypto.subtle.exportKey("raw", keys.signing.publicKey);
-  const body = new ByteWriter()
-    .u8(1)
-    .block16(utf8(fields.name ?? "eve"))
-    .block16(fields.identity ?? await exportSpki(keys.identity.publicKey))
-    .block16(fields.session ?? await exportSpki(keys.session.publicKey))
-    .raw(fields.signing ?? new Uint8Array(signing))
-    .u64(NOW + 1000)
-    .finish();
-  const { identity, signing: own } = keys;
-  const byIdentity = inContext(CONTEXT.credentialIdentity, body);
-  return new ByteWriter()
-    .block16(body)
-    .block16(await signPss(identity.privateKey, byIdentity))
-    .raw(await sign(own.privateKey, inContext(CONTEXT.credentialPossession, body)))
-    .finish();
-}
 
 async function assertRefused(fields: Fields, what: string): Promise<void> {
   const bytes = await credentialWith(fields, await pooledKeys(0));
@@ -147,6 +112,26 @@ Deno.test("RSA keys in an encoding that the runtime takes and would not write ar
   await assertRefused({ session: other }, "the session key");
 });
 
+Deno.test("a join with an even modulus, as identity or as session key, is refused, and the others chat on", async () => {
+  for (const restricted of [false, true]) {
+    const room = new TestRoom(restricted ? { allows: () => true } : {});
+    const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+    const keys = await pooledKeys(9);
+    for (const field of ["identity", "session"] as const) {
+      const spki = await exportSpki(keys[field].publicKey);
+      spki[spki.length - 6]! ^= 1;
+      const raw = await RawMember.join(
+        room.relay,
+        await ownCredentialWith({ [field]: spki }, keys),
+      );
+      assertEquals([raw.bye, room.relay.size], ["BAD_CREDENTIAL", 2], field);
+    }
+    ada.member.enter("still here");
+    await room.settle();
+    assertEquals([shown(bo), room.relay.tally.failures], [["ada: still here"], 0]);
+  }
+});
+
 Deno.test("RSA keys over 4096 bits are refused, whatever they would cost to use", async () => {
   const modulus = (bits: number) => new Uint8Array(bits / 8).fill(0xab);
   await importSpki(spkiWith(modulus(4096), NULL), "encrypt");
@@ -164,56 +149,6 @@ Deno.test("signing keys in an encoding of their own are refused, which the runti
 });
 
 // Frames, well signed.
-
-/** A member that sends frames of its own making, in a room with others. */
-class Eve {
-  private constructor(
-    readonly room: TestRoom,
-    readonly raw: RawMember,
-    readonly self: Awaited<ReturnType<typeof credentialOf>>,
-  ) {}
-
-  static async join(room: TestRoom): Promise<Eve> {
-    const self = await credentialOf("eve", 9, room.clock.now);
-    const raw = await RawMember.join(room.relay, self);
-    await room.settle();
-    return new Eve(room, raw, self);
-  }
-
-  async chain(conversation: 0 | 1, chain: number, key?: Bytes): Promise<SendingChain> {
-    const scope = { room: this.room.relay.room, sender: this.self.member, conversation, chain };
-    return await SendingChain.start(scope, key === undefined ? secureRandom : () => key, 0);
-  }
-
-  /** Gives a key to somebody, in the name of a sender, under a commitment of one's choice. */
-  async give(
-    to: Seat,
-    { scope, grant: { key, ...grant } }: SendingChain,
-    commitment: Bytes = grant.commitment,
-    sender: Bytes = this.self.member,
-  ): Promise<void> {
-    const { conversation, chain } = scope;
-    const giver = new KeySender(this.room.relay.room, sender, to.self, secureRandom);
-    const { privateKey } = this.self.keys.signing;
-    const position = { conversation, chain, ...grant, commitment };
-    this.raw.send(await giver.give(position, key, privateKey));
-  }
-
-  /** Seals a text for a digest, and sends it to an audience. */
-  async say(
-    chain: SendingChain,
-    text: string,
-    audience: number,
-    recipients: Bytes,
-    message = 1,
-  ): Promise<void> {
-    const { number } = this.room.seats[0]!.member.roster;
-    const to = { audience, membership: number, newest: number, recipients };
-    const plaintext = encodeTexts([{ number: message, time: 0, text: utf8(text) }]);
-    this.raw.send(await chain.seal(to, plaintext, this.self.keys.signing.privateKey));
-    await this.room.settle();
-  }
-}
 
 Deno.test("a member cannot give a key in another's name", async () => {
   const room = new TestRoom();

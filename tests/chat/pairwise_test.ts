@@ -15,7 +15,7 @@ async function pair() {
     await credentialOf("ada", 0, clock.now),
     await credentialOf("bo", 1, clock.now),
   ];
-  const sender = () => new KeySender(room, ada.member, bo, secureRandom);
+  const sender = () => KeySender.to(room, ada.member, bo, secureRandom);
   const receiver = () => new KeyReceiver(room, bo.keys.session.privateKey);
   const give = async (from: KeySender, key: Bytes) => {
     const position = {
@@ -34,7 +34,7 @@ async function pair() {
 Deno.test("a stay that begins anew brings a pairwise key of its own, which is taken", async () => {
   const { sender, receiver, give } = await pair();
   const at = receiver();
-  const [first, second] = [sender(), sender()];
+  const [first, second] = [await sender(), await sender()];
   for (const from of [first, first, second, second]) {
     const key = secureRandom(32);
     assertEquals(await at.open(await give(from, key)), key);
@@ -49,7 +49,7 @@ Deno.test("a stay that begins anew brings a pairwise key of its own, which is ta
 
 Deno.test("a key whose pairwise key went to an earlier stay is told from one that does not open", async () => {
   const { sender, receiver, give } = await pair();
-  const from = sender();
+  const from = await sender();
   await give(from, secureRandom(32));
   const second = await give(from, secureRandom(32));
   const error = await assertRejects(() => receiver().open(second), KeyFrameError);

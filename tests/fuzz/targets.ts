@@ -5,6 +5,7 @@
  */
 
 import { FILE_TARGETS } from "./file_targets.ts";
+import { KEY_TARGETS } from "./key_targets.ts";
 import { SESSION_TARGETS } from "./session_targets.ts";
 import type { Target } from "./target.ts";
 import { TEXT_TARGETS } from "./text_targets.ts";
@@ -15,5 +16,6 @@ export const TARGETS: readonly Target[] = [
   ...WIRE_TARGETS,
   ...TEXT_TARGETS,
   ...FILE_TARGETS,
+  ...KEY_TARGETS,
   ...SESSION_TARGETS,
 ];

@@ -2,7 +2,20 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 // @ts-types="../../types/std_encoding_base64.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
-import { fingerprint, KeyFileError, privateKeyOf, publicKeyOf, readKey } from "../../lib/rsa.ts";
+// @ts-types="../../types/std_encoding_base64url.d.ts"
+import { encodeBase64Url } from "@std/encoding/base64url";
+import {
+  decryptBlock,
+  encryptBlock,
+  fingerprint,
+  KeyFileError,
+  privateKeyOf,
+  publicKeyOf,
+  readKey,
+  type RsaKey,
+  signDocument,
+  verifyDocument,
+} from "../../lib/rsa.ts";
 import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
@@ -162,4 +175,64 @@ Deno.test("privateKeyOf() needs a private key, and says so", async () => {
   assertEquals(error.code, "KEY_PUBLIC");
   const { algorithm } = await publicKeyOf(publicKey, "pss512");
   assertEquals(algorithm.name, "RSA-PSS");
+});
+
+/** Uses a key in every way that it can be used. */
+async function useKey(key: RsaKey): Promise<void> {
+  const document = bytes("a document");
+  await verifyDocument(key, new Uint8Array(Math.ceil(key.modulusBits / 8)), document);
+  const block = await encryptBlock(key, document);
+  if (key.kind === "public") return;
+  assertEquals(await decryptBlock(key, block), document);
+  assert(await verifyDocument(key, await signDocument(key, document), document));
+}
+
+Deno.test("readKey() refuses a key with a bit flipped, or the key works", async () => {
+  const outcomes = { refused: 0, works: 0 };
+  for (const [form, step] of [[key.spki, 1], [key.pkcs1Public, 7], [key.pkcs8, 31]] as const) {
+    const content = der(form);
+    for (let bit = 0; bit < 8 * content.length; bit += step) {
+      const flipped = content.slice();
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      let read: RsaKey;
+      try {
+        read = await readKey(flipped);
+      } catch (error) {
+        if (!(error instanceof KeyFileError)) throw error;
+        outcomes.refused += 1;
+        continue;
+      }
+      await useKey(read);
+      outcomes.works += 1;
+    }
+  }
+  assert(outcomes.refused > 0 && outcomes.works > 0);
+});
+
+/** Where numbers of a PKCS#8 key of 2048 bits lie. */
+const NUMBERS = { modulus: 200, privateExponent: 450, prime: 600 } as const;
+/** Where the modulus of a PKCS#1 private key of 2048 bits ends. */
+const MODULUS_END = 267;
+
+Deno.test("readKey() refuses a damaged private key, and an even modulus in every form, as damaged", async () => {
+  for (const [name, at] of Object.entries(NUMBERS)) {
+    const content = der(key.pkcs8);
+    content[at]! ^= 1;
+    assertEquals((await refusal(content)).code, "KEY_DAMAGED", name);
+  }
+  const read = await readKey(bytes(key.spki));
+  const modulus = read.spki.slice(-261, -5);
+  modulus[255]! ^= 1;
+  const exponent = new Uint8Array([1, 0, 1]);
+  const even = encodeBase64Url(modulus);
+  for (
+    const content of [
+      encodeSpki({ modulus, exponent }),
+      der(key.pkcs1).map((byte, i) => i === MODULUS_END ? byte ^ 1 : byte),
+      bytes(JSON.stringify({ kty: "RSA", n: even, e: "AQAB" })),
+      bytes(JSON.stringify({ ...key.jwk, n: even })),
+    ]
+  ) {
+    assertEquals((await refusal(content)).code, "KEY_DAMAGED");
+  }
 });
