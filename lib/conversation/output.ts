@@ -4,7 +4,25 @@
  * @module
  */
 
+import { errorCode, Failure, FILE_ERRORS, SOCKET_ERRORS } from "../failure.ts";
+
 const encoder = new TextEncoder();
+
+/** The failure of whoever speaks by an output that does not take it: it cannot be told there. */
+export class OutputFailure extends Failure {
+  /** Makes the failure of the error that writing threw. */
+  constructor(error: unknown) {
+    const code = errorCode(error) ?? "UNEXPECTED";
+    const known = FILE_ERRORS[code] ?? SOCKET_ERRORS[code];
+    super({
+      what: "cannot write to standard output",
+      why: known?.why ?? (error instanceof Error ? error.message : String(error)),
+      code,
+      hint: known?.hint,
+      cause: error,
+    });
+  }
+}
 
 /** Writes lines in order; what comes while a write is under way goes with the next. */
 export class Output {
@@ -17,6 +35,7 @@ export class Output {
   #done = 0;
   #waiting: { readonly printed: number; resolve(): void }[] = [];
   #writing: Promise<void> | undefined;
+  readonly #failed = Promise.withResolvers<unknown>();
   #failure: { readonly error: unknown } | undefined;
 
   /**
@@ -29,6 +48,11 @@ export class Output {
   ) {
     this.#writer = writer;
     this.#written = written;
+  }
+
+  /** Fulfilled with an error when nothing can be written any longer. */
+  get failed(): Promise<unknown> {
+    return this.#failed.promise;
   }
 
   /** Why nothing can be written any longer. */
@@ -67,6 +91,7 @@ export class Output {
       }
     } catch (error) {
       this.#failure = { error };
+      this.#failed.resolve(error);
       this.#pending = [];
       this.#done = this.#printed;
       this.#wake();

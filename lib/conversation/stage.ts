@@ -74,7 +74,9 @@ export async function setStage(
     who: trust,
     lasting,
   });
-  const signals = new StopSignals();
+  const signals = new StopSignals({
+    hangup: screen === undefined && reload === undefined && hasTerminal(),
+  });
   const conversation = new Conversation({
     presenter,
     display,
@@ -85,6 +87,7 @@ export async function setStage(
     stay: options.stay,
     giveUpMs: options.giveUpMs,
     stopped: signals.stopped,
+    insisted: signals.insisted,
   });
   return {
     presenter,
@@ -94,11 +97,18 @@ export async function setStage(
     stopped: signals.stopped,
     tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
+      await Promise.race([display.caughtUp(), signals.insisted]);
       signals[Symbol.dispose]();
-      await display.caughtUp();
       screen?.close();
     },
   };
+}
+
+/**
+ * Whether there is a window that can be closed. Where there is none, SIGHUP is left alone: `nohup` has it ignored.
+ */
+function hasTerminal(): boolean {
+  return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
 }
 
 /** The lines of standard input. */
@@ -118,6 +128,8 @@ export function wireTap(
 
 /** A terminal's screen as a display. */
 class ScreenDisplay implements Display {
+  /** Who sits at a terminal that has gone has left: that is entered. */
+  readonly failed = new Promise<never>(() => {});
   readonly failure = undefined;
   readonly #screen: Screen;
   readonly #displayed: (events: number) => void;
