@@ -7,6 +7,7 @@
 
 import { steadyNow } from "./chat/clock.ts";
 import type { OwnCredential } from "./chat/credential.ts";
+import type { Backlog } from "./chat/ledger.ts";
 import { Member } from "./chat/member.ts";
 import type { Entered, MemberEvent } from "./chat/member_event.ts";
 import type { LinkEnd } from "./chat/memory_link.ts";
@@ -60,7 +61,7 @@ export interface Session {
   /** Who is in the room, or may come back to it, this member first. */
   members(): Peer[];
   /** What has been entered and is not delivered yet. */
-  backlog(): { readonly lines: number; readonly bytes: number };
+  backlog(): Backlog;
   /** Leaves the room; the event `ended` follows. */
   leave(): void;
   /** Ends the connection now, without a word. */

@@ -6,20 +6,38 @@
 
 import type { Io } from "./io.ts";
 
-/** SIGINT and SIGTERM, as the exit codes that they end the process with. */
+/** What counts as being told to stop, besides SIGINT and SIGTERM. */
+export interface StopSignalsOptions {
+  /** Whether SIGHUP does: the terminal of the process is closed. False by default. */
+  readonly hangup?: boolean;
+}
+
+/** SIGINT, SIGTERM and SIGHUP, as the exit codes that they end the process with. */
 export class StopSignals implements Disposable {
-  /** Fulfilled with the exit code: 130 for SIGINT (Ctrl-C), 0 for SIGTERM. */
+  /** Fulfilled with the exit code: 130 for SIGINT (Ctrl-C), 0 for SIGTERM, 129 for SIGHUP. */
   readonly stopped: Promise<number>;
+  /** Fulfilled when the process is told a second time. */
+  readonly insisted: Promise<void>;
   readonly #listening: readonly Disposable[];
 
   /** Listens from now on. */
-  constructor(io: Pick<Io, "onSignal">) {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    this.stopped = promise;
+  constructor(io: Pick<Io, "onSignal">, { hangup = false }: StopSignalsOptions = {}) {
+    const first = Promise.withResolvers<number>();
+    const second = Promise.withResolvers<void>();
+    this.stopped = first.promise;
+    this.insisted = second.promise;
+    let told = false;
+    const stop = (code: number) => () => {
+      if (told) second.resolve();
+      told = true;
+      first.resolve(code);
+    };
+    const posix = Deno.build.os !== "windows";
     this.#listening = [
-      io.onSignal("SIGINT", () => resolve(130)),
+      io.onSignal("SIGINT", stop(130)),
       // Asked to stop, it stops: nothing failed.
-      ...(Deno.build.os === "windows" ? [] : [io.onSignal("SIGTERM", () => resolve(0))]),
+      ...(posix ? [io.onSignal("SIGTERM", stop(0))] : []),
+      ...(posix && hangup ? [io.onSignal("SIGHUP", stop(129))] : []),
     ];
   }
 

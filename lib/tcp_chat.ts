@@ -52,7 +52,7 @@ export type { SealedText } from "./chat/envelope.ts";
 export type { Fault, FAULTS } from "./chat/incoming.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member_event.ts";
 export type { Limits } from "./chat/limits.ts";
-export type { Line } from "./chat/ledger.ts";
+export type { Backlog, Line } from "./chat/ledger.ts";
 export type { Policy } from "./chat/policy.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/reason.ts";
 export type { Conflict } from "./chat/registry.ts";
@@ -320,6 +320,8 @@ export interface JoinOptions extends SessionOptions {
   readonly port?: number;
   /** Joins over TLS; the relay's certificate must be for `hostname`. */
   readonly tls?: TlsClientOptions;
+  /** Ends the first attempt to connect; a session that has begun is ended by {@linkcode Session.leave}. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -327,11 +329,12 @@ export interface JoinOptions extends SessionOptions {
  *
  * @param options Where, and who.
  * @throws {Failure} Where nothing answers there, or a TLS handshake fails.
+ * @throws Where `signal` is aborted before there is a connection: its reason.
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
-  const again = async (): Promise<Opener> => {
-    const link = new Link(await connect(hostname, port, tls));
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls, signal } = options;
+  const open = async (given?: AbortSignal): Promise<Opener> => {
+    const link = new Link(await connect(hostname, port, tls, given));
     return (end, fail) => {
       link.read(end).catch(fail);
       return { send: (bytes) => link.send(bytes), close: () => link.close() };
@@ -339,8 +342,8 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
   };
   return startSession(options, {
     dialled: { host: canonicalHost(hostname), port },
-    first: await again(),
-    again,
+    first: await open(signal),
+    again: () => open(),
   });
 }
 
@@ -358,21 +361,34 @@ async function connect(
   hostname: string,
   port: number,
   tls: TlsClientOptions | undefined,
+  given: AbortSignal | undefined,
 ): Promise<Deno.TcpConn | Deno.TlsConn> {
   const what = `cannot connect to ${hostPort({ hostname, port })}`;
-  const conn = await dial(hostname, port, what);
+  const conn = await dial(hostname, port, what, given);
   // A line that is entered goes at once; what is sent behind it shares a write.
   conn.setNoDelay(true);
-  return tls === undefined ? conn : await startTls(conn, hostname, tls, what);
+  if (tls === undefined) return conn;
+  const secured = await startTls(conn, hostname, tls, what);
+  if (given?.aborted !== true) return secured;
+  secured.close();
+  throw given.reason;
 }
 
-async function dial(hostname: string, port: number, what: string): Promise<Deno.TcpConn> {
+async function dial(
+  hostname: string,
+  port: number,
+  what: string,
+  given: AbortSignal | undefined,
+): Promise<Deno.TcpConn> {
   requireZone(hostname, what);
-  const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+  given?.throwIfAborted();
+  const late = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+  const signal = given === undefined ? late : AbortSignal.any([late, given]);
   try {
     return await Deno.connect({ hostname, port, signal });
   } catch (error) {
-    if (!signal.aborted) throw toFailure(error, what);
+    given?.throwIfAborted();
+    if (!late.aborted) throw toFailure(error, what);
     const why = `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`;
     throw new Failure({ what, why, code: "ETIMEDOUT", hint: "check the address and any firewall" });
   }

@@ -56,6 +56,16 @@ export interface Contact {
   unsure: boolean;
 }
 
+/** What has been entered and is not delivered yet. */
+export interface Backlog {
+  /** How many lines. */
+  readonly lines: number;
+  /** How many bytes of UTF-8 they have together. */
+  readonly bytes: number;
+  /** How many of the lines no relay has accepted. */
+  readonly unsent: number;
+}
+
 /** What came of lines. */
 export interface LedgerEvents {
   /** The relay has queued it for everyone who is there. */
@@ -78,6 +88,7 @@ export class Ledger {
   #chains = 0;
   #lines = 0;
   #bytes = 0;
+  #unsent = 0;
 
   /** Starts with nobody and nothing. */
   constructor(events: LedgerEvents) {
@@ -85,8 +96,8 @@ export class Ledger {
   }
 
   /** How much has been entered and is not delivered yet. */
-  get backlog(): { readonly lines: number; readonly bytes: number } {
-    return { lines: this.#lines, bytes: this.#bytes };
+  get backlog(): Backlog {
+    return { lines: this.#lines, bytes: this.#bytes, unsent: this.#unsent };
   }
 
   /** Everybody. */
@@ -167,6 +178,7 @@ export class Ledger {
     this.#display(line.number, displayed);
     this.pending.push({ line, room, waiting: 1, heard: false, sent: false });
     this.#lines += 1;
+    this.#unsent += 1;
     this.#bytes += line.text.length;
   }
 
@@ -215,6 +227,7 @@ export class Ledger {
   accept(entry: Entry): void {
     if (entry.sent) return;
     entry.sent = true;
+    this.#unsent -= 1;
     this.#events.sent(entry.line);
   }
 
@@ -224,7 +237,10 @@ export class Ledger {
     if (entry.waiting > 0) return;
     this.#lines -= 1;
     this.#bytes -= entry.line.text.length;
-    if (!entry.heard) return this.#events.unheard(entry.line);
+    if (!entry.heard) {
+      this.#unsent -= 1;
+      return this.#events.unheard(entry.line);
+    }
     this.accept(entry);
     this.#events.delivered(entry.line);
   }

@@ -19,7 +19,7 @@ import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
 import { isCounted, KIND } from "./kind.ts";
-import { Ledger } from "./ledger.ts";
+import { type Backlog, Ledger } from "./ledger.ts";
 import { MemberConnection } from "./member_connection.ts";
 import type { Entered, MemberEvent } from "./member_event.ts";
 import type { MemberOptions, MemberOutput } from "./member_options.ts";
@@ -119,8 +119,8 @@ export class Member {
     return this.#repeated + (this.#begun?.receiving.repeated ?? 0);
   }
 
-  /** How much text has been entered and is not delivered yet. */
-  get backlog(): { readonly lines: number; readonly bytes: number } {
+  /** What has been entered and is not delivered yet. */
+  get backlog(): Backlog {
     return this.#ledger.backlog;
   }
 

@@ -108,7 +108,9 @@ export class TerminalScreen implements Screen {
 
   print(text: string): void {
     const lines = text.endsWith("\n") ? text : `${text}\n`;
-    if (this.#state === "closed") return this.#terminal.writeSync(encoder.encode(lines));
+    if (this.#state === "closed") {
+      return restore(() => this.#terminal.writeSync(encoder.encode(lines)));
+    }
     this.#waiting.push(lines);
     this.#waitingLength += lines.length;
     while (this.#waitingLength > MAX_WAITING && this.#waiting.length > 1) {

@@ -4,21 +4,25 @@
  * @module
  */
 
-import { foldName } from "../chat/name.ts";
 import type { Failure } from "../failure.ts";
-import type { Ending, MemberEvent, Peer, Session } from "../tcp_chat.ts";
-import { safetyNumber } from "../trust/safety_number.ts";
-import type { Decision, Trust } from "../trust/trust.ts";
+import type { Ending, MemberEvent, Session } from "../tcp_chat.ts";
+import type { Trust } from "../trust/trust.ts";
+import { untilSent } from "./departure.ts";
 import type { Display } from "./display.ts";
-import { type Ended, endedFailure, gaveUpFailure, notDelivered } from "./ended.ts";
-import { type Entry, readEntry, readMessage, type Verdict } from "./entry.ts";
+import { type Ended, endedFailure, gaveUpFailure, notDelivered, notShown } from "./ended.ts";
+import { type Entry, readEntry, readMessage } from "./entry.ts";
 import type { Input } from "./lines.ts";
 import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
 import { Obstacles } from "./obstacles.ts";
+import { outputFailure } from "./output.ts";
+import { People } from "./people.ts";
 import type { Presenter } from "./presenter.ts";
+import { ReadAhead } from "./read_ahead.ts";
 
 /** How long a relay may take to say goodbye, in milliseconds. */
 const GOODBYE_MS = 1_000;
+/** After so long it is said that leaving waits for the room, in milliseconds. */
+const SAID_AFTER_MS = 1_000;
 
 /** What a conversation is made of. */
 export interface ConversationOptions {
@@ -41,13 +45,15 @@ export interface ConversationOptions {
   readonly giveUpMs: number;
   /** Fulfilled with an exit code when the process is told to stop. */
   readonly stopped: Promise<number>;
+  /** Fulfilled when it is told a second time. */
+  readonly insisted: Promise<void>;
 }
 
 /** What is said of a line that is typed while there is no connection. */
 const WAITS = "there is no connection: what you type is sent once it is back";
 
 /** Why a conversation is over. */
-type End = { readonly code: number } | Ended;
+type End = { readonly code: number } | { readonly failure: Failure } | Ended;
 
 /** One conversation. */
 export class Conversation {
@@ -55,22 +61,76 @@ export class Conversation {
   readonly #ready = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<End>();
   readonly #progress = new Signal();
+  readonly #hurry = Promise.withResolvers<void>();
   readonly #obstacles = new Obstacles();
+  readonly #people: People;
+  readonly #input: AsyncIterable<Input>;
+  /** What has been read and waits, where a person types. */
+  readonly #readAhead: ReadAhead | undefined;
   #told = 0;
   #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Whether it was said, since the connection was lost, that what is typed waits. */
   #saidItWaits = false;
   /** Lines of input that could not be sent. */
   #refused = 0;
+  #isReady = false;
+  #interrupted = false;
   #leaving = false;
+  /** The exit code of whoever was told to stop while a person sat there. */
+  #stopCode: number | undefined;
+  /** How many lines were taken and wait to be entered into the session: one at most. */
+  #inHand = 0;
+  #slowToJoin: ReturnType<typeof setTimeout> | undefined;
   /** What happens while a line is being entered: it is shown behind the line. */
   #held: MemberEvent[] | undefined;
 
   /** Starts before its session does. */
   constructor(options: ConversationOptions) {
     this.#options = options;
-    options.stopped.then((code) => this.#over.resolve({ code }));
+    const { display, input, interactive, stopped, insisted } = options;
+    this.#people = new People(options, (code, message) => this.#refuse(code, message));
+    this.#readAhead = interactive ? new ReadAhead(input, (one) => this.#heard(one)) : undefined;
+    this.#input = this.#readAhead ?? input;
+    stopped.then((code) => this.#stop(code));
+    insisted.then(this.#hurry.resolve);
+    display.failed.then((error) => this.#over.resolve({ failure: outputFailure(error) }));
   }
+
+  /** The process is told to stop. A screen enters that as an interrupt, behind what was entered before. */
+  #stop(code: number): void {
+    if (this.#leaving) this.#hurry.resolve();
+    else if (this.#options.interactive) this.#stopCode = code;
+    else this.#over.resolve({ code });
+  }
+
+  /** Something was entered, and is taken in its turn. Who leaves does not wait for a room. */
+  #heard(entered: Input): void {
+    const isInterrupt = entered.kind === "interrupt";
+    if (isInterrupt && (this.#leaving || this.#interrupted)) this.#hurry.resolve();
+    this.#interrupted ||= isInterrupt;
+    if (this.#leaving || this.#isReady) return;
+    if (isInterrupt) this.#over.resolve({ code: 130 });
+    else if (leaves(entered)) this.#leaveBeforehand();
+  }
+
+  /** Who leaves before it is in the room waits for it only with something to say. */
+  #leaveBeforehand(): void {
+    const lines = this.#unsaid();
+    if (lines === 0) return this.#over.resolve({ code: 0 });
+    this.#slowToJoin ??= setTimeout(() => this.#sayThatLeavingWaits(lines), SAID_AFTER_MS);
+  }
+
+  /** How many lines have been read, and were not entered into the session. */
+  #unsaid(): number {
+    const waiting = this.#readAhead?.waiting ?? [];
+    return this.#inHand + waiting.filter(says).length;
+  }
+
+  readonly #sayThatLeavingWaits = (lines: number): void => {
+    const { presenter, display } = this.#options;
+    const what = lines === 1 ? "1 message is" : `${lines} messages are`;
+    display.print(presenter.notice(`${what} being sent before you leave; Ctrl-C leaves at once`));
+  };
 
   /** Shows what happened to the member: the session's `event`. */
   readonly tell = (event: MemberEvent): void => {
@@ -82,15 +142,17 @@ export class Conversation {
     display.print(presenter.event(event), this.#told);
     // Whoever says whom it is for has not said it to anybody.
     if (event.kind === "unheard" && (trust.expects || trust.locked)) this.#refused += 1;
-    if (event.kind === "ready") this.#ready.resolve();
-    else if (event.kind === "ended") {
+    if (event.kind === "ready") {
+      this.#isReady = true;
+      this.#ready.resolve();
+    } else if (event.kind === "ended") {
       // What kept an earlier connection from coming back is not why this one ended.
       this.#obstacles.clear();
       this.#over.resolve({ ending: event.reason, detail: event.detail });
     }
     if (event.kind === "disconnected") this.#lost(event.reason);
     else if (event.kind === "reconnected") this.#isBack();
-    if (PROGRESS.has(event.kind)) this.#progress.notify();
+    if (this.#leaving || PROGRESS.has(event.kind)) this.#progress.notify();
   };
 
   /** Hears why a lost connection has not come back: the session's `obstacle`. */
@@ -118,62 +180,110 @@ export class Conversation {
   /**
    * Runs until the input ends, the person leaves, the relay goes or the process is stopped.
    *
+   * @param joining The session, once there is one.
    * @returns The exit code.
    * @throws {Failure} Where the relay ended it, or not everything was delivered.
    */
-  async run(session: Session): Promise<number> {
-    const { display } = this.#options;
-    session.ended.catch((error) => this.#over.reject(error));
-    const end = await this.#whileItLasts(session);
-    this.#leaving = true;
-    if ("ending" in end) return await this.#ended(session, end);
-    this.#sayWhatIsLost(session);
-    session.leave();
-    await Promise.race([session.ended, pause(GOODBYE_MS)]);
-    session.close();
-    await display.caughtUp();
-    if (display.failure !== undefined) throw display.failure.error;
-    return end.code;
-  }
-
-  /** A person who leaves without a connection leaves behind what was to be sent with the next. */
-  #sayWhatIsLost({ connected, backlog }: Session): void {
-    const { lines } = backlog();
-    if (!this.#options.interactive || connected || lines === 0) return;
-    this.#error("NOT_DELIVERED", `${notDelivered(lines)}: there was no connection`);
-  }
-
-  async #whileItLasts(session: Session): Promise<End> {
+  async run(joining: Promise<Session> | Session): Promise<number> {
     try {
-      return await Promise.race([this.#over.promise, this.#follow(session)]);
+      const first = await Promise.race([joining, this.#over.promise]);
+      return "self" in first
+        ? await this.#runIn(first)
+        : await this.#endBeforehand(first, Promise.resolve(joining));
     } finally {
+      clearTimeout(this.#slowToJoin);
       clearTimeout(this.#givingUp);
     }
+  }
+
+  async #runIn(session: Session): Promise<number> {
+    session.ended.catch((error) => this.#over.reject(error));
+    const end = await Promise.race([this.#over.promise, this.#follow(session)]);
+    this.#leaving = true;
+    clearTimeout(this.#slowToJoin);
+    if ("ending" in end) return await this.#ended(session, end);
+    if ("failure" in end) return await this.#fail(session, end.failure);
+    await untilSent({
+      session,
+      progress: this.#progress,
+      hurry: this.#hurry.promise,
+      slow: this.#sayThatLeavingWaits,
+    });
+    const lost = this.#sayWhatIsLost(session);
+    await this.#sayGoodbye(session);
+    const { failure } = this.#options.display;
+    if (failure !== undefined) throw outputFailure(failure.error);
+    const code = this.#stopCode ?? end.code;
+    return code === 0 && lost > 0 && !this.#options.interactive ? 1 : code;
+  }
+
+  /** It ends before there is a session; one that comes yet is not wanted. */
+  async #endBeforehand(end: End, joining: Promise<Session>): Promise<number> {
+    this.#leaving = true;
+    joining.then((late) => late.leave(), () => {});
+    if ("failure" in end) throw end.failure;
+    const lines = this.#unsaid();
+    if (lines > 0) this.#error("NOT_DELIVERED", `${notDelivered(lines)}: you were not in the room`);
+    await this.#caughtUp();
+    return this.#stopCode ?? ("code" in end ? end.code : 1);
+  }
+
+  async #sayGoodbye(session: Session): Promise<void> {
+    session.leave();
+    await Promise.race([session.ended, pause(GOODBYE_MS), this.#hurry.promise]);
+    session.close();
+    await this.#caughtUp();
+  }
+
+  /** Waits until everything has been shown; not for a reader who has stopped, where somebody is in a hurry. */
+  async #caughtUp(): Promise<void> {
+    await Promise.race([this.#options.display.caughtUp(), this.#hurry.promise]);
+  }
+
+  /**
+   * Says what is left behind. A person is told what no relay has, and what was not shown yet; for lines that were
+   * piped in, both are not delivered.
+   *
+   * @returns How many lines are not delivered.
+   */
+  #sayWhatIsLost({ connected, backlog }: Session): number {
+    const { presenter, display, interactive } = this.#options;
+    const { lines, unsent } = backlog();
+    const lost = this.#unsaid() + (interactive && connected ? unsent : lines);
+    if (lost > 0) {
+      const why = connected ? "" : ": there was no connection";
+      this.#error("NOT_DELIVERED", notDelivered(lost) + why);
+    } else if (lines > 0) display.print(presenter.notice(notShown(lines)));
+    return lost;
   }
 
   /** The relay, or the way to it, ended what this member had not. */
   async #ended(session: Session, end: Ended): Promise<never> {
     const failure = endedFailure(session, end, this.#obstacles.last);
     session.close();
-    await this.#options.display.caughtUp();
+    await this.#caughtUp();
+    throw failure;
+  }
+
+  /** This side gives up: it leaves as others do, so that its name is free at once. */
+  async #fail(session: Session, failure: Failure): Promise<never> {
+    await this.#sayGoodbye(session);
     throw failure;
   }
 
   async #follow(session: Session): Promise<End> {
-    const { input, interactive, stay } = this.#options;
+    const { interactive, stay } = this.#options;
     await this.#ready.promise;
     // A line goes to those who have been shown: whoever was there on joining is, from the first line on. After
     // that, a person's line waits for nobody who comes while it is being entered.
     await this.#options.display.caughtUp();
-    for await (const entered of input) {
-      if (this.#leaving) return { code: 0 };
+    for await (const entered of this.#input) {
       const end = await this.#take(session, entered);
       if (end !== undefined) return end;
-      if (this.#options.display.failure !== undefined) return { code: 1 };
     }
     if (stay) return await this.#over.promise;
-    if (!interactive) await this.#drain(session);
-    return { code: this.#refused === 0 ? 0 : 1 };
+    const failure = interactive ? undefined : await this.#drain(session);
+    return failure === undefined ? { code: this.#refused === 0 ? 0 : 1 } : { failure };
   }
 
   async #take(session: Session, entered: Input): Promise<End | undefined> {
@@ -186,7 +296,13 @@ export class Conversation {
         this.#refuse("TEXT_TOO_LARGE", tooLong(entered.bytes));
         return undefined;
       case "line":
-        if (!this.#options.interactive) await this.#settle(session);
+        if (!this.#options.interactive) {
+          this.#inHand = says(entered) ? 1 : 0;
+          await this.#settle(session);
+          // Who leaves meanwhile says that it was not delivered.
+          if (this.#leaving) return { code: 0 };
+          this.#inHand = 0;
+        }
         return await this.#act(session, this.#read(entered.text));
     }
   }
@@ -211,21 +327,21 @@ export class Conversation {
         this.#say(session, entry.text, entry.to);
         return undefined;
       case "who":
-        this.#who(session);
+        this.#people.who(session);
         return undefined;
       case "fingerprint":
-        await this.#fingerprint(session, entry.name);
+        await this.#people.fingerprint(session, entry.name);
         return undefined;
       case "verify":
       case "trust":
       case "forget":
       case "exclude":
       case "include":
-        this.#decide(session, entry.kind, entry.name);
+        this.#people.decide(session, entry.kind, entry.name);
         return undefined;
       case "lock":
       case "unlock":
-        this.#lock(session, entry.kind === "lock");
+        this.#people.lock(session, entry.kind === "lock");
         return undefined;
       case "reload":
         await this.#reload();
@@ -260,72 +376,6 @@ export class Conversation {
     this.#options.display.print(this.#options.presenter.notice(WAITS));
   }
 
-  /** Who is here and is not given what is said. */
-  #leftOut(session: Session): Peer[] {
-    return this.#others(session).filter((peer) => this.#options.trust.obstacle(peer) !== undefined);
-  }
-
-  #others(session: Session): Peer[] {
-    return session.members().filter(({ credential }) => credential.key !== session.self.key);
-  }
-
-  #who(session: Session): void {
-    const { presenter, display, trust } = this.#options;
-    for (const { credential } of this.#others(session)) trust.show(credential);
-    display.print(presenter.roster(session.members(), session.self));
-  }
-
-  async #fingerprint(session: Session, name: string | undefined): Promise<void> {
-    const { presenter, display, trust } = this.#options;
-    const { self } = session;
-    if (name === undefined || foldName(name) === self.folded) {
-      return display.print(presenter.fingerprint(self));
-    }
-    const peer = this.#find(session, name);
-    if (peer === undefined) return this.#error("NO_SUCH_MEMBER", nobody(name));
-    const { credential } = peer;
-    const number = await safetyNumber(self.fingerprint, credential.fingerprint);
-    const other = { standing: trust.standing(credential), safetyNumber: number };
-    trust.show(credential);
-    display.print(presenter.fingerprint({ ...credential, other }));
-  }
-
-  #find(session: Session, name: string): Peer | undefined {
-    const folded = foldName(name);
-    return this.#others(session).find(({ credential }) => credential.folded === folded);
-  }
-
-  #decide(session: Session, verdict: Verdict, name: string): void {
-    const { presenter, display } = this.#options;
-    const peer = this.#find(session, name);
-    const decision = this.#rule(verdict, name, peer);
-    if (decision.ok) display.print(presenter.decided(verdict, name, peer));
-    else this.#refuse(decision.code, decision.message);
-  }
-
-  #rule(
-    verdict: Verdict,
-    name: string,
-    peer: Peer | undefined,
-  ): Decision | { ok: false; code: "NO_SUCH_MEMBER"; message: string } {
-    const { trust } = this.#options;
-    if (verdict === "forget") return trust.forget(name);
-    if (verdict === "include") return trust.include(peer?.credential.name ?? name);
-    if (peer === undefined) return { ok: false, code: "NO_SUCH_MEMBER", message: nobody(name) };
-    if (verdict === "trust") return trust.trust(peer.credential);
-    if (verdict === "verify") return trust.verify(peer.credential);
-    trust.exclude(peer.credential);
-    return { ok: true };
-  }
-
-  #lock(session: Session, locked: boolean): void {
-    const { presenter, display, trust } = this.#options;
-    trust.lock(locked);
-    // Who was met while the room was locked was not remembered.
-    for (const peer of this.#others(session)) trust.meet(peer);
-    display.print(presenter.locked(locked, this.#leftOut(session)));
-  }
-
   async #reload(): Promise<void> {
     const { reload } = this.#options;
     if (reload !== undefined) return await reload();
@@ -350,15 +400,20 @@ export class Conversation {
     }
   }
 
-  /** Waits until everything is delivered. */
-  async #drain(session: Session): Promise<void> {
+  /**
+   * Waits until everything is delivered.
+   *
+   * @returns Why it waits no longer, where not everything is.
+   */
+  async #drain(session: Session): Promise<Failure | undefined> {
     const { giveUpMs } = this.#options;
     const deadline = performance.now() + giveUpMs;
     while (session.backlog().lines > 0) {
       const left = deadline - performance.now();
-      if (left <= 0) throw gaveUpFailure(session, giveUpMs, this.#obstacles.last);
+      if (left <= 0) return gaveUpFailure(session, giveUpMs, this.#obstacles.last);
       await this.#progress.changed(left);
     }
+    return undefined;
   }
 }
 
@@ -370,8 +425,15 @@ const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>(
   "reconnected",
 ]);
 
-function nobody(name: string): string {
-  return `nobody else here is called ${name}`;
+/** Whether an entry is something to say. */
+function says(entered: Input): boolean {
+  return entered.kind === "line" && readEntry(entered.text, true).kind === "say";
+}
+
+/** Whether who enters this leaves by it, in its turn. */
+function leaves(entered: Input): boolean {
+  return entered.kind === "end" ||
+    entered.kind === "line" && readEntry(entered.text, true).kind === "quit";
 }
 
 function tooLong(bytes: number): string {

@@ -10,6 +10,8 @@ export interface Display {
   print(lines: readonly string[], mark?: number): void;
   /** A promise that what has been printed so far is shown; undefined where it is. */
   caughtUp(): Promise<void> | undefined;
+  /** Fulfilled with an error when nothing can be shown any longer. */
+  readonly failed: Promise<unknown>;
   /** Why nothing can be shown any longer. */
   readonly failure: { readonly error: unknown } | undefined;
 }

@@ -70,6 +70,13 @@ export function notDelivered(lines: number): string {
   return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
 }
 
+/** How many messages the relay has that not everyone has shown, in words. */
+export function notShown(lines: number): string {
+  return lines === 1
+    ? "not everyone has shown your last message yet"
+    : `not everyone has shown your last ${lines} messages yet`;
+}
+
 const OTHER_VERSION = "it may be another version of parley: compare parley --version at both ends";
 
 const HINTS: { readonly [E in Ending]?: string } = {

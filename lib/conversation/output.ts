@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Failure, fileFailure } from "../failure.ts";
+
 const encoder = new TextEncoder();
 
 /** Writes lines in order; what comes while a write is under way goes with the next. */
@@ -17,6 +19,7 @@ export class Output {
   #done = 0;
   #waiting: { readonly printed: number; resolve(): void }[] = [];
   #writing: Promise<void> | undefined;
+  readonly #failed = Promise.withResolvers<unknown>();
   #failure: { readonly error: unknown } | undefined;
 
   /**
@@ -29,6 +32,11 @@ export class Output {
   ) {
     this.#writer = writer;
     this.#written = written;
+  }
+
+  /** Fulfilled with an error when nothing can be written any longer. */
+  get failed(): Promise<unknown> {
+    return this.#failed.promise;
   }
 
   /** Why nothing can be written any longer. */
@@ -67,6 +75,7 @@ export class Output {
       }
     } catch (error) {
       this.#failure = { error };
+      this.#failed.resolve(error);
       this.#pending = [];
       this.#done = this.#printed;
       this.#wake();
@@ -88,4 +97,9 @@ export class Output {
     let bytes = encoder.encode(`${lines.join("\n")}\n`);
     while (bytes.length > 0) bytes = bytes.subarray(await this.#writer.write(bytes));
   }
+}
+
+/** The failure of an output that does not take what is printed. */
+export function outputFailure(error: unknown): Failure {
+  return fileFailure(error, "cannot write to standard output");
 }

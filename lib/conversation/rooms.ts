@@ -8,6 +8,7 @@ import { MalformedError } from "../chat/bytes.ts";
 import { normalizeName } from "../chat/name.ts";
 import { reportingFailure } from "../cli/json_events.ts";
 import { toFailure, usageFailure } from "../failure.ts";
+import { hostPort } from "../host_port.ts";
 import type { Io } from "../io.ts";
 import {
   createIdentity,
@@ -27,6 +28,7 @@ import { unwrittenText, WRITTEN_TEXT } from "./trust_text.ts";
 import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
 import { GuestList } from "./guest_list.ts";
 import type { Input } from "./lines.ts";
+import { outputFailure } from "./output.ts";
 import { RelayWatch, type WatchOptions } from "./relay_watch.ts";
 import { setStage, type Stage, wireTap } from "./stage.ts";
 
@@ -184,8 +186,16 @@ export function visitRoom(options: VisitOptions): Promise<number> {
   const { hostname, port } = options;
   return reportingFailure(options.io, options.json, async () => {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
-    const join = (self: OwnCredential, joining: Joining) =>
-      joinRoom({ ...joining, hostname, port, ...tls, self });
+    const join = (
+      self: OwnCredential,
+      joining: Joining,
+      { atTerminal, display, presenter }: Stage,
+      signal: AbortSignal,
+    ) => {
+      const where = hostPort({ hostname, port });
+      if (atTerminal) display.print(presenter.notice(`connecting to ${where}`));
+      return joinRoom({ ...joining, hostname, port, ...tls, self, signal });
+    };
     return await talk({ ...options, stay: options.listen }, name, join);
   });
 }
@@ -198,7 +208,12 @@ async function talk(
     readonly reload?: ((stage: Stage) => Promise<void>) | undefined;
   },
   name: string,
-  join: (self: OwnCredential, joining: Joining, stage: Stage) => Promise<Session>,
+  join: (
+    self: OwnCredential,
+    joining: Joining,
+    stage: Stage,
+    signal: AbortSignal,
+  ) => Promise<Session>,
 ): Promise<number> {
   const { identity, trust, settled } = await getAcquainted(options, {
     failed: (failure) =>
@@ -215,16 +230,18 @@ async function talk(
   const { conversation, presenter, display, tap } = stage;
   if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
   const { tell: event, obstacle } = conversation;
-  const joined = keys.then((self) =>
-    join(self, { policy: trust, event, obstacle, shows: "later", ...tap }, stage)
-  );
+  const given = new AbortController();
+  const joined = keys.then(async (self) => {
+    given.signal.throwIfAborted();
+    const joining = { policy: trust, event, obstacle, shows: "later" as const, ...tap };
+    session = await join(self, joining, stage, given.signal);
+    return session;
+  });
   try {
-    const first = await Promise.race([joined, stage.stopped]);
-    if (typeof first === "number") return first;
-    session = first;
-    return await conversation.run(session);
+    return await conversation.run(joined);
   } finally {
-    // Where the process was stopped first, nobody waits for it any longer.
+    // Who left before it had joined does not join any longer.
+    given.abort();
     if (session === undefined) joined.then((late) => late.close(), () => {});
     await Promise.race([settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS))]);
   }
@@ -252,7 +269,10 @@ async function relayOnly(options: HostOptions): Promise<number> {
   display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
-  return await Promise.race([stage.stopped, server.finished.then(() => 1)]);
+  const failed = display.failed.then((error) => {
+    throw outputFailure(error);
+  });
+  return await Promise.race([stage.stopped, server.finished.then(() => 1), failed]);
 }
 
 /** A name that can be one; a made-up one where none is given. */

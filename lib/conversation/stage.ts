@@ -76,11 +76,13 @@ export async function setStage(
   const presenter = options.json ? new Report(trust) : new Transcript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
-    folds: Deno.stdout.isTerminal(),
+    folds: output.isTerminal,
     who: trust,
     lasting,
   });
-  const signals = new StopSignals(io);
+  const signals = new StopSignals(io, {
+    hangup: screen === undefined && reload === undefined && hasTerminal(io),
+  });
   const conversation = new Conversation({
     presenter,
     display,
@@ -92,6 +94,7 @@ export async function setStage(
     stay: options.stay,
     giveUpMs: options.giveUpMs,
     stopped: signals.stopped,
+    insisted: signals.insisted,
   });
   return {
     presenter,
@@ -101,11 +104,18 @@ export async function setStage(
     stopped: signals.stopped,
     tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
+      await Promise.race([display.caughtUp(), signals.insisted]);
       signals[Symbol.dispose]();
-      await display.caughtUp();
       screen?.close();
     },
   };
+}
+
+/**
+ * Whether there is a window that can be closed. Where there is none, SIGHUP is left alone: `nohup` has it ignored.
+ */
+function hasTerminal({ input, output, errors }: Io): boolean {
+  return input.keyboard !== undefined || output.isTerminal || errors.isTerminal;
 }
 
 /** The lines of standard input. */
@@ -125,6 +135,8 @@ export function wireTap(
 
 /** A terminal's screen as a display. */
 class ScreenDisplay implements Display {
+  /** Who sits at a terminal that has gone has left: that is entered. */
+  readonly failed = new Promise<never>(() => {});
   readonly failure = undefined;
   readonly #screen: Screen;
   readonly #displayed: (events: number) => void;

@@ -61,7 +61,7 @@ Deno.test("what was lost with a relay is said again under the same ids, and show
   for (const seat of [ada, bo, cy]) {
     assertEquals([faults(seat), count(seat, "left"), count(seat, "reconnected")], [[], 0, 1]);
   }
-  assertEquals(ada.member.backlog, { lines: 0, bytes: 0 });
+  assertEquals(ada.member.backlog, { lines: 0, bytes: 0, unsent: 0 });
 });
 
 Deno.test("the order in which members come back to a relay does not matter", async () => {

@@ -19,11 +19,11 @@ Deno.test("a message is delivered once every recipient has shown it, and not bef
   await room.settle();
   assertEquals([shown(bo).length, shown(cy).length], [1, 1]);
   assertEquals([count(ada, "sent"), count(ada, "delivered")], [1, 0]);
-  assertEquals(ada.member.backlog, { lines: 1, bytes: 5 });
+  assertEquals(ada.member.backlog, { lines: 1, bytes: 5, unsent: 0 });
   cy.member.displayed(cy.events.length);
   await room.settle();
   assertEquals(count(ada, "delivered"), 1);
-  assertEquals(ada.member.backlog, { lines: 0, bytes: 0 });
+  assertEquals(ada.member.backlog, { lines: 0, bytes: 0, unsent: 0 });
 });
 
 Deno.test("a message that has come is not delivered by one before it having been shown", async () => {

@@ -55,7 +55,7 @@ Deno.test("lines to nobody, to oneself and before joining are refused or told", 
   assert(!self.ok && self.code === "TO_SELF");
   assert(starting.member.enter("is anybody there?").ok);
   await until(() => starting.events.at(-1)?.kind === "unheard", "it is told");
-  assertEquals(starting.member.backlog, { lines: 0, bytes: 0 });
+  assertEquals(starting.member.backlog, { lines: 0, bytes: 0, unsent: 0 });
 });
 
 Deno.test("messages in a seal are read back as they were put in", () => {

@@ -14,6 +14,7 @@ const now = () => 1_700_000_000_000;
 
 /** A display that shows what was printed when it is told to. */
 class SlowDisplay implements Display {
+  readonly failed = new Promise<never>(() => {});
   readonly failure = undefined;
   shown = 0;
   #printed = 0;
@@ -58,7 +59,7 @@ function sessionOf(self: OwnCredential, display: SlowDisplay, lines: [string, nu
       return { ok: true, id: "x.1" } as const;
     },
     members: () => [],
-    backlog: () => ({ lines: 0, bytes: 0 }),
+    backlog: () => ({ lines: 0, bytes: 0, unsent: 0 }),
     leave: () => {},
     close: () => {},
     ended: Promise.resolve(),
@@ -81,6 +82,7 @@ async function converse(
     stay: false,
     giveUpMs: 1000,
     stopped: new Promise(() => {}),
+    insisted: new Promise(() => {}),
   });
   const self = await credentialOf("ada", 0, now);
   const running = conversation.run(sessionOf(self, display, lines));
@@ -138,9 +140,13 @@ async function expired(): Promise<Failure> {
     stay: false,
     giveUpMs: 1000,
     stopped: new Promise(() => {}),
+    insisted: new Promise(() => {}),
   });
   const self = await credentialOf("ada", 0, now);
-  const session = { ...sessionOf(self, display, []), backlog: () => ({ lines: 2, bytes: 9 }) };
+  const session = {
+    ...sessionOf(self, display, []),
+    backlog: () => ({ lines: 2, bytes: 9, unsent: 2 }),
+  };
   const running = conversation.run(session);
   conversation.tell({ kind: "ended", reason: "CREDENTIAL_EXPIRED", detail: "" });
   display.show();

@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/failure.ts";
 import { checkDestination } from "../../lib/file_or_stream.ts";
+import { MemoryIo } from "../../lib/memory_io.ts";
 import { checkPairPlace, readKeyFile, writePair } from "../../lib/key_file.ts";
 import { Progress } from "../../lib/progress.ts";
 import { privateKeyOf } from "../../lib/rsa.ts";
@@ -120,6 +121,7 @@ Deno.test({
     const below = `${taken}/key.pem`;
     const long = scratch.file("k".repeat(300));
     const pair = { privatePem: key.pkcs8, publicPem: key.spki };
+    const io = new MemoryIo();
     const actions: readonly (readonly [string, string, () => Promise<unknown>])[] = [
       ["ENOENT", absent, () => readKeyFile(absent)],
       ["ENOTDIR", below, () => readKeyFile(below)],
@@ -130,8 +132,8 @@ Deno.test({
       ["EEXIST", taken, () => checkDestination({ path: taken, force: false })],
       ["NOT_A_FILE", directory, () => checkPairPlace(directory, true)],
       ["EEXIST", taken, async () => {
-        using progress = new Progress("");
-        await writePair(taken, pair, false, progress);
+        using progress = new Progress(io, "");
+        await writePair(io, taken, pair, false, progress);
       }],
     ];
     for (const [code, path, action] of actions) {
