@@ -9,7 +9,7 @@ import { makeStyle, type Style } from "../chat/style.ts";
 import { type Io, writeAll } from "../io.ts";
 import { Console, type Viewer } from "./console.ts";
 import { behind, shellLines } from "./margin.ts";
-import type { Section, Step } from "./step.ts";
+import { type Section, type Step, untilAborted } from "./step.ts";
 
 /** How the tour is taken. */
 export interface TourOptions {
@@ -49,7 +49,9 @@ export async function playTour(options: TourOptions): Promise<number> {
     await using _setting = await setting?.();
     for (const step of own) {
       number += 1;
-      if (number > 1) await options.pause?.();
+      if (number > 1 && options.pause !== undefined) {
+        await untilAborted(options.pause(), options.signal);
+      }
       stage.announce(`${number}/${steps}`, step.says);
       if (!await stage.play(step)) failed += 1;
     }
