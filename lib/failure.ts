@@ -101,9 +101,17 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
     why: "the system does not permit it",
     hint: "check who owns the file and its directory, and their modes (ls -ld)",
   },
+  EBADF: {
+    why: "it is not open for that",
+    hint: "check how standard input and output are redirected",
+  },
   EEXIST: {
     why: "it exists already",
     hint: "choose another name",
+  },
+  EIO: {
+    why: "the device failed",
+    hint: "the disk may be damaged, or the terminal gone",
   },
   EISDIR: {
     why: "it is a directory",

@@ -114,11 +114,22 @@ async function* readStandardInput(): AsyncGenerator<Uint8Array<ArrayBuffer>, voi
   }
 }
 
-class ProcessOutput implements OutputStream {
-  readonly #stream: typeof Deno.stdout;
+/** How long a pipe that is full and does not block is left alone, in milliseconds. */
+const FULL_MS = 10;
+
+/** What the runtime's own outputs can do. */
+type RuntimeOutput = Pick<typeof Deno.stdout, "write" | "writeSync" | "isTerminal">;
+
+/** An output of this process. */
+export class ProcessOutput implements OutputStream {
+  readonly #stream: RuntimeOutput;
   readonly #what: string;
 
-  constructor(stream: typeof Deno.stdout, name: string) {
+  /**
+   * @param stream What the runtime has for it.
+   * @param name What failures call it.
+   */
+  constructor(stream: RuntimeOutput, name: string) {
     this.#stream = stream;
     this.#what = `cannot write to ${name}`;
   }
@@ -142,24 +153,32 @@ class ProcessOutput implements OutputStream {
   }
 
   async write(bytes: Uint8Array): Promise<number> {
-    try {
-      return await this.#stream.write(bytes);
-    } catch (error) {
-      throw this.#failure(error);
+    for (;;) {
+      try {
+        return await this.#stream.write(bytes);
+      } catch (error) {
+        this.#throwUnlessFull(error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, FULL_MS));
     }
   }
 
   writeSync(bytes: Uint8Array): number {
-    try {
-      return this.#stream.writeSync(bytes);
-    } catch (error) {
-      throw this.#failure(error);
+    for (;;) {
+      try {
+        return this.#stream.writeSync(bytes);
+      } catch (error) {
+        this.#throwUnlessFull(error);
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_MS);
     }
   }
 
-  #failure(error: unknown): Failure {
+  /** A pipe that another process has set not to block (`O_NONBLOCK`, open(2)) says so when it is full. */
+  #throwUnlessFull(error: unknown): void {
+    if (error instanceof Deno.errors.WouldBlock) return;
     const failure = fileFailure(error, this.#what);
-    return error instanceof Deno.errors.BrokenPipe
+    throw error instanceof Deno.errors.BrokenPipe
       ? new ReaderGone({ ...failure, why: "nobody reads it any longer", cause: error })
       : failure;
   }

@@ -19,8 +19,12 @@ export interface TableOptions {
 }
 
 const GAP = 2;
-/** The last column is not squeezed further than this: a terminal then wraps as it likes. */
+/** The last column is not squeezed further than this: it goes to a line of its own. */
 const LEAST_WRAPPED = 16;
+/** How far a line is set in that goes on with a row. */
+const SET_IN = 4;
+/** A terminal that is narrower wraps as it likes. */
+const LEAST_WIDTH = 24;
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
@@ -44,7 +48,22 @@ export async function tableLines(
     { length: columns },
     (_, i) => Math.max(0, ...all.map((row) => row[i] === undefined ? 0 : widthOf(textOf(row[i])))),
   );
-  return all.flatMap((row) => rowLines(row, { widths, right, width, widthOf }));
+  const breaks = breaksOf(widths, width);
+  const parts = breaks.map((from, i) => {
+    const to = breaks[i + 1];
+    const indent = i === 0 ? 0 : SET_IN;
+    const layout = {
+      widths: widths.slice(from, to),
+      right: right.map((column) => column - from),
+      width: width === undefined ? undefined : width - indent,
+      widthOf,
+    };
+    return (row: readonly Cell[]) => indented(rowLines(row.slice(from, to), layout), indent);
+  });
+  return all.flatMap(([...row]) => {
+    const [first, ...rest] = parts.map((part) => part(row));
+    return [...first!, ...rest.flat().filter((line) => line !== "")];
+  });
 }
 
 /**
@@ -59,6 +78,27 @@ export function factLines(
 ): Promise<string[]> {
   const paint = makeStyle(page.coloured).dim;
   return tableLines(facts.map(([name, value]) => [{ text: name, paint }, value]), page);
+}
+
+/** The columns that begin a line: the first one, and each that there is no room for in the line before. */
+function breaksOf(widths: readonly number[], width: number | undefined): number[] {
+  if (width === undefined || width < LEAST_WIDTH) return [0];
+  const breaks = [0];
+  let room = width;
+  for (const [column, own] of widths.entries()) {
+    // The last cell of a row is wrapped, down to its least.
+    const needed = column === widths.length - 1 ? Math.min(own, LEAST_WRAPPED) : own;
+    if (needed > room && column > breaks.at(-1)!) {
+      breaks.push(column);
+      room = width - SET_IN;
+    }
+    room -= own + GAP;
+  }
+  return breaks;
+}
+
+function indented(lines: readonly string[], by: number): string[] {
+  return lines.map((line) => line === "" ? "" : " ".repeat(by) + line);
 }
 
 interface Layout {

@@ -7,7 +7,7 @@
 import { makeStyle } from "../chat/style.ts";
 import { printJson, printLines } from "../cli/json_events.ts";
 import type { Input } from "../cli/spec.ts";
-import { factLines } from "../cli/table.ts";
+import { type Cell, factLines, tableLines } from "../cli/table.ts";
 import {
   provokeSocketErrors,
   readErrorCode,
@@ -32,17 +32,21 @@ export async function run(
 
 async function show(io: Io, report: SocketErrorReport, apart: boolean): Promise<void> {
   const { code, errno, why, hint, provoked, by } = report;
-  const head = [
-    makeStyle(io.output.coloured).bold(code),
+  const { columns, coloured } = io.output;
+  const head: Cell[] = [
+    { text: code, paint: makeStyle(coloured).bold },
     errno === null ? "no errno" : `errno ${errno}`,
   ];
   if (report.class !== null) head.push(report.class);
-  const { columns, coloured } = io.output;
   const page = { columns: columns === undefined ? undefined : columns - 2, coloured };
   const facts = await factLines([
     ["means", why],
     ["do", hint],
     provoked ? ["provoked", `by ${by.replace(/,$/, "")}`] : ["not provoked", printable(by)],
   ], page);
-  printLines(io, [...(apart ? [""] : []), head.join("  "), ...facts.map((line) => `  ${line}`)]);
+  printLines(io, [
+    ...(apart ? [""] : []),
+    ...await tableLines([head], io.output),
+    ...facts.map((line) => `  ${line}`),
+  ]);
 }

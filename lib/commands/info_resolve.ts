@@ -79,10 +79,11 @@ async function table(resolutions: readonly Resolution[], page: Page): Promise<st
   });
   if (rows.length === 0) return [];
   const titles = ["name", "type", "time", "data"];
+  const paint = makeStyle(page.coloured).dim;
   return [
     ...await tableLines(rows, page, { titles, right: [2] }),
     "",
-    ...sourceLines(resolutions).map(makeStyle(page.coloured).dim),
+    ...await tableLines(sourceLines(resolutions).map((text) => [{ text, paint }]), page),
   ];
 }
 

@@ -11,7 +11,7 @@ import { runCommandLine } from "../cli.ts";
 import type { CommandSpec, PermissionName } from "../cli/spec.ts";
 import type { Page } from "../io.ts";
 import { MemoryIo } from "../memory_io.ts";
-import { indented } from "./margin.ts";
+import { behind, type Margin } from "./margin.ts";
 
 /** How a command is run. */
 export interface JobOptions {
@@ -62,17 +62,17 @@ export class Job {
 
   /** @internal */
   constructor(viewer: Viewer, label: string, run: (io: MemoryIo) => Promise<number>) {
-    const margin = new Margin(viewer, label);
+    const shown = new LineByLine(viewer, label);
     this.#io = new MemoryIo({
       columns: viewer.columns === undefined ? undefined : viewer.columns - label.length,
       coloured: viewer.coloured,
       printed: (text) => {
         this.#notify();
-        margin.print(text);
+        shown.print(text);
       },
     });
     this.ended = run(this.#io).then((code) => {
-      margin.end();
+      shown.end();
       this.#over = true;
       this.#notify();
       return code;
@@ -131,24 +131,23 @@ export class Job {
 }
 
 /** Shows what is printed behind a label, a whole line at a time: other commands print in between. */
-class Margin {
+class LineByLine {
   readonly #viewer: Viewer;
-  readonly #first: string;
-  readonly #next: string;
+  readonly #margin: Margin;
   #begun = "";
 
   constructor(viewer: Viewer, label: string) {
     this.#viewer = viewer;
-    this.#first = label;
-    this.#next = " ".repeat(Math.max(0, label.length - 2)) + label.slice(-2);
+    this.#margin = label === ""
+      ? { first: "", next: "  ", breakWords: false }
+      : { first: label, next: label.slice(-2).padStart(label.length), breakWords: true };
   }
 
   print(text: string): void {
-    if (this.#first === "") return this.#viewer.show(text);
     const end = text.lastIndexOf("\n") + 1;
     const lines = this.#begun + text.slice(0, end);
     this.#begun = end === 0 ? lines + text : text.slice(end);
-    if (end > 0) this.#viewer.show(indented(lines, this.#first, this.#next, this.#viewer.columns));
+    if (end > 0) this.#viewer.show(behind(this.#margin, lines, this.#viewer.columns));
   }
 
   end(): void {

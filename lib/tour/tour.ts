@@ -8,8 +8,8 @@ import type { CommandSpec, PermissionName } from "../cli/spec.ts";
 import { makeStyle, type Style } from "../chat/style.ts";
 import { type Io, writeAll } from "../io.ts";
 import { Console, type Viewer } from "./console.ts";
-import { indented } from "./margin.ts";
-import type { Section, Step } from "./step.ts";
+import { behind, shellLines } from "./margin.ts";
+import { type Section, type Step, untilAborted } from "./step.ts";
 
 /** How the tour is taken. */
 export interface TourOptions {
@@ -49,7 +49,9 @@ export async function playTour(options: TourOptions): Promise<number> {
     await using _setting = await setting?.();
     for (const step of own) {
       number += 1;
-      if (number > 1) await options.pause?.();
+      if (number > 1 && options.pause !== undefined) {
+        await untilAborted(options.pause(), options.signal);
+      }
       stage.announce(`${number}/${steps}`, step.says);
       if (!await stage.play(step)) failed += 1;
     }
@@ -95,26 +97,32 @@ class Stage implements Viewer {
     const { columns } = this;
     const text = columns === undefined ? says : says.replaceAll("\n", " ");
     const room = columns === undefined ? undefined : Math.min(columns, WIDEST);
-    const margin = " ".repeat(number.length + 2);
-    const body = indented(text, margin, margin, room).slice(margin.length);
+    const next = " ".repeat(number.length + 2);
+    const body = behind({ first: next, next, breakWords: false }, text, room).trimStart();
     this.show(`\n${this.style.cyan(number)}  ${body}\n`);
+  }
+
+  #prompt(line: string): void {
+    const { dim, bold } = this.style;
+    const room = this.columns === undefined ? undefined : this.columns - 2;
+    const [first = "", ...rest] = shellLines(line, room).map(bold);
+    this.show(`\n${dim("$")} ${[first, ...rest.map((more) => `  ${more}`)].join("\n")}\n`);
   }
 
   /** Plays a step: whether it did what it says. */
   async play(step: Step): Promise<boolean> {
     const signal = AbortSignal.any([this.#stopped, AbortSignal.timeout(STEP_MS)]);
-    const { dim, bold, red } = this.style;
     try {
       await step.play({
         signal,
         start: (args, options) => this.#console.start(args, options),
-        prompt: (line) => this.show(`\n${dim("$")} ${bold(line)}\n`),
+        prompt: (line) => this.#prompt(line),
       });
       return true;
     } catch (error) {
       this.#stopped.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
-      this.show(`${red("this step failed")}: ${why}\n`);
+      this.show(`${this.style.red("this step failed")}: ${why}\n`);
       return false;
     }
   }

@@ -34,6 +34,39 @@ Deno.test("tableLines() leaves a text whole where nothing but a sliver is left o
   ]);
 });
 
+Deno.test("tableLines() sets columns that there is no room for on a line below, under one another", async () => {
+  const rows = [["lo", "IPv4", "127.0.0.1", "255.0.0.0"], ["eth0", "IPv6", "fe80::1", "/64"]];
+  const options = { titles: ["interface", "family", "address", "netmask"], right: [3] };
+  assertEquals(await tableLines(rows, page(32), options), [
+    "interface  family  address",
+    "      netmask",
+    "lo         IPv4    127.0.0.1",
+    "    255.0.0.0",
+    "eth0       IPv6    fe80::1",
+    "          /64",
+  ]);
+  assertEquals(await tableLines(rows, page(40), options), [
+    "interface  family  address      netmask",
+    "lo         IPv4    127.0.0.1  255.0.0.0",
+    "eth0       IPv6    fe80::1          /64",
+  ]);
+});
+
+Deno.test("tableLines() wraps a last cell that is long on a line below, where it would be squeezed", async () => {
+  const rows = [["http", "80/tcp", "/etc/services", "hyper text all over the world"], [
+    "ssh",
+    "22/tcp",
+    "IANA",
+    "",
+  ]];
+  assertEquals(await tableLines(rows, page(30)), [
+    "http  80/tcp  /etc/services",
+    "    hyper text all over the",
+    "    world",
+    "ssh   22/tcp  IANA",
+  ]);
+});
+
 Deno.test("tableLines() paints a cell without counting its colours, each wrapped line anew", async () => {
   const paint = (text: string) => `<${text}>`;
   assertEquals(

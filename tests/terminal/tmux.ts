@@ -122,10 +122,15 @@ export class Pane implements AsyncDisposable {
    *
    * @param what What is expected, for the failure.
    * @param holds Whether it is there.
+   * @param patienceMs How long it may take.
    * @throws {Error} With what is shown, where it never comes.
    */
-  async until(what: string, holds: (shown: Shown) => boolean): Promise<Shown> {
-    const deadline = Date.now() + PATIENCE_MS;
+  async until(
+    what: string,
+    holds: (shown: Shown) => boolean,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<Shown> {
+    const deadline = Date.now() + patienceMs;
     for (;;) {
       const shown = await this.shown();
       if (holds(shown)) return shown;

@@ -111,6 +111,19 @@ Deno.test("playTour() ends at once when it is stopped", async () => {
   );
 });
 
+Deno.test("playTour() ends at once when it is stopped while it waits for Enter", async () => {
+  const stop = new AbortController();
+  const step = { says: "a", play: () => Promise.resolve() };
+  const pause = () => {
+    stop.abort(new Error("stopped"));
+    return new Promise<void>(() => {});
+  };
+  const io = new MemoryIo();
+  const sections = [{ name: "one", title: "One", steps: [step, step] }];
+  const options = { io, root: TOOL, kept: ["net"] as const, sections, signal: stop.signal };
+  await assertRejects(() => playTour({ ...options, pause }), Error, "stopped");
+});
+
 Deno.test("playTour() ends at once when it can no longer be shown", async () => {
   const gone = new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" });
   const io = new MemoryIo({

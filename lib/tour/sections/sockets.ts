@@ -18,9 +18,9 @@ asks the system itself, through its C library: settings before, and after a chan
     play: (scene) => {
       const line = "parley info socket --timeout 100 --rcvbuf 65536 --nonblocking";
       const patterns = [
-        /^SO_RCVTIMEO +0 s +100 s +100 s$/m,
-        /^SO_RCVBUF +\d+ B +65536 B/m,
-        /^O_NONBLOCK +off +on/m,
+        /^SO_RCVTIMEO\s+0 s\s+100 s\s+100 s$/m,
+        /^SO_RCVBUF\s+\d+ B\s+65536 B/m,
+        /^O_NONBLOCK\s+off\s+on/m,
       ];
       const expected = isGranted({ name: "ffi" })
         ? { patterns }
@@ -41,7 +41,7 @@ class, and explained. One that this machine cannot provoke is said to be so.`,
       "parley info errors",
       {
         patterns: ["ECONNREFUSED", "EADDRINUSE", "ENOTFOUND"].map((code) =>
-          new RegExp(`^${code} .*\\n(?: .*\\n)*? +provoked +by`, "m")
+          new RegExp(`^${code} .*\\n(?: .*\\n)*? +provoked\\s+by`, "m")
         ),
       },
     ),

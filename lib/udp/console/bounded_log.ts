@@ -11,6 +11,8 @@ const MAX_WAITING = 10_000;
 
 /** Prints lines without waiting for whoever reads them; leaves out what does not fit, and counts it. */
 export class BoundedLog {
+  /** Fails with what writing fails with. */
+  readonly failed: Promise<never>;
   readonly #output: Output;
   #printed = 0;
   #written = 0;
@@ -18,7 +20,19 @@ export class BoundedLog {
 
   /** @param writer Where to: `io.output`. */
   constructor(writer: { write(bytes: Uint8Array): Promise<number> }) {
-    this.#output = new Output(writer, (written) => this.#written = written);
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.failed = promise;
+    // Whoever does not wait for it learns of it from print() and flush().
+    promise.catch(() => {});
+    const write = async (bytes: Uint8Array) => {
+      try {
+        return await writer.write(bytes);
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
+    };
+    this.#output = new Output({ write }, (written) => this.#written = written);
   }
 
   /** How many lines were left out. */

@@ -44,7 +44,8 @@ async function serveUntilStopped(
     ...(quiet ? {} : { event: (event) => say(serverSaid(event)) }),
   });
   say(listening(server.addr), true);
-  const code = await Promise.race([signals.stopped, server.finished.then(() => 0)]);
+  const finished = server.finished.then(() => 0);
+  const code = await Promise.race([signals.stopped, finished, log.failed]);
   await server.close();
   // Behind the "^C" that the terminal has shown.
   if (code === 130 && !json && io.output.isTerminal) log.print([""], true);

@@ -1,0 +1,74 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  jsonEvent,
+  printFailure,
+  printJson,
+  printLines,
+  reportingFailure,
+  say,
+} from "../../lib/cli/json_events.ts";
+import { Failure } from "../../lib/failure.ts";
+import { ReaderGone } from "../../lib/io.ts";
+import { MemoryIo } from "../../lib/memory_io.ts";
+
+const FAILURE = new Failure({ what: "cannot a", why: "b\x1b", code: "C", hint: "d" });
+const SAID = { event: "greeted", fields: { who: "\u202e" }, lines: ["hello", "there"] };
+
+Deno.test("lines, values and events are each printed on lines of their own, fit for a terminal", () => {
+  const io = new MemoryIo();
+  printLines(io, []);
+  printLines(io, ["a", "b"]);
+  printJson(io, { text: "\x1b" });
+  say(io, SAID, false);
+  assertEquals(io.text, `a\nb\n{"text":"\\u001b"}\nhello\nthere\n`);
+});
+
+Deno.test("an event is one line of JSON: its name, the time, and its fields", () => {
+  const io = new MemoryIo();
+  say(io, SAID, true);
+  const { at, ...rest } = JSON.parse(io.text);
+  assertEquals(rest, { event: "greeted", who: "\u202e" });
+  assertMatch(at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assertMatch(jsonEvent("a", { b: 1 }), /^{"event":"a","at":"[^"]+","b":1}$/);
+});
+
+Deno.test("a failure is told to programs as an event, once, and goes on to the command line", async () => {
+  for (const [json, exitCode, events] of [[true, 1, 1], [false, 1, 0], [true, 2, 0]] as const) {
+    const io = new MemoryIo();
+    const { what, why, code } = FAILURE;
+    const failure = new Failure({ what, why, code, exitCode });
+    const failed = () => reportingFailure(io, json, () => Promise.reject(failure));
+    assertStrictEquals(await assertRejects(failed), failure);
+    const told = io.text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+    assertEquals(
+      told.map(({ event, code, message }) => [event, code, message]),
+      Array.from({ length: events }, () => ["error", "C", "cannot a: b\x1b"]),
+    );
+  }
+});
+
+Deno.test("where the event cannot be printed, the failure stays the one that there was", async () => {
+  const gone = new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" });
+  const io = new MemoryIo({
+    printed: () => {
+      throw gone;
+    },
+  });
+  const failed = () => reportingFailure(io, true, () => Promise.reject(FAILURE));
+  assertStrictEquals(await assertRejects(failed), FAILURE);
+});
+
+Deno.test("printFailure() prints a line and a hint, nothing of them raw, and with debug the stack", () => {
+  const io = new MemoryIo();
+  printFailure(io, FAILURE);
+  assertEquals(io.text, "parley: cannot a: b␛ (C)\nhint: d\n");
+  printFailure(io, new Failure({ ...FAILURE, cause: new RangeError("below") }), true);
+  assertMatch(io.text, /\nFailure: cannot a[^]*\nCaused by: RangeError: below\n/);
+});
+
+Deno.test("printFailure() says nothing of a reader that has gone", () => {
+  const io = new MemoryIo();
+  printFailure(io, new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" }));
+  assertEquals(io.text, "");
+});
