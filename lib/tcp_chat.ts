@@ -48,6 +48,7 @@ import { tlsFailure } from "./tls_failure.ts";
 import { TlsServerConn } from "./tls_server.ts";
 
 export type { Credential, MemberKeys, OwnCredential } from "./chat/credential.ts";
+export type { MissedSpan } from "./chat/absence.ts";
 export type { SealedText } from "./chat/envelope.ts";
 export type { Fault, FAULTS } from "./chat/incoming.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member_event.ts";

@@ -98,6 +98,11 @@ export class Acknowledger {
     this.#say();
   }
 
+  /** Says what has been shown and not been said, however long it might wait. */
+  hurry(): void {
+    if (this.#shownFrames > this.#saidFrames) this.#say();
+  }
+
   /** Does something once everything that has been emitted so far has been shown. */
   afterShown(then: () => void): void {
     if (this.#displayed >= this.#emitted) then();

@@ -36,6 +36,8 @@ export interface Entry {
   heard: boolean;
   /** Whether it has been said that it was sent. */
   sent: boolean;
+  /** The names of those in its audience who have left, and are not known to have shown it. */
+  missed: Set<string> | undefined;
 }
 
 /** Somebody whom this member takes to be there, in the present room or on the way back to it. */
@@ -70,10 +72,14 @@ export interface Backlog {
 export interface LedgerEvents {
   /** The relay has queued it for everyone who is there. */
   sent(line: Line): void;
-  /** Everyone in its audience has shown it, or has left. */
-  delivered(line: Line): void;
-  /** Nobody was there to receive it. */
-  unheard(line: Line): void;
+  /**
+   * Everyone in its audience has shown it, or has left.
+   *
+   * @param missed The names of those who have left and are not known to have shown it.
+   */
+  delivered(line: Line, missed: readonly string[]): void;
+  /** Nobody was there to receive it, or those who were have left before it was sent to them. */
+  unheard(line: Line, missed: readonly string[]): void;
 }
 
 /** Lines and contacts. */
@@ -159,10 +165,22 @@ export class Ledger {
     contact.here = true;
   }
 
-  /** Somebody has left: nobody waits for it any longer. */
-  part(key: string): void {
+  /**
+   * Somebody has left: nobody waits for it any longer.
+   *
+   * @param itself Whether it left itself. Then it has shown what reached it.
+   */
+  part(key: string, itself: boolean): void {
     const contact = this.#contacts.get(key);
     if (contact === undefined) return;
+    for (const entry of this.pending) {
+      const { to } = entry.line;
+      const isForIt = to === undefined || to.credential.key === key;
+      if (isForIt && this.isFor(contact, entry)) this.miss(entry, contact.peer);
+    }
+    if (!itself || !contact.unsure) {
+      for (const entry of contact.owed) this.miss(entry, contact.peer);
+    }
     this.#contacts.delete(key);
     this.#undisplayed.delete(contact);
     this.forgive(contact, Infinity);
@@ -176,7 +194,8 @@ export class Ledger {
    */
   enter(line: Line, room: object, displayed: number): void {
     this.#display(line.number, displayed);
-    this.pending.push({ line, room, waiting: 1, heard: false, sent: false });
+    const state = { waiting: 1, heard: false, sent: false, missed: undefined };
+    this.pending.push({ line, room, ...state });
     this.#lines += 1;
     this.#unsent += 1;
     this.#bytes += line.text.length;
@@ -217,6 +236,12 @@ export class Ledger {
     if (contact.owed.length === 0) this.behind.delete(contact);
   }
 
+  /** Somebody whom a line was for has left, and is not known to have shown it. */
+  miss(entry: Entry, peer: Peer): void {
+    entry.missed ??= new Set();
+    entry.missed.add(peer.credential.name);
+  }
+
   /** A line waits for one more. */
   await(entry: Entry): void {
     entry.waiting += 1;
@@ -237,11 +262,12 @@ export class Ledger {
     if (entry.waiting > 0) return;
     this.#lines -= 1;
     this.#bytes -= entry.line.text.length;
+    const missed = [...entry.missed ?? []];
     if (!entry.heard) {
       this.#unsent -= 1;
-      return this.#events.unheard(entry.line);
+      return this.#events.unheard(entry.line, missed);
     }
     this.accept(entry);
-    this.#events.delivered(entry.line);
+    this.#events.delivered(entry.line, missed);
   }
 }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { Absence } from "./absence.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./admission.ts";
 import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
@@ -64,6 +65,7 @@ export class Member {
   readonly #ledger: Ledger;
   readonly #shown: Shown;
   readonly #composer: Composer;
+  readonly #absence = new Absence();
   #state: "away" | "connected" | "ending" | "ended" = "away";
   /** The connection that there is; none unless it is connected. */
   #connection: MemberConnection | undefined;
@@ -91,8 +93,10 @@ export class Member {
     this.#order = new InOrder(WAITING, (error) => this.#failed(error));
     this.#ledger = new Ledger({
       sent: (line) => this.#event({ kind: "sent", line }),
-      delivered: (line) => this.#event({ kind: "delivered", line }),
-      unheard: (line) => this.#event({ kind: "unheard", line }),
+      delivered: (line, missed) =>
+        this.#event({ kind: "delivered", line, ...missed.length > 0 ? { missed } : {} }),
+      unheard: (line, missed) =>
+        this.#event({ kind: "unheard", line, ...missed.length > 0 ? { missed } : {} }),
     });
     this.#acknowledger = new Acknowledger({
       now: this.#now,
@@ -182,6 +186,7 @@ export class Member {
 
   /** Takes what the connection brought. The bytes may be used again afterwards. */
   receive(chunk: Bytes): void {
+    this.#absence.heard(this.#date());
     this.#connection?.receive(chunk);
   }
 
@@ -199,6 +204,7 @@ export class Member {
       return this.#endInOrder(this.#leaving ? "LEFT" : reason, detail);
     }
     this.#become("away");
+    this.#absence.lost(this.#date());
     this.#membership.outgoing.pause();
     this.#output.drop();
     if (this.#lost) return;
@@ -236,6 +242,7 @@ export class Member {
   leave(): void {
     if (this.isIn) {
       this.#leaving = true;
+      this.#acknowledger.hurry();
       this.#output.send(encodeEmpty(KIND.leave));
     } else if (!this.#isOver) this.#end("LEFT", "");
   }
@@ -349,6 +356,7 @@ export class Member {
     this.#isBack();
     for (const frame of membership.outgoing.waiting) this.#output.send(frame);
     this.#acknowledger.repeat();
+    this.#absence.resumed();
     membership.outgoing.goOn();
     const { room } = membership;
     this.#order.add(0, () => this.#event({ kind: "reconnected", room }));
@@ -364,7 +372,12 @@ export class Member {
   }
 
   #comeIn(admitted: Admitted, graceMs: number): void {
-    const again = this.#membership !== undefined;
+    const last = this.#membership;
+    const again = last !== undefined;
+    // A room that has forgotten this member has told the others that it left. Those who meet it in another room have
+    // waited for it, from about when it was lost.
+    const isForgotten = last !== undefined && mapKey(last.room) === mapKey(admitted.room);
+    const missed = this.#absence.ended(this.#date(), isForgotten ? 0 : graceMs);
     const membership = this.#membershipOf(admitted.room);
     this.#membership = membership;
     this.#forgotten = false;
@@ -376,7 +389,7 @@ export class Member {
       this.#begun?.outgoing.close();
       this.#repeated = this.repeated;
       this.#begun = membership;
-      membership.begin(admitted, checked, again ? graceMs : undefined);
+      membership.begin(admitted, checked, again ? graceMs : undefined, missed);
       this.#output.wake();
     });
   }

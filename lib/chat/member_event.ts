@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MissedSpan } from "./absence.ts";
 import type { Bytes } from "./bytes.ts";
 import type { OwnCredential } from "./credential.ts";
 import type { Fault } from "./incoming.ts";
@@ -47,9 +48,19 @@ export type MemberEvent =
   /** The relay has queued it for every recipient. */
   | { readonly kind: "sent"; readonly line: Line }
   /** Every recipient has shown it, or has left. */
-  | { readonly kind: "delivered"; readonly line: Line }
+  | {
+    readonly kind: "delivered";
+    readonly line: Line;
+    /** The names of those who have left and are not known to have shown it, where there are any. */
+    readonly missed?: readonly string[];
+  }
   /** Nobody was there to receive it. */
-  | { readonly kind: "unheard"; readonly line: Line }
+  | {
+    readonly kind: "unheard";
+    readonly line: Line;
+    /** The names of those whom it was for and who left before it was sent, where there are any. */
+    readonly missed?: readonly string[];
+  }
   /** A peer that was unconfirmed has signed something in this room. */
   | { readonly kind: "confirmed"; readonly peer: Peer }
   | {
@@ -64,7 +75,12 @@ export type MemberEvent =
   /** The connection is lost, and another is tried; what is entered meanwhile is sent after. */
   | { readonly kind: "disconnected"; readonly reason: Ending; readonly detail: string }
   /** There is another connection, and everything goes on. */
-  | { readonly kind: "reconnected"; readonly room: Bytes }
+  | {
+    readonly kind: "reconnected";
+    readonly room: Bytes;
+    /** When something was said that may not have come, where the others no longer waited for this member. */
+    readonly missed?: MissedSpan;
+  }
   | { readonly kind: "ended"; readonly reason: Ending; readonly detail: string };
 
 /** What became of a line that was entered. */

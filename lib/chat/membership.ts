@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MissedSpan } from "./absence.ts";
 import type { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./admission.ts";
 import { type Bytes, mapKey } from "./bytes.ts";
@@ -73,15 +74,18 @@ export class Membership {
    * @param admitted What the relay has let this member into.
    * @param candidates The listings, checked.
    * @param graceMs How long those of the room before are waited for, in milliseconds; undefined where there was none.
+   * @param missed When something was said that may not have come.
    */
   begin(
     { room, number }: Admitted,
     candidates: readonly Candidate[],
     graceMs: number | undefined,
+    missed?: MissedSpan,
   ): void {
     const { self, ledger, event, acknowledger, now } = this.#options;
     const again = graceMs !== undefined;
-    event(again ? { kind: "reconnected", room } : { kind: "admitted", self, room });
+    const news = missed === undefined ? { room } : { room, missed };
+    event(again ? { kind: "reconnected", ...news } : { kind: "admitted", self, room });
     ledger.changeRoom();
     this.roster.begin({ number, credential: self, confirmed: true, away: false });
     for (const peer of this.receiving.admitted(candidates)) {
@@ -143,7 +147,7 @@ export class Membership {
   part(peer: Peer, reason: Extract<MemberEvent, { kind: "left" }>["reason"]): void {
     const { ledger, event } = this.#options;
     event({ kind: "left", peer, reason });
-    ledger.part(peer.credential.key);
+    ledger.part(peer.credential.key, reason === "LEFT");
   }
 
   #setAway(peer: Peer, away: boolean): void {
@@ -213,7 +217,7 @@ export class Membership {
       const peer = this.roster.get(mapKey(member));
       if (peer === undefined) return this.roster.skip(number);
       this.roster.leave(number, peer);
-      this.outgoing.forget(peer);
+      this.outgoing.forget(peer, reason === "LEFT");
       this.receiving.forget(peer);
       this.part(peer, reason);
     };

@@ -134,8 +134,17 @@ export class Outgoing {
     this.#pump().catch(this.#options.failed);
   }
 
-  /** A peer has left: its keys and its audience are forgotten. */
-  forget(peer: Peer): void {
+  /**
+   * A peer has left: its keys and its audience are forgotten. What it was sent and not everyone has shown, it is not
+   * known to have shown.
+   *
+   * @param itself Whether it left itself. Then it has shown what reached it, as far as others hold up the answer.
+   */
+  forget(peer: Peer, itself: boolean): void {
+    for (const { entries, to } of this.#undelivered) {
+      if (!to.has(peer) || itself && to.size > 1) continue;
+      for (const entry of entries) this.#ledger.miss(entry, peer);
+    }
     this.#chains.forget(peer);
     this.#audiences.forget(peer);
   }

@@ -348,6 +348,8 @@ export class Relay {
   /** Takes a member out of the room, and tells the others. */
   remove(member: RoomMember, reason: Reason): void {
     if (this.#members.get(member.credential.key) !== member) return;
+    // What it has shown is told before its leaving, or those who said it would take it not to have.
+    this.flush();
     this.#members.remove(member);
     this.#pages = undefined;
     this.#boundary.tell({ kind: "left", credential: member.credential, reason });

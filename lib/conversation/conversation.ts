@@ -7,9 +7,9 @@
 import type { Failure } from "../failure.ts";
 import type { Ending, MemberEvent, Session } from "../tcp_chat.ts";
 import type { Trust } from "../trust/trust.ts";
-import { untilSent } from "./departure.ts";
+import { Departure, SAID_AFTER_MS } from "./departure.ts";
 import type { Display } from "./display.ts";
-import { type Ended, endedFailure, gaveUpFailure, notDelivered, notShown } from "./ended.ts";
+import { type Ended, endedFailure, gaveUpFailure, missedFailure, notDelivered } from "./ended.ts";
 import { type Entry, readEntry, readMessage } from "./entry.ts";
 import type { Input } from "./lines.ts";
 import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
@@ -18,11 +18,6 @@ import { outputFailure } from "./output.ts";
 import { People } from "./people.ts";
 import type { Presenter } from "./presenter.ts";
 import { ReadAhead } from "./read_ahead.ts";
-
-/** How long a relay may take to say goodbye, in milliseconds. */
-const GOODBYE_MS = 1_000;
-/** After so long it is said that leaving waits for the room, in milliseconds. */
-const SAID_AFTER_MS = 1_000;
 
 /** What a conversation is made of. */
 export interface ConversationOptions {
@@ -64,6 +59,7 @@ export class Conversation {
   readonly #hurry = Promise.withResolvers<void>();
   readonly #obstacles = new Obstacles();
   readonly #people: People;
+  readonly #departure: Departure;
   readonly #input: AsyncIterable<Input>;
   /** What has been read and waits, where a person types. */
   readonly #readAhead: ReadAhead | undefined;
@@ -71,6 +67,8 @@ export class Conversation {
   #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Whether it was said, since the connection was lost, that what is typed waits. */
   #saidItWaits = false;
+  /** How many lines some have not shown before they left, and the names of those. */
+  readonly #missed = { lines: 0, names: new Set<string>() };
   /** Lines of input that could not be sent. */
   #refused = 0;
   #isReady = false;
@@ -89,6 +87,11 @@ export class Conversation {
     this.#options = options;
     const { display, input, interactive, stopped, insisted } = options;
     this.#people = new People(options, (code, message) => this.#refuse(code, message));
+    this.#departure = new Departure({
+      ...options,
+      progress: this.#progress,
+      hurry: this.#hurry.promise,
+    });
     this.#readAhead = interactive ? new ReadAhead(input, (one) => this.#heard(one)) : undefined;
     this.#input = this.#readAhead ?? input;
     stopped.then((code) => this.#stop(code));
@@ -117,7 +120,7 @@ export class Conversation {
   #leaveBeforehand(): void {
     const lines = this.#unsaid();
     if (lines === 0) return this.#over.resolve({ code: 0 });
-    this.#slowToJoin ??= setTimeout(() => this.#sayThatLeavingWaits(lines), SAID_AFTER_MS);
+    this.#slowToJoin ??= setTimeout(() => this.#departure.sayThatItWaits(lines), SAID_AFTER_MS);
   }
 
   /** How many lines have been read, and were not entered into the session. */
@@ -125,12 +128,6 @@ export class Conversation {
     const waiting = this.#readAhead?.waiting ?? [];
     return this.#inHand + waiting.filter(says).length;
   }
-
-  readonly #sayThatLeavingWaits = (lines: number): void => {
-    const { presenter, display } = this.#options;
-    const what = lines === 1 ? "1 message is" : `${lines} messages are`;
-    display.print(presenter.notice(`${what} being sent before you leave; Ctrl-C leaves at once`));
-  };
 
   /** Shows what happened to the member: the session's `event`. */
   readonly tell = (event: MemberEvent): void => {
@@ -140,6 +137,7 @@ export class Conversation {
     // Whoever is shown is met by that.
     if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
     display.print(presenter.event(event), this.#told);
+    if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
     // Whoever says whom it is for has not said it to anybody.
     if (event.kind === "unheard" && (trust.expects || trust.locked)) this.#refused += 1;
     if (event.kind === "ready") {
@@ -154,6 +152,11 @@ export class Conversation {
     else if (event.kind === "reconnected") this.#isBack();
     if (this.#leaving || PROGRESS.has(event.kind)) this.#progress.notify();
   };
+
+  #miss(names: readonly string[]): void {
+    this.#missed.lines += 1;
+    for (const name of names) this.#missed.names.add(name);
+  }
 
   /** Hears why a lost connection has not come back: the session's `obstacle`. */
   readonly obstacle = (failure: Failure): void => {
@@ -203,14 +206,7 @@ export class Conversation {
     clearTimeout(this.#slowToJoin);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
-    await untilSent({
-      session,
-      progress: this.#progress,
-      hurry: this.#hurry.promise,
-      slow: this.#sayThatLeavingWaits,
-    });
-    const lost = this.#sayWhatIsLost(session);
-    await this.#sayGoodbye(session);
+    const lost = await this.#departure.leave(session, () => this.#unsaid());
     const { failure } = this.#options.display;
     if (failure !== undefined) throw outputFailure(failure.error);
     const code = this.#stopCode ?? end.code;
@@ -224,50 +220,21 @@ export class Conversation {
     if ("failure" in end) throw end.failure;
     const lines = this.#unsaid();
     if (lines > 0) this.#error("NOT_DELIVERED", `${notDelivered(lines)}: you were not in the room`);
-    await this.#caughtUp();
+    await this.#departure.caughtUp();
     return this.#stopCode ?? ("code" in end ? end.code : 1);
-  }
-
-  async #sayGoodbye(session: Session): Promise<void> {
-    session.leave();
-    await Promise.race([session.ended, pause(GOODBYE_MS), this.#hurry.promise]);
-    session.close();
-    await this.#caughtUp();
-  }
-
-  /** Waits until everything has been shown; not for a reader who has stopped, where somebody is in a hurry. */
-  async #caughtUp(): Promise<void> {
-    await Promise.race([this.#options.display.caughtUp(), this.#hurry.promise]);
-  }
-
-  /**
-   * Says what is left behind. A person is told what no relay has, and what was not shown yet; for lines that were
-   * piped in, both are not delivered.
-   *
-   * @returns How many lines are not delivered.
-   */
-  #sayWhatIsLost({ connected, backlog }: Session): number {
-    const { presenter, display, interactive } = this.#options;
-    const { lines, unsent } = backlog();
-    const lost = this.#unsaid() + (interactive && connected ? unsent : lines);
-    if (lost > 0) {
-      const why = connected ? "" : ": there was no connection";
-      this.#error("NOT_DELIVERED", notDelivered(lost) + why);
-    } else if (lines > 0) display.print(presenter.notice(notShown(lines)));
-    return lost;
   }
 
   /** The relay, or the way to it, ended what this member had not. */
   async #ended(session: Session, end: Ended): Promise<never> {
     const failure = endedFailure(session, end, this.#obstacles.last);
     session.close();
-    await this.#caughtUp();
+    await this.#departure.caughtUp();
     throw failure;
   }
 
   /** This side gives up: it leaves as others do, so that its name is free at once. */
   async #fail(session: Session, failure: Failure): Promise<never> {
-    await this.#sayGoodbye(session);
+    await this.#departure.sayGoodbye(session);
     throw failure;
   }
 
@@ -413,7 +380,8 @@ export class Conversation {
       if (left <= 0) return gaveUpFailure(session, giveUpMs, this.#obstacles.last);
       await this.#progress.changed(left);
     }
-    return undefined;
+    const { lines, names } = this.#missed;
+    return lines === 0 ? undefined : missedFailure(lines, [...names]);
   }
 }
 
@@ -438,8 +406,4 @@ function leaves(entered: Input): boolean {
 
 function tooLong(bytes: number): string {
   return `a message has at most 65536 bytes (64 KiB) of UTF-8, not ${bytes}`;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,6 +8,7 @@ import { endingText, hasPlainDetail } from "../chat/reason.ts";
 import { Failure } from "../failure.ts";
 import { printable } from "../printable.ts";
 import type { Ending, Session } from "../tcp_chat.ts";
+import { notShownByText } from "./missed_text.ts";
 
 /** That the session ended of itself. */
 export interface Ended {
@@ -62,6 +63,20 @@ export function gaveUpFailure(
       ? "a member that is there or away has not shown them: give it more time with --give-up MS"
       : obstacle?.hint ??
         "the connection was lost: give the server more time to come back with --give-up MS",
+  });
+}
+
+/**
+ * The failure of lines that were piped in and that some have not shown before they left.
+ *
+ * @param lines How many.
+ * @param missed The names of those who have not.
+ */
+export function missedFailure(lines: number, missed: readonly string[]): Failure {
+  return new Failure({
+    what: "cannot deliver everything",
+    why: notShownByText(lines, missed),
+    code: "NOT_DELIVERED",
   });
 }
 

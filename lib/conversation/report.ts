@@ -9,7 +9,14 @@
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { jsonEvent as line } from "../cli/json_events.ts";
-import type { Entered, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
+import type {
+  Entered,
+  MemberEvent,
+  MissedSpan,
+  OwnCredential,
+  Peer,
+  RelayEvent,
+} from "../tcp_chat.ts";
 import type { TrustState } from "../trust/trust.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
@@ -46,18 +53,18 @@ export class Report implements Presenter {
       case "disconnected":
         return [line("disconnected", { reason: event.reason })];
       case "reconnected":
-        return [line("reconnected", { room: encodeHex(event.room) })];
+        return [line("reconnected", { room: encodeHex(event.room), ...missedSpan(event.missed) })];
       case "message":
         return [message(event, this.#trust(event.from))];
       case "sent":
         return [line("sent", { id: event.line.id, text: event.line.shown })];
       case "delivered":
-        return [line("delivered", { id: event.line.id })];
+        return [line("delivered", { id: event.line.id, missed: event.missed })];
       case "unheard":
         // Nobody is there who lacks it: it is sent, and delivered, to nobody.
         return [
           line("sent", { id: event.line.id, text: event.line.shown, recipients: 0 }),
-          line("delivered", { id: event.line.id, recipients: 0 }),
+          line("delivered", { id: event.line.id, recipients: 0, missed: event.missed }),
         ];
       case "confirmed":
         return this.notice(`${event.peer.credential.name} is confirmed: it signs in this room`);
@@ -155,6 +162,13 @@ export class Report implements Presenter {
   wire(frame: WireFrame): string[] {
     return [line("wire", frameFields(frame))];
   }
+}
+
+/** Times as all others are, and no field where nothing was missed. */
+function missedSpan(missed: MissedSpan | undefined): Readonly<Record<string, string>> {
+  if (missed === undefined) return {};
+  const { from, to } = missed;
+  return { missedFrom: new Date(from).toISOString(), missedTo: new Date(to).toISOString() };
 }
 
 function joined(

@@ -13,6 +13,7 @@ import { printable } from "../printable.ts";
 import type { Ending, MemberEvent, OwnCredential, Peer, RelayEvent } from "../tcp_chat.ts";
 import { CHAT_COMMANDS, type Verdict } from "./entry.ts";
 import { faultText } from "./fault_text.ts";
+import { missedText, notShownText } from "./missed_text.ts";
 import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
 import {
   changeWarning,
@@ -82,17 +83,21 @@ export class Transcript implements Presenter {
       case "disconnected":
         return [this.#note(lostText(event.reason))];
       case "reconnected":
-        return [this.#note("back")];
+        return [
+          this.#note("back"),
+          ...event.missed === undefined ? [] : [this.#alarm(missedText(event.missed))],
+        ];
       case "message":
         return this.#message(event);
       case "unheard":
-        return this.#unheard();
+        return event.missed === undefined ? this.#unheard() : this.#missed(event);
       case "confirmed":
         return [this.#note(`${event.peer.credential.name} is confirmed: it signs in this room`)];
       case "fault":
         return this.error(event.code, faultText(event));
-      case "sent":
       case "delivered":
+        return this.#missed(event);
+      case "sent":
       case "ended":
         return [];
     }
@@ -181,6 +186,15 @@ export class Transcript implements Presenter {
 
   error(code: string, message: string): string[] {
     return [this.#style.red(`! ${printable(message)} (${code})`)];
+  }
+
+  /** Something that is not as it should be, and is nobody's mistake. */
+  #alarm(text: string): string {
+    return this.#style.red(`! ${text}`);
+  }
+
+  #missed({ line, missed }: MemberEvent & { readonly kind: "delivered" | "unheard" }): string[] {
+    return missed === undefined ? [] : [this.#alarm(notShownText(line.shown, missed))];
   }
 
   wire(frame: WireFrame): string[] {

@@ -109,8 +109,9 @@ class Stage {
     await this.#writer.close();
   }
 
-  happens(event: "sent" | "delivered"): void {
-    this.conversation.tell({ kind: event, line: { id: "x.1", shown: "x" } } as MemberEvent);
+  happens(kind: "sent" | "delivered", missed?: readonly string[]): void {
+    const line = { id: "x.1", shown: "x" };
+    this.conversation.tell({ kind, line, ...missed && { missed } } as MemberEvent);
   }
 }
 
@@ -285,6 +286,19 @@ Deno.test("who can write nothing any longer leaves, and says why", async () => {
     assertEquals([failure.what, failure.why], ["cannot write to standard output", why]);
     assertEquals([failure.code, failure.exitCode, stage.left], [code, 1, 1]);
   }
+});
+
+Deno.test("piped input that some missed who have left ends with 1, and their names", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.enter("one", "two", "three");
+  stage.happens("delivered");
+  stage.happens("delivered", ["bo"]);
+  stage.happens("delivered", ["bo", "cy"]);
+  await stage.endInput();
+  const failure = await assertRejects(() => end, Failure);
+  assertEquals([failure.code, failure.exitCode, stage.left], ["NOT_DELIVERED", 1, 1]);
+  assertEquals(failure.why, "2 messages were not shown by bo and cy, who have left");
 });
 
 Deno.test("who gives up leaves the room", async () => {

@@ -251,6 +251,59 @@ Deno.test("what is lost and comes back is said in words, and as events", async (
   ]);
 });
 
+/** A line that was entered, as far as what is told of it. */
+function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
+  const text = new TextEncoder().encode(shown);
+  const audience = { to: undefined, newest: 1, leftOut: new Set<string>() };
+  return { id: "x.1", number: 1, time: 0, text, shown, ...audience };
+}
+
+Deno.test("who has not shown a line and has left is named, in words and as a field", () => {
+  const event = (shown: string, ...missed: string[]): MemberEvent => ({
+    kind: "delivered",
+    line: lineOf(shown),
+    ...missed.length === 0 ? {} : { missed },
+  });
+  const said = (one: MemberEvent) => plain().event(one);
+  assertEquals(said(event("hello")), []);
+  assertEquals(said(event("hello", "bo")), ['! not shown by bo, who has left: "hello"']);
+  assertEquals(said(event("x".repeat(41), "bo", "cy")), [
+    `! not shown by bo and cy, who have left: "${"x".repeat(40)}…"`,
+  ]);
+  assertEquals(said(event("\x1b[2J\ntwo", "bo", "cy", "di", "ed", "fi")), [
+    '! not shown by bo, cy, di and 2 others, who have left: "␛[2J…"',
+  ]);
+  assertEquals(said({ kind: "unheard", line: lineOf("hello"), missed: ["bo"] }), [
+    '! not shown by bo, who has left: "hello"',
+  ]);
+  const reported = (one: MemberEvent) => new Report().event(one).map((line) => JSON.parse(line));
+  assertEquals("missed" in reported(event("hello"))[0], false);
+  const [{ event: kind, id, missed }] = reported(event("hello", "bo", "cy"));
+  assertEquals([kind, id, missed], ["delivered", "x.1", ["bo", "cy"]]);
+});
+
+Deno.test("who comes back too late is told from when to when it missed what was said", () => {
+  const room = new Uint8Array(32);
+  const at = (...time: [number, number, number]) => new Date(2026, 10, 27, ...time).getTime();
+  const missed = { from: at(12, 1, 7), to: at(12, 14, 55) };
+  assertEquals(plain().event({ kind: "reconnected", room, missed }), [
+    "* back",
+    "! you missed what was said from 12:01:07 to 12:14:55: you were away for too long",
+  ]);
+  const overnight = { from: at(23, 59, 59), to: at(24, 0, 3) };
+  assertEquals(plain().event({ kind: "reconnected", room, missed: overnight }), [
+    "* back",
+    "! you missed what was said from 2026-11-27 23:59:59 to 2026-11-28 00:00:03: " +
+    "you were away for too long",
+  ]);
+  const [line] = new Report().event({ kind: "reconnected", room, missed });
+  const { missedFrom, missedTo } = JSON.parse(line!);
+  assertEquals([missedFrom, missedTo], [
+    new Date(missed.from).toISOString(),
+    new Date(missed.to).toISOString(),
+  ]);
+});
+
 Deno.test("the answer to /who says who is away", async () => {
   const [self, bo] = [await credentialOf("ada", 1, now), { ...await peer("bo"), away: true }];
   assert(plain().roster([bo], self)[0]!.endsWith(", away)"));

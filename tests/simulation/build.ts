@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MemberEvent } from "../../lib/chat/member_event.ts";
 import type { MemberOptions } from "../../lib/chat/member_options.ts";
 import type { Policy } from "../../lib/chat/policy.ts";
 import type { Relay } from "../../lib/chat/relay.ts";
@@ -19,6 +20,8 @@ export interface Build {
   readonly policy?: (process: Process) => Policy;
   /** Changes how members are made. */
   readonly member?: () => Partial<MemberOptions>;
+  /** Whether members say nothing of what was missed: neither who has not shown a line, nor what did not come. */
+  readonly silent?: boolean;
   /** Whether members acknowledge what they have not displayed. */
   readonly hasty?: boolean;
 }
@@ -30,3 +33,9 @@ export interface Build {
 export const DAY_MS = 300_000;
 /** How long a member whose connection is lost is kept, in virtual milliseconds. */
 export const GRACE_MS = 20_000;
+
+/** An event that keeps to itself what was missed. */
+export function withoutMissed(event: Extract<MemberEvent, { missed?: unknown }>): MemberEvent {
+  const { missed: _missed, ...rest } = event;
+  return rest;
+}

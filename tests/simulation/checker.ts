@@ -41,6 +41,8 @@ interface View {
   readonly left: Map<Process, number>;
   /** Whose leaving it has been told of, displayed or not, and when last. */
   readonly told: Map<Process, number>;
+  /** Whose leaving it has been told of that did not leave itself, and when last. */
+  readonly gone: Map<Process, number>;
   /** Whose leaving it has been told of and not displayed yet: they are gone, and its screen is late. */
   readonly going: Set<Process>;
   /** The messages that it has displayed, in order. */
@@ -68,6 +70,7 @@ export class Checker {
         here: new Set(),
         left: new Map(),
         told: new Map(),
+        gone: new Map(),
         going: new Set(),
         shown: [],
         shownSet: new Set(),
@@ -102,8 +105,10 @@ export class Checker {
     this.#view(process).here.add(whose);
   }
 
-  toldLeave(process: Process, whose: Process): void {
+  /** @param itself Whether the one that left did so itself. */
+  toldLeave(process: Process, whose: Process, itself: boolean): void {
     const view = this.#view(process);
+    if (!itself) view.gone.set(whose, this.#moment);
     view.told.set(whose, this.#moment++);
     view.going.add(whose);
   }
@@ -158,18 +163,40 @@ export class Checker {
     view.shown.push(text);
   }
 
-  /** A sender is told that a message is delivered. */
-  delivered(process: Process, text: string): void {
+  /**
+   * A sender is told that a message is delivered.
+   *
+   * @param missed The names of those of whom it is told that they may not have shown it.
+   */
+  delivered(process: Process, text: string, missed: readonly string[]): void {
     const message = this.#entered.get(text)!;
     message.delivered += 1;
     if (message.delivered > 1) this.#problem(`${text} is delivered twice`);
-    const { told, leaveOut } = this.#view(process);
+    const { told, gone, leaveOut } = this.#view(process);
+    for (const name of missed) {
+      if ([...message.audience].some((one) => personOf(one) === name)) continue;
+      this.#problem(`${process} is told that ${name} missed ${text}, which was not for it`);
+    }
     for (const one of message.audience) {
       const view = this.#view(one);
+      const isMissed = !view.shownSet.has(text) && (gone.get(one) ?? -1) > message.at &&
+        !leaveOut.hasLeftOut(personOf(one), message.at);
+      if (isMissed && !missed.includes(personOf(one))) {
+        this.#problem(`${process} is not told that ${one}, who has gone, has not shown ${text}`);
+      }
       if (!view.alive || view.shownSet.has(text) || (told.get(one) ?? -1) > message.at) continue;
       if (leaveOut.hasLeftOut(personOf(one), message.at)) continue;
       this.#problem(`${process} is told that ${text} is delivered, which ${one} has not shown`);
     }
+  }
+
+  /**
+   * A process is in the room of a relay again that had given it up.
+   *
+   * @param told Whether it is told that it has missed something.
+   */
+  cameBack(process: Process, told: boolean): void {
+    if (!told) this.#problem(`${process} was given up, is back, and is not told what it missed`);
   }
 
   fault(process: Process, code: string): void {

@@ -16,7 +16,7 @@ import type { MemberEvent } from "../../lib/chat/member_event.ts";
 import type { Relay } from "../../lib/chat/relay.ts";
 import type { RelayOptions } from "../../lib/chat/relay_options.ts";
 import { retryDelay } from "../../lib/reconnect.ts";
-import { type Build, DAY_MS, GRACE_MS } from "./build.ts";
+import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
 import { type Bounds, Checker } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
@@ -55,6 +55,8 @@ export class World {
   readonly #queue: Bounds;
   readonly #network: Network;
   #relay: Relay | undefined;
+  /** Those whom the relay that runs has given up, and who have not come back. */
+  readonly #givenUp = new Set<string>();
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
@@ -144,7 +146,9 @@ export class World {
       graceMs: GRACE_MS,
       queue: this.#queue,
       event: (event) => {
-        if (event.kind !== "left" || event.reason !== "QUEUE_FULL") return;
+        if (event.kind !== "left" || event.reason === "LEFT") return;
+        this.#givenUp.add(this.#processOf(event.credential.key));
+        if (event.reason !== "QUEUE_FULL") return;
         const overflown = this.#processOf(event.credential.key);
         this.#log(`${overflown} overflows`);
         this.checker.overflown(overflown);
@@ -153,6 +157,7 @@ export class World {
       fail: (error) => this.#failures.push(error),
     };
     this.#log("relay starts");
+    this.#givenUp.clear();
     const stutters = () => this.chance.chance(this.stuttering);
     this.#relay = this.#build.relay?.(options, this.clock) ??
       new StutteringRelay(options, stutters);
@@ -327,16 +332,22 @@ export class World {
     return this.processes.find(({ self }) => self.key === key)?.name ?? "nobody";
   }
 
-  #told(process: Process, event: MemberEvent): void {
+  #told(process: Process, told: MemberEvent): void {
+    const event = this.#build.silent === true && "missed" in told ? withoutMissed(told) : told;
     process.events.push(event);
     const count = process.events.length;
     if (event.kind === "left") {
-      this.checker.toldLeave(process.name, this.#processOf(event.peer.credential.key));
+      const whose = this.#processOf(event.peer.credential.key);
+      this.checker.toldLeave(process.name, whose, event.reason === "LEFT");
     }
     if (event.kind === "fault") this.checker.fault(process.name, event.code);
     if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
-    if (event.kind === "delivered") this.checker.delivered(process.name, event.line.shown);
-    if (event.kind === "unheard") this.checker.delivered(process.name, event.line.shown);
+    if (event.kind === "delivered" || event.kind === "unheard") {
+      this.checker.delivered(process.name, event.line.shown, event.missed ?? []);
+    }
+    if (event.kind === "reconnected" && this.#givenUp.delete(process.name)) {
+      this.checker.cameBack(process.name, event.missed !== undefined);
+    }
     if (event.kind === "ended") this.#ended(process, event.reason);
     if (this.#build.hasty === true) queueMicrotask(() => process.member.displayed(count));
     if (process.screenDelay === 0) queueMicrotask(() => this.#display(process, count));
