@@ -6,6 +6,7 @@
  */
 
 import { Failure } from "../failure.ts";
+import { OrderedOutput } from "./ordered_output.ts";
 import type { Size } from "./drawing.ts";
 
 /** What happens to a terminal, or to the process at it. */
@@ -30,8 +31,10 @@ export interface Terminal {
   take(): void;
   /** Writes, while the process goes on: a terminal that is not read from must not stop a room. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Writes before it returns, after whatever is being written. */
+  /** Writes before it returns; while something is being written, right behind that. */
   writeSync(bytes: Uint8Array): void;
+  /** Waits until everything is written. */
+  flushed(): Promise<void>;
   /** Calls the handlers until the returned function is called. */
   watch(handlers: TerminalHandlers): () => void;
 }
@@ -49,7 +52,16 @@ export function processTerminal(): Terminal {
       code: "ENOTTY",
     });
   }
-  return { size, setRaw: (raw) => Deno.stdin.setRaw(raw), read, take, write, writeSync, watch };
+  return {
+    size,
+    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    read,
+    take,
+    write: (bytes) => output.write(bytes),
+    writeSync: (bytes) => output.writeSync(bytes),
+    flushed: () => output.flushed(),
+    watch,
+  };
 }
 
 /** Some terminals have no size (expect(1) makes such): those are taken for a VT100. */
@@ -75,13 +87,9 @@ async function readChunk(): Promise<Uint8Array | null> {
   return length === null ? null : buffer.subarray(0, length);
 }
 
-async function write(bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
-}
-
-function writeSync(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-}
+/** One for all screens: the next one writes behind what a closed one has left. */
+const output = new OrderedOutput(Deno.stdout);
+globalThis.addEventListener("unload", () => output.hurry());
 
 function watch(handlers: TerminalHandlers): () => void {
   const unwatch: (() => void)[] = [];
@@ -94,7 +102,12 @@ function watch(handlers: TerminalHandlers): () => void {
     unwatch.push(() => globalThis.removeEventListener(type, handler));
   };
   // An error that nobody catches ends the process without an unload event.
-  for (const type of ["unload", "error", "unhandledrejection"]) onEvent(type, handlers.ending);
+  for (const type of ["unload", "error", "unhandledrejection"]) {
+    onEvent(type, () => {
+      output.hurry();
+      handlers.ending();
+    });
+  }
   onSignal("SIGINT", handlers.told);
   if (Deno.build.os === "windows") {
     onSignal("SIGBREAK", handlers.told); // a new size is noticed at the next draw

@@ -97,6 +97,7 @@ export async function setStage(
       signals[Symbol.dispose]();
       await display.caughtUp();
       screen?.close();
+      await screen?.flushed();
     },
   };
 }
