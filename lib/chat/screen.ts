@@ -31,6 +31,8 @@ export interface Screen extends Disposable {
   setPrompt(prompt: string): void;
   /** Takes the input line away and leaves the terminal as it was, at the start of a row. */
   close(): void;
+  /** Waits until the terminal shows it, also after the screen was closed. */
+  flushed(): Promise<void>;
 }
 
 /** Options of {@linkcode openScreen}. */
@@ -136,6 +138,10 @@ export class TerminalScreen implements Screen {
       this.#terminal.writeSync(encoder.encode(erased + this.#takeWaiting() + PASTE_OFF));
     });
     restore(() => this.#terminal.setRaw(false));
+  }
+
+  flushed(): Promise<void> {
+    return this.#terminal.flushed();
   }
 
   [Symbol.dispose](): void {

@@ -6,6 +6,7 @@
 
 import { Failure } from "../failure.ts";
 import type { Io, Keyboard, OutputStream } from "../io.ts";
+import { OrderedOutput } from "./ordered_output.ts";
 import type { Size } from "./drawing.ts";
 
 /** What happens to a terminal, or to the process at it. */
@@ -30,8 +31,10 @@ export interface Terminal {
   take(): void;
   /** Writes, while the process goes on: a terminal that is not read from must not stop a room. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Writes before it returns, after whatever is being written. */
+  /** Writes before it returns; while something is being written, right behind that. */
   writeSync(bytes: Uint8Array): void;
+  /** Waits until everything is written. */
+  flushed(): Promise<void>;
   /** Calls the handlers until the returned function is called. */
   watch(handlers: TerminalHandlers): () => void;
 }
@@ -50,14 +53,16 @@ export function terminalOf(io: Io): Terminal {
       code: "ENOTTY",
     });
   }
+  const ordered = orderedOutput(output);
   return {
     size: () => sizeOf(output),
     setRaw: (raw) => keyboard.setRaw(raw),
     read: () => reading ??= readChunk(keyboard),
     take,
-    write: (bytes) => write(output, bytes),
-    writeSync: (bytes) => writeSync(output, bytes),
-    watch: (handlers) => watch(io, handlers),
+    write: (bytes) => ordered.write(bytes),
+    writeSync: (bytes) => ordered.writeSync(bytes),
+    flushed: () => ordered.flushed(),
+    watch: (handlers) => watch(io, ordered, handlers),
   };
 }
 
@@ -79,15 +84,19 @@ async function readChunk(keyboard: Keyboard): Promise<Uint8Array | null> {
   return length === null ? null : buffer.subarray(0, length);
 }
 
-async function write(output: OutputStream, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
+/** One for each output: the next screen writes behind what a closed one has left. */
+const orderedOutputs = new WeakMap<OutputStream, OrderedOutput>();
+
+function orderedOutput(output: OutputStream): OrderedOutput {
+  const known = orderedOutputs.get(output);
+  if (known !== undefined) return known;
+  const ordered = new OrderedOutput(output);
+  orderedOutputs.set(output, ordered);
+  globalThis.addEventListener("unload", () => ordered.hurry());
+  return ordered;
 }
 
-function writeSync(output: OutputStream, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += output.writeSync(bytes.subarray(at));
-}
-
-function watch(io: Io, handlers: TerminalHandlers): () => void {
+function watch(io: Io, output: OrderedOutput, handlers: TerminalHandlers): () => void {
   const unwatch: (() => void)[] = [];
   const onSignal = (signal: Deno.Signal, handler: () => void) => {
     const listening = io.onSignal(signal, handler);
@@ -98,7 +107,12 @@ function watch(io: Io, handlers: TerminalHandlers): () => void {
     unwatch.push(() => globalThis.removeEventListener(type, handler));
   };
   // An error that nobody catches ends the process without an unload event.
-  for (const type of ["unload", "error", "unhandledrejection"]) onEvent(type, handlers.ending);
+  for (const type of ["unload", "error", "unhandledrejection"]) {
+    onEvent(type, () => {
+      output.hurry();
+      handlers.ending();
+    });
+  }
   onSignal("SIGINT", handlers.told);
   if (Deno.build.os === "windows") {
     onSignal("SIGBREAK", handlers.told); // a new size is noticed at the next draw

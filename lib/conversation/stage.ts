@@ -107,6 +107,7 @@ export async function setStage(
       await Promise.race([display.caughtUp(), signals.insisted]);
       signals[Symbol.dispose]();
       screen?.close();
+      await screen?.flushed();
     },
   };
 }

@@ -19,13 +19,13 @@ export interface Group {
 export const GROUPS: readonly Group[] = [
   {
     name: "process",
-    seconds: 60,
+    seconds: 140,
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/process/"],
   },
   {
     name: "core",
-    seconds: 60,
+    seconds: 170,
     permissions: ["--allow-net"],
     paths: [
       "tests/",
@@ -35,7 +35,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "binary",
-    seconds: 60,
+    seconds: 150,
     permissions: [
       "--allow-net",
       "--allow-run=deno,sh,tmux",
@@ -47,7 +47,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "files",
-    seconds: 60,
+    seconds: 100,
     permissions: [
       "--allow-net",
       "--allow-run=deno,ln,openssl",
@@ -59,7 +59,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "identity",
-    seconds: 60,
+    seconds: 70,
     permissions: [
       "--allow-net",
       "--allow-run=deno",
@@ -70,26 +70,26 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "terminal",
-    seconds: 60,
+    seconds: 110,
     permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
     paths: ["tests/terminal/"],
     tool: "tmux",
   },
   {
     name: "simulation",
-    seconds: 60,
+    seconds: 20,
     permissions: [],
     paths: ["tests/simulation/"],
   },
   {
     name: "docs",
-    seconds: 60,
+    seconds: 25,
     permissions: ["--allow-net", "--allow-run=deno,sh", "--allow-read=."],
     paths: ["tests/docs/"],
   },
   {
     name: "examples",
-    seconds: 60,
+    seconds: 30,
     permissions: ["--allow-net"],
     // Unchecked: the runner imports every name for every example, and unused ones are errors here.
     paths: [
@@ -107,25 +107,25 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "chaos",
-    seconds: 60,
+    seconds: 22,
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
     paths: ["tests/chaos_test.ts"],
   },
   {
     name: "faults",
-    seconds: 60,
+    seconds: 20,
     permissions: ["--allow-net", "--allow-run=deno,sh,unshare", "--allow-read=."],
     paths: ["tests/faults/"],
   },
   {
     name: "shell",
-    seconds: 60,
+    seconds: 15,
     permissions: ["--allow-net", "--allow-run=deno,sh,tmux", "--allow-read=."],
     paths: ["tests/shell/"],
   },
   {
     name: "ffi",
-    seconds: 60,
+    seconds: 2,
     permissions: ["--allow-net", "--allow-ffi", "--allow-run=python3"],
     paths: ["tests/ffi/"],
     tool: "python3",
