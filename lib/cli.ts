@@ -13,6 +13,7 @@ import { Failure, toFailure } from "./failure.ts";
 import type { Grants } from "./cli/grants.ts";
 import { parseCommandLine, type Parsed, subject } from "./cli/parse.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
+import type { KeptReading, Release } from "./held_file.ts";
 import { printable } from "./printable.ts";
 import { writeAll } from "./write_all.ts";
 
@@ -52,7 +53,8 @@ async function runParsed({ path, options, operands, permissions }: Parsed): Prom
   const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
   keepOnly(permissions);
   const module = await command.load();
-  return await module.run({ options, operands, grants } as unknown as Input<never>);
+  const release: Release = (kept) => keepOnly(command.permissions ?? [], kept);
+  return await module.run({ options, operands, grants, release } as unknown as Input<never>);
 }
 
 /** Every permission that the runtime knows. */
@@ -67,11 +69,15 @@ async function currentGrants(): Promise<Grants> {
  * Gives up every permission but those named, for the rest of the process.
  *
  * @param names What is kept, as far as it was granted.
+ * @param reading What is kept of the permission to read. Of one that was granted as a whole, or for a directory,
+ * the runtime can keep no part: only a permission for single files is left for some of them.
  */
-export function keepOnly(names: readonly PermissionName[]): void {
+export function keepOnly(names: readonly PermissionName[], reading?: KeptReading): void {
   const kept: readonly string[] = names;
   for (const name of ALL_PERMISSIONS) {
-    if (!kept.includes(name)) Deno.permissions.revokeSync({ name });
+    if (kept.includes(name)) continue;
+    if (name !== "read" || reading === undefined) Deno.permissions.revokeSync({ name });
+    else for (const path of reading.done) Deno.permissions.revokeSync({ name, path });
   }
 }
 

@@ -13,7 +13,7 @@ import { DEFAULT_PORT } from "./chat_spec.ts";
 import { clientFiles } from "./tls_files.ts";
 
 /** Joins a room. */
-export function run({ options, operands }: Input<typeof CHAT_CLIENT>): Promise<number> {
+export function run({ options, operands, release }: Input<typeof CHAT_CLIENT>): Promise<number> {
   return visitRoom({
     ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
     ...clientFiles(options.tls, options.ca),
@@ -23,5 +23,6 @@ export function run({ options, operands }: Input<typeof CHAT_CLIENT>): Promise<n
     giveUpMs: options["give-up"],
     json: options.json,
     wire: options.wire,
+    release,
   });
 }

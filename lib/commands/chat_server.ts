@@ -13,7 +13,7 @@ import { serverFiles } from "./tls_files.ts";
 import { refuseTrust, trustSettings } from "./trust_settings.ts";
 
 /** Opens a room, and sits in it unless it is to relay only. */
-export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
+export function run({ options, release }: Input<typeof CHAT_SERVER>): Promise<number> {
   if (options["relay-only"]) refuseTrust(options);
   return hostRoom({
     hostname: options.host,
@@ -33,5 +33,6 @@ export function run({ options }: Input<typeof CHAT_SERVER>): Promise<number> {
     giveUpMs: Infinity,
     json: options.json,
     wire: options.wire,
+    release,
   });
 }

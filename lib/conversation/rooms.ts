@@ -7,6 +7,7 @@
 import { MalformedError } from "../chat/bytes.ts";
 import { normalizeName } from "../chat/name.ts";
 import { Failure, toFailure, usageFailure } from "../failure.ts";
+import type { Release } from "../held_file.ts";
 import {
   createIdentity,
   joinRoom,
@@ -21,9 +22,14 @@ import {
   type SessionOptions,
 } from "../tcp_chat.ts";
 import { readClientFiles, readServerFiles } from "../tls.ts";
-import { unwrittenText, WRITTEN_TEXT } from "./trust_text.ts";
 import { writeAll } from "../write_all.ts";
-import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
+import {
+  type Acquaintance,
+  getAcquainted,
+  OPEN_MINDED,
+  type TrustSettings,
+} from "./acquaintance.ts";
+import { FilesVoice } from "./files_voice.ts";
 import { GuestList } from "./guest_list.ts";
 import type { Input } from "./lines.ts";
 import { RelayWatch, type WatchOptions } from "./relay_watch.ts";
@@ -42,6 +48,8 @@ export interface TalkOptions extends TrustSettings {
   readonly giveUpMs: number;
   /** Lines that were read elsewhere; standard input without. */
   readonly input?: AsyncIterable<Input>;
+  /** Gives up the permission for files, once all that are needed are open. */
+  readonly release?: Release;
 }
 
 /** Where to open a room, and for whom. */
@@ -94,8 +102,11 @@ async function sitInRoom(options: HostOptions): Promise<number> {
     );
   }
   await using watch = new RelayWatch(options);
-  // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
   const where = await listening(options, guests);
+  const voice = new FilesVoice(options.json);
+  using acquaintance = await getAcquainted(options, voice);
+  releaseFiles(options, guests);
+  // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
   let stage: Stage | undefined;
   const event = (one: RelayEvent) => {
     watch.event(one);
@@ -106,7 +117,9 @@ async function sitInRoom(options: HostOptions): Promise<number> {
   const { trouble } = watch;
   await using server = openRelay({ ...where, opens: seated.promise, event, trouble });
   const reload = guests && ((stage: Stage) => reread(guests, server, stage));
-  return await talk({ ...options, stay: true, reload }, name, async (self, joining, set) => {
+  guests?.replaced.then((failure) => stage && sayUnread(failure, stage));
+  const known = { acquaintance, voice };
+  return await talk({ ...options, stay: true, reload }, known, name, async (self, joining, set) => {
     stage = set;
     guests?.admitHost(self.fingerprint);
     stage.display.print(stage.presenter.listening(server));
@@ -118,6 +131,20 @@ async function sitInRoom(options: HostOptions): Promise<number> {
     };
     return server.join({ ...joining, self, event });
   });
+}
+
+/** All files are open: from here on, nothing that a connection brings can open another. */
+function releaseFiles(
+  { release, allow, identity, knownPeers, tls }: Pick<
+    HostOptions,
+    "release" | "allow" | "identity" | "knownPeers" | "tls"
+  >,
+  guests: GuestList | undefined,
+): void {
+  if (allow === undefined || guests?.reopened !== true) return release?.();
+  const lock = knownPeers === undefined ? undefined : `${knownPeers}.lock`;
+  const done = [identity, knownPeers, lock, tls?.cert, tls?.key];
+  release?.({ path: allow, done: done.filter((path) => path !== undefined) });
 }
 
 async function guestList({ allow }: HostOptions): Promise<GuestList | undefined> {
@@ -145,14 +172,17 @@ async function listening(
 async function reread(guests: GuestList, server: RelayServer, stage: Stage): Promise<void> {
   const { display, presenter } = stage;
   try {
-    await guests.reload();
+    const before = await guests.reload() ? "" : ", as before";
     const identities = guests.size === 1 ? "1 identity" : `${guests.size} identities`;
-    display.print(presenter.notice(`the list was read again: ${identities} may come in`));
+    display.print(presenter.notice(`the list was read again: ${identities} may come in${before}`));
     server.removeDisallowed();
   } catch (error) {
-    const { code, what, why } = toFailure(error, "cannot read the list again");
-    display.print(presenter.error(code, `${what}: ${why}; the list of before holds`));
+    sayUnread(toFailure(error, "cannot read the list again"), stage);
   }
+}
+
+function sayUnread({ code, what, why }: Failure, { display, presenter }: Stage): void {
+  display.print(presenter.error(code, `${what}: ${why}; the list of before holds`));
 }
 
 /** Does something whenever the process is told to hang up, as servers do. */
@@ -177,9 +207,12 @@ export function visitRoom(options: VisitOptions): Promise<number> {
   const { hostname, port } = options;
   return reporting(options.json, async () => {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
+    const voice = new FilesVoice(options.json);
+    using acquaintance = await getAcquainted(options, voice);
+    options.release?.();
     const join = (self: OwnCredential, joining: Joining) =>
       joinRoom({ ...joining, hostname, port, ...tls, self });
-    return await talk({ ...options, stay: options.listen }, name, join);
+    return await talk({ ...options, stay: options.listen }, { acquaintance, voice }, name, join);
   });
 }
 
@@ -203,20 +236,18 @@ async function talk(
     readonly stay: boolean;
     readonly reload?: ((stage: Stage) => Promise<void>) | undefined;
   },
+  { acquaintance, voice }: { readonly acquaintance: Acquaintance; readonly voice: FilesVoice },
   name: string,
   join: (self: OwnCredential, joining: Joining, stage: Stage) => Promise<Session>,
 ): Promise<number> {
-  const { identity, trust, settled } = await getAcquainted(options, {
-    failed: (failure) =>
-      stage.display.print(stage.presenter.error(failure.code, unwrittenText(failure))),
-    recovered: () => stage.display.print(stage.presenter.notice(WRITTEN_TEXT)),
-  });
+  const { identity, trust } = acquaintance;
   const keys = createIdentity(name, identity);
   let session: Session | undefined;
   const reload = options.reload && (() => options.reload!(stage));
   const lasting = identity !== undefined;
   const stageOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
   await using stage: Stage = await setStage(stageOptions, (events) => session?.displayed(events));
+  voice.enter(stage);
   using _hangup = reload && onHangup(reload);
   const { conversation, presenter, display, tap } = stage;
   if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
@@ -232,13 +263,23 @@ async function talk(
   } finally {
     // Where the process was stopped first, nobody waits for it any longer.
     if (session === undefined) joined.then((late) => late.close(), () => {});
-    await Promise.race([settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS))]);
+    await settle(acquaintance, voice);
   }
+}
+
+/** Waits for the known peers to be written, which another process may keep from it. */
+async function settle(acquaintance: Acquaintance, voice: FilesVoice): Promise<void> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), SETTLE_MS);
+  const settled = await Promise.race([acquaintance.settled().then(() => true), late.promise]);
+  clearTimeout(timer);
+  if (!settled) voice.unsettled(SETTLE_MS);
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {
   const guests = await guestList(options);
   const where = await listening(options, guests);
+  releaseFiles(options, guests);
   const { trust } = await getAcquainted(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
@@ -255,6 +296,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
   using _hangup = guests && onHangup(() => reread(guests, server, stage));
+  guests?.replaced.then((failure) => sayUnread(failure, stage));
   display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
