@@ -152,8 +152,16 @@ function watchAbove(path: string): Deno.FsWatcher | undefined {
   // Elsewhere the system tells of what was done before, or does not tell renaming from writing.
   if (Deno.build.os !== "linux") return undefined;
   const directory = directoryOf(path);
-  const { state } = Deno.permissions.querySync({ name: "read", path: directory });
-  return state === "granted" ? Deno.watchFs(directory, { recursive: false }) : undefined;
+  if (Deno.permissions.querySync({ name: "read", path: directory }).state !== "granted") {
+    return undefined;
+  }
+  try {
+    return Deno.watchFs(directory, { recursive: false });
+  } catch {
+    // The system has no more watches for this user (inotify(7), /proc interfaces), or the file system has none:
+    // a file is of use without.
+    return undefined;
+  }
 }
 
 /** Where a link leads: the runtime makes no file at the end of one. */

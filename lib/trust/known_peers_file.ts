@@ -56,6 +56,7 @@ export class KnownPeersFile implements Disposable {
   #failure: string | undefined;
   /** Whether it was told that the lock is waited for, and it has not been had since. */
   #waits = false;
+  #closed = false;
 
   private constructor(
     path: string,
@@ -136,8 +137,9 @@ export class KnownPeersFile implements Disposable {
     if (this.#pending.length > 0) await (this.#writing ??= this.#write());
   }
 
-  /** Closes the file. */
+  /** Closes the file; nothing is told of it any longer. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#held[Symbol.dispose]();
     this.#beside[Symbol.dispose]();
   }
@@ -163,6 +165,7 @@ export class KnownPeersFile implements Disposable {
   }
 
   #failed(failure: Failure): void {
+    if (this.#closed) return;
     if (this.#failure !== failure.message) this.#events.failed(failure);
     this.#failure = failure.message;
   }

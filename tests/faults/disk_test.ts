@@ -147,6 +147,22 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "chat client keeps known peers where the system has no watch of files left",
+  ignore,
+  async fn() {
+    const none = "echo 0 > /proc/sys/user/max_inotify_instances";
+    const client = `${PARLEY} chat client 127.0.0.1:1 --known-peers /mnt/peers < /dev/null 2>&1`;
+    assertEquals(await run(`${none}; ${client} || echo "exit $?"; ls -A /mnt`), [
+      "parley: cannot connect to 127.0.0.1:1: nothing listens there (ECONNREFUSED)",
+      "hint: check the port, and that the server is running",
+      "exit 1",
+      "peers",
+      "peers.lock",
+    ]);
+  },
+});
+
 /** A client on a small disk. A line that begins with `!` is done by the shell before it, and not said. */
 class ClientOnSmallDisk extends ChatProcess {
   constructor(port: number) {

@@ -176,3 +176,25 @@ test("known peers that another process holds are waited for, and that is said", 
   await leave(bo);
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
 });
+
+test("who leaves while another process holds the known peers is told that they were not written", async () => {
+  await using scratch = await Scratch.make();
+  const { server, address } = await serve("-n", "ada");
+  await using _server = server;
+  const peers = scratch.path("peers");
+  await using bo = await join(address, "bo", "-k", peers);
+  await joined(bo, "ada");
+  while ((await scratch.lines("peers")).length === 0) await server.event("joined");
+  const held = await Deno.open(`${peers}.lock`, { write: true });
+  await held.lock(true);
+  await using cy = await join(address, "cy");
+  await joined(bo, "cy");
+  await leave(bo);
+  held.close();
+  assertEquals(bo.all("notice").map(({ text }) => text).slice(-1), [
+    "waiting for the known peers: another process holds their file",
+  ]);
+  assertEquals(bo.all("error").map(({ code }) => code), ["LOCKED"]);
+  assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
+  await leave(cy);
+});
