@@ -14,6 +14,7 @@ import type { Grants } from "./cli/grants.ts";
 import { printFailure } from "./cli/json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./cli/parse.ts";
 import type { CommandSpec, Input, PermissionName } from "./cli/spec.ts";
+import type { KeptReading, Release } from "./held_file.ts";
 import { type Io, writeAll } from "./io.ts";
 
 /**
@@ -65,7 +66,8 @@ async function runParsed(parsed: Parsed, io: Io): Promise<number> {
   const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
   keepOnly(permissions);
   const module = await command.load();
-  return await module.run({ options, operands, grants } as unknown as Input<never>, io);
+  const release: Release = (kept) => keepOnly(command.permissions ?? [], kept);
+  return await module.run({ options, operands, grants, release } as unknown as Input<never>, io);
 }
 
 /** Every permission that the runtime knows. */
@@ -80,11 +82,15 @@ async function currentGrants(): Promise<Grants> {
  * Gives up every permission but those named, for the rest of the process.
  *
  * @param names What is kept, as far as it was granted.
+ * @param reading What is kept of the permission to read. Of one that was granted as a whole, or for a directory,
+ * the runtime can keep no part: only a permission for single files is left for some of them.
  */
-export function keepOnly(names: readonly PermissionName[]): void {
+export function keepOnly(names: readonly PermissionName[], reading?: KeptReading): void {
   const kept: readonly string[] = names;
   for (const name of ALL_PERMISSIONS) {
-    if (!kept.includes(name)) Deno.permissions.revokeSync({ name });
+    if (kept.includes(name)) continue;
+    if (name !== "read" || reading === undefined) Deno.permissions.revokeSync({ name });
+    else for (const path of reading.done) Deno.permissions.revokeSync({ name, path });
   }
 }
 

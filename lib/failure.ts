@@ -255,6 +255,15 @@ export function errorCode(error: unknown): string | undefined {
 export function toFailure(error: unknown, what: string): Failure {
   if (error instanceof Failure) return error;
   const flag = missingPermission(error);
+  if (flag === "--allow-all") {
+    // What the runtime opens for programs alone that may do everything: /proc, /sys, most of /dev.
+    return new Failure({
+      what,
+      why: "it is not a file, but a part of the system or a device",
+      code: "NOT_A_FILE",
+      cause: error,
+    });
+  }
   if (flag !== undefined) {
     return new Failure({
       what,

@@ -74,3 +74,15 @@ Deno.test("toFailure() takes a deadline of ours for ETIMEDOUT, and never shows a
   const aborted = new DOMException("given up", "AbortError");
   assertEquals(toFailure(aborted, "cannot connect").code, "UNEXPECTED");
 });
+
+Deno.test("toFailure() proposes no permission for everything", () => {
+  const error = new Deno.errors.NotCapable(
+    'Requires all access to "/dev/sda", run again with the --allow-all flag',
+  );
+  const failure = toFailure(error, "cannot write /dev/sda");
+  assertEquals(
+    failure.message,
+    "cannot write /dev/sda: it is not a file, but a part of the system or a device (NOT_A_FILE)",
+  );
+  assertEquals(failure.hint, undefined);
+});

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Release } from "../held_file.ts";
 import type { Io } from "../io.ts";
 import type { Grants } from "./grants.ts";
 
@@ -21,7 +22,10 @@ interface OptionBase {
   readonly short?: string;
   /** One line for the help. */
   readonly help: string;
-  /** The permissions that are kept only where this option is given, beyond those of its command. */
+  /**
+   * The permissions that are kept only where this option is given, beyond those of its command; until the command
+   * gives them up ({@linkcode Release}).
+   */
   readonly needs?: readonly PermissionName[];
 }
 
@@ -134,6 +138,8 @@ export interface Input<
   readonly operands: readonly string[];
   /** What the process was granted, before the command kept its own of it; for a command that tells of it. */
   readonly grants: C extends { tellsOfGrants: true } ? Grants : undefined;
+  /** For a command that needs the files of its options only in the beginning. */
+  readonly release: Release;
 }
 
 /** The options that every command takes. */

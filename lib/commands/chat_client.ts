@@ -14,7 +14,10 @@ import { DEFAULT_PORT } from "./chat_spec.ts";
 import { clientFiles } from "./tls_files.ts";
 
 /** Joins a room. */
-export function run({ options, operands }: Input<typeof CHAT_CLIENT>, io: Io): Promise<number> {
+export function run(
+  { options, operands, release }: Input<typeof CHAT_CLIENT>,
+  io: Io,
+): Promise<number> {
   return visitRoom({
     io,
     ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
@@ -26,5 +29,6 @@ export function run({ options, operands }: Input<typeof CHAT_CLIENT>, io: Io): P
     json: options.json,
     commands: options.commands,
     wire: options.wire,
+    release,
   });
 }

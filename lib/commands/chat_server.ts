@@ -15,7 +15,7 @@ import { serverFiles } from "./tls_files.ts";
 import { refuseTrust, trustSettings } from "./trust_settings.ts";
 
 /** Opens a room, and sits in it unless it is to relay only. */
-export function run({ options }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
+export function run({ options, release }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
   if (options["relay-only"]) refuseTrust(options);
   // What is no address would let nobody in.
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
@@ -39,5 +39,6 @@ export function run({ options }: Input<typeof CHAT_SERVER>, io: Io): Promise<num
     json: options.json,
     commands: options.commands,
     wire: options.wire,
+    release,
   });
 }

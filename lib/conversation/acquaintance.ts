@@ -29,20 +29,23 @@ export const OPEN_MINDED: TrustSettings = {
 };
 
 /** What becomes of the files. */
-export type AcquaintanceEvents = Pick<KnownPeersFileEvents, "failed" | "recovered">;
+export type AcquaintanceEvents = Pick<KnownPeersFileEvents, "waiting" | "failed" | "recovered">;
 
-const UNHEARD: AcquaintanceEvents = { failed: () => {}, recovered: () => {} };
+const UNHEARD: AcquaintanceEvents = { waiting: () => {}, failed: () => {}, recovered: () => {} };
 
 /** What a run knows. */
-export interface Acquaintance {
+export interface Acquaintance extends Disposable {
   readonly identity: CryptoKeyPair | undefined;
   readonly trust: Trust;
   /** A promise that what is to be remembered has been written, or cannot be. */
   settled(): Promise<void>;
+  /** Closes the files that are open. */
+  [Symbol.dispose](): void;
 }
 
 /**
- * Reads the files. Their code is loaded only where they are named.
+ * Reads the files, and holds those open that are written to: the permission to open files may go then. Their code
+ * is loaded only where they are named.
  *
  * @param settings Which files, and what else is said.
  * @param hears Hears what later becomes of them.
@@ -58,11 +61,12 @@ export async function getAcquainted(
   const rules = { expected, strict };
   if (knownPeers === undefined) {
     const trust = new Trust({ ...rules, known: KnownPeers.parse("") });
-    return { identity: keys, trust, settled: () => Promise.resolve() };
+    return { identity: keys, trust, settled: () => Promise.resolve(), [Symbol.dispose]: () => {} };
   }
   const { KnownPeersFile } = await import("../trust/known_peers_file.ts");
   const events = { ...hears, changed: (peers: KnownPeers) => trust.take(peers) };
   const { file, known } = await KnownPeersFile.open(knownPeers, events);
   const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
-  return { identity: keys, trust, settled: () => file.finish() };
+  const close = () => file[Symbol.dispose]();
+  return { identity: keys, trust, settled: () => file.finish(), [Symbol.dispose]: close };
 }

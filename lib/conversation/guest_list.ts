@@ -4,17 +4,23 @@
  * @module
  */
 
-import { readAllowFile } from "../trust/allow_file.ts";
+import type { Failure } from "../failure.ts";
+import { type AllowFile, openAllowFile } from "../trust/allow_file.ts";
 
 /** A list of fingerprints. */
 export class GuestList {
-  readonly #path: string;
+  readonly #file: AllowFile;
   #list: ReadonlySet<string>;
   /** The member in the relay's own process: it needs no line. */
   #host: string | undefined;
 
-  private constructor(path: string, list: ReadonlySet<string>) {
-    this.#path = path;
+  private constructor(
+    file: AllowFile,
+    list: ReadonlySet<string>,
+    /** Fulfilled when it is noticed that another file was put in the place of the list, which cannot be read. */
+    readonly replaced: Promise<Failure>,
+  ) {
+    this.#file = file;
     this.#list = list;
   }
 
@@ -24,7 +30,14 @@ export class GuestList {
    * @throws {Failure} Where it cannot be read.
    */
   static async open(path: string): Promise<GuestList> {
-    return new GuestList(path, await readAllowFile(path));
+    const replaced = Promise.withResolvers<Failure>();
+    const file = await openAllowFile(path, replaced.resolve);
+    return new GuestList(file, await file.read(), replaced.promise);
+  }
+
+  /** Whether its file is opened anew each time, for which the permission to read it has to stay. */
+  get reopened(): boolean {
+    return this.#file.reopened;
   }
 
   /** How many identities are listed. */
@@ -44,9 +57,12 @@ export class GuestList {
   /**
    * Reads the list again.
    *
+   * @returns Whether it is another one.
    * @throws {Failure} Where it cannot be read: the list of before holds.
    */
-  async reload(): Promise<void> {
-    this.#list = await readAllowFile(this.#path);
+  async reload(): Promise<boolean> {
+    const before = this.#list;
+    this.#list = await this.#file.read();
+    return before.symmetricDifference(this.#list).size > 0;
   }
 }

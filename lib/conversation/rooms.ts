@@ -7,7 +7,8 @@
 import { MalformedError } from "../chat/bytes.ts";
 import { normalizeName } from "../chat/name.ts";
 import { reportingFailure } from "../cli/json_events.ts";
-import { toFailure, usageFailure } from "../failure.ts";
+import { type Failure, toFailure, usageFailure } from "../failure.ts";
+import type { Release } from "../held_file.ts";
 import { hostPort } from "../host_port.ts";
 import type { Io } from "../io.ts";
 import {
@@ -24,8 +25,13 @@ import {
   type SessionOptions,
 } from "../tcp_chat.ts";
 import { readClientFiles, readServerFiles } from "../tls.ts";
-import { unwrittenText, WRITTEN_TEXT } from "./trust_text.ts";
-import { getAcquainted, OPEN_MINDED, type TrustSettings } from "./acquaintance.ts";
+import {
+  type Acquaintance,
+  getAcquainted,
+  OPEN_MINDED,
+  type TrustSettings,
+} from "./acquaintance.ts";
+import { FilesVoice } from "./files_voice.ts";
 import { GuestList } from "./guest_list.ts";
 import type { Input } from "./lines.ts";
 import { outputFailure } from "./output.ts";
@@ -47,6 +53,8 @@ export interface TalkOptions extends TrustSettings {
   readonly giveUpMs: number;
   /** Lines that were read elsewhere; standard input without. */
   readonly input?: AsyncIterable<Input>;
+  /** Gives up the permission for files, once all that are needed are open. */
+  readonly release?: Release;
 }
 
 /** Where to open a room, and for whom. */
@@ -104,8 +112,11 @@ async function sitInRoom(options: HostOptions): Promise<number> {
     );
   }
   await using watch = new RelayWatch(options);
-  // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
   const where = await listening(options, guests);
+  const voice = new FilesVoice(options.io, options.json);
+  using acquaintance = await getAcquainted(options, voice);
+  releaseFiles(options, guests);
+  // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
   let stage: Stage | undefined;
   const event = (one: RelayEvent) => {
     watch.event(one);
@@ -116,7 +127,9 @@ async function sitInRoom(options: HostOptions): Promise<number> {
   const { trouble } = watch;
   await using server = openRelay({ ...where, opens: seated.promise, event, trouble });
   const reload = guests && ((stage: Stage) => reread(guests, server, stage));
-  return await talk({ ...options, stay: true, reload }, name, async (self, joining, set) => {
+  guests?.replaced.then((failure) => stage && sayUnread(failure, stage));
+  const known = { acquaintance, voice };
+  return await talk({ ...options, stay: true, reload }, known, name, async (self, joining, set) => {
     stage = set;
     guests?.admitHost(self.fingerprint);
     stage.display.print(stage.presenter.listening(server));
@@ -128,6 +141,20 @@ async function sitInRoom(options: HostOptions): Promise<number> {
     };
     return server.join({ ...joining, self, event });
   });
+}
+
+/** All files are open: from here on, nothing that a connection brings can open another. */
+function releaseFiles(
+  { release, allow, identity, knownPeers, tls }: Pick<
+    HostOptions,
+    "release" | "allow" | "identity" | "knownPeers" | "tls"
+  >,
+  guests: GuestList | undefined,
+): void {
+  if (allow === undefined || guests?.reopened !== true) return release?.();
+  const lock = knownPeers === undefined ? undefined : `${knownPeers}.lock`;
+  const done = [identity, knownPeers, lock, tls?.cert, tls?.key];
+  release?.({ path: allow, done: done.filter((path) => path !== undefined) });
 }
 
 async function guestList({ allow }: HostOptions): Promise<GuestList | undefined> {
@@ -155,14 +182,17 @@ async function listening(
 async function reread(guests: GuestList, server: RelayServer, stage: Stage): Promise<void> {
   const { display, presenter } = stage;
   try {
-    await guests.reload();
+    const before = await guests.reload() ? "" : ", as before";
     const identities = guests.size === 1 ? "1 identity" : `${guests.size} identities`;
-    display.print(presenter.notice(`the list was read again: ${identities} may come in`));
+    display.print(presenter.notice(`the list was read again: ${identities} may come in${before}`));
     server.removeDisallowed();
   } catch (error) {
-    const { code, what, why } = toFailure(error, "cannot read the list again");
-    display.print(presenter.error(code, `${what}: ${why}; the list of before holds`));
+    sayUnread(toFailure(error, "cannot read the list again"), stage);
   }
+}
+
+function sayUnread({ code, what, why }: Failure, { display, presenter }: Stage): void {
+  display.print(presenter.error(code, `${what}: ${why}; the list of before holds`));
 }
 
 /** Does something whenever the process is told to hang up, as servers do. */
@@ -186,6 +216,9 @@ export function visitRoom(options: VisitOptions): Promise<number> {
   const { hostname, port } = options;
   return reportingFailure(options.io, options.json, async () => {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
+    const voice = new FilesVoice(options.io, options.json);
+    using acquaintance = await getAcquainted(options, voice);
+    options.release?.();
     const join = (
       self: OwnCredential,
       joining: Joining,
@@ -196,7 +229,7 @@ export function visitRoom(options: VisitOptions): Promise<number> {
       if (atTerminal) display.print(presenter.notice(`connecting to ${where}`));
       return joinRoom({ ...joining, hostname, port, ...tls, self, signal });
     };
-    return await talk({ ...options, stay: options.listen }, name, join);
+    return await talk({ ...options, stay: options.listen }, { acquaintance, voice }, name, join);
   });
 }
 
@@ -207,6 +240,7 @@ async function talk(
     readonly stay: boolean;
     readonly reload?: ((stage: Stage) => Promise<void>) | undefined;
   },
+  { acquaintance, voice }: { readonly acquaintance: Acquaintance; readonly voice: FilesVoice },
   name: string,
   join: (
     self: OwnCredential,
@@ -215,17 +249,14 @@ async function talk(
     signal: AbortSignal,
   ) => Promise<Session>,
 ): Promise<number> {
-  const { identity, trust, settled } = await getAcquainted(options, {
-    failed: (failure) =>
-      stage.display.print(stage.presenter.error(failure.code, unwrittenText(failure))),
-    recovered: () => stage.display.print(stage.presenter.notice(WRITTEN_TEXT)),
-  });
+  const { identity, trust } = acquaintance;
   const keys = createIdentity(name, identity);
   let session: Session | undefined;
   const reload = options.reload && (() => options.reload!(stage));
   const lasting = identity !== undefined;
   const stageOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
   await using stage: Stage = await setStage(stageOptions, (events) => session?.displayed(events));
+  voice.enter(stage);
   using _hangup = reload && onHangup(options.io, reload);
   const { conversation, presenter, display, tap } = stage;
   if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
@@ -243,13 +274,23 @@ async function talk(
     // Who left before it had joined does not join any longer.
     given.abort();
     if (session === undefined) joined.then((late) => late.close(), () => {});
-    await Promise.race([settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS))]);
+    await settle(acquaintance, voice);
   }
+}
+
+/** Waits for the known peers to be written, which another process may keep from it. */
+async function settle(acquaintance: Acquaintance, voice: FilesVoice): Promise<void> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), SETTLE_MS);
+  const settled = await Promise.race([acquaintance.settled().then(() => true), late.promise]);
+  clearTimeout(timer);
+  if (!settled) voice.unsettled(SETTLE_MS);
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {
   const guests = await guestList(options);
   const where = await listening(options, guests);
+  releaseFiles(options, guests);
   const { trust } = await getAcquainted(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
@@ -266,6 +307,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
   using _hangup = guests && onHangup(options.io, () => reread(guests, server, stage));
+  guests?.replaced.then((failure) => sayUnread(failure, stage));
   display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));

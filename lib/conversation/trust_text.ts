@@ -27,6 +27,17 @@ export function unwrittenText({ what, why, hint = "see what is there" }: Failure
 /** That they could be written again. */
 export const WRITTEN_TEXT = "the known peers could be written again: what is new is remembered";
 
+/** That another process holds the file of the known peers. */
+export const WAITING_TEXT = "waiting for the known peers: another process holds their file";
+
+/** That what is new was not written when the chat ended. */
+export function unsettledText(waitedMs: number): string {
+  return `the known peers were not written within ${
+    waitedMs / 1000
+  } s: another process holds their ` +
+    "file; what is new is not remembered";
+}
+
 /**
  * Who a peer is, in a few words: `verified`, `new; the key is also that of bo`.
  *

@@ -1,12 +1,15 @@
 /**
- * The file of the known peers: read, and replaced whole under a lock, so that two processes lose no line.
+ * The file of the known peers: opened once, and rewritten in place under a lock, so that two processes lose no
+ * line, a crash loses none either, and a process that has given up the permission to open files goes on.
  *
  * @module
  */
 
 import { Failure, fileFailure } from "../failure.ts";
+import { HeldFile, type HoldOptions } from "../held_file.ts";
+import { type Patience, takeLock } from "../patient_lock.ts";
 import { printable } from "../printable.ts";
-import { readWhole, writeWhole } from "../whole_file.ts";
+import { RewrittenFile } from "../rewritten_file.ts";
 import {
   HEADER,
   KnownPeers,
@@ -19,11 +22,15 @@ import {
 const MAX_FILE_BYTES = 16 << 20;
 /** Names and fingerprints are private, if not secret. */
 const MODE = 0o600;
+/** How long another process may hold the file. */
+const PATIENCE: Patience = { tellAfterMs: 1_000, giveUpAfterMs: 10_000 };
 
 /** What a known-peers file tells. */
 export interface KnownPeersFileEvents {
   /** The file was read again and written; here is what it says, with what is not yet in it. */
   changed(known: KnownPeers): void;
+  /** Another process holds the file, and it is waited for. */
+  waiting(): void;
   /**
    * What is to be remembered could not be written; it is tried again with each change, and at the end. The same
    * failure is told once.
@@ -34,42 +41,83 @@ export interface KnownPeersFileEvents {
 }
 
 /** A known-peers file. */
-export class KnownPeersFile {
+export class KnownPeersFile implements Disposable {
+  /** As it was named. */
   readonly #path: string;
+  readonly #held: HeldFile;
+  /** Locked while the file is read and written; it has what a crash would have restored. */
+  readonly #beside: HeldFile;
+  readonly #content: RewrittenFile;
+  readonly #patience: Patience;
   readonly #events: KnownPeersFileEvents;
   #pending: KnownPeersChange[] = [];
   #writing: Promise<void> | undefined;
   /** What the last attempt failed with, in words. */
   #failure: string | undefined;
+  /** Whether it was told that the lock is waited for, and it has not been had since. */
+  #waits = false;
+  #closed = false;
 
-  private constructor(path: string, events: KnownPeersFileEvents) {
+  private constructor(
+    path: string,
+    held: HeldFile,
+    beside: HeldFile,
+    events: KnownPeersFileEvents,
+    patience: Patience,
+  ) {
     this.#path = path;
+    this.#held = held;
+    this.#beside = beside;
+    this.#content = new RewrittenFile(held.file, beside.file, MAX_FILE_BYTES);
     this.#events = events;
+    this.#patience = patience;
   }
 
   /**
-   * Reads a file, or makes it where there is none, and sees to it that it can be written.
+   * Opens and reads a file, or makes it where there is none. Where another process holds it for too long, it is
+   * read all the same, and that it cannot be written is told.
    *
-   * @param path Where it is. The lock is beside it, under `path` and `.lock`.
-   * @param events Hears of what becomes of it later.
-   * @throws {Failure} `KNOWN_PEERS_MALFORMED` with the line's number, or what the file system says.
+   * @param path Where it is. The lock is beside it, under `path` and `.lock`, where links lead to.
+   * @param events Hears of what becomes of it.
+   * @param patience How long another process may hold it.
+   * @throws {Failure} `KNOWN_PEERS_MALFORMED` with the line's number, `NOT_A_FILE`, or what the file system says.
    */
   static async open(
     path: string,
     events: KnownPeersFileEvents,
+    patience: Patience = PATIENCE,
   ): Promise<{ readonly file: KnownPeersFile; readonly known: KnownPeers }> {
+    const opened: HeldFile[] = [];
+    const hold = async (path: string, options: HoldOptions = {}) => {
+      const held = await HeldFile.open(path, { ...options, write: true, mode: MODE });
+      opened.push(held);
+      return held;
+    };
     try {
-      const target = await realPath(path);
-      using _lock = await lock(target);
-      if (!await exists(target)) {
-        await writeWhole(target, new TextEncoder().encode(HEADER), { mode: MODE, replace: false });
-      }
-      // Who may not write to it may not replace it either, though the directory would permit it.
-      (await Deno.open(target, { read: true, write: true })).close();
-      return { file: new KnownPeersFile(target, events), known: await read(target) };
+      let file = undefined as KnownPeersFile | undefined;
+      const replaced = () => {
+        if (file !== undefined) file.#failed(file.#replaced());
+      };
+      const held = await hold(path, { replaced });
+      const beside = await hold(`${held.path}.lock`);
+      file = new KnownPeersFile(path, held, beside, events, patience);
+      return { file, known: await file.#start() };
     } catch (error) {
+      for (const held of opened) held[Symbol.dispose]();
       throw fileFailure(error, `cannot keep known peers in ${printable(path)}`);
     }
+  }
+
+  async #start(): Promise<KnownPeers> {
+    await using lock = await this.#lock();
+    if (lock === undefined) {
+      this.#failed(this.#heldTooLong());
+      return parse(this.#path, await this.#content.peek());
+    }
+    const bytes = await this.#read();
+    // It was made just now, or nobody has written to it yet.
+    if (bytes.length === 0) await this.#content.write(bytes, new TextEncoder().encode(HEADER));
+    return parse(this.#path, bytes);
   }
 
   /** Takes what is to be remembered or forgotten; it is written as soon as the file is free. */
@@ -89,6 +137,13 @@ export class KnownPeersFile {
     if (this.#pending.length > 0) await (this.#writing ??= this.#write());
   }
 
+  /** Closes the file; nothing is told of it any longer. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#held[Symbol.dispose]();
+    this.#beside[Symbol.dispose]();
+  }
+
   async #write(): Promise<void> {
     // In a later turn: a roster brings many changes.
     await undefined;
@@ -103,70 +158,75 @@ export class KnownPeersFile {
       if (this.#failure !== undefined) this.#events.recovered();
       this.#failure = undefined;
     } catch (error) {
-      const failure = fileFailure(error, `cannot write ${printable(this.#path)}`);
-      if (this.#failure !== failure.message) this.#events.failed(failure);
-      this.#failure = failure.message;
+      this.#failed(fileFailure(error, `cannot write ${printable(this.#path)}`));
     } finally {
       this.#writing = undefined;
     }
   }
 
+  #failed(failure: Failure): void {
+    if (this.#closed) return;
+    if (this.#failure !== failure.message) this.#events.failed(failure);
+    this.#failure = failure.message;
+  }
+
   /** Applies changes to what the file says now: a hand or another process may have been there. */
   async #update(changes: readonly KnownPeersChange[]): Promise<KnownPeers> {
-    using _lock = await lock(this.#path);
-    const known = await exists(this.#path) ? await read(this.#path) : KnownPeers.parse(HEADER);
-    const before = known.text;
+    await using lock = await this.#lock();
+    if (lock === undefined) throw this.#heldTooLong();
+    if (this.#held.replaced) throw this.#replaced();
+    const bytes = await this.#read();
+    const known = parse(this.#path, bytes.length === 0 ? new TextEncoder().encode(HEADER) : bytes);
     for (const change of changes) known.apply(change);
-    if (known.text !== before) {
-      const bytes = new TextEncoder().encode(known.text);
-      await writeWhole(this.#path, bytes, { mode: await modeOf(this.#path), replace: true });
-    }
+    await this.#content.write(bytes, new TextEncoder().encode(known.text));
     return known;
   }
-}
 
-/** What a symbolic link leads to, so that all its names have one lock. */
-async function realPath(path: string): Promise<string> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
-    throw error;
+  async #lock(): Promise<AsyncDisposable | undefined> {
+    const lock = await takeLock(this.#beside.file, this.#patience, () => {
+      if (!this.#waits) this.#events.waiting();
+      this.#waits = true;
+    });
+    if (lock !== undefined) this.#waits = false;
+    return lock;
+  }
+
+  async #read(): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await this.#content.read();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new Failure({
+        what: `cannot read ${printable(this.#path)}`,
+        why: `it has more than ${MAX_FILE_BYTES} bytes`,
+        code: "FILE_TOO_LARGE",
+        hint: "is it the right file?",
+      });
+    }
+  }
+
+  #heldTooLong(): Failure {
+    return new Failure({
+      what: `cannot write ${printable(this.#path)}`,
+      why: `another process has held it for ${this.#patience.giveUpAfterMs / 1000} s`,
+      code: "LOCKED",
+      hint: `see which process has ${printable(this.#beside.path)} open`,
+    });
+  }
+
+  #replaced(): Failure {
+    return new Failure({
+      what: `cannot write ${printable(this.#path)}`,
+      why: "another file was put in its place, which this run may not open",
+      code: "REPLACED",
+      hint: "start the chat again, and save the file in place while it runs",
+    });
   }
 }
 
-/** Waits for the lock (flock(2)); closing the file gives it back. */
-async function lock(path: string): Promise<Deno.FsFile> {
-  const file = await Deno.open(`${path}.lock`, { write: true, create: true, mode: MODE });
+function parse(path: string, bytes: Uint8Array): KnownPeers {
   try {
-    await file.lock(true);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  return file;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await modeIfThere(path) !== undefined;
-}
-
-async function modeOf(path: string): Promise<number> {
-  return await modeIfThere(path) ?? MODE;
-}
-
-async function modeIfThere(path: string): Promise<number | undefined> {
-  try {
-    return ((await Deno.stat(path)).mode ?? MODE) & 0o777;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-async function read(path: string): Promise<KnownPeers> {
-  try {
-    return KnownPeers.parse(decode(await readWhole(path, MAX_FILE_BYTES)));
+    return KnownPeers.parse(decode(bytes));
   } catch (error) {
     if (!(error instanceof KnownPeersError)) throw error;
     throw new Failure({

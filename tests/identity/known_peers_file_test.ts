@@ -2,6 +2,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/failure.ts";
 import { HEADER, type KnownPeers, type KnownPeersChange } from "../../lib/trust/known_peers.ts";
+import type { RandomAccess } from "../../lib/held_file.ts";
+import { RewrittenFile } from "../../lib/rewritten_file.ts";
+import type { Patience } from "../../lib/patient_lock.ts";
 import { KnownPeersFile } from "../../lib/trust/known_peers_file.ts";
 import { FLAGS, MAY_KEEP_FILES, Scratch } from "./scratch.ts";
 
@@ -14,20 +17,29 @@ function meet(name: string): KnownPeersChange {
 }
 
 /** A file, and what it tells. */
-async function open(path: string) {
+async function open(path: string, patience?: Patience) {
   const read: KnownPeers[] = [];
   const failures: Failure[] = [];
   const recoveries: number[] = [];
+  const told: string[] = [];
   const { file, known } = await KnownPeersFile.open(path, {
     changed: (peers) => read.push(peers),
-    failed: (failure) => failures.push(failure),
-    recovered: () => recoveries.push(failures.length),
-  });
+    waiting: () => told.push("waiting"),
+    failed: (failure) => {
+      failures.push(failure);
+      told.push(failure.code);
+    },
+    recovered: () => {
+      recoveries.push(failures.length);
+      told.push("recovered");
+    },
+  }, patience);
   const remember = async (change: KnownPeersChange) => {
     file.remember(change);
     await file.settled;
   };
-  return { file, known, read, failures, recoveries, remember };
+  const close = () => file[Symbol.dispose]();
+  return { file, known, read, failures, recoveries, told, remember, [Symbol.dispose]: close };
 }
 
 async function permissions(path: string): Promise<number> {
@@ -39,7 +51,8 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    const { remember } = await open(scratch.path("peers"));
+    using opened = await open(scratch.path("peers"));
+    const { remember } = opened;
     assertEquals(await scratch.read("peers"), HEADER);
     if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.path("peers")), 0o600);
     await remember(meet("bo"));
@@ -54,7 +67,8 @@ Deno.test({
   async fn() {
     await using scratch = await Scratch.make();
     const path = await scratch.write("peers", `${HEADER}# mine\n`, 0o640);
-    const { remember, read } = await open(path);
+    using opened = await open(path);
+    const { remember, read } = opened;
     await remember(meet("bo"));
     const text = await scratch.read("peers");
     await scratch.write(
@@ -120,7 +134,8 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    const { remember, failures, recoveries } = await open(scratch.path("peers"));
+    using opened = await open(scratch.path("peers"));
+    const { remember, failures, recoveries } = opened;
     await scratch.write("peers", "half a li\n");
     // It is told once, not for each who is met.
     for (const name of ["bo", "cy"]) await remember(meet(name));
@@ -142,7 +157,8 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    const { file, remember, failures, recoveries } = await open(scratch.path("peers"));
+    using opened = await open(scratch.path("peers"));
+    const { file, remember, failures, recoveries } = opened;
     await scratch.write("peers", "half a li\n");
     await remember(meet("bo"));
     await file.finish();
@@ -163,8 +179,8 @@ Deno.test({
     // Made by a process: this one is not granted what a link takes.
     const { success } = await link(scratch.path("real"), scratch.path("peers"));
     if (!success) throw new Error("no link was made");
-    const { remember } = await open(scratch.path("peers"));
-    await remember(meet("bo"));
+    using opened = await open(scratch.path("peers"));
+    await opened.remember(meet("bo"));
     assertEquals((await scratch.lines("real")).length, 1);
     assert((await Deno.lstat(scratch.path("peers"))).isSymlink);
   },
@@ -176,6 +192,110 @@ function link(target: string, path: string): Promise<Deno.CommandOutput> {
     args: ["eval", code, target, path],
   }).output();
 }
+
+Deno.test({
+  name: "a link that leads to nothing yet has its file made",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    await using scratch = await Scratch.make();
+    await link("second", scratch.path("peers"));
+    await link("real", scratch.path("second"));
+    using opened = await open(scratch.path("peers"));
+    await opened.remember(meet("bo"));
+    assertEquals((await scratch.lines("real")).length, 1);
+    assert((await Deno.lstat(scratch.path("peers"))).isSymlink);
+    // The lock is one, whatever the file is called.
+    assert((await Deno.stat(scratch.path("real.lock"))).isFile);
+  },
+});
+
+Deno.test({
+  name:
+    "a process that is gone while it writes leaves the old content, which whoever opens it next restores",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const before = `${HEADER}bo ${BO} 2026-11-24T00:00:00Z unverified\n`;
+    const path = await scratch.write("peers", before);
+    // As it is left behind when half of the new content is written: see rewritten_file_test.ts for each moment.
+    const disk = await Deno.open(path, { read: true, write: true });
+    const undo = await Deno.open(`${path}.lock`, { read: true, write: true, create: true });
+    const writes = new RewrittenFile(cut(disk), undo, 1 << 20);
+    const bytes = new TextEncoder().encode(before);
+    await assertRejects(() => writes.write(bytes, new TextEncoder().encode("# another\n")), Crash);
+    disk.close();
+    undo.close();
+    assert(await scratch.read("peers") !== before);
+    using opened = await open(path);
+    assertEquals(opened.known.ofName("bo").length, 1);
+    assertEquals(await scratch.read("peers"), before);
+    assertEquals(await scratch.read("peers.lock"), "");
+  },
+});
+
+/** The process is killed. */
+class Crash extends Error {}
+
+/** A file of which nothing is written any longer once a part of the first write is. */
+function cut(file: Deno.FsFile): RandomAccess {
+  const crash = () => Promise.reject(new Crash());
+  let writes = 0;
+  return {
+    read: (into) => file.read(into),
+    seek: (offset, whence) => file.seek(offset, whence),
+    write: (bytes) => writes++ === 0 ? file.write(bytes.subarray(0, 4)) : crash(),
+    truncate: crash,
+    sync: crash,
+  };
+}
+
+Deno.test({
+  name:
+    "a file that another process holds is said to be, read all the same, and written once it is free",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("peers", `${HEADER}bo ${BO} 2026-11-24T00:00:00Z verified\n`);
+    const held = await Deno.open(`${path}.lock`, { read: true, write: true, create: true });
+    await held.lock(true);
+    const before = await scratch.read("peers");
+    using opened = await open(path, { tellAfterMs: 0, giveUpAfterMs: 10 });
+    assertEquals(opened.told, ["waiting", "LOCKED"]);
+    assertEquals(opened.known.ofName("bo")[0]?.verified, true);
+    // It is told once.
+    for (const name of ["cy", "di"]) await opened.remember(meet(name));
+    await opened.file.finish();
+    assertEquals(opened.told, ["waiting", "LOCKED"]);
+    assertEquals(await scratch.read("peers"), before);
+    held.close();
+    await opened.file.finish();
+    assertEquals(opened.told, ["waiting", "LOCKED", "recovered"]);
+    const names = (await scratch.lines("peers")).map((line) => line.split(" ")[0]);
+    assertEquals(names, ["bo", "cy", "di"]);
+  },
+});
+
+Deno.test({
+  name: "a device or a pipe is refused, with nothing made beside it",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    await using scratch = await Scratch.make();
+    await link("/dev/null", scratch.path("null"));
+    const args = ["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", "main.ts"];
+    for (const path of ["/dev/null", scratch.path("null"), "/dev/stdin"]) {
+      const client = ["chat", "client", "127.0.0.1:1", "--known-peers", path];
+      const { code, stderr } = await new Deno.Command("deno", {
+        args: [...args, ...client],
+        cwd: ROOT,
+        stdin: "null",
+      })
+        .output();
+      const [line, ...rest] = new TextDecoder().decode(stderr).trimEnd().split("\n");
+      assertEquals([code, rest], [1, []], line);
+      assert(line?.endsWith("(NOT_A_FILE)"), line);
+    }
+  },
+});
 
 Deno.test({
   name: "a path that cannot be a file is one clear failure",

@@ -8,7 +8,7 @@ import { exportSpki, fingerprint, generateRsaKeys, writeKeyPair } from "../../li
 import { granted } from "../granted.ts";
 
 /** Where the tests of this directory may write. */
-const HERE = new URL("./", import.meta.url).pathname;
+export const HERE: string = new URL("./", import.meta.url).pathname;
 
 /** Whether tests may read and write files here, and start parley. */
 export const MAY_KEEP_FILES: boolean = granted(
