@@ -6,5 +6,7 @@
 
 import { runCommandLine } from "./lib/cli.ts";
 import { PROGRAM } from "./lib/commands/program.ts";
+// Loaded here: what it reads is given up before a command's code is loaded.
+import { ARGS } from "./lib/surroundings.ts";
 
-if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, Deno.args));
+if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, ARGS));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DUMB_TERMINAL } from "./surroundings.ts";
 import { writeAll } from "./write_all.ts";
 
 /** How often the line is drawn, in milliseconds. What is done before the first time is not shown at all. */
@@ -11,7 +12,8 @@ const DRAW_MS = 200;
 const FRAMES = "|/-\\";
 const CLEAR = "\r\x1b[K";
 
-/** Shows how work goes on. Where stderr is no terminal, it shows nothing. */
+/** Shows how work goes on. Where stderr is no terminal, or one that obeys no escape codes, it
+ * shows nothing. */
 export class Progress implements Disposable {
   #label: string;
   /** By the clock that does not jump with the date, in milliseconds. */
@@ -35,7 +37,7 @@ export class Progress implements Disposable {
   next(label: string): void {
     this.#label = label;
     this.#bytes = this.#total = undefined;
-    if (this.#timer !== undefined || !Deno.stderr.isTerminal()) return;
+    if (this.#timer !== undefined || !Deno.stderr.isTerminal() || DUMB_TERMINAL) return;
     this.#since = performance.now();
     this.#timer = setInterval(() => this.#draw(), DRAW_MS);
   }

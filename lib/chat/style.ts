@@ -1,8 +1,10 @@
 /**
- * Colours, on a terminal only, and never where `NO_COLOR` is set (no-color.org).
+ * Colours, on a terminal that obeys escape codes only, and never where `NO_COLOR` is set (no-color.org).
  *
  * @module
  */
+
+import { DUMB_TERMINAL } from "../surroundings.ts";
 
 /** Wraps a text into a colour or a weight: SGR sequences (ECMA-48), each undone by its own end. */
 export type Paint = (text: string) => string;
@@ -40,7 +42,8 @@ export function makeStyle(on: boolean): Style {
 }
 
 /** Whether standard output is a terminal that may be coloured. */
-export const COLOURED: boolean = Deno.stdout.isTerminal() && !Deno.noColor;
+export const COLOURED: boolean = Deno.stdout.isTerminal() && !Deno.noColor &&
+  !DUMB_TERMINAL;
 
 /** The colours of standard output. */
 export const style: Style = makeStyle(COLOURED);

@@ -6,6 +6,7 @@
  */
 
 import { Failure } from "../failure.ts";
+import { UNDER_TASK } from "../surroundings.ts";
 import type { Size } from "./drawing.ts";
 
 /** What happens to a terminal, or to the process at it. */
@@ -14,6 +15,8 @@ export interface TerminalHandlers {
   resized(): void;
   /** The process was stopped and goes on: others have written meanwhile. */
   resumed(): void;
+  /** The process was told to stop for a while (SIGTSTP). */
+  toldToStop(): void;
   /** The process was told to end. */
   told(): void;
   /** The process ends now. */
@@ -32,6 +35,10 @@ export interface Terminal {
   write(bytes: Uint8Array): Promise<void>;
   /** Writes before it returns, after whatever is being written. */
   writeSync(bytes: Uint8Array): void;
+  /** That the process cannot stop for a while, in words that stand behind the key; undefined where it can. */
+  readonly keepsGoing: string | undefined;
+  /** Stops the process, with all that it does, until it is told to go on (SIGCONT). */
+  stop(): void;
   /** Calls the handlers until the returned function is called. */
   watch(handlers: TerminalHandlers): () => void;
 }
@@ -49,8 +56,24 @@ export function processTerminal(): Terminal {
       code: "ENOTTY",
     });
   }
-  return { size, setRaw: (raw) => Deno.stdin.setRaw(raw), read, take, write, writeSync, watch };
+  return {
+    size,
+    setRaw: (raw) => Deno.stdin.setRaw(raw),
+    read,
+    take,
+    write,
+    writeSync,
+    keepsGoing: KEEPS_GOING,
+    stop: () => Deno.kill(Deno.pid, "SIGSTOP"),
+    watch,
+  };
 }
+
+const KEEPS_GOING = Deno.build.os === "windows"
+  ? "does nothing on this system"
+  : UNDER_TASK
+  ? "does nothing under deno task: start it by deno run, as in docs/chat.md"
+  : undefined;
 
 /** Some terminals have no size (expect(1) makes such): those are taken for a VT100. */
 function size(): Size {
@@ -102,6 +125,7 @@ function watch(handlers: TerminalHandlers): () => void {
     onSignal("SIGTERM", handlers.told);
     onSignal("SIGHUP", handlers.told);
     onSignal("SIGWINCH", handlers.resized);
+    onSignal("SIGTSTP", handlers.toldToStop);
     onSignal("SIGCONT", handlers.resumed);
   }
   return () => unwatch.forEach((stop) => stop());

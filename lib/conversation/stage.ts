@@ -9,6 +9,7 @@ import type { Screen } from "../chat/screen.ts";
 import { COLOURED, makeStyle } from "../chat/style.ts";
 import type { Tap } from "../tcp_chat.ts";
 import { StopSignals } from "../stop_signals.ts";
+import { DUMB_TERMINAL } from "../surroundings.ts";
 import type { Trust } from "../trust/trust.ts";
 import { Conversation } from "./conversation.ts";
 import type { Display } from "./display.ts";
@@ -64,9 +65,11 @@ export async function setStage(
 ): Promise<Stage> {
   const { trust, lasting, reload } = options;
   const atTerminal = !options.json && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-  const screen = atTerminal && options.input === undefined
+  // A terminal that obeys no escape codes edits its line itself, and shows what was typed.
+  const screen = atTerminal && options.input === undefined && !DUMB_TERMINAL
     ? (await import("../chat/screen.ts")).openScreen({ prompt: options.prompt })
     : undefined;
+  const typed = atTerminal && (options.input === undefined || DUMB_TERMINAL);
   const display = screen === undefined
     ? new Output(Deno.stdout, displayed)
     : new ScreenDisplay(screen, displayed);
@@ -83,9 +86,9 @@ export async function setStage(
     display,
     trust,
     reload,
-    input: screen?.entered ?? options.input ?? standardInput(),
-    interactive: screen !== undefined,
-    messagesOnly: screen === undefined && !options.json && !options.commands,
+    input: screen?.entered ?? inputOf(options, typed),
+    interactive: typed,
+    messagesOnly: !typed && !options.json && !options.commands,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
     stopped: signals.stopped,
@@ -94,7 +97,7 @@ export async function setStage(
     presenter,
     display,
     conversation,
-    atTerminal: screen !== undefined,
+    atTerminal: typed,
     stopped: signals.stopped,
     tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
@@ -103,6 +106,12 @@ export async function setStage(
       screen?.close();
     },
   };
+}
+
+/** Input without a screen. A person who ends it leaves; what was piped in may end, and one stays. */
+async function* inputOf({ input }: StageOptions, typed: boolean): AsyncGenerator<Input, void> {
+  yield* input ?? standardInput();
+  if (typed) yield { kind: "end" };
 }
 
 /** The lines of standard input. */
