@@ -122,6 +122,23 @@ function asTmux(row: string): string {
   return row.replace("👩‍👩‍👧‍👦", "👩‍👩‍👧‍");
 }
 
+test("a decomposed accent and a Thai mark in the last column stand on their own letter", async () => {
+  await using demo = await Demo.start(20, 8);
+  for (const letter of ["e\u0301", "ก\u0e49", "e\u0323\u0302"]) {
+    const row = `me> ${"n".repeat(15)}${letter}`;
+    await demo.pane.type(row.slice(4));
+    await demo.pane.shows([row], [0, 1]);
+    await demo.receive("hello");
+    await demo.pane.shows(["peer: hello", row], [0, 2]);
+    await demo.pane.type("x");
+    await demo.pane.shows(["peer: hello", row, "x"], [1, 2]);
+    await demo.pane.press("Left", "Left");
+    await demo.pane.shows(["peer: hello", row, "x"], [19, 1]);
+    await demo.pane.press("End", "C-u", "C-l");
+    await demo.pane.shows(["me>"], [4, 0]);
+  }
+});
+
 test("wide characters wrap whole and survive a message", async () => {
   await using demo = await Demo.start(15, 10);
   await demo.pane.type("中文中文中文中文");
