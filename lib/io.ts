@@ -8,6 +8,7 @@
  */
 
 import { Failure, fileFailure } from "./failure.ts";
+import { DUMB_TERMINAL } from "./surroundings.ts";
 
 /** Standard input, output and errors of a command, and the signals sent to it. */
 export interface Io {
@@ -53,6 +54,8 @@ export interface Page {
 /** Standard output, or standard error. Writing throws {@linkcode ReaderGone} or another {@linkcode Failure}. */
 export interface OutputStream extends Page {
   readonly isTerminal: boolean;
+  /** Whether it is a terminal that obeys no escape codes. */
+  readonly dumb: boolean;
   /** Columns and rows of the terminal, each 0 where it has no size; undefined where it is none. */
   readonly size: { readonly columns: number; readonly rows: number } | undefined;
   /** Writes some of the bytes: how many is returned. */
@@ -138,9 +141,13 @@ export class ProcessOutput implements OutputStream {
     return this.#stream.isTerminal();
   }
 
+  get dumb(): boolean {
+    return this.isTerminal && DUMB_TERMINAL;
+  }
+
   /** Never where `NO_COLOR` is set (no-color.org). */
   get coloured(): boolean {
-    return this.isTerminal && !Deno.noColor;
+    return this.isTerminal && !this.dumb && !Deno.noColor;
   }
 
   /** Some terminals have no size (expect(1) makes such): nothing is wrapped for those. */

@@ -55,6 +55,7 @@ export class MemoryIo implements Io {
       size: undefined,
       columns,
       coloured,
+      dumb: false,
       writeSync,
       write: (bytes) => Promise.try(writeSync, bytes),
     };

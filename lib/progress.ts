@@ -11,7 +11,8 @@ const DRAW_MS = 200;
 const FRAMES = "|/-\\";
 const CLEAR = "\r\x1b[K";
 
-/** Shows how work goes on. Where stderr is no terminal, it shows nothing. */
+/** Shows how work goes on. Where stderr is no terminal, or one that obeys no escape codes, it
+ * shows nothing. */
 export class Progress implements Disposable {
   readonly #io: Pick<Io, "errors">;
   #label: string;
@@ -38,7 +39,8 @@ export class Progress implements Disposable {
   next(label: string): void {
     this.#label = label;
     this.#bytes = this.#total = undefined;
-    if (this.#timer !== undefined || !this.#io.errors.isTerminal) return;
+    const { isTerminal, dumb } = this.#io.errors;
+    if (this.#timer !== undefined || !isTerminal || dumb) return;
     this.#since = performance.now();
     this.#timer = setInterval(() => this.#draw(), DRAW_MS);
   }

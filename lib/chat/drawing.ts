@@ -43,6 +43,13 @@ const WRAP_ON = "\x1b[?7h";
 const CLEAR = "\x1b[H\x1b[2J";
 const up = (rows: number) => rows > 0 ? `\x1b[${rows}A` : "";
 
+/** A row; at its margin a letter is put where its marks find it, which is done by letting the terminal wrap there. */
+function written({ text, markedEnd }: Row): string {
+  if (markedEnd === 0) return text;
+  const end = text.length - markedEnd;
+  return text.slice(0, end) + WRAP_ON + text.slice(end) + WRAP_OFF;
+}
+
 /** The drawn input line. */
 export class Drawing {
   #drawn: { readonly rows: readonly Row[]; readonly place: Place } | undefined;
@@ -87,7 +94,7 @@ export class Drawing {
     const rows = layout.rows.slice(this.#top, this.#top + shown);
     const row = place.row - this.#top;
     this.#drawn = { rows, place: { ...place, row } };
-    return WRAP_OFF + rows.map((r) => r.text + RESET_COLOURS).join("\r\n") +
+    return WRAP_OFF + rows.map((r) => written(r) + RESET_COLOURS).join("\r\n") +
       up(rows.length - 1 - row) + "\r" + place.before + RESET_COLOURS + WRAP_ON;
   }
 

@@ -35,7 +35,11 @@ export type Entered =
   | { readonly kind: "end" };
 
 /** What a key asks of the screen, beyond the line that it changed. */
-export type Outcome = Entered | { readonly kind: "clear" } | undefined;
+export type Outcome =
+  | Entered
+  | { readonly kind: "clear" }
+  | { readonly kind: "suspend" }
+  | undefined;
 
 /**
  * The longest line that is kept, in UTF-16 code units: four times what a message may hold, so that
@@ -154,6 +158,8 @@ export class Editor {
         return undefined;
       case "C-l":
         return { kind: "clear" };
+      case "C-z":
+        return { kind: "suspend" };
       case "C-y":
         this.#insert(this.#killed);
         return undefined;

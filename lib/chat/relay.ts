@@ -267,14 +267,14 @@ export class Relay {
     }
     for (const one of this.#predecessors(credential)) this.expel(one, "REPLACED");
     const conflict = this.#members.conflict(credential);
-    if (conflict === "NAME_TAKEN" && this.#isAway(credential.folded)) return "NAME_AWAY";
+    if (conflict === "NAME_TAKEN" && this.#isAway(credential.name)) return "NAME_AWAY";
     if (conflict !== undefined) return conflict;
     return this.isFull ? "ROOM_FULL" : this.#comeIn(credential, evidence, connection);
   }
 
-  /** Whether the member of a name has no connection at the moment. */
-  #isAway(folded: string): boolean {
-    return this.#members.byName(folded)?.awaySince !== undefined;
+  /** Whether those who have a name, or one that looks like it, have no connection at the moment. */
+  #isAway(name: string): boolean {
+    return [...this.#members.nameHolders(name)].every((one) => one.awaySince !== undefined);
   }
 
   /** Who is there and makes way for a newcomer: itself, and those away whom it was in an earlier run. */

@@ -25,6 +25,11 @@ interface Cell {
 export interface Row {
   /** What is written for it. */
   readonly text: string;
+  /**
+   * How much of the text, at its end, is a letter with marks in the last column: UTF-16 code units, 0 for none. A
+   * terminal that does not wrap stays in that column, and puts the marks on what stands before it.
+   */
+  readonly markedEnd: number;
   /** The widths of its cells: enough to tell how a terminal breaks it when it gets narrower. */
   readonly widths: readonly number[];
 }
@@ -62,10 +67,20 @@ export function layOut(prompt: string, text: string, columns: number): Layout {
     const inRow = cells.slice(start, starts[row + 1]);
     return {
       text: coloursBefore(cells, start) + inRow.map((cell) => cell.text).join(""),
+      markedEnd: markedEnd(inRow, columns),
       widths: inRow.map((cell) => cell.width),
     };
   });
   return { columns, rows, cells, starts };
+}
+
+/** A letter and marks that take no column; a variation selector may change how wide an emoji is. */
+const MARKED = /^\P{M}[^\P{M}\u{fe00}-\u{fe0f}]+$/u;
+
+function markedEnd(cells: readonly Cell[], columns: number): number {
+  const width = cells.reduce((sum, cell) => sum + cell.width, 0);
+  const last = cells.at(-1)?.text ?? "";
+  return width === columns && MARKED.test(last) ? last.length : 0;
 }
 
 /**

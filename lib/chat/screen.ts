@@ -53,8 +53,8 @@ const encoder = new TextEncoder();
  * Opens the terminal that standard input and output are for line editing. It takes no permission.
  *
  * Keys are those of {@linkcode Editor}. The signals that end a process (SIGINT, SIGTERM, SIGHUP) close
- * the screen and are entered as an interrupt; the next one ends the process. Whatever ends the process,
- * the terminal is left as it was.
+ * the screen and are entered as an interrupt; the next one ends the process. Ctrl-Z and SIGTSTP stop it for a while.
+ * Whatever stops or ends the process, the terminal is left as it was.
  *
  * @param io The standard streams.
  * @param options The prompt.
@@ -86,6 +86,8 @@ export class TerminalScreen implements Screen {
   #leftOut = 0;
   #toClear = false;
   #state: "idle" | "scheduled" | "writing" | "closed" = "idle";
+  /** Whether the terminal is the shell's: nothing is drawn until the process goes on. */
+  #stopped = false;
   /** Whether there is something to draw that the write under way does not show. */
   #stale = false;
 
@@ -97,6 +99,7 @@ export class TerminalScreen implements Screen {
     this.#unwatch = terminal.watch({
       resized: () => this.#redraw(),
       resumed: () => this.#resume(),
+      toldToStop: () => this.#suspend(),
       told: () => this.#interrupt(),
       ending: () => this.close(),
     });
@@ -133,11 +136,7 @@ export class TerminalScreen implements Screen {
     this.#state = "closed";
     this.#unwatch();
     this.#entries.end();
-    restore(() => {
-      const erased = this.#drawing.erase(this.#terminal.size());
-      this.#terminal.writeSync(encoder.encode(erased + this.#takeWaiting() + PASTE_OFF));
-    });
-    restore(() => this.#terminal.setRaw(false));
+    this.#giveBack();
   }
 
   flushed(): Promise<void> {
@@ -168,6 +167,7 @@ export class TerminalScreen implements Screen {
     const outcome = this.#editor.press(key);
     if (outcome === undefined) return;
     if (outcome.kind === "clear") this.#toClear = true;
+    else if (outcome.kind === "suspend") this.#suspend();
     else this.#entries.add(outcome);
   }
 
@@ -176,7 +176,28 @@ export class TerminalScreen implements Screen {
     this.close();
   }
 
+  /** Gives the terminal back as it was and stops, as other programs do at Ctrl-Z, until the shell has it go on. */
+  #suspend(): void {
+    const { keepsGoing } = this.#terminal;
+    if (keepsGoing !== undefined) {
+      return this.print(`* Ctrl-Z ${keepsGoing}`);
+    }
+    this.#stopped = true;
+    this.#giveBack();
+    this.#terminal.flushed().then(() => this.#terminal.stop());
+  }
+
+  /** Takes the input line away and leaves the terminal as it was; one that has hung up has nothing to restore. */
+  #giveBack(): void {
+    restore(() => {
+      const erased = this.#drawing.erase(this.#terminal.size());
+      this.#terminal.writeSync(encoder.encode(erased + this.#takeWaiting() + PASTE_OFF));
+    });
+    restore(() => this.#terminal.setRaw(false));
+  }
+
   #resume(): void {
+    this.#stopped = false;
     try {
       this.#terminal.setRaw(true);
       this.#terminal.writeSync(encoder.encode(`\r${PASTE_ON}`));
@@ -196,7 +217,7 @@ export class TerminalScreen implements Screen {
   }
 
   async #write(): Promise<void> {
-    while (this.#stale && this.#state !== "closed") {
+    while (this.#stale && !this.#stopped && this.#state !== "closed") {
       this.#state = "writing";
       try {
         await this.#terminal.write(encoder.encode(this.#frame()));
@@ -204,7 +225,7 @@ export class TerminalScreen implements Screen {
         return this.#entries.add({ kind: "end" }); // the terminal has hung up: it is written to no more
       }
     }
-    if (this.#state === "writing") this.#state = "idle";
+    if (this.#state !== "closed") this.#state = "idle";
   }
 
   /** What brings the terminal up to date, from what it shows. */
@@ -231,7 +252,7 @@ export class TerminalScreen implements Screen {
   }
 }
 
-/** Takes one step of restoring a terminal; one that has hung up has nothing to restore. */
+/** Takes one step of restoring a terminal. */
 function restore(step: () => void): void {
   try {
     step();

@@ -6,6 +6,7 @@
 
 import { Failure } from "../failure.ts";
 import type { Io, Keyboard, OutputStream } from "../io.ts";
+import { UNDER_TASK } from "../surroundings.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import type { Size } from "./drawing.ts";
 
@@ -15,6 +16,8 @@ export interface TerminalHandlers {
   resized(): void;
   /** The process was stopped and goes on: others have written meanwhile. */
   resumed(): void;
+  /** The process was told to stop for a while (SIGTSTP). */
+  toldToStop(): void;
   /** The process was told to end. */
   told(): void;
   /** The process ends now. */
@@ -35,6 +38,10 @@ export interface Terminal {
   writeSync(bytes: Uint8Array): void;
   /** Waits until everything is written. */
   flushed(): Promise<void>;
+  /** That the process cannot stop for a while, in words that stand behind the key; undefined where it can. */
+  readonly keepsGoing: string | undefined;
+  /** Stops the process, with all that it does, until it is told to go on (SIGCONT). */
+  stop(): void;
   /** Calls the handlers until the returned function is called. */
   watch(handlers: TerminalHandlers): () => void;
 }
@@ -62,9 +69,17 @@ export function terminalOf(io: Io): Terminal {
     write: (bytes) => ordered.write(bytes),
     writeSync: (bytes) => ordered.writeSync(bytes),
     flushed: () => ordered.flushed(),
+    keepsGoing: KEEPS_GOING,
+    stop: () => Deno.kill(Deno.pid, "SIGSTOP"),
     watch: (handlers) => watch(io, ordered, handlers),
   };
 }
+
+const KEEPS_GOING = Deno.build.os === "windows"
+  ? "does nothing on this system"
+  : UNDER_TASK
+  ? "does nothing under deno task: start it by deno run, as in docs/chat.md"
+  : undefined;
 
 /** Some terminals have no size (expect(1) makes such): those are taken for a VT100. */
 function sizeOf({ size }: OutputStream): Size {
@@ -120,6 +135,7 @@ function watch(io: Io, output: OrderedOutput, handlers: TerminalHandlers): () =>
     onSignal("SIGTERM", handlers.told);
     onSignal("SIGHUP", handlers.told);
     onSignal("SIGWINCH", handlers.resized);
+    onSignal("SIGTSTP", handlers.toldToStop);
     onSignal("SIGCONT", handlers.resumed);
   }
   return () => unwatch.forEach((stop) => stop());

@@ -22,12 +22,11 @@ export async function run(_input: unknown, io: Io): Promise<number> {
     giveUpMs: 30_000,
     ...OPEN_MINDED,
   };
-  const answer = await askSide(io);
+  const answer = await askSide(io, (text) => readAddress(text, DEFAULT_PORT));
   if (answer.side === "nobody") return answer.code;
   const input = answer.input === undefined ? {} : { input: answer.input };
   if (answer.side === "client") {
-    const address = readAddress(answer.address, DEFAULT_PORT);
-    return await visitRoom({ ...talk, ...input, ...address, listen: false });
+    return await visitRoom({ ...talk, ...input, ...answer.address, listen: false });
   }
   const { host, port, "max-members": maxMembers, grace } = CHAT_SERVER.options;
   return await hostRoom({

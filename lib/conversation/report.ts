@@ -136,7 +136,10 @@ export class Report implements Presenter {
   #joined(peer: Peer): string[] {
     const { credential, confirmed } = peer;
     const trust = this.#trust(peer);
-    const lines = [joined(credential, { self: false, confirmed, trust })];
+    const alike = this.#who?.standing(credential).alike.map(({ name }) => name) ?? [];
+    const lines = [
+      joined(credential, { self: false, confirmed, trust, ...alike.length === 0 ? {} : { alike } }),
+    ];
     if (trust !== "changed") return lines;
     const message = changeText(credential, this.#who!.standing(credential));
     return [...lines, line("error", { code: "KEY_CHANGED", message, from: credential.name })];
@@ -177,6 +180,8 @@ function joined(
     readonly self: boolean;
     readonly confirmed: boolean;
     readonly trust?: TrustState | undefined;
+    /** The names of those who are known, look the same and have another key. */
+    readonly alike?: readonly string[];
   },
 ): string {
   return line("joined", { name, fingerprint, ...fields });

@@ -67,9 +67,11 @@ export async function setStage(
   const { io, trust, lasting, reload } = options;
   const { input, output } = io;
   const atTerminal = !options.json && input.keyboard !== undefined && output.isTerminal;
-  const screen = atTerminal && options.input === undefined
+  // A terminal that obeys no escape codes edits its line itself, and shows what was typed.
+  const screen = atTerminal && options.input === undefined && !output.dumb
     ? (await import("../chat/screen.ts")).openScreen(io, { prompt: options.prompt })
     : undefined;
+  const typed = atTerminal && (options.input === undefined || output.dumb);
   const display = screen === undefined
     ? new Output(output, displayed)
     : new ScreenDisplay(screen, displayed);
@@ -88,9 +90,9 @@ export async function setStage(
     display,
     trust,
     reload,
-    input: screen?.entered ?? options.input ?? standardInput(io),
-    interactive: screen !== undefined,
-    messagesOnly: screen === undefined && !options.json && !options.commands,
+    input: screen?.entered ?? inputOf(options, typed),
+    interactive: typed,
+    messagesOnly: !typed && !options.json && !options.commands,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
     stopped: signals.stopped,
@@ -100,7 +102,7 @@ export async function setStage(
     presenter,
     display,
     conversation,
-    atTerminal: screen !== undefined,
+    atTerminal: typed,
     stopped: signals.stopped,
     tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
@@ -117,6 +119,12 @@ export async function setStage(
  */
 function hasTerminal({ input, output, errors }: Io): boolean {
   return input.keyboard !== undefined || output.isTerminal || errors.isTerminal;
+}
+
+/** Input without a screen. A person who ends it leaves; what was piped in may end, and one stays. */
+async function* inputOf({ io, input }: StageOptions, typed: boolean): AsyncGenerator<Input, void> {
+  yield* input ?? standardInput(io);
+  if (typed) yield { kind: "end" };
 }
 
 /** The lines of standard input. */

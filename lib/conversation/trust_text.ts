@@ -53,6 +53,10 @@ export function standingText(
   const parts = [trustText(standing)];
   if (credential.fingerprint === own) parts.push("its key is your own");
   if (standing.aliases.length > 0) parts.push(`the key is also that of ${aliasText(standing)}`);
+  if (standing.alike.length > 0) {
+    const names = listed(standing.alike.map(({ name }) => name));
+    parts.push(`NOT ${names}, whose name looks the same and whose key is another`);
+  }
   if (standing.before !== undefined && standing.trust !== "changed") {
     parts.push(`NOT the key of the ${credential.name} before, which was ${standing.before}`);
   }

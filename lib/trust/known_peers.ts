@@ -6,14 +6,13 @@
  *     bo SHA256:QVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8 2026-11-24T04:27:29Z verified  # met in Delft
  *
  * The name, the fingerprint of the identity, when it was first seen (UTC), and `verified` or `unverified`; a
- * comment may follow. Empty lines and lines that start with `#` are comments; a name that starts with `#` or
- * `\` has a `\` before it. Several lines may have one name: any of their keys is that peer's.
+ * comment may follow. Empty lines and lines that start with `#` are comments. Several lines may have one name: any of their keys is that peer's.
  *
  * @module
  */
 
 import { MalformedError } from "../chat/bytes.ts";
-import { foldName, normalizeName } from "../chat/name.ts";
+import { foldName, nameLooks, normalizeName } from "../chat/name.ts";
 import { isFingerprint } from "./fingerprint.ts";
 
 /** A peer that is remembered. */
@@ -80,6 +79,7 @@ export class KnownPeers {
   #lines: Line[];
   #byName: Map<string, KnownPeer[]> | undefined;
   #byFingerprint: Map<string, KnownPeer[]> | undefined;
+  #byLook: Map<string, KnownPeer[]> | undefined;
 
   private constructor(lines: Line[]) {
     this.#lines = lines;
@@ -114,6 +114,20 @@ export class KnownPeers {
     return this.#byFingerprint.get(fingerprint) ?? [];
   }
 
+  /** Those whose names look like a name, that one itself among them. */
+  alike(name: string): readonly KnownPeer[] {
+    this.#byLook ??= this.#indexLooks();
+    return [...new Set(nameLooks(name).flatMap((look) => this.#byLook!.get(look) ?? []))];
+  }
+
+  #indexLooks(): Map<string, KnownPeer[]> {
+    const index = new Map<string, KnownPeer[]>();
+    for (const peer of this.#peers()) {
+      for (const look of nameLooks(peer.name)) add(index, look, peer);
+    }
+    return index;
+  }
+
   /** Remembers or forgets. Whatever a change does not concern stays as it stands. */
   apply(change: KnownPeersChange): void {
     if (change.kind === "forget") {
@@ -137,6 +151,7 @@ export class KnownPeers {
     this.#lines.push({ text: lineOf(peer) + ending, peer });
     add(this.#byName, peer.folded, peer);
     add(this.#byFingerprint, peer.fingerprint, peer);
+    this.#byLook = undefined;
   }
 
   /** Puts a peer in the place of the first of some others, and takes the rest away. */
@@ -160,7 +175,7 @@ export class KnownPeers {
   }
 
   #forgetIndex(): void {
-    this.#byName = this.#byFingerprint = undefined;
+    this.#byName = this.#byFingerprint = this.#byLook = undefined;
   }
 
   #peers(): KnownPeer[] {
@@ -182,8 +197,7 @@ function write(line: Line, peer: KnownPeer): void {
 }
 
 function lineOf({ name, fingerprint, firstSeen, verified }: KnownPeer): string {
-  const escaped = /^[#\\]/.test(name) ? `\\${name}` : name;
-  return `${escaped} ${fingerprint} ${firstSeen} ${verified ? "verified" : "unverified"}`;
+  return `${name} ${fingerprint} ${firstSeen} ${verified ? "verified" : "unverified"}`;
 }
 
 function readLine(text: string, number: number): KnownPeer | undefined {
@@ -203,7 +217,7 @@ function readLine(text: string, number: number): KnownPeer | undefined {
   if (rest.length > 0 && !rest[0]!.startsWith("#")) {
     throw fail("behind the fourth word stands something that is no comment");
   }
-  const plain = readName(name.replace(/^\\/, ""), number);
+  const plain = readName(name, number);
   const verified = status === "verified";
   return { name: plain, folded: foldName(plain), fingerprint, firstSeen, verified };
 }

@@ -43,6 +43,8 @@ export interface Standing {
   readonly known: readonly KnownPeer[];
   /** Other names that its identity goes by, verified or not. */
   readonly aliases: readonly { readonly name: string; readonly verified: boolean }[];
+  /** Those who are remembered by a name that looks like its own, and by another key. */
+  readonly alike: readonly KnownPeer[];
   /** The fingerprint that its name had in this run before. */
   readonly before: string | undefined;
 }
@@ -189,7 +191,7 @@ export class Trust implements Policy {
 
   /** All that is known of who somebody is. */
   standing(who: Who): Standing {
-    const { folded, fingerprint } = who;
+    const { name, folded, fingerprint } = who;
     const trust = this.of(who);
     const met = this.#met.get(folded);
     const before = met === undefined || met.last === fingerprint ? met?.before : met.last;
@@ -198,6 +200,9 @@ export class Trust implements Policy {
       exclusion: trust === "excluded" ? this.#exclusion(who) : undefined,
       known: this.#known.ofName(folded),
       aliases: this.#aliases(who),
+      alike: this.#known.alike(name).filter((peer) =>
+        peer.folded !== folded && peer.fingerprint !== fingerprint
+      ),
       before,
     };
   }

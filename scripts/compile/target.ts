@@ -22,8 +22,8 @@ export function fileName(target: string): string {
 
 /**
  * The flags that every executable runs with: the permissions of all commands together. Each command
- * keeps of them what it declares. `run` and `env` are none of them: nothing that reaches parley can
- * start a program or read the environment.
+ * keeps of them what it declares. `run` is none of them, nor is `env` but for one variable, which is given up before a
+ * command's code is loaded: nothing that reaches parley can start a program or read the environment.
  */
 export const FLAGS: readonly string[] = [
   "--unstable-net",
@@ -32,4 +32,6 @@ export const FLAGS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-ffi",
+  // Whether the terminal obeys escape codes.
+  "--allow-env=TERM",
 ];

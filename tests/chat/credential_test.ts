@@ -1,9 +1,9 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
 import { checkCredential, CredentialError, makeCredential } from "../../lib/chat/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
-import { normalizeName } from "../../lib/chat/name.ts";
+import { lookAlike, normalizeName } from "../../lib/chat/name.ts";
 import { importSigningKey, sign, verify } from "../../lib/chat/signing.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../lib/rsa.ts";
 import { pooledKeys } from "./room.ts";
@@ -112,10 +112,79 @@ Deno.test("RSA keys are taken from 2048 to 4096 bits with the exponent 65537, in
 });
 
 Deno.test("names: what may be one", () => {
-  for (const name of ["a", "ada", "小明", "Zoë", "x".repeat(32), "🙂"]) {
+  for (const name of ["a", "ada", "小明", "Zoë", "x".repeat(32), "a🙂"]) {
     assertEquals(normalizeName(name), name.normalize("NFKC"));
   }
   assertEquals(normalizeName("ｂｏ"), "bo");
+});
+
+Deno.test("names: one script, or one and Latin where nobody takes its letters for Latin ones", () => {
+  const one = [
+    "Łukasz",
+    "Nguyễn",
+    "Ян",
+    "Μαρία",
+    "Կարեն",
+    "أحمد",
+    "דוד",
+    "नेहा",
+    "สมชาย",
+    "김철수",
+    "中村さん",
+    "サトー",
+    "7",
+    "٣",
+  ];
+  const withLatin = ["ada中村", "Tanakaさん", "김Kim", "Ахмед1", "احمدX", "Сергей-2"];
+  for (const name of [...one, ...withLatin]) {
+    assertEquals(normalizeName(name), name.normalize("NFKC"), name);
+  }
+  for (const name of ["yоu", "аda", "Жan", "Μaria", "Яן", "김さん", "ᎪᎠa", "адаבen"]) {
+    assertThrows(() => normalizeName(name), MalformedError, "letters of one script", name);
+  }
+});
+
+Deno.test("names: they start with a letter or a digit, and have two marks on a letter at most", () => {
+  for (const name of ["*", ":", "-ada", "_", "🙂", "#bo", "\\bo", "!", "'a", "\u0301a"]) {
+    assertThrows(
+      () => normalizeName(name),
+      MalformedError,
+      "starts with a letter or a digit",
+      name,
+    );
+  }
+  for (const name of ["e\u0301\u0302", "ệ", "ผู้หญิง", "สิ่ง"]) normalizeName(name);
+  for (
+    const name of [
+      "e\u0301\u0302\u0303",
+      "ệ\u0301",
+      `a${"\u0300".repeat(31)}`,
+      "ก\u0e49\u0e49\u0e49",
+    ]
+  ) {
+    assertThrows(() => normalizeName(name), MalformedError, "2 marks on a letter", name);
+  }
+});
+
+Deno.test("names: those that look alike are told", () => {
+  for (
+    const [one, other] of [["coco", "сосо"], ["Ian", "lan"], ["b0b", "bob"], ["BO", "bo"], [
+      "tom",
+      "torn",
+    ]]
+  ) {
+    assert(lookAlike(one!, other!), `${one} ${other}`);
+  }
+  for (const [one, other] of [["ian", "lan"], ["ada", "adam"], ["a1", "a2"], ["山", "出"]]) {
+    assert(!lookAlike(one!, other!), `${one} ${other}`);
+  }
+});
+
+Deno.test("the tables of names are those of the Unicode version that the protocol names", async () => {
+  const { UNICODE_VERSION } = await import("../../lib/chat/name_tables.ts");
+  assertEquals(UNICODE_VERSION, "15.0");
+  // Assigned in Unicode 16.0: whoever's runtime knows it refuses it all the same.
+  assertThrows(() => normalizeName("a\u1c89"), MalformedError, "a name has no");
 });
 
 Deno.test("names: what may not be one", () => {
@@ -136,6 +205,10 @@ Deno.test("names: what may not be one", () => {
     "a lone surrogate": "a\ud800b",
     "a leading combining mark": "\u0301a",
     "what a screen calls oneself": "Ｙou",
+    "what looks like that": "y0u",
+    "a letter that shows as blank": "bo\u{13441}",
+    "a mark that shows as blank": "bo\u{16fe4}",
+    "a note that shows as blank": "bo\u{1d159}",
     "what expands past the bound": "\ufdfa".repeat(2),
   };
   for (const [what, name] of Object.entries(refused)) {

@@ -120,10 +120,14 @@ Deno.test("a member cannot join with a credential whose key it does not have", a
 Deno.test("two members never have one name, one session key or one signing key", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
+  const coco = await room.join("coco");
   const expiresAt = room.clock.now() + 1000;
   const eve = await pooledKeys(5);
   const cases = {
     "ＡＤＡ": { keys: eve, reason: "NAME_TAKEN" },
+    // Cyrillic letters that look like coco's.
+    "сосо": { keys: eve, reason: "NAME_TAKEN" },
+    c0co: { keys: eve, reason: "NAME_TAKEN" },
     bo: { keys: { ...eve, session: ada.self.keys.session }, reason: "KEY_TAKEN" },
     cy: { keys: { ...eve, signing: ada.self.keys.signing }, reason: "KEY_TAKEN" },
   };
@@ -131,7 +135,11 @@ Deno.test("two members never have one name, one session key or one signing key",
     const raw = await RawMember.join(room.relay, await makeCredential(name, keys, expiresAt));
     assertEquals(raw.bye, reason);
   }
-  assertEquals(room.relay.size, 1);
+  assertEquals(room.relay.size, 2);
+  coco.member.leave();
+  await until(() => room.relay.size === 1, "coco has left");
+  const alike = await RawMember.join(room.relay, await makeCredential("сосо", eve, expiresAt));
+  assertEquals(alike.bye, undefined);
 });
 
 Deno.test("a full room says so", async () => {

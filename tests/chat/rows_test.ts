@@ -43,6 +43,17 @@ Deno.test("layOut() keeps a combining mark at the margin with its base", () => {
   assertEquals(rows("", "abce\u0301f", 4), ["abce\u0301", "f"]);
 });
 
+Deno.test("layOut() says where a letter with marks stands in the last column", () => {
+  const ends = (text: string, columns: number) =>
+    layOut("", text, columns).rows.map((row) => row.markedEnd);
+  assertEquals(ends("abce\u0301f", 4), [2, 0]);
+  assertEquals(ends("abก\u0e49", 3), [2, 0]);
+  assertEquals([ends("ae\u0301", 4), ends("abcd", 4), ends("abc❤\ufe0f", 5)], [[0], [0, 0], [
+    0,
+    0,
+  ]]);
+});
+
 Deno.test("layOut() shows line feeds, controls and overrides of the line", () => {
   assertEquals(rows("> ", "a\nb\u202ec\x1b", 80), ["> a␊b\\u{202e}c␛"]);
   assertEquals(place("> ", "a\nb", 80, 2), [0, 4]);

@@ -162,6 +162,21 @@ Deno.test("a report is one JSON object a line, whatever the text", async () => {
   assertEquals(JSON.parse(line!).text, text);
 });
 
+Deno.test("a name that looks like that of somebody who is known is told apart, for programs too", async () => {
+  const bo = await peer("b0");
+  const other = `SHA256:${"x".repeat(42)}A`;
+  const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
+  const event = { kind: "joined", peer: bo, present: false } as const;
+  const alike = "NOT bo, whose name looks the same and whose key is another";
+  assertEquals(plain(who).event(event), [
+    `* b0 ${bo.credential.fingerprint} joined (new; ${alike})`,
+  ]);
+  const [line] = new Report(who).event(event);
+  assertEquals([JSON.parse(line!).trust, JSON.parse(line!).alike], ["new", ["bo"]]);
+  const [unlike] = new Report(who).event({ ...event, peer: await peer("cy") });
+  assertEquals("alike" in JSON.parse(unlike!), false);
+});
+
 Deno.test("a transcript says who somebody is: new, known, verified, renamed, excluded", async () => {
   const bo = await peer("bo");
   const { fingerprint } = bo.credential;
@@ -182,6 +197,14 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
   assertEquals(
     joined(`bob ${fingerprint} 2026-11-01 verified\ncy ${fingerprint} 2026-11-01 unverified\n`),
     "(new; the key is also that of bob (verified) and cy)",
+  );
+  assertEquals(
+    joined(`b0 ${other} 2026-11-01 verified\nBO ${fingerprint} 2026-11-01 verified\n`),
+    "(verified; NOT b0, whose name looks the same and whose key is another)",
+  );
+  assertEquals(
+    joined(`b0 ${fingerprint} 2026-11-01 verified\n`),
+    "(new; the key is also that of b0 (verified))",
   );
   assertEquals(joined("", { strict: true }), "(excluded: new, and the room is locked)");
   assertEquals(joined("", { expected: [other] }), "(excluded: not one of those you expect)");

@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { manual } from "./documents.ts";
+import { manual, readDocument } from "./documents.ts";
 import { granted } from "../granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -243,6 +243,60 @@ Deno.test({
       const decoder = new TextDecoder();
       assertEquals(decoder.decode(stdout), expected, `${line}\n${decoder.decode(stderr)}`);
     }
+  },
+});
+
+Deno.test({
+  name: "the README's example of the library prints what it says",
+  ignore,
+  async fn() {
+    const readme = await readDocument("README.md");
+    const [, code] = /^## As a library\n\n```ts\n([\s\S]*?)^```/m.exec(readme)!;
+    const child = shell("exec deno run --no-prompt --allow-net -");
+    const input = child.stdin.getWriter();
+    await input.write(new TextEncoder().encode(code!));
+    await input.close();
+    const { success, stdout, stderr } = await child.output();
+    const decoder = new TextDecoder();
+    assert(success, decoder.decode(stderr));
+    assertEquals(decoder.decode(stdout), `${/ \/\/ (.*)$/m.exec(code!)![1]}\n`);
+  },
+});
+
+/** The block of `sh` in a document that has a word in it. */
+async function shellBlock(name: string, word: string): Promise<string> {
+  const blocks = (await readDocument(name)).matchAll(/^```sh\n([\s\S]*?)^```/gm);
+  return [...blocks].map(([, block]) => block!).find((block) => block.includes(word))!;
+}
+
+Deno.test({
+  name: "the chat's files are kept in a directory of their own as docs/chat.md says",
+  ignore,
+  async fn() {
+    const block = (await shellBlock("docs/chat.md", "rsa keygen"))
+      .replace(/^parley chat client .*$/m, "").replaceAll("~/chat", '"$directory/chat"');
+    const directory = `directory=$(mktemp -d); trap 'rm -r "$directory"' EXIT`;
+    const looks = "parley rsa fingerprint bo.pem; ls";
+    const child = shell(`set -e\n${directory}\n${block}\n${looks}`);
+    await child.stdin.close();
+    const { success, stdout, stderr } = await child.output();
+    const decoder = new TextDecoder();
+    assert(success, decoder.decode(stderr));
+    assertMatch(decoder.decode(stdout), /^(SHA256:\S+).*\n(.*\n)*\1\nbo\.pem\nbo\.pem\.pub\n$/);
+  },
+});
+
+Deno.test({
+  name: "git ignores every key that the documents have one make in the checkout",
+  ignore,
+  async fn() {
+    const ignored = (await readDocument(".gitignore")).split("\n");
+    const text = await manual() + await readDocument("docs/tutorial.md");
+    const keys = [...text.matchAll(/(?:keygen (?:.* )?-o|-keyout) ([\w.-]+)/g)].map(([, name]) =>
+      name!
+    );
+    assert(keys.length >= 4);
+    for (const key of keys) assert(key.endsWith(".pem") && ignored.includes("*.pem"), key);
   },
 });
 

@@ -50,6 +50,18 @@ Deno.test({
   },
 });
 
+Deno.test("the tasks that run parley say so, name the terminal, and draw no download over what it says", async () => {
+  const { default: config } = await import("../../deno.json", { with: { type: "json" } });
+  const commands = Object.entries(config.tasks).map(([, { command }]) => command);
+  const ofParley = commands.filter((command) => command.includes(" main.ts"));
+  assert(ofParley.length >= 9);
+  for (const command of ofParley) assert(command.includes(" main.ts --task=$TERM"), command);
+  // A download in the background draws how far it is into the same rows of the terminal.
+  for (const command of ofParley.filter((one) => / (chat|tour)\b|TERM$/.test(one))) {
+    assert(command.startsWith("deno run -q "), command);
+  }
+});
+
 Deno.test({
   name: "the README's table of permissions says of every command what it keeps",
   ignore,

@@ -23,7 +23,8 @@ async function sh(script: string): Promise<{ code: number; said: string }> {
 
 /** The tutorial's alias, as a function of this Deno. */
 async function alias(): Promise<string> {
-  const [, run] = /^alias parley='npx -y deno@\S+ (run .*) main\.ts'$/m.exec(await tutorial())!;
+  const [, run] = /^alias parley="npx -y deno@\S+ (run .*) \$PWD\/main\.ts"$/m
+    .exec(await tutorial())!;
   return `parley() { deno ${run} --no-prompt "$root/main.ts" "$@"; }`;
 }
 
@@ -42,6 +43,27 @@ Deno.test({
       assertEquals(code, 0, said);
       assert(printsWhatIsShown(output, said), `${command}\n${said}`);
     }
+  },
+});
+
+Deno.test({
+  name: "the tutorial's pieces of code run as it says: saved in a folder of the repository",
+  ignore,
+  async fn() {
+    const text = await tutorial();
+    const [, command] = /^npx -y deno@\S+ (run --allow-net try\/piece\.ts)$/m.exec(text)!;
+    const pieces = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!);
+    const told = pieces.filter((code) => /from "\.\.\/lib\//.test(code));
+    assert(told.length >= 6);
+    const piece = told.find((code) => code.includes("describeAddress"))!;
+    const [, shown] = /\/\/ (.*)$/m.exec(piece)!;
+    const folder = `try-${crypto.randomUUID()}`;
+    const { code, said } = await sh(
+      `mkdir ${folder}; trap 'rm -r ${folder}' EXIT; cat > ${folder}/piece.ts << 'END'\n${piece}END
+      deno ${command!.replace("try/", `${folder}/`)}`,
+    );
+    assertEquals(code, 0, said);
+    assertStringIncludes(said, shown!);
   },
 });
 

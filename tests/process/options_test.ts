@@ -105,6 +105,6 @@ Deno.test({
 Deno.test("the tasks of the chat grant the network and nothing else", () => {
   for (const side of ["server", "client"] as const) {
     const { command } = config.tasks[`chat-${side}`];
-    assertEquals(command, `deno run --allow-net main.ts chat ${side}`);
+    assertEquals(command, `deno run -q --allow-net main.ts --task=$TERM chat ${side}`);
   }
 });

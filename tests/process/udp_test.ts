@@ -200,6 +200,6 @@ test("the tasks udp-server and udp-client run with the network alone", async () 
   const { default: config } = await import("../../deno.json", { with: { type: "json" } });
   for (const side of ["server", "client"] as const) {
     const { command } = config.tasks[`udp-${side}`];
-    assertEquals(command, `deno run --allow-net main.ts udp ${side}`);
+    assertEquals(command, `deno run -q --allow-net main.ts --task=$TERM udp ${side}`);
   }
 });

@@ -118,3 +118,24 @@ test("a person who enters blanks alone says nothing", async () => {
   const heard = await host.until("the word", shows("bo: a word"));
   assertEquals(heard.rows.filter((row) => row.startsWith("bo:")), ["bo: a word"]);
 });
+
+test("at a dumb terminal the chat sends no escape codes, and the terminal edits the line", async () => {
+  await using pane = await Pane.open(110, 24, "TERM=dumb");
+  const command = "deno run --no-prompt --allow-net --allow-env=TERM main.ts";
+  await pane.type(
+    `clear; TERM=dumb ${command} chat server --port 0 --name ada; echo left with $?\n`,
+  );
+  await pane.until("the server", shows("goes unnoticed"));
+  await pane.type("//hello\n/who\n");
+  await pane.until("the roster", shows("(you)"));
+  const looks = await pane.tmux("capture-pane", "-p", "-e");
+  assertEquals([looks.includes("\x1b"), looks.includes("ada>")], [false, false], looks);
+  await pane.press("C-d");
+  await pane.until("its leaving", shows("left with 0"));
+  await pane.type(`clear; TERM=dumb ${command} chat\n`);
+  await pane.until("the question", isAt("server or client?"));
+  await pane.type("\n");
+  await pane.until("how to answer", shows("type s to open a room here"));
+  await pane.type("c\n127.0.0.1:1\n");
+  await pane.until("that nothing is there", shows("ECONNREFUSED"));
+});

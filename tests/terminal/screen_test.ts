@@ -14,8 +14,15 @@ class Demo implements AsyncDisposable {
   private constructor(readonly pane: Pane, readonly port: number, readonly pid: number) {}
 
   static async start(columns: number, rows: number, ...env: string[]): Promise<Demo> {
-    const pane = await Pane.open(columns, rows, ...env);
-    await pane.type(`clear; ${COMMAND}\n`);
+    return await Demo.run(COMMAND, columns, rows, ...env);
+  }
+
+  static async run(command: string, columns: number, rows: number, ...env: string[]) {
+    return await Demo.in(await Pane.open(columns, rows, ...env), command);
+  }
+
+  static async in(pane: Pane, command: string) {
+    await pane.type(`clear; ${command}\n`);
     const { rows: lines } = await pane.until("the demo", isUp);
     const [, port, pid] = /port (\d+) pid (\d+)/.exec(lines.join(" "))!;
     await pane.press("C-l");
@@ -114,6 +121,23 @@ test("Chinese, combining marks, flags and emoji sequences move and delete whole"
 function asTmux(row: string): string {
   return row.replace("👩‍👩‍👧‍👦", "👩‍👩‍👧‍");
 }
+
+test("a decomposed accent and a Thai mark in the last column stand on their own letter", async () => {
+  await using demo = await Demo.start(20, 8);
+  for (const letter of ["e\u0301", "ก\u0e49", "e\u0323\u0302"]) {
+    const row = `me> ${"n".repeat(15)}${letter}`;
+    await demo.pane.type(row.slice(4));
+    await demo.pane.shows([row], [0, 1]);
+    await demo.receive("hello");
+    await demo.pane.shows(["peer: hello", row], [0, 2]);
+    await demo.pane.type("x");
+    await demo.pane.shows(["peer: hello", row, "x"], [1, 2]);
+    await demo.pane.press("Left", "Left");
+    await demo.pane.shows(["peer: hello", row, "x"], [19, 1]);
+    await demo.pane.press("End", "C-u", "C-l");
+    await demo.pane.shows(["me>"], [4, 0]);
+  }
+});
 
 test("wide characters wrap whole and survive a message", async () => {
   await using demo = await Demo.start(15, 10);
@@ -322,6 +346,64 @@ test("a program that was stopped draws its line again when it goes on", async ()
   await demo.pane.type("way");
   await demo.pane.press("Enter");
   await demo.pane.until("its entry", ({ rows }) => rows.includes('said "halfway"'));
+});
+
+/** Whether the shell has the terminal, and it is as a shell expects it. */
+async function isCooked({ pane }: Demo): Promise<void> {
+  await pane.until("the shell", ({ rows }) => rows.at(-1) === "$");
+  await pane.type("clear; stty -a | grep -c -e '-icanon' -e '-echo ' -e '-isig'\n");
+  await pane.shows(["0", "$"]);
+}
+
+/** Has the shell go on with the demo, half a line of which was typed. */
+async function goesOn({ pane }: Demo): Promise<void> {
+  await pane.type("clear; fg\n");
+  const isBack = ({ rows, cursor }: Shown) =>
+    rows.at(-1) === "me> half" && cursor[0] === 8 && cursor[1] === rows.length - 1;
+  await pane.until("the line", isBack);
+  assertEquals((await pane.shown()).rows.filter((row) => row.startsWith("me>")), ["me> half"]);
+}
+
+for (const shell of ["sh", "bash"]) {
+  test(`Ctrl-Z in ${shell} gives the terminal back as it was, and fg draws the line again`, async () => {
+    const pane = await Pane.open(60, 10);
+    if (shell === "bash") await pane.type("PS1='$ ' exec bash --norc\n");
+    await using demo = await Demo.in(pane, COMMAND);
+    await demo.pane.type("half");
+    await demo.pane.shows(["me> half"]);
+    await demo.pane.press("C-z");
+    await isCooked(demo);
+    await goesOn(demo);
+    await demo.pane.type("way");
+    await demo.pane.press("Enter");
+    await demo.pane.until("its entry", ({ rows }) => rows.includes('said "halfway"'));
+  });
+}
+
+test("SIGTSTP from elsewhere stops it as Ctrl-Z does, and in the background it stops again", async () => {
+  await using demo = await Demo.start(60, 10);
+  await demo.pane.type("half");
+  await demo.pane.shows(["me> half"]);
+  await demo.pane.run(`kill -TSTP ${demo.pid}`);
+  await isCooked(demo);
+  // The shell has it go on before it looks.
+  const stopped = `until ps -o stat= -p ${demo.pid} | grep -q T; do :; done; echo stopped`;
+  await demo.pane.type(`bg; ${stopped}\n`);
+  await demo.pane.until("that it has stopped", ({ rows }) => rows.includes("stopped"));
+  await isCooked(demo);
+  await goesOn(demo);
+  await demo.receive("hello");
+  await demo.pane.until("a message", ({ rows }) => rows.includes("peer: hello"));
+});
+
+test("Ctrl-Z and SIGTSTP are refused under deno task, which would keep the terminal", async () => {
+  await using demo = await Demo.run(`${COMMAND} --task=screen`, 90, 10);
+  await demo.pane.type("half");
+  await demo.pane.press("C-z");
+  const refusal = "* Ctrl-Z does nothing under deno task: start it by deno run, as in docs/chat.md";
+  await demo.pane.shows([refusal, "me> half"]);
+  await demo.pane.run(`kill -TSTP ${demo.pid}`);
+  await demo.pane.shows([refusal, refusal, "me> half"]);
 });
 
 test("colours are for terminals, and not with NO_COLOR", async () => {
