@@ -6,7 +6,7 @@ import { Failure, toFailure } from "../../lib/failure.ts";
 
 Deno.test("the tasks that hints name are those of deno.json, with all that they grant", () => {
   const ofConfig = Object.entries(config.tasks).flatMap(([name, { command }]) => {
-    const [, flags, words] = /^deno run (.*) main\.ts (.+)$/.exec(command) ?? [];
+    const [, flags, words] = /^deno run (.*) main\.ts --task=\$TERM (.+)$/.exec(command) ?? [];
     if (flags === undefined || words === undefined) return [];
     const grants = [...flags.matchAll(/--allow-([a-z]+)/g)].map(([, kind]) => kind);
     return [[name, words.replace(/ --.*$/, ""), grants.sort()]];
