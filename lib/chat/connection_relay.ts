@@ -29,7 +29,7 @@ export interface ConnectionRelay extends NewcomerRelay {
   /** A connection asks to join; answers why it cannot, and else lets it check once its turn has come. */
   ask(connection: RelayConnection): Reason | undefined;
   /** Its join has been checked, or need not be. */
-  checked(connection: RelayConnection, refused?: boolean): void;
+  checked(connection: RelayConnection): void;
   /** Why an identity cannot come in again so soon. */
   haste(identity: string): Reason | undefined;
   /** Lets a newcomer in, or answers why not. */

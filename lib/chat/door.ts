@@ -18,8 +18,6 @@ import { TokenBucket } from "./token_bucket.ts";
 const CHECKS_AT_ONCE = 4;
 /** So many joins may come at once before the rate counts: everybody, after a relay was restarted. */
 const JOIN_BURST = 1024;
-/** What of a join's cost is given back where it is refused: the room does not hear of it. */
-const REFUND = 0.8;
 
 /** Whose connections came from within this process. */
 const HERE: Source = { key: "", local: true };
@@ -145,13 +143,6 @@ export class Door<C extends object> {
    */
   admit(identity: string, now: number): Reason | undefined {
     return this.#byIdentity.of(identity, now).allow("join", 1, now) ? undefined : "TOO_MANY_JOINS";
-  }
-
-  /** A join that was checked is refused: most of what it was charged is given back to those who wait. */
-  refused(connection: C, now: number): void {
-    if (this.#checking.has(connection) && this.#sources.has(connection)) {
-      this.#joins.spend(-REFUND, now);
-    }
   }
 
   /** A connection need not wait any longer: it is in, or it has gone. */

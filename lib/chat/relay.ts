@@ -161,8 +161,7 @@ export class Relay {
   }
 
   /** A connection's join has been checked, or need not be. */
-  checked(connection: RelayConnection, refused = false): void {
-    if (refused) this.#door.refused(connection, this.monotonic());
+  checked(connection: RelayConnection): void {
     this.#door.settled(connection);
     this.#checkNext();
   }

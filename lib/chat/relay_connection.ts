@@ -261,14 +261,7 @@ export class RelayConnection {
 
   /** Checks what it answered to the challenge: its turn has come. */
   check(): void {
-    const checking = this.#newcomer.checkJoin().then(
-      () => this.#relay.checked(this),
-      (error) => {
-        this.#relay.checked(this, true);
-        throw error;
-      },
-    );
-    this.#await(checking);
+    this.#await(this.#newcomer.checkJoin().finally(() => this.#relay.checked(this)));
   }
 
   /** Ends the connection where a check fails. */

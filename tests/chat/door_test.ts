@@ -135,25 +135,6 @@ Deno.test("sources take turns: a thousand who ask from one hold up nobody who as
   ]);
 });
 
-Deno.test("a join that is refused costs those who wait a fifth of one that is taken", () => {
-  const one = door({ perAddress: 1e6, joinsPerAddress: 1e6, joinsPerSecond: 50 });
-  let longest = 0;
-  const asked = new Map<Caller, number>();
-  // 200 a second are refused, for a minute; one of the same address that is taken comes every second.
-  for (let now = 0; now < 60_000; now += 5) {
-    const caller = { name: now };
-    asked.set(caller, now);
-    one.arrive(caller, FAR);
-    one.ask(caller, now);
-    for (let next = one.next(now); next !== undefined; next = one.next(now)) {
-      if (next.name % 1000 === 0) longest = Math.max(longest, now - asked.get(next)!);
-      else one.refused(next, now);
-      one.gone(next);
-    }
-  }
-  assertEquals([longest, one.pending], [0, 0]);
-});
-
 Deno.test("joins are checked four at a time, in the order of asking", () => {
   const one = door();
   const all = callers(6);
