@@ -72,6 +72,8 @@ export interface Session {
 
 /** The way to a relay. */
 export interface Carrier {
+  /** How many bytes wait to go, where that is known. */
+  readonly waiting?: number;
   send(bytes: Bytes): void;
   close(): void;
 }
@@ -119,6 +121,9 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
     send: (bytes) => {
       seen?.("sent", bytes);
       carrier?.send(bytes);
+    },
+    get waiting() {
+      return carrier?.waiting;
     },
     drop: () => {
       const last = carrier;

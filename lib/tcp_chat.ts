@@ -338,7 +338,13 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
     const link = new Link(await connect(hostname, port, tls, given));
     return (end, fail) => {
       link.read(end).catch(fail);
-      return { send: (bytes) => link.send(bytes), close: () => link.close() };
+      return {
+        send: (bytes) => link.send(bytes),
+        close: () => link.close(),
+        get waiting() {
+          return link.waiting;
+        },
+      };
     };
   };
   return startSession(options, {

@@ -60,15 +60,16 @@ export class RawSocket implements Disposable {
     return undefined;
   }
 
-  /** Greets, and answers the challenge. */
-  async answer(self: OwnCredential): Promise<void> {
+  /** Greets, and answers the challenge, by a proof that holds unless it is for another nonce. Gives the room. */
+  async answer(self: OwnCredential, otherNonce?: Bytes): Promise<Bytes> {
     await this.send(encodeGreeting());
     const frame = await this.read();
     const refused = frame === undefined || frame.kind === KIND.bye;
     const step = refused ? undefined : new Admission().take(frame);
     if (step === undefined || !("nonce" in step)) throw new Error("no challenge came");
     const dialled = { host: HOSTNAME, port: this.#port };
-    await this.send(await answerChallenge(self, dialled, step.room, step.nonce));
+    await this.send(await answerChallenge(self, dialled, step.room, otherNonce ?? step.nonce));
+    return step.room;
   }
 
   /** Joins; gives the reason where the relay refuses. */

@@ -2,13 +2,14 @@
  * Admission control: who may wait to join, and whose join is checked when. A state machine without I/O.
  *
  * Checking a join costs signatures. So joins are checked a few at a time and so many a second, whatever
- * number of connections asks; the others in the room are served between them.
+ * number of connections asks; the others in the room are served between them. Sources take turns, so that many who come
+ * from one hold up nobody who comes from another.
  *
  * @module
  */
 
+import { Costs } from "./costs.ts";
 import { JOINS_PER_ADDRESS, type Limits, PER_ADDRESS } from "./limits.ts";
-import { RateTable } from "./rate_table.ts";
 import type { Reason } from "./reason.ts";
 import type { Source } from "./source_address.ts";
 import { TokenBucket } from "./token_bucket.ts";
@@ -18,34 +19,44 @@ const CHECKS_AT_ONCE = 4;
 /** So many joins may come at once before the rate counts: everybody, after a relay was restarted. */
 const JOIN_BURST = 1024;
 
+/** Whose connections came from within this process. */
+const HERE: Source = { key: "", local: true };
+
+/** The connections of one source. */
+interface Queue<C> {
+  /** All of them, those of members among them. */
+  there: number;
+  /** Who has not asked to join yet, the one that has waited longest first. */
+  readonly silent: Set<C>;
+  /** Who has asked, in the order of asking. */
+  readonly asking: Set<C>;
+}
+
 /** Connections on their way into a room. `C` is a connection, told apart by identity. */
 export class Door<C extends object> {
   readonly #limits: Limits;
   readonly #sources = new Map<C, Source>();
-  readonly #perAddress = new Map<string, number>();
-  /** Who has not asked to join yet, the one that has waited longest first. */
-  readonly #silent = new Set<C>();
-  /** Who has asked, in the order of asking. */
-  readonly #asking = new Set<C>();
+  readonly #queues = new Map<string, Queue<C>>();
+  /** The sources of which somebody asks, in the order of their turns. */
+  readonly #turns = new Set<string>();
+  /** Who has not joined yet. */
+  readonly #pending = new Set<C>();
   readonly #checking = new Set<C>();
   readonly #joins: TokenBucket;
-  readonly #joinsOf: RateTable;
-  readonly #localJoins: RateTable | undefined;
-  readonly #rejoins: RateTable;
+  readonly #bySource: Costs<"join">;
+  readonly #byIdentity: Costs<"join">;
 
   /** Starts with nobody waiting. */
   constructor(limits: Limits, now: number) {
     this.#limits = limits;
     this.#joins = new TokenBucket({ perSecond: limits.joinsPerSecond, burst: JOIN_BURST }, now);
-    const { joinsPerAddress } = limits;
-    this.#joinsOf = new RateTable(aMinute(joinsPerAddress ?? JOINS_PER_ADDRESS));
-    this.#localJoins = joinsPerAddress === undefined ? undefined : this.#joinsOf;
-    this.#rejoins = new RateTable(aMinute(limits.rejoins));
+    this.#bySource = new Costs({ join: aMinute(limits.joinsPerAddress ?? JOINS_PER_ADDRESS) });
+    this.#byIdentity = new Costs({ join: aMinute(limits.rejoins) });
   }
 
   /** How many have not joined yet. */
   get pending(): number {
-    return this.#silent.size + this.#asking.size + this.#checking.size;
+    return this.#pending.size;
   }
 
   /**
@@ -56,22 +67,27 @@ export class Door<C extends object> {
    */
   arrive(connection: C, source: Source): Reason | undefined {
     const { perAddress = source.local ? Infinity : PER_ADDRESS } = this.#limits;
-    const there = this.#perAddress.get(source.key) ?? 0;
-    if (there >= perAddress) return "TOO_MANY_FROM_ADDRESS";
-    this.#perAddress.set(source.key, there + 1);
+    const queue = this.#queueOf(source.key);
+    if (queue.there >= perAddress) return "TOO_MANY_FROM_ADDRESS";
     this.#sources.set(connection, source);
-    this.#silent.add(connection);
+    queue.there += 1;
+    queue.silent.add(connection);
+    this.#pending.add(connection);
     return undefined;
   }
 
   /**
-   * Who has to go because too many wait: whoever has been silent for longest, since who means to join asks at once.
-   * Where everybody has asked, whoever asked last.
+   * Who has to go because too many wait: of the source of which most wait, whoever has been silent for longest, since
+   * who means to join asks at once. Where all of those have asked, whoever asked last.
    */
   surplus(): C | undefined {
     if (this.pending <= this.#limits.pending) return undefined;
-    const [oldest] = this.#silent;
-    return oldest ?? [...this.#asking].at(-1);
+    let most: Queue<C> | undefined;
+    for (const queue of this.#queues.values()) {
+      if (most === undefined || outweighs(queue, most)) most = queue;
+    }
+    const [oldest] = most?.silent ?? [];
+    return oldest ?? [...most?.asking ?? []].at(-1);
   }
 
   /**
@@ -80,22 +96,43 @@ export class Door<C extends object> {
    * @returns Why it cannot; undefined where it is going to be checked.
    */
   ask(connection: C, now: number): Reason | undefined {
-    const source = this.#sources.get(connection);
-    const rates = source?.local === true ? this.#localJoins : this.#joinsOf;
-    if (source !== undefined && rates?.take(source.key, now) === false) return "TOO_MANY_JOINS";
-    this.#silent.delete(connection);
-    this.#asking.add(connection);
+    const source = this.#sources.get(connection) ?? HERE;
+    const limited = !source.local ||
+      source !== HERE && this.#limits.joinsPerAddress !== undefined;
+    if (limited && !this.#bySource.of(source.key, now).allow("join", 1, now)) {
+      return "TOO_MANY_JOINS";
+    }
+    const queue = this.#queueOf(source.key);
+    queue.silent.delete(connection);
+    queue.asking.add(connection);
+    this.#turns.add(source.key);
+    this.#pending.add(connection);
     return undefined;
   }
 
   /** Whose join is to be checked now; undefined where nobody's is. */
   next(now: number): C | undefined {
-    const [first] = this.#asking;
-    if (first === undefined || this.#checking.size >= CHECKS_AT_ONCE) return undefined;
-    if (this.#sources.has(first) && !this.#joins.take(1, now)) return undefined;
-    this.#asking.delete(first);
-    this.#checking.add(first);
-    return first;
+    if (this.#checking.size >= CHECKS_AT_ONCE) return undefined;
+    for (const key of this.#turns) {
+      // Those of this process do not wait for tokens, whoever waits before them.
+      if (key !== HERE.key && !this.#joins.take(1, now)) {
+        if (this.#turns.has(HERE.key)) continue;
+        return undefined;
+      }
+      return this.#take(key);
+    }
+    return undefined;
+  }
+
+  /** The one of a source that has waited longest; the next turn is another source's. */
+  #take(key: string): C {
+    const { asking } = this.#queues.get(key)!;
+    const [first] = asking;
+    asking.delete(first!);
+    this.#turns.delete(key);
+    if (asking.size > 0) this.#turns.add(key);
+    this.#checking.add(first!);
+    return first!;
   }
 
   /**
@@ -105,26 +142,52 @@ export class Door<C extends object> {
    * @returns Why it may not; undefined where it may.
    */
   admit(identity: string, now: number): Reason | undefined {
-    return this.#rejoins.take(identity, now) ? undefined : "TOO_MANY_JOINS";
+    return this.#byIdentity.of(identity, now).allow("join", 1, now) ? undefined : "TOO_MANY_JOINS";
   }
 
   /** A connection need not wait any longer: it is in, or it has gone. */
   settled(connection: C): void {
-    this.#silent.delete(connection);
-    this.#asking.delete(connection);
+    this.#pending.delete(connection);
     this.#checking.delete(connection);
+    const { key } = this.#sources.get(connection) ?? HERE;
+    const queue = this.#queues.get(key);
+    if (queue === undefined) return;
+    queue.silent.delete(connection);
+    queue.asking.delete(connection);
+    if (queue.asking.size === 0) this.#turns.delete(key);
+    this.#tidy(key, queue);
   }
 
   /** A connection has gone. */
   gone(connection: C): void {
-    this.settled(connection);
     const source = this.#sources.get(connection);
-    if (source === undefined) return;
+    if (source !== undefined) this.#queueOf(source.key).there -= 1;
+    this.settled(connection);
     this.#sources.delete(connection);
-    const left = this.#perAddress.get(source.key)! - 1;
-    if (left === 0) this.#perAddress.delete(source.key);
-    else this.#perAddress.set(source.key, left);
   }
+
+  #queueOf(key: string): Queue<C> {
+    const known = this.#queues.get(key);
+    if (known !== undefined) return known;
+    const queue = { there: 0, silent: new Set<C>(), asking: new Set<C>() };
+    this.#queues.set(key, queue);
+    return queue;
+  }
+
+  #tidy(key: string, queue: Queue<C>): void {
+    if (queue.there === 0 && weight(queue) === 0) this.#queues.delete(key);
+  }
+}
+
+/** How many of a source wait. */
+function weight({ silent, asking }: Queue<unknown>): number {
+  return silent.size + asking.size;
+}
+
+/** Whether more of a source wait than of another; of two alike, one of which somebody is silent goes first. */
+function outweighs(one: Queue<unknown>, other: Queue<unknown>): boolean {
+  const more = weight(one) - weight(other);
+  return more > 0 || more === 0 && one.silent.size > 0 && other.silent.size === 0;
 }
 
 function aMinute(count: number) {

@@ -78,20 +78,22 @@ export class FanOut {
    * @param frames How many there are.
    * @param bytes All of them, one behind the other.
    * @param to Whom they are for; who has left is passed over.
-   * @returns To how many members that was.
+   * @returns To how many members that was, and how many were looked for in vain.
    */
-  sealed(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number {
+  sealed(
+    sender: RoomMember,
+    frames: number,
+    bytes: Bytes,
+    to: Audience,
+  ): { recipients: number; absent: number } {
     const delivery = { frames, bytes, batch: sender.startBatch() };
-    return "newest" in to
-      ? this.#deliver(this.#members.values(), delivery, sender, to.newest)
-      : this.#deliver(this.#named(to.members), delivery, sender);
-  }
-
-  *#named(keys: readonly string[]): Generator<RoomMember, void> {
-    for (const key of keys) {
-      const member = this.#members.get(key);
-      if (member !== undefined) yield member;
+    if ("newest" in to) {
+      const recipients = this.#deliver(this.#members.values(), delivery, sender, to.newest);
+      return { recipients, absent: 0 };
     }
+    const there = to.members.flatMap((key) => this.#members.get(key) ?? []);
+    const recipients = this.#deliver(there, delivery, sender);
+    return { recipients, absent: to.members.length - there.length };
   }
 
   /**

@@ -18,9 +18,10 @@ import {
   type SealedFrame,
 } from "./envelope.ts";
 import { KeyFrameError, KeyReceiver } from "./pairwise.ts";
+import type { PeerCost } from "./peer_costs.ts";
 import type { Peer } from "./roster.ts";
 import type { ShownMark } from "./shown.ts";
-import { OpenError, ReceivingChain } from "./sender_key.ts";
+import { MAX_STEPS, OpenError, ReceivingChain } from "./sender_key.ts";
 import { CONTEXT, inContext, verify } from "./signing.ts";
 
 /** How many chains of a conversation are kept: the present one, and one that frames may still be under. */
@@ -82,6 +83,7 @@ export class Incoming {
     [CONVERSATION.again]: { open: new Map(), highest: -1 },
   };
   readonly #shown: ShownMark;
+  readonly #pays: (what: PeerCost, amount: number) => boolean;
   /** Whether it has signed a frame that breaks its own commitment. */
   #broken = false;
 
@@ -90,9 +92,17 @@ export class Incoming {
    * @param peer Who sends.
    * @param sessionKey The private session key of who receives.
    * @param shown How far the peer's messages have been shown.
+   * @param pays Charges the peer for work, which is done only where this is true.
    */
-  constructor(room: Bytes, peer: Peer, sessionKey: CryptoKey, shown: ShownMark) {
+  constructor(
+    room: Bytes,
+    peer: Peer,
+    sessionKey: CryptoKey,
+    shown: ShownMark,
+    pays: (what: PeerCost, amount: number) => boolean,
+  ) {
     this.#shown = shown;
+    this.#pays = pays;
     this.#room = room;
     this.#peer = peer;
     this.#keys = new KeyReceiver(room, sessionKey);
@@ -161,6 +171,9 @@ export class Incoming {
     if (place.is === "repeated") return REPEATED;
     if (place.is === "altered") return fault("ALTERED");
     if (place.is === "reordered") return fault("REORDERED");
+    // One step before a frame is the rule.
+    const steps = Math.min(chain.stepsTo(frame), MAX_STEPS) - 1;
+    if (steps > 0 && !this.#pays("step", steps)) return fault("BAD_STEP");
     try {
       const texts = readTexts(await chain.open(frame, begun));
       chain.pass(frame);

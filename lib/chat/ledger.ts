@@ -90,6 +90,8 @@ export class Ledger {
   readonly behind = new Set<Contact>();
   readonly #events: LedgerEvents;
   readonly #contacts = new Map<string, Contact>();
+  /** Those who are not in the present room, by their folded names: no two contacts have one. */
+  readonly #missing = new Map<string, Contact>();
   readonly #undisplayed = new Set<Contact>();
   #chains = 0;
   #lines = 0;
@@ -123,7 +125,14 @@ export class Ledger {
 
   /** Those who are not in the present room, and may come back. */
   missing(): Contact[] {
-    return [...this.#contacts.values()].filter(({ here }) => !here);
+    return [...this.#missing.values()];
+  }
+
+  /** Of those who are not in the present room, the one of a name, or without one who came first. */
+  oneMissing(folded?: string): Contact | undefined {
+    if (folded !== undefined) return this.#missing.get(folded);
+    const [first] = this.#missing.values();
+    return first;
   }
 
   /** A number for a chain: none is used twice, in whichever room. */
@@ -133,7 +142,10 @@ export class Ledger {
 
   /** Another room begins: who is in it, and has shown what, is still to be seen. */
   changeRoom(): void {
-    for (const contact of this.#contacts.values()) contact.here = false;
+    for (const contact of this.#contacts.values()) {
+      contact.here = false;
+      this.#missing.set(contact.peer.credential.folded, contact);
+    }
     for (const contact of this.behind) {
       contact.owed.sort((a, b) => a.line.number - b.line.number);
       contact.unsure = true;
@@ -163,6 +175,7 @@ export class Ledger {
   meet(contact: Contact, peer: Peer): void {
     contact.peer = peer;
     contact.here = true;
+    this.#missing.delete(peer.credential.folded);
   }
 
   /**
@@ -182,6 +195,7 @@ export class Ledger {
       for (const entry of contact.owed) this.miss(entry, contact.peer);
     }
     this.#contacts.delete(key);
+    if (!contact.here) this.#missing.delete(contact.peer.credential.folded);
     this.#undisplayed.delete(contact);
     this.forgive(contact, Infinity);
   }

@@ -29,6 +29,9 @@ export const PER_ADDRESS = 128;
 /** The default of {@linkcode Limits.joinsPerAddress}; none for this machine's own. */
 export const JOINS_PER_ADDRESS = 120;
 
+/** What looking for a member counts as, in bytes that are sent on: about as much work. */
+export const LOOKUP_BYTES = 256;
+
 /** The limits of a relay that is told nothing else. */
 export const DEFAULT_LIMITS: Limits = {
   pending: 1024,

@@ -15,16 +15,19 @@ import type { Admitted } from "./admission.ts";
 import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { Composer } from "./composer.ts";
+import { Costs } from "./costs.ts";
 import { checkCredential, type OwnCredential } from "./credential.ts";
 import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
 import { isCounted, KIND } from "./kind.ts";
 import { type Backlog, Ledger } from "./ledger.ts";
+import { RENEWAL_RESERVE_MS } from "./lifetime.ts";
 import { MemberConnection } from "./member_connection.ts";
 import type { Entered, MemberEvent } from "./member_event.ts";
 import type { MemberOptions, MemberOutput } from "./member_options.ts";
 import { Membership } from "./membership.ts";
+import { MAX_UNREAD_BYTES, PEER_TARIFF, type PeerCost } from "./peer_costs.ts";
 import { EVERYONE, type Policy } from "./policy.ts";
 import type { Ending } from "./reason.ts";
 import { Renewer } from "./renewer.ts";
@@ -66,6 +69,7 @@ export class Member {
   readonly #shown: Shown;
   readonly #composer: Composer;
   readonly #absence = new Absence();
+  readonly #costs = new Costs<PeerCost>(PEER_TARIFF);
   #state: "away" | "connected" | "ending" | "ended" = "away";
   /** The connection that there is; none unless it is connected. */
   #connection: MemberConnection | undefined;
@@ -188,6 +192,8 @@ export class Member {
   receive(chunk: Bytes): void {
     this.#absence.heard(this.#date());
     this.#connection?.receive(chunk);
+    const unread = (this.#output.waiting ?? 0) - (this.#membership?.outgoing.keptBytes ?? 0);
+    if (unread > MAX_UNREAD_BYTES) this.#lose("NO_ANSWER", "it does not read what it is answered");
   }
 
   /** The connection has ended. */
@@ -389,7 +395,8 @@ export class Member {
       this.#begun?.outgoing.close();
       this.#repeated = this.repeated;
       this.#begun = membership;
-      membership.begin(admitted, checked, again ? graceMs : undefined, missed);
+      const wait = Math.min(graceMs, RENEWAL_RESERVE_MS);
+      membership.begin(admitted, checked, again ? wait : undefined, missed);
       this.#output.wake();
     });
   }
@@ -407,6 +414,7 @@ export class Member {
         (this.#options.check ?? checkCredential)(bytes, this.#date(), renewal),
       order: this.#order,
       acknowledger: this.#acknowledger,
+      costs: this.#costs,
       now: this.#now,
       send: (frame) => {
         if (this.#membership === membership) this.#sendIn(frame);

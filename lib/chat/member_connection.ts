@@ -9,15 +9,19 @@
 
 import { Admission, type Admitted, answerByResuming, answerChallenge } from "./admission.ts";
 import { type Bytes, MalformedError } from "./bytes.ts";
+import { Account } from "./costs.ts";
 import type { OwnCredential } from "./credential.ts";
 import { type Frame, FrameError, FrameReader } from "./frame.ts";
 import { encodeGreeting, KIND, relayBound } from "./kind.ts";
+import { RELAY_TARIFF, type RelayCost } from "./peer_costs.ts";
 import type { Ending } from "./reason.ts";
 import { DEAD_AFTER_MS, PING_AFTER_MS } from "./silence.ts";
 import { type Challenge, encodeEmpty, readBye, readCount } from "./wire.ts";
 
 /** How long joining may take, in milliseconds. */
 export const JOIN_TIMEOUT_MS = 10_000;
+
+const PONG: Bytes = encodeEmpty(KIND.pong);
 
 /** Who connects. */
 export interface MemberConnectionOptions {
@@ -67,6 +71,9 @@ export class MemberConnection {
   readonly #admission = new Admission();
   #state: "coming" | "in" | "over" = "coming";
   #challenge: Challenge | undefined;
+  /** What it has answered to the challenge. */
+  #answered: "resume" | "join" | undefined;
+  readonly #costs: Account<RelayCost>;
   #heardAt: number;
   #pinged = false;
 
@@ -75,6 +82,7 @@ export class MemberConnection {
     this.#options = options;
     this.#output = output;
     this.#heardAt = options.now();
+    this.#costs = new Account(RELAY_TARIFF, this.#heardAt);
   }
 
   /** Whether the relay has this member in its room. */
@@ -145,17 +153,23 @@ export class MemberConnection {
     if (this.#state === "over") return;
     if (frame.kind === KIND.bye) {
       this.#output.bye(readBye(frame.payload), this.#challenge?.graceMs ?? 0);
-    } else if (frame.kind === KIND.ping) this.#output.send(encodeEmpty(KIND.pong));
+    } else if (frame.kind === KIND.ping) this.#pong();
     else if (this.#state === "coming") this.#comeCloser(frame);
     else if (frame.kind !== KIND.pong) this.#output.take(frame);
+  }
+
+  /** Answers a ping; one more than a relay has use for is passed over. */
+  #pong(): void {
+    if (this.#costs.allow("ping", 1, this.#options.now())) this.#output.send(PONG);
   }
 
   /** Takes a frame before this member is in, or in again. */
   #comeCloser(frame: Frame): void {
     if (frame.kind === KIND.resumed) return this.#output.resumed(readCount(frame.payload));
-    if (frame.kind === KIND.unknown && this.#challenge !== undefined) {
+    // It answers a resume: a join that follows it costs two signatures, and is made once.
+    if (frame.kind === KIND.unknown && this.#answered === "resume") {
       this.#output.forgotten();
-      return this.#answer(this.#challenge);
+      return this.#answer(this.#challenge!);
     }
     const step = this.#admission.take(frame);
     if (step === undefined) return;
@@ -166,6 +180,7 @@ export class MemberConnection {
 
   #answer(challenge: Challenge): void {
     const progress = this.#output.progressIn(challenge.room);
+    this.#answered = progress === undefined ? "join" : "resume";
     const answer = progress === undefined
       ? this.#join(challenge)
       : answerByResuming(this.#options.self, challenge, progress);

@@ -16,6 +16,8 @@ import type { Shown } from "./shown.ts";
 export interface MemberOutput {
   /** Bytes for the relay, over the connection that there is; they are not changed afterwards. */
   send(bytes: Bytes): void;
+  /** How many bytes wait to go over it, where that is known. */
+  readonly waiting?: number | undefined;
   /** The connection is of no further use. Another is wanted: see {@linkcode Member.isAway}. */
   drop(): void;
   /** Something to show. Events come in order, and are counted from 1. */

@@ -8,13 +8,15 @@ import type { MissedSpan } from "./absence.ts";
 import type { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./admission.ts";
 import { type Bytes, mapKey } from "./bytes.ts";
+import type { Costs } from "./costs.ts";
 import type { Credential } from "./credential.ts";
 import { readKeyFrame, readProgressFrame, readSealedFrame } from "./envelope.ts";
 import type { Frame } from "./frame.ts";
 import type { InOrder } from "./in_order.ts";
-import { KIND } from "./kind.ts";
+import { KIND, MAX_ROSTER } from "./kind.ts";
 import { Outgoing, type OutgoingOptions } from "./outgoing.ts";
 import type { MemberEvent } from "./member_event.ts";
+import { MAX_CONTACTS, type PeerCost } from "./peer_costs.ts";
 import { type Candidate, ReceivingSide } from "./receiving_side.ts";
 import { type Peer, Roster } from "./roster.ts";
 import type { Shown } from "./shown.ts";
@@ -28,6 +30,7 @@ const AWAY_AFTER_MS = 3_000;
 
 /** Who is in a room, with what it brings from others. */
 export interface MembershipOptions extends Omit<OutgoingOptions, "roster" | "unreachable"> {
+  readonly costs: Costs<PeerCost>;
   readonly shown: Shown;
   readonly order: InOrder;
   readonly acknowledger: Acknowledger;
@@ -136,11 +139,19 @@ export class Membership {
       return;
     }
     // Who had its name in another room does not come back under it.
-    for (const missing of ledger.missing()) {
-      if (missing.peer.credential.folded === folded) this.part(missing.peer, "REPLACED");
-    }
+    const missing = ledger.oneMissing(folded);
+    if (missing !== undefined) this.part(missing.peer, "REPLACED");
+    this.#makeRoom();
     event({ kind: "joined", peer, present });
     ledger.add(peer, acknowledger.emittedEvents);
+  }
+
+  /** Relay after relay may list as many others: of those who are not back, whoever came first is given up. */
+  #makeRoom(): void {
+    const { ledger } = this.#options;
+    if (ledger.size < MAX_CONTACTS) return;
+    const first = ledger.oneMissing();
+    if (first !== undefined) this.part(first.peer, "LOST");
   }
 
   /** A contact is one no longer. */
@@ -202,6 +213,9 @@ export class Membership {
     const candidate = this.receiving.candidate(listing);
     return async () => {
       this.#expectNumber(listing.number);
+      if (this.roster.size >= MAX_ROSTER) {
+        return this.#options.breach(`the room has more than ${MAX_ROSTER} members`);
+      }
       const [peer] = this.receiving.admitted([await candidate]);
       if (peer === undefined) return this.roster.skip(listing.number);
       this.roster.join(peer);

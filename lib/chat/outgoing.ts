@@ -94,6 +94,11 @@ export class Outgoing {
     return this.#sent.waiting();
   }
 
+  /** How many bytes that the relay has not accepted may take where they wait to go. */
+  get keptBytes(): number {
+    return this.#sent.keptBytes;
+  }
+
   /** The roster is known, and there is a connection: what waits is sealed. */
   run(): void {
     if (this.#state === "over") return;

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { Account } from "./costs.ts";
 import type { Limits } from "./limits.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 /** So many seconds' worth of frames may come at once: the keys for a room of a thousand. */
 const BURST_SECONDS = 2;
@@ -38,33 +38,32 @@ export interface Spent {
   readonly frames: number;
   /** How many bytes. */
   readonly bytes: number;
-  /** How many bytes the relay sends on for it. */
+  /** How many bytes the relay sends on for it, or has answered to it; looking for somebody counts as some. */
   readonly fanout: number;
   /** Whether someone who gets it has much to read already, and is reading. */
   readonly pressing: boolean;
 }
 
-/** The token buckets of one member. */
+/** The account of one member with its relay. */
 export class Pace {
-  readonly #frames: TokenBucket;
-  readonly #bytes: TokenBucket;
-  readonly #fanout: TokenBucket;
-  readonly #lately: { readonly frames: TokenBucket; readonly bytes: TokenBucket };
+  readonly #account: Account<"frames" | "bytes" | "fanout" | "framesLately" | "bytesLately">;
   #yield = 0;
   #yieldedAt = 0;
   #pausedUntil = 0;
 
   /** Starts with a burst to spend. */
   constructor(limits: Limits, now: number) {
-    const bucket = (perSecond: number, seconds = BURST_SECONDS) =>
-      new TokenBucket({ perSecond, burst: perSecond * seconds }, now);
-    this.#frames = bucket(limits.framesPerSecond);
-    this.#bytes = bucket(limits.bytesPerSecond, BYTES_BURST_SECONDS);
-    this.#fanout = bucket(limits.fanoutPerSecond);
-    this.#lately = {
-      frames: bucket(MODEST.frames.perSecond, MODEST_SECONDS),
-      bytes: bucket(MODEST.bytes.perSecond, MODEST_SECONDS),
-    };
+    const rate = (perSecond: number, seconds = BURST_SECONDS) => ({
+      perSecond,
+      burst: perSecond * seconds,
+    });
+    this.#account = new Account({
+      frames: rate(limits.framesPerSecond),
+      bytes: rate(limits.bytesPerSecond, BYTES_BURST_SECONDS),
+      fanout: rate(limits.fanoutPerSecond),
+      framesLately: rate(MODEST.frames.perSecond, MODEST_SECONDS),
+      bytesLately: rate(MODEST.bytes.perSecond, MODEST_SECONDS),
+    }, now);
   }
 
   /**
@@ -73,12 +72,13 @@ export class Pace {
    * @returns For how many milliseconds nothing more is to be read of it.
    */
   spend({ frames, bytes, fanout, pressing }: Spent, now: number): number {
-    this.#lately.frames.spend(frames, now);
-    this.#lately.bytes.spend(bytes, now);
+    const account = this.#account;
+    account.charge("framesLately", frames, now);
+    account.charge("bytesLately", bytes, now);
     const pause = Math.max(
-      this.#frames.spend(frames, now),
-      this.#bytes.spend(bytes, now),
-      this.#fanout.spend(fanout, now),
+      account.charge("frames", frames, now),
+      account.charge("bytes", bytes, now),
+      account.charge("fanout", fanout, now),
       pressing && !this.#isModest(now) ? this.#yieldAt(now) : 0,
     );
     this.#pausedUntil = now + pause;
@@ -92,7 +92,7 @@ export class Pace {
    */
   resume(now: number): boolean {
     if (now < this.#pausedUntil) return false;
-    this.#frames.spend(RESUME_FRAMES, now);
+    this.#account.charge("frames", RESUME_FRAMES, now);
     return true;
   }
 
@@ -105,7 +105,7 @@ export class Pace {
   }
 
   #isModest(now: number): boolean {
-    const { frames, bytes } = this.#lately;
-    return frames.spent(now) <= MODEST.frames.most && bytes.spent(now) <= MODEST.bytes.most;
+    return this.#account.charged("framesLately", now) <= MODEST.frames.most &&
+      this.#account.charged("bytesLately", now) <= MODEST.bytes.most;
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { type Bytes, mapKey } from "./bytes.ts";
+import type { Costs } from "./costs.ts";
 import {
   type Credential,
   CredentialError,
@@ -23,6 +24,7 @@ import { FaultLog } from "./fault_log.ts";
 import { Incoming, type Outcome } from "./incoming.ts";
 import { messageIds } from "./message_id.ts";
 import type { FaultCode, MemberEvent } from "./member_event.ts";
+import type { PeerCost } from "./peer_costs.ts";
 import type { Policy } from "./policy.ts";
 import type { Peer, Roster } from "./roster.ts";
 import { audienceDigest } from "./sender_key.ts";
@@ -56,6 +58,8 @@ export interface ReceivingOptions {
   /** How far each sender's messages have been shown, in this room and before it. */
   readonly shown: Shown;
   readonly now: () => number;
+  /** What peers are charged for, by their identities: it outlives rooms. */
+  readonly costs: Costs<PeerCost>;
 }
 
 /** The receiving side of a member in one room. */
@@ -166,6 +170,8 @@ export class ReceivingSide {
         return this.#fault("BAD_SIGNATURE", from.peer, "");
       }
       this.#confirm(from.peer);
+      // One more than it may ask is passed over: an answer costs a signature, and would be this member's to send.
+      if (frame.asks && !this.#pays(from.peer, "question", 1)) return;
       take(from.peer, frame);
     });
   }
@@ -227,9 +233,16 @@ export class ReceivingSide {
     if (known !== undefined) return known;
     const { room, self, shown } = this.#own;
     const mark = shown.of(peer.credential.key);
-    const incoming = new Incoming(room, peer, self.keys.session.privateKey, mark);
+    const pays = (what: PeerCost, amount: number) => this.#pays(peer, what, amount);
+    const incoming = new Incoming(room, peer, self.keys.session.privateKey, mark, pays);
     this.#incoming.set(peer, incoming);
     return incoming;
+  }
+
+  /** Charges a peer for work, which is done only where this is true. */
+  #pays({ credential: { fingerprint } }: Peer, what: PeerCost, amount: number): boolean {
+    const now = this.#own.now();
+    return this.#own.costs.of(fingerprint, now).allow(what, amount, now);
   }
 
   #confirm(peer: Peer): void {

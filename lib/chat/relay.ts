@@ -16,7 +16,7 @@ import { EntryRules } from "./entry_rules.ts";
 import { type Audience, FanOut } from "./fan_out.ts";
 import { HASH_BYTES, KIND, MAX_ROSTER } from "./kind.ts";
 import { RENEWAL_RESERVE_MS } from "./lifetime.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits, LOOKUP_BYTES } from "./limits.ts";
 import type { Reason } from "./reason.ts";
 import { Registry } from "./registry.ts";
 import { RelayConnection } from "./relay_connection.ts";
@@ -160,7 +160,7 @@ export class Relay {
     return obstacle;
   }
 
-  /** A connection's join has been checked, whatever came of it. */
+  /** A connection's join has been checked, or need not be. */
   checked(connection: RelayConnection): void {
     this.#door.settled(connection);
     this.#checkNext();
@@ -236,6 +236,11 @@ export class Relay {
   /** The member of a hash. */
   member(hash: Bytes): RoomMember | undefined {
     return this.#members.get(mapKey(hash));
+  }
+
+  /** Whether a member, by its hash as the key of a map, is in the room. */
+  isThere(key: string): boolean {
+    return this.#members.get(key) !== undefined;
   }
 
   /** Why an identity cannot come in again so soon; undefined where it can. */
@@ -369,7 +374,7 @@ export class Relay {
    * @param frames How many there are.
    * @param bytes All of them, one behind the other.
    * @param to Whom they are for.
-   * @returns How many bytes that sends on.
+   * @returns How many bytes that costs: those that are sent on, and some for each who is looked for in vain.
    */
   forward(
     sender: RoomMember,
@@ -377,11 +382,11 @@ export class Relay {
     bytes: Bytes,
     to: Audience,
   ): number {
-    const recipients = this.#fanOut.sealed(sender, frames, bytes, to);
+    const { recipients, absent } = this.#fanOut.sealed(sender, frames, bytes, to);
     sender.received(frames);
     this.tally.messages += frames;
     this.tally.deliveries += frames * recipients;
-    return recipients * bytes.length;
+    return recipients * bytes.length + absent * LOOKUP_BYTES;
   }
 
   /** Forwards a frame that is for one member, if that is still there. */

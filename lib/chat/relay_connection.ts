@@ -10,19 +10,19 @@
 import { containedLink } from "./boundary.ts";
 import { type Bytes, mapKey } from "./bytes.ts";
 import { EndError, endOf } from "./connection_end.ts";
+import type { ConnectionRelay } from "./connection_relay.ts";
 import type { Credential } from "./credential.ts";
-import { readKeyFrame, readProgressFrame, type SealedAddress, sealedAddress } from "./envelope.ts";
-import type { Audience } from "./fan_out.ts";
+import { readKeyFrame, readProgressFrame, sealedAddress } from "./envelope.ts";
 import { type Frame, FrameReader } from "./frame.ts";
 import { KIND, memberBound, newcomerBound } from "./kind.ts";
-import type { Limits } from "./limits.ts";
-import { Newcomer, type NewcomerRelay } from "./newcomer.ts";
+import { LOOKUP_BYTES } from "./limits.ts";
+import { Newcomer } from "./newcomer.ts";
 import { Pace } from "./pace.ts";
 import type { Reason } from "./reason.ts";
 import type { Origin } from "./relay_event.ts";
 import type { RelayLink, RoomMember } from "./room_member.ts";
+import { SealedRun } from "./sealed_run.ts";
 import { DEAD_AFTER_MS, PING_AFTER_MS } from "./silence.ts";
-import type { Tally } from "./tally.ts";
 import {
   encodeBye,
   encodeCount,
@@ -42,60 +42,6 @@ const SLOWED_EVERY_MS = 60_000;
 /** One for all: whoever asks a thousand times and reads no answer keeps a thousand pointers, not frames. */
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
-/** What a connection needs of the relay. */
-export interface ConnectionRelay extends NewcomerRelay {
-  /** Milliseconds of a clock that never jumps, for deadlines. */
-  readonly monotonic: () => number;
-  /** How fast a connection may speak. */
-  readonly limits: Limits;
-  /** How many bytes may be on their way to one member. */
-  readonly queueBytes: number;
-  /** Counts what comes. */
-  readonly tally: Tally;
-  /** A connection asks to join; answers why it cannot, and else lets it check once its turn has come. */
-  ask(connection: RelayConnection): Reason | undefined;
-  /** Its join has been checked, or need not be. */
-  checked(connection: RelayConnection): void;
-  /** Why an identity cannot come in again so soon. */
-  haste(identity: string): Reason | undefined;
-  /** Lets a newcomer in, or answers why not. */
-  admit(
-    credential: Credential,
-    evidence: Evidence,
-    connection: RelayConnection,
-  ): RoomMember | Reason;
-  /** Goes on with a member that has received so many counted frames. */
-  resume(member: RoomMember, received: number, connection: RelayConnection): void;
-  /** Forwards sealed frames; answers how many bytes that sends on. */
-  forward(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number;
-  /** Forwards a frame that is for one member. */
-  forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void;
-  /** A member's credential goes on to hold: newcomers are told. */
-  renew(member: RoomMember, renewal: Bytes): void;
-  /** Tells members how far what they sent has come. */
-  flush(): void;
-  /** A connection has ended. */
-  forget(connection: RelayConnection): void;
-  /** A member's connection has ended. */
-  disconnected(member: RoomMember, connection: RelayConnection, reason: Reason): void;
-  /** A connection has ended that never was a member's. */
-  refused(reason: Reason, detail: string, from: Origin | undefined): void;
-  /** A member is too fast: it is not read for so many milliseconds. */
-  slowed(member: RoomMember, ms: number): void;
-  /** Counts and reports an exception that no input explains. */
-  failed(error: unknown): void;
-  /** A connection's link has failed. */
-  broken(connection: RelayConnection): void;
-}
-
-/** Sealed frames that lie one behind the other and go to the same members. */
-interface Run extends SealedAddress {
-  readonly buffer: ArrayBuffer;
-  readonly from: number;
-  to: number;
-  frames: number;
-}
-
 /** One connection of a relay. */
 export class RelayConnection {
   /** Where its bytes go. */
@@ -113,9 +59,10 @@ export class RelayConnection {
   #heardAt: number;
   #pinged = false;
   #slowedSaidAt = -Infinity;
-  #run: Run | undefined;
-  /** What the present chunk has brought, in frames and in bytes to send on. */
+  #run: SealedRun | undefined;
+  /** What the present chunk has brought that this member is charged for: frames, bytes, bytes to send on. */
   #frames = 0;
+  #bytes = 0;
   #fanout = 0;
   /** How many bytes may wait for the other side to read them. */
   #unread: number;
@@ -163,6 +110,7 @@ export class RelayConnection {
     const now = this.#relay.monotonic();
     this.#pinged = false;
     this.#frames = 0;
+    this.#bytes = chunk.length;
     this.#fanout = 0;
     if (this.#member !== undefined) this.#member.isPressing = false;
     try {
@@ -176,7 +124,7 @@ export class RelayConnection {
     // What nobody counts, such as the answer to a ping, must not pile up either.
     if ((this.link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
     const pressing = this.#member?.isPressing ?? false;
-    const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout, pressing };
+    const spent = { frames: this.#frames, bytes: this.#bytes, fanout: this.#fanout, pressing };
     const pause = this.#pace.spend(spent, now);
     this.#relay.tally.receivedBytes += chunk.length;
     if (pause > 0) this.#slow(pause, now);
@@ -288,7 +236,7 @@ export class RelayConnection {
       case KIND.key:
         return this.#forward(member, readKeyFrame(frame.payload).header, frame);
       case KIND.progress:
-        return this.#forward(member, readProgressFrame(frame.payload), frame);
+        return this.#progress(member, frame);
       case KIND.audience:
         return this.#declare(member, frame.payload);
       case KIND.renew:
@@ -382,10 +330,28 @@ export class RelayConnection {
     this.#fanout += frame.bytes.length;
   }
 
+  /** Who asks is charged for the answer as well, and who answers is not. */
+  #progress(member: RoomMember, frame: Frame): void {
+    const progress = readProgressFrame(frame.payload);
+    this.#forward(member, progress, frame);
+    const { length } = frame.bytes;
+    if (progress.asks) {
+      this.#relay.member(progress.recipient)?.asked();
+      this.#frames += 1;
+      this.#fanout += length;
+    } else if (member.answered()) {
+      this.#frames -= 1;
+      this.#bytes -= length;
+      this.#fanout -= length;
+    }
+  }
+
   #declare(member: RoomMember, payload: Bytes): void {
     const { id, members } = readAudience(payload);
     if (id === 0) throw new EndError("BAD_FRAME", "audience 0 is everyone");
-    if (!member.declare(id, members)) throw new EndError("TOO_MANY_AUDIENCES");
+    this.#fanout += members.length * LOOKUP_BYTES;
+    const isThere = (key: string) => this.#relay.isThere(key);
+    if (!member.declare(id, members, isThere)) throw new EndError("TOO_MANY_AUDIENCES");
     member.received(1);
   }
 
@@ -393,22 +359,13 @@ export class RelayConnection {
   #takeSealed(member: RoomMember, { payload, bytes }: Frame): void {
     const address = sealedAddress(payload);
     if (address.sender !== this.#self) throw new EndError("NOT_YOURS");
-    const { audience, newest } = address;
+    const { audience } = address;
     if (audience !== 0 && member.audience(audience) === undefined) {
       throw new EndError("BAD_FRAME", `audience ${audience} was not declared`);
     }
-    const run = this.#run;
-    if (
-      run !== undefined && run.buffer === bytes.buffer && run.to === bytes.byteOffset &&
-      run.audience === audience && run.newest === newest
-    ) {
-      run.to += bytes.length;
-      run.frames += 1;
-      return;
-    }
+    if (this.#run?.add(address, bytes)) return;
     this.#flushRun();
-    const { buffer, byteOffset: from } = bytes;
-    this.#run = { ...address, buffer, from, to: from + bytes.length, frames: 1 };
+    this.#run = new SealedRun(address, bytes);
   }
 
   #flushRun(): void {
@@ -417,10 +374,9 @@ export class RelayConnection {
     this.#run = undefined;
     // A run before this one may have ended this member: what it said after that is not said.
     if (run === undefined || member === undefined || this.#isOver) return;
-    // One copy for all of them: the buffer it lies in is read into again.
-    const bytes = new Uint8Array(run.buffer.slice(run.from, run.to));
-    const members = run.audience === 0 ? undefined : member.audience(run.audience);
-    const to = members === undefined ? { newest: run.newest } : { members };
-    this.#fanout += this.#relay.forward(member, run.frames, bytes, to);
+    const { audience, newest } = run.address;
+    const members = audience === 0 ? undefined : member.audience(audience);
+    const to = members === undefined ? { newest } : { members };
+    this.#fanout += this.#relay.forward(member, run.frames, run.copy(), to);
   }
 }

@@ -21,6 +21,17 @@ const MAX_AUDIENCE_MEMBERS = 16_384;
 /** By how much a renewal adds at least, in milliseconds: each costs the relay its encoded roster. */
 const RENEWAL_STEP_MS = 60 * 60 * 1000;
 
+/** So many answers that are asked of a member are charged to those who ask: a room of a thousand may at once. */
+const MAX_ANSWERS_OWED = 1024;
+
+/** An audience that a member has declared. */
+interface Audience {
+  /** How many it named. */
+  readonly declared: number;
+  /** The hashes of those who were there, as keys of a map. */
+  readonly keys: readonly string[];
+}
+
 /** The way to a connection. */
 export interface RelayLink {
   /** Sends bytes after those sent before; they are not changed afterwards. */
@@ -56,7 +67,9 @@ export class RoomMember {
   /** How fast it may speak, over whatever connection. */
   pace: Pace | undefined;
   readonly #news: (member: RoomMember) => void;
-  readonly #audiences = new Map<number, readonly string[]>();
+  /** How many of its answers others have asked for, and are charged for. */
+  #answersOwed = 0;
+  readonly #audiences = new Map<number, Audience>();
   #audienceMembers = 0;
   #batches: Batch[] = [];
   #received = 0;
@@ -178,21 +191,34 @@ export class RoomMember {
     }
   }
 
+  /** Somebody asks it for an answer, and is charged for that too. */
+  asked(): void {
+    this.#answersOwed = Math.min(this.#answersOwed + 1, MAX_ANSWERS_OWED);
+  }
+
+  /** It answers. @returns Whether somebody has asked for that. */
+  answered(): boolean {
+    if (this.#answersOwed === 0) return false;
+    this.#answersOwed -= 1;
+    return true;
+  }
+
   /**
    * Declares an audience; an earlier one of the same number is replaced.
    *
+   * @param isThere Whether a member, by its hash as the key of a map, is in the room: who is not is never looked for.
    * @returns False where that is more than a member may declare.
    */
-  declare(id: number, members: readonly Bytes[]): boolean {
+  declare(id: number, members: readonly Bytes[], isThere: (key: string) => boolean): boolean {
     // Whoever is named twice receives once: one frame must not fill somebody's queue.
-    const keys = [...new Set(members.map(mapKey))];
-    this.#audienceMembers += keys.length - (this.#audiences.get(id)?.length ?? 0);
-    this.#audiences.set(id, keys);
+    const keys = new Set(members.map(mapKey));
+    this.#audienceMembers += keys.size - (this.#audiences.get(id)?.declared ?? 0);
+    this.#audiences.set(id, { declared: keys.size, keys: [...keys].filter(isThere) });
     return this.#audiences.size <= MAX_AUDIENCES && this.#audienceMembers <= MAX_AUDIENCE_MEMBERS;
   }
 
-  /** The hashes of a declared audience, as keys of a map. */
+  /** The hashes of those of a declared audience who were there, as keys of a map. */
   audience(id: number): readonly string[] | undefined {
-    return this.#audiences.get(id);
+    return this.#audiences.get(id)?.keys;
   }
 }

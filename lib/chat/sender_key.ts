@@ -21,7 +21,7 @@ import {
 import { HASH_BYTES, KIND } from "./kind.ts";
 import { CONTEXT, inContext, sign } from "./signing.ts";
 
-/** The most steps that a receiver follows at a time. */
+/** The most steps that a receiver follows at a time; never more than the counter has gone on by. */
 export const MAX_STEPS = 1024;
 /** A sender takes a step after so many frames. */
 export const FRAMES_A_STEP = 1024;
@@ -303,6 +303,11 @@ export class ReceivingChain {
     this.#next = header.counter + 1;
   }
 
+  /** How many steps a frame is ahead that frames before it have not shown: none or one, where none is missing. */
+  stepsTo({ header }: SealedFrame): number {
+    return header.step - this.#step;
+  }
+
   /**
    * Begins to open a frame whose signature is still being checked, where the key for it is at hand: of two
    * checks that take as long, neither waits for the other. What comes of it is nobody's until
@@ -326,7 +331,7 @@ export class ReceivingChain {
    */
   async open(frame: SealedFrame, begun?: Promise<Bytes>): Promise<Bytes> {
     const { header } = frame;
-    await this.#follow(header.step, header.commitment);
+    await this.#follow(header);
     // A step has one key: that of the beginning is the one of now.
     if (begun !== undefined) return await begun;
     return await this.#decrypt(
@@ -352,12 +357,12 @@ export class ReceivingChain {
     }
   }
 
-  /** Goes to a step, if its key is the one that the frame commits to; stays where it is if not. */
-  async #follow(step: number, commitment: Bytes): Promise<void> {
+  /** Goes to a frame's step, if its key is the one that the frame commits to; stays where it is if not. */
+  async #follow({ step, counter, commitment }: SealedFrame["header"]): Promise<void> {
     const steps = step - this.#step;
-    if (steps < 0 || steps > MAX_STEPS) {
-      throw new OpenError("STEPS", `${steps} steps from the last`);
-    }
+    // A sender takes one step before a frame at most.
+    const most = Math.min(MAX_STEPS, counter - this.#next + 1);
+    if (steps < 0 || steps > most) throw new OpenError("STEPS", `${steps} steps from the last`);
     let key = this.#key;
     for (let at = this.#step; at < step; at++) key = await nextKey(this.scope, at, key);
     const expected = steps === 0 ? this.#commitment : await commitmentTo(this.scope, step, key);

@@ -7,10 +7,14 @@
 
 import type { Bytes } from "./bytes.ts";
 
+/** What waiting to go costs beside a frame's bytes, at most. */
+const FRAME_BYTES = 64;
+
 /** Frames, told apart by counting alone. */
 export class SentFrames {
   #frames: Bytes[] = [];
   #accepted = 0;
+  #keptBytes = 0;
 
   /** How many have been sent. */
   get sent(): number {
@@ -22,8 +26,14 @@ export class SentFrames {
     return this.#accepted;
   }
 
+  /** How many bytes those that are not accepted may take where they wait to go. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
   /** Keeps the next one; it is not changed afterwards. */
   push(frame: Bytes): void {
+    this.#keptBytes += frame.length + FRAME_BYTES;
     this.#frames.push(frame);
   }
 
@@ -34,7 +44,9 @@ export class SentFrames {
    */
   accept(count: number): boolean {
     if (count < this.#accepted || count > this.sent) return false;
-    if (count > this.#accepted) this.#frames = this.#frames.slice(count - this.#accepted);
+    const news = count - this.#accepted;
+    for (const { length } of this.#frames.slice(0, news)) this.#keptBytes -= length + FRAME_BYTES;
+    if (news > 0) this.#frames = this.#frames.slice(news);
     this.#accepted = count;
     return true;
   }

@@ -22,7 +22,7 @@ export const LIMIT_OPTIONS = {
     max: 100_000,
     default: DEFAULT_LIMITS.pending,
     help:
-      "Connections that have not joined yet; beyond it the one that has been silent longest goes",
+      "Connections that have not joined yet; beyond it one goes of the address of which most wait",
   },
   "max-per-address": {
     type: "integer",

@@ -88,6 +88,53 @@ Deno.test("where everybody who waits has asked, whoever asked last goes", () => 
   assertEquals(one.surplus(), all[5]);
 });
 
+Deno.test("where too many wait, one of the source goes of which most do", () => {
+  const one = door({ pending: 3 });
+  const [a, b, c, d, e] = callers(5) as [Caller, Caller, Caller, Caller, Caller];
+  one.arrive(a, OTHER); // the one that has been silent for longest of all
+  one.arrive(b, FAR);
+  one.arrive(c, FAR);
+  one.arrive(d, FAR);
+  assertEquals(one.surplus(), b);
+  one.gone(b);
+  // Of two alike, one that has not asked.
+  one.ask(a, 0);
+  one.ask(c, 0);
+  one.gone(d);
+  one.arrive(d, sourceOf("203.0.113.1"));
+  one.arrive(e, sourceOf("203.0.113.2"));
+  assertEquals(one.surplus(), d);
+});
+
+Deno.test("sources take turns: a thousand who ask from one hold up nobody who asks from another", () => {
+  const one = door({ perAddress: 1e6, joinsPerAddress: 1e6, joinsPerSecond: 1 });
+  const ask = (caller: Caller, source: typeof FAR, now: number) => {
+    one.arrive(caller, source);
+    assertEquals(one.ask(caller, now), undefined);
+  };
+  const served = (now: number): Caller[] => {
+    const all: Caller[] = [];
+    for (let next = one.next(now); next !== undefined; next = one.next(now)) {
+      all.push(next);
+      one.gone(next);
+    }
+    return all;
+  };
+  for (const caller of callers(1024)) ask(caller, FAR, 0);
+  assertEquals(served(0).length, 1024); // the burst
+  for (const caller of callers(1000)) ask(caller, FAR, 0);
+  const [a, b] = callers(2) as [Caller, Caller];
+  ask(a, OTHER, 0);
+  ask(b, OTHER, 0);
+  const order = [1, 2, 3, 4].flatMap((second) => served(second * 1000));
+  assertEquals(order.map((caller) => caller === a ? "a" : caller === b ? "b" : "junk"), [
+    "junk",
+    "a",
+    "junk",
+    "b",
+  ]);
+});
+
 Deno.test("joins are checked four at a time, in the order of asking", () => {
   const one = door();
   const all = callers(6);

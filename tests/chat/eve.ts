@@ -5,9 +5,11 @@
  */
 
 import { type Bytes, utf8 } from "../../lib/chat/bytes.ts";
-import { encodeTexts } from "../../lib/chat/envelope.ts";
+import { encodeProgressBody, encodeSigned, encodeTexts } from "../../lib/chat/envelope.ts";
+import { KIND } from "../../lib/chat/kind.ts";
 import { KeySender } from "../../lib/chat/pairwise.ts";
 import { secureRandom, SendingChain } from "../../lib/chat/sender_key.ts";
+import { CONTEXT, inContext, sign } from "../../lib/chat/signing.ts";
 import { RawMember } from "./raw_member.ts";
 import { credentialOf, type Seat, type TestRoom } from "./room.ts";
 
@@ -19,8 +21,8 @@ export class Eve {
     readonly self: Awaited<ReturnType<typeof credentialOf>>,
   ) {}
 
-  static async join(room: TestRoom): Promise<Eve> {
-    const self = await credentialOf("eve", 9, room.clock.now);
+  static async join(room: TestRoom, name = "eve", keyIndex = 9): Promise<Eve> {
+    const self = await credentialOf(name, keyIndex, room.clock.now);
     const raw = await RawMember.join(room.relay, self);
     await room.settle();
     return new Eve(room, raw, self);
@@ -43,6 +45,22 @@ export class Eve {
     const { privateKey } = this.self.keys.signing;
     const position = { conversation, chain, ...grant, commitment };
     this.raw.send(await giver.give(position, key, privateKey));
+  }
+
+  /** Takes a step, and seals a frame that nobody gets. */
+  async skip(chain: SendingChain): Promise<void> {
+    await chain.advance(0);
+    const none = { audience: 0, membership: 0, newest: 0, recipients: new Uint8Array(32) };
+    await chain.seal(none, new Uint8Array(1), this.self.keys.signing.privateKey);
+  }
+
+  /** Asks somebody how far it has shown what eve said, or tells it how far eve has shown what it said. */
+  async progress(to: Bytes, asks: boolean): Promise<void> {
+    const { member, keys } = this.self;
+    const body = encodeProgressBody({ sender: member, recipient: to, asks, shown: 0 });
+    const signed = inContext(CONTEXT.progress, this.room.relay.room, body);
+    const signature = await sign(keys.signing.privateKey, signed);
+    this.raw.send(encodeSigned(KIND.progress, body, signature));
   }
 
   /** Seals a text for a digest, and sends it to an audience. */

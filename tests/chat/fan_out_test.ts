@@ -82,8 +82,8 @@ Deno.test("who has read half of what lay there four seconds ago is waited for, a
 
 Deno.test("who joined after the newest whom a frame is for is not sent it", async () => {
   const { fanOut, sender, reader } = await room();
-  assertEquals(fanOut.sealed(sender, 1, new Uint8Array(1), { newest: 1 }), 0);
+  assertEquals(fanOut.sealed(sender, 1, new Uint8Array(1), { newest: 1 }).recipients, 0);
   assertEquals(reader.outbox.sent, 0);
-  assertEquals(fanOut.sealed(sender, 1, new Uint8Array(1), { newest: 2 }), 1);
+  assertEquals(fanOut.sealed(sender, 1, new Uint8Array(1), { newest: 2 }).recipients, 1);
   assertEquals([reader.outbox.sent, sender.outbox.sent], [1, 0]);
 });

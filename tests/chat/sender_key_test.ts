@@ -45,10 +45,26 @@ Deno.test("a chain opens what it sealed, through steps that the receiver was nev
   }
 });
 
+Deno.test("a chain follows as many steps as the counter has gone on by, and no more", async () => {
+  const { sending, receiving } = await pair();
+  const [first, second] = [await seal(sending, "first"), await seal(sending, "second")];
+  await receiving.open(first);
+  receiving.pass(first);
+  for (let step = 0; step < 3; step++) await sending.advance(0);
+  // The third frame is two further than the last that came, and three steps further.
+  const third = await seal(sending, "third");
+  assertEquals([receiving.stepsTo(second), receiving.stepsTo(third)], [0, 3]);
+  assertEquals((await assertRejects(() => receiving.open(third), OpenError)).fault, "STEPS");
+  assertEquals(await receiving.open(await seal(sending, "fourth")), text("fourth"));
+});
+
 Deno.test("a chain follows 1024 steps at a time and no more", async () => {
   const { sending, receiving } = await pair();
   const early = await ReceivingChain.take(scope, sending.grant);
-  for (let step = 0; step < MAX_STEPS; step++) await sending.advance(0);
+  for (let step = 0; step < MAX_STEPS; step++) {
+    await sending.advance(0);
+    await seal(sending, "on its way");
+  }
   const last = await seal(sending, "far");
   assertEquals(await receiving.open(last), text("far"));
   await sending.advance(0);

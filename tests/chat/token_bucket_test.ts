@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MAX_RATED, RateTable } from "../../lib/chat/rate_table.ts";
+import { Costs, MAX_ACCOUNTS } from "../../lib/chat/costs.ts";
 import { TokenBucket } from "../../lib/chat/token_bucket.ts";
 
 Deno.test("a bucket gives its burst at once, and then its rate", () => {
@@ -53,18 +53,29 @@ Deno.test("no order of takes gets more out of a bucket than its burst and its ra
   }));
 });
 
-Deno.test("each key has its own bucket, and those that are full again are forgotten", () => {
-  const table = new RateTable({ perSecond: 1, burst: 2 });
-  assertEquals([1, 2, 3].map(() => table.take("a", 0)), [true, true, false]);
-  assertEquals(table.take("b", 0), true);
-  assertEquals(table.size, 2);
-  assertEquals(table.take("c", 5_000), true);
-  assertEquals(table.size, 1);
+Deno.test("each who causes work has an account of its own, and those with nothing charged are forgotten", () => {
+  const costs = new Costs({ join: { perSecond: 1, burst: 2 } });
+  const take = (key: string, now: number) => costs.of(key, now).allow("join", 1, now);
+  assertEquals([1, 2, 3].map(() => take("a", 0)), [true, true, false]);
+  assertEquals(take("b", 0), true);
+  assertEquals(costs.size, 2);
+  assertEquals(take("c", 5_000), true);
+  assertEquals(costs.size, 1);
 });
 
-Deno.test("however many keys come, the table is bounded", () => {
-  const table = new RateTable({ perSecond: 0.001, burst: 1 });
-  for (let i = 0; i < 3 * MAX_RATED; i++) table.take(String(i), 0);
-  assert(table.size <= MAX_RATED, String(table.size));
-  assertEquals(table.take(String(3 * MAX_RATED - 1), 0), false);
+Deno.test("an account charges each kind of work apart, and a debt says when it is paid", () => {
+  const costs = new Costs({ join: { perSecond: 1, burst: 2 }, step: { perSecond: 10, burst: 5 } });
+  const account = costs.of("a", 0);
+  assertEquals(account.charge("join", 3, 0), 1000);
+  assertEquals(account.allow("step", 5, 0), true);
+  assertEquals(account.allow("step", 1, 0), false);
+  assertEquals([account.charged("join", 0), account.charged("step", 0)], [3, 5]);
+  assertEquals([account.isClear(999), account.isClear(3_000)], [false, true]);
+});
+
+Deno.test("however many cause work, the accounts are bounded", () => {
+  const costs = new Costs({ join: { perSecond: 0.001, burst: 1 } });
+  for (let i = 0; i < 3 * MAX_ACCOUNTS; i++) costs.of(String(i), 0).allow("join", 1, 0);
+  assert(costs.size <= MAX_ACCOUNTS, String(costs.size));
+  assertEquals(costs.of(String(3 * MAX_ACCOUNTS - 1), 0).allow("join", 1, 0), false);
 });

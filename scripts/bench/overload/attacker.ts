@@ -9,6 +9,7 @@ import { makeCredential, type OwnCredential } from "../../../lib/chat/credential
 import { generateMemberKeys } from "../../../lib/chat/credential.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/kind.ts";
 import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/lifetime.ts";
+import { audiences, junk, questions, steps } from "./costs.ts";
 import { makeCredentials } from "../chat/crowd/credentials.ts";
 import { encodeEmpty } from "../../../lib/chat/wire.ts";
 import { RawSocket } from "../../../tests/raw_socket.ts";
@@ -33,7 +34,17 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   floods,
   stuck,
   turns,
+  steps: byNewcomer(steps),
+  questions: byNewcomer(questions),
+  audiences: byNewcomer(audiences),
+  junk: byNewcomer(junk),
 };
+
+function byNewcomer(
+  attack: (port: number, self: OwnCredential, begun: () => void) => Promise<void>,
+): Attack {
+  return async (port) => await attack(port, await newcomer("eve"), begun);
+}
 
 /** No attack: a hundred members come at once, and go. */
 async function guests(port: number): Promise<void> {

@@ -1,0 +1,37 @@
+/**
+ * A relay that attacks whoever joins: `hostile_relay.ts pings`. It says its port, a line once somebody is in, and begins
+ * at a line of its input: pings as fast as they go, of which it reads no answer.
+ *
+ * @module
+ */
+
+import { encodeFrame } from "../../../lib/chat/frame.ts";
+import { KIND } from "../../../lib/chat/kind.ts";
+import { encodeChallenge, encodeEmpty } from "../../../lib/chat/wire.ts";
+import { repeated } from "../../../tests/sealed_frame.ts";
+
+const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+console.log(String(listener.addr.port));
+const begin = Promise.withResolvers<void>();
+Deno.stdin.read(new Uint8Array(1)).then(() => begin.resolve());
+
+for await (const conn of listener) {
+  attack(conn).catch(() => {}); // whoever is attacked may leave
+}
+
+async function attack(conn: Deno.TcpConn): Promise<void> {
+  const write = async (bytes: Uint8Array) => {
+    for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await conn.write(rest));
+  };
+  const id = new Uint8Array(32);
+  await conn.read(new Uint8Array(64)); // the greeting
+  await write(encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0 }));
+  await conn.read(new Uint8Array(4096)); // the join
+  // Alone in its room, under number 1.
+  await write(encodeFrame(KIND.roster, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0])));
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  console.log("in");
+  await begin.promise;
+  const pings = repeated(encodeEmpty(KIND.ping), 10_000);
+  while (true) await write(pings);
+}
