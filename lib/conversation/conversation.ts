@@ -12,7 +12,7 @@ import type { Display } from "./display.ts";
 import { type Ended, endedFailure, gaveUpFailure, missedFailure, notDelivered } from "./ended.ts";
 import { type Entry, readEntry } from "./entry.ts";
 import type { Input } from "./lines.ts";
-import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
+import { HOLD_MS, isFull, Signal } from "./pacer.ts";
 import { Obstacles } from "./obstacles.ts";
 import { OutputFailure } from "./output.ts";
 import { People } from "./people.ts";
@@ -199,9 +199,7 @@ export class Conversation {
 
   async #runIn(session: Session): Promise<number> {
     session.ended.catch((error) => this.#over.reject(error));
-    const end = await Promise.race([this.#over.promise, this.#follow(session)]);
-    this.#leaving = true;
-    clearTimeout(this.#slowToJoin);
+    const end = await this.#untilItEnds(session);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
     const lost = await this.#departure.leave(session, () => this.#unsaid());
@@ -209,6 +207,19 @@ export class Conversation {
     if (failure !== undefined) throw new OutputFailure(failure.error);
     const code = this.#stopCode ?? end.code;
     return code === 0 && lost > 0 && !this.#options.interactive ? 1 : code;
+  }
+
+  /** Waits for the end. Input that cannot be read, and what no input explains, end it too. */
+  async #untilItEnds(session: Session): Promise<End> {
+    try {
+      return await Promise.race([this.#over.promise, this.#follow(session)]);
+    } catch (error) {
+      await this.#departure.sayGoodbye(session);
+      throw error;
+    } finally {
+      this.#leaving = true;
+      clearTimeout(this.#slowToJoin);
+    }
   }
 
   /** It ends before there is a session; one that comes yet is not wanted. */
@@ -354,7 +365,7 @@ export class Conversation {
 
   /** Waits until less than a window is on its way; a member that shows nothing holds it up once. */
   async #pace(session: Session): Promise<void> {
-    while (session.backlog().bytes > windowFor(session.members().length)) {
+    while (isFull(session.backlog(), session.members().length)) {
       // Without a connection nothing moves, and nobody is held up but this side.
       if (!await this.#progress.changed(HOLD_MS) && session.connected) return;
     }
