@@ -19,6 +19,7 @@ export type FaultCode =
   | Conflict
   | "ROSTER_DIFFERS"
   | "HIDDEN"
+  | "CLOCK_BEHIND"
   | "BAD_CREDENTIAL"
   | "CREDENTIAL_EXPIRED";
 

@@ -91,6 +91,7 @@ export const ENDING_TEXT = {
   TLS_SPOKEN: "what answered there speaks TLS",
   BAD_RELAY: "the relay does not keep to the protocol",
   NO_ANSWER: "the relay did not answer",
+  CLOCK_BEHIND: "this machine's clock is behind the others'",
 } as const;
 
 /** Why a member's own part ends. */

@@ -33,7 +33,7 @@ import type { Listing } from "./wire.ts";
 /** A listing whose credential and presence have been checked. */
 export type Candidate =
   | { readonly ok: true; readonly peer: Peer }
-  | { readonly ok: false; readonly code: CredentialError["code"]; readonly message: string };
+  | { readonly ok: false; readonly error: CredentialError };
 
 /** Who receives, where, among whom. */
 export interface ReceivingOptions {
@@ -44,6 +44,8 @@ export interface ReceivingOptions {
   /** How far each sender's messages have been shown, in this room and before it. */
   readonly shown: Shown;
   readonly now: () => number;
+  /** Hears of a credential that the relay has taken and that ends too late by this machine's clock. */
+  readonly tooLong: (expiresAt: number) => void;
 }
 
 /** The receiving side of a member in one room. */
@@ -87,7 +89,7 @@ export class ReceivingSide {
       return { ok: true, peer: { number, credential: checked, confirmed, away: false } };
     } catch (error) {
       if (!(error instanceof CredentialError)) throw error;
-      return { ok: false, code: error.code, message: error.message };
+      return { ok: false, error };
     }
   }
 
@@ -97,9 +99,14 @@ export class ReceivingSide {
    */
   *admitted(candidates: readonly Candidate[]): Generator<Peer, void> {
     for (const candidate of candidates) {
-      if (!candidate.ok) this.#fault(candidate.code, undefined, candidate.message);
+      if (!candidate.ok) this.#refused(candidate.error);
       else if (this.#fits(candidate.peer)) yield candidate.peer;
     }
+  }
+
+  #refused(error: CredentialError): void {
+    if (error.expiresAt !== undefined) this.#own.tooLong(error.expiresAt);
+    this.#fault(error.code, undefined, error.message);
   }
 
   #fits({ credential }: Peer): boolean {

@@ -5,7 +5,7 @@
  */
 
 import type { Failure } from "../failure.ts";
-import type { Ending, MemberEvent, Session } from "../tcp_chat.ts";
+import type { Ending, FaultCode, MemberEvent, Session } from "../tcp_chat.ts";
 import type { Trust } from "../trust/trust.ts";
 import { Departure, SAID_AFTER_MS } from "./departure.ts";
 import type { Display } from "./display.ts";
@@ -70,6 +70,8 @@ export class Conversation {
   /** Lines of input that could not be sent. */
   #refused = 0;
   #isReady = false;
+  /** Whether somebody was listed and is not taken for a member. */
+  #hasRefused = false;
   #interrupted = false;
   #leaving = false;
   /** The exit code of whoever was told to stop while a person sat there. */
@@ -136,8 +138,10 @@ export class Conversation {
     if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
     display.print(presenter.event(event), this.#told);
     if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
-    // Whoever says whom it is for has not said it to anybody.
-    if (event.kind === "unheard" && (trust.expects || trust.locked)) this.#refused += 1;
+    // Whoever says whom it is for has not said it to anybody, nor who takes somebody that is there for nobody.
+    const isMissed = trust.expects || trust.locked || this.#hasRefused;
+    if (event.kind === "unheard" && isMissed) this.#refused += 1;
+    if (event.kind === "fault" && NOT_ADMITTED.has(event.code)) this.#hasRefused = true;
     if (event.kind === "ready") {
       this.#isReady = true;
       this.#ready.resolve();
@@ -235,7 +239,7 @@ export class Conversation {
 
   /** The relay, or the way to it, ended what this member had not. */
   async #ended(session: Session, end: Ended): Promise<never> {
-    const failure = endedFailure(session, end, this.#obstacles.last);
+    const failure = endedFailure(session, end, this.#obstacles.last, this.#unsaid());
     session.close();
     await this.#departure.caughtUp();
     throw failure;
@@ -388,6 +392,14 @@ export class Conversation {
     return lines === 0 ? undefined : missedFailure(lines, [...names]);
   }
 }
+
+/** The faults of somebody who is listed and is not taken for a member. */
+const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
+  "BAD_CREDENTIAL",
+  "CREDENTIAL_EXPIRED",
+  "NAME_TAKEN",
+  "KEY_TAKEN",
+]);
 
 /** What may bring a line further that is on its way. */
 const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>([

@@ -12,6 +12,7 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   ROSTER_DIFFERS:
     "sees other members in this room than you do: the relay may be deceiving one of you",
   HIDDEN: "has another key than you know it by",
+  CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
   BAD_CREDENTIAL: "the relay listed somebody whose credential does not hold",
   CREDENTIAL_EXPIRED: "the relay listed somebody whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",
@@ -19,7 +20,7 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
 };
 
 /** Faults of which something is shown all the same. */
-const SHOWN: ReadonlySet<FaultCode> = new Set(["GAP", "ROSTER_DIFFERS"]);
+const SHOWN: ReadonlySet<FaultCode> = new Set(["GAP", "ROSTER_DIFFERS", "CLOCK_BEHIND"]);
 
 /** A fault as one sentence. */
 export function faultText(event: MemberEvent & { readonly kind: "fault" }): string {

@@ -308,6 +308,20 @@ Deno.test("input that cannot be read ends with its error, and the room is left",
   assertEquals(stage.left, 1);
 });
 
+Deno.test("piped input that nobody hears ends with 1 where somebody who is there is not admitted", async () => {
+  const tell = (stage: Stage, event: object) => stage.conversation.tell(event as MemberEvent);
+  for (const [code, exitCode] of [["BAD_CREDENTIAL", 1], ["GAP", 0]] as const) {
+    const stage = new Stage(false);
+    const { end } = await begun(stage);
+    tell(stage, { kind: "fault", code, peer: undefined, detail: "", count: 1 });
+    stage.enter("hello");
+    await until(() => stage.entered.length === 1, "it is entered");
+    tell(stage, { kind: "unheard", line: { id: "x.1", shown: "hello" } });
+    await stage.endInput();
+    assertEquals(await end, exitCode);
+  }
+});
+
 Deno.test("who gives up leaves the room", async () => {
   const stage = new Stage(false, 0);
   const { end } = await begun(stage);
