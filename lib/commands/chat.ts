@@ -15,7 +15,8 @@ export async function run(): Promise<number> {
   const talk = { name: undefined, json: false, wire: false, giveUpMs: 30_000, ...OPEN_MINDED };
   const answer = await askSide();
   if (answer.side === "nobody") return answer.code;
-  const input = answer.input === undefined ? {} : { input: answer.input };
+  const { early = [] } = answer;
+  const input = answer.input === undefined ? { early } : { input: answer.input };
   if (answer.side === "client") {
     const address = readAddress(answer.address, DEFAULT_PORT);
     return await visitRoom({ ...talk, ...input, ...address, listen: false });

@@ -44,6 +44,8 @@ export interface TalkOptions extends TrustSettings {
   readonly giveUpMs: number;
   /** Lines that were read elsewhere; standard input without. */
   readonly input?: AsyncIterable<Input>;
+  /** What was entered at the terminal before this began. */
+  readonly early?: readonly Input[];
 }
 
 /** Where to open a room, and for whom. */

@@ -35,6 +35,8 @@ export interface StageOptions {
   readonly reload?: (() => Promise<void>) | undefined;
   /** Lines that were read elsewhere; standard input, or the terminal, without. */
   readonly input?: AsyncIterable<Input>;
+  /** What was entered at the terminal before this stage was set. */
+  readonly early?: readonly Input[];
 }
 
 /** A stage, before anybody speaks. */
@@ -82,7 +84,9 @@ export async function setStage(
     display,
     trust,
     reload,
-    input: screen?.entered ?? options.input ?? standardInput(),
+    input: screen === undefined
+      ? options.input ?? standardInput()
+      : behind(options.early ?? [], screen.entered),
     interactive: screen !== undefined,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
@@ -109,6 +113,15 @@ export async function setStage(
  */
 function hasTerminal(): boolean {
   return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
+}
+
+/** What was entered before, and then what is. */
+async function* behind(
+  early: readonly Input[],
+  entered: AsyncIterable<Input>,
+): AsyncGenerator<Input, void> {
+  yield* early;
+  yield* entered;
 }
 
 /** The lines of standard input. */
