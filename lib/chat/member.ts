@@ -246,7 +246,11 @@ export class Member {
       this.#leaving = true;
       this.#acknowledger.hurry();
       this.#output.send(encodeEmpty(KIND.leave));
-    } else if (!this.#isOver) this.#end("LEFT", "");
+    } else if (!this.#isOver) {
+      // The relay may have let it in, and this member has not heard of it: it is not to wait for it.
+      if (this.#connection?.isChallenged) this.#output.send(encodeEmpty(KIND.leave));
+      this.#end("LEFT", "");
+    }
   }
 
   /** Ends without a word. */
