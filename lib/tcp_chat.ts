@@ -19,7 +19,7 @@
 
 import { generateMemberKeys, makeCredential, type OwnCredential } from "./chat/credential.ts";
 import { canonicalHost, readPublicName } from "./chat/dialled.ts";
-import { CREDENTIAL_LIFE_MS } from "./chat/lifetime.ts";
+import { RENEWAL_LIFE_MS } from "./chat/lifetime.ts";
 import type { Limits } from "./chat/limits.ts";
 import { connectThroughMemory } from "./chat/memory_link.ts";
 import { Relay } from "./chat/relay.ts";
@@ -94,7 +94,7 @@ export async function createIdentity(
   // The runtime loads its timers at their first use, some 10 ms. Now nobody waits for it; at joining one would.
   clearTimeout(setTimeout(() => {}, 0));
   const keys = await making;
-  return await makeCredential(name, keys, Date.now() + CREDENTIAL_LIFE_MS);
+  return await makeCredential(name, keys, Date.now() + RENEWAL_LIFE_MS);
 }
 
 /** How a relay listens. */

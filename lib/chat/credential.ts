@@ -97,7 +97,12 @@ export type CredentialCheck = (bytes: Bytes, now: number, renewal: Bytes) => Pro
 /** A credential that was refused; the message says why. */
 export class CredentialError extends Error {
   /** Makes the error of its reason. */
-  constructor(readonly code: "BAD_CREDENTIAL" | "CREDENTIAL_EXPIRED", message: string) {
+  constructor(
+    readonly code: "BAD_CREDENTIAL" | "CREDENTIAL_EXPIRED",
+    message: string,
+    /** When it claims to end, in milliseconds since 1970, where that is why it was refused. */
+    readonly expiresAt?: number,
+  ) {
     super(message);
     this.name = "CredentialError";
   }
@@ -196,8 +201,10 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
   const { body, byIdentity, bySigning } = split(bytes);
   const fields = readBody(body);
   const renewed = hasExpired(fields.expiresAt, now) ? renewalOf(renewal, now) : undefined;
-  if (isTooLong(renewed?.expiresAt ?? fields.expiresAt, now)) {
-    throw new CredentialError("BAD_CREDENTIAL", "the credential is good for more than 24 hours");
+  const expiresAt = renewed?.expiresAt ?? fields.expiresAt;
+  if (isTooLong(expiresAt, now)) {
+    const why = "the credential is good for more than 24 hours by this machine's clock";
+    throw new CredentialError("BAD_CREDENTIAL", why, expiresAt);
   }
   const [identity, session, signing, member, print] = await Promise.all([
     importSpki(fields.identity, "sign"),
@@ -224,7 +231,7 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
     session,
     signing,
     keyIds: [mapKey(fields.session), mapKey(fields.signing)],
-    expiresAt: renewed?.expiresAt ?? fields.expiresAt,
+    expiresAt,
   };
 }
 

@@ -7,8 +7,8 @@
 /** How long a credential, or a renewal of it, may be good for, in milliseconds. */
 export const CREDENTIAL_LIFE_MS = 24 * 60 * 60 * 1000;
 /**
- * For how long a credential is renewed, in milliseconds: an hour less than it might be, so that a clock that has come
- * to be fast does not make it too long.
+ * For how long a credential is made, and renewed, in milliseconds: an hour less than it might be, so that two clocks
+ * may differ by more than an hour before one takes what the other made for too long.
  */
 export const RENEWAL_LIFE_MS = 23 * 60 * 60 * 1000;
 /** How much of its time a renewed credential has left, at least, when it is renewed again, in milliseconds. */

@@ -16,7 +16,7 @@ import { type Bytes, MalformedError, mapKey } from "./bytes.ts";
 import { steadyNow } from "./clock.ts";
 import { Composer } from "./composer.ts";
 import { Costs } from "./costs.ts";
-import { checkCredential, type OwnCredential } from "./credential.ts";
+import { checkCredential, type Credential, type OwnCredential } from "./credential.ts";
 import type { Frame } from "./frame.ts";
 import { InOrder } from "./in_order.ts";
 import { keyChange } from "./key_change.ts";
@@ -35,6 +35,7 @@ import { type Peer, Roster } from "./roster.ts";
 import { secureRandom } from "./sender_key.ts";
 import { Shown } from "./shown.ts";
 import { encodeCount, encodeEmpty, encodeRenew, readCount } from "./wire.ts";
+import { WrongClock } from "./wrong_clock.ts";
 
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;
@@ -70,6 +71,7 @@ export class Member {
   readonly #composer: Composer;
   readonly #absence = new Absence();
   readonly #costs = new Costs<PeerCost>(PEER_TARIFF);
+  readonly #clock = new WrongClock();
   #state: "away" | "connected" | "ending" | "ended" = "away";
   /** The connection that there is; none unless it is connected. */
   #connection: MemberConnection | undefined;
@@ -250,7 +252,11 @@ export class Member {
       this.#leaving = true;
       this.#acknowledger.hurry();
       this.#output.send(encodeEmpty(KIND.leave));
-    } else if (!this.#isOver) this.#end("LEFT", "");
+    } else if (!this.#isOver) {
+      // The relay may have let it in, and this member has not heard of it: it is not to wait for it.
+      if (this.#connection?.isChallenged) this.#output.send(encodeEmpty(KIND.leave));
+      this.#end("LEFT", "");
+    }
   }
 
   /** Ends without a word. */
@@ -401,6 +407,25 @@ export class Member {
     });
   }
 
+  /** A credential that ends late comes of a clock that is ahead of this one, whichever is right: that is said once. */
+  #compareClocks({ expiresAt, key }: Credential): void {
+    const detail = this.#clock.hint(expiresAt, this.#date());
+    if (detail === undefined) return;
+    this.#order.add(0, () => {
+      const peer = this.roster.get(key);
+      if (peer === undefined) return;
+      this.#event({ kind: "fault", code: "CLOCK_BEHIND", peer, detail, count: 1 });
+    });
+  }
+
+  /** With a clock that is too far behind nobody's credential holds here: nothing would be shown, so it leaves. */
+  #refuseClock(expiresAt: number): void {
+    const detail = this.#clock.proof(expiresAt, this.#date());
+    if (detail === undefined) return;
+    if (this.isIn) this.#output.send(encodeEmpty(KIND.leave));
+    this.#end("CLOCK_BEHIND", detail);
+  }
+
   #membershipOf(room: Bytes): Membership {
     const membership: Membership = new Membership({
       self: this.#self,
@@ -410,8 +435,13 @@ export class Member {
       policy: this.#policy,
       keyChange: this.#options.keyChange ?? keyChange,
       random: this.#options.random ?? secureRandom,
-      check: (bytes, renewal) =>
-        (this.#options.check ?? checkCredential)(bytes, this.#date(), renewal),
+      check: async (bytes, renewal) => {
+        const check = this.#options.check ?? checkCredential;
+        const credential = await check(bytes, this.#date(), renewal);
+        this.#compareClocks(credential);
+        return credential;
+      },
+      tooLong: (expiresAt) => this.#refuseClock(expiresAt),
       order: this.#order,
       acknowledger: this.#acknowledger,
       costs: this.#costs,

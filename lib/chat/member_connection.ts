@@ -90,6 +90,11 @@ export class MemberConnection {
     return this.#state === "in";
   }
 
+  /** Whether it has been challenged: the relay may let this member in at any moment, or has. */
+  get isChallenged(): boolean {
+    return this.#challenge !== undefined;
+  }
+
   /** When {@linkcode tick} has something to do, in milliseconds. */
   get wakeAt(): number {
     if (this.#state === "coming") return this.#heardAt + JOIN_TIMEOUT_MS;

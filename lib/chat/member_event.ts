@@ -23,6 +23,7 @@ export type FaultCode =
   | "UNREACHABLE"
   /** An exception that no check foresaw: the frame is passed over. */
   | "FAILED"
+  | "CLOCK_BEHIND"
   | "BAD_CREDENTIAL"
   | "CREDENTIAL_EXPIRED";
 

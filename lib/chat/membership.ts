@@ -37,6 +37,8 @@ export interface MembershipOptions extends Omit<OutgoingOptions, "roster" | "unr
   /** Checks a credential, by the newest renewal of it. */
   readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
   readonly event: (event: MemberEvent) => void;
+  /** Hears of a credential that the relay has taken and that ends too late by this machine's clock. */
+  readonly tooLong: (expiresAt: number) => void;
   /** Hears what the relay does that it must not. */
   readonly breach: (detail: string) => void;
 }

@@ -94,6 +94,7 @@ export const ENDING_TEXT = {
   BAD_RELAY: "the relay does not keep to the protocol",
   NO_ANSWER: "the relay did not answer",
   FAILED: "parley failed on what came from the relay",
+  CLOCK_BEHIND: "this machine's clock is behind the others'",
 } as const;
 
 /** Why a member's own part ends. */

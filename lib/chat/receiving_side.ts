@@ -35,7 +35,7 @@ import type { Listing } from "./wire.ts";
 /** A listing whose credential and presence have been checked. */
 export type Candidate =
   | { readonly ok: true; readonly peer: Peer }
-  | { readonly ok: false; readonly code: CredentialError["code"]; readonly message: string };
+  | { readonly ok: false; readonly error: CredentialError };
 
 /** Who has sent a frame, and what it has sent so far. */
 interface Sender {
@@ -60,6 +60,8 @@ export interface ReceivingOptions {
   readonly now: () => number;
   /** What peers are charged for, by their identities: it outlives rooms. */
   readonly costs: Costs<PeerCost>;
+  /** Hears of a credential that the relay has taken and that ends too late by this machine's clock. */
+  readonly tooLong: (expiresAt: number) => void;
 }
 
 /** The receiving side of a member in one room. */
@@ -107,10 +109,11 @@ export class ReceivingSide {
       const confirmed = await verify(checked.signing, presence, statement);
       return { ok: true, peer: { number, credential: checked, confirmed, away: false } };
     } catch (error) {
-      if (error instanceof CredentialError) {
-        return { ok: false, code: error.code, message: error.message };
-      }
-      return { ok: false, code: "BAD_CREDENTIAL", message: `checking it failed: ${error}` };
+      const known = error instanceof CredentialError;
+      const checked = known
+        ? error
+        : new CredentialError("BAD_CREDENTIAL", `checking it failed: ${error}`);
+      return { ok: false, error: checked };
     }
   }
 
@@ -120,9 +123,14 @@ export class ReceivingSide {
    */
   *admitted(candidates: readonly Candidate[]): Generator<Peer, void> {
     for (const candidate of candidates) {
-      if (!candidate.ok) this.#fault(candidate.code, undefined, candidate.message);
+      if (!candidate.ok) this.#refused(candidate.error);
       else if (this.#fits(candidate.peer)) yield candidate.peer;
     }
+  }
+
+  #refused(error: CredentialError): void {
+    if (error.expiresAt !== undefined) this.#own.tooLong(error.expiresAt);
+    this.#fault(error.code, undefined, error.message);
   }
 
   #fits({ credential }: Peer): boolean {

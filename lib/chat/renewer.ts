@@ -27,7 +27,12 @@ export class Renewer {
   constructor(self: OwnCredential, date: () => number) {
     this.#self = self;
     this.#date = date;
-    this.#dueAt = (date() + self.expiresAt) / 2;
+    const now = date();
+    const { expiresAt } = self;
+    const half = (now + expiresAt) / 2;
+    // Whoever is away cannot renew: a credential that can have the reserve has it.
+    const early = expiresAt - RENEWAL_RESERVE_MS;
+    this.#dueAt = early > now ? Math.min(half, early) : half;
   }
 
   /** In how many milliseconds {@linkcode renew} is to be called. */

@@ -24,7 +24,8 @@ export async function run(_input: unknown, io: Io): Promise<number> {
   };
   const answer = await askSide(io, (text) => readAddress(text, DEFAULT_PORT));
   if (answer.side === "nobody") return answer.code;
-  const input = answer.input === undefined ? {} : { input: answer.input };
+  const { early = [] } = answer;
+  const input = answer.input === undefined ? { early } : { input: answer.input };
   if (answer.side === "client") {
     return await visitRoom({ ...talk, ...input, ...answer.address, listen: false });
   }

@@ -5,14 +5,14 @@
  */
 
 import type { Failure } from "../failure.ts";
-import type { Ending, MemberEvent, Session } from "../tcp_chat.ts";
+import type { Ending, FaultCode, MemberEvent, Session } from "../tcp_chat.ts";
 import type { Trust } from "../trust/trust.ts";
 import { Departure, SAID_AFTER_MS } from "./departure.ts";
 import type { Display } from "./display.ts";
 import { type Ended, endedFailure, gaveUpFailure, missedFailure, notDelivered } from "./ended.ts";
 import { type Entry, readEntry, readMessage } from "./entry.ts";
 import type { Input } from "./lines.ts";
-import { HOLD_MS, Signal, windowFor } from "./pacer.ts";
+import { HOLD_MS, isFull, Signal } from "./pacer.ts";
 import { Obstacles } from "./obstacles.ts";
 import { outputFailure } from "./output.ts";
 import { People } from "./people.ts";
@@ -72,6 +72,8 @@ export class Conversation {
   /** Lines of input that could not be sent. */
   #refused = 0;
   #isReady = false;
+  /** Whether somebody was listed and is not taken for a member. */
+  #hasRefused = false;
   #interrupted = false;
   #leaving = false;
   /** The exit code of whoever was told to stop while a person sat there. */
@@ -138,8 +140,10 @@ export class Conversation {
     if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
     display.print(presenter.event(event), this.#told);
     if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
-    // Whoever says whom it is for has not said it to anybody.
-    if (event.kind === "unheard" && (trust.expects || trust.locked)) this.#refused += 1;
+    // Whoever says whom it is for has not said it to anybody, nor who takes somebody that is there for nobody.
+    const isMissed = trust.expects || trust.locked || this.#hasRefused;
+    if (event.kind === "unheard" && isMissed) this.#refused += 1;
+    if (event.kind === "fault" && NOT_ADMITTED.has(event.code)) this.#hasRefused = true;
     if (event.kind === "ready") {
       this.#isReady = true;
       this.#ready.resolve();
@@ -201,9 +205,7 @@ export class Conversation {
 
   async #runIn(session: Session): Promise<number> {
     session.ended.catch((error) => this.#over.reject(error));
-    const end = await Promise.race([this.#over.promise, this.#follow(session)]);
-    this.#leaving = true;
-    clearTimeout(this.#slowToJoin);
+    const end = await this.#untilItEnds(session);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
     const lost = await this.#departure.leave(session, () => this.#unsaid());
@@ -211,6 +213,19 @@ export class Conversation {
     if (failure !== undefined) throw outputFailure(failure.error);
     const code = this.#stopCode ?? end.code;
     return code === 0 && lost > 0 && !this.#options.interactive ? 1 : code;
+  }
+
+  /** Waits for the end. Input that cannot be read, and what no input explains, end it too. */
+  async #untilItEnds(session: Session): Promise<End> {
+    try {
+      return await Promise.race([this.#over.promise, this.#follow(session)]);
+    } catch (error) {
+      await this.#departure.sayGoodbye(session);
+      throw error;
+    } finally {
+      this.#leaving = true;
+      clearTimeout(this.#slowToJoin);
+    }
   }
 
   /** It ends before there is a session; one that comes yet is not wanted. */
@@ -226,7 +241,7 @@ export class Conversation {
 
   /** The relay, or the way to it, ended what this member had not. */
   async #ended(session: Session, end: Ended): Promise<never> {
-    const failure = endedFailure(session, end, this.#obstacles.last);
+    const failure = endedFailure(session, end, this.#obstacles.last, this.#unsaid());
     session.close();
     await this.#departure.caughtUp();
     throw failure;
@@ -361,7 +376,7 @@ export class Conversation {
 
   /** Waits until less than a window is on its way; a member that shows nothing holds it up once. */
   async #pace(session: Session): Promise<void> {
-    while (session.backlog().bytes > windowFor(session.members().length)) {
+    while (isFull(session.backlog(), session.members().length)) {
       // Without a connection nothing moves, and nobody is held up but this side.
       if (!await this.#progress.changed(HOLD_MS) && session.connected) return;
     }
@@ -384,6 +399,14 @@ export class Conversation {
     return lines === 0 ? undefined : missedFailure(lines, [...names]);
   }
 }
+
+/** The faults of somebody who is listed and is not taken for a member. */
+const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
+  "BAD_CREDENTIAL",
+  "CREDENTIAL_EXPIRED",
+  "NAME_TAKEN",
+  "KEY_TAKEN",
+]);
 
 /** What may bring a line further that is on its way. */
 const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>([

@@ -57,7 +57,9 @@ export class Departure {
   /** Leaves, whatever was entered. */
   async sayGoodbye(session: Session): Promise<void> {
     session.leave();
-    await Promise.race([session.ended, pause(GOODBYE_MS), this.#options.hurry]);
+    // Where it failed, the conversation hears of that itself.
+    const ended = session.ended.catch(() => {});
+    await Promise.race([ended, pause(GOODBYE_MS), this.#options.hurry]);
     session.close();
     await this.caughtUp();
   }

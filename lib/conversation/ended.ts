@@ -22,13 +22,15 @@ export interface Ended {
  * @param session The session.
  * @param end How it ended.
  * @param obstacle What kept the connection from coming back, where that lasts.
+ * @param unsaid How many lines were never entered into the session.
  */
 export function endedFailure(
   session: Session,
   { ending, detail }: Ended,
   obstacle: Failure | undefined,
+  unsaid: number,
 ): Failure {
-  const { lines } = session.backlog();
+  const lines = session.backlog().lines + unsaid;
   const plain = hasPlainDetail(ending);
   const why = (obstacle?.why ?? endingText(ending)) +
     (detail === "" || !plain ? "" : ` (${detail})`);
@@ -116,7 +118,10 @@ const HINTS: { readonly [E in Ending]?: string } = {
     "the server goes by another name than the one dialled, or somebody in between forwards: " +
     "dial the name that its keeper gave you",
   REMOVED: "ask whoever runs the server",
+  BAD_CREDENTIAL:
+    "this machine's clock may be fast, or the server's slow, by more than an hour: compare them",
   CREDENTIAL_EXPIRED: "check this machine's clock",
+  CLOCK_BEHIND: "set this machine's clock, and join again",
 };
 
 function hintOf(ending: Ending, { self }: Session): string | undefined {

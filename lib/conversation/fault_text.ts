@@ -14,14 +14,20 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   HIDDEN: "has another key than you know it by",
   UNREACHABLE: "no key can be sealed to its session key; what you say does not reach it",
   FAILED: "parley failed on a frame",
+  CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
   BAD_CREDENTIAL: "the relay listed somebody whose credential does not hold",
   CREDENTIAL_EXPIRED: "the relay listed somebody whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",
   KEY_TAKEN: "the relay listed a second member with one key",
 };
 
-/** Faults that keep nothing from being shown. */
-const SHOWN: ReadonlySet<FaultCode> = new Set(["GAP", "ROSTER_DIFFERS", "UNREACHABLE"]);
+/** Faults that keep nothing, or not everything, from being shown. */
+const SHOWN: ReadonlySet<FaultCode> = new Set([
+  "GAP",
+  "ROSTER_DIFFERS",
+  "UNREACHABLE",
+  "CLOCK_BEHIND",
+]);
 
 /** A fault as one sentence. */
 export function faultText(event: MemberEvent & { readonly kind: "fault" }): string {

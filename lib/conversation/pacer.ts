@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Backlog } from "../tcp_chat.ts";
+
 /** What may be on its way from one sender, in bytes, shared among all members. */
 const WINDOW_BYTES = 2 << 20;
 /**
@@ -12,12 +14,25 @@ const WINDOW_BYTES = 2 << 20;
  * for one member by default: 32 MiB a second.
  */
 const MIN_WINDOW_BYTES = 32 << 10;
+/** What a line on its way costs its sender besides its text, in bytes of memory. */
+const LINE_BYTES = 512;
 /** How long a full window waits for a member that shows nothing, in milliseconds. */
 export const HOLD_MS = 2_000;
 
 /** How much a sender in a room of so many may have on its way, in bytes. */
 export function windowFor(members: number): number {
   return Math.max(MIN_WINDOW_BYTES, Math.floor(WINDOW_BYTES / Math.max(1, members)));
+}
+
+/**
+ * Whether as much is on its way as a sender may have there: by the text that others have to show, and by what the
+ * lines cost the sender itself, however short they are.
+ *
+ * @param backlog What is not delivered yet.
+ * @param members How many the room has.
+ */
+export function isFull({ lines, bytes }: Backlog, members: number): boolean {
+  return bytes > windowFor(members) || bytes + lines * LINE_BYTES > WINDOW_BYTES;
 }
 
 /** Something that changes, and those who wait for it to. */

@@ -12,12 +12,20 @@ import { standardInput } from "./stage.ts";
 
 /** What was answered. */
 export type Answer<A> =
-  | { readonly side: "server"; readonly input: AsyncIterable<Input> | undefined }
+  | {
+    readonly side: "server";
+    /** The lines behind the answers, where they were piped in. */
+    readonly input: AsyncIterable<Input> | undefined;
+    /** What was entered at the terminal behind the answers, before the chat began. */
+    readonly early?: readonly Input[];
+  }
   | {
     readonly side: "client";
     readonly address: A;
     /** The lines behind the answers, where they were piped in. */
     readonly input: AsyncIterable<Input> | undefined;
+    /** What was entered at the terminal behind the answers, before the chat began. */
+    readonly early?: readonly Input[];
   }
   /** Whoever was asked left. */
   | { readonly side: "nobody"; readonly code: number };
@@ -41,7 +49,7 @@ export async function askSide<A>(
   const { openScreen } = await import("../chat/screen.ts");
   using screen = openScreen(io, { prompt: SIDE });
   const entered = screen.entered[Symbol.asyncIterator]();
-  return await ask({
+  const answer = await ask({
     rest: undefined,
     next: (question) => {
       screen.setPrompt(question);
@@ -50,6 +58,11 @@ export async function askSide<A>(
     show: (line) => screen.print(line),
     refuse: ({ why, hint }) => screen.print(hint === undefined ? why : `${why}: ${hint}`),
   }, readAddress);
+  if (answer.side === "nobody") return answer;
+  screen.close();
+  // A closed screen gives what was entered, and ends.
+  const early = await Array.fromAsync({ [Symbol.asyncIterator]: () => entered });
+  return { ...answer, early };
 }
 
 /** Where answers come from. */

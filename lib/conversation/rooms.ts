@@ -55,6 +55,8 @@ export interface TalkOptions extends TrustSettings {
   readonly input?: AsyncIterable<Input>;
   /** Gives up the permission for files, once all that are needed are open. */
   readonly release?: Release;
+  /** What was entered at the terminal before this began. */
+  readonly early?: readonly Input[];
 }
 
 /** Where to open a room, and for whom. */

@@ -39,6 +39,8 @@ export interface StageOptions {
   readonly reload?: (() => Promise<void>) | undefined;
   /** Lines that were read elsewhere; standard input, or the terminal, without. */
   readonly input?: AsyncIterable<Input>;
+  /** What was entered at the terminal before this stage was set. */
+  readonly early?: readonly Input[];
 }
 
 /** A stage, before anybody speaks. */
@@ -90,7 +92,9 @@ export async function setStage(
     display,
     trust,
     reload,
-    input: screen?.entered ?? inputOf(options, typed),
+    input: screen === undefined
+      ? inputOf(options, typed)
+      : behind(options.early ?? [], screen.entered),
     interactive: typed,
     messagesOnly: !typed && !options.json && !options.commands,
     stay: options.stay,
@@ -125,6 +129,15 @@ function hasTerminal({ input, output, errors }: Io): boolean {
 async function* inputOf({ io, input }: StageOptions, typed: boolean): AsyncGenerator<Input, void> {
   yield* input ?? standardInput(io);
   if (typed) yield { kind: "end" };
+}
+
+/** What was entered before, and then what is. */
+async function* behind(
+  early: readonly Input[],
+  entered: AsyncIterable<Input>,
+): AsyncGenerator<Input, void> {
+  yield* early;
+  yield* entered;
 }
 
 /** The lines of standard input. */

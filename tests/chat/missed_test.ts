@@ -8,7 +8,8 @@
 import { assertEquals } from "@std/assert";
 import { Absence } from "../../lib/chat/absence.ts";
 import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import { type Seat, shown, TestRoom } from "./room.ts";
+import { KIND } from "../../lib/chat/kind.ts";
+import { type Seat, shown, TestRoom, until } from "./room.ts";
 
 const GRACE_MS = 20_000;
 
@@ -84,6 +85,15 @@ Deno.test("who acknowledges and leaves in one breath has shown it", async () => 
   bo.member.leave();
   await room.settle();
   assertEquals(outcomes(ada), [["delivered", "hello", undefined]]);
+});
+
+Deno.test("who leaves before it has heard that it is in leaves the room all the same", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const bo = await room.enter("bo", ({ kind, bytes }) => kind === KIND.roster ? [] : [bytes]);
+  await until(() => room.relay.size === 1, "the relay has let it in");
+  bo.member.leave();
+  await until(() => room.relay.size === 0, "it has left");
+  assertEquals(room.relayEvents.map((one) => one.kind === "left" && one.reason).at(-1), "LEFT");
 });
 
 Deno.test("who acknowledges late in a large room acknowledges before it leaves", async () => {

@@ -152,6 +152,8 @@ export class TestRoom {
   readonly listeners = new Map<string, (event: MemberEvent) => void>();
   /** How long the credentials of those who join hold, in milliseconds. */
   lifeMs = 3_600_000;
+  /** By how much members' clocks are ahead, by their names, in milliseconds. */
+  readonly ahead = new Map<string, number>();
   /** What failed that no input explains. */
   readonly failures: unknown[] = [];
 
@@ -185,13 +187,15 @@ export class TestRoom {
     tamper?: Tamper,
     keyIndex: number = this.seats.length,
   ): Promise<Seat> {
-    const self = await credentialOf(name, keyIndex, this.clock.now, this.lifeMs);
+    const ahead = this.ahead.get(name) ?? 0;
+    const now = () => this.clock.now() + ahead;
+    const self = await credentialOf(name, keyIndex, now, this.lifeMs);
     const events: MemberEvent[] = [];
     const options = {
       self,
       dialled: { host: "room.test", port: 4396 },
       policy: this.policies.get(name) ?? EVERYONE,
-      now: this.clock.now,
+      now,
     };
     // A relay that lies does not mind what is acknowledged: its count is no longer that of the real one.
     let link: ReturnType<typeof connectThroughMemory> | undefined;

@@ -109,6 +109,10 @@ class Stage {
     await this.#writer.close();
   }
 
+  async breakInput(error: unknown): Promise<void> {
+    await this.#writer.abort(error);
+  }
+
   happens(kind: "sent" | "delivered", missed?: readonly string[]): void {
     const line = { id: "x.1", shown: "x" };
     this.conversation.tell({ kind, line, ...missed && { missed } } as MemberEvent);
@@ -299,6 +303,28 @@ Deno.test("piped input that some missed who have left ends with 1, and their nam
   const failure = await assertRejects(() => end, Failure);
   assertEquals([failure.code, failure.exitCode, stage.left], ["NOT_DELIVERED", 1, 1]);
   assertEquals(failure.why, "2 messages were not shown by bo and cy, who have left");
+});
+
+Deno.test("input that cannot be read ends with its error, and the room is left", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  await stage.breakInput(new Error("Is a directory (os error 21)"));
+  await assertRejects(() => end, Error, "Is a directory");
+  assertEquals(stage.left, 1);
+});
+
+Deno.test("piped input that nobody hears ends with 1 where somebody who is there is not admitted", async () => {
+  const tell = (stage: Stage, event: object) => stage.conversation.tell(event as MemberEvent);
+  for (const [code, exitCode] of [["BAD_CREDENTIAL", 1], ["GAP", 0]] as const) {
+    const stage = new Stage(false);
+    const { end } = await begun(stage);
+    tell(stage, { kind: "fault", code, peer: undefined, detail: "", count: 1 });
+    stage.enter("hello");
+    await until(() => stage.entered.length === 1, "it is entered");
+    tell(stage, { kind: "unheard", line: { id: "x.1", shown: "hello" } });
+    await stage.endInput();
+    assertEquals(await end, exitCode);
+  }
 });
 
 Deno.test("who gives up leaves the room", async () => {

@@ -257,6 +257,10 @@ Deno.test({
     assertEquals(await bo.ended(), 1);
     const why = "2 messages were not delivered within 300 ms";
     assertEquals(bo.errors[0], `parley: cannot deliver everything: ${why} (NOT_DELIVERED)`);
+    // It has left: its name is free.
+    await using again = await startClient(address, "bo", "--give-up", "300");
+    await again.endInput();
+    assertEquals(await again.ended(), 0);
     stuck.kill("SIGCONT");
   },
 });

@@ -70,6 +70,22 @@ for (const signal of ["TERM", "HUP"]) {
   });
 }
 
+test("lines that are pasted with the answers to the two questions arrive", async () => {
+  const { ada, address } = await startServer();
+  await using _ada = ada;
+  await using bo = await Pane.open(110, 24, "NO_COLOR=1");
+  await bo.type(`clear; ${LEFT(command())}\n`);
+  await bo.until("the question", ({ rows }) => rows.at(-1) === "server or client?");
+  await bo.type(`client\n${address}\nfirst\nlast\n/quit\n`);
+  await bo.until("the end", ({ rows }) => rows.includes("left with 0"));
+  const { rows } = await ada.until(
+    "the leaving",
+    ({ rows }) => rows.at(-2)?.endsWith(" left") === true,
+  );
+  const texts = rows.flatMap((row) => /^member-[a-z]{4}: (.*)$/.exec(row)?.[1] ?? []);
+  assertEquals(texts, ["first", "last"]);
+});
+
 /** An address at which connections are neither made nor refused: its queue of connections is full. */
 class Nowhere implements Disposable {
   readonly address: string;
