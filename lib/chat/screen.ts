@@ -28,6 +28,8 @@ export interface Screen extends Disposable {
    * @param prompt Fit for a terminal.
    */
   setPrompt(prompt: string): void;
+  /** A promise that what was printed has been drawn. A screen that is closed while it draws may draw too late. */
+  drawn(): Promise<void>;
   /** Takes the input line away and leaves the terminal as it was, at the start of a row. */
   close(): void;
 }
@@ -82,6 +84,8 @@ export class TerminalScreen implements Screen {
   #leftOut = 0;
   #toClear = false;
   #state: "idle" | "scheduled" | "writing" | "closed" = "idle";
+  /** Fulfilled when nothing is being drawn any longer. */
+  #drawn = Promise.withResolvers<void>();
   /** Whether there is something to draw that the write under way does not show. */
   #stale = false;
 
@@ -184,7 +188,12 @@ export class TerminalScreen implements Screen {
     this.#stale = true;
     if (this.#state !== "idle") return;
     this.#state = "scheduled";
-    setImmediate(() => this.#write());
+    this.#drawn = Promise.withResolvers();
+    setImmediate(() => this.#write().finally(this.#drawn.resolve));
+  }
+
+  async drawn(): Promise<void> {
+    if (this.#state === "scheduled" || this.#state === "writing") await this.#drawn.promise;
   }
 
   async #write(): Promise<void> {

@@ -101,7 +101,8 @@ export async function setStage(
     stopped: signals.stopped,
     tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
     [Symbol.asyncDispose]: async () => {
-      await Promise.race([display.caughtUp(), signals.insisted]);
+      const shown = Promise.all([display.caughtUp(), screen?.drawn()]);
+      await Promise.race([shown, signals.insisted]);
       signals[Symbol.dispose]();
       screen?.close();
     },
