@@ -8,7 +8,9 @@ import { DEAD_AFTER_MS } from "./silence.ts";
 
 /** From when to when something that was said may not have come, in milliseconds since 1970. */
 export interface MissedSpan {
+  /** The last moment at which the relay was heard for certain. */
   readonly from: number;
+  /** When this member was in the room again. */
   readonly to: number;
 }
 
