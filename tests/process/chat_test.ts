@@ -1,5 +1,5 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MAY_RUN_DENO } from "../granted.ts";
 import { ChatProcess as Process, startClient, startServer } from "./chat_process.ts";
 
@@ -173,6 +173,27 @@ Deno.test({
     await server.until((one) => one.all("left").length === 2, "both have left");
     const heard = server.all("message").map(({ text, private: apart }) => [text, apart]);
     assertEquals(heard, [...texts.map((text) => [text, false]), ["/two", false], ["psst", true]]);
+  },
+});
+
+Deno.test({
+  name: "who comes again after a crash is told that its name is probably its own, and until when",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    await using crashed = await startClient(address, "zed");
+    crashed.kill("SIGKILL");
+    await crashed.ended();
+    await using again = new Process(["client", address, "--name", "zed"]);
+    await again.endInput();
+    assertEquals(await again.ended(), 1);
+    const [line, hint] = again.errors;
+    assertMatch(
+      line!,
+      /somebody who is away has that name \(away until \d\d:\d\d:\d\d at the latest\) \(NAME_AWAY\)$/,
+    );
+    assertMatch(hint!, /^hint: it is probably your own, left by a run that crashed/);
   },
 });
 
