@@ -12,7 +12,7 @@ import {
   type OwnCredential,
   renewalOf,
 } from "../../lib/chat/credential.ts";
-import { CREDENTIAL_LIFE_MS, hasExpired } from "../../lib/chat/lifetime.ts";
+import { hasExpired, RENEWAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
 import { foldName } from "../../lib/chat/name.ts";
 import { verifyRenewal } from "../../lib/chat/renewal.ts";
 import { standInKeys } from "./stand_in_crypto.ts";
@@ -36,7 +36,7 @@ export class StandInCredentials {
       session: keys.session.publicKey,
       signing: keys.signing.publicKey,
       keyIds: [`session ${process}`, `signing ${process}`],
-      expiresAt: now + CREDENTIAL_LIFE_MS,
+      expiresAt: now + RENEWAL_LIFE_MS,
       keys,
     };
     this.#made.set(mapKey(bytes), self);
