@@ -38,5 +38,5 @@ export {
 } from "./udp/forgery.ts";
 export { Histogram, type HistogramRow } from "./udp/histogram.ts";
 export { type LoadOptions, type LoadResult, MAX_WINDOW, measureLoad } from "./udp/load.ts";
-export type { Verdict } from "./udp/question.ts";
-export { sendDatagram, type SentDatagram } from "./udp/send_datagram.ts";
+export type { Verdict } from "./udp/open_question.ts";
+export { sendDatagram, type SentDatagram } from "./udp/datagram_socket.ts";

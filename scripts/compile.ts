@@ -4,13 +4,13 @@
  * @module
  */
 
-import { runCommandLine } from "../lib/cli.ts";
+import { usageFailure } from "../lib/base/failure.ts";
+import { VERSION } from "../lib/base/version.ts";
 import { manualPage } from "../lib/cli/manual.ts";
+import { runCommandLine } from "../lib/cli/run.ts";
 import type { CommandModule, CommandSpec, Input } from "../lib/cli/spec.ts";
 import { PARLEY } from "../lib/commands/table.ts";
-import { usageFailure } from "../lib/failure.ts";
-import { processIo } from "../lib/io.ts";
-import { VERSION } from "../lib/version.ts";
+import { processIo } from "../lib/os/io.ts";
 import { requireParley } from "./compile/answers.ts";
 import { bundle } from "./compile/bundle.ts";
 import { writeChecksums } from "./compile/checksums.ts";

@@ -10,21 +10,19 @@
 import { concat } from "@std/bytes/concat";
 // @ts-types="../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { type Bytes, utf8 } from "../lib/chat/bytes.ts";
-import { joinStatement, makeCredential, presenceStatement } from "../lib/chat/credential.ts";
-import { encodeProgressBody, encodeSigned, encodeTexts } from "../lib/chat/envelope.ts";
-import { encodeGreeting, KIND } from "../lib/chat/kind.ts";
-import { KeySender } from "../lib/chat/pairwise.ts";
+import { type Bytes, utf8 } from "../lib/base/bytes.ts";
+import type { Random } from "../lib/base/random.ts";
 import {
-  audienceDigest,
-  commitmentTo,
-  nextKey,
-  type Random,
-  SendingChain,
-} from "../lib/chat/sender_key.ts";
-import { makeRenewal, renewalStatement } from "../lib/chat/renewal.ts";
-import { RosterPages } from "../lib/chat/roster_pages.ts";
-import { CONTEXT, inContext, sign } from "../lib/chat/signing.ts";
+  joinStatement,
+  makeCredential,
+  presenceStatement,
+} from "../lib/chat/identity/credential.ts";
+import { makeRenewal, renewalStatement } from "../lib/chat/identity/renewal.ts";
+import { CONTEXT, inContext, sign } from "../lib/chat/identity/signing.ts";
+import { RosterPages } from "../lib/chat/relay/fan_out.ts";
+import { audienceDigest, commitmentTo, nextKey, SendingChain } from "../lib/chat/seal/chain.ts";
+import { KeySender } from "../lib/chat/seal/pairwise.ts";
+import { safetyNumber } from "../lib/chat/trust/safety_number.ts";
 import {
   encodeAudience,
   encodeBye,
@@ -38,8 +36,9 @@ import {
   encodeRenew,
   encodeResume,
   resumeStatement,
-} from "../lib/chat/wire.ts";
-import { safetyNumber } from "../lib/trust/safety_number.ts";
+} from "../lib/chat/wire/control.ts";
+import { encodeProgressBody, encodeSigned, encodeTexts } from "../lib/chat/wire/envelope.ts";
+import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 
 const EXPIRES_AT = 1_800_000_000_000;
 const RENEWED_TO = EXPIRES_AT + 43_200_000;

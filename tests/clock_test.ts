@@ -6,10 +6,10 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { steadyNow } from "../lib/chat/clock.ts";
+import { steadyNow } from "../lib/base/clock.ts";
 import { openRelay, type RelayEvent } from "../lib/tcp_chat.ts";
-import { leave, say, twoGuests, visit } from "./guests.ts";
 import { pooledKeys } from "./chat/room.ts";
+import { leave, say, twoGuests, visit } from "./guests.ts";
 
 const HOUR_MS = 3_600_000;
 /** Timers that wait for longer look after deadlines; shorter ones make something happen soon, by themselves. */

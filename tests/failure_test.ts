@@ -1,6 +1,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import { errorCode, Failure, fileFailure, toFailure, usageFailure } from "../lib/failure.ts";
+import { Failure, usageFailure } from "../lib/base/failure.ts";
+import { errorCode, fileFailure, toFailure } from "../lib/os/errors.ts";
 
 Deno.test("toFailure() names a refused connection", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { makeCredential, type OwnCredential } from "../lib/chat/credential.ts";
+import { makeCredential, type OwnCredential } from "../lib/chat/identity/credential.ts";
 import { joinRoom, type MemberEvent, type Session } from "../lib/tcp_chat.ts";
 import { pooledKeys, until } from "./chat/room.ts";
 

@@ -1,7 +1,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Log, LOG_LEVELS, LogSink, logValue } from "../lib/log.ts";
+import { Log, LOG_LEVELS, LogSink, logValue } from "../lib/os/log.ts";
 
 function lines(level: typeof LOG_LEVELS[number] | undefined): { log: Log; written: string[] } {
   const written: string[] = [];

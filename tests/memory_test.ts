@@ -9,8 +9,8 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { encodeGreeting, KIND } from "../lib/chat/kind.ts";
-import { encodeEmpty } from "../lib/chat/wire.ts";
+import { encodeEmpty } from "../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 import { openRelay, type RelayServer } from "../lib/tcp_chat.ts";
 import { until } from "./chat/room.ts";
 import { guestCredential } from "./guests.ts";

@@ -1,7 +1,7 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { CHAT_COMMANDS } from "../lib/conversation/entry.ts";
-import { nearest } from "../lib/nearest.ts";
+import { nearest } from "../lib/base/nearest.ts";
+import { CHAT_COMMANDS } from "../lib/chat/app/slash_commands.ts";
 
 const COMMANDS = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
 

@@ -6,8 +6,8 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { encodeGreeting, KIND } from "../lib/chat/kind.ts";
-import { encodeEmpty } from "../lib/chat/wire.ts";
+import { encodeEmpty } from "../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 import { openRelay, type RelayEvent } from "../lib/tcp_chat.ts";
 import { until } from "./chat/room.ts";
 import { guestCredential, leave, say, texts, twoGuests } from "./guests.ts";

@@ -1,6 +1,6 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { isLoopback, isOwnHost } from "../lib/own_host.ts";
+import { isLoopback, isOwnHost } from "../lib/base/host_port.ts";
 
 Deno.test("isOwnHost() takes addresses, localhost and the names that a server knows", () => {
   const names = ["chat.example.org", "chat.example.net:4396", "[2001:db8::1]:80"];

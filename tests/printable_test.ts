@@ -1,6 +1,6 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assertEquals, assertNotMatch } from "@std/assert";
-import { printable, printableBytes, printableJson } from "../lib/printable.ts";
+import { printable, printableBytes, printableJson } from "../lib/base/printable.ts";
 
 // deno-lint-ignore no-control-regex -- controls are what it looks for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;

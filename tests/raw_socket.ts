@@ -4,13 +4,12 @@
  * @module
  */
 
-import { Admission, answerChallenge } from "../lib/chat/admission.ts";
-import type { Bytes } from "../lib/chat/bytes.ts";
-import type { OwnCredential } from "../lib/chat/credential.ts";
-import { type Frame, FrameReader } from "../lib/chat/frame.ts";
-import { BOUND, encodeGreeting, KIND } from "../lib/chat/kind.ts";
-import type { Reason } from "../lib/chat/reason.ts";
-import { readBye } from "../lib/chat/wire.ts";
+import type { Bytes } from "../lib/base/bytes.ts";
+import type { OwnCredential } from "../lib/chat/identity/credential.ts";
+import { Admission, answerChallenge } from "../lib/chat/member/joining.ts";
+import { readBye } from "../lib/chat/wire/control.ts";
+import { type Frame, FrameReader } from "../lib/chat/wire/frame.ts";
+import { BOUND, encodeGreeting, KIND, type Reason } from "../lib/chat/wire/kinds.ts";
 
 const HOSTNAME = "127.0.0.1";
 

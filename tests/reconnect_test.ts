@@ -1,6 +1,6 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { MAX_RETRY_DELAY_MS, retryDelay } from "../lib/reconnect.ts";
+import { MAX_RETRY_DELAY_MS, retryDelay } from "../lib/chat/runtime/session.ts";
 
 Deno.test("the first attempt is made at once", () => {
   assertEquals(retryDelay(0, 0.9), 0);

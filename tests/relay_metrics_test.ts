@@ -6,8 +6,8 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Failure } from "../lib/failure.ts";
-import { EXPOSITION_TYPE, serveMetrics } from "../lib/relay_metrics.ts";
+import { Failure } from "../lib/base/failure.ts";
+import { EXPOSITION_TYPE, serveMetrics } from "../lib/chat/runtime/metrics.ts";
 import { openRelay } from "../lib/tcp_chat.ts";
 import { until } from "./chat/room.ts";
 import { leave, say, twoGuests } from "./guests.ts";

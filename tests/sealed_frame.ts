@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Bytes } from "../lib/chat/bytes.ts";
-import { CONVERSATION, encodeSealedHeader, encodeSigned } from "../lib/chat/envelope.ts";
-import { KIND } from "../lib/chat/kind.ts";
+import type { Bytes } from "../lib/base/bytes.ts";
+import { CONVERSATION, encodeSealedHeader, encodeSigned } from "../lib/chat/wire/envelope.ts";
+import { KIND } from "../lib/chat/wire/kinds.ts";
 
 /** A frame to an audience, everyone by default, with a signature of zeros: a relay forwards it, a member reports a fault. */
 export function unsignedFrame(sender: Bytes, ciphertextBytes = 17, audience = 0): Bytes {

@@ -7,9 +7,9 @@
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Bytes } from "../lib/chat/bytes.ts";
-import { FrameReader } from "../lib/chat/frame.ts";
-import { BOUND, encodeGreeting, KIND } from "../lib/chat/kind.ts";
+import type { Bytes } from "../lib/base/bytes.ts";
+import { FrameReader } from "../lib/chat/wire/frame.ts";
+import { BOUND, encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 import { joinRoom, type MemberEvent, openRelay, type RelayEvent } from "../lib/tcp_chat.ts";
 import { until } from "./chat/room.ts";
 import { nearly } from "./fuzz/arbitraries.ts";

@@ -6,10 +6,13 @@
 
 // @ts-types="../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { makeCredential, type MemberKeys, type OwnCredential } from "../lib/chat/credential.ts";
-import { encodeGreeting, KIND } from "../lib/chat/kind.ts";
-import { REASONS } from "../lib/chat/reason.ts";
-import { Failure } from "../lib/failure.ts";
+import { Failure } from "../lib/base/failure.ts";
+import {
+  makeCredential,
+  type MemberKeys,
+  type OwnCredential,
+} from "../lib/chat/identity/credential.ts";
+import { encodeGreeting, KIND, REASONS } from "../lib/chat/wire/kinds.ts";
 import {
   joinRoom,
   type MemberEvent,

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 // @ts-types="../types/std_bytes_concat.d.ts"
 import { concat } from "@std/bytes/concat";
-import { type Connection, Link } from "../lib/tcp_link.ts";
+import { type Connection, Link } from "../lib/chat/runtime/tcp_link.ts";
 import type { Bytes } from "../lib/rsa.ts";
 
 /** A connection whose other side a test plays. */

@@ -4,9 +4,16 @@
  * @module
  */
 
-import { BUILD } from "../build.ts";
-import { commandLine, optionsOf } from "./parse.ts";
-import type { CommandSpec, OperandSpec, OptionSpec, PermissionName } from "./spec.ts";
+import { BUILD } from "../base/build.ts";
+import { VERSION } from "../base/version.ts";
+import {
+  commandLine,
+  type CommandSpec,
+  type OperandSpec,
+  optionsOf,
+  type OptionSpec,
+  type PermissionName,
+} from "./spec.ts";
 
 const WIDTH = 100;
 
@@ -102,4 +109,15 @@ function wrap(text: string, width: number): string[] {
     else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
   }
   return lines;
+}
+
+/** What `--version` prints. */
+export function versionText(): string {
+  const { deno, v8, typescript } = Deno.version;
+  return `parley ${VERSION}\ndeno ${deno}, v8 ${v8}, typescript ${typescript}\n`;
+}
+
+/** How it was made, in words. */
+export function buildText(): string {
+  return BUILD === "source" ? "run from source" : BUILD;
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { usageFailure } from "../failure.ts";
-import { quote } from "./quote.ts";
+import { usageFailure } from "../base/failure.ts";
+import { quote } from "../base/printable.ts";
 
 /** A host, and the port behind it where there is one. */
 export interface HostAndPort {

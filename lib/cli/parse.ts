@@ -4,17 +4,20 @@
  * @module
  */
 
-import { usageFailure } from "../failure.ts";
-import { quote } from "./quote.ts";
-import type { RawArgs } from "./raw_args.ts";
+import { usageFailure } from "../base/failure.ts";
+import { quote } from "../base/printable.ts";
+import type { RawArgs } from "./option_words.ts";
 import {
+  commandLine,
   type CommandSpec,
-  GLOBAL_OPTIONS,
+  helpHint,
   type NumberOption,
   type OperandSpec,
+  optionsOf,
   type OptionSpec,
   type PermissionName,
   type TextOption,
+  wantedNumber,
 } from "./spec.ts";
 
 /** A command line that was understood. */
@@ -25,11 +28,6 @@ export interface Parsed {
   readonly operands: readonly string[];
   /** What the command keeps while it runs: its own permissions, and those of the options given. */
   readonly permissions: readonly PermissionName[];
-}
-
-/** The options of a command: its own, then those that every command takes. */
-export function optionsOf(command: CommandSpec): Record<string, OptionSpec> {
-  return { ...command.options, ...GLOBAL_OPTIONS };
 }
 
 /**
@@ -59,11 +57,6 @@ export async function parseCommandLine(
     rest = rest.slice(1);
   }
   return { path, ...await parseOptions(path, rest) };
-}
-
-/** The words that start a command: `parley chat server`. */
-export function commandLine(path: readonly CommandSpec[]): string {
-  return path.map((c) => c.name).join(" ");
 }
 
 /** What a failure says that it is of: the same words without the program's name, which it has already. */
@@ -99,7 +92,7 @@ async function readArgs(
 ): Promise<RawArgs> {
   if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
   const [{ rawArgs }, { ArgumentProblem }] = await Promise.all([
-    import("./raw_args.ts"),
+    import("./option_words.ts"),
     import("./option_words.ts"),
   ]);
   const raw = rawArgs(specs, args);
@@ -147,11 +140,6 @@ function readNumber(path: readonly CommandSpec[], name: string, spec: NumberOpti
     throw usageFailure(`--${name}`, `${quote(text)} is not ${wanted}`, helpHint(path));
   }
   return value;
-}
-
-/** What an option with a number takes, in words. */
-export function wantedNumber({ type, min, max }: NumberOption): string {
-  return `${type === "integer" ? "a whole number" : "a number"} from ${min} to ${max}`;
 }
 
 async function checkOperands(
@@ -233,9 +221,4 @@ function takePort({ path, options }: Given, raw: RawArgs, text: string, port: nu
     throw usageFailure(`cannot read the host ${quote(text)}`, why, "leave one of them out");
   }
   options.port = readNumber(path, "port", spec, String(port));
-}
-
-/** How to learn what a command takes. */
-export function helpHint(path: readonly CommandSpec[]): string {
-  return `${commandLine(path)} --help lists what it takes`;
 }

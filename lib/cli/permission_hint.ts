@@ -4,8 +4,8 @@
  * @module
  */
 
-import { BUILD } from "../build.ts";
-import { Failure } from "../failure.ts";
+import { BUILD } from "../base/build.ts";
+import { Failure } from "../base/failure.ts";
 import type { PermissionName } from "./spec.ts";
 
 /** A task of `deno.json`: the command that it runs, and what it grants. */

@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { Release } from "../held_file.ts";
-import type { Io } from "../io.ts";
+import type { Release } from "../os/held_file.ts";
+import type { Io } from "../os/io.ts";
 import type { Grants } from "./grants.ts";
 
 /**
@@ -154,4 +154,24 @@ export interface GlobalValues {
   readonly help: boolean;
   readonly version: boolean;
   readonly debug: boolean;
+}
+
+/** The options of a command: its own, then those that every command takes. */
+export function optionsOf(command: CommandSpec): Record<string, OptionSpec> {
+  return { ...command.options, ...GLOBAL_OPTIONS };
+}
+
+/** The words that start a command: `parley chat server`. */
+export function commandLine(path: readonly CommandSpec[]): string {
+  return path.map((c) => c.name).join(" ");
+}
+
+/** What an option with a number takes, in words. */
+export function wantedNumber({ type, min, max }: NumberOption): string {
+  return `${type === "integer" ? "a whole number" : "a number"} from ${min} to ${max}`;
+}
+
+/** How to learn what a command takes. */
+export function helpHint(path: readonly CommandSpec[]): string {
+  return `${commandLine(path)} --help lists what it takes`;
 }

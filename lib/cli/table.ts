@@ -4,8 +4,10 @@
  * @module
  */
 
-import { makeStyle, type Paint } from "../chat/style.ts";
-import type { Page } from "../io.ts";
+import type { Page } from "../os/io.ts";
+import type { Missing } from "../os/process.ts";
+import { makeStyle, type Paint } from "../terminal/terminal.ts";
+import { permissionHint } from "./permission_hint.ts";
 
 /** What stands in a row and a column: text fit for a terminal, and its colour where it has one. */
 export type Cell = string | { readonly text: string; readonly paint: Paint };
@@ -157,4 +159,27 @@ async function measure(texts: readonly string[]): Promise<(text: string) => numb
   if (texts.every((text) => PLAIN.test(text))) return (text) => text.length;
   const { default: stringWidth } = await import("string-width");
   return (text) => PLAIN.test(text) ? text.length : stringWidth(text);
+}
+
+/**
+ * A line for each part that is not shown, behind an empty one; nothing where everything is.
+ *
+ * @param missing The parts.
+ * @param words The words of the command: `info`, `host`.
+ * @param page Where the lines are printed.
+ */
+export async function missingLines(
+  missing: readonly Missing[],
+  words: readonly string[],
+  page: Page,
+): Promise<string[]> {
+  if (missing.length === 0) return [];
+  const paint = makeStyle(page.coloured).dim;
+  const rows = missing.map(({ part, flag }) => {
+    const how = flag === null
+      ? "not on this system"
+      : permissionHint(words, [flag]) ?? "not permitted to this program";
+    return [{ text: `not shown: ${part}: ${how}`, paint }];
+  });
+  return ["", ...await tableLines(rows, page)];
 }

@@ -4,13 +4,18 @@
  * @module
  */
 
-import { type Failure, usageFailure } from "../failure.ts";
-import { nearest } from "../nearest.ts";
-import { shellWord } from "../shell_word.ts";
+import { type Failure, usageFailure } from "../base/failure.ts";
+import { nearest } from "../base/nearest.ts";
+import { quote, shellWord } from "../base/printable.ts";
 import type { ArgumentProblem } from "./option_words.ts";
-import { commandLine, helpHint, optionsOf, wantedNumber } from "./parse.ts";
-import { quote } from "./quote.ts";
-import type { CommandSpec, OptionSpec } from "./spec.ts";
+import {
+  commandLine,
+  type CommandSpec,
+  helpHint,
+  optionsOf,
+  type OptionSpec,
+  wantedNumber,
+} from "./spec.ts";
 
 /**
  * The failure of a word that is no command of a group.

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { usageFailure } from "../base/failure.ts";
+
 /** `--json` of a command that prints one object or more. */
 export const JSON_LINES = {
   type: "flag",
@@ -28,3 +30,15 @@ export const LISTEN_PORT = {
   max: 65_535,
   help: "Port to listen on; 0 picks a free one and says which",
 } as const;
+
+/**
+ * The value of an option that must be given.
+ *
+ * @param name The option, and what stands for its value: `--key PRIV`.
+ * @param value What was given.
+ * @throws {Failure} Usage, where it was not.
+ */
+export function required(name: string, value: string | undefined): string {
+  if (value !== undefined && value !== "") return value;
+  throw usageFailure(name, "it is missing", "--help lists what the command takes");
+}

@@ -21,33 +21,33 @@ export const PROGRAM: CommandSpec = {
     {
       name: "chat",
       summary: "Encrypted chat over TCP, for two or for a thousand.",
-      whole: async () => (await import("./chat_spec.ts")).CHAT,
+      whole: async () => (await import("./chat/spec.ts")).CHAT,
     },
     {
       name: "info",
       summary:
         "Names, addresses, services, sockets: what a host and its network say of themselves.",
-      whole: async () => (await import("./info_spec.ts")).INFO,
+      whole: async () => (await import("./info/spec.ts")).INFO,
     },
     {
       name: "udp",
       summary: "Datagrams: an echo server and client, a forged reply, load.",
-      whole: async () => (await import("./udp_spec.ts")).UDP,
+      whole: async () => (await import("./udp/spec.ts")).UDP,
     },
     {
       name: "rsa",
       summary: "RSA keys, messages and signatures that other tools read and write.",
-      whole: async () => (await import("./rsa_spec.ts")).RSA,
+      whole: async () => (await import("./rsa/spec.ts")).RSA,
     },
     {
       name: "tour",
       summary: "Every section of the tutorial, run live on this machine.",
-      whole: async () => (await import("./tour_spec.ts")).TOUR,
+      whole: async () => (await import("./tour/spec.ts")).TOUR,
     },
     {
       name: "completions",
       summary: "Print a script that makes a shell complete parley's commands and options.",
-      whole: async () => (await import("./completions_spec.ts")).COMPLETIONS,
+      whole: async () => (await import("./completions/spec.ts")).COMPLETIONS,
     },
   ],
 };

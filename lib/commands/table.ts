@@ -8,13 +8,13 @@
  */
 
 import type { CommandSpec } from "../cli/spec.ts";
-import { CHAT } from "./chat_spec.ts";
-import { COMPLETIONS } from "./completions_spec.ts";
-import { INFO } from "./info_spec.ts";
+import { CHAT } from "./chat/spec.ts";
+import { COMPLETIONS } from "./completions/spec.ts";
+import { INFO } from "./info/spec.ts";
 import { PROGRAM } from "./program.ts";
-import { RSA } from "./rsa_spec.ts";
-import { TOUR } from "./tour_spec.ts";
-import { UDP } from "./udp_spec.ts";
+import { RSA } from "./rsa/spec.ts";
+import { TOUR } from "./tour/spec.ts";
+import { UDP } from "./udp/spec.ts";
 
 /** The program, whole. */
 export const PARLEY: CommandSpec = {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { errorCode, SOCKET_ERRORS } from "../failure.ts";
-import { lookUpHost } from "./host_lookup.ts";
-import { readIpv6 } from "./ipv6.ts";
-import { isGranted, type Missing } from "./missing.ts";
+import { lookUpHost } from "../net/resolve_host.ts";
+import { errorCode, SOCKET_ERRORS } from "../os/errors.ts";
+import { isGranted, type Missing } from "../os/process.ts";
+import { readIpv6 } from "./address/read.ts";
 
 /** An address of an interface. */
 export interface HostInterface {

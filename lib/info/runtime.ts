@@ -4,8 +4,8 @@
  * @module
  */
 
-import { BUILD, type Build } from "../build.ts";
-import { VERSION } from "../version.ts";
+import { BUILD, type Build } from "../base/build.ts";
+import { VERSION } from "../base/version.ts";
 
 /** What parley runs on. */
 export interface RuntimeFacts {

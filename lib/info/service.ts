@@ -4,10 +4,9 @@
  * @module
  */
 
-import { Failure, usageFailure } from "../failure.ts";
-import { nearest } from "../nearest.ts";
-import { COMMON_SERVICES } from "./common_services.ts";
-import { isGranted, type Missing } from "./missing.ts";
+import { Failure, usageFailure } from "../base/failure.ts";
+import { nearest } from "../base/nearest.ts";
+import { isGranted, type Missing } from "../os/process.ts";
 
 /** The transports that services are listed for. */
 export type Protocol = "tcp" | "udp";
@@ -154,3 +153,34 @@ async function loadRegistry(): Promise<Service[]> {
     },
   );
 }
+
+/** The usual name of a port, and its aliases; by port, or by port and protocol where they differ. */
+export const COMMON_SERVICES: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  "9": ["discard", "sink", "null"],
+  "11": ["systat", "users"],
+  "17": ["qotd", "quote"],
+  "19": ["chargen", "ttytst", "source"],
+  "25": ["smtp", "mail"],
+  "37": ["time", "timserver"],
+  "43": ["whois", "nicname"],
+  "80": ["http", "www", "www-http"],
+  "88": ["kerberos", "kerberos5", "krb5", "kerberos-sec"],
+  "110": ["pop3", "pop-3"],
+  "111": ["sunrpc", "portmapper", "rpcbind"],
+  "113": ["auth", "authentication", "tap", "ident"],
+  "119": ["nntp", "readnews", "untp"],
+  "143": ["imap", "imap2"],
+  "162": ["snmptrap", "snmp-trap"],
+  "210": ["z3950", "z39.50", "wais"],
+  "465/tcp": ["submissions", "smtps", "ssmtp", "urd"],
+  "512/udp": ["biff", "comsat"],
+  "513/udp": ["who", "whod"],
+  "514/tcp": ["shell", "cmd"],
+  "515": ["printer", "spooler"],
+  "520/udp": ["route", "router", "routed"],
+  "631/tcp": ["ipp", "ipps"],
+  "3690": ["svn", "subversion"],
+  "5061": ["sips", "sip-tls"],
+  "5432": ["postgresql", "postgres"],
+  "8080": ["http-alt", "webcache"],
+};

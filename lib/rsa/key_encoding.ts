@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import type { Bytes } from "./bytes.ts";
+import type { Bytes } from "../base/bytes.ts";
 import { der, DerError, DerReader, derUnsigned, TAG } from "./der.ts";
 
 /** The numbers of a public key, most significant byte first. */

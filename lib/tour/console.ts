@@ -7,11 +7,11 @@
  * @module
  */
 
-import { runCommandLine } from "../cli.ts";
+import { runCommandLine } from "../cli/run.ts";
 import type { CommandSpec, PermissionName } from "../cli/spec.ts";
-import type { Page } from "../io.ts";
-import { MemoryIo } from "../memory_io.ts";
+import type { Page } from "../os/io.ts";
 import { behind, type Margin } from "./margin.ts";
+import { MemoryIo } from "./memory_io.ts";
 
 /** How a command is run. */
 export interface JobOptions {

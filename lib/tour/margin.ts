@@ -6,7 +6,7 @@
  * @module
  */
 
-import { unstyled } from "../chat/style.ts";
+import { unstyled } from "../terminal/terminal.ts";
 
 /** Less is not worth wrapping for: the terminal then breaks the lines. */
 const LEAST_COLUMNS = 12;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Io, writeAll } from "../os/io.ts";
 import type { Job, JobOptions } from "./console.ts";
 
 /** What a step plays on. */
@@ -119,4 +120,28 @@ export function wordsOf(line: string): string[] {
 
 function quoted(text: string): string {
   return `"${text}"`;
+}
+
+/** Somebody at a keyboard. */
+export interface EnterKey extends Disposable {
+  /** Asks for Enter, and waits for it, or for the end of the input. */
+  pressed(): Promise<void>;
+}
+
+/** Listens to standard input, until it is disposed. */
+export function enterKey({ input, output }: Io): EnterKey {
+  const chunks = input.chunks()[Symbol.asyncIterator]();
+  let over = false;
+  return {
+    pressed: async () => {
+      if (over) return;
+      writeAll(output, "\n(Enter goes on) ");
+      for (;;) {
+        const { done, value } = await chunks.next();
+        over = done === true;
+        if (done === true || value.includes(0x0a)) return;
+      }
+    },
+    [Symbol.dispose]: () => void chunks.return?.(),
+  };
 }

@@ -5,8 +5,8 @@
  */
 
 import type { CommandSpec, PermissionName } from "../cli/spec.ts";
-import { makeStyle, type Style } from "../chat/style.ts";
-import { type Io, writeAll } from "../io.ts";
+import { type Io, writeAll } from "../os/io.ts";
+import { makeStyle, type Style } from "../terminal/terminal.ts";
 import { Console, type Viewer } from "./console.ts";
 import { behind, shellLines } from "./margin.ts";
 import { type Section, type Step, untilAborted } from "./step.ts";

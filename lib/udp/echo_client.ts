@@ -4,7 +4,8 @@
  * @module
  */
 
-import { Failure } from "../failure.ts";
+import { Failure } from "../base/failure.ts";
+import { resolveHost } from "../net/resolve_host.ts";
 import { DEFAULT_PORT } from "./address.ts";
 import {
   type Answer,
@@ -12,7 +13,6 @@ import {
   type EchoClientOptions,
   OpenQuestion,
 } from "./open_question.ts";
-import { resolveHost } from "./resolve.ts";
 
 /** So many ports of earlier questions stay open for what comes late. */
 const MAX_LINGERING = 16;

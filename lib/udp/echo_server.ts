@@ -6,7 +6,6 @@
 
 import { DEFAULT_PORT } from "./address.ts";
 import { type DatagramSocket, openSocket } from "./datagram_socket.ts";
-import { lengthReply } from "./length_reply.ts";
 import { Receiver } from "./receiver.ts";
 
 /** How many replies wait to be sent at most, so that nobody fills the memory. */
@@ -209,4 +208,18 @@ class Server implements EchoServer {
     this.counts.failed += 1;
     this.#tell?.({ kind: "failed", error, ...(to === undefined ? {} : { to }) });
   }
+}
+
+const encoder = new TextEncoder();
+/** Replies are few and small: one for each length that has been asked for. */
+const replies: (Uint8Array<ArrayBuffer> | undefined)[] = [];
+
+/**
+ * The reply to a datagram: `Your data was 38 bytes long`.
+ *
+ * @param length How many bytes were received, 0 to 65,535.
+ * @returns UTF-8. Not to be changed: the next datagram of the length gets the same array.
+ */
+export function lengthReply(length: number): Uint8Array<ArrayBuffer> {
+  return replies[length] ??= encoder.encode(`Your data was ${length} bytes long`);
 }

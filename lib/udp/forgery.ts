@@ -4,11 +4,10 @@
  * @module
  */
 
+import { sendDatagram } from "./datagram_socket.ts";
 import { openEchoClient } from "./echo_client.ts";
-import type { EchoClientEvent } from "./open_question.ts";
 import { type EchoServer, type EchoServerEvent, openEchoServer } from "./echo_server.ts";
-import { sendDatagram } from "./send_datagram.ts";
-import { timeText } from "./time_text.ts";
+import type { EchoClientEvent } from "./open_question.ts";
 
 /** How long the server takes: long enough to be forestalled, short enough to watch. */
 const SLOW_MS = 500;
@@ -134,4 +133,19 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+/**
+ * The text that is sent where none is given: `The time is 2019-08-16 16:34:56.276877`, local time, as
+ * Python's `datetime.now()` prints it, and 38 bytes long.
+ *
+ * @param epochMs Milliseconds since 1970, with a fraction; now without.
+ */
+export function timeText(epochMs: number = performance.timeOrigin + performance.now()): string {
+  const time = new Date(epochMs);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  const micros = Math.floor((epochMs - Math.floor(epochMs / 1000) * 1000) * 1000);
+  return `The time is ${date} ${clock}.${String(micros).padStart(6, "0")}`;
 }

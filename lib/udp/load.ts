@@ -4,13 +4,13 @@
  * @module
  */
 
-import { Failure } from "../failure.ts";
-import { hostPort } from "../host_port.ts";
-import { DEFAULT_PORT, sameAddress } from "./address.ts";
+import { Failure } from "../base/failure.ts";
+import { hostPort, sameAddress } from "../base/host_port.ts";
+import { resolveHost } from "../net/resolve_host.ts";
+import { DEFAULT_PORT } from "./address.ts";
 import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
 import { Histogram } from "./histogram.ts";
 import { Receiver } from "./receiver.ts";
-import { resolveHost } from "./resolve.ts";
 
 /** How often the lost are looked for, in milliseconds. */
 const SWEEP_MS = 50;

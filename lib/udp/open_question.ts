@@ -4,12 +4,11 @@
  * @module
  */
 
-import { Failure, toFailure } from "../failure.ts";
-import { hostPort } from "../host_port.ts";
+import { Failure } from "../base/failure.ts";
+import { hostPort, sameAddress } from "../base/host_port.ts";
+import { toFailure } from "../os/errors.ts";
 import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
-import { Question, type Verdict } from "./question.ts";
 import { Receiver } from "./receiver.ts";
-import { resendWaits } from "./resend_waits.ts";
 
 /** What an echo client meets. `question` counts from 1. */
 export type EchoClientEvent =
@@ -199,5 +198,64 @@ export class OpenQuestion {
         ? "the system says that nothing listens there: check the port"
         : "check the address, and that the server is running: parley udp server",
     });
+  }
+}
+
+/**
+ * What a datagram is to a question:
+ *
+ * - `answer`: it is taken as the reply
+ * - `forged`: it comes from another address or port than was asked, and is not taken
+ * - `duplicate`: its sender has answered already
+ * - `late`: the question was given up, or somebody else was believed, before it came
+ */
+export type Verdict = "answer" | "forged" | "duplicate" | "late";
+
+/** A question that has been sent to a server. */
+export class Question {
+  readonly #server: Deno.NetAddr;
+  readonly #promiscuous: boolean;
+  #answeredBy: Deno.NetAddr | undefined;
+  #givenUp = false;
+
+  /**
+   * @param server Who is asked.
+   * @param promiscuous Whether anybody may answer.
+   */
+  constructor(server: Deno.NetAddr, promiscuous: boolean) {
+    this.#server = server;
+    this.#promiscuous = promiscuous;
+  }
+
+  /** Waits no longer: what comes from now on is late. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
+  /** Judges a datagram by its sender, in the order in which they come. */
+  judge(from: Deno.NetAddr): Verdict {
+    if (!this.#promiscuous && !sameAddress(from, this.#server)) return "forged";
+    if (this.#answeredBy !== undefined) {
+      return sameAddress(from, this.#answeredBy) ? "duplicate" : "late";
+    }
+    if (this.#givenUp) return "late";
+    this.#answeredBy = from;
+    return "answer";
+  }
+}
+
+const FIRST_MS = 100;
+const LONGEST_MS = 2_000;
+
+/**
+ * How long to wait for a reply before each resending, in milliseconds, without end: 100 ms doubling to 2 s
+ * (exponential backoff), each shortened at random by up to a half (jitter), so that clients which lost
+ * their datagrams together do not send them together again.
+ *
+ * @param random Numbers from 0 to 1, as `Math.random`.
+ */
+export function* resendWaits(random: () => number): Generator<number, never> {
+  for (let wait = FIRST_MS;; wait = Math.min(LONGEST_MS, wait * 2)) {
+    yield wait * (1 - random() / 2);
   }
 }

@@ -17,8 +17,8 @@ import {
   type Session,
 } from "../../lib/tcp_chat.ts";
 import { median, percentile } from "./chat/figures.ts";
-import { pause, type Processes, type Running, within, withProcesses } from "./chat/processes.ts";
 import { memoryOf } from "./chat/memory.ts";
+import { pause, type Processes, type Running, within, withProcesses } from "./chat/processes.ts";
 
 const ATTACKS: Readonly<Record<string, string>> = {
   pending: "1,000 connections that never join",

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Build } from "../../lib/build.ts";
-import { Failure } from "../../lib/failure.ts";
+import type { Build } from "../../lib/base/build.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { loadBuiltinsLazily } from "./lazy_builtins.ts";
 import { packPorts, packPortTable } from "./port_table.ts";
 import { runDeno } from "./run_deno.ts";
@@ -38,7 +38,7 @@ export async function bundle(build: Build): Promise<Bundle> {
   return { program: markBuild(program, build), ports: packPorts(ports) };
 }
 
-/** Writes the constant of `lib/build.ts`. */
+/** Writes the constant of `lib/base/build.ts`. */
 export function markBuild(program: string, build: Build): string {
   const marked = program.split('BUILD = "source"');
   if (marked.length !== 2) {

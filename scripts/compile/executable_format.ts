@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 
 /** The headers lie within these bytes in what compilers make. */
 const HEAD_BYTES = 4096;

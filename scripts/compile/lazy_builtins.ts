@@ -9,7 +9,7 @@
  * @module
  */
 
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 
 /** What the bundler writes for the `require` of CommonJS. */
 const REQUIRE = `import { createRequire as __deno_internal_createRequire } from "node:module";

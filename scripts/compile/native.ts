@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { runDeno } from "./run_deno.ts";
 import { FLAGS } from "./target.ts";
 

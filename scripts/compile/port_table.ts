@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 
 /** `80/tcp` to a name and a description. */
 export type PortTable = Readonly<Record<string, readonly string[]>>;

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { promisify } from "node:util";
-import { constants, gzip } from "node:zlib";
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { Failure } from "../../lib/failure.ts";
-import { VERSION } from "../../lib/version.ts";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+import { Failure } from "../../lib/base/failure.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import type { Bundle } from "./bundle.ts";
 import { FLAGS } from "./target.ts";
 

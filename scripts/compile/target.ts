@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VERSION } from "../../lib/version.ts";
+import { VERSION } from "../../lib/base/version.ts";
 
 /** The targets of `deno compile`. */
 export const TARGETS: readonly string[] = [

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { Failure } from "../../lib/failure.ts";
-import { VERSION } from "../../lib/version.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { VERSION } from "../../lib/base/version.ts";
 import { markBuild } from "../../scripts/compile/bundle.ts";
 import { writeChecksums } from "../../scripts/compile/checksums.ts";
 import {

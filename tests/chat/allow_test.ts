@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { kindName } from "../../lib/chat/kind.ts";
+import { kindName } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, type Seat, TestRoom, until } from "./room.ts";
 

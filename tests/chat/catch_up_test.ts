@@ -7,12 +7,12 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { readProgressFrame, readSealedFrame } from "../../lib/chat/envelope.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import type { Policy } from "../../lib/chat/policy.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import type { Policy } from "../../lib/chat/member/roster.ts";
+import { readProgressFrame, readSealedFrame } from "../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom, until } from "./room.ts";
 
 /** The ids of the events of a kind. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, mapKey, sha256, utf8 } from "../../lib/chat/bytes.ts";
-import type { MemberKeys, OwnCredential } from "../../lib/chat/credential.ts";
-import { CONTEXT, inContext, sign } from "../../lib/chat/signing.ts";
+import { type Bytes, ByteWriter, mapKey, sha256, utf8 } from "../../lib/base/bytes.ts";
+import type { MemberKeys, OwnCredential } from "../../lib/chat/identity/credential.ts";
+import { CONTEXT, inContext, sign } from "../../lib/chat/identity/signing.ts";
 import { exportSpki, signPss } from "../../lib/rsa.ts";
 
 /** Until when a credential holds that says nothing else: it is that of a test with a clock that stands still. */

@@ -1,10 +1,14 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
-import { checkCredential, CredentialError, makeCredential } from "../../lib/chat/credential.ts";
-import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
-import { lookAlike, normalizeName } from "../../lib/chat/name.ts";
-import { importSigningKey, sign, verify } from "../../lib/chat/signing.ts";
+import { type Bytes, MalformedError } from "../../lib/base/bytes.ts";
+import {
+  checkCredential,
+  CredentialError,
+  makeCredential,
+} from "../../lib/chat/identity/credential.ts";
+import { lookAlike, normalizeName } from "../../lib/chat/identity/name.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
+import { importSigningKey, sign, verify } from "../../lib/chat/identity/signing.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../lib/rsa.ts";
 import { pooledKeys } from "./room.ts";
 
@@ -181,7 +185,7 @@ Deno.test("names: those that look alike are told", () => {
 });
 
 Deno.test("the tables of names are those of the Unicode version that the protocol names", async () => {
-  const { UNICODE_VERSION } = await import("../../lib/chat/name_tables.ts");
+  const { UNICODE_VERSION } = await import("../../lib/chat/identity/name_tables.ts");
   assertEquals(UNICODE_VERSION, "15.0");
   // Assigned in Unicode 16.0: whoever's runtime knows it refuses it all the same.
   assertThrows(() => normalizeName("a\u1c89"), MalformedError, "a name has no");

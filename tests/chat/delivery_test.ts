@@ -2,11 +2,11 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="../../types/std_bytes_concat.d.ts"
 import { concat } from "@std/bytes/concat";
-import { Acknowledger } from "../../lib/chat/acknowledger.ts";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { encodeFrame, FrameReader } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { Outbox } from "../../lib/chat/outbox.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { Acknowledger } from "../../lib/chat/member/acknowledger.ts";
+import { Outbox } from "../../lib/chat/relay/outbox.ts";
+import { encodeFrame, FrameReader } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { Clock, count, shown, TestRoom, until } from "./room.ts";
 
 Deno.test("a message is delivered once every recipient has shown it, and not before", async () => {

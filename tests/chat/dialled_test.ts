@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { canonicalHost, readPublicName } from "../../lib/chat/dialled.ts";
-import { EntryRules } from "../../lib/chat/entry_rules.ts";
+import { canonicalHost, readPublicName } from "../../lib/base/host_port.ts";
+import { EntryRules } from "../../lib/chat/relay/admission_control.ts";
 
 Deno.test("canonicalHost() gives one host one form, without brackets and zone", () => {
   for (const host of ["::1", "0::1", "[::1]", "[0:0::1]", "::0001", "::1%lo", "[::1%lo]"]) {

@@ -6,9 +6,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ByteReader, type Bytes, ByteWriter } from "../../lib/chat/bytes.ts";
-import { checkCredential, CredentialError } from "../../lib/chat/credential.ts";
-import { CONTEXT, inContext, SIGNATURE_BYTES } from "../../lib/chat/signing.ts";
+import { ByteReader, type Bytes, ByteWriter } from "../../lib/base/bytes.ts";
+import { checkCredential, CredentialError } from "../../lib/chat/identity/credential.ts";
+import { CONTEXT, inContext, SIGNATURE_BYTES } from "../../lib/chat/identity/signing.ts";
 import {
   readKey,
   type RsaKey,

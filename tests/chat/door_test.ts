@@ -1,9 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { Door } from "../../lib/chat/door.ts";
-import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../lib/chat/limits.ts";
-import { Pace } from "../../lib/chat/pace.ts";
-import { sourceOf } from "../../lib/chat/source_address.ts";
+import { Door, sourceOf } from "../../lib/chat/relay/admission_control.ts";
+import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../lib/chat/relay/options.ts";
+import { Pace } from "../../lib/chat/relay/throttle.ts";
 
 interface Caller {
   readonly name: number;

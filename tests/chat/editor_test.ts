@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Editor, type Key, MAX_LINE, type Outcome } from "../../lib/chat/editor.ts";
+import { Editor, type Key, MAX_LINE, type Outcome } from "../../lib/terminal/editor.ts";
 
 /** A key by its chord: `C-a`, `M-b`, `left`; one character types itself. */
 function key(chord: string): Key {

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { type Bytes, utf8 } from "../../lib/chat/bytes.ts";
-import { encodeProgressBody, encodeSigned, encodeTexts } from "../../lib/chat/envelope.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { KeySender } from "../../lib/chat/pairwise.ts";
-import { secureRandom, SendingChain } from "../../lib/chat/sender_key.ts";
-import { CONTEXT, inContext, sign } from "../../lib/chat/signing.ts";
+import { type Bytes, utf8 } from "../../lib/base/bytes.ts";
+import { secureRandom } from "../../lib/base/random.ts";
+import { CONTEXT, inContext, sign } from "../../lib/chat/identity/signing.ts";
+import { SendingChain } from "../../lib/chat/seal/chain.ts";
+import { KeySender } from "../../lib/chat/seal/pairwise.ts";
+import { encodeProgressBody, encodeSigned, encodeTexts } from "../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
 import { credentialOf, type Seat, type TestRoom } from "./room.ts";
 

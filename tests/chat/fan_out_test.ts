@@ -1,9 +1,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { type Audience, FanOut } from "../../lib/chat/fan_out.ts";
-import { Registry } from "../../lib/chat/registry.ts";
-import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
-import { RoomMember } from "../../lib/chat/room_member.ts";
+import { Registry } from "../../lib/chat/identity/registry.ts";
+import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
+import { type Audience, FanOut } from "../../lib/chat/relay/fan_out.ts";
+import { RoomMember } from "../../lib/chat/relay/room_member.ts";
 import { guestCredential } from "../guests.ts";
 
 const QUEUE = { frames: 800, bytes: 80_000 };

@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { encodeFrame, FrameError, FrameReader } from "../../lib/chat/frame.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { encodeFrame, FrameError, FrameReader } from "../../lib/chat/wire/frame.ts";
 
 const BOUND = 300;
 const anyKind = () => BOUND;

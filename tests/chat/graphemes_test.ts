@@ -9,7 +9,7 @@ import {
   toPrevious,
   toPreviousBlank,
   toPreviousWord,
-} from "../../lib/chat/graphemes.ts";
+} from "../../lib/terminal/rows.ts";
 
 /** Every place that a move stops at, from one end of a text to the other. */
 function stops(move: Move, text: string, from: number): string[] {

@@ -6,20 +6,20 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, ByteWriter, mapKey, sha256 } from "../../lib/chat/bytes.ts";
-import type { Credential, OwnCredential } from "../../lib/chat/credential.ts";
-import { KIND, MAX_ROSTER } from "../../lib/chat/kind.ts";
-import { Member } from "../../lib/chat/member.ts";
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import { MAX_CONTACTS, MAX_UNREAD_BYTES, RELAY_TARIFF } from "../../lib/chat/peer_costs.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
+import { type Bytes, ByteWriter, mapKey, sha256 } from "../../lib/base/bytes.ts";
+import type { Credential, OwnCredential } from "../../lib/chat/identity/credential.ts";
+import { Member } from "../../lib/chat/member/member.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import { MAX_CONTACTS, MAX_UNREAD_BYTES, RELAY_TARIFF } from "../../lib/chat/member/peer_inbox.ts";
+import { RosterPages } from "../../lib/chat/relay/fan_out.ts";
 import {
   encodeChallenge,
   encodeCount,
   encodeEmpty,
   encodeJoined,
   type Listing,
-} from "../../lib/chat/wire.ts";
+} from "../../lib/chat/wire/control.ts";
+import { KIND, MAX_ROSTER } from "../../lib/chat/wire/kinds.ts";
 import { repeated } from "../sealed_frame.ts";
 import { Clock, credentialOf, pooledKeys, until } from "./room.ts";
 

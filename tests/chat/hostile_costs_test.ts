@@ -7,15 +7,14 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { CONVERSATION } from "../../lib/chat/envelope.ts";
-import { FrameReader } from "../../lib/chat/frame.ts";
-import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import { PEER_TARIFF } from "../../lib/chat/peer_costs.ts";
-import { audienceDigest } from "../../lib/chat/sender_key.ts";
-import { encodeAudience, encodeEmpty, readBye } from "../../lib/chat/wire.ts";
-import { Admission, answerChallenge } from "../../lib/chat/admission.ts";
-import type { Reason } from "../../lib/chat/reason.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { Admission, answerChallenge } from "../../lib/chat/member/joining.ts";
+import { PEER_TARIFF } from "../../lib/chat/member/peer_inbox.ts";
+import { audienceDigest } from "../../lib/chat/seal/chain.ts";
+import { encodeAudience, encodeEmpty, readBye } from "../../lib/chat/wire/control.ts";
+import { CONVERSATION } from "../../lib/chat/wire/envelope.ts";
+import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import { BOUND, encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 import { Eve } from "./eve.ts";
 import { credentialOf, faults, shown, TestRoom, until } from "./room.ts";

@@ -7,8 +7,13 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, ByteWriter, MalformedError } from "../../lib/chat/bytes.ts";
-import { checkCredential, CredentialError } from "../../lib/chat/credential.ts";
+import { type Bytes, ByteWriter, MalformedError } from "../../lib/base/bytes.ts";
+import { secureRandom } from "../../lib/base/random.ts";
+import { checkCredential, CredentialError } from "../../lib/chat/identity/credential.ts";
+import { importSigningKey } from "../../lib/chat/identity/signing.ts";
+import { audienceDigest } from "../../lib/chat/seal/chain.ts";
+import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
+import { encodeAudience } from "../../lib/chat/wire/control.ts";
 import {
   CONVERSATION,
   encodeKeyBody,
@@ -16,13 +21,9 @@ import {
   encodeProgressBody,
   encodeSigned,
   readSealedFrame,
-} from "../../lib/chat/envelope.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { MAX_UNWRAPPED } from "../../lib/chat/pairwise.ts";
-import { audienceDigest, secureRandom } from "../../lib/chat/sender_key.ts";
-import { importSigningKey } from "../../lib/chat/signing.ts";
-import { encodeAudience } from "../../lib/chat/wire.ts";
+} from "../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../lib/rsa.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 import { credentialWith, type Fields, ownCredentialWith } from "./crafted_credential.ts";

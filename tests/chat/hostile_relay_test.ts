@@ -7,10 +7,14 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { readKeyFrame, readSealedFrame, SEALED_HEADER_BYTES } from "../../lib/chat/envelope.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import {
+  readKeyFrame,
+  readSealedFrame,
+  SEALED_HEADER_BYTES,
+} from "../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { faults, shown, TestRoom } from "./room.ts";
 import { flip, once } from "./tampering.ts";
 

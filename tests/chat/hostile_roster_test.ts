@@ -7,13 +7,18 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { makeCredential, presenceStatement } from "../../lib/chat/credential.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { sign } from "../../lib/chat/signing.ts";
-import { encodeJoined, encodeLeft, readJoined, readRosterPage } from "../../lib/chat/wire.ts";
-import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { makeCredential, presenceStatement } from "../../lib/chat/identity/credential.ts";
+import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
+import { sign } from "../../lib/chat/identity/signing.ts";
+import {
+  encodeJoined,
+  encodeLeft,
+  readJoined,
+  readRosterPage,
+} from "../../lib/chat/wire/control.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import {
   count,
   credentialOf,

@@ -6,13 +6,13 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Admission } from "../../lib/chat/admission.ts";
-import { type Bytes, MalformedError } from "../../lib/chat/bytes.ts";
-import { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "../../lib/chat/frame.ts";
-import { KIND, relayBound } from "../../lib/chat/kind.ts";
-import { encodeChallenge, encodeCount } from "../../lib/chat/wire.ts";
-import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
+import { type Bytes, MalformedError } from "../../lib/base/bytes.ts";
+import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
+import { Admission } from "../../lib/chat/member/joining.ts";
+import { RosterPages } from "../../lib/chat/relay/fan_out.ts";
+import { encodeChallenge, encodeCount } from "../../lib/chat/wire/control.ts";
+import { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "../../lib/chat/wire/frame.ts";
+import { KIND, relayBound } from "../../lib/chat/wire/kinds.ts";
 import { type Tamper, TestRoom, until } from "./room.ts";
 import { endingOf, once } from "./tampering.ts";
 

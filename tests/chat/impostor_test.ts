@@ -6,18 +6,18 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, mapKey } from "../../lib/chat/bytes.ts";
-import { presenceStatement } from "../../lib/chat/credential.ts";
-import { readKeyFrame } from "../../lib/chat/envelope.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { sign } from "../../lib/chat/signing.ts";
-import { makeStyle } from "../../lib/chat/style.ts";
-import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
-import { encodeJoined } from "../../lib/chat/wire.ts";
-import { Transcript } from "../../lib/conversation/transcript.ts";
-import { KnownPeers, type KnownPeersChange } from "../../lib/trust/known_peers.ts";
-import { Trust, type TrustOptions } from "../../lib/trust/trust.ts";
+import { type Bytes, mapKey } from "../../lib/base/bytes.ts";
+import { Transcript } from "../../lib/chat/app/transcript.ts";
+import { presenceStatement } from "../../lib/chat/identity/credential.ts";
+import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
+import { sign } from "../../lib/chat/identity/signing.ts";
+import { KnownPeers, type KnownPeersChange } from "../../lib/chat/trust/known_peers.ts";
+import { Trust, type TrustOptions } from "../../lib/chat/trust/trust.ts";
+import { encodeJoined } from "../../lib/chat/wire/control.ts";
+import { readKeyFrame } from "../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
+import { makeStyle } from "../../lib/terminal/terminal.ts";
 import { RawMember } from "./raw_member.ts";
 import { credentialOf, faults, type Seat, shown, type Tamper, TestRoom, until } from "./room.ts";
 

@@ -7,12 +7,17 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { generateMemberKeys, makeCredential } from "../../lib/chat/credential.ts";
-import { encodeFrame } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { MemberConnection, type MemberConnectionOutput } from "../../lib/chat/member_connection.ts";
-import { encodeBye, encodeChallenge, encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { generateMemberKeys, makeCredential } from "../../lib/chat/identity/credential.ts";
+import { MemberConnection, type MemberConnectionOutput } from "../../lib/chat/member/connection.ts";
+import {
+  encodeBye,
+  encodeChallenge,
+  encodeCount,
+  encodeEmpty,
+} from "../../lib/chat/wire/control.ts";
+import { encodeFrame } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import {
   createIdentity,
   joinRoom,

@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readSealedFrame } from "../../lib/chat/envelope.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { STEP_LIFE_MS } from "../../lib/chat/sender_key.ts";
+import { STEP_LIFE_MS } from "../../lib/chat/seal/chain.ts";
+import { readSealedFrame } from "../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { count, faults, shown, TestRoom, until } from "./room.ts";
 
 Deno.test("members read each other whole, in order, once", async () => {

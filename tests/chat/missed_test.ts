@@ -6,9 +6,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Absence } from "../../lib/chat/absence.ts";
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import { KIND } from "../../lib/chat/kind.ts";
+import { Absence } from "../../lib/chat/member/absence.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { type Seat, shown, TestRoom, until } from "./room.ts";
 
 const GRACE_MS = 20_000;

@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { MalformedError } from "../../lib/chat/bytes.ts";
-import { foldName, nameLooks, normalizeName } from "../../lib/chat/name.ts";
-import { UNICODE_VERSION } from "../../lib/chat/name_tables.ts";
+import { MalformedError } from "../../lib/base/bytes.ts";
+import { foldName, nameLooks, normalizeName } from "../../lib/chat/identity/name.ts";
+import { UNICODE_VERSION } from "../../lib/chat/identity/name_tables.ts";
 import vectors from "../vectors/names.json" with { type: "json" };
 
 Deno.test("the vectors of names: what they become, what they are the same as and what they look like", () => {

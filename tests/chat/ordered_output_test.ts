@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { OrderedOutput } from "../../lib/chat/ordered_output.ts";
+import { OrderedOutput } from "../../lib/terminal/terminal.ts";
 
 /** A stream whose background writes wait until they are let go, three bytes at most at a time. */
 class SlowStream {

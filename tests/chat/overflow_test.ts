@@ -6,9 +6,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { encodeProgressBody, encodeSigned } from "../../lib/chat/envelope.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { encodeAudience } from "../../lib/chat/wire.ts";
+import { encodeAudience } from "../../lib/chat/wire/control.ts";
+import { encodeProgressBody, encodeSigned } from "../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, faults, type Seat, shown, TestRoom, until } from "./room.ts";

@@ -1,11 +1,11 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { mapKey } from "../../lib/chat/bytes.ts";
-import { readKeyFrame, readSealedFrame } from "../../lib/chat/envelope.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import type { Policy } from "../../lib/chat/policy.ts";
-import { audienceDigest } from "../../lib/chat/sender_key.ts";
+import { mapKey } from "../../lib/base/bytes.ts";
+import type { Policy } from "../../lib/chat/member/roster.ts";
+import { audienceDigest } from "../../lib/chat/seal/chain.ts";
+import { readKeyFrame, readSealedFrame } from "../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom } from "./room.ts";
 
 /** Excludes and hides members by name. */

@@ -4,15 +4,14 @@
  * @module
  */
 
-import { Admission, answerChallenge } from "../../lib/chat/admission.ts";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import type { OwnCredential } from "../../lib/chat/credential.ts";
-import { FrameReader } from "../../lib/chat/frame.ts";
-import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
-import type { Reason } from "../../lib/chat/reason.ts";
-import type { Relay } from "../../lib/chat/relay.ts";
-import { type Challenge, readBye } from "../../lib/chat/wire.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
+import { Admission, answerChallenge } from "../../lib/chat/member/joining.ts";
+import type { Relay } from "../../lib/chat/relay/relay.ts";
+import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
+import { type Challenge, readBye } from "../../lib/chat/wire/control.ts";
+import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import { BOUND, encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";
 import { until } from "./room.ts";
 
 const DIALLED = { host: "room.test", port: 4396 };

@@ -7,14 +7,14 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { answerChallenge } from "../../lib/chat/admission.ts";
-import { mapKey } from "../../lib/chat/bytes.ts";
-import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
-import { checkCredential, type CredentialCheck } from "../../lib/chat/credential.ts";
-import { encodeGreeting } from "../../lib/chat/kind.ts";
-import { Relay } from "../../lib/chat/relay.ts";
-import type { RelayOptions } from "../../lib/chat/relay_options.ts";
-import type { RelayLink } from "../../lib/chat/room_member.ts";
+import { mapKey } from "../../lib/base/bytes.ts";
+import { checkCredential, type CredentialCheck } from "../../lib/chat/identity/credential.ts";
+import type { RelayLink } from "../../lib/chat/link.ts";
+import { answerChallenge } from "../../lib/chat/member/joining.ts";
+import type { RelayOptions } from "../../lib/chat/relay/options.ts";
+import { Relay } from "../../lib/chat/relay/relay.ts";
+import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
+import { encodeGreeting } from "../../lib/chat/wire/kinds.ts";
 import { BREAKAGE, withBroken, withThrowing } from "./broken_runtime.ts";
 import { RawMember } from "./raw_member.ts";
 import { Clock, count, credentialOf, type Seat, shown, TestRoom, until } from "./room.ts";

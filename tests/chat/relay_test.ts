@@ -1,12 +1,11 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Bytes, utf8 } from "../../lib/chat/bytes.ts";
-import { makeCredential } from "../../lib/chat/credential.ts";
-import { encodeFrame } from "../../lib/chat/frame.ts";
-import { encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import type { Reason } from "../../lib/chat/reason.ts";
-import { encodeAudience, encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
+import { type Bytes, utf8 } from "../../lib/base/bytes.ts";
+import { makeCredential } from "../../lib/chat/identity/credential.ts";
+import { encodeAudience, encodeCount, encodeEmpty } from "../../lib/chat/wire/control.ts";
+import { encodeFrame } from "../../lib/chat/wire/frame.ts";
+import { encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, pooledKeys, shown, TestRoom, until } from "./room.ts";

@@ -6,19 +6,25 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { answerChallenge } from "../../lib/chat/admission.ts";
-import { type Bytes, ByteWriter, MalformedError } from "../../lib/chat/bytes.ts";
-import { checkCredential, CredentialError, makeCredential } from "../../lib/chat/credential.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { KIND, memberBound, newcomerBound } from "../../lib/chat/kind.ts";
+import { type Bytes, ByteWriter, MalformedError } from "../../lib/base/bytes.ts";
+import {
+  checkCredential,
+  CredentialError,
+  makeCredential,
+} from "../../lib/chat/identity/credential.ts";
 import {
   CREDENTIAL_LIFE_MS,
+  makeRenewal,
+  MAX_RENEWAL_BYTES,
+  NO_RENEWAL,
   RENEWAL_LIFE_MS,
   RENEWAL_RESERVE_MS,
-} from "../../lib/chat/lifetime.ts";
-import { makeRenewal, MAX_RENEWAL_BYTES, NO_RENEWAL } from "../../lib/chat/renewal.ts";
-import type { RelayOptions } from "../../lib/chat/relay_options.ts";
-import { encodeJoin, encodeRenew, type Listing, readJoin } from "../../lib/chat/wire.ts";
+} from "../../lib/chat/identity/renewal.ts";
+import { answerChallenge } from "../../lib/chat/member/joining.ts";
+import type { RelayOptions } from "../../lib/chat/relay/options.ts";
+import { encodeJoin, encodeRenew, type Listing, readJoin } from "../../lib/chat/wire/control.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
+import { KIND, memberBound, newcomerBound } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
 import {
   count,

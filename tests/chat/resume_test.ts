@@ -6,9 +6,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { Admission, answerByResuming } from "../../lib/chat/admission.ts";
-import { encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import { encodeEmpty, encodeResume, readCount } from "../../lib/chat/wire.ts";
+import { Admission, answerByResuming } from "../../lib/chat/member/joining.ts";
+import { encodeEmpty, encodeResume, readCount } from "../../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
 import { count, credentialOf, faults, shown, TestRoom, until } from "./room.ts";
 
@@ -195,7 +195,7 @@ Deno.test("a new run of an identity takes the place of its away one, and nobody 
   const bo = await room.join("bo");
   const { identity } = bo.self.keys;
   const expiresAt = room.clock.now() + 1_000_000;
-  const { makeCredential } = await import("../../lib/chat/credential.ts");
+  const { makeCredential } = await import("../../lib/chat/identity/credential.ts");
   const other = await credentialOf("bo", 7, room.clock.now);
   const again = await makeCredential("bo", { ...other.keys, identity }, expiresAt);
   assertEquals((await RawMember.join(room.relay, again)).bye, "NAME_TAKEN", "bo is there");

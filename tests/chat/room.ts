@@ -4,22 +4,21 @@
  * @module
  */
 
-import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
 import {
   generateMemberKeys,
   makeCredential,
   type MemberKeys,
   type OwnCredential,
-} from "../../lib/chat/credential.ts";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { FrameReader } from "../../lib/chat/frame.ts";
-import { BOUND, KIND } from "../../lib/chat/kind.ts";
-import { Member } from "../../lib/chat/member.ts";
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import { EVERYONE, type Policy } from "../../lib/chat/policy.ts";
-import { Relay } from "../../lib/chat/relay.ts";
-import type { RelayOptions } from "../../lib/chat/relay_options.ts";
-import type { RelayEvent } from "../../lib/chat/relay_event.ts";
+} from "../../lib/chat/identity/credential.ts";
+import { Member } from "../../lib/chat/member/member.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import { EVERYONE, type Policy } from "../../lib/chat/member/roster.ts";
+import type { RelayEvent, RelayOptions } from "../../lib/chat/relay/options.ts";
+import { Relay } from "../../lib/chat/relay/relay.ts";
+import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
+import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import { BOUND, KIND } from "../../lib/chat/wire/kinds.ts";
 
 /** The clock of a test, in milliseconds since 1970. */
 export class Clock {

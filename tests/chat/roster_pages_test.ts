@@ -1,11 +1,11 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, ByteWriter } from "../../lib/chat/bytes.ts";
-import { FrameReader } from "../../lib/chat/frame.ts";
-import { BOUND, KIND } from "../../lib/chat/kind.ts";
-import { NO_RENEWAL } from "../../lib/chat/renewal.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
-import { type Listing, readRosterPage, type RosterPage } from "../../lib/chat/wire.ts";
+import { type Bytes, ByteWriter } from "../../lib/base/bytes.ts";
+import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
+import { RosterPages } from "../../lib/chat/relay/fan_out.ts";
+import { type Listing, readRosterPage, type RosterPage } from "../../lib/chat/wire/control.ts";
+import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import { BOUND, KIND } from "../../lib/chat/wire/kinds.ts";
 
 function renewal(number: number): Bytes {
   return new ByteWriter().u64(number).block16(new Uint8Array(256).fill(number + 2)).finish();

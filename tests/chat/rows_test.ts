@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { firstShown, layOut, placeOf, rowsAbove, widthOf } from "../../lib/chat/rows.ts";
-import { makeStyle } from "../../lib/chat/style.ts";
+import { firstShown, layOut, placeOf, rowsAbove, widthOf } from "../../lib/terminal/rows.ts";
+import { makeStyle } from "../../lib/terminal/terminal.ts";
 
 /** The rows as text. */
 function rows(prompt: string, text: string, columns: number): string[] {

@@ -6,13 +6,13 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import type { OwnCredential } from "../../lib/chat/credential.ts";
-import { type Conversation, readKeyFrame, readSealedFrame } from "../../lib/chat/envelope.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { KeyReceiver } from "../../lib/chat/pairwise.ts";
-import { messageKey, nextKey, vectorOf } from "../../lib/chat/sender_key.ts";
-import { CONTEXT, inContext } from "../../lib/chat/signing.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
+import { CONTEXT, inContext } from "../../lib/chat/identity/signing.ts";
+import { messageKey, nextKey, vectorOf } from "../../lib/chat/seal/chain.ts";
+import { KeyReceiver } from "../../lib/chat/seal/pairwise.ts";
+import { type Conversation, readKeyFrame, readSealedFrame } from "../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { shown, type Tamper, TestRoom } from "./room.ts";
 
 /** Everything that came to one member. */

@@ -1,18 +1,18 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { CONVERSATION, encodeTexts, readSealedFrame } from "../../lib/chat/envelope.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { secureRandom } from "../../lib/base/random.ts";
+import { generateSigningKeys } from "../../lib/chat/identity/signing.ts";
 import {
   audienceDigest,
   FRAMES_A_STEP,
   MAX_STEPS,
   OpenError,
   ReceivingChain,
-  secureRandom,
   SendingChain,
   STEP_LIFE_MS,
-} from "../../lib/chat/sender_key.ts";
-import { generateSigningKeys } from "../../lib/chat/signing.ts";
+} from "../../lib/chat/seal/chain.ts";
+import { CONVERSATION, encodeTexts, readSealedFrame } from "../../lib/chat/wire/envelope.ts";
 
 const sender = secureRandom(32);
 const scope = { room: secureRandom(32), sender, conversation: CONVERSATION.group, chain: 3 };

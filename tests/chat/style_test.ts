@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { makeStyle, unstyled } from "../../lib/chat/style.ts";
+import { makeStyle, unstyled } from "../../lib/terminal/terminal.ts";
 
 Deno.test("makeStyle() colours where it is on, each colour undone by its own end", () => {
   const { bold, red } = makeStyle(true);

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { FRAME_HEADER_BYTES } from "../../lib/chat/frame.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
-import { type Listing, readRosterPage } from "../../lib/chat/wire.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { RosterPages } from "../../lib/chat/relay/fan_out.ts";
+import { type Listing, readRosterPage } from "../../lib/chat/wire/control.ts";
+import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
 import type { Seat, Tamper } from "./room.ts";
 
 /** Changes one byte of a frame, counted from the start of its payload. */

@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { MalformedError } from "../../lib/chat/bytes.ts";
-import { encodeTexts, readTexts } from "../../lib/chat/envelope.ts";
+import { MalformedError } from "../../lib/base/bytes.ts";
+import { encodeTexts, readTexts } from "../../lib/chat/wire/envelope.ts";
 import { faults, shown, TestRoom, until } from "./room.ts";
 
 const TEXTS = {

@@ -8,24 +8,16 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { decodeHex, encodeHex } from "@std/encoding/hex";
-import { type Bytes, MalformedError, utf8 } from "../../lib/chat/bytes.ts";
+import { type Bytes, MalformedError, utf8 } from "../../lib/base/bytes.ts";
 import {
   checkCredential,
   CredentialError,
   joinStatement,
   presenceStatement,
-} from "../../lib/chat/credential.ts";
-import {
-  encodeProgressBody,
-  encodeTexts,
-  readKeyFrame,
-  readProgressFrame,
-  readSealedFrame,
-  readTexts,
-} from "../../lib/chat/envelope.ts";
-import { FrameReader } from "../../lib/chat/frame.ts";
-import { BOUND, encodeGreeting, KIND, kindName, readGreeting } from "../../lib/chat/kind.ts";
-import { KeyReceiver } from "../../lib/chat/pairwise.ts";
+} from "../../lib/chat/identity/credential.ts";
+import { readRenewal, renewalStatement } from "../../lib/chat/identity/renewal.ts";
+import { CONTEXT, inContext, sign, verify } from "../../lib/chat/identity/signing.ts";
+import { RosterPages } from "../../lib/chat/relay/fan_out.ts";
 import {
   audienceDigest,
   commitmentTo,
@@ -33,8 +25,9 @@ import {
   OpenError,
   ReceivingChain,
   SendingChain,
-} from "../../lib/chat/sender_key.ts";
-import { CONTEXT, inContext, sign, verify } from "../../lib/chat/signing.ts";
+} from "../../lib/chat/seal/chain.ts";
+import { KeyReceiver } from "../../lib/chat/seal/pairwise.ts";
+import { safetyNumber } from "../../lib/chat/trust/safety_number.ts";
 import {
   encodeAudience,
   encodeBye,
@@ -58,10 +51,17 @@ import {
   readResume,
   readRosterPage,
   resumeStatement,
-} from "../../lib/chat/wire.ts";
-import { readRenewal, renewalStatement } from "../../lib/chat/renewal.ts";
-import { RosterPages } from "../../lib/chat/roster_pages.ts";
-import { safetyNumber } from "../../lib/trust/safety_number.ts";
+} from "../../lib/chat/wire/control.ts";
+import {
+  encodeProgressBody,
+  encodeTexts,
+  readKeyFrame,
+  readProgressFrame,
+  readSealedFrame,
+  readTexts,
+} from "../../lib/chat/wire/envelope.ts";
+import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import { BOUND, encodeGreeting, KIND, kindName, readGreeting } from "../../lib/chat/wire/kinds.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 
 const NOW = vectors.expiresAt - 1000;

@@ -1,5 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import { Failure } from "../../lib/base/failure.ts";
 import {
   jsonEvent,
   printFailure,
@@ -8,9 +9,8 @@ import {
   reportingFailure,
   say,
 } from "../../lib/cli/json_events.ts";
-import { Failure } from "../../lib/failure.ts";
-import { ReaderGone } from "../../lib/io.ts";
-import { MemoryIo } from "../../lib/memory_io.ts";
+import { ReaderGone } from "../../lib/os/io.ts";
+import { MemoryIo } from "../../lib/tour/memory_io.ts";
 
 const FAILURE = new Failure({ what: "cannot a", why: "b\x1b", code: "C", hint: "d" });
 const SAID = { event: "greeted", fields: { who: "\u202e" }, lines: ["hello", "there"] };

@@ -7,11 +7,10 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import fc from "fast-check";
-import { ArgumentProblem, readOptionWords } from "../../lib/cli/option_words.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { ArgumentProblem, rawArgs, readOptionWords } from "../../lib/cli/option_words.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
-import { rawArgs } from "../../lib/cli/raw_args.ts";
 import type { CommandSpec, OptionSpec } from "../../lib/cli/spec.ts";
-import { Failure } from "../../lib/failure.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 
 const SPECS: Readonly<Record<string, OptionSpec>> = {

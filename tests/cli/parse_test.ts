@@ -1,11 +1,11 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { commandLine, parseCommandLine } from "../../lib/cli/parse.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { nearest } from "../../lib/base/nearest.ts";
 import { helpPage } from "../../lib/cli/help.ts";
+import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { commandLine, type CommandSpec } from "../../lib/cli/spec.ts";
 import { PROGRAM } from "../../lib/commands/program.ts";
-import { nearest } from "../../lib/nearest.ts";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
-import { Failure } from "../../lib/failure.ts";
 
 const ROOT: CommandSpec = {
   name: "tool",

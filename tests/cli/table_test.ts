@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import { printableJson } from "../../lib/base/printable.ts";
 import { factLines, tableLines } from "../../lib/cli/table.ts";
-import type { Page } from "../../lib/io.ts";
-import { printableJson } from "../../lib/printable.ts";
+import type { Page } from "../../lib/os/io.ts";
 
 /** Plain, and so many columns wide. */
 function page(columns?: number): Page {

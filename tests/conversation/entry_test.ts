@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readEntry, readMessage } from "../../lib/conversation/entry.ts";
+import { readEntry, readMessage } from "../../lib/chat/app/slash_commands.ts";
 
 Deno.test("readEntry() takes a line as something to say", () => {
   assertEquals(readEntry("hello"), { kind: "say", text: "hello", to: undefined });

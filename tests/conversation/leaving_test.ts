@@ -6,15 +6,15 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { Conversation } from "../../lib/conversation/conversation.ts";
-import type { Display } from "../../lib/conversation/display.ts";
-import type { Input } from "../../lib/conversation/lines.ts";
-import { Report } from "../../lib/conversation/report.ts";
-import { Failure } from "../../lib/failure.ts";
-import { ReaderGone } from "../../lib/io.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { Conversation } from "../../lib/chat/app/chat_loop.ts";
+import { Report } from "../../lib/chat/app/json_report.ts";
+import type { Display } from "../../lib/chat/app/presenter.ts";
+import { KnownPeers } from "../../lib/chat/trust/known_peers.ts";
+import { Trust } from "../../lib/chat/trust/trust.ts";
+import { ReaderGone } from "../../lib/os/io.ts";
+import type { Input } from "../../lib/os/lines.ts";
 import type { MemberEvent, Session } from "../../lib/tcp_chat.ts";
-import { KnownPeers } from "../../lib/trust/known_peers.ts";
-import { Trust } from "../../lib/trust/trust.ts";
 import { credentialOf, until } from "../chat/room.ts";
 
 /** A display that shows at once, until it breaks. */

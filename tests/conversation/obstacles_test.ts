@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Obstacles } from "../../lib/conversation/obstacles.ts";
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { Obstacles } from "../../lib/chat/app/ended.ts";
 
 function failure(code: string, why = "why"): Failure {
   return new Failure({ what: "cannot connect", why, code });

@@ -1,9 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { readAddress } from "../../lib/commands/address.ts";
-import { type Answer, type Answers, ask } from "../../lib/conversation/questions.ts";
-import { Failure } from "../../lib/failure.ts";
-import type { HostAndPort } from "../../lib/commands/address.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { type Answer, type Answers, ask } from "../../lib/chat/app/ask_side.ts";
+import { type HostAndPort, readAddress } from "../../lib/commands/address.ts";
 
 /** Somebody who gives answers one after the other, and then leaves; keeps what was said. */
 function person(lines: readonly string[]): Answers & { readonly said: string[] } {

@@ -1,12 +1,12 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { makeStyle } from "../../lib/chat/style.ts";
-import { Report } from "../../lib/conversation/report.ts";
-import { Transcript } from "../../lib/conversation/transcript.ts";
-import { credentialOf } from "../chat/room.ts";
-import { KnownPeers } from "../../lib/trust/known_peers.ts";
-import { Trust, type TrustOptions } from "../../lib/trust/trust.ts";
+import { Report } from "../../lib/chat/app/json_report.ts";
+import { Transcript } from "../../lib/chat/app/transcript.ts";
+import { KnownPeers } from "../../lib/chat/trust/known_peers.ts";
+import { Trust, type TrustOptions } from "../../lib/chat/trust/trust.ts";
 import type { MemberEvent, Peer } from "../../lib/tcp_chat.ts";
+import { makeStyle } from "../../lib/terminal/terminal.ts";
+import { credentialOf } from "../chat/room.ts";
 
 const now = () => 1_700_000_000_000;
 

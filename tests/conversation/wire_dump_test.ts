@@ -1,13 +1,13 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import { encodeCount, encodeEmpty } from "../../lib/chat/wire.ts";
 import {
   dumpFrame,
   frameFields,
   type WireFrame,
   WireReader,
-} from "../../lib/conversation/wire_dump.ts";
+} from "../../lib/chat/app/wire_dump.ts";
+import { encodeCount, encodeEmpty } from "../../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 
 Deno.test("WireReader sees frames however they are cut, and skips the greeting", () => {
   const seen: string[] = [];

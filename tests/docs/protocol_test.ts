@@ -6,11 +6,18 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { KEY_HEADER_BYTES, SEALED_HEADER_BYTES } from "../../lib/chat/envelope.ts";
-import { FAULTS } from "../../lib/chat/incoming.ts";
-import { isCounted, KIND, memberBound, relayBound } from "../../lib/chat/kind.ts";
-import { type Reason, REASON_TEXT, REASONS } from "../../lib/chat/reason.ts";
-import { CONTEXT } from "../../lib/chat/signing.ts";
+import { CONTEXT } from "../../lib/chat/identity/signing.ts";
+import { FAULTS } from "../../lib/chat/member/peer_inbox.ts";
+import { KEY_HEADER_BYTES, SEALED_HEADER_BYTES } from "../../lib/chat/wire/envelope.ts";
+import {
+  isCounted,
+  KIND,
+  memberBound,
+  type Reason,
+  REASON_TEXT,
+  REASONS,
+  relayBound,
+} from "../../lib/chat/wire/kinds.ts";
 import { granted } from "../granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -6,8 +6,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { manual, readDocument } from "./documents.ts";
 import { granted } from "../granted.ts";
+import { manual, readDocument } from "./documents.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ignore = !granted(
@@ -305,7 +305,7 @@ Deno.test({
   ignore,
   async fn() {
     const readme = await manual();
-    const report = await Deno.readTextFile(new URL("lib/conversation/report.ts", ROOT));
+    const report = await Deno.readTextFile(new URL("lib/chat/app/json_report.ts", ROOT));
     const table = readme.slice(readme.indexOf("| event "), readme.indexOf("Each has `event`"));
     const documented = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
     const reported = [...report.matchAll(/\bline\("(\w+)"/g)].map(([, name]) => name!);
@@ -318,7 +318,7 @@ Deno.test({
   ignore,
   async fn() {
     const readme = await manual();
-    const { CHAT_COMMANDS } = await import("../../lib/conversation/entry.ts");
+    const { CHAT_COMMANDS } = await import("../../lib/chat/app/slash_commands.ts");
     for (const usage of Object.keys(CHAT_COMMANDS)) {
       if (usage !== "/help") assert(readme.includes(`| \`${usage}\``), usage);
     }

@@ -7,9 +7,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openRelay } from "../../lib/tcp_chat.ts";
+import { until } from "../chat/room.ts";
 import { granted } from "../granted.ts";
 import { leave, texts, visit } from "../guests.ts";
-import { until } from "../chat/room.ts";
 import { ChatProcess } from "../process/chat_process.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;

@@ -203,6 +203,6 @@ Deno.test({
       Deno.readTextFileSync(path).split("\n")
         .some((line) => !/^\s*(\*|\/\/|\/\*)/.test(line) && GLOBALS.test(line))
     );
-    assertEquals(naming, ["lib/io.ts"]);
+    assertEquals(naming, ["lib/os/io.ts"]);
   },
 });

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Failure } from "../../lib/failure.ts";
-import { writeWhole } from "../../lib/whole_file.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { writeWhole } from "../../lib/os/files.ts";
 
 const [path, bytes] = Deno.args;
 try {

@@ -6,17 +6,16 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Failure } from "../../lib/failure.ts";
-import { checkDestination } from "../../lib/file_or_stream.ts";
-import { MemoryIo } from "../../lib/memory_io.ts";
-import { checkPairPlace, readKeyFile, writePair } from "../../lib/key_file.ts";
-import { Progress } from "../../lib/progress.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { readIdentity } from "../../lib/chat/trust/identity_file.ts";
+import { readWhole } from "../../lib/os/files.ts";
+import { checkDestination } from "../../lib/os/input_output.ts";
+import { checkPairPlace, inRsaWords, readKeyFile, writePair } from "../../lib/os/key_files.ts";
+import { Progress } from "../../lib/os/progress.ts";
 import { privateKeyOf } from "../../lib/rsa.ts";
 import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
-import type { KeyFileCode } from "../../lib/rsa/key_file.ts";
-import { inRsaWords } from "../../lib/rsa_failure.ts";
-import { readIdentity } from "../../lib/trust/identity_file.ts";
-import { readWhole } from "../../lib/whole_file.ts";
+import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
+import { MemoryIo } from "../../lib/tour/memory_io.ts";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 import { MAY_WRITE, Scratch } from "./openssl.ts";
 

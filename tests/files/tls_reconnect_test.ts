@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { makeCredential } from "../../lib/chat/credential.ts";
+import { makeCredential } from "../../lib/chat/identity/credential.ts";
 import {
   joinRoom,
   type MemberEvent,

@@ -6,10 +6,10 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { makeCredential } from "../../lib/chat/credential.ts";
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { makeCredential } from "../../lib/chat/identity/credential.ts";
+import { TlsServerConn } from "../../lib/net/tls_server.ts";
 import { joinRoom, type MemberEvent, openRelay } from "../../lib/tcp_chat.ts";
-import { TlsServerConn } from "../../lib/tls_server.ts";
 import { pooledKeys, until } from "../chat/room.ts";
 import { MAY_RUN_DENO } from "../granted.ts";
 import { ChatProcess } from "../process/chat_process.ts";

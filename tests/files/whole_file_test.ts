@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Failure } from "../../lib/failure.ts";
-import { readWhole, writeWhole } from "../../lib/whole_file.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { readWhole, writeWhole } from "../../lib/os/files.ts";
 import { granted } from "../granted.ts";
 import { MAY_WRITE, Scratch } from "./openssl.ts";
 

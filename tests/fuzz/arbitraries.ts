@@ -5,7 +5,7 @@
  */
 
 import fc from "fast-check";
-import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
 
 /** Any bytes. */
 export function anyBytes(maxLength: number): fc.Arbitrary<Bytes> {

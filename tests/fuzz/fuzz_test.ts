@@ -6,8 +6,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertRejects } from "@std/assert";
-import { utf8 } from "../../lib/chat/bytes.ts";
-import { KeyFileError, readKey } from "../../lib/rsa/key_file.ts";
+import { utf8 } from "../../lib/base/bytes.ts";
+import { KeyFileError, readKey } from "../../lib/rsa/key_formats.ts";
 import { TARGETS } from "./targets.ts";
 
 const RUNS = 500;

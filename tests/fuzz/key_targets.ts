@@ -8,12 +8,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { KIND } from "../../lib/chat/kind.ts";
-import { encodeEmpty } from "../../lib/chat/wire.ts";
-import { KeyFileError, readKey } from "../../lib/rsa/key_file.ts";
-import { der, TAG } from "../../lib/rsa/der.ts";
-import { bitLength, encodeSpki } from "../../lib/rsa/key_encoding.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { encodeEmpty } from "../../lib/chat/wire/control.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import {
   encryptBlock,
   encryptOaep,
@@ -23,6 +20,9 @@ import {
   verifyDocument,
   verifyPss,
 } from "../../lib/rsa.ts";
+import { der, TAG } from "../../lib/rsa/der.ts";
+import { bitLength, encodeSpki } from "../../lib/rsa/key_encoding.ts";
+import { KeyFileError, readKey } from "../../lib/rsa/key_formats.ts";
 import { ownCredentialWith } from "../chat/crafted_credential.ts";
 import { RawMember } from "../chat/raw_member.ts";
 import { pooledKeys, shown, TestRoom, until } from "../chat/room.ts";

@@ -7,22 +7,26 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/admission.ts";
-import { type Bytes, mapKey, utf8 } from "../../lib/chat/bytes.ts";
-import { checkCredential, type Credential, type OwnCredential } from "../../lib/chat/credential.ts";
-import { encodeProgressBody, encodeSigned } from "../../lib/chat/envelope.ts";
-import { FrameReader } from "../../lib/chat/frame.ts";
-import { BOUND, encodeGreeting, KIND } from "../../lib/chat/kind.ts";
-import { Member } from "../../lib/chat/member.ts";
-import { connectThroughMemory } from "../../lib/chat/memory_link.ts";
-import { makeRenewal } from "../../lib/chat/renewal.ts";
+import { type Bytes, mapKey, utf8 } from "../../lib/base/bytes.ts";
+import {
+  checkCredential,
+  type Credential,
+  type OwnCredential,
+} from "../../lib/chat/identity/credential.ts";
+import { makeRenewal } from "../../lib/chat/identity/renewal.ts";
+import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/member/joining.ts";
+import { Member } from "../../lib/chat/member/member.ts";
+import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
 import {
   encodeAudience,
   encodeBye,
   encodeCount,
   encodeEmpty,
   encodeRenew,
-} from "../../lib/chat/wire.ts";
+} from "../../lib/chat/wire/control.ts";
+import { encodeProgressBody, encodeSigned } from "../../lib/chat/wire/envelope.ts";
+import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import { BOUND, encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 import { credentialOf, type Seat, shown, TestRoom, until } from "../chat/room.ts";
 import { nearly } from "./arbitraries.ts";
 import type { FuzzOptions, Target } from "./target.ts";

@@ -7,20 +7,19 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MalformedError, utf8 } from "../../lib/chat/bytes.ts";
-import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/name.ts";
-import { sourceOf } from "../../lib/chat/source_address.ts";
-import { optionsOf, parseCommandLine } from "../../lib/cli/parse.ts";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { MalformedError, utf8 } from "../../lib/base/bytes.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import { printable, printableBytes } from "../../lib/base/printable.ts";
+import { readEntry } from "../../lib/chat/app/slash_commands.ts";
+import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/identity/name.ts";
+import { sourceOf } from "../../lib/chat/relay/admission_control.ts";
+import { isFingerprint, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
+import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
 import { readAddress } from "../../lib/commands/address.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { readEntry } from "../../lib/conversation/entry.ts";
-import { readLines } from "../../lib/conversation/lines.ts";
-import { Failure } from "../../lib/failure.ts";
-import { logValue } from "../../lib/log.ts";
-import { printable, printableBytes } from "../../lib/printable.ts";
-import { isFingerprint } from "../../lib/trust/fingerprint.ts";
-import { KnownPeers, KnownPeersError } from "../../lib/trust/known_peers.ts";
+import { readLines } from "../../lib/os/lines.ts";
+import { logValue } from "../../lib/os/log.ts";
 import { anyBytes, nearly, nearlyText } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 

@@ -11,8 +11,11 @@ import { concat } from "@std/bytes/concat";
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { decodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { type Bytes, ByteWriter, MalformedError } from "../../lib/chat/bytes.ts";
-import { checkCredential, CredentialError } from "../../lib/chat/credential.ts";
+import { type Bytes, ByteWriter, MalformedError, mapKey, utf8 } from "../../lib/base/bytes.ts";
+import { WireReader } from "../../lib/chat/app/wire_dump.ts";
+import { checkCredential, CredentialError } from "../../lib/chat/identity/credential.ts";
+import { readRenewal } from "../../lib/chat/identity/renewal.ts";
+import * as wire from "../../lib/chat/wire/control.ts";
 import {
   encodeKeyBody,
   encodeKeyHeader,
@@ -25,8 +28,13 @@ import {
   readSealedFrame,
   readTexts,
   sealedAddress,
-} from "../../lib/chat/envelope.ts";
-import { encodeFrame, FRAME_HEADER_BYTES, FrameError, FrameReader } from "../../lib/chat/frame.ts";
+} from "../../lib/chat/wire/envelope.ts";
+import {
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  FrameError,
+  FrameReader,
+} from "../../lib/chat/wire/frame.ts";
 import {
   BOUND,
   KIND,
@@ -34,12 +42,7 @@ import {
   memberBound,
   readGreeting,
   relayBound,
-} from "../../lib/chat/kind.ts";
-import { mapKey } from "../../lib/chat/bytes.ts";
-import * as wire from "../../lib/chat/wire.ts";
-import { readRenewal } from "../../lib/chat/renewal.ts";
-import { utf8 } from "../../lib/chat/bytes.ts";
-import { WireReader } from "../../lib/conversation/wire_dump.ts";
+} from "../../lib/chat/wire/kinds.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 import { anyBytes, nearly } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";

@@ -1,11 +1,14 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Failure } from "../../lib/failure.ts";
-import { HEADER, type KnownPeers, type KnownPeersChange } from "../../lib/trust/known_peers.ts";
-import type { RandomAccess } from "../../lib/held_file.ts";
-import { RewrittenFile } from "../../lib/rewritten_file.ts";
-import type { Patience } from "../../lib/patient_lock.ts";
-import { KnownPeersFile } from "../../lib/trust/known_peers_file.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import {
+  HEADER,
+  type KnownPeers,
+  type KnownPeersChange,
+} from "../../lib/chat/trust/known_peers.ts";
+import { KnownPeersFile } from "../../lib/chat/trust/known_peers_file.ts";
+import type { Patience, RandomAccess } from "../../lib/os/held_file.ts";
+import { RewrittenFile } from "../../lib/os/rewritten_file.ts";
 import { FLAGS, MAY_KEEP_FILES, Scratch } from "./scratch.ts";
 
 const ignore = !MAY_KEEP_FILES;

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { addressKind, addressText, describeAddress, readIp } from "../../lib/info.ts";
 
 const bytesOf = (text: string, strict = false) => [...readIp(text, { strict }).bytes];

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { bytesOf, htonl, htons, ntohl, ntohs, readNumber } from "../../lib/info.ts";
 
 Deno.test("htons(), htonl(), ntohs() and ntohl() give the tutorial's numbers on a little-endian host", () => {

@@ -1,5 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { VERSION } from "../../lib/base/version.ts";
 import {
   describeHost,
   describeRuntime,
@@ -8,7 +9,6 @@ import {
   prefixLength,
 } from "../../lib/info.ts";
 import { granted } from "../granted.ts";
-import { VERSION } from "../../lib/version.ts";
 
 Deno.test({
   name: "describeHost() with the network alone names the flag of what it cannot say",

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { ping, PingStatistics, type Probe, sparkline } from "../../lib/info.ts";
 
 async function probes(options: Parameters<typeof ping>[0]): Promise<Probe[]> {

@@ -1,8 +1,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { constants } from "node:os";
-import { Failure, SOCKET_ERRORS } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { provokeSocketErrors, readErrorCode } from "../../lib/info.ts";
+import { SOCKET_ERRORS } from "../../lib/os/errors.ts";
 
 /** Provoked on every host that has a loopback, and the class that comes. */
 const EVERYWHERE = {

@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { MAY_RUN_DENO } from "../granted.ts";
-import { VERSION } from "../../lib/version.ts";
 import config from "../../deno.json" with { type: "json" };
+import { VERSION } from "../../lib/base/version.ts";
+import { MAY_RUN_DENO } from "../granted.ts";
 import { parley } from "./parley.ts";
 
 const ignore = !MAY_RUN_DENO;

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { SOCKET_ERRORS } from "../../lib/failure.ts";
 import type { HostFacts, SocketReport } from "../../lib/info.ts";
+import { SOCKET_ERRORS } from "../../lib/os/errors.ts";
 import { MAY_RUN_DENO } from "../granted.ts";
 import { DnsServer } from "../info/dns_server.ts";
 import { command, parley } from "./parley.ts";

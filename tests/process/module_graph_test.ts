@@ -44,7 +44,7 @@ Deno.test({
   name: "nothing heavy is loaded with main.ts, with parley info byteorder, or with lib/info.ts",
   ignore: !MAY_RUN_DENO,
   async fn() {
-    for (const entry of ["main.ts", "lib/commands/info_byteorder.ts", "lib/info.ts"]) {
+    for (const entry of ["main.ts", "lib/commands/info/byteorder.ts", "lib/info.ts"]) {
       const loaded = await loadedWith(entry);
       assert(
         loaded.some((specifier) => specifier.endsWith(`/${entry}`)),
@@ -59,7 +59,7 @@ Deno.test({
   name: "the graph of a module that does load a heavy package shows it",
   ignore: !MAY_RUN_DENO,
   async fn() {
-    const loaded = await loadedWith("lib/chat/rows.ts");
+    const loaded = await loadedWith("lib/terminal/rows.ts");
     assert(loaded.some((specifier) => HEAVY.test(specifier)), loaded.join("\n"));
   },
 });

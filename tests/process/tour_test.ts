@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { TOUR } from "../../lib/commands/tour_spec.ts";
+import { TOUR } from "../../lib/commands/tour/spec.ts";
 import { loadSections } from "../../lib/tour/sections.ts";
 import { MAY_RUN_DENO } from "../granted.ts";
 import { parley } from "./parley.ts";

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-import { MalformedError } from "../../lib/chat/bytes.ts";
-import { generateSigningKeys, importSigningKey, verify } from "../../lib/chat/signing.ts";
+import { type Bytes, MalformedError } from "../../lib/base/bytes.ts";
+import { generateSigningKeys, importSigningKey, verify } from "../../lib/chat/identity/signing.ts";
 import {
   encryptOaep,
   exportSpki,
@@ -10,7 +10,6 @@ import {
   RsaKeyError,
   verifyPss,
 } from "../../lib/rsa.ts";
-import type { Bytes } from "../../lib/rsa/bytes.ts";
 import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
 
 const EXPONENT = new Uint8Array([1, 0, 1]);

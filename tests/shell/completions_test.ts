@@ -1,9 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { completionScript, SHELLS } from "../../lib/cli/completions.ts";
-import { commandWords } from "../../lib/cli/completions/words.ts";
-import { optionsOf } from "../../lib/cli/parse.ts";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { commandWords, completionScript, SHELLS } from "../../lib/cli/completions.ts";
+import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { HAS_TMUX, Pane } from "../terminal/tmux.ts";
 import { has, MAY_RUN_SHELL, sh } from "./shell.ts";

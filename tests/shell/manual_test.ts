@@ -1,9 +1,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { VERSION } from "../../lib/base/version.ts";
 import { manualPage } from "../../lib/cli/manual.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { VERSION } from "../../lib/version.ts";
 import { has, sh } from "./shell.ts";
 
 const page = manualPage(PARLEY, VERSION);

@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import type { MemberOptions } from "../../lib/chat/member_options.ts";
-import type { Policy } from "../../lib/chat/policy.ts";
-import type { Relay } from "../../lib/chat/relay.ts";
-import type { RelayOptions } from "../../lib/chat/relay_options.ts";
+import type { MemberEvent, MemberOptions } from "../../lib/chat/member/options.ts";
+import type { Policy } from "../../lib/chat/member/roster.ts";
+import type { RelayOptions } from "../../lib/chat/relay/options.ts";
+import type { Relay } from "../../lib/chat/relay/relay.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Process } from "./process.ts";
 

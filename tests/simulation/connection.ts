@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_bytes_concat.d.ts"
 import { concat } from "@std/bytes/concat";
-import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Generator } from "./generator.ts";
 

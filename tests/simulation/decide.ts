@@ -4,7 +4,7 @@
  * @module
  */
 
-import { foldName } from "../../lib/chat/name.ts";
+import { foldName } from "../../lib/chat/identity/name.ts";
 import type { Decision } from "./leave_out.ts";
 import type { Process } from "./process.ts";
 

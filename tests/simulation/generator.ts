@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
 
 /** Numbers that look random (mulberry32, Tommy Ettinger). */
 export class Generator {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { OwnCredential } from "../../lib/chat/credential.ts";
-import type { Member } from "../../lib/chat/member.ts";
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import { KnownPeers } from "../../lib/trust/known_peers.ts";
-import { Trust } from "../../lib/trust/trust.ts";
+import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
+import type { Member } from "../../lib/chat/member/member.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import { KnownPeers } from "../../lib/chat/trust/known_peers.ts";
+import { Trust } from "../../lib/chat/trust/trust.ts";
 import type { Way } from "./connection.ts";
 
 /** A connection between a process and a relay. */

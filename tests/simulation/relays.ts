@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Bytes } from "../../lib/chat/bytes.ts";
-import { Relay } from "../../lib/chat/relay.ts";
-import type { RelayOptions } from "../../lib/chat/relay_options.ts";
-import type { RoomMember } from "../../lib/chat/room_member.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import type { RelayOptions } from "../../lib/chat/relay/options.ts";
+import { Relay } from "../../lib/chat/relay/relay.ts";
+import type { RoomMember } from "../../lib/chat/relay/room_member.ts";
 import type { VirtualClock } from "./clock.ts";
 
 type To = Parameters<Relay["forward"]>[3];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
 import type { Checker, Sealing } from "./checker.ts";
 
 /** The lines that were sealed in a run. */

@@ -6,13 +6,13 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { keyChange } from "../../lib/chat/key_change.ts";
-import { EVERYONE } from "../../lib/chat/policy.ts";
-import { Relay } from "../../lib/chat/relay.ts";
-import { Shown, type ShownMark } from "../../lib/chat/shown.ts";
+import { keyChange } from "../../lib/chat/member/own_chains.ts";
+import { Shown, type ShownMark } from "../../lib/chat/member/peer_inbox.ts";
+import { EVERYONE } from "../../lib/chat/member/roster.ts";
+import { Relay } from "../../lib/chat/relay/relay.ts";
+import type { Build } from "./build.ts";
 import { HastyRelay, LossyRelay, SecretiveRelay } from "./relays.ts";
 import { simulate } from "./run.ts";
-import type { Build } from "./build.ts";
 
 /** So many seeds are run. */
 const SEEDS = 200;

@@ -5,16 +5,15 @@
  */
 
 import { createHash } from "node:crypto";
-import { mapKey } from "../../lib/chat/bytes.ts";
+import { mapKey } from "../../lib/base/bytes.ts";
 import {
   type CredentialCheck,
   CredentialError,
   type OwnCredential,
   renewalOf,
-} from "../../lib/chat/credential.ts";
-import { hasExpired, RENEWAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
-import { foldName } from "../../lib/chat/name.ts";
-import { verifyRenewal } from "../../lib/chat/renewal.ts";
+} from "../../lib/chat/identity/credential.ts";
+import { foldName } from "../../lib/chat/identity/name.ts";
+import { hasExpired, RENEWAL_LIFE_MS, verifyRenewal } from "../../lib/chat/identity/renewal.ts";
 import { standInKeys } from "./stand_in_crypto.ts";
 
 /** The credentials of everybody in a world. */

@@ -10,8 +10,8 @@
  */
 
 import { createHash } from "node:crypto";
-import type { MemberKeys } from "../../lib/chat/credential.ts";
-import type { Bytes } from "../../lib/chat/bytes.ts";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import type { MemberKeys } from "../../lib/chat/identity/credential.ts";
 
 interface StandInKey {
   readonly raw: string;

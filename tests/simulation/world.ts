@@ -9,18 +9,18 @@
 
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
-import type { OwnCredential } from "../../lib/chat/credential.ts";
-import { CREDENTIAL_LIFE_MS } from "../../lib/chat/lifetime.ts";
-import { Member } from "../../lib/chat/member.ts";
-import type { MemberEvent } from "../../lib/chat/member_event.ts";
-import type { Relay } from "../../lib/chat/relay.ts";
-import type { RelayOptions } from "../../lib/chat/relay_options.ts";
-import { retryDelay } from "../../lib/reconnect.ts";
+import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
+import { Member } from "../../lib/chat/member/member.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import type { RelayOptions } from "../../lib/chat/relay/options.ts";
+import type { Relay } from "../../lib/chat/relay/relay.ts";
+import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
 import { type Bounds, Checker } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
-import { decide } from "./decide.ts";
 import type { End } from "./connection.ts";
+import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
 import { Network } from "./network.ts";

@@ -1,10 +1,10 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { makeStyle } from "../../lib/chat/style.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { printLines } from "../../lib/cli/json_events.ts";
 import type { CommandModule, CommandSpec } from "../../lib/cli/spec.ts";
-import { Failure } from "../../lib/failure.ts";
-import { StopSignals } from "../../lib/stop_signals.ts";
+import { StopSignals } from "../../lib/os/process.ts";
+import { makeStyle } from "../../lib/terminal/terminal.ts";
 import { Console } from "../../lib/tour/console.ts";
 
 function command(name: string, run: CommandModule["run"]): CommandSpec {

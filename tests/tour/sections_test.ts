@@ -7,9 +7,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { unstyled } from "../../lib/chat/style.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { MemoryIo } from "../../lib/memory_io.ts";
+import { unstyled } from "../../lib/terminal/terminal.ts";
+import { MemoryIo } from "../../lib/tour/memory_io.ts";
 import { loadSections } from "../../lib/tour/sections.ts";
 import { playTour } from "../../lib/tour/tour.ts";
 

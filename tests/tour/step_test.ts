@@ -2,9 +2,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { printLines } from "../../lib/cli/json_events.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
-import { type Io, ReaderGone } from "../../lib/io.ts";
-import { MemoryIo } from "../../lib/memory_io.ts";
+import { type Io, ReaderGone } from "../../lib/os/io.ts";
 import { Console } from "../../lib/tour/console.ts";
+import { MemoryIo } from "../../lib/tour/memory_io.ts";
 import { runLine, type Scene, untilAborted, wordsOf } from "../../lib/tour/step.ts";
 import { playTour } from "../../lib/tour/tour.ts";
 

@@ -1,9 +1,9 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { MalformedError } from "../../lib/chat/bytes.ts";
-import { foldName, normalizeName } from "../../lib/chat/name.ts";
-import { HEADER, KnownPeers, KnownPeersError } from "../../lib/trust/known_peers.ts";
+import { MalformedError } from "../../lib/base/bytes.ts";
+import { foldName, normalizeName } from "../../lib/chat/identity/name.ts";
+import { HEADER, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
 
 const BO = `SHA256:${"b".repeat(42)}A`;
 const ADA = `SHA256:${"a".repeat(42)}A`;

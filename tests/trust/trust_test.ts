@@ -1,10 +1,10 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Credential } from "../../lib/chat/credential.ts";
-import { foldName } from "../../lib/chat/name.ts";
-import type { Peer } from "../../lib/chat/roster.ts";
-import { KnownPeers, type KnownPeersChange } from "../../lib/trust/known_peers.ts";
-import { type Decision, Trust, type TrustOptions } from "../../lib/trust/trust.ts";
+import type { Credential } from "../../lib/chat/identity/credential.ts";
+import { foldName } from "../../lib/chat/identity/name.ts";
+import type { Peer } from "../../lib/chat/member/roster.ts";
+import { KnownPeers, type KnownPeersChange } from "../../lib/chat/trust/known_peers.ts";
+import { type Decision, Trust, type TrustOptions } from "../../lib/chat/trust/trust.ts";
 
 const print = (letter: string) => `SHA256:${letter.repeat(42)}A`;
 const [F, G, H] = [print("f"), print("g"), print("h")];

@@ -7,11 +7,10 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { BoundedLog } from "../../lib/udp/console/bounded_log.ts";
+import { BoundedLog } from "../../lib/os/output.ts";
 import { Histogram } from "../../lib/udp/histogram.ts";
-import { Question } from "../../lib/udp/question.ts";
-import { ReceiveDepth } from "../../lib/udp/receive_depth.ts";
-import { resendWaits } from "../../lib/udp/resend_waits.ts";
+import { Question, resendWaits } from "../../lib/udp/open_question.ts";
+import { ReceiveDepth } from "../../lib/udp/receiver.ts";
 import { addr, seeded } from "./addr.ts";
 
 const SERVER = addr("127.0.0.1", 1060);

@@ -6,18 +6,15 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { hostPort } from "../../lib/host_port.ts";
-import { sameAddress } from "../../lib/udp/address.ts";
-import { loadSaid } from "../../lib/udp/console/bench_text.ts";
-import { clientSaid, clientSummary } from "../../lib/udp/console/client_text.ts";
-import { ClientNarrator } from "../../lib/udp/console/client_narrator.ts";
-import { listening, serverSaid, serverSummary } from "../../lib/udp/console/server_text.ts";
-import { dataFields, shownData } from "../../lib/udp/console/shown_data.ts";
-import { type Said, voiced } from "../../lib/cli/json_events.ts";
+import { hostPort, sameAddress } from "../../lib/base/host_port.ts";
+import { dataFields, type Said, shownData, voiced } from "../../lib/cli/json_events.ts";
+import { loadSaid } from "../../lib/commands/udp/bench_text.ts";
+import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client_text.ts";
+import { listening, serverSaid, serverSummary } from "../../lib/commands/udp/server_text.ts";
+import { lengthReply } from "../../lib/udp/echo_server.ts";
+import { timeText } from "../../lib/udp/forgery.ts";
 import { Histogram } from "../../lib/udp/histogram.ts";
 import type { EchoClientEvent } from "../../lib/udp/open_question.ts";
-import { lengthReply } from "../../lib/udp/length_reply.ts";
-import { timeText } from "../../lib/udp/time_text.ts";
 import { addr } from "./addr.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

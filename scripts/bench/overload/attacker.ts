@@ -5,15 +5,18 @@
  * @module
  */
 
-import { makeCredential, type OwnCredential } from "../../../lib/chat/credential.ts";
-import { generateMemberKeys } from "../../../lib/chat/credential.ts";
-import { encodeGreeting, KIND } from "../../../lib/chat/kind.ts";
-import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/lifetime.ts";
-import { audiences, junk, questions, steps } from "./costs.ts";
-import { makeCredentials } from "../chat/crowd/credentials.ts";
-import { encodeEmpty } from "../../../lib/chat/wire.ts";
+import {
+  generateMemberKeys,
+  makeCredential,
+  type OwnCredential,
+} from "../../../lib/chat/identity/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/identity/renewal.ts";
+import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { RawSocket } from "../../../tests/raw_socket.ts";
 import { repeated, unsignedFrame } from "../../../tests/sealed_frame.ts";
+import { makeCredentials } from "../chat/crowd/credentials.ts";
+import { audiences, junk, questions, steps } from "./costs.ts";
 
 /** How many connections the attacks keep or open at the same time. */
 const MANY = 1_000;

@@ -4,32 +4,32 @@
  * @module
  */
 
-import { type Bytes, utf8 } from "../../../lib/chat/bytes.ts";
+import { type Bytes, utf8 } from "../../../lib/base/bytes.ts";
+import { secureRandom } from "../../../lib/base/random.ts";
 import {
   checkCredential,
   type Credential,
   type OwnCredential,
-} from "../../../lib/chat/credential.ts";
-import {
-  CONVERSATION,
-  encodeProgressBody,
-  encodeSealedHeader,
-  encodeSigned,
-  encodeTexts,
-} from "../../../lib/chat/envelope.ts";
-import { KIND } from "../../../lib/chat/kind.ts";
-import { KeySender } from "../../../lib/chat/pairwise.ts";
+} from "../../../lib/chat/identity/credential.ts";
+import { CONTEXT, inContext, sign } from "../../../lib/chat/identity/signing.ts";
 import {
   audienceDigest,
   commitmentTo,
   MAX_STEPS,
   messageKey,
   nextKey,
-  secureRandom,
   vectorOf,
-} from "../../../lib/chat/sender_key.ts";
-import { CONTEXT, inContext, sign } from "../../../lib/chat/signing.ts";
-import { encodeAudience, readRosterPage } from "../../../lib/chat/wire.ts";
+} from "../../../lib/chat/seal/chain.ts";
+import { KeySender } from "../../../lib/chat/seal/pairwise.ts";
+import { encodeAudience, readRosterPage } from "../../../lib/chat/wire/control.ts";
+import {
+  CONVERSATION,
+  encodeProgressBody,
+  encodeSealedHeader,
+  encodeSigned,
+  encodeTexts,
+} from "../../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { RawSocket } from "../../../tests/raw_socket.ts";
 import { repeated, unsignedFrame } from "../../../tests/sealed_frame.ts";
 

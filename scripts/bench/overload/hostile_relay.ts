@@ -5,9 +5,9 @@
  * @module
  */
 
-import { encodeFrame } from "../../../lib/chat/frame.ts";
-import { KIND } from "../../../lib/chat/kind.ts";
-import { encodeChallenge, encodeEmpty } from "../../../lib/chat/wire.ts";
+import { encodeChallenge, encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { repeated } from "../../../tests/sealed_frame.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

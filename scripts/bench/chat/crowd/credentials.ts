@@ -4,12 +4,12 @@
  * @module
  */
 
-import { makeCredential, type OwnCredential } from "../../../../lib/chat/credential.ts";
-import { CREDENTIAL_LIFE_MS } from "../../../../lib/chat/lifetime.ts";
-import { generateSigningKeys } from "../../../../lib/chat/signing.ts";
-import { generateRsaKeys } from "../../../../lib/rsa.ts";
 // @ts-types="../../../../types/std_encoding_base64url.d.ts"
 import { encodeBase64Url } from "@std/encoding/base64url";
+import { makeCredential, type OwnCredential } from "../../../../lib/chat/identity/credential.ts";
+import { CREDENTIAL_LIFE_MS } from "../../../../lib/chat/identity/renewal.ts";
+import { generateSigningKeys } from "../../../../lib/chat/identity/signing.ts";
+import { generateRsaKeys } from "../../../../lib/rsa.ts";
 
 /** How many are made at the same time. */
 const AT_ONCE = 16;

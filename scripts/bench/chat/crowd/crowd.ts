@@ -4,12 +4,12 @@
  * @module
  */
 
-import { acknowledgeWithin, MAX_FRAMES } from "../../../../lib/chat/acknowledger.ts";
-import type { OwnCredential } from "../../../../lib/chat/credential.ts";
-import { encodeSealedHeader, encodeSigned } from "../../../../lib/chat/envelope.ts";
-import { encodeFrame } from "../../../../lib/chat/frame.ts";
-import { HASH_BYTES, KIND } from "../../../../lib/chat/kind.ts";
-import { SIGNATURE_BYTES } from "../../../../lib/chat/signing.ts";
+import type { OwnCredential } from "../../../../lib/chat/identity/credential.ts";
+import { SIGNATURE_BYTES } from "../../../../lib/chat/identity/signing.ts";
+import { acknowledgeWithin, MAX_FRAMES } from "../../../../lib/chat/member/acknowledger.ts";
+import { encodeSealedHeader, encodeSigned } from "../../../../lib/chat/wire/envelope.ts";
+import { encodeFrame } from "../../../../lib/chat/wire/frame.ts";
+import { HASH_BYTES, KIND } from "../../../../lib/chat/wire/kinds.ts";
 import { CrowdMember } from "./crowd_member.ts";
 import { connectTo, Poller, receive, sendAll } from "./libc.ts";
 

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { answerChallenge } from "../../../../lib/chat/admission.ts";
-import type { OwnCredential } from "../../../../lib/chat/credential.ts";
-import { encodeGreeting, isCounted, KIND } from "../../../../lib/chat/kind.ts";
+import type { OwnCredential } from "../../../../lib/chat/identity/credential.ts";
+import { answerChallenge } from "../../../../lib/chat/member/joining.ts";
 import {
   CHALLENGE_BYTES,
   encodeCount,
   encodeEmpty,
   readBye,
   readChallenge,
-} from "../../../../lib/chat/wire.ts";
-import { LightReader } from "./light_reader.ts";
+} from "../../../../lib/chat/wire/control.ts";
+import { encodeGreeting, isCounted, KIND } from "../../../../lib/chat/wire/kinds.ts";
 import { sendAll } from "./libc.ts";
+import { LightReader } from "./light_reader.ts";
 
 /** Where the mark of the last page stands in a page of the roster. */
 const LAST_PAGE_AT = 8;

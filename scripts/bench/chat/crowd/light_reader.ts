@@ -4,7 +4,7 @@
  * @module
  */
 
-import { KIND } from "../../../../lib/chat/kind.ts";
+import { KIND } from "../../../../lib/chat/wire/kinds.ts";
 
 const HEADER_BYTES = 5;
 const HEAD_BYTES = 96;

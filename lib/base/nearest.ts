@@ -1,0 +1,43 @@
+/**
+ * The word that somebody may have meant.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_text_closest_string.d.ts"
+import { closestString } from "@std/text/closest-string";
+// @ts-types="../../types/std_text_levenshtein_distance.d.ts"
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
+
+/** Of so many letters, one may be wrong. */
+const LETTERS_A_SLIP = 3;
+
+/**
+ * Finds the word that is meant: the only one that begins so, or the closest, where that is near enough for a slip
+ * of the fingers. Two neighbouring letters that changed places are one slip.
+ *
+ * @param word What was written.
+ * @param words The words that there are.
+ * @returns The word, or undefined where none is near.
+ */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  if (words.length === 0) return undefined;
+  const prefixed = words.filter((w) => word !== "" && w.startsWith(word));
+  if (prefixed.length === 1) return prefixed[0];
+  const closest = closestString(word, words, { compareFn: slips });
+  const letters = Math.max(word.length, closest.length);
+  return slips(word, closest) * LETTERS_A_SLIP <= letters ? closest : undefined;
+}
+
+/** How many letters are wrong, missing or too many, or have changed places with a neighbour. */
+function slips(word: string, meant: string): number {
+  return isSwapped(word, meant) ? 1 : levenshteinDistance(word, meant);
+}
+
+/** Whether two neighbouring letters have changed places, and nothing else is different. */
+function isSwapped(word: string, meant: string): boolean {
+  if (word.length !== meant.length) return false;
+  const at = [...meant].findIndex((letter, i) => letter !== word[i]);
+  return at >= 0 && word[at] === meant[at + 1] && word[at + 1] === meant[at] &&
+    word.slice(at + 2) === meant.slice(at + 2);
+}

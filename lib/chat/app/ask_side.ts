@@ -1,0 +1,170 @@
+/**
+ * The tutorial's two questions: server or client? the server's address?
+ *
+ * @module
+ */
+
+import { Failure, usageFailure } from "../../base/failure.ts";
+import { printable } from "../../base/printable.ts";
+import { type Io, writeAll } from "../../os/io.ts";
+import type { Input } from "../../os/lines.ts";
+import { standardInput } from "./stage.ts";
+
+/** What was answered. */
+export type Answer<A> =
+  | {
+    readonly side: "server";
+    /** The lines behind the answers, where they were piped in. */
+    readonly input: AsyncIterable<Input> | undefined;
+    /** What was entered at the terminal behind the answers, before the chat began. */
+    readonly early?: readonly Input[];
+  }
+  | {
+    readonly side: "client";
+    readonly address: A;
+    /** The lines behind the answers, where they were piped in. */
+    readonly input: AsyncIterable<Input> | undefined;
+    /** What was entered at the terminal behind the answers, before the chat began. */
+    readonly early?: readonly Input[];
+  }
+  /** Whoever was asked left. */
+  | { readonly side: "nobody"; readonly code: number };
+
+const SIDE = "server or client? ";
+const ADDRESS = "the server's address? [127.0.0.1] ";
+const DEFAULT_ADDRESS = "127.0.0.1";
+
+/**
+ * Asks at the terminal, again where an answer is none, or reads the answers from the first lines of standard input.
+ *
+ * @param readAddress Reads an address, or throws a failure that says what is wrong with it.
+ * @throws {Failure} Usage, where an answer that was piped in is none.
+ */
+export async function askSide<A>(
+  io: Io,
+  readAddress: (text: string) => A,
+): Promise<Answer<A>> {
+  if (io.input.keyboard === undefined) return await ask(new PipedAnswers(io), readAddress);
+  if (io.output.dumb) return await ask(new PlainAnswers(io), readAddress);
+  const { openScreen } = await import("../../terminal/screen.ts");
+  using screen = openScreen(io, { prompt: SIDE });
+  const entered = screen.entered[Symbol.asyncIterator]();
+  const answer = await ask({
+    rest: undefined,
+    next: (question) => {
+      screen.setPrompt(question);
+      return entered.next();
+    },
+    show: (line) => screen.print(line),
+    refuse: ({ why, hint }) => screen.print(hint === undefined ? why : `${why}: ${hint}`),
+  }, readAddress);
+  if (answer.side === "nobody") return answer;
+  screen.close();
+  // A closed screen gives what was entered, and ends.
+  const early = await Array.fromAsync({ [Symbol.asyncIterator]: () => entered });
+  return { ...answer, early };
+}
+
+/** Where answers come from. */
+export interface Answers {
+  next(question: string): Promise<IteratorResult<Input>>;
+  /** Shows what was answered, where that is not to be seen. */
+  show(line: string): void;
+  /** Says why an answer is none, before it is asked again; throws where nobody would answer. */
+  refuse(failure: Failure): void;
+  readonly rest: AsyncIterable<Input> | undefined;
+}
+
+/** The answers that were piped in; the lines behind them are the first to be said. */
+class PipedAnswers implements Answers {
+  readonly #lines: AsyncIterator<Input>;
+  readonly rest: AsyncIterable<Input> = { [Symbol.asyncIterator]: () => this.#lines };
+
+  constructor(io: Io) {
+    this.#lines = standardInput(io)[Symbol.asyncIterator]();
+  }
+
+  next(_question: string): Promise<IteratorResult<Input>> {
+    return this.#lines.next();
+  }
+
+  show(): void {}
+
+  refuse(failure: Failure): void {
+    throw failure;
+  }
+}
+
+/** The answers of a person at a terminal that obeys no escape codes. */
+class PlainAnswers extends PipedAnswers {
+  readonly #output: Io["output"];
+
+  constructor(io: Io) {
+    super(io);
+    this.#output = io.output;
+  }
+
+  override next(question: string): Promise<IteratorResult<Input>> {
+    writeAll(this.#output, question);
+    return super.next(question);
+  }
+
+  override refuse({ why, hint = "" }: Failure): void {
+    writeAll(this.#output, `${why}: ${hint}\n`);
+  }
+}
+
+/**
+ * Asks both questions.
+ *
+ * @param answers Where the answers come from.
+ * @param readAddress Reads an address, or throws a failure that says what is wrong with it.
+ */
+export async function ask<A>(
+  answers: Answers,
+  readAddress: (text: string) => A,
+): Promise<Answer<A>> {
+  const side = await answer(answers, SIDE, readSide);
+  if ("code" in side) return { side: "nobody", code: side.code };
+  const input = answers.rest;
+  if (side.value === "server") return { side: "server", input };
+  const address = await answer(
+    answers,
+    ADDRESS,
+    (text) => readAddress(text === "" ? DEFAULT_ADDRESS : text),
+  );
+  if ("code" in address) return { side: "nobody", code: address.code };
+  return { side: "client", address: address.value, input };
+}
+
+/** One answer, or the exit code of whoever gives none. */
+async function answer<T>(
+  answers: Answers,
+  question: string,
+  read: (text: string) => T,
+): Promise<{ readonly value: T } | { readonly code: number }> {
+  for (;;) {
+    const { done, value } = await answers.next(question);
+    if (done === true) return { code: 0 };
+    if (value.kind === "interrupt") return { code: 130 };
+    if (value.kind !== "line") return { code: 0 };
+    answers.show(question + printable(value.text));
+    try {
+      return { value: read(value.text.trim()) };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      answers.refuse(error);
+    }
+  }
+}
+
+function readSide(answer: string): "server" | "client" {
+  for (const side of ["server", "client"] as const) {
+    if (answer !== "" && side.startsWith(answer.toLowerCase())) return side;
+  }
+  throw usageFailure(
+    "cannot be neither",
+    "the answer is server or client",
+    "type s to open a room here, c to join one, or press Ctrl-D to leave",
+  );
+}

@@ -1,0 +1,199 @@
+/**
+ * A conversation as a program reads it: one JSON object a line.
+ *
+ * Field names are an interface: later versions only add.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_encoding_hex.d.ts"
+import { encodeHex } from "@std/encoding/hex";
+import { jsonEvent as line } from "../../cli/json_events.ts";
+import type { OwnCredential } from "../identity/credential.ts";
+import type { MissedSpan } from "../member/absence.ts";
+import type { Entered, MemberEvent } from "../member/options.ts";
+import type { Peer } from "../member/roster.ts";
+import type { RelayEvent } from "../relay/options.ts";
+import type { TrustState } from "../trust/trust.ts";
+import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
+import { CHAT_COMMANDS, type Verdict } from "./slash_commands.ts";
+import { changeText, faultText } from "./trust_text.ts";
+import { frameFields, type WireFrame } from "./wire_dump.ts";
+
+/** Lines for programs. */
+export class Report implements Presenter {
+  readonly #who: WhoIsWho | undefined;
+
+  /** Lines for programs; a relay without a member does not ask who is who. */
+  constructor(who?: WhoIsWho) {
+    this.#who = who;
+  }
+
+  listening({ addr, room, tls }: Listening): string[] {
+    const { hostname: host, port } = addr;
+    return [line("listening", { host, port, room: encodeHex(room), tls })];
+  }
+
+  event(event: MemberEvent): string[] {
+    switch (event.kind) {
+      case "admitted":
+        return [joined(event.self, { self: true, confirmed: true, trust: "verified" })];
+      case "joined":
+        return this.#joined(event.peer);
+      case "left":
+        return [line("left", { name: event.peer.credential.name, reason: event.reason })];
+      case "away":
+        return [line("away", { name: event.peer.credential.name })];
+      case "back":
+        return [line("back", { name: event.peer.credential.name })];
+      case "disconnected":
+        return [line("disconnected", { reason: event.reason })];
+      case "reconnected":
+        return [line("reconnected", { room: encodeHex(event.room), ...missedSpan(event.missed) })];
+      case "message":
+        return [message(event, this.#trust(event.from))];
+      case "sent":
+        return [line("sent", { id: event.line.id, text: event.line.shown })];
+      case "delivered":
+        return [line("delivered", { id: event.line.id, missed: event.missed })];
+      case "unheard":
+        // Nobody is there who lacks it: it is sent, and delivered, to nobody.
+        return [
+          line("sent", { id: event.line.id, text: event.line.shown, recipients: 0 }),
+          line("delivered", { id: event.line.id, recipients: 0, missed: event.missed }),
+        ];
+      case "confirmed":
+        return this.notice(`${event.peer.credential.name} is confirmed: it signs in this room`);
+      case "fault":
+        return [fault(event)];
+      case "ready":
+      case "ended":
+        return [];
+    }
+  }
+
+  relayEvent(event: RelayEvent): string[] {
+    switch (event.kind) {
+      case "joined":
+        return [joined(event.credential, { self: false, confirmed: true })];
+      case "left":
+        return [line("left", { name: event.credential.name, reason: event.reason })];
+      case "away":
+        return [line("away", { name: event.credential.name })];
+      case "back":
+        return [line("back", { name: event.credential.name })];
+      case "refused":
+        return [line("refused", { reason: event.reason, detail: event.detail })];
+      case "failed":
+        return [line("failed", { detail: event.detail })];
+      case "connected":
+      case "slowed":
+        return [];
+    }
+  }
+
+  said(
+    _text: string,
+    _to: string | undefined,
+    _entered: Entered & { readonly ok: true },
+  ): string[] {
+    return [];
+  }
+
+  roster(members: readonly Peer[], self: OwnCredential): string[] {
+    return [line("roster", {
+      members: members.map((peer) => {
+        const { key, name, fingerprint } = peer.credential;
+        const { confirmed, away } = peer;
+        const own = key === self.key;
+        const trust = own ? "verified" : this.#trust(peer);
+        return { name, fingerprint, self: own, confirmed, away, trust };
+      }),
+    })];
+  }
+
+  fingerprint({ name, fingerprint, other }: Identified): string[] {
+    const more = other === undefined
+      ? { trust: "verified" }
+      : { trust: other.standing.trust, safetyNumber: other.safetyNumber.join(" ") };
+    return [line("fingerprint", { name, fingerprint, self: other === undefined, ...more })];
+  }
+
+  decided(_verdict: Verdict, name: string, peer: Peer | undefined): string[] {
+    if (peer === undefined) return [line("trust", { name, trust: "new" })];
+    const { name: known, fingerprint } = peer.credential;
+    return [line("trust", { name: known, fingerprint, trust: this.#trust(peer) })];
+  }
+
+  locked(locked: boolean, leftOut: readonly Peer[]): string[] {
+    return [line("lock", { locked, excluded: leftOut.map(({ credential }) => credential.name) })];
+  }
+
+  #joined(peer: Peer): string[] {
+    const { credential, confirmed } = peer;
+    const trust = this.#trust(peer);
+    const alike = this.#who?.standing(credential).alike.map(({ name }) => name) ?? [];
+    const lines = [
+      joined(credential, { self: false, confirmed, trust, ...alike.length === 0 ? {} : { alike } }),
+    ];
+    if (trust !== "changed") return lines;
+    const message = changeText(credential, this.#who!.standing(credential));
+    return [...lines, line("error", { code: "KEY_CHANGED", message, from: credential.name })];
+  }
+
+  #trust({ credential }: Peer): TrustState | undefined {
+    return this.#who?.standing(credential).trust;
+  }
+
+  help(): string[] {
+    const commands = Object.entries(CHAT_COMMANDS).map(([usage, help]) => ({ usage, help }));
+    return [line("help", { commands })];
+  }
+
+  notice(text: string): string[] {
+    return [line("notice", { text })];
+  }
+
+  error(code: string, message: string): string[] {
+    return [line("error", { code, message })];
+  }
+
+  wire(frame: WireFrame): string[] {
+    return [line("wire", frameFields(frame))];
+  }
+}
+
+/** Times as all others are, and no field where nothing was missed. */
+function missedSpan(missed: MissedSpan | undefined): Readonly<Record<string, string>> {
+  if (missed === undefined) return {};
+  const { from, to } = missed;
+  return { missedFrom: new Date(from).toISOString(), missedTo: new Date(to).toISOString() };
+}
+
+function joined(
+  { name, fingerprint }: { readonly name: string; readonly fingerprint: string },
+  fields: {
+    readonly self: boolean;
+    readonly confirmed: boolean;
+    readonly trust?: TrustState | undefined;
+    /** The names of those who are known, look the same and have another key. */
+    readonly alike?: readonly string[];
+  },
+): string {
+  return line("joined", { name, fingerprint, ...fields });
+}
+
+function message(
+  event: MemberEvent & { readonly kind: "message" },
+  trust: TrustState | undefined,
+): string {
+  const { name, fingerprint } = event.from.credential;
+  const { text, id } = event;
+  return line("message", { from: name, fingerprint, text, id, private: event.private, trust });
+}
+
+function fault(event: MemberEvent & { readonly kind: "fault" }): string {
+  const { code, peer, count } = event;
+  const from = peer === undefined ? {} : { from: peer.credential.name };
+  return line("error", { code, message: faultText(event), ...from, count });
+}

@@ -1,0 +1,175 @@
+/**
+ * What travels, made visible: each frame's kind, length and fields, and its ciphertext in hex.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_encoding_hex.d.ts"
+import { encodeHex } from "@std/encoding/hex";
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import { readKeyFrame, readSealedFrame } from "../wire/envelope.ts";
+import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
+import { BOUND, encodeGreeting, KIND, kindName } from "../wire/kinds.ts";
+
+/** How much of a ciphertext is dumped, in bytes. */
+const MAX_DUMP_BYTES = 4096;
+
+/** A frame that travelled. */
+export interface WireFrame {
+  readonly direction: "sent" | "received";
+  readonly kind: number;
+  readonly payload: Bytes;
+  /** Length field, kind and payload, in bytes. */
+  readonly length: number;
+}
+
+/** Cuts what a tap sees into frames. */
+export class WireReader {
+  readonly #frame: (frame: WireFrame) => void;
+  readonly #readers = {
+    sent: new FrameReader(() => BOUND.frame),
+    received: new FrameReader(() => BOUND.frame),
+  };
+  #broken = false;
+  /** The greeting comes before the first frame of the one who joins. */
+  #greeting = encodeGreeting().length;
+
+  readonly #greeter: "sent" | "received";
+
+  /**
+   * @param frame Is handed each frame, good until the call returns.
+   * @param greeter Which way the greeting goes: a member sends it, a relay receives it.
+   */
+  constructor(frame: (frame: WireFrame) => void, greeter: "sent" | "received" = "sent") {
+    this.#frame = frame;
+    this.#greeter = greeter;
+  }
+
+  /** Takes what travelled. What is not frames is the member's to refuse: nothing more is seen then. */
+  see(direction: "sent" | "received", bytes: Bytes): void {
+    if (this.#broken) return;
+    try {
+      this.#see(direction, bytes);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#broken = true;
+    }
+  }
+
+  #see(direction: "sent" | "received", bytes: Bytes): void {
+    let rest = bytes;
+    if (direction === this.#greeter && this.#greeting > 0) {
+      const skipped = Math.min(this.#greeting, bytes.length);
+      this.#greeting -= skipped;
+      rest = bytes.subarray(skipped);
+    }
+    for (const { kind, payload, bytes: { length } } of this.#readers[direction].push(rest)) {
+      this.#frame({ direction, kind, payload, length });
+    }
+  }
+}
+
+const CONVERSATION_NAMES = ["group", "private", "again"] as const;
+
+interface Parts {
+  /** Names and values, in the order in which they travel. */
+  readonly fields: readonly (readonly [string, string | number])[];
+  readonly ciphertext: Bytes | undefined;
+}
+
+function partsOf({ kind, payload }: Pick<Frame, "kind" | "payload">): Parts {
+  if (kind === KIND.sealed) return sealedParts(payload);
+  if (kind === KIND.key) return keyParts(payload);
+  return { fields: [], ciphertext: undefined };
+}
+
+function sealedParts(payload: Bytes): Parts {
+  const { header, ciphertext, signature } = readSealedFrame(payload);
+  return {
+    fields: [
+      ["sender", encodeHex(header.sender)],
+      ["conversation", CONVERSATION_NAMES[header.conversation]],
+      ["audience", header.audience],
+      ["chain", header.chain],
+      ["step", header.step],
+      ["counter", header.counter],
+      ["membership", header.membership],
+      ["newest", header.newest],
+      ["recipients", encodeHex(header.recipients)],
+      ["commitment", encodeHex(header.commitment)],
+      ["signature", encodeHex(signature)],
+    ],
+    ciphertext,
+  };
+}
+
+function keyParts(payload: Bytes): Parts {
+  const { header, wrappedPairwise, use, box, signature } = readKeyFrame(payload);
+  return {
+    fields: [
+      ["sender", encodeHex(header.sender)],
+      ["recipient", encodeHex(header.recipient)],
+      ["conversation", CONVERSATION_NAMES[header.conversation]],
+      ["chain", header.chain],
+      ["step", header.step],
+      ["first counter", header.firstCounter],
+      ["commitment", encodeHex(header.commitment)],
+      ["RSA-OAEP bytes", wrappedPairwise.length],
+      ["use", use],
+      ["signature", encodeHex(signature)],
+    ],
+    ciphertext: box,
+  };
+}
+
+function safeParts(frame: WireFrame): Parts {
+  try {
+    return partsOf(frame);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    return { fields: [["malformed", error.message]], ciphertext: frame.payload };
+  }
+}
+
+/** A frame as the fields of a JSON object. */
+export function frameFields(frame: WireFrame): Record<string, unknown> {
+  const { fields, ciphertext } = safeParts(frame);
+  return {
+    direction: frame.direction,
+    kind: kindName(frame.kind),
+    length: frame.length,
+    ...Object.fromEntries(fields.map(([name, value]) => [name.replaceAll(/[ -]/g, "_"), value])),
+    ...(ciphertext === undefined ? {} : { ciphertext: encodeHex(ciphertext) }),
+  };
+}
+
+/** A frame as lines for people. */
+export function dumpFrame(frame: WireFrame): string[] {
+  const { fields, ciphertext } = safeParts(frame);
+  const arrow = frame.direction === "sent" ? ">" : "<";
+  const head = `${arrow} ${kindName(frame.kind)}, ${frame.length} bytes`;
+  const rows = fields.map(([name, value]) => `${arrow}   ${name.padEnd(14)} ${abbreviate(value)}`);
+  if (ciphertext === undefined) return [head, ...rows];
+  const label = `${arrow}   ciphertext     ${ciphertext.length} bytes, AES-256-GCM`;
+  return [head, ...rows, label, ...hexRows(ciphertext).map((row) => `${arrow}     ${row}`)];
+}
+
+function abbreviate(value: string | number): string {
+  const text = String(value);
+  return text.length > 32 ? `${text.slice(0, 32)}...` : text;
+}
+
+/** Sixteen bytes a row, as offset, hex and ASCII. */
+function hexRows(bytes: Bytes): string[] {
+  const rows = [];
+  for (let at = 0; at < Math.min(bytes.length, MAX_DUMP_BYTES); at += 16) {
+    const row = bytes.subarray(at, at + 16);
+    const hex = [...row].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const ascii = [...row].map((b) => b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : ".").join(
+      "",
+    );
+    rows.push(`${at.toString(16).padStart(4, "0")}  ${hex.padEnd(47)}  ${ascii}`);
+  }
+  const left = bytes.length - MAX_DUMP_BYTES;
+  return left > 0 ? [...rows, `... and ${left} bytes more`] : rows;
+}

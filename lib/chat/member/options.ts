@@ -1,0 +1,140 @@
+/**
+ * What a member is made of, and what it needs of whoever stands around it.
+ *
+ * @module
+ */
+
+import type { Bytes } from "../../base/bytes.ts";
+import type { Random } from "../../base/random.ts";
+import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
+import type { Conflict } from "../identity/registry.ts";
+import type { Ending, Reason } from "../wire/kinds.ts";
+import type { MissedSpan } from "./absence.ts";
+import type { keyChange } from "./own_chains.ts";
+import type { Fault, Shown } from "./peer_inbox.ts";
+import type { Peer, Policy } from "./roster.ts";
+import type { Line } from "./undelivered.ts";
+
+/** Where a member's bytes and events go. */
+export interface MemberOutput {
+  /** Bytes for the relay, over the connection that there is; they are not changed afterwards. */
+  send(bytes: Bytes): void;
+  /** How many bytes wait to go over it, where that is known. */
+  readonly waiting?: number | undefined;
+  /** The connection is of no further use. Another is wanted: see {@linkcode Member.isAway}. */
+  drop(): void;
+  /** Something to show. Events come in order, and are counted from 1. */
+  event(event: MemberEvent): void;
+  /** {@linkcode Member.wakeAt} is earlier than it was. */
+  wake(): void;
+  /** Whoever hears of the events has thrown. */
+  fail(error: unknown): void;
+}
+
+/** Who joins, and how. */
+export interface MemberOptions {
+  readonly self: OwnCredential;
+  /** What was dialled, as the person gave it. */
+  readonly dialled: { readonly host: string; readonly port: number };
+  /** Whether another connection can be made when one is lost; true by default. */
+  readonly comesBack?: boolean;
+  /** Whom it lets read and be read; everyone by default. */
+  readonly policy?: Policy;
+  /** The time in milliseconds since 1970. */
+  readonly now?: () => number;
+  /** The time by a clock that never jumps, for deadlines; `now` where only that is given. */
+  readonly monotonic?: () => number;
+  /** Where keys come from; the runtime's secure source by default. */
+  readonly random?: Random;
+  /** Checks credentials; many members in one process may share the work. */
+  readonly check?: CredentialCheck;
+  /** How far each sender's messages have been shown; nothing has by default. */
+  readonly shown?: Shown;
+  /** When keys change. */
+  readonly keyChange?: typeof keyChange;
+}
+
+/** What a member can find wrong with what the relay or a peer does. */
+export type FaultCode =
+  | Fault
+  | Conflict
+  | "ROSTER_DIFFERS"
+  | "HIDDEN"
+  /** Keys cannot be given to a peer: its session key is of no use. It is left out of what is said. */
+  | "UNREACHABLE"
+  /** An exception that no check foresaw: the frame is passed over. */
+  | "FAILED"
+  | "CLOCK_BEHIND"
+  | "BAD_CREDENTIAL"
+  | "CREDENTIAL_EXPIRED";
+
+/** What a person or a program is told. */
+export type MemberEvent =
+  /** In the room; {@linkcode MemberEvent} `joined` with `present` follows for each who is there. */
+  | { readonly kind: "admitted"; readonly self: OwnCredential; readonly room: Bytes }
+  | { readonly kind: "joined"; readonly peer: Peer; readonly present: boolean }
+  /** Everyone who was present has been named. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "left"; readonly peer: Peer; readonly reason: Reason }
+  /** A peer's connection is lost, and it may come back; or it is back. */
+  | { readonly kind: "away" | "back"; readonly peer: Peer }
+  | {
+    readonly kind: "message";
+    readonly from: Peer;
+    readonly id: string;
+    readonly text: string;
+    /** When it was entered, by its sender's clock, in milliseconds since 1970. */
+    readonly time: number;
+    readonly private: boolean;
+  }
+  /** The relay has queued it for every recipient. */
+  | { readonly kind: "sent"; readonly line: Line }
+  /** Every recipient has shown it, or has left. */
+  | {
+    readonly kind: "delivered";
+    readonly line: Line;
+    /** The names of those who have left and are not known to have shown it, where there are any. */
+    readonly missed?: readonly string[];
+  }
+  /** Nobody was there to receive it. */
+  | {
+    readonly kind: "unheard";
+    readonly line: Line;
+    /** The names of those whom it was for and who left before it was sent, where there are any. */
+    readonly missed?: readonly string[];
+  }
+  /** A peer that was unconfirmed has signed something in this room. */
+  | { readonly kind: "confirmed"; readonly peer: Peer }
+  | {
+    readonly kind: "fault";
+    readonly code: FaultCode;
+    readonly peer: Peer | undefined;
+    /** What is known beyond the code. */
+    readonly detail: string;
+    /** How often it has happened with this peer. */
+    readonly count: number;
+  }
+  /** The connection is lost, and another is tried; what is entered meanwhile is sent after. */
+  | { readonly kind: "disconnected"; readonly reason: Ending; readonly detail: string }
+  /** There is another connection, and everything goes on. */
+  | {
+    readonly kind: "reconnected";
+    readonly room: Bytes;
+    /** When something was said that may not have come, where the others no longer waited for this member. */
+    readonly missed?: MissedSpan;
+  }
+  | { readonly kind: "ended"; readonly reason: Ending; readonly detail: string };
+
+/** What became of a line that was entered. */
+export type Entered =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
+
+/** Why a line is not sent. */
+export type RefusalCode =
+  | "TEXT_TOO_LARGE"
+  | "TEXT_EMPTY"
+  | "NOT_JOINED"
+  | "NO_SUCH_MEMBER"
+  | "EXCLUDED"
+  | "TO_SELF";

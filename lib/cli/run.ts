@@ -1,0 +1,112 @@
+/**
+ * The command line: from arguments to an exit code.
+ *
+ * This is the one place that prints failures, and the one that gives up the permissions that a
+ * command does not declare before its code is loaded.
+ *
+ * Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted.
+ *
+ * @module
+ */
+
+import { Failure } from "../base/failure.ts";
+import { toFailure } from "../os/errors.ts";
+import type { KeptReading, Release } from "../os/held_file.ts";
+import { type Io, writeAll } from "../os/io.ts";
+import type { Grants } from "./grants.ts";
+import { printFailure } from "./json_events.ts";
+import { parseCommandLine, type Parsed, subject } from "./parse.ts";
+import type { CommandSpec, Input, PermissionName } from "./spec.ts";
+
+/**
+ * Runs the command that a command line names.
+ *
+ * @param root The table's root.
+ * @param args The arguments, without the program's name.
+ * @param io Where it reads and prints.
+ * @returns The exit code.
+ */
+export async function runCommandLine(
+  root: CommandSpec,
+  args: readonly string[],
+  io: Io,
+): Promise<number> {
+  const debug = args.includes("--debug");
+  let parsed: Parsed | undefined;
+  try {
+    if (args[0] === "--version" || args[0] === "-V") return await printVersion(io);
+    if (args[0] === "--verify-install") throw await nothingInstalled();
+    parsed = await parseCommandLine(root, args);
+    return await runParsed(parsed, io);
+  } catch (error) {
+    const failure = await commandFailure(error, parsed);
+    printFailure(io, failure, debug);
+    return failure.exitCode;
+  }
+}
+
+/** What a command failed with, in words for the person who ran it. */
+async function commandFailure(error: unknown, parsed: Parsed | undefined): Promise<Failure> {
+  if (parsed === undefined) return toFailure(error, "the command line");
+  const failure = toFailure(error, subject(parsed.path));
+  if (failure.code !== "NOT_PERMITTED") return failure;
+  const { withPermissionHint } = await import("./permission_hint.ts");
+  const words = parsed.path.slice(1).map(({ name }) => name);
+  return withPermissionHint(failure, words, parsed.permissions);
+}
+
+async function runParsed(parsed: Parsed, io: Io): Promise<number> {
+  const { path, options, operands, permissions } = parsed;
+  const command = path.at(-1)!;
+  if (options.version === true) return await printVersion(io);
+  if (command.load === undefined || options.help === true) {
+    const { helpPage } = await import("./help.ts");
+    writeAll(io.output, helpPage(path));
+    return 0;
+  }
+  const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
+  keepOnly(permissions);
+  const module = await command.load();
+  const release: Release = (kept) => keepOnly(command.permissions ?? [], kept);
+  return await module.run({ options, operands, grants, release } as unknown as Input<never>, io);
+}
+
+/** Every permission that the runtime knows. */
+const ALL_PERMISSIONS = ["run", "read", "write", "net", "env", "sys", "ffi", "import"] as const;
+
+async function currentGrants(): Promise<Grants> {
+  const { readGrants } = await import("./grants.ts");
+  return readGrants(ALL_PERMISSIONS);
+}
+
+/**
+ * Gives up every permission but those named, for the rest of the process.
+ *
+ * @param names What is kept, as far as it was granted.
+ * @param reading What is kept of the permission to read. Of one that was granted as a whole, or for a directory,
+ * the runtime can keep no part: only a permission for single files is left for some of them.
+ */
+export function keepOnly(names: readonly PermissionName[], reading?: KeptReading): void {
+  const kept: readonly string[] = names;
+  for (const name of ALL_PERMISSIONS) {
+    if (kept.includes(name)) continue;
+    if (name !== "read" || reading === undefined) Deno.permissions.revokeSync({ name });
+    else for (const path of reading.done) Deno.permissions.revokeSync({ name, path });
+  }
+}
+
+async function printVersion({ output }: Io): Promise<number> {
+  const { versionText } = await import("./help.ts");
+  writeAll(output, versionText());
+  return 0;
+}
+
+/** The self-contained program checks what it has unpacked before parley starts. */
+async function nothingInstalled(): Promise<Failure> {
+  const { buildText } = await import("./help.ts");
+  return new Failure({
+    what: "cannot check what is unpacked",
+    why: `this parley is ${buildText()}: nothing is`,
+    code: "NOT_UNPACKED",
+  });
+}

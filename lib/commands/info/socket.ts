@@ -1,0 +1,86 @@
+/**
+ * `parley info socket`.
+ *
+ * @module
+ */
+
+import { Failure } from "../../base/failure.ts";
+import { printJson, printLines } from "../../cli/json_events.ts";
+import { permissionHint } from "../../cli/permission_hint.ts";
+import type { Input } from "../../cli/spec.ts";
+import { factLines, missingLines, tableLines } from "../../cli/table.ts";
+import {
+  inspectSocket,
+  type Setting,
+  type SocketReport,
+} from "../../info/socket/socket_options.ts";
+import type { Io, Page } from "../../os/io.ts";
+import type { INFO_SOCKET } from "./spec.ts";
+
+/** Shows a socket before and after it is changed. */
+export async function run({ options }: Input<typeof INFO_SOCKET>, io: Io): Promise<number> {
+  const report = inspectSocket({
+    transport: options.transport === "udp" ? "udp" : "tcp",
+    timeout: options.timeout,
+    receiveBuffer: options.rcvbuf,
+    sendBuffer: options.sndbuf,
+    nonBlocking: options.nonblocking,
+  });
+  refuseUnread(report);
+  if (options.json) {
+    const { missing, ...rest } = report;
+    printJson(io, { transport: options.transport, ...rest, not_shown: missing });
+  } else printLines(io, await lines(report, io.output));
+  return 0;
+}
+
+/** Refuses to show nothing but what could not be read. */
+function refuseUnread({ missing }: SocketReport): void {
+  const flag = missing.find(({ flag }) => flag !== null)?.flag;
+  if (flag === undefined || flag === null) return;
+  throw new Failure({
+    what: "cannot read a socket",
+    why: "the C library tells its values, and parley may not call it",
+    code: "NOT_PERMITTED",
+    hint: permissionHint(["info", "socket"], [flag]),
+  });
+}
+
+async function lines(report: SocketReport, page: Page): Promise<string[]> {
+  const { descriptor, type, local, settings, missing } = report;
+  const facts = await factLines([
+    ["descriptor", descriptor === null ? "-" : String(descriptor)],
+    ["type", type ?? "-"],
+    ["local address", local === null ? "-" : `${local.address}:${local.port}, from bind to port 0`],
+  ], page);
+  const rows = settings.map((setting) => [
+    setting.name,
+    text(setting, setting.before),
+    setting.requested === null ? "-" : text(setting, setting.requested),
+    text(setting, setting.after),
+  ]);
+  const titles = ["setting", "before", "asked for", "after"];
+  const meanings = settings.map(({ name, meaning }) => [name, meaning] as const);
+  const inDeno = [
+    ["descriptor", "there is one, but no call of the runtime tells it"] as const,
+    ...settings.map(({ name, in_deno }) => [name, in_deno] as const),
+  ];
+  return [
+    ...facts,
+    "",
+    ...await tableLines(rows, page, { titles, right: [1, 2, 3] }),
+    "",
+    "what it means",
+    ...await factLines(meanings, page),
+    "",
+    "for Deno's own sockets",
+    ...await factLines(inDeno, page),
+    ...await missingLines(missing, ["info", "socket"], page),
+  ];
+}
+
+function text({ name }: Setting, value: number | boolean | null): string {
+  if (value === null) return "-";
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return name === "SO_RCVTIMEO" ? `${value} s` : `${value} B`;
+}

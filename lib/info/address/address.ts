@@ -1,0 +1,230 @@
+/**
+ * An address in every notation.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_encoding_hex.d.ts"
+import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { ipv4Within, ipv6Text, readInetAton, type Reading, readIpv6, unreadable } from "./read.ts";
+
+/** An address in every notation. */
+export interface AddressFacts {
+  /** What was given. */
+  readonly input: string;
+  /** The notation that it was in, in words. */
+  readonly read_as: string;
+  /** Which protocol's address it is. */
+  readonly family: "IPv4" | "IPv6";
+  /** Canonical text: a dotted quad, or RFC 5952; without the zone. */
+  readonly address: string;
+  /** The zone of a scoped address (RFC 4007), or null. */
+  readonly zone: string | null;
+  /** The bytes in network order as hex: `7f000001`. */
+  readonly packed: string;
+  /** Each byte as a number. */
+  readonly bytes: readonly number[];
+  /** Each byte as 8 binary digits. */
+  readonly binary: readonly string[];
+  /** The whole as one integer, in decimal: text, for an IPv6 address is more than JSON's numbers hold. */
+  readonly integer: string;
+  /** The name to ask for its PTR record: `1.0.0.127.in-addr.arpa`. */
+  readonly reverse: string;
+  /** What it is for: `loopback`, `private` … */
+  readonly kind: string;
+  /** The registered block that says so: `127.0.0.0/8`. */
+  readonly block: string;
+  /** The document that assigns the block: `RFC 1122`. */
+  readonly reference: string;
+  /** The IPv4 address in a mapped or translated IPv6 address, and what that is for; or null. */
+  readonly ipv4: { readonly address: string; readonly kind: string } | null;
+}
+
+/**
+ * Reads an address in any notation: a dotted quad or what else inet_aton(3) takes, packed hex,
+ * IPv6 text with a zone or an IPv4 address in it, a reverse name.
+ *
+ * @param text The address.
+ * @param options With `strict`, only what inet_pton(3) takes: `127.0.0.1`, `::1`.
+ * @throws {Failure} `USAGE`, naming the part that is wrong and how.
+ */
+export function readIp(text: string, { strict = false } = {}): Reading {
+  if (text.includes(":")) return readIpv6(text);
+  if (!strict && PACKED.test(text)) return { bytes: decodeHex(text), form: "packed hex" };
+  if (!strict && /\.arpa\.?$/i.test(text)) return readReverse(text);
+  return readInetAton(text, { strict });
+}
+
+/** 4 bytes, with a letter to tell them from a decimal number; or 16. */
+const PACKED = /^((?=\d*[a-f])[0-9a-f]{8}|[0-9a-f]{32})$/i;
+
+/**
+ * Shows an address in every notation.
+ *
+ * @param text The address, in any notation that {@linkcode readIp} takes.
+ * @param options As there.
+ * @throws {Failure} As there.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { describeAddress } from "./address.ts";
+ *
+ * const { packed, bytes, kind } = await describeAddress("127.0.0.1");
+ * assertEquals([packed, bytes[0], kind], ["7f000001", 127, "loopback"]);
+ * ```
+ */
+export async function describeAddress(
+  text: string,
+  options: { readonly strict?: boolean } = {},
+): Promise<AddressFacts> {
+  const { bytes, form, zone } = readIp(text, options);
+  const packed = encodeHex(bytes);
+  const within = bytes.length === 16 ? ipv4Within(bytes) : undefined;
+  return {
+    input: text,
+    read_as: form,
+    family: bytes.length === 4 ? "IPv4" : "IPv6",
+    address: await addressText(bytes),
+    zone: zone ?? null,
+    packed,
+    bytes: [...bytes],
+    binary: Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")),
+    integer: BigInt(`0x${packed}`).toString(),
+    reverse: reverseName(bytes),
+    ...await addressKind(bytes),
+    ipv4: within === undefined
+      ? null
+      : { address: within.bytes.join("."), kind: (await addressKind(within.bytes)).kind },
+  };
+}
+
+/**
+ * An address as canonical text.
+ *
+ * @param bytes 4 or 16 bytes in network order.
+ * @returns A dotted quad, or RFC 5952.
+ */
+export async function addressText(bytes: Uint8Array): Promise<string> {
+  return bytes.length === 4 ? bytes.join(".") : await ipv6Text(bytes);
+}
+
+/**
+ * The name under which the domain name system knows an address (RFC 1035 section 3.5, RFC 3596
+ * section 2.5).
+ *
+ * @param bytes 4 or 16 bytes in network order.
+ */
+export function reverseName(bytes: Uint8Array): string {
+  if (bytes.length === 4) return `${bytes.toReversed().join(".")}.in-addr.arpa`;
+  return `${[...encodeHex(bytes)].toReversed().join(".")}.ip6.arpa`;
+}
+
+function readReverse(text: string): Reading {
+  const name = text.toLowerCase().replace(/\.$/, "");
+  const labels = name.split(".").slice(0, -2).toReversed();
+  if (name.endsWith(".in-addr.arpa") && labels.length === 4) {
+    return { ...readInetAton(labels.join("."), { strict: true }), form: "reverse name" };
+  }
+  if (name.endsWith(".ip6.arpa") && labels.length === 32 && labels.every(isNibble)) {
+    return { bytes: decodeHex(labels.join("")), form: "reverse name" };
+  }
+  throw unreadable(
+    text,
+    "a reverse name has 4 numbers and in-addr.arpa, or 32 digits and ip6.arpa",
+  );
+}
+
+function isNibble(label: string): boolean {
+  return /^[0-9a-f]$/.test(label);
+}
+
+/** What an address is for. */
+export interface AddressKind {
+  /** `loopback`, `private`, `link-local`, `documentation`, `multicast`, `global` … */
+  readonly kind: string;
+  /** The block that says so, such as `127.0.0.0/8`. */
+  readonly block: string;
+  /** The document that assigns it. */
+  readonly reference: string;
+}
+
+type Block = readonly [block: string, kind: string, reference: string];
+
+/** IANA IPv4 Special-Purpose Address Registry, and RFC 5771. */
+const IPV4_BLOCKS: readonly Block[] = [
+  ["0.0.0.0/0", "global", "RFC 791"],
+  ["0.0.0.0/8", "this network", "RFC 791"],
+  ["0.0.0.0/32", "unspecified", "RFC 1122"],
+  ["10.0.0.0/8", "private", "RFC 1918"],
+  ["100.64.0.0/10", "shared (carrier-grade NAT)", "RFC 6598"],
+  ["127.0.0.0/8", "loopback", "RFC 1122"],
+  ["169.254.0.0/16", "link-local", "RFC 3927"],
+  ["172.16.0.0/12", "private", "RFC 1918"],
+  ["192.0.0.0/24", "IETF protocol assignments", "RFC 6890"],
+  ["192.0.0.0/29", "IPv4 service continuity prefix", "RFC 7335"],
+  ["192.0.0.8/32", "IPv4 dummy address", "RFC 7600"],
+  ["192.0.0.9/32", "Port Control Protocol anycast", "RFC 7723"],
+  ["192.0.0.10/32", "TURN anycast", "RFC 8155"],
+  ["192.0.0.170/31", "NAT64/DNS64 discovery", "RFC 8880"],
+  ["192.0.2.0/24", "documentation", "RFC 5737"],
+  ["192.31.196.0/24", "AS112", "RFC 7535"],
+  ["192.52.193.0/24", "automatic multicast tunneling", "RFC 7450"],
+  ["192.88.99.0/24", "deprecated 6to4 relay anycast", "RFC 7526"],
+  ["192.168.0.0/16", "private", "RFC 1918"],
+  ["192.175.48.0/24", "AS112", "RFC 7534"],
+  ["198.18.0.0/15", "benchmarking", "RFC 2544"],
+  ["198.51.100.0/24", "documentation", "RFC 5737"],
+  ["203.0.113.0/24", "documentation", "RFC 5737"],
+  ["224.0.0.0/4", "multicast", "RFC 5771"],
+  ["240.0.0.0/4", "reserved", "RFC 1112"],
+  ["255.255.255.255/32", "limited broadcast", "RFC 919"],
+];
+
+/** IANA IPv6 Special-Purpose Address Registry, and RFC 4291. */
+const IPV6_BLOCKS: readonly Block[] = [
+  ["::/0", "reserved", "RFC 4291"],
+  ["2000::/3", "global", "RFC 4291"],
+  ["::/128", "unspecified", "RFC 4291"],
+  ["::1/128", "loopback", "RFC 4291"],
+  ["::ffff:0:0/96", "IPv4-mapped", "RFC 4291"],
+  ["64:ff9b::/96", "IPv4-IPv6 translation", "RFC 6052"],
+  ["64:ff9b:1::/48", "local IPv4-IPv6 translation", "RFC 8215"],
+  ["100::/64", "discard only", "RFC 6666"],
+  ["100:0:0:1::/64", "dummy prefix", "RFC 9780"],
+  ["2001::/23", "IETF protocol assignments", "RFC 2928"],
+  ["2001::/32", "Teredo", "RFC 4380"],
+  ["2001:1::1/128", "Port Control Protocol anycast", "RFC 7723"],
+  ["2001:1::2/128", "TURN anycast", "RFC 8155"],
+  ["2001:2::/48", "benchmarking", "RFC 5180"],
+  ["2001:3::/32", "automatic multicast tunneling", "RFC 7450"],
+  ["2001:4:112::/48", "AS112", "RFC 7535"],
+  ["2001:10::/28", "deprecated ORCHID", "RFC 4843"],
+  ["2001:20::/28", "ORCHIDv2", "RFC 7343"],
+  ["2001:30::/28", "drone remote identification", "RFC 9374"],
+  ["2001:db8::/32", "documentation", "RFC 3849"],
+  ["2002::/16", "6to4", "RFC 3056"],
+  ["2620:4f:8000::/48", "AS112", "RFC 7534"],
+  ["3fff::/20", "documentation", "RFC 9637"],
+  ["5f00::/16", "segment routing", "RFC 9602"],
+  ["fc00::/7", "unique local", "RFC 4193"],
+  ["fe80::/10", "link-local", "RFC 4291"],
+  ["fec0::/10", "deprecated site-local", "RFC 3879"],
+  ["ff00::/8", "multicast", "RFC 4291"],
+];
+
+/**
+ * What an address is for, by the smallest block of the registries that holds it.
+ *
+ * @param bytes 4 or 16 bytes.
+ */
+export async function addressKind(bytes: Uint8Array): Promise<AddressKind> {
+  const { default: ipaddr } = await import("ipaddr.js");
+  const address = ipaddr.fromByteArray([...bytes]);
+  const holding = (bytes.length === 4 ? IPV4_BLOCKS : IPV6_BLOCKS)
+    .map(([block, kind, reference]) => ({ block, kind, reference, cidr: ipaddr.parseCIDR(block) }))
+    .filter(({ cidr }) => address.match(cidr))
+    .toSorted((a, b) => b.cidr[1] - a.cidr[1]);
+  const { block, kind, reference } = holding[0]!; // the first of each list holds every address
+  return { block, kind, reference };
+}

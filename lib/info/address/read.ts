@@ -1,0 +1,191 @@
+/**
+ * IPv6 addresses as text (RFC 4291 section 2.2), with a zone (RFC 4007) where they have one.
+ *
+ * @module
+ */
+
+import { type Failure, usageFailure } from "../../base/failure.ts";
+
+/**
+ * Reads an IPv6 address: `::1`, `2001:db8::1`, `::ffff:192.0.2.1`, `fe80::1%eth0`.
+ *
+ * @param text The address.
+ * @throws {Failure} `USAGE`, naming the group that is wrong and how.
+ */
+export function readIpv6(text: string): Reading {
+  const [address = "", ...zones] = text.split("%");
+  const zone = zones.length === 0 ? undefined : zones.join("%");
+  if (zone !== undefined && !/^[^\s%/]+$/.test(zone)) {
+    throw unreadable(text, "the zone behind % is not the name or number of an interface");
+  }
+  const halves = address.split("::");
+  if (halves.length > 2 || address.includes(":::")) {
+    throw unreadable(text, `"::" stands for one run of zeros, and only once`);
+  }
+  const [before = [], after] = halves.map((half) => half === "" ? [] : half.split(":"));
+  const groups = [...before, ...after ?? []];
+  const quad = DOTTED_QUAD.exec(address)?.[0];
+  if (quad !== undefined) groups.pop();
+  const bytes = groups.flatMap((group, i) => groupBytes(text, group, i + 1));
+  if (quad !== undefined) bytes.push(...readInetAton(quad).bytes);
+  const missing = 16 - bytes.length;
+  if (after === undefined ? missing !== 0 : missing < 2) {
+    const count = `it has ${bytes.length / 2} groups of 16 bits`;
+    const why = after === undefined ? ", not 8" : ` beside "::", which leaves no room for zeros`;
+    throw unreadable(text, count + why);
+  }
+  const whole = new Uint8Array(16);
+  const gap = after === undefined ? 0 : before.length * 2;
+  whole.set(bytes.slice(0, gap));
+  whole.set(bytes.slice(gap), gap + missing);
+  const form = quad === undefined ? "IPv6 text" : "IPv6 text with an IPv4 address in it";
+  return zone === undefined ? { bytes: whole, form } : { bytes: whole, form, zone };
+}
+
+/** The IPv4 address at the end of an IPv6 one: four decimal parts, nothing shorter. */
+const DOTTED_QUAD = /(?<=:)(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/;
+
+function groupBytes(text: string, group: string, number: number): number[] {
+  if (/^[0-9a-f]{1,4}$/i.test(group)) {
+    const value = parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  }
+  const what = group === "" ? " is empty" : `, ${JSON.stringify(group)}, is not 1 to 4 hex digits`;
+  throw unreadable(text, `group ${number}${what}`);
+}
+
+/**
+ * An IPv6 address as canonical text (RFC 5952); where its prefix says that an IPv4 address is in it,
+ * with that as a dotted quad (section 5).
+ *
+ * @param bytes 16 bytes.
+ */
+export async function ipv6Text(bytes: Uint8Array): Promise<string> {
+  const ipv4 = ipv4Within(bytes);
+  if (ipv4 !== undefined) return `${ipv4.prefix}${ipv4.bytes.join(".")}`;
+  const { default: ipaddr } = await import("ipaddr.js");
+  return new ipaddr.IPv6([...bytes]).toRFC5952String();
+}
+
+/** The IPv4 address in a mapped (RFC 4291) or translated (RFC 6052) IPv6 address, and what precedes it. */
+export function ipv4Within(
+  bytes: Uint8Array,
+): { readonly prefix: string; readonly bytes: Uint8Array } | undefined {
+  const start = Array.from(bytes.subarray(0, 12), (byte) => byte.toString(16).padStart(2, "0"));
+  const prefix = IPV4_PREFIXES[start.join("")];
+  return prefix === undefined ? undefined : { prefix, bytes: bytes.subarray(12) };
+}
+
+const IPV4_PREFIXES: Readonly<Record<string, string>> = {
+  "00000000000000000000ffff": "::ffff:",
+  "0064ff9b0000000000000000": "64:ff9b::",
+};
+
+/** An address, and how its text was read. */
+export interface Reading {
+  /** 4 bytes for IPv4, 16 for IPv6, in network byte order. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The notation that the text is in, in words. */
+  readonly form: string;
+  /** The zone of a scoped IPv6 address (RFC 4007): `eth0`, or undefined. */
+  readonly zone?: string;
+}
+
+/**
+ * Reads an IPv4 address as inet_aton(3) does: `127.0.0.1`, `127.1`, `0x7f.1`, `017700000001`,
+ * `2130706433`. Each part but the last is a byte; the last fills the bytes that are left.
+ *
+ * @param text The address.
+ * @param options With `strict`, only four decimal parts without leading zeros, as inet_pton(3).
+ * @throws {Failure} `USAGE`, naming the part that is wrong and how.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readInetAton } from "./inet_aton.ts";
+ *
+ * assertEquals([...readInetAton("127.1").bytes], [127, 0, 0, 1]);
+ * ```
+ */
+export function readInetAton(text: string, { strict = false } = {}): Reading {
+  if (text === "") throw unreadable(text, "it is empty");
+  const parts = text.split(".");
+  if (parts.length > 4) throw unreadable(text, `it has ${parts.length} parts, and four at most`);
+  const values = parts.map((part, i) => {
+    const last = i === parts.length - 1;
+    const filled = last ? 4 - i : 1;
+    return readPart(text, part, i + 1, 256 ** filled - 1);
+  });
+  const bytes = new Uint8Array(4);
+  bytes.set(values.slice(0, -1));
+  // The last part lies at the end; the parts before it cover what it does not fill.
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, view.getUint32(0) + values.at(-1)!);
+  const plain = parts.length === 4 && parts.every((part) => part === String(Number(part)));
+  if (strict && !plain) throw notStrict(text, parts);
+  return { bytes, form: plain ? "dotted quad" : `inet_aton(3): ${wording(parts)}` };
+}
+
+function readPart(text: string, part: string, number: number, max: number): number {
+  const wrong = (why: string) => unreadable(text, `part ${number}${why}`);
+  if (part === "") throw wrong(" is empty");
+  const [, hex, digits] = /^(0x)?([0-9a-z]*)$/i.exec(part) ?? [];
+  if (digits === undefined || (hex === undefined && !/^[0-9]/.test(digits))) {
+    throw wrong(`, ${quoted(part)}, is not a number`);
+  }
+  const octal = hex === undefined && digits.length > 1 && digits.startsWith("0");
+  const base = hex !== undefined ? 16 : octal ? 8 : 10;
+  const allowed = { 8: /[0-7]/, 10: /[0-9]/, 16: /[0-9a-f]/i }[base];
+  const stranger = [...digits].find((digit) => !allowed.test(digit));
+  if (hex !== undefined && digits === "") throw wrong(`, ${quoted(part)}, has no digits`);
+  if (stranger !== undefined) {
+    const because = octal ? "starts with 0, so it is octal, and" : `is ${NAMES[base]}, but`;
+    throw wrong(`, ${quoted(part)}, ${because} ${stranger} is no ${NAMES[base]} digit`);
+  }
+  const value = parseInt(digits, base);
+  if (value > max) throw wrong(`, ${quoted(part)}, is more than ${max}`);
+  return value;
+}
+
+const NAMES = { 8: "octal", 10: "decimal", 16: "hexadecimal" } as const;
+
+/** How an address that is no dotted quad was read. */
+function wording(parts: readonly string[]): string {
+  const fills = 5 - parts.length;
+  const count = parts.length === 1
+    ? "one part, which fills all 4 bytes"
+    : parts.length === 4
+    ? "four parts"
+    : `${parts.length} parts, the last of which fills ${fills} bytes`;
+  const others = parts.flatMap((part, i) => {
+    const base = /^0x/i.test(part) ? 16 : /^0./.test(part) ? 8 : 10;
+    return base === 10 ? [] : [`part ${i + 1} is ${NAMES[base]}`];
+  });
+  return [count, ...others].join("; ");
+}
+
+function notStrict(text: string, parts: readonly string[]): Failure {
+  return usageFailure(
+    `cannot read the address ${quoted(text)}`,
+    parts.length < 4
+      ? `it is short, ${parts.length} of 4 parts`
+      : "a part is not decimal, or starts with 0",
+    "without --strict it is read as inet_aton(3) reads it",
+  );
+}
+
+/** The failure of a text that is no address. */
+export function unreadable(text: string, why: string): Failure {
+  const name = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$/i.test(text);
+  return usageFailure(
+    `cannot read the address ${quoted(text)}`,
+    why,
+    name
+      ? `for the addresses of a name: parley info resolve ${text}`
+      : "an address is 127.0.0.1, 127.1, 0x7f000001, 7f000001, ::1, fe80::1%eth0",
+  );
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}

@@ -1,0 +1,212 @@
+/**
+ * Whether a host is there, and how far away, by TCP connect: no privileges, unlike ICMP's echo.
+ *
+ * A connection that is accepted and one that is refused both prove that the host is there: either
+ * answer (a SYN-ACK or a RST, RFC 9293) takes one round trip.
+ *
+ * @module
+ */
+
+import { hostPort } from "../../base/host_port.ts";
+import { requireZone } from "../../net/link_local.ts";
+import { errorCode, toFailure } from "../../os/errors.ts";
+
+/** What came of a probe: the first two prove that the host is there. */
+export type ProbeState = "open" | "refused" | "timeout" | "unreachable";
+
+/** A probe. */
+export interface Probe {
+  /** Its number, from 1. */
+  readonly seq: number;
+  /** What came of it. */
+  readonly state: ProbeState;
+  /** How long the answer took, in milliseconds; null where none came. */
+  readonly time_ms: number | null;
+}
+
+/** Whom to probe and how. */
+export interface PingOptions {
+  /** An address: a name would be looked up with every probe. */
+  readonly hostname: string;
+  /** The TCP port. */
+  readonly port: number;
+  /** How many probes; 0 for as many as there is time for. 4 by default. */
+  readonly count?: number;
+  /** From the start of one probe to that of the next, in milliseconds; 1000 by default. */
+  readonly intervalMs?: number;
+  /** How long to wait for an answer, in milliseconds; 2000 by default. */
+  readonly timeoutMs?: number;
+  /** Ends it: a probe under way is not counted. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Probes a host, again and again.
+ *
+ * @param options Whom and how.
+ * @returns Each probe once it is answered or given up.
+ * @throws {Failure} Where this host cannot send at all.
+ *
+ * @example
+ * ```ts
+ * import { ping } from "./ping.ts";
+ *
+ * for await (const { state, time_ms } of ping({ hostname: "127.0.0.1", port: 1, count: 1 })) {
+ *   console.log(state, time_ms);
+ * }
+ * ```
+ */
+export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
+  const { count = 4, intervalMs = 1000, signal } = options;
+  await warmUp();
+  for (let seq = 1; count === 0 || seq <= count; seq++) {
+    const start = performance.now();
+    const result = await probe(options);
+    if (result === undefined) return;
+    yield { seq, ...result };
+    if (seq === count) return;
+    await pause(start + intervalMs - performance.now(), signal);
+    if (interrupted(signal)) return;
+  }
+}
+
+/** What one probe gives; undefined where it was interrupted. */
+async function probe(
+  { hostname, port, timeoutMs = 2000, signal }: PingOptions,
+): Promise<Omit<Probe, "seq"> | undefined> {
+  if (interrupted(signal)) return undefined;
+  requireZone(hostname, `cannot probe ${hostPort({ hostname, port })}`);
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const start = performance.now();
+  const taken = () => Math.round((performance.now() - start) * 1000) / 1000;
+  try {
+    const connection = await Deno.connect({ hostname, port, signal: either });
+    const time_ms = taken();
+    connection.close();
+    return { state: "open", time_ms };
+  } catch (error) {
+    const time_ms = taken();
+    if (interrupted(signal)) return undefined;
+    if (deadline.aborted) return { state: "timeout", time_ms: null };
+    const state = STATES[errorCode(error) ?? ""];
+    if (state === undefined) throw toFailure(error, `cannot probe ${hostname}, port ${port}`);
+    return { state, time_ms: state === "refused" ? time_ms : null };
+  }
+}
+
+/** What the errors of connect(2) say of the host. */
+const STATES: Readonly<Record<string, ProbeState>> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "refused",
+  ETIMEDOUT: "timeout",
+  EADDRNOTAVAIL: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  ENETUNREACH: "unreachable",
+};
+
+function interrupted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+/**
+ * Lets the runtime load what it needs to connect: the first connection of a process takes it some
+ * milliseconds more, which are not the host's.
+ */
+async function warmUp(): Promise<void> {
+  try {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = listener.addr;
+    listener.close();
+    (await Deno.connect({ hostname, port })).close();
+  } catch (error) {
+    // Refused, as it must be; or there is no permission for the loopback, and the first time is longer.
+    if (!(error instanceof Error)) throw error;
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (ms <= 0 || interrupted(signal)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const wake = () => resolve();
+  signal?.addEventListener("abort", wake, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", wake);
+}
+
+/** What many probes say together. Times are null where nothing was answered. */
+export interface PingSummary {
+  /** How many probes there were. */
+  readonly sent: number;
+  /** How many were answered. */
+  readonly answered: number;
+  /** How many were not, in percent. */
+  readonly loss_percent: number;
+  /** The shortest time, in milliseconds. */
+  readonly min_ms: number | null;
+  /** The mean, in milliseconds. */
+  readonly avg_ms: number | null;
+  /** The longest time, in milliseconds. */
+  readonly max_ms: number | null;
+  /** The standard deviation of all of them, in milliseconds. */
+  readonly stddev_ms: number | null;
+}
+
+/** Sums probes up as they come, in constant memory: a ping may run for days. */
+export class PingStatistics {
+  #sent = 0;
+  #answered = 0;
+  #min = Infinity;
+  #max = -Infinity;
+  /** Mean and sum of squared deviations, by Welford's recurrence. */
+  #mean = 0;
+  #squares = 0;
+
+  /** Counts a probe. */
+  add({ time_ms }: Pick<Probe, "time_ms">): void {
+    this.#sent += 1;
+    if (time_ms === null) return;
+    this.#answered += 1;
+    this.#min = Math.min(this.#min, time_ms);
+    this.#max = Math.max(this.#max, time_ms);
+    const delta = time_ms - this.#mean;
+    this.#mean += delta / this.#answered;
+    this.#squares += delta * (time_ms - this.#mean);
+  }
+
+  /** What they say until now. */
+  get summary(): PingSummary {
+    const [sent, answered] = [this.#sent, this.#answered];
+    const time = (ms: number) => answered === 0 ? null : Math.round(ms * 1000) / 1000;
+    return {
+      sent,
+      answered,
+      loss_percent: sent === 0 ? 0 : Math.round((sent - answered) / sent * 1000) / 10,
+      min_ms: time(this.#min),
+      avg_ms: time(this.#mean),
+      max_ms: time(this.#max),
+      stddev_ms: time(Math.sqrt(this.#squares / answered)),
+    };
+  }
+}
+
+/**
+ * Times as a line of bars, the lowest for the shortest.
+ *
+ * @param times In milliseconds; null for what was not answered, which becomes `×`.
+ */
+export function sparkline(times: readonly (number | null)[]): string {
+  const answered = times.filter((time) => time !== null);
+  const min = Math.min(...answered);
+  const span = Math.max(...answered) - min;
+  const bar = (time: number) => {
+    const level = span === 0 ? 0 : Math.round((time - min) / span * (BARS.length - 1));
+    return BARS[level]!;
+  };
+  return times.map((time) => time === null ? "×" : bar(time)).join("");
+}
+
+const BARS = [..."▁▂▃▄▅▆▇█"];

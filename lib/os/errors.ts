@@ -1,0 +1,255 @@
+/**
+ * What failed, why, and what to do: one shape for every error that reaches a person.
+ *
+ * {@linkcode Failure} is what parley throws on purpose; {@linkcode toFailure} turns an error of the
+ * operating system or of the runtime into one. {@linkcode SOCKET_ERRORS} is the table behind both;
+ * {@linkcode FILE_ERRORS} is that of files.
+ *
+ * @module
+ */
+
+import { Failure } from "../base/failure.ts";
+
+/** One entry of {@linkcode SOCKET_ERRORS}. */
+export interface SocketError {
+  /** Why it happened, as the second half of "WHAT: WHY". */
+  readonly why: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+/**
+ * The socket errors that a person meets, by their POSIX name (`errno(3)`, `getaddrinfo(3)`),
+ * with the reason and the remedy in plain words.
+ */
+export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
+  EACCES: {
+    why: "the system does not permit it",
+    hint: "ports under 1024 need privileges: choose one from 1024 to 65535",
+  },
+  EADDRINUSE: {
+    why: "the address is already in use",
+    hint: "another program listens there: choose another port, or --port 0 for any free one",
+  },
+  EADDRNOTAVAIL: {
+    why: "this machine does not have that address",
+    hint: "listen on one of this machine's own addresses: 127.0.0.1, ::1, 0.0.0.0 for all",
+  },
+  EAFNOSUPPORT: {
+    why: "this machine does not speak that address family",
+    hint: "it may have no IPv6: use an IPv4 address",
+  },
+  EAI_AGAIN: {
+    why: "the name server did not answer",
+    hint: "check the network and try again",
+  },
+  ECONNABORTED: {
+    why: "the connection was aborted",
+    hint: "try again",
+  },
+  ECONNREFUSED: {
+    why: "nothing listens there",
+    hint: "check the port, and that the server is running",
+  },
+  ECONNRESET: {
+    why: "the other side closed the connection abruptly",
+    hint: "the other program may have ended; try again",
+  },
+  EHOSTUNREACH: {
+    why: "no route to that host",
+    hint: "check the address and this machine's network",
+  },
+  EMFILE: {
+    why: "too many open files in this process",
+    hint: "raise the limit with ulimit -n",
+  },
+  EMSGSIZE: {
+    why: "the datagram is too large",
+    hint: "a UDP datagram carries at most 65507 bytes over IPv4 and 65527 over IPv6",
+  },
+  ENETDOWN: {
+    why: "the network is down",
+    hint: "check this machine's network",
+  },
+  ENETUNREACH: {
+    why: "the network is unreachable",
+    hint: "check this machine's network",
+  },
+  ENOBUFS: {
+    why: "the system has no room for more packets",
+    hint: "send more slowly",
+  },
+  ENOTCONN: {
+    why: "the connection is not there, or not any longer",
+    hint: "connect again",
+  },
+  ENOTFOUND: {
+    why: "no such host",
+    hint: "check the spelling of the host name, or use an address",
+  },
+  EPIPE: {
+    why: "the other side no longer reads",
+    hint: "the other program may have ended; try again",
+  },
+  ETIMEDOUT: {
+    why: "no answer in time",
+    hint: "check the address and any firewall between",
+  },
+};
+
+/** The errors of files that a person meets, by their POSIX name (`errno(3)`). */
+export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
+  EACCES: {
+    why: "the system does not permit it",
+    hint: "check who owns the file and its directory, and their modes (ls -ld)",
+  },
+  EBADF: {
+    why: "it is not open for that",
+    hint: "check how standard input and output are redirected",
+  },
+  EEXIST: {
+    why: "it exists already",
+    hint: "choose another name",
+  },
+  EIO: {
+    why: "the device failed",
+    hint: "the disk may be damaged, or the terminal gone",
+  },
+  EISDIR: {
+    why: "it is a directory",
+    hint: "name a file in it",
+  },
+  ENAMETOOLONG: {
+    why: "the name is too long",
+    hint: "choose a shorter one",
+  },
+  ENOENT: {
+    why: "there is no such file or directory",
+    hint: "check the spelling of the path",
+  },
+  ENOSPC: {
+    why: "no space is left on the device",
+    hint: "make room, or write elsewhere",
+  },
+  ENOTDIR: {
+    why: "a part of the path is not a directory",
+    hint: "check the spelling of the path",
+  },
+  EROFS: {
+    why: "the file system is read-only",
+    hint: "write elsewhere",
+  },
+};
+
+/** The codes of errors that carry a class but no code of their own. */
+const CODE_BY_CLASS: Readonly<Record<string, string>> = {
+  AddrInUse: "EADDRINUSE",
+  AddrNotAvailable: "EADDRNOTAVAIL",
+  AlreadyExists: "EEXIST",
+  BrokenPipe: "EPIPE",
+  ConnectionAborted: "ECONNABORTED",
+  ConnectionRefused: "ECONNREFUSED",
+  ConnectionReset: "ECONNRESET",
+  HostUnreachable: "EHOSTUNREACH",
+  NetworkUnreachable: "ENETUNREACH",
+  NotConnected: "ENOTCONN",
+  PermissionDenied: "EACCES",
+  TimedOut: "ETIMEDOUT",
+};
+
+/**
+ * The class that the runtime has for an error, in `Deno.errors`; undefined where it has none.
+ *
+ * @param code A POSIX name, such as `ECONNREFUSED`.
+ */
+export function errorClass(code: string): string | undefined {
+  return Object.keys(CODE_BY_CLASS).find((name) => CODE_BY_CLASS[name] === code);
+}
+
+/**
+ * The POSIX name of an error: its own `code`, or the one its class stands for.
+ *
+ * @param error Anything that was thrown.
+ * @returns A name such as `ECONNREFUSED`, or undefined where none is known.
+ */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string" && code !== "") return code;
+  // The runtime reports a failed getaddrinfo as a bare Error with the resolver's own text.
+  if (error.message.startsWith("failed to lookup address information")) {
+    return /temporary|try again/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
+  }
+  // It refuses a host that is no name before it looks it up.
+  if (/^invalid (empty )?host\b/.test(error.message)) return "ENOTFOUND";
+  // A deadline of our own, by AbortSignal.timeout(). (The number that it carries as code is no errno.)
+  if (error.name === "TimeoutError") return "ETIMEDOUT";
+  return CODE_BY_CLASS[error.constructor.name];
+}
+
+/**
+ * Turns anything thrown into a {@linkcode Failure}: the table's words where the error is known,
+ * the error's own message where it is not. A failure stays what it is.
+ *
+ * @param error Anything that was thrown.
+ * @param what What was tried.
+ */
+export function toFailure(error: unknown, what: string): Failure {
+  if (error instanceof Failure) return error;
+  const flag = missingPermission(error);
+  if (flag === "--allow-all") {
+    // What the runtime opens for programs alone that may do everything: /proc, /sys, most of /dev.
+    return new Failure({
+      what,
+      why: "it is not a file, but a part of the system or a device",
+      code: "NOT_A_FILE",
+      cause: error,
+    });
+  }
+  if (flag !== undefined) {
+    return new Failure({
+      what,
+      why: `parley was not given the permission for it`,
+      code: "NOT_PERMITTED",
+      hint: `run again with ${flag}`,
+      cause: error,
+    });
+  }
+  return fromTable(SOCKET_ERRORS, error, what);
+}
+
+/**
+ * Turns an error of the file system into a {@linkcode Failure}, by {@linkcode FILE_ERRORS}. Where it is no such
+ * error, it is as {@linkcode toFailure} makes it.
+ *
+ * @param error Anything that was thrown.
+ * @param what What was tried, such as "cannot read key.pem".
+ */
+export function fileFailure(error: unknown, what: string): Failure {
+  const known = error instanceof Failure || missingPermission(error) !== undefined;
+  return known ? toFailure(error, what) : fromTable(FILE_ERRORS, error, what);
+}
+
+function fromTable(
+  table: Readonly<Record<string, SocketError>>,
+  error: unknown,
+  what: string,
+): Failure {
+  const code = errorCode(error);
+  const known = code === undefined ? undefined : table[code];
+  if (code !== undefined && known !== undefined) {
+    return new Failure({ what, why: known.why, hint: known.hint, code, cause: error });
+  }
+  const why = error instanceof Error ? firstLine(error.message) : String(error);
+  return new Failure({ what, why, code: code ?? "UNEXPECTED", cause: error });
+}
+
+/** The permission flag that a `NotCapable` error asks for, or undefined for any other error. */
+function missingPermission(error: unknown): string | undefined {
+  if (!(error instanceof Deno.errors.NotCapable)) return undefined;
+  return /--allow-[a-z]+/.exec(error.message)?.[0] ?? "the permission it names";
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}

@@ -1,0 +1,165 @@
+/**
+ * Bytes from a file or standard input, and to a file or standard output.
+ *
+ * @module
+ */
+
+import { Failure } from "../base/failure.ts";
+import { printable } from "../base/printable.ts";
+import {
+  checkPlace,
+  readStream,
+  readWhole,
+  type WholeFile,
+  writeTogether,
+  writeWhole,
+} from "./files.ts";
+import { type Io, type OutputStream, writeError } from "./io.ts";
+import type { Progress } from "./progress.ts";
+
+/**
+ * Reads everything that there is.
+ *
+ * @param io Where standard input is.
+ * @param path A file; standard input without one, or with `-`.
+ * @param progress Is told how far it is.
+ * @throws {Failure} What the file system says.
+ */
+export async function readInput(
+  io: Io,
+  path: string | undefined,
+  progress: Progress,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (path !== undefined && path !== "-") {
+    progress.next(`reading ${printable(path)}`);
+    return await readWhole(path, Infinity, (done, total) => progress.bytes(done, total));
+  }
+  if (io.input.keyboard !== undefined) {
+    progress.done();
+    writeError(io, "* reading from here: Ctrl-D ends it\n");
+  } else progress.next("reading");
+  return await readStream(io.input.chunks(), Infinity, (done) => progress.bytes(done));
+}
+
+/** Where bytes go. */
+export interface Destination {
+  /** A file; standard output without one, or with `-`. */
+  readonly path: string | undefined;
+  /** Whether a file that exists is replaced. */
+  readonly force: boolean;
+  /** The file's mode; what the umask leaves of read and write for all, without. */
+  readonly mode?: number;
+}
+
+/**
+ * Looks before the work whether there may be a file, so that nobody waits for what cannot be written.
+ *
+ * @throws {Failure} `EEXIST` where it exists and is not to be replaced; `NOT_A_FILE`.
+ */
+export async function checkDestination({ path, force }: Destination): Promise<void> {
+  if (path === undefined || path === "-") return;
+  await checkPlace(path, force);
+}
+
+/**
+ * Writes bytes: to a file whole or not at all.
+ *
+ * @throws {Failure} `EEXIST` where the file exists; `BINARY_TO_TERMINAL` where a terminal would obey them;
+ * `INTERRUPTED`; what the file system says.
+ */
+export async function writeOutput(
+  io: Io,
+  to: Destination,
+  bytes: Uint8Array,
+  progress: Progress,
+): Promise<void> {
+  if (to.path === undefined || to.path === "-") {
+    return await writeStdout(io.output, bytes, to.path === "-", progress);
+  }
+  progress.next(`writing ${printable(to.path)}`);
+  const { path, force, mode = 0o666 } = to;
+  const heard = (done: number) => progress.bytes(done, bytes.length);
+  await interruptible(
+    io,
+    path,
+    (signal) => writeWhole(path, bytes, { mode, replace: force, signal, progress: heard }),
+  );
+}
+
+/** Writes files that belong together, all or none, within {@linkcode interruptible}. */
+export async function writeFiles(
+  files: readonly WholeFile[],
+  force: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  await writeTogether(files, { replace: force, signal });
+}
+
+/**
+ * Does work that Ctrl-C, or another request to stop, gives up cleanly.
+ *
+ * @param io Whose signals.
+ * @param path What is being written, for the failure.
+ * @throws {Failure} `INTERRUPTED`, which ends the process with 130.
+ */
+export async function interruptible<T>(
+  io: Io,
+  path: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const stop = () =>
+    controller.abort(
+      new Failure({
+        what: `cannot write ${printable(path)}`,
+        why: "interrupted",
+        code: "INTERRUPTED",
+        exitCode: 130,
+      }),
+    );
+  const listening = STOP_SIGNALS.map((signal) => io.onSignal(signal, stop));
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const one of listening) one[Symbol.dispose]();
+  }
+}
+
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** What a terminal shows as it is: no control characters but tab and line feed. */
+// deno-lint-ignore no-control-regex -- controls are what it looks for
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+async function writeStdout(
+  output: OutputStream,
+  bytes: Uint8Array,
+  anyway: boolean,
+  progress: Progress,
+): Promise<void> {
+  if (!anyway && output.isTerminal && !isPlain(bytes)) {
+    throw new Failure({
+      what: "cannot write to the terminal",
+      why: "these are bytes that it would obey or garble",
+      code: "BINARY_TO_TERMINAL",
+      hint: "write to a file with -o FILE, or here all the same with -o -",
+    });
+  }
+  if (output.isTerminal) progress.done();
+  else progress.next("writing");
+  for (let rest = bytes; rest.length > 0;) {
+    rest = rest.subarray(await output.write(rest));
+    progress.bytes(bytes.length - rest.length, bytes.length);
+  }
+}
+
+function isPlain(bytes: Uint8Array): boolean {
+  try {
+    return !UNSAFE.test(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof TypeError) return false; // not UTF-8
+    throw error;
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * RSA keys as people have them in files: PKCS#8, SPKI and PKCS#1, as PEM or DER, and JWK (RFC 7517).
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_encoding_base64url.d.ts"
+import { decodeBase64Url } from "@std/encoding/base64url";
+import type { Bytes } from "../base/bytes.ts";
+import { DerError, type PemBlock, readPem, writePem } from "./der.ts";
+import {
+  bitLength,
+  type DecodedKey,
+  decodeKey,
+  encodePkcs8,
+  encodeSpki,
+  isOdd,
+  OtherAlgorithmError,
+} from "./key_encoding.ts";
+
+/** The smallest modulus that is taken, in bits. */
+const MIN_BITS = 2048;
+/** The largest, in bits: the runtime's public operations take no larger one. */
+const MAX_BITS = 4096;
+/** The largest exponent: the runtime takes no larger one. */
+const MAX_EXPONENT = (1n << 33n) - 1n;
+
+/** An RSA key. */
+export interface RsaKey {
+  /** Whether it holds the private key. */
+  readonly kind: "private" | "public";
+  /** How it was written: `PKCS#8 PEM`. */
+  readonly format: string;
+  /** The size of the modulus. */
+  readonly modulusBits: number;
+  /** The public exponent; 65537 as a rule. */
+  readonly exponent: bigint;
+  /** The public key as SPKI DER, in its one canonical encoding. */
+  readonly spki: Bytes;
+  /** The private key as PKCS#8 DER, where it is one. */
+  readonly pkcs8?: Bytes;
+}
+
+/** What can be wrong with a file that should hold an RSA key. */
+export type KeyFileCode =
+  | "KEY_CERTIFICATE"
+  | "KEY_DAMAGED"
+  | "KEY_EMPTY"
+  | "KEY_ENCRYPTED"
+  | "KEY_EXPONENT"
+  | "KEY_NOT_RSA"
+  | "KEY_OPENSSH"
+  | "KEY_PUBLIC"
+  | "KEY_TOO_LARGE"
+  | "KEY_TOO_SMALL"
+  | "KEY_UNKNOWN";
+
+/** Makes a key in a file that does not exist yet: keygen overwrites none. */
+const KEYGEN = "parley rsa keygen -o NEW_KEY";
+
+/** A file that does not hold an RSA key that can be used. */
+export class KeyFileError extends Error {
+  /** What is wrong, for a program. */
+  readonly code: KeyFileCode;
+  /** What to do about it. `FILE` stands for the file's path, and only where a command reads that file. */
+  readonly hint: string;
+
+  /** Makes the error of its reason. */
+  constructor(code: KeyFileCode, message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "KeyFileError";
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/**
+ * Reads a key, private or public, and tries it once: the runtime imports damaged keys, and throws when they
+ * are used.
+ *
+ * @param content The file's content.
+ * @throws {KeyFileError} Where it holds no RSA key that can be used: which, and what to do.
+ */
+export async function readKey(content: Bytes): Promise<RsaKey> {
+  const key = await parseKey(content);
+  await tryKey(key);
+  return key;
+}
+
+async function parseKey(content: Bytes): Promise<RsaKey> {
+  const text = new TextDecoder().decode(content);
+  if (text.trim() === "") {
+    throw new KeyFileError(
+      "KEY_EMPTY",
+      "it is empty",
+      `copy it anew, or make a key in a new file: ${KEYGEN}`,
+    );
+  }
+  if (text.includes("-----BEGIN ")) return readPemKey(text);
+  if (text.trimStart().startsWith("{")) return await readJwk(text);
+  if (/^\s*(ssh|ecdsa|sk)-[\w@.-]+ AAAA/.test(text)) throw openSshPublicKey(text);
+  if (content[0] === 0x30) return keyOf(decode(content), "DER");
+  throw new KeyFileError(
+    "KEY_UNKNOWN",
+    "it holds no key that is known here",
+    "a key is PEM text (-----BEGIN PRIVATE KEY-----), DER or a JWK",
+  );
+}
+
+/** The labels of PEM that hold an RSA key. */
+const KEY_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "PUBLIC KEY", "RSA PUBLIC KEY"];
+
+function readPemKey(text: string): RsaKey {
+  const blocks = readPem(text);
+  const block = blocks.find(({ label }) => KEY_LABELS.includes(label)) ?? blocks[0];
+  if (block === undefined) throw damaged();
+  refuse(block);
+  if (block.bytes === undefined) throw damaged();
+  return keyOf(decode(block.bytes), "PEM");
+}
+
+/** Refuses a block that holds something else than an RSA key in the clear. */
+function refuse({ label, hasHeaders }: PemBlock): void {
+  if (label === "ENCRYPTED PRIVATE KEY" || (KEY_LABELS.includes(label) && hasHeaders)) {
+    throw new KeyFileError(
+      "KEY_ENCRYPTED",
+      "the private key is encrypted with a passphrase",
+      "decrypt it into a new file: (umask 077; set -C; openssl pkey -in FILE > NEW_KEY)",
+    );
+  }
+  if (label === "OPENSSH PRIVATE KEY") {
+    throw new KeyFileError(
+      "KEY_OPENSSH",
+      "it is a private key in OpenSSH's own format",
+      'convert a copy of it, which must be an RSA key: ssh-keygen -p -N "" -m PKCS8 -f NEW_COPY',
+    );
+  }
+  if (label.endsWith("CERTIFICATE")) {
+    throw new KeyFileError(
+      "KEY_CERTIFICATE",
+      "it is a certificate, not a key",
+      "take the public key out of it: openssl x509 -in FILE -noout -pubkey",
+    );
+  }
+  if (label.endsWith("CERTIFICATE REQUEST")) {
+    throw new KeyFileError(
+      "KEY_CERTIFICATE",
+      "it is a request for a certificate, not a key",
+      "take the public key out of it: openssl req -in FILE -noout -pubkey",
+    );
+  }
+  const other = /^(EC|DSA|DH|X25519|ED25519)\b/.exec(label)?.[1];
+  if (other !== undefined) throw notRsa(other === "EC" ? "elliptic curves (EC)" : other);
+  if (KEY_LABELS.includes(label)) return;
+  throw new KeyFileError(
+    "KEY_UNKNOWN",
+    "it holds no key that is known here",
+    "an RSA key says -----BEGIN PRIVATE KEY----- or -----BEGIN PUBLIC KEY-----",
+  );
+}
+
+function openSshPublicKey(text: string): KeyFileError {
+  const type = /^\s*([\w@.-]+)/.exec(text)![1]!;
+  if (type !== "ssh-rsa") return notRsa(type.replace(/^(ssh|ecdsa|sk)-/, ""));
+  return new KeyFileError(
+    "KEY_OPENSSH",
+    "it is a public key in OpenSSH's own format",
+    "convert it into a new file: (set -C; ssh-keygen -e -m PKCS8 -f FILE > NEW_KEY)",
+  );
+}
+
+function decode(bytes: Bytes): DecodedKey {
+  try {
+    return decodeKey(bytes);
+  } catch (error) {
+    if (error instanceof OtherAlgorithmError) throw notRsa(error.algorithm);
+    if (error instanceof DerError) throw damaged(error);
+    throw error;
+  }
+}
+
+function notRsa(algorithm: string): KeyFileError {
+  const wanted = algorithm.startsWith("RSA") ? "a plain RSA key" : "an RSA key";
+  return new KeyFileError(
+    "KEY_NOT_RSA",
+    `it is not ${wanted}, but one for ${algorithm}`,
+    `make an RSA key in a new file: ${KEYGEN}`,
+  );
+}
+
+function damaged(cause?: unknown): KeyFileError {
+  return new KeyFileError("KEY_DAMAGED", "it is cut short or damaged", "copy it anew, whole", {
+    cause,
+  });
+}
+
+function keyOf(key: DecodedKey, form: string): RsaKey {
+  const modulusBits = bitLength(key.modulus);
+  if (modulusBits < MIN_BITS) {
+    throw new KeyFileError(
+      "KEY_TOO_SMALL",
+      `the key has ${modulusBits} bits, and fewer than ${MIN_BITS} can be broken`,
+      `make another key in a new file: ${KEYGEN}`,
+    );
+  }
+  if (modulusBits > MAX_BITS) {
+    throw new KeyFileError(
+      "KEY_TOO_LARGE",
+      `the key has ${modulusBits} bits, more than ${MAX_BITS} cannot be used here`,
+      `make another key in a new file: ${KEYGEN}`,
+    );
+  }
+  const exponent = key.exponent.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  if (exponent < 3n || exponent > MAX_EXPONENT || exponent % 2n === 0n) {
+    throw new KeyFileError(
+      "KEY_EXPONENT",
+      "the key's exponent is not an odd number from 3 to 2^33 - 1",
+      `make another key in a new file: ${KEYGEN}`,
+    );
+  }
+  if (!isOdd(key.modulus)) throw damaged();
+  const { privatePkcs1 } = key;
+  return {
+    kind: privatePkcs1 === undefined ? "public" : "private",
+    format: form === "" ? "JWK" : `${key.encoding} ${form}`,
+    modulusBits,
+    exponent,
+    spki: encodeSpki(key),
+    ...(privatePkcs1 === undefined ? {} : { pkcs8: encodePkcs8(privatePkcs1) }),
+  };
+}
+
+/** The members of a JWK that are numbers of an RSA key (RFC 7518 section 6.3). */
+const PUBLIC_PARTS = ["n", "e"] as const;
+const PRIVATE_PARTS = ["d", "p", "q", "dp", "dq", "qi"] as const;
+
+async function readJwk(text: string): Promise<RsaKey> {
+  const jwk = parseJwk(text);
+  if (Array.isArray(jwk.keys)) {
+    throw new KeyFileError("KEY_UNKNOWN", "it is a set of JWKs", "put one key of it into a file");
+  }
+  if (typeof jwk.kty !== "string") {
+    throw new KeyFileError("KEY_UNKNOWN", "it is JSON, but no JWK", 'a JWK has a member "kty"');
+  }
+  if (jwk.kty !== "RSA") {
+    throw notRsa(jwk.kty === "EC" ? "elliptic curves (EC)" : "another algorithm");
+  }
+  const n = part(jwk, "n");
+  const e = part(jwk, "e");
+  if (jwk.d === undefined) return keyOf(decode(encodeSpki({ modulus: n, exponent: e })), "");
+  for (const name of PRIVATE_PARTS) part(jwk, name);
+  return keyOf(decode(await pkcs8OfJwk(jwk)), "");
+}
+
+function parseJwk(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw damaged(error);
+    throw error;
+  }
+}
+
+function part(jwk: Record<string, unknown>, name: string): Bytes {
+  const value = jwk[name];
+  // No number of whole bytes has 4n + 1 characters (RFC 4648 section 5).
+  if (typeof value !== "string" || !/^[A-Za-z0-9_-]+$/.test(value) || value.length % 4 === 1) {
+    throw new KeyFileError(
+      "KEY_DAMAGED",
+      `the JWK's "${name}" is missing or is not base64url`,
+      "a private RSA key has n, e, d, p, q, dp, dq and qi",
+    );
+  }
+  return decodeBase64Url(value);
+}
+
+async function pkcs8OfJwk(jwk: Record<string, unknown>): Promise<Bytes> {
+  const names = [...PUBLIC_PARTS, ...PRIVATE_PARTS];
+  // What the JWK says that it is for ("alg", "use", "key_ops") does not matter here.
+  const numbers = Object.fromEntries(names.map((name) => [name, String(jwk[name])]));
+  const algorithm = { name: "RSA-PSS", hash: "SHA-256" };
+  try {
+    const key = await crypto.subtle.importKey(
+      "jwk",
+      { kty: "RSA", ext: true, ...numbers },
+      algorithm,
+      true,
+      ["sign"],
+    );
+    return new Uint8Array(await crypto.subtle.exportKey("pkcs8", key));
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+/** What a private key is for; WebCrypto ties each key to one use. */
+const ALGORITHM = {
+  oaep: { name: "RSA-OAEP", hash: "SHA-256" },
+  pss256: { name: "RSA-PSS", hash: "SHA-256" },
+  pss512: { name: "RSA-PSS", hash: "SHA-512" },
+} as const satisfies Record<KeyUse, RsaHashedImportParams>;
+
+/** What a key is used for: OAEP, or PSS with one of two hashes. */
+export type KeyUse = "oaep" | "pss256" | "pss512";
+
+/**
+ * The public key of a key, for one use.
+ *
+ * @throws {KeyFileError} Where it is damaged.
+ */
+export async function publicKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
+  const usage: KeyUsage = use === "oaep" ? "encrypt" : "verify";
+  try {
+    return await crypto.subtle.importKey("spki", key.spki, ALGORITHM[use], true, [usage]);
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+/**
+ * The private key of a key, for one use.
+ *
+ * @throws {KeyFileError} Where it is a public key, or damaged.
+ */
+export async function privateKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
+  if (key.pkcs8 === undefined) {
+    throw new KeyFileError(
+      "KEY_PUBLIC",
+      "it is a public key, and a private one is needed",
+      "name the file that rsa keygen wrote, not the one that ends in .pub",
+    );
+  }
+  const usage: KeyUsage = use === "oaep" ? "decrypt" : "sign";
+  try {
+    return await crypto.subtle.importKey("pkcs8", key.pkcs8, ALGORITHM[use], false, [usage]);
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+const TRIAL = { name: "RSA-PSS", saltLength: 32 } as const;
+
+/**
+ * Uses a key once: a private key signs, and its public key verifies that.
+ *
+ * @throws {KeyFileError} `KEY_DAMAGED` where the runtime cannot use the key, or its halves do not belong together.
+ */
+async function tryKey(key: RsaKey): Promise<void> {
+  const publicKey = await publicKeyOf(key, "pss256");
+  const privateKey = key.pkcs8 === undefined ? undefined : await privateKeyOf(key, "pss256");
+  const none = new Uint8Array(Math.ceil(key.modulusBits / 8));
+  let holds: boolean;
+  try {
+    const signature = privateKey && await crypto.subtle.sign(TRIAL, privateKey, none);
+    holds = await crypto.subtle.verify(TRIAL, publicKey, signature ?? none, none);
+  } catch (cause) {
+    throw damaged(cause);
+  }
+  if (privateKey !== undefined && !holds) throw damaged();
+}
+
+/** A pair of keys as PEM: PKCS#8 and SPKI. */
+export interface PemPair {
+  /** The private key, PKCS#8. */
+  readonly privatePem: string;
+  /** The public key, SPKI. */
+  readonly publicPem: string;
+}
+
+/**
+ * Writes a key pair as PEM.
+ *
+ * @param keys A pair whose private key can be exported.
+ */
+export async function writeKeyPair(keys: CryptoKeyPair): Promise<PemPair> {
+  const [pkcs8, spki] = await Promise.all([
+    crypto.subtle.exportKey("pkcs8", keys.privateKey),
+    crypto.subtle.exportKey("spki", keys.publicKey),
+  ]);
+  return {
+    privatePem: writePem("PRIVATE KEY", new Uint8Array(pkcs8)),
+    publicPem: writePem("PUBLIC KEY", new Uint8Array(spki)),
+  };
+}

@@ -1,0 +1,244 @@
+/**
+ * The line editor: keys in, a line and a cursor out. It does no input or output.
+ *
+ * The keys are those of GNU readline's Emacs mode as far as a chat needs them. It moves and deletes by
+ * grapheme cluster, so that nobody ever deletes half an emoji.
+ *
+ * @module
+ */
+
+import {
+  type Move,
+  toEnd,
+  toNext,
+  toNextWord,
+  toPrevious,
+  toPreviousBlank,
+  toPreviousWord,
+  toStart,
+} from "./rows.ts";
+
+/** A key, as `node:readline` names it. */
+export interface Key {
+  /** `a`, `left`, `return`; absent where the key is only the text it types. */
+  readonly name?: string | undefined;
+  /** What the terminal sent. */
+  readonly sequence: string;
+  readonly ctrl: boolean;
+  readonly meta: boolean;
+}
+
+/** What a person enters. */
+export type Entered =
+  | { readonly kind: "line"; readonly text: string }
+  | { readonly kind: "interrupt" }
+  | { readonly kind: "end" };
+
+/** What a key asks of the screen, beyond the line that it changed. */
+export type Outcome =
+  | Entered
+  | { readonly kind: "clear" }
+  | { readonly kind: "suspend" }
+  | undefined;
+
+/**
+ * The longest line that is kept, in UTF-16 code units: four times what a message may hold, so that
+ * the chat can refuse a line that is too long, and a paste of any size stays bounded.
+ */
+export const MAX_LINE = 256 * 1024;
+
+/** How many lines the history remembers. */
+const MAX_HISTORY = 500;
+
+/** Controls (C0, DEL, C1) but not the line feed. */
+// deno-lint-ignore no-control-regex -- controls are what it looks for
+const CONTROLS = /[\0-\x09\x0b-\x1f\x7f-\x9f]/g;
+
+/** Keys that move the cursor. `C-` is Ctrl, `M-` is Alt (Meta). */
+const MOVES: Readonly<Record<string, Move>> = {
+  "left": toPrevious,
+  "C-b": toPrevious,
+  "right": toNext,
+  "C-f": toNext,
+  "home": toStart,
+  "C-a": toStart,
+  "end": toEnd,
+  "C-e": toEnd,
+  "M-b": toPreviousWord,
+  "M-left": toPreviousWord,
+  "C-left": toPreviousWord,
+  "M-f": toNextWord,
+  "M-right": toNextWord,
+  "C-right": toNextWord,
+};
+
+/** Keys that delete from the cursor to where the move leads. */
+const DELETIONS: Readonly<Record<string, Move>> = {
+  "backspace": toPrevious,
+  "C-h": toPrevious,
+  "delete": toNext,
+};
+
+/** Keys that delete and keep what they deleted, for Ctrl-Y. */
+const KILLS: Readonly<Record<string, Move>> = {
+  "C-k": toEnd,
+  "C-u": toStart,
+  "C-w": toPreviousBlank,
+  "M-d": toNextWord,
+  "M-backspace": toPreviousWord,
+};
+
+/** The state of the line: see the module. */
+export class Editor {
+  #text = "";
+  #cursor = 0;
+  #killed = "";
+  /** Whether the last key was a kill: kills that follow each other are yanked together. */
+  #killing = false;
+  readonly #history: string[] = [];
+  /** The place in the history; its length is the line at the bottom. */
+  #place = 0;
+  /** The half-typed line, while an older one is shown. */
+  #draft = { text: "", cursor: 0 };
+
+  /** The line. A pasted line feed is part of it. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The cursor, in UTF-16 code units from the start of the line. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /**
+   * Presses a key.
+   *
+   * @param key The key.
+   * @returns What it asks of the screen, or undefined where it changed the line at most.
+   */
+  press(key: Key): Outcome {
+    const chord = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name ?? ""}`;
+    const killing = this.#killing;
+    this.#killing = false;
+    const move = MOVES[chord];
+    const deletion = DELETIONS[chord];
+    const kill = KILLS[chord];
+    if (move !== undefined) this.#cursor = move(this.#text, this.#cursor);
+    else if (deletion !== undefined) this.#delete(deletion);
+    else if (kill !== undefined) this.#kill(kill, killing);
+    else return this.#command(chord, key);
+    return undefined;
+  }
+
+  /**
+   * Inserts pasted text: its line ends become line feeds, its tabs spaces; other controls are left out.
+   *
+   * @param text What the terminal sent between the marks of a bracketed paste.
+   */
+  paste(text: string): void {
+    this.#killing = false;
+    this.#insert(text.replace(/\r\n?/g, "\n").replaceAll("\t", " ").replace(CONTROLS, ""));
+  }
+
+  #command(chord: string, key: Key): Outcome {
+    switch (chord) {
+      case "return":
+      case "enter":
+        return this.#enter();
+      case "M-return":
+      case "M-enter":
+        this.#insert("\n");
+        return undefined;
+      case "C-c":
+        return this.#interrupt();
+      case "C-d":
+        if (this.#text === "") return { kind: "end" };
+        this.#delete(toNext);
+        return undefined;
+      case "C-l":
+        return { kind: "clear" };
+      case "C-z":
+        return { kind: "suspend" };
+      case "C-y":
+        this.#insert(this.#killed);
+        return undefined;
+      case "up":
+      case "C-p":
+        this.#recall(this.#place - 1);
+        return undefined;
+      case "down":
+      case "C-n":
+        this.#recall(this.#place + 1);
+        return undefined;
+      default:
+        if (!key.ctrl && !key.meta && isTyped(key.sequence)) this.#insert(key.sequence);
+        return undefined;
+    }
+  }
+
+  #set(text: string, cursor: number): void {
+    this.#text = text;
+    this.#cursor = cursor;
+  }
+
+  #insert(text: string): void {
+    const fits = text.slice(0, Math.max(0, MAX_LINE - this.#text.length));
+    const before = this.#text.slice(0, this.#cursor) + fits;
+    this.#set(before + this.#text.slice(this.#cursor), before.length);
+  }
+
+  /** Deletes from the cursor to where the move leads. */
+  #delete(move: Move): string {
+    const to = move(this.#text, this.#cursor);
+    const [start, end] = to < this.#cursor ? [to, this.#cursor] : [this.#cursor, to];
+    const deleted = this.#text.slice(start, end);
+    this.#set(this.#text.slice(0, start) + this.#text.slice(end), start);
+    return deleted;
+  }
+
+  #kill(move: Move, again: boolean): void {
+    const backwards = move(this.#text, this.#cursor) < this.#cursor;
+    const deleted = this.#delete(move);
+    this.#killing = true;
+    if (!again) this.#killed = deleted;
+    else this.#killed = backwards ? deleted + this.#killed : this.#killed + deleted;
+  }
+
+  #enter(): Entered {
+    const text = this.#text;
+    if (text !== "" && text !== this.#history.at(-1)) this.#history.push(text);
+    if (this.#history.length > MAX_HISTORY) this.#history.shift();
+    this.#clear();
+    return { kind: "line", text };
+  }
+
+  #interrupt(): Outcome {
+    if (this.#text === "") return { kind: "interrupt" };
+    this.#clear();
+    return undefined;
+  }
+
+  #clear(): void {
+    this.#set("", 0);
+    this.#place = this.#history.length;
+  }
+
+  #recall(place: number): void {
+    if (place < 0 || place > this.#history.length) return;
+    if (this.#place === this.#history.length) {
+      this.#draft = { text: this.#text, cursor: this.#cursor };
+    }
+    this.#place = place;
+    const older = this.#history[place];
+    if (older === undefined) this.#set(this.#draft.text, this.#draft.cursor);
+    else this.#set(older, older.length);
+  }
+}
+
+/** Whether what a key sends is text: one character that is no control. */
+function isTyped(sequence: string): boolean {
+  const code = sequence.codePointAt(0);
+  return code !== undefined && String.fromCodePoint(code) === sequence &&
+    code >= 0x20 && !(code >= 0x7f && code <= 0x9f);
+}
