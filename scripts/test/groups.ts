@@ -29,7 +29,7 @@ export const GROUPS: readonly Group[] = [
     permissions: ["--allow-net"],
     paths: [
       "tests/",
-      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chaos_test.ts",
+      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chat/runtime/chaos_test.ts",
       "--ignore=tests/ffi/",
     ],
   },
@@ -109,7 +109,7 @@ export const GROUPS: readonly Group[] = [
     name: "chaos",
     seconds: 22,
     permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
-    paths: ["tests/chaos_test.ts"],
+    paths: ["tests/chat/runtime/chaos_test.ts"],
   },
   {
     name: "faults",

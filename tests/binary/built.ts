@@ -7,7 +7,7 @@
 
 // @ts-types="../../types/std_encoding_hex.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PLACE = new URL("dist/test/", ROOT);

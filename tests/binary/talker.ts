@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PipedProcess } from "../piped_process.ts";
+import { PipedProcess } from "../fixtures/piped_process.ts";
 import { type Program, started } from "./built.ts";
 
 const PATIENCE_MS = 180_000;

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert } from "@std/assert";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { documentNames, readDocument } from "./documents.ts";
 
 const ROOT = new URL("../../", import.meta.url);

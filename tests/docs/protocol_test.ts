@@ -18,7 +18,7 @@ import {
   REASONS,
   relayBound,
 } from "../../lib/chat/wire/kinds.ts";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ignore = !granted({ name: "read", path: ROOT });

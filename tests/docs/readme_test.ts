@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { manual, readDocument } from "./documents.ts";
 
 const ROOT = new URL("../../", import.meta.url);

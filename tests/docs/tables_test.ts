@@ -4,7 +4,7 @@ import { parseCommandLine } from "../../lib/cli/parse.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { wordsOf } from "../../lib/tour/step.ts";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { readDocument } from "./documents.ts";
 
 const ignore = !granted({ name: "read", path: new URL("../../", import.meta.url) });

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { printsWhatIsShown, readConsoleBlocks } from "./console_blocks.ts";
 
 const ROOT = new URL("../../", import.meta.url);

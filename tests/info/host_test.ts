@@ -8,7 +8,7 @@ import {
   lookUpHost,
   prefixLength,
 } from "../../lib/info.ts";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 Deno.test({
   name: "describeHost() with the network alone names the flag of what it cannot say",

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { findServices, parseServices } from "../../lib/info.ts";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const MAY_READ = granted({ name: "read", path: "/etc/services" });
 

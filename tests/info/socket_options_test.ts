@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { inspectSocket } from "../../lib/info.ts";
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 Deno.test({
   name: "inspectSocket() without its permission invents no value, and names the flag",

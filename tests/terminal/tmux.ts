@@ -6,7 +6,7 @@
  * @module
  */
 
-import { granted } from "../granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** Long, since a busy machine takes its time: whoever waits for what never comes fails then. */

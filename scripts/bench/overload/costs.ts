@@ -30,8 +30,8 @@ import {
   encodeTexts,
 } from "../../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { RawSocket } from "../../../tests/raw_socket.ts";
-import { repeated, unsignedFrame } from "../../../tests/sealed_frame.ts";
+import { RawSocket } from "../../../tests/chat/raw_socket.ts";
+import { repeated, unsignedFrame } from "../../../tests/chat/sealed_frame.ts";
 
 /** How many frames are made before the attack by steps begins. */
 const FAR_FRAMES = 60;

@@ -8,7 +8,7 @@
 import { encodeChallenge, encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { repeated } from "../../../tests/sealed_frame.ts";
+import { repeated } from "../../../tests/chat/sealed_frame.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(String(listener.addr.port));

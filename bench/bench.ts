@@ -1,0 +1,28 @@
+/**
+ * Benchmarks: `deno task bench NAME [OPTION]…`.
+ *
+ * @module
+ */
+
+interface Benchmark {
+  run(args: string[]): Promise<number>;
+}
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  chat: () => import("./chat.ts"),
+  overload: () => import("./overload.ts"),
+  startup: () => import("./startup.ts"),
+  udp: () => import("./udp.ts"),
+};
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const load = name === undefined ? undefined : BENCHMARKS[name];
+  if (load === undefined) {
+    console.error(`usage: deno task bench ${Object.keys(BENCHMARKS).join(" | ")} [OPTION]...`);
+    return 2;
+  }
+  const { run } = await load();
+  return await run(args);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,166 @@
+/**
+ * A crowd: many connections in one process that cost so little that the relay is what is measured.
+ *
+ * @module
+ */
+
+import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
+import { SIGNATURE_BYTES } from "../../../lib/chat/identity/signing.ts";
+import { acknowledgeWithin, MAX_FRAMES } from "../../../lib/chat/member/acknowledger.ts";
+import { encodeSealedHeader, encodeSigned } from "../../../lib/chat/wire/envelope.ts";
+import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
+import { HASH_BYTES, KIND } from "../../../lib/chat/wire/kinds.ts";
+import { CrowdMember } from "./crowd_member.ts";
+import { connectTo, Poller, receive, sendAll } from "./libc.ts";
+
+const CIPHERTEXT_BYTES = 128;
+const STALLED_MS = 20_000;
+/** More than are ever on their way: a power of two. */
+const RING = 64;
+/** How many join at the same time. */
+const JOINING = 16;
+
+/** What one measurement gave. */
+export interface Outcome {
+  readonly deliveries: number;
+  readonly seconds: number;
+}
+
+/** Many members of one room; the first of them sends. */
+export class Crowd {
+  readonly #port: number;
+  readonly #poller = new Poller();
+  readonly #members: CrowdMember[] = [];
+  readonly #buffer = new Uint8Array(256 << 10);
+  readonly #missing = new Int32Array(RING);
+  readonly #seen: number[] = [];
+  #frames: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #completed = 0;
+  #sealed = 0;
+  #dueAt = Infinity;
+  #urgent = false;
+
+  /** Starts without members. */
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  /** Brings members in: with credentials at a parley relay, else as many bare connections. */
+  async join(credentials: readonly (OwnCredential | undefined)[]): Promise<void> {
+    for (let i = 0; i < credentials.length; i += JOINING) {
+      const next = credentials.slice(i, i + JOINING).map((self) => this.#connect(self));
+      let joined = false;
+      const all = Promise.all(next.map((member) => member.joined)).then(() => joined = true);
+      while (!joined) {
+        this.turn(1);
+        await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 0))]);
+      }
+    }
+    this.#frames = repeat(messageOf(credentials[0]), RING);
+  }
+
+  #connect(self: OwnCredential | undefined): CrowdMember {
+    const number = this.#members.length;
+    const fd = connectTo(this.#port);
+    const member = new CrowdMember(fd, this.#port, self, () => this.#see(number));
+    this.#members.push(member);
+    this.#seen.push(0);
+    this.#poller.add(fd, number);
+    return member;
+  }
+
+  /** Takes what came within so many milliseconds, and acknowledges what is due. */
+  turn(timeoutMs: number): void {
+    const ready = this.#poller.wait(timeoutMs);
+    for (let i = 0; i < ready; i++) {
+      const member = this.#members[this.#poller.ready(i)]!;
+      const length = receive(member.fd, this.#buffer);
+      if (length === 0) throw new Error("the relay ended a connection");
+      if (length < 0) continue;
+      member.receive(this.#buffer, length);
+      if (member.unsaid >= MAX_FRAMES) member.acknowledge();
+      else if (member.unsaid > 0) this.#due();
+    }
+    if (performance.now() >= this.#dueAt) this.#acknowledgeAll();
+  }
+
+  /** A member waits before it acknowledges, as a real one does. */
+  #due(): void {
+    const delay = acknowledgeWithin(this.#members.length, this.#urgent);
+    this.#dueAt = Math.min(this.#dueAt, performance.now() + delay);
+  }
+
+  #acknowledgeAll(): void {
+    for (const member of this.#members) if (member.unsaid > 0) member.acknowledge();
+    this.#dueAt = Infinity;
+    this.#urgent = false;
+  }
+
+  #see(member: number): void {
+    this.#urgent = true;
+    this.#sealed += 1;
+    const message = this.#seen[member]!++;
+    const missing = --this.#missing[message % RING]!;
+    if (missing === 0) this.#completed += 1;
+  }
+
+  /**
+   * Sends as fast as everybody receives.
+   *
+   * @param window How many messages may be on their way: sent, and not received by everybody.
+   * @param ms How long to send.
+   */
+  measure(window: number, ms: number): Outcome {
+    const before = this.#sealed;
+    const started = performance.now();
+    let sent = this.#completed;
+    let moved = started;
+    for (let now = started; now < started + ms || this.#completed < sent;) {
+      if (now < started + ms) sent = this.#send(sent, this.#completed + window);
+      const completed = this.#completed;
+      this.turn(100);
+      now = performance.now();
+      if (this.#completed > completed) moved = now;
+      else if (now > moved + STALLED_MS) throw new Error("the relay delivers nothing");
+    }
+    return { deliveries: this.#sealed - before, seconds: (performance.now() - started) / 1000 };
+  }
+
+  /** Sends the messages of these numbers, all that are due as one piece. */
+  #send(from: number, to: number): number {
+    if (from >= to) return from;
+    for (let i = from; i < to; i++) this.#missing[i % RING] = this.#members.length - 1;
+    const { length } = this.#frames;
+    sendAll(this.#members[0]!.fd, this.#frames.subarray(0, (to - from) * length / RING));
+    return to;
+  }
+}
+
+/**
+ * A message of 128 bytes: at a parley relay a sealed frame around so much ciphertext, else just so much, in the
+ * shape of a frame so that the same code counts both. Relays check neither signature nor seal.
+ */
+function messageOf(self: OwnCredential | undefined): Uint8Array<ArrayBuffer> {
+  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+  if (self === undefined) return encodeFrame(KIND.sealed, random(CIPHERTEXT_BYTES - 5));
+  const header = encodeSealedHeader({
+    sender: self.member,
+    conversation: 0,
+    audience: 0,
+    chain: 1,
+    step: 0,
+    counter: 0,
+    membership: 1 << 30,
+    newest: 1 << 30,
+    recipients: random(HASH_BYTES),
+    commitment: random(HASH_BYTES),
+  });
+  const body = new Uint8Array([...header, ...random(CIPHERTEXT_BYTES)]);
+  return encodeSigned(KIND.sealed, body, random(SIGNATURE_BYTES));
+}
+
+function repeat(bytes: Uint8Array, times: number): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(bytes.length * times);
+  for (let i = 0; i < times; i++) all.set(bytes, i * bytes.length);
+  return all;
+}

@@ -1,0 +1,41 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { isLoopback, isOwnHost } from "../../lib/base/host_port.ts";
+
+Deno.test("isOwnHost() takes addresses, localhost and the names that a server knows", () => {
+  const names = ["chat.example.org", "chat.example.net:4396", "[2001:db8::1]:80"];
+  const own = [
+    ...["localhost", "localhost:80", "LocalHost.", "127.0.0.1", "127.0.0.1:9464", "[::1]:80"],
+    ...["192.0.2.7", "[2001:DB8:0:0::7]:1", "2130706433", "0x7f.1"], // as a browser reads them
+    ...["chat.example.org", "Chat.Example.Org:8443", "chat.example.org.", "chat.example.net"],
+  ];
+  for (const host of own) assertEquals(isOwnHost(host, { names }), true, host);
+  const others = [
+    ...["example.org", "chat.example.org.evil.example", "evil-localhost", "a.localhost"],
+    ...[
+      "127.0.0.1.evil.example",
+      "127.0.0.1@evil.example",
+      "evil.example/127.0.0.1",
+      "evil\\localhost",
+    ],
+    ...["", " ", "[::1", "1.2.3.4.5", "256.1.1.1", "localhost:99999", "evil.example#localhost"],
+    null,
+  ];
+  for (const host of others) assertEquals(isOwnHost(host, { names }), false, String(host));
+});
+
+Deno.test("isOwnHost() takes only the addresses that a server wants", () => {
+  const is = (host: string) => isOwnHost(host, { address: isLoopback });
+  assertEquals(["127.0.0.1", "127.9.9.9:1", "[::1]", "0:0:0:0:0:0:0:1"].map(is), [
+    true,
+    true,
+    true,
+    false, // no address in a URL, without brackets
+  ]);
+  assertEquals(["192.0.2.7", "[::2]", "0.0.0.0", "[::ffff:192.0.2.1]"].map(is), [
+    false,
+    false,
+    false,
+    false,
+  ]);
+});

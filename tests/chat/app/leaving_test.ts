@@ -1,0 +1,338 @@
+/**
+ * How a conversation ends: what was entered goes first, and what does not go is told.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
+import { Failure } from "../../../lib/base/failure.ts";
+import { Conversation } from "../../../lib/chat/app/chat_loop.ts";
+import { Report } from "../../../lib/chat/app/json_report.ts";
+import type { Display } from "../../../lib/chat/app/presenter.ts";
+import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
+import { Trust } from "../../../lib/chat/trust/trust.ts";
+import { ReaderGone } from "../../../lib/os/io.ts";
+import type { Input } from "../../../lib/os/lines.ts";
+import type { MemberEvent, Session } from "../../../lib/tcp_chat.ts";
+import { credentialOf, until } from "../room.ts";
+
+/** A display that shows at once, until it breaks. */
+class Paper implements Display {
+  readonly lines: string[] = [];
+  readonly #broken = Promise.withResolvers<unknown>();
+  readonly failed = this.#broken.promise;
+  failure: Display["failure"];
+
+  print(lines: readonly string[]): void {
+    this.lines.push(...lines);
+  }
+
+  caughtUp(): undefined {}
+
+  break(error: unknown): void {
+    this.failure = { error };
+    this.#broken.resolve(error);
+  }
+
+  /** The texts of notices, and of errors with their codes. */
+  get said(): string[] {
+    return this.lines.map((line) => JSON.parse(line)).flatMap(({ event, code, message, text }) =>
+      event === "error" ? [`${code}: ${message}`] : event === "notice" ? [text] : []
+    );
+  }
+}
+
+/** A conversation whose session does what a test says. */
+class Stage {
+  readonly paper = new Paper();
+  readonly entered: string[] = [];
+  readonly conversation: Conversation;
+  readonly stop = Promise.withResolvers<number>();
+  readonly insist = Promise.withResolvers<void>();
+  connected = true;
+  backlog = { lines: 0, bytes: 0, unsent: 0 };
+  /** How often it left. */
+  left = 0;
+  readonly #stream = new TransformStream<Input, Input>(undefined, { highWaterMark: 99 });
+  readonly #writer = this.#stream.writable.getWriter();
+
+  constructor(interactive: boolean, giveUpMs = 60_000) {
+    this.conversation = new Conversation({
+      presenter: new Report(),
+      display: this.paper,
+      input: this.#stream.readable,
+      trust: new Trust({ known: KnownPeers.parse("") }),
+      interactive,
+      stay: false,
+      giveUpMs,
+      stopped: this.stop.promise,
+      insisted: this.insist.promise,
+    });
+  }
+
+  async session(): Promise<Session> {
+    const self = await credentialOf("ada", 0, Date.now);
+    const ended = Promise.withResolvers<void>();
+    const connected = () => this.connected;
+    return {
+      self,
+      get connected() {
+        return connected();
+      },
+      enter: (text: string) => {
+        this.entered.push(text);
+        return { ok: true, id: "x.1" } as const;
+      },
+      displayed: () => {},
+      members: () => [],
+      backlog: () => this.backlog,
+      leave: () => {
+        this.left += 1;
+        ended.resolve();
+      },
+      close: () => {},
+      ended: ended.promise,
+    };
+  }
+
+  /** Enters lines; a word in brackets is what happens beside them: `<interrupt>`, `<end>`. */
+  enter(...lines: string[]): void {
+    for (const text of lines) {
+      if (text === "<interrupt>") this.#writer.write({ kind: "interrupt" });
+      else if (text === "<end>") this.#writer.write({ kind: "end" });
+      else this.#writer.write({ kind: "line", text });
+    }
+  }
+
+  async endInput(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  async breakInput(error: unknown): Promise<void> {
+    await this.#writer.abort(error);
+  }
+
+  happens(kind: "sent" | "delivered", missed?: readonly string[]): void {
+    const line = { id: "x.1", shown: "x" };
+    this.conversation.tell({ kind, line, ...missed && { missed } } as MemberEvent);
+  }
+}
+
+/** A conversation that has begun, and its end. */
+async function begun(stage: Stage): Promise<{ readonly end: Promise<number> }> {
+  const end = stage.conversation.run(await stage.session());
+  end.catch(() => {});
+  stage.conversation.tell({ kind: "ready" });
+  return { end };
+}
+
+const UNSENT = { lines: 1, bytes: 5, unsent: 1 };
+const UNSHOWN = { lines: 1, bytes: 5, unsent: 0 };
+const NOTHING = { lines: 0, bytes: 0, unsent: 0 };
+
+for (
+  const [how, code, leave] of [
+    ["/quit", 0, (stage: Stage) => stage.enter("/quit")],
+    ["Ctrl-D", 0, (stage: Stage) => stage.enter("<end>")],
+    ["Ctrl-C", 130, (stage: Stage) => stage.enter("<interrupt>")],
+    ["SIGTERM", 0, (stage: Stage) => {
+      stage.stop.resolve(0);
+      stage.enter("<interrupt>"); // as a screen has it
+    }],
+    ["the end of the input", 0, (stage: Stage) => stage.endInput()],
+  ] as const
+) {
+  Deno.test(`who leaves by ${how} leaves once the relay has what was entered`, async () => {
+    const stage = new Stage(true);
+    const { end } = await begun(stage);
+    stage.backlog = UNSENT;
+    stage.enter("hello");
+    await leave(stage);
+    await until(() => stage.paper.said.length === 1, "it is said that leaving waits");
+    assertEquals(stage.entered, ["hello"]);
+    assertEquals(stage.paper.said, [
+      "1 message is being sent before you leave; Ctrl-C leaves at once",
+    ]);
+    assertEquals(stage.left, 0);
+    stage.backlog = NOTHING;
+    stage.happens("sent");
+    assertEquals(await end, code);
+    assertEquals([stage.left, stage.paper.said.length], [1, 1]);
+  });
+}
+
+Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not delivered", async () => {
+  const stage = new Stage(true);
+  const { end } = await begun(stage);
+  stage.backlog = { lines: 3, bytes: 9, unsent: 2 };
+  stage.enter("hello", "<interrupt>", "<interrupt>");
+  assertEquals(await end, 130);
+  assertEquals(stage.paper.said, ["NOT_DELIVERED: 2 messages were not delivered"]);
+  assertEquals(stage.left, 1);
+});
+
+Deno.test("a process that is told twice to stop waits no longer", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.backlog = { lines: 3, bytes: 9, unsent: 2 };
+  stage.enter("hello");
+  await until(() => stage.entered.length === 1, "it is entered");
+  stage.stop.resolve(130);
+  stage.insist.resolve();
+  assertEquals(await end, 130);
+  assertEquals(stage.paper.said, ["NOT_DELIVERED: 3 messages were not delivered"]);
+  assertEquals(stage.left, 1);
+});
+
+Deno.test("piped input that is told to stop ends with 1 where not everything was delivered", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.backlog = UNSHOWN;
+  stage.enter("hello");
+  await until(() => stage.entered.length === 1, "it is entered");
+  stage.stop.resolve(0);
+  assertEquals(await end, 1);
+  assertEquals(stage.paper.said, ["NOT_DELIVERED: 1 message was not delivered"]);
+});
+
+Deno.test("a line that waits its turn as the process is told to stop is counted", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.backlog = { lines: 9, bytes: 9 << 20, unsent: 0 };
+  stage.enter("waits");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  stage.stop.resolve(130);
+  assertEquals(await end, 130);
+  assertEquals(stage.entered, []);
+  assertEquals(stage.paper.said, ["NOT_DELIVERED: 10 messages were not delivered"]);
+});
+
+Deno.test("a person who leaves is told of what not everyone has shown yet", async () => {
+  const stage = new Stage(true);
+  const { end } = await begun(stage);
+  stage.backlog = UNSHOWN;
+  stage.enter("hello", "/quit");
+  assertEquals(await end, 0);
+  assertEquals(stage.paper.said, ["not everyone has shown your last message yet"]);
+});
+
+Deno.test("nobody waits for a connection that is not there", async () => {
+  const stage = new Stage(true);
+  const { end } = await begun(stage);
+  stage.connected = false;
+  stage.backlog = UNSENT;
+  stage.enter("hello", "/quit");
+  assertEquals(await end, 0);
+  assertEquals(
+    stage.paper.said.at(-1),
+    "NOT_DELIVERED: 1 message was not delivered: there was no connection",
+  );
+});
+
+for (const [entry, code] of [["<interrupt>", 130], ["<end>", 0], ["/quit", 0]] as const) {
+  Deno.test(`${entry} before there is a session ends at once, and no session begins`, async () => {
+    const stage = new Stage(true);
+    const joining = Promise.withResolvers<Session>();
+    const end = stage.conversation.run(joining.promise);
+    stage.enter(entry);
+    assertEquals(await end, code);
+    assertEquals(stage.paper.said, []);
+    joining.resolve(await stage.session());
+    await until(() => stage.left === 1, "what came of it is left");
+  });
+}
+
+Deno.test("Ctrl-C before there is a session tells what was entered and is not delivered", async () => {
+  const stage = new Stage(true);
+  const end = stage.conversation.run(new Promise<Session>(() => {}));
+  stage.enter("one", "", "two", "<interrupt>");
+  assertEquals(await end, 130);
+  assertEquals(stage.paper.said, [
+    "NOT_DELIVERED: 2 messages were not delivered: you were not in the room",
+  ]);
+});
+
+Deno.test("/quit behind a line waits for the session, and says the line first", async () => {
+  const stage = new Stage(true);
+  const joining = Promise.withResolvers<Session>();
+  const end = stage.conversation.run(joining.promise);
+  stage.enter("hello", "/quit");
+  await until(() => stage.paper.said.length === 1, "it is said that leaving waits");
+  joining.resolve(await stage.session());
+  stage.conversation.tell({ kind: "ready" });
+  assertEquals(await end, 0);
+  assertEquals(stage.entered, ["hello"]);
+});
+
+Deno.test("who can write nothing any longer leaves, and says why", async () => {
+  const cases: readonly [unknown, string, string][] = [
+    [
+      Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" }),
+      "ENOSPC",
+      "no space is left on the device",
+    ],
+    [
+      new ReaderGone({
+        what: "cannot write to standard output",
+        why: "nobody reads it any longer",
+        code: "EPIPE",
+      }),
+      "EPIPE",
+      "nobody reads it any longer",
+    ],
+  ];
+  for (const [error, code, why] of cases) {
+    const stage = new Stage(false);
+    const { end } = await begun(stage);
+    stage.paper.break(error);
+    const failure = await assertRejects(() => end, Failure);
+    assertEquals([failure.what, failure.why], ["cannot write to standard output", why]);
+    assertEquals([failure.code, failure.exitCode, stage.left], [code, 1, 1]);
+  }
+});
+
+Deno.test("piped input that some missed who have left ends with 1, and their names", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.enter("one", "two", "three");
+  stage.happens("delivered");
+  stage.happens("delivered", ["bo"]);
+  stage.happens("delivered", ["bo", "cy"]);
+  await stage.endInput();
+  const failure = await assertRejects(() => end, Failure);
+  assertEquals([failure.code, failure.exitCode, stage.left], ["NOT_DELIVERED", 1, 1]);
+  assertEquals(failure.why, "2 messages were not shown by bo and cy, who have left");
+});
+
+Deno.test("input that cannot be read ends with its error, and the room is left", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  await stage.breakInput(new Error("Is a directory (os error 21)"));
+  await assertRejects(() => end, Error, "Is a directory");
+  assertEquals(stage.left, 1);
+});
+
+Deno.test("piped input that nobody hears ends with 1 where somebody who is there is not admitted", async () => {
+  const tell = (stage: Stage, event: object) => stage.conversation.tell(event as MemberEvent);
+  for (const [code, exitCode] of [["BAD_CREDENTIAL", 1], ["GAP", 0]] as const) {
+    const stage = new Stage(false);
+    const { end } = await begun(stage);
+    tell(stage, { kind: "fault", code, peer: undefined, detail: "", count: 1 });
+    stage.enter("hello");
+    await until(() => stage.entered.length === 1, "it is entered");
+    tell(stage, { kind: "unheard", line: { id: "x.1", shown: "hello" } });
+    await stage.endInput();
+    assertEquals(await end, exitCode);
+  }
+});
+
+Deno.test("who gives up leaves the room", async () => {
+  const stage = new Stage(false, 0);
+  const { end } = await begun(stage);
+  stage.backlog = UNSHOWN;
+  stage.enter("hello");
+  await stage.endInput();
+  const failure = await assertRejects(() => end, Failure);
+  assertEquals([failure.code, stage.left], ["NOT_DELIVERED", 1]);
+});

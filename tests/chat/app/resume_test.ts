@@ -1,0 +1,81 @@
+/**
+ * Piped input, and a relay that goes away while it comes.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { MAY_RUN_DENO } from "../../fixtures/granted.ts";
+import { ChatProcess, startClient, startServer } from "./chat_process.ts";
+
+const ignore = !MAY_RUN_DENO;
+
+Deno.test({
+  name:
+    "piped lines all arrive, and the client leaves with 0, though the relay is restarted in between",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    const port = address.split(":")[1]!;
+    await using ada = await startClient(address, "ada", "--listen");
+    await using bo = await startClient(address, "bo", "--give-up", "120000");
+    await bo.until((one) => one.all("joined").length === 2, "bo sees ada");
+    await bo.type("one\ntwo\n");
+    server.kill("SIGKILL");
+    await server.ended();
+    await bo.event("disconnected");
+    await bo.type("three\nfour");
+    await bo.endInput();
+    await using again = new ChatProcess(["server", "--port", port, "--json", "--relay-only"]);
+    await again.event("listening");
+    assertEquals(await bo.ended(), 0);
+    await ada.until((one) => one.all("message").length >= 4, "ada has read all");
+    assertEquals(ada.all("message").map(({ text }) => text), ["one", "two", "three", "four"]);
+    const delivered = bo.all("delivered").map(({ id }) => id);
+    assertEquals(delivered, ada.all("message").map(({ id }) => id));
+    assertEquals(bo.all("sent").map(({ id }) => id), delivered);
+  },
+});
+
+Deno.test({
+  name:
+    "with a relay that never returns, the client gives up with 1 and says how much was not delivered",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    await using _ada = await startClient(address, "ada", "--listen");
+    await using bo = await startClient(address, "bo", "--give-up", "1000");
+    await bo.until((one) => one.all("joined").length === 2, "bo sees ada");
+    server.kill("SIGKILL");
+    await server.ended();
+    await bo.event("disconnected");
+    await bo.type("one\ntwo\nthree");
+    await bo.endInput();
+    assertEquals(await bo.ended(), 1);
+    const [error] = bo.all("error");
+    const why = String(error?.message);
+    assertEquals(why.includes("3 messages were not delivered"), true, why);
+    assertEquals(bo.errors[0]?.includes("3 messages were not delivered"), true, bo.errors[0]);
+  },
+});
+
+Deno.test({
+  name: "a relay that is told to stop flushes what it has, tells everyone, and ends with 0",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    await using ada = await startClient(address, "ada", "--listen");
+    await using bo = await startClient(address, "bo", "--listen");
+    await bo.until((one) => one.all("joined").length === 2, "bo sees ada");
+    await bo.type("x".repeat(60_000) + "\n");
+    await bo.until((one) => one.all("sent").length === 1, "the relay has it");
+    server.kill("SIGTERM");
+    assertEquals(await server.ended(), 0);
+    assertEquals((await bo.event("disconnected")).reason, "SHUTDOWN");
+    assertEquals([ada.all("message").length, bo.all("delivered").length], [1, 1]);
+  },
+});

@@ -1,0 +1,349 @@
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { Report } from "../../../lib/chat/app/json_report.ts";
+import { Transcript } from "../../../lib/chat/app/transcript.ts";
+import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
+import { Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
+import type { MemberEvent, Peer } from "../../../lib/tcp_chat.ts";
+import { makeStyle } from "../../../lib/terminal/terminal.ts";
+import { credentialOf } from "../room.ts";
+
+const now = () => 1_700_000_000_000;
+
+async function peer(name: string, confirmed = true): Promise<Peer> {
+  return { number: 1, credential: await credentialOf(name, 0, now), confirmed, away: false };
+}
+
+function message(from: Peer, text: string, isPrivate = false): MemberEvent {
+  return { kind: "message", from, id: "x.1", text, time: 0, private: isPrivate };
+}
+
+const strangers = () => new Trust({ known: KnownPeers.parse("") });
+const plain = (who = strangers()) =>
+  new Transcript({ style: makeStyle(false), echo: true, folds: true, who, lasting: true });
+
+Deno.test("a transcript makes controls of a text visible, and its lines its sender's", async () => {
+  const bo = await peer("bo");
+  assertEquals(plain().event(message(bo, "a\x1b[2J\u202eb\tc")), ["bo: a␛[2J\\u{202e}b    c"]);
+  assertEquals(plain().event(message(bo, "one\nada: two\r\n")), [
+    "bo: one",
+    "  | ada: two␍",
+  ]);
+  assertEquals(plain().event(message(bo, "one\n\ntwo\n\n")), ["bo: one", "  | ", "  | two"]);
+  assertEquals(plain().said("pasted\n", undefined), ["you: pasted"]);
+  assertEquals(plain().event(message(bo, "\n\n")), ["bo: "]);
+  assertEquals(plain().event(message(bo, "psst", true)), ["bo (to you only): psst"]);
+});
+
+Deno.test("a transcript at a terminal folds a message of very many lines, and says how many there are more", async () => {
+  const bo = await peer("bo");
+  const lines = plain().event(message(bo, `one${"\n".repeat(65_534)}x`));
+  assertEquals(lines.length, 21);
+  assertEquals([lines[0], lines[19], lines[20]], ["bo: one", "  | ", "  (65515 lines more)"]);
+  const text = Array.from({ length: 21 }, (_, i) => `${i}`).join("\n");
+  assertEquals(plain().said(text, undefined).slice(19), ["  | 19", "  (1 line more)"]);
+  assertEquals(plain().event(message(bo, text.slice(0, -3))).length, 20);
+  const who = strangers();
+  const piped = new Transcript({ style: makeStyle(false), echo: false, folds: false, who });
+  assertEquals(piped.event(message(bo, text)).length, 21);
+});
+
+Deno.test("what a transcript says on joining fits 80 columns", async () => {
+  const bo = await peer("bo");
+  const who = strangers();
+  const transcript = new Transcript({ style: makeStyle(false), echo: true, folds: true, who });
+  const lines = [
+    ...transcript.event({ kind: "joined", peer: bo, present: true }),
+    ...transcript.event({ kind: "ready" }),
+    ...plain().event({ kind: "ready" }),
+  ];
+  assertEquals(lines.length, 6);
+  for (const line of lines) assert(line.length <= 80, line);
+});
+
+Deno.test("a transcript has no control in it, whatever comes", async () => {
+  const nasty = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join("");
+  const bo = await peer("bo");
+  const transcript = plain();
+  const lines = [
+    ...transcript.event(message(bo, nasty)),
+    ...transcript.said(nasty, nasty),
+    ...transcript.notice(nasty),
+    ...transcript.error("CODE", nasty),
+    ...transcript.relayEvent({ kind: "refused", reason: "BAD_PROOF", detail: nasty }),
+    ...transcript.event({
+      kind: "fault",
+      code: "BAD_CREDENTIAL",
+      peer: undefined,
+      detail: nasty,
+      count: 1,
+    }),
+  ];
+  for (const line of lines) {
+    // deno-lint-ignore no-control-regex -- controls are what it looks for
+    assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
+  }
+});
+
+Deno.test("a transcript says why a connection was refused in words, and programs are told which frame", () => {
+  const byFrame = {
+    kind: "refused",
+    reason: "BAD_FRAME",
+    detail: "no frame of kind 47 here",
+    from: undefined,
+  } as const;
+  assertEquals(plain().relayEvent(byFrame), ["* a connection was refused: a frame was malformed"]);
+  assertEquals(JSON.parse(new Report().relayEvent(byFrame)[0]!).detail, byFrame.detail);
+  const byName = {
+    ...byFrame,
+    reason: "BAD_PROOF",
+    detail: "it dialled a.example, port 1",
+  } as const;
+  assertEquals(plain().relayEvent(byName), [
+    "* a connection was refused: the proof of joining does not hold (it dialled a.example, port 1)",
+  ]);
+});
+
+Deno.test("on joining, a transcript shows who one is, who is there, and that nobody is verified", async () => {
+  const transcript = plain();
+  const self = await credentialOf("ada", 1, now);
+  const [bo, zoe] = [await peer("bo"), await peer("zoe", false)];
+  const room = new Uint8Array(32);
+  const lines = [
+    { kind: "admitted", self, room } as const,
+    { kind: "joined", peer: bo, present: true } as const,
+    { kind: "joined", peer: zoe, present: true } as const,
+    { kind: "ready" } as const,
+  ].flatMap((event) => transcript.event(event));
+  assertEquals(lines, [
+    `* you are ada ${self.fingerprint}`,
+    `* here: bo ${bo.credential.fingerprint} (new)`,
+    `* here: zoe ${zoe.credential.fingerprint} (new; unconfirmed: it has signed nothing in this room)`,
+    "* nobody here is verified: run /fingerprint NAME, and compare by telephone",
+    "* zoe does not get what you say",
+    "* a key that changes later goes unnoticed: --known-peers FILE remembers keys",
+  ]);
+});
+
+Deno.test("a transcript says once that nobody hears, until somebody comes", async () => {
+  const transcript = plain();
+  const line = {
+    id: "x.1",
+    number: 1,
+    time: 0,
+    text: new Uint8Array(1),
+    shown: "x",
+    to: undefined,
+    newest: 1,
+    leftOut: new Set<string>(),
+  };
+  assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
+  assertEquals(transcript.event({ kind: "unheard", line }).length, 0);
+  transcript.event({ kind: "joined", peer: await peer("bo"), present: false });
+  assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
+});
+
+Deno.test("a fault says whose it is, how often, and what became of the frame", async () => {
+  const bo = await peer("bo");
+  const fault = { kind: "fault", code: "BAD_SIGNATURE", peer: bo, detail: "", count: 4 } as const;
+  assertEquals(plain().event(fault), [
+    "! bo: a frame was not signed by its sender, or was changed on the way; nothing of it is shown, 4 times now (BAD_SIGNATURE)",
+  ]);
+  const [json] = new Report().event(fault);
+  const { event, code, from, count } = JSON.parse(json!);
+  assertEquals([event, code, from, count], ["error", "BAD_SIGNATURE", "bo", 4]);
+});
+
+Deno.test("a report is one JSON object a line, whatever the text", async () => {
+  const text = 'a\n"b"\u2028\ud800';
+  const [line, ...rest] = new Report().event(message(await peer("bo"), text));
+  assertEquals(rest, []);
+  assert(!line!.includes("\n"));
+  assertEquals(JSON.parse(line!).text, text);
+});
+
+Deno.test("a name that looks like that of somebody who is known is told apart, for programs too", async () => {
+  const bo = await peer("b0");
+  const other = `SHA256:${"x".repeat(42)}A`;
+  const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
+  const event = { kind: "joined", peer: bo, present: false } as const;
+  const alike = "NOT bo, whose name looks the same and whose key is another";
+  assertEquals(plain(who).event(event), [
+    `* b0 ${bo.credential.fingerprint} joined (new; ${alike})`,
+  ]);
+  const [line] = new Report(who).event(event);
+  assertEquals([JSON.parse(line!).trust, JSON.parse(line!).alike], ["new", ["bo"]]);
+  const [unlike] = new Report(who).event({ ...event, peer: await peer("cy") });
+  assertEquals("alike" in JSON.parse(unlike!), false);
+});
+
+Deno.test("a transcript says who somebody is: new, known, verified, renamed, excluded", async () => {
+  const bo = await peer("bo");
+  const { fingerprint } = bo.credential;
+  const joined = (lines: string, options: Partial<TrustOptions> = {}) => {
+    const trust = new Trust({ known: KnownPeers.parse(lines), remember: () => {}, ...options });
+    trust.meet(bo);
+    const [line] = plain(trust).event({ kind: "joined", peer: bo, present: false });
+    return line!.slice(`* bo ${fingerprint} joined `.length);
+  };
+  const other = `SHA256:${"x".repeat(42)}A`;
+  assertEquals(joined(""), "(new)");
+  assertEquals(
+    joined(`BO ${fingerprint} 2026-11-01T00:00:00Z unverified\n`),
+    "(known since 2026-11-01)",
+  );
+  assertEquals(joined(`bo ${fingerprint} 2026-11-01 verified\n`), "(verified)");
+  assertEquals(joined(`bo ${other} 2026-11-01 verified\n`), "(ITS KEY HAS CHANGED)");
+  assertEquals(
+    joined(`bob ${fingerprint} 2026-11-01 verified\ncy ${fingerprint} 2026-11-01 unverified\n`),
+    "(new; the key is also that of bob (verified) and cy)",
+  );
+  assertEquals(
+    joined(`b0 ${other} 2026-11-01 verified\nBO ${fingerprint} 2026-11-01 verified\n`),
+    "(verified; NOT b0, whose name looks the same and whose key is another)",
+  );
+  assertEquals(
+    joined(`b0 ${fingerprint} 2026-11-01 verified\n`),
+    "(new; the key is also that of b0 (verified))",
+  );
+  assertEquals(joined("", { strict: true }), "(excluded: new, and the room is locked)");
+  assertEquals(joined("", { expected: [other] }), "(excluded: not one of those you expect)");
+});
+
+Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
+  const bo = await peer("bo");
+  const { fingerprint } = bo.credential;
+  const old = `SHA256:${"x".repeat(42)}A`;
+  const trust = new Trust({ known: KnownPeers.parse(`bo ${old} 2026-11-01 verified\n`) });
+  trust.meet(bo);
+  const transcript = plain(trust);
+  const [, ...warning] = transcript.event({ kind: "joined", peer: bo, present: false });
+  assertEquals(warning, [
+    "! THE KEY OF bo HAS CHANGED. This may be somebody else who uses the name, or bo with a new key.",
+    `!   it was ${old} (known since 2026-11-01, verified)`,
+    `!   it is  ${fingerprint}`,
+    "! Nothing is said to this bo and nothing of it is shown. Ask the bo you know, some other way",
+    "! than by this chat; if the new key is right, /trust bo",
+  ]);
+  assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
+});
+
+Deno.test("a transcript names those who are left out, and counts them where they are many", async () => {
+  const trust = new Trust({ known: KnownPeers.parse(""), strict: true });
+  const transcript = plain(trust);
+  const peers = await Promise.all(["bo", "cy", "di", "ed"].map((name) => peer(name)));
+  for (const one of peers.slice(0, 2)) {
+    transcript.event({ kind: "joined", peer: one, present: false });
+  }
+  assertEquals(transcript.said("x", undefined), ["you (not to bo and cy): x"]);
+  for (const one of peers.slice(2)) transcript.event({ kind: "joined", peer: one, present: false });
+  assertEquals(transcript.said("x", undefined), ["you (not to bo, cy and 2 others): x"]);
+  assertEquals(transcript.said("x", "bo"), ["you (to bo only): x"]);
+  assertEquals(transcript.locked(true, peers.slice(0, 1)), [
+    "* locked: only known and verified members get what you say; bo does not",
+  ]);
+  assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (gets nothing of you): hi"]);
+});
+
+Deno.test("what is lost and comes back is said in words, and as events", async () => {
+  const bo = await peer("bo");
+  const room = new Uint8Array(32);
+  const events: MemberEvent[] = [
+    { kind: "disconnected", reason: "RELAY_GONE", detail: "" },
+    { kind: "disconnected", reason: "SHUTDOWN", detail: "" },
+    { kind: "reconnected", room },
+    { kind: "away", peer: bo },
+    { kind: "back", peer: bo },
+  ];
+  const transcript = plain();
+  assertEquals(events.flatMap((event) => transcript.event(event)), [
+    "* connection lost, trying again …",
+    "* connection lost, trying again … (the relay is shutting down)",
+    "* back",
+    "* bo is away: its connection was lost",
+    "* bo is back",
+  ]);
+  const report = new Report();
+  const reported = events.flatMap((event) => report.event(event)).map((line) => JSON.parse(line));
+  assertEquals(reported.map(({ event, name, reason }) => [event, name ?? reason]), [
+    ["disconnected", "RELAY_GONE"],
+    ["disconnected", "SHUTDOWN"],
+    ["reconnected", undefined],
+    ["away", "bo"],
+    ["back", "bo"],
+  ]);
+});
+
+/** A line that was entered, as far as what is told of it. */
+function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
+  const text = new TextEncoder().encode(shown);
+  const audience = { to: undefined, newest: 1, leftOut: new Set<string>() };
+  return { id: "x.1", number: 1, time: 0, text, shown, ...audience };
+}
+
+Deno.test("who has not shown a line and has left is named, in words and as a field", () => {
+  const event = (shown: string, ...missed: string[]): MemberEvent => ({
+    kind: "delivered",
+    line: lineOf(shown),
+    ...missed.length === 0 ? {} : { missed },
+  });
+  const said = (one: MemberEvent) => plain().event(one);
+  assertEquals(said(event("hello")), []);
+  assertEquals(said(event("hello", "bo")), ['! not shown by bo, who has left: "hello"']);
+  assertEquals(said(event("x".repeat(41), "bo", "cy")), [
+    `! not shown by bo and cy, who have left: "${"x".repeat(40)}…"`,
+  ]);
+  assertEquals(said(event("\x1b[2J\ntwo", "bo", "cy", "di", "ed", "fi")), [
+    '! not shown by bo, cy, di and 2 others, who have left: "␛[2J…"',
+  ]);
+  assertEquals(said({ kind: "unheard", line: lineOf("hello"), missed: ["bo"] }), [
+    '! not shown by bo, who has left: "hello"',
+  ]);
+  const reported = (one: MemberEvent) => new Report().event(one).map((line) => JSON.parse(line));
+  assertEquals("missed" in reported(event("hello"))[0], false);
+  const [{ event: kind, id, missed }] = reported(event("hello", "bo", "cy"));
+  assertEquals([kind, id, missed], ["delivered", "x.1", ["bo", "cy"]]);
+});
+
+Deno.test("who comes back too late is told from when to when it missed what was said", () => {
+  const room = new Uint8Array(32);
+  const at = (...time: [number, number, number]) => new Date(2026, 10, 27, ...time).getTime();
+  const missed = { from: at(12, 1, 7), to: at(12, 14, 55) };
+  assertEquals(plain().event({ kind: "reconnected", room, missed }), [
+    "* back",
+    "! you missed what was said from 12:01:07 to 12:14:55: you were away for too long",
+  ]);
+  const overnight = { from: at(23, 59, 59), to: at(24, 0, 3) };
+  assertEquals(plain().event({ kind: "reconnected", room, missed: overnight }), [
+    "* back",
+    "! you missed what was said from 2026-11-27 23:59:59 to 2026-11-28 00:00:03: " +
+    "you were away for too long",
+  ]);
+  const [line] = new Report().event({ kind: "reconnected", room, missed });
+  const { missedFrom, missedTo } = JSON.parse(line!);
+  assertEquals([missedFrom, missedTo], [
+    new Date(missed.from).toISOString(),
+    new Date(missed.to).toISOString(),
+  ]);
+});
+
+Deno.test("the answer to /who says who is away", async () => {
+  const [self, bo] = [await credentialOf("ada", 1, now), { ...await peer("bo"), away: true }];
+  assert(plain().roster([bo], self)[0]!.endsWith(", away)"));
+});
+
+Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
+  const addr = { transport: "tcp", hostname: "::1", port: 4396 } as const;
+  const room = new Uint8Array(32).fill(0xab);
+  const relay = { addr, room, tls: false };
+  assertEquals(plain().listening(relay), [
+    "* listening on [::1]:4396, room abababababababab",
+  ]);
+  assertEquals(plain().listening({ ...relay, tls: true }), [
+    "* listening on [::1]:4396 over TLS, room abababababababab",
+  ]);
+  for (const tls of [false, true]) {
+    const [line] = new Report().listening({ ...relay, tls });
+    assertEquals(JSON.parse(line!).tls, tls);
+  }
+});

@@ -1,0 +1,289 @@
+/**
+ * A member whose dependencies throw: the runtime on a frame of somebody else's, somebody's session key, the one who
+ * shows what happens. A frame or a recipient is passed over, or one member ends; never the process, and nobody else.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { generateMemberKeys, makeCredential } from "../../../lib/chat/identity/credential.ts";
+import {
+  MemberConnection,
+  type MemberConnectionOutput,
+} from "../../../lib/chat/member/connection.ts";
+import {
+  encodeBye,
+  encodeChallenge,
+  encodeCount,
+  encodeEmpty,
+} from "../../../lib/chat/wire/control.ts";
+import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import {
+  createIdentity,
+  joinRoom,
+  openRelay,
+  type RelayEvent,
+  type Tap,
+} from "../../../lib/tcp_chat.ts";
+import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
+import { RawMember } from "../raw_member.ts";
+import { Clock, count, credentialOf, faults, type Seat, shown, TestRoom, until } from "../room.ts";
+
+/** Whether an operation is of RSA-OAEP with a key of 3072 bits. */
+function wrapsTo3072(...[algorithm, key]: readonly unknown[]): boolean {
+  return key instanceof CryptoKey && key.algorithm.name === "RSA-OAEP" &&
+    (algorithm as Algorithm).name === "RSA-OAEP" &&
+    (key.algorithm as RsaHashedKeyAlgorithm).modulusLength === 3072;
+}
+
+/** A room of ada and bo, and of eve, whose session key alone has 3072 bits. */
+async function withEve(): Promise<{ room: TestRoom; ada: Seat; bo: Seat; eve: RawMember }> {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const keys = await generateMemberKeys({ identityBits: 2048, sessionBits: 3072 });
+  const self = await makeCredential("eve", keys, room.clock.now() + 3_600_000);
+  const eve = await RawMember.join(room.relay, self);
+  await room.settle();
+  return { room, ada, bo, eve };
+}
+
+Deno.test("a member whose session key takes no key is left out and told of, and the others read on", async () => {
+  for (const withFailing of [withBroken, undefined]) {
+    const { room, ada, bo, eve } = await withEve();
+    await (withFailing === undefined
+      ? withThrowingFor3072(async () => await sayTwice(room, ada))
+      : withFailing("encrypt", async () => await sayTwice(room, ada), wrapsTo3072));
+    assertEquals(shown(bo), ["ada: one", "ada: two"]);
+    assertEquals([count(ada, "ended"), count(ada, "delivered")], [0, 2]);
+    const told = ada.events.filter((event) => event.kind === "fault");
+    assertEquals(told.map(({ code, peer }) => [code, peer?.credential.name]), [
+      ["UNREACHABLE", "eve"],
+    ]);
+    assertEquals(eve.frames(KIND.key).length, 0);
+    // What is for it alone goes to nobody, and that is told.
+    assert(ada.member.enter("between us", "eve").ok);
+    await room.settle();
+    assertEquals(count(ada, "unheard"), 1);
+    // Once it has left everybody is everybody again.
+    eve.send(encodeEmpty(KIND.leave));
+    await room.settle();
+    ada.member.enter("three");
+    await room.settle();
+    assertEquals([shown(bo).at(-1), faults(bo)], ["ada: three", []]);
+  }
+});
+
+async function sayTwice(room: TestRoom, ada: Seat): Promise<void> {
+  for (const text of ["one", "two"]) {
+    assert(ada.member.enter(text).ok);
+    await room.settle();
+  }
+}
+
+/** Has wrapping throw before it returns a promise, for a session key of 3072 bits. */
+async function withThrowingFor3072(act: () => Promise<void>): Promise<void> {
+  const { encrypt } = crypto.subtle;
+  crypto.subtle.encrypt = (...args) => {
+    if (wrapsTo3072(...args)) throw new Error(BREAKAGE);
+    return Reflect.apply(encrypt, crypto.subtle, args);
+  };
+  try {
+    await act();
+  } finally {
+    crypto.subtle.encrypt = encrypt;
+  }
+}
+
+/** Ada, and cy, and bo, who gets what comes only when it is given to it. */
+async function withHeld() {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  let holding = false;
+  const held: Bytes[] = [];
+  const bo = await room.join("bo", ({ bytes }) => {
+    if (!holding) return [bytes];
+    held.push(bytes);
+    return [];
+  });
+  const cy = await room.join("cy");
+  holding = true;
+  /** Gives bo what was held, and what comes from now on. */
+  const give = async () => {
+    holding = false;
+    for (const bytes of held.splice(0)) bo.member.receive(bytes);
+    await bo.member.settled;
+  };
+  return { room, ada, bo, cy, give };
+}
+
+for (const method of ["verify", "decrypt", "deriveBits", "importKey"] as const) {
+  for (const [how, withFailing] of [["rejects", withBroken], ["throws", withThrowing]] as const) {
+    Deno.test(`frames for which the runtime's ${method}() ${how} are passed over, and what comes next is shown`, async () => {
+      const { room, ada, bo, cy, give } = await withHeld();
+      ada.member.enter("a new chain's key, and a line");
+      await room.settle();
+      await withFailing(method, give);
+      assertEquals(shown(bo), []);
+      const told = bo.events.find((event) => event.kind === "fault");
+      assertEquals([told?.code, told?.peer?.credential.name], ["FAILED", "ada"]);
+      assertStringIncludes(told?.detail ?? "", BREAKAGE);
+      cy.member.enter("unmoved");
+      await room.settle();
+      assertEquals([shown(bo), count(bo, "ended")], [["cy: unmoved"], 0]);
+    });
+  }
+}
+
+Deno.test("a newcomer whose credential cannot be checked is not taken for one, and the others are heard", async () => {
+  for (const [method, withFailing] of [["verify", withBroken], ["digest", withThrowing]] as const) {
+    const { room, bo, cy, give } = await withHeld();
+    await room.join("dan");
+    await withFailing(method, give);
+    assertEquals(faults(bo), ["BAD_CREDENTIAL"]);
+    assertEquals(bo.member.roster.byName("DAN") ?? bo.member.roster.byName("dan"), undefined);
+    cy.member.enter("unmoved");
+    await room.settle();
+    assertEquals([shown(bo), count(bo, "ended")], [["cy: unmoved"], 0]);
+  }
+});
+
+Deno.test("who shows what happens and throws is told of it, and the relay and the others go on", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  room.listeners.set("bo", (event) => {
+    if (event.kind === "message") throw new TypeError("the display");
+  });
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  ada.member.enter("one");
+  await until(() => shown(cy).length === 1, "cy has read it");
+  await until(() => room.failures.length > 0, "bo has failed");
+  assertStringIncludes(String(room.failures.splice(0)[0]), "the display");
+  bo.close();
+  await room.settle();
+  ada.member.enter("two");
+  await room.settle();
+  assertEquals(shown(cy), ["ada: one", "ada: two"]);
+});
+
+/** Frames that have a member's connection call each of its handlers, in this order. */
+const CALLS: Readonly<Record<string, readonly Bytes[]>> = {
+  bye: [encodeBye("SHUTDOWN")],
+  resumed: [encodeCount(KIND.resumed, 0)],
+  progressIn: [challenge()],
+  forgotten: [challenge(), encodeEmpty(KIND.unknown)],
+  admitted: [challenge(), roster()],
+  take: [challenge(), roster(), encodeCount(KIND.delivered, 0)],
+  broken: [new Uint8Array(8)],
+  send: [encodeEmpty(KIND.ping)],
+};
+
+function challenge(): Bytes {
+  const id = new Uint8Array(32);
+  return encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0 });
+}
+
+function roster(): Bytes {
+  return encodeFrame(KIND.roster, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0]));
+}
+
+Deno.test("whichever handler of a member's connection throws, the connection says so and nothing is thrown", async () => {
+  const clock = new Clock();
+  const self = await credentialOf("ada", 0, clock.now);
+  for (const [name, frames] of Object.entries(CALLS)) {
+    const failed: string[] = [];
+    const none = (): void => {};
+    const output: MemberConnectionOutput = {
+      send: none,
+      progressIn: () => name === "forgotten" ? { received: 0, sent: 0 } : undefined,
+      forgotten: none,
+      admitted: () => connection.enter(),
+      resumed: none,
+      take: none,
+      bye: none,
+      silent: none,
+      broken: none,
+      failed: (error) => failed.push(String(error)),
+    };
+    const throwing = {
+      ...output,
+      [name]: () => {
+        throw new TypeError(name);
+      },
+    };
+    const connection: MemberConnection = new MemberConnection({
+      self,
+      dialled: { host: "room.test", port: 4396 },
+      renewal: () => Promise.resolve(new Uint8Array()),
+      now: clock.now,
+    }, throwing);
+    for (const frame of frames) {
+      connection.receive(frame);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assertEquals(failed, [`TypeError: ${name}`], name);
+  }
+});
+
+Deno.test("a session whose listener or tap throws ends by it, and its relay goes on", async () => {
+  const events: RelayEvent[] = [];
+  await using relay = openRelay({ port: 0, event: (event) => events.push(event) });
+  const { port } = relay.addr;
+  const self = await createIdentity("ada");
+  const broken = { self, port, event: () => {} };
+  for (
+    const options of [
+      { ...broken, event: breaks },
+      { ...broken, tap: () => breaks },
+    ]
+  ) {
+    const session = await joinRoom(options).catch((error) => error);
+    const ended = session instanceof Error ? Promise.reject(session) : session.ended;
+    await assertRejects(() => ended, TypeError, "a listener");
+  }
+  assertEquals(relay.state().tally.failures, 0);
+  const ready = Promise.withResolvers<void>();
+  const session = await joinRoom({
+    self: await createIdentity("bo"),
+    port,
+    event: ({ kind }) => kind === "ready" && ready.resolve(),
+  });
+  await ready.promise;
+  session.leave();
+  await session.ended;
+});
+
+function breaks(): never {
+  throw new TypeError("a listener");
+}
+
+Deno.test("a tap of a relay that throws ends the connection that it looks at, and the next one is served", async () => {
+  const events: RelayEvent[] = [];
+  const taps: (() => Tap)[] = [breaks, () => breaks, () => () => {}];
+  await using relay = openRelay({
+    port: 0,
+    event: (event) => events.push(event),
+    tap: () => taps.shift()!(),
+  });
+  const { port } = relay.addr;
+  const self = await createIdentity("ada");
+  for (let i = 0; i < 2; i++) {
+    const session = await joinRoom({ self, port, event: () => {} });
+    await session.ended;
+  }
+  const ready = Promise.withResolvers<void>();
+  const session = await joinRoom({
+    self,
+    port,
+    event: ({ kind }) => kind === "ready" && ready.resolve(),
+  });
+  await ready.promise;
+  assertEquals(relay.state().tally.failures, 2);
+  const failed = events.filter(({ kind }) => kind === "failed");
+  assertEquals(failed, Array(2).fill({ kind: "failed", detail: "TypeError: a listener" }));
+  session.leave();
+  await session.ended;
+});

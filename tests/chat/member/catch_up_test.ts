@@ -1,0 +1,292 @@
+/**
+ * A relay that dies and comes back as another: members tell each other how far they have shown one another, and
+ * what is missing is said again, to those who lack it and to nobody else.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import type { Policy } from "../../../lib/chat/member/roster.ts";
+import { readProgressFrame, readSealedFrame } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { count, faults, type Seat, shown, type Tamper, TestRoom, until } from "../room.ts";
+
+/** The ids of the events of a kind. */
+function ids(seat: Seat, kind: "message" | "delivered" | "sent"): string[] {
+  return seat.events.flatMap((event: MemberEvent) =>
+    event.kind !== kind ? [] : event.kind === "message" ? [event.id] : [event.line.id]
+  );
+}
+
+/** Everyone makes a connection, in order. */
+async function reconnect(room: TestRoom, ...seats: Seat[]): Promise<void> {
+  for (const seat of seats) {
+    seat.connect();
+    await until(() => seat.member.isIn, `${seat.self.name} is in`);
+  }
+  await room.settle();
+}
+
+/** Keeps the frames of a kind that came to a member. */
+function keeping(kind: number, into: Bytes[]): Tamper {
+  return (frame) => {
+    if (frame.kind === kind) into.push(frame.bytes.slice(FRAME_HEADER_BYTES));
+    return [frame.bytes];
+  };
+}
+
+Deno.test("what was lost with a relay is said again under the same ids, and shown once", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  ada.member.enter("one");
+  await room.settle();
+  // bo is cut off: of what follows it gets nothing before the relay dies.
+  bo.cut();
+  ada.member.enter("two");
+  ada.member.enter("three");
+  await room.settle();
+  assertEquals([shown(bo).length, shown(cy).length, count(ada, "delivered")], [1, 3, 1]);
+  room.restart();
+  await reconnect(room, ada, bo, cy);
+  for (const seat of [bo, cy]) assertEquals(shown(seat), ["ada: one", "ada: two", "ada: three"]);
+  assertEquals(ids(bo, "message"), ids(cy, "message"));
+  assertEquals(ids(ada, "delivered"), ids(bo, "message"));
+  assertEquals(ids(ada, "sent"), ids(bo, "message"));
+  for (const seat of [ada, bo, cy]) {
+    assertEquals([faults(seat), count(seat, "left"), count(seat, "reconnected")], [[], 0, 1]);
+  }
+  assertEquals(ada.member.backlog, { lines: 0, bytes: 0, unsent: 0 });
+});
+
+Deno.test("the order in which members come back to a relay does not matter", async () => {
+  const orders = [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]];
+  for (const order of orders) {
+    const room = new TestRoom();
+    const seats = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+    for (const seat of seats) seat.member.enter("before");
+    room.restart();
+    for (const seat of seats) seat.member.enter("without a relay");
+    for (const at of order) {
+      await reconnect(room, seats[at]!);
+      for (const seat of seats) seat.member.enter(`once ${seats[at]!.self.name} is back`);
+    }
+    await room.settle();
+    for (const seat of seats) {
+      for (const other of seats.filter((one) => one !== seat)) {
+        const { name } = other.self;
+        const back = order.map((at) => `${name}: once ${seats[at]!.self.name} is back`);
+        assertEquals(
+          shown(seat).filter((line) => line.startsWith(`${name}:`)),
+          [`${name}: before`, `${name}: without a relay`, ...back],
+          `${seat.self.name} of ${name}, in the order ${order}`,
+        );
+      }
+      assertEquals([faults(seat), count(seat, "delivered")], [[], 5]);
+    }
+  }
+});
+
+Deno.test("who was not in the audience of a line is not sent it again", async () => {
+  const room = new TestRoom();
+  const sealed: Bytes[] = [];
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.cut();
+  ada.member.enter("for bo alone");
+  await room.settle();
+  const cy = await room.join("cy", keeping(KIND.sealed, sealed));
+  room.restart();
+  const di = await room.enter("di", keeping(KIND.sealed, sealed));
+  await until(() => count(di, "ready") === 1, "di is in");
+  await reconnect(room, cy, ada, bo);
+  assertEquals([shown(bo), shown(cy), shown(di)], [["ada: for bo alone"], [], []]);
+  assertEquals(sealed, []);
+  assertEquals(count(ada, "delivered"), 1);
+  ada.member.enter("for all");
+  await room.settle();
+  for (const seat of [bo, cy, di]) assertEquals(shown(seat).at(-1), "ada: for all");
+});
+
+Deno.test("what a member has shown already is not sent to it again", async () => {
+  const room = new TestRoom();
+  const sealed: Bytes[] = [];
+  const progress: Bytes[] = [];
+  const ada = await room.join("ada", keeping(KIND.progress, progress));
+  const bo = await room.join("bo", keeping(KIND.sealed, sealed));
+  const cy = await room.join("cy");
+  // cy shows nothing: all that ada says is undelivered, though bo has shown it.
+  cy.showing = false;
+  for (let i = 0; i < 3; i++) {
+    ada.member.enter(`line ${i}`);
+    await room.settle();
+  }
+  assertEquals([shown(bo).length, count(ada, "delivered")], [3, 0]);
+  const before = sealed.length;
+  room.restart();
+  await reconnect(room, bo, ada);
+  assertEquals(sealed.length, before);
+  assertEquals(progress.map(readProgressFrame).map(({ asks, shown: n }) => [asks, n]), [[
+    false,
+    3,
+  ]]);
+  assertEquals(count(ada, "delivered"), 0, "cy is not back");
+  cy.showing = true;
+  cy.member.displayed(cy.events.length);
+  await reconnect(room, cy);
+  assertEquals(count(ada, "delivered"), 3);
+});
+
+Deno.test("how far a member has shown another is told only once it is shown", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.showing = false;
+  ada.member.enter("seen by nobody yet");
+  await room.settle();
+  assertEquals(shown(bo).length, 1, "it waits for its screen");
+  room.restart();
+  await reconnect(room, ada, bo);
+  assertEquals(count(ada, "delivered"), 0);
+  bo.member.displayed(bo.events.length);
+  await room.settle();
+  assertEquals([count(ada, "delivered"), shown(bo).length], [1, 1]);
+});
+
+Deno.test("who does not come back to the new relay is away, and has left when the grace is over", async () => {
+  const room = new TestRoom({ graceMs: 30_000 });
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  bo.cut();
+  ada.member.enter("to both");
+  await room.settle();
+  room.restart();
+  await reconnect(room, ada, cy);
+  // Cy was back a moment after ada, and nobody heard that it had been away; of bo it is said after a while.
+  assertEquals(ada.member.peers().map(({ away }) => away), [false, false, true]);
+  await room.pass(2_999);
+  assertEquals([count(ada, "away"), count(ada, "back")], [0, 0]);
+  await room.pass(1);
+  const away = ada.events.flatMap((e) => e.kind === "away" ? [e.peer.credential.name] : []);
+  assertEquals(away, ["bo"]);
+  await room.pass(26_999);
+  assertEquals([count(ada, "left"), count(ada, "delivered")], [0, 0]);
+  await room.pass(1);
+  assertEquals([count(ada, "left"), count(ada, "delivered")], [1, 1]);
+  // Too late: it joins like anybody else, and what was not promised any longer is not shown.
+  await reconnect(room, bo);
+  assertEquals(shown(bo), []);
+  assertEquals(count(ada, "joined"), 3);
+});
+
+Deno.test("a member says that it is back before it says of others that they are away, or back", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  room.restart();
+  await reconnect(room, ada);
+  await room.pass(3_000);
+  await reconnect(room, bo);
+  await room.settle();
+  // Bo meets ada at once: of it there is nothing to say.
+  const told = (seat: Seat) => seat.events.map(({ kind }) => kind).slice(-3);
+  assertEquals(told(ada), ["reconnected", "away", "back"]);
+  assertEquals(told(bo).at(-1), "reconnected");
+  // A second restart, right after the first was over: nobody is told to be away twice, or back without it.
+  room.restart();
+  await reconnect(room, ada);
+  await room.pass(1_000);
+  room.restart();
+  await reconnect(room, ada);
+  await room.pass(1_000);
+  await reconnect(room, bo);
+  await room.pass(5_000);
+  assertEquals([count(ada, "away"), count(ada, "back"), count(ada, "left")], [1, 1, 0]);
+});
+
+Deno.test("private lines come again as private, and in their place among the others", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const cy = await room.join("cy");
+  bo.cut();
+  ada.member.enter("one");
+  ada.member.enter("two", "bo");
+  ada.member.enter("three");
+  await room.settle();
+  room.restart();
+  ada.member.enter("four", "bo");
+  await reconnect(room, ada, cy, bo);
+  assertEquals(
+    bo.events.flatMap((e) => e.kind === "message" ? [[e.text, e.private]] : []),
+    [["one", false], ["two", true], ["three", false], ["four", true]],
+  );
+  assertEquals(shown(cy), ["ada: one", "ada: three"]);
+  assertEquals(count(ada, "delivered"), 4);
+});
+
+Deno.test("who was excluded since is not sent again what it was to have", async () => {
+  const room = new TestRoom();
+  const excluded = new Set<string>();
+  const policy: Policy = {
+    obstacle: ({ credential }) => excluded.has(credential.name) ? "is excluded" : undefined,
+    hides: () => false,
+  };
+  room.policies.set("ada", policy);
+  const ada = await room.join("ada");
+  const sealed: Bytes[] = [];
+  const bo = await room.join("bo", keeping(KIND.sealed, sealed));
+  bo.cut();
+  ada.member.enter("a secret");
+  await room.settle();
+  room.restart();
+  excluded.add("bo");
+  await reconnect(room, ada, bo);
+  assertEquals([shown(bo), sealed, count(ada, "delivered")], [[], [], 1]);
+});
+
+Deno.test("a relay that is killed and restarted ten times loses nothing", async () => {
+  const room = new TestRoom();
+  const seats = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+  for (let round = 1; round <= 10; round++) {
+    for (const seat of seats) seat.member.enter(`line ${round}`);
+    for (let turn = 0; turn < round % 5; turn++) await new Promise((go) => setTimeout(go, 1));
+    room.restart();
+    for (const seat of seats) seat.connect();
+  }
+  await until(() => seats.every((seat) => shown(seat).length === 20), "all have read all");
+  await room.settle();
+  for (const seat of seats) {
+    for (const { self: { name } } of seats.filter((one) => one !== seat)) {
+      assertEquals(
+        shown(seat).filter((line) => line.startsWith(`${name}:`)),
+        Array.from({ length: 10 }, (_, i) => `${name}: line ${i + 1}`),
+      );
+    }
+    assertEquals([faults(seat), count(seat, "delivered"), count(seat, "left")], [[], 10, 0]);
+  }
+});
+
+Deno.test("what is said again is sealed for one, under a chain of its own", async () => {
+  const room = new TestRoom();
+  const sealed: Bytes[] = [];
+  const ada = await room.join("ada");
+  const bo = await room.join("bo", keeping(KIND.sealed, sealed));
+  bo.cut();
+  ada.member.enter("again");
+  await room.settle();
+  room.restart();
+  await reconnect(room, ada, bo);
+  ada.member.enter("new");
+  await room.settle();
+  const headers = sealed.map(readSealedFrame).map(({ header }) => header);
+  assertEquals(headers.map(({ conversation }) => conversation), [2, 0]);
+  // No chain's number is used twice, though the rooms differ.
+  assertEquals(headers.map(({ chain }) => chain), [1, 2]);
+});

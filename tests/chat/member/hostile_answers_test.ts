@@ -1,0 +1,202 @@
+/**
+ * A relay that has a member answer, keep and know more than it could have any use for.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { type Bytes, ByteWriter, mapKey, sha256 } from "../../../lib/base/bytes.ts";
+import type { Credential, OwnCredential } from "../../../lib/chat/identity/credential.ts";
+import { Member } from "../../../lib/chat/member/member.ts";
+import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import {
+  MAX_CONTACTS,
+  MAX_UNREAD_BYTES,
+  RELAY_TARIFF,
+} from "../../../lib/chat/member/peer_inbox.ts";
+import { RosterPages } from "../../../lib/chat/relay/fan_out.ts";
+import {
+  encodeChallenge,
+  encodeCount,
+  encodeEmpty,
+  encodeJoined,
+  type Listing,
+} from "../../../lib/chat/wire/control.ts";
+import { KIND, MAX_ROSTER } from "../../../lib/chat/wire/kinds.ts";
+import { Clock, credentialOf, pooledKeys, until } from "../room.ts";
+import { repeated } from "../sealed_frame.ts";
+
+/** A member whose relay is the test. */
+class Visit {
+  readonly clock = new Clock();
+  readonly sent: Bytes[] = [];
+  readonly events: MemberEvent[] = [];
+  readonly failures: unknown[] = [];
+  readonly member: Member;
+  waiting = 0;
+  drops = 0;
+
+  constructor(readonly self: OwnCredential) {
+    const read = () => this.waiting;
+    this.member = new Member({
+      self,
+      dialled: { host: "room.test", port: 4396 },
+      now: this.clock.now,
+      check: credentialFrom,
+    }, {
+      send: (bytes) => this.sent.push(bytes),
+      get waiting() {
+        return read();
+      },
+      drop: () => this.drops += 1,
+      event: (event) => {
+        this.events.push(event);
+        queueMicrotask(() => this.member.displayed(this.events.length));
+      },
+      wake: () => {},
+      fail: (error) => this.failures.push(error),
+    });
+  }
+
+  static async begin(): Promise<Visit> {
+    return new Visit(await credentialOf("ada", 0, new Clock().now));
+  }
+
+  /** Connects to a relay of some room, and is challenged. */
+  challenge(room: number): void {
+    this.member.connected();
+    const id = new Uint8Array(32).fill(room);
+    this.member.receive(encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0xffff_ffff }));
+  }
+
+  /** Connects to a relay that lists members of its own making. */
+  async enter(room: number, members: number): Promise<void> {
+    this.challenge(room);
+    await until(() => this.count(KIND.join) === room, "it has answered");
+    const pages = new RosterPages(listings(room, members));
+    for (const piece of pages.pages(members + 1)) this.member.receive(piece);
+    await this.member.settled;
+  }
+
+  /** How many frames of a kind it has sent. */
+  count(kind: number): number {
+    return this.sent.filter((bytes) => bytes[4] === kind).length;
+  }
+
+  get ended(): string | undefined {
+    const event = this.events.find(({ kind }) => kind === "ended");
+    return event?.kind === "ended" ? event.reason : undefined;
+  }
+}
+
+/** Listings of a room, each of a credential that {@linkcode credentialFrom} takes. */
+function* listings(room: number, count: number): Generator<Listing, void> {
+  for (let number = 1; number <= count; number++) yield listing(room, number);
+}
+
+function listing(room: number, number: number): Listing {
+  return {
+    number,
+    credential: new ByteWriter(8).u32(room).u32(number).finish(),
+    presence: new Uint8Array(64),
+    renewal: new Uint8Array(),
+  };
+}
+
+/** The signing key of all of them. */
+const { publicKey } = await crypto.subtle.generateKey({ name: "Ed25519" }, false, [
+  "sign",
+  "verify",
+]) as CryptoKeyPair;
+
+async function credentialFrom(bytes: Bytes): Promise<Credential> {
+  const member = await sha256(bytes);
+  const key = mapKey(member);
+  return {
+    bytes,
+    member,
+    key,
+    name: key,
+    folded: key,
+    fingerprint: key,
+    session: (await pooledKeys(1)).session.publicKey,
+    signing: publicKey,
+    keyIds: [key, `${key} signing`],
+    expiresAt: Infinity,
+  };
+}
+
+Deno.test("pings without end are answered a few times, and one a second after that", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, 0);
+  const pings = repeated(encodeEmpty(KIND.ping), 10_000);
+  for (let i = 0; i < 10; i++) visit.member.receive(pings);
+  assertEquals(visit.count(KIND.pong), RELAY_TARIFF.ping.burst);
+  visit.clock.advance(15_000);
+  visit.member.receive(encodeEmpty(KIND.ping));
+  assertEquals([visit.count(KIND.pong), visit.ended], [RELAY_TARIFF.ping.burst + 1, undefined]);
+});
+
+Deno.test("a relay that says `unknown` to who has not tried to resume is no relay, and is not answered", async () => {
+  const visit = await Visit.begin();
+  visit.challenge(1);
+  await until(() => visit.count(KIND.join) === 1, "it joins");
+  for (let i = 0; i < 100; i++) visit.member.receive(encodeEmpty(KIND.unknown));
+  await visit.member.settled;
+  assertEquals([visit.count(KIND.join), visit.ended], [1, "BAD_RELAY"]);
+});
+
+Deno.test("a relay that says `unknown` twice to who resumes is answered once", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, 0);
+  visit.member.disconnected();
+  visit.challenge(1);
+  await until(() => visit.count(KIND.resume) === 1, "it resumes");
+  visit.member.receive(repeated(encodeEmpty(KIND.unknown), 2));
+  await visit.member.settled;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals(visit.ended, "BAD_RELAY");
+  assert(visit.count(KIND.join) <= 2);
+});
+
+Deno.test("a relay that does not read what it is answered is lost, and one that is slow to accept is not", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, 1);
+  assert(visit.member.enter("x".repeat(60_000)).ok);
+  await until(() => visit.count(KIND.sealed) === 1, "it is sealed");
+  const own = visit.sent.filter((bytes) => bytes[4] === KIND.key || bytes[4] === KIND.sealed);
+  visit.waiting = MAX_UNREAD_BYTES + own.reduce((sum, { length }) => sum + length + 64, 0);
+  visit.member.receive(encodeCount(KIND.delivered, 0));
+  assertEquals([visit.drops, visit.member.isAway], [0, false]);
+  visit.waiting += 1;
+  visit.member.receive(encodeCount(KIND.delivered, 0));
+  await visit.member.settled;
+  assertEquals([visit.drops, visit.member.isAway, visit.ended], [1, true, undefined]);
+  const lost = visit.events.find(({ kind }) => kind === "disconnected");
+  assertEquals(lost?.kind === "disconnected" ? lost.reason : undefined, "NO_ANSWER");
+});
+
+Deno.test("a room of more members than a room can have is not believed", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, MAX_ROSTER - 1);
+  assertEquals([visit.member.roster.size, visit.ended], [MAX_ROSTER, undefined]);
+  visit.member.receive(encodeJoined(listing(1, MAX_ROSTER + 1)));
+  await visit.member.settled;
+  assertEquals([visit.member.roster.size, visit.ended], [MAX_ROSTER, "BAD_RELAY"]);
+});
+
+Deno.test("relay after relay lists others: a member knows of so many, and waits for them 12 hours at most", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, 9_000);
+  for (const room of [2, 3]) {
+    visit.member.disconnected();
+    await visit.enter(room, 9_000);
+    assert(visit.member.peers().length <= MAX_CONTACTS + 1, `${visit.member.peers().length}`);
+  }
+  assertEquals(visit.member.peers().length, MAX_CONTACTS + 1);
+  visit.clock.advance(12 * 60 * 60 * 1000);
+  visit.member.tick();
+  await visit.member.settled;
+  assertEquals([visit.member.peers().length, visit.failures.length], [9_001, 0]);
+});

@@ -1,0 +1,218 @@
+/**
+ * What was not shown is told, to the one who said it and to the one who comes back.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Absence } from "../../../lib/chat/member/absence.ts";
+import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { type Seat, shown, TestRoom, until } from "../room.ts";
+
+const GRACE_MS = 20_000;
+
+/** The lines that are delivered, or heard by nobody, with the names of those who missed them. */
+function outcomes(seat: Seat): [string, string, readonly string[] | undefined][] {
+  return seat.events.flatMap((event) =>
+    event.kind === "delivered" || event.kind === "unheard"
+      ? [
+        [event.kind, event.line.shown, event.missed] as [
+          string,
+          string,
+          readonly string[] | undefined,
+        ],
+      ]
+      : []
+  );
+}
+
+function comebacks(seat: Seat): (MemberEvent & { kind: "reconnected" })[] {
+  return seat.events.filter((event) => event.kind === "reconnected");
+}
+
+Deno.test("who has gone without having shown a line is named as it is delivered", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+  ada.member.enter("before");
+  await room.settle();
+  bo.cut();
+  ada.member.enter("to all");
+  ada.member.enter("to bo", "bo");
+  await room.settle();
+  await room.pass(GRACE_MS);
+  assertEquals(shown(cy), ["ada: before", "ada: to all"]);
+  assertEquals(outcomes(ada), [
+    ["delivered", "before", undefined],
+    ["delivered", "to all", ["bo"]],
+    ["delivered", "to bo", ["bo"]],
+  ]);
+});
+
+Deno.test("who leaves itself has shown what reached it, whoever else holds up the answer", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+  cy.showing = false;
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals(shown(bo), ["ada: hello"]);
+  bo.member.leave();
+  await room.settle();
+  cy.member.displayed(cy.events.length);
+  await room.settle();
+  assertEquals(outcomes(ada), [["delivered", "hello", undefined]]);
+});
+
+Deno.test("who leaves itself before it has shown what only it was sent is named", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.showing = false;
+  ada.member.enter("hello");
+  await room.settle();
+  bo.member.leave();
+  await room.settle();
+  assertEquals(outcomes(ada), [["delivered", "hello", ["bo"]]]);
+});
+
+Deno.test("who acknowledges and leaves in one breath has shown it", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.showing = false;
+  ada.member.enter("hello");
+  await room.settle();
+  bo.member.displayed(bo.events.length);
+  bo.member.leave();
+  await room.settle();
+  assertEquals(outcomes(ada), [["delivered", "hello", undefined]]);
+});
+
+Deno.test("who leaves before it has heard that it is in leaves the room all the same", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const bo = await room.enter("bo", ({ kind, bytes }) => kind === KIND.roster ? [] : [bytes]);
+  await until(() => room.relay.size === 1, "the relay has let it in");
+  bo.member.leave();
+  await until(() => room.relay.size === 0, "it has left");
+  assertEquals(room.relayEvents.map((one) => one.kind === "left" && one.reason).at(-1), "LEFT");
+});
+
+Deno.test("who acknowledges late in a large room acknowledges before it leaves", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const seats = [];
+  for (const name of ["ada", "bo", "cy", "di", "ed"]) seats.push(await room.join(name));
+  const [ada, bo] = seats as [Seat, Seat];
+  ada.member.enter("hello", "bo");
+  await room.settle();
+  assertEquals(shown(bo), ["ada: hello"]);
+  assertEquals(outcomes(ada), []);
+  bo.member.leave();
+  await room.settle();
+  assertEquals(outcomes(ada), [["delivered", "hello", undefined]]);
+});
+
+Deno.test("what was entered without a connection for somebody who is gone by then is told", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.cut();
+  await room.settle();
+  await room.pass(GRACE_MS - 1_000);
+  ada.cut();
+  ada.member.enter("too late");
+  await room.pass(1_000);
+  ada.connect();
+  await room.settle();
+  assertEquals(outcomes(ada), [["delivered", "too late", ["bo"]]]);
+});
+
+Deno.test("who does not come to the next room in time is named", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.showing = false;
+  ada.member.enter("hello");
+  await room.settle();
+  room.restart();
+  ada.connect();
+  await room.settle();
+  await room.pass(GRACE_MS);
+  assertEquals(outcomes(ada), [["delivered", "hello", ["bo"]]]);
+});
+
+Deno.test("who comes back after the grace is told from when to when it has missed what was said", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  ada.member.enter("before");
+  await room.settle();
+  const from = room.clock.now();
+  bo.cut();
+  ada.member.enter("meanwhile");
+  await room.settle();
+  await room.pass(GRACE_MS);
+  await room.pass(5_000);
+  bo.connect();
+  await room.settle();
+  assertEquals(shown(bo), ["ada: before"]);
+  const to = room.clock.now();
+  assertEquals(comebacks(bo).map(({ missed }) => missed), [{ from, to }]);
+  // What is said from here on comes, and the next comeback within the grace has missed nothing.
+  ada.member.enter("after");
+  await room.settle();
+  bo.cut();
+  bo.connect();
+  await room.settle();
+  assertEquals(shown(bo), ["ada: before", "ada: after"]);
+  assertEquals(comebacks(bo).at(-1)?.missed, undefined);
+});
+
+Deno.test("who was put out as its queue overflowed while it was away is told so too", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS, queue: { frames: 4, bytes: 1 << 20 } });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const from = room.clock.now();
+  bo.cut();
+  for (let i = 0; i < 6; i++) {
+    ada.member.enter(`line ${i}`);
+    await room.settle();
+  }
+  await room.pass(1_000);
+  bo.connect();
+  await room.settle();
+  assertEquals(comebacks(bo).map(({ missed }) => missed), [{ from, to: room.clock.now() }]);
+  assertEquals(outcomes(ada).some(([, , missed]) => missed?.includes("bo") === true), true);
+});
+
+Deno.test("who comes to the next room within the grace has missed nothing, and after it may have", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const from = room.clock.now();
+  room.restart();
+  ada.connect();
+  await room.pass(GRACE_MS - 1);
+  bo.connect();
+  await room.settle();
+  assertEquals(comebacks(bo).map(({ missed }) => missed), [undefined]);
+  bo.cut();
+  room.restart();
+  ada.connect();
+  await room.pass(GRACE_MS + 5_000);
+  bo.connect();
+  await room.settle();
+  assertEquals(comebacks(bo).at(-1)?.missed, {
+    from: from + GRACE_MS - 1,
+    to: room.clock.now(),
+  });
+});
+
+Deno.test("a pause right before the loss counts as absence, and one that was long before does not", () => {
+  const stopped = new Absence();
+  stopped.heard(10_000);
+  stopped.heard(900_000); // what had been waiting in the system, read after the process was stopped
+  stopped.lost(900_100);
+  assertEquals(stopped.ended(901_000, 120_000), { from: 10_000, to: 901_000 });
+
+  const steady = new Absence();
+  steady.heard(10_000);
+  steady.heard(900_000);
+  steady.heard(900_500);
+  for (let at = 900_900; at <= 990_000; at += 900) steady.heard(at);
+  steady.lost(990_000);
+  assertEquals(steady.ended(1_200_000, 120_000), { from: 990_000, to: 1_200_000 });
+});

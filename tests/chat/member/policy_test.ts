@@ -1,0 +1,171 @@
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { mapKey } from "../../../lib/base/bytes.ts";
+import type { Policy } from "../../../lib/chat/member/roster.ts";
+import { audienceDigest } from "../../../lib/chat/seal/chain.ts";
+import { readKeyFrame, readSealedFrame } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
+
+/** Excludes and hides members by name. */
+class Named implements Policy {
+  readonly excluded = new Set<string>();
+  readonly hidden = new Set<string>();
+
+  obstacle({ credential }: Parameters<Policy["obstacle"]>[0]): string | undefined {
+    return this.excluded.has(credential.name) ? "is excluded" : undefined;
+  }
+
+  hides({ credential }: Parameters<Policy["hides"]>[0]): boolean {
+    return this.hidden.has(credential.name);
+  }
+}
+
+/** A room in which ada has a policy, and what each of the others is sent. */
+async function roomOf(...names: string[]) {
+  const room = new TestRoom();
+  const policy = new Named();
+  room.policies.set("ada", policy);
+  const ada = await room.join("ada");
+  const arrived = new Map<string, { kind: number; payload: Uint8Array<ArrayBuffer> }[]>();
+  const seats: Record<string, Seat> = {};
+  for (const name of names) {
+    const log: { kind: number; payload: Uint8Array<ArrayBuffer> }[] = [];
+    arrived.set(name, log);
+    const note: Tamper = ({ kind, bytes }) => {
+      log.push({ kind, payload: bytes.slice(FRAME_HEADER_BYTES) });
+      return [bytes];
+    };
+    seats[name] = await room.join(name, note);
+  }
+  const kinds = (name: string, kind: number) => arrived.get(name)!.filter((f) => f.kind === kind);
+  const say = async (text: string, to?: string) => {
+    const entered = ada.member.enter(text, to);
+    await room.settle();
+    return entered;
+  };
+  return { room, policy, ada, seats, kinds, say };
+}
+
+Deno.test("who is excluded is given no key and sent no frame, and the others read on", async () => {
+  const { policy, seats, kinds, say } = await roomOf("bo", "cy");
+  policy.excluded.add("cy");
+  await say("not for cy");
+  assertEquals([shown(seats.bo!), shown(seats.cy!)], [["ada: not for cy"], []]);
+  assertEquals(kinds("cy", KIND.key).length + kinds("cy", KIND.sealed).length, 0);
+  assertEquals(faults(seats.bo!), []);
+});
+
+Deno.test("excluding somebody who holds the chain starts a fresh one, whose frames name their audience", async () => {
+  const { policy, ada, seats, kinds, say } = await roomOf("bo", "cy");
+  await say("for both");
+  policy.excluded.add("cy");
+  await say("for bo");
+  assertEquals([shown(seats.bo!).length, shown(seats.cy!)], [2, ["ada: for both"]]);
+  const headers = kinds("bo", KIND.sealed).map(({ payload }) => readSealedFrame(payload).header);
+  assertEquals(headers.map(({ chain, audience }) => [chain, audience]), [[0, 0], [1, 1]]);
+  const pair = await audienceDigest([ada.self.member, seats.bo!.self.member]);
+  assertEquals(mapKey(headers[1]!.recipients), mapKey(pair));
+  // Who comes back reads what follows, and nothing of what came in between.
+  policy.excluded.clear();
+  await say("for both again");
+  assertEquals(shown(seats.cy!), ["ada: for both", "ada: for both again"]);
+  assertEquals(faults(seats.cy!), []);
+  const given = kinds("cy", KIND.key).map(({ payload }) => readKeyFrame(payload).header);
+  assertEquals(given.map(({ chain, step }) => [chain, step]), [[0, 0], [1, 1]]);
+});
+
+Deno.test("an audience is declared anew only when it has changed", async () => {
+  const { room, policy, seats, say } = await roomOf("bo", "cy");
+  const declared: number[] = [];
+  const atRelay = room.relay.members().next().value!;
+  const named = () => atRelay.audience(1)?.length;
+  policy.excluded.add("cy");
+  for (const text of ["one", "two"]) {
+    await say(text);
+    declared.push(named()!);
+  }
+  const di = await room.join("di");
+  await say("three");
+  declared.push(named()!);
+  assertEquals(declared, [1, 1, 2]);
+  assertEquals(shown(di), ["ada: three"]);
+  assertEquals(shown(seats.bo!), ["ada: one", "ada: two", "ada: three"]);
+});
+
+Deno.test("what is said while everyone is excluded is heard by nobody, and said so", async () => {
+  const { policy, ada, kinds, say } = await roomOf("bo");
+  policy.excluded.add("bo");
+  await say("to nobody");
+  assertEquals([count(ada, "unheard"), count(ada, "sent")], [1, 0]);
+  assertEquals(kinds("bo", KIND.sealed).length, 0);
+});
+
+Deno.test("a message is delivered once those have shown it whom it was for, whatever the excluded do", async () => {
+  const room = new TestRoom();
+  const policy = new Named();
+  room.policies.set("ada", policy);
+  const ada = await room.join("ada");
+  const [bo, cy] = [await room.join("bo"), await room.join("cy")];
+  policy.excluded.add("cy");
+  [bo.showing, cy.showing] = [false, false];
+  ada.member.enter("for bo");
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 0);
+  bo.member.displayed(bo.events.length);
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 1);
+});
+
+Deno.test("exclusion holds for private messages too, and says why", async () => {
+  const { policy, seats, kinds, say } = await roomOf("bo", "cy");
+  await say("before", "bo");
+  policy.excluded.add("bo");
+  const refused = await say("after", "bo");
+  assertEquals(refused, { ok: false, code: "EXCLUDED", message: "bo is excluded" });
+  assertEquals(shown(seats.bo!), ["ada: before"]);
+  assertEquals(kinds("bo", KIND.sealed).length, 1);
+});
+
+Deno.test("what is entered while somebody is excluded never reaches it, though it is let in before it is sealed", async () => {
+  const { room, policy, ada, seats } = await roomOf("bo", "cy");
+  ada.member.enter("one");
+  policy.excluded.add("cy");
+  ada.member.enter("two");
+  policy.excluded.clear();
+  ada.member.enter("three");
+  await room.settle();
+  assertEquals(shown(seats.bo!), ["ada: one", "ada: two", "ada: three"]);
+  assertEquals(shown(seats.cy!), ["ada: one", "ada: three"]);
+  // And who is excluded before it is sealed does not get what was entered before.
+  ada.member.enter("four");
+  ada.member.enter("five");
+  policy.excluded.add("cy");
+  await room.settle();
+  assertEquals(shown(seats.cy!).includes("ada: five"), false);
+});
+
+Deno.test("private audiences stand beside the group's", async () => {
+  const { policy, seats, say } = await roomOf("bo", "cy", "di");
+  policy.excluded.add("cy");
+  await say("group");
+  await say("only bo", "bo");
+  await say("only di", "di");
+  await say("group again");
+  assertEquals(shown(seats.bo!), ["ada: group", "ada: only bo", "ada: group again"]);
+  assertEquals(shown(seats.di!), ["ada: group", "ada: only di", "ada: group again"]);
+  assertEquals(shown(seats.cy!), []);
+});
+
+Deno.test("texts that are hidden are not shown, are counted, and hold up nobody", async () => {
+  const { room, policy, ada, seats } = await roomOf("bo");
+  policy.hidden.add("bo");
+  seats.bo!.member.enter("let me in");
+  await room.settle();
+  assertEquals([shown(ada), faults(ada)], [[], ["HIDDEN"]]);
+  policy.hidden.clear();
+  seats.bo!.member.enter("thank you");
+  await room.settle();
+  assertEquals(shown(ada), ["bo: thank you"]);
+});

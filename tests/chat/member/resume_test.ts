@@ -1,0 +1,326 @@
+/**
+ * A connection that is lost while the relay lives: what was on its way arrives, once, and nobody has left.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { Admission, answerByResuming } from "../../../lib/chat/member/joining.ts";
+import { encodeEmpty, encodeResume, readCount } from "../../../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
+import { RawMember } from "../raw_member.ts";
+import { count, credentialOf, faults, shown, TestRoom, until } from "../room.ts";
+
+Deno.test("a lost connection is resumed: both ways, everything arrives, once and in order", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  ada.member.enter("one");
+  await room.settle();
+  bo.cut();
+  await room.settle();
+  ada.member.enter("two");
+  bo.member.enter("from bo, who is away");
+  await room.settle();
+  assertEquals([shown(bo), shown(ada)], [["ada: one"], []]);
+  assertEquals(count(ada, "delivered"), 1);
+  bo.connect();
+  await room.settle();
+  assertEquals(shown(bo), ["ada: one", "ada: two"]);
+  assertEquals(shown(ada), ["bo: from bo, who is away"]);
+  assertEquals([count(ada, "delivered"), count(bo, "delivered")], [2, 1]);
+  assertEquals([...faults(ada), ...faults(bo)], []);
+  assertEquals([count(bo, "disconnected"), count(bo, "reconnected")], [1, 1]);
+  // Nobody left, and nobody joined anew: the room never changed.
+  assertEquals([count(ada, "left"), count(ada, "joined"), count(bo, "joined")], [0, 1, 1]);
+});
+
+Deno.test("a connection that is cut again and again loses nothing and repeats nothing", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  for (let round = 1; round <= 30; round++) {
+    for (const seat of [ada, bo]) seat.member.enter(`${round}`);
+    // In the midst of what is being sealed and sent, at another point each time.
+    for (let turn = 0; turn < round % 7; turn++) await new Promise((go) => setTimeout(go, 0));
+    const cut = round % 2 === 0 ? ada : bo;
+    cut.cut();
+    for (const seat of [ada, bo]) seat.member.enter(`${round} and a half`);
+    cut.connect();
+  }
+  await until(() => shown(ada).length === 60 && shown(bo).length === 60, "all have read all");
+  await room.settle();
+  const lines = Array.from({ length: 30 }, (_, i) => [`${i + 1}`, `${i + 1} and a half`]).flat();
+  assertEquals(shown(ada), lines.map((line) => `bo: ${line}`));
+  assertEquals(shown(bo), lines.map((line) => `ada: ${line}`));
+  assertEquals([...faults(ada), ...faults(bo)], []);
+  assertEquals([count(ada, "delivered"), count(bo, "delivered")], [60, 60]);
+});
+
+Deno.test("who is away longer than a moment is said to be, and so is who is back", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.cut();
+  await room.pass(1_000);
+  assertEquals(count(ada, "away"), 0);
+  await room.pass(2_000);
+  assertEquals(count(ada, "away"), 1);
+  assertEquals([...ada.member.roster.values()].map(({ away }) => away), [false, true]);
+  // Who comes meanwhile hears of it too.
+  const cy = await room.join("cy");
+  assertEquals(count(cy, "away"), 1);
+  bo.connect();
+  await room.settle();
+  assertEquals([count(ada, "back"), count(cy, "back"), count(ada, "left")], [1, 1, 0]);
+  assertEquals([...ada.member.roster.values()].some(({ away }) => away), false);
+  assertEquals(count(bo, "joined"), 2, "bo has heard of cy");
+});
+
+Deno.test("once the grace is over, who is away has left, and nobody waits for it", async () => {
+  const room = new TestRoom({ graceMs: 5_000 });
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.cut();
+  await room.settle();
+  ada.member.enter("are you there");
+  await room.pass(4_999);
+  assertEquals([count(ada, "left"), count(ada, "delivered")], [0, 0]);
+  await room.pass(1);
+  assertEquals([count(ada, "left"), count(ada, "delivered")], [1, 1]);
+  assertEquals(room.relay.size, 1);
+});
+
+Deno.test("who comes back after the grace joins anew; its own lines arrive all the same", async () => {
+  const room = new TestRoom({ graceMs: 5_000 });
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.cut();
+  await room.settle();
+  bo.member.enter("said while away");
+  await room.pass(5_000);
+  ada.member.enter("said to nobody");
+  await room.settle();
+  bo.connect();
+  await room.settle();
+  assertEquals(shown(ada), ["bo: said while away"]);
+  assertEquals(shown(bo), []);
+  assertEquals(count(bo, "delivered"), 1);
+  ada.member.enter("welcome back");
+  await room.settle();
+  assertEquals(shown(bo), ["ada: welcome back"]);
+  assertEquals([...faults(ada), ...faults(bo)], []);
+  assertEquals([count(ada, "left"), count(ada, "joined")], [1, 2]);
+});
+
+Deno.test("a half-open connection is closed by the one that resumes it", async () => {
+  const room = new TestRoom();
+  const self = await credentialOf("raw", 0, room.clock.now);
+  const half = await RawMember.join(room.relay, self);
+  const raw = new RawMember(room.relay);
+  const challenge = await raw.challenge();
+  raw.send(await answerByResuming(self, challenge, { received: 0, sent: 0 }));
+  await until(() => half.ended, "the old connection has ended");
+  assertEquals(half.bye, "REPLACED");
+  assertEquals(raw.frames(KIND.resumed).map(readCount), [0]);
+  assertEquals([room.relay.size, room.relay.connections], [1, 1]);
+});
+
+Deno.test("nobody resumes without the signing key, with an old proof, or with counts that cannot be", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await credentialOf("bo", 5, room.clock.now);
+  const attempt = async (make: typeof answerByResuming) => {
+    const raw = new RawMember(room.relay);
+    const challenge = await raw.challenge();
+    raw.send(await make(ada.self, challenge, { received: 0, sent: 0 }));
+    await until(() => raw.received.length > 1, "the relay answers");
+    return raw;
+  };
+  const forged = await attempt((self, challenge, counts) =>
+    answerByResuming({ ...self, keys: bo.keys }, challenge, counts)
+  );
+  assertEquals(forged.frames(KIND.unknown).length, 1);
+  const replayed = await attempt((self, challenge, counts) =>
+    answerByResuming(self, { ...challenge, nonce: new Uint8Array(32) }, counts)
+  );
+  assertEquals(replayed.frames(KIND.unknown).length, 1);
+  const ahead = await attempt((self, challenge) =>
+    answerByResuming(self, challenge, { received: 1000, sent: 0 })
+  );
+  assertEquals(ahead.bye, "BAD_FRAME");
+  const garbage = await attempt((self) =>
+    Promise.resolve(
+      encodeResume({ member: self.member, received: 0, sent: 0, proof: new Uint8Array(64) }),
+    )
+  );
+  assertEquals(garbage.frames(KIND.unknown).length, 1);
+  assertEquals([ada.member.isIn, room.relay.size], [true, 1]);
+});
+
+Deno.test("who is told that it is unknown may join, and not ask again", async () => {
+  const room = new TestRoom();
+  const self = await credentialOf("raw", 5, room.clock.now);
+  const raw = new RawMember(room.relay);
+  const challenge = await raw.challenge();
+  const resume = await answerByResuming(self, challenge, { received: 0, sent: 0 });
+  raw.send(resume);
+  await until(() => raw.frames(KIND.unknown).length > 0, "the relay does not know it");
+  raw.send(resume);
+  await until(() => raw.ended, "the relay ends it");
+  assertEquals([raw.bye, raw.frames(KIND.unknown).length], ["OUT_OF_ORDER", 1]);
+});
+
+Deno.test("who loses its connection while joining joins again, is sent the same roster, and missed nothing", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const self = await credentialOf("raw", 5, room.clock.now);
+  const first = await RawMember.join(room.relay, self);
+  await room.settle();
+  ada.member.enter("while raw was cut off");
+  await room.settle();
+  first.close();
+  const second = await RawMember.join(room.relay, self);
+  await room.settle();
+  assertEquals(second.frames(KIND.roster), first.frames(KIND.roster));
+  assertEquals(second.frames(KIND.sealed).length, 1);
+  assertEquals([count(ada, "joined"), count(ada, "left")], [1, 0]);
+  assertEquals(room.relay.size, 2);
+});
+
+Deno.test("a new run of an identity takes the place of its away one, and nobody else does", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const { identity } = bo.self.keys;
+  const expiresAt = room.clock.now() + 1_000_000;
+  const { makeCredential } = await import("../../../lib/chat/identity/credential.ts");
+  const other = await credentialOf("bo", 7, room.clock.now);
+  const again = await makeCredential("bo", { ...other.keys, identity }, expiresAt);
+  assertEquals((await RawMember.join(room.relay, again)).bye, "NAME_TAKEN", "bo is there");
+  bo.cut();
+  assertEquals((await RawMember.join(room.relay, other)).bye, "NAME_AWAY", "it is another bo");
+  const raw = await RawMember.join(room.relay, again);
+  assertEquals(raw.bye, undefined);
+  await room.settle();
+  const left = ada.events.flatMap((event) => event.kind === "left" ? [event.reason] : []);
+  assertEquals([left, count(ada, "joined")], [["REPLACED"], 2]);
+  // The old run comes back to a room that has another in its place.
+  bo.connect();
+  await until(() => count(bo, "ended") === 1, "the old run has ended");
+  assertEquals(bo.events.at(-1), { kind: "ended", reason: "NAME_TAKEN", detail: "" });
+});
+
+Deno.test("whoever takes the name of a member that is away hears until when at the latest", async () => {
+  const room = new TestRoom();
+  const bo = await room.join("bo");
+  bo.cut();
+  const other = await room.enter("BO", undefined, 7);
+  await until(() => count(other, "ended") === 1, "the other bo is refused");
+  const grace = new Date(room.clock.now() + room.relay.graceMs).toTimeString().slice(0, 8);
+  const detail = `away until ${grace} at the latest`;
+  assertEquals(other.events.at(-1), { kind: "ended", reason: "NAME_AWAY", detail });
+});
+
+Deno.test("who is away and is sent more than its queue takes is out, and nobody waits for it", async () => {
+  const room = new TestRoom({ queue: { frames: 20, bytes: 1 << 20 } });
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.cut();
+  for (let i = 0; i < 25; i++) {
+    ada.member.enter(`line ${i}`);
+    await room.settle();
+  }
+  const left = ada.events.flatMap((event) => event.kind === "left" ? [event.reason] : []);
+  assertEquals(left, ["QUEUE_FULL"]);
+  assertEquals(count(ada, "delivered") + count(ada, "unheard"), 25);
+});
+
+Deno.test("what ends a member with a reason that trying again would not change is not tried again", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  room.relay.expel(room.relay.members().next().value!, "QUEUE_FULL");
+  await until(() => count(ada, "ended") === 1, "ada has ended");
+  assertEquals(ada.events.at(-1), { kind: "ended", reason: "QUEUE_FULL", detail: "" });
+  assertEquals(ada.member.isAway, false);
+});
+
+Deno.test("a member asks a relay that is silent, and loses it after 45 seconds", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  // The relay's clock does not move: it is stopped, and the connection stays.
+  room.clock.advance(15_000);
+  assertEquals(ada.member.wakeAt, room.clock.now());
+  ada.member.tick();
+  assert(ada.member.wakeAt > room.clock.now());
+  await room.settle();
+  assertEquals(ada.member.isIn, true, "the relay answered");
+  ada.receives = false;
+  room.clock.advance(45_000);
+  ada.member.tick();
+  await room.settle();
+  assertEquals(ada.member.isAway, true);
+  const last = ada.events.at(-1);
+  assert(last?.kind === "disconnected" && last.reason === "NO_ANSWER");
+});
+
+Deno.test("who leaves while there is no connection is gone at once", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  ada.cut();
+  await room.settle();
+  ada.member.leave();
+  assertEquals(ada.events.at(-1), { kind: "ended", reason: "LEFT", detail: "" });
+});
+
+Deno.test("a relay that goes on with frames that never were is told so", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada", ({ kind, bytes }) => {
+    if (kind !== KIND.resumed) return [bytes];
+    const changed = bytes.slice();
+    changed[changed.length - 1] = 99;
+    return [changed];
+  });
+  ada.cut();
+  ada.connect();
+  await until(() => count(ada, "ended") === 1, "ada has ended");
+  const last = ada.events.at(-1);
+  assert(last?.kind === "ended" && last.reason === "BAD_RELAY");
+});
+
+Deno.test("a challenge is read with the grace of its relay", () => {
+  const room = new TestRoom({ graceMs: 7_000 });
+  const raw = new RawMember(room.relay);
+  raw.send(encodeGreeting());
+  return until(() => raw.received.length > 0, "the relay challenges").then(() => {
+    const step = new Admission().take(raw.received[0]!);
+    assert(step !== undefined && "graceMs" in step);
+    assertEquals(step.graceMs, 7_000);
+    raw.send(encodeEmpty(KIND.leave));
+  });
+});
+
+Deno.test("who was given up, joins the same room anew and loses that connection too, is in with the next", async () => {
+  const room = new TestRoom({ graceMs: 5_000 });
+  const ada = await room.join("ada");
+  let rosters = 0;
+  // The second roster never comes: the connection breaks first.
+  const bo = await room.join(
+    "bo",
+    ({ kind, bytes }) => kind === KIND.roster && ++rosters === 2 ? [] : [bytes],
+  );
+  bo.cut();
+  await room.settle();
+  await room.pass(5_000);
+  bo.connect();
+  await room.settle();
+  assertEquals([rosters, count(bo, "reconnected")], [2, 0]);
+  bo.cut();
+  bo.connect();
+  await room.settle();
+  assertEquals([count(bo, "reconnected"), count(bo, "ended")], [1, 0]);
+  ada.member.enter("welcome back");
+  await room.settle();
+  assertEquals(shown(bo), ["ada: welcome back"]);
+});

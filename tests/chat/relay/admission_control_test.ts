@@ -1,0 +1,272 @@
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { Door, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
+import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../../lib/chat/relay/options.ts";
+import { Pace } from "../../../lib/chat/relay/throttle.ts";
+
+interface Caller {
+  readonly name: number;
+}
+
+function door(limits: Partial<Limits> = {}): Door<Caller> {
+  return new Door<Caller>({ ...DEFAULT_LIMITS, ...limits }, 0);
+}
+
+function callers(count: number): Caller[] {
+  return Array.from({ length: count }, (_, name) => ({ name }));
+}
+
+const FAR = sourceOf("192.0.2.1");
+const OTHER = sourceOf("198.51.100.7");
+const LOCAL = sourceOf("127.0.0.1");
+
+Deno.test("addresses are told apart as those who have them are", () => {
+  const keys = {
+    "192.0.2.1": "192.0.2.1",
+    "::ffff:192.0.2.1": "192.0.2.1",
+    "2001:db8::1": "2001:db8:0:0::/64",
+    "2001:db8:0:0:ffff::2": "2001:db8:0:0::/64",
+    "2001:DB8:0:1::1": "2001:db8:0:1::/64",
+    "fe80::1%eth0": "fe80:0:0:0::/64",
+    "::": "0:0:0:0::/64",
+  };
+  for (const [address, key] of Object.entries(keys)) {
+    assertEquals(sourceOf(address), { key, local: false }, address);
+  }
+  for (const address of ["127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1", "::1", "0:0:0:0:0:0:0:1"]) {
+    assert(sourceOf(address).local, address);
+  }
+});
+
+Deno.test("an address has so many connections, and another has its own", () => {
+  const one = door({ perAddress: 2 });
+  const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
+  assertEquals(one.arrive(a, FAR), undefined);
+  assertEquals(one.arrive(b, FAR), undefined);
+  assertEquals(one.arrive(c, FAR), "TOO_MANY_FROM_ADDRESS");
+  assertEquals(one.arrive(d, OTHER), undefined);
+  one.settled(a); // it is in, and still there
+  assertEquals(one.arrive(c, FAR), "TOO_MANY_FROM_ADDRESS");
+  one.gone(a);
+  assertEquals(one.arrive(c, FAR), undefined);
+});
+
+Deno.test("this machine's own connections are bounded only where the limit is given", () => {
+  const free = door();
+  const bound = door({ perAddress: 1 });
+  const refused = (which: Door<Caller>, source: typeof LOCAL) =>
+    callers(PER_ADDRESS + 1).filter((caller) => which.arrive(caller, source) !== undefined).length;
+  assertEquals(refused(free, LOCAL), 0);
+  assertEquals(refused(free, FAR), 1);
+  assertEquals(refused(bound, LOCAL), PER_ADDRESS);
+});
+
+Deno.test("where too many wait, the one that has been silent for longest goes", () => {
+  const one = door({ pending: 2 });
+  const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
+  for (const caller of [a, b]) one.arrive(caller, FAR);
+  assertEquals(one.surplus(), undefined);
+  one.ask(a, 0);
+  one.arrive(c, OTHER);
+  assertEquals(one.surplus(), b);
+  one.gone(b);
+  one.ask(c, 0);
+  assertEquals(one.surplus(), undefined);
+  one.arrive(d, OTHER);
+  assertEquals(one.surplus(), d);
+});
+
+Deno.test("where everybody who waits has asked, whoever asked last goes", () => {
+  const one = door({ pending: 5 });
+  const all = callers(6);
+  for (const caller of all) {
+    one.arrive(caller, FAR);
+    one.ask(caller, 0);
+  }
+  assertEquals(one.pending, 6);
+  assertEquals(one.surplus(), all[5]);
+});
+
+Deno.test("where too many wait, one of the source goes of which most do", () => {
+  const one = door({ pending: 3 });
+  const [a, b, c, d, e] = callers(5) as [Caller, Caller, Caller, Caller, Caller];
+  one.arrive(a, OTHER); // the one that has been silent for longest of all
+  one.arrive(b, FAR);
+  one.arrive(c, FAR);
+  one.arrive(d, FAR);
+  assertEquals(one.surplus(), b);
+  one.gone(b);
+  // Of two alike, one that has not asked.
+  one.ask(a, 0);
+  one.ask(c, 0);
+  one.gone(d);
+  one.arrive(d, sourceOf("203.0.113.1"));
+  one.arrive(e, sourceOf("203.0.113.2"));
+  assertEquals(one.surplus(), d);
+});
+
+Deno.test("sources take turns: a thousand who ask from one hold up nobody who asks from another", () => {
+  const one = door({ perAddress: 1e6, joinsPerAddress: 1e6, joinsPerSecond: 1 });
+  const ask = (caller: Caller, source: typeof FAR, now: number) => {
+    one.arrive(caller, source);
+    assertEquals(one.ask(caller, now), undefined);
+  };
+  const served = (now: number): Caller[] => {
+    const all: Caller[] = [];
+    for (let next = one.next(now); next !== undefined; next = one.next(now)) {
+      all.push(next);
+      one.gone(next);
+    }
+    return all;
+  };
+  for (const caller of callers(1024)) ask(caller, FAR, 0);
+  assertEquals(served(0).length, 1024); // the burst
+  for (const caller of callers(1000)) ask(caller, FAR, 0);
+  const [a, b] = callers(2) as [Caller, Caller];
+  ask(a, OTHER, 0);
+  ask(b, OTHER, 0);
+  const order = [1, 2, 3, 4].flatMap((second) => served(second * 1000));
+  assertEquals(order.map((caller) => caller === a ? "a" : caller === b ? "b" : "junk"), [
+    "junk",
+    "a",
+    "junk",
+    "b",
+  ]);
+});
+
+Deno.test("joins are checked four at a time, in the order of asking", () => {
+  const one = door();
+  const all = callers(6);
+  for (const caller of all) {
+    one.arrive(caller, FAR);
+    one.ask(caller, 0);
+  }
+  const next = () => one.next(0);
+  assertEquals([next(), next(), next(), next(), next()], [...all.slice(0, 4), undefined]);
+  one.settled(all[2]!);
+  assertEquals([next(), next()], [all[4], undefined]);
+  one.gone(all[5]!);
+  one.gone(all[0]!);
+  assertEquals(next(), undefined);
+});
+
+Deno.test("so many joins are checked a second, whoever asks", () => {
+  const one = door({ joinsPerSecond: 10, joinsPerAddress: 10_000 });
+  let checked = 0;
+  const run = (now: number, count: number) => {
+    for (const caller of callers(count)) {
+      one.arrive(caller, LOCAL);
+      one.ask(caller, now);
+    }
+    for (let next = one.next(now); next !== undefined; next = one.next(now)) {
+      checked += 1;
+      one.gone(next);
+    }
+  };
+  run(0, 3000);
+  assertEquals(checked, 1024); // the burst
+  run(999, 0);
+  assertEquals(checked, 1033);
+  run(10_001, 0);
+  assertEquals(checked, 1124);
+});
+
+Deno.test("who is of this process is checked whatever the rate", () => {
+  const one = door({ joinsPerSecond: 1 });
+  for (let i = 0; i < 2000; i++) {
+    const caller = { name: i };
+    assertEquals(one.ask(caller, 0), undefined);
+    assertEquals(one.next(0), caller);
+    one.gone(caller);
+  }
+});
+
+Deno.test("an address joins so often in a minute, and another is not hindered by it", () => {
+  const one = door({ joinsPerAddress: 3 });
+  const ask = (source: typeof FAR, now: number) => {
+    const caller = { name: 0 };
+    one.arrive(caller, source);
+    const reason = one.ask(caller, now);
+    one.gone(caller);
+    return reason;
+  };
+  assertEquals([0, 0, 0].map((now) => ask(FAR, now)), [undefined, undefined, undefined]);
+  assertEquals(ask(FAR, 19_999), "TOO_MANY_JOINS");
+  assertEquals(ask(OTHER, 0), undefined);
+  assertEquals(ask(FAR, 20_000), undefined);
+  assertEquals(ask(FAR, 20_000), "TOO_MANY_JOINS");
+});
+
+Deno.test("an identity rejoins so often in a minute", () => {
+  const one = door({ rejoins: 2 });
+  const again = [0, 0, 0, 30_000].map((now) => one.admit("SHA256:a", now));
+  assertEquals(again, [undefined, undefined, "TOO_MANY_JOINS", undefined]);
+  assertEquals(one.admit("SHA256:b", 0), undefined);
+});
+
+Deno.test("a member that speaks too fast is to be read more slowly: by frames, bytes or what is sent on", () => {
+  const limits = {
+    ...DEFAULT_LIMITS,
+    framesPerSecond: 10,
+    bytesPerSecond: 1000,
+    fanoutPerSecond: 5000,
+  };
+  const pace = () => new Pace(limits, 0);
+  assertEquals(pace().spend({ frames: 20, bytes: 250, fanout: 10_000, pressing: false }, 0), 0);
+  assertEquals(pace().spend({ frames: 21, bytes: 0, fanout: 0, pressing: false }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 350, fanout: 0, pressing: false }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 1, fanout: 15_000, pressing: false }, 0), 1000);
+  const steady = pace();
+  // At half its rate it is never held up.
+  for (let now = 0; now < 100_000; now += 100) {
+    assertEquals(steady.spend({ frames: 0.5, bytes: 50, fanout: 250, pressing: false }, now), 0);
+  }
+});
+
+Deno.test("who fills the queue of somebody who reads yields to it, and who says little does not", () => {
+  const pace = new Pace({ ...DEFAULT_LIMITS, bytesPerSecond: 1 << 20 }, 0);
+  const piece = { frames: 1, bytes: 50_000, fanout: 0, pressing: true };
+  assertEquals(pace.spend(piece, 0), 0);
+  assertEquals(pace.spend(piece, 0), 100);
+  assertEquals(pace.spend({ ...piece, pressing: false }, 0), 0);
+  assertEquals(pace.spend({ ...piece, bytes: 100 }, 1_000), 0);
+});
+
+Deno.test("who fills the queue of somebody with many small frames yields to it too, below its limits", () => {
+  const pace = new Pace(DEFAULT_LIMITS, 0);
+  // For ten seconds nine tenths of what it may, without anybody having much to read.
+  for (let now = 0; now < 10_000; now += 100) {
+    assertEquals(pace.spend({ frames: 90, bytes: 9_000, fanout: 0, pressing: false }, now), 0);
+  }
+  const frame = { frames: 1, bytes: 100, fanout: 0, pressing: true };
+  assertEquals(pace.spend(frame, 10_000), 100);
+  // And a person who says something now and then does not.
+  const person = new Pace(DEFAULT_LIMITS, 0);
+  for (let now = 0; now < 10_000; now += 20) assertEquals(person.spend(frame, now), 0);
+});
+
+Deno.test("who goes on filling a queue yields twice as long each time, and half as long for a second without", () => {
+  const pace = new Pace(DEFAULT_LIMITS, 0);
+  const flood = { frames: 300, bytes: 60_000, fanout: 0, pressing: true };
+  let now = 0;
+  const next = () => {
+    const pause = pace.spend(flood, now);
+    now += pause;
+    return pause;
+  };
+  assertEquals(Array.from({ length: 7 }, next), [100, 200, 400, 800, 1_600, 2_000, 2_000]);
+  // What goes to nobody who has much to read does not make up for it.
+  assertEquals(pace.spend({ ...flood, frames: 1, pressing: false }, now), 0);
+  assertEquals(pace.spend(flood, now), 2_000);
+  assertEquals(pace.spend(flood, now + 2_000 + 3_000), 500);
+  assertEquals(pace.spend(flood, now + 60_000), 100);
+});
+
+Deno.test("who comes back over another connection has spent what it has spent", () => {
+  const pace = new Pace({ ...DEFAULT_LIMITS, framesPerSecond: 1000 }, 0);
+  const burst = { frames: 3_000, bytes: 1, fanout: 0, pressing: false };
+  assertEquals(pace.spend(burst, 0), 1_000);
+  assertEquals([pace.resume(0), pace.resume(999), pace.resume(1_000)], [false, false, true]);
+  // Coming back has a price of its own.
+  assertEquals(pace.spend({ ...burst, frames: 0 }, 1_000), 100);
+});

@@ -1,0 +1,231 @@
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import type { Credential } from "../../../lib/chat/identity/credential.ts";
+import { foldName } from "../../../lib/chat/identity/name.ts";
+import type { Peer } from "../../../lib/chat/member/roster.ts";
+import { KnownPeers, type KnownPeersChange } from "../../../lib/chat/trust/known_peers.ts";
+import { type Decision, Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
+
+const print = (letter: string) => `SHA256:${letter.repeat(42)}A`;
+const [F, G, H] = [print("f"), print("g"), print("h")];
+
+function peer(name: string, fingerprint: string, confirmed = true): Peer {
+  const credential = { name, folded: foldName(name), fingerprint } as Credential;
+  return { number: 1, credential, confirmed, away: false };
+}
+
+/** Trust with a file of these lines, and what is written to it. */
+function trustOf(lines: readonly string[], options: Partial<TrustOptions> = {}) {
+  const changes: KnownPeersChange[] = [];
+  const trust = new Trust({
+    known: KnownPeers.parse(lines.map((line) => `${line}\n`).join("")),
+    remember: (change) => changes.push(change),
+    now: () => 0,
+    ...options,
+  });
+  const of = (one: Peer) => {
+    trust.meet(one);
+    return trust.of(one.credential);
+  };
+  const reads = (one: Peer) => trust.obstacle(one) === undefined;
+  return { trust, changes, of, reads };
+}
+
+const known = (name: string, fingerprint: string, status = "unverified") =>
+  `${name} ${fingerprint} 2026-11-01 ${status}`;
+
+function code(decision: Decision): string {
+  return decision.ok ? "OK" : decision.code;
+}
+
+Deno.test("who is met first is new, reads, is read, and is known the next time", () => {
+  const { trust, changes, of, reads } = trustOf([]);
+  const bo = peer("bo", F);
+  assertEquals(of(bo), "new");
+  assert(reads(bo) && !trust.hides(bo));
+  // In this run it stays new: coming again makes nobody known.
+  assertEquals(of(bo), "new");
+  assertEquals(changes, [{ kind: "meet", name: "bo", fingerprint: F, at: 0 }]);
+});
+
+Deno.test("without a file nothing is remembered", () => {
+  const { trust, of } = trustOf([], { remember: undefined });
+  assertEquals([of(peer("bo", F)), of(peer("bo", G))], ["new", "new"]);
+  // But it is said that the name has another key than before.
+  assertEquals(trust.standing(peer("bo", G).credential).before, F);
+});
+
+Deno.test("who is known by name and key is known, or verified, whatever the case of the name", () => {
+  const { of, changes } = trustOf([known("bo", F), known("ada", G, "verified")]);
+  assertEquals([of(peer("BO", F)), of(peer("ada", G))], ["known", "verified"]);
+  assertEquals(changes, []);
+});
+
+Deno.test("a known name with another key is neither given keys nor shown until it is trusted", () => {
+  const { trust, changes, of, reads } = trustOf([known("bo", F, "verified")]);
+  const bo = peer("bo", G);
+  assertEquals(of(bo), "changed");
+  assert(!reads(bo) && trust.hides(bo));
+  assertEquals(changes, []);
+  assertEquals(code(trust.verify(bo.credential)), "KEY_CHANGED");
+  assertEquals(code(trust.trust(bo.credential)), "OK");
+  assertEquals(trust.of(bo.credential), "known");
+  assert(reads(bo) && !trust.hides(bo));
+  assertEquals(changes.map(({ kind }) => kind), ["trust"]);
+  // What was its key before is now the one that is refused.
+  assertEquals(of(peer("bo", F)), "changed");
+});
+
+Deno.test("a name with two keys in the file is known by either, and changed by a third", () => {
+  const { of } = trustOf([known("bo", F), known("bo", G)]);
+  assertEquals([F, G, H].map((print) => of(peer("bo", print))), ["known", "known", "changed"]);
+});
+
+Deno.test("identities that are swapped between names are both refused, and named", () => {
+  const { trust, of } = trustOf([known("ada", F, "verified"), known("bo", G)]);
+  assertEquals([of(peer("ada", G)), of(peer("bo", F))], ["changed", "changed"]);
+  assertEquals(trust.standing(peer("bo", F).credential).aliases, [{ name: "ada", verified: true }]);
+});
+
+Deno.test("a known identity under a name that is new is new, and its other names are said", () => {
+  const { trust, of } = trustOf([known("bo", F, "verified")]);
+  const bob = peer("bob", F);
+  assertEquals(of(bob), "new");
+  assertEquals(trust.standing(bob.credential).aliases, [{ name: "bo", verified: true }]);
+});
+
+Deno.test("two members with one identity are told to be one", () => {
+  const { trust, of } = trustOf([], { remember: undefined });
+  of(peer("bo", F));
+  of(peer("bo-phone", F));
+  const { aliases } = trust.standing(peer("bo-phone", F).credential);
+  assertEquals(aliases, [{ name: "bo", verified: false }]);
+});
+
+Deno.test("verifying is remembered, and forgetting undoes it", () => {
+  const { trust, changes, of } = trustOf([]);
+  const bo = peer("bo", F);
+  of(bo);
+  assertEquals(code(trust.verify(bo.credential)), "OK");
+  assertEquals(trust.of(bo.credential), "verified");
+  assertEquals(code(trust.forget("BO")), "OK");
+  assertEquals(trust.of(bo.credential), "new");
+  assertEquals(code(trust.forget("bo")), "NOT_KNOWN");
+  assertEquals(changes.map(({ kind }) => kind), ["meet", "verify", "forget"]);
+});
+
+Deno.test("/verify fails where the key has changed since it was looked at, though the change was shown", () => {
+  const { trust, of } = trustOf([], { remember: undefined });
+  of(peer("bo", F));
+  trust.show(peer("bo", F).credential);
+  of(peer("bo", G));
+  assertEquals(code(trust.verify(peer("bo", G).credential)), "FINGERPRINT_CHANGED");
+  trust.show(peer("bo", G).credential);
+  assertEquals(code(trust.verify(peer("bo", G).credential)), "OK");
+});
+
+Deno.test("a key that changes again while it waits for /trust is not trusted for the one before", () => {
+  const { trust, of } = trustOf([known("bo", F)]);
+  of(peer("bo", F));
+  of(peer("bo", G));
+  of(peer("bo", H));
+  assertEquals(code(trust.trust(peer("bo", H).credential)), "FINGERPRINT_CHANGED");
+  trust.show(peer("bo", H).credential);
+  assertEquals(code(trust.trust(peer("bo", H).credential)), "OK");
+  // It was trusted, and never compared.
+  assertEquals(trust.of(peer("bo", H).credential), "known");
+});
+
+Deno.test("trusting a key does not make it compared: what was looked at was the old one", () => {
+  const { trust, of } = trustOf([known("bo", F)]);
+  of(peer("bo", F));
+  trust.show(peer("bo", F).credential);
+  of(peer("bo", G));
+  assertEquals(code(trust.trust(peer("bo", G).credential)), "OK");
+  assertEquals(code(trust.verify(peer("bo", G).credential)), "FINGERPRINT_CHANGED");
+});
+
+Deno.test("who was never shown can be neither trusted nor verified", () => {
+  const { trust } = trustOf([]);
+  assertEquals(code(trust.trust(peer("bo", F).credential)), "NOT_SHOWN");
+  assertEquals(code(trust.verify(peer("bo", F).credential)), "NOT_SHOWN");
+});
+
+Deno.test("with --strict who is new reads nothing, and is not known the next time", () => {
+  const { trust, changes, of, reads } = trustOf([known("ada", F)], { strict: true });
+  const bo = peer("bo", G);
+  assertEquals([of(peer("ada", F)), of(bo)], ["known", "excluded"]);
+  assert(reads(peer("ada", F)) && !reads(bo) && !trust.hides(bo));
+  // Coming again makes nobody known.
+  assertEquals(of(bo), "excluded");
+  assertEquals(changes, []);
+  assertEquals(code(trust.trust(bo.credential)), "OK");
+  assert(reads(bo));
+  trust.lock(false);
+  assert(reads(peer("cy", H)));
+});
+
+Deno.test("/lock excludes whom this run met first, however often they come again", () => {
+  const { trust, of, reads } = trustOf([]);
+  const bo = peer("bo", F);
+  assertEquals(of(bo), "new");
+  trust.lock(true);
+  assertEquals(trust.standing(bo.credential).exclusion, "locked");
+  assertEquals(of(bo), "excluded");
+  // What another process has written does not make it known here.
+  trust.take(KnownPeers.parse(`${known("bo", F)}\n`));
+  assert(!reads(bo));
+  trust.take(KnownPeers.parse(`${known("bo", F, "verified")}\n`));
+  assert(reads(bo));
+});
+
+Deno.test("with --expect only those identities read, whoever else is known or verified", () => {
+  const { trust, of, reads } = trustOf([known("ada", F, "verified"), known("bo", G)], {
+    expected: [G],
+    strict: true,
+  });
+  assertEquals([of(peer("bo", G)), of(peer("ada", F))], ["verified", "excluded"]);
+  assertEquals(trust.standing(peer("ada", F).credential).exclusion, "unexpected");
+  trust.lock(false);
+  assert(!reads(peer("ada", F)));
+  assertEquals(code(trust.trust(peer("ada", F).credential)), "OK");
+  assert(reads(peer("ada", F)));
+});
+
+Deno.test("an expected identity under a name that is known otherwise is refused", () => {
+  const { of } = trustOf([known("bo", F)], { expected: [G] });
+  assertEquals(of(peer("bo", G)), "changed");
+});
+
+Deno.test("/exclude holds for the name and for the identity, until /include", () => {
+  const { trust, of, reads } = trustOf([known("bo", F, "verified")]);
+  const bo = peer("bo", F);
+  of(bo);
+  trust.exclude(bo.credential);
+  assertEquals(of(bo), "excluded");
+  assert(!reads(bo) && !reads(peer("bob", F)) && !reads(peer("Bo", F)));
+  // Trusting somebody is not what ends it.
+  assertEquals(code(trust.trust(bo.credential)), "OK");
+  assert(!reads(bo));
+  assertEquals(code(trust.include("BO")), "OK");
+  assert(reads(bo) && reads(peer("bob", F)));
+  assertEquals(code(trust.include("BO")), "NOT_EXCLUDED");
+});
+
+Deno.test("who is unconfirmed is given no keys, and not remembered until it is confirmed", () => {
+  const { of, reads, changes } = trustOf([]);
+  const bo = peer("bo", F, false);
+  assertEquals(of(bo), "new");
+  assert(!reads(bo));
+  assertEquals(changes, []);
+  bo.confirmed = true;
+  assertEquals(of(bo), "new");
+  assert(reads(bo));
+  assertEquals(changes.length, 1);
+});
+
+Deno.test("a relay that invents members without end fills neither memory nor the file", () => {
+  const { changes, of } = trustOf([]);
+  for (let i = 0; i < 10_500; i++) of(peer(`bot-${i}`, F));
+  assertEquals(changes.length, 10_000);
+});

@@ -1,0 +1,89 @@
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { MalformedError } from "../../../lib/base/bytes.ts";
+import { encodeTexts, readTexts } from "../../../lib/chat/wire/envelope.ts";
+import { faults, shown, TestRoom, until } from "../room.ts";
+
+const TEXTS = {
+  "1 byte": "x",
+  "54 bytes, which ended the tutorial's program": "x".repeat(54),
+  "64 KiB": "y".repeat(65_536),
+  "64 KiB of Chinese": "中".repeat(21_845),
+  Chinese: "你好，世界",
+  "an emoji sequence": "👩‍👩‍👧‍👦 🏳️‍🌈",
+  "right to left": "שלום عليكم",
+  "control characters": "a\x1b[2Jb\0c\r\nd",
+  "a lone combining mark": "\u0301",
+};
+
+Deno.test("texts of every kind arrive as they were entered", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  for (const text of Object.values(TEXTS)) assert(ada.member.enter(text).ok);
+  await until(() => shown(bo).length === Object.keys(TEXTS).length, "bo has read all");
+  assertEquals(shown(bo), Object.values(TEXTS).map((text) => `ada: ${text}`));
+  assertEquals(faults(bo), []);
+});
+
+Deno.test("a text over the bound is refused with the bound named, and the chat goes on", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  for (const text of ["x".repeat(65_537), "中".repeat(21_846)]) {
+    const refused = ada.member.enter(text);
+    assert(!refused.ok);
+    assertEquals(refused.code, "TEXT_TOO_LARGE");
+    assert(refused.message.includes("65536 bytes (64 KiB)"), refused.message);
+  }
+  assertEquals(ada.member.enter("").ok, false);
+  assert(ada.member.enter("after").ok);
+  await until(() => shown(bo).length === 1, "bo has read it");
+  assertEquals(shown(bo), ["ada: after"]);
+});
+
+Deno.test("lines to nobody, to oneself and before joining are refused or told", async () => {
+  const room = new TestRoom();
+  const starting = await room.enter("ada");
+  const early = starting.member.enter("too early");
+  assert(!early.ok && early.code === "NOT_JOINED");
+  await room.settle();
+  const nobody = starting.member.enter("hello", "nobody");
+  assert(!nobody.ok && nobody.code === "NO_SUCH_MEMBER");
+  const self = starting.member.enter("hello", "ada");
+  assert(!self.ok && self.code === "TO_SELF");
+  assert(starting.member.enter("is anybody there?").ok);
+  await until(() => starting.events.at(-1)?.kind === "unheard", "it is told");
+  assertEquals(starting.member.backlog, { lines: 0, bytes: 0, unsent: 0 });
+});
+
+Deno.test("messages in a seal are read back as they were put in", () => {
+  const number = fc.integer({ min: 1, max: 1 << 30 });
+  const texts = fc.uniqueArray(
+    fc.record({ number, time: fc.nat(), text: fc.string({ minLength: 1, unit: "grapheme" }) }),
+    { minLength: 1, maxLength: 20, selector: (one) => one.number },
+  ).map((list) => list.toSorted((a, b) => a.number - b.number));
+  const encoder = new TextEncoder();
+  fc.assert(fc.property(texts, (list) => {
+    const encoded = encodeTexts(list.map((one) => ({ ...one, text: encoder.encode(one.text) })));
+    assertEquals(readTexts(encoded), list);
+  }));
+});
+
+Deno.test("what a malicious sender puts into a seal is refused whole", () => {
+  const one = { number: 2, time: 0, text: new Uint8Array([65]) };
+  const bad = {
+    nothing: new Uint8Array(0),
+    "numbers that fall": encodeTexts([one, { ...one, number: 1 }]),
+    "a number twice": encodeTexts([one, one]),
+    "an empty text": encodeTexts([{ ...one, text: new Uint8Array(0) }]),
+    "a text over the bound": encodeTexts([{ ...one, text: new Uint8Array(65_537).fill(65) }]),
+    "what is not UTF-8": encodeTexts([{ ...one, text: new Uint8Array([0xff]) }]),
+    "a length that is not there": encodeTexts([one]).slice(0, -1),
+    "number 0": encodeTexts([{ ...one, number: 0 }]),
+  };
+  for (const [what, bytes] of Object.entries(bad)) {
+    assertThrows(() => readTexts(bytes), MalformedError, "", what);
+  }
+});

@@ -1,0 +1,113 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { Failure } from "../../lib/base/failure.ts";
+import { TLS_ERRORS, tlsFailure } from "../../lib/net/tls_failure.ts";
+
+/** What rustls and the runtime say, word for word, and what a person is told. */
+const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
+  [
+    "received corrupt message of type InvalidContentType",
+    "TLS_NOT_SPOKEN",
+    "the other side does not speak TLS",
+  ],
+  [
+    "invalid peer certificate: UnknownIssuer",
+    "TLS_UNKNOWN_ISSUER",
+    "the server's certificate is of an issuer that is not known here",
+  ],
+  [
+    "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+    "TLS_CA_CERTIFICATE",
+    "the server's certificate is its own certificate authority, which no server can be",
+  ],
+  [
+    "invalid peer certificate: certificate expired: verification time 1795531301 (UNIX), but " +
+    "certificate is not valid after 1580515200 (215016101 seconds ago)",
+    "TLS_EXPIRED",
+    "the server's certificate has expired, on 2020-02-01",
+  ],
+  [
+    "invalid peer certificate: certificate not valid yet: verification time 1795531301 (UNIX), but " +
+    "certificate is not valid before 1893456000 (97924699 seconds in future)",
+    "TLS_NOT_VALID_YET",
+    "the server's certificate is not valid yet, on 2030-01-01",
+  ],
+  [
+    'invalid peer certificate: certificate not valid for name "127.0.0.1"; certificate is only ' +
+    'valid for DnsName("other.example")',
+    "TLS_WRONG_NAME",
+    "the server's certificate is for another name: other.example",
+  ],
+  [
+    'invalid peer certificate: certificate not valid for name "c"; certificate is only valid for ' +
+    'DnsName("a.example"), DnsName("b.example") or IpAddress(192.0.2.1)',
+    "TLS_WRONG_NAME",
+    "the server's certificate is for another name: a.example, b.example, 192.0.2.1",
+  ],
+  [
+    "keys may not be consistent: KeyMismatch",
+    "TLS_KEY_MISMATCH",
+    "the key is not that of the certificate",
+  ],
+  [
+    "No certificates found in certificate data",
+    "TLS_NO_CERTIFICATE",
+    "there is no certificate in the file of --tls-cert",
+  ],
+  [
+    "No keys found in key data",
+    "TLS_NO_KEY",
+    "there is no private key that can be read in the file of --tls-key",
+  ],
+  [
+    "Unable to decode certificate",
+    "TLS_DAMAGED",
+    "the file of --tls-cert is cut short or damaged",
+  ],
+  ["Unable to decode key", "TLS_DAMAGED", "the file of --tls-key is cut short or damaged"],
+  [
+    'Unable to add pem file to certificate store: section end "-----END CERTIFICATE-----" missing',
+    "TLS_DAMAGED",
+    "the file of --ca is cut short or damaged",
+  ],
+  ["invalid peer certificate: BadEncoding", "TLS_DAMAGED", "the certificate is damaged"],
+  [
+    "invalid peer certificate: Revoked",
+    "TLS_CERTIFICATE",
+    "the server's certificate cannot be taken: Revoked",
+  ],
+  [
+    "peer is incompatible: Tls12NotOfferedOrEnabled",
+    "TLS_INCOMPATIBLE",
+    "the two sides have no version or cipher of TLS in common: Tls12NotOfferedOrEnabled",
+  ],
+  [
+    "received fatal alert: UnknownCA",
+    "TLS_REFUSED",
+    "the other side refused the handshake: UnknownCA",
+  ],
+  [
+    "unexpected end of file",
+    "TLS_CLOSED",
+    "the connection was closed in the middle of the TLS handshake",
+  ],
+];
+
+Deno.test("tlsFailure() has a code and plain words for each of rustls's texts", () => {
+  for (const [text, code, why] of TLS_TEXTS) {
+    const failure = tlsFailure(new Deno.errors.InvalidData(text), "cannot connect");
+    assertEquals(failure.message, `cannot connect: ${why} (${code})`);
+    assertEquals(typeof failure.hint, "string");
+  }
+  for (const { text } of TLS_ERRORS) {
+    const own = TLS_TEXTS.filter(([message]) => message.includes(text));
+    assertEquals(own.length > 0, true, `a text for "${text}"`);
+  }
+});
+
+Deno.test("tlsFailure() leaves what is not TLS's to the other tables", () => {
+  const refused = tlsFailure(new Deno.errors.ConnectionRefused(), "cannot connect");
+  assertEquals(refused.code, "ECONNREFUSED");
+  const failure = new Failure({ what: "x", why: "UnknownIssuer", code: "OTHER" });
+  assertStrictEquals(tlsFailure(failure, "y"), failure);
+});

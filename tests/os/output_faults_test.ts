@@ -1,0 +1,86 @@
+/**
+ * The chat without its standard streams: closed, full, or with a reader that has gone.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { ChatProcess, startClient, startServer } from "../chat/app/chat_process.ts";
+import { granted } from "../fixtures/granted.ts";
+import { shell } from "./shell.ts";
+
+const ignore = !granted({ name: "run", command: "deno" }, { name: "run", command: "sh" }) ||
+  Deno.build.os === "windows";
+const PARLEY = "deno run --no-prompt --allow-net main.ts chat";
+const FULL = "parley: cannot write to standard output: no space is left on the device (ENOSPC)";
+const GONE = "parley: cannot write to standard output: the other side no longer reads (EPIPE)";
+
+Deno.test({
+  name: "a chat whose output is full leaves with 1, and says so",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    for (
+      const role of [
+        `client ${address} --listen`,
+        "server --port 0",
+        "server --port 0 --relay-only",
+      ]
+    ) {
+      for (const json of ["", " --json"]) {
+        await using full = shell(`exec ${PARLEY} ${role}${json} > /dev/full`);
+        assertEquals([await full.ended(), full.errors[0]], [1, FULL], role + json);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "a listener whose reader has gone leaves as it is to write, and holds nobody up",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    const listen = `${PARLEY} client ${address} --name bo --listen --json`;
+    await using bo = shell(`{ ${listen} < /dev/null; echo left with $? >&2; } | head -1`);
+    await bo.until((one) => one.lines.length === 1, "it is in the room");
+    await using ada = await startClient(address, "ada", "--listen");
+    await bo.until((one) => one.errors.includes("left with 1"), "it leaves");
+    assertEquals(bo.errors[0], GONE);
+    assertEquals((await ada.event("left")).reason, "LEFT");
+  },
+});
+
+Deno.test({
+  name: "a server whose reader has gone ends, and its guests are told",
+  ignore,
+  async fn() {
+    const serve = `${PARLEY} server --name ada --port 0 --json`;
+    await using ada = shell(`{ ${serve} < /dev/null; echo left with $? >&2; } | head -1`);
+    const { port } = await ada.event("listening");
+    // Where this comes too late, the second line was one too many already: that its host has joined.
+    await using bo = new ChatProcess(["client", `127.0.0.1:${port}`, "--listen", "--json"]);
+    await ada.until((one) => one.errors.includes("left with 1"), "it ends");
+    assertEquals(ada.errors[0], GONE);
+    await bo.until(
+      (one) => one.events.some(({ event }) => event === "disconnected" || event === "error"),
+      "it is told",
+    );
+  },
+});
+
+Deno.test({
+  name: "closed standard streams end nothing but what they were for",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    const client = `${PARLEY} client ${address}`;
+    for (const closed of [`${client} <&-`, `echo x | ${client} >&-`, `${client} <&- >&- 2>&-`]) {
+      await using process = shell(closed);
+      assertEquals(await process.ended(), 0, closed);
+    }
+  },
+});

@@ -1,0 +1,63 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { granted, MAY_RUN_DENO } from "../fixtures/granted.ts";
+
+const FIXTURE = new URL("../fixtures/std_misuse.ts", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+const READ = granted({ name: "read", path: ROOT });
+
+Deno.test({
+  name: "deno check refuses every wrong use of the standard library through its typed faces",
+  ignore: !MAY_RUN_DENO || !READ,
+  fn: async () => {
+    const lines = (await Deno.readTextFile(FIXTURE)).split("\n");
+    const first = lines.findIndex((line) => line.startsWith("parseArgs"));
+    const wrong = lines.slice(first, lines.findIndex((line) => line.startsWith("export"))).length;
+    const { code, stderr } = await new Deno.Command("deno", {
+      args: ["check", "--frozen", FIXTURE.pathname],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assertNotEquals(code, 0);
+    const refused = new Set(
+      [...new TextDecoder().decode(stderr).matchAll(/std_misuse\.ts:(\d+):/g)].map((m) => m[1]),
+    );
+    assertEquals(refused.size, wrong);
+  },
+});
+
+/** Every module of the project, as its path from the root and its text. */
+async function* modules(folder = ""): AsyncGenerator<readonly [path: string, text: string], void> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    const path = folder + name;
+    if (isDirectory && !name.startsWith(".") && name !== "dist") yield* modules(`${path}/`);
+    else if (name.endsWith(".ts")) yield [path, await Deno.readTextFile(new URL(path, ROOT))];
+  }
+}
+
+/** Imports of the standard library, static and dynamic, with the comment before them if there is one. */
+const STD_IMPORT =
+  /(?:\/\/ @ts-types="([^"]*)"\n)?(?:^(?:import|export) [^;"]*?from "|import\(")(@std\/[^"]+)"/gm;
+
+Deno.test({
+  name:
+    "everything that is taken from the standard library goes through a typed face, each of them tried",
+  ignore: !READ,
+  fn: async () => {
+    let seen = 0;
+    const faces = new Set<string>();
+    for await (const [path, text] of modules()) {
+      for (const [, face, specifier] of text.matchAll(STD_IMPORT)) {
+        const name = `std_${specifier!.slice(5).replaceAll(/[/-]/g, "_")}.d.ts`;
+        assert(
+          face?.endsWith(`/types/${name}`),
+          `${path}: ${specifier} has no @ts-types before it`,
+        );
+        seen += 1;
+        faces.add(name);
+      }
+    }
+    assert(seen > 20, `${seen} imports were seen`);
+    const misuse = await Deno.readTextFile(FIXTURE);
+    for (const face of faces) assert(misuse.includes(`/types/${face}"`), `${face} is not tried`);
+  },
+});
