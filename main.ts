@@ -5,8 +5,9 @@
  */
 
 import { runCommandLine } from "./lib/cli/run.ts";
+import { loadCommand } from "./lib/commands/load.ts";
 import { PROGRAM } from "./lib/commands/program.ts";
 import { processIo } from "./lib/os/io.ts";
 import { ARGS } from "./lib/os/surroundings.ts";
 
-if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, ARGS, processIo()));
+if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, ARGS, processIo(), loadCommand));

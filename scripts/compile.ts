@@ -8,7 +8,7 @@ import { usageFailure } from "../lib/base/failure.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { runCommandLine } from "../lib/cli/run.ts";
-import type { CommandModule, CommandSpec, Input } from "../lib/cli/spec.ts";
+import type { CommandSpec, Input, RunCommand } from "../lib/cli/spec.ts";
 import { PARLEY } from "../lib/commands/table.ts";
 import { processIo } from "../lib/os/io.ts";
 import { requireParley } from "./compile/answers.ts";
@@ -46,7 +46,6 @@ the Deno that runs this instead, needs no download, and works for this machine's
     fast: { type: "flag", help: "With --self-contained: compress less, in a fifth of the time" },
   },
   permissions: ["read", "write", "run"],
-  load: (): Promise<CommandModule> => Promise.resolve({ run }),
 } as const satisfies CommandSpec;
 
 async function run({ options }: Input<typeof COMPILE>): Promise<number> {
@@ -103,4 +102,7 @@ async function make(
   }
 }
 
-if (import.meta.main) Deno.exit(await runCommandLine(COMPILE, Deno.args, processIo()));
+if (import.meta.main) {
+  const load = (): Promise<RunCommand> => Promise.resolve(run);
+  Deno.exit(await runCommandLine(COMPILE, Deno.args, processIo(), load));
+}

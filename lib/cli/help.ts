@@ -9,6 +9,7 @@ import { VERSION } from "../base/version.ts";
 import {
   commandLine,
   type CommandSpec,
+  isRunnable,
   type OperandSpec,
   optionsOf,
   type OptionSpec,
@@ -43,7 +44,7 @@ export function usageLine(path: readonly CommandSpec[]): string {
   const command = path.at(-1)!;
   const words = [commandLine(path)];
   if (command.commands !== undefined) {
-    words.push(command.load === undefined ? "COMMAND" : "[COMMAND]");
+    words.push(isRunnable(command) ? "[COMMAND]" : "COMMAND");
   }
   if (Object.keys(command.options ?? {}).length > 0) words.push("[OPTIONS]");
   for (const { name, optional, rest } of command.operands ?? []) {
@@ -86,7 +87,7 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
 
 function permissionsLine(command: CommandSpec): string {
   // What a compiled program may do is built in: there is nothing to grant.
-  if (command.load === undefined || BUILD !== "source") return "";
+  if (!isRunnable(command) || BUILD !== "source") return "";
   const names = command.permissions ?? [];
   const kept = names.length === 0 ? "none" : flags(names);
   return `Permissions kept while it runs, where granted: ${kept}\n`;

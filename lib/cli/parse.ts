@@ -11,6 +11,7 @@ import {
   commandLine,
   type CommandSpec,
   helpHint,
+  isRunnable,
   type NumberOption,
   type OperandSpec,
   optionsOf,
@@ -91,10 +92,7 @@ async function readArgs(
   args: readonly string[],
 ): Promise<RawArgs> {
   if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
-  const [{ rawArgs }, { ArgumentProblem }] = await Promise.all([
-    import("./option_words.ts"),
-    import("./option_words.ts"),
-  ]);
+  const { ArgumentProblem, rawArgs } = await import("./option_words.ts");
   const raw = rawArgs(specs, args);
   if (!(raw instanceof ArgumentProblem)) return raw;
   const { wrongArgument } = await import("./wrong_usage.ts");
@@ -148,7 +146,7 @@ async function checkOperands(
 ): Promise<void> {
   const specs = path.at(-1)!.operands ?? [];
   const missing = specs.find((spec, i) => spec.optional !== true && operands[i] === undefined);
-  if (missing !== undefined && path.at(-1)!.load !== undefined) {
+  if (missing !== undefined && isRunnable(path.at(-1)!)) {
     throw usageFailure(subject(path), `${missing.name} is missing`, helpHint(path));
   }
   for (const [i, { name, choices }] of specs.entries()) {

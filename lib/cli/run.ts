@@ -16,7 +16,13 @@ import { type Io, writeAll } from "../os/io.ts";
 import type { Grants } from "./grants.ts";
 import { printFailure } from "./json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./parse.ts";
-import type { CommandSpec, Input, PermissionName } from "./spec.ts";
+import {
+  type CommandSpec,
+  type Input,
+  isRunnable,
+  type LoadCommand,
+  type PermissionName,
+} from "./spec.ts";
 
 /**
  * Runs the command that a command line names.
@@ -24,12 +30,14 @@ import type { CommandSpec, Input, PermissionName } from "./spec.ts";
  * @param root The table's root.
  * @param args The arguments, without the program's name.
  * @param io Where it reads and prints.
+ * @param load Loads the code of a command.
  * @returns The exit code.
  */
 export async function runCommandLine(
   root: CommandSpec,
   args: readonly string[],
   io: Io,
+  load: LoadCommand,
 ): Promise<number> {
   const debug = args.includes("--debug");
   let parsed: Parsed | undefined;
@@ -37,7 +45,7 @@ export async function runCommandLine(
     if (args[0] === "--version" || args[0] === "-V") return await printVersion(io);
     if (args[0] === "--verify-install") throw await nothingInstalled();
     parsed = await parseCommandLine(root, args);
-    return await runParsed(parsed, io);
+    return await runParsed(parsed, io, load);
   } catch (error) {
     const failure = await commandFailure(error, parsed);
     printFailure(io, failure, debug);
@@ -55,20 +63,20 @@ async function commandFailure(error: unknown, parsed: Parsed | undefined): Promi
   return withPermissionHint(failure, words, parsed.permissions);
 }
 
-async function runParsed(parsed: Parsed, io: Io): Promise<number> {
+async function runParsed(parsed: Parsed, io: Io, load: LoadCommand): Promise<number> {
   const { path, options, operands, permissions } = parsed;
   const command = path.at(-1)!;
   if (options.version === true) return await printVersion(io);
-  if (command.load === undefined || options.help === true) {
+  if (!isRunnable(command) || options.help === true) {
     const { helpPage } = await import("./help.ts");
     writeAll(io.output, helpPage(path));
     return 0;
   }
   const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
   keepOnly(permissions);
-  const module = await command.load();
+  const run = await load(path.slice(1).map(({ name }) => name));
   const release: Release = (kept) => keepOnly(command.permissions ?? [], kept);
-  return await module.run({ options, operands, grants, release } as unknown as Input<never>, io);
+  return await run({ options, operands, grants, release } as unknown as Input<never>, io);
 }
 
 /** Every permission that the runtime knows. */

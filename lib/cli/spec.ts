@@ -1,8 +1,8 @@
 /**
- * What a command is: its options, operands, permissions and where its code lives.
+ * The specification of a command: its options, operands and permissions. It is data alone.
  *
- * The table of commands (`lib/commands/table.ts`) is data of these types; parsing, help and
- * permissions are all derived from it.
+ * The table of commands (`lib/commands/table.ts`) has these types. Parsing, help, completions and permissions
+ * are derived from it. `lib/commands/load.ts` knows where the code of each command is.
  *
  * @module
  */
@@ -96,25 +96,32 @@ export interface CommandSpec {
   readonly tellsOfGrants?: true;
   readonly examples?: readonly string[];
   readonly commands?: readonly CommandSpec[];
+  /** Set for a group that runs by itself as well. A group without it shows its help. */
+  readonly runs?: true;
   /** Loads all of it, where this is no more than its name and summary. */
   readonly whole?: () => Promise<CommandSpec>;
-  /** Loads the code. A group without it shows its help. */
-  readonly load?: () => Promise<CommandModule>;
 }
 
-/** The code of a command: one exported function. */
-export interface CommandModule {
-  /**
-   * Runs the command.
-   *
-   * @param input What it is given.
-   * @param io Where it reads and prints.
-   * @returns The exit code: 0 done, 1 it failed.
-   * @throws {Failure} Where it cannot do what was asked.
-   */
-  // Checked where each command declares the spec it belongs to, with Input<typeof spec>.
-  run(input: Input<never>, io: Io): Promise<number>;
+/** Whether a command has code to run. A group without code shows its help. */
+export function isRunnable({ commands, runs }: CommandSpec): boolean {
+  return commands === undefined || runs === true;
 }
+
+/**
+ * The code of a command.
+ *
+ * It takes the command's options and operands, and the streams that it reads and prints on. It returns the
+ * exit code: 0 for success, 1 for failure. It throws a `Failure` if it cannot do what was asked.
+ */
+// A method's parameters are bivariant: each command declares its own Input<typeof spec>.
+export type RunCommand = { run(input: Input<never>, io: Io): Promise<number> }["run"];
+
+/**
+ * Loads the code of a command.
+ *
+ * @param words The words of the command without the program's name: `["chat", "client"]`.
+ */
+export type LoadCommand = (words: readonly string[]) => Promise<RunCommand>;
 
 type ValueOf<O extends OptionSpec> = O extends FlagOption ? boolean
   : O extends { type: "text"; repeat: true } ? readonly string[]

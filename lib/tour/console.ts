@@ -8,7 +8,7 @@
  */
 
 import { runCommandLine } from "../cli/run.ts";
-import type { CommandSpec, PermissionName } from "../cli/spec.ts";
+import type { CommandSpec, LoadCommand, PermissionName } from "../cli/spec.ts";
 import type { Page } from "../os/io.ts";
 import { behind, type Margin } from "./margin.ts";
 import { MemoryIo } from "./memory_io.ts";
@@ -28,17 +28,25 @@ export interface Viewer extends Page {
 /** A console. */
 export class Console {
   readonly #root: CommandSpec;
+  readonly #load: LoadCommand;
   readonly #viewer: Viewer;
 
   /**
    * Opens a console.
    *
    * @param root The table's root.
+   * @param load Loads the code of a command.
    * @param kept The permissions of this process: a command cannot give up more than the next one needs.
    * @param viewer Sees what the commands print.
    */
-  constructor(root: CommandSpec, kept: readonly PermissionName[], viewer: Viewer) {
+  constructor(
+    root: CommandSpec,
+    load: LoadCommand,
+    kept: readonly PermissionName[],
+    viewer: Viewer,
+  ) {
     this.#root = keeping(root, kept);
+    this.#load = load;
     this.#viewer = viewer;
   }
 
@@ -48,7 +56,11 @@ export class Console {
    * @param args Its arguments, without the program's name.
    */
   start(args: readonly string[], { label = "" }: JobOptions = {}): Job {
-    return new Job(this.#viewer, label, (io) => runCommandLine(this.#root, args, io));
+    return new Job(
+      this.#viewer,
+      label,
+      (io) => runCommandLine(this.#root, args, io, this.#load),
+    );
   }
 }
 

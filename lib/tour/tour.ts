@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandSpec, PermissionName } from "../cli/spec.ts";
+import type { CommandSpec, LoadCommand, PermissionName } from "../cli/spec.ts";
 import { type Io, writeAll } from "../os/io.ts";
 import { makeStyle, type Style } from "../terminal/terminal.ts";
 import { Console, type Viewer } from "./console.ts";
@@ -17,6 +17,8 @@ export interface TourOptions {
   readonly io: Pick<Io, "output">;
   /** The table's root. */
   readonly root: CommandSpec;
+  /** Loads the code of a command. */
+  readonly load: LoadCommand;
   /** What this process may do. */
   readonly kept: readonly PermissionName[];
   readonly sections: readonly Section[];
@@ -73,12 +75,12 @@ class Stage implements Viewer {
   readonly #broken = new AbortController();
   readonly #stopped: AbortSignal;
 
-  constructor({ io, root, kept, signal }: TourOptions) {
+  constructor({ io, root, load, kept, signal }: TourOptions) {
     this.#output = io.output;
     this.columns = io.output.columns;
     this.coloured = io.output.coloured;
     this.style = makeStyle(this.coloured);
-    this.#console = new Console(root, kept, this);
+    this.#console = new Console(root, load, kept, this);
     this.#stopped = AbortSignal.any([signal, this.#broken.signal]);
   }
 

@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { DnsServer } from "../info/dns_server.ts";
 import { HAS_TMUX, Pane } from "../terminal/tmux.ts";
@@ -184,7 +184,7 @@ function letter(program: Program): Promise<void> {
 }
 
 function* commandsOf(command: CommandSpec, above: readonly string[] = []): Generator<string, void> {
-  if (command.load !== undefined) yield above.join(" ");
+  if (isRunnable(command)) yield above.join(" ");
   for (const inner of command.commands ?? []) yield* commandsOf(inner, [...above, inner.name]);
 }
 

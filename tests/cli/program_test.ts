@@ -1,6 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
+import { CODE, loadCommand } from "../../lib/commands/load.ts";
 import { PROGRAM } from "../../lib/commands/program.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 
@@ -15,4 +16,21 @@ Deno.test("the program that starts loads of every command what the table has", a
   for (const [i, { whole }] of PROGRAM.commands!.entries()) {
     assertEquals(await whole?.(), PARLEY.commands![i]);
   }
+});
+
+/** The words of every command of a table that runs. */
+function* runnable(command: CommandSpec, words: readonly string[] = []): Generator<string, void> {
+  if (isRunnable(command)) yield words.join(" ");
+  for (const inner of command.commands ?? []) yield* runnable(inner, [...words, inner.name]);
+}
+
+Deno.test("there is code for exactly the commands of the table that run", async () => {
+  assertEquals(Object.keys(CODE).sort(), [...runnable(PARLEY)].sort());
+  for (const name of Object.keys(CODE)) {
+    assertEquals(typeof await loadCommand(name.split(" ")), "function", name);
+  }
+});
+
+Deno.test("loadCommand() refuses a command that has no code", async () => {
+  await assertRejects(() => loadCommand(["info"]), TypeError, "no code for the command info");
 });

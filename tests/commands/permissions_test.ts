@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { CommandSpec, PermissionName } from "../../lib/cli/spec.ts";
+import { type CommandSpec, isRunnable, type PermissionName } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
 import { MAY_RUN_DENO } from "../fixtures/granted.ts";
@@ -59,7 +59,7 @@ function* commandsOf(
   command: CommandSpec,
   above: readonly string[] = [],
 ): Generator<readonly [words: readonly string[], command: CommandSpec], void> {
-  if (command.load !== undefined) yield [above, command];
+  if (isRunnable(command)) yield [above, command];
   for (const inner of command.commands ?? []) yield* commandsOf(inner, [...above, inner.name]);
 }
 

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
+import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { wordsOf } from "../../lib/tour/step.ts";
 import { granted } from "../fixtures/granted.ts";
@@ -28,7 +28,7 @@ function* commandsOf(
   command: CommandSpec,
   above: readonly string[] = [],
 ): Generator<readonly [words: string, command: CommandSpec], void> {
-  if (command.load !== undefined) yield [above.join(" "), command];
+  if (isRunnable(command)) yield [above.join(" "), command];
   for (const inner of command.commands ?? []) yield* commandsOf(inner, [...above, inner.name]);
 }
 
@@ -44,7 +44,7 @@ Deno.test({
       for (const line of lines) {
         assert(line.startsWith("parley "), line);
         const { path } = await parseCommandLine(PARLEY, wordsOf(line));
-        assert(path.at(-1)?.load !== undefined, line);
+        assert(isRunnable(path.at(-1)!), line);
       }
     }
   },

@@ -2,36 +2,38 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { printLines } from "../../lib/cli/json_events.ts";
-import type { CommandModule, CommandSpec } from "../../lib/cli/spec.ts";
+import type { CommandSpec, RunCommand } from "../../lib/cli/spec.ts";
 import { StopSignals } from "../../lib/os/process.ts";
 import { makeStyle } from "../../lib/terminal/terminal.ts";
 import { Console } from "../../lib/tour/console.ts";
 
-function command(name: string, run: CommandModule["run"]): CommandSpec {
-  return { name, summary: "", permissions: [], load: () => Promise.resolve({ run }) };
-}
+const CODE: Readonly<Record<string, RunCommand>> = {
+  async echo(_, { input, output }) {
+    for await (const bytes of input.chunks()) await output.write(bytes);
+    return 3;
+  },
+  async wait(_, io) {
+    using signals = new StopSignals(io);
+    printLines(io, ["waiting"]);
+    return await signals.stopped;
+  },
+  paint(_, io) {
+    const { red } = makeStyle(io.output.coloured);
+    printLines(io, [`${red("red")} ${io.output.columns}`, "one two three four five"]);
+    return Promise.resolve(0);
+  },
+  fail: () => Promise.reject(new Failure({ what: "a", why: "b", code: "C" })),
+};
 
 const TOOL: CommandSpec = {
   name: "tool",
   summary: "",
-  commands: [
-    command("echo", async (_, { input, output }) => {
-      for await (const bytes of input.chunks()) await output.write(bytes);
-      return 3;
-    }),
-    command("wait", async (_, io) => {
-      using signals = new StopSignals(io);
-      printLines(io, ["waiting"]);
-      return await signals.stopped;
-    }),
-    command("paint", (_, io) => {
-      const { red } = makeStyle(io.output.coloured);
-      printLines(io, [`${red("red")} ${io.output.columns}`, "one two three four five"]);
-      return Promise.resolve(0);
-    }),
-    command("fail", () => Promise.reject(new Failure({ what: "a", why: "b", code: "C" }))),
-  ],
+  commands: Object.keys(CODE).map((name) => ({ name, summary: "", permissions: [] })),
 };
+
+function load([name = ""]: readonly string[]): Promise<RunCommand> {
+  return Promise.resolve(CODE[name]!);
+}
 
 const NEVER = new AbortController().signal;
 
@@ -40,7 +42,7 @@ function open(page: { columns?: number; coloured?: boolean } = {}): [Console, ()
   let shown = "";
   const show = (text: string) => void (shown += text);
   const viewer = { columns: page.columns, coloured: page.coloured ?? false, show };
-  return [new Console(TOOL, ["net"], viewer), () => shown];
+  return [new Console(TOOL, load, ["net"], viewer), () => shown];
 }
 
 Deno.test("Console runs a command with an input of its own, and keeps and shows what it prints", async () => {

@@ -7,6 +7,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { loadCommand } from "../../lib/commands/load.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { unstyled } from "../../lib/terminal/terminal.ts";
 import { MemoryIo } from "../../lib/tour/memory_io.ts";
@@ -20,6 +21,7 @@ async function play(name: string, columns: number | undefined, coloured: boolean
   const failed = await playTour({
     io,
     root: PARLEY,
+    load: loadCommand,
     kept: ["net"],
     sections: await loadSections(name),
     pause: undefined,
@@ -55,6 +57,7 @@ Deno.test("a step that fails is said to, in colours too", async () => {
   const failed = await playTour({
     io,
     root: PARLEY,
+    load: loadCommand,
     kept: ["net"],
     sections: [{ ...section!, steps: [step] }],
     pause: undefined,

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import { printLines } from "../../lib/cli/json_events.ts";
-import type { CommandSpec } from "../../lib/cli/spec.ts";
+import type { CommandSpec, RunCommand } from "../../lib/cli/spec.ts";
 import { type Io, ReaderGone } from "../../lib/os/io.ts";
 import { Console } from "../../lib/tour/console.ts";
 import { MemoryIo } from "../../lib/tour/memory_io.ts";
@@ -16,15 +16,15 @@ const TOOL: CommandSpec = {
     summary: "",
     operands: [{ name: "TEXT", help: "", rest: true }],
     permissions: [],
-    load: () =>
-      Promise.resolve({
-        run({ operands }: { operands: readonly string[] }, io: Io) {
-          printLines(io, [operands.join("|")]);
-          return Promise.resolve(operands.includes("fail") ? 1 : 0);
-        },
-      }),
   }],
 };
+
+function say({ operands }: { operands: readonly string[] }, io: Io): Promise<number> {
+  printLines(io, [operands.join("|")]);
+  return Promise.resolve(operands.includes("fail") ? 1 : 0);
+}
+
+const load = (): Promise<RunCommand> => Promise.resolve(say);
 
 const signal = new AbortController().signal;
 
@@ -41,7 +41,7 @@ Deno.test("wordsOf() takes a quoted argument as one", () => {
 
 Deno.test("runLine() is done only with the exit code and the output that are expected", async () => {
   const viewer = { columns: undefined, coloured: false, show: () => {} };
-  const console = new Console(TOOL, ["net"], viewer);
+  const console = new Console(TOOL, load, ["net"], viewer);
   const lines: string[] = [];
   const scene = {
     start: (args: readonly string[]) => console.start(args),
@@ -86,7 +86,7 @@ Deno.test("playTour() counts the steps that fail, goes on after them, and clears
     { name: "two", title: "Two", steps: [step("c")] },
   ];
   const pause = () => Promise.resolve(void seen.push("pause"));
-  const options = { io: new MemoryIo(), root: TOOL, kept: ["net"] as const, signal };
+  const options = { io: new MemoryIo(), root: TOOL, load, kept: ["net"] as const, signal };
   assertEquals(await playTour({ ...options, sections, pause }), 1);
   assertEquals(seen, ["set", "a", "pause", "b", "cleared", "pause", "c"]);
 });
@@ -103,7 +103,7 @@ Deno.test("playTour() ends at once when it is stopped", async () => {
     steps: [{ says: "a", play }, { says: "b", play }],
   }];
   const io = new MemoryIo();
-  const options = { io, root: TOOL, kept: ["net"] as const, pause: undefined };
+  const options = { io, root: TOOL, load, kept: ["net"] as const, pause: undefined };
   await assertRejects(
     () => playTour({ ...options, sections, signal: stop.signal }),
     Error,
@@ -120,7 +120,7 @@ Deno.test("playTour() ends at once when it is stopped while it waits for Enter",
   };
   const io = new MemoryIo();
   const sections = [{ name: "one", title: "One", steps: [step, step] }];
-  const options = { io, root: TOOL, kept: ["net"] as const, sections, signal: stop.signal };
+  const options = { io, root: TOOL, load, kept: ["net"] as const, sections, signal: stop.signal };
   await assertRejects(() => playTour({ ...options, pause }), Error, "stopped");
 });
 
@@ -142,7 +142,15 @@ Deno.test("playTour() ends at once when it can no longer be shown", async () => 
     },
   }, { says: "b", play: () => Promise.resolve(void seen.push("b")) }];
   const sections = [{ name: "one", title: "One", steps }];
-  const options = { io, root: TOOL, kept: ["net"] as const, pause: undefined, sections, signal };
+  const options = {
+    io,
+    root: TOOL,
+    load,
+    kept: ["net"] as const,
+    pause: undefined,
+    sections,
+    signal,
+  };
   assertEquals(await assertRejects(() => playTour(options)), gone);
   assertEquals(seen, ["a"]);
 });

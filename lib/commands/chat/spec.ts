@@ -5,7 +5,7 @@
  */
 
 import { RENEWAL_RESERVE_MS } from "../../chat/identity/renewal.ts";
-import type { CommandModule, CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec } from "../../cli/spec.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
 import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "../common_options.ts";
 import { LIMIT_OPTIONS } from "./limit_options.ts";
@@ -150,7 +150,6 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
     "parley chat server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
     "parley chat server --allow friends.txt --identity ada.pem --known-peers peers.txt",
   ],
-  load: (): Promise<CommandModule> => import("./server.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley chat client`. */
@@ -193,7 +192,6 @@ With --commands or --json, piped input has commands too, and //TEXT says /TEXT.`
     "date | parley chat client --name clock",
     "parley chat client --listen --json < /dev/null",
   ],
-  load: (): Promise<CommandModule> => import("./client.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley chat`. */
@@ -202,6 +200,6 @@ export const CHAT = {
   summary: "Encrypted chat over TCP, for two or for a thousand.",
   details: "Without a command it asks: server or client, and the server's address.",
   commands: [CHAT_SERVER, CHAT_CLIENT],
+  runs: true,
   permissions: ["net"],
-  load: (): Promise<CommandModule> => import("./ask.ts"),
 } as const satisfies CommandSpec;

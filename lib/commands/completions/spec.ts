@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandModule, CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec } from "../../cli/spec.ts";
 
 /** `parley completions`. */
 export const COMPLETIONS = {
@@ -22,5 +22,4 @@ export const COMPLETIONS = {
     "source <(parley completions bash)",
     "parley completions fish > ~/.config/fish/completions/parley.fish",
   ],
-  load: (): Promise<CommandModule> => import("./completions.ts"),
 } as const satisfies CommandSpec;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandModule, CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec } from "../../cli/spec.ts";
 import { JSON_LINES } from "../common_options.ts";
 
 /** `parley info host`. */
@@ -15,7 +15,6 @@ export const INFO_HOST = {
   options: { json: JSON_LINES },
   permissions: ["net", "sys"],
   examples: ["parley info host", "parley info host --json"],
-  load: (): Promise<CommandModule> => import("./host.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info resolve`. */
@@ -56,7 +55,6 @@ where neither was named, one is enough.`,
     "parley info resolve example.com MX TXT @9.9.9.9",
     "parley info resolve 192.0.2.1 --short",
   ],
-  load: (): Promise<CommandModule> => import("./resolve.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info ping`. */
@@ -98,7 +96,6 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
   },
   permissions: ["net"],
   examples: ["parley info ping example.com:443", "parley info ping 127.0.0.1 -c 0 -i 200"],
-  load: (): Promise<CommandModule> => import("./ping.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info address`. */
@@ -119,7 +116,6 @@ hex (7f000001), IPv6 with a zone or an IPv4 address in it, and reverse names.`,
     "parley info address fe80::1%eth0",
     "parley info address 7f000001 --json",
   ],
-  load: (): Promise<CommandModule> => import("./address.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info service`. */
@@ -142,7 +138,6 @@ export const INFO_SERVICE = {
   },
   permissions: ["read"],
   examples: ["parley info service http", "parley info service 53 --protocol udp"],
-  load: (): Promise<CommandModule> => import("./service.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info byteorder`. */
@@ -162,7 +157,6 @@ export const INFO_BYTEORDER = {
   },
   permissions: [],
   examples: ["parley info byteorder 1234", "parley info byteorder 0x7f000001 --bits 32"],
-  load: (): Promise<CommandModule> => import("./byteorder.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info socket`. */
@@ -209,7 +203,6 @@ Deno's own sockets tell none of this. It fails where it may not call that librar
     "parley info socket",
     "parley info socket --transport udp --timeout 100 --rcvbuf 8192 --nonblocking",
   ],
-  load: (): Promise<CommandModule> => import("./socket.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info errors`. */
@@ -227,7 +220,6 @@ What this host cannot provoke is listed too.`,
   options: { json: JSON_LINES },
   permissions: ["net"],
   examples: ["parley info errors", "parley info errors ECONNRESET"],
-  load: (): Promise<CommandModule> => import("./errors.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info runtime`. */
@@ -241,7 +233,6 @@ is one that parley asks for: Deno tells of a part only by its name.`,
   permissions: [],
   tellsOfGrants: true,
   examples: ["parley info runtime"],
-  load: (): Promise<CommandModule> => import("./runtime.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley info`. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandModule, CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec } from "../../cli/spec.ts";
 
 const FORCE = {
   type: "flag",
@@ -66,7 +66,6 @@ PEM). Without -o both go to standard output.`,
   },
   permissions: [],
   examples: ["parley rsa keygen -o ada.pem", "parley rsa keygen --bits 4096 -o ada.pem"],
-  load: (): Promise<CommandModule> => import("./keygen.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa encrypt`. */
@@ -89,7 +88,6 @@ export const RSA_ENCRYPT = {
     "echo hello | parley rsa encrypt --to ada.pem.pub",
     "echo hello | parley rsa encrypt --to ada.pem.pub --raw -o block",
   ],
-  load: (): Promise<CommandModule> => import("./encrypt.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa decrypt`. */
@@ -111,7 +109,6 @@ nobody's business.`,
     "parley rsa decrypt --key ada.pem letter.jwe",
     "parley rsa decrypt --key ada.pem --raw -o text block",
   ],
-  load: (): Promise<CommandModule> => import("./decrypt.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa sign`. */
@@ -129,7 +126,6 @@ export const RSA_SIGN = {
   operands: [IN],
   permissions: ["read"],
   examples: ["parley rsa sign --key ada.pem -o letter.sig letter.txt"],
-  load: (): Promise<CommandModule> => import("./sign.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa verify`. */
@@ -150,7 +146,6 @@ export const RSA_VERIFY = {
   operands: [IN],
   permissions: ["read"],
   examples: ["parley rsa verify --key ada.pem.pub --signature letter.sig letter.txt"],
-  load: (): Promise<CommandModule> => import("./verify.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa fingerprint`. */
@@ -163,7 +158,6 @@ the fingerprint that the chat shows for the identity. OpenSSH's fingerprints has
   operands: [KEY_FILE],
   permissions: ["read"],
   examples: ["parley rsa fingerprint ada.pem.pub"],
-  load: (): Promise<CommandModule> => import("./fingerprint.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa inspect`. */
@@ -174,7 +168,6 @@ export const RSA_INSPECT = {
   operands: [KEY_FILE],
   permissions: ["read"],
   examples: ["parley rsa inspect ada.pem", "parley rsa inspect --json ada.pem.pub"],
-  load: (): Promise<CommandModule> => import("./inspect.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley rsa`. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandModule, CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec } from "../../cli/spec.ts";
 
 /** `parley tour`. */
 export const TOUR = {
@@ -41,5 +41,4 @@ step did what it said.`,
   },
   permissions: ["net", "sys", "read", "write"],
   examples: ["parley tour", "parley tour chat", "parley tour --pause --ffi"],
-  load: (): Promise<CommandModule> => import("./tour.ts"),
 } as const satisfies CommandSpec;

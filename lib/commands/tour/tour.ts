@@ -4,17 +4,26 @@
  * @module
  */
 
-import type { Input } from "../../cli/spec.ts";
+import type { CommandSpec, Input, LoadCommand } from "../../cli/spec.ts";
 import type { Io } from "../../os/io.ts";
 import { StopSignals } from "../../os/process.ts";
 import { loadSections } from "../../tour/sections.ts";
 import { enterKey } from "../../tour/step.ts";
 import { playTour } from "../../tour/tour.ts";
-import { PARLEY } from "../table.ts";
 import { TOUR } from "./spec.ts";
 
-/** Takes the tour, or one section of it. */
-export async function run({ options, operands }: Input<typeof TOUR>, io: Io): Promise<number> {
+/**
+ * Plays the tour, or one section of it.
+ *
+ * @param root The table of commands that its steps run.
+ * @param load Loads the code of a command.
+ */
+export async function runTour(
+  root: CommandSpec,
+  load: LoadCommand,
+  { options, operands }: Input<typeof TOUR>,
+  io: Io,
+): Promise<number> {
   using signals = new StopSignals(io);
   const stop = new AbortController();
   signals.stopped.then((code) => stop.abort(code));
@@ -22,7 +31,8 @@ export async function run({ options, operands }: Input<typeof TOUR>, io: Io): Pr
   try {
     const failed = await playTour({
       io,
-      root: PARLEY,
+      root,
+      load,
       kept: [...TOUR.permissions, ...(options.ffi ? ["ffi" as const] : [])],
       sections: await loadSections(operands[0]),
       pause: keys?.pressed,

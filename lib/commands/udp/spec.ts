@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CommandModule, CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec } from "../../cli/spec.ts";
 import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "../common_options.ts";
 
 /** The port of the tutorial's echo server. */
@@ -63,7 +63,6 @@ export const UDP_SERVER = {
     "parley udp server --host ::1",
     "parley udp server --drop 0.3 --delay 250",
   ],
-  load: (): Promise<CommandModule> => import("./server.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley udp client`. */
@@ -132,7 +131,6 @@ Each question has a port of its own, so that what comes late or twice is told fr
     "parley udp client -c 10 -i 200 --json",
     "parley udp client --promiscuous --timeout 60000",
   ],
-  load: (): Promise<CommandModule> => import("./client.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley udp send`. */
@@ -150,7 +148,6 @@ asked. A TEXT that starts with a dash goes behind --.`,
   options: { json: JSON_LINES },
   permissions: ["net"],
   examples: ["parley udp send 127.0.0.1 60945 'Your data was stolen'"],
-  load: (): Promise<CommandModule> => import("./send.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley udp demo`. */
@@ -173,7 +170,6 @@ one that checks. Exits 0 only where the first was fooled and the second was not.
   },
   permissions: ["net"],
   examples: ["parley udp demo", "parley udp demo --host ::1 --json"],
-  load: (): Promise<CommandModule> => import("./demo.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley udp bench`. */
@@ -217,7 +213,6 @@ answered within a second counts as lost.`,
     "parley udp server --quiet & parley udp bench",
     "parley udp bench --window 1 --seconds 10 --json",
   ],
-  load: (): Promise<CommandModule> => import("./bench.ts"),
 } as const satisfies CommandSpec;
 
 /** `parley udp`. */
