@@ -5,8 +5,7 @@
  */
 
 import { runCommandLine } from "./lib/cli/run.ts";
-import { loadCommand } from "./lib/commands/load.ts";
-import { PROGRAM } from "./lib/commands/program.ts";
+import { loadCommand, PROGRAM } from "./lib/commands/load.ts";
 import { processIo } from "./lib/os/io.ts";
 import { ARGS } from "./lib/os/surroundings.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-// @ts-types="../types/std_cli_parse_args.d.ts"
+// @ts-types="../types/std.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { type Bench, type Figure, leftOut, type Measurement } from "./chat/bench.ts";
 import { HAS_CROWDS, NO_CROWDS } from "./chat/crowd.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-// @ts-types="../types/std_cli_parse_args.d.ts"
+// @ts-types="../types/std.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import {
   createIdentity,
@@ -158,7 +158,7 @@ async function joinTimes(
 
 /** A client whose relay attacks it: what memory that takes. */
 async function attackClient(processes: Processes, name: string): Promise<Outcome["memory"]> {
-  const script = "scripts/bench/overload/hostile_relay.ts";
+  const script = "bench/overload/hostile_relay.ts";
   const relay = processes.deno(["--allow-net"], script, [name]);
   const port = await relay.line();
   const client = processes.chat(["client", `127.0.0.1:${port}`, "--json", "--listen"]);

@@ -9,7 +9,7 @@
  * @module
  */
 
-// @ts-types="../types/std_cli_parse_args.d.ts"
+// @ts-types="../types/std.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { type Figure, leftOut } from "./chat/bench.ts";
 import { median, spread, thousands } from "./chat/figures.ts";

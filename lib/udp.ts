@@ -22,7 +22,7 @@
 export { DEFAULT_PORT } from "./udp/address.ts";
 export { MAX_IPV4_BYTES, MAX_IPV6_BYTES } from "./udp/datagram_socket.ts";
 export { type EchoClient, type EchoClientCounts, openEchoClient } from "./udp/echo_client.ts";
-export type { Answer, EchoClientEvent, EchoClientOptions } from "./udp/open_question.ts";
+export type { Answer, EchoClientEvent, EchoClientOptions } from "./udp/echo_client.ts";
 export {
   type EchoServer,
   type EchoServerCounts,
@@ -36,7 +36,7 @@ export {
   type ForgeryOutcome,
   playForgery,
 } from "./udp/forgery.ts";
-export { Histogram, type HistogramRow } from "./udp/histogram.ts";
+export { Histogram, type HistogramRow } from "./udp/load.ts";
 export { type LoadOptions, type LoadResult, MAX_WINDOW, measureLoad } from "./udp/load.ts";
-export type { Verdict } from "./udp/open_question.ts";
+export type { Verdict } from "./udp/echo_client.ts";
 export { sendDatagram, type SentDatagram } from "./udp/datagram_socket.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { VERSION } from "../lib/base/build.ts";
 import { usageFailure } from "../lib/base/failure.ts";
-import { VERSION } from "../lib/base/version.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { runCommandLine } from "../lib/cli/run.ts";
 import type { CommandSpec, Input, RunCommand } from "../lib/cli/spec.ts";

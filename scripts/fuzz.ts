@@ -7,7 +7,7 @@
  * @module
  */
 
-// @ts-types="../types/std_cli_parse_args.d.ts"
+// @ts-types="../types/std.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
 import { TARGETS } from "../tests/fuzz/targets.ts";
 

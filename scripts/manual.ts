@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VERSION } from "../lib/base/version.ts";
+import { VERSION } from "../lib/base/build.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { PARLEY } from "../lib/commands/table.ts";
 import { processIo, writeAll } from "../lib/os/io.ts";

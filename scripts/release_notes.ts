@@ -7,7 +7,7 @@
  * @module
  */
 
-import { VERSION } from "../lib/base/version.ts";
+import { VERSION } from "../lib/base/build.ts";
 
 /**
  * The part of a changelog, in the format of Keep a Changelog, that tells of a version.

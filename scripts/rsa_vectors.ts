@@ -7,9 +7,9 @@
  * @module
  */
 
-// @ts-types="../types/std_encoding_base64.d.ts"
+// @ts-types="../types/std.d.ts"
 import { encodeBase64 } from "@std/encoding/base64";
-// @ts-types="../types/std_encoding_base64url.d.ts"
+// @ts-types="../types/std.d.ts"
 import { encodeBase64Url } from "@std/encoding/base64url";
 
 const directory = await Deno.makeTempDir();

@@ -6,12 +6,7 @@
  * @module
  */
 
-// @ts-types="../types/std_bytes_concat.d.ts"
-import { concat } from "@std/bytes/concat";
-// @ts-types="../types/std_encoding_hex.d.ts"
-import { encodeHex } from "@std/encoding/hex";
-import { type Bytes, utf8 } from "../lib/base/bytes.ts";
-import type { Random } from "../lib/base/random.ts";
+import { type Bytes, type Random, utf8 } from "../lib/base/bytes.ts";
 import {
   joinStatement,
   makeCredential,
@@ -39,6 +34,10 @@ import {
 } from "../lib/chat/wire/control.ts";
 import { encodeProgressBody, encodeSigned, encodeTexts } from "../lib/chat/wire/envelope.ts";
 import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
+// @ts-types="../types/std.d.ts"
+import { concat } from "@std/bytes/concat";
+// @ts-types="../types/std.d.ts"
+import { encodeHex } from "@std/encoding/hex";
 
 const EXPIRES_AT = 1_800_000_000_000;
 const RENEWED_TO = EXPIRES_AT + 43_200_000;

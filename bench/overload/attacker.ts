@@ -13,7 +13,7 @@ import {
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
 import { encodeEmpty } from "../../lib/chat/wire/control.ts";
 import { encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
-import { audiences, junk, questions, steps } from "../../scripts/bench/overload/costs.ts";
+import { audiences, junk, questions, steps } from "./costs.ts";
 import { RawSocket } from "../../tests/chat/raw_socket.ts";
 import { repeated, unsignedFrame } from "../../tests/chat/sealed_frame.ts";
 import { makeCredentials } from "../chat/crowd/credentials.ts";

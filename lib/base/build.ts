@@ -1,5 +1,5 @@
 /**
- * How this parley was made.
+ * Which parley this is: its version, and how it was built.
  *
  * @module
  */
@@ -12,3 +12,6 @@ export type Build = "source" | "compiled" | "self-contained";
 
 /** `scripts/compile.ts` writes the other two into the program that it makes. */
 export const BUILD: Build = "source" as Build;
+
+/** Semantic version. */
+export const VERSION = "0.1.0";

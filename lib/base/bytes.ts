@@ -1,5 +1,5 @@
 /**
- * Bytes in network byte order (RFC 1700): fields put together, and read back with every length checked.
+ * Bytes: reading, writing, comparing, and random ones.
  *
  * @module
  */
@@ -208,3 +208,9 @@ export function readWhole<T>(bytes: Bytes, read: (reader: ByteReader) => T): T {
 
 /** Bytes that WebCrypto takes: never over shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Makes random bytes; a test may seed it. */
+export type Random = (length: number) => Bytes;
+
+/** Random bytes of the runtime. */
+export const secureRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length));

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Rate, TokenBucket } from "./token_bucket.ts";
+import { type Rate, TokenBucket } from "./clock.ts";
 
 /** So many who cause work are told apart; beyond that the one not charged for longest is forgotten. */
 export const MAX_ACCOUNTS = 10_000;

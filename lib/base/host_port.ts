@@ -4,6 +4,9 @@
  * @module
  */
 
+/** This machine, over IPv4: where servers listen and clients connect by default. */
+export const LOOPBACK = "127.0.0.1";
+
 /** An address or a name, and a port. */
 export interface Place {
   readonly hostname: string;

@@ -4,9 +4,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_text_closest_string.d.ts"
-import { closestString } from "@std/text/closest-string";
-// @ts-types="../../types/std_text_levenshtein_distance.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /** Of so many letters, one may be wrong. */
@@ -24,9 +22,15 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   if (words.length === 0) return undefined;
   const prefixed = words.filter((w) => word !== "" && w.startsWith(word));
   if (prefixed.length === 1) return prefixed[0];
-  const closest = closestString(word, words, { compareFn: slips });
+  const closest = closestTo(word, words);
   const letters = Math.max(word.length, closest.length);
   return slips(word, closest) * LETTERS_A_SLIP <= letters ? closest : undefined;
+}
+
+/** The word that is the fewest slips away, upper case counting as lower case; of several, the first. */
+function closestTo(word: string, words: readonly string[]): string {
+  const far = (other: string) => slips(word.toLowerCase(), other.toLowerCase());
+  return words.reduce((best, other) => far(other) < far(best) ? other : best);
 }
 
 /** How many letters are wrong, missing or too many, or have changed places with a neighbour. */

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { type Io, writeAll } from "../os/io.ts";
 import { singleQuoted } from "../base/printable.ts";
 import {
   type CommandSpec,
+  type Input,
   type OperandSpec,
   optionsOf,
   type OptionSpec,
@@ -35,6 +37,21 @@ export function completionScript(root: CommandSpec, shell: Shell): string {
     case "fish":
       return fishScript(commands);
   }
+}
+
+/**
+ * Prints the script for a shell.
+ *
+ * @param root The table of commands that the script completes.
+ * @param operands The shell alone, which the command line has checked.
+ */
+export function printCompletions(
+  root: CommandSpec,
+  { operands }: Pick<Input<CommandSpec>, "operands">,
+  io: Io,
+): Promise<number> {
+  writeAll(io.output, completionScript(root, operands[0] as Shell));
+  return Promise.resolve(0);
 }
 
 /** The script that bash reads: `source <(parley completions bash)`. */

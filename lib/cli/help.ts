@@ -4,8 +4,7 @@
  * @module
  */
 
-import { BUILD } from "../base/build.ts";
-import { VERSION } from "../base/version.ts";
+import { BUILD, VERSION } from "../base/build.ts";
 import {
   commandLine,
   type CommandSpec,

@@ -4,11 +4,18 @@
  * @module
  */
 
+import { LOOPBACK } from "../base/host_port.ts";
 import { usageFailure } from "../base/failure.ts";
 import { quote } from "../base/printable.ts";
 
-/** A host, and the port behind it where there is one. */
+/** A host and a port. */
 export interface HostAndPort {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** A host, and its port if one is given. */
+export interface HostMaybePort {
   readonly hostname: string;
   readonly port: number | undefined;
 }
@@ -25,7 +32,7 @@ const MAX_NAME_LENGTH = 253;
  * @returns The host without brackets, and the port.
  * @throws {Failure} Usage, where it is none of these.
  */
-export function readHost(text: string): HostAndPort {
+export function readHost(text: string): HostMaybePort {
   const what = `cannot read the address ${quote(text)}`;
   const url = /^[a-z][a-z0-9+.-]*:\/\/([^/\s]*)/i.exec(text);
   if (url !== null) {
@@ -66,3 +73,34 @@ function isName(text: string): boolean {
 function isIpv6(text: string): boolean {
   return URL.canParse(`http://[${text.replace(/%[\w.-]+$/, "")}]`);
 }
+
+/**
+ * Reads `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address.
+ *
+ * @param text What was typed.
+ * @param defaultPort The port where none is given.
+ * @throws {Failure} Usage, where it is none of these.
+ */
+export function readAddress(text: string, defaultPort: number): HostAndPort {
+  const { hostname, port = defaultPort } = readHost(text);
+  return { hostname, port };
+}
+
+/** `--host` of a server. */
+export const LISTEN_HOST = {
+  type: "text",
+  value: "HOST",
+  form: "host",
+  default: LOOPBACK,
+  help: "Address to listen on; 0.0.0.0 or :: for all",
+} as const;
+
+/** `--port` of a server, but for its default. */
+export const LISTEN_PORT = {
+  type: "integer",
+  short: "p",
+  value: "PORT",
+  min: 0,
+  max: 65_535,
+  help: "Port to listen on; 0 picks a free one and says which",
+} as const;

@@ -6,8 +6,6 @@
  * @module
  */
 
-// @ts-types="../../types/std_encoding_base64.d.ts"
-import { encodeBase64 } from "@std/encoding/base64";
 import { Failure } from "../base/failure.ts";
 import { printable, printableBytes, printableJson } from "../base/printable.ts";
 import { type Io, ReaderGone, writeAll, writeError } from "../os/io.ts";
@@ -138,6 +136,6 @@ export function dataFields(data: Uint8Array): Record<string, unknown> {
     return { bytes, text: decoder.decode(data) };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return { bytes, base64: encodeBase64(data) };
+    return { bytes, base64: data.toBase64() };
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_cli_parse_args.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import type { OptionSpec } from "./spec.ts";
 

@@ -13,9 +13,9 @@ import { Failure } from "../base/failure.ts";
 import { toFailure } from "../os/errors.ts";
 import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, writeAll } from "../os/io.ts";
-import type { Grants } from "./grants.ts";
 import { printFailure } from "./json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./parse.ts";
+import type { Grants } from "./permissions.ts";
 import {
   type CommandSpec,
   type Input,
@@ -58,7 +58,7 @@ async function commandFailure(error: unknown, parsed: Parsed | undefined): Promi
   if (parsed === undefined) return toFailure(error, "the command line");
   const failure = toFailure(error, subject(parsed.path));
   if (failure.code !== "NOT_PERMITTED") return failure;
-  const { withPermissionHint } = await import("./permission_hint.ts");
+  const { withPermissionHint } = await import("./permissions.ts");
   const words = parsed.path.slice(1).map(({ name }) => name);
   return withPermissionHint(failure, words, parsed.permissions);
 }
@@ -83,7 +83,7 @@ async function runParsed(parsed: Parsed, io: Io, load: LoadCommand): Promise<num
 const ALL_PERMISSIONS = ["run", "read", "write", "net", "env", "sys", "ffi", "import"] as const;
 
 async function currentGrants(): Promise<Grants> {
-  const { readGrants } = await import("./grants.ts");
+  const { readGrants } = await import("./permissions.ts");
   return readGrants(ALL_PERMISSIONS);
 }
 

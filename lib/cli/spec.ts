@@ -7,9 +7,10 @@
  * @module
  */
 
+import { usageFailure } from "../base/failure.ts";
 import type { Release } from "../os/held_file.ts";
 import type { Io } from "../os/io.ts";
-import type { Grants } from "./grants.ts";
+import type { Grants } from "./permissions.ts";
 
 /**
  * What a text must be, beyond any text: `file`, a path, which is not empty; `host`, a host, whose `HOST:PORT` is read
@@ -181,4 +182,22 @@ export function wantedNumber({ type, min, max }: NumberOption): string {
 /** How to learn what a command takes. */
 export function helpHint(path: readonly CommandSpec[]): string {
   return `${commandLine(path)} --help lists what it takes`;
+}
+
+/** `--json` of a command that prints one object or more. */
+export const JSON_LINES = {
+  type: "flag",
+  help: "One JSON object a line on stdout, and nothing else there",
+} as const;
+
+/**
+ * The value of an option that must be given.
+ *
+ * @param name The option, and what stands for its value: `--key PRIV`.
+ * @param value What was given.
+ * @throws {Failure} Usage, where it was not.
+ */
+export function required(name: string, value: string | undefined): string {
+  if (value !== undefined && value !== "") return value;
+  throw usageFailure(name, "it is missing", "--help lists what the command takes");
 }

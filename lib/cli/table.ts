@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Page } from "../os/io.ts";
-import type { Missing } from "../os/process.ts";
+import type { Missing, Page } from "../os/io.ts";
 import { makeStyle, type Paint } from "../terminal/terminal.ts";
-import { permissionHint } from "./permission_hint.ts";
+import { permissionHint } from "./permissions.ts";
 
 /** What stands in a row and a column: text fit for a terminal, and its colour where it has one. */
 export type Cell = string | { readonly text: string; readonly paint: Paint };

@@ -1,23 +1,12 @@
 /**
- * The table of commands: what each takes, what it may do, and where its code is.
- *
- * The manual, completions and permissions are derived from it. Nothing here loads a command's code.
- * What runs one command starts from `program.ts`, which loads that command's part alone.
+ * The table of commands, complete. The manual, the help, completions and tests read it. What runs one command
+ * starts from `load.ts`, which loads that command's part alone.
  *
  * @module
  */
 
 import type { CommandSpec } from "../cli/spec.ts";
-import { CHAT } from "./chat/spec.ts";
-import { COMPLETIONS } from "./completions/spec.ts";
-import { INFO } from "./info/spec.ts";
-import { PROGRAM } from "./program.ts";
-import { RSA } from "./rsa/spec.ts";
-import { TOUR } from "./tour/spec.ts";
-import { UDP } from "./udp/spec.ts";
+import { loadTable } from "./load.ts";
 
-/** The program, whole. */
-export const PARLEY: CommandSpec = {
-  ...PROGRAM,
-  commands: [CHAT, INFO, UDP, RSA, TOUR, COMPLETIONS],
-};
+/** The program with the specifications of all its commands. */
+export const PARLEY: CommandSpec = await loadTable();

@@ -6,7 +6,7 @@
 
 import { Failure, usageFailure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
-import { isGranted, type Missing } from "../os/process.ts";
+import { isGranted, type Missing } from "../os/io.ts";
 
 /** The transports that services are listed for. */
 export type Protocol = "tcp" | "udp";

@@ -7,10 +7,9 @@
  * @module
  */
 
+import { tlsFailure, type TlsServerOptions } from "./tls.ts";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { TlsServerOptions } from "./tls.ts";
-import { tlsFailure } from "./tls_failure.ts";
 
 /** The fatal alert handshake_failure, in the clear (RFC 8446 section 6). */
 const HANDSHAKE_FAILURE = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);

@@ -9,9 +9,8 @@ import { printable, shellPath } from "../base/printable.ts";
 import { KeyFileError, type PemPair, readKey, type RsaKey } from "../rsa/key_formats.ts";
 import { DecryptionError, MAX_MESSAGE_BYTES, MessageTooLongError } from "../rsa/message.ts";
 import { readWhole } from "./files.ts";
-import { checkDestination, interruptible, writeFiles } from "./input_output.ts";
+import { checkDestination, interruptible, type Progress, writeFiles } from "./input_output.ts";
 import type { Io } from "./io.ts";
-import type { Progress } from "./progress.ts";
 
 /** The most that a key file may have, in bytes. */
 const MAX_KEY_FILE_BYTES = 1 << 20;

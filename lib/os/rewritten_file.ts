@@ -11,7 +11,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_encoding_hex.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { type RandomAccess, readAll, writeAt } from "./held_file.ts";
 

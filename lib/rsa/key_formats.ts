@@ -4,19 +4,20 @@
  * @module
  */
 
-// @ts-types="../../types/std_encoding_base64url.d.ts"
-import { decodeBase64Url } from "@std/encoding/base64url";
 import type { Bytes } from "../base/bytes.ts";
-import { DerError, type PemBlock, readPem, writePem } from "./der.ts";
 import {
   bitLength,
   type DecodedKey,
   decodeKey,
+  DerError,
   encodePkcs8,
   encodeSpki,
   isOdd,
   OtherAlgorithmError,
-} from "./key_encoding.ts";
+  type PemBlock,
+  readPem,
+  writePem,
+} from "./der.ts";
 
 /** The smallest modulus that is taken, in bits. */
 const MIN_BITS = 2048;
@@ -271,7 +272,7 @@ function part(jwk: Record<string, unknown>, name: string): Bytes {
       "a private RSA key has n, e, d, p, q, dp, dq and qi",
     );
   }
-  return decodeBase64Url(value);
+  return Uint8Array.fromBase64(value, { alphabet: "base64url" });
 }
 
 async function pkcs8OfJwk(jwk: Record<string, unknown>): Promise<Bytes> {

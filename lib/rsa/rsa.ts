@@ -7,12 +7,10 @@
  * @module
  */
 
-// @ts-types="../../types/std_bytes_equals.d.ts"
-import { equals } from "@std/bytes/equals";
-// @ts-types="../../types/std_encoding_base64.d.ts"
-import { encodeBase64 } from "@std/encoding/base64";
 import type { Bytes } from "../base/bytes.ts";
-import { bitLength, encodeSpki, isOdd } from "./key_encoding.ts";
+import { bitLength, encodeSpki, isOdd } from "./der.ts";
+// @ts-types="../../types/std.d.ts"
+import { equals } from "@std/bytes/equals";
 
 /** The modulus sizes that parley makes, in bits. */
 export type ModulusBits = 2048 | 3072 | 4096;
@@ -234,5 +232,5 @@ export async function decryptOaep(
  */
 export async function fingerprint(spki: Bytes): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", spki);
-  return `SHA256:${encodeBase64(digest).replace(/=+$/, "")}`;
+  return `SHA256:${new Uint8Array(digest).toBase64({ omitPadding: true })}`;
 }

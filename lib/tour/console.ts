@@ -1,17 +1,16 @@
 /**
- * Commands of the table, run in this process, each as if at a console of its own: with an input that is
- * typed for it, an output that is shown and kept, and an interrupt key.
+ * Commands of the table, run in this process, each with standard streams that exist in memory only; and what
+ * they print, wrapped behind a margin.
  *
- * What is run is what `main.ts` runs, with the same arguments; only its {@linkcode Io} is another one.
+ * A console runs what `main.ts` runs, with the same arguments; only the {@linkcode Io} differs.
  *
  * @module
  */
 
 import { runCommandLine } from "../cli/run.ts";
 import type { CommandSpec, LoadCommand, PermissionName } from "../cli/spec.ts";
-import type { Page } from "../os/io.ts";
-import { behind, type Margin } from "./margin.ts";
-import { MemoryIo } from "./memory_io.ts";
+import type { InputStream, Io, OutputStream, Page } from "../os/io.ts";
+import { unstyled } from "../terminal/terminal.ts";
 
 /** How a command is run. */
 export interface JobOptions {
@@ -176,4 +175,170 @@ function keeping(command: CommandSpec, kept: readonly PermissionName[]): Command
       ? {}
       : { commands: command.commands.map((inner) => keeping(inner, kept)) }),
   };
+}
+
+/** How they are set up. */
+export interface MemoryIoOptions extends Partial<Page> {
+  /**
+   * Hears what is printed, with its colours, on either output.
+   *
+   * @throws Where it cannot be shown: the command's write fails with that.
+   */
+  readonly printed?: (text: string) => void;
+}
+
+/** Standard input that is typed, outputs that are kept, and an interrupt key. No terminal. */
+export class MemoryIo implements Io {
+  readonly input: InputStream;
+  readonly output: OutputStream;
+  readonly errors: OutputStream;
+  readonly #typed: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #interrupts = new Set<() => void>();
+  #interrupted = false;
+  #text = "";
+
+  /** Opens them. */
+  constructor(options: MemoryIoOptions = {}) {
+    const pipe = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+    this.#typed = pipe.writable.getWriter();
+    this.input = { keyboard: undefined, chunks: () => pipe.readable };
+    this.output = this.#opened(options);
+    this.errors = this.#opened({ ...options, columns: undefined, coloured: false });
+  }
+
+  /** All that was printed on either output, in order, without colours. */
+  get text(): string {
+    return unstyled(this.#text);
+  }
+
+  #opened({ columns, coloured = false, printed }: MemoryIoOptions): OutputStream {
+    const decoder = new TextDecoder();
+    const writeSync = (bytes: Uint8Array) => {
+      const text = decoder.decode(bytes, { stream: true });
+      this.#text += text;
+      printed?.(text);
+      return bytes.length;
+    };
+    return {
+      isTerminal: false,
+      size: undefined,
+      columns,
+      coloured,
+      dumb: false,
+      writeSync,
+      write: (bytes) => Promise.try(writeSync, bytes),
+    };
+  }
+
+  /** Types text. */
+  async type(text: string): Promise<void> {
+    await this.#typed.write(new TextEncoder().encode(text));
+  }
+
+  /** Ends the input. */
+  async endInput(): Promise<void> {
+    await this.#typed.close();
+  }
+
+  /** Sends SIGINT, as Ctrl-C does. Where nobody listens yet, the first who does hears of it. */
+  interrupt(): void {
+    this.#interrupted = this.#interrupts.size === 0;
+    for (const handler of [...this.#interrupts]) handler();
+  }
+
+  /** Signals but SIGINT never come. */
+  onSignal(signal: Deno.Signal, handler: () => void): Disposable {
+    if (signal === "SIGINT") {
+      this.#interrupts.add(handler);
+      if (this.#interrupted) queueMicrotask(() => this.interrupt());
+    }
+    return { [Symbol.dispose]: () => void this.#interrupts.delete(handler) };
+  }
+}
+
+/** Less is not worth wrapping for: the terminal then breaks the lines. */
+const LEAST_COLUMNS = 12;
+
+/** What stands at the left of a line. */
+export interface Margin {
+  readonly first: string;
+  /** The same before what a line that is too long goes on with. */
+  readonly next: string;
+  /** Whether a word that is longer than a line is broken; the terminal breaks it, without. */
+  readonly breakWords: boolean;
+}
+
+/**
+ * Sets lines behind a margin, and breaks those at their spaces that are too long. A colour goes on in the next line.
+ *
+ * @param text Lines with the colours of `style.ts` perhaps; the last one ends in a line feed, or is not complete.
+ * @param margin What stands before them.
+ * @param columns The columns of the terminal, where there is one.
+ */
+export function behind(margin: Margin, text: string, columns: number | undefined): string {
+  return text.split("\n").map((line, i, { length }) => {
+    if (line === "" && i === length - 1) return "";
+    return columns === undefined ? margin.first + line : lineBehind(margin, line, columns);
+  }).join("\n");
+}
+
+function lineBehind({ first, next, breakWords }: Margin, line: string, columns: number): string {
+  const text = line.trimStart();
+  // What goes on is set in as far as its line is.
+  const spaces = line.slice(0, line.length - text.length);
+  const room = columns - Math.max(first.length, next.length) - spaces.length;
+  if (room < LEAST_COLUMNS || unstyled(first + line).length <= columns) return first + line;
+  return wrapped(text, room, breakWords)
+    .map((part, i) => (i === 0 ? first : next) + spaces + part).join("\n");
+}
+
+/** A line in parts that fit. */
+function wrapped(line: string, room: number, breakWords: boolean): string[] {
+  const parts: string[] = [];
+  let colours = "";
+  let part = "";
+  let length = 0;
+  for (const piece of pieces(line, breakWords ? room : Infinity)) {
+    if (piece.startsWith("\x1b")) {
+      colours += piece;
+      part += piece;
+    } else if (length === 0 || length + piece.length <= room) {
+      part += piece;
+      length += piece.length;
+    } else {
+      parts.push(part.trimEnd() + (colours === "" ? "" : "\x1b[0m"));
+      part = colours + piece.trimStart();
+      length = piece.trimStart().length;
+    }
+  }
+  return [...parts, part.trimEnd()];
+}
+
+/** Colours, and words with the spaces before them, in pieces that are not too long. */
+function pieces(line: string, room: number): string[] {
+  // deno-lint-ignore no-control-regex -- colours begin with one
+  const words = line.match(/\x1b\[\d+m| *[^ \x1b]+| +/g) ?? [];
+  return words.flatMap((word) => {
+    if (word.length <= room || word.startsWith("\x1b")) return [word];
+    const text = word.trimStart();
+    const cut = text.match(new RegExp(`.{1,${room}}`, "gu")) ?? [];
+    return [" ".repeat(word.length - text.length) + (cut[0] ?? ""), ...cut.slice(1)];
+  });
+}
+
+/**
+ * A command line over several lines, as a shell takes it: each but the last ends in a backslash.
+ *
+ * @param line The command line.
+ * @param room The columns that there are for it; undefined where there is no limit.
+ */
+export function shellLines(line: string, room: number | undefined): string[] {
+  if (room === undefined || line.length <= room) return [line];
+  const lines: string[] = [];
+  for (const word of line.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length > room - 2) lines.push(`  ${word}`);
+    else lines[Math.max(0, lines.length - 1)] = longer;
+  }
+  return lines.map((each, i) => i === lines.length - 1 ? each : `${each} \\`);
 }

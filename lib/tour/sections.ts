@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isGranted } from "../os/process.ts";
+import { isGranted } from "../os/io.ts";
 import type { Job } from "./console.ts";
 import {
   command,
@@ -14,7 +14,7 @@ import {
   type Scene,
   type Section,
   untilAborted,
-} from "./step.ts";
+} from "./tour.ts";
 
 const LOAD: Readonly<Record<string, () => Promise<Section>>> = {
   host: () => Promise.resolve(HOST),

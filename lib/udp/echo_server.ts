@@ -5,8 +5,7 @@
  */
 
 import { DEFAULT_PORT } from "./address.ts";
-import { type DatagramSocket, openSocket } from "./datagram_socket.ts";
-import { Receiver } from "./receiver.ts";
+import { type DatagramSocket, openSocket, Receiver } from "./datagram_socket.ts";
 
 /** How many replies wait to be sent at most, so that nobody fills the memory. */
 const MAX_WAITING = 10_000;

@@ -5,9 +5,8 @@
  */
 
 import { sendDatagram } from "./datagram_socket.ts";
-import { openEchoClient } from "./echo_client.ts";
+import { type EchoClientEvent, openEchoClient } from "./echo_client.ts";
 import { type EchoServer, type EchoServerEvent, openEchoServer } from "./echo_server.ts";
-import type { EchoClientEvent } from "./open_question.ts";
 
 /** How long the server takes: long enough to be forestalled, short enough to watch. */
 const SLOW_MS = 500;

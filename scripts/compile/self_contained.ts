@@ -4,14 +4,14 @@
  * @module
  */
 
-// @ts-types="../../types/std_encoding_hex.d.ts"
+import { VERSION } from "../../lib/base/build.ts";
+import { Failure } from "../../lib/base/failure.ts";
+import type { Bundle } from "./bundle.ts";
+import { FLAGS } from "./target.ts";
+// @ts-types="../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
-import { Failure } from "../../lib/base/failure.ts";
-import { VERSION } from "../../lib/base/version.ts";
-import type { Bundle } from "./bundle.ts";
-import { FLAGS } from "./target.ts";
 
 const HEAD = new URL("head.sh", import.meta.url);
 

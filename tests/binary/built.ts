@@ -5,7 +5,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_encoding_hex.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { granted } from "../fixtures/granted.ts";
 

@@ -1,7 +1,5 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { VERSION } from "../../lib/base/build.ts";
 import { Failure } from "../../lib/base/failure.ts";
-import { VERSION } from "../../lib/base/version.ts";
 import { markBuild } from "../../scripts/compile/bundle.ts";
 import { writeChecksums } from "../../scripts/compile/checksums.ts";
 import {
@@ -14,6 +12,8 @@ import {
   selfContained,
   sh,
 } from "./built.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 
 const ROOT = new URL("../../", import.meta.url);
 const ignore = !MAY_BUILD;

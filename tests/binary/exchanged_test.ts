@@ -5,9 +5,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { VERSION } from "../../lib/base/version.ts";
+import { VERSION } from "../../lib/base/build.ts";
 import {
   type Ended,
   ended,
@@ -19,6 +17,8 @@ import {
   started,
   TOOL_PATH,
 } from "./built.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 
 const IS_ROOT = MAY_UNPACK && await sh("id -u") === "0";
 const ignore = !MAY_UNPACK || Deno.build.os === "windows";

@@ -1,6 +1,4 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { VERSION } from "../../lib/base/version.ts";
+import { VERSION } from "../../lib/base/build.ts";
 import { FLAGS } from "../../scripts/compile/target.ts";
 import {
   ended,
@@ -13,6 +11,8 @@ import {
   TOOL_PATH,
 } from "./built.ts";
 import { Talker } from "./talker.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch } from "@std/assert";
 
 const ANSWER = new RegExp(`^parley ${VERSION}\n`);
 const IS_ROOT = MAY_UNPACK && await sh("id -u") === "0";

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type Bytes, utf8 } from "../../lib/base/bytes.ts";
-import { secureRandom } from "../../lib/base/random.ts";
+import { type Bytes, secureRandom, utf8 } from "../../lib/base/bytes.ts";
 import { CONTEXT, inContext, sign } from "../../lib/chat/identity/signing.ts";
 import { SendingChain } from "../../lib/chat/seal/chain.ts";
 import { KeySender } from "../../lib/chat/seal/pairwise.ts";

@@ -1,5 +1,3 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import {
   jsonEvent,
@@ -10,7 +8,9 @@ import {
   say,
 } from "../../lib/cli/json_events.ts";
 import { ReaderGone } from "../../lib/os/io.ts";
-import { MemoryIo } from "../../lib/tour/memory_io.ts";
+import { MemoryIo } from "../../lib/tour/console.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 
 const FAILURE = new Failure({ what: "cannot a", why: "b\x1b", code: "C", hint: "d" });
 const SAID = { event: "greeted", fields: { who: "\u202e" }, lines: ["hello", "there"] };

@@ -1,11 +1,11 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { nearest } from "../../lib/base/nearest.ts";
 import { helpPage } from "../../lib/cli/help.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import { commandLine, type CommandSpec } from "../../lib/cli/spec.ts";
-import { PROGRAM } from "../../lib/commands/program.ts";
+import { PROGRAM } from "../../lib/commands/load.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 const ROOT: CommandSpec = {
   name: "tool",

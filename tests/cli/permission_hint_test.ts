@@ -1,9 +1,9 @@
+import { Failure } from "../../lib/base/failure.ts";
+import { permissionHint, TASKS, withPermissionHint } from "../../lib/cli/permissions.ts";
+import { toFailure } from "../../lib/os/errors.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { Failure } from "../../lib/base/failure.ts";
-import { permissionHint, TASKS, withPermissionHint } from "../../lib/cli/permission_hint.ts";
-import { toFailure } from "../../lib/os/errors.ts";
 
 Deno.test("the tasks that hints name are those of deno.json, with all that they grant", () => {
   const ofConfig = Object.entries(config.tasks).flatMap(([name, { command }]) => {

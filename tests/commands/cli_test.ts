@@ -1,9 +1,9 @@
+import { VERSION } from "../../lib/base/build.ts";
+import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { parley } from "../fixtures/parley.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { VERSION } from "../../lib/base/version.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
-import { parley } from "../fixtures/parley.ts";
 
 const ignore = !MAY_RUN_DENO;
 

@@ -6,7 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-// @ts-types="../../types/std_encoding_base64.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
 import { MAY_RUN_DENO } from "../fixtures/granted.ts";
 import { HAS_OPENSSL, MAY_WRITE, openssl, Scratch } from "../fixtures/openssl.ts";

@@ -1,11 +1,11 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { wordsOf } from "../../lib/tour/step.ts";
+import { wordsOf } from "../../lib/tour/tour.ts";
 import { granted } from "../fixtures/granted.ts";
 import { readDocument } from "./documents.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
 
 const ignore = !granted({ name: "read", path: new URL("../../", import.meta.url) });
 

@@ -4,11 +4,6 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
-// @ts-types="../../types/std_encoding_hex.d.ts"
-import { decodeHex } from "@std/encoding/hex";
-import fc from "fast-check";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { Failure } from "../../lib/base/failure.ts";
 import { readIp } from "../../lib/info/address/address.ts";
@@ -17,12 +12,16 @@ import { ipv6Text, readInetAton, readIpv6 } from "../../lib/info/address/read.ts
 import { encodeQuestion, readReply } from "../../lib/info/dns/ask.ts";
 import { readDnsName } from "../../lib/info/dns/record.ts";
 import { parseServices } from "../../lib/info/service.ts";
-import { DerError, readPem, writePem } from "../../lib/rsa/der.ts";
-import { decodeKey, OtherAlgorithmError } from "../../lib/rsa/key_encoding.ts";
+import { decodeKey, DerError, OtherAlgorithmError, readPem, writePem } from "../../lib/rsa/der.ts";
 import { KeyFileError, readKey, writeKeyPair } from "../../lib/rsa/key_formats.ts";
-import vectors from "../vectors/chat.json" with { type: "json" };
 import { anyBytes, nearly, nearlyText } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+// @ts-types="../../types/std.d.ts"
+import { decodeHex } from "@std/encoding/hex";
+import fc from "fast-check";
+import vectors from "../vectors/chat.json" with { type: "json" };
 
 const KEYS = vectors.members.flatMap(({ identity, session, signing }) =>
   [identity, session, signing].map((hex) => decodeHex(hex))

@@ -5,9 +5,6 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import type { Bytes } from "../../lib/base/bytes.ts";
 import { encodeEmpty } from "../../lib/chat/wire/control.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
@@ -20,13 +17,15 @@ import {
   verifyDocument,
   verifyPss,
 } from "../../lib/rsa.ts";
-import { der, TAG } from "../../lib/rsa/der.ts";
-import { bitLength, encodeSpki } from "../../lib/rsa/key_encoding.ts";
+import { bitLength, der, encodeSpki, TAG } from "../../lib/rsa/der.ts";
 import { KeyFileError, readKey } from "../../lib/rsa/key_formats.ts";
 import { ownCredentialWith } from "../chat/crafted_credential.ts";
 import { RawMember } from "../chat/raw_member.ts";
 import { pooledKeys, shown, TestRoom, until } from "../chat/room.ts";
 import { asyncTarget, type FuzzOptions, type Target } from "./target.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 
 const EXPONENTS: readonly (readonly number[])[] = [
   [1, 0, 1],

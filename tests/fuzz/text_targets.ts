@@ -4,9 +4,6 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { MalformedError, utf8 } from "../../lib/base/bytes.ts";
 import { Failure } from "../../lib/base/failure.ts";
 import { printable, printableBytes } from "../../lib/base/printable.ts";
@@ -14,14 +11,17 @@ import { readEntry } from "../../lib/chat/app/slash_commands.ts";
 import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/identity/name.ts";
 import { sourceOf } from "../../lib/chat/relay/admission_control.ts";
 import { isFingerprint, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
+import { readAddress } from "../../lib/cli/host.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
-import { readAddress } from "../../lib/commands/address.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { readLines } from "../../lib/os/lines.ts";
 import { logValue } from "../../lib/os/log.ts";
+import { readLines } from "../../lib/os/streams.ts";
 import { anyBytes, nearly, nearlyText } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
 
 // deno-lint-ignore no-control-regex -- controls are what must not be there
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Cs}/u;

@@ -6,9 +6,9 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-// @ts-types="../../types/std_bytes_concat.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
-// @ts-types="../../types/std_encoding_hex.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { decodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import { type Bytes, ByteWriter, MalformedError, mapKey, utf8 } from "../../lib/base/bytes.ts";

@@ -1,6 +1,4 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
-import { VERSION } from "../../lib/base/version.ts";
+import { VERSION } from "../../lib/base/build.ts";
 import {
   describeHost,
   describeRuntime,
@@ -9,6 +7,8 @@ import {
   prefixLength,
 } from "../../lib/info.ts";
 import { granted } from "../fixtures/granted.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
 
 Deno.test({
   name: "describeHost() with the network alone names the flag of what it cannot say",

@@ -1,11 +1,10 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { ping } from "../../lib/info/socket/ping.ts";
-import { withZone } from "../../lib/net/link_local.ts";
-import { resolveHost } from "../../lib/net/resolve_host.ts";
+import { resolveHost, withZone } from "../../lib/net/resolve_host.ts";
 import { createIdentity, joinRoom, openRelay } from "../../lib/tcp_chat.ts";
 import { openSocket } from "../../lib/udp/datagram_socket.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 const HOST = "fe80::1";
 

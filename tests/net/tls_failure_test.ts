@@ -1,7 +1,7 @@
+import { Failure } from "../../lib/base/failure.ts";
+import { TLS_ERRORS, tlsFailure } from "../../lib/net/tls.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Failure } from "../../lib/base/failure.ts";
-import { TLS_ERRORS, tlsFailure } from "../../lib/net/tls_failure.ts";
 
 /** What rustls and the runtime say, word for word, and what a person is told. */
 const TLS_TEXTS: readonly (readonly [string, string, string])[] = [

@@ -1,8 +1,8 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { ProcessOutput, ReaderGone, writeAll, writeError } from "../../lib/os/io.ts";
-import { MemoryIo } from "../../lib/tour/memory_io.ts";
+import { MemoryIo } from "../../lib/tour/console.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 /** An output of the runtime's that fails with these errors, one a write, and then takes two bytes a write. */
 function failing(...errors: Error[]) {

@@ -1,7 +1,7 @@
+import { type Input, readLines } from "../../lib/os/streams.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Input, readLines } from "../../lib/os/lines.ts";
 
 const encoder = new TextEncoder();
 

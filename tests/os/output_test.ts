@@ -1,6 +1,6 @@
+import { Output } from "../../lib/os/streams.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Output } from "../../lib/os/output.ts";
 
 /** A writer that writes when it is told to, three bytes at a time. */
 class SlowWriter {

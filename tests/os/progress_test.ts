@@ -1,9 +1,9 @@
+import { Failure } from "../../lib/base/failure.ts";
+import { Progress } from "../../lib/os/input_output.ts";
+import type { OutputStream } from "../../lib/os/io.ts";
+import { MemoryIo } from "../../lib/tour/console.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { Failure } from "../../lib/base/failure.ts";
-import type { OutputStream } from "../../lib/os/io.ts";
-import { Progress } from "../../lib/os/progress.ts";
-import { MemoryIo } from "../../lib/tour/memory_io.ts";
 
 /** Standard errors that are a terminal. */
 function terminal(writeSync: OutputStream["writeSync"]): { readonly errors: OutputStream } {

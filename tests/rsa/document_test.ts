@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-// @ts-types="../../types/std_encoding_base64.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
 import {
   privateKeyOf,

@@ -1,9 +1,3 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-// @ts-types="../../types/std_encoding_base64.d.ts"
-import { decodeBase64 } from "@std/encoding/base64";
-// @ts-types="../../types/std_encoding_base64url.d.ts"
-import { encodeBase64Url } from "@std/encoding/base64url";
 import {
   decryptBlock,
   encryptBlock,
@@ -16,7 +10,13 @@ import {
   signDocument,
   verifyDocument,
 } from "../../lib/rsa.ts";
-import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
+import { encodeSpki } from "../../lib/rsa/der.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+// @ts-types="../../types/std.d.ts"
+import { decodeBase64 } from "@std/encoding/base64";
+// @ts-types="../../types/std.d.ts"
+import { encodeBase64Url } from "@std/encoding/base64url";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
 const { key, refused } = vectors;

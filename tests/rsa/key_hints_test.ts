@@ -4,19 +4,18 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { readIdentity } from "../../lib/chat/trust/identity_file.ts";
 import { readWhole } from "../../lib/os/files.ts";
-import { checkDestination } from "../../lib/os/input_output.ts";
+import { checkDestination, Progress } from "../../lib/os/input_output.ts";
 import { checkPairPlace, inRsaWords, readKeyFile, writePair } from "../../lib/os/key_files.ts";
-import { Progress } from "../../lib/os/progress.ts";
 import { privateKeyOf } from "../../lib/rsa.ts";
-import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
+import { encodeSpki } from "../../lib/rsa/der.ts";
 import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
-import { MemoryIo } from "../../lib/tour/memory_io.ts";
+import { MemoryIo } from "../../lib/tour/console.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/openssl.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
 const ignore = !MAY_WRITE;

@@ -1,8 +1,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-// @ts-types="../../types/std_encoding_base64.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
-// @ts-types="../../types/std_encoding_base64url.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { decodeBase64Url, encodeBase64Url } from "@std/encoding/base64url";
 import {
   type Bytes,

@@ -1,5 +1,3 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, MalformedError } from "../../lib/base/bytes.ts";
 import { generateSigningKeys, importSigningKey, verify } from "../../lib/chat/identity/signing.ts";
 import {
@@ -10,7 +8,9 @@ import {
   RsaKeyError,
   verifyPss,
 } from "../../lib/rsa.ts";
-import { encodeSpki } from "../../lib/rsa/key_encoding.ts";
+import { encodeSpki } from "../../lib/rsa/der.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
 
 const EXPONENT = new Uint8Array([1, 0, 1]);
 /** How many bytes stand behind the modulus: the exponent, with its tag and length. */

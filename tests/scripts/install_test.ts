@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-// @ts-types="../../types/std_encoding_hex.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { has, MAY_RUN_SHELL, sh } from "../fixtures/shell.ts";
 

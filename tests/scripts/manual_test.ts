@@ -1,10 +1,10 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { VERSION } from "../../lib/base/version.ts";
+import { VERSION } from "../../lib/base/build.ts";
 import { manualPage } from "../../lib/cli/manual.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { has, sh } from "../fixtures/shell.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertStringIncludes } from "@std/assert";
 
 const page = manualPage(PARLEY, VERSION);
 

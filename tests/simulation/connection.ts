@@ -4,7 +4,7 @@
  * @module
  */
 
-// @ts-types="../../types/std_bytes_concat.d.ts"
+// @ts-types="../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
 import type { Bytes } from "../../lib/base/bytes.ts";
 import type { VirtualClock } from "./clock.ts";

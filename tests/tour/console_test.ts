@@ -1,11 +1,11 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { printLines } from "../../lib/cli/json_events.ts";
 import type { CommandSpec, RunCommand } from "../../lib/cli/spec.ts";
-import { StopSignals } from "../../lib/os/process.ts";
+import { StopSignals } from "../../lib/os/io.ts";
 import { makeStyle } from "../../lib/terminal/terminal.ts";
 import { Console } from "../../lib/tour/console.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 const CODE: Readonly<Record<string, RunCommand>> = {
   async echo(_, { input, output }) {

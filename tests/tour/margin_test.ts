@@ -1,6 +1,6 @@
+import { behind, shellLines } from "../../lib/tour/console.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { behind, shellLines } from "../../lib/tour/margin.ts";
 
 const LABEL = { first: " a │ ", next: "   │ ", breakWords: true };
 const NONE = { first: "", next: "  ", breakWords: false };

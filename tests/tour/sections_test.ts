@@ -5,14 +5,14 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
 import { loadCommand } from "../../lib/commands/load.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { unstyled } from "../../lib/terminal/terminal.ts";
-import { MemoryIo } from "../../lib/tour/memory_io.ts";
+import { MemoryIo } from "../../lib/tour/console.ts";
 import { loadSections } from "../../lib/tour/sections.ts";
 import { playTour } from "../../lib/tour/tour.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
 
 /** Plays a section: what was to be seen of it, with its colours. */
 async function play(name: string, columns: number | undefined, coloured: boolean) {

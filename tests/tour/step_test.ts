@@ -1,12 +1,10 @@
-// @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
 import { printLines } from "../../lib/cli/json_events.ts";
 import type { CommandSpec, RunCommand } from "../../lib/cli/spec.ts";
 import { type Io, ReaderGone } from "../../lib/os/io.ts";
-import { Console } from "../../lib/tour/console.ts";
-import { MemoryIo } from "../../lib/tour/memory_io.ts";
-import { runLine, type Scene, untilAborted, wordsOf } from "../../lib/tour/step.ts";
-import { playTour } from "../../lib/tour/tour.ts";
+import { Console, MemoryIo } from "../../lib/tour/console.ts";
+import { playTour, runLine, type Scene, untilAborted, wordsOf } from "../../lib/tour/tour.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
 
 const TOOL: CommandSpec = {
   name: "tool",

@@ -4,14 +4,14 @@
  * @module
  */
 
+import { BoundedLog } from "../../lib/os/streams.ts";
+import { ReceiveDepth } from "../../lib/udp/datagram_socket.ts";
+import { Question, resendWaits } from "../../lib/udp/echo_client.ts";
+import { Histogram } from "../../lib/udp/load.ts";
+import { addr, seeded } from "./addr.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { BoundedLog } from "../../lib/os/output.ts";
-import { Histogram } from "../../lib/udp/histogram.ts";
-import { Question, resendWaits } from "../../lib/udp/open_question.ts";
-import { ReceiveDepth } from "../../lib/udp/receiver.ts";
-import { addr, seeded } from "./addr.ts";
 
 const SERVER = addr("127.0.0.1", 1060);
 const STRANGER = addr("127.0.0.1", 1061);

@@ -4,12 +4,11 @@
  * @module
  */
 
+import { type DatagramSocket, Receiver } from "../../lib/udp/datagram_socket.ts";
+import { echoOn, type EchoServerEvent } from "../../lib/udp/echo_server.ts";
+import { addr, until } from "./addr.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { DatagramSocket } from "../../lib/udp/datagram_socket.ts";
-import { echoOn, type EchoServerEvent } from "../../lib/udp/echo_server.ts";
-import { Receiver } from "../../lib/udp/receiver.ts";
-import { addr, until } from "./addr.ts";
 
 const CLIENT = addr("127.0.0.1", 40_000);
 

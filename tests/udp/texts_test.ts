@@ -4,18 +4,18 @@
  * @module
  */
 
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { hostPort, sameAddress } from "../../lib/base/host_port.ts";
 import { dataFields, type Said, shownData, voiced } from "../../lib/cli/json_events.ts";
-import { loadSaid } from "../../lib/commands/udp/bench_text.ts";
-import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client_text.ts";
-import { listening, serverSaid, serverSummary } from "../../lib/commands/udp/server_text.ts";
+import { loadSaid } from "../../lib/commands/udp/bench.ts";
+import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client.ts";
+import { listening, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
+import type { EchoClientEvent } from "../../lib/udp/echo_client.ts";
 import { lengthReply } from "../../lib/udp/echo_server.ts";
 import { timeText } from "../../lib/udp/forgery.ts";
-import { Histogram } from "../../lib/udp/histogram.ts";
-import type { EchoClientEvent } from "../../lib/udp/open_question.ts";
+import { Histogram } from "../../lib/udp/load.ts";
 import { addr } from "./addr.ts";
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const SERVER = addr("127.0.0.1", 1060);

@@ -4,7 +4,7 @@
  * @module
  */
 
-// @ts-types="../../../types/std_encoding_base64url.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { encodeBase64Url } from "@std/encoding/base64url";
 import { makeCredential, type OwnCredential } from "../../../lib/chat/identity/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/identity/renewal.ts";

@@ -5,8 +5,7 @@
  */
 
 import type { Failure } from "../../base/failure.ts";
-import { type Input, ReadAhead } from "../../os/lines.ts";
-import { outputFailure } from "../../os/output.ts";
+import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Trust } from "../trust/trust.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-// @ts-types="../../../types/std_encoding_hex.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { jsonEvent as line } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";

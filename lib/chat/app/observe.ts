@@ -4,7 +4,7 @@
  * @module
  */
 
-// @ts-types="../../../types/std_encoding_hex.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import type { Failure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";

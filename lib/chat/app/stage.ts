@@ -4,10 +4,8 @@
  * @module
  */
 
-import type { Io } from "../../os/io.ts";
-import { type Input, readLines } from "../../os/lines.ts";
-import { Output } from "../../os/output.ts";
-import { StopSignals } from "../../os/process.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
+import { type Input, Output, readLines } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
 import { makeStyle } from "../../terminal/terminal.ts";
 import type { Tap } from "../runtime/session.ts";

@@ -9,11 +9,10 @@
  * @module
  */
 
-import { type Bytes, MalformedError, mapKey } from "../../base/bytes.ts";
+import { type Bytes, MalformedError, mapKey, secureRandom } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
 import { Costs } from "../../base/costs.ts";
 import { InOrder } from "../../base/in_order.ts";
-import { secureRandom } from "../../base/random.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
 import { encodeCount, encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
-import type { Random } from "../../base/random.ts";
+import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
 import type { Conflict } from "../identity/registry.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";

@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
-import type { Random } from "../../base/random.ts";
+import type { Bytes, Random } from "../../base/bytes.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { SendingChain } from "../seal/chain.ts";
 import { KeySender } from "../seal/pairwise.ts";

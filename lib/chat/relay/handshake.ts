@@ -6,8 +6,7 @@
  * @module
  */
 
-import { type Bytes, MalformedError, sha256 } from "../../base/bytes.ts";
-import type { Random } from "../../base/random.ts";
+import { type Bytes, MalformedError, type Random, sha256 } from "../../base/bytes.ts";
 import {
   type Credential,
   type CredentialCheck,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../base/random.ts";
+import type { Random } from "../../base/bytes.ts";
 import type { Credential, CredentialCheck } from "../identity/credential.ts";
 import type { Reason } from "../wire/kinds.ts";
 

@@ -7,9 +7,8 @@
  * @module
  */
 
-import { type Bytes, mapKey } from "../../base/bytes.ts";
+import { type Bytes, mapKey, type Random, secureRandom } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
-import { type Random, secureRandom } from "../../base/random.ts";
 import { checkCredential, type Credential } from "../identity/credential.ts";
 import { Registry } from "../identity/registry.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";

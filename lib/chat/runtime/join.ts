@@ -19,7 +19,7 @@
 
 import { Failure } from "../../base/failure.ts";
 import { canonicalHost, hostPort } from "../../base/host_port.ts";
-import { requireZone } from "../../net/link_local.ts";
+import { requireZone } from "../../net/resolve_host.ts";
 import { startTls, type TlsClientOptions } from "../../net/tls.ts";
 import { toFailure } from "../../os/errors.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";

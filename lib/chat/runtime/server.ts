@@ -20,9 +20,8 @@
 import type { Bytes } from "../../base/bytes.ts";
 import type { Failure } from "../../base/failure.ts";
 import { hostPort, readPublicName } from "../../base/host_port.ts";
-import { requireZone, withZone } from "../../net/link_local.ts";
-import { checkServerOptions, type TlsServerOptions } from "../../net/tls.ts";
-import { tlsFailure } from "../../net/tls_failure.ts";
+import { requireZone, withZone } from "../../net/resolve_host.ts";
+import { checkServerOptions, tlsFailure, type TlsServerOptions } from "../../net/tls.ts";
 import { TlsServerConn } from "../../net/tls_server.ts";
 import { toFailure } from "../../os/errors.ts";
 import type { RelayLink } from "../link.ts";

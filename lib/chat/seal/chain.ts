@@ -10,8 +10,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, sha256 } from "../../base/bytes.ts";
-import type { Random } from "../../base/random.ts";
+import { type Bytes, ByteWriter, type Random, sha256 } from "../../base/bytes.ts";
 import { CONTEXT, inContext, sign } from "../identity/signing.ts";
 import {
   type Conversation,

@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
-import type { Random } from "../../base/random.ts";
+import type { Bytes, Random } from "../../base/bytes.ts";
 import { decryptOaep, encryptOaep } from "../../rsa/rsa.ts";
 import { CONTEXT, inContext, sign } from "../identity/signing.ts";
 import {

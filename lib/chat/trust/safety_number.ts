@@ -4,8 +4,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std_encoding_base64.d.ts"
-import { decodeBase64 } from "@std/encoding/base64";
 import type { Bytes } from "../../base/bytes.ts";
 import { CONTEXT } from "../identity/signing.ts";
 
@@ -49,7 +47,7 @@ function group(bytes: Uint8Array): string {
 }
 
 function digestOf(fingerprint: string): Bytes {
-  return decodeBase64(fingerprint.slice("SHA256:".length));
+  return Uint8Array.fromBase64(fingerprint.slice("SHA256:".length));
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

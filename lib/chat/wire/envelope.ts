@@ -7,8 +7,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std_encoding_base64url.d.ts"
-import { encodeBase64Url } from "@std/encoding/base64url";
 import {
   ByteReader,
   type Bytes,
@@ -314,6 +312,6 @@ export function readTexts(plaintext: Bytes): OpenedText[] {
  * @returns A function from a message's number to its id.
  */
 export function messageIds(member: Bytes): (number: number) => string {
-  const prefix = encodeBase64Url(member.subarray(0, 16));
+  const prefix = member.subarray(0, 16).toBase64({ alphabet: "base64url", omitPadding: true });
   return (number) => `${prefix}.${number}`;
 }

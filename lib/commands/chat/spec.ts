@@ -1,14 +1,14 @@
 /**
- * What `parley chat` and its commands take.
+ * The specifications of `parley chat` and its commands.
  *
  * @module
  */
 
 import { RENEWAL_RESERVE_MS } from "../../chat/identity/renewal.ts";
-import type { CommandSpec } from "../../cli/spec.ts";
+import { DEFAULT_LIMITS, JOINS_PER_ADDRESS, PER_ADDRESS } from "../../chat/relay/options.ts";
+import { type CommandSpec, JSON_LINES, type NumberOption } from "../../cli/spec.ts";
+import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
-import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "../common_options.ts";
-import { LIMIT_OPTIONS } from "./limit_options.ts";
 
 /** The port of the tutorial's chat. */
 export const DEFAULT_PORT = 4396;
@@ -67,6 +67,81 @@ const TRUST = {
     help: "Give what you say to known and verified members only; as /lock, from the start",
   },
 } as const;
+
+/** What the options of {@linkcode LIMIT_OPTIONS} may be at most. */
+const MAX = 1_000_000;
+/** A whole sealed frame and more: with less, one large message would hold its sender up for minutes. */
+const MIN_BYTES = 64 << 10;
+const MAX_BYTES = 1 << 30;
+
+/** Limits as options of `parley chat server`. */
+export const LIMIT_OPTIONS = {
+  "max-pending": {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: 100_000,
+    default: DEFAULT_LIMITS.pending,
+    help:
+      "Connections that have not joined yet; beyond it one goes of the address of which most wait",
+  },
+  "max-per-address": {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: 100_000,
+    help: `Connections from one address, an IPv6 /64 counting as one (default ${PER_ADDRESS}; ` +
+      "none for this machine's own)",
+  },
+  "max-joins-per-address": {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX,
+    help:
+      `Joins a minute from one address (default ${JOINS_PER_ADDRESS}; none for this machine's own)`,
+  },
+  "max-joins": {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX,
+    default: DEFAULT_LIMITS.joinsPerSecond,
+    help: "Joins a second that are checked, after a first 1024; the others wait their turn",
+  },
+  "max-rejoins": {
+    type: "integer",
+    value: "N",
+    min: 1,
+    max: MAX,
+    default: DEFAULT_LIMITS.rejoins,
+    help: "Joins a minute of one identity",
+  },
+  "max-frames": {
+    type: "integer",
+    value: "N",
+    min: 10,
+    max: MAX,
+    default: DEFAULT_LIMITS.framesPerSecond,
+    help: "Frames a second from one member; a faster one is slowed down, not ended",
+  },
+  "max-bytes": {
+    type: "integer",
+    value: "N",
+    min: MIN_BYTES,
+    max: MAX_BYTES,
+    default: DEFAULT_LIMITS.bytesPerSecond,
+    help: "Bytes a second from one member, likewise",
+  },
+  "max-fanout": {
+    type: "integer",
+    value: "N",
+    min: MIN_BYTES,
+    max: MAX_BYTES,
+    default: DEFAULT_LIMITS.fanoutPerSecond,
+    help: "Bytes a second that are sent on for one member, to all recipients together, likewise",
+  },
+} as const satisfies Record<string, NumberOption>;
 
 /** `parley chat server`. */
 export const CHAT_SERVER = {

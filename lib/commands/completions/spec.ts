@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SHELLS } from "../../cli/completions.ts";
 import type { CommandSpec } from "../../cli/spec.ts";
 
 /** `parley completions`. */
@@ -15,7 +16,7 @@ export const COMPLETIONS = {
   bash  source <(parley completions bash)   ~/.bashrc
   zsh   source <(parley completions zsh)    ~/.zshrc, after compinit
   fish  parley completions fish | source    ~/.config/fish/config.fish`,
-  operands: [{ name: "SHELL", choices: ["bash", "zsh", "fish"], help: "The shell that reads it" }],
+  operands: [{ name: "SHELL", choices: SHELLS, help: "The shell that reads it" }],
   options: {},
   permissions: [],
   examples: [

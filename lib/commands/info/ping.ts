@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readAddress } from "../../cli/host.ts";
 import { printJson, printLines } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
 import {
@@ -16,10 +17,8 @@ import {
 } from "../../info/socket/ping.ts";
 import { lookUpHost } from "../../net/resolve_host.ts";
 import { toFailure } from "../../os/errors.ts";
-import type { Io } from "../../os/io.ts";
-import { StopSignals } from "../../os/process.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
 import { makeStyle, type Style } from "../../terminal/terminal.ts";
-import { readAddress } from "../address.ts";
 import type { INFO_PING } from "./spec.ts";
 
 const COLOUR: Readonly<Record<ProbeState, keyof Style>> = {
@@ -30,7 +29,10 @@ const COLOUR: Readonly<Record<ProbeState, keyof Style>> = {
 };
 
 /** Probes a host until it has done so often enough, or is told to stop. */
-export async function run({ options, operands }: Input<typeof INFO_PING>, io: Io): Promise<number> {
+export async function pingHost(
+  { options, operands }: Input<typeof INFO_PING>,
+  io: Io,
+): Promise<number> {
   const { hostname: host, port } = readAddress(operands[0] ?? "", 80);
   const { address } = await firstAddress(host);
   const style = makeStyle(io.output.coloured);

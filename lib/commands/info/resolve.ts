@@ -6,6 +6,7 @@
 
 import { usageFailure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
+import { readAddress } from "../../cli/host.ts";
 import { printFailure, printJson, printLines } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
 import { tableLines } from "../../cli/table.ts";
@@ -15,11 +16,10 @@ import { lookUpHost } from "../../net/resolve_host.ts";
 import { toFailure } from "../../os/errors.ts";
 import type { Io, Page } from "../../os/io.ts";
 import { makeStyle } from "../../terminal/terminal.ts";
-import { readAddress } from "../address.ts";
 import type { INFO_RESOLVE } from "./spec.ts";
 
 /** Asks for the records of a name. */
-export async function run(
+export async function resolveName(
   { options, operands }: Input<typeof INFO_RESOLVE>,
   io: Io,
 ): Promise<number> {

@@ -1,24 +1,31 @@
 /**
- * `parley info socket`.
+ * The commands about sockets: `parley info socket` and `parley info errors`.
  *
  * @module
  */
 
 import { Failure } from "../../base/failure.ts";
+import { printable } from "../../base/printable.ts";
 import { printJson, printLines } from "../../cli/json_events.ts";
-import { permissionHint } from "../../cli/permission_hint.ts";
+import { permissionHint } from "../../cli/permissions.ts";
 import type { Input } from "../../cli/spec.ts";
-import { factLines, missingLines, tableLines } from "../../cli/table.ts";
+import { type Cell, factLines, missingLines, tableLines } from "../../cli/table.ts";
+import {
+  provokeSocketErrors,
+  readErrorCode,
+  type SocketErrorReport,
+} from "../../info/socket/socket_errors.ts";
 import {
   inspectSocket,
   type Setting,
   type SocketReport,
 } from "../../info/socket/socket_options.ts";
 import type { Io, Page } from "../../os/io.ts";
-import type { INFO_SOCKET } from "./spec.ts";
+import { makeStyle } from "../../terminal/terminal.ts";
+import type { INFO_ERRORS, INFO_SOCKET } from "./spec.ts";
 
 /** Shows a socket before and after it is changed. */
-export async function run({ options }: Input<typeof INFO_SOCKET>, io: Io): Promise<number> {
+export async function showSocket({ options }: Input<typeof INFO_SOCKET>, io: Io): Promise<number> {
   const report = inspectSocket({
     transport: options.transport === "udp" ? "udp" : "tcp",
     timeout: options.timeout,
@@ -30,7 +37,7 @@ export async function run({ options }: Input<typeof INFO_SOCKET>, io: Io): Promi
   if (options.json) {
     const { missing, ...rest } = report;
     printJson(io, { transport: options.transport, ...rest, not_shown: missing });
-  } else printLines(io, await lines(report, io.output));
+  } else printLines(io, await socketLines(report, io.output));
   return 0;
 }
 
@@ -46,7 +53,7 @@ function refuseUnread({ missing }: SocketReport): void {
   });
 }
 
-async function lines(report: SocketReport, page: Page): Promise<string[]> {
+async function socketLines(report: SocketReport, page: Page): Promise<string[]> {
   const { descriptor, type, local, settings, missing } = report;
   const facts = await factLines([
     ["descriptor", descriptor === null ? "-" : String(descriptor)],
@@ -55,9 +62,9 @@ async function lines(report: SocketReport, page: Page): Promise<string[]> {
   ], page);
   const rows = settings.map((setting) => [
     setting.name,
-    text(setting, setting.before),
-    setting.requested === null ? "-" : text(setting, setting.requested),
-    text(setting, setting.after),
+    valueText(setting, setting.before),
+    setting.requested === null ? "-" : valueText(setting, setting.requested),
+    valueText(setting, setting.after),
   ]);
   const titles = ["setting", "before", "asked for", "after"];
   const meanings = settings.map(({ name, meaning }) => [name, meaning] as const);
@@ -79,8 +86,42 @@ async function lines(report: SocketReport, page: Page): Promise<string[]> {
   ];
 }
 
-function text({ name }: Setting, value: number | boolean | null): string {
+function valueText({ name }: Setting, value: number | boolean | null): string {
   if (value === null) return "-";
   if (typeof value === "boolean") return value ? "on" : "off";
   return name === "SO_RCVTIMEO" ? `${value} s` : `${value} B`;
+}
+
+/** Provokes socket errors, and shows each. */
+export async function showErrors(
+  { options, operands }: Input<typeof INFO_ERRORS>,
+  io: Io,
+): Promise<number> {
+  const [code] = operands;
+  const codes = code === undefined ? undefined : [await readErrorCode(code)];
+  const reports = await provokeSocketErrors(codes);
+  if (options.json) reports.forEach((each) => printJson(io, each));
+  else for (const [i, report] of reports.entries()) await showError(io, report, i > 0);
+  return 0;
+}
+
+async function showError(io: Io, report: SocketErrorReport, apart: boolean): Promise<void> {
+  const { code, errno, why, hint, provoked, by } = report;
+  const { columns, coloured } = io.output;
+  const head: Cell[] = [
+    { text: code, paint: makeStyle(coloured).bold },
+    errno === null ? "no errno" : `errno ${errno}`,
+  ];
+  if (report.class !== null) head.push(report.class);
+  const page = { columns: columns === undefined ? undefined : columns - 2, coloured };
+  const facts = await factLines([
+    ["means", why],
+    ["do", hint],
+    provoked ? ["provoked", `by ${by.replace(/,$/, "")}`] : ["not provoked", printable(by)],
+  ], page);
+  printLines(io, [
+    ...(apart ? [""] : []),
+    ...await tableLines([head], io.output),
+    ...facts.map((line) => `  ${line}`),
+  ]);
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { CommandSpec } from "../../cli/spec.ts";
-import { JSON_LINES } from "../common_options.ts";
+import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 
 /** `parley info host`. */
 export const INFO_HOST = {

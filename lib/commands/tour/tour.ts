@@ -5,11 +5,9 @@
  */
 
 import type { CommandSpec, Input, LoadCommand } from "../../cli/spec.ts";
-import type { Io } from "../../os/io.ts";
-import { StopSignals } from "../../os/process.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
 import { loadSections } from "../../tour/sections.ts";
-import { enterKey } from "../../tour/step.ts";
-import { playTour } from "../../tour/tour.ts";
+import { enterKey, playTour } from "../../tour/tour.ts";
 import { TOUR } from "./spec.ts";
 
 /**

@@ -1,35 +1,44 @@
 /**
- * The forged reply at a terminal or in a pipe.
+ * `parley udp demo`: a forged reply, played twice.
  *
  * @module
  */
 
-import { reportingFailure, type Said, say as sayTo } from "../../cli/json_events.ts";
+import { hostPort } from "../../base/host_port.ts";
+import {
+  addressFields,
+  reportingFailure,
+  type Said,
+  say as sayTo,
+  shownData,
+} from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
-import type { Io } from "../../os/io.ts";
-import { StopSignals } from "../../os/process.ts";
-import { makeStyle, type Style } from "../../terminal/terminal.ts";
-import { type ForgeryEvent, type ForgeryOutcome, playForgery } from "../../udp/forgery.ts";
-import { forgerySaid, outcomeSaid, sceneSaid } from "./demo_text.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
+import { makeStyle, type Paint, type Style } from "../../terminal/terminal.ts";
+import type { EchoClientEvent } from "../../udp/echo_client.ts";
+import type { EchoServerEvent } from "../../udp/echo_server.ts";
+import {
+  FORGED_REPLY,
+  type ForgeryEvent,
+  type ForgeryOutcome,
+  playForgery,
+} from "../../udp/forgery.ts";
+import { clientSaid } from "./client.ts";
+import { listening, serverSaid } from "./server.ts";
 import type { UDP_DEMO } from "./spec.ts";
 
-/** Where to show it. */
-export interface DemoOptions {
-  readonly hostname: string;
-  readonly json: boolean;
-}
-
 /**
- * Shows both clients in the same scene: one that takes datagrams from anyone, one that checks.
+ * Plays the same scene with two clients: one that takes datagrams from anyone, and one that checks the sender.
  *
- * @returns The exit code: 0 where the first was fooled and the second was not, 1 where not.
- * @throws {Failure} Where a socket cannot be opened or used.
+ * @returns The exit code: 0 if the first client was fooled and the second was not, 1 otherwise.
+ * @throws {Failure} If a socket cannot be opened or used.
  */
-export function demonstrate(io: Io, options: DemoOptions): Promise<number> {
-  return reportingFailure(io, options.json, () => demonstrateBoth(io, options));
+export function demo({ options }: Input<typeof UDP_DEMO>, io: Io): Promise<number> {
+  const { host, json } = options;
+  return reportingFailure(io, json, () => playScenes(io, host, json));
 }
 
-async function demonstrateBoth(io: Io, { hostname, json }: DemoOptions): Promise<number> {
+async function playScenes(io: Io, hostname: string, json: boolean): Promise<number> {
   const say = (said: Said) => sayTo(io, said, json);
   using signals = new StopSignals(io);
   const stop = new AbortController();
@@ -69,7 +78,69 @@ const COLOUR: Readonly<Record<ForgeryEvent["party"], keyof Style>> = {
   attacker: "red",
 };
 
-/** Shows the forged reply. */
-export function run({ options }: Input<typeof UDP_DEMO>, io: Io): Promise<number> {
-  return demonstrate(io, { hostname: options.host, json: options.json });
+const PARTY_WIDTH = "attacker".length + 2;
+
+/** A scene begins. */
+export function sceneSaid(promiscuous: boolean): Said {
+  const client = promiscuous ? "takes the first datagram from anyone" : "checks who answers";
+  return {
+    event: "scene",
+    fields: { promiscuous },
+    lines: [`${promiscuous ? "1" : "2"}. A client that ${client}`, ""],
+  };
+}
+
+/** What a party sees or does. */
+export function forgerySaid(seen: ForgeryEvent, paint: Paint): Said {
+  const { event, fields, lines } = partySaid(seen);
+  const party = paint(seen.party.padEnd(PARTY_WIDTH));
+  return {
+    event,
+    fields: { party: seen.party, ...fields },
+    lines: lines.map((line) => `  ${party}${line}`),
+  };
+}
+
+function partySaid(seen: ForgeryEvent): Said {
+  if (seen.party === "attacker") {
+    const { from, to } = seen.event;
+    const line = `I heard of ${hostPort(to)}; from ${hostPort(from)} I send it '${FORGED_REPLY}'`;
+    const fields = { from: addressFields(from), to: addressFields(to), text: FORGED_REPLY };
+    return { event: "forges", fields, lines: [line] };
+  }
+  if (seen.party === "client") return clientSeen(seen.event, seen.server);
+  if (seen.event.kind === "listening") return listening(seen.event.addr);
+  return serverSeen(seen.event);
+}
+
+function clientSeen(event: EchoClientEvent, server: Deno.NetAddr): Said {
+  const said = clientSaid(event, server, true);
+  if (event.kind !== "asked") return said;
+  return { ...said, lines: [`I ask ${hostPort(server)}, and wait`] };
+}
+
+function serverSeen(event: EchoServerEvent): Said {
+  const said = serverSaid(event);
+  if (event.kind !== "answered") return said;
+  const line = `Slow as I am, only now I answer ${hostPort(event.to)}: ${shownData(event.reply)}`;
+  return { ...said, lines: [line] };
+}
+
+/** How the scene ended. */
+export function outcomeSaid(outcome: ForgeryOutcome, promiscuous: boolean): Said {
+  const { server, believed, fooled, refused } = outcome;
+  const text = fooled
+    ? `Fooled: it asked ${hostPort(server)} and believes ${hostPort(believed)}.`
+    : `Not fooled: it believes ${hostPort(believed)}, which it asked.`;
+  return {
+    event: "outcome",
+    fields: {
+      promiscuous,
+      fooled,
+      refused,
+      server: addressFields(server),
+      believed: addressFields(believed),
+    },
+    lines: ["", `  ${text}`, ...(promiscuous ? [""] : [])],
+  };
 }

@@ -1,48 +1,53 @@
 /**
- * An echo server at a terminal or in a pipe.
+ * `parley udp server`: an echo server at a terminal or in a pipe.
  *
  * @module
  */
 
-import { reportingFailure, type Said, voiced } from "../../cli/json_events.ts";
+import { hostPort } from "../../base/host_port.ts";
+import { printable } from "../../base/printable.ts";
+import {
+  addressFields,
+  counted,
+  dataFields,
+  reportingFailure,
+  type Said,
+  shownData,
+  voiced,
+} from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
-import type { Io } from "../../os/io.ts";
-import { BoundedLog } from "../../os/output.ts";
-import { StopSignals } from "../../os/process.ts";
-import { openEchoServer } from "../../udp/echo_server.ts";
-import { listening, serverSaid, serverSummary } from "./server_text.ts";
+import { toFailure } from "../../os/errors.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
+import { BoundedLog } from "../../os/streams.ts";
+import {
+  type EchoServerCounts,
+  type EchoServerEvent,
+  openEchoServer,
+} from "../../udp/echo_server.ts";
 import type { UDP_SERVER } from "./spec.ts";
 
-/** How to serve. */
-export interface ServeOptions {
-  readonly hostname: string;
-  readonly port: number;
-  readonly drop: number;
-  readonly delayMs: number;
-  /** Whether to say nothing of single datagrams. */
-  readonly quiet: boolean;
-  readonly json: boolean;
-}
-
 /**
- * Serves until it is told to stop, then sums up.
+ * Answers datagrams until a signal stops it, then prints a summary.
  *
  * @returns The exit code: 130 for Ctrl-C, 0 for SIGTERM.
- * @throws {Failure} Where it cannot listen.
+ * @throws {Failure} If it cannot listen.
  */
-export function serve(io: Io, options: ServeOptions): Promise<number> {
+export function server({ options }: Input<typeof UDP_SERVER>, io: Io): Promise<number> {
   return reportingFailure(io, options.json, () => serveUntilStopped(io, options));
 }
 
 async function serveUntilStopped(
   io: Io,
-  { quiet, json, ...options }: ServeOptions,
+  { host, port, drop, delay, quiet, json }: Input<typeof UDP_SERVER>["options"],
 ): Promise<number> {
   const log = new BoundedLog(io.output);
   const say = (said: Said, always = false) => log.print(voiced(said, json), always);
   using signals = new StopSignals(io);
   await using server = openEchoServer({
-    ...options,
+    hostname: host,
+    port,
+    drop,
+    delayMs: delay,
     ...(quiet ? {} : { event: (event) => say(serverSaid(event)) }),
   });
   say(listening(server.addr), true);
@@ -56,14 +61,65 @@ async function serveUntilStopped(
   return code;
 }
 
-/** Answers datagrams until it is told to stop. */
-export function run({ options }: Input<typeof UDP_SERVER>, io: Io): Promise<number> {
-  return serve(io, {
-    hostname: options.host,
-    port: options.port,
-    drop: options.drop,
-    delayMs: options.delay,
-    quiet: options.quiet,
-    json: options.json,
-  });
+/** Where the server listens. */
+export function listening(addr: Deno.NetAddr): Said {
+  return {
+    event: "listening",
+    fields: addressFields(addr),
+    lines: [`Listening at ${hostPort(addr)}`],
+  };
+}
+
+/** What the server meets. */
+export function serverSaid(event: EchoServerEvent): Said {
+  switch (event.kind) {
+    case "datagram":
+      return {
+        event: "datagram",
+        fields: { ...addressFields(event.from), ...dataFields(event.data) },
+        lines: [`The client at ${hostPort(event.from)} says ${shownData(event.data)}`],
+      };
+    case "dropped":
+      return {
+        event: "dropped",
+        fields: addressFields(event.from),
+        lines: [`Dropped: no answer to ${hostPort(event.from)}`],
+      };
+    case "answered":
+      return {
+        event: "answered",
+        fields: { ...addressFields(event.to), ...dataFields(event.reply) },
+        lines: [],
+      };
+    case "failed":
+      return failed(event);
+  }
+}
+
+function failed({ to, error }: EchoServerEvent & { readonly kind: "failed" }): Said {
+  const what = to === undefined ? "cannot receive" : `cannot answer ${hostPort(to)}`;
+  const failure = toFailure(error, what);
+  const address = to === undefined ? {} : addressFields(to);
+  return {
+    event: "failed",
+    fields: { ...address, code: failure.code, message: `${failure.what}: ${failure.why}` },
+    lines: [`The server ${printable(failure.message)}`],
+  };
+}
+
+/** What the server has done. */
+export function serverSummary(counts: EchoServerCounts, notShown: number): Said {
+  const { datagrams, bytes, answered, dropped, failed } = counts;
+  const outcomes = `${answered} answered, ${dropped} dropped, ${failed} failed`;
+  const missing = notShown === 0
+    ? []
+    : [`${counted(notShown, "line")} left out: the output is slow`];
+  return {
+    event: "summary",
+    fields: { datagrams, bytes, answered, dropped, failed, not_shown: notShown },
+    lines: [
+      `${counted(datagrams, "datagram")}, ${counted(bytes, "byte")}: ${outcomes}`,
+      ...missing,
+    ],
+  };
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { CommandSpec } from "../../cli/spec.ts";
-import { JSON_LINES, LISTEN_HOST, LISTEN_PORT } from "../common_options.ts";
+import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
+import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 
 /** The port of the tutorial's echo server. */
 const DEFAULT_PORT = 1060;

@@ -4,7 +4,7 @@
  * @module
  */
 
-// @ts-types="../../../types/std_encoding_hex.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { ipv4Within, ipv6Text, readInetAton, type Reading, readIpv6, unreadable } from "./read.ts";
 

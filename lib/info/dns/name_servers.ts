@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isGranted } from "../../os/process.ts";
+import { isGranted } from "../../os/io.ts";
 import type { NameServer } from "./ask.ts";
 import type { DnsName, RecordType } from "./record.ts";
 

@@ -8,7 +8,7 @@
  */
 
 import { hostPort } from "../../base/host_port.ts";
-import { requireZone } from "../../net/link_local.ts";
+import { requireZone } from "../../net/resolve_host.ts";
 import { errorCode, toFailure } from "../../os/errors.ts";
 
 /** What came of a probe: the first two prove that the host is there. */

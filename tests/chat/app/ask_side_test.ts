@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
 import { type Answer, type Answers, ask } from "../../../lib/chat/app/ask_side.ts";
-import { type HostAndPort, readAddress } from "../../../lib/commands/address.ts";
+import { type HostAndPort, readAddress } from "../../../lib/cli/host.ts";
 
 /** Somebody who gives answers one after the other, and then leaves; keeps what was said. */
 function person(lines: readonly string[]): Answers & { readonly said: string[] } {

@@ -1,14 +1,14 @@
-// @ts-types="../../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
 import { Conversation } from "../../../lib/chat/app/chat_loop.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
 import type { Display } from "../../../lib/chat/app/presenter.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
-import type { Input } from "../../../lib/os/lines.ts";
+import type { Input } from "../../../lib/os/streams.ts";
 import type { OwnCredential, Session } from "../../../lib/tcp_chat.ts";
 import { credentialOf, until } from "../room.ts";
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
 
 const now = () => 1_700_000_000_000;
 

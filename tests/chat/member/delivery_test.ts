@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-// @ts-types="../../../types/std_bytes_concat.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import { Acknowledger } from "../../../lib/chat/member/acknowledger.ts";

@@ -5,10 +5,7 @@
  * @module
  */
 
-// @ts-types="../../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, ByteWriter, MalformedError } from "../../../lib/base/bytes.ts";
-import { secureRandom } from "../../../lib/base/random.ts";
+import { type Bytes, ByteWriter, MalformedError, secureRandom } from "../../../lib/base/bytes.ts";
 import { checkCredential, CredentialError } from "../../../lib/chat/identity/credential.ts";
 import { importSigningKey } from "../../../lib/chat/identity/signing.ts";
 import { audienceDigest } from "../../../lib/chat/seal/chain.ts";
@@ -30,6 +27,8 @@ import { Eve } from "../eve.ts";
 import { RawMember } from "../raw_member.ts";
 import { count, credentialOf, faults, pooledKeys, shown, TestRoom, until } from "../room.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
 
 const NOW = 1_700_000_000_000;
 

@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
-// @ts-types="../../../types/std_bytes_concat.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
 import { type Connection, Link } from "../../../lib/chat/runtime/tcp_link.ts";
 import type { Bytes } from "../../../lib/rsa.ts";

@@ -1,7 +1,4 @@
-// @ts-types="../../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../../../lib/base/bytes.ts";
-import { secureRandom } from "../../../lib/base/random.ts";
+import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { generateSigningKeys } from "../../../lib/chat/identity/signing.ts";
 import {
   audienceDigest,
@@ -13,6 +10,8 @@ import {
   STEP_LIFE_MS,
 } from "../../../lib/chat/seal/chain.ts";
 import { CONVERSATION, encodeTexts, readSealedFrame } from "../../../lib/chat/wire/envelope.ts";
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
 
 const sender = secureRandom(32);
 const scope = { room: secureRandom(32), sender, conversation: CONVERSATION.group, chain: 3 };

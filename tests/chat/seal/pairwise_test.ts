@@ -1,11 +1,10 @@
-// @ts-types="../../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Bytes } from "../../../lib/base/bytes.ts";
-import { secureRandom } from "../../../lib/base/random.ts";
+import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { KeyFrameError, KeyReceiver, KeySender } from "../../../lib/chat/seal/pairwise.ts";
 import { readKeyFrame } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { Clock, credentialOf } from "../room.ts";
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
 
 const room = secureRandom(32);
 

@@ -6,7 +6,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-// @ts-types="../../../types/std_encoding_hex.d.ts"
+// @ts-types="../../../types/std.d.ts"
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError, utf8 } from "../../../lib/base/bytes.ts";
 import {

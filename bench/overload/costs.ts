@@ -4,14 +4,13 @@
  * @module
  */
 
-import { type Bytes, utf8 } from "../../../lib/base/bytes.ts";
-import { secureRandom } from "../../../lib/base/random.ts";
+import { type Bytes, secureRandom, utf8 } from "../../lib/base/bytes.ts";
 import {
   checkCredential,
   type Credential,
   type OwnCredential,
-} from "../../../lib/chat/identity/credential.ts";
-import { CONTEXT, inContext, sign } from "../../../lib/chat/identity/signing.ts";
+} from "../../lib/chat/identity/credential.ts";
+import { CONTEXT, inContext, sign } from "../../lib/chat/identity/signing.ts";
 import {
   audienceDigest,
   commitmentTo,
@@ -19,19 +18,19 @@ import {
   messageKey,
   nextKey,
   vectorOf,
-} from "../../../lib/chat/seal/chain.ts";
-import { KeySender } from "../../../lib/chat/seal/pairwise.ts";
-import { encodeAudience, readRosterPage } from "../../../lib/chat/wire/control.ts";
+} from "../../lib/chat/seal/chain.ts";
+import { KeySender } from "../../lib/chat/seal/pairwise.ts";
+import { encodeAudience, readRosterPage } from "../../lib/chat/wire/control.ts";
 import {
   CONVERSATION,
   encodeProgressBody,
   encodeSealedHeader,
   encodeSigned,
   encodeTexts,
-} from "../../../lib/chat/wire/envelope.ts";
-import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { RawSocket } from "../../../tests/chat/raw_socket.ts";
-import { repeated, unsignedFrame } from "../../../tests/chat/sealed_frame.ts";
+} from "../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
+import { RawSocket } from "../../tests/chat/raw_socket.ts";
+import { repeated, unsignedFrame } from "../../tests/chat/sealed_frame.ts";
 
 /** How many frames are made before the attack by steps begins. */
 const FAR_FRAMES = 60;

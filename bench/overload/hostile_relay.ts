@@ -5,10 +5,10 @@
  * @module
  */
 
-import { encodeChallenge, encodeEmpty } from "../../../lib/chat/wire/control.ts";
-import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
-import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { repeated } from "../../../tests/chat/sealed_frame.ts";
+import { encodeChallenge, encodeEmpty } from "../../lib/chat/wire/control.ts";
+import { encodeFrame } from "../../lib/chat/wire/frame.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
+import { repeated } from "../../tests/chat/sealed_frame.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(String(listener.addr.port));

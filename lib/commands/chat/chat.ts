@@ -1,0 +1,188 @@
+/**
+ * The commands of the chat: `parley chat`, `parley chat client` and `parley chat server`.
+ *
+ * @module
+ */
+
+import { usageFailure } from "../../base/failure.ts";
+import { quote } from "../../base/printable.ts";
+import { askSide } from "../../chat/app/ask_side.ts";
+import { OPEN_MINDED, type TrustSettings } from "../../chat/app/load_trust.ts";
+import { hostRoom, visitRoom } from "../../chat/app/run.ts";
+import { isFingerprint } from "../../chat/trust/known_peers.ts";
+import { readAddress } from "../../cli/host.ts";
+import type { Input } from "../../cli/spec.ts";
+import type { Io } from "../../os/io.ts";
+import { LOG_LEVELS } from "../../os/log.ts";
+import { type CHAT_CLIENT, CHAT_SERVER, DEFAULT_PORT, type LIMIT_OPTIONS } from "./spec.ts";
+import type { Limits } from "../../chat/relay/options.ts";
+
+/** Asks whether to be the server or a client, and is that. */
+export async function ask(_input: unknown, io: Io): Promise<number> {
+  const talk = {
+    io,
+    name: undefined,
+    json: false,
+    commands: false,
+    wire: false,
+    giveUpMs: 30_000,
+    ...OPEN_MINDED,
+  };
+  const answer = await askSide(io, (text) => readAddress(text, DEFAULT_PORT));
+  if (answer.side === "nobody") return answer.code;
+  const { early = [] } = answer;
+  const input = answer.input === undefined ? { early } : { input: answer.input };
+  if (answer.side === "client") {
+    return await visitRoom({ ...talk, ...input, ...answer.address, listen: false });
+  }
+  const { host, port, "max-members": maxMembers, grace } = CHAT_SERVER.options;
+  return await hostRoom({
+    ...talk,
+    ...input,
+    hostname: host.default,
+    port: port.default,
+    maxMembers: maxMembers.default,
+    graceMs: grace.default,
+    relayOnly: false,
+    allow: undefined,
+    publicNames: [],
+  });
+}
+
+/** Joins a room. */
+export function client(
+  { options, operands, release }: Input<typeof CHAT_CLIENT>,
+  io: Io,
+): Promise<number> {
+  return visitRoom({
+    io,
+    ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
+    ...clientFiles(options.tls, options.ca),
+    name: options.name,
+    ...trustSettings(options),
+    listen: options.listen,
+    giveUpMs: options["give-up"],
+    json: options.json,
+    commands: options.commands,
+    wire: options.wire,
+    release,
+  });
+}
+
+/** Opens a room, and sits in it unless it is to relay only. */
+export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
+  if (options["relay-only"]) refuseTrust(options);
+  // What is no address would let nobody in.
+  for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
+  return hostRoom({
+    io,
+    hostname: options.host,
+    port: options.port,
+    name: options.name,
+    ...serverFiles(options["tls-cert"], options["tls-key"]),
+    ...trustSettings(options),
+    allow: options.allow,
+    publicNames: options["public-name"],
+    maxMembers: options["max-members"],
+    limits: limitsFrom(options),
+    graceMs: options.grace,
+    logLevel: LOG_LEVELS.find((level) => level === options["log-level"]),
+    metricsPort: options.metrics,
+    relayOnly: options["relay-only"],
+    // A server stays when its input ends.
+    giveUpMs: Infinity,
+    json: options.json,
+    commands: options.commands,
+    wire: options.wire,
+    release,
+  });
+}
+
+interface TrustOptions {
+  readonly identity: string | undefined;
+  readonly "known-peers": string | undefined;
+  readonly expect: readonly string[];
+  readonly strict: boolean;
+}
+
+/**
+ * What the options say about who is who.
+ *
+ * @throws {Failure} Usage, where what is expected is no fingerprint.
+ */
+export function trustSettings(options: TrustOptions): TrustSettings {
+  for (const expected of options.expect) {
+    if (isFingerprint(expected)) continue;
+    const why = `${quote(expected)} is no fingerprint, SHA256: and 43 characters`;
+    throw usageFailure("--expect", why, "parley rsa fingerprint FILE, or /fingerprint in the chat");
+  }
+  const { identity, expect: expected, strict } = options;
+  return { identity, knownPeers: options["known-peers"], expected, strict };
+}
+
+/**
+ * Refuses what is of no use to a relay without a member.
+ *
+ * @throws {Failure} Usage, where any of it is given.
+ */
+export function refuseTrust(options: TrustOptions): void {
+  const given = options.identity !== undefined
+    ? "--identity"
+    : options["known-peers"] !== undefined
+    ? "--known-peers"
+    : options.expect.length > 0
+    ? "--expect"
+    : options.strict
+    ? "--strict"
+    : undefined;
+  if (given === undefined) return;
+  const hint = "leave it out; --allow FILE says whom the relay lets in";
+  throw usageFailure(given, "a relay without a member trusts nobody with anything", hint);
+}
+
+/**
+ * The two files of a server, or neither.
+ *
+ * @throws {Failure} Usage, where there is one without the other.
+ */
+export function serverFiles(
+  cert: string | undefined,
+  key: string | undefined,
+): { readonly tls?: { readonly cert: string; readonly key: string } } {
+  if (cert !== undefined && key !== undefined) return { tls: { cert, key } };
+  if (cert === undefined && key === undefined) return {};
+  const [given, missing] = cert === undefined
+    ? ["--tls-key", "--tls-cert"]
+    : ["--tls-cert", "--tls-key"];
+  throw usageFailure(given, `it goes with ${missing}`, "give the certificate and its key");
+}
+
+/**
+ * What a client speaks TLS with, where it does.
+ *
+ * @throws {Failure} Usage, where there is an issuer and no TLS.
+ */
+export function clientFiles(
+  tls: boolean,
+  ca: string | undefined,
+): { readonly tls?: { readonly ca: string | undefined } } {
+  if (tls) return { tls: { ca } };
+  if (ca !== undefined) throw usageFailure("--ca", "it goes with --tls", "give both");
+  return {};
+}
+
+/** The limits that the options name. */
+export function limitsFrom(
+  options: Input<{ readonly options: typeof LIMIT_OPTIONS }>["options"],
+): Limits {
+  return {
+    pending: options["max-pending"],
+    perAddress: options["max-per-address"],
+    joinsPerAddress: options["max-joins-per-address"],
+    joinsPerSecond: options["max-joins"],
+    rejoins: options["max-rejoins"],
+    framesPerSecond: options["max-frames"],
+    bytesPerSecond: options["max-bytes"],
+    fanoutPerSecond: options["max-fanout"],
+  };
+}
