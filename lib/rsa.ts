@@ -30,11 +30,13 @@ export {
 
 export {
   decryptOaep,
+  DEFAULT_MODULUS_BITS,
   encryptOaep,
   exportSpki,
   fingerprint,
   generateRsaKeys,
   importSpki,
+  MODULUS_BITS,
   MODULUS_BOUNDS,
   type ModulusBits,
   RsaKeyError,

@@ -19,8 +19,8 @@
  * @module
  */
 
-export { DEFAULT_PORT } from "./udp/address.ts";
-export { MAX_IPV4_BYTES, MAX_IPV6_BYTES } from "./udp/datagram_socket.ts";
+export * from "./udp/defaults.ts";
+export { LOOPBACK } from "./base/host_port.ts";
 export { type EchoClient, type EchoClientCounts, openEchoClient } from "./udp/echo_client.ts";
 export type { Answer, EchoClientEvent, EchoClientOptions } from "./udp/echo_client.ts";
 export {
@@ -37,6 +37,6 @@ export {
   playForgery,
 } from "./udp/forgery.ts";
 export { Histogram, type HistogramRow } from "./udp/load.ts";
-export { type LoadOptions, type LoadResult, MAX_WINDOW, measureLoad } from "./udp/load.ts";
+export { type LoadOptions, type LoadResult, measureLoad } from "./udp/load.ts";
 export type { Verdict } from "./udp/echo_client.ts";
 export { sendDatagram, type SentDatagram } from "./udp/datagram_socket.ts";

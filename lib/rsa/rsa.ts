@@ -12,8 +12,14 @@ import { bitLength, encodeSpki, isOdd } from "./der.ts";
 // @ts-types="../../types/std.d.ts"
 import { equals } from "@std/bytes/equals";
 
+/** The sizes of modulus that keys are made with, in bits. */
+export const MODULUS_BITS = [2048, 3072, 4096] as const;
+
 /** The modulus sizes that parley makes, in bits. */
-export type ModulusBits = 2048 | 3072 | 4096;
+export type ModulusBits = typeof MODULUS_BITS[number];
+
+/** The size of modulus that the tools choose if nobody says one, in bits. */
+export const DEFAULT_MODULUS_BITS: ModulusBits = 3072;
 
 /** What an RSA key is for; WebCrypto ties each key to one use. */
 export type RsaUse = "sign" | "encrypt";

@@ -14,12 +14,6 @@ import { toFailure } from "../os/errors.ts";
  */
 export const RECEIVE_BYTES = 65_535;
 
-/** The most that one datagram carries over IPv4: 65,535 less the headers of IP and UDP, in bytes. */
-export const MAX_IPV4_BYTES = 65_507;
-
-/** The most that one datagram carries over IPv6 without jumbograms, in bytes. */
-export const MAX_IPV6_BYTES = 65_527;
-
 /** What is used of a socket for datagrams. */
 export type DatagramSocket = Pick<Deno.DatagramConn, "receive" | "send" | "close"> & {
   readonly addr: Deno.Addr;

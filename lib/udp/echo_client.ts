@@ -5,10 +5,10 @@
  */
 
 import { Failure } from "../base/failure.ts";
-import { hostPort, sameAddress } from "../base/host_port.ts";
+import { hostPort, LOOPBACK, sameAddress } from "../base/host_port.ts";
 import { resolveHost } from "../net/resolve_host.ts";
 import { toFailure } from "../os/errors.ts";
-import { DEFAULT_PORT } from "./address.ts";
+import { DEFAULT_PORT, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./defaults.ts";
 import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
 
 /** So many ports of earlier questions stay open for what comes late. */
@@ -69,7 +69,7 @@ export interface EchoClient extends AsyncDisposable {
  */
 export async function openEchoClient(options: EchoClientOptions = {}): Promise<EchoClient> {
   options.signal?.throwIfAborted();
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
   return new Client(await resolveHost(hostname, port), options);
 }
 
@@ -163,15 +163,15 @@ export type EchoClientEvent =
 
 /** Whom an echo client asks, and how patiently. */
 export interface EchoClientOptions {
-  /** The server's name or address; 127.0.0.1 by default. */
+  /** The server's name or address; {@linkcode LOOPBACK} by default. */
   readonly hostname?: string;
-  /** The server's port; 1060 by default. */
+  /** The server's port; {@linkcode DEFAULT_PORT} by default. */
   readonly port?: number;
   /** Whether the first datagram from anyone is taken as the reply; false by default. */
   readonly promiscuous?: boolean;
-  /** How long to wait for an answer to a question, resends and all, in milliseconds; 5,000 by default. */
+  /** How long to wait for an answer to a question, resends and all, in milliseconds; {@linkcode DEFAULT_TIMEOUT_MS} by default. */
   readonly timeoutMs?: number;
-  /** How often a question is sent again at most; 5 by default. */
+  /** How often a question is sent again at most; {@linkcode DEFAULT_RETRIES} by default. */
   readonly retries?: number;
   /** Hears of everything. */
   readonly event?: (event: EchoClientEvent) => void;
@@ -222,7 +222,7 @@ export class OpenQuestion {
   /** Opens the port. */
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#timeoutMs = parts.options.timeoutMs ?? 5_000;
+    this.#timeoutMs = parts.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#question = new Question(parts.server, parts.options.promiscuous ?? false);
     this.#socket = openSender(parts.server);
     this.#receiver = new Receiver(this.#socket, {
@@ -266,7 +266,7 @@ export class OpenQuestion {
 
   /** The timers: of the deadline, and of each resending. */
   #startAsking(data: Uint8Array): Set<ReturnType<typeof setTimeout>> {
-    const { retries = 5, random = Math.random } = this.#parts.options;
+    const { retries = DEFAULT_RETRIES, random = Math.random } = this.#parts.options;
     const waits = resendWaits(random);
     const timers = new Set<ReturnType<typeof setTimeout>>();
     timers.add(setTimeout(() => this.#answer.reject(this.#timedOut()), this.#timeoutMs));

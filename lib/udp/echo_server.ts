@@ -4,7 +4,8 @@
  * @module
  */
 
-import { DEFAULT_PORT } from "./address.ts";
+import { LOOPBACK } from "../base/host_port.ts";
+import { DEFAULT_PORT } from "./defaults.ts";
 import { type DatagramSocket, openSocket, Receiver } from "./datagram_socket.ts";
 
 /** How many replies wait to be sent at most, so that nobody fills the memory. */
@@ -23,9 +24,9 @@ export type EchoServerEvent =
 
 /** How an echo server listens, and how unreliable it is on purpose. */
 export interface EchoServerOptions {
-  /** The address to listen on; 127.0.0.1 by default. */
+  /** The address to listen on; {@linkcode LOOPBACK} by default. */
   readonly hostname?: string;
-  /** The port; 1060 by default, and 0 for any free one. */
+  /** The port; {@linkcode DEFAULT_PORT} by default, and 0 for any free one. */
   readonly port?: number;
   /** The share of datagrams that are received and not answered, 0 to 1; 0 by default. */
   readonly drop?: number;
@@ -85,7 +86,7 @@ export interface EchoServer extends AsyncDisposable {
  */
 export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
   options.signal?.throwIfAborted();
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
   return echoOn(openSocket(hostname, port), options);
 }
 

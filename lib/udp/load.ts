@@ -5,9 +5,9 @@
  */
 
 import { Failure } from "../base/failure.ts";
-import { hostPort, sameAddress } from "../base/host_port.ts";
+import { hostPort, LOOPBACK, sameAddress } from "../base/host_port.ts";
 import { resolveHost } from "../net/resolve_host.ts";
-import { DEFAULT_PORT } from "./address.ts";
+import { DEFAULT_LOAD, DEFAULT_PORT } from "./defaults.ts";
 import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
 
 /** How often the lost are looked for, in milliseconds. */
@@ -20,20 +20,17 @@ const LOST_AFTER_SWEEPS = 20;
 /** How long duplicates are waited for at the end, in milliseconds. */
 const TAIL_MS = 100;
 
-/** The largest window: each datagram under way has two ports, and a process may open some 1,000. */
-export const MAX_WINDOW = 256;
-
 /** What load to make. */
 export interface LoadOptions {
-  /** The server's name or address; 127.0.0.1 by default. */
+  /** The server's name or address; {@linkcode LOOPBACK} by default. */
   readonly hostname?: string;
-  /** The server's port; 1060 by default. */
+  /** The server's port; {@linkcode DEFAULT_PORT} by default. */
   readonly port?: number;
-  /** The length of each datagram in bytes; 38 by default. */
+  /** The length of each datagram in bytes; {@linkcode DEFAULT_LOAD} has the default. */
   readonly size?: number;
-  /** How many datagrams are under way at a time, 1 to {@linkcode MAX_WINDOW}; 32 by default. */
+  /** How many datagrams are under way at a time, 1 to {@linkcode MAX_WINDOW}; {@linkcode DEFAULT_LOAD} has the default. */
   readonly window?: number;
-  /** For how long, in seconds; 5 by default. */
+  /** For how long, in seconds; {@linkcode DEFAULT_LOAD} has the default. */
   readonly seconds?: number;
   /** Ends the load early, with a result, when it is aborted. */
   readonly signal?: AbortSignal;
@@ -80,7 +77,7 @@ export interface LoadResult {
  * ```
  */
 export async function measureLoad(options: LoadOptions = {}): Promise<LoadResult> {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
   options.signal?.throwIfAborted();
   const run = new Run(await resolveHost(hostname, port), options);
   try {
@@ -103,12 +100,12 @@ class Run {
   constructor(server: Deno.NetAddr, options: LoadOptions) {
     this.#server = server;
     this.#options = options;
-    this.#data = new Uint8Array(options.size ?? 38).fill(0x78);
+    this.#data = new Uint8Array(options.size ?? DEFAULT_LOAD.size).fill(0x78);
     this.#failed.promise.catch(() => {}); // measure() hears of it, where it still waits
   }
 
   async measure(): Promise<LoadResult> {
-    const { window = 32, seconds = 5, signal } = this.#options;
+    const { window = DEFAULT_LOAD.window, seconds = DEFAULT_LOAD.seconds, signal } = this.#options;
     for (let i = 0; i < window; i++) this.#lanes.push(new Lane(this, this.#server));
     const sweep = setInterval(() => this.#sweep(), SWEEP_MS);
     const started = performance.now();

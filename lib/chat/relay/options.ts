@@ -10,9 +10,12 @@ import type { Reason } from "../wire/kinds.ts";
 
 /** The options of a relay. */
 export interface RelayOptions extends EntryRulesOptions {
-  /** How many members the room takes; 1,024 by default. */
+  /** How many members the room takes; {@linkcode DEFAULT_MAX_MEMBERS} by default. */
   readonly maxMembers?: number;
-  /** How long a member whose connection is lost is kept, in milliseconds: 2 minutes by default, 12 hours at most. */
+  /**
+   * How long a member whose connection is lost is kept, in milliseconds: {@linkcode DEFAULT_GRACE_MS}
+   * by default, 12 hours at most.
+   */
   readonly graceMs?: number;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
@@ -62,6 +65,12 @@ export interface Limits {
   /** Bytes in a second that the relay sends on for one member: what comes, times those who get it. */
   readonly fanoutPerSecond: number;
 }
+
+/** The most members that a room takes by default. */
+export const DEFAULT_MAX_MEMBERS = 1024;
+
+/** How long a member whose connection is lost is kept by default, in milliseconds. */
+export const DEFAULT_GRACE_MS = 120_000;
 
 /** The default of {@linkcode Limits.perAddress}; none for this machine's own, where it would say nothing. */
 export const PER_ADDRESS = 128;

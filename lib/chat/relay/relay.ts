@@ -26,7 +26,9 @@ import { Boundary } from "./boundary.ts";
 import { RelayConnection } from "./connection.ts";
 import { type Audience, FanOut, RosterPages } from "./fan_out.ts";
 import {
+  DEFAULT_GRACE_MS,
   DEFAULT_LIMITS,
+  DEFAULT_MAX_MEMBERS,
   type Limits,
   LOOKUP_BYTES,
   type Origin,
@@ -35,11 +37,6 @@ import {
 import { type RelayState, Tally } from "./outbox.ts";
 import { RoomMember } from "./room_member.ts";
 
-/** The most members that a room takes by default. */
-export const DEFAULT_MAX_MEMBERS = 1024;
-
-/** How long a member whose connection is lost is kept by default, in milliseconds. */
-export const DEFAULT_GRACE_MS = 120_000;
 /** A member is said to be away after so long without a connection, in milliseconds: most are back before. */
 const AWAY_AFTER_MS = 2_000;
 /** The endings of a connection that its member may come back from. */

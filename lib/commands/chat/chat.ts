@@ -14,7 +14,9 @@ import { readAddress } from "../../cli/host.ts";
 import type { Input } from "../../cli/spec.ts";
 import type { Io } from "../../os/io.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
-import { type CHAT_CLIENT, CHAT_SERVER, DEFAULT_PORT, type LIMIT_OPTIONS } from "./spec.ts";
+import { CHAT_CLIENT, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
+import { DEFAULT_PORT } from "../../chat/wire/kinds.ts";
+import { LOOPBACK } from "../../base/host_port.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 
 /** Asks whether to be the server or a client, and is that. */
@@ -25,7 +27,7 @@ export async function ask(_input: unknown, io: Io): Promise<number> {
     json: false,
     commands: false,
     wire: false,
-    giveUpMs: 30_000,
+    giveUpMs: CHAT_CLIENT.options["give-up"].default,
     ...OPEN_MINDED,
   };
   const answer = await askSide(io, (text) => readAddress(text, DEFAULT_PORT));
@@ -56,7 +58,7 @@ export function client(
 ): Promise<number> {
   return visitRoom({
     io,
-    ...readAddress(operands[0] ?? "127.0.0.1", DEFAULT_PORT),
+    ...readAddress(operands[0] ?? LOOPBACK, DEFAULT_PORT),
     ...clientFiles(options.tls, options.ca),
     name: options.name,
     ...trustSettings(options),

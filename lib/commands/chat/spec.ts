@@ -5,13 +5,18 @@
  */
 
 import { RENEWAL_RESERVE_MS } from "../../chat/identity/renewal.ts";
-import { DEFAULT_LIMITS, JOINS_PER_ADDRESS, PER_ADDRESS } from "../../chat/relay/options.ts";
+import {
+  DEFAULT_GRACE_MS,
+  DEFAULT_LIMITS,
+  DEFAULT_MAX_MEMBERS,
+  JOINS_PER_ADDRESS,
+  PER_ADDRESS,
+} from "../../chat/relay/options.ts";
 import { type CommandSpec, JSON_LINES, type NumberOption } from "../../cli/spec.ts";
+import { DEFAULT_PORT, MAX_ROSTER } from "../../chat/wire/kinds.ts";
+import { LOOPBACK } from "../../base/host_port.ts";
 import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
-
-/** The port of the tutorial's chat. */
-export const DEFAULT_PORT = 4396;
 
 const WIRE = {
   type: "flag",
@@ -107,7 +112,7 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: MAX,
     default: DEFAULT_LIMITS.joinsPerSecond,
-    help: "Joins a second that are checked, after a first 1024; the others wait their turn",
+    help: "Joins a second that the relay checks, after a first burst; the others wait their turn",
   },
   "max-rejoins": {
     type: "integer",
@@ -173,8 +178,8 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       type: "integer",
       value: "N",
       min: 1,
-      max: 10_000,
-      default: 1024,
+      max: MAX_ROSTER,
+      default: DEFAULT_MAX_MEMBERS,
       help: "How many members the room takes",
     },
     "tls-cert": {
@@ -196,7 +201,7 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       value: "MS",
       min: 0,
       max: RENEWAL_RESERVE_MS,
-      default: 120_000,
+      default: DEFAULT_GRACE_MS,
       help: "How long a member whose connection is lost may take to come back, in milliseconds",
     },
     ...LIMIT_OPTIONS,
@@ -238,7 +243,7 @@ With --commands or --json, piped input has commands too, and //TEXT says /TEXT.`
   operands: [{
     name: "HOST[:PORT]",
     optional: true,
-    help: `Where the room is (default 127.0.0.1:${DEFAULT_PORT}); IPv6 as [::1]:${DEFAULT_PORT}`,
+    help: `Where the room is (default ${LOOPBACK}:${DEFAULT_PORT}); IPv6 as [::1]:${DEFAULT_PORT}`,
   }],
   options: {
     name: NAME,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DEFAULT_PROBES } from "../../info/defaults.ts";
 import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 
 /** `parley info host`. */
@@ -70,7 +71,7 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
       value: "N",
       min: 0,
       max: 1_000_000_000,
-      default: 4,
+      default: DEFAULT_PROBES.count,
       help: "How many probes; 0 runs on until Ctrl-C",
     },
     interval: {
@@ -79,7 +80,7 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
       value: "MS",
       min: 1,
       max: 86_400_000,
-      default: 1000,
+      default: DEFAULT_PROBES.intervalMs,
       help: "From one probe to the next, in milliseconds",
     },
     wait: {
@@ -88,7 +89,7 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
       value: "MS",
       min: 1,
       max: 600_000,
-      default: 2000,
+      default: DEFAULT_PROBES.timeoutMs,
       help: "How long to wait for an answer, in milliseconds",
     },
     json: JSON_LINES,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DEFAULT_MODULUS_BITS, MODULUS_BITS } from "../../rsa/rsa.ts";
 import type { CommandSpec } from "../../cli/spec.ts";
 
 const FORCE = {
@@ -57,8 +58,8 @@ PEM). Without -o both go to standard output.`,
       type: "text",
       short: "b",
       value: "BITS",
-      choices: ["2048", "3072", "4096"],
-      default: "3072",
+      choices: MODULUS_BITS.map(String),
+      default: String(DEFAULT_MODULUS_BITS),
       help: "The size of the modulus",
     },
     output: output("FILE", "Where the private key goes; the public one goes to FILE.pub"),

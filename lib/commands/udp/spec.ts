@@ -4,11 +4,17 @@
  * @module
  */
 
+import { LOOPBACK } from "../../base/host_port.ts";
+import {
+  DEFAULT_LOAD,
+  DEFAULT_PORT,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
+  MAX_IPV6_BYTES,
+  MAX_WINDOW,
+} from "../../udp/defaults.ts";
 import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
 import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
-
-/** The port of the tutorial's echo server. */
-const DEFAULT_PORT = 1060;
 
 const SERVER_PORT = {
   type: "integer",
@@ -23,7 +29,8 @@ const HOST = {
   name: "HOST",
   form: "host",
   optional: true,
-  help: "The server's name or address, IPv4 or IPv6 (default 127.0.0.1); HOST:PORT sets --port too",
+  help:
+    `The server's name or address, IPv4 or IPv6 (default ${LOOPBACK}); HOST:PORT sets --port too`,
 } as const;
 
 /** `parley udp server`. */
@@ -107,7 +114,7 @@ Each question has a port of its own, so that what comes late or twice is told fr
       value: "MS",
       min: 1,
       max: 86_400_000,
-      default: 5_000,
+      default: DEFAULT_TIMEOUT_MS,
       help: "How long to wait for an answer, all asking again included, in milliseconds",
     },
     retries: {
@@ -115,7 +122,7 @@ Each question has a port of its own, so that what comes late or twice is told fr
       value: "N",
       min: 0,
       max: 100_000,
-      default: 5,
+      default: DEFAULT_RETRIES,
       help: "How often to ask again",
     },
     promiscuous: {
@@ -162,8 +169,8 @@ one that checks. Exits 0 only where the first was fooled and the second was not.
     host: {
       type: "text",
       value: "HOST",
-      default: "127.0.0.1",
-      choices: ["127.0.0.1", "::1"],
+      default: LOOPBACK,
+      choices: [LOOPBACK, "::1"],
       help: "The address of this machine where it is played",
     },
     json: JSON_LINES,
@@ -186,16 +193,16 @@ answered within a second counts as lost.`,
       type: "integer",
       value: "BYTES",
       min: 0,
-      max: 65_527,
-      default: 38,
+      max: MAX_IPV6_BYTES,
+      default: DEFAULT_LOAD.size,
       help: "Length of each datagram",
     },
     window: {
       type: "integer",
       value: "N",
       min: 1,
-      max: 256,
-      default: 32,
+      max: MAX_WINDOW,
+      default: DEFAULT_LOAD.window,
       help: "How many datagrams are under way at a time",
     },
     seconds: {
@@ -203,7 +210,7 @@ answered within a second counts as lost.`,
       value: "S",
       min: 0.1,
       max: 86_400,
-      default: 5,
+      default: DEFAULT_LOAD.seconds,
       help: "For how long",
     },
     json: JSON_LINES,

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { DEFAULT_PROBES } from "../defaults.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { requireZone } from "../../net/resolve_host.ts";
 import { errorCode, toFailure } from "../../os/errors.ts";
@@ -30,11 +31,11 @@ export interface PingOptions {
   readonly hostname: string;
   /** The TCP port. */
   readonly port: number;
-  /** How many probes; 0 for as many as there is time for. 4 by default. */
+  /** How many probes; 0 for as many as there is time for. {@linkcode DEFAULT_PROBES} has the default. */
   readonly count?: number;
-  /** From the start of one probe to that of the next, in milliseconds; 1000 by default. */
+  /** From the start of one probe to that of the next, in milliseconds; {@linkcode DEFAULT_PROBES} has the default. */
   readonly intervalMs?: number;
-  /** How long to wait for an answer, in milliseconds; 2000 by default. */
+  /** How long to wait for an answer, in milliseconds; {@linkcode DEFAULT_PROBES} has the default. */
   readonly timeoutMs?: number;
   /** Ends it: a probe under way is not counted. */
   readonly signal?: AbortSignal;
@@ -57,7 +58,7 @@ export interface PingOptions {
  * ```
  */
 export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
-  const { count = 4, intervalMs = 1000, signal } = options;
+  const { count = DEFAULT_PROBES.count, intervalMs = DEFAULT_PROBES.intervalMs, signal } = options;
   await warmUp();
   for (let seq = 1; count === 0 || seq <= count; seq++) {
     const start = performance.now();
@@ -72,7 +73,7 @@ export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
 
 /** What one probe gives; undefined where it was interrupted. */
 async function probe(
-  { hostname, port, timeoutMs = 2000, signal }: PingOptions,
+  { hostname, port, timeoutMs = DEFAULT_PROBES.timeoutMs, signal }: PingOptions,
 ): Promise<Omit<Probe, "seq"> | undefined> {
   if (interrupted(signal)) return undefined;
   requireZone(hostname, `cannot probe ${hostPort({ hostname, port })}`);

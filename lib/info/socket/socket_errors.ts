@@ -128,7 +128,7 @@ const LOOPBACK = "127.0.0.1";
 const DEADLINE_MS = 500;
 
 /** By code: what provokes it, or why nothing does. */
-export const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
+const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
   EACCES: {
     by: "listening at port 1",
     otherwise: "is permitted here: the user is root, or the system guards no ports",
