@@ -12,7 +12,7 @@
 import { Failure } from "../base/failure.ts";
 import { toFailure } from "../os/errors.ts";
 import type { KeptReading, Release } from "../os/held_file.ts";
-import { type Io, writeAll } from "../os/io.ts";
+import { type Io, ReaderGone, writeAll } from "../os/io.ts";
 import { printFailure } from "./json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./parse.ts";
 import type { Grants } from "./permissions.ts";
@@ -57,7 +57,11 @@ export async function runCommandLine(
 async function commandFailure(error: unknown, parsed: Parsed | undefined): Promise<Failure> {
   if (parsed === undefined) return toFailure(error, "the command line");
   const failure = toFailure(error, subject(parsed.path));
-  if (failure.code !== "NOT_PERMITTED") return failure;
+  if (failure instanceof ReaderGone) return failure;
+  if (failure.code !== "NOT_PERMITTED") {
+    const { withAdvice } = await import("./advice.ts");
+    return withAdvice(failure);
+  }
   const { withPermissionHint } = await import("./permissions.ts");
   const words = parsed.path.slice(1).map(({ name }) => name);
   return withPermissionHint(failure, words, parsed.permissions);

@@ -161,6 +161,21 @@ async function measure(texts: readonly string[]): Promise<(text: string) => numb
 }
 
 /**
+ * The parts that are not shown, as fields of a JSON object: what each one is, and the flag that would show it.
+ *
+ * @param missing The parts.
+ */
+export function notShown(
+  missing: readonly Missing[],
+): { readonly part: string; readonly flag: string | null }[] {
+  return missing.map(({ part, permission }) => ({ part, flag: flagOf(permission) }));
+}
+
+function flagOf(permission: string | null): string | null {
+  return permission === null ? null : `--allow-${permission}`;
+}
+
+/**
  * A line for each part that is not shown, behind an empty one; nothing where everything is.
  *
  * @param missing The parts.
@@ -174,7 +189,7 @@ export async function missingLines(
 ): Promise<string[]> {
   if (missing.length === 0) return [];
   const paint = makeStyle(page.coloured).dim;
-  const rows = missing.map(({ part, flag }) => {
+  const rows = notShown(missing).map(({ part, flag }) => {
     const how = flag === null
       ? "not on this system"
       : permissionHint(words, [flag]) ?? "not permitted to this program";

@@ -49,7 +49,7 @@ export async function describeHost(): Promise<HostFacts> {
   const missing: Missing[] = [];
   const permitted = (kind: "hostname" | "networkInterfaces" | "osRelease", part: string) => {
     const granted = isGranted({ name: "sys", kind });
-    if (!granted) missing.push({ part, flag: "--allow-sys" });
+    if (!granted) missing.push({ part, permission: "sys" });
     return granted;
   };
   const name = permitted("hostname", "the host's name and its addresses") ? Deno.hostname() : null;
@@ -86,7 +86,7 @@ async function addressesOf(
     return { addresses: found.map(({ address }) => address), lookup_error: null };
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
-      missing.push({ part: "the addresses of the host's name", flag: "--allow-net" });
+      missing.push({ part: "the addresses of the host's name", permission: "net" });
       return { addresses: [], lookup_error: null };
     }
     const code = errorCode(error);
@@ -142,7 +142,7 @@ export const ENVIRONMENT_STEPS: readonly EnvironmentStep[] = [
   { virtualenv: "pip install PACKAGE", deno: "deno add npm:PACKAGE, which writes deno.json" },
   {
     virtualenv: "pip freeze",
-    deno: "deno.lock, which pins every package, with its checksum; --frozen insists on it",
+    deno: "deno.lock, which pins every package, with its checksum; a frozen one refuses changes",
   },
   {
     virtualenv: "a copy of each package",

@@ -63,7 +63,7 @@ export async function findServices(
   const mayRead = isGranted({ name: "read", path: SERVICES_FILE });
   const missing = mayRead
     ? []
-    : [{ part: "this machine's own table", flag: `--allow-read=${SERVICES_FILE}` }];
+    : [{ part: "this machine's own table", permission: `read=${SERVICES_FILE}` }];
   const names: string[] = [];
   for (const load of mayRead ? [loadFile, loadRegistry] : [loadRegistry]) {
     const listed = (await load()).filter((each) => (protocol ?? each.protocol) === each.protocol);

@@ -58,7 +58,7 @@ export async function readClientFiles(
     what: `cannot use ${printable(files.ca)}`,
     why: "there is no certificate in it",
     code: "TLS_NO_CERTIFICATE",
-    hint: "--ca takes PEM text: -----BEGIN CERTIFICATE-----",
+    hint: "the file must be PEM text: -----BEGIN CERTIFICATE-----",
   });
 }
 
@@ -148,13 +148,13 @@ export const TLS_ERRORS: readonly TlsError[] = [
     text: "received corrupt message of type InvalidContentType",
     code: "TLS_NOT_SPOKEN",
     why: "the other side does not speak TLS",
-    hint: "check the port; where the server was started without TLS, leave --tls away",
+    hint: "check the port; if the server does not use TLS, connect without TLS",
   },
   {
     text: "UnknownIssuer",
     code: "TLS_UNKNOWN_ISSUER",
     why: "the server's certificate is of an issuer that is not known here",
-    hint: "name the issuer's certificate with --ca FILE; ask the server's keeper for it",
+    hint: "trust the issuer's certificate; the operator of the server has it",
   },
   {
     text: "CaUsedAsEndEntity",
@@ -188,37 +188,37 @@ export const TLS_ERRORS: readonly TlsError[] = [
     text: "KeyMismatch",
     code: "TLS_KEY_MISMATCH",
     why: "the key is not that of the certificate",
-    hint: "--tls-cert and --tls-key belong together: check which key the certificate was made with",
+    hint: "check which key the certificate was made with",
   },
   {
     text: "No certificates found",
     code: "TLS_NO_CERTIFICATE",
-    why: "there is no certificate in the file of --tls-cert",
+    why: "the certificate file contains no certificate",
     hint: "it is PEM text: -----BEGIN CERTIFICATE-----",
   },
   {
     text: "No keys found",
     code: "TLS_NO_KEY",
-    why: "there is no private key that can be read in the file of --tls-key",
+    why: "the key file contains no private key that can be read",
     hint: "it is PEM text, -----BEGIN PRIVATE KEY-----; an encrypted key is opened by " +
       "(umask 077; set -C; openssl pkey -in FILE > NEW_KEY)",
   },
   {
     text: "Unable to decode certificate",
     code: "TLS_DAMAGED",
-    why: "the file of --tls-cert is cut short or damaged",
+    why: "the certificate file is cut short or damaged",
     hint: "copy it anew, whole",
   },
   {
     text: "Unable to decode key",
     code: "TLS_DAMAGED",
-    why: "the file of --tls-key is cut short or damaged",
+    why: "the key file is cut short or damaged",
     hint: "copy it anew, whole",
   },
   {
     text: "Unable to add pem file to certificate store",
     code: "TLS_DAMAGED",
-    why: "the file of --ca is cut short or damaged",
+    why: "the file of the issuer's certificates is cut short or damaged",
     hint: "copy it anew, whole",
   },
   {

@@ -29,7 +29,7 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
   },
   EADDRINUSE: {
     why: "the address is already in use",
-    hint: "another program listens there: choose another port, or --port 0 for any free one",
+    hint: "another program listens there: choose another port; port 0 picks a free one",
   },
   EADDRNOTAVAIL: {
     why: "this machine does not have that address",
@@ -196,22 +196,15 @@ export function errorCode(error: unknown): string | undefined {
  */
 export function toFailure(error: unknown, what: string): Failure {
   if (error instanceof Failure) return error;
-  const flag = missingPermission(error);
-  if (flag === "--allow-all") {
-    // What the runtime opens for programs alone that may do everything: /proc, /sys, most of /dev.
+  if (error instanceof Deno.errors.NotCapable) {
+    // The runtime opens /proc, /sys and most of /dev only for programs that may do everything.
+    const isFile = !error.message.includes("allow-all");
     return new Failure({
       what,
-      why: "it is not a file, but a part of the system or a device",
-      code: "NOT_A_FILE",
-      cause: error,
-    });
-  }
-  if (flag !== undefined) {
-    return new Failure({
-      what,
-      why: `parley was not given the permission for it`,
-      code: "NOT_PERMITTED",
-      hint: `run again with ${flag}`,
+      why: isFile
+        ? "parley was not given the permission for it"
+        : "it is not a file, but a part of the system or a device",
+      code: isFile ? "NOT_PERMITTED" : "NOT_A_FILE",
       cause: error,
     });
   }
@@ -226,7 +219,7 @@ export function toFailure(error: unknown, what: string): Failure {
  * @param what What was tried, such as "cannot read key.pem".
  */
 export function fileFailure(error: unknown, what: string): Failure {
-  const known = error instanceof Failure || missingPermission(error) !== undefined;
+  const known = error instanceof Failure || error instanceof Deno.errors.NotCapable;
   return known ? toFailure(error, what) : fromTable(FILE_ERRORS, error, what);
 }
 
@@ -242,12 +235,6 @@ function fromTable(
   }
   const why = error instanceof Error ? firstLine(error.message) : String(error);
   return new Failure({ what, why, code: code ?? "UNEXPECTED", cause: error });
-}
-
-/** The permission flag that a `NotCapable` error asks for, or undefined for any other error. */
-function missingPermission(error: unknown): string | undefined {
-  if (!(error instanceof Deno.errors.NotCapable)) return undefined;
-  return /--allow-[a-z]+/.exec(error.message)?.[0] ?? "the permission it names";
 }
 
 function firstLine(text: string): string {

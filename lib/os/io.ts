@@ -237,8 +237,8 @@ export class StopSignals implements Disposable {
 export interface Missing {
   /** What it is, in words. */
   readonly part: string;
-  /** The flag that would show it: `--allow-sys`; null where none does on this system. */
-  readonly flag: string | null;
+  /** The permission that would show it: `sys`, `read=/etc/services`; null if none does on this system. */
+  readonly permission: string | null;
 }
 
 /** Whether a permission is granted: asks nobody. */

@@ -91,7 +91,7 @@ function failureOf(error: unknown, path: string): unknown {
       why: error.message,
       code: "MESSAGE_TOO_LONG",
       hint: error.maxBytes < MAX_MESSAGE_BYTES
-        ? "one block takes no more (k - 2·32 - 2); without --raw any size goes"
+        ? "one block takes no more (k - 2·32 - 2)"
         : "split it, or encrypt it with a tool for files of that size",
       cause: error,
     });
@@ -102,7 +102,7 @@ function failureOf(error: unknown, path: string): unknown {
       what: "cannot decrypt",
       why: error.message,
       code: "DECRYPT_FAILED",
-      hint: "check the key, and whether it was encrypted with --raw",
+      hint: "check the key, and the format of the message",
     });
   }
   return error;

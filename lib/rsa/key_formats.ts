@@ -56,9 +56,6 @@ export type KeyFileCode =
   | "KEY_TOO_SMALL"
   | "KEY_UNKNOWN";
 
-/** Makes a key in a file that does not exist yet: keygen overwrites none. */
-const KEYGEN = "parley rsa keygen -o NEW_KEY";
-
 /** A file that does not hold an RSA key that can be used. */
 export class KeyFileError extends Error {
   /** What is wrong, for a program. */
@@ -94,7 +91,7 @@ async function parseKey(content: Bytes): Promise<RsaKey> {
     throw new KeyFileError(
       "KEY_EMPTY",
       "it is empty",
-      `copy it anew, or make a key in a new file: ${KEYGEN}`,
+      "copy it again, or make a key in a new file",
     );
   }
   if (text.includes("-----BEGIN ")) return readPemKey(text);
@@ -185,7 +182,7 @@ function notRsa(algorithm: string): KeyFileError {
   return new KeyFileError(
     "KEY_NOT_RSA",
     `it is not ${wanted}, but one for ${algorithm}`,
-    `make an RSA key in a new file: ${KEYGEN}`,
+    "make an RSA key in a new file",
   );
 }
 
@@ -201,14 +198,14 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
     throw new KeyFileError(
       "KEY_TOO_SMALL",
       `the key has ${modulusBits} bits, and fewer than ${MIN_BITS} can be broken`,
-      `make another key in a new file: ${KEYGEN}`,
+      "make another key in a new file",
     );
   }
   if (modulusBits > MAX_BITS) {
     throw new KeyFileError(
       "KEY_TOO_LARGE",
       `the key has ${modulusBits} bits, more than ${MAX_BITS} cannot be used here`,
-      `make another key in a new file: ${KEYGEN}`,
+      "make another key in a new file",
     );
   }
   const exponent = key.exponent.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
@@ -216,7 +213,7 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
     throw new KeyFileError(
       "KEY_EXPONENT",
       "the key's exponent is not an odd number from 3 to 2^33 - 1",
-      `make another key in a new file: ${KEYGEN}`,
+      "make another key in a new file",
     );
   }
   if (!isOdd(key.modulus)) throw damaged();

@@ -329,7 +329,7 @@ export class OpenQuestion {
       code: "ETIMEDOUT",
       hint: this.#refused
         ? "the system says that nothing listens there: check the port"
-        : "check the address, and that the server is running: parley udp server",
+        : "check the address, and that the server is running",
     });
   }
 }

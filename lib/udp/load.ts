@@ -171,7 +171,7 @@ class Run {
         what: `sent ${sent} datagrams to ${hostPort(this.#server)}`,
         why: "the server did not answer",
         code: "ETIMEDOUT",
-        hint: "check the address, and that the server is running: parley udp server --quiet",
+        hint: "check the address, and that the server is running",
       });
     }
     return {

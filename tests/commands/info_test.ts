@@ -259,13 +259,13 @@ Deno.test({
     assertEquals(reports.map(({ code }) => code), Object.keys(SOCKET_ERRORS));
     for (const { provoked } of reports) assertEquals(provoked, false);
     const refused = reports.find(({ code }) => code === "ECONNREFUSED");
-    assertStringIncludes(refused.by, "takes the network: run with --allow-net");
+    assertStringIncludes(refused.by, "needs the network, which this process may not use");
     // Granted the loopback alone, what goes beyond it is said to take more.
     const loopback = await parley(["info", "errors", "--json"], ["--allow-net=127.0.0.1"]);
     assertEquals([loopback.code, loopback.stderr], [0, ""]);
     assertMatch(loopback.stdout, /"code":"ECONNREFUSED".*"provoked":true/);
-    assertMatch(loopback.stdout, /"code":"EADDRNOTAVAIL".*run with --allow-net/);
-    assertMatch(loopback.stdout, /"code":"ENOTFOUND".*run with --allow-net/);
+    assertMatch(loopback.stdout, /"code":"EADDRNOTAVAIL".*this process may not use/);
+    assertMatch(loopback.stdout, /"code":"ENOTFOUND".*this process may not use/);
   },
 });
 

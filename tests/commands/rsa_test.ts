@@ -162,7 +162,7 @@ Deno.test({
       said.add(stderr);
     }
     const why = "the message is damaged, or is for another key or another format";
-    const hint = "check the key, and whether it was encrypted with --raw";
+    const hint = "check the key, and whether the message was encrypted with --raw";
     assertEquals([...said], [`parley: cannot decrypt: ${why} (DECRYPT_FAILED)\nhint: ${hint}\n`]);
     assertEquals(await scratch.names(), ["key.pem", "key.pem.pub"]);
   },

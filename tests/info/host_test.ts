@@ -18,7 +18,7 @@ Deno.test({
     assertEquals([name, interfaces, release], [null, null, null]);
     assertEquals([os, arch], [Deno.build.os, Deno.build.arch]);
     assertEquals(missing.length, 3);
-    assert(missing.every(({ flag }) => flag === "--allow-sys"));
+    assert(missing.every(({ permission }) => permission === "sys"));
   },
 });
 

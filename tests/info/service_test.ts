@@ -29,7 +29,7 @@ Deno.test({
       ["http", "tcp", "IANA"],
       ["http", "udp", "IANA"],
     ]);
-    assertEquals(missing.map(({ flag }) => flag), ["--allow-read=/etc/services"]);
+    assertEquals(missing.map(({ permission }) => permission), ["read=/etc/services"]);
   },
 });
 

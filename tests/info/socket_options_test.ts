@@ -14,6 +14,6 @@ Deno.test({
       assert(meaning !== "" && in_deno !== "");
     }
     const supported = ["linux", "darwin"].includes(Deno.build.os);
-    assertEquals(report.missing.map(({ flag }) => flag), [supported ? "--allow-ffi" : null]);
+    assertEquals(report.missing.map(({ permission }) => permission), [supported ? "ffi" : null]);
   },
 });

@@ -52,23 +52,23 @@ const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
   [
     "No certificates found in certificate data",
     "TLS_NO_CERTIFICATE",
-    "there is no certificate in the file of --tls-cert",
+    "the certificate file contains no certificate",
   ],
   [
     "No keys found in key data",
     "TLS_NO_KEY",
-    "there is no private key that can be read in the file of --tls-key",
+    "the key file contains no private key that can be read",
   ],
   [
     "Unable to decode certificate",
     "TLS_DAMAGED",
-    "the file of --tls-cert is cut short or damaged",
+    "the certificate file is cut short or damaged",
   ],
-  ["Unable to decode key", "TLS_DAMAGED", "the file of --tls-key is cut short or damaged"],
+  ["Unable to decode key", "TLS_DAMAGED", "the key file is cut short or damaged"],
   [
     'Unable to add pem file to certificate store: section end "-----END CERTIFICATE-----" missing',
     "TLS_DAMAGED",
-    "the file of --ca is cut short or damaged",
+    "the file of the issuer's certificates is cut short or damaged",
   ],
   ["invalid peer certificate: BadEncoding", "TLS_DAMAGED", "the certificate is damaged"],
   [

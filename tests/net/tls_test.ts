@@ -167,7 +167,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a TLS client at a plaintext port is told to leave --tls away",
+  name: "a TLS client at a plaintext port is told to leave out --tls",
   ignore,
   async fn() {
     const [server, address] = await relayProcess();
@@ -175,7 +175,7 @@ Deno.test({
     const [line, hint] = await failureOf(address, "--tls");
     const why = "the other side does not speak TLS (TLS_NOT_SPOKEN)";
     assertEquals(line, `parley: cannot connect to ${address}: ${why}`);
-    assertStringIncludes(hint!, "leave --tls away");
+    assertStringIncludes(hint!, "leave out --tls");
     assertEquals((await server.event("refused")).reason, "NOT_PARLEY");
   },
 });

@@ -80,8 +80,8 @@ async function refusal(content: Uint8Array<ArrayBuffer>): Promise<KeyFileError> 
 }
 
 const REFUSED: readonly (readonly [string, string, string, string])[] = [
-  ["", "KEY_EMPTY", "it is empty", "parley rsa keygen"],
-  [" \n\n", "KEY_EMPTY", "it is empty", "parley rsa keygen"],
+  ["", "KEY_EMPTY", "it is empty", "make a key in a new file"],
+  [" \n\n", "KEY_EMPTY", "it is empty", "make a key in a new file"],
   [refused.encryptedPkcs8, "KEY_ENCRYPTED", "encrypted with a passphrase", "openssl pkey -in FILE"],
   [refused.encryptedPkcs1, "KEY_ENCRYPTED", "encrypted with a passphrase", "openssl pkey -in FILE"],
   [refused.small, "KEY_TOO_SMALL", "the key has 1024 bits", "another key"],

@@ -8,7 +8,7 @@ import { printable } from "../../base/printable.ts";
 import { printJson, printLines } from "../../cli/json_events.ts";
 import type { PartialGrant } from "../../cli/permissions.ts";
 import type { Input } from "../../cli/spec.ts";
-import { factLines, missingLines, tableLines } from "../../cli/table.ts";
+import { factLines, missingLines, notShown, tableLines } from "../../cli/table.ts";
 import {
   describeHost,
   describeRuntime,
@@ -27,7 +27,7 @@ export async function showHost({ options }: Input<typeof INFO_HOST>, io: Io): Pr
   const facts = await describeHost();
   if (options.json) {
     const { missing, ...rest } = facts;
-    printJson(io, { ...rest, not_shown: missing });
+    printJson(io, { ...rest, not_shown: notShown(missing) });
   } else printLines(io, await hostLines(facts, io.output));
   return 0;
 }
@@ -68,7 +68,7 @@ export async function showServices(
   const protocol = options.protocol as Protocol | undefined; // one of its choices
   const { services, missing } = await findServices(operands[0] ?? "", { protocol });
   if (options.json) {
-    for (const service of services) printJson(io, { ...service, not_shown: missing });
+    for (const service of services) printJson(io, { ...service, not_shown: notShown(missing) });
     return 0;
   }
   const rows = services.map(({ name, port, protocol, aliases, description, source }) =>

@@ -9,7 +9,7 @@ import { printable } from "../../base/printable.ts";
 import { printJson, printLines } from "../../cli/json_events.ts";
 import { permissionHint } from "../../cli/permissions.ts";
 import type { Input } from "../../cli/spec.ts";
-import { type Cell, factLines, missingLines, tableLines } from "../../cli/table.ts";
+import { type Cell, factLines, missingLines, notShown, tableLines } from "../../cli/table.ts";
 import {
   provokeSocketErrors,
   readErrorCode,
@@ -36,14 +36,14 @@ export async function showSocket({ options }: Input<typeof INFO_SOCKET>, io: Io)
   refuseUnread(report);
   if (options.json) {
     const { missing, ...rest } = report;
-    printJson(io, { transport: options.transport, ...rest, not_shown: missing });
+    printJson(io, { transport: options.transport, ...rest, not_shown: notShown(missing) });
   } else printLines(io, await socketLines(report, io.output));
   return 0;
 }
 
 /** Refuses to show nothing but what could not be read. */
 function refuseUnread({ missing }: SocketReport): void {
-  const flag = missing.find(({ flag }) => flag !== null)?.flag;
+  const flag = notShown(missing).find(({ flag }) => flag !== null)?.flag;
   if (flag === undefined || flag === null) return;
   throw new Failure({
     what: "cannot read a socket",

@@ -79,7 +79,7 @@ export async function readErrorCode(text: string): Promise<string> {
     what: `no socket error ${JSON.stringify(text.slice(0, 60))}`,
     why: "it is not in the table",
     code: "UNKNOWN_ERROR",
-    hint: near === undefined ? "parley info errors lists them" : `did you mean ${near}?`,
+    hint: near === undefined ? undefined : `did you mean ${near}?`,
   });
 }
 
@@ -88,7 +88,7 @@ async function provoke(code: string): Promise<{ readonly error?: Error; readonly
   const provocation = PROVOCATIONS[code];
   if (provocation === undefined) return { by: "it cannot be provoked on the loopback" };
   if (typeof provocation === "string") return { by: provocation };
-  const unpermitted = { by: `${provocation.by} takes the network: run with --allow-net` };
+  const unpermitted = { by: `${provocation.by} needs the network, which this process may not use` };
   if (!isGranted({ name: "net", host: "127.0.0.1" })) return unpermitted;
   try {
     await provocation.run();

@@ -61,7 +61,7 @@ export interface SocketReport {
  */
 export function inspectSocket(changes: SocketChanges): SocketReport {
   if (!HAS_LIBC) return unread(changes, null);
-  if (!isGranted({ name: "ffi" })) return unread(changes, "--allow-ffi");
+  if (!isGranted({ name: "ffi" })) return unread(changes, "ffi");
   using socket = new LibcSocket(changes.transport === "tcp" ? "SOCK_STREAM" : "SOCK_DGRAM");
   const { fd: descriptor, type } = socket;
   socket.bindLoopback();
@@ -90,14 +90,14 @@ function settingsOf(socket: LibcSocket): Values {
   };
 }
 
-function unread(changes: SocketChanges, flag: string | null): SocketReport {
+function unread(changes: SocketChanges, permission: string | null): SocketReport {
   const part = "the values, which the runtime's own sockets do not tell";
   return {
     descriptor: null,
     type: null,
     local: null,
     settings: describe(changes, undefined, undefined),
-    missing: [{ part, flag }],
+    missing: [{ part, permission }],
   };
 }
 

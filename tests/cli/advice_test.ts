@@ -1,0 +1,45 @@
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { Failure } from "../../lib/base/failure.ts";
+import { withAdvice } from "../../lib/cli/advice.ts";
+
+/** The hint that the command line gives for a failure. */
+function adviceFor(code: string, hint?: string): string | undefined {
+  return withAdvice(new Failure({ what: "a", why: "b", code, hint })).hint;
+}
+
+Deno.test("withAdvice() names the option or the command that helps", () => {
+  assertEquals(
+    adviceFor("EADDRINUSE", "choose another port; port 0 picks a free one"),
+    "another program listens there: choose another port, or --port 0 for any free one",
+  );
+  assertEquals(
+    adviceFor("KEY_EMPTY", "copy it again, or make a key in a new file"),
+    "copy it again, or make a key in a new file: parley rsa keygen -o NEW_KEY",
+  );
+  assertEquals(
+    adviceFor("MESSAGE_TOO_LONG", "one block takes no more (k - 2·32 - 2)"),
+    "one block takes no more (k - 2·32 - 2); without --raw any size is possible",
+  );
+  assertEquals(adviceFor("UNKNOWN_ERROR"), "parley info errors lists them");
+});
+
+Deno.test("withAdvice() keeps a hint that names what is nearest", () => {
+  assertEquals(adviceFor("UNKNOWN_ERROR", "did you mean EPIPE?"), "did you mean EPIPE?");
+  assertEquals(adviceFor("MESSAGE_TOO_LONG", "split it"), "split it");
+});
+
+Deno.test("withAdvice() gives back a failure that it knows nothing about", () => {
+  const failure = new Failure({ what: "a", why: "b", code: "constructor", hint: "c" });
+  assertStrictEquals(withAdvice(failure), failure);
+});
+
+Deno.test("withAdvice() keeps all but the hint, the stack included", () => {
+  const cause = new Error("beneath");
+  const failure = new Failure({ what: "a", why: "b", code: "TLS_NOT_SPOKEN", exitCode: 3, cause });
+  const advised = withAdvice(failure);
+  assertEquals(
+    [advised.message, advised.code, advised.exitCode, advised.cause, advised.stack],
+    [failure.message, failure.code, 3, cause, failure.stack],
+  );
+});
