@@ -5,6 +5,7 @@
  */
 
 import { BUILD, VERSION } from "../base/build.ts";
+import type { PermissionName } from "./permissions.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -12,7 +13,6 @@ import {
   type OperandSpec,
   optionsOf,
   type OptionSpec,
-  type PermissionName,
 } from "./spec.ts";
 
 const WIDTH = 100;

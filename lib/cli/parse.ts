@@ -7,6 +7,7 @@
 import { usageFailure } from "../base/failure.ts";
 import { quote } from "../base/printable.ts";
 import type { RawArgs } from "./option_words.ts";
+import type { PermissionName } from "./permissions.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -16,7 +17,6 @@ import {
   type OperandSpec,
   optionsOf,
   type OptionSpec,
-  type PermissionName,
   type TextOption,
   wantedNumber,
 } from "./spec.ts";

@@ -6,7 +6,6 @@
 
 import { BUILD } from "../base/build.ts";
 import { Failure } from "../base/failure.ts";
-import type { PermissionName } from "./spec.ts";
 
 /** A permission that was granted in part. */
 export interface PartialGrant {
@@ -145,3 +144,6 @@ export function withPermissionHint(
   const why = BUILD === "source" ? failure.why : "this program may not do that";
   return new Failure({ what, why, code, hint: permissionHint(words, [...flags]), cause });
 }
+
+/** The kinds of permission that a command can keep while it runs. */
+export type PermissionName = "net" | "read" | "write" | "sys" | "env" | "ffi" | "run";

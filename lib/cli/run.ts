@@ -15,14 +15,8 @@ import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
 import { printFailure } from "./json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./parse.ts";
-import type { Grants } from "./permissions.ts";
-import {
-  type CommandSpec,
-  type Input,
-  isRunnable,
-  type LoadCommand,
-  type PermissionName,
-} from "./spec.ts";
+import type { Grants, PermissionName } from "./permissions.ts";
+import { type CommandSpec, type Input, isRunnable, type LoadCommand } from "./spec.ts";
 
 /**
  * Runs the command that a command line names.

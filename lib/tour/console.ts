@@ -7,8 +7,9 @@
  * @module
  */
 
+import type { PermissionName } from "../cli/permissions.ts";
 import { runCommandLine } from "../cli/run.ts";
-import type { CommandSpec, LoadCommand, PermissionName } from "../cli/spec.ts";
+import type { CommandSpec, LoadCommand } from "../cli/spec.ts";
 import type { InputStream, Io, OutputStream, Page } from "../os/io.ts";
 import { unstyled } from "../terminal/terminal.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { CommandSpec, LoadCommand, PermissionName } from "../cli/spec.ts";
+import type { PermissionName } from "../cli/permissions.ts";
+import type { CommandSpec, LoadCommand } from "../cli/spec.ts";
 import { type Io, writeAll } from "../os/io.ts";
 import { makeStyle, type Style } from "../terminal/terminal.ts";
 import { behind, Console, type Job, type JobOptions, shellLines, type Viewer } from "./console.ts";
