@@ -1,8 +1,10 @@
 /**
- * RSA by WebCrypto: keys, OAEP, PSS, fingerprints (RFC 8017, FIPS 186-5).
+ * RSA with WebCrypto: keys, key files, OAEP, PSS, messages, signatures and fingerprints (RFC 8017, FIPS 186-5).
  *
- * Keys travel as SPKI DER (RFC 5280 section 4.1). A key that comes from elsewhere is taken only if it has
- * 2048 to 4096 bits, an odd modulus, the exponent 65537 and the one canonical encoding.
+ * {@linkcode importSpki} accepts a key from elsewhere only if its modulus is odd and has 2048 to 4096 bits, its
+ * exponent
+ * is 65537 and its encoding (SPKI DER, RFC 5280 section 4.1) is canonical. {@linkcode readKey} reads key files in PEM,
+ * DER and JWK.
  *
  * @module
  */

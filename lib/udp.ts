@@ -1,13 +1,15 @@
 /**
- * Datagrams: the tutorial's echo server and client, the forged reply, and load.
+ * UDP datagrams: the tutorial's echo server and client, a forged reply, and a load generator.
  *
- * A datagram carries a sender's address that anybody can see and anybody near can forge. The client takes a
- * reply only from the very address and port that it asked, and says what else came. That keeps out whoever cannot
- * forge the server's address; it does not authenticate.
+ * A sender's address in a datagram is visible to everyone on the path and easy to forge. The client accepts a reply
+ * only
+ * from the address and port that it asked, and reports other datagrams. This keeps out senders that cannot forge the
+ * server's address. It is not authentication.
  *
- * Lost datagrams are sent again, and a deadline ends the waiting: on Linux the runtime never reports
- * that nothing listens at a port (`ECONNREFUSED`), because its sockets are not connected. Where another platform
- * reports it, the client says so and waits on.
+ * The client sends a question again if no reply comes, and gives up at a deadline. On Linux the runtime never reports
+ * that
+ * nothing listens at a port (`ECONNREFUSED`), because its sockets are not connected. On platforms that report it, the
+ * client reports it too and keeps waiting.
  *
  * @example
  * ```ts

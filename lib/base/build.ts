@@ -5,13 +5,13 @@
  */
 
 /**
- * `source`: run from its files by a Deno that was there; `compiled`: an executable of `deno compile`;
- * `self-contained`: one file that unpacks Deno and the program on its first run.
+ * `source`: Deno runs the source files. `compiled`: an executable that `deno compile` made.
+ * `self-contained`: one file that unpacks Deno and the program at its first run.
  */
 export type Build = "source" | "compiled" | "self-contained";
 
-/** `scripts/compile.ts` writes the other two into the program that it makes. */
+/** `scripts/compile.ts` sets `compiled` or `self-contained` in the program that it builds. */
 export const BUILD: Build = "source" as Build;
 
-/** Semantic version. */
+/** The semantic version. */
 export const VERSION = "0.1.0";

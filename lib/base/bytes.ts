@@ -7,34 +7,34 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Bytes that cannot be read as what they should be. */
+/** Thrown for bytes that do not have the expected form. */
 export class MalformedError extends Error {
-  /** Makes the error of its reason. */
+  /** Creates the error. `message` says what is wrong. */
   constructor(message: string) {
     super(message);
     this.name = "MalformedError";
   }
 }
 
-/** Puts fields one behind the other; grows as it goes. */
+/** Appends fields to a buffer that grows as needed. */
 export class ByteWriter {
-  // Without a view of its buffer: small arrays have none of their own until they are asked for it.
+  // Not a DataView: a small typed array allocates its ArrayBuffer only when it is asked for.
   #bytes: Bytes;
   #length = 0;
 
-  /** Starts empty, with room for so many bytes. */
+  /** Creates an empty writer. `room` is the initial capacity in bytes. */
   constructor(room = 256) {
     this.#bytes = new Uint8Array(room);
   }
 
-  /** An 8-bit number. */
+  /** Appends an 8-bit number. */
   u8(value: number): this {
     const at = this.#grow(1);
     this.#bytes[at] = value;
     return this;
   }
 
-  /** A 16-bit number. */
+  /** Appends a 16-bit number. */
   u16(value: number): this {
     const at = this.#grow(2);
     this.#bytes[at] = value >>> 8;
@@ -42,7 +42,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** A 32-bit number. */
+  /** Appends a 32-bit number. */
   u32(value: number): this {
     const at = this.#grow(4);
     this.#bytes[at] = value >>> 24;
@@ -52,29 +52,29 @@ export class ByteWriter {
     return this;
   }
 
-  /** A 64-bit number, up to 2^53 - 1. */
+  /** Appends a 64-bit number, up to 2^53 - 1. */
   u64(value: number): this {
     return this.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
   }
 
-  /** Bytes as they are. */
+  /** Appends bytes without a length. */
   raw(bytes: Uint8Array): this {
     const at = this.#grow(bytes.length);
     this.#bytes.set(bytes, at);
     return this;
   }
 
-  /** Bytes behind their length in 16 bits. */
+  /** Appends the length of `bytes` as a 16-bit number, then the bytes. */
   block16(bytes: Uint8Array): this {
     return this.u16(bytes.length).raw(bytes);
   }
 
-  /** How many bytes there are so far. */
+  /** The number of bytes written so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes, which the writer gives away: it is not to be used again. */
+  /** Returns the bytes without a copy. Do not use the writer afterwards. */
   finish(): Bytes {
     return this.#length === this.#bytes.length
       ? this.#bytes
@@ -93,32 +93,32 @@ export class ByteWriter {
   }
 }
 
-/** Reads fields one behind the other; nothing is allocated for a length that is not there. */
+/** Reads fields from a buffer in order. It checks each length before it allocates. */
 export class ByteReader {
   readonly #bytes: Bytes;
   #at = 0;
 
-  /** Reads from the start of the bytes. */
+  /** Creates a reader at the start of `bytes`. */
   constructor(bytes: Bytes) {
     this.#bytes = bytes;
   }
 
-  /** An 8-bit number. */
+  /** Reads an 8-bit number. */
   u8(): number {
     return this.#number(this.#take(1), 1);
   }
 
-  /** A 16-bit number. */
+  /** Reads a 16-bit number. */
   u16(): number {
     return this.#number(this.#take(2), 2);
   }
 
-  /** A 32-bit number. */
+  /** Reads a 32-bit number. */
   u32(): number {
     return this.#number(this.#take(4), 4);
   }
 
-  /** A 64-bit number; more than 2^53 - 1 is malformed. */
+  /** Reads a 64-bit number. Throws {@linkcode MalformedError} above 2^53 - 1. */
   u64(): number {
     const at = this.#take(8);
     const value = this.#number(at, 4) * 0x1_0000_0000 + this.#number(at + 4, 4);
@@ -126,28 +126,28 @@ export class ByteReader {
     return value;
   }
 
-  /** So many bytes: a view, not a copy. */
+  /** Reads `length` bytes. Returns a view, not a copy. */
   raw(length: number): Bytes {
     const at = this.#take(length);
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** Bytes behind their length in 16 bits. */
+  /** Reads a 16-bit length, then that many bytes. */
   block16(): Bytes {
     return this.raw(this.u16());
   }
 
-  /** How many bytes are left. */
+  /** The number of bytes not yet read. */
   get left(): number {
     return this.#bytes.length - this.#at;
   }
 
-  /** Checks that nothing is left. */
+  /** Throws {@linkcode MalformedError} if bytes are left. */
   end(): void {
     if (this.left > 0) throw new MalformedError(`${this.left} bytes too many`);
   }
 
-  /** The number in so many bytes, four at most. */
+  /** Decodes the number in up to four bytes. */
   #number(at: number, bytes: number): number {
     let value = 0;
     for (let i = at; i < at + bytes; i++) value = value << 8 | this.#bytes[i]!;
@@ -164,15 +164,15 @@ export class ByteReader {
   }
 }
 
-/** Text as UTF-8 (RFC 3629). */
+/** Encodes text as UTF-8 (RFC 3629). */
 export function utf8(text: string): Bytes {
   return encoder.encode(text);
 }
 
 /**
- * UTF-8 as text.
+ * Decodes UTF-8 (RFC 3629).
  *
- * @throws {MalformedError} Where it is not well-formed.
+ * @throws {MalformedError} If the bytes are not well-formed UTF-8.
  */
 export function fromUtf8(bytes: Uint8Array): string {
   try {
@@ -183,21 +183,21 @@ export function fromUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** SHA-256 (FIPS 180-4). */
+/** Hashes bytes with SHA-256 (FIPS 180-4). */
 export async function sha256(bytes: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** Bytes as a key of a map: one character a byte. */
+/** Converts bytes to a string for use as a map key, one character per byte. */
 export function mapKey(bytes: Uint8Array): string {
-  // Not by spreading them: that walks an iterator, and this is done for every frame.
+  // Not String.fromCharCode(...bytes): a spread walks an iterator, and this runs for every frame.
   return Reflect.apply(String.fromCharCode, null, bytes);
 }
 
 /**
- * Reads bytes to their end.
+ * Reads a value that takes up all of the bytes.
  *
- * @throws {MalformedError} Where there are too few or too many.
+ * @throws {MalformedError} If there are too few or too many bytes.
  */
 export function readWhole<T>(bytes: Bytes, read: (reader: ByteReader) => T): T {
   const reader = new ByteReader(bytes);
@@ -206,11 +206,11 @@ export function readWhole<T>(bytes: Bytes, read: (reader: ByteReader) => T): T {
   return value;
 }
 
-/** Bytes that WebCrypto takes: never over shared memory. */
+/** Bytes that WebCrypto accepts: never backed by shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Makes random bytes; a test may seed it. */
+/** Returns `length` random bytes. A test may pass a seeded generator. */
 export type Random = (length: number) => Bytes;
 
-/** Random bytes of the runtime. */
+/** Returns random bytes from the runtime's cryptographic generator. */
 export const secureRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length));

@@ -5,28 +5,29 @@
  */
 
 /**
- * The time by a clock that never jumps: milliseconds since 1970 as this process began, and what has passed since,
- * whatever becomes of the system's date. For deadlines and pauses; the date is for people, and for credentials.
+ * Returns the time in milliseconds since 1970 by the monotonic clock. The process reads the system's date once, at its
+ * start, so a change of the date does not move this time. Use `Date.now()` for times shown to people and in
+ * credentials.
  */
 export function steadyNow(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** How fast, and how much at once. */
+/** An average rate and a burst. */
 export interface Rate {
-  /** Tokens that come back in a second: more than 0. */
+  /** Tokens added per second; more than 0. */
   readonly perSecond: number;
-  /** The most tokens that lie ready. */
+  /** The capacity of the bucket, in tokens. */
   readonly burst: number;
 }
 
-/** Tokens that are spent, and come back with time. */
+/** A bucket of tokens. Work takes tokens out, and time refills it. */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
   #at: number;
 
-  /** Starts full. */
+  /** Creates a full bucket. */
   constructor(rate: Rate, now: number) {
     this.#rate = rate;
     this.#tokens = rate.burst;
@@ -34,9 +35,9 @@ export class TokenBucket {
   }
 
   /**
-   * Spends tokens if they are there.
+   * Takes tokens if the bucket holds enough.
    *
-   * @returns Whether they were.
+   * @returns Whether it did.
    */
   take(tokens: number, now: number): boolean {
     this.#refill(now);
@@ -46,9 +47,9 @@ export class TokenBucket {
   }
 
   /**
-   * Spends tokens whether they are there or not: for what has happened already.
+   * Takes tokens even if the bucket does not hold enough. For work that has already been done.
    *
-   * @returns After how many milliseconds the debt is paid; 0 where there is none.
+   * @returns The milliseconds until the debt is paid, or 0 if there is no debt.
    */
   spend(tokens: number, now: number): number {
     this.#refill(now);
@@ -56,13 +57,13 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : -this.#tokens / this.#rate.perSecond * 1000;
   }
 
-  /** How many tokens have been spent and have not come back. */
+  /** Returns the number of tokens taken and not yet refilled. */
   spent(now: number): number {
     this.#refill(now);
     return this.#rate.burst - this.#tokens;
   }
 
-  /** Whether nothing is spent: the bucket is as good as a new one. */
+  /** Returns whether the bucket is full. */
   isFull(now: number): boolean {
     this.#refill(now);
     return this.#tokens >= this.#rate.burst;

@@ -1,20 +1,20 @@
 /**
- * The ledger of costs: work is charged to whoever causes it, and never to whoever suffers from it or answers.
+ * Limits how much work one party may cause. Work is charged to the party that causes it, not to the one that does it.
  *
- * A relay charges addresses, identities and members; a member charges its relay and its peers. Bounded, whoever comes.
+ * A relay charges addresses, identities and members. A member charges its relay and its peers. Memory is bounded.
  *
  * @module
  */
 
 import { type Rate, TokenBucket } from "./clock.ts";
 
-/** So many who cause work are told apart; beyond that the one not charged for longest is forgotten. */
+/** The most accounts that are kept. Beyond that, the account that was charged least recently is dropped. */
 export const MAX_ACCOUNTS = 10_000;
 
-/** How much of each kind of work one may cause: at once, and in a second. */
+/** How much of each kind of work one party may cause: at once and per second. */
 export type Tariff<Kind extends string> = Readonly<Record<Kind, Rate>>;
 
-/** The account of one who causes work: a token bucket for each kind. */
+/** The account of one party: a token bucket for each kind of work. */
 export class Account<Kind extends string> {
   readonly #tariff: Tariff<Kind>;
   readonly #openedAt: number;
@@ -27,29 +27,29 @@ export class Account<Kind extends string> {
   }
 
   /**
-   * Charges work that is done only where it can be paid.
+   * Charges work before it is done, if the account can pay for it.
    *
-   * @returns Whether it can.
+   * @returns Whether the work was charged and may be done.
    */
   allow(kind: Kind, amount: number, now: number): boolean {
     return this.#bucket(kind).take(amount, now);
   }
 
   /**
-   * Charges work that has been done already.
+   * Charges work that has already been done.
    *
-   * @returns After how many milliseconds the debt is paid; 0 where there is none.
+   * @returns The milliseconds until the debt is paid, or 0 if there is no debt.
    */
   charge(kind: Kind, amount: number, now: number): number {
     return this.#bucket(kind).spend(amount, now);
   }
 
-  /** How much of a kind has been charged and is not forgotten yet. */
+  /** Returns the amount of a kind that is charged and not yet repaid. */
   charged(kind: Kind, now: number): number {
     return this.#bucket(kind).spent(now);
   }
 
-  /** Whether nothing is charged: the account is as good as a new one. */
+  /** Returns whether nothing is charged, so that the account equals a new one. */
   isClear(now: number): boolean {
     return this.#buckets.values().every((bucket) => bucket.isFull(now));
   }
@@ -63,23 +63,23 @@ export class Account<Kind extends string> {
   }
 }
 
-/** The accounts of many, by a key. An account with nothing charged is forgotten. */
+/** Accounts by key. Accounts with nothing charged are dropped. */
 export class Costs<Kind extends string> {
   readonly #tariff: Tariff<Kind>;
-  /** The one not charged for longest comes first. */
+  /** The least recently charged account comes first. */
   readonly #accounts = new Map<string, Account<Kind>>();
 
-  /** Starts with nobody charged. */
+  /** Creates an empty ledger. */
   constructor(tariff: Tariff<Kind>) {
     this.#tariff = tariff;
   }
 
-  /** How many accounts are kept. */
+  /** The number of accounts kept. */
   get size(): number {
     return this.#accounts.size;
   }
 
-  /** The account of somebody, who is about to be charged. */
+  /** Returns the account of a key and marks it as the most recently charged. */
   of(key: string, now: number): Account<Kind> {
     const account = this.#accounts.get(key) ?? new Account(this.#tariff, now);
     this.#accounts.delete(key);

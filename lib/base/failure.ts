@@ -1,31 +1,28 @@
 /**
- * What failed, why, and what to do: one shape for every error that reaches a person.
- *
- * {@linkcode Failure} is what parley throws on purpose; {@linkcode toFailure} turns an error of the
- * operating system or of the runtime into one. {@linkcode SOCKET_ERRORS} is the table behind both;
- * {@linkcode FILE_ERRORS} is that of files.
+ * {@linkcode Failure}: the one shape of every error that a person sees. It says what was tried, why it failed and what
+ * to do about it.
  *
  * @module
  */
 
 /** Options of a {@linkcode Failure}. */
 export interface FailureOptions {
-  /** What was tried: the first half of the line, such as "cannot connect to 127.0.0.1:4396". */
+  /** What was tried: the first half of the message, such as "cannot connect to 127.0.0.1:4396". */
   readonly what: string;
-  /** Why it failed: the second half of the line. */
+  /** Why it failed: the second half of the message. */
   readonly why: string;
-  /** A short name that a program can match: `ECONNREFUSED`, `USAGE`. */
+  /** A short name that programs can match, such as `ECONNREFUSED` or `USAGE`. */
   readonly code: string;
-  /** What to do, if anything helps. */
+  /** What the person can do about it, if anything. */
   readonly hint?: string | undefined;
-  /** The exit code it ends the program with; 1 by default. */
+  /** The exit code of the program; 1 by default. */
   readonly exitCode?: number | undefined;
-  /** The error beneath it, shown with `--debug` only. */
+  /** The underlying error, shown only with `--debug`. */
   readonly cause?: unknown;
 }
 
 /**
- * An error meant for a person. Its message is `WHAT: WHY (CODE)`.
+ * An error meant for a person. Its message has the form `WHAT: WHY (CODE)`.
  *
  * @example
  * ```ts ignore
@@ -37,14 +34,14 @@ export class Failure extends Error {
   readonly what: string;
   /** Why it failed. */
   readonly why: string;
-  /** A short name that a program can match. */
+  /** A short name that programs can match. */
   readonly code: string;
-  /** What to do, if anything helps. */
+  /** What the person can do about it, if anything. */
   readonly hint: string | undefined;
-  /** The exit code it ends the program with. */
+  /** The exit code of the program. */
   readonly exitCode: number;
 
-  /** Makes a failure of its parts. */
+  /** Creates a failure from its parts. */
   constructor(options: FailureOptions) {
     super(`${options.what}: ${options.why} (${options.code})`, { cause: options.cause });
     this.name = "Failure";
@@ -57,11 +54,11 @@ export class Failure extends Error {
 }
 
 /**
- * The failure of wrong usage: an option, an operand or a value that the program cannot take.
- * It ends the program with 2.
+ * Creates the failure of wrong usage: an option, an operand or a value that the program does not accept.
+ * The program exits with code 2.
  *
  * @param what What is wrong with the command line.
- * @param why Why it cannot be taken.
+ * @param why Why the program does not accept it.
  * @param hint What to type instead.
  */
 export function usageFailure(what: string, why: string, hint?: string): Failure {

@@ -1,5 +1,5 @@
 /**
- * A host and a port as they are written.
+ * Writes, reads and compares hosts and ports.
  *
  * @module
  */
@@ -7,29 +7,33 @@
 /** This machine, over IPv4: where servers listen and clients connect by default. */
 export const LOOPBACK = "127.0.0.1";
 
-/** An address or a name, and a port. */
+/** A host (an address or a name) and a port. */
 export interface Place {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** `127.0.0.1:1060`, `[::1]:1060`: an IPv6 address stands in brackets (RFC 3986 section 3.2.2). */
+/**
+ * Formats a host and a port, such as `127.0.0.1:1060`. An IPv6 address gets brackets: `[::1]:1060` (RFC 3986 section
+ * 3.2.2).
+ */
 export function hostPort({ hostname, port }: Place): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** What was dialled. */
+/** The host and port that a client connected to. */
 export interface Dialled {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * The one form of a host: as the URL standard serialises it, without brackets and without a zone, which means
- * something on one machine only. `0::1`, `[::1]` and `::1` are one; so are `CHAT.example.` and `chat.example`.
+ * Returns the canonical form of a host: as the URL standard serialises it, without brackets and without a zone, which
+ * has a meaning only on one machine. `0::1`, `[::1]` and `::1` have the same form, as do `CHAT.example.` and
+ * `chat.example`.
  *
  * @param host A name or an address.
- * @returns Its one form; what is no host, in lower case.
+ * @returns The canonical form, or the lower-case text if `host` is not a valid host.
  */
 export function canonicalHost(host: string): string {
   const bare = host.replace(/^\[(.*)\]$/s, "$1");
@@ -40,14 +44,14 @@ export function canonicalHost(host: string): string {
   return parsed?.replace(/^\[(.*)\]$/, "$1") ?? plain.toLowerCase();
 }
 
-/** A name of a relay: the port matters where it is given. */
+/** A public name of a relay. An undefined port matches every port. */
 export interface PublicName {
   readonly host: string;
   readonly port: number | undefined;
 }
 
 /**
- * Reads a name of a relay: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address.
+ * Parses a public name of a relay: `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address.
  *
  * @param name The name.
  */
@@ -57,20 +61,24 @@ export function readPublicName(name: string): PublicName {
   return { host: canonicalHost(host), port: Number(port) };
 }
 
-/** What a server may be called in a URL, beside `localhost`. */
+/** The hosts that a server accepts in a URL, besides `localhost`. */
 export interface OwnHosts {
-  /** Names, such as those of its certificate; without a port. */
+  /** Names, such as those of the server's certificate, without a port. */
   readonly names?: readonly string[];
-  /** Which addresses it may be called by, as a URL has them: `127.0.0.1`, `[::1]`; any, without. */
+  /**
+   * Tells whether the server accepts an address in URL form, such as `127.0.0.1` or `[::1]`. By default it accepts
+   * every address.
+   */
   readonly address?: (address: string) => boolean;
 }
 
 /**
- * Whether a `Host` (RFC 9110 section 7.2) names a server. An address does, since nobody lets one resolve to
- * another; a name does only where the server knows it for its own.
+ * Tells whether a `Host` header (RFC 9110 section 7.2) names this server. A request that a browser sends because of DNS
+ * rebinding carries the attacker's host name, so a name is accepted only if the server knows it as its own. An address
+ * cannot be rebound.
  *
- * @param host `HOST` or `HOST:PORT`, as the request has it. A request without one is meant for nobody.
- * @param own What the server may be called.
+ * @param host The header's value, `HOST` or `HOST:PORT`. A request without the header is refused.
+ * @param own The hosts that the server accepts.
  */
 export function isOwnHost(host: string | null, { names = [], address }: OwnHosts = {}): boolean {
   const hostname = hostnameOf(host);
@@ -79,36 +87,39 @@ export function isOwnHost(host: string | null, { names = [], address }: OwnHosts
   return hostname === "localhost" || names.some((name) => hostnameOf(name) === hostname);
 }
 
-/** Whether a host, as a URL has it, is an address of this machine's loopback. */
+/** Tells whether a host in URL form is a loopback address. */
 export function isLoopback(address: string): boolean {
   return address === "[::1]" || /^127(\.\d+){3}$/.test(address);
 }
 
-/** The host of `HOST` or `HOST:PORT` as a URL has it: in lower case, an address in its canonical form. */
+/** Returns the host of `HOST` or `HOST:PORT` in URL form: lower case, addresses in canonical form. */
 function hostnameOf(host: string | null): string | undefined {
-  // A URL would take these for its other parts.
+  // The URL parser would read these characters as the start of another part.
   if (host === null || host === "" || /[/\\?#@\s]/.test(host)) return undefined;
-  // The dot at the end of a name that is complete is no part of it.
+  // A fully qualified name may end in a dot.
   return URL.parse(`http://${host}`)?.hostname.replace(/\.$/, "");
 }
 
-/** A URL's host is IPv4 where its last label is a number: no name ends in one (URL Standard, host parsing). */
+/**
+ * Tells whether a host in URL form is an address. The last label of a name is never a number (URL Standard, host
+ * parsing).
+ */
 function isAddress(hostname: string): boolean {
   return hostname.startsWith("[") || /^\d+(\.\d+){3}$/.test(hostname);
 }
 
-/** Whether a host is an IPv6 address, and not a name or an IPv4 address. */
+/** Tells whether a host is an IPv6 address rather than a name or an IPv4 address. */
 export function isIPv6(hostname: string): boolean {
   return hostname.includes(":");
 }
 
-/** Whether two addresses are one: `::1` is `0:0:0:0:0:0:0:1`, and `127.1` is `127.0.0.1`. */
+/** Tells whether two places are the same: `::1` equals `0:0:0:0:0:0:0:1`, and `127.1` equals `127.0.0.1`. */
 export function sameAddress(a: Place, b: Place): boolean {
   return a.port === b.port &&
     (a.hostname === b.hostname || canonical(a.hostname) === canonical(b.hostname));
 }
 
-/** An address in its one form (RFC 5952 for IPv6), as URLs have it; anything else as it is. */
+/** Returns an address in the canonical form of URLs (RFC 5952 for IPv6), and any other text unchanged. */
 function canonical(hostname: string): string {
   const host = isIPv6(hostname) ? `[${hostname}]` : hostname;
   return URL.parse(`http://${host}`)?.hostname ?? hostname;

@@ -1,16 +1,16 @@
 /**
- * Work that begins at once and takes effect in order.
+ * Runs effects in the order in which they were added.
  *
  * @module
  */
 
-/** How much may wait before its source is asked to pause. */
+/** The queue's limits. Above either of them the source should pause. */
 export interface InOrderBounds {
   readonly items: number;
   readonly bytes: number;
 }
 
-/** Items one behind the other, whatever each waits for. */
+/** A queue of effects. Each one starts when the one before it has ended. */
 export class InOrder {
   readonly #bounds: InOrderBounds;
   readonly #fail: (error: unknown) => void;
@@ -20,10 +20,10 @@ export class InOrder {
   #room: PromiseWithResolvers<void> | undefined;
 
   /**
-   * Starts with nothing waiting.
+   * Creates an empty queue.
    *
-   * @param bounds When it is full.
-   * @param fail Hears of an effect that failed; what comes after it happens all the same.
+   * @param bounds The limits above which the queue is full.
+   * @param fail Called with the error of an effect that failed. Later effects run all the same.
    */
   constructor(bounds: InOrderBounds, fail: (error: unknown) => void) {
     this.#bounds = bounds;
@@ -31,10 +31,10 @@ export class InOrder {
   }
 
   /**
-   * Adds an item.
+   * Adds an effect.
    *
-   * @param bytes How large what it holds is.
-   * @param effect What happens once everything before it has happened.
+   * @param bytes The number of bytes that the effect holds in memory.
+   * @param effect Called when all earlier effects have ended.
    */
   add(bytes: number, effect: () => void | Promise<void>): void {
     this.#items += 1;
@@ -46,17 +46,17 @@ export class InOrder {
     });
   }
 
-  /** Whether nothing waits. */
+  /** Whether the queue is empty. */
   get idle(): boolean {
     return this.#items === 0;
   }
 
-  /** A promise of the end of what has been added so far. */
+  /** Resolves when everything added so far has ended. */
   get settled(): Promise<void> {
     return this.#last;
   }
 
-  /** A promise of room for more, or undefined where there is room. */
+  /** Resolves when the queue has room again; undefined if it has room now. */
   get full(): Promise<void> | undefined {
     if (!this.#isFull()) return undefined;
     this.#room ??= Promise.withResolvers();

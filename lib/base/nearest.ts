@@ -1,5 +1,5 @@
 /**
- * The word that somebody may have meant.
+ * Suggests the word that a person meant to type.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 // @ts-types="../../types/std.d.ts"
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
-/** Of so many letters, one may be wrong. */
+/** One wrong letter is allowed for each group of this many letters. */
 const LETTERS_A_SLIP = 3;
 
 /**
- * Finds the word that is meant: the only one that begins so, or the closest, where that is near enough for a slip
- * of the fingers. Two neighbouring letters that changed places are one slip.
+ * Finds the word that a mistyped word stands for: the only word that starts with it, or else the closest word if it is
+ * near enough to be a typing error. Swapping two neighbouring letters counts as one error.
  *
- * @param word What was written.
- * @param words The words that there are.
- * @returns The word, or undefined where none is near.
+ * @param word The word as it was typed.
+ * @param words The valid words.
+ * @returns The valid word, or undefined if none is near enough.
  */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   if (words.length === 0) return undefined;
@@ -33,12 +33,12 @@ function closestTo(word: string, words: readonly string[]): string {
   return words.reduce((best, other) => far(other) < far(best) ? other : best);
 }
 
-/** How many letters are wrong, missing or too many, or have changed places with a neighbour. */
+/** Counts the letters that are wrong, missing or added. A swap of two neighbours counts once. */
 function slips(word: string, meant: string): number {
   return isSwapped(word, meant) ? 1 : levenshteinDistance(word, meant);
 }
 
-/** Whether two neighbouring letters have changed places, and nothing else is different. */
+/** Tells whether the words differ only by a swap of two neighbouring letters. */
 function isSwapped(word: string, meant: string): boolean {
   if (word.length !== meant.length) return false;
   const at = [...meant].findIndex((letter, i) => letter !== word[i]);

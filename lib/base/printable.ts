@@ -1,28 +1,28 @@
 /**
- * Text from elsewhere, made fit for a terminal.
+ * Makes untrusted text safe to show on a terminal.
  *
- * A terminal obeys what it is sent: an escape sequence can move the cursor, rewrite earlier lines or
- * retitle the window, and a bidirectional override can make a line read as another. So whatever comes
- * from a network, a file or a command line is passed through here before it is shown.
+ * A terminal acts on what it receives: an escape sequence can move the cursor, rewrite earlier lines or change the
+ * window title, and a bidirectional override can make one line read as another. All text that comes from a network, a
+ * file or a command line passes through this module before it is shown.
  *
  * @module
  */
 
 /**
- * What is never shown as it is: C0 and C1 controls and DEL (ECMA-48), the marks, embeddings, overrides
+ * Characters that are never shown unchanged: C0 and C1 controls and DEL (ECMA-48), the marks, embeddings, overrides
  * and isolates of the bidirectional algorithm (UAX #9), line and paragraph separators, the
  * byte-order mark, interlinear and tag characters, and lone surrogates.
  */
 const UNSAFE =
-  // deno-lint-ignore no-control-regex -- controls are what it looks for
+  // deno-lint-ignore no-control-regex -- the pattern matches controls
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Cs}/gu;
 
-/** Whether there is anything to make visible: most text has nothing, and is not copied. */
+/** Matches text with nothing to escape. Most text matches, and is returned without a copy. */
 const PLAIN = /^[\u0020-\u007e]*$/;
 
 /**
- * Makes text fit for a terminal: controls become the pictures of Unicode's "Control Pictures" block
- * (`␛`, `␊`), everything else that could mislead becomes `\u{…}`.
+ * Makes text safe for a terminal. Controls become the pictures of Unicode's "Control Pictures" block
+ * (`␛`, `␊`); every other unsafe character becomes `\u{…}`.
  *
  * @param text Any text.
  * @returns Text without control characters, escape sequences or bidirectional overrides.
@@ -44,9 +44,10 @@ function picture(char: string): string {
 }
 
 /**
- * A value as JSON that is fit for a terminal too: what could mislead is escaped, and nothing is lost.
+ * Serialises a value as JSON that is safe for a terminal. Unsafe characters are escaped, so the JSON parses to the
+ * same value.
  *
- * @param value What `JSON.stringify` takes.
+ * @param value A value that `JSON.stringify` accepts.
  * @returns One line of JSON (RFC 8259).
  */
 export function printableJson(value: unknown): string {
@@ -54,7 +55,7 @@ export function printableJson(value: unknown): string {
   return PLAIN.test(json) ? json : json.replace(UNSAFE, escaped);
 }
 
-/** A character as JSON escapes it: `\uXXXX` for each of its UTF-16 code units. */
+/** Escapes a character for JSON: `\uXXXX` for each of its UTF-16 code units. */
 function escaped(char: string): string {
   return char.split("")
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
@@ -62,10 +63,10 @@ function escaped(char: string): string {
 }
 
 /**
- * Bytes as text fit for a terminal: UTF-8 where they are UTF-8, and `\xNN` for each byte that is not.
+ * Converts bytes to text that is safe for a terminal. Valid UTF-8 is decoded; each other byte becomes `\xNN`.
  *
  * @param bytes Any bytes.
- * @returns Text as {@linkcode printable} makes it.
+ * @returns Text escaped as {@linkcode printable} does.
  */
 export function printableBytes(bytes: Uint8Array): string {
   let text = "";
@@ -82,7 +83,7 @@ export function printableBytes(bytes: Uint8Array): string {
   return text;
 }
 
-/** The length of the well-formed UTF-8 run at a place (RFC 3629), or 0 where a byte is not UTF-8. */
+/** Returns the length of the well-formed UTF-8 run at an offset (RFC 3629), or 0 if the byte there is not UTF-8. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   let end = at;
   while (end < bytes.length && bytes[end]! < 0x80) end++;
@@ -100,24 +101,24 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** A word of the command line in quotes: controls made visible, long ones cut. */
+/** Quotes a word of the command line. Controls become visible; a long word is cut. */
 export function quote(word: string): string {
   return `"${printable(word.length > 60 ? `${word.slice(0, 60)}…` : word)}"`;
 }
 
-/** A text in single quotes, within which a POSIX shell takes every character literally. */
+/** Puts text in single quotes. A POSIX shell takes every character between them literally. */
 export function singleQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** A text as one word of a shell command: as it is where a shell takes it literally, else in single quotes. */
+/** Writes text as one word of a shell command: unchanged if a shell takes it literally, in single quotes otherwise. */
 export function shellWord(text: string): string {
   return /^[\w./@%+,:=-]+$/.test(text) ? text : singleQuoted(text);
 }
 
 /**
- * A file's path as one word of a shell command. A path that starts with a dash gets `./` before it, so that no
- * program takes it for an option.
+ * Writes a file's path as one word of a shell command. A path that starts with a dash gets `./` before it, so that
+ * no program reads it as an option.
  */
 export function shellPath(path: string): string {
   return shellWord(path.startsWith("-") ? `./${path}` : path);

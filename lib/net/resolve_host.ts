@@ -11,11 +11,11 @@ import { toFailure } from "../os/errors.ts";
 const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 
 /**
- * The address of a host: replies are told by it, so it has to be known before anything is asked.
+ * Returns the address of a host, for UDP. Replies are matched by address, so it must be known before the first request.
  *
- * @param hostname An address, which is given back, or a name, which `getaddrinfo` looks up.
- * @param port The port, for the address that is returned.
- * @throws {Failure} Where there is no such host, or a link-local address names no interface.
+ * @param hostname An address, which is returned unchanged, or a name, which `getaddrinfo` looks up.
+ * @param port The port of the returned address.
+ * @throws {Failure} If the host does not exist, or a link-local address has no zone.
  */
 export async function resolveHost(hostname: string, port: number): Promise<Deno.NetAddr> {
   requireZone(hostname, `cannot send to ${hostPort({ hostname, port })}`);
@@ -31,18 +31,18 @@ export async function resolveHost(hostname: string, port: number): Promise<Deno.
 
 /** An address of a host. */
 export interface HostAddress {
-  /** As text. */
+  /** The address as text. */
   readonly address: string;
-  /** Which protocol's address it is. */
+  /** The protocol that the address belongs to. */
   readonly family: "IPv4" | "IPv6";
 }
 
 /**
- * Looks a host up.
+ * Looks up all addresses of a host.
  *
  * @param name A host name or an address.
- * @returns Its addresses, in the system's order; at least one.
- * @throws {Error} With `code` `ENOTFOUND` or `EAI_AGAIN`.
+ * @returns Its addresses in the system's order, without duplicates; at least one.
+ * @throws {Error} With the `code` `ENOTFOUND` or `EAI_AGAIN`.
  */
 export async function lookUpHost(name: string): Promise<HostAddress[]> {
   const { promises: { lookup } } = await import("node:dns");
@@ -57,28 +57,28 @@ export async function lookUpHost(name: string): Promise<HostAddress[]> {
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i;
 
 /**
- * Refuses a link-local address that names no interface, before the system does so in no words at all.
+ * Throws for a link-local address without a zone. The system's own error for it does not say what is wrong.
  *
  * @param hostname An address or a name.
- * @param what What is tried, such as "cannot connect to [fe80::1]:4396".
- * @throws {Failure} `EINVAL`, with what to write.
+ * @param what What is being tried, such as "cannot connect to [fe80::1]:4396".
+ * @throws {Failure} `EINVAL`, with a hint that shows how to write the zone.
  */
 export function requireZone(hostname: string, what: string): void {
   if (!LINK_LOCAL.test(hostname) || hostname.includes("%")) return;
   throw new Failure({
     what,
-    why: "the address is link-local: on which interface is not said",
+    why: "the address is link-local and names no interface",
     code: "EINVAL",
-    hint: `name the interface behind it, such as ${hostname}%eth0`,
+    hint: `add the interface, such as ${hostname}%eth0`,
   });
 }
 
 /**
- * The address that a socket has been given, with the zone that was asked for: the runtime leaves it out, and nobody
- * can dial it without.
+ * Adds the zone that was asked for to the address of a socket. The runtime omits it, and a link-local address cannot be
+ * dialled without one.
  *
- * @param addr The address, as the runtime tells it.
- * @param asked The hostname that the socket was opened at.
+ * @param addr The address, as the runtime reports it.
+ * @param asked The hostname passed when the socket was opened.
  */
 export function withZone(addr: Deno.NetAddr, asked: string): Deno.NetAddr {
   const zone = asked.indexOf("%");

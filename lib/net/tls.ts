@@ -9,31 +9,31 @@ import { printable } from "../base/printable.ts";
 import { type SocketError, toFailure } from "../os/errors.ts";
 import { readWhole } from "../os/files.ts";
 
-/** How a server proves who it is: both as PEM text. */
+/** A server's certificate and key, as PEM text. */
 export interface TlsServerOptions {
-  /** Its certificate, followed by those between it and a root, if any. */
+  /** The server's certificate, followed by any intermediate certificates. */
   readonly cert: string;
   /** The certificate's private key, unencrypted. */
   readonly key: string;
 }
 
-/** Whom a client believes. */
+/** What a client trusts. */
 export interface TlsClientOptions {
-  /** Certificates of authorities, as PEM text, beside those that the runtime knows. */
+  /** Certificates of authorities as PEM text, in addition to those of the runtime. */
   readonly caCerts?: readonly string[];
 }
 
-/** The most that a file of certificates or of a key may have, in bytes. */
+/** The most bytes that a certificate or key file may have. */
 const MAX_PEM_BYTES = 1 << 20;
 
-/** How long a handshake may take, in milliseconds. */
+/** The time limit of a handshake, in milliseconds. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
- * Reads what a server proves itself by. Certificate and key are checked when it listens.
+ * Reads a server's certificate and key. Their content is checked when the server starts to listen.
  *
  * @param files The paths of two PEM files.
- * @throws {Failure} Where they cannot be read.
+ * @throws {Failure} If one cannot be read.
  */
 export async function readServerFiles(
   files: { readonly cert: string; readonly key: string },
@@ -42,21 +42,21 @@ export async function readServerFiles(
 }
 
 /**
- * Reads whom a client is to believe.
+ * Reads the authorities that a client trusts.
  *
  * @param files The path of a PEM file, if any.
- * @throws {Failure} Where it cannot be read, or has no certificate.
+ * @throws {Failure} If it cannot be read or has no certificate.
  */
 export async function readClientFiles(
   files: { readonly ca: string | undefined },
 ): Promise<TlsClientOptions> {
   if (files.ca === undefined) return {};
   const pem = await readPem(files.ca);
-  // The runtime takes a file without any, and then knows no issuer.
+  // The runtime accepts a file without certificates, and then trusts no issuer.
   if (pem.includes("-----BEGIN CERTIFICATE-----")) return { caCerts: [pem] };
   throw new Failure({
     what: `cannot use ${printable(files.ca)}`,
-    why: "there is no certificate in it",
+    why: "the file has no certificate",
     code: "TLS_NO_CERTIFICATE",
     hint: "the file must be PEM text: -----BEGIN CERTIFICATE-----",
   });
@@ -67,23 +67,23 @@ async function readPem(path: string): Promise<string> {
 }
 
 /**
- * Looks whether a server can use its certificate and key.
+ * Checks that a server can use its certificate and key.
  *
- * @throws {Error} Where it cannot; {@linkcode tlsFailure} knows the texts.
+ * @throws {Error} If it cannot. {@linkcode tlsFailure} recognises the error.
  */
 export function checkServerOptions({ cert, key }: TlsServerOptions): void {
-  // Nothing but a listener of the runtime says so before a client comes.
+  // Only the runtime's listener reports such errors before the first client connects.
   Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }).close();
 }
 
 /**
- * Starts TLS over a new connection, as its client.
+ * Runs the client's TLS handshake on a new connection.
  *
- * @param conn The connection; it is used up, also where this fails.
- * @param hostname The name or address that the server's certificate must be for.
- * @param options Whom to believe.
- * @param what What is tried, for the failure.
- * @throws {Failure} Where the handshake fails or takes too long.
+ * @param conn The connection. It is consumed, even if the handshake fails.
+ * @param hostname The name or address that the server's certificate must be valid for.
+ * @param options The authorities to trust.
+ * @param what What is being tried, for the failure.
+ * @throws {Failure} If the handshake fails or takes longer than {@linkcode HANDSHAKE_TIMEOUT_MS}.
  */
 export async function startTls(
   conn: Deno.TcpConn,
@@ -103,12 +103,12 @@ export async function startTls(
       what,
       why: `no TLS handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`,
       code: "TLS_TIMEOUT",
-      hint: "check that the port is one where TLS is spoken",
+      hint: "check that the server uses TLS on this port",
     });
   }
 }
 
-/** Waits for a handshake, until a signal ends it. */
+/** Waits for a handshake. Closes the connection if the signal aborts first. */
 async function shakeHands(conn: Deno.TlsConn, signal: AbortSignal): Promise<void> {
   const cut = () => closeQuietly(conn);
   signal.addEventListener("abort", cut, { once: true });
@@ -126,22 +126,22 @@ function closeQuietly(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error; // closed before
+    if (!(error instanceof Deno.errors.BadResource)) throw error; // already closed
   }
 }
 
 /** One entry of {@linkcode TLS_ERRORS}. */
 export interface TlsError extends SocketError {
-  /** What the runtime's message contains. */
+  /** A part of the runtime's message that identifies the error. */
   readonly text: string;
   /** A short name that a program can match. */
   readonly code: string;
-  /** What the message tells beyond that, as words to follow the reason. */
+  /** Returns more detail from the message, as text to append to the reason. */
   readonly detail?: (message: string) => string;
 }
 
 /**
- * The failures of TLS that a person meets: the first entry whose text a message contains is the one.
+ * The TLS failures that people meet. The first entry whose text is part of the message applies.
  */
 export const TLS_ERRORS: readonly TlsError[] = [
   {
@@ -153,13 +153,13 @@ export const TLS_ERRORS: readonly TlsError[] = [
   {
     text: "UnknownIssuer",
     code: "TLS_UNKNOWN_ISSUER",
-    why: "the server's certificate is of an issuer that is not known here",
+    why: "the issuer of the server's certificate is not trusted here",
     hint: "trust the issuer's certificate; the operator of the server has it",
   },
   {
     text: "CaUsedAsEndEntity",
     code: "TLS_CA_CERTIFICATE",
-    why: "the server's certificate is its own certificate authority, which no server can be",
+    why: "the server's certificate is that of a certificate authority, which a server cannot use",
     hint: "make the certificate with CA:FALSE: openssl req -x509 … -addext " +
       "basicConstraints=critical,CA:FALSE",
   },
@@ -167,7 +167,7 @@ export const TLS_ERRORS: readonly TlsError[] = [
     text: "certificate expired",
     code: "TLS_EXPIRED",
     why: "the server's certificate has expired",
-    hint: "the server needs a new one; if that is wrong, check this machine's clock",
+    hint: "the server needs a new one; if it has not expired, check this machine's clock",
     detail: (message) => onDate(/not valid after (\d+)/.exec(message)),
   },
   {
@@ -225,19 +225,19 @@ export const TLS_ERRORS: readonly TlsError[] = [
     text: "BadEncoding",
     code: "TLS_DAMAGED",
     why: "the certificate is damaged",
-    hint: "make or copy it anew",
+    hint: "make it again, or copy it again",
   },
   {
     text: "invalid peer certificate",
     code: "TLS_CERTIFICATE",
-    why: "the server's certificate cannot be taken",
-    hint: "openssl x509 -noout -text -in FILE shows what is in it",
+    why: "the server's certificate is not acceptable",
+    hint: "openssl x509 -noout -text -in FILE shows its content",
     detail: afterColon,
   },
   {
     text: "peer is incompatible",
     code: "TLS_INCOMPATIBLE",
-    why: "the two sides have no version or cipher of TLS in common",
+    why: "the two sides have no TLS version or cipher in common",
     hint: "parley speaks TLS 1.2 and 1.3",
     detail: afterColon,
   },
@@ -245,20 +245,20 @@ export const TLS_ERRORS: readonly TlsError[] = [
     text: "received fatal alert",
     code: "TLS_REFUSED",
     why: "the other side refused the handshake",
-    hint: "its own output says why",
+    hint: "the other side's output may say why",
     detail: afterColon,
   },
   {
     text: "unexpected end of file",
     code: "TLS_CLOSED",
     why: "the connection was closed in the middle of the TLS handshake",
-    hint: "check that the port is one where TLS is spoken",
+    hint: "check that the server uses TLS on this port",
   },
 ];
 
 /**
- * Turns an error of TLS into a {@linkcode Failure}, by {@linkcode TLS_ERRORS}. Where it is no such error, it is as
- * {@linkcode toFailure} makes it.
+ * Turns a TLS error into a {@linkcode Failure} with the words of {@linkcode TLS_ERRORS}. Any other error is handled as
+ * {@linkcode toFailure} does.
  *
  * @param error Anything that was thrown.
  * @param what What was tried, such as "cannot connect to localhost:4396".
@@ -271,24 +271,25 @@ export function tlsFailure(error: unknown, what: string): Failure {
   return new Failure({ what, why, hint: known.hint, code: known.code, cause: error });
 }
 
-/** What happens to any connection, and to the next one perhaps not. */
+/** Failures that a new connection may not meet again. */
 const PASSING: ReadonlySet<string> = new Set(["TLS_CLOSED", "TLS_TIMEOUT"]);
 
 /**
- * Whether a failure is one of TLS that lasts until somebody mends it, or that somebody in between causes: such as a
- * certificate that does not hold.
+ * Tells whether a TLS failure will occur again until someone acts, such as one caused by an invalid certificate or by
+ * an
+ * attacker in the path.
  */
 export function isLastingTlsFailure({ code }: Failure): boolean {
   return code.startsWith("TLS_") && !PASSING.has(code);
 }
 
-/** ", on 2020-02-01", of a time in seconds since 1970. */
+/** Formats a time in seconds since 1970 as ", on 2020-02-01". */
 function onDate(match: RegExpExecArray | null): string {
   const date = new Date(Number(match?.[1]) * 1000);
   return Number.isNaN(date.getTime()) ? "" : `, on ${date.toISOString().slice(0, 10)}`;
 }
 
-/** The names that rustls lists: `only valid for DnsName("a") or IpAddress(…)`. */
+/** Returns the names that rustls lists: `only valid for DnsName("a") or IpAddress(…)`. */
 function certifiedNames(message: string): string {
   const listed = /only valid for (.*)$/s.exec(message)?.[1] ?? "";
   const names = [...listed.matchAll(/DnsName\("([^"]*)"\)|IpAddress\(([^()]*)\)/g)]

@@ -1,8 +1,8 @@
 /**
- * The server's side of TLS around a connection (RFC 8446).
+ * The server's side of TLS (RFC 8446).
  *
- * `node:tls` does it: the runtime's own `Deno.listenTls` has no way to give up a handshake that does not
- * go on (its connection stays open until the other side closes it) and none to send small writes at once.
+ * It uses `node:tls`. The runtime's own `Deno.listenTls` cannot abort a stalled handshake (the connection stays open
+ * until the other side closes it) and cannot send small writes at once.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import type { TLSSocket } from "node:tls";
 
 /** The fatal alert handshake_failure, in the clear (RFC 8446 section 6). */
 const HANDSHAKE_FAILURE = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);
-/** The most that is read at once, in bytes. */
+/** The most bytes read at once. */
 const READ_BYTES = 16 << 10;
 
-/** What comes after the handshake. */
+/** The connection after the handshake. */
 interface Secured {
   readonly socket: TLSSocket;
   readonly chunks: AsyncIterator<Uint8Array, void>;
 }
 
 /**
- * A connection within TLS, with the methods of `Deno.Conn` that a link uses. Its handshake begins at once,
- * and whatever is read or written waits for it; whoever owns it closes it where that takes too long.
+ * A TLS connection with those methods of `Deno.Conn` that a link uses. The handshake starts at once, and reads and
+ * writes wait for it. The owner closes the connection if the handshake takes too long.
  */
 export class TlsServerConn {
   readonly #conn: Deno.TcpConn;
-  /** Undefined where the handshake failed. */
+  /** Resolves with undefined if the handshake fails. */
   readonly #secured: Promise<Secured | undefined>;
   #socket: TLSSocket | undefined;
   #closed = false;
@@ -36,17 +36,17 @@ export class TlsServerConn {
   #rest: Uint8Array = new Uint8Array(0);
 
   /**
-   * Takes over a connection that has come.
+   * Starts the handshake on an accepted connection.
    *
    * @param conn The connection.
-   * @param options What the server proves itself by.
+   * @param options The server's certificate and key.
    */
   constructor(conn: Deno.TcpConn, options: TlsServerOptions) {
     this.#conn = conn;
     this.#secured = this.#shakeHands(options);
   }
 
-  /** Why the handshake failed, in words; empty where it did not, or has yet to. */
+  /** Why the handshake failed, in words; empty if it succeeded or is not complete. */
   get failure(): string {
     return this.#failure;
   }
@@ -60,7 +60,7 @@ export class TlsServerConn {
     const secureContext = createSecureContext({ cert, key });
     const socket = new TLSSocket(carrier, { isServer: true, secureContext });
     this.#socket = socket;
-    // Whoever reads or writes hears of an error; unheard, it would end the process.
+    // Reads and writes report errors. Without a listener, the event would end the process.
     socket.on("error", () => {});
     try {
       await handshake(socket, carrier);
@@ -68,15 +68,15 @@ export class TlsServerConn {
     } catch (error) {
       if (!this.#closed) {
         this.#failure = `the TLS handshake failed: ${tlsFailure(error, "TLS").why}`;
-        // `node:tls` has no time to send an alert over a carrier that is no socket of its own.
-        await this.#conn.write(HANDSHAKE_FAILURE).catch(() => {}); // it may be gone
+        // `node:tls` does not send an alert over a stream that is not its own socket.
+        await this.#conn.write(HANDSHAKE_FAILURE).catch(() => {}); // the client may be gone
       }
       this.close();
       return undefined;
     }
   }
 
-  /** Reads what has come, at most what there is room for; null at the end. */
+  /** Reads available bytes into the buffer. Returns their number, or null at the end. */
   async read(into: Uint8Array): Promise<number | null> {
     if (this.#rest.length === 0) {
       const chunk = await this.#next();
@@ -95,12 +95,12 @@ export class TlsServerConn {
       const next = await secured?.chunks.next();
       return next?.done === false ? next.value : undefined;
     } catch {
-      // A reset, or a record that the other side did not seal: the connection is over.
+      // The connection was reset, or a record failed to authenticate: treat it as the end.
       return undefined;
     }
   }
 
-  /** Writes bytes, which are not changed meanwhile. */
+  /** Writes bytes. The caller must not change them until the promise resolves. */
   async write(bytes: Uint8Array): Promise<number> {
     const secured = await this.#secured;
     if (secured === undefined) throw new Deno.errors.BrokenPipe("there was no handshake");
@@ -109,7 +109,7 @@ export class TlsServerConn {
     return await promise;
   }
 
-  /** Sends what is still held back, and TLS's own end. */
+  /** Flushes pending writes and sends TLS's close_notify. */
   async closeWrite(): Promise<void> {
     const secured = await this.#secured;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -118,7 +118,7 @@ export class TlsServerConn {
     await promise;
   }
 
-  /** Ends the connection now. */
+  /** Closes the connection at once. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -127,7 +127,7 @@ export class TlsServerConn {
   }
 }
 
-/** A connection as a stream of Node's; ending the stream leaves the connection to its owner. */
+/** Wraps a connection in a Node stream. Destroying the stream does not close the connection. */
 function carrierOf(conn: Deno.TcpConn, stream: typeof Duplex): Duplex {
   const buffer = new Uint8Array(READ_BYTES);
   const carrier = new stream({

@@ -1,26 +1,23 @@
 /**
- * What failed, why, and what to do: one shape for every error that reaches a person.
+ * Turns errors of the operating system and the runtime into {@linkcode Failure}s.
  *
- * {@linkcode Failure} is what parley throws on purpose; {@linkcode toFailure} turns an error of the
- * operating system or of the runtime into one. {@linkcode SOCKET_ERRORS} is the table behind both;
- * {@linkcode FILE_ERRORS} is that of files.
+ * {@linkcode SOCKET_ERRORS} and {@linkcode FILE_ERRORS} hold the words for each error code.
  *
  * @module
  */
 
 import { Failure } from "../base/failure.ts";
 
-/** One entry of {@linkcode SOCKET_ERRORS}. */
+/** The words for one error code. */
 export interface SocketError {
-  /** Why it happened, as the second half of "WHAT: WHY". */
+  /** Why it happened: the second half of `WHAT: WHY`. */
   readonly why: string;
-  /** What to do about it. */
+  /** What the person can do about it. */
   readonly hint: string;
 }
 
 /**
- * The socket errors that a person meets, by their POSIX name (`errno(3)`, `getaddrinfo(3)`),
- * with the reason and the remedy in plain words.
+ * Reasons and hints for the socket errors that people meet, by POSIX name (`errno(3)`, `getaddrinfo(3)`).
  */
 export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
   EACCES: {
@@ -36,7 +33,7 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
     hint: "listen on one of this machine's own addresses: 127.0.0.1, ::1, 0.0.0.0 for all",
   },
   EAFNOSUPPORT: {
-    why: "this machine does not speak that address family",
+    why: "this machine does not support that address family",
     hint: "it may have no IPv6: use an IPv4 address",
   },
   EAI_AGAIN: {
@@ -80,7 +77,7 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
     hint: "send more slowly",
   },
   ENOTCONN: {
-    why: "the connection is not there, or not any longer",
+    why: "the socket is not connected",
     hint: "connect again",
   },
   ENOTFOUND: {
@@ -97,14 +94,14 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
   },
 };
 
-/** The errors of files that a person meets, by their POSIX name (`errno(3)`). */
+/** Reasons and hints for the file errors that people meet, by POSIX name (`errno(3)`). */
 export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   EACCES: {
     why: "the system does not permit it",
     hint: "check who owns the file and its directory, and their modes (ls -ld)",
   },
   EBADF: {
-    why: "it is not open for that",
+    why: "it is not open for this operation",
     hint: "check how standard input and output are redirected",
   },
   EEXIST: {
@@ -141,7 +138,7 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   },
 };
 
-/** The codes of errors that carry a class but no code of their own. */
+/** The POSIX names of runtime errors that have a class but no `code`. */
 const CODE_BY_CLASS: Readonly<Record<string, string>> = {
   AddrInUse: "EADDRINUSE",
   AddrNotAvailable: "EADDRNOTAVAIL",
@@ -158,7 +155,7 @@ const CODE_BY_CLASS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The class that the runtime has for an error, in `Deno.errors`; undefined where it has none.
+ * Returns the name in `Deno.errors` of the runtime's class for an error code, or undefined if it has none.
  *
  * @param code A POSIX name, such as `ECONNREFUSED`.
  */
@@ -167,29 +164,29 @@ export function errorClass(code: string): string | undefined {
 }
 
 /**
- * The POSIX name of an error: its own `code`, or the one its class stands for.
+ * Returns the POSIX name of an error: its own `code`, or the name for its class.
  *
  * @param error Anything that was thrown.
- * @returns A name such as `ECONNREFUSED`, or undefined where none is known.
+ * @returns A name such as `ECONNREFUSED`, or undefined if none is known.
  */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && code !== "") return code;
-  // The runtime reports a failed getaddrinfo as a bare Error with the resolver's own text.
+  // The runtime reports a failed getaddrinfo() as a plain Error with the resolver's text.
   if (error.message.startsWith("failed to lookup address information")) {
     return /temporary|try again/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
   }
-  // It refuses a host that is no name before it looks it up.
+  // It rejects an invalid host before the lookup.
   if (/^invalid (empty )?host\b/.test(error.message)) return "ENOTFOUND";
-  // A deadline of our own, by AbortSignal.timeout(). (The number that it carries as code is no errno.)
+  // From AbortSignal.timeout(). The numeric code of this error is not an errno.
   if (error.name === "TimeoutError") return "ETIMEDOUT";
   return CODE_BY_CLASS[error.constructor.name];
 }
 
 /**
- * Turns anything thrown into a {@linkcode Failure}: the table's words where the error is known,
- * the error's own message where it is not. A failure stays what it is.
+ * Turns any thrown value into a {@linkcode Failure}. Known socket errors get the words of {@linkcode SOCKET_ERRORS};
+ * other errors keep their own message. A {@linkcode Failure} is returned unchanged.
  *
  * @param error Anything that was thrown.
  * @param what What was tried.
@@ -212,8 +209,8 @@ export function toFailure(error: unknown, what: string): Failure {
 }
 
 /**
- * Turns an error of the file system into a {@linkcode Failure}, by {@linkcode FILE_ERRORS}. Where it is no such
- * error, it is as {@linkcode toFailure} makes it.
+ * Turns a file system error into a {@linkcode Failure} with the words of {@linkcode FILE_ERRORS}. Any other error is
+ * handled as {@linkcode toFailure} does.
  *
  * @param error Anything that was thrown.
  * @param what What was tried, such as "cannot read key.pem".

@@ -1,5 +1,5 @@
 /**
- * Files that are there whole or not at all.
+ * Reads whole files, and writes files so that they appear complete or not at all.
  *
  * @module
  */
@@ -8,45 +8,45 @@ import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
 import { fileFailure } from "./errors.ts";
 
-/** How files are written. */
+/** Options for writing one or more files. */
 export interface WritingOptions {
-  /** Whether a file that exists is replaced. */
+  /** Whether to replace an existing file. */
   readonly replace: boolean;
-  /** Gives up: what was written so far is removed. */
+  /** Aborts the write. What has been written so far is removed. */
   readonly signal?: AbortSignal;
-  /** Hears how many bytes of a file have been written. */
+  /** Called with the number of bytes of the current file written so far. */
   readonly progress?: (bytes: number) => void;
 }
 
-/** How a file is written. */
+/** Options for writing one file. */
 export interface WriteOptions extends WritingOptions {
-  /** Its mode from its first byte, such as 0o600; the process's umask takes from it. */
+  /** The file's mode from its creation on, such as 0o600, less the process's umask. */
   readonly mode: number;
 }
 
-/** A file that is to be written. */
+/** A file to write. */
 export interface WholeFile {
-  /** Where to. */
+  /** Its path. */
   readonly path: string;
-  /** The content. */
+  /** Its content. */
   readonly bytes: Uint8Array;
-  /** Its mode from its first byte, such as 0o600; the process's umask takes from it. */
+  /** Its mode from its creation on, such as 0o600, less the process's umask. */
   readonly mode: number;
 }
 
-/** The most that is written between two looks at the signal, in bytes. */
+/** The most bytes written between two checks of the signal. */
 const PIECE_BYTES = 4 << 20;
 
 /**
- * Writes a file: beside its place first, then flushed to the device, then moved there in one step. Whatever fails or
- * is given up on the way leaves the place as it was, and nothing beside it.
+ * Writes a file: to a temporary file in the same directory, then flushed to the device, then renamed. If it fails or is
+ * aborted, the destination is unchanged and the temporary file is removed.
  *
- * @param path Where to.
+ * @param path The destination.
  * @param bytes The content.
- * @param options How.
- * @throws {Failure} `EEXIST` where the file exists and is not to be replaced, also where it came to be meanwhile;
- * `NOT_A_FILE` for a device, pipe or directory; what the file system says.
- * @throws {DOMException} The signal's reason, where it was given up.
+ * @param options The mode, and whether to replace an existing file.
+ * @throws {Failure} `EEXIST` if the file exists, or appears meanwhile, and may not be replaced; `NOT_A_FILE` for a
+ * device, pipe or directory; file system errors.
+ * @throws {DOMException} The signal's reason, if aborted.
  */
 export async function writeWhole(
   path: string,
@@ -57,14 +57,14 @@ export async function writeWhole(
 }
 
 /**
- * Writes several files as {@linkcode writeWhole} writes one. None is moved to its place before all are written, so
- * that a disk that is full, or a request to stop, leaves all places as they were.
+ * Writes several files as {@linkcode writeWhole} writes one. All files are written before the first is renamed, so a
+ * full disk or an abort leaves every destination unchanged.
  *
  * @param files The files.
- * @param options How.
- * @throws {Failure} As {@linkcode writeWhole} does. Where new files could not all be moved to their places, which
- * takes another process, none is there; what replaced another file stays.
- * @throws {DOMException} The signal's reason, where it was given up.
+ * @param options Whether to replace existing files.
+ * @throws {Failure} As {@linkcode writeWhole} does. If another process keeps one of several new files from being
+ * renamed, none of the new files remains. Files that were already replaced stay replaced.
+ * @throws {DOMException} The signal's reason, if aborted.
  */
 export async function writeTogether(
   files: readonly WholeFile[],
@@ -92,7 +92,7 @@ export async function writeTogether(
     }
   } catch (error) {
     const left = [...staged.map(({ beside }) => beside), ...replace ? [] : placed];
-    // Where that fails too, what is told is why nothing could be written.
+    // If this cleanup fails too, the first error is the one to report.
     await Promise.allSettled(left.map((one) => Deno.remove(one)));
     if (signal?.aborted && error === signal.reason) throw error;
     throw fileFailure(error, `cannot write ${printable(path)}`);
@@ -100,11 +100,11 @@ export async function writeTogether(
 }
 
 /**
- * Looks whether a file may be written, so that nobody works for what has no place.
+ * Checks that a file may be written, before the work of making its content.
  *
- * @param path Where to.
- * @param replace Whether a file that exists is replaced.
- * @throws {Failure} `EEXIST` and `NOT_A_FILE`, as {@linkcode writeWhole} does.
+ * @param path The destination.
+ * @param replace Whether to replace an existing file.
+ * @throws {Failure} `EEXIST` or `NOT_A_FILE`, as {@linkcode writeWhole} does.
  */
 export async function checkPlace(path: string, replace: boolean): Promise<void> {
   try {
@@ -114,7 +114,7 @@ export async function checkPlace(path: string, replace: boolean): Promise<void> 
   }
 }
 
-/** Where a file goes: what a symbolic link leads to is replaced, not the link; what is no file, never. */
+/** Returns the path to write to. The target of a symbolic link is replaced, not the link. */
 async function placeOf(path: string, replace: boolean): Promise<string> {
   let found;
   try {
@@ -155,13 +155,13 @@ async function writeBeside(
   }
 }
 
-/** Moves a file to a place where none may be: a link is made there or refused, in one step (link(2)). */
+/** Moves a file to a path that must not exist. link(2) creates the new name or fails, in one step. */
 async function moveToNew(from: string, to: string): Promise<void> {
   try {
     await Deno.link(from, to);
   } catch (error) {
     if (!isWithoutLinks(error)) throw error;
-    // A file system without hard links: an empty file takes the place, and is replaced.
+    // A file system without hard links: create an empty file to claim the name, then replace it.
     (await Deno.open(to, { write: true, createNew: true, mode: 0o600 })).close();
     await Deno.rename(from, to);
     return;
@@ -174,16 +174,16 @@ function isWithoutLinks(error: unknown): boolean {
   return code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS";
 }
 
-/** Hears how many bytes have been read, of so many where that is known. */
+/** Called with the number of bytes read so far, and with the total if it is known. */
 export type ReadProgress = (done: number, total: number | undefined) => void;
 
 /**
- * Reads a file whole.
+ * Reads a whole file.
  *
- * @param path Where from.
- * @param maxBytes The most that it may have.
- * @param progress Hears how far it is.
- * @throws {Failure} `FILE_TOO_LARGE`, or what the file system says.
+ * @param path The file.
+ * @param maxBytes The most bytes that it may have.
+ * @param progress Called as bytes arrive.
+ * @throws {Failure} `FILE_TOO_LARGE`, or file system errors.
  */
 export async function readWhole(
   path: string,
@@ -205,15 +205,15 @@ export async function readWhole(
   }
 }
 
-/** More came than may. */
+/** Thrown if a stream has more bytes than allowed. */
 class TooLargeError extends Error {}
 
 /**
  * Reads a stream to its end.
  *
- * @param stream Where from.
- * @param maxBytes The most that may come.
- * @param progress Hears how far it is.
+ * @param stream The stream.
+ * @param maxBytes The most bytes that it may have.
+ * @param progress Called with the number of bytes read so far.
  */
 export async function readStream(
   stream: AsyncIterable<Uint8Array>,

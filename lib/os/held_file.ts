@@ -1,6 +1,6 @@
 /**
- * Files that are opened once and used from then on, also after the process has given up the permission to open
- * any: an open file still reads, writes, truncates, syncs and locks then, but its status cannot be asked for.
+ * Files that are opened once and stay usable after the process gives up its file permissions. An open file can still be
+ * read, written, truncated, synced and locked without permissions, but its status cannot be queried.
  *
  * @module
  */
@@ -8,42 +8,41 @@
 import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
 
-/** What stays of the permission to read files, where not all of it goes. */
+/** The part of the read permission to keep. */
 export interface KeptReading {
-  /** The file that is read again by its name. The permission is for it, and not for its directory. */
+  /** A file that will be read again by its path. The permission covers the file, not its directory. */
   readonly path: string;
-  /** The files that are not needed any longer. */
+  /** Files that will not be read again. */
   readonly done: readonly string[];
 }
 
-/** Gives up the permissions that options alone needed: their files are read, or open. */
+/** Gives up the permissions that were needed only to open or read the files named in options. */
 export type Release = (kept?: KeptReading) => void;
 
-/** What is asked of an open file; a `Deno.FsFile` is one. */
+/** The methods of `Deno.FsFile` that this module and its callers use. */
 export type RandomAccess = Pick<Deno.FsFile, "read" | "write" | "seek" | "truncate" | "sync">;
 
-/** How a file is opened. */
+/** Options for opening a file. */
 export interface HoldOptions {
-  /** Whether it is written to. */
+  /** Whether to open it for writing too. */
   readonly write?: boolean;
-  /** Its mode, such as 0o600, where there is none yet; there has to be one, without. */
+  /** The mode, such as 0o600, to create a missing file with. Without a mode, the file must exist. */
   readonly mode?: number;
   /**
-   * Hears once that another file was put in its place, as many editors do to save one, or that its path leads to
-   * none any longer: what is written goes nowhere then. Noticed on Linux alone, some time later, and where the
-   * directory may be read.
+   * Called once if another file takes its place, as many editors do when they save, or if the path is removed. Writes
+   * to the open file are then lost. Detected only on Linux, after a delay, and only if the directory may be read.
    */
   readonly replaced?: () => void;
 }
 
-/** So many links of links are followed, as on Linux (path_resolution(7)). */
+/** The most symbolic links followed, as on Linux (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** An open file. */
+/** A file that stays open. */
 export class HeldFile implements Disposable {
-  /** Its path, without links. */
+  /** Its path, with symbolic links resolved. */
   readonly path: string;
-  /** The file. */
+  /** The open file. */
   readonly file: Deno.FsFile;
   readonly #watcher: Deno.FsWatcher | undefined;
   #replaced = false;
@@ -56,16 +55,16 @@ export class HeldFile implements Disposable {
   }
 
   /**
-   * Opens a file. What a link leads to is opened or made, also where nothing is there yet.
+   * Opens a file. A symbolic link is followed even if its target does not exist yet and has to be created.
    *
    * @throws {Failure} `NOT_A_FILE` for a device or a pipe.
-   * @throws {Error} What the file system says.
+   * @throws {Error} File system errors.
    */
   static async open(
     path: string,
     { write = false, mode, replaced }: HoldOptions,
   ): Promise<HeldFile> {
-    // Before it is opened, which waits for a pipe's other end and may do something to a device.
+    // Checked before opening: opening a pipe waits for its other end, and opening a device may have effects.
     refuseSpecial(path, await statIfThere(path));
     const make = mode === undefined ? {} : { create: true, mode };
     const at = mode === undefined ? path : await linked(path);
@@ -79,7 +78,7 @@ export class HeldFile implements Disposable {
     }
   }
 
-  /** Whether another file was put in its place, as far as that was noticed. */
+  /** Whether another file was seen to take its place. */
   get replaced(): boolean {
     return this.#replaced;
   }
@@ -94,7 +93,7 @@ export class HeldFile implements Disposable {
     }
   }
 
-  /** Closes it. */
+  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#watcher?.close();
     this.file.close();
@@ -102,10 +101,10 @@ export class HeldFile implements Disposable {
 }
 
 /**
- * Reads an open file from its start to its end.
+ * Reads an open file from start to end.
  *
- * @param maxBytes The most that it may have.
- * @throws {RangeError} Where it has more.
+ * @param maxBytes The most bytes that it may have.
+ * @throws {RangeError} If it has more.
  */
 export async function readAll(
   file: RandomAccess,
@@ -129,7 +128,7 @@ function grown(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return more;
 }
 
-/** Writes bytes at a place of an open file. */
+/** Writes bytes at an offset of an open file. */
 export async function writeAt(
   file: RandomAccess,
   offset: number,
@@ -139,7 +138,7 @@ export async function writeAt(
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }
 
-/** The directory that a path is in. */
+/** Returns the directory part of a path. */
 export function directoryOf(path: string): string {
   return /^(.*)[/\\]/s.exec(path)?.[1] || (/^[/\\]/.test(path) ? "/" : ".");
 }
@@ -149,7 +148,7 @@ function nameOf(path: string): string | undefined {
 }
 
 function watchAbove(path: string): Deno.FsWatcher | undefined {
-  // Elsewhere the system tells of what was done before, or does not tell renaming from writing.
+  // Other systems report changes from before the watch began, or do not tell a rename from a write.
   if (Deno.build.os !== "linux") return undefined;
   const directory = directoryOf(path);
   if (Deno.permissions.querySync({ name: "read", path: directory }).state !== "granted") {
@@ -158,13 +157,13 @@ function watchAbove(path: string): Deno.FsWatcher | undefined {
   try {
     return Deno.watchFs(directory, { recursive: false });
   } catch {
-    // The system has no more watches for this user (inotify(7), /proc interfaces), or the file system has none:
-    // a file is of use without.
+    // The user has no inotify watches left (inotify(7)), or the file system does not support them.
+    // The file is useful without a watch.
     return undefined;
   }
 }
 
-/** Where a link leads: the runtime makes no file at the end of one. */
+/** Resolves a symbolic link. The runtime does not create the missing target of a link. */
 async function linked(path: string, links = MAX_LINKS): Promise<string> {
   try {
     if (links === 0 || !(await Deno.lstat(path)).isSymlink) return path;
@@ -186,7 +185,7 @@ async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
-/** A directory is no file either; the system says so when it is opened or read. */
+/** Throws for devices and pipes. A directory passes: opening or reading it reports EISDIR. */
 function refuseSpecial(path: string, found: Deno.FileInfo | undefined): void {
   if (found === undefined || found.isFile || found.isDirectory) return;
   throw new Failure({
@@ -196,24 +195,24 @@ function refuseSpecial(path: string, found: Deno.FileInfo | undefined): void {
   });
 }
 
-/** How long a lock is waited for. */
+/** How long to wait for a lock. */
 export interface Patience {
-  /** After how many milliseconds it is said that it is waited for. */
+  /** The wait in milliseconds after which `waiting` is called. */
   readonly tellAfterMs: number;
-  /** After how many milliseconds it is not waited for any longer. */
+  /** The wait in milliseconds after which the attempt ends. */
   readonly giveUpAfterMs: number;
 }
 
-/** How often it is tried, in milliseconds: often at first, since mostly it is free again at once. */
+/** Milliseconds between attempts. The first ones are close together, since most locks are held briefly. */
 const TRY_MS = { first: 2, most: 50 } as const;
 
 /**
- * Takes the lock of an open file, for this process alone.
+ * Takes the exclusive lock of an open file.
  *
  * @param file The file.
  * @param patience How long to wait.
- * @param waiting Told once that it is waited for.
- * @returns What gives it back, or undefined where it was not to be had.
+ * @param waiting Called once if the wait exceeds `tellAfterMs`.
+ * @returns A disposable that releases the lock, or undefined if the lock was not obtained in time.
  */
 export async function takeLock(
   file: Pick<Deno.FsFile, "tryLock" | "unlock">,

@@ -17,12 +17,12 @@ import {
 import { type Io, type OutputStream, writeError } from "./io.ts";
 
 /**
- * Reads everything that there is.
+ * Reads a whole file or all of standard input.
  *
- * @param io Where standard input is.
- * @param path A file; standard input without one, or with `-`.
- * @param progress Is told how far it is.
- * @throws {Failure} What the file system says.
+ * @param io Provides standard input.
+ * @param path A file. Undefined and `-` mean standard input.
+ * @param progress Shows how far reading has come.
+ * @throws {Failure} File system errors.
  */
 export async function readInput(
   io: Io,
@@ -40,20 +40,20 @@ export async function readInput(
   return await readStream(io.input.chunks(), Infinity, (done) => progress.bytes(done));
 }
 
-/** Where bytes go. */
+/** The destination of output. */
 export interface Destination {
-  /** A file; standard output without one, or with `-`. */
+  /** A file. Undefined and `-` mean standard output. */
   readonly path: string | undefined;
-  /** Whether a file that exists is replaced. */
+  /** Whether to replace an existing file. */
   readonly force: boolean;
-  /** The file's mode; what the umask leaves of read and write for all, without. */
+  /** The file's mode; 0o666 by default, less the process's umask. */
   readonly mode?: number;
 }
 
 /**
- * Looks before the work whether there may be a file, so that nobody waits for what cannot be written.
+ * Checks that the destination may be written, before the work of making its content.
  *
- * @throws {Failure} `EEXIST` where it exists and is not to be replaced; `NOT_A_FILE`.
+ * @throws {Failure} `EEXIST` if the file exists and may not be replaced; `NOT_A_FILE`.
  */
 export async function checkDestination({ path, force }: Destination): Promise<void> {
   if (path === undefined || path === "-") return;
@@ -61,10 +61,10 @@ export async function checkDestination({ path, force }: Destination): Promise<vo
 }
 
 /**
- * Writes bytes: to a file whole or not at all.
+ * Writes bytes to standard output or a file. A file is written whole or not at all.
  *
- * @throws {Failure} `EEXIST` where the file exists; `BINARY_TO_TERMINAL` where a terminal would obey them;
- * `INTERRUPTED`; what the file system says.
+ * @throws {Failure} `EEXIST` if the file exists; `BINARY_TO_TERMINAL` if the bytes contain control characters and the
+ * output is a terminal; `INTERRUPTED`; file system errors.
  */
 export async function writeOutput(
   io: Io,
@@ -85,7 +85,7 @@ export async function writeOutput(
   );
 }
 
-/** Writes files that belong together, all or none, within {@linkcode interruptible}. */
+/** Writes all of the files or none. The signal comes from {@linkcode interruptible}. */
 export async function writeFiles(
   files: readonly WholeFile[],
   force: boolean,
@@ -95,11 +95,11 @@ export async function writeFiles(
 }
 
 /**
- * Does work that Ctrl-C, or another request to stop, gives up cleanly.
+ * Runs work that Ctrl-C or another stop signal aborts cleanly.
  *
- * @param io Whose signals.
- * @param path What is being written, for the failure.
- * @throws {Failure} `INTERRUPTED`, which ends the process with 130.
+ * @param io Provides the signals.
+ * @param path The file being written, for the failure.
+ * @throws {Failure} `INTERRUPTED`, with exit code 130.
  */
 export async function interruptible<T>(
   io: Io,
@@ -128,8 +128,8 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** What a terminal shows as it is: no control characters but tab and line feed. */
-// deno-lint-ignore no-control-regex -- controls are what it looks for
+/** Control characters other than tab and line feed. */
+// deno-lint-ignore no-control-regex -- the pattern matches controls
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
 async function writeStdout(
@@ -141,9 +141,9 @@ async function writeStdout(
   if (!anyway && output.isTerminal && !isPlain(bytes)) {
     throw new Failure({
       what: "cannot write to the terminal",
-      why: "these are bytes that it would obey or garble",
+      why: "the output is binary",
       code: "BINARY_TO_TERMINAL",
-      hint: "write to a file with -o FILE, or here all the same with -o -",
+      hint: "write to a file with -o FILE, or force it with -o -",
     });
   }
   if (output.isTerminal) progress.done();
@@ -163,7 +163,7 @@ function isPlain(bytes: Uint8Array): boolean {
   }
 }
 
-/** How often the line is drawn, in milliseconds. What is done before the first time is not shown at all. */
+/** Milliseconds between redraws. Work that ends before the first draw shows nothing. */
 const DRAW_MS = 200;
 const FRAMES = "|/-\\";
 const CLEAR = "\r\x1b[K";
@@ -173,7 +173,7 @@ const CLEAR = "\r\x1b[K";
 export class Progress implements Disposable {
   readonly #io: Pick<Io, "errors">;
   #label: string;
-  /** By the clock that does not jump with the date, in milliseconds. */
+  /** The start of the operation by the monotonic clock, in milliseconds. */
   #since = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #bytes: number | undefined;
@@ -181,9 +181,9 @@ export class Progress implements Disposable {
   #frame = 0;
 
   /**
-   * Starts.
+   * Starts an operation.
    *
-   * @param io Where to: its errors.
+   * @param io Provides standard error.
    * @param label What is being done, such as "making a key of 4096 bits".
    */
   constructor(io: Pick<Io, "errors">, label: string) {
@@ -192,7 +192,7 @@ export class Progress implements Disposable {
     this.next(label);
   }
 
-  /** Goes on to another part of the work. */
+  /** Starts the next part of the operation. */
   next(label: string): void {
     this.#label = label;
     this.#bytes = this.#total = undefined;
@@ -202,7 +202,7 @@ export class Progress implements Disposable {
     this.#timer = setInterval(() => this.#draw(), DRAW_MS);
   }
 
-  /** So many bytes are done, of so many where that is known. */
+  /** Reports the number of bytes done, and the total if it is known. */
   bytes(done: number, total?: number): void {
     this.#bytes = done;
     this.#total = total;
@@ -216,7 +216,7 @@ export class Progress implements Disposable {
     writeError(this.#io, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
   }
 
-  /** Stops, and clears the line: what follows is for the person to read, or to type. */
+  /** Stops and clears the line, so that other text can follow. */
   done(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);

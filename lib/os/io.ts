@@ -11,15 +11,15 @@ import { Failure } from "../base/failure.ts";
 import { fileFailure } from "./errors.ts";
 import { DUMB_TERMINAL } from "./surroundings.ts";
 
-/** Standard input, output and errors of a command, and the signals sent to it. */
+/** The standard streams of a command, and the signals sent to it. */
 export interface Io {
   readonly input: InputStream;
   readonly output: OutputStream;
   readonly errors: OutputStream;
   /**
-   * Calls a handler at each signal, until what is returned is disposed.
+   * Calls a handler at each signal until the returned object is disposed.
    *
-   * @param signal Such as `SIGINT`.
+   * @param signal A signal name, such as `SIGINT`.
    */
   onSignal(signal: Deno.Signal, handler: () => void): Disposable;
 }
@@ -27,53 +27,53 @@ export interface Io {
 /** Standard input. */
 export interface InputStream {
   /**
-   * Everything that comes, in order. There is one reader.
+   * Returns the input as chunks, in order. Call it once.
    *
-   * @throws {Failure} While reading: what the system says.
+   * @throws {Failure} System errors, while iterating.
    */
   chunks(): AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** The keyboard; undefined where the input is no terminal. */
+  /** The keyboard; undefined if the input is not a terminal. */
   readonly keyboard: Keyboard | undefined;
 }
 
 /** A terminal's input. */
 export interface Keyboard {
-  /** Whether keys come one by one and are not echoed. */
+  /** Turns raw mode on or off. In raw mode keys arrive one by one and are not echoed. */
   setRaw(raw: boolean): void;
-  /** Reads some bytes; null at the end. */
+  /** Reads bytes into the buffer. Returns their number, or null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
 }
 
-/** What is known of the paper that text is printed on. */
+/** How text may be laid out on an output. */
 export interface Page {
-  /** The columns that lines are wrapped at; undefined where they are not wrapped. */
+  /** The column at which lines are wrapped; undefined if they are not wrapped. */
   readonly columns: number | undefined;
-  /** Whether text may have colours. */
+  /** Whether text may be coloured. */
   readonly coloured: boolean;
 }
 
-/** Standard output, or standard error. Writing throws {@linkcode ReaderGone} or another {@linkcode Failure}. */
+/** Standard output or standard error. Writes throw {@linkcode ReaderGone} or another {@linkcode Failure}. */
 export interface OutputStream extends Page {
   readonly isTerminal: boolean;
-  /** Whether it is a terminal that obeys no escape codes. */
+  /** Whether it is a terminal without escape codes. */
   readonly dumb: boolean;
-  /** Columns and rows of the terminal, each 0 where it has no size; undefined where it is none. */
+  /** The terminal's columns and rows, each 0 if it reports no size; undefined if it is not a terminal. */
   readonly size: { readonly columns: number; readonly rows: number } | undefined;
-  /** Writes some of the bytes: how many is returned. */
+  /** Writes some of the bytes and returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** The same, before it returns. */
+  /** Does the same synchronously. */
   writeSync(bytes: Uint8Array): number;
 }
 
-/** The reader of an output has gone (`parley … | head -1`): nobody is left to be told. */
+/** Thrown if the reader of an output has closed it, as in `parley … | head -1`. No one is left to report it to. */
 export class ReaderGone extends Failure {}
 
 const encoder = new TextEncoder();
 
 /**
- * Writes text whole, however many writes it takes.
+ * Writes all of a text, in as many writes as it takes.
  *
- * @param to `io.output`, or `io.errors`.
+ * @param to `io.output` or `io.errors`.
  */
 export function writeAll(to: Pick<OutputStream, "writeSync">, text: string): void {
   let bytes = encoder.encode(text);
@@ -81,8 +81,8 @@ export function writeAll(to: Pick<OutputStream, "writeSync">, text: string): voi
 }
 
 /**
- * Writes text to standard error. Where that cannot be written to, the text is dropped: there is no other
- * place to say so, and what the command does goes on.
+ * Writes text to standard error. If the write fails, the text is dropped and the command continues: there is no other
+ * place to report the error.
  */
 export function writeError({ errors }: Pick<Io, "errors">, text: string): void {
   try {
@@ -92,7 +92,7 @@ export function writeError({ errors }: Pick<Io, "errors">, text: string): void {
   }
 }
 
-/** The standard streams and the signals of this process. None of it takes a permission. */
+/** Returns the standard streams and signals of this process. They need no permission. */
 export function processIo(): Io {
   return {
     input: {
@@ -118,10 +118,10 @@ async function* readStandardInput(): AsyncGenerator<Uint8Array<ArrayBuffer>, voi
   }
 }
 
-/** How long a pipe that is full and does not block is left alone, in milliseconds. */
+/** The pause in milliseconds before retrying a write to a full non-blocking pipe. */
 const FULL_MS = 10;
 
-/** What the runtime's own outputs can do. */
+/** The methods of the runtime's output streams that are used. */
 type RuntimeOutput = Pick<typeof Deno.stdout, "write" | "writeSync" | "isTerminal">;
 
 /** An output of this process. */
@@ -130,8 +130,8 @@ export class ProcessOutput implements OutputStream {
   readonly #what: string;
 
   /**
-   * @param stream What the runtime has for it.
-   * @param name What failures call it.
+   * @param stream The runtime's stream.
+   * @param name Its name in failures.
    */
   constructor(stream: RuntimeOutput, name: string) {
     this.#stream = stream;
@@ -146,12 +146,12 @@ export class ProcessOutput implements OutputStream {
     return this.isTerminal && DUMB_TERMINAL;
   }
 
-  /** Never where `NO_COLOR` is set (no-color.org). */
+  /** False if `NO_COLOR` is set (no-color.org). */
   get coloured(): boolean {
     return this.isTerminal && !this.dumb && !Deno.noColor;
   }
 
-  /** Some terminals have no size (expect(1) makes such): nothing is wrapped for those. */
+  /** Some terminals report a size of 0, such as those of expect(1). Lines are not wrapped for them. */
   get columns(): number | undefined {
     return this.size?.columns || undefined;
   }
@@ -182,31 +182,31 @@ export class ProcessOutput implements OutputStream {
     }
   }
 
-  /** A pipe that another process has set not to block (`O_NONBLOCK`, open(2)) says so when it is full. */
+  /** Ignores EAGAIN: another process may have made the pipe non-blocking (`O_NONBLOCK`, open(2)), and it is full. */
   #throwUnlessFull(error: unknown): void {
     if (error instanceof Deno.errors.WouldBlock) return;
     const failure = fileFailure(error, this.#what);
     throw error instanceof Deno.errors.BrokenPipe
-      ? new ReaderGone({ ...failure, why: "nobody reads it any longer", cause: error })
+      ? new ReaderGone({ ...failure, why: "the reader has closed it", cause: error })
       : failure;
   }
 }
 
-/** What counts as being told to stop, besides SIGINT and SIGTERM. */
+/** Options of {@linkcode StopSignals}. */
 export interface StopSignalsOptions {
-  /** Whether SIGHUP does: the terminal of the process is closed. False by default. */
+  /** Whether SIGHUP (the terminal closed) stops the process too. False by default. */
   readonly hangup?: boolean;
 }
 
-/** SIGINT, SIGTERM and SIGHUP, as the exit codes that they end the process with. */
+/** Listens for SIGINT, SIGTERM and SIGHUP and maps them to exit codes. */
 export class StopSignals implements Disposable {
-  /** Fulfilled with the exit code: 130 for SIGINT (Ctrl-C), 0 for SIGTERM, 129 for SIGHUP. */
+  /** Resolves with the exit code: 130 for SIGINT (Ctrl-C), 0 for SIGTERM, 129 for SIGHUP. */
   readonly stopped: Promise<number>;
-  /** Fulfilled when the process is told a second time. */
+  /** Resolves at the second signal. */
   readonly insisted: Promise<void>;
   readonly #listening: readonly Disposable[];
 
-  /** Listens from now on. */
+  /** Starts listening. */
   constructor(io: Pick<Io, "onSignal">, { hangup = false }: StopSignalsOptions = {}) {
     const first = Promise.withResolvers<number>();
     const second = Promise.withResolvers<void>();
@@ -221,27 +221,27 @@ export class StopSignals implements Disposable {
     const posix = Deno.build.os !== "windows";
     this.#listening = [
       io.onSignal("SIGINT", stop(130)),
-      // Asked to stop, it stops: nothing failed.
+      // A requested stop is not a failure.
       ...(posix ? [io.onSignal("SIGTERM", stop(0))] : []),
       ...(posix && hangup ? [io.onSignal("SIGHUP", stop(129))] : []),
     ];
   }
 
-  /** Listens no longer. */
+  /** Stops listening. */
   [Symbol.dispose](): void {
     for (const one of this.#listening) one[Symbol.dispose]();
   }
 }
 
-/** A part that is not shown. */
+/** A part of the output that is missing for want of a permission. */
 export interface Missing {
-  /** What it is, in words. */
+  /** The part, in words. */
   readonly part: string;
   /** The permission that would show it: `sys`, `read=/etc/services`; null if none does on this system. */
   readonly permission: string | null;
 }
 
-/** Whether a permission is granted: asks nobody. */
+/** Returns whether a permission is granted, without a prompt. */
 export function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }

@@ -1,5 +1,5 @@
 /**
- * Key files: read by their path, written as a pair.
+ * Reads RSA keys from files and writes key pairs.
  *
  * @module
  */
@@ -12,39 +12,39 @@ import { readWhole } from "./files.ts";
 import { checkDestination, interruptible, type Progress, writeFiles } from "./input_output.ts";
 import type { Io } from "./io.ts";
 
-/** The most that a key file may have, in bytes. */
+/** The most bytes that a key file may have. */
 const MAX_KEY_FILE_BYTES = 1 << 20;
 
 /**
- * Reads an RSA key.
+ * Reads an RSA key from a file.
  *
- * @param path Where from.
- * @throws {Failure} Where there is none that can be used: which, and what to do.
+ * @param path The file.
+ * @throws {Failure} If the file has no usable key. The failure says what it has and what to do.
  */
 export async function readKeyFile(path: string): Promise<RsaKey> {
   const content = await readWhole(path, MAX_KEY_FILE_BYTES);
-  return await inRsaWords(path, () => readKey(content));
+  return await withKeyFailures(path, () => readKey(content));
 }
 
-/** The two files of a pair. */
+/** Returns the two files of a key pair. */
 function filesOf(path: string, force: boolean) {
   return [{ path, force, mode: 0o600 }, { path: `${path}.pub`, force, mode: 0o666 }] as const;
 }
 
 /**
- * Looks before a pair is made whether it may be written.
+ * Checks that the files of a pair may be written, before the pair is generated.
  *
- * @throws {Failure} `EEXIST`.
+ * @throws {Failure} `EEXIST` if one exists and may not be replaced.
  */
 export async function checkPairPlace(path: string, force: boolean): Promise<void> {
   for (const file of filesOf(path, force)) await checkDestination(file);
 }
 
 /**
- * Writes a pair: the private key with mode 0600 to a path, the public one beside it as `.pub`. There are both or
- * neither, and where they replace another pair, both of one pair.
+ * Writes a key pair: the private key to `path` with mode 0600, the public key to `path` with `.pub` appended. Both
+ * files are written or neither, and a replaced pair is replaced as a whole.
  *
- * @throws {Failure} What keeps one of them from being written.
+ * @throws {Failure} If one of the files cannot be written.
  */
 export async function writePair(
   io: Io,
@@ -61,13 +61,13 @@ export async function writePair(
 }
 
 /**
- * Does something with a key.
+ * Runs work that uses a key, and turns its errors into failures.
  *
- * @param path The key's file, which a failure names where the key is at fault.
- * @param work What is done.
- * @throws {Failure} For what is wrong with a key or a message.
+ * @param path The key's file, for failures caused by the key.
+ * @param work The work.
+ * @throws {Failure} If the key or the message is not usable.
  */
-export async function inRsaWords<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withKeyFailures<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -97,7 +97,7 @@ function failureOf(error: unknown, path: string): unknown {
     });
   }
   if (error instanceof DecryptionError) {
-    // No cause: even with --debug it is one and the same.
+    // No cause: it would tell padding errors from others, even with --debug.
     return new Failure({
       what: "cannot decrypt",
       why: error.message,

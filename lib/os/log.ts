@@ -1,35 +1,35 @@
 /**
- * A log: one line an event, `key=value`, for those who run a relay.
+ * A relay's log: one line of `key=value` pairs for each event.
  *
- * What is said in a room, keys and tokens are never given to it.
+ * Messages, keys and tokens are never logged.
  *
  * @module
  */
 
 import { printable } from "../base/printable.ts";
 
-/** From what must be looked at to what one wants to know of while looking. */
+/** Levels from the most to the least important. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
-/** How much an event matters. */
+/** The importance of an event. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** What an event is about. Undefined values are left out. */
+/** The details of an event. Undefined values are omitted. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Words that need no quotes. */
+/** Values that need no quotes. */
 const BARE = /^[\w.:+/@[\]-]+$/;
 
-/** Writes those events down that matter enough. */
+/** Writes the events that are at least as important as a level. */
 export class Log {
   readonly #depth: number;
   readonly #write: (line: string) => void;
   readonly #now: () => number;
 
   /**
-   * @param level The level of the least important events to write; none without.
-   * @param write Takes lines, each with its line feed.
-   * @param now The time in milliseconds since 1970.
+   * @param level The least important level to write. Undefined writes nothing.
+   * @param write Called with each line, line feed included.
+   * @param now Returns the time in milliseconds since 1970.
    */
   constructor(
     level: LogLevel | undefined,
@@ -41,7 +41,7 @@ export class Log {
     this.#now = now;
   }
 
-  /** Writes an event down, if its level is wanted. */
+  /** Writes an event, if its level is enabled. */
   write(level: LogLevel, event: string, fields: LogFields = {}): void {
     if (LOG_LEVELS.indexOf(level) > this.#depth) return;
     const time = new Date(this.#now()).toISOString();
@@ -52,25 +52,25 @@ export class Log {
   }
 }
 
-/** A value as it stands behind `key=`: on one line, printable, in quotes where it needs them. */
+/** Formats a value for `key=`: on one line, printable, quoted if necessary. */
 export function logValue(value: string | number): string {
   const text = String(value);
   return BARE.test(text) ? text : JSON.stringify(printable(text));
 }
 
-/** How much may wait for whatever takes the lines, in UTF-16 code units; lines beyond that are dropped. */
+/** The most UTF-16 code units that may wait for the target. Lines beyond that are dropped. */
 const MAX_WAITING = 1024 * 1024;
 const LINE_FEED = 10;
 const encoder = new TextEncoder();
 
-/** What a log writes to: `Deno.stderr`, or a file. */
+/** The destination of a log: `Deno.stderr` or a file. */
 export interface LogTarget {
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /**
- * Writes a log's lines without waiting for the target. A log must not end or stop what it tells of: lines that the
- * target refuses (its reader has gone, its disk is full) or does not take in time are dropped and counted.
+ * Writes log lines without waiting for the target. A log must not stop the relay: lines that the target refuses (its
+ * reader is gone, its disk is full) or does not accept in time are dropped and counted.
  */
 export class LogSink {
   readonly #target: LogTarget;
@@ -78,27 +78,27 @@ export class LogSink {
   #waiting: string[] = [];
   #length = 0;
   #dropped = 0;
-  /** How many of the dropped lines the log itself has told of. */
+  /** The number of dropped lines already reported through `recovered`. */
   #told = 0;
-  /** Whether the target ends with a part of a line. */
+  /** Whether the last write ended within a line. */
   #cut = false;
   #writing: Promise<void> | undefined;
 
   /**
-   * @param target Takes the bytes.
-   * @param recovered Hears, at the first write that succeeds after lines were dropped, how many they were.
+   * @param target The destination of the bytes.
+   * @param recovered Called with the number of dropped lines, after the first write that succeeds again.
    */
   constructor(target: LogTarget, recovered: (lines: number) => void) {
     this.#target = target;
     this.#recovered = recovered;
   }
 
-  /** How many lines have been dropped so far. */
+  /** The number of lines dropped so far. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Writes a line soon, with its line feed, or drops it. */
+  /** Queues a line, line feed included, or drops it. */
   write(line: string): void {
     if (this.#length + line.length > MAX_WAITING) {
       this.#dropped += 1;
@@ -109,13 +109,13 @@ export class LogSink {
     this.#writing ??= this.#drain();
   }
 
-  /** A promise that every line so far has been written or dropped. */
+  /** Resolves when every line so far has been written or dropped. */
   get flushed(): Promise<void> {
     return this.#writing ?? Promise.resolve();
   }
 
   async #drain(): Promise<void> {
-    // Later in this turn: several events are one write.
+    // Waits for the end of this turn, so that several events share one write.
     await undefined;
     while (this.#waiting.length > 0) {
       const text = (this.#cut ? "\n" : "") + this.#waiting.join("");
@@ -130,7 +130,7 @@ export class LogSink {
     this.#writing = undefined;
   }
 
-  /** Writes bytes, and counts the lines that end in what was not written. */
+  /** Writes bytes. Counts the lines that were not written to their end. */
   async #put(bytes: Uint8Array): Promise<boolean> {
     let rest = bytes;
     try {
@@ -138,7 +138,7 @@ export class LogSink {
       this.#cut = false;
       return true;
     } catch {
-      // There is no other place to say so: the count is in the metrics, and in the log once it takes lines again.
+      // There is no other place to report it: the metrics have the count, and the log once it accepts lines again.
       if (rest.length < bytes.length) {
         this.#cut = bytes[bytes.length - rest.length - 1] !== LINE_FEED;
       }

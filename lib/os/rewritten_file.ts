@@ -1,12 +1,13 @@
 /**
- * A file that is rewritten in place, so that it can be while no other may be opened or renamed: what a crash
- * leaves is either its old content or its new one.
+ * A file that is rewritten in place, for a process that may no longer open or rename files. After a crash, it has
+ * either
+ * its old or its new content.
  *
- * Beside the file lies another, which is empty but while the first is written. Before anything is written,
- * it is given what is to be restored, and synced; after the first was written and synced, it is emptied and
- * synced. Whoever next opens the two restores first: a record that is whole means that the first may be half
- * written, one that is not means that nothing of the first has been touched. Whoever writes or restores
- * holds a lock, which is the caller's to take.
+ * A second file beside it, the undo file, is empty except during a rewrite. Before a rewrite, the old bytes are saved
+ * to
+ * the undo file and synced. Afterwards the file is synced, and the undo file is emptied and synced. The next reader
+ * restores first: a complete record in the undo file means that the file may be half written, and an incomplete one
+ * means that the file has not been touched. The caller holds a lock while it writes or restores.
  *
  * @module
  */
@@ -15,18 +16,18 @@
 import { encodeHex } from "@std/encoding/hex";
 import { type RandomAccess, readAll, writeAt } from "./held_file.ts";
 
-/** What a file had from a byte on. */
+/** The bytes that a file had from an offset to its end. */
 interface Undo {
   readonly offset: number;
   readonly tail: Uint8Array<ArrayBuffer>;
 }
 
-/** What stands before the old bytes in the file of what is to be restored; as text, for people who find one. */
+/** The header of the undo file, before the old bytes. It is text, so that a person who finds the file can read it. */
 const RECORD =
   /^parley undo 1: from byte (\d{1,15}) on it had these (\d{1,15}), SHA-256 ([0-9a-f]{64})\n/;
-/** The most that the text before the old bytes has, in bytes. */
+/** The most bytes that the header has. */
 const MAX_HEAD_BYTES = 256;
-/** How often a file is read without its lock before it is taken as it is. */
+/** The most attempts to read a consistent state without the lock. */
 const PEEKS = 10;
 
 /** A file that is rewritten in place. */
@@ -37,8 +38,8 @@ export class RewrittenFile {
 
   /**
    * @param file The file.
-   * @param undo The one beside it, empty in the beginning.
-   * @param maxBytes The most that the file may have.
+   * @param undo The undo file, initially empty.
+   * @param maxBytes The most bytes that the file may have.
    */
   constructor(file: RandomAccess, undo: RandomAccess, maxBytes: number) {
     this.#file = file;
@@ -47,16 +48,16 @@ export class RewrittenFile {
   }
 
   /**
-   * Its content, under the lock: what a writer left half written is restored first.
+   * Reads the content, and first undoes an incomplete rewrite. The caller holds the lock.
    *
-   * @throws {RangeError} Where it has too many bytes.
+   * @throws {RangeError} If it has more than `maxBytes` bytes.
    */
   async read(): Promise<Uint8Array<ArrayBuffer>> {
     await this.#restore();
     return await readAll(this.#file, this.#maxBytes);
   }
 
-  /** Its content, without the lock: what a writer that is at work would restore, if it is. Nothing is written. */
+  /** Reads the content without the lock. During a rewrite, returns the old content. Writes nothing. */
   async peek(): Promise<Uint8Array<ArrayBuffer>> {
     let undo = await this.#undoBytes();
     let bytes = await readAll(this.#file, this.#maxBytes);
@@ -74,12 +75,12 @@ export class RewrittenFile {
   }
 
   /**
-   * Replaces its content, under the lock.
+   * Replaces the content. The caller holds the lock.
    *
-   * @param before The content that {@linkcode read} gave.
-   * @param after The new one.
-   * @throws {Error} What the file system says; {@linkcode read} then gives the old content, or, where all that
-   * failed was the last step, the new one.
+   * @param before The content that {@linkcode read} returned.
+   * @param after The new content.
+   * @throws {Error} File system errors. {@linkcode read} then returns the old content, or the new content if only the
+   * last step failed.
    */
   async write(before: Uint8Array<ArrayBuffer>, after: Uint8Array<ArrayBuffer>): Promise<void> {
     if (equal(before, after)) return;
@@ -88,20 +89,20 @@ export class RewrittenFile {
     try {
       await this.#put(offset, after.slice(offset));
     } catch (error) {
-      // Where that fails too, whoever reads it next restores it.
+      // If this fails too, the next reader restores it.
       await Promise.allSettled([this.#restore()]);
       throw error;
     }
     await this.#clear();
   }
 
-  /** Keeps what is to be restored; where it cannot be, nothing of it is left. */
+  /** Saves the old bytes. Clears the undo file if that fails. */
   async #record(undo: Undo): Promise<void> {
     try {
       await writeAt(this.#undo, 0, await writeRecord(undo));
       await this.#undo.sync();
     } catch (error) {
-      // Where that fails too, it is not whole, or restores what is there.
+      // If this fails too, the record is incomplete, or it restores bytes that are already there.
       await Promise.allSettled([this.#clear()]);
       throw error;
     }
@@ -115,7 +116,7 @@ export class RewrittenFile {
     await this.#clear();
   }
 
-  /** Has a tail follow the first so many bytes. */
+  /** Replaces everything from `offset` on with `tail`. */
   async #put(offset: number, tail: Uint8Array): Promise<void> {
     await writeAt(this.#file, offset, tail);
     await this.#file.truncate(offset + tail.length);
@@ -160,7 +161,7 @@ async function writeRecord({ offset, tail }: Undo): Promise<Uint8Array> {
   return record;
 }
 
-/** Reads a record; undefined where it is not whole. */
+/** Parses an undo record. Returns undefined if it is incomplete. */
 async function readRecord(bytes: Uint8Array<ArrayBuffer>): Promise<Undo | undefined> {
   const text = new TextDecoder("latin1").decode(bytes.subarray(0, MAX_HEAD_BYTES));
   const match = RECORD.exec(text);
@@ -171,7 +172,7 @@ async function readRecord(bytes: Uint8Array<ArrayBuffer>): Promise<Undo | undefi
   return { offset: Number(offset), tail };
 }
 
-/** The sum of a tail and of where it belongs. */
+/** Hashes an offset and the bytes that belong there. */
 async function sumOf(offset: number, tail: Uint8Array): Promise<string> {
   const bytes = new Uint8Array(8 + tail.length);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(offset));

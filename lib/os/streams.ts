@@ -8,10 +8,10 @@ import type { Bytes } from "../base/bytes.ts";
 import type { Failure } from "../base/failure.ts";
 import { fileFailure } from "./errors.ts";
 
-/** What comes from whoever enters: a terminal's screen gives the same. */
+/** One event from a person or program that types. The terminal's screen produces the same events. */
 export type Input =
   | { readonly kind: "line"; readonly text: string }
-  /** A line too long to keep: how many bytes it had. */
+  /** A line that is too long to keep. `bytes` is its length. */
   | { readonly kind: "long"; readonly bytes: number }
   | { readonly kind: "interrupt" }
   | { readonly kind: "end" };
@@ -20,10 +20,10 @@ const NEWLINE = 10;
 const RETURN = 13;
 
 /**
- * Cuts a stream into lines, without their ends. What is behind the last newline is a line too.
+ * Splits a stream into lines, without line ends. Text after the last newline is a line too.
  *
  * @param chunks The stream.
- * @param maxBytes The longest line that is kept. Of a longer one only the length is.
+ * @param maxBytes The longest line to keep. For a longer line, only its length is reported.
  */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
@@ -42,7 +42,7 @@ export async function* readLines(
   if (line.length > 0) yield line.take();
 }
 
-/** The start of a line. */
+/** The line read so far. */
 class PartialLine {
   readonly #max: number;
   #parts: Bytes[] = [];
@@ -54,7 +54,7 @@ class PartialLine {
 
   add(part: Uint8Array): void {
     this.length += part.length;
-    // One byte over the bound is kept: it may be a carriage return.
+    // One byte over the limit is kept: it may be the carriage return of the line end.
     if (this.length <= this.#max + 1) this.#parts.push(part.slice());
     else this.#parts = [];
   }
@@ -67,7 +67,7 @@ class PartialLine {
     const bytes = parts.length === 1 ? parts[0]! : glue(parts);
     const end = bytes.at(-1) === RETURN ? bytes.length - 1 : bytes.length;
     if (length > this.#max + 1 || end > this.#max) return { kind: "long", bytes: length };
-    // What is not UTF-8 becomes U+FFFD: a line is never dropped for it.
+    // Invalid UTF-8 becomes U+FFFD, so that no line is dropped.
     return { kind: "line", text: decoder.decode(bytes.subarray(0, end)) };
   }
 }
@@ -86,13 +86,13 @@ function glue(parts: readonly Bytes[]): Bytes {
 
 const encoder = new TextEncoder();
 
-/** Writes lines in order; what comes while a write is under way goes with the next. */
+/** Writes lines in order. Lines printed during a write go out with the next one. */
 export class Output {
   readonly #writer: { write(bytes: Uint8Array): Promise<number> };
   readonly #written: (marked: number) => void;
   #pending: string[] = [];
   #mark = 0;
-  /** How many times something was printed, and how many of them have been written. */
+  /** The number of print() calls, and how many of them have been written. */
   #printed = 0;
   #done = 0;
   #waiting: { readonly printed: number; resolve(): void }[] = [];
@@ -101,8 +101,8 @@ export class Output {
   #failure: { readonly error: unknown } | undefined;
 
   /**
-   * @param writer Where to: `io.output`.
-   * @param written Hears the last mark before which everything has been written.
+   * @param writer The destination, such as `io.output`.
+   * @param written Called with the last mark up to which everything has been written.
    */
   constructor(
     writer: { write(bytes: Uint8Array): Promise<number> },
@@ -112,17 +112,17 @@ export class Output {
     this.#written = written;
   }
 
-  /** Fulfilled with an error when nothing can be written any longer. */
+  /** Resolves with the error after which nothing more can be written. */
   get failed(): Promise<unknown> {
     return this.#failed.promise;
   }
 
-  /** Why nothing can be written any longer. */
+  /** The error after which nothing more can be written. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
 
-  /** Writes lines, or nothing, and then counts a mark as reached. */
+  /** Queues lines, possibly none. When they are written, `mark` counts as reached. */
   print(lines: readonly string[], mark: number = this.#mark): void {
     if (this.#failure !== undefined) return;
     for (const line of lines) this.#pending.push(line);
@@ -131,7 +131,7 @@ export class Output {
     this.#writing ??= this.#drain();
   }
 
-  /** A promise that what has been printed so far is written; undefined where it is. */
+  /** Resolves when everything printed so far is written. Returns undefined if it already is. */
   caughtUp(): Promise<void> | undefined {
     if (this.#done === this.#printed || this.#failure !== undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -140,7 +140,7 @@ export class Output {
   }
 
   async #drain(): Promise<void> {
-    // Later in this turn: a frame brings many lines.
+    // Waits for the end of this turn: one frame may print many lines.
     await undefined;
     try {
       while (this.#done < this.#printed) {
@@ -158,7 +158,7 @@ export class Output {
       this.#done = this.#printed;
       this.#wake();
     } finally {
-      // Here and not in a later turn, or what was printed in between would wait for the next.
+      // In this turn: lines printed before a later turn would wait for the next print().
       this.#writing = undefined;
     }
   }
@@ -177,28 +177,28 @@ export class Output {
   }
 }
 
-/** The failure of an output that does not take what is printed. */
+/** Turns an error of standard output into a failure. */
 export function outputFailure(error: unknown): Failure {
   return fileFailure(error, "cannot write to standard output");
 }
 
-/** How many lines wait to be written at most: a reader that is slower loses some. */
+/** The most lines that may wait to be written. A slower reader loses lines. */
 const MAX_WAITING = 10_000;
 
-/** Prints lines without waiting for whoever reads them; leaves out what does not fit, and counts it. */
+/** Prints lines without blocking on the reader. Lines that do not fit are dropped and counted. */
 export class BoundedLog {
-  /** Fails with what writing fails with. */
+  /** Rejects with the error of a failed write. */
   readonly failed: Promise<never>;
   readonly #output: Output;
   #printed = 0;
   #written = 0;
   #leftOut = 0;
 
-  /** @param writer Where to: `io.output`. */
+  /** @param writer The destination, such as `io.output`. */
   constructor(writer: { write(bytes: Uint8Array): Promise<number> }) {
     const { promise, reject } = Promise.withResolvers<never>();
     this.failed = promise;
-    // Whoever does not wait for it learns of it from print() and flush().
+    // A caller that does not await `failed` gets the error from print() and flush().
     promise.catch(() => {});
     const write = async (bytes: Uint8Array) => {
       try {
@@ -211,16 +211,16 @@ export class BoundedLog {
     this.#output = new Output({ write }, (written) => this.#written = written);
   }
 
-  /** How many lines were left out. */
+  /** The number of dropped lines. */
   get leftOut(): number {
     return this.#leftOut;
   }
 
   /**
-   * Prints lines, or leaves them out.
+   * Prints lines, or drops them if too many wait.
    *
-   * @param always Whether these lines are printed however many wait.
-   * @throws What writing failed with: the reader may have gone.
+   * @param always Whether to print them however many lines wait.
+   * @throws The error of a failed write, for example if the reader has gone.
    */
   print(lines: readonly string[], always = false): void {
     if (this.#output.failure !== undefined) throw this.#output.failure.error;
@@ -240,8 +240,8 @@ export class BoundedLog {
 }
 
 /**
- * Reads an input to its end, whether or not anybody takes what was read. For a terminal: a person who presses
- * Ctrl-C is heard while earlier lines wait. It keeps what was not taken, without a bound.
+ * Reads an input to its end, ahead of the consumer. With a terminal, Ctrl-C is noticed while earlier lines wait. The
+ * queue has no limit: a person types slowly.
  */
 export class ReadAhead implements AsyncIterable<Input> {
   readonly #queue: Input[] = [];
@@ -249,10 +249,10 @@ export class ReadAhead implements AsyncIterable<Input> {
   #wake = () => {};
 
   /**
-   * Starts to read.
+   * Starts reading.
    *
-   * @param input What is read.
-   * @param heard Hears of each entry as it is read.
+   * @param input The input to read.
+   * @param heard Called with each event as it is read.
    */
   constructor(input: AsyncIterable<Input>, heard: (entered: Input) => void) {
     this.#read(input, heard).then(
@@ -274,7 +274,7 @@ export class ReadAhead implements AsyncIterable<Input> {
     this.#wake();
   }
 
-  /** What has been read and not been taken. */
+  /** The events that were read but not yet consumed. */
   get waiting(): readonly Input[] {
     return this.#queue;
   }

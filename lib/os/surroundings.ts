@@ -1,8 +1,8 @@
 /**
- * What the program was started in, as far as it may know without a permission of its own.
+ * The program's arguments, parent and terminal, as far as they are known without a permission.
  *
- * The tasks of `deno.json` say it by their first argument, `--task=$TERM`. Who starts the program otherwise may let it
- * read that one variable: `--allow-env=TERM`.
+ * The tasks of `deno.json` pass the terminal type as the first argument, `--task=$TERM`. Without a task, the program
+ * reads it from the environment if it is run with `--allow-env=TERM`.
  *
  * @module
  */
@@ -10,16 +10,16 @@
 const [first = "", ...rest] = Deno.args;
 const task = /^--task=(.*)$/s.exec(first);
 
-/** The arguments for the program. */
+/** The program's arguments. */
 export const ARGS: readonly string[] = task === null ? Deno.args : rest;
 
 /**
- * Whether `deno task` is the parent. It takes no notice of a child that stops, and keeps the terminal from the shell
- * meanwhile.
+ * Whether `deno task` is the parent process. It does not notice that a child stops (SIGTSTP), and keeps the shell from
+ * the terminal meanwhile.
  */
 export const UNDER_TASK: boolean = task !== null;
 
-/** Whether the terminal obeys no escape codes: it calls itself `dumb` (terminfo(5)). */
+/** Whether the terminal has no escape codes: its type is `dumb` (terminfo(5)). */
 export const DUMB_TERMINAL: boolean = (task?.[1] ?? readableTerm()) === "dumb";
 
 function readableTerm(): string | undefined {

@@ -7,7 +7,7 @@
 
 import type { Bytes } from "../base/bytes.ts";
 
-/** The tags that a key's encoding has. */
+/** The tags used in RSA keys. */
 export const TAG = {
   integer: 0x02,
   bitString: 0x03,
@@ -17,21 +17,21 @@ export const TAG = {
   sequence: 0x30,
 } as const;
 
-/** Bytes that are not DER. */
+/** Thrown for bytes that are not DER. */
 export class DerError extends Error {
-  /** Makes the error of its reason. */
+  /** Creates the error. `message` says what is wrong. */
   constructor(message: string) {
     super(message);
     this.name = "DerError";
   }
 }
 
-/** Reads values one after the other. */
+/** Reads DER values in order. */
 export class DerReader {
   readonly #bytes: Bytes;
   #at = 0;
 
-  /** Reads from the start of the bytes. */
+  /** Creates a reader at the start of `bytes`. */
   constructor(bytes: Bytes) {
     this.#bytes = bytes;
   }
@@ -44,40 +44,40 @@ export class DerReader {
   /**
    * Reads the content of the next value.
    *
-   * @param tag The tag that it must have.
-   * @throws {DerError} Where it has another, or does not end within the bytes.
+   * @param tag The expected tag.
+   * @throws {DerError} If the tag differs, or the value exceeds the bytes.
    */
   read(tag: number): Bytes {
-    if (this.tag !== tag) throw new DerError(`tag ${this.tag} stands where ${tag} must`);
+    if (this.tag !== tag) throw new DerError(`expected tag ${tag}, found ${this.tag}`);
     this.#at += 1;
     const length = this.#length();
-    if (length > this.#bytes.length - this.#at) throw new DerError("it ends too early");
+    if (length > this.#bytes.length - this.#at) throw new DerError("it is cut short");
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** Reads a sequence: gives a reader of what is in it. */
+  /** Reads a sequence. Returns a reader of its content. */
   sequence(): DerReader {
     return new DerReader(this.read(TAG.sequence));
   }
 
-  /** Reads an integer that is not negative, as its bytes without a leading zero. */
+  /** Reads a non-negative integer. Returns its big-endian bytes without leading zeros. */
   unsigned(): Bytes {
     const bytes = this.read(TAG.integer);
     if (bytes.length === 0 || bytes[0]! > 0x7f) throw new DerError("a number is negative or empty");
     return withoutZeros(bytes);
   }
 
-  /** @throws {DerError} Where something is left. */
+  /** @throws {DerError} If bytes are left. */
   end(): void {
-    if (this.#at < this.#bytes.length) throw new DerError("something follows where it must end");
+    if (this.#at < this.#bytes.length) throw new DerError("bytes are left at the end");
   }
 
   #length(): number {
     const first = this.#byte();
     if (first < 0x80) return first;
     const count = first & 0x7f;
-    if (count === 0 || count > 4) throw new DerError("a length has a form that is not DER's");
+    if (count === 0 || count > 4) throw new DerError("a length is not DER");
     let length = 0;
     for (let i = 0; i < count; i++) length = length * 256 + this.#byte();
     return length;
@@ -85,12 +85,12 @@ export class DerReader {
 
   #byte(): number {
     const byte = this.#bytes[this.#at++];
-    if (byte === undefined) throw new DerError("it ends too early");
+    if (byte === undefined) throw new DerError("it is cut short");
     return byte;
   }
 }
 
-/** Writes one value. */
+/** Encodes one value. */
 export function der(tag: number, ...content: readonly Uint8Array[]): Bytes {
   const length = content.reduce((sum, part) => sum + part.length, 0);
   const header = [tag, ...lengthBytes(length)];
@@ -104,7 +104,7 @@ export function der(tag: number, ...content: readonly Uint8Array[]): Bytes {
   return bytes;
 }
 
-/** Writes an integer that is not negative, of its bytes. */
+/** Encodes a non-negative integer from its big-endian bytes. */
 export function derUnsigned(bytes: Uint8Array): Bytes {
   const digits = withoutZeros(bytes);
   const sign = digits.length === 0 || digits[0]! > 0x7f ? [0] : [];
@@ -123,17 +123,17 @@ function withoutZeros<B extends Uint8Array>(bytes: B): B {
   return bytes.subarray(first < 0 ? bytes.length : first) as B;
 }
 
-/** One block between `-----BEGIN LABEL-----` and `-----END LABEL-----`. */
+/** One PEM block, from `-----BEGIN LABEL-----` to `-----END LABEL-----`. */
 export interface PemBlock {
-  /** What it says to be: `PRIVATE KEY`. */
+  /** The label, such as `PRIVATE KEY`. */
   readonly label: string;
-  /** What it holds; undefined where it is cut short or is not base64. */
+  /** The content; undefined if it is cut short or is not base64. */
   readonly bytes: Bytes | undefined;
   /** Whether it has headers (RFC 1421), as OpenSSL's old encrypted keys do. */
   readonly hasHeaders: boolean;
 }
 
-/** The blocks of a text, whatever stands around them. */
+/** Returns the PEM blocks of a text. Text around them is ignored. */
 export function readPem(text: string): PemBlock[] {
   const blocks = [];
   for (const { 1: label, index, 0: begin } of text.matchAll(/-----BEGIN ([^\r\n-]+)-----/g)) {
@@ -156,29 +156,29 @@ function bytesOf(body: string): Bytes | undefined {
     : undefined;
 }
 
-/** Writes a block. */
+/** Encodes bytes as a PEM block. */
 export function writePem(label: string, bytes: Uint8Array): string {
   const lines = bytes.toBase64().match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
-/** The numbers of a public key, most significant byte first. */
+/** The numbers of a public key, big-endian. */
 export interface PublicNumbers {
   readonly modulus: Bytes;
   readonly exponent: Bytes;
 }
 
-/** A key that was read. */
+/** A decoded key. */
 export interface DecodedKey extends PublicNumbers {
-  /** How it was encoded. */
+  /** The encoding it was read from. */
   readonly encoding: "PKCS#1" | "PKCS#8" | "SPKI";
-  /** The private key as PKCS#1, where it is one. */
+  /** The private key as PKCS#1, if it is a private key. */
   readonly privatePkcs1?: Bytes;
 }
 
-/** A key of an algorithm that is not RSA. */
+/** Thrown for a key of another algorithm than RSA. */
 export class OtherAlgorithmError extends Error {
-  /** Makes the error of the algorithm's name. */
+  /** Creates the error from the algorithm's name. */
   constructor(
     /** The algorithm's name. */
     readonly algorithm: string,
@@ -191,7 +191,7 @@ export class OtherAlgorithmError extends Error {
 /** rsaEncryption, 1.2.840.113549.1.1.1. */
 const RSA_ENCRYPTION = new Uint8Array([0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]);
 
-/** What the other algorithms are called, by their object identifier in hex. */
+/** The names of other algorithms, by object identifier in hex. */
 const ALGORITHMS: Readonly<Record<string, string>> = {
   "2a864886f70d01010a": "RSASSA-PSS alone",
   "2a864886f70d010107": "RSAES-OAEP alone",
@@ -204,7 +204,7 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   "2b656f": "X448",
 };
 
-/** The AlgorithmIdentifier of RSA keys. */
+/** The AlgorithmIdentifier of RSA keys, in DER. */
 const RSA_ALGORITHM = der(
   TAG.sequence,
   der(TAG.objectIdentifier, RSA_ENCRYPTION),
@@ -212,11 +212,11 @@ const RSA_ALGORITHM = der(
 );
 
 /**
- * Reads a key of any of the three encodings, private or public.
+ * Decodes a private or public key in any of the three encodings.
  *
  * @param bytes DER.
- * @throws {DerError} Where it is none of them.
- * @throws {OtherAlgorithmError} Where it is not an RSA key.
+ * @throws {DerError} If it is in none of them.
+ * @throws {OtherAlgorithmError} If it is not an RSA key.
  */
 export function decodeKey(bytes: Bytes): DecodedKey {
   const outer = new DerReader(bytes);
@@ -225,7 +225,7 @@ export function decodeKey(bytes: Bytes): DecodedKey {
   if (key.tag === TAG.sequence) return readSpki(key);
   const version = key.read(TAG.integer);
   if (key.tag === TAG.sequence) return readPkcs8(key);
-  if (key.tag !== TAG.integer) throw new DerError("it is no key");
+  if (key.tag !== TAG.integer) throw new DerError("it is not a key");
   // An RSAPublicKey starts with its modulus, an RSAPrivateKey with a version.
   if (version.length > 1) return readPkcs1Public(bytes, "PKCS#1");
   return { ...readPkcs1Private(bytes), encoding: "PKCS#1", privatePkcs1: bytes };
@@ -235,7 +235,7 @@ function readSpki(key: DerReader): DecodedKey {
   checkAlgorithm(key.sequence());
   const bits = key.read(TAG.bitString);
   key.end();
-  if (bits[0] !== 0) throw new DerError("its bits are no whole bytes");
+  if (bits[0] !== 0) throw new DerError("the bit string is not a whole number of bytes");
   return readPkcs1Public(bits.subarray(1), "SPKI");
 }
 
@@ -273,13 +273,13 @@ function readPkcs1Private(bytes: Bytes): PublicNumbers {
   return { modulus, exponent };
 }
 
-/** A public key as SPKI, in its one canonical encoding. */
+/** Encodes a public key as canonical SPKI. */
 export function encodeSpki({ modulus, exponent }: PublicNumbers): Bytes {
   const key = der(TAG.sequence, derUnsigned(modulus), derUnsigned(exponent));
   return der(TAG.sequence, RSA_ALGORITHM, der(TAG.bitString, new Uint8Array(1), key));
 }
 
-/** A private key as PKCS#8, of its PKCS#1. */
+/** Encodes a private key as PKCS#8 from its PKCS#1 encoding. */
 export function encodePkcs8(privatePkcs1: Uint8Array): Bytes {
   return der(
     TAG.sequence,
@@ -289,12 +289,12 @@ export function encodePkcs8(privatePkcs1: Uint8Array): Bytes {
   );
 }
 
-/** How many bits a modulus has. */
+/** Returns the number of bits of a modulus. */
 export function bitLength(modulus: Uint8Array): number {
   return modulus.length === 0 ? 0 : modulus.length * 8 - Math.clz32(modulus[0]!) + 24;
 }
 
-/** Whether a number, most significant byte first, is odd. The modulus of every RSA key is: both primes are. */
+/** Tells whether a big-endian number is odd. The modulus of every RSA key is odd, because both primes are. */
 export function isOdd(number: Uint8Array): boolean {
   return (number.at(-1) ?? 0) % 2 === 1;
 }

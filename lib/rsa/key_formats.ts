@@ -1,5 +1,5 @@
 /**
- * RSA keys as people have them in files: PKCS#8, SPKI and PKCS#1, as PEM or DER, and JWK (RFC 7517).
+ * Reads and writes RSA key files: PKCS#8, SPKI and PKCS#1 as PEM or DER, and JWK (RFC 7517).
  *
  * @module
  */
@@ -19,30 +19,30 @@ import {
   writePem,
 } from "./der.ts";
 
-/** The smallest modulus that is taken, in bits. */
+/** The smallest accepted modulus, in bits. */
 const MIN_BITS = 2048;
-/** The largest, in bits: the runtime's public operations take no larger one. */
+/** The largest accepted modulus, in bits. The runtime's public-key operations accept no larger one. */
 const MAX_BITS = 4096;
-/** The largest exponent: the runtime takes no larger one. */
+/** The largest accepted exponent. The runtime accepts no larger one. */
 const MAX_EXPONENT = (1n << 33n) - 1n;
 
-/** An RSA key. */
+/** An RSA key from a file. */
 export interface RsaKey {
   /** Whether it holds the private key. */
   readonly kind: "private" | "public";
-  /** How it was written: `PKCS#8 PEM`. */
+  /** The format it was read from, such as `PKCS#8 PEM`. */
   readonly format: string;
-  /** The size of the modulus. */
+  /** The size of the modulus, in bits. */
   readonly modulusBits: number;
-  /** The public exponent; 65537 as a rule. */
+  /** The public exponent, usually 65537. */
   readonly exponent: bigint;
-  /** The public key as SPKI DER, in its one canonical encoding. */
+  /** The public key as canonical SPKI DER. */
   readonly spki: Bytes;
-  /** The private key as PKCS#8 DER, where it is one. */
+  /** The private key as PKCS#8 DER, if it is a private key. */
   readonly pkcs8?: Bytes;
 }
 
-/** What can be wrong with a file that should hold an RSA key. */
+/** What is wrong with a key file. */
 export type KeyFileCode =
   | "KEY_CERTIFICATE"
   | "KEY_DAMAGED"
@@ -56,14 +56,14 @@ export type KeyFileCode =
   | "KEY_TOO_SMALL"
   | "KEY_UNKNOWN";
 
-/** A file that does not hold an RSA key that can be used. */
+/** Thrown for a file without a usable RSA key. */
 export class KeyFileError extends Error {
-  /** What is wrong, for a program. */
+  /** What is wrong, for programs. */
   readonly code: KeyFileCode;
-  /** What to do about it. `FILE` stands for the file's path, and only where a command reads that file. */
+  /** What to do about it. `FILE` stands for the file's path in a command that reads it. */
   readonly hint: string;
 
-  /** Makes the error of its reason. */
+  /** Creates the error. `message` says what is wrong, `hint` what to do. */
   constructor(code: KeyFileCode, message: string, hint: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "KeyFileError";
@@ -73,11 +73,11 @@ export class KeyFileError extends Error {
 }
 
 /**
- * Reads a key, private or public, and tries it once: the runtime imports damaged keys, and throws when they
- * are used.
+ * Reads a private or public key from a key file. It uses the key once, because the runtime imports damaged keys without
+ * an error and throws later.
  *
- * @param content The file's content.
- * @throws {KeyFileError} Where it holds no RSA key that can be used: which, and what to do.
+ * @param content The file's content: PEM, DER or JWK.
+ * @throws {KeyFileError} If it has no usable RSA key. The error says what it has and what to do.
  */
 export async function readKey(content: Bytes): Promise<RsaKey> {
   const key = await parseKey(content);
@@ -100,12 +100,12 @@ async function parseKey(content: Bytes): Promise<RsaKey> {
   if (content[0] === 0x30) return keyOf(decode(content), "DER");
   throw new KeyFileError(
     "KEY_UNKNOWN",
-    "it holds no key that is known here",
+    "it has no key in a known format",
     "a key is PEM text (-----BEGIN PRIVATE KEY-----), DER or a JWK",
   );
 }
 
-/** The labels of PEM that hold an RSA key. */
+/** The PEM labels of RSA keys. */
 const KEY_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "PUBLIC KEY", "RSA PUBLIC KEY"];
 
 function readPemKey(text: string): RsaKey {
@@ -117,7 +117,7 @@ function readPemKey(text: string): RsaKey {
   return keyOf(decode(block.bytes), "PEM");
 }
 
-/** Refuses a block that holds something else than an RSA key in the clear. */
+/** Throws for a block that is not an unencrypted RSA key. */
 function refuse({ label, hasHeaders }: PemBlock): void {
   if (label === "ENCRYPTED PRIVATE KEY" || (KEY_LABELS.includes(label) && hasHeaders)) {
     throw new KeyFileError(
@@ -137,14 +137,14 @@ function refuse({ label, hasHeaders }: PemBlock): void {
     throw new KeyFileError(
       "KEY_CERTIFICATE",
       "it is a certificate, not a key",
-      "take the public key out of it: openssl x509 -in FILE -noout -pubkey",
+      "extract its public key: openssl x509 -in FILE -noout -pubkey",
     );
   }
   if (label.endsWith("CERTIFICATE REQUEST")) {
     throw new KeyFileError(
       "KEY_CERTIFICATE",
       "it is a request for a certificate, not a key",
-      "take the public key out of it: openssl req -in FILE -noout -pubkey",
+      "extract its public key: openssl req -in FILE -noout -pubkey",
     );
   }
   const other = /^(EC|DSA|DH|X25519|ED25519)\b/.exec(label)?.[1];
@@ -152,8 +152,8 @@ function refuse({ label, hasHeaders }: PemBlock): void {
   if (KEY_LABELS.includes(label)) return;
   throw new KeyFileError(
     "KEY_UNKNOWN",
-    "it holds no key that is known here",
-    "an RSA key says -----BEGIN PRIVATE KEY----- or -----BEGIN PUBLIC KEY-----",
+    "it has no key in a known format",
+    "an RSA key starts with -----BEGIN PRIVATE KEY----- or -----BEGIN PUBLIC KEY-----",
   );
 }
 
@@ -181,15 +181,20 @@ function notRsa(algorithm: string): KeyFileError {
   const wanted = algorithm.startsWith("RSA") ? "a plain RSA key" : "an RSA key";
   return new KeyFileError(
     "KEY_NOT_RSA",
-    `it is not ${wanted}, but one for ${algorithm}`,
+    `it is not ${wanted} but a key for ${algorithm}`,
     "make an RSA key in a new file",
   );
 }
 
 function damaged(cause?: unknown): KeyFileError {
-  return new KeyFileError("KEY_DAMAGED", "it is cut short or damaged", "copy it anew, whole", {
-    cause,
-  });
+  return new KeyFileError(
+    "KEY_DAMAGED",
+    "it is cut short or damaged",
+    "copy the whole file again",
+    {
+      cause,
+    },
+  );
 }
 
 function keyOf(key: DecodedKey, form: string): RsaKey {
@@ -197,14 +202,14 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
   if (modulusBits < MIN_BITS) {
     throw new KeyFileError(
       "KEY_TOO_SMALL",
-      `the key has ${modulusBits} bits, and fewer than ${MIN_BITS} can be broken`,
+      `the key has ${modulusBits} bits; fewer than ${MIN_BITS} are not secure`,
       "make another key in a new file",
     );
   }
   if (modulusBits > MAX_BITS) {
     throw new KeyFileError(
       "KEY_TOO_LARGE",
-      `the key has ${modulusBits} bits, more than ${MAX_BITS} cannot be used here`,
+      `the key has ${modulusBits} bits; more than ${MAX_BITS} are not supported`,
       "make another key in a new file",
     );
   }
@@ -228,17 +233,17 @@ function keyOf(key: DecodedKey, form: string): RsaKey {
   };
 }
 
-/** The members of a JWK that are numbers of an RSA key (RFC 7518 section 6.3). */
+/** The JWK members that hold the numbers of an RSA key (RFC 7518 section 6.3). */
 const PUBLIC_PARTS = ["n", "e"] as const;
 const PRIVATE_PARTS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
 async function readJwk(text: string): Promise<RsaKey> {
   const jwk = parseJwk(text);
   if (Array.isArray(jwk.keys)) {
-    throw new KeyFileError("KEY_UNKNOWN", "it is a set of JWKs", "put one key of it into a file");
+    throw new KeyFileError("KEY_UNKNOWN", "it is a set of JWKs", "put one of its keys into a file");
   }
   if (typeof jwk.kty !== "string") {
-    throw new KeyFileError("KEY_UNKNOWN", "it is JSON, but no JWK", 'a JWK has a member "kty"');
+    throw new KeyFileError("KEY_UNKNOWN", "it is JSON but not a JWK", 'a JWK has a member "kty"');
   }
   if (jwk.kty !== "RSA") {
     throw notRsa(jwk.kty === "EC" ? "elliptic curves (EC)" : "another algorithm");
@@ -261,7 +266,7 @@ function parseJwk(text: string): Record<string, unknown> {
 
 function part(jwk: Record<string, unknown>, name: string): Bytes {
   const value = jwk[name];
-  // No number of whole bytes has 4n + 1 characters (RFC 4648 section 5).
+  // Base64 of whole bytes never has 4n + 1 characters (RFC 4648 section 5).
   if (typeof value !== "string" || !/^[A-Za-z0-9_-]+$/.test(value) || value.length % 4 === 1) {
     throw new KeyFileError(
       "KEY_DAMAGED",
@@ -274,7 +279,7 @@ function part(jwk: Record<string, unknown>, name: string): Bytes {
 
 async function pkcs8OfJwk(jwk: Record<string, unknown>): Promise<Bytes> {
   const names = [...PUBLIC_PARTS, ...PRIVATE_PARTS];
-  // What the JWK says that it is for ("alg", "use", "key_ops") does not matter here.
+  // The purpose stated in the JWK ("alg", "use", "key_ops") is ignored.
   const numbers = Object.fromEntries(names.map((name) => [name, String(jwk[name])]));
   const algorithm = { name: "RSA-PSS", hash: "SHA-256" };
   try {
@@ -291,20 +296,20 @@ async function pkcs8OfJwk(jwk: Record<string, unknown>): Promise<Bytes> {
   }
 }
 
-/** What a private key is for; WebCrypto ties each key to one use. */
+/** The WebCrypto algorithm for each use. WebCrypto ties each key to one use. */
 const ALGORITHM = {
   oaep: { name: "RSA-OAEP", hash: "SHA-256" },
   pss256: { name: "RSA-PSS", hash: "SHA-256" },
   pss512: { name: "RSA-PSS", hash: "SHA-512" },
 } as const satisfies Record<KeyUse, RsaHashedImportParams>;
 
-/** What a key is used for: OAEP, or PSS with one of two hashes. */
+/** The use of a key: OAEP, or PSS with SHA-256 or SHA-512. */
 export type KeyUse = "oaep" | "pss256" | "pss512";
 
 /**
- * The public key of a key, for one use.
+ * Imports the public key of a key for one use.
  *
- * @throws {KeyFileError} Where it is damaged.
+ * @throws {KeyFileError} `KEY_DAMAGED` if the runtime cannot use it.
  */
 export async function publicKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
   const usage: KeyUsage = use === "oaep" ? "encrypt" : "verify";
@@ -316,15 +321,15 @@ export async function publicKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> 
 }
 
 /**
- * The private key of a key, for one use.
+ * Imports the private key of a key for one use.
  *
- * @throws {KeyFileError} Where it is a public key, or damaged.
+ * @throws {KeyFileError} `KEY_PUBLIC` if it is a public key; `KEY_DAMAGED` if the runtime cannot use it.
  */
 export async function privateKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
   if (key.pkcs8 === undefined) {
     throw new KeyFileError(
       "KEY_PUBLIC",
-      "it is a public key, and a private one is needed",
+      "it is a public key; a private key is needed",
       "name the file that rsa keygen wrote, not the one that ends in .pub",
     );
   }
@@ -339,9 +344,9 @@ export async function privateKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey>
 const TRIAL = { name: "RSA-PSS", saltLength: 32 } as const;
 
 /**
- * Uses a key once: a private key signs, and its public key verifies that.
+ * Uses a key once. A private key signs, and its public key verifies the signature.
  *
- * @throws {KeyFileError} `KEY_DAMAGED` where the runtime cannot use the key, or its halves do not belong together.
+ * @throws {KeyFileError} `KEY_DAMAGED` if the runtime cannot use the key, or the private and public key do not match.
  */
 async function tryKey(key: RsaKey): Promise<void> {
   const publicKey = await publicKeyOf(key, "pss256");
@@ -357,18 +362,18 @@ async function tryKey(key: RsaKey): Promise<void> {
   if (privateKey !== undefined && !holds) throw damaged();
 }
 
-/** A pair of keys as PEM: PKCS#8 and SPKI. */
+/** A key pair as PEM. */
 export interface PemPair {
-  /** The private key, PKCS#8. */
+  /** The private key as PKCS#8. */
   readonly privatePem: string;
-  /** The public key, SPKI. */
+  /** The public key as SPKI. */
   readonly publicPem: string;
 }
 
 /**
- * Writes a key pair as PEM.
+ * Exports a key pair as PEM.
  *
- * @param keys A pair whose private key can be exported.
+ * @param keys A pair with an extractable private key.
  */
 export async function writeKeyPair(keys: CryptoKeyPair): Promise<PemPair> {
   const [pkcs8, spki] = await Promise.all([

@@ -1,5 +1,7 @@
 /**
- * Messages to the holder of an RSA key: JWE (RFC 7516) of any size, and a single RSAES-OAEP block (RFC 8017).
+ * Encrypts and signs with RSA key files: JWE (RFC 7516) for content of any size, a single RSAES-OAEP block, and
+ * RSASSA-PSS
+ * signatures (RFC 8017).
  *
  * @module
  */
@@ -7,32 +9,32 @@
 import type { Bytes } from "../base/bytes.ts";
 import { privateKeyOf, publicKeyOf, type RsaKey } from "./key_formats.ts";
 
-/** The bytes of a SHA-256 digest. */
+/** The length of a SHA-256 digest, in bytes. */
 const HASH_BYTES = 32;
-/** A key wrapped by RSA-OAEP with SHA-256, and the content by AES-256-GCM (RFC 7518). */
+/** The JWE algorithms: RSA-OAEP with SHA-256 wraps the key, AES-256-GCM encrypts the content (RFC 7518). */
 const JWE = { alg: "RSA-OAEP-256", enc: "A256GCM" } as const;
 /**
- * The largest content of a JWE in bytes. Its compact form is one string, and the engine's strings have at most
- * 2^29 - 24 characters, of which four stand for three bytes.
+ * The largest content of a JWE, in bytes. The compact form is one string, in which four characters stand for three
+ * bytes, and a string of the JavaScript engine has at most 2^29 - 24 characters.
  */
 export const MAX_MESSAGE_BYTES = 383 * 1024 * 1024;
 
-/** A message that could not be decrypted. It never says why: that would help whoever made it. */
+/** Thrown for a message that cannot be decrypted. It does not say why: the reason would help an attacker. */
 export class DecryptionError extends Error {
-  /** Makes the error. */
+  /** Creates the error. */
   constructor() {
     super("the message is damaged, or is for another key or another format");
     this.name = "DecryptionError";
   }
 }
 
-/** A text that is too long to be encrypted. */
+/** Thrown for content that is too long to encrypt. */
 export class MessageTooLongError extends Error {
-  /** Makes the error of what is too long and what is the most. */
+  /** Creates the error from the actual and the largest length. */
   constructor(
-    /** How long it is, in bytes. */
+    /** The length of the content, in bytes. */
     readonly bytes: number,
-    /** How long it may be, in bytes. */
+    /** The largest length, in bytes. */
     readonly maxBytes: number,
   ) {
     super(`it has ${bytes} bytes, and at most ${maxBytes} fit`);
@@ -41,12 +43,12 @@ export class MessageTooLongError extends Error {
 }
 
 /**
- * Encrypts a message of any size: JWE in its compact serialization.
+ * Encrypts content of any size as JWE in compact serialization (RFC 7516).
  *
- * @param to A public key, or a private one for its own holder.
- * @param content At most {@linkcode MAX_MESSAGE_BYTES}.
- * @returns Printable text on one line, without a line feed.
- * @throws {MessageTooLongError} Where it has more.
+ * @param to A public key, or a private key to encrypt to oneself.
+ * @param content At most {@linkcode MAX_MESSAGE_BYTES} bytes.
+ * @returns Printable ASCII text on one line, without a line feed.
+ * @throws {MessageTooLongError} If the content is longer.
  */
 export async function encryptMessage(to: RsaKey, content: Bytes): Promise<string> {
   if (content.length > MAX_MESSAGE_BYTES) {
@@ -58,12 +60,12 @@ export async function encryptMessage(to: RsaKey, content: Bytes): Promise<string
 }
 
 /**
- * Decrypts what {@linkcode encryptMessage}, or any other writer of JWE, made.
+ * Decrypts a JWE that {@linkcode encryptMessage} or another program made.
  *
  * @param key A private key.
- * @param message The text; white space around it does not matter.
- * @throws {DecryptionError} Whatever is wrong with the message.
- * @throws {KeyFileError} Where the key is no private key.
+ * @param message The compact serialization as bytes. White space around it is ignored.
+ * @throws {DecryptionError} If the message cannot be decrypted, whatever the reason.
+ * @throws {KeyFileError} If the key is not a private key.
  */
 export async function decryptMessage(key: RsaKey, message: Bytes): Promise<Bytes> {
   const privateKey = await privateKeyOf(key, "oaep");
@@ -79,7 +81,7 @@ export async function decryptMessage(key: RsaKey, message: Bytes): Promise<Bytes
   }
 }
 
-/** Text without the white space around it, still as bytes: a string of it is made once. */
+/** Strips white space from both ends. The text stays bytes, so that only one string of it is made. */
 function trimmed(text: Bytes): Bytes {
   let [from, to] = [0, text.length];
   while (from < to && text[from]! <= 0x20) from++;
@@ -87,18 +89,20 @@ function trimmed(text: Bytes): Bytes {
   return text.subarray(from, to);
 }
 
-/** The longest block that a key of so many bits encrypts, in bytes: k - 2·32 - 2. */
+/**
+ * Returns the longest block that a key of `modulusBits` bits encrypts, in bytes: k - 2·32 - 2 (RFC 8017 section 7.1.1).
+ */
 export function maxBlockBytes(modulusBits: number): number {
   return Math.ceil(modulusBits / 8) - 2 * HASH_BYTES - 2;
 }
 
 /**
- * Encrypts one block: RSAES-OAEP, SHA-256, MGF1 with SHA-256, empty label.
+ * Encrypts one block with RSAES-OAEP: SHA-256, MGF1 with SHA-256, empty label (RFC 8017 section 7.1).
  *
- * @param to A public key, or a private one for its own holder.
- * @param block At most {@linkcode maxBlockBytes}.
- * @returns As many bytes as the modulus has.
- * @throws {MessageTooLongError} Where it has more.
+ * @param to A public key, or a private key to encrypt to oneself.
+ * @param block At most {@linkcode maxBlockBytes} bytes.
+ * @returns The encrypted block, as long as the modulus.
+ * @throws {MessageTooLongError} If the block is longer.
  */
 export async function encryptBlock(to: RsaKey, block: Bytes): Promise<Bytes> {
   const maxBytes = maxBlockBytes(to.modulusBits);
@@ -108,12 +112,12 @@ export async function encryptBlock(to: RsaKey, block: Bytes): Promise<Bytes> {
 }
 
 /**
- * Decrypts what {@linkcode encryptBlock}, or `openssl pkeyutl`, made.
+ * Decrypts a block that {@linkcode encryptBlock} or `openssl pkeyutl` made.
  *
  * @param key A private key.
- * @param block As many bytes as the modulus has.
- * @throws {DecryptionError} Whatever is wrong with the block.
- * @throws {KeyFileError} Where the key is no private key.
+ * @param block The encrypted block, as long as the modulus.
+ * @throws {DecryptionError} If the block cannot be decrypted, whatever the reason.
+ * @throws {KeyFileError} If the key is not a private key.
  */
 export async function decryptBlock(key: RsaKey, block: Bytes): Promise<Bytes> {
   const privateKey = await privateKeyOf(key, "oaep");
@@ -127,12 +131,12 @@ export async function decryptBlock(key: RsaKey, block: Bytes): Promise<Bytes> {
 const PSS = { name: "RSA-PSS", saltLength: 32 } as const;
 
 /**
- * Signs a document.
+ * Signs a document with RSASSA-PSS, SHA-256 and a salt of 32 bytes (RFC 8017 section 8.1).
  *
  * @param key A private key.
- * @param document Its bytes.
- * @returns As many bytes as the modulus has.
- * @throws {KeyFileError} Where the key is no private key.
+ * @param document The document's bytes.
+ * @returns The signature, as long as the modulus.
+ * @throws {KeyFileError} If the key is not a private key.
  */
 export async function signDocument(key: RsaKey, document: Bytes): Promise<Bytes> {
   const privateKey = await privateKeyOf(key, "pss256");
@@ -140,11 +144,12 @@ export async function signDocument(key: RsaKey, document: Bytes): Promise<Bytes>
 }
 
 /**
- * Whether a signature that {@linkcode signDocument}, or `openssl dgst`, made is right.
+ * Verifies a signature that {@linkcode signDocument} or `openssl dgst` made.
  *
- * @param key A public key, or a private one.
- * @param signature Its bytes.
+ * @param key A public or private key.
+ * @param signature The signature.
  * @param document The document's bytes.
+ * @returns Whether the signature is valid.
  */
 export async function verifyDocument(
   key: RsaKey,

@@ -1,8 +1,8 @@
 /**
- * RSA by WebCrypto: keys, OAEP, PSS, fingerprints (RFC 8017, FIPS 186-5).
+ * RSA with WebCrypto: key generation, OAEP, PSS and fingerprints (RFC 8017, FIPS 186-5).
  *
- * Keys travel as SPKI DER (RFC 5280 section 4.1). A key that comes from elsewhere is taken only if it has
- * 2048 to 4096 bits, an odd modulus, the exponent 65537 and the one canonical encoding.
+ * Public keys are exchanged as SPKI DER (RFC 5280 section 4.1). A key from elsewhere is accepted only if its modulus is
+ * odd and has 2048 to 4096 bits, its exponent is 65537 and its encoding is canonical.
  *
  * @module
  */
@@ -15,32 +15,32 @@ import { equals } from "@std/bytes/equals";
 /** The sizes of modulus that keys are made with, in bits. */
 export const MODULUS_BITS = [2048, 3072, 4096] as const;
 
-/** The modulus sizes that parley makes, in bits. */
+/** The modulus sizes that {@linkcode generateRsaKeys} makes, in bits. */
 export type ModulusBits = typeof MODULUS_BITS[number];
 
 /** The size of modulus that the tools choose if nobody says one, in bits. */
 export const DEFAULT_MODULUS_BITS: ModulusBits = 3072;
 
-/** What an RSA key is for; WebCrypto ties each key to one use. */
+/** The purpose of an RSA key. WebCrypto ties each key to one. */
 export type RsaUse = "sign" | "encrypt";
 
-/** The smallest and the largest modulus that is taken, in bits. */
+/** The smallest and the largest accepted modulus, in bits. */
 export const MODULUS_BOUNDS = { min: 2048, max: 4096 } as const;
 
-/** RSASSA-PSS as the chat's identities use it: SHA-512 and a salt of 64 bytes. */
+/** RSASSA-PSS for the chat's identities: SHA-512 and a salt of 64 bytes. */
 const PSS = { name: "RSA-PSS", hash: "SHA-512" } as const;
 const PSS_SALT_BYTES = 64;
 
-/** RSAES-OAEP as the chat wraps keys: SHA-256, MGF1 with SHA-256. */
+/** RSAES-OAEP for the chat's key wrapping: SHA-256, MGF1 with SHA-256. */
 const OAEP = { name: "RSA-OAEP", hash: "SHA-256" } as const;
 
 const EXPONENT_65537 = new Uint8Array([1, 0, 1]);
-/** What follows the modulus in SPKI: the exponent, with its tag and length. */
+/** The length of the exponent with its tag and length, which follow the modulus in SPKI. */
 const SPKI_TAIL_BYTES = 2 + EXPONENT_65537.length;
 
-/** An RSA public key that was refused; the message says why. */
+/** Thrown for an RSA public key that is not accepted. The message says why. */
 export class RsaKeyError extends Error {
-  /** Makes the error of its reason. */
+  /** Creates the error. `message` says why the key is not accepted. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "RsaKeyError";
@@ -48,11 +48,11 @@ export class RsaKeyError extends Error {
 }
 
 /**
- * Makes a key pair.
+ * Generates a key pair.
  *
- * @param use What it is for: `sign` gives RSA-PSS with SHA-512, `encrypt` RSA-OAEP with SHA-256.
+ * @param use Its purpose: `sign` makes RSA-PSS keys with SHA-512, `encrypt` RSA-OAEP keys with SHA-256.
  * @param bits The size of the modulus.
- * @returns The pair; the public key can be exported, the private one too where it signs, for a file.
+ * @returns The pair. The public key is extractable, and so is the private key of a `sign` pair.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ export function generateRsaKeys(use: RsaUse, bits: ModulusBits): Promise<CryptoK
 }
 
 /**
- * A public key as SPKI DER.
+ * Exports a public key as SPKI DER (RFC 5280 section 4.1).
  *
  * @param key A public key of either use.
  */
@@ -77,37 +77,37 @@ export async function exportSpki(key: CryptoKey): Promise<Bytes> {
 }
 
 /**
- * Reads a public key from SPKI DER that nobody vouches for yet.
+ * Imports a public key from untrusted SPKI DER.
  *
- * @param spki The bytes.
- * @param use What it is for.
- * @throws {RsaKeyError} Where it is not an RSA key, too small or too large, has an even modulus or another
- * exponent than 65537, or is not in its canonical encoding.
+ * @param spki The encoded key.
+ * @param use Its purpose.
+ * @throws {RsaKeyError} If it is not an RSA key, its size is out of bounds, its modulus is even, its exponent is not
+ * 65537, or its encoding is not canonical.
  */
 export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   const key = await importUnchecked(spki, use);
   const { modulusLength, publicExponent } = key.algorithm as RsaHashedKeyAlgorithm;
   checkBits(modulusLength);
   if (!equals(publicExponent, EXPONENT_65537)) {
-    throw new RsaKeyError("Cannot take RSA key: its exponent is not 65537");
+    throw new RsaKeyError("Cannot import RSA key: its exponent is not 65537");
   }
   const bytes = Math.ceil(modulusLength / 8);
   if (!isCanonical(spki, bytes)) {
-    throw new RsaKeyError("Cannot take RSA key: it is not in canonical DER");
+    throw new RsaKeyError("Cannot import RSA key: it is not canonical DER");
   }
-  // Once more: the runtime tells the length of the modulus in whole bytes.
+  // Checked again: the runtime rounds the length of the modulus up to whole bytes.
   const end = spki.length - SPKI_TAIL_BYTES;
   const modulus = spki.subarray(end - bytes, end);
   checkBits(bitLength(modulus));
-  // The runtime imports such a key, and throws when the key is used.
-  if (!isOdd(modulus)) throw new RsaKeyError("Cannot take RSA key: its modulus is even");
+  // The runtime imports a key with an even modulus, and throws when it is used.
+  if (!isOdd(modulus)) throw new RsaKeyError("Cannot import RSA key: its modulus is even");
   return key;
 }
 
 function checkBits(bits: number): void {
   const { min, max } = MODULUS_BOUNDS;
   if (bits >= min && bits <= max) return;
-  throw new RsaKeyError(`Cannot take RSA key: ${bits} bits is not from ${min} to ${max}`);
+  throw new RsaKeyError(`Cannot import RSA key: its size is ${bits} bits, not ${min} to ${max}`);
 }
 
 async function importUnchecked(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
@@ -116,15 +116,15 @@ async function importUnchecked(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
       ? await crypto.subtle.importKey("spki", spki, PSS, true, ["verify"])
       : await crypto.subtle.importKey("spki", spki, OAEP, true, ["encrypt"]);
   } catch (cause) {
-    throw new RsaKeyError("Cannot take RSA key: it is not an RSA public key in SPKI DER", {
+    throw new RsaKeyError("Cannot import RSA key: it is not an RSA public key in SPKI DER", {
       cause,
     });
   }
 }
 
 /**
- * Whether a key with the exponent 65537 is in its one encoding: around the modulus that encoding is the same
- * for all of a length. To export the key and compare takes the runtime longer than all the rest.
+ * Tells whether a key with the exponent 65537 is in canonical DER. For a given modulus length, the bytes around the
+ * modulus are constant. Comparing them is much faster than exporting the key again.
  */
 function isCanonical(spki: Bytes, modulusBytes: number): boolean {
   const first = spki[spki.length - SPKI_TAIL_BYTES - modulusBytes] ?? 0;
@@ -135,10 +135,10 @@ function isCanonical(spki: Bytes, modulusBytes: number): boolean {
 }
 
 /**
- * What stands before and behind a modulus in SPKI with the exponent 65537.
+ * Returns the constant bytes before and after a modulus in SPKI with the exponent 65537.
  *
  * @param bytes The length of the modulus.
- * @param topBit Whether its highest bit is set: a zero stands before it then.
+ * @param topBit Whether its highest bit is set. DER then puts a zero byte before it.
  */
 function aroundModulus(bytes: number, topBit: boolean): AroundModulus {
   const key = 2 * bytes + Number(topBit);
@@ -159,19 +159,19 @@ function aroundModulus(bytes: number, topBit: boolean): AroundModulus {
 interface AroundModulus {
   readonly head: Bytes;
   readonly tail: Bytes;
-  /** Of the whole encoding, in bytes. */
+  /** The length of the whole encoding, in bytes. */
   readonly length: number;
 }
 
-/** By the length of the modulus and its top bit: there are some five hundred. */
+/** A cache by length of the modulus and top bit: at most about 500 entries. */
 const AROUND_MODULUS = new Map<number, AroundModulus>();
 
 /**
- * Signs bytes with RSASSA-PSS, SHA-512, salt of 64 bytes (RFC 8017 section 8.1).
+ * Signs bytes with RSASSA-PSS, SHA-512 and a salt of 64 bytes (RFC 8017 section 8.1).
  *
  * @param privateKey A `sign` key.
- * @param bytes What is signed.
- * @returns As many bytes as the modulus has.
+ * @param bytes The bytes to sign.
+ * @returns The signature, as long as the modulus.
  */
 export async function signPss(privateKey: CryptoKey, bytes: Bytes): Promise<Bytes> {
   const algorithm = { name: "RSA-PSS", saltLength: PSS_SALT_BYTES };
@@ -179,11 +179,12 @@ export async function signPss(privateKey: CryptoKey, bytes: Bytes): Promise<Byte
 }
 
 /**
- * Whether a signature that {@linkcode signPss} made is right.
+ * Verifies a signature that {@linkcode signPss} made.
  *
  * @param publicKey A `sign` key.
- * @param signature Its bytes.
- * @param bytes What was signed.
+ * @param signature The signature.
+ * @param bytes The signed bytes.
+ * @returns Whether the signature is valid.
  */
 export function verifyPss(publicKey: CryptoKey, signature: Bytes, bytes: Bytes): Promise<boolean> {
   const algorithm = { name: "RSA-PSS", saltLength: PSS_SALT_BYTES };
@@ -191,11 +192,11 @@ export function verifyPss(publicKey: CryptoKey, signature: Bytes, bytes: Bytes):
 }
 
 /**
- * Encrypts one block with RSAES-OAEP, SHA-256 (RFC 8017 section 7.1).
+ * Encrypts one block with RSAES-OAEP and SHA-256 (RFC 8017 section 7.1).
  *
  * @param publicKey An `encrypt` key of k bytes.
  * @param block At most k - 66 bytes.
- * @param label What the block is for; the same is needed to decrypt.
+ * @param label The purpose of the block. Decryption needs the same label.
  * @returns k bytes.
  */
 export async function encryptOaep(
@@ -208,12 +209,12 @@ export async function encryptOaep(
 }
 
 /**
- * Decrypts what {@linkcode encryptOaep} made.
+ * Decrypts a block that {@linkcode encryptOaep} made.
  *
  * @param privateKey An `encrypt` key of k bytes.
  * @param block k bytes.
- * @param label What the block is for.
- * @throws {DOMException} `OperationError` whatever is wrong: which check failed is nobody's business.
+ * @param label The label that the block was encrypted with.
+ * @throws {DOMException} `OperationError` for every failure, so that an attacker cannot learn which check failed.
  */
 export async function decryptOaep(
   privateKey: CryptoKey,
@@ -225,8 +226,8 @@ export async function decryptOaep(
 }
 
 /**
- * The fingerprint of a public key: `SHA256:` and the unpadded base64 of SHA-256 over its SPKI DER.
- * The notation is OpenSSH's; the bytes hashed are not, since OpenSSH hashes a key blob of its own.
+ * Returns the fingerprint of a public key: `SHA256:` and the unpadded base64 of the SHA-256 of its SPKI DER. The
+ * notation is that of OpenSSH. The value differs from OpenSSH's, which hashes its own key format.
  *
  * @param spki A public key as SPKI DER.
  *

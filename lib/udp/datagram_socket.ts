@@ -9,12 +9,13 @@ import { requireZone, resolveHost } from "../net/resolve_host.ts";
 import { toFailure } from "../os/errors.ts";
 
 /**
- * The length of a buffer for receiving, in bytes: what the length field of UDP can say (RFC 768). The runtime's own
- * buffer holds 65,507 and cuts what is longer, which IPv6 allows.
+ * The length of a receive buffer in bytes: the largest value of UDP's length field (RFC 768). The runtime's own buffer
+ * has
+ * 65,507 bytes and would truncate larger datagrams, which IPv6 allows.
  */
 export const RECEIVE_BYTES = 65_535;
 
-/** What is used of a socket for datagrams. */
+/** The methods of a datagram socket that are used. */
 export type DatagramSocket = Pick<Deno.DatagramConn, "receive" | "send" | "close"> & {
   readonly addr: Deno.Addr;
 };
@@ -22,9 +23,9 @@ export type DatagramSocket = Pick<Deno.DatagramConn, "receive" | "send" | "close
 /**
  * Opens a socket at an address of this machine.
  *
- * @param hostname An address, or a name that stands for one.
+ * @param hostname An address, or a name that resolves to one.
  * @param port The port; 0 for any free one.
- * @throws {Failure} Where there is no such address, or it is taken.
+ * @throws {Failure} If this machine does not have the address, or it is in use.
  */
 export function openSocket(hostname: string, port: number): Deno.DatagramConn {
   const what = `cannot listen on ${hostPort({ hostname, port })}`;
@@ -37,9 +38,9 @@ export function openSocket(hostname: string, port: number): Deno.DatagramConn {
 }
 
 /**
- * Opens a socket to send from, at every address of this machine and a port that the system picks.
+ * Opens a socket for sending, on all addresses of this machine and a port that the system picks.
  *
- * @param to Where it is going to send: an IPv4 or an IPv6 address.
+ * @param to The receiver: an IPv4 or IPv6 address.
  */
 export function openSender(to: Deno.NetAddr): Deno.DatagramConn {
   return openSocket(isIPv6(to.hostname) ? "::" : "0.0.0.0", 0);
@@ -48,10 +49,10 @@ export function openSender(to: Deno.NetAddr): Deno.DatagramConn {
 /**
  * Sends one datagram.
  *
- * @param socket From where.
- * @param data 0 to 65,507 bytes, to an IPv6 address 65,527.
- * @param to An address, not a name.
- * @throws {Failure} `EMSGSIZE` where it is too large for a datagram; where there is no way to the address.
+ * @param socket The socket.
+ * @param data At most 65,507 bytes over IPv4, or 65,527 over IPv6.
+ * @param to The receiver: an address, not a name.
+ * @throws {Failure} `EMSGSIZE` if the data is too large for a datagram; other codes if the address is unreachable.
  */
 export async function sendFrom(
   socket: DatagramSocket,
@@ -66,10 +67,11 @@ export async function sendFrom(
 }
 
 /**
- * Whether an error says that nothing listens where a datagram went (ICMP port unreachable).
+ * Tells whether an error means that nothing listens at the port a datagram was sent to (ICMP port unreachable).
  *
- * On Linux the runtime's sockets, which are never connected, do not hear of it; Windows and some BSDs report
- * it with the next receive or send.
+ * On Linux the runtime's sockets do not report it, because they are not connected. Windows and some BSDs report it at
+ * the
+ * next receive or send.
  */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionRefused ||
@@ -78,21 +80,21 @@ export function isRefusal(error: unknown): boolean {
 
 /** A datagram that was sent. */
 export interface SentDatagram {
-  /** The address that the system gave its socket. */
+  /** The address and port that the system assigned to the socket. */
   readonly from: Deno.NetAddr;
-  /** Where it went. */
+  /** The receiver's address. */
   readonly to: Deno.NetAddr;
-  /** How long it is. */
+  /** The length of the payload in bytes. */
   readonly bytes: number;
 }
 
 /**
- * Sends one datagram from a socket of its own, and waits for nothing.
+ * Sends one datagram from a new socket, and does not wait for a reply.
  *
  * @param hostname A name or an address.
  * @param port The port, 1 to 65,535.
- * @param data Text, which is sent as UTF-8, or bytes.
- * @throws {Failure} Where there is no such host, or the datagram cannot be sent: `EMSGSIZE` where it is too large.
+ * @param data Bytes, or text to send as UTF-8.
+ * @throws {Failure} If the host does not exist, or the datagram cannot be sent; `EMSGSIZE` if it is too large.
  *
  * @example
  * ```ts
@@ -118,25 +120,25 @@ export async function sendDatagram(
   }
 }
 
-/** How many receives are in flight under load where nothing else is said: more gave nothing. */
+/** The most receives in flight by default. More made it no faster. */
 const MOST_IN_FLIGHT = 32;
-/** How long a receive that failed waits before the next, in milliseconds, so that it does not spin. */
+/** The pause after a failed receive in milliseconds, so that the loop does not spin. */
 const PAUSE_MS = 10;
 
-/** Who hears what a {@linkcode Receiver} receives. Neither function may throw. */
+/** Callbacks of a {@linkcode Receiver}. Neither may throw. */
 export interface ReceiverHandler {
   /**
-   * A datagram came.
+   * Called for each datagram.
    *
-   * @param data Its bytes, until this returns: then the buffer takes the next.
+   * @param data Its bytes, valid until this returns. The buffer is then reused.
    * @param from Its sender.
    */
   datagram(data: Uint8Array, from: Deno.NetAddr): void;
-  /** A receive failed, and the next is tried. */
+  /** Called for each failed receive. The receiver continues. */
   failed(error: unknown): void;
 }
 
-/** A buffer, and what was received into it. Its listeners are made once and not for each datagram. */
+/** A buffer and the datagram in it. Its callbacks are created once, not for each datagram. */
 class Slot {
   readonly buffer = new Uint8Array(RECEIVE_BYTES);
   readonly received: (datagram: [Uint8Array, Deno.Addr]) => void;
@@ -155,14 +157,13 @@ class Slot {
 }
 
 /**
- * Receives from a socket until it is closed.
+ * Receives datagrams from a socket until it is closed.
  *
- * Receives that complete in the same turn of the event loop are a batch: handled in the order in which they
- * completed, and only then is more received. So the replies to a batch go out one behind the other,
- * which wakes whoever waits for them once and not each time.
+ * Receives that complete in the same turn of the event loop form a batch. The batch is handled in order before more is
+ * received. The replies to a batch thus go out together, and wake a waiting receiver once instead of once per datagram.
  */
 export class Receiver {
-  /** Fulfilled when the socket is closed and every receive has ended. */
+  /** Resolves when the socket is closed and every receive has ended. */
   readonly finished: Promise<void>;
   readonly #socket: DatagramSocket;
   readonly #handler: ReceiverHandler;
@@ -175,11 +176,11 @@ export class Receiver {
   #closed = false;
 
   /**
-   * Starts to receive from a socket, which is its own from now on.
+   * Starts to receive. The receiver owns the socket from then on.
    *
-   * @param socket Where to receive.
-   * @param handler Who hears of it.
-   * @param mostInFlight How many receives are in flight under load; each takes a buffer of 64 KiB.
+   * @param socket The socket.
+   * @param handler Called with datagrams and failures.
+   * @param mostInFlight The most receives in flight; each needs a buffer of 64 KiB.
    */
   constructor(
     socket: DatagramSocket,
@@ -210,7 +211,7 @@ export class Receiver {
   }
 
   readonly #received = (slot: Slot): void => {
-    // What completed with this one is in the queue of microtasks already, before the batch's own.
+    // Receives that completed in this turn are already in the microtask queue, ahead of the batch's own task.
     if (this.#batch.push(slot) === 1) queueMicrotask(this.#handleBatch);
   };
 
@@ -247,15 +248,17 @@ export class Receiver {
   }
 }
 
-/** So many times in a row one datagram has to have come alone before two receives are tried. */
+/** The number of datagrams in a row that must arrive singly before two receives are tried. */
 const PATIENCE = 8;
 
 /**
- * Chooses how many receives are in flight, by how many complete together.
+ * Chooses the number of receives in flight from how many complete together.
  *
- * Under load many in flight are faster: what is there is taken at once and answered at once. With one
- * datagram at a time they are slower, because each datagram wakes every receive that waits. So the number
- * doubles when all complete together, and halves when half of them or fewer do.
+ * Under load, more receives in flight are faster: several datagrams are read and answered at once. With one datagram at
+ * a
+ * time they are slower, because each datagram wakes every waiting receive. So the number doubles if all receives
+ * complete
+ * together, and halves if at most half of them do.
  */
 export class ReceiveDepth {
   readonly #most: number;
@@ -267,16 +270,16 @@ export class ReceiveDepth {
     this.#most = most;
   }
 
-  /** How many receives should be in flight. */
+  /** The number of receives to keep in flight. */
   get depth(): number {
     return this.#depth;
   }
 
   /**
-   * Takes note of what completed together.
+   * Records a batch.
    *
-   * @param completed How many receives.
-   * @param inFlight Out of how many.
+   * @param completed The number of receives that completed together.
+   * @param inFlight The number that were in flight.
    */
   note(completed: number, inFlight: number): void {
     if (completed < inFlight) {

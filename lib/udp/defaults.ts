@@ -17,11 +17,11 @@ export const DEFAULT_RETRIES = 5;
 /** The load on an echo server: bytes a datagram, datagrams under way, and seconds. */
 export const DEFAULT_LOAD = { size: 38, window: 32, seconds: 5 } as const;
 
-/** The largest window: each datagram under way has two ports, and a process may open some 1,000. */
+/** The largest window. Each datagram in flight needs two sockets, and a process may open about 1,000 files. */
 export const MAX_WINDOW = 256;
 
-/** The most that one datagram carries over IPv4: 65,535 less the headers of IP and UDP, in bytes. */
+/** The largest payload of a datagram over IPv4, in bytes: 65,535 less the IP and UDP headers. */
 export const MAX_IPV4_BYTES = 65_507;
 
-/** The most that one datagram carries over IPv6 without jumbograms, in bytes. */
+/** The largest payload of a datagram over IPv6 without jumbograms, in bytes. */
 export const MAX_IPV6_BYTES = 65_527;

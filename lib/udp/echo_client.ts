@@ -11,52 +11,52 @@ import { toFailure } from "../os/errors.ts";
 import { DEFAULT_PORT, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./defaults.ts";
 import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
 
-/** So many ports of earlier questions stay open for what comes late. */
+/** The most ports of earlier questions that stay open for late replies. */
 const MAX_LINGERING = 16;
 
-/** What an echo client has seen so far. */
+/** Counts of an echo client. */
 export interface EchoClientCounts {
-  /** Questions. */
+  /** Questions asked. */
   readonly questions: number;
-  /** Datagrams sent, resends and all. */
+  /** Datagrams sent, including resends. */
   readonly asked: number;
   /** Questions that were answered. */
   readonly answered: number;
-  /** Datagrams that came from somebody else and were not taken. */
+  /** Datagrams from other senders, which were not accepted. */
   readonly forged: number;
-  /** Replies to a question that had been answered by the same sender. */
+  /** Further replies by the same sender to a question that had been answered. */
   readonly duplicates: number;
-  /** Replies to a question that had been given up, or answered by somebody else. */
+  /** Replies to a question that had been given up, or answered by another sender. */
   readonly late: number;
 }
 
 /** An echo client. */
 export interface EchoClient extends AsyncDisposable {
-  /** Whom it asks. */
+  /** The server that it asks. */
   readonly server: Deno.NetAddr;
-  /** What it has seen so far. */
+  /** The counts so far. */
   readonly counts: EchoClientCounts;
   /**
-   * Asks, and waits for the answer.
+   * Asks a question and waits for the answer.
    *
-   * @param data Text, which is sent as UTF-8, or bytes.
-   * @throws {Failure} `ETIMEDOUT` where the server does not answer in time, `EMSGSIZE` where the data is too
-   * large for a datagram.
-   * @throws The signal's reason, where it is aborted.
+   * @param data Bytes, or text to send as UTF-8.
+   * @throws {Failure} `ETIMEDOUT` if the server does not answer in time, `EMSGSIZE` if the data is too large for a
+   * datagram.
+   * @throws The signal's reason, if it aborts.
    */
   ask(data: string | Uint8Array): Promise<Answer>;
-  /** Closes every port; questions under way fail. */
+  /** Closes every port. Questions under way fail. */
   close(): Promise<void>;
 }
 
 /**
- * Makes an echo client.
+ * Opens an echo client.
  *
- * Each question is sent from a port of its own, which stays open for a while: so what comes late or twice is told
- * from the answer to the next question, though replies carry nothing to match them by.
+ * Each question is sent from its own port, which stays open for a while. A late or duplicate reply is thus not mistaken
+ * for the answer to the next question, although replies do not say what they answer.
  *
- * @param options Whom to ask, and how patiently.
- * @throws {Failure} Where there is no such host.
+ * @param options The server, and how long to wait.
+ * @throws {Failure} If the host does not exist.
  *
  * @example
  * ```ts
@@ -108,7 +108,7 @@ class Client implements EchoClient {
     try {
       return await question.ask(bytes, this.#stop.signal);
     } catch (error) {
-      // A question that nobody answered may be answered yet; one that failed otherwise was not asked.
+      // A question that timed out may still be answered. After any other failure nothing can arrive.
       if (!(error instanceof Failure && error.code === "ETIMEDOUT")) question.close();
       throw error;
     }
@@ -143,68 +143,68 @@ class Client implements EchoClient {
   }
 }
 
-/** What an echo client meets. `question` counts from 1. */
+/** An event of an echo client. `question` counts from 1. */
 export type EchoClientEvent =
-  /** The system gave the question a port. */
+  /** The system assigned a port to the question. */
   | { readonly kind: "assigned"; readonly question: number; readonly addr: Deno.NetAddr }
-  /** The question was sent: for the first time, or again. */
+  /** The question was sent, for the first time or again. `times` counts from 1. */
   | { readonly kind: "asked"; readonly question: number; readonly times: number }
-  /** A datagram came to the question's port. Its bytes are good until the listener returns. */
+  /** A datagram arrived at the question's port. `data` is valid until the listener returns. */
   | {
     readonly kind: Verdict;
     readonly question: number;
     readonly from: Deno.NetAddr;
     readonly data: Uint8Array;
-    /** Milliseconds since the question was sent for the first time. */
+    /** Milliseconds since the question was first sent. */
     readonly afterMs: number;
   }
-  /** The system says that nothing listens there; the client waits on. Never on Linux. */
+  /** The system reports that nothing listens at the server's port. The client keeps waiting. Never on Linux. */
   | { readonly kind: "refused"; readonly question: number };
 
-/** Whom an echo client asks, and how patiently. */
+/** The server to ask, and how long to wait. */
 export interface EchoClientOptions {
   /** The server's name or address; {@linkcode LOOPBACK} by default. */
   readonly hostname?: string;
   /** The server's port; {@linkcode DEFAULT_PORT} by default. */
   readonly port?: number;
-  /** Whether the first datagram from anyone is taken as the reply; false by default. */
+  /** Whether to accept the first datagram from any sender as the reply; false by default. */
   readonly promiscuous?: boolean;
   /** How long to wait for an answer to a question, resends and all, in milliseconds; {@linkcode DEFAULT_TIMEOUT_MS} by default. */
   readonly timeoutMs?: number;
   /** How often a question is sent again at most; {@linkcode DEFAULT_RETRIES} by default. */
   readonly retries?: number;
-  /** Hears of everything. */
+  /** Called for every event. */
   readonly event?: (event: EchoClientEvent) => void;
-  /** Stops whatever is under way when it is aborted. */
+  /** Aborts the questions under way. */
   readonly signal?: AbortSignal;
-  /** Numbers from 0 to 1, for the jitter of resending; `Math.random` by default. */
+  /** Returns numbers from 0 to 1 for the jitter of resends; `Math.random` by default. */
   readonly random?: () => number;
 }
 
 /** The reply to a question. */
 export interface Answer {
-  /** Who sent it. */
+  /** Its sender. */
   readonly from: Deno.NetAddr;
   /** Its bytes. */
   readonly data: Uint8Array;
-  /** Its bytes as UTF-8; what is none became U+FFFD. */
+  /** Its bytes as UTF-8. Invalid sequences become U+FFFD. */
   readonly text: string;
-  /** How often the question was sent until then. */
+  /** The number of times that the question was sent before the reply came. */
   readonly asked: number;
-  /** Milliseconds since it was sent for the first time. */
+  /** Milliseconds since the question was first sent. */
   readonly afterMs: number;
 }
 
-/** What a question is made of. */
+/** The parts of a question. */
 interface Parts {
   readonly server: Deno.NetAddr;
-  /** Which question it is, from 1. */
+  /** The number of the question, from 1. */
   readonly number: number;
   readonly options: EchoClientOptions;
   readonly tell: (event: EchoClientEvent) => void;
 }
 
-/** Asks once, and again; takes the answer; stays open a while for what comes late. */
+/** Sends a question until an answer comes. The port stays open for a while after that, to recognise late replies. */
 export class OpenQuestion {
   readonly #parts: Parts;
   readonly #timeoutMs: number;
@@ -219,7 +219,7 @@ export class OpenQuestion {
   #closed = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
 
-  /** Opens the port. */
+  /** Opens the question's port. */
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#timeoutMs = parts.options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -231,17 +231,17 @@ export class OpenQuestion {
     }, 1);
   }
 
-  /** Fulfilled when the port is closed. */
+  /** Resolves when the port is closed. */
   get finished(): Promise<void> {
     return this.#receiver.finished;
   }
 
-  /** Whether it was answered or given up. */
+  /** Whether the question was answered or given up. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Asks until there is an answer, or the time is up. */
+  /** Sends the question until an answer comes or the time limit is reached. */
   async ask(data: Uint8Array, stop: AbortSignal): Promise<Answer> {
     const aborted = () => this.#answer.reject(stop.reason);
     stop.addEventListener("abort", aborted);
@@ -264,7 +264,7 @@ export class OpenQuestion {
     this.#receiver.close();
   }
 
-  /** The timers: of the deadline, and of each resending. */
+  /** Starts sending. Returns the timers of the deadline and of each resend. */
   #startAsking(data: Uint8Array): Set<ReturnType<typeof setTimeout>> {
     const { retries = DEFAULT_RETRIES, random = Math.random } = this.#parts.options;
     const waits = resendWaits(random);
@@ -287,7 +287,7 @@ export class OpenQuestion {
     this.#asked += 1;
     this.#parts.tell({ kind: "asked", question: this.#parts.number, times: this.#asked });
     sendFrom(this.#socket, data, this.#parts.server).catch((error: Failure) => {
-      // A refusal is of the datagram before this one: the server may come up before the time is up.
+      // A refusal concerns an earlier datagram. The server may still start before the deadline.
       if (isRefusal(error.cause)) this.#guard(() => this.#failed(error.cause));
       else this.#answer.reject(error);
     });
@@ -312,7 +312,7 @@ export class OpenQuestion {
     this.#parts.tell({ kind: "refused", question: this.#parts.number });
   }
 
-  /** What fails here, the listener included, fails the question, where that is not over. */
+  /** Runs code, which may call the listener. An error rejects the answer, if it is still pending. */
   #guard(run: () => void): void {
     try {
       run();
@@ -335,16 +335,16 @@ export class OpenQuestion {
 }
 
 /**
- * What a datagram is to a question:
+ * What a datagram means to a question:
  *
- * - `answer`: it is taken as the reply
- * - `forged`: it comes from another address or port than was asked, and is not taken
- * - `duplicate`: its sender has answered already
- * - `late`: the question was given up, or somebody else was believed, before it came
+ * - `answer`: it is accepted as the reply
+ * - `forged`: it comes from another address or port than was asked, and is not accepted
+ * - `duplicate`: its sender has already answered
+ * - `late`: the question was given up, or another sender's reply was accepted, before it arrived
  */
 export type Verdict = "answer" | "forged" | "duplicate" | "late";
 
-/** A question that has been sent to a server. */
+/** Decides what each datagram means to a question. */
 export class Question {
   readonly #server: Deno.NetAddr;
   readonly #promiscuous: boolean;
@@ -352,20 +352,20 @@ export class Question {
   #givenUp = false;
 
   /**
-   * @param server Who is asked.
-   * @param promiscuous Whether anybody may answer.
+   * @param server The server that is asked.
+   * @param promiscuous Whether any sender may answer.
    */
   constructor(server: Deno.NetAddr, promiscuous: boolean) {
     this.#server = server;
     this.#promiscuous = promiscuous;
   }
 
-  /** Waits no longer: what comes from now on is late. */
+  /** Stops waiting. Later datagrams are `late`. */
   giveUp(): void {
     this.#givenUp = true;
   }
 
-  /** Judges a datagram by its sender, in the order in which they come. */
+  /** Judges a datagram by its sender. Call it in the order of arrival. */
   judge(from: Deno.NetAddr): Verdict {
     if (!this.#promiscuous && !sameAddress(from, this.#server)) return "forged";
     if (this.#answeredBy !== undefined) {
@@ -381,11 +381,12 @@ const FIRST_MS = 100;
 const LONGEST_MS = 2_000;
 
 /**
- * How long to wait for a reply before each resending, in milliseconds, without end: 100 ms doubling to 2 s
- * (exponential backoff), each shortened at random by up to a half (jitter), so that clients which lost
- * their datagrams together do not send them together again.
+ * Yields the time to wait before each resend, in milliseconds, without end: 100 ms, doubled each time up to 2 s
+ * (exponential backoff). Each wait is shortened at random by up to half (jitter), so that clients that lost datagrams
+ * at
+ * the same time do not resend at the same time.
  *
- * @param random Numbers from 0 to 1, as `Math.random`.
+ * @param random Returns numbers from 0 to 1, as `Math.random` does.
  */
 export function* resendWaits(random: () => number): Generator<number, never> {
   for (let wait = FIRST_MS;; wait = Math.min(LONGEST_MS, wait * 2)) {

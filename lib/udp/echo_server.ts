@@ -1,5 +1,5 @@
 /**
- * The tutorial's echo server: it tells everyone how long their datagram was.
+ * The tutorial's echo server. It replies to each datagram with the datagram's length.
  *
  * @module
  */
@@ -8,71 +8,72 @@ import { LOOPBACK } from "../base/host_port.ts";
 import { DEFAULT_PORT } from "./defaults.ts";
 import { type DatagramSocket, openSocket, Receiver } from "./datagram_socket.ts";
 
-/** How many replies wait to be sent at most, so that nobody fills the memory. */
+/** The most replies that wait to be sent, to bound the memory. */
 const MAX_WAITING = 10_000;
 
-/** What an echo server meets. */
+/** An event of an echo server. */
 export type EchoServerEvent =
-  /** A datagram came. Its bytes are good until the listener returns. */
+  /** A datagram arrived. `data` is valid until the listener returns. */
   | { readonly kind: "datagram"; readonly from: Deno.NetAddr; readonly data: Uint8Array }
-  /** A datagram is not answered, because of `drop` or because too many replies wait. */
+  /** A datagram is not answered, because of `drop` or because too many replies are waiting. */
   | { readonly kind: "dropped"; readonly from: Deno.NetAddr }
-  /** A reply was handed to the system. */
+  /** A reply was passed to the system. */
   | { readonly kind: "answered"; readonly to: Deno.NetAddr; readonly reply: Uint8Array }
-  /** A reply could not be sent, or (without `to`) a receive failed; the server goes on. */
+  /** A reply could not be sent, or (without `to`) a receive failed. The server continues. */
   | { readonly kind: "failed"; readonly to?: Deno.NetAddr; readonly error: unknown };
 
-/** How an echo server listens, and how unreliable it is on purpose. */
+/** Where an echo server listens, and the faults it simulates. */
 export interface EchoServerOptions {
   /** The address to listen on; {@linkcode LOOPBACK} by default. */
   readonly hostname?: string;
   /** The port; {@linkcode DEFAULT_PORT} by default, and 0 for any free one. */
   readonly port?: number;
-  /** The share of datagrams that are received and not answered, 0 to 1; 0 by default. */
+  /** The share of datagrams to leave unanswered, 0 to 1; 0 by default. */
   readonly drop?: number;
-  /** How long each reply waits, in milliseconds; 0 by default. At most 10,000 replies wait. */
+  /** The delay of each reply in milliseconds; 0 by default. At most 10,000 replies wait. */
   readonly delayMs?: number;
-  /** Hears of everything; what it throws stops the server. */
+  /** Called for every event. If it throws, the server stops. */
   readonly event?: (event: EchoServerEvent) => void;
-  /** Stops the server when it is aborted. */
+  /** Stops the server. */
   readonly signal?: AbortSignal;
-  /** Numbers from 0 to 1, for `drop`; `Math.random` by default. */
+  /** Returns numbers from 0 to 1 for `drop`; `Math.random` by default. */
   readonly random?: () => number;
 }
 
-/** What an echo server has done so far. */
+/** Counts of an echo server. */
 export interface EchoServerCounts {
   /** Datagrams received. */
   readonly datagrams: number;
   /** Bytes received. */
   readonly bytes: number;
-  /** Replies handed to the system. */
+  /** Replies passed to the system. */
   readonly answered: number;
-  /** Datagrams that were not answered, on purpose or because too many replies waited. */
+  /** Datagrams left unanswered, because of `drop` or because too many replies were waiting. */
   readonly dropped: number;
-  /** Replies that could not be sent, and receives that failed. */
+  /** Replies that could not be sent and receives that failed. */
   readonly failed: number;
 }
 
-/** An echo server that listens. */
+/** A running echo server. */
 export interface EchoServer extends AsyncDisposable {
-  /** Where it listens. */
+  /** The address that it listens on. */
   readonly addr: Deno.NetAddr;
-  /** What it has done so far. */
+  /** The counts so far. */
   readonly counts: EchoServerCounts;
-  /** Fulfilled when it has stopped; fails where its listener threw. */
+  /** Resolves when the server has stopped. Rejects if the listener threw. */
   readonly finished: Promise<void>;
-  /** Stops: replies that wait are not sent. */
+  /** Stops the server. Waiting replies are not sent. */
   close(): Promise<void>;
 }
 
 /**
- * Starts an echo server. It answers every datagram with `Your data was N bytes long`, and no datagram
- * and no failure to answer one stops it.
+ * Starts an echo server. It replies to every datagram with `Your data was N bytes long`. Neither a datagram nor a
+ * failed
+ * reply stops it.
  *
- * @param options Where, and how unreliable.
- * @throws {Failure} Where the address cannot be listened on.
- * @throws Where the signal is aborted already, its reason.
+ * @param options Where to listen, and the faults to simulate.
+ * @throws {Failure} If it cannot listen on the address.
+ * @throws The signal's reason, if it is already aborted.
  *
  * @example
  * ```ts
@@ -91,10 +92,10 @@ export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
 }
 
 /**
- * Starts an echo server on a socket, which is its own from now on.
+ * Starts an echo server on an open socket. The server owns the socket from then on.
  *
- * @param socket A socket that nobody receives from.
- * @param options How unreliable it is; where it listens is the socket's matter.
+ * @param socket A socket that nothing else receives from.
+ * @param options The faults to simulate. `hostname` and `port` are ignored.
  */
 export function echoOn(socket: DatagramSocket, options: EchoServerOptions = {}): EchoServer {
   return new Server(socket, options);
@@ -109,7 +110,7 @@ class Server implements EchoServer {
   readonly #drop: number;
   readonly #delayMs: number;
   readonly #random: () => number;
-  /** Undefined where nobody listens, so that nothing is made for nobody. */
+  /** Undefined without a listener, so that no events are created. */
   readonly #tell: ((event: EchoServerEvent) => void) | undefined;
   readonly #delayed = new Set<ReturnType<typeof setTimeout>>();
   #sending = 0;
@@ -133,7 +134,7 @@ class Server implements EchoServer {
       signal?.removeEventListener("abort", stop);
       if (this.#failure !== undefined) throw this.#failure.error;
     });
-    // Whoever does not look at it learns of a failure from close().
+    // A caller that does not await `finished` gets the error from close().
     this.finished.catch(() => {});
   }
 
@@ -211,14 +212,14 @@ class Server implements EchoServer {
 }
 
 const encoder = new TextEncoder();
-/** Replies are few and small: one for each length that has been asked for. */
+/** A cache of replies by length. There are at most 65,536 of them, and they are small. */
 const replies: (Uint8Array<ArrayBuffer> | undefined)[] = [];
 
 /**
- * The reply to a datagram: `Your data was 38 bytes long`.
+ * Returns the reply to a datagram: `Your data was 38 bytes long`.
  *
- * @param length How many bytes were received, 0 to 65,535.
- * @returns UTF-8. Not to be changed: the next datagram of the length gets the same array.
+ * @param length The length of the datagram in bytes, 0 to 65,535.
+ * @returns UTF-8. Do not change it: every datagram of this length gets the same array.
  */
 export function lengthReply(length: number): Uint8Array<ArrayBuffer> {
   return replies[length] ??= encoder.encode(`Your data was ${length} bytes long`);

@@ -1,5 +1,5 @@
 /**
- * The forged reply, live: a slow server, a client, and an attacker that answers first.
+ * A live demonstration of a forged reply: a slow server, a client, and an attacker that answers first.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { sendDatagram } from "./datagram_socket.ts";
 import { type EchoClientEvent, openEchoClient } from "./echo_client.ts";
 import { type EchoServer, type EchoServerEvent, openEchoServer } from "./echo_server.ts";
 
-/** How long the server takes: long enough to be forestalled, short enough to watch. */
+/** The delay of the server's reply in milliseconds: long enough for the attacker, short enough to watch. */
 const SLOW_MS = 500;
 
-/** What the attacker sends. */
+/** The attacker's reply. */
 export const FORGED_REPLY = "Your data was stolen";
 
-/** What one of the parties sees or does, in the order in which it happens. */
+/** What one of the parties sees or does, in order. */
 export type ForgeryEvent =
   | {
     readonly party: "server";
@@ -31,41 +31,41 @@ export type ForgeryEvent =
   | {
     readonly party: "client";
     readonly event: EchoClientEvent;
-    /** Whom the client asks. */
+    /** The server that the client asks. */
     readonly server: Deno.NetAddr;
   };
 
-/** How to set the scene. */
+/** Options of the demonstration. */
 export interface ForgeryOptions {
-  /** Whether the client takes a datagram from anyone. */
+  /** Whether the client accepts a datagram from any sender. */
   readonly promiscuous: boolean;
-  /** The address that all of it happens at; 127.0.0.1 by default, ::1 for IPv6. */
+  /** The address that all parties use; 127.0.0.1 by default, ::1 for IPv6. */
   readonly hostname?: string;
-  /** Hears what each party sees and does. */
+  /** Called with what each party sees and does. */
   readonly event?: (event: ForgeryEvent) => void;
-  /** Ends the scene when it is aborted. */
+  /** Ends the demonstration. */
   readonly signal?: AbortSignal;
 }
 
-/** How the scene ended. */
+/** The result of the demonstration. */
 export interface ForgeryOutcome {
-  /** Whom the client asked. */
+  /** The server that the client asked. */
   readonly server: Deno.NetAddr;
-  /** Whose reply it took. */
+  /** The sender of the reply that the client accepted. */
   readonly believed: Deno.NetAddr;
-  /** Whether that was not the server's. */
+  /** Whether that was not the server. */
   readonly fooled: boolean;
-  /** How many datagrams it refused. */
+  /** The number of datagrams that the client rejected. */
   readonly refused: number;
 }
 
 /**
- * Plays the scene on real sockets. The attacker learns the client's port as one on the path would: from
- * the datagram that reaches the server.
+ * Runs the demonstration on real sockets. The attacker learns the client's port from the datagram that reaches the
+ * server, as an attacker on the path would.
  *
- * @param options Which client, and where.
- * @throws {Failure} Where a socket cannot be opened or used.
- * @throws The signal's reason, where it is aborted.
+ * @param options The client's mode, and the address to use.
+ * @throws {Failure} If a socket cannot be opened or used.
+ * @throws The signal's reason, if it aborts.
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export async function playForgery(options: ForgeryOptions): Promise<ForgeryOutco
     ...stop,
     event: (seen) => {
       event?.({ party: "client", event: seen, server: server.addr });
-      // The server's own reply: taken, or too late.
+      // The server's own reply, accepted or late.
       if (seen.kind === "answer" ? seen.from.port === server.addr.port : seen.kind === "late") {
         truth.resolve();
       }
@@ -135,10 +135,10 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
 }
 
 /**
- * The text that is sent where none is given: `The time is 2019-08-16 16:34:56.276877`, local time, as
- * Python's `datetime.now()` prints it, and 38 bytes long.
+ * Returns the default text of a datagram: `The time is 2019-08-16 16:34:56.276877`, in local time, 38 bytes long, as
+ * Python's `datetime.now()` prints it.
  *
- * @param epochMs Milliseconds since 1970, with a fraction; now without.
+ * @param epochMs Milliseconds since 1970, with a fraction; now by default.
  */
 export function timeText(epochMs: number = performance.timeOrigin + performance.now()): string {
   const time = new Date(epochMs);

@@ -10,17 +10,17 @@ import { resolveHost } from "../net/resolve_host.ts";
 import { DEFAULT_LOAD, DEFAULT_PORT } from "./defaults.ts";
 import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
 
-/** How often the lost are looked for, in milliseconds. */
+/** The interval between checks for lost datagrams, in milliseconds. */
 const SWEEP_MS = 50;
 /**
- * A datagram that has been looked for so often, which takes a second, counts as lost. Looks are counted and not
- * time, so that what has come while the process itself stood still is not taken for lost.
+ * The number of checks after which a datagram counts as lost: they take one second. Counting checks instead of time
+ * avoids reporting losses if this process itself was suspended.
  */
 const LOST_AFTER_SWEEPS = 20;
-/** How long duplicates are waited for at the end, in milliseconds. */
+/** How long to wait for duplicates at the end, in milliseconds. */
 const TAIL_MS = 100;
 
-/** What load to make. */
+/** The load to generate. */
 export interface LoadOptions {
   /** The server's name or address; {@linkcode LOOPBACK} by default. */
   readonly hostname?: string;
@@ -32,40 +32,40 @@ export interface LoadOptions {
   readonly window?: number;
   /** For how long, in seconds; {@linkcode DEFAULT_LOAD} has the default. */
   readonly seconds?: number;
-  /** Ends the load early, with a result, when it is aborted. */
+  /** Ends the run early. The result covers the time until then. */
   readonly signal?: AbortSignal;
 }
 
-/** What the load took. */
+/** The result of a run. */
 export interface LoadResult {
-  /** Whom it was put on. */
+  /** The server. */
   readonly server: Deno.NetAddr;
-  /** For how long datagrams were sent, in seconds. */
+  /** The time during which datagrams were sent, in seconds. */
   readonly seconds: number;
   /** Datagrams sent. */
   readonly sent: number;
-  /** Datagrams that were answered in time. */
+  /** Datagrams answered within a second. */
   readonly replies: number;
-  /** Datagrams that were not answered within a second. */
+  /** Datagrams not answered within a second. */
   readonly lost: number;
-  /** Replies to datagrams that had been answered. */
+  /** Further replies to datagrams that had been answered. */
   readonly duplicates: number;
-  /** Datagrams that came from somebody else. */
+  /** Datagrams from other senders. */
   readonly forged: number;
-  /** Replies a second. */
+  /** Replies per second. */
   readonly rate: number;
-  /** Round trips in microseconds. */
+  /** Round-trip times in microseconds. */
   readonly roundTrips: Histogram;
 }
 
 /**
- * Keeps a window of datagrams under way to an echo server, and measures.
+ * Keeps a window of datagrams in flight to an echo server, and measures the replies.
  *
- * Replies carry nothing to match them by. So each datagram under way has a port of its own, two in turn: a
- * second reply comes to the port that waits for nothing.
+ * A reply does not say which datagram it answers. So each datagram in flight has its own pair of ports, used in turn: a
+ * duplicate reply arrives at the port that is not waiting.
  *
- * @param options Whom, how much, for how long.
- * @throws {Failure} `ETIMEDOUT` where no datagram at all is answered, `EMSGSIZE` where they are too large.
+ * @param options The server, and the load.
+ * @throws {Failure} `ETIMEDOUT` if no datagram is answered, `EMSGSIZE` if the datagrams are too large.
  *
  * @example
  * ```ts
@@ -101,7 +101,7 @@ class Run {
     this.#server = server;
     this.#options = options;
     this.#data = new Uint8Array(options.size ?? DEFAULT_LOAD.size).fill(0x78);
-    this.#failed.promise.catch(() => {}); // measure() hears of it, where it still waits
+    this.#failed.promise.catch(() => {}); // measure() reports it, if it is still waiting
   }
 
   async measure(): Promise<LoadResult> {
@@ -146,7 +146,7 @@ class Run {
     }
   }
 
-  /** Waits for what is under way, until it is answered or lost. */
+  /** Waits until every datagram in flight is answered or lost. */
   async #drain(): Promise<void> {
     while (this.#lanes.some((lane) => lane.waitingSince !== undefined)) await this.#wait(1);
   }
@@ -188,11 +188,11 @@ class Run {
   }
 }
 
-/** One datagram of the window at a time, from two ports in turn. */
+/** One place in the window: one datagram at a time, from two ports in turn. */
 class Lane {
-  /** When the datagram was sent that is under way; undefined where there is none. */
+  /** When the datagram in flight was sent; undefined if none is. */
   waitingSince: number | undefined;
-  /** How often it has been looked for. */
+  /** The number of checks since it was sent. */
   sweeps = 0;
   readonly #run: Run;
   readonly #server: Deno.NetAddr;
@@ -214,7 +214,7 @@ class Lane {
     this.#run.send(this, this.#ports[this.#turn].socket);
   }
 
-  /** Gives up on what is under way: a reply that comes later finds its port closed. */
+  /** Gives up the datagram in flight. Its port is closed, so a late reply is not received. */
   renew(): void {
     const lost = this.#ports[this.#turn];
     lost.receiver.close();
@@ -260,24 +260,24 @@ interface Port {
   readonly receiver: Receiver;
 }
 
-/** Each doubling of the time is cut into so many buckets: a value is known to 1 in 32. */
+/** The number of buckets for each doubling of the time. A value is accurate to 1 in 32. */
 const STEPS = 32;
-/** 2^36 us are 19 hours. */
+/** The number of doublings: 2^36 us are 19 hours. */
 const DOUBLINGS = 36;
 
-/** A range of times, and how many lie in it. */
+/** A range of times and the number of times in it. */
 export interface HistogramRow {
-  /** Microseconds, included. */
+  /** The lower bound in microseconds, inclusive. */
   readonly from: number;
-  /** Microseconds, not included. */
+  /** The upper bound in microseconds, exclusive. */
   readonly to: number;
-  /** How many times were measured in it. */
+  /** The number of times in the range. */
   readonly count: number;
 }
 
 /**
- * Counts times in buckets that grow with the time, so that a million of them take no more room than one and
- * a percentile is off by 3 % at most.
+ * Counts times in buckets that grow with the time. The memory does not depend on the number of times, and a percentile
+ * is accurate to 3 %.
  */
 export class Histogram {
   readonly #counts = new Float64Array(STEPS * DOUBLINGS);
@@ -286,22 +286,22 @@ export class Histogram {
   #max = 0;
   #min = Infinity;
 
-  /** How many times were recorded. */
+  /** The number of recorded times. */
   get count(): number {
     return this.#count;
   }
 
-  /** The longest time, exactly, in microseconds; 0 where there is none. */
+  /** The exact longest time in microseconds; 0 if nothing is recorded. */
   get max(): number {
     return this.#max;
   }
 
-  /** The shortest time, exactly, in microseconds; 0 where there is none. */
+  /** The exact shortest time in microseconds; 0 if nothing is recorded. */
   get min(): number {
     return this.#count === 0 ? 0 : this.#min;
   }
 
-  /** The mean, exactly, in microseconds; 0 where there is none. */
+  /** The exact mean in microseconds; 0 if nothing is recorded. */
   get mean(): number {
     return this.#count === 0 ? 0 : this.#sum / this.#count;
   }
@@ -316,9 +316,9 @@ export class Histogram {
   }
 
   /**
-   * The time that a share of all do not exceed (nearest rank), in microseconds; 0 where there is none.
+   * Returns a percentile (nearest rank) in microseconds; 0 if nothing is recorded.
    *
-   * @param share 0 to 1: 0.99 for p99.
+   * @param share The share of times that do not exceed the result, from 0 to 1: 0.99 for p99.
    */
   percentile(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.#count));
@@ -333,7 +333,7 @@ export class Histogram {
     return 0;
   }
 
-  /** The counts by doublings, from the first that has any to the last. */
+  /** Returns the counts for each doubling, from the first to the last that is not empty. */
   rows(): HistogramRow[] {
     const rows: HistogramRow[] = [];
     for (let doubling = 0; doubling < DOUBLINGS; doubling++) {
@@ -346,7 +346,7 @@ export class Histogram {
   }
 }
 
-/** Under 2 us the buckets are linear; above, `STEPS` to a doubling. */
+/** Returns the bucket of a time. Buckets are linear under 2 us; above, each doubling has `STEPS`. */
 function bucketOf(us: number): number {
   if (us < 2) return Math.max(0, Math.floor(us / 2 * STEPS));
   const doubling = Math.min(DOUBLINGS - 1, Math.floor(Math.log2(us)));

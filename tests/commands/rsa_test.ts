@@ -178,7 +178,7 @@ Deno.test({
     const { code, stderr } = await rsa(scratch, args, "x".repeat(191));
     assertEquals(code, 1);
     const why = "it has 191 bytes, and at most 190 fit (MESSAGE_TOO_LONG)";
-    assertStringIncludes(stderr, `parley: cannot encrypt: ${why}\nhint: one block takes no more`);
+    assertStringIncludes(stderr, `parley: cannot encrypt: ${why}\nhint: one block holds at most`);
   },
 });
 
@@ -233,7 +233,7 @@ Deno.test({
       "cert.pem": [refused.certificate, "KEY_CERTIFICATE", "openssl x509 -in NAME -noout -pubkey"],
       "small.pem": [refused.small, "KEY_TOO_SMALL", "parley rsa keygen"],
       "ec.pem": [refused.ec, "KEY_NOT_RSA", "parley rsa keygen"],
-      "cut.pem": [vectors.key.pkcs8.slice(0, 300), "KEY_DAMAGED", "copy it anew"],
+      "cut.pem": [vectors.key.pkcs8.slice(0, 300), "KEY_DAMAGED", "copy the whole file again"],
       "id_rsa.pub": [refused.openSsh.publicKey, "KEY_OPENSSH", "ssh-keygen -e -m PKCS8 -f NAME"],
     };
     for (const [name, [content, code, hint]] of Object.entries(files)) {
@@ -254,7 +254,7 @@ Deno.test({
       "it is a directory (NOT_A_FILE)\nhint: name a file in it",
     );
     const publicOnly = await rsa(scratch, ["sign", "--key", "./key.pem.pub"], "x");
-    assertStringIncludes(publicOnly.stderr, "a private one is needed (KEY_PUBLIC)");
+    assertStringIncludes(publicOnly.stderr, "a private key is needed (KEY_PUBLIC)");
   },
 });
 

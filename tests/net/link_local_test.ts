@@ -9,7 +9,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 const HOST = "fe80::1";
 
 Deno.test("a link-local address without an interface is refused in words, and the interface asked for", async () => {
-  const hint = "name the interface behind it, such as fe80::1%eth0";
+  const hint = "add the interface, such as fe80::1%eth0";
   const self = await createIdentity("ada");
   const failures = [
     assertThrows(() => openRelay({ hostname: HOST, port: 0 }), Failure),

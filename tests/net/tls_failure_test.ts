@@ -13,12 +13,12 @@ const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
   [
     "invalid peer certificate: UnknownIssuer",
     "TLS_UNKNOWN_ISSUER",
-    "the server's certificate is of an issuer that is not known here",
+    "the issuer of the server's certificate is not trusted here",
   ],
   [
     "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
     "TLS_CA_CERTIFICATE",
-    "the server's certificate is its own certificate authority, which no server can be",
+    "the server's certificate is that of a certificate authority, which a server cannot use",
   ],
   [
     "invalid peer certificate: certificate expired: verification time 1795531301 (UNIX), but " +
@@ -47,7 +47,7 @@ const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
   [
     "keys may not be consistent: KeyMismatch",
     "TLS_KEY_MISMATCH",
-    "the key is not that of the certificate",
+    "the key does not belong to the certificate",
   ],
   [
     "No certificates found in certificate data",
@@ -74,12 +74,12 @@ const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
   [
     "invalid peer certificate: Revoked",
     "TLS_CERTIFICATE",
-    "the server's certificate cannot be taken: Revoked",
+    "the server's certificate is not acceptable: Revoked",
   ],
   [
     "peer is incompatible: Tls12NotOfferedOrEnabled",
     "TLS_INCOMPATIBLE",
-    "the two sides have no version or cipher of TLS in common: Tls12NotOfferedOrEnabled",
+    "the two sides have no TLS version or cipher in common: Tls12NotOfferedOrEnabled",
   ],
   [
     "received fatal alert: UnknownCA",

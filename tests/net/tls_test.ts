@@ -103,7 +103,7 @@ const BAD_CERTIFICATES: readonly {
     name: "a certificate of an unknown issuer",
     made: "stranger",
     make: (of, name) => of.selfSigned(name, false),
-    why: "the server's certificate is of an issuer that is not known here (TLS_UNKNOWN_ISSUER)",
+    why: "the issuer of the server's certificate is not trusted here (TLS_UNKNOWN_ISSUER)",
     hint: "hint: name the issuer's certificate with --ca FILE",
   },
   {
@@ -112,7 +112,7 @@ const BAD_CERTIFICATES: readonly {
     make: (of, name) => of.selfSigned(name),
     ca: "own.pem",
     why:
-      "the server's certificate is its own certificate authority, which no server can be (TLS_CA_CERTIFICATE)",
+      "the server's certificate is that of a certificate authority, which a server cannot use (TLS_CA_CERTIFICATE)",
     hint: "CA:FALSE",
   },
 ];

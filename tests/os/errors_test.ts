@@ -83,7 +83,7 @@ Deno.test("toFailure() proposes no permission for everything", () => {
   const failure = toFailure(error, "cannot write /dev/sda");
   assertEquals(
     failure.message,
-    "cannot write /dev/sda: it is not a file, but a part of the system or a device (NOT_A_FILE)",
+    "cannot write /dev/sda: it is part of the system or a device, not a file (NOT_A_FILE)",
   );
   assertEquals(failure.hint, undefined);
 });

@@ -126,7 +126,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what goes on for ever ends once nobody reads it any longer",
+  name: "an endless output ends when its reader has closed it",
   ignore,
   async fn() {
     await using server = openEchoServer({ port: 0 });
@@ -177,7 +177,7 @@ Deno.test({
     assertEquals(await sh(`${encrypt} 0> /dev/null`), {
       code: 1,
       stdout: "",
-      stderr: "parley: cannot read standard input: it is not open for that (EBADF)\n" +
+      stderr: "parley: cannot read standard input: it is not open for this operation (EBADF)\n" +
         "hint: check how standard input and output are redirected\n",
     });
   },

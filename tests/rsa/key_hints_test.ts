@@ -8,7 +8,7 @@ import { Failure } from "../../lib/base/failure.ts";
 import { readIdentity } from "../../lib/chat/trust/identity_file.ts";
 import { readWhole } from "../../lib/os/files.ts";
 import { checkDestination, Progress } from "../../lib/os/input_output.ts";
-import { checkPairPlace, inRsaWords, readKeyFile, writePair } from "../../lib/os/key_files.ts";
+import { checkPairPlace, readKeyFile, withKeyFailures, writePair } from "../../lib/os/key_files.ts";
 import { privateKeyOf } from "../../lib/rsa.ts";
 import { encodeSpki } from "../../lib/rsa/der.ts";
 import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
@@ -79,7 +79,9 @@ Deno.test({
       }
       const path = await scratch.write(name, key.spki);
       const read = await readKeyFile(path);
-      const failure = await failureOf(() => inRsaWords(path, () => privateKeyOf(read, "oaep")));
+      const failure = await failureOf(() =>
+        withKeyFailures(path, () => privateKeyOf(read, "oaep"))
+      );
       assertEquals(failure.code, "KEY_PUBLIC");
       assertHarmless(failure, path);
     }
@@ -155,7 +157,7 @@ Deno.test({
       `openssl pkey -in '${scratch.path}/ada'\\''s $& key.pem' > NEW_KEY`,
     );
     const dashed = await failureOf(() =>
-      inRsaWords("-k.pem", async () => {
+      withKeyFailures("-k.pem", async () => {
         const { readKey } = await import("../../lib/rsa.ts");
         await readKey(new TextEncoder().encode(refused.certificate));
       })

@@ -7,7 +7,7 @@
 import { Failure } from "../../base/failure.ts";
 import { printable, shellPath } from "../../base/printable.ts";
 import { fileFailure } from "../../os/errors.ts";
-import { inRsaWords, readKeyFile } from "../../os/key_files.ts";
+import { readKeyFile, withKeyFailures } from "../../os/key_files.ts";
 import { privateKeyOf, publicKeyOf, type RsaKey } from "../../rsa/key_formats.ts";
 import { MODULUS_BOUNDS } from "../../rsa/rsa.ts";
 
@@ -21,7 +21,7 @@ export async function readIdentity(path: string): Promise<CryptoKeyPair> {
   const key = await readKeyFile(path);
   const what = `cannot take ${printable(path)} as an identity`;
   refuseUnsuitable(key, what);
-  return await inRsaWords(path, async () => {
+  return await withKeyFailures(path, async () => {
     const privateKey = await privateKeyOf(key, "pss512");
     await refuseOpen(path, what);
     return { privateKey, publicKey: await publicKeyOf(key, "pss512") };

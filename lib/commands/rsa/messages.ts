@@ -10,7 +10,7 @@ import { type Input, required } from "../../cli/spec.ts";
 import { readWhole } from "../../os/files.ts";
 import { checkDestination, Progress, readInput, writeOutput } from "../../os/input_output.ts";
 import type { Io } from "../../os/io.ts";
-import { inRsaWords, readKeyFile } from "../../os/key_files.ts";
+import { readKeyFile, withKeyFailures } from "../../os/key_files.ts";
 import {
   decryptBlock,
   decryptMessage,
@@ -34,7 +34,7 @@ export async function encrypt(
   using progress = new Progress(io, "reading");
   const content = await readInput(io, operands[0], progress);
   progress.next("encrypting");
-  const encrypted = await inRsaWords(
+  const encrypted = await withKeyFailures(
     path,
     async () =>
       options.raw
@@ -58,7 +58,7 @@ export async function decrypt(
   const message = await readInput(io, operands[0], progress);
   progress.next("decrypting");
   const open = options.raw ? decryptBlock : decryptMessage;
-  const content = await inRsaWords(path, () => open(key, message));
+  const content = await withKeyFailures(path, () => open(key, message));
   await writeOutput(io, destination, content, progress);
   return 0;
 }
@@ -72,7 +72,7 @@ export async function sign({ options, operands }: Input<typeof RSA_SIGN>, io: Io
   using progress = new Progress(io, "reading");
   const document = await readInput(io, operands[0], progress);
   progress.next("signing");
-  const signature = await inRsaWords(path, () => signDocument(key, document));
+  const signature = await withKeyFailures(path, () => signDocument(key, document));
   await writeOutput(io, destination, signature, progress);
   return 0;
 }
@@ -92,7 +92,7 @@ export async function verify(
   using progress = new Progress(io, "reading");
   const document = await readInput(io, operands[0], progress);
   progress.next("checking");
-  const right = await inRsaWords(path, () => verifyDocument(key, signature, document));
+  const right = await withKeyFailures(path, () => verifyDocument(key, signature, document));
   progress.done();
   if (!right) {
     throw new Failure({

@@ -275,11 +275,11 @@ Deno.test("who can write nothing any longer leaves, and says why", async () => {
     [
       new ReaderGone({
         what: "cannot write to standard output",
-        why: "nobody reads it any longer",
+        why: "the reader has closed it",
         code: "EPIPE",
       }),
       "EPIPE",
-      "nobody reads it any longer",
+      "the reader has closed it",
     ],
   ];
   for (const [error, code, why] of cases) {

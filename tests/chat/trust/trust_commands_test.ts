@@ -160,7 +160,7 @@ test("files that cannot be taken are one clear line", async () => {
   const list = await scratch.write("list", "bo\n");
   const cases: readonly [readonly string[], string][] = [
     [["client", "-i", scratch.path("none.pem")], "(ENOENT)"],
-    [["client", "-i", malformed], "it holds no key that is known here (KEY_UNKNOWN)"],
+    [["client", "-i", malformed], "it has no key in a known format (KEY_UNKNOWN)"],
     [["client", "-i", `${open.file}.pub`], "(KEY_PUBLIC)"],
     [["client", "-i", open.file], "others than its owner may read it (mode 0644) (KEY_FILE_OPEN)"],
     [["client", "-k", malformed], "(KNOWN_PEERS_MALFORMED)"],
