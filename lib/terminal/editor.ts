@@ -1,8 +1,8 @@
 /**
- * The line editor: keys in, a line and a cursor out. It does no input or output.
+ * The line editor: a state machine that turns keys into a line and a cursor. It does no I/O.
  *
- * The keys are those of GNU readline's Emacs mode as far as a chat needs them. It moves and deletes by
- * grapheme cluster, so that nobody ever deletes half an emoji.
+ * The keys are those of GNU readline's Emacs mode that a chat needs. The editor moves and deletes
+ * by grapheme cluster, so that one key never deletes half an emoji.
  *
  * @module
  */
@@ -18,23 +18,23 @@ import {
   toStart,
 } from "./rows.ts";
 
-/** A key, as `node:readline` names it. */
+/** A key press, with the fields of `node:readline`. */
 export interface Key {
-  /** `a`, `left`, `return`; absent where the key is only the text it types. */
+  /** The key's name, such as `a`, `left` or `return`; undefined if the key only types its text. */
   readonly name?: string | undefined;
-  /** What the terminal sent. */
+  /** The bytes that the terminal sent for the key, decoded. */
   readonly sequence: string;
   readonly ctrl: boolean;
   readonly meta: boolean;
 }
 
-/** What a person enters. */
+/** A finished input: a line, an interrupt (Ctrl-C) or the end of input (Ctrl-D). */
 export type Entered =
   | { readonly kind: "line"; readonly text: string }
   | { readonly kind: "interrupt" }
   | { readonly kind: "end" };
 
-/** What a key asks of the screen, beyond the line that it changed. */
+/** What the screen must do after a key press; undefined if only the line may have changed. */
 export type Outcome =
   | Entered
   | { readonly kind: "clear" }
@@ -42,16 +42,17 @@ export type Outcome =
   | undefined;
 
 /**
- * The longest line that is kept, in UTF-16 code units: four times what a message may hold, so that
- * the chat can refuse a line that is too long, and a paste of any size stays bounded.
+ * The longest line that the editor keeps, in UTF-16 code units. It is four times the limit of a
+ * message, so that the chat can refuse a line that is too long while a paste of any size stays
+ * bounded.
  */
 export const MAX_LINE = 256 * 1024;
 
-/** How many lines the history remembers. */
+/** The number of lines that the history keeps. */
 const MAX_HISTORY = 500;
 
-/** Controls (C0, DEL, C1) but not the line feed. */
-// deno-lint-ignore no-control-regex -- controls are what it looks for
+/** Control characters (C0, DEL, C1) except the line feed. */
+// deno-lint-ignore no-control-regex -- matches control characters on purpose
 const CONTROLS = /[\0-\x09\x0b-\x1f\x7f-\x9f]/g;
 
 /** Keys that move the cursor. `C-` is Ctrl, `M-` is Alt (Meta). */
@@ -72,14 +73,14 @@ const MOVES: Readonly<Record<string, Move>> = {
   "C-right": toNextWord,
 };
 
-/** Keys that delete from the cursor to where the move leads. */
+/** Keys that delete from the cursor to the target of a move. */
 const DELETIONS: Readonly<Record<string, Move>> = {
   "backspace": toPrevious,
   "C-h": toPrevious,
   "delete": toNext,
 };
 
-/** Keys that delete and keep what they deleted, for Ctrl-Y. */
+/** Keys that delete and keep the deleted text for Ctrl-Y. */
 const KILLS: Readonly<Record<string, Move>> = {
   "C-k": toEnd,
   "C-u": toStart,
@@ -88,34 +89,34 @@ const KILLS: Readonly<Record<string, Move>> = {
   "M-backspace": toPreviousWord,
 };
 
-/** The state of the line: see the module. */
+/** The line editor: the line, the cursor, the history and the killed text. */
 export class Editor {
   #text = "";
   #cursor = 0;
   #killed = "";
-  /** Whether the last key was a kill: kills that follow each other are yanked together. */
+  /** Whether the last key was a kill: Ctrl-Y inserts the text of consecutive kills together. */
   #killing = false;
   readonly #history: string[] = [];
-  /** The place in the history; its length is the line at the bottom. */
+  /** Index of the shown line in the history; the history's length means the line being edited. */
   #place = 0;
-  /** The half-typed line, while an older one is shown. */
+  /** The line being edited, kept while an older line is shown. */
   #draft = { text: "", cursor: 0 };
 
-  /** The line. A pasted line feed is part of it. */
+  /** The line. It may contain pasted line feeds. */
   get text(): string {
     return this.#text;
   }
 
-  /** The cursor, in UTF-16 code units from the start of the line. */
+  /** The cursor's offset from the start of the line, in UTF-16 code units. */
   get cursor(): number {
     return this.#cursor;
   }
 
   /**
-   * Presses a key.
+   * Applies one key press to the line.
    *
    * @param key The key.
-   * @returns What it asks of the screen, or undefined where it changed the line at most.
+   * @returns What the screen must do, or undefined if only the line may have changed.
    */
   press(key: Key): Outcome {
     const chord = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name ?? ""}`;
@@ -132,9 +133,10 @@ export class Editor {
   }
 
   /**
-   * Inserts pasted text: its line ends become line feeds, its tabs spaces; other controls are left out.
+   * Inserts pasted text. Line ends become line feeds, tabs become spaces, and other control
+   * characters are dropped.
    *
-   * @param text What the terminal sent between the marks of a bracketed paste.
+   * @param text The text between the start and end marks of a bracketed paste.
    */
   paste(text: string): void {
     this.#killing = false;
@@ -188,7 +190,6 @@ export class Editor {
     this.#set(before + this.#text.slice(this.#cursor), before.length);
   }
 
-  /** Deletes from the cursor to where the move leads. */
   #delete(move: Move): string {
     const to = move(this.#text, this.#cursor);
     const [start, end] = to < this.#cursor ? [to, this.#cursor] : [this.#cursor, to];

@@ -1,8 +1,8 @@
 /**
- * What a terminal sends, told apart: keys and pastes.
+ * Splits the bytes from a terminal into key presses and pastes.
  *
- * `node:readline` decodes the keys. It knows nothing of bracketed paste under this runtime, so pastes
- * are taken out before it sees them; what is pasted can then never be taken for a key.
+ * `node:readline` decodes the keys. It does not handle bracketed paste under Deno, so the reader
+ * takes pastes out first; pasted text can never be read as a key.
  *
  * @module
  */
@@ -11,30 +11,33 @@ import { emitKeypressEvents } from "node:readline";
 import { PassThrough } from "node:stream";
 import { type Key, MAX_LINE } from "./editor.ts";
 
-/** Turns bracketed paste on (xterm's private mode 2004). */
+/** The escape sequence that turns bracketed paste on (xterm's private mode 2004). */
 export const PASTE_ON = "\x1b[?2004h";
-/** Turns bracketed paste off. */
+/** The escape sequence that turns bracketed paste off. */
 export const PASTE_OFF = "\x1b[?2004l";
 
 const PASTE_START = "\x1b[200~";
 const PASTE_END = "\x1b[201~";
 
-/** Where keys and pastes go. */
+/** The callbacks that receive keys and pastes. */
 export interface KeyHandlers {
   key(key: Key): void;
   paste(text: string): void;
 }
 
-/** A reader of what a terminal sends. */
+/** Reads the bytes from a terminal and reports keys and pastes. */
 export class KeyReader {
   readonly #handlers: KeyHandlers;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #stream = new PassThrough();
-  /** The start of a mark that the next bytes may complete. A lone Escape waits here, and means nothing. */
+  /**
+   * The start of a paste mark that the next bytes may complete. A lone Escape waits here and does
+   * nothing.
+   */
   #held = "";
   #pasted: string | undefined;
 
-  /** Makes a reader. */
+  /** @param handlers Called for each key and each paste. */
   constructor(handlers: KeyHandlers) {
     this.#handlers = handlers;
     emitKeypressEvents(this.#stream);
@@ -48,9 +51,9 @@ export class KeyReader {
   }
 
   /**
-   * Takes what the terminal sent; the handlers are called before it returns.
+   * Decodes bytes from the terminal. It calls the handlers before it returns.
    *
-   * @param bytes UTF-8, cut anywhere.
+   * @param bytes UTF-8, split at any byte.
    */
   push(bytes: Uint8Array): void {
     let text = this.#held + this.#decoder.decode(bytes, { stream: true });
@@ -83,7 +86,7 @@ export class KeyReader {
   }
 }
 
-/** What `node:readline` says of a key. */
+/** The key object that `node:readline` passes to its listeners. */
 interface KeyEvent {
   readonly name?: string;
   readonly sequence?: string;
@@ -91,7 +94,7 @@ interface KeyEvent {
   readonly meta?: boolean;
 }
 
-/** The length of the longest end of a text that a mark starts with. */
+/** Returns the length of the longest suffix of `text` that is a prefix of `mark`. */
 function partialMark(text: string, mark: string): number {
   let length = Math.min(text.length, mark.length - 1);
   while (length > 0 && !text.endsWith(mark.slice(0, length))) length--;

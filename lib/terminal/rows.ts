@@ -1,8 +1,9 @@
 /**
- * How a prompt and a line lie in the rows of a terminal: pure geometry.
+ * Lays out a prompt and a line in the rows of a terminal: pure geometry, no I/O.
  *
- * A row is broken here, never by the terminal, so that terminals that disagree about the width of an
- * emoji still agree about the number of rows.
+ * The layout breaks rows itself instead of leaving it to the terminal, so that terminals that
+ * disagree about the width of an emoji still agree about the number of rows. This file also
+ * measures text width, splits grapheme clusters and moves the cursor by cluster and by word.
  *
  * @module
  */
@@ -10,32 +11,39 @@
 import stringWidth from "string-width";
 import { printable } from "../base/printable.ts";
 
-/** What is never split: a grapheme cluster, or the picture of what may not be shown. */
+/**
+ * A unit that a row break never splits: a grapheme cluster, or the escape that replaces an
+ * unprintable character.
+ */
 interface Cell {
-  /** What is written for it. */
+  /** The text to write. */
   readonly text: string;
-  /** How many columns it takes: 0, 1, 2, or more for a picture such as `\u{202e}`. */
+  /** Its width in columns: 0, 1, 2, or more for an escape such as `\u{202e}`. */
   readonly width: number;
-  /** Where its cluster starts in the line, in UTF-16 code units; -1 for the prompt. */
+  /** The offset of its cluster in the line, in UTF-16 code units; -1 for the prompt. */
   readonly at: number;
 }
 
 /** One row. */
 export interface Row {
-  /** What is written for it. */
+  /** The text to write. */
   readonly text: string;
   /**
-   * How much of the text, at its end, is a letter with marks in the last column: UTF-16 code units, 0 for none. A
-   * terminal that does not wrap stays in that column, and puts the marks on what stands before it.
+   * The length of a letter with combining marks in the last column, at the end of the text, in
+   * UTF-16 code units; 0 if there is none. With autowrap off, a terminal stays in the last column
+   * and puts the marks on the wrong letter.
    */
   readonly markedEnd: number;
-  /** The widths of its cells: enough to tell how a terminal breaks it when it gets narrower. */
+  /**
+   * The widths of its cells, from which {@linkcode rowsAbove} computes how a narrower terminal
+   * reflows the row.
+   */
   readonly widths: readonly number[];
 }
 
-/** A prompt and a line, broken into rows. There is always a row. */
+/** A prompt and a line, broken into rows. There is at least one row. */
 export interface Layout {
-  /** The columns that it was broken for. */
+  /** The width that the layout was made for, in columns. */
   readonly columns: number;
   readonly rows: readonly Row[];
   readonly cells: readonly Cell[];
@@ -43,21 +51,21 @@ export interface Layout {
   readonly starts: readonly number[];
 }
 
-/** Where the cursor stands. */
+/** The cursor's position in a layout. */
 export interface Place {
   readonly row: number;
-  /** How many cells of the row lie before it. */
+  /** The number of the row's cells before the cursor. */
   readonly cells: number;
-  /** What is written from the start of the row to the cursor. */
+  /** The text from the start of the row to the cursor. */
   readonly before: string;
 }
 
 /**
  * Breaks a prompt and a line into rows.
  *
- * @param prompt The prompt: fit for a terminal, colours (SGR sequences) included.
- * @param text The line, as it was typed: what may not be shown becomes visible.
- * @param columns The columns of the terminal, at least 1.
+ * @param prompt The prompt: printable text and colours (SGR sequences).
+ * @param text The line as typed. Unprintable characters become visible escapes.
+ * @param columns The width of the terminal in columns, at least 1.
  */
 export function layOut(prompt: string, text: string, columns: number): Layout {
   const cells = [...promptCells(prompt), ...lineCells(text)];
@@ -73,7 +81,10 @@ export function layOut(prompt: string, text: string, columns: number): Layout {
   return { columns, rows, cells, starts };
 }
 
-/** A letter and marks that take no column; a variation selector may change how wide an emoji is. */
+/**
+ * A letter followed by combining marks. Variation selectors are excluded: they can change an
+ * emoji's width.
+ */
 const MARKED = /^\P{M}[^\P{M}\u{fe00}-\u{fe0f}]+$/u;
 
 function markedEnd(cells: readonly Cell[], columns: number): number {
@@ -83,10 +94,11 @@ function markedEnd(cells: readonly Cell[], columns: number): number {
 }
 
 /**
- * Where the cursor stands in a layout: where a row is full, at the start of the next.
+ * Returns the cursor's position in a layout. After a full row, that is the start of the next row.
  *
  * @param layout The layout.
- * @param cursor The cursor, in UTF-16 code units of the line; inside a cluster, it stands after it.
+ * @param cursor The cursor's offset in the line, in UTF-16 code units. An offset inside a cluster
+ * counts as the cluster's end.
  */
 export function placeOf(layout: Layout, cursor: number): Place {
   const { cells, starts } = layout;
@@ -100,12 +112,13 @@ export function placeOf(layout: Layout, cursor: number): Place {
 }
 
 /**
- * How many terminal rows lie between the start of the first row and the cursor, once the terminal has
- * become narrower and has broken the rows anew. Rows that were broken here stay apart when it widens.
+ * Returns the number of terminal rows from the first row to the cursor after the terminal has
+ * become narrower and has reflowed the rows. A terminal that becomes wider does not join them
+ * again.
  *
- * @param rows The rows that were drawn.
- * @param place Where the cursor was left in them.
- * @param columns The columns of the terminal now.
+ * @param rows The drawn rows.
+ * @param place The position at which the cursor was left.
+ * @param columns The current width of the terminal in columns.
  */
 export function rowsAbove(rows: readonly Row[], place: Place, columns: number): number {
   const whole = rows.slice(0, place.row).map((row) => reflowed(row.widths, columns));
@@ -114,13 +127,13 @@ export function rowsAbove(rows: readonly Row[], place: Place, columns: number): 
 }
 
 /**
- * The first row to show where there are more than may be shown: as few steps from the last as keep the
- * cursor in sight.
+ * Returns the first row to show if not all rows fit. It scrolls as little as possible from `top` to
+ * keep the cursor visible.
  *
- * @param rows How many rows there are.
- * @param shown How many may be shown.
+ * @param rows The number of rows.
+ * @param shown The number of rows that fit.
  * @param cursorRow The row of the cursor.
- * @param top The row that was shown first until now.
+ * @param top The row that was shown first before.
  */
 export function firstShown(rows: number, shown: number, cursorRow: number, top: number): number {
   const lowest = Math.max(0, cursorRow - shown + 1);
@@ -129,9 +142,9 @@ export function firstShown(rows: number, shown: number, cursorRow: number, top: 
 }
 
 /**
- * The columns that a text takes in a terminal.
+ * Returns the width of a text in a terminal, in columns.
  *
- * @param text Text fit for a terminal, without line feeds; colours take none.
+ * @param text Printable text without line feeds. Colours (SGR sequences) have no width.
  */
 export function widthOf(text: string): number {
   return PLAIN.test(text) ? text.length : stringWidth(text);
@@ -139,7 +152,7 @@ export function widthOf(text: string): number {
 
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** Widths that were asked for: a text has few different clusters, and measuring one is slow. */
+/** A cache of widths: a text has few different clusters, and measuring one is slow. */
 const widths = new Map<string, number>();
 
 function cachedWidth(cluster: string): number {
@@ -162,7 +175,7 @@ function lineCells(text: string): Cell[] {
   });
 }
 
-/** The cells of a prompt; each colour (SGR) is a cell of no width. */
+/** Splits a prompt into cells; each colour (SGR sequence) is a cell of width 0. */
 function promptCells(prompt: string): Cell[] {
   return prompt.split(SGR).flatMap((part, i) =>
     i % 2 === 1
@@ -171,10 +184,13 @@ function promptCells(prompt: string): Cell[] {
   );
 }
 
-// deno-lint-ignore no-control-regex -- SGR sequences begin with a control
+// deno-lint-ignore no-control-regex -- SGR sequences begin with a control character
 const SGR = /(\x1b\[[0-9;]*m)/;
 
-/** The colours that the prompt has set before a cell: a row may be written without those above it. */
+/**
+ * Returns the colours that the prompt sets before a cell: a row may be drawn without the rows above
+ * it.
+ */
 function coloursBefore(cells: readonly Cell[], index: number): string {
   let colours = "";
   for (const { at, text } of cells.slice(0, index)) {
@@ -184,7 +200,9 @@ function coloursBefore(cells: readonly Cell[], index: number): string {
   return colours;
 }
 
-/** The index of the first cell of each row; an empty row follows a full one, for the cursor. */
+/**
+ * Returns the index of each row's first cell. An empty row follows a full last row, for the cursor.
+ */
 function breaks(widths: readonly number[], columns: number): number[] {
   const starts = [0];
   let column = 0;
@@ -199,10 +217,10 @@ function breaks(widths: readonly number[], columns: number): number[] {
   return starts;
 }
 
-/** How many rows a terminal of so many columns makes of one. */
+/** Returns the number of rows into which a terminal of `columns` columns breaks one row. */
 function reflowed(widths: readonly number[], columns: number): number {
   const starts = breaks(widths, columns);
-  // No empty row follows a full one here: the cursor of a terminal waits at its margin.
+  // A terminal adds no empty row after a full one: its cursor waits at the margin.
   return starts.at(-1) === widths.length && widths.length > 0 ? starts.length - 1 : starts.length;
 }
 
@@ -210,31 +228,34 @@ const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 const words = new Intl.Segmenter("und", { granularity: "word" });
 
 /**
- * From here to there in a text.
+ * Computes a cursor movement in a text.
  *
  * @param text The text.
- * @param at Where one stands.
- * @returns Where one stands afterwards.
+ * @param at The offset before the movement, in UTF-16 code units.
+ * @returns The offset after the movement.
  */
 export type Move = (text: string, at: number) => number;
 
-/** To the start of the text. */
+/** Moves to the start of the text. */
 export const toStart: Move = () => 0;
 
-/** To the end of the text. */
+/** Moves to the end of the text. */
 export const toEnd: Move = (text) => text.length;
 
-/** One grapheme cluster to the left. */
+/** Moves one grapheme cluster to the left. */
 export const toPrevious: Move = (text, at) =>
   at <= 0 ? 0 : graphemes.segment(text).containing(at - 1)!.index;
 
-/** One grapheme cluster to the right. */
+/** Moves one grapheme cluster to the right. */
 export const toNext: Move = (text, at) => {
   const found = graphemes.segment(text).containing(at);
   return found === undefined ? text.length : found.index + found.segment.length;
 };
 
-/** To the start of the word at the left; Chinese, Japanese and Thai words by dictionary. */
+/**
+ * Moves left to the start of a word. Chinese, Japanese and Thai words are found by dictionary (UAX
+ * #29).
+ */
 export const toPreviousWord: Move = (text, at) => {
   const segments = words.segment(text);
   for (let to = at; to > 0;) {
@@ -245,7 +266,7 @@ export const toPreviousWord: Move = (text, at) => {
   return 0;
 };
 
-/** To the end of the word at the right. */
+/** Moves right to the end of a word. */
 export const toNextWord: Move = (text, at) => {
   const segments = words.segment(text);
   for (let to = at; to < text.length;) {
@@ -256,7 +277,7 @@ export const toNextWord: Move = (text, at) => {
   return text.length;
 };
 
-/** To the start of what white space encloses at the left, as Ctrl-W does in shells. */
+/** Moves left to the previous white space, as Ctrl-W does in shells. */
 export const toPreviousBlank: Move = (text, at) => {
   let to = text.slice(0, at).trimEnd().length;
   while (to > 0 && !/\s/.test(text.charAt(to - 1))) to--;
@@ -264,13 +285,13 @@ export const toPreviousBlank: Move = (text, at) => {
 };
 
 /**
- * Printable ASCII that is followed by printable ASCII is a cluster by itself; only what lies between
- * such stretches needs the segmenter. Most lines are one stretch.
+ * Printable ASCII followed by printable ASCII. Each such character is a cluster by itself, so that
+ * only the text between these stretches needs the slow segmenter. Most lines are one stretch.
  */
 const ASCII_STRETCH = /[\x20-\x7e]+(?=[\x20-\x7e]|$)/y;
 
 /**
- * The grapheme clusters of a text, in order.
+ * Splits a text into grapheme clusters (UAX #29), in order.
  *
  * @param text Any text.
  * @returns The clusters; joined, they are the text.
@@ -290,7 +311,9 @@ export function splitGraphemes(text: string): string[] {
   return clusters;
 }
 
-/** Where two printable ASCII characters next follow each other: between them is a boundary. */
+/**
+ * Returns the offset between the next two adjacent printable ASCII characters: a cluster boundary.
+ */
 function nextStretch(text: string, from: number): number {
   const found = text.slice(from).search(/[\x20-\x7e](?=[\x20-\x7e])/);
   return found < 0 ? text.length : from + found + 1;

@@ -1,5 +1,5 @@
 /**
- * The terminal side of the chat: a line being typed at the bottom, messages coming in above it.
+ * The chat's screen: an input line at the bottom, and messages that scroll above it.
  *
  * @module
  */
@@ -21,52 +21,57 @@ import { type Size, type Terminal, terminalOf } from "./terminal.ts";
 
 export type { Entered } from "./editor.ts";
 
-/** A screen: see {@linkcode openScreen}. */
+/** A terminal with an input line at the bottom. {@linkcode openScreen} opens one. */
 export interface Screen extends Disposable {
   /**
-   * Prints text above the input line, which stays as it is. Several calls in one turn are one write.
+   * Prints text above the input line. The screen writes all text printed in one turn of the event
+   * loop at once.
    *
-   * @param text Fit for a terminal: no controls but line feeds, and the colours of `style.ts`.
+   * @param text Printable text. It may contain line feeds and the colours of {@linkcode Style}, no
+   * other control characters.
    */
   print(text: string): void;
-  /** What the person enters, in order; it ends when the screen is closed. One consumer. */
+  /**
+   * The lines and commands that the person enters, in order. It ends when the screen is closed. It
+   * supports one consumer.
+   */
   readonly entered: AsyncIterable<Entered>;
   /**
-   * Changes what stands before the line.
+   * Changes the prompt.
    *
-   * @param prompt Fit for a terminal.
+   * @param prompt Printable text; it may contain colours.
    */
   setPrompt(prompt: string): void;
-  /** Takes the input line away and leaves the terminal as it was, at the start of a row. */
+  /** Removes the input line and restores the terminal, with the cursor at the start of a row. */
   close(): void;
-  /** Waits until the terminal shows it, also after the screen was closed. */
+  /** Waits until all output is written to the terminal, also after the screen was closed. */
   flushed(): Promise<void>;
 }
 
 /** Options of {@linkcode openScreen}. */
 export interface ScreenOptions {
-  /** What stands before the line: fit for a terminal. */
+  /** The prompt before the input line: printable text; it may contain colours. */
   readonly prompt: string;
 }
 
 /**
- * How much printed text waits for a terminal that does not take it, in UTF-16 code units. What is
- * beyond is left out, oldest first, and the number of lines is said.
+ * The most printed text that waits for a slow terminal, in UTF-16 code units. The screen drops the
+ * oldest text beyond that and reports the number of dropped lines.
  */
 const MAX_WAITING = 4 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
 /**
- * Opens the terminal that standard input and output are for line editing. It takes no permission.
+ * Opens a screen on the terminal of standard input and output. It needs no permission.
  *
- * Keys are those of {@linkcode Editor}. The signals that end a process (SIGINT, SIGTERM, SIGHUP) close
- * the screen and are entered as an interrupt; the next one ends the process. Ctrl-Z and SIGTSTP stop it for a while.
- * Whatever stops or ends the process, the terminal is left as it was.
+ * Keys are those of {@linkcode Editor}. The first SIGINT, SIGTERM or SIGHUP closes the screen and
+ * is reported as an interrupt; the next one ends the process. Ctrl-Z and SIGTSTP suspend the
+ * process. The terminal is restored however the process stops or ends.
  *
  * @param io The standard streams.
  * @param options The prompt.
- * @throws {Failure} `ENOTTY` where standard input or output is no terminal.
+ * @throws {Failure} `ENOTTY` if standard input or output is not a terminal.
  *
  * @example
  * ```ts ignore
@@ -81,25 +86,33 @@ export function openScreen(io: Io, options: ScreenOptions): Screen {
   return new TerminalScreen(terminalOf(io), options);
 }
 
-/** A screen on any terminal: {@linkcode openScreen} is the one on the standard streams. */
+/** A screen on any terminal; {@linkcode openScreen} opens one on the standard streams. */
 export class TerminalScreen implements Screen {
   readonly #terminal: Terminal;
   readonly #editor = new Editor();
   readonly #drawing = new Drawing();
   readonly #unwatch: () => void;
-  readonly #entries = new Entries();
+  readonly #inputs = new InputQueue();
   #prompt: string;
   #waiting: string[] = [];
   #waitingLength = 0;
   #leftOut = 0;
   #toClear = false;
   #state: "idle" | "scheduled" | "writing" | "closed" = "idle";
-  /** Whether the terminal is the shell's: nothing is drawn until the process goes on. */
+  /**
+   * Whether the process is suspended. The shell then uses the terminal, and the screen draws
+   * nothing.
+   */
   #stopped = false;
-  /** Whether there is something to draw that the write under way does not show. */
+  /** Whether something changed after the write in progress began. */
   #stale = false;
 
-  /** Opens a screen on a terminal. */
+  /**
+   * Opens a screen on a terminal.
+   *
+   * @param terminal The terminal.
+   * @param options The prompt.
+   */
   constructor(terminal: Terminal, { prompt }: ScreenOptions) {
     this.#terminal = terminal;
     this.#prompt = prompt;
@@ -107,8 +120,8 @@ export class TerminalScreen implements Screen {
     this.#unwatch = terminal.watch({
       resized: () => this.#redraw(),
       resumed: () => this.#resume(),
-      toldToStop: () => this.#suspend(),
-      told: () => this.#interrupt(),
+      suspendRequested: () => this.#suspend(),
+      endRequested: () => this.#interrupt(),
       ending: () => this.close(),
     });
     terminal.writeSync(encoder.encode(PASTE_ON + this.#frame()));
@@ -116,7 +129,7 @@ export class TerminalScreen implements Screen {
   }
 
   get entered(): AsyncIterable<Entered> {
-    return this.#entries;
+    return this.#inputs;
   }
 
   print(text: string): void {
@@ -143,8 +156,8 @@ export class TerminalScreen implements Screen {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#unwatch();
-    this.#entries.end();
-    this.#giveBack();
+    this.#inputs.end();
+    this.#restore();
   }
 
   flushed(): Promise<void> {
@@ -161,10 +174,10 @@ export class TerminalScreen implements Screen {
       paste: (text) => this.#editor.paste(text),
     });
     for (;;) {
-      // A read that fails is a terminal that has hung up.
+      // A read fails if the terminal has hung up.
       const bytes = await this.#terminal.read().catch(() => null);
       if (this.#state === "closed") return;
-      if (bytes === null) return this.#entries.add({ kind: "end" });
+      if (bytes === null) return this.#inputs.add({ kind: "end" });
       this.#terminal.take();
       keys.push(bytes);
       this.#redraw();
@@ -176,27 +189,30 @@ export class TerminalScreen implements Screen {
     if (outcome === undefined) return;
     if (outcome.kind === "clear") this.#toClear = true;
     else if (outcome.kind === "suspend") this.#suspend();
-    else this.#entries.add(outcome);
+    else this.#inputs.add(outcome);
   }
 
   #interrupt(): void {
-    this.#entries.add({ kind: "interrupt" });
+    this.#inputs.add({ kind: "interrupt" });
     this.close();
   }
 
-  /** Gives the terminal back as it was and stops, as other programs do at Ctrl-Z, until the shell has it go on. */
+  /** Restores the terminal and suspends the process, as other programs do at Ctrl-Z. */
   #suspend(): void {
-    const { keepsGoing } = this.#terminal;
-    if (keepsGoing !== undefined) {
-      return this.print(`* Ctrl-Z ${keepsGoing}`);
+    const { cannotSuspend } = this.#terminal;
+    if (cannotSuspend !== undefined) {
+      return this.print(`* Ctrl-Z ${cannotSuspend}`);
     }
     this.#stopped = true;
-    this.#giveBack();
-    this.#terminal.flushed().then(() => this.#terminal.stop());
+    this.#restore();
+    this.#terminal.flushed().then(() => this.#terminal.suspend());
   }
 
-  /** Takes the input line away and leaves the terminal as it was; one that has hung up has nothing to restore. */
-  #giveBack(): void {
+  /**
+   * Removes the input line and restores the terminal. Errors are ignored: a terminal that has hung
+   * up needs no restoring.
+   */
+  #restore(): void {
     restore(() => {
       const erased = this.#drawing.erase(this.#terminal.size());
       this.#terminal.writeSync(encoder.encode(erased + this.#takeWaiting() + PASTE_OFF));
@@ -210,13 +226,13 @@ export class TerminalScreen implements Screen {
       this.#terminal.setRaw(true);
       this.#terminal.writeSync(encoder.encode(`\r${PASTE_ON}`));
     } catch {
-      return this.#entries.add({ kind: "end" }); // the terminal went while this process was stopped
+      return this.#inputs.add({ kind: "end" }); // the terminal hung up while this process was suspended
     }
     this.#drawing.forget();
     this.#redraw();
   }
 
-  /** Draws soon: whatever else happens in this turn is drawn with it. */
+  /** Schedules a draw for the end of this turn, so that several changes are drawn at once. */
   #redraw(): void {
     this.#stale = true;
     if (this.#state !== "idle") return;
@@ -230,13 +246,13 @@ export class TerminalScreen implements Screen {
       try {
         await this.#terminal.write(encoder.encode(this.#frame()));
       } catch {
-        return this.#entries.add({ kind: "end" }); // the terminal has hung up: it is written to no more
+        return this.#inputs.add({ kind: "end" }); // the terminal has hung up
       }
     }
     if (this.#state !== "closed") this.#state = "idle";
   }
 
-  /** What brings the terminal up to date, from what it shows. */
+  /** Returns the bytes that update the terminal from what it shows. */
   #frame(): string {
     this.#stale = false;
     const size = this.#terminal.size();
@@ -247,11 +263,11 @@ export class TerminalScreen implements Screen {
     return cleared + waiting + this.#drawing.draw({ prompt: this.#prompt, text, cursor }, size);
   }
 
-  /** The printed text that waits, for a raw terminal. */
+  /** Takes the printed text that waits and converts it for a raw terminal. */
   #takeWaiting(): string {
     const left = this.#leftOut === 0
       ? ""
-      : `(${this.#leftOut} lines are left out: the terminal did not keep up)\n`;
+      : `(${this.#leftOut} lines omitted: the terminal is too slow)\n`;
     const text = left + this.#waiting.join("");
     this.#waiting = [];
     this.#waitingLength = 0;
@@ -260,17 +276,17 @@ export class TerminalScreen implements Screen {
   }
 }
 
-/** Takes one step of restoring a terminal. */
+/** Runs one step of restoring a terminal and ignores its errors. */
 function restore(step: () => void): void {
   try {
     step();
   } catch {
-    // Whoever sat there has gone, and the other steps are still to be tried.
+    // The terminal has hung up; the other steps may still work.
   }
 }
 
-/** What was entered and not yet consumed. */
-class Entries implements AsyncIterable<Entered> {
+/** A queue of finished inputs for one consumer. */
+class InputQueue implements AsyncIterable<Entered> {
   readonly #queue: Entered[] = [];
   #ended = false;
   #wake: (() => void) | undefined;
@@ -295,18 +311,18 @@ class Entries implements AsyncIterable<Entered> {
   }
 }
 
-/** What is to be drawn. */
-export interface Input {
+/** The input line to draw. */
+export interface InputLine {
   readonly prompt: string;
   readonly text: string;
-  /** In UTF-16 code units of the text. */
+  /** The cursor's offset in the text, in UTF-16 code units. */
   readonly cursor: number;
 }
 
-// ECMA-48, and DEC's private mode 7: without it a terminal overwrites its last column instead of
-// going on in the next row, so that a row of ours is always one of its rows.
-// The row first and then what is below it: erasing everything from the top left corner makes some
-// terminals keep it in their history.
+// ECMA-48 sequences, and DEC's private mode 7 (autowrap). With autowrap off, a terminal overwrites
+// its last column instead of continuing in the next row, so that each row of the layout is one row
+// of the terminal. ERASE_BELOW erases the row first and then the rows below: some terminals add the
+// screen to their scrollback when everything from the top left corner is erased.
 const ERASE_BELOW = "\x1b[K\x1b7\x1b[B\x1b[J\x1b8";
 const RESET_COLOURS = "\x1b[m";
 const WRAP_OFF = "\x1b[?7l";
@@ -314,23 +330,26 @@ const WRAP_ON = "\x1b[?7h";
 const CLEAR = "\x1b[H\x1b[2J";
 const up = (rows: number) => rows > 0 ? `\x1b[${rows}A` : "";
 
-/** A row; at its margin a letter is put where its marks find it, which is done by letting the terminal wrap there. */
+/**
+ * Returns the text of a row. Autowrap is turned on for a letter with marks in the last column, so
+ * that the marks join that letter.
+ */
 function written({ text, markedEnd }: Row): string {
   if (markedEnd === 0) return text;
   const end = text.length - markedEnd;
   return text.slice(0, end) + WRAP_ON + text.slice(end) + WRAP_OFF;
 }
 
-/** The drawn input line. */
+/** Draws and erases the input line. */
 export class Drawing {
   #drawn: { readonly rows: readonly Row[]; readonly place: Place } | undefined;
   #top = 0;
   #layout: { readonly layout: Layout; readonly prompt: string; readonly text: string } | undefined;
 
   /**
-   * What takes the input line away and leaves the cursor where it began.
+   * Returns the bytes that erase the input line and move the cursor to where the line began.
    *
-   * @param size The terminal now; it may have changed since.
+   * @param size The current size of the terminal; it may have changed since the last draw.
    */
   erase({ columns }: Size): string {
     const drawn = this.#drawn;
@@ -339,25 +358,25 @@ export class Drawing {
     return `${up(rowsAbove(drawn.rows, drawn.place, columns))}\r${ERASE_BELOW}`;
   }
 
-  /** What clears the whole screen. */
+  /** Returns the bytes that clear the screen. */
   clear(): string {
     this.#drawn = undefined;
     return CLEAR;
   }
 
-  /** Forgets what was drawn: something else has written since. */
+  /** Forgets the drawn line, because something else has written to the terminal. */
   forget(): void {
     this.#drawn = undefined;
   }
 
   /**
-   * What draws the input line, from the start of an empty row. It takes half of the screen at most, and
-   * scrolls within it.
+   * Returns the bytes that draw the input line from the start of an empty row. The line takes at
+   * most half of the screen and scrolls within it.
    *
-   * @param input The line.
-   * @param size The terminal.
+   * @param input The input line.
+   * @param size The size of the terminal.
    */
-  draw(input: Input, size: Size): string {
+  draw(input: InputLine, size: Size): string {
     const layout = this.#layOut(input, size.columns);
     const place = placeOf(layout, input.cursor);
     const shown = Math.max(1, Math.floor(size.rows / 2));
@@ -369,8 +388,10 @@ export class Drawing {
       up(rows.length - 1 - row) + "\r" + place.before + RESET_COLOURS + WRAP_ON;
   }
 
-  /** Most draws are of a line that has not changed: a message came in above it. */
-  #layOut({ prompt, text }: Input, columns: number): Layout {
+  /**
+   * Reuses the last layout if the line is the same: most draws follow a message printed above it.
+   */
+  #layOut({ prompt, text }: InputLine, columns: number): Layout {
     const last = this.#layout;
     if (
       last !== undefined && last.text === text && last.prompt === prompt &&

@@ -1,5 +1,5 @@
 /**
- * A terminal: raw bytes, size and signals.
+ * Terminals: raw input, output in order, size, signals, and text style.
  *
  * @module
  */
@@ -8,46 +8,50 @@ import { Failure } from "../base/failure.ts";
 import type { Io, Keyboard, OutputStream } from "../os/io.ts";
 import { UNDER_TASK } from "../os/surroundings.ts";
 
-/** What happens to a terminal, or to the process at it. */
+/** The callbacks for events of a terminal and of its process. */
 export interface TerminalHandlers {
-  /** It has another size. */
+  /** The terminal has changed its size. */
   resized(): void;
-  /** The process was stopped and goes on: others have written meanwhile. */
+  /** The process continues after a suspension; other programs may have written to the terminal. */
   resumed(): void;
-  /** The process was told to stop for a while (SIGTSTP). */
-  toldToStop(): void;
-  /** The process was told to end. */
-  told(): void;
-  /** The process ends now. */
+  /** The process received SIGTSTP. */
+  suspendRequested(): void;
+  /** The process received a signal to end. */
+  endRequested(): void;
+  /** The process is ending. */
   ending(): void;
 }
 
-/** A terminal. */
+/** A terminal in raw mode. */
 export interface Terminal {
   size(): Size;
   setRaw(raw: boolean): void;
-  /** What was typed, or null where nothing will come any more; the same bytes until they are taken. */
+  /**
+   * Reads typed bytes; null at the end of input. It returns the same bytes until {@linkcode take}
+   * is called.
+   */
   read(): Promise<Uint8Array | null>;
-  /** Takes what was read. */
+  /** Consumes the bytes that `read` returned. */
   take(): void;
-  /** Writes, while the process goes on: a terminal that is not read from must not stop a room. */
+  /** Writes in the background, so that a terminal that does not read blocks nothing else. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Writes before it returns; while something is being written, right behind that. */
+  /** Writes synchronously; after the background write in progress, if there is one. */
   writeSync(bytes: Uint8Array): void;
   /** Waits until everything is written. */
   flushed(): Promise<void>;
-  /** That the process cannot stop for a while, in words that stand behind the key; undefined where it can. */
-  readonly keepsGoing: string | undefined;
-  /** Stops the process, with all that it does, until it is told to go on (SIGCONT). */
-  stop(): void;
+  /** Why the process cannot be suspended, as a predicate for "Ctrl-Z"; undefined if it can be. */
+  readonly cannotSuspend: string | undefined;
+  /** Suspends the process until it receives SIGCONT. */
+  suspend(): void;
   /** Calls the handlers until the returned function is called. */
   watch(handlers: TerminalHandlers): () => void;
 }
 
 /**
- * The terminal that standard input and output are.
+ * Returns the terminal of standard input and output.
  *
- * @throws {Failure} `ENOTTY` where one of them is none.
+ * @param io The standard streams.
+ * @throws {Failure} `ENOTTY` if one of them is not a terminal.
  */
 export function terminalOf(io: Io): Terminal {
   const { input: { keyboard }, output } = io;
@@ -67,24 +71,30 @@ export function terminalOf(io: Io): Terminal {
     write: (bytes) => ordered.write(bytes),
     writeSync: (bytes) => ordered.writeSync(bytes),
     flushed: () => ordered.flushed(),
-    keepsGoing: KEEPS_GOING,
-    stop: () => Deno.kill(Deno.pid, "SIGSTOP"),
+    cannotSuspend: CANNOT_SUSPEND,
+    suspend: () => Deno.kill(Deno.pid, "SIGSTOP"),
     watch: (handlers) => watch(io, ordered, handlers),
   };
 }
 
-const KEEPS_GOING = Deno.build.os === "windows"
+const CANNOT_SUSPEND = Deno.build.os === "windows"
   ? "does nothing on this system"
   : UNDER_TASK
   ? "does nothing under deno task: start it by deno run, as in docs/chat.md"
   : undefined;
 
-/** Some terminals have no size (expect(1) makes such): those are taken for a VT100. */
+/**
+ * Returns the size of a terminal. One that reports no size, as under expect(1), counts as 80 by 24,
+ * the size of a VT100.
+ */
 function sizeOf({ size }: OutputStream): Size {
   return { columns: size?.columns || 80, rows: size?.rows || 24 };
 }
 
-/** A read of a terminal cannot be taken back, so one that a closed screen left is the next one's. */
+/**
+ * The pending read. A read cannot be cancelled, so the next screen continues the one that a closed
+ * screen left.
+ */
 let reading: Promise<Uint8Array | null> | undefined;
 
 function take(): void {
@@ -97,7 +107,7 @@ async function readChunk(keyboard: Keyboard): Promise<Uint8Array | null> {
   return length === null ? null : buffer.subarray(0, length);
 }
 
-/** One for each output: the next screen writes behind what a closed one has left. */
+/** One per output, so that a new screen's writes follow those that a closed screen left. */
 const orderedOutputs = new WeakMap<OutputStream, OrderedOutput>();
 
 function orderedOutput(output: OutputStream): OrderedOutput {
@@ -119,21 +129,21 @@ function watch(io: Io, output: OrderedOutput, handlers: TerminalHandlers): () =>
     globalThis.addEventListener(type, handler);
     unwatch.push(() => globalThis.removeEventListener(type, handler));
   };
-  // An error that nobody catches ends the process without an unload event.
+  // An uncaught error ends the process without an unload event.
   for (const type of ["unload", "error", "unhandledrejection"]) {
     onEvent(type, () => {
       output.hurry();
       handlers.ending();
     });
   }
-  onSignal("SIGINT", handlers.told);
+  onSignal("SIGINT", handlers.endRequested);
   if (Deno.build.os === "windows") {
-    onSignal("SIGBREAK", handlers.told); // a new size is noticed at the next draw
+    onSignal("SIGBREAK", handlers.endRequested); // no SIGWINCH here: the next draw notices a new size
   } else {
-    onSignal("SIGTERM", handlers.told);
-    onSignal("SIGHUP", handlers.told);
+    onSignal("SIGTERM", handlers.endRequested);
+    onSignal("SIGHUP", handlers.endRequested);
     onSignal("SIGWINCH", handlers.resized);
-    onSignal("SIGTSTP", handlers.toldToStop);
+    onSignal("SIGTSTP", handlers.suspendRequested);
     onSignal("SIGCONT", handlers.resumed);
   }
   return () => unwatch.forEach((stop) => stop());
@@ -145,15 +155,16 @@ export interface Size {
   readonly rows: number;
 }
 
-/** What is written to. */
+/** An output stream. */
 export interface Writable {
   write(bytes: Uint8Array): Promise<number>;
   writeSync(bytes: Uint8Array): number;
 }
 
 /**
- * A stream whose two ways to write keep their order. Deno writes in the background on another thread, so that what
- * is written at once can overtake what was asked for before it: here it waits behind that, and is written with it.
+ * Keeps background and synchronous writes to a stream in order. Deno writes in the background on
+ * another thread, so a synchronous write could overtake an earlier background write. Here it waits
+ * until that write ends.
  */
 export class OrderedOutput {
   readonly #stream: Writable;
@@ -161,16 +172,16 @@ export class OrderedOutput {
   #behind: Uint8Array[] = [];
   #hurried = false;
 
-  /** Orders the writes to a stream. */
+  /** @param stream The stream; nothing else may write to it. */
   constructor(stream: Writable) {
     this.#stream = stream;
   }
 
   /**
-   * Writes in the background, one text at a time.
+   * Writes in the background, one buffer at a time.
    *
-   * @param bytes What is written.
-   * @throws What the stream says.
+   * @param bytes The bytes to write.
+   * @throws The error of the stream.
    */
   async write(bytes: Uint8Array): Promise<void> {
     while (this.#writing !== undefined) await this.#writing.catch(() => {});
@@ -188,9 +199,9 @@ export class OrderedOutput {
   }
 
   /**
-   * Writes before it returns; while something is written in the background, right behind that.
+   * Writes synchronously; after the background write in progress, if there is one.
    *
-   * @param bytes What is written.
+   * @param bytes The bytes to write.
    */
   writeSync(bytes: Uint8Array): void {
     if (this.#writing === undefined || this.#hurried) this.#writeAllSync(bytes);
@@ -201,22 +212,25 @@ export class OrderedOutput {
     for (let at = 0; at < bytes.length;) at += this.#stream.writeSync(bytes.subarray(at));
   }
 
-  /** Waits for nothing any more: the process ends, and what is written in the background may never be. */
+  /** Stops ordering, because the process is ending: the write in progress may never finish. */
   hurry(): void {
     this.#hurried = true;
     for (const behind of this.#behind.splice(0)) this.#writeAllSync(behind);
   }
 
-  /** Waits until everything is written that was asked for, or the stream takes no more. */
+  /** Waits until the background write has ended, with or without an error. */
   async flushed(): Promise<void> {
     await this.#writing?.catch(() => {});
   }
 }
 
-/** Wraps a text into a colour or a weight: SGR sequences (ECMA-48), each undone by its own end. */
+/**
+ * Adds a colour or a weight to a text (SGR sequences, ECMA-48). Each is reset by its own end
+ * sequence.
+ */
 export type Paint = (text: string) => string;
 
-/** The colours and weights that there are. */
+/** The available colours and weights. */
 export interface Style {
   readonly bold: Paint;
   readonly dim: Paint;
@@ -229,9 +243,9 @@ export interface Style {
 }
 
 /**
- * A set of colours.
+ * Makes a style.
  *
- * @param on Whether they colour: where not, text stays as it is.
+ * @param on Whether to colour; otherwise the functions return the text unchanged.
  */
 export function makeStyle(on: boolean): Style {
   const paint = (start: number, end: number): Paint => (text) =>
@@ -248,11 +262,11 @@ export function makeStyle(on: boolean): Style {
   };
 }
 
-/** A colour or a weight, or the end of one, as {@linkcode makeStyle} writes it. */
-// deno-lint-ignore no-control-regex -- the sequences begin with one
+/** Matches a start or end sequence that {@linkcode makeStyle} writes. */
+// deno-lint-ignore no-control-regex -- SGR sequences begin with a control character
 const SGR = /\x1b\[\d+m/g;
 
-/** A text without its colours and weights. */
+/** Returns a text without its colours and weights. */
 export function unstyled(text: string): string {
   return text.replace(SGR, "");
 }

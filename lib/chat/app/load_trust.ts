@@ -66,7 +66,7 @@ export async function getAcquainted(
     return { identity: keys, trust, settled: () => Promise.resolve(), [Symbol.dispose]: () => {} };
   }
   const { KnownPeersFile } = await import("../trust/known_peers_file.ts");
-  const events = { ...hears, changed: (peers: KnownPeers) => trust.take(peers) };
+  const events = { ...hears, changed: (peers: KnownPeers) => trust.replaceKnown(peers) };
   const { file, known } = await KnownPeersFile.open(knownPeers, events);
   const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
   const close = () => file[Symbol.dispose]();

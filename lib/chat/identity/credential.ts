@@ -1,10 +1,10 @@
 /**
- * Credentials: who a member says it is for one run, made, signed and checked.
+ * Makes and checks credentials, and builds the statements that a member signs about itself.
  *
- * A credential binds a name, an identity (RSA-PSS), a session key (RSA-OAEP) and a signing key (Ed25519)
- * for at most 24 hours, unless it is renewed. The identity signs it; the signing key signs it too, which
- * proves possession: without that, one could register another's keys under one's own name. A member *is*
- * the SHA-256 of its credential.
+ * A credential binds a name, an identity key (RSA-PSS), a session key (RSA-OAEP) and a signing key
+ * (Ed25519) for at most 24 hours; renewals extend it. The identity signs it. The signing key signs
+ * it too and so proves possession: without that proof, a member could register another member's
+ * keys under its own name. A member's id is the SHA-256 of its credential.
  *
  * @module
  */
@@ -49,14 +49,17 @@ import {
   verify,
 } from "./signing.ts";
 
-/** The version of the format. */
+/** The version of the credential format. */
 const CREDENTIAL_VERSION = 1;
-/** The longest credential in bytes: two 4096-bit keys, a 4096-bit signature and a name fit. */
+/**
+ * The length limit of a credential in bytes: two 4096-bit keys, a 4096-bit signature and a name
+ * fit.
+ */
 export const MAX_CREDENTIAL_BYTES = 2048;
 
 /** The keys of a member for one run. */
 export interface MemberKeys {
-  /** RSA-PSS; signs the credential and its renewals, nothing else. */
+  /** RSA-PSS; signs the credential and its renewals and nothing else. */
   readonly identity: CryptoKeyPair;
   /** RSA-OAEP; pairwise keys are wrapped to it. */
   readonly session: CryptoKeyPair;
@@ -64,49 +67,53 @@ export interface MemberKeys {
   readonly signing: CryptoKeyPair;
 }
 
-/** A credential that was checked. */
+/** A checked credential. */
 export interface Credential {
-  /** As it travels. */
+  /** The encoded credential. */
   readonly bytes: Bytes;
-  /** SHA-256 of the bytes: the member. */
+  /** SHA-256 of the bytes: the member's id, 32 bytes. */
   readonly member: Bytes;
-  /** {@linkcode member} as the key of a map. */
+  /** {@linkcode Credential.member} as a string, for use as a map key. */
   readonly key: string;
-  /** In NFKC. */
+  /** The member's name in NFKC. */
   readonly name: string;
-  /** What the name has in common with names that a person takes for it. */
+  /** The case-folded name: names that fold to the same text count as the same name. */
   readonly folded: string;
-  /** `SHA256:…` of the identity. */
+  /** The fingerprint of the identity, `SHA256:` and unpadded base64. */
   readonly fingerprint: string;
-  /** Wraps pairwise keys. */
+  /** The RSA-OAEP public key that wraps pairwise keys. */
   readonly session: CryptoKey;
-  /** Checks frames. */
+  /** The Ed25519 public key that verifies the member's frames. */
   readonly signing: CryptoKey;
-  /** The session key and the signing key as keys of a set: no two members share one. */
+  /** The session key and the signing key as strings. No two members of a room share one. */
   readonly keyIds: readonly [string, string];
-  /** When it ends, or its renewal, in milliseconds since 1970. */
+  /** The end of the credential or of its newest renewal, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** A member's own credential, with the private keys behind it. */
+/** A member's own credential and its private keys. */
 export interface OwnCredential extends Credential {
-  /** The keys of the run; the private ones never leave the process. */
+  /** The keys of the run. The private keys never leave the process. */
   readonly keys: MemberKeys;
 }
 
 /**
- * What checks credentials, as {@linkcode checkCredential} does: the bytes, the time in milliseconds since 1970, the
- * newest renewal.
+ * A function that checks a credential as {@linkcode checkCredential} does: the arguments are the
+ * bytes, the time in milliseconds since 1970 and the newest renewal.
  */
 export type CredentialCheck = (bytes: Bytes, now: number, renewal: Bytes) => Promise<Credential>;
 
-/** A credential that was refused; the message says why. */
+/** The error of a refused credential; the message says why. */
 export class CredentialError extends Error {
-  /** Makes the error of its reason. */
+  /**
+   * @param code The kind of fault.
+   * @param message Why the credential is refused.
+   * @param expiresAt The claimed end of the credential, if that is the fault.
+   */
   constructor(
     readonly code: "BAD_CREDENTIAL" | "CREDENTIAL_EXPIRED",
     message: string,
-    /** When it claims to end, in milliseconds since 1970, where that is why it was refused. */
+    /** The claimed end in milliseconds since 1970, if that is the fault. */
     readonly expiresAt?: number,
   ) {
     super(message);
@@ -115,9 +122,10 @@ export class CredentialError extends Error {
 }
 
 /**
- * Makes the keys of a run. The two RSA keys are made at the same time.
+ * Generates the keys of a run, the two RSA keys in parallel.
  *
- * @param options The identity where there is a long-lived one; the sizes of what is made, in bits.
+ * @param options The long-lived identity, if there is one, and the sizes of generated keys in bits.
+ * @returns The three key pairs.
  */
 export async function generateMemberKeys(
   options: { identity?: CryptoKeyPair; identityBits?: ModulusBits; sessionBits?: ModulusBits } = {},
@@ -131,12 +139,13 @@ export async function generateMemberKeys(
 }
 
 /**
- * Makes a credential.
+ * Makes and signs a credential.
  *
  * @param name The member's name; it is normalized.
  * @param keys The keys of the run.
- * @param expiresAt When it ends, in milliseconds since 1970: at most 24 hours ahead.
- * @throws {MalformedError} Where the name cannot be one.
+ * @param expiresAt The end of the credential in milliseconds since 1970, at most 24 hours from now.
+ * @returns The credential and its private keys.
+ * @throws {MalformedError} If the name is not valid.
  */
 export async function makeCredential(
   name: string,
@@ -180,12 +189,13 @@ export async function makeCredential(
 }
 
 /**
- * Checks a credential: its form, its name, its keys, both signatures and its time.
+ * Checks a credential: its format, name, keys, both signatures and its lifetime.
  *
- * @param given The bytes; they are copied.
+ * @param given The encoded credential; it is copied.
  * @param now The time in milliseconds since 1970.
- * @param renewal The newest renewal of it: looked at where the credential itself has expired.
- * @throws {CredentialError} Where anything about it is wrong.
+ * @param renewal The newest renewal, which is checked only if the credential itself has expired.
+ * @returns The checked credential.
+ * @throws {CredentialError} If any check fails.
  */
 export async function checkCredential(
   given: Bytes,
@@ -209,7 +219,7 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
   const renewed = hasExpired(fields.expiresAt, now) ? renewalOf(renewal, now) : undefined;
   const expiresAt = renewed?.expiresAt ?? fields.expiresAt;
   if (isTooLong(expiresAt, now)) {
-    const why = "the credential is good for more than 24 hours by this machine's clock";
+    const why = "the credential expires more than 24 hours from now by this machine's clock";
     throw new CredentialError("BAD_CREDENTIAL", why, expiresAt);
   }
   const [identity, session, signing, member, print] = await Promise.all([
@@ -242,12 +252,13 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
 }
 
 /**
- * The renewal by which a credential that has expired may hold; nobody has looked at its signature.
+ * Reads the renewal of an expired credential. It does not verify the renewal's signature.
  *
- * @param bytes The newest renewal.
+ * @param bytes The newest renewal, or {@linkcode NO_RENEWAL}.
  * @param now The time in milliseconds since 1970.
- * @throws {CredentialError} Where there is none, or it has expired too.
- * @throws {MalformedError} Where it is no renewal.
+ * @returns The renewal.
+ * @throws {CredentialError} If there is no renewal, or it has expired too.
+ * @throws {MalformedError} If the bytes are not a renewal.
  */
 export function renewalOf(bytes: Bytes, now: number): Renewal {
   const renewal = bytes.length === 0 ? undefined : readRenewal(bytes);
@@ -289,7 +300,13 @@ function readBody(body: Bytes) {
 }
 
 /**
- * What a member signs to join: this room, this challenge, what it dialled, its credential.
+ * Returns the statement that a member signs to join a room.
+ *
+ * @param room The room's id.
+ * @param nonce The nonce of the relay's challenge.
+ * @param dialled The address that the member dialled, as the person gave it.
+ * @param member The member's id.
+ * @returns The bytes to sign.
  */
 export function joinStatement(
   room: Bytes,
@@ -303,7 +320,11 @@ export function joinStatement(
 }
 
 /**
- * What a member signs for the other members: that it is in this room.
+ * Returns the statement that a member signs to show the other members that it is in this room.
+ *
+ * @param room The room's id.
+ * @param member The member's id.
+ * @returns The bytes to sign.
  */
 export function presenceStatement(room: Bytes, member: Bytes): Bytes {
   return inContext(CONTEXT.presence, room, member);

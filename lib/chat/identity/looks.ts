@@ -1,20 +1,27 @@
 /**
- * What names look like: their characters' scripts (UAX #24), and their skeletons (UTS #39 section 4).
+ * The appearance of names: the scripts of their characters (UAX #24), and their skeletons (UTS #39
+ * section 4).
  *
- * The tables are the protocol's own, so that two members whose runtimes know different versions of Unicode agree.
+ * The tables are part of the protocol, so that two members agree even if their runtimes have
+ * different versions of Unicode.
  *
  * @module
  */
 
 import { CHARACTERS, CONFUSABLES, SCRIPT_SETS } from "./name_tables.ts";
 
-/** A letter or number, a mark that takes no space of its own, one that does, a sign. */
+/**
+ * The kind of a character: `L` a letter or number, `M` a nonspacing mark, `C` a spacing mark, `S` a
+ * symbol or punctuation.
+ */
 export type CharacterKind = "L" | "M" | "C" | "S";
 
-/** What there is to know of a character that a name may have. */
+/** The properties of a character that is allowed in names. */
 export interface Character {
   readonly kind: CharacterKind;
-  /** The scripts that it is used in, those of several scripts among them; undefined where it is used in all. */
+  /**
+   * The scripts that use it, with combined scripts such as `Jpan`; undefined if all scripts use it.
+   */
   readonly scripts: ReadonlySet<string> | undefined;
 }
 
@@ -23,7 +30,7 @@ interface Run extends Character {
   readonly end: number;
 }
 
-/** Scripts that are written together, as UTS #39 section 5.1 names them. */
+/** Combined scripts to which a script also belongs (UTS #39 section 5.1). */
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   Hani: ["Hanb", "Jpan", "Kore"],
   Hira: ["Jpan"],
@@ -33,8 +40,9 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Scripts in common use (UAX #31 table 5) that may be mixed with Latin: all but Greek and Cyrillic, whose letters look
- * like Latin ones. UTS #39 section 5.2 calls that moderately restrictive.
+ * Scripts in common use (UAX #31 table 5) that may be mixed with Latin: all except Greek and
+ * Cyrillic, whose letters look like Latin letters. UTS #39 section 5.2 calls this level "moderately
+ * restrictive".
  */
 const BESIDE_LATIN: ReadonlySet<string> = new Set(
   ("Arab Armn Beng Bopo Deva Ethi Geor Gujr Guru Hang Hani Hebr Hira Kana Knda Khmr Laoo Mlym Mymr Orya Sinh Taml " +
@@ -42,10 +50,11 @@ const BESIDE_LATIN: ReadonlySet<string> = new Set(
 );
 
 /**
- * What there is to know of a character.
+ * Looks up a character.
  *
  * @param char One code point.
- * @returns Undefined where no name may have it: a control, a space, one that shows as nothing, one that NFKC replaces.
+ * @returns Its properties, or undefined if no name may contain it: a control character, a space, an
+ * invisible character, or one that NFKC replaces.
  */
 export function characterOf(char: string): Character | undefined {
   const code = char.codePointAt(0)!;
@@ -61,7 +70,8 @@ export function characterOf(char: string): Character | undefined {
 }
 
 /**
- * Whether characters are of one script, or of one and Latin where nobody takes the letters of one for the other's.
+ * Reports whether the characters belong to one script, or to Latin and one script that is not
+ * easily confused with Latin.
  *
  * @param characters The characters of a name.
  */
@@ -77,18 +87,18 @@ function common(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> {
 }
 
 /**
- * What a name looks like: its skeleton as it is written, and that of its lower case. Two names look alike where they
- * have one in common.
+ * Returns the skeletons of a name as written and of its lower case (UTS #39 section 4). Two names
+ * look alike if they share a skeleton.
  *
  * @param name A name in NFKC.
- * @param folded The same with its case folded.
- * @returns One look, or two.
+ * @param folded The same name, case-folded.
+ * @returns One or two skeletons.
  */
 export function looksOf(name: string, folded: string): readonly string[] {
   return [...new Set([skeleton(name), skeleton(folded)].map((look) => look.toLowerCase()))];
 }
 
-/** A text with each character replaced by the one that stands for all that look like it. */
+/** Replaces each character by the prototype of all characters that look like it. */
 function skeleton(text: string): string {
   const { prototypes } = tables();
   return [...text.normalize("NFD")].map((char) => prototypes.get(char) ?? char).join("")

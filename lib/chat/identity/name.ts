@@ -1,5 +1,5 @@
 /**
- * Names of members: what may be one, and which two are the same.
+ * The names of members: which are valid, and which count as the same.
  *
  * @module
  */
@@ -7,23 +7,28 @@
 import { MalformedError } from "../../base/bytes.ts";
 import { type Character, characterOf, isOneScript, looksOf } from "./looks.ts";
 
-/** The most characters (code points) of a name. */
+/** The maximum length of a name in characters (code points). */
 export const MAX_NAME_LENGTH = 32;
 
-/** The most marks that stand on one letter. */
+/** The maximum number of combining marks on one letter. */
 const MAX_MARKS = 2;
 
-/** What a screen calls the person before it: a member of that name could put words into one's mouth. */
-const ONESELF = "you";
+/**
+ * The word that the chat uses for its own user. A member with this name could put words into the
+ * user's mouth.
+ */
+const OWN_LABEL = "you";
 
 /**
- * A name as it travels: in Unicode's compatibility form NFKC (UAX #15).
+ * Converts a name to Unicode's compatibility form NFKC (UAX #15) and checks it.
  *
- * A name has no space, which would make `/msg bo I agree` ambiguous once somebody is called "bo I", and nothing that
- * does not show. Its letters are of one script, since a Cyrillic `о` among Latin letters looks like an `o`.
+ * A name has no space, because `/msg bo I agree` would be ambiguous if a member could be called "bo
+ * I", and no invisible characters. Its letters belong to one script, because a Cyrillic `о` among
+ * Latin letters looks like an `o`.
  *
- * @param name What a person typed.
- * @throws {MalformedError} Where it is no name, saying why.
+ * @param name The name as typed.
+ * @returns The name in NFKC.
+ * @throws {MalformedError} If the name is not valid; the message says why.
  *
  * @example
  * ```ts ignore
@@ -37,9 +42,9 @@ export function normalizeName(name: string): string {
   return normal;
 }
 
-/** Why a text in NFKC is no name. */
+/** Returns why a text in NFKC is not a valid name; undefined if it is valid. */
 function faultOf(name: string): string | undefined {
-  // A text that is far too long is not looked at.
+  // Do not split a text that is far too long.
   const length = name.length > 2 * MAX_NAME_LENGTH ? name.length : [...name].length;
   if (length === 0) return "a name has at least 1 character";
   if (length > MAX_NAME_LENGTH) {
@@ -50,10 +55,12 @@ function faultOf(name: string): string | undefined {
     return "a name has no spaces, control, invisible or direction-changing characters";
   }
   if (characters[0]!.kind !== "L") return "a name starts with a letter or a digit";
-  if (!isOneScript(characters)) return "a name has letters of one script, or of one and Latin";
+  if (!isOneScript(characters)) {
+    return "a name has letters of one script, or of Latin and one other";
+  }
   if (mostMarks(name) > MAX_MARKS) return `a name has at most ${MAX_MARKS} marks on a letter`;
-  if (lookAlike(name, ONESELF)) {
-    return `a name does not look like "${ONESELF}", which is what a screen calls oneself`;
+  if (lookAlike(name, OWN_LABEL)) {
+    return `a name must not look like "${OWN_LABEL}", which the chat uses for yourself`;
   }
   return undefined;
 }
@@ -62,7 +69,7 @@ function isWhole(characters: readonly (Character | undefined)[]): characters is 
   return !characters.includes(undefined);
 }
 
-/** The most marks that stand one after the other, each letter taken apart from its own. */
+/** Returns the length of the longest run of combining marks in the decomposed name (NFD). */
 function mostMarks(name: string): number {
   let [most, row] = [0, 0];
   for (const char of name.normalize("NFD")) {
@@ -73,24 +80,26 @@ function mostMarks(name: string): number {
 }
 
 /**
- * What a name looks like, in one or two ways: names with a look in common are not told apart by sight.
+ * Returns the skeletons of a name: two names that share one cannot be told apart by sight.
  *
  * @param name A name.
+ * @returns One or two skeletons.
  */
 export function nameLooks(name: string): readonly string[] {
   return looksOf(name.normalize("NFKC"), foldName(name));
 }
 
-/** Whether two names look alike. */
+/** Reports whether two names look alike. */
 export function lookAlike(name: string, other: string): boolean {
   const looks = nameLooks(other);
   return nameLooks(name).some((look) => looks.includes(look));
 }
 
 /**
- * What two names have in common that a person takes for the same: NFKC and case folded.
+ * Folds the case of a name: two names that fold to the same text count as the same name.
  *
  * @param name A name.
+ * @returns The folded name in NFKC.
  */
 export function foldName(name: string): string {
   // Upper case first: "ß" becomes "SS", and the Greek final sigma a plain one.

@@ -1,5 +1,6 @@
 /**
- * Who is there: found by hash and by name, and no two with one name, names that look alike, or one key.
+ * A registry of members, found by id and by name. No two members share a name, names that look
+ * alike, or a key.
  *
  * @module
  */
@@ -7,56 +8,61 @@
 import type { Credential } from "./credential.ts";
 import { nameLooks } from "./name.ts";
 
-/** Why somebody cannot be in the same room as those who are. */
+/** Why a newcomer conflicts with a member that is already registered. */
 export type Conflict = "NAME_TAKEN" | "KEY_TAKEN";
 
-/** What tells two members apart. */
+/** The parts of a credential that must be unique in a room. */
 type Marks = Pick<Credential, "name" | "keyIds">;
 
-/** Members of any kind, in the order in which they were added. */
+/** The members of a room in the order in which they were added. */
 export class Registry<T extends { readonly credential: Credential }> {
   readonly #members = new Map<string, T>();
   readonly #names = new Map<string, T>();
   readonly #looks = new Map<string, T>();
   readonly #keys = new Map<string, T>();
 
-  /** How many there are. */
+  /** The number of members. */
   get size(): number {
     return this.#members.size;
   }
 
-  /** Everyone, in the order of being added. */
+  /** Returns the members in the order in which they were added. */
   values(): MapIterator<T> {
     return this.#members.values();
   }
 
-  /** The member of a hash, as the key of a map. */
+  /** Returns the member with an id, which is given as {@linkcode Credential.key}. */
   get(key: string): T | undefined {
     return this.#members.get(key);
   }
 
-  /** The member of a name, folded. */
+  /** Returns the member with a case-folded name. */
   byName(folded: string): T | undefined {
     return this.#names.get(folded);
   }
 
-  /** Whether somebody who is there has this name, one that looks like it, or one of these keys. */
+  /**
+   * Returns why a newcomer with this name and these keys conflicts with a member; undefined if it
+   * does not.
+   */
   conflict({ name, keyIds }: Marks): Conflict | undefined {
     if (nameLooks(name).some((look) => this.#looks.has(look))) return "NAME_TAKEN";
     return keyIds.some((id) => this.#keys.has(id)) ? "KEY_TAKEN" : undefined;
   }
 
-  /** Those who are there and have this name, or one that looks like it. */
+  /** Returns the members whose names equal this name or look like it. */
   nameHolders(name: string): Set<T> {
     return present(nameLooks(name).map((look) => this.#looks.get(look)));
   }
 
-  /** Those who are there and have this name, one that looks like it, or one of these keys. */
+  /**
+   * Returns the members whose names equal this name or look like it, or who hold one of these keys.
+   */
   holders({ name, keyIds }: Marks): Set<T> {
     return this.nameHolders(name).union(present(keyIds.map((id) => this.#keys.get(id))));
   }
 
-  /** Adds a member that is in no conflict. */
+  /** Adds a member. The caller has checked that {@linkcode conflict} returns undefined. */
   add(member: T): void {
     const { key, name, folded, keyIds } = member.credential;
     this.#members.set(key, member);

@@ -1,8 +1,9 @@
 /**
- * Renewals: that a credential goes on to hold, said by the identity that has signed it.
+ * Renewals: statements by which an identity extends the lifetime of a credential.
  *
- * A member is the hash of its credential for as long as its process runs, so a credential is not replaced. Its
- * identity signs another end for it instead, which who has the other keys of the run alone cannot do.
+ * A member's id is the hash of its credential for as long as its process runs, so the credential
+ * cannot be replaced. Instead the identity signs a later end. The other keys of the run cannot do
+ * that.
  *
  * @module
  */
@@ -11,36 +12,38 @@ import { type Bytes, ByteWriter, readWhole } from "../../base/bytes.ts";
 import { signPss, verifyPss } from "../../rsa/rsa.ts";
 import { CONTEXT, inContext } from "./signing.ts";
 
-/** The longest renewal in bytes: its end, and the signature of a 4096-bit key. */
+/** The length limit of a renewal in bytes: its end, and the signature of a 4096-bit key. */
 export const MAX_RENEWAL_BYTES = 8 + 2 + 512;
 
-/** What a credential has that was not renewed. */
+/** The empty renewal of a credential that has not been renewed. */
 export const NO_RENEWAL: Bytes = new Uint8Array(0);
 
-/** A renewal as it was read: nobody has looked at its signature. */
+/** A decoded renewal. Its signature has not been verified. */
 export interface Renewal {
-  /** When the credential ends now, in milliseconds since 1970. */
+  /** The new end of the credential in milliseconds since 1970. */
   readonly expiresAt: number;
-  /** By the identity. */
+  /** The identity's RSA-PSS signature. */
   readonly signature: Bytes;
 }
 
 /**
- * What an identity signs to renew a credential.
+ * Returns the statement that an identity signs to renew a credential.
  *
- * @param member The credential's hash.
- * @param expiresAt When it ends now, in milliseconds since 1970.
+ * @param member The member's id: the SHA-256 of its credential.
+ * @param expiresAt The new end in milliseconds since 1970.
+ * @returns The bytes to sign.
  */
 export function renewalStatement(member: Bytes, expiresAt: number): Bytes {
   return inContext(CONTEXT.renewal, member, new ByteWriter(8).u64(expiresAt).finish());
 }
 
 /**
- * Makes a renewal.
+ * Makes and signs a renewal.
  *
- * @param identity The private key that has signed the credential.
- * @param member The credential's hash.
- * @param expiresAt When it ends now, in milliseconds since 1970: at most 24 hours ahead.
+ * @param identity The private key that signed the credential.
+ * @param member The member's id: the SHA-256 of its credential.
+ * @param expiresAt The new end in milliseconds since 1970, at most 24 hours from now.
+ * @returns The encoded renewal.
  */
 export async function makeRenewal(
   identity: CryptoKey,
@@ -52,15 +55,16 @@ export async function makeRenewal(
 }
 
 /**
- * Reads a renewal.
+ * Decodes a renewal.
  *
- * @throws {MalformedError} Where it is none.
+ * @param bytes The encoded renewal.
+ * @throws {MalformedError} If the bytes are not a renewal.
  */
 export function readRenewal(bytes: Bytes): Renewal {
   return readWhole(bytes, (reader) => ({ expiresAt: reader.u64(), signature: reader.block16() }));
 }
 
-/** Whether an identity has signed a renewal of a member's credential. */
+/** Verifies the identity's signature of a renewal. */
 export function verifyRenewal(
   identity: CryptoKey,
   member: Bytes,
@@ -69,24 +73,30 @@ export function verifyRenewal(
   return verifyPss(identity, signature, renewalStatement(member, expiresAt));
 }
 
-/** How long a credential, or a renewal of it, may be good for, in milliseconds. */
+/** The maximum lifetime of a credential or a renewal, in milliseconds. */
 export const CREDENTIAL_LIFE_MS = 24 * 60 * 60 * 1000;
 /**
- * For how long a credential is made, and renewed, in milliseconds: an hour less than it might be, so that two clocks
- * may differ by more than an hour before one takes what the other made for too long.
+ * The lifetime of the credentials and renewals that parley makes, in milliseconds. It is an hour
+ * below the maximum, so that a peer whose clock is up to an hour slow still accepts them.
  */
 export const RENEWAL_LIFE_MS = 23 * 60 * 60 * 1000;
-/** How much of its time a renewed credential has left, at least, when it is renewed again, in milliseconds. */
+/** The remaining lifetime at which a credential is renewed again, in milliseconds. */
 export const RENEWAL_RESERVE_MS = 12 * 60 * 60 * 1000;
-/** How far two clocks may be apart, in milliseconds. */
+/** The tolerated difference between two clocks, in milliseconds. */
 export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
-/** Whether it is over, by whichever of two clocks. Times are in milliseconds since 1970. */
+/**
+ * Reports whether an end has passed by any clock within {@linkcode CLOCK_SKEW_MS} of this one.
+ * Times are in milliseconds since 1970.
+ */
 export function hasExpired(expiresAt: number, now: number): boolean {
   return expiresAt < now - CLOCK_SKEW_MS;
 }
 
-/** Whether it would hold for longer than anything may. */
+/**
+ * Reports whether an end is further away than the maximum lifetime and the tolerated skew allow.
+ * Times are in milliseconds since 1970.
+ */
 export function isTooLong(expiresAt: number, now: number): boolean {
   return expiresAt > now + CREDENTIAL_LIFE_MS + CLOCK_SKEW_MS;
 }

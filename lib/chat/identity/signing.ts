@@ -1,5 +1,5 @@
 /**
- * Ed25519 signatures (RFC 8032), each kind under a context of its own.
+ * Ed25519 keys and signatures (RFC 8032), with a context prefix for each use.
  *
  * @module
  */
@@ -11,7 +11,10 @@ export const SIGNING_KEY_BYTES = 32;
 /** The length of a signature in bytes. */
 export const SIGNATURE_BYTES = 64;
 
-/** What a signature or an encrypted box is made for: no two of them can be taken for one another. */
+/**
+ * The context prefixes of signatures and encrypted boxes. They differ, so that a signature or box
+ * of one use is never valid for another.
+ */
 export const CONTEXT = {
   credentialIdentity: utf8("parley/1 credential identity\0"),
   credentialPossession: utf8("parley/1 credential possession\0"),
@@ -30,12 +33,16 @@ export const CONTEXT = {
   safetyNumber: utf8("parley/1 safety number\0"),
 } as const satisfies Record<string, Bytes>;
 
-/** p = 2^255 - 19, the field of edwards25519, as it is encoded: little-endian (RFC 8032 section 5.1.2). */
+/**
+ * The prime p = 2^255 - 19 of edwards25519's field, encoded in little-endian order (RFC 8032
+ * section 5.1.2).
+ */
 const FIELD = encodeY((1n << 255n) - 19n);
 
 /**
- * The y coordinates, sign bit cleared, of the points of small order on edwards25519, with the encodings
- * of y that are not below p. A signature under such a key can hold for any message.
+ * The y coordinates, with the sign bit cleared, of the points of small order on edwards25519, and
+ * the encodings of y that are not below p. A signature under such a key can be valid for any
+ * message.
  */
 const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   0n,
@@ -47,9 +54,7 @@ const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   (1n << 255n) - 18n,
 ].map((y) => mapKey(encodeY(y))));
 
-/**
- * Makes a key pair. The private key cannot be exported.
- */
+/** Generates a key pair. The private key cannot be exported. */
 export function generateSigningKeys(): Promise<CryptoKeyPair> {
   return crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]) as Promise<
     CryptoKeyPair
@@ -57,9 +62,10 @@ export function generateSigningKeys(): Promise<CryptoKeyPair> {
 }
 
 /**
- * Reads a public key that nobody vouches for yet.
+ * Imports an untrusted public key.
  *
- * @throws {MalformedError} Where it has small order or is not in its one encoding.
+ * @param raw The encoded key, 32 bytes.
+ * @throws {MalformedError} If the key has small order or a non-canonical encoding.
  */
 export async function importSigningKey(raw: Bytes): Promise<CryptoKey> {
   const y = raw.slice();
@@ -73,19 +79,23 @@ export async function importSigningKey(raw: Bytes): Promise<CryptoKey> {
   }
 }
 
-/** A y coordinate in 32 bytes. */
+/** Encodes a y coordinate in 32 bytes, little-endian. */
 function encodeY(y: bigint): Bytes {
   return Uint8Array.from({ length: 32 }, (_, i) => Number((y >> BigInt(8 * i)) & 255n));
 }
 
-/** Whether one number of 32 bytes, the least significant first, is below another. */
+/** Compares two little-endian numbers of 32 bytes. */
 function isBelow(a: Bytes, b: Bytes): boolean {
   for (let i = 31; i >= 0; i--) if (a[i] !== b[i]) return a[i]! < b[i]!;
   return false;
 }
 
 /**
- * What is signed: a context and the parts behind it.
+ * Concatenates a context prefix and the parts of a statement.
+ *
+ * @param context One of {@linkcode CONTEXT}.
+ * @param parts The parts, whose lengths are fixed or encoded.
+ * @returns The bytes to sign.
  */
 export function inContext(context: Bytes, ...parts: readonly Uint8Array[]): Bytes {
   const length = parts.reduce((sum, part) => sum + part.length, context.length);
@@ -94,12 +104,12 @@ export function inContext(context: Bytes, ...parts: readonly Uint8Array[]): Byte
   return writer.finish();
 }
 
-/** Signs bytes. */
+/** Signs bytes; the signature has 64 bytes. */
 export async function sign(privateKey: CryptoKey, bytes: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, privateKey, bytes));
 }
 
-/** Whether a signature is right. */
+/** Verifies a signature. */
 export function verify(publicKey: CryptoKey, signature: Bytes, bytes: Bytes): Promise<boolean> {
   return crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature, bytes);
 }

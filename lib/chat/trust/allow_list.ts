@@ -1,5 +1,6 @@
 /**
- * The list of those whom a server lets in: one fingerprint a line, with comments. No I/O.
+ * A server's allow list: the file format (one fingerprint per line, with comments) and access to
+ * the file.
  *
  * @module
  */
@@ -11,9 +12,12 @@ import { readWhole } from "../../os/files.ts";
 import { directoryOf, HeldFile, readAll } from "../../os/held_file.ts";
 import { isFingerprint } from "./known_peers.ts";
 
-/** A line that is none. */
+/** The error of a malformed line. */
 export class AllowListError extends Error {
-  /** Makes the error of its reason and of the line, from 1. */
+  /**
+   * @param line The line's number, from 1.
+   * @param message What is wrong with the line.
+   */
   constructor(readonly line: number, message: string) {
     super(message);
     this.name = "AllowListError";
@@ -21,11 +25,11 @@ export class AllowListError extends Error {
 }
 
 /**
- * Reads a list. Empty lines are passed over, and so is whatever stands behind a `#`.
+ * Parses an allow list. It skips empty lines and everything after a `#`.
  *
  * @param text The text of the file.
- * @returns The fingerprints.
- * @throws {AllowListError} Where a line is no fingerprint, saying which.
+ * @returns The fingerprints, each `SHA256:` and 43 characters.
+ * @throws {AllowListError} If a line is not a fingerprint; the error has the line's number.
  */
 export function readAllowList(text: string): ReadonlySet<string> {
   const fingerprints = new Set<string>();
@@ -33,39 +37,42 @@ export function readAllowList(text: string): ReadonlySet<string> {
     const word = line.replace(/#.*$/s, "").trim();
     if (word === "") continue;
     if (!isFingerprint(word)) {
-      throw new AllowListError(i + 1, "not one fingerprint, SHA256: and 43 characters");
+      throw new AllowListError(i + 1, "not one fingerprint (SHA256: and 43 characters)");
     }
     fingerprints.add(word);
   }
   return fingerprints;
 }
 
-/** The largest list that is read, in bytes: some 300,000 fingerprints. */
+/** The size limit of a list in bytes: about 300,000 fingerprints. */
 const MAX_FILE_BYTES = 16 << 20;
 
-/** The file of a list, which is read again and again. */
+/** The file of an allow list, which can be read repeatedly. */
 export interface AllowFile {
   /**
-   * Whether the file is opened anew by its name each time, with the permission for it alone. Otherwise it is the
-   * file that was opened first which is read again, with no permission.
+   * Whether each read opens the file again by its path, which needs read permission for the file.
+   * Otherwise each read uses the file handle that was opened first and needs no permission.
    */
   readonly reopened: boolean;
   /**
-   * Reads it.
+   * Reads the list.
    *
-   * @throws {Failure} `ALLOW_LIST_MALFORMED` with the line's number, `REPLACED` where another file was put in the
-   * place of the one that is open, or what the file system says.
+   * @returns The fingerprints.
+   * @throws {Failure} `ALLOW_LIST_MALFORMED` with the line's number, `REPLACED` if another file has
+   * replaced the open one, or the error of the file system.
    */
   read(): Promise<ReadonlySet<string>>;
 }
 
 /**
- * Opens the file of a list. Where the process may read this file and not those beside it, that permission is
- * worth keeping: a list that is saved by putting another file in its place is found then.
+ * Opens the file of an allow list. If the process has read permission for this file but not for its
+ * directory, the file is reopened at each read, so that a list saved by replacing the file is
+ * found.
  *
- * @param path Where it is.
- * @param replaced Hears once that another file was put in the place of the one that is open, where that is noticed.
- * @throws {Failure} What the file system says, or `NOT_A_FILE`.
+ * @param path The path of the file.
+ * @param replaced Called once if another file has replaced the open one and this is noticed.
+ * @returns The file.
+ * @throws {Failure} The error of the file system, or `NOT_A_FILE`.
  */
 export async function openAllowFile(
   path: string,
@@ -103,9 +110,9 @@ async function readHeld(path: string, held: HeldFile): Promise<ReadonlySet<strin
 function replacedFailure(path: string): Failure {
   return new Failure({
     what: `cannot read ${printable(path)}`,
-    why: "another file was put in its place, which the server may not open: start it again",
+    why: "another file has replaced it, and the server may not open that one: restart the server",
     code: "REPLACED",
-    hint: "save the list in place while the server runs",
+    hint: "while the server runs, edit the list in place",
   });
 }
 
@@ -118,7 +125,7 @@ function parse(path: string, bytes: Uint8Array): ReadonlySet<string> {
       what: `cannot read ${printable(path)}`,
       why: `line ${error.line}: ${error.message}`,
       code: "ALLOW_LIST_MALFORMED",
-      hint: "a line is a fingerprint, SHA256:…, and a comment starts with #",
+      hint: "each line is a fingerprint, SHA256:…; a comment starts with #",
     });
   }
 }

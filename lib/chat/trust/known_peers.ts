@@ -1,12 +1,13 @@
 /**
- * Known peers: the format of the file that remembers them, and what changes in it. No I/O.
+ * Known peers: the format of the file, and the changes made to it. No I/O.
  *
- * One line a peer, for people to read and to edit:
+ * One line per peer, for people to read and edit:
  *
  *     bo SHA256:QVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8 2026-11-24T04:27:29Z verified  # met in Delft
  *
- * The name, the fingerprint of the identity, when it was first seen (UTC), and `verified` or `unverified`; a
- * comment may follow. Empty lines and lines that start with `#` are comments. Several lines may have one name: any of their keys is that peer's.
+ * The fields are the name, the fingerprint of the identity, the time of the first meeting (UTC),
+ * and `verified` or `unverified`; a comment may follow. Empty lines and lines that start with `#`
+ * are comments. Several lines may have the same name: that peer may use any of their keys.
  *
  * @module
  */
@@ -14,34 +15,37 @@
 import { MalformedError } from "../../base/bytes.ts";
 import { foldName, nameLooks, normalizeName } from "../identity/name.ts";
 
-/** A peer that is remembered. */
+/** A peer in the file. */
 export interface KnownPeer {
   readonly name: string;
   readonly folded: string;
   readonly fingerprint: string;
-  /** As it stands in the file: a date, or a date and a time in UTC (ISO 8601). */
+  /**
+   * The time of the first meeting as written in the file: a date, or a date and a time in UTC (ISO
+   * 8601).
+   */
   readonly firstSeen: string;
-  /** Whether its fingerprint was compared with its owner. */
+  /** Whether the user has compared the fingerprint with its owner. */
   readonly verified: boolean;
 }
 
-/** What is to be remembered, or forgotten. */
+/** A change to the known peers. `at` is the time in milliseconds since 1970. */
 export type KnownPeersChange =
-  /** Somebody was seen for the first time: a line of its own, unless the name has one. */
+  /** A peer was met for the first time: adds a line unless the name has one. */
   | {
     readonly kind: "meet";
     readonly name: string;
     readonly fingerprint: string;
     readonly at: number;
   }
-  /** This is the key of that name, and no other. */
+  /** The user trusts this key: it replaces all keys of the name. */
   | {
     readonly kind: "trust";
     readonly name: string;
     readonly fingerprint: string;
     readonly at: number;
   }
-  /** The same, and its fingerprint was compared. */
+  /** The same, and the user has compared the fingerprint. */
   | {
     readonly kind: "verify";
     readonly name: string;
@@ -50,18 +54,21 @@ export type KnownPeersChange =
   }
   | { readonly kind: "forget"; readonly name: string };
 
-/** What a known-peers file starts with. */
+/** The comment at the start of a new file. */
 export const HEADER =
-  `# parley's known peers, one a line: name, fingerprint, first seen (UTC), verified or unverified.
-# Edit it as you like: comments and the order of lines are kept.
+  `# parley's known peers, one per line: name, fingerprint, first seen (UTC), verified or unverified.
+# You may edit it: parley keeps the comments and the order of the lines.
 `;
 
-/** The form of a line, for hints. */
+/** The format of a line, for hints. */
 export const LINE_FORM = "NAME SHA256:… DATE verified|unverified";
 
-/** A line that is none. */
+/** The error of a malformed line. */
 export class KnownPeersError extends Error {
-  /** Makes the error of its reason and of the line, from 1. */
+  /**
+   * @param line The line's number, from 1.
+   * @param message What is wrong with the line.
+   */
   constructor(readonly line: number, message: string) {
     super(message);
     this.name = "KnownPeersError";
@@ -73,7 +80,7 @@ interface Line {
   peer: KnownPeer | undefined;
 }
 
-/** The known peers of a file: its lines, each as it stands there. */
+/** The known peers of a file. Unchanged lines keep their exact text. */
 export class KnownPeers {
   #lines: Line[];
   #byName: Map<string, KnownPeer[]> | undefined;
@@ -85,13 +92,15 @@ export class KnownPeers {
   }
 
   /**
-   * Reads the text of a file.
+   * Parses the text of a file.
    *
-   * @throws {KnownPeersError} Where a line is neither a peer nor a comment, saying which.
+   * @param text The text.
+   * @throws {KnownPeersError} If a line is neither a peer nor a comment; the error has the line's
+   * number.
    */
   static parse(text: string): KnownPeers {
     const lines = text.split("\n");
-    // What is behind the last line feed is no line where it is empty.
+    // A final line feed starts no new line.
     if (lines.at(-1) === "") lines.pop();
     return new KnownPeers(lines.map((line, i) => ({ text: line, peer: readLine(line, i + 1) })));
   }
@@ -101,19 +110,19 @@ export class KnownPeers {
     return this.#lines.map(({ text }) => `${text}\n`).join("");
   }
 
-  /** Those of a name, folded. */
+  /** Returns the peers with a case-folded name. */
   ofName(folded: string): readonly KnownPeer[] {
     this.#byName ??= Map.groupBy(this.#peers(), (peer) => peer.folded);
     return this.#byName.get(folded) ?? [];
   }
 
-  /** Those of an identity, under whichever names. */
+  /** Returns the peers with a fingerprint, under any name. */
   ofFingerprint(fingerprint: string): readonly KnownPeer[] {
     this.#byFingerprint ??= Map.groupBy(this.#peers(), (peer) => peer.fingerprint);
     return this.#byFingerprint.get(fingerprint) ?? [];
   }
 
-  /** Those whose names look like a name, that one itself among them. */
+  /** Returns the peers whose names equal a name or look like it. */
   alike(name: string): readonly KnownPeer[] {
     this.#byLook ??= this.#indexLooks();
     return [...new Set(nameLooks(name).flatMap((look) => this.#byLook!.get(look) ?? []))];
@@ -127,7 +136,7 @@ export class KnownPeers {
     return index;
   }
 
-  /** Remembers or forgets. Whatever a change does not concern stays as it stands. */
+  /** Applies a change. Lines that it does not concern stay as they are. */
   apply(change: KnownPeersChange): void {
     if (change.kind === "forget") {
       const folded = foldName(change.name);
@@ -153,7 +162,7 @@ export class KnownPeers {
     this.#byLook = undefined;
   }
 
-  /** Puts a peer in the place of the first of some others, and takes the rest away. */
+  /** Replaces the first of some peers by another and removes the rest. */
   #replace([first, ...rest]: readonly KnownPeer[], peer: KnownPeer): void {
     write(this.#lines.find((line) => line.peer === first)!, peer);
     this.#remove((other) => rest.includes(other));
@@ -189,7 +198,7 @@ function add(index: Map<string, KnownPeer[]> | undefined, key: string, peer: Kno
 }
 
 function write(line: Line, peer: KnownPeer): void {
-  // The comment behind it, and a carriage return, stay.
+  // Keep the comment after the fields, and a carriage return.
   const [, rest = ""] = /^\s*(?:\S+\s+){3}\S+(.*)$/s.exec(line.text) ?? [];
   line.text = lineOf(peer) + rest;
   line.peer = peer;
@@ -207,14 +216,14 @@ function readLine(text: string, number: number): KnownPeer | undefined {
   );
   const fail = (message: string) => new KnownPeersError(number, message);
   if (!isFingerprint(fingerprint)) {
-    throw fail("the second word is no fingerprint, SHA256: and 43 characters");
+    throw fail("the second word is not a fingerprint (SHA256: and 43 characters)");
   }
-  if (!isDate(firstSeen)) throw fail("the third word is no date, such as 2026-11-24");
+  if (!isDate(firstSeen)) throw fail("the third word is not a date such as 2026-11-24");
   if (status !== "verified" && status !== "unverified") {
-    throw fail("the fourth word is neither verified nor unverified");
+    throw fail("the fourth word must be verified or unverified");
   }
   if (rest.length > 0 && !rest[0]!.startsWith("#")) {
-    throw fail("behind the fourth word stands something that is no comment");
+    throw fail("the text after the fourth word is not a comment");
   }
   const plain = readName(name, number);
   const verified = status === "verified";
@@ -226,21 +235,24 @@ function readName(name: string, number: number): string {
     return normalizeName(name);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
-    throw new KnownPeersError(number, `the first word is no name: ${error.message}`);
+    throw new KnownPeersError(number, `the first word is not a valid name: ${error.message}`);
   }
 }
 
 function isDate(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$/.test(text)) return false;
   const time = Date.parse(text);
-  // Date.parse takes the 31st of February.
+  // Date.parse accepts the 31st of February.
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text.replace("Z", ""));
 }
 
-/** `SHA256:` and the unpadded base64 of 32 bytes: the last of 43 characters has two bits to spare. */
+/**
+ * `SHA256:` and the unpadded base64 of 32 bytes. The last of the 43 characters encodes only four
+ * bits.
+ */
 const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$/;
 
-/** Whether a text is the fingerprint of an identity. */
+/** Reports whether a text is a fingerprint, `SHA256:` and 43 characters of base64. */
 export function isFingerprint(text: string): boolean {
   return FINGERPRINT.test(text);
 }

@@ -1,6 +1,7 @@
 /**
- * The file of the known peers: opened once, and rewritten in place under a lock, so that two processes lose no
- * line, a crash loses none either, and a process that has given up the permission to open files goes on.
+ * The file of the known peers. It is opened once and rewritten in place under a lock: two processes
+ * lose no lines of each other, a crash loses none, and the process may drop its file permissions
+ * after opening.
  *
  * @module
  */
@@ -18,43 +19,46 @@ import {
   LINE_FORM,
 } from "./known_peers.ts";
 
-/** The largest file that is read, in bytes: some 150,000 peers. */
+/** The size limit of the file in bytes: about 150,000 peers. */
 const MAX_FILE_BYTES = 16 << 20;
-/** Names and fingerprints are private, if not secret. */
+/** Only the owner may read the file: names and fingerprints are private, though not secret. */
 const MODE = 0o600;
-/** How long another process may hold the file. */
+/** How long to wait for a lock that another process holds. */
 const PATIENCE: Patience = { tellAfterMs: 1_000, giveUpAfterMs: 10_000 };
 
-/** What a known-peers file tells. */
+/** The callbacks of a known-peers file. */
 export interface KnownPeersFileEvents {
-  /** The file was read again and written; here is what it says, with what is not yet in it. */
+  /** The file was read and written. `known` has its content and the changes not yet written. */
   changed(known: KnownPeers): void;
-  /** Another process holds the file, and it is waited for. */
+  /** Another process holds the lock, and this process waits for it. */
   waiting(): void;
   /**
-   * What is to be remembered could not be written; it is tried again with each change, and at the end. The same
-   * failure is told once.
+   * A write failed. It is tried again with the next change and at the end. Consecutive identical
+   * failures are reported once.
    */
   failed(failure: Failure): void;
-  /** What could not be written for a while has been. */
+  /** A write succeeded after failures. */
   recovered(): void;
 }
 
 /** A known-peers file. */
 export class KnownPeersFile implements Disposable {
-  /** As it was named. */
+  /** The path as the user gave it. */
   readonly #path: string;
   readonly #held: HeldFile;
-  /** Locked while the file is read and written; it has what a crash would have restored. */
+  /**
+   * The `.lock` file: locked during each read and write; it also holds the recovery copy for a
+   * crash.
+   */
   readonly #beside: HeldFile;
   readonly #content: RewrittenFile;
   readonly #patience: Patience;
   readonly #events: KnownPeersFileEvents;
   #pending: KnownPeersChange[] = [];
   #writing: Promise<void> | undefined;
-  /** What the last attempt failed with, in words. */
+  /** The message of the last failure, if the last attempt failed. */
   #failure: string | undefined;
-  /** Whether it was told that the lock is waited for, and it has not been had since. */
+  /** Whether `waiting` was reported since the lock was last taken. */
   #waits = false;
   #closed = false;
 
@@ -74,13 +78,16 @@ export class KnownPeersFile implements Disposable {
   }
 
   /**
-   * Opens and reads a file, or makes it where there is none. Where another process holds it for too long, it is
-   * read all the same, and that it cannot be written is told.
+   * Opens and reads the file, or creates it. If another process holds the lock for too long, the
+   * file is read without the lock and a failure is reported.
    *
-   * @param path Where it is. The lock is beside it, under `path` and `.lock`, where links lead to.
-   * @param events Hears of what becomes of it.
-   * @param patience How long another process may hold it.
-   * @throws {Failure} `KNOWN_PEERS_MALFORMED` with the line's number, `NOT_A_FILE`, or what the file system says.
+   * @param path The path of the file. The lock file lies beside the file to which links lead, with
+   * `.lock` added to its name.
+   * @param events The callbacks.
+   * @param patience How long to wait for the lock.
+   * @returns The file and its peers.
+   * @throws {Failure} `KNOWN_PEERS_MALFORMED` with the line's number, `NOT_A_FILE`, or the error of
+   * the file system.
    */
   static async open(
     path: string,
@@ -115,29 +122,29 @@ export class KnownPeersFile implements Disposable {
       return parse(this.#path, await this.#content.peek());
     }
     const bytes = await this.#read();
-    // It was made just now, or nobody has written to it yet.
+    // The file is new or still empty.
     if (bytes.length === 0) await this.#content.write(bytes, new TextEncoder().encode(HEADER));
     return parse(this.#path, bytes);
   }
 
-  /** Takes what is to be remembered or forgotten; it is written as soon as the file is free. */
+  /** Queues a change and writes it as soon as the lock is free. */
   remember(change: KnownPeersChange): void {
     this.#pending.push(change);
     this.#writing ??= this.#write();
   }
 
-  /** A promise that everything has been written, or has failed to be. */
+  /** Resolves when all changes have been written or the write has failed. */
   get settled(): Promise<void> {
     return this.#writing ?? Promise.resolve();
   }
 
-  /** Tries once more to write what could not be written. */
+  /** Tries once more to write changes that failed. */
   async finish(): Promise<void> {
     await this.settled;
     if (this.#pending.length > 0) await (this.#writing ??= this.#write());
   }
 
-  /** Closes the file; nothing is told of it any longer. */
+  /** Closes the file. No callback is called afterwards. */
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#held[Symbol.dispose]();
@@ -145,7 +152,7 @@ export class KnownPeersFile implements Disposable {
   }
 
   async #write(): Promise<void> {
-    // In a later turn: a roster brings many changes.
+    // Write in a later turn, because a roster brings many changes at once.
     await undefined;
     try {
       while (this.#pending.length > 0) {
@@ -170,7 +177,10 @@ export class KnownPeersFile implements Disposable {
     this.#failure = failure.message;
   }
 
-  /** Applies changes to what the file says now: a hand or another process may have been there. */
+  /**
+   * Applies changes to the current content of the file, which the user or another process may have
+   * edited.
+   */
   async #update(changes: readonly KnownPeersChange[]): Promise<KnownPeers> {
     await using lock = await this.#lock();
     if (lock === undefined) throw this.#heldTooLong();
@@ -198,7 +208,7 @@ export class KnownPeersFile implements Disposable {
       if (!(error instanceof RangeError)) throw error;
       throw new Failure({
         what: `cannot read ${printable(this.#path)}`,
-        why: `it has more than ${MAX_FILE_BYTES} bytes`,
+        why: `it is larger than ${MAX_FILE_BYTES} bytes`,
         code: "FILE_TOO_LARGE",
         hint: "is it the right file?",
       });
@@ -217,9 +227,9 @@ export class KnownPeersFile implements Disposable {
   #replaced(): Failure {
     return new Failure({
       what: `cannot write ${printable(this.#path)}`,
-      why: "another file was put in its place, which this run may not open",
+      why: "another file has replaced it, and this run may not open that one",
       code: "REPLACED",
-      hint: "start the chat again, and save the file in place while it runs",
+      hint: "restart the chat; while it runs, edit the file in place",
     });
   }
 }
@@ -233,7 +243,7 @@ function parse(path: string, bytes: Uint8Array): KnownPeers {
       what: `cannot read ${printable(path)}`,
       why: `line ${error.line}: ${error.message}`,
       code: "KNOWN_PEERS_MALFORMED",
-      hint: `a line is ${LINE_FORM}, or starts with #; nothing was changed`,
+      hint: `each line is ${LINE_FORM} or starts with #; the file is unchanged`,
     });
   }
 }

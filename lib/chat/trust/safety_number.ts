@@ -1,5 +1,5 @@
 /**
- * Safety numbers: what two people read to each other to know that nobody sits between them.
+ * Safety numbers: digits that two people compare to exclude a machine in the middle.
  *
  * @module
  */
@@ -8,22 +8,23 @@ import type { Bytes } from "../../base/bytes.ts";
 import { CONTEXT } from "../identity/signing.ts";
 
 /**
- * Iterations of PBKDF2. Somebody in the middle looks for two keys of its own whose numbers agree in the groups that people
- * really compare. Every group depends on both identities, so that this is a search for a collision, which
- * takes the square root of what the digits promise: each try is made to cost.
+ * Iterations of PBKDF2. An attacker in the middle searches for two own keys whose safety numbers
+ * agree in the groups that people really compare. Each group depends on both identities, so the
+ * attacker needs a collision, which takes only the square root of the tries that the digits
+ * suggest. The iterations make each try expensive.
  */
 const ITERATIONS = 65_536;
 const GROUPS = 12;
 const GROUP_BYTES = 5;
 
 /**
- * The safety number of two identities: the same whoever of the two asks.
+ * Computes the safety number of two identities. The order of the arguments does not matter.
  *
- * PBKDF2 with HMAC-SHA-512 (RFC 8018 section 5.2) over both fingerprints, the lower first; each 5 bytes of
- * the 60 that it gives, as a number modulo 100,000, make a group.
+ * It is PBKDF2 with HMAC-SHA-512 (RFC 8018 section 5.2) over both fingerprints, the lower one
+ * first. Each 5 bytes of the 60-byte output, as a number modulo 100,000, make a group.
  *
- * @param one The fingerprint of an identity.
- * @param other The fingerprint of the other.
+ * @param one The fingerprint of one identity, `SHA256:…`.
+ * @param other The fingerprint of the other identity.
  * @returns 12 groups of 5 digits.
  */
 export async function safetyNumber(one: string, other: string): Promise<readonly string[]> {

@@ -1,8 +1,9 @@
 /**
- * Who is who: trust on first use, pinning, exclusion. A state machine without I/O.
+ * Decides which peers are trusted: trust on first use, key pinning, exclusion. A state machine
+ * without I/O.
  *
- * It is asked by the member's two sides ({@linkcode Policy}) and told of whom a person was shown and of what
- * a person decided. What a person decides applies to the fingerprint that was shown, and to no other.
+ * The member asks it as its {@linkcode Policy}. The user interface reports which fingerprints it
+ * showed and what the user decided. A decision applies only to the fingerprint that was shown.
  *
  * @module
  */
@@ -12,48 +13,50 @@ import { foldName } from "../identity/name.ts";
 import type { Peer, Policy } from "../member/roster.ts";
 import type { KnownPeer, KnownPeers, KnownPeersChange } from "./known_peers.ts";
 
-/** How far a peer is trusted. */
+/** How much a peer is trusted. */
 export type TrustState =
-  /** First met in this run. */
+  /** The peer was first met in this run. */
   | "new"
-  /** Its key is the one by which it was known before, or was trusted by a person. */
+  /** Its key is the remembered one, or the user has accepted it. */
   | "known"
-  /** Its fingerprint was compared, or is one of those expected. */
+  /** The user has compared its fingerprint or expects it. */
   | "verified"
-  /** Its name is known under another key: nothing is said to it, and nothing of it is shown. */
+  /**
+   * Its name is remembered with another key: nothing is sent to it, and its messages are hidden.
+   */
   | "changed"
-  /** It is given no keys. */
+  /** It receives no keys. */
   | "excluded";
 
 /** Why a peer is excluded. */
 export type Exclusion =
-  /** A person said so. */
+  /** The user excluded it. */
   | "by command"
-  /** Others are expected. */
+  /** The user expects other identities. */
   | "unexpected"
   /** It is new, and the room is locked. */
   | "locked";
 
-/** All that is known of who a peer is. */
+/** Everything that is known about a peer's identity. */
 export interface Standing {
   readonly trust: TrustState;
   readonly exclusion: Exclusion | undefined;
-  /** What its name is remembered as. */
+  /** The remembered peers with its name. */
   readonly known: readonly KnownPeer[];
-  /** Other names that its identity goes by, verified or not. */
+  /** Other names that its identity uses. */
   readonly aliases: readonly { readonly name: string; readonly verified: boolean }[];
-  /** Those who are remembered by a name that looks like its own, and by another key. */
+  /** The remembered peers with another key whose names look like its name. */
   readonly alike: readonly KnownPeer[];
-  /** The fingerprint that its name had in this run before. */
+  /** The fingerprint that its name had earlier in this run. */
   readonly before: string | undefined;
 }
 
-/** What became of a decision. */
+/** The result of a decision. */
 export type Decision =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: DecisionCode; readonly message: string };
 
-/** Why a decision does not hold. */
+/** Why a decision was rejected. */
 export type DecisionCode =
   | "FINGERPRINT_CHANGED"
   | "NOT_SHOWN"
@@ -61,52 +64,58 @@ export type DecisionCode =
   | "NOT_KNOWN"
   | "NOT_EXCLUDED";
 
-/** How trust starts. */
+/** Options of {@linkcode Trust}. */
 export interface TrustOptions {
-  /** Whether only known and verified members are given keys. */
+  /** Whether only known and verified members receive keys. */
   readonly strict?: boolean;
-  /** The fingerprints of those who are given keys, where not everyone is. */
+  /** If not empty, only these fingerprints receive keys. */
   readonly expected?: readonly string[];
-  /** Who is known from before. */
+  /** The peers that are known from earlier runs. */
   readonly known: KnownPeers;
-  /** Takes what is to be remembered after this run; nothing is, without. */
+  /** Saves a change for later runs; without it, nothing is saved. */
   readonly remember?: ((change: KnownPeersChange) => void) | undefined;
-  /** The time in milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
-/** So many are remembered of those whom one run meets first: a relay that invents members fills no disk. */
+/**
+ * The maximum number of first meetings saved in one run, so that a relay that invents members
+ * cannot fill the disk.
+ */
 const MAX_MET_FIRST = 10_000;
 
-type Who = Pick<Credential, "name" | "folded" | "fingerprint">;
+type PeerIdentity = Pick<Credential, "name" | "folded" | "fingerprint">;
 
 const OK: Decision = { ok: true };
 
-/** The trust of one run. */
+/** The trust decisions of one run. */
 export class Trust implements Policy {
   readonly #expected: ReadonlySet<string>;
   readonly #remember: TrustOptions["remember"];
   readonly #now: () => number;
   #known: KnownPeers;
   #locked: boolean;
-  /** Whom this run met first, by {@linkcode idOf}. */
+  /** The peers first met in this run, by {@linkcode idOf}. */
   readonly #metFirst = new Set<string>();
-  /** Whom a person trusted in this run. */
+  /** The peers that the user trusted or verified in this run, by {@linkcode idOf}. */
   readonly #trusted = new Set<string>();
-  /** Whom a person excluded: whoever has the name, and whoever has the identity. */
-  #exclusions: readonly Pick<Who, "folded" | "fingerprint">[] = [];
-  /** The fingerprints that a person asked to see, or else the first that was shown, by folded name. */
+  /** The names and identities that the user excluded. */
+  #exclusions: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
+  /** By folded name, the fingerprint that the user asked to see, or else the first one shown. */
   readonly #compared = new Map<string, string>();
-  /** The fingerprints that were shown, by folded name; one that waits to be trusted gives way to none. */
+  /**
+   * By folded name, the fingerprint last shown. A changed key that the user has not yet accepted is
+   * not overwritten.
+   */
   readonly #shown = new Map<string, string>();
-  /** The last fingerprint of each name that this run met, and the one before it. */
+  /** By folded name, the last fingerprint met in this run and the one before it. */
   readonly #met = new Map<string, { readonly last: string; readonly before: string | undefined }>();
-  /** The names that each identity goes by in this run. */
+  /** By fingerprint, the names that the identity used in this run. */
   readonly #names = new Map<string, Map<string, string>>();
-  /** What was judged since anything changed: it is asked for every frame and every member. */
-  #states = new WeakMap<Who, TrustState>();
+  /** A cache of states, emptied at each change: the state is queried for every frame and member. */
+  #states = new WeakMap<PeerIdentity, TrustState>();
 
-  /** Starts with what was known before. */
+  /** @param options The known peers and the rules of this run. */
   constructor(options: TrustOptions) {
     this.#expected = new Set(options.expected);
     this.#locked = options.strict ?? false;
@@ -115,98 +124,101 @@ export class Trust implements Policy {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Whether whom it meets is remembered after this run. */
+  /** Whether newly met peers are saved for later runs. */
   get remembers(): boolean {
     return this.#remember !== undefined;
   }
 
-  /** Whether only certain identities are expected. */
+  /** Whether only certain identities receive keys. */
   get expects(): boolean {
     return this.#expected.size > 0;
   }
 
-  /** Whether only known and verified members are given keys. */
+  /** Whether only known and verified members receive keys. */
   get locked(): boolean {
     return this.#locked;
   }
 
-  // What the member asks.
+  // The member's policy.
 
-  /** Why a peer is given no keys, in words that stand behind its name; undefined where it may read. */
+  /**
+   * Returns why a peer receives no keys, as a predicate that follows its name; undefined if it
+   * receives them.
+   */
   obstacle({ credential, confirmed }: Peer): string | undefined {
     const state = this.of(credential);
     if (state === "changed") {
-      return `has another key than you know it by: /trust ${credential.name}`;
+      return `has a different key than the one you know: /trust ${credential.name}`;
     }
     if (state === "excluded") return EXCLUSIONS[this.#exclusion(credential)!](credential.name);
     return confirmed ? undefined : "is unconfirmed: it has signed nothing in this room";
   }
 
-  /** Whether the texts of a peer are kept from being shown. */
+  /** Reports whether the messages of a peer are hidden. */
   hides({ credential }: Peer): boolean {
     return this.of(credential) === "changed";
   }
 
-  // What is known.
+  // Queries.
 
-  /** How far somebody is trusted. */
-  of(who: Who): TrustState {
-    const known = this.#states.get(who);
+  /** Returns how much a peer is trusted. */
+  of(peer: PeerIdentity): TrustState {
+    const known = this.#states.get(peer);
     if (known !== undefined) return known;
-    const state = this.#judge(who);
-    this.#states.set(who, state);
+    const state = this.#judge(peer);
+    this.#states.set(peer, state);
     return state;
   }
 
-  #judge(who: Who): TrustState {
-    if (this.#isChanged(who)) return "changed";
-    if (this.#exclusion(who) !== undefined) return "excluded";
-    return this.#recognize(who);
+  #judge(peer: PeerIdentity): TrustState {
+    if (this.#isChanged(peer)) return "changed";
+    if (this.#exclusion(peer) !== undefined) return "excluded";
+    return this.#recognize(peer);
   }
 
-  #isChanged({ folded, fingerprint }: Who): boolean {
+  #isChanged({ folded, fingerprint }: PeerIdentity): boolean {
     const known = this.#known.ofName(folded);
     return known.length > 0 && known.every((peer) => peer.fingerprint !== fingerprint);
   }
 
-  /** How far somebody is trusted, exclusion aside. */
-  #recognize(who: Who): "new" | "known" | "verified" {
-    const { folded, fingerprint } = who;
+  /** Returns how much a peer is trusted, regardless of exclusion. */
+  #recognize(peer: PeerIdentity): "new" | "known" | "verified" {
+    const { folded, fingerprint } = peer;
     if (this.#expected.has(fingerprint)) return "verified";
-    const lines = this.#known.ofName(folded).filter((peer) => peer.fingerprint === fingerprint);
+    const lines = this.#known.ofName(folded).filter((line) => line.fingerprint === fingerprint);
     if (lines.some(({ verified }) => verified)) return "verified";
-    return lines.length > 0 && !this.#metFirst.has(idOf(who)) ? "known" : "new";
+    return lines.length > 0 && !this.#metFirst.has(idOf(peer)) ? "known" : "new";
   }
 
-  #exclusion(who: Who): Exclusion | undefined {
-    const { folded, fingerprint } = who;
+  #exclusion(peer: PeerIdentity): Exclusion | undefined {
+    const { folded, fingerprint } = peer;
     if (this.#exclusions.some((one) => one.folded === folded || one.fingerprint === fingerprint)) {
       return "by command";
     }
-    if (this.#trusted.has(idOf(who))) return undefined;
-    if (this.expects && !this.#expected.has(who.fingerprint)) return "unexpected";
-    return this.#locked && this.#recognize(who) === "new" ? "locked" : undefined;
+    if (this.#trusted.has(idOf(peer))) return undefined;
+    if (this.expects && !this.#expected.has(peer.fingerprint)) return "unexpected";
+    return this.#locked && this.#recognize(peer) === "new" ? "locked" : undefined;
   }
 
-  /** All that is known of who somebody is. */
-  standing(who: Who): Standing {
-    const { name, folded, fingerprint } = who;
-    const trust = this.of(who);
+  /** Returns everything that is known about a peer's identity. */
+  standing(peer: PeerIdentity): Standing {
+    const { name, folded, fingerprint } = peer;
+    const trust = this.of(peer);
     const met = this.#met.get(folded);
     const before = met === undefined || met.last === fingerprint ? met?.before : met.last;
     return {
       trust,
-      exclusion: trust === "excluded" ? this.#exclusion(who) : undefined,
+      exclusion: trust === "excluded" ? this.#exclusion(peer) : undefined,
       known: this.#known.ofName(folded),
-      aliases: this.#aliases(who),
-      alike: this.#known.alike(name).filter((peer) =>
-        peer.folded !== folded && peer.fingerprint !== fingerprint
+      aliases: this.#aliases(peer),
+      alike: this.#known.alike(name).filter((other) =>
+        other.folded !== folded && other.fingerprint !== fingerprint
       ),
       before,
     };
   }
 
-  #aliases({ folded, fingerprint }: Who): { name: string; verified: boolean }[] {
+  #aliases({ folded, fingerprint }: PeerIdentity): { name: string; verified: boolean }[] {
     const names = new Map<string, { name: string; verified: boolean }>();
     for (const [other, name] of this.#names.get(fingerprint) ?? []) {
       names.set(other, { name, verified: false });
@@ -218,35 +230,38 @@ export class Trust implements Policy {
     return [...names.values()];
   }
 
-  // What was shown.
+  // What the user has seen.
 
-  /** A peer is shown to be there; who is met for the first time, and may read, is remembered. */
+  /**
+   * Records that a peer was shown. A peer that is met for the first time and may read is
+   * remembered.
+   */
   meet({ credential, confirmed }: Peer): void {
     const state = this.of(credential);
     if (this.#recognize(credential) === "new" && !this.#isMetFirst(credential)) return;
     this.#note(credential);
-    this.#wasTold(credential);
-    // A credential that was only replayed has met nobody, and who is excluded is not to be known next time.
+    this.#recordShown(credential);
+    // Do not remember a credential that may be a replay, nor a peer that is excluded now.
     if (this.#remember === undefined || !confirmed || state !== "new") return;
     const { name, folded, fingerprint } = credential;
     if (this.#known.ofName(folded).length > 0) return;
     this.#change({ kind: "meet", name, fingerprint, at: this.#now() });
   }
 
-  /** Counts somebody among those first met in this run, while they are not too many. */
-  #isMetFirst(who: Who): boolean {
-    if (this.#metFirst.size < MAX_MET_FIRST) this.#metFirst.add(idOf(who));
-    return this.#metFirst.has(idOf(who));
+  /** Records a first meeting up to the limit; reports whether the peer is recorded. */
+  #isMetFirst(peer: PeerIdentity): boolean {
+    if (this.#metFirst.size < MAX_MET_FIRST) this.#metFirst.add(idOf(peer));
+    return this.#metFirst.has(idOf(peer));
   }
 
-  #note({ name, folded, fingerprint }: Who): void {
+  #note({ name, folded, fingerprint }: PeerIdentity): void {
     const last = this.#met.get(folded)?.last;
     this.#met.set(folded, { last: fingerprint, before: last === fingerprint ? undefined : last });
     const names = this.#names.get(fingerprint) ?? new Map<string, string>();
     this.#names.set(fingerprint, names.set(folded, name));
   }
 
-  #wasTold({ folded, fingerprint }: Who): void {
+  #recordShown({ folded, fingerprint }: PeerIdentity): void {
     if (!this.#compared.has(folded)) this.#compared.set(folded, fingerprint);
     const shown = this.#shown.get(folded);
     const isPending = shown !== undefined && shown !== fingerprint &&
@@ -254,53 +269,53 @@ export class Trust implements Policy {
     if (!isPending) this.#shown.set(folded, fingerprint);
   }
 
-  /** A person asked for a fingerprint, and was shown it. */
-  show({ folded, fingerprint }: Who): void {
+  /** Records that the user asked for a fingerprint and saw it. */
+  show({ folded, fingerprint }: PeerIdentity): void {
     this.#compared.set(folded, fingerprint);
     this.#shown.set(folded, fingerprint);
   }
 
-  // What a person decides.
+  // Decisions of the user.
 
-  /** Takes the key of somebody for its own from now on. It reads, however the room is locked. */
-  trust(who: Who): Decision {
-    const { name, folded, fingerprint } = who;
+  /** Accepts a peer's key. The peer then receives keys even if the room is locked. */
+  trust(peer: PeerIdentity): Decision {
+    const { name, folded, fingerprint } = peer;
     const shown = this.#shown.get(folded);
     if (shown !== fingerprint) {
       return shown === undefined ? notShown(name) : changedSince(name, shown);
     }
-    this.#decide("trust", who);
+    this.#decide("trust", peer);
     return OK;
   }
 
-  /** Says that the fingerprint of somebody was compared. */
-  verify(who: Who): Decision {
-    const { name, folded, fingerprint } = who;
-    if (this.#isChanged(who)) {
-      const message = `${name} has another key than you know it by: /trust ${name} comes first`;
+  /** Marks a peer's fingerprint as compared. */
+  verify(peer: PeerIdentity): Decision {
+    const { name, folded, fingerprint } = peer;
+    if (this.#isChanged(peer)) {
+      const message = `${name} has a different key than the one you know: run /trust ${name} first`;
       return { ok: false, code: "KEY_CHANGED", message };
     }
     const compared = this.#compared.get(folded);
     if (compared !== fingerprint) {
       return compared === undefined ? notShown(name) : changedSince(name, compared);
     }
-    this.#decide("verify", who);
+    this.#decide("verify", peer);
     return OK;
   }
 
-  #decide(kind: "trust" | "verify", who: Who): void {
-    const { name, fingerprint } = who;
-    this.#metFirst.delete(idOf(who));
-    this.#trusted.add(idOf(who));
+  #decide(kind: "trust" | "verify", peer: PeerIdentity): void {
+    const { name, fingerprint } = peer;
+    this.#metFirst.delete(idOf(peer));
+    this.#trusted.add(idOf(peer));
     this.#change({ kind, name, fingerprint, at: this.#now() });
   }
 
-  /** Undoes {@linkcode trust} and {@linkcode verify}: whoever comes by that name is new. */
+  /** Undoes {@linkcode trust} and {@linkcode verify}: the next peer with that name is new. */
   forget(name: string): Decision {
     const folded = foldName(name);
     const trusted = [...this.#trusted].filter((id) => id.startsWith(`${folded} `));
     if (this.#known.ofName(folded).length === 0 && trusted.length === 0) {
-      return { ok: false, code: "NOT_KNOWN", message: `nobody is known by the name of ${name}` };
+      return { ok: false, code: "NOT_KNOWN", message: `no one named ${name} is known` };
     }
     for (const id of trusted) this.#trusted.delete(id);
     const last = this.#met.get(folded)?.last;
@@ -309,13 +324,16 @@ export class Trust implements Policy {
     return OK;
   }
 
-  /** Gives somebody no more keys: neither the name nor the identity, for the rest of this run. */
-  exclude({ folded, fingerprint }: Who): void {
+  /** Excludes a peer's name and its identity from receiving keys for the rest of this run. */
+  exclude({ folded, fingerprint }: PeerIdentity): void {
     this.#exclusions = [...this.#exclusions, { folded, fingerprint }];
     this.#states = new WeakMap();
   }
 
-  /** Undoes {@linkcode exclude}, by any name that the identity was excluded under or met by. */
+  /**
+   * Undoes {@linkcode exclude}, by the name that was excluded or the last name of the excluded
+   * identity.
+   */
   include(name: string): Decision {
     const folded = foldName(name);
     const exclusions = this.#exclusions.filter((one) =>
@@ -328,14 +346,14 @@ export class Trust implements Policy {
     return { ok: false, code: "NOT_EXCLUDED", message };
   }
 
-  /** Gives keys to known and verified members only, or to everyone again. */
+  /** Restricts keys to known and verified members, or lifts the restriction. */
   lock(locked: boolean): void {
     this.#locked = locked;
     this.#states = new WeakMap();
   }
 
-  /** Takes what the file says now, with what is to be remembered but is not yet there. */
-  take(known: KnownPeers): void {
+  /** Replaces the known peers: the file's content and the changes not yet written. */
+  replaceKnown(known: KnownPeers): void {
     this.#known = known;
     this.#states = new WeakMap();
   }
@@ -348,22 +366,22 @@ export class Trust implements Policy {
 }
 
 const EXCLUSIONS: Readonly<Record<Exclusion, (name: string) => string>> = {
-  "by command": (name) => `is excluded: /include ${name} ends that`,
-  unexpected: (name) => `is not one of those you --expect: /trust ${name} lets it read you`,
-  locked: (name) => `is new, and the room is locked: /trust ${name} lets it read you`,
+  "by command": (name) => `is excluded: /include ${name} undoes this`,
+  unexpected: (name) => `is not in your --expect list: /trust ${name} lets it read`,
+  locked: (name) => `is new and the room is locked: /trust ${name} lets it read`,
 };
 
-function idOf({ folded, fingerprint }: Pick<Who, "folded" | "fingerprint">): string {
+function idOf({ folded, fingerprint }: Pick<PeerIdentity, "folded" | "fingerprint">): string {
   return `${folded} ${fingerprint}`;
 }
 
 function notShown(name: string): Decision {
-  const message = `the fingerprint of ${name} was not shown yet: /fingerprint ${name}`;
+  const message = `you have not seen the fingerprint of ${name}: run /fingerprint ${name}`;
   return { ok: false, code: "NOT_SHOWN", message };
 }
 
 function changedSince(name: string, shown: string): Decision {
-  const message = `the fingerprint of ${name} has changed since you were shown ${shown}: ` +
-    `look again with /fingerprint ${name}`;
+  const message = `the fingerprint of ${name} has changed since you saw ${shown}: ` +
+    `run /fingerprint ${name} again`;
   return { ok: false, code: "FINGERPRINT_CHANGED", message };
 }

@@ -133,7 +133,7 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
       }
       const { code, message } = await server.event("error");
       assertEquals(code, "REPLACED");
-      assert(String(message).includes("another file was put in its place"), String(message));
+      assert(String(message).includes("another file has replaced it"), String(message));
       await leave(client);
     },
   );

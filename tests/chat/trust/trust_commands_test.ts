@@ -162,12 +162,15 @@ test("files that cannot be taken are one clear line", async () => {
     [["client", "-i", scratch.path("none.pem")], "(ENOENT)"],
     [["client", "-i", malformed], "it has no key in a known format (KEY_UNKNOWN)"],
     [["client", "-i", `${open.file}.pub`], "(KEY_PUBLIC)"],
-    [["client", "-i", open.file], "others than its owner may read it (mode 0644) (KEY_FILE_OPEN)"],
+    [
+      ["client", "-i", open.file],
+      "users other than its owner may read it (mode 0644) (KEY_FILE_OPEN)",
+    ],
     [["client", "-k", malformed], "(KNOWN_PEERS_MALFORMED)"],
     [["client", "-k", scratch.path("no/peers")], "(ENOENT)"],
     [
       ["server", "--allow", list],
-      "line 1: not one fingerprint, SHA256: and 43 characters (ALLOW_LIST_MALFORMED)",
+      "line 1: not one fingerprint (SHA256: and 43 characters) (ALLOW_LIST_MALFORMED)",
     ],
   ];
   for (const [args, end] of cases) {

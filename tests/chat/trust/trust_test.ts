@@ -173,9 +173,9 @@ Deno.test("/lock excludes whom this run met first, however often they come again
   assertEquals(trust.standing(bo.credential).exclusion, "locked");
   assertEquals(of(bo), "excluded");
   // What another process has written does not make it known here.
-  trust.take(KnownPeers.parse(`${known("bo", F)}\n`));
+  trust.replaceKnown(KnownPeers.parse(`${known("bo", F)}\n`));
   assert(!reads(bo));
-  trust.take(KnownPeers.parse(`${known("bo", F, "verified")}\n`));
+  trust.replaceKnown(KnownPeers.parse(`${known("bo", F, "verified")}\n`));
   assert(reads(bo));
 });
 
