@@ -1,8 +1,8 @@
 /**
- * `deno task bench startup`: how long a command takes from start to end, beside an empty program.
+ * `deno task bench startup`: how long a command takes from start to end, compared with an empty program.
  *
- * Whole processes, taken in turns and each round in another order, so that a busy moment, or what the
- * program before left behind, meets all of them; medians.
+ * It measures whole processes, from source and as the self-contained file. Every round runs all of them, and every
+ * other round in reverse order, so that a busy moment of the machine meets all of them alike. Medians.
  *
  * @module
  */
@@ -13,48 +13,90 @@ import { median } from "./chat/figures.ts";
 
 interface Program {
   readonly what: string;
+  readonly command: string;
   readonly args: readonly string[];
-  /** The most that it may take, in times of the empty program. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The longest time that it may take, in times of the empty program. */
   readonly goal?: number;
 }
 
-const PARLEY = ["run", "--no-prompt", "--allow-net", "main.ts"];
+/** What is measured of parley, with the goals from source and of the self-contained file. */
+const COMMANDS = [
+  { args: ["--version"], source: 1.45, file: 1.25 },
+  { args: ["info", "byteorder", "1234"], source: 1.6, file: 1.35 },
+] as const;
 
-const PROGRAMS: readonly Program[] = [
-  { what: "parley info byteorder 1234", args: [...PARLEY, "info", "byteorder", "1234"], goal: 1.5 },
-  { what: "parley --help", args: [...PARLEY, "--help"] },
-];
+const USAGE = `usage: deno task bench startup [--runs N] [--source]
 
-const USAGE = `usage: deno task bench startup [--runs N]
-
-  --runs N  how many runs of each a median is taken of (default 21)`;
+  --runs N  how many rounds the medians are of (default 21)
+  --source  without the self-contained file, which takes a minute to make`;
 
 /**
  * Measures, and prints the medians and their ratios.
  *
  * @param args The arguments behind `bench startup`.
- * @returns 0 where every goal was met, 1 where one was not, 2 for wrong usage.
+ * @returns 0 if every goal was met, 1 if one was not, 2 for wrong usage.
  */
 export async function run(args: string[]): Promise<number> {
   let known = true;
-  const given = parseArgs(args, { string: ["runs", "_"], unknown: () => known = false });
+  const given = parseArgs(args, {
+    string: ["runs", "_"],
+    boolean: ["source"],
+    unknown: () => known = false,
+  });
   const runs = given.runs === undefined ? 21 : Number(given.runs);
   if (!known || !Number.isInteger(runs) || runs < 1 || runs > 1000) {
     console.error(USAGE);
     return args.includes("--help") ? 0 : 2;
   }
-  const empty = await Deno.makeTempFile({ suffix: ".ts" });
+  const folder = await Deno.makeTempDir();
   try {
-    return await measure({ what: "an empty file", args: ["run", "--no-prompt", empty] }, runs);
+    const programs = fromSource(folder);
+    if (given.source !== true) programs.push(...await selfContained(folder));
+    return await measure(programs, runs);
   } finally {
-    await Deno.remove(empty);
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function measure(empty: Program, runs: number): Promise<number> {
-  const programs = [empty, ...PROGRAMS];
+/** An empty program, and parley run from its files. */
+function fromSource(folder: string): Program[] {
+  const empty = `${folder}/empty.ts`;
+  Deno.writeTextFileSync(empty, "");
+  const parley = ["run", "--no-prompt", "--allow-net", "main.ts"];
+  return [
+    { what: "an empty file", command: Deno.execPath(), args: ["run", "--no-prompt", empty] },
+    ...COMMANDS.map(({ args, source }) => ({
+      what: `source: ${args.join(" ")}`,
+      command: Deno.execPath(),
+      args: [...parley, ...args],
+      goal: source,
+    })),
+  ];
+}
+
+/** Makes the self-contained file; it unpacks itself into the folder in the round that does not count. */
+async function selfContained(folder: string): Promise<Program[]> {
+  const file = `${folder}/parley`;
+  const compile = ["run", "--allow-read", "--allow-write", "--allow-run", "scripts/compile.ts"];
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [...compile, "--self-contained", "--fast", "-o", file],
+    stdin: "null",
+    stdout: "null",
+  }).spawn().status;
+  if (!success) throw new Error("the self-contained file cannot be made");
+  return COMMANDS.map(({ args, file: goal }) => ({
+    what: `self-contained: ${args.join(" ")}`,
+    command: file,
+    args,
+    env: { XDG_CACHE_HOME: folder },
+    goal,
+  }));
+}
+
+async function measure(programs: readonly Program[], runs: number): Promise<number> {
   const times = programs.map((): number[] => []);
-  // One round that does not count: it fills the caches.
+  // Round 0 does not count: it fills the caches.
   for (let round = 0; round <= runs; round++) {
     const order = [...programs.keys()];
     for (const i of round % 2 === 0 ? order : order.reverse()) {
@@ -73,18 +115,18 @@ async function measure(empty: Program, runs: number): Promise<number> {
     const verdict = goal === undefined ? "" : `goal ${goal}: ${ratio <= goal ? "met" : "NOT MET"}`;
     const took = `${medians[i]!.toFixed(1)} ms`;
     console.log(
-      `${what.padEnd(28)}${took.padStart(10)}  ${ratio.toFixed(2)}x  ${verdict}`.trimEnd(),
+      `${what.padEnd(38)}${took.padStart(10)}  ${ratio.toFixed(2)}x  ${verdict}`.trimEnd(),
     );
   }
   return met ? 0 : 1;
 }
 
 /** How long a process takes, in milliseconds. */
-async function timeOf({ what, args }: Program): Promise<number> {
+async function timeOf({ what, command, args, env = {} }: Program): Promise<number> {
   const start = performance.now();
-  // What it prints is read by nobody: to read it would cost this process, and so the two cores, too.
-  const command = new Deno.Command("deno", { args: [...args], stdin: "null", stdout: "null" });
-  const { success } = await command.spawn().status;
+  // Nobody reads what it prints: reading would cost this process time, and so the machine's cores.
+  const child = new Deno.Command(command, { args: [...args], env, stdin: "null", stdout: "null" });
+  const { success } = await child.spawn().status;
   const took = performance.now() - start;
   if (!success) throw new Error(`${what} failed`);
   return took;

@@ -26,7 +26,7 @@ export type { Missing } from "./os/io.ts";
 export { readNameServers } from "./info/dns/name_servers.ts";
 export * from "./info/socket/ping.ts";
 export * from "./info/dns/resolve.ts";
-export type { Build } from "./base/build.ts";
+export type { Build } from "./os/build.ts";
 export * from "./info/host.ts";
 export * from "./info/service.ts";
 export * from "./info/socket/socket_errors.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { VERSION } from "../lib/base/build.ts";
 import { usageFailure } from "../lib/base/failure.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { runCommandLine } from "../lib/cli/run.ts";
 import type { CommandSpec, Input, RunCommand } from "../lib/cli/spec.ts";
 import { PARLEY } from "../lib/commands/table.ts";
+import { VERSION } from "../lib/os/build.ts";
 import { processIo } from "../lib/os/io.ts";
 import { requireParley } from "./compile/answers.ts";
 import { bundle } from "./compile/bundle.ts";

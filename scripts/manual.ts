@@ -4,9 +4,9 @@
  * @module
  */
 
-import { VERSION } from "../lib/base/build.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { PARLEY } from "../lib/commands/table.ts";
+import { VERSION } from "../lib/os/build.ts";
 import { processIo, writeAll } from "../lib/os/io.ts";
 
 if (import.meta.main) writeAll(processIo().output, manualPage(PARLEY, VERSION));

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { VERSION } from "../lib/base/build.ts";
+import { VERSION } from "../lib/os/build.ts";
 
 /**
  * The part of a changelog, in the format of Keep a Changelog, that tells of a version.
@@ -25,7 +25,7 @@ export function releaseNotes(changelog: string, version: string): string | undef
 
 async function main([version]: readonly string[]): Promise<number> {
   if (version !== VERSION) {
-    console.error(`the tag says version ${version}, lib/base/version.ts says ${VERSION}`);
+    console.error(`the tag says version ${version}, lib/os/build.ts says ${VERSION}`);
     return 1;
   }
   const notes = releaseNotes(await Deno.readTextFile("CHANGELOG.md"), version);

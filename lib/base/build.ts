@@ -15,3 +15,14 @@ export const BUILD: Build = "source" as Build;
 
 /** The semantic version. */
 export const VERSION = "0.1.0";
+
+/** What `--version` prints. */
+export function versionText(): string {
+  const { deno, v8, typescript } = Deno.version;
+  return `parley ${VERSION}\ndeno ${deno}, v8 ${v8}, typescript ${typescript}\n`;
+}
+
+/** How it was made, in words. */
+export function buildText(): string {
+  return BUILD === "source" ? "run from source" : BUILD;
+}

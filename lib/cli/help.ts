@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BUILD, VERSION } from "../base/build.ts";
+import { BUILD } from "../os/build.ts";
 import type { PermissionName } from "./permissions.ts";
 import {
   commandLine,
@@ -109,15 +109,4 @@ function wrap(text: string, width: number): string[] {
     else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
   }
   return lines;
-}
-
-/** What `--version` prints. */
-export function versionText(): string {
-  const { deno, v8, typescript } = Deno.version;
-  return `parley ${VERSION}\ndeno ${deno}, v8 ${v8}, typescript ${typescript}\n`;
-}
-
-/** How it was made, in words. */
-export function buildText(): string {
-  return BUILD === "source" ? "run from source" : BUILD;
 }

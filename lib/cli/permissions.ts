@@ -4,7 +4,6 @@
  * @module
  */
 
-import { BUILD } from "../base/build.ts";
 import { Failure } from "../base/failure.ts";
 
 /** A permission that was granted in part. */

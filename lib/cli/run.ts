@@ -102,14 +102,14 @@ export function keepOnly(names: readonly PermissionName[], reading?: KeptReading
 }
 
 async function printVersion({ output }: Io): Promise<number> {
-  const { versionText } = await import("./help.ts");
+  const { versionText } = await import("../os/build.ts");
   writeAll(output, versionText());
   return 0;
 }
 
 /** The self-contained program checks what it has unpacked before parley starts. */
 async function nothingInstalled(): Promise<Failure> {
-  const { buildText } = await import("./help.ts");
+  const { buildText } = await import("../os/build.ts");
   return new Failure({
     what: "cannot check what is unpacked",
     why: `this parley is ${buildText()}: nothing is`,

@@ -6,7 +6,6 @@
 
 import type { Missing, Page } from "../os/io.ts";
 import { makeStyle, type Paint } from "../terminal/terminal.ts";
-import { permissionHint } from "./permissions.ts";
 
 /** What stands in a row and a column: text fit for a terminal, and its colour where it has one. */
 export type Cell = string | { readonly text: string; readonly paint: Paint };
@@ -188,6 +187,7 @@ export async function missingLines(
   page: Page,
 ): Promise<string[]> {
   if (missing.length === 0) return [];
+  const { permissionHint } = await import("./permissions.ts");
   const paint = makeStyle(page.coloured).dim;
   const rows = notShown(missing).map(({ part, flag }) => {
     const how = flag === null

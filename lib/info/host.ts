@@ -4,8 +4,8 @@
  * @module
  */
 
-import { BUILD, type Build, VERSION } from "../base/build.ts";
 import { lookUpHost } from "../net/resolve_host.ts";
+import { BUILD, type Build, VERSION } from "../os/build.ts";
 import { errorCode, SOCKET_ERRORS } from "../os/errors.ts";
 import { isGranted, type Missing } from "../os/io.ts";
 import { readIpv6 } from "./address/read.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { VERSION } from "../../lib/base/build.ts";
 import { Failure } from "../../lib/base/failure.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import { type Ended, runToEnd } from "./run_deno.ts";
 
 /**

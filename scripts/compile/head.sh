@@ -175,10 +175,11 @@ deno() {
     @FLAGS@ "$@"
 }
 
-# Lets Deno keep the program as V8 has compiled it, which it does where a program ends by itself, and
-# parley never does. Without that, starting takes longer.
+# Lets Deno keep the program as V8 has compiled it, which makes later starts faster. Deno does so only if a
+# program ends by itself, which parley never does, and keeps only what has run: a command that reads its
+# command line and prints a table runs what most commands need.
 keep_compiled() (
-  deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" --version
+  deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" info byteorder 1
 ) </dev/null >/dev/null 2>&1
 
 # Removes from ROOT what other versions have unpacked, but the one that was used last. One that runs

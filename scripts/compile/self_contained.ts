@@ -4,8 +4,8 @@
  * @module
  */
 
-import { VERSION } from "../../lib/base/build.ts";
 import { Failure } from "../../lib/base/failure.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import type { Bundle } from "./bundle.ts";
 import { FLAGS } from "./target.ts";
 // @ts-types="../../types/std.d.ts"

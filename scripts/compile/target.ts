@@ -4,7 +4,7 @@
  * @module
  */
 
-import { VERSION } from "../../lib/base/build.ts";
+import { VERSION } from "../../lib/os/build.ts";
 
 /** The targets of `deno compile`. */
 export const TARGETS: readonly string[] = [

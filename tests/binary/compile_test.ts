@@ -1,5 +1,5 @@
-import { VERSION } from "../../lib/base/build.ts";
 import { Failure } from "../../lib/base/failure.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import { markBuild } from "../../scripts/compile/bundle.ts";
 import { writeChecksums } from "../../scripts/compile/checksums.ts";
 import {

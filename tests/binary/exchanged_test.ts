@@ -5,7 +5,7 @@
  * @module
  */
 
-import { VERSION } from "../../lib/base/build.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import {
   type Ended,
   ended,

@@ -1,4 +1,4 @@
-import { VERSION } from "../../lib/base/build.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import { FLAGS } from "../../scripts/compile/target.ts";
 import {
   ended,

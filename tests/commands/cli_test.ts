@@ -1,4 +1,4 @@
-import { VERSION } from "../../lib/base/build.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import { MAY_RUN_DENO } from "../fixtures/granted.ts";
 import { parley } from "../fixtures/parley.ts";
 // @ts-types="../../types/std_assert.d.ts"

@@ -1,4 +1,3 @@
-import { VERSION } from "../../lib/base/build.ts";
 import {
   describeHost,
   describeRuntime,
@@ -6,6 +5,7 @@ import {
   lookUpHost,
   prefixLength,
 } from "../../lib/info.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import { granted } from "../fixtures/granted.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

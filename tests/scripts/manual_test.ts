@@ -1,7 +1,7 @@
-import { VERSION } from "../../lib/base/build.ts";
 import { manualPage } from "../../lib/cli/manual.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
+import { VERSION } from "../../lib/os/build.ts";
 import { has, sh } from "../fixtures/shell.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
