@@ -1,19 +1,41 @@
 /**
- * parley: picks the command; nothing else.
+ * Runs parley: prints the version, or loads the command line and the command.
  *
  * @module
  */
 
-/** Runs the command that the command line names, and gives its exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  if (isVersion(args) && await printVersion()) return 0;
-  const [{ runCommandLine }, { loadCommand, PROGRAM }, { processIo }] = await Promise.all([
-    import("./lib/cli/run.ts"),
-    import("./lib/commands/load.ts"),
-    import("./lib/os/io.ts"),
-  ]);
-  return await runCommandLine(PROGRAM, args, processIo(), loadCommand);
+/** Runs the command that the command line names, and returns its exit code. */
+async function main(): Promise<number> {
+  if (isVersion(Deno.args) && await printVersion()) return 0;
+  const [{ runCommandLine }, { loadCommand, PROGRAM }, { processIo }, { ARGS }] = await Promise.all(
+    [
+      import("./lib/cli/run.ts"),
+      import("./lib/commands/load.ts"),
+      import("./lib/os/io.ts"),
+      // Reads the environment before the permission for it is dropped.
+      import("./lib/os/surroundings.ts"),
+    ],
+  );
+  return await runCommandLine(PROGRAM, ARGS, processIo(), loadCommand);
 }
-import { ARGS } from "./lib/os/surroundings.ts";
 
-if (import.meta.main) Deno.exit(await runCommandLine(PROGRAM, ARGS, processIo(), loadCommand));
+function isVersion([first]: readonly string[]): boolean {
+  return first === "--version" || first === "-V";
+}
+
+/**
+ * Prints the version without loading the rest of the program.
+ *
+ * @returns Whether it was printed. If not, the command line tries again and reports the failure.
+ */
+async function printVersion(): Promise<boolean> {
+  const { versionText } = await import("./lib/os/build.ts");
+  const text = new TextEncoder().encode(versionText());
+  try {
+    return Deno.stdout.writeSync(text) === text.length;
+  } catch {
+    return false;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main());

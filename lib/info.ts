@@ -1,7 +1,7 @@
 /**
- * What a host and its network say of themselves: names, addresses, services, byte order, sockets.
+ * Facts about hosts and networks: names, addresses, DNS records, services, byte order and sockets.
  *
- * Everything heavy is loaded where it is first used, not with this module.
+ * Large dependencies are loaded at first use, not with this module.
  *
  * @module
  */

@@ -8,7 +8,7 @@
 export const LOOPBACK = "127.0.0.1";
 
 /** A host (an address or a name) and a port. */
-export interface Place {
+export interface HostPort {
   readonly hostname: string;
   readonly port: number;
 }
@@ -17,7 +17,7 @@ export interface Place {
  * Formats a host and a port, such as `127.0.0.1:1060`. An IPv6 address gets brackets: `[::1]:1060` (RFC 3986 section
  * 3.2.2).
  */
-export function hostPort({ hostname, port }: Place): string {
+export function hostPort({ hostname, port }: HostPort): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
@@ -114,7 +114,7 @@ export function isIPv6(hostname: string): boolean {
 }
 
 /** Tells whether two places are the same: `::1` equals `0:0:0:0:0:0:0:1`, and `127.1` equals `127.0.0.1`. */
-export function sameAddress(a: Place, b: Place): boolean {
+export function sameAddress(a: HostPort, b: HostPort): boolean {
   return a.port === b.port &&
     (a.hostname === b.hostname || canonical(a.hostname) === canonical(b.hostname));
 }

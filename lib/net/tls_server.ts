@@ -144,7 +144,7 @@ function carrierOf(conn: Deno.TcpConn, stream: typeof Duplex): Duplex {
       conn.closeWrite().then(() => done(), done);
     },
   });
-  carrier.on("error", () => {}); // as with the socket's
+  carrier.on("error", () => {}); // reported by reads and writes, as above
   return carrier;
 }
 

@@ -98,7 +98,7 @@ export const SOCKET_ERRORS: Readonly<Record<string, SocketError>> = {
 export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   EACCES: {
     why: "the system does not permit it",
-    hint: "check who owns the file and its directory, and their modes (ls -ld)",
+    hint: "check the owner and mode of the file and of its directory (ls -ld)",
   },
   EBADF: {
     why: "it is not open for this operation",

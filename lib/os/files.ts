@@ -106,7 +106,7 @@ export async function writeTogether(
  * @param replace Whether to replace an existing file.
  * @throws {Failure} `EEXIST` or `NOT_A_FILE`, as {@linkcode writeWhole} does.
  */
-export async function checkPlace(path: string, replace: boolean): Promise<void> {
+export async function checkWritable(path: string, replace: boolean): Promise<void> {
   try {
     await placeOf(path, replace);
   } catch (error) {

@@ -196,7 +196,7 @@ function refuseSpecial(path: string, found: Deno.FileInfo | undefined): void {
 }
 
 /** How long to wait for a lock. */
-export interface Patience {
+export interface LockWait {
   /** The wait in milliseconds after which `waiting` is called. */
   readonly tellAfterMs: number;
   /** The wait in milliseconds after which the attempt ends. */
@@ -216,7 +216,7 @@ const TRY_MS = { first: 2, most: 50 } as const;
  */
 export async function takeLock(
   file: Pick<Deno.FsFile, "tryLock" | "unlock">,
-  { tellAfterMs, giveUpAfterMs }: Patience,
+  { tellAfterMs, giveUpAfterMs }: LockWait,
   waiting: () => void,
 ): Promise<AsyncDisposable | undefined> {
   const start = performance.now();

@@ -7,7 +7,7 @@
 import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
 import {
-  checkPlace,
+  checkWritable,
   readStream,
   readWhole,
   type WholeFile,
@@ -57,7 +57,7 @@ export interface Destination {
  */
 export async function checkDestination({ path, force }: Destination): Promise<void> {
   if (path === undefined || path === "-") return;
-  await checkPlace(path, force);
+  await checkWritable(path, force);
 }
 
 /**

@@ -36,7 +36,7 @@ function filesOf(path: string, force: boolean) {
  *
  * @throws {Failure} `EEXIST` if one exists and may not be replaced.
  */
-export async function checkPairPlace(path: string, force: boolean): Promise<void> {
+export async function checkPairWritable(path: string, force: boolean): Promise<void> {
   for (const file of filesOf(path, force)) await checkDestination(file);
 }
 

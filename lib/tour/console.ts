@@ -13,26 +13,26 @@ import type { CommandSpec, LoadCommand } from "../cli/spec.ts";
 import type { InputStream, Io, OutputStream, Page } from "../os/io.ts";
 import { unstyled } from "../terminal/terminal.ts";
 
-/** How a command is run. */
+/** Options of a job. */
 export interface JobOptions {
-  /** What stands before each line that it prints; nothing without. It ends in a bar and a space. */
+  /** The text before each printed line; empty by default. It ends in a bar and a space. */
   readonly label?: string;
 }
 
-/** Where it is shown what commands print. */
+/** Shows the output of jobs. */
 export interface Viewer extends Page {
-  /** Shows text, as it is. */
+  /** Shows text unchanged. */
   show(text: string): void;
 }
 
-/** A console. */
+/** Starts commands. */
 export class Console {
   readonly #root: CommandSpec;
   readonly #load: LoadCommand;
   readonly #viewer: Viewer;
 
   /**
-   * Opens a console.
+   * Creates a console.
    *
    * @param root The table's root.
    * @param load Loads the code of a command.
@@ -64,9 +64,9 @@ export class Console {
   }
 }
 
-/** A command that was started. */
+/** A running or ended command. */
 export class Job {
-  /** The exit code, once it has ended. */
+  /** Resolves with the exit code. */
   readonly ended: Promise<number>;
   readonly #io: MemoryIo;
   #changed = Promise.withResolvers<void>();
@@ -91,7 +91,7 @@ export class Job {
     });
   }
 
-  /** All that it has printed, on either output, without colours. */
+  /** Everything it printed on both outputs, without colours. */
   get said(): string {
     return this.#io.text;
   }
@@ -102,11 +102,11 @@ export class Job {
   }
 
   /**
-   * Waits until it has printed something.
+   * Waits until the output matches a pattern.
    *
-   * @param pattern What it must print.
-   * @param signal Ends the waiting.
-   * @throws {Error} Where it ends without it.
+   * @param pattern The pattern.
+   * @param signal Aborts the wait.
+   * @throws {Error} If the command ends without a match.
    */
   async until(pattern: RegExp, signal: AbortSignal): Promise<RegExpExecArray> {
     const aborted = Promise.withResolvers<never>();
@@ -126,7 +126,7 @@ export class Job {
     }
   }
 
-  /** Types text for it. */
+  /** Types text into its input. */
   async type(text: string): Promise<void> {
     await this.#io.type(text);
   }
@@ -136,13 +136,13 @@ export class Job {
     await this.#io.endInput();
   }
 
-  /** Presses Ctrl-C. Where the command does not listen yet, it hears of it once it does. */
+  /** Presses Ctrl-C. A command that does not listen yet gets the signal when it does. */
   interrupt(): void {
     this.#io.interrupt();
   }
 }
 
-/** Shows what is printed behind a label, a whole line at a time: other commands print in between. */
+/** Shows output with a label, in whole lines, since other commands may print in between. */
 class LineByLine {
   readonly #viewer: Viewer;
   readonly #margin: Margin;
@@ -159,7 +159,7 @@ class LineByLine {
     const end = text.lastIndexOf("\n") + 1;
     const lines = this.#begun + text.slice(0, end);
     this.#begun = end === 0 ? lines + text : text.slice(end);
-    if (end > 0) this.#viewer.show(behind(this.#margin, lines, this.#viewer.columns));
+    if (end > 0) this.#viewer.show(withMargin(this.#margin, lines, this.#viewer.columns));
   }
 
   end(): void {
@@ -167,7 +167,7 @@ class LineByLine {
   }
 }
 
-/** The table, with the permissions of this process in place of those of each command. */
+/** Returns the command table with this process's permissions in place of each command's own. */
 function keeping(command: CommandSpec, kept: readonly PermissionName[]): CommandSpec {
   return {
     ...command,
@@ -178,17 +178,17 @@ function keeping(command: CommandSpec, kept: readonly PermissionName[]): Command
   };
 }
 
-/** How they are set up. */
+/** Options of {@linkcode MemoryIo}. */
 export interface MemoryIoOptions extends Partial<Page> {
   /**
-   * Hears what is printed, with its colours, on either output.
+   * Called with the text printed on either output, including its colours.
    *
-   * @throws Where it cannot be shown: the command's write fails with that.
+   * @throws If the text cannot be shown. The command's write then fails with the same error.
    */
   readonly printed?: (text: string) => void;
 }
 
-/** Standard input that is typed, outputs that are kept, and an interrupt key. No terminal. */
+/** Standard input to type into, outputs that are kept, and an interrupt key. None of them is a terminal. */
 export class MemoryIo implements Io {
   readonly input: InputStream;
   readonly output: OutputStream;
@@ -198,7 +198,7 @@ export class MemoryIo implements Io {
   #interrupted = false;
   #text = "";
 
-  /** Opens them. */
+  /** Opens the streams. */
   constructor(options: MemoryIoOptions = {}) {
     const pipe = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
     this.#typed = pipe.writable.getWriter();
@@ -207,7 +207,7 @@ export class MemoryIo implements Io {
     this.errors = this.#opened({ ...options, columns: undefined, coloured: false });
   }
 
-  /** All that was printed on either output, in order, without colours. */
+  /** Everything printed on both outputs, in order, without colours. */
   get text(): string {
     return unstyled(this.#text);
   }
@@ -231,23 +231,23 @@ export class MemoryIo implements Io {
     };
   }
 
-  /** Types text. */
+  /** Types text into standard input. */
   async type(text: string): Promise<void> {
     await this.#typed.write(new TextEncoder().encode(text));
   }
 
-  /** Ends the input. */
+  /** Ends standard input. */
   async endInput(): Promise<void> {
     await this.#typed.close();
   }
 
-  /** Sends SIGINT, as Ctrl-C does. Where nobody listens yet, the first who does hears of it. */
+  /** Sends SIGINT, as Ctrl-C does. If there is no handler yet, the first one gets the signal when it is added. */
   interrupt(): void {
     this.#interrupted = this.#interrupts.size === 0;
     for (const handler of [...this.#interrupts]) handler();
   }
 
-  /** Signals but SIGINT never come. */
+  /** Adds a handler. Signals other than SIGINT never occur. */
   onSignal(signal: Deno.Signal, handler: () => void): Disposable {
     if (signal === "SIGINT") {
       this.#interrupts.add(handler);
@@ -257,26 +257,27 @@ export class MemoryIo implements Io {
   }
 }
 
-/** Less is not worth wrapping for: the terminal then breaks the lines. */
+/** The least width to wrap at. On narrower terminals, the terminal breaks the lines. */
 const LEAST_COLUMNS = 12;
 
-/** What stands at the left of a line. */
+/** The text at the left of each line. */
 export interface Margin {
   readonly first: string;
-  /** The same before what a line that is too long goes on with. */
+  /** The text before each continuation of a wrapped line. */
   readonly next: string;
-  /** Whether a word that is longer than a line is broken; the terminal breaks it, without. */
+  /** Whether to break words that are longer than a line. If false, the terminal breaks them. */
   readonly breakWords: boolean;
 }
 
 /**
- * Sets lines behind a margin, and breaks those at their spaces that are too long. A colour goes on in the next line.
+ * Puts a margin before each line, and wraps long lines at their spaces. A colour continues on the next line.
  *
- * @param text Lines with the colours of `style.ts` perhaps; the last one ends in a line feed, or is not complete.
- * @param margin What stands before them.
- * @param columns The columns of the terminal, where there is one.
+ * @param margin The margin.
+ * @param text Lines, which may have the colours of `terminal/terminal.ts`. The last one ends in a line feed or is
+ * incomplete.
+ * @param columns The width of the terminal; undefined to not wrap.
  */
-export function behind(margin: Margin, text: string, columns: number | undefined): string {
+export function withMargin(margin: Margin, text: string, columns: number | undefined): string {
   return text.split("\n").map((line, i, { length }) => {
     if (line === "" && i === length - 1) return "";
     return columns === undefined ? margin.first + line : lineBehind(margin, line, columns);
@@ -285,7 +286,7 @@ export function behind(margin: Margin, text: string, columns: number | undefined
 
 function lineBehind({ first, next, breakWords }: Margin, line: string, columns: number): string {
   const text = line.trimStart();
-  // What goes on is set in as far as its line is.
+  // Continuations keep the indentation of their line.
   const spaces = line.slice(0, line.length - text.length);
   const room = columns - Math.max(first.length, next.length) - spaces.length;
   if (room < LEAST_COLUMNS || unstyled(first + line).length <= columns) return first + line;
@@ -293,7 +294,7 @@ function lineBehind({ first, next, breakWords }: Margin, line: string, columns: 
     .map((part, i) => (i === 0 ? first : next) + spaces + part).join("\n");
 }
 
-/** A line in parts that fit. */
+/** Splits a line into parts that fit. */
 function wrapped(line: string, room: number, breakWords: boolean): string[] {
   const parts: string[] = [];
   let colours = "";
@@ -315,9 +316,9 @@ function wrapped(line: string, room: number, breakWords: boolean): string[] {
   return [...parts, part.trimEnd()];
 }
 
-/** Colours, and words with the spaces before them, in pieces that are not too long. */
+/** Splits a line into colours, and words with the spaces before them. A word that is too long is cut. */
 function pieces(line: string, room: number): string[] {
-  // deno-lint-ignore no-control-regex -- colours begin with one
+  // deno-lint-ignore no-control-regex -- colours begin with ESC
   const words = line.match(/\x1b\[\d+m| *[^ \x1b]+| +/g) ?? [];
   return words.flatMap((word) => {
     if (word.length <= room || word.startsWith("\x1b")) return [word];
@@ -328,10 +329,10 @@ function pieces(line: string, room: number): string[] {
 }
 
 /**
- * A command line over several lines, as a shell takes it: each but the last ends in a backslash.
+ * Splits a command line over several lines. Each but the last ends in a backslash, so that a shell accepts them.
  *
  * @param line The command line.
- * @param room The columns that there are for it; undefined where there is no limit.
+ * @param room The available columns; undefined for no limit.
  */
 export function shellLines(line: string, room: number | undefined): string[] {
   if (room === undefined || line.length <= room) return [line];

@@ -1,5 +1,5 @@
 /**
- * The sections of the tour, in the tutorial's order. Each is loaded where it is taken.
+ * The sections of the tour, in the order of the tutorial.
  *
  * @module
  */
@@ -30,9 +30,9 @@ const LOAD: Readonly<Record<string, () => Promise<Section>>> = {
 };
 
 /**
- * Sections of the tour.
+ * Returns sections of the tour.
  *
- * @param name The one that is wanted; all of them without.
+ * @param name The section to return; all of them by default.
  */
 export function loadSections(name?: string): Promise<Section[]> {
   const names = name === undefined ? Object.keys(LOAD) : [name];
@@ -41,14 +41,14 @@ export function loadSections(name?: string): Promise<Section[]> {
 
 const SECRET = "the secret of the day";
 
-/** A conversation. */
+/** A conversation between two members. */
 export const CHAT: Section = {
   name: "chat",
   title: "The encrypted chat",
   steps: [{
     says:
-      `ada opens a room and sits in it, bo joins. What bo says is encrypted for ada before it leaves bo;
---wire shows each frame that travels, and its ciphertext: the words are not in it.`,
+      `ada opens a room, and bo joins it. What bo writes is encrypted for ada before it leaves bo's
+machine. --wire shows each frame and its ciphertext, which does not contain the words.`,
     play: converse,
   }],
 };
@@ -69,7 +69,7 @@ async function converse({ start, prompt, signal }: Scene): Promise<void> {
   await bo.until(/you are bo SHA256:/, signal);
   await bo.type(`${SECRET}\n`);
   await ada.until(new RegExp(`^bo: ${SECRET}$`, "m"), signal);
-  await ada.type("I can read it, and nobody between us\n");
+  await ada.type("I can read it, and no one between us can\n");
   await bo.until(/^ada: I can read it/m, signal);
   await bo.endInput();
   requireCode(join, await untilAborted(bo.ended, signal), 0);
@@ -78,13 +78,13 @@ async function converse({ start, prompt, signal }: Scene): Promise<void> {
   requireSecrecy(bo);
 }
 
-/** Throws unless a member's frames were shown, and none has the text in it. */
+/** Throws unless the member's frames were shown and none contains the text. */
 function requireSecrecy(member: Job): void {
   const rows = [...member.said.matchAll(/^[<>] +[0-9a-f]{4} {2}((?:[0-9a-f]{2} ?)+)/gm)];
   const bytes = rows.flatMap(([, row]) => row!.trim().split(/ +/).map((hex) => parseInt(hex, 16)));
   if (bytes.length === 0) throw new Error("no ciphertext was shown");
   const text = new TextDecoder("latin1").decode(new Uint8Array(bytes));
-  if (text.includes(SECRET)) throw new Error("the text travelled as it is");
+  if (text.includes(SECRET)) throw new Error("the text was sent in the clear");
 }
 
 /** The echo server and its client. */
@@ -93,8 +93,8 @@ export const UDP: Section = {
   title: "UDP: an echo server and a client",
   steps: [{
     says:
-      `A datagram needs no connection. The server says how long it was; the client has no port until it
-sends, then the system picks one, which is where the answer goes. Ctrl-C ends the server.`,
+      `UDP needs no connection. The server replies with the length of each datagram. The client gets a
+port from the system when it sends, and the reply goes to that port. Ctrl-C ends the server.`,
     play: echo,
   }],
 };
@@ -115,104 +115,103 @@ async function echo({ start, prompt, signal }: Scene): Promise<void> {
   requireCode(serve, await untilAborted(server.ended, signal), 130);
 }
 
-/** The promiscuous client. */
+/** A client that accepts a reply from any sender. */
 export const FORGERY: Section = {
   name: "forgery",
   title: "UDP: the forged reply",
   steps: [
     command(
-      `Anyone may send a datagram to anyone. A client that takes the first one that comes believes an
-attacker who is quicker than the server; one that compares the sender's address does not.`,
+      `Anyone can send a datagram to anyone. A client that accepts the first datagram believes an
+attacker who is faster than the server. A client that compares the sender's address does not.`,
       "parley udp demo",
       { patterns: [/Fooled: /, /Not fooled: /] },
     ),
   ],
 };
 
-/** The host's own name and addresses, and whether a host answers. */
+/** The host's name and addresses, and whether a host answers. */
 export const HOST: Section = {
   name: "host",
   title: "This host, and others",
   steps: [
     {
       says:
-        `A host has a name and addresses: one for each interface, and 127.0.0.1 for itself. The name
-may resolve to an address that leads back to the machine and that nobody else can use.`,
+        `A host has a name and addresses: one for each interface, and 127.0.0.1 for itself. Its own name
+may resolve to a loopback address, which other machines cannot use.`,
       play: (scene) =>
         runLine(scene, "parley info host", {
           patterns: [literally(Deno.hostname()), /127\.0\.0\.1/],
         }),
     },
     command(
-      `A name is turned into addresses by the hosts file and the domain name system. This one
-is known everywhere without asking anybody.`,
+      `The hosts file and the domain name system translate names to addresses. The name localhost is
+known without a query.`,
       "parley info resolve localhost",
       { patterns: [/^localhost\s+A\s+\S+ ms\s+127\.0\.0\.1$/m] },
     ),
     command(
-      `Is a host there? A TCP connection that is refused answers that as well as one that is accepted:
-somebody had to refuse it. No privileges are needed for this, as they are for ICMP.`,
+      `Is a host up? An accepted TCP connection shows that it is, and so does a refused one, because the
+host itself refuses it. Unlike ICMP, this needs no privileges.`,
       "parley info ping 127.0.0.1:9 -c 2 -i 100",
       { patterns: [/^ +2\s+(refused|open) /m, /^2 sent, 2 answered/m] },
     ),
   ],
 };
 
-/** Notations of an address. */
+/** The notations of an address. */
 export const ADDRESS: Section = {
   name: "address",
   title: "Addresses in every notation",
   steps: [
     command(
-      `An IPv4 address is four bytes. The dotted text is for people; the network carries 7f000001, and its
-first byte is 127.`,
+      `An IPv4 address is four bytes. People write it as dotted text. On the network it is 7f000001, and
+its first byte is 127.`,
       "parley info address 127.0.0.1",
       { patterns: [/^packed\s+7f000001$/m, /^ +1\s+127\s+7f\s+01111111$/m] },
     ),
     commands(
-      `And back. inet_aton(3) takes more than one expects: packed hex, and parts that are hex or left out.
-All of these are one address: who filters by text is passed by.`,
+      `The other way round: inet_aton(3) accepts more than the dotted form: packed hex, hex parts and
+omitted parts. All of these are the same address, so a filter that compares text misses some.`,
       [
         ["parley info address 7f000001", { patterns: [/^address\s+127\.0\.0\.1$/m] }],
         ["parley info address 0x7f.1", { patterns: [/^address\s+127\.0\.0\.1$/m] }],
       ],
     ),
     command(
-      `256 does not fit into a byte. What is wrong is said, with the part that it is in: this command
-must fail.`,
+      `256 does not fit into a byte. The error says which part is wrong. This command must fail.`,
       "parley info address 256.1.1.1",
       { patterns: [/^parley: .*256/m], code: 2 },
     ),
   ],
 };
 
-/** Which byte comes first. */
+/** Host and network byte order. */
 export const BYTE_ORDER: Section = {
   name: "byteorder",
   title: "Byte order",
   steps: [
     command(
-      `1234 is the bytes 04 d2. Most machines keep the lesser byte first, the network sends the greater one
-first: htons and htonl exchange them, ntohs and ntohl exchange them back.`,
+      `1234 is the bytes 04 d2. Most machines store the low byte first. The network sends the high byte
+first. htons and htonl convert to network order, ntohs and ntohl convert back.`,
       "parley info byteorder 1234",
       { patterns: [/^htons\(1234\)\s+(53764|1234)\s/m, /^htonl\(1234\)\s+(3523477504|1234)\s/m] },
     ),
     command(
-      `And back: 53764 from the network is 1234 here.`,
+      `The other way round: 53764 from the network is 1234 here.`,
       "parley info byteorder 53764 --bits 16",
       { patterns: [/^ntohs\(53764\)\s+(1234|53764)\s/m] },
     ),
   ],
 };
 
-/** Ports that everybody knows. */
+/** Well-known ports. */
 export const SERVICE: Section = {
   name: "service",
   title: "Services and their ports",
   steps: [
     commands(
-      `A client must know a port before it can ask anything. The usual ones are written down, in
-/etc/services and at IANA.`,
+      `A client must know the server's port before it can connect. The well-known ports are listed in
+/etc/services and by IANA.`,
       [["80", "http"], ["53", "domain"], ["25", "smtp"], ["21", "ftp"], ["3306", "mysql"]].map(
         ([port, name]) =>
           [
@@ -232,23 +231,23 @@ function literally(text: string): RegExp {
   return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
 }
 
-/** Keys, a letter, a signature. */
+/** Keys, an encrypted letter and a signature. */
 export const RSA: Section = {
   name: "rsa",
   title: "RSA",
   setting: openDirectory,
   steps: [
     commands(
-      `A pair of keys: one file to keep, which only you can read, and one to give away. Its fingerprint is
-what people compare. Done here in a directory that is removed afterwards.`,
+      `A key pair is two files: a private key that only you can read, and a public key to give away.
+People compare its fingerprint. The files are in a directory that is removed afterwards.`,
       [
         ["parley rsa keygen --bits 2048 -o ada.pem", { patterns: [/SHA256:[A-Za-z0-9+/]{43}/] }],
         ["parley rsa inspect ada.pem", { patterns: [/^modulus +2048 bits$/m] }],
       ],
     ),
     commands(
-      `Anyone can encrypt to the public key. Only the private one opens it. The text may be of any length:
-RSA encrypts a key for AES, and that the text.`,
+      `Anyone can encrypt to the public key. Only the private key decrypts. The text may have any length:
+RSA encrypts an AES key, and AES encrypts the text.`,
       [
         ["parley rsa encrypt --to ada.pem.pub -o letter.jwe", {
           patterns: [],
@@ -258,8 +257,8 @@ RSA encrypts a key for AES, and that the text.`,
       ],
     ),
     commands(
-      `The other way round, the private key signs and everybody can check it. A changed text does not pass:
-the last command must fail.`,
+      `The private key signs, and anyone can verify the signature with the public key. A changed text
+does not verify: the last command must fail.`,
       [
         ["parley rsa sign --key ada.pem -o letter.sig", {
           patterns: [],
@@ -277,14 +276,14 @@ the last command must fail.`,
       ],
     ),
     command(
-      `The fingerprint is the same whichever of the two files it is taken of.`,
+      `Both files of a pair have the same fingerprint.`,
       "parley rsa fingerprint ada.pem.pub",
       { patterns: [/^SHA256:[A-Za-z0-9+/]{43}/m] },
     ),
   ],
 };
 
-/** A new working directory; the old one when it is disposed. */
+/** Changes to a new directory. Disposing the result changes back and removes it. */
 async function openDirectory(): Promise<AsyncDisposable> {
   const before = Deno.cwd();
   const directory = await Deno.makeTempDir({ prefix: "parley-tour-" });
@@ -297,14 +296,14 @@ async function openDirectory(): Promise<AsyncDisposable> {
   };
 }
 
-/** Options and timeouts. */
+/** Socket options and timeouts. */
 export const SOCKET: Section = {
   name: "socket",
   title: "Socket options and timeouts",
   steps: [{
     says:
-      `A socket waits for ever unless it is told not to, and has buffers whose size one can ask for. This
-asks the system itself, through its C library: settings before, and after a change.`,
+      `A socket waits without limit unless it has a timeout, and its buffers have sizes that a program
+can set. This command reads the settings through the C library, before and after a change.`,
     play: (scene) => {
       const line = "parley info socket --timeout 100 --rcvbuf 65536 --nonblocking";
       const patterns = [
@@ -320,14 +319,14 @@ asks the system itself, through its C library: settings before, and after a chan
   }],
 };
 
-/** Errors, provoked. */
+/** Provoked errors. */
 export const ERRORS: Section = {
   name: "errors",
   title: "Errors",
   steps: [
     command(
-      `Whatever can go wrong has a name. Each error of sockets is provoked here, for real, caught by its
-class, and explained. One that this machine cannot provoke is said to be so.`,
+      `Each socket error has a name. This command provokes each one for real, catches it by its class and
+explains it. It also says which errors this machine cannot provoke.`,
       "parley info errors",
       {
         patterns: ["ECONNREFUSED", "EADDRINUSE", "ENOTFOUND"].map((code) =>
@@ -336,8 +335,8 @@ class, and explained. One that this machine cannot provoke is said to be so.`,
       },
     ),
     command(
-      `A program that meets one ends with one line: what, why, the name, and what to do. Nothing listens
-at port 1, so this command must fail.`,
+      `parley reports an error in one line: what failed, why, the error's name, and a hint. Nothing
+listens at port 1, so this command must fail.`,
       "parley chat client 127.0.0.1:1 --name bo",
       { patterns: [/^parley: .*\(ECONNREFUSED\)\nhint: /m], code: 1 },
     ),

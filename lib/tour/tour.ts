@@ -8,20 +8,27 @@ import type { PermissionName } from "../cli/permissions.ts";
 import type { CommandSpec, LoadCommand } from "../cli/spec.ts";
 import { type Io, writeAll } from "../os/io.ts";
 import { makeStyle, type Style } from "../terminal/terminal.ts";
-import { behind, Console, type Job, type JobOptions, shellLines, type Viewer } from "./console.ts";
+import {
+  Console,
+  type Job,
+  type JobOptions,
+  shellLines,
+  type Viewer,
+  withMargin,
+} from "./console.ts";
 
-/** How the tour is taken. */
+/** Options of {@linkcode playTour}. */
 export interface TourOptions {
-  /** Whose output it is shown on. */
+  /** The output to show the tour on. */
   readonly io: Pick<Io, "output">;
-  /** The table's root. */
+  /** The root of the command table. */
   readonly root: CommandSpec;
   /** Loads the code of a command. */
   readonly load: LoadCommand;
-  /** What this process may do. */
+  /** The permissions of this process. */
   readonly kept: readonly PermissionName[];
   readonly sections: readonly Section[];
-  /** Waits before the next step; nothing waits without. */
+  /** Called before each step but the first, which then waits for the promise. */
   readonly pause: (() => Promise<void>) | undefined;
   /** Stops the tour. */
   readonly signal: AbortSignal;
@@ -30,14 +37,14 @@ export interface TourOptions {
 /** How long a step may take before it counts as failed, in milliseconds. */
 const STEP_MS = 30_000;
 
-/** Prose is not wider than this, however wide the terminal is. */
+/** The widest column of prose. */
 const WIDEST = 100;
 
 /**
- * Plays every step.
+ * Runs every step.
  *
- * @returns How many of them did not do what they said.
- * @throws The signal's reason, where the tour is stopped; what writing failed with.
+ * @returns The number of steps that failed.
+ * @throws The signal's reason if the tour is stopped, or the error of a failed write.
  */
 export async function playTour(options: TourOptions): Promise<number> {
   const stage = new Stage(options);
@@ -58,13 +65,13 @@ export async function playTour(options: TourOptions): Promise<number> {
     }
   }
   const verdict = failed === 0
-    ? style.green(`all ${steps} steps did what they said`)
-    : style.red(`${failed} of ${steps} steps did not do what they said`);
+    ? style.green(`all ${steps} steps succeeded`)
+    : style.red(`${failed} of ${steps} steps failed`);
   stage.show(`\n${verdict}\n`);
   return failed;
 }
 
-/** Where the steps are played, before whoever looks on. */
+/** Runs steps, and shows them to the person. */
 class Stage implements Viewer {
   readonly columns: number | undefined;
   readonly coloured: boolean;
@@ -83,7 +90,7 @@ class Stage implements Viewer {
     this.#stopped = AbortSignal.any([signal, this.#broken.signal]);
   }
 
-  /** Shows text. Where that fails nobody looks on any longer, and the tour is over. */
+  /** Shows text. If that fails, the tour ends: its output is gone. */
   show(text: string): void {
     try {
       writeAll(this.#output, text);
@@ -93,13 +100,13 @@ class Stage implements Viewer {
     }
   }
 
-  /** Says what is about to happen. */
+  /** Shows what is about to happen. */
   announce(number: string, says: string): void {
     const { columns } = this;
     const text = columns === undefined ? says : says.replaceAll("\n", " ");
     const room = columns === undefined ? undefined : Math.min(columns, WIDEST);
     const next = " ".repeat(number.length + 2);
-    const body = behind({ first: next, next, breakWords: false }, text, room).trimStart();
+    const body = withMargin({ first: next, next, breakWords: false }, text, room).trimStart();
     this.show(`\n${this.style.cyan(number)}  ${body}\n`);
   }
 
@@ -110,7 +117,7 @@ class Stage implements Viewer {
     this.show(`\n${dim("$")} ${[first, ...rest.map((more) => `  ${more}`)].join("\n")}\n`);
   }
 
-  /** Plays a step: whether it did what it says. */
+  /** Runs a step. Returns whether it succeeded. */
   async play(step: Step): Promise<boolean> {
     const signal = AbortSignal.any([this.#stopped, AbortSignal.timeout(STEP_MS)]);
     try {
@@ -129,63 +136,63 @@ class Stage implements Viewer {
   }
 }
 
-/** What a step plays on. */
+/** What a step may use. */
 export interface Scene {
   /**
    * Starts a command of parley.
-   *
+   * Starts a parley command.
    * @param args Its arguments, without the program's name.
    */
   start(args: readonly string[], options?: JobOptions): Job;
-  /** Ends the waiting of a step that takes too long, or of a tour that is stopped. */
+  /** Aborts if the step takes too long or the tour is stopped. */
   readonly signal: AbortSignal;
-  /** Shows the line that one types to have the same. */
+  /** Shows a command line that the person can type to get the same result. */
   prompt(line: string): void;
 }
 
-/** One thing that is shown. */
+/** One demonstration. */
 export interface Step {
-  /** What is about to happen, in two or three lines. */
+  /** What is about to happen, in two or three lines. Shown before the step runs. */
   readonly says: string;
   /**
-   * Does it.
+   * Runs the step.
    *
-   * @throws {Error} Where it does not do what it says; the message tells what was missing.
+   * @throws {Error} If the result is not as announced. The message says what is missing.
    */
   play(scene: Scene): Promise<void>;
 }
 
-/** The steps about one subject. */
+/** The steps on one subject. */
 export interface Section {
-  /** The word that picks it. */
+  /** The name that selects the section. */
   readonly name: string;
   readonly title: string;
-  /** Prepares what its steps need, and clears it away when it is disposed. */
+  /** Prepares what the steps need. Disposing the result cleans up. */
   readonly setting?: () => Promise<AsyncDisposable>;
   readonly steps: readonly Step[];
 }
 
-/** What a command must print, and how it must end, for its step to have done what it says. */
+/** The output and exit code that a command must produce. */
 export interface Expectation {
   readonly patterns: readonly RegExp[];
-  /** The exit code; 0 without. */
+  /** The exit code; 0 by default. */
   readonly code?: number;
-  /** What is typed for it; nothing without. */
+  /** The text for standard input; empty by default. */
   readonly input?: string;
 }
 
 /**
- * A step that runs one command.
+ * Creates a step that runs one command.
  *
  * @param says What is about to happen.
- * @param line The command line, as one types it.
- * @param expected What shows that it happened.
+ * @param line The command line as a person types it.
+ * @param expected The expected result.
  */
 export function command(says: string, line: string, expected: Expectation): Step {
   return { says, play: (scene) => runLine(scene, line, expected) };
 }
 
-/** A step that runs several commands, one after the other. */
+/** Creates a step that runs several commands, one after another. */
 export function commands(
   says: string,
   lines: readonly (readonly [line: string, expected: Expectation])[],
@@ -198,7 +205,7 @@ export function commands(
   };
 }
 
-/** Runs a command line to its end, and checks what it did. */
+/** Runs a command line to its end and checks the result. */
 export async function runLine(scene: Scene, line: string, expected: Expectation): Promise<void> {
   const { input } = expected;
   scene.prompt(input === undefined ? line : `echo ${quoted(input.trimEnd())} | ${line}`);
@@ -210,7 +217,7 @@ export async function runLine(scene: Scene, line: string, expected: Expectation)
   for (const pattern of expected.patterns) requirePattern(line, job, pattern);
 }
 
-/** Throws unless a command has ended with the code that it had to. */
+/** Throws unless the exit code is as expected. */
 export function requireCode(line: string, code: number, expected: number): void {
   if (code !== expected) throw new Error(`${line} ended with ${code}, not with ${expected}`);
 }
@@ -219,7 +226,7 @@ function requirePattern(line: string, job: Job, pattern: RegExp): void {
   if (!pattern.test(job.said)) throw new Error(`${line} did not print ${pattern}`);
 }
 
-/** Waits for a promise, no longer than a signal lets it. */
+/** Waits for a promise. Rejects with the signal's reason if it aborts first. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
@@ -232,7 +239,7 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   }
 }
 
-/** The arguments of a command line of parley, without its name. A quoted argument is one. */
+/** Splits a command line into arguments, without the program's name. Quotes group words. */
 export function wordsOf(line: string): string[] {
   const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, plain]) =>
     double ?? single ?? plain ?? ""
@@ -244,20 +251,20 @@ function quoted(text: string): string {
   return `"${text}"`;
 }
 
-/** Somebody at a keyboard. */
+/** The Enter key of the person who takes the tour. */
 export interface EnterKey extends Disposable {
-  /** Asks for Enter, and waits for it, or for the end of the input. */
+  /** Prompts for Enter, and waits for it or for the end of the input. */
   pressed(): Promise<void>;
 }
 
-/** Listens to standard input, until it is disposed. */
+/** Reads standard input until it is disposed. */
 export function enterKey({ input, output }: Io): EnterKey {
   const chunks = input.chunks()[Symbol.asyncIterator]();
   let over = false;
   return {
     pressed: async () => {
       if (over) return;
-      writeAll(output, "\n(Enter goes on) ");
+      writeAll(output, "\n(press Enter to continue) ");
       for (;;) {
         const { done, value } = await chunks.next();
         over = done === true;

@@ -88,7 +88,7 @@ export interface EchoServer extends AsyncDisposable {
 export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
   options.signal?.throwIfAborted();
   const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
-  return echoOn(openSocket(hostname, port), options);
+  return serveEcho(openSocket(hostname, port), options);
 }
 
 /**
@@ -97,7 +97,7 @@ export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
  * @param socket A socket that nothing else receives from.
  * @param options The faults to simulate. `hostname` and `port` are ignored.
  */
-export function echoOn(socket: DatagramSocket, options: EchoServerOptions = {}): EchoServer {
+export function serveEcho(socket: DatagramSocket, options: EchoServerOptions = {}): EchoServer {
   return new Server(socket, options);
 }
 

@@ -240,7 +240,7 @@ Deno.test({
     );
     assertStringIncludes(
       people.stdout,
-      "  provoked  by writing after the end of one's own stream\n",
+      "  provoked  by writing after closing one's own side of the connection\n",
     );
     const unknown = await parley(["info", "errors", "EPIPPE"]);
     assertEquals([unknown.code, unknown.stdout], [1, ""]);
@@ -333,7 +333,7 @@ Deno.test({
     assertEquals(object?.permissions, ["net"]);
     const more = await parley(["info", "runtime"], ["--allow-net", "--allow-ffi"]);
     assertMatch(more.stdout, /^permissions +--allow-net, --allow-ffi /m);
-    assertMatch(more.stdout, /^workon NAME +nothing to switch/m);
+    assertMatch(more.stdout, /^workon NAME +not needed/m);
   },
 });
 

@@ -90,8 +90,8 @@ Deno.test({
     const meaning = (receiveBuffer: number) =>
       setting(inspectSocket({ transport: "tcp", receiveBuffer }), "SO_RCVBUF").meaning;
     assertMatch(meaning(8192), /the kernel doubles it/);
-    assertMatch(meaning(1), /the least that the kernel gives/);
-    assertMatch(meaning(0x7fff_ffff), /no more than net\.core\.rmem_max/);
+    assertMatch(meaning(1), /the kernel's minimum/);
+    assertMatch(meaning(0x7fff_ffff), /limited by net\.core\.rmem_max/);
   },
 });
 

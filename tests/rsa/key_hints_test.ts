@@ -8,7 +8,12 @@ import { Failure } from "../../lib/base/failure.ts";
 import { readIdentity } from "../../lib/chat/trust/identity_file.ts";
 import { readWhole } from "../../lib/os/files.ts";
 import { checkDestination, Progress } from "../../lib/os/input_output.ts";
-import { checkPairPlace, readKeyFile, withKeyFailures, writePair } from "../../lib/os/key_files.ts";
+import {
+  checkPairWritable,
+  readKeyFile,
+  withKeyFailures,
+  writePair,
+} from "../../lib/os/key_files.ts";
 import { privateKeyOf } from "../../lib/rsa.ts";
 import { encodeSpki } from "../../lib/rsa/der.ts";
 import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
@@ -128,9 +133,9 @@ Deno.test({
       ["EISDIR", directory, () => readKeyFile(directory)],
       ["ENAMETOOLONG", long, () => readKeyFile(long)],
       ["FILE_TOO_LARGE", taken, () => readWhole(taken, 10)],
-      ["EEXIST", taken, () => checkPairPlace(taken, false)],
+      ["EEXIST", taken, () => checkPairWritable(taken, false)],
       ["EEXIST", taken, () => checkDestination({ path: taken, force: false })],
-      ["NOT_A_FILE", directory, () => checkPairPlace(directory, true)],
+      ["NOT_A_FILE", directory, () => checkPairWritable(directory, true)],
       ["EEXIST", taken, async () => {
         using progress = new Progress(io, "");
         await writePair(io, taken, pair, false, progress);

@@ -22,7 +22,7 @@ Deno.test({
   async fn() {
     const { code, stdout, stderr } = await parley(["tour", "--ffi"], ALL);
     assertEquals([code, stderr], [0, ""], stdout);
-    assertMatch(stdout, /\nall \d+ steps did what they said\n$/);
+    assertMatch(stdout, /\nall \d+ steps succeeded\n$/);
     for (const { title } of await loadSections()) assertStringIncludes(stdout, `\n${title}\n`);
     // The tutorial's numbers, its echo, its forgery, and its chat.
     for (
@@ -50,7 +50,7 @@ Deno.test({
     assertMatch(refused.stderr, /^parley: .*\(NOT_PERMITTED\)\nhint: .*run again with --allow-/);
     const failing = await parley(["tour", "udp"], []);
     assertEquals(failing.code, 1);
-    assertStringIncludes(failing.stdout, "1 of 1 steps did not do what they said\n");
+    assertStringIncludes(failing.stdout, "1 of 1 steps failed\n");
   },
 });
 

@@ -9,7 +9,7 @@
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { fileFailure } from "../../os/errors.ts";
-import { HeldFile, type HoldOptions, type Patience, takeLock } from "../../os/held_file.ts";
+import { HeldFile, type HoldOptions, type LockWait, takeLock } from "../../os/held_file.ts";
 import { RewrittenFile } from "../../os/rewritten_file.ts";
 import {
   HEADER,
@@ -24,7 +24,7 @@ const MAX_FILE_BYTES = 16 << 20;
 /** Only the owner may read the file: names and fingerprints are private, though not secret. */
 const MODE = 0o600;
 /** How long to wait for a lock that another process holds. */
-const PATIENCE: Patience = { tellAfterMs: 1_000, giveUpAfterMs: 10_000 };
+const PATIENCE: LockWait = { tellAfterMs: 1_000, giveUpAfterMs: 10_000 };
 
 /** The callbacks of a known-peers file. */
 export interface KnownPeersFileEvents {
@@ -52,7 +52,7 @@ export class KnownPeersFile implements Disposable {
    */
   readonly #beside: HeldFile;
   readonly #content: RewrittenFile;
-  readonly #patience: Patience;
+  readonly #patience: LockWait;
   readonly #events: KnownPeersFileEvents;
   #pending: KnownPeersChange[] = [];
   #writing: Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class KnownPeersFile implements Disposable {
     held: HeldFile,
     beside: HeldFile,
     events: KnownPeersFileEvents,
-    patience: Patience,
+    patience: LockWait,
   ) {
     this.#path = path;
     this.#held = held;
@@ -92,7 +92,7 @@ export class KnownPeersFile implements Disposable {
   static async open(
     path: string,
     events: KnownPeersFileEvents,
-    patience: Patience = PATIENCE,
+    patience: LockWait = PATIENCE,
   ): Promise<{ readonly file: KnownPeersFile; readonly known: KnownPeers }> {
     const opened: HeldFile[] = [];
     const hold = async (path: string, options: HoldOptions = {}) => {

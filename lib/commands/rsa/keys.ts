@@ -8,7 +8,7 @@ import { printJson, printLines } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
 import { Progress } from "../../os/input_output.ts";
 import { type Io, writeAll } from "../../os/io.ts";
-import { checkPairPlace, readKeyFile, writePair } from "../../os/key_files.ts";
+import { checkPairWritable, readKeyFile, writePair } from "../../os/key_files.ts";
 import { writeKeyPair } from "../../rsa/key_formats.ts";
 import { exportSpki, fingerprint, generateRsaKeys, type ModulusBits } from "../../rsa/rsa.ts";
 import type { RSA_FINGERPRINT, RSA_INSPECT, RSA_KEYGEN } from "./spec.ts";
@@ -17,7 +17,7 @@ import type { RSA_FINGERPRINT, RSA_INSPECT, RSA_KEYGEN } from "./spec.ts";
 export async function keygen({ options }: Input<typeof RSA_KEYGEN>, io: Io): Promise<number> {
   const { output, force, bits } = options;
   const toFiles = output !== undefined && output !== "-";
-  if (toFiles) await checkPairPlace(output, force);
+  if (toFiles) await checkPairWritable(output, force);
   using progress = new Progress(io, `making a key of ${bits} bits`);
   const keys = await generateRsaKeys("sign", Number(bits) as ModulusBits);
   const pair = await writeKeyPair(keys);

@@ -1,8 +1,8 @@
 /**
- * Whether a host is there, and how far away, by TCP connect: no privileges, unlike ICMP's echo.
+ * Measures the round-trip time to a host by TCP connect. Unlike ICMP echo, this needs no privileges.
  *
- * A connection that is accepted and one that is refused both prove that the host is there: either
- * answer (a SYN-ACK or a RST, RFC 9293) takes one round trip.
+ * An accepted connection and a refused one both show that the host is up: either answer (a SYN-ACK or a RST, RFC 9293)
+ * takes one round trip.
  *
  * @module
  */
@@ -12,22 +12,22 @@ import { hostPort } from "../../base/host_port.ts";
 import { requireZone } from "../../net/resolve_host.ts";
 import { errorCode, toFailure } from "../../os/errors.ts";
 
-/** What came of a probe: the first two prove that the host is there. */
+/** The result of a probe. `open` and `refused` show that the host is up. */
 export type ProbeState = "open" | "refused" | "timeout" | "unreachable";
 
-/** A probe. */
+/** One probe. */
 export interface Probe {
   /** Its number, from 1. */
   readonly seq: number;
-  /** What came of it. */
+  /** Its result. */
   readonly state: ProbeState;
-  /** How long the answer took, in milliseconds; null where none came. */
+  /** The round-trip time in milliseconds; null if no answer came. */
   readonly time_ms: number | null;
 }
 
-/** Whom to probe and how. */
+/** The host to probe, and how. */
 export interface PingOptions {
-  /** An address: a name would be looked up with every probe. */
+  /** An address. A name would be looked up for each probe. */
   readonly hostname: string;
   /** The TCP port. */
   readonly port: number;
@@ -37,16 +37,16 @@ export interface PingOptions {
   readonly intervalMs?: number;
   /** How long to wait for an answer, in milliseconds; {@linkcode DEFAULT_PROBES} has the default. */
   readonly timeoutMs?: number;
-  /** Ends it: a probe under way is not counted. */
+  /** Ends the run. A probe under way is not counted. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Probes a host, again and again.
+ * Probes a host repeatedly.
  *
- * @param options Whom and how.
- * @returns Each probe once it is answered or given up.
- * @throws {Failure} Where this host cannot send at all.
+ * @param options The host to probe, and how.
+ * @returns Each probe, once it is answered or timed out.
+ * @throws {Failure} If this machine cannot send the probe.
  *
  * @example
  * ```ts
@@ -71,7 +71,7 @@ export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
   }
 }
 
-/** What one probe gives; undefined where it was interrupted. */
+/** Sends one probe. Returns undefined if interrupted. */
 async function probe(
   { hostname, port, timeoutMs = DEFAULT_PROBES.timeoutMs, signal }: PingOptions,
 ): Promise<Omit<Probe, "seq"> | undefined> {
@@ -96,7 +96,7 @@ async function probe(
   }
 }
 
-/** What the errors of connect(2) say of the host. */
+/** The state of the host for each error of connect(2). */
 const STATES: Readonly<Record<string, ProbeState>> = {
   ECONNREFUSED: "refused",
   ECONNRESET: "refused",
@@ -112,8 +112,8 @@ function interrupted(signal: AbortSignal | undefined): boolean {
 }
 
 /**
- * Lets the runtime load what it needs to connect: the first connection of a process takes it some
- * milliseconds more, which are not the host's.
+ * Makes the runtime load its code for connections. Otherwise the first probe of a process would take some milliseconds
+ * longer.
  */
 async function warmUp(): Promise<void> {
   try {
@@ -122,7 +122,7 @@ async function warmUp(): Promise<void> {
     listener.close();
     (await Deno.connect({ hostname, port })).close();
   } catch (error) {
-    // Refused, as it must be; or there is no permission for the loopback, and the first time is longer.
+    // The connection is refused, as expected, or not permitted. Without the warm-up the first probe takes longer.
     if (!(error instanceof Error)) throw error;
   }
 }
@@ -138,13 +138,13 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   signal?.removeEventListener("abort", wake);
 }
 
-/** What many probes say together. Times are null where nothing was answered. */
+/** A summary of probes. Times are null if no probe was answered. */
 export interface PingSummary {
-  /** How many probes there were. */
+  /** The number of probes. */
   readonly sent: number;
-  /** How many were answered. */
+  /** The number of answered probes. */
   readonly answered: number;
-  /** How many were not, in percent. */
+  /** The share of unanswered probes, in percent. */
   readonly loss_percent: number;
   /** The shortest time, in milliseconds. */
   readonly min_ms: number | null;
@@ -152,21 +152,21 @@ export interface PingSummary {
   readonly avg_ms: number | null;
   /** The longest time, in milliseconds. */
   readonly max_ms: number | null;
-  /** The standard deviation of all of them, in milliseconds. */
+  /** The population standard deviation, in milliseconds. */
   readonly stddev_ms: number | null;
 }
 
-/** Sums probes up as they come, in constant memory: a ping may run for days. */
+/** Summarises probes as they come, in constant memory, since a ping may run for days. */
 export class PingStatistics {
   #sent = 0;
   #answered = 0;
   #min = Infinity;
   #max = -Infinity;
-  /** Mean and sum of squared deviations, by Welford's recurrence. */
+  /** The mean and the sum of squared deviations, by Welford's algorithm. */
   #mean = 0;
   #squares = 0;
 
-  /** Counts a probe. */
+  /** Adds a probe. */
   add({ time_ms }: Pick<Probe, "time_ms">): void {
     this.#sent += 1;
     if (time_ms === null) return;
@@ -178,7 +178,7 @@ export class PingStatistics {
     this.#squares += delta * (time_ms - this.#mean);
   }
 
-  /** What they say until now. */
+  /** The summary so far. */
   get summary(): PingSummary {
     const [sent, answered] = [this.#sent, this.#answered];
     const time = (ms: number) => answered === 0 ? null : Math.round(ms * 1000) / 1000;
@@ -195,9 +195,9 @@ export class PingStatistics {
 }
 
 /**
- * Times as a line of bars, the lowest for the shortest.
+ * Draws times as a line of bars. The shortest time has the lowest bar.
  *
- * @param times In milliseconds; null for what was not answered, which becomes `×`.
+ * @param times Times in milliseconds. Null, for an unanswered probe, becomes `×`.
  */
 export function sparkline(times: readonly (number | null)[]): string {
   const answered = times.filter((time) => time !== null);

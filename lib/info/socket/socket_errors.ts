@@ -9,29 +9,29 @@ import { nearest } from "../../base/nearest.ts";
 import { errorClass, errorCode, SOCKET_ERRORS } from "../../os/errors.ts";
 import { isGranted } from "../../os/io.ts";
 
-/** A socket error, and what came of provoking it. */
+/** A socket error, and the result of provoking it. */
 export interface SocketErrorReport {
-  /** Its POSIX name: `ECONNREFUSED`. */
+  /** Its POSIX name, such as `ECONNREFUSED`. */
   readonly code: string;
-  /** Its number on this system, or null where it is none of errno(3). */
+  /** Its number on this system (errno(3)); null if it has none. */
   readonly errno: number | null;
-  /** The class by which the runtime reports it, or null where it has none of its own. */
+  /** The runtime's class for it; null if there is none. */
   readonly class: string | null;
-  /** What it means. */
+  /** Its meaning. */
   readonly why: string;
   /** What to do about it. */
   readonly hint: string;
-  /** Whether it was provoked, just now. */
+  /** Whether it was provoked in this run. */
   readonly provoked: boolean;
-  /** What provoked it, or why nothing did. */
+  /** How it was provoked, or why it was not. */
   readonly by: string;
 }
 
 /**
  * Provokes socket errors, all at the same time.
  *
- * @param codes Which; all of the table by default.
- * @returns A report for each, in order.
+ * @param codes The POSIX names of the errors; all of {@linkcode SOCKET_ERRORS} by default.
+ * @returns A report for each error, in order.
  *
  * @example
  * ```ts
@@ -61,10 +61,11 @@ export async function provokeSocketErrors(
 }
 
 /**
- * The code that somebody means.
+ * Finds the code of a socket error.
  *
- * @param text A POSIX name, in any case, or a number of errno(3) on this system.
- * @throws {Failure} `UNKNOWN_ERROR`, with the nearest, where the table has none such.
+ * @param text A POSIX name in any case, or a number of errno(3) on this system.
+ * @returns The POSIX name.
+ * @throws {Failure} `UNKNOWN_ERROR`, with the nearest name as a hint, if it is not in {@linkcode SOCKET_ERRORS}.
  */
 export async function readErrorCode(text: string): Promise<string> {
   const codes = Object.keys(SOCKET_ERRORS);
@@ -83,7 +84,7 @@ export async function readErrorCode(text: string): Promise<string> {
   });
 }
 
-/** What was thrown, where it was the error that was wanted, and what led to it or did not. */
+/** Provokes an error. Returns the error if it is the expected one, and how it was provoked or why not. */
 async function provoke(code: string): Promise<{ readonly error?: Error; readonly by: string }> {
   const provocation = PROVOCATIONS[code];
   if (provocation === undefined) return { by: "it cannot be provoked on the loopback" };
@@ -93,13 +94,13 @@ async function provoke(code: string): Promise<{ readonly error?: Error; readonly
   try {
     await provocation.run();
   } catch (error) {
-    // Some go beyond the loopback; node:dns says EPERM where the permission is missing.
+    // Some provocations go beyond the loopback. node:dns reports a missing permission as EPERM.
     const refused = errorCode(error) === "EPERM" && !isGranted({ name: "net" });
     if (refused || error instanceof Deno.errors.NotCapable) return unpermitted;
     if (error instanceof Error && errorCode(error) === code) return { error, by: provocation.by };
     return { by: `${provocation.by} gave ${errorCode(error) ?? String(error)} here` };
   }
-  return { by: `${provocation.by} ${provocation.otherwise ?? "failed in no way here"}` };
+  return { by: `${provocation.by} ${provocation.otherwise ?? "did not fail here"}` };
 }
 
 function knownClass(code: string): string | null {
@@ -113,25 +114,25 @@ function className(error: Error): string {
   return name in Deno.errors ? `Deno.errors.${name}` : name;
 }
 
-/** What provokes an error. */
+/** Code that provokes an error. */
 interface Provocation {
-  /** What is done, as the start of a sentence: "listening twice at one port". */
+  /** What it does, as the start of a sentence: "listening twice at one port". */
   readonly by: string;
-  /** What it means where that does not fail. */
+  /** What it means if the error does not occur, as the rest of the sentence. */
   readonly otherwise?: string;
-  /** Does it: throws the error. */
+  /** Provokes the error and throws it. */
   run(): Promise<void>;
 }
 
 const LOOPBACK = "127.0.0.1";
-/** How long is waited for who does not answer, in milliseconds. */
+/** How long to wait for a reply that does not come, in milliseconds. */
 const DEADLINE_MS = 500;
 
-/** By code: what provokes it, or why nothing does. */
+/** By code: how to provoke the error, or why that is not possible. */
 const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
   EACCES: {
     by: "listening at port 1",
-    otherwise: "is permitted here: the user is root, or the system guards no ports",
+    otherwise: "is permitted here: the user is root, or the system does not restrict ports",
     run: () => listenOnce({ hostname: LOOPBACK, port: 1 }),
   },
   EADDRINUSE: {
@@ -142,7 +143,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
     },
   },
   EADDRNOTAVAIL: {
-    by: "listening at 198.51.100.77, which is for documentation and nobody's",
+    by: "listening at 198.51.100.77, an address reserved for documentation",
     run: () => listenOnce({ hostname: "198.51.100.77", port: 0 }),
   },
   EAI_AGAIN: {
@@ -150,7 +151,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
     otherwise: `was not answered in ${DEADLINE_MS} ms`,
     run: () => within(DEADLINE_MS, lookUp("parley.invalid")),
   },
-  ECONNABORTED: "it takes a connection that ends while it waits to be accepted",
+  ECONNABORTED: "it needs a connection that ends while it waits to be accepted",
   ECONNREFUSED: {
     by: "connecting to a port where nothing listens",
     run: async () => {
@@ -161,10 +162,10 @@ const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
     },
   },
   ECONNRESET: { by: "reading while the other side resets", run: readWhileReset },
-  EHOSTUNREACH: "it takes a router that says so",
-  EMFILE: "it would take every file that this process may open",
+  EHOSTUNREACH: "it needs a router that reports it",
+  EMFILE: "it would need every file that this process may open",
   EMSGSIZE: {
-    by: "sending a datagram of 65508 bytes over IPv4, one too many,",
+    by: "sending a datagram of 65508 bytes over IPv4, one more than allowed,",
     run: async () => {
       const socket = Deno.listenDatagram({ transport: "udp", hostname: LOOPBACK, port: 0 });
       try {
@@ -186,7 +187,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
     run: () => lookUp(`${"x".repeat(64)}.invalid`),
   },
   EPIPE: {
-    by: "writing after the end of one's own stream",
+    by: "writing after closing one's own side of the connection",
     run: async () => {
       using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
       using near = await Deno.connect({ hostname: LOOPBACK, port: listener.addr.port });
@@ -197,12 +198,12 @@ const PROVOCATIONS: Readonly<Record<string, Provocation | string>> = {
   },
   ETIMEDOUT: {
     by:
-      `connecting to who never accepts, with a deadline of ours, ${DEADLINE_MS} ms (the system waits for minutes),`,
+      `connecting to a server that never accepts, with our own deadline of ${DEADLINE_MS} ms (the system waits for minutes),`,
     run: connectToFull,
   },
 };
 
-// deno-lint-ignore require-await -- what it throws is to be a rejection
+// deno-lint-ignore require-await -- a thrown error must become a rejection
 async function listenOnce(options: Deno.TcpListenOptions): Promise<void> {
   Deno.listen(options).close();
 }
@@ -212,7 +213,7 @@ async function lookUp(name: string): Promise<void> {
   await lookup(name);
 }
 
-/** Waits for a promise, no longer than so long. */
+/** Waits for a promise, at most `ms` milliseconds. */
 async function within(ms: number, promise: Promise<void>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
@@ -223,7 +224,7 @@ async function within(ms: number, promise: Promise<void>): Promise<void> {
   }
 }
 
-/** The runtime's own sockets never reset on purpose; those of its Node API do. */
+/** Uses the Node API: the runtime's own sockets cannot send a reset. */
 async function readWhileReset(): Promise<void> {
   const { createServer } = await import("node:net");
   const server = createServer((socket) => socket.resetAndDestroy());
@@ -242,13 +243,13 @@ async function readWhileReset(): Promise<void> {
   }
 }
 
-/** Fills a listener's backlog: what knocks beyond it is not answered (listen(2)). */
+/** Fills a listener's backlog. Further connections get no answer (listen(2)). */
 async function connectToFull(): Promise<void> {
   using listener = Deno.listen({ hostname: LOOPBACK, port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
   const waiting: Deno.Conn[] = [];
   try {
-    // Linux takes one more than the backlog, others more: 64 is beyond all of them.
+    // Linux queues one more than the backlog, other systems more than that, but none as many as 64.
     while (waiting.length < 64) {
       const signal = AbortSignal.timeout(DEADLINE_MS);
       waiting.push(await Deno.connect({ hostname: LOOPBACK, port, signal }));

@@ -7,57 +7,57 @@
 import { Failure } from "../../base/failure.ts";
 import { isGranted, type Missing } from "../../os/io.ts";
 
-/** What is to be read and changed. */
+/** The socket to create, and the options to change. */
 export interface SocketChanges {
-  /** `tcp` for a stream, `udp` for datagrams. */
+  /** `tcp` for a stream socket, `udp` for a datagram socket. */
   readonly transport: "tcp" | "udp";
-  /** SO_RCVTIMEO, in seconds; 0 for ever. */
+  /** SO_RCVTIMEO in seconds; 0 for no timeout. */
   readonly timeout?: number | undefined;
-  /** SO_RCVBUF, in bytes. */
+  /** SO_RCVBUF in bytes. */
   readonly receiveBuffer?: number | undefined;
-  /** SO_SNDBUF, in bytes. */
+  /** SO_SNDBUF in bytes. */
   readonly sendBuffer?: number | undefined;
   /** Whether to set O_NONBLOCK. */
   readonly nonBlocking?: boolean;
 }
 
-/** A setting before and after. */
+/** An option before and after the change. */
 export interface Setting {
-  /** As socket(7) and fcntl(2) name it. */
+  /** Its name in socket(7) or fcntl(2). */
   readonly name: "SO_RCVTIMEO" | "SO_RCVBUF" | "SO_SNDBUF" | "O_NONBLOCK";
-  /** Seconds, bytes, or whether it is on; null where it could not be read. */
+  /** Seconds, bytes, or whether it is on; null if it could not be read. */
   readonly before: number | boolean | null;
-  /** What it was set to; null where it was left alone. */
+  /** The requested value; null if it was not changed. */
   readonly requested: number | boolean | null;
-  /** What the system then says that it is; null where it could not be read. */
+  /** The value that the system reports afterwards; null if it could not be read. */
   readonly after: number | boolean | null;
-  /** What that means, in words. */
+  /** What the value means, in words. */
   readonly meaning: string;
-  /** What it means for the runtime's own sockets. */
+  /** What the option means for the runtime's own sockets. */
   readonly in_deno: string;
 }
 
-/** A socket, read. */
+/** A report on a socket. */
 export interface SocketReport {
-  /** Its number in this process (socket(2)); null where it could not be read. */
+  /** Its file descriptor (socket(2)); null if it could not be read. */
   readonly descriptor: number | null;
-  /** Its type, as the system says; null where it could not be read. */
+  /** The type that the system reports; null if it could not be read. */
   readonly type: SocketType | null;
-  /** Where bind(2) put it; null where it could not be read. */
+  /** Its local address after bind(2); null if it could not be read. */
   readonly local: { readonly address: string; readonly port: number } | null;
-  /** What can be set. */
+  /** Its options. */
   readonly settings: readonly Setting[];
-  /** What could not be read, and what would show it. */
+  /** The parts that could not be read, and the flag that grants the permission. */
   readonly missing: readonly Missing[];
 }
 
 /**
- * Makes a socket, reads it, changes it, reads it again, and closes it.
+ * Creates a socket, reads its options, changes them, reads them again, and closes the socket.
  *
- * Without `--allow-ffi`, or on a system whose calls parley does not know, every value is null.
+ * Without `--allow-ffi`, or on a system other than Linux and macOS, every value is null.
  *
- * @param changes What is to be changed.
- * @throws {Failure} Where the system refuses a change.
+ * @param changes The socket to create, and the options to change.
+ * @throws {Failure} If the system refuses a change.
  */
 export function inspectSocket(changes: SocketChanges): SocketReport {
   if (!HAS_LIBC) return unread(changes, null);
@@ -91,7 +91,7 @@ function settingsOf(socket: LibcSocket): Values {
 }
 
 function unread(changes: SocketChanges, permission: string | null): SocketReport {
-  const part = "the values, which the runtime's own sockets do not tell";
+  const part = "the values, which the runtime does not expose for its own sockets";
   return {
     descriptor: null,
     type: null,
@@ -108,7 +108,7 @@ function describe(
 ): Setting[] {
   const values = (key: keyof Values) => ({
     before: before?.[key] ?? null,
-    // Nothing asks for it to be off: it is.
+    // `false` changes nothing: O_NONBLOCK is off by default.
     requested: changes[key] === false ? null : changes[key] ?? null,
     after: after?.[key] ?? null,
   });
@@ -117,19 +117,19 @@ function describe(
       name: "SO_RCVTIMEO",
       ...values("timeout"),
       meaning: timeoutMeaning(changes.timeout, after?.timeout),
-      in_deno: "no effect: a read never blocks; AbortSignal.timeout() or a timer limits it",
+      in_deno: "no effect: a read does not block; limit it with AbortSignal.timeout() or a timer",
     },
     {
       name: "SO_RCVBUF",
       ...values("receiveBuffer"),
       meaning: bufferMeaning("received", changes.receiveBuffer, after?.receiveBuffer),
-      in_deno: "the system's default: no option of the runtime changes it",
+      in_deno: "the system's default: the runtime has no option to change it",
     },
     {
       name: "SO_SNDBUF",
       ...values("sendBuffer"),
       meaning: bufferMeaning("sent", changes.sendBuffer, after?.sendBuffer),
-      in_deno: "the system's default: no option of the runtime changes it",
+      in_deno: "the system's default: the runtime has no option to change it",
     },
     {
       name: "O_NONBLOCK",
@@ -141,40 +141,40 @@ function describe(
 }
 
 function timeoutMeaning(requested: number | undefined, after: number | undefined): string {
-  if (after === undefined) return "how long a call to receive waits, in seconds; 0 for ever";
+  if (after === undefined) return "how long a receive call waits, in seconds; 0 for no limit";
   if (after === 0) {
-    return "0, a call to receive waits for ever (Python's gettimeout() calls that None)";
+    return "0: a receive call waits without limit (Python's gettimeout() returns None for this)";
   }
   const rounded = requested !== undefined && requested !== after
     ? ` (rounded to the system's clock ticks)`
     : "";
-  return `a call to receive fails with EAGAIN after ${after} s${rounded}`;
+  return `a receive call fails with EAGAIN after ${after} s${rounded}`;
 }
 
 function modeMeaning(nonBlocking: boolean | undefined): string {
-  const on = "a call that would have to wait returns at once, with EAGAIN";
+  const on = "a call that would block returns at once, with EAGAIN";
   if (nonBlocking === undefined) return `off by default; on, ${on}`;
-  return nonBlocking ? on : "off, a call waits until it is done: blocking is the default";
+  return nonBlocking ? on : "off: calls block until they are done, which is the default";
 }
 
-/** What socket(7) says of the numbers: Linux doubles what it is given, between two bounds. */
+/** Explains a buffer size (socket(7)). Linux doubles the requested size, between two limits. */
 function bufferMeaning(
   what: "received" | "sent",
   requested: number | undefined,
   after: number | undefined,
 ): string {
   const holds = what === "received"
-    ? "bytes that wait to be received"
-    : "bytes that wait to be sent or acknowledged";
+    ? "bytes waiting to be received"
+    : "bytes waiting to be sent or acknowledged";
   if (requested === undefined || after === undefined || Deno.build.os !== "linux") return holds;
   const limit = what === "received" ? "net.core.rmem_max" : "net.core.wmem_max";
-  if (after === 2 * requested) return `${holds}; the kernel doubles it, for its own bookkeeping`;
+  if (after === 2 * requested) return `${holds}; the kernel doubles it for its own bookkeeping`;
   return after > 2 * requested
-    ? `${holds}; this is the least that the kernel gives`
-    : `${holds}; no more than ${limit}, which the kernel doubles, for its own bookkeeping`;
+    ? `${holds}; the kernel's minimum`
+    : `${holds}; limited by ${limit}, which the kernel doubles for its own bookkeeping`;
 }
 
-/** The numbers that a call takes, which differ from system to system. */
+/** Constants that differ between systems. */
 interface Constants {
   readonly library: string;
   readonly SOL_SOCKET: number;
@@ -207,20 +207,20 @@ const SYSTEMS: Readonly<Record<string, Constants>> = {
   },
 };
 
-// The same on both.
+// These have the same value on both systems.
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 
-/** Whether sockets can be read here at all, given the permission. */
+/** Whether this system is supported. The permission is needed as well. */
 export const HAS_LIBC: boolean = Deno.build.os in SYSTEMS;
 
-/** The options whose value is an int. */
+/** The options with an int value. */
 export type IntOption = "SO_TYPE" | "SO_SNDBUF" | "SO_RCVBUF";
 
-/** The types of socket, by what socket(2) takes. */
+/** The socket types of socket(2). */
 export type SocketType = "SOCK_STREAM" | "SOCK_DGRAM";
 
 const SYMBOLS = {
@@ -230,15 +230,15 @@ const SYMBOLS = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-  // fcntl(2) has a variable argument. Apple's AArch64 passes those on the stack, behind the eight
-  // registers, which the six in between fill; others pass it in the third register.
+  // fcntl(2) is variadic. AArch64 on Apple systems passes variadic arguments on the stack, after the eight
+  // registers, which the six in between fill; other systems pass it in the third register.
   fcntl: {
     parameters: Deno.build.os === "darwin" && Deno.build.arch === "aarch64"
       ? ["i32", "i32", "i64", "i64", "i64", "i64", "i64", "i64", "i32"]
       : ["i32", "i32", "i32"],
     result: "i32",
   },
-  // Where errno(3) is.
+  // Returns the address of errno(3).
   errno: {
     name: Deno.build.os === "darwin" ? "__error" : "__errno_location",
     parameters: [],
@@ -246,18 +246,18 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** An IPv4 socket of this process, made and read by the C library. */
+/** An IPv4 socket of this process, created and read through the C library. */
 export class LibcSocket implements Disposable {
   readonly #constants: Constants;
   readonly #libc: Deno.DynamicLibrary<typeof SYMBOLS>;
-  /** Its descriptor. */
+  /** The file descriptor. */
   readonly fd: number;
 
   /**
-   * Makes a socket.
+   * Creates a socket.
    *
-   * @param type Its type.
-   * @throws {Failure} Where the system refuses it.
+   * @param type The socket type.
+   * @throws {Failure} If the system is not supported or refuses the socket.
    * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
    */
   constructor(type: SocketType) {
@@ -265,7 +265,7 @@ export class LibcSocket implements Disposable {
     if (constants === undefined) {
       throw new Failure({
         what: "cannot read sockets",
-        why: `parley reads them on ${Object.keys(SYSTEMS).join(" and ")} alone`,
+        why: `parley supports this only on ${Object.keys(SYSTEMS).join(" and ")}`,
         code: "UNSUPPORTED",
       });
     }
@@ -275,22 +275,22 @@ export class LibcSocket implements Disposable {
     this.fd = this.#check("socket", this.#libc.symbols.socket(AF_INET, number, 0));
   }
 
-  /** Its type, as the system names it. */
+  /** The socket type, as the system reports it (SO_TYPE). */
   get type(): SocketType {
     return this.readInt("SO_TYPE") === SOCK_STREAM ? "SOCK_STREAM" : "SOCK_DGRAM";
   }
 
-  /** Gives it a free port of 127.0.0.1. */
+  /** Binds the socket to a free port of 127.0.0.1. */
   bindLoopback(): void {
     const address = new DataView(new ArrayBuffer(16)); // struct sockaddr_in, ip(7)
-    // BSD has a byte for the length before a family of one byte; Linux has a family of two.
+    // On BSD the family is the second byte, after a length byte; on Linux it has two bytes.
     if (Deno.build.os === "darwin") address.setUint16(0, AF_INET);
     else address.setUint16(0, AF_INET, true);
     address.setUint32(4, 0x7f00_0001);
     this.#check("bind", this.#libc.symbols.bind(this.fd, new Uint8Array(address.buffer), 16));
   }
 
-  /** Its local address and port (getsockname(2)). */
+  /** The local address and port (getsockname(2)). */
   get local(): { readonly address: string; readonly port: number } {
     const address = new Uint8Array(16);
     const length = Uint32Array.of(address.length);
@@ -301,20 +301,20 @@ export class LibcSocket implements Disposable {
     };
   }
 
-  /** Reads an option whose value is an int. */
+  /** Reads an option with an int value (getsockopt(2)). */
   readInt(option: IntOption): number {
     return new DataView(this.#read(option, 4)).getInt32(0, true);
   }
 
-  /** Sets an option whose value is an int. */
+  /** Sets an option with an int value (setsockopt(2)). */
   writeInt(option: IntOption, value: number): void {
     this.#write(option, new Uint8Array(Int32Array.of(value).buffer));
   }
 
-  /** How long a call to receive waits, in seconds; 0 for ever (SO_RCVTIMEO, socket(7)). */
+  /** The timeout of receive calls in seconds; 0 for none (SO_RCVTIMEO, socket(7)). */
   get receiveTimeout(): number {
     const timeval = new DataView(this.#read("SO_RCVTIMEO", 16));
-    // The second field is 32 bits on macOS, and never more than that.
+    // Microseconds fit in 32 bits, the width of this field on macOS.
     return Number(timeval.getBigInt64(0, true)) + timeval.getInt32(8, true) / 1e6;
   }
 
@@ -326,7 +326,7 @@ export class LibcSocket implements Disposable {
     this.#write("SO_RCVTIMEO", new Uint8Array(timeval.buffer));
   }
 
-  /** Whether calls return at once where they would have to wait (O_NONBLOCK, fcntl(2)). */
+  /** Whether calls return at once instead of waiting (O_NONBLOCK, fcntl(2)). */
   get nonBlocking(): boolean {
     return (this.#fcntl(F_GETFL, 0) & this.#constants.O_NONBLOCK) !== 0;
   }
@@ -336,7 +336,7 @@ export class LibcSocket implements Disposable {
     this.#fcntl(F_SETFL, on ? flags | this.#constants.O_NONBLOCK : flags);
   }
 
-  /** Closes it. */
+  /** Closes the socket. */
   [Symbol.dispose](): void {
     this.#libc.symbols.close(this.fd);
     this.#libc.close();
@@ -363,13 +363,13 @@ export class LibcSocket implements Disposable {
     return this.#check("fcntl", fcntl(this.fd, command, ...filling, argument));
   }
 
-  /** What a call returned, unless that says that it failed. */
+  /** Returns the result of a call. Throws if it failed. */
   #check(call: string, returned: number, option = ""): number {
     if (returned >= 0) return returned;
     const errno = new Deno.UnsafePointerView(this.#libc.symbols.errno()!).getInt32();
     throw new Failure({
       what: `cannot call ${call}(2)${option === "" ? "" : ` with ${option}`}`,
-      why: `the system refuses it, with errno ${errno}`,
+      why: `the system refused it with errno ${errno}`,
       code: "ESOCKET",
     });
   }

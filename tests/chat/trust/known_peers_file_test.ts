@@ -7,7 +7,7 @@ import {
   type KnownPeersChange,
 } from "../../../lib/chat/trust/known_peers.ts";
 import { KnownPeersFile } from "../../../lib/chat/trust/known_peers_file.ts";
-import type { Patience, RandomAccess } from "../../../lib/os/held_file.ts";
+import type { LockWait, RandomAccess } from "../../../lib/os/held_file.ts";
 import { RewrittenFile } from "../../../lib/os/rewritten_file.ts";
 import { FLAGS, MAY_KEEP_FILES, Scratch } from "../../fixtures/scratch.ts";
 
@@ -20,7 +20,7 @@ function meet(name: string): KnownPeersChange {
 }
 
 /** A file, and what it tells. */
-async function open(path: string, patience?: Patience) {
+async function open(path: string, patience?: LockWait) {
   const read: KnownPeers[] = [];
   const failures: Failure[] = [];
   const recoveries: number[] = [];
