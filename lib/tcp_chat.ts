@@ -1,8 +1,7 @@
 /**
- * The encrypted chat over TCP, within TLS or not: a relay that listens, and members that join one.
+ * The end-to-end encrypted chat: a relay that listens on TCP, with TLS or without, and members that join it.
  *
- * This file joins the chat's core, which does no I/O, to connections and timers. The protocol is written down
- * in `docs/protocol.md`.
+ * `docs/protocol.md` specifies the protocol.
  *
  * @example A relay and a member in one process
  * ```ts
@@ -13,6 +12,9 @@
  * session.leave();
  * await session.ended;
  * ```
+ *
+ * Bytes may travel over something other than TCP. Implement {@linkcode Link}, hand the relay's ends to
+ * {@linkcode openRelay} as a {@linkcode LinkSource}, and give {@linkcode joinRoom} a function that makes the members'.
  *
  * @module
  */
@@ -30,13 +32,21 @@ export type { Conflict } from "./chat/identity/registry.ts";
 export type { Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
 export type { RelayState, Tally } from "./chat/relay/outbox.ts";
-export type { Failure } from "./base/failure.ts";
+export { Failure, type FailureOptions } from "./base/failure.ts";
 export type { Bytes } from "./rsa.ts";
-export type { Session, SessionOptions, Tap } from "./chat/runtime/session.ts";
+export type { Link, LinkReceiver, Tap } from "./chat/link.ts";
+export type { Dial, Session, SessionOptions } from "./chat/runtime/session.ts";
+export type { IncomingLink, LinkSource, RelayHost } from "./chat/runtime/relay_host.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./net/tls.ts";
 
 export { DEFAULT_PORT } from "./chat/wire/kinds.ts";
 
 export { createIdentity, type JoinOptions, joinRoom } from "./chat/runtime/join.ts";
 
-export { openRelay, type RelayServer, type RelayServerOptions } from "./chat/runtime/server.ts";
+export {
+  type DetachedRelayOptions,
+  openRelay,
+  type RelayHostOptions,
+  type RelayServer,
+  type RelayServerOptions,
+} from "./chat/runtime/server.ts";

@@ -1,36 +1,134 @@
 /**
- * A member that sits in the same process as its relay: the same bytes as over TCP, without a socket.
+ * The interface between the chat and what carries its bytes.
+ *
+ * A {@linkcode Link} is one end of a two-way byte stream: TCP, TLS, memory, or one that a program brings along. The
+ * bytes may arrive in other pieces than they were sent in, but complete and in order.
  *
  * @module
  */
 
 import type { Bytes } from "../base/bytes.ts";
 
-/** What stands at the end of a connection. */
-export interface LinkEnd {
-  /** Bytes came; they may be read over afterwards. A promise asks for a pause until it is fulfilled. */
-  receive(bytes: Bytes): Promise<void> | undefined | void;
-  /** The connection has ended, from whichever side. Called once. */
-  disconnected(): void;
-}
-
-/** The way to a connection. */
-export interface RelayLink {
-  /** Sends bytes after those sent before; they are not changed afterwards. */
+/** One end of a two-way byte stream. */
+export interface Link {
+  /** Bytes that {@linkcode send} was given and that are not written yet. 0 if the link cannot know. */
+  readonly waiting: number;
+  /**
+   * Starts to deliver what arrives. Called once; bytes that arrive earlier are kept until then.
+   *
+   * @param receiver Receives the bytes, in a later turn than this call. It does not throw.
+   */
+  open(receiver: LinkReceiver): void;
+  /** Sends bytes after those sent before. The caller does not change them afterwards. Does nothing once the link ends. */
   send(bytes: Bytes): void;
-  /** Ends the connection once what was sent has gone, and whatever its other side does. */
+  /** Sends what is waiting, then closes. */
   end(): void;
-  /** How many bytes wait to go, where that is known. */
-  readonly waiting?: number;
-}
-
-/** The way to a relay. */
-export interface Carrier {
-  /** How many bytes wait to go, where that is known. */
-  readonly waiting?: number;
-  send(bytes: Bytes): void;
+  /** Closes now and drops what is waiting. */
   close(): void;
 }
 
-/** Begins to carry, over a connection that is there. */
-export type Opener = (end: LinkEnd, fail: (error: unknown) => void) => Carrier;
+/** Receives what a {@linkcode Link} delivers. */
+export interface LinkReceiver {
+  /**
+   * Receives the next bytes.
+   *
+   * @param bytes At least one byte. The link may reuse the memory after this call.
+   * @returns A promise if the link is to wait for it, or for its own end, before it delivers more.
+   */
+  receive(bytes: Bytes): Promise<void> | undefined;
+  /**
+   * The link is closed, by either end. Called once, and nothing is delivered after it.
+   *
+   * @param detail The cause in words, if the link knows one.
+   */
+  disconnected(detail?: string): void;
+}
+
+/** Sees every byte that travels over one link. */
+export type Tap = (direction: "sent" | "received", bytes: Bytes) => void;
+
+/** How long a link that ends may take to send what is waiting, in milliseconds. */
+const LINGER_MS = 2_000;
+
+/**
+ * Wraps a link for its user: a tap sees the bytes, an exception of the receiver or of the tap closes the link instead
+ * of reaching its reader, and a link that ends is closed after 2 s at the latest.
+ *
+ * @param link The link. The caller uses only the wrapper from here on.
+ * @param failed Receives an exception of the receiver or of the tap.
+ * @param tap Sees the bytes, if given.
+ */
+export function guardLink(link: Link, failed: (error: unknown) => void, tap?: Tap): Link {
+  return new GuardedLink(link, failed, tap);
+}
+
+class GuardedLink implements Link {
+  readonly #link: Link;
+  readonly #failed: (error: unknown) => void;
+  readonly #tap: Tap | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(link: Link, failed: (error: unknown) => void, tap: Tap | undefined) {
+    this.#link = link;
+    this.#failed = failed;
+    this.#tap = tap;
+  }
+
+  get waiting(): number {
+    return this.#link.waiting;
+  }
+
+  open(receiver: LinkReceiver): void {
+    const fail = (error: unknown) => this.#fail(error);
+    this.#link.open({
+      receive: (bytes) => {
+        if (this.#closed) return undefined;
+        try {
+          this.#tap?.("received", bytes);
+          return receiver.receive(bytes)?.catch(fail);
+        } catch (error) {
+          fail(error);
+          return undefined;
+        }
+      },
+      disconnected: (detail) => {
+        this.#closed = true;
+        clearTimeout(this.#linger);
+        try {
+          receiver.disconnected(detail);
+        } catch (error) {
+          this.#failed(error);
+        }
+      },
+    });
+  }
+
+  send(bytes: Bytes): void {
+    if (this.#tap !== undefined) {
+      try {
+        this.#tap("sent", bytes);
+      } catch (error) {
+        return this.#fail(error);
+      }
+    }
+    this.#link.send(bytes);
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    this.#linger ??= setTimeout(() => this.#link.close(), LINGER_MS);
+    this.#link.end();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#linger);
+    this.#link.close();
+  }
+
+  #fail(error: unknown): void {
+    this.#failed(error);
+    this.close();
+  }
+}

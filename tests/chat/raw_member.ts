@@ -8,10 +8,11 @@ import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { Admission, answerChallenge } from "../../lib/chat/member/joining.ts";
 import type { Relay } from "../../lib/chat/relay/relay.ts";
-import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
+import type { Link } from "../../lib/chat/link.ts";
 import { type Challenge, readBye } from "../../lib/chat/wire/control.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";
+import { linkToRelay } from "./links.ts";
 import { until } from "./room.ts";
 
 const DIALLED = { host: "room.test", port: 4396 };
@@ -19,12 +20,12 @@ const DIALLED = { host: "room.test", port: 4396 };
 /** A connection, and what came over it. */
 export class RawMember {
   readonly received: { kind: number; payload: Bytes; bytes: Bytes }[] = [];
-  readonly #link: { send(bytes: Bytes): void; close(): void };
+  readonly #link: Link;
   readonly #reader = new FrameReader(() => BOUND.frame);
   ended = false;
 
   constructor(relay: Relay) {
-    this.#link = connectThroughMemory(relay, {
+    this.#link = linkToRelay(relay, {
       receive: (bytes) => {
         for (const { kind, payload, bytes: whole } of this.#reader.push(bytes)) {
           this.received.push({ kind, payload: payload.slice(), bytes: whole.slice() });

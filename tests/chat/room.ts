@@ -11,14 +11,15 @@ import {
   type MemberKeys,
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
+import type { Link } from "../../lib/chat/link.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { EVERYONE, type Policy } from "../../lib/chat/member/roster.ts";
 import type { RelayEvent, RelayOptions } from "../../lib/chat/relay/options.ts";
 import { Relay } from "../../lib/chat/relay/relay.ts";
-import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, KIND } from "../../lib/chat/wire/kinds.ts";
+import { linkToRelay } from "./links.ts";
 
 /** The clock of a test, in milliseconds since 1970. */
 export class Clock {
@@ -197,7 +198,7 @@ export class TestRoom {
       now,
     };
     // A relay that lies does not mind what is acknowledged: its count is no longer that of the real one.
-    let link: ReturnType<typeof connectThroughMemory> | undefined;
+    let link: Link | undefined;
     const carry = (bytes: Bytes) => link?.send(bytes);
     const send = tamper === undefined ? carry : withoutAcks(carry);
     const listener = this.listeners.get(name);
@@ -219,7 +220,7 @@ export class TestRoom {
       const receive = (bytes: Bytes) => {
         if (own === link && seat.receives) member.receive(bytes);
       };
-      const own: typeof link = connectThroughMemory(this.relay, {
+      const own: Link = linkToRelay(this.relay, {
         receive: tamper === undefined ? receive : tampering(tamper, receive),
         disconnected: () => own === link ? member.disconnected() : undefined,
       });

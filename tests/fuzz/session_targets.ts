@@ -16,7 +16,6 @@ import {
 import { makeRenewal } from "../../lib/chat/identity/renewal.ts";
 import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/member/joining.ts";
 import { Member } from "../../lib/chat/member/member.ts";
-import { connectThroughMemory } from "../../lib/chat/runtime/memory_link.ts";
 import {
   encodeAudience,
   encodeBye,
@@ -27,6 +26,7 @@ import {
 import { encodeProgressBody, encodeSigned } from "../../lib/chat/wire/envelope.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
+import { fakeLink, linkToRelay } from "../chat/links.ts";
 import { credentialOf, type Seat, shown, TestRoom, until } from "../chat/room.ts";
 import { nearly } from "./arbitraries.ts";
 import type { FuzzOptions, Target } from "./target.ts";
@@ -90,7 +90,7 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
     wake: () => {},
     fail: (error) => room.failures.push(error),
   });
-  const link = connectThroughMemory(room.relay, {
+  const link = linkToRelay(room.relay, {
     receive: (bytes) => member.receive(bytes),
     disconnected: () => member.disconnected(),
   });
@@ -172,12 +172,12 @@ const OTHERS: readonly Bytes[] = [
 function connect(stage: Stage) {
   let ended = false;
   const received: Bytes[] = [];
-  const connection = stage.room.relay.connect({
+  const connection = stage.room.relay.connect(fakeLink({
     send: (bytes) => {
       if (received.length < 4) received.push(bytes);
     },
     end: () => ended = true,
-  });
+  }));
   return { connection, received, ended: () => ended };
 }
 

@@ -5,8 +5,8 @@
  */
 
 import type { VirtualClock } from "./clock.ts";
-import { type End, Way } from "./connection.ts";
 import type { Generator } from "./generator.ts";
+import { simulatedLinks } from "./link.ts";
 import type { Connection, Process } from "./process.ts";
 
 /** All connections. */
@@ -22,36 +22,35 @@ export class Network {
   }
 
   /** Connects a process. */
-  connect(process: Process, memberEnd: End, relayEnd: End): Connection {
-    const toMember = new Way(this.#clock, this.#chance, memberEnd);
-    const toRelay = new Way(this.#clock, this.#chance, relayEnd);
-    const connection: Connection = { process, toRelay, toMember };
+  connect(process: Process): Connection {
+    const [memberLink, relayLink] = simulatedLinks(this.#clock, this.#chance);
+    const connection: Connection = { process, memberLink, relayLink };
     this.#connections.push(connection);
     return connection;
   }
 
   /** Breaks a connection; either end may not hear of it. */
   break(connection: Connection, silentToMember: boolean, silentToRelay: boolean): void {
-    connection.toRelay.cut(silentToRelay);
-    connection.toMember.cut(silentToMember);
+    connection.memberLink.cut(silentToRelay);
+    connection.relayLink.cut(silentToMember);
     this.#connections = this.#connections.filter((one) => one !== connection);
   }
 
   /** The relay's process is gone: every connection breaks, and most members hear of it. */
   loseRelay(): void {
     for (const connection of this.#connections) {
-      connection.toRelay.cut(true);
-      connection.toMember.cut(this.#chance.chance(0.1));
+      connection.memberLink.cut(true);
+      connection.relayLink.cut(this.#chance.chance(0.1));
     }
     this.#connections = [];
   }
 
   /** What was sent goes on its way. */
   flush(log: (what: string, bytes: Uint8Array) => void): void {
-    for (const { process, toRelay, toMember } of this.#connections) {
-      const up = toRelay.flush();
+    for (const { process, memberLink, relayLink } of this.#connections) {
+      const up = memberLink.flush();
       if (up !== undefined) log(`${process.name} sends`, up);
-      const down = toMember.flush();
+      const down = relayLink.flush();
       if (down !== undefined) log(`${process.name} is sent`, down);
     }
   }

@@ -9,13 +9,13 @@ import type { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { KnownPeers } from "../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../lib/chat/trust/trust.ts";
-import type { Way } from "./connection.ts";
+import type { SimulatedLink } from "./link.ts";
 
 /** A connection between a process and a relay. */
 export interface Connection {
   readonly process: Process;
-  readonly toRelay: Way;
-  readonly toMember: Way;
+  readonly memberLink: SimulatedLink;
+  readonly relayLink: SimulatedLink;
 }
 
 /** A member's process. */

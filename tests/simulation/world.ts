@@ -19,7 +19,6 @@ import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
 import { type Bounds, Checker } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
-import type { End } from "./connection.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
@@ -213,7 +212,7 @@ export class World {
       check: this.#credentials.check,
       ...this.#build.member?.(),
     }, {
-      send: (bytes) => process.connection?.toRelay.send(bytes),
+      send: (bytes) => process.connection?.memberLink.send(bytes),
       drop: () => this.#dropped(process),
       event: (event) => this.#told(process, event),
       wake: () => {},
@@ -226,30 +225,30 @@ export class World {
     if (!process.alive) return;
     const relay = this.#relay;
     if (relay === undefined) return this.#tryLater(process);
-    const memberEnd: End = {
+    const connection = this.#network.connect(process);
+    const { memberLink, relayLink } = connection;
+    memberLink.open({
       receive: (bytes) => {
-        if (process.connection !== connection || !process.alive) return;
+        if (process.connection !== connection || !process.alive) return undefined;
         this.#log(`${process.name} receives`, bytes);
         this.#do(process.name, () => process.member.receive(bytes));
+        return undefined;
       },
       disconnected: () => {
         if (process.connection !== connection || !process.alive) return;
         this.#log(`${process.name} is disconnected`);
         this.#do(process.name, () => process.member.disconnected());
       },
-    };
-    const relayEnd: End = {
+    });
+    const own = relay.connect(relayLink);
+    relayLink.open({
       receive: (bytes) => {
         if (this.#relay === relay) this.#do("relay", () => void own.receive(bytes));
+        return undefined;
       },
       disconnected: () => {
         if (this.#relay === relay) this.#do("relay", () => own.disconnected());
       },
-    };
-    const connection = this.#network.connect(process, memberEnd, relayEnd);
-    const own = relay.connect({
-      send: (bytes) => connection.toMember.send(bytes),
-      end: () => connection.toMember.end(),
     });
     process.connection = connection;
     this.#do(process.name, () => process.member.connected());
@@ -280,8 +279,8 @@ export class World {
   /** Nothing arrives at a member, or from it, for a while. */
   stall(process: Process, ms: number): void {
     this.#log(`${process.name} is stalled`);
-    process.connection?.toMember.stall(ms);
-    if (this.chance.chance(0.5)) process.connection?.toRelay.stall(ms);
+    process.connection?.relayLink.stall(ms);
+    if (this.chance.chance(0.5)) process.connection?.memberLink.stall(ms);
   }
 
   /** A process is killed: nobody is told. */

@@ -8,7 +8,7 @@ import { type Io, StopSignals } from "../../os/io.ts";
 import { type Input, Output, readLines } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
 import { makeStyle } from "../../terminal/terminal.ts";
-import type { Tap } from "../runtime/session.ts";
+import type { Tap } from "../link.ts";
 import type { Trust } from "../trust/trust.ts";
 import { MAX_TEXT_BYTES } from "../wire/envelope.ts";
 import { Conversation } from "./chat_loop.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { RelayLink } from "../link.ts";
+import type { Bytes } from "../../base/bytes.ts";
+import type { Link, LinkReceiver } from "../link.ts";
 import type { RelayEvent } from "./options.ts";
 import type { Tally } from "./outbox.ts";
 
@@ -63,29 +64,53 @@ export class Boundary {
  * @param link The way to one connection.
  * @param failed Hears of an exception.
  */
-export function containedLink(link: RelayLink, failed: (error: unknown) => void): RelayLink {
-  return {
-    send: (bytes) => {
-      try {
-        link.send(bytes);
-      } catch (error) {
-        failed(error);
-      }
-    },
-    end: () => {
-      try {
-        link.end();
-      } catch (error) {
-        failed(error);
-      }
-    },
-    get waiting() {
-      try {
-        return link.waiting ?? 0;
-      } catch (error) {
-        failed(error);
-        return 0;
-      }
-    },
-  };
+export function containedLink(link: Link, failed: (error: unknown) => void): Link {
+  return new ContainedLink(link, failed);
+}
+
+class ContainedLink implements Link {
+  readonly #link: Link;
+  readonly #failed: (error: unknown) => void;
+
+  constructor(link: Link, failed: (error: unknown) => void) {
+    this.#link = link;
+    this.#failed = failed;
+  }
+
+  get waiting(): number {
+    try {
+      return this.#link.waiting;
+    } catch (error) {
+      this.#failed(error);
+      return 0;
+    }
+  }
+
+  open(receiver: LinkReceiver): void {
+    this.#run(() => this.#link.open(receiver));
+  }
+
+  send(bytes: Bytes): void {
+    try {
+      this.#link.send(bytes);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  end(): void {
+    this.#run(() => this.#link.end());
+  }
+
+  close(): void {
+    this.#run(() => this.#link.close());
+  }
+
+  #run(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
 }

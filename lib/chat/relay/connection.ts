@@ -9,7 +9,7 @@
 
 import { type Bytes, mapKey } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
-import type { RelayLink } from "../link.ts";
+import type { Link } from "../link.ts";
 import {
   encodeBye,
   encodeCount,
@@ -49,7 +49,7 @@ const PONG: Bytes = encodeEmpty(KIND.pong);
 /** One connection of a relay. */
 export class RelayConnection {
   /** Where its bytes go. */
-  readonly link: RelayLink;
+  readonly link: Link;
   /** Its other end; undefined where that is in this process. */
   readonly from: Origin | undefined;
   readonly #relay: ConnectionRelay;
@@ -72,7 +72,7 @@ export class RelayConnection {
   #unread: number;
 
   /** Starts before the connection's first byte. */
-  constructor(relay: ConnectionRelay, link: RelayLink, from: Origin | undefined) {
+  constructor(relay: ConnectionRelay, link: Link, from: Origin | undefined) {
     this.#relay = relay;
     this.link = containedLink(link, (error) => {
       relay.failed(error);
@@ -126,7 +126,7 @@ export class RelayConnection {
     }
     this.#relay.flush();
     // What nobody counts, such as the answer to a ping, must not pile up either.
-    if ((this.link.waiting ?? 0) > this.#unread) this.end("QUEUE_FULL");
+    if (this.link.waiting > this.#unread) this.end("QUEUE_FULL");
     const pressing = this.#member?.isPressing ?? false;
     const spent = { frames: this.#frames, bytes: this.#bytes, fanout: this.#fanout, pressing };
     const pause = this.#pace.spend(spent, now);
@@ -311,7 +311,7 @@ export class RelayConnection {
     this.#self = member.credential.key;
     this.#member = member;
     // The roster is not counted, and what is sent again was: both may wait as well.
-    this.#unread += this.link.waiting ?? 0;
+    this.#unread += this.link.waiting;
     this.#relay.flush();
   }
 

@@ -12,7 +12,7 @@ import { steadyNow } from "../../base/clock.ts";
 import { checkCredential, type Credential } from "../identity/credential.ts";
 import { Registry } from "../identity/registry.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
-import type { RelayLink } from "../link.ts";
+import type { Link } from "../link.ts";
 import {
   encodeJoined,
   encodeLeft,
@@ -138,7 +138,7 @@ export class Relay {
    *
    * @param from Its other end; without one it is of this process, and no limit is for it.
    */
-  connect(link: RelayLink, from?: Origin): RelayConnection {
+  connect(link: Link, from?: Origin): RelayConnection {
     const source: Source | undefined = from === undefined ? undefined : sourceOf(from.hostname);
     const connection = new RelayConnection(this, link, from);
     this.#connections.add(connection);

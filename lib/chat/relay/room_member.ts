@@ -7,7 +7,7 @@
 import { type Bytes, mapKey } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
 import { isTooLong, readRenewal } from "../identity/renewal.ts";
-import type { RelayLink } from "../link.ts";
+import type { Link } from "../link.ts";
 import { encodeCount, type Listing } from "../wire/control.ts";
 import { KIND } from "../wire/kinds.ts";
 import { type Batch, Outbox, type OutboxBounds } from "./outbox.ts";
@@ -33,7 +33,13 @@ interface Audience {
 }
 
 /** What a member whose connection is lost is sent, before it has another: its outbox keeps it. */
-const NOWHERE: RelayLink = { send: () => {}, end: () => {} };
+const NOWHERE: Link = {
+  waiting: 0,
+  open: () => {},
+  send: () => {},
+  end: () => {},
+  close: () => {},
+};
 
 /** A member of the relay's room. */
 export class RoomMember {
@@ -49,7 +55,7 @@ export class RoomMember {
   awaySince: number | undefined;
   /** Whether the others have been told that it is away. */
   awayTold = false;
-  #link: RelayLink;
+  #link: Link;
   /** Since when it has had much of a queue to read, and how many frames it is to acknowledge to be waited for. */
   pressed: { readonly since: number; readonly headway: number } | undefined;
   /** Whether what it has just sent went to somebody who has much to read. */
@@ -75,7 +81,7 @@ export class RoomMember {
   constructor(
     credential: Credential,
     listing: Listing,
-    link: RelayLink,
+    link: Link,
     bounds: OutboxBounds,
     roster: readonly Bytes[],
     news: (member: RoomMember) => void,
@@ -90,7 +96,7 @@ export class RoomMember {
   }
 
   /** Where its frames go. */
-  get link(): RelayLink {
+  get link(): Link {
     return this.#link;
   }
 
@@ -107,7 +113,7 @@ export class RoomMember {
   }
 
   /** It has another connection; what it is to hear of what it sent is told it anew. */
-  found(link: RelayLink): void {
+  found(link: Link): void {
     this.#link = link;
     this.awaySince = undefined;
     this.#accepted = this.#received;

@@ -1,18 +1,5 @@
 /**
- * The encrypted chat over TCP, within TLS or not: a relay that listens, and members that join one.
- *
- * This file joins the chat's core, which does no I/O, to connections and timers. The protocol is written down
- * in `docs/protocol.md`.
- *
- * @example A relay and a member in one process
- * ```ts
- * await using relay = openRelay({ port: 0 });
- * const self = await createIdentity("ada");
- * const { hostname, port } = relay.addr;
- * const session = await joinRoom({ hostname, port, self, event: (event) => console.log(event.kind) });
- * session.leave();
- * await session.ended;
- * ```
+ * Joining a room, over TCP or over a link that the caller makes.
  *
  * @module
  */
@@ -24,116 +11,101 @@ import { startTls, type TlsClientOptions } from "../../net/tls.ts";
 import { toFailure } from "../../os/errors.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../identity/renewal.ts";
-import type { Opener } from "../link.ts";
-import type { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
-import { connectThroughMemory } from "./memory_link.ts";
-import { type Session, type SessionOptions, startSession } from "./session.ts";
-import { Link } from "./tcp_link.ts";
+import { type Dial, type Session, type SessionOptions, startSession } from "./session.ts";
+import { TcpLink } from "./tcp_link.ts";
 
-/** How long a connection may take to be made, in milliseconds. */
+/** How long to wait for a TCP connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Makes the keys and the credential of one run.
  *
  * @param name The member's name, 1 to 32 characters.
- * @param identity A long-lived identity, an RSA-PSS key with SHA-512; one is made for this run without.
- * @throws {MalformedError} Where the name cannot be one.
+ * @param identity A long-term identity: an RSA-PSS key pair with SHA-512. Without it, one is made for this run.
+ * @throws {MalformedError} If the name is not valid.
  */
 export async function createIdentity(
   name: string,
   identity?: CryptoKeyPair,
 ): Promise<OwnCredential> {
   const making = generateMemberKeys(identity === undefined ? {} : { identity });
-  // The runtime loads its timers at their first use, some 10 ms. Now nobody waits for it; at joining one would.
+  // The runtime loads its timers on first use, which takes some 10 ms. Load them while the keys are made.
   clearTimeout(setTimeout(() => {}, 0));
   const keys = await making;
   return await makeCredential(name, keys, Date.now() + RENEWAL_LIFE_MS);
 }
 
-/** Where to join, and who. */
+/** Where to join, and who joins. */
 export interface JoinOptions extends SessionOptions {
   /** The relay's host; 127.0.0.1 by default. */
   readonly hostname?: string;
   /** The relay's port; 4396 by default. */
   readonly port?: number;
-  /** Joins over TLS; the relay's certificate must be for `hostname`. */
+  /** Joins over TLS. The relay's certificate must be valid for `hostname`. */
   readonly tls?: TlsClientOptions;
-  /** Ends the first attempt to connect; a session that has begun is ended by {@linkcode Session.leave}. */
+  /**
+   * Makes the links to the relay, in place of TCP and TLS. `hostname` and `port` still say what was dialled: the
+   * member signs them, and a relay with public names compares them.
+   */
+  readonly dial?: Dial;
+  /** Ends the first attempt to connect. {@linkcode Session.leave} ends a session that has begun. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Joins a room over TCP. The session begins at once; the event `ready` says that it is in.
+ * Joins a room. The session begins once there is a link to the relay; the event `ready` says that the member is in.
  *
- * @param options Where, and who.
- * @throws {Failure} Where nothing answers there, or a TLS handshake fails.
- * @throws Where `signal` is aborted before there is a connection: its reason.
+ * @param options Where to join, and who joins.
+ * @throws {Failure} If the relay cannot be reached, or a TLS handshake fails.
+ * @throws The reason of `signal`, if it is aborted before there is a link.
+ * @throws {TypeError} If both `dial` and `tls` are given.
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls, signal } = options;
-  const open = async (given?: AbortSignal): Promise<Opener> => {
-    const link = new Link(await connect(hostname, port, tls, given));
-    return (end, fail) => {
-      link.read(end).catch(fail);
-      return {
-        send: (bytes) => link.send(bytes),
-        close: () => link.close(),
-        get waiting() {
-          return link.waiting;
-        },
-      };
-    };
-  };
-  return startSession(options, {
-    dialled: { host: canonicalHost(hostname), port },
-    first: await open(signal),
-    again: () => open(),
-  });
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
+  if (options.dial !== undefined && tls !== undefined) {
+    throw new TypeError(
+      "cannot join with both dial and tls: a link that dial makes brings its own encryption",
+    );
+  }
+  const dial = options.dial ?? ((signal) => dialTcp(hostname, port, tls, signal));
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
+  const first = await dial(signal);
+  const dialled = { host: canonicalHost(hostname), port };
+  return startSession(options, { dialled, first, dial });
 }
 
-export function joinThroughMemory(
-  relay: Relay,
-  host: string,
+async function dialTcp(
+  hostname: string,
   port: number,
-  options: SessionOptions,
-): Session {
-  const dialled = { host, port };
-  return startSession(options, { dialled, first: (end) => connectThroughMemory(relay, end) });
+  tls: TlsClientOptions | undefined,
+  signal: AbortSignal,
+): Promise<TcpLink> {
+  const what = `cannot connect to ${hostPort({ hostname, port })}`;
+  const conn = await connect(hostname, port, what, signal);
+  // Without a delay a line goes at once; what is sent during its write shares the next one.
+  conn.setNoDelay(true);
+  if (tls === undefined) return new TcpLink(conn);
+  const secured = await startTls(conn, hostname, tls, what);
+  if (!signal.aborted) return new TcpLink(secured);
+  secured.close();
+  throw signal.reason;
 }
 
 async function connect(
   hostname: string,
   port: number,
-  tls: TlsClientOptions | undefined,
-  given: AbortSignal | undefined,
-): Promise<Deno.TcpConn | Deno.TlsConn> {
-  const what = `cannot connect to ${hostPort({ hostname, port })}`;
-  const conn = await dial(hostname, port, what, given);
-  // A line that is entered goes at once; what is sent behind it shares a write.
-  conn.setNoDelay(true);
-  if (tls === undefined) return conn;
-  const secured = await startTls(conn, hostname, tls, what);
-  if (given?.aborted !== true) return secured;
-  secured.close();
-  throw given.reason;
-}
-
-async function dial(
-  hostname: string,
-  port: number,
   what: string,
-  given: AbortSignal | undefined,
+  wanted: AbortSignal,
 ): Promise<Deno.TcpConn> {
   requireZone(hostname, what);
-  given?.throwIfAborted();
+  wanted.throwIfAborted();
   const late = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
-  const signal = given === undefined ? late : AbortSignal.any([late, given]);
   try {
-    return await Deno.connect({ hostname, port, signal });
+    return await Deno.connect({ hostname, port, signal: AbortSignal.any([late, wanted]) });
   } catch (error) {
-    given?.throwIfAborted();
+    wanted.throwIfAborted();
     if (!late.aborted) throw toFailure(error, what);
     const why = `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`;
     throw new Failure({ what, why, code: "ETIMEDOUT", hint: "check the address and any firewall" });

@@ -1,97 +1,114 @@
 /**
- * A member that sits in the same process as its relay: the same bytes as over TCP, without a socket.
+ * Links within one process: the same bytes as over TCP, without a socket.
  *
  * @module
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { LinkEnd } from "../link.ts";
-import type { Relay } from "../relay/relay.ts";
+import type { Link, LinkReceiver } from "../link.ts";
 
-/** Bytes one way, delivered in a later turn: neither side is called from within its own call. */
-class Way {
-  readonly #deliver: (bytes: Bytes) => Promise<void> | undefined | void;
-  readonly #ended: () => void;
-  readonly #failed: (error: unknown) => void;
-  #queue: Bytes[] = [];
-  #running = false;
-  #ending = false;
+/** Makes the two ends of a connection within this process. */
+export function memoryLinks(): [Link, Link] {
+  const near = new MemoryLink();
+  const far = new MemoryLink();
+  near.connect(far);
+  far.connect(near);
+  return [near, far];
+}
 
-  constructor(
-    deliver: (bytes: Bytes) => Promise<void> | undefined | void,
-    ended: () => void,
-    failed: (error: unknown) => void,
-  ) {
-    this.#deliver = deliver;
-    this.#ended = ended;
-    this.#failed = failed;
+/** One end. It delivers in a microtask, so that no end is called from within its own call. */
+class MemoryLink implements Link {
+  #peer: MemoryLink | undefined;
+  #receiver: LinkReceiver | undefined;
+  /** What this end has to receive. */
+  #inbox: Bytes[] = [];
+  #inboxBytes = 0;
+  /** Whether the peer sends nothing more. */
+  #peerEnded = false;
+  #closed = false;
+  #delivering = false;
+  /** Ends the pause that the receiver asked for. */
+  #resume: (() => void) | undefined;
+
+  connect(peer: MemoryLink): void {
+    this.#peer = peer;
+  }
+
+  get waiting(): number {
+    return this.#peer?.inboxBytes ?? 0;
+  }
+
+  get inboxBytes(): number {
+    return this.#inboxBytes;
+  }
+
+  open(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+    this.#wake();
   }
 
   send(bytes: Bytes): void {
-    if (this.#ending) return;
-    this.#queue.push(bytes);
-    this.#start();
+    if (!this.#closed) this.#peer?.push(bytes);
   }
 
+  /** What was sent is in the peer's inbox already: nothing is left to flush. */
   end(): void {
-    if (this.#ending) return;
-    this.#ending = true;
-    this.#start();
+    this.close();
   }
 
-  #start(): void {
-    if (this.#running) return;
-    this.#running = true;
-    queueMicrotask(() => this.#run().catch(this.#failed));
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox = [];
+    this.#inboxBytes = 0;
+    this.#resume?.();
+    this.#wake();
+    this.#peer?.peerEnds();
   }
 
-  async #run(): Promise<void> {
-    try {
-      while (this.#queue.length > 0) {
-        const bytes = this.#queue;
-        this.#queue = [];
-        for (const piece of bytes) await this.#deliver(piece);
+  push(bytes: Bytes): void {
+    if (this.#closed || bytes.length === 0) return;
+    this.#inbox.push(bytes);
+    this.#inboxBytes += bytes.length;
+    this.#wake();
+  }
+
+  peerEnds(): void {
+    this.#peerEnded = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#delivering || this.#receiver === undefined) return;
+    this.#delivering = true;
+    queueMicrotask(() => this.#deliver(this.#receiver!));
+  }
+
+  async #deliver(receiver: LinkReceiver): Promise<void> {
+    while (!this.#closed && this.#inbox.length > 0) {
+      const pieces = this.#inbox;
+      this.#inbox = [];
+      for (const bytes of pieces) {
+        if (this.#closed) break;
+        this.#inboxBytes -= bytes.length;
+        const pause = receiver.receive(bytes);
+        if (pause !== undefined && !this.#closed) await this.#pausedBy(pause);
       }
-    } catch (error) {
-      this.#failed(error);
     }
-    this.#running = false;
-    if (this.#ending) this.#ended();
+    this.#delivering = false;
+    if (this.#closed || this.#peerEnded) this.#finish(receiver);
   }
-}
 
-/**
- * Connects to a relay in the same process.
- *
- * @param relay The relay.
- * @param end The member's end.
- * @returns The way to the relay, and a function that ends the connection.
- */
-export function connectThroughMemory(
-  relay: Relay,
-  end: LinkEnd,
-): { send(bytes: Bytes): void; close(): void } {
-  /** An end that throws is given no more: the connection is over. */
-  const failed = (error: unknown) => {
-    relay.failed(error);
-    close();
-  };
-  const close = () => {
-    toRelay.end();
-    toMember.end();
-  };
-  const toRelay = new Way(
-    (bytes) => void connection.receive(bytes),
-    () => connection.disconnected(),
-    failed,
-  );
-  const toMember = new Way((bytes) => end.receive(bytes), () => end.disconnected(), failed);
-  const connection = relay.connect({
-    send: (bytes) => toMember.send(bytes),
-    end: () => toMember.end(),
-  });
-  return {
-    send: (bytes) => toRelay.send(bytes),
-    close,
-  };
+  #pausedBy(pause: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      pause.then(resolve);
+    });
+  }
+
+  #finish(receiver: LinkReceiver): void {
+    this.#receiver = undefined; // it is told once
+    this.close();
+    receiver.disconnected();
+  }
 }

@@ -1,7 +1,7 @@
 /**
- * What a relay counts, as text for Prometheus (exposition format 0.0.4), and the server that serves it.
+ * A relay's counters as text for Prometheus (exposition format 0.0.4), and the HTTP server for them.
  *
- * Names follow Prometheus's conventions: base units, `_total` for what only rises.
+ * Metric names follow Prometheus's conventions: base units, and `_total` for counters.
  *
  * @module
  */
@@ -19,17 +19,18 @@ interface Sample {
   readonly value: number;
 }
 
-/** What the metrics tell: a relay's state, and what became of its log. */
+/** The source of the metrics: a relay's state and its log. */
 export interface RelayCounts extends RelayState {
-  /** Lines of the log that were dropped, since they could not be written. */
+  /** Log lines that were dropped because they could not be written. */
   readonly logLinesDropped?: number;
 }
 
 /**
- * Writes a relay's state down for Prometheus.
+ * Formats a relay's state for Prometheus.
  *
- * @param state The relay.
- * @param residentBytes The memory of the process.
+ * @param state The relay's state.
+ * @param residentBytes The resident memory of the process, in bytes.
+ * @returns The text of media type {@linkcode EXPOSITION_TYPE}.
  */
 export function exposition(state: RelayCounts, residentBytes: number): string {
   const { tally } = state;
@@ -40,42 +41,47 @@ export function exposition(state: RelayCounts, residentBytes: number): string {
   return [
     metric("parley_members", "gauge", "Members in the room.", state.members),
     metric("parley_connections", "gauge", "Open connections.", state.connections),
-    metric("parley_pending_connections", "gauge", "Connections not joined yet.", state.pending),
+    metric(
+      "parley_pending_connections",
+      "gauge",
+      "Connections that have not joined yet.",
+      state.pending,
+    ),
     metric(
       "parley_queue_bytes",
       "gauge",
-      "Bytes sent to members and not acknowledged yet.",
+      "Bytes sent to members and not yet acknowledged.",
       state.queueBytes,
     ),
-    metric("parley_joins_total", "counter", "Members that came in.", tally.joins),
+    metric("parley_joins_total", "counter", "Members that joined.", tally.joins),
     metric(
       "parley_messages_total",
       "counter",
-      "Sealed frames that members sent; one may carry several lines.",
+      "Sealed frames that members sent. A frame may carry several lines.",
       tally.messages,
     ),
     metric(
       "parley_deliveries_total",
       "counter",
-      "Sealed frames sent on, once for each recipient.",
+      "Sealed frames forwarded, counted once for each recipient.",
       tally.deliveries,
     ),
     metric(
       "parley_received_bytes_total",
       "counter",
-      "Bytes that connections brought.",
+      "Bytes received from all connections.",
       tally.receivedBytes,
     ),
     metric(
       "parley_slowed_seconds_total",
       "counter",
-      "Time for which members that spoke too fast were not read.",
+      "Time for which members that sent too fast were not read.",
       tally.slowedMs / 1000,
     ),
     metric(
       "parley_failures_total",
       "counter",
-      "Exceptions that no input explains; each ended one connection at most.",
+      "Unexpected exceptions. Each ended one connection at most.",
       tally.failures,
     ),
     metric(
@@ -87,13 +93,13 @@ export function exposition(state: RelayCounts, residentBytes: number): string {
     metric(
       "parley_join_duration_seconds",
       "histogram",
-      "From the connection to being in.",
+      "Time from the connection to the join.",
       ...joinSamples(tally),
     ),
     metric(
       "parley_log_lines_dropped_total",
       "counter",
-      "Lines of the log that could not be written.",
+      "Log lines that could not be written.",
       state.logLinesDropped ?? 0,
     ),
     metric(
@@ -129,13 +135,13 @@ function joinSamples({ joins, joinMs, joinTimes }: Tally): Sample[] {
 }
 
 /**
- * Serves a relay's metrics at `http://127.0.0.1:PORT/metrics`, to this machine alone. A request whose `Host` is
- * neither `localhost` nor an address of loopback is answered with 421 (RFC 9110 section 15.5.20).
+ * Serves a relay's metrics at `http://127.0.0.1:PORT/metrics`, to this machine only. A request whose `Host` is
+ * neither `localhost` nor a loopback address gets status 421 (RFC 9110 section 15.5.20).
  *
  * @param port The port; 0 for any free one.
- * @param state Tells the relay's state.
- * @param signal Ends it, and every connection to it.
- * @throws {Failure} Where the port cannot be listened on.
+ * @param state Returns the relay's current state.
+ * @param signal Stops the server and closes its connections.
+ * @throws {Failure} If it cannot listen on the port.
  */
 export function serveMetrics(
   port: number,
@@ -152,12 +158,12 @@ export function serveMetrics(
 }
 
 const MISDIRECTED =
-  "this is served to http://127.0.0.1 and http://localhost alone, and the request names another host\n";
+  "metrics are served at http://127.0.0.1 and http://localhost only; the request names another host\n";
 
 function respond(request: Request, state: () => RelayCounts): Response {
-  // A request may name a URL that is none; it is not to end in a stack trace in the log.
+  // A request may carry an invalid URL. It must not cause a stack trace in the log.
   const url = URL.parse(request.url);
-  // A page in a browser may ask by a name that it lets resolve to this machine.
+  // A web page may use a name that its owner resolves to this machine (DNS rebinding).
   const hosts = [url?.host ?? null, request.headers.get("host")];
   if (!hosts.every((host) => isOwnHost(host, { address: isLoopback }))) {
     return new Response(MISDIRECTED, { status: 421 });
@@ -165,7 +171,7 @@ function respond(request: Request, state: () => RelayCounts): Response {
   const pathname = url?.pathname;
   if (pathname !== "/metrics") return new Response("try /metrics\n", { status: 404 });
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return new Response("GET it\n", { status: 405, headers: { allow: "GET, HEAD" } });
+    return new Response("use GET or HEAD\n", { status: 405, headers: { allow: "GET, HEAD" } });
   }
   const text = exposition(state(), Deno.memoryUsage().rss);
   return new Response(text, { headers: { "content-type": EXPOSITION_TYPE } });

@@ -1,129 +1,124 @@
 /**
- * A member and its connections: whatever brings bytes to a relay, a clock, and another connection where one
- * is lost.
+ * A session: a member, its links to a relay, its clock, and its attempts to reconnect.
  *
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { OwnCredential } from "../identity/credential.ts";
-import type { Carrier, Opener } from "../link.ts";
+import { guardLink, type Link, type Tap } from "../link.ts";
 import { Member } from "../member/member.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer, Policy } from "../member/roster.ts";
 import type { Backlog } from "../member/undelivered.ts";
 
-/** Looks at every byte that travels over one connection, in either direction. */
-export type Tap = (direction: "sent" | "received", bytes: Bytes) => void;
-
-/** Who joins, and what hears of it. */
+/** Who joins, and what receives its events. */
 export interface SessionOptions {
   /** The member: {@linkcode createIdentity}. */
   readonly self: OwnCredential;
-  /** Whom it lets read and be read; everyone by default. */
+  /** Which peers may read what it sends and be read; everyone by default. */
   readonly policy?: Policy;
-  /** Hears what happens, in order. */
+  /** Receives the events, in order. */
   readonly event: (event: MemberEvent) => void;
   /**
-   * When an event counts as shown: `at once`, or `later`, when the caller says so by
-   * {@linkcode Session.displayed}. Only what was shown is acknowledged.
+   * When an event counts as shown: `at once`, or `later`, when the caller calls {@linkcode Session.displayed}. The
+   * member acknowledges only what was shown.
    */
   readonly shows?: "at once" | "later";
-  /**
-   * Hears why a lost connection could not be made again, each time that it is tried: most obstacles pass of
-   * themselves. It is tried on in any case.
-   */
+  /** Receives the reason each time an attempt to reconnect fails. The session tries again in any case. */
   readonly obstacle?: (failure: Failure) => void;
-  /** Makes a tap for a connection: looks at what travels over it. */
+  /** Makes a tap for each link. */
   readonly tap?: () => Tap;
 }
 
-/** A member in a room, and its connections. */
+/** A member in a room. */
 export interface Session {
-  /** Who joined. */
+  /** The member. */
   readonly self: OwnCredential;
-  /** Whether there is a connection and this member is in the room; what is entered without is sent after. */
+  /** Whether the member is connected and in the room. What is entered at other times is sent later. */
   readonly connected: boolean;
   /**
-   * Says something, to everyone or to one.
+   * Sends a message to everyone, or to one member.
    *
    * @param text 1 byte to 64 KiB of UTF-8.
-   * @param to The name of the one to say it to.
+   * @param to The name of the recipient; everyone without it.
    * @returns The message's id, or why it is not sent.
    */
   enter(text: string, to?: string): Entered;
-  /** Says that the first so many events have been shown. */
+  /** Says that the first `events` events have been shown. */
   displayed(events: number): void;
-  /** Who is in the room, or may come back to it, this member first. */
+  /** The members of the room and those who may come back to it, this member first. */
   members(): Peer[];
-  /** What has been entered and is not delivered yet. */
+  /** What was entered and is not delivered yet. */
   backlog(): Backlog;
-  /** Leaves the room; the event `ended` follows. */
+  /** Leaves the room. The event `ended` follows. */
   leave(): void;
-  /** Ends the connection now, without a word. */
+  /** Ends the session at once, without telling the relay. */
   close(): void;
-  /** Fulfilled when the session is over and everything that came was told; fails where the runtime did. */
+  /** Fulfilled once the session has ended and every event was told. Rejected if a listener or the runtime fails. */
   readonly ended: Promise<void>;
 }
 
-/** How a session comes to its connections. */
-export interface Ways {
+/**
+ * Makes a link to a relay.
+ *
+ * @param signal Aborted once the link is no longer wanted.
+ * @throws {Failure} If the relay cannot be reached. The session tries again later; any other error ends it.
+ */
+export type Dial = (signal: AbortSignal) => Promise<Link>;
+
+/** How a session reaches its relay. */
+export interface Route {
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
-  /** The first connection. */
-  readonly first: Opener;
-  /** Makes another, or fails with a {@linkcode Failure}; a session without ends with its first connection. */
-  readonly again?: () => Promise<Opener>;
+  /** The first link. */
+  readonly first: Link;
+  /** Makes another link when one is lost. Without it the session ends with its first link. */
+  readonly dial?: Dial;
 }
 
-/** Starts a session. */
-export function startSession(options: SessionOptions, ways: Ways): Session {
+/** Starts a session over its first link. */
+export function startSession(options: SessionOptions, { dialled, first, dial }: Route): Session {
   const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
   const ended = Promise.withResolvers<void>();
-  ended.promise.catch(() => {}); // whoever awaits it hears of it
+  ended.promise.catch(() => {}); // a caller that awaits it sees the failure
   let told = 0;
-  let seen: Tap | undefined;
-  let carrier: Carrier | undefined;
+  let link: Link | undefined;
   const fail = (error: unknown) => {
     ended.reject(error);
     finish();
   };
-  /** Runs what a connection or a timer brings about: an exception ends this session, and not the process. */
-  const contain = <T>(handler: () => T): T | undefined => {
+  /** Runs a handler. An exception ends this session, not the process. */
+  const contain = (handler: () => void): void => {
     try {
-      return handler();
+      handler();
     } catch (error) {
       fail(error);
-      return undefined;
     }
   };
   const member: Member = new Member({
     self,
-    dialled: ways.dialled,
-    comesBack: ways.again !== undefined,
+    dialled,
+    comesBack: dial !== undefined,
     ...(options.policy === undefined ? {} : { policy: options.policy }),
   }, {
-    send: (bytes) => {
-      seen?.("sent", bytes);
-      carrier?.send(bytes);
-    },
+    send: (bytes) => link?.send(bytes),
     get waiting() {
-      return carrier?.waiting;
+      return link?.waiting;
     },
     drop: () => {
-      const last = carrier;
-      carrier = undefined;
+      const last = link;
+      link = undefined;
       last?.close();
-      comeback.start();
+      reconnector.start();
     },
     event: (one) => {
       event(one);
       told += 1;
       if (shows === "at once") queueMicrotask(() => contain(() => member.displayed(told)));
-      if (one.kind === "reconnected") comeback.succeeded();
-      // The member says nothing after this: the connection is of no further use.
+      if (one.kind === "reconnected") reconnector.succeeded();
+      // The member sends nothing after this event.
       if (one.kind === "ended") finish();
     },
     wake: () => alarm.set(member.wakeAt),
@@ -135,35 +130,37 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
       alarm.set(member.wakeAt);
     })
   );
-  const carry = (open: Opener) => {
-    seen = tap?.();
-    const own: Carrier = open({
-      receive: (bytes) =>
-        contain(() => {
-          if (own !== carrier) return undefined;
-          seen?.("received", bytes);
-          member.receive(bytes);
-          return member.full;
-        }),
-      disconnected: () =>
-        contain(() => {
-          if (own === carrier) member.disconnected();
-        }),
-    }, fail);
-    carrier = own;
+  const attach = (unguarded: Link) => {
+    const own = guardLink(unguarded, fail, tap?.());
+    link = own;
+    own.open({
+      receive: (bytes) => {
+        if (own !== link) return undefined;
+        member.receive(bytes);
+        return member.full;
+      },
+      disconnected: () => {
+        if (own === link) member.disconnected();
+      },
+    });
     contain(() => {
       member.connected();
       alarm.set(member.wakeAt);
     });
   };
-  const comeback = new Comeback(ways.again, { carry, obstacle, fail });
+  const reconnector = new Reconnector(dial, { attach, obstacle, fail });
   const finish = () => {
     alarm.clear();
-    comeback.end();
-    carrier?.close();
+    reconnector.end();
+    link?.close();
     ended.resolve();
   };
-  carry(ways.first);
+  try {
+    attach(first);
+  } catch (error) {
+    first.close();
+    throw error;
+  }
   return {
     self,
     get connected() {
@@ -179,47 +176,49 @@ export function startSession(options: SessionOptions, ways: Ways): Session {
   };
 }
 
-/** What comes of trying. */
-interface ComebackOutput {
-  /** There is a connection. */
-  carry(open: Opener): void;
-  /** There is none yet, and why. */
+/** Receives the outcome of attempts to reconnect. */
+interface ReconnectOutput {
+  /** Takes the new link. */
+  attach(link: Link): void;
+  /** An attempt has failed; another follows. */
   obstacle(failure: Failure): void;
-  /** What no network explains. */
+  /** An attempt has failed with an error that no network explains. */
   fail(error: unknown): void;
 }
 
-/** Tries to make another connection until there is one. */
-class Comeback {
-  readonly #again: (() => Promise<Opener>) | undefined;
-  readonly #output: ComebackOutput;
+/** Dials again and again until there is a link. */
+class Reconnector {
+  readonly #dial: Dial | undefined;
+  readonly #output: ReconnectOutput;
+  readonly #over = new AbortController();
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #over = false;
 
-  constructor(again: (() => Promise<Opener>) | undefined, output: ComebackOutput) {
-    this.#again = again;
+  constructor(dial: Dial | undefined, output: ReconnectOutput) {
+    this.#dial = dial;
     this.#output = output;
   }
 
-  /** There is no connection. */
+  /** The link is lost. */
   start(): void {
-    if (this.#over) return;
+    if (this.#over.signal.aborted) return;
     const delay = retryDelay(this.#attempt++, Math.random());
     this.#timer = setTimeout(() => this.#try().catch(this.#output.fail), delay);
   }
 
   async #try(): Promise<void> {
+    const { signal } = this.#over;
+    let link: Link;
     try {
-      const open = await this.#again!();
-      if (!this.#over) this.#output.carry(open);
-      else open({ receive: () => {}, disconnected: () => {} }, () => {}).close();
+      link = await this.#dial!(signal);
     } catch (error) {
+      if (signal.aborted) return;
       if (!(error instanceof Failure)) throw error;
-      if (this.#over) return;
       this.#output.obstacle(error);
-      this.start();
+      return this.start();
     }
+    if (signal.aborted) link.close();
+    else this.#output.attach(link);
   }
 
   /** The member is in the room again. */
@@ -227,14 +226,14 @@ class Comeback {
     this.#attempt = 0;
   }
 
-  /** No other connection is wanted. */
+  /** Stops the attempts. */
   end(): void {
-    this.#over = true;
     clearTimeout(this.#timer);
+    this.#over.abort();
   }
 }
 
-/** A timer that only ever needs to be early enough. */
+/** A timer for the earliest of several times. It may ring early. */
 class Alarm {
   readonly #ring: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -244,7 +243,7 @@ class Alarm {
     this.#ring = ring;
   }
 
-  /** Rings at a time in milliseconds since 1970, unless it rings before that anyway. */
+  /** Rings at `at`, in milliseconds of {@linkcode steadyNow}, unless it is set to ring before that. */
   set(at: number): void {
     if (at >= this.#at) return;
     this.clear();
@@ -261,17 +260,17 @@ class Alarm {
   }
 }
 
-/** The longest that is waited between two attempts, in milliseconds. */
+/** The longest wait between two attempts, in milliseconds. */
 export const MAX_RETRY_DELAY_MS = 30_000;
-/** The shortest that is waited but for the first attempt, in milliseconds, before chance has its part. */
+/** The wait before the second attempt, in milliseconds, before it is shortened at random. */
 const FIRST_DELAY_MS = 500;
 
 /**
- * How long to wait before an attempt: the first is made at once; then the wait doubles from half a second
- * to 30 s. Chance takes up to half of it away, so that the thousand members of a relay that
- * comes back do not all come at one moment.
+ * How long to wait before an attempt to reconnect. The first attempt is made at once; then the wait doubles from half
+ * a second to 30 s. A random part of up to half of it is subtracted, so that the thousand members of a relay
+ * that restarts do not all reconnect at the same moment.
  *
- * @param attempt Which attempt since there last was a connection, from 0.
+ * @param attempt The number of the attempt since the link was lost, from 0.
  * @param random A number from 0 to 1, such as `Math.random()`.
  * @returns Milliseconds.
  */

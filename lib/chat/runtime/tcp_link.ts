@@ -1,57 +1,65 @@
 /**
- * A TCP connection, within TLS or not, as the chat's core sees it: bytes that come, bytes that go, an end.
+ * A TCP connection as a {@linkcode Link}, with TLS over it or without.
  *
  * @module
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { LinkEnd } from "../link.ts";
+import type { Link, LinkReceiver } from "../link.ts";
 
-/** The smallest and the largest buffer that a connection reads into, in bytes. */
+/** The smallest and the largest read buffer, in bytes. */
 const READ_BUFFER = { min: 2 << 10, max: 64 << 10 } as const;
-/** The most that small pieces are put together to, in bytes. */
+/** After this many reads in a row that fill less than an eighth of the buffer, it shrinks. */
+const SMALL_READS = 16;
+/** The most bytes that small pieces are joined to for one write. */
 const MAX_WRITE_BYTES = 256 << 10;
-/** What keeping a piece costs beside its bytes: many small ones are to count for what they are. */
+/** What a waiting piece costs beside its bytes, so that many small pieces count for the memory they take. */
 const PIECE_BYTES = 64;
-/** From this size on a piece goes as it is, in bytes: copying it would cost more than a write. */
+/** A piece of this many bytes or more is written by itself: copying it costs more than a write. */
 const LARGE_BYTES = 32 << 10;
 const EMPTY: Bytes = new Uint8Array(0);
-/** How long an ending connection may take to send what is left, in milliseconds. */
-const LINGER_MS = 2_000;
 
-/** What carries bytes: TCP, or TLS over it. */
-export type Connection =
+/** A TCP connection, or the methods of a TLS connection that a link uses. */
+export type TcpConnection =
   | Deno.TcpConn
-  | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close">;
+  | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close"> & {
+    /** Why the TLS handshake failed; empty if it did not. */
+    readonly failure?: string;
+  };
 
 /**
- * Sends bytes in order: at once, or put together behind a write that is under way.
+ * Writes at once, or joins what arrives during a write into the next one.
  *
- * A relay sends to a thousand of these at once: a write allocates a promise or two and nothing else.
+ * A relay sends to a thousand of these at once, so a write allocates one or two promises and nothing else.
  */
-export class Link {
-  readonly #conn: Connection;
+export class TcpLink implements Link {
+  readonly #conn: TcpConnection;
   #pending: Bytes[] = [];
   #waiting = 0;
-  /** What is being written. */
+  /** The bytes of the write in progress. */
   #current = EMPTY;
   #writing = false;
   #ending = false;
   #closed = false;
-  #linger: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the pause that the receiver asked for. */
   #resume: (() => void) | undefined;
 
   /** Takes over a connection. */
-  constructor(conn: Connection) {
+  constructor(conn: TcpConnection) {
     this.#conn = conn;
   }
 
-  /** What is kept for the other side to read, in bytes, but for the write in progress. */
+  /** Bytes that wait behind the write in progress, with {@linkcode PIECE_BYTES} for each piece. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Sends bytes after those sent before; they are not changed afterwards. */
+  /** Starts to read. */
+  open(receiver: LinkReceiver): void {
+    void this.#read(receiver);
+  }
+
+  /** Sends bytes after those sent before. The caller does not change them afterwards. */
   send(bytes: Bytes): void {
     if (this.#ending) return;
     if (!this.#writing) {
@@ -62,17 +70,15 @@ export class Link {
     this.#waiting += bytes.length + PIECE_BYTES;
   }
 
-  /** Ends the connection once what was sent has gone, or two seconds later. */
+  /** Sends what is waiting, then closes. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.#linger = setTimeout(() => this.close(), LINGER_MS);
     if (!this.#writing) this.#finish();
   }
 
-  /** Ends the connection now. */
+  /** Closes now and drops what is waiting. */
   close(): void {
-    clearTimeout(this.#linger);
     this.#ending = true;
     if (this.#closed) return;
     this.#closed = true;
@@ -82,24 +88,8 @@ export class Link {
     try {
       this.#conn.close();
     } catch {
-      // Whatever the system says of it, it is over: the runtime may have closed it before.
+      // The runtime may have closed it already.
     }
-  }
-
-  /**
-   * Waits for so many milliseconds, or until the connection closes.
-   *
-   * @returns Undefined where there is nothing to wait for.
-   */
-  pause(ms: number): Promise<void> | undefined {
-    if (ms <= 0 || this.#closed) return undefined;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#resume = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   #writeNext(): void {
@@ -110,10 +100,11 @@ export class Link {
     if (this.#ending) this.#finish();
   }
 
-  /** Everything was written: TLS has still to send what it holds back, and its own end. */
+  /** Closes after the last write. TLS still has to send its buffer and its closing alert. */
   #finish(): void {
     if ("setNoDelay" in this.#conn) return this.close();
-    Promise.try(() => this.#conn.closeWrite()).catch(() => {}).finally(() => this.close()); // gone, if not by itself
+    // If closeWrite() fails, the other side has gone already.
+    Promise.try(() => this.#conn.closeWrite()).catch(() => {}).finally(() => this.close());
   }
 
   #write(bytes: Bytes): void {
@@ -130,15 +121,15 @@ export class Link {
     else this.#write(this.#current.subarray(length));
   };
 
-  /** A write that fails means that the other side has gone: reading, which sees the same, reports it. */
+  /** A write fails if the other side has gone. The reader notices it as well and reports it. */
   readonly #failed = (): void => this.close();
 
-  /** What the next write takes: one large piece as it is, or small ones put together. */
+  /** Takes the bytes of the next write: one large piece as it is, or small ones joined. */
   #take(): Bytes {
     const pending = this.#pending;
     if (pending.length === 1) {
       this.#waiting = 0;
-      return pending.pop()!; // and the array is used again
+      return pending.pop()!; // the array is reused
     }
     let count = 0;
     let length = 0;
@@ -150,20 +141,20 @@ export class Link {
       this.#waiting -= pending[0]!.length + PIECE_BYTES;
       return pending.shift()!;
     }
-    const bytes = together(pending, count, length);
+    const bytes = join(pending, count, length);
     this.#pending = pending.slice(count);
     this.#waiting -= length + count * PIECE_BYTES;
     return bytes;
   }
 
   /**
-   * Reads until the connection ends, and says so.
+   * Reads until the connection ends.
    *
-   * The buffer grows with what comes at once and shrinks again, so that a thousand quiet connections are
-   * cheap. It is given back at once and not with the garbage: those of a thousand connections that came and went
-   * would leave the C library with memory in pieces, which it keeps.
+   * The buffer doubles when a read fills it and halves after many small reads, so that a thousand quiet connections
+   * are cheap. It is freed explicitly: waiting for the garbage collector fragments the C library's heap when a
+   * thousand connections come and go, and the C library keeps that memory.
    */
-  async read(end: LinkEnd): Promise<void> {
+  async #read(receiver: LinkReceiver): Promise<void> {
     let buffer = new Uint8Array(READ_BUFFER.min);
     let small = 0;
     try {
@@ -172,40 +163,48 @@ export class Link {
         try {
           length = await this.#conn.read(buffer);
         } catch {
-          break; // whatever the system says of a connection that cannot be read, it is over
+          break; // a connection that cannot be read is over, whatever the error
         }
         if (length === null) break;
-        const pause = end.receive(buffer.subarray(0, length));
-        if (pause !== undefined) await pause;
+        const pause = receiver.receive(buffer.subarray(0, length));
+        if (pause !== undefined && !this.#closed) await this.#pausedBy(pause);
         small = length * 8 < buffer.length ? small + 1 : 0;
         if (length === buffer.length && length < READ_BUFFER.max) {
           buffer = new Uint8Array(buffer.buffer.transfer(2 * length));
-        } else if (small > 16 && buffer.length > READ_BUFFER.min) {
+        } else if (small > SMALL_READS && buffer.length > READ_BUFFER.min) {
           buffer = new Uint8Array(buffer.buffer.transfer(buffer.length / 2));
           small = 0;
         }
       }
     } finally {
       this.close();
-      end.disconnected();
       buffer.buffer.transfer(0);
+      receiver.disconnected("failure" in this.#conn ? this.#conn.failure : undefined);
     }
+  }
+
+  /** Waits for a pause, or for the end of the connection. */
+  #pausedBy(pause: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      pause.then(resolve);
+    });
   }
 }
 
-/** What was put together last: what waits for one member of a room mostly waits for the next, too. */
-let lastTogether: { readonly pieces: readonly Bytes[]; readonly bytes: Bytes } = {
+/** The last result of {@linkcode join}: what waits for one member of a room mostly waits for the next as well. */
+let lastJoined: { readonly pieces: readonly Bytes[]; readonly bytes: Bytes } = {
   pieces: [],
-  bytes: new Uint8Array(0),
+  bytes: EMPTY,
 };
 
-/** The first so many pieces, of so many bytes together, as one. */
-function together(pending: readonly Bytes[], count: number, length: number): Bytes {
-  const { pieces, bytes: known } = lastTogether;
+/** Joins the first `count` pieces, `length` bytes in total. */
+function join(pending: readonly Bytes[], count: number, length: number): Bytes {
+  const { pieces, bytes: known } = lastJoined;
   if (pieces.length === count && pieces.every((piece, i) => piece === pending[i])) return known;
   const bytes = new Uint8Array(length);
   let at = 0;
   for (let i = 0; i < count; at += pending[i++]!.length) bytes.set(pending[i]!, at);
-  lastTogether = { pieces: pending.slice(0, count), bytes };
+  lastJoined = { pieces: pending.slice(0, count), bytes };
   return bytes;
 }

@@ -9,13 +9,13 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { mapKey } from "../../../lib/base/bytes.ts";
 import { checkCredential, type CredentialCheck } from "../../../lib/chat/identity/credential.ts";
-import type { RelayLink } from "../../../lib/chat/link.ts";
+import type { Link } from "../../../lib/chat/link.ts";
 import { answerChallenge } from "../../../lib/chat/member/joining.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import { Relay } from "../../../lib/chat/relay/relay.ts";
-import { connectThroughMemory } from "../../../lib/chat/runtime/memory_link.ts";
 import { encodeGreeting } from "../../../lib/chat/wire/kinds.ts";
 import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
+import { fakeLink, linkToRelay } from "../links.ts";
 import { RawMember } from "../raw_member.ts";
 import { Clock, count, credentialOf, type Seat, shown, TestRoom, until } from "../room.ts";
 
@@ -148,19 +148,19 @@ Deno.test("listeners that throw at every event keep nobody from anything", async
 });
 
 /** Joins as cy over a link of one's own, of which one method throws once it is told to. */
-async function joinOver(room: TestRoom, method: keyof RelayLink) {
+async function joinOver(room: TestRoom, method: keyof Link) {
   const self = await credentialOf("cy", 5, room.clock.now);
   let broken = false;
   const { connect } = Relay.prototype;
   Relay.prototype.connect = function (link, from) {
     Relay.prototype.connect = connect;
-    const failing: RelayLink = {
+    const failing = fakeLink({
       send: (bytes) => broken && method === "send" ? breaks() : link.send(bytes),
       end: () => broken && method === "end" ? breaks() : link.end(),
       get waiting() {
         return broken && method === "waiting" ? breaks() : 0;
       },
-    };
+    });
     return Reflect.apply(connect, this, [failing, from]);
   };
   const raw = await RawMember.join(room.relay, self);
@@ -222,7 +222,7 @@ Deno.test("a connection for which there is no random nonce is not taken, and lea
 Deno.test("an end of a connection through memory that throws ends that connection", async () => {
   const { room, failed, seats } = await pair();
   let disconnected = 0;
-  const link = connectThroughMemory(room.relay, {
+  const link = linkToRelay(room.relay, {
     receive: breaks,
     disconnected: () => disconnected += 1,
   });

@@ -5,6 +5,7 @@ import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
 import { type Audience, FanOut } from "../../../lib/chat/relay/fan_out.ts";
 import { RoomMember } from "../../../lib/chat/relay/room_member.ts";
 import { guestCredential } from "../guests.ts";
+import { fakeLink } from "../links.ts";
 
 const QUEUE = { frames: 800, bytes: 80_000 };
 
@@ -16,8 +17,7 @@ async function room() {
     const credential = await guestCredential(name, i);
     const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
     const listing = { number: i + 1, credential: credential.bytes, ...evidence };
-    const link = { send: () => {}, end: () => {} };
-    const member = new RoomMember(credential, listing, link, QUEUE, [], () => {});
+    const member = new RoomMember(credential, listing, fakeLink({}), QUEUE, [], () => {});
     members.add(member);
     return member;
   }));

@@ -16,6 +16,7 @@ import { CONVERSATION } from "../../../lib/chat/wire/envelope.ts";
 import { FrameReader } from "../../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND, type Reason } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
+import { fakeLink } from "../links.ts";
 import { credentialOf, faults, shown, TestRoom, until } from "../room.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 
@@ -175,10 +176,10 @@ class Caller {
 
   constructor(room: TestRoom, hostname: string) {
     this.#room = room;
-    this.#connection = room.relay.connect({
-      send: (bytes) => this.#take(bytes),
-      end: () => {},
-    }, { hostname, port: 1 });
+    this.#connection = room.relay.connect(fakeLink({ send: (bytes) => this.#take(bytes) }), {
+      hostname,
+      port: 1,
+    });
     if (this.bye === undefined) this.#connection.receive(encodeGreeting());
   }
 

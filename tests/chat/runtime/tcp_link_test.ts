@@ -1,9 +1,10 @@
 // @ts-types="../../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertInstanceOf } from "@std/assert";
 // @ts-types="../../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
-import { type Connection, Link } from "../../../lib/chat/runtime/tcp_link.ts";
-import type { Bytes } from "../../../lib/rsa.ts";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { guardLink, type LinkReceiver } from "../../../lib/chat/link.ts";
+import { type TcpConnection, TcpLink } from "../../../lib/chat/runtime/tcp_link.ts";
 
 /** A connection whose other side a test plays. */
 class FakeConnection {
@@ -41,8 +42,13 @@ class FakeConnection {
   }
 }
 
-function linkTo(conn: FakeConnection): Link {
-  return new Link(conn as unknown as Connection);
+function linkTo(conn: FakeConnection): TcpLink {
+  return new TcpLink(conn as unknown as TcpConnection);
+}
+
+/** Reads until the link is disconnected. */
+function readAll(link: TcpLink, receive: LinkReceiver["receive"]): Promise<string | undefined> {
+  return new Promise((resolve) => link.open({ receive, disconnected: resolve }));
 }
 
 function bytes(from: number, length: number): Bytes {
@@ -117,10 +123,9 @@ Deno.test("the buffer of a link grows with what comes, shrinks with what does no
   const conn = new FakeConnection();
   conn.reads = [...Array<number>(7).fill(1 << 20), ...Array<number>(17 * 6).fill(10)];
   let received = 0;
-  let ended = false;
-  await linkTo(conn).read({
-    receive: (chunk) => void (received += chunk.length),
-    disconnected: () => ended = true,
+  await readAll(linkTo(conn), (chunk) => {
+    received += chunk.length;
+    return undefined;
   });
   const sizes = [...new Set(conn.buffers)];
   const KIB = 1024;
@@ -128,7 +133,7 @@ Deno.test("the buffer of a link grows with what comes, shrinks with what does no
   assertEquals(sizes.map(({ length }) => length), sizes.map(() => 0));
   assertEquals(sizes.length, 11);
   assertEquals(received, (2 + 4 + 8 + 16 + 32 + 64 + 64) * KIB + 17 * 6 * 10);
-  assertEquals([ended, conn.closed], [true, true]);
+  assertEquals(conn.closed, true);
 });
 
 Deno.test("a connection whose methods throw, at once or later, is over, and nothing is thrown", async () => {
@@ -141,7 +146,7 @@ Deno.test("a connection whose methods throw, at once or later, is over, and noth
       const conn = Object.assign(new FakeConnection(), { [method]: way });
       const link = linkTo(conn);
       let ended = 0;
-      const reading = link.read({ receive: () => {}, disconnected: () => ended += 1 });
+      const reading = readAll(link, () => undefined).then(() => ended += 1);
       link.send(bytes(0, 10));
       link.send(bytes(0, 10));
       link.end();
@@ -153,13 +158,67 @@ Deno.test("a connection whose methods throw, at once or later, is over, and noth
   }
 });
 
-Deno.test("an end that throws ends the connection, and who reads hears of it", async () => {
+Deno.test("a receiver that throws closes the guarded link, and the exception is reported", async () => {
   const conn = new FakeConnection();
   conn.reads = [10, 10];
-  const link = linkTo(conn);
-  const receive = () => {
+  const failures: unknown[] = [];
+  let ended = 0;
+  const breaks = () => {
     throw new TypeError("a handler");
   };
-  await assertRejects(() => link.read({ receive, disconnected: () => {} }), TypeError, "a handler");
-  assertEquals([conn.closed, conn.reads.length], [true, 1]);
+  const link = guardLink(linkTo(conn), (error) => failures.push(error));
+  link.open({
+    receive: breaks,
+    disconnected: () => {
+      ended += 1;
+      breaks();
+    },
+  });
+  await turn();
+  assertEquals([conn.closed, conn.reads.length, ended], [true, 1, 1]);
+  assertEquals(failures.length, 2);
+  for (const failure of failures) assertInstanceOf(failure, TypeError, "a handler");
+});
+
+Deno.test("a pause holds the next read back until it is over, or the link is closed", async () => {
+  const conn = new FakeConnection();
+  conn.reads = [10, 10, 10];
+  const link = linkTo(conn);
+  const pauses: PromiseWithResolvers<void>[] = [];
+  const reading = readAll(link, () => {
+    const pause = Promise.withResolvers<void>();
+    pauses.push(pause);
+    return pause.promise;
+  });
+  await turn();
+  assertEquals([pauses.length, conn.reads.length], [1, 2]);
+  pauses[0]!.resolve();
+  await turn();
+  assertEquals([pauses.length, conn.reads.length], [2, 1]);
+  link.close();
+  await reading;
+  assertEquals([pauses.length, conn.closed], [2, true]);
+});
+
+Deno.test("a guarded link that ends is closed two seconds later if the other side reads nothing", async () => {
+  const conn = new FakeConnection();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  conn.held = promise;
+  const link = guardLink(linkTo(conn), () => {});
+  link.send(bytes(0, 10));
+  const timers: { call: () => void; ms: number }[] = [];
+  const { setTimeout } = globalThis;
+  Object.assign(globalThis, {
+    setTimeout: (call: () => void, ms: number) => void timers.push({ call, ms }),
+  });
+  try {
+    link.end();
+  } finally {
+    Object.assign(globalThis, { setTimeout });
+  }
+  assertEquals([timers.map(({ ms }) => ms), conn.closed], [[2_000], false]);
+  timers[0]!.call();
+  assertEquals(conn.closed, true);
+  resolve();
+  await promise;
 });

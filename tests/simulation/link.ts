@@ -1,5 +1,5 @@
 /**
- * A connection of a simulated network: bytes that arrive late, in other pieces than they were sent in, or not at all.
+ * A link of a simulated network: bytes arrive late, in other pieces than they were sent in, or not at all.
  *
  * @module
  */
@@ -7,37 +7,67 @@
 // @ts-types="../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
 import type { Bytes } from "../../lib/base/bytes.ts";
+import type { Link, LinkReceiver } from "../../lib/chat/link.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Generator } from "./generator.ts";
 
-/** What stands at one end. */
-export interface End {
-  receive(bytes: Bytes): void;
-  disconnected(): void;
+/** Makes the two ends of a connection. */
+export function simulatedLinks(
+  clock: VirtualClock,
+  chance: Generator,
+): [SimulatedLink, SimulatedLink] {
+  const near = new SimulatedLink(clock, chance);
+  const far = new SimulatedLink(clock, chance);
+  near.connect(far);
+  far.connect(near);
+  return [near, far];
 }
 
-/** One way of a connection. */
-export class Way {
+/** One end of a connection. Delays and pauses are those of what it sends. */
+export class SimulatedLink implements Link {
   readonly #clock: VirtualClock;
   readonly #chance: Generator;
-  readonly #to: End;
+  #peer: SimulatedLink | undefined;
+  #receiver: LinkReceiver | undefined;
   #pending: Bytes[] = [];
   #lastAt = 0;
   #stalledUntil = 0;
   #closed = false;
   #told = false;
 
-  constructor(clock: VirtualClock, chance: Generator, to: End) {
+  constructor(clock: VirtualClock, chance: Generator) {
     this.#clock = clock;
     this.#chance = chance;
-    this.#to = to;
+  }
+
+  connect(peer: SimulatedLink): void {
+    this.#peer = peer;
+  }
+
+  /** Bytes wait in the network, not here. */
+  get waiting(): number {
+    return 0;
+  }
+
+  open(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  /** Receives what the other end sent. */
+  receive(bytes: Bytes): void {
+    this.#receiver?.receive(bytes);
+  }
+
+  /** Hears that the other end sends nothing more. */
+  disconnected(): void {
+    this.#receiver?.disconnected();
   }
 
   send(bytes: Bytes): void {
     if (!this.#closed) this.#pending.push(bytes);
   }
 
-  /** What was sent in one turn goes on its way. */
+  /** Transmits what was sent in one turn. */
   flush(): Bytes | undefined {
     if (this.#pending.length === 0) return undefined;
     const bytes = concat(this.#pending);
@@ -46,7 +76,7 @@ export class Way {
       const rest = bytes.length - from;
       const length = this.#chance.chance(0.2) ? this.#chance.int(1, rest) : rest;
       const piece = bytes.slice(from, from + length);
-      this.#arrive(() => this.#to.receive(piece));
+      this.#arrive(() => this.#peer?.receive(piece));
       from += length;
     }
     return bytes;
@@ -63,12 +93,12 @@ export class Way {
     });
   }
 
-  /** Nothing arrives for a while. */
+  /** Nothing that is sent arrives for a while. */
   stall(ms: number): void {
     this.#stalledUntil = this.#clock.now() + ms;
   }
 
-  /** Ends once what was sent has arrived. */
+  /** Ends once everything sent has arrived. */
   end(): void {
     if (this.#closed) return;
     this.flush();
@@ -76,8 +106,12 @@ export class Way {
     this.#arrive(() => this.#tell());
   }
 
+  close(): void {
+    this.cut(false);
+  }
+
   /**
-   * Ends now: what is on its way is lost.
+   * Ends now and loses what is in transit.
    *
    * @param silently Whether the other end does not hear of it.
    */
@@ -89,14 +123,14 @@ export class Way {
       this.#told = true;
       return;
     }
-    // Nothing more comes; that it is over is noticed a moment later.
+    // Nothing more arrives. The other end notices the end a moment later.
     const delay = this.#chance.int(0, 100);
     this.#told = true;
-    this.#clock.after(delay, () => this.#to.disconnected());
+    this.#clock.after(delay, () => this.#peer?.disconnected());
   }
 
   #tell(): void {
     this.#told = true;
-    this.#to.disconnected();
+    this.#peer?.disconnected();
   }
 }

@@ -1,0 +1,146 @@
+/**
+ * Members and a relay over links that the program brings along: no socket is opened.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  Failure,
+  joinRoom,
+  type MemberEvent,
+  openRelay,
+  type RelayEvent,
+  type RelayHost,
+  type Session,
+} from "../../../lib/tcp_chat.ts";
+import { guestCredential } from "../guests.ts";
+import { until } from "../room.ts";
+import { StreamNetwork } from "../stream_link.ts";
+
+/** Opens a relay that members reach over streams alone. */
+function streamRelay(network: StreamNetwork, event?: (event: RelayEvent) => void): RelayHost {
+  const publicNames = ["room.test:7"];
+  return openRelay({
+    listen: false,
+    sources: [network],
+    publicNames,
+    ...(event === undefined ? {} : { event }),
+  });
+}
+
+async function join(network: StreamNetwork, name: string, key: number) {
+  const events: MemberEvent[] = [];
+  const session = await joinRoom({
+    hostname: "room.test",
+    port: 7,
+    dial: network.dial,
+    self: await guestCredential(name, key),
+    event: (event) => events.push(event),
+  });
+  await until(() => events.some(({ kind }) => kind === "ready"), `${name} is in`);
+  return { session, events };
+}
+
+function texts(events: readonly MemberEvent[]): string[] {
+  return events.flatMap((event) => event.kind === "message" ? [event.text] : []);
+}
+
+async function leaveAll(...sessions: Session[]): Promise<void> {
+  for (const session of sessions) session.leave();
+  await Promise.all(sessions.map(({ ended }) => ended));
+}
+
+Deno.test("members join and talk over a link of their own that delivers every byte by itself", async () => {
+  const network = new StreamNetwork();
+  const relayEvents: RelayEvent[] = [];
+  await using relay = streamRelay(network, (event) => relayEvents.push(event));
+  const ada = await join(network, "ada", 0);
+  const bo = await join(network, "bo", 1);
+  const hostEvents: MemberEvent[] = [];
+  const host = relay.join({
+    self: await guestCredential("host", 2),
+    event: (event) => hostEvents.push(event),
+  });
+  await until(() => hostEvents.some(({ kind }) => kind === "ready"), "the host is in");
+  await until(() => ada.session.members().length === 3, "ada sees three");
+  assert(ada.session.enter("hello").ok);
+  assert(bo.session.enter("to ada alone", "ada").ok);
+  await until(() => texts(bo.events).length === 1 && texts(hostEvents).length === 1, "all heard");
+  await until(() => texts(ada.events).length === 1, "ada has heard");
+  assertEquals([texts(bo.events), texts(hostEvents)], [["hello"], ["hello"]]);
+  assertEquals(texts(ada.events), ["to ada alone"]);
+  const [connected] = relayEvents;
+  assertEquals(connected, { kind: "connected", from: { hostname: "192.0.2.1", port: 1 } });
+  await leaveAll(ada.session, bo.session, host);
+  await until(() => relay.state().connections === 0, "every link has ended");
+});
+
+Deno.test("a member whose own link breaks dials again and resumes", async () => {
+  const network = new StreamNetwork();
+  await using _relay = streamRelay(network);
+  const ada = await join(network, "ada", 0);
+  const bo = await join(network, "bo", 1);
+  network.links[0]!.close();
+  await until(() => ada.events.some(({ kind }) => kind === "reconnected"), "ada is back");
+  assert(bo.session.enter("still there?").ok);
+  await until(() => texts(ada.events).length === 1, "ada has heard");
+  assertEquals(network.links.length, 3);
+  await leaveAll(ada.session, bo.session);
+});
+
+Deno.test("the proof names what was dialled, whatever carries the bytes", async () => {
+  const network = new StreamNetwork();
+  await using _relay = streamRelay(network);
+  const events: MemberEvent[] = [];
+  const session = await joinRoom({
+    hostname: "other.test",
+    dial: network.dial,
+    self: await guestCredential("ada", 0),
+    event: (event) => events.push(event),
+  });
+  await session.ended;
+  assertEquals(events.map((event) => event.kind === "ended" ? event.reason : event.kind), [
+    "BAD_PROOF",
+  ]);
+});
+
+Deno.test("joinRoom() passes on why dial() fails, and refuses both dial and tls", async () => {
+  const self = await guestCredential("ada", 0);
+  const failure = new Failure({ what: "cannot dial", why: "no route", code: "NO_ROUTE" });
+  const options = { self, event: () => {}, dial: () => Promise.reject(failure) };
+  assertEquals(await assertRejects(() => joinRoom(options)), failure);
+  await assertRejects(() => joinRoom({ ...options, tls: {} }), TypeError, "both dial and tls");
+  const reason = new Error("changed my mind");
+  const signal = AbortSignal.abort(reason);
+  assertEquals(await assertRejects(() => joinRoom({ ...options, signal })), reason);
+});
+
+Deno.test("a relay that listens on TCP takes links of other sources beside it", async () => {
+  const network = new StreamNetwork();
+  await using relay = openRelay({ port: 0, sources: [network] });
+  const ada = await join(network, "ada", 0);
+  const events: MemberEvent[] = [];
+  const bo = await joinRoom({
+    port: relay.addr.port,
+    self: await guestCredential("bo", 1),
+    event: (event) => events.push(event),
+  });
+  await until(() => events.some(({ kind }) => kind === "ready"), "bo is in");
+  assert(bo.enter("over TCP").ok);
+  await until(() => texts(ada.events).length === 1, "ada has heard");
+  await leaveAll(ada.session, bo);
+});
+
+Deno.test("a relay that closes ends the links of its sources and members see why", async () => {
+  const network = new StreamNetwork();
+  const relay = streamRelay(network);
+  const ada = await join(network, "ada", 0);
+  await relay.close();
+  await until(() => ada.events.some(({ kind }) => kind === "disconnected"), "ada is told");
+  const lost = ada.events.find((event) => event.kind === "disconnected");
+  assertEquals(lost?.reason, "SHUTDOWN");
+  ada.session.leave();
+  await ada.session.ended;
+});
