@@ -1,5 +1,6 @@
 /**
- * parley as a library: an encrypted chat over TCP, names, addresses and sockets, datagrams, and RSA.
+ * parley as a library: an encrypted chat over TCP, host names and sockets, UDP datagrams, and RSA
+ * keys.
  *
  * @example
  * ```ts

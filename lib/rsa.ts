@@ -2,9 +2,8 @@
  * RSA with WebCrypto: keys, key files, OAEP, PSS, messages, signatures and fingerprints (RFC 8017, FIPS 186-5).
  *
  * {@linkcode importSpki} accepts a key from elsewhere only if its modulus is odd and has 2048 to 4096 bits, its
- * exponent
- * is 65537 and its encoding (SPKI DER, RFC 5280 section 4.1) is canonical. {@linkcode readKey} reads key files in PEM,
- * DER and JWK.
+ * exponent is 65537 and its encoding (SPKI DER, RFC 5280 section 4.1) is canonical. {@linkcode readKey} reads key files
+ * in PEM, DER and JWK.
  *
  * @module
  */

@@ -2,14 +2,12 @@
  * UDP datagrams: the tutorial's echo server and client, a forged reply, and a load generator.
  *
  * A sender's address in a datagram is visible to everyone on the path and easy to forge. The client accepts a reply
- * only
- * from the address and port that it asked, and reports other datagrams. This keeps out senders that cannot forge the
- * server's address. It is not authentication.
+ * only from the address and port that it asked, and reports other datagrams. This keeps out senders that cannot forge
+ * the server's address. It is not authentication.
  *
  * The client sends a question again if no reply comes, and gives up at a deadline. On Linux the runtime never reports
- * that
- * nothing listens at a port (`ECONNREFUSED`), because its sockets are not connected. On platforms that report it, the
- * client reports it too and keeps waiting.
+ * that nothing listens at a port (`ECONNREFUSED`), because its sockets are not connected. On platforms that report it,
+ * the client reports it too and keeps waiting.
  *
  * @example
  * ```ts

@@ -38,7 +38,7 @@ async function screenOf(pane: Pane, title: string): Promise<Screen> {
 async function record(): Promise<string> {
   await using ada = await open();
   await using bo = await open();
-  await say(ada, "parley chat server --name ada", "nobody else is here yet");
+  await say(ada, "parley chat server --name ada", "no one else is here yet");
   await say(bo, "parley chat client --name bo", "remembers keys");
   await say(bo, "hello ada, the relay cannot read this", "hello ada", ada);
   await say(ada, "hi bo: read me your fingerprint?", "hi bo", bo);

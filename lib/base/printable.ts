@@ -9,9 +9,9 @@
  */
 
 /**
- * Characters that are never shown unchanged: C0 and C1 controls and DEL (ECMA-48), the marks, embeddings, overrides
- * and isolates of the bidirectional algorithm (UAX #9), line and paragraph separators, the
- * byte-order mark, interlinear and tag characters, and lone surrogates.
+ * Characters that are never shown unchanged: C0 and C1 controls and DEL (ECMA-48), the marks, embeddings, overrides and
+ * isolates of the bidirectional algorithm (UAX #9), line and paragraph separators, the byte-order mark, interlinear and
+ * tag characters, and lone surrogates.
  */
 const UNSAFE =
   // deno-lint-ignore no-control-regex -- the pattern matches controls

@@ -276,8 +276,7 @@ const PASSING: ReadonlySet<string> = new Set(["TLS_CLOSED", "TLS_TIMEOUT"]);
 
 /**
  * Tells whether a TLS failure will occur again until someone acts, such as one caused by an invalid certificate or by
- * an
- * attacker in the path.
+ * an attacker in the path.
  */
 export function isLastingTlsFailure({ code }: Failure): boolean {
   return code.startsWith("TLS_") && !PASSING.has(code);

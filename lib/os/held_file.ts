@@ -157,8 +157,8 @@ function watchAbove(path: string): Deno.FsWatcher | undefined {
   try {
     return Deno.watchFs(directory, { recursive: false });
   } catch {
-    // The user has no inotify watches left (inotify(7)), or the file system does not support them.
-    // The file is useful without a watch.
+    // The user has no inotify watches left (inotify(7)), or the file system does not support them. The file is useful
+    // without a watch.
     return undefined;
   }
 }

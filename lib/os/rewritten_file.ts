@@ -1,11 +1,9 @@
 /**
  * A file that is rewritten in place, for a process that may no longer open or rename files. After a crash, it has
- * either
- * its old or its new content.
+ * either its old or its new content.
  *
  * A second file beside it, the undo file, is empty except during a rewrite. Before a rewrite, the old bytes are saved
- * to
- * the undo file and synced. Afterwards the file is synced, and the undo file is emptied and synced. The next reader
+ * to the undo file and synced. Afterwards the file is synced, and the undo file is emptied and synced. The next reader
  * restores first: a complete record in the undo file means that the file may be half written, and an incomplete one
  * means that the file has not been touched. The caller holds a lock while it writes or restores.
  *

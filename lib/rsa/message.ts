@@ -1,7 +1,6 @@
 /**
  * Encrypts and signs with RSA key files: JWE (RFC 7516) for content of any size, a single RSAES-OAEP block, and
- * RSASSA-PSS
- * signatures (RFC 8017).
+ * RSASSA-PSS signatures (RFC 8017).
  *
  * @module
  */

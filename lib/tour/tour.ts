@@ -139,8 +139,8 @@ class Stage implements Viewer {
 /** What a step may use. */
 export interface Scene {
   /**
-   * Starts a command of parley.
    * Starts a parley command.
+   *
    * @param args Its arguments, without the program's name.
    */
   start(args: readonly string[], options?: JobOptions): Job;

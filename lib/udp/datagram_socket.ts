@@ -10,8 +10,7 @@ import { toFailure } from "../os/errors.ts";
 
 /**
  * The length of a receive buffer in bytes: the largest value of UDP's length field (RFC 768). The runtime's own buffer
- * has
- * 65,507 bytes and would truncate larger datagrams, which IPv6 allows.
+ * has 65,507 bytes and would truncate larger datagrams, which IPv6 allows.
  */
 export const RECEIVE_BYTES = 65_535;
 
@@ -70,8 +69,7 @@ export async function sendFrom(
  * Tells whether an error means that nothing listens at the port a datagram was sent to (ICMP port unreachable).
  *
  * On Linux the runtime's sockets do not report it, because they are not connected. Windows and some BSDs report it at
- * the
- * next receive or send.
+ * the next receive or send.
  */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionRefused ||
@@ -255,10 +253,8 @@ const PATIENCE = 8;
  * Chooses the number of receives in flight from how many complete together.
  *
  * Under load, more receives in flight are faster: several datagrams are read and answered at once. With one datagram at
- * a
- * time they are slower, because each datagram wakes every waiting receive. So the number doubles if all receives
- * complete
- * together, and halves if at most half of them do.
+ * a time they are slower, because each datagram wakes every waiting receive. So the number doubles if all receives
+ * complete together, and halves if at most half of them do.
  */
 export class ReceiveDepth {
   readonly #most: number;

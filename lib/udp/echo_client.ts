@@ -383,8 +383,7 @@ const LONGEST_MS = 2_000;
 /**
  * Yields the time to wait before each resend, in milliseconds, without end: 100 ms, doubled each time up to 2 s
  * (exponential backoff). Each wait is shortened at random by up to half (jitter), so that clients that lost datagrams
- * at
- * the same time do not resend at the same time.
+ * at the same time do not resend at the same time.
  *
  * @param random Returns numbers from 0 to 1, as `Math.random` does.
  */

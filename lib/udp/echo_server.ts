@@ -68,8 +68,7 @@ export interface EchoServer extends AsyncDisposable {
 
 /**
  * Starts an echo server. It replies to every datagram with `Your data was N bytes long`. Neither a datagram nor a
- * failed
- * reply stops it.
+ * failed reply stops it.
  *
  * @param options Where to listen, and the faults to simulate.
  * @throws {Failure} If it cannot listen on the address.

@@ -103,7 +103,7 @@ testAtPort(
     assert(servers.length >= 2 && clients.length >= 4);
     for (const server of servers) {
       const host = shell(server, IN_PLACE);
-      const rest = await waitFor(host, "nobody else is here yet");
+      const rest = await waitFor(host, "no one else is here yet");
       const listening = await Promise.all(clients.filter(listens).map(listen));
       for (const client of clients.filter((one) => !listens(one))) await converse(client);
       await host.stdin.close();

@@ -7,7 +7,7 @@
 import { MalformedError, utf8 } from "../../lib/base/bytes.ts";
 import { Failure } from "../../lib/base/failure.ts";
 import { printable, printableBytes } from "../../lib/base/printable.ts";
-import { readEntry } from "../../lib/chat/app/slash_commands.ts";
+import { parseLine } from "../../lib/chat/app/slash_commands.ts";
 import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/identity/name.ts";
 import { sourceOf } from "../../lib/chat/relay/admission_control.ts";
 import { isFingerprint, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
@@ -110,8 +110,8 @@ export const TEXT_TARGETS: readonly Target[] = [
     "entry",
     () => nearlyText(["/msg bo hello", "/who", "//slash", "/quit", "/fingerprint ada", "text"]),
     (line) => {
-      const entry = readEntry(line);
-      if (entry.kind === "say") assert(entry.text.length > 0);
+      const entry = parseLine(line);
+      if (entry.kind === "send") assert(entry.text.length > 0);
     },
   ),
   asyncTarget("lines", () =>

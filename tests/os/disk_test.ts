@@ -234,7 +234,7 @@ for (const { name, begin, end, said, code, hint } of FAULTS) {
       await bo.event("error");
       assertEquals(await bo.known(), ["ada"]);
       const [error, ...more] = bo.all("error");
-      const means = "what is new is remembered for this run only, until that is mended";
+      const means = "new peers are remembered for this run only until this is fixed";
       assertEquals([error?.code, error?.message, more], [
         code,
         `cannot write /mnt/peers: ${said}; ${means}: ${hint}`,

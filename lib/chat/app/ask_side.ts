@@ -1,5 +1,6 @@
 /**
- * The tutorial's two questions: server or client? the server's address?
+ * Asks the two questions of `parley chat` without a subcommand: server or client, and the server's
+ * address.
  *
  * @module
  */
@@ -10,24 +11,24 @@ import { type Io, writeAll } from "../../os/io.ts";
 import type { Input } from "../../os/streams.ts";
 import { standardInput } from "./stage.ts";
 
-/** What was answered. */
+/** The answers. */
 export type Answer<A> =
   | {
     readonly side: "server";
-    /** The lines behind the answers, where they were piped in. */
+    /** The lines after the answers, if the input is piped. */
     readonly input: AsyncIterable<Input> | undefined;
-    /** What was entered at the terminal behind the answers, before the chat began. */
+    /** Lines typed at the terminal after the answers and before the chat began. */
     readonly early?: readonly Input[];
   }
   | {
     readonly side: "client";
     readonly address: A;
-    /** The lines behind the answers, where they were piped in. */
+    /** The lines after the answers, if the input is piped. */
     readonly input: AsyncIterable<Input> | undefined;
-    /** What was entered at the terminal behind the answers, before the chat began. */
+    /** Lines typed at the terminal after the answers and before the chat began. */
     readonly early?: readonly Input[];
   }
-  /** Whoever was asked left. */
+  /** The input ended or was interrupted before the answers. */
   | { readonly side: "nobody"; readonly code: number };
 
 const SIDE = "server or client? ";
@@ -35,10 +36,14 @@ const ADDRESS = "the server's address? [127.0.0.1] ";
 const DEFAULT_ADDRESS = "127.0.0.1";
 
 /**
- * Asks at the terminal, again where an answer is none, or reads the answers from the first lines of standard input.
+ * Asks at the terminal and repeats a question after an invalid answer, or reads the answers from
+ * the first lines of piped input.
  *
- * @param readAddress Reads an address, or throws a failure that says what is wrong with it.
- * @throws {Failure} Usage, where an answer that was piped in is none.
+ * @param io The standard streams.
+ * @param readAddress Parses an address, or throws a {@linkcode Failure} that says what is wrong
+ * with it.
+ * @returns The answers.
+ * @throws {Failure} A usage failure, if a piped answer is invalid.
  */
 export async function askSide<A>(
   io: Io,
@@ -60,22 +65,24 @@ export async function askSide<A>(
   }, readAddress);
   if (answer.side === "nobody") return answer;
   screen.close();
-  // A closed screen gives what was entered, and ends.
+  // A closed screen yields the remaining typed lines and ends.
   const early = await Array.fromAsync({ [Symbol.asyncIterator]: () => entered });
   return { ...answer, early };
 }
 
-/** Where answers come from. */
+/** A source of answers. */
 export interface Answers {
   next(question: string): Promise<IteratorResult<Input>>;
-  /** Shows what was answered, where that is not to be seen. */
+  /** Echoes an answer if the terminal has not shown it. */
   show(line: string): void;
-  /** Says why an answer is none, before it is asked again; throws where nobody would answer. */
+  /**
+   * Says why an answer is invalid before the question is repeated. Throws if the input is piped.
+   */
   refuse(failure: Failure): void;
   readonly rest: AsyncIterable<Input> | undefined;
 }
 
-/** The answers that were piped in; the lines behind them are the first to be said. */
+/** Answers from piped input. The lines after them are the first messages. */
 class PipedAnswers implements Answers {
   readonly #lines: AsyncIterator<Input>;
   readonly rest: AsyncIterable<Input> = { [Symbol.asyncIterator]: () => this.#lines };
@@ -95,7 +102,7 @@ class PipedAnswers implements Answers {
   }
 }
 
-/** The answers of a person at a terminal that obeys no escape codes. */
+/** Answers typed at a terminal without escape sequences (`TERM=dumb`). */
 class PlainAnswers extends PipedAnswers {
   readonly #output: Io["output"];
 
@@ -117,8 +124,10 @@ class PlainAnswers extends PipedAnswers {
 /**
  * Asks both questions.
  *
- * @param answers Where the answers come from.
- * @param readAddress Reads an address, or throws a failure that says what is wrong with it.
+ * @param answers The source of the answers.
+ * @param readAddress Parses an address, or throws a {@linkcode Failure} that says what is wrong
+ * with it.
+ * @returns The answers.
  */
 export async function ask<A>(
   answers: Answers,
@@ -137,7 +146,7 @@ export async function ask<A>(
   return { side: "client", address: address.value, input };
 }
 
-/** One answer, or the exit code of whoever gives none. */
+/** Returns one valid answer, or an exit code if there is none. */
 async function answer<T>(
   answers: Answers,
   question: string,
@@ -163,8 +172,8 @@ function readSide(answer: string): "server" | "client" {
     if (answer !== "" && side.startsWith(answer.toLowerCase())) return side;
   }
   throw usageFailure(
-    "cannot be neither",
-    "the answer is server or client",
-    "type s to open a room here, c to join one, or press Ctrl-D to leave",
+    "cannot read the answer",
+    "the answer must be server or client",
+    "type s to open a room here, c to join one, or Ctrl-D to leave",
   );
 }

@@ -1,5 +1,6 @@
 /**
- * A conversation: what is entered goes to a session, what happens goes to a display, until one of them ends.
+ * Runs a conversation: passes input lines to a session and its events to a display, until one of
+ * them ends.
  *
  * @module
  */
@@ -10,7 +11,8 @@ import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Trust } from "../trust/trust.ts";
 import type { Ending } from "../wire/kinds.ts";
-import { Departure, SAID_AFTER_MS } from "./departure.ts";
+import { CommandRunner } from "./command_runner.ts";
+import { Departure, NOTICE_AFTER_MS } from "./departure.ts";
 import {
   type Ended,
   endedFailure,
@@ -20,42 +22,44 @@ import {
   Obstacles,
 } from "./ended.ts";
 import { HOLD_MS, isFull, Signal } from "./pacer.ts";
-import { People } from "./people.ts";
 import type { Display, Presenter } from "./presenter.ts";
-import { type Entry, readEntry, readMessage } from "./slash_commands.ts";
+import { isMessage, leaves, parseLine, parseMessage, type SlashCommand } from "./slash_commands.ts";
 
-/** What a conversation is made of. */
+/** Options of {@linkcode Conversation}. */
 export interface ConversationOptions {
   readonly presenter: Presenter;
   readonly display: Display;
   readonly input: AsyncIterable<Input>;
   readonly trust: Trust;
-  /** Reads the server's list again, and says what came of it; where there is none, undefined. */
+  /** Reloads the server's allow list and reports the result; undefined if there is none. */
   readonly reload?: (() => Promise<void>) | undefined;
-  /** Whether a person types; without, every line waits its turn and the end of input waits for delivery. */
+  /**
+   * Whether a person types. Otherwise each line waits for flow control, and the end of input waits
+   * for delivery.
+   */
   readonly interactive: boolean;
-  /** Whether every line is a message, also one that starts with a slash, which is a command without this. */
+  /** Whether each line is a message, even if it starts with a slash. */
   readonly messagesOnly?: boolean;
-  /** Whether to stay when the input ends. */
+  /** Whether to stay in the room when the input ends. */
   readonly stay: boolean;
   /**
-   * How long to wait for delivery at the end of the input, and, unless it is to stay, for a connection that
-   * is lost to come back, in milliseconds.
+   * How long to wait, in milliseconds: for delivery at the end of the input, and, unless `stay` is
+   * set, for a lost connection to come back.
    */
   readonly giveUpMs: number;
-  /** Fulfilled with an exit code when the process is told to stop. */
+  /** Resolves with an exit code when the process receives a stop signal. */
   readonly stopped: Promise<number>;
-  /** Fulfilled when it is told a second time. */
+  /** Resolves at a second stop signal. */
   readonly insisted: Promise<void>;
 }
 
-/** What is said of a line that is typed while there is no connection. */
-const WAITS = "there is no connection: what you type is sent once it is back";
+/** The notice for a line that is typed without a connection. */
+const WAITS = "not connected: your messages are sent after reconnecting";
 
-/** Why a conversation is over. */
+/** How a conversation ends. */
 type End = { readonly code: number } | { readonly failure: Failure } | Ended;
 
-/** One conversation. */
+/** One conversation. Construct it before its session. */
 export class Conversation {
   readonly #options: ConversationOptions;
   readonly #ready = Promise.withResolvers<void>();
@@ -63,37 +67,40 @@ export class Conversation {
   readonly #progress = new Signal();
   readonly #hurry = Promise.withResolvers<void>();
   readonly #obstacles = new Obstacles();
-  readonly #people: People;
+  readonly #commands: CommandRunner;
   readonly #departure: Departure;
   readonly #input: AsyncIterable<Input>;
-  /** What has been read and waits, where a person types. */
+  /** Typed lines that have been read ahead; undefined if the input is piped. */
   readonly #readAhead: ReadAhead | undefined;
-  #told = 0;
+  #shown = 0;
   #givingUp: ReturnType<typeof setTimeout> | undefined;
-  /** Whether it was said, since the connection was lost, that what is typed waits. */
-  #saidItWaits = false;
-  /** How many lines some have not shown before they left, and the names of those. */
+  /** Whether the user was told, since the connection was lost, that messages wait. */
+  #noticedItWaits = false;
+  /** The number of lines that some members had not shown when they left, and their names. */
   readonly #missed = { lines: 0, names: new Set<string>() };
-  /** Lines of input that could not be sent. */
+  /** The number of input lines that could not be sent or run. */
   #refused = 0;
   #isReady = false;
-  /** Whether somebody was listed and is not taken for a member. */
+  /** Whether the relay listed someone that was not admitted as a member. */
   #hasRefused = false;
   #interrupted = false;
   #leaving = false;
-  /** The exit code of whoever was told to stop while a person sat there. */
+  /** The exit code after a stop signal at a terminal. */
   #stopCode: number | undefined;
-  /** How many lines were taken and wait to be entered into the session: one at most. */
+  /** The number of messages taken from the input but not yet handed to the session: 0 or 1. */
   #inHand = 0;
   #slowToJoin: ReturnType<typeof setTimeout> | undefined;
-  /** What happens while a line is being entered: it is shown behind the line. */
+  /** Events that occur while a message is being sent; they are shown after the message. */
   #held: MemberEvent[] | undefined;
 
-  /** Starts before its session does. */
+  /** @param options The input, the output and the rules of the conversation. */
   constructor(options: ConversationOptions) {
     this.#options = options;
     const { display, input, interactive, stopped, insisted } = options;
-    this.#people = new People(options, (code, message) => this.#refuse(code, message));
+    this.#commands = new CommandRunner(options, {
+      refuse: (code, message) => this.#refuse(code, message),
+      send: (session, text, to) => this.#send(session, text, to),
+    });
     this.#departure = new Departure({
       ...options,
       progress: this.#progress,
@@ -106,14 +113,16 @@ export class Conversation {
     display.failed.then((error) => this.#over.resolve({ failure: outputFailure(error) }));
   }
 
-  /** The process is told to stop. A screen enters that as an interrupt, behind what was entered before. */
+  /**
+   * Handles a stop signal. A screen also reports it as an interrupt, after the lines typed before.
+   */
   #stop(code: number): void {
     if (this.#leaving) this.#hurry.resolve();
     else if (this.#options.interactive) this.#stopCode = code;
     else this.#over.resolve({ code });
   }
 
-  /** Something was entered, and is taken in its turn. Who leaves does not wait for a room. */
+  /** Handles typed input as soon as it is read: a user who leaves does not wait to join. */
   #heard(entered: Input): void {
     const isInterrupt = entered.kind === "interrupt";
     if (isInterrupt && (this.#leaving || this.#interrupted)) this.#hurry.resolve();
@@ -123,29 +132,33 @@ export class Conversation {
     else if (leaves(entered)) this.#leaveBeforehand();
   }
 
-  /** Who leaves before it is in the room waits for it only with something to say. */
+  /** Leaves before joining. It waits to join only if there are messages to send. */
   #leaveBeforehand(): void {
     const lines = this.#unsaid();
     if (lines === 0) return this.#over.resolve({ code: 0 });
-    this.#slowToJoin ??= setTimeout(() => this.#departure.sayThatItWaits(lines), SAID_AFTER_MS);
+    this.#slowToJoin ??= setTimeout(
+      () => this.#departure.noticeThatItWaits(lines),
+      NOTICE_AFTER_MS,
+    );
   }
 
-  /** How many lines have been read, and were not entered into the session. */
+  /** Returns the number of messages read but not yet handed to the session. */
   #unsaid(): number {
     const waiting = this.#readAhead?.waiting ?? [];
-    return this.#inHand + waiting.filter(says).length;
+    return this.#inHand + waiting.filter(isMessage).length;
   }
 
-  /** Shows what happened to the member: the session's `event`. */
+  /** The session's `event` callback: shows an event. */
   readonly tell = (event: MemberEvent): void => {
     if (this.#held !== undefined) return void this.#held.push(event);
     const { presenter, display, trust } = this.#options;
-    this.#told += 1;
-    // Whoever is shown is met by that.
+    this.#shown += 1;
+    // Showing a peer counts as meeting it.
     if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
-    display.print(presenter.event(event), this.#told);
+    display.print(presenter.event(event), this.#shown);
     if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
-    // Whoever says whom it is for has not said it to anybody, nor who takes somebody that is there for nobody.
+    // If the recipients are restricted, or a listed member was not admitted, a message that reaches
+    // no one counts as not sent.
     const isMissed = trust.expects || trust.locked || this.#hasRefused;
     if (event.kind === "unheard" && isMissed) this.#refused += 1;
     if (event.kind === "fault" && NOT_ADMITTED.has(event.code)) this.#hasRefused = true;
@@ -153,7 +166,7 @@ export class Conversation {
       this.#isReady = true;
       this.#ready.resolve();
     } else if (event.kind === "ended") {
-      // What kept an earlier connection from coming back is not why this one ended.
+      // An obstacle to an earlier reconnection is not why this connection ended.
       this.#obstacles.clear();
       this.#over.resolve({ ending: event.reason, detail: event.detail });
     }
@@ -167,34 +180,37 @@ export class Conversation {
     for (const name of names) this.#missed.names.add(name);
   }
 
-  /** Hears why a lost connection has not come back: the session's `obstacle`. */
+  /** The session's `obstacle` callback: reports why a lost connection has not come back. */
   readonly obstacle = (failure: Failure): void => {
     if (!this.#obstacles.add(failure)) return;
     const { code, what, why } = failure;
-    this.#error(code, `${what}: ${why}; trying again all the same`);
+    this.#error(code, `${what}: ${why}; still trying`);
   };
 
   #isBack(): void {
     clearTimeout(this.#givingUp);
     this.#obstacles.clear();
-    this.#saidItWaits = false;
+    this.#noticedItWaits = false;
   }
 
-  /** The connection is lost. A person waits for another as long as it pleases, and so does who listens. */
+  /**
+   * Starts the timeout for a lost connection. A person, and a listener that stays, wait without
+   * limit.
+   */
   #lost(ending: Ending): void {
     const { interactive, stay, giveUpMs } = this.#options;
     if (interactive || stay) return;
     clearTimeout(this.#givingUp);
-    const detail = `no other connection within ${giveUpMs} ms`;
+    const detail = `not reconnected within ${giveUpMs} ms`;
     this.#givingUp = setTimeout(() => this.#over.resolve({ ending, detail }), giveUpMs);
   }
 
   /**
-   * Runs until the input ends, the person leaves, the relay goes or the process is stopped.
+   * Runs until the input ends, the user leaves, the session ends or the process is stopped.
    *
-   * @param joining The session, once there is one.
+   * @param joining The session, or its promise.
    * @returns The exit code.
-   * @throws {Failure} Where the relay ended it, or not everything was delivered.
+   * @throws {Failure} If the session failed, or not everything was delivered.
    */
   async run(joining: Promise<Session> | Session): Promise<number> {
     try {
@@ -220,12 +236,14 @@ export class Conversation {
     return code === 0 && lost > 0 && !this.#options.interactive ? 1 : code;
   }
 
-  /** Waits for the end. Input that cannot be read, and what no input explains, end it too. */
+  /**
+   * Waits for the end. After an error, such as unreadable input, it leaves the room and rethrows.
+   */
   async #untilItEnds(session: Session): Promise<End> {
     try {
       return await Promise.race([this.#over.promise, this.#follow(session)]);
     } catch (error) {
-      await this.#departure.sayGoodbye(session);
+      await this.#departure.leaveNow(session);
       throw error;
     } finally {
       this.#leaving = true;
@@ -233,7 +251,7 @@ export class Conversation {
     }
   }
 
-  /** It ends before there is a session; one that comes yet is not wanted. */
+  /** Ends before there is a session. A session that starts later is left at once. */
   async #endBeforehand(end: End, joining: Promise<Session>): Promise<number> {
     this.#leaving = true;
     joining.then((late) => late.leave(), () => {});
@@ -244,7 +262,7 @@ export class Conversation {
     return this.#stopCode ?? ("code" in end ? end.code : 1);
   }
 
-  /** The relay, or the way to it, ended what this member had not. */
+  /** Fails because the relay or the connection ended the session. */
   async #ended(session: Session, end: Ended): Promise<never> {
     const failure = endedFailure(session, end, this.#obstacles.last, this.#unsaid());
     session.close();
@@ -252,17 +270,18 @@ export class Conversation {
     throw failure;
   }
 
-  /** This side gives up: it leaves as others do, so that its name is free at once. */
+  /** Fails because this side gave up. It leaves the room, so that its name is free at once. */
   async #fail(session: Session, failure: Failure): Promise<never> {
-    await this.#departure.sayGoodbye(session);
+    await this.#departure.leaveNow(session);
     throw failure;
   }
 
   async #follow(session: Session): Promise<End> {
     const { interactive, stay } = this.#options;
     await this.#ready.promise;
-    // A line goes to those who have been shown: whoever was there on joining is, from the first line on. After
-    // that, a person's line waits for nobody who comes while it is being entered.
+    // A message goes to the members that have been shown. Wait until everyone present at joining is
+    // shown, so that the first message reaches them. Later typed messages do not wait for
+    // newcomers.
     await this.#options.display.caughtUp();
     for await (const entered of this.#input) {
       const end = await this.#take(session, entered);
@@ -284,67 +303,28 @@ export class Conversation {
         return undefined;
       case "line":
         if (!this.#options.interactive) {
-          this.#inHand = says(entered) ? 1 : 0;
+          this.#inHand = isMessage(entered) ? 1 : 0;
           await this.#settle(session);
-          // Who leaves meanwhile says that it was not delivered.
+          // A conversation that ended meanwhile has reported this line as not delivered.
           if (this.#leaving) return { code: 0 };
           this.#inHand = 0;
         }
-        return await this.#act(session, this.#read(entered.text));
+        return await this.#commands.run(session, this.#parse(entered.text));
     }
   }
 
-  #read(line: string): Entry {
+  #parse(line: string): SlashCommand {
     const { messagesOnly, interactive } = this.#options;
-    return messagesOnly === true ? readMessage(line) : readEntry(line, interactive);
+    return messagesOnly === true ? parseMessage(line) : parseLine(line, interactive);
   }
 
-  /** What nobody typed waits its turn, and is said to whoever is being shown by then. */
+  /** Makes a piped line wait for flow control and until all earlier events are shown. */
   async #settle(session: Session): Promise<void> {
     await this.#pace(session);
     await this.#options.display.caughtUp();
   }
 
-  async #act(session: Session, entry: Entry): Promise<End | undefined> {
-    const { presenter, display } = this.#options;
-    switch (entry.kind) {
-      case "nothing":
-        return undefined;
-      case "say":
-        this.#say(session, entry.text, entry.to);
-        return undefined;
-      case "who":
-        this.#people.who(session);
-        return undefined;
-      case "fingerprint":
-        await this.#people.fingerprint(session, entry.name);
-        return undefined;
-      case "verify":
-      case "trust":
-      case "forget":
-      case "exclude":
-      case "include":
-        this.#people.decide(session, entry.kind, entry.name);
-        return undefined;
-      case "lock":
-      case "unlock":
-        this.#people.lock(session, entry.kind === "lock");
-        return undefined;
-      case "reload":
-        await this.#reload();
-        return undefined;
-      case "help":
-        display.print(presenter.help());
-        return undefined;
-      case "mistake":
-        this.#refuse(entry.code, entry.message);
-        return undefined;
-      case "quit":
-        return { code: 0 };
-    }
-  }
-
-  #say(session: Session, text: string, to: string | undefined): void {
+  #send(session: Session, text: string, to: string | undefined): void {
     const { presenter, display } = this.#options;
     const held: MemberEvent[] = [];
     this.#held = held;
@@ -353,36 +333,30 @@ export class Conversation {
     if (entered.ok) display.print(presenter.said(text, to, entered));
     else this.#refuse(entered.code, entered.message);
     for (const event of held) this.tell(event);
-    if (entered.ok && this.#options.interactive && !session.connected) this.#sayItWaits();
+    if (entered.ok && this.#options.interactive && !session.connected) this.#noticeItWaits();
   }
 
-  /** A person who types without a connection is told once that nothing is lost. */
-  #sayItWaits(): void {
-    if (this.#saidItWaits) return;
-    this.#saidItWaits = true;
+  /** Tells a user who types without a connection, once, that messages wait. */
+  #noticeItWaits(): void {
+    if (this.#noticedItWaits) return;
+    this.#noticedItWaits = true;
     this.#options.display.print(this.#options.presenter.notice(WAITS));
-  }
-
-  async #reload(): Promise<void> {
-    const { reload } = this.#options;
-    if (reload !== undefined) return await reload();
-    this.#refuse("NOTHING_TO_RELOAD", "/reload is for a server that was started with --allow FILE");
   }
 
   #error(code: string, message: string): void {
     this.#options.display.print(this.#options.presenter.error(code, message));
   }
 
-  /** Something that was entered is not done: it counts against the exit code. */
+  /** Reports an input line that could not be sent or run; it counts against the exit code. */
   #refuse(code: string, message: string): void {
     this.#error(code, message);
     this.#refused += 1;
   }
 
-  /** Waits until less than a window is on its way; a member that shows nothing holds it up once. */
+  /** Waits until the window is not full. A member that shows nothing delays it only once. */
   async #pace(session: Session): Promise<void> {
     while (isFull(session.backlog(), session.members().length)) {
-      // Without a connection nothing moves, and nobody is held up but this side.
+      // Without a connection, keep waiting: only this side is held up.
       if (!await this.#progress.changed(HOLD_MS) && session.connected) return;
     }
   }
@@ -390,7 +364,7 @@ export class Conversation {
   /**
    * Waits until everything is delivered.
    *
-   * @returns Why it waits no longer, where not everything is.
+   * @returns The failure, if not everything was delivered; otherwise undefined.
    */
   async #drain(session: Session): Promise<Failure | undefined> {
     const { giveUpMs } = this.#options;
@@ -405,7 +379,7 @@ export class Conversation {
   }
 }
 
-/** The faults of somebody who is listed and is not taken for a member. */
+/** The faults of a listed member that is not admitted. */
 const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
   "BAD_CREDENTIAL",
   "CREDENTIAL_EXPIRED",
@@ -413,24 +387,13 @@ const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
   "KEY_TAKEN",
 ]);
 
-/** What may bring a line further that is on its way. */
+/** The events that may change the delivery of a message. */
 const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>([
   "delivered",
   "unheard",
   "left",
   "reconnected",
 ]);
-
-/** Whether an entry is something to say. */
-function says(entered: Input): boolean {
-  return entered.kind === "line" && readEntry(entered.text, true).kind === "say";
-}
-
-/** Whether who enters this leaves by it, in its turn. */
-function leaves(entered: Input): boolean {
-  return entered.kind === "end" ||
-    entered.kind === "line" && readEntry(entered.text, true).kind === "quit";
-}
 
 function tooLong(bytes: number): string {
   return `a message has at most 65536 bytes (64 KiB) of UTF-8, not ${bytes}`;

@@ -1,5 +1,5 @@
 /**
- * Leaving: what was entered goes first, and what does not go is told.
+ * Leaves a room: it sends the waiting lines first and reports those that were not delivered.
  *
  * @module
  */
@@ -9,75 +9,75 @@ import { notDelivered, notShown } from "./ended.ts";
 import type { Signal } from "./pacer.ts";
 import type { Display, Presenter } from "./presenter.ts";
 
-/** The longest that leaving waits for the relay to accept what was entered, in milliseconds. */
+/** The longest wait for the relay to accept the lines, in milliseconds. */
 const LONGEST_MS = 10_000;
-/** After so long it is said that leaving waits, in milliseconds. */
-export const SAID_AFTER_MS = 1_000;
-/** How long it waits besides for others to show what the relay has accepted, in milliseconds. */
+/** The time after which a notice says that leaving waits, in milliseconds. */
+export const NOTICE_AFTER_MS = 1_000;
+/** The additional wait for other members to show the accepted lines, in milliseconds. */
 const SHOWN_MS = 300;
-/** How long a relay may take to say goodbye, in milliseconds. */
+/** The longest wait for the relay's goodbye, in milliseconds. */
 const GOODBYE_MS = 1_000;
 
-/** What leaving depends on. */
+/** Options of {@linkcode Departure}. */
 export interface DepartureOptions {
   readonly presenter: Presenter;
   readonly display: Display;
-  /** Whether a person leaves. */
+  /** Whether a person types, rather than a pipe. */
   readonly interactive: boolean;
-  /** Changes whenever something happens to the session. */
+  /** Signals each change of the session. */
   readonly progress: Signal;
-  /** Fulfilled when nobody wants to wait any longer. */
+  /** Resolves when the user does not want to wait any longer. */
   readonly hurry: Promise<void>;
 }
 
-/** How one conversation is left. */
+/** The orderly end of one conversation. */
 export class Departure {
   readonly #options: DepartureOptions;
 
-  /** Nothing happens before {@linkcode leave}. */
+  /** @param options The session's surroundings. */
   constructor(options: DepartureOptions) {
     this.#options = options;
   }
 
   /**
-   * Leaves once the relay has what was entered.
+   * Leaves after the relay has accepted the lines, or after a timeout.
    *
    * @param session The session.
-   * @param unsaid How many lines were never entered into it.
-   * @returns How many lines are not delivered.
+   * @param unsaid Returns the number of lines that were read but not handed to the session.
+   * @returns The number of lines that were not delivered.
    */
   async leave(session: Session, unsaid: () => number): Promise<number> {
     await this.#untilSent(session);
-    const lost = this.#sayWhatIsLost(session, unsaid());
-    await this.sayGoodbye(session);
+    const lost = this.#reportLost(session, unsaid());
+    await this.leaveNow(session);
     return lost;
   }
 
-  /** Leaves, whatever was entered. */
-  async sayGoodbye(session: Session): Promise<void> {
+  /** Leaves without waiting for lines. */
+  async leaveNow(session: Session): Promise<void> {
     session.leave();
-    // Where it failed, the conversation hears of that itself.
+    // The conversation handles a failure itself.
     const ended = session.ended.catch(() => {});
     await Promise.race([ended, pause(GOODBYE_MS), this.#options.hurry]);
     session.close();
     await this.caughtUp();
   }
 
-  /** Waits until everything has been shown; not for a reader who has stopped, where somebody is in a hurry. */
+  /** Waits until all output has been shown, unless the user is in a hurry. */
   async caughtUp(): Promise<void> {
     await Promise.race([this.#options.display.caughtUp(), this.#options.hurry]);
   }
 
-  /** Says that leaving waits for so many lines. */
-  sayThatItWaits(lines: number): void {
+  /** Prints the notice that leaving waits for `lines` lines. */
+  noticeThatItWaits(lines: number): void {
     const { presenter, display } = this.#options;
     const what = lines === 1 ? "1 message is" : `${lines} messages are`;
     display.print(presenter.notice(`${what} being sent before you leave; Ctrl-C leaves at once`));
   }
 
   /**
-   * Waits until the relay has accepted every line that was entered, and a moment longer for others to show them. It
-   * waits for no connection: where there is none, it returns at once.
+   * Waits until the relay has accepted all lines, and a moment longer for others to show them.
+   * Returns at once if there is no connection.
    */
   async #untilSent(session: Session): Promise<void> {
     const { progress, hurry } = this.#options;
@@ -87,26 +87,27 @@ export class Departure {
       hurried = true;
       progress.notify();
     });
-    await undefined; // so that a wish from before is known
+    await undefined; // lets an already resolved `hurry` take effect
     let said = false;
     while (!hurried && session.connected) {
       const { lines, unsent } = session.backlog();
       const elapsed = performance.now() - begin;
-      if (unsent > 0 && elapsed >= SAID_AFTER_MS && !said) {
+      if (unsent > 0 && elapsed >= NOTICE_AFTER_MS && !said) {
         said = true;
-        this.sayThatItWaits(unsent);
+        this.noticeThatItWaits(unsent);
       }
-      const until = unsent === 0 ? SHOWN_MS : said ? LONGEST_MS : SAID_AFTER_MS;
+      const until = unsent === 0 ? SHOWN_MS : said ? LONGEST_MS : NOTICE_AFTER_MS;
       if (lines === 0 || elapsed >= until) return;
       await progress.changed(until - elapsed);
     }
   }
 
   /**
-   * Says what is left behind. A person is told what no relay has, and what was not shown yet; for lines that were
-   * piped in, both are not delivered.
+   * Reports undelivered lines and returns their number. For a person, lines that the relay has
+   * accepted but not everyone has shown get only a notice; for piped input they count as
+   * undelivered.
    */
-  #sayWhatIsLost({ connected, backlog }: Session, unsaid: number): number {
+  #reportLost({ connected, backlog }: Session, unsaid: number): number {
     const { presenter, display, interactive } = this.#options;
     const { lines, unsent } = backlog();
     const lost = unsaid + (interactive && connected ? unsent : lines);

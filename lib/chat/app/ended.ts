@@ -1,5 +1,5 @@
 /**
- * How a conversation ended that nobody ended here: the failure, and what to do.
+ * Failures and notices for sessions that end, and for lines that are not delivered.
  *
  * @module
  */
@@ -11,19 +11,20 @@ import type { MissedSpan } from "../member/absence.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Ending, endingText, hasPlainDetail } from "../wire/kinds.ts";
 
-/** That the session ended of itself. */
+/** The end of a session that this side did not end. */
 export interface Ended {
   readonly ending: Ending;
   readonly detail: string;
 }
 
 /**
- * The failure of a session that ended of itself, or whose connection did not come back.
+ * Returns the failure of a session that this side did not end, or whose connection did not come
+ * back.
  *
  * @param session The session.
  * @param end How it ended.
- * @param obstacle What kept the connection from coming back, where that lasts.
- * @param unsaid How many lines were never entered into the session.
+ * @param obstacle The lasting fault that prevents a reconnection, if there is one.
+ * @param unsaid The number of lines that were read but not handed to the session.
  */
 export function endedFailure(
   session: Session,
@@ -40,17 +41,17 @@ export function endedFailure(
     why: why + (lines === 0 ? "" : `; ${notDelivered(lines)}`),
     code: obstacle?.code ?? ending,
     hint: obstacle?.hint ?? hintOf(ending, session),
-    // Shown with --debug.
+    // --debug shows the cause.
     cause: detail === "" || plain ? undefined : new Error(printable(detail)),
   });
 }
 
 /**
- * The failure of lines that were not delivered in time.
+ * Returns the failure of lines that were not delivered in time.
  *
  * @param session The session.
- * @param giveUpMs How long they were waited for, in milliseconds.
- * @param obstacle What kept the connection from coming back, where that lasts.
+ * @param giveUpMs The time waited, in milliseconds.
+ * @param obstacle The lasting fault that prevents a reconnection, if there is one.
  */
 export function gaveUpFailure(
   { backlog, connected }: Session,
@@ -63,17 +64,17 @@ export function gaveUpFailure(
     why: `${notDelivered(backlog().lines)} within ${giveUpMs} ms${because}`,
     code: "NOT_DELIVERED",
     hint: connected
-      ? "a member that is there or away has not shown them: give it more time with --give-up MS"
+      ? "a member has not shown them yet: allow more time with --give-up MS"
       : obstacle?.hint ??
-        "the connection was lost: give the server more time to come back with --give-up MS",
+        "the connection was lost: allow more time to reconnect with --give-up MS",
   });
 }
 
 /**
- * The failure of lines that were piped in and that some have not shown before they left.
+ * Returns the failure of piped lines that some members had not shown when they left.
  *
- * @param lines How many.
- * @param missed The names of those who have not.
+ * @param lines The number of lines.
+ * @param missed The names of those members.
  */
 export function missedFailure(lines: number, missed: readonly string[]): Failure {
   return new Failure({
@@ -83,25 +84,25 @@ export function missedFailure(lines: number, missed: readonly string[]): Failure
   });
 }
 
-/** How many messages were not delivered, in words. */
+/** Says how many messages were not delivered. */
 export function notDelivered(lines: number): string {
   return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
 }
 
-/** How many messages the relay has that not everyone has shown, in words. */
+/** Says how many messages the relay has accepted but not everyone has shown. */
 export function notShown(lines: number): string {
   return lines === 1
-    ? "not everyone has shown your last message yet"
-    : `not everyone has shown your last ${lines} messages yet`;
+    ? "your last message has not been shown to everyone yet"
+    : `your last ${lines} messages have not been shown to everyone yet`;
 }
 
-const OTHER_VERSION = "it may be another version of parley: compare parley --version at both ends";
+const OTHER_VERSION = "the versions may differ: compare parley --version on both sides";
 
 const HINTS: { readonly [E in Ending]?: string } = {
-  NAME_TAKEN: "choose another with --name",
-  NAME_AWAY: "it is probably your own, left by a run that crashed: wait, or choose another with " +
-    "--name; with --identity FILE a new run takes the old one's place at once",
-  NOT_A_RELAY: "check the port: a parley chat server listens on 4396 unless told otherwise",
+  NAME_TAKEN: "choose another name with --name",
+  NAME_AWAY: "it is probably your own from a run that crashed: wait, or choose another with " +
+    "--name; with --identity FILE, a new run replaces the old one at once",
+  NOT_A_RELAY: "check the port: a parley chat server listens on 4396 by default",
   BAD_RELAY: OTHER_VERSION,
   VERSION: OTHER_VERSION,
   NOT_PARLEY: OTHER_VERSION,
@@ -109,53 +110,53 @@ const HINTS: { readonly [E in Ending]?: string } = {
   TOO_LARGE: OTHER_VERSION,
   OUT_OF_ORDER: OTHER_VERSION,
   TLS_SPOKEN: "join with --tls",
-  RELAY_GONE: "the server may have stopped; join again once it is back",
-  SHUTDOWN: "the server was stopped; join again once it is back",
-  ROOM_FULL: "try again when somebody has left, or ask for a larger --max-members",
+  RELAY_GONE: "the server may have stopped; join again when it is back",
+  SHUTDOWN: "the server was stopped; join again when it is back",
+  ROOM_FULL: "try again when someone has left, or ask for a larger --max-members",
   TOO_MANY_PENDING: "try again in a moment",
   TOO_MANY_JOINS: "try again in a minute",
-  TOO_MANY_FROM_ADDRESS: "end another connection first, or ask for a larger --max-per-address",
+  TOO_MANY_FROM_ADDRESS: "close another connection first, or ask for a larger --max-per-address",
   BAD_PROOF:
-    "the server goes by another name than the one dialled, or somebody in between forwards: " +
-    "dial the name that its keeper gave you",
-  REMOVED: "ask whoever runs the server",
+    "the server does not use the name that you dialled, or someone in between forwards the " +
+    "connection: dial the name that the server's owner gave you",
+  REMOVED: "ask the server's owner",
   BAD_CREDENTIAL:
-    "this machine's clock may be fast, or the server's slow, by more than an hour: compare them",
+    "this machine's clock may be fast, or the server's slow, by over an hour: compare them",
   CREDENTIAL_EXPIRED: "check this machine's clock",
-  CLOCK_BEHIND: "set this machine's clock, and join again",
+  CLOCK_BEHIND: "set this machine's clock and join again",
 };
 
 function hintOf(ending: Ending, { self }: Session): string | undefined {
   if (ending !== "NOT_ALLOWED") return HINTS[ending];
-  return `give your fingerprint to whoever runs the server, ${self.fingerprint}; ` +
-    "--identity FILE keeps it from run to run";
+  return `give your fingerprint to the server's owner: ${self.fingerprint}; ` +
+    "--identity FILE keeps it for later runs";
 }
 
-/** How many names are listed. */
+/** The maximum number of names in a list. */
 const MAX_NAMES = 3;
-/** How much of a line is repeated, in characters. */
+/** The maximum length of a quoted line in characters. */
 const MAX_QUOTED = 40;
 
-/** Which line who has not shown. */
+/** Says which line was not shown to which members before they left. */
 export function notShownText(text: string, missed: readonly string[]): string {
   const has = missed.length === 1 ? "has" : "have";
-  return `not shown by ${namesText(missed)}, who ${has} left: "${quoted(text)}"`;
+  return `not shown to ${namesText(missed)}, who ${has} left: "${quoted(text)}"`;
 }
 
-/** How many lines who has not shown. */
+/** Says how many lines were not shown to which members before they left. */
 export function notShownByText(lines: number, missed: readonly string[]): string {
   const what = lines === 1 ? "1 message was" : `${lines} messages were`;
   const has = missed.length === 1 ? "has" : "have";
-  return `${what} not shown by ${namesText(missed)}, who ${has} left`;
+  return `${what} not shown to ${namesText(missed)}, who ${has} left`;
 }
 
-/** When something was said that did not come, by this machine's clock. */
+/** Says when this member missed messages, in this machine's local time. */
 export function missedText({ from, to }: MissedSpan): string {
   const [begin, end] = [new Date(from), new Date(to)];
   const isOneDay = dayOf(begin) === dayOf(end);
   const day = (date: Date) => isOneDay ? "" : `${dayOf(date)} `;
   const span = `${day(begin)}${timeOf(begin)} to ${day(end)}${timeOf(end)}`;
-  return `you missed what was said from ${span}: you were away for too long`;
+  return `you missed messages from ${span}: you were away for too long`;
 }
 
 function namesText(names: readonly string[]): string {
@@ -184,20 +185,22 @@ function twoDigits(number: number): string {
   return String(number).padStart(2, "0");
 }
 
-/** The obstacles of one loss. */
+/** The faults that prevent a reconnection after one loss of the connection. */
 export class Obstacles {
   readonly #told = new Set<string>();
   #last: Failure | undefined;
 
-  /** What the last attempt failed with, where that lasts. */
+  /** The failure of the last attempt, if the fault is lasting. */
   get last(): Failure | undefined {
     return this.#last;
   }
 
   /**
-   * An attempt has failed.
+   * Records a failed attempt.
    *
-   * @returns Whether this is to be told: it lasts, and has not been told since the connection was lost.
+   * @param failure The failure.
+   * @returns Whether to report it: the fault is lasting and has not been reported since the
+   * connection was lost.
    */
   add(failure: Failure): boolean {
     const lasts = isLastingTlsFailure(failure);
@@ -207,7 +210,7 @@ export class Obstacles {
     return true;
   }
 
-  /** There is a connection. */
+  /** Forgets all faults, because there is a connection again. */
   clear(): void {
     this.#told.clear();
     this.#last = undefined;

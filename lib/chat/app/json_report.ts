@@ -1,7 +1,7 @@
 /**
- * A conversation as a program reads it: one JSON object a line.
+ * Presents a conversation to programs: one JSON object per line.
  *
- * Field names are an interface: later versions only add.
+ * Field names are a stable interface: later versions only add fields.
  *
  * @module
  */
@@ -15,17 +15,17 @@ import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { TrustState } from "../trust/trust.ts";
-import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
+import type { Identified, Listening, Presenter, TrustView } from "./presenter.ts";
 import { CHAT_COMMANDS, type Verdict } from "./slash_commands.ts";
 import { changeText, faultText } from "./trust_text.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
-/** Lines for programs. */
+/** Formats events as JSON lines. */
 export class Report implements Presenter {
-  readonly #who: WhoIsWho | undefined;
+  readonly #who: TrustView | undefined;
 
-  /** Lines for programs; a relay without a member does not ask who is who. */
-  constructor(who?: WhoIsWho) {
+  /** @param who The trust decisions; a relay without a member has none. */
+  constructor(who?: TrustView) {
     this.#who = who;
   }
 
@@ -57,13 +57,15 @@ export class Report implements Presenter {
       case "delivered":
         return [line("delivered", { id: event.line.id, missed: event.missed })];
       case "unheard":
-        // Nobody is there who lacks it: it is sent, and delivered, to nobody.
+        // There are no recipients: the line is sent and delivered to none.
         return [
           line("sent", { id: event.line.id, text: event.line.shown, recipients: 0 }),
           line("delivered", { id: event.line.id, recipients: 0, missed: event.missed }),
         ];
       case "confirmed":
-        return this.notice(`${event.peer.credential.name} is confirmed: it signs in this room`);
+        return this.notice(
+          `${event.peer.credential.name} is confirmed: it has signed in this room`,
+        );
       case "fault":
         return [fault(event)];
       case "ready":
@@ -163,7 +165,7 @@ export class Report implements Presenter {
   }
 }
 
-/** Times as all others are, and no field where nothing was missed. */
+/** Returns the fields of a missed span as ISO 8601 times; no fields if nothing was missed. */
 function missedSpan(missed: MissedSpan | undefined): Readonly<Record<string, string>> {
   if (missed === undefined) return {};
   const { from, to } = missed;
@@ -176,7 +178,7 @@ function joined(
     readonly self: boolean;
     readonly confirmed: boolean;
     readonly trust?: TrustState | undefined;
-    /** The names of those who are known, look the same and have another key. */
+    /** The names of known peers that look the same but have another key. */
     readonly alike?: readonly string[];
   },
 ): string {

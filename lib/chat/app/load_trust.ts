@@ -1,5 +1,6 @@
 /**
- * What a run knows when it starts: its own identity, and who is known.
+ * Loads what a run needs to know about identities: its own key, the known peers, and a server's
+ * allow list.
  *
  * @module
  */
@@ -10,19 +11,19 @@ import { KnownPeers } from "../trust/known_peers.ts";
 import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
 import { Trust } from "../trust/trust.ts";
 
-/** What a person says about who is who. */
+/** The command-line settings for trust. */
 export interface TrustSettings {
-  /** The file of a long-lived identity; without, one is made for this run. */
+  /** The key file of a long-lived identity; without it, each run generates a key. */
   readonly identity: string | undefined;
-  /** The file that remembers peers; without, nobody is remembered. */
+  /** The known-peers file; without it, no peers are remembered. */
   readonly knownPeers: string | undefined;
-  /** The fingerprints of those who are given keys; without any, it is not they alone. */
+  /** If not empty, only these fingerprints receive keys. */
   readonly expected: readonly string[];
-  /** Whether only known and verified members are given keys. */
+  /** Whether only known and verified members receive keys. */
   readonly strict: boolean;
 }
 
-/** Nobody known, everyone heard. */
+/** The default settings: no files, and every member receives keys. */
 export const OPEN_MINDED: TrustSettings = {
   identity: undefined,
   knownPeers: undefined,
@@ -30,33 +31,33 @@ export const OPEN_MINDED: TrustSettings = {
   strict: false,
 };
 
-/** What becomes of the files. */
-export type AcquaintanceEvents = Pick<KnownPeersFileEvents, "waiting" | "failed" | "recovered">;
+/** The callbacks for events of the known-peers file. */
+export type KnownPeersEvents = Pick<KnownPeersFileEvents, "waiting" | "failed" | "recovered">;
 
-const UNHEARD: AcquaintanceEvents = { waiting: () => {}, failed: () => {}, recovered: () => {} };
+const IGNORED: KnownPeersEvents = { waiting: () => {}, failed: () => {}, recovered: () => {} };
 
-/** What a run knows. */
-export interface Acquaintance extends Disposable {
+/** The loaded identity and trust. */
+export interface LoadedTrust extends Disposable {
   readonly identity: CryptoKeyPair | undefined;
   readonly trust: Trust;
-  /** A promise that what is to be remembered has been written, or cannot be. */
+  /** Resolves when all changes have been written or the write has failed. */
   settled(): Promise<void>;
-  /** Closes the files that are open. */
+  /** Closes the open files. */
   [Symbol.dispose](): void;
 }
 
 /**
- * Reads the files, and holds those open that are written to: the permission to open files may go then. Their code
- * is loaded only where they are named.
+ * Reads the files. It keeps written files open, so that the process may then drop its file
+ * permissions. The code for a file is loaded only if the file is named.
  *
- * @param settings Which files, and what else is said.
- * @param hears Hears what later becomes of them.
- * @throws {Failure} Where one cannot be read.
+ * @param settings The command-line settings.
+ * @param events The callbacks for later events of the known-peers file.
+ * @throws {Failure} If a file cannot be read.
  */
-export async function getAcquainted(
+export async function loadTrust(
   { identity, knownPeers, expected, strict }: TrustSettings,
-  hears: AcquaintanceEvents = UNHEARD,
-): Promise<Acquaintance> {
+  events: KnownPeersEvents = IGNORED,
+): Promise<LoadedTrust> {
   const keys = identity === undefined
     ? undefined
     : await (await import("../trust/identity_file.ts")).readIdentity(identity);
@@ -66,24 +67,24 @@ export async function getAcquainted(
     return { identity: keys, trust, settled: () => Promise.resolve(), [Symbol.dispose]: () => {} };
   }
   const { KnownPeersFile } = await import("../trust/known_peers_file.ts");
-  const events = { ...hears, changed: (peers: KnownPeers) => trust.replaceKnown(peers) };
-  const { file, known } = await KnownPeersFile.open(knownPeers, events);
+  const callbacks = { ...events, changed: (peers: KnownPeers) => trust.replaceKnown(peers) };
+  const { file, known } = await KnownPeersFile.open(knownPeers, callbacks);
   const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
   const close = () => file[Symbol.dispose]();
   return { identity: keys, trust, settled: () => file.finish(), [Symbol.dispose]: close };
 }
 
-/** A list of fingerprints. */
-export class GuestList {
+/** A server's allow list. */
+export class AllowList {
   readonly #file: AllowFile;
   #list: ReadonlySet<string>;
-  /** The member in the relay's own process: it needs no line. */
+  /** The fingerprint of the member in the relay's own process, which need not be listed. */
   #host: string | undefined;
 
   private constructor(
     file: AllowFile,
     list: ReadonlySet<string>,
-    /** Fulfilled when it is noticed that another file was put in the place of the list, which cannot be read. */
+    /** Resolves when another file has replaced the list and cannot be read. */
     readonly replaced: Promise<Failure>,
   ) {
     this.#file = file;
@@ -93,29 +94,30 @@ export class GuestList {
   /**
    * Reads the list.
    *
-   * @throws {Failure} Where it cannot be read.
+   * @param path The path of the file.
+   * @throws {Failure} If it cannot be read.
    */
-  static async open(path: string): Promise<GuestList> {
+  static async open(path: string): Promise<AllowList> {
     const replaced = Promise.withResolvers<Failure>();
     const file = await openAllowFile(path, replaced.resolve);
-    return new GuestList(file, await file.read(), replaced.promise);
+    return new AllowList(file, await file.read(), replaced.promise);
   }
 
-  /** Whether its file is opened anew each time, for which the permission to read it has to stay. */
+  /** Whether each reload opens the file again, which needs read permission to stay. */
   get reopened(): boolean {
     return this.#file.reopened;
   }
 
-  /** How many identities are listed. */
+  /** The number of listed identities. */
   get size(): number {
     return this.#list.size;
   }
 
-  /** Whether an identity may come in. */
+  /** Reports whether an identity may join. */
   readonly allows = (fingerprint: string): boolean =>
     fingerprint === this.#host || this.#list.has(fingerprint);
 
-  /** Lets the member of the relay's own process in, listed or not. */
+  /** Allows the member of the relay's own process, listed or not. */
   admitHost(fingerprint: string): void {
     this.#host = fingerprint;
   }
@@ -123,8 +125,8 @@ export class GuestList {
   /**
    * Reads the list again.
    *
-   * @returns Whether it is another one.
-   * @throws {Failure} Where it cannot be read: the list of before holds.
+   * @returns Whether the list has changed.
+   * @throws {Failure} If it cannot be read; the previous list stays in force.
    */
   async reload(): Promise<boolean> {
     const before = this.#list;

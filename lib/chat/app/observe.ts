@@ -1,5 +1,5 @@
 /**
- * What those who run a relay may look at: its log and its metrics.
+ * The relay's log and metrics.
  *
  * @module
  */
@@ -13,28 +13,32 @@ import { Log, type LogLevel, LogSink } from "../../os/log.ts";
 import type { Origin, RelayEvent } from "../relay/options.ts";
 import type { RelayServer } from "../runtime/server.ts";
 
-/** What is to be seen. */
+/** Options of {@linkcode RelayMonitor}. */
 export interface WatchOptions {
-  /** Whose standard error the log goes to. */
+  /** The standard streams; the log goes to standard error. */
   readonly io: Io;
-  /** The level of the log on standard error; no log without. */
+  /** The log level; without it, there is no log. */
   readonly logLevel?: LogLevel | undefined;
-  /** The port of the metrics on loopback, 0 for any free one; no metrics without. */
+  /** The port for metrics on loopback, 0 for any free port; without it, there are no metrics. */
   readonly metricsPort?: number | undefined;
 }
 
-/** How long the end waits for the last lines of the log, in milliseconds. */
+/** The longest wait for the last log lines at the end, in milliseconds. */
 const FLUSH_MS = 1_000;
 
-/** Watches one relay. */
-export class RelayWatch implements AsyncDisposable {
+/** Logs the events of one relay and serves its metrics. */
+export class RelayMonitor implements AsyncDisposable {
   readonly #sink: LogSink;
   readonly #log: Log;
   readonly #metricsPort: number | undefined;
   readonly #stop = new AbortController();
   #metrics: Deno.HttpServer<Deno.NetAddr> | undefined;
 
-  /** Starts before the relay does. */
+  /**
+   * Must be constructed before the relay.
+   *
+   * @param options The log level and the metrics port.
+   */
   constructor({ io, logLevel, metricsPort }: WatchOptions) {
     this.#sink = new LogSink(
       io.errors,
@@ -44,17 +48,18 @@ export class RelayWatch implements AsyncDisposable {
     this.#metricsPort = metricsPort;
   }
 
-  /** The relay's `event`. */
+  /** The callback for `RelayServerOptions.event`. */
   readonly event = (event: RelayEvent): void => logRelayEvent(this.#log, event);
 
-  /** The relay's `trouble`. */
+  /** The callback for `RelayServerOptions.trouble`. */
   readonly trouble = (failure: Failure): void => logTrouble(this.#log, failure);
 
   /**
-   * The relay listens.
+   * Logs that the relay listens and starts the metrics server.
    *
-   * @returns Where the metrics are, if anywhere.
-   * @throws {Failure} Where their port cannot be listened on.
+   * @param server The relay.
+   * @returns The URL of the metrics, or undefined if there are none.
+   * @throws {Failure} If the metrics port cannot be used.
    */
   async start(server: RelayServer): Promise<string | undefined> {
     const { tls, addr: { hostname, port } } = server;
@@ -81,14 +86,14 @@ export class RelayWatch implements AsyncDisposable {
   }
 }
 
-/** Writes down what happens at a relay. */
+/** Logs an event of a relay. */
 export function logRelayEvent(log: Log, event: RelayEvent): void {
   switch (event.kind) {
     case "connected":
-      return log.write("debug", "connected", { from: written(event.from) });
+      return log.write("debug", "connected", { from: originText(event.from) });
     case "joined": {
       const { name, fingerprint } = event.credential;
-      return log.write("info", "joined", { name, fingerprint, from: written(event.from) });
+      return log.write("info", "joined", { name, fingerprint, from: originText(event.from) });
     }
     case "left": {
       const { name, fingerprint } = event.credential;
@@ -102,7 +107,10 @@ export function logRelayEvent(log: Log, event: RelayEvent): void {
     case "refused": {
       const { reason, detail } = event;
       const fields = { reason, detail: detail === "" ? undefined : detail };
-      return log.write(gravity(reason), "refused", { ...fields, from: written(event.from) });
+      return log.write(refusalLevel(reason), "refused", {
+        ...fields,
+        from: originText(event.from),
+      });
     }
     case "slowed": {
       const { name, fingerprint } = event.credential;
@@ -113,16 +121,16 @@ export function logRelayEvent(log: Log, event: RelayEvent): void {
   }
 }
 
-/** Writes down that a connection could not be taken. */
+/** Logs that a connection could not be accepted. */
 export function logTrouble(log: Log, { what, why, code }: Failure): void {
   log.write("warn", "trouble", { what, why, code });
 }
 
-/** A connection that was made and said nothing is no news. */
-function gravity(reason: string): LogLevel {
+/** Returns the log level of a refusal: connections that close normally are not worth a warning. */
+function refusalLevel(reason: string): LogLevel {
   return reason === "LOST" || reason === "LEFT" || reason === "SHUTDOWN" ? "debug" : "warn";
 }
 
-function written(from: Origin | undefined): string | undefined {
+function originText(from: Origin | undefined): string | undefined {
   return from === undefined ? undefined : hostPort(from);
 }

@@ -1,54 +1,57 @@
 /**
- * How fast lines that do not come from a person are sent: no faster than they are shown, so that no queue at the
- * relay overflows; and no slower than a member that shows nothing would have it.
+ * Flow control for piped lines. They are sent no faster than members show them, so that no queue at
+ * the relay overflows, but a member that shows nothing cannot block them.
  *
  * @module
  */
 
 import type { Backlog } from "../member/undelivered.ts";
 
-/** What may be on its way from one sender, in bytes, shared among all members. */
+/**
+ * The maximum amount of undelivered text from one sender, in bytes, divided by the number of
+ * members.
+ */
 const WINDOW_BYTES = 2 << 20;
 /**
- * A window of this size, acknowledged within a millisecond for each member as large rooms do, is what a relay sends on
- * for one member by default: 32 MiB a second.
+ * The minimum window in bytes. If each member acknowledges it within a millisecond, as in large
+ * rooms, it reaches 32 MiB a second, the relay's default rate for one member.
  */
 const MIN_WINDOW_BYTES = 32 << 10;
-/** What a line on its way costs its sender besides its text, in bytes of memory. */
+/** The memory that an undelivered line costs its sender besides its text, in bytes. */
 const LINE_BYTES = 512;
 /** How long a full window waits for a member that shows nothing, in milliseconds. */
 export const HOLD_MS = 2_000;
 
-/** How much a sender in a room of so many may have on its way, in bytes. */
+/** Returns the window of a sender in a room of `members` members, in bytes. */
 export function windowFor(members: number): number {
   return Math.max(MIN_WINDOW_BYTES, Math.floor(WINDOW_BYTES / Math.max(1, members)));
 }
 
 /**
- * Whether as much is on its way as a sender may have there: by the text that others have to show, and by what the
- * lines cost the sender itself, however short they are.
+ * Reports whether the window is full, counting both the text that others must show and the sender's
+ * own memory for lines.
  *
- * @param backlog What is not delivered yet.
- * @param members How many the room has.
+ * @param backlog The undelivered lines.
+ * @param members The number of members in the room.
  */
 export function isFull({ lines, bytes }: Backlog, members: number): boolean {
   return bytes > windowFor(members) || bytes + lines * LINE_BYTES > WINDOW_BYTES;
 }
 
-/** Something that changes, and those who wait for it to. */
+/** A signal that wakes all waiters at each change. */
 export class Signal {
   #next = Promise.withResolvers<void>();
 
-  /** It has changed. */
+  /** Wakes all waiters. */
   notify(): void {
     this.#next.resolve();
     this.#next = Promise.withResolvers();
   }
 
   /**
-   * Waits until it changes.
+   * Waits for the next change.
    *
-   * @param ms The longest to wait, in milliseconds.
+   * @param ms The longest wait in milliseconds.
    * @returns Whether it changed.
    */
   async changed(ms: number): Promise<boolean> {

@@ -1,5 +1,5 @@
 /**
- * What a conversation says, to people or to programs.
+ * The interfaces for the chat's output: presenters format it, displays show it.
  *
  * @module
  */
@@ -12,69 +12,69 @@ import type { Standing } from "../trust/trust.ts";
 import type { Verdict } from "./slash_commands.ts";
 import type { WireFrame } from "./wire_dump.ts";
 
-/** What a presenter asks about who is who. */
-export interface WhoIsWho {
-  /** Whether whom this run meets is remembered. */
+/** The trust decisions that a presenter needs. */
+export interface TrustView {
+  /** Whether newly met peers are saved for later runs. */
   readonly remembers: boolean;
-  /** All that is known of who somebody is. */
+  /** Returns everything that is known about a peer's identity. */
   standing(who: Peer["credential"]): Standing;
-  /** Why a peer is given no keys, in words that stand behind its name. */
+  /** Returns why a peer receives no keys, as a predicate that follows its name. */
   obstacle(peer: Peer): string | undefined;
 }
 
-/** A fingerprint that was asked for. */
+/** A fingerprint to show. */
 export interface Identified {
   readonly name: string;
   readonly fingerprint: string;
-  /** Of somebody else: who that is, and 12 groups of 5 digits for the pair. */
+  /** For another member: its trust, and the safety number in 12 groups of 5 digits. */
   readonly other?: { readonly standing: Standing; readonly safetyNumber: readonly string[] };
 }
 
-/** Where a relay listens, and how. */
+/** The address and properties of a listening relay. */
 export interface Listening {
   readonly addr: Deno.NetAddr;
   /** The room's id. */
   readonly room: Uint8Array;
-  /** Whether it speaks TLS, and nothing else. */
+  /** Whether it accepts only TLS. */
   readonly tls: boolean;
 }
 
-/** Turns what happens into lines of output; what it returns is fit for a terminal. */
+/** Formats events as lines of output. The returned lines are printable. */
 export interface Presenter {
-  /** A relay listens, and speaks TLS or not. */
+  /** A relay listens. */
   listening(relay: Listening): string[];
-  /** Something happened to the member. */
+  /** An event of the member. */
   event(event: MemberEvent): string[];
-  /** Something happened at a relay that has no member here. */
+  /** An event of a relay that runs without a member in this process. */
   relayEvent(event: RelayEvent): string[];
-  /** A line was said by this member. */
+  /** This member sent a message, to everyone or to one member. */
   said(text: string, to: string | undefined, entered: Entered & { readonly ok: true }): string[];
-  /** Who is here. */
+  /** The members of the room. */
   roster(members: readonly Peer[], self: OwnCredential): string[];
-  /** Whose fingerprint. */
+  /** A fingerprint that the user asked for. */
   fingerprint(identified: Identified): string[];
-  /** A person decided about somebody; who is not here has a name only. */
+  /** The user's decision about a member; `peer` is undefined if it is not in the room. */
   decided(verdict: Verdict, name: string, peer: Peer | undefined): string[];
-  /** Who is given what is said, from now on, and who of those here is not. */
+  /** The room was locked or unlocked; `leftOut` are the members that receive no messages. */
   locked(locked: boolean, leftOut: readonly Peer[]): string[];
   /** The commands of the chat. */
   help(): string[];
-  /** Something that one may like to know. */
+  /** Information. */
   notice(text: string): string[];
-  /** Something that went wrong, and the chat goes on. */
+  /** An error after which the chat continues. */
   error(code: string, message: string): string[];
-  /** A frame travelled. */
+  /** A frame that was sent or received. */
   wire(frame: WireFrame): string[];
 }
 
-/** Shows lines and says how far it has come. */
+/** Shows lines and tracks which have been shown. */
 export interface Display {
-  /** Shows lines, or nothing, and then counts a mark as reached. */
+  /** Shows lines, if any, and then reports that the mark is reached. */
   print(lines: readonly string[], mark?: number): void;
-  /** A promise that what has been printed so far is shown; undefined where it is. */
+  /** Resolves when all lines printed so far are shown; undefined if they are. */
   caughtUp(): Promise<void> | undefined;
-  /** Fulfilled with an error when nothing can be shown any longer. */
+  /** Resolves with an error when output fails. */
   readonly failed: Promise<unknown>;
-  /** Why nothing can be shown any longer. */
+  /** The error of the output, if it has failed. */
   readonly failure: { readonly error: unknown } | undefined;
 }

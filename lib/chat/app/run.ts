@@ -1,5 +1,5 @@
 /**
- * Two ways to a conversation: to open a room and sit in it, and to visit somebody else's.
+ * Runs the chat: opens a room with or without a member in it, or joins a room.
  *
  * @module
  */
@@ -20,145 +20,160 @@ import type { Limits, RelayEvent } from "../relay/options.ts";
 import { createIdentity, joinRoom } from "../runtime/join.ts";
 import { openRelay, type RelayServer, type RelayServerOptions } from "../runtime/server.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
-import { FilesVoice } from "./files_voice.ts";
+import { KnownPeersNotices } from "./known_peers_notices.ts";
 import {
-  type Acquaintance,
-  getAcquainted,
-  GuestList,
+  AllowList,
+  type LoadedTrust,
+  loadTrust,
   OPEN_MINDED,
   type TrustSettings,
 } from "./load_trust.ts";
-import { RelayWatch, type WatchOptions } from "./observe.ts";
+import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import { setStage, type Stage, wireTap } from "./stage.ts";
 
-/** How long the end waits for the known peers to be written, in milliseconds: another process may hold them. */
+/**
+ * The longest wait at the end for the known-peers file, which another process may have locked, in
+ * milliseconds.
+ */
 const SETTLE_MS = 5_000;
 
-/** What both ways take. */
+/** The options of a server and of a client. */
 export interface TalkOptions extends TrustSettings {
   readonly io: Io;
-  /** The name in the room; one is made up without. */
+  /** The name in the room; without it, a name is generated. */
   readonly name: string | undefined;
   readonly json: boolean;
-  /** Whether piped input has commands in it. */
+  /** Whether piped input may contain slash commands. */
   readonly commands: boolean;
   readonly wire: boolean;
   readonly giveUpMs: number;
-  /** Lines that were read elsewhere; standard input without. */
+  /** The input lines; without them, standard input is read. */
   readonly input?: AsyncIterable<Input>;
-  /** Gives up the permission for files, once all that are needed are open. */
+  /** Drops the permission to open files, once all needed files are open. */
   readonly release?: Release;
-  /** What was entered at the terminal before this began. */
+  /** Lines typed at the terminal before this began. */
   readonly early?: readonly Input[];
 }
 
-/** Where to open a room, and for whom. */
+/** The options of a server. */
 export interface HostOptions extends TalkOptions, WatchOptions {
   readonly hostname: string;
   readonly port: number;
-  /** The files of a certificate and its key, to speak TLS. */
+  /** The certificate and key files; without them, the server does not use TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly maxMembers: number;
-  /** How long a member whose connection is lost may take to come back, in milliseconds. */
+  /** How long a member may take to reconnect, in milliseconds. */
   readonly graceMs: number;
-  /** What the relay takes of those who connect; its defaults without. */
+  /** The relay's limits for connections; without them, its defaults apply. */
   readonly limits?: Limits;
   readonly relayOnly: boolean;
-  /** The file of those whom it lets in; without, everyone. */
+  /** The allow list's file; without it, everyone may join. */
   readonly allow: string | undefined;
-  /** The names by which members dial it; any will do, without. */
+  /** The host names by which members may dial it; if empty, any name is accepted. */
   readonly publicNames: readonly string[];
 }
 
-/** Where to join. */
+/** The options of a client. */
 export interface VisitOptions extends TalkOptions {
   readonly hostname: string;
   readonly port: number;
-  /** To speak TLS, and a file of issuers to believe, if any. */
+  /** Uses TLS; `ca` is a file of trusted issuers. Without it, the client does not use TLS. */
   readonly tls?: { readonly ca: string | undefined };
   /** Whether to stay when the input ends. */
   readonly listen: boolean;
 }
 
 /**
- * Opens a room and sits in it, or only relays.
+ * Opens a room and joins it, or only relays.
  *
  * @returns The exit code.
- * @throws {Failure} Where it cannot listen, or the conversation fails.
+ * @throws {Failure} If it cannot listen, or the conversation fails.
  */
 export function hostRoom(options: HostOptions): Promise<number> {
   return reportingFailure(
     options.io,
     options.json,
-    () => options.relayOnly ? relayOnly(options) : sitInRoom(options),
+    () => options.relayOnly ? relayOnly(options) : hostWithMember(options),
   );
 }
 
-async function sitInRoom(options: HostOptions): Promise<number> {
+async function hostWithMember(options: HostOptions): Promise<number> {
   const name = checkedName(options.name);
-  const guests = await guestList(options);
-  const seated = Promise.withResolvers<void>();
+  const allowed = await openAllowList(options);
+  const hostJoined = Promise.withResolvers<void>();
   const { input, errors } = options.io;
   if (options.logLevel !== undefined && input.keyboard !== undefined && errors.isTerminal) {
     throw usageFailure(
       "--log-level",
-      "standard error is the terminal that the chat is drawn on",
-      "write the log to a file: 2> FILE; or only relay: --relay-only",
+      "standard error is the terminal that shows the chat",
+      "write the log to a file with 2> FILE, or use --relay-only",
     );
   }
-  await using watch = new RelayWatch(options);
-  const where = await listening(options, guests);
-  const voice = new FilesVoice(options.io, options.json);
-  using acquaintance = await getAcquainted(options, voice);
-  releaseFiles(options, guests);
-  // The address is taken before the keys are made, and nobody comes in before the host sits in the room.
+  await using watch = new RelayMonitor(options);
+  const where = await listening(options, allowed);
+  const notices = new KnownPeersNotices(options.io, options.json);
+  using loaded = await loadTrust(options, notices);
+  releaseFiles(options, allowed);
+  // Listen before the keys are generated, so that a taken port is reported at once. No one is
+  // admitted before the host has joined.
   let stage: Stage | undefined;
   const event = (one: RelayEvent) => {
     watch.event(one);
-    // Whoever keeps the list sees whom it keeps out.
+    // The owner of the list sees which connections it refuses.
     if (one.kind !== "refused" || one.reason !== "NOT_ALLOWED") return;
     stage?.display.print(stage.presenter.relayEvent(one));
   };
   const { trouble } = watch;
-  await using server = openRelay({ ...where, opens: seated.promise, event, trouble });
-  const reload = guests && ((stage: Stage) => reread(guests, server, stage));
-  guests?.replaced.then((failure) => stage && sayUnread(failure, stage));
-  const known = { acquaintance, voice };
-  return await talk({ ...options, stay: true, reload }, known, name, async (self, joining, set) => {
-    stage = set;
-    guests?.admitHost(self.fingerprint);
-    stage.display.print(stage.presenter.listening(server));
-    const metrics = await watch.start(server);
-    if (metrics !== undefined) stage.display.print(stage.presenter.notice(`metrics at ${metrics}`));
-    const event = (one: MemberEvent) => {
-      joining.event(one);
-      if (one.kind === "ready") seated.resolve();
-    };
-    return server.join({ ...joining, self, event });
-  });
+  await using server = openRelay({ ...where, opens: hostJoined.promise, event, trouble });
+  const reload = allowed && ((stage: Stage) => reloadAllowList(allowed, server, stage));
+  allowed?.replaced.then((failure) => stage && reportUnread(failure, stage));
+  const known = { loaded, notices };
+  return await runChat(
+    { ...options, stay: true, reload },
+    known,
+    name,
+    async (self, joining, set) => {
+      stage = set;
+      allowed?.admitHost(self.fingerprint);
+      stage.display.print(stage.presenter.listening(server));
+      const metrics = await watch.start(server);
+      if (metrics !== undefined) {
+        stage.display.print(
+          stage.presenter.notice(`metrics at ${metrics}`),
+        );
+      }
+      const event = (one: MemberEvent) => {
+        joining.event(one);
+        if (one.kind === "ready") hostJoined.resolve();
+      };
+      return server.join({ ...joining, self, event });
+    },
+  );
 }
 
-/** All files are open: from here on, nothing that a connection brings can open another. */
+/**
+ * Drops the file permissions: all files are open, and no input from the network can open another.
+ */
 function releaseFiles(
   { release, allow, identity, knownPeers, tls }: Pick<
     HostOptions,
     "release" | "allow" | "identity" | "knownPeers" | "tls"
   >,
-  guests: GuestList | undefined,
+  allowed: AllowList | undefined,
 ): void {
-  if (allow === undefined || guests?.reopened !== true) return release?.();
+  if (allow === undefined || allowed?.reopened !== true) return release?.();
   const lock = knownPeers === undefined ? undefined : `${knownPeers}.lock`;
   const done = [identity, knownPeers, lock, tls?.cert, tls?.key];
   release?.({ path: allow, done: done.filter((path) => path !== undefined) });
 }
 
-async function guestList({ allow }: HostOptions): Promise<GuestList | undefined> {
-  return allow === undefined ? undefined : await GuestList.open(allow);
+async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefined> {
+  return allow === undefined ? undefined : await AllowList.open(allow);
 }
 
 async function listening(
   options: HostOptions,
-  guests: GuestList | undefined,
+  allowed: AllowList | undefined,
 ): Promise<RelayServerOptions> {
   const { hostname, port, maxMembers, graceMs, publicNames, limits = {}, tls } = options;
   return {
@@ -168,26 +183,30 @@ async function listening(
     graceMs,
     publicNames,
     limits,
-    ...(guests === undefined ? {} : { allows: guests.allows }),
+    ...(allowed === undefined ? {} : { allows: allowed.allows }),
     ...(tls === undefined ? {} : { tls: await readServerFiles(tls) }),
   };
 }
 
-/** Reads the list again, and removes who is no longer on it. */
-async function reread(guests: GuestList, server: RelayServer, stage: Stage): Promise<void> {
+/** Reloads the allow list and removes members that are no longer on it. */
+async function reloadAllowList(
+  allowed: AllowList,
+  server: RelayServer,
+  stage: Stage,
+): Promise<void> {
   const { display, presenter } = stage;
   try {
-    const before = await guests.reload() ? "" : ", as before";
-    const identities = guests.size === 1 ? "1 identity" : `${guests.size} identities`;
-    display.print(presenter.notice(`the list was read again: ${identities} may come in${before}`));
+    const unchanged = await allowed.reload() ? "" : " (unchanged)";
+    const identities = allowed.size === 1 ? "1 identity" : `${allowed.size} identities`;
+    display.print(presenter.notice(`allow list reloaded: ${identities} may join${unchanged}`));
     server.removeDisallowed();
   } catch (error) {
-    sayUnread(toFailure(error, "cannot read the list again"), stage);
+    reportUnread(toFailure(error, "cannot reload the allow list"), stage);
   }
 }
 
-function sayUnread({ code, what, why }: Failure, { display, presenter }: Stage): void {
-  display.print(presenter.error(code, `${what}: ${why}; the list of before holds`));
+function reportUnread({ code, what, why }: Failure, { display, presenter }: Stage): void {
+  display.print(presenter.error(code, `${what}: ${why}; the previous list stays in force`));
 }
 
 /** Does something whenever the process is told to hang up, as servers do. */
@@ -203,16 +222,17 @@ function onHangup(io: Io, act: () => Promise<void>): Disposable {
 /**
  * Joins a room.
  *
+ * @param options The options of the client.
  * @returns The exit code.
- * @throws {Failure} Where nothing answers, or the conversation fails.
+ * @throws {Failure} If the server does not answer, or the conversation fails.
  */
 export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
   const { hostname, port } = options;
   return reportingFailure(options.io, options.json, async () => {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
-    const voice = new FilesVoice(options.io, options.json);
-    using acquaintance = await getAcquainted(options, voice);
+    const notices = new KnownPeersNotices(options.io, options.json);
+    using loaded = await loadTrust(options, notices);
     options.release?.();
     const join = (
       self: OwnCredential,
@@ -224,18 +244,18 @@ export function visitRoom(options: VisitOptions): Promise<number> {
       if (atTerminal) display.print(presenter.notice(`connecting to ${where}`));
       return joinRoom({ ...joining, hostname, port, ...tls, self, signal });
     };
-    return await talk({ ...options, stay: options.listen }, { acquaintance, voice }, name, join);
+    return await runChat({ ...options, stay: options.listen }, { loaded, notices }, name, join);
   });
 }
 
 type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "obstacle" | "tap">;
 
-async function talk(
+async function runChat(
   options: TalkOptions & {
     readonly stay: boolean;
     readonly reload?: ((stage: Stage) => Promise<void>) | undefined;
   },
-  { acquaintance, voice }: { readonly acquaintance: Acquaintance; readonly voice: FilesVoice },
+  { loaded, notices }: { readonly loaded: LoadedTrust; readonly notices: KnownPeersNotices },
   name: string,
   join: (
     self: OwnCredential,
@@ -244,17 +264,17 @@ async function talk(
     signal: AbortSignal,
   ) => Promise<Session>,
 ): Promise<number> {
-  const { identity, trust } = acquaintance;
+  const { identity, trust } = loaded;
   const keys = createIdentity(name, identity);
   let session: Session | undefined;
   const reload = options.reload && (() => options.reload!(stage));
   const lasting = identity !== undefined;
   const stageOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
   await using stage: Stage = await setStage(stageOptions, (events) => session?.displayed(events));
-  voice.enter(stage);
+  notices.useStage(stage);
   using _hangup = reload && onHangup(options.io, reload);
   const { conversation, presenter, display, tap } = stage;
-  if (stage.atTerminal) display.print(presenter.notice("making the keys of this run"));
+  if (stage.atTerminal) display.print(presenter.notice("generating the keys of this run"));
   const { tell: event, obstacle } = conversation;
   const given = new AbortController();
   const joined = keys.then(async (self) => {
@@ -266,32 +286,35 @@ async function talk(
   try {
     return await conversation.run(joined);
   } finally {
-    // Who left before it had joined does not join any longer.
+    // A user who left before joining must not join afterwards.
     given.abort();
     if (session === undefined) joined.then((late) => late.close(), () => {});
-    await settle(acquaintance, voice);
+    await settle(loaded, notices);
   }
 }
 
-/** Waits for the known peers to be written, which another process may keep from it. */
-async function settle(acquaintance: Acquaintance, voice: FilesVoice): Promise<void> {
+/**
+ * Waits for the known-peers file to be written, but not forever: another process may have locked
+ * it.
+ */
+async function settle(loaded: LoadedTrust, notices: KnownPeersNotices): Promise<void> {
   const late = Promise.withResolvers<false>();
   const timer = setTimeout(() => late.resolve(false), SETTLE_MS);
-  const settled = await Promise.race([acquaintance.settled().then(() => true), late.promise]);
+  const settled = await Promise.race([loaded.settled().then(() => true), late.promise]);
   clearTimeout(timer);
-  if (!settled) voice.unsettled(SETTLE_MS);
+  if (!settled) notices.unsettled(SETTLE_MS);
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {
-  const guests = await guestList(options);
-  const where = await listening(options, guests);
-  releaseFiles(options, guests);
-  const { trust } = await getAcquainted(OPEN_MINDED);
+  const allowed = await openAllowList(options);
+  const where = await listening(options, allowed);
+  releaseFiles(options, allowed);
+  const { trust } = await loadTrust(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
   const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
   await using stage = await setStage(stageOptions, () => {});
   const { display, presenter } = stage;
-  await using watch = new RelayWatch(options);
+  await using watch = new RelayMonitor(options);
   await using server = openRelay({
     ...where,
     trouble: watch.trouble,
@@ -301,8 +324,8 @@ async function relayOnly(options: HostOptions): Promise<number> {
     },
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
-  using _hangup = guests && onHangup(options.io, () => reread(guests, server, stage));
-  guests?.replaced.then((failure) => sayUnread(failure, stage));
+  using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, stage));
+  allowed?.replaced.then((failure) => reportUnread(failure, stage));
   display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
@@ -312,14 +335,14 @@ async function relayOnly(options: HostOptions): Promise<number> {
   return await Promise.race([stage.stopped, server.finished.then(() => 1), failed]);
 }
 
-/** A name that can be one; a made-up one where none is given. */
+/** Returns the normalized name, or a generated one if none is given. */
 function checkedName(name: string | undefined): string {
   if (name === undefined) return madeUpName();
   try {
     return normalizeName(name);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
-    throw usageFailure(`cannot be called ${JSON.stringify(name)}`, error.message);
+    throw usageFailure(`cannot use the name ${JSON.stringify(name)}`, error.message);
   }
 }
 

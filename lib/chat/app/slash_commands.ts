@@ -1,35 +1,36 @@
 /**
- * What a person enters: something to say, or a command of the chat.
+ * Parses input lines: messages and slash commands.
  *
  * @module
  */
 
 import { nearest } from "../../base/nearest.ts";
+import type { Input } from "../../os/streams.ts";
 
-/** The commands of the chat, with what they do. */
+/** The slash commands and their help texts. */
 export const CHAT_COMMANDS = {
-  "/help": "show these commands",
-  "/who": "show who is here, with fingerprints",
-  "/msg NAME TEXT": "say something to one member only",
-  "/fingerprint [NAME]": "show your fingerprint, or somebody's with a safety number",
-  "/verify NAME": "say that you have compared somebody's fingerprint or safety number",
-  "/trust NAME": "take a key as somebody's own: a changed one, or a new one while locked",
+  "/help": "list these commands",
+  "/who": "list the members and their fingerprints",
+  "/msg NAME TEXT": "send a message to one member only",
+  "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
+  "/verify NAME": "mark NAME as verified after comparing fingerprints",
+  "/trust NAME": "accept NAME's changed key, or its new key while locked",
   "/forget NAME": "undo /verify and /trust",
-  "/exclude NAME": "stop giving somebody what you say",
+  "/exclude NAME": "stop sending your messages to NAME",
   "/include NAME": "undo /exclude",
-  "/lock": "give what you say to known and verified members only",
+  "/lock": "send messages to known and verified members only",
   "/unlock": "undo /lock and --strict",
-  "/reload": "at a server with --allow: read the list again",
-  "/quit": "leave",
+  "/reload": "reload the allow list, on a server with --allow",
+  "/quit": "leave the chat",
 } as const;
 
-/** What a person decides about somebody. */
+/** A decision of the user about a member. */
 export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
 
-/** What was entered. */
-export type Entry =
+/** A parsed input line: a command, a message to send, or a mistake. */
+export type SlashCommand =
   | { readonly kind: "nothing" }
-  | { readonly kind: "say"; readonly text: string; readonly to: string | undefined }
+  | { readonly kind: "send"; readonly text: string; readonly to: string | undefined }
   | { readonly kind: "help" | "who" | "lock" | "unlock" | "reload" | "quit" }
   | { readonly kind: Verdict; readonly name: string }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
@@ -40,26 +41,26 @@ export type Entry =
   };
 
 /**
- * Takes a line of piped input as it is, whatever it starts with: data is never taken for a command. An empty line says
- * nothing.
+ * Parses a line of piped input as a message, even if it starts with a slash: data is never run as a
+ * command. An empty line sends nothing.
  *
  * @param line The line.
  */
-export function readMessage(line: string): Entry {
-  return line === "" ? { kind: "nothing" } : { kind: "say", text: line, to: undefined };
+export function parseMessage(line: string): SlashCommand {
+  return line === "" ? { kind: "nothing" } : { kind: "send", text: line, to: undefined };
 }
 
 /**
- * Reads what was entered. A line that starts with one slash is a command; `//x` says `/x`.
+ * Parses an input line. A line that starts with one slash is a command; `//x` sends `/x`.
  *
- * @param line One line; in a pasted one there may be more.
- * @param typed Whether a person typed it. Who types blanks alone says nothing; a line that was piped in is
- *   data, and is said whole.
+ * @param line The line; a pasted one may contain line feeds.
+ * @param typed Whether a person typed it. A typed line of white space sends nothing; a piped one is
+ * sent as it is.
  */
-export function readEntry(line: string, typed = false): Entry {
+export function parseLine(line: string, typed = false): SlashCommand {
   if (line === "" || (typed && isBlank(line))) return { kind: "nothing" };
-  if (!line.startsWith("/")) return { kind: "say", text: line, to: undefined };
-  if (line.startsWith("//")) return { kind: "say", text: line.slice(1), to: undefined };
+  if (!line.startsWith("/")) return { kind: "send", text: line, to: undefined };
+  if (line.startsWith("//")) return { kind: "send", text: line.slice(1), to: undefined };
   const [, word = "", rest = ""] = /^\/(\S*)\s*(.*)$/su.exec(line) ?? [];
   switch (word) {
     case "help":
@@ -68,15 +69,15 @@ export function readEntry(line: string, typed = false): Entry {
     case "unlock":
     case "reload":
     case "quit":
-      return rest === "" ? { kind: word } : mistake(`/${word} takes nothing behind it`);
+      return rest === "" ? { kind: word } : mistake(`/${word} takes no arguments`);
     case "msg":
-      return readPrivate(rest, typed);
+      return parsePrivate(rest, typed);
     case "verify":
     case "trust":
     case "forget":
     case "exclude":
     case "include":
-      return readVerdict(word, rest.trimEnd());
+      return parseVerdict(word, rest.trimEnd());
     case "fingerprint":
       return { kind: "fingerprint", name: rest.trimEnd() === "" ? undefined : rest.trimEnd() };
     default:
@@ -84,30 +85,41 @@ export function readEntry(line: string, typed = false): Entry {
   }
 }
 
+/** Reports whether an input is a message. */
+export function isMessage(entered: Input): boolean {
+  return entered.kind === "line" && parseLine(entered.text, true).kind === "send";
+}
+
+/** Reports whether an input leaves the chat. */
+export function leaves(entered: Input): boolean {
+  return entered.kind === "end" ||
+    entered.kind === "line" && parseLine(entered.text, true).kind === "quit";
+}
+
 function isBlank(text: string): boolean {
   return text.trim() === "";
 }
 
-function readPrivate(rest: string, typed: boolean): Entry {
+function parsePrivate(rest: string, typed: boolean): SlashCommand {
   const [, to, text] = /^(\S+)\s(.+)$/su.exec(rest) ?? [];
   if (to === undefined || text === undefined || (typed && isBlank(text))) {
-    return mistake("/msg takes a name and a text");
+    return mistake("usage: /msg NAME TEXT");
   }
-  return { kind: "say", text, to };
+  return { kind: "send", text, to };
 }
 
-function readVerdict(kind: Verdict, name: string): Entry {
-  return /^\S+$/.test(name) ? { kind, name } : mistake(`/${kind} takes a name`);
+function parseVerdict(kind: Verdict, name: string): SlashCommand {
+  return /^\S+$/.test(name) ? { kind, name } : mistake(`usage: /${kind} NAME`);
 }
 
-function unknown(word: string): Entry {
+function unknown(word: string): SlashCommand {
   const words = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
   const guess = nearest(word, words);
   const hint = guess === undefined ? "/help lists the commands" : `did you mean /${guess}?`;
-  const message = `no command /${word}: ${hint} (to say it, type //${word})`;
+  const message = `unknown command /${word}: ${hint} (to send it as text, type //${word})`;
   return { kind: "mistake", code: "NO_SUCH_COMMAND", message };
 }
 
-function mistake(message: string): Entry {
+function mistake(message: string): SlashCommand {
   return { kind: "mistake", code: "COMMAND_USAGE", message };
 }

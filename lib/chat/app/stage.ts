@@ -1,5 +1,6 @@
 /**
- * Where a conversation takes place: a terminal, or standard input and output; for people, or for programs.
+ * Sets up a conversation's input and output: a terminal screen or standard streams, for people or
+ * for programs.
  *
  * @module
  */
@@ -17,47 +18,47 @@ import type { Display, Presenter } from "./presenter.ts";
 import { Transcript } from "./transcript.ts";
 import { WireReader } from "./wire_dump.ts";
 
-/** How a conversation is set up. */
+/** Options of {@linkcode setStage}. */
 export interface StageOptions {
   readonly io: Io;
   readonly json: boolean;
-  /** Whether piped input has commands in it; what a program or a person enters has. */
+  /** Whether piped input may contain slash commands; JSON input and typed lines always may. */
   readonly commands: boolean;
   readonly wire: boolean;
-  /** Whether to stay when piped input ends. */
+  /** Whether to stay in the room when piped input ends. */
   readonly stay: boolean;
   readonly giveUpMs: number;
-  /** What stands before the input line of a terminal. */
+  /** The prompt of a terminal's input line. */
   readonly prompt: string;
   readonly trust: Trust;
-  /** Whether the member's identity lasts longer than this run. */
+  /** Whether the member's identity outlasts this run. */
   readonly lasting: boolean;
-  /** Reads a server's list again. */
+  /** Reloads a server's allow list. */
   readonly reload?: (() => Promise<void>) | undefined;
-  /** Lines that were read elsewhere; standard input, or the terminal, without. */
+  /** The input lines; without them, the terminal or standard input is read. */
   readonly input?: AsyncIterable<Input>;
-  /** What was entered at the terminal before this stage was set. */
+  /** Lines typed at the terminal before. */
   readonly early?: readonly Input[];
 }
 
-/** A stage, before anybody speaks. */
+/** A conversation with its input and output, ready to run. */
 export interface Stage extends AsyncDisposable {
   readonly presenter: Presenter;
   readonly display: Display;
   readonly conversation: Conversation;
-  /** Whether a person sits at a terminal. */
+  /** Whether a person types at a terminal. */
   readonly atTerminal: boolean;
-  /** Fulfilled with an exit code when the process is told to stop. */
+  /** Resolves with an exit code when the process receives a stop signal. */
   readonly stopped: Promise<number>;
-  /** Looks at what travels, where that is wanted. */
+  /** Shows the frames on the wire, if that is wanted. */
   readonly tap: { readonly tap?: () => Tap };
 }
 
 /**
- * Sets up a conversation at a terminal, or at standard input and output.
+ * Sets up a conversation at a terminal or on standard streams.
  *
- * @param options For whom.
- * @param displayed Hears how many events have been shown.
+ * @param options The options.
+ * @param displayed Called with the number of events that have been shown.
  */
 export async function setStage(
   options: StageOptions,
@@ -66,7 +67,7 @@ export async function setStage(
   const { io, trust, lasting, reload } = options;
   const { input, output } = io;
   const atTerminal = !options.json && input.keyboard !== undefined && output.isTerminal;
-  // A terminal that obeys no escape codes edits its line itself, and shows what was typed.
+  // A terminal without escape sequences edits and echoes the line itself.
   const screen = atTerminal && options.input === undefined && !output.dumb
     ? (await import("../../terminal/screen.ts")).openScreen(io, { prompt: options.prompt })
     : undefined;
@@ -116,19 +117,22 @@ export async function setStage(
 }
 
 /**
- * Whether there is a window that can be closed. Where there is none, SIGHUP is left alone: `nohup` has it ignored.
+ * Reports whether a terminal can hang up. If not, SIGHUP keeps its default, so that `nohup` works.
  */
 function hasTerminal({ input, output, errors }: Io): boolean {
   return input.keyboard !== undefined || output.isTerminal || errors.isTerminal;
 }
 
-/** Input without a screen. A person who ends it leaves; what was piped in may end, and one stays. */
+/**
+ * Reads input without a screen. The end of typed input leaves the chat; the end of piped input may
+ * not.
+ */
 async function* inputOf({ io, input }: StageOptions, typed: boolean): AsyncGenerator<Input, void> {
   yield* input ?? standardInput(io);
   if (typed) yield { kind: "end" };
 }
 
-/** What was entered before, and then what is. */
+/** Yields the early lines and then the others. */
 async function* behind(
   early: readonly Input[],
   entered: AsyncIterable<Input>,
@@ -137,12 +141,12 @@ async function* behind(
   yield* entered;
 }
 
-/** The lines of standard input. */
+/** Returns the lines of standard input. */
 export function standardInput({ input }: Io): AsyncIterable<Input> {
   return readLines(input.chunks(), MAX_TEXT_BYTES);
 }
 
-/** Shows what travels over one connection. */
+/** Returns a tap that shows the frames of one connection. */
 export function wireTap(
   presenter: Presenter,
   display: Display,
@@ -152,9 +156,9 @@ export function wireTap(
   return (direction, bytes) => reader.see(direction, bytes);
 }
 
-/** A terminal's screen as a display. */
+/** A display on a terminal screen. */
 class ScreenDisplay implements Display {
-  /** Who sits at a terminal that has gone has left: that is entered. */
+  /** Never resolves: the screen reports a terminal that has hung up as the end of input. */
   readonly failed = new Promise<never>(() => {});
   readonly failure = undefined;
   readonly #screen: Screen;
@@ -170,7 +174,7 @@ class ScreenDisplay implements Display {
   print(lines: readonly string[], mark: number = this.#mark): void {
     if (lines.length > 0) this.#screen.print(lines.join("\n"));
     this.#mark = mark;
-    // In the next turn: the screen writes what was printed in this one.
+    // Report in the next turn: the screen writes the lines at the end of this one.
     this.#showing ??= new Promise((resolve) =>
       setTimeout(() => {
         this.#showing = undefined;

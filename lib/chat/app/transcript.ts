@@ -1,5 +1,5 @@
 /**
- * A conversation as a person reads it.
+ * Presents a conversation to people, as lines of text.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
 import { missedText, notShownText } from "./ended.ts";
-import type { Identified, Listening, Presenter, WhoIsWho } from "./presenter.ts";
+import type { Identified, Listening, Presenter, TrustView } from "./presenter.ts";
 import { CHAT_COMMANDS, type Verdict } from "./slash_commands.ts";
 import {
   changeWarning,
@@ -28,27 +28,27 @@ import {
 } from "./trust_text.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
-/** How many lines of one message are shown. */
+/** The maximum number of lines shown of one message. */
 const MAX_SPEECH_LINES = 20;
 
-const UNVERIFIED = "nobody here is verified: run /fingerprint NAME, and compare by telephone";
-const UNREMEMBERED = "a key that changes later goes unnoticed: --known-peers FILE remembers keys";
-const EPHEMERAL = "your key is for this run only: --identity FILE keeps one";
+const UNVERIFIED = "no one is verified yet: run /fingerprint NAME and compare by phone";
+const UNREMEMBERED = "later key changes go unnoticed: --known-peers FILE remembers keys";
+const EPHEMERAL = "your key lasts for this run only: --identity FILE keeps a key";
 
-/** What a transcript shows, and knows. */
+/** Options of {@linkcode Transcript}. */
 export interface TranscriptOptions {
   readonly style: Style;
-  /** Whether this side's own lines are repeated: a terminal's input line vanishes when it is sent. */
+  /** Whether to echo the user's own lines: the input line vanishes when it is sent. */
   readonly echo: boolean;
-  /** Whether a message of very many lines is cut short: nobody scrolls a pipe. */
+  /** Whether to shorten messages of many lines, as on a terminal but not in a pipe. */
   readonly folds?: boolean;
-  /** Who is who; a relay without a member does not ask. */
-  readonly who?: WhoIsWho;
-  /** Whether this side's identity lasts longer than this run. */
+  /** The trust decisions; a relay without a member has none. */
+  readonly who?: TrustView;
+  /** Whether this side's identity outlasts this run. */
   readonly lasting?: boolean;
 }
 
-/** Lines for people. */
+/** Formats events as lines of text. */
 export class Transcript implements Presenter {
   readonly #options: TranscriptOptions;
   readonly #style: Style;
@@ -56,7 +56,7 @@ export class Transcript implements Presenter {
   readonly #here = new Map<string, Peer>();
   #alone = false;
 
-  /** Lines for people. */
+  /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
     this.#options = options;
     this.#style = options.style;
@@ -87,7 +87,7 @@ export class Transcript implements Presenter {
         return [this.#note(lostText(event.reason))];
       case "reconnected":
         return [
-          this.#note("back"),
+          this.#note("reconnected"),
           ...event.missed === undefined ? [] : [this.#alarm(missedText(event.missed))],
         ];
       case "message":
@@ -95,7 +95,9 @@ export class Transcript implements Presenter {
       case "unheard":
         return event.missed === undefined ? this.#unheard() : this.#missed(event);
       case "confirmed":
-        return [this.#note(`${event.peer.credential.name} is confirmed: it signs in this room`)];
+        return [
+          this.#note(`${event.peer.credential.name} is confirmed: it has signed in this room`),
+        ];
       case "fault":
         return this.error(event.code, faultText(event));
       case "delivered":
@@ -121,7 +123,7 @@ export class Transcript implements Presenter {
           : [this.#note(`a connection was refused: ${refusedText(event)}`)];
       case "failed":
         return [
-          this.#note(`the relay failed on what came, and goes on: ${printable(event.detail)}`),
+          this.#note(`the relay failed on a frame and continues: ${printable(event.detail)}`),
         ];
       case "connected":
       case "slowed":
@@ -152,16 +154,16 @@ export class Transcript implements Presenter {
     if (other === undefined) return [this.#note(`your fingerprint is ${fingerprint}`)];
     const { standing, safetyNumber } = other;
     const next = standing.trust === "changed"
-      ? `if it is the same there: /trust ${name}, then /verify ${name}`
+      ? `if they match: /trust ${name}, then /verify ${name}`
       : standing.trust === "verified"
-      ? `you have said that it is the same there`
-      : `if it is the same there: /verify ${name}`;
+      ? `you have verified ${name}`
+      : `if they match: /verify ${name}`;
     return [
       `the fingerprint of ${name} is ${fingerprint}`,
       `the safety number of you and ${name} is`,
       `    ${safetyNumber.slice(0, 6).join(" ")}`,
       `    ${safetyNumber.slice(6).join(" ")}`,
-      `compare one of them with ${name}, by telephone or face to face`,
+      `compare one of them with ${name} by phone or in person`,
       next,
     ].map((line) => this.#note(line));
   }
@@ -180,7 +182,7 @@ export class Transcript implements Presenter {
   help(): string[] {
     return Object.entries(CHAT_COMMANDS).map(([usage, what]) =>
       this.#note(`${usage.padEnd(20)} ${what}`)
-    ).concat(this.#note(`${"//TEXT".padEnd(20)} say a text that starts with a slash`));
+    ).concat(this.#note(`${"//TEXT".padEnd(20)} send a text that starts with a slash`));
   }
 
   notice(text: string): string[] {
@@ -191,7 +193,7 @@ export class Transcript implements Presenter {
     return [this.#style.red(`! ${printable(message)} (${code})`)];
   }
 
-  /** Something that is not as it should be, and is nobody's mistake. */
+  /** Formats a warning that is not an error of a command. */
   #alarm(text: string): string {
     return this.#style.red(`! ${text}`);
   }
@@ -236,7 +238,7 @@ export class Transcript implements Presenter {
     return [
       ...here,
       ...[
-        peers.length === 0 ? "nobody else is here yet" : this.#verified(peers),
+        peers.length === 0 ? "no one else is here yet" : this.#verified(peers),
         ...leftOut.length === 0 ? [] : [leftOutText(leftOut)],
         ...lasting === true ? [] : [EPHEMERAL],
         ...who!.remembers ? [] : [UNREMEMBERED],
@@ -244,13 +246,13 @@ export class Transcript implements Presenter {
     ];
   }
 
-  /** Who is here and is not given what is said. */
+  /** Returns the members here that receive no messages. */
   #leftOut(): Peer[] {
     const { who } = this.#options;
     return [...this.#here.values()].filter((peer) => who?.obstacle(peer) !== undefined);
   }
 
-  /** How many of those who are here are verified. */
+  /** Says how many of the members here are verified. */
   #verified(peers: readonly Peer[]): string {
     const { who } = this.#options;
     const verified =
@@ -264,27 +266,27 @@ export class Transcript implements Presenter {
     const { name } = event.from.credential;
     const marks = [
       ...event.private ? ["to you only"] : [],
-      ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["gets nothing of you"],
+      ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["receives nothing from you"],
     ];
     const mark = marks.length === 0 ? "" : ` (${marks.join("; ")})`;
     return this.#speech(this.#style.bold(name) + mark, event.text);
   }
 
-  /** What nobody hears is said once, not for every line. */
+  /** Says that no one receives messages: once, not for every line. */
   #unheard(): string[] {
     if (this.#alone) return [];
     this.#alone = true;
     const leftOut = this.#leftOut();
     const why = leftOut.length === 0
-      ? "nobody is here to receive that"
-      : `nobody received that: ${leftOutText(leftOut)}`;
+      ? "no one is here to receive that"
+      : `no one received that: ${leftOutText(leftOut)}`;
     return [this.#note(why)];
   }
 
   /**
-   * A text with its own lines; those after the first cannot pass for somebody else's. At a terminal only the first
-   * of many are shown, so that no text pushes away what was said before it. Line feeds at its end, with which a paste
-   * ends, show nothing.
+   * Formats a message. Lines after the first are marked, so that they cannot pass for another
+   * member's. A terminal shows only the first lines of a long message, so that it does not scroll
+   * away earlier ones. Line feeds at the end, as a paste has, are dropped.
    */
   #speech(who: string, text: string): string[] {
     const lines = text.replace(/\n+$/, "").split("\n");

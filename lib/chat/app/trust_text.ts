@@ -1,5 +1,5 @@
 /**
- * Who is who, in words.
+ * The texts about trust: members' standing, changed keys, decisions and faults.
  *
  * @module
  */
@@ -10,43 +10,41 @@ import { FAULTS } from "../member/peer_inbox.ts";
 import type { Peer } from "../member/roster.ts";
 import type { KnownPeer } from "../trust/known_peers.ts";
 import type { Exclusion, Standing } from "../trust/trust.ts";
-import type { WhoIsWho } from "./presenter.ts";
+import type { TrustView } from "./presenter.ts";
 import type { Verdict } from "./slash_commands.ts";
 
-/** How many names are said before the rest is counted. */
+/** The maximum number of names in a list; the rest is counted. */
 const NAMES_SAID = 3;
 
 const EXCLUDED: Readonly<Record<Exclusion, string>> = {
   "by command": "excluded by you",
-  unexpected: "excluded: not one of those you expect",
+  unexpected: "excluded: not in your --expect list",
   locked: "excluded: new, and the room is locked",
 };
 
-/** That the known peers could not be written, and what that means. */
-export function unwrittenText({ what, why, hint = "see what is there" }: Failure): string {
-  return `${what}: ${why}; what is new is remembered for this run only, until that is mended: ${hint}`;
+/** Says that the known-peers file could not be written. */
+export function unwrittenText({ what, why, hint = "check the file" }: Failure): string {
+  return `${what}: ${why}; new peers are remembered for this run only until this is fixed: ${hint}`;
 }
 
-/** That they could be written again. */
-export const WRITTEN_TEXT = "the known peers could be written again: what is new is remembered";
+/** Says that the known-peers file can be written again. */
+export const WRITTEN_TEXT = "the known-peers file can be written again: new peers are saved";
 
-/** That another process holds the file of the known peers. */
-export const WAITING_TEXT = "waiting for the known peers: another process holds their file";
+/** Says that another process has locked the known-peers file. */
+export const WAITING_TEXT = "waiting for the known-peers file: another process has locked it";
 
-/** That what is new was not written when the chat ended. */
+/** Says that new peers were not saved when the chat ended. */
 export function unsettledText(waitedMs: number): string {
-  return `the known peers were not written within ${
-    waitedMs / 1000
-  } s: another process holds their ` +
-    "file; what is new is not remembered";
+  return `the known-peers file was not written within ${waitedMs / 1000} s: another process has ` +
+    "locked it; new peers are not saved";
 }
 
 /**
- * Who a peer is, in a few words: `verified`, `new; the key is also that of bo`.
+ * Describes a peer's standing in a few words: `verified`, `new; has the same key as bo`.
  *
- * @param peer Who it is.
- * @param standing What is known of it.
- * @param own The fingerprint of whoever reads this.
+ * @param peer The peer.
+ * @param standing What is known about its identity.
+ * @param own The fingerprint of this side.
  */
 export function standingText(
   { credential, confirmed }: Peer,
@@ -54,14 +52,14 @@ export function standingText(
   own: string | undefined,
 ): string {
   const parts = [trustText(standing)];
-  if (credential.fingerprint === own) parts.push("its key is your own");
-  if (standing.aliases.length > 0) parts.push(`the key is also that of ${aliasText(standing)}`);
+  if (credential.fingerprint === own) parts.push("has your own key");
+  if (standing.aliases.length > 0) parts.push(`has the same key as ${aliasText(standing)}`);
   if (standing.alike.length > 0) {
     const names = listed(standing.alike.map(({ name }) => name));
-    parts.push(`NOT ${names}, whose name looks the same and whose key is another`);
+    parts.push(`NOT ${names}, whose name looks the same but whose key differs`);
   }
   if (standing.before !== undefined && standing.trust !== "changed") {
-    parts.push(`NOT the key of the ${credential.name} before, which was ${standing.before}`);
+    parts.push(`NOT the key that ${credential.name} had before, ${standing.before}`);
   }
   if (!confirmed) parts.push("unconfirmed: it has signed nothing in this room");
   return parts.join("; ");
@@ -81,7 +79,7 @@ function trustText({ trust, exclusion, known }: Standing): string {
   }
 }
 
-/** The day on which somebody was first seen: nobody needs the second. */
+/** Returns the day of the first meeting without the time. */
 function since(known: readonly KnownPeer[]): string {
   return known[0]!.firstSeen.slice(0, 10);
 }
@@ -90,7 +88,7 @@ function aliasText({ aliases }: Standing): string {
   return listed(aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name));
 }
 
-/** The loud refusal of a key that has changed, line by line. */
+/** Returns the warning about a changed key, as lines for a terminal. */
 export function changeWarning(
   { name, fingerprint }: Peer["credential"],
   standing: Standing,
@@ -101,27 +99,27 @@ export function changeWarning(
   });
   const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
   return [
-    `THE KEY OF ${name} HAS CHANGED. This may be somebody else who uses the name, or ${name} with a new key.`,
+    `THE KEY OF ${name} HAS CHANGED. This may be someone else using the name, or ${name} with a new key.`,
     ...old,
     `  it is  ${fingerprint}${alias}`,
-    `Nothing is said to this ${name} and nothing of it is shown. Ask the ${name} you know, some other way`,
-    `than by this chat; if the new key is right, /trust ${name}`,
+    `Nothing is sent to this ${name}, and its messages are hidden. Ask the ${name} you know by phone`,
+    `or in person. If the new key is right: /trust ${name}`,
   ];
 }
 
-/** The same in one sentence, for programs. */
+/** Returns the same warning as one sentence, for programs. */
 export function changeText({ name, fingerprint }: Peer["credential"], { known }: Standing): string {
   const old = known.map((peer) => peer.fingerprint).join(", ");
-  return `the key of ${name} has changed from ${old} to ${fingerprint}: nothing is said to it and ` +
-    `nothing of it is shown until /trust ${name}`;
+  return `the key of ${name} has changed from ${old} to ${fingerprint}: nothing is sent to it and ` +
+    `its messages are hidden until /trust ${name}`;
 }
 
-/** What came of a decision. */
+/** Confirms a decision of the user. */
 export function verdictText(
   verdict: Verdict,
   name: string,
   peer: Peer | undefined,
-  who: WhoIsWho,
+  who: TrustView,
 ): string {
   const remembered = who.remembers ? "" : ", for this run";
   const obstacle = peer === undefined ? undefined : who.obstacle(peer);
@@ -130,37 +128,37 @@ export function verdictText(
     case "verify":
       return `${name} is verified${remembered}: ${peer!.credential.fingerprint}${still}`;
     case "trust":
-      return `${name} is known by this key from now on${remembered}: ` +
+      return `the key of ${name} is accepted${remembered}: ` +
         `${peer!.credential.fingerprint}${still}`;
     case "forget":
-      return `${name} is forgotten: whoever comes by that name is new`;
+      return `${name} is forgotten: the next member with that name is new`;
     case "exclude":
-      return `${name} gets nothing of what you say from now on; /include ${name} undoes this`;
+      return `${name} no longer receives your messages; /include ${name} undoes this`;
     case "include":
       return obstacle === undefined
-        ? `${name} gets what you say again`
+        ? `${name} receives your messages again`
         : `${name} is no longer excluded by you${still}`;
   }
 }
 
-/** Who is given what is said. */
+/** Says who receives messages after /lock or /unlock. */
 export function lockText(locked: boolean, leftOut: readonly Peer[]): string {
   const rule = locked
-    ? "locked: only known and verified members get what you say"
-    : "unlocked: everyone gets what you say";
+    ? "locked: only known and verified members receive your messages"
+    : "unlocked: everyone receives your messages";
   return leftOut.length === 0 ? rule : `${rule}; ${namesOf(leftOut)} ${verb(leftOut)} not`;
 }
 
-/** That some of those who are here are not given what is said. */
+/** Says which members here do not receive messages. */
 export function leftOutText(leftOut: readonly Peer[]): string {
-  return `${namesOf(leftOut)} ${verb(leftOut)} not get what you say`;
+  return `${namesOf(leftOut)} ${verb(leftOut)} not receive your messages`;
 }
 
 function verb(peers: readonly Peer[]): string {
   return peers.length === 1 ? "does" : "do";
 }
 
-/** The names of some peers; of many, how many. */
+/** Lists the names of peers; of many, the first ones and a count. */
 export function namesOf(peers: readonly Peer[]): string {
   return listed(peers.map(({ credential }) => credential.name));
 }
@@ -178,18 +176,18 @@ function listed(names: readonly string[]): string {
 const TEXT: Readonly<Record<FaultCode, string>> = {
   ...FAULTS,
   ROSTER_DIFFERS:
-    "sees other members in this room than you do: the relay may be deceiving one of you",
-  HIDDEN: "has another key than you know it by",
-  UNREACHABLE: "no key can be sealed to its session key; what you say does not reach it",
+    "sees different members in this room than you: the relay may be deceiving one of you",
+  HIDDEN: "has a different key than the one you know",
+  UNREACHABLE: "its session key cannot be used; your messages do not reach it",
   FAILED: "parley failed on a frame",
   CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
-  BAD_CREDENTIAL: "the relay listed somebody whose credential does not hold",
-  CREDENTIAL_EXPIRED: "the relay listed somebody whose credential has expired",
+  BAD_CREDENTIAL: "the relay listed a member whose credential is invalid",
+  CREDENTIAL_EXPIRED: "the relay listed a member whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",
   KEY_TAKEN: "the relay listed a second member with one key",
 };
 
-/** Faults that keep nothing, or not everything, from being shown. */
+/** Faults after which messages are still shown. */
 const SHOWN: ReadonlySet<FaultCode> = new Set([
   "GAP",
   "ROSTER_DIFFERS",
@@ -197,7 +195,7 @@ const SHOWN: ReadonlySet<FaultCode> = new Set([
   "CLOCK_BEHIND",
 ]);
 
-/** A fault as one sentence. */
+/** Describes a fault in one sentence. */
 export function faultText(event: MemberEvent & { readonly kind: "fault" }): string {
   const { code, peer, detail, count } = event;
   const who = peer === undefined ? "" : `${peer.credential.name}: `;
@@ -206,7 +204,7 @@ export function faultText(event: MemberEvent & { readonly kind: "fault" }): stri
     ? ""
     : peer === undefined && code !== "UNKNOWN_SENDER"
     ? "; not admitted"
-    : "; nothing of it is shown";
-  const times = count > 1 ? `, ${count} times now` : "";
+    : "; it is not shown";
+  const times = count > 1 ? `, ${count} times so far` : "";
   return `${who}${TEXT[code]}${more}${consequence}${times}`;
 }

@@ -1,5 +1,6 @@
 /**
- * What travels, made visible: each frame's kind, length and fields, and its ciphertext in hex.
+ * Decodes the frames on the wire for `--wire`: their kind, length and fields, and the ciphertext in
+ * hex.
  *
  * @module
  */
@@ -11,19 +12,19 @@ import { readKeyFrame, readSealedFrame } from "../wire/envelope.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
 import { BOUND, encodeGreeting, KIND, kindName } from "../wire/kinds.ts";
 
-/** How much of a ciphertext is dumped, in bytes. */
+/** The maximum length of a dumped ciphertext in bytes. */
 const MAX_DUMP_BYTES = 4096;
 
-/** A frame that travelled. */
+/** A frame that was sent or received. */
 export interface WireFrame {
   readonly direction: "sent" | "received";
   readonly kind: number;
   readonly payload: Bytes;
-  /** Length field, kind and payload, in bytes. */
+  /** The encoded length in bytes: length field, kind and payload. */
   readonly length: number;
 }
 
-/** Cuts what a tap sees into frames. */
+/** Splits the bytes that a tap sees into frames. */
 export class WireReader {
   readonly #frame: (frame: WireFrame) => void;
   readonly #readers = {
@@ -31,21 +32,26 @@ export class WireReader {
     received: new FrameReader(() => BOUND.frame),
   };
   #broken = false;
-  /** The greeting comes before the first frame of the one who joins. */
+  /**
+   * The bytes of the greeting still to skip. The greeting comes before the member's first frame.
+   */
   #greeting = encodeGreeting().length;
 
   readonly #greeter: "sent" | "received";
 
   /**
-   * @param frame Is handed each frame, good until the call returns.
-   * @param greeter Which way the greeting goes: a member sends it, a relay receives it.
+   * @param frame Called with each frame, which is valid until the call returns.
+   * @param greeter The direction of the greeting: a member sends it, a relay receives it.
    */
   constructor(frame: (frame: WireFrame) => void, greeter: "sent" | "received" = "sent") {
     this.#frame = frame;
     this.#greeter = greeter;
   }
 
-  /** Takes what travelled. What is not frames is the member's to refuse: nothing more is seen then. */
+  /**
+   * Reads bytes of one direction. After a malformed frame it reads no more: the member or relay
+   * deals with it.
+   */
   see(direction: "sent" | "received", bytes: Bytes): void {
     if (this.#broken) return;
     try {
@@ -72,7 +78,7 @@ export class WireReader {
 const CONVERSATION_NAMES = ["group", "private", "again"] as const;
 
 interface Parts {
-  /** Names and values, in the order in which they travel. */
+  /** Names and values in wire order. */
   readonly fields: readonly (readonly [string, string | number])[];
   readonly ciphertext: Bytes | undefined;
 }
@@ -131,7 +137,7 @@ function safeParts(frame: WireFrame): Parts {
   }
 }
 
-/** A frame as the fields of a JSON object. */
+/** Returns a frame as the fields of a JSON object. */
 export function frameFields(frame: WireFrame): Record<string, unknown> {
   const { fields, ciphertext } = safeParts(frame);
   return {
@@ -143,7 +149,7 @@ export function frameFields(frame: WireFrame): Record<string, unknown> {
   };
 }
 
-/** A frame as lines for people. */
+/** Returns a frame as lines of text. */
 export function dumpFrame(frame: WireFrame): string[] {
   const { fields, ciphertext } = safeParts(frame);
   const arrow = frame.direction === "sent" ? ">" : "<";
@@ -159,7 +165,7 @@ function abbreviate(value: string | number): string {
   return text.length > 32 ? `${text.slice(0, 32)}...` : text;
 }
 
-/** Sixteen bytes a row, as offset, hex and ASCII. */
+/** Formats 16 bytes per row as offset, hex and ASCII. */
 function hexRows(bytes: Bytes): string[] {
   const rows = [];
   for (let at = 0; at < Math.min(bytes.length, MAX_DUMP_BYTES); at += 16) {
@@ -171,5 +177,5 @@ function hexRows(bytes: Bytes): string[] {
     rows.push(`${at.toString(16).padStart(4, "0")}  ${hex.padEnd(47)}  ${ascii}`);
   }
   const left = bytes.length - MAX_DUMP_BYTES;
-  return left > 0 ? [...rows, `... and ${left} bytes more`] : rows;
+  return left > 0 ? [...rows, `... and ${left} more bytes`] : rows;
 }

@@ -36,7 +36,7 @@ Deno.test("parley chat asks again where an answer is empty or none, and says how
     input: undefined,
   });
   const how =
-    "the answer is server or client: type s to open a room here, c to join one, or press Ctrl-D to leave";
+    "the answer must be server or client: type s to open a room here, c to join one, or Ctrl-D to leave";
   assertEquals(who.said.slice(0, 5), [
     "server or client?",
     how,

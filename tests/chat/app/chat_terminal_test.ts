@@ -37,7 +37,7 @@ function after(word: string, { rows }: Shown): string {
 /** A server in a pane, and where it listens. */
 async function startServer(): Promise<{ host: Pane; address: string; fingerprint: string }> {
   const host = await start("server", "--port", "0", "--name", "ada");
-  const shown = await host.until("the server", shows("nobody else is here yet"));
+  const shown = await host.until("the server", shows("no one else is here yet"));
   const address = after("listening on ", shown).split(",")[0]!;
   const fingerprint = after("you are ada ", shown);
   assertMatch(fingerprint, /^SHA256:\S{43}/);
@@ -125,7 +125,7 @@ test("at a dumb terminal the chat sends no escape codes, and the terminal edits 
   await pane.type(
     `clear; TERM=dumb ${command} chat server --port 0 --name ada; echo left with $?\n`,
   );
-  await pane.until("the server", shows("goes unnoticed"));
+  await pane.until("the server", shows("go unnoticed"));
   await pane.type("//hello\n/who\n");
   await pane.until("the roster", shows("(you)"));
   const looks = await pane.tmux("capture-pane", "-p", "-e");

@@ -193,7 +193,7 @@ Deno.test({
       line!,
       /somebody who is away has that name \(away until \d\d:\d\d:\d\d at the latest\) \(NAME_AWAY\)$/,
     );
-    assertMatch(hint!, /^hint: it is probably your own, left by a run that crashed/);
+    assertMatch(hint!, /^hint: it is probably your own, from a run that crashed/);
   },
 });
 
@@ -207,7 +207,7 @@ Deno.test({
     assertEquals(await other.ended(), 1);
     assertEquals(other.errors, [
       "parley: the chat has ended: somebody in the room has that name (NAME_TAKEN)",
-      "hint: choose another with --name",
+      "hint: choose another name with --name",
     ]);
     await using bad = new Process(["client", address, "--name", "a\x1b[31mb"]);
     assertEquals(await bad.ended(), 2);
@@ -222,7 +222,7 @@ Deno.test({
     const { server, address } = await startServer("--relay-only");
     await using _server = server;
     await using ada = new Process(["client", address, "--name", "ada", "--listen"]);
-    await ada.until((one) => one.lines.some((line) => line.includes("nobody else")), "ada is in");
+    await ada.until((one) => one.lines.some((line) => line.includes("no one else")), "ada is in");
     await using bo = await startClient(address, "bo");
     await bo.type("a\x1b]0;title\x07b\u202ec\u009bd\x7f\n");
     await bo.endInput();
@@ -257,7 +257,7 @@ Deno.test({
     server.kill("SIGKILL");
     assertEquals(await bo.ended(), 1);
     const gone = "the relay closed the connection without a word";
-    const late = "no other connection within 200 ms";
+    const late = "not reconnected within 200 ms";
     assertEquals(bo.errors[0], `parley: the chat has ended: ${gone} (${late}) (RELAY_GONE)`);
     assertEquals(bo.all("error")[0]?.code, "RELAY_GONE");
   },

@@ -20,7 +20,7 @@ function command(...args: readonly string[]): string {
 async function startServer(): Promise<{ ada: Pane; address: string }> {
   const ada = await Pane.open(110, 40, "NO_COLOR=1");
   await ada.type(`clear; ${command("server", "--port", "0", "--name", "ada")}\n`);
-  const isThere = (rows: readonly string[]) => rows.includes("* nobody else is here yet");
+  const isThere = (rows: readonly string[]) => rows.includes("* no one else is here yet");
   const { rows } = await ada.until("the server", ({ rows }) => isThere(rows));
   const row = rows.find((one) => one.includes("listening on "))!;
   return { ada, address: /listening on ([^,]+),/.exec(row)![1]! };

@@ -214,7 +214,7 @@ Deno.test("a person who leaves is told of what not everyone has shown yet", asyn
   stage.backlog = UNSHOWN;
   stage.enter("hello", "/quit");
   assertEquals(await end, 0);
-  assertEquals(stage.paper.said, ["not everyone has shown your last message yet"]);
+  assertEquals(stage.paper.said, ["your last message has not been shown to everyone yet"]);
 });
 
 Deno.test("nobody waits for a connection that is not there", async () => {
@@ -302,7 +302,7 @@ Deno.test("piped input that some missed who have left ends with 1, and their nam
   await stage.endInput();
   const failure = await assertRejects(() => end, Failure);
   assertEquals([failure.code, failure.exitCode, stage.left], ["NOT_DELIVERED", 1, 1]);
-  assertEquals(failure.why, "2 messages were not shown by bo and cy, who have left");
+  assertEquals(failure.why, "2 messages were not shown to bo and cy, who have left");
 });
 
 Deno.test("input that cannot be read ends with its error, and the room is left", async () => {

@@ -46,7 +46,7 @@ Deno.test({
     };
     const told = [
       "parley: the chat has ended: what answered there is not a parley relay (NOT_A_RELAY)",
-      "hint: check the port: a parley chat server listens on 4396 unless told otherwise",
+      "hint: check the port: a parley chat server listens on 4396 by default",
     ];
     assertEquals(await join(), told);
     const debug = await join("--debug");

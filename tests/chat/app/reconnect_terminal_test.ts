@@ -67,7 +67,7 @@ test("two people see that their relay has died, type on, and read each line once
   await ada.until("the loss", ends("you: before", lost, "ada> half a"));
   await bo.until("the loss", ends("ada: before", lost, "bo>"));
   await ada.type(" line\n");
-  const waits = "* there is no connection: what you type is sent once it is back";
+  const waits = "* not connected: your messages are sent after reconnecting";
   await ada.until("its line", ends(lost, "you: half a line", waits, "ada>"));
   await ada.type("and another\n");
   await ada.until("its line", ends("you: half a line", waits, "you: and another", "ada>"));
@@ -75,16 +75,16 @@ test("two people see that their relay has died, type on, and read each line once
   const second = await startRelay(port);
   await using _second = second.relay;
   await bo.until("ada's lines", ends("ada: half a line", "ada: and another", "bo>"));
-  await ada.until("the return", ({ rows }) => rows.includes("* back"));
+  await ada.until("the return", ({ rows }) => rows.includes("* reconnected"));
   await bo.type("read\n");
   const shown = await ada.until("bo's answer", ends("bo: read", "ada>"));
   // Nothing else has been said, and nothing twice.
   const typed = ["you: before", lost, "you: half a line", waits, "you: and another"];
-  assertEquals(since(shown, "joined (new)"), [...typed, "* back", "bo: read", "ada>"]);
+  assertEquals(since(shown, "joined (new)"), [...typed, "* reconnected", "bo: read", "ada>"]);
   assertEquals(since(await bo.shown(), "--known-peers FILE"), [
     "ada: before",
     lost,
-    "* back",
+    "* reconnected",
     "ada: half a line",
     "ada: and another",
     "you: read",
@@ -101,7 +101,7 @@ test("who leaves while there is no connection is told what was not delivered", a
   await kill(relay);
   await ada.until("the loss", ({ rows }) => rows.some((row) => row.includes("connection lost")));
   await ada.type("too late\n");
-  const waits = "* there is no connection: what you type is sent once it is back";
+  const waits = "* not connected: your messages are sent after reconnecting";
   await ada.until("its line", ends("you: too late", waits, "ada>"));
   await ada.press("C-d");
   const words = "! 1 message was not delivered: there was no connection (NOT_DELIVERED)";

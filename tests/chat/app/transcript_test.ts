@@ -119,9 +119,9 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
     `* you are ada ${self.fingerprint}`,
     `* here: bo ${bo.credential.fingerprint} (new)`,
     `* here: zoe ${zoe.credential.fingerprint} (new; unconfirmed: it has signed nothing in this room)`,
-    "* nobody here is verified: run /fingerprint NAME, and compare by telephone",
+    "* no one is verified yet: run /fingerprint NAME and compare by phone",
     "* zoe does not get what you say",
-    "* a key that changes later goes unnoticed: --known-peers FILE remembers keys",
+    "* later key changes go unnoticed: --known-peers FILE remembers keys",
   ]);
 });
 
@@ -147,7 +147,7 @@ Deno.test("a fault says whose it is, how often, and what became of the frame", a
   const bo = await peer("bo");
   const fault = { kind: "fault", code: "BAD_SIGNATURE", peer: bo, detail: "", count: 4 } as const;
   assertEquals(plain().event(fault), [
-    "! bo: a frame was not signed by its sender, or was changed on the way; nothing of it is shown, 4 times now (BAD_SIGNATURE)",
+    "! bo: a frame was not signed by its sender, or was changed on the way; it is not shown, 4 times so far (BAD_SIGNATURE)",
   ]);
   const [json] = new Report().event(fault);
   const { event, code, from, count } = JSON.parse(json!);
@@ -167,7 +167,7 @@ Deno.test("a name that looks like that of somebody who is known is told apart, f
   const other = `SHA256:${"x".repeat(42)}A`;
   const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
   const event = { kind: "joined", peer: bo, present: false } as const;
-  const alike = "NOT bo, whose name looks the same and whose key is another";
+  const alike = "NOT bo, whose name looks the same but whose key differs";
   assertEquals(plain(who).event(event), [
     `* b0 ${bo.credential.fingerprint} joined (new; ${alike})`,
   ]);
@@ -196,18 +196,18 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
   assertEquals(joined(`bo ${other} 2026-11-01 verified\n`), "(ITS KEY HAS CHANGED)");
   assertEquals(
     joined(`bob ${fingerprint} 2026-11-01 verified\ncy ${fingerprint} 2026-11-01 unverified\n`),
-    "(new; the key is also that of bob (verified) and cy)",
+    "(new; has the same key as bob (verified) and cy)",
   );
   assertEquals(
     joined(`b0 ${other} 2026-11-01 verified\nBO ${fingerprint} 2026-11-01 verified\n`),
-    "(verified; NOT b0, whose name looks the same and whose key is another)",
+    "(verified; NOT b0, whose name looks the same but whose key differs)",
   );
   assertEquals(
     joined(`b0 ${fingerprint} 2026-11-01 verified\n`),
-    "(new; the key is also that of b0 (verified))",
+    "(new; has the same key as b0 (verified))",
   );
   assertEquals(joined("", { strict: true }), "(excluded: new, and the room is locked)");
-  assertEquals(joined("", { expected: [other] }), "(excluded: not one of those you expect)");
+  assertEquals(joined("", { expected: [other] }), "(excluded: not in your --expect list)");
 });
 
 Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
@@ -219,11 +219,11 @@ Deno.test("a transcript refuses a key that has changed loudly, with both fingerp
   const transcript = plain(trust);
   const [, ...warning] = transcript.event({ kind: "joined", peer: bo, present: false });
   assertEquals(warning, [
-    "! THE KEY OF bo HAS CHANGED. This may be somebody else who uses the name, or bo with a new key.",
+    "! THE KEY OF bo HAS CHANGED. This may be someone else using the name, or bo with a new key.",
     `!   it was ${old} (known since 2026-11-01, verified)`,
     `!   it is  ${fingerprint}`,
-    "! Nothing is said to this bo and nothing of it is shown. Ask the bo you know, some other way",
-    "! than by this chat; if the new key is right, /trust bo",
+    "! Nothing is sent to this bo, and its messages are hidden. Ask the bo you know by phone",
+    "! or in person. If the new key is right: /trust bo",
   ]);
   assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
 });
@@ -240,9 +240,9 @@ Deno.test("a transcript names those who are left out, and counts them where they
   assertEquals(transcript.said("x", undefined), ["you (not to bo, cy and 2 others): x"]);
   assertEquals(transcript.said("x", "bo"), ["you (to bo only): x"]);
   assertEquals(transcript.locked(true, peers.slice(0, 1)), [
-    "* locked: only known and verified members get what you say; bo does not",
+    "* locked: only known and verified members receive your messages; bo does not",
   ]);
-  assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (gets nothing of you): hi"]);
+  assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (receives nothing from you): hi"]);
 });
 
 Deno.test("what is lost and comes back is said in words, and as events", async () => {
@@ -259,7 +259,7 @@ Deno.test("what is lost and comes back is said in words, and as events", async (
   assertEquals(events.flatMap((event) => transcript.event(event)), [
     "* connection lost, trying again …",
     "* connection lost, trying again … (the relay is shutting down)",
-    "* back",
+    "* reconnected",
     "* bo is away: its connection was lost",
     "* bo is back",
   ]);
@@ -289,15 +289,15 @@ Deno.test("who has not shown a line and has left is named, in words and as a fie
   });
   const said = (one: MemberEvent) => plain().event(one);
   assertEquals(said(event("hello")), []);
-  assertEquals(said(event("hello", "bo")), ['! not shown by bo, who has left: "hello"']);
+  assertEquals(said(event("hello", "bo")), ['! not shown to bo, who has left: "hello"']);
   assertEquals(said(event("x".repeat(41), "bo", "cy")), [
-    `! not shown by bo and cy, who have left: "${"x".repeat(40)}…"`,
+    `! not shown to bo and cy, who have left: "${"x".repeat(40)}…"`,
   ]);
   assertEquals(said(event("\x1b[2J\ntwo", "bo", "cy", "di", "ed", "fi")), [
-    '! not shown by bo, cy, di and 2 others, who have left: "␛[2J…"',
+    '! not shown to bo, cy, di and 2 others, who have left: "␛[2J…"',
   ]);
   assertEquals(said({ kind: "unheard", line: lineOf("hello"), missed: ["bo"] }), [
-    '! not shown by bo, who has left: "hello"',
+    '! not shown to bo, who has left: "hello"',
   ]);
   const reported = (one: MemberEvent) => new Report().event(one).map((line) => JSON.parse(line));
   assertEquals("missed" in reported(event("hello"))[0], false);
@@ -310,13 +310,13 @@ Deno.test("who comes back too late is told from when to when it missed what was 
   const at = (...time: [number, number, number]) => new Date(2026, 10, 27, ...time).getTime();
   const missed = { from: at(12, 1, 7), to: at(12, 14, 55) };
   assertEquals(plain().event({ kind: "reconnected", room, missed }), [
-    "* back",
-    "! you missed what was said from 12:01:07 to 12:14:55: you were away for too long",
+    "* reconnected",
+    "! you missed messages from 12:01:07 to 12:14:55: you were away for too long",
   ]);
   const overnight = { from: at(23, 59, 59), to: at(24, 0, 3) };
   assertEquals(plain().event({ kind: "reconnected", room, missed: overnight }), [
-    "* back",
-    "! you missed what was said from 2026-11-27 23:59:59 to 2026-11-28 00:00:03: " +
+    "* reconnected",
+    "! you missed messages from 2026-11-27 23:59:59 to 2026-11-28 00:00:03: " +
     "you were away for too long",
   ]);
   const [line] = new Report().event({ kind: "reconnected", room, missed });

@@ -23,7 +23,7 @@ test("a server with --allow refuses others before they see who is there, and tak
   assertEquals(stranger.lines, []);
   assertEquals(stranger.errors, [
     "parley: the chat has ended: this identity is not on the relay's list (NOT_ALLOWED)",
-    `hint: give your fingerprint to whoever runs the server, ${cy.fingerprint}; --identity FILE keeps it from run to run`,
+    `hint: give your fingerprint to the server's owner: ${cy.fingerprint}; --identity FILE keeps it for later runs`,
   ]);
   const refused = await server.event("refused");
   assertEquals([refused.reason, refused.detail], ["NOT_ALLOWED", `ADA ${cy.fingerprint}`]);

@@ -41,7 +41,7 @@ test("piped input that reaches none of those expected ends with 1", async () => 
     await client.type("for bo alone\n");
     await client.endInput();
     assertEquals(await client.ended(), 1);
-    assertEquals(client.lines.at(-1), "* nobody received that: ada does not get what you say");
+    assertEquals(client.lines.at(-1), "* no one received that: ada does not receive your messages");
   }
   assertEquals(texts(server), []);
 });

@@ -114,13 +114,13 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
       server.kill("SIGHUP");
       assertEquals(
         (await server.event("notice")).text,
-        "the list was read again: 2 identities may come in",
+        "allow list reloaded: 2 identities may join",
       );
       server.kill("SIGHUP");
       await server.until((one) => one.all("notice").length === 2, "it was read once more");
       assertEquals(
         server.all("notice")[1]?.text,
-        "the list was read again: 2 identities may come in, as before",
+        "allow list reloaded: 2 identities may join (unchanged)",
       );
       // By another file.
       await scratch.write("friends.new", "# nobody\n");
@@ -169,7 +169,7 @@ test("known peers that another process holds are waited for, and that is said", 
   const args = ["client", address, "--name", "bo", "--json", "--listen", "-k", peers];
   await using bo = new ChatProcess(args, FLAGS);
   const { text } = await bo.event("notice");
-  assertEquals(text, "waiting for the known peers: another process holds their file");
+  assertEquals(text, "waiting for the known-peers file: another process has locked it");
   assertEquals(bo.all("joined"), []);
   held.close();
   await joined(bo, "ada");
@@ -192,7 +192,7 @@ test("who leaves while another process holds the known peers is told that they w
   await leave(bo);
   held.close();
   assertEquals(bo.all("notice").map(({ text }) => text).slice(-1), [
-    "waiting for the known peers: another process holds their file",
+    "waiting for the known-peers file: another process has locked it",
   ]);
   assertEquals(bo.all("error").map(({ code }) => code), ["LOCKED"]);
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);

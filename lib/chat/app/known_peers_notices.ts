@@ -1,5 +1,5 @@
 /**
- * What is said of the file of the known peers, also before there is a stage to say it on.
+ * Reports events of the known-peers file, also before the chat's output is set up.
  *
  * @module
  */
@@ -10,19 +10,25 @@ import { makeStyle } from "../../terminal/terminal.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
 import { Trust } from "../trust/trust.ts";
 import { Report } from "./json_report.ts";
-import type { AcquaintanceEvents } from "./load_trust.ts";
+import type { KnownPeersEvents } from "./load_trust.ts";
 import type { Presenter } from "./presenter.ts";
 import type { Stage } from "./stage.ts";
 import { Transcript } from "./transcript.ts";
 import { unsettledText, unwrittenText, WAITING_TEXT, WRITTEN_TEXT } from "./trust_text.ts";
 
-/** Says what becomes of the known peers: on a stage once there is one, on standard output before. */
-export class FilesVoice implements AcquaintanceEvents {
+/**
+ * Prints notices about the known-peers file: through the chat's display once it is set up, on
+ * standard output before.
+ */
+export class KnownPeersNotices implements KnownPeersEvents {
   readonly #io: Io;
   readonly #early: Presenter;
   #stage: Pick<Stage, "presenter" | "display"> | undefined;
 
-  /** Speaks to programs, or to people. */
+  /**
+   * @param io The standard streams.
+   * @param json Whether to print JSON events.
+   */
   constructor(io: Io, json: boolean) {
     this.#io = io;
     this.#early = json ? new Report() : new Transcript({
@@ -34,8 +40,8 @@ export class FilesVoice implements AcquaintanceEvents {
     });
   }
 
-  /** There is a stage. */
-  enter(stage: Pick<Stage, "presenter" | "display">): void {
+  /** Sends later notices to the chat's display. */
+  useStage(stage: Pick<Stage, "presenter" | "display">): void {
     this.#stage = stage;
   }
 
@@ -43,7 +49,7 @@ export class FilesVoice implements AcquaintanceEvents {
   readonly recovered = (): void => this.#notice(WRITTEN_TEXT);
   readonly failed = (failure: Failure): void => this.#error(failure.code, unwrittenText(failure));
 
-  /** What was to be remembered has not been written, and nobody waits for it any longer. */
+  /** Reports that the changes were not written within `waitedMs` milliseconds. */
   unsettled(waitedMs: number): void {
     this.#error("LOCKED", unsettledText(waitedMs));
   }
