@@ -235,7 +235,7 @@ class Pair {
     for (const end = performance.now() + ms; performance.now() < end;) {
       this.#shown = Promise.withResolvers();
       const started = performance.now();
-      const entered = this.#sessions[this.#turn++ % 2]!.enter("a message of ordinary length, say");
+      const entered = this.#sessions[this.#turn++ % 2]!.send("a message of ordinary length, say");
       if (!entered.ok) throw new Error(entered.message);
       await within(MESSAGE_TIMEOUT_MS, "a message", this.#shown.promise);
       taken.push(performance.now() - started);

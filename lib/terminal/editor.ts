@@ -237,7 +237,7 @@ export class Editor {
   }
 }
 
-/** Whether what a key sends is text: one character that is no control. */
+/** Reports whether a key's bytes are text: one character that is not a control character. */
 function isTyped(sequence: string): boolean {
   const code = sequence.codePointAt(0);
   return code !== undefined && String.fromCodePoint(code) === sequence &&

@@ -60,7 +60,7 @@ async function converse({ start, prompt, signal }: Scene): Promise<void> {
     label: "  ada │ ",
   });
   const [, port] = await ada.until(/listening on 127\.0\.0\.1:(\d+)/, signal);
-  await ada.until(/nobody else is here/, signal);
+  await ada.until(/no one else is here/, signal);
   const join = `parley chat client 127.0.0.1:${port} --name bo --wire`;
   prompt(join);
   const bo = start(["chat", "client", `127.0.0.1:${port}`, "--name", "bo", "--wire"], {

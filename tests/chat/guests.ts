@@ -43,7 +43,7 @@ export function texts({ events }: Guest): string[] {
 
 /** Says something, and waits until another has been shown it. */
 export async function say(from: Guest, to: Guest, text: string): Promise<void> {
-  const entered = from.session.enter(text);
+  const entered = from.session.send(text);
   if (!entered.ok) throw new Error(entered.message);
   await until(() => texts(to).includes(text), `"${text.slice(0, 40)}" has been shown`);
 }

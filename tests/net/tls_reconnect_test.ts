@@ -170,7 +170,7 @@ for (const { name, make, code } of BECOMES) {
       const seen = new Set(refused);
       seen.delete("connected");
       assertEquals([...seen], [make === undefined ? "NOT_PARLEY" : "LOST"]);
-      assert(session.enter("for a relay that can be believed").ok);
+      assert(session.send("for a relay that can be believed").ok);
       session.leave();
       await session.ended;
     },

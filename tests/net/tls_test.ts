@@ -358,13 +358,13 @@ Deno.test({
     const meddling = meddle(listener, relay.addr.port, state);
     const bo = await visit(listener.addr.port, caCerts, 1);
     state.armed = true;
-    assert(bo.session.enter("changed on the way").ok);
+    assert(bo.session.send("changed on the way").ok);
     await until(() => bo.events.some(({ kind }) => kind === "disconnected"), "bo has lost it");
     bo.session.close();
     await bo.session.ended;
     await meddling;
     const cy = await visit(relay.addr.port, caCerts, 2);
-    assert(cy.session.enter("unmoved").ok);
+    assert(cy.session.send("unmoved").ok);
     const read = () => ada.events.flatMap((one) => one.kind === "message" ? [one.text] : []);
     await until(() => read().length > 0, "ada has read it");
     assertEquals(read(), ["unmoved"]);

@@ -9,7 +9,7 @@ import { Failure, usageFailure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { type Io, writeAll } from "../../os/io.ts";
 import type { Input } from "../../os/streams.ts";
-import { standardInput } from "./stage.ts";
+import { standardInput } from "./setup.ts";
 
 /** The answers. */
 export type Answer<A> =

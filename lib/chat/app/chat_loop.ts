@@ -328,7 +328,7 @@ export class Conversation {
     const { presenter, display } = this.#options;
     const held: MemberEvent[] = [];
     this.#held = held;
-    const entered = session.enter(text, to);
+    const entered = session.send(text, to);
     this.#held = undefined;
     if (entered.ok) display.print(presenter.said(text, to, entered));
     else this.#refuse(entered.code, entered.message);

@@ -12,7 +12,7 @@ import { Trust } from "../trust/trust.ts";
 import { Report } from "./json_report.ts";
 import type { KnownPeersEvents } from "./load_trust.ts";
 import type { Presenter } from "./presenter.ts";
-import type { Stage } from "./stage.ts";
+import type { ConversationSetup } from "./setup.ts";
 import { Transcript } from "./transcript.ts";
 import { unsettledText, unwrittenText, WAITING_TEXT, WRITTEN_TEXT } from "./trust_text.ts";
 
@@ -23,7 +23,7 @@ import { unsettledText, unwrittenText, WAITING_TEXT, WRITTEN_TEXT } from "./trus
 export class KnownPeersNotices implements KnownPeersEvents {
   readonly #io: Io;
   readonly #early: Presenter;
-  #stage: Pick<Stage, "presenter" | "display"> | undefined;
+  #setup: Pick<ConversationSetup, "presenter" | "display"> | undefined;
 
   /**
    * @param io The standard streams.
@@ -41,8 +41,8 @@ export class KnownPeersNotices implements KnownPeersEvents {
   }
 
   /** Sends later notices to the chat's display. */
-  useStage(stage: Pick<Stage, "presenter" | "display">): void {
-    this.#stage = stage;
+  showIn(setup: Pick<ConversationSetup, "presenter" | "display">): void {
+    this.#setup = setup;
   }
 
   readonly waiting = (): void => this.#notice(WAITING_TEXT);
@@ -63,11 +63,11 @@ export class KnownPeersNotices implements KnownPeersEvents {
   }
 
   get #presenter(): Presenter {
-    return this.#stage?.presenter ?? this.#early;
+    return this.#setup?.presenter ?? this.#early;
   }
 
   #print(lines: readonly string[]): void {
-    if (this.#stage !== undefined) this.#stage.display.print(lines);
+    if (this.#setup !== undefined) this.#setup.display.print(lines);
     else writeAll(this.#io.output, lines.map((line) => `${line}\n`).join(""));
   }
 }

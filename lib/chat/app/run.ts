@@ -29,7 +29,7 @@ import {
   type TrustSettings,
 } from "./load_trust.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
-import { setStage, type Stage, wireTap } from "./stage.ts";
+import { type ConversationSetup, setUpConversation, wireTap } from "./setup.ts";
 
 /**
  * The longest wait at the end for the known-peers file, which another process may have locked, in
@@ -79,7 +79,7 @@ export interface VisitOptions extends TalkOptions {
   readonly port: number;
   /** Uses TLS; `ca` is a file of trusted issuers. Without it, the client does not use TLS. */
   readonly tls?: { readonly ca: string | undefined };
-  /** Whether to stay when the input ends. */
+  /** Whether to stay in the room when the input ends. */
   readonly listen: boolean;
 }
 
@@ -110,36 +110,36 @@ async function hostWithMember(options: HostOptions): Promise<number> {
     );
   }
   await using watch = new RelayMonitor(options);
-  const where = await listening(options, allowed);
+  const where = await serverOptions(options, allowed);
   const notices = new KnownPeersNotices(options.io, options.json);
   using loaded = await loadTrust(options, notices);
   releaseFiles(options, allowed);
   // Listen before the keys are generated, so that a taken port is reported at once. No one is
   // admitted before the host has joined.
-  let stage: Stage | undefined;
+  let setup: ConversationSetup | undefined;
   const event = (one: RelayEvent) => {
     watch.event(one);
     // The owner of the list sees which connections it refuses.
     if (one.kind !== "refused" || one.reason !== "NOT_ALLOWED") return;
-    stage?.display.print(stage.presenter.relayEvent(one));
+    setup?.display.print(setup.presenter.relayEvent(one));
   };
   const { trouble } = watch;
   await using server = openRelay({ ...where, opens: hostJoined.promise, event, trouble });
-  const reload = allowed && ((stage: Stage) => reloadAllowList(allowed, server, stage));
-  allowed?.replaced.then((failure) => stage && reportUnread(failure, stage));
+  const reload = allowed && ((setup: ConversationSetup) => reloadAllowList(allowed, server, setup));
+  allowed?.replaced.then((failure) => setup && reportUnread(failure, setup));
   const known = { loaded, notices };
   return await runChat(
     { ...options, stay: true, reload },
     known,
     name,
     async (self, joining, set) => {
-      stage = set;
+      setup = set;
       allowed?.admitHost(self.fingerprint);
-      stage.display.print(stage.presenter.listening(server));
+      setup.display.print(setup.presenter.listening(server));
       const metrics = await watch.start(server);
       if (metrics !== undefined) {
-        stage.display.print(
-          stage.presenter.notice(`metrics at ${metrics}`),
+        setup.display.print(
+          setup.presenter.notice(`metrics at ${metrics}`),
         );
       }
       const event = (one: MemberEvent) => {
@@ -171,7 +171,7 @@ async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefi
   return allow === undefined ? undefined : await AllowList.open(allow);
 }
 
-async function listening(
+async function serverOptions(
   options: HostOptions,
   allowed: AllowList | undefined,
 ): Promise<RelayServerOptions> {
@@ -192,24 +192,27 @@ async function listening(
 async function reloadAllowList(
   allowed: AllowList,
   server: RelayServer,
-  stage: Stage,
+  setup: ConversationSetup,
 ): Promise<void> {
-  const { display, presenter } = stage;
+  const { display, presenter } = setup;
   try {
     const unchanged = await allowed.reload() ? "" : " (unchanged)";
     const identities = allowed.size === 1 ? "1 identity" : `${allowed.size} identities`;
     display.print(presenter.notice(`allow list reloaded: ${identities} may join${unchanged}`));
     server.removeDisallowed();
   } catch (error) {
-    reportUnread(toFailure(error, "cannot reload the allow list"), stage);
+    reportUnread(toFailure(error, "cannot reload the allow list"), setup);
   }
 }
 
-function reportUnread({ code, what, why }: Failure, { display, presenter }: Stage): void {
+function reportUnread(
+  { code, what, why }: Failure,
+  { display, presenter }: ConversationSetup,
+): void {
   display.print(presenter.error(code, `${what}: ${why}; the previous list stays in force`));
 }
 
-/** Does something whenever the process is told to hang up, as servers do. */
+/** Calls a handler at each SIGHUP, as servers do to reload. */
 function onHangup(io: Io, act: () => Promise<void>): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]: () => {} };
   let acting = Promise.resolve();
@@ -237,7 +240,7 @@ export function visitRoom(options: VisitOptions): Promise<number> {
     const join = (
       self: OwnCredential,
       joining: Joining,
-      { atTerminal, display, presenter }: Stage,
+      { atTerminal, display, presenter }: ConversationSetup,
       signal: AbortSignal,
     ) => {
       const where = hostPort({ hostname, port });
@@ -253,34 +256,37 @@ type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "obstacle" | 
 async function runChat(
   options: TalkOptions & {
     readonly stay: boolean;
-    readonly reload?: ((stage: Stage) => Promise<void>) | undefined;
+    readonly reload?: ((setup: ConversationSetup) => Promise<void>) | undefined;
   },
   { loaded, notices }: { readonly loaded: LoadedTrust; readonly notices: KnownPeersNotices },
   name: string,
   join: (
     self: OwnCredential,
     joining: Joining,
-    stage: Stage,
+    setup: ConversationSetup,
     signal: AbortSignal,
   ) => Promise<Session>,
 ): Promise<number> {
   const { identity, trust } = loaded;
   const keys = createIdentity(name, identity);
   let session: Session | undefined;
-  const reload = options.reload && (() => options.reload!(stage));
+  const reload = options.reload && (() => options.reload!(setup));
   const lasting = identity !== undefined;
-  const stageOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
-  await using stage: Stage = await setStage(stageOptions, (events) => session?.displayed(events));
-  notices.useStage(stage);
+  const setupOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
+  await using setup: ConversationSetup = await setUpConversation(
+    setupOptions,
+    (events) => session?.displayed(events),
+  );
+  notices.showIn(setup);
   using _hangup = reload && onHangup(options.io, reload);
-  const { conversation, presenter, display, tap } = stage;
-  if (stage.atTerminal) display.print(presenter.notice("generating the keys of this run"));
+  const { conversation, presenter, display, tap } = setup;
+  if (setup.atTerminal) display.print(presenter.notice("generating the keys of this run"));
   const { tell: event, obstacle } = conversation;
   const given = new AbortController();
   const joined = keys.then(async (self) => {
     given.signal.throwIfAborted();
     const joining = { policy: trust, event, obstacle, shows: "later" as const, ...tap };
-    session = await join(self, joining, stage, given.signal);
+    session = await join(self, joining, setup, given.signal);
     return session;
   });
   try {
@@ -307,13 +313,13 @@ async function settle(loaded: LoadedTrust, notices: KnownPeersNotices): Promise<
 
 async function relayOnly(options: HostOptions): Promise<number> {
   const allowed = await openAllowList(options);
-  const where = await listening(options, allowed);
+  const where = await serverOptions(options, allowed);
   releaseFiles(options, allowed);
   const { trust } = await loadTrust(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
-  const stageOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
-  await using stage = await setStage(stageOptions, () => {});
-  const { display, presenter } = stage;
+  const setupOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
+  await using setup = await setUpConversation(setupOptions, () => {});
+  const { display, presenter } = setup;
   await using watch = new RelayMonitor(options);
   await using server = openRelay({
     ...where,
@@ -324,15 +330,15 @@ async function relayOnly(options: HostOptions): Promise<number> {
     },
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
-  using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, stage));
-  allowed?.replaced.then((failure) => reportUnread(failure, stage));
+  using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
+  allowed?.replaced.then((failure) => reportUnread(failure, setup));
   display.print(presenter.listening(server));
   const metrics = await watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
   const failed = display.failed.then((error) => {
     throw outputFailure(error);
   });
-  return await Promise.race([stage.stopped, server.finished.then(() => 1), failed]);
+  return await Promise.race([setup.stopped, server.finished.then(() => 1), failed]);
 }
 
 /** Returns the normalized name, or a generated one if none is given. */

@@ -18,8 +18,8 @@ import type { Display, Presenter } from "./presenter.ts";
 import { Transcript } from "./transcript.ts";
 import { WireReader } from "./wire_dump.ts";
 
-/** Options of {@linkcode setStage}. */
-export interface StageOptions {
+/** Options of {@linkcode setUpConversation}. */
+export interface SetupOptions {
   readonly io: Io;
   readonly json: boolean;
   /** Whether piped input may contain slash commands; JSON input and typed lines always may. */
@@ -42,7 +42,7 @@ export interface StageOptions {
 }
 
 /** A conversation with its input and output, ready to run. */
-export interface Stage extends AsyncDisposable {
+export interface ConversationSetup extends AsyncDisposable {
   readonly presenter: Presenter;
   readonly display: Display;
   readonly conversation: Conversation;
@@ -60,10 +60,10 @@ export interface Stage extends AsyncDisposable {
  * @param options The options.
  * @param displayed Called with the number of events that have been shown.
  */
-export async function setStage(
-  options: StageOptions,
+export async function setUpConversation(
+  options: SetupOptions,
   displayed: (events: number) => void,
-): Promise<Stage> {
+): Promise<ConversationSetup> {
   const { io, trust, lasting, reload } = options;
   const { input, output } = io;
   const atTerminal = !options.json && input.keyboard !== undefined && output.isTerminal;
@@ -127,7 +127,7 @@ function hasTerminal({ input, output, errors }: Io): boolean {
  * Reads input without a screen. The end of typed input leaves the chat; the end of piped input may
  * not.
  */
-async function* inputOf({ io, input }: StageOptions, typed: boolean): AsyncGenerator<Input, void> {
+async function* inputOf({ io, input }: SetupOptions, typed: boolean): AsyncGenerator<Input, void> {
   yield* input ?? standardInput(io);
   if (typed) yield { kind: "end" };
 }

@@ -45,7 +45,7 @@ export interface Session {
    * @param to The name of the recipient; everyone without it.
    * @returns The message's id, or why it is not sent.
    */
-  enter(text: string, to?: string): Entered;
+  send(text: string, to?: string): Entered;
   /** Says that the first `events` events have been shown. */
   displayed(events: number): void;
   /** The members of the room and those who may come back to it, this member first. */
@@ -166,7 +166,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     get connected() {
       return member.isIn;
     },
-    enter: (text, to) => member.enter(text, to),
+    send: (text, to) => member.enter(text, to),
     displayed: (events) => member.displayed(events),
     members: () => member.peers(),
     backlog: () => member.backlog,

@@ -54,7 +54,7 @@ class Typing {
 function sessionOf(self: OwnCredential, display: SlowDisplay, lines: [string, number][]): Session {
   return {
     self,
-    enter: (text: string) => {
+    send: (text: string) => {
       lines.push([text, display.shown]);
       return { ok: true, id: "x.1" } as const;
     },

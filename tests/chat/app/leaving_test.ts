@@ -80,7 +80,7 @@ class Stage {
       get connected() {
         return connected();
       },
-      enter: (text: string) => {
+      send: (text: string) => {
         this.entered.push(text);
         return { ok: true, id: "x.1" } as const;
       },

@@ -120,7 +120,7 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
     `* here: bo ${bo.credential.fingerprint} (new)`,
     `* here: zoe ${zoe.credential.fingerprint} (new; unconfirmed: it has signed nothing in this room)`,
     "* no one is verified yet: run /fingerprint NAME and compare by phone",
-    "* zoe does not get what you say",
+    "* zoe does not receive your messages",
     "* later key changes go unnoticed: --known-peers FILE remembers keys",
   ]);
 });

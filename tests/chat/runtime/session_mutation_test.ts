@@ -34,7 +34,7 @@ async function record(port: number): Promise<Bytes> {
   const told = (kind: string) => events.filter((event) => event.kind === kind).length;
   await until(() => told("ready") === 1, "it is in");
   for (const [text, to] of [["one"], ["two", "ada"], ["three"]] as const) {
-    assert(session.enter(text, to).ok);
+    assert(session.send(text, to).ok);
   }
   await until(() => told("delivered") === 3, "everything is delivered");
   session.leave();

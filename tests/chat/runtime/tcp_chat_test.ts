@@ -149,10 +149,10 @@ Deno.test("on the wire there is no text, no private key and no sender key, and e
     await until(() => ada.events.some(({ kind }) => kind === "joined"), "ada has seen bo");
     const text = "the very same words, twice over";
     for (let i = 0; i < 2; i++) {
-      assert(ada.session.enter(text).ok);
+      assert(ada.session.send(text).ok);
       await until(() => texts(bo).length === i + 1, "bo has read it");
     }
-    assert(bo.session.enter("an answer that nobody else reads", "ada").ok);
+    assert(bo.session.send("an answer that nobody else reads", "ada").ok);
     await until(() => texts(ada).length === 1, "ada has read it");
     for (const guest of [ada, bo]) guest.session.leave();
     await Promise.all([ada.session.ended, bo.session.ended]);
@@ -238,7 +238,7 @@ Deno.test("foreign protocols are answered with a code and an end, at once, while
       ]);
     }
   }
-  assert(ada.session.enter("unmoved").ok);
+  assert(ada.session.send("unmoved").ok);
   await until(() => texts(bo).length === 1, "bo has read it");
   for (const guest of [ada, bo]) guest.session.leave();
   await Promise.all([ada.session.ended, bo.session.ended]);
