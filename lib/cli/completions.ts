@@ -15,17 +15,17 @@ import {
   type TextForm,
 } from "./spec.ts";
 
-/** The shells that parley can tell of its commands. */
+/** The shells that have a completion script. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** One of {@linkcode SHELLS}. */
 export type Shell = typeof SHELLS[number];
 
 /**
- * The script that makes a shell complete the program's commands and options, with what they do.
+ * Makes the script that completes the program's commands and options, with their descriptions.
  *
  * @param root The table's root.
- * @param shell For which shell.
+ * @param shell The shell.
  */
 export function completionScript(root: CommandSpec, shell: Shell): string {
   const commands = commandWords(root);

@@ -1,11 +1,11 @@
 /**
- * The help page of a command, from the table.
+ * Formats the help page of a command.
  *
  * @module
  */
 
 import { BUILD } from "../os/build.ts";
-import type { PermissionName } from "./permissions.ts";
+import type { PermissionName } from "./spec.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -20,7 +20,7 @@ const WIDTH = 100;
 /**
  * The help page of a command.
  *
- * @param path The command and the groups above it, outermost first.
+ * @param path The command, after the groups that contain it.
  * @returns Plain text of at most 100 columns, ending in a line feed.
  */
 export function helpPage(path: readonly CommandSpec[]): string {
@@ -38,7 +38,7 @@ export function helpPage(path: readonly CommandSpec[]): string {
   return parts.filter((part) => part !== "").join("\n");
 }
 
-/** The one line that shows what a command takes. */
+/** The usage line of a command. */
 export function usageLine(path: readonly CommandSpec[]): string {
   const command = path.at(-1)!;
   const words = [commandLine(path)];
@@ -53,7 +53,7 @@ export function usageLine(path: readonly CommandSpec[]): string {
   return words.join(" ");
 }
 
-/** An option as the help names it, and what it says of it. */
+/** An option and its description. */
 export function optionRow([name, spec]: [string, OptionSpec]): [string, string] {
   const short = spec.short === undefined ? "    " : `-${spec.short}, `;
   const left = spec.type === "flag" ? `${short}--${name}` : `${short}--${name} ${spec.value}`;
@@ -65,7 +65,7 @@ export function optionRow([name, spec]: [string, OptionSpec]): [string, string] 
   return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join("; ")})`];
 }
 
-/** An argument as the help names it, and what it says of it. */
+/** An argument and its description. */
 export function operandRow({ name, help, choices }: OperandSpec): [string, string] {
   return [name, choices === undefined ? help : `${help} (${choices.join(" or ")})`];
 }
@@ -85,11 +85,11 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
 }
 
 function permissionsLine(command: CommandSpec): string {
-  // What a compiled program may do is built in: there is nothing to grant.
+  // The permissions of a compiled program are fixed.
   if (!isRunnable(command) || BUILD !== "source") return "";
   const names = command.permissions ?? [];
   const kept = names.length === 0 ? "none" : flags(names);
-  return `Permissions kept while it runs, where granted: ${kept}\n`;
+  return `Permissions that it keeps if granted: ${kept}\n`;
 }
 
 function flags(names: readonly PermissionName[]): string {

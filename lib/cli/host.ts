@@ -20,7 +20,7 @@ export interface HostMaybePort {
   readonly port: number | undefined;
 }
 
-/** The labels of a name (RFC 1123 section 2.1, and what systems take beyond that), the last dot included. */
+/** A host name: labels (RFC 1123 section 2.1, and Unicode and underscores as systems accept them), with or without the final dot. */
 const NAME = /^[\p{L}\p{M}\p{N}_-]{1,63}(\.[\p{L}\p{M}\p{N}_-]{1,63})*\.?$/u;
 /** The longest name (RFC 1035 section 2.3.4). */
 const MAX_NAME_LENGTH = 253;
@@ -28,9 +28,9 @@ const MAX_NAME_LENGTH = 253;
 /**
  * Reads `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address (RFC 3986 section 3.2.2).
  *
- * @param text What was typed.
+ * @param text The text that was typed.
  * @returns The host without brackets, and the port.
- * @throws {Failure} Usage, where it is none of these.
+ * @throws {Failure} `USAGE`, if the text is none of these.
  */
 export function readHost(text: string): HostMaybePort {
   const what = `cannot read the address ${quote(text)}`;
@@ -55,9 +55,9 @@ export function readHost(text: string): HostMaybePort {
 /**
  * Reads a port.
  *
- * @param text What was typed.
- * @param what What a failure is of.
- * @throws {Failure} Usage, where it is none.
+ * @param text The text that was typed.
+ * @param what The subject of a failure.
+ * @throws {Failure} `USAGE`, if the text is not a port.
  */
 export function readPort(text: string, what = `cannot read the port ${quote(text)}`): number {
   const number = Number(text);
@@ -77,9 +77,9 @@ function isIpv6(text: string): boolean {
 /**
  * Reads `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT` or a bare IPv6 address.
  *
- * @param text What was typed.
- * @param defaultPort The port where none is given.
- * @throws {Failure} Usage, where it is none of these.
+ * @param text The text that was typed.
+ * @param defaultPort The port if none is given.
+ * @throws {Failure} `USAGE`, if the text is none of these.
  */
 export function readAddress(text: string, defaultPort: number): HostAndPort {
   const { hostname, port = defaultPort } = readHost(text);
@@ -92,15 +92,15 @@ export const LISTEN_HOST = {
   value: "HOST",
   form: "host",
   default: LOOPBACK,
-  help: "Address to listen on; 0.0.0.0 or :: for all",
+  help: "Address to listen on; 0.0.0.0 or :: for all interfaces",
 } as const;
 
-/** `--port` of a server, but for its default. */
+/** `--port` of a server, without a default. */
 export const LISTEN_PORT = {
   type: "integer",
   short: "p",
   value: "PORT",
   min: 0,
   max: 65_535,
-  help: "Port to listen on; 0 picks a free one and says which",
+  help: "Port to listen on; 0 picks a free one and prints it",
 } as const;

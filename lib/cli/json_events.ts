@@ -1,5 +1,5 @@
 /**
- * What commands say, in both voices: lines for people, one JSON object a line for programs, and failures.
+ * The output of commands: lines for people, one JSON object per line for programs, and failures.
  *
  * Field names are an interface: later versions only add.
  *
@@ -28,7 +28,7 @@ export function printJson({ output }: Pick<Io, "output">, value: unknown): void 
   writeAll(output, `${printableJson(value)}\n`);
 }
 
-/** Something that happened, in both voices. */
+/** An event, as lines for people and as JSON for programs. */
 export interface Said {
   /** Lines for people, fit for a terminal. */
   readonly lines: readonly string[];
@@ -38,26 +38,26 @@ export interface Said {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** The lines of what was said: those for people, or one of JSON with the time. */
+/** The lines that show an event: those for people, or one line of JSON with the time. */
 export function voiced({ lines, event, fields }: Said, json: boolean): readonly string[] {
   return json ? [jsonEvent(event, fields)] : lines;
 }
 
-/** An event as a line of JSON: its name, the time, and its fields. */
+/** Formats an event as a line of JSON: its name, the time, and its fields. */
 export function jsonEvent(event: string, fields: Readonly<Record<string, unknown>>): string {
   return printableJson({ event, at: new Date().toISOString(), ...fields });
 }
 
-/** Prints what was said. */
+/** Prints an event. */
 export function say(io: Pick<Io, "output">, said: Said, json: boolean): void {
   printLines(io, voiced(said, json));
 }
 
 /**
- * Runs a command. Where it fails and a program reads, an event `error` tells the program, before the failure
- * reaches the command line.
+ * Runs a command. If it fails and the output is JSON, prints an event `error` before the failure reaches the
+ * command line.
  *
- * @param json Whether a program reads.
+ * @param json Whether the output is JSON.
  * @param run The command.
  */
 export async function reportingFailure(
@@ -77,17 +77,17 @@ function tellProgram(io: Pick<Io, "output">, { code, what, why }: Failure): void
   try {
     printLines(io, [jsonEvent("error", { code, message: `${what}: ${why}` })]);
   } catch (error) {
-    // The output is what fails, perhaps: the command line says it, and what else there is to say.
+    // The output itself may have failed. The command line reports the first failure.
     if (!(error instanceof Failure)) throw error;
   }
 }
 
 /**
- * Prints a failure on standard error: one line, a hint where there is one, and with `debug` the stack.
- * Nothing is said of a reader that has gone, as is usual for pipes.
+ * Prints a failure on standard error: one line, a hint if there is one, and with `debug` the stack.
+ * Prints nothing if the reader of the output has gone, as is usual for pipes.
  *
  * @param failure What failed.
- * @param debug Whether to show where in the code.
+ * @param debug Whether to print the stack.
  */
 export function printFailure(io: Pick<Io, "errors">, failure: Failure, debug = false): void {
   if (failure instanceof ReaderGone) return;
@@ -108,27 +108,27 @@ export function addressFields(
   return { host: hostname, port };
 }
 
-/** A number of things: `1 datagram`, `1,024 datagrams`. */
+/** Formats a number of things: `1 datagram`, `1,024 datagrams`. */
 export function counted(count: number, thing: string): string {
   return `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;
 }
 
-/** So much of a datagram is shown to people. */
+/** The most bytes of a datagram that are shown to people. */
 const MAX_SHOWN_BYTES = 1_024;
 
 /**
- * A datagram's bytes in quotation marks, fit for a terminal: UTF-8 as text, and `\xNN` for each byte that is
- * none. Of more than 1,024 bytes the first are shown, and how many more there are.
+ * Formats a datagram's bytes for a terminal, in quotation marks: UTF-8 as text, and any other byte as `\xNN`. Of
+ * more than 1,024 bytes it shows the first ones and the number of the others.
  */
 export function shownData(data: Uint8Array): string {
   if (data.length <= MAX_SHOWN_BYTES) return `'${printableBytes(data)}'`;
   let end = MAX_SHOWN_BYTES;
-  // Not within a character: those of more than one byte go on with 10xxxxxx.
+  // Do not cut a character: its second and later bytes are 10xxxxxx.
   while (end > MAX_SHOWN_BYTES - 4 && (data[end]! & 0xc0) === 0x80) end--;
   return `'${printableBytes(data.subarray(0, end))}…' and ${data.length - end} bytes more`;
 }
 
-/** The fields of an event for a datagram's bytes: `text` where they are UTF-8, `base64` where they are not. */
+/** The fields of an event for a datagram's bytes: `text` if they are UTF-8, otherwise `base64`. */
 export function dataFields(data: Uint8Array): Record<string, unknown> {
   const bytes = data.length;
   try {

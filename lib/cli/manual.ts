@@ -1,5 +1,5 @@
 /**
- * The manual page, `parley(1)`, from the table of commands.
+ * The manual page, `parley(1)`, made from the table of commands.
  *
  * @module
  */
@@ -27,16 +27,19 @@ export function manualPage(root: CommandSpec, version: string): string {
     ".SH COMMANDS",
     ...(root.commands ?? []).flatMap((command) => commandPart([root, command])),
     ".SH OPTIONS",
-    "Every command takes these; the first one stands alone.",
+    "Every command has these options; the first one is used alone.",
     ...options({ ...root.options, ...GLOBAL_OPTIONS }),
     ".SH EXIT STATUS",
-    ...row("0", "It was done."),
-    ...row("1", "It failed: one line on standard error says what, why, and a code."),
+    ...row("0", "Success."),
+    ...row("1", "Failure. One line on standard error says what failed, why, and a code."),
     ...row("2", "Wrong usage."),
-    ...row("130", "It was interrupted."),
+    ...row("130", "Interrupted."),
     ".SH ENVIRONMENT",
-    ...row("NO_COLOR", "Where it is set, nothing is coloured."),
-    ...row("XDG_CACHE_HOME", "Where the self-contained program unpacks itself: ~/.cache without."),
+    ...row("NO_COLOR", "If it is set, output has no colours."),
+    ...row(
+      "XDG_CACHE_HOME",
+      "The self-contained program unpacks itself there (default: ~/.cache).",
+    ),
   ].join("\n") + "\n";
 }
 
@@ -61,20 +64,20 @@ function row(name: string, text: string): string[] {
   return [".TP", `.B ${escape(name)}`, escape(text)];
 }
 
-/** Paragraphs, filled; those that are laid out in columns stay as they are. */
+/** Formats paragraphs. Those in columns keep their lines. */
 function prose(text: string): string[] {
   return text.trim().split("\n\n").flatMap((paragraph) =>
     / {2}/.test(paragraph) ? verbatim(paragraph) : [".PP", ...paragraph.split("\n").map(escape)]
   );
 }
 
-/** Lines as they stand. */
+/** Formats lines without filling them. */
 function verbatim(text: string, title?: string): string[] {
   const lines = text.trim().split("\n").map(escape);
   return [".PP", ...(title === undefined ? [] : [title]), ".nf", ...lines, ".fi"];
 }
 
-/** A text as roff takes it: no escapes, no requests, hyphens that can be copied, and ASCII alone. */
+/** Escapes a text for roff: no escapes, no requests, hyphens that can be copied, ASCII only. */
 function escape(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^(?=[.'])/, "\\&")
     .replace(/[^ -~]/gu, unicodeEscape);

@@ -1,6 +1,5 @@
 /**
- * Arguments as a shell hands them over, read by the rules of POSIX (XBD 12.2, guidelines 3 to 10) and of
- * getopt_long(3).
+ * Reads options and operands by the rules of POSIX (XBD 12.2, guidelines 3 to 10) and of getopt_long(3).
  *
  * @module
  */
@@ -9,26 +8,26 @@
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import type { OptionSpec } from "./spec.ts";
 
-/** An option that was given, with its value where it takes one. */
+/** An option that was given, with its value if it takes one. */
 export interface GivenOption {
   readonly name: string;
   readonly value: string | undefined;
 }
 
-/** Arguments that were understood. */
+/** Arguments that were read. */
 export interface OptionWords {
   /** In the order in which they were given. */
   readonly given: readonly GivenOption[];
   readonly operands: readonly string[];
 }
 
-/** The first argument that was not understood. */
+/** The first argument that is wrong. */
 export class ArgumentProblem {
   /**
-   * @param reason Whether there is no such option, whether its value is missing, or whether it has one too many.
+   * @param reason The option is unknown, its value is missing, or it has a value and takes none.
    * @param typed The option as it was typed, without a value: `-p`, `--port`.
-   * @param name The option's name, where there is such an option.
-   * @param next What was typed for its value: behind `=`, or as the next argument.
+   * @param name The option's name if the option exists.
+   * @param next The text in the place of its value: after `=`, or the next argument.
    */
   constructor(
     readonly reason: "unknown" | "no value" | "extra value",
@@ -39,11 +38,11 @@ export class ArgumentProblem {
 }
 
 /**
- * Reads arguments. A value is what stands behind `=`, behind the letter of the option, or the next argument; a
- * next argument that starts with a dash is no value, except `-`, and a number for an option that takes numbers.
+ * Reads arguments. An option's value follows `=`, follows the option's letter, or is the next argument. A
+ * next argument that starts with a dash is not a value, except `-`, and a number for an option that takes numbers.
  *
- * @param specs The options that there are, by name.
- * @param args The arguments behind the command.
+ * @param specs The options of the command, by name.
+ * @param args The arguments after the command.
  */
 export function readOptionWords(
   specs: Readonly<Record<string, OptionSpec>>,
@@ -92,13 +91,13 @@ class Reader implements OptionWords {
     return this.#takeOption(`--${name}`, name, value);
   }
 
-  /** `-abc`: flags, of which the last may be an option with a value instead, which is what is left. */
+  /** `-abc`: flags. The last one may be an option with a value, which is the rest of the argument. */
   #takeLetters(arg: string): ArgumentProblem | undefined {
     const letters = [...arg].slice(1);
     for (const [i, letter] of letters.entries()) {
       const name = this.#names.get(letter);
       const rest = letters.slice(i + 1).join("");
-      // A number below zero is shown whole.
+      // Show a number below zero completely.
       const typed = name === undefined && /^-[.\d]/.test(arg) ? arg : `-${letter}`;
       const isFlag = name !== undefined && this.#specs.get(name)?.type === "flag";
       const value = rest.startsWith("=") ? rest.slice(1) : rest === "" || isFlag ? undefined : rest;
@@ -132,21 +131,21 @@ class Reader implements OptionWords {
   }
 }
 
-/** Whether an argument behind an option is its value. */
+/** Whether the argument after an option is its value. */
 function isValue(spec: OptionSpec, next: string): boolean {
   if (!next.startsWith("-") || next === "-") return true;
   return (spec.type === "integer" || spec.type === "number") && /^-[.\d]/.test(next);
 }
 
-/** Options by name: of a flag whether it stands there, of any other every value; and the operands. */
+/** Options by name, and the operands. A flag is a boolean, any other option a list of its values. */
 export type RawArgs = Args;
 
 /**
  * Reads options.
  *
- * @param specs The options that there are.
- * @param args The arguments behind the command.
- * @returns What stands there, or the first argument that cannot be understood.
+ * @param specs The options of the command.
+ * @param args The arguments after the command.
+ * @returns The options and operands, or the first argument that is wrong.
  */
 export function rawArgs(
   specs: Readonly<Record<string, OptionSpec>>,
@@ -157,7 +156,7 @@ export function rawArgs(
   const names = Object.keys(specs);
   const isFlag = (name: string) => specs[name]?.type === "flag";
   const valued = names.filter((name) => !isFlag(name));
-  // parseArgs() loses an empty value and bundled letters: it gets one form alone, which it reads as it is.
+  // parseArgs() loses empty values and bundled letters. It gets only the form --name=value, which it reads correctly.
   return parseArgs([...read.given.map(wordOf), "--", ...read.operands], {
     string: ["_", ...valued],
     boolean: names.filter(isFlag),

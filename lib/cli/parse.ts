@@ -1,5 +1,5 @@
 /**
- * Command line to command and typed options, by the table; wrong usage names the nearest right one.
+ * Parses a command line: finds the command in the table, and reads its options by their types.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { usageFailure } from "../base/failure.ts";
 import { quote } from "../base/printable.ts";
 import type { RawArgs } from "./option_words.ts";
-import type { PermissionName } from "./permissions.ts";
+import type { PermissionName } from "./spec.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -21,19 +21,19 @@ import {
   wantedNumber,
 } from "./spec.ts";
 
-/** A command line that was understood. */
+/** A parsed command line. */
 export interface Parsed {
-  /** The command and the groups above it, outermost first. */
+  /** The command, after the groups that contain it. */
   readonly path: readonly CommandSpec[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly operands: readonly string[];
-  /** What the command keeps while it runs: its own permissions, and those of the options given. */
+  /** The permissions that the command keeps while it runs: its own, and those of the given options. */
   readonly permissions: readonly PermissionName[];
 }
 
 /**
- * Reads a command line. What only some command lines need is loaded by those: the package that reads
- * options, and the one that knows a near word.
+ * Parses a command line. Code that few command lines need is loaded only for those: the package that
+ * reads options, and the one that finds similar words.
  *
  * @param root The table's root.
  * @param args The arguments, without the program's name.
@@ -60,7 +60,7 @@ export async function parseCommandLine(
   return { path, ...await parseOptions(path, rest) };
 }
 
-/** What a failure says that it is of: the same words without the program's name, which it has already. */
+/** The subject of a failure: the words of the command without the program's name, which starts the line anyway. */
 export function subject(path: readonly CommandSpec[]): string {
   return path.length === 1 ? "the command line" : commandLine(path.slice(1));
 }
@@ -77,7 +77,7 @@ async function parseOptions(path: readonly CommandSpec[], args: readonly string[
       : readValues(path, name, spec, raw[name]);
     if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
   }
-  // Help is for people who do not know the operands yet, and the version takes none.
+  // Neither --help nor --version needs operands.
   if (given.options.help !== true && given.options.version !== true) {
     await checkOperands(path, given.operands);
     await readForms(given, raw);
@@ -99,7 +99,7 @@ async function readArgs(
   throw wrongArgument(path, raw);
 }
 
-/** Whether an option stands on the command line: a flag that is set, or a list that is not empty. */
+/** Whether an option was given: a flag is set, or a list is not empty. */
 function isGiven(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : value === true;
 }
@@ -157,18 +157,18 @@ async function checkOperands(
   }
   if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
     const extra = quote(operands[specs.length] ?? "");
-    throw usageFailure(subject(path), `${extra} is one argument too many`, helpHint(path));
+    throw usageFailure(subject(path), `${extra} is an unexpected argument`, helpHint(path));
   }
 }
 
-/** What stands on a command line, before and while its hosts are read. */
+/** The options and operands of a command line, while hosts and files in them are checked. */
 interface Given {
   readonly path: readonly CommandSpec[];
   readonly options: Record<string, unknown>;
   readonly operands: string[];
 }
 
-/** Checks the values that are hosts and files, and reads `HOST:PORT` where a host alone is stored. */
+/** Checks values that are hosts and files, and splits `HOST:PORT` if the value must be a host. */
 async function readForms(given: Given, raw: RawArgs): Promise<void> {
   const command = given.path.at(-1)!;
   for (const [i, spec] of (command.operands ?? []).entries()) {
@@ -203,20 +203,20 @@ async function readForm(
   return hostname;
 }
 
-/** Takes the port of `HOST:PORT` for the option that there is for it. */
+/** Stores the port of `HOST:PORT` as the option `--port`. */
 function takePort({ path, options }: Given, raw: RawArgs, text: string, port: number): void {
   const spec = path.at(-1)!.options?.port;
   if (spec?.type !== "integer") {
     throw usageFailure(
       `cannot read the host ${quote(text)}`,
-      "it has a port, which does not belong there",
+      "a port is not allowed here",
       helpHint(path),
     );
   }
   const stated = isGiven(raw.port) ? options.port : port;
   if (stated !== port) {
-    const why = `its port is ${port}, and --port is ${stated}`;
-    throw usageFailure(`cannot read the host ${quote(text)}`, why, "leave one of them out");
+    const why = `it gives port ${port}, and --port gives ${stated}`;
+    throw usageFailure(`cannot read the host ${quote(text)}`, why, "leave out one of them");
   }
   options.port = readNumber(path, "port", spec, String(port));
 }

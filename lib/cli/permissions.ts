@@ -6,35 +6,19 @@
 
 import { Failure } from "../base/failure.ts";
 import { BUILD } from "../os/build.ts";
-
-/** A permission that was granted in part. */
-export interface PartialGrant {
-  /** `read`, `net` … */
-  readonly name: string;
-  /** Whether it was granted as a whole, but for parts; else parts alone were. */
-  readonly whole: boolean;
-  /** The parts that are known: those that were granted, or of a whole those that were refused. */
-  readonly parts: readonly string[];
-}
-
-/** What the process was granted. */
-export interface Grants {
-  /** As a whole; what was granted for a part alone is not among them. */
-  readonly granted: readonly string[];
-  readonly inPart: readonly PartialGrant[];
-}
+import type { Grants, PartialGrant, PermissionName } from "./spec.ts";
 
 /**
- * Asks for everything that was granted.
+ * Reads which permissions were granted.
  *
- * @param names The permissions that there are.
+ * @param names The permissions to look at.
  */
 export function readGrants(names: readonly Deno.PermissionDescriptor["name"][]): Grants {
   const granted = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
   return { granted, inPart: partialGrants(names) };
 }
 
-/** What parley itself may ask for by name. */
+/** The parts that parley itself may ask for. */
 const PARTS = {
   read: ["/etc/services", "/etc/hosts"],
   net: ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"],
@@ -46,10 +30,10 @@ const PARTS = {
 } as const;
 
 /**
- * The permissions that were granted in part. The runtime tells of a part to those alone who ask for it by
- * its name, so that one which parley has no name for is not among them; that a whole lacks a part it tells.
+ * Finds permissions that were granted in part. The runtime answers only questions about a named part, so that parts
+ * which parley has no name for are not found. It does tell whether a permission lacks some part.
  *
- * @param names The permissions that there are.
+ * @param names The permissions to look at.
  */
 function partialGrants(names: readonly Deno.PermissionDescriptor["name"][]): PartialGrant[] {
   return names.flatMap((name): PartialGrant[] => {
@@ -72,15 +56,15 @@ function descriptorsOf(
 ): [string, Deno.PermissionDescriptor][] {
   if (name === "read") return PARTS.read.map((path) => [path, { name, path }]);
   if (name === "net") return PARTS.net.map((host) => [host, { name, host }]);
-  // The runtime knows more kinds than the type of its descriptors does.
+  // The runtime knows more kinds than its types.
   if (name === "sys") return PARTS.sys.map((kind) => [kind, { name, kind: kind as "hostname" }]);
   return [];
 }
 
-/** A task of `deno.json`: the command that it runs, and what it grants. */
+/** A task of `deno.json`: the command that it runs, and the permissions that it grants. */
 interface Task {
   readonly name: string;
-  /** The words of the command or group; what is typed behind the task follows them. */
+  /** The words of the command or group. The arguments of the task follow them. */
   readonly words: readonly string[];
   readonly grants: readonly PermissionName[];
 }
@@ -98,11 +82,11 @@ export const TASKS: readonly Task[] = [
 ];
 
 /**
- * How to run a command with permissions: the task that grants them, where there is one, and the flags.
+ * Explains how to run a command with permissions: the task that grants them, if there is one, and the flags.
  *
  * @param words The words of the command, without the program's name.
  * @param flags What it needs: `--allow-sys`, `--allow-read=/etc/services`.
- * @returns Nothing for a program whose permissions are built in: nobody can change them.
+ * @returns Undefined for a compiled program, whose permissions are fixed.
  */
 export function permissionHint(
   words: readonly string[],
@@ -124,12 +108,12 @@ function nameOf(flag: string): string {
 }
 
 /**
- * The failure of a command that was not given a permission, with how to give it everything that it needs.
+ * Adds to the failure of a missing permission how to grant everything that the command needs.
  *
- * @param failure The failure as the runtime's error made it.
+ * @param failure The failure.
  * @param words The words of the command, without the program's name.
  * @param needs The permissions that the command and its options declare.
- * @returns Any other failure as it is.
+ * @returns The failure with the hint; any other failure unchanged.
  */
 export function withPermissionHint(
   failure: Failure,
@@ -141,9 +125,6 @@ export function withPermissionHint(
   const missing = /--allow-[a-z]+/.exec(cause.message)?.[0];
   const flags = new Set(needs.map((name) => `--allow-${name}`));
   if (missing !== undefined) flags.add(missing);
-  const why = BUILD === "source" ? failure.why : "this program may not do that";
+  const why = BUILD === "source" ? failure.why : "this program does not have the permission for it";
   return new Failure({ what, why, code, hint: permissionHint(words, [...flags]), cause });
 }
-
-/** The kinds of permission that a command can keep while it runs. */
-export type PermissionName = "net" | "read" | "write" | "sys" | "env" | "ffi" | "run";

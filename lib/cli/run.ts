@@ -1,8 +1,8 @@
 /**
  * The command line: from arguments to an exit code.
  *
- * This is the one place that prints failures, and the one that gives up the permissions that a
- * command does not declare before its code is loaded.
+ * It prints failures, and drops every permission that a command does not declare before it loads the
+ * command's code.
  *
  * Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted.
  *
@@ -15,7 +15,7 @@ import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
 import { printFailure } from "./json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./parse.ts";
-import type { Grants, PermissionName } from "./permissions.ts";
+import type { Grants, PermissionName } from "./spec.ts";
 import { type CommandSpec, type Input, isRunnable, type LoadCommand } from "./spec.ts";
 
 /**
@@ -47,7 +47,7 @@ export async function runCommandLine(
   }
 }
 
-/** What a command failed with, in words for the person who ran it. */
+/** Turns an error into the failure that is printed, with advice for the command line. */
 async function commandFailure(error: unknown, parsed: Parsed | undefined): Promise<Failure> {
   if (parsed === undefined) return toFailure(error, "the command line");
   const failure = toFailure(error, subject(parsed.path));
@@ -86,9 +86,9 @@ async function currentGrants(): Promise<Grants> {
 }
 
 /**
- * Gives up every permission but those named, for the rest of the process.
+ * Drops every permission except those named, for the rest of the process.
  *
- * @param names What is kept, as far as it was granted.
+ * @param names The permissions to keep, if they were granted.
  * @param reading What is kept of the permission to read. Of one that was granted as a whole, or for a directory,
  * the runtime can keep no part: only a permission for single files is left for some of them.
  */
@@ -107,12 +107,12 @@ async function printVersion({ output }: Io): Promise<number> {
   return 0;
 }
 
-/** The self-contained program checks what it has unpacked before parley starts. */
+/** The self-contained program answers --verify-install before parley starts. Any other parley fails. */
 async function nothingInstalled(): Promise<Failure> {
   const { buildText } = await import("../os/build.ts");
   return new Failure({
-    what: "cannot check what is unpacked",
-    why: `this parley is ${buildText()}: nothing is`,
+    what: "cannot verify the installation",
+    why: `this parley is ${buildText()}, and has unpacked nothing`,
     code: "NOT_UNPACKED",
   });
 }

@@ -10,16 +10,15 @@
 import { usageFailure } from "../base/failure.ts";
 import type { Release } from "../os/held_file.ts";
 import type { Io } from "../os/io.ts";
-import type { Grants } from "./permissions.ts";
 
 /**
- * What a text must be, beyond any text: `file`, a path, which is not empty; `host`, a host, whose `HOST:PORT` is read
- * as one with the option `port`; `address`, `HOST` or `HOST:PORT`, kept as it was typed.
+ * The form of a text. `file`: a path that is not empty. `host`: a host; the port of `HOST:PORT` becomes the option
+ * `port`. `address`: `HOST` or `HOST:PORT`, kept as typed.
  */
 export type TextForm = "file" | "host" | "address";
 
 interface OptionBase {
-  /** One letter that may stand for the name: `-p`. */
+  /** The one-letter form: `p` for `-p`. */
   readonly short?: string;
   /** One line for the help. */
   readonly help: string;
@@ -30,29 +29,29 @@ interface OptionBase {
   readonly needs?: readonly PermissionName[];
 }
 
-/** An option that is there or not. */
+/** An option without a value. */
 export interface FlagOption extends OptionBase {
   readonly type: "flag";
 }
 
-/** An option that takes any text. */
+/** An option with a text as its value. */
 export interface TextOption extends OptionBase {
   readonly type: "text";
-  /** What stands for the value in the help. */
+  /** The name of the value in the help. */
   readonly value: string;
   readonly default?: string;
-  /** The values that are taken; any, without. */
+  /** The allowed values; any text by default. */
   readonly choices?: readonly string[];
-  /** Whether it may be given several times; its value is then a list. */
+  /** Set if the option may be repeated. Its value is then a list. */
   readonly repeat?: true;
-  /** What it must be; any text, without. */
+  /** The form of the value; any text by default. */
   readonly form?: TextForm;
 }
 
-/** An option that takes a number between bounds. */
+/** An option with a number between bounds as its value. */
 export interface NumberOption extends OptionBase {
   readonly type: "integer" | "number";
-  /** What stands for the value in the help. */
+  /** The name of the value in the help. */
   readonly value: string;
   readonly min: number;
   readonly max: number;
@@ -62,44 +61,61 @@ export interface NumberOption extends OptionBase {
 /** Any option of a command. */
 export type OptionSpec = FlagOption | TextOption | NumberOption;
 
-/** An argument that is told by its place. */
+/** An operand: an argument with a position instead of a name. */
 export interface OperandSpec {
-  /** What stands for it in the help. */
+  /** Its name in the help. */
   readonly name: string;
   readonly help: string;
   readonly optional?: true;
-  /** The values that are taken; any, without. */
+  /** The allowed values; any text by default. */
   readonly choices?: readonly string[];
-  /** Whether it takes all that is left. */
+  /** Set if it takes all remaining arguments. */
   readonly rest?: true;
-  /** What it must be; any text, without. */
+  /** The form of the value; any text by default. */
   readonly form?: TextForm;
 }
 
 /** The kinds of permission that a command can keep while it runs. */
 export type PermissionName = "net" | "read" | "write" | "sys" | "env" | "ffi" | "run";
 
+/** A permission that was granted for a part only. */
+export interface PartialGrant {
+  /** `read`, `net` … */
+  readonly name: string;
+  /** Whether it was granted except for parts. Otherwise only parts were granted. */
+  readonly whole: boolean;
+  /** The known parts: the granted ones, or the refused ones if `whole` is set. */
+  readonly parts: readonly string[];
+}
+
+/** What the process was granted. */
+export interface Grants {
+  /** The permissions that were granted completely. */
+  readonly granted: readonly string[];
+  readonly inPart: readonly PartialGrant[];
+}
+
 /** A command or a group of commands. */
 export interface CommandSpec {
   readonly name: string;
-  /** One line: what it does. */
+  /** What it does, in one line. */
   readonly summary: string;
-  /** More, for its own help page. */
+  /** More text for its help page. */
   readonly details?: string;
   readonly options?: Readonly<Record<string, OptionSpec>>;
   readonly operands?: readonly OperandSpec[];
   /**
-   * What it keeps while it runs, with what the options that are given need; everything else is revoked
-   * before its code loads.
+   * The permissions that it keeps while it runs, besides those that its options need. All others are revoked
+   * before its code is loaded.
    */
   readonly permissions?: readonly PermissionName[];
-  /** Whether it is told what the process was granted, which takes time to find out. */
+  /** Set if it receives what the process was granted, which takes time to find out. */
   readonly tellsOfGrants?: true;
   readonly examples?: readonly string[];
   readonly commands?: readonly CommandSpec[];
   /** Set for a group that runs by itself as well. A group without it shows its help. */
   readonly runs?: true;
-  /** Loads all of it, where this is no more than its name and summary. */
+  /** Loads the complete specification, if this is only a name and a summary. */
   readonly whole?: () => Promise<CommandSpec>;
 }
 
@@ -130,7 +146,7 @@ type ValueOf<O extends OptionSpec> = O extends FlagOption ? boolean
   : O extends { default: number } ? number
   : number | undefined;
 
-/** What a command is given: its options by name, typed by its spec, and its operands in order. */
+/** The input of a command: its options by name, with the types of its specification, and its operands in order. */
 export interface Input<
   C extends {
     name?: string;
@@ -144,13 +160,13 @@ export interface Input<
     }
     & GlobalValues;
   readonly operands: readonly string[];
-  /** What the process was granted, before the command kept its own of it; for a command that tells of it. */
+  /** What the process was granted before permissions were revoked, if the command shows it. */
   readonly grants: C extends { tellsOfGrants: true } ? Grants : undefined;
   /** For a command that needs the files of its options only in the beginning. */
   readonly release: Release;
 }
 
-/** The options that every command takes. */
+/** The options of every command. */
 export const GLOBAL_OPTIONS = {
   help: { type: "flag", short: "h", help: "Show this help and exit" },
   version: { type: "flag", short: "V", help: "Show the version and exit" },
@@ -164,7 +180,7 @@ export interface GlobalValues {
   readonly debug: boolean;
 }
 
-/** The options of a command: its own, then those that every command takes. */
+/** All options of a command: its own, then {@linkcode GLOBAL_OPTIONS}. */
 export function optionsOf(command: CommandSpec): Record<string, OptionSpec> {
   return { ...command.options, ...GLOBAL_OPTIONS };
 }
@@ -174,12 +190,12 @@ export function commandLine(path: readonly CommandSpec[]): string {
   return path.map((c) => c.name).join(" ");
 }
 
-/** What an option with a number takes, in words. */
+/** Describes the numbers that an option accepts. */
 export function wantedNumber({ type, min, max }: NumberOption): string {
   return `${type === "integer" ? "a whole number" : "a number"} from ${min} to ${max}`;
 }
 
-/** How to learn what a command takes. */
+/** The hint to read the help of a command. */
 export function helpHint(path: readonly CommandSpec[]): string {
   return `${commandLine(path)} --help lists what it takes`;
 }
@@ -187,15 +203,15 @@ export function helpHint(path: readonly CommandSpec[]): string {
 /** `--json` of a command that prints one object or more. */
 export const JSON_LINES = {
   type: "flag",
-  help: "One JSON object a line on stdout, and nothing else there",
+  help: "Print one JSON object per line on standard output, and nothing else",
 } as const;
 
 /**
- * The value of an option that must be given.
+ * Returns the value of a required option.
  *
- * @param name The option, and what stands for its value: `--key PRIV`.
- * @param value What was given.
- * @throws {Failure} Usage, where it was not.
+ * @param name The option with the name of its value: `--key PRIV`.
+ * @param value The value, if one was given.
+ * @throws {Failure} `USAGE`, if none was given.
  */
 export function required(name: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;

@@ -1,5 +1,5 @@
 /**
- * Rows in columns, for people.
+ * Tables and facts for people, in columns.
  *
  * @module
  */
@@ -7,31 +7,31 @@
 import type { Missing, Page } from "../os/io.ts";
 import { makeStyle, type Paint } from "../terminal/terminal.ts";
 
-/** What stands in a row and a column: text fit for a terminal, and its colour where it has one. */
+/** A cell: text that is safe for a terminal, with a colour or without. */
 export type Cell = string | { readonly text: string; readonly paint: Paint };
 
 /** How a table is laid out. */
 export interface TableOptions {
-  /** What stands above the columns. */
+  /** The titles above the columns. */
   readonly titles?: readonly string[];
-  /** The columns, from 0, that are aligned at the right: numbers. */
+  /** The columns that are right-aligned, counted from 0. */
   readonly right?: readonly number[];
 }
 
 const GAP = 2;
-/** The last column is not squeezed further than this: it goes to a line of its own. */
+/** The least width of the last column. With less room it moves to a line of its own. */
 const LEAST_WRAPPED = 16;
-/** How far a line is set in that goes on with a row. */
+/** The indent of a line that continues a row. */
 const SET_IN = 4;
-/** A terminal that is narrower wraps as it likes. */
+/** On a narrower terminal, the terminal wraps the lines. */
 const LEAST_WIDTH = 24;
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
- * Rows as lines, in columns of equal width.
+ * Formats rows as lines, with aligned columns.
  *
  * @param rows The rows, each with as many cells as it needs.
- * @param page What they are printed on: the last cell of a row is wrapped there.
+ * @param page The page to print on. The last cell of a row is wrapped to its width.
  * @param options Titles and alignment.
  * @returns Lines without line feeds.
  */
@@ -67,10 +67,10 @@ export async function tableLines(
 }
 
 /**
- * Facts as lines: what a thing is called at the left, what it is at the right.
+ * Formats facts as lines: names at the left, values at the right.
  *
  * @param facts Names and values.
- * @param page What they are printed on.
+ * @param page The page to print on.
  */
 export function factLines(
   facts: readonly (readonly [name: string, value: Cell])[],
@@ -80,13 +80,13 @@ export function factLines(
   return tableLines(facts.map(([name, value]) => [{ text: name, paint }, value]), page);
 }
 
-/** The columns that begin a line: the first one, and each that there is no room for in the line before. */
+/** Finds the columns that start a line: the first one, and each one that does not fit in the line before. */
 function breaksOf(widths: readonly number[], width: number | undefined): number[] {
   if (width === undefined || width < LEAST_WIDTH) return [0];
   const breaks = [0];
   let room = width;
   for (const [column, own] of widths.entries()) {
-    // The last cell of a row is wrapped, down to its least.
+    // The last cell is wrapped, down to its least width.
     const needed = column === widths.length - 1 ? Math.min(own, LEAST_WRAPPED) : own;
     if (needed > room && column > breaks.at(-1)!) {
       breaks.push(column);
@@ -137,7 +137,7 @@ function painted(cell: Cell): string {
   return typeof cell === "string" ? cell : cell.paint(cell.text);
 }
 
-/** Breaks a text at its spaces; a word that is wider than the room stays whole. */
+/** Breaks a text at its spaces. A word that is too wide is not broken. */
 function wrapped(text: string, room: number, widthOf: (text: string) => number): string[] {
   if (widthOf(text) <= room) return [text];
   const lines: string[] = [];
@@ -152,7 +152,7 @@ function wrapped(text: string, room: number, widthOf: (text: string) => number):
   return [...lines, line];
 }
 
-/** How to measure texts. Only those that are not plain need the package, which is slow to load. */
+/** Chooses how to measure texts. Only texts beyond ASCII need the package, which is slow to load. */
 async function measure(texts: readonly string[]): Promise<(text: string) => number> {
   if (texts.every((text) => PLAIN.test(text))) return (text) => text.length;
   const { default: stringWidth } = await import("string-width");
@@ -175,7 +175,7 @@ function flagOf(permission: string | null): string | null {
 }
 
 /**
- * A line for each part that is not shown, behind an empty one; nothing where everything is.
+ * Formats an empty line and a line for each part that is not shown; nothing if there is none.
  *
  * @param missing The parts.
  * @param words The words of the command: `info`, `host`.

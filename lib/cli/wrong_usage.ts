@@ -1,5 +1,5 @@
 /**
- * Wrong usage: what cannot be understood of a command line, and what was probably meant.
+ * Wrong usage: which part of a command line is wrong, and what was probably meant.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import {
 } from "./spec.ts";
 
 /**
- * The failure of a word that is no command of a group.
+ * Makes the failure of an unknown command.
  *
- * @param path The group and those above it, outermost first.
- * @param words The word, and those behind it.
+ * @param path The group, after the groups that contain it.
+ * @param words The unknown word and the words after it.
  */
 export async function unknownCommand(
   path: readonly CommandSpec[],
@@ -51,7 +51,7 @@ async function meantCommand(
   return near === undefined ? undefined : `${commandLine(path)} ${near}`;
 }
 
-/** The first command of a name below a group, with the groups that lead to it. */
+/** Finds the first command with a name below a group. Returns it after the groups that contain it. */
 async function findCommand(group: CommandSpec, name: string): Promise<CommandSpec[] | undefined> {
   const whole = await group.whole?.() ?? group;
   const direct = whole.commands?.find((command) => command.name === name);
@@ -64,16 +64,16 @@ async function findCommand(group: CommandSpec, name: string): Promise<CommandSpe
 }
 
 /**
- * The failure of an argument that cannot be understood.
+ * Makes the failure of a wrong option.
  *
- * @param path The command and the groups above it, outermost first.
- * @param problem What is wrong with which argument.
+ * @param path The command, after the groups that contain it.
+ * @param problem The option, and what is wrong with it.
  */
 export function wrongArgument(path: readonly CommandSpec[], problem: ArgumentProblem): Failure {
   const { reason, typed, name, next } = problem;
   if (name === undefined || reason === "unknown") return unknownOption(path, problem);
   if (reason === "extra value") {
-    return usageFailure(typed, "it takes no value", `leave ${quote(`=${next}`)} out`);
+    return usageFailure(typed, "it does not take a value", `leave ${quote(`=${next}`)} out`);
   }
   return missingValue(path, typed, optionsOf(path.at(-1)!)[name]!, next);
 }
@@ -96,7 +96,7 @@ function unknownOption(
   { typed, next }: ArgumentProblem,
 ): Failure {
   const command = path.at(-1)!;
-  const why = `${commandLine(path)} takes none such`;
+  const why = `${commandLine(path)} does not have it`;
   return usageFailure(
     `no option ${quote(typed)}`,
     why,
@@ -110,20 +110,20 @@ function meantOption(
   next: string | undefined,
 ): string | undefined {
   const { operands = [] } = command;
-  if (/^-[.\d]/.test(typed) && operands.length > 0) return "a number below zero goes behind --";
+  if (/^-[.\d]/.test(typed) && operands.length > 0) return "put -- before a number below zero";
   const place = operands.find(({ name }) => name.replaceAll(/[[\]]/g, "") === "HOST:PORT");
   if ((typed === "--port" || typed === "-p") && place !== undefined) {
     const port = next !== undefined && /^\d{1,5}$/.test(next) ? next : "PORT";
-    return `the port stands behind the host: HOST:${port}`;
+    return `write the port after the host: HOST:${port}`;
   }
   const near = nearest(typed.replace(/^-+/, ""), Object.keys(optionsOf(command)));
   return near === undefined ? undefined : `did you mean --${near}?`;
 }
 
 /**
- * The failure of an operand that is none of those that there are.
+ * Makes the failure of an operand that is not one of the choices.
  *
- * @param name What stands for it in the help.
+ * @param name The operand's name in the help.
  */
 export function unknownChoice(
   path: readonly CommandSpec[],

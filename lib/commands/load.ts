@@ -10,43 +10,42 @@ import type { CommandSpec, RunCommand } from "../cli/spec.ts";
 /** The program. A command in it is a name and a summary; `whole` loads its specification. */
 export const PROGRAM: CommandSpec = {
   name: "parley",
-  summary: "A network utility in one binary: a private chat, and the sockets beneath it.",
+  summary: "End-to-end encrypted chat for 2 to 1,000 people, and network tools, in one file.",
   options: {
     "verify-install": {
       type: "flag",
-      help: "Check the files that the self-contained program has unpacked, and exit",
+      help: "Check the unpacked files of the self-contained program and exit",
     },
   },
   commands: [
     {
       name: "chat",
-      summary: "Encrypted chat over TCP, for two or for a thousand.",
+      summary: "End-to-end encrypted chat over TCP, for 2 to 1,000 people.",
       whole: async () => (await import("./chat/spec.ts")).CHAT,
     },
     {
       name: "info",
-      summary:
-        "Names, addresses, services, sockets: what a host and its network say of themselves.",
+      summary: "Show names, addresses, services and sockets of this host and its network.",
       whole: async () => (await import("./info/spec.ts")).INFO,
     },
     {
       name: "udp",
-      summary: "Datagrams: an echo server and client, a forged reply, load.",
+      summary: "UDP tools: an echo server and client, a forged reply, and load.",
       whole: async () => (await import("./udp/spec.ts")).UDP,
     },
     {
       name: "rsa",
-      summary: "RSA keys, messages and signatures that other tools read and write.",
+      summary: "RSA keys, messages and signatures in the formats of other tools.",
       whole: async () => (await import("./rsa/spec.ts")).RSA,
     },
     {
       name: "tour",
-      summary: "Every section of the tutorial, run live on this machine.",
+      summary: "Run every section of the tutorial live on this machine.",
       whole: async () => (await import("./tour/spec.ts")).TOUR,
     },
     {
       name: "completions",
-      summary: "Print a script that makes a shell complete parley's commands and options.",
+      summary: "Print a completion script for a shell.",
       whole: async () => (await import("./completions/spec.ts")).COMPLETIONS,
     },
   ],

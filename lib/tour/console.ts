@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { PermissionName } from "../cli/permissions.ts";
+import type { PermissionName } from "../cli/spec.ts";
 import { runCommandLine } from "../cli/run.ts";
 import type { CommandSpec, LoadCommand } from "../cli/spec.ts";
 import type { InputStream, Io, OutputStream, Page } from "../os/io.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PermissionName } from "../cli/permissions.ts";
+import type { PermissionName } from "../cli/spec.ts";
 import type { CommandSpec, LoadCommand } from "../cli/spec.ts";
 import { type Io, writeAll } from "../os/io.ts";
 import { makeStyle, type Style } from "../terminal/terminal.ts";

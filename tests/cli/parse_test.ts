@@ -101,13 +101,13 @@ Deno.test("helpPage() says what permissions an option needs, and what is kept wi
   const page = helpPage([ROOT, serve]);
   assertStringIncludes(page, "Logs. (needs --allow-read, --allow-write)\n");
   assertStringIncludes(page, "(default none; needs --allow-read)\n");
-  assertStringIncludes(page, "Permissions kept while it runs, where granted: --allow-net\n");
+  assertStringIncludes(page, "Permissions that it keeps if granted: --allow-net\n");
 });
 
 Deno.test("parseCommandLine() names the nearest command and option", async () => {
   await refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");
   await refused(["serve", "--prot", "1"], 'no option "--prot"', "did you mean --port?");
-  await refused(["serve", "-1"], 'no option "-1"', "behind --");
+  await refused(["serve", "-1"], 'no option "-1"', "put -- before");
   await refused(["serve", "--no-json"], 'no option "--no-json"');
   await refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
 });
@@ -119,10 +119,10 @@ Deno.test("parseCommandLine() names the program once: what fails is of a command
       "",
     );
   assertEquals(await whatOf("x"), 'no command "x": the commands of tool are serve');
-  assertEquals(await whatOf("--x"), 'no option "--x": tool takes none such');
-  assertEquals(await whatOf("serve", "--x"), 'no option "--x": tool serve takes none such');
-  assertEquals(await whatOf("serve", "a", "b"), 'serve: "b" is one argument too many');
-  assertEquals(await whatOf("--", "a"), 'the command line: "a" is one argument too many');
+  assertEquals(await whatOf("--x"), 'no option "--x": tool does not have it');
+  assertEquals(await whatOf("serve", "--x"), 'no option "--x": tool serve does not have it');
+  assertEquals(await whatOf("serve", "a", "b"), 'serve: "b" is an unexpected argument');
+  assertEquals(await whatOf("--", "a"), 'the command line: "a" is an unexpected argument');
 });
 
 Deno.test("parseCommandLine() takes --version of every command, which then needs no operands", async () => {
@@ -141,7 +141,7 @@ Deno.test("parseCommandLine() refuses values out of bounds and says the bounds",
   await refused(["serve", "--drop", "2"], "a number from 0 to 1");
   await refused(["serve", "--as", "c"], '"c" is not one of a, b');
   await refused(["serve", "--name", "a", "--name", "b"], "given more than once");
-  await refused(["serve", "a", "b"], '"b" is one argument too many');
+  await refused(["serve", "a", "b"], '"b" is an unexpected argument');
 });
 
 Deno.test("parseCommandLine() says how a value that starts with a dash is given", async () => {
@@ -150,7 +150,7 @@ Deno.test("parseCommandLine() says how a value that starts with a dash is given"
   const given = await parseCommandLine(ROOT, ["serve", "--name=-5"]);
   assertEquals(given.options.name, "-5");
   await refused(["serve", "-p", "-3"], '"-3" is not a whole number from 0 to 65535');
-  await refused(["serve", "--json=yes"], "--json: it takes no value", 'leave "=yes" out');
+  await refused(["serve", "--json=yes"], "--json: it does not take a value", 'leave "=yes" out');
 });
 
 Deno.test("parseCommandLine() keeps an empty value with its option", async () => {
@@ -218,8 +218,11 @@ Deno.test("parseCommandLine() refuses what can be no host and no file", async ()
     assertStringIncludes(await refuse("ask", `--as=${host}`), "cannot read the address");
   }
   assertStringIncludes(await refuse("ask", "--key", ""), "--key: the name of a file is empty");
-  assertStringIncludes(await refuse("ask", "a:5", "--port", "6"), "its port is 5, and --port is 6");
-  assertStringIncludes(await refuse("send", "a:5"), "it has a port, which does not belong there");
+  assertStringIncludes(
+    await refuse("ask", "a:5", "--port", "6"),
+    "it gives port 5, and --port gives 6",
+  );
+  assertStringIncludes(await refuse("send", "a:5"), "a port is not allowed here");
 });
 
 Deno.test("parseCommandLine() suggests the command, the option or the place that was meant", async () => {
@@ -236,7 +239,7 @@ Deno.test("parseCommandLine() suggests the command, the option or the place that
   for (const port of [["--port", "5000"], ["--port=5000"], ["-p", "5000"], ["-p5000"]]) {
     assertEquals(
       await hintOf("chat", "client", ...port),
-      "the port stands behind the host: HOST:5000",
+      "write the port after the host: HOST:5000",
     );
   }
   assertStringIncludes((await hintOf("info", "ping", "a", "--port"))!, "HOST:PORT");

@@ -87,7 +87,7 @@ Deno.test({
       COMP_WORDS=(parley chat ""); COMP_CWORD=2; COMP_TYPE=63; COLUMNS=70; _parley
       printf "%s\\n" "\${COMPREPLY[@]}"`;
     assertEquals(lines(await sh('exec bash -c "$1"', script)), [
-      "server             (Open a room on this machine, and chat in it)",
+      "server             (Open a room on this machine, and join it)",
       "client             (Join a room)",
     ]);
   },

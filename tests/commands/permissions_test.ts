@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { PermissionName } from "../../lib/cli/permissions.ts";
+import type { PermissionName } from "../../lib/cli/spec.ts";
 import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";

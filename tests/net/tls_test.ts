@@ -238,7 +238,7 @@ Deno.test({
     ) {
       const { code, stderr } = await parley(["chat", ...args], FLAGS);
       assertEquals(code, 2);
-      assertStringIncludes(stderr, "it goes with --tls");
+      assertStringIncludes(stderr, "it needs --tls");
     }
   },
 });

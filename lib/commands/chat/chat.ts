@@ -19,7 +19,7 @@ import { DEFAULT_PORT } from "../../chat/wire/kinds.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 
-/** Asks whether to be the server or a client, and is that. */
+/** Asks whether to be the server or a client, and runs it. */
 export async function ask(_input: unknown, io: Io): Promise<number> {
   const talk = {
     io,
@@ -71,10 +71,10 @@ export function client(
   });
 }
 
-/** Opens a room, and sits in it unless it is to relay only. */
+/** Opens a room, and joins it unless it runs the relay only. */
 export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
   if (options["relay-only"]) refuseTrust(options);
-  // What is no address would let nobody in.
+  // A name that is not an address would admit nobody.
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
     io,
@@ -108,14 +108,14 @@ interface TrustOptions {
 }
 
 /**
- * What the options say about who is who.
+ * Reads the options about identities.
  *
- * @throws {Failure} Usage, where what is expected is no fingerprint.
+ * @throws {Failure} `USAGE`, if an expected identity is not a fingerprint.
  */
 export function trustSettings(options: TrustOptions): TrustSettings {
   for (const expected of options.expect) {
     if (isFingerprint(expected)) continue;
-    const why = `${quote(expected)} is no fingerprint, SHA256: and 43 characters`;
+    const why = `${quote(expected)} is not a fingerprint: SHA256: and 43 characters`;
     throw usageFailure("--expect", why, "parley rsa fingerprint FILE, or /fingerprint in the chat");
   }
   const { identity, expect: expected, strict } = options;
@@ -123,9 +123,9 @@ export function trustSettings(options: TrustOptions): TrustSettings {
 }
 
 /**
- * Refuses what is of no use to a relay without a member.
+ * Refuses options that a relay without a member cannot use.
  *
- * @throws {Failure} Usage, where any of it is given.
+ * @throws {Failure} `USAGE`, if one of them is given.
  */
 export function refuseTrust(options: TrustOptions): void {
   const given = options.identity !== undefined
@@ -138,14 +138,14 @@ export function refuseTrust(options: TrustOptions): void {
     ? "--strict"
     : undefined;
   if (given === undefined) return;
-  const hint = "leave it out; --allow FILE says whom the relay lets in";
-  throw usageFailure(given, "a relay without a member trusts nobody with anything", hint);
+  const hint = "leave it out; --allow FILE lists whom the relay admits";
+  throw usageFailure(given, "a relay without a member has no use for it", hint);
 }
 
 /**
- * The two files of a server, or neither.
+ * The certificate and key files of a server, or neither.
  *
- * @throws {Failure} Usage, where there is one without the other.
+ * @throws {Failure} `USAGE`, if only one of them is given.
  */
 export function serverFiles(
   cert: string | undefined,
@@ -156,20 +156,20 @@ export function serverFiles(
   const [given, missing] = cert === undefined
     ? ["--tls-key", "--tls-cert"]
     : ["--tls-cert", "--tls-key"];
-  throw usageFailure(given, `it goes with ${missing}`, "give the certificate and its key");
+  throw usageFailure(given, `it needs ${missing}`, "give the certificate and its key");
 }
 
 /**
- * What a client speaks TLS with, where it does.
+ * The TLS options of a client, if it uses TLS.
  *
- * @throws {Failure} Usage, where there is an issuer and no TLS.
+ * @throws {Failure} `USAGE`, if an issuer is given without TLS.
  */
 export function clientFiles(
   tls: boolean,
   ca: string | undefined,
 ): { readonly tls?: { readonly ca: string | undefined } } {
   if (tls) return { tls: { ca } };
-  if (ca !== undefined) throw usageFailure("--ca", "it goes with --tls", "give both");
+  if (ca !== undefined) throw usageFailure("--ca", "it needs --tls", "give both");
   return {};
 }
 

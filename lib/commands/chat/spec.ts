@@ -20,18 +20,18 @@ import { LOG_LEVELS } from "../../os/log.ts";
 
 const WIRE = {
   type: "flag",
-  help: "Show what travels: each frame, and its ciphertext in hex",
+  help: "Show each frame that travels, with its ciphertext in hex",
 } as const;
 const NAME = {
   type: "text",
   short: "n",
   value: "NAME",
-  help: "Your name in the room, 1 to 32 characters (default member- and 4 letters)",
+  help: "Your name in the room, 1 to 32 characters (default: member- and 4 letters)",
 } as const;
 const COMMANDS = {
   type: "flag",
   help:
-    "Read commands such as /msg NAME TEXT from piped input too; without, each line is a message",
+    "Read commands such as /msg NAME TEXT from piped input as well; otherwise each line is a message",
 } as const;
 const GIVE_UP = {
   type: "integer",
@@ -40,17 +40,17 @@ const GIVE_UP = {
   max: 86_400_000,
   default: 30_000,
   help:
-    "With piped input: how long to wait, in milliseconds, for delivery after the last line, and for a lost connection to come back",
+    "With piped input: how long to wait for delivery after the last line, and for a lost connection, in milliseconds",
 } as const;
 
-/** Who is who: the same for both. */
+/** The options about identities, the same for server and client. */
 const TRUST = {
   identity: {
     type: "text",
     short: "i",
     value: "FILE",
     form: "file",
-    help: "Your long-lived identity, as parley rsa keygen makes it (default: a key for this run)",
+    help: "Your long-lived identity, made by parley rsa keygen (default: a new key for this run)",
     needs: ["read"],
   },
   "known-peers": {
@@ -58,18 +58,18 @@ const TRUST = {
     short: "k",
     value: "FILE",
     form: "file",
-    help: "Remember peers there, and refuse a key that has changed; made where it is missing",
+    help: "Remember peers in this file, and refuse changed keys; created if missing",
     needs: ["read", "write"],
   },
   expect: {
     type: "text",
     value: "SHA256:…",
     repeat: true,
-    help: "Give what you say to this identity only, or to several",
+    help: "Encrypt your messages only for this identity",
   },
   strict: {
     type: "flag",
-    help: "Give what you say to known and verified members only; as /lock, from the start",
+    help: "Encrypt your messages only for known and verified members, like /lock from the start",
   },
 } as const;
 
@@ -87,16 +87,15 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: 100_000,
     default: DEFAULT_LIMITS.pending,
-    help:
-      "Connections that have not joined yet; beyond it one goes of the address of which most wait",
+    help: "Connections that have not joined yet; beyond that, one of the busiest address is closed",
   },
   "max-per-address": {
     type: "integer",
     value: "N",
     min: 1,
     max: 100_000,
-    help: `Connections from one address, an IPv6 /64 counting as one (default ${PER_ADDRESS}; ` +
-      "none for this machine's own)",
+    help: `Connections from one address, an IPv6 /64 counts as one (default ${PER_ADDRESS}; ` +
+      "unlimited for this machine's own)",
   },
   "max-joins-per-address": {
     type: "integer",
@@ -104,7 +103,7 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: MAX,
     help:
-      `Joins a minute from one address (default ${JOINS_PER_ADDRESS}; none for this machine's own)`,
+      `Joins a minute from one address (default ${JOINS_PER_ADDRESS}; unlimited for this machine's own)`,
   },
   "max-joins": {
     type: "integer",
@@ -128,7 +127,7 @@ export const LIMIT_OPTIONS = {
     min: 10,
     max: MAX,
     default: DEFAULT_LIMITS.framesPerSecond,
-    help: "Frames a second from one member; a faster one is slowed down, not ended",
+    help: "Frames a second from one member; a faster member is slowed down",
   },
   "max-bytes": {
     type: "integer",
@@ -136,7 +135,7 @@ export const LIMIT_OPTIONS = {
     min: MIN_BYTES,
     max: MAX_BYTES,
     default: DEFAULT_LIMITS.bytesPerSecond,
-    help: "Bytes a second from one member, likewise",
+    help: "Bytes a second from one member; a faster member is slowed down",
   },
   "max-fanout": {
     type: "integer",
@@ -144,16 +143,18 @@ export const LIMIT_OPTIONS = {
     min: MIN_BYTES,
     max: MAX_BYTES,
     default: DEFAULT_LIMITS.fanoutPerSecond,
-    help: "Bytes a second that are sent on for one member, to all recipients together, likewise",
+    help:
+      "Bytes a second forwarded for one member to all recipients; a faster member is slowed down",
   },
 } as const satisfies Record<string, NumberOption>;
 
 /** `parley chat server`. */
 export const CHAT_SERVER = {
   name: "server",
-  summary: "Open a room on this machine, and chat in it.",
-  details: `Starts a relay, which forwards messages that it cannot read, and joins it as a member.
-It says where it listens, who you are by your fingerprint, and who comes and goes.`,
+  summary: "Open a room on this machine, and join it.",
+  details:
+    `Starts a relay, which forwards messages that it cannot read, and joins the room as a member. Prints
+where it listens, your fingerprint, and who comes and goes.`,
   options: {
     host: LISTEN_HOST,
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -163,7 +164,7 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       type: "text",
       value: "FILE",
       form: "file",
-      help: "Let in only the fingerprints in this file; read again on SIGHUP and /reload",
+      help: "Admit only the fingerprints in this file; SIGHUP and /reload read it again",
       needs: ["read"],
     },
     "public-name": {
@@ -171,22 +172,23 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       value: "HOST",
       form: "address",
       repeat: true,
-      help: "Let in only who dialled this name, or HOST:PORT: who dialled another was forwarded",
+      help:
+        "Admit only members that dialled this name, HOST or HOST:PORT: others may have been redirected",
     },
-    "relay-only": { type: "flag", help: "Forward only: no member at this terminal" },
+    "relay-only": { type: "flag", help: "Run the relay only, without a member at this terminal" },
     "max-members": {
       type: "integer",
       value: "N",
       min: 1,
       max: MAX_ROSTER,
       default: DEFAULT_MAX_MEMBERS,
-      help: "How many members the room takes",
+      help: "The most members in the room",
     },
     "tls-cert": {
       type: "text",
       value: "FILE",
       form: "file",
-      help: "Speak TLS: the certificate, and those between it and its root, as PEM",
+      help: "Use TLS: the certificate and its intermediates, as PEM",
       needs: ["read"],
     },
     "tls-key": {
@@ -202,14 +204,14 @@ It says where it listens, who you are by your fingerprint, and who comes and goe
       min: 0,
       max: RENEWAL_RESERVE_MS,
       default: DEFAULT_GRACE_MS,
-      help: "How long a member whose connection is lost may take to come back, in milliseconds",
+      help: "How long a member with a lost connection keeps its place, in milliseconds",
     },
     ...LIMIT_OPTIONS,
     "log-level": {
       type: "text",
       value: "LEVEL",
       choices: LOG_LEVELS,
-      help: "Log to standard error, one line an event; without it there is no log",
+      help: "Log to standard error, one line per event (default: no log)",
     },
     metrics: {
       type: "integer",
@@ -237,26 +239,30 @@ export const CHAT_CLIENT = {
   name: "client",
   summary: "Join a room.",
   details:
-    `At a terminal it is a conversation; /help lists the commands in it. With piped input each line
-is a message, also one that starts with a slash: the client waits until all are delivered, then leaves.
-With --commands or --json, piped input has commands too, and //TEXT says /TEXT.`,
+    `At a terminal you type messages, and /help lists the commands. With piped input each line is a
+message, even if it starts with a slash. The client waits until all messages are delivered, then
+leaves. With --commands or --json, piped input may contain commands as well, and //TEXT sends /TEXT.`,
   operands: [{
     name: "HOST[:PORT]",
     optional: true,
-    help: `Where the room is (default ${LOOPBACK}:${DEFAULT_PORT}); IPv6 as [::1]:${DEFAULT_PORT}`,
+    help:
+      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}); write IPv6 as [::1]:${DEFAULT_PORT}`,
   }],
   options: {
     name: NAME,
-    tls: { type: "flag", help: "Speak TLS; the server's certificate must be for the host dialled" },
+    tls: { type: "flag", help: "Use TLS; the server's certificate must be valid for HOST" },
     ca: {
       type: "text",
       value: "FILE",
       form: "file",
-      help: "With --tls: certificates of issuers to believe as well, as PEM",
+      help: "With --tls: additional trusted issuers, as PEM",
       needs: ["read"],
     },
     ...TRUST,
-    listen: { type: "flag", help: "Stay and print after the input ends, until stopped" },
+    listen: {
+      type: "flag",
+      help: "Stay in the room after the input ends, and print until stopped",
+    },
     "give-up": GIVE_UP,
     commands: COMMANDS,
     wire: WIRE,
@@ -277,8 +283,9 @@ With --commands or --json, piped input has commands too, and //TEXT says /TEXT.`
 /** `parley chat`. */
 export const CHAT = {
   name: "chat",
-  summary: "Encrypted chat over TCP, for two or for a thousand.",
-  details: "Without a command it asks: server or client, and the server's address.",
+  summary: "End-to-end encrypted chat over TCP, for 2 to 1,000 people.",
+  details:
+    "Without a command it asks whether to be the server or a client, and for the server's address.",
   commands: [CHAT_SERVER, CHAT_CLIENT],
   runs: true,
   permissions: ["net"],

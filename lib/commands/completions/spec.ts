@@ -1,5 +1,5 @@
 /**
- * What `parley completions` takes.
+ * The specification of `parley completions`.
  *
  * @module
  */
@@ -10,13 +10,12 @@ import type { CommandSpec } from "../../cli/spec.ts";
 /** `parley completions`. */
 export const COMPLETIONS = {
   name: "completions",
-  summary: "Print a script that makes a shell complete parley's commands and options.",
-  details:
-    `For the shell that reads it, and by the same line in the file behind it for those to come:
+  summary: "Print a completion script for a shell.",
+  details: `Type the line below, and add it to the file beside it for later shells:
   bash  source <(parley completions bash)   ~/.bashrc
   zsh   source <(parley completions zsh)    ~/.zshrc, after compinit
   fish  parley completions fish | source    ~/.config/fish/config.fish`,
-  operands: [{ name: "SHELL", choices: SHELLS, help: "The shell that reads it" }],
+  operands: [{ name: "SHELL", choices: SHELLS, help: "The shell to print the script for" }],
   options: {},
   permissions: [],
   examples: [

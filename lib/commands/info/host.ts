@@ -6,7 +6,7 @@
 
 import { printable } from "../../base/printable.ts";
 import { printJson, printLines } from "../../cli/json_events.ts";
-import type { PartialGrant } from "../../cli/permissions.ts";
+import type { PartialGrant } from "../../cli/spec.ts";
 import type { Input } from "../../cli/spec.ts";
 import { factLines, missingLines, notShown, tableLines } from "../../cli/table.ts";
 import {
@@ -82,7 +82,7 @@ export async function showServices(
   return 0;
 }
 
-const PARTS_NOTE = "Deno tells of a part by its name alone: there may be others";
+const PARTS_NOTE = "Deno reveals only parts that are asked for by name: there may be others";
 
 /** Shows what parley runs on, and what it was given. */
 export async function showRuntime(
@@ -106,13 +106,13 @@ export async function showRuntime(
     ...await factLines([
       [
         "parley",
-        `${runtime.parley}, ${runtime.build === "source" ? "not compiled" : runtime.build}`,
+        `${runtime.parley}, ${runtime.build === "source" ? "run from source" : runtime.build}`,
       ],
       ["deno", runtime.deno],
       ["v8", runtime.v8],
       ["typescript", runtime.typescript],
       ["target", runtime.target],
-      ["permissions", `${flags === "" ? "none" : flags} (this command has given them up)`],
+      ["permissions", `${flags === "" ? "none" : flags} (this command has dropped them)`],
       ["in part", `${parts === "" ? "none that parley asks for" : parts} (${PARTS_NOTE})`],
     ], page),
     "",

@@ -47,7 +47,7 @@ function refuseUnread({ missing }: SocketReport): void {
   if (flag === undefined || flag === null) return;
   throw new Failure({
     what: "cannot read a socket",
-    why: "the C library tells its values, and parley may not call it",
+    why: "its values come from the C library, which parley may not call",
     code: "NOT_PERMITTED",
     hint: permissionHint(["info", "socket"], [flag]),
   });
@@ -69,7 +69,7 @@ async function socketLines(report: SocketReport, page: Page): Promise<string[]> 
   const titles = ["setting", "before", "asked for", "after"];
   const meanings = settings.map(({ name, meaning }) => [name, meaning] as const);
   const inDeno = [
-    ["descriptor", "there is one, but no call of the runtime tells it"] as const,
+    ["descriptor", "the runtime has one, but does not expose it"] as const,
     ...settings.map(({ name, in_deno }) => [name, in_deno] as const),
   ];
   return [

@@ -1,5 +1,5 @@
 /**
- * What `parley info` and its commands take.
+ * The specifications of `parley info` and its commands.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 /** `parley info host`. */
 export const INFO_HOST = {
   name: "host",
-  summary: "This host's name, its addresses, interfaces and system.",
-  details: "What may not be known is left out, and said so.",
+  summary: "Show this host's name, addresses, interfaces and system.",
+  details: "Leaves out what the permissions do not allow it to read, and names it.",
   options: { json: JSON_LINES },
   permissions: ["net", "sys"],
   examples: ["parley info host", "parley info host --json"],
@@ -20,21 +20,22 @@ export const INFO_HOST = {
 /** `parley info resolve`. */
 export const INFO_RESOLVE = {
   name: "resolve",
-  summary: "The records of a name, by the domain name system.",
+  summary: "Look up the DNS records of a name.",
   details:
-    `Asks for A and AAAA, or for the TYPEs: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, CAA, NAPTR.
-For an address it asks for its name, PTR. What the hosts file lists is answered from there, unless
-@SERVER names whom to ask.
-Exits with 1 where a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED, TIMEOUT; NO_ANSWER
-where the server that could tell is not known, which @SERVER mends. Of A and AAAA,
-where neither was named, one is enough.`,
+    `Looks up A and AAAA, or the given TYPEs: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, CAA, NAPTR.
+For an address it looks up the name (PTR). Names in the hosts file are answered from there, unless
+@SERVER is given.
+Exits with 1 if a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED or TIMEOUT. NO_ANSWER
+means that the reason is unknown because the name server is; give @SERVER to learn it. Without a
+TYPE, an answer for A or for AAAA is enough.`,
   operands: [
-    { name: "NAME", help: "A name, also in Unicode, or an address" },
+    { name: "NAME", help: "A name, in ASCII or Unicode, or an address" },
     {
       name: "TYPE|@SERVER",
       optional: true,
       rest: true,
-      help: "Record types; @ADDRESS[:PORT] asks that server, as @127.0.0.1:5353 or @[::1]:5353",
+      help:
+        "Record types; @ADDRESS[:PORT] is the server to ask, such as @127.0.0.1:5353 or @[::1]:5353",
     },
   ],
   options: {
@@ -46,7 +47,7 @@ where neither was named, one is enough.`,
       default: 5000,
       help: "How long to wait for each answer, in milliseconds",
     },
-    short: { type: "flag", help: "The data alone, one record a line" },
+    short: { type: "flag", help: "Print only the data, one record a line" },
     json: JSON_LINES,
   },
   permissions: ["net", "sys"],
@@ -60,10 +61,11 @@ where neither was named, one is enough.`,
 /** `parley info ping`. */
 export const INFO_PING = {
   name: "ping",
-  summary: "Whether a host is there, and how far away, by TCP connect.",
-  details: `Takes no privileges: a connection that is accepted ("open") and one that is refused both
-prove that the host is there. Ctrl-C prints the summary. Exits with 1 where nothing was answered.`,
-  operands: [{ name: "HOST[:PORT]", help: "A name or an address (default port 80)" }],
+  summary: "Measure the round trip to a host by TCP connect.",
+  details:
+    `Needs no privileges. Both an accepted connection ("open") and a refused one prove that the host is
+up. Ctrl-C prints the summary. Exits with 1 if no probe was answered.`,
+  operands: [{ name: "HOST[:PORT]", help: "A name or an address; the port is 80 by default" }],
   options: {
     count: {
       type: "integer",
@@ -72,7 +74,7 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
       min: 0,
       max: 1_000_000_000,
       default: DEFAULT_PROBES.count,
-      help: "How many probes; 0 runs on until Ctrl-C",
+      help: "How many probes to send; 0 continues until Ctrl-C",
     },
     interval: {
       type: "integer",
@@ -81,7 +83,7 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
       min: 1,
       max: 86_400_000,
       default: DEFAULT_PROBES.intervalMs,
-      help: "From one probe to the next, in milliseconds",
+      help: "Time between probes, in milliseconds",
     },
     wait: {
       type: "integer",
@@ -101,13 +103,13 @@ prove that the host is there. Ctrl-C prints the summary. Exits with 1 where noth
 /** `parley info address`. */
 export const INFO_ADDRESS = {
   name: "address",
-  summary: "An address in every notation, and what it is for.",
+  summary: "Show an address in every notation, and its purpose.",
   details:
-    `Takes what inet_aton(3) takes (127.0.0.1, 127.1, 0x7f.1, 017700000001, 2130706433), packed
-hex (7f000001), IPv6 with a zone or an IPv4 address in it, and reverse names.`,
+    `Accepts the notations of inet_aton(3) (127.0.0.1, 127.1, 0x7f.1, 017700000001, 2130706433), packed
+hex (7f000001), IPv6 with a zone or an embedded IPv4 address, and reverse names.`,
   operands: [{ name: "VALUE", help: "The address" }],
   options: {
-    strict: { type: "flag", help: "Take only what inet_pton(3) takes: 127.0.0.1, ::1" },
+    strict: { type: "flag", help: "Accept only the notations of inet_pton(3): 127.0.0.1, ::1" },
     json: JSON_LINES,
   },
   permissions: [],
@@ -121,8 +123,8 @@ hex (7f000001), IPv6 with a zone or an IPv4 address in it, and reverse names.`,
 /** `parley info service`. */
 export const INFO_SERVICE = {
   name: "service",
-  summary: "The port of a service, or the service of a port.",
-  details: `Looks in /etc/services where that may be read, and else in IANA's registry.`,
+  summary: "Show the port of a service, or the service of a port.",
+  details: `Searches /etc/services if it may read that file, then IANA's registry.`,
   operands: [{
     name: "NAME|PORT",
     help: "A name or an alias, such as http, or a port, such as 80",
@@ -132,7 +134,7 @@ export const INFO_SERVICE = {
       type: "text",
       value: "PROTOCOL",
       choices: ["tcp", "udp"],
-      help: "Only this transport; both without",
+      help: "Search one transport only (default: both)",
     },
     json: JSON_LINES,
   },
@@ -143,15 +145,15 @@ export const INFO_SERVICE = {
 /** `parley info byteorder`. */
 export const INFO_BYTEORDER = {
   name: "byteorder",
-  summary: "A number in host and in network byte order.",
-  details: `htons, htonl, ntohs and ntohl (byteorder(3)), and the bytes that they are about.`,
-  operands: [{ name: "N", help: "A whole number, as 1234 or 0x4d2" }],
+  summary: "Show a number in host and network byte order.",
+  details: `Shows htons, htonl, ntohs and ntohl (byteorder(3)), and the bytes in memory.`,
+  operands: [{ name: "N", help: "A whole number, such as 1234 or 0x4d2" }],
   options: {
     bits: {
       type: "text",
       value: "BITS",
       choices: ["16", "32"],
-      help: "Only this width, 16 for a port or 32 for an IPv4 address; both without",
+      help: "One width only: 16 for a port, 32 for an IPv4 address (default: both)",
     },
     json: JSON_LINES,
   },
@@ -162,10 +164,10 @@ export const INFO_BYTEORDER = {
 /** `parley info socket`. */
 export const INFO_SOCKET = {
   name: "socket",
-  summary: "A socket's descriptor, timeout, buffers and mode, before and after a change.",
+  summary: "Show a socket's descriptor, timeout, buffers and mode before and after a change.",
   details:
-    `Makes a socket by the C library, reads it, changes what the options say, and reads it again:
-Deno's own sockets tell none of this. It fails where it may not call that library.`,
+    `Opens a socket through the C library, reads its settings, changes those that are given, and reads
+them again. Deno's own sockets do not expose them. Fails without the permission to call the library.`,
   options: {
     transport: {
       type: "text",
@@ -179,7 +181,7 @@ Deno's own sockets tell none of this. It fails where it may not call that librar
       value: "S",
       min: 0,
       max: 1_000_000_000,
-      help: "Set SO_RCVTIMEO, in seconds; 0 waits for ever",
+      help: "Set SO_RCVTIMEO, in seconds; 0 waits forever",
     },
     rcvbuf: {
       type: "integer",
@@ -208,14 +210,14 @@ Deno's own sockets tell none of this. It fails where it may not call that librar
 /** `parley info errors`. */
 export const INFO_ERRORS = {
   name: "errors",
-  summary: "Socket errors, each provoked live: what it is, what it means, what to do.",
+  summary: "Provoke socket errors, and explain each one.",
   details:
-    `Everything happens on this host, but that the name server is asked for a name that does not exist.
-What this host cannot provoke is listed too.`,
+    `Everything happens on this host, except that the name server is asked for a name that does not exist.
+Errors that cannot be provoked here are listed as well.`,
   operands: [{
     name: "CODE",
     optional: true,
-    help: "Only this one: ECONNREFUSED, or its number on this system",
+    help: "One error only: ECONNREFUSED, or its number on this system",
   }],
   options: { json: JSON_LINES },
   permissions: ["net"],
@@ -225,10 +227,10 @@ What this host cannot provoke is listed too.`,
 /** `parley info runtime`. */
 export const INFO_RUNTIME = {
   name: "runtime",
-  summary: "What parley runs on, and how virtual environments map to it.",
+  summary: "Show versions and permissions, and how virtual environments map to Deno.",
   details:
-    `A permission that was granted for a part alone, as --allow-read=/etc/services, is shown where it
-is one that parley asks for: Deno tells of a part only by its name.`,
+    `A partial permission, such as --allow-read=/etc/services, is shown only if parley itself asks for
+it: Deno answers only questions about a given path or host.`,
   options: { json: JSON_LINES },
   permissions: [],
   tellsOfGrants: true,
@@ -238,7 +240,7 @@ is one that parley asks for: Deno tells of a part only by its name.`,
 /** `parley info`. */
 export const INFO = {
   name: "info",
-  summary: "Names, addresses, services, sockets: what a host and its network say of themselves.",
+  summary: "Show names, addresses, services and sockets of this host and its network.",
   commands: [
     INFO_HOST,
     INFO_RESOLVE,

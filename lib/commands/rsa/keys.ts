@@ -13,7 +13,7 @@ import { writeKeyPair } from "../../rsa/key_formats.ts";
 import { exportSpki, fingerprint, generateRsaKeys, type ModulusBits } from "../../rsa/rsa.ts";
 import type { RSA_FINGERPRINT, RSA_INSPECT, RSA_KEYGEN } from "./spec.ts";
 
-/** Makes a key pair, and says its fingerprint where it went to files. */
+/** Makes a key pair, and prints its fingerprint if it is written to files. */
 export async function keygen({ options }: Input<typeof RSA_KEYGEN>, io: Io): Promise<number> {
   const { output, force, bits } = options;
   const toFiles = output !== undefined && output !== "-";
@@ -48,7 +48,7 @@ export async function inspect(
   io: Io,
 ): Promise<number> {
   const { kind, format, modulusBits: bits, exponent, spki } = await readKeyFile(operands[0]!);
-  // 65537 as a rule; what a JSON number cannot hold is text.
+  // Usually 65537. An exponent too large for a JSON number is printed as text.
   const shown = exponent <= Number.MAX_SAFE_INTEGER ? Number(exponent) : String(exponent);
   const key = { kind, format, bits, exponent: shown, fingerprint: await fingerprint(spki) };
   const lines = [

@@ -97,10 +97,9 @@ export async function verify(
   if (!right) {
     throw new Failure({
       what: "cannot verify",
-      why: "the signature is not of this key and this document",
+      why: "the signature does not belong to this key and this document",
       code: "BAD_SIGNATURE",
-      hint:
-        "trust neither; check that these are the key, the document and the signature that belong together",
+      hint: "do not trust the document; check that key, document and signature belong together",
     });
   }
   printLines(io, [`signed by ${await fingerprint(key.spki)}`]);

@@ -1,5 +1,5 @@
 /**
- * What `parley rsa` and its commands take.
+ * The specifications of `parley rsa` and its commands.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { CommandSpec } from "../../cli/spec.ts";
 
 const FORCE = {
   type: "flag",
-  help: "Replace a file that exists",
+  help: "Replace an existing file",
 } as const;
 
 /** An option that names a file to write. */
@@ -31,28 +31,28 @@ const KEY = {
 } as const;
 const RAW = {
   type: "flag",
-  help: "One RSAES-OAEP block instead (SHA-256), as openssl pkeyutl has it",
+  help: "One RSAES-OAEP block (SHA-256) instead, as openssl pkeyutl reads and writes it",
 } as const;
 const IN = {
   name: "IN",
   form: "file",
   optional: true,
-  help: "The file to read; standard input without, or with -",
+  help: "The file to read; - or nothing reads standard input",
 } as const;
 const KEY_FILE = {
   name: "FILE",
   form: "file",
   help: "A private or public key: PKCS#8, SPKI, PKCS#1 (PEM or DER) or JWK",
 } as const;
-const JSON_OBJECT = { type: "flag", help: "One JSON object on stdout" } as const;
+const JSON_OBJECT = { type: "flag", help: "Print one JSON object on standard output" } as const;
 
 /** `parley rsa keygen`. */
 export const RSA_KEYGEN = {
   name: "keygen",
   summary: "Make a key pair.",
   details:
-    `Writes the private key to FILE (PKCS#8 PEM, mode 0600) and the public one to FILE.pub (SPKI
-PEM). Without -o both go to standard output.`,
+    `Writes the private key to FILE (PKCS#8 PEM, mode 0600) and the public key to FILE.pub (SPKI PEM).
+Without -o it prints both.`,
   options: {
     bits: {
       type: "text",
@@ -62,7 +62,7 @@ PEM). Without -o both go to standard output.`,
       default: String(DEFAULT_MODULUS_BITS),
       help: "The size of the modulus",
     },
-    output: output("FILE", "Where the private key goes; the public one goes to FILE.pub"),
+    output: output("FILE", "The file for the private key; the public key is written to FILE.pub"),
     force: FORCE,
   },
   permissions: [],
@@ -72,14 +72,14 @@ PEM). Without -o both go to standard output.`,
 /** `parley rsa encrypt`. */
 export const RSA_ENCRYPT = {
   name: "encrypt",
-  summary: "Encrypt a message to the holder of a key.",
+  summary: "Encrypt a message for the holder of a key.",
   details:
-    `The message is a JWE in compact form (RFC 7516): RSA-OAEP-256 with A256GCM, of any size up to
-383 MiB. Nothing in it says who wrote it: sign it too where that matters.`,
+    `Writes a JWE in compact form (RFC 7516): RSA-OAEP-256 with A256GCM, of up to 383 MiB. It does not
+prove who wrote it: sign the message as well if that matters.`,
   options: {
     to: TO,
     raw: RAW,
-    output: output("OUT", "The file to write; standard output without, or with -"),
+    output: output("OUT", "The file to write; - or nothing writes to standard output"),
     force: FORCE,
   },
   operands: [IN],
@@ -96,12 +96,11 @@ export const RSA_DECRYPT = {
   name: "decrypt",
   summary: "Decrypt a message with your private key.",
   details:
-    `Whatever is wrong with a message, the failure is the same: which check it did not pass is
-nobody's business.`,
+    `Every failed decryption gives the same error, so that an attacker cannot learn which check failed.`,
   options: {
     key: KEY,
     raw: RAW,
-    output: output("OUT", "The file to write; standard output without, or with -"),
+    output: output("OUT", "The file to write; - or nothing writes to standard output"),
     force: FORCE,
   },
   operands: [IN],
@@ -117,11 +116,11 @@ export const RSA_SIGN = {
   name: "sign",
   summary: "Sign a document.",
   details:
-    `The signature is RSASSA-PSS with SHA-256 and a salt of 32 bytes, as openssl dgst makes it with
+    `Makes an RSASSA-PSS signature with SHA-256 and a salt of 32 bytes, like openssl dgst with
 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32.`,
   options: {
     key: KEY,
-    output: output("SIG", "The file to write; standard output without, or with -"),
+    output: output("SIG", "The file to write; - or nothing writes to standard output"),
     force: FORCE,
   },
   operands: [IN],
@@ -132,8 +131,8 @@ export const RSA_SIGN = {
 /** `parley rsa verify`. */
 export const RSA_VERIFY = {
   name: "verify",
-  summary: "Check the signature of a document.",
-  details: "Exits 0 where the signature is right, and 1 where it is not.",
+  summary: "Verify the signature of a document.",
+  details: "Exits with 0 if the signature is valid, and with 1 if it is not.",
   options: {
     key: { type: "text", value: "PUB", form: "file", help: "The signer's public key" },
     signature: {
@@ -141,7 +140,7 @@ export const RSA_VERIFY = {
       short: "s",
       value: "SIG",
       form: "file",
-      help: "The signature's file",
+      help: "The file with the signature",
     },
   },
   operands: [IN],
@@ -152,10 +151,10 @@ export const RSA_VERIFY = {
 /** `parley rsa fingerprint`. */
 export const RSA_FINGERPRINT = {
   name: "fingerprint",
-  summary: "Show the fingerprint of a key, to compare it.",
+  summary: "Show the fingerprint of a key.",
   details:
-    `SHA-256 over the public key's SPKI DER; a private key and its public one have the same. It is
-the fingerprint that the chat shows for the identity. OpenSSH's fingerprints hash other bytes.`,
+    `SHA-256 of the public key's SPKI DER. A private key and its public key have the same fingerprint.
+The chat shows it for an identity. OpenSSH's fingerprints are of other bytes, and differ.`,
   operands: [KEY_FILE],
   permissions: ["read"],
   examples: ["parley rsa fingerprint ada.pem.pub"],
@@ -164,7 +163,7 @@ the fingerprint that the chat shows for the identity. OpenSSH's fingerprints has
 /** `parley rsa inspect`. */
 export const RSA_INSPECT = {
   name: "inspect",
-  summary: "Show what a key file holds: kind, size, exponent, fingerprint.",
+  summary: "Show the kind, size, exponent and fingerprint of a key file.",
   options: { json: JSON_OBJECT },
   operands: [KEY_FILE],
   permissions: ["read"],
@@ -174,9 +173,10 @@ export const RSA_INSPECT = {
 /** `parley rsa`. */
 export const RSA = {
   name: "rsa",
-  summary: "RSA keys, messages and signatures that other tools read and write.",
-  details: `Keys are read as PKCS#8, SPKI, PKCS#1 (PEM or DER) and JWK. A file that exists is never
-overwritten without --force, and what is written appears whole or not at all.`,
+  summary: "RSA keys, messages and signatures in the formats of other tools.",
+  details:
+    `Reads keys as PKCS#8, SPKI, PKCS#1 (PEM or DER) and JWK. Never overwrites a file without --force.
+Writes a file completely or not at all.`,
   commands: [
     RSA_KEYGEN,
     RSA_ENCRYPT,

@@ -1,5 +1,5 @@
 /**
- * What `parley tour` takes.
+ * The specification of `parley tour`.
  *
  * @module
  */
@@ -9,11 +9,10 @@ import type { CommandSpec } from "../../cli/spec.ts";
 /** `parley tour`. */
 export const TOUR = {
   name: "tour",
-  summary: "Every section of the tutorial, run live on this machine.",
+  summary: "Run every section of the tutorial live on this machine.",
   details:
-    `Says what is about to happen, runs the command of parley that does it, and shows the line to
-type oneself. It takes 20 seconds and no network but this machine's own. Exits with 0 only if every
-step did what it said.`,
+    `Announces each step, shows the command line, and runs it. Takes 20 seconds, and uses only this
+machine's own network. Exits with 0 only if every step did what it announced.`,
   operands: [{
     name: "SECTION",
     optional: true,
@@ -29,13 +28,13 @@ step did what it said.`,
       "rsa",
       "chat",
     ],
-    help: "One section; all of them without",
+    help: "One section (default: all)",
   }],
   options: {
     pause: { type: "flag", help: "Wait for Enter before each step" },
     ffi: {
       type: "flag",
-      help: "Let the section socket call the C library, as parley info socket does",
+      help: "Let the section socket call the C library, like parley info socket",
       needs: ["ffi"],
     },
   },

@@ -1,5 +1,5 @@
 /**
- * What `parley udp` and its commands take.
+ * The specifications of `parley udp` and its commands.
  *
  * @module
  */
@@ -36,8 +36,9 @@ const HOST = {
 /** `parley udp server`. */
 export const UDP_SERVER = {
   name: "server",
-  summary: "Answer every datagram with how long it was.",
-  details: `Runs until Ctrl-C, then sums up. --drop and --delay make it unreliable on purpose.`,
+  summary: "Answer every datagram with its length.",
+  details:
+    `Runs until Ctrl-C, then prints a summary. --drop and --delay make it unreliable on purpose.`,
   options: {
     host: LISTEN_HOST,
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -47,7 +48,7 @@ export const UDP_SERVER = {
       min: 0,
       max: 1,
       default: 0,
-      help: "Share of datagrams that it does not answer, from 0 to 1",
+      help: "Fraction of datagrams to leave unanswered, from 0 to 1",
     },
     delay: {
       type: "integer",
@@ -55,12 +56,12 @@ export const UDP_SERVER = {
       min: 0,
       max: 3_600_000,
       default: 0,
-      help: "How long each answer waits, in milliseconds",
+      help: "Delay before each answer, in milliseconds",
     },
     quiet: {
       type: "flag",
       short: "q",
-      help: "Say nothing of single datagrams: it is faster",
+      help: "Print nothing for single datagrams, which is faster",
     },
     json: JSON_LINES,
   },
@@ -75,13 +76,13 @@ export const UDP_SERVER = {
 /** `parley udp client`. */
 export const UDP_CLIENT = {
   name: "client",
-  summary: "Ask an echo server, and check who answers.",
+  summary: "Ask an echo server, and verify who answers.",
   details:
-    `Only a datagram from the very address and port that was asked is taken as the answer; any other
-is reported as forged, and the waiting goes on. What is lost is asked again, after 100 ms, 200 ms and so on up to
-2 s, each shortened at random by up to a half, until --timeout. Only the timeout tells that nothing listens there:
-on Linux the runtime's sockets do not hear of it.
-Each question has a port of its own, so that what comes late or twice is told from the next answer.`,
+    `Accepts an answer only from the address and port that it asked. Reports any other datagram as
+forged, and keeps waiting. Resends a lost question after 100 ms, 200 ms and so on up to 2 s, each
+delay shortened at random by up to half, until --timeout. If nothing listens there, only the timeout
+shows it: on Linux the runtime's sockets do not report it. Each question uses its own port, so that
+a late or repeated answer cannot be mistaken for the next one.`,
   operands: [HOST],
   options: {
     port: SERVER_PORT,
@@ -89,7 +90,7 @@ Each question has a port of its own, so that what comes late or twice is told fr
       type: "text",
       short: "m",
       value: "TEXT",
-      help: "What to ask (default: the time)",
+      help: "The question (default: the time)",
     },
     count: {
       type: "integer",
@@ -107,7 +108,7 @@ Each question has a port of its own, so that what comes late or twice is told fr
       min: 0,
       max: 3_600_000,
       default: 1_000,
-      help: "From one question to the next, in milliseconds",
+      help: "Time between questions, in milliseconds",
     },
     timeout: {
       type: "integer",
@@ -115,7 +116,7 @@ Each question has a port of its own, so that what comes late or twice is told fr
       min: 1,
       max: 86_400_000,
       default: DEFAULT_TIMEOUT_MS,
-      help: "How long to wait for an answer, all asking again included, in milliseconds",
+      help: "How long to wait for an answer, resends included, in milliseconds",
     },
     retries: {
       type: "integer",
@@ -123,11 +124,11 @@ Each question has a port of its own, so that what comes late or twice is told fr
       min: 0,
       max: 100_000,
       default: DEFAULT_RETRIES,
-      help: "How often to ask again",
+      help: "How often to resend a question",
     },
     promiscuous: {
       type: "flag",
-      help: "Take the first datagram from anyone as the answer, as the tutorial's client does",
+      help: "Accept the first datagram from anyone, as the tutorial's client does",
     },
     json: JSON_LINES,
   },
@@ -143,14 +144,14 @@ Each question has a port of its own, so that what comes late or twice is told fr
 /** `parley udp send`. */
 export const UDP_SEND = {
   name: "send",
-  summary: "Send one datagram from a socket of its own, and wait for nothing.",
+  summary: "Send one datagram, and do not wait for an answer.",
   details:
-    `The other half of the attack: to the address that a client was assigned, from another port than it
-asked. A TEXT that starts with a dash goes behind --.`,
+    `Sends from a new port, as an attacker does: to the address that a client was assigned, and not from
+the port that the client asked. Put -- before a TEXT that starts with a dash.`,
   operands: [
     { name: "HOST", form: "host", help: "A name or an address, IPv4 or IPv6" },
     { name: "PORT", help: "1 to 65535" },
-    { name: "TEXT", help: "What to send" },
+    { name: "TEXT", help: "The content of the datagram" },
   ],
   options: { json: JSON_LINES },
   permissions: ["net"],
@@ -160,18 +161,17 @@ asked. A TEXT that starts with a dash goes behind --.`,
 /** `parley udp demo`. */
 export const UDP_DEMO = {
   name: "demo",
-  summary:
-    "Show a forged reply, live: a slow server, a client, and an attacker that answers first.",
+  summary: "Show a forged reply: a slow server, a client, and an attacker that answers first.",
   details:
-    `The scene is played twice on real sockets: with a client that takes datagrams from anyone, and with
-one that checks. Exits 0 only where the first was fooled and the second was not.`,
+    `Plays the scene twice on real sockets: with a client that accepts datagrams from anyone, and with one
+that checks the sender. Exits with 0 only if the first client was fooled and the second was not.`,
   options: {
     host: {
       type: "text",
       value: "HOST",
       default: LOOPBACK,
       choices: [LOOPBACK, "::1"],
-      help: "The address of this machine where it is played",
+      help: "The address of this machine to use",
     },
     json: JSON_LINES,
   },
@@ -182,10 +182,10 @@ one that checks. Exits 0 only where the first was fooled and the second was not.
 /** `parley udp bench`. */
 export const UDP_BENCH = {
   name: "bench",
-  summary: "Put load on an echo server: replies a second, loss, duplicates, round trips.",
+  summary: "Load an echo server, and measure replies, loss, duplicates and round trips.",
   details:
-    `Keeps a window of datagrams under way: each reply lets the next datagram go. A datagram that is not
-answered within a second counts as lost.`,
+    `Keeps a window of datagrams in flight: each reply releases the next datagram. A datagram without an
+answer within one second counts as lost.`,
   operands: [HOST],
   options: {
     port: SERVER_PORT,
@@ -203,7 +203,7 @@ answered within a second counts as lost.`,
       min: 1,
       max: MAX_WINDOW,
       default: DEFAULT_LOAD.window,
-      help: "How many datagrams are under way at a time",
+      help: "How many datagrams are in flight at a time",
     },
     seconds: {
       type: "number",
@@ -211,7 +211,7 @@ answered within a second counts as lost.`,
       min: 0.1,
       max: 86_400,
       default: DEFAULT_LOAD.seconds,
-      help: "For how long",
+      help: "How long to send, in seconds",
     },
     json: JSON_LINES,
   },
@@ -225,6 +225,6 @@ answered within a second counts as lost.`,
 /** `parley udp`. */
 export const UDP = {
   name: "udp",
-  summary: "Datagrams: an echo server and client, a forged reply, load.",
+  summary: "UDP tools: an echo server and client, a forged reply, and load.",
   commands: [UDP_SERVER, UDP_CLIENT, UDP_SEND, UDP_DEMO, UDP_BENCH],
 } as const satisfies CommandSpec;

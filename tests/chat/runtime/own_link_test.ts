@@ -65,8 +65,8 @@ Deno.test("members join and talk over a link of their own that delivers every by
   });
   await until(() => hostEvents.some(({ kind }) => kind === "ready"), "the host is in");
   await until(() => ada.session.members().length === 3, "ada sees three");
-  assert(ada.session.enter("hello").ok);
-  assert(bo.session.enter("to ada alone", "ada").ok);
+  assert(ada.session.send("hello").ok);
+  assert(bo.session.send("to ada alone", "ada").ok);
   await until(() => texts(bo.events).length === 1 && texts(hostEvents).length === 1, "all heard");
   await until(() => texts(ada.events).length === 1, "ada has heard");
   assertEquals([texts(bo.events), texts(hostEvents)], [["hello"], ["hello"]]);
@@ -84,7 +84,7 @@ Deno.test("a member whose own link breaks dials again and resumes", async () => 
   const bo = await join(network, "bo", 1);
   network.links[0]!.close();
   await until(() => ada.events.some(({ kind }) => kind === "reconnected"), "ada is back");
-  assert(bo.session.enter("still there?").ok);
+  assert(bo.session.send("still there?").ok);
   await until(() => texts(ada.events).length === 1, "ada has heard");
   assertEquals(network.links.length, 3);
   await leaveAll(ada.session, bo.session);
@@ -128,7 +128,7 @@ Deno.test("a relay that listens on TCP takes links of other sources beside it", 
     event: (event) => events.push(event),
   });
   await until(() => events.some(({ kind }) => kind === "ready"), "bo is in");
-  assert(bo.enter("over TCP").ok);
+  assert(bo.send("over TCP").ok);
   await until(() => texts(ada.events).length === 1, "ada has heard");
   await leaveAll(ada.session, bo);
 });
