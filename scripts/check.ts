@@ -1,24 +1,26 @@
 /**
- * Every static check: format, lint, types, floor plan, number of modules, documentation, lock file, and what
- * would be published.
+ * Every static check: format, lint, types, floor plan, number of modules, needs of tests, documentation, lock file,
+ * and what would be published.
  *
  * @module
  */
 
 import config from "../deno.json" with { type: "json" };
-import { floorPlanFaults, type SourceFile } from "./check/floor_plan.ts";
+import { floorPlanFaults } from "./check/floor_plan.ts";
 import { moduleCountFaults, type ModuleGraph } from "./check/module_count.ts";
+import { needsFaults } from "./check/needs.ts";
+import { sourcesIn } from "./test/files.ts";
 
-/** The programs that tests start, but the one whose types are wrong on purpose. */
-const FIXTURES: readonly string[] = Array.from(Deno.readDirSync("tests/fixtures"))
-  .filter(({ name }) => name.endsWith(".ts") && name !== "std_misuse.ts")
-  .map(({ name }) => `tests/fixtures/${name}`);
+const TESTS = [...sourcesIn("tests")];
+
+/** The code of the tests, except the file whose types are wrong on purpose. */
+const TEST_CODE = TESTS.map(({ path }) => path).filter((path) => !path.endsWith("/std_misuse.ts"));
 
 /** Checks that are a command of Deno. */
 const COMMANDS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint"],
-  ["check", "--frozen", "main.ts", "lib/", "scripts/", "bench/", "tests/**/*_test.ts", ...FIXTURES],
+  ["check", "--frozen", "main.ts", "lib/", "scripts/", "bench/", ...TEST_CODE],
   ["doc", "--lint", ...Object.values(config.exports)],
   ["doc", "--html", "--name=parley", "--output=.doc", "mod.ts"],
   ["publish", "--dry-run", "--allow-dirty", "--quiet"],
@@ -26,12 +28,13 @@ const COMMANDS: readonly (readonly string[])[] = [
 
 /** Checks of this project. Each returns one line for a fault. */
 const OWN_CHECKS: Readonly<Record<string, () => Promise<readonly string[]>>> = {
-  "floor plan of lib/": () => Promise.resolve(floorPlanFaults([...sourceFiles("lib")])),
+  "floor plan of lib/": () => Promise.resolve(floorPlanFaults([...sourcesIn("lib")])),
+  "needs of tests": () => Promise.resolve(needsFaults(TESTS)),
   "number of modules": async () => moduleCountFaults(await moduleGraph()),
 };
 
 async function runDeno(args: readonly string[]): Promise<boolean> {
-  console.log(`== deno ${args.join(" ")}`);
+  console.log(`== deno ${args.slice(0, 8).join(" ")}${args.length > 8 ? " …" : ""}`);
   const { success, stderr } = await new Deno.Command("deno", {
     args: [...args],
     stdin: "null",
@@ -47,15 +50,6 @@ async function runOwn(name: string, check: () => Promise<readonly string[]>): Pr
   const faults = await check();
   for (const fault of faults) console.log(fault);
   return faults.length === 0;
-}
-
-/** The TypeScript files of a folder and its subfolders. */
-function* sourceFiles(folder: string): Generator<SourceFile, void> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) yield* sourceFiles(path);
-    else if (name.endsWith(".ts")) yield { path, text: Deno.readTextFileSync(path) };
-  }
 }
 
 async function moduleGraph(): Promise<ModuleGraph> {

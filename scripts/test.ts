@@ -1,20 +1,24 @@
 /**
- * Runs every test, each group with exactly the permissions that it needs, and adds up the counts.
+ * Runs every test with exactly the permissions that its file declares, and adds up the counts.
  *
- * `deno task test` runs all groups; `deno task test NAME…` those named; what follows `--` is passed to
- * `deno test`. Two groups run at a time, since most tests wait for processes or terminals. One group alone shows
- * the report of `deno test` as it comes; of several, a line says how far they are, at a terminal all the time and
- * in a pipe when one has ended. The reports of the tests that failed follow at the end; the last line is
- * `N passed, N failed`, followed by the number skipped where any were.
+ * `deno task test` runs all of them, `deno task test PATH…` those under the paths; the arguments behind `--` go to
+ * `deno test`. Files with the same needs form a group, which one process runs. Two groups run at a time, because
+ * most tests wait for processes or terminals. The report of `deno test` is shown as it comes if there is one group.
+ * If there are several, one line says how many have ended: at a terminal it is rewritten, in a pipe a line follows
+ * each group. The reports of failed tests come at the end. The last line is `N passed, N failed`, with the number of
+ * skipped tests if there are any.
  *
  * @module
  */
 
 import { Display, write } from "./test/display.ts";
+import { isTest, sourcesIn } from "./test/files.ts";
 import { GroupRun } from "./test/group_run.ts";
-import { type Group, GROUPS } from "./test/groups.ts";
+import type { Group } from "./test/groups.ts";
 import { startLine } from "./test/progress.ts";
 import type { Counts } from "./test/report.ts";
+import { nextGroup } from "./test/schedule.ts";
+import { select } from "./test/select.ts";
 
 const AT_A_TIME = 2;
 
@@ -24,19 +28,24 @@ async function runGroups(groups: readonly Group[], extra: readonly string[]): Pr
   if (groups.length === 1) return [await runAlone(groups[0]!, extra)];
   using display = new Display(groups.length);
   const runs: GroupRun[] = [];
-  const going = new Set<Promise<void>>();
-  for (const group of groups) {
-    while (going.size >= AT_A_TIME) await Promise.race(going);
+  const waiting = [...groups];
+  const going = new Map<Group, Promise<void>>();
+  while (waiting.length > 0 || going.size > 0) {
+    const group = going.size < AT_A_TIME ? nextGroup(waiting, [...going.keys()]) : undefined;
+    if (group === undefined) {
+      await Promise.race(going.values());
+      continue;
+    }
+    waiting.splice(waiting.indexOf(group), 1);
     const run = new GroupRun(group, extra);
     runs.push(run);
     display.start(run);
-    const ending: Promise<void> = run.counts.then((counts) => {
-      going.delete(ending);
+    const ended = run.counts.then((counts) => {
+      going.delete(group);
       display.end(run, counts);
     });
-    going.add(ending);
+    going.set(group, ended);
   }
-  await Promise.all(going);
   return runs;
 }
 
@@ -52,14 +61,14 @@ async function runAlone(group: Group, extra: readonly string[]): Promise<GroupRu
 async function sumUp(runs: readonly GroupRun[]): Promise<Counts> {
   const total: Counts = { passed: 0, failed: 0, ignored: 0 };
   for (const run of runs) {
-    const { name, tool } = run.group;
+    const { name, tools } = run.group;
     const counts = await run.counts;
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.ignored += counts.ignored;
     if (counts.failed > 0) console.log(`\n== failed in "${name}"\n${run.failures()}`);
-    if (counts.ignored > 0 && tool !== undefined) {
-      console.log(`left out: ${counts.ignored} of "${name}", which need ${tool}`);
+    if (counts.ignored > 0 && tools.length > 0) {
+      console.log(`left out: ${counts.ignored} of "${name}", which need ${tools.join(" or ")}`);
     }
   }
   return total;
@@ -67,18 +76,27 @@ async function sumUp(runs: readonly GroupRun[]): Promise<Counts> {
 
 async function main(args: readonly string[]): Promise<number> {
   const cut = args.indexOf("--");
-  const names = cut < 0 ? args : args.slice(0, cut);
+  const paths = cut < 0 ? args : args.slice(0, cut);
   const extra = cut < 0 ? [] : args.slice(cut + 1);
-  const unknown = names.filter((name) => !GROUPS.some((group) => group.name === name));
-  if (unknown.length > 0) {
-    console.error(`no test group ${unknown.join(", ")}: ${GROUPS.map((g) => g.name).join(", ")}`);
+  const groups = chosen(paths);
+  if (typeof groups === "string") {
+    console.error(groups);
     return 2;
   }
-  const groups = GROUPS.filter(({ name }) => names.length === 0 || names.includes(name));
   const total = await sumUp(await runGroups(groups, extra));
   const skipped = total.ignored === 0 ? "" : `, ${total.ignored} skipped`;
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** The groups under paths, or what is wrong with a path or a declaration. */
+function chosen(paths: readonly string[]): Group[] | string {
+  try {
+    return select([...sourcesIn("tests")].filter(isTest), paths);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return error.message;
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -128,14 +128,22 @@ const STRING_OR_COMMENT = new RegExp(
   "g",
 );
 
-function withoutComments(text: string): string {
+/** A file's text without its comments. */
+export function withoutComments(text: string): string {
   return text.replaceAll(STRING_OR_COMMENT, (token) => token.startsWith("/") ? "" : token);
 }
 
 /** Static imports, re-exports and `import()` alike: what is loaded late is a dependency as well. */
 const IMPORT = /\b(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 
-function importsOf(path: string, code: string): string[] {
+/**
+ * The files that a file imports, statically or not.
+ *
+ * @param path Its path from the root of the project.
+ * @param code Its text.
+ * @returns The paths of those that it names relative to itself, each once.
+ */
+export function importsOf(path: string, code: string): string[] {
   const targets = [...code.matchAll(IMPORT)].map(([, specifier = ""]) => resolve(path, specifier));
   return [...new Set(targets)];
 }

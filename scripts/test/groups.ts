@@ -1,133 +1,78 @@
 /**
- * The groups of tests, each with exactly the permissions that it needs.
+ * The groups of tests: files with the same needs, which run in one process with exactly their permissions.
  *
  * @module
  */
 
+import { exclusiveOf, flagsOf, readDeclaration, toolsOf } from "./needs.ts";
+
 /** Tests that run in one process, with the same permissions. */
 export interface Group {
+  /** What its files need, as they declare it. */
   readonly name: string;
   readonly permissions: readonly string[];
   readonly paths: readonly string[];
   /** About how long it takes on two idle cores, while another group runs, in seconds. */
   readonly seconds: number;
-  /** A tool without which every test of the group would be ignored. */
-  readonly tool?: string;
+  /** What no other group may use meanwhile. */
+  readonly exclusive: readonly string[];
+  /** What a machine may lack, so that tests of the group are ignored. */
+  readonly tools: readonly string[];
 }
 
-/** All of them, those that take the longest first. */
-export const GROUPS: readonly Group[] = [
-  {
-    name: "process",
-    seconds: 140,
-    permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
-    paths: ["tests/process/"],
-  },
-  {
-    name: "core",
-    seconds: 170,
-    permissions: ["--allow-net"],
-    paths: [
-      "tests/",
-      "--ignore=tests/process/,tests/faults/,tests/files/,tests/identity/,tests/docs/,tests/terminal/,tests/shell/,tests/binary/,tests/simulation/,tests/chat/runtime/chaos_test.ts",
-      "--ignore=tests/ffi/",
-    ],
-  },
-  {
-    name: "binary",
-    seconds: 150,
-    permissions: [
-      "--allow-net",
-      "--allow-run=deno,sh,tmux",
-      "--allow-read=.",
-      "--allow-write=dist/test",
-    ],
-    paths: ["tests/binary/"],
-    tool: "the runtime base of deno compile",
-  },
-  {
-    name: "files",
-    seconds: 100,
-    permissions: [
-      "--allow-net",
-      "--allow-run=deno,ln,openssl",
-      "--allow-read=.",
-      "--allow-write=tests/files",
-    ],
-    paths: ["tests/files/"],
-    tool: "openssl",
-  },
-  {
-    name: "identity",
-    seconds: 70,
-    permissions: [
-      "--allow-net",
-      "--allow-run=deno",
-      "--allow-read=.",
-      "--allow-write=tests/identity",
-    ],
-    paths: ["tests/identity/"],
-  },
-  {
-    name: "terminal",
-    seconds: 110,
-    permissions: ["--allow-net", "--allow-run=deno,tmux", "--allow-read=."],
-    paths: ["tests/terminal/"],
-    tool: "tmux",
-  },
-  {
-    name: "simulation",
-    seconds: 20,
-    permissions: [],
-    paths: ["tests/simulation/"],
-  },
-  {
-    name: "docs",
-    seconds: 25,
-    permissions: ["--allow-net", "--allow-run=deno,sh", "--allow-read=."],
-    paths: ["tests/docs/"],
-  },
-  {
-    name: "examples",
-    seconds: 30,
-    permissions: ["--allow-net"],
-    // Unchecked: the runner imports every name for every example, and unused ones are errors here.
-    paths: [
-      "--doc",
-      "--no-check",
-      "README.md",
-      "docs/tutorial.md",
-      "mod.ts",
-      "lib/tcp_chat.ts",
-      "lib/rsa.ts",
-      "lib/info/",
-      "lib/udp.ts",
-      "lib/udp/",
-    ],
-  },
-  {
-    name: "chaos",
-    seconds: 22,
-    permissions: ["--allow-net", "--allow-run=deno", "--allow-read=."],
-    paths: ["tests/chat/runtime/chaos_test.ts"],
-  },
-  {
-    name: "faults",
-    seconds: 20,
-    permissions: ["--allow-net", "--allow-run=deno,sh,unshare", "--allow-read=."],
-    paths: ["tests/faults/"],
-  },
-  {
-    name: "shell",
-    seconds: 15,
-    permissions: ["--allow-net", "--allow-run=deno,sh,tmux", "--allow-read=."],
-    paths: ["tests/shell/"],
-  },
-  {
-    name: "ffi",
-    seconds: 2,
-    permissions: ["--allow-net", "--allow-ffi", "--allow-run=python3"],
-    paths: ["tests/ffi/"],
-    tool: "python3",
-  },
-];
+/** A test file: its path from the root of the project, with `/`, and its text. */
+export interface TestFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** How long a process takes to load its files, in seconds. */
+const START = 4;
+
+/** The examples of the documents and of the library's docstrings, which `deno test --doc` runs. */
+export const EXAMPLES: Group = {
+  name: "examples",
+  permissions: ["--allow-net"],
+  // Unchecked: the runner imports every name for every example, and unused ones are errors here.
+  paths: ["--doc", "--no-check", "README.md", "docs/tutorial.md", "mod.ts", "lib/"],
+  seconds: 30,
+  exclusive: [],
+  tools: [],
+};
+
+/**
+ * Groups test files by what they need.
+ *
+ * @returns The groups, those that take the longest first.
+ * @throws {SyntaxError} Where a file's declaration is wrong.
+ */
+export function groupsOf(files: readonly TestFile[]): Group[] {
+  const declared = files.map(({ path, text }) => ({ path, ...readDeclarationOf(path, text) }));
+  const byNeeds = Map.groupBy(declared, ({ words }) => words.join(" "));
+  const groups = [...byNeeds].map(([name, members]): Group => {
+    const { words } = members[0]!;
+    return {
+      name,
+      permissions: flagsOf(words),
+      paths: members.map(({ path }) => path).sort(),
+      seconds: members.reduce((sum, { seconds }) => sum + seconds, START),
+      exclusive: exclusiveOf(words),
+      tools: toolsOf(words),
+    };
+  });
+  return longestFirst(groups);
+}
+
+/** Sorts groups so that the longest one starts first and does not run on alone in the end. */
+export function longestFirst(groups: readonly Group[]): Group[] {
+  return groups.toSorted((a, b) => b.seconds - a.seconds);
+}
+
+function readDeclarationOf(path: string, text: string) {
+  try {
+    return readDeclaration(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new SyntaxError(`${path}: ${error.message}`);
+  }
+}

@@ -13,12 +13,7 @@ const ROOT = new URL("../../", import.meta.url);
 const PLACE = new URL("dist/test/", ROOT);
 
 /** Whether tests may build executable files and start them. */
-export const MAY_BUILD: boolean = granted(
-  { name: "run", command: "deno" },
-  { name: "run", command: "sh" },
-  { name: "read", path: ROOT },
-  { name: "write", path: PLACE },
-);
+export const MAY_BUILD: boolean = granted("run=deno,sh", "read=.", "write=dist/test");
 
 /**
  * Whether the self-contained program may unpack here: it refuses to where others may write to a directory

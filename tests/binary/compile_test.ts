@@ -12,6 +12,8 @@ import {
   selfContained,
   sh,
 } from "./built.ts";
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 40 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 

@@ -1,3 +1,5 @@
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 15 s)
+
 /**
  * The self-contained program where somebody else can rename a directory above its cache: what it looked at
  * might not be what it then executes.

@@ -11,6 +11,8 @@ import {
   TOOL_PATH,
 } from "./built.ts";
 import { Talker } from "./talker.ts";
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 50 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 

@@ -9,7 +9,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -52,7 +52,7 @@ function browserFaults(program: string): string[] {
   return [...new Set(faults)];
 }
 
-const program = MAY_RUN_DENO ? await bundle("tests/fixtures/browser_room.ts") : undefined;
+const program = granted("run=deno") ? await bundle("tests/fixtures/browser_room.ts") : undefined;
 const ignore = program === undefined;
 
 Deno.test({

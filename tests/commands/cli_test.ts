@@ -1,11 +1,13 @@
 import { VERSION } from "../../lib/os/build.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { parley } from "../fixtures/parley.ts";
+// needs: net run=deno (about 10 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 Deno.test({
   name: "parley --version names the version of deno.json",

@@ -1,3 +1,5 @@
+// needs: net run=deno,sh,tmux read=. tool=bash,fish,zsh (about 10 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commandWords, completionScript, SHELLS } from "../../lib/cli/completions.ts";

@@ -1,12 +1,14 @@
+// needs: net run=deno (about 25 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { HostFacts, SocketReport } from "../../lib/info.ts";
 import { SOCKET_ERRORS } from "../../lib/os/errors.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { command, parley } from "../fixtures/parley.ts";
 import { DnsServer } from "../info/dns_server.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 /** Runs `parley info` with the network alone; gives the objects of its `--json` output. */
 async function json(...args: string[]): Promise<Record<string, unknown>[]> {

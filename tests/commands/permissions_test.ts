@@ -1,12 +1,14 @@
+// needs: net run=deno (about 12 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { PermissionName } from "../../lib/cli/spec.ts";
 import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 function left(...kept: string[]): Promise<string> {
   return said("tests/fixtures/permissions.ts", kept);

@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { HAS_TMUX, Pane } from "../terminal/tmux.ts";

@@ -1,3 +1,5 @@
+// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 35 s)
+
 /**
  * `parley rsa` as a process, with files.
  *
@@ -8,12 +10,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 // @ts-types="../../types/std.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
-import { HAS_OPENSSL, MAY_WRITE, openssl, Scratch } from "../fixtures/openssl.ts";
+import { granted } from "../fixtures/granted.ts";
+import { HAS_OPENSSL, openssl } from "../fixtures/openssl.ts";
 import { command, type Ended } from "../fixtures/parley.ts";
+import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
-const ignore = !MAY_WRITE || !MAY_RUN_DENO;
+const ignore = !MAY_WRITE || !granted("run=deno");
 const FLAGS = ["--allow-read", "--allow-write"];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

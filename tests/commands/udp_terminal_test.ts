@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux
+
 /**
  * The tutorial's scene at real terminals: the server is suspended, somebody else answers, the server wakes too late.
  *

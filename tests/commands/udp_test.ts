@@ -1,6 +1,8 @@
+// needs: net run=deno (about 15 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { parley } from "../fixtures/parley.ts";
 import { startEcho, UdpProcess } from "./udp_process.ts";
 
@@ -8,7 +10,7 @@ import { startEcho, UdpProcess } from "./udp_process.ts";
 const ONCE = ["--retries", "0", "--timeout", "60000"] as const;
 
 function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !MAY_RUN_DENO, fn });
+  Deno.test({ name, ignore: !granted("run=deno"), fn });
 }
 
 test("udp server and client say what the tutorial's say; Ctrl-C ends the server with a summary", async () => {

@@ -1,3 +1,5 @@
+// needs: net read=.
+
 /**
  * What the specification and the code say alike.
  *
@@ -21,7 +23,7 @@ import {
 import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const ignore = !granted({ name: "read", path: ROOT });
+const ignore = !granted("read=.");
 const spec = ignore ? "" : await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
 
 /** The rows of the table under a heading, as trimmed cells. */

@@ -1,3 +1,5 @@
+// needs: net run=deno,sh read=. port=1060,4396 (about 20 s)
+
 /**
  * The commands of the documents, run as they are printed.
  *
@@ -10,11 +12,7 @@ import { granted } from "../fixtures/granted.ts";
 import { manual, readDocument } from "./documents.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const ignore = !granted(
-  { name: "run", command: "deno" },
-  { name: "run", command: "sh" },
-  { name: "read", path: ROOT },
-);
+const ignore = !granted("run=deno,sh", "read=.");
 
 /** Of the ports that the documents' commands take, those that another program has. */
 const TAKEN = ignore ? [] : [

@@ -4,10 +4,12 @@ import { PARLEY } from "../../lib/commands/table.ts";
 import { wordsOf } from "../../lib/tour/tour.ts";
 import { granted } from "../fixtures/granted.ts";
 import { readDocument } from "./documents.ts";
+// needs: net read=.
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 
-const ignore = !granted({ name: "read", path: new URL("../../", import.meta.url) });
+const ignore = !granted("read=.");
 
 /** The rows of the table under a heading, each as its cells. */
 async function tableUnder(heading: string): Promise<string[][]> {

@@ -1,14 +1,12 @@
+// needs: net run=deno,sh read=. port=1060,4396
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { granted } from "../fixtures/granted.ts";
 import { printsWhatIsShown, readConsoleBlocks } from "./console_blocks.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const ignore = !granted(
-  { name: "run", command: "deno" },
-  { name: "run", command: "sh" },
-  { name: "read", path: ROOT },
-);
+const ignore = !granted("run=deno,sh", "read=.");
 
 /** Runs commands of the tutorial, in a new directory, with its alias. */
 async function sh(script: string): Promise<{ code: number; said: string }> {

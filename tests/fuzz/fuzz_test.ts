@@ -1,3 +1,5 @@
+// needs: net (about 20 s)
+
 /**
  * A small share of `deno task fuzz`, the same inputs every time.
  *

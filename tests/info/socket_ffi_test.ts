@@ -1,3 +1,5 @@
+// needs: net ffi run=python3
+
 /**
  * Sockets read through the C library, beside what Python's socket module says of its own.
  *
@@ -17,8 +19,8 @@ import {
 } from "../../lib/info.ts";
 import { granted } from "../fixtures/granted.ts";
 
-const HAS_LIBC = granted({ name: "ffi" }) && ["linux", "darwin"].includes(Deno.build.os);
-const HAS_PYTHON = granted({ name: "run", command: "python3" }) && await findPython();
+const HAS_LIBC = granted("ffi") && ["linux", "darwin"].includes(Deno.build.os);
+const HAS_PYTHON = granted("run=python3") && await findPython();
 
 async function findPython(): Promise<boolean> {
   try {

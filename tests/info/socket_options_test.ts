@@ -1,11 +1,11 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { inspectSocket } from "../../lib/info.ts";
-import { granted } from "../fixtures/granted.ts";
+import { withheld } from "../fixtures/granted.ts";
 
 Deno.test({
   name: "inspectSocket() without its permission invents no value, and names the flag",
-  ignore: granted({ name: "ffi" }),
+  ignore: !withheld("ffi"),
   fn() {
     const report = inspectSocket({ transport: "tcp", receiveBuffer: 8192 });
     assertEquals([report.descriptor, report.type, report.local], [null, null, null]);

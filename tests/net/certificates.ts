@@ -4,7 +4,8 @@
  * @module
  */
 
-import { openssl, Scratch } from "../fixtures/openssl.ts";
+import { openssl } from "../fixtures/openssl.ts";
+import { Scratch } from "../fixtures/scratch.ts";
 
 const EC = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
 

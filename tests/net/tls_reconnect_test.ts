@@ -1,3 +1,5 @@
+// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 20 s)
+
 /**
  * A member whose relay has lost its good certificate: it is told why it cannot come back, and tries on.
  *
@@ -16,11 +18,12 @@ import {
 } from "../../lib/tcp_chat.ts";
 import { ChatProcess } from "../chat/app/chat_process.ts";
 import { pooledKeys, until } from "../chat/room.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../fixtures/openssl.ts";
+import { MAY_WRITE } from "../fixtures/scratch.ts";
 import { Certificates } from "./certificates.ts";
 
-const ignore = !HAS_OPENSSL || !MAY_RUN_DENO;
+const ignore = !HAS_OPENSSL || !MAY_WRITE || !granted("run=deno");
 const FLAGS = ["--allow-net", "--allow-read"];
 const EXPIRED = "the server's certificate has expired, on 2020-02-01";
 

@@ -1,3 +1,5 @@
+// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 35 s)
+
 /**
  * The chat over TLS: what goes through, and what fails with which words.
  *
@@ -12,12 +14,13 @@ import { TlsServerConn } from "../../lib/net/tls_server.ts";
 import { joinRoom, type MemberEvent, openRelay } from "../../lib/tcp_chat.ts";
 import { ChatProcess } from "../chat/app/chat_process.ts";
 import { pooledKeys, until } from "../chat/room.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../fixtures/openssl.ts";
+import { MAY_WRITE } from "../fixtures/scratch.ts";
 import { parley } from "../fixtures/parley.ts";
 import { Certificates } from "./certificates.ts";
 
-const ignore = !HAS_OPENSSL || !MAY_RUN_DENO;
+const ignore = !HAS_OPENSSL || !MAY_WRITE || !granted("run=deno");
 const FLAGS = ["--allow-net", "--allow-read"];
 
 /** A relay process that speaks TLS, or not, and what to dial. */

@@ -1,3 +1,5 @@
+// needs: net run=sh
+
 /**
  * A relay that runs out of file descriptors lives, and recovers.
  *
@@ -6,12 +8,12 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { chatThroughShell } from "../chat/app/chat_process.ts";
 import { leave, say, twoGuests, visit } from "../chat/guests.ts";
 import { until } from "../chat/room.ts";
 import { granted } from "../fixtures/granted.ts";
-import { shell } from "./shell.ts";
 
-const ignore = Deno.build.os === "windows" || !granted({ name: "run", command: "sh" });
+const ignore = Deno.build.os === "windows" || !granted("run=sh");
 
 Deno.test({
   name:
@@ -19,7 +21,7 @@ Deno.test({
   ignore,
   async fn() {
     const relay = "--relay-only --port 0 --json --log-level warn";
-    await using server = shell(
+    await using server = chatThroughShell(
       `ulimit -n 64; exec deno run --allow-net main.ts chat server ${relay}`,
     );
     const { port } = await server.event("listening") as unknown as { port: number };

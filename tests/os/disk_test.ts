@@ -1,3 +1,5 @@
+// needs: net run=unshare
+
 /**
  * A disk that is full, and one that may not be written to: a small file system in a namespace of its own.
  *
@@ -10,21 +12,10 @@ import { openRelay } from "../../lib/tcp_chat.ts";
 import { ChatProcess } from "../chat/app/chat_process.ts";
 import { leave, texts, visit } from "../chat/guests.ts";
 import { until } from "../chat/room.ts";
-import { granted } from "../fixtures/granted.ts";
+import { canUnshare } from "../fixtures/unshare.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const ignore = !granted({ name: "run", command: "unshare" }) || !await mayUnshare();
-
-/** Whether this system lets a process have mounts of its own (user_namespaces(7)). */
-async function mayUnshare(): Promise<boolean> {
-  try {
-    const mount = ["-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"];
-    return (await new Deno.Command("unshare", { args: mount, stderr: "null" }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+const ignore = !await canUnshare("-rm", "mount -t tmpfs tmpfs /mnt");
 
 /** Takes a file system of 64 KiB for what a script does at `/mnt`. */
 function onSmallDisk(script: string): readonly [string, ...string[]] {
@@ -46,7 +37,8 @@ function fill(leaving = 0): string {
   return `cat /dev/zero > /mnt/fill 2> /dev/null || truncate -s -${leaving}K /mnt/fill`;
 }
 
-const WRITE = "deno run --no-prompt --allow-read=/mnt --allow-write=/mnt tests/os/write_file.ts";
+const WRITE =
+  "deno run --no-prompt --allow-read=/mnt --allow-write=/mnt tests/fixtures/write_file.ts";
 
 Deno.test({
   name: "a file that does not fit on its disk is not written, and the one before it stays",

@@ -1,12 +1,14 @@
+// needs: net run=ln read=tests/scratch write=tests/scratch
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { readWhole, writeWhole } from "../../lib/os/files.ts";
 import { granted } from "../fixtures/granted.ts";
-import { MAY_WRITE, Scratch } from "../fixtures/openssl.ts";
+import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 
 const ignore = !MAY_WRITE;
-const MAY_LINK = granted({ name: "run", command: "ln" });
+const MAY_LINK = granted("run=ln");
 const NEW = { mode: 0o600, replace: false } as const;
 
 function bytes(text: string): Uint8Array {

@@ -1,3 +1,5 @@
+// needs: net run=deno,sh
+
 /**
  * A relay whose log cannot be written.
  *
@@ -6,11 +8,10 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { startClient } from "../chat/app/chat_process.ts";
+import { chatThroughShell, startClient } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
-import { shell } from "./shell.ts";
 
-const ignore = !granted({ name: "run", command: "sh" }, { name: "run", command: "deno" });
+const ignore = !granted("run=deno,sh");
 const RELAY = "deno run --no-prompt --allow-net main.ts chat server --relay-only --json " +
   "--port 0 --log-level debug --metrics 0";
 
@@ -27,7 +28,7 @@ Deno.test({
   name: "a relay whose log goes to a full disk goes on, and counts the lines that it drops",
   ignore,
   async fn() {
-    await using relay = shell(`exec ${RELAY} 2> /dev/full`);
+    await using relay = chatThroughShell(`exec ${RELAY} 2> /dev/full`);
     const { port } = await relay.event("listening");
     const { text } = await relay.event("notice");
     assert(await droppedWhileBoVisits(port, /http:\S+/.exec(String(text))![0]) >= 4);

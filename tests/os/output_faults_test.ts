@@ -1,3 +1,5 @@
+// needs: net run=deno,sh
+
 /**
  * The chat without its standard streams: closed, full, or with a reader that has gone.
  *
@@ -6,11 +8,15 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { ChatProcess, startClient, startServer } from "../chat/app/chat_process.ts";
+import {
+  ChatProcess,
+  chatThroughShell,
+  startClient,
+  startServer,
+} from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
-import { shell } from "./shell.ts";
 
-const ignore = !granted({ name: "run", command: "deno" }, { name: "run", command: "sh" }) ||
+const ignore = !granted("run=deno,sh") ||
   Deno.build.os === "windows";
 const PARLEY = "deno run --no-prompt --allow-net main.ts chat";
 const FULL = "parley: cannot write to standard output: no space is left on the device (ENOSPC)";
@@ -30,7 +36,7 @@ Deno.test({
       ]
     ) {
       for (const json of ["", " --json"]) {
-        await using full = shell(`exec ${PARLEY} ${role}${json} > /dev/full`);
+        await using full = chatThroughShell(`exec ${PARLEY} ${role}${json} > /dev/full`);
         assertEquals([await full.ended(), full.errors[0]], [1, FULL], role + json);
       }
     }
@@ -44,7 +50,9 @@ Deno.test({
     const { server, address } = await startServer("--relay-only");
     await using _server = server;
     const listen = `${PARLEY} client ${address} --name bo --listen --json`;
-    await using bo = shell(`{ ${listen} < /dev/null; echo left with $? >&2; } | head -1`);
+    await using bo = chatThroughShell(
+      `{ ${listen} < /dev/null; echo left with $? >&2; } | head -1`,
+    );
     await bo.until((one) => one.lines.length === 1, "it is in the room");
     await using ada = await startClient(address, "ada", "--listen");
     await bo.until((one) => one.errors.includes("left with 1"), "it leaves");
@@ -58,7 +66,9 @@ Deno.test({
   ignore,
   async fn() {
     const serve = `${PARLEY} server --name ada --port 0 --json`;
-    await using ada = shell(`{ ${serve} < /dev/null; echo left with $? >&2; } | head -1`);
+    await using ada = chatThroughShell(
+      `{ ${serve} < /dev/null; echo left with $? >&2; } | head -1`,
+    );
     const { port } = await ada.event("listening");
     // Where this comes too late, the second line was one too many already: that its host has joined.
     await using bo = new ChatProcess(["client", `127.0.0.1:${port}`, "--listen", "--json"]);
@@ -79,7 +89,7 @@ Deno.test({
     await using _server = server;
     const client = `${PARLEY} client ${address}`;
     for (const closed of [`${client} <&-`, `echo x | ${client} >&-`, `${client} <&- >&- 2>&-`]) {
-      await using process = shell(closed);
+      await using process = chatThroughShell(closed);
       assertEquals(await process.ended(), 0, closed);
     }
   },

@@ -1,3 +1,5 @@
+// needs: net run=sh read=. (about 12 s)
+
 /**
  * Standard streams that are closed, full, or no longer read: of every command but those that chat.
  *
@@ -12,7 +14,7 @@ import { openEchoServer } from "../../lib/udp.ts";
 import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const ignore = Deno.build.os === "windows" || !granted({ name: "run", command: "sh" });
+const ignore = Deno.build.os === "windows" || !granted("run=sh");
 const PARLEY_RUN = "deno run --no-prompt --frozen --allow-net --allow-sys --allow-read main.ts";
 const decoder = new TextDecoder();
 
@@ -197,7 +199,7 @@ function* filesIn(folder: string): Generator<string> {
 
 Deno.test({
   name: "one file of the program names the standard streams and the signals of its process",
-  ignore: !granted({ name: "read", path: "." }),
+  ignore: !granted("read=."),
   fn() {
     const naming = [...filesIn("lib")].sort().filter((path) =>
       Deno.readTextFileSync(path).split("\n")

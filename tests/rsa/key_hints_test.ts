@@ -1,3 +1,5 @@
+// needs: net read=tests/scratch write=tests/scratch
+
 /**
  * What the refusal of a key file advises: never a command that writes to a file which the person named.
  *
@@ -18,7 +20,7 @@ import { privateKeyOf } from "../../lib/rsa.ts";
 import { encodeSpki } from "../../lib/rsa/der.ts";
 import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
-import { MAY_WRITE, Scratch } from "../fixtures/openssl.ts";
+import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import vectors from "../vectors/rsa.json" with { type: "json" };

@@ -1,3 +1,5 @@
+// needs: net run=deno,sh read=. tool=curl,openssl,shellcheck,wget (about 10 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 // @ts-types="../../types/std.d.ts"

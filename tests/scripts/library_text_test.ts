@@ -1,9 +1,11 @@
+// needs: net read=.
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const READ = granted({ name: "read", path: ROOT });
+const READ = granted("read=.");
 
 /** The folders of the library that know nothing of a command line. */
 const FOLDERS = ["base", "info", "net", "os", "rsa", "udp"];

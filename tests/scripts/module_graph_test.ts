@@ -1,6 +1,8 @@
+// needs: net run=deno
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -42,7 +44,7 @@ async function loadedWith(entry: string): Promise<string[]> {
 
 Deno.test({
   name: "nothing heavy is loaded with main.ts, with parley info byteorder, or with lib/info.ts",
-  ignore: !MAY_RUN_DENO,
+  ignore: !granted("run=deno"),
   async fn() {
     for (const entry of ["main.ts", "lib/commands/info/address.ts", "lib/info.ts"]) {
       const loaded = await loadedWith(entry);
@@ -57,7 +59,7 @@ Deno.test({
 
 Deno.test({
   name: "the graph of a module that does load a heavy package shows it",
-  ignore: !MAY_RUN_DENO,
+  ignore: !granted("run=deno"),
   async fn() {
     const loaded = await loadedWith("lib/terminal/rows.ts");
     assert(loaded.some((specifier) => HEAVY.test(specifier)), loaded.join("\n"));

@@ -1,14 +1,16 @@
+// needs: net run=deno read=.
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { granted, MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 
 const FIXTURE = new URL("../fixtures/std_misuse.ts", import.meta.url);
 const ROOT = new URL("../../", import.meta.url);
-const READ = granted({ name: "read", path: ROOT });
+const READ = granted("read=.");
 
 Deno.test({
   name: "deno check refuses every wrong use of the standard library through its typed faces",
-  ignore: !MAY_RUN_DENO || !READ,
+  ignore: !granted("run=deno") || !READ,
   fn: async () => {
     const lines = (await Deno.readTextFile(FIXTURE)).split("\n");
     const first = lines.findIndex((line) => line.startsWith("parseArgs"));

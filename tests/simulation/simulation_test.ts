@@ -1,3 +1,5 @@
+// needs: nothing (about 20 s)
+
 /**
  * The promise, under faults, in virtual time; and that the checker can fail.
  *

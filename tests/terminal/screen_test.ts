@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux (about 40 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { HAS_TMUX, Pane, type Shown } from "./tmux.ts";

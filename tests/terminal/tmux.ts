@@ -14,8 +14,7 @@ const PATIENCE_MS = 180_000;
 const POLL_MS = 25;
 
 /** Whether tests may start tmux, and there is one. */
-export const HAS_TMUX: boolean =
-  granted({ name: "run", command: "tmux" }, { name: "run", command: "deno" }) && await findTmux();
+export const HAS_TMUX: boolean = granted("run=deno,tmux") && await findTmux();
 
 async function findTmux(): Promise<boolean> {
   try {

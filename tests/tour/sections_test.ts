@@ -1,3 +1,5 @@
+// needs: net (about 10 s)
+
 /**
  * The sections of the tour that need the network alone, played before whoever looks on at terminals of every width,
  * with colours and without.

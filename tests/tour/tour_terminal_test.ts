@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux (about 10 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertStringIncludes } from "@std/assert";
 import { HAS_TMUX, Pane } from "../terminal/tmux.ts";

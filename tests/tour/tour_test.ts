@@ -1,12 +1,14 @@
+// needs: net run=deno (about 15 s)
+
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { TOUR } from "../../lib/commands/tour/spec.ts";
 import { loadSections } from "../../lib/tour/sections.ts";
-import { MAY_RUN_DENO } from "../fixtures/granted.ts";
+import { granted } from "../fixtures/granted.ts";
 import { parley } from "../fixtures/parley.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 const ALL = ["net", "sys", "read", "write", "ffi"].map((name) => `--allow-${name}`);
 
 Deno.test("the tour's sections are those that its table offers, each with steps", async () => {

@@ -102,7 +102,7 @@ export interface Reading {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { readInetAton } from "./inet_aton.ts";
+ * import { readInetAton } from "./read.ts";
  *
  * assertEquals([...readInetAton("127.1").bytes], [127, 0, 0, 1]);
  * ```

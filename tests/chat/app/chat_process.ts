@@ -4,7 +4,7 @@
  * @module
  */
 
-import { command } from "../../fixtures/parley.ts";
+import { command, ROOT } from "../../fixtures/parley.ts";
 import { PipedProcess } from "../../fixtures/piped_process.ts";
 
 /** One object of `--json`. */
@@ -102,4 +102,19 @@ export async function startClient(
   const client = new ChatProcess(["client", address, "--name", name, "--json", ...args]);
   await client.event("joined");
   return client;
+}
+
+/**
+ * Starts a script of `sh` that becomes a process of the chat.
+ *
+ * @param script The script.
+ * @param program The shell with its arguments before the script, or a command that starts one.
+ */
+export function chatThroughShell(
+  script: string,
+  program: readonly string[] = ["sh", "-c"],
+): ChatProcess {
+  const [name, ...args] = program;
+  const options = { cwd: ROOT, stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  return new ChatProcess(new Deno.Command(name!, { args: [...args, script], ...options }));
 }

@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux (about 20 s)
+
 /**
  * The chat itself at terminals: what people see of each other, and how they leave.
  *

@@ -1,9 +1,11 @@
+// needs: net run=deno (about 35 s)
+
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { MAY_RUN_DENO } from "../../fixtures/granted.ts";
+import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess as Process, startClient, startServer } from "./chat_process.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 /** The texts that one process was shown of another, in their order. */
 function textsFrom(process: Process, name: string): unknown[] {

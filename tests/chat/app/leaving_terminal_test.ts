@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux (about 10 s)
+
 /**
  * Leaving the chat at a terminal: what was entered a moment before arrives, in whatever way one leaves.
  *

@@ -1,3 +1,5 @@
+// needs: net run=deno
+
 /**
  * The log and the metrics of a server, as its operator sees them.
  *
@@ -10,7 +12,7 @@ import { granted } from "../../fixtures/granted.ts";
 import { parley } from "../../fixtures/parley.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 
-const ignore = !granted({ name: "run", command: "deno" });
+const ignore = !granted("run=deno");
 
 Deno.test({
   name: "a log tells who comes and goes, and nothing of what is said, of keys or of tokens",

@@ -1,3 +1,5 @@
+// needs: net run=deno
+
 /**
  * Options of the chat that no other test gives, as processes.
  *
@@ -7,10 +9,10 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../../deno.json" with { type: "json" };
-import { MAY_RUN_DENO } from "../../fixtures/granted.ts";
+import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 Deno.test({
   name: "--max-members is how many a room takes, and the next one is told so",

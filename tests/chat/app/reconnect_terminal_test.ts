@@ -1,3 +1,5 @@
+// needs: net run=deno,tmux (about 20 s)
+
 /**
  * A relay that dies under two people at terminals, and comes back: what they see of it.
  *

@@ -1,3 +1,5 @@
+// needs: net run=deno (about 15 s)
+
 /**
  * Piped input, and a relay that goes away while it comes.
  *
@@ -6,10 +8,10 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { MAY_RUN_DENO } from "../../fixtures/granted.ts";
+import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 Deno.test({
   name:

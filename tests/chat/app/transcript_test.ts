@@ -1,3 +1,5 @@
+// needs: net (about 10 s)
+
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Report } from "../../../lib/chat/app/json_report.ts";

@@ -1,6 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { Door, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
+import { readPublicName } from "../../../lib/base/host_port.ts";
+import { Door, EntryRules, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
 import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../../lib/chat/relay/options.ts";
 import { Pace } from "../../../lib/chat/relay/throttle.ts";
 
@@ -269,4 +270,20 @@ Deno.test("who comes back over another connection has spent what it has spent", 
   assertEquals([pace.resume(0), pace.resume(999), pace.resume(1_000)], [false, false, true]);
   // Coming back has a price of its own.
   assertEquals(pace.spend({ ...burst, frames: 0 }, 1_000), 100);
+});
+
+Deno.test("allowsName() takes a public name in any form, with or without a port", () => {
+  const forms = ["[::1]", "0::1", "::1", "[::1]:4396", "[0:0::1]:4396", "::1%lo", "[::1%lo]:4396"];
+  for (const name of forms) {
+    const rules = new EntryRules({ publicNames: ["other.example", name] });
+    for (const host of ["::1", "0::1", "::1%eth0", "[::1]"]) {
+      assertEquals(rules.allowsName({ host, port: 4396 }), true, `${host} by ${name}`);
+    }
+    assertEquals(rules.allowsName({ host: "::2", port: 4396 }), false, name);
+    const hasPort = readPublicName(name).port !== undefined;
+    assertEquals(rules.allowsName({ host: "::1", port: 4397 }), !hasPort, name);
+  }
+  const rules = new EntryRules({ publicNames: ["Chat.Example.:4396"] });
+  assertEquals(rules.allowsName({ host: "chat.example", port: 4396 }), true);
+  assertEquals(rules.allowsName({ host: "chat.example", port: 1 }), false);
 });

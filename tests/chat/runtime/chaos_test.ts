@@ -1,3 +1,5 @@
+// needs: net run=deno (about 22 s)
+
 /**
  * Real processes that are broken: a relay that is killed again and again, connections that are cut, a member that
  * is stopped for a while. What was entered is shown exactly once all the same.
@@ -7,7 +9,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { MAY_RUN_DENO } from "../../fixtures/granted.ts";
+import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess } from "../app/chat_process.ts";
 
 const NAMES = ["ada", "bo", "cy", "di"];
@@ -99,7 +101,7 @@ function count({ lines }: ChatProcess, event: string): number {
 Deno.test({
   name:
     "what four members say is shown once to each, though the relay is killed 20 times under them",
-  ignore: !MAY_RUN_DENO,
+  ignore: !granted("run=deno"),
   async fn() {
     let server = relay(0);
     await using stack = new AsyncDisposableStack();

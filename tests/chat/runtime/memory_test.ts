@@ -1,3 +1,5 @@
+// needs: net (about 12 s)
+
 /**
  * A relay gives back what its visitors took: after many of them it keeps as much as after a few.
  *

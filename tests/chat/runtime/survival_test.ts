@@ -1,3 +1,5 @@
+// needs: net run=deno
+
 /**
  * A server as a process, attacked over a socket by what has ended one before.
  *
@@ -7,13 +9,13 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { exportSpki } from "../../../lib/rsa.ts";
-import { MAY_RUN_DENO } from "../../fixtures/granted.ts";
+import { granted } from "../../fixtures/granted.ts";
 import { startClient, startServer } from "../app/chat_process.ts";
 import { ownCredentialWith } from "../crafted_credential.ts";
 import { RawSocket } from "../raw_socket.ts";
 import { pooledKeys } from "../room.ts";
 
-const ignore = !MAY_RUN_DENO;
+const ignore = !granted("run=deno");
 
 for (const flags of [["--name", "host"], ["--relay-only"]]) {
   Deno.test({

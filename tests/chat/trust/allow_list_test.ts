@@ -1,3 +1,5 @@
+// needs: net run=deno read=tests/scratch write=tests/scratch (about 10 s)
+
 /**
  * Whom a relay lets in: those on its list, and those who dialled it by its name; with real processes and files.
  *
@@ -6,9 +8,9 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { FLAGS, MAY_KEEP_FILES, Scratch } from "../../fixtures/scratch.ts";
+import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
 import { ChatProcess } from "../app/chat_process.ts";
-import { join, joined, leave, serve, test } from "./people.ts";
+import { join, joined, leave, MAY_KEEP_FILES, serve, test } from "./people.ts";
 
 test("a server with --allow refuses others before they see who is there, and takes its list again", async () => {
   await using scratch = await Scratch.make();

@@ -1,3 +1,5 @@
+// needs: net run=deno read=tests/scratch write=tests/scratch
+
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
@@ -9,7 +11,8 @@ import {
 import { KnownPeersFile } from "../../../lib/chat/trust/known_peers_file.ts";
 import type { LockWait, RandomAccess } from "../../../lib/os/held_file.ts";
 import { RewrittenFile } from "../../../lib/os/rewritten_file.ts";
-import { FLAGS, MAY_KEEP_FILES, Scratch } from "../../fixtures/scratch.ts";
+import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
+import { MAY_KEEP_FILES } from "./people.ts";
 
 const ignore = !MAY_KEEP_FILES;
 const ROOT = new URL("../../../", import.meta.url).pathname;
@@ -54,13 +57,13 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    using opened = await open(scratch.path("peers"));
+    using opened = await open(scratch.file("peers"));
     const { remember } = opened;
     assertEquals(await scratch.read("peers"), HEADER);
-    if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.path("peers")), 0o600);
+    if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.file("peers")), 0o600);
     await remember(meet("bo"));
     assertEquals(await scratch.lines("peers"), [`bo ${BO} 2026-11-24T00:00:00Z unverified`]);
-    if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.path("peers")), 0o600);
+    if (Deno.build.os !== "windows") assertEquals(await permissions(scratch.file("peers")), 0o600);
   },
 });
 
@@ -99,7 +102,7 @@ Deno.test({
     const codes = await Promise.all(prefixes.map(async (prefix) => {
       const args = ["run", "--no-prompt", ...FLAGS, "tests/fixtures/meet_peers.ts"];
       const { code, stderr } = await new Deno.Command("deno", {
-        args: [...args, scratch.path("peers"), prefix, "25"],
+        args: [...args, scratch.file("peers"), prefix, "25"],
         cwd: ROOT,
       }).output();
       return code === 0 ? "" : new TextDecoder().decode(stderr);
@@ -125,8 +128,8 @@ Deno.test({
       assert(failure.why.startsWith(`line ${line}: `), failure.why);
       assertEquals(await scratch.read("peers"), bad);
     }
-    await Deno.writeFile(scratch.path("peers"), new Uint8Array([35, 10, 98, 0xff, 10]));
-    const failure = await assertRejects(() => open(scratch.path("peers")), Failure);
+    await Deno.writeFile(scratch.file("peers"), new Uint8Array([35, 10, 98, 0xff, 10]));
+    const failure = await assertRejects(() => open(scratch.file("peers")), Failure);
     assertEquals(failure.why, "line 2: not UTF-8");
   },
 });
@@ -137,7 +140,7 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    using opened = await open(scratch.path("peers"));
+    using opened = await open(scratch.file("peers"));
     const { remember, failures, recoveries } = opened;
     await scratch.write("peers", "half a li\n");
     // It is told once, not for each who is met.
@@ -160,7 +163,7 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    using opened = await open(scratch.path("peers"));
+    using opened = await open(scratch.file("peers"));
     const { file, remember, failures, recoveries } = opened;
     await scratch.write("peers", "half a li\n");
     await remember(meet("bo"));
@@ -180,12 +183,12 @@ Deno.test({
     await using scratch = await Scratch.make();
     await scratch.write("real", HEADER);
     // Made by a process: this one is not granted what a link takes.
-    const { success } = await link(scratch.path("real"), scratch.path("peers"));
+    const { success } = await link(scratch.file("real"), scratch.file("peers"));
     if (!success) throw new Error("no link was made");
-    using opened = await open(scratch.path("peers"));
+    using opened = await open(scratch.file("peers"));
     await opened.remember(meet("bo"));
     assertEquals((await scratch.lines("real")).length, 1);
-    assert((await Deno.lstat(scratch.path("peers"))).isSymlink);
+    assert((await Deno.lstat(scratch.file("peers"))).isSymlink);
   },
 });
 
@@ -201,14 +204,14 @@ Deno.test({
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     await using scratch = await Scratch.make();
-    await link("second", scratch.path("peers"));
-    await link("real", scratch.path("second"));
-    using opened = await open(scratch.path("peers"));
+    await link("second", scratch.file("peers"));
+    await link("real", scratch.file("second"));
+    using opened = await open(scratch.file("peers"));
     await opened.remember(meet("bo"));
     assertEquals((await scratch.lines("real")).length, 1);
-    assert((await Deno.lstat(scratch.path("peers"))).isSymlink);
+    assert((await Deno.lstat(scratch.file("peers"))).isSymlink);
     // The lock is one, whatever the file is called.
-    assert((await Deno.stat(scratch.path("real.lock"))).isFile);
+    assert((await Deno.stat(scratch.file("real.lock"))).isFile);
   },
 });
 
@@ -283,9 +286,9 @@ Deno.test({
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     await using scratch = await Scratch.make();
-    await link("/dev/null", scratch.path("null"));
+    await link("/dev/null", scratch.file("null"));
     const args = ["run", "--no-prompt", "--allow-net", "--allow-read", "--allow-write", "main.ts"];
-    for (const path of ["/dev/null", scratch.path("null"), "/dev/stdin"]) {
+    for (const path of ["/dev/null", scratch.file("null"), "/dev/stdin"]) {
       const client = ["chat", "client", "127.0.0.1:1", "--known-peers", path];
       const { code, stderr } = await new Deno.Command("deno", {
         args: [...args, ...client],
@@ -305,11 +308,11 @@ Deno.test({
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
-    const missing = await assertRejects(() => open(scratch.path("no/such/peers")), Failure);
+    const missing = await assertRejects(() => open(scratch.file("no/such/peers")), Failure);
     assertEquals(missing.code, "ENOENT");
-    await Deno.mkdir(scratch.path("directory"));
-    const directory = await assertRejects(() => open(scratch.path("directory")), Failure);
+    await Deno.mkdir(scratch.file("directory"));
+    const directory = await assertRejects(() => open(scratch.file("directory")), Failure);
     assertEquals(directory.code, "EISDIR");
-    assertEquals(directory.what, `cannot keep known peers in ${scratch.path("directory")}`);
+    assertEquals(directory.what, `cannot keep known peers in ${scratch.file("directory")}`);
   },
 });

@@ -4,8 +4,12 @@
  * @module
  */
 
-import { FLAGS, MAY_KEEP_FILES } from "../../fixtures/scratch.ts";
+import { granted } from "../../fixtures/granted.ts";
+import { FLAGS, MAY_WRITE } from "../../fixtures/scratch.ts";
 import { type ChatEvent, ChatProcess } from "../app/chat_process.ts";
+
+/** Whether tests may keep files and start parley. */
+export const MAY_KEEP_FILES: boolean = MAY_WRITE && granted("run=deno");
 
 /** A test that keeps files and starts parley. */
 export function test(name: string, fn: () => Promise<void>): void {

@@ -1,3 +1,5 @@
+// needs: net run=deno read=tests/scratch write=tests/scratch (about 10 s)
+
 /**
  * Whom a member lets read: those expected, those known, all but some; with real processes and files.
  *
@@ -74,7 +76,7 @@ test("--strict and /lock leave out who is new, /unlock ends both", async () => {
 test("whom --strict leaves out is not known by that the next time", async () => {
   await using scratch = await Scratch.make();
   const cy = await scratch.identity("cy");
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   const { server, address } = await serve("-n", "ada", "-k", peers, "--strict");
   await using _server = server;
   for (const run of [1, 2]) {
@@ -89,7 +91,7 @@ test("whom --strict leaves out is not known by that the next time", async () => 
 
 test("/exclude leaves out one, /include lets it in again, and /forget forgets", async () => {
   await using scratch = await Scratch.make();
-  const { server, address } = await serve("-n", "ada", "-k", scratch.path("peers"));
+  const { server, address } = await serve("-n", "ada", "-k", scratch.file("peers"));
   await using _server = server;
   await using bo = await join(address, "bo");
   await using cy = await join(address, "cy");

@@ -1,3 +1,5 @@
+// needs: net run=deno read=tests/scratch write=tests/scratch (about 20 s)
+
 /**
  * That a chat has given up the permission for files before anything comes from the network, and goes on with
  * those that it has open.
@@ -7,7 +9,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { FLAGS, HERE, Scratch } from "../../fixtures/scratch.ts";
+import { FLAGS, SCRATCH, Scratch } from "../../fixtures/scratch.ts";
 import { ChatProcess } from "../app/chat_process.ts";
 import { join, joined, leave, serve, test } from "./people.ts";
 
@@ -40,7 +42,7 @@ type Flags = (read: readonly string[], write: readonly string[]) => string[];
 
 const GRANTS: Readonly<Record<string, Flags>> = {
   "for all files": () => ["--allow-read", "--allow-write"],
-  "for a directory": () => [`--allow-read=${HERE}`, `--allow-write=${HERE}`],
+  "for a directory": () => [`--allow-read=${SCRATCH}`, `--allow-write=${SCRATCH}`],
   "for each file": (read, write) => [`--allow-read=${read}`, `--allow-write=${write}`],
 };
 
@@ -51,7 +53,7 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
     const relative = (path: string) => path.slice(ROOT.length);
     const list = relative(await scratch.write("friends", `${bo.fingerprint}\n`));
     const own = (name: string, file: string) => {
-      const peers = relative(scratch.path(name));
+      const peers = relative(scratch.file(name));
       const read = [relative(file), peers, `${peers}.lock`];
       return { read, write: read.slice(1), args: ["-i", relative(file), "-k", peers, "--json"] };
     };
@@ -124,7 +126,7 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
       );
       // By another file.
       await scratch.write("friends.new", "# nobody\n");
-      await Deno.rename(scratch.path("friends.new"), list);
+      await Deno.rename(scratch.file("friends.new"), list);
       server.kill("SIGHUP");
       if (reopens) {
         assertEquals(await client.ended(), 1);
@@ -143,13 +145,13 @@ test("a file of known peers that is put in the place of the other is not written
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   await using bo = await join(address, "bo", "-k", peers);
   await joined(bo, "ada");
   await bo.type("hello\n");
   await server.event("message");
   await scratch.write("peers.new", "# mine\n");
-  await Deno.rename(scratch.path("peers.new"), peers);
+  await Deno.rename(scratch.file("peers.new"), peers);
   await using cy = await join(address, "cy");
   const { code, message } = await bo.event("error");
   assertEquals(code, "REPLACED");
@@ -163,7 +165,7 @@ test("known peers that another process holds are waited for, and that is said", 
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   const held = await Deno.open(`${peers}.lock`, { read: true, write: true, create: true });
   await held.lock(true);
   const args = ["client", address, "--name", "bo", "--json", "--listen", "-k", peers];
@@ -181,7 +183,7 @@ test("who leaves while another process holds the known peers is told that they w
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   await using bo = await join(address, "bo", "-k", peers);
   await joined(bo, "ada");
   while ((await scratch.lines("peers")).length === 0) await server.event("joined");

@@ -1,3 +1,5 @@
+// needs: net run=deno read=tests/scratch write=tests/scratch (about 25 s)
+
 /**
  * Identities and known peers from run to run: who is recognized, verified, and refused, with real processes and
  * files.
@@ -15,7 +17,7 @@ import { join, joined, leave, nth, serve, test, texts } from "./people.ts";
 test("an identity file keeps a fingerprint from run to run, and known peers recognize it", async () => {
   await using scratch = await Scratch.make();
   const [ada, bo] = [await scratch.identity("ada"), await scratch.identity("bo")];
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   const { server, address } = await serve("-n", "ada", "-i", ada.file, "-k", peers);
   await using _server = server;
   assertEquals((await server.event("joined")).fingerprint, ada.fingerprint);
@@ -49,7 +51,7 @@ test("an identity file keeps a fingerprint from run to run, and known peers reco
 
 test("what rsa keygen makes is an identity, with the fingerprint that rsa fingerprint tells", async () => {
   await using scratch = await Scratch.make();
-  const file = scratch.path("bo.pem");
+  const file = scratch.file("bo.pem");
   const made = await parley(["rsa", "keygen", "--bits", "2048", "-o", file], FLAGS);
   assertEquals(made.code, 0, made.stderr);
   const told = await parley(["rsa", "fingerprint", `${file}.pub`], FLAGS);
@@ -98,7 +100,7 @@ test("a key that has changed is refused both ways until /trust, and the old one 
 test("a safety number is the same on both screens, and /verify marks what was compared", async () => {
   await using scratch = await Scratch.make();
   const bo = await scratch.identity("bo");
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   const { server, address } = await serve("-n", "ada", "-k", peers);
   await using _server = server;
   await using client = await join(address, "bo", "-i", bo.file);
@@ -135,7 +137,7 @@ test("a key that is changed between /fingerprint and /verify is not verified", a
 
 test("two processes that keep one file at once lose no line", async () => {
   await using scratch = await Scratch.make();
-  const peers = scratch.path("peers");
+  const peers = scratch.file("peers");
   const { server, address } = await serve("-n", "ada", "-k", peers);
   await using stack = new AsyncDisposableStack();
   stack.use(server);
@@ -159,7 +161,7 @@ test("files that cannot be taken are one clear line", async () => {
   const malformed = await scratch.write("peers", "# one\nbo nonsense\n");
   const list = await scratch.write("list", "bo\n");
   const cases: readonly [readonly string[], string][] = [
-    [["client", "-i", scratch.path("none.pem")], "(ENOENT)"],
+    [["client", "-i", scratch.file("none.pem")], "(ENOENT)"],
     [["client", "-i", malformed], "it has no key in a known format (KEY_UNKNOWN)"],
     [["client", "-i", `${open.file}.pub`], "(KEY_PUBLIC)"],
     [
@@ -167,7 +169,7 @@ test("files that cannot be taken are one clear line", async () => {
       "users other than its owner may read it (mode 0644) (KEY_FILE_OPEN)",
     ],
     [["client", "-k", malformed], "(KNOWN_PEERS_MALFORMED)"],
-    [["client", "-k", scratch.path("no/peers")], "(ENOENT)"],
+    [["client", "-k", scratch.file("no/peers")], "(ENOENT)"],
     [
       ["server", "--allow", list],
       "line 1: not one fingerprint (SHA256: and 43 characters) (ALLOW_LIST_MALFORMED)",

@@ -1,6 +1,37 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { isLoopback, isOwnHost } from "../../lib/base/host_port.ts";
+import { canonicalHost, isLoopback, isOwnHost } from "../../lib/base/host_port.ts";
+
+Deno.test("canonicalHost() gives one host one form, without brackets and zone", () => {
+  for (const host of ["::1", "0::1", "[::1]", "[0:0::1]", "::0001", "::1%lo", "[::1%lo]"]) {
+    assertEquals(canonicalHost(host), "::1", host);
+  }
+  assertEquals(canonicalHost("FE80::A%eth0"), "fe80::a");
+  assertEquals(canonicalHost("2001:DB8:0:0:1:0:0:1"), "2001:db8::1:0:0:1");
+  for (const host of ["Chat.Example", "chat.example."]) {
+    assertEquals(canonicalHost(host), "chat.example", host);
+  }
+  assertEquals(canonicalHost("BÜCHER.example"), "xn--bcher-kva.example");
+  assertEquals(canonicalHost("192.0.2.7"), "192.0.2.7");
+});
+
+Deno.test("canonicalHost() leaves alone what is no host, whatever it has in it", () => {
+  const hosts = [
+    "",
+    "A b",
+    "a/B",
+    "a?B",
+    "a#B",
+    "u@B",
+    "a:b:C",
+    "[",
+    "A%41",
+    "a\\B",
+    "[::1",
+    "1:2",
+  ];
+  for (const host of hosts) assertEquals(canonicalHost(host), host.toLowerCase(), host);
+});
 
 Deno.test("isOwnHost() takes addresses, localhost and the names that a server knows", () => {
   const names = ["chat.example.org", "chat.example.net:4396", "[2001:db8::1]:80"];
