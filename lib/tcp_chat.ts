@@ -20,7 +20,7 @@
  */
 
 export type { Credential, MemberKeys, OwnCredential } from "./chat/identity/credential.ts";
-export type { MissedSpan } from "./chat/member/absence.ts";
+export type { MissedSpan } from "./chat/member/time.ts";
 export type { SealedText } from "./chat/wire/envelope.ts";
 export type { Fault, FAULTS } from "./chat/member/peer_inbox.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member/options.ts";

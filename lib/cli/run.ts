@@ -15,8 +15,14 @@ import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
 import { printFailure } from "./json_events.ts";
 import { parseCommandLine, type Parsed, subject } from "./parse.ts";
-import type { Grants, PermissionName } from "./spec.ts";
-import { type CommandSpec, type Input, isRunnable, type LoadCommand } from "./spec.ts";
+import {
+  type CommandSpec,
+  type Grants,
+  type Input,
+  isRunnable,
+  type LoadCommand,
+  type PermissionName,
+} from "./spec.ts";
 
 /**
  * Runs the command that a command line names.
@@ -53,7 +59,7 @@ async function commandFailure(error: unknown, parsed: Parsed | undefined): Promi
   const failure = toFailure(error, subject(parsed.path));
   if (failure instanceof ReaderGone) return failure;
   if (failure.code !== "NOT_PERMITTED") {
-    const { withAdvice } = await import("./advice.ts");
+    const { withAdvice } = await import("./permissions.ts");
     return withAdvice(failure);
   }
   const { withPermissionHint } = await import("./permissions.ts");

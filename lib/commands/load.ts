@@ -46,7 +46,7 @@ export const PROGRAM: CommandSpec = {
     {
       name: "completions",
       summary: "Print a completion script for a shell.",
-      whole: async () => (await import("./completions/spec.ts")).COMPLETIONS,
+      whole: async () => (await import("./tour/spec.ts")).COMPLETIONS,
     },
   ],
 };
@@ -76,13 +76,13 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "udp send": async () => (await import("./udp/client.ts")).send,
   "udp demo": async () => (await import("./udp/demo.ts")).demo,
   "udp bench": async () => (await import("./udp/bench.ts")).bench,
-  "rsa keygen": async () => (await import("./rsa/keys.ts")).keygen,
-  "rsa encrypt": async () => (await import("./rsa/messages.ts")).encrypt,
-  "rsa decrypt": async () => (await import("./rsa/messages.ts")).decrypt,
-  "rsa sign": async () => (await import("./rsa/messages.ts")).sign,
-  "rsa verify": async () => (await import("./rsa/messages.ts")).verify,
-  "rsa fingerprint": async () => (await import("./rsa/keys.ts")).showFingerprint,
-  "rsa inspect": async () => (await import("./rsa/keys.ts")).inspect,
+  "rsa keygen": async () => (await import("./rsa/rsa.ts")).keygen,
+  "rsa encrypt": async () => (await import("./rsa/rsa.ts")).encrypt,
+  "rsa decrypt": async () => (await import("./rsa/rsa.ts")).decrypt,
+  "rsa sign": async () => (await import("./rsa/rsa.ts")).sign,
+  "rsa verify": async () => (await import("./rsa/rsa.ts")).verify,
+  "rsa fingerprint": async () => (await import("./rsa/rsa.ts")).showFingerprint,
+  "rsa inspect": async () => (await import("./rsa/rsa.ts")).inspect,
   // These two read the whole table.
   "tour": async () => {
     const [{ runTour }, table] = await Promise.all([import("./tour/tour.ts"), loadTable()]);

@@ -6,8 +6,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Io } from "../os/io.ts";
-import { Editor, type Entered, type Key } from "./editor.ts";
-import { KeyReader, PASTE_OFF, PASTE_ON } from "./keys.ts";
+import { Editor, type Entered, type Key, KeyReader, PASTE_OFF, PASTE_ON } from "./editor.ts";
 import {
   firstShown,
   type Layout,

@@ -70,11 +70,11 @@ Deno.test({
   name: "the search names each module that brings the runtime or a package into a bundle",
   ignore,
   async fn() {
-    const faults = browserFaults((await bundle("lib/chat/runtime/tcp_listener.ts"))!);
+    const faults = browserFaults((await bundle("lib/chat/runtime/tcp.ts"))!);
     for (
       const fault of [
-        "lib/chat/runtime/tcp_listener.ts is in it",
-        "lib/chat/runtime/tcp_listener.ts names Deno",
+        "lib/chat/runtime/tcp.ts is in it",
+        "lib/chat/runtime/tcp.ts names Deno",
         'lib/net/tls_server.ts names "node:tls"',
       ]
     ) assertEquals(faults.includes(fault), true, faults.join("\n"));

@@ -6,9 +6,9 @@
 
 import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
-import { Admission, answerChallenge } from "../../lib/chat/member/joining.ts";
-import type { Relay } from "../../lib/chat/relay/relay.ts";
 import type { Link } from "../../lib/chat/link.ts";
+import { Admission, answerChallenge } from "../../lib/chat/member/connection.ts";
+import type { Relay } from "../../lib/chat/relay/relay.ts";
 import { type Challenge, readBye } from "../../lib/chat/wire/control.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";

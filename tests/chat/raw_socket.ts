@@ -6,7 +6,7 @@
 
 import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
-import { Admission, answerChallenge } from "../../lib/chat/member/joining.ts";
+import { Admission, answerChallenge } from "../../lib/chat/member/connection.ts";
 import { readBye } from "../../lib/chat/wire/control.ts";
 import { type Frame, FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";

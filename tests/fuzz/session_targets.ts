@@ -14,7 +14,7 @@ import {
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
 import { makeRenewal } from "../../lib/chat/identity/renewal.ts";
-import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/member/joining.ts";
+import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/member/connection.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import {
   encodeAudience,

@@ -6,23 +6,24 @@
  * @module
  */
 
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
-import { readIdentity } from "../../lib/chat/trust/identity_file.ts";
+import { readIdentity } from "../../lib/chat/trust/allow_list.ts";
 import { readWhole } from "../../lib/os/files.ts";
-import { checkDestination, Progress } from "../../lib/os/input_output.ts";
 import {
+  checkDestination,
   checkPairWritable,
+  Progress,
   readKeyFile,
   withKeyFailures,
   writePair,
-} from "../../lib/os/key_files.ts";
+} from "../../lib/os/input_output.ts";
 import { privateKeyOf } from "../../lib/rsa.ts";
 import { encodeSpki } from "../../lib/rsa/der.ts";
 import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
-// @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
 const ignore = !MAY_WRITE;

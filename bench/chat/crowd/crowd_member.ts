@@ -5,7 +5,7 @@
  */
 
 import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
-import { answerChallenge } from "../../../lib/chat/member/joining.ts";
+import { answerChallenge } from "../../../lib/chat/member/connection.ts";
 import {
   CHALLENGE_BYTES,
   encodeCount,

@@ -12,7 +12,7 @@ import type { Session } from "../runtime/session.ts";
 import type { Trust } from "../trust/trust.ts";
 import type { Ending } from "../wire/kinds.ts";
 import { CommandRunner } from "./command_runner.ts";
-import { Departure, NOTICE_AFTER_MS } from "./departure.ts";
+import { Departure, HOLD_MS, isFull, NOTICE_AFTER_MS, Signal } from "./departure.ts";
 import {
   type Ended,
   endedFailure,
@@ -21,7 +21,6 @@ import {
   notDelivered,
   Obstacles,
 } from "./ended.ts";
-import { HOLD_MS, isFull, Signal } from "./pacer.ts";
 import type { Display, Presenter } from "./presenter.ts";
 import { isMessage, leaves, parseLine, parseMessage, type SlashCommand } from "./slash_commands.ts";
 

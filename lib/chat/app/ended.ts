@@ -7,7 +7,7 @@
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { isLastingTlsFailure } from "../../net/tls.ts";
-import type { MissedSpan } from "../member/absence.ts";
+import type { MissedSpan } from "../member/time.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Ending, endingText, hasPlainDetail } from "../wire/kinds.ts";
 

@@ -10,9 +10,9 @@
 import { encodeHex } from "@std/encoding/hex";
 import { jsonEvent as line } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
-import type { MissedSpan } from "../member/absence.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
+import type { MissedSpan } from "../member/time.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { TrustState } from "../trust/trust.ts";
 import type { Identified, Listening, Presenter, TrustView } from "./presenter.ts";

@@ -1,15 +1,21 @@
 /**
- * Loads what a run needs to know about identities: its own key, the known peers, and a server's
- * allow list.
+ * Loads the identity, the known peers and the allow list of a run, and reports what becomes of the file of known peers.
  *
  * @module
  */
 
 import type { Failure } from "../../base/failure.ts";
+import { type Io, writeAll } from "../../os/io.ts";
+import { makeStyle } from "../../terminal/terminal.ts";
 import { type AllowFile, openAllowFile } from "../trust/allow_list.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
 import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
 import { Trust } from "../trust/trust.ts";
+import { Report } from "./json_report.ts";
+import type { Presenter } from "./presenter.ts";
+import type { ConversationSetup } from "./setup.ts";
+import { Transcript } from "./transcript.ts";
+import { unsettledText, unwrittenText, WAITING_TEXT, WRITTEN_TEXT } from "./trust_text.ts";
 
 /** The command-line settings for trust. */
 export interface TrustSettings {
@@ -60,7 +66,7 @@ export async function loadTrust(
 ): Promise<LoadedTrust> {
   const keys = identity === undefined
     ? undefined
-    : await (await import("../trust/identity_file.ts")).readIdentity(identity);
+    : await (await import("../trust/allow_list.ts")).readIdentity(identity);
   const rules = { expected, strict };
   if (knownPeers === undefined) {
     const trust = new Trust({ ...rules, known: KnownPeers.parse("") });
@@ -132,5 +138,61 @@ export class AllowList {
     const before = this.#list;
     this.#list = await this.#file.read();
     return before.symmetricDifference(this.#list).size > 0;
+  }
+}
+
+/**
+ * Prints notices about the known-peers file: through the chat's display once it is set up, on
+ * standard output before.
+ */
+export class KnownPeersNotices implements KnownPeersEvents {
+  readonly #io: Io;
+  readonly #early: Presenter;
+  #setup: Pick<ConversationSetup, "presenter" | "display"> | undefined;
+
+  /**
+   * @param io The standard streams.
+   * @param json Whether to print JSON events.
+   */
+  constructor(io: Io, json: boolean) {
+    this.#io = io;
+    this.#early = json ? new Report() : new Transcript({
+      style: makeStyle(io.output.coloured),
+      echo: false,
+      folds: io.output.isTerminal,
+      who: new Trust({ known: KnownPeers.parse("") }),
+      lasting: false,
+    });
+  }
+
+  /** Sends later notices to the chat's display. */
+  showIn(setup: Pick<ConversationSetup, "presenter" | "display">): void {
+    this.#setup = setup;
+  }
+
+  readonly waiting = (): void => this.#notice(WAITING_TEXT);
+  readonly recovered = (): void => this.#notice(WRITTEN_TEXT);
+  readonly failed = (failure: Failure): void => this.#error(failure.code, unwrittenText(failure));
+
+  /** Reports that the changes were not written within `waitedMs` milliseconds. */
+  unsettled(waitedMs: number): void {
+    this.#error("LOCKED", unsettledText(waitedMs));
+  }
+
+  #notice(text: string): void {
+    this.#print(this.#presenter.notice(text));
+  }
+
+  #error(code: string, message: string): void {
+    this.#print(this.#presenter.error(code, message));
+  }
+
+  get #presenter(): Presenter {
+    return this.#setup?.presenter ?? this.#early;
+  }
+
+  #print(lines: readonly string[]): void {
+    if (this.#setup !== undefined) this.#setup.display.print(lines);
+    else writeAll(this.#io.output, lines.map((line) => `${line}\n`).join(""));
   }
 }

@@ -20,9 +20,9 @@ import type { Limits, RelayEvent } from "../relay/options.ts";
 import { createIdentity, joinRoom } from "../runtime/join.ts";
 import { openRelay, type RelayServer, type RelayServerOptions } from "../runtime/server.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
-import { KnownPeersNotices } from "./known_peers_notices.ts";
 import {
   AllowList,
+  KnownPeersNotices,
   type LoadedTrust,
   loadTrust,
   OPEN_MINDED,

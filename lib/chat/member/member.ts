@@ -18,18 +18,16 @@ import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
 import { encodeCount, encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import type { Frame } from "../wire/frame.ts";
 import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
-import { Absence } from "./absence.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import { Composer } from "./compose.ts";
-import { MemberConnection } from "./connection.ts";
-import type { Admitted } from "./joining.ts";
+import { type Admitted, MemberConnection } from "./connection.ts";
 import type { Entered, MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
 import { MAX_UNREAD_BYTES, PEER_TARIFF, type PeerCost, Shown } from "./peer_inbox.ts";
 import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
 import { Membership, Renewer } from "./stay.ts";
+import { Absence, WrongClock } from "./time.ts";
 import { type Backlog, Ledger } from "./undelivered.ts";
-import { WrongClock } from "./wrong_clock.ts";
 
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;

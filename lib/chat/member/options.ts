@@ -8,10 +8,10 @@ import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
 import type { Conflict } from "../identity/registry.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
-import type { MissedSpan } from "./absence.ts";
 import type { keyChange } from "./own_chains.ts";
 import type { Fault, Shown } from "./peer_inbox.ts";
 import type { Peer, Policy } from "./roster.ts";
+import type { MissedSpan } from "./time.ts";
 import type { Line } from "./undelivered.ts";
 
 /** Where a member's bytes and events go. */

@@ -19,14 +19,14 @@ import { type Listing, readJoined, readLeft, readPresence } from "../wire/contro
 import { readKeyFrame, readProgressFrame, readSealedFrame } from "../wire/envelope.ts";
 import type { Frame } from "../wire/frame.ts";
 import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
-import type { MissedSpan } from "./absence.ts";
 import type { Acknowledger } from "./acknowledger.ts";
-import type { Admitted } from "./joining.ts";
+import type { Admitted } from "./connection.ts";
 import type { MemberEvent } from "./options.ts";
 import { MAX_CONTACTS, type PeerCost, type Shown } from "./peer_inbox.ts";
 import { type Candidate, ReceivingSide } from "./receiver.ts";
 import { type Peer, Roster } from "./roster.ts";
 import { Outgoing, type OutgoingOptions } from "./sender.ts";
+import type { MissedSpan } from "./time.ts";
 
 /**
  * How long those who were in the room before may take before they are told to be away, in milliseconds: a relay that

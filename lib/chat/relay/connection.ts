@@ -34,8 +34,7 @@ import { type Audience, SealedRun } from "./fan_out.ts";
 import { EndError, endOf, Newcomer, type NewcomerRelay } from "./handshake.ts";
 import { type Limits, LOOKUP_BYTES, type Origin } from "./options.ts";
 import type { Tally } from "./outbox.ts";
-import type { RoomMember } from "./room_member.ts";
-import { Pace } from "./throttle.ts";
+import { Pace, type RoomMember } from "./room_member.ts";
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;

@@ -13,7 +13,7 @@ import { generateMemberKeys, makeCredential, type OwnCredential } from "../ident
 import { RENEWAL_LIFE_MS } from "../identity/renewal.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
 import { type Dial, type Session, type SessionOptions, startSession } from "./session.ts";
-import { TcpLink } from "./tcp_link.ts";
+import { TcpLink } from "./tcp.ts";
 
 /** How long to wait for a TCP connection, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;

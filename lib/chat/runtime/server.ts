@@ -12,7 +12,7 @@ import type { Limits, RelayEvent } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
 import { hostRelay, type LinkSource, type RelayHost } from "./relay_host.ts";
-import { TcpListener } from "./tcp_listener.ts";
+import { TcpListener } from "./tcp.ts";
 
 /** The options of a relay, wherever its links come from. */
 export interface RelayHostOptions {

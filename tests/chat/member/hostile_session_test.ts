@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Bytes, MalformedError } from "../../../lib/base/bytes.ts";
 import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
-import { Admission } from "../../../lib/chat/member/joining.ts";
+import { Admission } from "../../../lib/chat/member/connection.ts";
 import { RosterPages } from "../../../lib/chat/relay/fan_out.ts";
 import { encodeChallenge, encodeCount } from "../../../lib/chat/wire/control.ts";
 import { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "../../../lib/chat/wire/frame.ts";

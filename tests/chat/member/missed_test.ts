@@ -6,8 +6,8 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { Absence } from "../../../lib/chat/member/absence.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import { Absence } from "../../../lib/chat/member/time.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { type Seat, shown, TestRoom, until } from "../room.ts";
 

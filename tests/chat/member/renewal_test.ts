@@ -20,7 +20,7 @@ import {
   RENEWAL_LIFE_MS,
   RENEWAL_RESERVE_MS,
 } from "../../../lib/chat/identity/renewal.ts";
-import { answerChallenge } from "../../../lib/chat/member/joining.ts";
+import { answerChallenge } from "../../../lib/chat/member/connection.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import { encodeJoin, encodeRenew, type Listing, readJoin } from "../../../lib/chat/wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";

@@ -6,7 +6,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { Admission, answerByResuming } from "../../../lib/chat/member/joining.ts";
+import { Admission, answerByResuming } from "../../../lib/chat/member/connection.ts";
 import { encodeEmpty, encodeResume, readCount } from "../../../lib/chat/wire/control.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { RawMember } from "../raw_member.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readPublicName } from "../../../lib/base/host_port.ts";
 import { Door, EntryRules, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
 import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../../lib/chat/relay/options.ts";
-import { Pace } from "../../../lib/chat/relay/throttle.ts";
+import { Pace } from "../../../lib/chat/relay/room_member.ts";
 
 interface Caller {
   readonly name: number;

@@ -10,7 +10,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { mapKey } from "../../../lib/base/bytes.ts";
 import { checkCredential, type CredentialCheck } from "../../../lib/chat/identity/credential.ts";
 import type { Link } from "../../../lib/chat/link.ts";
-import { answerChallenge } from "../../../lib/chat/member/joining.ts";
+import { answerChallenge } from "../../../lib/chat/member/connection.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import { Relay } from "../../../lib/chat/relay/relay.ts";
 import { encodeGreeting } from "../../../lib/chat/wire/kinds.ts";

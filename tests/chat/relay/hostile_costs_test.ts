@@ -8,7 +8,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
-import { Admission, answerChallenge } from "../../../lib/chat/member/joining.ts";
+import { Admission, answerChallenge } from "../../../lib/chat/member/connection.ts";
 import { PEER_TARIFF } from "../../../lib/chat/member/peer_inbox.ts";
 import { audienceDigest } from "../../../lib/chat/seal/chain.ts";
 import { encodeAudience, encodeEmpty, readBye } from "../../../lib/chat/wire/control.ts";

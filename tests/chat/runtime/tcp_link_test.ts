@@ -4,7 +4,7 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import { guardLink, type LinkReceiver } from "../../../lib/chat/link.ts";
-import { type TcpConnection, TcpLink } from "../../../lib/chat/runtime/tcp_link.ts";
+import { type TcpConnection, TcpLink } from "../../../lib/chat/runtime/tcp.ts";
 
 /** A connection whose other side a test plays. */
 class FakeConnection {
