@@ -32,7 +32,7 @@ async function rsa(
   input: string | Uint8Array = "",
   flags: readonly string[] = FLAGS,
 ): Promise<RsaEnded> {
-  const here = args.map((arg) => arg.startsWith("../files/") ? path + arg.slice(1) : arg);
+  const here = args.map((arg) => arg.startsWith("./") ? path + arg.slice(1) : arg);
   const child = command(["rsa", ...here], flags, { stdin: "piped" }).spawn();
   const writer = child.stdin.getWriter();
   // Not every command reads it.
