@@ -4,11 +4,11 @@
 #
 #   sh install.sh [VERSION]
 #
-# PARLEY_FROM names where the releases are, in place of GitHub; PARLEY_BIN the directory to install to.
+# PARLEY_FROM is the address of the releases, instead of GitHub; PARLEY_BIN is the directory to install to.
 
 set -eu
 
-# Each release fills this in for the copy that it carries.
+# A release fills this in for its copy of the script.
 repository=@REPOSITORY@
 
 # fail WHAT WHY CODE [HINT]
@@ -47,7 +47,7 @@ unsupported() {
     "with Node, it runs from source: see README.md"
 }
 
-# What it takes, before anything is done.
+# Checks the programs that the script needs before it does anything.
 require_tools() {
   have curl || have wget ||
     fail "cannot download" "neither curl nor wget is here" NO_CLIENT "install one of them"
@@ -55,8 +55,7 @@ require_tools() {
     fail "cannot check a download" "neither sha256sum nor shasum is here" NO_SHA256
 }
 
-# fetch URL FILE: downloads; where the address says https, never over anything less, wherever the server
-# sends one on to.
+# fetch URL FILE: downloads. If the address starts with https, every redirect must lead to https as well.
 fetch() {
   if have curl; then
     case $1 in
@@ -71,11 +70,11 @@ fetch() {
   fi
 }
 
-# fetch_by_wget URL FILE: for https. wget itself follows a redirect to http (--https-only is for the links in
-# a page), so that each step is looked at before it is taken.
+# fetch_by_wget URL FILE: for https. wget itself would follow a redirect to http (--https-only is for links in
+# a page), so this function checks each redirect before it follows it.
 fetch_by_wget() {
   wget --help 2>&1 | grep -q -e --max-redirect ||
-    { echo "this wget cannot be kept to https: install curl" >&2 && return 1; }
+    { echo "this wget cannot be limited to https: install curl" >&2 && return 1; }
   url=$1
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     wget -nv -S --max-redirect=0 -O "$2" "$url" 2>"$scratch/answer" && return
@@ -85,10 +84,10 @@ fetch_by_wget() {
     https://*) url=$to ;;
     //*) url=https:$to ;;
     /*) url=$(echo "$url" | sed 's|^\(https://[^/]*\).*|\1|')$to ;;
-    *) echo "it sends one on to $to, which is not https" >&2 && return 1 ;;
+    *) echo "the server redirects to $to, which is not https" >&2 && return 1 ;;
     esac
   done
-  echo "it sends one on and on" >&2
+  echo "the server redirects too often" >&2
   return 1
 }
 
@@ -126,7 +125,7 @@ main() {
   trap 'exit 143' HUP TERM
 
   download "$from/SHA256SUMS" "$scratch/SHA256SUMS"
-  # The name says the version: one line ends with this platform.
+  # The name contains the version, so look for the line that ends with this platform.
   line=$(grep -E "^[0-9a-f]{64}  parley-[0-9A-Za-z.+-]+-$platform\$" "$scratch/SHA256SUMS") ||
     fail "cannot install" "this release has no parley for $platform" UNSUPPORTED
   name=${line#*  }
@@ -137,7 +136,7 @@ main() {
   fi
 
   mkdir -p "$bin"
-  # Beside its place, then renamed: what bears the name is whole.
+  # Written under another name and then renamed, so that bin/parley is always complete.
   cp "$scratch/parley" "$bin/.parley.$$"
   chmod 755 "$bin/.parley.$$"
   mv -f "$bin/.parley.$$" "$bin/parley"
@@ -150,5 +149,5 @@ main() {
   esac
 }
 
-# All of it has arrived when this line is read.
+# When the shell reads this line, the whole script has arrived.
 main "$@"
