@@ -121,7 +121,7 @@ Deno.test("what was entered without a connection for somebody who is gone by the
   await room.pass(1_000);
   ada.connect();
   await room.settle();
-  assertEquals(outcomes(ada), [["delivered", "too late", ["bo"]]]);
+  assertEquals(outcomes(ada), [["unheard", "too late", ["bo"]]]);
 });
 
 Deno.test("who does not come to the next room in time is named", async () => {
