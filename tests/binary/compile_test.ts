@@ -1,3 +1,5 @@
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 40 s)
+
 import { Failure } from "../../lib/base/failure.ts";
 import { VERSION } from "../../lib/os/build.ts";
 import { markBuild } from "../../scripts/compile/bundle.ts";
@@ -12,7 +14,6 @@ import {
   selfContained,
   sh,
 } from "./built.ts";
-// needs: net run=deno,sh read=. write=dist/test runtime-base (about 40 s)
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";

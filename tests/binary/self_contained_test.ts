@@ -1,3 +1,5 @@
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 50 s)
+
 import { VERSION } from "../../lib/os/build.ts";
 import { FLAGS } from "../../scripts/compile/target.ts";
 import {
@@ -11,7 +13,6 @@ import {
   TOOL_PATH,
 } from "./built.ts";
 import { Talker } from "./talker.ts";
-// needs: net run=deno,sh read=. write=dist/test runtime-base (about 50 s)
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -364,13 +365,14 @@ test("is found through a link, by its name on the path, and by sh", async (progr
   await answers(program, env, ["sh"]);
 });
 
-test("never has the permission to run programs or to read the environment", async (program) => {
+test("never has the permission to run programs, or to read the environment except TERM", async (program) => {
   const head = await sh('head -c 8192 "$1" | tr -d "\\000"', program);
   // The one place where Deno becomes the program.
   assertEquals(head.match(/\/deno" run /g)?.length, 1);
   const line = /^ *exec (?:.*\\\n)*.*$/m.exec(head)?.[0] ?? "";
   const allowed = [...line.matchAll(/--allow-([a-z]+)\S*/g)].map(([, name]) => name);
-  assertEquals(allowed.sort(), ["ffi", "net", "read", "sys", "write"]);
+  assertEquals(allowed.sort(), ["env", "ffi", "net", "read", "sys", "write"]);
+  assertMatch(line, /--allow-env=TERM(?=\s)/);
   for (const flag of FLAGS) assert(line.includes(flag), flag);
   assert(!/--allow-all|-A\b/.test(line));
 });

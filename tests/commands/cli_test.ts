@@ -1,7 +1,8 @@
+// needs: net run=deno (about 10 s)
+
 import { VERSION } from "../../lib/os/build.ts";
 import { granted } from "../fixtures/granted.ts";
 import { parley } from "../fixtures/parley.ts";
-// needs: net run=deno (about 10 s)
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";

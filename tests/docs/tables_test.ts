@@ -1,10 +1,11 @@
+// needs: net read=.
+
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { wordsOf } from "../../lib/tour/tour.ts";
 import { granted } from "../fixtures/granted.ts";
 import { readDocument } from "./documents.ts";
-// needs: net read=.
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

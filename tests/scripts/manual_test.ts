@@ -1,9 +1,10 @@
+// needs: net run=deno,sh read=. tool=groff,man
+
 import { manualPage } from "../../lib/cli/manual.ts";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { VERSION } from "../../lib/os/build.ts";
 import { has, sh } from "../fixtures/shell.ts";
-// needs: net run=deno,sh read=. tool=groff,man
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
