@@ -308,7 +308,20 @@ export class Conversation {
           if (this.#leaving) return { code: 0 };
           this.#inHand = 0;
         }
-        return await this.#commands.run(session, this.#parse(entered.text));
+        return await this.#run(session, this.#parse(entered.text));
+    }
+  }
+
+  async #run(session: Session, command: SlashCommand): Promise<End | undefined> {
+    // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
+    if (DECISIONS.has(command.kind)) await this.#untilAccepted(session);
+    return await this.#commands.run(session, command);
+  }
+
+  /** Waits until the relay has accepted the lines, or until it makes no progress or is not connected. */
+  async #untilAccepted(session: Session): Promise<void> {
+    while (session.connected && session.backlog().unsent > 0) {
+      if (!await this.#progress.changed(HOLD_MS)) return;
     }
   }
 
@@ -378,6 +391,17 @@ export class Conversation {
   }
 }
 
+/** The commands that change who receives messages. */
+const DECISIONS: ReadonlySet<SlashCommand["kind"]> = new Set<SlashCommand["kind"]>([
+  "verify",
+  "trust",
+  "forget",
+  "exclude",
+  "include",
+  "lock",
+  "unlock",
+]);
+
 /** The faults of a listed member that is not admitted. */
 const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
   "BAD_CREDENTIAL",
@@ -388,6 +412,7 @@ const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
 
 /** The events that may change the delivery of a message. */
 const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>([
+  "sent",
   "delivered",
   "unheard",
   "left",

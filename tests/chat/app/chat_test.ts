@@ -195,7 +195,7 @@ Deno.test({
       line!,
       /somebody who is away has that name \(away until \d\d:\d\d:\d\d at the latest\) \(NAME_AWAY\)$/,
     );
-    assertMatch(hint!, /^hint: it is probably your own, from a run that crashed/);
+    assertMatch(hint!, /^hint: it is probably your own from a run that crashed/);
   },
 });
 
