@@ -1,4 +1,4 @@
-// needs: net run=sh read=. (about 12 s)
+// needs: net run=deno,sh read=. (about 12 s)
 
 /**
  * Standard streams that are closed, full, or no longer read: of every command but those that chat.
@@ -14,8 +14,9 @@ import { openEchoServer } from "../../lib/udp.ts";
 import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const ignore = Deno.build.os === "windows" || !granted("run=sh");
-const PARLEY_RUN = "deno run --no-prompt --frozen --allow-net --allow-sys --allow-read main.ts";
+const ignore = Deno.build.os === "windows" || !granted("run=deno,sh");
+const PARLEY_RUN =
+  "deno run --no-prompt --frozen --allow-net --allow-sys --allow-ffi --allow-read main.ts";
 const decoder = new TextDecoder();
 
 /** Runs a script of `sh`. */
