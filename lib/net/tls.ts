@@ -187,39 +187,39 @@ export const TLS_ERRORS: readonly TlsError[] = [
   {
     text: "KeyMismatch",
     code: "TLS_KEY_MISMATCH",
-    why: "the key is not that of the certificate",
+    why: "the key does not belong to the certificate",
     hint: "check which key the certificate was made with",
   },
   {
     text: "No certificates found",
     code: "TLS_NO_CERTIFICATE",
-    why: "the certificate file contains no certificate",
+    why: "the certificate file has no certificate",
     hint: "it is PEM text: -----BEGIN CERTIFICATE-----",
   },
   {
     text: "No keys found",
     code: "TLS_NO_KEY",
-    why: "the key file contains no private key that can be read",
-    hint: "it is PEM text, -----BEGIN PRIVATE KEY-----; an encrypted key is opened by " +
+    why: "the key file has no readable private key",
+    hint: "it is PEM text, -----BEGIN PRIVATE KEY-----; decrypt an encrypted key with " +
       "(umask 077; set -C; openssl pkey -in FILE > NEW_KEY)",
   },
   {
     text: "Unable to decode certificate",
     code: "TLS_DAMAGED",
     why: "the certificate file is cut short or damaged",
-    hint: "copy it anew, whole",
+    hint: "copy the whole file again",
   },
   {
     text: "Unable to decode key",
     code: "TLS_DAMAGED",
     why: "the key file is cut short or damaged",
-    hint: "copy it anew, whole",
+    hint: "copy the whole file again",
   },
   {
     text: "Unable to add pem file to certificate store",
     code: "TLS_DAMAGED",
     why: "the file of the issuer's certificates is cut short or damaged",
-    hint: "copy it anew, whole",
+    hint: "copy the whole file again",
   },
   {
     text: "BadEncoding",

@@ -200,7 +200,7 @@ export function toFailure(error: unknown, what: string): Failure {
       what,
       why: isFile
         ? "parley was not given the permission for it"
-        : "it is not a file, but a part of the system or a device",
+        : "it is part of the system or a device, not a file",
       code: isFile ? "NOT_PERMITTED" : "NOT_A_FILE",
       cause: error,
     });

@@ -319,7 +319,7 @@ function failureOf(error: unknown, path: string): unknown {
       why: error.message,
       code: "MESSAGE_TOO_LONG",
       hint: error.maxBytes < MAX_MESSAGE_BYTES
-        ? "one block takes no more (k - 2·32 - 2)"
+        ? "one block holds at most k - 2·32 - 2 bytes"
         : "split it, or encrypt it with a tool for files of that size",
       cause: error,
     });

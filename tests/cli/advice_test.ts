@@ -18,8 +18,8 @@ Deno.test("withAdvice() names the option or the command that helps", () => {
     "copy it again, or make a key in a new file: parley rsa keygen -o NEW_KEY",
   );
   assertEquals(
-    adviceFor("MESSAGE_TOO_LONG", "one block takes no more (k - 2·32 - 2)"),
-    "one block takes no more (k - 2·32 - 2); without --raw any size is possible",
+    adviceFor("MESSAGE_TOO_LONG", "one block holds at most k - 2·32 - 2 bytes"),
+    "one block holds at most k - 2·32 - 2 bytes; without --raw any size is possible",
   );
   assertEquals(adviceFor("UNKNOWN_ERROR"), "parley info errors lists them");
 });

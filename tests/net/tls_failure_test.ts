@@ -52,12 +52,12 @@ const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
   [
     "No certificates found in certificate data",
     "TLS_NO_CERTIFICATE",
-    "the certificate file contains no certificate",
+    "the certificate file has no certificate",
   ],
   [
     "No keys found in key data",
     "TLS_NO_KEY",
-    "the key file contains no private key that can be read",
+    "the key file has no readable private key",
   ],
   [
     "Unable to decode certificate",
