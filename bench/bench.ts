@@ -10,6 +10,7 @@ interface Benchmark {
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   chat: () => import("./chat.ts"),
+  dns: () => import("./dns.ts"),
   overload: () => import("./overload.ts"),
   startup: () => import("./startup.ts"),
   udp: () => import("./udp.ts"),

@@ -1,5 +1,5 @@
 /**
- * Monotonic time, and a token bucket that fills with it.
+ * Monotonic time, time limits, and a token bucket that fills with time.
  *
  * @module
  */
@@ -73,5 +73,92 @@ export class TokenBucket {
     const tokens = Math.max(0, now - this.#at) / 1000 * this.#rate.perSecond;
     this.#tokens = Math.min(this.#rate.burst, this.#tokens + tokens);
     this.#at = Math.max(now, this.#at);
+  }
+}
+
+/** The interval at which time limits are checked, in milliseconds. */
+const TICK_MS = 20;
+
+/**
+ * The most that one interval counts, in milliseconds. An interval takes longer if the process was busy or not scheduled.
+ * It could not receive anything during that time.
+ */
+const MAX_COUNTED_MS = 200;
+
+interface Pending {
+  leftMs: number;
+  /** Whether it was kept for one more interval because the last one was too long. */
+  spared: boolean;
+  readonly call: () => void;
+}
+
+const pending = new Set<Pending>();
+let ticker: AbortSignal | undefined;
+let tickedAt = 0;
+
+/**
+ * Calls a function after a time during which the process ran. One timer serves all callers, so it suits thousands of
+ * short waits. It does not load the runtime's `setTimeout()`, which takes 10 ms.
+ *
+ * @param ms The time in milliseconds. Up to 20 ms more may pass, and more if the process is not scheduled.
+ * @param call The function. It is not called once the returned object is disposed.
+ */
+export function callAfter(ms: number, call: () => void): Disposable {
+  const one: Pending = { leftMs: ms, spared: false, call };
+  if (ticker === undefined) startTicker();
+  else one.leftMs += performance.now() - tickedAt;
+  pending.add(one);
+  return {
+    [Symbol.dispose]() {
+      pending.delete(one);
+      if (pending.size === 0) stopTicker();
+    },
+  };
+}
+
+function startTicker(): void {
+  tickedAt = performance.now();
+  ticker = AbortSignal.timeout(TICK_MS);
+  ticker.addEventListener("abort", tick, { once: true });
+}
+
+/** Without a listener, the signal's timer no longer keeps the process running. */
+function stopTicker(): void {
+  ticker?.removeEventListener("abort", tick);
+  ticker = undefined;
+}
+
+function tick(): void {
+  const took = performance.now() - tickedAt;
+  startTicker();
+  for (const one of [...pending]) {
+    one.leftMs -= Math.min(took, MAX_COUNTED_MS);
+    if (one.leftMs > 0) continue;
+    // What arrived during a long interval is still unread. It is read before the next tick.
+    if (took > MAX_COUNTED_MS && !one.spared) one.spared = true;
+    else if (pending.delete(one)) one.call();
+  }
+  if (pending.size === 0) stopTicker();
+}
+
+/** A signal that aborts with a `TimeoutError` after a time during which the process ran, as of {@linkcode callAfter}. */
+export class TimeLimit implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #waiting: Disposable;
+
+  /** @param ms The time in milliseconds. */
+  constructor(ms: number) {
+    this.#waiting = callAfter(ms, () => {
+      this.#controller.abort(new DOMException(`no answer within ${ms} ms`, "TimeoutError"));
+    });
+  }
+
+  /** Aborts at the end of the time, unless the limit is disposed before. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#waiting[Symbol.dispose]();
   }
 }

@@ -145,6 +145,11 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   KEY_TOO_SMALL: withKeygen,
   MESSAGE_TOO_LONG: (hint) =>
     hint.startsWith("one block") ? `${hint}; without --raw any size is possible` : hint,
+  NO_ANSWER: withServer,
+  NO_SERVER: withServer,
+  REFUSED: withServer,
+  SERVFAIL: withServer,
+  TIMEOUT: (hint) => withServer(hint.replace("allow more time", "allow more time with --timeout")),
   TLS_KEY_MISMATCH: () =>
     "--tls-cert and --tls-key belong together: check which key the certificate was made with",
   TLS_NOT_SPOKEN: () => "check the port; if the server does not use TLS, leave out --tls",
@@ -155,6 +160,15 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
 
 function withKeygen(hint: string): string {
   return hint.endsWith("in a new file") ? `${hint}: ${KEYGEN}` : hint;
+}
+
+/** Names the operand and the permission that choose a name server. */
+function withServer(hint: string): string {
+  return hint.replace(/ask another name server$/, "$& with @SERVER")
+    .replace(
+      "choose a name server, or permit parley to read the system's",
+      "add @SERVER, or run with --allow-sys",
+    );
 }
 
 /**

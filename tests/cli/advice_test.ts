@@ -24,6 +24,22 @@ Deno.test("withAdvice() names the option or the command that helps", () => {
   assertEquals(adviceFor("UNKNOWN_ERROR"), "parley info errors lists them");
 });
 
+Deno.test("withAdvice() names the operand and the options that choose a name server", () => {
+  assertEquals(
+    adviceFor("SERVFAIL", "try again, or ask another name server"),
+    "try again, or ask another name server with @SERVER",
+  );
+  assertEquals(
+    adviceFor("TIMEOUT", "allow more time, or ask another name server"),
+    "allow more time with --timeout, or ask another name server with @SERVER",
+  );
+  assertEquals(
+    adviceFor("NO_ANSWER", "choose a name server, or permit parley to read the system's"),
+    "add @SERVER, or run with --allow-sys",
+  );
+  assertEquals(adviceFor("NO_ANSWER", "try again"), "try again");
+});
+
 Deno.test("withAdvice() keeps a hint that names what is nearest", () => {
   assertEquals(adviceFor("UNKNOWN_ERROR", "did you mean EPIPE?"), "did you mean EPIPE?");
   assertEquals(adviceFor("MESSAGE_TOO_LONG", "split it"), "split it");

@@ -1,5 +1,5 @@
 /**
- * Everything that reads keys, addresses, names and replies of name servers.
+ * Everything that reads keys and addresses.
  *
  * @module
  */
@@ -9,12 +9,10 @@ import { Failure } from "../../lib/base/failure.ts";
 import { readIp } from "../../lib/info/address/address.ts";
 import { readNumber } from "../../lib/info/address/byte_order.ts";
 import { ipv6Text, readInetAton, readIpv6 } from "../../lib/info/address/read.ts";
-import { encodeQuestion, readReply } from "../../lib/info/dns/ask.ts";
-import { readDnsName } from "../../lib/info/dns/record.ts";
 import { parseServices } from "../../lib/info/service.ts";
 import { decodeKey, DerError, OtherAlgorithmError, readPem, writePem } from "../../lib/rsa/der.ts";
 import { KeyFileError, readKey, writeKeyPair } from "../../lib/rsa/key_formats.ts";
-import { anyBytes, nearly, nearlyText } from "./arbitraries.ts";
+import { nearly, nearlyText } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
@@ -63,14 +61,7 @@ function usage<T>(run: () => T): T | undefined {
   }
 }
 
-/** A reply to a question: its header's first bit is set. */
-function reply(name: string, type: string): Uint8Array<ArrayBuffer> {
-  const bytes = encodeQuestion(4396, name, type);
-  bytes[2]! |= 0x80;
-  return bytes;
-}
-
-/** Everything that reads keys, addresses and names. */
+/** Everything that reads keys and addresses. */
 export const FILE_TARGETS: readonly Target[] = [
   target(
     "pem",
@@ -133,31 +124,6 @@ export const FILE_TARGETS: readonly Target[] = [
     const read = usage(() => readNumber(text, 16));
     if (read !== undefined) assert(Number.isInteger(read) && read >= 0 && read <= 65_535);
   }),
-  asyncTarget(
-    "dns-name",
-    () =>
-      nearlyText(["example.com", "bücher.example", "xn--bcher-kva.example", "_sip._tcp.a.", "."]),
-    async (text) => {
-      const read = await failing(() => readDnsName(text));
-      if (read !== undefined) assert(/^[\x21-\x7e]{1,253}$/.test(read.ascii), read.ascii);
-    },
-  ),
-  target(
-    "dns-reply",
-    () =>
-      fc.oneof(
-        nearly([
-          reply("example.com", "A"),
-          reply("a.example", "MX"),
-          encodeQuestion(1, "b", "TXT"),
-        ]),
-        anyBytes(600),
-      ),
-    (bytes) => {
-      const read = readReply(bytes);
-      if (read !== undefined) assert(read.id >= 0 && read.id <= 65_535);
-    },
-  ),
   target(
     "services",
     () => nearlyText(["http 80/tcp www # World Wide Web\nssh 22/tcp\n", "domain 53/udp"]),

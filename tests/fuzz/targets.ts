@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DNS_TARGETS } from "./dns_targets.ts";
 import { FILE_TARGETS } from "./file_targets.ts";
 import { KEY_TARGETS } from "./key_targets.ts";
 import { SESSION_TARGETS } from "./session_targets.ts";
@@ -15,6 +16,7 @@ import { WIRE_TARGETS } from "./wire_targets.ts";
 export const TARGETS: readonly Target[] = [
   ...WIRE_TARGETS,
   ...TEXT_TARGETS,
+  ...DNS_TARGETS,
   ...FILE_TARGETS,
   ...KEY_TARGETS,
   ...SESSION_TARGETS,

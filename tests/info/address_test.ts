@@ -1,8 +1,17 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { Failure } from "../../lib/base/failure.ts";
-import { addressKind, addressText, describeAddress, readIp } from "../../lib/info.ts";
+import { IPV4_BLOCKS, IPV6_BLOCKS } from "../../lib/info/address/address.ts";
+import {
+  addressKind,
+  addressText,
+  describeAddress,
+  ipv6Text,
+  readIp,
+  REGISTRY_DATE,
+} from "../../lib/info.ts";
 
 const bytesOf = (text: string, strict = false) => [...readIp(text, { strict }).bytes];
 
@@ -175,4 +184,56 @@ Deno.test("describeAddress() names the IPv4 address in an IPv6 address, and what
     address: "10.0.0.1",
     kind: "private",
   });
+});
+
+Deno.test("readIp() takes an address with a port and in brackets, and says what it left out", () => {
+  const readings = {
+    "127.0.0.1:80": ["127.0.0.1", "dotted quad, without the port, 80"],
+    "127.1:1060": [
+      "127.0.0.1",
+      "inet_aton(3): 2 parts, the last of which fills 3 bytes, without the port, 1060",
+    ],
+    "[::1]": ["::1", "IPv6 text, without the brackets"],
+    "[fe80::1%eth0]:443": ["fe80::1", "IPv6 text, without the brackets and the port, 443"],
+    "::1:80": ["::1:80", "IPv6 text"],
+  };
+  for (const [text, [address, form]] of Object.entries(readings)) {
+    const read = readIp(text);
+    assertEquals([addressText(read.bytes), read.form], [address, form], text);
+  }
+  assertEquals(readIp("[fe80::1%eth0]").zone, "eth0");
+  for (const text of ["127.0.0.1:", "127.0.0.1:99999", "[127.0.0.1]", "[::1", "[]", "::1]"]) {
+    assertThrows(() => readIp(text), Failure);
+  }
+  assertThrows(() => readIp("[::1]", { strict: true }), Failure);
+});
+
+Deno.test("every row of IANA's registries says what its first and its last address are for", () => {
+  const blocks = [...IPV4_BLOCKS, ...IPV6_BLOCKS];
+  for (const [block, kind, reference] of blocks) {
+    const [start = "", bits] = block.split("/");
+    const first = readIp(start).bytes;
+    const last = first.map((byte, i) =>
+      byte | 0xff >> Math.max(0, Math.min(8, Number(bits) - 8 * i))
+    );
+    const smaller = (bytes: Uint8Array) => addressKind(bytes).block !== block;
+    // The first or the last may be in a smaller block, as 0.0.0.0 is, but not both but for the widest.
+    const inside = [first, last].filter((bytes) => !smaller(bytes));
+    for (const bytes of inside) {
+      assertEquals(addressKind(bytes), { block, kind, reference });
+    }
+    if (!/\/0$/.test(block)) assert(inside.length > 0, block);
+  }
+  assertEquals(addressKind(readIp("192.88.99.2").bytes).reference, "RFC 6751");
+  assertEquals(addressKind(readIp("2001:1::3").bytes).reference, "RFC 9665");
+  assertMatch(REGISTRY_DATE, /^\d{4}-\d{2}-\d{2}$/);
+});
+
+Deno.test("ipv6Text() writes as another program does", () => {
+  const groups = fc.array(fc.constantFrom(0, 0, 1, 0xffff, 0x10), { minLength: 8, maxLength: 8 });
+  fc.assert(fc.property(groups, (numbers) => {
+    const bytes = Uint8Array.from(numbers.flatMap((number) => [number >> 8, number & 255]));
+    if (/^::ffff:|^64:ff9b::/.test(ipv6Text(bytes))) return;
+    assertEquals(ipv6Text(bytes), new ipaddr.IPv6([...bytes]).toRFC5952String());
+  }));
 });

@@ -94,7 +94,7 @@ export async function showAddress(
 ): Promise<number> {
   // Only this command needs it, and byteorder starts faster without it.
   const { describeAddress } = await import("../../info/address/address.ts");
-  const facts = await describeAddress(operands[0] ?? "", { strict: options.strict });
+  const facts = describeAddress(operands[0] ?? "", { strict: options.strict });
   if (options.json) printJson(io, facts);
   else printLines(io, await addressLines(facts, io.output));
   return 0;

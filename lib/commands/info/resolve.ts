@@ -1,107 +1,514 @@
 /**
- * `parley info resolve`.
+ * `parley info resolve`: one answer, the answers to the lines of a file, the changes of an answer, or a trace.
  *
  * @module
  */
 
-import { usageFailure } from "../../base/failure.ts";
-import { printable } from "../../base/printable.ts";
+import { Failure, usageFailure } from "../../base/failure.ts";
+import { printable, printableJson } from "../../base/printable.ts";
 import { readAddress } from "../../cli/host.ts";
 import { printFailure, printJson, printLines } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
-import { tableLines } from "../../cli/table.ts";
-import { recordText } from "../../info/dns/record.ts";
-import { failuresOf, readRecordType, type Resolution, resolve } from "../../info/dns/resolve.ts";
-import { lookUpHost } from "../../net/resolve_host.ts";
+import {
+  type NameServer,
+  readNameServers,
+  SocketPool,
+  type Transport,
+} from "../../info/dns/ask.ts";
+import { loadUnicode, readDnsName, readResolvConf } from "../../info/dns/name.ts";
+import { readRecordType } from "../../info/dns/record.ts";
+import {
+  failuresOf,
+  nameToAsk,
+  type Resolution,
+  resolve,
+  type ResolveOptions,
+} from "../../info/dns/resolve.ts";
+import type { TraceEnd, TraceOptions } from "../../info/dns/trace.ts";
 import { toFailure } from "../../os/errors.ts";
-import type { Io, Page } from "../../os/io.ts";
-import { makeStyle } from "../../terminal/terminal.ts";
-import type { INFO_RESOLVE } from "./spec.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
+import {
+  answerLines,
+  answerObjects,
+  type Change,
+  changeLines,
+  changeOf,
+  dataText,
+  differenceLines,
+  recordLine,
+  shortLines,
+  type Showing,
+  shownRecords,
+  stateOf,
+  stepLine,
+} from "./resolve_text.ts";
+import { INFO_RESOLVE } from "./spec.ts";
 
-/** Asks for the records of a name. */
+/** The options of the command. */
+type Options = Input<typeof INFO_RESOLVE>["options"];
+
+/** A name and the types to resolve it to. */
+interface Asked {
+  readonly name: string;
+  /** Undefined for the default types. */
+  readonly types: readonly string[] | undefined;
+}
+
+/** What the command line asks for. */
+interface Plan {
+  readonly io: Io;
+  readonly options: Options;
+  /** Undefined if the command line has no name. */
+  readonly asked: Asked | undefined;
+  /** The named servers; empty for those of the system. */
+  readonly servers: readonly NameServer[];
+  readonly how: ResolveOptions;
+  readonly showing: Showing;
+}
+
+/** Resolves a name, or the names of a file. */
 export async function resolveName(
   { options, operands }: Input<typeof INFO_RESOLVE>,
   io: Io,
 ): Promise<number> {
-  const [name, ...words] = operands.filter((operand) => !operand.startsWith("@"));
-  if (name === undefined) throw usageFailure("info resolve", "NAME is missing");
-  const types = [...new Set(words.map(readRecordType))];
-  const resolutions = await resolve(name, {
-    ...(types.length === 0 ? {} : { types }),
-    server: await readServer(operands.filter((operand) => operand.startsWith("@"))),
-    timeoutMs: options.timeout,
-  });
-  const failures = failuresOf(resolutions, types.length === 0);
-  if (options.json) resolutions.flatMap(reports).forEach((each) => printJson(io, each));
-  else {
-    printLines(
-      io,
-      options.short ? resolutions.flatMap(texts) : await table(resolutions, io.output),
+  const plan = await readPlan(options, operands, io);
+  if (options.file !== undefined) return await resolveFile(plan, options.file);
+  const { asked } = plan;
+  if (asked === undefined) {
+    throw usageFailure(
+      "info resolve",
+      "NAME is missing",
+      "parley info resolve --help lists what it takes",
     );
-    for (const failure of failures) printFailure(io, failure, options.debug);
   }
-  return failures.length === 0 ? 0 : 1;
+  if (options.trace) return await traceName(plan, asked);
+  if (options.watch !== undefined) return await watchName(plan, asked, options.watch);
+  return await show(plan, asked, await resolveAll(plan, asked));
 }
 
-async function readServer(words: readonly string[]) {
-  const [word, other] = words;
-  if (word === undefined) return undefined;
-  if (other !== undefined) {
-    throw usageFailure(`cannot ask ${other} too`, "one server is asked at a time");
+/** Asks all servers at the same time. */
+async function resolveAll(
+  { servers, how }: Plan,
+  { name, types }: Asked,
+): Promise<Resolution[]> {
+  const options = types === undefined ? how : { ...how, types };
+  if (servers.length === 0) return await resolve(name, options);
+  return (await Promise.all(servers.map((server) => resolve(name, { ...options, server })))).flat();
+}
+
+async function show(plan: Plan, asked: Asked, resolutions: readonly Resolution[]): Promise<number> {
+  const { io, options, showing } = plan;
+  const failures = failuresAmong(plan, asked, resolutions);
+  if (options.json) {
+    for (const object of await objectsOf(resolutions, options)) printJson(io, object);
+    return exitCode(failures, resolutions);
   }
-  const { hostname, port } = readAddress(word.slice(1), 53);
-  if (/^[\d.]+$|:/.test(hostname)) return { hostname, port };
-  try {
-    const [first] = await lookUpHost(hostname);
-    return { hostname: first!.address, port };
-  } catch (error) {
-    throw toFailure(error, `cannot ask ${word}`);
-  }
+  printLines(
+    io,
+    options.short ? resolutions.flatMap((each) => shortLines(each, showing.text)) : [
+      ...await answerLines(resolutions, showing),
+      ...differenceLines(resolutions, showing.text),
+    ],
+  );
+  for (const failure of failures) printFailure(io, await advised(failure), options.debug);
+  return exitCode(failures, resolutions);
 }
 
-function reports({ data, failure, ...asked }: Resolution): Record<string, unknown>[] {
-  const { name, unicode, type, server, local, time_ms } = asked;
-  const shown = { name, ...(unicode === undefined ? {} : { unicode }), type };
-  const how = { server, time_ms, local };
-  if (failure === undefined) return data.map((each) => ({ ...shown, data: each, ...how }));
-  const { code, why, hint } = failure;
-  return [{ ...shown, error: { code, message: why, hint }, ...how }];
+/** Returns resolutions as JSON, with hints for the command line. */
+async function objectsOf(
+  resolutions: readonly Resolution[],
+  { all }: Options,
+): Promise<Record<string, unknown>[]> {
+  const withHints = await Promise.all(resolutions.map(async (resolution) => {
+    const { failure } = resolution;
+    return failure === undefined ? resolution : { ...resolution, failure: await advised(failure) };
+  }));
+  return withHints.flatMap((each) => answerObjects(each, all));
 }
 
-function texts({ type, data }: Resolution): string[] {
-  return data.map((each) => printable(recordText(type, each)));
+/** Puts the options that help into the hint of a failure. */
+async function advised(failure: Failure): Promise<Failure> {
+  const { withAdvice, withPermissionHint } = await import("../../cli/permissions.ts");
+  if (failure.code !== "NOT_PERMITTED") return withAdvice(failure);
+  return withPermissionHint(failure, ["info", "resolve"], INFO_RESOLVE.permissions);
 }
 
-async function table(resolutions: readonly Resolution[], page: Page): Promise<string[]> {
-  const rows = resolutions.flatMap((resolution) => {
-    const { name, unicode, type, time_ms } = resolution;
-    const shown = unicode === undefined ? name : `${printable(unicode)} (${name})`;
-    return texts(resolution).map((text) => [shown, type, `${time_ms.toFixed(1)} ms`, text]);
-  });
-  if (rows.length === 0) return [];
-  const titles = ["name", "type", "time", "data"];
-  const paint = makeStyle(page.coloured).dim;
-  return [
-    ...await tableLines(rows, page, { titles, right: [2] }),
-    "",
-    ...await tableLines(sourceLines(resolutions).map((text) => [{ text, paint }]), page),
+/** Returns the failures to report, those of each server separately. */
+function failuresAmong(
+  { servers }: Plan,
+  { types }: Asked,
+  resolutions: readonly Resolution[],
+): Failure[] {
+  const each = Math.max(1, servers.length);
+  const perServer = resolutions.length / each;
+  return Array.from({ length: each }, (_, i) => {
+    return failuresOf(resolutions.slice(i * perServer, (i + 1) * perServer), types === undefined);
+  }).flat();
+}
+
+/** Returns 9 if no server answered, as dig(1) does; otherwise 1 if there is a failure. */
+function exitCode(
+  failures: readonly Failure[],
+  resolutions: readonly Resolution[],
+): number {
+  if (failures.length === 0) return 0;
+  const silent = resolutions.every(({ failure }) => failure?.exitCode === 9);
+  return silent ? 9 : 1;
+}
+
+async function readPlan(
+  options: Options,
+  operands: readonly string[],
+  io: Io,
+): Promise<Plan> {
+  const words = operands.filter((operand) => !operand.startsWith("@"));
+  const named = operands.filter((operand) => operand.startsWith("@")).map((word) => word.slice(1));
+  const transport = readTransport(options, named);
+  const text = options.idn ? { name: await loadUnicode() } : {};
+  return {
+    io,
+    options,
+    asked: words.length === 0 ? undefined : await readAsked(words, options),
+    servers: await Promise.all(named.map((word) => readServer(word, transport, options))),
+    how: {
+      timeoutMs: options.timeout,
+      transport,
+      recurse: !options.norecurse,
+      dnssec: options.dnssec,
+      subnet: options.subnet,
+      serverName: options["server-name"],
+      ...(options.ca === undefined ? {} : await readAuthority(options.ca)),
+      ...(options.search ? await readSearch() : {}),
+    },
+    showing: { text, all: options.all, page: io.output },
+  };
+}
+
+/** Parses `NAME [TYPE]…`. */
+async function readAsked(
+  [name = "", ...types]: readonly string[],
+  { reverse }: Pick<Options, "reverse">,
+): Promise<Asked> {
+  return {
+    name: reverse ? await plainAddress(name) : name,
+    types: types.length === 0 ? undefined : [...new Set(types.map(readRecordType))],
+  };
+}
+
+/** Converts an address from any notation to the usual one. */
+async function plainAddress(text: string): Promise<string> {
+  const { addressText, readIp } = await import("../../info/address/address.ts");
+  return addressText(readIp(text).bytes);
+}
+
+function readTransport({ tcp, tls, https }: Options, servers: readonly string[]): Transport {
+  const urls = servers.filter((server) => /^https:\/\//i.test(server));
+  const named = [
+    ...(tcp ? ["tcp"] as const : []),
+    ...(tls ? ["tls"] as const : []),
+    ...(https || urls.length > 0 ? ["https"] as const : []),
   ];
-}
-
-/** Who answered: a line for all types, or one for each that differs. */
-function sourceLines(resolutions: readonly Resolution[]): string[] {
-  const answered = resolutions.filter(({ data }) => data.length > 0);
-  const sources = new Set(answered.map(sourceText));
-  if (sources.size === 1) return [...sources];
-  return answered.map((each) => `${each.type}: ${sourceText(each)}`);
-}
-
-function sourceText({ server, local }: Resolution): string {
-  if (server !== null) return `server: ${server}`;
-  if (local === true) {
-    return "server: none, this machine answered (hosts file or localhost)";
+  if (named.length > 1) {
+    throw usageFailure(
+      "cannot use two protocols",
+      "choose one of --tcp, --tls, --https and @https://…",
+    );
   }
-  return local === false
-    ? "server: one of the system's"
-    : "server: not known, run with --allow-net";
+  const [transport = "udp"] = named;
+  if ((transport === "tls" || transport === "https") && servers.length === 0) {
+    throw usageFailure(
+      `--${transport}`,
+      "it needs a name server: add @SERVER",
+    );
+  }
+  return transport;
 }
+
+const PORTS: Readonly<Record<Transport, number>> = { udp: 53, tcp: 53, tls: 853, https: 443 };
+
+async function readServer(
+  word: string,
+  transport: Transport,
+  { port = PORTS[transport] }: Options,
+): Promise<NameServer> {
+  if (/^https:\/\//i.test(word)) return serverOfUrl(word);
+  const place = readAddress(word, port);
+  const isAddress = /^[\d.]+$|:/.test(place.hostname);
+  if (transport === "https") {
+    const host = place.hostname.includes(":") ? `[${place.hostname}]` : place.hostname;
+    return serverOfUrl(`https://${host}:${place.port}/dns-query`);
+  }
+  // With TLS the certificate is for the name, and the runtime looks it up when it connects.
+  if (isAddress || transport === "tls") return place;
+  const { lookUpHost } = await import("../../net/resolve_host.ts");
+  try {
+    const [first] = await lookUpHost(place.hostname);
+    return { hostname: first!.address, port: place.port };
+  } catch (error) {
+    throw toFailure(error, `cannot ask @${printable(word)}`);
+  }
+}
+
+function serverOfUrl(text: string): NameServer {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== "https:") {
+    throw usageFailure(
+      `cannot ask @${printable(text)}`,
+      "it is not a URL such as https://NAME/dns-query",
+    );
+  }
+  const port = url.port === "" ? 443 : Number(url.port);
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, url: url.href };
+}
+
+async function readAuthority(file: string): Promise<Pick<ResolveOptions, "caCerts">> {
+  const { readClientFiles } = await import("../../net/tls.ts");
+  return await readClientFiles({ ca: file });
+}
+
+/** Reads the search domains and the name servers of the system. */
+async function readSearch(): Promise<Pick<ResolveOptions, "search" | "systemServers">> {
+  const { readWhole } = await import("../../os/files.ts");
+  const bytes = await readWhole("/etc/resolv.conf", 1 << 16);
+  const { nameServers, ...search } = readResolvConf(new TextDecoder().decode(bytes));
+  return { search, systemServers: readNameServers(nameServers) };
+}
+
+/** The most bytes of a file of names. */
+const MAX_FILE = 64 << 20;
+
+/** The number of lines to print with one write. */
+const AT_A_TIME = 256;
+
+/**
+ * Resolves each line of a file, several at a time, and prints the answers in order.
+ *
+ * @param plan The command line.
+ * @param path The path of the file, or `-` for standard input.
+ */
+async function resolveFile(plan: Plan, path: string): Promise<number> {
+  const { io, options, asked } = plan;
+  if (options.trace || options.watch !== undefined || asked !== undefined) {
+    throw usageFailure(
+      "--file",
+      "it excludes NAME, --trace and --watch",
+    );
+  }
+  const lines = await readNames(io, path);
+  using sockets = new SocketPool();
+  const asking = { ...plan, how: { ...plan.how, sockets } };
+  const codes = new Set<number>();
+  let waiting: string[] = [];
+  for await (const told of inOrder(lines, options.parallel, (line) => tell(asking, line))) {
+    codes.add(told.code);
+    waiting.push(...told.lines);
+    if (waiting.length >= AT_A_TIME || told.failures.length > 0) {
+      printLines(io, waiting);
+      waiting = [];
+    }
+    for (const failure of told.failures) printFailure(io, failure, options.debug);
+  }
+  printLines(io, waiting);
+  if (codes.size < 2) return [...codes][0] ?? 0;
+  return 1;
+}
+
+/** Reads the lines of a file without blank lines and comments. */
+async function readNames({ input }: Io, path: string): Promise<string[]> {
+  const { readStream, readWhole } = await import("../../os/files.ts");
+  const bytes = path === "-"
+    ? await readStream(input.chunks(), MAX_FILE, () => undefined)
+    : await readWhole(path, MAX_FILE);
+  const lines = new TextDecoder().decode(bytes).split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "" && !/^[#;]/.test(line));
+}
+
+/** The number of results that may wait for a late one, as a multiple of those that run at a time. */
+const AHEAD = 16;
+
+/** Runs a function for items, several at a time, and yields the results in the order of the items. */
+async function* inOrder<Item, Result>(
+  items: readonly Item[],
+  parallel: number,
+  run: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const running = new Map<number, Promise<Result>>();
+  let [active, next, head] = [0, 0, 0];
+  const start = () => {
+    while (active < parallel && next < items.length && next - head < parallel * AHEAD) {
+      active += 1;
+      const result = run(items[next]!).finally(() => {
+        active -= 1;
+        start();
+      });
+      running.set(next++, result);
+    }
+  };
+  for (; head < items.length; head++) {
+    start();
+    yield await running.get(head)!;
+    running.delete(head);
+  }
+}
+
+/** The output for one line of a file. */
+interface Told {
+  readonly lines: readonly string[];
+  readonly failures: readonly Failure[];
+  readonly code: number;
+}
+
+async function tell(plan: Plan, line: string): Promise<Told> {
+  const { options, showing } = plan;
+  try {
+    const asked = await readAsked(line.split(/\s+/), options);
+    const resolutions = await resolveAll(plan, asked);
+    const failures = failuresAmong(plan, asked, resolutions);
+    const code = exitCode(failures, resolutions);
+    if (options.json) {
+      const objects = await objectsOf(resolutions, options);
+      return { lines: objects.map(printableJson), failures: [], code };
+    }
+    const lines = resolutions.flatMap((each) => {
+      if (options.short) return shortLines(each, showing.text);
+      return shownRecords(each).map((record) => recordLine(record, showing.text));
+    });
+    return { lines, failures: await Promise.all(failures.map(advised)), code };
+  } catch (error) {
+    const failure = await advised(toFailure(error, `cannot resolve ${printable(line)}`));
+    const { code, why, hint } = failure;
+    if (!options.json) return { lines: [], failures: [failure], code: 1 };
+    const said = { name: line, error: { code, message: why, hint } };
+    return { lines: [printableJson(said)], failures: [], code: 1 };
+  }
+}
+
+/**
+ * Resolves a name again and again, and prints what has changed, until a signal stops it.
+ *
+ * @param plan The command line.
+ * @param asked The name and types.
+ * @param seconds The pause between two lookups.
+ */
+async function watchName(plan: Plan, asked: Asked, seconds: number): Promise<number> {
+  using signals = new StopSignals(plan.io);
+  let stopped: number | undefined;
+  const stopping = signals.stopped.then((code) => stopped = code);
+  let before: readonly string[] = [];
+  while (stopped === undefined) {
+    const resolutions = await Promise.race([resolveAll(plan, asked), stopping]);
+    if (typeof resolutions === "number") break;
+    const now = stateOf(resolutions, plan.showing.text);
+    printChange(plan, changeOf(before, now));
+    before = now;
+    await pause(seconds * 1000, stopping);
+  }
+  return stopped ?? 0;
+}
+
+function printChange({ io, options, showing }: Plan, change: Change): void {
+  const { added, removed } = change;
+  if (added.length + removed.length === 0) return;
+  const at = new Date().toISOString();
+  if (options.json) printJson(io, { event: "change", at, added, removed });
+  else printLines(io, changeLines(change, at.slice(11, 19), showing));
+}
+
+async function pause(ms: number, stopping: Promise<number>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise, stopping]);
+  clearTimeout(timer);
+}
+
+/**
+ * Traces a name from the root servers down, and prints each step when it is done.
+ *
+ * @param plan The command line.
+ * @param asked The name and types.
+ */
+async function traceName(plan: Plan, asked: Asked): Promise<number> {
+  const { options, servers, how } = plan;
+  if (servers.length > 0 || how.transport === "tls" || how.transport === "https") {
+    throw usageFailure("--trace", "it asks the servers that it finds, over UDP or TCP");
+  }
+  const tracing = {
+    transport: how.transport,
+    dnssec: options.dnssec,
+    port: options.port,
+    timeoutMs: options.timeout,
+    ...(options["root-hints"] === undefined ? {} : await readHints(options["root-hints"])),
+  };
+  const { name, isReverse } = await nameToAsk(asked.name);
+  const { ascii } = await readDnsName(name);
+  const codes = new Set<number>();
+  for (const type of asked.types ?? [isReverse ? "PTR" : "A"]) {
+    codes.add(await traceType(plan, ascii, type, tracing));
+  }
+  return codes.size < 2 ? [...codes][0]! : 1;
+}
+
+async function readHints(path: string): Promise<Pick<TraceOptions, "hints">> {
+  const { readRootHints } = await import("../../info/dns/trace.ts");
+  const { readWhole } = await import("../../os/files.ts");
+  const hints = readRootHints(new TextDecoder().decode(await readWhole(path, 1 << 20)));
+  if (hints.length > 0) return { hints };
+  throw new Failure({
+    what: `cannot use ${printable(path)}`,
+    why: "it contains no root server with an address",
+    code: "NO_ROOT_HINTS",
+    hint: "it must be a master file such as IANA's named.root: " +
+      ". 3600000 NS a.root.; a.root. 3600000 A ADDRESS",
+  });
+}
+
+async function traceType(
+  { io, options, showing }: Plan,
+  name: string,
+  type: string,
+  tracing: TraceOptions,
+): Promise<number> {
+  const { trace } = await import("../../info/dns/trace.ts");
+  const steps = trace(name, type, tracing);
+  let next = await steps.next();
+  for (; next.done !== true; next = await steps.next()) {
+    if (options.json) printJson(io, { event: "step", ...next.value });
+    else if (!options.short) printLines(io, [stepLine(next.value, showing)]);
+  }
+  return printEnd(next.value, name, type, { io, options, showing });
+}
+
+function printEnd(
+  { code, records, chain }: TraceEnd,
+  name: string,
+  type: string,
+  { io, options, showing }: Pick<Plan, "io" | "options" | "showing">,
+): number {
+  if (options.json) printJson(io, { event: "answer", status: code, chain, answer: records });
+  else {
+    const format = options.short ? dataText : recordLine;
+    printLines(io, records.map((record) => format(record, showing.text)));
+  }
+  if (records.length > 0) return 0;
+  const silent = ["NO_SERVER", "TIMEOUT", "NO_REPLY"].includes(code);
+  const alias = chain.length === 1 ? "" : `it is an alias of ${chain.at(-1)}: `;
+  const why = TRACE_ENDS[code] ?? `the last server replied ${code}`;
+  const exitCode = silent ? 9 : 1;
+  const failure = new Failure({
+    what: `cannot resolve ${name} ${type}`,
+    why: alias + why,
+    code,
+    exitCode,
+  });
+  if (!options.json) printFailure(io, failure, options.debug);
+  return exitCode;
+}
+
+const TRACE_ENDS: Readonly<Record<string, string>> = {
+  NXDOMAIN: "there is no such name",
+  NODATA: "there is no such record",
+  NO_SERVER: "no server of the last zone knows the name",
+  TIMEOUT: "no server of the last zone answered in time",
+  NO_REPLY: "no server of the last zone could be reached",
+  ALIAS_LOOP: "its aliases form a loop or a chain that is too long",
+};

@@ -20,22 +20,24 @@ export const INFO_HOST = {
 /** `parley info resolve`. */
 export const INFO_RESOLVE = {
   name: "resolve",
-  summary: "Look up the DNS records of a name.",
+  summary: "Resolve a name to DNS records.",
   details:
-    `Looks up A and AAAA, or the given TYPEs: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, CAA, NAPTR.
-For an address it looks up the name (PTR). Names in the hosts file are answered from there, unless
-@SERVER is given.
-Exits with 1 if a type has no answer: NXDOMAIN, NODATA, SERVFAIL, REFUSED or TIMEOUT. NO_ANSWER
-means that the reason is unknown because the name server is; give @SERVER to learn it. Without a
-TYPE, an answer for A or for AAAA is enough.`,
+    `Resolves A and AAAA, or the TYPEs: any by name or number, such as MX, HTTPS, 65 or TYPE65. An address is
+resolved to its name (PTR). In NAME, \\DDD stands for any byte, and \\. for a dot within a label.
+Names in the hosts file are answered from that file, unless @SERVER is given. Several servers are asked at the
+same time and compared.
+If no name server is known (without @SERVER and --allow-sys), Deno's resolver is used, which supports few types
+and reports no TTL. The output then says so.
+Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or if no known server can say why
+(NO_ANSWER), and with 9 if no server answered. If no TYPE is given, one of A and AAAA is enough.`,
   operands: [
-    { name: "NAME", help: "A name, in ASCII or Unicode, or an address" },
+    { name: "NAME", optional: true, help: "A name, in ASCII or Unicode, or an address" },
     {
       name: "TYPE|@SERVER",
       optional: true,
       rest: true,
       help:
-        "Record types; @ADDRESS[:PORT] is the server to ask, such as @127.0.0.1:5353 or @[::1]:5353",
+        "Record types; @ADDRESS[:PORT] or @https://… is a server to ask, such as @127.0.0.1:5353 or @[::1]:5353",
     },
   ],
   options: {
@@ -47,13 +49,89 @@ TYPE, an answer for A or for AAAA is enough.`,
       default: 5000,
       help: "How long to wait for each answer, in milliseconds",
     },
+    port: {
+      type: "integer",
+      short: "p",
+      value: "PORT",
+      min: 1,
+      max: 65_535,
+      help: "The port of servers given without one, and of all servers of --trace",
+    },
+    reverse: {
+      type: "flag",
+      short: "x",
+      help: "NAME is an address in any notation; resolve it to its name",
+    },
     short: { type: "flag", help: "Print only the data, one record a line" },
+    all: { type: "flag", help: "Print the whole reply: flags, all sections, TTLs and EDNS" },
     json: JSON_LINES,
+    idn: { type: "flag", help: "Print internationalized names in Unicode" },
+    tcp: { type: "flag", help: "Use TCP" },
+    tls: { type: "flag", help: "Use TLS (RFC 7858), by default on port 853" },
+    https: { type: "flag", help: "Use HTTPS (RFC 8484); @HOST is https://HOST/dns-query" },
+    ca: {
+      type: "text",
+      value: "FILE",
+      needs: ["read"],
+      help: "With --tls and --https, also trust this certificate authority (PEM)",
+    },
+    "server-name": {
+      type: "text",
+      value: "NAME",
+      help:
+        "With --tls, the name that the certificate must be valid for (default: that of @SERVER)",
+    },
+    dnssec: {
+      type: "flag",
+      help: "Request signatures (DO); the flag ad in the reply means that the server verified them",
+    },
+    subnet: {
+      type: "text",
+      value: "NETWORK",
+      help: "Request the answer for a client in this network (RFC 7871)",
+    },
+    norecurse: { type: "flag", help: "Request only what the server knows itself" },
+    search: {
+      type: "flag",
+      needs: ["read"],
+      help: "Append the search domains of /etc/resolv.conf to NAME",
+    },
+    trace: { type: "flag", help: "Ask from the root servers down, and print each step" },
+    "root-hints": {
+      type: "text",
+      value: "FILE",
+      needs: ["read"],
+      help: "The root servers for --trace, in the format of IANA's named.root",
+    },
+    watch: {
+      type: "number",
+      value: "S",
+      min: 0.05,
+      max: 86_400,
+      help: "Resolve again every S seconds and print changes, until Ctrl-C",
+    },
+    file: {
+      type: "text",
+      short: "f",
+      value: "FILE",
+      needs: ["read"],
+      help: "Resolve each line of the file, NAME [TYPE]…; - is standard input",
+    },
+    parallel: {
+      type: "integer",
+      value: "N",
+      min: 1,
+      max: 1000,
+      default: 20,
+      help: "With --file, how many lines to resolve at a time",
+    },
   },
   permissions: ["net", "sys"],
   examples: [
     "parley info resolve example.com",
     "parley info resolve example.com MX TXT @9.9.9.9",
+    "parley info resolve example.com HTTPS @1.1.1.1 @9.9.9.9 --tls",
+    "parley info resolve example.com --trace",
     "parley info resolve 192.0.2.1 --short",
   ],
 } as const satisfies CommandSpec;
@@ -106,7 +184,8 @@ export const INFO_ADDRESS = {
   summary: "Show an address in every notation, and its purpose.",
   details:
     `Accepts the notations of inet_aton(3) (127.0.0.1, 127.1, 0x7f.1, 017700000001, 2130706433), packed
-hex (7f000001), IPv6 with a zone or an embedded IPv4 address, and reverse names.`,
+hex (7f000001), IPv6 with a zone or an embedded IPv4 address, and reverse names. A port and brackets are left
+out. The purpose of an address is that of IANA's registries of 2025-10-09.`,
   operands: [{ name: "VALUE", help: "The address" }],
   options: {
     strict: { type: "flag", help: "Accept only the notations of inet_pton(3): 127.0.0.1, ::1" },

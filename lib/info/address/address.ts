@@ -4,8 +4,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { ipv4Within, ipv6Text, readInetAton, type Reading, readIpv6, unreadable } from "./read.ts";
 
 /** An address in every notation. */
@@ -42,17 +40,34 @@ export interface AddressFacts {
 
 /**
  * Reads an address in any notation: a dotted quad or what else inet_aton(3) takes, packed hex,
- * IPv6 text with a zone or an IPv4 address in it, a reverse name.
+ * IPv6 text with a zone or an IPv4 address in it, a reverse name; with a port and in brackets too.
  *
  * @param text The address.
  * @param options With `strict`, only what inet_pton(3) takes: `127.0.0.1`, `::1`.
  * @throws {Failure} `USAGE`, naming the part that is wrong and how.
  */
 export function readIp(text: string, { strict = false } = {}): Reading {
+  const place = strict ? undefined : withoutPort(text);
+  if (place !== undefined) return place;
   if (text.includes(":")) return readIpv6(text);
-  if (!strict && PACKED.test(text)) return { bytes: decodeHex(text), form: "packed hex" };
+  if (!strict && PACKED.test(text)) return { bytes: Uint8Array.fromHex(text), form: "packed hex" };
   if (!strict && /\.arpa\.?$/i.test(text)) return readReverse(text);
   return readInetAton(text, { strict });
+}
+
+/** An address with a port, or in brackets (RFC 3986 section 3.2.2), without them; undefined where it has neither. */
+function withoutPort(text: string): Reading | undefined {
+  const [, inBrackets, bracketPort] = /^\[([^[\]]*)\](?::(\d{1,5}))?$/.exec(text) ?? [];
+  const [, ipv4, ipv4Port] = /^([^:[\]]+\.[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
+  const port = bracketPort ?? ipv4Port;
+  const address = inBrackets ?? ipv4;
+  if (address === undefined || Number(port ?? 0) > 65_535) return undefined;
+  const { form, ...reading } = inBrackets === undefined ? readIp(address) : readIpv6(address);
+  const left = [
+    ...(inBrackets === undefined ? [] : ["the brackets"]),
+    ...(port === undefined ? [] : [`the port, ${port}`]),
+  ];
+  return { ...reading, form: `${form}, without ${left.join(" and ")}` };
 }
 
 /** 4 bytes, with a letter to tell them from a decimal number; or 16. */
@@ -70,32 +85,32 @@ const PACKED = /^((?=\d*[a-f])[0-9a-f]{8}|[0-9a-f]{32})$/i;
  * import { assertEquals } from "@std/assert";
  * import { describeAddress } from "./address.ts";
  *
- * const { packed, bytes, kind } = await describeAddress("127.0.0.1");
+ * const { packed, bytes, kind } = describeAddress("127.0.0.1");
  * assertEquals([packed, bytes[0], kind], ["7f000001", 127, "loopback"]);
  * ```
  */
-export async function describeAddress(
+export function describeAddress(
   text: string,
   options: { readonly strict?: boolean } = {},
-): Promise<AddressFacts> {
+): AddressFacts {
   const { bytes, form, zone } = readIp(text, options);
-  const packed = encodeHex(bytes);
+  const packed = bytes.toHex();
   const within = bytes.length === 16 ? ipv4Within(bytes) : undefined;
   return {
     input: text,
     read_as: form,
     family: bytes.length === 4 ? "IPv4" : "IPv6",
-    address: await addressText(bytes),
+    address: addressText(bytes),
     zone: zone ?? null,
     packed,
     bytes: [...bytes],
     binary: Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")),
     integer: BigInt(`0x${packed}`).toString(),
     reverse: reverseName(bytes),
-    ...await addressKind(bytes),
+    ...addressKind(bytes),
     ipv4: within === undefined
       ? null
-      : { address: within.bytes.join("."), kind: (await addressKind(within.bytes)).kind },
+      : { address: within.bytes.join("."), kind: addressKind(within.bytes).kind },
   };
 }
 
@@ -105,8 +120,8 @@ export async function describeAddress(
  * @param bytes 4 or 16 bytes in network order.
  * @returns A dotted quad, or RFC 5952.
  */
-export async function addressText(bytes: Uint8Array): Promise<string> {
-  return bytes.length === 4 ? bytes.join(".") : await ipv6Text(bytes);
+export function addressText(bytes: Uint8Array): string {
+  return bytes.length === 4 ? bytes.join(".") : ipv6Text(bytes);
 }
 
 /**
@@ -117,7 +132,7 @@ export async function addressText(bytes: Uint8Array): Promise<string> {
  */
 export function reverseName(bytes: Uint8Array): string {
   if (bytes.length === 4) return `${bytes.toReversed().join(".")}.in-addr.arpa`;
-  return `${[...encodeHex(bytes)].toReversed().join(".")}.ip6.arpa`;
+  return `${[...bytes.toHex()].toReversed().join(".")}.ip6.arpa`;
 }
 
 function readReverse(text: string): Reading {
@@ -127,7 +142,7 @@ function readReverse(text: string): Reading {
     return { ...readInetAton(labels.join("."), { strict: true }), form: "reverse name" };
   }
   if (name.endsWith(".ip6.arpa") && labels.length === 32 && labels.every(isNibble)) {
-    return { bytes: decodeHex(labels.join("")), form: "reverse name" };
+    return { bytes: Uint8Array.fromHex(labels.join("")), form: "reverse name" };
   }
   throw unreadable(
     text,
@@ -149,10 +164,41 @@ export interface AddressKind {
   readonly reference: string;
 }
 
-type Block = readonly [block: string, kind: string, reference: string];
+/**
+ * What an address is for, by the smallest block of the registries that holds it.
+ *
+ * @param bytes 4 or 16 bytes.
+ */
+export function addressKind(bytes: Uint8Array): AddressKind {
+  const holding = (bytes.length === 4 ? IPV4_BLOCKS : IPV6_BLOCKS)
+    .map(([block, kind, reference]) => ({ block, kind, reference, ...readBlock(block) }))
+    .filter(({ start, bits }) => sharesPrefix(bytes, start, bits))
+    .toSorted((a, b) => b.bits - a.bits);
+  const { block, kind, reference } = holding[0]!; // the first of each list holds every address
+  return { block, kind, reference };
+}
 
-/** IANA IPv4 Special-Purpose Address Registry, and RFC 5771. */
-const IPV4_BLOCKS: readonly Block[] = [
+function readBlock(block: string): { readonly start: Uint8Array; readonly bits: number } {
+  const [address = "", bits] = block.split("/");
+  return { start: readIp(address).bytes, bits: Number(bits) };
+}
+
+/** Whether two addresses have so many bits at their start in common. */
+function sharesPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
+  return a.every((byte, i) => {
+    const mask = 0xff & 0xff << Math.max(0, Math.min(8, 8 * (i + 1) - bits));
+    return ((byte ^ b[i]!) & mask) === 0;
+  });
+}
+
+/** When both registries were last updated. */
+export const REGISTRY_DATE = "2025-10-09";
+
+/** A block, what it is for, and the document that says so. */
+export type Block = readonly [block: string, kind: string, reference: string];
+
+/** The IPv4 Special-Purpose Address Registry, and around it the whole and multicast (RFC 5771). */
+export const IPV4_BLOCKS: readonly Block[] = [
   ["0.0.0.0/0", "global", "RFC 791"],
   ["0.0.0.0/8", "this network", "RFC 791"],
   ["0.0.0.0/32", "unspecified", "RFC 1122"],
@@ -166,11 +212,13 @@ const IPV4_BLOCKS: readonly Block[] = [
   ["192.0.0.8/32", "IPv4 dummy address", "RFC 7600"],
   ["192.0.0.9/32", "Port Control Protocol anycast", "RFC 7723"],
   ["192.0.0.10/32", "TURN anycast", "RFC 8155"],
-  ["192.0.0.170/31", "NAT64/DNS64 discovery", "RFC 8880"],
+  ["192.0.0.170/32", "NAT64/DNS64 discovery", "RFC 8880"],
+  ["192.0.0.171/32", "NAT64/DNS64 discovery", "RFC 8880"],
   ["192.0.2.0/24", "documentation", "RFC 5737"],
   ["192.31.196.0/24", "AS112", "RFC 7535"],
   ["192.52.193.0/24", "automatic multicast tunneling", "RFC 7450"],
   ["192.88.99.0/24", "deprecated 6to4 relay anycast", "RFC 7526"],
+  ["192.88.99.2/32", "6a44 relay anycast", "RFC 6751"],
   ["192.168.0.0/16", "private", "RFC 1918"],
   ["192.175.48.0/24", "AS112", "RFC 7534"],
   ["198.18.0.0/15", "benchmarking", "RFC 2544"],
@@ -181,12 +229,12 @@ const IPV4_BLOCKS: readonly Block[] = [
   ["255.255.255.255/32", "limited broadcast", "RFC 919"],
 ];
 
-/** IANA IPv6 Special-Purpose Address Registry, and RFC 4291. */
-const IPV6_BLOCKS: readonly Block[] = [
+/** The IPv6 Special-Purpose Address Registry, and around it the blocks of RFC 4291. */
+export const IPV6_BLOCKS: readonly Block[] = [
   ["::/0", "reserved", "RFC 4291"],
   ["2000::/3", "global", "RFC 4291"],
-  ["::/128", "unspecified", "RFC 4291"],
   ["::1/128", "loopback", "RFC 4291"],
+  ["::/128", "unspecified", "RFC 4291"],
   ["::ffff:0:0/96", "IPv4-mapped", "RFC 4291"],
   ["64:ff9b::/96", "IPv4-IPv6 translation", "RFC 6052"],
   ["64:ff9b:1::/48", "local IPv4-IPv6 translation", "RFC 8215"],
@@ -196,6 +244,7 @@ const IPV6_BLOCKS: readonly Block[] = [
   ["2001::/32", "Teredo", "RFC 4380"],
   ["2001:1::1/128", "Port Control Protocol anycast", "RFC 7723"],
   ["2001:1::2/128", "TURN anycast", "RFC 8155"],
+  ["2001:1::3/128", "DNS-SD service registration anycast", "RFC 9665"],
   ["2001:2::/48", "benchmarking", "RFC 5180"],
   ["2001:3::/32", "automatic multicast tunneling", "RFC 7450"],
   ["2001:4:112::/48", "AS112", "RFC 7535"],
@@ -212,19 +261,3 @@ const IPV6_BLOCKS: readonly Block[] = [
   ["fec0::/10", "deprecated site-local", "RFC 3879"],
   ["ff00::/8", "multicast", "RFC 4291"],
 ];
-
-/**
- * What an address is for, by the smallest block of the registries that holds it.
- *
- * @param bytes 4 or 16 bytes.
- */
-export async function addressKind(bytes: Uint8Array): Promise<AddressKind> {
-  const { default: ipaddr } = await import("ipaddr.js");
-  const address = ipaddr.fromByteArray([...bytes]);
-  const holding = (bytes.length === 4 ? IPV4_BLOCKS : IPV6_BLOCKS)
-    .map(([block, kind, reference]) => ({ block, kind, reference, cidr: ipaddr.parseCIDR(block) }))
-    .filter(({ cidr }) => address.match(cidr))
-    .toSorted((a, b) => b.cidr[1] - a.cidr[1]);
-  const { block, kind, reference } = holding[0]!; // the first of each list holds every address
-  return { block, kind, reference };
-}

@@ -60,11 +60,46 @@ function groupBytes(text: string, group: string, number: number): number[] {
  *
  * @param bytes 16 bytes.
  */
-export async function ipv6Text(bytes: Uint8Array): Promise<string> {
+export function ipv6Text(bytes: Uint8Array): string {
   const ipv4 = ipv4Within(bytes);
-  if (ipv4 !== undefined) return `${ipv4.prefix}${ipv4.bytes.join(".")}`;
-  const { default: ipaddr } = await import("ipaddr.js");
-  return new ipaddr.IPv6([...bytes]).toRFC5952String();
+  return ipv4 === undefined ? hexText(groupsOf(bytes)) : `${ipv4.prefix}${ipv4.bytes.join(".")}`;
+}
+
+/**
+ * An IPv6 address as inet_ntop(3) writes it, and dig(1): as RFC 5952 has it, with a dotted quad where
+ * the address is IPv4-mapped or IPv4-compatible (RFC 4291 section 2.5.5) alone.
+ *
+ * @param bytes 16 bytes.
+ */
+export function ipv6Plain(bytes: Uint8Array): string {
+  const groups = groupsOf(bytes);
+  const { start, length } = longestZeros(groups);
+  const mapped = length === 5 && groups[5] === 0xffff;
+  if (start !== 0 || !(mapped || length === 6)) return hexText(groups);
+  return `${mapped ? "::ffff:" : "::"}${bytes.subarray(12).join(".")}`;
+}
+
+/** The 8 numbers of 16 bits in 16 bytes. */
+function groupsOf(bytes: Uint8Array): number[] {
+  return Array.from({ length: 8 }, (_, i) => bytes[2 * i]! << 8 | bytes[2 * i + 1]!);
+}
+
+function hexText(groups: readonly number[]): string {
+  const texts = groups.map((group) => group.toString(16));
+  const { start, length } = longestZeros(groups);
+  if (length < 2) return texts.join(":");
+  return `${texts.slice(0, start).join(":")}::${texts.slice(start + length).join(":")}`;
+}
+
+/** The longest run of zeros; the first of those that are as long (RFC 5952 section 4.2.3). */
+function longestZeros(groups: readonly number[]): { start: number; length: number } {
+  let longest = { start: 0, length: 0 };
+  let length = 0;
+  for (const [i, group] of groups.entries()) {
+    length = group === 0 ? length + 1 : 0;
+    if (length > longest.length) longest = { start: i + 1 - length, length };
+  }
+  return longest;
 }
 
 /** The IPv4 address in a mapped (RFC 4291) or translated (RFC 6052) IPv6 address, and what precedes it. */

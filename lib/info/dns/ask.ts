@@ -1,238 +1,443 @@
 /**
- * Asking one name server, and it alone: for its response code, which the runtime's resolver does not
- * tell, and for names that the runtime answers by itself.
+ * Sends one question to one name server over UDP, TCP, TLS or HTTPS, and returns its reply.
  *
  * @module
  */
 
-// @ts-types="../../../types/dns_packet.d.ts"
-import packet from "dns-packet";
-import { Buffer } from "node:buffer";
-import { sameAddress } from "../../base/host_port.ts";
-import { ipv6Text, readIpv6 } from "../address/read.ts";
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import { callAfter } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
+import { printable } from "../../base/printable.ts";
+import { hostPort, isIPv6, sameAddress } from "../../base/host_port.ts";
+import {
+  decodeMessage,
+  type EdnsOption,
+  encodeMessage,
+  FLAGS,
+  type Message,
+  rcodeOf,
+} from "./message.ts";
+import { comparable } from "./name.ts";
+import { typeNumber } from "./record.ts";
 
-/** Where a name server is. */
+/** The protocol that carries a question. */
+export type Transport = "udp" | "tcp" | "tls" | "https";
+
+/** The address of a name server. */
 export interface NameServer {
-  /** An address, no name. */
+  /** An IP address. With TLS, a host name is possible too. */
   readonly hostname: string;
-  /** Usually 53. */
+  /** Usually 53, with TLS 853, with HTTPS 443. */
   readonly port: number;
+  /** The URL for HTTPS (RFC 8484): `https://dns.example/dns-query`. */
+  readonly url?: string;
+}
+
+/** Formats a name server as `ADDRESS:PORT` or as its URL. */
+export function serverText(server: NameServer): string {
+  return server.url ?? hostPort(server);
 }
 
 /**
- * Asks a name server, by UDP, and by TCP where the reply was cut (RFC 7766).
+ * Parses the addresses of name servers.
+ *
+ * @param servers Addresses with or without a port: `192.0.2.53`, `[2001:db8::53]:5353`.
+ * @returns The servers without duplicates. The default port is 53.
+ */
+export function readNameServers(servers: readonly string[]): NameServer[] {
+  return [...new Set(servers)].map((server) => {
+    const [, hostname, port] = /^\[(.+)\](?::(\d+))?$/.exec(server) ??
+      /^([^:]+):(\d+)$/.exec(server) ?? [];
+    return { hostname: hostname ?? server, port: Number(port ?? 53) };
+  });
+}
+
+/** Options of {@linkcode askServer}. */
+export interface AskOptions {
+  /** The default is UDP, followed by TCP if the reply is truncated. */
+  readonly transport?: Transport | undefined;
+  /** Whether to set RD, which asks the server to query other servers. True by default. */
+  readonly recurse?: boolean | undefined;
+  /** Whether to set DO, which requests DNSSEC records (RFC 4035 section 3.2.1). False by default. */
+  readonly dnssec?: boolean | undefined;
+  /** EDNS options to send. */
+  readonly ednsOptions?: readonly EdnsOption[] | undefined;
+  /** Certificates of authorities as PEM text, in addition to those of the runtime. */
+  readonly caCerts?: readonly string[] | undefined;
+  /** The name that the server's certificate must be valid for. The default is its `hostname`. */
+  readonly serverName?: string | undefined;
+  /** Sockets to reuse for UDP. By default each question gets a new socket. */
+  readonly sockets?: SocketPool | undefined;
+}
+
+/** A reply and its origin. */
+export interface Reply {
+  readonly message: Message;
+  readonly server: NameServer;
+  readonly transport: Transport;
+  /** The length of the message in bytes. */
+  readonly size: number;
+}
+
+/** An encoded question, and the fields that its reply must repeat. */
+interface Query {
+  readonly bytes: Bytes;
+  readonly id: number;
+  readonly name: string;
+  readonly type: number;
+}
+
+/** The largest reply to request over UDP, in bytes. Datagrams of this size are rarely fragmented (RFC 9715). */
+const UDP_SIZE = 1232;
+
+/** The largest datagram to receive, in bytes. Some servers send more than requested. */
+const MAX_DATAGRAM = 4096;
+
+/** The time before the first retransmission, in milliseconds. It doubles with each one. */
+const RESEND_MS = 1000;
+
+/**
+ * Sends a question to a name server and returns the reply. A truncated reply over UDP is requested again over TCP
+ * (RFC 7766). If the server does not support EDNS, the question is sent again without it (RFC 6891 section 7).
  *
  * @param server The server.
- * @param name An ASCII name.
- * @param type The record type.
- * @param signal Ends it.
- * @throws {unknown} The signal's reason, or what the network reports.
+ * @param question A name in the form of `nameText()`, and the name of a type.
+ * @param options The transport and the flags.
+ * @param signal Aborts the exchange.
+ * @throws {Failure} If TLS or HTTP fails.
+ * @throws {unknown} The signal's reason, or an error of the network.
  */
 export async function askServer(
   server: NameServer,
-  name: string,
-  type: string,
+  question: { readonly name: string; readonly type: string },
+  options: AskOptions,
   signal: AbortSignal,
 ): Promise<Reply> {
-  const [id = 0] = crypto.getRandomValues(new Uint16Array(1));
-  const query = { bytes: encodeQuestion(id, name, type), id, question: questionText(name, type) };
-  const reply = await askByUdp(server, query, signal);
-  return reply.truncated ? await askByTcp(server, query, signal) : reply;
+  const asking = { server, options, signal };
+  const reply = await ask(asking, makeQuery(question, options, true));
+  const knowsEdns = reply.message.edns !== undefined;
+  if (knowsEdns || !["FORMERR", "NOTIMP"].includes(rcodeOf(reply.message))) return reply;
+  return await ask(asking, makeQuery(question, options, false));
 }
 
-/** How many names an alias may lead through. */
-const MAX_ALIASES = 8;
+interface Asking {
+  readonly server: NameServer;
+  readonly options: AskOptions;
+  readonly signal: AbortSignal;
+}
+
+async function ask({ server, options, signal }: Asking, query: Query): Promise<Reply> {
+  const { transport = "udp" } = options;
+  const by = (transport: Transport, { message, size }: Received): Reply => {
+    return { message, server, transport, size };
+  };
+  if (transport === "tls" || transport === "https") {
+    const askSecurely = transport === "tls" ? askByTls : askByHttps;
+    return by(transport, await askSecurely(server, query, options, signal));
+  }
+  if (transport === "udp") {
+    const received = await askByUdp(server, query, options.sockets, signal);
+    if ((received.message.flags & FLAGS.tc) === 0) return by("udp", received);
+  }
+  const connection = await Deno.connect({ hostname: server.hostname, port: server.port, signal });
+  return by("tcp", await askByStream(connection, query, signal));
+}
+
+/** A decoded reply and its length in bytes. */
+interface Received {
+  readonly message: Message;
+  readonly size: number;
+}
+
+function makeQuery(
+  { name, type }: { readonly name: string; readonly type: string },
+  { transport, recurse = true, dnssec = false, ednsOptions = [] }: AskOptions,
+  edns: boolean,
+): Query {
+  // With HTTPS the id is 0, so that replies can be cached (RFC 8484 section 4.1).
+  const id = transport === "https" ? 0 : crypto.getRandomValues(new Uint16Array(1))[0]!;
+  const number = typeNumber(type) ?? 0;
+  const bytes = encodeMessage({
+    id,
+    // AD asks the server to report whether it verified the data (RFC 6840 section 5.7).
+    flags: FLAGS.ad | (recurse ? FLAGS.rd : 0),
+    question: [{ name, type: number, class: 1 }],
+    edns: edns
+      ? { udpSize: UDP_SIZE, version: 0, extendedRcode: 0, dnssecOk: dnssec, options: ednsOptions }
+      : undefined,
+  });
+  return { bytes, id, name: comparable(name), type: number };
+}
+
+/** Decodes a reply. Returns undefined if the bytes are malformed or answer another question. */
+function readReply(bytes: Bytes, query: Omit<Query, "bytes">): Received | undefined {
+  try {
+    const message = decodeMessage(bytes);
+    return answers(message, query) ? { message, size: bytes.length } : undefined;
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
+}
+
+function answers(message: Message, { id, name, type }: Omit<Query, "bytes">): boolean {
+  if (message.id !== id || (message.flags & FLAGS.qr) === 0) return false;
+  const [question, ...more] = message.question;
+  // A server that cannot parse the question may omit it (RFC 1035 section 4.1.1).
+  if (question === undefined) return rcodeOf(message) !== "NOERROR";
+  return more.length === 0 && question.type === type && question.class === 1 &&
+    comparable(question.name) === name;
+}
+
+/** A UDP socket and its receive buffer. */
+export interface OwnSocket {
+  /** The socket. */
+  readonly socket: Deno.DatagramConn;
+  /** The buffer for the next datagram. */
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  /** The number of questions sent from this socket. */
+  uses: number;
+}
+
+/** Opens a socket on a random port chosen by the system (RFC 5452). */
+function openSocket(isIPv6: boolean): OwnSocket {
+  const hostname = isIPv6 ? "::" : "0.0.0.0";
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+  return { socket, buffer: new Uint8Array(MAX_DATAGRAM), uses: 0 };
+}
+
+/** The most questions sent from one port. It limits what an attacker gains by guessing a port. */
+const MAX_USES = 32;
+
+/** A pool of UDP sockets for many questions. Opening a socket takes longer than the rest of a question. */
+export class SocketPool implements Disposable {
+  readonly #idle: { readonly ipv4: OwnSocket[]; readonly ipv6: OwnSocket[] } = {
+    ipv4: [],
+    ipv6: [],
+  };
+
+  /** Returns a socket that is not in use. */
+  take(isIPv6: boolean): OwnSocket {
+    return this.#idle[isIPv6 ? "ipv6" : "ipv4"].pop() ?? openSocket(isIPv6);
+  }
+
+  /** Returns a socket to the pool. No receive may be pending on it. */
+  give(own: OwnSocket, isIPv6: boolean): void {
+    if (own.uses < MAX_USES) this.#idle[isIPv6 ? "ipv6" : "ipv4"].push(own);
+    else own.socket.close();
+  }
+
+  /** Closes the sockets that are not in use. */
+  [Symbol.dispose](): void {
+    for (const { socket } of [...this.#idle.ipv4, ...this.#idle.ipv6]) socket.close();
+  }
+}
+
+/** Exchanges a question and its reply over UDP, on a new socket or on one of a pool. */
+async function askByUdp(
+  server: NameServer,
+  query: Query,
+  sockets: SocketPool | undefined,
+  signal: AbortSignal,
+): Promise<Received> {
+  signal.throwIfAborted();
+  const ipv6 = isIPv6(server.hostname);
+  const own = sockets?.take(ipv6) ?? openSocket(ipv6);
+  own.uses += 1;
+  const close = () => own.socket.close();
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    const received = await exchange(own, server, query);
+    if (signal.aborted) return received;
+    if (sockets === undefined) close();
+    else sockets.give(own, ipv6);
+    return received;
+  } catch (error) {
+    signal.throwIfAborted(); // the socket was closed
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+async function exchange(
+  { socket, buffer }: OwnSocket,
+  { hostname, port }: NameServer,
+  query: Query,
+): Promise<Received> {
+  const to: Deno.NetAddr = { transport: "udp", hostname, port };
+  await socket.send(query.bytes, to);
+  using _ = new Retransmission(() => socket.send(query.bytes, to));
+  for (;;) {
+    const [bytes, from] = await socket.receive(buffer);
+    // Any host can send to this socket.
+    if (!sameAddress(from as Deno.NetAddr, to)) continue;
+    // The decoded message keeps a reference to its bytes, and the buffer is reused.
+    const received = readReply(bytes.slice(), query);
+    if (received !== undefined) return received;
+  }
+}
+
+/** Sends a datagram again and again until it is disposed, because datagrams can be lost. */
+class Retransmission implements Disposable {
+  readonly #send: () => Promise<unknown>;
+  #waiting: Disposable;
+
+  constructor(send: () => Promise<unknown>) {
+    this.#send = send;
+    this.#waiting = this.#resendAfter(RESEND_MS);
+  }
+
+  #resendAfter(ms: number): Disposable {
+    return callAfter(ms, () => {
+      // An error here is one that the first datagram has reported, or the socket is closed.
+      this.#send().catch(() => undefined);
+      this.#waiting = this.#resendAfter(ms * 2);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#waiting[Symbol.dispose]();
+  }
+}
 
 /**
- * Asks a name server for addresses or names, and follows aliases (RFC 1034 section 3.6.2) that it
- * does not follow itself.
- *
- * @param server The server.
- * @param name An ASCII name.
- * @param type The record type.
- * @param signal Ends it.
- * @returns The data, as the runtime's resolver gives it; none where there is none.
- * @throws {unknown} The signal's reason, or what the network reports.
+ * Exchanges a question and its reply over a stream, where 16 bits of length precede each message (RFC 1035 section
+ * 4.2.2). Closes the connection.
  */
-export async function askForData(
-  server: NameServer,
-  name: string,
-  type: "A" | "AAAA" | "PTR",
+async function askByStream(
+  connection: Deno.Conn,
+  { bytes, ...query }: Query,
   signal: AbortSignal,
-): Promise<string[]> {
-  let current = plainName(name);
-  for (let asked = 0; asked <= MAX_ALIASES; asked++) {
-    // deno-lint-ignore no-await-in-loop -- each alias is known from the reply before
-    const { answers } = await askServer(server, current, type, signal);
-    const owner = ownerOf(answers, current);
-    const data = answers.filter((answer) => answer.type === type && answer.name === owner);
-    if (data.length > 0) {
-      return await Promise.all(data.map((each) => dataText(type, String(each.data))));
-    }
-    if (owner === current) return [];
-    current = owner;
-  }
-  return [];
-}
-
-/** The name that a name is an alias for, as far as a reply says; itself where it is none. */
-function ownerOf(answers: readonly ReplyRecord[], name: string): string {
-  let owner = name;
-  for (let followed = 0; followed < MAX_ALIASES; followed++) {
-    const alias = answers.find((answer) => answer.type === "CNAME" && answer.name === owner);
-    if (alias === undefined) break;
-    owner = plainName(String(alias.data));
-  }
-  return owner;
-}
-
-async function dataText(type: "A" | "AAAA" | "PTR", text: string): Promise<string> {
-  if (type === "AAAA") return await ipv6Text(readIpv6(text).bytes);
-  return type === "PTR" && !text.endsWith(".") ? `${text}.` : text;
-}
-
-interface Query {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly id: number;
-  readonly question: string;
-}
-
-async function askByUdp(server: NameServer, query: Query, signal: AbortSignal): Promise<Reply> {
-  const hostname = server.hostname.includes(":") ? "::" : "0.0.0.0";
-  const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+): Promise<Received> {
+  const stop = () => connection.close();
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    await socket.send(query.bytes, { transport: "udp", ...server });
+    signal.throwIfAborted();
+    const framed = new Uint8Array(2 + bytes.length);
+    framed.set([bytes.length >> 8, bytes.length]);
+    framed.set(bytes, 2);
+    for (let sent = 0; sent < framed.length;) sent += await connection.write(framed.subarray(sent));
     for (;;) {
-      const [bytes, from] = await orAborted(socket.receive(new Uint8Array(65_535)), signal);
-      // Anybody can send here: only the server's address and port are heard, and only the answer.
-      if (!sameAddress(from as Deno.NetAddr, server)) continue;
-      const reply = readReply(bytes);
-      if (reply !== undefined && answers(reply, query)) return reply;
+      const [high, low] = await readExactly(connection, 2);
+      const received = readReply(await readExactly(connection, high! << 8 | low!), query);
+      if (received !== undefined) return received;
     }
+  } catch (error) {
+    signal.throwIfAborted(); // the connection was closed
+    throw error;
   } finally {
-    socket.close();
+    signal.removeEventListener("abort", stop);
+    if (!signal.aborted) connection.close();
   }
 }
 
-/** The same question by TCP: each message follows its length in 16 bits (RFC 1035 section 4.2.2). */
-async function askByTcp(server: NameServer, query: Query, signal: AbortSignal): Promise<Reply> {
-  const connection = await Deno.connect({ ...server, signal });
-  try {
-    const framed = new Uint8Array(2 + query.bytes.length);
-    new DataView(framed.buffer).setUint16(0, query.bytes.length);
-    framed.set(query.bytes, 2);
-    for (let sent = 0; sent < framed.length;) {
-      sent += await orAborted(connection.write(framed.subarray(sent)), signal);
-    }
-    for (;;) {
-      const length = await readExactly(connection, 2, signal);
-      const bytes = await readExactly(connection, new DataView(length.buffer).getUint16(0), signal);
-      const reply = readReply(bytes);
-      if (reply !== undefined && answers(reply, query)) return reply;
-    }
-  } finally {
-    connection.close();
-  }
-}
-
-async function readExactly(
-  connection: Deno.TcpConn,
-  length: number,
-  signal: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readExactly(connection: Deno.Conn, length: number): Promise<Bytes> {
   const bytes = new Uint8Array(length);
   for (let have = 0; have < length;) {
-    const read = await orAborted(connection.read(bytes.subarray(have)), signal);
-    if (read === null) throw new Deno.errors.UnexpectedEof("The name server closed the connection");
+    const read = await connection.read(bytes.subarray(have));
+    if (read === null) throw new Deno.errors.UnexpectedEof("the name server closed the connection");
     have += read;
   }
   return bytes;
 }
 
-function answers(reply: Reply, query: Query): boolean {
-  // A server that cannot read a question may repeat none (RFC 1035 section 4.1.1).
-  return reply.id === query.id && (reply.question === query.question || reply.question === "");
-}
-
-/** What the promise gives, unless the signal comes first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+/** Exchanges a question and its reply over TLS (RFC 7858). */
+async function askByTls(
+  server: NameServer,
+  query: Query,
+  { caCerts = [], serverName }: AskOptions,
+  signal: AbortSignal,
+): Promise<Received> {
+  const { hostname, port } = server;
+  const connection = await Deno.connect({ hostname, port, signal });
+  const stop = () => connection.close();
+  signal.addEventListener("abort", stop, { once: true });
+  let secured: Deno.TlsConn;
   try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/** What a server replies, as far as it matters here. */
-export interface Reply {
-  readonly id: number;
-  /** Whether it was cut, to be asked again by TCP. */
-  readonly truncated: boolean;
-  /** `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED` … (RFC 6895). */
-  readonly rcode: string;
-  /** The question that it repeats, in lower case; `""` where it repeats none. */
-  readonly question: string;
-  /** The records of its answer. */
-  readonly answers: readonly ReplyRecord[];
-}
-
-/** A record as a reply carries it. */
-export interface ReplyRecord {
-  /** In lower case, without the dot at its end. */
-  readonly name: string;
-  readonly type: string;
-  /** The address or name of an A, AAAA, CNAME or PTR record, names without the dot at their end. */
-  readonly data: unknown;
-}
-
-/**
- * Encodes a question that asks for recursion.
- *
- * @param id From 0 to 65535.
- * @param name An ASCII name.
- * @param type The record type.
- */
-export function encodeQuestion(id: number, name: string, type: string): Uint8Array<ArrayBuffer> {
-  const flags = packet.RECURSION_DESIRED;
-  return new Uint8Array(packet.encode({ type: "query", id, flags, questions: [{ name, type }] }));
-}
-
-/**
- * Reads a reply.
- *
- * @param bytes What came.
- * @returns The reply, or undefined where it is none.
- */
-export function readReply(bytes: Uint8Array): Reply | undefined {
-  let message;
-  try {
-    message = packet.decode(Buffer.from(bytes));
+    const { startTls } = await import("../../net/tls.ts");
+    secured = await startTls(connection, serverName ?? hostname, { caCerts }, whatFailed(server));
   } catch (error) {
-    // The package throws bare errors and range errors at what is malformed.
-    if (error instanceof Error) return undefined;
+    signal.throwIfAborted(); // the connection was closed
     throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-  if (message.type !== "response") return undefined;
-  const [question] = message.questions;
-  return {
-    id: message.id,
-    truncated: message.flag_tc,
-    rcode: message.rcode,
-    question: question === undefined ? "" : questionText(question.name, question.type),
-    answers: message.answers.map(({ name, type, data }) => ({ name: plainName(name), type, data })),
-  };
+  return await askByStream(secured, query, signal);
 }
 
-/** A question as text, for comparing. */
-export function questionText(name: string, type: string): string {
-  return `${plainName(name)} ${type}`;
+/** The media type of a DNS message (RFC 8484 section 6). */
+const MEDIA_TYPE = "application/dns-message";
+
+/** The most bytes of a DNS message. */
+const MAX_MESSAGE = 65_535;
+
+/** Exchanges a question and its reply over HTTPS, as a POST request (RFC 8484). */
+async function askByHttps(
+  server: NameServer,
+  query: Query,
+  { caCerts = [] }: AskOptions,
+  signal: AbortSignal,
+): Promise<Received> {
+  using client = Deno.createHttpClient({ caCerts: [...caCerts] });
+  const { hostname, port, url = `https://${hostname}:${port}/dns-query` } = server;
+  const response = await post(url, query.bytes, client, signal).catch(async (error) => {
+    signal.throwIfAborted();
+    const { tlsFailure } = await import("../../net/tls.ts");
+    throw tlsFailure(fetchFault(error), whatFailed(server));
+  });
+  const received = readReply(await bodyOf(response, server), query);
+  if (received !== undefined) return received;
+  throw httpFailure(server, "its reply answers another question");
 }
 
-/** A name as names are compared: without regard to case (RFC 4343) and to the dot at its end. */
-export function plainName(name: string): string {
-  return name.toLowerCase().replace(/\.$/, "");
+/** Returns the error behind a failed `fetch()`. For system errors the runtime reports only the text. */
+function fetchFault(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause ?? error : error;
+  const refused = cause instanceof Error && /connection refused/i.test(cause.message);
+  return refused ? new Deno.errors.ConnectionRefused(cause.message) : cause;
+}
+
+async function post(url: string, body: Bytes, client: Deno.HttpClient, signal: AbortSignal) {
+  const headers = { "accept": MEDIA_TYPE, "content-type": MEDIA_TYPE };
+  return await fetch(url, { method: "POST", headers, body, client, signal, redirect: "manual" });
+}
+
+async function bodyOf(response: Response, server: NameServer): Promise<Bytes> {
+  const type = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (response.status !== 200 || type !== MEDIA_TYPE || response.body === null) {
+    await response.body?.cancel();
+    const what = response.status === 200
+      ? `sent ${printable(type ?? "no content type")} instead of a DNS message`
+      : `replied with HTTP status ${response.status}`;
+    throw httpFailure(server, `it ${what}`);
+  }
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body) {
+    length += piece.length;
+    if (length > MAX_MESSAGE) throw httpFailure(server, `its reply exceeds ${MAX_MESSAGE} bytes`);
+    pieces.push(piece);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+function whatFailed(server: NameServer): string {
+  return `cannot ask ${serverText(server)}`;
+}
+
+function httpFailure(server: NameServer, why: string): Failure {
+  return new Failure({
+    what: whatFailed(server),
+    why,
+    code: "NO_DNS_OVER_HTTPS",
+    hint: "check the URL; it is usually https://NAME/dns-query",
+  });
 }

@@ -1,94 +1,100 @@
 /**
- * Names to records, by the domain name system.
+ * Resolves names to records: through name servers, or through the resolver of the runtime.
  *
  * @module
  */
 
+import { TimeLimit } from "../../base/clock.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
-import { hostPort } from "../../base/host_port.ts";
-import { nearest } from "../../base/nearest.ts";
-import { toFailure } from "../../os/errors.ts";
-import { readIp, reverseName } from "../address/address.ts";
-import type { NameServer } from "./ask.ts";
-import { isAnsweredHere, isTimeout, reasonFrom, systemServers } from "./name_servers.ts";
+import { isGranted } from "../../os/io.ts";
+import {
+  type Answer,
+  askInTurn,
+  type Found,
+  isTimeout,
+  lookupFailure,
+  messageFacts,
+  NO_RECORD,
+  type ReplyFacts,
+  whatFailed,
+} from "./answer.ts";
+import {
+  type AskOptions,
+  type NameServer,
+  readNameServers,
+  serverText,
+  type Transport,
+} from "./ask.ts";
+import { stringOf } from "./fields.ts";
+import { EDNS_OPTIONS, type EdnsOption } from "./message.ts";
+import { candidates, decimalEscape, type DnsName, readDnsName, type SearchList } from "./name.ts";
 import {
   type AnyData,
-  decodeTexts,
-  type DnsName,
-  readDnsName,
+  type DnsRecord,
   RECORD_TYPES,
+  type RecordData,
   type RecordType,
 } from "./record.ts";
 
-/** What was answered to one question, or why nothing was. */
+/** The result of one question. */
 export interface Resolution {
-  /** The name that was asked for, in ASCII. */
+  /** The name of the question, in ASCII. */
   readonly name: string;
-  /** The name in Unicode, where that differs. */
+  /** The name in Unicode; undefined if it is the same. */
   readonly unicode: string | undefined;
-  /** The type that was asked for. */
+  /** The type of the question. */
   readonly type: RecordType;
   /**
-   * The server that answered, or did not, as `ADDRESS:PORT`; null where it is one of the system's and not
-   * known which, and where none was asked.
+   * The server that was asked, as `ADDRESS:PORT` or URL. Null if none was asked, or if it is one of the system's name
+   * servers and the runtime does not report which.
    */
   readonly server: string | null;
   /**
-   * Whether this machine answered by itself, from its hosts file or because the name is kept for it
-   * (RFC 6761), and no server did; null where that is not known.
+   * Whether this machine answered without a name server, from its hosts file or because the name is reserved for it
+   * (RFC 6761). Null if that is not known.
    */
   readonly local: boolean | null;
-  /** How long it took, in milliseconds. */
+  /** Which resolver asked. The runtime's resolver reports only the data of records. */
+  readonly resolver: "parley" | "runtime";
+  /** The duration in milliseconds. */
   readonly time_ms: number;
-  /** The data of each record; none where it failed. */
+  /** The data of each record; empty after a failure. */
   readonly data: readonly AnyData[];
-  /** Why there is none. */
+  /** The records of the requested type. Their owner is the last name of {@linkcode chain}. */
+  readonly records: readonly DnsRecord[];
+  /** The name of the question, followed by the aliases that lead from it to the records. */
+  readonly chain: readonly string[];
+  /** The whole reply; null if there is none or the runtime's resolver was used. */
+  readonly reply: ReplyFacts | null;
+  /** Why there are no records; undefined if there are some. */
   readonly failure: Failure | undefined;
 }
 
 /** Options of {@linkcode resolve}. */
-export interface ResolveOptions {
-  /** What to ask for; A and AAAA by default, or PTR for an address. */
+export interface ResolveOptions extends Omit<AskOptions, "ednsOptions"> {
+  /** The record types. The default is A and AAAA, and PTR for an address. */
   readonly types?: readonly RecordType[];
-  /** Whom to ask; the system's name servers by default. */
+  /** The name server. The default is those of the system. */
   readonly server?: NameServer | undefined;
-  /** The system's name servers, in its order; what it says they are by default. They are asked why. */
+  /** The system's name servers in order of preference. The default is read from the system. */
   readonly systemServers?: readonly NameServer[];
-  /** How long to wait for each answer, in milliseconds. */
+  /** The time limit for each record type, in milliseconds. The default is 5000. */
   readonly timeoutMs?: number;
+  /** The domains to append to a name that is not fully qualified. None by default. */
+  readonly search?: SearchList | undefined;
+  /** The client subnet to send to the server (RFC 7871): `192.0.2.0/24`. */
+  readonly subnet?: string | undefined;
 }
 
-/** Why a question has no answer: the code, in words, and what to do. */
-const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  NXDOMAIN: ["there is no such name", "check the spelling"],
-  NODATA: ["the name has no such record", "it may have records of other types: name one, as MX"],
-  SERVFAIL: [
-    "the name server failed",
-    "try again, or ask another server with @SERVER",
-  ],
-  REFUSED: [
-    "the name server refuses to answer",
-    "it may not serve that name: ask another server with @SERVER",
-  ],
-  TIMEOUT: [
-    "no answer in time",
-    "wait longer with --timeout, or ask another server with @SERVER",
-  ],
-  NO_ANSWER: [
-    "no record, and the resolver does not say why",
-    "--allow-sys lets parley ask the system's name server why; so does naming one with @SERVER",
-  ],
-};
-
 /**
- * Asks for the records of a name, every type at the same time.
+ * Resolves a name to records. All record types are requested at the same time.
  *
- * A name that the hosts(5) file lists is answered from there, unless a server is named: then it is asked.
+ * Without `server`, names in the hosts(5) file are answered from that file.
  *
- * @param text A name, also in Unicode; or an address, whose name (PTR) is asked for.
- * @param options Types, server and time.
- * @returns A resolution for each type, in order: a failure of one hides no other.
- * @throws {Failure} `USAGE`, where the name is none; `NOT_PERMITTED` without the network.
+ * @param text A name, possibly in Unicode, or an address, which is resolved to its name (PTR).
+ * @param options The record types, the server and the time limit.
+ * @returns One resolution for each type, in order. Each has its own failure.
+ * @throws {Failure} `USAGE` if the name is invalid.
  *
  * @example
  * ```ts ignore
@@ -96,179 +102,320 @@ const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = 
  * ```
  */
 export async function resolve(text: string, options: ResolveOptions = {}): Promise<Resolution[]> {
-  const { types, server, timeoutMs = 5000 } = options;
-  const address = readLiteral(text);
-  if (address !== undefined && types?.some((type) => type !== "PTR") === true) {
-    throw usageFailure(`cannot ask for ${types.join(", ")} of ${text}`, "an address has PTR alone");
+  const { types, server, search } = options;
+  const { name: asked, isReverse } = await nameToAsk(text);
+  if (isReverse && types?.some((type) => type !== "PTR") === true) {
+    throw usageFailure(
+      `cannot ask for ${types.join(", ")} of ${text}`,
+      "an address has only PTR records",
+    );
   }
-  const name = await readDnsName(address === undefined ? text : reverseName(address));
-  const wanted = types ?? (address === undefined ? ["A", "AAAA"] as const : ["PTR"] as const);
+  const wanted = types ?? (isReverse ? ["PTR"] as const : ["A", "AAAA"] as const);
   const known = server === undefined ? options.systemServers ?? await systemServers() : [server];
-  return await Promise.all(
-    wanted.map((type) => ask({ name, type, chosen: server, known, timeoutMs })),
-  );
+  const how = { options, known, ednsOptions: await readSubnet(options.subnet) };
+  const names = search === undefined || isReverse ? [asked] : candidates(asked, search);
+  for (const name of names.slice(0, -1)) {
+    const resolutions = await askAll(name, wanted, how);
+    if (resolutions.some(({ failure }) => !NO_RECORD.includes(failure?.code ?? ""))) {
+      return resolutions;
+    }
+  }
+  return await askAll(names.at(-1)!, wanted, how);
 }
 
-/** The codes that say that there is no record, rather than that it is not known whether there is. */
-const NO_RECORD: readonly string[] = ["NODATA", "NXDOMAIN", "NO_ANSWER"];
-
 /**
- * The failures that matter, those of several types that fail alike as one. A name that was asked for
- * both A and AAAA, for want of other wishes, needs only one of them.
+ * Returns the failures to report. Types that failed for the same reason share one failure. If the default types were
+ * requested, one of A and AAAA is enough.
  *
- * @param resolutions What {@linkcode resolve} gave.
- * @param byDefault Whether no types were asked for.
+ * @param resolutions The result of {@linkcode resolve}.
+ * @param byDefault Whether the default types were requested.
  */
 export function failuresOf(resolutions: readonly Resolution[], byDefault: boolean): Failure[] {
   const answered = resolutions.some(({ failure }) => failure === undefined);
-  const byCode = new Map<string, { readonly types: string[]; readonly first: Resolution }>();
+  const alike = new Map<string, { readonly types: string[]; readonly first: Resolution }>();
   for (const resolution of resolutions) {
-    const code = resolution.failure?.code;
+    const { code, why } = resolution.failure ?? {};
     if (code === undefined || (byDefault && answered && NO_RECORD.includes(code))) continue;
-    const alike = byCode.get(code) ?? { types: [], first: resolution };
-    alike.types.push(resolution.type);
-    byCode.set(code, alike);
+    // The reason of a timeout has the duration, which differs from type to type.
+    const key = code === "TIMEOUT" ? `${code} ${resolution.server}` : `${code} ${why}`;
+    const same = alike.get(key) ?? { types: [], first: resolution };
+    same.types.push(resolution.type);
+    alike.set(key, same);
   }
-  return [...byCode.values()].map(({ types, first: { name, unicode, failure } }) => {
-    const { why, code, hint, cause } = failure!;
-    return new Failure({ what: whatFailed(name, unicode, types), why, code, hint, cause });
+  return [...alike.values()].map(({ types, first: { name, unicode, failure } }) => {
+    const { why, code, hint, cause, exitCode } = failure!;
+    return new Failure({
+      what: whatFailed(name, unicode, types),
+      why,
+      code,
+      hint,
+      cause,
+      exitCode,
+    });
   });
 }
 
-function whatFailed(
-  name: string,
-  unicode: string | undefined,
-  types: readonly string[],
-): string {
-  const both = unicode === undefined ? name : `${unicode} (${name})`;
-  return `cannot resolve ${both} ${types.join(", ")}`;
-}
-
 /**
- * Reads a record type.
+ * Returns whether a text is an IP address and not a name.
  *
- * @param text As it is typed, in any case.
- * @throws {Failure} `USAGE`, with the nearest, where there is none such.
+ * @throws {Failure} `USAGE` for a name with a port.
  */
-export function readRecordType(text: string): RecordType {
-  const type = RECORD_TYPES.find((each) => each === text.toUpperCase());
-  if (type !== undefined) return type;
-  const near = nearest(text.toUpperCase(), RECORD_TYPES);
-  throw usageFailure(
-    `no record type ${JSON.stringify(text.slice(0, 60))}`,
-    `those that can be asked for are ${RECORD_TYPES.join(", ")}`,
-    near === undefined ? undefined : `did you mean ${near}?`,
-  );
+function isLiteral(text: string): boolean {
+  if (/^[^\\\s:]+:\d+$/.test(text)) {
+    const why = "it has a port; in a name, write : as \\:";
+    throw usageFailure(`cannot read the name ${JSON.stringify(text.slice(0, 60))}`, why);
+  }
+  return /^[\da-f:.]*:[\da-f:.]*(%.*)?$/i.test(text) || /^\d+(\.\d+){3}$/.test(text);
 }
 
-/** The bytes of an address, or undefined where the text is a name. */
-function readLiteral(text: string): Uint8Array | undefined {
-  if (!text.includes(":") && !/^\d+(\.\d+){3}$/.test(text)) return undefined;
+/** Most questions need no code for addresses, so it is loaded here. */
+async function readAddress(text: string): Promise<Uint8Array> {
+  const { readIp } = await import("../address/address.ts");
   return readIp(text, { strict: true }).bytes;
 }
 
-interface Asked {
-  readonly name: DnsName;
-  readonly type: RecordType;
-  /** The server that was named. */
-  readonly chosen: NameServer | undefined;
-  /** The servers that are asked, as far as that is known. */
-  readonly known: readonly NameServer[];
-  readonly timeoutMs: number;
+/**
+ * Returns the name of a question. For an address that is its reverse name.
+ *
+ * @param text A name or an address.
+ * @returns The name, and whether it is a reverse name.
+ * @throws {Failure} `USAGE` for an invalid address or a name with a port.
+ */
+export async function nameToAsk(text: string): Promise<{ name: string; isReverse: boolean }> {
+  if (!isLiteral(text)) return { name: text, isReverse: false };
+  const { reverseName } = await import("../address/address.ts");
+  return { name: reverseName(await readAddress(text)), isReverse: true };
 }
 
-async function ask({ name, type, chosen, known, timeoutMs }: Asked): Promise<Resolution> {
+/** Encodes the client subnet option (RFC 7871 section 6). The bits after the prefix are zero. */
+async function readSubnet(text: string | undefined): Promise<EdnsOption[]> {
+  if (text === undefined) return [];
+  const [, address = "", prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const bytes = await readAddress(address);
+  const bits = prefix === undefined ? bytes.length * 8 : Number(prefix);
+  if (bits > bytes.length * 8) {
+    throw usageFailure(
+      `cannot send the subnet ${text}`,
+      `the address has ${bytes.length * 8} bits`,
+    );
+  }
+  const kept = bytes.slice(0, Math.ceil(bits / 8));
+  if (bits % 8 !== 0) kept[kept.length - 1]! &= 0xff << 8 - bits % 8;
+  const data = Uint8Array.of(0, bytes.length === 4 ? 1 : 2, bits, 0, ...kept);
+  return [{ code: EDNS_OPTIONS.subnet, data }];
+}
+
+/** What all questions of one call have in common. */
+interface How {
+  readonly options: ResolveOptions;
+  /** The servers to ask; empty if they are not known. */
+  readonly known: readonly NameServer[];
+  readonly ednsOptions: readonly EdnsOption[];
+}
+
+async function askAll(
+  text: string,
+  types: readonly RecordType[],
+  how: How,
+): Promise<Resolution[]> {
+  const name = await readDnsName(text);
+  return await Promise.all(types.map((type) => ask(name, type, how)));
+}
+
+async function ask(name: DnsName, type: RecordType, how: How): Promise<Resolution> {
   const start = performance.now();
-  const signal = AbortSignal.timeout(timeoutMs);
-  let data: readonly AnyData[] = [];
-  let local: boolean | undefined;
-  let code: string | undefined;
-  let cause: unknown;
-  try {
-    ({ data, local } = await lookUp(name.ascii, type, chosen, signal));
-    if (data.length === 0) code = "NO_ANSWER";
-  } catch (error) {
-    code = isTimeout(error) ? "TIMEOUT" : error instanceof Deno.errors.NotFound ? "NO_ANSWER" : "";
-    cause = error;
-  }
+  using limit = new TimeLimit(how.options.timeoutMs ?? 5000);
+  const found = await lookUp(name.ascii, type, how, limit.signal);
   const took = performance.now() - start;
-  // Of several, the runtime asks more than one at once: who answered is not known.
-  const asked = local === false || code !== undefined;
-  let server = asked && known.length === 1 ? known[0] : undefined;
-  if (code === "NO_ANSWER") {
-    const reason = await reasonFrom(known, name, type, signal);
-    if (reason !== undefined) {
-      ({ server, code } = reason);
-      local = false;
-    }
-  }
+  const { server, code, cause: _, ...facts } = found;
   return {
     name: name.ascii,
     unicode: name.unicode,
     type,
-    server: server === undefined ? null : hostPort(server),
-    local: local ?? null,
+    ...facts,
+    server: server === undefined ? null : serverText(server),
     time_ms: Math.round(took * 100) / 100,
-    data,
-    failure: code === undefined
-      ? undefined
-      : failure(code, { name, type, cause, known, server, took }),
+    failure: code === "NOERROR" ? undefined : lookupFailure(found, name, type, took),
   };
-}
-
-interface Found {
-  readonly data: readonly AnyData[];
-  /** Whether this machine answered by itself, where that is known. */
-  readonly local: boolean | undefined;
 }
 
 async function lookUp(
   name: string,
   type: RecordType,
-  server: NameServer | undefined,
+  how: How,
   signal: AbortSignal,
 ): Promise<Found> {
-  // With the dot at its end it is a whole name, to which no search domain is added (resolv.conf(5)).
-  const query = name.endsWith(".") ? name : `${name}.`;
-  const local = await isAnsweredHere(query, type, signal);
-  if (local === true && server !== undefined) {
-    const { askForData } = await import("./ask.ts");
-    return { data: await askForData(server, name, type as "A", signal), local: false };
+  const { known, options } = how;
+  const nothing = { data: [], records: [], chain: [name], reply: null, local: null };
+  try {
+    const here = options.server === undefined ? await isAnsweredHere(name, type, signal) : false;
+    if (here === false && known.length > 0 && mayAsk(options.transport)) {
+      const asking = { ...options, ednsOptions: how.ednsOptions };
+      return foundIn(await askInTurn(known, { name, type }, asking, signal));
+    }
+    return await lookUpByRuntime(name, type, how, here, signal);
+  } catch (error) {
+    const code = isTimeout(error) ? "TIMEOUT" : "";
+    const server = known.length === 1 ? known[0] : undefined;
+    return { ...nothing, resolver: "parley", server, code, cause: error };
   }
+}
+
+/** Returns whether parley may use a transport. A UDP socket needs a permission beyond that for the server's address. */
+function mayAsk(transport: Transport = "udp"): boolean {
+  return transport !== "udp" || (mayReceive ??= isGranted({ name: "net", host: "0.0.0.0:0" }));
+}
+
+/** Queried once, because the query takes longer than a question. */
+let mayReceive: boolean | undefined;
+
+function foundIn({ reply, answer, chain, records, code }: Answer): Found {
+  const { message, server, transport, size } = reply;
+  return {
+    data: records.map(({ data }) => data),
+    records,
+    chain,
+    resolver: "parley",
+    local: false,
+    server,
+    code,
+    reply: { ...messageFacts(message), answer, transport, size },
+  };
+}
+
+async function lookUpByRuntime(
+  name: string,
+  type: RecordType,
+  { options: { server: chosen }, known }: How,
+  here: boolean | undefined,
+  signal: AbortSignal,
+): Promise<Found> {
+  // The runtime does not report which of several servers answered.
+  const one = known.length === 1 ? known[0] : undefined;
+  const nothing = { data: [], records: [], chain: [name], reply: null } as const;
+  const local = chosen === undefined ? here ?? null : null;
+  const found = { ...nothing, resolver: "runtime", local } as const;
+  if (!isKnownToRuntime(type)) return { ...found, server: undefined, code: "NO_SERVER" };
+  try {
+    const data = await askByRuntime(name, type, chosen, signal);
+    const records = data.map((each) => ({ name, type, class: "IN", ttl: null, data: each }));
+    if (data.length === 0) return { ...found, server: one, code: "NO_ANSWER" };
+    return { ...found, data, records, server: undefined, code: "NOERROR" };
+  } catch (error) {
+    if (isTimeout(error)) return { ...found, server: one, code: "TIMEOUT", cause: error };
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { ...found, server: one, code: "NO_ANSWER", cause: error };
+  }
+}
+
+/** Returns whether the runtime's resolver supports a type. */
+function isKnownToRuntime(type: RecordType): boolean {
+  return RECORD_TYPES.some((each) => each === type);
+}
+
+/**
+ * Resolves a name with the runtime's resolver, which hides TTLs, owners and flags.
+ *
+ * @param name An ASCII name.
+ * @param type A type that the resolver supports.
+ * @param server The name server. The default is those of the system.
+ * @param signal Aborts the question.
+ * @returns The data of each record.
+ */
+async function askByRuntime(
+  name: string,
+  type: RecordType,
+  server: NameServer | undefined,
+  signal: AbortSignal,
+): Promise<AnyData[]> {
   const nameServer = server === undefined
     ? {}
     : { nameServer: { ipAddr: server.hostname, port: server.port } };
-  const options = { signal, ...nameServer };
-  const records = await Deno.resolveDns(query, type as Deno.RecordType, options);
-  const data = type === "TXT" ? (records as string[][]).map(decodeTexts) : records as AnyData[];
-  return { data, local };
+  const records = await Deno.resolveDns(whole(name), type as Deno.RecordType, {
+    signal,
+    ...nameServer,
+  });
+  return (records as unknown[]).map((record) => ownForm(type, record));
 }
 
-function failure(
-  code: string,
-  { name, type, cause, known, server, took }: {
-    readonly name: DnsName;
-    readonly type: RecordType;
-    readonly cause: unknown;
-    readonly known: readonly NameServer[];
-    readonly server: NameServer | undefined;
-    readonly took: number;
-  },
-): Failure {
-  const what = whatFailed(name.ascii, name.unicode, [type]);
-  if (code === "") return toFailure(cause, what);
-  const by = server === undefined ? "" : ` (${hostPort(server)})`;
-  const [why, hint] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];
-  const waited = code === "TIMEOUT" ? `, ${Math.round(took)} ms${by}` : "";
-  const silent = code === "NO_ANSWER" && known.length > 0;
-  const who = server === undefined
-    ? "none of the system's name servers says"
-    : `${hostPort(server)} does not say`;
-  return new Failure({
-    what,
-    why: silent ? `no record, and ${who} why` : why + waited,
-    hint: silent ? "try again" : hint,
-    code,
-    cause,
-  });
+/** Appends the final dot, so that the runtime adds no search domain (resolv.conf(5)). */
+function whole(name: string): string {
+  return name.endsWith(".") ? name : `${name}.`;
+}
+
+/** Converts the runtime's form of a record's data. */
+function ownForm(type: RecordType, record: unknown): AnyData {
+  if (typeof record === "string") return decimal(record);
+  if (type === "TXT") return (record as string[]).map((text) => stringOf(octetsOfRuntime(text)));
+  if (type === "CAA") {
+    const { critical, tag, value } = record as { critical: boolean; tag: string; value: string };
+    return { flags: critical ? 128 : 0, tag, value } satisfies RecordData["CAA"];
+  }
+  const fields = Object.entries(record as Record<string, string | number>);
+  return Object.fromEntries(fields.map(([name, value]) => {
+    const isName = /^(exchange|mname|rname|target|replacement)$/.test(name);
+    return [name, isName && typeof value === "string" ? decimal(value) : value];
+  }));
+}
+
+/** Converts the runtime's octal escapes in names to decimal. */
+function decimal(name: string): string {
+  return name.replace(/\\([0-3][0-7]{2})/g, (_, octal) => decimalEscape(parseInt(octal, 8)));
+}
+
+/** Converts the runtime's form of a text, in which each character is one byte. */
+function octetsOfRuntime(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+const HOST = "127.0.0.1";
+
+/** The types that a hosts file can answer. */
+const LOCAL_TYPES: readonly RecordType[] = ["A", "AAAA", "PTR"];
+
+/**
+ * Returns whether the runtime answers a question without a name server. It does not report that, so it gets a socket of
+ * this process as its name server: an answer without a datagram on that socket comes from this machine. Nothing is
+ * sent to other hosts.
+ *
+ * @param name An ASCII name.
+ * @param type The record type.
+ * @param signal Aborts the question.
+ * @returns Undefined without the permission to receive on 127.0.0.1.
+ * @throws {unknown} The signal's reason.
+ */
+async function isAnsweredHere(
+  name: string,
+  type: RecordType,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  if (!LOCAL_TYPES.includes(type)) return false;
+  if (!isGranted({ name: "net", host: HOST })) return undefined;
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: HOST, port: 0 });
+  const done = new AbortController();
+  const { port } = socket.addr as Deno.NetAddr;
+  const options = {
+    nameServer: { ipAddr: HOST, port },
+    signal: AbortSignal.any([signal, done.signal]),
+  };
+  const answer = Deno.resolveDns(whole(name), type as Deno.RecordType, options).then(
+    (records) => records.length > 0,
+    () => {
+      signal.throwIfAborted();
+      return false; // the socket received the question, or this machine answered that there is no record
+    },
+  );
+  try {
+    return await Promise.race([answer, socket.receive().then(() => false)]);
+  } finally {
+    done.abort();
+    socket.close();
+  }
+}
+
+/** Returns the system's name servers in order of preference; empty without the permission to read them. */
+async function systemServers(): Promise<NameServer[]> {
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
+  const { getServers } = await import("node:dns");
+  return readNameServers(getServers());
 }
