@@ -1,5 +1,5 @@
 /**
- * The scripts that tell a shell what it can complete.
+ * Makes the scripts with which a shell completes parley's commands and options.
  *
  * @module
  */
@@ -131,7 +131,7 @@ function branch(patterns: readonly string[], body: string): string {
 
 function assignment(value: Value): string {
   if (value === "file") return "files=yes";
-  // Nothing is offered in its place.
+  // The shell offers nothing for such a value.
   if (value === "any") return "files=no";
   return `rows=${singleQuoted(value.words.map((word) => `${word}\t`).join("\n"))}`;
 }
@@ -185,17 +185,17 @@ function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
 
-/** What stands for a value: some words, the name of a file, or anything. */
+/** The candidates for a value: some words, the names of files, or none (`any`). */
 export type Value = { readonly words: readonly string[] } | "file" | "any";
 
 /** An option, as a shell sees it. */
 export interface OptionWords {
   /** Its name, with `--`. */
   readonly long: string;
-  /** Its letter, with `-`. */
+  /** Its one-letter form, with `-`. */
   readonly short: string | undefined;
   readonly help: string;
-  /** The name of its value, where it takes one. */
+  /** The name of its value, if it takes one. */
   readonly label: string | undefined;
   readonly value: Value;
   readonly repeat: boolean;
@@ -212,13 +212,13 @@ export interface OperandWords {
 export interface CommandWords {
   /** The words that lead to it: `parley`, `chat`, `server`. */
   readonly path: readonly string[];
-  /** The commands below it, with what they do. */
+  /** The commands below it, with their summaries. */
   readonly commands: readonly (readonly [name: string, summary: string])[];
   readonly options: readonly OptionWords[];
   readonly operands: readonly OperandWords[];
 }
 
-/** Every command of a table, the root first. */
+/** Returns every command of a table, the root first. */
 export function commandWords(root: CommandSpec, above: readonly string[] = []): CommandWords[] {
   const path = [...above, root.name];
   const commands = root.commands ?? [];

@@ -89,7 +89,7 @@ function permissionsLine(command: CommandSpec): string {
   if (!isRunnable(command) || BUILD !== "source") return "";
   const names = command.permissions ?? [];
   const kept = names.length === 0 ? "none" : flags(names);
-  return `Permissions that it keeps if granted: ${kept}\n`;
+  return `Permissions that the command keeps if granted: ${kept}\n`;
 }
 
 function flags(names: readonly PermissionName[]): string {

@@ -1,6 +1,6 @@
 /**
- * What a command may do: the permissions of the process, and the advice for a failure that names an option, a task or
- * a permission.
+ * Reads the permissions of the process, and adds advice to failures: the option, the task or the permission that
+ * helps.
  *
  * @module
  */
@@ -31,8 +31,9 @@ const PARTS = {
 } as const;
 
 /**
- * Finds permissions that were granted in part. The runtime answers only questions about a named part, so that parts
- * which parley has no name for are not found. It does tell whether a permission lacks some part.
+ * Finds permissions that were granted in part. The runtime answers only questions about a named part, so this
+ * function finds only the parts that {@linkcode PARTS} names. The runtime does report whether a permission lacks some
+ * part.
  *
  * @param names The permissions to look at.
  */
@@ -182,6 +183,6 @@ export function withAdvice(failure: Failure): Failure {
   const { what, why, code, hint, exitCode, cause, stack } = failure;
   const advised = advice?.(hint ?? "");
   if (advised === undefined || advised === hint) return failure;
-  // The stack shows where it failed, not where its hint was chosen.
+  // Keep the stack of the failure, not of this function.
   return Object.assign(new Failure({ what, why, code, hint: advised, exitCode, cause }), { stack });
 }

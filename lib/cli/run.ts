@@ -4,7 +4,7 @@
  * It prints failures, and drops every permission that a command does not declare before it loads the
  * command's code.
  *
- * Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted.
+ * Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
  *
  * @module
  */
@@ -95,8 +95,8 @@ async function currentGrants(): Promise<Grants> {
  * Drops every permission except those named, for the rest of the process.
  *
  * @param names The permissions to keep, if they were granted.
- * @param reading What is kept of the permission to read. Of one that was granted as a whole, or for a directory,
- * the runtime can keep no part: only a permission for single files is left for some of them.
+ * @param reading The files that stay readable. The runtime can keep them only if the permission to read was granted for
+ * single files; it cannot keep a part of a permission for everything or for a directory.
  */
 export function keepOnly(names: readonly PermissionName[], reading?: KeptReading): void {
   const kept: readonly string[] = names;

@@ -23,8 +23,8 @@ interface OptionBase {
   /** One line for the help. */
   readonly help: string;
   /**
-   * The permissions that are kept only where this option is given, beyond those of its command; until the command
-   * gives them up ({@linkcode Release}).
+   * The permissions that the command keeps only if this option is given, besides its own. The command may drop them
+   * early ({@linkcode Release}).
    */
   readonly needs?: readonly PermissionName[];
 }
@@ -166,7 +166,7 @@ export interface Input<
   readonly release: Release;
 }
 
-/** The options of every command. */
+/** The options that every command has. */
 export const GLOBAL_OPTIONS = {
   help: { type: "flag", short: "h", help: "Show this help and exit" },
   version: { type: "flag", short: "V", help: "Show the version and exit" },
@@ -197,7 +197,7 @@ export function wantedNumber({ type, min, max }: NumberOption): string {
 
 /** The hint to read the help of a command. */
 export function helpHint(path: readonly CommandSpec[]): string {
-  return `${commandLine(path)} --help lists what it takes`;
+  return `${commandLine(path)} --help shows the usage`;
 }
 
 /** `--json` of a command that prints one object or more. */

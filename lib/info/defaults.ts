@@ -5,5 +5,5 @@
  * @module
  */
 
-/** Probes of a host: how many, from one to the next, and how long each one waits for its answer. */
+/** Probes of a host: their number, the time between them, and how long each one waits for an answer. */
 export const DEFAULT_PROBES = { count: 4, intervalMs: 1_000, timeoutMs: 2_000 } as const;

@@ -40,7 +40,7 @@ export interface HostFacts {
   readonly arch: string;
   /** The version of the kernel; null without permission. */
   readonly release: string | null;
-  /** The parts that are null for want of a permission, and the flag that grants it. */
+  /** The parts that are null because a permission is missing, and the flag that grants it. */
   readonly missing: readonly Missing[];
 }
 
@@ -142,7 +142,8 @@ export const ENVIRONMENT_STEPS: readonly EnvironmentStep[] = [
   { virtualenv: "pip install PACKAGE", deno: "deno add npm:PACKAGE, which writes deno.json" },
   {
     virtualenv: "pip freeze",
-    deno: "deno.lock, which pins every package, with its checksum; a frozen one refuses changes",
+    deno:
+      "deno.lock, which pins every package and its checksum; with --frozen, Deno refuses changes",
   },
   {
     virtualenv: "a copy of each package",

@@ -1,5 +1,5 @@
 /**
- * Files and streams of a command: input, output, key files, and the line that shows progress.
+ * Reads and writes the files and streams of a command: input, output, key files, and the line that shows progress.
  *
  * @module
  */
@@ -170,8 +170,10 @@ const DRAW_MS = 200;
 const FRAMES = "|/-\\";
 const CLEAR = "\r\x1b[K";
 
-/** Shows how work goes on. Where stderr is no terminal, or one that obeys no
- * escape codes, it shows nothing. */
+/**
+ * Shows the progress of an operation on standard error. It shows nothing if standard error is not a terminal, or a
+ * terminal without escape codes.
+ */
 export class Progress implements Disposable {
   readonly #io: Pick<Io, "errors">;
   #label: string;

@@ -233,7 +233,7 @@ export class StopSignals implements Disposable {
   }
 }
 
-/** A part of the output that is missing for want of a permission. */
+/** A part of the output that is missing because a permission was not granted. */
 export interface Missing {
   /** The part, in words. */
   readonly part: string;

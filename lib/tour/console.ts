@@ -1,6 +1,6 @@
 /**
- * Commands of the table, run in this process, each with standard streams that exist in memory only; and what
- * they print, wrapped behind a margin.
+ * Runs commands of the table in this process, each with standard streams in memory. Wraps their output behind a
+ * margin.
  *
  * A console runs what `main.ts` runs, with the same arguments; only the {@linkcode Io} differs.
  *

@@ -118,7 +118,7 @@ export async function sendDatagram(
   }
 }
 
-/** The most receives in flight by default. More made it no faster. */
+/** The most receives in flight by default. More receives gave no higher rate. */
 const MOST_IN_FLIGHT = 32;
 /** The pause after a failed receive in milliseconds, so that the loop does not spin. */
 const PAUSE_MS = 10;

@@ -8,13 +8,13 @@
 /** The port of the tutorial's echo server. */
 export const DEFAULT_PORT = 1060;
 
-/** How long an echo client waits for an answer to a question, resends included, in milliseconds. */
+/** How long an echo client waits for an answer to a question, including resends, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
 
 /** How often an echo client sends a question again. */
 export const DEFAULT_RETRIES = 5;
 
-/** The load on an echo server: bytes a datagram, datagrams under way, and seconds. */
+/** The load on an echo server: bytes a datagram, datagrams in flight, and seconds. */
 export const DEFAULT_LOAD = { size: 38, window: 32, seconds: 5 } as const;
 
 /** The largest window. Each datagram in flight needs two sockets, and a process may open about 1,000 files. */

@@ -1,5 +1,5 @@
 /**
- * Load on an echo server, and a histogram of the round trips.
+ * Generates load for an echo server, and counts the round-trip times in a histogram.
  *
  * @module
  */
@@ -28,9 +28,9 @@ export interface LoadOptions {
   readonly port?: number;
   /** The length of each datagram in bytes; {@linkcode DEFAULT_LOAD} has the default. */
   readonly size?: number;
-  /** How many datagrams are under way at a time, 1 to {@linkcode MAX_WINDOW}; {@linkcode DEFAULT_LOAD} has the default. */
+  /** How many datagrams are in flight at a time, 1 to {@linkcode MAX_WINDOW}; {@linkcode DEFAULT_LOAD} has the default. */
   readonly window?: number;
-  /** For how long, in seconds; {@linkcode DEFAULT_LOAD} has the default. */
+  /** How long to send, in seconds; {@linkcode DEFAULT_LOAD} has the default. */
   readonly seconds?: number;
   /** Ends the run early. The result covers the time until then. */
   readonly signal?: AbortSignal;

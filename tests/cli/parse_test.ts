@@ -101,7 +101,7 @@ Deno.test("helpPage() says what permissions an option needs, and what is kept wi
   const page = helpPage([ROOT, serve]);
   assertStringIncludes(page, "Logs. (needs --allow-read, --allow-write)\n");
   assertStringIncludes(page, "(default none; needs --allow-read)\n");
-  assertStringIncludes(page, "Permissions that it keeps if granted: --allow-net\n");
+  assertStringIncludes(page, "Permissions that the command keeps if granted: --allow-net\n");
 });
 
 Deno.test("parseCommandLine() names the nearest command and option", async () => {
@@ -235,7 +235,7 @@ Deno.test("parseCommandLine() suggests the command, the option or the place that
   assertEquals(await hintOf("help", "chat"), "did you mean parley chat --help?");
   assertEquals(await hintOf("chat", "help"), "did you mean parley chat --help?");
   assertEquals(await hintOf("version"), "did you mean parley --version?");
-  assertEquals(await hintOf("constructor"), "parley --help lists what it takes");
+  assertEquals(await hintOf("constructor"), "parley --help shows the usage");
   for (const port of [["--port", "5000"], ["--port=5000"], ["-p", "5000"], ["-p5000"]]) {
     assertEquals(
       await hintOf("chat", "client", ...port),

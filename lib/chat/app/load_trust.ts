@@ -1,5 +1,5 @@
 /**
- * Loads the identity, the known peers and the allow list of a run, and reports what becomes of the file of known peers.
+ * Loads the identity, the known peers and the allow list of a run, and reports events of the known-peers file.
  *
  * @module
  */
@@ -109,7 +109,7 @@ export class AllowList {
     return new AllowList(file, await file.read(), replaced.promise);
   }
 
-  /** Whether each reload opens the file again, which needs read permission to stay. */
+  /** Whether each reload opens the file again. It then needs the permission to read the file for the whole run. */
   get reopened(): boolean {
     return this.#file.reopened;
   }

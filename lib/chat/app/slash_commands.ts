@@ -14,7 +14,7 @@ export const CHAT_COMMANDS = {
   "/msg NAME TEXT": "send a message to one member only",
   "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
   "/verify NAME": "mark NAME as verified after comparing fingerprints",
-  "/trust NAME": "accept NAME's changed key, or its new key while locked",
+  "/trust NAME": "accept NAME's changed key, or a new NAME in a locked room",
   "/forget NAME": "undo /verify and /trust",
   "/exclude NAME": "stop sending your messages to NAME",
   "/include NAME": "undo /exclude",

@@ -20,10 +20,10 @@ export function memoryLinks(): [Link, Link] {
 class MemoryLink implements Link {
   #peer: MemoryLink | undefined;
   #receiver: LinkReceiver | undefined;
-  /** What this end has to receive. */
+  /** The bytes that this end has not yet received. */
   #inbox: Bytes[] = [];
   #inboxBytes = 0;
-  /** Whether the peer sends nothing more. */
+  /** Whether the other end has stopped sending. */
   #peerEnded = false;
   #closed = false;
   #delivering = false;
@@ -107,7 +107,7 @@ class MemoryLink implements Link {
   }
 
   #finish(receiver: LinkReceiver): void {
-    this.#receiver = undefined; // it is told once
+    this.#receiver = undefined; // it is called once
     this.close();
     receiver.disconnected();
   }

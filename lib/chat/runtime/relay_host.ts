@@ -1,5 +1,5 @@
 /**
- * A relay at work: its links, its clock, its end. Links come from sources, such as a TCP listener.
+ * Runs a relay: serves its links, calls its clock and closes it. Links come from sources, such as a TCP listener.
  *
  * @module
  */
@@ -50,7 +50,10 @@ export interface RelayHost extends AsyncDisposable {
   removeDisallowed(): void;
   /** The current state, and what has been counted since the start. */
   state(): RelayState;
-  /** Accepts no one new, waits up to 5 s for what is in transit, tells every member that the relay stops, and stops. */
+  /**
+   * Stops accepting members, waits up to 3 s for acknowledgements, tells every member that the relay stops, and writes
+   * the rest for up to 2 s.
+   */
   close(): Promise<void>;
   /** Fulfilled once the relay has stopped. */
   readonly finished: Promise<void>;

@@ -29,7 +29,7 @@ export interface RelayHostOptions {
   readonly limits?: Partial<Limits>;
   /** The names under which members reach the relay, `HOST` or `HOST:PORT`; any name by default. */
   readonly publicNames?: readonly string[];
-  /** Receives what happens: members that join and leave, connections that are refused. */
+  /** Receives the relay's events: members that join and leave, connections that are refused. */
   readonly event?: (event: RelayEvent) => void;
   /** Makes a tap for each link. */
   readonly tap?: () => Tap;
@@ -45,7 +45,7 @@ export interface RelayServerOptions extends RelayHostOptions {
   readonly port?: number;
   /** Accepts TLS only. */
   readonly tls?: TlsServerOptions;
-  /** Receives the reason why connections cannot be accepted at present; once, until one is accepted again. */
+  /** Called with the reason when connections cannot be accepted, and not again until one is accepted. */
   readonly trouble?: (failure: Failure) => void;
   /** More sources of links, beside the TCP listener. */
   readonly sources?: readonly LinkSource[];

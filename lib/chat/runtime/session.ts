@@ -17,7 +17,7 @@ import type { Backlog } from "../member/undelivered.ts";
 export interface SessionOptions {
   /** The member: {@linkcode createIdentity}. */
   readonly self: OwnCredential;
-  /** Which peers may read what it sends and be read; everyone by default. */
+  /** Decides which peers receive the member's messages, and whose messages are shown; all peers by default. */
   readonly policy?: Policy;
   /** Receives the events, in order. */
   readonly event: (event: MemberEvent) => void;
@@ -36,7 +36,7 @@ export interface SessionOptions {
 export interface Session {
   /** The member. */
   readonly self: OwnCredential;
-  /** Whether the member is connected and in the room. What is entered at other times is sent later. */
+  /** Whether the member is connected and in the room. Messages entered at other times are sent later. */
   readonly connected: boolean;
   /**
    * Sends a message to everyone, or to one member.
@@ -50,7 +50,7 @@ export interface Session {
   displayed(events: number): void;
   /** The members of the room and those who may come back to it, this member first. */
   members(): Peer[];
-  /** What was entered and is not delivered yet. */
+  /** The messages that were entered and are not delivered yet. */
   backlog(): Backlog;
   /** Leaves the room. The event `ended` follows. */
   leave(): void;
@@ -180,9 +180,9 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
 interface ReconnectOutput {
   /** Takes the new link. */
   attach(link: Link): void;
-  /** An attempt has failed; another follows. */
+  /** Called if an attempt has failed and another one follows. */
   obstacle(failure: Failure): void;
-  /** An attempt has failed with an error that no network explains. */
+  /** Called if an attempt fails with an error that is not a network failure. */
   fail(error: unknown): void;
 }
 
@@ -199,7 +199,7 @@ class Reconnector {
     this.#output = output;
   }
 
-  /** The link is lost. */
+  /** Called when the link is lost. */
   start(): void {
     if (this.#over.signal.aborted) return;
     const delay = retryDelay(this.#attempt++, Math.random());
@@ -221,7 +221,7 @@ class Reconnector {
     else this.#output.attach(link);
   }
 
-  /** The member is in the room again. */
+  /** Called when the member is in the room again. */
   succeeded(): void {
     this.#attempt = 0;
   }
@@ -233,7 +233,7 @@ class Reconnector {
   }
 }
 
-/** A timer for the earliest of several times. It may ring early. */
+/** A timer for the earliest of several times. It may go off early. */
 class Alarm {
   readonly #ring: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -243,7 +243,7 @@ class Alarm {
     this.#ring = ring;
   }
 
-  /** Rings at `at`, in milliseconds of {@linkcode steadyNow}, unless it is set to ring before that. */
+  /** Sets the timer to `at`, in milliseconds of {@linkcode steadyNow}, unless it is set to an earlier time. */
   set(at: number): void {
     if (at >= this.#at) return;
     this.clear();

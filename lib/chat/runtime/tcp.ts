@@ -20,7 +20,7 @@ const READ_BUFFER = { min: 2 << 10, max: 64 << 10 } as const;
 const SMALL_READS = 16;
 /** The most bytes that small pieces are joined to for one write. */
 const MAX_WRITE_BYTES = 256 << 10;
-/** What a waiting piece costs beside its bytes, so that many small pieces count for the memory they take. */
+/** The memory in bytes that a waiting piece takes besides its content. */
 const PIECE_BYTES = 64;
 /** A piece of this many bytes or more is written by itself: copying it costs more than a write. */
 const LARGE_BYTES = 32 << 10;
@@ -35,7 +35,7 @@ export type TcpConnection =
   };
 
 /**
- * Writes at once, or joins what arrives during a write into the next one.
+ * Writes bytes at once. Bytes that are sent during a write go out together in the next write.
  *
  * A relay sends to a thousand of these at once, so a write allocates one or two promises and nothing else.
  */
@@ -56,7 +56,7 @@ export class TcpLink implements Link {
     this.#conn = conn;
   }
 
-  /** Bytes that wait behind the write in progress, with {@linkcode PIECE_BYTES} for each piece. */
+  /** The number of bytes that wait for the write in progress, plus {@linkcode PIECE_BYTES} for each piece. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -199,7 +199,7 @@ export class TcpLink implements Link {
   }
 }
 
-/** The last result of {@linkcode join}: what waits for one member of a room mostly waits for the next as well. */
+/** The last result of {@linkcode join}. The same pieces often wait for the next member of the room as well. */
 let lastJoined: { readonly pieces: readonly Bytes[]; readonly bytes: Bytes } = {
   pieces: [],
   bytes: EMPTY,
@@ -227,7 +227,7 @@ export interface TcpListenerOptions {
   readonly port: number;
   /** Accepts TLS only. */
   readonly tls?: TlsServerOptions | undefined;
-  /** Receives the reason why connections cannot be accepted at present; once, until one is accepted again. */
+  /** Called with the reason when connections cannot be accepted, and not again until one is accepted. */
   readonly trouble: (failure: Failure) => void;
 }
 

@@ -1,6 +1,5 @@
 /**
- * Lists and files of identities: a server's allow list (one fingerprint a line, with comments), and a member's own
- * identity.
+ * Reads a server's allow list (one fingerprint a line, with comments) and the file of a member's own identity.
  *
  * @module
  */

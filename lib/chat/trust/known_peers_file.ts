@@ -1,7 +1,7 @@
 /**
- * The file of the known peers. It is opened once and rewritten in place under a lock: two processes
- * lose no lines of each other, a crash loses none, and the process may drop its file permissions
- * after opening.
+ * The file of the known peers. It is opened once, so that the process may then drop its file
+ * permissions. It is rewritten in place under a lock, so that neither a second process nor a crash
+ * loses lines.
  *
  * @module
  */

@@ -40,7 +40,7 @@ const GIVE_UP = {
   max: 86_400_000,
   default: 30_000,
   help:
-    "With piped input: how long to wait for delivery after the last line, and for a lost connection, in milliseconds",
+    "With piped input: how long to wait for delivery after the last line, and for a lost connection to return, in milliseconds",
 } as const;
 
 /** The options about identities, the same for server and client. */
@@ -69,7 +69,7 @@ const TRUST = {
   },
   strict: {
     type: "flag",
-    help: "Encrypt your messages only for known and verified members, like /lock from the start",
+    help: "Encrypt your messages only for known and verified members, as /lock does",
   },
 } as const;
 
@@ -87,14 +87,15 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: 100_000,
     default: DEFAULT_LIMITS.pending,
-    help: "Connections that have not joined yet; beyond that, one of the busiest address is closed",
+    help:
+      "The most connections that have not joined; beyond that, the relay closes one of the busiest address",
   },
   "max-per-address": {
     type: "integer",
     value: "N",
     min: 1,
     max: 100_000,
-    help: `Connections from one address, an IPv6 /64 counts as one (default ${PER_ADDRESS}; ` +
+    help: `The most connections from one address or IPv6 /64 network (default ${PER_ADDRESS}; ` +
       "unlimited for this machine's own)",
   },
   "max-joins-per-address": {
@@ -111,7 +112,8 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: MAX,
     default: DEFAULT_LIMITS.joinsPerSecond,
-    help: "Joins a second that the relay checks, after a first burst; the others wait their turn",
+    help:
+      "Joins a second that the relay checks, after a burst of 1,024; other joins wait their turn",
   },
   "max-rejoins": {
     type: "integer",
@@ -153,8 +155,8 @@ export const CHAT_SERVER = {
   name: "server",
   summary: "Open a room on this machine, and join it.",
   details:
-    `Starts a relay, which forwards messages that it cannot read, and joins the room as a member. Prints
-where it listens, your fingerprint, and who comes and goes.`,
+    `Starts a relay, which forwards messages that it cannot read, and joins its room as a member. Prints
+where the relay listens, your fingerprint, and who joins and leaves.`,
   options: {
     host: LISTEN_HOST,
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -173,7 +175,7 @@ where it listens, your fingerprint, and who comes and goes.`,
       form: "address",
       repeat: true,
       help:
-        "Admit only members that dialled this name, HOST or HOST:PORT: others may have been redirected",
+        "Admit only members that connected to this name, HOST or HOST:PORT; others may have been redirected",
     },
     "relay-only": { type: "flag", help: "Run the relay only, without a member at this terminal" },
     "max-members": {
@@ -204,14 +206,14 @@ where it listens, your fingerprint, and who comes and goes.`,
       min: 0,
       max: RENEWAL_RESERVE_MS,
       default: DEFAULT_GRACE_MS,
-      help: "How long a member with a lost connection keeps its place, in milliseconds",
+      help: "How long the relay keeps a member whose connection is lost, in milliseconds",
     },
     ...LIMIT_OPTIONS,
     "log-level": {
       type: "text",
       value: "LEVEL",
       choices: LOG_LEVELS,
-      help: "Log to standard error, one line per event (default: no log)",
+      help: "Write a log to standard error, one line an event (default: no log)",
     },
     metrics: {
       type: "integer",
@@ -240,8 +242,9 @@ export const CHAT_CLIENT = {
   summary: "Join a room.",
   details:
     `At a terminal you type messages, and /help lists the commands. With piped input each line is a
-message, even if it starts with a slash. The client waits until all messages are delivered, then
-leaves. With --commands or --json, piped input may contain commands as well, and //TEXT sends /TEXT.`,
+message, even if it starts with a slash. After the last line, the client waits until all messages
+are delivered, then leaves. With --commands or --json, piped input may contain commands as well, and
+//TEXT sends /TEXT.`,
   operands: [{
     name: "HOST[:PORT]",
     optional: true,
@@ -255,13 +258,13 @@ leaves. With --commands or --json, piped input may contain commands as well, and
       type: "text",
       value: "FILE",
       form: "file",
-      help: "With --tls: additional trusted issuers, as PEM",
+      help: "With --tls: certificates of more issuers to trust, as PEM",
       needs: ["read"],
     },
     ...TRUST,
     listen: {
       type: "flag",
-      help: "Stay in the room after the input ends, and print until stopped",
+      help: "Stay in the room after the input ends, and print messages until stopped",
     },
     "give-up": GIVE_UP,
     commands: COMMANDS,
@@ -285,7 +288,7 @@ export const CHAT = {
   name: "chat",
   summary: "End-to-end encrypted chat over TCP, for 2 to 1,000 people.",
   details:
-    "Without a command it asks whether to be the server or a client, and for the server's address.",
+    "Without a command, parley asks whether to be the server or a client, and for the server's address.",
   commands: [CHAT_SERVER, CHAT_CLIENT],
   runs: true,
   permissions: ["net"],

@@ -1,5 +1,5 @@
 /**
- * The commands for numbers as the network writes them: `parley info byteorder` and `parley info address`.
+ * The commands for byte order and addresses: `parley info byteorder` and `parley info address`.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const FUNCTIONS = {
   32: { htonl, ntohl },
 } as const;
 
-/** Shows a number in both orders. */
+/** Shows a number in both byte orders. */
 export async function showByteOrder(
   { options, operands }: Input<typeof INFO_BYTEORDER>,
   io: Io,

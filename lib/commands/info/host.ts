@@ -1,5 +1,5 @@
 /**
- * The commands that show this machine's own facts: `parley info host`, `service` and `runtime`.
+ * The commands that describe this machine: `parley info host`, `service` and `runtime`.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { SOCKET_ERRORS } from "../../os/errors.ts";
 import type { Io, Page } from "../../os/io.ts";
 import type { INFO_HOST, INFO_RUNTIME, INFO_SERVICE } from "./spec.ts";
 
-/** Shows what this host says of itself. */
+/** Shows this host's name, addresses, interfaces and system. */
 export async function showHost({ options }: Input<typeof INFO_HOST>, io: Io): Promise<number> {
   const facts = await describeHost();
   if (options.json) {
@@ -55,7 +55,7 @@ async function hostLines(facts: HostFacts, page: Page): Promise<string[]> {
   ];
 }
 
-/** A netmask; of IPv6 its length, as it is written everywhere (RFC 4291 section 2.3). */
+/** Formats a netmask; an IPv6 netmask as its length, as is usual (RFC 4291 section 2.3). */
 function maskText({ family, netmask }: HostInterface): string {
   return family === "IPv4" ? netmask : `/${prefixLength(netmask)}`;
 }
@@ -84,7 +84,7 @@ export async function showServices(
 
 const PARTS_NOTE = "Deno reveals only parts that are asked for by name: there may be others";
 
-/** Shows what parley runs on, and what it was given. */
+/** Shows the versions of the runtime, and the permissions that were granted. */
 export async function showRuntime(
   { options, grants: { granted, inPart } }: Input<typeof INFO_RUNTIME>,
   io: Io,
@@ -125,7 +125,7 @@ export async function showRuntime(
   return 0;
 }
 
-/** A permission in part as the flag that grants it, as far as it is known. */
+/** Formats a partial permission as the flag that grants its known parts. */
 function partText({ name, whole, parts }: PartialGrant): string {
   if (!whole) return `--allow-${name}=${parts.join(",")}`;
   return parts.length > 0

@@ -28,7 +28,7 @@ const COLOUR: Readonly<Record<ProbeState, keyof Style>> = {
   unreachable: "red",
 };
 
-/** Probes a host until it has done so often enough, or is told to stop. */
+/** Probes a host until all probes are sent or a signal stops it. */
 export async function pingHost(
   { options, operands }: Input<typeof INFO_PING>,
   io: Io,
@@ -65,7 +65,7 @@ export async function pingHost(
   const { summary } = statistics;
   if (options.json) printJson(io, { event: "summary", ...target, ...summary });
   else printLines(io, closing(summary, times, io.output.columns));
-  // SIGTERM, by which a script sets a time, says nothing of the host; Ctrl-C says that a person broke it off.
+  // Ctrl-C means that a person interrupted the command. A script may use SIGTERM to limit the time of a normal run.
   if (stopped === 130) return 130;
   return summary.answered > 0 ? 0 : 1;
 }

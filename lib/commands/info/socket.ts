@@ -41,7 +41,7 @@ export async function showSocket({ options }: Input<typeof INFO_SOCKET>, io: Io)
   return 0;
 }
 
-/** Refuses to show nothing but what could not be read. */
+/** Throws if a missing permission kept all values from being read. */
 function refuseUnread({ missing }: SocketReport): void {
   const flag = notShown(missing).find(({ flag }) => flag !== null)?.flag;
   if (flag === undefined || flag === null) return;
@@ -92,7 +92,7 @@ function valueText({ name }: Setting, value: number | boolean | null): string {
   return name === "SO_RCVTIMEO" ? `${value} s` : `${value} B`;
 }
 
-/** Provokes socket errors, and shows each. */
+/** Provokes socket errors, and shows each of them. */
 export async function showErrors(
   { options, operands }: Input<typeof INFO_ERRORS>,
   io: Io,

@@ -11,7 +11,7 @@ import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 export const INFO_HOST = {
   name: "host",
   summary: "Show this host's name, addresses, interfaces and system.",
-  details: "Leaves out what the permissions do not allow it to read, and names it.",
+  details: "Omits what it has no permission to read, and lists what it omitted.",
   options: { json: JSON_LINES },
   permissions: ["net", "sys"],
   examples: ["parley info host", "parley info host --json"],
@@ -181,7 +181,7 @@ up. Ctrl-C prints the summary. Exits with 1 if no probe was answered.`,
 /** `parley info address`. */
 export const INFO_ADDRESS = {
   name: "address",
-  summary: "Show an address in every notation, and its purpose.",
+  summary: "Show an address in every notation, and its kind.",
   details:
     `Accepts the notations of inet_aton(3) (127.0.0.1, 127.1, 0x7f.1, 017700000001, 2130706433), packed
 hex (7f000001), IPv6 with a zone or an embedded IPv4 address, and reverse names. A port and brackets are left
@@ -203,7 +203,7 @@ out. The purpose of an address is that of IANA's registries of 2025-10-09.`,
 export const INFO_SERVICE = {
   name: "service",
   summary: "Show the port of a service, or the service of a port.",
-  details: `Searches /etc/services if it may read that file, then IANA's registry.`,
+  details: `Searches /etc/services if it may read that file, and then IANA's registry.`,
   operands: [{
     name: "NAME|PORT",
     help: "A name or an alias, such as http, or a port, such as 80",
@@ -246,7 +246,8 @@ export const INFO_SOCKET = {
   summary: "Show a socket's descriptor, timeout, buffers and mode before and after a change.",
   details:
     `Opens a socket through the C library, reads its settings, changes those that are given, and reads
-them again. Deno's own sockets do not expose them. Fails without the permission to call the library.`,
+them again. Deno's own sockets do not expose the settings. Fails without the permission to call the
+library.`,
   options: {
     transport: {
       type: "text",
@@ -291,12 +292,12 @@ export const INFO_ERRORS = {
   name: "errors",
   summary: "Provoke socket errors, and explain each one.",
   details:
-    `Everything happens on this host, except that the name server is asked for a name that does not exist.
-Errors that cannot be provoked here are listed as well.`,
+    `Uses only this host, except for one query to the name server, for a name that does not exist. Also
+lists the errors that it cannot provoke on this system.`,
   operands: [{
     name: "CODE",
     optional: true,
-    help: "One error only: ECONNREFUSED, or its number on this system",
+    help: "One error only, by its name, such as ECONNREFUSED, or by its number on this system",
   }],
   options: { json: JSON_LINES },
   permissions: ["net"],
@@ -308,8 +309,8 @@ export const INFO_RUNTIME = {
   name: "runtime",
   summary: "Show versions and permissions, and how virtual environments map to Deno.",
   details:
-    `A partial permission, such as --allow-read=/etc/services, is shown only if parley itself asks for
-it: Deno answers only questions about a given path or host.`,
+    `Shows a partial permission, such as --allow-read=/etc/services, only if parley asks Deno for it:
+Deno answers only questions about a given path or host.`,
   options: { json: JSON_LINES },
   permissions: [],
   tellsOfGrants: true,

@@ -31,7 +31,7 @@ const KEY = {
 } as const;
 const RAW = {
   type: "flag",
-  help: "One RSAES-OAEP block (SHA-256) instead, as openssl pkeyutl reads and writes it",
+  help: "Use one RSAES-OAEP block (SHA-256) instead of a JWE, as openssl pkeyutl does",
 } as const;
 const IN = {
   name: "IN",
@@ -52,7 +52,7 @@ export const RSA_KEYGEN = {
   summary: "Make a key pair.",
   details:
     `Writes the private key to FILE (PKCS#8 PEM, mode 0600) and the public key to FILE.pub (SPKI PEM).
-Without -o it prints both.`,
+Without -o it prints both keys.`,
   options: {
     bits: {
       type: "text",
@@ -74,8 +74,8 @@ export const RSA_ENCRYPT = {
   name: "encrypt",
   summary: "Encrypt a message for the holder of a key.",
   details:
-    `Writes a JWE in compact form (RFC 7516): RSA-OAEP-256 with A256GCM, of up to 383 MiB. It does not
-prove who wrote it: sign the message as well if that matters.`,
+    `Writes a JWE in compact form (RFC 7516), with RSA-OAEP-256 and A256GCM. The message may have up to
+383 MiB. A JWE does not prove who wrote it: sign the message as well if that matters.`,
   options: {
     to: TO,
     raw: RAW,
@@ -153,8 +153,9 @@ export const RSA_FINGERPRINT = {
   name: "fingerprint",
   summary: "Show the fingerprint of a key.",
   details:
-    `SHA-256 of the public key's SPKI DER. A private key and its public key have the same fingerprint.
-The chat shows it for an identity. OpenSSH's fingerprints are of other bytes, and differ.`,
+    `The fingerprint is the SHA-256 hash of the public key as SPKI DER. A private key and its public key
+have the same fingerprint. The chat shows this fingerprint for an identity. OpenSSH hashes other
+bytes, so its fingerprints differ.`,
   operands: [KEY_FILE],
   permissions: ["read"],
   examples: ["parley rsa fingerprint ada.pem.pub"],

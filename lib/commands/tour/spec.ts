@@ -12,8 +12,8 @@ export const TOUR = {
   name: "tour",
   summary: "Run every section of the tutorial live on this machine.",
   details:
-    `Announces each step, shows the command line, and runs it. Takes 20 seconds, and uses only this
-machine's own network. Exits with 0 only if every step did what it announced.`,
+    `Announces each step, shows the command line, and runs it. Takes less than 20 seconds, and uses only
+this machine's own network. Exits with 0 only if every step did what it announced.`,
   operands: [{
     name: "SECTION",
     optional: true,
@@ -35,7 +35,7 @@ machine's own network. Exits with 0 only if every step did what it announced.`,
     pause: { type: "flag", help: "Wait for Enter before each step" },
     ffi: {
       type: "flag",
-      help: "Let the section socket call the C library, like parley info socket",
+      help: "Let the socket section call the C library, as parley info socket does",
       needs: ["ffi"],
     },
   },
@@ -47,7 +47,7 @@ machine's own network. Exits with 0 only if every step did what it announced.`,
 export const COMPLETIONS = {
   name: "completions",
   summary: "Print a completion script for a shell.",
-  details: `Type the line below, and add it to the file beside it for later shells:
+  details: `Run the line for your shell. For later shells, add the line to the file named beside it:
   bash  source <(parley completions bash)   ~/.bashrc
   zsh   source <(parley completions zsh)    ~/.zshrc, after compinit
   fish  parley completions fish | source    ~/.config/fish/config.fish`,

@@ -1,5 +1,5 @@
 /**
- * `parley udp bench`: load on an echo server.
+ * `parley udp bench`: generates load for an echo server.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { type Histogram, type HistogramRow, type LoadResult, measureLoad } from 
 import type { UDP_BENCH } from "./spec.ts";
 
 /**
- * Measures the load that an echo server bears, and prints the result. Ctrl-C ends the measurement early.
+ * Measures how many datagrams an echo server answers, and prints the result. Ctrl-C ends the measurement early.
  *
  * @returns The exit code: 0, or 130 for Ctrl-C.
  * @throws {Failure} If nothing is answered, or nothing can be sent.
@@ -46,7 +46,7 @@ async function measureAndSay(io: Io, load: Load, json: boolean): Promise<number>
 
 const BAR_WIDTH = 40;
 
-/** What load it was. */
+/** The load to generate. */
 export interface Load {
   readonly hostname: string;
   readonly port: number;
@@ -55,14 +55,14 @@ export interface Load {
   readonly seconds: number;
 }
 
-/** What is about to happen. */
+/** Formats the line that announces the measurement. */
 export function loadStarts({ size, window, seconds }: Load): string {
   return `Keeping ${counted(window, "datagram")} of ${
     counted(size, "byte")
   } under way for ${seconds} s …`;
 }
 
-/** What came out. */
+/** Formats the result of the measurement. */
 export function loadSaid(result: LoadResult, { size, window }: Load): Said {
   const { server, seconds, sent, replies, lost, duplicates, forged, rate, roundTrips } = result;
   const percent = (lost / sent * 100).toFixed(2);
@@ -117,7 +117,7 @@ function roundTripText(times: Histogram): string {
   return [...shares, `max ${time(times.max)}`].join(", ");
 }
 
-/** A row for each doubling of the time, with a bar. */
+/** Formats a row with a bar for each doubling of the round-trip time. */
 function histogramLines(rows: readonly HistogramRow[]): string[] {
   const most = Math.max(...rows.map(({ count }) => count));
   const total = rows.reduce((sum, { count }) => sum + count, 0);

@@ -32,15 +32,15 @@ import { timeText } from "../../udp/forgery.ts";
 import { Histogram } from "../../udp/load.ts";
 import type { UDP_CLIENT, UDP_SEND } from "./spec.ts";
 
-/** Whom to ask, and what. */
+/** The server to ask, and the questions. */
 interface AskOptions {
   readonly hostname: string;
   readonly port: number;
-  /** What to ask; the time without. */
+  /** The question; undefined for the time of day. */
   readonly text: string | undefined;
   /** How many questions. */
   readonly count: number;
-  /** From one question to the next, in milliseconds. */
+  /** The time from one question to the next, in milliseconds. */
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly retries: number;
@@ -92,7 +92,7 @@ async function askAll(io: Io, options: AskOptions): Promise<number> {
   return code ?? run.exitCode();
 }
 
-/** One question after the other. */
+/** Asks the questions one after the other. */
 class Run {
   readonly roundTrips = new Histogram();
   readonly #failures: Failure[] = [];
@@ -169,11 +169,11 @@ export function send({ options, operands }: Input<typeof UDP_SEND>, io: Io): Pro
 }
 
 /**
- * What the client meets.
+ * Formats an event of the client.
  *
- * @param event What happened.
- * @param server Whom it asks.
- * @param waiting Whether it still waits for an answer.
+ * @param event The event.
+ * @param server The server that the client asks.
+ * @param waiting Whether the client still waits for an answer.
  */
 export function clientSaid(event: EchoClientEvent, server: Deno.NetAddr, waiting: boolean): Said {
   const { question } = event;
@@ -230,7 +230,7 @@ function replied(event: Reply, server: Deno.NetAddr, stillWaiting: string): Said
   };
 }
 
-/** A question went without an answer, and another follows. */
+/** Formats the event that a question was not answered and another one follows. */
 export function unanswered(question: number, message: string): Said {
   return {
     event: "unanswered",
@@ -239,7 +239,7 @@ export function unanswered(question: number, message: string): Said {
   };
 }
 
-/** What the client has seen. */
+/** Formats the client's counts at its end. */
 export function clientSummary(counts: EchoClientCounts, roundTrips: Histogram): Said {
   const { questions, asked, answered, forged, late, duplicates } = counts;
   const ms = (us: number) => (us / 1000).toFixed(2);
@@ -265,7 +265,7 @@ export function clientSummary(counts: EchoClientCounts, roundTrips: Histogram): 
   };
 }
 
-/** A datagram was sent. */
+/** Formats the event that a datagram was sent. */
 export function sent({ from, to, bytes }: SentDatagram): Said {
   return {
     event: "sent",
@@ -274,22 +274,22 @@ export function sent({ from, to, bytes }: SentDatagram): Said {
   };
 }
 
-/** Of so many datagrams that nobody asked for is told, for each question; the summary counts all. */
+/** The most unexpected datagrams that are printed for each question. The summary counts all of them. */
 const MAX_TOLD = 10;
 
-/** Tells what happens to an echo client. */
+/** Prints the events of an echo client. */
 export class ClientNarrator {
   readonly #say: (said: Said) => void;
   #waitingFor = 0;
   #question = 0;
   #unasked = 0;
 
-  /** @param say Hears it. */
+  /** @param say Prints an event. */
   constructor(say: (said: Said) => void) {
     this.#say = say;
   }
 
-  /** Something happened to a client that asks a server. */
+  /** Prints an event of a client that asks `server`. */
   tell(event: EchoClientEvent, server: Deno.NetAddr): void {
     if (event.kind === "assigned") {
       this.#question = event.question;

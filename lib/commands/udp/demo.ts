@@ -80,7 +80,7 @@ const COLOUR: Readonly<Record<ForgeryEvent["party"], keyof Style>> = {
 
 const PARTY_WIDTH = "attacker".length + 2;
 
-/** A scene begins. */
+/** Formats the title of a scene. */
 export function sceneSaid(promiscuous: boolean): Said {
   const client = promiscuous ? "takes the first datagram from anyone" : "checks who answers";
   return {
@@ -90,7 +90,7 @@ export function sceneSaid(promiscuous: boolean): Said {
   };
 }
 
-/** What a party sees or does. */
+/** Formats what a party sees or does. */
 export function forgerySaid(seen: ForgeryEvent, paint: Paint): Said {
   const { event, fields, lines } = partySaid(seen);
   const party = paint(seen.party.padEnd(PARTY_WIDTH));
@@ -122,11 +122,11 @@ function clientSeen(event: EchoClientEvent, server: Deno.NetAddr): Said {
 function serverSeen(event: EchoServerEvent): Said {
   const said = serverSaid(event);
   if (event.kind !== "answered") return said;
-  const line = `Slow as I am, only now I answer ${hostPort(event.to)}: ${shownData(event.reply)}`;
+  const line = `I am slow, and answer ${hostPort(event.to)} only now: ${shownData(event.reply)}`;
   return { ...said, lines: [line] };
 }
 
-/** How the scene ended. */
+/** Formats the outcome of a scene. */
 export function outcomeSaid(outcome: ForgeryOutcome, promiscuous: boolean): Said {
   const { server, believed, fooled, refused } = outcome;
   const text = fooled

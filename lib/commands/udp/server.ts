@@ -54,14 +54,14 @@ async function serveUntilStopped(
   const finished = server.finished.then(() => 0);
   const code = await Promise.race([signals.stopped, finished, log.failed]);
   await server.close();
-  // Behind the "^C" that the terminal has shown.
+  // The summary starts on a new line, after the "^C" that the terminal has shown.
   if (code === 130 && !json && io.output.isTerminal) log.print([""], true);
   say(serverSummary(server.counts, log.leftOut), true);
   await log.flush();
   return code;
 }
 
-/** Where the server listens. */
+/** Formats the event that the server listens. */
 export function listening(addr: Deno.NetAddr): Said {
   return {
     event: "listening",
@@ -70,7 +70,7 @@ export function listening(addr: Deno.NetAddr): Said {
   };
 }
 
-/** What the server meets. */
+/** Formats an event of the server. */
 export function serverSaid(event: EchoServerEvent): Said {
   switch (event.kind) {
     case "datagram":
@@ -107,7 +107,7 @@ function failed({ to, error }: EchoServerEvent & { readonly kind: "failed" }): S
   };
 }
 
-/** What the server has done. */
+/** Formats the server's counts at its end. */
 export function serverSummary(counts: EchoServerCounts, notShown: number): Said {
   const { datagrams, bytes, answered, dropped, failed } = counts;
   const outcomes = `${answered} answered, ${dropped} dropped, ${failed} failed`;

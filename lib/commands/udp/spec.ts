@@ -38,7 +38,7 @@ export const UDP_SERVER = {
   name: "server",
   summary: "Answer every datagram with its length.",
   details:
-    `Runs until Ctrl-C, then prints a summary. --drop and --delay make it unreliable on purpose.`,
+    `Runs until Ctrl-C, then prints a summary. --drop and --delay make the server unreliable on purpose.`,
   options: {
     host: LISTEN_HOST,
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -61,7 +61,7 @@ export const UDP_SERVER = {
     quiet: {
       type: "flag",
       short: "q",
-      help: "Print nothing for single datagrams, which is faster",
+      help: "Do not print a line for each datagram, which is faster",
     },
     json: JSON_LINES,
   },
@@ -80,9 +80,9 @@ export const UDP_CLIENT = {
   details:
     `Accepts an answer only from the address and port that it asked. Reports any other datagram as
 forged, and keeps waiting. Resends a lost question after 100 ms, 200 ms and so on up to 2 s, each
-delay shortened at random by up to half, until --timeout. If nothing listens there, only the timeout
-shows it: on Linux the runtime's sockets do not report it. Each question uses its own port, so that
-a late or repeated answer cannot be mistaken for the next one.`,
+delay shortened at random by up to half, until --timeout. If no program listens at the port, the
+client waits for the timeout, because Deno does not report this on Linux. Each question uses its own
+port, so that the client cannot mistake a late or repeated answer for the next one.`,
   operands: [HOST],
   options: {
     port: SERVER_PORT,
@@ -116,7 +116,7 @@ a late or repeated answer cannot be mistaken for the next one.`,
       min: 1,
       max: 86_400_000,
       default: DEFAULT_TIMEOUT_MS,
-      help: "How long to wait for an answer, resends included, in milliseconds",
+      help: "How long to wait for an answer, including resends, in milliseconds",
     },
     retries: {
       type: "integer",
@@ -146,8 +146,8 @@ export const UDP_SEND = {
   name: "send",
   summary: "Send one datagram, and do not wait for an answer.",
   details:
-    `Sends from a new port, as an attacker does: to the address that a client was assigned, and not from
-the port that the client asked. Put -- before a TEXT that starts with a dash.`,
+    `Sends from a new port. To forge a reply as an attacker does, send to the address that the system
+assigned to a client. Put -- before a TEXT that starts with a dash.`,
   operands: [
     { name: "HOST", form: "host", help: "A name or an address, IPv4 or IPv6" },
     { name: "PORT", help: "1 to 65535" },
@@ -163,7 +163,7 @@ export const UDP_DEMO = {
   name: "demo",
   summary: "Show a forged reply: a slow server, a client, and an attacker that answers first.",
   details:
-    `Plays the scene twice on real sockets: with a client that accepts datagrams from anyone, and with one
+    `Plays the attack twice on real sockets: on a client that accepts datagrams from anyone, and on one
 that checks the sender. Exits with 0 only if the first client was fooled and the second was not.`,
   options: {
     host: {

@@ -8,11 +8,11 @@ import { ipv4Within, ipv6Text, readInetAton, type Reading, readIpv6, unreadable 
 
 /** An address in every notation. */
 export interface AddressFacts {
-  /** What was given. */
+  /** The text that was given. */
   readonly input: string;
-  /** The notation that it was in, in words. */
+  /** The notation of the text, in words. */
   readonly read_as: string;
-  /** Which protocol's address it is. */
+  /** The protocol that the address belongs to. */
   readonly family: "IPv4" | "IPv6";
   /** Canonical text: a dotted quad, or RFC 5952; without the zone. */
   readonly address: string;
@@ -24,17 +24,17 @@ export interface AddressFacts {
   readonly bytes: readonly number[];
   /** Each byte as 8 binary digits. */
   readonly binary: readonly string[];
-  /** The whole as one integer, in decimal: text, for an IPv6 address is more than JSON's numbers hold. */
+  /** The address as one integer, in decimal. It is text, because JSON's numbers cannot hold an IPv6 address. */
   readonly integer: string;
   /** The name to ask for its PTR record: `1.0.0.127.in-addr.arpa`. */
   readonly reverse: string;
-  /** What it is for: `loopback`, `private` … */
+  /** The kind of the address: `loopback`, `private` … */
   readonly kind: string;
-  /** The registered block that says so: `127.0.0.0/8`. */
+  /** The registered block that contains the address: `127.0.0.0/8`. */
   readonly block: string;
   /** The document that assigns the block: `RFC 1122`. */
   readonly reference: string;
-  /** The IPv4 address in a mapped or translated IPv6 address, and what that is for; or null. */
+  /** The IPv4 address in a mapped or translated IPv6 address, and its kind; null if there is none. */
   readonly ipv4: { readonly address: string; readonly kind: string } | null;
 }
 
@@ -43,7 +43,7 @@ export interface AddressFacts {
  * IPv6 text with a zone or an IPv4 address in it, a reverse name; with a port and in brackets too.
  *
  * @param text The address.
- * @param options With `strict`, only what inet_pton(3) takes: `127.0.0.1`, `::1`.
+ * @param options With `strict`, only the notations of inet_pton(3): `127.0.0.1`, `::1`.
  * @throws {Failure} `USAGE`, naming the part that is wrong and how.
  */
 export function readIp(text: string, { strict = false } = {}): Reading {
@@ -74,7 +74,7 @@ function withoutPort(text: string): Reading | undefined {
 const PACKED = /^((?=\d*[a-f])[0-9a-f]{8}|[0-9a-f]{32})$/i;
 
 /**
- * Shows an address in every notation.
+ * Describes an address in every notation.
  *
  * @param text The address, in any notation that {@linkcode readIp} takes.
  * @param options As there.
@@ -115,7 +115,7 @@ export function describeAddress(
 }
 
 /**
- * An address as canonical text.
+ * Formats an address as canonical text.
  *
  * @param bytes 4 or 16 bytes in network order.
  * @returns A dotted quad, or RFC 5952.
@@ -125,8 +125,7 @@ export function addressText(bytes: Uint8Array): string {
 }
 
 /**
- * The name under which the domain name system knows an address (RFC 1035 section 3.5, RFC 3596
- * section 2.5).
+ * Returns the name of an address's PTR record in DNS (RFC 1035 section 3.5, RFC 3596 section 2.5).
  *
  * @param bytes 4 or 16 bytes in network order.
  */
@@ -154,13 +153,13 @@ function isNibble(label: string): boolean {
   return /^[0-9a-f]$/.test(label);
 }
 
-/** What an address is for. */
+/** The kind of an address. */
 export interface AddressKind {
   /** `loopback`, `private`, `link-local`, `documentation`, `multicast`, `global` … */
   readonly kind: string;
-  /** The block that says so, such as `127.0.0.0/8`. */
+  /** The registered block that contains the address, such as `127.0.0.0/8`. */
   readonly block: string;
-  /** The document that assigns it. */
+  /** The document that assigns the block. */
   readonly reference: string;
 }
 

@@ -1,15 +1,15 @@
 /**
  * Host and network byte order: `htons`, `htonl`, `ntohs`, `ntohl` (byteorder(3)).
  *
- * Networks put the most significant byte first, "big endian" (RFC 1700, "Data Notations"); most
- * processors put it last. On a host that agrees with the network, all four change nothing.
+ * Networks put the most significant byte first, "big endian" (RFC 1700, "Data Notations"). Most
+ * processors put it last. On a big-endian host, the four functions return their argument unchanged.
  *
  * @module
  */
 
 import { usageFailure } from "../../base/failure.ts";
 
-/** How many bits a number has: those of a port or those of an IPv4 address. */
+/** The width of a number in bits: 16 for a port, 32 for an IPv4 address. */
 export type Bits = 16 | 32;
 
 /** Which end of a number comes first in memory. */
@@ -21,13 +21,13 @@ export const HOST_BYTE_ORDER: ByteOrder = new Uint8Array(Uint16Array.of(1).buffe
   : "big-endian";
 
 /**
- * The bytes of a number as they lie in memory.
+ * Returns the bytes of a number as they are stored in memory.
  *
  * @param value A whole number from 0 to 2^bits - 1.
  * @param bits Its width.
- * @param order Which end comes first; this host's by default, `"big-endian"` is the network's.
+ * @param order The byte order: this host's by default, `"big-endian"` for the network's.
  * @returns 2 or 4 bytes.
- * @throws {Failure} `USAGE`, where the number does not fit.
+ * @throws {Failure} `USAGE`, if the number does not fit.
  */
 export function bytesOf(
   value: number,
@@ -43,11 +43,11 @@ export function bytesOf(
 }
 
 /**
- * A 16-bit number from host to network byte order.
+ * Converts a 16-bit number from host to network byte order.
  *
  * @param value From 0 to 65535.
  * @param order The host's byte order; this one's by default.
- * @throws {Failure} `USAGE`, where it does not fit.
+ * @throws {Failure} `USAGE`, if it does not fit.
  *
  * @example
  * ```ts
@@ -63,39 +63,39 @@ export function htons(value: number, order: ByteOrder = HOST_BYTE_ORDER): number
 }
 
 /**
- * A 32-bit number from host to network byte order.
+ * Converts a 32-bit number from host to network byte order.
  *
  * @param value From 0 to 4294967295.
  * @param order The host's byte order; this one's by default.
- * @throws {Failure} `USAGE`, where it does not fit.
+ * @throws {Failure} `USAGE`, if it does not fit.
  */
 export function htonl(value: number, order: ByteOrder = HOST_BYTE_ORDER): number {
   return swapped(value, 32, order);
 }
 
 /**
- * A 16-bit number from network to host byte order: the same exchange as {@linkcode htons}.
+ * Converts a 16-bit number from network to host byte order, which exchanges bytes as {@linkcode htons} does.
  *
  * @param value From 0 to 65535.
  * @param order The host's byte order; this one's by default.
- * @throws {Failure} `USAGE`, where it does not fit.
+ * @throws {Failure} `USAGE`, if it does not fit.
  */
 export function ntohs(value: number, order: ByteOrder = HOST_BYTE_ORDER): number {
   return swapped(value, 16, order);
 }
 
 /**
- * A 32-bit number from network to host byte order: the same exchange as {@linkcode htonl}.
+ * Converts a 32-bit number from network to host byte order, which exchanges bytes as {@linkcode htonl} does.
  *
  * @param value From 0 to 4294967295.
  * @param order The host's byte order; this one's by default.
- * @throws {Failure} `USAGE`, where it does not fit.
+ * @throws {Failure} `USAGE`, if it does not fit.
  */
 export function ntohl(value: number, order: ByteOrder = HOST_BYTE_ORDER): number {
   return swapped(value, 32, order);
 }
 
-/** The number whose bytes in the host's order are those of `value` in the network's. */
+/** Returns the number whose bytes in the host's order equal those of `value` in the network's order. */
 function swapped(value: number, bits: Bits, order: ByteOrder): number {
   const view = new DataView(bytesOf(value, bits, "big-endian").buffer);
   const little = order === "little-endian";
@@ -107,7 +107,7 @@ function swapped(value: number, bits: Bits, order: ByteOrder): number {
  *
  * @param text The number.
  * @param bits The width that it must fit.
- * @throws {Failure} `USAGE`, where it is none or does not fit.
+ * @throws {Failure} `USAGE`, if the text is not a whole number or does not fit.
  */
 export function readNumber(text: string, bits: Bits): number {
   if (!/^(\d+|0x[0-9a-f]+)$/i.test(text)) {

@@ -1,5 +1,5 @@
 /**
- * IPv6 addresses as text (RFC 4291 section 2.2), with a zone (RFC 4007) where they have one.
+ * Reads and formats IPv4 and IPv6 addresses as text (RFC 4291 section 2.2, RFC 4007 for zones).
  *
  * @module
  */
@@ -42,7 +42,7 @@ export function readIpv6(text: string): Reading {
   return zone === undefined ? { bytes: whole, form } : { bytes: whole, form, zone };
 }
 
-/** The IPv4 address at the end of an IPv6 one: four decimal parts, nothing shorter. */
+/** Matches the IPv4 address at the end of an IPv6 address. It has four decimal parts. */
 const DOTTED_QUAD = /(?<=:)(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/;
 
 function groupBytes(text: string, group: string, number: number): number[] {
@@ -55,8 +55,8 @@ function groupBytes(text: string, group: string, number: number): number[] {
 }
 
 /**
- * An IPv6 address as canonical text (RFC 5952); where its prefix says that an IPv4 address is in it,
- * with that as a dotted quad (section 5).
+ * Formats an IPv6 address as canonical text (RFC 5952). An IPv4 address that its prefix announces is
+ * written as a dotted quad (section 5).
  *
  * @param bytes 16 bytes.
  */
@@ -102,7 +102,10 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
   return longest;
 }
 
-/** The IPv4 address in a mapped (RFC 4291) or translated (RFC 6052) IPv6 address, and what precedes it. */
+/**
+ * Returns the IPv4 address in a mapped (RFC 4291) or translated (RFC 6052) IPv6 address, and the prefix as text;
+ * undefined if there is none.
+ */
 export function ipv4Within(
   bytes: Uint8Array,
 ): { readonly prefix: string; readonly bytes: Uint8Array } | undefined {
@@ -120,7 +123,7 @@ const IPV4_PREFIXES: Readonly<Record<string, string>> = {
 export interface Reading {
   /** 4 bytes for IPv4, 16 for IPv6, in network byte order. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The notation that the text is in, in words. */
+  /** The notation of the text, in words. */
   readonly form: string;
   /** The zone of a scoped IPv6 address (RFC 4007): `eth0`, or undefined. */
   readonly zone?: string;
@@ -128,7 +131,7 @@ export interface Reading {
 
 /**
  * Reads an IPv4 address as inet_aton(3) does: `127.0.0.1`, `127.1`, `0x7f.1`, `017700000001`,
- * `2130706433`. Each part but the last is a byte; the last fills the bytes that are left.
+ * `2130706433`. Each part but the last is one byte; the last part fills the remaining bytes.
  *
  * @param text The address.
  * @param options With `strict`, only four decimal parts without leading zeros, as inet_pton(3).
@@ -153,7 +156,7 @@ export function readInetAton(text: string, { strict = false } = {}): Reading {
   });
   const bytes = new Uint8Array(4);
   bytes.set(values.slice(0, -1));
-  // The last part lies at the end; the parts before it cover what it does not fill.
+  // The last part is a number that ends at the last byte. It does not reach the bytes of the other parts.
   const view = new DataView(bytes.buffer);
   view.setUint32(0, view.getUint32(0) + values.at(-1)!);
   const plain = parts.length === 4 && parts.every((part) => part === String(Number(part)));
@@ -184,7 +187,7 @@ function readPart(text: string, part: string, number: number, max: number): numb
 
 const NAMES = { 8: "octal", 10: "decimal", 16: "hexadecimal" } as const;
 
-/** How an address that is no dotted quad was read. */
+/** Describes the notation of an address that is not a dotted quad. */
 function wording(parts: readonly string[]): string {
   const fills = 5 - parts.length;
   const count = parts.length === 1
@@ -209,7 +212,7 @@ function notStrict(text: string, parts: readonly string[]): Failure {
   );
 }
 
-/** The failure of a text that is no address. */
+/** Makes the failure of a text that is not an address. */
 export function unreadable(text: string, why: string): Failure {
   const name = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$/i.test(text);
   return usageFailure(

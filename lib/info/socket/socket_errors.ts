@@ -1,5 +1,5 @@
 /**
- * The errors of sockets: each one is provoked on the loopback, caught and explained.
+ * Provokes the errors of sockets on the loopback interface, catches them and explains them.
  *
  * @module
  */
@@ -116,9 +116,9 @@ function className(error: Error): string {
 
 /** Code that provokes an error. */
 interface Provocation {
-  /** What it does, as the start of a sentence: "listening twice at one port". */
+  /** A description of the code, to follow "by": "listening twice at one port". */
   readonly by: string;
-  /** What it means if the error does not occur, as the rest of the sentence. */
+  /** What happened if the error does not occur, as the rest of that sentence. */
   readonly otherwise?: string;
   /** Provokes the error and throws it. */
   run(): Promise<void>;
