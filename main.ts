@@ -7,15 +7,12 @@
 /** Runs the command that the command line names, and returns its exit code. */
 async function main(): Promise<number> {
   if (isVersion(Deno.args) && await printVersion()) return 0;
-  const [{ runCommandLine }, { loadCommand, PROGRAM }, { processIo }, { ARGS }] = await Promise.all(
-    [
-      import("./lib/cli/run.ts"),
-      import("./lib/commands/load.ts"),
-      import("./lib/os/io.ts"),
-      // Reads the environment before the permission for it is dropped.
-      import("./lib/os/surroundings.ts"),
-    ],
-  );
+  const [{ runCommandLine }, { loadCommand, PROGRAM }, { ARGS, processIo }] = await Promise.all([
+    import("./lib/cli/run.ts"),
+    import("./lib/commands/load.ts"),
+    // Reads the environment before the permission for it is dropped.
+    import("./lib/os/io.ts"),
+  ]);
   return await runCommandLine(PROGRAM, ARGS, processIo(), loadCommand);
 }
 

@@ -1,6 +1,6 @@
 /**
- * parley as a library: an encrypted chat over TCP, host names and sockets, UDP datagrams, and RSA
- * keys.
+ * parley as a library: an encrypted chat over TCP, host names and sockets, UDP datagrams, TCP
+ * streams, and RSA keys.
  *
  * @example
  * ```ts
@@ -19,4 +19,5 @@
 export * as chat from "./lib/tcp_chat.ts";
 export * as info from "./lib/info.ts";
 export * as rsa from "./lib/rsa.ts";
+export * as tcp from "./lib/tcp.ts";
 export * as udp from "./lib/udp.ts";

@@ -13,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   dns: () => import("./dns.ts"),
   overload: () => import("./overload.ts"),
   startup: () => import("./startup.ts"),
+  tcp: () => import("./tcp.ts"),
   udp: () => import("./udp.ts"),
 };
 

@@ -19,7 +19,15 @@
  * @module
  */
 
-export * from "./udp/defaults.ts";
+export {
+  DEFAULT_LOAD,
+  DEFAULT_PORT,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
+  MAX_IPV4_BYTES,
+  MAX_IPV6_BYTES,
+  MAX_WINDOW,
+} from "./base/defaults.ts";
 export { LOOPBACK } from "./base/host_port.ts";
 export { type EchoClient, type EchoClientCounts, openEchoClient } from "./udp/echo_client.ts";
 export type { Answer, EchoClientEvent, EchoClientOptions } from "./udp/echo_client.ts";

@@ -66,8 +66,13 @@ export function optionRow([name, spec]: [string, OptionSpec]): [string, string] 
 }
 
 /** An argument and its description. */
-export function operandRow({ name, help, choices }: OperandSpec): [string, string] {
-  return [name, choices === undefined ? help : `${help} (${choices.join(" or ")})`];
+export function operandRow({ name, help, choices, needs }: OperandSpec): [string, string] {
+  const notes = [];
+  if (choices !== undefined) notes.push(choices.join(" or "));
+  if (needs !== undefined && BUILD === "source") {
+    notes.push(`${needs.prefix} needs ${flags(needs.permissions)}`);
+  }
+  return [name, notes.length === 0 ? help : `${help} (${notes.join("; ")})`];
 }
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string {

@@ -73,9 +73,9 @@ export async function reportingFailure(
   }
 }
 
-function tellProgram(io: Pick<Io, "output">, { code, what, why }: Failure): void {
+function tellProgram(io: Pick<Io, "output">, failure: Failure): void {
   try {
-    printLines(io, [jsonEvent("error", { code, message: `${what}: ${why}` })]);
+    printLines(io, [jsonEvent("error", failureFields(failure))]);
   } catch (error) {
     // The output itself may have failed. The command line reports the first failure.
     if (!(error instanceof Failure)) throw error;
@@ -99,6 +99,13 @@ export function printFailure(io: Pick<Io, "errors">, failure: Failure, debug = f
 
 function causeStack(cause: unknown): string {
   return cause instanceof Error ? `Caused by: ${cause.stack ?? cause.message}\n` : "";
+}
+
+/** A failure as fields of an event. */
+export function failureFields(
+  { code, what, why }: Failure,
+): { readonly code: string; readonly message: string } {
+  return { code, message: `${what}: ${why}` };
 }
 
 /** An address as fields of an event. */

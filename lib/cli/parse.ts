@@ -77,6 +77,10 @@ async function parseOptions(path: readonly CommandSpec[], args: readonly string[
       : readValues(path, name, spec, raw[name]);
     if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
   }
+  for (const [i, { needs }] of (command.operands ?? []).entries()) {
+    if (needs === undefined || raw._[i]?.startsWith(needs.prefix) !== true) continue;
+    for (const permission of needs.permissions) permissions.add(permission);
+  }
   // Neither --help nor --version needs operands.
   if (given.options.help !== true && given.options.version !== true) {
     await checkOperands(path, given.operands);

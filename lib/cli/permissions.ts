@@ -77,6 +77,8 @@ export const TASKS: readonly Task[] = [
   { name: "chat-client", words: ["chat", "client"], grants: ["net"] },
   { name: "udp-server", words: ["udp", "server"], grants: ["net"] },
   { name: "udp-client", words: ["udp", "client"], grants: ["net"] },
+  { name: "tcp-server", words: ["tcp", "server"], grants: ["net"] },
+  { name: "tcp-client", words: ["tcp", "client"], grants: ["net"] },
   { name: "rsa", words: ["rsa"], grants: ["read", "write"] },
   { name: "info-socket", words: ["info", "socket"], grants: ["ffi"] },
   { name: "info", words: ["info"], grants: ["net", "sys", "read"] },
@@ -137,8 +139,6 @@ const KEYGEN = "parley rsa keygen -o NEW_KEY";
 /** The hint of a failure for people who use the command line, by the failure's code and its own hint. */
 const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   DECRYPT_FAILED: () => "check the key, and whether the message was encrypted with --raw",
-  EADDRINUSE: () =>
-    "another program listens there: choose another port, or --port 0 for any free one",
   KEY_EMPTY: withKeygen,
   KEY_EXPONENT: withKeygen,
   KEY_NOT_RSA: withKeygen,

@@ -73,6 +73,8 @@ export interface OperandSpec {
   readonly rest?: true;
   /** The form of the value; any text by default. */
   readonly form?: TextForm;
+  /** The permissions that are kept only if the argument starts with the prefix, such as `unix:`. */
+  readonly needs?: { readonly prefix: string; readonly permissions: readonly PermissionName[] };
 }
 
 /** The kinds of permission that a command can keep while it runs. */

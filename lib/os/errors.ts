@@ -184,6 +184,30 @@ export function errorCode(error: unknown): string | undefined {
   return CODE_BY_CLASS[error.constructor.name];
 }
 
+/** What the errors of connect(2) tell about a TCP port. */
+const PORT_STATES: Readonly<Record<string, "refused" | "timeout" | "unreachable">> = {
+  ECONNREFUSED: "refused",
+  ECONNRESET: "refused",
+  ETIMEDOUT: "timeout",
+  EADDRNOTAVAIL: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  ENETUNREACH: "unreachable",
+};
+
+/**
+ * Returns what a failed attempt to connect tells about a TCP port: the host refused it, nothing answered, or there is no
+ * route to the host.
+ *
+ * @param error What `Deno.connect()` threw.
+ * @returns Undefined if the error tells nothing about the port.
+ */
+export function failedPortState(
+  error: unknown,
+): "refused" | "timeout" | "unreachable" | undefined {
+  return PORT_STATES[errorCode(error) ?? ""];
+}
+
 /**
  * Turns any thrown value into a {@linkcode Failure}. Known socket errors get the words of {@linkcode SOCKET_ERRORS};
  * other errors keep their own message. A {@linkcode Failure} is returned unchanged.

@@ -1,5 +1,5 @@
 /**
- * What a command gets from its process: standard input, output and errors, signals and permissions.
+ * What a command gets from its process: arguments, standard streams, signals and permissions.
  *
  * Commands get an {@linkcode Io} as an argument. {@linkcode processIo} is the one of this process, and the
  * only code that names the standard streams of the runtime.
@@ -9,7 +9,28 @@
 
 import { Failure } from "../base/failure.ts";
 import { fileFailure } from "./errors.ts";
-import { DUMB_TERMINAL } from "./surroundings.ts";
+
+// The tasks of deno.json pass the terminal type as the first argument, `--task=$TERM`. Without a task, the program reads
+// it from the environment if it is run with --allow-env=TERM.
+const [first = "", ...rest] = Deno.args;
+const task = /^--task=(.*)$/s.exec(first);
+
+/** The program's arguments. */
+export const ARGS: readonly string[] = task === null ? Deno.args : rest;
+
+/**
+ * Whether `deno task` is the parent process. It does not notice that a child stops (SIGTSTP), and keeps the shell from
+ * the terminal meanwhile.
+ */
+export const UNDER_TASK: boolean = task !== null;
+
+/** Whether the terminal has no escape codes: its type is `dumb` (terminfo(5)). Read before permissions are dropped. */
+const DUMB_TERMINAL: boolean = (task?.[1] ?? readableTerm()) === "dumb";
+
+function readableTerm(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
+  return state === "granted" ? Deno.env.get("TERM") : undefined;
+}
 
 /** The standard streams of a command, and the signals sent to it. */
 export interface Io {
@@ -32,6 +53,13 @@ export interface InputStream {
    * @throws {Failure} System errors, while iterating.
    */
   chunks(): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /**
+   * Reads bytes into the buffer and returns their number, or null at the end. It is the faster choice for large inputs.
+   * Use either this or `chunks()`. Undefined if the input has only chunks.
+   *
+   * @throws {Failure} System errors.
+   */
+  readonly read?: (into: Uint8Array) => Promise<number | null>;
   /** The keyboard; undefined if the input is not a terminal. */
   readonly keyboard: Keyboard | undefined;
 }
@@ -97,6 +125,7 @@ export function processIo(): Io {
   return {
     input: {
       chunks: readStandardInput,
+      read: readSome,
       get keyboard() {
         return Deno.stdin.isTerminal() ? Deno.stdin : undefined;
       },
@@ -118,8 +147,22 @@ async function* readStandardInput(): AsyncGenerator<Uint8Array<ArrayBuffer>, voi
   }
 }
 
-/** The pause in milliseconds before retrying a write to a full non-blocking pipe. */
-const FULL_MS = 10;
+async function readSome(into: Uint8Array): Promise<number | null> {
+  for (;;) {
+    try {
+      return await Deno.stdin.read(into);
+    } catch (error) {
+      // EAGAIN: another process may have made the pipe non-blocking (`O_NONBLOCK`, open(2)), and it is empty.
+      if (!(error instanceof Deno.errors.WouldBlock)) {
+        throw fileFailure(error, "cannot read standard input");
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+/** The pause in milliseconds before retrying with a non-blocking pipe that is full or empty. */
+const RETRY_MS = 10;
 
 /** The methods of the runtime's output streams that are used. */
 type RuntimeOutput = Pick<typeof Deno.stdout, "write" | "writeSync" | "isTerminal">;
@@ -167,7 +210,7 @@ export class ProcessOutput implements OutputStream {
       } catch (error) {
         this.#throwUnlessFull(error);
       }
-      await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 
@@ -178,7 +221,7 @@ export class ProcessOutput implements OutputStream {
       } catch (error) {
         this.#throwUnlessFull(error);
       }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_MS);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
 
@@ -230,6 +273,27 @@ export class StopSignals implements Disposable {
   /** Stops listening. */
   [Symbol.dispose](): void {
     for (const one of this.#listening) one[Symbol.dispose]();
+  }
+}
+
+/**
+ * Runs work until it ends or SIGINT or SIGTERM arrives.
+ *
+ * @param work The work. It ends with the reason of its signal if that is aborted.
+ * @returns The exit code of the work, or that of {@linkcode StopSignals}.
+ */
+export async function untilStopped(
+  io: Pick<Io, "onSignal">,
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  using signals = new StopSignals(io);
+  const stop = new AbortController();
+  signals.stopped.then(() => stop.abort(new DOMException("Interrupted", "AbortError")));
+  try {
+    return await work(stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    return await signals.stopped;
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { Failure } from "../base/failure.ts";
 import type { Io, Keyboard, OutputStream } from "../os/io.ts";
-import { UNDER_TASK } from "../os/surroundings.ts";
+import { UNDER_TASK } from "../os/io.ts";
 
 /** The callbacks for events of a terminal and of its process. */
 export interface TerminalHandlers {

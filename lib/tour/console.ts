@@ -185,7 +185,7 @@ export interface MemoryIoOptions extends Partial<Page> {
    *
    * @throws If the text cannot be shown. The command's write then fails with the same error.
    */
-  readonly printed?: (text: string) => void;
+  readonly printed?: (text: string, to: "output" | "errors") => void;
 }
 
 /** Standard input to type into, outputs that are kept, and an interrupt key. None of them is a terminal. */
@@ -203,8 +203,8 @@ export class MemoryIo implements Io {
     const pipe = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
     this.#typed = pipe.writable.getWriter();
     this.input = { keyboard: undefined, chunks: () => pipe.readable };
-    this.output = this.#opened(options);
-    this.errors = this.#opened({ ...options, columns: undefined, coloured: false });
+    this.output = this.#opened("output", options);
+    this.errors = this.#opened("errors", { ...options, columns: undefined, coloured: false });
   }
 
   /** Everything printed on both outputs, in order, without colours. */
@@ -212,12 +212,15 @@ export class MemoryIo implements Io {
     return unstyled(this.#text);
   }
 
-  #opened({ columns, coloured = false, printed }: MemoryIoOptions): OutputStream {
+  #opened(
+    to: "output" | "errors",
+    { columns, coloured = false, printed }: MemoryIoOptions,
+  ): OutputStream {
     const decoder = new TextDecoder();
     const writeSync = (bytes: Uint8Array) => {
       const text = decoder.decode(bytes, { stream: true });
       this.#text += text;
-      printed?.(text);
+      printed?.(text, to);
       return bytes.length;
     };
     return {

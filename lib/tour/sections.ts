@@ -14,6 +14,7 @@ import {
   type Scene,
   type Section,
   untilAborted,
+  wordsOf,
 } from "./tour.ts";
 
 const LOAD: Readonly<Record<string, () => Promise<Section>>> = {
@@ -25,6 +26,7 @@ const LOAD: Readonly<Record<string, () => Promise<Section>>> = {
   errors: () => Promise.resolve(ERRORS),
   udp: () => Promise.resolve(UDP),
   forgery: () => Promise.resolve(FORGERY),
+  tcp: () => Promise.resolve(TCP),
   rsa: () => Promise.resolve(RSA),
   chat: () => Promise.resolve(CHAT),
 };
@@ -111,6 +113,48 @@ async function echo({ start, prompt, signal }: Scene): Promise<void> {
   await client.until(/replied 'Your data was 38 bytes long'/, signal);
   requireCode(ask, await untilAborted(client.ended, signal), 0);
   await server.until(/The client at 127\.0\.0\.1:\d+ says 'The time is /, signal);
+  server.interrupt();
+  requireCode(serve, await untilAborted(server.ended, signal), 130);
+}
+
+/** The echo server and its client over TCP, and the lessons. */
+export const TCP: Section = {
+  name: "tcp",
+  title: "TCP: a stream of bytes",
+  steps: [
+    {
+      says:
+        `TCP connects two sockets and carries bytes in order, without loss. The server answers each read.
+It reads at most 4 bytes at a time here, so that the client's two writes become three or four reads.`,
+      play: echoStream,
+    },
+    command(
+      `A stream has no message boundaries: writes are joined and divided on their way, and frames restore
+the messages. Each direction is closed on its own; a reset ends both.`,
+      "parley tcp demo",
+      {
+        // A narrow terminal breaks the lines of the demonstration anywhere between words.
+        patterns: [
+          /reads\s+'onetwo'/,
+          /has\s+the\s+message\s+'two'/,
+          /fails\s+to\s+read:\s+ECONNRESET/,
+        ],
+      },
+    ),
+  ],
+};
+
+async function echoStream({ start, prompt, signal }: Scene): Promise<void> {
+  const serve = "parley tcp server --port 0 --chunk 4";
+  prompt(serve);
+  const server = start(wordsOf(serve), { label: "  server │ " });
+  const [, port] = await server.until(/Listening at 127\.0\.0\.1:(\d+)/, signal);
+  const ask = `parley tcp client --port ${port} -m hello -m world`;
+  prompt(ask);
+  const client = start(wordsOf(ask), { label: "  client │ " });
+  await client.until(/replied 'Your data was 4 bytes long/, signal);
+  requireCode(ask, await untilAborted(client.ended, signal), 0);
+  await server.until(/has ended: 10 bytes in [34] reads/, signal);
   server.interrupt();
   requireCode(serve, await untilAborted(server.ended, signal), 130);
 }

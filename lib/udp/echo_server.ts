@@ -5,7 +5,7 @@
  */
 
 import { LOOPBACK } from "../base/host_port.ts";
-import { DEFAULT_PORT } from "./defaults.ts";
+import { DEFAULT_PORT } from "../base/defaults.ts";
 import { type DatagramSocket, openSocket, Receiver } from "./datagram_socket.ts";
 
 /** The most replies that wait to be sent, to bound the memory. */

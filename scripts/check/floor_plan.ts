@@ -15,6 +15,7 @@ export interface SourceFile {
 const PUBLIC_MODULES: readonly string[] = [
   "lib/info.ts",
   "lib/rsa.ts",
+  "lib/tcp.ts",
   "lib/tcp_chat.ts",
   "lib/udp.ts",
 ];

@@ -34,7 +34,7 @@ export const EXAMPLES: Group = {
   name: "examples",
   permissions: ["--allow-net"],
   // Unchecked: the runner imports every name for every example, and unused ones are errors here.
-  paths: ["--doc", "--no-check", "README.md", "docs/tutorial.md", "mod.ts", "lib/"],
+  paths: ["--doc", "--no-check", "README.md", "docs/tutorial.md", "docs/tcp.md", "mod.ts", "lib/"],
   seconds: 30,
   exclusive: [],
   tools: [],

@@ -103,6 +103,12 @@ const RUNS: Readonly<Record<string, (program: Program) => Promise<void>>> = {
   "udp send": echo,
   "udp bench": echo,
   "udp demo": async (program) => assertMatch(await done(program, "udp", "demo"), /Not fooled/),
+  "tcp server": stream,
+  "tcp client": stream,
+  "tcp connect": stream,
+  "tcp listen": stream,
+  "tcp check": stream,
+  "tcp demo": async (program) => assertMatch(await done(program, "tcp", "demo"), /ECONNRESET/),
   "rsa keygen": letter,
   "rsa encrypt": letter,
   "rsa decrypt": letter,
@@ -158,6 +164,32 @@ function echo(program: Program): Promise<void> {
     assertMatch(await done(program, "udp", "bench", "-p", port, "--seconds", "0.2"), /replies/);
     server.kill("SIGINT");
     assertEquals(await server.ended(), 130);
+  });
+}
+
+/** An echo server answers a client and what is piped through a connection, and its port is open. */
+function stream(program: Program): Promise<void> {
+  return once("stream", program, async () => {
+    await using server = new Talker(program, ["tcp", "server", "--port", "0"]);
+    const port = /Listening at \S+:(\d+)/.exec(await server.until("Listening at"))![1]!;
+    const asked = await done(program, "tcp", "client", "-p", port);
+    assertMatch(asked, /replied 'Your data was 38 bytes long'/);
+    assertMatch(await done(program, "tcp", "check", "127.0.0.1", port), /^ *\d+ {2}open /);
+    await using client = new Talker(program, ["tcp", "connect", "127.0.0.1", port]);
+    await client.type("piped\n");
+    await client.endInput();
+    assertEquals(await client.ended(), 0, client.said);
+    assertStringIncludes(client.said, "Your data was 6 bytes long");
+    server.kill("SIGINT");
+    assertEquals(await server.ended(), 130);
+    await using listener = new Talker(program, ["tcp", "listen", "0", "--json"]);
+    const at = /"port":(\d+)/.exec(await listener.until('"listening"'))![1]!;
+    await using other = new Talker(program, ["tcp", "connect", "127.0.0.1", at]);
+    await other.type("to the listener");
+    await other.endInput();
+    await listener.until('"text":"to the listener"');
+    await listener.endInput();
+    assertEquals([await other.ended(), await listener.ended()], [0, 0]);
   });
 }
 

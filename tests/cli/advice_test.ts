@@ -10,8 +10,8 @@ function adviceFor(code: string, hint?: string): string | undefined {
 
 Deno.test("withAdvice() names the option or the command that helps", () => {
   assertEquals(
-    adviceFor("EADDRINUSE", "choose another port; port 0 picks a free one"),
-    "another program listens there: choose another port, or --port 0 for any free one",
+    adviceFor("TLS_NOT_SPOKEN", "check the port"),
+    "check the port; if the server does not use TLS, leave out --tls",
   );
   assertEquals(
     adviceFor("KEY_EMPTY", "copy it again, or make a key in a new file"),

@@ -51,7 +51,7 @@ Deno.test({
     assertEquals([command.code, command.stdout], [2, ""]);
     assertEquals(
       command.stderr,
-      'parley: no command "chta": the commands of parley are chat, info, udp, rsa, tour, completions (USAGE)\n' +
+      'parley: no command "chta": the commands of parley are chat, info, udp, tcp, rsa, tour, completions (USAGE)\n' +
         "hint: did you mean parley chat?\n",
     );
     const option = await parley(["chat", "server", "--prot", "1"]);

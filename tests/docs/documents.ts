@@ -8,7 +8,14 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** The README and the pages that it leads to, one after the other. */
 export async function manual(): Promise<string> {
-  const names = ["README.md", "docs/chat.md", "docs/info.md", "docs/udp.md", "docs/rsa.md"];
+  const names = [
+    "README.md",
+    "docs/chat.md",
+    "docs/info.md",
+    "docs/udp.md",
+    "docs/tcp.md",
+    "docs/rsa.md",
+  ];
   return (await Promise.all(names.map((name) => readDocument(name)))).join("\n");
 }
 

@@ -16,6 +16,7 @@ const ignore = !granted("run=deno,sh", "read=.");
 
 /** Of the ports that the documents' commands take, those that another program has. */
 const TAKEN = ignore ? [] : [
+  ...takenPort("TCP port 1060", () => Deno.listen({ hostname: "127.0.0.1", port: 1060 })),
   ...takenPort("TCP port 4396", () => Deno.listen({ hostname: "0.0.0.0", port: 4396 })),
   ...takenPort(
     "UDP port 1060",
@@ -92,7 +93,7 @@ testAtPort(
     const all = commands(readme).filter((command) => !isOfRsa(command));
     const servers = all.filter((command) => command.includes("chat-server"));
     const clients = all.filter((command) => command.includes("chat-client"));
-    const others = all.filter((command) => /task (parley|udp-\w+)\b/.test(command));
+    const others = all.filter((command) => /task (parley|(?:udp|tcp)-\w+)\b/.test(command));
     assertEquals(
       servers.length + clients.length + others.length,
       all.length,
@@ -187,43 +188,53 @@ function alike(said: string): string {
     .replace(/[\d.]+ ms/g, "TIME");
 }
 
-testAtPort(
-  "UDP port 1060",
-  "the README's commands of udp print what it shows",
-  async () => {
-    const readme = await manual();
-    const blocks = [
-      ...readme.matchAll(/^```console\n\$ (.* task (?:udp-|parley udp ).*)\n([\s\S]*?)^```/gm),
-    ]
-      .map(([, line, expected]) => ({ line: line!, expected: alike(expected!) }));
-    const [server, ...others] = blocks;
-    assert(server!.line.includes("udp-server") && others.length >= 2);
-    const host = shell(server!.line, IN_PLACE);
-    await host.stdin.close();
-    const reader = host.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let said = "";
-    const hears = async (word: string, enough: () => boolean) => {
-      while (!enough()) {
-        const { done, value } = await reader.read();
-        if (done) throw new Error(await endedEarly(host, word, said));
-        said += value;
-      }
-    };
-    const listening = "Listening at 127.0.0.1:1060\n";
-    await hears(listening, () => said.includes(listening));
-    for (const { line, expected } of others) {
-      const child = shell(line);
-      await child.stdin.close();
-      const { stdout, stderr } = await child.output();
-      const decoder = new TextDecoder();
-      assertEquals(alike(decoder.decode(stdout)), expected, `${line}\n${decoder.decode(stderr)}`);
+/** The commands of one kind of echo print what the documents show: a server, and whatever asks it. */
+async function echoes(kind: "udp" | "tcp"): Promise<void> {
+  const readme = await manual();
+  const blocks = [
+    ...readme.matchAll(
+      new RegExp(
+        `^\`\`\`console\\n\\$ (.* task (?:${kind}-|parley ${kind} ).*)\\n([^]*?)^\`\`\``,
+        "gm",
+      ),
+    ),
+  ]
+    .map(([, line, expected]) => ({ line: line!, expected: alike(expected!) }));
+  const [server, ...others] = blocks;
+  assert(server!.line.includes(`${kind}-server`) && others.length >= 2);
+  const host = shell(server!.line, IN_PLACE);
+  await host.stdin.close();
+  const reader = host.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  const hears = async (word: string, enough: () => boolean) => {
+    while (!enough()) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(await endedEarly(host, word, said));
+      said += value;
     }
-    await hears(server!.expected, () => alike(said).length >= server!.expected.length);
-    assertEquals(alike(said), server!.expected);
-    host.kill("SIGTERM");
-    await Promise.all([host.status, reader.cancel(), host.stderr.cancel()]);
-  },
-);
+  };
+  const listening = "Listening at 127.0.0.1:1060\n";
+  await hears(listening, () => said.includes(listening));
+  for (const { line, expected } of others) {
+    const child = shell(line);
+    await child.stdin.close();
+    const { stdout, stderr } = await child.output();
+    const decoder = new TextDecoder();
+    assertEquals(alike(decoder.decode(stdout)), expected, `${line}\n${decoder.decode(stderr)}`);
+  }
+  await hears(server!.expected, () => alike(said).length >= server!.expected.length);
+  assertEquals(alike(said), server!.expected);
+  host.kill("SIGTERM");
+  await Promise.all([host.status, reader.cancel(), host.stderr.cancel()]);
+}
+
+for (const kind of ["udp", "tcp"] as const) {
+  testAtPort(
+    `${kind.toUpperCase()} port 1060`,
+    `the README's commands of ${kind} print what it shows`,
+    () => echoes(kind),
+  );
+}
 
 Deno.test({
   name: "parley info prints what the README shows",

@@ -10,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
+import { openEchoServer as openTcpEchoServer } from "../../lib/tcp.ts";
 import { openEchoServer } from "../../lib/udp.ts";
 import { granted } from "../fixtures/granted.ts";
 
@@ -42,7 +43,11 @@ async function makeKeys(): Promise<AsyncDisposable & { readonly path: string }> 
 }
 
 /** A command line of each command, without an end where there may be none. */
-function commandLines(keys: string, port: number): Readonly<Record<string, string>> {
+function commandLines(
+  keys: string,
+  port: number,
+  tcpPort: number,
+): Readonly<Record<string, string>> {
   return {
     "parley": "--help",
     "info": "info",
@@ -61,6 +66,13 @@ function commandLines(keys: string, port: number): Readonly<Record<string, strin
     "udp demo": "udp demo",
     "udp send": `udp send 127.0.0.1 ${port} hello`,
     "udp bench": `udp bench --port ${port} --seconds 0.1`,
+    "tcp": "tcp",
+    "tcp server": "tcp server --port 0",
+    "tcp client": `tcp client --port ${tcpPort}`,
+    "tcp demo": "tcp demo",
+    "tcp connect": `tcp connect 127.0.0.1 ${tcpPort} --json`,
+    "tcp listen": "tcp listen 0 --json",
+    "tcp check": `tcp check 127.0.0.1 ${tcpPort}`,
     "rsa": "rsa",
     "rsa keygen": "rsa keygen --bits 2048",
     "rsa fingerprint": `rsa fingerprint ${keys}/key.pub`,
@@ -95,7 +107,8 @@ Deno.test({
   async fn() {
     await using keys = await makeKeys();
     await using server = openEchoServer({ port: 0 });
-    const lines = commandLines(keys.path, server.addr.port);
+    await using tcpServer = openTcpEchoServer({ port: 0 });
+    const lines = commandLines(keys.path, server.addr.port, tcpServer.addr.port);
     for (const name of namesOf(PARLEY)) assert(name in lines, `${name} is tried`);
     for (const [name, line] of Object.entries(lines)) {
       assertEquals(await sh(`${PARLEY_RUN} ${line} > /dev/full`), FULL, name);
@@ -109,7 +122,8 @@ Deno.test({
   async fn() {
     await using keys = await makeKeys();
     await using server = openEchoServer({ port: 0 });
-    const lines = commandLines(keys.path, server.addr.port);
+    await using tcpServer = openTcpEchoServer({ port: 0 });
+    const lines = commandLines(keys.path, server.addr.port, tcpServer.addr.port);
     for (const [name, line] of Object.entries(lines)) {
       const process = new Deno.Command("deno", {
         args: [...PARLEY_RUN.split(" ").slice(1), ...line.split(" ")],

@@ -8,13 +8,13 @@ const ROOT = new URL("../../", import.meta.url);
 const READ = granted("read=.");
 
 /** The folders of the library that know nothing of a command line. */
-const FOLDERS = ["base", "info", "net", "os", "rsa", "udp"];
+const FOLDERS = ["base", "info", "net", "os", "rsa", "tcp", "udp"];
 
 /** Comments, and strings of one line or more. */
 const TOKEN = /\/\/[^\n]*|\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
 
 /** An option, a placeholder of an operand, or a command of parley. */
-const COMMAND_LINE = /(?<!-)--[a-z]|@SERVER|\bparley (chat|completions|info|rsa|tour|udp)\b/;
+const COMMAND_LINE = /(?<!-)--[a-z]|@SERVER|\bparley (chat|completions|info|rsa|tcp|tour|udp)\b/;
 
 /** The strings of a program that speak of its command line. */
 function commandLineWords(text: string): string[] {

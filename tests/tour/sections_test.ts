@@ -37,7 +37,7 @@ for (const columns of [undefined, 24, 40, 80, 200]) {
   for (const coloured of [false, true]) {
     const where = columns === undefined ? "in a pipe" : `at ${columns} columns`;
     Deno.test(`the tour's steps do what they say ${where}${coloured ? ", in colours" : ""}`, async () => {
-      for (const name of ["address", "byteorder", "service", "udp", "forgery"]) {
+      for (const name of ["address", "byteorder", "service", "udp", "forgery", "tcp"]) {
         const shown = await play(name, columns, coloured);
         assertEquals(shown !== unstyled(shown), coloured, name);
       }

@@ -5,9 +5,9 @@ import { assert, assertStringIncludes } from "@std/assert";
 import { HAS_TMUX, Pane } from "../terminal/tmux.ts";
 
 const ignore = !HAS_TMUX;
-/** What a busy machine may take for 20 steps, three key pairs among them. */
+/** What a busy machine may take for 22 steps, three key pairs among them. */
 const PATIENCE_MS = 180_000;
-const ALL_STEPS = "all 20 steps succeeded";
+const ALL_STEPS = "all 22 steps succeeded";
 
 /** Takes the tour in a terminal of so many columns: what it shows, with its colours where they are wanted. */
 async function tour(columns: number, ...env: string[]) {
@@ -63,7 +63,7 @@ Deno.test({
     const text = rows.join("\n");
     for (
       const shown of [
-        "1/20  A host has a name and addresses:\n      one for each interface, and\n",
+        "1/22  A host has a name and addresses:\n      one for each interface, and\n",
         "\nsetting        before  asked for\n       after\n",
         "\nhint: an address is 127.0.0.1, 127.1,\n  0x7f000001, 7f000001, ::1,\n",
         "\n  ada │ * your key lasts for this run\n      │ only: --identity FILE keeps a\n",

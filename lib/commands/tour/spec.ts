@@ -26,6 +26,7 @@ this machine's own network. Exits with 0 only if every step did what it announce
       "errors",
       "udp",
       "forgery",
+      "tcp",
       "rsa",
       "chat",
     ],

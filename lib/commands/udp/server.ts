@@ -10,6 +10,7 @@ import {
   addressFields,
   counted,
   dataFields,
+  failureFields,
   reportingFailure,
   type Said,
   shownData,
@@ -102,7 +103,7 @@ function failed({ to, error }: EchoServerEvent & { readonly kind: "failed" }): S
   const address = to === undefined ? {} : addressFields(to);
   return {
     event: "failed",
-    fields: { ...address, code: failure.code, message: `${failure.what}: ${failure.why}` },
+    fields: { ...address, ...failureFields(failure) },
     lines: [`The server ${printable(failure.message)}`],
   };
 }

@@ -12,7 +12,7 @@ import {
   DEFAULT_TIMEOUT_MS,
   MAX_IPV6_BYTES,
   MAX_WINDOW,
-} from "../../udp/defaults.ts";
+} from "../../base/defaults.ts";
 import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
 import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 

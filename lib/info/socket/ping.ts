@@ -7,10 +7,10 @@
  * @module
  */
 
-import { DEFAULT_PROBES } from "../defaults.ts";
+import { DEFAULT_PROBES } from "../../base/defaults.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { requireZone } from "../../net/resolve_host.ts";
-import { errorCode, toFailure } from "../../os/errors.ts";
+import { failedPortState, toFailure } from "../../os/errors.ts";
 
 /** The result of a probe. `open` and `refused` show that the host is up. */
 export type ProbeState = "open" | "refused" | "timeout" | "unreachable";
@@ -90,22 +90,11 @@ async function probe(
     const time_ms = taken();
     if (interrupted(signal)) return undefined;
     if (deadline.aborted) return { state: "timeout", time_ms: null };
-    const state = STATES[errorCode(error) ?? ""];
+    const state = failedPortState(error);
     if (state === undefined) throw toFailure(error, `cannot probe ${hostname}, port ${port}`);
     return { state, time_ms: state === "refused" ? time_ms : null };
   }
 }
-
-/** The state of the host for each error of connect(2). */
-const STATES: Readonly<Record<string, ProbeState>> = {
-  ECONNREFUSED: "refused",
-  ECONNRESET: "refused",
-  ETIMEDOUT: "timeout",
-  EADDRNOTAVAIL: "unreachable",
-  EHOSTUNREACH: "unreachable",
-  ENETDOWN: "unreachable",
-  ENETUNREACH: "unreachable",
-};
 
 function interrupted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
