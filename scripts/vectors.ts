@@ -6,6 +6,10 @@
  * @module
  */
 
+// @ts-types="../types/std.d.ts"
+import { concat } from "@std/bytes/concat";
+// @ts-types="../types/std.d.ts"
+import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, type Random, utf8 } from "../lib/base/bytes.ts";
 import {
   joinStatement,
@@ -17,7 +21,7 @@ import { CONTEXT, inContext, sign } from "../lib/chat/identity/signing.ts";
 import { RosterPages } from "../lib/chat/relay/fan_out.ts";
 import { audienceDigest, commitmentTo, nextKey, SendingChain } from "../lib/chat/seal/chain.ts";
 import { KeySender } from "../lib/chat/seal/pairwise.ts";
-import { safetyNumber } from "../lib/chat/trust/safety_number.ts";
+import { safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import {
   encodeAudience,
   encodeBye,
@@ -34,10 +38,6 @@ import {
 } from "../lib/chat/wire/control.ts";
 import { encodeProgressBody, encodeSigned, encodeTexts } from "../lib/chat/wire/envelope.ts";
 import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
-// @ts-types="../types/std.d.ts"
-import { concat } from "@std/bytes/concat";
-// @ts-types="../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 
 const EXPIRES_AT = 1_800_000_000_000;
 const RENEWED_TO = EXPIRES_AT + 43_200_000;

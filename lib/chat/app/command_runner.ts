@@ -7,7 +7,7 @@
 import { foldName } from "../identity/name.ts";
 import type { Peer } from "../member/roster.ts";
 import type { Session } from "../runtime/session.ts";
-import { safetyNumber } from "../trust/safety_number.ts";
+import { safetyNumber } from "../trust/known_peers.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
 import type { Display, Presenter } from "./presenter.ts";
 import type { SlashCommand, Verdict } from "./slash_commands.ts";

@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { safetyNumber } from "../../../lib/chat/trust/safety_number.ts";
+import { safetyNumber } from "../../../lib/chat/trust/known_peers.ts";
 
 const A = "SHA256:QVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8";
 const B = "SHA256:zAXTuLEYEZQSoTINj58gYnG1c6WWdLZOwSWlGG8t7Tk";

@@ -27,7 +27,7 @@ import {
   SendingChain,
 } from "../../../lib/chat/seal/chain.ts";
 import { KeyReceiver } from "../../../lib/chat/seal/pairwise.ts";
-import { safetyNumber } from "../../../lib/chat/trust/safety_number.ts";
+import { safetyNumber } from "../../../lib/chat/trust/known_peers.ts";
 import {
   encodeAudience,
   encodeBye,
