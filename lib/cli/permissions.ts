@@ -157,6 +157,9 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   TLS_UNKNOWN_ISSUER: () =>
     "name the issuer's certificate with --ca FILE; the operator of the server has it",
   UNKNOWN_ERROR: (hint) => hint === "" ? "parley info errors lists them" : hint,
+  USAGE: (hint) =>
+    hint.replace(/^inet_aton\(3\) accepts it$/, "$&; leave out --strict to accept it too")
+      .replace(/^resolve the name (\S+) to its addresses$/, "$&: parley info resolve $1"),
 };
 
 function withKeygen(hint: string): string {
@@ -182,7 +185,7 @@ export function withAdvice(failure: Failure): Failure {
   const advice = Object.hasOwn(ADVICE, failure.code) ? ADVICE[failure.code] : undefined;
   const { what, why, code, hint, exitCode, cause, stack } = failure;
   const advised = advice?.(hint ?? "");
-  if (advised === undefined || advised === hint) return failure;
+  if (advised === undefined || advised === (hint ?? "")) return failure;
   // Keep the stack of the failure, not of this function.
   return Object.assign(new Failure({ what, why, code, hint: advised, exitCode, cause }), { stack });
 }

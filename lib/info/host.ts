@@ -142,8 +142,7 @@ export const ENVIRONMENT_STEPS: readonly EnvironmentStep[] = [
   { virtualenv: "pip install PACKAGE", deno: "deno add npm:PACKAGE, which writes deno.json" },
   {
     virtualenv: "pip freeze",
-    deno:
-      "deno.lock, which pins every package and its checksum; with --frozen, Deno refuses changes",
+    deno: "deno.lock, which pins every package and its checksum; a frozen lock file cannot change",
   },
   {
     virtualenv: "a copy of each package",

@@ -40,9 +40,25 @@ Deno.test("withAdvice() names the operand and the options that choose a name ser
   assertEquals(adviceFor("NO_ANSWER", "try again"), "try again");
 });
 
+Deno.test("withAdvice() names what reads other notations of an address, and names", () => {
+  assertEquals(
+    adviceFor("USAGE", "inet_aton(3) accepts it"),
+    "inet_aton(3) accepts it; leave out --strict to accept it too",
+  );
+  assertEquals(
+    adviceFor("USAGE", "resolve the name a.example to its addresses"),
+    "resolve the name a.example to its addresses: parley info resolve a.example",
+  );
+});
+
 Deno.test("withAdvice() keeps a hint that names what is nearest", () => {
   assertEquals(adviceFor("UNKNOWN_ERROR", "did you mean EPIPE?"), "did you mean EPIPE?");
   assertEquals(adviceFor("MESSAGE_TOO_LONG", "split it"), "split it");
+});
+
+Deno.test("withAdvice() adds no hint to a failure without one, if there is nothing to advise", () => {
+  assertEquals(adviceFor("USAGE"), undefined);
+  assertEquals(adviceFor("SERVFAIL"), undefined);
 });
 
 Deno.test("withAdvice() gives back a failure that it knows nothing about", () => {

@@ -208,7 +208,7 @@ function notStrict(text: string, parts: readonly string[]): Failure {
     parts.length < 4
       ? `it is short, ${parts.length} of 4 parts`
       : "a part is not decimal, or starts with 0",
-    "without --strict it is read as inet_aton(3) reads it",
+    "inet_aton(3) accepts it",
   );
 }
 
@@ -219,7 +219,7 @@ export function unreadable(text: string, why: string): Failure {
     `cannot read the address ${quoted(text)}`,
     why,
     name
-      ? `for the addresses of a name: parley info resolve ${text}`
+      ? `resolve the name ${text} to its addresses`
       : "an address is 127.0.0.1, 127.1, 0x7f000001, 7f000001, ::1, fe80::1%eth0",
   );
 }
