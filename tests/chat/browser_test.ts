@@ -78,8 +78,8 @@ Deno.test({
         'lib/net/tls_server.ts names "node:tls"',
       ]
     ) assertEquals(faults.includes(fault), true, faults.join("\n"));
-    const address = browserFaults((await bundle("lib/info/address/address.ts"))!);
-    assertEquals(address.includes("the package ipaddr.js is in it"), true, address.join("\n"));
+    const rows = browserFaults((await bundle("lib/terminal/rows.ts"))!);
+    assertEquals(rows.includes("the package string-width is in it"), true, rows.join("\n"));
   },
 });
 

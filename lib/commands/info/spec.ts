@@ -26,7 +26,7 @@ export const INFO_RESOLVE = {
 resolved to its name (PTR). In NAME, \\DDD stands for any byte, and \\. for a dot within a label.
 Names in the hosts file are answered from that file, unless @SERVER is given. Several servers are asked at the
 same time and compared.
-If no name server is known (without @SERVER and --allow-sys), Deno's resolver is used, which supports few types
+If no name server is known (no @SERVER, and the system's are hidden), Deno's resolver is used, which supports few types
 and reports no TTL. The output then says so.
 Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or if no known server can say why
 (NO_ANSWER), and with 9 if no server answered. If no TYPE is given, one of A and AAAA is enough.`,
