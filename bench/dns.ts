@@ -84,7 +84,7 @@ export async function run(args: string[]): Promise<number> {
   return met ? 0 : 1;
 }
 
-/** Writes a zone of so many addresses; gives the path of a file of its names. */
+/** Writes a zone of `count` addresses, and a file with its names. Returns the path of that file. */
 async function makeZone(scratch: Scratch, count: number): Promise<string> {
   const owners = Array.from({ length: count }, (_, i) => `n${i}`);
   await scratch.write(
@@ -117,7 +117,7 @@ async function measure({ what, dig, parley, goal, runs }: Pair): Promise<boolean
 /** How long a process takes, in milliseconds. */
 async function timeOf(program: string, args: readonly string[]): Promise<number> {
   const start = performance.now();
-  // What it prints is read by nobody: to read it would cost this process, and so the cores, too.
+  // The output is discarded: reading it would load the cores that the command is measured on.
   const command = new Deno.Command(program, { args: [...args], stdin: "null", stdout: "null" });
   const { success, stderr } = await command.output();
   const took = performance.now() - start;

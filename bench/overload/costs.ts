@@ -1,5 +1,5 @@
 /**
- * Attacks by which somebody has others work: what is sent is little, and well signed where that is needed.
+ * Attacks that make others work: the attacker sends little, with valid signatures if the attack needs them.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const FAR_FRAMES = 60;
 const JUNK = 200;
 const ABSENT = 10_000;
 
-/** A member that is in, and whom it met. */
+/** A member in the room, and the members that it met. */
 interface Entered {
   readonly socket: RawSocket;
   readonly room: Bytes;

@@ -206,7 +206,7 @@ export async function readWhole(
 }
 
 /** Thrown if a stream has more bytes than allowed. */
-class TooLargeError extends Error {}
+export class TooLargeError extends Error {}
 
 /**
  * Reads a stream to its end.
@@ -214,6 +214,7 @@ class TooLargeError extends Error {}
  * @param stream The stream.
  * @param maxBytes The most bytes that it may have.
  * @param progress Called with the number of bytes read so far.
+ * @throws {TooLargeError} If it has more.
  */
 export async function readStream(
   stream: AsyncIterable<Uint8Array>,

@@ -10,7 +10,6 @@ import {
   type Conversation,
   encodeSealedHeader,
   encodeSigned,
-  SEALED_HEADER_BYTES,
   type SealedFrame,
 } from "../wire/envelope.ts";
 import { HASH_BYTES, KIND } from "../wire/kinds.ts";
@@ -368,6 +367,3 @@ function markOf(signature: Uint8Array): number {
   const view = new DataView(signature.buffer, signature.byteOffset, 8);
   return view.getUint32(0) * 0x10_0000 + (view.getUint32(4) >>> 12);
 }
-
-/** The bytes that sealing adds to a plaintext, less the frame's own header. */
-export const SEAL_OVERHEAD_BYTES = SEALED_HEADER_BYTES + 16 + 64;

@@ -413,20 +413,13 @@ async function bodyOf(response: Response, server: NameServer): Promise<Bytes> {
       : `replied with HTTP status ${response.status}`;
     throw httpFailure(server, `it ${what}`);
   }
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body) {
-    length += piece.length;
-    if (length > MAX_MESSAGE) throw httpFailure(server, `its reply exceeds ${MAX_MESSAGE} bytes`);
-    pieces.push(piece);
+  const { readStream, TooLargeError } = await import("../../os/files.ts");
+  try {
+    return await readStream(response.body, MAX_MESSAGE, () => {});
+  } catch (error) {
+    if (!(error instanceof TooLargeError)) throw error;
+    throw httpFailure(server, `its reply exceeds ${MAX_MESSAGE} bytes`);
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 function whatFailed(server: NameServer): string {
