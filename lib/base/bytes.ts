@@ -52,6 +52,16 @@ export class ByteWriter {
     return this;
   }
 
+  /** Appends a 24-bit number. */
+  u24(value: number): this {
+    return this.u8(value >>> 16).u16(value);
+  }
+
+  /** Appends a 48-bit number. */
+  u48(value: number): this {
+    return this.u16(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
+  }
+
   /** Appends a 64-bit number, up to 2^53 - 1. */
   u64(value: number): this {
     return this.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
@@ -116,6 +126,17 @@ export class ByteReader {
   /** Reads a 32-bit number. */
   u32(): number {
     return this.#number(this.#take(4), 4);
+  }
+
+  /** Reads a 24-bit number. */
+  u24(): number {
+    return this.#number(this.#take(3), 3);
+  }
+
+  /** Reads a 48-bit number. */
+  u48(): number {
+    const at = this.#take(6);
+    return this.#number(at, 2) * 0x1_0000_0000 + this.#number(at + 2, 4);
   }
 
   /** Reads a 64-bit number. Throws {@linkcode MalformedError} above 2^53 - 1. */

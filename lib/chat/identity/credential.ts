@@ -298,34 +298,3 @@ function readBody(body: Bytes) {
   }
   return fields;
 }
-
-/**
- * Returns the statement that a member signs to join a room.
- *
- * @param room The room's id.
- * @param nonce The nonce of the relay's challenge.
- * @param dialled The address that the member dialled, as the person gave it.
- * @param member The member's id.
- * @returns The bytes to sign.
- */
-export function joinStatement(
-  room: Bytes,
-  nonce: Bytes,
-  dialled: { readonly host: string; readonly port: number },
-  member: Bytes,
-): Bytes {
-  const host = utf8(dialled.host);
-  const address = new ByteWriter(host.length + 4).block16(host).u16(dialled.port).finish();
-  return inContext(CONTEXT.join, room, nonce, address, member);
-}
-
-/**
- * Returns the statement that a member signs to show the other members that it is in this room.
- *
- * @param room The room's id.
- * @param member The member's id.
- * @returns The bytes to sign.
- */
-export function presenceStatement(room: Bytes, member: Bytes): Bytes {
-  return inContext(CONTEXT.presence, room, member);
-}

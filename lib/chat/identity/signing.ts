@@ -16,21 +16,23 @@ export const SIGNATURE_BYTES = 64;
  * of one use is never valid for another.
  */
 export const CONTEXT = {
-  credentialIdentity: utf8("parley/1 credential identity\0"),
-  credentialPossession: utf8("parley/1 credential possession\0"),
-  renewal: utf8("parley/1 renewal\0"),
-  join: utf8("parley/1 join\0"),
-  presence: utf8("parley/1 presence\0"),
-  resume: utf8("parley/1 resume\0"),
-  pairwise: utf8("parley/1 pairwise\0"),
-  key: utf8("parley/1 key\0"),
-  sealed: utf8("parley/1 sealed\0"),
-  progress: utf8("parley/1 progress\0"),
-  chainStep: utf8("parley/1 chain step\0"),
-  chainCommitment: utf8("parley/1 chain commitment\0"),
-  messageKey: utf8("parley/1 message key\0"),
-  audience: utf8("parley/1 audience\0"),
-  safetyNumber: utf8("parley/1 safety number\0"),
+  credentialIdentity: utf8("parley/2 credential identity\0"),
+  credentialPossession: utf8("parley/2 credential possession\0"),
+  renewal: utf8("parley/2 renewal\0"),
+  join: utf8("parley/2 join\0"),
+  resume: utf8("parley/2 resume\0"),
+  history: utf8("parley/2 history\0"),
+  here: utf8("parley/2 here\0"),
+  leave: utf8("parley/2 leave\0"),
+  pairwise: utf8("parley/2 pairwise\0"),
+  pair: utf8("parley/2 pair\0"),
+  receipt: utf8("parley/2 receipt\0"),
+  ask: utf8("parley/2 ask\0"),
+  sealed: utf8("parley/2 sealed\0"),
+  chainStep: utf8("parley/2 chain step\0"),
+  chainCommitment: utf8("parley/2 chain commitment\0"),
+  messageKey: utf8("parley/2 message key\0"),
+  safetyNumber: utf8("parley/2 safety number\0"),
 } as const satisfies Record<string, Bytes>;
 
 /**

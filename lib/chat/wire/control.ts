@@ -1,8 +1,8 @@
 /**
- * What relay and member say to each other: frames to validated messages and back, laid out as
- * `docs/protocol.md` states.
+ * The frames that a relay and a member exchange about joining, the roster and the connection, as `docs/protocol.md` lays
+ * them out.
  *
- * Nothing here is trusted yet: what is read is well-formed, no more. Signatures are checked elsewhere.
+ * The readers check the form only. Signatures are checked elsewhere.
  *
  * @module
  */
@@ -22,66 +22,84 @@ import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { encodeFrame } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND, readReason, type Reason, reasonNumber } from "./kinds.ts";
 
-/** The relay's challenge to a newcomer. */
+/** The relay's challenge to a new connection. */
 export interface Challenge {
   readonly version: number;
-  readonly room: Bytes;
   readonly nonce: Bytes;
   /** How long the relay keeps a member whose connection is lost, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** The length of a challenge in bytes: version, room, nonce, grace. */
-export const CHALLENGE_BYTES = 1 + 2 * HASH_BYTES + 4;
-
-/** Encodes a challenge. */
-export function encodeChallenge({ version, room, nonce, graceMs }: Challenge): Bytes {
-  const writer = new ByteWriter(CHALLENGE_BYTES).u8(version).raw(room).raw(nonce).u32(graceMs);
-  return encodeFrame(KIND.challenge, writer.finish());
+/** Encodes the payload of a challenge, which is part of the transcript. */
+export function encodeChallengePayload({ version, nonce, graceMs }: Challenge): Bytes {
+  return new ByteWriter(1 + HASH_BYTES + 4).u8(version).raw(nonce).u32(graceMs).finish();
 }
 
 /** Reads a challenge. */
 export function readChallenge(payload: Bytes): Challenge {
   return readWhole(payload, (reader) => ({
     version: reader.u8(),
-    room: reader.raw(HASH_BYTES),
     nonce: reader.raw(HASH_BYTES),
     graceMs: reader.u32(),
   }));
 }
 
-/** What a member shows the others with its credential. */
-export interface Evidence {
-  /** Over {@linkcode presenceStatement}. */
-  readonly presence: Bytes;
-  /** The newest renewal of the credential; nothing where there is none. */
+/** A newcomer's answer to the challenge, without its proof. */
+export interface JoinRequest {
+  readonly credential: Bytes;
+  /** The newest renewal of the credential; empty if there is none. */
   readonly renewal: Bytes;
+  /** What the newcomer dialled. */
+  readonly dialled: { readonly host: string; readonly port: number };
 }
 
 /** A newcomer's answer to the challenge. */
-export interface Join extends Evidence {
-  readonly credential: Bytes;
-  readonly dialled: { readonly host: string; readonly port: number };
-  /** Over {@linkcode joinStatement}, for the relay. */
+export interface Join extends JoinRequest {
+  /** The signature over {@linkcode joinStatement} of {@linkcode Join.signed}. */
   readonly proof: Bytes;
+  /** The fields before the proof, as they were encoded. */
+  readonly signed: Bytes;
 }
 
-/** Encodes an answer to a challenge. */
-export function encodeJoin({ credential, dialled, proof, presence, renewal }: Join): Bytes {
-  const writer = new ByteWriter(BOUND.join).block16(credential).block16(utf8(dialled.host));
-  writer.u16(dialled.port).raw(proof).raw(presence).block16(renewal);
-  return encodeFrame(KIND.join, writer.finish());
+/** The length limit of an invitation in bytes. Invitations are reserved; the field is empty. */
+const MAX_INVITATION_BYTES = 256;
+
+/** Encodes the fields of `join` before the proof. */
+export function encodeJoinRequest({ credential, renewal, dialled }: JoinRequest): Bytes {
+  return new ByteWriter(BOUND.join).block16(credential).block16(renewal)
+    .block16(utf8(dialled.host)).u16(dialled.port).block16(new Uint8Array(0)).finish();
+}
+
+/** Encodes `join` or `resume` from its signed fields and its proof. */
+export function encodeProven(kind: number, signed: Bytes, proof: Bytes): Bytes {
+  return encodeFrame(
+    kind,
+    new ByteWriter(signed.length + proof.length).raw(signed).raw(proof).finish(),
+  );
 }
 
 /** Reads an answer to a challenge. */
 export function readJoin(payload: Bytes): Join {
-  return readWhole(payload, (reader) => ({
-    credential: readCredentialBytes(reader),
-    dialled: { host: readHost(reader), port: reader.u16() },
-    proof: reader.raw(SIGNATURE_BYTES),
-    presence: reader.raw(SIGNATURE_BYTES),
-    renewal: readRenewalBytes(reader),
-  }));
+  return readWhole(payload, (reader) => {
+    const credential = readCredentialBytes(reader);
+    const renewal = readRenewalBytes(reader);
+    const dialled = { host: readHost(reader), port: reader.u16() };
+    if (reader.block16().length > MAX_INVITATION_BYTES) {
+      throw new MalformedError(`an invitation has more than ${MAX_INVITATION_BYTES} bytes`);
+    }
+    const signed = payload.subarray(0, payload.length - reader.left);
+    return { credential, renewal, dialled, signed, proof: reader.raw(SIGNATURE_BYTES) };
+  });
+}
+
+/**
+ * Returns the statement that a newcomer signs to join.
+ *
+ * @param transcript The greeting and the challenge's payload.
+ * @param request The fields of `join` before the proof: {@linkcode encodeJoinRequest}.
+ */
+export function joinStatement(transcript: Bytes, request: Bytes): Bytes {
+  return inContext(CONTEXT.join, transcript, request);
 }
 
 function readHost(reader: ByteReader): string {
@@ -98,7 +116,7 @@ function readCredentialBytes(reader: ByteReader): Bytes {
   return bytes;
 }
 
-/** A renewal, or nothing. What it says is looked at by those who need it. */
+/** Reads a renewal or an empty block, and checks the renewal's form. */
 function readRenewalBytes(reader: ByteReader): Bytes {
   const bytes = reader.block16();
   if (bytes.length > MAX_RENEWAL_BYTES) {
@@ -108,172 +126,330 @@ function readRenewalBytes(reader: ByteReader): Bytes {
   return bytes;
 }
 
-/** What a member says on a new connection instead of joining. */
-export interface Resume {
+/** A member's request to resume its stay in a room, without its proof. */
+export interface ResumeRequest {
+  readonly room: Bytes;
   readonly member: Bytes;
-  /** How many counted frames it has received. */
+  /** The number of counted frames that the member has received. */
   readonly received: number;
-  /** How many counted frames it has sent. */
+  /** The number of counted frames that the member has sent. */
   readonly sent: number;
-  /** Over {@linkcode resumeStatement}. */
+}
+
+/** A member's request to resume its stay in a room. */
+export interface Resume extends ResumeRequest {
+  /** The signature over {@linkcode resumeStatement}. */
   readonly proof: Bytes;
+  /** The fields before the proof, as they were encoded. */
+  readonly signed: Bytes;
 }
 
-/** Encodes that a member goes on. */
-export function encodeResume({ member, received, sent, proof }: Resume): Bytes {
-  const writer = new ByteWriter(BOUND.resume).raw(member).u64(received).u64(sent).raw(proof);
-  return encodeFrame(KIND.resume, writer.finish());
+const RESUME_BYTES = 2 * HASH_BYTES + 6 + 6;
+
+/** Encodes the fields of `resume` before the proof. */
+export function encodeResumeRequest({ room, member, received, sent }: ResumeRequest): Bytes {
+  return new ByteWriter(RESUME_BYTES).raw(room).raw(member).u48(received).u48(sent).finish();
 }
 
-/** Reads that a member goes on. */
+/** Reads a request to resume. */
 export function readResume(payload: Bytes): Resume {
   return readWhole(payload, (reader) => ({
+    room: reader.raw(HASH_BYTES),
     member: reader.raw(HASH_BYTES),
-    received: reader.u64(),
-    sent: reader.u64(),
+    received: reader.u48(),
+    sent: reader.u48(),
+    signed: payload.subarray(0, RESUME_BYTES),
     proof: reader.raw(SIGNATURE_BYTES),
   }));
 }
 
-/** What a member signs to go on: this room, this challenge, itself, both counts. */
-export function resumeStatement(
-  room: Bytes,
-  nonce: Bytes,
-  { member, received, sent }: Omit<Resume, "proof">,
-): Bytes {
-  const counts = new ByteWriter(16).u64(received).u64(sent).finish();
-  return inContext(CONTEXT.resume, room, nonce, member, counts);
+/**
+ * Returns the statement that a member signs to resume.
+ *
+ * @param transcript The greeting and the challenge's payload.
+ * @param request The fields of `resume` before the proof: {@linkcode encodeResumeRequest}.
+ */
+export function resumeStatement(transcript: Bytes, request: Bytes): Bytes {
+  return inContext(CONTEXT.resume, transcript, request);
 }
 
-/** A member as the relay lists it. */
-export interface Listing extends Evidence {
-  /** The membership number that its joining made. */
+// The roster.
+
+/** A member as the roster and `joined` list it. */
+export interface Listing {
+  /** The version of the room that the member's joining made. */
   readonly number: number;
   readonly credential: Bytes;
+  /** The newest renewal of the credential; empty if there is none. */
+  readonly renewal: Bytes;
 }
 
-/** A page of the roster. */
+/** A page of the roster that a newcomer is sent. */
 export interface RosterPage {
-  /** The membership number that the newcomer's own joining made. */
-  readonly number: number;
+  readonly room: Bytes;
+  /** The version of the room before the newcomer's joining. */
+  readonly version: number;
+  /** The context of that version. */
+  readonly context: Bytes;
+  /** Whether it is the last page. */
   readonly last: boolean;
   readonly listings: readonly Listing[];
+}
+
+/** The room for listings in a page, in bytes. */
+export const PAGE_BYTES: number = BOUND.control - (HASH_BYTES + 4 + HASH_BYTES + 1 + 2);
+
+/**
+ * Encodes a page of the roster.
+ *
+ * @param page The page without its listings.
+ * @param listings The encoded listings, {@linkcode PAGE_BYTES} at most.
+ */
+export function encodeRosterPage(
+  { room, version, context, last }: Omit<RosterPage, "listings">,
+  listings: readonly Bytes[],
+): Bytes {
+  const writer = new ByteWriter(BOUND.control).raw(room).u32(version).raw(context)
+    .u8(last ? 1 : 0).u16(listings.length);
+  for (const listing of listings) writer.raw(listing);
+  return encodeFrame(KIND.roster, writer.finish());
 }
 
 /** Reads a page of the roster. */
 export function readRosterPage(payload: Bytes): RosterPage {
   return readWhole(payload, (reader) => {
-    const number = reader.u64();
+    const room = reader.raw(HASH_BYTES);
+    const version = reader.u32();
+    const context = reader.raw(HASH_BYTES);
     const last = reader.u8() !== 0;
-    const listings = [];
+    const listings: Listing[] = [];
     for (let count = reader.u16(); count > 0; count--) listings.push(readListing(reader));
-    return { number, last, listings };
+    return { room, version, context, last, listings };
   });
 }
 
 /** Encodes a listing, as it stands in a page of the roster and in `joined`. */
-export function encodeListing({ number, credential, presence, renewal }: Listing): Bytes {
-  return new ByteWriter(12 + credential.length + presence.length + renewal.length)
-    .u64(number).block16(credential).raw(presence).block16(renewal).finish();
+export function encodeListing({ number, credential, renewal }: Listing): Bytes {
+  return new ByteWriter(8 + credential.length + renewal.length)
+    .u32(number).block16(credential).block16(renewal).finish();
 }
 
 function readListing(reader: ByteReader): Listing {
   return {
-    number: reader.u64(),
+    number: reader.u32(),
     credential: readCredentialBytes(reader),
-    presence: reader.raw(SIGNATURE_BYTES),
     renewal: readRenewalBytes(reader),
   };
 }
 
-/** Encodes that a member's credential goes on. */
-export function encodeRenew(renewal: Bytes): Bytes {
-  return encodeFrame(KIND.renew, renewal);
-}
-
-/** Encodes that somebody joined. */
+/** Encodes that a member joined. */
 export function encodeJoined(listing: Listing): Bytes {
   return encodeFrame(KIND.joined, encodeListing(listing));
 }
 
-/** Reads that somebody joined. */
+/** Reads that a member joined. */
 export function readJoined(payload: Bytes): Listing {
   return readWhole(payload, readListing);
 }
 
-/** That somebody left. */
-export interface Left {
-  /** The membership number that its leaving made. */
-  readonly number: number;
-  readonly member: Bytes;
-  readonly reason: Reason;
+/** A member's statement that it leaves. */
+export interface LeaveStatement {
+  /** The newest version that the member knew. */
+  readonly version: number;
+  /** The signature over {@linkcode leaveStatement}. */
+  readonly signature: Bytes;
 }
 
-/** Encodes that somebody left. */
-export function encodeLeft({ number, member, reason }: Left): Bytes {
-  const writer = new ByteWriter(64).u64(number).raw(member).u8(reasonNumber(reason));
-  return encodeFrame(KIND.left, writer.finish());
+/** Encodes the payload of `leave`. */
+export function encodeLeavePayload({ version, signature }: LeaveStatement): Bytes {
+  return new ByteWriter(4 + SIGNATURE_BYTES).u32(version).raw(signature).finish();
 }
 
-/** Reads that somebody left. */
-export function readLeft(payload: Bytes): Left {
+/** Reads the payload of `leave`; undefined if it is empty. */
+export function readLeavePayload(payload: Bytes): LeaveStatement | undefined {
+  if (payload.length === 0) return undefined;
   return readWhole(payload, (reader) => ({
-    number: reader.u64(),
-    member: reader.raw(HASH_BYTES),
-    reason: readReason(reader),
+    version: reader.u32(),
+    signature: reader.raw(SIGNATURE_BYTES),
   }));
 }
 
-/** Encodes that a member's connection is lost (`away`), or that it has another (`back`). */
-export function encodePresence(kind: number, member: Bytes): Bytes {
-  return encodeFrame(kind, member);
+/**
+ * Returns the statement that a member signs to leave.
+ *
+ * @param place The room, the member's hash, the version, and the context of the version.
+ */
+export function leaveStatement(place: Place): Bytes {
+  return statementAt(CONTEXT.leave, place);
 }
 
-/** Reads whose connection is lost, or who has another. */
-export function readPresence(payload: Bytes): Bytes {
-  return readWhole(payload, (reader) => reader.raw(HASH_BYTES));
+/** A member in a room at a version. */
+export interface Place {
+  readonly room: Bytes;
+  /** The member's hash. */
+  readonly member: Bytes;
+  readonly version: number;
+  /** The context of the version. */
+  readonly context: Bytes;
 }
 
-// Control.
-
-/** Encodes the audience that frames with its number go to. */
-export function encodeAudience(id: number, members: readonly Uint8Array[]): Bytes {
-  const writer = new ByteWriter(4 + HASH_BYTES * members.length).u32(id);
-  for (const member of members) writer.raw(member);
-  return encodeFrame(KIND.audience, writer.finish());
+function statementAt(use: Bytes, { room, member, version, context }: Place): Bytes {
+  return inContext(use, room, member, new ByteWriter(4).u32(version).finish(), context);
 }
 
-/** Reads an audience. */
-export function readAudience(payload: Bytes): { id: number; members: Bytes[] } {
+/** That a member left. */
+export interface Left {
+  /** The version of the room that the leaving made. */
+  readonly version: number;
+  /** The member's number. */
+  readonly member: number;
+  readonly reason: Reason;
+  /** The payload of its `leave`, or empty. */
+  readonly statement: Bytes;
+}
+
+/** Encodes that a member left. */
+export function encodeLeft({ version, member, reason, statement }: Left): Bytes {
+  const writer = new ByteWriter(BOUND.short).u32(version).u32(member).u8(reasonNumber(reason));
+  return encodeFrame(KIND.left, writer.block16(statement).finish());
+}
+
+/** Reads that a member left. */
+export function readLeft(payload: Bytes): Left {
   return readWhole(payload, (reader) => {
-    const id = reader.u32();
-    const members = [];
-    while (reader.left > 0) members.push(reader.raw(HASH_BYTES));
-    return { id, members };
+    const version = reader.u32();
+    const member = reader.u32();
+    const reason = readReason(reader);
+    const statement = reader.block16();
+    readLeavePayload(statement);
+    return { version, member, reason, statement };
   });
 }
 
-/** Encodes one of the counts: `ack`, `accepted`, `delivered`, `resumed`. */
+/** The first frame of a newcomer, which shows the others that it is really there. */
+export interface Here {
+  /** The sender's number. */
+  readonly member: number;
+  readonly version: number;
+  /** The first bytes of the version's context: {@linkcode CHECK_BYTES}. */
+  readonly check: Bytes;
+  /** The signature over {@linkcode hereStatement}. */
+  readonly signature: Bytes;
+}
+
+/** The length of the part of a context that travels, in bytes. */
+export const CHECK_BYTES = 4;
+
+/** Encodes `here`. */
+export function encodeHere({ member, version, check, signature }: Here): Bytes {
+  const writer = new ByteWriter(8 + CHECK_BYTES + SIGNATURE_BYTES);
+  return encodeFrame(KIND.here, writer.u32(member).u32(version).raw(check).raw(signature).finish());
+}
+
+/** Reads `here`. */
+export function readHere(payload: Bytes): Here {
+  return readWhole(payload, (reader) => ({
+    member: reader.u32(),
+    version: reader.u32(),
+    check: reader.raw(CHECK_BYTES),
+    signature: reader.raw(SIGNATURE_BYTES),
+  }));
+}
+
+/** Returns the statement that a member signs in `here`. */
+export function hereStatement(place: Place): Bytes {
+  return statementAt(CONTEXT.here, place);
+}
+
+// Routes and the connection.
+
+/** Whom the frames with a route's number go to. */
+export interface Route {
+  /** 1 to 255. */
+  readonly route: number;
+  /** Whether the route names the members that are left out; otherwise those that are meant. */
+  readonly except: boolean;
+  /** Members by their numbers. */
+  readonly members: readonly number[];
+}
+
+/** Encodes a route. */
+export function encodeRoute({ route, except, members }: Route): Bytes {
+  const writer = new ByteWriter(2 + 4 * members.length).u8(route).u8(except ? 0 : 1);
+  for (const member of members) writer.u32(member);
+  return encodeFrame(KIND.route, writer.finish());
+}
+
+/** The most members that one route names. */
+export const MAX_ROUTE_MEMBERS = 16_000;
+
+/** Reads a route. */
+export function readRoute(payload: Bytes): Route {
+  return readWhole(payload, (reader) => {
+    const route = reader.u8();
+    if (route === 0) throw new MalformedError("route 0 cannot be declared");
+    const form = reader.u8();
+    if (form > 1) throw new MalformedError(`no route has the form ${form}`);
+    const members: number[] = [];
+    while (reader.left > 0) members.push(reader.u32());
+    return { route, except: form === 0, members };
+  });
+}
+
+/** Encodes `ack`, `accepted` or `resumed`: a number of counted frames. */
 export function encodeCount(kind: number, count: number): Bytes {
-  return encodeFrame(kind, new ByteWriter(8).u64(count).finish());
+  return encodeFrame(kind, new ByteWriter(6).u48(count).finish());
 }
 
-/** Reads a count. */
+/** Reads a number of counted frames. */
 export function readCount(payload: Bytes): number {
-  return readWhole(payload, (reader) => reader.u64());
+  return readWhole(payload, (reader) => reader.u48());
 }
 
-/** Encodes a frame that carries nothing: `ping`, `pong`, `leave`, `unknown`. */
+/** Encodes `away`, `back` or `rejoin`: a member's number. */
+export function encodeMember(kind: number, member: number): Bytes {
+  return encodeFrame(kind, new ByteWriter(4).u32(member).finish());
+}
+
+/** Reads a member's number. */
+export function readMember(payload: Bytes): number {
+  return readWhole(payload, (reader) => reader.u32());
+}
+
+/** That the relay leaves out sealed frames for a member that reads too slowly. */
+export interface Behind {
+  /** The number of the member that misses frames. */
+  readonly member: number;
+  /** The number of the first message that was left out. */
+  readonly number: number;
+}
+
+/** Encodes `behind`. */
+export function encodeBehind({ member, number }: Behind): Bytes {
+  return encodeFrame(KIND.behind, new ByteWriter(10).u32(member).u48(number).finish());
+}
+
+/** Reads `behind`. */
+export function readBehind(payload: Bytes): Behind {
+  return readWhole(payload, (reader) => ({ member: reader.u32(), number: reader.u48() }));
+}
+
+/** Encodes a renewal of the member's credential. */
+export function encodeRenew(renewal: Bytes): Bytes {
+  return encodeFrame(KIND.renew, renewal);
+}
+
+/** Encodes a frame without a payload: `ping`, `pong`, `unknown`, or a `leave` without a statement. */
 export function encodeEmpty(kind: number): Bytes {
   return encodeFrame(kind, new Uint8Array(0));
 }
 
-/** Encodes the relay's last word to a connection. */
+/** Encodes the relay's last frame to a connection. */
 export function encodeBye(reason: Reason): Bytes {
   return encodeFrame(KIND.bye, new Uint8Array([reasonNumber(reason)]));
 }
 
-/** Reads the relay's last word. */
+/** Reads the relay's last frame. */
 export function readBye(payload: Bytes): Reason {
   return readWhole(payload, readReason);
 }

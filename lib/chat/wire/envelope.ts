@@ -1,317 +1,283 @@
 /**
- * What members say to each other: key frames, sealed frames, and the messages inside a seal.
+ * The frames that members send each other through the relay: sealed and pair frames, receipts and asks.
  *
- * A relay reads the headers and no more. Nothing here is trusted yet: what is read is well-formed;
- * signatures, commitments and seals are checked in `sender_key.ts`.
+ * The readers check the form only. A relay reads the headers and nothing else.
  *
  * @module
  */
 
 import {
-  ByteReader,
+  type ByteReader,
   type Bytes,
   ByteWriter,
-  fromUtf8,
   MalformedError,
-  mapKey,
   readWhole,
 } from "../../base/bytes.ts";
-import { SIGNATURE_BYTES } from "../identity/signing.ts";
-import { HASH_BYTES } from "./kinds.ts";
+import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
+import { CHECK_BYTES } from "./control.ts";
+import { encodeFrame, FRAME_HEADER_BYTES } from "./frame.ts";
+import { BOUND, HASH_BYTES, KIND } from "./kinds.ts";
 
-/** What a chain is for: the group, one member alone, or one member that missed what the group was told. */
-export const CONVERSATION = { group: 0, private: 1, again: 2 } as const;
+/** The length of a GCM tag in bytes. */
+export const TAG_BYTES = 16;
 
-/** What a chain is for. */
-export type Conversation = typeof CONVERSATION[keyof typeof CONVERSATION];
-
-/** Which key of a sender: a chain, and how many one-way steps along it. */
+/** A key of a sender: a chain, and the number of one-way steps along it. */
 export interface ChainPosition {
-  readonly conversation: Conversation;
   readonly chain: number;
+  /** 0 to 65,535. */
   readonly step: number;
-}
-
-/** The header of a key frame. */
-export interface KeyHeader extends ChainPosition {
-  readonly sender: Bytes;
-  readonly recipient: Bytes;
-  /** The counter of the first sealed frame that the recipient can open. */
-  readonly firstCounter: number;
-  /** The commitment to the chain key. */
-  readonly commitment: Bytes;
-}
-
-/** The length of a key header in bytes. */
-export const KEY_HEADER_BYTES = 32 + 32 + 1 + 4 + 4 + 8 + 32;
-
-/** Encodes the header of a key frame. */
-export function encodeKeyHeader(header: KeyHeader): Bytes {
-  return new ByteWriter(KEY_HEADER_BYTES)
-    .raw(header.sender).raw(header.recipient)
-    .u8(header.conversation).u32(header.chain).u32(header.step)
-    .u64(header.firstCounter).raw(header.commitment).finish();
-}
-
-/** A key frame. */
-export interface KeyFrame {
-  readonly header: KeyHeader;
-  readonly headerBytes: Bytes;
-  /** The pairwise key, wrapped by RSA-OAEP; empty after the first time. */
-  readonly wrappedPairwise: Bytes;
-  /** Which use of the pairwise key this is: its initialization vector. */
-  readonly use: number;
-  /** The chain key under the pairwise key. */
-  readonly box: Bytes;
-  readonly signature: Bytes;
-  /** What the signature is over, less context and room. */
-  readonly signed: Bytes;
-}
-
-/** The length of an encrypted chain key in bytes. */
-const KEY_BOX_BYTES = HASH_BYTES + 16;
-
-/** Encodes what a key frame is signed over, less context and room. */
-export function encodeKeyBody(
-  header: Bytes,
-  wrappedPairwise: Bytes,
-  use: number,
-  box: Bytes,
-): Bytes {
-  return new ByteWriter(KEY_HEADER_BYTES + 600)
-    .raw(header).block16(wrappedPairwise).u64(use).raw(box).finish();
-}
-
-/** Encodes a frame that ends in its signature: `key`, `sealed` and `progress`. */
-export function encodeSigned(kind: number, body: Bytes, signature: Bytes): Bytes {
-  return new ByteWriter(body.length + signature.length + 5)
-    .u32(body.length + signature.length + 1).u8(kind).raw(body).raw(signature).finish();
-}
-
-/** Reads a key frame. */
-export function readKeyFrame(payload: Bytes): KeyFrame {
-  return readWhole(payload, (reader) => {
-    const headerBytes = payload.subarray(0, KEY_HEADER_BYTES);
-    const header = readKeyHeader(reader);
-    const wrappedPairwise = reader.block16();
-    const use = reader.u64();
-    const box = reader.raw(KEY_BOX_BYTES);
-    const signed = payload.subarray(0, payload.length - reader.left);
-    const signature = reader.raw(SIGNATURE_BYTES);
-    return { header, headerBytes, wrappedPairwise, use, box, signed, signature };
-  });
-}
-
-function readKeyHeader(reader: ByteReader): KeyHeader {
-  return {
-    sender: reader.raw(HASH_BYTES),
-    recipient: reader.raw(HASH_BYTES),
-    conversation: readConversation(reader),
-    chain: reader.u32(),
-    step: reader.u32(),
-    firstCounter: reader.u64(),
-    commitment: reader.raw(HASH_BYTES),
-  };
-}
-
-function readConversation(reader: ByteReader): Conversation {
-  const value = reader.u8();
-  if (value > CONVERSATION.again) {
-    throw new MalformedError(`no conversation has the number ${value}`);
-  }
-  return value as Conversation;
 }
 
 /** The header of a sealed frame. */
 export interface SealedHeader extends ChainPosition {
-  readonly sender: Bytes;
-  /** Which declared audience it goes to; 0 is everyone whose joining is at most {@linkcode newest}. */
-  readonly audience: number;
-  /** The number of the frame in its chain, and its initialization vector. */
-  readonly counter: number;
-  /** The membership number that the sender knew when it sealed. */
-  readonly membership: number;
-  /** The membership number that the sender had displayed when the line was entered. */
-  readonly newest: number;
-  /** The digest of the sender and its recipients. */
-  readonly recipients: Bytes;
-  /** The commitment to the chain key. */
-  readonly commitment: Bytes;
+  /** The sender's number. */
+  readonly sender: number;
+  /** 0 for everyone in the roster at the version; otherwise a declared route. */
+  readonly route: number;
+  /** The number of the first message in the frame, in the sender's group stream. */
+  readonly number: number;
+  /** The version of the room that was displayed when the lines were entered. */
+  readonly version: number;
+  /** The first bytes of the version's context. */
+  readonly check: Bytes;
 }
 
 /** The length of a sealed frame's header in bytes. */
-export const SEALED_HEADER_BYTES = 32 + 1 + 4 + 4 + 4 + 8 + 8 + 8 + 32 + 32;
-
-/** Encodes the header of a sealed frame. */
-export function encodeSealedHeader(header: SealedHeader): Bytes {
-  return new ByteWriter(SEALED_HEADER_BYTES)
-    .raw(header.sender).u8(header.conversation).u32(header.audience)
-    .u32(header.chain).u32(header.step).u64(header.counter).u64(header.membership)
-    .u64(header.newest).raw(header.recipients).raw(header.commitment).finish();
-}
+export const SEALED_HEADER_BYTES = 4 + 1 + 4 + 2 + 6 + 4 + CHECK_BYTES;
+/** The smallest ciphertext of a sealed frame: 32 bytes of plaintext and the tag. */
+const MIN_SEALED_BYTES = 32 + TAG_BYTES;
 
 /** A sealed frame. */
 export interface SealedFrame {
   readonly header: SealedHeader;
-  readonly headerBytes: Bytes;
   readonly ciphertext: Bytes;
   readonly signature: Bytes;
-  /** What the signature is over, less context and room. */
-  readonly signed: Bytes;
+}
+
+/** Encodes a sealed frame. */
+export function encodeSealed({ header, ciphertext, signature }: SealedFrame): Bytes {
+  const length = SEALED_HEADER_BYTES + ciphertext.length + SIGNATURE_BYTES;
+  return new ByteWriter(FRAME_HEADER_BYTES + length)
+    .u32(length + 1).u8(KIND.sealed)
+    .u32(header.sender).u8(header.route).u32(header.chain).u16(header.step)
+    .u48(header.number).u32(header.version).raw(header.check)
+    .raw(ciphertext).raw(signature).finish();
 }
 
 /** Reads a sealed frame. */
-export function readSealedFrame(payload: Bytes): SealedFrame {
+export function readSealed(payload: Bytes): SealedFrame {
   return readWhole(payload, (reader) => {
-    const header: SealedHeader = {
-      sender: reader.raw(HASH_BYTES),
-      conversation: readConversation(reader),
-      audience: reader.u32(),
+    const header = {
+      sender: reader.u32(),
+      route: reader.u8(),
       chain: reader.u32(),
-      step: reader.u32(),
-      counter: reader.u64(),
-      membership: reader.u64(),
-      newest: reader.u64(),
-      recipients: reader.raw(HASH_BYTES),
-      commitment: reader.raw(HASH_BYTES),
+      step: reader.u16(),
+      number: reader.u48(),
+      version: reader.u32(),
+      check: reader.raw(CHECK_BYTES),
     };
+    if (header.number === 0) throw new MalformedError("message numbers start at 1");
     const length = reader.left - SIGNATURE_BYTES;
-    if (length < 17) throw new MalformedError("a sealed frame holds nothing");
-    const ciphertext = reader.raw(length);
-    const signed = payload.subarray(0, payload.length - SIGNATURE_BYTES);
-    const headerBytes = payload.subarray(0, SEALED_HEADER_BYTES);
-    return { header, headerBytes, ciphertext, signed, signature: reader.raw(SIGNATURE_BYTES) };
+    if (length < MIN_SEALED_BYTES) throw new MalformedError("a sealed frame is too short");
+    return { header, ciphertext: reader.raw(length), signature: reader.raw(SIGNATURE_BYTES) };
   });
 }
 
 /** What a relay needs of a sealed frame. */
 export interface SealedAddress {
-  /** The sender's hash as the key of a map. */
-  readonly sender: string;
-  readonly audience: number;
-  readonly newest: number;
+  readonly sender: number;
+  readonly route: number;
+  readonly number: number;
+  readonly version: number;
 }
 
 /**
  * Reads where a sealed frame goes.
  *
- * @throws {MalformedError} Where {@linkcode readSealedFrame} would: a relay that passed it on would have all its members
- * take it for broken.
+ * @throws {MalformedError} If {@linkcode readSealed} would throw: each member would take the frame for broken.
  */
-export function sealedAddress(payload: Bytes): SealedAddress {
-  if (payload.length < SEALED_HEADER_BYTES + 17 + SIGNATURE_BYTES) {
-    throw new MalformedError("a sealed frame holds nothing");
-  }
-  const reader = new ByteReader(payload);
-  const sender = mapKey(reader.raw(HASH_BYTES));
-  readConversation(reader);
-  const audience = reader.u32();
-  reader.raw(4 + 4); // chain and step: any number
-  reader.u64();
-  reader.u64();
-  return { sender, audience, newest: reader.u64() };
+export function readSealedAddress(payload: Bytes): SealedAddress {
+  const { sender, route, number, version } = readSealed(payload).header;
+  return { sender, route, number, version };
 }
 
-/** How far a member has shown what another said: asked, or told. */
-export interface ProgressFrame {
+/** What a sealed frame is bound to besides its header. */
+export interface SealedBinding {
+  readonly room: Bytes;
+  /** The sender's hash. */
   readonly sender: Bytes;
-  readonly recipient: Bytes;
-  /** Whether the sender asks how far the recipient has shown what the sender said. */
-  readonly asks: boolean;
-  /** Where it tells: the highest number of the recipient's messages that the sender has shown. */
-  readonly shown: number;
-  readonly signature: Bytes;
-  /** What the signature is over, less context and room. */
-  readonly signed: Bytes;
+  /** The context of the header's version. */
+  readonly context: Bytes;
+  /** The commitment to the chain key of the header's step. */
+  readonly commitment: Bytes;
 }
 
-/** Encodes what a progress frame is signed over, less context and room. */
-export function encodeProgressBody(
-  { sender, recipient, asks, shown }: Omit<ProgressFrame, "signature" | "signed">,
+/** Returns the additional data of a sealed frame, which its signature covers too. */
+export function sealedBound(
+  { route, chain, step, number, version }: SealedHeader,
+  { room, sender, context, commitment }: SealedBinding,
 ): Bytes {
-  return new ByteWriter(73).raw(sender).raw(recipient).u8(asks ? 1 : 0).u64(shown).finish();
+  const length = CONTEXT.sealed.length + 4 * HASH_BYTES + 17;
+  return new ByteWriter(length).raw(CONTEXT.sealed).raw(room).raw(sender)
+    .u8(route).u32(chain).u16(step).u48(number).u32(version)
+    .raw(context).raw(commitment).finish();
 }
 
-/** Reads a progress frame. */
-export function readProgressFrame(payload: Bytes): ProgressFrame {
-  return readWhole(payload, (reader) => ({
-    sender: reader.raw(HASH_BYTES),
-    recipient: reader.raw(HASH_BYTES),
-    asks: readFlag(reader),
-    shown: reader.u64(),
-    signed: payload.subarray(0, 73),
-    signature: reader.raw(SIGNATURE_BYTES),
-  }));
+/** The header of a pair frame. */
+export interface PairHeader {
+  /** The sender's number. */
+  readonly sender: number;
+  /** The recipient's number. */
+  readonly recipient: number;
+  /** The number of this use of the pairwise key, from 0. */
+  readonly use: number;
+  /** The newest version that the sender knows. */
+  readonly version: number;
+  /** The first bytes of the version's context. */
+  readonly check: Bytes;
 }
 
-function readFlag(reader: ByteReader): boolean {
-  const value = reader.u8();
-  if (value > 1) throw new MalformedError(`${value} is neither yes nor no`);
-  return value === 1;
+/** A frame from one member to another. */
+export interface PairFrame {
+  readonly header: PairHeader;
+  /** The pairwise key under RSA-OAEP, or empty. */
+  readonly wrapped: Bytes;
+  readonly ciphertext: Bytes;
+  readonly signature: Bytes;
 }
 
-// Inside the seal.
+const PAIR_HEADER_BYTES = 4 + 4 + 6 + 4 + CHECK_BYTES;
+/** The largest RSA-OAEP ciphertext: a key of 4,096 bits. */
+const MAX_WRAPPED_BYTES = 512;
 
-/** The longest text of a message in bytes of UTF-8. */
-export const MAX_TEXT_BYTES = 64 << 10;
-/** What a message adds to its text in bytes. */
-export const MESSAGE_OVERHEAD_BYTES = 8 + 8 + 4;
-
-/** A message inside the seal. */
-export interface SealedText {
-  /** Of this sender, from 1, over all its conversations: with the sender, the message's id. */
-  readonly number: number;
-  /** When it was entered, by the sender's clock, in milliseconds since 1970. */
-  readonly time: number;
-  /** 1 byte to 64 KiB of UTF-8. */
-  readonly text: Bytes;
+/** Encodes a pair frame. */
+export function encodePair({ header, wrapped, ciphertext, signature }: PairFrame): Bytes {
+  const length = PAIR_HEADER_BYTES + 2 + wrapped.length + ciphertext.length + SIGNATURE_BYTES;
+  return new ByteWriter(FRAME_HEADER_BYTES + length)
+    .u32(length + 1).u8(KIND.pair)
+    .u32(header.sender).u32(header.recipient).u48(header.use).u32(header.version).raw(header.check)
+    .block16(wrapped).raw(ciphertext).raw(signature).finish();
 }
 
-/** Encodes messages that share a seal. */
-export function encodeTexts(texts: readonly SealedText[]): Bytes {
-  const length = texts.reduce((sum, { text }) => sum + text.length + MESSAGE_OVERHEAD_BYTES, 0);
-  const writer = new ByteWriter(length);
-  for (const { number, time, text } of texts) {
-    writer.u64(number).u64(time).u32(text.length).raw(text);
-  }
-  return writer.finish();
-}
-
-/** A message as it came out of a seal. */
-export interface OpenedText {
-  readonly number: number;
-  readonly time: number;
-  readonly text: string;
-}
-
-/** Reads what came out of a seal: numbers rise, texts are within bounds and UTF-8. */
-export function readTexts(plaintext: Bytes): OpenedText[] {
-  return readWhole(plaintext, (reader) => {
-    const texts: OpenedText[] = [];
-    while (reader.left > 0) {
-      const number = reader.u64();
-      const time = reader.u64();
-      const length = reader.u32();
-      if (length === 0 || length > MAX_TEXT_BYTES) {
-        throw new MalformedError(`a text has ${length} bytes, not 1 to ${MAX_TEXT_BYTES}`);
-      }
-      if (number <= (texts.at(-1)?.number ?? 0)) {
-        throw new MalformedError("message numbers do not rise");
-      }
-      texts.push({ number, time, text: fromUtf8(reader.raw(length)) });
+/** Reads a pair frame. */
+export function readPair(payload: Bytes): PairFrame {
+  return readWhole(payload, (reader) => {
+    const header = {
+      sender: reader.u32(),
+      recipient: reader.u32(),
+      use: reader.u48(),
+      version: reader.u32(),
+      check: reader.raw(CHECK_BYTES),
+    };
+    const wrapped = reader.block16();
+    if (wrapped.length > MAX_WRAPPED_BYTES) {
+      throw new MalformedError(`a wrapped key has more than ${MAX_WRAPPED_BYTES} bytes`);
     }
-    if (texts.length === 0) throw new MalformedError("a seal holds no message");
-    return texts;
+    const length = reader.left - SIGNATURE_BYTES;
+    if (length < TAG_BYTES) throw new MalformedError("a pair frame is too short");
+    const ciphertext = reader.raw(length);
+    return { header, wrapped, ciphertext, signature: reader.raw(SIGNATURE_BYTES) };
   });
 }
 
+/** Two members and the room that they are in. */
+export interface Pair {
+  readonly room: Bytes;
+  /** The hash of the sender of pair frames: in receipts and asks, of the speaker. */
+  readonly sender: Bytes;
+  /** The hash of the recipient of pair frames. */
+  readonly recipient: Bytes;
+}
+
+/** Returns the additional data of a pair frame, which its signature covers too. */
+export function pairBound(
+  { use, version }: Pick<PairHeader, "use" | "version">,
+  { room, sender, recipient }: Pair,
+  context: Bytes,
+): Bytes {
+  return new ByteWriter(CONTEXT.pair.length + 4 * HASH_BYTES + 10).raw(CONTEXT.pair)
+    .raw(room).raw(sender).raw(recipient).u48(use).u32(version).raw(context).finish();
+}
+
+/** Returns what the signature of a pair frame covers. */
+export function pairStatement(bound: Bytes, wrapped: Bytes, ciphertext: Bytes): Bytes {
+  return new ByteWriter(bound.length + 2 + wrapped.length + ciphertext.length)
+    .raw(bound).block16(wrapped).raw(ciphertext).finish();
+}
+
+/** An entry of a `receipt` or `ask` frame. */
+export interface Entry {
+  /** To the relay: the number of the member that it is for. From the relay: of the member that sent it. */
+  readonly member: number;
+  /** Rises with each entry of one kind under one key. */
+  readonly sequence: number;
+  /** The newest version that the sender knows. */
+  readonly version: number;
+  /** The first bytes of the version's context. */
+  readonly check: Bytes;
+  readonly box: Bytes;
+}
+
+/** The largest box of an entry in bytes: 64 streams of a receipt. */
+const MAX_BOX_BYTES = 1 + 64 * 13 + TAG_BYTES;
+const ENTRY_BYTES = 4 + 6 + 4 + CHECK_BYTES + 2;
+
 /**
- * Makes the ids of one member's messages.
+ * Encodes receipts or asks.
  *
- * @param member The member's hash; half of it tells members apart.
- * @returns A function from a message's number to its id.
+ * @param kind `KIND.receipt` or `KIND.ask`.
+ * @param entries At least one.
+ * @returns One frame or more: as many entries in each as its bound allows.
  */
-export function messageIds(member: Bytes): (number: number) => string {
-  const prefix = member.subarray(0, 16).toBase64({ alphabet: "base64url", omitPadding: true });
-  return (number) => `${prefix}.${number}`;
+export function encodeEntries(kind: number, entries: readonly Entry[]): Bytes[] {
+  const frames: Bytes[] = [];
+  let writer = new ByteWriter(256);
+  let count = 0;
+  const flush = () => {
+    const payload = new ByteWriter(2 + writer.length).u16(count).raw(writer.finish()).finish();
+    frames.push(encodeFrame(kind, payload));
+    writer = new ByteWriter(256);
+    count = 0;
+  };
+  for (const { member, sequence, version, check, box } of entries) {
+    if (2 + writer.length + ENTRY_BYTES + box.length > BOUND.receipts || count === 0xffff) flush();
+    writer.u32(member).u48(sequence).u32(version).raw(check).block16(box);
+    count += 1;
+  }
+  if (count > 0) flush();
+  return frames;
+}
+
+/** Reads receipts or asks. */
+export function readEntries(payload: Bytes): Entry[] {
+  return readWhole(payload, (reader) => {
+    const entries: Entry[] = [];
+    const count = reader.u16();
+    if (count === 0) throw new MalformedError("a receipt has no entries");
+    for (let i = 0; i < count; i++) entries.push(readEntry(reader));
+    return entries;
+  });
+}
+
+function readEntry(reader: ByteReader): Entry {
+  const member = reader.u32();
+  const sequence = reader.u48();
+  const version = reader.u32();
+  const check = reader.raw(CHECK_BYTES);
+  const box = reader.block16();
+  if (box.length < TAG_BYTES || box.length > MAX_BOX_BYTES) {
+    throw new MalformedError(`the box of a receipt has ${box.length} bytes`);
+  }
+  return { member, sequence, version, check, box };
+}
+
+/** Returns the additional data of the box of a receipt or an ask. */
+export function entryBound(
+  use: "receipt" | "ask",
+  { sequence, version }: Pick<Entry, "sequence" | "version">,
+  { room, sender, recipient }: Pair,
+  context: Bytes,
+): Bytes {
+  const numbers = new ByteWriter(10).u48(sequence).u32(version).finish();
+  return inContext(CONTEXT[use], room, sender, recipient, numbers, context);
 }

@@ -1,17 +1,23 @@
 /**
- * The kinds of frame, how large each may be, and the greeting before the first of them.
+ * The kinds of frame, the bound of each kind, the greeting that precedes the frames, and the reasons for an end.
  *
  * @module
  */
 
-import { type ByteReader, type Bytes, ByteWriter, MalformedError, utf8 } from "../../base/bytes.ts";
-import { MAX_CREDENTIAL_BYTES } from "../identity/credential.ts";
+import {
+  type ByteReader,
+  type Bytes,
+  ByteWriter,
+  fromUtf8,
+  MalformedError,
+  utf8,
+} from "../../base/bytes.ts";
 import { MAX_RENEWAL_BYTES } from "../identity/renewal.ts";
 
 /** The version of the protocol. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
-/** The length of room ids, nonces, member hashes, digests, commitments and keys, in bytes. */
+/** The length of room ids, nonces, member hashes, contexts, commitments and keys, in bytes. */
 export const HASH_BYTES = 32;
 
 /** The kinds of frame. */
@@ -21,26 +27,29 @@ export const KIND = {
   roster: 0x03,
   joined: 0x04,
   left: 0x05,
-  audience: 0x06,
+  route: 0x06,
   ack: 0x07,
   accepted: 0x08,
-  delivered: 0x09,
+  here: 0x09,
   ping: 0x0a,
   pong: 0x0b,
   leave: 0x0c,
   bye: 0x0d,
   resume: 0x0e,
   resumed: 0x0f,
-  key: 0x10,
+  pair: 0x10,
   sealed: 0x11,
-  progress: 0x12,
+  receipt: 0x12,
   away: 0x13,
   back: 0x14,
   unknown: 0x15,
   renew: 0x16,
+  ask: 0x17,
+  behind: 0x18,
+  rejoin: 0x19,
 } as const;
 
-/** The name of a kind. */
+/** Returns the name of a kind, for people who read frames. */
 export function kindName(kind: number): string {
   return Object.entries(KIND).find(([, value]) => value === kind)?.[0] ?? `kind ${kind}`;
 }
@@ -50,118 +59,168 @@ export const MAX_ROSTER = 10_000;
 
 /** The largest payloads in bytes. */
 export const BOUND = {
+  /** Frames that carry ciphertext. */
   frame: 1 << 20,
+  /** Pages of the roster, and routes. */
   control: 64 << 10,
-  /** A number, and the hashes of as many members as a room can have. */
-  audience: 4 + 32 * MAX_ROSTER,
-  /** A credential, a renewal, and 502 bytes for what else is said to join. */
-  join: MAX_CREDENTIAL_BYTES + MAX_RENEWAL_BYTES + 502,
-  key: 1024,
+  /** Receipts and asks: an entry for each member of a large room. */
+  receipts: 256 << 10,
+  /** A credential, a renewal, an invitation, a host, a proof and their lengths. */
+  join: 4096,
   resume: 256,
   renewal: MAX_RENEWAL_BYTES,
-  small: 64,
+  short: 128,
+  count: 64,
 } as const;
 
 const MEMBER_BOUNDS: Readonly<Record<number, number>> = {
   [KIND.join]: BOUND.join,
-  [KIND.audience]: BOUND.audience,
-  [KIND.ack]: BOUND.small,
-  [KIND.ping]: BOUND.small,
-  [KIND.pong]: BOUND.small,
-  [KIND.leave]: BOUND.small,
-  [KIND.key]: BOUND.key,
-  [KIND.sealed]: BOUND.frame,
-  [KIND.progress]: BOUND.resume,
+  [KIND.route]: BOUND.control,
+  [KIND.ack]: BOUND.count,
+  [KIND.here]: BOUND.short,
+  [KIND.ping]: 0,
+  [KIND.pong]: 0,
+  [KIND.leave]: BOUND.short,
   [KIND.resume]: BOUND.resume,
+  [KIND.pair]: BOUND.frame,
+  [KIND.sealed]: BOUND.frame,
+  [KIND.receipt]: BOUND.receipts,
   [KIND.renew]: BOUND.renewal,
+  [KIND.ask]: BOUND.receipts,
+  [KIND.rejoin]: BOUND.count,
 };
 
 const RELAY_BOUNDS: Readonly<Record<number, number>> = {
-  [KIND.challenge]: 128,
+  [KIND.challenge]: BOUND.short,
   [KIND.roster]: BOUND.control,
   [KIND.joined]: BOUND.join,
-  [KIND.left]: 128,
-  [KIND.accepted]: BOUND.small,
-  [KIND.delivered]: BOUND.small,
-  [KIND.ping]: BOUND.small,
-  [KIND.pong]: BOUND.small,
-  [KIND.bye]: BOUND.small,
-  [KIND.resumed]: BOUND.small,
-  [KIND.key]: BOUND.key,
+  [KIND.left]: BOUND.short,
+  [KIND.accepted]: BOUND.count,
+  [KIND.here]: BOUND.short,
+  [KIND.ping]: 0,
+  [KIND.pong]: 0,
+  [KIND.bye]: BOUND.count,
+  [KIND.resumed]: BOUND.count,
+  [KIND.pair]: BOUND.frame,
   [KIND.sealed]: BOUND.frame,
-  [KIND.progress]: BOUND.resume,
-  [KIND.away]: BOUND.small,
-  [KIND.back]: BOUND.small,
-  [KIND.unknown]: BOUND.small,
+  [KIND.receipt]: BOUND.receipts,
+  [KIND.away]: BOUND.count,
+  [KIND.back]: BOUND.count,
+  [KIND.unknown]: 0,
+  [KIND.ask]: BOUND.receipts,
+  [KIND.behind]: BOUND.count,
 };
 
 const COUNTED: ReadonlySet<number> = new Set([
   KIND.joined,
   KIND.left,
-  KIND.audience,
-  KIND.key,
+  KIND.route,
+  KIND.here,
+  KIND.pair,
   KIND.sealed,
-  KIND.progress,
   KIND.away,
   KIND.back,
+  KIND.behind,
+  KIND.rejoin,
 ]);
 
-/** The bound of a payload that a member sends, once it has joined. */
+/** Returns the bound of a payload that a member sends; undefined if a member does not send this kind. */
 export function memberBound(kind: number): number | undefined {
   return MEMBER_BOUNDS[kind];
 }
 
-/** The bound of a payload that a newcomer sends: it has nothing to say yet but who it is. */
+/** Returns the bound of a payload that a connection sends before it has joined. */
 export function newcomerBound(kind: number): number | undefined {
-  return kind === KIND.join || kind === KIND.resume ? memberBound(kind) : undefined;
+  const isFirst = kind === KIND.join || kind === KIND.resume || kind === KIND.leave;
+  return isFirst ? memberBound(kind) : undefined;
 }
 
-/** The bound of a payload that a relay sends. */
+/** Returns the bound of a payload that a relay sends; undefined if a relay does not send this kind. */
 export function relayBound(kind: number): number | undefined {
   return RELAY_BOUNDS[kind];
 }
 
-/** Whether a frame counts towards the numbers of {@linkcode Ack}, Accepted and Delivered. */
+/** Returns whether frames of a kind are counted by `ack`, `accepted`, `resume` and `resumed`. */
 export function isCounted(kind: number): boolean {
   return COUNTED.has(kind);
 }
 
-// The greeting: the first bytes of a member, before any frame.
-
 const MAGIC = utf8("parley");
-
+const MAX_VERSIONS = 16;
+/** The length limit of a room's name in bytes of UTF-8. */
+export const MAX_ROOM_NAME_BYTES = 64;
 /** The longest greeting in bytes. */
-export const MAX_GREETING_BYTES = MAGIC.length + 1 + 16;
+export const MAX_GREETING_BYTES = MAGIC.length + 1 + MAX_VERSIONS + 1 + MAX_ROOM_NAME_BYTES;
 
-/** The greeting of a member: the magic, and the versions that it knows. */
-export function encodeGreeting(versions: readonly number[] = [PROTOCOL_VERSION]): Bytes {
-  return new ByteWriter(MAX_GREETING_BYTES).raw(MAGIC).u8(versions.length).raw(
-    new Uint8Array(versions),
-  ).finish();
+/**
+ * Encodes a member's greeting.
+ *
+ * @param roomName The name of the room to join, valid by {@linkcode isRoomName}.
+ * @param versions The versions that the member knows.
+ */
+export function encodeGreeting(
+  roomName: string,
+  versions: readonly number[] = [PROTOCOL_VERSION],
+): Bytes {
+  const name = utf8(roomName);
+  return new ByteWriter(MAX_GREETING_BYTES).raw(MAGIC).u8(versions.length)
+    .raw(new Uint8Array(versions)).u8(name.length).raw(name).finish();
 }
 
-/** What the first bytes of a connection are. */
+/** The first bytes of a connection. */
 export type Greeting =
   | { readonly state: "partial" }
   | { readonly state: "foreign" }
-  | { readonly state: "whole"; readonly versions: readonly number[]; readonly length: number };
+  | {
+    readonly state: "whole";
+    readonly versions: readonly number[];
+    /** The name of the room; undefined if it is not valid. */
+    readonly roomName: string | undefined;
+    /** The length of the greeting in bytes. */
+    readonly length: number;
+  };
 
 /**
- * Reads a greeting from what has come so far. What cannot become one is told at its first wrong byte: a TLS
- * hello or an HTTP request need not wait for a deadline.
+ * Reads a greeting from the bytes that have come so far. Bytes that cannot become a greeting are `foreign` at the first
+ * wrong byte, so that a TLS hello or an HTTP request does not wait for a deadline.
  */
 export function readGreeting(bytes: Uint8Array): Greeting {
   const prefix = Math.min(bytes.length, MAGIC.length);
   for (let i = 0; i < prefix; i++) if (bytes[i] !== MAGIC[i]) return { state: "foreign" };
   const count = bytes[MAGIC.length];
   if (count === undefined) return { state: "partial" };
-  if (count === 0 || count > 16) return { state: "foreign" };
-  const length = MAGIC.length + 1 + count;
+  if (count === 0 || count > MAX_VERSIONS) return { state: "foreign" };
+  const nameAt = MAGIC.length + 1 + count;
+  const nameLength = bytes[nameAt];
+  if (nameLength === undefined) return { state: "partial" };
+  if (nameLength > MAX_ROOM_NAME_BYTES) return { state: "foreign" };
+  const length = nameAt + 1 + nameLength;
   if (bytes.length < length) return { state: "partial" };
-  return { state: "whole", versions: [...bytes.subarray(MAGIC.length + 1, length)], length };
+  return {
+    state: "whole",
+    versions: [...bytes.subarray(MAGIC.length + 1, nameAt)],
+    roomName: readRoomName(bytes.subarray(nameAt + 1, length)),
+    length,
+  };
 }
 
-/** The codes of `bye` and `left`, each with its number on the wire. */
+function readRoomName(bytes: Uint8Array): string | undefined {
+  try {
+    const name = fromUtf8(bytes);
+    return isRoomName(name) ? name : undefined;
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
+}
+
+/** Returns whether a text is valid as a room's name: NFKC, at most 64 bytes, no `/`, white space or category C. */
+export function isRoomName(name: string): boolean {
+  return utf8(name).length <= MAX_ROOM_NAME_BYTES && name.normalize("NFKC") === name &&
+    !/[/\p{C}\p{White_Space}]/u.test(name);
+}
+
+/** The reasons of `bye` and `left`, with their numbers on the wire. */
 export const REASONS = {
   LEFT: 0,
   NOT_PARLEY: 1,
@@ -174,17 +233,17 @@ export const REASONS = {
   CREDENTIAL_EXPIRED: 8,
   BAD_PROOF: 9,
   NAME_TAKEN: 10,
-  KEY_TAKEN: 11,
   ROOM_FULL: 12,
-  QUEUE_FULL: 13,
   SILENT: 14,
   LOST: 15,
   SHUTDOWN: 16,
   NOT_YOURS: 17,
-  TOO_MANY_AUDIENCES: 18,
+  TOO_MANY_ROUTES: 18,
   NOT_ALLOWED: 19,
   REMOVED: 20,
   REPLACED: 22,
+  BAD_ROOM: 23,
+  TOO_MANY_ROOMS: 24,
   TOO_MANY_PENDING: 26,
   TOO_MANY_JOINS: 27,
   TOO_MANY_FROM_ADDRESS: 28,
@@ -198,7 +257,7 @@ const BY_NUMBER = new Map<number, Reason>(
   Object.entries(REASONS).map(([reason, number]) => [number, reason as Reason]),
 );
 
-/** What a reason means, in words that stand after "the relay ended the connection". */
+/** What each reason means, in words that follow "the relay ended the connection: ". */
 export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   LEFT: "left",
   NOT_PARLEY: "what came was not parley's protocol",
@@ -207,28 +266,28 @@ export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   BAD_FRAME: "a frame was malformed",
   TOO_LARGE: "a frame was larger than its bound",
   OUT_OF_ORDER: "a frame came when it had no place",
-  BAD_CREDENTIAL: "the credential does not hold",
+  BAD_CREDENTIAL: "the credential is not valid",
   CREDENTIAL_EXPIRED: "the credential has expired",
-  BAD_PROOF: "the proof of joining does not hold",
+  BAD_PROOF: "the proof of joining is not valid",
   NAME_TAKEN: "somebody in the room has that name",
-  KEY_TAKEN: "somebody in the room has one of these keys",
   ROOM_FULL: "the room is full",
-  QUEUE_FULL: "too much was waiting unread",
   SILENT: "nothing was heard for too long",
   LOST: "the connection was lost",
   SHUTDOWN: "the relay is shutting down",
   NOT_YOURS: "a frame named another sender",
-  TOO_MANY_AUDIENCES: "too many audiences were declared",
+  TOO_MANY_ROUTES: "too many members were named in routes",
   NOT_ALLOWED: "this identity is not on the relay's list",
   REMOVED: "this identity is no longer on the relay's list",
   REPLACED: "the same member came again",
+  BAD_ROOM: "the room's name is not valid",
+  TOO_MANY_ROOMS: "the relay has no place for another room",
   TOO_MANY_PENDING: "too many connections are waiting to join",
   TOO_MANY_JOINS: "there were too many joins in a short time",
   TOO_MANY_FROM_ADDRESS: "too many connections come from that address",
   NAME_AWAY: "somebody who is away has that name",
 };
 
-/** The number of a reason on the wire. */
+/** Returns the number of a reason on the wire. */
 export function reasonNumber(reason: Reason): number {
   return REASONS[reason];
 }
@@ -241,7 +300,7 @@ export function readReason(reader: ByteReader): Reason {
   return reason;
 }
 
-/** Why a member's own part ends, where it is not the relay that says so. */
+/** Why a member's session ends, if the relay does not say why. */
 export const ENDING_TEXT = {
   RELAY_GONE: "the relay closed the connection without a word",
   NOT_A_RELAY: "what answered there is not a parley relay",
@@ -252,33 +311,33 @@ export const ENDING_TEXT = {
   CLOCK_BEHIND: "this machine's clock is behind the others'",
 } as const;
 
-/** Why a member's own part ends. */
+/** Why a member's session ends. */
 export type Ending = Reason | keyof typeof ENDING_TEXT;
 
-/** An ending in words. */
+/** Returns what an ending means, in words. */
 export function endingText(ending: Ending): string {
   return ending in ENDING_TEXT
     ? ENDING_TEXT[ending as keyof typeof ENDING_TEXT]
     : REASON_TEXT[ending as Reason];
 }
 
-/** The endings that are about single bytes and frames. */
+/** The endings whose details are about bytes and frames. */
 const OF_BYTES: ReadonlySet<Ending> = new Set<Ending>([
   ...["NOT_PARLEY", "BAD_FRAME", "TOO_LARGE", "OUT_OF_ORDER"] as const,
   ...["NOT_A_RELAY", "BAD_RELAY"] as const,
 ]);
 
 /**
- * Whether what is said of an ending in detail tells a person something: not a frame's kind or a count of bytes,
- * which are for logs, for programs and for whoever looks into it.
+ * Returns whether the detail of an ending is for people. Frame kinds and byte counts are not: they are for logs and
+ * programs.
  */
 export function hasPlainDetail(ending: Ending): boolean {
   return !OF_BYTES.has(ending);
 }
 
-/** After how long without a word the other side is asked whether it is there, in milliseconds. */
+/** The silence after which a side sends `ping`, in milliseconds. */
 export const PING_AFTER_MS = 15_000;
-/** After how long without a word the other side is given up, in milliseconds. */
+/** The silence after which a side gives up the other one, in milliseconds. */
 export const DEAD_AFTER_MS = 45_000;
 
 /** The tutorial's port. */

@@ -1,0 +1,333 @@
+/**
+ * The plaintext of sealed and pair frames, and of receipts and asks: messages, their kinds and their padding.
+ *
+ * @module
+ */
+
+import {
+  ByteReader,
+  type Bytes,
+  ByteWriter,
+  fromUtf8,
+  MalformedError,
+  readWhole,
+} from "../../base/bytes.ts";
+import { BOUND, HASH_BYTES } from "./kinds.ts";
+
+/** The longest text of a message in bytes of UTF-8. */
+export const MAX_TEXT_BYTES = 64 << 10;
+
+/** The streams of message numbers of a sender. */
+export const STREAM = { group: 0, private: 1 } as const;
+
+/** A stream of message numbers. */
+export type Stream = typeof STREAM[keyof typeof STREAM];
+
+/** All streams. */
+export const STREAMS: readonly Stream[] = [STREAM.group, STREAM.private];
+
+/** The kinds of message. 5 is reserved for invitations, 6 to 15 for transfers. */
+export const MESSAGE = { end: 0, text: 1, line: 2, grant: 3, gone: 4 } as const;
+
+/** A text in a sealed frame. Its number follows from its place in the frame. */
+export interface TextMessage {
+  readonly kind: "text";
+  /** When it was entered, by the sender's clock, in milliseconds since 1970. */
+  readonly time: number;
+  /** 1 byte to 64 KiB of UTF-8. */
+  readonly text: Bytes;
+}
+
+/** A text in a pair frame: a private line, or a line of the group for one member. */
+export interface LineMessage {
+  readonly kind: "line";
+  readonly stream: Stream;
+  readonly number: number;
+  /** The number before it that is addressed to this recipient; 0 if there is none. */
+  readonly last: number;
+  readonly time: number;
+  readonly text: Bytes;
+}
+
+/** The key of a chain from one step on, in a pair frame. */
+export interface GrantMessage {
+  readonly kind: "grant";
+  readonly chain: number;
+  readonly step: number;
+  readonly key: Bytes;
+  /** The number of the next group message for this recipient. */
+  readonly next: number;
+  /** The number before it that is addressed to this recipient; 0 if there is none. */
+  readonly last: number;
+}
+
+/** That messages up to a number, which were not shown, will not come. */
+export interface GoneMessage {
+  readonly kind: "gone";
+  readonly stream: Stream;
+  readonly number: number;
+}
+
+/** A message in a pair frame. */
+export type PairMessage = LineMessage | GrantMessage | GoneMessage;
+
+/** A message whose kind, or whose stream, the reader does not know. */
+export interface UnknownMessage {
+  readonly kind: "unknown";
+}
+
+const UNKNOWN: UnknownMessage = { kind: "unknown" };
+/** The bytes of a message's kind and length. */
+const HEADER_BYTES = 4;
+/** The bytes of a line's body before its text. */
+const LINE_BYTES = 1 + 6 + 6 + 6;
+const GRANT_BYTES = 4 + 2 + HASH_BYTES + 6 + 6;
+
+/** The bytes that a text adds to a frame. */
+export const TEXT_OVERHEAD_BYTES = HEADER_BYTES + 6;
+/** The bytes that a line adds to a frame. */
+export const LINE_OVERHEAD_BYTES = HEADER_BYTES + LINE_BYTES;
+
+/** Encodes the plaintext of a sealed frame. The texts have consecutive numbers. */
+export function encodeTexts(texts: readonly Omit<TextMessage, "kind">[]): Bytes {
+  const length = texts.reduce((sum, { text }) => sum + text.length + TEXT_OVERHEAD_BYTES, 0);
+  const writer = new ByteWriter(paddedLength(length));
+  for (const { time, text } of texts) {
+    writer.u8(MESSAGE.text).u24(6 + text.length).u48(time).raw(text);
+  }
+  return pad(writer);
+}
+
+/** Encodes the plaintext of a pair frame. */
+export function encodeMessages(messages: readonly PairMessage[]): Bytes {
+  const writer = new ByteWriter(256);
+  for (const message of messages) encodeMessage(writer, message);
+  return messages.length === 0 ? new Uint8Array(0) : pad(writer);
+}
+
+function encodeMessage(writer: ByteWriter, message: PairMessage): void {
+  switch (message.kind) {
+    case "line": {
+      const { stream, number, last, time, text } = message;
+      writer.u8(MESSAGE.line).u24(LINE_BYTES + text.length);
+      writer.u8(stream).u48(number).u48(last).u48(time).raw(text);
+      return;
+    }
+    case "grant": {
+      const { chain, step, key, next, last } = message;
+      writer.u8(MESSAGE.grant).u24(GRANT_BYTES);
+      writer.u32(chain).u16(step).raw(key).u48(next).u48(last);
+      return;
+    }
+    case "gone":
+      writer.u8(MESSAGE.gone).u24(7).u8(message.stream).u48(message.number);
+  }
+}
+
+/** Appends zeros up to the padded length. */
+function pad(writer: ByteWriter): Bytes {
+  const { length } = writer;
+  const padded = paddedLength(length);
+  return padded === length ? writer.finish() : writer.raw(new Uint8Array(padded - length)).finish();
+}
+
+/**
+ * Returns the length of a plaintext with its padding: a multiple of 32 bytes up to 256, and by Padmé above (Nikitin and
+ * others, "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019).
+ */
+export function paddedLength(length: number): number {
+  if (length <= 256) return Math.max(32, Math.ceil(length / 32) * 32);
+  const exponent = Math.floor(Math.log2(length));
+  const free = exponent - (Math.floor(Math.log2(exponent)) + 1);
+  return Math.ceil(length / 2 ** free) * 2 ** free;
+}
+
+/** The most plaintext that a frame carries, in bytes. It leaves room for the headers, a tag and a signature. */
+export const MAX_PLAINTEXT_BYTES: number = BOUND.frame - 1024;
+
+/**
+ * Reads the plaintext of a sealed frame.
+ *
+ * @returns The messages in order: at least one. Each takes one number.
+ * @throws {MalformedError} If the plaintext is not well-formed.
+ */
+export function readTexts(plaintext: Bytes): (OpenedText | UnknownMessage)[] {
+  const messages = readMessages(plaintext, (kind, body) => {
+    if (kind !== MESSAGE.text) return UNKNOWN;
+    return readWhole(body, (reader) => ({
+      kind: "text" as const,
+      time: reader.u48(),
+      text: readText(reader),
+    }));
+  });
+  if (messages.length === 0) throw new MalformedError("a sealed frame has no message");
+  return messages;
+}
+
+/** A text that was read from a sealed frame. */
+export interface OpenedText {
+  readonly kind: "text";
+  readonly time: number;
+  readonly text: string;
+}
+
+/** A text that was read from a pair frame. */
+export interface OpenedLine extends Omit<LineMessage, "text"> {
+  readonly text: string;
+}
+
+/** A message that was read from a pair frame. */
+export type OpenedMessage = OpenedLine | GrantMessage | GoneMessage | UnknownMessage;
+
+/**
+ * Reads the plaintext of a pair frame.
+ *
+ * @throws {MalformedError} If the plaintext is not well-formed.
+ */
+export function readPairMessages(plaintext: Bytes): OpenedMessage[] {
+  return readMessages<OpenedMessage>(plaintext, (kind, body) => {
+    if (kind === MESSAGE.line) return readWhole(body, readLine);
+    if (kind === MESSAGE.grant) return readWhole(body, readGrant);
+    if (kind === MESSAGE.gone) return readWhole(body, readGone);
+    return UNKNOWN;
+  });
+}
+
+function readMessages<T>(plaintext: Bytes, read: (kind: number, body: Bytes) => T): T[] {
+  const reader = new ByteReader(plaintext);
+  const messages: T[] = [];
+  while (reader.left > 0) {
+    const kind = reader.u8();
+    if (kind === MESSAGE.end) {
+      if (reader.raw(reader.left).some((byte) => byte !== 0)) {
+        throw new MalformedError("the padding of a plaintext is not zero");
+      }
+      break;
+    }
+    messages.push(read(kind, reader.raw(reader.u24())));
+  }
+  return messages;
+}
+
+function readLine(reader: ByteReader): OpenedLine | UnknownMessage {
+  const stream = readStream(reader);
+  const number = reader.u48();
+  const last = reader.u48();
+  if (number === 0 || last >= number) throw new MalformedError("the numbers of a line do not rise");
+  const line = { number, last, time: reader.u48(), text: readText(reader) };
+  return stream === undefined ? UNKNOWN : { kind: "line", stream, ...line };
+}
+
+function readGrant(reader: ByteReader): GrantMessage {
+  const chain = reader.u32();
+  const step = reader.u16();
+  const key = reader.raw(HASH_BYTES).slice();
+  const next = reader.u48();
+  const last = reader.u48();
+  if (last >= next) throw new MalformedError("the numbers of a grant do not rise");
+  return { kind: "grant", chain, step, key, next, last };
+}
+
+function readGone(reader: ByteReader): GoneMessage | UnknownMessage {
+  const stream = readStream(reader);
+  const number = reader.u48();
+  return stream === undefined ? UNKNOWN : { kind: "gone", stream, number };
+}
+
+/** Reads a stream; undefined if it is not known. */
+function readStream(reader: ByteReader): Stream | undefined {
+  const stream = reader.u8();
+  return STREAMS.find((one) => one === stream);
+}
+
+function readText(reader: ByteReader): string {
+  const length = reader.left;
+  if (length === 0 || length > MAX_TEXT_BYTES) {
+    throw new MalformedError(`a text has ${length} bytes, not 1 to ${MAX_TEXT_BYTES}`);
+  }
+  return fromUtf8(reader.raw(length));
+}
+
+// Receipts and asks.
+
+/** How far a recipient has come in one stream of a speaker. */
+export interface Progress {
+  readonly stream: Stream;
+  /** Every message up to this number that is addressed to the recipient has been taken. */
+  readonly through: number;
+  /** The highest number that the recipient knows of. */
+  readonly seen: number;
+}
+
+/** What is inside a receipt. */
+export interface Receipt {
+  /** Whether something was withheld from the recipient's person. */
+  readonly withheld: boolean;
+  readonly streams: readonly Progress[];
+}
+
+/** Encodes the plaintext of a receipt. */
+export function encodeReceipt({ withheld, streams }: Receipt): Bytes {
+  const writer = new ByteWriter(1 + 13 * streams.length).u8(withheld ? 1 : 0);
+  for (const { stream, through, seen } of streams) writer.u8(stream).u48(through).u48(seen);
+  return writer.finish();
+}
+
+/** Reads the plaintext of a receipt. It skips streams that it does not know. */
+export function readReceipt(plaintext: Bytes): Receipt {
+  return readWhole(plaintext, (reader) => {
+    const flags = reader.u8();
+    if (flags > 1) throw new MalformedError(`a receipt has the flags ${flags}`);
+    const streams: Progress[] = [];
+    while (reader.left > 0) {
+      const stream = readStream(reader);
+      const through = reader.u48();
+      const seen = reader.u48();
+      if (through > seen) throw new MalformedError("a receipt has taken more than it has seen");
+      if (stream !== undefined) streams.push({ stream, through, seen });
+    }
+    return { withheld: flags === 1, streams };
+  });
+}
+
+/** The last number that a speaker has sent to one recipient in a stream. */
+export interface LastSent {
+  readonly stream: Stream;
+  readonly last: number;
+}
+
+/** Encodes the plaintext of an ask. */
+export function encodeAsk(streams: readonly LastSent[]): Bytes {
+  const writer = new ByteWriter(7 * streams.length);
+  for (const { stream, last } of streams) writer.u8(stream).u48(last);
+  return writer.finish();
+}
+
+/** Reads the plaintext of an ask. It skips streams that it does not know. */
+export function readAsk(plaintext: Bytes): LastSent[] {
+  return readWhole(plaintext, (reader) => {
+    const streams: LastSent[] = [];
+    while (reader.left > 0) {
+      const stream = readStream(reader);
+      const last = reader.u48();
+      if (stream !== undefined) streams.push({ stream, last });
+    }
+    return streams;
+  });
+}
+
+/**
+ * Makes the ids of one sender's messages.
+ *
+ * @param sender The sender's hash; half of it tells members apart.
+ * @param recipient The recipient's hash for private messages; undefined for the group.
+ * @returns A function from a message's number to its id.
+ */
+export function messageIds(sender: Bytes, recipient?: Bytes): (number: number) => string {
+  const prefix = recipient === undefined ? short(sender) : `${short(sender)}.${short(recipient)}`;
+  return (number) => `${prefix}.${number}`;
+}
+
+function short(member: Bytes): string {
+  return member.subarray(0, 16).toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,140 @@
+/**
+ * The history of a room's roster: one hash chain over all joinings and leavings, the same for everyone who was shown the
+ * same events.
+ *
+ * @module
+ */
+
+import { type Bytes, ByteWriter, sha256 } from "../../base/bytes.ts";
+import { CONTEXT, inContext } from "../identity/signing.ts";
+import { CHECK_BYTES } from "./control.ts";
+import { HASH_BYTES } from "./kinds.ts";
+
+/** The number of versions whose contexts are kept. */
+export const KEPT_CONTEXTS = 16_384;
+
+/** A change of the roster. */
+export type RosterEvent = "joined" | "left";
+
+const EVENT: Readonly<Record<RosterEvent, number>> = { joined: 1, left: 2 };
+
+/** Returns the context of version 0 of a room. */
+export function firstContext(room: Bytes): Promise<Bytes> {
+  return sha256(inContext(CONTEXT.history, room));
+}
+
+/** Where a history starts. */
+export interface HistoryStart {
+  readonly room: Bytes;
+  readonly version: number;
+  /** The context of the version; it may still be computed. */
+  readonly context: Bytes | Promise<Bytes>;
+  /** The hashes of the members at the version, in any order. */
+  readonly members: readonly Bytes[];
+}
+
+/** The contexts of a room's versions, from one version on. */
+export class RosterHistory {
+  readonly #room: Bytes;
+  /** The hashes of the members, in ascending byte order. */
+  readonly #members: Bytes[];
+  readonly #contexts = new Map<number, Bytes>();
+  #version: number;
+  #last: Promise<Bytes>;
+
+  /** Starts at a version. */
+  constructor({ room, version, context, members }: HistoryStart) {
+    this.#room = room;
+    this.#version = version;
+    this.#members = members.toSorted(compareBytes);
+    this.#last = Promise.resolve(context);
+    this.#keep(version, this.#last);
+  }
+
+  /** The newest version that was added. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The context of the newest version, once it is computed. */
+  get newest(): Promise<Bytes> {
+    return this.#last;
+  }
+
+  /** The number of members at the newest version. */
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /**
+   * Returns the context of a version; undefined if it is not kept, not computed yet, or above the newest version.
+   */
+  at(version: number): Bytes | undefined {
+    return this.#contexts.get(version);
+  }
+
+  /**
+   * Adds an event, which makes the next version.
+   *
+   * @param event What happened.
+   * @param member The hash of the member that joined or left.
+   * @returns The context of the new version.
+   */
+  add(event: RosterEvent, member: Bytes): Promise<Bytes> {
+    const version = ++this.#version;
+    const at = placeOf(this.#members, member);
+    if (event === "joined") this.#members.splice(at, 0, member);
+    else if (at < this.#members.length && compareBytes(this.#members[at]!, member) === 0) {
+      this.#members.splice(at, 1);
+    }
+    const all = new ByteWriter(HASH_BYTES * this.#members.length);
+    for (const one of this.#members) all.raw(one);
+    const context = this.#next(version, EVENT[event], member, sha256(all.finish()));
+    this.#last = context;
+    this.#keep(version, context);
+    return context;
+  }
+
+  async #next(
+    version: number,
+    event: number,
+    member: Bytes,
+    members: Promise<Bytes>,
+  ): Promise<Bytes> {
+    const before = this.#last;
+    const head = new ByteWriter(5).u32(version).u8(event).finish();
+    return await sha256(
+      inContext(CONTEXT.history, this.#room, await before, head, member, await members),
+    );
+  }
+
+  #keep(version: number, context: Promise<Bytes>): void {
+    context.then((bytes) => {
+      this.#contexts.set(version, bytes);
+      this.#contexts.delete(version - KEPT_CONTEXTS);
+    });
+  }
+}
+
+/** Returns the first index whose hash is not below `member`. */
+function placeOf(members: readonly Bytes[], member: Bytes): number {
+  let low = 0;
+  let high = members.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareBytes(members[middle]!, member) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Compares two byte strings of the same length. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
+/** Returns the part of a context that travels. */
+export function checkOf(context: Bytes): Bytes {
+  return context.subarray(0, CHECK_BYTES);
+}
