@@ -1,369 +1,271 @@
 /**
- * The source of random bytes, as an argument.
+ * Chains of sender keys: what a member seals its group messages under, and how others open them.
  *
  * @module
  */
 
-import { type Bytes, ByteWriter, type Random, sha256 } from "../../base/bytes.ts";
-import { CONTEXT, inContext, sign } from "../identity/signing.ts";
-import {
-  type Conversation,
-  encodeSealedHeader,
-  encodeSigned,
-  type SealedFrame,
-} from "../wire/envelope.ts";
-import { HASH_BYTES, KIND } from "../wire/kinds.ts";
+import { type Bytes, ByteWriter, type Random } from "../../base/bytes.ts";
+import { CONTEXT, inContext, sign, verify } from "../identity/signing.ts";
+import { encodeSealed, sealedBound, type SealedFrame, type SealedHeader } from "../wire/envelope.ts";
+import { checkOf } from "../wire/history.ts";
+import { HASH_BYTES } from "../wire/kinds.ts";
 
-/** The most steps that a receiver follows at a time; never more than the counter has gone on by. */
+/** The most steps that a receiver follows at a time. */
 export const MAX_STEPS = 1024;
-/** A sender takes a step after so many frames. */
-export const FRAMES_A_STEP = 1024;
-/** A sender takes a step after so long, in milliseconds. */
-export const STEP_LIFE_MS = 60 * 60 * 1000;
+/** The last step of a chain. */
+export const LAST_STEP = 0xffff;
 
-/** How many frames back a repeated frame is told from an altered one. */
-const REMEMBERED = 256;
-
-/** Which chain: everything that its keys are bound to, but the step. */
+/** A chain: everything that its keys are bound to, except for the step. */
 export interface ChainScope {
   readonly room: Bytes;
-  /** The member that it belongs to. */
+  /** The hash of the member that the chain belongs to. */
   readonly sender: Bytes;
-  readonly conversation: Conversation;
   readonly chain: number;
 }
 
-function describe({ conversation, sender, chain }: ChainScope, step: number): Bytes {
-  return new ByteWriter(41).u8(conversation).raw(sender).u32(chain).u32(step).finish();
+/** The secrets of one step of a chain. */
+interface Step {
+  readonly step: number;
+  readonly key: Bytes;
+  readonly commitment: Bytes;
+  readonly messageKey: CryptoKey;
 }
 
-async function derive(key: Bytes, salt: Bytes, info: Bytes): Promise<Bytes> {
+/** Derives 32 bytes from a key, bound to a chain and a step. */
+async function derive(use: Bytes, { room, sender, chain }: ChainScope, step: number, key: Bytes) {
   const secret = await crypto.subtle.importKey("raw", key, "HKDF", false, ["deriveBits"]);
-  const algorithm = { name: "HKDF", hash: "SHA-256", salt, info };
+  const info = inContext(use, sender, new ByteWriter(6).u32(chain).u16(step).finish());
+  const algorithm = { name: "HKDF", hash: "SHA-256", salt: room, info };
   return new Uint8Array(await crypto.subtle.deriveBits(algorithm, secret, 8 * HASH_BYTES));
 }
 
-/**
- * The key one step on.
- *
- * @param scope The chain.
- * @param step The step that `key` is at.
- * @param key The chain key.
- */
+/** Returns the chain key one step on. `step` is the step of `key`. */
 export function nextKey(scope: ChainScope, step: number, key: Bytes): Promise<Bytes> {
-  return derive(key, scope.room, inContext(CONTEXT.chainStep, describe(scope, step)));
+  return derive(CONTEXT.chainStep, scope, step, key);
 }
 
-/**
- * What binds a sender to one key: GCM alone would let a ciphertext open under two.
- */
+/** Returns the commitment to a chain key. AES-GCM does not commit to its key. */
 export function commitmentTo(scope: ChainScope, step: number, key: Bytes): Promise<Bytes> {
-  return derive(key, scope.room, inContext(CONTEXT.chainCommitment, describe(scope, step)));
+  return derive(CONTEXT.chainCommitment, scope, step, key);
 }
 
-/** The key that encrypts what goes to one set of recipients. */
-export async function messageKey(
+/** Returns the bytes of the key that encrypts the frames of a step. */
+export function messageKey(scope: ChainScope, step: number, key: Bytes): Promise<Bytes> {
+  return derive(CONTEXT.messageKey, scope, step, key);
+}
+
+async function stepAt(
   scope: ChainScope,
   step: number,
   key: Bytes,
-  recipients: Bytes,
   use: "encrypt" | "decrypt",
-): Promise<CryptoKey> {
-  const info = inContext(CONTEXT.messageKey, describe(scope, step), recipients);
-  const raw = await derive(key, scope.room, info);
-  return await crypto.subtle.importKey("raw", raw, "AES-GCM", false, [use]);
+): Promise<Step> {
+  const [commitment, raw] = await Promise.all([
+    commitmentTo(scope, step, key),
+    messageKey(scope, step, key),
+  ]);
+  const imported = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, [use]);
+  return { step, key, commitment, messageKey: imported };
 }
 
-/**
- * The digest of an audience: the sender and those it seals to.
- *
- * @param members Their credentials' hashes, in any order.
- */
-export function audienceDigest(members: readonly Bytes[]): Promise<Bytes> {
-  return sha256(inContext(CONTEXT.audience, ...members.toSorted(compareBytes)));
+/** Returns the 96-bit initialization vector of a number. */
+export function vectorOf(number: number): Bytes {
+  return new ByteWriter(12).u48(0).u48(number).finish();
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return 0;
-}
-
-/** The 96-bit initialization vector of a counter. */
-export function vectorOf(counter: number): Bytes {
-  return new ByteWriter(12).u32(0).u64(counter).finish();
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-/** The message key of the last set of recipients: it rarely changes from frame to frame. */
-class MessageKeys {
-  #last: { step: number; recipients: Bytes; key: Promise<CryptoKey> } | undefined;
-
-  constructor(readonly scope: ChainScope, readonly use: "encrypt" | "decrypt") {}
-
-  /** The key where it is the last one, or undefined. */
-  known(step: number, recipients: Bytes): Promise<CryptoKey> | undefined {
-    const last = this.#last;
-    return last?.step === step && sameBytes(last.recipients, recipients) ? last.key : undefined;
-  }
-
-  get(step: number, chainKey: Bytes, recipients: Bytes): Promise<CryptoKey> {
-    const known = this.known(step, recipients);
-    if (known !== undefined) return known;
-    const kept = recipients.slice();
-    const key = messageKey(this.scope, step, chainKey, kept, this.use);
-    this.#last = { step, recipients: kept, key };
-    return key;
-  }
-}
-
-/** What a sealed frame says of where it goes. */
-export interface Addressed {
-  readonly audience: number;
-  readonly membership: number;
-  readonly newest: number;
-  readonly recipients: Bytes;
+/** Where a sealed frame goes, and what it carries first. */
+export interface SealedPlace extends Pick<SealedHeader, "sender" | "route" | "number" | "version"> {
+  /** The context of the version. */
+  readonly context: Bytes;
 }
 
 /** A chain of one's own. */
 export class SendingChain {
   readonly scope: ChainScope;
-  readonly #keys: MessageKeys;
-  #key: Bytes;
-  #step = 0;
-  #commitment: Bytes;
-  #counter = 0;
-  #framesInStep = 0;
-  #steppedAt: number;
+  #at: Step;
 
-  private constructor(scope: ChainScope, key: Bytes, commitment: Bytes, now: number) {
+  private constructor(scope: ChainScope, at: Step) {
     this.scope = scope;
-    this.#key = key;
-    this.#commitment = commitment;
-    this.#steppedAt = now;
-    this.#keys = new MessageKeys(scope, "encrypt");
+    this.#at = at;
   }
 
-  /** Starts a chain with a fresh random key. */
-  static async start(scope: ChainScope, random: Random, now: number): Promise<SendingChain> {
-    const key = random(HASH_BYTES);
-    return new SendingChain(scope, key, await commitmentTo(scope, 0, key), now);
+  /** Starts a chain with a random key. */
+  static async start(scope: ChainScope, random: Random): Promise<SendingChain> {
+    return new SendingChain(scope, await stepAt(scope, 0, random(HASH_BYTES), "encrypt"));
   }
 
-  /** What a recipient is given: the key of the present step, and where it starts. */
-  get grant(): { step: number; key: Bytes; commitment: Bytes; firstCounter: number } {
-    return {
-      step: this.#step,
-      key: this.#key,
-      commitment: this.#commitment,
-      firstCounter: this.#counter,
-    };
+  /** The present step and its chain key, for a new holder. */
+  get grant(): { readonly step: number; readonly key: Bytes } {
+    return { step: this.#at.step, key: this.#at.key };
   }
 
-  /** Whether the present step has been used for long enough. */
-  isWorn(now: number): boolean {
-    return this.#framesInStep >= FRAMES_A_STEP || now - this.#steppedAt >= STEP_LIFE_MS;
+  /** Whether the chain has no further step. */
+  get isSpent(): boolean {
+    return this.#at.step === LAST_STEP;
   }
 
-  /** Goes one step on. */
-  async advance(now: number): Promise<void> {
-    this.#key = await nextKey(this.scope, this.#step, this.#key);
-    this.#step += 1;
-    this.#commitment = await commitmentTo(this.scope, this.#step, this.#key);
-    this.#framesInStep = 0;
-    this.#steppedAt = now;
+  /** Goes one step on. The caller has checked {@linkcode isSpent}. */
+  async advance(): Promise<void> {
+    const { step, key } = this.#at;
+    const next = await nextKey(this.scope, step, key);
+    this.#at = await stepAt(this.scope, step + 1, next, "encrypt");
   }
 
   /**
    * Seals and signs.
    *
-   * @param to Where it goes.
-   * @param plaintext At most what a frame takes.
+   * @param place Where the frame goes. No two frames of a member have the same number.
+   * @param plaintext At most `MAX_PLAINTEXT_BYTES`.
    * @param signingKey The sender's Ed25519 key.
-   * @returns The frame as it travels.
+   * @returns The encoded frame.
    */
-  async seal(to: Addressed, plaintext: Bytes, signingKey: CryptoKey): Promise<Bytes> {
-    // Taken before anything is awaited: two seals in flight never share a counter.
-    const counter = this.#counter++;
-    this.#framesInStep += 1;
-    const { sender, room, conversation, chain } = this.scope;
-    const header = encodeSealedHeader({
-      ...to,
-      sender,
-      conversation,
-      chain,
-      step: this.#step,
-      counter,
-      commitment: this.#commitment,
-    });
-    const key = await this.#keys.get(this.#step, this.#key, to.recipients);
-    const algorithm = {
-      name: "AES-GCM",
-      iv: vectorOf(counter),
-      additionalData: inContext(CONTEXT.sealed, room, header),
-    };
-    const ciphertext = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plaintext));
-    const body = new ByteWriter(header.length + ciphertext.length)
-      .raw(header).raw(ciphertext).finish();
-    return encodeSigned(
-      KIND.sealed,
-      body,
-      await sign(signingKey, inContext(CONTEXT.sealed, room, body)),
-    );
+  async seal(place: SealedPlace, plaintext: Bytes, signingKey: CryptoKey): Promise<Bytes> {
+    const { context, ...fields } = place;
+    const { room, sender, chain } = this.scope;
+    const { step, commitment, messageKey } = this.#at;
+    const header = { ...fields, chain, step, check: checkOf(context) };
+    const bound = sealedBound(header, { room, sender, context, commitment });
+    const algorithm = { name: "AES-GCM", iv: vectorOf(place.number), additionalData: bound };
+    const sealed = await crypto.subtle.encrypt(algorithm, messageKey, plaintext);
+    const ciphertext = new Uint8Array(sealed);
+    const signature = await sign(signingKey, signedPart(bound, ciphertext));
+    return encodeSealed({ header, ciphertext, signature });
   }
 }
 
-/** What the counter of a frame says, compared with those before it. */
-export type Place =
-  | { readonly is: "next" }
-  | { readonly is: "gap"; readonly missing: number }
-  | { readonly is: "repeated" | "altered" | "reordered" };
+function signedPart(bound: Bytes, ciphertext: Bytes): Bytes {
+  return new ByteWriter(bound.length + ciphertext.length).raw(bound).raw(ciphertext).finish();
+}
 
-/** Why a frame does not open. */
-export type OpenFault = "STEPS" | "COMMITMENT" | "SEAL";
+/** Why a sealed frame does not open. */
+export type OpenFault = "BAD_STEP" | "BAD_SIGNATURE" | "BAD_SEAL";
 
-/** A frame that does not open. */
+/** The error of a frame that does not open. */
 export class OpenError extends Error {
-  /** Makes the error of its fault. */
+  /** Creates the error. */
   constructor(readonly fault: OpenFault, message: string) {
     super(message);
     this.name = "OpenError";
   }
 }
 
-/** Somebody else's chain, from the step that it gave on. */
+/** A frame's checks that have been started, and the step that they assume. */
+export interface Opening {
+  readonly at: Step;
+  readonly signed: Promise<boolean>;
+  /** The plaintext; undefined if the ciphertext does not open. */
+  readonly plaintext: Promise<Bytes | undefined>;
+}
+
+/** Somebody else's chain, from the step that was granted. */
 export class ReceivingChain {
   readonly scope: ChainScope;
-  readonly #keys: MessageKeys;
-  readonly #seen = new Map<number, number>();
-  #step: number;
-  #key: Bytes;
-  #commitment: Bytes;
+  readonly #signingKey: CryptoKey;
+  #at: Step;
   #next: number;
 
-  private constructor(
-    scope: ChainScope,
-    grant: { step: number; key: Bytes; commitment: Bytes; firstCounter: number },
-  ) {
+  private constructor(scope: ChainScope, signingKey: CryptoKey, at: Step, next: number) {
     this.scope = scope;
-    this.#step = grant.step;
-    this.#key = grant.key;
-    this.#commitment = grant.commitment;
-    this.#next = grant.firstCounter;
-    this.#keys = new MessageKeys(scope, "decrypt");
+    this.#signingKey = signingKey;
+    this.#at = at;
+    this.#next = next;
   }
 
   /**
-   * Takes a key that was given.
+   * Takes a key that was granted.
    *
-   * @throws {OpenError} `COMMITMENT` where it is not the key that its sender committed to.
+   * @param scope The chain.
+   * @param signingKey The sender's Ed25519 public key.
+   * @param grant The step, its key, and the number of the next message.
    */
   static async take(
     scope: ChainScope,
-    grant: { step: number; key: Bytes; commitment: Bytes; firstCounter: number },
+    signingKey: CryptoKey,
+    { step, key, next }: { readonly step: number; readonly key: Bytes; readonly next: number },
   ): Promise<ReceivingChain> {
-    const commitment = await commitmentTo(scope, grant.step, grant.key);
-    if (!sameBytes(commitment, grant.commitment)) {
-      throw new OpenError("COMMITMENT", "the key is not the one committed to");
-    }
-    return new ReceivingChain(scope, { ...grant, commitment });
+    return new ReceivingChain(scope, signingKey, await stepAt(scope, step, key, "decrypt"), next);
   }
 
-  /** Where a frame stands whose signature held. */
-  placeOf({ header, signature }: SealedFrame): Place {
-    const { counter } = header;
-    if (counter > this.#next) return { is: "gap", missing: counter - this.#next };
-    if (counter === this.#next) return { is: "next" };
-    const seen = this.#seen.get(counter);
-    if (seen === undefined) {
-      return { is: counter < this.#next - REMEMBERED ? "repeated" : "reordered" };
-    }
-    return { is: seen === markOf(signature) ? "repeated" : "altered" };
-  }
-
-  /** Counts a frame as come. */
-  pass({ header, signature }: SealedFrame): void {
-    this.#seen.set(header.counter, markOf(signature));
-    this.#seen.delete(header.counter - REMEMBERED);
-    this.#next = header.counter + 1;
-  }
-
-  /** How many steps a frame is ahead that frames before it have not shown: none or one, where none is missing. */
-  stepsTo({ header }: SealedFrame): number {
-    return header.step - this.#step;
+  /** The step of the newest frame, or of the grant. */
+  get step(): number {
+    return this.#at.step;
   }
 
   /**
-   * Begins to open a frame whose signature is still being checked, where the key for it is at hand: of two
-   * checks that take as long, neither waits for the other. What comes of it is nobody's until
-   * {@linkcode open} has taken it.
+   * Starts the checks of a frame of the present step, so that they run while earlier frames are checked. Nothing
+   * results from them before {@linkcode open}.
+   *
+   * @param context The context of the frame's version.
+   * @returns Undefined if the frame is of another step.
    */
-  begin(frame: SealedFrame): Promise<Bytes> | undefined {
-    const key = this.#keys.known(frame.header.step, frame.header.recipients);
-    const plaintext = key?.then((known) => this.#decrypt(frame, known));
-    plaintext?.catch(() => {}); // whoever opens the frame hears of it
-    return plaintext;
+  begin(frame: SealedFrame, context: Bytes): Opening | undefined {
+    return frame.header.step === this.#at.step ? this.#check(frame, context, this.#at) : undefined;
+  }
+
+  #check({ header, ciphertext, signature }: SealedFrame, context: Bytes, at: Step): Opening {
+    const { room, sender } = this.scope;
+    const bound = sealedBound(header, { room, sender, context, commitment: at.commitment });
+    const signed = verify(this.#signingKey, signature, signedPart(bound, ciphertext));
+    const algorithm = { name: "AES-GCM", iv: vectorOf(header.number), additionalData: bound };
+    const plaintext = decrypt(algorithm, at.messageKey, ciphertext);
+    // A caller that drops the checks does not hear of a failure.
+    signed.catch(() => {});
+    plaintext.catch(() => {});
+    return { at, signed, plaintext };
+  }
+
+  /** Returns the number of steps to a frame: at most one if nothing is missing before it. */
+  stepsTo({ header }: SealedFrame): number {
+    return header.step - this.#at.step;
   }
 
   /**
-   * Opens a frame of this chain whose signature held.
+   * Opens a frame of this chain.
    *
    * @param frame The frame.
-   * @param begun What {@linkcode begin} gave for it.
-   * @returns The plaintext.
-   * @throws {OpenError} Where the step is behind or too far, the commitment is not that of the step's
-   * key, or the seal is broken.
+   * @param context The context of the frame's version.
+   * @param begun The checks that {@linkcode begin} started.
+   * @returns The plaintext. The chain moves to the frame's step.
+   * @throws {OpenError} If the step cannot be followed, or the signature or the seal is not valid.
    */
-  async open(frame: SealedFrame, begun?: Promise<Bytes>): Promise<Bytes> {
-    const { header } = frame;
-    await this.#follow(header);
-    // A step has one key: that of the beginning is the one of now.
-    if (begun !== undefined) return await begun;
-    return await this.#decrypt(
-      frame,
-      await this.#keys.get(this.#step, this.#key, header.recipients),
-    );
+  async open(frame: SealedFrame, context: Bytes, begun?: Opening): Promise<Bytes> {
+    const reuse = begun?.at === this.#at ? begun : undefined;
+    const { at, signed, plaintext } = reuse ??
+      this.#check(frame, context, await this.#follow(frame.header));
+    if (!await signed) throw new OpenError("BAD_SIGNATURE", "the signature is not valid");
+    const opened = await plaintext;
+    if (opened === undefined) throw new OpenError("BAD_SEAL", "the ciphertext does not open");
+    this.#at = at;
+    return opened;
   }
 
-  async #decrypt(
-    { header, headerBytes, ciphertext }: SealedFrame,
-    key: CryptoKey,
-  ): Promise<Bytes> {
-    const algorithm = {
-      name: "AES-GCM",
-      iv: vectorOf(header.counter),
-      additionalData: inContext(CONTEXT.sealed, this.scope.room, headerBytes),
-    };
-    try {
-      return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, ciphertext));
-    } catch (error) {
-      if (!(error instanceof DOMException)) throw error;
-      throw new OpenError("SEAL", "the seal is broken");
-    }
+  /** Notes that the messages before `number` have been opened. */
+  expect(number: number): void {
+    this.#next = Math.max(this.#next, number);
   }
 
-  /** Goes to a frame's step, if its key is the one that the frame commits to; stays where it is if not. */
-  async #follow({ step, counter, commitment }: SealedFrame["header"]): Promise<void> {
-    const steps = step - this.#step;
-    // A sender takes one step before a frame at most.
-    const most = Math.min(MAX_STEPS, counter - this.#next + 1);
-    if (steps < 0 || steps > most) throw new OpenError("STEPS", `${steps} steps from the last`);
-    let key = this.#key;
-    for (let at = this.#step; at < step; at++) key = await nextKey(this.scope, at, key);
-    const expected = steps === 0 ? this.#commitment : await commitmentTo(this.scope, step, key);
-    if (!sameBytes(expected, commitment)) {
-      throw new OpenError("COMMITMENT", "the key is not the one committed to");
-    }
-    this.#key = key;
-    this.#step = step;
-    this.#commitment = expected;
+  /** Derives the step of a frame. A sender takes at most one step for each message. */
+  async #follow({ step, number }: SealedHeader): Promise<Step> {
+    const steps = step - this.#at.step;
+    if (steps === 0) return this.#at;
+    const most = Math.min(MAX_STEPS, number - this.#next + 1);
+    if (steps < 0 || steps > most) throw new OpenError("BAD_STEP", `${steps} steps from the last`);
+    let { key } = this.#at;
+    for (let at = this.#at.step; at < step; at++) key = await nextKey(this.scope, at, key);
+    return await stepAt(this.scope, step, key, "decrypt");
   }
 }
 
-/** 52 bits of a signature: enough to tell whether a frame is the one that came before. */
-function markOf(signature: Uint8Array): number {
-  const view = new DataView(signature.buffer, signature.byteOffset, 8);
-  return view.getUint32(0) * 0x10_0000 + (view.getUint32(4) >>> 12);
+/** Decrypts; undefined if the ciphertext does not open under the key and the additional data. */
+export async function decrypt(
+  algorithm: AesGcmParams,
+  key: CryptoKey,
+  ciphertext: Bytes,
+): Promise<Bytes | undefined> {
+  try {
+    return new Uint8Array(await crypto.subtle.decrypt(algorithm, key, ciphertext));
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return undefined;
+  }
 }

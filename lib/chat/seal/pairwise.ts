@@ -1,204 +1,300 @@
 /**
- * How a sender key reaches a recipient: RSA-OAEP once for an ordered pair, AES-256-GCM after that.
+ * Pairwise keys: what one member sends to another alone, and the receipts and asks between the two.
  *
- * The first key frame from one member to another carries a random pairwise key, encrypted to the
- * recipient's session key. Every key frame carries a chain key under the pairwise key, so that
- * a new chain for a thousand members takes no RSA operation.
+ * The key is random, made by the sender for one recipient and one stay in a room, and wrapped by RSA-OAEP to the
+ * recipient's session key. Everything else under it is AES-256-GCM, so that a thousand grants take no RSA operation.
  *
  * @module
  */
 
 import type { Bytes, Random } from "../../base/bytes.ts";
 import { decryptOaep, encryptOaep } from "../../rsa/rsa.ts";
-import { CONTEXT, inContext, sign } from "../identity/signing.ts";
+import { CONTEXT, inContext, sign, verify } from "../identity/signing.ts";
 import {
-  encodeKeyBody,
-  encodeKeyHeader,
-  encodeSigned,
-  type KeyFrame,
-  type KeyHeader,
+  encodePair,
+  type Entry,
+  entryBound,
+  type Pair,
+  pairBound,
+  type PairFrame,
+  pairStatement,
 } from "../wire/envelope.ts";
-import { HASH_BYTES, KIND } from "../wire/kinds.ts";
-import { vectorOf } from "./chain.ts";
+import { checkOf } from "../wire/history.ts";
+import { HASH_BYTES } from "../wire/kinds.ts";
+import { decrypt, vectorOf } from "./chain.ts";
 
 const NONE: Bytes = new Uint8Array(0);
 
-/** The OAEP label: this room, this pair, this way. */
-function labelOf(room: Bytes, sender: Bytes, recipient: Bytes): Bytes {
+/** A version of the room and its context. */
+export interface AtVersion {
+  readonly version: number;
+  readonly context: Bytes;
+}
+
+/** The three keys of a pairwise key. */
+interface PairKeys {
+  readonly pair: CryptoKey;
+  readonly receipt: CryptoKey;
+  readonly ask: CryptoKey;
+}
+
+/** Derives the keys of a pairwise key. */
+async function deriveKeys(raw: Bytes, { room, sender, recipient }: Pair): Promise<PairKeys> {
+  const secret = await crypto.subtle.importKey("raw", raw, "HKDF", false, ["deriveKey"]);
+  const keyFor = (use: Bytes) => {
+    const info = inContext(use, sender, recipient);
+    const algorithm = { name: "HKDF", hash: "SHA-256", salt: room, info };
+    const kind = { name: "AES-GCM", length: 256 };
+    return crypto.subtle.deriveKey(algorithm, secret, kind, false, ["encrypt", "decrypt"]);
+  };
+  const [pair, receipt, ask] = await Promise.all([
+    keyFor(CONTEXT.pair),
+    keyFor(CONTEXT.receipt),
+    keyFor(CONTEXT.ask),
+  ]);
+  return { pair, receipt, ask };
+}
+
+/** Returns the OAEP label of a pairwise key. */
+function labelOf({ room, sender, recipient }: Pair): Bytes {
   return inContext(CONTEXT.pairwise, room, sender, recipient);
 }
 
-function importPairwise(raw: Bytes, use: "encrypt" | "decrypt"): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", raw, "AES-GCM", false, [use]);
+/** Seals the box of a receipt or an ask. */
+async function sealEntry(
+  use: "receipt" | "ask",
+  key: CryptoKey,
+  pair: Pair,
+  { member, sequence, version, context, plaintext }: {
+    readonly member: number;
+    readonly sequence: number;
+    readonly plaintext: Bytes;
+  } & AtVersion,
+): Promise<Entry> {
+  const algorithm = {
+    name: "AES-GCM",
+    iv: vectorOf(sequence),
+    additionalData: entryBound(use, { sequence, version }, pair, context),
+  };
+  const box = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plaintext));
+  return { member, sequence, version, check: checkOf(context), box };
 }
 
-/** What a sender needs to give keys to one recipient. */
-export class KeySender {
-  readonly #room: Bytes;
-  readonly #sender: Bytes;
-  readonly #recipient: Bytes;
-  readonly #key: CryptoKey;
-  /** The pairwise key as it travels; sent with the first key frame only. */
-  #wrapped: Bytes | undefined;
-  #uses = 0;
+/** Opens the box of a receipt or an ask; undefined if it is not valid. */
+function openEntry(
+  use: "receipt" | "ask",
+  key: CryptoKey,
+  pair: Pair,
+  entry: Entry,
+  context: Bytes,
+): Promise<Bytes | undefined> {
+  const additionalData = entryBound(use, entry, pair, context);
+  return decrypt({ name: "AES-GCM", iv: vectorOf(entry.sequence), additionalData }, key, entry.box);
+}
 
-  private constructor(
-    room: Bytes,
-    sender: Bytes,
-    recipient: Bytes,
-    key: CryptoKey,
-    wrapped: Bytes,
-  ) {
-    this.#room = room;
-    this.#sender = sender;
-    this.#recipient = recipient;
-    this.#key = key;
+/** The sender's side of a pairwise key: a speaker's, if the recipient sends receipts. */
+export class PairSender {
+  readonly pair: Pair;
+  readonly #keys: PairKeys;
+  readonly #wrapped: Bytes;
+  #uses = 0;
+  #asks = 0;
+  #lastReceipt = -1;
+
+  private constructor(pair: Pair, keys: PairKeys, wrapped: Bytes) {
+    this.pair = pair;
+    this.#keys = keys;
     this.#wrapped = wrapped;
   }
 
   /**
    * Makes a pairwise key.
    *
-   * @param room The room.
-   * @param sender The sender's hash.
-   * @param recipient The recipient's hash and session key.
-   * @param random Where the pairwise key comes from.
-   * @returns What gives keys under it; rejects where the session key takes none.
+   * @param pair The room, the sender and the recipient.
+   * @param session The recipient's RSA-OAEP public key.
+   * @param random The source of the key.
+   * @returns The sender's side. Rejects if the session key is of no use.
    */
-  static async to(
-    room: Bytes,
-    sender: Bytes,
-    recipient: { readonly member: Bytes; readonly session: CryptoKey },
-    random: Random,
-  ): Promise<KeySender> {
+  static async to(pair: Pair, session: CryptoKey, random: Random): Promise<PairSender> {
     const raw = random(HASH_BYTES);
-    const [key, wrapped] = await Promise.all([
-      importPairwise(raw, "encrypt"),
-      encryptOaep(recipient.session, raw, labelOf(room, sender, recipient.member)),
+    const [keys, wrapped] = await Promise.all([
+      deriveKeys(raw, pair),
+      encryptOaep(session, raw, labelOf(pair)),
     ]);
-    return new KeySender(room, sender, recipient.member, key, wrapped);
+    return new PairSender(pair, keys, wrapped);
+  }
+
+  /** Whether a receipt has proved that the recipient has the key. */
+  get isProven(): boolean {
+    return this.#lastReceipt >= 0;
   }
 
   /**
-   * Makes the key frame that gives a chain key.
+   * Seals and signs a pair frame. It carries the wrapped key until {@linkcode isProven}.
    *
-   * @param position Which chain and step, from which counter on, and the commitment to the key.
-   * @param chainKey The key.
+   * @param sender The sender's number.
+   * @param recipient The recipient's number.
+   * @param at The newest version that the sender knows.
+   * @param plaintext At most `MAX_PLAINTEXT_BYTES`.
    * @param signingKey The sender's Ed25519 key.
-   * @returns The frame as it travels.
+   * @returns The encoded frame.
    */
-  async give(
-    position: Omit<KeyHeader, "sender" | "recipient">,
-    chainKey: Bytes,
+  async seal(
+    { sender, recipient }: { readonly sender: number; readonly recipient: number },
+    { version, context }: AtVersion,
+    plaintext: Bytes,
     signingKey: CryptoKey,
   ): Promise<Bytes> {
     const use = this.#uses++;
-    const wrapped = this.#wrapped ?? NONE;
-    this.#wrapped = undefined;
-    const header = encodeKeyHeader({
-      ...position,
-      sender: this.#sender,
-      recipient: this.#recipient,
-    });
-    const algorithm = {
-      name: "AES-GCM",
-      iv: vectorOf(use),
-      additionalData: inContext(CONTEXT.key, this.#room, header),
-    };
-    const box = await crypto.subtle.encrypt(algorithm, this.#key, chainKey);
-    const body = encodeKeyBody(header, wrapped, use, new Uint8Array(box));
-    const signature = await sign(signingKey, inContext(CONTEXT.key, this.#room, body));
-    return encodeSigned(KIND.key, body, signature);
+    const wrapped = this.isProven ? NONE : this.#wrapped;
+    const bound = pairBound({ use, version }, this.pair, context);
+    const algorithm = { name: "AES-GCM", iv: vectorOf(use), additionalData: bound };
+    const sealed = await crypto.subtle.encrypt(algorithm, this.#keys.pair, plaintext);
+    const ciphertext = new Uint8Array(sealed);
+    const signature = await sign(signingKey, pairStatement(bound, wrapped, ciphertext));
+    const header = { sender, recipient, use, version, check: checkOf(context) };
+    return encodePair({ header, wrapped, ciphertext, signature });
   }
-}
 
-/** A key frame that cannot be opened; the message says why. */
-export class KeyFrameError extends Error {
+  /** Seals an ask to the member with a number. */
+  ask(member: number, at: AtVersion, plaintext: Bytes): Promise<Entry> {
+    const sequence = this.#asks++;
+    return sealEntry("ask", this.#keys.ask, this.pair, { member, sequence, ...at, plaintext });
+  }
+
   /**
-   * Makes the error of its reason.
+   * Opens a receipt.
    *
-   * @param early Whether it is about a pairwise key that was given before this member was in the room: the
-   * frame was on its way when the member came in again.
+   * @param entry The entry.
+   * @param context The context of its version.
+   * @returns The plaintext; undefined if the receipt is not valid, or not newer than the last one.
    */
-  constructor(message: string, readonly early = false) {
-    super(message);
-    this.name = "KeyFrameError";
+  async openReceipt(entry: Entry, context: Bytes): Promise<Bytes | undefined> {
+    if (entry.sequence <= this.#lastReceipt) return undefined;
+    const opened = await openEntry("receipt", this.#keys.receipt, this.pair, entry, context);
+    if (opened === undefined || entry.sequence <= this.#lastReceipt) return undefined;
+    this.#lastReceipt = entry.sequence;
+    return opened;
   }
 }
 
-/**
- * How many frames of one sender a recipient unwraps a pairwise key from. One is the rule, and a stay that
- * begins anew brings another; an RSA operation for every key frame would be a sender's to spend.
- */
+/** Why a pair frame does not open. */
+export type PairFault = "BAD_SIGNATURE" | "BAD_KEY";
+
+/** The error of a pair frame that does not open. */
+export class PairError extends Error {
+  /** Creates the error. */
+  constructor(readonly fault: PairFault, message: string) {
+    super(message);
+    this.name = "PairError";
+  }
+}
+
+/** The most pairwise keys that a recipient unwraps for one stay of a sender. One is usual. */
 export const MAX_UNWRAPPED = 8;
 
-/** What a recipient needs to open the keys of one sender. */
-export class KeyReceiver {
-  readonly #room: Bytes;
+/** The recipient's side of the pairwise keys of one sender. */
+export class PairReceiver {
+  readonly #pair: Pair;
   readonly #sessionKey: CryptoKey;
-  #pairwise: CryptoKey | undefined;
+  readonly #signingKey: CryptoKey;
+  #keys: PairKeys | undefined;
   #unwrapped = 0;
+  #receipts = 0;
+  #lastAsk = -1;
 
   /**
-   * @param room The room.
+   * @param pair The room, the sender and the recipient.
    * @param sessionKey The recipient's private RSA-OAEP key.
+   * @param signingKey The sender's Ed25519 public key.
    */
-  constructor(room: Bytes, sessionKey: CryptoKey) {
-    this.#room = room;
+  constructor(pair: Pair, sessionKey: CryptoKey, signingKey: CryptoKey) {
+    this.#pair = pair;
     this.#sessionKey = sessionKey;
+    this.#signingKey = signingKey;
+  }
+
+  /** Whether a pairwise key is known, so that receipts can be sent. */
+  get hasKey(): boolean {
+    return this.#keys !== undefined;
   }
 
   /**
-   * Opens a key frame whose signature held.
+   * Starts to verify the signature of a frame.
    *
-   * @returns The chain key.
-   * @throws {KeyFrameError} Where it carries no pairwise key and none came before, or does not open.
+   * @param context The context of the frame's version.
    */
-  async open(frame: KeyFrame): Promise<Bytes> {
-    const known = this.#pairwise && await this.#openWith(this.#pairwise, frame);
-    if (known !== undefined) return known;
-    // None yet; or another stay of this member, or of the sender, in the room began with another.
-    const pairwise = await this.#unwrap(frame);
-    const key = await this.#openWith(pairwise, frame);
-    if (key === undefined) throw new KeyFrameError("the key does not open");
-    // Kept only now that it has opened something.
-    this.#pairwise = pairwise;
-    return key;
+  verify({ header, wrapped, ciphertext, signature }: PairFrame, context: Bytes): Promise<boolean> {
+    const bound = pairBound(header, this.#pair, context);
+    return verify(this.#signingKey, signature, pairStatement(bound, wrapped, ciphertext));
   }
 
-  async #openWith(pairwise: CryptoKey, frame: KeyFrame): Promise<Bytes | undefined> {
-    const algorithm = {
-      name: "AES-GCM",
-      iv: vectorOf(frame.use),
-      additionalData: inContext(CONTEXT.key, this.#room, frame.headerBytes),
-    };
-    try {
-      return new Uint8Array(await crypto.subtle.decrypt(algorithm, pairwise, frame.box));
-    } catch (error) {
-      if (!(error instanceof DOMException)) throw error;
-      return undefined;
-    }
+  /**
+   * Opens a frame whose signature is valid.
+   *
+   * @param frame The frame.
+   * @param context The context of the frame's version.
+   * @returns The plaintext, and whether the pairwise key is a new one.
+   * @throws {PairError} If it opens under no key.
+   */
+  async open(frame: PairFrame, context: Bytes): Promise<{ plaintext: Bytes; isNewKey: boolean }> {
+    const known = this.#keys && await this.#openWith(this.#keys, frame, context);
+    if (known !== undefined) return { plaintext: known, isNewKey: false };
+    const keys = await this.#unwrap(frame.wrapped);
+    const plaintext = await this.#openWith(keys, frame, context);
+    if (plaintext === undefined) throw new PairError("BAD_KEY", "the frame does not open");
+    this.#keys = keys;
+    this.#receipts = 0;
+    this.#lastAsk = -1;
+    return { plaintext, isNewKey: true };
   }
 
-  async #unwrap({ header, wrappedPairwise }: KeyFrame): Promise<CryptoKey> {
-    if (wrappedPairwise.length === 0) {
-      const early = this.#pairwise === undefined;
-      throw new KeyFrameError("the key came without the pairwise key that opens it", early);
-    }
-    if (this.#unwrapped === MAX_UNWRAPPED) throw new KeyFrameError("too many pairwise keys came");
+  #openWith(
+    { pair }: PairKeys,
+    { header, ciphertext }: PairFrame,
+    context: Bytes,
+  ): Promise<Bytes | undefined> {
+    const additionalData = pairBound(header, this.#pair, context);
+    return decrypt({ name: "AES-GCM", iv: vectorOf(header.use), additionalData }, pair, ciphertext);
+  }
+
+  async #unwrap(wrapped: Bytes): Promise<PairKeys> {
+    if (wrapped.length === 0) throw new PairError("BAD_KEY", "the frame's key is not known");
+    if (this.#unwrapped === MAX_UNWRAPPED) throw new PairError("BAD_KEY", "too many pairwise keys");
     this.#unwrapped += 1;
-    const label = labelOf(this.#room, header.sender, header.recipient);
-    const raw = await this.#decrypt(wrappedPairwise, label);
-    if (raw.length !== HASH_BYTES) throw new KeyFrameError("the pairwise key is not 32 bytes long");
-    return await importPairwise(raw, "decrypt");
+    const raw = await this.#decryptOaep(wrapped);
+    if (raw.length !== HASH_BYTES) throw new PairError("BAD_KEY", "the pairwise key has no 32 bytes");
+    return await deriveKeys(raw, this.#pair);
   }
 
-  async #decrypt(wrapped: Bytes, label: Bytes): Promise<Bytes> {
+  async #decryptOaep(wrapped: Bytes): Promise<Bytes> {
     try {
-      return await decryptOaep(this.#sessionKey, wrapped, label);
+      return await decryptOaep(this.#sessionKey, wrapped, labelOf(this.#pair));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
-      throw new KeyFrameError("the pairwise key does not open");
+      throw new PairError("BAD_KEY", "the pairwise key does not unwrap");
     }
+  }
+
+  /** Seals a receipt to the member with a number. The caller has checked {@linkcode hasKey}. */
+  receipt(member: number, at: AtVersion, plaintext: Bytes): Promise<Entry> {
+    const sequence = this.#receipts++;
+    const { receipt } = this.#keys!;
+    return sealEntry("receipt", receipt, this.#pair, { member, sequence, ...at, plaintext });
+  }
+
+  /**
+   * Opens an ask.
+   *
+   * @param entry The entry.
+   * @param context The context of its version.
+   * @returns The plaintext; undefined if the ask is not valid, or not newer than the last one.
+   */
+  async openAsk(entry: Entry, context: Bytes): Promise<Bytes | undefined> {
+    if (this.#keys === undefined || entry.sequence <= this.#lastAsk) return undefined;
+    const opened = await openEntry("ask", this.#keys.ask, this.#pair, entry, context);
+    if (opened === undefined || entry.sequence <= this.#lastAsk) return undefined;
+    this.#lastAsk = entry.sequence;
+    return opened;
   }
 }
