@@ -6,7 +6,12 @@
 
 import { type Bytes, ByteWriter, type Random } from "../../base/bytes.ts";
 import { CONTEXT, inContext, sign, verify } from "../identity/signing.ts";
-import { encodeSealed, sealedBound, type SealedFrame, type SealedHeader } from "../wire/envelope.ts";
+import {
+  encodeSealed,
+  sealedBound,
+  type SealedFrame,
+  type SealedHeader,
+} from "../wire/envelope.ts";
 import { checkOf } from "../wire/history.ts";
 import { HASH_BYTES } from "../wire/kinds.ts";
 

@@ -263,7 +263,9 @@ export class PairReceiver {
     if (this.#unwrapped === MAX_UNWRAPPED) throw new PairError("BAD_KEY", "too many pairwise keys");
     this.#unwrapped += 1;
     const raw = await this.#decryptOaep(wrapped);
-    if (raw.length !== HASH_BYTES) throw new PairError("BAD_KEY", "the pairwise key has no 32 bytes");
+    if (raw.length !== HASH_BYTES) {
+      throw new PairError("BAD_KEY", "the pairwise key has no 32 bytes");
+    }
     return await deriveKeys(raw, this.#pair);
   }
 
