@@ -1,194 +1,143 @@
 /**
- * When a member says how much it has shown.
- *
- * In a room of two every frame is acknowledged at once; in a room of a thousand that would send a thousand
- * acknowledgements for every message, so they wait for one another.
+ * What a member has received and sent, and what its person has been shown.
  *
  * @module
  */
 
-/** The longest that an acknowledgement of a message waits, in milliseconds. */
-const MAX_DELAY_MS = 1000;
-/** How long other frames may wait to be acknowledged, in milliseconds. */
-const IDLE_DELAY_MS = 1000;
-/** Rooms up to this size acknowledge at once. */
-const SMALL_ROOM = 4;
-/** So many frames, or bytes of them, are acknowledged whatever the delay. */
-export const MAX_FRAMES = 512;
-const MAX_BYTES = 256 << 10;
+import type { Bytes } from "../../base/bytes.ts";
 
-/** What an acknowledger needs of the member around it. */
-export interface AcknowledgerOptions {
-  readonly now: () => number;
-  /** Sends that so many counted frames have been shown. */
-  send(count: number): void;
-  /** {@linkcode Acknowledger.dueAt} is earlier than it was. */
-  wake(): void;
-}
+/** The most frames that come before they are acknowledged. */
+export const MAX_FRAMES = 4096;
+/** The most bytes that come before they are acknowledged. */
+const MAX_BYTES = 1 << 20;
+/** The longest time before a frame is acknowledged, in milliseconds. */
+const DELAY_MS = 1000;
 
-/** Frames that were processed once so many events had been emitted. */
-interface Mark {
-  readonly events: number;
-  readonly frames: number;
-  readonly membership: number;
-}
-
-/** Counts what was processed, what was shown, and what was said of it. */
+/** Counts received frames and says when to acknowledge them to the relay. */
 export class Acknowledger {
-  readonly #options: AcknowledgerOptions;
-  #marks: Mark[] = [];
-  #waiting: { readonly events: number; readonly then: () => void }[] = [];
-  #emitted = 0;
-  #displayed = 0;
-  #frames = 0;
-  #shownFrames = 0;
-  #saidFrames = 0;
+  readonly #now: () => number;
+  #received = 0;
+  #acknowledged = 0;
   #bytes = 0;
-  #membership = 0;
-  #urgent = false;
-  #dueAt: number | undefined;
+  #dueAt = Infinity;
 
-  /** Starts with nothing processed. */
-  constructor(options: AcknowledgerOptions) {
-    this.#options = options;
+  /** Starts with nothing received. `now` is a monotonic clock in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
   }
 
-  /** The membership number up to which everything has been shown. */
-  get displayedMembership(): number {
-    return this.#membership;
+  /** The number of counted frames that have come. */
+  get received(): number {
+    return this.#received;
   }
 
-  /** How many events were emitted. */
-  get emittedEvents(): number {
-    return this.#emitted;
-  }
-
-  /** How many of them have been shown. */
-  get displayedEvents(): number {
-    return this.#displayed;
-  }
-
-  /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
-  get dueAt(): number | undefined {
+  /** When the frames that have come are to be acknowledged, in milliseconds; Infinity if they have been. */
+  get dueAt(): number {
     return this.#dueAt;
   }
 
-  /** An event was emitted: what is processed from here on is shown no earlier than it. */
-  emitted(): void {
-    this.#emitted += 1;
-  }
-
-  /** The roster that this member starts from has been emitted. */
-  began(membership: number): void {
-    this.#mark(membership);
-  }
-
-  /** Another room begins: its frames are counted anew. */
-  restart(): void {
-    this.#marks = [];
-    this.#frames = this.#shownFrames = this.#saidFrames = 0;
-    this.#bytes = 0;
-    this.#membership = 0;
-    this.#urgent = false;
-    this.#dueAt = undefined;
-  }
-
-  /** Another connection: what was said over the last one may not have been heard. */
-  repeat(): void {
-    this.#say();
-  }
-
-  /** Says what has been shown and not been said, however long it might wait. */
-  hurry(): void {
-    if (this.#shownFrames > this.#saidFrames) this.#say();
-  }
-
-  /** Does something once everything that has been emitted so far has been shown. */
-  afterShown(then: () => void): void {
-    if (this.#displayed >= this.#emitted) then();
-    else this.#waiting.push({ events: this.#emitted, then });
-  }
-
-  /**
-   * A counted frame was processed.
-   *
-   * @param membership The membership number after it.
-   * @param bytes Its size.
-   * @param urgent Whether its sender waits to hear that it was shown.
-   * @param roomSize How many members the room has.
-   */
-  processed(membership: number, bytes: number, urgent: boolean, roomSize: number): void {
-    this.#frames += 1;
+  /** Counts a frame. */
+  count(bytes: number): void {
+    this.#received += 1;
     this.#bytes += bytes;
-    this.#urgent ||= urgent;
-    this.#mark(membership);
-    this.#consider(roomSize);
+    const isMuch = this.#received - this.#acknowledged >= MAX_FRAMES || this.#bytes >= MAX_BYTES;
+    if (isMuch) this.#dueAt = 0;
+    else if (this.#dueAt === Infinity) this.#dueAt = this.#now() + DELAY_MS;
   }
 
-  /** The first so many events have been shown. */
-  displayed(events: number, roomSize: number): void {
-    this.#displayed = Math.min(Math.max(events, this.#displayed), this.#emitted);
-    this.#settle();
-    while (this.#waiting.length > 0 && this.#waiting[0]!.events <= this.#displayed) {
-      this.#waiting.shift()!.then();
-    }
-    this.#consider(roomSize);
+  /** Returns the count to acknowledge now; undefined if it is not due. */
+  due(): number | undefined {
+    return this.#now() >= this.#dueAt ? this.acknowledge() : undefined;
   }
 
-  /** Says what is due. */
-  tick(): void {
-    if (this.#dueAt !== undefined && this.#options.now() >= this.#dueAt) this.#say();
-  }
-
-  #mark(membership: number): void {
-    const last = this.#marks.at(-1);
-    const mark = { events: this.#emitted, frames: this.#frames, membership };
-    if (last?.events === this.#emitted) this.#marks[this.#marks.length - 1] = mark;
-    else this.#marks.push(mark);
-    this.#settle();
-  }
-
-  #settle(): void {
-    let shown = 0;
-    while (shown < this.#marks.length && this.#marks[shown]!.events <= this.#displayed) shown++;
-    if (shown === 0) return;
-    const mark = this.#marks[shown - 1]!;
-    this.#shownFrames = mark.frames;
-    this.#membership = mark.membership;
-    this.#marks = this.#marks.slice(shown);
-  }
-
-  #consider(roomSize: number): void {
-    if (this.#shownFrames === this.#saidFrames) return;
-    const delay = this.#delay(roomSize);
-    if (delay === 0) return this.#say();
-    const at = this.#options.now() + delay;
-    if (this.#dueAt !== undefined && this.#dueAt <= at) return;
-    this.#dueAt = at;
-    this.#options.wake();
-  }
-
-  #delay(roomSize: number): number {
-    if (this.#shownFrames - this.#saidFrames >= MAX_FRAMES || this.#bytes >= MAX_BYTES) return 0;
-    return acknowledgeWithin(roomSize, this.#urgent);
-  }
-
-  #say(): void {
-    this.#dueAt = undefined;
-    this.#saidFrames = this.#shownFrames;
+  /** Returns the count, which the caller sends now. */
+  acknowledge(): number {
+    this.#dueAt = Infinity;
+    this.#acknowledged = this.#received;
     this.#bytes = 0;
-    this.#urgent = this.#shownFrames < this.#frames && this.#urgent;
-    this.#options.send(this.#shownFrames);
+    return this.#received;
   }
 }
 
-/**
- * How long an acknowledgement waits, in milliseconds.
- *
- * @param roomSize How many members the room has.
- * @param urgent Whether somebody waits to hear that something was shown.
- */
-export function acknowledgeWithin(roomSize: number, urgent: boolean): number {
-  if (!urgent) return IDLE_DELAY_MS;
-  return roomSize <= SMALL_ROOM ? 0 : Math.min(MAX_DELAY_MS, roomSize);
+/** Counts events that were emitted and those that were shown, and runs what waits for them. */
+export class Displayed {
+  #waiting: { readonly events: number; readonly then: () => void }[] = [];
+  #emitted = 0;
+  #shown = 0;
+
+  /** The number of events that were emitted. */
+  get emitted(): number {
+    return this.#emitted;
+  }
+
+  /** The number of events that were shown. */
+  get shown(): number {
+    return this.#shown;
+  }
+
+  /** Counts an event. */
+  emit(): void {
+    this.#emitted += 1;
+  }
+
+  /** Runs something once everything that has been emitted so far has been shown. */
+  then(run: () => void): void {
+    if (this.#shown >= this.#emitted) run();
+    else this.#waiting.push({ events: this.#emitted, then: run });
+  }
+
+  /** Notes that the first `events` events have been shown. */
+  show(events: number): void {
+    this.#shown = Math.min(Math.max(events, this.#shown), this.#emitted);
+    const due = this.#waiting.findIndex((one) => one.events > this.#shown);
+    const ready = due < 0 ? this.#waiting : this.#waiting.slice(0, due);
+    if (ready.length === 0) return;
+    this.#waiting = due < 0 ? [] : this.#waiting.slice(due);
+    for (const { then } of ready) then();
+  }
+}
+
+/** The memory that a frame costs besides its bytes while it waits to be written. */
+const FRAME_BYTES = 64;
+
+/** The counted frames that were sent and that the relay has not accepted. */
+export class SentFrames {
+  #frames: Bytes[] = [];
+  #accepted = 0;
+  #keptBytes = 0;
+
+  /** The number of frames that were sent. */
+  get sent(): number {
+    return this.#accepted + this.#frames.length;
+  }
+
+  /** The memory that the frames take at most while they wait to be written, in bytes. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** Keeps a frame. It is not changed afterwards. */
+  push(frame: Bytes): void {
+    this.#keptBytes += frame.length + FRAME_BYTES;
+    this.#frames.push(frame);
+  }
+
+  /**
+   * The relay has accepted the first `count` frames.
+   *
+   * @returns False if that is more than were sent, or fewer than it said before.
+   */
+  accept(count: number): boolean {
+    if (count < this.#accepted || count > this.sent) return false;
+    const news = count - this.#accepted;
+    for (const { length } of this.#frames.slice(0, news)) this.#keptBytes -= length + FRAME_BYTES;
+    if (news > 0) this.#frames = this.#frames.slice(news);
+    this.#accepted = count;
+    return true;
+  }
+
+  /** Returns the frames that were not accepted, in order. */
+  waiting(): readonly Bytes[] {
+    return this.#frames;
+  }
 }

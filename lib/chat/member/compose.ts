@@ -1,8 +1,5 @@
 /**
- * What a person enters becomes a line: bounded, addressed, numbered, or refused with the reason.
- *
- * To whom it goes is fixed here: to one by name, and to nobody whom the policy keeps from reading at this
- * moment.
+ * Turns what a person enters into a line: bounded, addressed and numbered, or refused with the reason.
  *
  * @module
  */
@@ -10,19 +7,23 @@
 import { utf8 } from "../../base/bytes.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { foldName } from "../identity/name.ts";
-import { MAX_TEXT_BYTES, messageIds } from "../wire/envelope.ts";
+import { MAX_TEXT_BYTES, messageIds, STREAM } from "../wire/content.ts";
+import type { Line } from "./deliveries.ts";
 import type { Entered, RefusalCode } from "./options.ts";
 import type { Peer, Policy } from "./roster.ts";
-import type { Line } from "./undelivered.ts";
 
-/** Who is there as a line is entered. */
+/** The surroundings in which a line is entered. */
 export interface Setting {
-  /** Whether there is a room to say it in. */
+  /** Whether the member is, or was, in a room. */
   readonly inRoom: boolean;
-  /** The membership number that has been displayed; 0 where the room's roster has not been. */
-  readonly newest: number;
-  /** Everybody whom this member takes to be there. */
+  /** The version of the room that has been displayed; 0 if its roster has not been. */
+  readonly version: number;
+  /** Everyone that this member takes to be there. */
   readonly peers: readonly Peer[];
+  /** The number of the next line to the group. */
+  readonly nextNumber: number;
+  /** Returns the number of the next private line to a member, given by its hash as a map key. */
+  readonly nextPrivate: (key: string) => number;
 }
 
 /** A line, or why it is not sent. */
@@ -34,10 +35,8 @@ export class Composer {
   readonly #policy: Policy;
   /** The time of day, for people. */
   readonly #date: () => number;
-  readonly #idOf: (number: number) => string;
-  /** Whether a roster has been displayed, in this room or one before. */
+  /** Whether a roster has been displayed, in this room or an earlier one. */
   #seated = false;
-  #entered = 0;
   #leftOut: ReadonlySet<string> = new Set();
 
   /**
@@ -51,15 +50,14 @@ export class Composer {
     this.#self = self;
     this.#policy = policy;
     this.#date = date;
-    this.#idOf = messageIds(self.member);
   }
 
   /**
    * Makes a line of what a person entered.
    *
-   * @param text What to say, 1 byte to 64 KiB of UTF-8.
-   * @param to The name of the one to say it to; everyone without.
-   * @param setting Who is there.
+   * @param text 1 byte to 64 KiB of UTF-8.
+   * @param to The name of the recipient of a private line; undefined for the group.
+   * @param setting The surroundings.
    */
   compose(text: string, to: string | undefined, setting: Setting): Composed {
     const bytes = utf8(text);
@@ -68,8 +66,8 @@ export class Composer {
       const bound = `at most ${MAX_TEXT_BYTES} bytes (64 KiB) of UTF-8, not ${bytes.length}`;
       return refusal("TEXT_TOO_LARGE", `a message has ${bound}`);
     }
-    const { inRoom, newest, peers } = setting;
-    this.#seated ||= newest > 0;
+    const { inRoom, version, peers } = setting;
+    this.#seated ||= version > 0;
     if (!inRoom || !this.#seated) {
       return refusal("NOT_JOINED", "this member is not in the room");
     }
@@ -82,17 +80,26 @@ export class Composer {
     }
     const obstacle = peer === undefined ? undefined : this.#policy.obstacle(peer);
     if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);
-    const number = ++this.#entered;
-    const id = this.#idOf(number);
-    const time = this.#date();
-    const leftOut = this.#leftOutOf(peers);
+    return { ok: true, line: this.#line(bytes, text, peer, setting) };
+  }
+
+  #line(bytes: Line["text"], text: string, to: Peer | undefined, setting: Setting): Line {
+    const { nextNumber, nextPrivate, version, peers } = setting;
+    const number = to === undefined ? nextNumber : nextPrivate(to.credential.key);
     return {
-      ok: true,
-      line: { id, number, time, text: bytes, shown: text, to: peer, newest, leftOut },
+      id: messageIds(this.#self.member, to?.credential.member)(number),
+      stream: to === undefined ? STREAM.group : STREAM.private,
+      number,
+      time: this.#date(),
+      text: bytes,
+      shown: text,
+      to,
+      version,
+      leftOut: this.#leftOutOf(peers),
     };
   }
 
-  /** Whom the policy keeps from reading now: the same set while it is the same people. */
+  /** Returns the members that the policy keeps from reading now: the same set as long as they are the same. */
   #leftOutOf(peers: readonly Peer[]): ReadonlySet<string> {
     const keys = new Set(
       peers.filter((peer) => this.#policy.obstacle(peer) !== undefined)

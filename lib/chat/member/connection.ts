@@ -1,28 +1,31 @@
 /**
  * One connection of a member: greeting, joining or resuming, and whether the relay still answers.
  *
- * The relay's side is in `lib/chat/relay/handshake.ts` and `lib/chat/relay/connection.ts`. The {@linkcode Member} outlives
- * its connections and handles the frames of the room.
+ * The {@linkcode Member} outlives its connections and handles the frames of the room.
  *
  * @module
  */
 
-import { type Bytes, MalformedError } from "../../base/bytes.ts";
-import { Account } from "../../base/costs.ts";
-import { joinStatement, type OwnCredential, presenceStatement } from "../identity/credential.ts";
+import { type Bytes, ByteWriter, MalformedError, mapKey } from "../../base/bytes.ts";
+import { Account, type Tariff } from "../../base/costs.ts";
+import type { OwnCredential } from "../identity/credential.ts";
 import { NO_RENEWAL } from "../identity/renewal.ts";
 import { sign } from "../identity/signing.ts";
 import {
   type Challenge,
   encodeEmpty,
-  encodeJoin,
-  encodeResume,
+  encodeJoinRequest,
+  encodeProven,
+  encodeResumeRequest,
+  joinStatement,
   type Listing,
   readBye,
   readChallenge,
   readCount,
   readRosterPage,
+  type ResumeRequest,
   resumeStatement,
+  type RosterPage,
 } from "../wire/control.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
 import {
@@ -35,48 +38,52 @@ import {
   PROTOCOL_VERSION,
   relayBound,
 } from "../wire/kinds.ts";
-import { RELAY_TARIFF, type RelayCost } from "./peer_inbox.ts";
+
+/** The kinds of work that a relay is charged for: pings that are to be answered. */
+type RelayCost = "ping";
+
+/** How much of it a relay may cause over one connection. An honest one sends a ping after 15 s of silence. */
+const RELAY_TARIFF: Tariff<RelayCost> = { ping: { perSecond: 1, burst: 8 } };
 
 /** How long joining may take, in milliseconds. */
 export const JOIN_TIMEOUT_MS = 10_000;
 
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
-/** Who connects. */
+/** Who connects, and where to. */
 export interface MemberConnectionOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
-  /** The newest renewal of its credential, which holds. */
+  readonly roomName: string;
+  /** Returns the newest renewal of the credential. */
   readonly renewal: () => Promise<Bytes>;
-  /** Milliseconds of a clock that never jumps. */
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number;
 }
 
-/** What a connection needs of the member around it. */
+/** How far a member has come in a room. */
+export type Stay = Pick<ResumeRequest, "room" | "received" | "sent">;
+
+/** Receives what comes over a connection. */
 export interface MemberConnectionOutput {
   /** Bytes for the relay. */
   send(bytes: Bytes): void;
-  /** How far this member has come in a room; undefined where it does not go on there. */
-  progressIn(room: Bytes): { readonly received: number; readonly sent: number } | undefined;
-  /** The relay no longer knows this member: it joins anew. */
+  /** Returns how far the member has come in a room; undefined if it is to join anew. */
+  stay(): Stay | undefined;
+  /** The relay no longer knows the member's stay. */
   forgotten(): void;
-  /** The relay has let it into a room, and waits so long, in milliseconds, for those who lose their connection. */
+  /** The relay has admitted the member. It keeps members whose connection is lost for `graceMs`. */
   admitted(admitted: Admitted, graceMs: number): void;
-  /** The relay goes on with it, from which it has so many counted frames. */
+  /** The relay has resumed the member's stay, and has `count` of its counted frames. */
   resumed(count: number): void;
-  /** A frame that has its place in the room only. */
+  /** A frame that is valid only after admission. */
   take(frame: Frame): void;
-  /**
-   * The relay ends the connection.
-   *
-   * @param reason Why.
-   * @param graceMs How long it waits for those who lose their connection, in milliseconds; 0 where it has not said so.
-   */
+  /** The relay ends the connection. `graceMs` is 0 if it has not sent a challenge. */
   bye(reason: Ending, graceMs: number): void;
-  /** The relay says nothing any longer. */
+  /** The relay is silent for too long. */
   silent(detail: string): void;
-  /** What came is not what a relay of this protocol says. */
+  /** What came is not this protocol, or breaks it. */
   broken(reason: "TLS_SPOKEN" | "NOT_A_RELAY" | "BAD_RELAY", detail: string): void;
   /** An exception that no input explains. */
   failed(error: unknown): void;
@@ -87,29 +94,32 @@ export class MemberConnection {
   readonly #options: MemberConnectionOptions;
   readonly #output: MemberConnectionOutput;
   readonly #reader = new FrameReader(relayBound);
-  readonly #admission = new Admission();
+  readonly #greeting: Bytes;
+  readonly #roster = new RosterPages();
   #state: "coming" | "in" | "over" = "coming";
   #challenge: Challenge | undefined;
-  /** What it has answered to the challenge. */
+  /** The greeting and the challenge's payload, which the proofs sign. */
+  #transcript: Bytes | undefined;
   #answered: "resume" | "join" | undefined;
   readonly #costs: Account<RelayCost>;
   #heardAt: number;
   #pinged = false;
 
-  /** Starts before the first byte either way. */
+  /** Starts before the first byte in either direction. */
   constructor(options: MemberConnectionOptions, output: MemberConnectionOutput) {
     this.#options = options;
     this.#output = output;
+    this.#greeting = encodeGreeting(options.roomName);
     this.#heardAt = options.now();
     this.#costs = new Account(RELAY_TARIFF, this.#heardAt);
   }
 
-  /** Whether the relay has this member in its room. */
+  /** Whether the member is in the room over this connection. */
   get isIn(): boolean {
     return this.#state === "in";
   }
 
-  /** Whether it has been challenged: the relay may let this member in at any moment, or has. */
+  /** Whether the relay has sent its challenge, so that it may admit the member at any moment. */
   get isChallenged(): boolean {
     return this.#challenge !== undefined;
   }
@@ -121,23 +131,23 @@ export class MemberConnection {
     return this.#heardAt + (this.#pinged ? DEAD_AFTER_MS : PING_AFTER_MS);
   }
 
-  /** Speaks first. */
+  /** Sends the greeting. */
   greet(): void {
-    this.#output.send(encodeGreeting());
+    this.#output.send(this.#greeting);
   }
 
-  /** The member has taken its place in the room: what comes from here on is the room's. */
+  /** The member is in the room: what comes from here on belongs to the room. */
   enter(): void {
     this.#state = "in";
     this.#heardAt = this.#options.now();
   }
 
-  /** It is of no further use: what still comes over it is not looked at. */
+  /** The connection is of no further use. What still comes is ignored. */
   over(): void {
     this.#state = "over";
   }
 
-  /** Takes what came. The bytes may be used again afterwards. */
+  /** Receives bytes. The memory may be reused afterwards. */
   receive(chunk: Bytes): void {
     if (this.#state === "over") return;
     try {
@@ -154,13 +164,13 @@ export class MemberConnection {
       for (const frame of this.#reader.push(chunk)) this.#take(frame);
     } catch (error) {
       if (!(error instanceof FrameError || error instanceof MalformedError)) throw error;
-      const foreign = this.#state === "coming" && !this.#admission.challenged;
+      const foreign = this.#state === "coming" && this.#challenge === undefined;
       if (foreign && isTlsAlert(chunk)) this.#output.broken("TLS_SPOKEN", "");
       else this.#output.broken(foreign ? "NOT_A_RELAY" : "BAD_RELAY", error.message);
     }
   }
 
-  /** Does what is due: asks a relay that is silent whether it is there, and gives up one that stays so. */
+  /** Sends a ping to a silent relay, and gives it up if it stays silent. */
   tick(): void {
     const silent = this.#options.now() - this.#heardAt;
     if (this.#state === "coming" && silent >= JOIN_TIMEOUT_MS) {
@@ -182,40 +192,57 @@ export class MemberConnection {
     else if (frame.kind !== KIND.pong) this.#output.take(frame);
   }
 
-  /** Answers a ping; one more than a relay has use for is passed over. */
+  /** Answers a ping. More pings than a relay has use for are ignored. */
   #pong(): void {
     if (this.#costs.allow("ping", 1, this.#options.now())) this.#output.send(PONG);
   }
 
-  /** Takes a frame before this member is in, or in again. */
-  #comeCloser(frame: Frame): void {
-    if (frame.kind === KIND.resumed) return this.#output.resumed(readCount(frame.payload));
-    // It answers a resume: a join that follows it costs two signatures, and is made once.
-    if (frame.kind === KIND.unknown && this.#answered === "resume") {
-      this.#output.forgotten();
-      return this.#answer(this.#challenge!);
+  /** Takes a frame before the member is in the room. */
+  #comeCloser({ kind, payload }: Frame): void {
+    if (kind === KIND.challenge) return this.#challenged(payload);
+    if (kind === KIND.resumed && this.#answered === "resume") {
+      return this.#output.resumed(readCount(payload));
     }
-    const step = this.#admission.take(frame);
-    if (step === undefined) return;
-    if ("listings" in step) return this.#output.admitted(step, this.#challenge!.graceMs);
-    this.#challenge = step;
-    this.#answer(step);
+    // It answers a resume. A join costs a signature, and is sent once.
+    if (kind === KIND.unknown && this.#answered === "resume") {
+      this.#output.forgotten();
+      return this.#answer();
+    }
+    if (kind !== KIND.roster || this.#answered !== "join") {
+      throw new MalformedError("the relay answered out of order");
+    }
+    const admitted = this.#roster.add(payload);
+    if (admitted !== undefined) this.#output.admitted(admitted, this.#challenge!.graceMs);
   }
 
-  #answer(challenge: Challenge): void {
-    const progress = this.#output.progressIn(challenge.room);
-    this.#answered = progress === undefined ? "join" : "resume";
-    const answer = progress === undefined
-      ? this.#join(challenge)
-      : answerByResuming(this.#options.self, challenge, progress);
+  #challenged(payload: Bytes): void {
+    if (this.#challenge !== undefined) throw new MalformedError("the relay challenged twice");
+    const challenge = readChallenge(payload);
+    if (challenge.version !== PROTOCOL_VERSION) {
+      throw new MalformedError(`the relay chose version ${challenge.version} of the protocol`);
+    }
+    this.#challenge = challenge;
+    const length = this.#greeting.length + payload.length;
+    this.#transcript = new ByteWriter(length).raw(this.#greeting).raw(payload).finish();
+    this.#answer();
+  }
+
+  #answer(): void {
+    const stay = this.#output.stay();
+    this.#answered = stay === undefined ? "join" : "resume";
+    const answer = stay === undefined ? this.#join() : this.#resume(stay);
     answer.then((bytes) => {
       if (this.#state === "coming") this.#output.send(bytes);
     }).catch((error) => this.#output.failed(error));
   }
 
-  async #join({ room, nonce }: Challenge): Promise<Bytes> {
+  async #join(): Promise<Bytes> {
     const { self, dialled, renewal } = this.#options;
-    return await answerChallenge(self, dialled, room, nonce, await renewal());
+    return await answerByJoining(self, dialled, this.#transcript!, await renewal());
+  }
+
+  #resume(stay: Stay): Promise<Bytes> {
+    return answerByResuming(this.#options.self, this.#transcript!, stay);
   }
 }
 
@@ -224,100 +251,79 @@ function isTlsAlert(bytes: Bytes): boolean {
   return bytes[0] === 21 && bytes[1] === 3;
 }
 
-/** What the relay has let this member into. */
-export interface Admitted {
-  readonly room: Bytes;
-  /** The membership number that its own joining made. */
+/** The room that the relay has admitted a member to. */
+export interface Admitted extends Omit<RosterPage, "last"> {
+  /** The member's own number. */
   readonly number: number;
-  readonly listings: readonly Listing[];
 }
 
 /**
- * Answers a challenge.
+ * Answers a challenge by joining.
  *
- * @param renewal The newest renewal of the credential, where there is one.
+ * @param self Who joins.
+ * @param dialled What was dialled.
+ * @param transcript The greeting and the challenge's payload.
+ * @param renewal The newest renewal of the credential, if there is one.
+ * @returns The encoded frame.
  */
-export async function answerChallenge(
+export async function answerByJoining(
   self: OwnCredential,
   dialled: { readonly host: string; readonly port: number },
-  room: Bytes,
-  nonce: Bytes,
+  transcript: Bytes,
   renewal: Bytes = NO_RENEWAL,
 ): Promise<Bytes> {
+  const request = encodeJoinRequest({ credential: self.bytes, renewal, dialled });
   const { privateKey } = self.keys.signing;
-  const [proof, presence] = await Promise.all([
-    sign(privateKey, joinStatement(room, nonce, dialled, self.member)),
-    sign(privateKey, presenceStatement(room, self.member)),
-  ]);
-  return encodeJoin({ credential: self.bytes, dialled, proof, presence, renewal });
+  return encodeProven(
+    KIND.join,
+    request,
+    await sign(privateKey, joinStatement(transcript, request)),
+  );
 }
 
-/** Answers the challenge of a relay in whose room this member is, by how far it has come. */
+/** Answers a challenge by resuming a stay. Returns the encoded frame. */
 export async function answerByResuming(
   self: OwnCredential,
-  { room, nonce }: Challenge,
-  counts: { readonly received: number; readonly sent: number },
+  transcript: Bytes,
+  stay: Stay,
 ): Promise<Bytes> {
-  const claim = { member: self.member, ...counts };
-  const statement = resumeStatement(room, nonce, claim);
-  return encodeResume({ ...claim, proof: await sign(self.keys.signing.privateKey, statement) });
+  const request = encodeResumeRequest({ ...stay, member: self.member });
+  const { privateKey } = self.keys.signing;
+  const proof = await sign(privateKey, resumeStatement(transcript, request));
+  return encodeProven(KIND.resume, request, proof);
 }
 
-/** The frames before a member is in, in their order. */
-export class Admission {
-  #room: Bytes | undefined;
-  #number: number | undefined;
+/** Joins the pages of a roster. */
+export class RosterPages {
+  #first: RosterPage | undefined;
   readonly #listings: Listing[] = [];
 
-  /** Whether the relay has said anything yet. */
-  get challenged(): boolean {
-    return this.#room !== undefined;
-  }
-
   /**
-   * Takes a frame.
+   * Adds a page.
    *
-   * @returns What to do now: answer the challenge, wait for more, or come in.
-   * @throws {MalformedError} Where the frame has no place here.
+   * @returns The whole roster after the last page; undefined before.
+   * @throws {MalformedError} If the page does not fit the pages before.
    */
-  take(frame: Frame): Challenge | Admitted | undefined {
-    if (frame.kind === KIND.challenge) return this.#challenge(frame.payload);
-    if (frame.kind !== KIND.roster || this.#room === undefined) {
-      throw new MalformedError("the relay answered out of order");
-    }
-    return this.#page(this.#room, frame.payload);
+  add(payload: Bytes): Admitted | undefined {
+    const page = readRosterPage(payload.slice());
+    this.#first ??= page;
+    const { room, version, context } = this.#first;
+    const isSame = page.version === version && mapKey(page.room) === mapKey(room) &&
+      mapKey(page.context) === mapKey(context);
+    if (!isSame) throw new MalformedError("the roster changed between its pages");
+    for (const listing of page.listings) this.#list(listing, version);
+    if (!page.last) return undefined;
+    return { room, version, context, number: version + 1, listings: this.#listings };
   }
 
-  #challenge(payload: Bytes): Challenge {
-    if (this.#room !== undefined) throw new MalformedError("the relay challenged twice");
-    const { version, room, nonce, graceMs } = readChallenge(payload);
-    if (version !== PROTOCOL_VERSION) {
-      throw new MalformedError(`the relay chose version ${version} of the protocol`);
-    }
-    this.#room = room.slice();
-    return { version, room: this.#room, nonce: nonce.slice(), graceMs };
-  }
-
-  #page(room: Bytes, payload: Bytes): Admitted | undefined {
-    const { number, last, listings } = readRosterPage(payload);
-    this.#number ??= number;
-    if (number !== this.#number) throw new MalformedError("the roster changed between its pages");
-    for (const listing of listings) this.#list(listing, number);
-    return last ? { room, number, listings: this.#listings } : undefined;
-  }
-
-  #list({ number, credential, presence, renewal }: Listing, own: number): void {
-    if (number >= own || number <= (this.#listings.at(-1)?.number ?? 0)) {
+  #list(listing: Listing, version: number): void {
+    const { number } = listing;
+    if (number > version || number <= (this.#listings.at(-1)?.number ?? 0)) {
       throw new MalformedError("the roster is not in the order of joining");
     }
     if (this.#listings.length >= MAX_ROSTER) {
       throw new MalformedError(`the roster lists more than ${MAX_ROSTER} members`);
     }
-    this.#listings.push({
-      number,
-      credential: credential.slice(),
-      presence: presence.slice(),
-      renewal: renewal.slice(),
-    });
+    this.#listings.push(listing);
   }
 }

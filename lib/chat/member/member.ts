@@ -1,10 +1,9 @@
 /**
- * A member: bytes of the relay and lines of a person in, bytes and events out. A state machine without I/O.
+ * A member: bytes from the relay and lines from a person in, bytes and events out. A state machine without I/O.
  *
- * Whoever stands around it passes on what the connection brings ({@linkcode Member.receive}), shows the
- * events in order and says so ({@linkcode Member.displayed}), calls {@linkcode Member.tick} once the
- * time that {@linkcode Member.wakeAt} names has come, and makes another connection while
- * {@linkcode Member.isAway}. The member outlives its connections, and the relay.
+ * The caller passes received bytes to {@linkcode Member.receive}, shows the events in order and says so
+ * ({@linkcode Member.displayed}), calls {@linkcode Member.tick} at {@linkcode Member.wakeAt}, and connects again while
+ * {@linkcode Member.isAway}. The member outlives its connections and the relay.
  *
  * @module
  */
@@ -15,22 +14,30 @@ import { Costs } from "../../base/costs.ts";
 import { InOrder } from "../../base/in_order.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
-import { encodeCount, encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
+import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import type { Frame } from "../wire/frame.ts";
 import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
-import { Acknowledger } from "./acknowledger.ts";
+import { Displayed } from "./acknowledger.ts";
 import { Composer } from "./compose.ts";
 import { type Admitted, MemberConnection } from "./connection.ts";
+import { type Backlog, Ledger, type Line, type Missed } from "./deliveries.ts";
+import { PEER_TARIFF, type PeerCost } from "./inbox.ts";
 import type { Entered, MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
-import { MAX_UNREAD_BYTES, PEER_TARIFF, type PeerCost, Shown } from "./peer_inbox.ts";
+import { Renewer } from "./renewer.ts";
 import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
-import { Membership, Renewer } from "./stay.ts";
+import { Membership } from "./stay.ts";
+import { Streams } from "./streams.ts";
 import { Absence, WrongClock } from "./time.ts";
-import { type Backlog, Ledger } from "./undelivered.ts";
 
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;
+
+/**
+ * The most that may wait to be written, besides frames that the relay has not accepted, in bytes. A relay that does not
+ * read more is given up.
+ */
+export const MAX_UNREAD_BYTES = 1 << 20;
 
 /** The endings of a connection after which a member that was in the room tries another. */
 const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
@@ -51,27 +58,27 @@ export class Member {
   readonly #options: MemberOptions;
   readonly #policy: Policy;
   readonly #renewer: Renewer;
-  /** For what elapses. */
+  /** A monotonic clock. */
   readonly #now: () => number;
-  /** The time of day, for people and credentials. */
+  /** The time of day. */
   readonly #date: () => number;
   readonly #output: MemberOutput;
-  readonly #acknowledger: Acknowledger;
+  readonly #displayed = new Displayed();
   readonly #order: InOrder;
   readonly #ledger: Ledger;
-  readonly #shown: Shown;
+  readonly #streams: Streams;
   readonly #composer: Composer;
   readonly #absence = new Absence();
   readonly #costs = new Costs<PeerCost>(PEER_TARIFF);
   readonly #clock = new WrongClock();
   #state: "away" | "connected" | "ending" | "ended" = "away";
-  /** The connection that there is; none unless it is connected. */
+  /** The connection; undefined unless the state is `connected`. */
   #connection: MemberConnection | undefined;
-  /** The room that the relay has let this member into. */
+  /** The stay in the room that the relay has admitted this member to. */
   #membership: Membership | undefined;
-  /** The room whose roster has been told; the same one a moment later. */
+  /** The stay whose roster has been told; the same one a moment later. */
   #begun: Membership | undefined;
-  /** Whether the relay has said that it no longer knows this stay: it is not resumed, then or later. */
+  /** Whether the relay has said that it no longer knows this stay, so that it is not resumed. */
   #forgotten = false;
   #leaving = false;
   #lost = false;
@@ -85,79 +92,72 @@ export class Member {
     this.#date = options.now ?? Date.now;
     this.#policy = options.policy ?? EVERYONE;
     this.#renewer = new Renewer(this.#self, this.#date);
-    this.#shown = options.shown ?? new Shown();
+    this.#streams = options.streams ?? new Streams();
     this.#output = output;
     this.#composer = new Composer(this.#self, this.#policy, this.#date);
     this.#order = new InOrder(WAITING, (error) => this.#failed(error));
     this.#ledger = new Ledger({
       sent: (line) => this.#event({ kind: "sent", line }),
-      delivered: (line, missed) =>
-        this.#event({ kind: "delivered", line, ...missed.length > 0 ? { missed } : {} }),
-      unheard: (line, missed) =>
-        this.#event({ kind: "unheard", line, ...missed.length > 0 ? { missed } : {} }),
-    });
-    this.#acknowledger = new Acknowledger({
-      now: this.#now,
-      send: (count) => {
-        // Between two rooms it is the last one's count, which the next one's relay has no use for.
-        if (this.#begun === this.#membership) this.#sendIn(encodeCount(KIND.ack, count));
-      },
-      wake: () => output.wake(),
+      delivered: (line, missed) => this.#settled("delivered", line, missed),
+      unheard: (line, missed) => this.#settled("unheard", line, missed),
     });
   }
 
-  /** Who is in the room, this member among them. */
+  #settled(kind: "delivered" | "unheard", line: Line, missed: readonly Missed[]): void {
+    this.#event({ kind, line, ...missed.length > 0 ? { missed } : {} });
+  }
+
+  /** The members of the room, this one among them. */
   get roster(): Roster {
     return this.#begun?.roster ?? new Roster();
   }
 
-  /** Everybody whom this member takes to be there: the room's roster, and those who may come back to it. */
+  /** Returns the members of the room, and those who may come back to it. */
   peers(): Peer[] {
     return [...this.roster.values(), ...this.#ledger.missing().map(({ peer }) => peer)];
   }
 
-  /** How many frames came twice and were dropped. */
+  /** The number of messages that came twice and were dropped. */
   get repeated(): number {
     return this.#repeated + (this.#begun?.receiving.repeated ?? 0);
   }
 
-  /** What has been entered and is not delivered yet. */
+  /** What has been entered and is not delivered. */
   get backlog(): Backlog {
     return this.#ledger.backlog;
   }
 
-  /** A promise of room for more of what the connection brings, or undefined where there is room. */
+  /** Resolves when there is room to receive more; undefined if there is room now. */
   get full(): Promise<void> | undefined {
     return this.#order.full;
   }
 
-  /** A promise that everything received so far has been checked. */
+  /** Resolves when everything received so far has been checked. */
   get settled(): Promise<void> {
     return this.#order.settled;
   }
 
-  /** Whether another connection is wanted: {@linkcode connected}. */
+  /** Whether the member wants a connection: {@linkcode connected}. */
   get isAway(): boolean {
     return this.#state === "away";
   }
 
-  /** Whether the relay has this member in its room, and a connection to it. */
+  /** Whether the member is in the room over a connection. */
   get isIn(): boolean {
     return this.#connection?.isIn ?? false;
   }
 
-  /** When {@linkcode tick} has something to do, in milliseconds since 1970. */
+  /** When {@linkcode tick} has something to do, in milliseconds of the monotonic clock. */
   get wakeAt(): number {
     if (this.#isOver) return Infinity;
     return Math.min(
-      this.#acknowledger.dueAt ?? Infinity,
       this.#begun?.wakeAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
       this.#now() + this.#renewer.dueIn,
     );
   }
 
-  /** There is a connection: this member speaks first. */
+  /** There is a connection. The member speaks first. */
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
@@ -166,11 +166,11 @@ export class Member {
   }
 
   #connectionOf(): MemberConnection {
-    const { dialled } = this.#options;
+    const { dialled, roomName = "" } = this.#options;
     const renewal = () => this.#renewer.current();
-    return new MemberConnection({ self: this.#self, dialled, renewal, now: this.#now }, {
+    return new MemberConnection({ self: this.#self, dialled, roomName, renewal, now: this.#now }, {
       send: (bytes) => this.#output.send(bytes),
-      progressIn: (room) => this.#progressIn(room),
+      stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,
       admitted: (admitted, graceMs) => this.#comeIn(admitted, graceMs),
       resumed: (count) => this.#goOn(count),
@@ -182,7 +182,7 @@ export class Member {
     });
   }
 
-  /** Takes what the connection brought. The bytes may be used again afterwards. */
+  /** Receives bytes. The memory may be reused afterwards. */
   receive(chunk: Bytes): void {
     this.#absence.heard(this.#date());
     this.#connection?.receive(chunk);
@@ -195,7 +195,7 @@ export class Member {
     this.#lose("RELAY_GONE", "");
   }
 
-  /** The connection is lost: whoever was in the room wants another, and nobody else. */
+  /** The connection is lost. A member that was in the room wants another one; others end. */
   #lose(reason: Ending, detail: string): void {
     if (this.#state !== "connected") return;
     const comesBack = this.#options.comesBack ?? true;
@@ -215,43 +215,60 @@ export class Member {
   /**
    * Takes a line that a person entered.
    *
-   * @param text What to say, 1 byte to 64 KiB of UTF-8.
-   * @param to The name of the one to say it to; everyone without.
+   * @param text 1 byte to 64 KiB of UTF-8.
+   * @param to The name of the recipient of a private line; undefined for everyone.
    * @returns The message's id, or why it is not sent.
    */
   enter(text: string, to?: string): Entered {
     const begun = this.#isOver ? undefined : this.#begun;
-    const { displayedMembership: newest, displayedEvents } = this.#acknowledger;
-    const setting = { inRoom: begun !== undefined, newest, peers: this.peers() };
-    const composed = this.#composer.compose(text, to, setting);
+    const composed = this.#composer.compose(text, to, {
+      inRoom: begun !== undefined,
+      version: begun?.displayedVersion ?? 0,
+      peers: this.peers(),
+      nextNumber: this.#ledger.nextNumber,
+      nextPrivate: (key) => this.#ledger.nextPrivate(key),
+    });
     if (!composed.ok) return composed;
-    this.#ledger.enter(composed.line, begun!.room, displayedEvents);
-    begun!.outgoing.wake();
-    return { ok: true, id: composed.line.id };
+    const { line } = composed;
+    this.#ledger.enter(line, begun!.room, this.#displayed.shown);
+    const contact = line.to && this.#ledger.get(line.to.credential.key);
+    if (contact === undefined) begun!.outgoing.wake();
+    else begun!.outgoing.want(contact);
+    return { ok: true, id: line.id };
   }
 
   /**
-   * The first so many events have been shown. Only who is known to have been shown receives what is
-   * entered from here on, and only what was shown is acknowledged.
+   * The first `events` events have been shown. Only members whose joining was shown receive what is entered from now on,
+   * and receipts are sent only for what was shown.
    */
   displayed(events: number): void {
-    this.#acknowledger.displayed(events, this.roster.size);
+    this.#displayed.show(events);
+    this.#tellReceipts();
   }
 
-  /** Leaves the room; the relay answers by ending the connection. Who is not in it is gone at once. */
+  /** Sends the receipts that are due. */
+  #tellReceipts(): void {
+    const receiving = this.#begun?.receiving;
+    if (receiving === undefined || receiving.wakeAt === Infinity) return;
+    if (receiving.wakeAt > this.#now()) return this.#output.wake();
+    receiving.tick().catch((error) => this.#failed(error));
+  }
+
+  /** Leaves the room. The relay answers by ending the connection. */
   leave(): void {
     if (this.isIn) {
+      if (this.#leaving) return;
       this.#leaving = true;
-      this.#acknowledger.hurry();
-      this.#output.send(encodeEmpty(KIND.leave));
+      this.#membership!.leave().then((frame) => this.#sendIn(frame))
+        .catch((error) => this.#failed(error));
     } else if (!this.#isOver) {
-      // The relay may have let it in, and this member has not heard of it: it is not to wait for it.
+      // The relay may have admitted this member without its knowledge.
       if (this.#connection?.isChallenged) this.#output.send(encodeEmpty(KIND.leave));
       this.#end("LEFT", "");
     }
   }
 
-  /** Ends without a word. */
+  /** Ends without telling the relay. */
   close(): void {
     this.#endInOrder("LEFT", "");
   }
@@ -259,7 +276,6 @@ export class Member {
   /** Does what is due. */
   tick(): void {
     if (this.#isOver) return;
-    this.#acknowledger.tick();
     this.#begun?.tick();
     if (this.#renewer.dueIn === 0) this.#renew();
     this.#connection?.tick();
@@ -274,18 +290,18 @@ export class Member {
     return this.#state === "ending" || this.#state === "ended";
   }
 
-  /** Sends what has its place in the room only. */
+  /** Sends a frame that is valid only after admission. */
   #sendIn(bytes: Bytes): void {
     if (this.isIn) this.#output.send(bytes);
   }
 
   #event(event: MemberEvent): void {
     if (this.#state === "ended") return;
-    this.#acknowledger.emitted();
+    this.#displayed.emit();
     try {
       this.#output.event(event);
     } catch (error) {
-      // Who shows what happens has failed, not what came.
+      // The caller that shows events has failed, not what came.
       this.#output.fail(error);
     }
   }
@@ -309,59 +325,51 @@ export class Member {
     this.#begun?.outgoing.pause();
   }
 
-  /** It has no connection any longer. */
+  /** Ends the use of the connection. */
   #become(state: "away" | "ending" | "ended"): void {
     this.#state = state;
     this.#connection?.over();
     this.#connection = undefined;
   }
 
-  /** Takes a frame that has its place in the room only. */
+  /** Takes a frame that is valid only after admission. */
   #take(frame: Frame): void {
-    if (isCounted(frame.kind)) this.#membership!.take(frame);
-    else if (frame.kind === KIND.accepted) this.#accepted(readCount(frame.payload));
-    else if (frame.kind === KIND.delivered) this.#delivered(readCount(frame.payload));
-    else throw new MalformedError("a frame came out of its place");
+    const membership = this.#membership!;
+    const { kind, payload } = frame;
+    if (isCounted(kind)) {
+      membership.take(frame);
+      this.#output.wake();
+    } else if (kind === KIND.receipt || kind === KIND.ask) membership.takeUncounted(frame);
+    else if (kind !== KIND.accepted) throw new MalformedError("a frame came out of its place");
+    else if (!membership.outgoing.accepted(readCount(payload))) {
+      throw new MalformedError(MISCOUNTED);
+    }
   }
 
   #bye(reason: Ending, graceMs: number): void {
     if (MAY_TRY_AGAIN.has(reason)) return this.#lose(reason, "");
-    // Whoever is away has been so for some time: the relay waits for it until then at the latest.
+    // A member that is away has been so for some time, so the relay waits for it until then at the latest.
     const until = new Date(this.#date() + graceMs).toTimeString().slice(0, "HH:MM:SS".length);
     this.#endInOrder(reason, reason === "NAME_AWAY" ? `away until ${until} at the latest` : "");
   }
 
-  #accepted(count: number): void {
-    if (!this.#membership!.outgoing.accepted(count)) throw new MalformedError(MISCOUNTED);
-  }
-
-  /** What is delivered because somebody has left is told after the leaving, which may still be checked. */
-  #delivered(count: number): void {
-    const { outgoing } = this.#membership!;
-    if (count > outgoing.counted) throw new MalformedError(MISCOUNTED);
-    if (this.#order.idle) outgoing.delivered(count);
-    else this.#order.add(0, () => void outgoing.delivered(count));
-  }
-
-  /** How far this member has come in a room, where that is the one that it was in. */
-  #progressIn(room: Bytes) {
+  /** How far this member has come in its stay; undefined if it is to join anew. */
+  #stay() {
     const membership = this.#membership;
     if (membership === undefined || this.#forgotten) return undefined;
-    if (mapKey(room) !== mapKey(membership.room)) return undefined;
-    return { received: membership.received, sent: membership.outgoing.counted };
+    const { room, received, outgoing } = membership;
+    return { room, received, sent: outgoing.counted };
   }
 
-  /** The relay goes on with this member, from which it has so many counted frames. */
+  /** The relay has resumed the stay, and has `count` counted frames of this member. */
   #goOn(count: number): void {
     const membership = this.#membership;
     if (membership === undefined || !membership.outgoing.accepted(count)) {
-      throw new MalformedError("the relay goes on with what never was");
+      throw new MalformedError("the relay resumes what never was");
     }
     this.#isBack();
-    for (const frame of membership.outgoing.waiting) this.#output.send(frame);
-    this.#acknowledger.repeat();
+    membership.goOn();
     this.#absence.resumed();
-    membership.outgoing.goOn();
     const { room } = membership;
     this.#order.add(0, () => this.#event({ kind: "reconnected", room }));
   }
@@ -369,7 +377,7 @@ export class Member {
   #isBack(): void {
     this.#connection!.enter();
     this.#lost = false;
-    // Said again: it may not have come, or was made while this member was coming. A relay that has it does nothing.
+    // It may not have come, or was made while this member was joining.
     const { newest } = this.#renewer;
     if (newest.length > 0) this.#output.send(encodeRenew(newest));
     this.#output.wake();
@@ -378,8 +386,8 @@ export class Member {
   #comeIn(admitted: Admitted, graceMs: number): void {
     const last = this.#membership;
     const again = last !== undefined;
-    // A room that has forgotten this member has told the others that it left. Those who meet it in another room have
-    // waited for it, from about when it was lost.
+    // A room that has forgotten this member has told the others that it left. Others waited for it, from about when its
+    // connection was lost.
     const isForgotten = last !== undefined && mapKey(last.room) === mapKey(admitted.room);
     const missed = this.#absence.ended(this.#date(), isForgotten ? 0 : graceMs);
     const membership = this.#membershipOf(admitted.room);
@@ -389,7 +397,7 @@ export class Member {
     const candidates = admitted.listings.map((listing) => membership.receiving.candidate(listing));
     this.#order.add(0, async () => {
       const checked = await Promise.all(candidates);
-      // Another room may have begun to come in the meantime; it begins after this one.
+      // Another room may have begun meanwhile; it begins after this one.
       this.#begun?.outgoing.close();
       this.#repeated = this.repeated;
       this.#begun = membership;
@@ -399,7 +407,7 @@ export class Member {
     });
   }
 
-  /** A credential that ends late comes of a clock that is ahead of this one, whichever is right: that is said once. */
+  /** A credential that ends late was made by a clock ahead of this one, whichever is right. It is told once. */
   #compareClocks({ expiresAt, key }: Credential): void {
     const detail = this.#clock.hint(expiresAt, this.#date());
     if (detail === undefined) return;
@@ -410,11 +418,11 @@ export class Member {
     });
   }
 
-  /** With a clock that is too far behind nobody's credential holds here: nothing would be shown, so it leaves. */
+  /** With a clock that is too far behind no credential is valid here: nothing would be shown, so it leaves. */
   #refuseClock(expiresAt: number): void {
     const detail = this.#clock.proof(expiresAt, this.#date());
     if (detail === undefined) return;
-    if (this.isIn) this.#output.send(encodeEmpty(KIND.leave));
+    this.#sendIn(encodeEmpty(KIND.leave));
     this.#end("CLOCK_BEHIND", detail);
   }
 
@@ -423,7 +431,8 @@ export class Member {
       self: this.#self,
       room,
       ledger: this.#ledger,
-      shown: this.#shown,
+      nextChain: () => this.#ledger.nextChain(),
+      streams: this.#streams,
       policy: this.#policy,
       keyChange: this.#options.keyChange ?? keyChange,
       random: this.#options.random ?? secureRandom,
@@ -435,13 +444,14 @@ export class Member {
       },
       tooLong: (expiresAt) => this.#refuseClock(expiresAt),
       order: this.#order,
-      acknowledger: this.#acknowledger,
+      displayed: this.#displayed,
       costs: this.#costs,
       now: this.#now,
       send: (frame) => {
         if (this.#membership === membership) this.#sendIn(frame);
       },
       event: (event) => this.#event(event),
+      wake: () => this.#output.wake(),
       breach: (detail) => this.#end("BAD_RELAY", detail),
       failed: (error) => this.#failed(error),
     });

@@ -1,18 +1,18 @@
 /**
- * What a member is made of, and what it needs of whoever stands around it.
+ * The options, the output and the events of a member.
  *
  * @module
  */
 
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
-import type { Conflict } from "../identity/registry.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
+import type { Line, Missed } from "./deliveries.ts";
+import type { Fault } from "./inbox.ts";
 import type { keyChange } from "./own_chains.ts";
-import type { Fault, Shown } from "./peer_inbox.ts";
 import type { Peer, Policy } from "./roster.ts";
+import type { Streams } from "./streams.ts";
 import type { MissedSpan } from "./time.ts";
-import type { Line } from "./undelivered.ts";
 
 /** Where a member's bytes and events go. */
 export interface MemberOutput {
@@ -35,6 +35,8 @@ export interface MemberOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
+  /** The name of the room to join; the empty name by default. */
+  readonly roomName?: string;
   /** Whether another connection can be made when one is lost; true by default. */
   readonly comesBack?: boolean;
   /** Whom it lets read and be read; everyone by default. */
@@ -47,8 +49,8 @@ export interface MemberOptions {
   readonly random?: Random;
   /** Checks credentials; many members in one process may share the work. */
   readonly check?: CredentialCheck;
-  /** How far each sender's messages have been shown; nothing has by default. */
-  readonly shown?: Shown;
+  /** The streams of other members; nothing has come by default. */
+  readonly streams?: Streams;
   /** When keys change. */
   readonly keyChange?: typeof keyChange;
 }
@@ -56,12 +58,12 @@ export interface MemberOptions {
 /** What a member can find wrong with what the relay or a peer does. */
 export type FaultCode =
   | Fault
-  | Conflict
+  | "NAME_TAKEN"
   | "ROSTER_DIFFERS"
   | "HIDDEN"
-  /** Keys cannot be given to a peer: its session key is of no use. It is left out of what is said. */
+  /** A peer's session key is of no use, so that no key can be given to it. It is left out. */
   | "UNREACHABLE"
-  /** An exception that no check foresaw: the frame is passed over. */
+  /** An exception that no check foresaw. The frame is passed over. */
   | "FAILED"
   | "CLOCK_BEHIND"
   | "BAD_CREDENTIAL"
@@ -74,7 +76,13 @@ export type MemberEvent =
   | { readonly kind: "joined"; readonly peer: Peer; readonly present: boolean }
   /** Everyone who was present has been named. */
   | { readonly kind: "ready" }
-  | { readonly kind: "left"; readonly peer: Peer; readonly reason: Reason }
+  | {
+    readonly kind: "left";
+    readonly peer: Peer;
+    readonly reason: Reason;
+    /** Whether the peer signed its leaving. Otherwise the relay says so. */
+    readonly signed: boolean;
+  }
   /** A peer's connection is lost, and it may come back; or it is back. */
   | { readonly kind: "away" | "back"; readonly peer: Peer }
   | {
@@ -85,24 +93,26 @@ export type MemberEvent =
     /** When it was entered, by its sender's clock, in milliseconds since 1970. */
     readonly time: number;
     readonly private: boolean;
+    /** Whether it came after a later message of its sender. */
+    readonly late?: boolean;
   }
-  /** The relay has queued it for every recipient. */
+  /** The relay has accepted it for every recipient. */
   | { readonly kind: "sent"; readonly line: Line }
-  /** Every recipient has shown it, or has left. */
+  /** Every recipient has taken it, or has left. */
   | {
     readonly kind: "delivered";
     readonly line: Line;
-    /** The names of those who have left and are not known to have shown it, where there are any. */
-    readonly missed?: readonly string[];
+    /** Those that are not known to have shown it, if there are any. */
+    readonly missed?: readonly Missed[];
   }
-  /** Nobody was there to receive it. */
+  /** There was nobody to receive it. */
   | {
     readonly kind: "unheard";
     readonly line: Line;
-    /** The names of those whom it was for and who left before it was sent, where there are any. */
-    readonly missed?: readonly string[];
+    /** The recipients that left before it was sent, if there are any. */
+    readonly missed?: readonly Missed[];
   }
-  /** A peer that was unconfirmed has signed something in this room. */
+  /** A peer that was unconfirmed has authenticated a frame in this room. */
   | { readonly kind: "confirmed"; readonly peer: Peer }
   | {
     readonly kind: "fault";

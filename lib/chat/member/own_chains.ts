@@ -1,9 +1,5 @@
 /**
- * The chains that a member seals under, and who holds their keys.
- *
- * One chain is for the group, and each peer has one for what is said to it in private and one for what it is
- * sent again. Before a frame its recipients are compared with the holders: whoever is to read it is given the
- * key, and who is not to read it any longer makes the chain a fresh one.
+ * A member's own keys in one room: the chain that it seals under, the pairwise keys, and the routes that it declares.
  *
  * @module
  */
@@ -11,131 +7,136 @@
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { SendingChain } from "../seal/chain.ts";
-import { KeySender } from "../seal/pairwise.ts";
-import { encodeAudience } from "../wire/control.ts";
-import { CONVERSATION, type Conversation } from "../wire/envelope.ts";
-import type { Peer } from "./roster.ts";
-import type { Ledger } from "./undelivered.ts";
+import { PairSender } from "../seal/pairwise.ts";
+import { encodeRoute } from "../wire/control.ts";
+import { encodeMessages, type PairMessage } from "../wire/content.ts";
+import type { Peer, Roster } from "./roster.ts";
 
-/** Whose chains they are, in which room. */
-export interface OwnChainsOptions {
+/** Whose keys they are, in which room. */
+export interface OwnKeysOptions {
   readonly self: OwnCredential;
   readonly room: Bytes;
-  /** Numbers the chains. */
-  readonly ledger: Pick<Ledger, "nextChain">;
+  readonly roster: Roster;
+  /** Returns a number for a chain. */
+  readonly nextChain: () => number;
   readonly keyChange: typeof keyChange;
   readonly random: Random;
-  readonly now: () => number;
 }
 
-/** A chain, and who has its key. */
-interface HeldChain {
-  readonly chain: SendingChain;
-  holders: ReadonlySet<Peer>;
-}
+/** A member's pairwise keys in one room. */
+export class OwnPairs {
+  readonly #options: OwnKeysOptions;
+  readonly #pairs = new Map<Peer, PairSender>();
+  readonly #unreachable = new WeakSet<Peer>();
 
-/** A member's own chains in one room. */
-export class OwnChains {
-  readonly #options: OwnChainsOptions;
-  readonly #send: (frame: Bytes) => void;
-  /** One for each peer that can be given keys. */
-  readonly #keySenders = new WeakMap<Peer, KeySender>();
-  /** The chains to one peer alone. */
-  readonly #alone = {
-    [CONVERSATION.private]: new Map<Peer, HeldChain>(),
-    [CONVERSATION.again]: new Map<Peer, HeldChain>(),
-  } as const;
-  #group: HeldChain | undefined;
-
-  /**
-   * Starts without a chain.
-   *
-   * @param options Whose they are.
-   * @param send Sends a key frame.
-   */
-  constructor(options: OwnChainsOptions, send: (frame: Bytes) => void) {
+  /** Starts without keys. */
+  constructor(options: OwnKeysOptions) {
     this.#options = options;
-    this.#send = send;
   }
 
-  /** A peer has left: its keys are forgotten. */
+  /** Returns the pairwise key for a peer, if one was made. */
+  of(peer: Peer): PairSender | undefined {
+    return this.#pairs.get(peer);
+  }
+
+  /** Returns whether no pairwise key can be made for a peer. */
+  isUnreachable(peer: Peer): boolean {
+    return this.#unreachable.has(peer);
+  }
+
+  /** Forgets the key of a peer that has left. */
   forget(peer: Peer): void {
-    this.#keySenders.delete(peer);
-    this.#alone[CONVERSATION.private].delete(peer);
-    this.#alone[CONVERSATION.again].delete(peer);
-  }
-
-  /** Those of some peers that no pairwise key has been made for. */
-  withoutKeys(peers: Iterable<Peer>): Peer[] {
-    return [...peers].filter((peer) => !this.#keySenders.has(peer));
+    this.#pairs.delete(peer);
   }
 
   /**
-   * Makes pairwise keys.
+   * Makes the pairwise keys that some peers lack.
    *
-   * @returns The peers whose session key takes none.
+   * @returns The peers whose session key is of no use; undefined if no key was missing.
    */
-  async prepare(peers: readonly Peer[]): Promise<Peer[]> {
+  async prepare(peers: Iterable<Peer>): Promise<Peer[] | undefined> {
+    const lacking = [...peers].filter((peer) => !this.#pairs.has(peer));
+    if (lacking.length === 0) return undefined;
     const { room, self, random } = this.#options;
     const made = await Promise.allSettled(
-      peers.map((peer) => KeySender.to(room, self.member, peer.credential, random)),
+      lacking.map(({ credential: { member, session } }) =>
+        PairSender.to({ room, sender: self.member, recipient: member }, session, random)
+      ),
     );
-    return peers.filter((peer, i) => {
+    return lacking.filter((peer, i) => {
       const one = made[i]!;
-      if (one.status === "fulfilled") this.#keySenders.set(peer, one.value);
+      if (one.status === "fulfilled") this.#pairs.set(peer, one.value);
+      else this.#unreachable.add(peer);
       return one.status === "rejected";
     });
   }
 
   /**
-   * The chain for a set of recipients, whose key each of them has been given.
+   * Seals messages for a peer.
    *
-   * @param conversation What is said; alone to one, unless it is the group's.
-   * @param holders Who is to read, one of them at least; each has a pairwise key ({@linkcode prepare}).
+   * @returns The encoded frame; undefined if the peer has no pairwise key: it has left.
    */
-  async chainFor(conversation: Conversation, holders: ReadonlySet<Peer>): Promise<SendingChain> {
-    const now = this.#options.now();
-    const [peer] = holders;
-    const last = conversation === CONVERSATION.group
-      ? this.#group
-      : this.#alone[conversation].get(peer!);
-    const change = last === undefined
+  async seal(peer: Peer, messages: readonly PairMessage[]): Promise<Bytes | undefined> {
+    const pair = this.#pairs.get(peer);
+    if (pair === undefined) return undefined;
+    const { roster, self } = this.#options;
+    const { version } = roster;
+    const context = await roster.history.newest;
+    const numbers = { sender: roster.get(self.key)!.number, recipient: peer.number };
+    const plaintext = encodeMessages(messages);
+    return await pair.seal(numbers, { version, context }, plaintext, self.keys.signing.privateKey);
+  }
+}
+
+/** A member's own chain for the group in one room. */
+export class OwnChain {
+  readonly #options: OwnKeysOptions;
+  #chain: SendingChain | undefined;
+  /** The peers that were granted the present chain's key. */
+  #holders: ReadonlySet<Peer> = new Set();
+
+  /** Starts without a chain. */
+  constructor(options: OwnKeysOptions) {
+    this.#options = options;
+  }
+
+  /** The present chain, and its step and key; undefined before the first one. */
+  get present():
+    | { readonly chain: number; readonly step: number; readonly key: Bytes }
+    | undefined {
+    const chain = this.#chain;
+    return chain && { chain: chain.scope.chain, ...chain.grant };
+  }
+
+  /** Returns whether a peer holds the present chain's key. */
+  isHolder(peer: Peer): boolean {
+    return this.#holders.has(peer);
+  }
+
+  /**
+   * Returns the chain for a set of recipients.
+   *
+   * @param recipients Who is to read the next frame.
+   * @param kept Who may read it too, and is sent it some other way.
+   * @returns The chain, and the recipients that do not have its key and are to be granted it.
+   */
+  async for(
+    recipients: ReadonlySet<Peer>,
+    kept: ReadonlySet<Peer>,
+  ): Promise<{ readonly chain: SendingChain; readonly lacking: ReadonlySet<Peer> }> {
+    const { keyChange, random, nextChain, room, self } = this.#options;
+    const readers = recipients.union(this.#holders.intersection(kept));
+    const change = this.#chain === undefined || this.#chain.isSpent
       ? "chain"
-      : this.#options.keyChange(last.holders, holders, last.chain.isWorn(now));
-    if (last === undefined || change === "chain") {
-      const chain = await this.#start(conversation, now);
-      const held = { chain, holders };
-      await this.#give(chain, holders);
-      if (conversation === CONVERSATION.group) this.#group = held;
-      else this.#alone[conversation].set(peer!, held);
-      return chain;
+      : keyChange(this.#holders, readers);
+    const lacking = change === "chain" ? recipients : recipients.difference(this.#holders);
+    this.#holders = change === "chain" ? recipients : readers;
+    if (change === "step") await this.#chain!.advance();
+    if (change === "chain") {
+      const scope = { room, sender: self.member, chain: nextChain() };
+      this.#chain = await SendingChain.start(scope, random);
     }
-    const fresh = holders.difference(last.holders);
-    if (change === "step") await last.chain.advance(now);
-    last.holders = holders;
-    await this.#give(last.chain, fresh);
-    return last.chain;
-  }
-
-  #start(conversation: Conversation, now: number): Promise<SendingChain> {
-    const { room, self, random, ledger } = this.#options;
-    const chain = ledger.nextChain();
-    return SendingChain.start({ room, sender: self.member, conversation, chain }, random, now);
-  }
-
-  /** Gives the present key of a chain to each of some peers. */
-  async #give({ scope, grant }: SendingChain, peers: ReadonlySet<Peer>): Promise<void> {
-    const { privateKey } = this.#options.self.keys.signing;
-    const { conversation, chain } = scope;
-    const { key, ...rest } = grant;
-    const position = { conversation, chain, ...rest };
-    const frames = await Promise.all(
-      // One that has left meanwhile needs none.
-      [...peers].flatMap((peer) =>
-        this.#keySenders.get(peer)?.give(position, key, privateKey) ?? []
-      ),
-    );
-    for (const frame of frames) this.#send(frame);
+    return { chain: this.#chain!, lacking };
   }
 }
 
@@ -145,81 +146,37 @@ export type KeyChange = "none" | "step" | "chain";
 /**
  * Compares who holds a chain's key with who is to read its next frame.
  *
- * @param holders Who holds it.
- * @param recipients Who is to read.
- * @param worn Whether the present step has been used for long enough.
- * @returns A fresh chain where somebody holds the key who is not to read; one step, which goes one way,
- * where somebody is to read who does not hold it.
+ * @returns A fresh chain if a holder is not to read; one step, which goes one way, if a reader is not a holder.
  */
-export function keyChange<T>(
-  holders: ReadonlySet<T>,
-  recipients: ReadonlySet<T>,
-  worn: boolean,
-): KeyChange {
-  if (!holders.isSubsetOf(recipients)) return "chain";
-  return worn || recipients.size > holders.size ? "step" : "none";
+export function keyChange<T>(holders: ReadonlySet<T>, readers: ReadonlySet<T>): KeyChange {
+  if (!holders.isSubsetOf(readers)) return "chain";
+  return readers.size > holders.size ? "step" : "none";
 }
 
-/** The number of the audience of the group, where it is not everyone. */
-const GROUP_AUDIENCE = 1;
-/** How many audiences of one a member keeps declared at the relay beside it. */
-const MAX_PRIVATE_AUDIENCES = 255;
+/** The route that a member declares if not everyone is to receive. */
+const OWN_ROUTE = 1;
 
-/** A member's audiences in one room. */
-export class OwnAudiences {
-  readonly #send: (frame: Bytes) => void;
-  /** Those whom the audience of the group names at the relay. */
-  #group: ReadonlySet<Peer> = new Set();
-  /** The audiences of one, the one not used for longest first. */
-  readonly #alone = new Map<Peer, number>();
+/** The route of a member's sealed frames. */
+export class OwnRoute {
+  #declared = "";
 
   /**
-   * Starts with none declared.
+   * Returns the route of a frame, and the declaration that is to be sent before it.
    *
-   * @param send Sends a declaration.
+   * @param roster The numbers of the members in the roster at the frame's version, without the sender.
+   * @param recipients The numbers of those that are to receive.
    */
-  constructor(send: (frame: Bytes) => void) {
-    this.#send = send;
-  }
-
-  /** A peer has left: its number is free. */
-  forget(peer: Peer): void {
-    this.#alone.delete(peer);
-  }
-
-  /** The number of the group's audience; declares it, where it is not the one that is declared. */
-  ofGroup(holders: ReadonlySet<Peer>): number {
-    if (!(this.#group.size === holders.size && this.#group.isSubsetOf(holders))) {
-      const members = [...holders].map((peer) => peer.credential.member);
-      this.#send(encodeAudience(GROUP_AUDIENCE, members));
-      this.#group = holders;
-    }
-    return GROUP_AUDIENCE;
-  }
-
-  /** The number of an audience of one; the one not used for longest gives way. */
-  ofOne(peer: Peer): number {
-    const known = this.#alone.get(peer);
-    if (known !== undefined) {
-      this.#alone.delete(peer);
-      this.#alone.set(peer, known);
-      return known;
-    }
-    const free = this.#free();
-    this.#alone.set(peer, free);
-    this.#send(encodeAudience(free, [peer.credential.member]));
-    return free;
-  }
-
-  #free(): number {
-    if (this.#alone.size >= MAX_PRIVATE_AUDIENCES) {
-      const [oldest, number] = this.#alone.entries().next().value!;
-      this.#alone.delete(oldest);
-      return number;
-    }
-    const taken = new Set(this.#alone.values());
-    let number = GROUP_AUDIENCE + 1;
-    while (taken.has(number)) number += 1;
-    return number;
+  for(
+    roster: readonly number[],
+    recipients: ReadonlySet<number>,
+  ): { readonly route: number; readonly declaration?: Bytes } {
+    const others = roster.filter((number) => !recipients.has(number));
+    if (others.length === 0) return { route: 0 };
+    const except = others.length <= recipients.size;
+    const members = except ? others : [...recipients];
+    const described = `${except} ${members}`;
+    if (described === this.#declared) return { route: OWN_ROUTE };
+    this.#declared = described;
+    return { route: OWN_ROUTE, declaration: encodeRoute({ route: OWN_ROUTE, except, members }) };
   }
 }

@@ -1,48 +1,34 @@
 /**
- * What comes from the other members through the relay: credentials, keys and sealed frames, each checked by
- * this member itself, whatever the relay says.
+ * What comes from the other members through the relay: credentials and frames. This member checks each itself, whatever
+ * the relay says.
  *
  * @module
  */
 
-import { type Bytes, mapKey } from "../../base/bytes.ts";
+import { type Bytes, mapKey, sha256 } from "../../base/bytes.ts";
 import type { Costs } from "../../base/costs.ts";
-import {
-  type Credential,
-  CredentialError,
-  type OwnCredential,
-  presenceStatement,
-} from "../identity/credential.ts";
+import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
-import { audienceDigest } from "../seal/chain.ts";
-import type { Listing } from "../wire/control.ts";
-import {
-  CONVERSATION,
-  type KeyFrame,
-  messageIds,
-  type ProgressFrame,
-  type SealedFrame,
-  type SealedHeader,
-} from "../wire/envelope.ts";
+import { type Here, hereStatement, type Listing } from "../wire/control.ts";
+import { encodeReceipt, messageIds, readReceipt, type Receipt, STREAM } from "../wire/content.ts";
+import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
+import { checkOf } from "../wire/history.ts";
+import { KIND } from "../wire/kinds.ts";
+import type { Displayed } from "./acknowledger.ts";
+import type { Ledger } from "./deliveries.ts";
+import { FrameFault, Inbox, type Outcome, type PeerCost } from "./inbox.ts";
 import type { FaultCode, MemberEvent } from "./options.ts";
-import { Incoming, type Outcome, type PeerCost, type Shown } from "./peer_inbox.ts";
+import { DueReceipts } from "./receipts.ts";
 import type { Peer, Policy, Roster } from "./roster.ts";
+import type { Streams } from "./streams.ts";
 
-/** A listing whose credential and presence have been checked. */
-export type Candidate =
-  | { readonly ok: true; readonly peer: Peer }
-  | { readonly ok: false; readonly error: CredentialError };
-
-/** Who has sent a frame, and what it has sent so far. */
-interface Sender {
-  readonly peer: Peer;
-  readonly incoming: Incoming;
-}
-
-/** A promise whose rejection is heard of by who awaits it, however late. */
-function begun<T>(work: Promise<T> | undefined): Promise<T> | undefined {
-  work?.catch(() => {});
-  return work;
+/** A listing that has been checked. */
+export interface Candidate {
+  readonly number: number;
+  /** The member's hash. */
+  readonly member: Bytes;
+  /** The credential, or why it is refused. */
+  readonly checked: Credential | CredentialError;
 }
 
 /** Who receives, where, among whom. */
@@ -51,280 +37,351 @@ export interface ReceivingOptions {
   readonly room: Bytes;
   readonly roster: Roster;
   readonly policy: Policy;
-  /** How far each sender's messages have been shown, in this room and before it. */
-  readonly shown: Shown;
+  readonly ledger: Ledger;
+  readonly displayed: Displayed;
+  /** The streams of all senders. They outlive rooms. */
+  readonly streams: Streams;
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number;
-  /** What peers are charged for, by their identities: it outlives rooms. */
+  /** What peers are charged for, by identity. It outlives rooms. */
   readonly costs: Costs<PeerCost>;
-  /** Hears of a credential that the relay has taken and that ends too late by this machine's clock. */
+  /** Checks a credential, with its newest renewal. */
+  readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
+  /** Receives what came. */
+  readonly event: (event: MemberEvent) => void;
+  /** Receives the end of a credential that the relay has taken and that is too late by this machine's clock. */
   readonly tooLong: (expiresAt: number) => void;
+  /** Sends a frame that is not counted, if there is a connection. */
+  readonly send: (frame: Bytes) => void;
+  /** Receives a receipt that holds. */
+  readonly receipt: (from: Peer, receipt: Receipt) => void;
+  /** Opens a receipt; undefined if it is not valid or not new. */
+  readonly openReceipt: (from: Peer, entry: Entry, context: Bytes) => Promise<Bytes | undefined>;
+  /** Admits a newcomer that waited for an unconfirmed member of the same name to be refuted. */
+  readonly admit: (peer: Peer) => void;
 }
+
+/** What a frame does once the frames before it have done theirs. */
+export type Effect = () => Promise<void> | void;
 
 /** The receiving side of a member in one room. */
 export class ReceivingSide {
   readonly #own: ReceivingOptions;
-  readonly #check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
-  readonly #event: (event: MemberEvent) => void;
-  readonly #incoming = new Map<Peer, Incoming>();
+  readonly #inboxes = new Map<Peer, Inbox>();
   readonly #faults = new FaultLog();
-  /** Peers whose last frame named another audience than this member's roster gives. */
+  readonly #receipts: DueReceipts<Inbox>;
+  /** Peers whose last frame named another history than this member's. */
   readonly #differing = new Set<Peer>();
-  #digest: { membership: number; newest: number; digest: Promise<Bytes> } | undefined;
   #repeated = 0;
 
-  /**
-   * @param own Who receives, where, and among whom.
-   * @param check Checks a credential, by the newest renewal of it.
-   * @param event Hears of what came.
-   */
-  constructor(
-    own: ReceivingOptions,
-    check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>,
-    event: (event: MemberEvent) => void,
-  ) {
+  /** Starts with nothing received. */
+  constructor(own: ReceivingOptions) {
     this.#own = own;
-    this.#check = check;
-    this.#event = event;
+    this.#receipts = new DueReceipts(own.now);
   }
 
-  /** How many frames came twice and were dropped. */
+  /** The number of messages that came twice and were dropped. */
   get repeated(): number {
     return this.#repeated;
   }
 
-  /** A peer that no key can be given to. */
-  unreachable(peer: Peer): void {
-    this.#fault("UNREACHABLE", peer, "");
+  /** When receipts are to be sent, in milliseconds. */
+  get wakeAt(): number {
+    return this.#receipts.dueAt;
   }
 
-  /** Starts checking who the relay says is there. Never rejects: who cannot be checked is no candidate. */
-  async candidate({ number, credential, presence, renewal }: Listing): Promise<Candidate> {
+  // Who is there.
+
+  /** Starts to check a listing. Never rejects. */
+  async candidate({ number, credential, renewal }: Listing): Promise<Candidate> {
+    const bytes = credential.slice();
     try {
-      const checked = await this.#check(credential, renewal);
-      const statement = presenceStatement(this.#own.room, checked.member);
-      const confirmed = await verify(checked.signing, presence, statement);
-      return { ok: true, peer: { number, credential: checked, confirmed, away: false } };
+      const checked = await this.#own.check(bytes, renewal.slice());
+      return { number, member: checked.member, checked };
     } catch (error) {
-      const known = error instanceof CredentialError;
-      const checked = known
+      const checked = error instanceof CredentialError
         ? error
         : new CredentialError("BAD_CREDENTIAL", `checking it failed: ${error}`);
-      return { ok: false, error: checked };
+      return { number, member: await sha256(bytes), checked };
     }
   }
 
   /**
-   * Those of the candidates who can be in one room with those who are there. The roster is looked at for
-   * each anew: the caller places one before it asks for the next.
+   * Returns the peer of a candidate, if it can be in the room with those who are there. A newcomer that has the name of
+   * an unconfirmed member waits.
    */
-  *admitted(candidates: readonly Candidate[]): Generator<Peer, void> {
-    for (const candidate of candidates) {
-      if (!candidate.ok) this.#refused(candidate.error);
-      else if (this.#fits(candidate.peer)) yield candidate.peer;
+  accept({ number, checked }: Candidate): Peer | undefined {
+    if (checked instanceof CredentialError) {
+      if (checked.expiresAt !== undefined) this.#own.tooLong(checked.expiresAt);
+      this.fault(checked.code, undefined, checked.message);
+      return undefined;
     }
-  }
-
-  #refused(error: CredentialError): void {
-    if (error.expiresAt !== undefined) this.#own.tooLong(error.expiresAt);
-    this.#fault(error.code, undefined, error.message);
-  }
-
-  #fits({ credential }: Peer): boolean {
-    const conflict = this.#own.roster.conflict(credential);
-    if (conflict === undefined) return true;
-    this.#fault(conflict, undefined, `${credential.name}, ${credential.fingerprint}`);
-    return false;
+    const { roster } = this.#own;
+    const peer = { number, credential: checked, confirmed: false, away: false };
+    const isThere = roster.get(checked.key) !== undefined;
+    const holders = [...roster.nameHolders(checked.name)];
+    if (!isThere && holders.length === 0) return peer;
+    this.fault("NAME_TAKEN", undefined, `${checked.name}, ${checked.fingerprint}`);
+    if (!isThere && holders.every((one) => !one.confirmed)) roster.wait(peer);
+    return undefined;
   }
 
   /** A peer has left. */
   forget(peer: Peer): void {
-    this.#incoming.delete(peer);
+    this.#inboxes.delete(peer);
     this.#differing.delete(peer);
   }
 
-  /** What a key frame does; its signature is checked from now on. */
-  keyEffect(frame: KeyFrame): () => Promise<void> {
-    const early = begun(this.#knownSender(frame.header.sender)?.verify("key", frame));
-    return this.#effect(frame.header.sender, async (from) => {
-      if (mapKey(frame.header.recipient) !== this.#own.self.key) {
-        return this.#fault("NOT_ADDRESSED", from.peer, "");
-      }
-      if (!await (early ?? from.incoming.verify("key", frame))) {
-        return this.#fault("BAD_SIGNATURE", from.peer, "");
-      }
-      this.#confirm(from.peer);
-      this.#conclude(from.peer, await from.incoming.takeKey(frame), false);
+  // Frames.
+
+  /** Returns what a sealed frame does. Its checks start now. */
+  sealedEffect(frame: SealedFrame): Effect {
+    const { sender, version } = frame.header;
+    const early = this.#earlyInbox(sender);
+    const context = early && this.#own.roster.history.at(version);
+    const begun = context && early?.begin(frame, context);
+    return this.#effect(sender, async (inbox) => {
+      const at = await this.#contextOf(inbox.peer, frame.header);
+      const outcome = await inbox.openSealed(frame, at, inbox === early ? begun : undefined);
+      this.#conclude(inbox, outcome);
     });
   }
 
-  /**
-   * What a progress frame does; its signature is checked from now on.
-   *
-   * @param take Hears who asks or tells what.
-   */
-  progressEffect(
-    frame: ProgressFrame,
-    take: (from: Peer, frame: ProgressFrame) => void,
-  ): () => Promise<void> {
-    return this.#effect(frame.sender, async (from) => {
-      if (mapKey(frame.recipient) !== this.#own.self.key) {
-        return this.#fault("NOT_ADDRESSED", from.peer, "");
-      }
-      if (!await from.incoming.verify("progress", frame)) {
-        return this.#fault("BAD_SIGNATURE", from.peer, "");
-      }
-      this.#confirm(from.peer);
-      // One more than it may ask is passed over: an answer costs a signature, and would be this member's to send.
-      if (frame.asks && !this.#pays(from.peer, "question", 1)) return;
-      take(from.peer, frame);
+  /** Returns what a pair frame does. Its signature is verified from now on. */
+  pairEffect(frame: PairFrame): Effect {
+    const { sender, recipient, version } = frame.header;
+    const early = this.#earlyInbox(sender);
+    const context = early && this.#own.roster.history.at(version);
+    const verified = context && early?.pair.verify(frame, context);
+    verified?.catch(() => {}); // the effect awaits it, or starts another one
+    return this.#effect(sender, async (inbox) => {
+      const { roster, self } = this.#own;
+      if (recipient !== roster.get(self.key)?.number) throw new FrameFault("NOT_ADDRESSED");
+      const at = await this.#contextOf(inbox.peer, frame.header);
+      const signed = inbox === early && verified ? verified : inbox.pair.verify(frame, at);
+      if (!await signed) throw new FrameFault("BAD_SIGNATURE");
+      this.#conclude(inbox, await inbox.openPair(frame, at));
     });
   }
 
-  /** What a sealed frame does; it is checked and opened from now on, and shown where all holds. */
-  sealedEffect(frame: SealedFrame): () => Promise<void> {
-    const known = this.#knownSender(frame.header.sender);
-    const early = begun(known?.verify("sealed", frame));
-    const opening = known?.begin(frame);
-    return this.#effect(frame.header.sender, async (from) => {
-      if (!await (early ?? from.incoming.verify("sealed", frame))) {
-        return this.#fault("BAD_SIGNATURE", from.peer, "");
-      }
-      this.#confirm(from.peer);
-      if (this.#isEarly(frame.header)) {
-        this.#repeated += 1;
-        return;
-      }
-      if (!await this.#isAddressed(from.peer, frame.header)) {
-        return this.#fault("NOT_ADDRESSED", from.peer, "");
-      }
-      const isPrivate = frame.header.conversation === CONVERSATION.private;
-      // One that has come back since has other chains.
-      const opened = known === from.incoming ? opening : undefined;
-      this.#conclude(from.peer, await from.incoming.open(frame, opened), isPrivate);
-    });
-  }
-
-  /** What a frame of a sender does. An exception in it passes the frame over, and is told. */
-  #effect(sender: Bytes, act: (from: Sender) => Promise<void>): () => Promise<void> {
+  /** Returns what `here` does. */
+  hereEffect(here: Here): Effect {
+    const { member: number, version } = here;
     return async () => {
-      const from = this.#senderOf(sender);
-      if (from === undefined) return;
-      try {
-        await act(from);
-      } catch (error) {
-        this.#fault("FAILED", from.peer, String(error));
+      const { roster, room } = this.#own;
+      const waiting = roster.waiting(number);
+      const peer = waiting ?? roster.byNumber(number);
+      if (peer === undefined) return; // refused, or left a moment ago
+      await this.#contain(peer, async () => {
+        const context = await this.#contextOf(peer, here);
+        const { member, signing } = peer.credential;
+        const statement = hereStatement({ room, member, version, context });
+        if (!await verify(signing, here.signature, statement)) {
+          throw new FrameFault("BAD_SIGNATURE");
+        }
+        if (waiting !== undefined) this.#replaceNamesake(waiting);
+        this.#confirm(peer);
+      });
+    };
+  }
+
+  /** A newcomer that waited is really there. Unconfirmed members of its name make way. */
+  #replaceNamesake(peer: Peer): void {
+    const { roster, admit } = this.#own;
+    roster.stopWaiting(peer.number);
+    const holders = [...roster.nameHolders(peer.credential.name)];
+    if (holders.every((one) => !one.confirmed)) admit(peer);
+  }
+
+  /** Returns what receipts do. They are opened from now on, all at the same time. */
+  receiptsEffect(entries: readonly Entry[]): Effect {
+    const opened = entries.map((entry) => this.#openReceipt(entry));
+    for (const one of opened) one.catch(() => {}); // the effect awaits each
+    return async () => {
+      for (const [i, one] of opened.entries()) {
+        const peer = this.#own.roster.byNumber(entries[i]!.member);
+        if (peer === undefined) continue;
+        await this.#contain(peer, async () => {
+          const receipt = await one;
+          if (receipt === undefined) return;
+          this.#confirm(peer);
+          this.#own.receipt(peer, receipt);
+        });
       }
     };
   }
 
-  /** A sender that is known when its frame comes: it mostly is. */
-  #knownSender(sender: Bytes): Incoming | undefined {
-    const peer = this.#own.roster.get(mapKey(sender));
-    return peer === undefined ? undefined : this.#incomingOf(peer);
+  async #openReceipt(entry: Entry): Promise<Receipt | undefined> {
+    const peer = this.#own.roster.byNumber(entry.member);
+    if (peer === undefined) return undefined;
+    const context = await this.#contextOf(peer, entry);
+    const plaintext = await this.#own.openReceipt(peer, entry, context);
+    return plaintext && readReceipt(plaintext);
   }
 
-  #senderOf(sender: Bytes): Sender | undefined {
-    const peer = this.#own.roster.get(mapKey(sender));
-    if (peer === undefined || peer.credential.key === this.#own.self.key) {
-      this.#fault("UNKNOWN_SENDER", undefined, "");
-      return undefined;
+  /** Returns what asks do. */
+  asksEffect(entries: readonly Entry[]): Effect {
+    return async () => {
+      for (const entry of entries) {
+        const peer = this.#own.roster.byNumber(entry.member);
+        if (peer === undefined) continue;
+        await this.#contain(peer, async () => {
+          const inbox = this.#inboxOf(peer);
+          const context = await this.#contextOf(peer, entry);
+          if (await inbox.pair.openAsk(entry, context) === undefined) return;
+          this.#confirm(peer);
+          this.#receipts.asked(inbox, this.#own.roster.size);
+        });
+      }
+    };
+  }
+
+  /** Returns what a frame of a member does. An exception passes the frame over, and is told. */
+  #effect(sender: number, act: (inbox: Inbox) => Promise<void>): Effect {
+    return async () => {
+      const { roster, self } = this.#own;
+      const waiting = roster.waiting(sender);
+      const peer = waiting ?? roster.byNumber(sender);
+      if (peer === undefined || peer.credential.key === self.key) {
+        return this.fault("UNKNOWN_SENDER", undefined, "");
+      }
+      if (waiting !== undefined) return;
+      await this.#contain(peer, () => act(this.#inboxOf(peer)));
+    };
+  }
+
+  async #contain(peer: Peer, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (error instanceof FrameFault) this.fault(error.fault, peer, "");
+      else if (!(error instanceof Differing)) this.fault("FAILED", peer, String(error));
     }
-    return { peer, incoming: this.#incomingOf(peer) };
   }
 
-  #incomingOf(peer: Peer): Incoming {
-    const known = this.#incoming.get(peer);
+  /** Returns the context of a frame's version, if it is this member's own. */
+  async #contextOf(
+    peer: Peer,
+    { version, check }: { readonly version: number; readonly check: Bytes },
+  ): Promise<Bytes> {
+    const { roster, self } = this.#own;
+    const isBefore = version < peer.number || version < (roster.get(self.key)?.number ?? Infinity);
+    const context = isBefore ? undefined : await roster.history.when(version);
+    if (context === undefined) throw new FrameFault("CONTEXT");
+    if (mapKey(checkOf(context)) === mapKey(check)) {
+      this.#differing.delete(peer);
+      return context;
+    }
+    if (!this.#differing.has(peer)) {
+      this.#differing.add(peer);
+      this.fault("ROSTER_DIFFERS", peer, "");
+    }
+    throw new Differing();
+  }
+
+  #earlyInbox(sender: number): Inbox | undefined {
+    const peer = this.#own.roster.byNumber(sender);
+    return peer && this.#inboxOf(peer);
+  }
+
+  #inboxOf(peer: Peer): Inbox {
+    const known = this.#inboxes.get(peer);
     if (known !== undefined) return known;
-    const { room, self, shown } = this.#own;
-    const mark = shown.of(peer.credential.key);
-    const pays = (what: PeerCost, amount: number) => this.#pays(peer, what, amount);
-    const incoming = new Incoming(room, peer, self.keys.session.privateKey, mark, pays);
-    this.#incoming.set(peer, incoming);
-    return incoming;
+    const { room, self, streams, ledger } = this.#own;
+    const { key, member } = peer.credential;
+    const inbox = new Inbox({
+      peer,
+      pair: { room, sender: member, recipient: self.member },
+      sessionKey: self.keys.session.privateKey,
+      streams: streams.of(key, (one) => ledger.get(one) !== undefined),
+      pays: (steps) => this.#pays(peer, steps),
+    });
+    this.#inboxes.set(peer, inbox);
+    return inbox;
   }
 
-  /** Charges a peer for work, which is done only where this is true. */
-  #pays({ credential: { fingerprint } }: Peer, what: PeerCost, amount: number): boolean {
+  #pays({ credential: { fingerprint } }: Peer, steps: number): boolean {
     const now = this.#own.now();
-    return this.#own.costs.of(fingerprint, now).allow(what, amount, now);
+    return this.#own.costs.of(fingerprint, now).allow("step", steps, now);
   }
 
   #confirm(peer: Peer): void {
     if (peer.confirmed) return;
     peer.confirmed = true;
-    this.#event({ kind: "confirmed", peer });
+    this.#own.event({ kind: "confirmed", peer });
   }
 
-  #conclude(from: Peer, outcome: Outcome, isPrivate: boolean): void {
-    if (outcome.kind === "repeated") this.#repeated += 1;
-    else if (outcome.kind === "fault") this.#fault(outcome.fault, from, "");
-    else if (outcome.kind === "texts") {
-      if (outcome.missing > 0) this.#fault("GAP", from, `${outcome.missing} missing`);
-      if (this.#own.policy.hides(from)) return this.#fault("HIDDEN", from, "");
-      const idOf = messageIds(from.credential.member);
-      for (const { number, time, text } of outcome.texts) {
-        const id = idOf(number);
-        this.#event({ kind: "message", from, id, text, time, private: isPrivate });
-      }
+  #conclude(inbox: Inbox, { texts, missing, copies, unknown, isNewKey }: Outcome): void {
+    const { peer } = inbox;
+    const { policy, displayed, roster } = this.#own;
+    this.#confirm(peer);
+    this.#repeated += copies;
+    if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
+    const hides = texts.length > 0 && policy.hides(peer);
+    if (hides) this.fault("HIDDEN", peer, "");
+    else for (const text of texts) this.#show(peer, text);
+    inbox.withheld = hides || unknown || inbox.withheld && texts.length === 0;
+    const { progress } = inbox;
+    displayed.then(() => {
+      inbox.shown = progress;
+      if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox, roster.size);
+    });
+  }
+
+  #show(from: Peer, { stream, number, time, text, late }: Outcome["texts"][number]): void {
+    const isPrivate = stream === STREAM.private;
+    const { member } = from.credential;
+    const id = messageIds(member, isPrivate ? this.#own.self.member : undefined)(number);
+    const { event } = this.#own;
+    event({ kind: "message", from, id, text, time, private: isPrivate, ...late ? { late } : {} });
+  }
+
+  // Receipts.
+
+  /** Sends the receipts that are due. */
+  tick(): Promise<void> {
+    return this.#send(this.#receipts.due());
+  }
+
+  /** Sends the receipts that wait, whether they are due or not. */
+  hurry(): Promise<void> {
+    return this.#send(this.#receipts.take());
+  }
+
+  /** There is another connection: what was said over the last one may have been lost. */
+  repeat(): void {
+    for (const inbox of this.#inboxes.values()) {
+      if (inbox.pair.hasKey) this.#receipts.changed(inbox, this.#own.roster.size);
     }
   }
 
-  /** Whether a frame is for this member, and what its sender takes for the room is the room. */
-  async #isAddressed(from: Peer, header: SealedHeader): Promise<boolean> {
-    const { self } = this.#own;
-    if (header.conversation !== CONVERSATION.group) {
-      const pair = await audienceDigest([from.credential.member, self.member]);
-      return mapKey(pair) === mapKey(header.recipients);
-    }
-    // An audience that the sender chose cannot be compared with a roster.
-    if (header.audience !== 0) return true;
-    if (!this.#isIn(header)) return false;
-    const expected = await this.#expectedDigest(header);
-    if (expected !== undefined) this.#compare(from, header, mapKey(expected));
-    return true;
+  async #send(inboxes: readonly Inbox[]): Promise<void> {
+    const due = inboxes.filter(({ pair }) => pair.hasKey);
+    if (due.length === 0) return;
+    const { roster, send } = this.#own;
+    const { version } = roster;
+    const context = await roster.history.newest;
+    const entries = await Promise.all(
+      due.map(({ peer, pair, shown, withheld }) =>
+        pair.receipt(peer.number, { version, context }, encodeReceipt({ withheld, streams: shown }))
+      ),
+    );
+    encodeEntries(KIND.receipt, entries).forEach(send);
   }
 
-  /** Whether a frame to chosen members was on its way to this one when it came into the room again. */
-  #isEarly({ audience, membership }: SealedHeader): boolean {
-    const self = this.#own.roster.get(this.#own.self.key);
-    return audience !== 0 && self !== undefined && membership < self.number;
-  }
-
-  #isIn({ newest }: SealedHeader): boolean {
-    const self = this.#own.roster.get(this.#own.self.key);
-    return self !== undefined && self.number <= newest;
-  }
-
-  /** The digest of the audience by this member's roster; empty where the number is not known yet. */
-  #expectedDigest({ membership, newest }: SealedHeader): Promise<Bytes> | Bytes | undefined {
-    const { roster } = this.#own;
-    if (membership > roster.number) return new Uint8Array(0);
-    const last = this.#digest;
-    if (last?.membership === membership && last.newest === newest) return last.digest;
-    const members = roster.audience(membership, newest);
-    if (members === undefined) return undefined;
-    const digest = audienceDigest(members.map(({ credential }) => credential.member));
-    this.#digest = { membership, newest, digest };
-    return digest;
-  }
-
-  #compare(from: Peer, { recipients }: SealedHeader, expected: string): void {
-    if (mapKey(recipients) === expected) this.#differing.delete(from);
-    else if (!this.#differing.has(from)) {
-      this.#differing.add(from);
-      this.#fault("ROSTER_DIFFERS", from, "");
-    }
-  }
-
-  #fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
+  /** Tells what is wrong, often enough and no more. */
+  fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
     const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`);
-    if (count !== undefined) this.#event({ kind: "fault", code, peer, detail, count });
+    if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
 }
 
-/** A fault is said this many times, and then each time its count has doubled. */
-const SAID_AT_FIRST = 3;
-/** So many kinds of fault are told apart. */
+/** Thrown for a frame of another history. It is told once a peer. */
+class Differing extends Error {}
+
+/** A fault is told this many times, and then each time its count has doubled. */
+const TOLD_AT_FIRST = 3;
+/** The most kinds of fault that are told apart. */
 const MAX_KINDS = 10_000;
 
 /** Counts faults. */
@@ -332,15 +389,15 @@ export class FaultLog {
   readonly #counts = new Map<string, number>();
 
   /**
-   * Counts one.
+   * Counts a fault.
    *
-   * @param key Which kind, and with whom.
-   * @returns How often it has happened, where that is worth saying.
+   * @param key The kind of fault, and the peer.
+   * @returns How often it has happened; undefined if that is not worth telling.
    */
   count(key: string): number | undefined {
     const kind = this.#counts.has(key) || this.#counts.size < MAX_KINDS ? key : "";
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    return count <= SAID_AT_FIRST || Number.isInteger(Math.log2(count)) ? count : undefined;
+    return count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count)) ? count : undefined;
   }
 }

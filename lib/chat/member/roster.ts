@@ -1,105 +1,119 @@
 /**
- * Who is in the room, and who was a moment ago.
- *
- * Joinings and leavings are numbered by the relay. A roster is what it was at any recent number, so that
- * a frame sealed before a leaving was heard of can be compared with what its sender knew.
+ * The members of a room as one of them knows it, and what that member's person decides about them.
  *
  * @module
  */
 
+import type { Bytes } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
 import { Registry } from "../identity/registry.ts";
-
-/** How many changes back the roster can be told. */
-const REMEMBERED_CHANGES = 1024;
+import { RosterHistory } from "../wire/history.ts";
 
 /** A member of the room. */
 export interface Peer {
-  /** The membership number that its joining made. */
+  /** The version of the room that its joining made. On the wire it stands for the member. */
   readonly number: number;
   /** Who it says it is, checked. */
   readonly credential: Credential;
-  /** Whether it has signed anything in this room. */
+  /** Whether a frame that it authenticated for this room's present history has come. */
   confirmed: boolean;
-  /** Whether its connection is lost, and it may come back. */
+  /** Whether its connection is lost, or it does not read. It may come back. */
   away: boolean;
 }
 
-interface Change {
-  readonly number: number;
-  readonly peer: Peer;
-  readonly came: boolean;
-}
-
-/** The members of a room, as one of them knows it. */
+/** The roster of a room. */
 export class Roster extends Registry<Peer> {
-  readonly #changes: Change[] = [];
-  /** No roster before this number can be told. */
-  #since = 0;
-  #number = 0;
+  readonly #byNumber = new Map<number, Peer>();
+  /** The hashes of all listed members by number, refused ones included. */
+  readonly #listed = new Map<number, Bytes>();
+  /** Newcomers that have the name of an unconfirmed member, by number. */
+  readonly #waiting = new Map<number, Peer>();
+  #history: RosterHistory | undefined;
 
-  /** The membership number. */
-  get number(): number {
-    return this.#number;
+  /** The version of the room; 0 before {@linkcode begin}. */
+  get version(): number {
+    return this.#history?.version ?? 0;
   }
 
-  /** Starts at the number that one's own joining made; who was there before is then added. */
-  begin(self: Peer): void {
-    this.add(self);
-    this.#number = self.number;
-    this.#since = self.number;
+  /** The contexts of the room's versions. */
+  get history(): RosterHistory {
+    return this.#history!;
   }
 
-  /** Somebody joined, under {@linkcode Peer.number}. */
-  join(peer: Peer): void {
-    this.add(peer);
-    this.#change({ number: peer.number, peer, came: true });
-  }
-
-  /** Somebody left. */
-  leave(number: number, peer: Peer): void {
-    this.remove(peer);
-    this.#change({ number, peer, came: false });
-  }
-
-  /** A change that concerns nobody whom this member takes for one. */
-  skip(number: number): void {
-    this.#number = number;
+  /** Returns the accepted member with a number. */
+  byNumber(number: number): Peer | undefined {
+    return this.#byNumber.get(number);
   }
 
   /**
-   * Those who were there at `membership` and had joined by `newest`.
+   * Starts with one's own joining.
    *
-   * @returns Undefined where that is too long ago, or not yet.
+   * @param room The room's id.
+   * @param context The context of the version before one's own joining.
+   * @param listed The hashes of all listed members by number, refused ones included, without oneself.
+   * @param self Oneself.
    */
-  audience(membership: number, newest: number): Peer[] | undefined {
-    if (membership < this.#since || membership > this.#number) return undefined;
-    const there = new Set(this.values());
-    for (let i = this.#changes.length - 1; i >= 0; i--) {
-      const { number, peer, came } = this.#changes[i]!;
-      if (number <= membership) break;
-      if (came) there.delete(peer);
-      else there.add(peer);
-    }
-    return [...there].filter((peer) => peer.number <= newest);
+  begin(room: Bytes, context: Bytes, listed: ReadonlyMap<number, Bytes>, self: Peer): void {
+    for (const [number, hash] of listed) this.#listed.set(number, hash);
+    const members = [...listed.values()];
+    this.#history = new RosterHistory({ room, version: self.number - 1, context, members });
+    this.joined(self.number, self.credential.member);
+    this.add(self);
   }
 
-  #change(change: Change): void {
-    this.#number = change.number;
-    this.#changes.push(change);
-    if (this.#changes.length < 2 * REMEMBERED_CHANGES) return;
-    const forgotten = this.#changes.splice(0, REMEMBERED_CHANGES);
-    this.#since = forgotten.at(-1)!.number;
+  override add(peer: Peer): void {
+    super.add(peer);
+    this.#byNumber.set(peer.number, peer);
+  }
+
+  override remove(peer: Peer): void {
+    super.remove(peer);
+    this.#byNumber.delete(peer.number);
+  }
+
+  /** Adds a joining to the history. The caller adds the peer if it accepts it. */
+  joined(number: number, member: Bytes): void {
+    this.#listed.set(number, member);
+    this.history.add("joined", member);
+  }
+
+  /**
+   * Adds a leaving to the history. The caller removes the peer if it had accepted it.
+   *
+   * @returns Whether the number was listed.
+   */
+  left(number: number): boolean {
+    const member = this.#listed.get(number);
+    if (member === undefined) return false;
+    this.#listed.delete(number);
+    this.#waiting.delete(number);
+    this.history.add("left", member);
+    return true;
+  }
+
+  /** Keeps a newcomer that has the name of an unconfirmed member until one of them is confirmed. */
+  wait(peer: Peer): void {
+    this.#waiting.set(peer.number, peer);
+  }
+
+  /** Returns a newcomer that waits. */
+  waiting(number: number): Peer | undefined {
+    return this.#waiting.get(number);
+  }
+
+  /** Ends the waiting of a newcomer. */
+  stopWaiting(number: number): void {
+    this.#waiting.delete(number);
   }
 }
 
-/** Decides about peers. It is asked anew for every frame, so that a decision holds from the next one on. */
+/** Decides about peers. It is asked for every frame, so that a decision applies from the next one on. */
 export interface Policy {
-  /** Why a peer is given no keys, in words that stand behind its name; undefined where it may read. */
+  /** Returns why a peer is given no keys, in words that follow its name; undefined if it may read. */
   obstacle(peer: Peer): string | undefined;
-  /** Whether the texts of a peer are kept from being shown. */
+  /** Returns whether the messages of a peer are withheld from the person. */
   hides(peer: Peer): boolean;
 }
 
-/** Everyone reads and is read. */
+/** The policy that lets everyone read and be read. */
 export const EVERYONE: Policy = { obstacle: () => undefined, hides: () => false };

@@ -1,59 +1,63 @@
 /**
- * What a member sends in one room: lines to sealed frames, keys to those who need them.
+ * What a member sends in one room: lines to sealed and pair frames, keys to those who need them, and again what was lost.
  *
- * The sender alone decides who receives: the contacts whose joining it had displayed before the line was
- * entered, who are still there, and whom its policy lets read. The sender alone advances keys: before it
- * seals it compares the recipients with those of its last frame. Everything is sealed one behind the other, so
- * that nobody is sent a line before an older one that it is owed.
+ * The sender alone decides who receives: the contacts whose joining it had displayed before the line was entered, who
+ * are still there, and whom its policy lets read.
  *
  * @module
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import { CONTEXT, inContext, sign } from "../identity/signing.ts";
-import { audienceDigest } from "../seal/chain.ts";
+import { encodeMember } from "../wire/control.ts";
 import {
-  CONVERSATION,
-  type Conversation,
-  encodeProgressBody,
-  encodeSigned,
   encodeTexts,
-  MESSAGE_OVERHEAD_BYTES,
-} from "../wire/envelope.ts";
+  type GrantMessage,
+  LINE_OVERHEAD_BYTES,
+  type LineMessage,
+  type PairMessage,
+  type Receipt,
+  STREAM,
+  type Stream,
+  STREAMS,
+  TEXT_OVERHEAD_BYTES,
+} from "../wire/content.ts";
+import { encodeEntries, type Entry as WireEntry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
-import { OwnAudiences, OwnChains, type OwnChainsOptions } from "./own_chains.ts";
-import type { Peer, Policy, Roster } from "./roster.ts";
-import { type Contact, type Entry, type Ledger, SentFrames } from "./undelivered.ts";
+import type { Contact, Entry, Ledger } from "./deliveries.ts";
+import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute } from "./own_chains.ts";
+import { SentFrames } from "./acknowledger.ts";
+import { receiptInterval } from "./receipts.ts";
+import { Recipients } from "./recipients.ts";
+import type { Peer, Policy } from "./roster.ts";
 
-/** How much text shares a frame, in bytes. */
+/** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
 const MAX_BATCH_BYTES = 64 << 10;
-
-/** Who sends, where, to whom, and with which sources of chance and time. */
-export interface OutgoingOptions extends OwnChainsOptions {
-  readonly roster: Roster;
+/** The shortest time between two repairs for one contact, in milliseconds. */
+const REPAIR_MS = 1000;
+/** How often contacts are looked at for silence, in milliseconds. */
+const LOOK_MS = 1000;
+/** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
+const QUIET_MS = 5000;
+/** Who sends, where, to whom. */
+export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
   readonly policy: Policy;
-  /** Sends a frame, where there is a connection. */
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+  /** Sends a frame if there is a connection. */
   readonly send: (frame: Bytes) => void;
-  /** Hears of a peer that no key can be given to: it is left out of what is sealed from now on. */
+  /** Receives a peer that no pairwise key can be made for. It is left out. */
   readonly unreachable: (peer: Peer) => void;
-  /** Hears that the runtime's cryptography failed. */
+  /** Receives an error of the runtime's cryptography. */
   readonly failed: (error: unknown) => void;
+  /** {@linkcode Outgoing.wakeAt} is earlier than it was. */
+  readonly wake: () => void;
 }
 
-/** Those whom a frame is sealed to. */
-interface Recipients {
-  readonly holders: ReadonlySet<Peer>;
-  /** Whether they are all whom the relay would send it to. */
-  readonly everyone: boolean;
-}
-
-/** Lines that a frame carried. */
+/** A frame that carries lines, and its number among the counted frames. */
 interface Flight {
-  /** The number of the frame among those counted. */
-  readonly number: number;
+  readonly count: number;
   readonly entries: readonly Entry[];
-  readonly to: ReadonlySet<Peer>;
 }
 
 /** The sending side of a member in one room. */
@@ -61,346 +65,470 @@ export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #ledger: Ledger;
   readonly #sent = new SentFrames();
-  readonly #chains: OwnChains;
-  readonly #audiences: OwnAudiences;
-  /** Contacts that have been asked how far they have shown this member's messages. */
-  readonly #asked = new Set<Contact>();
-  /** Peers that no key can be given to. */
-  readonly #unreachable = new WeakSet<Peer>();
+  readonly #pairs: OwnPairs;
+  readonly #chain: OwnChain;
+  readonly #route = new OwnRoute();
+  /** The contacts that may have to be sent something alone. */
+  readonly #wanting = new Set<Contact>();
+  readonly #recipients: Recipients;
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
-  #digest: { readonly of: ReadonlySet<Peer>; readonly digest: Promise<Bytes> } | undefined;
   #unaccepted: Flight[] = [];
-  #undelivered: Flight[] = [];
+  #lookAt = Infinity;
 
   /** Starts with nothing sent, and waits for {@linkcode run}. */
   constructor(options: OutgoingOptions) {
     this.#options = options;
     this.#ledger = options.ledger;
-    this.#chains = new OwnChains(options, (frame) => this.#send(frame));
-    this.#audiences = new OwnAudiences((frame) => this.#send(frame));
+    this.#pairs = new OwnPairs(options);
+    this.#chain = new OwnChain(options);
+    this.#recipients = new Recipients({ ...options, mayRead: (peer) => this.#mayRead(peer) });
   }
 
-  /** How many counted frames have been sent. */
+  /** The number of counted frames that have been sent. */
   get counted(): number {
     return this.#sent.sent;
   }
 
-  /** Frames that the relay has not accepted. */
+  /** The frames that the relay has not accepted. */
   get waiting(): readonly Bytes[] {
     return this.#sent.waiting();
   }
 
-  /** How many bytes that the relay has not accepted may take where they wait to go. */
+  /** The memory that those frames take at most while they wait to be written, in bytes. */
   get keptBytes(): number {
     return this.#sent.keptBytes;
   }
 
-  /** The roster is known, and there is a connection: what waits is sealed. */
+  /** When {@linkcode tick} has something to do, in milliseconds. */
+  get wakeAt(): number {
+    return this.#lookAt;
+  }
+
+  /** The roster is known and there is a connection. */
   run(): void {
     if (this.#state === "over") return;
     this.#state = "running";
     this.wake();
   }
 
-  /** The connection is lost: what is entered waits. */
+  /** The connection is lost. What is entered waits. */
   pause(): void {
     if (this.#state === "running") this.#state = "paused";
   }
 
-  /** There is another connection to the same room. */
+  /** There is another connection to the same room. Receipts may have been lost with the last one. */
   goOn(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
+    const contacts = [...this.#ledger.contacts()];
+    this.#ask(contacts.filter((contact) => contact.here && this.#ledger.isOutstanding(contact)));
     this.wake();
   }
 
-  /** The room is over: what somebody in it may not have shown is owed to it. */
+  /** The room is over. */
   close(): void {
     this.#state = "over";
-    for (const { entries, to } of this.#undelivered) {
-      const contacts = [...to].flatMap((peer) => this.#contactOf(peer) ?? []);
-      for (const entry of entries) {
-        for (const contact of contacts) this.#ledger.owe(contact, entry);
-        this.#ledger.settle(entry);
-      }
-    }
-    this.#undelivered = [];
     this.#unaccepted = [];
   }
 
-  /** Seals what waits: one line at once, or those together that wait once what is being sealed has gone. */
+  /** Sends what waits: one line at once, or together the lines that wait when the frame before has gone. */
   wake(): void {
+    this.#watch();
     if (this.#pumping || this.#state !== "running") return;
     this.#pumping = true;
     this.#pump().catch(this.#options.failed);
   }
 
-  /**
-   * A peer has left: its keys and its audience are forgotten. What it was sent and not everyone has shown, it is not
-   * known to have shown.
-   *
-   * @param itself Whether it left itself. Then it has shown what reached it, as far as others hold up the answer.
-   */
-  forget(peer: Peer, itself: boolean): void {
-    for (const { entries, to } of this.#undelivered) {
-      if (!to.has(peer) || itself && to.size > 1) continue;
-      for (const entry of entries) this.#ledger.miss(entry, peer);
-    }
-    this.#chains.forget(peer);
-    this.#audiences.forget(peer);
-  }
-
-  /**
-   * The relay has queued so many counted frames for every recipient.
-   *
-   * @returns False where that is more than were sent, or fewer than it said before.
-   */
-  accepted(count: number): boolean {
-    if (!this.#sent.accept(count)) return false;
-    this.#unaccepted = settled(
-      this.#unaccepted,
-      count,
-      (entry) => this.#ledger.accept(entry),
-    );
-    return true;
-  }
-
-  /**
-   * Of so many counted frames, every recipient has shown each or has left.
-   *
-   * @returns False where that is more than were sent.
-   */
-  delivered(count: number): boolean {
-    // What is delivered was accepted, in whichever order the relay says so.
-    if (count > this.#sent.accepted && !this.accepted(count)) return false;
-    this.#undelivered = settled(
-      this.#undelivered,
-      count,
-      (entry) => this.#ledger.settle(entry),
-    );
-    return true;
-  }
-
-  /** A peer has shown this member's messages up to a number: what it lacks is sent to it. */
-  answered(peer: Peer, shown: number): void {
-    const contact = this.#contactOf(peer);
-    if (contact === undefined || !this.#asked.has(contact) || !contact.unsure) return;
-    contact.unsure = false;
-    this.#ledger.forgive(contact, shown);
+  /** A contact may have to be sent something alone. */
+  want(contact: Contact): void {
+    this.#wanting.add(contact);
     this.wake();
   }
 
-  /** Tells a peer how far its messages have been shown, or asks it how far it has shown this member's. */
-  async progress(peer: Peer, asks: boolean, shown: number): Promise<void> {
-    const { self, room } = this.#options;
-    const { member: recipient } = peer.credential;
-    const body = encodeProgressBody({ sender: self.member, recipient, asks, shown });
-    const signed = inContext(CONTEXT.progress, room, body);
-    const signature = await sign(self.keys.signing.privateKey, signed);
-    this.#send(encodeSigned(KIND.progress, body, signature));
+  /** A peer has left. */
+  forget(peer: Peer): void {
+    this.#pairs.forget(peer);
+    const contact = this.#ledger.of(peer);
+    if (contact === undefined) return;
+    this.#wanting.delete(contact);
+    this.#recipients.forget(contact);
   }
 
-  #contactOf(peer: Peer): Contact | undefined {
-    const contact = this.#ledger.get(peer.credential.key);
-    return contact?.peer === peer ? contact : undefined;
-  }
-
-  async #pump(): Promise<void> {
-    try {
-      while (this.#state === "running") {
-        const contact = this.#nextBehind();
-        if (contact !== undefined) await this.#catchUp(contact);
-        else if (this.#ledger.pending.length > 0) await this.#sealNext();
-        else break;
-      }
-    } finally {
-      // Here and not in a later turn, or a line that came in between would wait for the next.
-      this.#pumping = false;
-    }
-  }
-
-  /** A contact in the room that is owed something that it is known to lack. Others are asked. */
-  #nextBehind(): Contact | undefined {
-    for (const contact of this.#ledger.behind) {
-      if (!contact.here) continue;
-      if (!contact.unsure) return contact;
-      if (this.#asked.has(contact)) continue;
-      this.#asked.add(contact);
-      this.progress(contact.peer, true, 0).catch(this.#options.failed);
-    }
-    return undefined;
-  }
-
-  /** Sends a contact a frame of what it is owed. */
-  async #catchUp(contact: Contact): Promise<void> {
-    const { peer, owed } = contact;
-    const entries = firstOf(owed, (entry, first) => !entry.line.to === !first.line.to);
-    if (!this.#mayRead(peer)) {
-      return this.#ledger.forgive(contact, entries.at(-1)!.line.number);
-    }
-    const fresh = this.#chains.withoutKeys([peer]);
-    if (fresh.length > 0) return await this.#prepare(fresh);
-    const { to } = entries[0]!.line;
-    const conversation = to === undefined ? CONVERSATION.again : CONVERSATION.private;
-    const { number } = this.#options.roster;
-    const holders = new Set([peer]);
-    const frame = await this.#seal(conversation, { holders, everyone: false }, number, entries);
-    if (this.#state === "over" || this.#contactOf(peer) !== contact) return;
-    this.#ledger.take(contact, entries.length);
-    this.#launch(frame, entries, holders);
-  }
-
-  async #sealNext(): Promise<void> {
-    const { pending } = this.#ledger;
-    const [first] = pending;
-    const { to, newest, leftOut } = first!.line;
-    const entries = firstOf(
-      pending,
-      ({ line, room }) =>
-        line.to === to && line.newest === newest && line.leftOut === leftOut &&
-        room === first!.room,
-    );
-    // A number of another room says nothing here: all are sent it alone.
-    const displayed = first!.room === this.#options.room ? newest : 0;
-    const recipients = this.#recipients(first!, displayed);
-    const fresh = this.#chains.withoutKeys(recipients.holders);
-    if (fresh.length > 0) return await this.#prepare(fresh);
-    const later = this.#later(first!, recipients.holders);
-    const conversation = to === undefined ? CONVERSATION.group : CONVERSATION.private;
-    const frame = recipients.holders.size === 0
-      ? undefined
-      : await this.#seal(conversation, recipients, displayed, entries);
-    if (this.#state === "over") return;
-    pending.splice(0, entries.length);
-    for (const contact of later) {
-      // Who has left in the meantime is owed nothing.
-      if (this.#contactOf(contact.peer) !== contact) continue;
-      for (const entry of entries) this.#ledger.owe(contact, entry);
-    }
-    if (frame === undefined) return entries.forEach((entry) => this.#ledger.settle(entry));
-    for (const entry of entries) entry.heard = true;
-    this.#launch(frame, entries, recipients.holders);
-  }
-
-  /** Sends a frame. Its lines, which wait for one thing already, wait for it to be delivered. */
-  #launch(frame: Bytes, entries: readonly Entry[], to: ReadonlySet<Peer>): void {
-    // Noted before it is sent: through memory, the answer may come within the call.
-    const flight = { number: this.#sent.sent + 1, entries, to };
-    this.#unaccepted.push(flight);
-    this.#undelivered.push(flight);
-    this.#send(frame);
-  }
-
-  #send(frame: Bytes): void {
+  /** Sends a counted frame. */
+  send(frame: Bytes): void {
     if (this.#state === "over") return;
     this.#sent.push(frame);
     this.#options.send(frame);
   }
 
-  async #seal(
-    conversation: Conversation,
-    recipients: Recipients,
-    newest: number,
-    entries: readonly Entry[],
-  ): Promise<Bytes> {
-    const { holders } = recipients;
-    // Both before anything is awaited: the digest is of the recipients just chosen.
-    const membership = this.#options.roster.number;
-    const [chain, digest] = await Promise.all([
-      this.#chains.chainFor(conversation, holders),
-      this.#digestOf(conversation, holders),
-    ]);
-    const audience = this.#audienceFor(conversation, recipients);
-    const address = { audience, membership, newest, recipients: digest };
-    const { privateKey } = this.#options.self.keys.signing;
-    return await chain.seal(address, encodeTexts(entries.map(({ line }) => line)), privateKey);
+  /**
+   * The relay has accepted the first `count` counted frames.
+   *
+   * @returns False if that is more than were sent, or fewer than it said before.
+   */
+  accepted(count: number): boolean {
+    if (!this.#sent.accept(count)) return false;
+    const cut = this.#unaccepted.findIndex((flight) => flight.count > count);
+    const done = cut < 0 ? this.#unaccepted : this.#unaccepted.slice(0, cut);
+    if (done.length > 0) this.#unaccepted = cut < 0 ? [] : this.#unaccepted.slice(cut);
+    for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry));
+    return true;
   }
 
-  /** Those in the room who are sent a line together. */
-  #recipients(entry: Entry, newest: number): Recipients {
-    const { roster, self } = this.#options;
-    const { to } = entry.line;
-    const contact = to === undefined ? undefined : this.#ledger.get(to.credential.key);
-    const there = to === undefined ? roster.values() : contact?.here ? [contact.peer] : [];
-    const holders = new Set<Peer>();
-    let everyone = true;
-    for (const peer of there) {
-      const { key } = peer.credential;
-      if (peer.number > newest && to === undefined || key === self.key) continue;
-      const one = this.#contactOf(peer);
-      const inTime = one !== undefined && one.owed.length === 0 && this.#ledger.isFor(one, entry);
-      if (inTime && this.#mayRead(peer)) holders.add(peer);
-      else everyone = false;
+  // Receipts.
+
+  /** Opens a receipt of a peer; undefined if it is not valid or not new. */
+  async openReceipt(peer: Peer, entry: WireEntry, context: Bytes): Promise<Bytes | undefined> {
+    return await this.#pairs.of(peer)?.openReceipt(entry, context);
+  }
+
+  /** A peer has said what it has taken. */
+  receipt(peer: Peer, { withheld, streams }: Receipt): void {
+    const contact = this.#ledger.of(peer);
+    if (contact === undefined) return;
+    let progress = contact.unsure;
+    contact.unsure = false;
+    for (const one of streams) {
+      if (this.#ledger.receipt(contact, one, withheld)) progress = true;
+      // Something between the two is missing.
+      if (one.seen > one.through) this.#repair(contact, one.stream, one.seen);
     }
-    return { holders, everyone };
+    this.#answered(contact, progress);
+    this.want(contact);
   }
 
-  /** Those of a line's audience who are not sent it together with the others. */
-  #later(entry: Entry, holders: ReadonlySet<Peer>): Contact[] {
-    const { to } = entry.line;
-    if (to === undefined && holders.size === this.#ledger.size) return [];
-    const contact = to === undefined ? undefined : this.#ledger.get(to.credential.key);
-    const all = to === undefined ? [...this.#ledger.contacts()] : contact ? [contact] : [];
-    return all.filter((one) =>
-      !holders.has(one.peer) && this.#ledger.isFor(one, entry) && this.#mayRead(one.peer)
+  #answered(contact: Contact, progress: boolean): void {
+    const isOutstanding = this.#ledger.isOutstanding(contact);
+    if (progress || !isOutstanding) {
+      contact.fruitless = 0;
+      contact.quietSince = isOutstanding ? this.#options.now() : undefined;
+      this.#ledger.stall(contact, false);
+    } else if (contact.asking && ++contact.fruitless >= 2) {
+      contact.fruitless = 0;
+      for (const stream of STREAMS) this.#repair(contact, stream, contact.streams[stream].sent);
+    }
+    contact.asking = false;
+  }
+
+  /** What a contact was sent up to a number, and has not taken, is lost. */
+  #repair(contact: Contact, stream: Stream, number: number): void {
+    if (this.#options.now() - contact.repairedAt < REPAIR_MS) return;
+    contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
+  }
+
+  // Silence.
+
+  #watch(): void {
+    if (this.#lookAt < Infinity || this.#ledger.backlog.lines === 0) return;
+    this.#lookAt = this.#options.now() + LOOK_MS;
+    this.#options.wake();
+  }
+
+  /** Looks for contacts that are silent: nobody waits for them, and they are asked. */
+  tick(): void {
+    const { now } = this.#options;
+    if (now() < this.#lookAt) return;
+    this.#lookAt = Infinity;
+    const patience = QUIET_MS + 3 * receiptInterval(this.#options.roster.size);
+    const silent: Contact[] = [];
+    for (const contact of this.#ledger.contacts()) {
+      if (!this.#isQuiet(contact, patience)) continue;
+      this.#ledger.stall(contact, true);
+      const isThere = contact.here && !contact.peer.away;
+      if (isThere && now() - contact.askedAt >= patience) silent.push(contact);
+    }
+    this.#ask(silent);
+    this.#watch();
+  }
+
+  #isQuiet(contact: Contact, patience: number): boolean {
+    const awaits = contact.unsure || this.#ledger.isOutstanding(contact) ||
+      STREAMS.some((stream) => contact.streams[stream].owed.length > 0);
+    if (!awaits) {
+      contact.quietSince = undefined;
+      return false;
+    }
+    contact.quietSince ??= this.#options.now();
+    return this.#options.now() - contact.quietSince >= patience;
+  }
+
+  /** Asks contacts what they have taken. */
+  #ask(contacts: readonly Contact[]): void {
+    if (contacts.length === 0 || this.#state !== "running") return;
+    this.#askAll(contacts).catch(this.#options.failed);
+  }
+
+  async #askAll(contacts: readonly Contact[]): Promise<void> {
+    const { roster, now, send } = this.#options;
+    const { version } = roster;
+    const context = await roster.history.newest;
+    const asks = contacts.map(async (contact) => {
+      const pair = this.#pairs.of(contact.peer);
+      if (pair === undefined) return [];
+      contact.asking = true;
+      contact.askedAt = now();
+      return [await pair.ask(contact.peer.number, { version, context }, new Uint8Array(0))];
+    });
+    const entries = (await Promise.all(asks)).flat();
+    if (this.#state === "running") encodeEntries(KIND.ask, entries).forEach(send);
+  }
+
+  // The pump.
+
+  async #pump(): Promise<void> {
+    try {
+      while (this.#state === "running") {
+        const contact = this.#nextAlone();
+        if (contact !== undefined) await this.#serve(contact);
+        else if (this.#ledger.pending.length > 0) await this.#sealNext();
+        else break;
+      }
+    } finally {
+      // Here and not in a later turn, or a line that came in between would wait for the next one.
+      this.#pumping = false;
+    }
+  }
+
+  /** Returns a contact that can be sent something alone now. */
+  #nextAlone(): Contact | undefined {
+    for (const contact of this.#wanting) {
+      if (this.#ledger.of(contact.peer) === contact && this.#canServe(contact)) return contact;
+      this.#wanting.delete(contact);
+    }
+    return undefined;
+  }
+
+  #canServe(contact: Contact): boolean {
+    if (!contact.here) return false;
+    if (contact.unsure) return !contact.greeted;
+    return STREAMS.some((stream) =>
+      contact.streams[stream].gone > 0 || contact.repair[stream] > 0 ||
+      this.#canSend(contact, stream)
+    ) || this.#canRejoin(contact);
+  }
+
+  /** Whether a contact is owed something of a stream, and reads what it was sent alone. */
+  #canSend(contact: Contact, stream: Stream): boolean {
+    const { owed, flightBytes } = contact.streams[stream];
+    if (owed.length === 0 || flightBytes >= MAX_BATCH_BYTES) return false;
+    return stream === STREAM.private || this.#hasReached(contact);
+  }
+
+  /** Whether a contact has taken what came before that which the relay left out. */
+  #hasReached(contact: Contact): boolean {
+    const { behindFrom } = contact;
+    return behindFrom === 0 ||
+      this.#ledger.outstanding(contact, STREAM.group, behindFrom - 1).length === 0;
+  }
+
+  /** Whether a contact has caught up with what the relay left out. */
+  #canRejoin(contact: Contact): boolean {
+    const { owed, through, sent } = contact.streams[STREAM.group];
+    return contact.mode === "behind" && owed.length === 0 && through >= sent;
+  }
+
+  /** Sends a contact a frame of its own. */
+  async #serve(contact: Contact): Promise<void> {
+    if (!this.#mayRead(contact.peer)) return this.#dropOwed(contact);
+    if (await this.#prepare([contact.peer])) return;
+    const entries: Entry[] = [];
+    const messages = contact.unsure ? [] : this.#messagesTo(contact, entries);
+    if (messages.length === 0 && !contact.unsure) return this.#rejoin(contact);
+    contact.greeted = true;
+    const frame = await this.#pairs.seal(contact.peer, messages);
+    if (frame === undefined) return;
+    this.#launch(frame, entries);
+  }
+
+  #messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
+    return [
+      ...goneMessages(contact),
+      ...STREAMS.flatMap((stream) => this.#repairOf(contact, stream)),
+      ...STREAMS.flatMap((stream) => this.#owedTo(contact, stream, entries)),
+    ];
+  }
+
+  /** A contact that has caught up is sent sealed frames again. It is granted the chain before the next one. */
+  #rejoin(contact: Contact): void {
+    this.#wanting.delete(contact);
+    if (!this.#canRejoin(contact)) return;
+    contact.mode = "apart";
+    contact.behindFrom = 0;
+    contact.granted = false;
+    this.send(encodeMember(KIND.rejoin, contact.peer.number));
+  }
+
+  /** Sends a frame that carries lines. */
+  #launch(frame: Bytes, entries: readonly Entry[]): void {
+    if (this.#state === "over") return;
+    // Noted before it is sent: through memory, the answer may come within the call.
+    if (entries.length > 0) this.#unaccepted.push({ count: this.#sent.sent + 1, entries });
+    this.send(frame);
+  }
+
+  /** The policy keeps a contact from reading. */
+  #dropOwed(contact: Contact): void {
+    this.#wanting.delete(contact);
+    contact.repair[STREAM.group] = contact.repair[STREAM.private] = 0;
+    for (const stream of STREAMS) {
+      for (const entry of [...contact.streams[stream].owed]) this.#ledger.drop(contact, entry);
+    }
+  }
+
+  /** Takes what was lost, up to a frame's worth, and the chain's key, which may have been lost too. */
+  #repairOf(contact: Contact, stream: Stream): PairMessage[] {
+    const last = contact.repair[stream];
+    contact.repair[stream] = 0;
+    if (last === 0) return [];
+    contact.repairedAt = this.#options.now();
+    let before = contact.streams[stream].through;
+    const lost = firstOf(this.#ledger.outstanding(contact, stream, last), LINE_OVERHEAD_BYTES);
+    const lines = lost.map((entry) => {
+      const line = lineMessage(entry, before);
+      before = line.number;
+      return line;
+    });
+    const isHolder = stream === STREAM.group && this.#chain.isHolder(contact.peer);
+    const { sent } = contact.streams[stream];
+    return isHolder ? [...lines, this.#grant(sent + 1, sent)] : lines;
+  }
+
+  /** Takes what a contact is owed of a stream, up to a frame's worth. */
+  #owedTo(contact: Contact, stream: Stream, entries: Entry[]): PairMessage[] {
+    if (!this.#canSend(contact, stream)) return [];
+    const state = contact.streams[stream];
+    const taken = state.owed.splice(0, firstOf(state.owed, LINE_OVERHEAD_BYTES).length);
+    if (stream === STREAM.group) contact.granted = false;
+    entries.push(...taken);
+    return taken.map((entry) => {
+      const line = lineMessage(entry, state.last);
+      state.fly(line.number, line.text.length + LINE_OVERHEAD_BYTES);
+      return line;
+    });
+  }
+
+  #grant(next: number, last: number): GrantMessage {
+    return { kind: "grant", ...this.#chain.present!, next, last: Math.min(last, next - 1) };
+  }
+
+  async #sealNext(): Promise<void> {
+    const { pending } = this.#ledger;
+    const first = pending[0]!;
+    const { version, leftOut } = first.line;
+    const entries = firstOf(
+      pending,
+      TEXT_OVERHEAD_BYTES,
+      ({ line, room }) =>
+        line.version === version && line.leftOut === leftOut && room === first.room,
     );
-  }
-
-  /** Whether a peer is given keys, and can be. */
-  #mayRead(peer: Peer): boolean {
-    return !this.#unreachable.has(peer) && this.#options.policy.obstacle(peer) === undefined;
-  }
-
-  /** Makes pairwise keys. Recipients are chosen anew after it: somebody may have left, or cannot be reached. */
-  async #prepare(peers: readonly Peer[]): Promise<void> {
-    for (const peer of await this.#chains.prepare(peers)) {
-      this.#unreachable.add(peer);
-      this.#options.unreachable(peer);
+    const { together, behind, apart, dropped } = this.#recipients.of(first);
+    if (await this.#prepare([...together].map(({ peer }) => peer))) return;
+    // All of it before anything is awaited: if the room ends meanwhile, everyone is owed what it was to be sent.
+    pending.splice(0, entries.length);
+    for (const contact of dropped) for (const entry of entries) this.#ledger.drop(contact, entry);
+    for (const contact of [...behind, ...apart]) {
+      for (const entry of entries) this.#ledger.owe(contact, entry);
+      this.#wanting.add(contact);
     }
+    if (together.length > 0) await this.#seal(entries, together, behind);
+    for (const entry of entries) this.#ledger.sealed(entry);
   }
 
-  #digestOf(conversation: Conversation, holders: ReadonlySet<Peer>): Promise<Bytes> {
-    const { self } = this.#options;
-    const last = this.#digest;
-    if (last !== undefined && areSame(last.of, holders)) return last.digest;
-    const members = [...holders].map((peer) => peer.credential.member);
-    const digest = audienceDigest([self.member, ...members]);
-    if (conversation === CONVERSATION.group) this.#digest = { of: holders, digest };
-    return digest;
+  async #seal(
+    entries: readonly Entry[],
+    together: readonly Contact[],
+    behind: readonly Contact[],
+  ): Promise<void> {
+    const { roster, self } = this.#options;
+    const { version, number } = entries[0]!.line;
+    const lasts = together.map(({ streams }) => streams[STREAM.group].last);
+    for (const { streams } of together) streams[STREAM.group].send(entries.at(-1)!.line.number);
+    for (const entry of entries) entry.heard = true;
+    const peers = new Set(together.map(({ peer }) => peer));
+    const kept = new Set(behind.map(({ peer }) => peer));
+    const { chain, lacking } = await this.#chain.for(peers, kept);
+    const grants = together.flatMap((contact, i) =>
+      contact.granted && !lacking.has(contact.peer)
+        ? []
+        : [{ contact, message: this.#grant(number, lasts[i]!) }]
+    );
+    await this.#give(grants);
+    const context = (await roster.history.when(version))!;
+    const { route, declaration } = this.#routeTo(version, peers.union(kept));
+    if (declaration !== undefined) this.send(declaration);
+    const sender = roster.get(self.key)!.number;
+    const place = { sender, route, number, version, context };
+    const plaintext = encodeTexts(entries.map(({ line }) => line));
+    this.#launch(await chain.seal(place, plaintext, self.keys.signing.privateKey), entries);
   }
 
-  #audienceFor(conversation: Conversation, { holders, everyone }: Recipients): number {
-    if (conversation === CONVERSATION.group) return everyone ? 0 : this.#audiences.ofGroup(holders);
-    const [peer] = holders;
-    return this.#audiences.ofOne(peer!);
+  /** Grants the chain, with a pair frame to each. */
+  async #give(
+    grants: readonly { readonly contact: Contact; readonly message: GrantMessage }[],
+  ): Promise<void> {
+    const frames = await Promise.all(grants.map(({ contact, message }) => {
+      contact.granted = true;
+      return this.#pairs.seal(contact.peer, [message]);
+    }));
+    for (const frame of frames) if (frame !== undefined) this.send(frame);
+  }
+
+  #routeTo(version: number, recipients: ReadonlySet<Peer>) {
+    const { roster, self } = this.#options;
+    const there: number[] = [];
+    const meant = new Set<number>();
+    for (const peer of roster.values()) {
+      if (peer.number > version || peer.credential.key === self.key) continue;
+      there.push(peer.number);
+      if (recipients.has(peer)) meant.add(peer.number);
+    }
+    return this.#route.for(there, meant);
+  }
+
+  #mayRead(peer: Peer): boolean {
+    return !this.#pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
+  }
+
+  /**
+   * Makes the pairwise keys that are missing.
+   *
+   * @returns Whether it took time, so that recipients are to be chosen anew: somebody may have left or be unreachable.
+   */
+  async #prepare(peers: readonly Peer[]): Promise<boolean> {
+    const unreachable = await this.#pairs.prepare(peers);
+    unreachable?.forEach((peer) => this.#options.unreachable(peer));
+    return unreachable !== undefined;
   }
 }
 
-/** Settles the flights up to a count; returns the others. */
-function settled(flights: Flight[], count: number, settle: (entry: Entry) => void): Flight[] {
-  const cut = flights.findIndex(({ number }) => number > count);
-  const done = cut < 0 ? flights : flights.slice(0, cut);
-  for (const { entries } of done) entries.forEach(settle);
-  return cut < 0 ? [] : cut === 0 ? flights : flights.slice(cut);
+/** Takes what a contact is to be told will not come. */
+function goneMessages({ streams }: Contact): PairMessage[] {
+  return STREAMS.flatMap((stream) => {
+    const state = streams[stream];
+    const number = state.gone;
+    if (number === 0) return [];
+    state.gone = 0;
+    if (number > state.last) state.send(number);
+    return [{ kind: "gone" as const, stream, number }];
+  });
 }
 
-/** The entries at the front that fit the first, and into a frame. */
+function lineMessage({ line }: Entry, last: number): LineMessage {
+  const { stream, number, time, text } = line;
+  return { kind: "line", stream, number, last, time, text };
+}
+
+/** Returns the first of some lines that share a frame: one at least. */
 function firstOf(
   entries: readonly Entry[],
-  fits: (entry: Entry, first: Entry) => boolean,
+  overhead: number,
+  fits: (entry: Entry) => boolean = () => true,
 ): Entry[] {
-  let size = 0;
-  let count = 0;
-  for (const entry of entries) {
-    if (!fits(entry, entries[0]!)) break;
-    size += entry.line.text.length + MESSAGE_OVERHEAD_BYTES;
-    if (count > 0 && size > MAX_BATCH_BYTES) break;
-    count += 1;
-  }
-  return entries.slice(0, count);
-}
-
-function areSame(a: ReadonlySet<Peer>, b: ReadonlySet<Peer>): boolean {
-  return a.size === b.size && a.isSubsetOf(b);
+  let bytes = 0;
+  const end = entries.findIndex((entry, i) => {
+    bytes += entry.line.text.length + overhead;
+    return i > 0 && (bytes > MAX_BATCH_BYTES || !fits(entry));
+  });
+  return entries.slice(0, end < 0 ? entries.length : end);
 }

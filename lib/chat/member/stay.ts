@@ -1,62 +1,72 @@
 /**
- * A member's part in one room: who is in it, what it sends, and what the frames that come do.
+ * A member's stay in one room: who is in it, what it sends, and what the frames that come do.
  *
  * @module
  */
 
-import { type Bytes, mapKey } from "../../base/bytes.ts";
-import type { Costs } from "../../base/costs.ts";
-import type { InOrder } from "../../base/in_order.ts";
-import type { Credential, OwnCredential } from "../identity/credential.ts";
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import { sign, verify } from "../identity/signing.ts";
 import {
-  CLOCK_SKEW_MS,
-  makeRenewal,
-  NO_RENEWAL,
-  RENEWAL_LIFE_MS,
-  RENEWAL_RESERVE_MS,
-} from "../identity/renewal.ts";
-import { type Listing, readJoined, readLeft, readPresence } from "../wire/control.ts";
-import { readKeyFrame, readProgressFrame, readSealedFrame } from "../wire/envelope.ts";
-import type { Frame } from "../wire/frame.ts";
+  encodeCount,
+  encodeHere,
+  encodeLeavePayload,
+  hereStatement,
+  leaveStatement,
+  type Left,
+  type Listing,
+  readBehind,
+  readHere,
+  readJoined,
+  readLeavePayload,
+  readLeft,
+  readMember,
+} from "../wire/control.ts";
+import type { Receipt } from "../wire/content.ts";
+import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
+import { encodeFrame, type Frame } from "../wire/frame.ts";
+import { checkOf } from "../wire/history.ts";
 import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
-import type { Acknowledger } from "./acknowledger.ts";
+import type { InOrder } from "../../base/in_order.ts";
+import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./connection.ts";
-import type { MemberEvent } from "./options.ts";
-import { MAX_CONTACTS, type PeerCost, type Shown } from "./peer_inbox.ts";
-import { type Candidate, ReceivingSide } from "./receiver.ts";
+import { type Candidate, type Effect, type ReceivingOptions, ReceivingSide } from "./receiver.ts";
 import { type Peer, Roster } from "./roster.ts";
 import { Outgoing, type OutgoingOptions } from "./sender.ts";
 import type { MissedSpan } from "./time.ts";
 
 /**
- * How long those who were in the room before may take before they are told to be away, in milliseconds: a relay that
- * was restarted loses everyone at once, and most are back within that.
+ * How long those who were in the room before may take before they are told to be away, in milliseconds. A relay that
+ * was restarted loses everyone at once, and most are back within that time.
  */
 const AWAY_AFTER_MS = 3_000;
 
-/** Who is in a room, with what it brings from others. */
-export interface MembershipOptions extends Omit<OutgoingOptions, "roster" | "unreachable"> {
-  readonly costs: Costs<PeerCost>;
-  readonly shown: Shown;
+/** The most members and contacts that a member knows. */
+export const MAX_CONTACTS = 16_384;
+
+/** In rooms up to this size members answer a joining with `here`. */
+const SMALL_ROOM = 16;
+
+/** What a stay needs. */
+export interface MembershipOptions
+  extends
+    Omit<OutgoingOptions, "roster" | "unreachable" | "send">,
+    Omit<ReceivingOptions, "roster" | "receipt" | "openReceipt" | "admit" | "send"> {
   readonly order: InOrder;
-  readonly acknowledger: Acknowledger;
-  /** Checks a credential, by the newest renewal of it. */
-  readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
-  readonly event: (event: MemberEvent) => void;
-  /** Hears of a credential that the relay has taken and that ends too late by this machine's clock. */
-  readonly tooLong: (expiresAt: number) => void;
-  /** Hears what the relay does that it must not. */
+  /** Sends a frame if there is a connection. */
+  readonly send: (frame: Bytes) => void;
+  /** Receives what the relay does that it must not. */
   readonly breach: (detail: string) => void;
 }
 
-/** A part in one room. */
+/** A stay in one room. */
 export class Membership {
   readonly room: Bytes;
   readonly roster = new Roster();
   readonly outgoing: Outgoing;
   readonly receiving: ReceivingSide;
   readonly #options: MembershipOptions;
-  #received = 0;
+  readonly #acknowledger: Acknowledger;
+  #displayedVersion = 0;
   /** When those who have not come back from the room before are told to be away, in milliseconds. */
   #awayAt = Infinity;
   /** When they are given up, in milliseconds. */
@@ -66,46 +76,63 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.room = options.room;
-    const own = { ...options, roster: this.roster };
-    this.receiving = new ReceivingSide(own, options.check, options.event);
+    this.#acknowledger = new Acknowledger(options.now);
+    const { roster } = this;
+    this.receiving = new ReceivingSide({
+      ...options,
+      roster,
+      receipt: (from, receipt) => this.#receipt(from, receipt),
+      openReceipt: (from, entry, context) => this.outgoing.openReceipt(from, entry, context),
+      admit: (peer) => this.#admit(peer),
+    });
     this.outgoing = new Outgoing({
-      ...own,
-      unreachable: (peer) => this.receiving.unreachable(peer),
+      ...options,
+      roster,
+      unreachable: (peer) => this.receiving.fault("UNREACHABLE", peer, ""),
     });
   }
 
-  /** How many counted frames have come. */
+  /** The number of counted frames that have come. */
   get received(): number {
-    return this.#received;
+    return this.#acknowledger.received;
+  }
+
+  /** The version of the room up to which everything has been shown; 0 if the roster has not been. */
+  get displayedVersion(): number {
+    return this.#displayedVersion;
   }
 
   /**
-   * Everything that came before has taken effect: this is the room now.
+   * Begins, once everything that came before has taken effect.
    *
-   * @param admitted What the relay has let this member into.
-   * @param candidates The listings, checked.
-   * @param graceMs How long those of the room before are waited for, in milliseconds; undefined where there was none.
+   * @param admitted The room that the relay has admitted this member to.
+   * @param candidates The checked listings.
+   * @param graceMs How long those of the room before are waited for, in milliseconds; undefined if there was none.
    * @param missed When something was said that may not have come.
    */
   begin(
-    { room, number }: Admitted,
+    { room, number, context }: Admitted,
     candidates: readonly Candidate[],
     graceMs: number | undefined,
     missed?: MissedSpan,
   ): void {
-    const { self, ledger, event, acknowledger, now } = this.#options;
+    const { self, ledger, event, now } = this.#options;
     const again = graceMs !== undefined;
     const news = missed === undefined ? { room } : { room, missed };
     event(again ? { kind: "reconnected", ...news } : { kind: "admitted", self, room });
     ledger.changeRoom();
-    this.roster.begin({ number, credential: self, confirmed: true, away: false });
-    for (const peer of this.receiving.admitted(candidates)) {
+    const listed = new Map(candidates.map((one) => [one.number, one.member]));
+    const own = { number, credential: self, confirmed: true, away: false };
+    this.roster.begin(room, context, listed, own);
+    for (const candidate of candidates) {
+      const peer = this.receiving.accept(candidate);
+      if (peer === undefined) continue;
       this.roster.add(peer);
       this.#meet(peer, !again);
     }
     if (!again) event({ kind: "ready" });
-    acknowledger.restart();
-    acknowledger.began(number);
+    this.#display();
+    this.#sayHere();
     this.outgoing.run();
     const missing = ledger.missing();
     for (const { peer } of missing) peer.away = true;
@@ -114,14 +141,45 @@ export class Membership {
     this.#graceEndsAt = now() + graceMs;
   }
 
-  /** When {@linkcode tick} has something to do, in milliseconds. */
-  get wakeAt(): number {
-    return Math.min(this.#awayAt, this.#graceEndsAt);
+  /** Shows the others that this member is really there. */
+  #sayHere(): void {
+    const { self, room, failed } = this.#options;
+    const { version, history } = this.roster;
+    const say = async () => {
+      const context = await history.newest;
+      const statement = hereStatement({ room, member: self.member, version, context });
+      const signature = await sign(self.keys.signing.privateKey, statement);
+      const { number } = this.roster.get(self.key)!;
+      const check = checkOf(context);
+      this.outgoing.send(encodeHere({ member: number, version, check, signature }));
+    };
+    say().catch(failed);
   }
 
-  /** Who was in the room before and has not come to this one is away after a while, and has left in the end. */
+  /** Everything so far is displayed once its events are. */
+  #display(): void {
+    const { version } = this.roster;
+    this.#options.displayed.then(() => this.#displayedVersion = version);
+  }
+
+  /** When {@linkcode tick} has something to do, in milliseconds. */
+  get wakeAt(): number {
+    const { receiving, outgoing } = this;
+    return Math.min(
+      this.#awayAt,
+      this.#graceEndsAt,
+      this.#acknowledger.dueAt,
+      receiving.wakeAt,
+      outgoing.wakeAt,
+    );
+  }
+
+  /** Sends what is due, and gives up those of the room before who do not come back. */
   tick(): void {
-    const { ledger, now, event } = this.#options;
+    const { ledger, now, event, failed } = this.#options;
+    this.#acknowledge();
+    this.receiving.tick().catch(failed);
+    this.outgoing.tick();
     if (now() >= this.#awayAt) {
       this.#awayAt = Infinity;
       for (const contact of ledger.missing()) {
@@ -131,12 +189,39 @@ export class Membership {
     }
     if (now() < this.#graceEndsAt) return;
     this.#graceEndsAt = Infinity;
-    for (const { peer } of ledger.missing()) this.part(peer, "LOST");
+    for (const { peer } of ledger.missing()) this.part(peer, "LOST", false);
   }
 
-  /** Somebody is in the room: a newcomer, or a contact who is back. */
+  #acknowledge(): void {
+    const count = this.#acknowledger.due();
+    if (count !== undefined) this.#options.send(encodeCount(KIND.ack, count));
+  }
+
+  /** There is another connection to the same room. */
+  goOn(): void {
+    const { send } = this.#options;
+    for (const frame of this.outgoing.waiting) send(frame);
+    send(encodeCount(KIND.ack, this.#acknowledger.acknowledge()));
+    this.receiving.repeat();
+    this.outgoing.goOn();
+  }
+
+  /** Sends receipts, and returns the frame that leaves. */
+  async leave(): Promise<Bytes> {
+    const { self, room } = this.#options;
+    await this.receiving.hurry();
+    const { version, history } = this.roster;
+    const context = await history.newest;
+    const statement = leaveStatement({ room, member: self.member, version, context });
+    const signature = await sign(self.keys.signing.privateKey, statement);
+    return encodeFrame(KIND.leave, encodeLeavePayload({ version, signature }));
+  }
+
+  // Who is there.
+
+  /** Adds a peer that is in the room: a newcomer, or a contact that is back. */
   #meet(peer: Peer, present: boolean): void {
-    const { ledger, event, acknowledger } = this.#options;
+    const { ledger, event, displayed, now } = this.#options;
     const { key, folded } = peer.credential;
     const known = ledger.get(key);
     if (known !== undefined) {
@@ -144,172 +229,163 @@ export class Membership {
       ledger.meet(known, peer);
       known.awayTold = false;
       if (awayTold) event({ kind: "back", peer });
-      return;
+      return this.outgoing.want(known);
     }
-    // Who had its name in another room does not come back under it.
+    // A contact whose name is taken does not come back under it.
     const missing = ledger.oneMissing(folded);
-    if (missing !== undefined) this.part(missing.peer, "REPLACED");
+    if (missing !== undefined) this.part(missing.peer, "REPLACED", false);
     this.#makeRoom();
     event({ kind: "joined", peer, present });
-    ledger.add(peer, acknowledger.emittedEvents);
+    ledger.add(peer, displayed.emitted, present ? -Infinity : now());
   }
 
-  /** Relay after relay may list as many others: of those who are not back, whoever came first is given up. */
+  /** Gives up the oldest contact that is not back, if relays have listed too many. */
   #makeRoom(): void {
     const { ledger } = this.#options;
     if (ledger.size < MAX_CONTACTS) return;
     const first = ledger.oneMissing();
-    if (first !== undefined) this.part(first.peer, "LOST");
+    if (first !== undefined) this.part(first.peer, "LOST", false);
   }
 
-  /** A contact is one no longer. */
-  part(peer: Peer, reason: Extract<MemberEvent, { kind: "left" }>["reason"]): void {
+  /** A contact has left. */
+  part(peer: Peer, reason: Left["reason"], signed: boolean): void {
     const { ledger, event } = this.#options;
-    event({ kind: "left", peer, reason });
-    ledger.part(peer.credential.key, reason === "LEFT");
+    event({ kind: "left", peer, reason, signed });
+    ledger.part(peer.credential.key, signed);
   }
 
-  #setAway(peer: Peer, away: boolean): void {
-    if (peer.away === away) return;
-    peer.away = away;
-    const contact = this.#options.ledger.get(peer.credential.key);
-    if (contact !== undefined) contact.awayTold = away;
-    this.#options.event({ kind: away ? "away" : "back", peer });
+  /** A newcomer is really there. The unconfirmed members that have its name have left. */
+  #admit(peer: Peer): void {
+    for (const one of this.roster.nameHolders(peer.credential.name)) {
+      this.#remove(one, "REPLACED", false);
+    }
+    this.roster.add(peer);
+    this.#meet(peer, false);
   }
 
-  /** Takes a frame whose place in the stream the relay counts. Its bytes are copied: checking takes time. */
+  #remove(peer: Peer, reason: Left["reason"], signed: boolean): void {
+    this.roster.remove(peer);
+    this.outgoing.forget(peer);
+    this.receiving.forget(peer);
+    this.part(peer, reason, signed);
+  }
+
+  #receipt(from: Peer, receipt: Receipt): void {
+    this.outgoing.receipt(from, receipt);
+  }
+
+  // Frames.
+
+  /** Takes a frame that the relay counts. Its bytes are copied, because checking takes time. */
   take({ kind, payload, bytes }: Frame): void {
-    const { order, acknowledger } = this.#options;
     const effect = this.#effectOf(kind, payload.slice());
-    this.#received += 1;
-    order.add(bytes.length, async () => {
+    this.#acknowledger.count(bytes.length);
+    this.#acknowledge();
+    this.#options.order.add(bytes.length, async () => {
       await effect();
-      const urgent = kind === KIND.sealed;
-      acknowledger.processed(this.roster.number, bytes.length, urgent, this.roster.size);
+      this.#display();
     });
   }
 
-  #effectOf(kind: number, payload: Bytes): () => Promise<void> | void {
+  /** Takes a frame that the relay does not count: receipts or asks. */
+  takeUncounted({ kind, payload, bytes }: Frame): void {
+    const entries = readEntries(payload.slice());
+    const effect = kind === KIND.receipt
+      ? this.receiving.receiptsEffect(entries)
+      : this.receiving.asksEffect(entries);
+    this.#options.order.add(bytes.length, effect);
+  }
+
+  #effectOf(kind: number, payload: Bytes): Effect {
     switch (kind) {
       case KIND.joined:
         return this.#joinedEffect(readJoined(payload));
       case KIND.left:
-        return this.#leftEffect(payload);
+        return this.#leftEffect(readLeft(payload));
       case KIND.away:
       case KIND.back:
-        return this.#presenceEffect(readPresence(payload), kind === KIND.away);
-      case KIND.progress:
-        return this.receiving.progressEffect(readProgressFrame(payload), (from, frame) => {
-          if (frame.asks) this.#answer(from);
-          else this.outgoing.answered(from, frame.shown);
-        });
-      case KIND.key:
-        return this.receiving.keyEffect(readKeyFrame(payload));
+        return this.#presenceEffect(readMember(payload), kind === KIND.away);
+      case KIND.here:
+        return this.receiving.hereEffect(readHere(payload));
+      case KIND.behind:
+        return this.#behindEffect(payload);
+      case KIND.pair:
+        return this.receiving.pairEffect(readPair(payload));
+      case KIND.sealed:
+        return this.receiving.sealedEffect(readSealed(payload));
       default:
-        return this.receiving.sealedEffect(readSealedFrame(payload));
+        throw new MalformedError("a frame came out of its place");
     }
   }
 
-  /** Tells a peer how far its messages have been shown, once they have. */
-  #answer(peer: Peer): void {
-    const { shown, acknowledger, failed } = this.#options;
-    const { number } = shown.of(peer.credential.key);
-    acknowledger.afterShown(() => this.outgoing.progress(peer, false, number).catch(failed));
-  }
-
-  #joinedEffect(listing: Listing): () => Promise<void> {
-    const candidate = this.receiving.candidate(listing);
+  #joinedEffect(listing: Listing): Effect {
+    const checking = this.receiving.candidate(listing);
     return async () => {
-      this.#expectNumber(listing.number);
-      if (this.roster.size >= MAX_ROSTER) {
+      const candidate = await checking;
+      if (!this.#isNext(candidate.number)) return;
+      if (this.roster.history.size >= MAX_ROSTER) {
         return this.#options.breach(`the room has more than ${MAX_ROSTER} members`);
       }
-      const [peer] = this.receiving.admitted([await candidate]);
-      if (peer === undefined) return this.roster.skip(listing.number);
-      this.roster.join(peer);
+      this.roster.joined(candidate.number, candidate.member);
+      const peer = this.receiving.accept(candidate);
+      if (peer === undefined) return;
+      this.roster.add(peer);
       this.#meet(peer, false);
+      if (this.roster.size <= SMALL_ROOM) this.#sayHere();
       this.outgoing.wake();
     };
   }
 
-  #leftEffect(payload: Bytes): () => void {
-    const { number, member, reason } = readLeft(payload);
-    return () => {
-      this.#expectNumber(number);
-      const peer = this.roster.get(mapKey(member));
-      if (peer === undefined) return this.roster.skip(number);
-      this.roster.leave(number, peer);
-      this.outgoing.forget(peer, reason === "LEFT");
-      this.receiving.forget(peer);
-      this.part(peer, reason);
+  #leftEffect({ version, member, reason, statement }: Left): Effect {
+    return async () => {
+      if (!this.#isNext(version)) return;
+      const peer = this.roster.byNumber(member);
+      const signed = peer !== undefined && reason === "LEFT" &&
+        await this.#isSigned(peer, statement);
+      if (!this.roster.left(member)) return this.#options.breach(`member ${member} left twice`);
+      if (peer !== undefined) this.#remove(peer, reason, signed);
     };
   }
 
-  #presenceEffect(member: Bytes, away: boolean): () => void {
+  /** Whether a peer signed that it leaves. */
+  async #isSigned({ number, credential }: Peer, payload: Bytes): Promise<boolean> {
+    const statement = readLeavePayload(payload);
+    const own = this.roster.get(this.#options.self.key)!.number;
+    if (statement === undefined || statement.version < Math.max(number, own)) return false;
+    const { version, signature } = statement;
+    const context = await this.roster.history.when(version);
+    if (context === undefined) return false;
+    const place = { room: this.room, member: credential.member, version, context };
+    return await verify(credential.signing, signature, leaveStatement(place));
+  }
+
+  #presenceEffect(member: number, away: boolean): Effect {
     return () => {
-      const peer = this.roster.get(mapKey(member));
-      if (peer !== undefined) this.#setAway(peer, away);
+      const { ledger, event, self } = this.#options;
+      const peer = this.roster.byNumber(member);
+      if (peer === undefined || peer.away === away || peer.credential.key === self.key) return;
+      peer.away = away;
+      const contact = ledger.get(peer.credential.key);
+      if (contact !== undefined) contact.awayTold = away;
+      event({ kind: away ? "away" : "back", peer });
     };
   }
 
-  /** Joinings and leavings are numbered one by one: a relay that leaves one out is told at once. */
-  #expectNumber(number: number): void {
-    if (number === this.roster.number + 1) return;
-    this.#options.breach(`membership ${number} came after ${this.roster.number}`);
-  }
-}
-
-/** Keeps a credential good for as long as its member stays. */
-export class Renewer {
-  readonly #self: OwnCredential;
-  /** The time of day: credentials are dated. */
-  readonly #date: () => number;
-  #dueAt: number;
-  #newest: Bytes = NO_RENEWAL;
-  /** The newest, once it is made. */
-  #making: Promise<Bytes> = Promise.resolve(NO_RENEWAL);
-
-  /**
-   * Starts with a credential that has just been made.
-   *
-   * @param date The time in milliseconds since 1970.
-   */
-  constructor(self: OwnCredential, date: () => number) {
-    this.#self = self;
-    this.#date = date;
-    const now = date();
-    const { expiresAt } = self;
-    const half = (now + expiresAt) / 2;
-    // Whoever is away cannot renew: a credential that can have the reserve has it.
-    const early = expiresAt - RENEWAL_RESERVE_MS;
-    this.#dueAt = early > now ? Math.min(half, early) : half;
+  #behindEffect(payload: Bytes): Effect {
+    const { member, number } = readBehind(payload);
+    return () => {
+      const peer = this.roster.byNumber(member);
+      const contact = peer && this.#options.ledger.of(peer);
+      if (contact === undefined) return;
+      this.#options.ledger.fallBehind(contact, number);
+      this.outgoing.want(contact);
+    };
   }
 
-  /** In how many milliseconds {@linkcode renew} is to be called. */
-  get dueIn(): number {
-    const left = this.#dueAt - this.#date();
-    // The clock has been put back, and what was made by it ends later than anybody takes it for.
-    return left > RENEWAL_RESERVE_MS + CLOCK_SKEW_MS ? 0 : Math.max(0, left);
-  }
-
-  /** The newest renewal; {@linkcode NO_RENEWAL} where none was needed yet. */
-  get newest(): Bytes {
-    return this.#newest;
-  }
-
-  /** Makes a renewal, which is the {@linkcode newest} once the promise resolves. */
-  renew(): Promise<Bytes> {
-    const { keys, member } = this.#self;
-    const expiresAt = this.#date() + RENEWAL_LIFE_MS;
-    this.#dueAt = expiresAt - RENEWAL_RESERVE_MS;
-    this.#making = makeRenewal(keys.identity.privateKey, member, expiresAt).then((renewal) =>
-      this.#newest = renewal
-    );
-    return this.#making;
-  }
-
-  /** A renewal that holds, made first where it is due; {@linkcode NO_RENEWAL} where none is needed yet. */
-  async current(): Promise<Bytes> {
-    return await (this.dueIn === 0 ? this.renew() : this.#making);
+  /** Whether a version is the next one. A relay that leaves one out is told at once. */
+  #isNext(version: number): boolean {
+    if (version === this.roster.version + 1) return true;
+    this.#options.breach(`version ${version} of the room came after ${this.roster.version}`);
+    return false;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The plaintext of sealed and pair frames, and of receipts and asks: messages, their kinds and their padding.
+ * The plaintext of sealed and pair frames, and of receipts: messages, their kinds and their padding.
  *
  * @module
  */
@@ -248,7 +248,7 @@ function readText(reader: ByteReader): string {
   return fromUtf8(reader.raw(length));
 }
 
-// Receipts and asks.
+// Receipts.
 
 /** How far a recipient has come in one stream of a speaker. */
 export interface Progress {
@@ -287,32 +287,6 @@ export function readReceipt(plaintext: Bytes): Receipt {
       if (stream !== undefined) streams.push({ stream, through, seen });
     }
     return { withheld: flags === 1, streams };
-  });
-}
-
-/** The last number that a speaker has sent to one recipient in a stream. */
-export interface LastSent {
-  readonly stream: Stream;
-  readonly last: number;
-}
-
-/** Encodes the plaintext of an ask. */
-export function encodeAsk(streams: readonly LastSent[]): Bytes {
-  const writer = new ByteWriter(7 * streams.length);
-  for (const { stream, last } of streams) writer.u8(stream).u48(last);
-  return writer.finish();
-}
-
-/** Reads the plaintext of an ask. It skips streams that it does not know. */
-export function readAsk(plaintext: Bytes): LastSent[] {
-  return readWhole(plaintext, (reader) => {
-    const streams: LastSent[] = [];
-    while (reader.left > 0) {
-      const stream = readStream(reader);
-      const last = reader.u48();
-      if (stream !== undefined) streams.push({ stream, last });
-    }
-    return streams;
   });
 }
 

@@ -39,6 +39,7 @@ export class RosterHistory {
   /** The hashes of the members, in ascending byte order. */
   readonly #members: Bytes[];
   readonly #contexts = new Map<number, Bytes>();
+  readonly #computing = new Map<number, Promise<Bytes>>();
   #version: number;
   #last: Promise<Bytes>;
 
@@ -71,6 +72,11 @@ export class RosterHistory {
    */
   at(version: number): Bytes | undefined {
     return this.#contexts.get(version);
+  }
+
+  /** Returns the context of a version, once it is computed; undefined if it is not kept or above the newest version. */
+  when(version: number): Bytes | Promise<Bytes> | undefined {
+    return this.#contexts.get(version) ?? this.#computing.get(version);
   }
 
   /**
@@ -109,7 +115,9 @@ export class RosterHistory {
   }
 
   #keep(version: number, context: Promise<Bytes>): void {
+    this.#computing.set(version, context);
     context.then((bytes) => {
+      this.#computing.delete(version);
       this.#contexts.set(version, bytes);
       this.#contexts.delete(version - KEPT_CONTEXTS);
     });

@@ -1,0 +1,234 @@
+/**
+ * What comes from one peer: its keys, its chains and its streams of numbers.
+ *
+ * @module
+ */
+
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import type { Tariff } from "../../base/costs.ts";
+import { MAX_STEPS, OpenError, type Opening, ReceivingChain } from "../seal/chain.ts";
+import { PairError, PairReceiver } from "../seal/pairwise.ts";
+import {
+  type GrantMessage,
+  type OpenedMessage,
+  type Progress,
+  readPairMessages,
+  readTexts,
+  STREAM,
+  type Stream,
+} from "../wire/content.ts";
+import type { Pair, PairFrame, SealedFrame } from "../wire/envelope.ts";
+import type { Peer } from "./roster.ts";
+import type { SenderStreams } from "./streams.ts";
+
+/** The chains that are kept of a sender: the present one, and one that frames may still be under. */
+const CHAINS_KEPT = 2;
+
+/** What can be wrong with a frame, by the code that people and programs are told. */
+export const FAULTS = {
+  UNKNOWN_SENDER: "a frame came in the name of somebody who is not in the room",
+  CONTEXT: "a frame belongs to a version of the room that this member does not know",
+  BAD_SIGNATURE: "a frame was not signed by its sender, or was changed on the way",
+  BAD_KEY: "a frame came under a pairwise key that does not open",
+  NO_KEY: "a frame came under a key that was never granted",
+  BAD_STEP: "a frame goes back in its chain, or too far ahead",
+  BAD_SEAL: "a frame does not open",
+  BAD_CONTENT: "the content of a frame is malformed",
+  NOT_ADDRESSED: "a frame came that is addressed to somebody else",
+  GAP: "messages are missing before this one",
+} as const;
+
+/** What can be wrong with a frame. */
+export type Fault = keyof typeof FAULTS;
+
+/** A text to show. */
+export interface ShownText {
+  readonly stream: Stream;
+  readonly number: number;
+  readonly time: number;
+  readonly text: string;
+  /** Whether a message after it was shown before. */
+  readonly late: boolean;
+}
+
+/** What became of a frame. */
+export interface Outcome {
+  readonly texts: readonly ShownText[];
+  /** The number of messages that are newly found missing. */
+  readonly missing: number;
+  /** The number of messages that came before. */
+  readonly copies: number;
+  /** Whether a message was of a kind that is not known. */
+  readonly unknown: boolean;
+  /** Whether a new pairwise key came. */
+  readonly isNewKey: boolean;
+}
+
+/** The error of a frame that is passed over. */
+export class FrameFault extends Error {
+  /** Creates the error. */
+  constructor(readonly fault: Fault) {
+    super(FAULTS[fault]);
+    this.name = "FrameFault";
+  }
+}
+
+/** The kinds of work that a peer is charged for: steps of a chain that no message explains. */
+export type PeerCost = "step";
+
+/** How much of it an identity may cause. */
+export const PEER_TARIFF: Tariff<PeerCost> = { step: { perSecond: 8, burst: 64 } };
+
+/** Who receives from whom. */
+export interface InboxOptions {
+  readonly peer: Peer;
+  readonly pair: Pair;
+  /** The recipient's private session key. */
+  readonly sessionKey: CryptoKey;
+  readonly streams: SenderStreams;
+  /** Charges the peer for steps. The steps are followed only if it returns true. */
+  readonly pays: (steps: number) => boolean;
+}
+
+/** What comes from one peer in one room. */
+export class Inbox {
+  readonly peer: Peer;
+  /** The pairwise keys that the peer gave. */
+  readonly pair: PairReceiver;
+  readonly #options: InboxOptions;
+  /** By number, in the order in which they were granted. */
+  readonly #chains = new Map<number, ReceivingChain>();
+  /** The progress that a receipt says: of what has been shown. */
+  shown: readonly Progress[] = [];
+  /** Whether the last message was withheld from the person. */
+  withheld = false;
+
+  /** Starts with nothing received in this room. */
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.peer = options.peer;
+    const { signing } = options.peer.credential;
+    this.pair = new PairReceiver(options.pair, options.sessionKey, signing);
+    this.shown = options.streams.progress;
+  }
+
+  /** The progress of what has been processed. */
+  get progress(): Progress[] {
+    return this.#options.streams.progress;
+  }
+
+  /** Starts the checks of a sealed frame, if its chain and step are at hand. */
+  begin(frame: SealedFrame, context: Bytes): Opening | undefined {
+    return this.#chains.get(frame.header.chain)?.begin(frame, context);
+  }
+
+  /**
+   * Opens a sealed frame.
+   *
+   * @param frame The frame.
+   * @param context The context of its version.
+   * @param begun The checks that {@linkcode begin} started.
+   * @throws {FrameFault} If a check fails. Nothing has changed then.
+   */
+  async openSealed(frame: SealedFrame, context: Bytes, begun?: Opening): Promise<Outcome> {
+    const { chain: chainNumber, number } = frame.header;
+    const chain = this.#chains.get(chainNumber);
+    if (chain === undefined) throw new FrameFault("NO_KEY");
+    // One step before a message is the rule.
+    const steps = Math.min(chain.stepsTo(frame), MAX_STEPS) - 1;
+    if (steps > 0 && !this.#options.pays(steps)) throw new FrameFault("BAD_STEP");
+    const messages = await faulty(async () => readTexts(await chain.open(frame, context, begun)));
+    chain.expect(number + messages.length);
+    const stream = this.#options.streams.of(STREAM.group);
+    const missing = stream.reach(number - 1);
+    const collected = new Collected();
+    messages.forEach((message, i) => {
+      const arrival = stream.take(number + i);
+      if (arrival === "copy") collected.copies += 1;
+      else if (message.kind === "unknown") collected.unknown = true;
+      else {
+        const { time, text } = message;
+        const late = arrival === "late";
+        collected.texts.push({ stream: STREAM.group, number: number + i, time, text, late });
+      }
+    });
+    return { ...collected, missing };
+  }
+
+  /**
+   * Opens a pair frame whose signature is valid.
+   *
+   * @throws {FrameFault} If a check fails. Nothing has changed then.
+   */
+  async openPair(frame: PairFrame, context: Bytes): Promise<Outcome> {
+    const { messages, isNewKey } = await faulty(async () => {
+      const { plaintext, isNewKey } = await this.pair.open(frame, context);
+      return { messages: readPairMessages(plaintext), isNewKey };
+    });
+    const collected = new Collected();
+    collected.isNewKey = isNewKey;
+    for (const message of messages) await this.#takeMessage(message, collected);
+    return { ...collected };
+  }
+
+  async #takeMessage(message: OpenedMessage, collected: Collected): Promise<void> {
+    if (message.kind === "unknown") {
+      collected.unknown = true;
+      return;
+    }
+    if (message.kind === "grant") {
+      const { next, last } = message;
+      collected.missing += this.#options.streams.of(STREAM.group).link(next, last);
+      return await this.#takeGrant(message);
+    }
+    const stream = this.#options.streams.of(message.stream);
+    if (message.kind === "gone") {
+      collected.missing += stream.gone(message.number);
+      return;
+    }
+    const { number, last, time, text } = message;
+    collected.missing += stream.link(number, last);
+    const arrival = stream.take(number);
+    if (arrival === "copy") collected.copies += 1;
+    else {
+      const late = arrival === "late";
+      collected.texts.push({ stream: message.stream, number, time, text, late });
+    }
+  }
+
+  async #takeGrant({ chain, step, key, next }: GrantMessage): Promise<void> {
+    const known = this.#chains.get(chain);
+    if (known !== undefined && known.step >= step) return;
+    if (known === undefined && this.#isOld(chain)) return;
+    const { room, sender } = this.#options.pair;
+    const { signing } = this.peer.credential;
+    const granted = { step, key, next };
+    this.#chains.set(chain, await ReceivingChain.take({ room, sender, chain }, signing, granted));
+    if (this.#chains.size > CHAINS_KEPT) this.#chains.delete(Math.min(...this.#chains.keys()));
+  }
+
+  /** Whether a chain is lower than all that are kept. */
+  #isOld(chain: number): boolean {
+    return this.#chains.size === CHAINS_KEPT && chain < Math.min(...this.#chains.keys());
+  }
+}
+
+/** What the messages of one frame bring. */
+class Collected {
+  readonly texts: ShownText[] = [];
+  missing = 0;
+  copies = 0;
+  unknown = false;
+  isNewKey = false;
+}
+
+/** Runs checks, and turns their errors into faults. */
+async function faulty<T>(check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof OpenError || error instanceof PairError) throw new FrameFault(error.fault);
+    if (error instanceof MalformedError) throw new FrameFault("BAD_CONTENT");
+    throw error;
+  }
+}
