@@ -21,14 +21,13 @@
 
 export type { Credential, MemberKeys, OwnCredential } from "./chat/identity/credential.ts";
 export type { MissedSpan } from "./chat/member/time.ts";
-export type { SealedText } from "./chat/wire/envelope.ts";
-export type { Fault, FAULTS } from "./chat/member/peer_inbox.ts";
+export type { Fault, FAULTS } from "./chat/member/inbox.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member/options.ts";
 export type { Limits } from "./chat/relay/options.ts";
-export type { Backlog, Line } from "./chat/member/undelivered.ts";
+export type { Backlog, Line, Missed } from "./chat/member/deliveries.ts";
+export type { Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
-export type { Conflict } from "./chat/identity/registry.ts";
 export type { Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
 export type { RelayState, Tally } from "./chat/relay/outbox.ts";

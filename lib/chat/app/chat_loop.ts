@@ -7,6 +7,7 @@
 
 import type { Failure } from "../../base/failure.ts";
 import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
+import type { Missed } from "../member/deliveries.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Trust } from "../trust/trust.ts";
@@ -174,9 +175,11 @@ export class Conversation {
     if (this.#leaving || PROGRESS.has(event.kind)) this.#progress.notify();
   };
 
-  #miss(names: readonly string[]): void {
-    this.#missed.lines += 1;
-    for (const name of names) this.#missed.names.add(name);
+  /** Counts a message that somebody missed who did not sign its leaving. */
+  #miss(missed: readonly Missed[]): void {
+    const unexplained = missed.filter(({ signed }) => !signed);
+    if (unexplained.length > 0) this.#missed.lines += 1;
+    for (const { name } of unexplained) this.#missed.names.add(name);
   }
 
   /** The session's `obstacle` callback: reports why a lost connection has not come back. */
@@ -365,11 +368,10 @@ export class Conversation {
     this.#refused += 1;
   }
 
-  /** Waits until the window is not full. A member that shows nothing delays it only once. */
+  /** Waits until the window is not full. Members that are silent for too long do not count. */
   async #pace(session: Session): Promise<void> {
     while (isFull(session.backlog(), session.members().length)) {
-      // Without a connection, keep waiting: only this side is held up.
-      if (!await this.#progress.changed(HOLD_MS) && session.connected) return;
+      await this.#progress.changed(HOLD_MS);
     }
   }
 
@@ -407,7 +409,6 @@ const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
   "BAD_CREDENTIAL",
   "CREDENTIAL_EXPIRED",
   "NAME_TAKEN",
-  "KEY_TAKEN",
 ]);
 
 /** The events that may change the delivery of a message. */

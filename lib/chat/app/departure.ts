@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backlog } from "../member/undelivered.ts";
+import type { Backlog } from "../member/deliveries.ts";
 import type { Session } from "../runtime/session.ts";
 import { notDelivered, notShown } from "./ended.ts";
 import type { Display, Presenter } from "./presenter.ts";
@@ -135,7 +135,7 @@ const WINDOW_BYTES = 2 << 20;
 const MIN_WINDOW_BYTES = 32 << 10;
 /** The memory that an undelivered line costs its sender besides its text, in bytes. */
 const LINE_BYTES = 512;
-/** How long a full window waits for a member that shows nothing, in milliseconds. */
+/** How long to wait for progress before the window is looked at again, in milliseconds. */
 export const HOLD_MS = 2_000;
 
 /** Returns the window of a sender in a room of `members` members, in bytes. */
@@ -150,8 +150,8 @@ export function windowFor(members: number): number {
  * @param backlog The undelivered lines.
  * @param members The number of members in the room.
  */
-export function isFull({ lines, bytes }: Backlog, members: number): boolean {
-  return bytes > windowFor(members) || bytes + lines * LINE_BYTES > WINDOW_BYTES;
+export function isFull({ held, bytes }: Backlog, members: number): boolean {
+  return bytes > windowFor(members) || bytes + held * LINE_BYTES > WINDOW_BYTES;
 }
 
 /** A signal that wakes all waiters at each change. */

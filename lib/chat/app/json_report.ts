@@ -10,6 +10,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { jsonEvent as line } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
+import type { Missed } from "../member/deliveries.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { MissedSpan } from "../member/time.ts";
@@ -23,10 +24,15 @@ import { frameFields, type WireFrame } from "./wire_dump.ts";
 /** Formats events as JSON lines. */
 export class Report implements Presenter {
   readonly #who: TrustView | undefined;
+  readonly #roomName: string | undefined;
 
-  /** @param who The trust decisions; a relay without a member has none. */
-  constructor(who?: TrustView) {
+  /**
+   * @param who The trust decisions; a relay without a member has none.
+   * @param roomName The name of the member's room.
+   */
+  constructor(who?: TrustView, roomName?: string) {
     this.#who = who;
+    this.#roomName = roomName;
   }
 
   listening({ addr, room, tls }: Listening): string[] {
@@ -37,11 +43,17 @@ export class Report implements Presenter {
   event(event: MemberEvent): string[] {
     switch (event.kind) {
       case "admitted":
-        return [joined(event.self, { self: true, confirmed: true, trust: "verified" })];
+        return [this.#line(event.self, { self: true, confirmed: true, trust: "verified" })];
       case "joined":
         return this.#joined(event.peer);
       case "left":
-        return [line("left", { name: event.peer.credential.name, reason: event.reason })];
+        return [
+          line("left", {
+            name: event.peer.credential.name,
+            reason: event.reason,
+            signed: event.signed,
+          }),
+        ];
       case "away":
         return [line("away", { name: event.peer.credential.name })];
       case "back":
@@ -55,17 +67,15 @@ export class Report implements Presenter {
       case "sent":
         return [line("sent", { id: event.line.id, text: event.line.shown })];
       case "delivered":
-        return [line("delivered", { id: event.line.id, missed: event.missed })];
+        return [line("delivered", { id: event.line.id, missed: namesOf(event.missed) })];
       case "unheard":
         // There are no recipients: the line is sent and delivered to none.
         return [
           line("sent", { id: event.line.id, text: event.line.shown, recipients: 0 }),
-          line("delivered", { id: event.line.id, recipients: 0, missed: event.missed }),
+          line("delivered", { id: event.line.id, recipients: 0, missed: namesOf(event.missed) }),
         ];
       case "confirmed":
-        return this.notice(
-          `${event.peer.credential.name} is confirmed: it has signed in this room`,
-        );
+        return [line("confirmed", { name: event.peer.credential.name })];
       case "fault":
         return [fault(event)];
       case "ready":
@@ -77,7 +87,9 @@ export class Report implements Presenter {
   relayEvent(event: RelayEvent): string[] {
     switch (event.kind) {
       case "joined":
-        return [joined(event.credential, { self: false, confirmed: true })];
+        return [
+          joined(event.credential, { self: false, confirmed: true, roomName: event.roomName }),
+        ];
       case "left":
         return [line("left", { name: event.credential.name, reason: event.reason })];
       case "away":
@@ -104,6 +116,7 @@ export class Report implements Presenter {
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
     return [line("roster", {
+      roomName: this.#roomName,
       members: members.map((peer) => {
         const { key, name, fingerprint } = peer.credential;
         const { confirmed, away } = peer;
@@ -136,11 +149,20 @@ export class Report implements Presenter {
     const trust = this.#trust(peer);
     const alike = this.#who?.standing(credential).alike.map(({ name }) => name) ?? [];
     const lines = [
-      joined(credential, { self: false, confirmed, trust, ...alike.length === 0 ? {} : { alike } }),
+      this.#line(credential, {
+        self: false,
+        confirmed,
+        trust,
+        ...alike.length === 0 ? {} : { alike },
+      }),
     ];
     if (trust !== "changed") return lines;
     const message = changeText(credential, this.#who!.standing(credential));
     return [...lines, line("error", { code: "KEY_CHANGED", message, from: credential.name })];
+  }
+
+  #line(credential: Identity, fields: JoinedFields): string {
+    return joined(credential, { ...fields, roomName: this.#roomName });
   }
 
   #trust({ credential }: Peer): TrustState | undefined {
@@ -172,16 +194,26 @@ function missedSpan(missed: MissedSpan | undefined): Readonly<Record<string, str
   return { missedFrom: new Date(from).toISOString(), missedTo: new Date(to).toISOString() };
 }
 
-function joined(
-  { name, fingerprint }: { readonly name: string; readonly fingerprint: string },
-  fields: {
-    readonly self: boolean;
-    readonly confirmed: boolean;
-    readonly trust?: TrustState | undefined;
-    /** The names of known peers that look the same but have another key. */
-    readonly alike?: readonly string[];
-  },
-): string {
+/** Returns the names of recipients that are not known to have shown a message. */
+function namesOf(missed: readonly Missed[] | undefined): string[] | undefined {
+  return missed?.map(({ name }) => name);
+}
+
+interface Identity {
+  readonly name: string;
+  readonly fingerprint: string;
+}
+
+interface JoinedFields {
+  readonly self: boolean;
+  readonly confirmed: boolean;
+  readonly roomName?: string | undefined;
+  readonly trust?: TrustState | undefined;
+  /** The names of known peers that look the same but have another key. */
+  readonly alike?: readonly string[];
+}
+
+function joined({ name, fingerprint }: Identity, fields: JoinedFields): string {
   return line("joined", { name, fingerprint, ...fields });
 }
 
@@ -190,8 +222,10 @@ function message(
   trust: TrustState | undefined,
 ): string {
   const { name, fingerprint } = event.from.credential;
-  const { text, id } = event;
-  return line("message", { from: name, fingerprint, text, id, private: event.private, trust });
+  const { text, id, late } = event;
+  const sentAt = new Date(event.time).toISOString();
+  const fields = { from: name, fingerprint, text, id, private: event.private, trust };
+  return line("message", { ...fields, sentAt, late });
 }
 
 function fault(event: MemberEvent & { readonly kind: "fault" }): string {

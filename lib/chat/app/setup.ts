@@ -11,7 +11,7 @@ import type { Screen } from "../../terminal/screen.ts";
 import { makeStyle } from "../../terminal/terminal.ts";
 import type { Tap } from "../link.ts";
 import type { Trust } from "../trust/trust.ts";
-import { MAX_TEXT_BYTES } from "../wire/envelope.ts";
+import { MAX_TEXT_BYTES } from "../wire/content.ts";
 import { Conversation } from "./chat_loop.ts";
 import { Report } from "./json_report.ts";
 import type { Display, Presenter } from "./presenter.ts";
@@ -31,6 +31,8 @@ export interface SetupOptions {
   /** The prompt of a terminal's input line. */
   readonly prompt: string;
   readonly trust: Trust;
+  /** The name of the room; undefined for a relay without a member. */
+  readonly roomName?: string;
   /** Whether the member's identity outlasts this run. */
   readonly lasting: boolean;
   /** Reloads a server's allow list. */
@@ -75,7 +77,7 @@ export async function setUpConversation(
   const display = screen === undefined
     ? new Output(output, displayed)
     : new ScreenDisplay(screen, displayed);
-  const presenter = options.json ? new Report(trust) : new Transcript({
+  const presenter = options.json ? new Report(trust, options.roomName) : new Transcript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
     folds: output.isTerminal,

@@ -79,7 +79,7 @@ export class Transcript implements Presenter {
         return this.#ready();
       case "left":
         this.#here.delete(event.peer.credential.key);
-        return [this.#note(`${event.peer.credential.name} ${leftText(event.reason)}`)];
+        return [this.#note(leftText(event.peer.credential.name, event.reason, event.signed))];
       case "away":
       case "back":
         return [this.#note(presenceText(event.peer.credential.name, event.kind))];
@@ -94,14 +94,11 @@ export class Transcript implements Presenter {
         return this.#message(event);
       case "unheard":
         return event.missed === undefined ? this.#unheard() : this.#missed(event);
-      case "confirmed":
-        return [
-          this.#note(`${event.peer.credential.name} is confirmed: it has signed in this room`),
-        ];
       case "fault":
         return this.error(event.code, faultText(event));
       case "delivered":
         return this.#missed(event);
+      case "confirmed":
       case "sent":
       case "ended":
         return [];
@@ -113,7 +110,7 @@ export class Transcript implements Presenter {
       case "joined":
         return [this.#note(`${this.#person(event.credential)} joined`)];
       case "left":
-        return [this.#note(`${event.credential.name} ${leftText(event.reason)}`)];
+        return [this.#note(leftText(event.credential.name, event.reason, true))];
       case "away":
       case "back":
         return [this.#note(presenceText(event.credential.name, event.kind))];
@@ -144,7 +141,9 @@ export class Transcript implements Presenter {
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
     return members.map((peer) => {
-      const mark = peer.credential.key === self.key ? "you" : this.#standing(peer);
+      const mark = peer.credential.key === self.key
+        ? "you"
+        : this.#standing(peer) + (peer.confirmed ? "" : "; not heard from");
       const away = peer.away ? ", away" : "";
       return this.#note(`${this.#person(peer.credential)} (${mark}${away})`);
     });
@@ -199,7 +198,9 @@ export class Transcript implements Presenter {
   }
 
   #missed({ line, missed }: MemberEvent & { readonly kind: "delivered" | "unheard" }): string[] {
-    return missed === undefined ? [] : [this.#alarm(notShownText(line.shown, missed))];
+    return missed === undefined
+      ? []
+      : [this.#alarm(notShownText(line.shown, missed.map(({ name }) => name)))];
   }
 
   wire(frame: WireFrame): string[] {
@@ -266,6 +267,7 @@ export class Transcript implements Presenter {
     const { name } = event.from.credential;
     const marks = [
       ...event.private ? ["to you only"] : [],
+      ...event.late === true ? ["late"] : [],
       ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["receives nothing from you"],
     ];
     const mark = marks.length === 0 ? "" : ` (${marks.join("; ")})`;
@@ -328,6 +330,8 @@ function lostText(reason: Ending): string {
   return `connection lost, trying again …${why}`;
 }
 
-function leftText(reason: keyof typeof REASON_TEXT): string {
-  return reason === "LEFT" ? "left" : `is gone: ${REASON_TEXT[reason]}`;
+/** Says that a member left. Only a leaving that the member signed is more than the relay's word. */
+function leftText(name: string, reason: keyof typeof REASON_TEXT, signed: boolean): string {
+  if (reason !== "LEFT") return `${name} is gone: ${REASON_TEXT[reason]}`;
+  return signed ? `${name} left` : `the relay says that ${name} has left`;
 }

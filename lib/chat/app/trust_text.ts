@@ -6,7 +6,7 @@
 
 import type { Failure } from "../../base/failure.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
-import { FAULTS } from "../member/peer_inbox.ts";
+import { FAULTS } from "../member/inbox.ts";
 import type { Peer } from "../member/roster.ts";
 import type { KnownPeer } from "../trust/known_peers.ts";
 import type { Exclusion, Standing } from "../trust/trust.ts";
@@ -47,7 +47,7 @@ export function unsettledText(waitedMs: number): string {
  * @param own The fingerprint of this side.
  */
 export function standingText(
-  { credential, confirmed }: Peer,
+  { credential }: Peer,
   standing: Standing,
   own: string | undefined,
 ): string {
@@ -61,7 +61,6 @@ export function standingText(
   if (standing.before !== undefined && standing.trust !== "changed") {
     parts.push(`NOT the key that ${credential.name} had before, ${standing.before}`);
   }
-  if (!confirmed) parts.push("unconfirmed: it has signed nothing in this room");
   return parts.join("; ");
 }
 
@@ -184,7 +183,6 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   BAD_CREDENTIAL: "the relay listed a member whose credential is invalid",
   CREDENTIAL_EXPIRED: "the relay listed a member whose credential has expired",
   NAME_TAKEN: "the relay listed a second member under one name",
-  KEY_TAKEN: "the relay listed a second member with one key",
 };
 
 /** Faults after which messages are still shown. */

@@ -6,11 +6,14 @@
  */
 
 // @ts-types="../../../types/std.d.ts"
+import { concat } from "@std/bytes/concat";
+// @ts-types="../../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
-import { readKeyFrame, readSealedFrame } from "../wire/envelope.ts";
+import { readHere } from "../wire/control.ts";
+import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
-import { BOUND, encodeGreeting, KIND, kindName } from "../wire/kinds.ts";
+import { BOUND, KIND, kindName, readGreeting } from "../wire/kinds.ts";
 
 /** The maximum length of a dumped ciphertext in bytes. */
 const MAX_DUMP_BYTES = 4096;
@@ -32,10 +35,8 @@ export class WireReader {
     received: new FrameReader(() => BOUND.frame),
   };
   #broken = false;
-  /**
-   * The bytes of the greeting still to skip. The greeting comes before the member's first frame.
-   */
-  #greeting = encodeGreeting().length;
+  /** The bytes of the greeting that have come; undefined once it is whole. The frames follow it. */
+  #greeting: Bytes | undefined = new Uint8Array(0);
 
   readonly #greeter: "sent" | "received";
 
@@ -63,19 +64,22 @@ export class WireReader {
   }
 
   #see(direction: "sent" | "received", bytes: Bytes): void {
-    let rest = bytes;
-    if (direction === this.#greeter && this.#greeting > 0) {
-      const skipped = Math.min(this.#greeting, bytes.length);
-      this.#greeting -= skipped;
-      rest = bytes.subarray(skipped);
-    }
+    const rest = direction === this.#greeter ? this.#afterGreeting(bytes) : bytes;
     for (const { kind, payload, bytes: { length } } of this.#readers[direction].push(rest)) {
       this.#frame({ direction, kind, payload, length });
     }
   }
-}
 
-const CONVERSATION_NAMES = ["group", "private", "again"] as const;
+  /** Returns the bytes that follow the greeting. */
+  #afterGreeting(bytes: Bytes): Bytes {
+    if (this.#greeting === undefined) return bytes;
+    const all = concat([this.#greeting, bytes]);
+    const greeting = readGreeting(all);
+    this.#greeting = greeting.state === "whole" ? undefined : all;
+    if (greeting.state === "foreign") this.#broken = true;
+    return greeting.state === "whole" ? all.subarray(greeting.length) : new Uint8Array(0);
+  }
+}
 
 interface Parts {
   /** Names and values in wire order. */
@@ -85,46 +89,69 @@ interface Parts {
 
 function partsOf({ kind, payload }: Pick<Frame, "kind" | "payload">): Parts {
   if (kind === KIND.sealed) return sealedParts(payload);
-  if (kind === KIND.key) return keyParts(payload);
+  if (kind === KIND.pair) return pairParts(payload);
+  if (kind === KIND.here) return hereParts(payload);
+  if (kind === KIND.receipt || kind === KIND.ask) return entryParts(payload);
   return { fields: [], ciphertext: undefined };
 }
 
 function sealedParts(payload: Bytes): Parts {
-  const { header, ciphertext, signature } = readSealedFrame(payload);
+  const { header, ciphertext, signature } = readSealed(payload);
   return {
     fields: [
-      ["sender", encodeHex(header.sender)],
-      ["conversation", CONVERSATION_NAMES[header.conversation]],
-      ["audience", header.audience],
+      ["sender", header.sender],
+      ["route", header.route],
       ["chain", header.chain],
       ["step", header.step],
-      ["counter", header.counter],
-      ["membership", header.membership],
-      ["newest", header.newest],
-      ["recipients", encodeHex(header.recipients)],
-      ["commitment", encodeHex(header.commitment)],
+      ["number", header.number],
+      ["version", header.version],
+      ["check", encodeHex(header.check)],
       ["signature", encodeHex(signature)],
     ],
     ciphertext,
   };
 }
 
-function keyParts(payload: Bytes): Parts {
-  const { header, wrappedPairwise, use, box, signature } = readKeyFrame(payload);
+function pairParts(payload: Bytes): Parts {
+  const { header, wrapped, ciphertext, signature } = readPair(payload);
   return {
     fields: [
-      ["sender", encodeHex(header.sender)],
-      ["recipient", encodeHex(header.recipient)],
-      ["conversation", CONVERSATION_NAMES[header.conversation]],
-      ["chain", header.chain],
-      ["step", header.step],
-      ["first counter", header.firstCounter],
-      ["commitment", encodeHex(header.commitment)],
-      ["RSA-OAEP bytes", wrappedPairwise.length],
-      ["use", use],
+      ["sender", header.sender],
+      ["recipient", header.recipient],
+      ["use", header.use],
+      ["version", header.version],
+      ["check", encodeHex(header.check)],
+      ["RSA-OAEP bytes", wrapped.length],
       ["signature", encodeHex(signature)],
     ],
-    ciphertext: box,
+    ciphertext,
+  };
+}
+
+function hereParts(payload: Bytes): Parts {
+  const { member, version, check, signature } = readHere(payload);
+  return {
+    fields: [
+      ["sender", member],
+      ["version", version],
+      ["check", encodeHex(check)],
+      ["signature", encodeHex(signature)],
+    ],
+    ciphertext: undefined,
+  };
+}
+
+function entryParts(payload: Bytes): Parts {
+  const entries = readEntries(payload);
+  const [first] = entries;
+  return {
+    fields: [
+      ["entries", entries.length],
+      ["member", first!.member],
+      ["sequence", first!.sequence],
+      ["version", first!.version],
+    ],
+    ciphertext: first!.box,
   };
 }
 

@@ -11,19 +11,21 @@ import { guardLink, type Link, type Tap } from "../link.ts";
 import { Member } from "../member/member.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer, Policy } from "../member/roster.ts";
-import type { Backlog } from "../member/undelivered.ts";
+import type { Backlog } from "../member/deliveries.ts";
 
 /** Who joins, and what receives its events. */
 export interface SessionOptions {
   /** The member: {@linkcode createIdentity}. */
   readonly self: OwnCredential;
+  /** The name of the room; the empty name by default. */
+  readonly roomName?: string;
   /** Decides which peers receive the member's messages, and whose messages are shown; all peers by default. */
   readonly policy?: Policy;
   /** Receives the events, in order. */
   readonly event: (event: MemberEvent) => void;
   /**
    * When an event counts as shown: `at once`, or `later`, when the caller calls {@linkcode Session.displayed}. The
-   * member acknowledges only what was shown.
+   * member sends receipts only for what was shown.
    */
   readonly shows?: "at once" | "later";
   /** Receives the reason each time an attempt to reconnect fails. The session tries again in any case. */
@@ -101,6 +103,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     self,
     dialled,
     comesBack: dial !== undefined,
+    ...(options.roomName === undefined ? {} : { roomName: options.roomName }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
   }, {
     send: (bytes) => link?.send(bytes),

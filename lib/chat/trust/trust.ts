@@ -145,13 +145,13 @@ export class Trust implements Policy {
    * Returns why a peer receives no keys, as a predicate that follows its name; undefined if it
    * receives them.
    */
-  obstacle({ credential, confirmed }: Peer): string | undefined {
+  obstacle({ credential }: Peer): string | undefined {
     const state = this.of(credential);
     if (state === "changed") {
       return `has a different key than the one you know: /trust ${credential.name}`;
     }
     if (state === "excluded") return EXCLUSIONS[this.#exclusion(credential)!](credential.name);
-    return confirmed ? undefined : "is unconfirmed: it has signed nothing in this room";
+    return undefined;
   }
 
   /** Reports whether the messages of a peer are hidden. */
