@@ -171,7 +171,8 @@ export class ReceivingSide {
       const { roster, room } = this.#own;
       const waiting = roster.waiting(number);
       const peer = waiting ?? roster.byNumber(number);
-      if (peer === undefined) return; // refused, or left a moment ago
+      const isOld = version < (roster.get(this.#own.self.key)?.number ?? 0);
+      if (peer === undefined || isOld) return; // refused, left a moment ago, or sent before this member came
       await this.#contain(peer, async () => {
         const context = await this.#contextOf(peer, here);
         const { member, signing } = peer.credential;
