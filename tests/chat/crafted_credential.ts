@@ -55,7 +55,6 @@ export async function ownCredentialWith(fields: Fields, keys: MemberKeys): Promi
     fingerprint: "",
     session: keys.session.publicKey,
     signing: keys.signing.publicKey,
-    keyIds: ["", ""],
     expiresAt: fields.expiresAt ?? EXPIRES_AT,
     keys,
   };

@@ -8,15 +8,25 @@ import type { Bytes } from "../../lib/base/bytes.ts";
 import { guardLink, type Link, type LinkReceiver } from "../../lib/chat/link.ts";
 import type { Relay } from "../../lib/chat/relay/relay.ts";
 import { memoryLinks } from "../../lib/chat/runtime/memory_link.ts";
-import { serveLink } from "../../lib/chat/runtime/relay_host.ts";
 
-/** Connects a receiver to a relay. An exception of the receiver closes the link and is reported to the relay. */
+/**
+ * Connects a receiver to a relay. Nothing that the relay slows is paused. An exception of the receiver closes the link
+ * and is reported to the relay.
+ */
 export function linkToRelay(
   relay: Relay,
   receiver: Pick<LinkReceiver, "disconnected"> & { receive(bytes: Bytes): unknown },
 ): Link {
   const [near, far] = memoryLinks();
-  serveLink(relay, { link: far });
+  const served = guardLink(far, relay.failed);
+  const connection = relay.connect(served);
+  served.open({
+    receive: (bytes) => {
+      connection.receive(bytes);
+      return undefined;
+    },
+    disconnected: (detail) => connection.disconnected(detail),
+  });
   const link = guardLink(near, relay.failed);
   link.open({
     receive: (bytes) => {

@@ -85,8 +85,6 @@ export interface Credential {
   readonly session: CryptoKey;
   /** The Ed25519 public key that verifies the member's frames. */
   readonly signing: CryptoKey;
-  /** The session key and the signing key as strings. No two members of a room share one. */
-  readonly keyIds: readonly [string, string];
   /** The end of the credential or of its newest renewal, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -182,7 +180,6 @@ export async function makeCredential(
     fingerprint: await fingerprint(identity),
     session: keys.session.publicKey,
     signing: keys.signing.publicKey,
-    keyIds: [mapKey(session), mapKey(new Uint8Array(signing))],
     expiresAt,
     keys,
   };
@@ -246,7 +243,6 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
     fingerprint: print,
     session,
     signing,
-    keyIds: [mapKey(fields.session), mapKey(fields.signing)],
     expiresAt,
   };
 }

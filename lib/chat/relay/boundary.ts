@@ -1,29 +1,20 @@
 /**
- * The boundary of a relay around what comes from elsewhere: an exception, the runtime's own included, is counted and
- * reported, and ends no more than the connection that brought it about.
+ * Contains exceptions: whatever comes from outside may cause one, the runtime's own included. It is counted and
+ * reported, and ends at most the connection that caused it.
  *
  * @module
  */
 
 import type { Bytes } from "../../base/bytes.ts";
 import type { Link, LinkReceiver } from "../link.ts";
-import type { RelayEvent } from "./options.ts";
-import type { Tally } from "./outbox.ts";
+import type { Listeners, RelayEvent, Tally } from "./options.ts";
 
-/** Who hears of what happens at a relay. */
-export interface Listeners {
-  /** Hears what happens. */
-  readonly event?: (event: RelayEvent) => void;
-  /** Hears of an exception that no input explains. */
-  readonly fail?: (error: unknown) => void;
-}
-
-/** Runs handlers, and keeps what they throw. */
+/** Runs handlers and contains what they throw. */
 export class Boundary {
   readonly #listeners: Listeners;
   readonly #tally: Tally;
 
-  /** Counts failures in a tally and reports them to listeners. */
+  /** Counts exceptions in a tally and reports them to listeners. */
   constructor(listeners: Listeners, tally: Tally) {
     this.#listeners = listeners;
     this.#tally = tally;
@@ -35,11 +26,11 @@ export class Boundary {
     try {
       this.#listeners.fail?.(error);
     } catch {
-      // It has been counted, and who would hear of it is who has failed.
+      // The exception is counted. The listener that would receive this one is the one that failed.
     }
   };
 
-  /** Runs a handler to its end, or to its exception. */
+  /** Runs a handler. */
   run(handler: () => void): void {
     try {
       handler();
@@ -48,30 +39,21 @@ export class Boundary {
     }
   }
 
-  /** Tells the listeners that something has happened. */
+  /** Reports an event to the listeners. */
   tell(event: RelayEvent): void {
-    try {
-      this.#listeners.event?.(event);
-    } catch (error) {
-      this.failed(error);
-    }
+    this.run(() => this.#listeners.event?.(event));
   }
 }
 
-/**
- * A link whose exceptions are its own connection's: frames for a thousand members go through a thousand of these.
- *
- * @param link The way to one connection.
- * @param failed Hears of an exception.
- */
-export function containedLink(link: Link, failed: (error: unknown) => void): Link {
-  return new ContainedLink(link, failed);
-}
-
-class ContainedLink implements Link {
+/** A link whose methods never throw. A relay sends one frame to a thousand of these. */
+export class ContainedLink implements Link {
   readonly #link: Link;
   readonly #failed: (error: unknown) => void;
 
+  /**
+   * @param link The link of one connection.
+   * @param failed Receives what the link throws.
+   */
   constructor(link: Link, failed: (error: unknown) => void) {
     this.#link = link;
     this.#failed = failed;

@@ -1,25 +1,26 @@
 /**
- * One connection of a relay: a newcomer at first, and then what the member sends.
+ * One connection of a relay: a handshake at first, then what a member sends.
  *
- * What is wrong ends this connection with a coded reason and touches no other. An exception that nobody foresaw, the
- * runtime's own included, does no more.
+ * A fault ends this connection with a reason and touches no other. So does an unexpected exception.
  *
  * @module
  */
 
-import { type Bytes, mapKey } from "../../base/bytes.ts";
+import type { Bytes } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
 import type { Link } from "../link.ts";
 import {
   encodeBye,
   encodeCount,
   encodeEmpty,
-  type Evidence,
-  readAudience,
   readCount,
+  readHere,
+  readLeavePayload,
+  readMember,
+  readRoute,
   type Resume,
 } from "../wire/control.ts";
-import { readKeyFrame, readProgressFrame, sealedAddress } from "../wire/envelope.ts";
+import { readPair, readSealedAddress, type SealedAddress } from "../wire/envelope.ts";
 import { type Frame, FrameReader } from "../wire/frame.ts";
 import {
   DEAD_AFTER_MS,
@@ -29,82 +30,76 @@ import {
   PING_AFTER_MS,
   type Reason,
 } from "../wire/kinds.ts";
-import { containedLink } from "./boundary.ts";
-import { type Audience, SealedRun } from "./fan_out.ts";
-import { EndError, endOf, Newcomer, type NewcomerRelay } from "./handshake.ts";
-import { type Limits, LOOKUP_BYTES, type Origin } from "./options.ts";
-import type { Tally } from "./outbox.ts";
-import { Pace, type RoomMember } from "./room_member.ts";
+import { ContainedLink } from "./boundary.ts";
+import { EndError, endOf, Handshake } from "./handshake.ts";
+import type { CountedFrame } from "./log.ts";
+import { Pace, type Stay } from "./member.ts";
+import type { Origin } from "./options.ts";
+import type { Relay } from "./relay.ts";
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;
-
-/** How often it is said of one member that it is too fast, in milliseconds. */
+/** How often a member is reported as too fast, in milliseconds. */
 const SLOWED_EVERY_MS = 60_000;
-
-/** One for all: whoever asks a thousand times and reads no answer keeps a thousand pointers, not frames. */
+/** The most unsent bytes of a connection: what a member is sent beyond its last `ack`, and 2 MiB that is not counted. */
+const MAX_UNSENT_BYTES = 6 << 20;
+/** One object for all pongs: a member that reads no answer costs a pointer for each. */
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
 /** One connection of a relay. */
 export class RelayConnection {
-  /** Where its bytes go. */
+  /** Sends to the other end. Never throws. */
   readonly link: Link;
-  /** Its other end; undefined where that is in this process. */
+  /** The other end; undefined if it is in this process. */
   readonly from: Origin | undefined;
-  readonly #relay: ConnectionRelay;
-  readonly #newcomer: Newcomer;
+  readonly #relay: Relay;
+  readonly #handshake: Handshake;
   readonly #openedAt: number;
-  #pace: Pace;
+  /** How fast it may send. */
+  pace: Pace;
+  /** Whether the member has its roster, so that counted frames and receipts may be sent. */
+  isReady = false;
   #isOver = false;
   #reader = new FrameReader(newcomerBound);
-  #member: RoomMember | undefined;
-  #self: string = "";
+  #stay: Stay | undefined;
   #heardAt: number;
   #pinged = false;
   #slowedSaidAt = -Infinity;
   #run: SealedRun | undefined;
-  /** What the present chunk has brought that this member is charged for: frames, bytes, bytes to send on. */
+  /** What the present chunk is charged for. */
   #frames = 0;
-  #bytes = 0;
   #fanout = 0;
-  /** How many bytes may wait for the other side to read them. */
-  #unread: number;
+  #maxUnsent = MAX_UNSENT_BYTES;
 
-  /** Starts before the connection's first byte. */
-  constructor(relay: ConnectionRelay, link: Link, from: Origin | undefined) {
+  /** Starts before the first byte. */
+  constructor(relay: Relay, link: Link, from: Origin | undefined) {
     this.#relay = relay;
-    this.link = containedLink(link, (error) => {
+    this.from = from;
+    this.link = new ContainedLink(link, (error) => {
       relay.failed(error);
       relay.broken(this);
     });
-    this.from = from;
-    this.#newcomer = new Newcomer(relay, {
+    this.#handshake = new Handshake(relay, {
       send: (bytes) => this.link.send(bytes),
-      join: (credential, evidence) => this.#comeIn(credential, evidence),
-      resume: (member, counts) => this.#goOn(member, counts),
+      joins: (credential, renewal, roomName) => this.#join(credential, renewal, roomName),
+      resumes: (stay, resume) => this.#resume(stay, resume),
     });
     this.#openedAt = relay.monotonic();
     this.#heardAt = this.#openedAt;
-    this.#pace = new Pace(relay.limits, this.#openedAt);
-    this.#unread = relay.queueBytes;
-  }
-
-  /** The member behind it, once it is in. */
-  get member(): RoomMember | undefined {
-    return this.#member;
+    this.pace = new Pace(relay.limits, this.#openedAt);
   }
 
   /**
-   * Takes what the connection brought. The bytes may be used again afterwards.
+   * Takes received bytes, which may be reused afterwards.
    *
-   * @returns For how many milliseconds nothing more should be read of it: it speaks too fast.
+   * @returns For how many milliseconds nothing more should be read: the member sends too fast.
    */
   receive(chunk: Bytes): number {
     if (this.#isOver) return 0;
     try {
       return this.#receive(chunk);
     } catch (error) {
-      this.#endBy(error);
+      this.endBy(error);
       return 0;
     }
   }
@@ -113,38 +108,46 @@ export class RelayConnection {
     const now = this.#relay.monotonic();
     this.#pinged = false;
     this.#frames = 0;
-    this.#bytes = chunk.length;
     this.#fanout = 0;
-    if (this.#member !== undefined) this.#member.isPressing = false;
     try {
-      for (const frame of this.#reader.push(this.#newcomer.greet(chunk))) this.#take(frame);
+      for (const frame of this.#reader.push(this.#handshake.greet(chunk))) this.#take(frame);
       this.#flushRun();
     } catch (error) {
       this.#flushRun();
-      this.#endBy(error);
+      this.endBy(error);
     }
-    this.#relay.flush();
-    // What nobody counts, such as the answer to a ping, must not pile up either.
-    if (this.link.waiting > this.#unread) this.end("QUEUE_FULL");
-    const pressing = this.#member?.isPressing ?? false;
-    const spent = { frames: this.#frames, bytes: this.#bytes, fanout: this.#fanout, pressing };
-    const pause = this.#pace.spend(spent, now);
+    this.#stay?.room.flush(this.#stay);
+    this.#relay.endBroken();
+    if (this.link.waiting > this.#maxUnsent) this.end("LOST", "it reads nothing");
+    const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
+    const pause = this.pace.spend(spent, now);
     this.#relay.tally.receivedBytes += chunk.length;
     if (pause > 0) this.#slow(pause, now);
-    // Whoever is not read cannot be heard.
+    // A member that is not read cannot be heard.
     this.#heardAt = now + pause;
     return pause;
   }
 
+  /** Charges the member for bytes that the relay sends on for it. */
+  charge(bytes: number): void {
+    this.#fanout += bytes;
+  }
+
+  /** Allows as many unsent bytes more as wait now: the roster was sent, which is not counted. */
+  allowUnread(): void {
+    this.#maxUnsent = MAX_UNSENT_BYTES + this.link.waiting;
+  }
+
   /**
-   * The connection has ended.
+   * Notes that the link has closed.
    *
-   * @param detail Why, where the way to it knows.
+   * @param detail The cause, if the link knows it.
    */
   disconnected(detail = ""): void {
     try {
       this.#finish("LOST", detail);
-      this.#relay.flush();
+      this.#stay?.room.flush();
+      this.#relay.endBroken();
     } catch (error) {
       this.#abandon(error);
     }
@@ -162,18 +165,19 @@ export class RelayConnection {
     this.link.end();
   }
 
-  #endBy(error: unknown): void {
+  /** Ends the connection with the reason that follows from an error. */
+  endBy(error: unknown): void {
     this.end(...endOf(error, (unexpected) => this.#relay.failed(unexpected)));
   }
 
-  /** Even to end it in order has failed. */
+  /** Forgets the connection after ending it has failed. */
   #abandon(error: unknown): void {
     this.#relay.failed(error);
     this.#stop();
     this.#relay.forget(this);
   }
 
-  /** Its member has another connection: this one is over, and that is all. */
+  /** Ends a connection whose member has another one. */
   giveUp(): void {
     if (this.#isOver) return;
     this.link.send(encodeBye("REPLACED"));
@@ -183,18 +187,10 @@ export class RelayConnection {
     this.link.end();
   }
 
-  /** Looks after what time brings. */
-  tick(): void {
+  /** Checks deadlines. */
+  tick(now: number): void {
     if (this.#isOver) return;
-    try {
-      this.#lookAfter(this.#relay.monotonic());
-    } catch (error) {
-      this.#endBy(error);
-    }
-  }
-
-  #lookAfter(now: number): void {
-    if (this.#member === undefined) {
+    if (this.#stay === undefined) {
       if (now - this.#openedAt >= JOIN_DEADLINE_MS) this.end("JOIN_TIMEOUT");
     } else if (now - this.#heardAt >= DEAD_AFTER_MS) this.end("SILENT");
     else if (now - this.#heardAt >= PING_AFTER_MS && !this.#pinged) {
@@ -205,9 +201,9 @@ export class RelayConnection {
 
   #slow(ms: number, now: number): void {
     this.#relay.tally.slowedMs += ms;
-    if (this.#member === undefined || now < this.#slowedSaidAt + SLOWED_EVERY_MS) return;
+    if (this.#stay === undefined || now < this.#slowedSaidAt + SLOWED_EVERY_MS) return;
     this.#slowedSaidAt = now;
-    this.#relay.slowed(this.#member, ms);
+    this.#relay.tell({ kind: "slowed", credential: this.#stay.credential, ms });
   }
 
   #finish(reason: Reason, detail: string): void {
@@ -215,157 +211,141 @@ export class RelayConnection {
     this.#stop();
     this.#relay.tally.disconnected(reason);
     this.#relay.forget(this);
-    if (this.#member === undefined) this.#relay.refused(reason, detail, this.from);
-    else this.#relay.disconnected(this.#member, this, reason);
+    if (this.#stay !== undefined) this.#stay.room.disconnected(this.#stay, this, reason);
+    else this.#relay.tell({ kind: "refused", reason, detail, from: this.from });
   }
 
   #stop(): void {
     this.#isOver = true;
-    this.#newcomer.over();
+    this.#handshake.stop();
   }
 
-  #take(frame: Frame): void {
-    if (this.#isOver) return;
-    this.#frames += 1;
-    const member = this.#member;
-    if (member === undefined) return this.#ask(frame);
-    if (frame.kind === KIND.sealed) return this.#takeSealed(member, frame);
-    // Whatever it is, the sealed frames before it go first; that may end this member as well.
-    this.#flushRun();
-    if (this.#isOver) return;
-    switch (frame.kind) {
-      case KIND.ack:
-        return this.#acknowledge(member, readCount(frame.payload));
-      case KIND.key:
-        return this.#forward(member, readKeyFrame(frame.payload).header, frame);
-      case KIND.progress:
-        return this.#progress(member, frame);
-      case KIND.audience:
-        return this.#declare(member, frame.payload);
-      case KIND.renew:
-        return this.#relay.renew(member, frame.payload.slice());
-      case KIND.ping:
-        return this.link.send(PONG);
-      case KIND.pong:
-        return;
-      case KIND.leave:
-        return this.end("LEFT");
-      default:
-        throw new EndError("OUT_OF_ORDER", `a frame of kind ${frame.kind}`);
-    }
-  }
+  // The handshake.
 
-  #ask(frame: Frame): void {
-    const resuming = this.#newcomer.answer(frame);
+  #answer(frame: Frame): void {
+    const resuming = this.#handshake.answer(frame);
     if (resuming !== undefined) return this.#await(resuming);
     const obstacle = this.#relay.ask(this);
     if (obstacle !== undefined) throw new EndError(obstacle);
   }
 
-  /** Checks what it answered to the challenge: its turn has come. */
+  /** Checks the join, when its turn has come. */
   check(): void {
-    this.#await(this.#newcomer.checkJoin().finally(() => this.#relay.checked(this)));
+    this.#await(this.#handshake.checkJoin().finally(() => this.#relay.checked(this)));
   }
 
-  /** Ends the connection where a check fails. */
+  /** Ends the connection if a check fails. */
   #await(checking: Promise<void>): void {
-    checking.catch((error) => {
-      this.#endBy(error);
-      this.#relay.flush();
+    checking.catch((error) => this.endBy(error)).then(() => {
+      this.#stay?.room.flush();
+      this.#relay.endBroken();
     }).catch((error) => this.#relay.failed(error));
   }
 
-  #goOn(member: RoomMember, { received, sent }: Resume): void {
-    const { outbox, receivedFrames } = member;
-    if (received < outbox.acknowledged || received > outbox.sent || sent < receivedFrames) {
+  #join(credential: Credential, renewal: Bytes, roomName: string): void {
+    const obstacle = this.#relay.admit(credential, this.from);
+    if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
+    this.#relay.roomToJoin(roomName).join(this, credential, renewal);
+  }
+
+  #resume(stay: Stay, { received, sent }: Resume): void {
+    const { pace, member } = stay;
+    if (
+      sent < member.received || received < stay.outbox.acknowledged || received > stay.outbox.sent
+    ) {
       throw new EndError("BAD_FRAME", "the counts are not those of this member");
     }
-    const pace = member.pace ?? this.#pace;
     if (!pace.resume(this.#relay.monotonic())) {
       throw new EndError("TOO_MANY_JOINS", "it has sent too much to be read yet");
     }
-    this.#pace = pace;
-    // It has seen the roster, or it would join again.
-    member.roster = undefined;
-    this.link.send(encodeCount(KIND.resumed, receivedFrames));
-    this.#relay.resume(member, received, this);
-    this.#isIn(member);
+    this.link.send(encodeCount(KIND.resumed, member.received));
+    stay.room.resume(stay, this, received);
   }
 
-  #comeIn(credential: Credential, evidence: Evidence): void {
-    const haste = this.from === undefined ? undefined : this.#relay.haste(credential.fingerprint);
-    const admitted = haste ?? this.#relay.admit(credential, evidence, this);
-    if (typeof admitted === "string") throw new EndError(admitted, credential.name);
-    admitted.pace = this.#pace;
-    this.#isIn(admitted);
+  /** Notes that the connection is a member's. */
+  entered(stay: Stay): void {
+    this.#relay.checked(this);
+    this.#handshake.stop();
+    this.#reader = new FrameReader(memberBound);
+    this.#stay = stay;
+    this.pace = stay.pace;
     this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
-  #isIn(member: RoomMember): void {
-    this.#relay.checked(this);
-    // What it was sent was too much at once, and nobody waits for it any longer.
-    if (this.#isOver) return this.#relay.flush();
-    this.#newcomer.over();
-    this.#reader = new FrameReader(memberBound);
-    this.#self = member.credential.key;
-    this.#member = member;
-    // The roster is not counted, and what is sent again was: both may wait as well.
-    this.#unread += this.link.waiting;
-    this.#relay.flush();
+  // What a member sends.
+
+  #take(frame: Frame): void {
+    if (this.#isOver) return;
+    this.#frames += 1;
+    const stay = this.#stay;
+    if (stay === undefined) return this.#answer(frame);
+    if (frame.kind === KIND.sealed) return this.#takeSealed(stay, frame);
+    // The sealed frames before it come first. They may end the connection.
+    this.#flushRun();
+    if (this.#isOver) return;
+    const counted = this.#counted(stay, frame);
+    if (counted !== undefined) stay.room.take(stay, counted);
+    else this.#takeUncounted(stay, frame);
   }
 
-  #acknowledge(member: RoomMember, count: number): void {
-    const before = member.outbox.acknowledged;
-    if (!member.acknowledge(count)) {
-      throw new EndError("BAD_FRAME", "more was acknowledged than was sent");
+  #counted(stay: Stay, { kind, payload, bytes }: Frame): CountedFrame | undefined {
+    switch (kind) {
+      case KIND.pair: {
+        const { sender, recipient } = readPair(payload).header;
+        this.#requireSender(stay, sender);
+        return { kind: "pair", recipient, bytes: bytes.slice() };
+      }
+      case KIND.here:
+        this.#requireSender(stay, readHere(payload).member);
+        return { kind: "here", bytes: bytes.slice() };
+      case KIND.route:
+        return { kind: "route", ...readRoute(payload) };
+      case KIND.rejoin:
+        return { kind: "rejoin", recipient: readMember(payload) };
+      default:
+        return undefined;
     }
-    // There are no more of these than of what others sent: they are not its own haste.
+  }
+
+  #takeUncounted(stay: Stay, { kind, payload }: Frame): void {
+    switch (kind) {
+      case KIND.ack:
+        return this.#acknowledge(stay, readCount(payload));
+      case KIND.receipt:
+      case KIND.ask:
+        return this.charge(stay.room.takeReceipts(stay, kind, payload));
+      case KIND.renew:
+        return stay.room.renew(stay, payload.slice());
+      case KIND.ping:
+        return this.link.send(PONG);
+      case KIND.pong:
+        return;
+      case KIND.leave:
+        readLeavePayload(payload);
+        stay.statement = payload.slice();
+        return this.end("LEFT");
+      default:
+        throw new EndError("OUT_OF_ORDER", `a frame of kind ${kind}`);
+    }
+  }
+
+  #acknowledge(stay: Stay, count: number): void {
+    const before = stay.outbox.acknowledged;
+    if (!stay.room.acknowledge(stay, count)) {
+      throw new EndError("BAD_FRAME", "it acknowledged a count that cannot be");
+    }
+    // Others cause acknowledgements of new frames.
     if (count > before) this.#frames -= 1;
   }
 
-  #forward(
-    member: RoomMember,
-    { sender, recipient }: { readonly sender: Bytes; readonly recipient: Bytes },
-    frame: Frame,
-  ): void {
-    if (mapKey(sender) !== this.#self) throw new EndError("NOT_YOURS");
-    this.#relay.forwardTo(member, recipient, frame.bytes.slice());
-    this.#fanout += frame.bytes.length;
+  #requireSender(stay: Stay, sender: number): void {
+    if (sender !== stay.number) throw new EndError("NOT_YOURS");
   }
 
-  /** Who asks is charged for the answer as well, and who answers is not. */
-  #progress(member: RoomMember, frame: Frame): void {
-    const progress = readProgressFrame(frame.payload);
-    this.#forward(member, progress, frame);
-    const { length } = frame.bytes;
-    if (progress.asks) {
-      this.#relay.member(progress.recipient)?.asked();
-      this.#frames += 1;
-      this.#fanout += length;
-    } else if (member.answered()) {
-      this.#frames -= 1;
-      this.#bytes -= length;
-      this.#fanout -= length;
-    }
-  }
-
-  #declare(member: RoomMember, payload: Bytes): void {
-    const { id, members } = readAudience(payload);
-    if (id === 0) throw new EndError("BAD_FRAME", "audience 0 is everyone");
-    this.#fanout += members.length * LOOKUP_BYTES;
-    const isThere = (key: string) => this.#relay.isThere(key);
-    if (!member.declare(id, members, isThere)) throw new EndError("TOO_MANY_AUDIENCES");
-    member.received(1);
-  }
-
-  /** Adds a sealed frame to the run before it where it lies behind it and goes the same way. */
-  #takeSealed(member: RoomMember, { payload, bytes }: Frame): void {
-    const address = sealedAddress(payload);
-    if (address.sender !== this.#self) throw new EndError("NOT_YOURS");
-    const { audience } = address;
-    if (audience !== 0 && member.audience(audience) === undefined) {
-      throw new EndError("BAD_FRAME", `audience ${audience} was not declared`);
-    }
+  /** Adds a sealed frame to the ones before it if it is adjacent and goes the same way. */
+  #takeSealed(stay: Stay, { payload, bytes }: Frame): void {
+    const address = readSealedAddress(payload);
+    this.#requireSender(stay, address.sender);
     if (this.#run?.add(address, bytes)) return;
     this.#flushRun();
     this.#run = new SealedRun(address, bytes);
@@ -373,61 +353,43 @@ export class RelayConnection {
 
   #flushRun(): void {
     const run = this.#run;
-    const member = this.#member;
     this.#run = undefined;
-    // A run before this one may have ended this member: what it said after that is not said.
-    if (run === undefined || member === undefined || this.#isOver) return;
-    const { audience, newest } = run.address;
-    const members = audience === 0 ? undefined : member.audience(audience);
-    const to = members === undefined ? { newest } : { members };
-    this.#fanout += this.#relay.forward(member, run.frames, run.copy(), to);
+    const stay = this.#stay;
+    if (run !== undefined && stay !== undefined && !this.#isOver) {
+      stay.room.take(stay, run.finish());
+    }
   }
 }
 
-/** What a connection needs of the relay. */
-export interface ConnectionRelay extends NewcomerRelay {
-  /** Milliseconds of a clock that never jumps, for deadlines. */
-  readonly monotonic: () => number;
-  /** How fast a connection may speak. */
-  readonly limits: Limits;
-  /** How many bytes may be on their way to one member. */
-  readonly queueBytes: number;
-  /** Counts what comes. */
-  readonly tally: Tally;
-  /** A connection asks to join; answers why it cannot, and else lets it check once its turn has come. */
-  ask(connection: RelayConnection): Reason | undefined;
-  /** Its join has been checked, or need not be. */
-  checked(connection: RelayConnection): void;
-  /** Why an identity cannot come in again so soon. */
-  haste(identity: string): Reason | undefined;
-  /** Lets a newcomer in, or answers why not. */
-  admit(
-    credential: Credential,
-    evidence: Evidence,
-    connection: RelayConnection,
-  ): RoomMember | Reason;
-  /** Goes on with a member that has received so many counted frames. */
-  resume(member: RoomMember, received: number, connection: RelayConnection): void;
-  /** Whether a member, by its hash as the key of a map, is in the room. */
-  isThere(key: string): boolean;
-  /** Forwards sealed frames; answers how many bytes that costs. */
-  forward(sender: RoomMember, frames: number, bytes: Bytes, to: Audience): number;
-  /** Forwards a frame that is for one member. */
-  forwardTo(sender: RoomMember, recipient: Bytes, bytes: Bytes): void;
-  /** A member's credential goes on to hold: newcomers are told. */
-  renew(member: RoomMember, renewal: Bytes): void;
-  /** Tells members how far what they sent has come. */
-  flush(): void;
-  /** A connection has ended. */
-  forget(connection: RelayConnection): void;
-  /** A member's connection has ended. */
-  disconnected(member: RoomMember, connection: RelayConnection, reason: Reason): void;
-  /** A connection has ended that never was a member's. */
-  refused(reason: Reason, detail: string, from: Origin | undefined): void;
-  /** A member is too fast: it is not read for so many milliseconds. */
-  slowed(member: RoomMember, ms: number): void;
-  /** Counts and reports an exception that no input explains. */
-  failed(error: unknown): void;
-  /** A connection's link has failed. */
-  broken(connection: RelayConnection): void;
+/** Adjacent sealed frames in the buffer in which they arrived. */
+class SealedRun {
+  readonly #address: SealedAddress;
+  readonly #buffer: ArrayBuffer;
+  readonly #from: number;
+  #to: number;
+  #frames = 1;
+
+  constructor(address: SealedAddress, bytes: Bytes) {
+    this.#address = address;
+    this.#buffer = bytes.buffer;
+    this.#from = bytes.byteOffset;
+    this.#to = bytes.byteOffset + bytes.length;
+  }
+
+  /** Adds a frame. Returns false if it is not adjacent, or goes another way. */
+  add({ route, version }: SealedAddress, bytes: Bytes): boolean {
+    const follows = this.#buffer === bytes.buffer && this.#to === bytes.byteOffset &&
+      this.#address.route === route && this.#address.version === version;
+    if (!follows) return false;
+    this.#to += bytes.length;
+    this.#frames += 1;
+    return true;
+  }
+
+  /** Returns the frames with one copy of their bytes: the buffer is reused. */
+  finish(): CountedFrame {
+    const { route, version, number } = this.#address;
+    const bytes = new Uint8Array(this.#buffer.slice(this.#from, this.#to));
+    return { kind: "sealed", route, version, number, frames: this.#frames, bytes };
+  }
 }

@@ -1,30 +1,24 @@
 /**
- * A connection on its way into a relay's room: greeting, challenge, and a join or a resume that is checked.
- *
- * The other side of it is the member's, in `admission.ts`.
+ * The relay's side of a handshake: greeting, challenge, and a join or a resume whose proof is verified.
  *
  * @module
  */
 
-import { type Bytes, MalformedError, type Random, sha256 } from "../../base/bytes.ts";
-import {
-  type Credential,
-  type CredentialCheck,
-  CredentialError,
-  joinStatement,
-} from "../identity/credential.ts";
+import { type Bytes, ByteWriter, MalformedError, mapKey } from "../../base/bytes.ts";
+import { type Credential, CredentialError } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import {
-  encodeChallenge,
+  encodeChallengePayload,
   encodeEmpty,
-  type Evidence,
   type Join,
+  joinStatement,
   readJoin,
+  readLeavePayload,
   readResume,
   type Resume,
   resumeStatement,
 } from "../wire/control.ts";
-import { type Frame, FrameError } from "../wire/frame.ts";
+import { encodeFrame, type Frame, FrameError } from "../wire/frame.ts";
 import {
   HASH_BYTES,
   KIND,
@@ -33,105 +27,93 @@ import {
   readGreeting,
   type Reason,
 } from "../wire/kinds.ts";
-import type { EntryRules } from "./admission_control.ts";
-import type { RoomMember } from "./room_member.ts";
+import type { Stay } from "./member.ts";
+import type { Relay } from "./relay.ts";
 
 const EMPTY: Bytes = new Uint8Array(0);
 
-/** What a newcomer needs of the relay. */
-export interface NewcomerRelay {
-  /** The room's id. */
-  readonly room: Bytes;
-  /** How long a member whose connection is lost is kept, in milliseconds. */
-  readonly graceMs: number;
-  /** Where nonces come from. */
-  readonly random: Random;
-  /** The time in milliseconds since 1970, for credentials. */
-  readonly now: () => number;
-  /** Checks a credential. */
-  readonly check: CredentialCheck;
-  /** Who may come in, whoever is there. */
-  readonly rules: EntryRules;
-  /** Whether nobody new can come in. */
-  readonly isFull: boolean;
-  /** The member of a hash. */
-  member(hash: Bytes): RoomMember | undefined;
-}
-
-/** What comes of a newcomer. */
-export interface NewcomerOutput {
-  /** Bytes for it. */
+/** Receives the outcome of a handshake. */
+export interface HandshakeOutput {
+  /** Sends bytes to the connection. */
   send(bytes: Bytes): void;
-  /** It is who it says, and may come in, as far as that depends on nobody else. */
-  join(credential: Credential, evidence: Evidence): void;
-  /** It is a member who goes on after so many frames. */
-  resume(member: RoomMember, counts: Resume): void;
+  /** The connection is who it says, and may join as far as that depends on nobody else. */
+  joins(credential: Credential, renewal: Bytes, roomName: string): void;
+  /** The connection resumes a stay. */
+  resumes(stay: Stay, counts: Resume): void;
 }
 
-/** A newcomer. What is wrong with it is thrown. */
-export class Newcomer {
-  readonly #relay: NewcomerRelay;
-  readonly #output: NewcomerOutput;
+/** The handshake of one connection. It throws if the connection must end. */
+export class Handshake {
+  readonly #relay: Relay;
+  readonly #output: HandshakeOutput;
   readonly #nonce: Bytes;
   #state: "greeting" | "challenged" | "unknown" | "checking" | "over" = "greeting";
   #greeting = EMPTY;
+  #transcript = EMPTY;
+  #roomName = "";
   #join: Join | undefined;
 
   /** Starts before the connection's first byte. */
-  constructor(relay: NewcomerRelay, output: NewcomerOutput) {
+  constructor(relay: Relay, output: HandshakeOutput) {
     this.#relay = relay;
     this.#output = output;
     this.#nonce = relay.random(HASH_BYTES);
   }
 
-  /** It is in, or its connection has ended: what is still being checked comes to nothing. */
-  over(): void {
+  /** Ends the handshake. Checks that are under way have no effect. */
+  stop(): void {
     this.#state = "over";
   }
 
   /**
-   * Reads the greeting, and challenges whoever sent it.
+   * Reads the greeting and answers it with the challenge. The challenge does not depend on the room.
    *
-   * @returns What came behind it; all of it, once there was a greeting.
-   * @throws {EndError} Where it is none, or of other versions only.
+   * @returns What follows the greeting.
+   * @throws {EndError} If it is no greeting, or not one that the relay accepts.
    */
   greet(chunk: Bytes): Bytes {
     if (this.#state !== "greeting") return chunk;
-    const bytes = new Uint8Array(this.#greeting.length + chunk.length);
-    bytes.set(this.#greeting);
-    bytes.set(chunk, this.#greeting.length);
+    const bytes = new ByteWriter(this.#greeting.length + chunk.length)
+      .raw(this.#greeting).raw(chunk).finish();
     const greeting = readGreeting(bytes);
     if (greeting.state === "foreign") throw new EndError("NOT_PARLEY", "no greeting");
     if (greeting.state === "partial") {
-      // Shorter than a whole greeting, or it would not be partial.
       this.#greeting = bytes.slice(0, MAX_GREETING_BYTES);
       return EMPTY;
     }
-    if (!greeting.versions.includes(PROTOCOL_VERSION)) {
-      throw new EndError("VERSION", `versions ${greeting.versions.join(", ")}`);
+    const { versions, roomName, length } = greeting;
+    if (!versions.includes(PROTOCOL_VERSION)) {
+      throw new EndError("VERSION", `versions ${versions.join(", ")}`);
     }
+    if (roomName === undefined) throw new EndError("BAD_ROOM");
+    const { graceMs } = this.#relay;
+    const challenge = { version: PROTOCOL_VERSION, nonce: this.#nonce, graceMs };
+    const payload = encodeChallengePayload(challenge);
+    this.#transcript = new ByteWriter(length + payload.length)
+      .raw(bytes.subarray(0, length)).raw(payload).finish();
     this.#greeting = EMPTY;
+    this.#roomName = roomName;
     this.#state = "challenged";
-    const { room, graceMs } = this.#relay;
-    const nonce = this.#nonce;
-    this.#output.send(encodeChallenge({ version: PROTOCOL_VERSION, room, nonce, graceMs }));
-    return bytes.subarray(greeting.length);
+    this.#output.send(encodeFrame(KIND.challenge, payload));
+    return bytes.subarray(length);
   }
 
   /**
-   * Takes its answer to the challenge.
+   * Takes the answer to the challenge.
    *
-   * @returns A resume that is being checked from now on; undefined for a join, which waits for
-   * {@linkcode checkJoin}.
-   * @throws {EndError} Where it has answered already.
-   * @throws {MalformedError} Where it is no answer.
+   * @returns The check of a resume, which has started; undefined for a join, which waits for {@linkcode checkJoin}.
+   * @throws {EndError} If the connection has answered before.
+   * @throws {MalformedError} If it is no answer.
    */
   answer({ kind, payload }: Frame): Promise<void> | undefined {
-    if (this.#state === "unknown" && kind === KIND.resume) {
-      throw new EndError("OUT_OF_ORDER", "resumed twice");
+    if (kind === KIND.leave) {
+      throw readLeavePayload(payload) === undefined
+        ? new EndError("LEFT")
+        : new EndError("BAD_FRAME", "a leave with a statement before joining");
     }
-    if (this.#state !== "challenged" && this.#state !== "unknown") {
-      throw new EndError("OUT_OF_ORDER", "joined twice");
+    const mayAnswer = this.#state === "challenged" || this.#state === "unknown";
+    if (!mayAnswer || this.#state === "unknown" && kind === KIND.resume) {
+      throw new EndError("OUT_OF_ORDER", "a second answer to the challenge");
     }
     if (kind === KIND.resume) return this.#checkResume(readResume(payload.slice()));
     this.#join = readJoin(payload.slice());
@@ -140,65 +122,52 @@ export class Newcomer {
   }
 
   async #checkResume(resume: Resume): Promise<void> {
-    const member = this.#relay.member(resume.member);
-    if (member === undefined) return this.#doesNotKnow();
+    const find = () => this.#relay.stayIn(this.#roomName, resume.room, mapKey(resume.member));
+    const stay = find();
+    if (stay === undefined) return this.#denyResume();
     this.#state = "checking";
-    const statement = resumeStatement(this.#relay.room, this.#nonce, resume);
-    const holds = await verify(member.credential.signing, resume.proof, statement);
+    const statement = resumeStatement(this.#transcript, resume.signed);
+    const holds = await verify(stay.credential.signing, resume.proof, statement);
     if (this.#state !== "checking") return;
-    // Who cannot prove to be a member does not hear that there is one.
-    if (!holds || this.#relay.member(resume.member) !== member) return this.#doesNotKnow();
-    this.#output.resume(member, resume);
+    // Without a valid proof, the answer is the same as if there were no such member.
+    if (!holds || find() !== stay) return this.#denyResume();
+    this.#output.resumes(stay, resume);
   }
 
-  /** There is no such member: all that may come now is a join. */
-  #doesNotKnow(): void {
+  #denyResume(): void {
     this.#state = "unknown";
     this.#output.send(encodeEmpty(KIND.unknown));
   }
 
   /**
-   * Checks its join: its turn has come.
+   * Checks the join, when its turn has come.
    *
-   * @throws {EndError} Where it cannot come in.
-   * @throws {CredentialError} Where its credential does not hold.
+   * @throws {EndError} If it is refused.
+   * @throws {CredentialError} If its credential does not hold.
    */
   async checkJoin(): Promise<void> {
-    const join = this.#join!;
+    const { credential: bytes, renewal, dialled, signed, proof } = this.#join!;
     this.#join = undefined;
-    // A full room is no reason to check anything, but for who may be in it already; a list of who may
-    // come in is: whoever is not on it does not hear that the room is full.
-    if (
-      !this.#relay.rules.isRestricted && this.#relay.isFull &&
-      this.#relay.member(await sha256(join.credential)) === undefined
-    ) {
-      throw new EndError("ROOM_FULL");
-    }
-    const credential = await this.#relay.check(join.credential, this.#relay.now(), join.renewal);
-    const { room } = this.#relay;
-    const statement = joinStatement(room, this.#nonce, join.dialled, credential.member);
-    const holds = await verify(credential.signing, join.proof, statement);
+    const { check, now, rules } = this.#relay;
+    const credential = await check(bytes, now(), renewal);
+    const statement = joinStatement(this.#transcript, signed);
+    const holds = await verify(credential.signing, proof, statement);
     if (this.#state !== "checking") return;
     if (!holds) throw new EndError("BAD_PROOF");
-    if (!this.#relay.rules.allowsName(join.dialled)) {
-      const { host, port } = join.dialled;
-      throw new EndError("BAD_PROOF", `it dialled ${host}, port ${port}`);
+    if (!rules.allowsName(dialled)) {
+      throw new EndError("BAD_PROOF", `it dialled ${dialled.host}, port ${dialled.port}`);
     }
-    // Before anything that depends on who is there, in the answer or in the time that it takes.
-    if (!this.#relay.rules.allows(credential.fingerprint)) {
+    // Before anything that depends on rooms and members, so that neither answer nor time tells of them.
+    if (!rules.allows(credential.fingerprint)) {
       throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
     }
-    // Copied, or the whole record would be kept with it.
-    this.#output.join(credential, {
-      presence: join.presence.slice(),
-      renewal: join.renewal.slice(),
-    });
+    this.#output.joins(credential, renewal.slice(), this.#roomName);
   }
 }
 
-/** Why a connection ends: thrown where it is found, caught at the connection's edge. */
+/** Ends a connection with a reason. The message is for whoever runs the relay. */
 export class EndError extends Error {
-  /** Ends it for a reason; the message is for whoever runs the relay. */
+  /** @param reason What the connection is told. */
   constructor(readonly reason: Reason, message = "") {
     super(message);
     this.name = "EndError";
@@ -206,10 +175,9 @@ export class EndError extends Error {
 }
 
 /**
- * The reason that an error ends a connection with.
+ * Returns the reason with which an error ends a connection, and its detail for whoever runs the relay.
  *
- * @param unexpected Hears of an error that is no fault found in what came.
- * @returns The reason, and what is said of it to whoever runs the relay.
+ * @param unexpected Receives an error that is no fault of what came.
  */
 export function endOf(error: unknown, unexpected: (error: unknown) => void): [Reason, string] {
   if (error instanceof EndError) return [error.reason, error.message];

@@ -1,5 +1,5 @@
 /**
- * How a relay is set up.
+ * The options and limits of a relay, the events that it reports, and what it counts.
  *
  * @module
  */
@@ -9,78 +9,88 @@ import type { Credential, CredentialCheck } from "../identity/credential.ts";
 import type { Reason } from "../wire/kinds.ts";
 
 /** The options of a relay. */
-export interface RelayOptions extends EntryRulesOptions {
-  /** How many members the room takes; {@linkcode DEFAULT_MAX_MEMBERS} by default. */
+export interface RelayOptions extends EntryRulesOptions, Listeners {
+  /** The name of the room that exists from the start and is kept; the empty name by default. */
+  readonly room?: string;
+  /** The most rooms at a time; {@linkcode DEFAULT_MAX_ROOMS} by default. */
+  readonly maxRooms?: number;
+  /** The most members of a room; {@linkcode DEFAULT_MAX_MEMBERS} by default. */
   readonly maxMembers?: number;
   /**
-   * How long a member whose connection is lost is kept, in milliseconds: {@linkcode DEFAULT_GRACE_MS}
-   * by default, 12 hours at most.
+   * How long the relay keeps a member that lost its connection, and an empty room, in milliseconds:
+   * {@linkcode DEFAULT_GRACE_MS} by default, 12 hours at most.
    */
   readonly graceMs?: number;
-  /** The time in milliseconds since 1970. */
+  /** The time in milliseconds since 1970, for credentials. */
   readonly now?: () => number;
-  /** Milliseconds of a clock that never jumps, for deadlines; `now` where only that is given. */
+  /** A monotonic clock in milliseconds, for deadlines. The default is `now` if that is given. */
   readonly monotonic?: () => number;
-  /** Where the room's id and nonces come from. */
+  /** Makes room ids and nonces. */
   readonly random?: Random;
-  /** Checks credentials; many in one process may share the work. */
+  /** Checks credentials. Many members in one process may share the work. */
   readonly check?: CredentialCheck;
-  /** How much may be on its way to one member: 10,000 frames and 4 MiB by default. */
-  readonly queue?: { readonly frames: number; readonly bytes: number };
-  /** What it takes of those who connect, and how fast; {@linkcode DEFAULT_LIMITS} for what is left out. */
+  /** Calls a function in a later turn of the event loop, so that the relay serves others in between. */
+  readonly later?: Later;
+  /** How many connections, joins, frames and bytes the relay accepts; {@linkcode DEFAULT_LIMITS} by default. */
   readonly limits?: Partial<Limits>;
-  /** Hears what happens. */
+}
+
+/** Calls a function in a later turn of the event loop. */
+export type Later = (call: () => void) => void;
+
+/** Receives what happens at a relay. */
+export interface Listeners {
+  /** Receives the relay's events. */
   readonly event?: (event: RelayEvent) => void;
-  /** Hears of an exception that no input explains; it has ended one connection at most. */
+  /** Receives an unexpected exception. It has ended one connection at most. */
   readonly fail?: (error: unknown) => void;
 }
 
-/** What whoever runs a relay lays down. */
+/** Whom a relay admits. */
 export interface EntryRulesOptions {
-  /** Whether an identity, by its fingerprint, may come in; without, everyone may. */
+  /** Whether an identity, by its fingerprint, may join; everyone may by default. */
   readonly allows?: (fingerprint: string) => boolean;
   /**
-   * The names by which members dial it, `HOST` or `HOST:PORT`. Who dialled another was led here by somebody in
-   * between. Without, any will do.
+   * The names under which members reach the relay, `HOST` or `HOST:PORT`. A member that dialled another name was led
+   * here by somebody in between. The default accepts any name.
    */
   readonly publicNames?: readonly string[];
 }
 
-/** The limits of a relay. Each protects the others in the room from one who wants too much. */
+/** The limits of a relay. Each protects the other members from one that asks for too much. */
 export interface Limits {
   /** Connections that have not joined yet. */
   readonly pending: number;
-  /** Connections from one address, of members and others. Without it {@linkcode PER_ADDRESS}. */
+  /** Connections from one address; {@linkcode PER_ADDRESS} by default. */
   readonly perAddress?: number | undefined;
-  /** Joins from one address in a minute. Without it {@linkcode JOINS_PER_ADDRESS}. */
+  /** Joins from one address in a minute; {@linkcode JOINS_PER_ADDRESS} by default. */
   readonly joinsPerAddress?: number | undefined;
-  /** Joins that are checked in a second, of all addresses together. */
+  /** Joins that the relay checks in a second, from all addresses together. */
   readonly joinsPerSecond: number;
   /** Joins of one identity in a minute. */
   readonly rejoins: number;
-  /** Frames of one member in a second; acknowledgements of something new are free. */
+  /** Frames of one member in a second. Acknowledgements of new frames are free. */
   readonly framesPerSecond: number;
   /** Bytes of one member in a second. */
   readonly bytesPerSecond: number;
-  /** Bytes in a second that the relay sends on for one member: what comes, times those who get it. */
+  /** Bytes that the relay forwards for one member in a second: what comes in, times its recipients. */
   readonly fanoutPerSecond: number;
 }
 
-/** The most members that a room takes by default. */
+/** The default of {@linkcode RelayOptions.maxMembers}. */
 export const DEFAULT_MAX_MEMBERS = 1024;
-
-/** How long a member whose connection is lost is kept by default, in milliseconds. */
+/** The default of {@linkcode RelayOptions.maxRooms}. */
+export const DEFAULT_MAX_ROOMS = 256;
+/** The default of {@linkcode RelayOptions.graceMs}. */
 export const DEFAULT_GRACE_MS = 120_000;
-
-/** The default of {@linkcode Limits.perAddress}; none for this machine's own, where it would say nothing. */
+/** The default of {@linkcode Limits.perAddress}. Loopback addresses have no default limit. */
 export const PER_ADDRESS = 128;
-/** The default of {@linkcode Limits.joinsPerAddress}; none for this machine's own. */
+/** The default of {@linkcode Limits.joinsPerAddress}. Loopback addresses have no default limit. */
 export const JOINS_PER_ADDRESS = 120;
-
-/** What looking for a member counts as, in bytes that are sent on: about as much work. */
+/** What the look-up of a member costs, as bytes forwarded: it is about as much work. */
 export const LOOKUP_BYTES = 256;
 
-/** The limits of a relay that is told nothing else. */
+/** The default limits of a relay. */
 export const DEFAULT_LIMITS: Limits = {
   pending: 1024,
   joinsPerSecond: 50,
@@ -90,24 +100,32 @@ export const DEFAULT_LIMITS: Limits = {
   fanoutPerSecond: 32 << 20,
 };
 
-/** What a relay tells whoever stands around it. */
+/** An event of a relay. */
 export type RelayEvent =
   | { readonly kind: "connected"; readonly from?: Origin | undefined }
-  | { readonly kind: "joined"; readonly credential: Credential; readonly from?: Origin | undefined }
-  | { readonly kind: "left"; readonly credential: Credential; readonly reason: Reason }
-  /** A member's connection is lost, or it has another. */
-  | { readonly kind: "away" | "back"; readonly credential: Credential }
-  /** A connection ended that never was a member. */
+  | MemberChange<"joined"> & { readonly from?: Origin | undefined }
+  | MemberChange<"left"> & { readonly reason: Reason }
+  /** A member lost its connection or stopped reading; or it is there again. */
+  | MemberChange<"away" | "back">
+  /** A connection ended before it joined. */
   | {
     readonly kind: "refused";
     readonly reason: Reason;
     readonly detail: string;
     readonly from?: Origin | undefined;
   }
-  /** A member speaks too fast: it is not read for so many milliseconds. Said once a minute for each. */
+  /** A member sends too fast and is not read for a time. Reported once a minute for each member. */
   | { readonly kind: "slowed"; readonly credential: Credential; readonly ms: number }
-  /** An exception that no input explains; it has ended one connection at most. */
+  /** An unexpected exception. It has ended one connection at most. */
   | { readonly kind: "failed"; readonly detail: string };
+
+/** A change of a member of a room. */
+interface MemberChange<Kind extends string> {
+  readonly kind: Kind;
+  readonly credential: Credential;
+  /** The name of the room. */
+  readonly roomName: string;
+}
 
 /** The other end of a connection: an address and a port. */
 export interface Origin {
@@ -115,4 +133,61 @@ export interface Origin {
   readonly hostname: string;
   /** Its port. */
   readonly port: number;
+}
+
+/** The upper bounds of a histogram's buckets, in seconds. */
+export const JOIN_BUCKETS: readonly number[] = [
+  ...[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
+  ...[1, 2.5, 5, 10],
+];
+
+/** Counters that only rise, from the relay's start on. */
+export class Tally {
+  /** Members that joined. */
+  joins = 0;
+  /** Sealed frames that members sent. */
+  messages = 0;
+  /** Sealed frames for recipients, counted once for each recipient. */
+  deliveries = 0;
+  /** Bytes received. */
+  receivedBytes = 0;
+  /** Milliseconds for which members that sent too fast were not read. */
+  slowedMs = 0;
+  /** Exceptions that were contained. */
+  failures = 0;
+  /** The time that all joins took together, in milliseconds. */
+  joinMs = 0;
+  /** Joins by their time: one count for each of {@linkcode JOIN_BUCKETS}, then those that took longer. */
+  readonly joinTimes: number[] = new Array<number>(JOIN_BUCKETS.length + 1).fill(0);
+  /** Connections that ended, by reason. */
+  readonly disconnects: Map<Reason, number> = new Map();
+
+  /** Counts a join, by the time since its connection was made. */
+  joined(ms: number): void {
+    this.joins += 1;
+    this.joinMs += ms;
+    const bucket = JOIN_BUCKETS.findIndex((bound) => ms <= bound * 1000);
+    this.joinTimes[bucket < 0 ? JOIN_BUCKETS.length : bucket]! += 1;
+  }
+
+  /** Counts a connection that ended. */
+  disconnected(reason: Reason): void {
+    this.disconnects.set(reason, (this.disconnects.get(reason) ?? 0) + 1);
+  }
+}
+
+/** The state of a relay at one moment. */
+export interface RelayState {
+  /** Rooms, empty ones included. */
+  readonly rooms: number;
+  /** Members of all rooms. */
+  readonly members: number;
+  /** Connections, of members and others. */
+  readonly connections: number;
+  /** Connections that have not joined yet. */
+  readonly pending: number;
+  /** Bytes sent to members and not acknowledged, or waiting to be sent. */
+  readonly queueBytes: number;
+  /** What was counted since the start. */
+  readonly tally: Tally;
 }

@@ -101,18 +101,16 @@ export class RosterHistory {
     member: Bytes,
     members: Promise<Bytes>,
   ): Promise<Bytes> {
-    const before = this.#last;
     const head = new ByteWriter(5).u32(version).u8(event).finish();
-    return await sha256(
-      inContext(CONTEXT.history, this.#room, await before, head, member, await members),
-    );
+    const [before, hash] = await Promise.all([this.#last, members]);
+    return await sha256(inContext(CONTEXT.history, this.#room, before, head, member, hash));
   }
 
   #keep(version: number, context: Promise<Bytes>): void {
     context.then((bytes) => {
       this.#contexts.set(version, bytes);
       this.#contexts.delete(version - KEPT_CONTEXTS);
-    });
+    }, () => {}); // who waits for the context sees the failure
   }
 }
 

@@ -1,0 +1,363 @@
+/**
+ * What waits for members: one feed of deliveries for a room, and a cursor into it for each member.
+ *
+ * A member that lags gets a list of its own, so that the shared feed can be trimmed. In that list, frames of the sender
+ * with the most waiting bytes are left out when too much waits.
+ *
+ * @module
+ */
+
+import type { Bytes } from "../../base/bytes.ts";
+import { framesBehind } from "../wire/frame.ts";
+import { type Delivery, isFor } from "./room.ts";
+
+/** The most that is sent to a member beyond its last acknowledgement. */
+const WINDOW = { frames: 8192, bytes: 4 << 20 } as const;
+/** The most sealed and pair frames that wait for a member, in bytes. */
+const MAX_WAITING_BYTES = 4 << 20;
+/** Leaving out goes on to here, so that it does not search the list again for each frame. */
+const LOW_WAITING_BYTES = 7 * (MAX_WAITING_BYTES / 8);
+/** The most control frames that wait for a member before its stay ends. */
+const MAX_WAITING_CONTROL = 16_384;
+/** How far the feed reaches back. Members acknowledge each MiB, so those that read never lag more. */
+const REACH = { deliveries: 16_384, bytes: 2 << 20 } as const;
+/** After so many more bytes or deliveries the feed is trimmed. */
+const TRIM = { deliveries: 512, bytes: 256 << 10 } as const;
+
+/** Takes the place of a delivery that was left out. */
+const LEFT_OUT: Delivery = {
+  to: { sender: 0, upTo: 0 },
+  frames: 0,
+  bytes: new Uint8Array(0),
+  kind: "control",
+  number: 0,
+};
+
+/** Deliveries by ascending index. The first ones are dropped once nobody needs them. */
+export class Feed {
+  #items: Delivery[] = [];
+  /** The index of the first item. */
+  #start = 0;
+  #bytes = 0;
+  /** The size after the last trimming. */
+  #trimmed = { deliveries: 0, bytes: 0 };
+
+  /** The index after the last delivery. */
+  get end(): number {
+    return this.#start + this.#items.length;
+  }
+
+  /** The number of deliveries that are kept. */
+  get kept(): number {
+    return this.#items.length;
+  }
+
+  /** Returns a delivery that is kept. */
+  at(index: number): Delivery {
+    return this.#items[index - this.#start]!;
+  }
+
+  /** Appends a delivery. */
+  push(delivery: Delivery): void {
+    this.#items.push(delivery);
+    this.#bytes += delivery.bytes.length;
+  }
+
+  /** Leaves out a delivery; the others keep their indices. */
+  leaveOut(index: number): void {
+    this.#bytes -= this.at(index).bytes.length;
+    this.#items[index - this.#start] = LEFT_OUT;
+  }
+
+  /** Drops all deliveries before an index. */
+  trim(index: number): void {
+    for (let i = this.#start; i < index; i++) this.#bytes -= this.at(i).bytes.length;
+    this.#items.splice(0, index - this.#start);
+    this.#start = index;
+    this.#trimmed = { deliveries: this.kept, bytes: this.#bytes };
+  }
+
+  /** Whether enough was appended since the last trimming to trim again. */
+  get hasGrown(): boolean {
+    return this.kept >= this.#trimmed.deliveries + TRIM.deliveries ||
+      this.#bytes >= this.#trimmed.bytes + TRIM.bytes;
+  }
+
+  /** The lowest index within reach: a member whose cursor is below it gets a list of its own. */
+  get reach(): number {
+    let bytes = this.#bytes;
+    let index = Math.max(this.#start, this.end - REACH.deliveries);
+    for (let i = this.#start; i < index; i++) bytes -= this.at(i).bytes.length;
+    while (bytes > REACH.bytes) bytes -= this.at(index++).bytes.length;
+    return index;
+  }
+}
+
+/** That sealed frames of a sender are left out for a member, from a message number on. */
+export interface LeftOut {
+  readonly sender: number;
+  readonly number: number;
+}
+
+/** The frames on their way to one member. They are counted, not numbered. */
+export class Outbox {
+  readonly #member: number;
+  readonly #shared: Feed;
+  /** The shared feed, or the member's own list. */
+  #feed: Feed;
+  /** The first delivery that is not wholly acknowledged. */
+  #ackedAt: number;
+  /** The number of acknowledged frames of that delivery. */
+  #into = 0;
+  /** The next delivery to send. */
+  #sentAt: number;
+  #acked = 0;
+  #sent = 0;
+  /** The bytes of deliveries that are sent and not wholly acknowledged. */
+  #flying = 0;
+  #isBlocked = false;
+  /** In an own list: the waiting bytes of sealed and pair frames, by sender. */
+  readonly #waiting = new Map<number, number>();
+  #waitingBytes = 0;
+  #waitingControl = 0;
+  /** Senders whose sealed frames are left out. */
+  readonly #leftOut = new Set<number>();
+
+  /** Starts at the end of a feed. */
+  constructor(member: number, feed: Feed) {
+    this.#member = member;
+    this.#shared = feed;
+    this.#feed = feed;
+    this.#ackedAt = feed.end;
+    this.#sentAt = feed.end;
+  }
+
+  /** The number of frames sent. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** The number of frames acknowledged. */
+  get acknowledged(): number {
+    return this.#acked;
+  }
+
+  /** Whether every frame for the member is sent and acknowledged. */
+  get isDone(): boolean {
+    this.#skip();
+    return this.#acked === this.#sent && this.#sentAt === this.#feed.end;
+  }
+
+  /** Whether frames wait that are not sent yet. */
+  get hasWaiting(): boolean {
+    return this.#sentAt < this.#feed.end;
+  }
+
+  /** Whether the member has a list of its own. */
+  get isOwn(): boolean {
+    return this.#feed !== this.#shared;
+  }
+
+  /** The bytes sent and not acknowledged, and those that wait. */
+  get bytes(): number {
+    let bytes = this.#flying;
+    for (let i = this.#sentAt; i < this.#feed.end; i++) {
+      const delivery = this.#feed.at(i);
+      if (this.#isMine(delivery)) bytes += delivery.bytes.length;
+    }
+    return bytes;
+  }
+
+  /** The index in the shared feed from which on everything is to be sent; undefined for an own list, or in a delivery. */
+  get sharedFrom(): number | undefined {
+    return this.isOwn || this.#into > 0 && this.#sentAt === this.#ackedAt
+      ? undefined
+      : this.#sentAt;
+  }
+
+  /** The index of the first delivery in the shared feed that the member needs. */
+  get needs(): number {
+    this.#skip();
+    return this.isOwn ? Infinity : this.#ackedAt;
+  }
+
+  /** Returns whether frames are within what may be sent beyond the last acknowledgement. */
+  fits(frames: number, bytes: number): boolean {
+    return this.#sent - this.#acked + frames <= WINDOW.frames &&
+      this.#flying + bytes <= WINDOW.bytes;
+  }
+
+  /** Notes that everything in the shared feed up to its end is sent. */
+  sentAll(frames: number, bytes: number): void {
+    this.#sentAt = this.#feed.end;
+    this.#sent += frames;
+    this.#flying += bytes;
+    this.#settle();
+  }
+
+  /** Whether the last {@linkcode take} stopped because no more may be sent before an acknowledgement. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** Takes what may be sent now, delivery by delivery. */
+  *take(): Generator<Bytes, void> {
+    this.#isBlocked = false;
+    while (this.hasWaiting) {
+      const delivery = this.#feed.at(this.#sentAt);
+      if (this.#isMine(delivery)) {
+        const skipped = this.#sentAt === this.#ackedAt ? this.#into : 0;
+        const frames = delivery.frames - skipped;
+        if (!this.fits(frames, delivery.bytes.length)) {
+          this.#isBlocked = true;
+          break;
+        }
+        this.#sent += frames;
+        this.#flying += delivery.bytes.length;
+        this.#account(delivery, -1);
+        if (frames > 0) {
+          yield skipped === 0 ? delivery.bytes : framesBehind(delivery.bytes, frames);
+        }
+      }
+      this.#sentAt += 1;
+    }
+    this.#settle();
+  }
+
+  /**
+   * Acknowledges the first `count` frames.
+   *
+   * @returns False if that is more than were sent, or fewer than before.
+   */
+  acknowledge(count: number): boolean {
+    if (count < this.#acked || count > this.#sent) return false;
+    let left = count - this.#acked + this.#into;
+    this.#acked = count;
+    for (; this.#ackedAt < this.#sentAt; this.#ackedAt++) {
+      const delivery = this.#feed.at(this.#ackedAt);
+      if (!this.#isMine(delivery)) continue;
+      if (left < delivery.frames) break;
+      left -= delivery.frames;
+      this.#flying -= delivery.bytes.length;
+    }
+    this.#into = left;
+    if (this.isOwn) this.#feed.trim(this.#ackedAt);
+    this.#settle();
+    return true;
+  }
+
+  /**
+   * Goes back to the end of the first `count` frames: the next ones are sent again.
+   *
+   * @returns False if the count cannot be.
+   */
+  rewind(count: number): boolean {
+    if (!this.acknowledge(count)) return false;
+    for (let i = this.#ackedAt; i < this.#sentAt; i++) this.#account(this.#feed.at(i), 1);
+    this.#sentAt = this.#ackedAt;
+    this.#sent = count;
+    this.#flying = 0;
+    return true;
+  }
+
+  /** Gives the member a list of its own. */
+  detach(): void {
+    const own = new Feed();
+    let sentAt = 0;
+    for (let i = this.#ackedAt; i < this.#feed.end; i++) {
+      const delivery = this.#feed.at(i);
+      if (!this.#isMine(delivery)) continue;
+      own.push(delivery);
+      if (i < this.#sentAt) sentAt += 1;
+    }
+    this.#feed = own;
+    this.#ackedAt = 0;
+    this.#sentAt = sentAt;
+    for (let i = sentAt; i < own.end; i++) this.#account(own.at(i), 1);
+    this.#settle();
+  }
+
+  /** Appends a delivery to the member's own list, if it is for the member and its sender is not left out. */
+  offer(delivery: Delivery): void {
+    const { to, kind } = delivery;
+    if (!isFor(to, this.#member) || kind === "sealed" && this.#leftOut.has(to.sender)) return;
+    this.#feed.push(delivery);
+    this.#account(delivery, 1);
+  }
+
+  /** Whether so many control frames wait that the member cannot stay. */
+  get isHopeless(): boolean {
+    return this.#waitingControl > MAX_WAITING_CONTROL;
+  }
+
+  /**
+   * Leaves out frames while too many bytes wait: those of the sender with the most bytes, the oldest first, and all
+   * sealed frames of that sender after the first one that is left out.
+   *
+   * @returns Whose sealed frames are left out from now on.
+   */
+  leaveOut(): LeftOut[] {
+    const behind: LeftOut[] = [];
+    while (this.#waitingBytes > MAX_WAITING_BYTES) {
+      const [[sender]] = [...this.#waiting].sort(([, a], [, b]) => b - a) as [[number, number]];
+      const number = this.#leaveOutOf(sender);
+      if (number !== undefined) behind.push({ sender, number });
+    }
+    return behind;
+  }
+
+  #leaveOutOf(sender: number): number | undefined {
+    let first: number | undefined;
+    for (let i = this.#sentAt; i < this.#feed.end; i++) {
+      const { to, kind, number } = this.#feed.at(i);
+      const isEnough = this.#waitingBytes <= LOW_WAITING_BYTES;
+      if (to.sender !== sender || kind === "control") continue;
+      if (isEnough && (kind === "pair" || first === undefined)) continue;
+      if (kind === "sealed") first ??= number;
+      this.#account(this.#feed.at(i), -1);
+      this.#feed.leaveOut(i);
+      if (i === this.#ackedAt) this.#into = 0;
+    }
+    if (first !== undefined) this.#leftOut.add(sender);
+    return first;
+  }
+
+  /** Takes sealed frames of a sender again. */
+  rejoined(sender: number): void {
+    this.#leftOut.delete(sender);
+  }
+
+  #isMine(delivery: Delivery): boolean {
+    return this.isOwn || isFor(delivery.to, this.#member);
+  }
+
+  /** Adds a waiting delivery of an own list to the account of its sender, or removes it. */
+  #account({ to: { sender }, bytes, kind }: Delivery, sign: 1 | -1): void {
+    if (!this.isOwn || bytes.length === 0) return;
+    if (kind === "control") {
+      this.#waitingControl += sign;
+      return;
+    }
+    const waiting = (this.#waiting.get(sender) ?? 0) + sign * bytes.length;
+    this.#waitingBytes += sign * bytes.length;
+    if (waiting === 0) this.#waiting.delete(sender);
+    else this.#waiting.set(sender, waiting);
+  }
+
+  /** Passes over deliveries for others. */
+  #skip(): void {
+    while (this.hasWaiting && !this.#isMine(this.#feed.at(this.#sentAt))) this.#sentAt += 1;
+    this.#settle();
+  }
+
+  /** Moves the acknowledged end over deliveries for others, and returns from an own list that is done to the feed. */
+  #settle(): void {
+    if (this.#acked !== this.#sent || this.#into > 0) return;
+    this.#ackedAt = this.#sentAt;
+    if (!this.isOwn) return;
+    if (this.hasWaiting) return this.#feed.trim(this.#ackedAt);
+    this.#feed = this.#shared;
+    this.#ackedAt = this.#shared.end;
+    this.#sentAt = this.#shared.end;
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * A room on one relay: it appends entries to the room's log for what its connections and the clock bring, and carries
+ * out what the fold returns.
+ *
+ * @module
+ */
+
+import type { Bytes } from "../../base/bytes.ts";
+import type { Credential } from "../identity/credential.ts";
+import { nameLooks } from "../identity/name.ts";
+import { readEntries } from "../wire/envelope.ts";
+import { firstContext, RosterHistory } from "../wire/history.ts";
+import { HASH_BYTES, KIND, type Reason } from "../wire/kinds.ts";
+import type { RelayConnection } from "./connection.ts";
+import { Feed, Outbox } from "./cursor.ts";
+import { FanOut } from "./fan_out.ts";
+import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./log.ts";
+import { type Roster, RosterPages, Stay } from "./member.ts";
+import { Receipts } from "./receipts.ts";
+import type { Relay } from "./relay.ts";
+import { type Delivery, type Effect, Room, type RoomMember } from "./room.ts";
+
+/** After so long without a connection, a member is shown as away: most are back before. In milliseconds. */
+const AWAY_AFTER_MS = 2_000;
+/** After so long without an acknowledgement, a member for which frames wait is shown as away. In milliseconds. */
+const STALLED_AFTER_MS = 60_000;
+/** The ends of a connection after which its member may come back. */
+const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
+
+/** A connection whose join is appended to the log. */
+interface Newcomer {
+  readonly connection: RelayConnection;
+  readonly credential: Credential;
+}
+
+/** A room and the stays of its members on this relay. */
+export class HostedRoom {
+  readonly name: string;
+  readonly #relay: Relay;
+  readonly #room = new Room();
+  readonly #log: Log = new MemoryLog((entry, place) => this.#apply(entry, place));
+  readonly #history: RosterHistory;
+  readonly #feed = new Feed();
+  readonly #fanOut: FanOut;
+  readonly #receipts: Receipts;
+  readonly #stays = new Map<number, Stay>();
+  /** Those with a list of their own. */
+  readonly #lagging = new Set<Stay>();
+  readonly #joining = new Map<string, Newcomer>();
+  #pages: RosterPages | undefined;
+  /** Since when it has no members, by the monotonic clock. */
+  #emptySince: number;
+
+  /** Opens an empty room. */
+  constructor(relay: Relay, name: string, maxMembers: number) {
+    this.#relay = relay;
+    this.name = name;
+    this.#emptySince = relay.monotonic();
+    const room = relay.random(HASH_BYTES);
+    this.#log.append({ kind: "genesis", room, maxMembers });
+    const context = firstContext(room);
+    this.#history = new RosterHistory({ room, version: 0, context, members: [] });
+    const { later, failed } = relay;
+    this.#fanOut = new FanOut(this.#feed, { later, failed, wrote: () => relay.endBroken() });
+    this.#receipts = new Receipts((number) => this.#connected(number), later);
+  }
+
+  /** The room's id. */
+  get id(): Bytes {
+    return this.#room.id;
+  }
+
+  /** The members on this relay. */
+  get size(): number {
+    return this.#stays.size;
+  }
+
+  /** Since when it is empty; undefined if it is not. */
+  get emptySince(): number | undefined {
+    return this.size === 0 ? this.#emptySince : undefined;
+  }
+
+  /** Whether the room can have no more versions. */
+  get isWornOut(): boolean {
+    return this.#room.isWornOut;
+  }
+
+  /** Returns the stays in the order of joining. */
+  stays(): MapIterator<Stay> {
+    return this.#stays.values();
+  }
+
+  /** Returns the stay of the member whose hash is the map key `key`. */
+  stay(key: string): Stay | undefined {
+    const member = this.#room.byKey(key);
+    return member === undefined ? undefined : this.#stays.get(member.number);
+  }
+
+  /** The deliveries that the shared feed keeps. */
+  get kept(): number {
+    return this.#feed.kept;
+  }
+
+  #connected(number: number): Stay | undefined {
+    const stay = this.#stays.get(number);
+    return stay?.connection?.isReady ? stay : undefined;
+  }
+
+  // What connections bring.
+
+  /**
+   * Appends a join. A member that lost the connection over which it joined does not know whether it is in, and joins
+   * again: it is sent the same roster, and everything since.
+   */
+  join(connection: RelayConnection, credential: Credential, renewal: Bytes): void {
+    const stay = this.stay(credential.key);
+    if (stay?.roster !== undefined) return this.#again(stay, connection);
+    const { member, key, name, folded, fingerprint, bytes } = credential;
+    const marks = { key, name, folded, looks: nameLooks(name) };
+    const entry: JoinEntry = { kind: "join", member, fingerprint, bytes, renewal, ...marks };
+    // Whether the holder of a name has a connection decides about the join, so the log must have it first.
+    for (const holder of this.#room.nameHolders(entry)) {
+      const held = this.#stays.get(holder.number);
+      if (held !== undefined && held.connection === undefined) this.#lose(holder);
+    }
+    this.#joining.set(key, { connection, credential });
+    this.#log.append(entry);
+  }
+
+  #again(stay: Stay, connection: RelayConnection): void {
+    stay.outbox.rewind(0);
+    this.#connect(stay, connection);
+    this.#sendRoster(stay, stay.roster!);
+  }
+
+  /**
+   * Resumes a stay over another connection.
+   *
+   * @param received The number of counted frames that the member has received.
+   * @returns False if that cannot be.
+   */
+  resume(stay: Stay, connection: RelayConnection, received: number): boolean {
+    if (!stay.outbox.rewind(received)) return false;
+    stay.roster = undefined;
+    this.#connect(stay, connection);
+    connection.isReady = true;
+    this.#fanOut.add(stay);
+    return true;
+  }
+
+  #connect(stay: Stay, connection: RelayConnection): void {
+    const before = stay.connection;
+    stay.resume(connection);
+    stay.heardAt = this.#relay.monotonic();
+    before?.giveUp();
+    connection.entered(stay);
+    this.#log.append({ kind: "back", member: stay.number });
+  }
+
+  /** Appends counted frames of a member. */
+  take(stay: Stay, frame: CountedFrame): void {
+    stay.roster = undefined;
+    stay.heardAt = this.#relay.monotonic();
+    this.#log.append({ kind: "frame", member: stay.number, frame });
+  }
+
+  /**
+   * Takes receipts or asks.
+   *
+   * @returns What they cost, in bytes sent on.
+   */
+  takeReceipts(stay: Stay, kind: typeof KIND.receipt | typeof KIND.ask, payload: Bytes): number {
+    return this.#receipts.take(stay.number, kind, readEntries(payload));
+  }
+
+  /** Appends a renewal, if it is to be listed. Newcomers verify it; a member that sends nonsense harms itself. */
+  renew(stay: Stay, renewal: Bytes): void {
+    if (!stay.isNewRenewal(renewal, this.#relay.now())) return;
+    this.#log.append({ kind: "renew", member: stay.number, renewal });
+  }
+
+  /**
+   * Takes an acknowledgement.
+   *
+   * @returns False if the count cannot be.
+   */
+  acknowledge(stay: Stay, count: number): boolean {
+    const { outbox, member } = stay;
+    if (!outbox.acknowledge(count)) return false;
+    stay.roster = undefined;
+    stay.heardAt = this.#relay.monotonic();
+    if (member.isAway) this.#log.append({ kind: "back", member: member.number });
+    if (outbox.isBlocked) this.#fanOut.write(stay);
+    return true;
+  }
+
+  /** The connection of a stay has ended. */
+  disconnected(stay: Stay, connection: RelayConnection, reason: Reason): void {
+    if (stay.connection !== connection) return;
+    stay.connection = undefined;
+    stay.lostSince = undefined;
+    this.#fanOut.delete(stay.number);
+    stay.lostSince = this.#relay.monotonic();
+    // A member that loses its relay has not left: it may meet the others at the next one.
+    if (this.#relay.isClosing) return this.#forget(stay, reason);
+    if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) return;
+    const { number: member, statement } = stay;
+    this.#log.append({ kind: "leave", member, reason, statement });
+  }
+
+  /** Ends a stay, and its connection if it has one. */
+  expel({ number: member }: Stay, reason: Reason): void {
+    this.#log.append({ kind: "leave", member, reason, statement: new Uint8Array(0) });
+  }
+
+  // What the clock brings.
+
+  /** Appends what the time demands. */
+  tick(now: number): void {
+    for (const stay of this.#stays.values()) {
+      if (stay.connection === undefined) this.#lookFor(stay, now - (stay.lostSince ??= now));
+      else if (stay.outbox.isDone) stay.heardAt = now;
+      else if (now - stay.heardAt >= STALLED_AFTER_MS && !stay.member.isAway) {
+        this.#lose(stay.member);
+      }
+    }
+  }
+
+  #lookFor({ member }: Stay, goneMs: number): void {
+    const { graceMs } = this.#relay;
+    if (goneMs < Math.min(AWAY_AFTER_MS, graceMs)) return;
+    if (member.lostAt !== member.last) this.#lose(member);
+    if (goneMs < graceMs) return;
+    this.#log.append({ kind: "expire", member: member.number, follows: member.last });
+  }
+
+  #lose({ number: member, last: follows }: RoomMember): void {
+    this.#log.append({ kind: "lost", member, follows });
+  }
+
+  // What the fold returns.
+
+  #apply(entry: Entry, place: number): void {
+    for (const effect of this.#room.apply(entry, place)) {
+      try {
+        this.#carryOut(effect);
+      } catch (error) {
+        this.#relay.failed(error);
+      }
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case "deliver":
+        return this.#deliver(effect.delivery);
+      case "counted":
+        return this.#counted(effect);
+      case "joined":
+        return this.#joined(effect.member);
+      case "left":
+        return this.#left(effect.member, effect.reason);
+      case "refused":
+        return this.#refused(effect.key, effect.reason);
+      case "renewed":
+        this.#pages = undefined;
+        return;
+      case "rejoined":
+        return this.#stays.get(effect.recipient)?.outbox.rejoined(effect.sender);
+      case "breach":
+        return this.#stays.get(effect.member.number)?.connection?.end(effect.reason);
+      default:
+        return this.#tell(effect);
+    }
+  }
+
+  #tell({ kind, member }: Extract<Effect, { kind: "away" | "back" }>): void {
+    const credential = this.#stays.get(member.number)?.credential;
+    if (credential !== undefined) this.#relay.tell({ kind, credential, roomName: this.name });
+  }
+
+  #counted({ member, sealed, recipients, cost }: Extract<Effect, { kind: "counted" }>): void {
+    const { tally } = this.#relay;
+    tally.messages += sealed;
+    tally.deliveries += sealed * recipients;
+    this.#stays.get(member.number)?.connection?.charge(cost);
+  }
+
+  #joined(member: RoomMember): void {
+    const { number, credential: { key, member: hash } } = member;
+    const context = this.#history.newest;
+    this.#history.add("joined", hash).catch(() => {}); // the next newcomer sees the failure
+    this.#pages ??= new RosterPages(this.#listingsBefore(number));
+    const pages = this.#pages.snapshot(this.id, number - 1);
+    this.#pages.add(member.listing);
+    const { connection, credential } = this.#joining.get(key)!;
+    this.#joining.delete(key);
+    const outbox = new Outbox(number, this.#feed);
+    const stay = new Stay(this, member, credential, outbox, connection, this.#relay.monotonic());
+    stay.roster = { context, pages };
+    this.#stays.set(number, stay);
+    const { from } = connection;
+    this.#relay.tell({ kind: "joined", credential, from, roomName: this.name });
+    connection.entered(stay);
+    this.#sendRoster(stay, stay.roster);
+  }
+
+  *#listingsBefore(number: number) {
+    for (const member of this.#room.members()) if (member.number < number) yield member.listing;
+  }
+
+  /** Sends the roster once its context is known. Counted frames wait for it. */
+  #sendRoster(stay: Stay, { context, pages }: Roster): void {
+    const connection = stay.connection!;
+    context.then((known) => {
+      if (stay.connection !== connection) return;
+      for (const piece of pages(known)) connection.link.send(piece);
+      connection.isReady = true;
+      connection.allowUnread();
+      this.#fanOut.add(stay);
+      this.#relay.endBroken();
+    }).catch((error) => connection.endBy(error));
+  }
+
+  #left(member: RoomMember, reason: Reason): void {
+    this.#history.add("left", member.credential.member).catch(() => {});
+    this.#pages = undefined;
+    for (const { outbox } of this.#stays.values()) outbox.rejoined(member.number);
+    const stay = this.#stays.get(member.number);
+    if (stay === undefined) return;
+    const { connection } = stay;
+    stay.connection = undefined;
+    this.#forget(stay, reason);
+    connection?.end(reason);
+  }
+
+  #forget(stay: Stay, reason: Reason): void {
+    this.#stays.delete(stay.number);
+    this.#lagging.delete(stay);
+    this.#fanOut.delete(stay.number);
+    if (this.size === 0) this.#emptySince = this.#relay.monotonic();
+    const { credential } = stay;
+    this.#relay.tell({ kind: "left", credential, reason, roomName: this.name });
+  }
+
+  #refused(key: string, reason: Reason): void {
+    const newcomer = this.#joining.get(key);
+    this.#joining.delete(key);
+    newcomer?.connection.end(reason, newcomer.credential.name);
+  }
+
+  // Deliveries.
+
+  #deliver(delivery: Delivery): void {
+    this.#feed.push(delivery);
+    for (const stay of this.#lagging) {
+      if (stay.outbox.isOwn) {
+        stay.outbox.offer(delivery);
+        this.#bound(stay);
+      } else this.#lagging.delete(stay);
+    }
+    this.#fanOut.appended(delivery.to);
+    if (this.#feed.hasGrown) this.#trim();
+  }
+
+  /** Drops what no member needs from the feed. A member that lags too far gets a list of its own. */
+  #trim(): void {
+    const { reach } = this.#feed;
+    let needed = this.#feed.end;
+    for (const stay of this.#stays.values()) {
+      if (stay.outbox.needs < reach) {
+        stay.outbox.detach();
+        if (stay.outbox.isOwn) this.#lagging.add(stay);
+        this.#bound(stay);
+      }
+      needed = Math.min(needed, stay.outbox.needs);
+    }
+    this.#feed.trim(needed);
+  }
+
+  /** Leaves out frames for a member for which too much waits. */
+  #bound(stay: Stay): void {
+    const { outbox, number: recipient } = stay;
+    for (const { sender, number } of outbox.leaveOut()) {
+      this.#log.append({ kind: "behind", sender, recipient, number });
+    }
+    if (outbox.isHopeless) this.expel(stay, "LOST");
+  }
+
+  /** Writes what was appended, and tells a member how many of its frames have a place. */
+  flush(stay?: Stay): void {
+    this.#fanOut.flush();
+    stay?.reportAccepted();
+  }
+}

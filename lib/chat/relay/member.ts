@@ -1,0 +1,239 @@
+/**
+ * A member's stay as the edge of the relay knows it: its connection, what waits for it, how fast it may send; and the
+ * roster that it is sent when it joins.
+ *
+ * @module
+ */
+
+import { type Bytes, ByteWriter } from "../../base/bytes.ts";
+import { Account } from "../../base/costs.ts";
+import type { Credential } from "../identity/credential.ts";
+import { isTooLong, readRenewal } from "../identity/renewal.ts";
+import type { Link } from "../link.ts";
+import { encodeCount, encodeListing, type Listing, PAGE_BYTES } from "../wire/control.ts";
+import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
+import { BOUND, KIND } from "../wire/kinds.ts";
+import type { RelayConnection } from "./connection.ts";
+import type { Outbox } from "./cursor.ts";
+import type { Reader } from "./fan_out.ts";
+import type { HostedRoom } from "./hosted_room.ts";
+import type { Limits } from "./options.ts";
+import type { RoomMember } from "./room.ts";
+
+/** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */
+const RENEWAL_STEP_MS = 60 * 60 * 1000;
+
+/** The roster that a newcomer is sent. */
+export interface Roster {
+  /** The context of the version before its joining; it may still be computed. */
+  readonly context: Promise<Bytes>;
+  /** Encodes the pages. */
+  readonly pages: (context: Bytes) => readonly Bytes[];
+}
+
+/** A member of a room, from its join to its leaving, over all of its connections. */
+export class Stay implements Reader {
+  readonly room: HostedRoom;
+  readonly member: RoomMember;
+  readonly credential: Credential;
+  readonly outbox: Outbox;
+  readonly pace: Pace;
+  /** What it was sent as the roster, until it has sent or acknowledged anything. */
+  roster: Roster | undefined;
+  /** Undefined while the member has none. */
+  connection: RelayConnection | undefined;
+  /** Since when it has no connection, by the monotonic clock. */
+  lostSince: number | undefined;
+  /** When it last acknowledged or sent anything, or nothing waited for it. */
+  heardAt: number;
+  /** The payload of its `leave`. */
+  statement: Bytes = new Uint8Array(0);
+  #accepted = 0;
+
+  /** Starts with a connection. */
+  constructor(
+    room: HostedRoom,
+    member: RoomMember,
+    credential: Credential,
+    outbox: Outbox,
+    connection: RelayConnection,
+    now: number,
+  ) {
+    this.room = room;
+    this.member = member;
+    this.credential = credential;
+    this.outbox = outbox;
+    this.connection = connection;
+    this.pace = connection.pace;
+    this.heardAt = now;
+  }
+
+  get number(): number {
+    return this.member.number;
+  }
+
+  /** The link of the connection. Only for a member that has one. */
+  get link(): Link {
+    return this.connection!.link;
+  }
+
+  /** Takes another connection. The relay has told the member what it accepted. */
+  resume(connection: RelayConnection): void {
+    this.connection = connection;
+    this.#accepted = this.member.received;
+  }
+
+  /** Tells the member how many of its frames have a place in the log, if that is new. */
+  reportAccepted(): void {
+    const { received } = this.member;
+    if (received <= this.#accepted || this.connection === undefined) return;
+    this.#accepted = received;
+    this.link.send(encodeCount(KIND.accepted, received));
+  }
+
+  /**
+   * Returns whether a renewal is to be listed: it adds an hour or more, or replaces one that ends too late, and does
+   * not itself end too late.
+   *
+   * @param now The time in milliseconds since 1970.
+   * @throws {MalformedError} If it is no renewal.
+   */
+  isNewRenewal(renewal: Bytes, now: number): boolean {
+    const { expiresAt } = readRenewal(renewal);
+    const { renewal: listed } = this.member.listing;
+    const last = listed.length > 0 ? readRenewal(listed).expiresAt : this.credential.expiresAt;
+    return !isTooLong(expiresAt, now) &&
+      (expiresAt >= last + RENEWAL_STEP_MS || isTooLong(last, now));
+  }
+}
+
+/** The size of the first page's buffer in bytes: a small room makes its pages anew whenever somebody leaves. */
+const FIRST_BYTES = 4 << 10;
+/** The bytes of a page before its listings: room, version, context, last, count. */
+const PAGE_HEAD_BYTES = BOUND.control - PAGE_BYTES;
+
+/** The listings of one page. Bytes that are written stay as they are. */
+interface Block {
+  buffer: Bytes;
+  length: number;
+  count: number;
+}
+
+/** The listings of a room as pages, whose bytes all newcomers share. */
+export class RosterPages {
+  readonly #blocks: Block[] = [];
+
+  /** Starts with the members of a room. */
+  constructor(listings: Iterable<Listing> = []) {
+    for (const listing of listings) this.add(listing);
+  }
+
+  /** Adds the newest member. */
+  add(listing: Listing): void {
+    const bytes = encodeListing(listing);
+    const block = this.#blockFor(bytes.length);
+    block.buffer.set(bytes, block.length);
+    block.length += bytes.length;
+    block.count += 1;
+  }
+
+  #blockFor(size: number): Block {
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && last.length + size <= PAGE_BYTES) {
+      if (last.length + size > last.buffer.length) {
+        // The old buffer stays as it is: it may have been sent.
+        const room = Math.min(PAGE_BYTES, Math.max(2 * last.buffer.length, last.length + size));
+        const { buffer } = last;
+        last.buffer = new Uint8Array(room);
+        last.buffer.set(buffer.subarray(0, last.length));
+      }
+      return last;
+    }
+    const room = Math.max(size, last === undefined ? FIRST_BYTES : PAGE_BYTES);
+    const block = { buffer: new Uint8Array(room), length: 0, count: 0 };
+    this.#blocks.push(block);
+    return block;
+  }
+
+  /**
+   * Returns what encodes the roster as it is now, once the context of its version is known.
+   *
+   * @param room The room's id.
+   * @param version The version of the room.
+   * @returns Makes the bytes to send, in pieces that are never changed. A frame may take two of them.
+   */
+  snapshot(room: Bytes, version: number): (context: Bytes) => Bytes[] {
+    const blocks = this.#blocks.map((block) => ({ ...block }));
+    return (context) => {
+      const head = (last: boolean, count: number, length: number) =>
+        new ByteWriter(FRAME_HEADER_BYTES + PAGE_HEAD_BYTES)
+          .u32(1 + PAGE_HEAD_BYTES + length).u8(KIND.roster)
+          .raw(room).u32(version).raw(context).u8(last ? 1 : 0).u16(count).finish();
+      if (blocks.length === 0) return [head(true, 0, 0)];
+      return blocks.flatMap(({ buffer, length, count }, i) => [
+        head(i === blocks.length - 1, count, length),
+        buffer.subarray(0, length),
+      ]);
+    };
+  }
+}
+
+/** A burst of this many seconds' worth of frames is allowed: the keys for a room of a thousand. */
+const BURST_SECONDS = 2;
+/** A burst of this many seconds' worth of bytes is allowed. */
+const BYTES_BURST_SECONDS = 0.25;
+/** The cost of a resume, in frames: the relay verifies a signature and sends again what was under way. */
+const RESUME_FRAMES = 100;
+
+/** What a member has sent. */
+export interface Spent {
+  readonly frames: number;
+  readonly bytes: number;
+  /** Bytes that the relay forwards for it; look-ups count as some. */
+  readonly fanout: number;
+}
+
+/** Limits how fast one member sends, over all of its connections. */
+export class Pace {
+  readonly #account: Account<"frames" | "bytes" | "fanout">;
+  #pausedUntil = 0;
+
+  /** Starts with a burst to spend. */
+  constructor(limits: Limits, now: number) {
+    const rate = (perSecond: number, seconds = BURST_SECONDS) => ({
+      perSecond,
+      burst: perSecond * seconds,
+    });
+    this.#account = new Account({
+      frames: rate(limits.framesPerSecond),
+      bytes: rate(limits.bytesPerSecond, BYTES_BURST_SECONDS),
+      fanout: rate(limits.fanoutPerSecond),
+    }, now);
+  }
+
+  /**
+   * Charges what a member has sent.
+   *
+   * @returns For how many milliseconds nothing more is to be read from it.
+   */
+  spend({ frames, bytes, fanout }: Spent, now: number): number {
+    const pause = Math.max(
+      this.#account.charge("frames", frames, now),
+      this.#account.charge("bytes", bytes, now),
+      this.#account.charge("fanout", fanout, now),
+    );
+    this.#pausedUntil = now + pause;
+    return pause;
+  }
+
+  /**
+   * Charges a resume.
+   *
+   * @returns False while the member is not read: another connection must not get around that.
+   */
+  resume(now: number): boolean {
+    if (now < this.#pausedUntil) return false;
+    this.#account.charge("frames", RESUME_FRAMES, now);
+    return true;
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * A room as a fold over its log: `apply()` changes the state and returns what happened and what members receive. It
+ * uses no clock, no random numbers and no I/O, so the same log gives the same deliveries everywhere.
+ *
+ * @module
+ */
+
+import type { Bytes } from "../../base/bytes.ts";
+import { Registry } from "../identity/registry.ts";
+import {
+  encodeBehind,
+  encodeJoined,
+  encodeLeft,
+  encodeMember,
+  type Listing,
+} from "../wire/control.ts";
+import { KIND, type Reason } from "../wire/kinds.ts";
+import type { CountedFrame, Entry, JoinEntry } from "./log.ts";
+import { LOOKUP_BYTES } from "./options.ts";
+
+/** The most members that all routes of a member may name together. */
+const MAX_NAMED = 16_384;
+/** The last version of a room. */
+const MAX_VERSION = 0xffff_ffff;
+
+const NOBODY: ReadonlySet<number> = new Set();
+const NO_STATEMENT: Bytes = new Uint8Array(0);
+
+/** Whom frames are for: the members with numbers up to `upTo`, less some. */
+export interface Recipients {
+  /** The number of the member that sent the frames; 0 for the relay. */
+  readonly sender: number;
+  readonly upTo: number;
+  readonly one?: number;
+  readonly only?: ReadonlySet<number>;
+  readonly except?: ReadonlySet<number>;
+}
+
+/** Returns whether frames are for a member. */
+export function isFor({ sender, upTo, one, only, except }: Recipients, member: number): boolean {
+  return member <= upTo && member !== sender && (one === undefined || one === member) &&
+    (only === undefined || only.has(member)) && (except === undefined || !except.has(member));
+}
+
+/** Frames on their way to members. One object serves all recipients. */
+export interface Delivery {
+  readonly to: Recipients;
+  readonly frames: number;
+  /** The frames, one after the other. Never changed. */
+  readonly bytes: Bytes;
+  /** Sealed and pair frames may be left out for a slow reader; others never. */
+  readonly kind: "sealed" | "pair" | "control";
+  /** The number of the first message of sealed frames; otherwise 0. */
+  readonly number: number;
+}
+
+/** What an entry caused. */
+export type Effect =
+  | { readonly kind: "deliver"; readonly delivery: Delivery }
+  | { readonly kind: "joined"; readonly member: RoomMember }
+  | { readonly kind: "refused"; readonly key: string; readonly reason: Reason }
+  | { readonly kind: "left"; readonly member: RoomMember; readonly reason: Reason }
+  | { readonly kind: "away" | "back"; readonly member: RoomMember }
+  | { readonly kind: "renewed"; readonly member: RoomMember }
+  /** Sealed frames of a sender go to a recipient again. */
+  | { readonly kind: "rejoined"; readonly sender: number; readonly recipient: number }
+  /** Frames of a member were counted. */
+  | {
+    readonly kind: "counted";
+    readonly member: RoomMember;
+    /** Sealed frames. */
+    readonly sealed: number;
+    readonly recipients: number;
+    /** What the frames cost, in bytes sent on. */
+    readonly cost: number;
+  }
+  /** A member broke the protocol. Its frame was not counted. */
+  | { readonly kind: "breach"; readonly member: RoomMember; readonly reason: Reason };
+
+/** A route that a member has declared. */
+interface DeclaredRoute {
+  readonly except: boolean;
+  /** The members that were in the room. */
+  readonly members: ReadonlySet<number>;
+  /** The number of members that the route named, absent ones included. */
+  readonly named: number;
+}
+
+/** A member of a room. */
+export class RoomMember {
+  /** The version that its joining made. */
+  readonly number: number;
+  readonly credential: JoinEntry;
+  /** How the roster lists it. */
+  listing: Listing;
+  /** The number of counted frames that it has sent. */
+  received = 0;
+  /** Whether the others were told that it is away. */
+  isAway = false;
+  /** The place of its newest entry. */
+  last: number;
+  /** The place of its newest `lost` entry, until it is back. */
+  lostAt: number | undefined;
+  readonly routes: Map<number, DeclaredRoute> = new Map();
+  /** The members that its routes name together, absent ones included. */
+  named: number = 0;
+  /** The members for which its sealed frames are left out. */
+  behind: ReadonlySet<number> = NOBODY;
+  /** Whom its last sealed frames were for; undefined if a route or `behind` has changed since. */
+  recent: { readonly route: number; readonly to: Recipients } | undefined;
+
+  /** Creates a member that has sent nothing. */
+  constructor(number: number, entry: JoinEntry, place: number) {
+    this.number = number;
+    this.credential = entry;
+    this.listing = { number, credential: entry.bytes, renewal: entry.renewal };
+    this.last = place;
+  }
+}
+
+/** The state of a room. */
+export class Room {
+  #id = NO_STATEMENT;
+  #maxMembers = 0;
+  #version = 0;
+  #place = 0;
+  #effects: Effect[] = [];
+  readonly #registry = new Registry<RoomMember>();
+  readonly #byNumber = new Map<number, RoomMember>();
+
+  /** The room's id, 32 bytes; empty before the genesis entry. */
+  get id(): Bytes {
+    return this.#id;
+  }
+
+  /** The number of members. */
+  get size(): number {
+    return this.#byNumber.size;
+  }
+
+  /** The number of joinings and leavings so far. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether the room has reached the last version and must be closed. */
+  get isWornOut(): boolean {
+    return this.#version >= MAX_VERSION - 1;
+  }
+
+  /** Returns the members in the order of their numbers. */
+  members(): MapIterator<RoomMember> {
+    return this.#byNumber.values();
+  }
+
+  /** Returns the member with a number. */
+  member(number: number): RoomMember | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  /** Returns the member whose hash is the map key `key`. */
+  byKey(key: string): RoomMember | undefined {
+    return this.#registry.get(key);
+  }
+
+  /** Returns the members whose names equal the newcomer's or look like it. */
+  nameHolders({ name, looks }: JoinEntry): Set<RoomMember> {
+    return this.#registry.nameHolders(name, looks);
+  }
+
+  /**
+   * Applies an entry.
+   *
+   * @param entry The entry after the last one.
+   * @param place Its place, above the last one's.
+   * @returns What it caused, in order.
+   */
+  apply(entry: Entry, place: number): readonly Effect[] {
+    this.#place = place;
+    this.#effects = [];
+    if (entry.kind === "genesis") this.#begin(entry);
+    else if (entry.kind === "join") this.#join(entry);
+    else if (entry.kind === "behind") this.#fallBehind(entry);
+    else {
+      const member = this.#byNumber.get(entry.member);
+      if (member !== undefined) this.#change(member, entry);
+    }
+    return this.#effects;
+  }
+
+  #begin({ room, maxMembers }: Extract<Entry, { kind: "genesis" }>): void {
+    this.#id = room;
+    this.#maxMembers = maxMembers;
+  }
+
+  #change(
+    member: RoomMember,
+    entry: Exclude<Entry, { kind: "genesis" | "join" | "behind" }>,
+  ): void {
+    switch (entry.kind) {
+      case "lost":
+        if (member.last === entry.follows) this.#lose(member);
+        return;
+      case "expire":
+        if (member.lostAt === entry.follows && member.last === entry.follows) {
+          this.#leave(member, "LOST");
+        }
+        return;
+      case "leave":
+        return this.#leave(member, entry.reason, entry.statement);
+    }
+    member.last = this.#place;
+    if (entry.kind === "back") this.#back(member);
+    else if (entry.kind === "frame") this.#take(member, entry.frame);
+    else {
+      member.listing = { ...member.listing, renewal: entry.renewal };
+      this.#effects.push({ kind: "renewed", member });
+    }
+  }
+
+  #join(entry: JoinEntry): void {
+    const replaced = this.#replacedBy(entry);
+    const reason = this.#refusal(entry, replaced);
+    if (reason !== undefined) {
+      this.#effects.push({ kind: "refused", key: entry.key, reason });
+      return;
+    }
+    for (const one of replaced) this.#leave(one, "REPLACED");
+    const member = new RoomMember(++this.#version, entry, this.#place);
+    this.#control(encodeJoined(member.listing), { upTo: member.number - 1 });
+    this.#registry.add(member);
+    this.#byNumber.set(member.number, member);
+    this.#effects.push({ kind: "joined", member });
+    for (const { isAway, number } of this.#byNumber.values()) {
+      if (isAway) this.#control(encodeMember(KIND.away, number), { one: member.number });
+    }
+  }
+
+  /** Returns the members that a newcomer replaces: the same credential, and an earlier run that is away. */
+  #replacedBy(entry: JoinEntry): Set<RoomMember> {
+    const same = this.#registry.get(entry.key);
+    const earlier = [...this.nameHolders(entry)].filter(({ isAway, credential }) =>
+      isAway && credential.fingerprint === entry.fingerprint
+    );
+    return new Set(same === undefined ? earlier : [same, ...earlier]);
+  }
+
+  #refusal(entry: JoinEntry, replaced: ReadonlySet<RoomMember>): Reason | undefined {
+    const holders = [...this.nameHolders(entry)].filter((one) => !replaced.has(one));
+    if (holders.length > 0) {
+      return holders.every(({ isAway }) => isAway) ? "NAME_AWAY" : "NAME_TAKEN";
+    }
+    return this.size - replaced.size >= this.#maxMembers ? "ROOM_FULL" : undefined;
+  }
+
+  #leave(member: RoomMember, reason: Reason, statement = NO_STATEMENT): void {
+    const { number } = member;
+    this.#registry.remove(member);
+    this.#byNumber.delete(number);
+    for (const other of this.#byNumber.values()) this.#catchUp(other, number);
+    const version = ++this.#version;
+    this.#effects.push({ kind: "left", member, reason });
+    this.#control(encodeLeft({ version, member: number, reason, statement }), {});
+  }
+
+  #lose(member: RoomMember): void {
+    member.last = this.#place;
+    member.lostAt = this.#place;
+    if (!member.isAway) this.#show(member, "away");
+  }
+
+  #back(member: RoomMember): void {
+    member.lostAt = undefined;
+    if (member.isAway) this.#show(member, "back");
+  }
+
+  #show(member: RoomMember, kind: "away" | "back"): void {
+    member.isAway = kind === "away";
+    this.#effects.push({ kind, member });
+    this.#control(encodeMember(KIND[kind], member.number), { sender: member.number });
+  }
+
+  #fallBehind({ sender, recipient, number }: Extract<Entry, { kind: "behind" }>): void {
+    const member = this.#byNumber.get(sender);
+    if (member === undefined || !this.#byNumber.has(recipient)) return;
+    member.behind = new Set([...member.behind, recipient]);
+    member.recent = undefined;
+    this.#control(encodeBehind({ member: recipient, number }), { one: sender });
+  }
+
+  #catchUp(sender: RoomMember, recipient: number): void {
+    if (!sender.behind.has(recipient)) return;
+    sender.behind = new Set([...sender.behind].filter((one) => one !== recipient));
+    sender.recent = undefined;
+    this.#effects.push({ kind: "rejoined", sender: sender.number, recipient });
+  }
+
+  #take(member: RoomMember, frame: CountedFrame): void {
+    switch (frame.kind) {
+      case "sealed":
+        return this.#takeSealed(member, frame);
+      case "pair":
+        return this.#takePair(member, frame.recipient, frame.bytes);
+      case "here":
+        this.#counted(member, 1, (this.size - 1) * frame.bytes.length);
+        return this.#control(frame.bytes, { sender: member.number });
+      case "route":
+        return this.#declare(member, frame);
+      case "rejoin":
+        this.#counted(member, 1);
+        return this.#catchUp(member, frame.recipient);
+    }
+  }
+
+  #takePair(member: RoomMember, recipient: number, bytes: Bytes): void {
+    const isHere = this.#byNumber.has(recipient) && recipient !== member.number;
+    this.#counted(member, 1, isHere ? bytes.length : LOOKUP_BYTES);
+    if (!isHere) return;
+    const to = { sender: member.number, upTo: Infinity, one: recipient };
+    this.#deliver({ to, frames: 1, bytes, kind: "pair", number: 0 });
+  }
+
+  #declare(
+    member: RoomMember,
+    { route, except, members }: Extract<CountedFrame, { kind: "route" }>,
+  ): void {
+    const distinct = new Set(members);
+    const named = member.named + distinct.size - (member.routes.get(route)?.named ?? 0);
+    if (named > MAX_NAMED) {
+      this.#effects.push({ kind: "breach", member, reason: "TOO_MANY_ROUTES" });
+      return;
+    }
+    const here = new Set([...distinct].filter((number) => this.#byNumber.has(number)));
+    member.named = named;
+    member.routes.set(route, { except, members: here, named: distinct.size });
+    member.recent = undefined;
+    this.#counted(member, 1, members.length * LOOKUP_BYTES);
+  }
+
+  #takeSealed(
+    member: RoomMember,
+    { frames, bytes, route, version, number }: Extract<CountedFrame, { kind: "sealed" }>,
+  ): void {
+    const to = this.#recipientsOf(member, route, version);
+    if (to === undefined) {
+      this.#effects.push({ kind: "breach", member, reason: "BAD_FRAME" });
+      return;
+    }
+    const recipients = this.#count(to);
+    this.#counted(member, frames, recipients * bytes.length, frames, recipients);
+    this.#deliver({ to, frames, bytes, kind: "sealed", number });
+  }
+
+  /** Returns whom sealed frames are for; undefined if the route was not declared. */
+  #recipientsOf(member: RoomMember, route: number, upTo: number): Recipients | undefined {
+    const { recent, behind, number: sender } = member;
+    if (recent?.route === route && recent.to.upTo === upTo) return recent.to;
+    const declared = route === 0 ? { except: true, members: NOBODY } : member.routes.get(route);
+    if (declared === undefined) return undefined;
+    const { except, members } = declared;
+    const to = except
+      ? { sender, upTo, except: members.size === 0 ? behind : members.union(behind) }
+      : { sender, upTo, only: behind.size === 0 ? members : members.difference(behind) };
+    member.recent = { route, to };
+    return to;
+  }
+
+  /** Counts recipients, for what the sender is charged. Members of a route that have left still count. */
+  #count({ upTo, only, except }: Recipients): number {
+    if (only !== undefined) return only.size;
+    let count = this.size;
+    if (upTo < this.#version) {
+      count = 0;
+      for (const number of this.#byNumber.keys()) {
+        if (number > upTo) break;
+        count += 1;
+      }
+    }
+    return Math.max(0, count - 1 - (except?.size ?? 0));
+  }
+
+  #counted(member: RoomMember, frames: number, cost = 0, sealed = 0, recipients = 0): void {
+    member.received += frames;
+    this.#effects.push({ kind: "counted", member, sealed, recipients, cost });
+  }
+
+  #control(bytes: Bytes, to: Partial<Recipients>): void {
+    const recipients = { sender: 0, upTo: Infinity, ...to };
+    this.#deliver({ to: recipients, frames: 1, bytes, kind: "control", number: 0 });
+  }
+
+  #deliver(delivery: Delivery): void {
+    this.#effects.push({ kind: "deliver", delivery });
+  }
+}
