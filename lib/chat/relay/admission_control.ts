@@ -1,9 +1,8 @@
 /**
- * Admission control: who may wait to join, and whose join is checked when. A state machine without I/O.
+ * Admission control: which connections may wait to join, and whose join is checked next. A state machine without I/O.
  *
- * Checking a join costs signatures. So joins are checked a few at a time and so many a second, whatever
- * number of connections asks; the others in the room are served between them. Sources take turns, so that many who come
- * from one hold up nobody who comes from another.
+ * To check a join costs signatures. So the relay checks a few joins at a time and a limited number a second, and
+ * serves members in between. Sources take turns, so that many connections of one source do not delay another source.
  *
  * @module
  */
@@ -14,39 +13,39 @@ import { canonicalHost, type Dialled, readPublicName } from "../../base/host_por
 import type { Reason } from "../wire/kinds.ts";
 import { type EntryRulesOptions, JOINS_PER_ADDRESS, type Limits, PER_ADDRESS } from "./options.ts";
 
-/** How many joins are checked at the same time. */
+/** The number of joins that are checked at the same time. */
 const CHECKS_AT_ONCE = 4;
-/** So many joins may come at once before the rate counts: everybody, after a relay was restarted. */
+/** The burst of joins before the rate applies: after a restart of the relay, all members join at once. */
 const JOIN_BURST = 1024;
 
-/** Whose connections came from within this process. */
+/** The source of connections from this process. */
 const HERE: Source = { key: "", local: true };
 
 /** The connections of one source. */
 interface Queue<C> {
-  /** All of them, those of members among them. */
-  there: number;
-  /** Who has not asked to join yet, the one that has waited longest first. */
+  /** Its connections, those of members included. */
+  open: number;
+  /** Connections that have not asked to join yet, the oldest first. */
   readonly silent: Set<C>;
-  /** Who has asked, in the order of asking. */
+  /** Connections that wait for their check, in the order of asking. */
   readonly asking: Set<C>;
 }
 
-/** Connections on their way into a room. `C` is a connection, told apart by identity. */
+/** The connections that have not joined yet. `C` is a connection; connections are compared by identity. */
 export class Door<C extends object> {
   readonly #limits: Limits;
   readonly #sources = new Map<C, Source>();
   readonly #queues = new Map<string, Queue<C>>();
-  /** The sources of which somebody asks, in the order of their turns. */
+  /** The sources with a connection that waits for its check, in the order of their turns. */
   readonly #turns = new Set<string>();
-  /** Who has not joined yet. */
+  /** Connections that have not joined yet. */
   readonly #pending = new Set<C>();
   readonly #checking = new Set<C>();
   readonly #joins: TokenBucket;
   readonly #bySource: Costs<"join">;
   readonly #byIdentity: Costs<"join">;
 
-  /** Starts with nobody waiting. */
+  /** Starts without connections. */
   constructor(limits: Limits, now: number) {
     this.#limits = limits;
     this.#joins = new TokenBucket({ perSecond: limits.joinsPerSecond, burst: JOIN_BURST }, now);
@@ -54,31 +53,30 @@ export class Door<C extends object> {
     this.#byIdentity = new Costs({ join: aMinute(limits.rejoins) });
   }
 
-  /** How many have not joined yet. */
+  /** The number of connections that have not joined yet. */
   get pending(): number {
     return this.#pending.size;
   }
 
   /**
-   * A connection has come over a network. For one that has not, no limit is but that of checks at once.
+   * Takes a connection from the network. Connections from this process are not announced here.
    *
-   * @param source Where from.
-   * @returns Why it cannot stay; undefined where it can.
+   * @returns Why it cannot stay; undefined if it can.
    */
   arrive(connection: C, source: Source): Reason | undefined {
     const { perAddress = source.local ? Infinity : PER_ADDRESS } = this.#limits;
     const queue = this.#queueOf(source.key);
-    if (queue.there >= perAddress) return "TOO_MANY_FROM_ADDRESS";
+    if (queue.open >= perAddress) return "TOO_MANY_FROM_ADDRESS";
     this.#sources.set(connection, source);
-    queue.there += 1;
+    queue.open += 1;
     queue.silent.add(connection);
     this.#pending.add(connection);
     return undefined;
   }
 
   /**
-   * Who has to go because too many wait: of the source of which most wait, whoever has been silent for longest, since
-   * who means to join asks at once. Where all of those have asked, whoever asked last.
+   * Returns the connection to end because too many wait: of the source with the most, the one that has been silent for
+   * longest, because an honest client asks at once. If all of them have asked, the one that asked last.
    */
   surplus(): C | undefined {
     if (this.pending <= this.#limits.pending) return undefined;
@@ -91,9 +89,9 @@ export class Door<C extends object> {
   }
 
   /**
-   * A connection asks to join.
+   * Takes a connection's wish to join.
    *
-   * @returns Why it cannot; undefined where it is going to be checked.
+   * @returns Why it cannot join; undefined if it waits for its check.
    */
   ask(connection: C, now: number): Reason | undefined {
     const source = this.#sources.get(connection) ?? HERE;
@@ -110,11 +108,11 @@ export class Door<C extends object> {
     return undefined;
   }
 
-  /** Whose join is to be checked now; undefined where nobody's is. */
+  /** Returns the connection whose join is to be checked now, if there is one. */
   next(now: number): C | undefined {
     if (this.#checking.size >= CHECKS_AT_ONCE) return undefined;
     for (const key of this.#turns) {
-      // Those of this process do not wait for tokens, whoever waits before them.
+      // Connections from this process need no token.
       if (key !== HERE.key && !this.#joins.take(1, now)) {
         if (this.#turns.has(HERE.key)) continue;
         return undefined;
@@ -124,7 +122,7 @@ export class Door<C extends object> {
     return undefined;
   }
 
-  /** The one of a source that has waited longest; the next turn is another source's. */
+  /** Takes the connection of a source that has waited longest. The next turn is another source's. */
   #take(key: string): C {
     const { asking } = this.#queues.get(key)!;
     const [first] = asking;
@@ -136,16 +134,15 @@ export class Door<C extends object> {
   }
 
   /**
-   * A credential has been checked: whether its identity may join once more.
+   * Charges an identity for a join.
    *
-   * @param identity What tells identities apart.
-   * @returns Why it may not; undefined where it may.
+   * @returns Why it may not join; undefined if it may.
    */
   admit(identity: string, now: number): Reason | undefined {
     return this.#byIdentity.of(identity, now).allow("join", 1, now) ? undefined : "TOO_MANY_JOINS";
   }
 
-  /** A connection need not wait any longer: it is in, or it has gone. */
+  /** Notes that a connection has joined or ended. */
   settled(connection: C): void {
     this.#pending.delete(connection);
     this.#checking.delete(connection);
@@ -158,10 +155,10 @@ export class Door<C extends object> {
     this.#tidy(key, queue);
   }
 
-  /** A connection has gone. */
+  /** Forgets a connection. */
   gone(connection: C): void {
     const source = this.#sources.get(connection);
-    if (source !== undefined) this.#queueOf(source.key).there -= 1;
+    if (source !== undefined) this.#queueOf(source.key).open -= 1;
     this.settled(connection);
     this.#sources.delete(connection);
   }
@@ -169,22 +166,22 @@ export class Door<C extends object> {
   #queueOf(key: string): Queue<C> {
     const known = this.#queues.get(key);
     if (known !== undefined) return known;
-    const queue = { there: 0, silent: new Set<C>(), asking: new Set<C>() };
+    const queue = { open: 0, silent: new Set<C>(), asking: new Set<C>() };
     this.#queues.set(key, queue);
     return queue;
   }
 
   #tidy(key: string, queue: Queue<C>): void {
-    if (queue.there === 0 && weight(queue) === 0) this.#queues.delete(key);
+    if (queue.open === 0 && weight(queue) === 0) this.#queues.delete(key);
   }
 }
 
-/** How many of a source wait. */
+/** The number of connections of a source that have not joined. */
 function weight({ silent, asking }: Queue<unknown>): number {
   return silent.size + asking.size;
 }
 
-/** Whether more of a source wait than of another; of two alike, one of which somebody is silent goes first. */
+/** Whether one source has more such connections than another. Of two equal ones, a source with a silent one comes first. */
 function outweighs(one: Queue<unknown>, other: Queue<unknown>): boolean {
   const more = weight(one) - weight(other);
   return more > 0 || more === 0 && one.silent.size > 0 && other.silent.size === 0;
@@ -194,26 +191,21 @@ function aMinute(count: number) {
   return { perSecond: count / 60, burst: count };
 }
 
-/** The rules of one relay. */
+/** Whom one relay admits. */
 export class EntryRules {
   readonly #options: EntryRulesOptions;
 
-  /** Rules that are looked up each time: a list may change. */
+  /** Asks the options each time: a list may change. */
   constructor(options: EntryRulesOptions) {
     this.#options = options;
   }
 
-  /** Whether it is not open to everyone: then it says nothing of its room to who is not allowed in. */
-  get isRestricted(): boolean {
-    return this.#options.allows !== undefined;
-  }
-
-  /** Whether an identity may come in. */
+  /** Returns whether an identity may join. */
   allows(fingerprint: string): boolean {
     return this.#options.allows?.(fingerprint) ?? true;
   }
 
-  /** Whether the name that a newcomer dialled is one by which the relay is known, whatever form either has. */
+  /** Returns whether a newcomer dialled a name of this relay, in whatever form either is written. */
   allowsName(dialled: Dialled): boolean {
     const { publicNames = [] } = this.#options;
     const host = canonicalHost(dialled.host);
@@ -226,20 +218,20 @@ export class EntryRules {
 
 /** Where a connection comes from. */
 export interface Source {
-  /** The same for all that count as one. */
+  /** Equal for all addresses that count as one source. */
   readonly key: string;
-  /** Whether it is this machine itself. */
+  /** Whether it is this machine. */
   readonly local: boolean;
 }
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 const GROUPS = 8;
-/** Whoever has one IPv6 address has a /64 of them (RFC 6177, RFC 7421). */
+/** A host with one IPv6 address usually has a whole /64 (RFC 6177, RFC 7421). */
 const PREFIX_GROUPS = 4;
 
 /**
- * The source of an address: an IPv4 address as it is, an IPv6 address by its first 64 bits, and an IPv4 address
- * mapped into IPv6 (RFC 4291 section 2.5.5.2) as the IPv4 address that it is.
+ * Returns the source of an address: an IPv4 address itself, the first 64 bits of an IPv6 address, and the IPv4 address
+ * that is mapped into IPv6 (RFC 4291 section 2.5.5.2).
  *
  * @param address An address as the runtime writes it.
  */
@@ -252,7 +244,7 @@ export function sourceOf(address: string): Source {
   return { key: local ? "::1" : `${prefix}::/64`, local };
 }
 
-/** The groups of an IPv6 address; a zone at its end counts for nothing. */
+/** Returns the groups of an IPv6 address, without its zone. */
 function groupsOf(address: string): number[] {
   const [head = "", tail] = address.replace(/%.*$/, "").split("::");
   const read = (part: string) => part === "" ? [] : part.split(":").map((g) => parseInt(g, 16));

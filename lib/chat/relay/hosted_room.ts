@@ -10,7 +10,7 @@ import type { Credential } from "../identity/credential.ts";
 import { nameLooks } from "../identity/name.ts";
 import { readEntries } from "../wire/envelope.ts";
 import { firstContext, RosterHistory } from "../wire/history.ts";
-import { HASH_BYTES, KIND, type Reason } from "../wire/kinds.ts";
+import { HASH_BYTES, type KIND, type Reason } from "../wire/kinds.ts";
 import type { RelayConnection } from "./connection.ts";
 import { Feed, Outbox } from "./cursor.ts";
 import { FanOut } from "./fan_out.ts";

@@ -42,7 +42,7 @@ export class RelayRoom {
   }
 
   /** A member joins. */
-  async join(name: string, roomName = "", keyIndex?: number): Promise<Seat> {
+  async join(name: string, roomName?: string, keyIndex?: number): Promise<Seat> {
     const self = await this.credential(name, keyIndex);
     return { self, raw: await this.enter(self, roomName) };
   }
