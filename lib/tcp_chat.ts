@@ -30,7 +30,7 @@ export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
 export type { Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
-export type { RelayState, Tally } from "./chat/relay/outbox.ts";
+export type { RelayState, Tally } from "./chat/relay/options.ts";
 export { Failure, type FailureOptions } from "./base/failure.ts";
 export type { Bytes } from "./rsa.ts";
 export type { Link, LinkReceiver, Tap } from "./chat/link.ts";

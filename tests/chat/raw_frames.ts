@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../../lib/base/bytes.ts";
+import { type Bytes, ByteWriter } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
 import { sign } from "../../lib/chat/identity/signing.ts";
@@ -26,7 +26,9 @@ const SIGNATURE = new Uint8Array(64);
 
 /** Joins bytes. */
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
-  return new Uint8Array(parts.flatMap((part) => [...part]));
+  const writer = new ByteWriter(parts.reduce((sum, { length }) => sum + length, 0));
+  for (const part of parts) writer.raw(part);
+  return writer.finish();
 }
 
 /** What stands in a sealed frame. */

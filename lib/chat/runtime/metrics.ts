@@ -8,7 +8,7 @@
 
 import { isLoopback, isOwnHost } from "../../base/host_port.ts";
 import { toFailure } from "../../os/errors.ts";
-import { JOIN_BUCKETS, type RelayState, type Tally } from "../relay/outbox.ts";
+import { JOIN_BUCKETS, type RelayState, type Tally } from "../relay/options.ts";
 
 /** The media type of {@linkcode exposition}. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -39,7 +39,8 @@ export function exposition(state: RelayCounts, residentBytes: number): string {
     value,
   }));
   return [
-    metric("parley_members", "gauge", "Members in the room.", state.members),
+    metric("parley_rooms", "gauge", "Rooms.", state.rooms),
+    metric("parley_members", "gauge", "Members in all rooms.", state.members),
     metric("parley_connections", "gauge", "Open connections.", state.connections),
     metric(
       "parley_pending_connections",

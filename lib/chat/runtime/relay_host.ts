@@ -6,8 +6,7 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import { guardLink, type Link, type Tap } from "../link.ts";
-import type { Origin } from "../relay/options.ts";
-import type { RelayState } from "../relay/outbox.ts";
+import type { Origin, RelayState } from "../relay/options.ts";
 import type { Relay } from "../relay/relay.ts";
 import { memoryLinks } from "./memory_link.ts";
 import { type Session, type SessionOptions, startSession } from "./session.ts";
@@ -42,9 +41,9 @@ export interface LinkSource {
 
 /** A relay that accepts links. */
 export interface RelayHost extends AsyncDisposable {
-  /** The room's id: 32 random bytes, new in each run. */
+  /** The id of the relay's own room: 32 random bytes, new in each run. */
   readonly room: Bytes;
-  /** Joins the room from this process through memory, without a socket. */
+  /** Joins a room from this process through memory, without a socket. */
   join(options: SessionOptions): Session;
   /** Ends the members whose identity `allows` no longer admits. */
   removeDisallowed(): void;

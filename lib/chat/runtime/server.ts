@@ -1,5 +1,5 @@
 /**
- * Opening a room: a relay that listens on TCP, or that takes its links from elsewhere.
+ * Opening a relay: one that listens on TCP, or that takes its links from elsewhere.
  *
  * @module
  */
@@ -16,9 +16,16 @@ import { TcpListener } from "./tcp.ts";
 
 /** The options of a relay, wherever its links come from. */
 export interface RelayHostOptions {
-  /** How many members the room admits; 1,024 by default. */
+  /** The name of the relay's own room, which exists from the start; the empty name by default. */
+  readonly room?: string;
+  /** How many rooms the relay has at most; 256 by default. Members make the others by joining them. */
+  readonly maxRooms?: number;
+  /** How many members a room admits; 1,024 by default. */
   readonly maxMembers?: number;
-  /** How long the relay keeps a member that lost its connection, in milliseconds: 2 minutes by default, 12 hours at most. */
+  /**
+   * How long the relay keeps a member that lost its connection, and an empty room, in milliseconds: 2 minutes by
+   * default, 12 hours at most.
+   */
   readonly graceMs?: number;
   /**
    * Whether an identity, by its fingerprint, may join; everyone may by default. Call
@@ -68,13 +75,13 @@ export interface RelayServer extends RelayHost {
 }
 
 /**
- * Opens a room. The relay takes its links from `sources` alone.
+ * Opens a relay. It takes its links from `sources` alone.
  *
  * @param options What the relay admits, and where its links come from.
  */
 export function openRelay(options: DetachedRelayOptions): RelayHost;
 /**
- * Opens a room and listens on TCP.
+ * Opens a relay that listens on TCP.
  *
  * @param options Where to listen, and what the relay admits.
  * @throws {Failure} If it cannot listen there.
@@ -98,8 +105,10 @@ export function openRelay(
 }
 
 function makeRelay({ event, ...options }: RelayHostOptions): Relay {
-  const { maxMembers, graceMs, allows, limits, publicNames } = options;
+  const { room, maxRooms, maxMembers, graceMs, allows, limits, publicNames } = options;
   return new Relay({
+    ...(room === undefined ? {} : { room }),
+    ...(maxRooms === undefined ? {} : { maxRooms }),
     ...(maxMembers === undefined ? {} : { maxMembers }),
     ...(graceMs === undefined ? {} : { graceMs }),
     ...(allows === undefined ? {} : { allows }),

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readPublicName } from "../../../lib/base/host_port.ts";
 import { Door, EntryRules, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
 import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../../lib/chat/relay/options.ts";
-import { Pace } from "../../../lib/chat/relay/room_member.ts";
+import { Pace } from "../../../lib/chat/relay/member.ts";
 
 interface Caller {
   readonly name: number;
@@ -213,59 +213,20 @@ Deno.test("a member that speaks too fast is to be read more slowly: by frames, b
     fanoutPerSecond: 5000,
   };
   const pace = () => new Pace(limits, 0);
-  assertEquals(pace().spend({ frames: 20, bytes: 250, fanout: 10_000, pressing: false }, 0), 0);
-  assertEquals(pace().spend({ frames: 21, bytes: 0, fanout: 0, pressing: false }, 0), 100);
-  assertEquals(pace().spend({ frames: 1, bytes: 350, fanout: 0, pressing: false }, 0), 100);
-  assertEquals(pace().spend({ frames: 1, bytes: 1, fanout: 15_000, pressing: false }, 0), 1000);
+  assertEquals(pace().spend({ frames: 20, bytes: 250, fanout: 10_000 }, 0), 0);
+  assertEquals(pace().spend({ frames: 21, bytes: 0, fanout: 0 }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 350, fanout: 0 }, 0), 100);
+  assertEquals(pace().spend({ frames: 1, bytes: 1, fanout: 15_000 }, 0), 1000);
   const steady = pace();
   // At half its rate it is never held up.
   for (let now = 0; now < 100_000; now += 100) {
-    assertEquals(steady.spend({ frames: 0.5, bytes: 50, fanout: 250, pressing: false }, now), 0);
+    assertEquals(steady.spend({ frames: 0.5, bytes: 50, fanout: 250 }, now), 0);
   }
-});
-
-Deno.test("who fills the queue of somebody who reads yields to it, and who says little does not", () => {
-  const pace = new Pace({ ...DEFAULT_LIMITS, bytesPerSecond: 1 << 20 }, 0);
-  const piece = { frames: 1, bytes: 50_000, fanout: 0, pressing: true };
-  assertEquals(pace.spend(piece, 0), 0);
-  assertEquals(pace.spend(piece, 0), 100);
-  assertEquals(pace.spend({ ...piece, pressing: false }, 0), 0);
-  assertEquals(pace.spend({ ...piece, bytes: 100 }, 1_000), 0);
-});
-
-Deno.test("who fills the queue of somebody with many small frames yields to it too, below its limits", () => {
-  const pace = new Pace(DEFAULT_LIMITS, 0);
-  // For ten seconds nine tenths of what it may, without anybody having much to read.
-  for (let now = 0; now < 10_000; now += 100) {
-    assertEquals(pace.spend({ frames: 90, bytes: 9_000, fanout: 0, pressing: false }, now), 0);
-  }
-  const frame = { frames: 1, bytes: 100, fanout: 0, pressing: true };
-  assertEquals(pace.spend(frame, 10_000), 100);
-  // And a person who says something now and then does not.
-  const person = new Pace(DEFAULT_LIMITS, 0);
-  for (let now = 0; now < 10_000; now += 20) assertEquals(person.spend(frame, now), 0);
-});
-
-Deno.test("who goes on filling a queue yields twice as long each time, and half as long for a second without", () => {
-  const pace = new Pace(DEFAULT_LIMITS, 0);
-  const flood = { frames: 300, bytes: 60_000, fanout: 0, pressing: true };
-  let now = 0;
-  const next = () => {
-    const pause = pace.spend(flood, now);
-    now += pause;
-    return pause;
-  };
-  assertEquals(Array.from({ length: 7 }, next), [100, 200, 400, 800, 1_600, 2_000, 2_000]);
-  // What goes to nobody who has much to read does not make up for it.
-  assertEquals(pace.spend({ ...flood, frames: 1, pressing: false }, now), 0);
-  assertEquals(pace.spend(flood, now), 2_000);
-  assertEquals(pace.spend(flood, now + 2_000 + 3_000), 500);
-  assertEquals(pace.spend(flood, now + 60_000), 100);
 });
 
 Deno.test("who comes back over another connection has spent what it has spent", () => {
   const pace = new Pace({ ...DEFAULT_LIMITS, framesPerSecond: 1000 }, 0);
-  const burst = { frames: 3_000, bytes: 1, fanout: 0, pressing: false };
+  const burst = { frames: 3_000, bytes: 1, fanout: 0 };
   assertEquals(pace.spend(burst, 0), 1_000);
   assertEquals([pace.resume(0), pace.resume(999), pace.resume(1_000)], [false, false, true]);
   // Coming back has a price of its own.

@@ -3,38 +3,60 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Bytes, utf8 } from "../../../lib/base/bytes.ts";
 import { makeCredential } from "../../../lib/chat/identity/credential.ts";
-import { encodeAudience, encodeCount, encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import {
+  encodeCount,
+  encodeEmpty,
+  encodeMember,
+  encodeRenew,
+  encodeRoute,
+  readCount,
+  readLeft,
+} from "../../../lib/chat/wire/control.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { encodeGreeting, KIND, type Reason } from "../../../lib/chat/wire/kinds.ts";
+import { pooledKeys, until } from "../keys.ts";
+import { concatBytes, hereFrame, pairFrame, sealedFrame } from "../raw_frames.ts";
 import { RawMember } from "../raw_member.ts";
-import { count, credentialOf, pooledKeys, shown, TestRoom, until } from "../room.ts";
-import { unsignedFrame } from "../sealed_frame.ts";
+import { heard, RelayRoom, told } from "./relay_room.ts";
 
-/** A TLS 1.3 client hello's first bytes (RFC 8446 section 5.1). */
+/** The first bytes of a TLS 1.3 client hello (RFC 8446 section 5.1). */
 const TLS_HELLO = new Uint8Array([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, ...new Uint8Array(500)]);
 
 const GARBAGE: Readonly<Record<string, { bytes: Bytes; reason: Reason }>> = {
   "a TLS hello": { bytes: TLS_HELLO, reason: "NOT_PARLEY" },
   "an HTTP request": { bytes: utf8("GET / HTTP/1.1\r\n\r\n"), reason: "NOT_PARLEY" },
-  "a version that nobody knows": { bytes: encodeGreeting([9]), reason: "VERSION" },
-  "a greeting of no version": { bytes: utf8("parley\0"), reason: "NOT_PARLEY" },
+  "an unknown version": { bytes: encodeGreeting("", [9]), reason: "VERSION" },
+  "a greeting without a version": { bytes: utf8("parley\0"), reason: "NOT_PARLEY" },
+  "a room's name with a space": { bytes: encodeGreeting("a b"), reason: "BAD_ROOM" },
+  "a room's name that is not UTF-8": {
+    bytes: concatBytes(utf8("parley\x01\x02\x01"), [0xff] as unknown as Bytes),
+    reason: "BAD_ROOM",
+  },
   "an oversize length": {
-    bytes: new Uint8Array([...encodeGreeting(), 0x7f, 0xff, 0xff, 0xff, KIND.join]),
+    bytes: concatBytes(encodeGreeting(""), Uint8Array.of(0x7f, 0xff, 0xff, 0xff, KIND.join)),
     reason: "TOO_LARGE",
   },
-  "a frame that has no place before joining": {
-    bytes: new Uint8Array([...encodeGreeting(), ...encodeEmpty(KIND.ping)]),
+  "a ping before joining": {
+    bytes: concatBytes(encodeGreeting(""), encodeEmpty(KIND.ping)),
     reason: "BAD_FRAME",
   },
   "a join of nothing": {
-    bytes: new Uint8Array([...encodeGreeting(), ...encodeFrame(KIND.join, new Uint8Array(4))]),
+    bytes: concatBytes(encodeGreeting(""), encodeFrame(KIND.join, new Uint8Array(4))),
+    reason: "BAD_FRAME",
+  },
+  "a leave": {
+    bytes: concatBytes(encodeGreeting(""), encodeEmpty(KIND.leave)),
+    reason: "LEFT",
+  },
+  "a leave with a statement before joining": {
+    bytes: concatBytes(encodeGreeting(""), encodeFrame(KIND.leave, new Uint8Array(68))),
     reason: "BAD_FRAME",
   },
 };
 
 for (const [what, { bytes, reason }] of Object.entries(GARBAGE)) {
-  Deno.test(`a connection that brings ${what} ends with ${reason}, and everyone else chats on`, async () => {
-    const room = new TestRoom();
+  Deno.test(`a connection that sends ${what} ends with ${reason}, and members are served`, async () => {
+    const room = new RelayRoom();
     const ada = await room.join("ada");
     const bo = await room.join("bo");
     const raw = new RawMember(room.relay);
@@ -42,14 +64,14 @@ for (const [what, { bytes, reason }] of Object.entries(GARBAGE)) {
     await until(() => raw.ended, "the connection has ended");
     assertEquals(raw.bye, reason);
     assertEquals(room.relay.connections, 2);
-    ada.member.enter("still here");
-    await until(() => shown(bo).length > 0, "bo has read it");
-    assertEquals(shown(bo), ["ada: still here"]);
+    ada.raw.say();
+    await room.settle();
+    assertEquals(heard(bo.raw), [1]);
   });
 }
 
-Deno.test("random bytes end their connection, whatever they are", async () => {
-  const room = new TestRoom();
+Deno.test("random bytes end their connection", async () => {
+  const room = new RelayRoom();
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
       const raw = new RawMember(room.relay);
@@ -63,21 +85,22 @@ Deno.test("random bytes end their connection, whatever they are", async () => {
   assertEquals(room.failures, []);
 });
 
-Deno.test("a silent connection, and one that stops in a frame, end at their deadline", async () => {
-  const room = new TestRoom();
+Deno.test("a silent connection, and one that stops in a frame, end after 10 seconds", async () => {
+  const room = new RelayRoom();
   const silent = new RawMember(room.relay);
   const truncated = new RawMember(room.relay);
-  truncated.send(new Uint8Array([...encodeGreeting(), 0, 0, 4, 0, KIND.join, 1, 2, 3]));
+  truncated.send(concatBytes(encodeGreeting(""), Uint8Array.of(0, 0, 4, 0, KIND.join, 1, 2, 3)));
   await room.pass(9_999);
   assertEquals([silent.ended, truncated.ended], [false, false]);
   await room.pass(1);
+  await until(() => silent.ended && truncated.ended, "both have ended");
   assertEquals([silent.bye, truncated.bye], ["JOIN_TIMEOUT", "JOIN_TIMEOUT"]);
   assertEquals(room.relay.connections, 0);
 });
 
-Deno.test("a member that falls silent is asked, and given up after 45 seconds", async () => {
-  const room = new TestRoom();
-  const raw = await RawMember.join(room.relay, await credentialOf("raw", 0, room.clock.now));
+Deno.test("a silent member is sent a ping after 15 seconds and is given up after 45", async () => {
+  const room = new RelayRoom();
+  const { raw } = await room.join("raw");
   await room.pass(14_999);
   assertEquals(raw.frames(KIND.ping).length, 0);
   await room.pass(1);
@@ -88,173 +111,188 @@ Deno.test("a member that falls silent is asked, and given up after 45 seconds", 
   assertEquals(raw.ended, false);
   await room.pass(1);
   assertEquals(raw.bye, "SILENT");
-  // It may have been stopped, or cut off: it is away, and then gone.
   assertEquals(room.relay.size, 1);
   await room.pass(120_000);
   assertEquals(room.relay.size, 0);
 });
 
-Deno.test("a member cannot send as another", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const raw = await RawMember.join(room.relay, await credentialOf("eve", 5, room.clock.now));
-  raw.send(unsignedFrame(ada.self.member));
-  await until(() => raw.ended, "the connection has ended");
-  assertEquals(raw.bye, "NOT_YOURS");
-  await room.settle();
-  assertEquals(count(ada, "message"), 0);
-});
+const STRANGERS: Readonly<Record<string, (other: number) => Bytes>> = {
+  "a sealed frame": (other) => sealedFrame({ sender: other }),
+  "a pair frame": (other) => pairFrame(other, other),
+  "a here": (other) => hereFrame(other),
+};
+
+for (const [what, frameOf] of Object.entries(STRANGERS)) {
+  Deno.test(`a member that sends ${what} of another member ends with NOT_YOURS`, async () => {
+    const room = new RelayRoom();
+    const ada = await room.join("ada");
+    const { raw } = await room.join("eve");
+    raw.send(frameOf(ada.raw.number));
+    await until(() => raw.ended, "the connection has ended");
+    assertEquals(raw.bye, "NOT_YOURS");
+    assertEquals(heard(ada.raw), []);
+  });
+}
 
 Deno.test("a member cannot join with a credential whose key it does not have", async () => {
-  const room = new TestRoom();
-  const bo = await credentialOf("bo", 1, room.clock.now);
-  const eve = await pooledKeys(5);
-  // The credential is bo's; the proof is signed by eve.
-  const raw = new RawMember(room.relay);
-  await raw.answer({ ...bo, keys: eve });
-  await until(() => raw.ended, "the connection has ended");
+  const room = new RelayRoom();
+  const bo = await room.credential("bo");
+  const raw = await room.enter({ ...bo, keys: await pooledKeys(5) });
   assertEquals(raw.bye, "BAD_PROOF");
 });
 
-Deno.test("two members never have one name, one session key or one signing key", async () => {
-  const room = new TestRoom();
+Deno.test("two members have no names that are the same or look alike, and may share a session key", async () => {
+  const room = new RelayRoom();
   const ada = await room.join("ada");
   const coco = await room.join("coco");
   const expiresAt = room.clock.now() + 1000;
   const eve = await pooledKeys(5);
-  const cases = {
-    "ＡＤＡ": { keys: eve, reason: "NAME_TAKEN" },
-    // Cyrillic letters that look like coco's.
-    "сосо": { keys: eve, reason: "NAME_TAKEN" },
-    c0co: { keys: eve, reason: "NAME_TAKEN" },
-    bo: { keys: { ...eve, session: ada.self.keys.session }, reason: "KEY_TAKEN" },
-    cy: { keys: { ...eve, signing: ada.self.keys.signing }, reason: "KEY_TAKEN" },
-  };
-  for (const [name, { keys, reason }] of Object.entries(cases)) {
-    const raw = await RawMember.join(room.relay, await makeCredential(name, keys, expiresAt));
-    assertEquals(raw.bye, reason);
+  for (const name of ["ＡＤＡ", "сосо", "c0co"]) {
+    const raw = await room.enter(await makeCredential(name, eve, expiresAt));
+    assertEquals(raw.bye, "NAME_TAKEN", name);
   }
-  assertEquals(room.relay.size, 2);
-  coco.member.leave();
-  await until(() => room.relay.size === 1, "coco has left");
-  const alike = await RawMember.join(room.relay, await makeCredential("сосо", eve, expiresAt));
-  assertEquals(alike.bye, undefined);
+  const shared = { ...eve, session: ada.self.keys.session };
+  assertEquals((await room.enter(await makeCredential("bo", shared, expiresAt))).bye, undefined);
+  coco.raw.send(encodeEmpty(KIND.leave));
+  await until(() => room.relay.size === 2, "coco has left");
+  assertEquals((await room.enter(await makeCredential("сосо", eve, expiresAt))).bye, undefined);
 });
 
-Deno.test("a full room says so", async () => {
-  const room = new TestRoom({ maxMembers: 1 });
+Deno.test("a full room refuses a newcomer", async () => {
+  const room = new RelayRoom({ maxMembers: 1 });
   await room.join("ada");
-  const bo = await room.join("bo");
-  assertEquals(bo.events.at(-1), { kind: "ended", reason: "ROOM_FULL", detail: "" });
+  assertEquals((await room.join("bo")).raw.bye, "ROOM_FULL");
 });
 
-Deno.test("an expired credential is refused", async () => {
-  const room = new TestRoom();
+Deno.test("an expired credential, and one that is too long, are refused", async () => {
+  const room = new RelayRoom();
   const old = await makeCredential("old", await pooledKeys(5), room.clock.now() - 600_000);
-  assertEquals((await RawMember.join(room.relay, old)).bye, "CREDENTIAL_EXPIRED");
+  assertEquals((await room.enter(old)).bye, "CREDENTIAL_EXPIRED");
   const long = await makeCredential("long", await pooledKeys(5), room.clock.now() + 90_000_000);
-  assertEquals((await RawMember.join(room.relay, long)).bye, "BAD_CREDENTIAL");
+  assertEquals((await room.enter(long)).bye, "BAD_CREDENTIAL");
 });
 
-Deno.test("a member that reads nothing is ended at its queue's bound, and nobody waits for it", async () => {
-  const room = new TestRoom({ queue: { frames: 50, bytes: 1 << 20 } });
-  const ada = await room.join("ada");
-  const bo = await room.join("bo");
-  const stuck = await RawMember.join(room.relay, await credentialOf("stuck", 5, room.clock.now));
-  await room.settle();
-  for (let i = 0; i < 60; i++) {
-    ada.member.enter(`line ${i}`);
-    await until(() => shown(bo).length === i + 1, "bo has read it");
-  }
-  assertEquals(stuck.bye, "QUEUE_FULL");
-  await until(() => count(ada, "delivered") === 60, "everything is delivered");
-});
-
-const MISUSE: Readonly<Record<string, { frame: (self: Bytes) => Bytes; reason: Reason }>> = {
+const MISUSE: Readonly<Record<string, { frame: (self: number) => Bytes; reason: Reason }>> = {
   "acknowledges what was never sent": {
     frame: () => encodeCount(KIND.ack, 99),
     reason: "BAD_FRAME",
   },
-  "sends to an audience that it never declared": {
-    frame: (self) => unsignedFrame(self, 17, 7),
+  "uses a route that it never declared": {
+    frame: (sender) => sealedFrame({ sender, route: 7 }),
     reason: "BAD_FRAME",
   },
-  "declares the audience of everyone": {
-    frame: (self) => encodeAudience(0, [self]),
+  "declares route 0": {
+    frame: () => encodeFrame(KIND.route, new Uint8Array(2)),
     reason: "BAD_FRAME",
   },
   "joins twice": { frame: () => encodeFrame(KIND.join, new Uint8Array(9)), reason: "OUT_OF_ORDER" },
   "sends what only a relay sends": {
-    frame: () => encodeCount(KIND.delivered, 1),
+    frame: () => encodeCount(KIND.accepted, 1),
     reason: "BAD_FRAME",
   },
   "sends a frame over its bound": {
     frame: () => new Uint8Array([0, 0x20, 0, 0, KIND.sealed]),
     reason: "TOO_LARGE",
   },
+  "sends a receipt without entries": {
+    frame: () => encodeFrame(KIND.receipt, new Uint8Array(2)),
+    reason: "BAD_FRAME",
+  },
+  "sends a renewal that is none": {
+    frame: () => encodeRenew(new Uint8Array(3)),
+    reason: "BAD_FRAME",
+  },
+  "leaves with half a statement": {
+    frame: () => encodeFrame(KIND.leave, new Uint8Array(30)),
+    reason: "BAD_FRAME",
+  },
   "leaves": { frame: () => encodeEmpty(KIND.leave), reason: "LEFT" },
 };
 
 for (const [what, { frame, reason }] of Object.entries(MISUSE)) {
   Deno.test(`a member that ${what} ends with ${reason}`, async () => {
-    const room = new TestRoom();
+    const room = new RelayRoom();
     const ada = await room.join("ada");
-    const self = await credentialOf("raw", 5, room.clock.now);
-    const raw = await RawMember.join(room.relay, self);
-    await room.settle();
-    raw.send(frame(self.member));
+    const { raw } = await room.join("raw");
+    raw.send(frame(raw.number));
     await until(() => raw.ended, "the connection has ended");
     assertEquals(raw.bye, reason);
-    await until(() => count(ada, "left") === 1, "ada has heard of it");
+    await room.settle();
+    assertEquals(ada.raw.frames(KIND.left).map((payload) => readLeft(payload).reason), [reason]);
     assertEquals(room.relay.size, 1);
   });
 }
 
-Deno.test("audiences are bounded in number and in size", async () => {
-  const room = new TestRoom();
-  const self = await credentialOf("raw", 5, room.clock.now);
-  const many = await RawMember.join(room.relay, self);
-  for (let id = 1; id <= 257; id++) many.send(encodeAudience(id, [self.member]));
-  await until(() => many.ended, "the connection has ended");
-  assertEquals(many.bye, "TOO_MANY_AUDIENCES");
-  const large = await RawMember.join(room.relay, self);
-  const members = Array.from({ length: 10_000 }, () => crypto.getRandomValues(new Uint8Array(32)));
-  // A room of the largest size fits once, beside some small ones.
-  large.send(encodeAudience(1, members));
-  large.send(encodeAudience(1, members));
-  for (let id = 2; id <= 200; id++) large.send(encodeAudience(id, [self.member]));
+Deno.test("a count that falls ends the connection", async () => {
+  const room = new RelayRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  bo.raw.say();
   await room.settle();
-  assertEquals(large.ended, false);
-  for (let id = 1; id <= 2; id++) large.send(encodeAudience(id, members));
-  await until(() => large.ended, "the connection has ended");
-  assertEquals(large.bye, "TOO_MANY_AUDIENCES");
+  assertEquals(ada.raw.counted, 2);
+  ada.raw.ack(1);
+  await until(() => ada.raw.ended, "the connection has ended");
+  assertEquals(ada.raw.bye, "BAD_FRAME");
 });
 
-Deno.test("frames that lie behind one another go out as one, in order, and are counted one by one", async () => {
-  const room = new TestRoom();
+Deno.test("adjacent frames are forwarded together, in order, and accepted once for a chunk", async () => {
+  const room = new RelayRoom();
   const ada = await room.join("ada");
-  const self = await credentialOf("raw", 5, room.clock.now);
-  const raw = await RawMember.join(room.relay, self);
+  const { raw } = await room.join("raw");
+  const frames = [1, 2, 3].map((number) => sealedFrame({ sender: raw.number, number }));
+  raw.send(concatBytes(...frames, hereFrame(raw.number)));
   await room.settle();
-  const one = unsignedFrame(self.member);
-  const bytes = new Uint8Array(one.length * 3);
-  [0, 1, 2].forEach((i) => bytes.set(one, i * one.length));
-  raw.send(bytes);
-  await until(() => raw.frames(KIND.delivered).length > 0, "all have been shown");
-  assertEquals(raw.frames(KIND.accepted).map((payload) => payload.at(-1)), [3]);
-  assertEquals(raw.frames(KIND.delivered).at(-1)?.at(-1), 3);
-  assertEquals(count(ada, "fault"), 3);
+  assertEquals(raw.frames(KIND.accepted).map(readCount), [4]);
+  assertEquals(heard(ada.raw), [1, 2, 3]);
+  assertEquals(ada.raw.received.at(-1)?.kind, KIND.here);
+  assertEquals(ada.raw.frames(KIND.here), [hereFrame(raw.number).slice(5)]);
+});
+
+Deno.test("frames reach members as the bytes that were sent", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const frame = sealedFrame({ sender: 1, number: 7, size: 777 });
+  const pair = pairFrame(1, 2, 99);
+  ada.raw.send(concatBytes(frame, pair));
+  await room.settle();
+  const got = bo.raw.received.filter(({ kind }) => kind === KIND.sealed || kind === KIND.pair);
+  assertEquals(got.map(({ bytes }) => bytes), [frame, pair]);
+});
+
+Deno.test("a leave's statement is copied into `left`, and a leave without one leaves it empty", async () => {
+  const room = new RelayRoom();
+  const ada = await room.join("ada");
+  const [bo, cy] = [await room.join("bo"), await room.join("cy")];
+  const statement = new Uint8Array(68).map((_, i) => i);
+  bo.raw.send(encodeFrame(KIND.leave, statement));
+  cy.raw.send(encodeEmpty(KIND.leave));
+  await room.settle();
+  const left = ada.raw.frames(KIND.left).map(readLeft);
+  assertEquals(left.map(({ statement }) => statement.length), [68, 0]);
+  assertEquals(left[0]?.statement, statement);
+  assertEquals(left.map(({ version, member }) => [version, member]), [[4, 2], [5, 3]]);
 });
 
 Deno.test("a relay that closes tells everyone why", async () => {
-  const room = new TestRoom();
+  const room = new RelayRoom();
   const ada = await room.join("ada");
+  const bo = await room.join("bo");
   room.relay.close();
-  await until(() => count(ada, "disconnected") === 1, "ada has heard of it");
-  assertEquals(ada.events.at(-1), { kind: "disconnected", reason: "SHUTDOWN", detail: "" });
-  assert(ada.member.isAway);
+  await until(() => ada.raw.ended && bo.raw.ended, "both have ended");
+  assertEquals([ada.raw.bye, bo.raw.bye], ["SHUTDOWN", "SHUTDOWN"]);
+  assertEquals([ada.raw.frames(KIND.left), bo.raw.frames(KIND.left)], [[], []]);
+  assertEquals(told(room).slice(-2), ["left ada SHUTDOWN", "left bo SHUTDOWN"]);
   const late = new RawMember(room.relay);
-  await until(() => late.ended, "who comes late is told too");
-  assertEquals(late.bye, "SHUTDOWN");
-  assert(room.relay.connections === 0);
+  await until(() => late.ended, "a late connection has ended");
+  assertEquals([late.bye, room.relay.connections, room.relay.size], ["SHUTDOWN", 0, 0]);
+});
+
+Deno.test("a rejoin for a member that is not there is counted and has no effect", async () => {
+  const room = new RelayRoom();
+  const { raw } = await room.join("ada");
+  raw.send(encodeMember(KIND.rejoin, 99));
+  raw.send(encodeRoute({ route: 1, except: true, members: [] }));
+  await room.settle();
+  assertEquals([raw.ended, raw.frames(KIND.accepted).map(readCount).at(-1)], [false, 2]);
+  assert(room.relay.isIdle);
 });

@@ -1,0 +1,333 @@
+/**
+ * Joining, resuming and coming again: proofs, rosters, and who takes whose place.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { makeCredential } from "../../../lib/chat/identity/credential.ts";
+import { makeRenewal } from "../../../lib/chat/identity/renewal.ts";
+import {
+  encodeEmpty,
+  encodeRenew,
+  readCount,
+  readJoined,
+  readLeft,
+  readMember,
+} from "../../../lib/chat/wire/control.ts";
+import { firstContext, RosterHistory } from "../../../lib/chat/wire/history.ts";
+import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
+import { pooledKeys, until } from "../keys.ts";
+import {
+  concatBytes,
+  hereFrame,
+  pairFrame,
+  provenJoin,
+  provenResume,
+  sealedFrame,
+} from "../raw_frames.ts";
+import { DIALLED, RawMember } from "../raw_member.ts";
+import { heard, RelayRoom, told } from "./relay_room.ts";
+
+// Proofs.
+
+/** How another transcript than the connection's own comes about. */
+const OTHER_TRANSCRIPTS: Readonly<Record<string, (greeting: Bytes, challenge: Bytes) => Bytes>> = {
+  "greeting": (_, challenge) => concatBytes(encodeGreeting("", [2, 3]), challenge),
+  "room": (_, challenge) => concatBytes(encodeGreeting("other"), challenge),
+  "nonce": (greeting, challenge) => concatBytes(greeting, challenge.with(5, challenge[5]! ^ 1)),
+  "grace": (greeting, challenge) =>
+    concatBytes(greeting, challenge.with(-1, challenge.at(-1)! ^ 1)),
+  "version": (greeting, challenge) => concatBytes(greeting, challenge.with(0, 3)),
+};
+
+for (const [what, transcriptOf] of Object.entries(OTHER_TRANSCRIPTS)) {
+  Deno.test(`a proof for another ${what} is refused, to join and to resume`, async () => {
+    const room = new RelayRoom();
+    const ada = await room.join("ada");
+    const bo = await room.credential("bo");
+    const raw = new RawMember(room.relay);
+    const { transcript } = await raw.challenge();
+    const { length } = raw.greeting;
+    const other = transcriptOf(raw.greeting, transcript.slice(length));
+    raw.send(await provenJoin(bo, other, DIALLED));
+    await until(() => raw.ended, "it is refused");
+    assertEquals(raw.bye, "BAD_PROOF");
+    ada.raw.close();
+    await room.settle();
+    const back = new RawMember(room.relay);
+    const { transcript: own } = await back.challenge();
+    back.send(
+      await provenResume(ada.self, transcriptOf(back.greeting, own.slice(length)), ada.raw),
+    );
+    await until(() => back.received.length === 2, "it is answered");
+    assertEquals(back.frames(KIND.unknown).length, 1);
+  });
+}
+
+Deno.test("a proof over other fields of the join is refused", async () => {
+  const room = new RelayRoom();
+  const self = await room.credential("ada");
+  const raw = new RawMember(room.relay);
+  const { transcript } = await raw.challenge();
+  const join = await provenJoin(self, transcript, DIALLED);
+  // The port that was dialled: before the empty invitation and the proof.
+  join[join.length - 64 - 2 - 1]! ^= 1;
+  raw.send(join);
+  await until(() => raw.ended, "it is refused");
+  assertEquals(raw.bye, "BAD_PROOF");
+});
+
+Deno.test("a greeting in pieces, and with other versions beside, is the transcript as it was sent", async () => {
+  const room = new RelayRoom();
+  const self = await room.credential("ada");
+  const raw = new RawMember(room.relay);
+  const greeting = encodeGreeting("", [9, 2, 7]);
+  for (const byte of greeting) raw.send(Uint8Array.of(byte));
+  await until(() => raw.received.length === 1, "the relay challenges");
+  const transcript = concatBytes(greeting, raw.frames(KIND.challenge)[0]!);
+  raw.send(await provenJoin(self, transcript, DIALLED));
+  await until(() => raw.number > 0, "it is in");
+});
+
+Deno.test("who dialled another name than the relay's is refused", async () => {
+  const room = new RelayRoom({ publicNames: ["chat.example"] });
+  assertEquals((await room.join("ada")).raw.bye, "BAD_PROOF");
+  const right = new RelayRoom({ publicNames: ["room.test:4396"] });
+  assertEquals((await right.join("ada")).raw.bye, undefined);
+});
+
+// Rosters.
+
+Deno.test("a newcomer is sent version, context and listings of the moment before it, and the others its joining", async () => {
+  const room = new RelayRoom();
+  const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+  bo.raw.send(encodeEmpty(KIND.leave));
+  await room.settle();
+  const dee = await room.join("dee");
+  const id = room.relay.room;
+  const history = new RosterHistory({
+    room: id,
+    version: 0,
+    context: firstContext(id),
+    members: [],
+  });
+  for (const { self } of [ada, bo, cy]) await history.add("joined", self.member);
+  await history.add("left", bo.self.member);
+  const contexts = await Promise.all([0, 1, 2, 4].map((version) => history.at(version)));
+  const pages = [ada, bo, cy, dee].map(({ raw }) => raw.roster[0]!);
+  assertEquals(pages.map(({ version }) => version), [0, 1, 2, 4]);
+  assertEquals(pages.map(({ context }) => context), contexts);
+  assert(pages.every(({ room, last }) => room.every((byte, i) => byte === id[i]) && last));
+  const listed = pages[3]!.listings.map(({ number, credential }) => [number, credential]);
+  assertEquals(listed, [[1, ada.self.bytes], [3, cy.self.bytes]]);
+  const joined = cy.raw.frames(KIND.joined).map(readJoined);
+  assertEquals(joined.map(({ number, credential }) => [number, credential]), [[5, dee.self.bytes]]);
+  assertEquals(dee.raw.frames(KIND.joined), []);
+});
+
+Deno.test("counted frames wait until the roster is sent", async () => {
+  const room: RelayRoom = new RelayRoom({
+    event: (event) => {
+      if (event.kind !== "joined" || event.credential.name !== "bo") return;
+      // ada speaks in the turn in which bo is let in, before the context for its roster is known.
+      const [ada] = room.relay.members();
+      ada!.connection!.receive(concatBytes(sealedFrame({ sender: 1 }), pairFrame(1, 2)));
+    },
+  });
+  await room.join("ada");
+  const { raw } = await room.join("bo");
+  const { challenge, roster, sealed, pair } = KIND;
+  assertEquals(raw.received.map(({ kind }) => kind), [challenge, roster, sealed, pair]);
+});
+
+Deno.test("a renewal is listed from then on, if it adds an hour and does not end too late", async () => {
+  const room = new RelayRoom();
+  const { raw, self } = await room.join("ada");
+  const now = room.clock.now();
+  const renewals = await Promise.all(
+    [1, 2, 30, 20].map((hours) =>
+      makeRenewal(self.keys.identity.privateKey, self.member, now + hours * 3_600_000 + 1)
+    ),
+  );
+  const listed = async () => {
+    const one = await room.join(`x${room.relay.size}`);
+    return one.raw.roster[0]!.listings[0]!.renewal;
+  };
+  const seen: Bytes[] = [];
+  for (const renewal of renewals) {
+    raw.send(encodeRenew(renewal));
+    await room.settle();
+    seen.push(await listed());
+  }
+  // One that adds nothing; one that does; one that nobody would take; one that does.
+  assertEquals(seen, [new Uint8Array(0), renewals[1]!, renewals[1]!, renewals[3]!]);
+});
+
+// Coming back.
+
+Deno.test("a member resumes where it was: every frame once, and the relay says what it has", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  ada.raw.say({ number: 1 });
+  bo.raw.say({ number: 50 });
+  await room.settle();
+  bo.raw.close();
+  await room.settle();
+  for (const number of [2, 3]) ada.raw.say({ number });
+  await room.settle();
+  // What it sent last has not arrived.
+  const back = await room.resume(bo, { sent: 2 });
+  assertEquals(back.frames(KIND.resumed).map(readCount), [1]);
+  assertEquals([heard(bo.raw), heard(back)], [[1], [2, 3]]);
+  assertEquals(ada.raw.frames(KIND.away).length, 0);
+});
+
+Deno.test("frames that were sent and not received are sent again as the bytes that they were", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.raw.acknowledges = false;
+  const all = [1, 2, 3].map((number) => ({ number, size: 48 + number }));
+  for (const one of all) ada.raw.say(one);
+  await room.settle();
+  const sent = bo.raw.received.filter(({ kind }) => kind === KIND.sealed);
+  const back = await room.resume(bo, { counted: 1 });
+  const again = back.received.filter(({ kind }) => kind === KIND.sealed);
+  assertEquals(again.map(({ bytes }) => bytes), sent.slice(1).map(({ bytes }) => bytes));
+  assertEquals(bo.raw.bye, "REPLACED");
+});
+
+Deno.test("counts that cannot be the member's end the connection that resumes, and the other one stays", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  ada.raw.say();
+  bo.raw.say();
+  await room.settle();
+  for (const counts of [{ counted: 0 }, { counted: 9 }, { sent: 0 }]) {
+    const raw = await room.resume(bo, counts);
+    assertEquals([raw.bye, bo.raw.ended], ["BAD_FRAME", false]);
+  }
+});
+
+Deno.test("a member is away after 2 seconds without a connection, and back when it resumes", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.raw.close();
+  await room.settle();
+  await room.pass(1_999);
+  assertEquals(ada.raw.frames(KIND.away), []);
+  await room.pass(1);
+  assertEquals(ada.raw.frames(KIND.away).map(readMember), [2]);
+  const cy = await room.join("cy");
+  assertEquals(cy.raw.frames(KIND.away).map(readMember), [2]);
+  const back = await room.resume(bo);
+  assertEquals([ada, cy].map(({ raw }) => raw.frames(KIND.back).map(readMember)), [[2], [2]]);
+  // It hears of the joining, and nothing of itself.
+  assertEquals([back.frames(KIND.joined).length, back.counted], [1, bo.raw.counted + 1]);
+  assertEquals(told(room).slice(-3), ["away bo", "joined cy", "back bo"]);
+});
+
+Deno.test("a member that does not come back within the grace has left as LOST", async () => {
+  const room = new RelayRoom({ graceMs: 10_000 });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.raw.close();
+  await room.settle();
+  await room.pass(9_999);
+  assertEquals(room.relay.size, 2);
+  await room.pass(1);
+  assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["LOST"]);
+  const back = await room.resume(bo);
+  assertEquals(back.frames(KIND.unknown).length, 1);
+  // The connection may then join.
+});
+
+Deno.test("without a grace, a lost connection is a leaving", async () => {
+  const room = new RelayRoom({ graceMs: 0 });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.raw.close();
+  await room.settle();
+  assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["LOST"]);
+});
+
+Deno.test("after unknown a connection may join, and may not resume again", async () => {
+  const room = new RelayRoom();
+  const self = await room.credential("ada");
+  const nothing = { room: new Uint8Array(32), number: 0, counted: 0, sent: 0 };
+  const raw = new RawMember(room.relay);
+  await raw.resume(self, nothing);
+  const transcript = concatBytes(raw.greeting, raw.frames(KIND.challenge)[0]!);
+  raw.send(await provenJoin(self, transcript, DIALLED));
+  await until(() => raw.number > 0, "it is in");
+  const twice = new RawMember(room.relay);
+  await twice.resume(await room.credential("bo"), nothing);
+  twice.send(await provenResume(self, transcript, nothing));
+  await until(() => twice.ended, "it ends");
+  assertEquals(twice.bye, "OUT_OF_ORDER");
+});
+
+Deno.test("a newcomer that has sent nothing joins again unnoticed, and gets the same roster and all since", async () => {
+  const room = new RelayRoom();
+  const ada = await room.join("ada");
+  const self = await room.credential("bo");
+  const lost = new RawMember(room.relay);
+  lost.acknowledges = false;
+  await lost.answer(self);
+  await until(() => lost.number > 0, "bo is in");
+  ada.raw.say({ number: 5 });
+  await room.join("cy");
+  const again = await room.enter(self);
+  assertEquals(lost.bye, "REPLACED");
+  assertEquals(again.roster, lost.roster);
+  assertEquals([again.number, heard(again), again.frames(KIND.joined).length], [2, [5], 1]);
+  assertEquals([ada.raw.frames(KIND.joined).length, ada.raw.frames(KIND.left)], [2, []]);
+  assertEquals(room.relay.size, 3);
+});
+
+Deno.test("a member that has acknowledged or sent anything and joins again is replaced", async () => {
+  for (const spoke of [false, true]) {
+    const room = new RelayRoom();
+    const ada = await room.join("ada");
+    const self = await room.credential("bo");
+    const first = await room.enter(self);
+    if (spoke) first.send(hereFrame(2));
+    else ada.raw.say();
+    await room.settle();
+    const again = await room.enter(self);
+    assertEquals([first.bye, again.number], ["REPLACED", 4]);
+    assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["REPLACED"]);
+    assertEquals(again.roster[0]?.listings.map(({ number }) => number), [1]);
+  }
+});
+
+Deno.test("a new run of a person takes the place of the one without a connection, and nobody else does", async () => {
+  const room = new RelayRoom();
+  const keys = await pooledKeys(0);
+  const ada = await room.join("ada", "", 0);
+  const bo = await room.join("bo", "", 1);
+  const run = async (index: number, identity = keys.identity) => {
+    const own = { ...await pooledKeys(index), identity };
+    return await room.enter(await makeCredential("ada", own, room.clock.now() + 1000));
+  };
+  assertEquals((await run(5)).bye, "NAME_TAKEN");
+  ada.raw.close();
+  await room.settle();
+  const { identity } = await pooledKeys(6);
+  assertEquals((await run(6, identity)).bye, "NAME_AWAY");
+  // At once, before anybody was told that the first run is away.
+  const again = await run(5);
+  assertEquals([again.bye, again.number], [undefined, 4]);
+  assertEquals(bo.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["REPLACED"]);
+});
+
+Deno.test("who has sent more than it may cannot come back at once over another connection", async () => {
+  const room = new RelayRoom({ limits: { framesPerSecond: 10 } });
+  const [ada] = [await room.join("ada"), await room.join("bo")];
+  for (let number = 1; number <= 40; number++) ada.raw.say({ number });
+  await room.settle();
+  assertEquals((await room.resume(ada)).bye, "TOO_MANY_JOINS");
+  assertEquals(ada.raw.ended, false);
+  await room.pass(10_000);
+  assertEquals((await room.resume(ada)).frames(KIND.resumed).length, 1);
+});

@@ -1,0 +1,96 @@
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { encodeEntries, readEntries } from "../../../lib/chat/wire/envelope.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { concatBytes, entryFor } from "../raw_frames.ts";
+import type { RawMember } from "../raw_member.ts";
+import { RelayRoom } from "./relay_room.ts";
+
+/** A relay whose later turns a test runs. */
+async function threeInARoom() {
+  const calls: (() => void)[] = [];
+  const room = new RelayRoom({ later: (call) => calls.push(call) });
+  const seats = [await room.join("ada"), await room.join("bo"), await room.join("cy")] as const;
+  const turn = async () => {
+    await room.settle();
+    for (const call of calls.splice(0)) call();
+    await room.settle();
+  };
+  return { room, raws: seats.map(({ raw }) => raw) as [RawMember, RawMember, RawMember], turn };
+}
+
+function got(raw: RawMember, kind: typeof KIND.receipt | typeof KIND.ask): string[][] {
+  return raw.frames(kind).map((payload) =>
+    readEntries(payload).map(({ member, sequence }) => `${member}:${sequence}`)
+  );
+}
+
+Deno.test("receipts are split by recipient, name their sender, and travel in one frame for a turn", async () => {
+  const { raws: [ada, bo, cy], turn } = await threeInARoom();
+  ada.send(encodeEntries(KIND.receipt, [entryFor(2, 5), entryFor(3, 6)])[0]!);
+  bo.send(encodeEntries(KIND.receipt, [entryFor(3, 7)])[0]!);
+  await turn();
+  assertEquals([got(ada, KIND.receipt), got(bo, KIND.receipt)], [[], [["1:5"]]]);
+  assertEquals(got(cy, KIND.receipt), [["1:6", "2:7"]]);
+});
+
+Deno.test("the newest entry of a kind and pair wins, and kinds do not replace each other", async () => {
+  const { raws: [ada, bo], turn } = await threeInARoom();
+  for (let sequence = 1; sequence <= 9; sequence++) {
+    ada.send(encodeEntries(KIND.receipt, [entryFor(2, sequence)])[0]!);
+  }
+  ada.send(encodeEntries(KIND.ask, [entryFor(2, 3)])[0]!);
+  await turn();
+  assertEquals([got(bo, KIND.receipt), got(bo, KIND.ask)], [[["1:9"]], [["1:3"]]]);
+  ada.send(encodeEntries(KIND.receipt, [entryFor(2, 10)])[0]!);
+  await turn();
+  assertEquals(got(bo, KIND.receipt), [["1:9"], ["1:10"]]);
+});
+
+Deno.test("entries for oneself, for nobody, and for a member without a connection are dropped", async () => {
+  const { room, raws: [ada, bo, cy], turn } = await threeInARoom();
+  bo.close();
+  await room.settle();
+  ada.send(encodeEntries(KIND.receipt, [1, 2, 3, 99].map((to) => entryFor(to, 1)))[0]!);
+  cy.close();
+  await turn();
+  const late = [...room.relay.members()].map(({ connection }) => connection !== undefined);
+  assertEquals([got(ada, KIND.receipt), late], [[], [true, false, false]]);
+  assertEquals(room.failures, []);
+});
+
+Deno.test("receipts are not counted, and their boxes arrive as they were sent", async () => {
+  const { raws: [ada, bo], turn } = await threeInARoom();
+  const box = new Uint8Array(40).map((_, i) => i);
+  const check = Uint8Array.of(1, 2, 3, 4);
+  const entry = { member: 2, sequence: 1, version: 3, check, box };
+  const frame = encodeEntries(KIND.receipt, [entry])[0]!;
+  const sent = ada.sent;
+  // The buffer is reused after the relay has read it.
+  const buffer = concatBytes(frame);
+  ada.send(buffer);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  buffer.fill(0xff);
+  const { counted } = bo;
+  await turn();
+  const [payload] = bo.frames(KIND.receipt);
+  assertEquals(readEntries(payload!), [{ ...entry, member: 1 }]);
+  assertEquals([ada.sent, bo.counted, ada.frames(KIND.accepted)], [sent, counted, []]);
+});
+
+Deno.test("a receipt with more entries than a frame has room for goes on in another", async () => {
+  const { raws: [ada, bo], turn } = await threeInARoom();
+  const frames = encodeEntries(KIND.receipt, [entryFor(2, 1, 849), entryFor(3, 1, 849)]);
+  ada.send(frames[0]!);
+  await turn();
+  assertEquals(got(bo, KIND.receipt), [["1:1"]]);
+});
+
+Deno.test("receipts are charged to who sends them", async () => {
+  const room = new RelayRoom({ limits: { framesPerSecond: 10 } });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  for (let i = 0; i < 40; i++) ada.raw.send(encodeEntries(KIND.receipt, [entryFor(2, i)])[0]!);
+  await room.settle();
+  const slowed = room.events.flatMap((one) => one.kind === "slowed" ? [one.credential.name] : []);
+  assertEquals([slowed, bo.raw.ended], [["ada"], false]);
+});
