@@ -223,7 +223,7 @@ class Collected {
 }
 
 /** Runs checks, and turns their errors into faults. */
-async function faulty<T>(check: () => Promise<T>): Promise<T> {
+export async function faulty<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (error) {

@@ -16,7 +16,7 @@ import { checkOf } from "../wire/history.ts";
 import { KIND } from "../wire/kinds.ts";
 import type { Displayed } from "./acknowledger.ts";
 import type { Ledger } from "./deliveries.ts";
-import { FrameFault, Inbox, type Outcome, type PeerCost } from "./inbox.ts";
+import { faulty, FrameFault, Inbox, type Outcome, type PeerCost } from "./inbox.ts";
 import type { FaultCode, MemberEvent } from "./options.ts";
 import { DueReceipts } from "./receipts.ts";
 import type { Peer, Policy, Roster } from "./roster.ts";
@@ -72,6 +72,8 @@ export class ReceivingSide {
   readonly #receipts: DueReceipts<Inbox>;
   /** Peers whose last frame named another history than this member's. */
   readonly #differing = new Set<Peer>();
+  /** Receipts and asks that came before the joinings that they know of, by kind and sender. */
+  #early = new Map<string, EarlyEntry>();
   #repeated = 0;
 
   /** Starts with nothing received. */
@@ -196,14 +198,15 @@ export class ReceivingSide {
 
   /** Returns what receipts do. They are opened from now on, all at the same time. */
   receiptsEffect(entries: readonly Entry[]): Effect {
-    const opened = entries.map((entry) => this.#openReceipt(entry));
-    for (const one of opened) one.catch(() => {}); // the effect awaits each
+    const opened = entries.map((entry) => {
+      const one = this.#openReceipt(entry);
+      one.catch(() => {}); // the effect awaits it
+      return one;
+    });
     return async () => {
-      for (const [i, one] of opened.entries()) {
-        const peer = this.#own.roster.byNumber(entries[i]!.member);
-        if (peer === undefined) continue;
-        await this.#contain(peer, async () => {
-          const receipt = await one;
+      for (const [i, entry] of entries.entries()) {
+        await this.#entryEffect("receipt", entry, async (peer) => {
+          const receipt = await opened[i] ?? await this.#openReceipt(entry);
           if (receipt === undefined) return;
           this.#confirm(peer);
           this.#own.receipt(peer, receipt);
@@ -212,21 +215,21 @@ export class ReceivingSide {
     };
   }
 
+  /** Opens a receipt; undefined if it is not valid, not new, or of a version that is not known yet. */
   async #openReceipt(entry: Entry): Promise<Receipt | undefined> {
-    const peer = this.#own.roster.byNumber(entry.member);
-    if (peer === undefined) return undefined;
+    const { roster, openReceipt } = this.#own;
+    const peer = roster.byNumber(entry.member);
+    if (peer === undefined || entry.version > roster.version) return undefined;
     const context = await this.#contextOf(peer, entry);
-    const plaintext = await this.#own.openReceipt(peer, entry, context);
-    return plaintext && readReceipt(plaintext);
+    const plaintext = await openReceipt(peer, entry, context);
+    return plaintext && await faulty(() => readReceipt(plaintext));
   }
 
   /** Returns what asks do. */
   asksEffect(entries: readonly Entry[]): Effect {
     return async () => {
       for (const entry of entries) {
-        const peer = this.#own.roster.byNumber(entry.member);
-        if (peer === undefined) continue;
-        await this.#contain(peer, async () => {
+        await this.#entryEffect("ask", entry, async (peer) => {
           const inbox = this.#inboxOf(peer);
           const context = await this.#contextOf(peer, entry);
           if (await inbox.pair.openAsk(entry, context) === undefined) return;
@@ -235,6 +238,29 @@ export class ReceivingSide {
         });
       }
     };
+  }
+
+  async #entryEffect(
+    kind: EarlyEntry["kind"],
+    entry: Entry,
+    act: (peer: Peer) => Promise<void>,
+  ): Promise<void> {
+    const { roster, self } = this.#own;
+    const peer = roster.byNumber(entry.member);
+    if (peer === undefined || peer.credential.key === self.key) return;
+    // Entries overtake counted frames.
+    if (entry.version > roster.version) this.#early.set(`${kind} ${entry.member}`, { kind, entry });
+    else await this.#contain(peer, () => act(peer));
+  }
+
+  /** The room has another version: what came early may be understood now. */
+  async versionChanged(): Promise<void> {
+    if (this.#early.size === 0) return;
+    const early = [...this.#early.values()];
+    this.#early = new Map();
+    for (const { kind, entry } of early) {
+      await (kind === "ask" ? this.asksEffect([entry]) : this.receiptsEffect([entry]))();
+    }
   }
 
   /** Returns what a frame of a member does. An exception passes the frame over, and is told. */
@@ -375,6 +401,12 @@ export class ReceivingSide {
     const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`);
     if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
+}
+
+/** A receipt or an ask of a version that is not known yet. */
+interface EarlyEntry {
+  readonly kind: "receipt" | "ask";
+  readonly entry: Entry;
 }
 
 /** Thrown for a frame of another history. It is told once a peer. */

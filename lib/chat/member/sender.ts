@@ -265,13 +265,22 @@ export class Outgoing {
     const context = await roster.history.newest;
     const asks = contacts.map(async (contact) => {
       const pair = this.#pairs.of(contact.peer);
-      if (pair === undefined) return [];
-      contact.asking = true;
       contact.askedAt = now();
+      if (pair === undefined) return [];
+      // A contact that has not shown that it has the key may not have got it.
+      if (!pair.isProven) return await this.#giveKey(contact);
+      contact.asking = true;
       return [await pair.ask(contact.peer.number, { version, context }, new Uint8Array(0))];
     });
     const entries = (await Promise.all(asks)).flat();
     if (this.#state === "running") encodeEntries(KIND.ask, entries).forEach(send);
+  }
+
+  /** Sends a pair frame without messages, which carries the wrapped key. */
+  async #giveKey({ peer }: Contact): Promise<[]> {
+    const frame = await this.#pairs.seal(peer, []);
+    if (frame !== undefined) this.send(frame);
+    return [];
   }
 
   // The pump.

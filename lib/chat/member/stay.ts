@@ -328,11 +328,13 @@ export class Membership {
       }
       this.roster.joined(candidate.number, candidate.member);
       const peer = this.receiving.accept(candidate);
-      if (peer === undefined) return;
-      this.roster.add(peer);
-      this.#meet(peer, false);
-      if (this.roster.size <= SMALL_ROOM) this.#sayHere();
-      this.outgoing.wake();
+      if (peer !== undefined) {
+        this.roster.add(peer);
+        this.#meet(peer, false);
+        if (this.roster.size <= SMALL_ROOM) this.#sayHere();
+        this.outgoing.wake();
+      }
+      await this.receiving.versionChanged();
     };
   }
 
@@ -344,6 +346,7 @@ export class Membership {
         await this.#isSigned(peer, statement);
       if (!this.roster.left(member)) return this.#options.breach(`member ${member} left twice`);
       if (peer !== undefined) this.#remove(peer, reason, signed);
+      await this.receiving.versionChanged();
     };
   }
 
