@@ -200,12 +200,14 @@ export class HostedRoom {
     stay.connection = undefined;
     stay.lostSince = undefined;
     this.#fanOut.delete(stay.number);
-    stay.lostSince = this.#relay.monotonic();
     // A member that loses its relay has not left: it may meet the others at the next one.
-    if (this.#relay.isClosing) return this.#forget(stay, reason);
-    if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) return;
-    const { number: member, statement } = stay;
-    this.#log.append({ kind: "leave", member, reason, statement });
+    if (this.#relay.isClosing) this.#forget(stay, reason);
+    else if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) {
+      stay.lostSince = this.#relay.monotonic();
+    } else {
+      const { number: member, statement } = stay;
+      this.#log.append({ kind: "leave", member, reason, statement });
+    }
   }
 
   /** Ends a stay, and its connection if it has one. */
@@ -319,7 +321,10 @@ export class HostedRoom {
       connection.allowUnread();
       this.#fanOut.add(stay);
       this.#relay.endBroken();
-    }).catch((error) => connection.endBy(error));
+    }).catch((error) => {
+      connection.endBy(error);
+      this.flush();
+    }).catch(this.#relay.failed);
   }
 
   #left(member: RoomMember, reason: Reason): void {
