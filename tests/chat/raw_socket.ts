@@ -6,10 +6,10 @@
 
 import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
-import { Admission, answerChallenge } from "../../lib/chat/member/connection.ts";
 import { readBye } from "../../lib/chat/wire/control.ts";
 import { type Frame, FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND, type Reason } from "../../lib/chat/wire/kinds.ts";
+import { concatBytes, provenJoin } from "./raw_frames.ts";
 
 const HOSTNAME = "127.0.0.1";
 
@@ -59,16 +59,21 @@ export class RawSocket implements Disposable {
     return undefined;
   }
 
-  /** Greets, and answers the challenge, by a proof that holds unless it is for another nonce. Gives the room. */
-  async answer(self: OwnCredential, otherNonce?: Bytes): Promise<Bytes> {
-    await this.send(encodeGreeting());
+  /**
+   * Greets, and answers the challenge.
+   *
+   * @param otherNonce Makes the proof for this nonce instead.
+   */
+  async answer(self: OwnCredential, otherNonce?: Bytes): Promise<void> {
+    const greeting = encodeGreeting("");
+    await this.send(greeting);
     const frame = await this.read();
-    const refused = frame === undefined || frame.kind === KIND.bye;
-    const step = refused ? undefined : new Admission().take(frame);
-    if (step === undefined || !("nonce" in step)) throw new Error("no challenge came");
+    if (frame?.kind !== KIND.challenge) throw new Error("no challenge came");
+    const challenge = frame.payload.slice();
+    // The nonce stands behind the version.
+    if (otherNonce !== undefined) challenge.set(otherNonce, 1);
     const dialled = { host: HOSTNAME, port: this.#port };
-    await this.send(await answerChallenge(self, dialled, step.room, otherNonce ?? step.nonce));
-    return step.room;
+    await this.send(await provenJoin(self, concatBytes(greeting, challenge), dialled));
   }
 
   /** Joins; gives the reason where the relay refuses. */

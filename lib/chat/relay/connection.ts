@@ -33,9 +33,8 @@ import {
 import { ContainedLink } from "./boundary.ts";
 import { EndError, endOf, Handshake } from "./handshake.ts";
 import type { CountedFrame } from "./log.ts";
-import { Pace, type Stay } from "./member.ts";
+import { Pace, type RelayContext, type Stay, type StayConnection } from "./member.ts";
 import type { Origin } from "./options.ts";
-import type { Relay } from "./relay.ts";
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;
@@ -47,17 +46,16 @@ const MAX_UNSENT_BYTES = 6 << 20;
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
 /** One connection of a relay. */
-export class RelayConnection {
+export class RelayConnection implements StayConnection {
   /** Sends to the other end. Never throws. */
   readonly link: Link;
   /** The other end; undefined if it is in this process. */
   readonly from: Origin | undefined;
-  readonly #relay: Relay;
+  readonly #relay: RelayContext;
   readonly #handshake: Handshake;
   readonly #openedAt: number;
   /** How fast it may send. */
   pace: Pace;
-  /** Whether the member has its roster, so that counted frames and receipts may be sent. */
   isReady = false;
   #isOver = false;
   #reader = new FrameReader(newcomerBound);
@@ -72,7 +70,7 @@ export class RelayConnection {
   #maxUnsent = MAX_UNSENT_BYTES;
 
   /** Starts before the first byte. */
-  constructor(relay: Relay, link: Link, from: Origin | undefined) {
+  constructor(relay: RelayContext, link: Link, from: Origin | undefined) {
     this.#relay = relay;
     this.from = from;
     this.link = new ContainedLink(link, (error) => {
@@ -246,6 +244,8 @@ export class RelayConnection {
     const obstacle = this.#relay.admit(credential, this.from);
     if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
     this.#relay.roomToJoin(roomName).join(this, credential, renewal);
+    if (this.#stay === undefined) return;
+    this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
   #resume(stay: Stay, { received, sent }: Resume): void {
@@ -269,7 +269,6 @@ export class RelayConnection {
     this.#reader = new FrameReader(memberBound);
     this.#stay = stay;
     this.pace = stay.pace;
-    this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
   // What a member sends.

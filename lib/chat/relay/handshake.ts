@@ -27,8 +27,7 @@ import {
   readGreeting,
   type Reason,
 } from "../wire/kinds.ts";
-import type { Stay } from "./member.ts";
-import type { Relay } from "./relay.ts";
+import type { RelayContext, Stay } from "./member.ts";
 
 const EMPTY: Bytes = new Uint8Array(0);
 
@@ -44,7 +43,7 @@ export interface HandshakeOutput {
 
 /** The handshake of one connection. It throws if the connection must end. */
 export class Handshake {
-  readonly #relay: Relay;
+  readonly #relay: RelayContext;
   readonly #output: HandshakeOutput;
   readonly #nonce: Bytes;
   #state: "greeting" | "challenged" | "unknown" | "checking" | "over" = "greeting";
@@ -54,7 +53,7 @@ export class Handshake {
   #join: Join | undefined;
 
   /** Starts before the connection's first byte. */
-  constructor(relay: Relay, output: HandshakeOutput) {
+  constructor(relay: RelayContext, output: HandshakeOutput) {
     this.#relay = relay;
     this.#output = output;
     this.#nonce = relay.random(HASH_BYTES);

@@ -10,14 +10,19 @@ import type { Credential } from "../identity/credential.ts";
 import { nameLooks } from "../identity/name.ts";
 import { readEntries } from "../wire/envelope.ts";
 import { firstContext, RosterHistory } from "../wire/history.ts";
-import { HASH_BYTES, type KIND, type Reason } from "../wire/kinds.ts";
-import type { RelayConnection } from "./connection.ts";
+import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
 import { FanOut } from "./fan_out.ts";
 import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./log.ts";
-import { type Roster, RosterPages, Stay } from "./member.ts";
-import { Receipts } from "./receipts.ts";
-import type { Relay } from "./relay.ts";
+import {
+  type RelayContext,
+  type Roster,
+  RosterPages,
+  Stay,
+  type StayConnection,
+  type StayRoom,
+} from "./member.ts";
+import { type EntryKind, Receipts } from "./receipts.ts";
 import { type Delivery, type Effect, Room, type RoomMember } from "./room.ts";
 
 /** After so long without a connection, a member is shown as away: most are back before. In milliseconds. */
@@ -29,14 +34,14 @@ const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
 
 /** A connection whose join is appended to the log. */
 interface Newcomer {
-  readonly connection: RelayConnection;
+  readonly connection: StayConnection;
   readonly credential: Credential;
 }
 
 /** A room and the stays of its members on this relay. */
-export class HostedRoom {
+export class HostedRoom implements StayRoom {
   readonly name: string;
-  readonly #relay: Relay;
+  readonly #relay: RelayContext;
   readonly #room = new Room();
   readonly #log: Log = new MemoryLog((entry, place) => this.#apply(entry, place));
   readonly #history: RosterHistory;
@@ -52,7 +57,7 @@ export class HostedRoom {
   #emptySince: number;
 
   /** Opens an empty room. */
-  constructor(relay: Relay, name: string, maxMembers: number) {
+  constructor(relay: RelayContext, name: string, maxMembers: number) {
     this.#relay = relay;
     this.name = name;
     this.#emptySince = relay.monotonic();
@@ -112,7 +117,7 @@ export class HostedRoom {
    * Appends a join. A member that lost the connection over which it joined does not know whether it is in, and joins
    * again: it is sent the same roster, and everything since.
    */
-  join(connection: RelayConnection, credential: Credential, renewal: Bytes): void {
+  join(connection: StayConnection, credential: Credential, renewal: Bytes): void {
     const stay = this.stay(credential.key);
     if (stay?.roster !== undefined) return this.#again(stay, connection);
     const { member, key, name, folded, fingerprint, bytes } = credential;
@@ -127,7 +132,7 @@ export class HostedRoom {
     this.#log.append(entry);
   }
 
-  #again(stay: Stay, connection: RelayConnection): void {
+  #again(stay: Stay, connection: StayConnection): void {
     stay.outbox.rewind(0);
     this.#connect(stay, connection);
     this.#sendRoster(stay, stay.roster!);
@@ -139,7 +144,7 @@ export class HostedRoom {
    * @param received The number of counted frames that the member has received.
    * @returns False if that cannot be.
    */
-  resume(stay: Stay, connection: RelayConnection, received: number): boolean {
+  resume(stay: Stay, connection: StayConnection, received: number): boolean {
     if (!stay.outbox.rewind(received)) return false;
     stay.roster = undefined;
     this.#connect(stay, connection);
@@ -148,7 +153,7 @@ export class HostedRoom {
     return true;
   }
 
-  #connect(stay: Stay, connection: RelayConnection): void {
+  #connect(stay: Stay, connection: StayConnection): void {
     const before = stay.connection;
     stay.resume(connection);
     stay.heardAt = this.#relay.monotonic();
@@ -169,7 +174,7 @@ export class HostedRoom {
    *
    * @returns What they cost, in bytes sent on.
    */
-  takeReceipts(stay: Stay, kind: typeof KIND.receipt | typeof KIND.ask, payload: Bytes): number {
+  takeReceipts(stay: Stay, kind: EntryKind, payload: Bytes): number {
     return this.#receipts.take(stay.number, kind, readEntries(payload));
   }
 
@@ -195,17 +200,19 @@ export class HostedRoom {
   }
 
   /** The connection of a stay has ended. */
-  disconnected(stay: Stay, connection: RelayConnection, reason: Reason): void {
+  disconnected(stay: Stay, connection: StayConnection, reason: Reason): void {
     if (stay.connection !== connection) return;
     stay.connection = undefined;
     stay.lostSince = undefined;
     this.#fanOut.delete(stay.number);
-    stay.lostSince = this.#relay.monotonic();
     // A member that loses its relay has not left: it may meet the others at the next one.
-    if (this.#relay.isClosing) return this.#forget(stay, reason);
-    if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) return;
-    const { number: member, statement } = stay;
-    this.#log.append({ kind: "leave", member, reason, statement });
+    if (this.#relay.isClosing) this.#forget(stay, reason);
+    else if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) {
+      stay.lostSince = this.#relay.monotonic();
+    } else {
+      const { number: member, statement } = stay;
+      this.#log.append({ kind: "leave", member, reason, statement });
+    }
   }
 
   /** Ends a stay, and its connection if it has one. */
@@ -319,7 +326,10 @@ export class HostedRoom {
       connection.allowUnread();
       this.#fanOut.add(stay);
       this.#relay.endBroken();
-    }).catch((error) => connection.endBy(error));
+    }).catch((error) => {
+      connection.endBy(error);
+      this.flush();
+    }).catch(this.#relay.failed);
   }
 
   #left(member: RoomMember, reason: Reason): void {

@@ -5,23 +5,75 @@
  * @module
  */
 
-import { type Bytes, ByteWriter } from "../../base/bytes.ts";
+import { type Bytes, ByteWriter, type Random } from "../../base/bytes.ts";
 import { Account } from "../../base/costs.ts";
-import type { Credential } from "../identity/credential.ts";
+import type { Credential, CredentialCheck } from "../identity/credential.ts";
 import { isTooLong, readRenewal } from "../identity/renewal.ts";
 import type { Link } from "../link.ts";
 import { encodeCount, encodeListing, type Listing, PAGE_BYTES } from "../wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
-import { BOUND, KIND } from "../wire/kinds.ts";
-import type { RelayConnection } from "./connection.ts";
+import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
+import type { EntryRules } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
 import type { Reader } from "./fan_out.ts";
-import type { HostedRoom } from "./hosted_room.ts";
-import type { Limits } from "./options.ts";
+import type { CountedFrame } from "./log.ts";
+import type { Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
+import type { EntryKind } from "./receipts.ts";
 import type { RoomMember } from "./room.ts";
 
 /** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */
 const RENEWAL_STEP_MS = 60 * 60 * 1000;
+
+/** The relay, as its connections and rooms use it. */
+export interface RelayContext {
+  readonly graceMs: number;
+  readonly limits: Limits;
+  readonly tally: Tally;
+  readonly isClosing: boolean;
+  readonly later: Later;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly random: Random;
+  readonly check: CredentialCheck;
+  readonly rules: EntryRules;
+  readonly failed: (error: unknown) => void;
+  tell(event: RelayEvent): void;
+  ask(connection: StayConnection): Reason | undefined;
+  checked(connection: StayConnection): void;
+  admit(credential: Credential, from: Origin | undefined): Reason | undefined;
+  roomToJoin(name: string): StayRoom;
+  stayIn(name: string, id: Bytes, key: string): Stay | undefined;
+  forget(connection: StayConnection): void;
+  broken(connection: StayConnection): void;
+  endBroken(): void;
+}
+
+/** A room, as connections use it. */
+export interface StayRoom {
+  join(connection: StayConnection, credential: Credential, renewal: Bytes): void;
+  resume(stay: Stay, connection: StayConnection, received: number): boolean;
+  take(stay: Stay, frame: CountedFrame): void;
+  takeReceipts(stay: Stay, kind: EntryKind, payload: Bytes): number;
+  renew(stay: Stay, renewal: Bytes): void;
+  acknowledge(stay: Stay, count: number): boolean;
+  disconnected(stay: Stay, connection: StayConnection, reason: Reason): void;
+  flush(stay?: Stay): void;
+}
+
+/** A connection, as rooms use it. */
+export interface StayConnection {
+  readonly link: Link;
+  readonly from: Origin | undefined;
+  readonly pace: Pace;
+  /** Whether the member has its roster, so that counted frames and receipts may be sent. */
+  isReady: boolean;
+  entered(stay: Stay): void;
+  charge(bytes: number): void;
+  allowUnread(): void;
+  giveUp(): void;
+  end(reason: Reason, detail?: string): void;
+  endBy(error: unknown): void;
+}
 
 /** The roster that a newcomer is sent. */
 export interface Roster {
@@ -33,7 +85,7 @@ export interface Roster {
 
 /** A member of a room, from its join to its leaving, over all of its connections. */
 export class Stay implements Reader {
-  readonly room: HostedRoom;
+  readonly room: StayRoom;
   readonly member: RoomMember;
   readonly credential: Credential;
   readonly outbox: Outbox;
@@ -41,7 +93,7 @@ export class Stay implements Reader {
   /** What it was sent as the roster, until it has sent or acknowledged anything. */
   roster: Roster | undefined;
   /** Undefined while the member has none. */
-  connection: RelayConnection | undefined;
+  connection: StayConnection | undefined;
   /** Since when it has no connection, by the monotonic clock. */
   lostSince: number | undefined;
   /** When it last acknowledged or sent anything, or nothing waited for it. */
@@ -52,11 +104,11 @@ export class Stay implements Reader {
 
   /** Starts with a connection. */
   constructor(
-    room: HostedRoom,
+    room: StayRoom,
     member: RoomMember,
     credential: Credential,
     outbox: Outbox,
-    connection: RelayConnection,
+    connection: StayConnection,
     now: number,
   ) {
     this.room = room;
@@ -78,7 +130,7 @@ export class Stay implements Reader {
   }
 
   /** Takes another connection. The relay has told the member what it accepted. */
-  resume(connection: RelayConnection): void {
+  resume(connection: StayConnection): void {
     this.connection = connection;
     this.#accepted = this.member.received;
   }

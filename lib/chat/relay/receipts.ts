@@ -15,7 +15,8 @@ const MAX_ENTRIES = 16_384;
 /** Entries for a member with more unsent bytes than this are dropped: newer ones replace them. */
 const MAX_UNSENT_BYTES = 256 << 10;
 
-type EntryKind = typeof KIND.receipt | typeof KIND.ask;
+/** The kinds of frame that have entries. */
+export type EntryKind = typeof KIND.receipt | typeof KIND.ask;
 
 /** Splits and joins the receipts and asks of a room. */
 export class Receipts {

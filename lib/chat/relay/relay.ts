@@ -19,7 +19,7 @@ import { Boundary } from "./boundary.ts";
 import { RelayConnection } from "./connection.ts";
 import { EndError } from "./handshake.ts";
 import { HostedRoom } from "./hosted_room.ts";
-import type { Stay } from "./member.ts";
+import type { RelayContext, Stay } from "./member.ts";
 import {
   DEFAULT_GRACE_MS,
   DEFAULT_LIMITS,
@@ -37,7 +37,7 @@ import {
 const laterByTimer: Later = (call) => void setTimeout(call, 0);
 
 /** A relay. */
-export class Relay {
+export class Relay implements RelayContext {
   /** How long a member that lost its connection is kept, and an empty room, in milliseconds. */
   readonly graceMs: number;
   readonly random: Random;
@@ -175,8 +175,10 @@ export class Relay {
     room.tick(now);
     room.flush();
     if (room.isWornOut) { for (const stay of room.stays()) room.expel(stay, "SHUTDOWN"); }
-    const { emptySince = now } = room;
-    if (now - emptySince >= this.graceMs && room.size === 0) this.#drop(room);
+    const { emptySince, isWornOut } = room;
+    if (emptySince === undefined || !isWornOut && now - emptySince < this.graceMs) return;
+    if (room !== this.#kept) this.#rooms.delete(room.name);
+    else if (isWornOut) this.#kept = this.#open(room.name);
   }
 
   /** Ends every connection and takes no more. */
@@ -254,11 +256,6 @@ export class Relay {
     const room = new HostedRoom(this, name, this.#maxMembers);
     this.#rooms.set(name, room);
     return room;
-  }
-
-  #drop(room: HostedRoom): void {
-    if (room !== this.#kept) this.#rooms.delete(room.name);
-    else if (room.isWornOut) this.#kept = this.#open(room.name);
   }
 
   /** Returns the stay of a member in a room with this name and id. */

@@ -14,14 +14,14 @@ import {
   encodeMember,
   type Listing,
 } from "../wire/control.ts";
-import { KIND, type Reason } from "../wire/kinds.ts";
+import { KIND, MAX_ROSTER, type Reason } from "../wire/kinds.ts";
 import type { CountedFrame, Entry, JoinEntry } from "./log.ts";
 import { LOOKUP_BYTES } from "./options.ts";
 
 /** The most members that all routes of a member may name together. */
 const MAX_NAMED = 16_384;
-/** The last version of a room. */
-const MAX_VERSION = 0xffff_ffff;
+/** A room with this version is closed: everybody can still leave before the versions run out. */
+const LAST_VERSION = 0xffff_ffff - 4 * MAX_ROSTER;
 
 const NOBODY: ReadonlySet<number> = new Set();
 const NO_STATEMENT: Bytes = new Uint8Array(0);
@@ -143,9 +143,9 @@ export class Room {
     return this.#version;
   }
 
-  /** Whether the room has reached the last version and must be closed. */
+  /** Whether the room has almost no versions left and must be closed. */
   get isWornOut(): boolean {
-    return this.#version >= MAX_VERSION - 1;
+    return this.#version >= LAST_VERSION;
   }
 
   /** Returns the members in the order of their numbers. */

@@ -1,6 +1,6 @@
 /**
- * A relay whose dependencies throw: the runtime, the listeners, the list of who may come in, the links, the clock.
- * What fails ends one connection at most, is counted and told, and everybody else chats on.
+ * A relay whose dependencies throw: the runtime, the listeners, the list of who may join, the links, the clock. A
+ * failure ends one connection at most, is counted and reported, and everybody else is served.
  *
  * @module
  */
@@ -10,49 +10,50 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { mapKey } from "../../../lib/base/bytes.ts";
 import { checkCredential, type CredentialCheck } from "../../../lib/chat/identity/credential.ts";
 import type { Link } from "../../../lib/chat/link.ts";
-import { answerChallenge } from "../../../lib/chat/member/connection.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import { Relay } from "../../../lib/chat/relay/relay.ts";
-import { encodeGreeting } from "../../../lib/chat/wire/kinds.ts";
+import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
+import { Clock, credentialOf, until } from "../keys.ts";
 import { fakeLink, linkToRelay } from "../links.ts";
-import { RawMember } from "../raw_member.ts";
-import { Clock, count, credentialOf, type Seat, shown, TestRoom, until } from "../room.ts";
+import { provenJoin, provenResume } from "../raw_frames.ts";
+import { DIALLED, RawMember } from "../raw_member.ts";
+import { heard, RelayRoom, type Seat } from "./relay_room.ts";
 
 function breaks(): never {
   throw new TypeError("a dependency");
 }
 
-/** A room of ada and bo, and what was told to have failed. */
+/** A relay with ada and bo, and what was reported to have failed. */
 async function pair(options: RelayOptions = {}) {
   const failed: unknown[] = [];
-  const room = new TestRoom({ fail: (error) => failed.push(error), ...options });
+  const room = new RelayRoom({ fail: (error) => failed.push(error), ...options });
   const seats: readonly [Seat, Seat] = [await room.join("ada"), await room.join("bo")];
   return { room, failed, seats };
 }
 
 let words = 0;
 
-/** They still hear each other, both ways. */
-async function chatOn(room: TestRoom, seats: readonly [Seat, Seat]): Promise<void> {
-  const [ada, bo] = seats;
+/** Checks that they still hear each other, both ways. */
+async function chatOn(room: RelayRoom, [ada, bo]: readonly [Seat, Seat]): Promise<void> {
   for (const [from, to] of [[ada, bo], [bo, ada]] as const) {
-    const text = `word ${words++}`;
-    assert(from.member.enter(text).ok);
-    await until(() => shown(to).at(-1)?.endsWith(text) === true, `${text} is shown`);
+    const number = ++words;
+    from.raw.say({ number });
+    await until(() => heard(to.raw).at(-1) === number, `${number} is heard`);
   }
   await room.settle();
-  for (const seat of seats) assertEquals([count(seat, "ended"), count(seat, "fault")], [0, 0]);
+  assertEquals([ada.raw.ended, bo.raw.ended], [false, false]);
 }
 
 for (const method of ["verify", "digest"] as const) {
   for (const [how, withFailing] of [["rejects", withBroken], ["throws", withThrowing]] as const) {
     Deno.test(`a join for which the runtime's ${method}() ${how} ends that connection alone`, async () => {
       const { room, failed, seats } = await pair();
-      const eve = await credentialOf("eve", 5, room.clock.now);
+      const eve = await room.credential("eve");
       const raw = new RawMember(room.relay);
-      const { room: id, nonce } = await raw.challenge();
-      const join = await answerChallenge(eve, { host: "room.test", port: 4396 }, id, nonce);
+      const { transcript } = await raw.challenge();
+      const join = await provenJoin(eve, transcript, DIALLED);
       await withFailing(method, async () => {
         raw.send(join);
         await until(() => raw.ended, "eve's connection has ended");
@@ -62,24 +63,49 @@ for (const method of ["verify", "digest"] as const) {
       assertEquals([failed.length, room.relay.tally.failures], [1, 1]);
       assertStringIncludes(String(failed[0]), BREAKAGE);
       await chatOn(room, seats);
-      // And it comes in once the runtime is well.
-      assertEquals((await RawMember.join(room.relay, eve)).ended, false);
+      // And it joins once the runtime works again.
+      assertEquals((await room.enter(eve)).ended, false);
     });
   }
 }
 
+Deno.test("a history for which digest() fails ends the next newcomer's connection, and nobody else's", async () => {
+  const clock = new Clock();
+  const newcomers = await Promise.all(
+    ["cy", "dee"].map((name, i) => credentialOf(name, 5 + i, clock.now)),
+  );
+  const known = new Map(newcomers.map((self) => [mapKey(self.bytes), self]));
+  // A check that needs no digest.
+  const check: CredentialCheck = async (bytes, now, renewal) =>
+    known.get(mapKey(bytes)) ?? await checkCredential(bytes, now, renewal);
+  const { room, failed, seats } = await pair({ check });
+  const [cy, dee] = newcomers;
+  const raw = new RawMember(room.relay);
+  const { transcript } = await raw.challenge();
+  const join = await provenJoin(cy!, transcript, DIALLED);
+  await withBroken("digest", async () => {
+    raw.send(join);
+    await until(() => raw.number > 0, "cy is in: the context before it was known");
+  });
+  assertEquals((await room.enter(dee!)).bye, "SHUTDOWN");
+  assert(failed.length > 0);
+  await chatOn(room, seats);
+});
+
 Deno.test("a resume for which the runtime's verify() rejects ends that connection, and another one resumes", async () => {
   const { room, failed, seats } = await pair();
   const cy = await room.join("cy");
-  cy.cut();
+  cy.raw.close();
+  const raw = new RawMember(room.relay);
+  const { transcript } = await raw.challenge();
+  const resume = await provenResume(cy.self, transcript, cy.raw);
   await withBroken("verify", async () => {
-    cy.connect();
+    raw.send(resume);
     await until(() => failed.length === 1, "the resume has failed");
   });
-  assertEquals([room.relay.size, room.relay.connections], [3, 2]);
-  await until(() => cy.member.isAway, "cy has noticed");
-  cy.connect();
-  await until(() => count(cy, "reconnected") === 1, "cy is back");
+  await until(() => raw.ended, "its connection has ended");
+  assertEquals([raw.bye, room.relay.size, room.relay.connections], ["SHUTDOWN", 3, 2]);
+  assertEquals((await room.resume(cy)).frames(KIND.resumed).length, 1);
   await chatOn(room, seats);
 });
 
@@ -91,26 +117,28 @@ Deno.test("a check of credentials that throws, at once or later, ends the connec
       return later ? Promise.try(breaks) : breaks();
     };
     const { room, failed, seats } = await pair({ check });
-    const raw = await RawMember.join(room.relay, eve);
+    const raw = await room.enter(eve);
     assertEquals([raw.bye, failed.length, room.relay.pending], ["SHUTDOWN", 1, 0]);
     await chatOn(room, seats);
   }
 });
 
-Deno.test("a list of who may come in that throws keeps that one out, and removes nobody else", async () => {
+Deno.test("a list of who may join that throws keeps that one out, and removes nobody else", async () => {
   const clock = new Clock();
-  const self = await Promise.all(["ada", "bo"].map((name, i) => credentialOf(name, i, clock.now)));
-  const eve = await credentialOf("eve", 5, clock.now);
-  const cy = await credentialOf("cy", 6, clock.now);
+  const [ada, cy, eve] = await Promise.all(
+    ([["ada", 0], ["cy", 6], ["eve", 5]] as const).map(([name, i]) =>
+      credentialOf(name, i, clock.now)
+    ),
+  );
   let struck = false;
   const allows = (fingerprint: string) => {
-    if (fingerprint === eve.fingerprint) breaks();
-    if (struck && fingerprint === self[0]!.fingerprint) breaks();
-    return !(struck && fingerprint === cy.fingerprint);
+    if (fingerprint === eve!.fingerprint) breaks();
+    if (struck && fingerprint === ada!.fingerprint) breaks();
+    return !(struck && fingerprint === cy!.fingerprint);
   };
   const { room, failed, seats } = await pair({ allows });
-  assertEquals((await RawMember.join(room.relay, eve)).bye, "SHUTDOWN");
-  const raw = await RawMember.join(room.relay, cy);
+  assertEquals((await room.enter(eve!)).bye, "SHUTDOWN");
+  const raw = await room.enter(cy!);
   struck = true;
   room.relay.removeDisallowed();
   await until(() => raw.ended, "cy is removed");
@@ -129,16 +157,15 @@ Deno.test("listeners that throw at every event keep nobody from anything", async
     limits: { framesPerSecond: 1 },
   });
   const cy = await room.join("cy");
-  cy.cut();
+  cy.raw.close();
   await room.settle();
   await room.pass(3_000); // away
-  cy.connect();
-  await until(() => count(cy, "reconnected") === 1, "cy is back");
-  cy.member.leave();
+  const back = await room.resume(cy);
+  back.send(encodeEmpty(KIND.leave));
   const raw = new RawMember(room.relay);
   raw.send(new Uint8Array(20));
   await until(() => raw.ended, "it is refused");
-  for (let i = 0; i < 5; i++) seats[0].member.enter(`fast ${i}`);
+  for (let i = 0; i < 5; i++) seats[0].raw.say();
   await room.settle();
   const all = ["connected", "joined", "away", "back", "left", "refused", "slowed"];
   assertEquals([...told].sort(), all.sort());
@@ -147,9 +174,8 @@ Deno.test("listeners that throw at every event keep nobody from anything", async
   await chatOn(room, seats);
 });
 
-/** Joins as cy over a link of one's own, of which one method throws once it is told to. */
-async function joinOver(room: TestRoom, method: keyof Link) {
-  const self = await credentialOf("cy", 5, room.clock.now);
+/** Joins as cy over a link of which one method throws once it is told to. */
+async function joinOver(room: RelayRoom, method: keyof Link) {
   let broken = false;
   const { connect } = Relay.prototype;
   Relay.prototype.connect = function (link, from) {
@@ -163,19 +189,20 @@ async function joinOver(room: TestRoom, method: keyof Link) {
     });
     return Reflect.apply(connect, this, [failing, from]);
   };
-  const raw = await RawMember.join(room.relay, self);
-  await room.settle();
+  const { raw, self } = await room.join("cy");
   return { raw, self, breakIt: () => broken = true };
 }
 
 Deno.test("a link that throws as others speak ends its own connection: they hear each other, and it may come back", async () => {
   const { room, failed, seats } = await pair();
-  const { self, breakIt } = await joinOver(room, "send");
+  const { self, raw, breakIt } = await joinOver(room, "send");
   breakIt();
   await chatOn(room, seats);
   assertEquals([room.relay.size, room.relay.connections], [3, 2]);
   assert(failed.length > 0);
-  assert(room.relay.member(self.member)?.awaySince !== undefined);
+  failed.length = 0;
+  const back = await room.resume({ self, raw });
+  assertEquals(heard(back).length, 2);
   await chatOn(room, seats);
 });
 
@@ -184,28 +211,31 @@ Deno.test("a link that throws as it is asked what waits, or as it ends, ends its
     const { room, failed, seats } = await pair();
     const { raw, breakIt } = await joinOver(room, method);
     breakIt();
-    raw.send(method === "waiting" ? new Uint8Array([0, 0, 0, 1, 0x0a]) : new Uint8Array(5));
-    await room.settle();
+    raw.send(method === "waiting" ? encodeEmpty(KIND.ping) : new Uint8Array(5));
+    await until(() => failed.length > 0, "it has thrown");
     room.relay.tick();
     assertEquals(room.relay.connections, 2, `${method} has ended it`);
-    assert(failed.length > 0);
     await chatOn(room, seats);
   }
 });
 
-Deno.test("a clock that throws ends the connection that is looked after, and the next tick goes on", async () => {
+Deno.test("a clock that throws ends the connection that is served, and the next tick goes on", async () => {
   let broken = false;
   const clock = new Clock();
   const monotonic = () => broken ? breaks() : clock.now();
   const { room, failed, seats } = await pair({ now: clock.now, monotonic });
-  const raw = await RawMember.join(room.relay, await credentialOf("cy", 5, clock.now));
+  const { raw } = await room.join("cy");
+  // Whoever sends meanwhile would end as well.
+  for (const seat of seats) seat.raw.acknowledges = false;
   broken = true;
-  raw.send(new Uint8Array([0, 0, 0, 1, 0x0a]));
+  raw.send(encodeEmpty(KIND.ping));
   await until(() => raw.ended, "cy's connection has ended");
   broken = false;
+  for (const seat of seats) seat.raw.acknowledges = true;
   assert(failed.length > 0);
   room.relay.tick();
   await chatOn(room, seats);
+  assertEquals(room.relay.size, 2);
 });
 
 Deno.test("a connection for which there is no random nonce is not taken, and leaves nothing behind", async () => {
@@ -219,6 +249,31 @@ Deno.test("a connection for which there is no random nonce is not taken, and lea
   await chatOn(room, seats);
 });
 
+Deno.test("a room for which there is no random id is not made, and its connection ends", async () => {
+  let broken = false;
+  const random = (length: number) =>
+    broken ? breaks() : crypto.getRandomValues(new Uint8Array(length));
+  const { room, failed, seats } = await pair({ random });
+  const eve = await room.credential("eve");
+  const raw = new RawMember(room.relay, "new");
+  const { transcript } = await raw.challenge();
+  broken = true;
+  raw.send(await provenJoin(eve, transcript, DIALLED));
+  await until(() => raw.ended, "it has ended");
+  assertEquals([raw.bye, failed.length, room.relay.state().rooms], ["SHUTDOWN", 1, 1]);
+  broken = false;
+  assertEquals((await RawMember.join(room.relay, eve, "new")).number, 1);
+  await chatOn(room, seats);
+});
+
+Deno.test("a turn of the loop that throws is reported, and the next one comes", async () => {
+  const calls: (() => void)[] = [];
+  const { room, failed } = await pair({ later: (call) => calls.push(call) });
+  room.relay.later(breaks);
+  for (const call of calls.splice(0)) call();
+  assertEquals([failed.length, room.relay.tally.failures], [1, 1]);
+});
+
 Deno.test("an end of a connection through memory that throws ends that connection", async () => {
   const { room, failed, seats } = await pair();
   let disconnected = 0;
@@ -226,7 +281,7 @@ Deno.test("an end of a connection through memory that throws ends that connectio
     receive: breaks,
     disconnected: () => disconnected += 1,
   });
-  link.send(encodeGreeting());
+  link.send(encodeGreeting(""));
   await until(() => disconnected === 1, "it is over");
   await until(() => room.relay.connections === 2, "for the relay too");
   assertEquals(failed.length, 1);

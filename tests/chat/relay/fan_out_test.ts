@@ -1,89 +1,136 @@
+/**
+ * The fan-out: groups, turns of the event loop, and joined writes.
+ *
+ * @module
+ */
+
 // @ts-types="../../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
-import { Registry } from "../../../lib/chat/identity/registry.ts";
-import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
-import { type Audience, FanOut } from "../../../lib/chat/relay/fan_out.ts";
-import { RoomMember } from "../../../lib/chat/relay/room_member.ts";
-import { guestCredential } from "../guests.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { Feed, Outbox } from "../../../lib/chat/relay/cursor.ts";
+import { FanOut } from "../../../lib/chat/relay/fan_out.ts";
+import type { Delivery, Recipients } from "../../../lib/chat/relay/room.ts";
 import { fakeLink } from "../links.ts";
 
-const QUEUE = { frames: 800, bytes: 80_000 };
-
-/** A sender and a reader in a room of two, at a clock that a test sets. */
-async function room() {
-  const clock = { now: 0 };
-  const members = new Registry<RoomMember>();
-  const [sender, reader] = await Promise.all(["ada", "bo"].map(async (name, i) => {
-    const credential = await guestCredential(name, i);
-    const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
-    const listing = { number: i + 1, credential: credential.bytes, ...evidence };
-    const member = new RoomMember(credential, listing, fakeLink({}), QUEUE, [], () => {});
-    members.add(member);
-    return member;
-  }));
-  const fanOut = new FanOut(members, QUEUE, { now: () => clock.now, overflown: () => {} });
-  /** Sends as if in one chunk; whether that presses. */
-  const chunk = (run: () => void) => {
-    sender!.isPressing = false;
-    run();
-    return sender!.isPressing;
+/** A fan-out to members 1 to `size`, whose turns a test runs. */
+function crowd(size: number) {
+  const feed = new Feed();
+  const turns: (() => void)[] = [];
+  const failed: unknown[] = [];
+  const fanOut = new FanOut(feed, {
+    later: (call) => turns.push(call),
+    failed: (error) => failed.push(error),
+    wrote: () => {},
+  });
+  const writes = new Map<number, Bytes[]>();
+  for (let number = 1; number <= size; number++) {
+    const sent: Bytes[] = [];
+    writes.set(number, sent);
+    const link = fakeLink({ send: (bytes) => void sent.push(bytes) });
+    fanOut.add({ number, link, outbox: new Outbox(number, feed) });
+  }
+  const append = (id: number, to: Partial<Recipients> = {}, size = 1) => {
+    const recipients = { sender: 0, upTo: Infinity, ...to };
+    const bytes = new Uint8Array(size).fill(id);
+    const delivery: Delivery = { to: recipients, frames: 1, bytes, kind: "sealed", number: 1 };
+    feed.push(delivery);
+    fanOut.appended(recipients);
   };
-  const send = (frames: number, bytes: number, to: Audience = { newest: 2 }) =>
-    chunk(() => fanOut.sealed(sender!, frames, new Uint8Array(bytes), to));
-  return { clock, fanOut, sender: sender!, reader: reader!, chunk, send };
+  const turn = () => turns.splice(0).forEach((call) => call());
+  /** How many members have been written to. */
+  const reached = () => [...writes.values()].filter(({ length }) => length > 0).length;
+  return { feed, fanOut, turns, failed, writes, append, turn, reached };
 }
 
-Deno.test("a sender presses on one who has an eighth of its queue to read in frames, or half in bytes", async () => {
-  const frames = await room();
-  assertEquals([frames.send(99, 99), frames.send(1, 1)], [false, true]);
-  frames.reader.acknowledge(50);
-  assertEquals(frames.send(1, 1), false);
-  const bytes = await room();
-  assertEquals([bytes.send(1, 39_999), bytes.send(1, 1)], [false, true]);
+Deno.test("a room of 64 is written to at once, without a turn of the loop", () => {
+  const { fanOut, append, reached, turns } = crowd(64);
+  append(1);
+  fanOut.flush();
+  assertEquals([reached(), turns.length], [64, 0]);
 });
 
-Deno.test("a frame to nobody does not make up for those before it", async () => {
-  const { fanOut, sender, chunk } = await room();
-  const presses = chunk(() => {
-    fanOut.sealed(sender, 100, new Uint8Array(100), { newest: 2 });
-    fanOut.sealed(sender, 1, new Uint8Array(1), { members: [] });
-  });
-  assertEquals(presses, true);
+Deno.test("a larger room is written to in groups of 64, with a turn of the loop between", () => {
+  const { fanOut, append, reached, turn } = crowd(200);
+  append(1);
+  fanOut.flush();
+  const after = [reached()];
+  for (let i = 0; i < 4; i++) {
+    turn();
+    after.push(reached());
+  }
+  assertEquals(after, [64, 128, 192, 200, 200]);
 });
 
-Deno.test("a frame to one member alone presses too, and one of the relay's own on nobody", async () => {
-  const { fanOut, sender, reader, chunk, send } = await room();
-  send(99, 99);
-  assertEquals(chunk(() => fanOut.toOne(reader, new Uint8Array(1))), false);
-  assertEquals(chunk(() => fanOut.toOne(reader, new Uint8Array(1), sender)), true);
+Deno.test("what comes while a pass is under way is joined, and everyone gets everything once, in order", () => {
+  const { fanOut, append, turn, turns, writes } = crowd(200);
+  for (let id = 1; id <= 9; id++) {
+    append(id, { sender: id });
+    fanOut.flush();
+    if (id % 3 === 0) turn();
+  }
+  for (let i = 0; i < 20 && turns.length > 0; i++) turn();
+  for (const [number, sent] of writes) {
+    const all = sent.flatMap((bytes) => [...bytes]);
+    assertEquals(
+      all,
+      [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((id) => id !== number),
+      `member ${number}`,
+    );
+  }
+  assert(writes.get(200)!.length < 9, "the last group was sent several at once");
 });
 
-Deno.test("who has read half of what lay there four seconds ago is waited for, and nobody else", async () => {
-  const quick = await room();
-  assertEquals(quick.send(400, 400), true);
-  quick.clock.now = 3_999;
-  assertEquals(quick.send(1, 1), true);
-  quick.reader.acknowledge(200);
-  quick.clock.now = 4_000;
-  assertEquals(quick.send(1, 1), true);
-
-  const slow = await room();
-  assertEquals(slow.send(400, 400), true);
-  slow.reader.acknowledge(199);
-  slow.clock.now = 4_000;
-  assertEquals(slow.send(1, 1), false);
-  // Nor when it reads a little more: it starts anew once it has little to read.
-  slow.reader.acknowledge(201);
-  assertEquals(slow.send(1, 1), true);
-  slow.reader.acknowledge(400);
-  assertEquals(slow.send(1, 1), false);
-  assertEquals(slow.send(100, 100), true);
+Deno.test("members that are to have the same share one buffer", () => {
+  const { fanOut, append, writes } = crowd(5);
+  append(1, { sender: 1 });
+  append(2, { sender: 2 });
+  append(3, { sender: 1 });
+  fanOut.flush();
+  const [first, second, third, fourth] = [1, 2, 3, 4].map((number) => writes.get(number)![0]);
+  assertEquals([...third!], [1, 2, 3]);
+  assert(third === fourth);
+  assertEquals([[...first!], [...second!]], [[2], [1, 3]]);
 });
 
-Deno.test("who joined after the newest whom a frame is for is not sent it", async () => {
-  const { fanOut, sender, reader } = await room();
-  assertEquals(fanOut.sealed(sender, 1, new Uint8Array(1), { newest: 1 }).recipients, 0);
-  assertEquals(reader.outbox.sent, 0);
-  assertEquals(fanOut.sealed(sender, 1, new Uint8Array(1), { newest: 2 }).recipients, 1);
-  assertEquals([reader.outbox.sent, sender.outbox.sent], [1, 0]);
+Deno.test("what is for one member is written to it at once, behind what came before, and to no other", () => {
+  const { fanOut, append, writes, reached } = crowd(200);
+  append(1);
+  fanOut.flush();
+  append(2, { one: 200 });
+  append(3, { one: 150 });
+  fanOut.flush();
+  assertEquals(writes.get(200)!.flatMap((bytes) => [...bytes]), [1, 2]);
+  assertEquals(writes.get(150)!.flatMap((bytes) => [...bytes]), [1, 3]);
+  assertEquals(reached(), 66);
+});
+
+Deno.test("large frames are not copied", () => {
+  const { feed, fanOut, append, writes } = crowd(3);
+  append(1, {}, 50_000);
+  append(2, {}, 50_000);
+  fanOut.flush();
+  assertEquals(writes.get(1)!.map((bytes) => bytes === feed.at(bytes[0]! - 1).bytes), [true, true]);
+});
+
+Deno.test("a member whose outbox throws is reported, and the others are written to", () => {
+  const { feed, fanOut, append, failed, reached } = crowd(3);
+  const outbox = new Outbox(9, feed);
+  outbox.take = () => {
+    throw new Error("broken");
+  };
+  outbox.sentAll = outbox.take;
+  fanOut.add({ number: 9, outbox, link: fakeLink({}) });
+  append(1);
+  fanOut.flush();
+  assertEquals([reached(), failed.length], [3, 1]);
+});
+
+Deno.test("a member that is removed during a pass is not written to", () => {
+  const { fanOut, append, turn, writes } = crowd(130);
+  append(1);
+  fanOut.flush();
+  fanOut.delete(100);
+  turn();
+  turn();
+  assertEquals([writes.get(100)!.length, writes.get(130)!.length], [0, 1]);
 });

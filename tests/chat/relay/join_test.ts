@@ -17,6 +17,7 @@ import {
   readLeft,
   readMember,
 } from "../../../lib/chat/wire/control.ts";
+import type { RelayConnection } from "../../../lib/chat/relay/connection.ts";
 import { firstContext, RosterHistory } from "../../../lib/chat/wire/history.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { pooledKeys, until } from "../keys.ts";
@@ -134,7 +135,9 @@ Deno.test("counted frames wait until the roster is sent", async () => {
       if (event.kind !== "joined" || event.credential.name !== "bo") return;
       // ada speaks in the turn in which bo is let in, before the context for its roster is known.
       const [ada] = room.relay.members();
-      ada!.connection!.receive(concatBytes(sealedFrame({ sender: 1 }), pairFrame(1, 2)));
+      (ada!.connection as RelayConnection).receive(
+        concatBytes(sealedFrame({ sender: 1 }), pairFrame(1, 2)),
+      );
     },
   });
   await room.join("ada");
