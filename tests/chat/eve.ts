@@ -92,7 +92,11 @@ export class Eve {
     const key = mapKey(to.self.member);
     const known = this.#pairs.get(key);
     if (known !== undefined && !isNew) return known;
-    const made = await PairSender.to(this.#pairTo(to), to.self.keys.session.publicKey, secureRandom);
+    const made = await PairSender.to(
+      this.#pairTo(to),
+      to.self.keys.session.publicKey,
+      secureRandom,
+    );
     this.#pairs.set(key, made);
     return made;
   }
