@@ -4,17 +4,28 @@
  * @module
  */
 
-import { type Bytes, secureRandom, utf8 } from "../../lib/base/bytes.ts";
-import { CONTEXT, inContext, sign } from "../../lib/chat/identity/signing.ts";
-import { SendingChain } from "../../lib/chat/seal/chain.ts";
-import { KeySender } from "../../lib/chat/seal/pairwise.ts";
-import { encodeProgressBody, encodeSigned, encodeTexts } from "../../lib/chat/wire/envelope.ts";
+import { type Bytes, mapKey, secureRandom, sha256, utf8 } from "../../lib/base/bytes.ts";
+import { sign } from "../../lib/chat/identity/signing.ts";
+import { type SealedPlace, SendingChain } from "../../lib/chat/seal/chain.ts";
+import { type AtVersion, PairReceiver, PairSender } from "../../lib/chat/seal/pairwise.ts";
+import {
+  encodeMessages,
+  encodeReceipt,
+  encodeTexts,
+  type PairMessage,
+  type Receipt,
+} from "../../lib/chat/wire/content.ts";
+import { encodeHere, hereStatement, readJoined, readLeft } from "../../lib/chat/wire/control.ts";
+import { encodeEntries, type Pair, readPair } from "../../lib/chat/wire/envelope.ts";
+import { checkOf, RosterHistory } from "../../lib/chat/wire/history.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
 import { credentialOf, type Seat, type TestRoom } from "./room.ts";
 
 /** A member that sends frames of its own making, in a room with others. */
 export class Eve {
+  readonly #pairs = new Map<string, PairSender>();
+
   private constructor(
     readonly room: TestRoom,
     readonly raw: RawMember,
@@ -28,53 +39,141 @@ export class Eve {
     return new Eve(room, raw, self);
   }
 
-  async chain(conversation: 0 | 1, chain: number, key?: Bytes): Promise<SendingChain> {
-    const scope = { room: this.room.relay.room, sender: this.self.member, conversation, chain };
-    return await SendingChain.start(scope, key === undefined ? secureRandom : () => key, 0);
+  get #signingKey(): CryptoKey {
+    return this.self.keys.signing.privateKey;
   }
 
-  /** Gives a key to somebody, in the name of a sender, under a commitment of one's choice. */
-  async give(
+  /** Returns a version of the room, the newest by default, and its context, from what eve has been told. */
+  async at(version?: number): Promise<AtVersion> {
+    const pages = this.raw.roster;
+    const listed = pages.flatMap(({ listings }) => listings);
+    const hashes = new Map<number, Bytes>();
+    for (const { number, credential } of listed) hashes.set(number, await sha256(credential));
+    const { room, version: before, context } = pages[0]!;
+    const history = new RosterHistory({
+      room,
+      version: before,
+      context,
+      members: [...hashes.values()],
+    });
+    await history.add("joined", this.self.member);
+    for (const { kind, payload } of this.raw.received) {
+      if (version !== undefined && history.version >= version) break;
+      if (kind === KIND.joined) {
+        const { number, credential } = readJoined(payload);
+        hashes.set(number, await sha256(credential));
+        await history.add("joined", hashes.get(number)!);
+      }
+      if (kind === KIND.left) await history.add("left", hashes.get(readLeft(payload).member)!);
+    }
+    return { version: history.version, context: await history.newest };
+  }
+
+  /** Starts a chain, under a random key by default. */
+  async chain(chain: number, key?: Bytes): Promise<SendingChain> {
+    const scope = { room: this.raw.room, sender: this.self.member, chain };
+    return await SendingChain.start(scope, key === undefined ? secureRandom : () => key);
+  }
+
+  #pairTo(to: Seat): Pair {
+    return { room: this.raw.room, sender: this.self.member, recipient: to.self.member };
+  }
+
+  /** Returns the number of a member of the room. */
+  numberOf(to: Seat): number {
+    const seen = this.room.seats.find((seat) => seat !== to)?.member ?? to.member;
+    const peer = seen.roster.byName(to.self.name);
+    if (peer !== undefined) return peer.number;
+    throw new Error(`nobody else has seen ${to.self.name}`);
+  }
+
+  /** Returns the pairwise key for somebody: the same one until `isNew`. */
+  async pair(to: Seat, isNew = false): Promise<PairSender> {
+    const key = mapKey(to.self.member);
+    const known = this.#pairs.get(key);
+    if (known !== undefined && !isNew) return known;
+    const made = await PairSender.to(
+      this.#pairTo(to),
+      to.self.keys.session.publicKey,
+      secureRandom,
+    );
+    this.#pairs.set(key, made);
+    return made;
+  }
+
+  /** Sends a pair frame with messages, or with a plaintext that need not be well-formed. */
+  async tell(to: Seat, content: readonly PairMessage[] | Bytes, at?: AtVersion): Promise<void> {
+    const plaintext = content instanceof Uint8Array ? content : encodeMessages(content);
+    const numbers = { sender: this.raw.number, recipient: this.numberOf(to) };
+    const pair = await this.pair(to);
+    this.raw.send(await pair.seal(numbers, at ?? await this.at(), plaintext, this.#signingKey));
+  }
+
+  /** Gives somebody the present key of a chain, or another one in its place. */
+  async grant(
     to: Seat,
-    { scope, grant: { key, ...grant } }: SendingChain,
-    commitment: Bytes = grant.commitment,
-    sender: Bytes = this.self.member,
+    { scope: { chain }, grant }: SendingChain,
+    { next = 1, last = 0, key = grant.key }: { next?: number; last?: number; key?: Bytes } = {},
   ): Promise<void> {
-    const { conversation, chain } = scope;
-    const giver = await KeySender.to(this.room.relay.room, sender, to.self, secureRandom);
-    const { privateKey } = this.self.keys.signing;
-    const position = { conversation, chain, ...grant, commitment };
-    this.raw.send(await giver.give(position, key, privateKey));
+    await this.tell(to, [{ kind: "grant", chain, step: grant.step, key, next, last }]);
   }
 
-  /** Takes a step, and seals a frame that nobody gets. */
-  async skip(chain: SendingChain): Promise<void> {
-    await chain.advance(0);
-    const none = { audience: 0, membership: 0, newest: 0, recipients: new Uint8Array(32) };
-    await chain.seal(none, new Uint8Array(1), this.self.keys.signing.privateKey);
-  }
-
-  /** Asks somebody how far it has shown what eve said, or tells it how far eve has shown what it said. */
-  async progress(to: Bytes, asks: boolean): Promise<void> {
-    const { member, keys } = this.self;
-    const body = encodeProgressBody({ sender: member, recipient: to, asks, shown: 0 });
-    const signed = inContext(CONTEXT.progress, this.room.relay.room, body);
-    const signature = await sign(keys.signing.privateKey, signed);
-    this.raw.send(encodeSigned(KIND.progress, body, signature));
-  }
-
-  /** Seals a text for a digest, and sends it to an audience. */
-  async say(
+  /** Seals a plaintext, and sends it to everyone by default. */
+  async seal(
     chain: SendingChain,
-    text: string,
-    audience: number,
-    recipients: Bytes,
-    message = 1,
+    plaintext: Bytes,
+    place: Partial<SealedPlace> = {},
   ): Promise<void> {
-    const { number } = this.room.seats[0]!.member.roster;
-    const to = { audience, membership: number, newest: number, recipients };
-    const plaintext = encodeTexts([{ number: message, time: 0, text: utf8(text) }]);
-    this.raw.send(await chain.seal(to, plaintext, this.self.keys.signing.privateKey));
+    const at = await this.at(place.version);
+    const whole = { sender: this.raw.number, route: 0, number: 1, ...at, ...place };
+    this.raw.send(await chain.seal(whole, plaintext, this.#signingKey));
     await this.room.settle();
+  }
+
+  /** Says a text. */
+  async say(chain: SendingChain, text: string, place: Partial<SealedPlace> = {}): Promise<void> {
+    await this.seal(chain, encodeTexts([{ time: 0, text: utf8(text) }]), place);
+  }
+
+  /** Shows the others that eve is there. */
+  async here(): Promise<void> {
+    const { version, context } = await this.at();
+    const { number, room } = this.raw;
+    const statement = hereStatement({ room, member: this.self.member, version, context });
+    const signature = await sign(this.#signingKey, statement);
+    this.raw.send(encodeHere({ member: number, version, check: checkOf(context), signature }));
+  }
+
+  /** Asks somebody what it has taken of what eve said. */
+  async ask(to: Seat): Promise<void> {
+    const pair = await this.pair(to);
+    const entry = await pair.ask(this.numberOf(to), await this.at(), new Uint8Array(0));
+    for (const frame of encodeEntries(KIND.ask, [entry])) this.raw.send(frame);
+  }
+
+  /** Returns eve's side of the pairwise key that somebody gave it, once a pair frame of it has come. */
+  async receiver(from: Seat): Promise<PairReceiver> {
+    const pair = { room: this.raw.room, sender: from.self.member, recipient: this.self.member };
+    const receiver = new PairReceiver(
+      pair,
+      this.self.keys.session.privateKey,
+      from.self.keys.signing.publicKey,
+    );
+    const number = this.numberOf(from);
+    const frame = this.raw.frames(KIND.pair).map(readPair)
+      .find(({ header, wrapped }) => header.sender === number && wrapped.length > 0);
+    if (frame === undefined) throw new Error(`${from.self.name} has sent no pairwise key`);
+    await receiver.open(frame, (await this.at(frame.header.version)).context);
+    return receiver;
+  }
+
+  /** Tells somebody what eve has taken of what it said. */
+  async receipt(to: Seat, receiver: PairReceiver, receipt: Receipt): Promise<void> {
+    const entry = await receiver.receipt(
+      this.numberOf(to),
+      await this.at(),
+      encodeReceipt(receipt),
+    );
+    for (const frame of encodeEntries(KIND.receipt, [entry])) this.raw.send(frame);
   }
 }

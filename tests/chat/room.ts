@@ -73,7 +73,16 @@ let working = 0;
 
 /** Counts what the core waits for: every method of WebCrypto's that it calls. */
 function countCryptography(): void {
-  const methods = ["sign", "verify", "encrypt", "decrypt", "digest", "deriveBits", "deriveKey", "importKey"];
+  const methods = [
+    "sign",
+    "verify",
+    "encrypt",
+    "decrypt",
+    "digest",
+    "deriveBits",
+    "deriveKey",
+    "importKey",
+  ];
   for (const name of [...methods, "exportKey", "generateKey"]) {
     const method: (...args: unknown[]) => Promise<unknown> = Reflect.get(
       SubtleCrypto.prototype,

@@ -5,29 +5,20 @@
  */
 
 import type { Bytes } from "../../lib/base/bytes.ts";
-import { CONVERSATION, encodeSealedHeader, encodeSigned } from "../../lib/chat/wire/envelope.ts";
-import { KIND } from "../../lib/chat/wire/kinds.ts";
+import { sealedFrame } from "./raw_frames.ts";
 
-/** A frame to an audience, everyone by default, with a signature of zeros: a relay forwards it, a member reports a fault. */
-export function unsignedFrame(sender: Bytes, ciphertextBytes = 17, audience = 0): Bytes {
-  const none = new Uint8Array(32);
-  const header = encodeSealedHeader({
-    sender,
-    conversation: CONVERSATION.group,
-    audience,
-    chain: 0,
-    step: 0,
-    counter: 0,
-    membership: 1,
-    newest: 1000,
-    recipients: none,
-    commitment: none,
-  });
-  const body = new Uint8Array([...header, ...new Uint8Array(ciphertextBytes)]);
-  return encodeSigned(KIND.sealed, body, new Uint8Array(64));
+/**
+ * Returns a frame of zeros: a relay forwards it, a member reports a fault.
+ *
+ * @param sender The sender's number.
+ * @param size The length of the ciphertext in bytes: at least 48.
+ * @param route Everyone by default.
+ */
+export function unsignedFrame(sender: number, size = 48, route = 0): Bytes {
+  return sealedFrame({ sender, size, route });
 }
 
-/** So many of them behind one another. */
+/** Returns so many copies of a frame behind one another. */
 export function repeated(frame: Bytes, times: number): Bytes {
   const bytes = new Uint8Array(frame.length * times);
   for (let i = 0; i < times; i++) bytes.set(frame, i * frame.length);

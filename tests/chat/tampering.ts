@@ -5,12 +5,12 @@
  */
 
 import type { Bytes } from "../../lib/base/bytes.ts";
-import { RosterPages } from "../../lib/chat/relay/fan_out.ts";
+import { RosterPages } from "../../lib/chat/relay/member.ts";
 import { type Listing, readRosterPage } from "../../lib/chat/wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../../lib/chat/wire/frame.ts";
 import type { Seat, Tamper } from "./room.ts";
 
-/** Changes one byte of a frame, counted from the start of its payload. */
+/** Changes one byte of a frame, counted from the start of its payload, or from the end if `at` is negative. */
 export function flip(bytes: Bytes, at: number): Bytes {
   const changed = bytes.slice();
   const place = at < 0 ? changed.length + at : FRAME_HEADER_BYTES + at;
@@ -29,7 +29,7 @@ export function once(
 }
 
 /**
- * A page of the roster that lists others, or otherwise.
+ * A page of the roster that lists others, or otherwise. The context stays: a newcomer cannot check it.
  *
  * @param change Makes the listings, of those that there are and the newcomer's own number.
  * @returns The frames that come instead. The newcomer's own number is higher by as many as there are more.
@@ -38,9 +38,10 @@ export function relist(
   page: Bytes,
   change: (listings: readonly Listing[], own: number) => readonly Listing[],
 ): Bytes[] {
-  const { number, listings } = readRosterPage(page.subarray(FRAME_HEADER_BYTES));
-  const changed = change(listings, number);
-  return new RosterPages(changed).pages(number + changed.length - listings.length);
+  const { room, version, context, listings } = readRosterPage(page.subarray(FRAME_HEADER_BYTES));
+  const changed = change(listings, version + 1);
+  const more = changed.length - listings.length;
+  return new RosterPages(changed).snapshot(room, version + more)(context);
 }
 
 /** Why a member was told that the chat has ended; undefined where it has not. */

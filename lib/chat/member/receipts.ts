@@ -38,11 +38,12 @@ export class DueReceipts<Speaker extends object> {
     this.#at(speaker, this.#now() + receiptInterval(members));
   }
 
-  /** A speaker has asked. It is answered at most once an interval. */
+  /** A speaker has asked. It is answered at most once an interval. An answer that waits is for this ask, too. */
   asked(speaker: Speaker, members: number): void {
+    const now = this.#now();
     const last = this.#answeredAt.get(speaker) ?? -Infinity;
     const next = last + Math.max(MIN_ANSWER_MS, receiptInterval(members));
-    const at = Math.max(this.#now(), next);
+    const at = last > now ? last : Math.max(now, next);
     this.#answeredAt.set(speaker, at);
     this.#at(speaker, at);
   }

@@ -47,9 +47,11 @@ export class IncomingStream {
   reach(last: number): number {
     if (last <= this.#seen) return 0;
     const missing = last - this.#seen;
-    this.#gaps.push({ from: this.#seen + 1, to: last });
+    const newest = this.#gaps.at(-1);
+    if (newest?.to === this.#seen) newest.to = last;
+    else this.#gaps.push({ from: this.#seen + 1, to: last });
     this.#seen = last;
-    if (this.#gaps.length > MAX_GAPS) this.#gaps.shift();
+    this.#forgetOldest();
     return missing;
   }
 
@@ -104,7 +106,13 @@ export class IncomingStream {
       at += rest.length;
       closed = true;
     }
+    this.#forgetOldest();
     return closed;
+  }
+
+  /** Closes the oldest gap if there are too many. What is taken out of the middle of a gap leaves two. */
+  #forgetOldest(): void {
+    if (this.#gaps.length > MAX_GAPS) this.#gaps.shift();
   }
 }
 

@@ -1,0 +1,374 @@
+/**
+ * The ledger: who is to take what was said, who has, and what is given up.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { secureRandom } from "../../../lib/base/bytes.ts";
+import type { Credential } from "../../../lib/chat/identity/credential.ts";
+import {
+  type Contact,
+  type Entry,
+  Ledger,
+  type Line,
+  MAX_KEPT_BYTES,
+  type Missed,
+} from "../../../lib/chat/member/deliveries.ts";
+import type { Peer } from "../../../lib/chat/member/roster.ts";
+import { STREAM, type Stream } from "../../../lib/chat/wire/content.ts";
+import { Clock, credentialOf } from "../keys.ts";
+
+const ROOM = secureRandom(32);
+const ada = await credentialOf("ada", 0, new Clock().now);
+
+/** A peer with a name: its other keys are ada's, since the ledger looks at none. */
+function peerOf(name: string): Peer {
+  const credential: Credential = { ...ada, name, folded: name, key: `the key of ${name}` };
+  return { number: 1, credential, confirmed: true, away: false };
+}
+
+/** A ledger, and what it has told. */
+class Book {
+  readonly told: string[] = [];
+  readonly ledger: Ledger = new Ledger({
+    sent: ({ shown }) => this.told.push(`sent ${shown}`),
+    delivered: ({ shown }, missed) => this.told.push(`delivered ${shown}${names(missed)}`),
+    unheard: ({ shown }, missed) => this.told.push(`unheard ${shown}${names(missed)}`),
+  });
+  #displayed = 0;
+
+  /** Somebody joins, and is displayed unless `isSeen` is false. */
+  join(name: string, isSeen = true): Contact {
+    const contact = this.ledger.add(peerOf(name), ++this.#joined, 0);
+    if (isSeen) this.#displayed = this.#joined;
+    return contact;
+  }
+
+  #joined = 0;
+
+  /** All joinings so far are displayed. */
+  display(): void {
+    this.#displayed = this.#joined;
+  }
+
+  /** A line is entered. */
+  enter(
+    shown: string,
+    { to, bytes = 10, leftOut = [] }: {
+      to?: Contact;
+      bytes?: number;
+      leftOut?: readonly Contact[];
+    } = {},
+  ): Entry {
+    const { ledger } = this;
+    const key = to?.peer.credential.key;
+    const line: Line = {
+      id: shown,
+      stream: to === undefined ? STREAM.group : STREAM.private,
+      number: key === undefined ? ledger.nextNumber : ledger.nextPrivate(key),
+      time: 0,
+      text: new Uint8Array(bytes),
+      shown,
+      to: to?.peer,
+      version: 1,
+      leftOut: new Set(leftOut.map(({ peer }) => peer.credential.key)),
+    };
+    ledger.enter(line, ROOM, this.#displayed);
+    // It waits to be sealed, or its recipient is owed it.
+    return (to === undefined ? ledger.pending : to.streams[STREAM.private].owed).at(-1)!;
+  }
+
+  /** The oldest line is sealed to contacts. */
+  seal(...contacts: readonly Contact[]): Entry {
+    const entry = this.ledger.pending.shift()!;
+    for (const contact of contacts) {
+      entry.heard = true;
+      contact.streams[STREAM.group].send(entry.line.number);
+    }
+    this.ledger.sealed(entry);
+    return entry;
+  }
+
+  /** A contact says how far it has come. */
+  receipt(
+    contact: Contact,
+    through: number,
+    withheld = false,
+    stream: Stream = STREAM.group,
+  ): boolean {
+    return this.ledger.receipt(contact, { stream, through, seen: through }, withheld);
+  }
+
+  /** What was told since it was looked at last. */
+  get news(): string[] {
+    return this.told.splice(0);
+  }
+}
+
+function names(missed: readonly Missed[]): string {
+  return missed.map(({ name, signed }) => `, missed by ${name}${signed ? " who signed" : ""}`)
+    .join("");
+}
+
+Deno.test("a line is delivered once every recipient has taken it, and not before", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  const entry = book.enter("hello");
+  assertEquals(book.ledger.backlog, { lines: 1, held: 1, bytes: 10, unsent: 1 });
+  book.seal(bo, cy);
+  book.ledger.accept(entry);
+  assertEquals(book.news, ["sent hello"]);
+  assertEquals(book.ledger.backlog.unsent, 0);
+  assertEquals([book.receipt(bo, 1), book.news], [true, []]);
+  assertEquals(book.receipt(bo, 1), false, "what was said before is no progress");
+  assertEquals([book.receipt(cy, 1), book.news], [true, ["delivered hello"]]);
+  assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
+});
+
+Deno.test("what is delivered before the relay has accepted it has been sent", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  book.enter("hello");
+  book.seal(bo);
+  book.receipt(bo, 1);
+  assertEquals(book.news, ["sent hello", "delivered hello"]);
+});
+
+Deno.test("nobody has taken what it was not sent, whatever it says", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  book.enter("one");
+  book.enter("two");
+  book.seal(bo);
+  assertEquals(book.receipt(bo, 1000), true);
+  assertEquals([bo.streams[STREAM.group].through, book.news], [1, ["sent one", "delivered one"]]);
+  book.seal(bo);
+  assertEquals(book.news, []);
+  book.receipt(bo, 2);
+  assertEquals(book.news, ["sent two", "delivered two"]);
+});
+
+Deno.test("the recipients are those whose joining was displayed when the line was entered", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  const cy = book.join("cy", false);
+  book.enter("before cy is seen");
+  book.display();
+  book.enter("after");
+  assertEquals([bo.since, cy.since], [0, 1]);
+  const [first, second] = [book.seal(bo), book.seal(bo, cy)];
+  const isFor = (entry: Entry) => [bo, cy].map((one) => book.ledger.isFor(one, entry));
+  assertEquals([isFor(first), isFor(second)], [[true, false], [true, true]]);
+  book.receipt(bo, 2);
+  assertEquals(book.news, ["sent before cy is seen", "delivered before cy is seen"]);
+  book.receipt(cy, 2);
+  assertEquals(book.news, ["sent after", "delivered after"]);
+});
+
+Deno.test("whom the policy keeps from reading is no recipient", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  book.enter("not for cy", { leftOut: [cy] });
+  book.seal(bo);
+  book.receipt(bo, 1);
+  assertEquals(book.news, ["sent not for cy", "delivered not for cy"]);
+  // And whom it keeps when the line is sealed, though not when it was entered.
+  const entry = book.enter("not for bo either");
+  book.ledger.drop(bo, entry);
+  book.seal(cy);
+  assertEquals(book.ledger.isFor(bo, entry), false);
+  book.receipt(cy, 2);
+  assertEquals(book.news, ["sent not for bo either", "delivered not for bo either"]);
+});
+
+Deno.test("a line that nobody was to receive is unheard", () => {
+  const book = new Book();
+  book.enter("is anybody there?");
+  book.seal();
+  assertEquals(book.news, ["unheard is anybody there?"]);
+  assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
+});
+
+Deno.test("who leaves before it has said so is told as missed, and whether it signed", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  book.enter("one");
+  book.enter("two");
+  book.seal(bo, cy);
+  book.receipt(bo, 1);
+  book.ledger.part("the key of bo", true);
+  assertEquals(book.news, []);
+  book.seal(cy);
+  book.receipt(cy, 2);
+  assertEquals(book.news, [
+    "sent one",
+    "delivered one",
+    "sent two",
+    "delivered two, missed by bo who signed",
+  ]);
+  book.enter("three");
+  book.ledger.part("the key of cy", false);
+  assertEquals(book.news, []);
+  book.seal();
+  assertEquals([book.news, book.ledger.size], [["unheard three, missed by cy"], 0]);
+});
+
+Deno.test("a receipt that says that something was withheld names whom it was withheld from", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  book.enter("hello");
+  book.seal(bo);
+  book.receipt(bo, 1, true);
+  assertEquals(book.news, ["sent hello", "delivered hello, missed by bo"]);
+});
+
+Deno.test("private lines have numbers, receipts and an end of their own", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  const whisper = book.enter("psst", { to: bo });
+  book.enter("to all");
+  assertEquals(whisper.line.number, 1);
+  assertEquals([bo.streams[STREAM.private].owed, cy.streams[STREAM.private].owed], [[whisper], []]);
+  bo.streams[STREAM.private].fly(1, 10);
+  book.seal(bo, cy);
+  book.receipt(bo, 1);
+  book.receipt(cy, 1);
+  assertEquals(book.news, ["sent to all", "delivered to all"]);
+  assertEquals(bo.streams[STREAM.private].flightBytes, 10);
+  book.receipt(bo, 1, false, STREAM.private);
+  assertEquals(book.news, ["sent psst", "delivered psst"]);
+  assertEquals(bo.streams[STREAM.private].flightBytes, 0);
+  assertEquals(book.enter("again", { to: bo }).line.number, 2);
+});
+
+Deno.test("numbers of private lines are never used twice, also after the recipient has gone", () => {
+  const book = new Book();
+  book.enter("psst", { to: book.join("bo") });
+  book.ledger.part("the key of bo", false);
+  assertEquals(book.enter("again", { to: book.join("bo") }).line.number, 2);
+});
+
+Deno.test("what was sent and not taken is outstanding, oldest first", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  for (const text of ["one", "two", "three", "four"]) book.enter(text);
+  for (let i = 0; i < 3; i++) book.seal(bo);
+  const outstanding = (last: number) =>
+    book.ledger.outstanding(bo, STREAM.group, last).map(({ line }) => line.shown);
+  assertEquals(outstanding(Infinity), ["one", "two", "three"]);
+  assertEquals(outstanding(2), ["one", "two"]);
+  book.receipt(bo, 1);
+  assertEquals([outstanding(Infinity), book.ledger.isOutstanding(bo)], [["two", "three"], true]);
+  book.receipt(bo, 3);
+  assertEquals([outstanding(Infinity), book.ledger.isOutstanding(bo)], [[], false]);
+});
+
+Deno.test("nobody waits for a contact that is stalled: its lines are not held, and are delivered all the same", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  book.enter("one");
+  book.seal(bo, cy);
+  book.receipt(cy, 1);
+  assertEquals([book.ledger.backlog.held, book.ledger.backlog.bytes], [1, 10]);
+  book.ledger.stall(bo, true);
+  book.ledger.stall(bo, true);
+  assertEquals(book.ledger.backlog, { lines: 1, held: 0, bytes: 0, unsent: 1 });
+  book.enter("two", { bytes: 20 });
+  book.seal(bo, cy);
+  assertEquals([book.ledger.backlog.held, book.ledger.backlog.bytes], [1, 20]);
+  book.receipt(cy, 2);
+  assertEquals([book.ledger.backlog.lines, book.ledger.backlog.held], [2, 0]);
+  book.ledger.stall(bo, false);
+  assertEquals([book.ledger.backlog.held, book.ledger.backlog.bytes], [2, 30]);
+  book.receipt(bo, 2);
+  assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
+  assertEquals(book.news, ["sent one", "delivered one", "sent two", "delivered two"]);
+});
+
+Deno.test("what a stalled contact takes is delivered once", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  book.enter("one");
+  book.seal(bo);
+  book.ledger.stall(bo, true);
+  book.receipt(bo, 1);
+  assertEquals(book.news, ["sent one", "delivered one"]);
+  assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
+});
+
+Deno.test("above 16 MiB the oldest line is given up for those that have not taken it", () => {
+  assertEquals(MAX_KEPT_BYTES, 16 << 20);
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  const half = { bytes: 8 << 20 };
+  book.enter("one", half);
+  book.seal(bo, cy);
+  book.receipt(cy, 1);
+  book.enter("small");
+  book.seal(bo, cy);
+  assertEquals(book.news, []);
+  book.enter("two", half);
+  assertEquals(book.news, ["sent one", "delivered one, missed by bo"]);
+  assertEquals([bo.streams[STREAM.group].gone, cy.streams[STREAM.group].gone], [1, 0]);
+  // The next one is not given up, and bo is not taken for having taken the first.
+  assertEquals(book.ledger.backlog.lines, 2);
+  book.seal(bo, cy);
+  book.receipt(bo, 3);
+  book.receipt(cy, 3);
+  assertEquals(book.news, ["sent small", "delivered small", "sent two", "delivered two"]);
+});
+
+Deno.test("a line that waits to be sealed is given up, too", () => {
+  const book = new Book();
+  book.join("bo");
+  book.enter("one", { bytes: 16 << 20 });
+  assertEquals(book.news, ["unheard one, missed by bo"]);
+  assertEquals(book.ledger.pending, []);
+  assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
+});
+
+Deno.test("in another room each contact is owed what it has not taken, and nothing else", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  for (const text of ["one", "two", "three"]) book.enter(text);
+  for (let i = 0; i < 2; i++) book.seal(bo, cy);
+  book.receipt(bo, 1);
+  book.receipt(cy, 2);
+  const owed = ({ streams }: Contact) => streams[STREAM.group].owed.map(({ line }) => line.shown);
+  book.ledger.changeRoom();
+  assertEquals([owed(bo), owed(cy)], [["two"], []]);
+  assertEquals([bo.unsure, cy.unsure], [true, false]);
+  assertEquals(book.ledger.missing(), [bo, cy]);
+  assertEquals([bo.mode, bo.here], ["apart", false]);
+  book.ledger.meet(bo, peerOf("bo"));
+  assertEquals([book.ledger.missing(), bo.here], [[cy], true]);
+  // It had taken it already: its receipt says so.
+  book.receipt(bo, 2);
+  assertEquals(owed(bo), []);
+});
+
+Deno.test("a contact that falls behind is owed what the relay leaves out, from that number on", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  bo.mode = "together";
+  for (const text of ["one", "two", "three"]) book.enter(text);
+  for (let i = 0; i < 3; i++) book.seal(bo);
+  book.ledger.fallBehind(bo, 2);
+  const owed = () => bo.streams[STREAM.group].owed.map(({ line }) => line.shown);
+  assertEquals([bo.mode, bo.behindFrom, owed()], ["behind", 2, ["two", "three"]]);
+  book.ledger.fallBehind(bo, 1);
+  assertEquals([bo.behindFrom, owed()], [2, ["two", "three"]], "it is behind already");
+});
+
+Deno.test("chains and lines have numbers that are never used twice, in any room", () => {
+  const book = new Book();
+  const chains = [book.ledger.nextChain(), book.ledger.nextChain()];
+  book.enter("one");
+  book.seal();
+  book.ledger.changeRoom();
+  chains.push(book.ledger.nextChain());
+  assertEquals(new Set(chains).size, 3);
+  assertEquals(book.ledger.nextNumber, 2);
+});

@@ -1,0 +1,271 @@
+// needs: net run=python3 (about 15 s)
+
+/**
+ * A member of parley, and one of a client that was written in Python from `docs/protocol.md` alone, over a real relay.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import {
+  joinRoom,
+  type MemberEvent,
+  openRelay,
+  type RelayServer,
+  type Session,
+} from "../../lib/tcp_chat.ts";
+import { credentialOf, until } from "../chat/keys.ts";
+import { granted } from "../fixtures/granted.ts";
+import { hasPython, Talk } from "./talk.ts";
+
+const ignore = !granted("run=python3") || !await hasPython();
+
+/** A member of parley. */
+class Guest implements AsyncDisposable {
+  readonly events: MemberEvent[] = [];
+  session!: Session;
+
+  static async join(port: number, name: string, keyIndex = 0): Promise<Guest> {
+    const guest = new Guest();
+    const self = await credentialOf(name, keyIndex, Date.now);
+    guest.session = await joinRoom({ port, self, event: (event) => guest.events.push(event) });
+    await guest.until("ready");
+    return guest;
+  }
+
+  of<Kind extends MemberEvent["kind"]>(kind: Kind): (MemberEvent & { kind: Kind })[] {
+    return this.events.filter((event): event is MemberEvent & { kind: Kind } =>
+      event.kind === kind
+    );
+  }
+
+  async until(kind: MemberEvent["kind"], times = 1): Promise<void> {
+    await until(() => this.of(kind).length >= times, `${this.session?.self.name} tells ${kind}`);
+  }
+
+  /** Says something, and waits until everybody has said that it was shown. */
+  async deliver(text: string, to?: string): Promise<void> {
+    const entered = this.session.send(text, to);
+    assert(entered.ok);
+    const delivered = () => this.of("delivered").find(({ line }) => line.id === entered.id);
+    await until(() => delivered() !== undefined, `"${text}" is delivered`);
+    assertEquals(delivered()!.missed, undefined);
+  }
+
+  get texts(): string[] {
+    return this.of("message").map(({ text }) => text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.session.leave();
+    await this.session.ended;
+  }
+}
+
+/** Says something on the other side, and waits until everybody has said that it was shown. */
+async function deliver(talk: Talk, text: string, to?: string): Promise<void> {
+  const before = talk.of("said").length;
+  await talk.type(to === undefined ? `say ${text}\n` : `to ${to} ${text}\n`);
+  await until(() => talk.of("said").length > before, "it is said");
+  const { number } = talk.of("said").at(-1)!;
+  const delivered = await talk.until(
+    "delivered",
+    (event) => event.number === number && (event.to ?? undefined) === to,
+  );
+  assertEquals(delivered.missed, []);
+}
+
+/** A relay, a member of parley and one of the second client, which know each other. */
+async function meet() {
+  const relay = openRelay({ port: 0 });
+  const ada = await Guest.join(relay.addr.port, "ada");
+  const py = await Talk.join(relay.addr.port, "py");
+  await ada.until("joined");
+  return { relay, ada, py };
+}
+
+/** Nothing was wrong on either side. */
+function assertNoFaults(ada: Guest, py: Talk): void {
+  assertEquals(ada.of("fault").map(({ code, detail }) => `${code} ${detail}`), []);
+  assertEquals([...py.of("fault"), ...py.of("error"), ...py.of("refused")], []);
+}
+
+/** The second client leaves. */
+async function leave(py: Talk): Promise<void> {
+  await py.type("leave\n");
+  assertEquals(await py.ended(), 0);
+}
+
+/** Ends a test in which a relay was opened and may have been replaced. */
+async function end(relay: RelayServer, ada: Guest, py: Talk): Promise<void> {
+  await py[Symbol.asyncDispose]();
+  await ada[Symbol.asyncDispose]();
+  await relay[Symbol.asyncDispose]();
+}
+
+Deno.test({
+  name: "the second client: lines and private lines are shown and delivered, both ways",
+  ignore,
+  async fn() {
+    const { relay, ada, py } = await meet();
+    await ada.deliver("hello 你好 🙂");
+    await deliver(py, "hello ada");
+    await ada.deliver("between us", "py");
+    await deliver(py, "between us, too", "ada");
+    await ada.deliver("x".repeat(65_536));
+    assertEquals(py.texts.map((text) => text.slice(0, 20)), [
+      "hello 你好 🙂",
+      "between us",
+      "x".repeat(20),
+    ]);
+    assertEquals(py.of("message").map((one) => one.private), [false, true, false]);
+    assertEquals(ada.texts, ["hello ada", "between us, too"]);
+    assertEquals(ada.of("message").map((one) => one.private), [false, true]);
+    await ada.until("confirmed");
+    assertEquals(py.of("confirmed").map(({ name }) => name), ["ada"]);
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
+  },
+});
+
+Deno.test({
+  name: "the second client: who comes later reads from then on, and who leaves signs it",
+  ignore,
+  async fn() {
+    const relay = openRelay({ port: 0 });
+    const ada = await Guest.join(relay.addr.port, "ada");
+    const bo = await Guest.join(relay.addr.port, "bo", 1);
+    await ada.until("joined");
+    await ada.deliver("before py");
+    const py = await Talk.join(relay.addr.port, "py");
+    await Promise.all([ada.until("joined", 2), bo.until("joined", 2)]);
+    await ada.deliver("with py");
+    await deliver(py, "to both");
+    await deliver(py, "to bo alone", "bo");
+    assertEquals([py.texts, bo.texts], [["with py"], [
+      "before py",
+      "with py",
+      "to both",
+      "to bo alone",
+    ]]);
+    assertEquals(ada.texts, ["to both"]);
+    await bo[Symbol.asyncDispose]();
+    const [left] = await Promise.all([py.until("left"), ada.until("left")]);
+    assertEquals([left.name, left.reason, left.signed], ["bo", "LEFT", true]);
+    // A chain that bo does not hold.
+    await ada.deliver("without bo");
+    await deliver(py, "without bo, too");
+    await leave(py);
+    await ada.until("left", 2);
+    const { peer, reason, signed } = ada.of("left").at(-1)!;
+    assertEquals([peer.credential.name, reason, signed], ["py", "LEFT", true]);
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
+  },
+});
+
+Deno.test({
+  name: "the second client: it resumes after its connection was lost, and misses nothing",
+  ignore,
+  async fn() {
+    const { relay, ada, py } = await meet();
+    await ada.deliver("before");
+    for (let round = 0; round < 3; round++) {
+      await py.type("drop\n");
+      await Promise.all([
+        ada.deliver(`to py, ${round}`),
+        ada.deliver(`to py alone, ${round}`, "py"),
+        until(() => py.of("reconnected").length > round, "py has resumed"),
+      ]);
+      await deliver(py, `to ada, ${round}`);
+    }
+    assertEquals(py.of("reconnected").map(({ resumed }) => resumed), [true, true, true]);
+    assertEquals(new Set(py.texts).size, 7);
+    assertEquals(py.texts.length, 7, "nothing is shown twice");
+    assertEquals([...py.of("missing"), ...py.of("late")], []);
+    assertEquals(ada.texts, ["to ada, 0", "to ada, 1", "to ada, 2"]);
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
+  },
+});
+
+Deno.test({
+  name: "the second client: what a frame that is lost carried is told as missing, and healed",
+  ignore,
+  async fn() {
+    const { relay, ada, py } = await meet();
+    await ada.deliver("one");
+    await py.type("lose 2\n");
+    await py.type("status\n");
+    await py.until("status");
+    const sent = () => ada.of("sent").length;
+    for (const text of ["two", "three"]) {
+      const before = sent();
+      assert(ada.session.send(text).ok);
+      await until(() => sent() > before, `${text} is sent`);
+    }
+    await ada.deliver("four");
+    await until(() => ada.of("delivered").length === 4, "everything is delivered");
+    assertEquals(py.of("missing").map(({ from, count }) => [from, count]), [["ada", 2]]);
+    assertEquals(py.texts, ["one", "four", "two", "three"]);
+    assertEquals(py.of("late").map(({ text }) => text), ["two", "three"]);
+    assertEquals(ada.of("delivered").map(({ missed }) => missed), [
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await ada.deliver("five");
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
+  },
+});
+
+Deno.test({
+  name: "the second client: a tail that is lost is found by asking",
+  ignore,
+  async fn() {
+    const { relay, ada, py } = await meet();
+    await ada.deliver("one");
+    await py.type("lose 1\nstatus\n");
+    await py.until("status");
+    // Nothing follows it: ada asks after five seconds, and again.
+    await ada.deliver("two");
+    assertEquals(py.texts, ["one", "two"]);
+    assertEquals(py.of("missing"), []);
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
+  },
+});
+
+Deno.test({
+  name: "the second client: both find each other in another room after the relay was restarted",
+  ignore,
+  async fn() {
+    const { relay, ada, py } = await meet();
+    const { port } = relay.addr;
+    await ada.deliver("in the first room");
+    await deliver(py, "in the first room, too");
+    await relay[Symbol.asyncDispose]();
+    await ada.until("disconnected");
+    assert(ada.session.send("meanwhile").ok);
+    await py.type("say meanwhile, too\n");
+    const other = openRelay({ port });
+    await ada.until("reconnected");
+    const again = await py.until("reconnected");
+    assertEquals(again.resumed, false);
+    await ada.deliver("in the second room");
+    await deliver(py, "in the second room, too");
+    await ada.deliver("between us", "py");
+    assertEquals(py.texts, ["in the first room", "meanwhile", "in the second room", "between us"]);
+    assertEquals(ada.texts, [
+      "in the first room, too",
+      "meanwhile, too",
+      "in the second room, too",
+    ]);
+    assertEquals(py.of("delivered").map(({ missed }) => missed?.length), [0, 0, 0]);
+    assertNoFaults(ada, py);
+    await end(other, ada, py);
+  },
+});
