@@ -14,17 +14,16 @@ import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import type { RelayOptions } from "../../lib/chat/relay/options.ts";
-import type { Relay } from "../../lib/chat/relay/relay.ts";
+import { Relay } from "../../lib/chat/relay/relay.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
-import { type Bounds, Checker } from "./checker.ts";
+import { Checker, lineOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
-import { StutteringRelay } from "./relays.ts";
 import { SealedLines } from "./sealed_lines.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
@@ -40,8 +39,6 @@ export class World {
   readonly chance: Generator;
   readonly checker = new Checker();
   readonly processes: Process[] = [];
-  /** How often the relay forwards something twice. */
-  stuttering = 0;
   readonly #build: Build;
   readonly #crypto = new StandInCrypto();
   readonly #trace = createHash("sha256");
@@ -49,9 +46,8 @@ export class World {
   readonly #sealed = new SealedLines();
   /** Whether time passes so fast, of day and of the run, that credentials run out. */
   readonly aged: boolean;
-  /** Whether little may be on its way to one member, so that queues overflow. */
-  readonly tight: boolean;
-  readonly #queue: Bounds;
+  /** Whether so much is said that a relay leaves out frames for those who do not read. */
+  readonly loud: boolean;
   readonly #network: Network;
   #relay: Relay | undefined;
   /** Those whom the relay that runs has given up, and who have not come back. */
@@ -64,10 +60,7 @@ export class World {
     this.chance = new Generator(seed);
     this.#network = new Network(this.clock, this.chance);
     this.#build = build;
-    this.tight = this.chance.chance(0.35);
-    this.#queue = this.tight
-      ? { frames: this.chance.int(8, 40), bytes: this.chance.int(4_000, 24_000) }
-      : { frames: 10_000, bytes: 4 << 20 };
+    this.loud = this.chance.chance(0.06);
     this.aged = this.chance.chance(0.25);
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
     this.#crypto.sealed = (key, plaintext) =>
@@ -118,10 +111,6 @@ export class World {
   #flush(): void {
     this.#network.flush((what, bytes) => this.#log(what, bytes));
     for (const process of this.processes) this.#setAlarm(process);
-    for (const { credential, outbox } of this.#relay?.members() ?? []) {
-      const queue = { frames: outbox.sent - outbox.acknowledged, bytes: outbox.bytes };
-      this.checker.queued(this.#processOf(credential.key), queue, this.#queue);
-    }
   }
 
   #setAlarm(process: Process): void {
@@ -143,23 +132,17 @@ export class World {
       monotonic: this.clock.now,
       random: this.chance.bytes,
       graceMs: GRACE_MS,
-      queue: this.#queue,
+      later: (call) => this.#do("relay", call),
       event: (event) => {
         if (event.kind !== "left" || event.reason === "LEFT") return;
         this.#givenUp.add(this.#processOf(event.credential.key));
-        if (event.reason !== "QUEUE_FULL") return;
-        const overflown = this.#processOf(event.credential.key);
-        this.#log(`${overflown} overflows`);
-        this.checker.overflown(overflown);
       },
       check: this.#credentials.check,
       fail: (error) => this.#failures.push(error),
     };
     this.#log("relay starts");
     this.#givenUp.clear();
-    const stutters = () => this.chance.chance(this.stuttering);
-    this.#relay = this.#build.relay?.(options, this.clock) ??
-      new StutteringRelay(options, stutters);
+    this.#relay = this.#build.relay?.(options, this.clock) ?? new Relay(options);
   }
 
   /** The relay's process is killed: its connections break. */
@@ -295,26 +278,27 @@ export class World {
   leave(process: Process): void {
     this.#log(`${process.name} leaves`);
     process.leaving = true;
-    this.checker.stopped(process.name);
+    this.checker.leaves(process.name);
     this.#do(process.name, () => process.member.leave());
   }
 
   /** Something is entered. */
-  enter(process: Process, to: Process | undefined): void {
+  enter(process: Process, to: Process | undefined, length = 0): void {
     this.#do(process.name, () => {
       if (!process.alive || process.leaving) return;
-      const text = `<${process.name}.${process.entered + 1}>`;
+      const id = `<${process.name}.${process.entered + 1}>`;
+      const text = id.padEnd(length, ".");
       // Before it is entered: what becomes of it may be told within the call.
-      this.checker.entered(process.name, text, process.entered + 1, to?.self.name);
+      this.checker.entered(process.name, id, process.entered + 1, to?.self.name);
       process.entering = true;
       const entered = process.member.enter(text, to?.self.name);
       process.entering = false;
       if (!entered.ok) {
         const excluded = entered.code === "EXCLUDED";
-        return this.checker.refused(process.name, text, to?.self.name, excluded);
+        return this.checker.refused(process.name, id, to?.self.name, excluded);
       }
       process.entered += 1;
-      this.#log(`${process.name} enters ${text}`);
+      this.#log(`${process.name} enters ${id}`);
     });
   }
 
@@ -337,12 +321,16 @@ export class World {
     const count = process.events.length;
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);
-      this.checker.toldLeave(process.name, whose, event.reason === "LEFT");
+      this.checker.toldLeave(process.name, whose, event.signed);
     }
-    if (event.kind === "fault") this.checker.fault(process.name, event.code);
+    if (event.kind === "fault") {
+      const whose = event.peer && this.#processOf(event.peer.credential.key);
+      this.checker.fault(process.name, event.code, whose, event.detail);
+    }
     if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
     if (event.kind === "delivered" || event.kind === "unheard") {
-      this.checker.delivered(process.name, event.line.shown, event.missed ?? []);
+      const missed = (event.missed ?? []).map(({ name }) => name);
+      this.checker.delivered(process.name, lineOf(event.line.shown), missed);
     }
     if (event.kind === "reconnected" && this.#givenUp.delete(process.name)) {
       this.checker.cameBack(process.name, event.missed !== undefined);
@@ -379,8 +367,9 @@ export class World {
         this.checker.displayedLeave(process.name, this.#processOf(event.peer.credential.key));
       } else if (event.kind === "message") {
         const from = this.#processOf(event.from.credential.key);
-        this.checker.displayedMessage(process.name, event.text, from);
-        this.#log(`${process.name} shows ${event.text}`);
+        const line = lineOf(event.text);
+        this.checker.displayedMessage(process.name, line, from, event);
+        this.#log(`${process.name} shows ${line}`);
       }
     }
     process.member.displayed(count);

@@ -325,7 +325,9 @@ export class Ledger {
     const after = Math.max(state.through, from - 1);
     const again = [...this.#logOf(stream, contact.peer.credential.key).between(after, sent)]
       .filter((entry) => this.isFor(contact, entry));
-    owed.unshift(...again);
+    // What is owed since an earlier room, and was not sent in the last one, is owed once.
+    const all = new Set([...again, ...owed]);
+    owed.splice(0, owed.length, ...[...all].sort((a, b) => a.line.number - b.line.number));
   }
 
   /** The relay leaves out sealed frames for a contact, from a number on. */
