@@ -42,7 +42,7 @@ export async function simulate(seed: number, build: Build = {}): Promise<RunResu
   }
 }
 
-class Run {
+export class Run {
   readonly #world: World;
   readonly #seed: number;
   readonly #runs = new Map<string, number>();
@@ -71,7 +71,9 @@ class Run {
     await world.runUntil(at);
     // Mended: the relay runs, and nothing breaks any longer.
     if (!world.relayRuns) world.startRelay();
-    await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000);
+    // What was not read goes on in small pieces.
+    const more = world.loud ? 900_000 : 0;
+    await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more);
     world.finish();
     const { entered, shown } = checker.size;
     return {

@@ -61,6 +61,7 @@ export class World {
     this.#network = new Network(this.clock, this.chance);
     this.#build = build;
     this.loud = this.chance.chance(0.06);
+    this.checker.mayGiveUp = this.loud;
     this.aged = this.chance.chance(0.25);
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
     this.#crypto.sealed = (key, plaintext) =>
@@ -134,7 +135,8 @@ export class World {
       graceMs: GRACE_MS,
       later: (call) => this.#do("relay", call),
       event: (event) => {
-        if (event.kind !== "left" || event.reason === "LEFT") return;
+        // Who loses its relay has not left.
+        if (event.kind !== "left" || event.reason === "LEFT" || this.#relay?.isClosing) return;
         this.#givenUp.add(this.#processOf(event.credential.key));
       },
       check: this.#credentials.check,
@@ -318,6 +320,7 @@ export class World {
   #told(process: Process, told: MemberEvent): void {
     const event = this.#build.silent === true && "missed" in told ? withoutMissed(told) : told;
     process.events.push(event);
+    (this as any).debugLog?.(`   ${process.name} told ${event.kind} ${(event as any).peer?.credential.name ?? ""} ${(event as any).reason ?? ""} ${(event as any).line?.shown.slice(0,10) ?? ""}`);
     const count = process.events.length;
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);

@@ -258,6 +258,11 @@ export class Ledger {
     return this.#contacts.get(key);
   }
 
+  /** Returns whether the joining of the contact with a hash, given as a map key, has been displayed. */
+  isDisplayed(key: string, displayed: number): boolean {
+    return (this.#contacts.get(key)?.joining ?? Infinity) <= displayed;
+  }
+
   /** Returns the contact that a peer of the present room is; undefined if it is none. */
   of(peer: Peer): Contact | undefined {
     const contact = this.#contacts.get(peer.credential.key);
