@@ -211,10 +211,14 @@ export class Outgoing {
     contact.asking = false;
   }
 
-  /** What a contact was sent up to a number, and has not taken, is lost. */
+  /** What a contact was sent up to a number, and has not taken, is lost. It is sent again when that is due. */
   #repair(contact: Contact, stream: Stream, number: number): void {
-    if (this.#options.now() - contact.repairedAt < REPAIR_MS) return;
     contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
+  }
+
+  #isRepairDue(contact: Contact): boolean {
+    return STREAMS.some((stream) => contact.repair[stream] > 0) &&
+      this.#options.now() - contact.repairedAt >= REPAIR_MS;
   }
 
   // Silence.
@@ -233,6 +237,7 @@ export class Outgoing {
     const patience = QUIET_MS + 3 * receiptInterval(this.#options.roster.size);
     const silent: Contact[] = [];
     for (const contact of this.#ledger.contacts()) {
+      if (this.#isRepairDue(contact)) this.want(contact);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
       const isThere = contact.here && !contact.peer.away;
@@ -303,9 +308,8 @@ export class Outgoing {
     if (!contact.here) return false;
     if (contact.unsure) return !contact.greeted;
     return STREAMS.some((stream) =>
-      contact.streams[stream].gone > 0 || contact.repair[stream] > 0 ||
-      this.#canSend(contact, stream)
-    ) || this.#canRejoin(contact);
+      contact.streams[stream].gone > 0 || this.#canSend(contact, stream)
+    ) || this.#isRepairDue(contact) || this.#canRejoin(contact);
   }
 
   /** Whether a contact is owed something of a stream, and reads what it was sent alone. */
@@ -342,9 +346,10 @@ export class Outgoing {
   }
 
   #messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
+    const repairs = this.#isRepairDue(contact) ? STREAMS : [];
     return [
       ...goneMessages(contact),
-      ...STREAMS.flatMap((stream) => this.#repairOf(contact, stream)),
+      ...repairs.flatMap((stream) => this.#repairOf(contact, stream)),
       ...STREAMS.flatMap((stream) => this.#owedTo(contact, stream, entries)),
     ];
   }
@@ -383,12 +388,16 @@ export class Outgoing {
     if (last === 0) return [];
     contact.repairedAt = this.#options.now();
     let before = contact.streams[stream].through;
-    const lost = firstOf(this.#ledger.outstanding(contact, stream, last), LINE_OVERHEAD_BYTES);
-    const lines = lost.map((entry) => {
+    const outstanding = this.#ledger.outstanding(contact, stream, last);
+    const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
+    const lines: PairMessage[] = lost.map((entry) => {
       const line = lineMessage(entry, before);
       before = line.number;
       return line;
     });
+    // What the policy has kept from the contact since will not come.
+    const isAll = lost.length === outstanding.length;
+    if (isAll && before < last) lines.push({ kind: "gone", stream, number: last });
     const isHolder = stream === STREAM.group && this.#chain.isHolder(contact.peer);
     const { sent } = contact.streams[stream];
     return isHolder ? [...lines, this.#grant(sent + 1, sent)] : lines;
