@@ -194,16 +194,21 @@ export class ReceivingSide {
     if (holders.every((one) => !one.confirmed)) admit(peer);
   }
 
-  /** Returns what receipts do. They are opened from now on, all at the same time. */
+  /** Returns what receipts do. Those whose version is known are opened from now on, all at the same time. */
   receiptsEffect(entries: readonly Entry[]): Effect {
-    const opened = entries.map((entry) => this.#openReceipt(entry));
-    for (const one of opened) one.catch(() => {}); // the effect awaits each
+    const { roster } = this.#own;
+    const early = entries.map((entry) => {
+      const peer = roster.byNumber(entry.member);
+      const isKnown = roster.history.at(entry.version) !== undefined;
+      return peer !== undefined && isKnown ? this.#openReceipt(peer, entry) : undefined;
+    });
+    for (const one of early) one?.catch(() => {}); // the effect awaits each
     return async () => {
-      for (const [i, one] of opened.entries()) {
-        const peer = this.#own.roster.byNumber(entries[i]!.member);
+      for (const [i, entry] of entries.entries()) {
+        const peer = roster.byNumber(entry.member);
         if (peer === undefined) continue;
         await this.#contain(peer, async () => {
-          const receipt = await one;
+          const receipt = await (early[i] ?? this.#openReceipt(peer, entry));
           if (receipt === undefined) return;
           this.#confirm(peer);
           this.#own.receipt(peer, receipt);
@@ -212,10 +217,8 @@ export class ReceivingSide {
     };
   }
 
-  async #openReceipt(entry: Entry): Promise<Receipt | undefined> {
-    const peer = this.#own.roster.byNumber(entry.member);
-    if (peer === undefined) return undefined;
-    const context = await this.#contextOf(peer, entry);
+  async #openReceipt(peer: Peer, entry: Entry): Promise<Receipt | undefined> {
+    const context = await this.#contextOfEntry(peer, entry);
     const plaintext = await this.#own.openReceipt(peer, entry, context);
     return plaintext && readReceipt(plaintext);
   }
@@ -228,7 +231,7 @@ export class ReceivingSide {
         if (peer === undefined) continue;
         await this.#contain(peer, async () => {
           const inbox = this.#inboxOf(peer);
-          const context = await this.#contextOf(peer, entry);
+          const context = await this.#contextOfEntry(peer, entry);
           if (await inbox.pair.openAsk(entry, context) === undefined) return;
           this.#confirm(peer);
           this.#receipts.asked(inbox, this.#own.roster.size);
@@ -256,7 +259,7 @@ export class ReceivingSide {
       await act();
     } catch (error) {
       if (error instanceof FrameFault) this.fault(error.fault, peer, "");
-      else if (!(error instanceof Differing)) this.fault("FAILED", peer, String(error));
+      else if (!(error instanceof PassedOver)) this.fault("FAILED", peer, String(error));
     }
   }
 
@@ -277,7 +280,13 @@ export class ReceivingSide {
       this.#differing.add(peer);
       this.fault("ROSTER_DIFFERS", peer, "");
     }
-    throw new Differing();
+    throw new PassedOver();
+  }
+
+  /** As {@linkcode #contextOf}. A receipt or an ask is not counted, and may overtake the joining that it knows of. */
+  async #contextOfEntry(peer: Peer, entry: Entry): Promise<Bytes> {
+    if (entry.version > this.#own.roster.version) throw new PassedOver();
+    return await this.#contextOf(peer, entry);
   }
 
   #earlyInbox(sender: number): Inbox | undefined {
@@ -377,8 +386,8 @@ export class ReceivingSide {
   }
 }
 
-/** Thrown for a frame of another history. It is told once a peer. */
-class Differing extends Error {}
+/** Thrown for a frame that is passed over, and of which nothing is told. */
+class PassedOver extends Error {}
 
 /** A fault is told this many times, and then each time its count has doubled. */
 const TOLD_AT_FIRST = 3;
