@@ -36,6 +36,14 @@ interface Entered {
   delivered: number;
 }
 
+/** What one process misses of another. */
+interface Losses {
+  /** The number of messages that it was told to miss. */
+  told: number;
+  /** The number of those that came late. */
+  late: number;
+}
+
 /** What one process has displayed. */
 interface View {
   /** Whose joining it has displayed, and not their leaving. */
@@ -51,6 +59,12 @@ interface View {
   readonly shownSet: Set<string>;
   /** The highest message that it has displayed of each stream. */
   readonly last: Map<string, number>;
+  /** What it misses, by sender. */
+  readonly losses: Map<Process, Losses>;
+  /** Those whom it was shown though they are not there. */
+  readonly ghosts: Set<Process>;
+  /** What it has said, in order. */
+  readonly said: Map<string, Entered>;
   /** Whom it leaves out. */
   readonly leaveOut: LeaveOut;
   alive: boolean;
@@ -65,6 +79,10 @@ export class Checker {
   readonly #left = new Set<Process>();
   /** Whether so much is said that a sender may give up lines for those who do not take them. */
   mayGiveUp = false;
+  /** Whether the relay lies, or has lied. */
+  isLiedTo = false;
+  /** Whether the relay has been honest for so long that nobody finds fault any more. */
+  isCalm = false;
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
 
@@ -79,6 +97,9 @@ export class Checker {
         shown: [],
         shownSet: new Set(),
         last: new Map(),
+        losses: new Map(),
+        ghosts: new Set(),
+        said: new Map(),
         leaveOut: new LeaveOut(),
         alive: true,
       };
@@ -87,7 +108,11 @@ export class Checker {
     return view;
   }
 
+  /** Hears each problem at once. */
+  tell: (text: string) => void = () => {};
+
   #problem(text: string): void {
+    this.tell(`PROBLEM: ${text}`);
     this.problems.push(text);
   }
 
@@ -122,6 +147,7 @@ export class Checker {
       this.#problem(`${process} is told that ${whose} has signed its leaving, which it did not`);
     }
     view.told.set(whose, this.#moment++);
+    view.ghosts.delete(whose);
     view.going.add(whose);
   }
 
@@ -146,7 +172,9 @@ export class Checker {
     const audience = new Set(there);
     const at = this.#moment++;
     const givenUp = new Set<Process>();
-    this.#entered.set(text, { by: process, at, number, to, audience, givenUp, delivered: 0 });
+    const message = { by: process, at, number, to, audience, givenUp, delivered: 0 };
+    this.#entered.set(text, message);
+    this.#view(process).said.set(text, message);
   }
 
   /**
@@ -156,6 +184,7 @@ export class Checker {
    */
   refused(process: Process, text: string, to: string | undefined, excluded: boolean): void {
     this.#entered.delete(text);
+    this.#view(process).said.delete(text);
     const isLeftOut = to !== undefined && this.#view(process).leaveOut.leavesOut(to);
     if (excluded && !isLeftOut) {
       this.#problem(`${process} is refused ${text}, though ${to} may read`);
@@ -181,10 +210,53 @@ export class Checker {
     if (view.shownSet.has(text)) this.#problem(`${process} shows ${text} twice`);
     view.shownSet.add(text);
     view.shown.push(text);
+    if (late) this.#lossesOf(process, from).late += 1;
+    this.#checkNoticed(process, from, message);
     const stream = `${from} ${message.to ?? ""}`;
     const last = view.last.get(stream) ?? 0;
     if (message.number < last && !late) this.#problem(`${process} shows ${text} out of order`);
     view.last.set(stream, Math.max(last, message.number));
+  }
+
+  /** How many messages a process was told to miss of another, and how many of them came late. */
+  #lossesOf(process: Process, from: Process): Losses {
+    const { losses } = this.#view(process);
+    const known = losses.get(from) ?? { told: 0, late: 0 };
+    losses.set(from, known);
+    return known;
+  }
+
+  /** Whatever is missing before a message that is shown has been told to be missing. */
+  #checkNoticed(process: Process, from: Process, { number, to }: Entered): void {
+    const { shownSet } = this.#view(process);
+    const sender = this.#view(from);
+    let missing = 0;
+    for (const [text, one] of sender.said) {
+      if (one.number >= number) break;
+      const isDue = one.to === to && one.audience.has(process) && !shownSet.has(text) &&
+        (sender.told.get(process) ?? -1) < one.at && !one.givenUp.has(process) &&
+        !sender.leaveOut.hasLeftOut(personOf(process), one.at);
+      if (isDue) missing += 1;
+    }
+    const { told, late } = this.#lossesOf(process, from);
+    if (missing <= told - late) return;
+    this.#problem(`${process} misses ${missing} before ${number} of ${from}, and is told of ${told - late}`);
+  }
+
+  /** A process is shown somebody who is not there. */
+  relisted(process: Process, whose: Process): void {
+    this.#view(process).ghosts.add(whose);
+  }
+
+  /** A process is in a room again. */
+  reconnected(process: Process): void {
+    this.#view(process).ghosts.clear();
+  }
+
+  /** A process is told that another one is really there. */
+  confirmed(process: Process, whose: Process): void {
+    if (!this.#view(process).ghosts.has(whose)) return;
+    this.#problem(`${process} is told that ${whose} is there, which is not`);
   }
 
   /**
@@ -224,12 +296,17 @@ export class Checker {
    * @param told Whether it is told that it has missed something.
    */
   cameBack(process: Process, told: boolean): void {
-    if (!told) this.#problem(`${process} was given up, is back, and is not told what it missed`);
+    if (!told && !this.isLiedTo) this.#problem(`${process} was given up, is back, and is not told what it missed`);
   }
 
   /** @param whose Whose frame it is that is at fault. */
   fault(process: Process, code: string, whose: Process | undefined, detail: string): void {
-    if (code === "GAP" && this.mayGiveUp) return;
+    if (code === "GAP") {
+      const { told } = this.#lossesOf(process, whose!);
+      this.#lossesOf(process, whose!).told = told + parseInt(detail);
+    }
+    const isFault = code === "FAILED" || this.isCalm && code !== "GAP" || !this.isLiedTo;
+    if (!isFault || code === "GAP" && this.mayGiveUp) return;
     this.#problem(`${process} finds fault: ${code} ${whose} ${detail}`);
   }
 

@@ -69,13 +69,17 @@ export class Run {
       this.#step(weights, members);
     }
     await world.runUntil(at);
-    // Mended: the relay runs, and nothing breaks any longer.
+    // Mended: the relay runs and is honest, and nothing breaks any longer.
+    world.endLies();
     if (!world.relayRuns) world.startRelay();
     // What was not read goes on in small pieces.
     const more = world.loud ? 900_000 : 0;
+    await world.runUntil(at + 45_000 + 60_000);
+    checker.isCalm = true;
     await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more);
     world.finish();
     const { entered, shown } = checker.size;
+    Object.assign(this.#done, world.lies?.told);
     return {
       seed: this.#seed,
       problems: checker.problems,

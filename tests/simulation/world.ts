@@ -22,6 +22,8 @@ import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
+import { Liar } from "./liar.ts";
+import { Lies } from "./lies.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import { SealedLines } from "./sealed_lines.ts";
@@ -33,10 +35,22 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Returns an event in a few words, for those who look at a run. */
+function inWords(event: MemberEvent): string {
+  const fields = Object.entries(event).map(([name, value]) => {
+    if (name === "peer" || name === "from") return value?.credential.name;
+    if (name === "line") return lineOf(value.shown);
+    if (name === "text") return lineOf(value);
+    return ["kind", "room", "self", "id", "time"].includes(name) ? "" : JSON.stringify(value);
+  });
+  return [event.kind, ...fields.filter((field) => field !== "")].join(" ");
+}
+
 /** Everything. */
 export class World {
   readonly clock = new VirtualClock();
   readonly chance: Generator;
+  readonly #startedAt = this.clock.now();
   readonly checker = new Checker();
   readonly processes: Process[] = [];
   readonly #build: Build;
@@ -50,6 +64,9 @@ export class World {
   readonly loud: boolean;
   readonly #network: Network;
   #relay: Relay | undefined;
+  /** What the relay lies about; undefined if it is honest. */
+  readonly lies: Lies | undefined;
+  #liar: Liar | undefined;
   /** Those whom the relay that runs has given up, and who have not come back. */
   readonly #givenUp = new Set<string>();
   /** What the clock wants done, by one machine after the other. */
@@ -62,6 +79,10 @@ export class World {
     this.#build = build;
     this.loud = this.chance.chance(0.06);
     this.checker.mayGiveUp = this.loud;
+    const isLying = this.#build.lies ?? this.chance.chance(0.4);
+    this.lies = isLying ? new Lies(this.chance) : undefined;
+    this.checker.isLiedTo = isLying;
+    this.checker.tell = (text) => this.#tell(text);
     this.aged = this.chance.chance(0.25);
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
     this.#crypto.sealed = (key, plaintext) =>
@@ -105,7 +126,12 @@ export class World {
 
   #log(what: string, bytes?: Uint8Array): void {
     this.#trace.update(`${this.clock.now()} ${what}\n`);
+    if (bytes === undefined) this.#tell(what);
     if (bytes !== undefined) this.#trace.update(bytes);
+  }
+
+  #tell(what: string): void {
+    this.#build.tell?.(`${this.clock.now() - this.#startedAt} ${what}`);
   }
 
   /** What was sent goes on its way. */
@@ -144,7 +170,31 @@ export class World {
     };
     this.#log("relay starts");
     this.#givenUp.clear();
-    this.#relay = this.#build.relay?.(options, this.clock) ?? new Relay(options);
+    const relay = this.#build.relay?.(options, this.clock) ?? new Relay(options);
+    this.#relay = relay;
+    this.#liar = this.lies?.areTold ? this.#liarOf(relay, this.lies) : undefined;
+  }
+
+  #liarOf(relay: Relay, lies: Lies): Liar {
+    const { clock, chance } = this;
+    return new Liar({
+      relay,
+      lies,
+      clock,
+      chance,
+      do: (run) => this.#relay === relay ? this.#do("relay", run) : undefined,
+      members: () => this.processes.map(({ self }) => self),
+      runs: (member) => this.processes.some(({ self, alive }) => self === member && alive),
+      relisted: (to, about) => this.checker.relisted(this.#processOf(to), this.#processOf(about)),
+    });
+  }
+
+  /** The relay is honest from now on. Whoever was shown another history meets the others at another relay. */
+  endLies(): void {
+    if (this.lies === undefined) return;
+    this.#log("the relay is honest");
+    this.lies.end();
+    if (this.lies.splits || this.chance.chance(0.5)) this.killRelay();
   }
 
   /** The relay's process is killed: its connections break. */
@@ -225,7 +275,7 @@ export class World {
         this.#do(process.name, () => process.member.disconnected());
       },
     });
-    const own = relay.connect(relayLink);
+    const own = this.#liar?.connect(relayLink) ?? relay.connect(relayLink);
     relayLink.open({
       receive: (bytes) => {
         if (this.#relay === relay) this.#do("relay", () => void own.receive(bytes));
@@ -320,8 +370,12 @@ export class World {
   #told(process: Process, told: MemberEvent): void {
     const event = this.#build.silent === true && "missed" in told ? withoutMissed(told) : told;
     process.events.push(event);
-    (this as any).debugLog?.(`   ${process.name} told ${event.kind} ${(event as any).peer?.credential.name ?? ""} ${(event as any).reason ?? ""} ${(event as any).line?.shown.slice(0,10) ?? ""}`);
+    if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
     const count = process.events.length;
+    if (event.kind === "reconnected") this.checker.reconnected(process.name);
+    if (event.kind === "confirmed") {
+      this.checker.confirmed(process.name, this.#processOf(event.peer.credential.key));
+    }
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);
       this.checker.toldLeave(process.name, whose, event.signed);

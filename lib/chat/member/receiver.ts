@@ -381,7 +381,8 @@ export class ReceivingSide {
 
   /** Tells what is wrong, often enough and no more. */
   fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
-    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`);
+    // Each message that is missing is told.
+    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");
     if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
 }
@@ -402,12 +403,13 @@ export class FaultLog {
    * Counts a fault.
    *
    * @param key The kind of fault, and the peer.
+   * @param always Whether each one is worth telling.
    * @returns How often it has happened; undefined if that is not worth telling.
    */
-  count(key: string): number | undefined {
+  count(key: string, always = false): number | undefined {
     const kind = this.#counts.has(key) || this.#counts.size < MAX_KINDS ? key : "";
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    return count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count)) ? count : undefined;
+    return always || count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count)) ? count : undefined;
   }
 }
