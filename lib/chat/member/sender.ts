@@ -258,10 +258,19 @@ export class Outgoing {
     return this.#options.now() - contact.quietSince >= patience;
   }
 
-  /** Asks contacts what they have taken. */
+  /** Asks contacts what they have taken. Those that may not have the pairwise key cannot answer: all of it is lost. */
   #ask(contacts: readonly Contact[]): void {
     if (contacts.length === 0 || this.#state !== "running") return;
-    this.#askAll(contacts).catch(this.#options.failed);
+    const { proven = [], unproven = [] } = Object.groupBy(contacts, ({ peer }) =>
+      this.#pairs.of(peer)?.isProven ? "proven" : "unproven"
+    );
+    for (const contact of unproven) {
+      contact.askedAt = this.#options.now();
+      contact.greeted = false;
+      for (const stream of STREAMS) this.#repair(contact, stream, contact.streams[stream].sent);
+      this.want(contact);
+    }
+    if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);
   }
 
   async #askAll(contacts: readonly Contact[]): Promise<void> {
