@@ -38,6 +38,9 @@ const REPAIR_MS = 1000;
 const LOOK_MS = 1000;
 /** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
 const QUIET_MS = 5000;
+/** How often a contact that the relay says is away is asked, in milliseconds. */
+const AWAY_MS = 30_000;
+
 /** Who sends, where, to whom. */
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
@@ -240,8 +243,9 @@ export class Outgoing {
       if (this.#isRepairDue(contact)) this.want(contact);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
-      const isThere = contact.here && !contact.peer.away;
-      if (isThere && now() - contact.askedAt >= patience) silent.push(contact);
+      // The relay may be wrong about who is away.
+      const pace = contact.peer.away ? AWAY_MS : patience;
+      if (contact.here && now() - contact.askedAt >= pace) silent.push(contact);
     }
     this.#ask(silent);
     this.#watch();
