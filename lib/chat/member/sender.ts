@@ -243,8 +243,8 @@ export class Outgoing {
       if (this.#isRepairDue(contact)) this.want(contact);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
-      // The relay may be wrong about who is away.
-      const pace = contact.peer.away ? AWAY_MS : patience;
+      // The relay may be wrong about who is away: one that answers is not.
+      const pace = contact.peer.away && contact.fruitless === 0 ? AWAY_MS : patience;
       if (contact.here && now() - contact.askedAt >= pace) silent.push(contact);
     }
     this.#ask(silent);
