@@ -385,12 +385,14 @@ export class Outgoing {
     this.send(frame);
   }
 
-  /** The policy keeps a contact from reading. */
+  /** The policy keeps a contact from reading: neither what it is owed nor what was lost is sent. */
   #dropOwed(contact: Contact): void {
     this.#wanting.delete(contact);
-    contact.repair[STREAM.group] = contact.repair[STREAM.private] = 0;
     for (const stream of STREAMS) {
-      for (const entry of [...contact.streams[stream].owed]) this.#ledger.drop(contact, entry);
+      const lost = this.#ledger.outstanding(contact, stream, contact.repair[stream]);
+      contact.repair[stream] = 0;
+      const dropped = new Set([...lost, ...contact.streams[stream].owed]);
+      for (const entry of dropped) this.#ledger.drop(contact, entry);
     }
   }
 
