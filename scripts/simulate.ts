@@ -1,7 +1,7 @@
 /**
  * Runs the simulation: `deno task simulate --seed N --runs K`.
  *
- * Each run is made from one seed, from `--seed` on. A run that goes wrong prints its seed and what is wrong; the
+ * Each run is made from one seed, from `--seed` on; `--trace` prints what happens. A run that goes wrong prints its seed and what is wrong; the
  * same seed goes wrong in the same way again.
  *
  * @module
@@ -17,11 +17,12 @@ const PROGRESS_RUNS = 100;
 const MAX_PRINTED = 10;
 
 async function main(args: readonly string[]): Promise<number> {
-  const options = parseArgs([...args], { string: ["seed", "runs"] });
+  const options = parseArgs([...args], { string: ["seed", "runs"], boolean: ["trace"] });
+  const build = options.trace ? { tell: (what: string) => console.log(what) } : {};
   const seed = Number(options.seed ?? 1);
   const runs = Number(options.runs ?? 1);
   if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(runs) || runs < 1) {
-    console.error("usage: deno task simulate [--seed N] [--runs K]");
+    console.error("usage: deno task simulate [--seed N] [--runs K] [--trace]");
     return 2;
   }
   const failed: number[] = [];
@@ -29,7 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
   let entered = 0;
   let shown = 0;
   for (let at = seed; at < seed + runs; at++) {
-    const result = await simulate(at);
+    const result = await simulate(at, build);
     entered += result.entered;
     shown += result.shown;
     for (const [what, count] of Object.entries(result.done)) done[what] = (done[what] ?? 0) + count;

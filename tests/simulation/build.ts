@@ -15,6 +15,10 @@ import type { Process } from "./process.ts";
 export interface Build {
   /** Makes the relay. */
   readonly relay?: (options: RelayOptions, clock: VirtualClock) => Relay;
+  /** Hears what happens, for those who look at a run. */
+  readonly tell?: (what: string) => void;
+  /** Whether the relay lies; as the seed has it without. */
+  readonly lies?: boolean;
   /** Changes whom members let read. */
   readonly policy?: (process: Process) => Policy;
   /** Changes how members are made. */

@@ -14,10 +14,9 @@ function personOf(process: Process): string {
   return process.split(".")[0]!;
 }
 
-/** How much may be on its way from a relay to one member. */
-export interface Bounds {
-  readonly frames: number;
-  readonly bytes: number;
+/** Returns a message without what makes it long. */
+export function lineOf(text: string): string {
+  return text.slice(0, text.indexOf(">") + 1);
 }
 
 /** A moment of sealing, and whom the sender left out then. */
@@ -29,8 +28,20 @@ interface Entered {
   readonly at: number;
   /** Which of its sender's messages it is. */
   readonly number: number;
+  /** The person that it is for alone. */
+  readonly to: string | undefined;
   readonly audience: ReadonlySet<Process>;
+  /** Those for whom its sender gave it up. */
+  readonly givenUp: Set<Process>;
   delivered: number;
+}
+
+/** What one process misses of another. */
+interface Losses {
+  /** The number of messages that it was told to miss. */
+  told: number;
+  /** The number of those that came late. */
+  late: number;
 }
 
 /** What one process has displayed. */
@@ -41,18 +52,22 @@ interface View {
   readonly left: Map<Process, number>;
   /** Whose leaving it has been told of, displayed or not, and when last. */
   readonly told: Map<Process, number>;
-  /** Whose leaving it has been told of that did not leave itself, and when last. */
-  readonly gone: Map<Process, number>;
   /** Whose leaving it has been told of and not displayed yet: they are gone, and its screen is late. */
   readonly going: Set<Process>;
   /** The messages that it has displayed, in order. */
   readonly shown: string[];
   readonly shownSet: Set<string>;
+  /** The highest message that it has displayed of each stream. */
+  readonly last: Map<string, number>;
+  /** What it misses, by sender. */
+  readonly losses: Map<Process, Losses>;
+  /** Those whom it was shown though they are not there. */
+  readonly ghosts: Set<Process>;
+  /** What it has said, in order. */
+  readonly said: Map<string, Entered>;
   /** Whom it leaves out. */
   readonly leaveOut: LeaveOut;
   alive: boolean;
-  /** How often a relay ended it because its queue had overflowed. */
-  overflows: number;
 }
 
 /** Follows a run, and says what is wrong with it. */
@@ -60,6 +75,14 @@ export class Checker {
   readonly problems: string[] = [];
   readonly #views = new Map<Process, View>();
   readonly #entered = new Map<string, Entered>();
+  /** The processes that left. */
+  readonly #left = new Set<Process>();
+  /** Whether so much is said that a sender may give up lines for those who do not take them. */
+  mayGiveUp = false;
+  /** Whether the relay lies, or has lied. */
+  isLiedTo = false;
+  /** Whether the relay has been honest for so long that nobody finds fault any more. */
+  isCalm = false;
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
 
@@ -70,20 +93,26 @@ export class Checker {
         here: new Set(),
         left: new Map(),
         told: new Map(),
-        gone: new Map(),
         going: new Set(),
         shown: [],
         shownSet: new Set(),
+        last: new Map(),
+        losses: new Map(),
+        ghosts: new Set(),
+        said: new Map(),
         leaveOut: new LeaveOut(),
         alive: true,
-        overflows: 0,
       };
       this.#views.set(process, view);
     }
     return view;
   }
 
+  /** Hears each problem at once. */
+  tell: (text: string) => void = () => {};
+
   #problem(text: string): void {
+    this.tell(`PROBLEM: ${text}`);
     this.problems.push(text);
   }
 
@@ -96,6 +125,12 @@ export class Checker {
     this.#view(process).alive = false;
   }
 
+  /** A process leaves. */
+  leaves(process: Process): void {
+    this.#left.add(process);
+    this.stopped(process);
+  }
+
   /** A person decides whom it lets read from here on. */
   decided(process: Process, decision: Decision, about: string): void {
     this.#view(process).leaveOut.decide(decision, about, this.#moment++);
@@ -105,11 +140,14 @@ export class Checker {
     this.#view(process).here.add(whose);
   }
 
-  /** @param itself Whether the one that left did so itself. */
-  toldLeave(process: Process, whose: Process, itself: boolean): void {
+  /** @param signed Whether the one that left is said to have signed that. */
+  toldLeave(process: Process, whose: Process, signed: boolean): void {
     const view = this.#view(process);
-    if (!itself) view.gone.set(whose, this.#moment);
+    if (signed && !this.#left.has(whose)) {
+      this.#problem(`${process} is told that ${whose} has signed its leaving, which it did not`);
+    }
     view.told.set(whose, this.#moment++);
+    view.ghosts.delete(whose);
     view.going.add(whose);
   }
 
@@ -132,7 +170,11 @@ export class Checker {
       (to === undefined || personOf(one) === to)
     );
     const audience = new Set(there);
-    this.#entered.set(text, { by: process, at: this.#moment++, number, audience, delivered: 0 });
+    const at = this.#moment++;
+    const givenUp = new Set<Process>();
+    const message = { by: process, at, number, to, audience, givenUp, delivered: 0 };
+    this.#entered.set(text, message);
+    this.#view(process).said.set(text, message);
   }
 
   /**
@@ -142,13 +184,20 @@ export class Checker {
    */
   refused(process: Process, text: string, to: string | undefined, excluded: boolean): void {
     this.#entered.delete(text);
+    this.#view(process).said.delete(text);
     const isLeftOut = to !== undefined && this.#view(process).leaveOut.leavesOut(to);
     if (excluded && !isLeftOut) {
       this.#problem(`${process} is refused ${text}, though ${to} may read`);
     }
   }
 
-  displayedMessage(process: Process, text: string, from: Process): void {
+  /** @param how Whether it is said to be late. */
+  displayedMessage(
+    process: Process,
+    text: string,
+    from: Process,
+    { late = false }: { readonly late?: boolean } = {},
+  ): void {
     const view = this.#view(process);
     const message = this.#entered.get(text);
     if (message === undefined) {
@@ -161,6 +210,53 @@ export class Checker {
     if (view.shownSet.has(text)) this.#problem(`${process} shows ${text} twice`);
     view.shownSet.add(text);
     view.shown.push(text);
+    if (late) this.#lossesOf(process, from).late += 1;
+    this.#checkNoticed(process, from, message);
+    const stream = `${from} ${message.to ?? ""}`;
+    const last = view.last.get(stream) ?? 0;
+    if (message.number < last && !late) this.#problem(`${process} shows ${text} out of order`);
+    view.last.set(stream, Math.max(last, message.number));
+  }
+
+  /** How many messages a process was told to miss of another, and how many of them came late. */
+  #lossesOf(process: Process, from: Process): Losses {
+    const { losses } = this.#view(process);
+    const known = losses.get(from) ?? { told: 0, late: 0 };
+    losses.set(from, known);
+    return known;
+  }
+
+  /** Whatever is missing before a message that is shown has been told to be missing. */
+  #checkNoticed(process: Process, from: Process, { number, to }: Entered): void {
+    const { shownSet } = this.#view(process);
+    const sender = this.#view(from);
+    let missing = 0;
+    for (const [text, one] of sender.said) {
+      if (one.number >= number) break;
+      const isDue = one.to === to && one.audience.has(process) && !shownSet.has(text) &&
+        (sender.told.get(process) ?? -1) < one.at && !one.givenUp.has(process) &&
+        !sender.leaveOut.hasLeftOut(personOf(process), one.at);
+      if (isDue) missing += 1;
+    }
+    const { told, late } = this.#lossesOf(process, from);
+    if (missing <= told - late) return;
+    this.#problem(`${process} misses ${missing} before ${number} of ${from}, and is told of ${told - late}`);
+  }
+
+  /** A process is shown somebody who is not there. */
+  relisted(process: Process, whose: Process): void {
+    this.#view(process).ghosts.add(whose);
+  }
+
+  /** A process is in a room again. */
+  reconnected(process: Process): void {
+    this.#view(process).ghosts.clear();
+  }
+
+  /** A process is told that another one is really there. */
+  confirmed(process: Process, whose: Process): void {
+    if (!this.#view(process).ghosts.has(whose)) return;
+    this.#problem(`${process} is told that ${whose} is there, which is not`);
   }
 
   /**
@@ -172,20 +268,24 @@ export class Checker {
     const message = this.#entered.get(text)!;
     message.delivered += 1;
     if (message.delivered > 1) this.#problem(`${text} is delivered twice`);
-    const { told, gone, leaveOut } = this.#view(process);
+    const { told, leaveOut } = this.#view(process);
     for (const name of missed) {
       if ([...message.audience].some((one) => personOf(one) === name)) continue;
       this.#problem(`${process} is told that ${name} missed ${text}, which was not for it`);
     }
     for (const one of message.audience) {
       const view = this.#view(one);
-      const isMissed = !view.shownSet.has(text) && (gone.get(one) ?? -1) > message.at &&
+      const isMissed = !view.shownSet.has(text) && (told.get(one) ?? -1) > message.at &&
         !leaveOut.hasLeftOut(personOf(one), message.at);
       if (isMissed && !missed.includes(personOf(one))) {
         this.#problem(`${process} is not told that ${one}, who has gone, has not shown ${text}`);
       }
       if (!view.alive || view.shownSet.has(text) || (told.get(one) ?? -1) > message.at) continue;
       if (leaveOut.hasLeftOut(personOf(one), message.at)) continue;
+      if (this.mayGiveUp && missed.includes(personOf(one))) {
+        message.givenUp.add(one);
+        continue;
+      }
       this.#problem(`${process} is told that ${text} is delivered, which ${one} has not shown`);
     }
   }
@@ -196,27 +296,21 @@ export class Checker {
    * @param told Whether it is told that it has missed something.
    */
   cameBack(process: Process, told: boolean): void {
-    if (!told) this.#problem(`${process} was given up, is back, and is not told what it missed`);
+    if (!told && !this.isLiedTo) this.#problem(`${process} was given up, is back, and is not told what it missed`);
   }
 
-  fault(process: Process, code: string): void {
-    this.#problem(`${process} finds fault: ${code}`);
-  }
-
-  /** A relay has ended a member because its queue had overflowed. */
-  overflown(process: Process): void {
-    this.#view(process).overflows += 1;
-  }
-
-  /** How much is on its way from a relay to a member that it has in its room. */
-  queued(process: Process, queue: Bounds, bounds: Bounds): void {
-    if (queue.frames <= bounds.frames && queue.bytes <= bounds.bytes) return;
-    const text = `${process} is kept in the room, though its queue has overflowed`;
-    if (!this.problems.includes(text)) this.#problem(text);
+  /** @param whose Whose frame it is that is at fault. */
+  fault(process: Process, code: string, whose: Process | undefined, detail: string): void {
+    if (code === "GAP") {
+      const { told } = this.#lossesOf(process, whose!);
+      this.#lossesOf(process, whose!).told = told + parseInt(detail);
+    }
+    const isFault = code === "FAILED" || this.isCalm && code !== "GAP" || !this.isLiedTo;
+    if (!isFault || code === "GAP" && this.mayGiveUp) return;
+    this.#problem(`${process} finds fault: ${code} ${whose} ${detail}`);
   }
 
   endedUnasked(process: Process, reason: string): void {
-    if (reason === "QUEUE_FULL" && this.#view(process).overflows > 0) return;
     this.#problem(`${process} ends unasked: ${reason}`);
   }
 
@@ -247,39 +341,23 @@ export class Checker {
 
   /** The run is over, everything was mended, and there was time enough. */
   finish(): void {
-    for (const [text, { by, at, audience, delivered }] of this.#entered) {
+    for (const [text, { by, at, audience, delivered, givenUp }] of this.#entered) {
       const sender = this.#view(by);
       if (!sender.alive) continue;
       if (delivered === 0) this.#problem(`${text} is never delivered`);
       for (const one of audience) {
         const view = this.#view(one);
         if (!view.alive || view.shownSet.has(text) || (sender.left.get(one) ?? -1) > at) continue;
-        if (sender.leaveOut.hasLeftOut(personOf(one), at)) continue;
+        if (sender.leaveOut.hasLeftOut(personOf(one), at) || givenUp.has(one)) continue;
         this.#problem(`${one} never shows ${text}, which was for it`);
       }
-    }
-    for (const [process, { shown }] of this.#views) this.#checkOrder(process, shown);
-  }
-
-  #checkOrder(process: Process, shown: readonly string[]): void {
-    const last = new Map<Process, number>();
-    for (const text of shown) {
-      const message = this.#entered.get(text);
-      if (message === undefined) continue;
-      const { by, number } = message;
-      if (number <= (last.get(by) ?? 0)) this.#problem(`${process} shows ${text} out of order`);
-      last.set(by, number);
     }
   }
 
   /** How much a run did, so that a run that did nothing is not taken for a good one. */
-  get size(): { readonly entered: number; readonly shown: number; readonly overflows: number } {
+  get size(): { readonly entered: number; readonly shown: number } {
     let shown = 0;
-    let overflows = 0;
-    for (const view of this.#views.values()) {
-      shown += view.shown.length;
-      overflows += view.overflows;
-    }
-    return { entered: this.#entered.size, shown, overflows };
+    for (const view of this.#views.values()) shown += view.shown.length;
+    return { entered: this.#entered.size, shown };
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Decision } from "./leave_out.ts";
 import { type Build, GRACE_MS } from "./build.ts";
+import type { Process } from "./process.ts";
 import { World } from "./world.ts";
 
 /** What came of a run. */
@@ -41,7 +42,7 @@ export async function simulate(seed: number, build: Build = {}): Promise<RunResu
   }
 }
 
-class Run {
+export class Run {
   readonly #world: World;
   readonly #seed: number;
   readonly #runs = new Map<string, number>();
@@ -61,7 +62,6 @@ class Run {
     await world.runUntil(at);
     // How much of each there is differs from run to run: a run of cuts alone, a run in which all goes wrong.
     const weights = this.#weights();
-    world.stuttering = chance.chance(0.3) ? 0.2 : 0;
     const longest = world.aged ? 30_000 : 1_500;
     for (let steps = chance.int(20, 100); steps > 0; steps--) {
       at += chance.chance(0.3) ? chance.int(0, 20) : chance.int(20, longest);
@@ -69,12 +69,17 @@ class Run {
       this.#step(weights, members);
     }
     await world.runUntil(at);
-    // Mended: the relay runs, and nothing breaks any longer.
+    // Mended: the relay runs and is honest, and nothing breaks any longer.
+    world.endLies();
     if (!world.relayRuns) world.startRelay();
-    await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000);
+    // What was not read goes on in small pieces.
+    const more = world.loud ? 900_000 : 0;
+    await world.runUntil(at + 45_000 + 60_000);
+    checker.isCalm = true;
+    await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more);
     world.finish();
-    const { entered, shown, overflows } = checker.size;
-    this.#done.overflow = overflows;
+    const { entered, shown } = checker.size;
+    Object.assign(this.#done, world.lies?.told);
     return {
       seed: this.#seed,
       problems: checker.problems,
@@ -92,7 +97,8 @@ class Run {
       ["enter", 10],
       ["whisper", often(3)],
       ["cut", often(4)],
-      ["stall", often(2) + (this.#world.tight ? 1.5 : 0)],
+      ["stall", often(2) + (this.#world.loud ? 1.5 : 0)],
+      ["flood", this.#world.loud ? 0.7 : 0],
       ["killRelay", often(1.5)],
       ["stopRelay", often(0.5)],
       ["startRelay", 2],
@@ -127,6 +133,9 @@ class Run {
           world.enter(one, undefined);
         }
         return;
+      case "flood":
+        if (one !== undefined) this.#flood(one, chance.pick(alive));
+        return;
       case "whisper":
         if (one !== undefined) world.enter(one, chance.pick(alive));
         return;
@@ -155,6 +164,16 @@ class Run {
         return;
       default:
         if (one !== undefined) world.decide(one, what as Decision, chance.pick(alive).self.name);
+    }
+  }
+
+  /** Somebody says more than a relay keeps for one who does not read. */
+  #flood(one: Process, slow: Process): void {
+    const world = this.#world;
+    if (slow !== one) world.stall(slow, world.chance.int(2_000, 40_000));
+    const whispers = world.chance.chance(0.1);
+    for (let lines = world.chance.int(40, 160); lines > 0; lines--) {
+      world.enter(one, whispers ? slow : undefined, 60_000);
     }
   }
 

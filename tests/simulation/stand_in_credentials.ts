@@ -34,7 +34,6 @@ export class StandInCredentials {
       fingerprint: `SHA256:${person}`,
       session: keys.session.publicKey,
       signing: keys.signing.publicKey,
-      keyIds: [`session ${process}`, `signing ${process}`],
       expiresAt: now + RENEWAL_LIFE_MS,
       keys,
     };

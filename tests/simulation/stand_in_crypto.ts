@@ -30,7 +30,7 @@ function view(data: BufferSource): Bytes {
 }
 
 function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytes.toHex();
 }
 
 function rawOf(key: CryptoKey): string {
@@ -76,6 +76,7 @@ export class StandInCrypto {
         "digest",
         "importKey",
         "deriveBits",
+        "deriveKey",
         "encrypt",
         "decrypt",
         "sign",
@@ -118,6 +119,12 @@ export class StandInCrypto {
     const bytes = hash(rawOf(key), view(salt), view(info));
     this.#parents.set(hex(bytes), rawOf(key));
     return bytes.buffer;
+  }
+
+  deriveKey({ salt, info }: HkdfParams, key: CryptoKey): CryptoKey {
+    const raw = hex(hash(rawOf(key), view(salt), view(info)));
+    this.#parents.set(raw, rawOf(key));
+    return keyOf(raw);
   }
 
   encrypt(

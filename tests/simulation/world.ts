@@ -14,17 +14,18 @@ import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import type { RelayOptions } from "../../lib/chat/relay/options.ts";
-import type { Relay } from "../../lib/chat/relay/relay.ts";
+import { Relay } from "../../lib/chat/relay/relay.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
-import { type Bounds, Checker } from "./checker.ts";
+import { Checker, lineOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
+import { Liar } from "./liar.ts";
+import { Lies } from "./lies.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
-import { StutteringRelay } from "./relays.ts";
 import { SealedLines } from "./sealed_lines.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
@@ -34,14 +35,24 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Returns an event in a few words, for those who look at a run. */
+function inWords(event: MemberEvent): string {
+  const fields = Object.entries(event).map(([name, value]) => {
+    if (name === "peer" || name === "from") return value?.credential.name;
+    if (name === "line") return lineOf(value.shown);
+    if (name === "text") return lineOf(value);
+    return ["kind", "room", "self", "id", "time"].includes(name) ? "" : JSON.stringify(value);
+  });
+  return [event.kind, ...fields.filter((field) => field !== "")].join(" ");
+}
+
 /** Everything. */
 export class World {
   readonly clock = new VirtualClock();
   readonly chance: Generator;
+  readonly #startedAt = this.clock.now();
   readonly checker = new Checker();
   readonly processes: Process[] = [];
-  /** How often the relay forwards something twice. */
-  stuttering = 0;
   readonly #build: Build;
   readonly #crypto = new StandInCrypto();
   readonly #trace = createHash("sha256");
@@ -49,11 +60,13 @@ export class World {
   readonly #sealed = new SealedLines();
   /** Whether time passes so fast, of day and of the run, that credentials run out. */
   readonly aged: boolean;
-  /** Whether little may be on its way to one member, so that queues overflow. */
-  readonly tight: boolean;
-  readonly #queue: Bounds;
+  /** Whether so much is said that a relay leaves out frames for those who do not read. */
+  readonly loud: boolean;
   readonly #network: Network;
   #relay: Relay | undefined;
+  /** What the relay lies about; undefined if it is honest. */
+  readonly lies: Lies | undefined;
+  #liar: Liar | undefined;
   /** Those whom the relay that runs has given up, and who have not come back. */
   readonly #givenUp = new Set<string>();
   /** What the clock wants done, by one machine after the other. */
@@ -64,10 +77,12 @@ export class World {
     this.chance = new Generator(seed);
     this.#network = new Network(this.clock, this.chance);
     this.#build = build;
-    this.tight = this.chance.chance(0.35);
-    this.#queue = this.tight
-      ? { frames: this.chance.int(8, 40), bytes: this.chance.int(4_000, 24_000) }
-      : { frames: 10_000, bytes: 4 << 20 };
+    this.loud = this.chance.chance(0.06);
+    this.checker.mayGiveUp = this.loud;
+    const isLying = this.#build.lies ?? this.chance.chance(0.4);
+    this.lies = isLying ? new Lies(this.chance) : undefined;
+    this.checker.isLiedTo = isLying;
+    this.checker.tell = (text) => this.#tell(text);
     this.aged = this.chance.chance(0.25);
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
     this.#crypto.sealed = (key, plaintext) =>
@@ -111,17 +126,18 @@ export class World {
 
   #log(what: string, bytes?: Uint8Array): void {
     this.#trace.update(`${this.clock.now()} ${what}\n`);
+    if (bytes === undefined) this.#tell(what);
     if (bytes !== undefined) this.#trace.update(bytes);
+  }
+
+  #tell(what: string): void {
+    this.#build.tell?.(`${this.clock.now() - this.#startedAt} ${what}`);
   }
 
   /** What was sent goes on its way. */
   #flush(): void {
     this.#network.flush((what, bytes) => this.#log(what, bytes));
     for (const process of this.processes) this.#setAlarm(process);
-    for (const { credential, outbox } of this.#relay?.members() ?? []) {
-      const queue = { frames: outbox.sent - outbox.acknowledged, bytes: outbox.bytes };
-      this.checker.queued(this.#processOf(credential.key), queue, this.#queue);
-    }
   }
 
   #setAlarm(process: Process): void {
@@ -143,23 +159,42 @@ export class World {
       monotonic: this.clock.now,
       random: this.chance.bytes,
       graceMs: GRACE_MS,
-      queue: this.#queue,
+      later: (call) => this.#do("relay", call),
       event: (event) => {
-        if (event.kind !== "left" || event.reason === "LEFT") return;
+        // Who loses its relay has not left.
+        if (event.kind !== "left" || event.reason === "LEFT" || this.#relay?.isClosing) return;
         this.#givenUp.add(this.#processOf(event.credential.key));
-        if (event.reason !== "QUEUE_FULL") return;
-        const overflown = this.#processOf(event.credential.key);
-        this.#log(`${overflown} overflows`);
-        this.checker.overflown(overflown);
       },
       check: this.#credentials.check,
       fail: (error) => this.#failures.push(error),
     };
     this.#log("relay starts");
     this.#givenUp.clear();
-    const stutters = () => this.chance.chance(this.stuttering);
-    this.#relay = this.#build.relay?.(options, this.clock) ??
-      new StutteringRelay(options, stutters);
+    const relay = this.#build.relay?.(options, this.clock) ?? new Relay(options);
+    this.#relay = relay;
+    this.#liar = this.lies?.areTold ? this.#liarOf(relay, this.lies) : undefined;
+  }
+
+  #liarOf(relay: Relay, lies: Lies): Liar {
+    const { clock, chance } = this;
+    return new Liar({
+      relay,
+      lies,
+      clock,
+      chance,
+      do: (run) => this.#relay === relay ? this.#do("relay", run) : undefined,
+      members: () => this.processes.map(({ self }) => self),
+      runs: (member) => this.processes.some(({ self, alive }) => self === member && alive),
+      relisted: (to, about) => this.checker.relisted(this.#processOf(to), this.#processOf(about)),
+    });
+  }
+
+  /** The relay is honest from now on. Whoever was shown another history meets the others at another relay. */
+  endLies(): void {
+    if (this.lies === undefined) return;
+    this.#log("the relay is honest");
+    this.lies.end();
+    if (this.lies.splits || this.chance.chance(0.5)) this.killRelay();
   }
 
   /** The relay's process is killed: its connections break. */
@@ -240,7 +275,7 @@ export class World {
         this.#do(process.name, () => process.member.disconnected());
       },
     });
-    const own = relay.connect(relayLink);
+    const own = this.#liar?.connect(relayLink) ?? relay.connect(relayLink);
     relayLink.open({
       receive: (bytes) => {
         if (this.#relay === relay) this.#do("relay", () => void own.receive(bytes));
@@ -295,26 +330,27 @@ export class World {
   leave(process: Process): void {
     this.#log(`${process.name} leaves`);
     process.leaving = true;
-    this.checker.stopped(process.name);
+    this.checker.leaves(process.name);
     this.#do(process.name, () => process.member.leave());
   }
 
   /** Something is entered. */
-  enter(process: Process, to: Process | undefined): void {
+  enter(process: Process, to: Process | undefined, length = 0): void {
     this.#do(process.name, () => {
       if (!process.alive || process.leaving) return;
-      const text = `<${process.name}.${process.entered + 1}>`;
+      const id = `<${process.name}.${process.entered + 1}>`;
+      const text = id.padEnd(length, ".");
       // Before it is entered: what becomes of it may be told within the call.
-      this.checker.entered(process.name, text, process.entered + 1, to?.self.name);
+      this.checker.entered(process.name, id, process.entered + 1, to?.self.name);
       process.entering = true;
       const entered = process.member.enter(text, to?.self.name);
       process.entering = false;
       if (!entered.ok) {
         const excluded = entered.code === "EXCLUDED";
-        return this.checker.refused(process.name, text, to?.self.name, excluded);
+        return this.checker.refused(process.name, id, to?.self.name, excluded);
       }
       process.entered += 1;
-      this.#log(`${process.name} enters ${text}`);
+      this.#log(`${process.name} enters ${id}`);
     });
   }
 
@@ -334,15 +370,24 @@ export class World {
   #told(process: Process, told: MemberEvent): void {
     const event = this.#build.silent === true && "missed" in told ? withoutMissed(told) : told;
     process.events.push(event);
+    if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
     const count = process.events.length;
+    if (event.kind === "reconnected") this.checker.reconnected(process.name);
+    if (event.kind === "confirmed") {
+      this.checker.confirmed(process.name, this.#processOf(event.peer.credential.key));
+    }
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);
-      this.checker.toldLeave(process.name, whose, event.reason === "LEFT");
+      this.checker.toldLeave(process.name, whose, event.signed);
     }
-    if (event.kind === "fault") this.checker.fault(process.name, event.code);
+    if (event.kind === "fault") {
+      const whose = event.peer && this.#processOf(event.peer.credential.key);
+      this.checker.fault(process.name, event.code, whose, event.detail);
+    }
     if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
     if (event.kind === "delivered" || event.kind === "unheard") {
-      this.checker.delivered(process.name, event.line.shown, event.missed ?? []);
+      const missed = (event.missed ?? []).map(({ name }) => name);
+      this.checker.delivered(process.name, lineOf(event.line.shown), missed);
     }
     if (event.kind === "reconnected" && this.#givenUp.delete(process.name)) {
       this.checker.cameBack(process.name, event.missed !== undefined);
@@ -379,8 +424,9 @@ export class World {
         this.checker.displayedLeave(process.name, this.#processOf(event.peer.credential.key));
       } else if (event.kind === "message") {
         const from = this.#processOf(event.from.credential.key);
-        this.checker.displayedMessage(process.name, event.text, from);
-        this.#log(`${process.name} shows ${event.text}`);
+        const line = lineOf(event.text);
+        this.checker.displayedMessage(process.name, line, from, event);
+        this.#log(`${process.name} shows ${line}`);
       }
     }
     process.member.displayed(count);

@@ -20,6 +20,8 @@ export interface Setting {
   readonly version: number;
   /** Everyone that this member takes to be there. */
   readonly peers: readonly Peer[];
+  /** Returns whether the person has been shown that a member, given by its hash as a map key, is there. */
+  readonly isDisplayed: (key: string) => boolean;
   /** The number of the next line to the group. */
   readonly nextNumber: number;
   /** Returns the number of the next private line to a member, given by its hash as a map key. */
@@ -72,11 +74,13 @@ export class Composer {
       return refusal("NOT_JOINED", "this member is not in the room");
     }
     const peer = to === undefined ? undefined : byName(peers, foldName(to));
-    if (to !== undefined && peer === undefined) {
-      return refusal("NO_SUCH_MEMBER", `nobody here is called ${to}`);
-    }
     if (peer?.credential.key === this.#self.key) {
       return refusal("TO_SELF", "a private message goes to somebody else");
+    }
+    // Somebody else may have taken the name a moment before Enter.
+    const isThere = peer !== undefined && setting.isDisplayed(peer.credential.key);
+    if (to !== undefined && !isThere) {
+      return refusal("NO_SUCH_MEMBER", `nobody here is called ${to}`);
     }
     const obstacle = peer === undefined ? undefined : this.#policy.obstacle(peer);
     if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);

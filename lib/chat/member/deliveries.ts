@@ -258,6 +258,11 @@ export class Ledger {
     return this.#contacts.get(key);
   }
 
+  /** Returns whether the joining of the contact with a hash, given as a map key, has been displayed. */
+  isDisplayed(key: string, displayed: number): boolean {
+    return (this.#contacts.get(key)?.joining ?? Infinity) <= displayed;
+  }
+
   /** Returns the contact that a peer of the present room is; undefined if it is none. */
   of(peer: Peer): Contact | undefined {
     const contact = this.#contacts.get(peer.credential.key);
@@ -325,7 +330,9 @@ export class Ledger {
     const after = Math.max(state.through, from - 1);
     const again = [...this.#logOf(stream, contact.peer.credential.key).between(after, sent)]
       .filter((entry) => this.isFor(contact, entry));
-    owed.unshift(...again);
+    // What is owed since an earlier room, and was not sent in the last one, is owed once.
+    const all = new Set([...again, ...owed]);
+    owed.splice(0, owed.length, ...[...all].sort((a, b) => a.line.number - b.line.number));
   }
 
   /** The relay leaves out sealed frames for a contact, from a number on. */

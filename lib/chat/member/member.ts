@@ -225,6 +225,7 @@ export class Member {
       inRoom: begun !== undefined,
       version: begun?.displayedVersion ?? 0,
       peers: this.peers(),
+      isDisplayed: (key) => this.#ledger.isDisplayed(key, this.#displayed.shown),
       nextNumber: this.#ledger.nextNumber,
       nextPrivate: (key) => this.#ledger.nextPrivate(key),
     });

@@ -196,7 +196,7 @@ export class ReceivingSide {
     if (holders.every((one) => !one.confirmed)) admit(peer);
   }
 
-  /** Returns what receipts do. They are opened from now on, all at the same time. */
+  /** Returns what receipts do. Those whose version is known are opened from now on, all at the same time. */
   receiptsEffect(entries: readonly Entry[]): Effect {
     const opened = entries.map((entry) => {
       const one = this.#openReceipt(entry);
@@ -220,7 +220,7 @@ export class ReceivingSide {
     const { roster, openReceipt } = this.#own;
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || entry.version > roster.version) return undefined;
-    const context = await this.#contextOf(peer, entry);
+    const context = await this.#contextOfEntry(peer, entry);
     const plaintext = await openReceipt(peer, entry, context);
     return plaintext && await faulty(() => readReceipt(plaintext));
   }
@@ -231,7 +231,7 @@ export class ReceivingSide {
       for (const entry of entries) {
         await this.#entryEffect("ask", entry, async (peer) => {
           const inbox = this.#inboxOf(peer);
-          const context = await this.#contextOf(peer, entry);
+          const context = await this.#contextOfEntry(peer, entry);
           if (await inbox.pair.openAsk(entry, context) === undefined) return;
           this.#confirm(peer);
           this.#receipts.asked(inbox, this.#own.roster.size);
@@ -282,7 +282,7 @@ export class ReceivingSide {
       await act();
     } catch (error) {
       if (error instanceof FrameFault) this.fault(error.fault, peer, "");
-      else if (!(error instanceof Differing)) this.fault("FAILED", peer, String(error));
+      else if (!(error instanceof PassedOver)) this.fault("FAILED", peer, String(error));
     }
   }
 
@@ -303,7 +303,13 @@ export class ReceivingSide {
       this.#differing.add(peer);
       this.fault("ROSTER_DIFFERS", peer, "");
     }
-    throw new Differing();
+    throw new PassedOver();
+  }
+
+  /** As {@linkcode #contextOf}. A receipt or an ask is not counted, and may overtake the joining that it knows of. */
+  async #contextOfEntry(peer: Peer, entry: Entry): Promise<Bytes> {
+    if (entry.version > this.#own.roster.version) throw new PassedOver();
+    return await this.#contextOf(peer, entry);
   }
 
   #earlyInbox(sender: number): Inbox | undefined {
@@ -398,7 +404,8 @@ export class ReceivingSide {
 
   /** Tells what is wrong, often enough and no more. */
   fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
-    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`);
+    // Each message that is missing is told.
+    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");
     if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
 }
@@ -409,8 +416,8 @@ interface EarlyEntry {
   readonly entry: Entry;
 }
 
-/** Thrown for a frame of another history. It is told once a peer. */
-class Differing extends Error {}
+/** Thrown for a frame that is passed over, and of which nothing is told. */
+class PassedOver extends Error {}
 
 /** A fault is told this many times, and then each time its count has doubled. */
 const TOLD_AT_FIRST = 3;
@@ -425,12 +432,15 @@ export class FaultLog {
    * Counts a fault.
    *
    * @param key The kind of fault, and the peer.
+   * @param always Whether each one is worth telling.
    * @returns How often it has happened; undefined if that is not worth telling.
    */
-  count(key: string): number | undefined {
+  count(key: string, always = false): number | undefined {
     const kind = this.#counts.has(key) || this.#counts.size < MAX_KINDS ? key : "";
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    return count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count)) ? count : undefined;
+    return always || count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count))
+      ? count
+      : undefined;
   }
 }

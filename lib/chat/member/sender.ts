@@ -38,6 +38,9 @@ const REPAIR_MS = 1000;
 const LOOK_MS = 1000;
 /** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
 const QUIET_MS = 5000;
+/** How often a contact that the relay says is away is asked, in milliseconds. */
+const AWAY_MS = 30_000;
+
 /** Who sends, where, to whom. */
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
@@ -211,10 +214,14 @@ export class Outgoing {
     contact.asking = false;
   }
 
-  /** What a contact was sent up to a number, and has not taken, is lost. */
+  /** What a contact was sent up to a number, and has not taken, is lost. It is sent again when that is due. */
   #repair(contact: Contact, stream: Stream, number: number): void {
-    if (this.#options.now() - contact.repairedAt < REPAIR_MS) return;
     contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
+  }
+
+  #isRepairDue(contact: Contact): boolean {
+    return STREAMS.some((stream) => contact.repair[stream] > 0) &&
+      this.#options.now() - contact.repairedAt >= REPAIR_MS;
   }
 
   // Silence.
@@ -233,10 +240,12 @@ export class Outgoing {
     const patience = QUIET_MS + 3 * receiptInterval(this.#options.roster.size);
     const silent: Contact[] = [];
     for (const contact of this.#ledger.contacts()) {
+      if (this.#isRepairDue(contact)) this.want(contact);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
-      const isThere = contact.here && !contact.peer.away;
-      if (isThere && now() - contact.askedAt >= patience) silent.push(contact);
+      // The relay may be wrong about who is away: one that answers is not.
+      const pace = contact.peer.away && contact.fruitless === 0 ? AWAY_MS : patience;
+      if (contact.here && now() - contact.askedAt >= pace) silent.push(contact);
     }
     this.#ask(silent);
     this.#watch();
@@ -253,10 +262,20 @@ export class Outgoing {
     return this.#options.now() - contact.quietSince >= patience;
   }
 
-  /** Asks contacts what they have taken. */
+  /** Asks contacts what they have taken. Those that may not have the pairwise key cannot answer: all of it is lost. */
   #ask(contacts: readonly Contact[]): void {
     if (contacts.length === 0 || this.#state !== "running") return;
-    this.#askAll(contacts).catch(this.#options.failed);
+    const { proven = [], unproven = [] } = Object.groupBy(
+      contacts,
+      ({ peer }) => this.#pairs.of(peer)?.isProven ? "proven" : "unproven",
+    );
+    for (const contact of unproven) {
+      contact.askedAt = this.#options.now();
+      contact.greeted = false;
+      for (const stream of STREAMS) this.#repair(contact, stream, contact.streams[stream].sent);
+      this.want(contact);
+    }
+    if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);
   }
 
   async #askAll(contacts: readonly Contact[]): Promise<void> {
@@ -312,9 +331,8 @@ export class Outgoing {
     if (!contact.here) return false;
     if (contact.unsure) return !contact.greeted;
     return STREAMS.some((stream) =>
-      contact.streams[stream].gone > 0 || contact.repair[stream] > 0 ||
-      this.#canSend(contact, stream)
-    ) || this.#canRejoin(contact);
+      contact.streams[stream].gone > 0 || this.#canSend(contact, stream)
+    ) || this.#isRepairDue(contact) || this.#canRejoin(contact);
   }
 
   /** Whether a contact is owed something of a stream, and reads what it was sent alone. */
@@ -351,9 +369,10 @@ export class Outgoing {
   }
 
   #messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
+    const repairs = this.#isRepairDue(contact) ? STREAMS : [];
     return [
       ...goneMessages(contact),
-      ...STREAMS.flatMap((stream) => this.#repairOf(contact, stream)),
+      ...repairs.flatMap((stream) => this.#repairOf(contact, stream)),
       ...STREAMS.flatMap((stream) => this.#owedTo(contact, stream, entries)),
     ];
   }
@@ -376,12 +395,14 @@ export class Outgoing {
     this.send(frame);
   }
 
-  /** The policy keeps a contact from reading. */
+  /** The policy keeps a contact from reading: neither what it is owed nor what was lost is sent. */
   #dropOwed(contact: Contact): void {
     this.#wanting.delete(contact);
-    contact.repair[STREAM.group] = contact.repair[STREAM.private] = 0;
     for (const stream of STREAMS) {
-      for (const entry of [...contact.streams[stream].owed]) this.#ledger.drop(contact, entry);
+      const lost = this.#ledger.outstanding(contact, stream, contact.repair[stream]);
+      contact.repair[stream] = 0;
+      const dropped = new Set([...lost, ...contact.streams[stream].owed]);
+      for (const entry of dropped) this.#ledger.drop(contact, entry);
     }
   }
 
@@ -392,12 +413,16 @@ export class Outgoing {
     if (last === 0) return [];
     contact.repairedAt = this.#options.now();
     let before = contact.streams[stream].through;
-    const lost = firstOf(this.#ledger.outstanding(contact, stream, last), LINE_OVERHEAD_BYTES);
-    const lines = lost.map((entry) => {
+    const outstanding = this.#ledger.outstanding(contact, stream, last);
+    const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
+    const lines: PairMessage[] = lost.map((entry) => {
       const line = lineMessage(entry, before);
       before = line.number;
       return line;
     });
+    // What the policy has kept from the contact since will not come.
+    const isAll = lost.length === outstanding.length;
+    if (isAll && before < last) lines.push({ kind: "gone", stream, number: last });
     const isHolder = stream === STREAM.group && this.#chain.isHolder(contact.peer);
     const { sent } = contact.streams[stream];
     return isHolder ? [...lines, this.#grant(sent + 1, sent)] : lines;
