@@ -49,14 +49,17 @@ export class OwnPairs {
     this.#pairs.delete(peer);
   }
 
+  /** Returns the peers that no pairwise key was made for. */
+  lacking(peers: readonly Peer[]): Peer[] {
+    return peers.filter((peer) => !this.#pairs.has(peer));
+  }
+
   /**
-   * Makes the pairwise keys that some peers lack.
+   * Makes pairwise keys.
    *
-   * @returns The peers whose session key is of no use; undefined if no key was missing.
+   * @returns The peers whose session key is of no use.
    */
-  async prepare(peers: Iterable<Peer>): Promise<Peer[] | undefined> {
-    const lacking = [...peers].filter((peer) => !this.#pairs.has(peer));
-    if (lacking.length === 0) return undefined;
+  async prepare(lacking: readonly Peer[]): Promise<Peer[]> {
     const { room, self, random } = this.#options;
     const made = await Promise.allSettled(
       lacking.map(({ credential: { member, session } }) =>

@@ -358,7 +358,8 @@ export class Outgoing {
   /** Sends a contact a frame of its own. */
   async #serve(contact: Contact): Promise<void> {
     if (!this.#mayRead(contact.peer)) return this.#dropOwed(contact);
-    if (await this.#prepare([contact.peer])) return;
+    const lacking = this.#pairs.lacking([contact.peer]);
+    if (lacking.length > 0) return await this.#prepare(lacking);
     const entries: Entry[] = [];
     const messages = contact.unsure ? [] : this.#messagesTo(contact, entries);
     if (messages.length === 0 && !contact.unsure) return this.#rejoin(contact);
@@ -457,7 +458,8 @@ export class Outgoing {
         line.version === version && line.leftOut === leftOut && room === first.room,
     );
     const { together, behind, apart, dropped } = this.#recipients.of(first);
-    if (await this.#prepare([...together].map(({ peer }) => peer))) return;
+    const lacking = this.#pairs.lacking(together.map(({ peer }) => peer));
+    if (lacking.length > 0) return await this.#prepare(lacking);
     // All of it before anything is awaited: if the room ends meanwhile, everyone is owed what it was to be sent.
     pending.splice(0, entries.length);
     for (const contact of dropped) for (const entry of entries) this.#ledger.drop(contact, entry);
@@ -524,15 +526,9 @@ export class Outgoing {
     return !this.#pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
   }
 
-  /**
-   * Makes the pairwise keys that are missing.
-   *
-   * @returns Whether it took time, so that recipients are to be chosen anew: somebody may have left or be unreachable.
-   */
-  async #prepare(peers: readonly Peer[]): Promise<boolean> {
-    const unreachable = await this.#pairs.prepare(peers);
-    unreachable?.forEach((peer) => this.#options.unreachable(peer));
-    return unreachable !== undefined;
+  /** Makes pairwise keys. Recipients are chosen anew after it: somebody may have left, or be unreachable. */
+  async #prepare(peers: readonly Peer[]): Promise<void> {
+    for (const peer of await this.#pairs.prepare(peers)) this.#options.unreachable(peer);
   }
 }
 

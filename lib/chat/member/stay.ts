@@ -203,6 +203,7 @@ export class Membership {
     for (const frame of this.outgoing.waiting) send(frame);
     send(encodeCount(KIND.ack, this.#acknowledger.acknowledge()));
     this.receiving.repeat();
+    this.tellReceipts();
     this.outgoing.goOn();
   }
 
@@ -284,7 +285,17 @@ export class Membership {
     this.#options.order.add(bytes.length, async () => {
       await effect();
       this.#display();
+      this.tellReceipts();
     });
+  }
+
+  /** Sends the receipts that are due, or asks to be woken for them. */
+  tellReceipts(): void {
+    const { now, wake, failed } = this.#options;
+    const { wakeAt } = this.receiving;
+    if (wakeAt === Infinity) return;
+    if (wakeAt > now()) wake();
+    else this.receiving.tick().catch(failed);
   }
 
   /** Takes a frame that the relay does not count: receipts or asks. */
@@ -293,7 +304,10 @@ export class Membership {
     const effect = kind === KIND.receipt
       ? this.receiving.receiptsEffect(entries)
       : this.receiving.asksEffect(entries);
-    this.#options.order.add(bytes.length, effect);
+    this.#options.order.add(bytes.length, async () => {
+      await effect();
+      this.tellReceipts();
+    });
   }
 
   #effectOf(kind: number, payload: Bytes): Effect {
