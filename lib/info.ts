@@ -31,7 +31,7 @@ export { failuresOf, resolve } from "./info/dns/resolve.ts";
 export type { Resolution, ResolveOptions } from "./info/dns/resolve.ts";
 export type { Build } from "./os/build.ts";
 export * from "./info/host.ts";
-export * from "./info/service.ts";
+export * from "./info/host.ts";
 export * from "./info/socket/socket_errors.ts";
 export type { SocketType } from "./info/socket/socket_options.ts";
 export * from "./info/socket/socket_options.ts";

@@ -11,7 +11,7 @@ import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Trust } from "../trust/trust.ts";
 import type { Ending } from "../wire/kinds.ts";
-import { CommandRunner } from "./command_runner.ts";
+import { CommandRunner } from "./slash_commands.ts";
 import { Departure, HOLD_MS, isFull, NOTICE_AFTER_MS, Signal } from "./departure.ts";
 import {
   type Ended,
@@ -20,7 +20,7 @@ import {
   missedFailure,
   notDelivered,
   Obstacles,
-} from "./ended.ts";
+} from "./departure.ts";
 import type { Display, Presenter } from "./presenter.ts";
 import { isMessage, leaves, parseLine, parseMessage, type SlashCommand } from "./slash_commands.ts";
 

@@ -9,8 +9,10 @@ import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { Standing } from "../trust/trust.ts";
-import type { Verdict } from "./slash_commands.ts";
 import type { WireFrame } from "./wire_dump.ts";
+
+/** A decision of the user about a member. */
+export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
 
 /** The trust decisions that a presenter needs. */
 export interface TrustView {
