@@ -7,7 +7,7 @@
 import type { Bytes } from "../../lib/base/bytes.ts";
 import { guardLink, type Link, type LinkReceiver } from "../../lib/chat/link.ts";
 import type { Relay } from "../../lib/chat/relay/relay.ts";
-import { memoryLinks } from "../../lib/chat/runtime/memory_link.ts";
+import { memoryLinks } from "../../lib/chat/link.ts";
 import { serveLink } from "../../lib/chat/runtime/relay_host.ts";
 
 /** Connects a receiver to a relay. An exception of the receiver closes the link and is reported to the relay. */

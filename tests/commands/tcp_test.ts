@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { parseCommandLine } from "../../lib/cli/run.ts";
 import type { Input } from "../../lib/cli/spec.ts";
 import { loadCommand } from "../../lib/commands/load.ts";
 import { PARLEY } from "../../lib/commands/table.ts";

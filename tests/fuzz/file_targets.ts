@@ -9,7 +9,7 @@ import { Failure } from "../../lib/base/failure.ts";
 import { readIp } from "../../lib/info/address/address.ts";
 import { readNumber } from "../../lib/info/address/byte_order.ts";
 import { ipv6Text, readInetAton, readIpv6 } from "../../lib/info/address/read.ts";
-import { parseServices } from "../../lib/info/service.ts";
+import { parseServices } from "../../lib/info/host.ts";
 import { decodeKey, DerError, OtherAlgorithmError, readPem, writePem } from "../../lib/rsa/der.ts";
 import { KeyFileError, readKey, writeKeyPair } from "../../lib/rsa/key_formats.ts";
 import { nearly, nearlyText } from "./arbitraries.ts";
