@@ -1,4 +1,4 @@
-// needs: net run=deno,sh
+// needs: net run=deno,sh (about 20 s)
 
 /**
  * The chat without its standard streams: closed, full, or with a reader that has gone.

@@ -1,4 +1,4 @@
-// needs: net run=deno,tmux (about 40 s)
+// needs: net run=deno,tmux (about 15 s)
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
