@@ -1,4 +1,4 @@
-// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 35 s)
+// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 20 s)
 
 /**
  * `parley rsa` as a process, with files.

@@ -13,8 +13,9 @@ export const TOUR = {
   name: "tour",
   summary: "Run every section of the tutorial live on this machine.",
   details:
-    `Announces each step, shows the command line, and runs it. Takes less than 20 seconds, and uses only
-this machine's own network. Exits with 0 only if every step did what it announced.`,
+    `Announces each step, shows the command line, and runs it. Takes less than 20 seconds on an idle
+machine, and uses only this machine's own network. Exits with 0 only if every step did what it
+announced.`,
   operands: [{
     name: "SECTION",
     optional: true,
