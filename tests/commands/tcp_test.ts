@@ -7,6 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import { hexRows, TerminalText } from "../../lib/cli/display.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import type { Input } from "../../lib/cli/spec.ts";
 import { loadCommand } from "../../lib/commands/load.ts";
@@ -14,11 +15,9 @@ import { PARLEY } from "../../lib/commands/table.ts";
 import { readableOf } from "../../lib/commands/tcp/connections.ts";
 import {
   crlfEncoder,
-  hexRows,
   readEndpoint,
   readListenEndpoint,
   readPorts,
-  TerminalText,
 } from "../../lib/commands/tcp/notation.ts";
 import { Failure } from "../../lib/tcp.ts";
 import { readText } from "../tcp/pair.ts";

@@ -7,6 +7,7 @@
 import { type Failure, usageFailure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
+import { makeDisplay } from "../../cli/display.ts";
 import {
   counted,
   failureFields,
@@ -33,7 +34,6 @@ import { makeStyle, type Style } from "../../terminal/terminal.ts";
 import {
   crlfEncoder,
   endpointFields,
-  makeDisplay,
   readEndpoint,
   readListenEndpoint,
   readPorts,
