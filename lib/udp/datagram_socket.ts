@@ -246,6 +246,52 @@ export class Receiver {
   }
 }
 
+/** Callbacks of a {@linkcode DatagramPort}. None may throw. */
+export interface DatagramPortHandler {
+  /**
+   * Called for each datagram.
+   *
+   * @param data Its bytes, valid until this returns.
+   * @param from Its sender.
+   */
+  datagram(data: Uint8Array, from: Deno.NetAddr): void;
+  /** Called for each datagram that was passed to the system. */
+  sent(to: Deno.NetAddr, data: Uint8Array): void;
+  /** Called for each datagram that could not be sent, and, without `to`, for each failed receive. */
+  failed(error: unknown, to?: Deno.NetAddr): void;
+}
+
+/** Receives datagrams, and sends some back to their senders. */
+export interface DatagramPort {
+  /** Its own address. */
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it is closed and every receive has ended. */
+  readonly finished: Promise<void>;
+  /** Sends a datagram to a sender of another one. The handler hears what becomes of it. */
+  send(data: Uint8Array, to: Deno.NetAddr): void;
+  /** Closes the socket. */
+  close(): void;
+}
+
+/** Starts to receive. */
+export type OpenDatagramPort = (handler: DatagramPortHandler) => DatagramPort;
+
+/** Returns a function that starts to receive from a socket. The port then owns the socket. */
+export function portOf(socket: DatagramSocket): OpenDatagramPort {
+  return (handler) => {
+    const receiver = new Receiver(socket, handler);
+    return {
+      addr: socket.addr as Deno.NetAddr,
+      finished: receiver.finished,
+      send(data, to) {
+        const failed = (error: unknown) => handler.failed(error, to);
+        socket.send(data, to).then(() => handler.sent(to, data), failed);
+      },
+      close: () => receiver.close(),
+    };
+  };
+}
+
 /** The number of datagrams in a row that must arrive singly before two receives are tried. */
 const PATIENCE = 8;
 

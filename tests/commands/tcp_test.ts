@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { hexRows, TerminalText } from "../../lib/cli/display.ts";
+import { hexRows, TerminalText } from "../../lib/cli/json_events.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import type { Input } from "../../lib/cli/spec.ts";
 import { loadCommand } from "../../lib/commands/load.ts";

@@ -7,10 +7,10 @@
 import { type Failure, usageFailure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
-import { makeDisplay } from "../../cli/display.ts";
 import {
   counted,
   failureFields,
+  makeDisplay,
   reportingFailure,
   type Said,
   say as sayTo,
