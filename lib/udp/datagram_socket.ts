@@ -24,13 +24,18 @@ export type DatagramSocket = Pick<Deno.DatagramConn, "receive" | "send" | "close
  *
  * @param hostname An address, or a name that resolves to one.
  * @param port The port; 0 for any free one.
+ * @param options What the runtime sets on the socket.
  * @throws {Failure} If this machine does not have the address, or it is in use.
  */
-export function openSocket(hostname: string, port: number): Deno.DatagramConn {
+export function openSocket(
+  hostname: string,
+  port: number,
+  options: Pick<Deno.UdpListenOptions, "reuseAddress" | "loopback"> = {},
+): Deno.DatagramConn {
   const what = `cannot listen on ${hostPort({ hostname, port })}`;
   requireZone(hostname, what);
   try {
-    return Deno.listenDatagram({ transport: "udp", hostname, port });
+    return Deno.listenDatagram({ transport: "udp", hostname, port, ...options });
   } catch (error) {
     throw toFailure(error, what);
   }

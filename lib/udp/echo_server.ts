@@ -115,7 +115,7 @@ export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
 export async function openBatchEchoServer(options: EchoServerOptions = {}): Promise<EchoServer> {
   options.signal?.throwIfAborted();
   const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
-  const { openBatchPort } = await import("./batch_port.ts");
+  const { openBatchPort } = await import("./batch_socket.ts");
   const open = await openBatchPort(hostname, port);
   return serveEcho(open, options);
 }
