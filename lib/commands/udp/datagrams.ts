@@ -39,7 +39,8 @@ interface PrintOptions {
 /** Reports an event: to programs on standard output, to people on standard error. */
 function note(io: Io, { json, quiet }: PrintOptions, said: Said): void {
   if (json) say(io, said, true);
-  else if (!quiet) { for (const line of said.lines) writeError(io, `* ${line}\n`); }
+  if (json || quiet) return;
+  for (const line of said.lines) writeError(io, `* ${line[0]!.toLowerCase()}${line.slice(1)}\n`);
 }
 
 function checkForm({ json, hex }: PrintOptions): void {
