@@ -47,7 +47,8 @@ export function openSocket(
  * @param to The receiver: an IPv4 or IPv6 address.
  */
 export function openSender(to: Deno.NetAddr): Deno.DatagramConn {
-  return openSocket(isIPv6(to.hostname) ? "::" : "0.0.0.0", 0);
+  // Members of a multicast group on this machine receive it too, which is the system's default but not the runtime's.
+  return openSocket(isIPv6(to.hostname) ? "::" : "0.0.0.0", 0, { loopback: true });
 }
 
 /**
