@@ -184,7 +184,9 @@ export class Messages {
   readonly headers: Uint8Array<ArrayBuffer>;
   readonly #data: Uint8Array<ArrayBuffer>;
   readonly #names = new Uint8Array(new ArrayBuffer(BATCH * NAME_BYTES));
-  readonly #vectors = new BigUint64Array(new ArrayBuffer(BATCH * IOVEC_BYTES));
+  readonly #vectors = new ArrayBuffer(BATCH * IOVEC_BYTES);
+  /** The low halves of iov_len are every fourth word, from the third one on. */
+  readonly #lengths = new Uint32Array(this.#vectors);
   readonly #words: Uint32Array;
   readonly #dataBytes: number;
   readonly #nameBytes: number;
@@ -205,14 +207,15 @@ export class Messages {
 
   /** Stores the addresses of the buffers: msg_name, msg_namelen, msg_iov and msg_iovlen of each header. */
   #link(longs: BigUint64Array): void {
-    const [data, names, vectors] = [this.#data, this.#names, this.#vectors].map(addressOf);
+    const vectors = new BigUint64Array(this.#vectors);
+    const [data, names, table] = [this.#data, this.#names, vectors].map(addressOf);
     for (let i = 0; i < BATCH; i++) {
-      this.#vectors[i * 2] = data! + BigInt(i * this.#dataBytes);
-      this.#vectors[i * 2 + 1] = BigInt(this.#dataBytes);
+      vectors[i * 2] = data! + BigInt(i * this.#dataBytes);
+      vectors[i * 2 + 1] = BigInt(this.#dataBytes);
       const at = i * HEADER_BYTES / 8;
       longs[at] = names! + BigInt(i * NAME_BYTES);
       longs[at + 1] = BigInt(this.#nameBytes);
-      longs[at + 2] = vectors! + BigInt(i * IOVEC_BYTES);
+      longs[at + 2] = table! + BigInt(i * IOVEC_BYTES);
       longs[at + 3] = 1n;
     }
   }
@@ -232,7 +235,7 @@ export class Messages {
   /** Copies a datagram to send, and its receiver's address. */
   set(index: number, data: Uint8Array, name: Uint8Array): void {
     this.#data.set(data, index * this.#dataBytes);
-    this.#vectors[index * 2 + 1] = BigInt(data.length);
+    this.#lengths[index * 4 + 2] = data.length;
     this.#names.set(name, index * NAME_BYTES);
   }
 }
@@ -326,7 +329,7 @@ export class BatchPort implements DatagramPort {
   readonly #handler: DatagramPortHandler;
   readonly #incoming: Messages;
   readonly #outgoing: Messages;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   /** Whether a flush follows anyway. */
   #flushing = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -404,29 +407,34 @@ export class BatchPort implements DatagramPort {
   #flush(): void {
     this.#flushing = false;
     clearTimeout(this.#retry);
-    while (!this.#closed && this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, BATCH);
-      const done = this.#sendBatch(batch);
-      if (done === 0) {
+    let done = 0;
+    while (!this.#closed && done < this.#waiting.length) {
+      const count = this.#sendBatch(done, Math.min(BATCH, this.#waiting.length - done));
+      if (count === 0) {
         this.#retry = setTimeout(() => this.#flush(), ROOM_MS);
-        return;
+        break;
       }
-      this.#waiting = this.#waiting.slice(done);
+      done += count;
     }
+    if (done > 0) this.#waiting.splice(0, done);
   }
 
-  /** Returns how many datagrams of a batch were sent or have failed. */
-  #sendBatch(batch: readonly Waiting[]): number {
-    for (const [i, { data, to }] of batch.entries()) {
+  /** Returns how many datagrams, from the first one on, were sent or have failed. */
+  #sendBatch(first: number, count: number): number {
+    for (let i = 0; i < count; i++) {
+      const { data, to } = this.#waiting[first + i]!;
       this.#outgoing.set(i, data, to instanceof Sender ? to.name : encodeAddress(to, 0));
     }
     try {
-      const sent = this.#socket.send(this.#outgoing.headers, batch.length);
-      for (const { data, to } of batch.slice(0, sent)) this.#handler.sent(to, data);
+      const sent = this.#socket.send(this.#outgoing.headers, count);
+      for (let i = 0; i < sent; i++) {
+        const { data, to } = this.#waiting[first + i]!;
+        this.#handler.sent(to, data);
+      }
       return sent;
     } catch (error) {
       // An error concerns the first datagram of a call.
-      this.#handler.failed(error, batch[0]!.to);
+      this.#handler.failed(error, this.#waiting[first]!.to);
       return 1;
     }
   }
