@@ -273,8 +273,8 @@ export async function openBatchPort(hostname: string, port: number): Promise<Ope
   }
   // The runtime does not check what the C library does.
   if (!isGranted({ name: "net", host: hostPort({ hostname, port }) })) {
-    const message = `Requires net access to "${hostPort({ hostname, port })}": --allow-net`;
-    throw toFailure(new Deno.errors.NotCapable(message), what);
+    const refused = new Deno.errors.NotCapable("no permission for this address of the network");
+    throw toFailure(refused, what);
   }
   const { hostname: address } = await resolveHost(hostname, port);
   const socket = openBatchSocket({ transport: "udp", hostname: address, port }, what);
