@@ -32,7 +32,7 @@ export const PROGRAM: CommandSpec = {
     },
     {
       name: "udp",
-      summary: "UDP tools: an echo server and client, a forged reply, and load.",
+      summary: "UDP tools: an echo server and client, a forged reply, datagrams, and load.",
       whole: async () => (await import("./udp/spec.ts")).UDP,
     },
     {
@@ -80,7 +80,8 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "info runtime": async () => (await import("./info/host.ts")).showRuntime,
   "udp server": async () => (await import("./udp/server.ts")).server,
   "udp client": async () => (await import("./udp/client.ts")).client,
-  "udp send": async () => (await import("./udp/client.ts")).send,
+  "udp send": async () => (await import("./udp/datagrams.ts")).send,
+  "udp listen": async () => (await import("./udp/datagrams.ts")).listen,
   "udp demo": async () => (await import("./udp/demo.ts")).demo,
   "udp bench": async () => (await import("./udp/bench.ts")).bench,
   "tcp server": async () => (await import("./tcp/echo.ts")).server,
