@@ -48,6 +48,8 @@ export class PingRows {
   readonly #hosts: readonly HostPort[];
   readonly #rows: readonly Map<string, ChangingRow>[];
   readonly #portsDiffer: boolean;
+  /** The places of the hosts that have answered. */
+  readonly #answered = new Set<number>();
 
   /** @param hosts The hosts as they were named. */
   constructor(hosts: readonly HostPort[]) {
@@ -63,9 +65,7 @@ export class PingRows {
 
   /** Whether every host has answered. */
   get areAllAnswered(): boolean {
-    return this.#rows.every((rows) =>
-      [...rows.values()].some(({ statistics }) => statistics.summary.answered > 0)
-    );
+    return this.#answered.size === this.#hosts.length;
   }
 
   /** Takes an event, and returns the row that a probe belongs to. */
@@ -74,7 +74,8 @@ export class PingRows {
     if (event.kind !== "probe") return undefined;
     const row = this.#rows[event.index]?.get(event.address);
     if (row === undefined) return undefined;
-    const { state, time_ms, answered } = event;
+    const { index, state, time_ms, answered } = event;
+    if (answered) this.#answered.add(index);
     row.statistics.add({ time_ms: answered ? time_ms : null });
     row.samples.push({ state, time_ms, answered });
     if (row.samples.length > MAX_SAMPLES) row.samples.shift();
@@ -253,11 +254,12 @@ function lastText({ samples, isGone }: PingRow, width: number, style: Style): st
   if (last === undefined) return "-".padStart(width);
   const { state, time_ms } = last;
   const word = state.length > width ? `${state.slice(0, width - 1)}.` : state;
-  const text = time_ms === null ? word : `${shortTime(time_ms)} ms`;
+  const text = time_ms === null ? word : shortTime(time_ms, " ");
   return style[colourOf(last)](text.padStart(width));
 }
 
 function lostText({ sent, answered }: PingSummary): string {
+  if (sent === 0) return "-";
   if (sent === answered) return "0%";
   // Neither 0% nor 100% is shown unless it is exact.
   const percent = Math.round((sent - answered) / sent * 100);
@@ -267,12 +269,20 @@ function lostText({ sent, answered }: PingSummary): string {
 function rangeText(samples: readonly Sample[]): string {
   const times = timesOf(samples).filter((time) => time !== null);
   if (times.length === 0) return "-";
-  return `${shortTime(Math.min(...times))}–${shortTime(Math.max(...times))}`;
+  return [Math.min(...times), Math.max(...times)].map((ms) => shortTime(ms)).join("–");
 }
 
-/** Three digits, as far as the time has no more before the point. */
-function shortTime(ms: number): string {
-  return ms.toFixed(ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0);
+/**
+ * Formats a time in at most five characters: three digits in milliseconds, as far as there are no more before the
+ * point, and a time from 100 s in seconds.
+ *
+ * @param ms The time.
+ * @param gap What stands before the unit. Without it, only seconds have their unit.
+ */
+function shortTime(ms: number, gap?: string): string {
+  if (ms >= 99_999.5) return `${Math.round(ms / 1000)}${gap ?? ""}s`;
+  const number = ms.toFixed(ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0);
+  return gap === undefined ? number : `${number}${gap}ms`;
 }
 
 function timesOf(samples: readonly Sample[]): (number | null)[] {
