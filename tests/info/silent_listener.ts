@@ -12,15 +12,15 @@ export class SilentListener implements AsyncDisposable {
   readonly #held: Deno.Conn[] = [];
   #accepting: Promise<void> = Promise.resolve();
 
-  private constructor(hostname: string) {
-    this.#listener = Deno.listen({ hostname, port: 0, tcpBacklog: 1 });
+  private constructor(hostname: string, port: number) {
+    this.#listener = Deno.listen({ hostname, port, tcpBacklog: 1 });
     this.hostname = hostname;
     this.port = this.#listener.addr.port;
   }
 
   /** Opens a port, and connects to it until it answers no longer. */
-  static async open(hostname: string): Promise<SilentListener> {
-    const silent = new SilentListener(hostname);
+  static async open(hostname: string, port = 0): Promise<SilentListener> {
+    const silent = new SilentListener(hostname, port);
     while (await silent.#takesOneMore()) { /* until the backlog is full */ }
     return silent;
   }

@@ -99,9 +99,9 @@ export async function* pingHosts(options: PingHostsOptions): AsyncGenerator<Ping
   const runs = options.hosts.map((_, index) => new HostRun({ ...options, signal }, index, events));
   const first = await untilAborted(Promise.all(runs.map((run) => run.lookUpFirst())), signal);
   if (first === undefined) return;
-  await warmUp();
-  yield* first;
   const total = first.reduce((sum, { addresses }) => sum + addresses.length, 0);
+  await warmUp(options.count !== 1 || total > 1 || runs.some(({ isFollowed }) => isFollowed));
+  yield* first;
   const staggerMs = Math.min(STAGGER_MS, (options.intervalMs ?? DEFAULT_PROBES.intervalMs) / total);
   let place = 0;
   const ends = runs.map((run, i) => run.run(first[i]!.addresses.map(() => staggerMs * place++)));
@@ -147,6 +147,11 @@ class HostRun {
     this.#signal = signal === undefined
       ? this.#done.signal
       : AbortSignal.any([signal, this.#done.signal]);
+  }
+
+  /** Whether the host is looked up again. */
+  get isFollowed(): boolean {
+    return this.#schedule.dueAt < Infinity;
   }
 
   /** Looks the host up for the first time. */
@@ -247,7 +252,7 @@ class HostRun {
   /** Looks the name up again whenever it is due, until the signal is aborted. */
   async #refresh(): Promise<void> {
     const signal = this.#signal;
-    while (!signal.aborted) {
+    while (this.isFollowed && !signal.aborted) {
       const waitMs = Math.min(this.#schedule.dueAt - performance.now(), MAX_TIMER_MS);
       if (waitMs > 0) await pause(waitMs, AbortSignal.any([signal, this.#lost.signal]));
       else {

@@ -59,7 +59,7 @@ export interface PingOptions {
  */
 export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
   const { count = DEFAULT_PROBES.count, intervalMs = DEFAULT_PROBES.intervalMs, signal } = options;
-  await warmUp();
+  await warmUp(count !== 1);
   for (let seq = 1; count === 0 || seq <= count; seq++) {
     const start = performance.now();
     const result = await probe(options);
@@ -114,10 +114,13 @@ function interrupted(signal: AbortSignal | undefined): boolean {
 }
 
 /**
- * Makes the runtime load its code for connections. Otherwise the first probe of a process would take some milliseconds
- * longer.
+ * Makes the runtime load its code for connections and timers. Otherwise the first probe of a process would take some
+ * milliseconds longer.
+ *
+ * @param timers Whether timers will be needed. Loading their code takes a while, too.
  */
-export async function warmUp(): Promise<void> {
+export async function warmUp(timers: boolean): Promise<void> {
+  if (timers) clearTimeout(setTimeout(() => {}, 0));
   try {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
