@@ -1,6 +1,6 @@
 /**
  * Draws the pictures of the documents: `deno task record` runs parley in terminals of tmux, and writes what they show
- * to `docs/images`.
+ * to `docs/images`. `deno fmt` then formats them.
  *
  * @module
  */

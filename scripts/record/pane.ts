@@ -5,7 +5,7 @@
  */
 
 import { Pane } from "../../tests/terminal/tmux.ts";
-import { readRow, type Screen } from "./screen_svg.ts";
+import { readRows, type Screen } from "./screen_svg.ts";
 
 /** The size of a pane. */
 export interface PaneSize {
@@ -38,6 +38,5 @@ export async function say(
 /** What a pane shows, in its colours. */
 export async function screenOf(pane: Pane, title: string, { columns }: PaneSize): Promise<Screen> {
   const shown = await pane.tmux("capture-pane", "-p", "-e");
-  const rows = shown.trimEnd().split("\n").map(readRow);
-  return { title, columns, rows };
+  return { title, columns, rows: readRows(shown.trimEnd()) };
 }

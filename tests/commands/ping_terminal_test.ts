@@ -36,8 +36,8 @@ function inOrder(rows: readonly string[], patterns: readonly RegExp[]): boolean 
 }
 
 test("parley info ping redraws a coloured row for each host, and Ctrl-C leaves it above the summary", async () => {
-  await using window = await openWindow(80, "-c 0 -i 50 -W 100");
-  const { pane, hosts: [open, refused, silent] } = window;
+  await using shell = await openWindow(80, "-c 0 -i 50 -W 100");
+  const { pane, hosts: [open, refused, silent] } = shell;
   const rows = [
     /^host +last +lost +range ms +plot$/,
     new RegExp(`^${open} +[\\d.]+ ms +0% +[\\d.]+–[\\d.]+  [▁▂▃▄▅▆▇█]{5,}$`),
@@ -47,10 +47,10 @@ test("parley info ping redraws a coloured row for each host, and Ctrl-C leaves i
   const { rows: shown } = await pane.until("the plot", ({ rows: all }) => inOrder(all, rows));
   assertEquals(shown.filter((row) => row.startsWith("host ")).length, 1, "it is drawn in place");
   const coloured = await pane.tmux("capture-pane", "-p", "-e");
-  assertMatch(coloured, /\x1b\[32m[▁▂▃▄▅▆▇█]{5}/);
-  assertMatch(coloured, /\x1b\[33m[▁▂▃▄▅▆▇█]{5}/);
-  assertMatch(coloured, /\x1b\[31m×{5}/);
-  window.silent.answer();
+  assertMatch(coloured, /\[32m[▁▂▃▄▅▆▇█]{5}/);
+  assertMatch(coloured, /\[33m[▁▂▃▄▅▆▇█]{5}/);
+  assertMatch(coloured, /\[31m×{5}/);
+  shell.silent.answer();
   await pane.until(
     "it answers again",
     ({ rows: all }) => all.some((row) => /×+[▁▂▃▄▅▆▇█]+$/.test(row)),
@@ -69,8 +69,8 @@ test("parley info ping redraws a coloured row for each host, and Ctrl-C leaves i
 });
 
 test("parley info ping fits its plot to a window that becomes narrow, and becomes wide again", async () => {
-  await using window = await openWindow(80, "-c 0 -i 50 -W 100");
-  const { pane } = window;
+  await using shell = await openWindow(80, "-c 0 -i 50 -W 100");
+  const { pane } = shell;
   await pane.until("a full row", ({ rows }) => rows.some((row) => row.length === 80));
   for (const columns of [40, 20]) {
     await pane.resize(columns, 24);
@@ -92,8 +92,8 @@ test("parley info ping fits its plot to a window that becomes narrow, and become
 });
 
 test("parley info ping draws without colours where NO_COLOR is set", async () => {
-  await using window = await openWindow(40, "-c 0 -i 20 -W 100", "NO_COLOR=1");
-  const { pane } = window;
+  await using shell = await openWindow(40, "-c 0 -i 20 -W 100", "NO_COLOR=1");
+  const { pane } = shell;
   const row = /^127\.0\.\S+ +timeout {2}×{3,}$/;
   await pane.until("the plot", ({ rows }) => rows.some((each) => row.test(each)));
   const shown = await pane.tmux("capture-pane", "-p", "-e");
@@ -104,8 +104,8 @@ test("parley info ping draws without colours where NO_COLOR is set", async () =>
 });
 
 test("parley info ping prints lines on a dumb terminal", async () => {
-  await using window = await openWindow(100, "-c 2 -i 20 -W 100", "TERM=dumb");
-  const { pane, hosts: [open, , silent] } = window;
+  await using shell = await openWindow(100, "-c 2 -i 20 -W 100", "TERM=dumb");
+  const { pane, hosts: [open, , silent] } = shell;
   const { rows } = await pane.until("the end", ({ rows }) => rows.includes("left with 1"));
   for (const seq of [1, 2]) {
     assert(rows.some((row) => new RegExp(`^ +${seq}  ${open} +open +[\\d.]+ ms$`).test(row)));

@@ -12,7 +12,7 @@ import { failureFields, jsonEvent, printLines, reportingFailure } from "../../cl
 import type { Input } from "../../cli/spec.ts";
 import { measure, tableLines } from "../../cli/table.ts";
 import { type PingEvent, pingHosts, type PingHostsOptions } from "../../info/ping/hosts.ts";
-import { sparkline } from "../../info/ping/statistics.ts";
+import { sparkline } from "../../info/ping/state.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
 import { makeStyle, unstyled } from "../../terminal/terminal.ts";
 import {

@@ -9,7 +9,7 @@ import { Failure } from "../../base/failure.ts";
 import { type HostPort, hostPort } from "../../base/host_port.ts";
 import { type HostAddress, lookUpHost, requireZone } from "../../net/resolve_host.ts";
 import { toFailure } from "../../os/errors.ts";
-import { type AddressChange, AddressList, LookupSchedule } from "./addresses.ts";
+import { type AddressChange, AddressList, LookupSchedule } from "./state.ts";
 import { pause, type Probe, probe, warmUp } from "./ping.ts";
 
 /** The hosts to probe, and how. */
@@ -35,13 +35,14 @@ export interface PingHostsOptions {
 }
 
 /** The host that an event is about. */
-interface OfHost {
+export interface OfHost {
   /** The place of the host in {@linkcode PingHostsOptions.hosts}, from 0. */
   readonly index: number;
 }
 
 /** A probe of an address. */
 export interface HostProbe extends OfHost, Probe {
+  /** Tells the events apart. */
   readonly kind: "probe";
   /** The address that was probed. */
   readonly address: string;
@@ -51,11 +52,13 @@ export interface HostProbe extends OfHost, Probe {
 
 /** The first addresses of a host, or addresses that have changed. */
 export interface HostAddresses extends OfHost, AddressChange {
+  /** Tells the events apart. */
   readonly kind: "addresses";
 }
 
 /** A name could not be looked up again. Its last addresses are still probed. */
 export interface HostLookupFailed extends OfHost {
+  /** Tells the events apart. */
   readonly kind: "lookup_failed";
   /** Why. */
   readonly failure: Failure;

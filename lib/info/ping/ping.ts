@@ -11,7 +11,7 @@ import { DEFAULT_PROBES } from "../../base/defaults.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { requireZone } from "../../net/resolve_host.ts";
 import { errorCode, failedPortState, toFailure } from "../../os/errors.ts";
-import type { ProbeState } from "./statistics.ts";
+import type { ProbeState } from "./state.ts";
 
 /** One probe. */
 export interface Probe {
