@@ -128,6 +128,30 @@ Deno.test({
   },
 });
 
+/** A network with a route that prohibits its destinations. */
+const PROHIBITED = "ip link set lo up && ip route add prohibit 198.51.100.0/24";
+
+Deno.test({
+  name:
+    "a host that this machine may not reach is unreachable for parley info ping and parley tcp check",
+  ignore: ignore || !await canUnshare("-rn", PROHIBITED),
+  async fn() {
+    const main = "deno run --no-prompt --allow-net main.ts";
+    const { stdout, stderr } = await new Deno.Command("unshare", {
+      args: [
+        ...["-rn", "sh", "-c"],
+        `${PROHIBITED}; ${main} info ping 198.51.100.1 -c 1; ${main} tcp check 198.51.100.1 80`,
+      ],
+      cwd: ROOT,
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals(decoder.decode(stderr), "");
+    const said = decoder.decode(stdout);
+    assertMatch(said, /^ {3}1 {2}unreachable {2}EACCES\n\n1 sent, 0 answered, 100% lost\n/m);
+    assertMatch(said, /^ *80 +unreachable/m);
+  },
+});
+
 /** A network and a name server of its own, which the system's resolver asks. */
 const NETWORK = "ip link set lo up && mount -t tmpfs tmpfs /mnt && " +
   "echo nameserver 127.0.0.1 > /mnt/resolv.conf && mount --bind /mnt/resolv.conf /etc/resolv.conf";

@@ -142,9 +142,9 @@ export const INFO_PING = {
   summary: "Measure the round trip to hosts by TCP connect.",
   details:
     `Needs no privileges. Both an accepted connection ("open") and a refused one prove that a host is up.
-Every address of a name is probed, up to 8. The name is looked up again every --refresh seconds, and 5 seconds
-after a lookup if a probe was lost since; a change of its addresses is reported. Several hosts are drawn as a live
-plot at a terminal, with a row for each address; × is a lost probe.
+Every address of a name is probed, up to 8. The name is looked up again every --refresh seconds, and
+sooner if a probe was lost: 5 seconds after the last lookup. A change of its addresses is reported.
+Several hosts are drawn as a live plot at a terminal, with a row for each address; × is a lost probe.
 Ctrl-C prints the summary. Exits with 1 unless every host has answered.`,
   operands: [
     { name: "HOST[:PORT]", help: "A name or an address; the port is 80 by default" },
