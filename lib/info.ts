@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { HostPort } from "./base/host_port.ts";
 export { Failure } from "./base/failure.ts";
 export type { FailureOptions } from "./base/failure.ts";
 export * from "./info/address/address.ts";
@@ -28,7 +29,19 @@ export { readInetAton } from "./info/address/read.ts";
 export type { Reading } from "./info/address/read.ts";
 export { ipv6Text, readIpv6 } from "./info/address/read.ts";
 export type { Missing } from "./os/io.ts";
-export * from "./info/socket/ping.ts";
+export { pingHosts } from "./info/ping/hosts.ts";
+export type {
+  HostAddresses,
+  HostLookupFailed,
+  HostProbe,
+  OfHost,
+  PingEvent,
+  PingHostsOptions,
+} from "./info/ping/hosts.ts";
+export { ping } from "./info/ping/ping.ts";
+export type { PingOptions, Probe } from "./info/ping/ping.ts";
+export { MAX_ADDRESSES, PingStatistics, sparkline } from "./info/ping/state.ts";
+export type { AddressChange, PingSummary, ProbeState } from "./info/ping/state.ts";
 export { failuresOf, resolve } from "./info/dns/resolve.ts";
 export type { Resolution, ResolveOptions } from "./info/dns/resolve.ts";
 export type { Build } from "./os/build.ts";

@@ -9,7 +9,9 @@ export const LOOPBACK = "127.0.0.1";
 
 /** A host (an address or a name) and a port. */
 export interface HostPort {
+  /** A name or an address, without brackets. */
   readonly hostname: string;
+  /** The port. */
   readonly port: number;
 }
 
