@@ -6,7 +6,8 @@
 
 import { Failure } from "../base/failure.ts";
 import { printable, shellPath } from "../base/printable.ts";
-import { KeyFileError, type PemPair, readKey, type RsaKey } from "../rsa/key_formats.ts";
+import { KeyFileError } from "../rsa/key_der.ts";
+import { type PemPair, readKey, type RsaKey } from "../rsa/key_formats.ts";
 import { DecryptionError, MAX_MESSAGE_BYTES, MessageTooLongError } from "../rsa/message.ts";
 import {
   checkWritable,

@@ -10,8 +10,9 @@ import { readIp } from "../../lib/info/address/address.ts";
 import { readNumber } from "../../lib/info/address/byte_order.ts";
 import { ipv6Text, readInetAton, readIpv6 } from "../../lib/info/address/read.ts";
 import { parseServices } from "../../lib/info/service.ts";
-import { decodeKey, DerError, OtherAlgorithmError, readPem, writePem } from "../../lib/rsa/der.ts";
-import { KeyFileError, readKey, writeKeyPair } from "../../lib/rsa/key_formats.ts";
+import { DerError, readPem, writePem } from "../../lib/rsa/der.ts";
+import { decodeKey, KeyFileError } from "../../lib/rsa/key_der.ts";
+import { readKey, writeKeyPair } from "../../lib/rsa/key_formats.ts";
 import { nearly, nearlyText } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 // @ts-types="../../types/std_assert.d.ts"
@@ -70,7 +71,7 @@ export const FILE_TARGETS: readonly Target[] = [
       for (const { label, bytes } of readPem(text)) {
         if (bytes === undefined || /-----/.test(label)) continue;
         const [again] = readPem(writePem(label, bytes));
-        assertEquals(again, { label, bytes, hasHeaders: false });
+        assertEquals(again, { label, bytes, headers: new Map() });
       }
     },
   ),
@@ -78,7 +79,7 @@ export const FILE_TARGETS: readonly Target[] = [
     try {
       decodeKey(bytes);
     } catch (error) {
-      if (!(error instanceof DerError || error instanceof OtherAlgorithmError)) throw error;
+      if (!(error instanceof DerError || error instanceof KeyFileError)) throw error;
     }
   }),
   asyncTarget("key-file", keyFiles, async (content) => {
