@@ -9,7 +9,22 @@
  */
 
 export type { Bytes } from "./base/bytes.ts";
-export { signDocument, verifyDocument } from "./rsa/message.ts";
+export {
+  kindText,
+  SaltError,
+  SIGNATURE_HASHES,
+  signDocument,
+  startSigning,
+  verifyDocument,
+  verifyStream,
+} from "./rsa/signature.ts";
+export type {
+  SignatureHash,
+  SignatureKind,
+  SignatureOptions,
+  Signing,
+  Verification,
+} from "./rsa/signature.ts";
 export { inspectKey, privateKeyOf, publicKeyOf, readKey, writeKeyPair } from "./rsa/key_formats.ts";
 export type { KeyUse, PemPair, ReadKeyOptions, RsaKey } from "./rsa/key_formats.ts";
 export { type KeyFileCode, KeyFileError, type PssLimits } from "./rsa/key_der.ts";
@@ -20,9 +35,11 @@ export {
   decryptMessage,
   encryptBlock,
   encryptMessage,
+  MAX_JWE_BYTES,
   MAX_MESSAGE_BYTES,
   maxBlockBytes,
   MessageTooLongError,
+  UnsupportedMessageError,
 } from "./rsa/message.ts";
 
 export {
