@@ -166,6 +166,11 @@ export function concat(...parts: readonly Uint8Array[]): Bytes {
   return bytes;
 }
 
+/** Tells whether two sequences of bytes are the same. It takes no constant time, and is for public bytes. */
+export function hasSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
 /** Encodes a non-negative integer from its big-endian bytes. */
 export function derUnsigned(bytes: Uint8Array): Bytes {
   const digits = withoutZeros(bytes);

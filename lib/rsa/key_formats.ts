@@ -22,7 +22,6 @@ import {
   openerOfPkcs8,
   wrongPassphrase,
 } from "./encrypted_key.ts";
-import { readJwk } from "./jwk.ts";
 import {
   damaged,
   type DecodedKey,
@@ -34,7 +33,13 @@ import {
   type PssLimits,
   unknownFile,
 } from "./key_der.ts";
-import { decodeOpenSshPart, readOpenSshKey, readOpenSshLines, readSsh2 } from "./openssh.ts";
+import {
+  decodeOpenSshPart,
+  readJwk,
+  readOpenSshKey,
+  readOpenSshLines,
+  readSsh2,
+} from "./text_formats.ts";
 import { type KeyProblem, oddities, refusals } from "./weakness.ts";
 
 /** An RSA key from a file. */

@@ -6,8 +6,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { jsonEvent as line } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
@@ -31,7 +29,7 @@ export class Report implements Presenter {
 
   listening({ addr, room, tls }: Listening): string[] {
     const { hostname: host, port } = addr;
-    return [line("listening", { host, port, room: encodeHex(room), tls })];
+    return [line("listening", { host, port, room: room.toHex(), tls })];
   }
 
   event(event: MemberEvent): string[] {
@@ -49,7 +47,7 @@ export class Report implements Presenter {
       case "disconnected":
         return [line("disconnected", { reason: event.reason })];
       case "reconnected":
-        return [line("reconnected", { room: encodeHex(event.room), ...missedSpan(event.missed) })];
+        return [line("reconnected", { room: event.room.toHex(), ...missedSpan(event.missed) })];
       case "message":
         return [message(event, this.#trust(event.from))];
       case "sent":

@@ -4,8 +4,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import type { Failure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
 import type { Io } from "../../os/io.ts";
@@ -63,7 +61,7 @@ export class RelayMonitor implements AsyncDisposable {
    */
   async start(server: RelayServer): Promise<string | undefined> {
     const { tls, addr: { hostname, port } } = server;
-    const room = encodeHex(server.room.slice(0, 8));
+    const room = server.room.slice(0, 8).toHex();
     this.#log.write("info", "listening", { address: hostPort({ hostname, port }), room, tls });
     server.finished.catch((error) => {
       this.#log.write("error", "failed", { error: String(error) });

@@ -4,8 +4,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import type { Style } from "../../terminal/terminal.ts";
@@ -64,7 +62,7 @@ export class Transcript implements Presenter {
 
   listening({ addr, room, tls }: Listening): string[] {
     const where = hostPort(addr) + (tls ? " over TLS" : "");
-    return [this.#note(`listening on ${where}, room ${encodeHex(room.slice(0, 8))}`)];
+    return [this.#note(`listening on ${where}, room ${room.slice(0, 8).toHex()}`)];
   }
 
   event(event: MemberEvent): string[] {

@@ -5,8 +5,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { readKeyFrame, readSealedFrame } from "../wire/envelope.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
@@ -93,7 +91,7 @@ function sealedParts(payload: Bytes): Parts {
   const { header, ciphertext, signature } = readSealedFrame(payload);
   return {
     fields: [
-      ["sender", encodeHex(header.sender)],
+      ["sender", header.sender.toHex()],
       ["conversation", CONVERSATION_NAMES[header.conversation]],
       ["audience", header.audience],
       ["chain", header.chain],
@@ -101,9 +99,9 @@ function sealedParts(payload: Bytes): Parts {
       ["counter", header.counter],
       ["membership", header.membership],
       ["newest", header.newest],
-      ["recipients", encodeHex(header.recipients)],
-      ["commitment", encodeHex(header.commitment)],
-      ["signature", encodeHex(signature)],
+      ["recipients", header.recipients.toHex()],
+      ["commitment", header.commitment.toHex()],
+      ["signature", signature.toHex()],
     ],
     ciphertext,
   };
@@ -113,16 +111,16 @@ function keyParts(payload: Bytes): Parts {
   const { header, wrappedPairwise, use, box, signature } = readKeyFrame(payload);
   return {
     fields: [
-      ["sender", encodeHex(header.sender)],
-      ["recipient", encodeHex(header.recipient)],
+      ["sender", header.sender.toHex()],
+      ["recipient", header.recipient.toHex()],
       ["conversation", CONVERSATION_NAMES[header.conversation]],
       ["chain", header.chain],
       ["step", header.step],
       ["first counter", header.firstCounter],
-      ["commitment", encodeHex(header.commitment)],
+      ["commitment", header.commitment.toHex()],
       ["RSA-OAEP bytes", wrappedPairwise.length],
       ["use", use],
-      ["signature", encodeHex(signature)],
+      ["signature", signature.toHex()],
     ],
     ciphertext: box,
   };
@@ -145,7 +143,7 @@ export function frameFields(frame: WireFrame): Record<string, unknown> {
     kind: kindName(frame.kind),
     length: frame.length,
     ...Object.fromEntries(fields.map(([name, value]) => [name.replaceAll(/[ -]/g, "_"), value])),
-    ...(ciphertext === undefined ? {} : { ciphertext: encodeHex(ciphertext) }),
+    ...(ciphertext === undefined ? {} : { ciphertext: ciphertext.toHex() }),
   };
 }
 
