@@ -340,7 +340,7 @@ const DELETE = 127;
  * @param io Provides the keyboard, standard error for the prompt, and the signals.
  * @param secret The secret, for the prompt and for failures: "passphrase of key.pem".
  * @returns What was typed, as bytes.
- * @throws {Failure} `NO_TERMINAL` or `NOT_PERMITTED` if there is no terminal to read from; `INTERRUPTED`.
+ * @throws {Failure} `NO_TERMINAL` if there is no terminal that may be read; `INTERRUPTED`.
  */
 export async function askHidden(io: Io, secret: string): Promise<Bytes> {
   const { keyboard } = io.input;
@@ -362,10 +362,8 @@ async function openTerminal(secret: string): Promise<Deno.FsFile> {
       why: isPermission
         ? "standard input is not a terminal, and parley may not read /dev/tty"
         : "there is no terminal to read it from",
-      code: isPermission ? "NOT_PERMITTED" : "NO_TERMINAL",
-      hint: isPermission
-        ? `run again with --allow-read=${TERMINAL}, or name a file with --passphrase-file FILE`
-        : "name a file with --passphrase-file FILE",
+      code: "NO_TERMINAL",
+      hint: isPermission ? `permit parley to read ${TERMINAL}` : "run it at a terminal",
     });
   }
 }

@@ -323,7 +323,7 @@ Deno.test({
       const unasked = await rsa(scratch, command, "", files);
       assertEquals(unasked.code, 1);
       const why =
-        "standard input is not a terminal, and parley may not read /dev/tty (NOT_PERMITTED)";
+        "standard input is not a terminal, and parley may not read /dev/tty (NO_TERMINAL)";
       assertStringIncludes(unasked.stderr, why);
       assertStringIncludes(
         unasked.stderr,
@@ -422,6 +422,7 @@ Deno.test({
     assertEquals(chosen.stdout, `${FINGERPRINT}\n`);
     const { stderr } = await rsa(scratch, ["fingerprint", "./set"]);
     assertStringIncludes(stderr, 'it is a JWK set with 2 RSA keys: "one", "two" (KEY_SEVERAL)');
+    assertStringIncludes(stderr, "hint: name one of them with --kid, or put one into a file");
   },
 });
 
