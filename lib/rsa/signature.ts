@@ -147,6 +147,7 @@ function nodeName(hash: string): string {
 
 /** How a signature was made, as far as the signature itself tells. */
 export interface SignatureKind {
+  /** RSASSA-PSS or RSASSA-PKCS1-v1_5. */
   readonly padding: "pss" | "pkcs1";
   /** The hash function of the document, such as `SHA-256`. */
   readonly hash: string;
