@@ -21,11 +21,24 @@ import { assert, assertEquals } from "@std/assert";
 import { decodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import vectors from "../vectors/chat.json" with { type: "json" };
+import rsaVectors from "../vectors/rsa.json" with { type: "json" };
 
 const KEYS = vectors.members.flatMap(({ identity, session, signing }) =>
   [identity, session, signing].map((hex) => decodeHex(hex))
 );
 const PEMS = KEYS.map((key) => writePem("PRIVATE KEY", key));
+
+const { key, refused } = rsaVectors;
+const { n, e, d } = key.jwk;
+
+/** Keys as other programs write them. The passphrase of the encrypted ones is "test". */
+const OTHERS = [
+  ...[refused.encryptedPkcs8, refused.encryptedPkcs1, refused.pssOnly],
+  ...[refused.certificate, refused.request, refused.openSsh.privateKey, refused.openSsh.publicKey],
+  JSON.stringify({ keys: [{ kty: "RSA", n, e, d, kid: "a" }] }),
+];
+
+const WITH_PASSPHRASE = { passphrase: () => Promise.resolve(utf8("test")) };
 
 /** A pair of keys in every form that is written. */
 async function keyFiles(): Promise<fc.Arbitrary<Uint8Array<ArrayBuffer>>> {
@@ -39,7 +52,7 @@ async function keyFiles(): Promise<fc.Arbitrary<Uint8Array<ArrayBuffer>>> {
   const written = Object.values(await writeKeyPair(pair))
     .filter((value) => typeof value === "string").map(utf8);
   const jwk = utf8(JSON.stringify(await crypto.subtle.exportKey("jwk", pair.privateKey)));
-  return nearly([...written, jwk, ...PEMS.map(utf8), ...KEYS]);
+  return nearly([...written, jwk, ...OTHERS.map(utf8), ...PEMS.map(utf8), ...KEYS]);
 }
 
 /** Runs what may fail as a person is told of it, and in no other way. */
@@ -84,7 +97,7 @@ export const FILE_TARGETS: readonly Target[] = [
   }),
   asyncTarget("key-file", keyFiles, async (content) => {
     try {
-      await readKey(content);
+      await readKey(content, WITH_PASSPHRASE);
     } catch (error) {
       if (!(error instanceof KeyFileError)) throw error;
       assert(error.message !== "" && error.hint !== "");
