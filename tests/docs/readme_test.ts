@@ -148,7 +148,8 @@ Deno.test({
     assert(success, decoder.decode(stderr));
     const [fingerprint, ...rest] = decoder.decode(stdout).trimEnd().split("\n");
     assertMatch(fingerprint!, /^SHA256:/);
-    assertEquals(rest, ["meet me at noon", `signed by ${fingerprint}`, "Verified OK"]);
+    const kind = "RSASSA-PSS with SHA-256 and a salt of 32 bytes";
+    assertEquals(rest, ["meet me at noon", `signed by ${fingerprint} (${kind})`, "Verified OK"]);
   },
 });
 
