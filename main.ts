@@ -7,13 +7,9 @@
 /** Runs the command that the command line names, and returns its exit code. */
 async function main(): Promise<number> {
   if (isVersion(Deno.args) && await printVersion()) return 0;
-  const [{ runCommandLine }, { loadCommand, PROGRAM }, { ARGS, processIo }] = await Promise.all([
-    import("./lib/cli/run.ts"),
-    import("./lib/commands/load.ts"),
-    // Reads the environment before the permission for it is dropped.
-    import("./lib/os/io.ts"),
-  ]);
-  return await runCommandLine(PROGRAM, ARGS, processIo(), loadCommand);
+  // One import: of several that run at the same time, Deno loads the modules that they share several times.
+  const { runProgram } = await import("./lib/commands/load.ts");
+  return await runProgram();
 }
 
 function isVersion([first]: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 /**
- * `deno task bench udp`: parley's echo server beside one in C and one in Python, in one run.
+ * `deno task bench udp`: parley's echo servers beside one in C and one in Python, in one run.
  *
  * Every server answers every datagram with its length, and says nothing else. The load comes from a program in C, which
  * takes and gives many datagrams at a call and so is never what is measured; where there is no gcc, from
@@ -17,7 +17,13 @@ import { type Processes, withProcesses } from "./chat/processes.ts";
 import { printFigures } from "./chat/table.ts";
 import { cpuSeconds } from "./udp/cpu.ts";
 import { cLoad, type Load, parleyLoad } from "./udp/load.ts";
-import { type EchoProcess, startC, startParley, startPython } from "./udp/servers.ts";
+import {
+  type EchoProcess,
+  startC,
+  startParley,
+  startParleyFfi,
+  startPython,
+} from "./udp/servers.ts";
 import { compile, hasTool } from "./udp/tools.ts";
 
 const USAGE = `usage: deno task bench udp [--quick] [--runs N] [--seconds S]
@@ -28,11 +34,24 @@ const USAGE = `usage: deno task bench udp [--quick] [--runs N] [--seconds S]
 
 /** The tutorial's text is 38 bytes long. */
 const SIZE = 38;
-/** What parley is to reach, as a share of another server's rate, by window. */
-const GOALS = [
-  { window: 32, share: 0.7, of: "Python" },
-  { window: 1, share: 0.8, of: "C" },
-] as const;
+/** The share of another server's rate that a server is to reach. */
+interface Goal {
+  readonly server: EchoProcess["name"];
+  readonly share: number;
+  readonly of: EchoProcess["name"];
+}
+
+/** The windows, and the goals at each of them. */
+const WINDOWS: readonly { readonly window: number; readonly goals: readonly Goal[] }[] = [
+  {
+    window: 32,
+    goals: [
+      { server: "parley", share: 0.7, of: "Python" },
+      { server: "parley --ffi", share: 0.9, of: "C" },
+    ],
+  },
+  { window: 1, goals: [{ server: "parley", share: 0.8, of: "C" }] },
+];
 
 interface Options {
   readonly runs: number;
@@ -83,6 +102,7 @@ async function measureAll(
 ): Promise<Figure[]> {
   const [gcc, python] = await Promise.all([hasTool("gcc"), hasTool("python3")]);
   const servers = [await startParley(processes)];
+  if (Deno.build.os === "linux") servers.push(await startParleyFfi(processes));
   if (python) servers.push(await startPython(processes));
   if (gcc) servers.push(await startC(processes, await compile("echo_server", directory)));
   const load = gcc ? cLoad(await compile("load", directory)) : parleyLoad;
@@ -91,12 +111,11 @@ async function measureAll(
     figures.push(leftOut("C", "gcc is not installed; the load is parley's own, and slower"));
   }
   if (!python) figures.push(leftOut("Python", "python3 is not installed"));
-  for (const { window, share, of } of GOALS) {
+  for (const { window, goals } of WINDOWS) {
     console.error(`measuring with window ${window} …`);
     const rates = await measure(servers, load, window, options);
     figures.push(...figuresOf(rates, window));
-    const goal = goalFigure(rates, window, share, of);
-    if (goal !== undefined) figures.push(goal);
+    figures.push(...goals.flatMap((goal) => goalFigure(rates, window, goal) ?? []));
   }
   return figures;
 }
@@ -152,15 +171,14 @@ function figuresOf(results: readonly Rates[], window: number): Figure[] {
 function goalFigure(
   results: readonly Rates[],
   window: number,
-  share: number,
-  of: string,
+  { server, share, of }: Goal,
 ): Figure | undefined {
-  const ours = results.find(({ name }) => name === "parley")!.rates;
+  const ours = results.find(({ name }) => name === server)?.rates;
   const theirs = results.find(({ name }) => name === of)?.rates;
-  if (theirs === undefined) return undefined;
+  if (ours === undefined || theirs === undefined) return undefined;
   const shares = ours.map((rate, i) => rate / theirs[i]!);
   return {
-    what: `window ${window}: parley beside ${of}`,
+    what: `window ${window}: ${server} beside ${of}`,
     goal: `>= ${share}`,
     measured: median(shares).toFixed(2),
     met: median(shares) >= share,

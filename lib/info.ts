@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { HostPort } from "./base/host_port.ts";
 export { Failure } from "./base/failure.ts";
 export type { FailureOptions } from "./base/failure.ts";
 export * from "./info/address/address.ts";
@@ -14,8 +15,10 @@ export type { AddressKind } from "./info/address/address.ts";
 export * from "./info/address/byte_order.ts";
 export { readDnsName, readResolvConf } from "./info/dns/name.ts";
 export type { DnsName, ResolvConf, SearchList } from "./info/dns/name.ts";
-export { readNameServers, SocketPool } from "./info/dns/ask.ts";
-export type { AskOptions, NameServer, OwnSocket, Transport } from "./info/dns/ask.ts";
+export { SocketPool } from "./info/dns/ask.ts";
+export type { AskOptions, OwnSocket, Transport } from "./info/dns/ask.ts";
+export { readNameServers } from "./info/dns/name.ts";
+export type { NameServer } from "./info/dns/name.ts";
 export type { EdnsFacts, ExtendedError, ReplyFacts } from "./info/dns/answer.ts";
 export type { FieldValue, TextStyle } from "./info/dns/fields.ts";
 export type { EdnsOption } from "./info/dns/message.ts";
@@ -26,12 +29,24 @@ export { readInetAton } from "./info/address/read.ts";
 export type { Reading } from "./info/address/read.ts";
 export { ipv6Text, readIpv6 } from "./info/address/read.ts";
 export type { Missing } from "./os/io.ts";
-export * from "./info/socket/ping.ts";
+export { pingHosts } from "./info/ping/hosts.ts";
+export type {
+  HostAddresses,
+  HostLookupFailed,
+  HostProbe,
+  OfHost,
+  PingEvent,
+  PingHostsOptions,
+} from "./info/ping/hosts.ts";
+export { ping } from "./info/ping/ping.ts";
+export type { PingOptions, Probe } from "./info/ping/ping.ts";
+export { MAX_ADDRESSES, PingStatistics, sparkline } from "./info/ping/state.ts";
+export type { AddressChange, PingSummary, ProbeState } from "./info/ping/state.ts";
 export { failuresOf, resolve } from "./info/dns/resolve.ts";
 export type { Resolution, ResolveOptions } from "./info/dns/resolve.ts";
 export type { Build } from "./os/build.ts";
 export * from "./info/host.ts";
-export * from "./info/service.ts";
+export * from "./info/host.ts";
 export * from "./info/socket/socket_errors.ts";
 export type { SocketType } from "./info/socket/socket_options.ts";
 export * from "./info/socket/socket_options.ts";

@@ -3,30 +3,43 @@
  *
  * {@linkcode importSpki} accepts a key from elsewhere only if its modulus is odd and has 2048 to 4096 bits, its
  * exponent is 65537 and its encoding (SPKI DER, RFC 5280 section 4.1) is canonical. {@linkcode readKey} reads key files
- * in PEM, DER and JWK.
+ * in PEM, DER, JWK and the formats of OpenSSH, encrypted or not.
  *
  * @module
  */
 
 export type { Bytes } from "./base/bytes.ts";
-export { signDocument, verifyDocument } from "./rsa/message.ts";
 export {
-  KeyFileError,
-  privateKeyOf,
-  publicKeyOf,
-  readKey,
-  writeKeyPair,
-} from "./rsa/key_formats.ts";
-export type { KeyFileCode, KeyUse, PemPair, RsaKey } from "./rsa/key_formats.ts";
+  kindText,
+  SaltError,
+  SIGNATURE_HASHES,
+  signDocument,
+  startSigning,
+  verifyDocument,
+  verifyStream,
+} from "./rsa/signature.ts";
+export type {
+  SignatureHash,
+  SignatureKind,
+  SignatureOptions,
+  Signing,
+  Verification,
+} from "./rsa/signature.ts";
+export { inspectKey, privateKeyOf, publicKeyOf, readKey, writeKeyPair } from "./rsa/key_formats.ts";
+export type { KeyUse, PemPair, ReadKeyOptions, RsaKey } from "./rsa/key_formats.ts";
+export { type KeyFileCode, KeyFileError, type PssLimits } from "./rsa/key_der.ts";
+export type { KeyProblem } from "./rsa/weakness.ts";
 export {
   decryptBlock,
   DecryptionError,
   decryptMessage,
   encryptBlock,
   encryptMessage,
+  MAX_JWE_BYTES,
   MAX_MESSAGE_BYTES,
   maxBlockBytes,
   MessageTooLongError,
+  UnsupportedMessageError,
 } from "./rsa/message.ts";
 
 export {

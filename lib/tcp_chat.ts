@@ -40,7 +40,7 @@ export type { TlsClientOptions, TlsServerOptions } from "./net/tls.ts";
 
 export { DEFAULT_PORT } from "./chat/wire/kinds.ts";
 
-export { createIdentity, type JoinOptions, joinRoom } from "./chat/runtime/join.ts";
+export { createIdentity, type JoinOptions, joinRoom } from "./chat/runtime/room.ts";
 
 export {
   type DetachedRelayOptions,
@@ -48,4 +48,4 @@ export {
   type RelayHostOptions,
   type RelayServer,
   type RelayServerOptions,
-} from "./chat/runtime/server.ts";
+} from "./chat/runtime/room.ts";

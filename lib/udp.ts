@@ -1,5 +1,6 @@
 /**
- * UDP datagrams: the tutorial's echo server and client, a forged reply, and a load generator.
+ * UDP datagrams: the tutorial's echo server and client, listening, also to multicast groups, a forged reply, and a load
+ * generator.
  *
  * A sender's address in a datagram is visible to everyone on the path and easy to forge. The client accepts a reply
  * only from the address and port that it asked, and reports other datagrams. This keeps out senders that cannot forge
@@ -36,6 +37,7 @@ export {
   type EchoServerCounts,
   type EchoServerEvent,
   type EchoServerOptions,
+  openBatchEchoServer,
   openEchoServer,
 } from "./udp/echo_server.ts";
 export {
@@ -48,3 +50,10 @@ export { Histogram, type HistogramRow } from "./udp/load.ts";
 export { type LoadOptions, type LoadResult, measureLoad } from "./udp/load.ts";
 export type { Verdict } from "./udp/echo_client.ts";
 export { sendDatagram, type SentDatagram } from "./udp/datagram_socket.ts";
+export {
+  type Datagram,
+  type DatagramListener,
+  listenDatagrams,
+  type ListenOptions,
+} from "./udp/listener.ts";
+export { type MulticastGroup, readGroup } from "./net/resolve_host.ts";

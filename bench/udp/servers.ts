@@ -8,17 +8,30 @@ import type { Processes, Running } from "../chat/processes.ts";
 
 /** An echo server that listens. */
 export interface EchoProcess {
-  readonly name: "parley" | "Python" | "C";
+  readonly name: "parley" | "parley --ffi" | "Python" | "C";
   readonly port: number;
   readonly process: Running;
 }
 
 /** Starts `parley udp server --quiet`. */
 export async function startParley(processes: Processes): Promise<EchoProcess> {
-  const args = ["udp", "server", "-p", "0", "--quiet", "--json"];
-  const process = processes.deno(["--allow-net"], "main.ts", args);
+  return { name: "parley", ...await startServer(processes, [], []) };
+}
+
+/** Starts `parley udp server --quiet --ffi`. */
+export async function startParleyFfi(processes: Processes): Promise<EchoProcess> {
+  return { name: "parley --ffi", ...await startServer(processes, ["--allow-ffi"], ["--ffi"]) };
+}
+
+async function startServer(
+  processes: Processes,
+  permissions: readonly string[],
+  options: readonly string[],
+): Promise<Omit<EchoProcess, "name">> {
+  const args = ["udp", "server", "-p", "0", "--quiet", "--json", ...options];
+  const process = processes.deno(["--allow-net", ...permissions], "main.ts", args);
   const { port } = JSON.parse(await process.line());
-  return { name: "parley", port, process };
+  return { port, process };
 }
 
 /** Starts the server in Python. */

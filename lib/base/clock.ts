@@ -131,9 +131,10 @@ function stopTicker(): void {
 function tick(): void {
   const took = performance.now() - tickedAt;
   startTicker();
-  for (const one of [...pending]) {
-    one.leftMs -= Math.min(took, MAX_COUNTED_MS);
-    if (one.leftMs > 0) continue;
+  for (const one of pending) one.leftMs -= Math.min(took, MAX_COUNTED_MS);
+  // A long interval may end several waits. They end in the order of their times.
+  for (const one of [...pending].sort((a, b) => a.leftMs - b.leftMs)) {
+    if (one.leftMs > 0) break;
     // What arrived during a long interval is still unread. It is read before the next tick.
     if (took > MAX_COUNTED_MS && !one.spared) one.spared = true;
     else if (pending.delete(one)) one.call();

@@ -38,5 +38,10 @@ export const DEFAULT_CHECK = { timeoutMs: 2_000, parallel: 100 } as const;
 /** The most simultaneous attempts of a check. Each one needs a socket, and a process may open about 1,000 files. */
 export const MAX_PARALLEL = 1_000;
 
-/** Probes of a host: how many, from one to the next, and how long each one waits for its answer. */
-export const DEFAULT_PROBES = { count: 4, intervalMs: 1_000, timeoutMs: 2_000 } as const;
+/** Probes of a host: how many, from one to the next, how long each one waits for its answer, and from one lookup of the name to the next. */
+export const DEFAULT_PROBES = {
+  count: 4,
+  intervalMs: 1_000,
+  timeoutMs: 2_000,
+  refreshMs: 60_000,
+} as const;

@@ -1,5 +1,5 @@
 /**
- * Writes, reads and compares hosts and ports.
+ * Writes, reads and compares hosts and ports, and converts them to the addresses of Linux.
  *
  * @module
  */
@@ -9,7 +9,9 @@ export const LOOPBACK = "127.0.0.1";
 
 /** A host (an address or a name) and a port. */
 export interface HostPort {
+  /** A name or an address, without brackets. */
   readonly hostname: string;
+  /** The port. */
   readonly port: number;
 }
 
@@ -123,4 +125,61 @@ export function sameAddress(a: HostPort, b: HostPort): boolean {
 function canonical(hostname: string): string {
   const host = isIPv6(hostname) ? `[${hostname}]` : hostname;
   return URL.parse(`http://${host}`)?.hostname ?? hostname;
+}
+
+/** Address families on Linux. */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** The size of a struct sockaddr_in (ip(7)), and of a struct sockaddr_in6 (ipv6(7)). */
+export const IPV4_NAME_BYTES = 16;
+export const NAME_BYTES = 28;
+
+/**
+ * Encodes an address as the system takes it.
+ *
+ * @param addr An IPv4 or IPv6 address and a port.
+ * @param scope The number of the interface of a link-local address, otherwise 0.
+ * @returns A struct sockaddr_in or sockaddr_in6.
+ */
+export function encodeAddress(
+  { hostname, port }: HostPort,
+  scope: number,
+): Uint8Array<ArrayBuffer> {
+  const host = hostname.replace(/%.*$/s, "");
+  if (!isIPv6(host)) {
+    const view = new DataView(new ArrayBuffer(IPV4_NAME_BYTES));
+    view.setUint16(0, AF_INET, true);
+    view.setUint16(2, port);
+    host.split(".").forEach((byte, i) => view.setUint8(4 + i, Number(byte)));
+    return new Uint8Array(view.buffer);
+  }
+  const view = new DataView(new ArrayBuffer(NAME_BYTES));
+  view.setUint16(0, AF_INET6, true);
+  view.setUint16(2, port);
+  const [head, tail] = new URL(`http://[${host}]`).hostname.slice(1, -1).split("::");
+  const words = (part = "") => part === "" ? [] : part.split(":").map((word) => parseInt(word, 16));
+  words(head).forEach((word, i) => view.setUint16(8 + 2 * i, word));
+  words(tail).reverse().forEach((word, i) => view.setUint16(22 - 2 * i, word));
+  view.setUint32(24, scope, true);
+  return new Uint8Array(view.buffer);
+}
+
+/**
+ * Decodes an address that the system wrote.
+ *
+ * @param name A struct sockaddr_in or sockaddr_in6.
+ * @returns The address, with the number of the interface if it is link-local, and the port.
+ */
+export function decodeAddress(name: Uint8Array): HostPort {
+  const view = new DataView(name.buffer, name.byteOffset, name.byteLength);
+  const port = view.getUint16(2);
+  if (view.getUint16(0, true) === AF_INET) return { hostname: name.slice(4, 8).join("."), port };
+  const words = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i));
+  const scope = view.getUint32(24, true);
+  const zone = scope === 0 ? "" : `%${scope}`;
+  const mapped = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
+  if (mapped) return { hostname: `::ffff:${name.slice(20, 24).join(".")}`, port };
+  const text = words.map((word) => word.toString(16)).join(":");
+  return { hostname: new URL(`http://[${text}]`).hostname.slice(1, -1) + zone, port };
 }

@@ -1,5 +1,5 @@
 /**
- * Runs effects in the order in which they were added.
+ * Runs effects in the order in which they were added, and work several at a time with its results in order.
  *
  * @module
  */
@@ -70,5 +70,39 @@ export class InOrder {
 
   #isFull(): boolean {
     return this.#items >= this.#bounds.items || this.#bytes >= this.#bounds.bytes;
+  }
+}
+
+/** The number of results that may wait for a late one, as a multiple of those that run at a time. */
+const AHEAD = 16;
+
+/**
+ * Runs a function for items, several at a time, and yields the results in the order of the items.
+ *
+ * @param items The items.
+ * @param parallel How many run at a time.
+ * @param run The function.
+ */
+export async function* inOrder<Item, Result>(
+  items: readonly Item[],
+  parallel: number,
+  run: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result> {
+  const running = new Map<number, Promise<Result>>();
+  let [active, next, head] = [0, 0, 0];
+  const start = () => {
+    while (active < parallel && next < items.length && next - head < parallel * AHEAD) {
+      active += 1;
+      const result = run(items[next]!).finally(() => {
+        active -= 1;
+        start();
+      });
+      running.set(next++, result);
+    }
+  };
+  for (; head < items.length; head++) {
+    start();
+    yield await running.get(head)!;
+    running.delete(head);
   }
 }

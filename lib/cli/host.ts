@@ -86,6 +86,49 @@ export function readAddress(text: string, defaultPort: number): HostAndPort {
   return { hostname, port };
 }
 
+/**
+ * Reads a host and a port: `HOST PORT`, `HOST:PORT` or `[IPv6]:PORT`.
+ *
+ * @param words One or two words.
+ * @throws {Failure} `USAGE`, if they are none of these.
+ */
+export function readPlace(words: readonly string[]): HostAndPort {
+  const [first = "", second] = words;
+  if (second !== undefined) return { hostname: hostAlone(first), port: readPort(second) };
+  const { hostname, port } = readAddress(first, 0);
+  if (port !== 0) return { hostname, port };
+  throw usageFailure("PORT", "it is missing", `type it after the host, such as ${first} 80`);
+}
+
+/**
+ * Reads a host and a port to listen on: the same forms, or `PORT` alone for 127.0.0.1. The port 0 picks a free one.
+ *
+ * @param words One or two words.
+ * @param defaultHost The host of a `PORT` alone.
+ * @throws {Failure} `USAGE`, if they are none of these.
+ */
+export function readListenPlace(words: readonly string[], defaultHost = LOOPBACK): HostAndPort {
+  const [first = "", second] = words;
+  if (second === undefined && /^\d+$/.test(first)) {
+    return { hostname: defaultHost, port: readAnyPort(first) };
+  }
+  if (second !== undefined) return { hostname: hostAlone(first), port: readAnyPort(second) };
+  // Without brackets, the last colon of an IPv6 address separates no port.
+  const host = /^([^:]*|\[.*\]):0$/s.exec(first)?.[1];
+  return host === undefined ? readPlace(words) : { hostname: hostAlone(host), port: 0 };
+}
+
+function readAnyPort(text: string): number {
+  return text === "0" ? 0 : readPort(text);
+}
+
+/** Reads a host whose port is a word of its own. An IPv6 address may have brackets. */
+function hostAlone(text: string): string {
+  const { hostname, port } = readHost(text);
+  if (port === undefined) return hostname;
+  throw usageFailure(`cannot read the host ${quote(text)}`, "it has a port, and PORT is given too");
+}
+
 /** `--host` of a server. */
 export const LISTEN_HOST = {
   type: "text",

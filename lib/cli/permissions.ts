@@ -144,10 +144,16 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   KEY_NOT_RSA: withKeygen,
   KEY_TOO_LARGE: withKeygen,
   KEY_TOO_SMALL: withKeygen,
+  KEY_SEVERAL: (hint) =>
+    hint.replace(/^name the kid of one of them, /, "name one of them with --kid, ")
+      .replace(/^name one of these$/, "name one of these with --kid"),
   MESSAGE_TOO_LONG: (hint) =>
     hint.startsWith("one block") ? `${hint}; without --raw any size is possible` : hint,
   NO_ANSWER: withServer,
   NO_SERVER: withServer,
+  NO_TERMINAL: (hint) =>
+    hint.replace(/^permit parley to read (\S+)$/, "run again with --allow-read=$1")
+      .concat(", or name a file with --passphrase-file FILE"),
   REFUSED: withServer,
   SERVFAIL: withServer,
   TIMEOUT: (hint) => withServer(hint.replace("allow more time", "allow more time with --timeout")),

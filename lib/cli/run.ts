@@ -9,19 +9,28 @@
  * @module
  */
 
-import { Failure } from "../base/failure.ts";
+import { Failure, usageFailure } from "../base/failure.ts";
+import { quote } from "../base/printable.ts";
 import { toFailure } from "../os/errors.ts";
 import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
 import { printFailure } from "./json_events.ts";
-import { parseCommandLine, type Parsed, subject } from "./parse.ts";
+import type { RawArgs } from "./option_words.ts";
 import {
+  commandLine,
   type CommandSpec,
   type Grants,
+  helpHint,
   type Input,
   isRunnable,
   type LoadCommand,
+  type NumberOption,
+  type OperandSpec,
+  optionsOf,
+  type OptionSpec,
   type PermissionName,
+  type TextOption,
+  wantedNumber,
 } from "./spec.ts";
 
 /**
@@ -121,4 +130,208 @@ async function nothingInstalled(): Promise<Failure> {
     why: `this parley is ${buildText()}, and has unpacked nothing`,
     code: "NOT_UNPACKED",
   });
+}
+
+/** A parsed command line. */
+export interface Parsed {
+  /** The command, after the groups that contain it. */
+  readonly path: readonly CommandSpec[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly operands: readonly string[];
+  /** The permissions that the command keeps while it runs: its own, and those of the given options. */
+  readonly permissions: readonly PermissionName[];
+}
+
+/**
+ * Parses a command line. Code that few command lines need is loaded only for those: the package that
+ * reads options, and the one that finds similar words.
+ *
+ * @param root The table's root.
+ * @param args The arguments, without the program's name.
+ * @throws {Failure} With exit code 2, for an unknown command or option or a value out of bounds.
+ */
+export async function parseCommandLine(
+  root: CommandSpec,
+  args: readonly string[],
+): Promise<Parsed> {
+  const path = [root];
+  let command = root;
+  let rest = [...args];
+  while (command.commands !== undefined && rest[0] !== undefined && !rest[0].startsWith("-")) {
+    const name = rest[0];
+    const next = command.commands.find((c) => c.name === name);
+    if (next === undefined) {
+      const { unknownCommand } = await import("./help.ts");
+      throw await unknownCommand(path, rest);
+    }
+    command = await next.whole?.() ?? next;
+    path.push(command);
+    rest = rest.slice(1);
+  }
+  return { path, ...await parseOptions(path, rest) };
+}
+
+/** The subject of a failure: the words of the command without the program's name, which starts the line anyway. */
+export function subject(path: readonly CommandSpec[]): string {
+  return path.length === 1 ? "the command line" : commandLine(path.slice(1));
+}
+
+async function parseOptions(path: readonly CommandSpec[], args: readonly string[]) {
+  const command = path.at(-1)!;
+  const specs = optionsOf(command);
+  const raw = await readArgs(path, specs, args);
+  const given: Given = { path, options: {}, operands: [...raw._] };
+  const permissions = new Set(command.permissions);
+  for (const [name, spec] of Object.entries(specs)) {
+    given.options[name] = spec.type === "flag"
+      ? raw[name] === true
+      : readValues(path, name, spec, raw[name]);
+    if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
+  }
+  for (const [i, { needs }] of (command.operands ?? []).entries()) {
+    if (needs === undefined || raw._[i]?.startsWith(needs.prefix) !== true) continue;
+    for (const permission of needs.permissions) permissions.add(permission);
+  }
+  // Neither --help nor --version needs operands.
+  if (given.options.help !== true && given.options.version !== true) {
+    await checkOperands(path, given.operands);
+    await readForms(given, raw);
+  }
+  const { options, operands } = given;
+  return { options, operands, permissions: [...permissions] };
+}
+
+async function readArgs(
+  path: readonly CommandSpec[],
+  specs: Readonly<Record<string, OptionSpec>>,
+  args: readonly string[],
+): Promise<RawArgs> {
+  if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
+  const { ArgumentProblem, rawArgs } = await import("./option_words.ts");
+  const raw = rawArgs(specs, args);
+  if (!(raw instanceof ArgumentProblem)) return raw;
+  const { wrongArgument } = await import("./help.ts");
+  throw await wrongArgument(path, raw);
+}
+
+/** Whether an option was given: a flag is set, or a list is not empty. */
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value === true;
+}
+
+function readValues(
+  path: readonly CommandSpec[],
+  name: string,
+  spec: TextOption | NumberOption,
+  given: unknown,
+): unknown {
+  const texts = Array.isArray(given) ? given.map(String) : [];
+  const values = texts.map((text) =>
+    spec.type === "text" ? readText(path, name, spec, text) : readNumber(path, name, spec, text)
+  );
+  if (spec.type === "text" && spec.repeat === true) return values;
+  if (values.length > 1) {
+    throw usageFailure(`--${name}`, "given more than once", helpHint(path));
+  }
+  return values[0] ?? spec.default;
+}
+
+function readText(path: readonly CommandSpec[], name: string, spec: TextOption, text: string) {
+  if (spec.choices !== undefined && !spec.choices.includes(text)) {
+    const why = `${quote(text)} is not one of ${spec.choices.join(", ")}`;
+    throw usageFailure(`--${name}`, why, helpHint(path));
+  }
+  return text;
+}
+
+function readNumber(path: readonly CommandSpec[], name: string, spec: NumberOption, text: string) {
+  const wanted = wantedNumber(spec);
+  if (text === "") throw usageFailure(`--${name}`, `needs ${wanted}`, helpHint(path));
+  const form = spec.type === "integer" ? /^-?\d+$/ : /^-?(\d+\.?\d*|\.\d+)$/;
+  const value = form.test(text) ? Number(text) : NaN;
+  if (!(value >= spec.min && value <= spec.max)) {
+    throw usageFailure(`--${name}`, `${quote(text)} is not ${wanted}`, helpHint(path));
+  }
+  return value;
+}
+
+async function checkOperands(
+  path: readonly CommandSpec[],
+  operands: readonly string[],
+): Promise<void> {
+  const specs = path.at(-1)!.operands ?? [];
+  const missing = specs.find((spec, i) => spec.optional !== true && operands[i] === undefined);
+  if (missing !== undefined && isRunnable(path.at(-1)!)) {
+    throw usageFailure(subject(path), `${missing.name} is missing`, helpHint(path));
+  }
+  for (const [i, { name, choices }] of specs.entries()) {
+    const word = operands[i];
+    if (word === undefined || choices === undefined || choices.includes(word)) continue;
+    const { unknownChoice } = await import("./help.ts");
+    throw await unknownChoice(path, name, word, choices);
+  }
+  if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
+    const extra = quote(operands[specs.length] ?? "");
+    throw usageFailure(subject(path), `${extra} is an unexpected argument`, helpHint(path));
+  }
+}
+
+/** The options and operands of a command line, while hosts and files in them are checked. */
+interface Given {
+  readonly path: readonly CommandSpec[];
+  readonly options: Record<string, unknown>;
+  readonly operands: string[];
+}
+
+/** Checks values that are hosts and files, and splits `HOST:PORT` if the value must be a host. */
+async function readForms(given: Given, raw: RawArgs): Promise<void> {
+  const command = given.path.at(-1)!;
+  for (const [i, spec] of (command.operands ?? []).entries()) {
+    const word = given.operands[i];
+    if (word === undefined || spec.form === undefined) continue;
+    given.operands[i] = await readForm(given, raw, spec.name, spec.form, word);
+  }
+  for (const [name, spec] of Object.entries(command.options ?? {})) {
+    if (spec.type !== "text" || spec.form === undefined || !isGiven(raw[name])) continue;
+    for (const text of [given.options[name]].flat()) {
+      const read = await readForm(given, raw, `--${name}`, spec.form, String(text));
+      if (spec.repeat !== true) given.options[name] = read;
+    }
+  }
+}
+
+async function readForm(
+  given: Given,
+  raw: RawArgs,
+  name: string,
+  form: NonNullable<OperandSpec["form"]>,
+  text: string,
+): Promise<string> {
+  if (form === "file") {
+    if (text === "") throw usageFailure(name, "the name of a file is empty", helpHint(given.path));
+    return text;
+  }
+  const { readHost } = await import("./host.ts");
+  const { hostname, port } = readHost(text);
+  if (form === "address") return text;
+  if (port !== undefined) takePort(given, raw, text, port);
+  return hostname;
+}
+
+/** Stores the port of `HOST:PORT` as the option `--port`. */
+function takePort({ path, options }: Given, raw: RawArgs, text: string, port: number): void {
+  const spec = path.at(-1)!.options?.port;
+  if (spec?.type !== "integer") {
+    throw usageFailure(
+      `cannot read the host ${quote(text)}`,
+      "a port is not allowed here",
+      helpHint(path),
+    );
+  }
+  const stated = isGiven(raw.port) ? options.port : port;
+  if (stated !== port) {
+    const why = `it gives port ${port}, and --port gives ${stated}`;
+    throw usageFailure(`cannot read the host ${quote(text)}`, why, "leave out one of them");
+  }
+  options.port = readNumber(path, "port", spec, String(port));
 }

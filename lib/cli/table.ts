@@ -153,7 +153,7 @@ function wrapped(text: string, room: number, widthOf: (text: string) => number):
 }
 
 /** Chooses how to measure texts. Only texts beyond ASCII need the package, which is slow to load. */
-async function measure(texts: readonly string[]): Promise<(text: string) => number> {
+export async function measure(texts: readonly string[]): Promise<(text: string) => number> {
   if (texts.every((text) => PLAIN.test(text))) return (text) => text.length;
   const { default: stringWidth } = await import("string-width");
   return (text) => PLAIN.test(text) ? text.length : stringWidth(text);

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { runCommandLine } from "../cli/run.ts";
 import type { CommandSpec, RunCommand } from "../cli/spec.ts";
+import { ARGS, processIo } from "../os/io.ts";
 
 /** The program. A command in it is a name and a summary; `whole` loads its specification. */
 export const PROGRAM: CommandSpec = {
@@ -30,7 +32,7 @@ export const PROGRAM: CommandSpec = {
     },
     {
       name: "udp",
-      summary: "UDP tools: an echo server and client, a forged reply, and load.",
+      summary: "UDP tools: an echo server and client, a forged reply, datagrams, and load.",
       whole: async () => (await import("./udp/spec.ts")).UDP,
     },
     {
@@ -78,7 +80,8 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "info runtime": async () => (await import("./info/host.ts")).showRuntime,
   "udp server": async () => (await import("./udp/server.ts")).server,
   "udp client": async () => (await import("./udp/client.ts")).client,
-  "udp send": async () => (await import("./udp/client.ts")).send,
+  "udp send": async () => (await import("./udp/datagrams.ts")).send,
+  "udp listen": async () => (await import("./udp/datagrams.ts")).listen,
   "udp demo": async () => (await import("./udp/demo.ts")).demo,
   "udp bench": async () => (await import("./udp/bench.ts")).bench,
   "tcp server": async () => (await import("./tcp/echo.ts")).server,
@@ -96,7 +99,7 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "rsa inspect": async () => (await import("./rsa/rsa.ts")).inspect,
   // These two read the whole table.
   "tour": async () => {
-    const [{ runTour }, table] = await Promise.all([import("./tour/tour.ts"), loadTable()]);
+    const [{ runTour }, table] = await Promise.all([import("./tour/spec.ts"), loadTable()]);
     return (input: Parameters<typeof runTour>[2], io) => runTour(table, loadCommand, input, io);
   },
   "completions": async () => {
@@ -119,4 +122,9 @@ export async function loadCommand(words: readonly string[]): Promise<RunCommand>
   const code = CODE[name];
   if (code === undefined) throw new TypeError(`no code for the command ${name}`);
   return await code();
+}
+
+/** Runs the command that the process's arguments name, and returns its exit code. */
+export async function runProgram(): Promise<number> {
+  return await runCommandLine(PROGRAM, ARGS, processIo(), loadCommand);
 }

@@ -189,7 +189,11 @@ const PORT_STATES: Readonly<Record<string, "refused" | "timeout" | "unreachable"
   ECONNREFUSED: "refused",
   ECONNRESET: "refused",
   ETIMEDOUT: "timeout",
+  // A route or a firewall of this machine prohibits it (ip-route(8)).
+  EACCES: "unreachable",
   EADDRNOTAVAIL: "unreachable",
+  // This machine has no IPv6, and the name has such addresses too.
+  EAFNOSUPPORT: "unreachable",
   EHOSTUNREACH: "unreachable",
   ENETDOWN: "unreachable",
   ENETUNREACH: "unreachable",

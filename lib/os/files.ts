@@ -195,6 +195,7 @@ export async function readWhole(
     using file = await Deno.open(path);
     const { isFile, size } = await file.stat();
     const total = isFile ? size : undefined;
+    if (total !== undefined && total > maxBytes) throw new TooLargeError();
     return await readStream(file.readable, maxBytes, (done) => progress?.(done, total));
   } catch (error) {
     if (error instanceof TooLargeError) {
@@ -202,6 +203,48 @@ export async function readWhole(
       throw new Failure({ what, why, code: "FILE_TOO_LARGE", hint: "is it the right file?" });
     }
     throw fileFailure(error, what);
+  }
+}
+
+/**
+ * Reads a file piece by piece. The next piece overwrites the one before.
+ *
+ * @param path The file.
+ * @param progress Called as bytes arrive.
+ * @throws {Failure} File system errors, while iterating.
+ */
+export async function* readPieces(
+  path: string,
+  progress: ReadProgress,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  try {
+    using file = await Deno.open(path);
+    const { isFile, size } = await file.stat();
+    yield* piecesOf((into) => file.read(into), (done) => progress(done, isFile ? size : undefined));
+  } catch (error) {
+    throw fileFailure(error, `cannot read ${printable(path)}`);
+  }
+}
+
+/** The bytes that {@linkcode piecesOf} reads at once. */
+const READ_BYTES = 1 << 20;
+
+/**
+ * Reads to the end, piece by piece. The next piece overwrites the one before.
+ *
+ * @param read Reads bytes into a buffer, and returns their number, or null at the end.
+ * @param progress Called with the number of bytes read so far.
+ */
+export async function* piecesOf(
+  read: (into: Uint8Array) => Promise<number | null>,
+  progress: (done: number) => void,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  const buffer = new Uint8Array(READ_BYTES);
+  let done = 0;
+  for (let length = await read(buffer); length !== null; length = await read(buffer)) {
+    done += length;
+    progress(done);
+    yield buffer.subarray(0, length);
   }
 }
 

@@ -6,40 +6,105 @@
 
 import { Failure } from "../base/failure.ts";
 import { printable, shellPath } from "../base/printable.ts";
-import { KeyFileError, type PemPair, readKey, type RsaKey } from "../rsa/key_formats.ts";
-import { DecryptionError, MAX_MESSAGE_BYTES, MessageTooLongError } from "../rsa/message.ts";
+import { KeyFileError } from "../rsa/key_der.ts";
+import {
+  inspectKey,
+  type PemPair,
+  readKey,
+  type ReadKeyOptions,
+  type RsaKey,
+} from "../rsa/key_formats.ts";
+import {
+  DecryptionError,
+  MAX_MESSAGE_BYTES,
+  MessageTooLongError,
+  UnsupportedMessageError,
+} from "../rsa/message.ts";
 import {
   checkWritable,
+  piecesOf,
+  readPieces,
   readStream,
   readWhole,
+  TooLargeError,
   type WholeFile,
   writeTogether,
   writeWhole,
 } from "./files.ts";
 import { type Io, type OutputStream, writeError } from "./io.ts";
 
+/** The most bytes that a command takes as input. */
+export interface InputLimit {
+  readonly maxBytes: number;
+  /** What cannot be done with more, such as "cannot encrypt". */
+  readonly what: string;
+}
+
 /**
- * Reads a whole file or all of standard input.
+ * Reads a whole file or all of standard input. It refuses a file that is too large before it reads it.
  *
  * @param io Provides standard input.
  * @param path A file. Undefined and `-` mean standard input.
  * @param progress Shows how far reading has come.
- * @throws {Failure} File system errors.
+ * @param limit The most bytes to read.
+ * @throws {Failure} `MESSAGE_TOO_LONG`; file system errors.
  */
 export async function readInput(
   io: Io,
   path: string | undefined,
   progress: Progress,
+  { maxBytes, what }: InputLimit,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (path !== undefined && path !== "-") {
-    progress.next(`reading ${printable(path)}`);
-    return await readWhole(path, Infinity, (done, total) => progress.bytes(done, total));
+  try {
+    if (path === undefined || path === "-") {
+      sayWhatIsRead(io, undefined, progress);
+      return await readStream(io.input.chunks(), maxBytes, (done) => progress.bytes(done));
+    }
+    sayWhatIsRead(io, path, progress);
+    return await readWhole(path, maxBytes, (done, total) => progress.bytes(done, total));
+  } catch (error) {
+    const isLong = error instanceof TooLargeError ||
+      error instanceof Failure && error.code === "FILE_TOO_LARGE";
+    if (!isLong) throw error;
+    throw new Failure({
+      what,
+      why: `the input has more than ${maxBytes} bytes`,
+      code: "MESSAGE_TOO_LONG",
+      hint: "split it, or use a tool for files of that size",
+    });
   }
-  if (io.input.keyboard !== undefined) {
+}
+
+/**
+ * Reads a file or standard input piece by piece, so that it may have any size. The next piece overwrites the one before.
+ *
+ * @param io Provides standard input.
+ * @param path A file. Undefined and `-` mean standard input.
+ * @param progress Shows how far reading has come.
+ * @throws {Failure} File system errors, while iterating.
+ */
+export function openInput(
+  io: Io,
+  path: string | undefined,
+  progress: Progress,
+): AsyncIterable<Uint8Array> {
+  const heard = (done: number, total?: number) => progress.bytes(done, total);
+  if (path !== undefined && path !== "-") {
+    sayWhatIsRead(io, path, progress);
+    return readPieces(path, heard);
+  }
+  sayWhatIsRead(io, undefined, progress);
+  const { read } = io.input;
+  return read === undefined ? io.input.chunks() : piecesOf(read, heard);
+}
+
+function sayWhatIsRead(io: Io, path: string | undefined, progress: Progress): void {
+  if (path !== undefined) progress.next(`reading ${printable(path)}`);
+  else if (io.input.keyboard === undefined) progress.next("reading");
+  else {
     progress.done();
     writeError(io, "* reading from here: Ctrl-D ends it\n");
-  } else progress.next("reading");
-  return await readStream(io.input.chunks(), Infinity, (done) => progress.bytes(done));
+  }
 }
 
 /** The destination of output. */
@@ -249,11 +314,21 @@ const MAX_KEY_FILE_BYTES = 1 << 20;
  * Reads an RSA key from a file.
  *
  * @param path The file.
+ * @param options How to get the passphrase of an encrypted key, and which key of a JWK set to read.
  * @throws {Failure} If the file has no usable key. The failure says what it has and what to do.
  */
-export async function readKeyFile(path: string): Promise<RsaKey> {
+export async function readKeyFile(path: string, options?: ReadKeyOptions): Promise<RsaKey> {
   const content = await readWhole(path, MAX_KEY_FILE_BYTES);
-  return await withKeyFailures(path, () => readKey(content));
+  return await withKeyFailures(path, () => readKey(content, options));
+}
+
+/** Reads a key file as {@linkcode readKeyFile} does, but accepts keys that are too weak to use. */
+export async function inspectKeyFile(
+  path: string,
+  options?: ReadKeyOptions,
+): ReturnType<typeof inspectKey> {
+  const content = await readWhole(path, MAX_KEY_FILE_BYTES);
+  return await withKeyFailures(path, () => inspectKey(content, options));
 }
 
 /** Returns the two files of a key pair. */
@@ -333,6 +408,14 @@ function failureOf(error: unknown, path: string): unknown {
       why: error.message,
       code: "DECRYPT_FAILED",
       hint: "check the key, and the format of the message",
+    });
+  }
+  if (error instanceof UnsupportedMessageError) {
+    return new Failure({
+      what: "cannot decrypt",
+      why: error.message,
+      code: "MESSAGE_UNSUPPORTED",
+      hint: "ask for a message with RSA-OAEP-256 and A256GCM",
     });
   }
   return error;

@@ -10,8 +10,6 @@
  * @module
  */
 
-// @ts-types="../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { type RandomAccess, readAll, writeAt } from "./held_file.ts";
 
 /** The bytes that a file had from an offset to its end. */
@@ -175,5 +173,5 @@ async function sumOf(offset: number, tail: Uint8Array): Promise<string> {
   const bytes = new Uint8Array(8 + tail.length);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(offset));
   bytes.set(tail, 8);
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -1,12 +1,13 @@
 /**
- * Standard input as lines, and standard output that does not wait for its reader.
+ * Standard input as lines, secrets typed without echo, and standard output that does not wait for its reader.
  *
  * @module
  */
 
 import type { Bytes } from "../base/bytes.ts";
-import type { Failure } from "../base/failure.ts";
+import { Failure } from "../base/failure.ts";
 import { fileFailure } from "./errors.ts";
+import { type Io, type Keyboard, StopSignals, writeError } from "./io.ts";
 
 /** One event from a person or program that types. The terminal's screen produces the same events. */
 export type Input =
@@ -288,4 +289,113 @@ export class ReadAhead implements AsyncIterable<Input> {
       else return;
     }
   }
+}
+
+/** The longest secret that can be typed, in bytes. */
+const MAX_SECRET_BYTES = 1024;
+
+/** Collects a secret from the bytes of a terminal in raw mode. */
+export class HiddenLine {
+  #bytes: number[] = [];
+
+  /** What was typed so far, as bytes. */
+  get bytes(): Bytes {
+    return new Uint8Array(this.#bytes);
+  }
+
+  /**
+   * Takes typed bytes. Backspace removes a character, Ctrl-U everything. Other control characters are dropped.
+   *
+   * @returns `entered` after Enter, `interrupted` after Ctrl-C or Ctrl-D, otherwise undefined.
+   */
+  type(typed: Uint8Array): "entered" | "interrupted" | undefined {
+    for (const byte of typed) {
+      if (byte === NEWLINE || byte === RETURN) return "entered";
+      if (byte === CTRL_C || byte === CTRL_D) return "interrupted";
+      if (byte === CTRL_U) this.#bytes = [];
+      else if (byte === BACKSPACE || byte === DELETE) this.#removeCharacter();
+      else if (byte >= 0x20 && this.#bytes.length < MAX_SECRET_BYTES) this.#bytes.push(byte);
+    }
+    return undefined;
+  }
+
+  /** Removes one character of UTF-8: its last byte, and the bytes before it up to its first. */
+  #removeCharacter(): void {
+    for (let byte = this.#bytes.pop(); byte !== undefined && (byte & 0xc0) === 0x80;) {
+      byte = this.#bytes.pop();
+    }
+  }
+}
+
+const CTRL_C = 3;
+const CTRL_D = 4;
+const BACKSPACE = 8;
+const CTRL_U = 21;
+const DELETE = 127;
+
+/**
+ * Asks for a secret at the terminal and reads it without echo. If standard input is not a terminal, it reads from the
+ * terminal of the process, `/dev/tty`.
+ *
+ * @param io Provides the keyboard, standard error for the prompt, and the signals.
+ * @param secret The secret, for the prompt and for failures: "passphrase of key.pem".
+ * @returns What was typed, as bytes.
+ * @throws {Failure} `NO_TERMINAL` if there is no terminal that may be read; `INTERRUPTED`.
+ */
+export async function askHidden(io: Io, secret: string): Promise<Bytes> {
+  const { keyboard } = io.input;
+  if (keyboard !== undefined) return await readHidden(io, keyboard, secret);
+  using terminal = await openTerminal(secret);
+  return await readHidden(io, terminal, secret);
+}
+
+const TERMINAL = "/dev/tty";
+
+async function openTerminal(secret: string): Promise<Deno.FsFile> {
+  const what = `cannot ask for the ${secret}`;
+  try {
+    return await Deno.open(TERMINAL, { read: true });
+  } catch (cause) {
+    const isPermission = cause instanceof Deno.errors.NotCapable;
+    throw new Failure({
+      what,
+      why: isPermission
+        ? "standard input is not a terminal, and parley may not read /dev/tty"
+        : "there is no terminal to read it from",
+      code: "NO_TERMINAL",
+      hint: isPermission ? `permit parley to read ${TERMINAL}` : "run it at a terminal",
+    });
+  }
+}
+
+async function readHidden(io: Io, keyboard: Keyboard, secret: string): Promise<Bytes> {
+  const line = new HiddenLine();
+  const buffer = new Uint8Array(MAX_SECRET_BYTES);
+  using signals = new StopSignals(io, { hangup: true });
+  const stopped = signals.stopped.then(() => undefined);
+  keyboard.setRaw(true);
+  try {
+    writeError(io, `${secret}: `);
+    for (;;) {
+      const length = await Promise.race([keyboard.read(buffer), stopped]);
+      const outcome = length === undefined
+        ? "interrupted"
+        : line.type(buffer.subarray(0, length ?? 0));
+      if (outcome === "entered" || length === null) return line.bytes;
+      if (outcome === "interrupted") throw interrupted(secret);
+    }
+  } finally {
+    buffer.fill(0);
+    keyboard.setRaw(false);
+    writeError(io, "\n");
+  }
+}
+
+function interrupted(secret: string): Failure {
+  return new Failure({
+    what: `cannot ask for the ${secret}`,
+    why: "interrupted",
+    code: "INTERRUPTED",
+    exitCode: 130,
+  });
 }

@@ -1,6 +1,5 @@
 /**
- * DER and PEM, as far as RSA keys need them: ITU-T X.690, PKCS#1 (RFC 8017 appendix A.1), PKCS#8 (RFC 5208),
- * SubjectPublicKeyInfo (RFC 5280 section 4.1) and RFC 7468.
+ * DER (ITU-T X.690), PEM (RFC 7468) and large numbers, as far as RSA keys need them.
  *
  * @module
  */
@@ -15,7 +14,14 @@ export const TAG = {
   null: 0x05,
   objectIdentifier: 0x06,
   sequence: 0x30,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
 } as const;
+
+/** The tag of a constructed value with a context-specific number, such as `[0]`. */
+export function contextTag(number: number): number {
+  return 0xa0 | number;
+}
 
 /** Thrown for bytes that are not DER. */
 export class DerError extends Error {
@@ -68,6 +74,25 @@ export class DerReader {
     return withoutZeros(bytes);
   }
 
+  /** Reads a non-negative integer below 2^31, such as a count or a version. */
+  small(): number {
+    const bytes = this.unsigned();
+    if (bytes.length > 4 || bytes[0]! > 0x7f && bytes.length === 4) {
+      throw new DerError("a number is too large");
+    }
+    return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  }
+
+  /** Reads an object identifier. Returns it in dotted notation: `1.2.840.113549.1.1.1`. */
+  identifier(): string {
+    return identifierText(this.read(TAG.objectIdentifier));
+  }
+
+  /** Reads a value that may be absent. Returns a reader of its content, or undefined. */
+  optional(tag: number): DerReader | undefined {
+    return this.tag === tag ? new DerReader(this.read(tag)) : undefined;
+  }
+
   /** @throws {DerError} If bytes are left. */
   end(): void {
     if (this.#at < this.#bytes.length) throw new DerError("bytes are left at the end");
@@ -90,18 +115,60 @@ export class DerReader {
   }
 }
 
+/** Decodes an object identifier (X.690 section 8.19). */
+function identifierText(bytes: Bytes): string {
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  for (const byte of bytes) {
+    arc = arc << 7n | BigInt(byte & 0x7f);
+    if (byte > 0x7f) continue;
+    arcs.push(arc);
+    arc = 0n;
+  }
+  const [first] = arcs;
+  if (first === undefined || bytes.at(-1)! > 0x7f || bytes.length > MAX_IDENTIFIER_BYTES) {
+    throw new DerError("an object identifier is malformed");
+  }
+  const root = first < 80n ? first / 40n : 2n;
+  return [root, first - 40n * root, ...arcs.slice(1)].join(".");
+}
+
+/** The longest object identifier that is read, in bytes. Those of algorithms have at most about 16. */
+const MAX_IDENTIFIER_BYTES = 64;
+
+/** Encodes an object identifier from its dotted notation. */
+export function derIdentifier(dotted: string): Bytes {
+  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
+  const bytes = [40 * first + second, ...rest].flatMap((arc) => {
+    const digits = [arc % 128];
+    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) {
+      digits.unshift(0x80 | left % 128);
+    }
+    return digits;
+  });
+  return der(TAG.objectIdentifier, new Uint8Array(bytes));
+}
+
 /** Encodes one value. */
 export function der(tag: number, ...content: readonly Uint8Array[]): Bytes {
   const length = content.reduce((sum, part) => sum + part.length, 0);
-  const header = [tag, ...lengthBytes(length)];
-  const bytes = new Uint8Array(header.length + length);
-  bytes.set(header);
-  let at = header.length;
-  for (const part of content) {
+  return concat(new Uint8Array([tag, ...lengthBytes(length)]), ...content);
+}
+
+/** Joins bytes. */
+export function concat(...parts: readonly Uint8Array[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
   return bytes;
+}
+
+/** Tells whether two sequences of bytes are the same. It takes no constant time, and is for public bytes. */
+export function hasSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Encodes a non-negative integer from its big-endian bytes. */
@@ -129,8 +196,8 @@ export interface PemBlock {
   readonly label: string;
   /** The content; undefined if it is cut short or is not base64. */
   readonly bytes: Bytes | undefined;
-  /** Whether it has headers (RFC 1421), as OpenSSL's old encrypted keys do. */
-  readonly hasHeaders: boolean;
+  /** The headers by name (RFC 1421 section 4.4). OpenSSL's traditional encrypted keys have `Proc-Type` and `DEK-Info`. */
+  readonly headers: ReadonlyMap<string, string>;
 }
 
 /** Returns the PEM blocks of a text. Text around them is ignored. */
@@ -139,17 +206,28 @@ export function readPem(text: string): PemBlock[] {
   for (const { 1: label, index, 0: begin } of text.matchAll(/-----BEGIN ([^\r\n-]+)-----/g)) {
     const from = index + begin.length;
     const to = text.indexOf(`-----END ${label}-----`, from);
-    const body = text.slice(from, to < 0 ? undefined : to);
-    blocks.push({
-      label: label!,
-      bytes: to < 0 ? undefined : bytesOf(body),
-      hasHeaders: body.includes(":"),
-    });
+    const { headers, body } = splitHeaders(text.slice(from, to < 0 ? undefined : to));
+    blocks.push({ label: label!, bytes: to < 0 ? undefined : bytesOf(body), headers });
   }
   return blocks;
 }
 
-function bytesOf(body: string): Bytes | undefined {
+/** Splits the headers of a PEM block, which an empty line ends, from its base64. */
+function splitHeaders(text: string): { headers: ReadonlyMap<string, string>; body: string } {
+  const headers = new Map<string, string>();
+  if (!text.includes(":")) return { headers, body: text };
+  const lines = text.replace(/^\r?\n/, "").split(/\r?\n/);
+  const end = lines.findIndex((line) => line.trim() === "");
+  const last = end < 0 ? lines.findLastIndex((line) => line.includes(":")) + 1 : end;
+  for (const line of lines.slice(0, last)) {
+    const [, name, value] = /^([^:]{1,64}):\s*(.*)$/.exec(line) ?? [];
+    if (name !== undefined) headers.set(name, value!.trimEnd());
+  }
+  return { headers, body: lines.slice(last).join("\n") };
+}
+
+/** Decodes base64 with white space in it; undefined if it is not base64. */
+export function bytesOf(body: string): Bytes | undefined {
   const base64 = body.replace(/\s+/g, "");
   return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) && base64.length % 4 === 0
     ? Uint8Array.fromBase64(base64)
@@ -168,110 +246,8 @@ export interface PublicNumbers {
   readonly exponent: Bytes;
 }
 
-/** A decoded key. */
-export interface DecodedKey extends PublicNumbers {
-  /** The encoding it was read from. */
-  readonly encoding: "PKCS#1" | "PKCS#8" | "SPKI";
-  /** The private key as PKCS#1, if it is a private key. */
-  readonly privatePkcs1?: Bytes;
-}
-
-/** Thrown for a key of another algorithm than RSA. */
-export class OtherAlgorithmError extends Error {
-  /** Creates the error from the algorithm's name. */
-  constructor(
-    /** The algorithm's name. */
-    readonly algorithm: string,
-  ) {
-    super(`a key of ${algorithm}`);
-    this.name = "OtherAlgorithmError";
-  }
-}
-
-/** rsaEncryption, 1.2.840.113549.1.1.1. */
-const RSA_ENCRYPTION = new Uint8Array([0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]);
-
-/** The names of other algorithms, by object identifier in hex. */
-const ALGORITHMS: Readonly<Record<string, string>> = {
-  "2a864886f70d01010a": "RSASSA-PSS alone",
-  "2a864886f70d010107": "RSAES-OAEP alone",
-  "2a8648ce3d0201": "elliptic curves (EC)",
-  "2a8648ce380401": "DSA",
-  "2a864886f70d010301": "Diffie-Hellman",
-  "2b6570": "Ed25519",
-  "2b6571": "Ed448",
-  "2b656e": "X25519",
-  "2b656f": "X448",
-};
-
-/** The AlgorithmIdentifier of RSA keys, in DER. */
-const RSA_ALGORITHM = der(
-  TAG.sequence,
-  der(TAG.objectIdentifier, RSA_ENCRYPTION),
-  der(TAG.null),
-);
-
-/**
- * Decodes a private or public key in any of the three encodings.
- *
- * @param bytes DER.
- * @throws {DerError} If it is in none of them.
- * @throws {OtherAlgorithmError} If it is not an RSA key.
- */
-export function decodeKey(bytes: Bytes): DecodedKey {
-  const outer = new DerReader(bytes);
-  const key = outer.sequence();
-  outer.end();
-  if (key.tag === TAG.sequence) return readSpki(key);
-  const version = key.read(TAG.integer);
-  if (key.tag === TAG.sequence) return readPkcs8(key);
-  if (key.tag !== TAG.integer) throw new DerError("it is not a key");
-  // An RSAPublicKey starts with its modulus, an RSAPrivateKey with a version.
-  if (version.length > 1) return readPkcs1Public(bytes, "PKCS#1");
-  return { ...readPkcs1Private(bytes), encoding: "PKCS#1", privatePkcs1: bytes };
-}
-
-function readSpki(key: DerReader): DecodedKey {
-  checkAlgorithm(key.sequence());
-  const bits = key.read(TAG.bitString);
-  key.end();
-  if (bits[0] !== 0) throw new DerError("the bit string is not a whole number of bytes");
-  return readPkcs1Public(bits.subarray(1), "SPKI");
-}
-
-function readPkcs8(key: DerReader): DecodedKey {
-  checkAlgorithm(key.sequence());
-  // Attributes may follow.
-  const privatePkcs1 = key.read(TAG.octetString);
-  return { ...readPkcs1Private(privatePkcs1), encoding: "PKCS#8", privatePkcs1 };
-}
-
-function checkAlgorithm(identifier: DerReader): void {
-  const id = identifier.read(TAG.objectIdentifier).toHex();
-  if (id === RSA_ENCRYPTION.toHex()) return;
-  throw new OtherAlgorithmError(ALGORITHMS[id] ?? "another algorithm");
-}
-
-function readPkcs1Public(bytes: Bytes, encoding: "PKCS#1" | "SPKI"): DecodedKey {
-  const outer = new DerReader(bytes);
-  const key = outer.sequence();
-  outer.end();
-  const [modulus, exponent] = [key.unsigned(), key.unsigned()];
-  key.end();
-  return { modulus, exponent, encoding };
-}
-
-function readPkcs1Private(bytes: Bytes): PublicNumbers {
-  const outer = new DerReader(bytes);
-  const key = outer.sequence();
-  outer.end();
-  if (key.unsigned().length > 0) throw new OtherAlgorithmError("RSA with more than two primes");
-  const [modulus, exponent] = [key.unsigned(), key.unsigned()];
-  // d, p, q, dP, dQ, qInv
-  for (let i = 0; i < 6; i++) key.unsigned();
-  key.end();
-  return { modulus, exponent };
-}
+/** The AlgorithmIdentifier of RSA keys, in DER: rsaEncryption (RFC 8017 appendix A.1). */
+const RSA_ALGORITHM = der(TAG.sequence, derIdentifier("1.2.840.113549.1.1.1"), der(TAG.null));
 
 /** Encodes a public key as canonical SPKI. */
 export function encodeSpki({ modulus, exponent }: PublicNumbers): Bytes {
@@ -297,4 +273,38 @@ export function bitLength(modulus: Uint8Array): number {
 /** Tells whether a big-endian number is odd. The modulus of every RSA key is odd, because both primes are. */
 export function isOdd(number: Uint8Array): boolean {
   return (number.at(-1) ?? 0) % 2 === 1;
+}
+
+/** Returns the number in big-endian bytes. */
+export function toNumber(bytes: Uint8Array): bigint {
+  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toHex()}`);
+}
+
+/**
+ * Returns the big-endian bytes of a non-negative number.
+ *
+ * @param number The number.
+ * @param length The length of the result, with zeros in front. As short as possible by default.
+ */
+export function numberBytes(number: bigint, length = 0): Bytes {
+  const digits = number.toString(16);
+  return Uint8Array.fromHex(
+    digits.padStart(Math.max(2 * length, digits.length + digits.length % 2), "0"),
+  );
+}
+
+/** Raises a number to a power modulo another number. It takes no constant time. */
+export function powerModulo(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let [result, square] = [1n % modulus, base % modulus];
+  for (const bit of [...exponent.toString(2)].reverse()) {
+    if (bit === "1") result = result * square % modulus;
+    square = square * square % modulus;
+  }
+  return result;
+}
+
+/** Returns the greatest common divisor of two non-negative numbers. */
+export function commonDivisor(a: bigint, b: bigint): bigint {
+  while (b > 0n) [a, b] = [b, a % b];
+  return a;
 }

@@ -1,5 +1,5 @@
 /**
- * Reads and writes RSA key files: PKCS#8, SPKI and PKCS#1 as PEM or DER, and JWK (RFC 7517).
+ * Reads RSA key files in the formats of other tools, says what is wrong with them, and hands their keys to WebCrypto.
  *
  * @module
  */
@@ -7,24 +7,40 @@
 import type { Bytes } from "../base/bytes.ts";
 import {
   bitLength,
-  type DecodedKey,
-  decodeKey,
   DerError,
   encodePkcs8,
   encodeSpki,
-  isOdd,
-  OtherAlgorithmError,
   type PemBlock,
   readPem,
+  toNumber,
   writePem,
 } from "./der.ts";
-
-/** The smallest accepted modulus, in bits. */
-const MIN_BITS = 2048;
-/** The largest accepted modulus, in bits. The runtime's public-key operations accept no larger one. */
-const MAX_BITS = 4096;
-/** The largest accepted exponent. The runtime accepts no larger one. */
-const MAX_EXPONENT = (1n << 33n) - 1n;
+import {
+  encryptPkcs8,
+  type Opener,
+  openerOfPem,
+  openerOfPkcs8,
+  wrongPassphrase,
+} from "./encrypted_key.ts";
+import {
+  damaged,
+  type DecodedKey,
+  decodeKey,
+  encryptedPkcs8,
+  firstValue,
+  KeyFileError,
+  notRsa,
+  type PssLimits,
+  unknownFile,
+} from "./key_der.ts";
+import {
+  decodeOpenSshPart,
+  readJwk,
+  readOpenSshKey,
+  readOpenSshLines,
+  readSsh2,
+} from "./text_formats.ts";
+import { type KeyProblem, oddities, refusals } from "./weakness.ts";
 
 /** An RSA key from a file. */
 export interface RsaKey {
@@ -36,306 +52,303 @@ export interface RsaKey {
   readonly modulusBits: number;
   /** The public exponent, usually 65537. */
   readonly exponent: bigint;
-  /** The public key as canonical SPKI DER. */
+  /** The public key as canonical SPKI DER with the object identifier rsaEncryption. */
   readonly spki: Bytes;
-  /** The private key as PKCS#8 DER, if it is a private key. */
+  /** The private key as PKCS#8 DER with the object identifier rsaEncryption, if it is a private key. */
   readonly pkcs8?: Bytes;
+  /** Set if the key is for RSASSA-PSS signatures alone. */
+  readonly pss?: PssLimits;
 }
 
-/** What is wrong with a key file. */
-export type KeyFileCode =
-  | "KEY_CERTIFICATE"
-  | "KEY_DAMAGED"
-  | "KEY_EMPTY"
-  | "KEY_ENCRYPTED"
-  | "KEY_EXPONENT"
-  | "KEY_NOT_RSA"
-  | "KEY_OPENSSH"
-  | "KEY_PUBLIC"
-  | "KEY_TOO_LARGE"
-  | "KEY_TOO_SMALL"
-  | "KEY_UNKNOWN";
-
-/** Thrown for a file without a usable RSA key. */
-export class KeyFileError extends Error {
-  /** What is wrong, for programs. */
-  readonly code: KeyFileCode;
-  /** What to do about it. `FILE` stands for the file's path in a command that reads it. */
-  readonly hint: string;
-
-  /** Creates the error. `message` says what is wrong, `hint` what to do. */
-  constructor(code: KeyFileCode, message: string, hint: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "KeyFileError";
-    this.code = code;
-    this.hint = hint;
-  }
+/** Options for reading a key file. */
+export interface ReadKeyOptions {
+  /** Asks for the passphrase of an encrypted private key. Without it, such keys are refused. */
+  readonly passphrase?: () => Promise<Bytes>;
+  /** The `kid` of the key in a JWK set. */
+  readonly kid?: string;
 }
 
 /**
  * Reads a private or public key from a key file. It uses the key once, because the runtime imports damaged keys without
  * an error and throws later.
  *
- * @param content The file's content: PEM, DER or JWK.
+ * @param content The file's content: PEM, DER, JWK or a format of OpenSSH.
+ * @param options How to get a passphrase, and which key of a set to read.
  * @throws {KeyFileError} If it has no usable RSA key. The error says what it has and what to do.
  */
-export async function readKey(content: Bytes): Promise<RsaKey> {
-  const key = await parseKey(content);
+export async function readKey(content: Bytes, options: ReadKeyOptions = {}): Promise<RsaKey> {
+  const { decoded, form } = await parseFile(content, options);
+  const [refusal] = refusals(decoded);
+  if (refusal !== undefined) throw refusal;
+  const key = keyOf(decoded, form);
   await tryKey(key);
   return key;
 }
 
-async function parseKey(content: Bytes): Promise<RsaKey> {
+/**
+ * Reads a key file as {@linkcode readKey} does, but accepts keys that are too weak to use or odd.
+ *
+ * @returns The key, and what is wrong with it.
+ * @throws {KeyFileError} If it has no RSA key.
+ */
+export async function inspectKey(
+  content: Bytes,
+  options: ReadKeyOptions = {},
+): Promise<{ readonly key: RsaKey; readonly problems: readonly KeyProblem[] }> {
+  const { decoded, form } = await parseFile(content, options);
+  const key = keyOf(decoded, form);
+  const problems: KeyProblem[] = refusals(decoded);
+  if (problems.length === 0) {
+    const failed = await tryKey(key).then(() => undefined, (error) => error);
+    if (failed instanceof KeyFileError) problems.push(failed);
+    else if (failed !== undefined) throw failed;
+  }
+  return { key, problems: [...problems, ...oddities(decoded)] };
+}
+
+/** A decoded key, and the notation of its file: `PEM`, `DER` or none. */
+interface ParsedFile {
+  readonly decoded: DecodedKey;
+  readonly form: string;
+}
+
+async function parseFile(content: Bytes, options: ReadKeyOptions): Promise<ParsedFile> {
+  if (isUtf16(content)) {
+    const hint = "convert it into a new file: (set -C; iconv -f UTF-16 -t UTF-8 FILE > NEW_KEY)";
+    throw unknownFile("it is text in UTF-16, not in ASCII or UTF-8", hint);
+  }
   const text = new TextDecoder().decode(content);
   if (text.trim() === "") {
-    throw new KeyFileError(
-      "KEY_EMPTY",
-      "it is empty",
-      "copy it again, or make a key in a new file",
-    );
+    const hint = "copy it again, or make a key in a new file";
+    throw new KeyFileError("KEY_EMPTY", "it is empty", hint);
   }
-  if (text.includes("-----BEGIN ")) return readPemKey(text);
-  if (text.trimStart().startsWith("{")) return await readJwk(text);
-  if (/^\s*(ssh|ecdsa|sk)-[\w@.-]+ AAAA/.test(text)) throw openSshPublicKey(text);
-  if (content[0] === 0x30) return keyOf(decode(content), "DER");
-  throw new KeyFileError(
-    "KEY_UNKNOWN",
+  if (text.includes("-----BEGIN ")) return await readPemKey(text, options);
+  if (text.trimStart().startsWith("{")) return { decoded: readJwk(text, options.kid), form: "" };
+  if (content[0] === 0x30) return { decoded: await decodeDer(content, options), form: "DER" };
+  const decoded = readSsh2(text) ?? readOpenSshLines(text);
+  if (decoded !== undefined) return { decoded, form: "" };
+  if (text.startsWith("PuTTY-User-Key-File-")) {
+    const hint = "convert it into a new file: puttygen FILE -O private-openssh-new -o NEW_KEY";
+    throw unknownFile("it is a key of PuTTY", hint);
+  }
+  throw unknownFile(
     "it has no key in a known format",
-    "a key is PEM text (-----BEGIN PRIVATE KEY-----), DER or a JWK",
+    "a key is PEM text (-----BEGIN PRIVATE KEY-----), DER, a JWK or a line that starts with ssh-rsa",
   );
 }
 
-/** The PEM labels of RSA keys. */
-const KEY_LABELS = ["PRIVATE KEY", "RSA PRIVATE KEY", "PUBLIC KEY", "RSA PUBLIC KEY"];
-
-function readPemKey(text: string): RsaKey {
-  const blocks = readPem(text);
-  const block = blocks.find(({ label }) => KEY_LABELS.includes(label)) ?? blocks[0];
-  if (block === undefined) throw damaged();
-  refuse(block);
-  if (block.bytes === undefined) throw damaged();
-  return keyOf(decode(block.bytes), "PEM");
+/** Tells whether a file starts as UTF-16 text does: with a byte order mark, or with a zero beside each character. */
+function isUtf16(content: Bytes): boolean {
+  const start = [...content.subarray(0, 8)];
+  if (start.length < 2) return false;
+  const mark = `${start[0]},${start[1]}`;
+  if (mark === "255,254" || mark === "254,255") return true;
+  const zeros = (parity: number) => start.every((byte, i) => (byte === 0) === (i % 2 === parity));
+  return zeros(0) || zeros(1);
 }
 
-/** Throws for a block that is not an unencrypted RSA key. */
-function refuse({ label, hasHeaders }: PemBlock): void {
-  if (label === "ENCRYPTED PRIVATE KEY" || (KEY_LABELS.includes(label) && hasHeaders)) {
+/** The labels of PEM blocks that have an RSA key, the preferred ones first. */
+const LABELS: readonly (readonly string[])[] = [
+  [
+    ...["PRIVATE KEY", "RSA PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"],
+    "ANY PRIVATE KEY",
+  ],
+  ["PUBLIC KEY", "RSA PUBLIC KEY"],
+  ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"],
+  ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"],
+];
+
+async function readPemKey(text: string, options: ReadKeyOptions): Promise<ParsedFile> {
+  const blocks = readPem(text);
+  const block = LABELS.map((labels) => blocks.find(({ label }) => labels.includes(label)))
+    .find((one) => one !== undefined);
+  if (block === undefined) throw withoutKey(blocks[0]);
+  const bytes = block.bytes;
+  if (bytes === undefined) throw damaged();
+  if (block.label === "OPENSSH PRIVATE KEY") {
+    return { decoded: await decodeOpenSsh(bytes, options), form: "" };
+  }
+  const { headers } = block;
+  if (headers.size === 0) {
+    return { decoded: await decodeDer(bytes, options, block.label), form: "PEM" };
+  }
+  const decoded = await decrypted(openerOfPem(headers, bytes), options, decodeKey);
+  return { decoded, form: "PEM" };
+}
+
+/** Creates the error for a PEM file whose blocks have no RSA key. */
+function withoutKey(block: PemBlock | undefined): KeyFileError {
+  const label = block?.label ?? "";
+  const other = /^(EC|DSA|DH|X9\.42 DH|X25519|ED25519)\b/.exec(label)?.[1];
+  if (other !== undefined) return notRsa(other === "EC" ? "elliptic curves (EC)" : other);
+  if (label === "PKCS7" || label === "CMS") {
+    return unknownFile(
+      "it is a PKCS#7 file, which has no key",
+      "export the certificate or the key",
+    );
+  }
+  if (label === "X509 CRL") {
+    return unknownFile("it is a certificate revocation list", "name a certificate or a key");
+  }
+  return unknownFile(
+    "it has no key in a known format",
+    "an RSA key starts with -----BEGIN PRIVATE KEY----- or -----BEGIN PUBLIC KEY-----",
+  );
+}
+
+async function decodeDer(bytes: Bytes, options: ReadKeyOptions, label = ""): Promise<DecodedKey> {
+  return await decoding(async () => {
+    const whole = label === "TRUSTED CERTIFICATE" ? firstValue(bytes) : bytes;
+    const encrypted = encryptedPkcs8(whole);
+    if (encrypted === undefined) return decodeKey(whole);
+    return await decrypted(openerOfPkcs8(encrypted), options, decodeKey);
+  });
+}
+
+async function decodeOpenSsh(bytes: Bytes, options: ReadKeyOptions): Promise<DecodedKey> {
+  const { open, part } = readOpenSshKey(bytes);
+  if (open === undefined) return decodeOpenSshPart(part, false);
+  return await decrypted(open, options, (opened) => decodeOpenSshPart(opened, true));
+}
+
+/** Asks for the passphrase, decrypts a key and decodes it. */
+async function decrypted(
+  open: Opener,
+  { passphrase }: ReadKeyOptions,
+  decode: (bytes: Bytes) => DecodedKey,
+): Promise<DecodedKey> {
+  if (passphrase === undefined) {
     throw new KeyFileError(
       "KEY_ENCRYPTED",
       "the private key is encrypted with a passphrase",
       "decrypt it into a new file: (umask 077; set -C; openssl pkey -in FILE > NEW_KEY)",
     );
   }
-  if (label === "OPENSSH PRIVATE KEY") {
-    throw new KeyFileError(
-      "KEY_OPENSSH",
-      "it is a private key in OpenSSH's own format",
-      'convert a copy of it, which must be an RSA key: ssh-keygen -p -N "" -m PKCS8 -f NEW_COPY',
-    );
-  }
-  if (label.endsWith("CERTIFICATE")) {
-    throw new KeyFileError(
-      "KEY_CERTIFICATE",
-      "it is a certificate, not a key",
-      "extract its public key: openssl x509 -in FILE -noout -pubkey",
-    );
-  }
-  if (label.endsWith("CERTIFICATE REQUEST")) {
-    throw new KeyFileError(
-      "KEY_CERTIFICATE",
-      "it is a request for a certificate, not a key",
-      "extract its public key: openssl req -in FILE -noout -pubkey",
-    );
-  }
-  const other = /^(EC|DSA|DH|X25519|ED25519)\b/.exec(label)?.[1];
-  if (other !== undefined) throw notRsa(other === "EC" ? "elliptic curves (EC)" : other);
-  if (KEY_LABELS.includes(label)) return;
-  throw new KeyFileError(
-    "KEY_UNKNOWN",
-    "it has no key in a known format",
-    "an RSA key starts with -----BEGIN PRIVATE KEY----- or -----BEGIN PUBLIC KEY-----",
-  );
-}
-
-function openSshPublicKey(text: string): KeyFileError {
-  const type = /^\s*([\w@.-]+)/.exec(text)![1]!;
-  if (type !== "ssh-rsa") return notRsa(type.replace(/^(ssh|ecdsa|sk)-/, ""));
-  return new KeyFileError(
-    "KEY_OPENSSH",
-    "it is a public key in OpenSSH's own format",
-    "convert it into a new file: (set -C; ssh-keygen -e -m PKCS8 -f FILE > NEW_KEY)",
-  );
-}
-
-function decode(bytes: Bytes): DecodedKey {
+  const bytes = await open(await passphrase());
   try {
-    return decodeKey(bytes);
+    return { ...decode(bytes), wasEncrypted: true };
   } catch (error) {
-    if (error instanceof OtherAlgorithmError) throw notRsa(error.algorithm);
-    if (error instanceof DerError) throw damaged(error);
-    throw error;
+    throw error instanceof DerError ? wrongPassphrase() : error;
   }
 }
 
-function notRsa(algorithm: string): KeyFileError {
-  const wanted = algorithm.startsWith("RSA") ? "a plain RSA key" : "an RSA key";
-  return new KeyFileError(
-    "KEY_NOT_RSA",
-    `it is not ${wanted} but a key for ${algorithm}`,
-    "make an RSA key in a new file",
-  );
+async function decoding<T>(decode: () => Promise<T>): Promise<T> {
+  try {
+    return await decode();
+  } catch (error) {
+    throw error instanceof DerError ? damaged(error) : error;
+  }
 }
 
-function damaged(cause?: unknown): KeyFileError {
-  return new KeyFileError(
-    "KEY_DAMAGED",
-    "it is cut short or damaged",
-    "copy the whole file again",
-    {
-      cause,
-    },
-  );
-}
-
-function keyOf(key: DecodedKey, form: string): RsaKey {
-  const modulusBits = bitLength(key.modulus);
-  if (modulusBits < MIN_BITS) {
-    throw new KeyFileError(
-      "KEY_TOO_SMALL",
-      `the key has ${modulusBits} bits; fewer than ${MIN_BITS} are not secure`,
-      "make another key in a new file",
-    );
-  }
-  if (modulusBits > MAX_BITS) {
-    throw new KeyFileError(
-      "KEY_TOO_LARGE",
-      `the key has ${modulusBits} bits; more than ${MAX_BITS} are not supported`,
-      "make another key in a new file",
-    );
-  }
-  const exponent = key.exponent.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
-  if (exponent < 3n || exponent > MAX_EXPONENT || exponent % 2n === 0n) {
-    throw new KeyFileError(
-      "KEY_EXPONENT",
-      "the key's exponent is not an odd number from 3 to 2^33 - 1",
-      "make another key in a new file",
-    );
-  }
-  if (!isOdd(key.modulus)) throw damaged();
-  const { privatePkcs1 } = key;
+function keyOf(decoded: DecodedKey, form: string): RsaKey {
+  const { privatePkcs1, pss, encoding, wasEncrypted } = decoded;
   return {
     kind: privatePkcs1 === undefined ? "public" : "private",
-    format: form === "" ? "JWK" : `${key.encoding} ${form}`,
-    modulusBits,
-    exponent,
-    spki: encodeSpki(key),
+    format: `${encoding} ${form}`.trimEnd() + (wasEncrypted === true ? ", encrypted" : ""),
+    modulusBits: bitLength(decoded.modulus),
+    exponent: toNumber(decoded.exponent),
+    spki: encodeSpki(decoded),
     ...(privatePkcs1 === undefined ? {} : { pkcs8: encodePkcs8(privatePkcs1) }),
+    ...(pss === undefined ? {} : { pss }),
   };
-}
-
-/** The JWK members that hold the numbers of an RSA key (RFC 7518 section 6.3). */
-const PUBLIC_PARTS = ["n", "e"] as const;
-const PRIVATE_PARTS = ["d", "p", "q", "dp", "dq", "qi"] as const;
-
-async function readJwk(text: string): Promise<RsaKey> {
-  const jwk = parseJwk(text);
-  if (Array.isArray(jwk.keys)) {
-    throw new KeyFileError("KEY_UNKNOWN", "it is a set of JWKs", "put one of its keys into a file");
-  }
-  if (typeof jwk.kty !== "string") {
-    throw new KeyFileError("KEY_UNKNOWN", "it is JSON but not a JWK", 'a JWK has a member "kty"');
-  }
-  if (jwk.kty !== "RSA") {
-    throw notRsa(jwk.kty === "EC" ? "elliptic curves (EC)" : "another algorithm");
-  }
-  const n = part(jwk, "n");
-  const e = part(jwk, "e");
-  if (jwk.d === undefined) return keyOf(decode(encodeSpki({ modulus: n, exponent: e })), "");
-  for (const name of PRIVATE_PARTS) part(jwk, name);
-  return keyOf(decode(await pkcs8OfJwk(jwk)), "");
-}
-
-function parseJwk(text: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw damaged(error);
-    throw error;
-  }
-}
-
-function part(jwk: Record<string, unknown>, name: string): Bytes {
-  const value = jwk[name];
-  // Base64 of whole bytes never has 4n + 1 characters (RFC 4648 section 5).
-  if (typeof value !== "string" || !/^[A-Za-z0-9_-]+$/.test(value) || value.length % 4 === 1) {
-    throw new KeyFileError(
-      "KEY_DAMAGED",
-      `the JWK's "${name}" is missing or is not base64url`,
-      "a private RSA key has n, e, d, p, q, dp, dq and qi",
-    );
-  }
-  return Uint8Array.fromBase64(value, { alphabet: "base64url" });
-}
-
-async function pkcs8OfJwk(jwk: Record<string, unknown>): Promise<Bytes> {
-  const names = [...PUBLIC_PARTS, ...PRIVATE_PARTS];
-  // The purpose stated in the JWK ("alg", "use", "key_ops") is ignored.
-  const numbers = Object.fromEntries(names.map((name) => [name, String(jwk[name])]));
-  const algorithm = { name: "RSA-PSS", hash: "SHA-256" };
-  try {
-    const key = await crypto.subtle.importKey(
-      "jwk",
-      { kty: "RSA", ext: true, ...numbers },
-      algorithm,
-      true,
-      ["sign"],
-    );
-    return new Uint8Array(await crypto.subtle.exportKey("pkcs8", key));
-  } catch (cause) {
-    throw damaged(cause);
-  }
 }
 
 /** The WebCrypto algorithm for each use. WebCrypto ties each key to one use. */
 const ALGORITHM = {
+  oaep1: { name: "RSA-OAEP", hash: "SHA-1" },
   oaep: { name: "RSA-OAEP", hash: "SHA-256" },
+  oaep384: { name: "RSA-OAEP", hash: "SHA-384" },
+  oaep512: { name: "RSA-OAEP", hash: "SHA-512" },
   pss256: { name: "RSA-PSS", hash: "SHA-256" },
   pss512: { name: "RSA-PSS", hash: "SHA-512" },
 } as const satisfies Record<KeyUse, RsaHashedImportParams>;
 
-/** The use of a key: OAEP, or PSS with SHA-256 or SHA-512. */
-export type KeyUse = "oaep" | "pss256" | "pss512";
+/** The salt of signatures for each use, in bytes. */
+const SALT_BYTES: Readonly<Partial<Record<KeyUse, number>>> = { pss256: 32, pss512: 64 };
+
+/** The use of a key: OAEP with SHA-1, SHA-256, SHA-384 or SHA-512, or PSS with SHA-256 or SHA-512. */
+export type KeyUse = "oaep1" | "oaep" | "oaep384" | "oaep512" | "pss256" | "pss512";
 
 /**
  * Imports the public key of a key for one use.
  *
- * @throws {KeyFileError} `KEY_DAMAGED` if the runtime cannot use it.
+ * @throws {KeyFileError} `KEY_PSS` if it is for other signatures alone; `KEY_DAMAGED` if the runtime cannot use it.
  */
 export async function publicKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
-  const usage: KeyUsage = use === "oaep" ? "encrypt" : "verify";
-  try {
-    return await crypto.subtle.importKey("spki", key.spki, ALGORITHM[use], true, [usage]);
-  } catch (cause) {
-    throw damaged(cause);
-  }
+  requireUse(key, use);
+  return await importPublic(key, use);
 }
 
 /**
  * Imports the private key of a key for one use.
  *
- * @throws {KeyFileError} `KEY_PUBLIC` if it is a public key; `KEY_DAMAGED` if the runtime cannot use it.
+ * @throws {KeyFileError} `KEY_PUBLIC` if it is a public key; `KEY_PSS` and `KEY_DAMAGED` as {@linkcode publicKeyOf} does.
  */
 export async function privateKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
-  if (key.pkcs8 === undefined) {
-    throw new KeyFileError(
-      "KEY_PUBLIC",
-      "it is a public key; a private key is needed",
-      "name the file that rsa keygen wrote, not the one that ends in .pub",
-    );
+  const pkcs8 = privatePartOf(key);
+  requireUse(key, use);
+  return await importPrivate(pkcs8, use);
+}
+
+/**
+ * Returns the private key of a key as PKCS#8.
+ *
+ * @throws {KeyFileError} `KEY_PUBLIC` if it is a public key.
+ */
+export function privatePartOf({ pkcs8, format }: RsaKey): Bytes {
+  if (pkcs8 !== undefined) return pkcs8;
+  const what = /^certificate( request)?/.exec(format)?.[0];
+  throw new KeyFileError(
+    "KEY_PUBLIC",
+    `it is a ${what ?? "public key"}; a private key is needed`,
+    "name the file that rsa keygen wrote, not the one that ends in .pub",
+  );
+}
+
+function requireUse({ pss }: RsaKey, use: KeyUse): void {
+  if (pss === undefined) return;
+  const { name, hash } = ALGORITHM[use];
+  if (name === "RSA-OAEP") throw pssOnly("the key is for signatures alone (RSASSA-PSS)");
+  requirePss(pss, hash, SALT_BYTES[use] ?? 0);
+}
+
+/**
+ * Checks that a key for RSASSA-PSS alone allows a signature.
+ *
+ * @param hash The hash function of the signature and of MGF1, such as `SHA-256`.
+ * @param saltBytes The length of the salt.
+ * @throws {KeyFileError} `KEY_PSS` if it does not.
+ */
+export function requirePss(limits: PssLimits, hash: string, saltBytes: number): void {
+  for (const only of [limits.hash, limits.maskHash]) {
+    if (only === undefined || only === hash) continue;
+    throw pssOnly(`the key is for signatures with ${only} alone, not with ${hash}`);
   }
-  const usage: KeyUsage = use === "oaep" ? "decrypt" : "sign";
+  if (saltBytes >= limits.minSaltBytes) return;
+  throw pssOnly(
+    `the key is for salts of at least ${limits.minSaltBytes} bytes, not of ${saltBytes}`,
+  );
+}
+
+function pssOnly(message: string): KeyFileError {
+  return new KeyFileError("KEY_PSS", message, "use it as it allows, or name another key");
+}
+
+async function importPublic({ spki }: RsaKey, use: KeyUse): Promise<CryptoKey> {
+  const algorithm = ALGORITHM[use];
+  const usage: KeyUsage = algorithm.name === "RSA-OAEP" ? "encrypt" : "verify";
   try {
-    return await crypto.subtle.importKey("pkcs8", key.pkcs8, ALGORITHM[use], false, [usage]);
+    return await crypto.subtle.importKey("spki", spki, algorithm, true, [usage]);
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+async function importPrivate(pkcs8: Bytes, use: KeyUse): Promise<CryptoKey> {
+  const algorithm = ALGORITHM[use];
+  const usage: KeyUsage = algorithm.name === "RSA-OAEP" ? "decrypt" : "sign";
+  try {
+    return await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, [usage]);
   } catch (cause) {
     throw damaged(cause);
   }
@@ -349,8 +362,8 @@ const TRIAL = { name: "RSA-PSS", saltLength: 32 } as const;
  * @throws {KeyFileError} `KEY_DAMAGED` if the runtime cannot use the key, or the private and public key do not match.
  */
 async function tryKey(key: RsaKey): Promise<void> {
-  const publicKey = await publicKeyOf(key, "pss256");
-  const privateKey = key.pkcs8 === undefined ? undefined : await privateKeyOf(key, "pss256");
+  const publicKey = await importPublic(key, "pss256");
+  const privateKey = key.pkcs8 === undefined ? undefined : await importPrivate(key.pkcs8, "pss256");
   const none = new Uint8Array(Math.ceil(key.modulusBits / 8));
   let holds: boolean;
   try {
@@ -364,7 +377,7 @@ async function tryKey(key: RsaKey): Promise<void> {
 
 /** A key pair as PEM. */
 export interface PemPair {
-  /** The private key as PKCS#8. */
+  /** The private key as PKCS#8, encrypted if a passphrase was given. */
   readonly privatePem: string;
   /** The public key as SPKI. */
   readonly publicPem: string;
@@ -374,14 +387,18 @@ export interface PemPair {
  * Exports a key pair as PEM.
  *
  * @param keys A pair with an extractable private key.
+ * @param passphrase Encrypts the private key with PBES2: PBKDF2 with HMAC-SHA-256, and AES-256-CBC (RFC 8018).
  */
-export async function writeKeyPair(keys: CryptoKeyPair): Promise<PemPair> {
+export async function writeKeyPair(keys: CryptoKeyPair, passphrase?: Bytes): Promise<PemPair> {
   const [pkcs8, spki] = await Promise.all([
     crypto.subtle.exportKey("pkcs8", keys.privateKey),
     crypto.subtle.exportKey("spki", keys.publicKey),
   ]);
+  const privateKey = new Uint8Array(pkcs8);
   return {
-    privatePem: writePem("PRIVATE KEY", new Uint8Array(pkcs8)),
+    privatePem: passphrase === undefined
+      ? writePem("PRIVATE KEY", privateKey)
+      : writePem("ENCRYPTED PRIVATE KEY", await encryptPkcs8(privateKey, passphrase)),
     publicPem: writePem("PUBLIC KEY", new Uint8Array(spki)),
   };
 }

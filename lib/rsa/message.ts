@@ -1,12 +1,12 @@
 /**
- * Encrypts and signs with RSA key files: JWE (RFC 7516) for content of any size, a single RSAES-OAEP block, and
- * RSASSA-PSS signatures (RFC 8017).
+ * Encrypts with RSA key files: JWE (RFC 7516) for content of any size, and a single RSAES-OAEP block (RFC 8017).
  *
  * @module
  */
 
 import type { Bytes } from "../base/bytes.ts";
-import { privateKeyOf, publicKeyOf, type RsaKey } from "./key_formats.ts";
+import { type KeyUse, privateKeyOf, publicKeyOf, type RsaKey } from "./key_formats.ts";
+import type { FlattenedJWE } from "jose";
 
 /** The length of a SHA-256 digest, in bytes. */
 const HASH_BYTES = 32;
@@ -17,6 +17,8 @@ const JWE = { alg: "RSA-OAEP-256", enc: "A256GCM" } as const;
  * bytes, and a string of the JavaScript engine has at most 2^29 - 24 characters.
  */
 export const MAX_MESSAGE_BYTES = 383 * 1024 * 1024;
+/** The largest JWE, in bytes: the longest string of the JavaScript engine. */
+export const MAX_JWE_BYTES = 2 ** 29 - 24;
 
 /** Thrown for a message that cannot be decrypted. It does not say why: the reason would help an attacker. */
 export class DecryptionError extends Error {
@@ -58,26 +60,131 @@ export async function encryptMessage(to: RsaKey, content: Bytes): Promise<string
   return await new CompactEncrypt(content).setProtectedHeader(JWE).encrypt(key);
 }
 
+/** The uses of a key for the algorithms of RFC 7518 section 4.3 and their registered successors. */
+const KEY_USES: Readonly<Record<string, KeyUse>> = {
+  "RSA-OAEP": "oaep1",
+  "RSA-OAEP-256": "oaep",
+  "RSA-OAEP-384": "oaep384",
+  "RSA-OAEP-512": "oaep512",
+};
+
+/** The ciphers of content (RFC 7518 section 5). */
+const CIPHERS = [
+  ...["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512"],
+  ...["A128GCM", "A192GCM", "A256GCM"],
+];
+
+/** Thrown for a message that needs something that is not supported. Its header, which anybody can read, says so. */
+export class UnsupportedMessageError extends Error {
+  /** Creates the error. `feature` is what is not supported: `the algorithm "RSA1_5"`. */
+  constructor(readonly feature: string) {
+    super(`the message needs ${feature}, which is not supported`);
+    this.name = "UnsupportedMessageError";
+  }
+}
+
+/** The members of a header or of a JWE in JSON. */
+type Members = Readonly<Record<string, unknown>>;
+
 /**
  * Decrypts a JWE that {@linkcode encryptMessage} or another program made.
  *
  * @param key A private key.
- * @param message The compact serialization as bytes. White space around it is ignored.
+ * @param message The compact or the JSON serialization as bytes. White space around it is ignored.
  * @throws {DecryptionError} If the message cannot be decrypted, whatever the reason.
+ * @throws {UnsupportedMessageError} If its header names an algorithm that is not supported.
  * @throws {KeyFileError} If the key is not a private key.
  */
 export async function decryptMessage(key: RsaKey, message: Bytes): Promise<Bytes> {
-  const privateKey = await privateKeyOf(key, "oaep");
+  const text = trimmed(message);
+  if (text[0] === 0x7b) return await decryptJson(key, text);
+  const header = headerOf(new TextDecoder().decode(text.subarray(0, text.indexOf(0x2e))));
+  const privateKey = await privateKeyOf(key, useFor(header));
   const { compactDecrypt } = await import("jose");
+  return await decrypting(() => compactDecrypt(text, privateKey, LIMITS));
+}
+
+/** Decrypts the flattened or the general JSON serialization (RFC 7516 section 7.2), for any of its recipients. */
+async function decryptJson(key: RsaKey, text: Bytes): Promise<Bytes> {
+  const { recipients, ...shared } = membersOf(new TextDecoder().decode(text));
+  const each = Array.isArray(recipients) ? recipients.map(asMembers) : [{}];
+  const { flattenedDecrypt } = await import("jose");
+  const failures: Error[] = [];
+  for (const recipient of each) {
+    const flattened = { ...shared, ...recipient };
+    try {
+      const header = {
+        ...(flattened.protected === undefined ? {} : headerOf(String(flattened.protected))),
+        ...asMembers(flattened.unprotected),
+        ...asMembers(flattened.header),
+      };
+      const privateKey = await privateKeyOf(key, useFor(header));
+      // jose checks the members itself.
+      const jwe = flattened as unknown as FlattenedJWE;
+      return await decrypting(() => flattenedDecrypt(jwe, privateKey, LIMITS));
+    } catch (error) {
+      if (!(error instanceof DecryptionError || error instanceof UnsupportedMessageError)) {
+        throw error;
+      }
+      failures.push(error);
+    }
+  }
+  // Only if no recipient is supported, that is the reason.
+  const isUnsupported = failures.every((error) => error instanceof UnsupportedMessageError);
+  throw isUnsupported && failures[0] !== undefined ? failures[0] : new DecryptionError();
+}
+
+const LIMITS = {
+  keyManagementAlgorithms: Object.keys(KEY_USES),
+  contentEncryptionAlgorithms: [...CIPHERS],
+};
+
+async function decrypting(
+  decrypt: () => Promise<{ readonly plaintext: Uint8Array }>,
+): Promise<Bytes> {
   try {
-    const { plaintext } = await compactDecrypt(trimmed(message), privateKey, {
-      keyManagementAlgorithms: [JWE.alg],
-      contentEncryptionAlgorithms: [JWE.enc],
-    });
-    return new Uint8Array(plaintext);
+    return new Uint8Array((await decrypt()).plaintext);
   } catch {
     throw new DecryptionError();
   }
+}
+
+/** Returns the use of the key that a header asks for. */
+function useFor({ alg, enc, zip, crit }: Members): KeyUse {
+  if (typeof alg !== "string" || typeof enc !== "string") throw new DecryptionError();
+  const use = Object.hasOwn(KEY_USES, alg) ? KEY_USES[alg] : undefined;
+  if (use === undefined) throw unsupported("the algorithm", alg);
+  if (!CIPHERS.includes(enc)) throw unsupported("the encryption", enc);
+  if (zip !== undefined) throw unsupported("the compression", zip);
+  if (crit !== undefined) throw unsupported("the extensions", crit);
+  return use;
+}
+
+function unsupported(what: string, name: unknown): UnsupportedMessageError {
+  return new UnsupportedMessageError(`${what} ${JSON.stringify(name).slice(0, 60)}`);
+}
+
+/** Decodes a header from base64url. */
+function headerOf(text: string): Members {
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+  } catch {
+    throw new DecryptionError();
+  }
+  return membersOf(new TextDecoder().decode(bytes));
+}
+
+function membersOf(json: string): Members {
+  try {
+    return asMembers(JSON.parse(json));
+  } catch {
+    throw new DecryptionError();
+  }
+}
+
+function asMembers(value: unknown): Members {
+  return typeof value === "object" && value !== null ? value as Members : {};
 }
 
 /** Strips white space from both ends. The text stays bytes, so that only one string of it is made. */
@@ -125,35 +232,4 @@ export async function decryptBlock(key: RsaKey, block: Bytes): Promise<Bytes> {
   } catch {
     throw new DecryptionError();
   }
-}
-
-const PSS = { name: "RSA-PSS", saltLength: 32 } as const;
-
-/**
- * Signs a document with RSASSA-PSS, SHA-256 and a salt of 32 bytes (RFC 8017 section 8.1).
- *
- * @param key A private key.
- * @param document The document's bytes.
- * @returns The signature, as long as the modulus.
- * @throws {KeyFileError} If the key is not a private key.
- */
-export async function signDocument(key: RsaKey, document: Bytes): Promise<Bytes> {
-  const privateKey = await privateKeyOf(key, "pss256");
-  return new Uint8Array(await crypto.subtle.sign(PSS, privateKey, document));
-}
-
-/**
- * Verifies a signature that {@linkcode signDocument} or `openssl dgst` made.
- *
- * @param key A public or private key.
- * @param signature The signature.
- * @param document The document's bytes.
- * @returns Whether the signature is valid.
- */
-export async function verifyDocument(
-  key: RsaKey,
-  signature: Bytes,
-  document: Bytes,
-): Promise<boolean> {
-  return await crypto.subtle.verify(PSS, await publicKeyOf(key, "pss256"), signature, document);
 }

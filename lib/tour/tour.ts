@@ -32,10 +32,13 @@ export interface TourOptions {
   readonly pause: (() => Promise<void>) | undefined;
   /** Stops the tour. */
   readonly signal: AbortSignal;
+  /** How long a step may print nothing before a notice says that the tour waits, in milliseconds; 20,000 by default. */
+  readonly quietMs?: number;
 }
 
-/** How long a step may take before it counts as failed, in milliseconds. */
-const STEP_MS = 30_000;
+/** How long a step may print nothing before a notice. No step fails because the machine is slow. */
+const QUIET_MS = 20_000;
+const STILL_WAITING = "(still waiting for this step; Ctrl-C ends the tour)";
 
 /** The widest column of prose. */
 const WIDEST = 100;
@@ -80,9 +83,12 @@ class Stage implements Viewer {
   readonly #console: Console;
   readonly #broken = new AbortController();
   readonly #stopped: AbortSignal;
+  readonly #quietMs: number;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ io, root, load, kept, signal }: TourOptions) {
+  constructor({ io, root, load, kept, signal, quietMs = QUIET_MS }: TourOptions) {
     this.#output = io.output;
+    this.#quietMs = quietMs;
     this.columns = io.output.columns;
     this.coloured = io.output.coloured;
     this.style = makeStyle(this.coloured);
@@ -90,13 +96,22 @@ class Stage implements Viewer {
     this.#stopped = AbortSignal.any([signal, this.#broken.signal]);
   }
 
-  /** Shows text. If that fails, the tour ends: its output is gone. */
+  /**
+   * Shows text.
+   *
+   * @throws {unknown} The error of the failed write. The tour then ends: its output is gone.
+   */
   show(text: string): void {
+    if (this.#quiet !== undefined) this.#watch();
+    this.#write(text);
+    this.#broken.signal.throwIfAborted();
+  }
+
+  #write(text: string): void {
     try {
       writeAll(this.#output, text);
     } catch (error) {
       this.#broken.abort(error);
-      throw error;
     }
   }
 
@@ -117,9 +132,21 @@ class Stage implements Viewer {
     this.show(`\n${dim("$")} ${[first, ...rest.map((more) => `  ${more}`)].join("\n")}\n`);
   }
 
+  /** Waits for output anew. After a long silence, a notice says that the tour waits, and how to end it. */
+  #watch(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => {
+      this.#quiet = undefined;
+      const margin = { first: "", next: "", breakWords: false };
+      const notice = withMargin(margin, `${STILL_WAITING}\n`, this.columns);
+      this.#write(this.style.dim(notice));
+    }, this.#quietMs);
+  }
+
   /** Runs a step. Returns whether it succeeded. */
   async play(step: Step): Promise<boolean> {
-    const signal = AbortSignal.any([this.#stopped, AbortSignal.timeout(STEP_MS)]);
+    const signal = this.#stopped;
+    this.#watch();
     try {
       await step.play({
         signal,
@@ -132,6 +159,9 @@ class Stage implements Viewer {
       const why = error instanceof Error ? error.message : String(error);
       this.show(`${this.style.red("this step failed")}: ${why}\n`);
       return false;
+    } finally {
+      clearTimeout(this.#quiet);
+      this.#quiet = undefined;
     }
   }
 }
@@ -144,7 +174,7 @@ export interface Scene {
    * @param args Its arguments, without the program's name.
    */
   start(args: readonly string[], options?: JobOptions): Job;
-  /** Aborts if the step takes too long or the tour is stopped. */
+  /** Aborts if the tour is stopped, or can no longer be shown. */
   readonly signal: AbortSignal;
   /** Shows a command line that the person can type to get the same result. */
   prompt(line: string): void;

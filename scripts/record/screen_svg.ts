@@ -60,6 +60,21 @@ export function readRow(row: string): Span[] {
 }
 
 /**
+ * Reads the rows of a terminal as tmux gives them: a colour or a weight lasts over the ends of rows.
+ *
+ * @param text The rows, with a line feed between two.
+ */
+export function readRows(text: string): Span[][] {
+  let codes = "";
+  return text.split("\n").map((row) => {
+    const spans = readRow(codes + row);
+    // deno-lint-ignore no-control-regex -- SGR sequences are what is read
+    codes += row.match(/\x1b\[[\d;]*m/g)?.join("") ?? "";
+    return spans;
+  });
+}
+
+/**
  * Draws screens one below the other.
  *
  * @param screens The screens.

@@ -1,66 +1,86 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { callAfter, TimeLimit } from "../../lib/base/clock.ts";
+import { HandClock, receiveAll } from "../fixtures/hand_clock.ts";
 
-/** Keeps the event loop busy. */
-function block(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end;);
+/** Waits for each of several times. Returns the times in the order of the calls, each with what had passed by then. */
+function called(times: readonly number[], clock: HandClock, steps: readonly number[]) {
+  const calls: [ms: number, passed: number][] = [];
+  let passed = 0;
+  for (const ms of times) callAfter(ms, () => calls.push([ms, passed]));
+  for (const step of steps) {
+    passed += step;
+    clock.pass(step);
+  }
+  return calls;
 }
 
-function after(ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  callAfter(ms, resolve);
-  return promise;
-}
-
-Deno.test("callAfter() calls in the order of the times, and not before they have passed", async () => {
-  const start = performance.now();
-  const order: number[] = [];
-  await Promise.all([90, 10, 50].map(async (ms) => {
-    await after(ms);
-    order.push(ms);
-    assert(performance.now() - start >= ms - 1, `${ms} ms have passed`);
-  }));
-  assertEquals(order, [10, 50, 90]);
+Deno.test("callAfter() calls in the order of the times, and not before they have passed", () => {
+  using clock = new HandClock();
+  const steps = Array.from({ length: 6 }, () => 20);
+  assertEquals(called([90, 10, 50], clock, steps), [[10, 20], [50, 60], [90, 100]]);
 });
 
-Deno.test("callAfter() does not call once it is disposed", async () => {
-  let called = false;
-  callAfter(10, () => called = true)[Symbol.dispose]();
-  await after(80);
-  assertEquals(called, false);
+Deno.test("callAfter() calls in the order of the times where one interval was as long as all of them", () => {
+  using clock = new HandClock();
+  assertEquals(called([90, 10, 50], clock, [150]), [[10, 150], [50, 150], [90, 150]]);
+  // What arrived during a very long interval is read first.
+  assertEquals(called([90, 10, 50], clock, [600, 20]), [[10, 620], [50, 620], [90, 620]]);
 });
 
-Deno.test("callAfter() lets a function that it calls wait again", async () => {
-  await after(10);
-  const start = performance.now();
-  await after(60);
-  assert(performance.now() - start >= 59);
+Deno.test("callAfter() does not call once it is disposed", () => {
+  using clock = new HandClock();
+  let calls = 0;
+  callAfter(10, () => calls++)[Symbol.dispose]();
+  using _second = callAfter(20, () => calls++);
+  const third = callAfter(30, () => calls++);
+  callAfter(25, () => third[Symbol.dispose]());
+  clock.pass(80);
+  assertEquals(calls, 1);
+});
+
+Deno.test("callAfter() lets a function that it calls wait again", () => {
+  using clock = new HandClock();
+  const passed: number[] = [];
+  let time = 0;
+  callAfter(10, () => {
+    passed.push(time);
+    callAfter(60, () => passed.push(time));
+  });
+  while (passed.length < 2) {
+    time += 20;
+    clock.pass(20);
+  }
+  assertEquals(passed, [20, 80]);
 });
 
 Deno.test("TimeLimit lets what arrived during a long interval be handled before it aborts", async () => {
+  using clock = new HandClock();
   using limit = new TimeLimit(100);
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const received = socket.receive();
+  const order: string[] = [];
+  limit.signal.addEventListener("abort", () => order.push("aborted"));
+  const received = socket.receive().then(() => order.push("received"));
   await socket.send(Uint8Array.of(1), socket.addr);
-  const first = Promise.race([
-    received.then(() => "received"),
-    new Promise<string>((resolve) => {
-      limit.signal.addEventListener("abort", () => resolve("aborted"));
-    }),
-  ]);
-  block(600);
-  assertEquals(await first, "received");
+  clock.pass(600);
+  await receiveAll();
+  await received;
+  assertEquals(order, ["received"]);
+  clock.pass(20);
+  assertEquals(order, ["received", "aborted"]);
   socket.close();
 });
 
-Deno.test("TimeLimit aborts with a TimeoutError", async () => {
+Deno.test("TimeLimit aborts with a TimeoutError", () => {
+  using clock = new HandClock();
   using limit = new TimeLimit(20);
-  const { signal } = limit;
-  await assertRejects(
-    () => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
-    DOMException,
+  clock.pass(19);
+  assertEquals(limit.signal.aborted, false);
+  clock.pass(1);
+  const { aborted, reason } = limit.signal;
+  assertEquals([aborted, reason.name, reason.message], [
+    true,
+    "TimeoutError",
     "no answer within 20 ms",
-  );
-  assertEquals(signal.reason.name, "TimeoutError");
+  ]);
 });

@@ -1,4 +1,4 @@
-// needs: net run=deno,sh,tmux read=. write=dist/test runtime-base (about 40 s)
+// needs: net run=deno,sh,tmux read=. write=dist/test runtime-base (about 25 s)
 
 /**
  * Every command of the table, run by the executable files, where neither Deno nor Node is.

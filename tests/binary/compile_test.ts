@@ -1,4 +1,4 @@
-// needs: net run=deno,sh read=. write=dist/test runtime-base (about 40 s)
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 20 s)
 
 import { Failure } from "../../lib/base/failure.ts";
 import { VERSION } from "../../lib/os/build.ts";

@@ -5,9 +5,8 @@
  */
 
 import type { Bytes } from "../../lib/base/bytes.ts";
-import { guardLink, type Link, type LinkReceiver } from "../../lib/chat/link.ts";
+import { guardLink, type Link, type LinkReceiver, memoryLinks } from "../../lib/chat/link.ts";
 import type { Relay } from "../../lib/chat/relay/relay.ts";
-import { memoryLinks } from "../../lib/chat/runtime/memory_link.ts";
 
 /**
  * Connects a receiver to a relay. Nothing that the relay slows is paused. An exception of the receiver closes the link

@@ -9,7 +9,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/base/failure.ts";
 import { ArgumentProblem, rawArgs, readOptionWords } from "../../lib/cli/option_words.ts";
-import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { parseCommandLine } from "../../lib/cli/run.ts";
 import type { CommandSpec, OptionSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 

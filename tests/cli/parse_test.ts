@@ -1,7 +1,7 @@
 import { Failure } from "../../lib/base/failure.ts";
 import { nearest } from "../../lib/base/nearest.ts";
 import { helpPage } from "../../lib/cli/help.ts";
-import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { parseCommandLine } from "../../lib/cli/run.ts";
 import { commandLine, type CommandSpec } from "../../lib/cli/spec.ts";
 import { PROGRAM } from "../../lib/commands/load.ts";
 // @ts-types="../../types/std_assert.d.ts"

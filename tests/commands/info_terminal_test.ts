@@ -44,3 +44,22 @@ Deno.test({
     assert(!plain.includes("\x1b[1mEMSGSIZE"), plain);
   },
 });
+
+Deno.test({
+  name: "parley info sends a dumb terminal no escape codes",
+  ignore,
+  async fn() {
+    await using pane = await Pane.open(60, 20, "TERM=dumb");
+    const run = RUN.replace("main.ts", "--allow-env=TERM main.ts");
+    await pane.type(
+      `clear; TERM=dumb ${run} errors EMSGSIZE; TERM=dumb ${run} ping 127.0.0.1:1 -c 1\n`,
+    );
+    await pane.until(
+      "the summary",
+      ({ rows }) => rows.some((row) => / sent, .* 0% lost$/.test(row)),
+    );
+    const looks = await pane.tmux("capture-pane", "-p", "-e");
+    assertStringIncludes(looks, "EMSGSIZE");
+    assert(!looks.includes("\x1b"), looks);
+  },
+});

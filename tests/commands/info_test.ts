@@ -182,7 +182,10 @@ Deno.test({
     listener.close();
     assertEquals([open.code, open.stderr], [0, ""]);
     assertMatch(open.stdout, /^ {3}1 {2}open +\d+\.\d\d ms\n {3}2 {2}open +\d+\.\d\d ms\n/m);
-    assertMatch(open.stdout, /^2 sent, 2 answered, 0% lost\nmin \/ avg \/ max \/ stddev +\d/m);
+    assertMatch(
+      open.stdout,
+      /^2 sent, 2 answered, 0% lost\nmin \/ avg \/ max \/ stddev {2}\d.* ms\np50 \/ p90 \/ p99 \/ jitter {2}\d.* ms\n$/m,
+    );
     const [probe, summary, ...rest] = await json("ping", at, "-c", "1", "-W", "30000");
     assertEquals([probe?.event, probe?.seq, probe?.state], ["probe", 1, "refused"]);
     assertEquals([summary?.event, summary?.sent, summary?.answered], ["summary", 1, 1]);
@@ -196,7 +199,10 @@ Deno.test({
   async fn() {
     const { code, stdout } = await parley(["info", "ping", "224.0.0.1", "-c", "1"]);
     assertEquals(code, 1);
-    assertMatch(stdout, /^ {3}1 {2}unreachable\n\n1 sent, 0 answered, 100% lost\n$/m);
+    assertMatch(
+      stdout,
+      /^ {3}1 {2}unreachable {2}ENETUNREACH\n\n1 sent, 0 answered, 100% lost\n$/m,
+    );
   },
 });
 

@@ -99,6 +99,15 @@ Deno.test("every command that has code declares what it keeps, and no chat keeps
   }
 });
 
+Deno.test("udp server --ffi is the only option of udp that keeps the ffi permission", () => {
+  const keepers = [...commandsOf(PARLEY)].filter(([words]) => words[0] === "udp")
+    .flatMap(([words, command]) =>
+      Object.entries(command.options ?? {}).filter(([, { needs }]) => needs?.includes("ffi"))
+        .map(([option]) => `${words.join(" ")} --${option}`)
+    );
+  assertEquals(keepers, ["udp server --ffi"]);
+});
+
 Deno.test("only info socket keeps the ffi permission", () => {
   const keepers = [...commandsOf(PARLEY)].filter(([, command]) =>
     command.permissions?.includes("ffi")

@@ -84,3 +84,37 @@ test("the task that has the network alone names the task that makes keys, and as
     "$",
   ]);
 });
+
+test("a passphrase is asked for without echo, at the terminal and beside piped input", async () => {
+  await using pane = await inScratch();
+  await pane.type(`clear; ${RSA} keygen --bits 2048 --encrypt -o k > /dev/null; echo made $?\n`);
+  await pane.until("the question", ({ rows }) => rows.at(-1) === "new passphrase:");
+  await pane.type("söcret\n");
+  await pane.until("it again", ({ rows }) => rows.at(-1) === "same passphrase again:");
+  await pane.type("söcretx");
+  await pane.press("BSpace");
+  await pane.press("Enter");
+  const made = await pane.until("the key", ({ rows }) => rows.includes("made 0"));
+  await pane.type(`clear; echo hello | ${RSA} encrypt --to k.pub -o m; echo done $?\n`);
+  await pane.until("the message", ({ rows }) => rows.includes("done 0"));
+  await pane.type(`clear; cat m | ${RSA} decrypt --key k; echo code $?\n`);
+  await pane.until("the question", ({ rows }) => rows.at(-1) === "passphrase of k:");
+  await pane.type("söcret\n");
+  const opened = await pane.until("the text", ({ rows }) => rows.includes("code 0"));
+  assert(opened.rows.includes("hello"), opened.rows.join("\n"));
+  await pane.type(`clear; ${RSA} decrypt --key k m; echo code $?\n`);
+  await pane.until("the question", ({ rows }) => rows.at(-1) === "passphrase of k:");
+  await pane.type("secret\n");
+  const wrong = await pane.until("the refusal", ({ rows }) => rows.includes("code 1"));
+  assert(wrong.rows.join(" ").includes("(KEY_PASSPHRASE)"), wrong.rows.join("\n"));
+  await pane.type(`clear; ${RSA} decrypt --key k m; echo code $?\n`);
+  await pane.until("the question", ({ rows }) => rows.at(-1) === "passphrase of k:");
+  await pane.press("C-c");
+  const stopped = await pane.until("the end", ({ rows }) => rows.includes("code 130"));
+  for (const { rows } of [made, opened, wrong, stopped]) {
+    assert(!rows.join("\n").replaceAll("passphrase", "").match(/s.cret/), rows.join("\n"));
+  }
+  // The terminal echoes again.
+  await pane.type("clear; echo visible; rm -r $PWD; echo gone\n");
+  await pane.until("the end", ({ rows }) => rows.includes("visible") && rows.includes("gone"));
+});

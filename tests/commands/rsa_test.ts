@@ -1,4 +1,4 @@
-// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 35 s)
+// needs: net run=deno,openssl read=tests/scratch write=tests/scratch (about 20 s)
 
 /**
  * `parley rsa` as a process, with files.
@@ -72,6 +72,7 @@ Deno.test({
       bits: 2048,
       exponent: 65537,
       fingerprint: stdout.trim(),
+      problems: [],
     });
   },
 });
@@ -197,14 +198,40 @@ Deno.test({
     assertEquals((await rsa(scratch, signing)).code, 0);
     const verify = (signature: string, input: string) =>
       rsa(scratch, ["verify", "--key", "./key.pem.pub", "--signature", signature], input);
-    for (const signature of ["./own.sig", "./vector.sig"]) {
-      const { code, stdout } = await verify(signature, vectors.text);
-      assertEquals([code, stdout], [0, `signed by ${FINGERPRINT}\n`]);
+    const pkcs1 = ["--padding", "pkcs1", "--hash", "sha384", "-o", "./pkcs1.sig"];
+    assertEquals((await rsa(scratch, ["sign", "--key", "./key.pem", ...pkcs1, "./text"])).code, 0);
+    const salted = ["--hash", "sha512", "--salt", "7", "-o", "./salted.sig", "-"];
+    assertEquals(
+      (await rsa(scratch, ["sign", "--key", "./key.pem", ...salted], vectors.text)).code,
+      0,
+    );
+    for (
+      const [signature, kind] of [
+        ["./own.sig", "RSASSA-PSS with SHA-256 and a salt of 32 bytes"],
+        ["./vector.sig", "RSASSA-PSS with SHA-256 and a salt of 32 bytes"],
+        ["./sha512.sig", "RSASSA-PSS with SHA-512 and a salt of 64 bytes"],
+        ["./pkcs1.sig", "PKCS#1 v1.5 with SHA-384"],
+        ["./salted.sig", "RSASSA-PSS with SHA-512 and a salt of 7 bytes"],
+      ]
+    ) {
+      const { code, stdout } = await verify(signature!, vectors.text);
+      assertEquals([code, stdout], [0, `signed by ${FINGERPRINT} (${kind})\n`]);
     }
-    for (const [signature, text] of [["./own.sig", "other"], ["./sha512.sig", vectors.text]]) {
-      const { code, stdout, stderr } = await verify(signature!, text!);
+    for (
+      const [signature, why] of [
+        ["./own.sig", "the signature does not belong to this key and this document"],
+        ["./pkcs1.sig", "the key made the signature, but for another document"],
+        ["./text", "the signature has 41 bytes, and those of this key have 256"],
+      ]
+    ) {
+      const { code, stdout, stderr } = await verify(signature!, "other");
       assertEquals([code, stdout], [1, ""]);
-      assertStringIncludes(stderr, "(BAD_SIGNATURE)\nhint: ");
+      assertStringIncludes(stderr, `parley: cannot verify: ${why} (BAD_SIGNATURE)\nhint: `);
+    }
+    for (const options of [["--padding", "pkcs1", "--salt", "3"], ["--salt", "223"]]) {
+      const { code, stderr } = await rsa(scratch, ["sign", "--key", "./key.pem", ...options]);
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, "parley: --salt: ");
     }
   },
 });
@@ -232,16 +259,18 @@ Deno.test({
     const { refused } = vectors;
     const files = {
       "empty.pem": ["", "KEY_EMPTY", "parley rsa keygen"],
-      "sealed.pem": [refused.encryptedPkcs8, "KEY_ENCRYPTED", "openssl pkey -in NAME"],
-      "cert.pem": [refused.certificate, "KEY_CERTIFICATE", "openssl x509 -in NAME -noout -pubkey"],
       "small.pem": [refused.small, "KEY_TOO_SMALL", "parley rsa keygen"],
+      "seed.pem": [
+        refused.encryptedPkcs1.replace("AES-256-CBC", "SEED-CBC"),
+        "KEY_CIPHER",
+        "openssl pkcs8 -topk8 -in NAME > NEW_KEY",
+      ],
       "ec.pem": [refused.ec, "KEY_NOT_RSA", "parley rsa keygen"],
       "cut.pem": [vectors.key.pkcs8.slice(0, 300), "KEY_DAMAGED", "copy the whole file again"],
-      "id_rsa.pub": [refused.openSsh.publicKey, "KEY_OPENSSH", "ssh-keygen -e -m PKCS8 -f NAME"],
     };
     for (const [name, [content, code, hint]] of Object.entries(files)) {
       const path = await scratch.write(name, content!);
-      const ended = await rsa(scratch, ["inspect", path]);
+      const ended = await rsa(scratch, ["fingerprint", path]);
       assertEquals([ended.code, ended.stdout], [1, ""]);
       const [line, advice, ...rest] = ended.stderr.trimEnd().split("\n");
       assert(line!.startsWith(`parley: cannot use the key ${path}: `), line);
@@ -258,6 +287,142 @@ Deno.test({
     );
     const publicOnly = await rsa(scratch, ["sign", "--key", "./key.pem.pub"], "x");
     assertStringIncludes(publicOnly.stderr, "a private key is needed (KEY_PUBLIC)");
+  },
+});
+
+Deno.test({
+  name: "every command takes the passphrase of a key from a file, and shows it nowhere",
+  ignore,
+  async fn() {
+    await using scratch = await withKey();
+    await scratch.write("sealed.pem", vectors.refused.encryptedPkcs8);
+    await scratch.write("pass", "test\r\nsecond line\n");
+    await scratch.write("wrong", "t3st");
+    const encrypted = await rsa(scratch, ["encrypt", "--to", "./key.pem.pub"], "hello");
+    await scratch.write("letter", encrypted.stdout);
+    const commands = [
+      ["inspect", "./sealed.pem"],
+      ["fingerprint", "./sealed.pem"],
+      ["decrypt", "--key", "./sealed.pem", "./letter"],
+      ["encrypt", "--to", "./sealed.pem", "./letter"],
+      ["sign", "--key", "./sealed.pem", "-o", "-", "./letter"],
+    ];
+    for (const [i, command] of commands.entries()) {
+      const right = await rsa(scratch, [...command, "--passphrase-file", "./pass"]);
+      assertEquals([right.code, right.stderr], [0, ""], command[0]);
+      // It works with the right passphrase: the other failures are the same for each command.
+      if (i > 0) continue;
+      assertStringIncludes(right.stdout, "private key, PKCS#8 PEM, encrypted\n");
+      const wrong = await rsa(scratch, [...command, "--passphrase-file", "./wrong", "--debug"]);
+      assertStringIncludes(wrong.stderr, "the passphrase is not the right one, or the file");
+      assert(
+        !/t3st|test\b(?!s)/.test(wrong.stderr.replaceAll(/tests\/|file:\S+/g, "")),
+        wrong.stderr,
+      );
+      const files = [`--allow-read=${scratch.path}`];
+      const unasked = await rsa(scratch, command, "", files);
+      assertEquals(unasked.code, 1);
+      const why =
+        "standard input is not a terminal, and parley may not read /dev/tty (NO_TERMINAL)";
+      assertStringIncludes(unasked.stderr, why);
+      assertStringIncludes(
+        unasked.stderr,
+        "--allow-read=/dev/tty, or name a file with --passphrase-file",
+      );
+    }
+  },
+});
+
+Deno.test({
+  name: "rsa keygen --encrypt makes a key that openssl and parley read with its passphrase alone",
+  ignore: ignore || !HAS_OPENSSL,
+  async fn() {
+    await using scratch = await Scratch.make();
+    await scratch.write("pass", "correct horse\n");
+    await scratch.write("empty", "\n");
+    const args = ["keygen", "--bits", "2048", "--encrypt", "-o", "./k", "--passphrase-file"];
+    const refused = await rsa(scratch, [...args, "./empty"]);
+    assertStringIncludes(refused.stderr, "the passphrase is empty (PASSPHRASE)");
+    assertEquals((await rsa(scratch, [...args, "./pass"])).code, 0);
+    assertEquals((await Deno.stat(scratch.file("k"))).mode! & 0o777, 0o600);
+    assertStringIncludes(await scratch.read("k"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
+    const spki = await openssl(scratch.path, "pkey -in k -passin file:pass -pubout");
+    assertEquals(spki, await Deno.readFile(scratch.file("k.pub")));
+    const text = decoder.decode(await openssl(scratch.path, "asn1parse -in k"));
+    for (const word of ["PBES2", "PBKDF2", "hmacWithSHA256", "aes-256-cbc", ":0927C0"]) {
+      assertStringIncludes(text, word);
+    }
+  },
+});
+
+Deno.test({
+  name: "rsa inspect shows keys that are too weak or odd, and says what is wrong with them",
+  ignore,
+  async fn() {
+    await using scratch = await withKey();
+    await scratch.write("small.pem", vectors.refused.small);
+    const small = await rsa(scratch, ["inspect", "./small.pem"]);
+    assertEquals(small.code, 0);
+    assertStringIncludes(small.stdout, "modulus      1024 bits\n");
+    const why = "the key has 1024 bits; fewer than 2048 are not secure";
+    assertStringIncludes(small.stdout, `\nproblem      ${why}\n`);
+    const json = await rsa(scratch, ["inspect", "--json", "./small.pem"]);
+    const { bits, problems } = JSON.parse(json.stdout);
+    assertEquals([bits, problems], [1024, [{ code: "KEY_TOO_SMALL", message: why }]]);
+    await scratch.write("pss.pem", vectors.refused.pssOnly);
+    const pss = await rsa(scratch, ["inspect", "./pss.pem"]);
+    assertStringIncludes(pss.stdout, "\nuse          RSASSA-PSS signatures alone\n");
+  },
+});
+
+Deno.test({
+  name: "rsa encrypt and decrypt refuse a file above their limit before they read it",
+  ignore,
+  async fn() {
+    await using scratch = await withKey();
+    await scratch.write("large", "");
+    await Deno.truncate(scratch.file("large"), 1 << 30);
+    for (
+      const [args, what, most] of [
+        [["encrypt", "--to", "./key.pem.pub"], "encrypt", 383 << 20],
+        [["decrypt", "--key", "./key.pem"], "decrypt", 2 ** 29 - 24],
+        [["decrypt", "--raw", "--key", "./key.pem"], "decrypt", 1 << 16],
+      ] as const
+    ) {
+      const { code, stderr } = await rsa(scratch, [...args, "./large"]);
+      assertEquals(code, 1);
+      const why =
+        `cannot ${what}: the input has more than ${most} bytes (MESSAGE_TOO_LONG)\nhint: `;
+      assertStringIncludes(stderr, why);
+    }
+  },
+});
+
+Deno.test({
+  name: "rsa decrypt opens a JWE of another algorithm, and names one that is not supported",
+  ignore,
+  async fn() {
+    await using scratch = await withKey();
+    const text = `${btoa('{"alg":"RSA1_5","enc":"A256GCM"}').replaceAll("=", "")}.AA.AA.AA.AA`;
+    const { code, stderr } = await rsa(scratch, ["decrypt", "--key", "./key.pem"], text);
+    assertEquals(code, 1);
+    const why = 'the message needs the algorithm "RSA1_5", which is not supported';
+    assertStringIncludes(stderr, `parley: cannot decrypt: ${why} (MESSAGE_UNSUPPORTED)\nhint: `);
+  },
+});
+
+Deno.test({
+  name: "--kid chooses the key of a JWK set",
+  ignore,
+  async fn() {
+    await using scratch = await withKey();
+    const keys = ["one", "two"].map((kid) => ({ ...vectors.key.jwk, kid }));
+    await scratch.write("set", JSON.stringify({ keys }));
+    const chosen = await rsa(scratch, ["fingerprint", "--kid", "two", "./set"]);
+    assertEquals(chosen.stdout, `${FINGERPRINT}\n`);
+    const { stderr } = await rsa(scratch, ["fingerprint", "./set"]);
+    assertStringIncludes(stderr, 'it is a JWK set with 2 RSA keys: "one", "two" (KEY_SEVERAL)');
+    assertStringIncludes(stderr, "hint: name one of them with --kid, or put one into a file");
   },
 });
 

@@ -7,32 +7,19 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { parseCommandLine } from "../../lib/cli/parse.ts";
-import type { Input } from "../../lib/cli/spec.ts";
-import { loadCommand } from "../../lib/commands/load.ts";
+import { hexRows, TerminalText } from "../../lib/cli/json_events.ts";
+import { parseCommandLine } from "../../lib/cli/run.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { readableOf } from "../../lib/commands/tcp/connections.ts";
 import {
   crlfEncoder,
-  hexRows,
   readEndpoint,
   readListenEndpoint,
   readPorts,
-  TerminalText,
 } from "../../lib/commands/tcp/notation.ts";
 import { Failure } from "../../lib/tcp.ts";
 import { readText } from "../tcp/pair.ts";
-import { TestIo } from "./test_io.ts";
-
-/** Runs a command of the table on streams in memory. */
-async function start(io: TestIo, ...args: readonly string[]): Promise<{ code: Promise<number> }> {
-  const { path, options, operands } = await parseCommandLine(PARLEY, args);
-  const run = await loadCommand(path.slice(1).map(({ name }) => name));
-  const input = { options, operands, grants: undefined, release: () => {} };
-  const code = run(input as unknown as Input<never>, io);
-  code.catch(() => {}); // the test that awaits it gets the error
-  return { code };
-}
+import { start, TestIo } from "./test_io.ts";
 
 function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);

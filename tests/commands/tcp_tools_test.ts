@@ -1,4 +1,4 @@
-// needs: net run=deno,ncat,nc.openbsd,nc.traditional,openssl,sh,socat read=tests/scratch write=tests/scratch (about 60 s)
+// needs: net run=deno,ncat,nc.openbsd,nc.traditional,openssl,sh,socat read=tests/scratch write=tests/scratch (about 25 s)
 
 /**
  * `tcp connect` and `tcp listen` with other programs on the other end: ncat, both kinds of nc, socat, openssl.

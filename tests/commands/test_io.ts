@@ -4,6 +4,10 @@
  * @module
  */
 
+import { parseCommandLine } from "../../lib/cli/run.ts";
+import type { Input } from "../../lib/cli/spec.ts";
+import { loadCommand } from "../../lib/commands/load.ts";
+import { PARLEY } from "../../lib/commands/table.ts";
 import type { Io, OutputStream } from "../../lib/os/io.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
 
@@ -88,4 +92,17 @@ export class TestIo implements Io {
     this.#handlers.set(signal, handlers.add(handler));
     return { [Symbol.dispose]: () => void handlers.delete(handler) };
   }
+}
+
+/** Runs a command of the table on streams in memory. */
+export async function start(
+  io: TestIo,
+  ...args: readonly string[]
+): Promise<{ code: Promise<number> }> {
+  const { path, options, operands } = await parseCommandLine(PARLEY, args);
+  const run = await loadCommand(path.slice(1).map(({ name }) => name));
+  const input = { options, operands, grants: undefined, release: () => {} };
+  const code = run(input as unknown as Input<never>, io);
+  code.catch(() => {}); // the test that awaits it gets the error
+  return { code };
 }

@@ -8,7 +8,7 @@ import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** How long a program may take to say or to end, before a test gives it up, in milliseconds. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** Whether a program may be run and is there. */
 export async function hasTool(name: string): Promise<boolean> {

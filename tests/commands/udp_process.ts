@@ -23,7 +23,8 @@ export class UdpProcess implements AsyncDisposable {
   #ended = false;
 
   constructor(...args: readonly string[]) {
-    this.#child = command(["udp", ...args]).spawn();
+    const ffi = args.includes("--ffi") ? ["--allow-ffi"] : [];
+    this.#child = command(["udp", ...args], ["--allow-net", ...ffi]).spawn();
     this.#errors = new Response(this.#child.stderr).text();
     this.#reading = this.#read();
   }

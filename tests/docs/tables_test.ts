@@ -1,6 +1,6 @@
 // needs: net read=.
 
-import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { parseCommandLine } from "../../lib/cli/run.ts";
 import { type CommandSpec, isRunnable } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { wordsOf } from "../../lib/tour/tour.ts";

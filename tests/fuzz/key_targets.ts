@@ -18,7 +18,8 @@ import {
   verifyPss,
 } from "../../lib/rsa.ts";
 import { bitLength, der, encodeSpki, TAG } from "../../lib/rsa/der.ts";
-import { KeyFileError, readKey } from "../../lib/rsa/key_formats.ts";
+import { KeyFileError } from "../../lib/rsa/key_der.ts";
+import { readKey } from "../../lib/rsa/key_formats.ts";
 import { ownCredentialWith } from "../chat/crafted_credential.ts";
 import { RawMember } from "../chat/raw_member.ts";
 import { pooledKeys, shown, TestRoom, until } from "../chat/room.ts";

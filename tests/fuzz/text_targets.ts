@@ -12,7 +12,7 @@ import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/identit
 import { sourceOf } from "../../lib/chat/relay/admission_control.ts";
 import { isFingerprint, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
 import { readAddress } from "../../lib/cli/host.ts";
-import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { parseCommandLine } from "../../lib/cli/run.ts";
 import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { logValue } from "../../lib/os/log.ts";

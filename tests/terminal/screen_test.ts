@@ -1,4 +1,4 @@
-// needs: net run=deno,tmux (about 40 s)
+// needs: net run=deno,tmux (about 15 s)
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
@@ -226,6 +226,30 @@ test("a pasted text of several lines is one message, its controls taken out", as
   await demo.pane.type(">");
   await demo.pane.press("Enter");
   await demo.pane.shows(['said "<one␊two␊[31mthree\\\\u{202e}>"', "me>"]);
+});
+
+test("a paste of 500 lines is one message", async () => {
+  await using demo = await Demo.start(60, 12);
+  const text = Array.from({ length: 500 }, (_, i) => `line ${i}`);
+  await demo.pane.paste(text.join("\n"));
+  await demo.pane.until("its end", ({ rows }) => rows.join("").endsWith("line 498␊line 499"));
+  await demo.pane.press("Enter");
+  await demo.pane.until("the prompt", ({ rows }) => rows.at(-1) === "me>");
+  const said = await demo.pane.tmux("capture-pane", "-p", "-J", "-S", "-");
+  assertEquals(said.trimEnd().split("\n").slice(-2), [`said "${text.join("␊")}"`, "me>"]);
+});
+
+test("a message that is longer than a row stays one line, which a terminal copies whole", async () => {
+  await using demo = await Demo.start(40, 12);
+  const url = `https://example.org/${"a".repeat(286)}`;
+  await demo.pane.type("half-typed");
+  await demo.receive(url, "the next");
+  await demo.pane.until(
+    "both",
+    ({ rows }) => rows.at(-2) === "peer: the next" && rows.at(-1) === "me> half-typed",
+  );
+  const rows = (await demo.pane.tmux("capture-pane", "-p", "-J")).trimEnd().split("\n");
+  assertEquals(rows, [`peer: ${url}`, "peer: the next", "me> half-typed"]);
 });
 
 test("a resize redraws the line, and messages go on above it", async () => {

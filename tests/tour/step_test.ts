@@ -122,6 +122,39 @@ Deno.test("playTour() ends at once when it is stopped while it waits for Enter",
   await assertRejects(() => playTour({ ...options, pause }), Error, "stopped");
 });
 
+Deno.test("playTour() fails no step for how long it takes: after a silence it says that it waits", async () => {
+  const noticed = Promise.withResolvers<void>();
+  const io = new MemoryIo({
+    columns: 30,
+    coloured: true,
+    printed: (text) => text.includes("waiting") ? noticed.resolve() : undefined,
+  });
+  const steps = [
+    { says: "a", play: ({ signal }: Scene) => untilAborted(noticed.promise, signal) },
+    { says: "b", play: () => Promise.resolve() },
+  ];
+  const sections = [{ name: "one", title: "One", steps }];
+  const options = { io, root: TOOL, load, kept: ["net"] as const, pause: undefined, signal };
+  assertEquals(await playTour({ ...options, sections, quietMs: 1 }), 0);
+  const [before, after] = io.text.split("(still waiting for this step;\nCtrl-C ends the tour)\n");
+  assertEquals(before, "\nOne\n\n1/2  a\n");
+  assertEquals(after, "\n2/2  b\n\nall 2 steps succeeded\n");
+});
+
+Deno.test("playTour() ends where the notice that it waits can no longer be shown", async () => {
+  const gone = new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" });
+  const io = new MemoryIo({
+    printed: (text) => {
+      if (text.includes("waiting")) throw gone;
+    },
+  });
+  const play = ({ signal }: Scene) => untilAborted(new Promise<void>(() => {}), signal);
+  const sections = [{ name: "one", title: "One", steps: [{ says: "a", play }] }];
+  const options = { io, root: TOOL, load, kept: ["net"] as const, pause: undefined, signal };
+  const error = await assertRejects(() => playTour({ ...options, sections, quietMs: 1 }));
+  assertEquals(error, gone);
+});
+
 Deno.test("playTour() ends at once when it can no longer be shown", async () => {
   const gone = new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" });
   const io = new MemoryIo({

@@ -19,9 +19,9 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Waits until a condition holds; fails after half a minute. */
+/** Waits until a condition holds; fails after three minutes. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 180_000;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));

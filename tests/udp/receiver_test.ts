@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatagramSocket, Receiver } from "../../lib/udp/datagram_socket.ts";
+import { type DatagramSocket, portOf, Receiver } from "../../lib/udp/datagram_socket.ts";
 import { type EchoServerEvent, serveEcho } from "../../lib/udp/echo_server.ts";
 import { addr, until } from "./addr.ts";
 // @ts-types="../../types/std_assert.d.ts"
@@ -128,7 +128,7 @@ Deno.test("a receiver goes on after receives that failed", async () => {
 Deno.test("an echo server counts the replies that it cannot send, says which, and goes on", async () => {
   const socket = new ScriptedSocket();
   const events: EchoServerEvent[] = [];
-  const server = serveEcho(socket, { event: (event) => events.push(event) });
+  const server = serveEcho(portOf(socket), { event: (event) => events.push(event) });
   socket.sendError = Object.assign(new Error("os error 101"), { code: "ENETUNREACH" });
   socket.complete(0, 1, 5);
   await turn();
@@ -143,7 +143,7 @@ Deno.test("an echo server counts the replies that it cannot send, says which, an
 
 Deno.test("what an echo server's listener throws stops it and fails finished", async () => {
   const socket = new ScriptedSocket();
-  const server = serveEcho(socket, {
+  const server = serveEcho(portOf(socket), {
     event: () => {
       throw new Error("the reader has gone");
     },
@@ -156,7 +156,7 @@ Deno.test("what an echo server's listener throws stops it and fails finished", a
 
 Deno.test("an echo server lets no more than 10,000 replies wait", async () => {
   const socket = new ScriptedSocket();
-  const server = serveEcho(socket, { delayMs: 3_600_000 });
+  const server = serveEcho(portOf(socket), { delayMs: 3_600_000 });
   while (server.counts.datagrams < 10_100) {
     while (socket.pending.length > 0) socket.complete(0, 1);
     await Promise.resolve().then(() => {}).then(() => {});

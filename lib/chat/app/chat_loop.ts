@@ -10,48 +10,29 @@ import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
 import type { Missed } from "../member/deliveries.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
-import type { Trust } from "../trust/trust.ts";
 import type { Ending } from "../wire/kinds.ts";
-import { CommandRunner } from "./command_runner.ts";
-import { Departure, HOLD_MS, isFull, NOTICE_AFTER_MS, Signal } from "./departure.ts";
 import {
+  Departure,
   type Ended,
   endedFailure,
   gaveUpFailure,
+  HOLD_MS,
+  isFull,
   missedFailure,
   notDelivered,
+  NOTICE_AFTER_MS,
   Obstacles,
-} from "./ended.ts";
-import type { Display, Presenter } from "./presenter.ts";
-import { isMessage, leaves, parseLine, parseMessage, type SlashCommand } from "./slash_commands.ts";
-
-/** Options of {@linkcode Conversation}. */
-export interface ConversationOptions {
-  readonly presenter: Presenter;
-  readonly display: Display;
-  readonly input: AsyncIterable<Input>;
-  readonly trust: Trust;
-  /** Reloads the server's allow list and reports the result; undefined if there is none. */
-  readonly reload?: (() => Promise<void>) | undefined;
-  /**
-   * Whether a person types. Otherwise each line waits for flow control, and the end of input waits
-   * for delivery.
-   */
-  readonly interactive: boolean;
-  /** Whether each line is a message, even if it starts with a slash. */
-  readonly messagesOnly?: boolean;
-  /** Whether to stay in the room when the input ends. */
-  readonly stay: boolean;
-  /**
-   * How long to wait, in milliseconds: for delivery at the end of the input, and, unless `stay` is
-   * set, for a lost connection to come back.
-   */
-  readonly giveUpMs: number;
-  /** Resolves with an exit code when the process receives a stop signal. */
-  readonly stopped: Promise<number>;
-  /** Resolves at a second stop signal. */
-  readonly insisted: Promise<void>;
-}
+  Signal,
+} from "./departure.ts";
+import type { ConversationOptions } from "./presenter.ts";
+import {
+  CommandRunner,
+  isMessage,
+  leaves,
+  parseLine,
+  parseMessage,
+  type SlashCommand,
+} from "./slash_commands.ts";
 
 /** The notice for a line that is typed without a connection. */
 const WAITS = "not connected: your messages are sent after reconnecting";

@@ -1,12 +1,17 @@
 /**
- * Leaves a room: it sends the waiting lines first, paces piped input, and reports lines that were not delivered.
+ * Ends of a session: leaves a room after the waiting lines are sent, and says how a session ended and what was not
+ * delivered.
  *
  * @module
  */
 
+import { Failure } from "../../base/failure.ts";
+import { printable } from "../../base/printable.ts";
+import { isLastingTlsFailure } from "../../net/tls.ts";
 import type { Backlog } from "../member/deliveries.ts";
+import type { MissedSpan } from "../member/time.ts";
 import type { Session } from "../runtime/session.ts";
-import { notDelivered, notShown } from "./ended.ts";
+import { type Ending, endingText, hasPlainDetail } from "../wire/kinds.ts";
 import type { Display, Presenter } from "./presenter.ts";
 
 /** The longest wait for the relay to accept the lines, in milliseconds. */
@@ -179,5 +184,211 @@ export class Signal {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/** The end of a session that this side did not end. */
+export interface Ended {
+  readonly ending: Ending;
+  readonly detail: string;
+}
+
+/**
+ * Returns the failure of a session that this side did not end, or whose connection did not come
+ * back.
+ *
+ * @param session The session.
+ * @param end How it ended.
+ * @param obstacle The lasting fault that prevents a reconnection, if there is one.
+ * @param unsaid The number of lines that were read but not handed to the session.
+ */
+export function endedFailure(
+  session: Session,
+  { ending, detail }: Ended,
+  obstacle: Failure | undefined,
+  unsaid: number,
+): Failure {
+  const lines = session.backlog().lines + unsaid;
+  const plain = hasPlainDetail(ending);
+  const why = (obstacle?.why ?? endingText(ending)) +
+    (detail === "" || !plain ? "" : ` (${detail})`);
+  return new Failure({
+    what: "the chat has ended",
+    why: why + (lines === 0 ? "" : `; ${notDelivered(lines)}`),
+    code: obstacle?.code ?? ending,
+    hint: obstacle?.hint ?? hintOf(ending, session),
+    // --debug shows the cause.
+    cause: detail === "" || plain ? undefined : new Error(printable(detail)),
+  });
+}
+
+/**
+ * Returns the failure of lines that were not delivered in time.
+ *
+ * @param session The session.
+ * @param giveUpMs The time waited, in milliseconds.
+ * @param obstacle The lasting fault that prevents a reconnection, if there is one.
+ */
+export function gaveUpFailure(
+  { backlog, connected }: Session,
+  giveUpMs: number,
+  obstacle: Failure | undefined,
+): Failure {
+  const because = obstacle === undefined ? "" : `; ${obstacle.why}`;
+  return new Failure({
+    what: "cannot deliver everything",
+    why: `${notDelivered(backlog().lines)} within ${giveUpMs} ms${because}`,
+    code: "NOT_DELIVERED",
+    hint: connected
+      ? "a member has not shown them yet: allow more time with --give-up MS"
+      : obstacle?.hint ??
+        "the connection was lost: allow more time to reconnect with --give-up MS",
+  });
+}
+
+/**
+ * Returns the failure of piped lines that some members had not shown when they left.
+ *
+ * @param lines The number of lines.
+ * @param missed The names of those members.
+ */
+export function missedFailure(lines: number, missed: readonly string[]): Failure {
+  return new Failure({
+    what: "cannot deliver everything",
+    why: notShownByText(lines, missed),
+    code: "NOT_DELIVERED",
+  });
+}
+
+/** Says how many messages were not delivered. */
+export function notDelivered(lines: number): string {
+  return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
+}
+
+/** Says how many messages the relay has accepted but not everyone has shown. */
+export function notShown(lines: number): string {
+  return lines === 1
+    ? "your last message has not been shown to everyone yet"
+    : `your last ${lines} messages have not been shown to everyone yet`;
+}
+
+const OTHER_VERSION = "the versions may differ: compare parley --version on both sides";
+
+const HINTS: { readonly [E in Ending]?: string } = {
+  NAME_TAKEN: "choose another name with --name",
+  NAME_AWAY: "it is probably your own from a run that crashed: wait, or choose another with " +
+    "--name; with --identity FILE, a new run replaces the old one at once",
+  NOT_A_RELAY: "check the port: a parley chat server listens on 4396 by default",
+  BAD_RELAY: OTHER_VERSION,
+  VERSION: OTHER_VERSION,
+  NOT_PARLEY: OTHER_VERSION,
+  BAD_FRAME: OTHER_VERSION,
+  TOO_LARGE: OTHER_VERSION,
+  OUT_OF_ORDER: OTHER_VERSION,
+  TLS_SPOKEN: "join with --tls",
+  RELAY_GONE: "the server may have stopped; join again when it is back",
+  SHUTDOWN: "the server was stopped; join again when it is back",
+  ROOM_FULL: "try again when someone has left, or ask for a larger --max-members",
+  TOO_MANY_PENDING: "try again in a moment",
+  TOO_MANY_JOINS: "try again in a minute",
+  TOO_MANY_FROM_ADDRESS: "close another connection first, or ask for a larger --max-per-address",
+  BAD_PROOF:
+    "the server does not use the name that you dialled, or someone in between forwards the " +
+    "connection: dial the name that the server's owner gave you",
+  REMOVED: "ask the server's owner",
+  BAD_CREDENTIAL:
+    "this machine's clock may be fast, or the server's slow, by over an hour: compare them",
+  CREDENTIAL_EXPIRED: "check this machine's clock",
+  CLOCK_BEHIND: "set this machine's clock and join again",
+};
+
+function hintOf(ending: Ending, { self }: Session): string | undefined {
+  if (ending !== "NOT_ALLOWED") return HINTS[ending];
+  return `give your fingerprint to the server's owner: ${self.fingerprint}; ` +
+    "--identity FILE keeps it for later runs";
+}
+
+/** The maximum number of names in a list. */
+const MAX_NAMES = 3;
+/** The maximum length of a quoted line in characters. */
+const MAX_QUOTED = 40;
+
+/** Says which line was not shown to which members before they left. */
+export function notShownText(text: string, missed: readonly string[]): string {
+  const has = missed.length === 1 ? "has" : "have";
+  return `not shown to ${namesText(missed)}, who ${has} left: "${quoted(text)}"`;
+}
+
+/** Says how many lines were not shown to which members before they left. */
+export function notShownByText(lines: number, missed: readonly string[]): string {
+  const what = lines === 1 ? "1 message was" : `${lines} messages were`;
+  const has = missed.length === 1 ? "has" : "have";
+  return `${what} not shown to ${namesText(missed)}, who ${has} left`;
+}
+
+/** Says when this member missed messages, in this machine's local time. */
+export function missedText({ from, to }: MissedSpan): string {
+  const [begin, end] = [new Date(from), new Date(to)];
+  const isOneDay = dayOf(begin) === dayOf(end);
+  const day = (date: Date) => isOneDay ? "" : `${dayOf(date)} `;
+  const span = `${day(begin)}${timeOf(begin)} to ${day(end)}${timeOf(end)}`;
+  return `you missed messages from ${span}: you were away for too long`;
+}
+
+function namesText(names: readonly string[]): string {
+  const listed = names.slice(0, MAX_NAMES).map(printable);
+  const others = names.length - listed.length;
+  const all = others > 0 ? [...listed, others === 1 ? "1 other" : `${others} others`] : listed;
+  return all.length === 1 ? all[0]! : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+}
+
+function quoted(text: string): string {
+  const [line = "", ...rest] = text.split("\n");
+  const characters = [...line];
+  const isWhole = rest.length === 0 && characters.length <= MAX_QUOTED;
+  return printable(characters.slice(0, MAX_QUOTED).join("")) + (isWhole ? "" : "…");
+}
+
+function dayOf(date: Date): string {
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(twoDigits).join("-");
+}
+
+function timeOf(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(":");
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
+}
+
+/** The faults that prevent a reconnection after one loss of the connection. */
+export class Obstacles {
+  readonly #told = new Set<string>();
+  #last: Failure | undefined;
+
+  /** The failure of the last attempt, if the fault is lasting. */
+  get last(): Failure | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Records a failed attempt.
+   *
+   * @param failure The failure.
+   * @returns Whether to report it: the fault is lasting and has not been reported since the
+   * connection was lost.
+   */
+  add(failure: Failure): boolean {
+    const lasts = isLastingTlsFailure(failure);
+    this.#last = lasts ? failure : undefined;
+    if (!lasts || this.#told.has(failure.message)) return false;
+    this.#told.add(failure.message);
+    return true;
+  }
+
+  /** Forgets all faults, because there is a connection again. */
+  clear(): void {
+    this.#told.clear();
+    this.#last = undefined;
   }
 }

@@ -6,8 +6,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { jsonEvent as line } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { Missed } from "../member/deliveries.ts";
@@ -16,8 +14,8 @@ import type { Peer } from "../member/roster.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { TrustState } from "../trust/trust.ts";
-import type { Identified, Listening, Presenter, TrustView } from "./presenter.ts";
-import { CHAT_COMMANDS, type Verdict } from "./slash_commands.ts";
+import type { Identified, Listening, Presenter, TrustView, Verdict } from "./presenter.ts";
+import { CHAT_COMMANDS } from "./slash_commands.ts";
 import { changeText, faultText } from "./trust_text.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
@@ -37,7 +35,7 @@ export class Report implements Presenter {
 
   listening({ addr, room, tls }: Listening): string[] {
     const { hostname: host, port } = addr;
-    return [line("listening", { host, port, room: encodeHex(room), tls })];
+    return [line("listening", { host, port, room: room.toHex(), tls })];
   }
 
   event(event: MemberEvent): string[] {
@@ -61,7 +59,7 @@ export class Report implements Presenter {
       case "disconnected":
         return [line("disconnected", { reason: event.reason })];
       case "reconnected":
-        return [line("reconnected", { room: encodeHex(event.room), ...missedSpan(event.missed) })];
+        return [line("reconnected", { room: event.room.toHex(), ...missedSpan(event.missed) })];
       case "message":
         return [message(event, this.#trust(event.from))];
       case "sent":

@@ -1,17 +1,19 @@
 /**
- * The relay's log and metrics.
+ * The relay's log, and its metrics as text for Prometheus (exposition format 0.0.4) with the HTTP server for them.
+ *
+ * Metric names follow Prometheus's conventions: base units, and `_total` for counters.
  *
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import type { Failure } from "../../base/failure.ts";
-import { hostPort } from "../../base/host_port.ts";
+import { hostPort, isLoopback, isOwnHost } from "../../base/host_port.ts";
+import { toFailure } from "../../os/errors.ts";
 import type { Io } from "../../os/io.ts";
 import { Log, type LogLevel, LogSink } from "../../os/log.ts";
 import type { Origin, RelayEvent } from "../relay/options.ts";
-import type { RelayServer } from "../runtime/server.ts";
+import { JOIN_BUCKETS, type RelayState, type Tally } from "../relay/options.ts";
+import type { RelayServer } from "../runtime/room.ts";
 
 /** Options of {@linkcode RelayMonitor}. */
 export interface WatchOptions {
@@ -61,15 +63,14 @@ export class RelayMonitor implements AsyncDisposable {
    * @returns The URL of the metrics, or undefined if there are none.
    * @throws {Failure} If the metrics port cannot be used.
    */
-  async start(server: RelayServer): Promise<string | undefined> {
+  start(server: RelayServer): string | undefined {
     const { tls, addr: { hostname, port } } = server;
-    const room = encodeHex(server.room.slice(0, 8));
+    const room = server.room.slice(0, 8).toHex();
     this.#log.write("info", "listening", { address: hostPort({ hostname, port }), room, tls });
     server.finished.catch((error) => {
       this.#log.write("error", "failed", { error: String(error) });
     });
     if (this.#metricsPort === undefined) return undefined;
-    const { serveMetrics } = await import("../runtime/metrics.ts");
     const counts = () => ({ ...server.state(), logLinesDropped: this.#sink.dropped });
     const metrics = serveMetrics(this.#metricsPort, counts, this.#stop.signal);
     this.#metrics = metrics;
@@ -133,4 +134,172 @@ function refusalLevel(reason: string): LogLevel {
 
 function originText(from: Origin | undefined): string | undefined {
   return from === undefined ? undefined : hostPort(from);
+}
+
+/** The media type of {@linkcode exposition}. */
+export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+interface Sample {
+  readonly labels?: string;
+  readonly suffix?: string;
+  readonly value: number;
+}
+
+/** The source of the metrics: a relay's state and its log. */
+export interface RelayCounts extends RelayState {
+  /** Log lines that were dropped because they could not be written. */
+  readonly logLinesDropped?: number;
+}
+
+/**
+ * Formats a relay's state for Prometheus.
+ *
+ * @param state The relay's state.
+ * @param residentBytes The resident memory of the process, in bytes.
+ * @returns The text of media type {@linkcode EXPOSITION_TYPE}.
+ */
+export function exposition(state: RelayCounts, residentBytes: number): string {
+  const { tally } = state;
+  const reasons = [...tally.disconnects].map(([reason, value]) => ({
+    labels: `{reason="${reason}"}`,
+    value,
+  }));
+  return [
+    metric("parley_rooms", "gauge", "Rooms.", state.rooms),
+    metric("parley_members", "gauge", "Members in all rooms.", state.members),
+    metric("parley_connections", "gauge", "Open connections.", state.connections),
+    metric(
+      "parley_pending_connections",
+      "gauge",
+      "Connections that have not joined yet.",
+      state.pending,
+    ),
+    metric(
+      "parley_queue_bytes",
+      "gauge",
+      "Bytes sent to members and not yet acknowledged.",
+      state.queueBytes,
+    ),
+    metric("parley_joins_total", "counter", "Members that joined.", tally.joins),
+    metric(
+      "parley_messages_total",
+      "counter",
+      "Sealed frames that members sent. A frame may carry several lines.",
+      tally.messages,
+    ),
+    metric(
+      "parley_deliveries_total",
+      "counter",
+      "Sealed frames forwarded, counted once for each recipient.",
+      tally.deliveries,
+    ),
+    metric(
+      "parley_received_bytes_total",
+      "counter",
+      "Bytes received from all connections.",
+      tally.receivedBytes,
+    ),
+    metric(
+      "parley_slowed_seconds_total",
+      "counter",
+      "Time for which members that sent too fast were not read.",
+      tally.slowedMs / 1000,
+    ),
+    metric(
+      "parley_failures_total",
+      "counter",
+      "Unexpected exceptions. Each ended one connection at most.",
+      tally.failures,
+    ),
+    metric(
+      "parley_disconnects_total",
+      "counter",
+      "Connections that ended, by reason.",
+      ...reasons,
+    ),
+    metric(
+      "parley_join_duration_seconds",
+      "histogram",
+      "Time from the connection to the join.",
+      ...joinSamples(tally),
+    ),
+    metric(
+      "parley_log_lines_dropped_total",
+      "counter",
+      "Log lines that could not be written.",
+      state.logLinesDropped ?? 0,
+    ),
+    metric(
+      "process_resident_memory_bytes",
+      "gauge",
+      "Resident memory of the process.",
+      residentBytes,
+    ),
+  ].join("");
+}
+
+function metric(
+  name: string,
+  type: "counter" | "gauge" | "histogram",
+  help: string,
+  ...values: readonly (number | Sample)[]
+): string {
+  const lines = values.map((value) => {
+    const sample = typeof value === "number" ? { value } : value;
+    return `${name}${sample.suffix ?? ""}${sample.labels ?? ""} ${sample.value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function joinSamples({ joins, joinMs, joinTimes }: Tally): Sample[] {
+  let below = 0;
+  const buckets = joinTimes.map((count, i) => {
+    below += count;
+    const bound = JOIN_BUCKETS[i] ?? "+Inf";
+    return { suffix: "_bucket", labels: `{le="${bound}"}`, value: below };
+  });
+  return [...buckets, { suffix: "_sum", value: joinMs / 1000 }, { suffix: "_count", value: joins }];
+}
+
+/**
+ * Serves a relay's metrics at `http://127.0.0.1:PORT/metrics`, to this machine only. A request whose `Host` is
+ * neither `localhost` nor a loopback address gets status 421 (RFC 9110 section 15.5.20).
+ *
+ * @param port The port; 0 for any free one.
+ * @param state Returns the relay's current state.
+ * @param signal Stops the server and closes its connections.
+ * @throws {Failure} If it cannot listen on the port.
+ */
+export function serveMetrics(
+  port: number,
+  state: () => RelayCounts,
+  signal: AbortSignal,
+): Deno.HttpServer<Deno.NetAddr> {
+  const hostname = "127.0.0.1";
+  const options = { hostname, port, signal, onListen: () => {} };
+  try {
+    return Deno.serve(options, (request) => respond(request, state));
+  } catch (error) {
+    throw toFailure(error, `cannot serve metrics on ${hostname}:${port}`);
+  }
+}
+
+const MISDIRECTED =
+  "metrics are served at http://127.0.0.1 and http://localhost only; the request names another host\n";
+
+function respond(request: Request, state: () => RelayCounts): Response {
+  // A request may carry an invalid URL. It must not cause a stack trace in the log.
+  const url = URL.parse(request.url);
+  // A web page may use a name that its owner resolves to this machine (DNS rebinding).
+  const hosts = [url?.host ?? null, request.headers.get("host")];
+  if (!hosts.every((host) => isOwnHost(host, { address: isLoopback }))) {
+    return new Response(MISDIRECTED, { status: 421 });
+  }
+  const pathname = url?.pathname;
+  if (pathname !== "/metrics") return new Response("try /metrics\n", { status: 404 });
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return new Response("use GET or HEAD\n", { status: 405, headers: { allow: "GET, HEAD" } });
+  }
+  const text = exposition(state(), Deno.memoryUsage().rss);
+  return new Response(text, { headers: { "content-type": EXPOSITION_TYPE } });
 }

@@ -1,16 +1,19 @@
 /**
- * The interfaces for the chat's output: presenters format it, displays show it.
+ * The interfaces around a conversation: presenters format its output, displays show it.
  *
  * @module
  */
 
+import type { Input } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
-import type { Standing } from "../trust/trust.ts";
-import type { Verdict } from "./slash_commands.ts";
+import type { Standing, Trust } from "../trust/trust.ts";
 import type { WireFrame } from "./wire_dump.ts";
+
+/** A decision of the user about a member. */
+export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
 
 /** The trust decisions that a presenter needs. */
 export interface TrustView {
@@ -77,4 +80,32 @@ export interface Display {
   readonly failed: Promise<unknown>;
   /** The error of the output, if it has failed. */
   readonly failure: { readonly error: unknown } | undefined;
+}
+
+/** What a conversation needs. */
+export interface ConversationOptions {
+  readonly presenter: Presenter;
+  readonly display: Display;
+  readonly input: AsyncIterable<Input>;
+  readonly trust: Trust;
+  /** Reloads the server's allow list and reports the result; undefined if there is none. */
+  readonly reload?: (() => Promise<void>) | undefined;
+  /**
+   * Whether a person types. Otherwise each line waits for flow control, and the end of input waits
+   * for delivery.
+   */
+  readonly interactive: boolean;
+  /** Whether each line is a message, even if it starts with a slash. */
+  readonly messagesOnly?: boolean;
+  /** Whether to stay in the room when the input ends. */
+  readonly stay: boolean;
+  /**
+   * How long to wait, in milliseconds: for delivery at the end of the input, and, unless `stay` is
+   * set, for a lost connection to come back.
+   */
+  readonly giveUpMs: number;
+  /** Resolves with an exit code when the process receives a stop signal. */
+  readonly stopped: Promise<number>;
+  /** Resolves at a second stop signal. */
+  readonly insisted: Promise<void>;
 }

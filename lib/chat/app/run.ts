@@ -17,8 +17,8 @@ import type { OwnCredential } from "../identity/credential.ts";
 import { normalizeName } from "../identity/name.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
-import { createIdentity, joinRoom } from "../runtime/join.ts";
-import { openRelay, type RelayServer, type RelayServerOptions } from "../runtime/server.ts";
+import { createIdentity, joinRoom } from "../runtime/room.ts";
+import { openRelay, type RelayServer, type RelayServerOptions } from "../runtime/room.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
 import {
   AllowList,
@@ -29,7 +29,7 @@ import {
   type TrustSettings,
 } from "./load_trust.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
-import { type ConversationSetup, setUpConversation, wireTap } from "./setup.ts";
+import { type ConversationSetup, setUpConversation, wireTap } from "./load_trust.ts";
 
 /**
  * The longest wait at the end for the known-peers file, which another process may have locked, in
@@ -136,7 +136,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       setup = set;
       allowed?.admitHost(self.fingerprint);
       setup.display.print(setup.presenter.listening(server));
-      const metrics = await watch.start(server);
+      const metrics = watch.start(server);
       if (metrics !== undefined) {
         setup.display.print(
           setup.presenter.notice(`metrics at ${metrics}`),
@@ -146,7 +146,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
         joining.event(one);
         if (one.kind === "ready") hostJoined.resolve();
       };
-      return server.join({ ...joining, self, event });
+      return await server.join({ ...joining, self, event });
     },
   );
 }
@@ -333,7 +333,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
   using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
   display.print(presenter.listening(server));
-  const metrics = await watch.start(server);
+  const metrics = watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
   const failed = display.failed.then((error) => {
     throw outputFailure(error);

@@ -4,8 +4,6 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import type { Style } from "../../terminal/terminal.ts";
@@ -14,9 +12,9 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
-import { missedText, notShownText } from "./ended.ts";
-import type { Identified, Listening, Presenter, TrustView } from "./presenter.ts";
-import { CHAT_COMMANDS, type Verdict } from "./slash_commands.ts";
+import { missedText, notShownText } from "./departure.ts";
+import type { Identified, Listening, Presenter, TrustView, Verdict } from "./presenter.ts";
+import { CHAT_COMMANDS } from "./slash_commands.ts";
 import {
   changeWarning,
   faultText,
@@ -64,7 +62,7 @@ export class Transcript implements Presenter {
 
   listening({ addr, room, tls }: Listening): string[] {
     const where = hostPort(addr) + (tls ? " over TLS" : "");
-    return [this.#note(`listening on ${where}, room ${encodeHex(room.slice(0, 8))}`)];
+    return [this.#note(`listening on ${where}, room ${room.slice(0, 8).toHex()}`)];
   }
 
   event(event: MemberEvent): string[] {

@@ -11,7 +11,7 @@ import type { Peer } from "../member/roster.ts";
 import type { KnownPeer } from "../trust/known_peers.ts";
 import type { Exclusion, Standing } from "../trust/trust.ts";
 import type { TrustView } from "./presenter.ts";
-import type { Verdict } from "./slash_commands.ts";
+import type { Verdict } from "./presenter.ts";
 
 /** The maximum number of names in a list; the rest is counted. */
 const NAMES_SAID = 3;

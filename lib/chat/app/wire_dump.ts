@@ -7,8 +7,6 @@
 
 // @ts-types="../../../types/std.d.ts"
 import { concat } from "@std/bytes/concat";
-// @ts-types="../../../types/std.d.ts"
-import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { readHere } from "../wire/control.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
@@ -105,8 +103,8 @@ function sealedParts(payload: Bytes): Parts {
       ["step", header.step],
       ["number", header.number],
       ["version", header.version],
-      ["check", encodeHex(header.check)],
-      ["signature", encodeHex(signature)],
+      ["check", header.check.toHex()],
+      ["signature", signature.toHex()],
     ],
     ciphertext,
   };
@@ -120,9 +118,9 @@ function pairParts(payload: Bytes): Parts {
       ["recipient", header.recipient],
       ["use", header.use],
       ["version", header.version],
-      ["check", encodeHex(header.check)],
+      ["check", header.check.toHex()],
       ["RSA-OAEP bytes", wrapped.length],
-      ["signature", encodeHex(signature)],
+      ["signature", signature.toHex()],
     ],
     ciphertext,
   };
@@ -134,8 +132,8 @@ function hereParts(payload: Bytes): Parts {
     fields: [
       ["sender", member],
       ["version", version],
-      ["check", encodeHex(check)],
-      ["signature", encodeHex(signature)],
+      ["check", check.toHex()],
+      ["signature", signature.toHex()],
     ],
     ciphertext: undefined,
   };
@@ -172,7 +170,7 @@ export function frameFields(frame: WireFrame): Record<string, unknown> {
     kind: kindName(frame.kind),
     length: frame.length,
     ...Object.fromEntries(fields.map(([name, value]) => [name.replaceAll(/[ -]/g, "_"), value])),
-    ...(ciphertext === undefined ? {} : { ciphertext: encodeHex(ciphertext) }),
+    ...(ciphertext === undefined ? {} : { ciphertext: ciphertext.toHex() }),
   };
 }
 

@@ -5,10 +5,9 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import { guardLink, type Link, type Tap } from "../link.ts";
+import { guardLink, type Link, memoryLinks, type Tap } from "../link.ts";
 import type { Origin, RelayState } from "../relay/options.ts";
 import type { Relay } from "../relay/relay.ts";
-import { memoryLinks } from "./memory_link.ts";
 import { type Session, type SessionOptions, startSession } from "./session.ts";
 
 /** How long a closing relay waits for members to acknowledge what it sent, in milliseconds. */

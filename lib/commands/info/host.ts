@@ -17,7 +17,7 @@ import {
   type HostInterface,
   prefixLength,
 } from "../../info/host.ts";
-import { findServices, type Protocol } from "../../info/service.ts";
+import { findServices, type Protocol } from "../../info/host.ts";
 import { SOCKET_ERRORS } from "../../os/errors.ts";
 import type { Io, Page } from "../../os/io.ts";
 import type { INFO_HOST, INFO_RUNTIME, INFO_SERVICE } from "./spec.ts";

@@ -4,102 +4,281 @@
  * @module
  */
 
-import { readAddress } from "../../cli/host.ts";
-import { printJson, printLines } from "../../cli/json_events.ts";
+import { usageFailure } from "../../base/failure.ts";
+import type { HostPort } from "../../base/host_port.ts";
+import { quote } from "../../base/printable.ts";
+import { readHost, readPort } from "../../cli/host.ts";
+import { failureFields, jsonEvent, printLines, reportingFailure } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
-import {
-  ping,
-  PingStatistics,
-  type PingSummary,
-  type Probe,
-  type ProbeState,
-  sparkline,
-} from "../../info/socket/ping.ts";
-import { lookUpHost } from "../../net/resolve_host.ts";
-import { toFailure } from "../../os/errors.ts";
+import { measure, tableLines } from "../../cli/table.ts";
+import { type PingEvent, pingHosts, type PingHostsOptions } from "../../info/ping/hosts.ts";
+import { sparkline } from "../../info/ping/state.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
-import { makeStyle, type Style } from "../../terminal/terminal.ts";
+import { makeStyle, unstyled } from "../../terminal/terminal.ts";
+import {
+  changeText,
+  heading,
+  livePlot,
+  type PingRow,
+  PingRows,
+  probeLine,
+  SUMMARY_TITLES,
+  summaryCells,
+  summaryLines,
+  type WidthOf,
+} from "./ping_text.ts";
 import type { INFO_PING } from "./spec.ts";
 
-const COLOUR: Readonly<Record<ProbeState, keyof Style>> = {
-  open: "green",
-  refused: "yellow",
-  timeout: "red",
-  unreachable: "red",
-};
+type PingInput = Input<typeof INFO_PING>;
 
-/** Probes a host until all probes are sent or a signal stops it. */
-export async function pingHost(
-  { options, operands }: Input<typeof INFO_PING>,
-  io: Io,
-): Promise<number> {
-  const { hostname: host, port } = readAddress(operands[0] ?? "", 80);
-  const { address } = await firstAddress(host);
+/** The port of a host that is given without one. */
+const DEFAULT_PORT = 80;
+
+/**
+ * Probes hosts until all probes are sent or a signal stops it.
+ *
+ * @returns The exit code: 0 if every host has answered, 1 if not, 130 for Ctrl-C.
+ */
+export async function pingHost({ options, operands }: PingInput, io: Io): Promise<number> {
+  const hosts = readHosts(operands);
+  checkOptions(options);
+  return await reportingFailure(io, options.json, async () => {
+    using signals = new StopSignals(io);
+    const interruption = new AbortController();
+    let stopped: number | undefined;
+    signals.stopped.then((code) => {
+      stopped = code;
+      interruption.abort();
+    });
+    const rows = new PingRows(hosts);
+    const view = await openView({ io, options, hosts, rows });
+    for await (const event of pingHosts(libraryOptions(hosts, options, interruption.signal))) {
+      view.show(event, rows.take(event));
+    }
+    await view.end();
+    // Ctrl-C means that a person interrupted the command. A script may use SIGTERM to limit the time of a normal run.
+    if (stopped === 130) return 130;
+    return rows.areAllAnswered ? 0 : 1;
+  });
+}
+
+/** Reads `HOST`, `HOST:PORT` and `HOST PORT`, each as often as it is given. */
+function readHosts(operands: readonly string[]): HostPort[] {
+  const hosts: HostPort[] = [];
+  for (let i = 0; i < operands.length; i++) {
+    const word = operands[i]!;
+    const { hostname, port } = readHost(word);
+    const next = operands[i + 1];
+    if (next === undefined || !/^\d+$/.test(next)) {
+      hosts.push({ hostname, port: port ?? DEFAULT_PORT });
+      continue;
+    }
+    if (port !== undefined) {
+      const why = `${word} has a port already`;
+      throw usageFailure(`cannot read the port ${quote(next)}`, why, "leave out one of them");
+    }
+    hosts.push({ hostname, port: readPort(next) });
+    i += 1;
+  }
+  return hosts;
+}
+
+function checkOptions(options: PingInput["options"]): void {
+  const exclusive = [
+    ["ipv4", "ipv6"],
+    ["plot", "lines"],
+    ["plot", "stamps"],
+    ["plot", "quiet"],
+    ["plot", "json"],
+    ["quiet", "lines"],
+    ["quiet", "stamps"],
+  ] as const;
+  for (const [one, other] of exclusive) {
+    if (options[one] && options[other]) {
+      throw usageFailure(
+        `--${one} and --${other}`,
+        "each excludes the other",
+        "leave out one of them",
+      );
+    }
+  }
+}
+
+function libraryOptions(
+  hosts: readonly HostPort[],
+  options: PingInput["options"],
+  signal: AbortSignal,
+): PingHostsOptions {
+  const { ipv4, ipv6, open, count, interval, timeout, refresh } = options;
+  const family = ipv4 ? "IPv4" : ipv6 ? "IPv6" : undefined;
+  return {
+    hosts,
+    open,
+    count,
+    intervalMs: interval,
+    timeoutMs: timeout,
+    refreshMs: refresh * 1000,
+    signal,
+    ...(family === undefined ? {} : { family }),
+  };
+}
+
+/** Shows events as they come, and the summary at the end. */
+interface View {
+  /** Shows an event, and the row of a probe. */
+  show(event: PingEvent, row: PingRow | undefined): void;
+  end(): Promise<void> | void;
+}
+
+/** What a view shows, and how. */
+interface Shown {
+  readonly io: Io;
+  readonly options: PingInput["options"];
+  readonly hosts: readonly HostPort[];
+  readonly rows: PingRows;
+}
+
+async function openView(shown: Shown): Promise<View> {
+  const { io: { output }, options, hosts } = shown;
+  if (options.json) return jsonView(shown);
+  const widthOf = await measure(hosts.map(({ hostname }) => hostname));
+  if (options.quiet) return { show: () => {}, end: () => printSummary(shown, true) };
+  const wantsLines = options.lines || options.stamps;
+  const wantsPlot = options.plot || (hosts.length > 1 && !wantsLines);
+  return wantsPlot && output.isTerminal && !output.dumb
+    ? await plotView(shown, widthOf)
+    : lineView(shown, widthOf);
+}
+
+function jsonView({ io, options, hosts, rows }: Shown): View {
+  return {
+    show(event) {
+      if (!options.quiet) printLines(io, eventLines(event, hosts[event.index]!));
+    },
+    end() {
+      for (const { host, address, statistics } of rows.all) {
+        const target = { host: host.hostname, address, port: host.port };
+        printLines(io, [jsonEvent("summary", { ...target, ...statistics.summary })]);
+      }
+    },
+  };
+}
+
+/** Formats an event as a line of JSON. The address of an address is no news. */
+function eventLines(event: PingEvent, { hostname: host, port }: HostPort): string[] {
+  const { kind, index: _, ...fields } = event;
+  if (kind === "lookup_failed") {
+    return [jsonEvent(kind, { host, port, ...failureFields(event.failure) })];
+  }
+  if (event.kind === "probe") {
+    const { kind: _, index: __, address, ...probe } = event;
+    return [jsonEvent(kind, { host, address, port, ...probe })];
+  }
+  const isAddress = event.addresses.length === 1 && event.addresses[0] === host;
+  return isAddress ? [] : [jsonEvent(kind, { host, port, ...fields })];
+}
+
+/** Formats an event that is no probe for people; empty for the first addresses. */
+function noteText(event: PingEvent, host: HostPort, isFirst: boolean): string {
+  if (event.kind === "lookup_failed") {
+    const { what, why } = event.failure;
+    return `${what} any longer: ${why}; probing its last addresses`;
+  }
+  if (event.kind !== "addresses") return "";
+  return isFirst ? heading(host, event) : changeText(host, event);
+}
+
+/** Prints a line for each probe. */
+function lineView(shown: Shown, widthOf: WidthOf): View {
+  const { io, options, hosts, rows } = shown;
   const style = makeStyle(io.output.coloured);
-  using signals = new StopSignals(io);
-  const interruption = new AbortController();
-  let stopped: number | undefined;
-  signals.stopped.then((code) => {
-    stopped = code;
-    interruption.abort();
+  const known = new Set<number>();
+  const print = (line: string) =>
+    printLines(io, [options.stamps ? `${new Date().toISOString()} ${line}` : line]);
+  return {
+    show(event, row) {
+      if (event.kind !== "probe" || row === undefined) {
+        const isFirst = !known.has(event.index);
+        known.add(event.index);
+        const text = noteText(event, hosts[event.index]!, isFirst);
+        return print(isFirst ? style.dim(text) : style.yellow(`* ${text}`));
+      }
+      const all = rows.all;
+      const label = all.length === 1 ? "" : rows.label(row);
+      const labelWidth = Math.max(...all.map((each) => widthOf(rows.label(each))));
+      const { columns } = io.output;
+      print(probeLine(event, { label, labelWidth, columns, widthOf }, style));
+    },
+    end: () => printSummary(shown, true),
+  };
+}
+
+/** Redraws a row for each address. */
+async function plotView(shown: Shown, widthOf: WidthOf): Promise<View> {
+  const { LiveLines } = await import("./ping_screen.ts");
+  const { io, hosts, rows } = shown;
+  const style = makeStyle(io.output.coloured);
+  const known = new Set<number>();
+  const live = new LiveLines(io, {
+    lines(size) {
+      const labels = rows.all.map((row) => rows.label(row));
+      return rows.all.length === 0
+        ? []
+        : livePlot({ rows: rows.all, labels, size, style, widthOf });
+    },
+    widthOf,
   });
-  const statistics = new PingStatistics();
-  const times: (number | null)[] = [];
-  const target = { host, address, port };
-  if (!options.json) printLines(io, [style.dim(heading(target))]);
-  const probes = ping({
-    hostname: address,
-    port,
-    count: options.count,
-    intervalMs: options.interval,
-    timeoutMs: options.wait,
-    signal: interruption.signal,
-  });
-  for await (const probe of probes) {
-    statistics.add(probe);
-    times.push(probe.time_ms);
-    if (times.length > 200) times.shift();
-    if (options.json) printJson(io, { event: "probe", ...target, ...probe });
-    else printLines(io, [line(probe, style)]);
-  }
-  const { summary } = statistics;
-  if (options.json) printJson(io, { event: "summary", ...target, ...summary });
-  else printLines(io, closing(summary, times, io.output.columns));
-  // Ctrl-C means that a person interrupted the command. A script may use SIGTERM to limit the time of a normal run.
-  if (stopped === 130) return 130;
-  return summary.answered > 0 ? 0 : 1;
+  return {
+    show(event) {
+      if (event.kind === "probe") return live.changed();
+      const isFirst = !known.has(event.index);
+      known.add(event.index);
+      const text = noteText(event, hosts[event.index]!, isFirst);
+      live.print(isFirst ? style.dim(text) : style.yellow(`* ${text}`));
+    },
+    async end() {
+      live.close();
+      await printSummary(shown, false);
+    },
+  };
 }
 
-async function firstAddress(host: string) {
-  try {
-    const [first] = await lookUpHost(host);
-    return first!;
-  } catch (error) {
-    throw toFailure(error, `cannot find ${host}`);
-  }
+/** Prints the summary of every row, and for a single one its last times as bars. */
+async function printSummary({ io, rows }: Shown, bars: boolean): Promise<void> {
+  const { output } = io;
+  const all = rows.all;
+  const [first] = all;
+  if (first === undefined) return;
+  if (all.length > 1) return printLines(io, ["", ...await manySummaries(rows, output.columns, io)]);
+  const { summary } = first.statistics;
+  const times = first.samples.map(({ answered, time_ms }) => answered ? time_ms : null);
+  const { columns } = output;
+  const hasBars = bars && columns !== undefined && summary.answered > 0 && times.length > 1;
+  printLines(io, [
+    "",
+    ...summaryLines(summary, columns),
+    ...hasBars ? [sparkline(times.slice(-columns))] : [],
+  ]);
 }
 
-function heading(
-  { host, address, port }: { readonly host: string; readonly address: string; port: number },
-): string {
-  return `${host === address ? host : `${host} (${address})`}, port ${port}, by TCP connect`;
-}
-
-function line({ seq, state, time_ms }: Probe, style: Style): string {
-  const time = time_ms === null ? "" : `${time_ms.toFixed(2)} ms`.padStart(12);
-  return `${String(seq).padStart(4)}  ${style[COLOUR[state]](state.padEnd(11))}${time}`.trimEnd();
-}
-
-function closing(
-  summary: PingSummary,
-  times: readonly (number | null)[],
-  width: number | undefined,
-): string[] {
-  const { sent, answered, loss_percent, min_ms, avg_ms, max_ms, stddev_ms } = summary;
-  const lines = ["", `${sent} sent, ${answered} answered, ${loss_percent}% lost`];
-  if (min_ms === null || avg_ms === null || max_ms === null || stddev_ms === null) return lines;
-  const numbers = [min_ms, avg_ms, max_ms, stddev_ms].map((ms) => ms.toFixed(2)).join(" / ");
-  lines.push(`min / avg / max / stddev  ${numbers} ms`);
-  if (width !== undefined && times.length > 1) lines.push(sparkline(times.slice(-width)));
-  return lines;
+/** A table where it fits; otherwise the summaries one below the other. */
+async function manySummaries(
+  rows: PingRows,
+  columns: number | undefined,
+  { output }: Io,
+): Promise<string[]> {
+  const cells = rows.all.map((row) => summaryCells(rows.label(row), row.statistics.summary));
+  const widthOf = await measure(cells.flat());
+  const page = { columns: undefined, coloured: output.coloured };
+  const right = [...SUMMARY_TITLES.keys()].slice(1);
+  const table = await tableLines(cells, page, { titles: SUMMARY_TITLES, right });
+  const isWide = columns === undefined ||
+    table.every((line) => widthOf(unstyled(line)) <= columns);
+  if (isWide) return table;
+  const { bold } = makeStyle(output.coloured);
+  return rows.all.flatMap((row, i) => [
+    ...i === 0 ? [] : [""],
+    bold(rows.label(row)),
+    ...summaryLines(row.statistics.summary, columns),
+  ]);
 }

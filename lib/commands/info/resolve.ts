@@ -5,17 +5,19 @@
  */
 
 import { Failure, usageFailure } from "../../base/failure.ts";
+import { inOrder } from "../../base/in_order.ts";
 import { printable, printableJson } from "../../base/printable.ts";
 import { readAddress } from "../../cli/host.ts";
 import { printFailure, printJson, printLines } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
+import { SocketPool, type Transport } from "../../info/dns/ask.ts";
 import {
+  loadUnicode,
   type NameServer,
+  readDnsName,
   readNameServers,
-  SocketPool,
-  type Transport,
-} from "../../info/dns/ask.ts";
-import { loadUnicode, readDnsName, readResolvConf } from "../../info/dns/name.ts";
+  readResolvConf,
+} from "../../info/dns/name.ts";
 import { readRecordType } from "../../info/dns/record.ts";
 import {
   failuresOf,
@@ -321,34 +323,6 @@ async function readNames({ input }: Io, path: string): Promise<string[]> {
     : await readWhole(path, MAX_FILE);
   const lines = new TextDecoder().decode(bytes).split("\n").map((line) => line.trim());
   return lines.filter((line) => line !== "" && !/^[#;]/.test(line));
-}
-
-/** The number of results that may wait for a late one, as a multiple of those that run at a time. */
-const AHEAD = 16;
-
-/** Runs a function for items, several at a time, and yields the results in the order of the items. */
-async function* inOrder<Item, Result>(
-  items: readonly Item[],
-  parallel: number,
-  run: (item: Item) => Promise<Result>,
-): AsyncGenerator<Result> {
-  const running = new Map<number, Promise<Result>>();
-  let [active, next, head] = [0, 0, 0];
-  const start = () => {
-    while (active < parallel && next < items.length && next - head < parallel * AHEAD) {
-      active += 1;
-      const result = run(items[next]!).finally(() => {
-        active -= 1;
-        start();
-      });
-      running.set(next++, result);
-    }
-  };
-  for (; head < items.length; head++) {
-    start();
-    yield await running.get(head)!;
-    running.delete(head);
-  }
 }
 
 /** The output for one line of a file. */

@@ -139,11 +139,22 @@ Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or i
 /** `parley info ping`. */
 export const INFO_PING = {
   name: "ping",
-  summary: "Measure the round trip to a host by TCP connect.",
+  summary: "Measure the round trip to hosts by TCP connect.",
   details:
-    `Needs no privileges. Both an accepted connection ("open") and a refused one prove that the host is
-up. Ctrl-C prints the summary. Exits with 1 if no probe was answered.`,
-  operands: [{ name: "HOST[:PORT]", help: "A name or an address; the port is 80 by default" }],
+    `Needs no privileges. Both an accepted connection ("open") and a refused one prove that a host is up.
+Every address of a name is probed, up to 8. The name is looked up again every --refresh seconds, and
+sooner if a probe was lost: 5 seconds after the last lookup. A change of its addresses is reported.
+Several hosts are drawn as a live plot at a terminal, with a row for each address; × is a lost probe.
+Ctrl-C prints the summary. Exits with 1 unless every host has answered.`,
+  operands: [
+    { name: "HOST[:PORT]", help: "A name or an address; the port is 80 by default" },
+    {
+      name: "PORT|HOST[:PORT]",
+      optional: true,
+      rest: true,
+      help: "The port of the host before it, or another host",
+    },
+  ],
   options: {
     count: {
       type: "integer",
@@ -152,7 +163,7 @@ up. Ctrl-C prints the summary. Exits with 1 if no probe was answered.`,
       min: 0,
       max: 1_000_000_000,
       default: DEFAULT_PROBES.count,
-      help: "How many probes to send; 0 continues until Ctrl-C",
+      help: "How many probes to send to each address; 0 continues until Ctrl-C",
     },
     interval: {
       type: "integer",
@@ -161,9 +172,9 @@ up. Ctrl-C prints the summary. Exits with 1 if no probe was answered.`,
       min: 1,
       max: 86_400_000,
       default: DEFAULT_PROBES.intervalMs,
-      help: "Time between probes, in milliseconds",
+      help: "Time between probes of an address, in milliseconds",
     },
-    wait: {
+    timeout: {
       type: "integer",
       short: "W",
       value: "MS",
@@ -172,10 +183,34 @@ up. Ctrl-C prints the summary. Exits with 1 if no probe was answered.`,
       default: DEFAULT_PROBES.timeoutMs,
       help: "How long to wait for an answer, in milliseconds",
     },
+    ipv4: { type: "flag", short: "4", help: "Probe IPv4 addresses only" },
+    ipv6: { type: "flag", short: "6", help: "Probe IPv6 addresses only" },
+    open: { type: "flag", help: "Count a refused connection as lost" },
+    refresh: {
+      type: "number",
+      value: "S",
+      min: 0,
+      max: 86_400,
+      default: DEFAULT_PROBES.refreshMs / 1000,
+      help: "Time between lookups of a name, in seconds; 0 looks it up once",
+    },
+    plot: { type: "flag", help: "Draw the live plot for a single host too" },
+    lines: { type: "flag", help: "Print a line for each probe of several hosts too" },
+    stamps: {
+      type: "flag",
+      short: "D",
+      help: "Print a line for each probe, with the time of day in UTC (ISO 8601)",
+    },
+    quiet: { type: "flag", short: "q", help: "Print only the summary" },
     json: JSON_LINES,
   },
   permissions: ["net"],
-  examples: ["parley info ping example.com:443", "parley info ping 127.0.0.1 -c 0 -i 200"],
+  examples: [
+    "parley info ping example.com:443",
+    "parley info ping 127.0.0.1 -c 0 -i 200",
+    "parley info ping example.com 443 example.net 443 -c 0",
+    "parley info ping ::1 22 --open -D",
+  ],
 } as const satisfies CommandSpec;
 
 /** `parley info address`. */

@@ -10,6 +10,7 @@ import { printable } from "../../base/printable.ts";
 import {
   counted,
   failureFields,
+  makeDisplay,
   reportingFailure,
   type Said,
   say as sayTo,
@@ -33,7 +34,6 @@ import { makeStyle, type Style } from "../../terminal/terminal.ts";
 import {
   crlfEncoder,
   endpointFields,
-  makeDisplay,
   readEndpoint,
   readListenEndpoint,
   readPorts,

@@ -1,19 +1,21 @@
 /**
- * The specifications of `parley tour` and `parley completions`.
+ * The specifications of `parley tour` and `parley completions`, and the code of `parley tour`.
  *
  * @module
  */
 
 import { SHELLS } from "../../cli/completions.ts";
-import type { CommandSpec } from "../../cli/spec.ts";
+import type { CommandSpec, Input, LoadCommand } from "../../cli/spec.ts";
+import { type Io, StopSignals } from "../../os/io.ts";
 
 /** `parley tour`. */
 export const TOUR = {
   name: "tour",
   summary: "Run every section of the tutorial live on this machine.",
   details:
-    `Announces each step, shows the command line, and runs it. Takes less than 20 seconds, and uses only
-this machine's own network. Exits with 0 only if every step did what it announced.`,
+    `Announces each step, shows the command line, and runs it. Takes less than 20 seconds on an idle
+machine, and uses only this machine's own network. Exits with 0 only if every step did what it
+announced.`,
   operands: [{
     name: "SECTION",
     optional: true,
@@ -60,3 +62,38 @@ export const COMPLETIONS = {
     "parley completions fish > ~/.config/fish/completions/parley.fish",
   ],
 } as const satisfies CommandSpec;
+
+/**
+ * Plays the tour, or one section of it.
+ *
+ * @param root The table of commands that its steps run.
+ * @param load Loads the code of a command.
+ */
+export async function runTour(
+  root: CommandSpec,
+  load: LoadCommand,
+  { options, operands }: Input<typeof TOUR>,
+  io: Io,
+): Promise<number> {
+  const { loadSections } = await import("../../tour/sections.ts");
+  const { enterKey, playTour } = await import("../../tour/tour.ts");
+  using signals = new StopSignals(io);
+  const stop = new AbortController();
+  signals.stopped.then((code) => stop.abort(code));
+  using keys = options.pause ? enterKey(io) : undefined;
+  try {
+    const failed = await playTour({
+      io,
+      root,
+      load,
+      kept: [...TOUR.permissions, ...(options.ffi ? ["ffi" as const] : [])],
+      sections: await loadSections(operands[0]),
+      pause: keys?.pressed,
+      signal: stop.signal,
+    });
+    return failed === 0 ? 0 : 1;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    return await signals.stopped;
+  }
+}

@@ -1,12 +1,11 @@
 /**
- * The commands that send datagrams: `parley udp client` and `parley udp send`.
+ * `parley udp client`: asks an echo server, and says who answers.
  *
  * @module
  */
 
 import { Failure } from "../../base/failure.ts";
 import { hostPort, LOOPBACK, sameAddress } from "../../base/host_port.ts";
-import { readPort } from "../../cli/host.ts";
 import {
   addressFields,
   counted,
@@ -14,13 +13,11 @@ import {
   printLines,
   reportingFailure,
   type Said,
-  say,
   say as sayTo,
   shownData,
 } from "../../cli/json_events.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
-import { sendDatagram, type SentDatagram } from "../../udp/datagram_socket.ts";
 import {
   type EchoClient,
   type EchoClientCounts,
@@ -30,7 +27,7 @@ import {
 } from "../../udp/echo_client.ts";
 import { timeText } from "../../udp/forgery.ts";
 import { Histogram } from "../../udp/load.ts";
-import type { UDP_CLIENT, UDP_SEND } from "./spec.ts";
+import type { UDP_CLIENT } from "./spec.ts";
 
 /** The server to ask, and the questions. */
 interface AskOptions {
@@ -154,21 +151,6 @@ class Run {
 }
 
 /**
- * Sends one datagram, and prints its addresses.
- *
- * @returns The exit code 0.
- * @throws {Failure} If it cannot be sent.
- */
-export function send({ options, operands }: Input<typeof UDP_SEND>, io: Io): Promise<number> {
-  const [host = "", port = "", text = ""] = operands;
-  const to = readPort(port);
-  return reportingFailure(io, options.json, async () => {
-    say(io, sent(await sendDatagram(host, to, text)), options.json);
-    return 0;
-  });
-}
-
-/**
  * Formats an event of the client.
  *
  * @param event The event.
@@ -262,15 +244,6 @@ export function clientSummary(counts: EchoClientCounts, roundTrips: Histogram): 
       `${forged} forged, ${late} late, ${duplicates} duplicated`,
       ...(answered === 0 ? [] : [times]),
     ],
-  };
-}
-
-/** Formats the event that a datagram was sent. */
-export function sent({ from, to, bytes }: SentDatagram): Said {
-  return {
-    event: "sent",
-    fields: { from: addressFields(from), to: addressFields(to), bytes },
-    lines: [`Sent ${counted(bytes, "byte")} from ${hostPort(from)} to ${hostPort(to)}`],
   };
 }
 

@@ -23,6 +23,7 @@ import { BoundedLog } from "../../os/streams.ts";
 import {
   type EchoServerCounts,
   type EchoServerEvent,
+  openBatchEchoServer,
   openEchoServer,
 } from "../../udp/echo_server.ts";
 import type { UDP_SERVER } from "./spec.ts";
@@ -33,24 +34,28 @@ import type { UDP_SERVER } from "./spec.ts";
  * @returns The exit code: 130 for Ctrl-C, 0 for SIGTERM.
  * @throws {Failure} If it cannot listen.
  */
-export function server({ options }: Input<typeof UDP_SERVER>, io: Io): Promise<number> {
-  return reportingFailure(io, options.json, () => serveUntilStopped(io, options));
+export function server(input: Input<typeof UDP_SERVER>, io: Io): Promise<number> {
+  return reportingFailure(io, input.options.json, () => serveUntilStopped(io, input));
 }
 
 async function serveUntilStopped(
   io: Io,
-  { host, port, drop, delay, quiet, json }: Input<typeof UDP_SERVER>["options"],
+  { options, release }: Input<typeof UDP_SERVER>,
 ): Promise<number> {
+  const { host, port, drop, delay, quiet, json } = options;
   const log = new BoundedLog(io.output);
   const say = (said: Said, always = false) => log.print(voiced(said, json), always);
   using signals = new StopSignals(io);
-  await using server = openEchoServer({
+  const open = options.ffi ? openBatchEchoServer : openEchoServer;
+  await using server = await open({
     hostname: host,
     port,
     drop,
     delayMs: delay,
     ...(quiet ? {} : { event: (event) => say(serverSaid(event)) }),
   });
+  // The socket of the C library is open: the library is not needed for anything else.
+  release();
   say(listening(server.addr), true);
   const finished = server.finished.then(() => 0);
   const code = await Promise.race([signals.stopped, finished, log.failed]);

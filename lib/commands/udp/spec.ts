@@ -63,6 +63,12 @@ export const UDP_SERVER = {
       short: "q",
       help: "Do not print a line for each datagram, which is faster",
     },
+    ffi: {
+      type: "flag",
+      needs: ["ffi"],
+      help:
+        "Receive and send many datagrams with one call of the C library, which is faster (Linux)",
+    },
     json: JSON_LINES,
   },
   permissions: ["net"],
@@ -141,21 +147,100 @@ port, so that the client cannot mistake a late or repeated answer for the next o
   ],
 } as const satisfies CommandSpec;
 
+const RAW = {
+  type: "flag",
+  help: "On a terminal, print received bytes unchanged, control characters included",
+} as const;
+
 /** `parley udp send`. */
 export const UDP_SEND = {
   name: "send",
-  summary: "Send one datagram, and do not wait for an answer.",
+  summary: "Send one datagram, and with --wait print the answer.",
   details:
-    `Sends from a new port. To forge a reply as an attacker does, send to the address that the system
-assigned to a client. Put -- before a TEXT that starts with a dash.`,
+    `Sends from a new port, and prints its address. With --wait it prints the payload of the first datagram
+that comes back, and nothing else on standard output; it exits with 1 if none comes. Only the address
+and port that the datagram was sent to may answer; a multicast group has many members, and any of
+them may. To forge a reply as an attacker does, send to the address that the system assigned to a
+client. Put -- before a TEXT that starts with a dash.`,
   operands: [
-    { name: "HOST", form: "host", help: "A name or an address, IPv4 or IPv6" },
-    { name: "PORT", help: "1 to 65535" },
-    { name: "TEXT", help: "The content of the datagram" },
+    { name: "HOST", help: "A name or an address, IPv4 or IPv6; or HOST:PORT" },
+    { name: "PORT", optional: true, help: "1 to 65535" },
+    {
+      name: "TEXT",
+      optional: true,
+      help: "The payload; - reads it from standard input, as does a pipe if TEXT is missing",
+    },
   ],
-  options: { json: JSON_LINES },
+  options: {
+    wait: {
+      type: "integer",
+      short: "w",
+      value: "MS",
+      min: 1,
+      max: 86_400_000,
+      help: "Wait for an answer this many milliseconds, and print it",
+    },
+    hex: { type: "flag", help: "Print both directions in hexadecimal: > sent, < received" },
+    raw: RAW,
+    quiet: { type: "flag", short: "q", help: "Print nothing but the answer and failures" },
+    json: JSON_LINES,
+  },
   permissions: ["net"],
-  examples: ["parley udp send 127.0.0.1 60945 'Your data was stolen'"],
+  examples: [
+    "parley udp send 127.0.0.1 60945 'Your data was stolen'",
+    "parley udp send 127.0.0.1 1060 hello --wait 1000",
+    "parley udp send ::1 9000 - < packet.bin",
+  ],
+} as const satisfies CommandSpec;
+
+/** `parley udp listen`. */
+export const UDP_LISTEN = {
+  name: "listen",
+  summary: "Print the datagrams that arrive, also those to multicast groups.",
+  details:
+    `Prints payloads unchanged and one after the other; on a terminal, each one on lines of its own and with
+control characters made visible. Runs until Ctrl-C or, with --count, until that many have come.
+Without --quiet it reports each datagram's sender and length on standard error. A GROUP is an
+address, or an address and its interface: 239.1.2.3%192.0.2.7 or 239.1.2.3%eth0, ff02::1234%eth0 or
+ff02::1234%2. Names of interfaces need the permission sys.`,
+  operands: [
+    { name: "HOST", help: "An address to listen on, or PORT alone for 127.0.0.1; or HOST:PORT" },
+    { name: "PORT", optional: true, help: "0 to 65535; 0 picks a free one and prints it" },
+  ],
+  options: {
+    join: {
+      type: "text",
+      value: "GROUP",
+      repeat: true,
+      needs: ["sys"],
+      help: "Join a multicast group, and listen on all addresses; may be given several times",
+    },
+    count: {
+      type: "integer",
+      short: "c",
+      value: "N",
+      min: 1,
+      max: 1_000_000_000,
+      help: "Exit after this many datagrams",
+    },
+    idle: {
+      type: "integer",
+      value: "MS",
+      min: 1,
+      max: 86_400_000,
+      help: "Give up if no datagram arrives for this many milliseconds",
+    },
+    hex: { type: "flag", help: "Print datagrams in hexadecimal" },
+    raw: RAW,
+    quiet: { type: "flag", short: "q", help: "Print nothing but datagrams and failures" },
+    json: JSON_LINES,
+  },
+  permissions: ["net"],
+  examples: [
+    "parley udp listen 9000",
+    "parley udp listen :: 9000 -c 1 --idle 5000 > packet.bin",
+    "parley udp listen 5353 --join 224.0.0.251 --hex",
+  ],
 } as const satisfies CommandSpec;
 
 /** `parley udp demo`. */
@@ -225,6 +310,6 @@ answer within one second counts as lost.`,
 /** `parley udp`. */
 export const UDP = {
   name: "udp",
-  summary: "UDP tools: an echo server and client, a forged reply, and load.",
-  commands: [UDP_SERVER, UDP_CLIENT, UDP_SEND, UDP_DEMO, UDP_BENCH],
+  summary: "UDP tools: an echo server and client, a forged reply, datagrams, and load.",
+  commands: [UDP_SERVER, UDP_CLIENT, UDP_SEND, UDP_LISTEN, UDP_DEMO, UDP_BENCH],
 } as const satisfies CommandSpec;

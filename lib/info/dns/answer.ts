@@ -7,16 +7,9 @@
 import { TimeLimit } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { toFailure } from "../../os/errors.ts";
-import {
-  type AskOptions,
-  askServer,
-  type NameServer,
-  type Reply,
-  serverText,
-  type Transport,
-} from "./ask.ts";
+import { type AskOptions, askServer, type Reply, type Transport } from "./ask.ts";
 import { EDNS_OPTIONS, flagNames, type Message, rcodeOf } from "./message.ts";
-import { comparable, type DnsName, withoutDot } from "./name.ts";
+import { comparable, type DnsName, type NameServer, serverText, withoutDot } from "./name.ts";
 import { type AnyData, className, type DnsRecord, readRecord, typeName } from "./record.ts";
 
 /** The longest chain of aliases. */

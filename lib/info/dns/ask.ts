@@ -8,7 +8,7 @@ import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { callAfter } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { hostPort, isIPv6, sameAddress } from "../../base/host_port.ts";
+import { isIPv6, sameAddress } from "../../base/host_port.ts";
 import {
   decodeMessage,
   type EdnsOption,
@@ -17,40 +17,11 @@ import {
   type Message,
   rcodeOf,
 } from "./message.ts";
-import { comparable } from "./name.ts";
+import { comparable, type NameServer, serverText } from "./name.ts";
 import { typeNumber } from "./record.ts";
 
 /** The protocol that carries a question. */
 export type Transport = "udp" | "tcp" | "tls" | "https";
-
-/** The address of a name server. */
-export interface NameServer {
-  /** An IP address. With TLS, a host name is possible too. */
-  readonly hostname: string;
-  /** Usually 53, with TLS 853, with HTTPS 443. */
-  readonly port: number;
-  /** The URL for HTTPS (RFC 8484): `https://dns.example/dns-query`. */
-  readonly url?: string;
-}
-
-/** Formats a name server as `ADDRESS:PORT` or as its URL. */
-export function serverText(server: NameServer): string {
-  return server.url ?? hostPort(server);
-}
-
-/**
- * Parses the addresses of name servers.
- *
- * @param servers Addresses with or without a port: `192.0.2.53`, `[2001:db8::53]:5353`.
- * @returns The servers without duplicates. The default port is 53.
- */
-export function readNameServers(servers: readonly string[]): NameServer[] {
-  return [...new Set(servers)].map((server) => {
-    const [, hostname, port] = /^\[(.+)\](?::(\d+))?$/.exec(server) ??
-      /^([^:]+):(\d+)$/.exec(server) ?? [];
-    return { hostname: hostname ?? server, port: Number(port ?? 53) };
-  });
-}
 
 /** Options of {@linkcode askServer}. */
 export interface AskOptions {

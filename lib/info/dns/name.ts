@@ -1,5 +1,6 @@
 /**
- * Domain names. They may contain any bytes (RFC 2181 section 11).
+ * Domain names, name servers, and what this machine itself knows of names. Names may contain any bytes (RFC 2181
+ * section 11).
  *
  * Inside parley a name is text in the form of RFC 1035 section 5.1 with a final dot. Each name has exactly one such
  * text, so names are compared as text.
@@ -8,6 +9,8 @@
  */
 
 import { usageFailure } from "../../base/failure.ts";
+import { hostPort } from "../../base/host_port.ts";
+import { isGranted } from "../../os/io.ts";
 
 /** The most bytes of a label (RFC 1035 section 2.3.4). */
 const MAX_LABEL = 63;
@@ -267,4 +270,90 @@ export function candidates(name: string, { domains, ndots }: SearchList): string
   const dots = name.split(".").length - 1;
   const longer = domains.map((domain) => domain === "." ? name : `${name}.${domain}`);
   return [...new Set(dots >= ndots ? [name, ...longer] : [...longer, name])];
+}
+
+/** The address of a name server. */
+export interface NameServer {
+  /** An IP address. With TLS, a host name is possible too. */
+  readonly hostname: string;
+  /** Usually 53, with TLS 853, with HTTPS 443. */
+  readonly port: number;
+  /** The URL for HTTPS (RFC 8484): `https://dns.example/dns-query`. */
+  readonly url?: string;
+}
+
+/** Formats a name server as `ADDRESS:PORT` or as its URL. */
+export function serverText(server: NameServer): string {
+  return server.url ?? hostPort(server);
+}
+
+/**
+ * Parses the addresses of name servers.
+ *
+ * @param servers Addresses with or without a port: `192.0.2.53`, `[2001:db8::53]:5353`.
+ * @returns The servers without duplicates. The default port is 53.
+ */
+export function readNameServers(servers: readonly string[]): NameServer[] {
+  return [...new Set(servers)].map((server) => {
+    const [, hostname, port] = /^\[(.+)\](?::(\d+))?$/.exec(server) ??
+      /^([^:]+):(\d+)$/.exec(server) ?? [];
+    return { hostname: hostname ?? server, port: Number(port ?? 53) };
+  });
+}
+
+/** Appends the final dot, so that the runtime adds no search domain (resolv.conf(5)). */
+export function whole(name: string): string {
+  return name.endsWith(".") ? name : `${name}.`;
+}
+
+const HOST = "127.0.0.1";
+
+/** The types that a hosts file can answer. */
+const LOCAL_TYPES: readonly string[] = ["A", "AAAA", "PTR"];
+
+/**
+ * Returns whether the runtime answers a question without a name server. It does not report that, so it gets a socket of
+ * this process as its name server: an answer without a datagram on that socket comes from this machine. Nothing is
+ * sent to other hosts.
+ *
+ * @param name An ASCII name.
+ * @param type The record type.
+ * @param signal Aborts the question.
+ * @returns Undefined without the permission to receive on 127.0.0.1.
+ * @throws {unknown} The signal's reason.
+ */
+export async function isAnsweredHere(
+  name: string,
+  type: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  if (!LOCAL_TYPES.includes(type)) return false;
+  if (!isGranted({ name: "net", host: HOST })) return undefined;
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: HOST, port: 0 });
+  const done = new AbortController();
+  const { port } = socket.addr as Deno.NetAddr;
+  const options = {
+    nameServer: { ipAddr: HOST, port },
+    signal: AbortSignal.any([signal, done.signal]),
+  };
+  const answer = Deno.resolveDns(whole(name), type as Deno.RecordType, options).then(
+    (records) => records.length > 0,
+    () => {
+      signal.throwIfAborted();
+      return false; // the socket received the question, or this machine answered that there is no record
+    },
+  );
+  try {
+    return await Promise.race([answer, socket.receive().then(() => false)]);
+  } finally {
+    done.abort();
+    socket.close();
+  }
+}
+
+/** Returns the system's name servers in order of preference; empty without the permission to read them. */
+export async function systemServers(): Promise<NameServer[]> {
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
+  const { getServers } = await import("node:dns");
+  return readNameServers(getServers());
 }

@@ -18,16 +18,21 @@ import {
   type ReplyFacts,
   whatFailed,
 } from "./answer.ts";
-import {
-  type AskOptions,
-  type NameServer,
-  readNameServers,
-  serverText,
-  type Transport,
-} from "./ask.ts";
+import type { AskOptions, Transport } from "./ask.ts";
 import { stringOf } from "./fields.ts";
 import { EDNS_OPTIONS, type EdnsOption } from "./message.ts";
-import { candidates, decimalEscape, type DnsName, readDnsName, type SearchList } from "./name.ts";
+import {
+  candidates,
+  decimalEscape,
+  type DnsName,
+  isAnsweredHere,
+  type NameServer,
+  readDnsName,
+  type SearchList,
+  serverText,
+  systemServers,
+  whole,
+} from "./name.ts";
 import {
   type AnyData,
   type DnsRecord,
@@ -338,11 +343,6 @@ async function askByRuntime(
   return (records as unknown[]).map((record) => ownForm(type, record));
 }
 
-/** Appends the final dot, so that the runtime adds no search domain (resolv.conf(5)). */
-function whole(name: string): string {
-  return name.endsWith(".") ? name : `${name}.`;
-}
-
 /** Converts the runtime's form of a record's data. */
 function ownForm(type: RecordType, record: unknown): AnyData {
   if (typeof record === "string") return decimal(record);
@@ -366,56 +366,4 @@ function decimal(name: string): string {
 /** Converts the runtime's form of a text, in which each character is one byte. */
 function octetsOfRuntime(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
-const HOST = "127.0.0.1";
-
-/** The types that a hosts file can answer. */
-const LOCAL_TYPES: readonly RecordType[] = ["A", "AAAA", "PTR"];
-
-/**
- * Returns whether the runtime answers a question without a name server. It does not report that, so it gets a socket of
- * this process as its name server: an answer without a datagram on that socket comes from this machine. Nothing is
- * sent to other hosts.
- *
- * @param name An ASCII name.
- * @param type The record type.
- * @param signal Aborts the question.
- * @returns Undefined without the permission to receive on 127.0.0.1.
- * @throws {unknown} The signal's reason.
- */
-async function isAnsweredHere(
-  name: string,
-  type: RecordType,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  if (!LOCAL_TYPES.includes(type)) return false;
-  if (!isGranted({ name: "net", host: HOST })) return undefined;
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: HOST, port: 0 });
-  const done = new AbortController();
-  const { port } = socket.addr as Deno.NetAddr;
-  const options = {
-    nameServer: { ipAddr: HOST, port },
-    signal: AbortSignal.any([signal, done.signal]),
-  };
-  const answer = Deno.resolveDns(whole(name), type as Deno.RecordType, options).then(
-    (records) => records.length > 0,
-    () => {
-      signal.throwIfAborted();
-      return false; // the socket received the question, or this machine answered that there is no record
-    },
-  );
-  try {
-    return await Promise.race([answer, socket.receive().then(() => false)]);
-  } finally {
-    done.abort();
-    socket.close();
-  }
-}
-
-/** Returns the system's name servers in order of preference; empty without the permission to read them. */
-async function systemServers(): Promise<NameServer[]> {
-  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
-  const { getServers } = await import("node:dns");
-  return readNameServers(getServers());
 }

@@ -7,9 +7,9 @@
 
 import { TimeLimit } from "../../base/clock.ts";
 import { isTimeout } from "./answer.ts";
-import { type AskOptions, askServer, type NameServer, type Reply, serverText } from "./ask.ts";
+import { type AskOptions, askServer, type Reply } from "./ask.ts";
 import { rcodeOf } from "./message.ts";
-import { comparable, isWithin, withoutDot } from "./name.ts";
+import { comparable, isWithin, type NameServer, serverText, withoutDot } from "./name.ts";
 import { type DnsRecord, readRecord } from "./record.ts";
 
 /** A name server of a zone. */

@@ -1,7 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { type Answer, type Answers, ask } from "../../../lib/chat/app/ask_side.ts";
+import { type Answer, type Answers, askBoth } from "../../../lib/commands/chat/chat.ts";
 import { type HostAndPort, readAddress } from "../../../lib/cli/host.ts";
 
 /** Somebody who gives answers one after the other, and then leaves; keeps what was said. */
@@ -26,7 +26,7 @@ function person(lines: readonly string[]): Answers & { readonly said: string[] }
 }
 
 const askPerson = (who: Answers): Promise<Answer<HostAndPort>> =>
-  ask(who, (text) => readAddress(text, 4396));
+  askBoth(who, (text) => readAddress(text, 4396));
 
 Deno.test("parley chat asks again where an answer is empty or none, and says how to answer", async () => {
   const who = person(["", "x", "C", "http://a.example/", "host:99999", "::1"]);

@@ -1,4 +1,4 @@
-// needs: net run=deno (about 35 s)
+// needs: net run=deno (about 45 s)
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";

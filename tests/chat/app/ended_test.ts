@@ -1,7 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { Obstacles } from "../../../lib/chat/app/ended.ts";
+import { Obstacles } from "../../../lib/chat/app/departure.ts";
 
 function failure(code: string, why = "why"): Failure {
   return new Failure({ what: "cannot connect", why, code });

@@ -44,18 +44,20 @@ Deno.test({
 Deno.test({
   name:
     "with a relay that never returns, the client gives up with 1 and says how much was not delivered",
-  ignore,
+  ignore: ignore || Deno.build.os === "windows",
   async fn() {
     const { server, address } = await startServer("--relay-only");
     await using _server = server;
     await using _ada = await startClient(address, "ada", "--listen");
     await using bo = await startClient(address, "bo", "--give-up", "1000");
     await bo.until((one) => one.all("joined").length === 2, "bo sees ada");
+    // It finds the lines and the loss together, so that its time does not run while a busy machine gets to them.
+    bo.kill("SIGSTOP");
     server.kill("SIGKILL");
     await server.ended();
-    await bo.event("disconnected");
     await bo.type("one\ntwo\nthree");
     await bo.endInput();
+    bo.kill("SIGCONT");
     assertEquals(await bo.ended(), 1);
     const [error] = bo.all("error");
     const why = String(error?.message);

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import type { Link } from "../../../lib/chat/link.ts";
-import { memoryLinks } from "../../../lib/chat/runtime/memory_link.ts";
+import { memoryLinks } from "../../../lib/chat/link.ts";
 
 /** Opens a link and records what it delivers. */
 function record(link: Link, pause?: () => Promise<void>) {

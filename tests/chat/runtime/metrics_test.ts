@@ -7,7 +7,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { EXPOSITION_TYPE, serveMetrics } from "../../../lib/chat/runtime/metrics.ts";
+import { EXPOSITION_TYPE, serveMetrics } from "../../../lib/chat/app/observe.ts";
 import { openRelay } from "../../../lib/tcp_chat.ts";
 import { leave, say, twoGuests } from "../guests.ts";
 import { RawSocket } from "../raw_socket.ts";

@@ -1,4 +1,4 @@
-// needs: net run=named,dig,dnssec-dsfromkey,dnssec-keygen,dnssec-signzone read=tests/scratch write=tests/scratch (about 30 s)
+// needs: net run=named,dig,dnssec-dsfromkey,dnssec-keygen,dnssec-signzone read=tests/scratch write=tests/scratch (about 10 s)
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

@@ -130,19 +130,29 @@ ${listed.join("")}${more}
 `;
 }
 
+/**
+ * The ports to choose from. They lie below those that systems give to sockets that ask for any port (32768 and up on
+ * Linux). Both named and dig set SO_REUSEPORT, so that Linux may give named's own port to a socket of dig, which then
+ * receives its own question.
+ */
+const PORTS = { first: 20_000, count: 12_000 } as const;
+
 /** A port that is free for both transports. */
 function freePort(): number {
-  const hostname = "127.0.0.1";
   for (;;) {
-    const tcp = Deno.listen({ hostname, port: 0 });
-    const { port } = tcp.addr;
-    try {
-      Deno.listenDatagram({ transport: "udp", hostname, port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    } finally {
-      tcp.close();
-    }
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): boolean {
+  const hostname = "127.0.0.1";
+  try {
+    using _tcp = Deno.listen({ hostname, port });
+    Deno.listenDatagram({ transport: "udp", hostname, port }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
   }
 }

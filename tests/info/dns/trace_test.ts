@@ -6,6 +6,7 @@ import {
   type TraceEnd,
   type TraceStep,
 } from "../../../lib/info/dns/trace.ts";
+import { HandClock } from "../../fixtures/hand_clock.ts";
 import { authority, ipv4, named, Responder, type Row } from "./responder.ts";
 
 /** Only Linux answers at every address of 127.0.0.0/8. */
@@ -88,15 +89,19 @@ class Tree implements AsyncDisposable {
     }
   }
 
-  /** Traces a name; gives the steps in short, and the end. */
+  /** Traces a name while time passes in short steps; gives the steps in short, and the end. */
   async trace(name: string, type = "A", dnssec = false): Promise<[string[], TraceEnd]> {
+    using clock = new HandClock();
     const hints = [{ name: "a.root", addresses: ["127.0.0.2"] }];
     const { port } = this.root.address;
     const steps = trace(name, type, { hints, port, timeoutMs: 1000, dnssec });
     const lines: string[] = [];
-    let next = await steps.next();
-    for (; next.done !== true; next = await steps.next()) lines.push(short(next.value));
-    return [lines, next.value];
+    for (;;) {
+      // deno-lint-ignore no-await-in-loop -- one after the other
+      const { done, value } = await clock.passUntil(steps.next(), 20);
+      if (done === true) return [lines, value];
+      lines.push(short(value));
+    }
   }
 }
 

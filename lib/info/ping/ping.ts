@@ -10,10 +10,8 @@
 import { DEFAULT_PROBES } from "../../base/defaults.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { requireZone } from "../../net/resolve_host.ts";
-import { failedPortState, toFailure } from "../../os/errors.ts";
-
-/** The result of a probe. `open` and `refused` show that the host is up. */
-export type ProbeState = "open" | "refused" | "timeout" | "unreachable";
+import { errorCode, failedPortState, toFailure } from "../../os/errors.ts";
+import type { ProbeState } from "./state.ts";
 
 /** One probe. */
 export interface Probe {
@@ -23,6 +21,8 @@ export interface Probe {
   readonly state: ProbeState;
   /** The round-trip time in milliseconds; null if no answer came. */
   readonly time_ms: number | null;
+  /** The error code if the host is unreachable, such as `ENETUNREACH`; otherwise null. */
+  readonly error: string | null;
 }
 
 /** The host to probe, and how. */
@@ -59,7 +59,7 @@ export interface PingOptions {
  */
 export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
   const { count = DEFAULT_PROBES.count, intervalMs = DEFAULT_PROBES.intervalMs, signal } = options;
-  await warmUp();
+  await warmUp(count !== 1);
   for (let seq = 1; count === 0 || seq <= count; seq++) {
     const start = performance.now();
     const result = await probe(options);
@@ -71,9 +71,18 @@ export async function* ping(options: PingOptions): AsyncGenerator<Probe, void> {
   }
 }
 
-/** Sends one probe. Returns undefined if interrupted. */
-async function probe(
-  { hostname, port, timeoutMs = DEFAULT_PROBES.timeoutMs, signal }: PingOptions,
+/**
+ * Sends one probe.
+ *
+ * @param options The host to probe, and how.
+ * @returns The result without a number; undefined if the signal interrupted it.
+ * @throws {Failure} If this machine cannot send the probe.
+ */
+export async function probe(
+  { hostname, port, timeoutMs = DEFAULT_PROBES.timeoutMs, signal }: Omit<
+    PingOptions,
+    "count" | "intervalMs"
+  >,
 ): Promise<Omit<Probe, "seq"> | undefined> {
   if (interrupted(signal)) return undefined;
   requireZone(hostname, `cannot probe ${hostPort({ hostname, port })}`);
@@ -85,14 +94,18 @@ async function probe(
     const connection = await Deno.connect({ hostname, port, signal: either });
     const time_ms = taken();
     connection.close();
-    return { state: "open", time_ms };
+    return { state: "open", time_ms, error: null };
   } catch (error) {
     const time_ms = taken();
     if (interrupted(signal)) return undefined;
-    if (deadline.aborted) return { state: "timeout", time_ms: null };
+    if (deadline.aborted) return { state: "timeout", time_ms: null, error: null };
     const state = failedPortState(error);
     if (state === undefined) throw toFailure(error, `cannot probe ${hostname}, port ${port}`);
-    return { state, time_ms: state === "refused" ? time_ms : null };
+    return {
+      state,
+      time_ms: state === "refused" ? time_ms : null,
+      error: state === "unreachable" ? errorCode(error) ?? null : null,
+    };
   }
 }
 
@@ -101,10 +114,13 @@ function interrupted(signal: AbortSignal | undefined): boolean {
 }
 
 /**
- * Makes the runtime load its code for connections. Otherwise the first probe of a process would take some milliseconds
- * longer.
+ * Makes the runtime load its code for connections and timers. Otherwise the first probe of a process would take some
+ * milliseconds longer.
+ *
+ * @param timers Whether timers will be needed. Loading their code takes a while, too.
  */
-async function warmUp(): Promise<void> {
+export async function warmUp(timers: boolean): Promise<void> {
+  if (timers) clearTimeout(setTimeout(() => {}, 0));
   try {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
@@ -116,7 +132,8 @@ async function warmUp(): Promise<void> {
   }
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits for a time in milliseconds, or until the signal is aborted. */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (ms <= 0 || interrupted(signal)) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
@@ -126,77 +143,3 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   clearTimeout(timer);
   signal?.removeEventListener("abort", wake);
 }
-
-/** A summary of probes. Times are null if no probe was answered. */
-export interface PingSummary {
-  /** The number of probes. */
-  readonly sent: number;
-  /** The number of answered probes. */
-  readonly answered: number;
-  /** The share of unanswered probes, in percent. */
-  readonly loss_percent: number;
-  /** The shortest time, in milliseconds. */
-  readonly min_ms: number | null;
-  /** The mean, in milliseconds. */
-  readonly avg_ms: number | null;
-  /** The longest time, in milliseconds. */
-  readonly max_ms: number | null;
-  /** The population standard deviation, in milliseconds. */
-  readonly stddev_ms: number | null;
-}
-
-/** Summarises probes as they come, in constant memory, since a ping may run for days. */
-export class PingStatistics {
-  #sent = 0;
-  #answered = 0;
-  #min = Infinity;
-  #max = -Infinity;
-  /** The mean and the sum of squared deviations, by Welford's algorithm. */
-  #mean = 0;
-  #squares = 0;
-
-  /** Adds a probe. */
-  add({ time_ms }: Pick<Probe, "time_ms">): void {
-    this.#sent += 1;
-    if (time_ms === null) return;
-    this.#answered += 1;
-    this.#min = Math.min(this.#min, time_ms);
-    this.#max = Math.max(this.#max, time_ms);
-    const delta = time_ms - this.#mean;
-    this.#mean += delta / this.#answered;
-    this.#squares += delta * (time_ms - this.#mean);
-  }
-
-  /** The summary so far. */
-  get summary(): PingSummary {
-    const [sent, answered] = [this.#sent, this.#answered];
-    const time = (ms: number) => answered === 0 ? null : Math.round(ms * 1000) / 1000;
-    return {
-      sent,
-      answered,
-      loss_percent: sent === 0 ? 0 : Math.round((sent - answered) / sent * 1000) / 10,
-      min_ms: time(this.#min),
-      avg_ms: time(this.#mean),
-      max_ms: time(this.#max),
-      stddev_ms: time(Math.sqrt(this.#squares / answered)),
-    };
-  }
-}
-
-/**
- * Draws times as a line of bars. The shortest time has the lowest bar.
- *
- * @param times Times in milliseconds. Null, for an unanswered probe, becomes `×`.
- */
-export function sparkline(times: readonly (number | null)[]): string {
-  const answered = times.filter((time) => time !== null);
-  const min = Math.min(...answered);
-  const span = Math.max(...answered) - min;
-  const bar = (time: number) => {
-    const level = span === 0 ? 0 : Math.round((time - min) / span * (BARS.length - 1));
-    return BARS[level]!;
-  };
-  return times.map((time) => time === null ? "×" : bar(time)).join("");
-}
-
-const BARS = [..."▁▂▃▄▅▆▇█"];
