@@ -17,7 +17,7 @@ import {
 } from "../../lib/tcp_chat.ts";
 import { credentialOf, until } from "../chat/keys.ts";
 import { granted } from "../fixtures/granted.ts";
-import { hasPython, Talk } from "./talk.ts";
+import { compareVectors, hasPython, Talk } from "./talk.ts";
 
 const ignore = !granted("run=python3") || !await hasPython();
 
@@ -103,6 +103,17 @@ async function end(relay: RelayServer, ada: Guest, py: Talk): Promise<void> {
   await ada[Symbol.asyncDispose]();
   await relay[Symbol.asyncDispose]();
 }
+
+Deno.test({
+  name: "the second client computes the fixed vectors",
+  ignore,
+  async fn() {
+    assertEquals(await compareVectors(), [
+      ...["joining", "identities", "history", "chains"],
+      ...["sealed", "pairs", "entries", "padding"],
+    ]);
+  },
+});
 
 Deno.test({
   name: "the second client: lines and private lines are shown and delivered, both ways",
