@@ -9,8 +9,12 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
-import { FAULTS } from "../../lib/chat/member/peer_inbox.ts";
-import { KEY_HEADER_BYTES, SEALED_HEADER_BYTES } from "../../lib/chat/wire/envelope.ts";
+import { MAX_GAPS } from "../../lib/chat/member/streams.ts";
+import { FAULTS } from "../../lib/chat/member/inbox.ts";
+import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
+import { MESSAGE } from "../../lib/chat/wire/content.ts";
+import { SEALED_HEADER_BYTES, TAG_BYTES } from "../../lib/chat/wire/envelope.ts";
+import { KEPT_CONTEXTS } from "../../lib/chat/wire/history.ts";
 import {
   isCounted,
   KIND,
@@ -25,6 +29,9 @@ import { granted } from "../fixtures/granted.ts";
 const ROOT = new URL("../../", import.meta.url);
 const ignore = !granted("read=.");
 const spec = ignore ? "" : await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
+
+/** The specification in one line, so that a sentence is found wherever its lines break. */
+const prose = spec.replaceAll(/\s+/g, " ");
 
 /** The rows of the table under a heading, as trimmed cells. */
 function table(heading: string): string[][] {
@@ -80,11 +87,43 @@ Deno.test({
   },
 });
 
+/** The bytes that a size of a table stands for; 0 where it depends on the frame. */
+function bytesOf(size: string): number {
+  const [, fixed] = /^bytes\[(\d+)\]$/.exec(size) ?? [];
+  const [, bits] = /^u(\d+)$/.exec(size) ?? [];
+  return Number(fixed ?? Number(bits ?? 0) / 8);
+}
+
 Deno.test({
-  name: "the specification's headers are as long as the code's",
+  name: "the specification's header of a sealed frame is as long as the code's",
   ignore,
   fn() {
-    assert(spec.includes(`**header** (${KEY_HEADER_BYTES} bytes)`));
-    assert(spec.includes(`**header** (${SEALED_HEADER_BYTES} bytes)`));
+    const rows = table("### 9.2 Sealed frames");
+    const header = rows.slice(0, rows.findIndex(([field]) => field === "ciphertext"));
+    const bytes = header.reduce((sum, [, size]) => sum + bytesOf(size!), 0);
+    assertEquals(bytes, SEALED_HEADER_BYTES);
+    assert(prose.includes(`${SEALED_HEADER_BYTES} of the header, ${TAG_BYTES} of the tag`));
+  },
+});
+
+Deno.test({
+  name: "the specification has the kinds of message of the code",
+  ignore,
+  fn() {
+    const rows = table("### 9.4 Messages").map(([kind, name]) => [name, Number(kind)]);
+    const { end, ...kinds } = MESSAGE;
+    assertEquals(rows.slice(0, 4), Object.entries(kinds));
+    assert(prose.includes(`Kind ${end} ends the messages`));
+  },
+});
+
+Deno.test({
+  name: "the specification has the bounds of the code",
+  ignore,
+  fn() {
+    const words = { 8: "eight" }[MAX_UNWRAPPED];
+    assert(prose.includes(`It unwraps at most ${words} for one stay`));
+    assert(prose.includes(`at most ${MAX_GAPS} gaps for each stream`));
+    assert(prose.includes(`the last ${KEPT_CONTEXTS.toLocaleString("en")} values`));
   },
 });

@@ -1,4 +1,4 @@
-// needs: net run=python3 (about 15 s)
+// needs: net run=python3 (about 22 s)
 
 /**
  * A member of parley, and one of a client that was written in Python from `docs/protocol.md` alone, over a real relay.
@@ -8,16 +8,20 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import type { Bytes } from "../../lib/base/bytes.ts";
+import { WireReader } from "../../lib/chat/app/wire_dump.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import {
   joinRoom,
   type MemberEvent,
   openRelay,
   type RelayServer,
+  type RelayServerOptions,
   type Session,
 } from "../../lib/tcp_chat.ts";
 import { credentialOf, until } from "../chat/keys.ts";
 import { granted } from "../fixtures/granted.ts";
-import { hasPython, Talk } from "./talk.ts";
+import { compareVectors, hasPython, Talk } from "./talk.ts";
 
 const ignore = !granted("run=python3") || !await hasPython();
 
@@ -77,8 +81,8 @@ async function deliver(talk: Talk, text: string, to?: string): Promise<void> {
 }
 
 /** A relay, a member of parley and one of the second client, which know each other. */
-async function meet() {
-  const relay = openRelay({ port: 0 });
+async function meet(options: RelayServerOptions = {}) {
+  const relay = openRelay({ ...options, port: 0 });
   const ada = await Guest.join(relay.addr.port, "ada");
   const py = await Talk.join(relay.addr.port, "py");
   await ada.until("joined");
@@ -103,6 +107,17 @@ async function end(relay: RelayServer, ada: Guest, py: Talk): Promise<void> {
   await ada[Symbol.asyncDispose]();
   await relay[Symbol.asyncDispose]();
 }
+
+Deno.test({
+  name: "the second client computes the fixed vectors",
+  ignore,
+  async fn() {
+    assertEquals(await compareVectors(), [
+      ...["joining", "identities", "history", "chains"],
+      ...["sealed", "pairs", "entries", "padding"],
+    ]);
+  },
+});
 
 Deno.test({
   name: "the second client: lines and private lines are shown and delivered, both ways",
@@ -234,6 +249,40 @@ Deno.test({
     await ada.deliver("two");
     assertEquals(py.texts, ["one", "two"]);
     assertEquals(py.of("missing"), []);
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
+  },
+});
+
+Deno.test({
+  name:
+    "the second client: what the relay left out while it read nothing comes after, once and in order",
+  ignore,
+  async fn() {
+    const sent: number[] = [];
+    const tap = () => {
+      const frames = new WireReader(({ direction, kind }) => {
+        if (direction === "sent") sent.push(kind);
+      }, "received");
+      return (direction: "sent" | "received", bytes: Bytes) => frames.see(direction, bytes);
+    };
+    const { relay, ada, py } = await meet({ tap });
+    await ada.deliver("before");
+    // 12 MiB: the relay sends 4 MiB ahead, and keeps 4 MiB more.
+    const lines = Array.from({ length: 192 }, (_, i) => `${i} `.padEnd(65_536, "x"));
+    py.kill("SIGSTOP");
+    for (const line of lines) assert(ada.session.send(line).ok);
+    await until(() => sent.includes(KIND.behind), "the relay leaves out what ada says");
+    py.kill("SIGCONT");
+    await until(() => ada.of("delivered").length === 1 + lines.length, "all are delivered");
+    await ada.deliver("after");
+    assertEquals(py.texts.map((text) => text.trim().split(" ")[0]), [
+      "before",
+      ...lines.keys().map(String),
+      "after",
+    ]);
+    assertEquals(py.of("late"), []);
+    assert(ada.of("delivered").every(({ missed }) => missed === undefined));
     assertNoFaults(ada, py);
     await end(relay, ada, py);
   },

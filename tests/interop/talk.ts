@@ -49,6 +49,12 @@ export async function hasPython(): Promise<boolean> {
   }
 }
 
+/** Compares the second client with the fixed vectors. Gives the parts that agree: all, unless one differs. */
+export async function compareVectors(): Promise<string[]> {
+  const command = python(["vectors.py", "../vectors/chat.json"], "null");
+  return new TextDecoder().decode((await command.output()).stdout).trim().split("\n");
+}
+
 /** A run of the second client. */
 export class Talk extends PipedProcess {
   readonly events: TalkEvent[] = [];

@@ -240,7 +240,9 @@ export class Checker {
     }
     const { told, late } = this.#lossesOf(process, from);
     if (missing <= told - late) return;
-    this.#problem(`${process} misses ${missing} before ${number} of ${from}, and is told of ${told - late}`);
+    this.#problem(
+      `${process} misses ${missing} before ${number} of ${from}, and is told of ${told - late}`,
+    );
   }
 
   /** A process is shown somebody who is not there. */
@@ -296,7 +298,9 @@ export class Checker {
    * @param told Whether it is told that it has missed something.
    */
   cameBack(process: Process, told: boolean): void {
-    if (!told && !this.isLiedTo) this.#problem(`${process} was given up, is back, and is not told what it missed`);
+    if (!told && !this.isLiedTo) {
+      this.#problem(`${process} was given up, is back, and is not told what it missed`);
+    }
   }
 
   /** @param whose Whose frame it is that is at fault. */

@@ -73,7 +73,14 @@ export class Numbering {
 
   /** Names the members in a frame on its way to the member as it knows them. */
   toMember(frame: Bytes): Bytes {
-    return rename(frame, (real) => this.own(real), [KIND.pair, KIND.sealed, KIND.here, KIND.behind, KIND.away, KIND.back]);
+    return rename(frame, (real) => this.own(real), [
+      KIND.pair,
+      KIND.sealed,
+      KIND.here,
+      KIND.behind,
+      KIND.away,
+      KIND.back,
+    ]);
   }
 
   /** Names the members in a frame of the member as they are. */
@@ -92,7 +99,7 @@ function rename(frame: Bytes, name: (number: number) => number, first: readonly 
   const kind = bytes[4]!;
   if (first.includes(kind)) change(PAYLOAD);
   if (kind === KIND.pair) change(PAYLOAD + 4);
-  if (kind === KIND.route) for (let at = PAYLOAD + 2; at < bytes.length; at += 4) change(at);
+  if (kind === KIND.route) { for (let at = PAYLOAD + 2; at < bytes.length; at += 4) change(at); }
   if (kind === KIND.receipt || kind === KIND.ask) {
     for (let at = PAYLOAD + 2; at < bytes.length; at += 20 + view.getUint16(at + 18)) change(at);
   }

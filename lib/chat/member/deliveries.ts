@@ -20,11 +20,13 @@ const LINE_BYTES = 512;
 export interface Line {
   /** The message's id. */
   readonly id: string;
+  /** The stream that its number belongs to. */
   readonly stream: Stream;
   /** The number in its stream. */
   readonly number: number;
   /** When it was entered, in milliseconds since 1970. */
   readonly time: number;
+  /** The text in UTF-8. */
   readonly text: Bytes;
   /** The text as it was entered. */
   readonly shown: string;
@@ -38,6 +40,7 @@ export interface Line {
 
 /** A recipient that left before it said that it has taken a line. */
 export interface Missed {
+  /** Its name. */
   readonly name: string;
   /** Whether it signed its leaving. */
   readonly signed: boolean;

@@ -28,6 +28,8 @@ export const STREAMS: readonly Stream[] = [STREAM.group, STREAM.private];
 
 /** The kinds of message. 5 is reserved for invitations, 6 to 15 for transfers. */
 export const MESSAGE = { end: 0, text: 1, line: 2, grant: 3, gone: 4 } as const;
+/** The kinds that only pair frames carry. */
+const PAIR_KINDS: ReadonlySet<number> = new Set([MESSAGE.line, MESSAGE.grant, MESSAGE.gone]);
 
 /** A text in a sealed frame. Its number follows from its place in the frame. */
 export interface TextMessage {
@@ -153,6 +155,7 @@ export const MAX_PLAINTEXT_BYTES: number = BOUND.frame - 1024;
  */
 export function readTexts(plaintext: Bytes): (OpenedText | UnknownMessage)[] {
   const messages = readMessages(plaintext, (kind, body) => {
+    if (PAIR_KINDS.has(kind)) throw new MalformedError(`a sealed frame has a message ${kind}`);
     if (kind !== MESSAGE.text) return UNKNOWN;
     return readWhole(body, (reader) => ({
       kind: "text" as const,
@@ -189,6 +192,7 @@ export function readPairMessages(plaintext: Bytes): OpenedMessage[] {
     if (kind === MESSAGE.line) return readWhole(body, readLine);
     if (kind === MESSAGE.grant) return readWhole(body, readGrant);
     if (kind === MESSAGE.gone) return readWhole(body, readGone);
+    if (kind === MESSAGE.text) throw new MalformedError("a pair frame has a text without a number");
     return UNKNOWN;
   });
 }

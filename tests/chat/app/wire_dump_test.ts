@@ -6,7 +6,9 @@ import {
   type WireFrame,
   WireReader,
 } from "../../../lib/chat/app/wire_dump.ts";
-import { encodeCount, encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { encodeCount, encodeEmpty, encodeHere } from "../../../lib/chat/wire/control.ts";
+import { encodeEntries, encodePair, encodeSealed } from "../../../lib/chat/wire/envelope.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 
 Deno.test("WireReader sees frames however they are cut, and skips the greeting", () => {
@@ -14,7 +16,7 @@ Deno.test("WireReader sees frames however they are cut, and skips the greeting",
   const reader = new WireReader(({ direction, kind, length }) =>
     seen.push(`${direction} ${kind} ${length}`)
   );
-  const sent = new Uint8Array([...encodeGreeting(), ...encodeEmpty(KIND.pong)]);
+  const sent = new Uint8Array([...encodeGreeting("lobby"), ...encodeEmpty(KIND.pong)]);
   for (const byte of sent) reader.see("sent", new Uint8Array([byte]));
   reader.see(
     "received",
@@ -23,8 +25,54 @@ Deno.test("WireReader sees frames however they are cut, and skips the greeting",
   assertEquals(seen, [
     `sent ${KIND.pong} 5`,
     `received ${KIND.ping} 5`,
-    `received ${KIND.accepted} 13`,
+    `received ${KIND.accepted} 11`,
   ]);
+});
+
+/** A frame as a tap sees it. */
+function seen(bytes: Bytes): WireFrame {
+  const frames: WireFrame[] = [];
+  new WireReader((frame) => frames.push(frame), "received").see("sent", bytes);
+  return frames[0]!;
+}
+
+Deno.test("a dump has the fields of what members send each other", () => {
+  const check = new Uint8Array([0xca, 0xfe, 0, 1]);
+  const signature = new Uint8Array(64);
+  const header = { sender: 3, route: 0, chain: 7, step: 2, number: 41, version: 9, check };
+  const sealed = encodeSealed({ header, ciphertext: new Uint8Array(48), signature });
+  const fields = { direction: "sent", check: "cafe0001", version: 9 };
+  assertEquals(frameFields(seen(sealed)), {
+    ...fields,
+    kind: "sealed",
+    length: sealed.length,
+    sender: 3,
+    route: 0,
+    chain: 7,
+    step: 2,
+    number: 41,
+    signature: "00".repeat(64),
+    ciphertext: "00".repeat(48),
+  });
+  const pair = encodePair({
+    header: { sender: 3, recipient: 4, use: 5, version: 9, check },
+    wrapped: new Uint8Array(256),
+    ciphertext: new Uint8Array(16),
+    signature,
+  });
+  const pairFields = frameFields(seen(pair));
+  assertEquals(
+    [pairFields.sender, pairFields.recipient, pairFields.use, pairFields.RSA_OAEP_bytes],
+    [3, 4, 5, 256],
+  );
+  const here = encodeHere({ member: 3, version: 9, check, signature });
+  assertEquals([frameFields(seen(here)).sender, frameFields(seen(here)).check], [3, "cafe0001"]);
+  const entry = { member: 3, sequence: 8, version: 9, check, box: new Uint8Array(17) };
+  for (const kind of [KIND.receipt, KIND.ask]) {
+    const [frame] = encodeEntries(kind, [entry, entry]);
+    const dumped = frameFields(seen(frame!));
+    assertEquals([dumped.entries, dumped.member, dumped.sequence], [2, 3, 8]);
+  }
 });
 
 Deno.test("a dump survives a frame that is malformed, and one that is large", () => {

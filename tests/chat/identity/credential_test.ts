@@ -10,7 +10,7 @@ import { lookAlike, normalizeName } from "../../../lib/chat/identity/name.ts";
 import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/identity/renewal.ts";
 import { importSigningKey, sign, verify } from "../../../lib/chat/identity/signing.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../../lib/rsa.ts";
-import { pooledKeys } from "../room.ts";
+import { pooledKeys } from "../keys.ts";
 
 const NOW = 1_700_000_000_000;
 
@@ -25,6 +25,7 @@ Deno.test("a credential that was made holds, and says what was put into it", asy
   assertEquals(checked.name, "ada");
   assertEquals(checked.member, expected.member);
   assertEquals(checked.fingerprint, expected.fingerprint);
+  assertEquals([checked.key, checked.expiresAt], [expected.key, NOW + 1000]);
 });
 
 Deno.test("no byte of a credential can be changed", async () => {

@@ -133,17 +133,23 @@ Deno.test("an ask without a key is passed over", async () => {
 Deno.test("a stay that begins anew brings a pairwise key of its own, which is taken", async () => {
   const to = receiver();
   const [first, second] = [await sender(), await sender()];
-  for (const [from, isNewKey] of [[first, true], [first, false], [second, true]] as const) {
-    assertEquals(await to.open(await seal(from, utf8("x")), context), {
-      plaintext: utf8("x"),
-      isNewKey,
-    });
-  }
-  // Receipts go under the key that opened last, and their sequence begins anew.
+  const opens = async (from: PairSender, isNewKey: boolean) => {
+    const plaintext = utf8("x");
+    assertEquals(await to.open(await seal(from, plaintext), context), { plaintext, isNewKey });
+  };
+  await opens(first, true);
+  await opens(first, false);
+  const early = [await to.receipt(1, at, NOTHING), await to.receipt(1, at, NOTHING)];
+  assertEquals(early.map(({ sequence }) => sequence), [0, 1]);
+  for (let i = 0; i < 2; i++) assert(await to.openAsk(await first.ask(2, at, NOTHING), context));
+  await opens(second, true);
+  // Receipts go under the key that opened last, and the sequences begin anew.
   const receipt = await to.receipt(1, at, NOTHING);
   assertEquals(receipt.sequence, 0);
   assertEquals(await first.openReceipt(receipt, context), undefined);
   assertEquals(await second.openReceipt(receipt, context), NOTHING);
+  const ask = await second.ask(2, at, NOTHING);
+  assertEquals([ask.sequence, await to.openAsk(ask, context)], [0, NOTHING]);
 });
 
 Deno.test("a recipient unwraps eight keys for one stay of a sender, and no more", async () => {

@@ -42,7 +42,7 @@ function contextAt({ member }: Seat, version: number): Bytes {
 }
 
 /** The chain keys of one sender that came to a member. */
-async function granted(
+async function chainKeysOf(
   from: Seat,
   self: OwnCredential,
   { room, pairs }: Capture,
@@ -101,7 +101,7 @@ Deno.test("who has left cannot read later messages, with the keys that it holds"
   ada.member.enter("after bo has left");
   await room.settle();
   assertEquals(shown(cy), ["ada: while bo is here", "ada: after bo has left"]);
-  const held = await granted(ada, bo.self, atBo);
+  const held = await chainKeysOf(ada, bo.self, atBo);
   assertEquals(held.length, 1);
   const [before, after] = atCy.sealed;
   assert(await opens(atCy.room, ada, held, before!), "what it was sent opens");
@@ -119,7 +119,7 @@ Deno.test("who has joined cannot read earlier messages, with the keys that it ho
   ada.member.enter("with cy");
   await room.settle();
   assertEquals(shown(cy), ["ada: with cy"]);
-  const held = await granted(ada, cy.self, atCy);
+  const held = await chainKeysOf(ada, cy.self, atCy);
   assertEquals(held.map(({ step }) => step), [1], "cy is given the key of the next step");
   const [before, after] = atBo.sealed;
   assert(await opens(atBo.room, ada, held, after!), "what it was sent opens");

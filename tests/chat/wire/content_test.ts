@@ -127,7 +127,7 @@ Deno.test("messages that fill a plaintext are followed by nothing, and others by
 });
 
 Deno.test("kinds that a reader does not know are skipped, and take a number in a sealed frame", () => {
-  for (const kind of [MESSAGE.line, MESSAGE.grant, MESSAGE.gone, 5, 6, 15, 16, 255]) {
+  for (const kind of [5, 6, 15, 16, 255]) {
     const unknown = message(kind, secureRandom(9));
     assertEquals(readTexts(concat([unknown, TEXT, unknown])), [
       { kind: "unknown" },
@@ -135,9 +135,20 @@ Deno.test("kinds that a reader does not know are skipped, and take a number in a
       { kind: "unknown" },
     ]);
   }
-  for (const kind of [MESSAGE.text, 5, 6, 255]) {
+  for (const kind of [5, 6, 15, 16, 255]) {
     assertEquals(readPairMessages(message(kind, secureRandom(9))), [{ kind: "unknown" }]);
   }
+});
+
+Deno.test("a message that belongs into the other sort of frame makes the frame malformed", () => {
+  const line = message(MESSAGE.line, lineBody({}));
+  const grant = message(MESSAGE.grant, grantBody(2, 1));
+  const gone = message(MESSAGE.gone, zeros(7));
+  for (const one of [line, grant, gone]) {
+    assertEquals(readPairMessages(one).length, 1);
+    assertThrows(() => readTexts(concat([TEXT, one])), MalformedError);
+  }
+  assertThrows(() => readPairMessages(concat([line, TEXT])), MalformedError);
 });
 
 Deno.test("lines and gone messages of a stream that a reader does not know are skipped", () => {
