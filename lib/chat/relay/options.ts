@@ -120,7 +120,7 @@ export type RelayEvent =
   | { readonly kind: "failed"; readonly detail: string };
 
 /** A change of a member of a room. */
-interface MemberChange<Kind extends string> {
+export interface MemberChange<Kind extends string> {
   readonly kind: Kind;
   readonly credential: Credential;
   /** The name of the room. */
