@@ -63,6 +63,8 @@ interface View {
   readonly losses: Map<Process, Losses>;
   /** Those whom it was shown though they are not there. */
   readonly ghosts: Set<Process>;
+  /** What was on its way to it from a liar, and whether any of it came from the same roster. */
+  readonly shareable: Map<string, boolean>;
   /** What it has said, in order. */
   readonly said: Map<string, Entered>;
   /** Whom it leaves out. */
@@ -99,6 +101,7 @@ export class Checker {
         last: new Map(),
         losses: new Map(),
         ghosts: new Set(),
+        shareable: new Map(),
         said: new Map(),
         leaveOut: new LeaveOut(),
         alive: true,
@@ -210,6 +213,9 @@ export class Checker {
     if (view.shownSet.has(text)) this.#problem(`${process} shows ${text} twice`);
     view.shownSet.add(text);
     view.shown.push(text);
+    if (view.shareable.get(text) === false) {
+      this.#problem(`${process} shows ${text}, of whose sender it knows another roster`);
+    }
     if (late) this.#lossesOf(process, from).late += 1;
     this.#checkNoticed(process, from, message);
     const stream = `${from} ${message.to ?? ""}`;
@@ -243,6 +249,16 @@ export class Checker {
     this.#problem(`${process} misses ${missing} before ${number} of ${from}, and is told of ${told - late}`);
   }
 
+  /**
+   * A frame with messages is on its way to a process.
+   *
+   * @param may Whether the process and the sender know the same of the room.
+   */
+  carried(process: Process, texts: readonly string[], may: boolean): void {
+    const { shareable } = this.#view(process);
+    for (const text of texts) shareable.set(text, may || (shareable.get(text) ?? false));
+  }
+
   /** A process is shown somebody who is not there. */
   relisted(process: Process, whose: Process): void {
     this.#view(process).ghosts.add(whose);
@@ -250,6 +266,8 @@ export class Checker {
 
   /** A process is in a room again. */
   reconnected(process: Process): void {
+    // What comes over another relay, or an honest one, is not looked at.
+    this.#view(process).shareable.clear();
     this.#view(process).ghosts.clear();
   }
 

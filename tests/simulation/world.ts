@@ -72,6 +72,8 @@ export class World {
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
+  /** Mends what the build breaks. */
+  readonly #undo: readonly (() => void)[];
 
   constructor(seed: number, build: Build = {}) {
     this.chance = new Generator(seed);
@@ -85,15 +87,17 @@ export class World {
     this.checker.tell = (text) => this.#tell(text);
     this.aged = this.chance.chance(0.25);
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
-    this.#crypto.sealed = (key, plaintext) =>
-      this.#sealed.add(key, plaintext, this.checker.seals(this.#crypto.actor));
+    this.#crypto.sealed = (key, plaintext, tag) =>
+      this.#sealed.add(key, plaintext, tag, this.checker.seals(this.#crypto.actor));
     this.#crypto.install();
+    this.#undo = build.breaks?.map((broken) => broken()) ?? [];
     this.startRelay();
     this.#tickRelay();
   }
 
   /** Gives the real cryptography back. */
   close(): void {
+    for (const undo of this.#undo) undo();
     this.#crypto.uninstall();
   }
 
@@ -185,6 +189,10 @@ export class World {
       do: (run) => this.#relay === relay ? this.#do("relay", run) : undefined,
       members: () => this.processes.map(({ self }) => self),
       runs: (member) => this.processes.some(({ self, alive }) => self === member && alive),
+      carried: (to, frame, may) => {
+        const lines = this.#sealed.linesOf(frame.subarray(-80, -64));
+        this.checker.carried(this.#processOf(to), lines, may);
+      },
       relisted: (to, about) => this.checker.relisted(this.#processOf(to), this.#processOf(about)),
     });
   }
