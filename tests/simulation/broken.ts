@@ -8,7 +8,6 @@ import { Ledger } from "../../lib/chat/member/deliveries.ts";
 import { keyChange } from "../../lib/chat/member/own_chains.ts";
 import { DueReceipts } from "../../lib/chat/member/receipts.ts";
 import { EVERYONE } from "../../lib/chat/member/roster.ts";
-import { Outgoing } from "../../lib/chat/member/sender.ts";
 import { IncomingStream, SenderStreams, Streams } from "../../lib/chat/member/streams.ts";
 import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { PairSender } from "../../lib/chat/seal/pairwise.ts";
@@ -31,12 +30,13 @@ class Forgetful extends Streams {
   }
 }
 
+const HONEST: Build = { lies: false, liars: false };
 const TOO_EARLY = /is told that .* is delivered, which .* has not shown/;
 const NEVER = /is never delivered|never shows/;
 const UNNOTICED = /misses \d+ before .*, and is told of/;
 
 function lying(broken: Break, problem: RegExp): Broken {
-  return { build: { lies: true, breaks: [broken] }, problem };
+  return { build: { lies: true, liars: false, breaks: [broken] }, problem };
 }
 
 /** Replaces a getter. */
@@ -121,7 +121,11 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
     NEVER,
   ),
   "speakers that never ask": lying(
-    replacing(Outgoing.prototype, "tick", () => () => {}),
+    replacing(PairSender.prototype, "ask", (ask) =>
+      async function (this: PairSender, ...args) {
+        const entry = await ask.apply(this, args);
+        return { ...entry, box: new Uint8Array(entry.box.length) };
+      }),
     NEVER,
   ),
   "recipients that answer nobody's asks": lying(
@@ -162,13 +166,14 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
 };
 
 const OTHER_RULES: Readonly<Record<string, Broken>> = {
-  "members that acknowledge before they show": { build: { hasty: true }, problem: TOO_EARLY },
+  "members that acknowledge before they show": { build: { ...HONEST, hasty: true }, problem: TOO_EARLY },
   "members that do not remember what they have shown": {
-    build: { member: () => ({ streams: new Forgetful() }) },
+    build: { ...HONEST, member: () => ({ streams: new Forgetful() }) },
     problem: /shows .* twice/,
   },
   "members that keep their chain when somebody leaves": {
     build: {
+      ...HONEST,
       member: () => ({
         keyChange: (holders, recipients) => {
           const change = keyChange(holders, recipients);
@@ -179,11 +184,12 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     problem: /could be read by .*, for whom it was not/,
   },
   "members that seal to those whom they exclude": {
-    build: { policy: () => EVERYONE },
+    build: { ...HONEST, policy: () => EVERYONE },
     problem: /could be read by .*, for whom it was not/,
   },
   "members that ask whom they exclude only as a line is entered, and not as it is sealed": {
     build: {
+      ...HONEST,
       policy: (process) => ({
         obstacle: (peer) => process.entering ? process.trust.obstacle(peer) : undefined,
         hides: (peer) => process.trust.hides(peer),
@@ -193,6 +199,7 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
   },
   "members that leave out whom nobody excluded": {
     build: {
+      ...HONEST,
       policy: (process) => ({
         obstacle: ({ credential }) => credential.name === "m1" ? "is m1" : undefined,
         hides: (peer) => process.trust.hides(peer),
@@ -201,20 +208,20 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
   },
   "a relay that keeps renewals to itself": {
-    build: { lies: false, breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})] },
+    build: { ...HONEST, breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})] },
     problem: /finds fault: CREDENTIAL_EXPIRED/,
   },
   "members that do not renew": {
     // The clock of each stands still, so that half of no credential's time is ever over.
-    build: { lies: false, member: () => ({ now: () => 1_700_000_000_000 }) },
+    build: { ...HONEST, member: () => ({ now: () => 1_700_000_000_000 }) },
     problem: /CREDENTIAL_EXPIRED/,
   },
   "members that keep to themselves who has not shown a line": {
-    build: { silent: true },
+    build: { ...HONEST, silent: true },
     problem: /is not told that .*, who has gone, has not shown/,
   },
   "members that are not told what they missed": {
-    build: { lies: false, silent: true },
+    build: { ...HONEST, silent: true },
     problem: /was given up, is back, and is not told what it missed/,
   },
 };

@@ -37,6 +37,8 @@ export interface Build {
   readonly tell?: (what: string) => void;
   /** Whether the relay lies; as the seed has it without. */
   readonly lies?: boolean;
+  /** Whether one member lies; as the seed has it without. */
+  readonly liars?: boolean;
   /** Changes whom members let read. */
   readonly policy?: (process: Process) => Policy;
   /** Changes how members are made. */

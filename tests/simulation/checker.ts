@@ -10,7 +10,8 @@ import { type Decision, LeaveOut } from "./leave_out.ts";
 /** One process of a member, by a name that no other process has: the person's, and which run of it this is. */
 export type Process = string;
 
-function personOf(process: Process): string {
+/** The person whose process it is. */
+export function personOf(process: Process): string {
   return process.split(".")[0]!;
 }
 
@@ -81,12 +82,18 @@ export class Checker {
   readonly #left = new Set<Process>();
   /** Whether so much is said that a sender may give up lines for those who do not take them. */
   mayGiveUp = false;
+  /** The person whose member lies. Nothing is promised to it, nor about what it says. */
+  liar: string | undefined;
   /** Whether the relay lies, or has lied. */
   isLiedTo = false;
   /** Whether the relay has been honest for so long that nobody finds fault any more. */
   isCalm = false;
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
+
+  #isLiar(process: Process): boolean {
+    return personOf(process) === this.liar;
+  }
 
   #view(process: Process): View {
     let view = this.#views.get(process);
@@ -203,6 +210,7 @@ export class Checker {
   ): void {
     const view = this.#view(process);
     const message = this.#entered.get(text);
+    if (this.#isLiar(process) || this.#isLiar(from)) return;
     if (message === undefined) {
       return this.#problem(`${process} shows ${text}, which nobody entered`);
     }
@@ -285,6 +293,7 @@ export class Checker {
   delivered(process: Process, text: string, missed: readonly string[]): void {
     const message = this.#entered.get(text)!;
     message.delivered += 1;
+    if (this.#isLiar(process)) return;
     if (message.delivered > 1) this.#problem(`${text} is delivered twice`);
     const { told, leaveOut } = this.#view(process);
     for (const name of missed) {
@@ -292,6 +301,7 @@ export class Checker {
       this.#problem(`${process} is told that ${name} missed ${text}, which was not for it`);
     }
     for (const one of message.audience) {
+      if (this.#isLiar(one)) continue;
       const view = this.#view(one);
       const isMissed = !view.shownSet.has(text) && (told.get(one) ?? -1) > message.at &&
         !leaveOut.hasLeftOut(personOf(one), message.at);
@@ -319,6 +329,9 @@ export class Checker {
 
   /** @param whose Whose frame it is that is at fault. */
   fault(process: Process, code: string, whose: Process | undefined, detail: string): void {
+    if (this.#isLiar(process) || whose !== undefined && this.#isLiar(whose) && code !== "FAILED") {
+      return;
+    }
     if (code === "GAP") {
       const { told } = this.#lossesOf(process, whose!);
       this.#lossesOf(process, whose!).told = told + parseInt(detail);
@@ -329,7 +342,7 @@ export class Checker {
   }
 
   endedUnasked(process: Process, reason: string): void {
-    this.#problem(`${process} ends unasked: ${reason}`);
+    if (!this.#isLiar(process)) this.#problem(`${process} ends unasked: ${reason}`);
   }
 
   /** Whom a process leaves out at this moment, at which it seals something. */
@@ -361,10 +374,12 @@ export class Checker {
   finish(): void {
     for (const [text, { by, at, audience, delivered, givenUp }] of this.#entered) {
       const sender = this.#view(by);
-      if (!sender.alive) continue;
-      if (delivered === 0) this.#problem(`${text} is never delivered`);
+      if (!sender.alive || this.#isLiar(by)) continue;
+      const isOwed = ![...audience].some((one) => this.#isLiar(one));
+      if (isOwed && delivered === 0) this.#problem(`${text} is never delivered`);
       for (const one of audience) {
         const view = this.#view(one);
+        if (this.#isLiar(one)) continue;
         if (!view.alive || view.shownSet.has(text) || (sender.left.get(one) ?? -1) > at) continue;
         if (sender.leaveOut.hasLeftOut(personOf(one), at) || givenUp.has(one)) continue;
         this.#problem(`${one} never shows ${text}, which was for it`);

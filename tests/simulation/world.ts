@@ -17,13 +17,14 @@ import type { RelayOptions } from "../../lib/chat/relay/options.ts";
 import { Relay } from "../../lib/chat/relay/relay.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
-import { Checker, lineOf } from "./checker.ts";
+import { Checker, lineOf, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
 import { Liar } from "./liar.ts";
 import { Lies } from "./lies.ts";
+import { lyingMembers } from "./lying_member.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import { SealedLines } from "./sealed_lines.ts";
@@ -90,14 +91,17 @@ export class World {
     this.#crypto.sealed = (key, plaintext, tag) =>
       this.#sealed.add(key, plaintext, tag, this.checker.seals(this.#crypto.actor));
     this.#crypto.install();
-    this.#undo = build.breaks?.map((broken) => broken()) ?? [];
+    if (build.liars ?? this.chance.chance(0.2)) this.checker.liar = "m0";
+    const isLiar = () => personOf(this.#crypto.actor) === this.checker.liar;
+    const lying = this.checker.liar === undefined ? [] : lyingMembers(this.chance, isLiar);
+    this.#undo = [...lying, ...build.breaks ?? []].map((broken) => broken());
     this.startRelay();
     this.#tickRelay();
   }
 
   /** Gives the real cryptography back. */
   close(): void {
-    for (const undo of this.#undo) undo();
+    for (const undo of this.#undo.toReversed()) undo();
     this.#crypto.uninstall();
   }
 
@@ -444,11 +448,13 @@ export class World {
   finish(): void {
     this.checker.finish();
     const alive = this.processes.filter((one) => one.alive && !one.leaving);
+    const liar = this.checker.liar;
     for (const process of alive) {
+      if (personOf(process.name) === liar) continue;
       const { member, name } = process;
       const { lines } = member.backlog;
       if (!member.isIn) this.checker.stuck(name, "it is not in the room");
-      if (lines > 0) this.checker.stuck(name, `${lines} lines wait`);
+      if (lines > 0 && liar === undefined) this.checker.stuck(name, `${lines} lines wait`);
       const here = member.peers().map(({ credential }) => this.#processOf(credential.key));
       const expected = alive.map((one) => one.name).sort().join();
       if (here.sort().join() !== expected) {
