@@ -11,14 +11,34 @@ import type { Relay } from "../../lib/chat/relay/relay.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Process } from "./process.ts";
 
+/** Breaks something, and returns what mends it. */
+export type Break = () => () => void;
+
+/** Replaces a method, or another property, of a class or an object. */
+export function replacing<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  broken: (original: T[K]) => T[K],
+): Break {
+  return () => {
+    const original = target[name];
+    target[name] = broken(original);
+    return () => void (target[name] = original);
+  };
+}
+
 /** What may be broken on purpose, to see that it is noticed. */
 export interface Build {
   /** Makes the relay. */
   readonly relay?: (options: RelayOptions, clock: VirtualClock) => Relay;
+  /** What is broken while the run lasts. */
+  readonly breaks?: readonly Break[];
   /** Hears what happens, for those who look at a run. */
   readonly tell?: (what: string) => void;
   /** Whether the relay lies; as the seed has it without. */
   readonly lies?: boolean;
+  /** Whether one member lies; as the seed has it without. */
+  readonly liars?: boolean;
   /** Changes whom members let read. */
   readonly policy?: (process: Process) => Policy;
   /** Changes how members are made. */

@@ -10,7 +10,8 @@ import { type Decision, LeaveOut } from "./leave_out.ts";
 /** One process of a member, by a name that no other process has: the person's, and which run of it this is. */
 export type Process = string;
 
-function personOf(process: Process): string {
+/** The person whose process it is. */
+export function personOf(process: Process): string {
   return process.split(".")[0]!;
 }
 
@@ -63,6 +64,8 @@ interface View {
   readonly losses: Map<Process, Losses>;
   /** Those whom it was shown though they are not there. */
   readonly ghosts: Set<Process>;
+  /** What was on its way to it from a liar, and whether any of it came from the same roster. */
+  readonly shareable: Map<string, boolean>;
   /** What it has said, in order. */
   readonly said: Map<string, Entered>;
   /** Whom it leaves out. */
@@ -79,12 +82,18 @@ export class Checker {
   readonly #left = new Set<Process>();
   /** Whether so much is said that a sender may give up lines for those who do not take them. */
   mayGiveUp = false;
+  /** The person whose member lies. Nothing is promised to it, nor about what it says. */
+  liar: string | undefined;
   /** Whether the relay lies, or has lied. */
   isLiedTo = false;
   /** Whether the relay has been honest for so long that nobody finds fault any more. */
   isCalm = false;
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
+
+  #isLiar(process: Process): boolean {
+    return personOf(process) === this.liar;
+  }
 
   #view(process: Process): View {
     let view = this.#views.get(process);
@@ -99,6 +108,7 @@ export class Checker {
         last: new Map(),
         losses: new Map(),
         ghosts: new Set(),
+        shareable: new Map(),
         said: new Map(),
         leaveOut: new LeaveOut(),
         alive: true,
@@ -200,6 +210,7 @@ export class Checker {
   ): void {
     const view = this.#view(process);
     const message = this.#entered.get(text);
+    if (this.#isLiar(process) || this.#isLiar(from)) return;
     if (message === undefined) {
       return this.#problem(`${process} shows ${text}, which nobody entered`);
     }
@@ -210,6 +221,9 @@ export class Checker {
     if (view.shownSet.has(text)) this.#problem(`${process} shows ${text} twice`);
     view.shownSet.add(text);
     view.shown.push(text);
+    if (view.shareable.get(text) === false) {
+      this.#problem(`${process} shows ${text}, of whose sender it knows another roster`);
+    }
     if (late) this.#lossesOf(process, from).late += 1;
     this.#checkNoticed(process, from, message);
     const stream = `${from} ${message.to ?? ""}`;
@@ -245,6 +259,16 @@ export class Checker {
     );
   }
 
+  /**
+   * A frame with messages is on its way to a process.
+   *
+   * @param may Whether the process and the sender know the same of the room.
+   */
+  carried(process: Process, texts: readonly string[], may: boolean): void {
+    const { shareable } = this.#view(process);
+    for (const text of texts) shareable.set(text, may || (shareable.get(text) ?? false));
+  }
+
   /** A process is shown somebody who is not there. */
   relisted(process: Process, whose: Process): void {
     this.#view(process).ghosts.add(whose);
@@ -252,6 +276,8 @@ export class Checker {
 
   /** A process is in a room again. */
   reconnected(process: Process): void {
+    // What comes over another relay, or an honest one, is not looked at.
+    this.#view(process).shareable.clear();
     this.#view(process).ghosts.clear();
   }
 
@@ -269,6 +295,7 @@ export class Checker {
   delivered(process: Process, text: string, missed: readonly string[]): void {
     const message = this.#entered.get(text)!;
     message.delivered += 1;
+    if (this.#isLiar(process)) return;
     if (message.delivered > 1) this.#problem(`${text} is delivered twice`);
     const { told, leaveOut } = this.#view(process);
     for (const name of missed) {
@@ -276,6 +303,7 @@ export class Checker {
       this.#problem(`${process} is told that ${name} missed ${text}, which was not for it`);
     }
     for (const one of message.audience) {
+      if (this.#isLiar(one)) continue;
       const view = this.#view(one);
       const isMissed = !view.shownSet.has(text) && (told.get(one) ?? -1) > message.at &&
         !leaveOut.hasLeftOut(personOf(one), message.at);
@@ -305,6 +333,9 @@ export class Checker {
 
   /** @param whose Whose frame it is that is at fault. */
   fault(process: Process, code: string, whose: Process | undefined, detail: string): void {
+    if (this.#isLiar(process) || whose !== undefined && this.#isLiar(whose) && code !== "FAILED") {
+      return;
+    }
     if (code === "GAP") {
       const { told } = this.#lossesOf(process, whose!);
       this.#lossesOf(process, whose!).told = told + parseInt(detail);
@@ -315,7 +346,7 @@ export class Checker {
   }
 
   endedUnasked(process: Process, reason: string): void {
-    this.#problem(`${process} ends unasked: ${reason}`);
+    if (!this.#isLiar(process)) this.#problem(`${process} ends unasked: ${reason}`);
   }
 
   /** Whom a process leaves out at this moment, at which it seals something. */
@@ -347,10 +378,12 @@ export class Checker {
   finish(): void {
     for (const [text, { by, at, audience, delivered, givenUp }] of this.#entered) {
       const sender = this.#view(by);
-      if (!sender.alive) continue;
-      if (delivered === 0) this.#problem(`${text} is never delivered`);
+      if (!sender.alive || this.#isLiar(by)) continue;
+      const isOwed = ![...audience].some((one) => this.#isLiar(one));
+      if (isOwed && delivered === 0) this.#problem(`${text} is never delivered`);
       for (const one of audience) {
         const view = this.#view(one);
+        if (this.#isLiar(one)) continue;
         if (!view.alive || view.shownSet.has(text) || (sender.left.get(one) ?? -1) > at) continue;
         if (sender.leaveOut.hasLeftOut(personOf(one), at) || givenUp.has(one)) continue;
         this.#problem(`${one} never shows ${text}, which was for it`);

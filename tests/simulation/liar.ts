@@ -45,6 +45,10 @@ export interface LiarOptions {
   readonly runs: (member: OwnCredential) => boolean;
   /** Hears that a member is shown somebody who is not there. */
   readonly relisted: (to: string, about: string) => void;
+  /** Hears that a frame with lines is carried to a member, and whether it may show them. */
+  readonly carried: (to: string, frame: Bytes, may: boolean) => void;
+  /** Returns the stay of the member with a number, as the relay counts. */
+  readonly stayOf: (room: Bytes, number: number) => LyingStay | undefined;
 }
 
 /** A relay that lies. */
@@ -52,10 +56,20 @@ export class Liar {
   readonly options: LiarOptions;
   /** By member. */
   readonly stays = new Map<string, LyingStay>();
+  /** By room and number: frames of those who have left may still be on their way. */
+  readonly #all: Map<string, LyingStay>;
 
   /** Lies about what a relay does. */
-  constructor(options: LiarOptions) {
-    this.options = options;
+  constructor(options: Omit<LiarOptions, "stayOf">) {
+    const all = new Map<string, LyingStay>();
+    this.#all = all;
+    this.options = { ...options, stayOf: (room, number) => all.get(`${mapKey(room)} ${number}`) };
+  }
+
+  /** A member has come in. */
+  add(key: string, stay: LyingStay): void {
+    this.stays.set(key, stay);
+    this.#all.set(`${mapKey(stay.room)} ${stay.number}`, stay);
   }
 
   /** Takes a member's connection. */
@@ -190,7 +204,7 @@ export class LyingConnection {
     const self = this.#self!;
     const stay = this.#stay ?? new LyingStay(this.#liar.options, page, self);
     this.#stay = stay;
-    this.#liar.stays.set(self, stay);
+    this.#liar.add(self, stay);
     stay.enter(this);
     this.toMember(stay.roster(page));
   }

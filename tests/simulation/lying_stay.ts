@@ -9,6 +9,7 @@ import {
   encodeBehind,
   encodeCount,
   encodeJoined,
+  encodeLeavePayload,
   encodeLeft,
   encodeListing,
   encodeMember,
@@ -40,6 +41,10 @@ export class LyingStay {
   readonly #options: LiarOptions;
   readonly #self: string;
   readonly #numbers: Numbering;
+  /** What the member was told of the roster, by version. */
+  readonly #events = new Map<number, string>();
+  /** Whether the roster that it was sent was not the relay's. */
+  #omits = false;
   #connection: LyingConnection | undefined;
   /** The counted frames for the member, since the one that it acknowledged last. */
   #out: Bytes[] = [];
@@ -80,6 +85,7 @@ export class LyingStay {
     const listings = page.listings.filter(({ number }) => {
       const omits = lies.tells("omit");
       if (omits) this.#numbers.hide(number);
+      this.#omits ||= omits;
       return !omits;
     });
     for (const { number, credential } of listings) {
@@ -99,9 +105,35 @@ export class LyingStay {
     }
   }
 
+  /** Whether the member was told the same of the roster as another one, up to a version. */
+  agrees(other: LyingStay, version: number): boolean {
+    if (this.#omits || other.#omits || version > this.#numbers.version) return false;
+    const both = Math.max(this.#numbers.self, other.#numbers.self);
+    for (let at = both + 1; at <= version; at++) {
+      if (this.#events.get(at) !== other.#events.get(at)) return false;
+    }
+    return true;
+  }
+
+  /** Notes whether the member may show what a frame carries: its sender has told of the same roster. */
+  #inspect(kind: number, frame: Bytes): void {
+    if (kind !== KIND.sealed && kind !== KIND.pair) return;
+    const { stayOf, carried } = this.#options;
+    const view = new DataView(frame.buffer, frame.byteOffset);
+    const sender = stayOf(this.room, view.getUint32(5));
+    const version = view.getUint32(kind === KIND.sealed ? 22 : 19);
+    carried(this.#self, frame, sender !== undefined && this.agrees(sender, version));
+  }
+
+  /** The member's own number, as the relay knows it. */
+  get number(): number {
+    return this.#numbers.self;
+  }
+
   /** A counted frame comes from the relay. */
   fromRelay(kind: number, frame: Bytes): void {
     this.received += 1;
+    this.#inspect(kind, frame);
     if (kind === KIND.joined) this.#joined(frame);
     else if (kind === KIND.left) this.#left(frame);
     else this.#carry(kind, this.#numbers.toMember(frame));
@@ -159,6 +191,7 @@ export class LyingStay {
     const absent = lies.tells("exchange") ? this.#absent() : undefined;
     const shown = absent ?? credential;
     const number = this.#numbers.joins(real, shown.slice());
+    this.#events.set(number, `joined ${mapKey(shown)}`);
     this.#send(KIND.joined, encodeJoined({ number, credential: shown, renewal }));
   }
 
@@ -170,7 +203,9 @@ export class LyingStay {
 
   #tellLeft(left: Omit<Parameters<typeof encodeLeft>[0], "version">): void {
     if (!this.#numbers.shown.has(left.member) && left.member !== this.#numbers.self) return;
+    const who = this.#numbers.shown.get(left.member);
     const version = this.#numbers.leaves(left.member);
+    this.#events.set(version, `left ${who && mapKey(who)}`);
     this.#send(KIND.left, encodeLeft({ ...left, version }));
   }
 
@@ -201,11 +236,17 @@ export class LyingStay {
     }
     if (lies.tells("expel")) {
       const reason = chance.chance(0.5) ? "LEFT" : "LOST";
-      this.#tellLeft({ member, reason, statement: NOTHING });
+      const signed = encodeLeavePayload({
+        version: this.#numbers.version,
+        signature: chance.bytes(64),
+      });
+      const statement = reason === "LEFT" && chance.chance(0.5) ? signed : NOTHING;
+      this.#tellLeft({ member, reason, statement });
     }
     const credential = lies.tells("relist") ? this.#absent() : undefined;
     if (credential !== undefined) {
       const number = this.#numbers.insert(credential);
+      this.#events.set(number, `joined ${mapKey(credential)}`);
       this.#send(KIND.joined, encodeJoined({ number, credential, renewal: NOTHING }));
     }
   }

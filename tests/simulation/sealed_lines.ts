@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../../lib/base/bytes.ts";
+import { type Bytes, mapKey } from "../../lib/base/bytes.ts";
 import type { Checker, Sealing } from "./checker.ts";
 
 /** The lines that were sealed in a run. */
@@ -12,14 +12,24 @@ export class SealedLines {
   readonly #lines: { readonly text: string; readonly key: string; readonly leftOut: Sealing }[] =
     [];
 
+  readonly #byTag = new Map<string, string[]>();
+
+  /** Returns the lines that were sealed with a tag. */
+  linesOf(tag: Bytes): readonly string[] {
+    return this.#byTag.get(mapKey(tag)) ?? [];
+  }
+
   /**
    * Something is sealed.
    *
+   * @param tag The tag of the ciphertext.
    * @param leftOut Whom its sender leaves out at this moment.
    */
-  add(key: string, plaintext: Bytes, leftOut: Sealing): void {
+  add(key: string, plaintext: Bytes, tag: Bytes, leftOut: Sealing): void {
     const text = new TextDecoder().decode(plaintext);
-    for (const [line] of text.matchAll(/<m\d+\.\d+\.\d+>/g)) {
+    const lines = [...text.matchAll(/<m\d+\.\d+\.\d+>/g)].map(([line]) => line);
+    if (lines.length > 0) this.#byTag.set(mapKey(tag), lines);
+    for (const line of lines) {
       this.#lines.push({ text: line, key, leftOut });
     }
   }

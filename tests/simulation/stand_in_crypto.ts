@@ -55,7 +55,7 @@ export class StandInCrypto {
   /** Who computes now: it knows the keys that it imports. */
   actor = "";
   /** Hears what is sealed under which key. */
-  sealed: (key: string, plaintext: Bytes) => void = () => {};
+  sealed: (key: string, plaintext: Bytes, tag: Bytes) => void = () => {};
   readonly #known = new Map<string, Set<string>>();
   readonly #parents = new Map<string, string>();
   readonly #replaced = new Map<string, unknown>();
@@ -136,8 +136,9 @@ export class StandInCrypto {
     if (algorithm.name === "RSA-OAEP") {
       return join(hash(rawOf(key), view(algorithm.label!), plaintext), plaintext).buffer;
     }
-    this.sealed(rawOf(key), plaintext);
-    return join(plaintext, tagOf(algorithm, key, plaintext)).buffer;
+    const tag = tagOf(algorithm, key, plaintext);
+    this.sealed(rawOf(key), plaintext, tag);
+    return join(plaintext, tag).buffer;
   }
 
   decrypt(

@@ -17,13 +17,14 @@ import type { RelayOptions } from "../../lib/chat/relay/options.ts";
 import { Relay } from "../../lib/chat/relay/relay.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
-import { Checker, lineOf } from "./checker.ts";
+import { Checker, lineOf, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
 import { Liar } from "./liar.ts";
 import { Lies } from "./lies.ts";
+import { lyingMembers } from "./lying_member.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import { SealedLines } from "./sealed_lines.ts";
@@ -72,6 +73,8 @@ export class World {
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
+  /** Mends what the build breaks. */
+  readonly #undo: readonly (() => void)[];
 
   constructor(seed: number, build: Build = {}) {
     this.chance = new Generator(seed);
@@ -85,15 +88,20 @@ export class World {
     this.checker.tell = (text) => this.#tell(text);
     this.aged = this.chance.chance(0.25);
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
-    this.#crypto.sealed = (key, plaintext) =>
-      this.#sealed.add(key, plaintext, this.checker.seals(this.#crypto.actor));
+    this.#crypto.sealed = (key, plaintext, tag) =>
+      this.#sealed.add(key, plaintext, tag, this.checker.seals(this.#crypto.actor));
     this.#crypto.install();
+    if (build.liars ?? this.chance.chance(0.2)) this.checker.liar = "m0";
+    const isLiar = () => personOf(this.#crypto.actor) === this.checker.liar;
+    const lying = this.checker.liar === undefined ? [] : lyingMembers(this.chance, isLiar);
+    this.#undo = [...lying, ...build.breaks ?? []].map((broken) => broken());
     this.startRelay();
     this.#tickRelay();
   }
 
   /** Gives the real cryptography back. */
   close(): void {
+    for (const undo of this.#undo.toReversed()) undo();
     this.#crypto.uninstall();
   }
 
@@ -185,6 +193,10 @@ export class World {
       do: (run) => this.#relay === relay ? this.#do("relay", run) : undefined,
       members: () => this.processes.map(({ self }) => self),
       runs: (member) => this.processes.some(({ self, alive }) => self === member && alive),
+      carried: (to, frame, may) => {
+        const lines = this.#sealed.linesOf(frame.subarray(-80, -64));
+        this.checker.carried(this.#processOf(to), lines, may);
+      },
       relisted: (to, about) => this.checker.relisted(this.#processOf(to), this.#processOf(about)),
     });
   }
@@ -436,11 +448,13 @@ export class World {
   finish(): void {
     this.checker.finish();
     const alive = this.processes.filter((one) => one.alive && !one.leaving);
+    const liar = this.checker.liar;
     for (const process of alive) {
+      if (personOf(process.name) === liar) continue;
       const { member, name } = process;
       const { lines } = member.backlog;
       if (!member.isIn) this.checker.stuck(name, "it is not in the room");
-      if (lines > 0) this.checker.stuck(name, `${lines} lines wait`);
+      if (lines > 0 && liar === undefined) this.checker.stuck(name, `${lines} lines wait`);
       const here = member.peers().map(({ credential }) => this.#processOf(credential.key));
       const expected = alive.map((one) => one.name).sort().join();
       if (here.sort().join() !== expected) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, mapKey, sha256 } from "../../base/bytes.ts";
+import { type Bytes, MalformedError, mapKey, sha256 } from "../../base/bytes.ts";
 import type { Costs } from "../../base/costs.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
@@ -282,6 +282,7 @@ export class ReceivingSide {
       await act();
     } catch (error) {
       if (error instanceof FrameFault) this.fault(error.fault, peer, "");
+      else if (error instanceof MalformedError) this.fault("BAD_CONTENT", peer, "");
       else if (!(error instanceof PassedOver)) this.fault("FAILED", peer, String(error));
     }
   }

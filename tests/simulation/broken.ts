@@ -1,0 +1,234 @@
+/**
+ * Builds in which one rule is broken on purpose, and what the checker says of each.
+ *
+ * @module
+ */
+
+import { Ledger } from "../../lib/chat/member/deliveries.ts";
+import { keyChange } from "../../lib/chat/member/own_chains.ts";
+import { DueReceipts } from "../../lib/chat/member/receipts.ts";
+import { EVERYONE } from "../../lib/chat/member/roster.ts";
+import { IncomingStream, SenderStreams, Streams } from "../../lib/chat/member/streams.ts";
+import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
+import { PairSender } from "../../lib/chat/seal/pairwise.ts";
+import { STREAMS } from "../../lib/chat/wire/content.ts";
+import { RosterHistory } from "../../lib/chat/wire/history.ts";
+import { type Break, type Build, replacing } from "./build.ts";
+import { StandInCrypto } from "./stand_in_crypto.ts";
+
+/** A build that breaks a rule. */
+export interface Broken {
+  readonly build: Build;
+  /** What the checker says of it. */
+  readonly problem: RegExp;
+}
+
+/** Forgets what has come from everyone, at each frame. */
+class Forgetful extends Streams {
+  override of(): SenderStreams {
+    return new SenderStreams();
+  }
+}
+
+const HONEST: Build = { lies: false, liars: false };
+const TOO_EARLY = /is told that .* is delivered, which .* has not shown/;
+const NEVER = /is never delivered|never shows/;
+const UNNOTICED = /misses \d+ before .*, and is told of/;
+
+function lying(broken: Break, problem: RegExp): Broken {
+  return { build: { lies: true, liars: false, breaks: [broken] }, problem };
+}
+
+/** Replaces a getter. */
+function replacingGetter<T extends object>(
+  target: T,
+  name: keyof T,
+  broken: (self: T) => unknown,
+): Break {
+  return () => {
+    const original = Object.getOwnPropertyDescriptor(target, name)!;
+    Object.defineProperty(target, name, {
+      configurable: true,
+      get(this: T) {
+        return broken(this);
+      },
+    });
+    return () => void Object.defineProperty(target, name, original);
+  };
+}
+
+/** The pairwise keys that were sent once. */
+const sentOnce = new WeakSet<PairSender>();
+/** What stands for every context where the history is not bound. */
+const NO_CONTEXT = new Uint8Array(32);
+
+const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
+  "speakers that take what the relay has accepted for delivered": lying(
+    replacing(Ledger.prototype, "accept", (accept) =>
+      function (this: Ledger, entry) {
+        accept.call(this, entry);
+        const { stream, number } = entry.line;
+        for (const contact of this.contacts()) {
+          const progress = { stream, through: number, seen: number };
+          if (this.isFor(contact, entry)) this.receipt(contact, progress, false);
+        }
+      }),
+    TOO_EARLY,
+  ),
+  "receipts that say all that was seen": lying(
+    replacing(IncomingStream.prototype, "progress", () =>
+      function (this: IncomingStream, stream) {
+        return { stream, through: this.seen, seen: this.seen };
+      }),
+    TOO_EARLY,
+  ),
+  "receivers that do not look at which number came before": lying(
+    replacing(IncomingStream.prototype, "link", (link) =>
+      function (this: IncomingStream, number) {
+        return link.call(this, number, Math.min(this.seen, number - 1));
+      }),
+    UNNOTICED,
+  ),
+  "receivers that keep to themselves what is missing": lying(
+    replacing(IncomingStream.prototype, "reach", (reach) =>
+      function (this: IncomingStream, last) {
+        reach.call(this, last);
+        return 0;
+      }),
+    UNNOTICED,
+  ),
+  "receivers that show copies": lying(
+    replacing(IncomingStream.prototype, "take", (take) =>
+      function (this: IncomingStream, number) {
+        const arrival = take.call(this, number);
+        return arrival === "copy" ? "late" : arrival;
+      }),
+    /shows .* twice/,
+  ),
+  "receivers that do not say what is late": lying(
+    replacing(IncomingStream.prototype, "take", (take) =>
+      function (this: IncomingStream, number) {
+        const arrival = take.call(this, number);
+        return arrival === "late" ? "new" : arrival;
+      }),
+    /out of order/,
+  ),
+};
+
+const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
+  "speakers that send nothing again": lying(
+    replacing(Ledger.prototype, "outstanding", () => () => []),
+    NEVER,
+  ),
+  "speakers that never ask": lying(
+    replacing(PairSender.prototype, "ask", (ask) =>
+      async function (this: PairSender, ...args) {
+        const entry = await ask.apply(this, args);
+        return { ...entry, box: new Uint8Array(entry.box.length) };
+      }),
+    NEVER,
+  ),
+  "recipients that answer nobody's asks": lying(
+    replacing(DueReceipts.prototype, "asked", () => () => {}),
+    NEVER,
+  ),
+  "speakers that send the pairwise key once": lying(
+    replacingGetter(PairSender.prototype, "isProven", (self) => {
+      const wasSent = sentOnce.has(self);
+      sentOnce.add(self);
+      return wasSent;
+    }),
+    NEVER,
+  ),
+  "speakers that owe nothing over rooms": lying(
+    replacing(Ledger.prototype, "changeRoom", (changeRoom) =>
+      function (this: Ledger) {
+        changeRoom.call(this);
+        for (const contact of this.contacts()) {
+          contact.unsure = false;
+          for (const stream of STREAMS) contact.streams[stream].owed.length = 0;
+        }
+      }),
+    NEVER,
+  ),
+  "members that bind nothing to the history of the room": lying(() => {
+    const breaks = [
+      replacing(RosterHistory.prototype, "at", () => () => NO_CONTEXT),
+      replacing(RosterHistory.prototype, "when", () => () => NO_CONTEXT),
+      replacingGetter(RosterHistory.prototype, "newest", () => Promise.resolve(NO_CONTEXT)),
+    ].map((one) => one());
+    return () => breaks.forEach((undo) => undo());
+  }, /of whose sender it knows another roster/),
+  "members that check no signature": lying(
+    replacing(StandInCrypto.prototype, "verify", () => () => true),
+    /has signed its leaving, which it did not/,
+  ),
+};
+
+const OTHER_RULES: Readonly<Record<string, Broken>> = {
+  "members that acknowledge before they show": { build: { ...HONEST, hasty: true }, problem: TOO_EARLY },
+  "members that do not remember what they have shown": {
+    build: { ...HONEST, member: () => ({ streams: new Forgetful() }) },
+    problem: /shows .* twice/,
+  },
+  "members that keep their chain when somebody leaves": {
+    build: {
+      ...HONEST,
+      member: () => ({
+        keyChange: (holders, recipients) => {
+          const change = keyChange(holders, recipients);
+          return change === "chain" ? "none" : change;
+        },
+      }),
+    },
+    problem: /could be read by .*, for whom it was not/,
+  },
+  "members that seal to those whom they exclude": {
+    build: { ...HONEST, policy: () => EVERYONE },
+    problem: /could be read by .*, for whom it was not/,
+  },
+  "members that ask whom they exclude only as a line is entered, and not as it is sealed": {
+    build: {
+      ...HONEST,
+      policy: (process) => ({
+        obstacle: (peer) => process.entering ? process.trust.obstacle(peer) : undefined,
+        hides: (peer) => process.trust.hides(peer),
+      }),
+    },
+    problem: /could be read by .*, who was left out when it was sealed/,
+  },
+  "members that leave out whom nobody excluded": {
+    build: {
+      ...HONEST,
+      policy: (process) => ({
+        obstacle: ({ credential }) => credential.name === "m1" ? "is m1" : undefined,
+        hides: (peer) => process.trust.hides(peer),
+      }),
+    },
+    problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
+  },
+  "a relay that keeps renewals to itself": {
+    build: { ...HONEST, breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})] },
+    problem: /finds fault: CREDENTIAL_EXPIRED/,
+  },
+  "members that do not renew": {
+    // The clock of each stands still, so that half of no credential's time is ever over.
+    build: { ...HONEST, member: () => ({ now: () => 1_700_000_000_000 }) },
+    problem: /CREDENTIAL_EXPIRED/,
+  },
+  "members that keep to themselves who has not shown a line": {
+    build: { ...HONEST, silent: true },
+    problem: /is not told that .*, who has gone, has not shown/,
+  },
+  "members that are not told what they missed": {
+    build: { ...HONEST, silent: true },
+    problem: /was given up, is back, and is not told what it missed/,
+  },
+};
+
+/** All builds that break a rule, by what they break. */
+export const BROKEN: Readonly<Record<string, Broken>> = {
+  ...RULES_OF_FRAMES,
+  ...RULES_OF_HEALING,
+  ...OTHER_RULES,
+};
