@@ -5,12 +5,7 @@
  */
 
 import type { Bytes } from "../../lib/base/bytes.ts";
-import {
-  generateMemberKeys,
-  makeCredential,
-  type MemberKeys,
-  type OwnCredential,
-} from "../../lib/chat/identity/credential.ts";
+import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import type { Link } from "../../lib/chat/link.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
@@ -19,34 +14,10 @@ import type { RelayEvent, RelayOptions } from "../../lib/chat/relay/options.ts";
 import { Relay } from "../../lib/chat/relay/relay.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, KIND } from "../../lib/chat/wire/kinds.ts";
+import { Clock, credentialOf, pooledKeys, until } from "./keys.ts";
 import { linkToRelay } from "./links.ts";
 
-/** The clock of a test, in milliseconds since 1970. */
-export class Clock {
-  #now = 1_700_000_000_000;
-  readonly now = (): number => this.#now;
-
-  advance(ms: number): void {
-    this.#now += ms;
-  }
-}
-
-const keys: Promise<MemberKeys>[] = [];
-
-/** Keys that this test process has made: RSA keys take long, and a member is told by its credential. */
-export function pooledKeys(index: number): Promise<MemberKeys> {
-  return keys[index] ??= generateMemberKeys({ identityBits: 2048 });
-}
-
-/** A credential with the pool's keys of a number. */
-export async function credentialOf(
-  name: string,
-  index: number,
-  now: () => number,
-  lifeMs = 3_600_000,
-): Promise<OwnCredential> {
-  return await makeCredential(name, await pooledKeys(index), now() + lifeMs);
-}
+export { Clock, credentialOf, pooledKeys, until };
 
 /** A member, and all that it was told. */
 export interface Seat {
@@ -116,15 +87,6 @@ export function faults(seat: Seat): string[] {
 /** How many events of a kind a member was told. */
 export function count(seat: Seat, kind: MemberEvent["kind"]): number {
   return seat.events.filter((event) => event.kind === kind).length;
-}
-
-/** Waits until a condition holds; fails with what it waited for after a minute of real time. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
 }
 
 /** What a relay that lies does to a frame on its way to a member: the frames that arrive instead. */

@@ -75,6 +75,8 @@ export class ReceivingSide {
   /** Receipts and asks that came before the joinings that they know of, by kind and sender. */
   #early = new Map<string, EarlyEntry>();
   #repeated = 0;
+  /** Resolves once the receipts that are being sealed are sent. */
+  #sending: Promise<unknown> = Promise.resolve();
 
   /** Starts with nothing received. */
   constructor(own: ReceivingOptions) {
@@ -377,9 +379,11 @@ export class ReceivingSide {
     return this.#send(this.#receipts.due());
   }
 
-  /** Sends the receipts that wait, whether they are due or not. */
-  hurry(): Promise<void> {
-    return this.#send(this.#receipts.take());
+  /** Sends the receipts that wait, whether they are due or not, after those that are being sealed. */
+  async hurry(): Promise<void> {
+    const before = this.#sending;
+    await this.#send(this.#receipts.take());
+    await before;
   }
 
   /** There is another connection: what was said over the last one may have been lost. */
@@ -389,7 +393,13 @@ export class ReceivingSide {
     }
   }
 
-  async #send(inboxes: readonly Inbox[]): Promise<void> {
+  #send(inboxes: readonly Inbox[]): Promise<void> {
+    const sent = this.#seal(inboxes);
+    this.#sending = Promise.allSettled([this.#sending, sent]);
+    return sent;
+  }
+
+  async #seal(inboxes: readonly Inbox[]): Promise<void> {
     const due = inboxes.filter(({ pair }) => pair.hasKey);
     if (due.length === 0) return;
     const { roster, send } = this.#own;

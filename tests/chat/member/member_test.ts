@@ -1,7 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { STEP_LIFE_MS } from "../../../lib/chat/seal/chain.ts";
-import { readSealedFrame } from "../../../lib/chat/wire/envelope.ts";
+import { readSealed } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, faults, shown, TestRoom, until } from "../room.ts";
 
@@ -45,7 +45,7 @@ Deno.test("a private message reaches the one whom it is for", async () => {
   assertEquals([...faults(bo), ...faults(cy)], []);
 });
 
-Deno.test("who has left is out of the audience, who has joined is in it", async () => {
+Deno.test("who has left is no recipient, who has joined is one", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -64,32 +64,43 @@ Deno.test("who has left is out of the audience, who has joined is in it", async 
   assertEquals(faults(cy), []);
 });
 
-Deno.test("a sender goes a step on after an hour, and its readers follow", async () => {
+Deno.test("a chain goes a step on for a newcomer, begins anew once a holder has left, and otherwise stays", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const places: number[][] = [];
   const bo = await room.join("bo", ({ kind, bytes }) => {
     if (kind === KIND.sealed) {
-      const { chain, step, counter } = readSealedFrame(bytes.slice(5)).header;
-      places.push([chain, step, counter]);
+      const { chain, step, number } = readSealed(bytes.slice(FRAME_HEADER_BYTES)).header;
+      places.push([chain, step, number]);
     }
     return [bytes];
   });
-  for (const wait of [0, STEP_LIFE_MS - 1, 1]) {
-    room.clock.advance(wait);
+  const say = async () => {
     ada.member.enter("tick");
     await room.settle();
-  }
-  assertEquals(places, [[0, 0, 0], [0, 0, 1], [0, 1, 2]]);
-  assertEquals([shown(bo).length, faults(bo)], [3, []]);
+  };
+  await say();
+  // Time alone changes no key. Somebody speaks before anybody looks at the clock.
+  room.clock.advance(30 * 60_000);
+  await say();
+  const cy = await room.join("cy");
+  await say();
+  cy.member.leave();
+  await room.settle();
+  await say();
+  assertEquals(places, [[0, 0, 1], [0, 0, 2], [0, 1, 3], [1, 0, 4]]);
+  assertEquals([shown(bo).length, shown(cy).length], [4, 1]);
+  assertEquals([faults(bo), faults(cy)], [[], []]);
 });
 
 Deno.test("a private message is told from one to everyone in a room of two, where both go to one", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
-  for (const to of [undefined, "bo", undefined]) ada.member.enter("hello", to);
-  await room.settle();
+  for (const to of [undefined, "bo", undefined]) {
+    ada.member.enter("hello", to);
+    await room.settle();
+  }
   const told = bo.events.flatMap((e) => e.kind === "message" ? [e.private] : []);
   assertEquals(told, [false, true, false]);
   assertEquals(faults(bo), []);

@@ -1,9 +1,8 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { mapKey } from "../../../lib/base/bytes.ts";
 import type { Policy } from "../../../lib/chat/member/roster.ts";
-import { audienceDigest } from "../../../lib/chat/seal/chain.ts";
-import { readKeyFrame, readSealedFrame } from "../../../lib/chat/wire/envelope.ts";
+import { readRoute } from "../../../lib/chat/wire/control.ts";
+import { readSealed } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
@@ -53,45 +52,49 @@ Deno.test("who is excluded is given no key and sent no frame, and the others rea
   policy.excluded.add("cy");
   await say("not for cy");
   assertEquals([shown(seats.bo!), shown(seats.cy!)], [["ada: not for cy"], []]);
-  assertEquals(kinds("cy", KIND.key).length + kinds("cy", KIND.sealed).length, 0);
+  assertEquals(kinds("cy", KIND.pair).length + kinds("cy", KIND.sealed).length, 0);
   assertEquals(faults(seats.bo!), []);
 });
 
-Deno.test("excluding somebody who holds the chain starts a fresh one, whose frames name their audience", async () => {
-  const { policy, ada, seats, kinds, say } = await roomOf("bo", "cy");
+Deno.test("excluding somebody who holds the chain starts a fresh one, whose frames have a declared route", async () => {
+  const { policy, seats, kinds, say } = await roomOf("bo", "cy");
   await say("for both");
   policy.excluded.add("cy");
   await say("for bo");
   assertEquals([shown(seats.bo!).length, shown(seats.cy!)], [2, ["ada: for both"]]);
-  const headers = kinds("bo", KIND.sealed).map(({ payload }) => readSealedFrame(payload).header);
-  assertEquals(headers.map(({ chain, audience }) => [chain, audience]), [[0, 0], [1, 1]]);
-  const pair = await audienceDigest([ada.self.member, seats.bo!.self.member]);
-  assertEquals(mapKey(headers[1]!.recipients), mapKey(pair));
+  const places = () =>
+    kinds("bo", KIND.sealed).map(({ payload }) => readSealed(payload).header)
+      .map(({ chain, step, route }) => [chain, step, route]);
+  assertEquals(places(), [[0, 0, 0], [1, 0, 1]]);
   // Who comes back reads what follows, and nothing of what came in between.
   policy.excluded.clear();
   await say("for both again");
+  assertEquals(places().at(-1), [1, 1, 0]);
   assertEquals(shown(seats.cy!), ["ada: for both", "ada: for both again"]);
   assertEquals(faults(seats.cy!), []);
-  const given = kinds("cy", KIND.key).map(({ payload }) => readKeyFrame(payload).header);
-  assertEquals(given.map(({ chain, step }) => [chain, step]), [[0, 0], [1, 1]]);
+  assertEquals(kinds("cy", KIND.pair).length, 2);
 });
 
-Deno.test("an audience is declared anew only when it has changed", async () => {
-  const { room, policy, seats, say } = await roomOf("bo", "cy");
-  const declared: number[] = [];
-  const atRelay = room.relay.members().next().value!;
-  const named = () => atRelay.audience(1)?.length;
+Deno.test("a route is declared anew only when it has changed", async () => {
+  const { room, policy, ada, seats, say } = await roomOf("bo", "cy");
+  const declared = () =>
+    ada.sent.filter((bytes) => bytes[4] === KIND.route)
+      .map((bytes) => readRoute(bytes.subarray(FRAME_HEADER_BYTES)))
+      .map(({ except, members }) => [except, ...members]);
   policy.excluded.add("cy");
-  for (const text of ["one", "two"]) {
-    await say(text);
-    declared.push(named()!);
-  }
+  for (const text of ["one", "two"]) await say(text);
+  const numberOf = (name: string) => ada.member.roster.byName(name)!.number;
+  const withoutCy = [true, numberOf("cy")];
+  assertEquals(declared(), [withoutCy]);
   const di = await room.join("di");
   await say("three");
-  declared.push(named()!);
-  assertEquals(declared, [1, 1, 2]);
-  assertEquals(shown(di), ["ada: three"]);
+  assertEquals(declared(), [withoutCy]);
+  policy.excluded.add("bo");
+  await say("four");
+  assertEquals(declared(), [withoutCy, [false, numberOf("di")]]);
+  assertEquals(shown(di), ["ada: three", "ada: four"]);
   assertEquals(shown(seats.bo!), ["ada: one", "ada: two", "ada: three"]);
+  assertEquals(shown(seats.cy!), []);
 });
 
 Deno.test("what is said while everyone is excluded is heard by nobody, and said so", async () => {
@@ -125,7 +128,7 @@ Deno.test("exclusion holds for private messages too, and says why", async () => 
   const refused = await say("after", "bo");
   assertEquals(refused, { ok: false, code: "EXCLUDED", message: "bo is excluded" });
   assertEquals(shown(seats.bo!), ["ada: before"]);
-  assertEquals(kinds("bo", KIND.sealed).length, 1);
+  assertEquals(kinds("bo", KIND.pair).length, 1);
 });
 
 Deno.test("what is entered while somebody is excluded never reaches it, though it is let in before it is sealed", async () => {
@@ -146,7 +149,7 @@ Deno.test("what is entered while somebody is excluded never reaches it, though i
   assertEquals(shown(seats.cy!).includes("ada: five"), false);
 });
 
-Deno.test("private audiences stand beside the group's", async () => {
+Deno.test("private lines stand beside the group's", async () => {
   const { policy, seats, say } = await roomOf("bo", "cy", "di");
   policy.excluded.add("cy");
   await say("group");
