@@ -84,6 +84,7 @@ async function parleyPair(processes: Processes): Promise<Pair> {
   await receiver.line(); // that it has joined itself
   const sender = processes.chat([...client, "sender"]);
   await receiver.line(); // that the sender has joined
+  await receiver.line(); // that it is really there
   discard(sender);
   return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
 }

@@ -25,6 +25,7 @@ export async function throughput({ processes, runs, quick }: Bench): Promise<Fig
     await receiver.line(); // that it has joined itself
     const sender = processes.chat(["client", address, "--json", "--name", `sender-${run}`]);
     await receiver.line(); // that the sender has joined
+    await receiver.line(); // that it is really there
     await sender.line();
     const drained = drain(sender);
     rates.push(await measure(sender, receiver, count));
