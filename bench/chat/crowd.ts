@@ -8,9 +8,12 @@ import type { Processes, Running } from "./processes.ts";
 
 /** Which relay a crowd speaks to, where, and how many they are. */
 export interface CrowdOptions {
-  readonly kind: "parley" | "ncat";
+  /** Members of a room, or bare connections that exchange bytes. */
+  readonly kind: "parley" | "plain";
   readonly port: number;
   readonly members: number;
+  /** The length of a message between bare connections, in bytes. */
+  readonly bytes?: number;
 }
 
 /** What one measurement gave. */
@@ -51,9 +54,9 @@ export const NO_CROWDS = "the load generator needs Linux";
 /** Starts a crowd; everybody is in when the promise is fulfilled. */
 export async function startCrowd(
   processes: Processes,
-  { kind, port, members }: CrowdOptions,
+  { kind, port, members, bytes = 0 }: CrowdOptions,
 ): Promise<CrowdProcess> {
-  const args = [kind, String(port), String(members)];
+  const args = [kind, String(port), String(members), String(bytes)];
   const flags = ["--allow-ffi"];
   const process = processes.deno(flags, "bench/chat/crowd/main.ts", args);
   await process.line();

@@ -1,22 +1,42 @@
 /**
- * Fan-out: how many deliveries a second a relay makes of 128-byte ciphertexts, beside `ncat -l --broker` under the same
- * load in the same run.
+ * Fan-out: how many deliveries a second a relay makes of texts of 128 bytes. Beside it, in the same run and under the same
+ * load: `ncat -l --broker` with 128 bytes, ncat with as many bytes as a frame has, and the same hops in plain Deno.
  *
  * @module
  */
 
 import { type Bench, type Figure, leftOut } from "./bench.ts";
-import { type CrowdProcess, type Delivered, startCrowd } from "./crowd.ts";
+import { type CrowdOptions, type CrowdProcess, type Delivered, startCrowd } from "./crowd.ts";
 import { median, spread, thousands } from "./figures.ts";
 import type { Processes } from "./processes.ts";
-import { hasNcat, NO_NCAT, type RunningRelay, startNcat, startParley } from "./relays.ts";
+import {
+  hasNcat,
+  NO_NCAT,
+  type RunningRelay,
+  startBare,
+  startNcat,
+  startParley,
+} from "./relays.ts";
 
-/** Rooms and windows, with how much of ncat's rate the relay should reach. */
+const TEXT_BYTES = 128;
+/** The sealed frame of such a text. */
+const FRAME_BYTES = 270;
+
+/** What the relay is measured beside. */
+const OTHERS = {
+  ncat: { kind: "plain", bytes: TEXT_BYTES, start: startNcat, name: "ncat" },
+  same: { kind: "plain", bytes: FRAME_BYTES, start: startNcat, name: "ncat with as many bytes" },
+  bare: { kind: "plain", bytes: FRAME_BYTES, start: startBare, name: "bare" },
+} as const;
+
+type Other = keyof typeof OTHERS;
+
+/** Rooms and windows, with how much of each other rate the relay should reach. */
 const CASES = [
-  { receivers: 100, window: 1, goal: 1 },
-  { receivers: 100, window: 32, goal: 1 },
-  { receivers: 1000, window: 1, goal: 0.8 },
-  { receivers: 1000, window: 32, goal: 0.5 },
+  { receivers: 100, window: 1, goals: { ncat: 0.92, same: 0.95, bare: 0.95 } },
+  { receivers: 100, window: 32, goals: { ncat: 0.8, same: 1.3, bare: 0.9 } },
+  { receivers: 1000, window: 1, goals: { ncat: 0.8, same: 0.9, bare: 1 } },
+  { receivers: 1000, window: 32, goals: { ncat: 0.7, same: 1.1, bare: 0.95 } },
 ] as const;
 
 type Case = typeof CASES[number];
@@ -29,27 +49,32 @@ interface Side {
 /** Measures every case. */
 export async function fanout(bench: Bench): Promise<Figure[]> {
   const ncat = await hasNcat();
-  const figures: Figure[] = [];
+  const figures: Figure[] = ncat ? [] : [leftOut("fan-out beside ncat", NO_NCAT)];
   for (const receivers of [100, 1000]) {
-    const ours = await startSide(bench.processes, "parley", receivers);
-    const theirs = ncat ? await startSide(bench.processes, "ncat", receivers) : undefined;
-    for (const one of CASES) {
-      if (one.receivers === receivers) figures.push(await compare(bench, one, ours, theirs));
+    const ours = await startSide(bench.processes, startParley, { kind: "parley" }, receivers);
+    const others = new Map<Other, Side>();
+    for (const name of Object.keys(OTHERS) as Other[]) {
+      const { start, kind, bytes } = OTHERS[name];
+      if (start === startNcat && !ncat) continue;
+      others.set(name, await startSide(bench.processes, start, { kind, bytes }, receivers));
     }
-    await stop(ours);
-    if (theirs !== undefined) await stop(theirs);
+    for (const one of CASES) {
+      if (one.receivers === receivers) figures.push(...await compare(bench, one, ours, others));
+    }
+    for (const side of [ours, ...others.values()]) await stop(side);
   }
   return figures;
 }
 
 async function startSide(
   processes: Processes,
-  kind: "parley" | "ncat",
+  start: (processes: Processes) => Promise<RunningRelay>,
+  options: Pick<CrowdOptions, "kind" | "bytes">,
   receivers: number,
 ): Promise<Side> {
-  const relay = await (kind === "parley" ? startParley(processes) : startNcat(processes));
+  const relay = await start(processes);
   const members = receivers + 1;
-  return { relay, crowd: await startCrowd(processes, { kind, port: relay.port, members }) };
+  return { relay, crowd: await startCrowd(processes, { ...options, port: relay.port, members }) };
 }
 
 async function stop({ relay, crowd }: Side): Promise<void> {
@@ -57,39 +82,55 @@ async function stop({ relay, crowd }: Side): Promise<void> {
   await relay.process.stop("SIGKILL");
 }
 
-/** Measures both in turns, so that whatever else this machine does falls on both. */
+/** Measures all in turns, so that whatever else this machine does falls on all of them. */
 async function compare(
   { runs, quick }: Bench,
-  { receivers, window, goal }: Case,
+  { receivers, window, goals }: Case,
   ours: Side,
-  theirs: Side | undefined,
-): Promise<Figure> {
+  others: ReadonlyMap<Other, Side>,
+): Promise<Figure[]> {
   const ms = quick ? 500 : 2000;
   const mine: Delivered[] = [];
-  const ncats: Delivered[] = [];
+  const theirs = new Map<Other, Delivered[]>([...others.keys()].map((name) => [name, []]));
   for (let run = -1; run < runs; run++) {
     const own = await ours.crowd.measure(window, ms);
-    const other = await theirs?.crowd.measure(window, ms);
-    if (run < 0) continue; // to warm up
-    mine.push(own);
-    if (other !== undefined) ncats.push(other);
+    if (run >= 0) mine.push(own); // the first run warms up
+    for (const [name, side] of others) {
+      const other = await side.crowd.measure(window, ms);
+      if (run >= 0) theirs.get(name)!.push(other);
+    }
   }
   const flight = window === 1 ? "one at a time" : `${window} in flight`;
   const what = `fan-out to ${thousands(receivers)}, ${flight}`;
-  const rate = median(mine.map(rateOf));
-  const measured = `${thousands(rate)} deliveries/s`;
-  const busy = `crowd busy ${share(mine)}`;
-  if (theirs === undefined) return { ...leftOut(what, `${NO_NCAT}; ${busy}`), measured };
-  // Each run against the one beside it.
-  const ratios = mine.map((one, i) => rateOf(one) / rateOf(ncats[i]!));
-  const ratio = median(ratios);
-  const ncat = thousands(median(ncats.map(rateOf)));
-  return {
+  const measured = `${thousands(median(mine.map(rateOf)))} deliveries/s`;
+  const own = {
     what,
-    goal: `>= ${goal.toFixed(1)} of ncat`,
-    measured: `${measured}, ${ratio.toFixed(2)} of ncat`,
+    goal: undefined,
+    measured,
+    met: undefined,
+    note: `crowd ${share(mine)} busy`,
+  };
+  return [own, ...[...theirs].map(([name, runs]) => beside(name, what, goals[name], mine, runs))];
+}
+
+function beside(
+  other: Other,
+  what: string,
+  goal: number,
+  mine: readonly Delivered[],
+  theirs: readonly Delivered[],
+): Figure {
+  // Each run against the one beside it.
+  const ratios = mine.map((one, i) => rateOf(one) / rateOf(theirs[i]!));
+  const ratio = median(ratios);
+  const rate = thousands(median(theirs.map(rateOf)));
+  const format = (value: number) => value.toFixed(2);
+  return {
+    what: `${what}, of ${OTHERS[other].name}`,
+    goal: `>= ${format(goal)}`,
+    measured: format(ratio),
     met: ratio >= goal,
-    note: `${spread(ratios, (value) => value.toFixed(2))}; ncat ${ncat}; ${busy}, ${share(ncats)}`,
+    note: `${spread(ratios, format)}; it delivers ${rate}/s; crowd ${share(theirs)} busy`,
   };
 }
 

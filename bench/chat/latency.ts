@@ -1,6 +1,6 @@
 /**
  * Latency: one message from one client's standard input to another's standard output, through a relay; beside it the
- * same through ncat. Both ends are pipes of this process, so one clock sees both.
+ * same through ncat, and through the same hops in plain Deno. Both ends are pipes of this process, so one clock sees both.
  *
  * @module
  */
@@ -8,9 +8,9 @@
 import { type Bench, type Figure, leftOut } from "./bench.ts";
 import { median, percentile } from "./figures.ts";
 import { pause, type Processes, type Running, within } from "./processes.ts";
-import { hasNcat, NO_NCAT, startNcat, startParley } from "./relays.ts";
+import { hasNcat, NO_NCAT, startBare, startNcat, startParley } from "./relays.ts";
 
-const GOAL_MS = 1;
+const GOAL_OF_BARE = 1.15;
 const WARM_UP = 200;
 const MESSAGE_TIMEOUT_MS = 5_000;
 const NEWLINE = 10;
@@ -27,11 +27,14 @@ export async function latency({ processes, runs, quick }: Bench): Promise<Figure
   const count = quick ? 200 : 1000;
   const parley = await parleyPair(processes);
   const ncat = await hasNcat() ? await ncatPair(processes) : undefined;
+  const bare = await barePair(processes);
   const ours = { middles: [] as number[], tails: [] as number[] };
   const theirs = { middles: [] as number[], tails: [] as number[] };
+  const limit = { middles: [] as number[], tails: [] as number[] };
   await times(parley, WARM_UP);
+  await times(bare, WARM_UP);
   for (let run = 0; run < runs; run++) {
-    for (const [pair, into] of [[parley, ours], [ncat, theirs]] as const) {
+    for (const [pair, into] of [[parley, ours], [ncat, theirs], [bare, limit]] as const) {
       if (pair === undefined) continue;
       const taken = await times(pair, count);
       into.middles.push(median(taken));
@@ -40,14 +43,17 @@ export async function latency({ processes, runs, quick }: Bench): Promise<Figure
   }
   await parley.stop();
   await ncat?.stop();
+  await bare.stop();
   const what = "latency: one message, send to shown";
   const middle = median(ours.middles);
+  // Each run against the one beside it.
+  const ratio = median(ours.middles.map((one, i) => one / limit.middles[i]!));
   return [
     {
       what,
-      goal: `<= ${GOAL_MS} ms`,
-      measured: milliseconds(middle),
-      met: middle <= GOAL_MS,
+      goal: `<= ${GOAL_OF_BARE} of bare`,
+      measured: `${milliseconds(middle)}, ${ratio.toFixed(2)} of bare`,
+      met: ratio <= GOAL_OF_BARE,
       note: `p99 ${milliseconds(median(ours.tails))}; ${count} messages a run`,
     },
     ncat === undefined ? leftOut(`${what}, ncat --broker`, NO_NCAT) : {
@@ -56,6 +62,13 @@ export async function latency({ processes, runs, quick }: Bench): Promise<Figure
       measured: milliseconds(median(theirs.middles)),
       met: undefined,
       note: `p99 ${milliseconds(median(theirs.tails))}; not encrypted`,
+    },
+    {
+      what: `${what}, bare`,
+      goal: undefined,
+      measured: milliseconds(median(limit.middles)),
+      met: undefined,
+      note: `p99 ${milliseconds(median(limit.tails))}`,
     },
   ];
 }
@@ -71,6 +84,7 @@ async function parleyPair(processes: Processes): Promise<Pair> {
   await receiver.line(); // that it has joined itself
   const sender = processes.chat([...client, "sender"]);
   await receiver.line(); // that the sender has joined
+  await receiver.line(); // that it is really there
   discard(sender);
   return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
 }
@@ -82,6 +96,17 @@ async function ncatPair(processes: Processes): Promise<Pair> {
   const sender = client();
   discard(sender);
   await pause(500); // ncat does not say when it is connected
+  return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
+}
+
+async function barePair(processes: Processes): Promise<Pair> {
+  const relay = await startBare(processes);
+  const args = ["client", String(relay.port)];
+  const client = () => processes.deno(["--allow-net"], "bench/chat/bare.ts", args);
+  const receiver = client();
+  const sender = client();
+  discard(sender);
+  await pause(500); // it does not say when it is connected
   return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
 }
 

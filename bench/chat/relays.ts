@@ -1,5 +1,5 @@
 /**
- * The two relays that are compared: parley's, and ncat's broker.
+ * The relays that are compared: parley's, ncat's broker, and the bare one.
  *
  * @module
  */
@@ -53,6 +53,12 @@ export async function startNcat(processes: Processes): Promise<RunningRelay> {
     await pause(100);
   }
   return { port, process };
+}
+
+/** Starts the relay of `bare.ts`. */
+export async function startBare(processes: Processes): Promise<RunningRelay> {
+  const process = processes.deno(["--allow-net"], "bench/chat/bare.ts", ["relay"]);
+  return { port: Number(await process.line()), process };
 }
 
 async function answers(port: number): Promise<boolean> {

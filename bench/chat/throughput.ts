@@ -9,7 +9,7 @@ import { median, spread, thousands } from "./figures.ts";
 import { linesIn, type Running } from "./processes.ts";
 import { startParley } from "./relays.ts";
 
-const GOAL = 10_000;
+const GOAL = 80_000;
 const LINE_BYTES = 64;
 
 /** Measures messages received a second. */
@@ -25,6 +25,7 @@ export async function throughput({ processes, runs, quick }: Bench): Promise<Fig
     await receiver.line(); // that it has joined itself
     const sender = processes.chat(["client", address, "--json", "--name", `sender-${run}`]);
     await receiver.line(); // that the sender has joined
+    await receiver.line(); // that it is really there
     await sender.line();
     const drained = drain(sender);
     rates.push(await measure(sender, receiver, count));

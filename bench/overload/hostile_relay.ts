@@ -5,9 +5,13 @@
  * @module
  */
 
-import { encodeChallenge, encodeEmpty } from "../../lib/chat/wire/control.ts";
+import {
+  encodeChallengePayload,
+  encodeEmpty,
+  encodeRosterPage,
+} from "../../lib/chat/wire/control.ts";
 import { encodeFrame } from "../../lib/chat/wire/frame.ts";
-import { KIND } from "../../lib/chat/wire/kinds.ts";
+import { KIND, PROTOCOL_VERSION } from "../../lib/chat/wire/kinds.ts";
 import { repeated } from "../../tests/chat/sealed_frame.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -25,10 +29,11 @@ async function attack(conn: Deno.TcpConn): Promise<void> {
   };
   const id = new Uint8Array(32);
   await conn.read(new Uint8Array(64)); // the greeting
-  await write(encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0 }));
+  const challenge = { version: PROTOCOL_VERSION, nonce: id, graceMs: 0 };
+  await write(encodeFrame(KIND.challenge, encodeChallengePayload(challenge)));
   await conn.read(new Uint8Array(4096)); // the join
   // Alone in its room, under number 1.
-  await write(encodeFrame(KIND.roster, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0])));
+  await write(encodeRosterPage({ room: id, version: 0, context: id, last: true }, []));
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   console.log("in");
   await begin.promise;

@@ -5,15 +5,16 @@
  */
 
 import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
-import { SIGNATURE_BYTES } from "../../../lib/chat/identity/signing.ts";
-import { acknowledgeWithin, MAX_FRAMES } from "../../../lib/chat/member/acknowledger.ts";
-import { encodeSealedHeader, encodeSigned } from "../../../lib/chat/wire/envelope.ts";
-import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
-import { HASH_BYTES, KIND } from "../../../lib/chat/wire/kinds.ts";
+import { encodeFrame, FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { sealedFrame } from "../../../tests/chat/raw_frames.ts";
 import { CrowdMember } from "./crowd_member.ts";
 import { connectTo, Poller, receive, sendAll } from "./libc.ts";
 
-const CIPHERTEXT_BYTES = 128;
+/** The ciphertext of a text of 128 bytes: with its head and padding 160, and a tag of 16. */
+const CIPHERTEXT_BYTES = 176;
+/** How long a member may wait before it acknowledges, in milliseconds. */
+const ACK_MS = 1000;
 const STALLED_MS = 20_000;
 /** More than are ever on their way: a power of two. */
 const RING = 64;
@@ -29,6 +30,7 @@ export interface Outcome {
 /** Many members of one room; the first of them sends. */
 export class Crowd {
   readonly #port: number;
+  readonly #bytes: number;
   readonly #poller = new Poller();
   readonly #members: CrowdMember[] = [];
   readonly #buffer = new Uint8Array(256 << 10);
@@ -38,11 +40,16 @@ export class Crowd {
   #completed = 0;
   #sealed = 0;
   #dueAt = Infinity;
-  #urgent = false;
 
-  /** Starts without members. */
-  constructor(port: number) {
+  /**
+   * Starts without members.
+   *
+   * @param port The relay's.
+   * @param bytes The length of a message without credentials, in bytes.
+   */
+  constructor(port: number, bytes: number) {
     this.#port = port;
+    this.#bytes = bytes;
   }
 
   /** Brings members in: with credentials at a parley relay, else as many bare connections. */
@@ -56,7 +63,7 @@ export class Crowd {
         await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 0))]);
       }
     }
-    this.#frames = repeat(messageOf(credentials[0]), RING);
+    this.#frames = repeat(this.#message(), RING);
   }
 
   #connect(self: OwnCredential | undefined): CrowdMember {
@@ -78,26 +85,18 @@ export class Crowd {
       if (length === 0) throw new Error("the relay ended a connection");
       if (length < 0) continue;
       member.receive(this.#buffer, length);
-      if (member.unsaid >= MAX_FRAMES) member.acknowledge();
-      else if (member.unsaid > 0) this.#due();
+      if (member.isAckDue) member.acknowledge();
+      else if (member.owesAck) this.#dueAt = Math.min(this.#dueAt, performance.now() + ACK_MS);
     }
     if (performance.now() >= this.#dueAt) this.#acknowledgeAll();
   }
 
-  /** A member waits before it acknowledges, as a real one does. */
-  #due(): void {
-    const delay = acknowledgeWithin(this.#members.length, this.#urgent);
-    this.#dueAt = Math.min(this.#dueAt, performance.now() + delay);
-  }
-
   #acknowledgeAll(): void {
-    for (const member of this.#members) if (member.unsaid > 0) member.acknowledge();
+    for (const member of this.#members) if (member.owesAck) member.acknowledge();
     this.#dueAt = Infinity;
-    this.#urgent = false;
   }
 
   #see(member: number): void {
-    this.#urgent = true;
     this.#sealed += 1;
     const message = this.#seen[member]!++;
     const missing = --this.#missing[message % RING]!;
@@ -126,6 +125,16 @@ export class Crowd {
     return { deliveries: this.#sealed - before, seconds: (performance.now() - started) / 1000 };
   }
 
+  /**
+   * A message: at a parley relay the sealed frame of a text of 128 bytes, else as many bytes as are wanted, in the shape
+   * of a frame so that the same code counts both. Relays check neither signature nor seal.
+   */
+  #message(): Uint8Array<ArrayBuffer> {
+    const { number } = this.#members[0]!;
+    if (number > 0) return sealedFrame({ sender: number, size: CIPHERTEXT_BYTES });
+    return encodeFrame(KIND.sealed, new Uint8Array(this.#bytes - FRAME_HEADER_BYTES));
+  }
+
   /** Sends the messages of these numbers, all that are due as one piece. */
   #send(from: number, to: number): number {
     if (from >= to) return from;
@@ -134,29 +143,6 @@ export class Crowd {
     sendAll(this.#members[0]!.fd, this.#frames.subarray(0, (to - from) * length / RING));
     return to;
   }
-}
-
-/**
- * A message of 128 bytes: at a parley relay a sealed frame around so much ciphertext, else just so much, in the
- * shape of a frame so that the same code counts both. Relays check neither signature nor seal.
- */
-function messageOf(self: OwnCredential | undefined): Uint8Array<ArrayBuffer> {
-  const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  if (self === undefined) return encodeFrame(KIND.sealed, random(CIPHERTEXT_BYTES - 5));
-  const header = encodeSealedHeader({
-    sender: self.member,
-    conversation: 0,
-    audience: 0,
-    chain: 1,
-    step: 0,
-    counter: 0,
-    membership: 1 << 30,
-    newest: 1 << 30,
-    recipients: random(HASH_BYTES),
-    commitment: random(HASH_BYTES),
-  });
-  const body = new Uint8Array([...header, ...random(CIPHERTEXT_BYTES)]);
-  return encodeSigned(KIND.sealed, body, random(SIGNATURE_BYTES));
 }
 
 function repeat(bytes: Uint8Array, times: number): Uint8Array<ArrayBuffer> {

@@ -23,6 +23,8 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_QUICKACK = 12;
+const ON = new Uint8Array([1, 0, 0, 0]);
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const EPOLL_CTL_ADD = 1;
@@ -45,8 +47,13 @@ export function connectTo(port: number): number {
   if (libc.connect(fd, new Uint8Array(address.buffer), 16) !== 0) {
     throw new Error(`Cannot connect to port ${port}`);
   }
-  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Uint8Array([1, 0, 0, 0]), 4);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, ON, 4);
   return fd;
+}
+
+/** Acknowledges what comes next at once (TCP_QUICKACK in tcp(7)). The kernel forgets it, so it is set again and again. */
+export function quickAck(fd: number): void {
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, ON, 4);
 }
 
 /** Sends all of the bytes, waiting if need be. */

@@ -1,5 +1,5 @@
 /**
- * The crowd as a process: `main.ts KIND PORT MEMBERS`, then on standard input one JSON object a measurement,
+ * The crowd as a process: `main.ts KIND PORT MEMBERS BYTES`, then on standard input one JSON object a measurement,
  * `{"window": 32, "ms": 2000}`; it answers each with one. It ends with its input.
  *
  * @module
@@ -12,9 +12,9 @@ import { Crowd } from "./crowd.ts";
 /** How often connections are looked after while nothing is measured, in milliseconds. */
 const IDLE_TURN_MS = 20;
 
-const [kind, port, count] = Deno.args;
+const [kind, port, count, bytes] = Deno.args;
 const members = Number(count);
-const crowd = new Crowd(Number(port));
+const crowd = new Crowd(Number(port), Number(bytes));
 await crowd.join(
   kind === "parley" ? await makeCredentials(members) : Array(members).fill(undefined),
 );

@@ -205,6 +205,8 @@ export class HostedRoom implements StayRoom {
     stay.connection = undefined;
     stay.lostSince = undefined;
     this.#fanOut.delete(stay.number);
+    // What it has said that it has taken goes out before its leaving does.
+    this.#receipts.flush();
     // A member that loses its relay has not left: it may meet the others at the next one.
     if (this.#relay.isClosing) this.#forget(stay, reason);
     else if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) {

@@ -34,7 +34,9 @@ import {
   Tally,
 } from "./options.ts";
 
-const laterByTimer: Later = (call) => void setTimeout(call, 0);
+/** A timer of 0 ms takes 2 ms, as long as hundreds of writes. Browsers have nothing else. */
+const laterByDefault: Later = (call) =>
+  void (typeof setImmediate === "function" ? setImmediate(call) : setTimeout(call, 0));
 
 /** A relay. */
 export class Relay implements RelayContext {
@@ -69,7 +71,7 @@ export class Relay implements RelayContext {
   constructor(options: RelayOptions = {}) {
     this.#boundary = new Boundary(options, this.tally);
     this.failed = this.#boundary.failed;
-    const later = options.later ?? laterByTimer;
+    const later = options.later ?? laterByDefault;
     this.later = (call) => later(() => this.#boundary.run(call));
     this.rules = new EntryRules(options);
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);

@@ -1,5 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { encodeEntries, readEntries } from "../../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { concatBytes, entryFor } from "../raw_frames.ts";
@@ -45,6 +46,18 @@ Deno.test("the newest entry of a kind and pair wins, and kinds do not replace ea
   ada.send(encodeEntries(KIND.receipt, [entryFor(2, 10)])[0]!);
   await turn();
   assertEquals(got(bo, KIND.receipt), [["1:9"], ["1:10"]]);
+});
+
+Deno.test("receipts of a member that leaves are forwarded before its leaving", async () => {
+  const { room, raws: [ada, bo] } = await threeInARoom();
+  ada.send(concatBytes(
+    encodeEntries(KIND.receipt, [entryFor(2, 5)])[0]!,
+    encodeEmpty(KIND.leave),
+  ));
+  await room.settle();
+  const kinds = bo.received.map(({ kind }) => kind);
+  const last = kinds.filter((kind) => kind === KIND.receipt || kind === KIND.left);
+  assertEquals(last, [KIND.receipt, KIND.left]);
 });
 
 Deno.test("entries for oneself, for nobody, and for a member without a connection are dropped", async () => {
