@@ -25,7 +25,7 @@ export type { Fault, FAULTS } from "./chat/member/inbox.ts";
 export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member/options.ts";
 export type { Limits } from "./chat/relay/options.ts";
 export type { Backlog, Line, Missed } from "./chat/member/deliveries.ts";
-export type { Stream, STREAM } from "./chat/wire/content.ts";
+export type { STREAM, Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
 export type { Origin, RelayEvent } from "./chat/relay/options.ts";

@@ -16,7 +16,13 @@ import type { Limits, RelayEvent } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
 import { hostRelay, type LinkSource, type RelayHost } from "./relay_host.ts";
-import { type Dial, type Session, type SessionOptions, startSession } from "./session.ts";
+import {
+  checkedRoomName,
+  type Dial,
+  type Session,
+  type SessionOptions,
+  startSession,
+} from "./session.ts";
 import { TcpLink, TcpListener } from "./tcp.ts";
 
 /** How long to wait for a TCP connection, in milliseconds. */
@@ -64,6 +70,7 @@ export interface JoinOptions extends SessionOptions {
  * @throws {Failure} If the relay cannot be reached, or a TLS handshake fails.
  * @throws The reason of `signal`, if it is aborted before there is a link.
  * @throws {TypeError} If both `dial` and `tls` are given.
+ * @throws {MalformedError} If the room's name is not valid.
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
@@ -72,6 +79,7 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
       "cannot join with both dial and tls: a link that dial makes brings its own encryption",
     );
   }
+  checkedRoomName(options.roomName);
   const dial = options.dial ?? ((signal) => dialTcp(hostname, port, tls, signal));
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
@@ -180,6 +188,7 @@ export interface RelayServer extends RelayHost {
  * Opens a relay. It takes its links from `sources` alone.
  *
  * @param options What the relay admits, and where its links come from.
+ * @throws {MalformedError} If the room's name is not valid.
  */
 export function openRelay(options: DetachedRelayOptions): RelayHost;
 /**
@@ -187,17 +196,20 @@ export function openRelay(options: DetachedRelayOptions): RelayHost;
  *
  * @param options Where to listen, and what the relay admits.
  * @throws {Failure} If it cannot listen there.
+ * @throws {MalformedError} If the room's name is not valid.
  */
 export function openRelay(options?: RelayServerOptions): RelayServer;
 export function openRelay(
   options: RelayServerOptions | DetachedRelayOptions = {},
 ): RelayHost | RelayServer {
+  const roomName = checkedRoomName(options.room);
   const relay = makeRelay(options);
   const { publicNames, opens, tap, sources = [] } = options;
   const listener = "listen" in options ? undefined : listen(relay, options);
   const { hostname, port } = listener?.addr ?? { hostname: "localhost", port: DEFAULT_PORT };
   const named = readPublicName(publicNames?.[0] ?? hostname);
   const host = hostRelay(relay, listener === undefined ? sources : [listener, ...sources], {
+    roomName,
     self: { host: named.host, port: named.port ?? port },
     opens,
     tap,
