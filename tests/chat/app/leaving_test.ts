@@ -12,6 +12,7 @@ import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
 import { ReaderGone } from "../../../lib/os/io.ts";
 import type { Input } from "../../../lib/os/streams.ts";
+import type { Missed } from "../../../lib/chat/member/deliveries.ts";
 import type { MemberEvent, Session } from "../../../lib/tcp_chat.ts";
 import { credentialOf, until } from "../room.ts";
 // @ts-types="../../../types/std_assert.d.ts"
@@ -51,7 +52,7 @@ class Stage {
   readonly stop = Promise.withResolvers<number>();
   readonly insist = Promise.withResolvers<void>();
   connected = true;
-  backlog = { lines: 0, bytes: 0, unsent: 0 };
+  backlog = { lines: 0, held: 0, bytes: 0, unsent: 0 };
   /** How often it left. */
   left = 0;
   readonly #stream = new TransformStream<Input, Input>(undefined, { highWaterMark: 99 });
@@ -113,7 +114,7 @@ class Stage {
     await this.#writer.abort(error);
   }
 
-  happens(kind: "sent" | "delivered", missed?: readonly string[]): void {
+  happens(kind: "sent" | "delivered", missed?: readonly Missed[]): void {
     const line = { id: "x.1", shown: "x" };
     this.conversation.tell({ kind, line, ...missed && { missed } } as MemberEvent);
   }
@@ -127,9 +128,9 @@ async function begun(stage: Stage): Promise<{ readonly end: Promise<number> }> {
   return { end };
 }
 
-const UNSENT = { lines: 1, bytes: 5, unsent: 1 };
-const UNSHOWN = { lines: 1, bytes: 5, unsent: 0 };
-const NOTHING = { lines: 0, bytes: 0, unsent: 0 };
+const UNSENT = { lines: 1, held: 1, bytes: 5, unsent: 1 };
+const UNSHOWN = { lines: 1, held: 1, bytes: 5, unsent: 0 };
+const NOTHING = { lines: 0, held: 0, bytes: 0, unsent: 0 };
 
 for (
   const [how, code, leave] of [
@@ -165,7 +166,7 @@ for (
 Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not delivered", async () => {
   const stage = new Stage(true);
   const { end } = await begun(stage);
-  stage.backlog = { lines: 3, bytes: 9, unsent: 2 };
+  stage.backlog = { lines: 3, held: 3, bytes: 9, unsent: 2 };
   stage.enter("hello", "<interrupt>", "<interrupt>");
   assertEquals(await end, 130);
   assertEquals(stage.paper.said, ["NOT_DELIVERED: 2 messages were not delivered"]);
@@ -175,7 +176,7 @@ Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not de
 Deno.test("a process that is told twice to stop waits no longer", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
-  stage.backlog = { lines: 3, bytes: 9, unsent: 2 };
+  stage.backlog = { lines: 3, held: 3, bytes: 9, unsent: 2 };
   stage.enter("hello");
   await until(() => stage.entered.length === 1, "it is entered");
   stage.stop.resolve(130);
@@ -297,12 +298,23 @@ Deno.test("piped input that some missed who have left ends with 1, and their nam
   const { end } = await begun(stage);
   stage.enter("one", "two", "three");
   stage.happens("delivered");
-  stage.happens("delivered", ["bo"]);
-  stage.happens("delivered", ["bo", "cy"]);
+  const [bo, cy] = [{ name: "bo", signed: false }, { name: "cy", signed: false }];
+  const di = { name: "di", signed: true };
+  stage.happens("delivered", [bo, di]);
+  stage.happens("delivered", [bo, cy]);
   await stage.endInput();
   const failure = await assertRejects(() => end, Failure);
   assertEquals([failure.code, failure.exitCode, stage.left], ["NOT_DELIVERED", 1, 1]);
   assertEquals(failure.why, "2 messages were not shown to bo and cy, who have left");
+});
+
+Deno.test("piped input that only those missed who signed that they leave ends with 0", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.enter("one");
+  stage.happens("delivered", [{ name: "bo", signed: true }]);
+  await stage.endInput();
+  assertEquals(await end, 0);
 });
 
 Deno.test("input that cannot be read ends with its error, and the room is left", async () => {

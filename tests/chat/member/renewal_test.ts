@@ -20,12 +20,18 @@ import {
   RENEWAL_LIFE_MS,
   RENEWAL_RESERVE_MS,
 } from "../../../lib/chat/identity/renewal.ts";
-import { answerChallenge } from "../../../lib/chat/member/connection.ts";
+import { answerByJoining } from "../../../lib/chat/member/connection.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
-import { encodeJoin, encodeRenew, type Listing, readJoin } from "../../../lib/chat/wire/control.ts";
+import {
+  encodeJoinRequest,
+  encodeProven,
+  encodeRenew,
+  type Listing,
+  readJoin,
+} from "../../../lib/chat/wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND, memberBound, newcomerBound } from "../../../lib/chat/wire/kinds.ts";
-import { RawMember } from "../raw_member.ts";
+import { DIALLED, RawMember } from "../raw_member.ts";
 import {
   count,
   credentialOf,
@@ -295,9 +301,8 @@ Deno.test("a renewal that came with a join is not taken again, and is kept thoug
   const end = room.clock.now() + 20 * HOUR_MS;
   const renewal = await makeRenewal(privateKey, eve.member, end);
   const raw = new RawMember(room.relay);
-  const challenge = await raw.challenge();
-  const dialled = { host: "room.test", port: 4396 };
-  const join = await answerChallenge(eve, dialled, challenge.room, challenge.nonce, renewal);
+  const { transcript } = await raw.challenge();
+  const join = await answerByJoining(eve, DIALLED, transcript, renewal);
   raw.send(join);
   await until(() => raw.frames(KIND.roster).length > 0, "eve is in");
   join.fill(0);
@@ -317,10 +322,11 @@ Deno.test("a renewal that came with a join is not taken again, and is kept thoug
 
 Deno.test("what is no renewal, or too long for one, is malformed; and nobody renews before joining", async () => {
   const eve = await credentialOf("eve", 7, Date.now);
-  const evidence = { presence: new Uint8Array(64) };
-  const join = { credential: eve.bytes, dialled: { host: "a", port: 1 }, proof: evidence.presence };
-  const read = (renewal: Bytes) =>
-    readJoin(encodeJoin({ ...join, ...evidence, renewal }).subarray(FRAME_HEADER_BYTES));
+  const read = (renewal: Bytes) => {
+    const request = encodeJoinRequest({ credential: eve.bytes, renewal, dialled: DIALLED });
+    const join = encodeProven(KIND.join, request, new Uint8Array(64));
+    return readJoin(join.subarray(FRAME_HEADER_BYTES));
+  };
   const renewal = (signature: number) =>
     new ByteWriter().u64(1).block16(new Uint8Array(signature)).finish();
   assertEquals(read(renewal(512)).renewal.length, MAX_RENEWAL_BYTES);
