@@ -49,6 +49,8 @@ export interface Missed {
 /** A line, and what it waits for. */
 export interface Entry {
   readonly line: Line;
+  /** Rises with each line that is entered, over all streams. */
+  readonly order: number;
   /** The room that {@linkcode Line.version} belongs to. */
   readonly room: Bytes;
   /** The number of recipients that have not taken it, and one while it waits to be sealed. */
@@ -229,6 +231,7 @@ export class Ledger {
   readonly #private = new Map<string, EntryLog>();
   /** All lines, in the order in which they were entered. */
   readonly #lines = new Set<Entry>();
+  #entered = 0;
   #chains = 0;
   #bytes = 0;
   #held = 0;
@@ -415,6 +418,7 @@ export class Ledger {
     this.#display(displayed);
     const entry: Entry = {
       line,
+      order: this.#entered++,
       room,
       waiting: 0,
       live: 0,
