@@ -9,8 +9,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
-import { FAULTS } from "../../lib/chat/member/peer_inbox.ts";
-import { KEY_HEADER_BYTES, SEALED_HEADER_BYTES } from "../../lib/chat/wire/envelope.ts";
+import { FAULTS } from "../../lib/chat/member/inbox.ts";
+import { SEALED_HEADER_BYTES } from "../../lib/chat/wire/envelope.ts";
 import {
   isCounted,
   KIND,
@@ -80,11 +80,20 @@ Deno.test({
   },
 });
 
+/** The length of the fields of a table before `end`, in bytes. */
+function lengthBefore(end: string, heading: string): number {
+  const rows = table(heading);
+  const sizes = rows.slice(0, rows.findIndex(([field]) => field === end)).map(([, size]) => {
+    const [, bits, bytes] = /^(?:u(\d+)|bytes\[(\d+)\])$/.exec(size!)!;
+    return bits === undefined ? Number(bytes) : Number(bits) / 8;
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 Deno.test({
-  name: "the specification's headers are as long as the code's",
+  name: "the specification's sealed header is as long as the code's",
   ignore,
   fn() {
-    assert(spec.includes(`**header** (${KEY_HEADER_BYTES} bytes)`));
-    assert(spec.includes(`**header** (${SEALED_HEADER_BYTES} bytes)`));
+    assertEquals(lengthBefore("ciphertext", "### 9.2 Sealed frames"), SEALED_HEADER_BYTES);
   },
 });
