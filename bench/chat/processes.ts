@@ -6,7 +6,7 @@
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** How long any one line of a process may take to come, in milliseconds. */
-const LINE_TIMEOUT_MS = 60_000;
+const LINE_TIMEOUT_MS = 120_000;
 const NEWLINE = 10;
 
 /** A running process with its input and output. */
