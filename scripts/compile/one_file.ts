@@ -13,6 +13,7 @@ import { Failure } from "../../lib/base/failure.ts";
 /** A static import. */
 const IMPORT = /^import (?:(?:(\w+)(?:, | ))?(?:\{([^}]*)\} )?from )?"([^"]+)";\n/gm;
 const EXPORT = /^export \{([^}]*)\};\n/gm;
+const EXPORT_DEFAULT = /^export default (.+);\n/gm;
 const LAZY_IMPORT = /\bimport\("\.\/([^"]+)"\)/g;
 
 /** A chunk as the body of a function. */
@@ -71,6 +72,8 @@ function bodyOf(name: string, text: string): Body {
       const fields = listed(names).map(([ours, theirs]) => `"${theirs}": ${ours}`);
       return `return { ${fields.join(", ")} };\n`;
     })
+    // A CommonJS package that is loaded lazily.
+    .replace(EXPORT_DEFAULT, (_line, value: string) => `return { default: ${value} };\n`)
     .replace(
       LAZY_IMPORT,
       (_call, from: string) => `Promise.resolve().then(() => __load("${from}"))`,
