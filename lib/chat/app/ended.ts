@@ -113,6 +113,8 @@ const HINTS: { readonly [E in Ending]?: string } = {
   RELAY_GONE: "the server may have stopped; join again when it is back",
   SHUTDOWN: "the server was stopped; join again when it is back",
   ROOM_FULL: "try again when someone has left, or ask for a larger --max-members",
+  BAD_ROOM: "a room's name has no spaces and no slash, and at most 64 bytes",
+  TOO_MANY_ROOMS: "join a room that exists, or ask for a larger --max-rooms",
   TOO_MANY_PENDING: "try again in a moment",
   TOO_MANY_JOINS: "try again in a minute",
   TOO_MANY_FROM_ADDRESS: "close another connection first, or ask for a larger --max-per-address",

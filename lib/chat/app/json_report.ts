@@ -91,11 +91,16 @@ export class Report implements Presenter {
           joined(event.credential, { self: false, confirmed: true, roomName: event.roomName }),
         ];
       case "left":
-        return [line("left", { name: event.credential.name, reason: event.reason })];
+        return [
+          line("left", {
+            name: event.credential.name,
+            reason: event.reason,
+            roomName: event.roomName,
+          }),
+        ];
       case "away":
-        return [line("away", { name: event.credential.name })];
       case "back":
-        return [line("back", { name: event.credential.name })];
+        return [line(event.kind, { name: event.credential.name, roomName: event.roomName })];
       case "refused":
         return [line("refused", { reason: event.reason, detail: event.detail })];
       case "failed":

@@ -93,16 +93,22 @@ export function logRelayEvent(log: Log, event: RelayEvent): void {
       return log.write("debug", "connected", { from: originText(event.from) });
     case "joined": {
       const { name, fingerprint } = event.credential;
-      return log.write("info", "joined", { name, fingerprint, from: originText(event.from) });
+      const from = originText(event.from);
+      return log.write("info", "joined", { name, fingerprint, roomName: nameOf(event), from });
     }
     case "left": {
       const { name, fingerprint } = event.credential;
-      return log.write("info", "left", { name, fingerprint, reason: event.reason });
+      return log.write("info", "left", {
+        name,
+        fingerprint,
+        roomName: nameOf(event),
+        reason: event.reason,
+      });
     }
     case "away":
     case "back": {
       const { name, fingerprint } = event.credential;
-      return log.write("info", event.kind, { name, fingerprint });
+      return log.write("info", event.kind, { name, fingerprint, roomName: nameOf(event) });
     }
     case "refused": {
       const { reason, detail } = event;
@@ -129,6 +135,11 @@ export function logTrouble(log: Log, { what, why, code }: Failure): void {
 /** Returns the log level of a refusal: connections that close normally are not worth a warning. */
 function refusalLevel(reason: string): LogLevel {
   return reason === "LOST" || reason === "LEFT" || reason === "SHUTDOWN" ? "debug" : "warn";
+}
+
+/** Returns the name of the room where something happened; undefined if the room has none. */
+function nameOf({ roomName }: { readonly roomName: string }): string | undefined {
+  return roomName === "" ? undefined : roomName;
 }
 
 function originText(from: Origin | undefined): string | undefined {

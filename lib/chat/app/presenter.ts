@@ -33,8 +33,10 @@ export interface Identified {
 /** The address and properties of a listening relay. */
 export interface Listening {
   readonly addr: Deno.NetAddr;
-  /** The room's id. */
+  /** The id of the relay's own room. */
   readonly room: Uint8Array;
+  /** The name of that room. */
+  readonly roomName: string;
   /** Whether it accepts only TLS. */
   readonly tls: boolean;
 }

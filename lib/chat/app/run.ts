@@ -61,6 +61,9 @@ export interface HostOptions extends TalkOptions, WatchOptions {
   readonly port: number;
   /** The certificate and key files; without them, the server does not use TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** The name of the server's own room. */
+  readonly room: string;
+  readonly maxRooms: number;
   readonly maxMembers: number;
   /** How long a member may take to reconnect, in milliseconds. */
   readonly graceMs: number;
@@ -75,6 +78,7 @@ export interface HostOptions extends TalkOptions, WatchOptions {
 
 /** The options of a client. */
 export interface VisitOptions extends TalkOptions {
+  readonly roomName: string;
   readonly hostname: string;
   readonly port: number;
   /** Uses TLS; `ca` is a file of trusted issuers. Without it, the client does not use TLS. */
@@ -129,7 +133,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   allowed?.replaced.then((failure) => setup && reportUnread(failure, setup));
   const known = { loaded, notices };
   return await runChat(
-    { ...options, stay: true, reload },
+    { ...options, roomName: options.room, stay: true, reload },
     known,
     name,
     async (self, joining, set) => {
@@ -175,10 +179,13 @@ async function serverOptions(
   options: HostOptions,
   allowed: AllowList | undefined,
 ): Promise<RelayServerOptions> {
-  const { hostname, port, maxMembers, graceMs, publicNames, limits = {}, tls } = options;
+  const { hostname, port, room, maxRooms, maxMembers, graceMs } = options;
+  const { publicNames, limits = {}, tls } = options;
   return {
     hostname,
     port,
+    room,
+    maxRooms,
     maxMembers,
     graceMs,
     publicNames,
@@ -231,7 +238,7 @@ function onHangup(io: Io, act: () => Promise<void>): Disposable {
  */
 export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
-  const { hostname, port } = options;
+  const { hostname, port, roomName } = options;
   return reportingFailure(options.io, options.json, async () => {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
     const notices = new KnownPeersNotices(options.io, options.json);
@@ -243,9 +250,9 @@ export function visitRoom(options: VisitOptions): Promise<number> {
       { atTerminal, display, presenter }: ConversationSetup,
       signal: AbortSignal,
     ) => {
-      const where = hostPort({ hostname, port });
+      const where = hostPort({ hostname, port }) + (roomName === "" ? "" : `/${roomName}`);
       if (atTerminal) display.print(presenter.notice(`connecting to ${where}`));
-      return joinRoom({ ...joining, hostname, port, ...tls, self, signal });
+      return joinRoom({ ...joining, hostname, port, roomName, ...tls, self, signal });
     };
     return await runChat({ ...options, stay: options.listen }, { loaded, notices }, name, join);
   });
@@ -255,6 +262,7 @@ type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "obstacle" | 
 
 async function runChat(
   options: TalkOptions & {
+    readonly roomName: string;
     readonly stay: boolean;
     readonly reload?: ((setup: ConversationSetup) => Promise<void>) | undefined;
   },

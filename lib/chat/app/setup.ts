@@ -83,6 +83,7 @@ export async function setUpConversation(
     folds: output.isTerminal,
     who: trust,
     lasting,
+    roomName: options.roomName ?? "",
   });
   const signals = new StopSignals(io, {
     hangup: screen === undefined && reload === undefined && hasTerminal(io),

@@ -46,6 +46,8 @@ export interface TranscriptOptions {
   readonly who?: TrustView;
   /** Whether this side's identity outlasts this run. */
   readonly lasting?: boolean;
+  /** The name of the room; none by default. */
+  readonly roomName?: string;
 }
 
 /** Formats events as lines of text. */
@@ -62,9 +64,11 @@ export class Transcript implements Presenter {
     this.#style = options.style;
   }
 
-  listening({ addr, room, tls }: Listening): string[] {
+  listening({ addr, room, roomName, tls }: Listening): string[] {
     const where = hostPort(addr) + (tls ? " over TLS" : "");
-    return [this.#note(`listening on ${where}, room ${encodeHex(room.slice(0, 8))}`)];
+    const id = encodeHex(room.slice(0, 8));
+    const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
+    return [this.#note(`listening on ${where}, room ${which}`)];
   }
 
   event(event: MemberEvent): string[] {
@@ -72,7 +76,7 @@ export class Transcript implements Presenter {
       case "admitted":
         this.#here.clear();
         this.#self = event.self;
-        return [this.#note(`you are ${this.#person(event.self)}`)];
+        return [this.#note(`you are ${this.#person(event.self)}`), ...this.#roomNote()];
       case "joined":
         return this.#joined(event.peer, event.present);
       case "ready":
@@ -108,12 +112,14 @@ export class Transcript implements Presenter {
   relayEvent(event: RelayEvent): string[] {
     switch (event.kind) {
       case "joined":
-        return [this.#note(`${this.#person(event.credential)} joined`)];
+        return [this.#note(`${this.#person(event.credential)} joined${inRoom(event)}`)];
       case "left":
-        return [this.#note(leftText(event.credential.name, event.reason, true))];
+        return [
+          this.#note(leftText(event.credential.name, event.reason, true) + inRoom(event)),
+        ];
       case "away":
       case "back":
-        return [this.#note(presenceText(event.credential.name, event.kind))];
+        return [this.#note(presenceText(event.credential.name, event.kind) + inRoom(event))];
       case "refused":
         return event.reason === "LOST" && event.detail === ""
           ? []
@@ -126,6 +132,12 @@ export class Transcript implements Presenter {
       case "slowed":
         return [];
     }
+  }
+
+  /** Says which room this member is in, if the room has a name. */
+  #roomNote(): string[] {
+    const { roomName = "" } = this.#options;
+    return roomName === "" ? [] : [this.#note(`you are in the room ${printable(roomName)}`)];
   }
 
   said(text: string, to: string | undefined): string[] {
@@ -323,6 +335,11 @@ function presenceText(name: string, kind: "away" | "back"): string {
 function refusedText({ reason, detail }: RelayEvent & { readonly kind: "refused" }): string {
   const more = detail === "" || !hasPlainDetail(reason) ? "" : ` (${printable(detail)})`;
   return REASON_TEXT[reason] + more;
+}
+
+/** Says in which room of a relay something happened, if the room has a name. */
+function inRoom({ roomName }: { readonly roomName: string }): string {
+  return roomName === "" ? "" : ` (room ${printable(roomName)})`;
 }
 
 function lostText(reason: Ending): string {

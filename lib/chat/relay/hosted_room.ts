@@ -211,6 +211,8 @@ export class HostedRoom implements StayRoom {
       stay.lostSince = this.#relay.monotonic();
     } else {
       const { number: member, statement } = stay;
+      // Its last receipts go before the news that it has left.
+      this.#receipts.flush();
       this.#log.append({ kind: "leave", member, reason, statement });
     }
   }

@@ -12,7 +12,13 @@ import { toFailure } from "../../os/errors.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../identity/renewal.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
-import { type Dial, type Session, type SessionOptions, startSession } from "./session.ts";
+import {
+  checkedRoomName,
+  type Dial,
+  type Session,
+  type SessionOptions,
+  startSession,
+} from "./session.ts";
 import { TcpLink } from "./tcp.ts";
 
 /** How long to wait for a TCP connection, in milliseconds. */
@@ -60,6 +66,7 @@ export interface JoinOptions extends SessionOptions {
  * @throws {Failure} If the relay cannot be reached, or a TLS handshake fails.
  * @throws The reason of `signal`, if it is aborted before there is a link.
  * @throws {TypeError} If both `dial` and `tls` are given.
+ * @throws {MalformedError} If the room's name is not valid.
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
@@ -68,6 +75,7 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
       "cannot join with both dial and tls: a link that dial makes brings its own encryption",
     );
   }
+  checkedRoomName(options.roomName);
   const dial = options.dial ?? ((signal) => dialTcp(hostname, port, tls, signal));
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();

@@ -43,7 +43,9 @@ export interface LinkSource {
 export interface RelayHost extends AsyncDisposable {
   /** The id of the relay's own room: 32 random bytes, new in each run. */
   readonly room: Bytes;
-  /** Joins a room from this process through memory, without a socket. */
+  /** The name of the relay's own room. */
+  readonly roomName: string;
+  /** Joins from this process through memory, without a socket; the relay's own room if no other is named. */
   join(options: SessionOptions): Session;
   /** Ends the members whose identity `allows` no longer admits. */
   removeDisallowed(): void;
@@ -60,6 +62,8 @@ export interface RelayHost extends AsyncDisposable {
 
 /** How a relay is hosted. */
 export interface HostOptions {
+  /** The name of the relay's own room. */
+  readonly roomName: string;
   /** What a member in this process has dialled, for its proof. */
   readonly self: { readonly host: string; readonly port: number };
   /** Links wait until this is fulfilled. */
@@ -78,7 +82,7 @@ export interface HostOptions {
 export function hostRelay(
   relay: Relay,
   sources: readonly LinkSource[],
-  { self, opens, tap }: HostOptions,
+  { roomName, self, opens, tap }: HostOptions,
 ): RelayHost {
   const links = new Set<Link>();
   const emptied = Promise.withResolvers<void>();
@@ -113,10 +117,11 @@ export function hostRelay(
   };
   return {
     room: relay.room,
+    roomName,
     join: (options) => {
       const [near, far] = memoryLinks();
       accept({ link: far });
-      return startSession(options, { dialled: self, first: near });
+      return startSession({ roomName, ...options }, { dialled: self, first: near });
     },
     removeDisallowed: () => relay.removeDisallowed(),
     state: () => relay.state(),

@@ -11,6 +11,7 @@ import type { Tap } from "../link.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
+import { checkedRoomName } from "./session.ts";
 import { hostRelay, type LinkSource, type RelayHost } from "./relay_host.ts";
 import { TcpListener } from "./tcp.ts";
 
@@ -78,6 +79,7 @@ export interface RelayServer extends RelayHost {
  * Opens a relay. It takes its links from `sources` alone.
  *
  * @param options What the relay admits, and where its links come from.
+ * @throws {MalformedError} If the room's name is not valid.
  */
 export function openRelay(options: DetachedRelayOptions): RelayHost;
 /**
@@ -85,17 +87,20 @@ export function openRelay(options: DetachedRelayOptions): RelayHost;
  *
  * @param options Where to listen, and what the relay admits.
  * @throws {Failure} If it cannot listen there.
+ * @throws {MalformedError} If the room's name is not valid.
  */
 export function openRelay(options?: RelayServerOptions): RelayServer;
 export function openRelay(
   options: RelayServerOptions | DetachedRelayOptions = {},
 ): RelayHost | RelayServer {
+  const roomName = checkedRoomName(options.room);
   const relay = makeRelay(options);
   const { publicNames, opens, tap, sources = [] } = options;
   const listener = "listen" in options ? undefined : listen(relay, options);
   const { hostname, port } = listener?.addr ?? { hostname: "localhost", port: DEFAULT_PORT };
   const named = readPublicName(publicNames?.[0] ?? hostname);
   const host = hostRelay(relay, listener === undefined ? sources : [listener, ...sources], {
+    roomName,
     self: { host: named.host, port: named.port ?? port },
     opens,
     tap,

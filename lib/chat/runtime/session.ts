@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MalformedError } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { OwnCredential } from "../identity/credential.ts";
@@ -12,6 +13,7 @@ import { Member } from "../member/member.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer, Policy } from "../member/roster.ts";
 import type { Backlog } from "../member/deliveries.ts";
+import { isRoomName } from "../wire/kinds.ts";
 
 /** Who joins, and what receives its events. */
 export interface SessionOptions {
@@ -80,6 +82,16 @@ export interface Route {
   readonly dial?: Dial;
 }
 
+/**
+ * Returns the name of a room, the empty name by default.
+ *
+ * @throws {MalformedError} If the name is not valid.
+ */
+export function checkedRoomName(name = ""): string {
+  if (isRoomName(name)) return name;
+  throw new MalformedError(`${JSON.stringify(name)} is not a valid name of a room`);
+}
+
 /** Starts a session over its first link. */
 export function startSession(options: SessionOptions, { dialled, first, dial }: Route): Session {
   const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
@@ -103,7 +115,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     self,
     dialled,
     comesBack: dial !== undefined,
-    ...(options.roomName === undefined ? {} : { roomName: options.roomName }),
+    roomName: checkedRoomName(options.roomName),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
   }, {
     send: (bytes) => link?.send(bytes),

@@ -10,12 +10,12 @@ import { askSide } from "../../chat/app/ask_side.ts";
 import { OPEN_MINDED, type TrustSettings } from "../../chat/app/load_trust.ts";
 import { hostRoom, visitRoom } from "../../chat/app/run.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
-import { readAddress } from "../../cli/host.ts";
+import { type HostAndPort, readAddress } from "../../cli/host.ts";
 import type { Input } from "../../cli/spec.ts";
 import type { Io } from "../../os/io.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
 import { CHAT_CLIENT, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
-import { DEFAULT_PORT } from "../../chat/wire/kinds.ts";
+import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES } from "../../chat/wire/kinds.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 
@@ -30,19 +30,22 @@ export async function ask(_input: unknown, io: Io): Promise<number> {
     giveUpMs: CHAT_CLIENT.options["give-up"].default,
     ...OPEN_MINDED,
   };
-  const answer = await askSide(io, (text) => readAddress(text, DEFAULT_PORT));
+  const answer = await askSide(io, readRoomAddress);
   if (answer.side === "nobody") return answer.code;
   const { early = [] } = answer;
   const input = answer.input === undefined ? { early } : { input: answer.input };
   if (answer.side === "client") {
     return await visitRoom({ ...talk, ...input, ...answer.address, listen: false });
   }
-  const { host, port, "max-members": maxMembers, grace } = CHAT_SERVER.options;
+  const { host, port, room, "max-rooms": maxRooms, "max-members": maxMembers, grace } =
+    CHAT_SERVER.options;
   return await hostRoom({
     ...talk,
     ...input,
     hostname: host.default,
     port: port.default,
+    room: room.default,
+    maxRooms: maxRooms.default,
     maxMembers: maxMembers.default,
     graceMs: grace.default,
     relayOnly: false,
@@ -58,7 +61,7 @@ export function client(
 ): Promise<number> {
   return visitRoom({
     io,
-    ...readAddress(operands[0] ?? LOOPBACK, DEFAULT_PORT),
+    ...readRoomAddress(operands[0] ?? LOOPBACK),
     ...clientFiles(options.tls, options.ca),
     name: options.name,
     ...trustSettings(options),
@@ -85,6 +88,8 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     ...trustSettings(options),
     allow: options.allow,
     publicNames: options["public-name"],
+    room: readRoomName(options.room, "--room"),
+    maxRooms: options["max-rooms"],
     maxMembers: options["max-members"],
     limits: limitsFrom(options),
     graceMs: options.grace,
@@ -98,6 +103,42 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     wire: options.wire,
     release,
   });
+}
+
+/** The address of a relay, and the name of a room there. */
+export interface RoomAddress extends HostAndPort {
+  readonly roomName: string;
+}
+
+/**
+ * Reads `HOST[:PORT][/ROOM]`.
+ *
+ * @throws {Failure} `USAGE`, if the text is not that, or the room's name is not valid.
+ */
+export function readRoomAddress(text: string): RoomAddress {
+  const slash = text.indexOf("/");
+  if (slash < 0 || text.startsWith("//", slash)) {
+    return { ...readAddress(text, DEFAULT_PORT), roomName: "" };
+  }
+  const what = `cannot read the address ${quote(text)}`;
+  const [address, room] = [text.slice(0, slash), text.slice(slash + 1)];
+  if (address === "") throw usageFailure(what, "it has no HOST", `try ${LOOPBACK}${text}`);
+  return { ...readAddress(address, DEFAULT_PORT), roomName: readRoomName(room, what) };
+}
+
+/**
+ * Reads the name of a room.
+ *
+ * @param text The name that was typed.
+ * @param what The subject of a failure.
+ * @throws {Failure} `USAGE`, if the name is not valid.
+ */
+function readRoomName(text: string, what: string): string {
+  const name = text.normalize("NFKC");
+  if (isRoomName(name)) return name;
+  const why = `${quote(text)} is not the name of a room`;
+  const hint = `a name has at most ${MAX_ROOM_NAME_BYTES} bytes, no slash, no space and no control`;
+  throw usageFailure(what, why, hint);
 }
 
 interface TrustOptions {

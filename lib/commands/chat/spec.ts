@@ -9,6 +9,7 @@ import {
   DEFAULT_GRACE_MS,
   DEFAULT_LIMITS,
   DEFAULT_MAX_MEMBERS,
+  DEFAULT_MAX_ROOMS,
   JOINS_PER_ADDRESS,
   PER_ADDRESS,
 } from "../../chat/relay/options.ts";
@@ -184,7 +185,21 @@ where the relay listens, your fingerprint, and who joins and leaves.`,
       min: 1,
       max: MAX_ROSTER,
       default: DEFAULT_MAX_MEMBERS,
-      help: "The most members in the room",
+      help: "The most members in a room",
+    },
+    room: {
+      type: "text",
+      value: "NAME",
+      default: "",
+      help: "The name of your room, which clients join as HOST/NAME (default: no name)",
+    },
+    "max-rooms": {
+      type: "integer",
+      value: "N",
+      min: 1,
+      max: 65_536,
+      default: DEFAULT_MAX_ROOMS,
+      help: "The most rooms at a time; a client opens a room by joining it",
     },
     "tls-cert": {
       type: "text",
@@ -230,6 +245,7 @@ where the relay listens, your fingerprint, and who joins and leaves.`,
   examples: [
     "parley chat server",
     "parley chat server --host 0.0.0.0 --name ada",
+    "parley chat server --room garden --max-rooms 1",
     "parley chat server --relay-only --port 0 --json",
     "parley chat server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
     "parley chat server --allow friends.txt --identity ada.pem --known-peers peers.txt",
@@ -246,10 +262,10 @@ message, even if it starts with a slash. After the last line, the client waits u
 are delivered, then leaves. With --commands or --json, piped input may contain commands as well, and
 //TEXT sends /TEXT.`,
   operands: [{
-    name: "HOST[:PORT]",
+    name: "HOST[:PORT][/ROOM]",
     optional: true,
     help:
-      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}); write IPv6 as [::1]:${DEFAULT_PORT}`,
+      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}`,
   }],
   options: {
     name: NAME,
@@ -275,6 +291,7 @@ are delivered, then leaves. With --commands or --json, piped input may contain c
   examples: [
     "parley chat client",
     "parley chat client 127.0.0.1:5000 --name bo",
+    "parley chat client chat.example.org/garden --name bo",
     "parley chat client chat.example.org --tls",
     "parley chat client localhost --tls --ca cert.pem",
     "parley chat client --name bo --identity bo.pem --known-peers peers.txt",
