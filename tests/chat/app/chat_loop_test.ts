@@ -59,7 +59,7 @@ function sessionOf(self: OwnCredential, display: SlowDisplay, lines: [string, nu
       return { ok: true, id: "x.1" } as const;
     },
     members: () => [],
-    backlog: () => ({ lines: 0, bytes: 0, unsent: 0 }),
+    backlog: () => ({ lines: 0, held: 0, bytes: 0, unsent: 0 }),
     leave: () => {},
     close: () => {},
     ended: Promise.resolve(),
@@ -145,7 +145,7 @@ async function expired(): Promise<Failure> {
   const self = await credentialOf("ada", 0, now);
   const session = {
     ...sessionOf(self, display, []),
-    backlog: () => ({ lines: 2, bytes: 9, unsent: 2 }),
+    backlog: () => ({ lines: 2, held: 2, bytes: 9, unsent: 2 }),
   };
   const running = conversation.run(session);
   conversation.tell({ kind: "ended", reason: "CREDENTIAL_EXPIRED", detail: "" });

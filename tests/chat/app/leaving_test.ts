@@ -51,7 +51,7 @@ class Stage {
   readonly stop = Promise.withResolvers<number>();
   readonly insist = Promise.withResolvers<void>();
   connected = true;
-  backlog = { lines: 0, bytes: 0, unsent: 0 };
+  backlog = { lines: 0, held: 0, bytes: 0, unsent: 0 };
   /** How often it left. */
   left = 0;
   readonly #stream = new TransformStream<Input, Input>(undefined, { highWaterMark: 99 });
@@ -113,8 +113,13 @@ class Stage {
     await this.#writer.abort(error);
   }
 
-  happens(kind: "sent" | "delivered", missed?: readonly string[]): void {
+  /** Something happens to a line; a name with a point behind it is of somebody whose leaving is signed. */
+  happens(kind: "sent" | "delivered", names?: readonly string[]): void {
     const line = { id: "x.1", shown: "x" };
+    const missed = names?.map((name) => ({
+      name: name.replace(/\.$/, ""),
+      signed: name.endsWith("."),
+    }));
     this.conversation.tell({ kind, line, ...missed && { missed } } as MemberEvent);
   }
 }
@@ -127,9 +132,9 @@ async function begun(stage: Stage): Promise<{ readonly end: Promise<number> }> {
   return { end };
 }
 
-const UNSENT = { lines: 1, bytes: 5, unsent: 1 };
-const UNSHOWN = { lines: 1, bytes: 5, unsent: 0 };
-const NOTHING = { lines: 0, bytes: 0, unsent: 0 };
+const UNSENT = { lines: 1, held: 1, bytes: 5, unsent: 1 };
+const UNSHOWN = { lines: 1, held: 1, bytes: 5, unsent: 0 };
+const NOTHING = { lines: 0, held: 0, bytes: 0, unsent: 0 };
 
 for (
   const [how, code, leave] of [
@@ -165,7 +170,7 @@ for (
 Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not delivered", async () => {
   const stage = new Stage(true);
   const { end } = await begun(stage);
-  stage.backlog = { lines: 3, bytes: 9, unsent: 2 };
+  stage.backlog = { lines: 3, held: 3, bytes: 9, unsent: 2 };
   stage.enter("hello", "<interrupt>", "<interrupt>");
   assertEquals(await end, 130);
   assertEquals(stage.paper.said, ["NOT_DELIVERED: 2 messages were not delivered"]);
@@ -175,7 +180,7 @@ Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not de
 Deno.test("a process that is told twice to stop waits no longer", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
-  stage.backlog = { lines: 3, bytes: 9, unsent: 2 };
+  stage.backlog = { lines: 3, held: 3, bytes: 9, unsent: 2 };
   stage.enter("hello");
   await until(() => stage.entered.length === 1, "it is entered");
   stage.stop.resolve(130);
@@ -199,7 +204,7 @@ Deno.test("piped input that is told to stop ends with 1 where not everything was
 Deno.test("a line that waits its turn as the process is told to stop is counted", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
-  stage.backlog = { lines: 9, bytes: 9 << 20, unsent: 0 };
+  stage.backlog = { lines: 9, held: 9, bytes: 9 << 20, unsent: 0 };
   stage.enter("waits");
   await new Promise((resolve) => setTimeout(resolve, 0));
   stage.stop.resolve(130);
@@ -303,6 +308,28 @@ Deno.test("piped input that some missed who have left ends with 1, and their nam
   const failure = await assertRejects(() => end, Failure);
   assertEquals([failure.code, failure.exitCode, stage.left], ["NOT_DELIVERED", 1, 1]);
   assertEquals(failure.why, "2 messages were not shown to bo and cy, who have left");
+});
+
+Deno.test("piped input ends with 0 where those who missed it are shown to have left by their own signature", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.enter("one", "two");
+  stage.happens("delivered", ["bo."]);
+  stage.happens("delivered", ["bo.", "cy."]);
+  await stage.endInput();
+  assertEquals([await end, stage.left], [0, 1]);
+});
+
+Deno.test("piped input ends with 1, and the names of those alone whose leaving the relay only reports", async () => {
+  const stage = new Stage(false);
+  const { end } = await begun(stage);
+  stage.enter("one", "two");
+  stage.happens("delivered", ["bo."]);
+  stage.happens("delivered", ["bo.", "cy"]);
+  await stage.endInput();
+  const failure = await assertRejects(() => end, Failure);
+  assertEquals([failure.code, failure.exitCode], ["NOT_DELIVERED", 1]);
+  assertEquals(failure.why, "1 message was not shown to cy, who has left");
 });
 
 Deno.test("input that cannot be read ends with its error, and the room is left", async () => {

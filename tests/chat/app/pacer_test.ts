@@ -5,7 +5,7 @@ import { isFull, windowFor } from "../../../lib/chat/app/departure.ts";
 /** How many lines of a length go before the window is full. */
 function linesUntilFull(length: number, members: number): number {
   let lines = 0;
-  while (!isFull({ lines, bytes: lines * length, unsent: 0 }, members)) lines += 1;
+  while (!isFull({ lines, held: lines, bytes: lines * length, unsent: 0 }, members)) lines += 1;
   return lines;
 }
 

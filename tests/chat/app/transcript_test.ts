@@ -7,6 +7,7 @@ import { Transcript } from "../../../lib/chat/app/transcript.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
 import type { MemberEvent, Peer } from "../../../lib/tcp_chat.ts";
+import { STREAM } from "../../../lib/chat/wire/content.ts";
 import { makeStyle } from "../../../lib/terminal/terminal.ts";
 import { credentialOf } from "../room.ts";
 
@@ -102,7 +103,7 @@ Deno.test("a transcript says why a connection was refused in words, and programs
     detail: "it dialled a.example, port 1",
   } as const;
   assertEquals(plain().relayEvent(byName), [
-    "* a connection was refused: the proof of joining does not hold (it dialled a.example, port 1)",
+    "* a connection was refused: the proof of joining is not valid (it dialled a.example, port 1)",
   ]);
 });
 
@@ -120,9 +121,8 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
   assertEquals(lines, [
     `* you are ada ${self.fingerprint}`,
     `* here: bo ${bo.credential.fingerprint} (new)`,
-    `* here: zoe ${zoe.credential.fingerprint} (new; unconfirmed: it has signed nothing in this room)`,
+    `* here: zoe ${zoe.credential.fingerprint} (new)`,
     "* no one is verified yet: run /fingerprint NAME and compare by phone",
-    "* zoe does not receive your messages",
     "* later key changes go unnoticed: --known-peers FILE remembers keys",
   ]);
 });
@@ -136,7 +136,8 @@ Deno.test("a transcript says once that nobody hears, until somebody comes", asyn
     text: new Uint8Array(1),
     shown: "x",
     to: undefined,
-    newest: 1,
+    stream: STREAM.group,
+    version: 1,
     leftOut: new Set<string>(),
   };
   assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
@@ -279,15 +280,19 @@ Deno.test("what is lost and comes back is said in words, and as events", async (
 /** A line that was entered, as far as what is told of it. */
 function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
   const text = new TextEncoder().encode(shown);
-  const audience = { to: undefined, newest: 1, leftOut: new Set<string>() };
-  return { id: "x.1", number: 1, time: 0, text, shown, ...audience };
+  const audience = { to: undefined, version: 1, leftOut: new Set<string>() };
+  return { id: "x.1", stream: STREAM.group, number: 1, time: 0, text, shown, ...audience };
+}
+
+function missing(names: readonly string[]) {
+  return names.map((name) => ({ name, signed: false }));
 }
 
 Deno.test("who has not shown a line and has left is named, in words and as a field", () => {
-  const event = (shown: string, ...missed: string[]): MemberEvent => ({
+  const event = (shown: string, ...names: string[]): MemberEvent => ({
     kind: "delivered",
     line: lineOf(shown),
-    ...missed.length === 0 ? {} : { missed },
+    ...names.length === 0 ? {} : { missed: missing(names) },
   });
   const said = (one: MemberEvent) => plain().event(one);
   assertEquals(said(event("hello")), []);
@@ -298,7 +303,7 @@ Deno.test("who has not shown a line and has left is named, in words and as a fie
   assertEquals(said(event("\x1b[2J\ntwo", "bo", "cy", "di", "ed", "fi")), [
     '! not shown to bo, cy, di and 2 others, who have left: "␛[2J…"',
   ]);
-  assertEquals(said({ kind: "unheard", line: lineOf("hello"), missed: ["bo"] }), [
+  assertEquals(said({ kind: "unheard", line: lineOf("hello"), missed: missing(["bo"]) }), [
     '! not shown to bo, who has left: "hello"',
   ]);
   const reported = (one: MemberEvent) => new Report().event(one).map((line) => JSON.parse(line));
@@ -332,20 +337,75 @@ Deno.test("who comes back too late is told from when to when it missed what was 
 Deno.test("the answer to /who says who is away", async () => {
   const [self, bo] = [await credentialOf("ada", 1, now), { ...await peer("bo"), away: true }];
   assert(plain().roster([bo], self)[0]!.endsWith(", away)"));
+  assert(plain().roster([await peer("bo")], self)[0]!.endsWith(" (new)"));
+  assert(plain().roster([await peer("bo", false)], self)[0]!.endsWith(" (new; not heard from)"));
 });
 
 Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
   const addr = { transport: "tcp", hostname: "::1", port: 4396 } as const;
   const room = new Uint8Array(32).fill(0xab);
-  const relay = { addr, room, tls: false };
+  const relay = { addr, room, roomName: "", tls: false };
   assertEquals(plain().listening(relay), [
     "* listening on [::1]:4396, room abababababababab",
   ]);
   assertEquals(plain().listening({ ...relay, tls: true }), [
     "* listening on [::1]:4396 over TLS, room abababababababab",
   ]);
+  assertEquals(plain().listening({ ...relay, roomName: "garden" }), [
+    "* listening on [::1]:4396, room garden (abababababababab)",
+  ]);
   for (const tls of [false, true]) {
     const [line] = new Report().listening({ ...relay, tls });
     assertEquals(JSON.parse(line!).tls, tls);
+  }
+});
+
+Deno.test("who leaves by its own signature has left, and of others the relay says so", async () => {
+  const bo = await peer("bo");
+  const left = { kind: "left", peer: bo, reason: "LEFT" } as const;
+  assertEquals(plain().event({ ...left, signed: true }), ["* bo left"]);
+  assertEquals(plain().event({ ...left, signed: false }), ["* the relay says that bo has left"]);
+  for (const signed of [true, false]) {
+    const [line] = new Report().event({ ...left, signed });
+    assertEquals(JSON.parse(line!).signed, signed);
+  }
+});
+
+Deno.test("a late message is marked, and programs are told when it was entered", async () => {
+  const bo = await peer("bo");
+  const late = { ...message(bo, "hi"), late: true } as MemberEvent;
+  assertEquals(plain().event(late), ["bo (late): hi"]);
+  const report = (event: MemberEvent) => JSON.parse(new Report().event(event)[0]!);
+  assertEquals([report(late).late, report(late).sentAt], [true, "1970-01-01T00:00:00.000Z"]);
+  assertEquals("late" in report(message(bo, "hi")), false);
+});
+
+Deno.test("that somebody is confirmed is told to programs, and to nobody at a terminal", async () => {
+  const event = { kind: "confirmed", peer: await peer("bo") } as const;
+  assertEquals(plain().event(event), []);
+  const { event: kind, name } = JSON.parse(new Report().event(event)[0]!);
+  assertEquals([kind, name], ["confirmed", "bo"]);
+});
+
+Deno.test("the room is said where it has a name, by a member and by a relay", async () => {
+  const self = await credentialOf("ada", 1, now);
+  const admitted = { kind: "admitted", self, room: new Uint8Array(32) } as const;
+  const options = { style: makeStyle(false), echo: true, who: strangers() };
+  assertEquals(new Transcript({ ...options, roomName: "garden" }).event(admitted), [
+    `* you are ada ${self.fingerprint}`,
+    "* you are in the room garden",
+  ]);
+  assertEquals(new Transcript({ ...options, roomName: "" }).event(admitted).length, 1);
+  const away = { kind: "away", credential: self, roomName: "garden" } as const;
+  assertEquals(plain().relayEvent(away), ["* ada is away: its connection was lost (room garden)"]);
+  assertEquals(plain().relayEvent({ ...away, roomName: "" }), [
+    "* ada is away: its connection was lost",
+  ]);
+  for (const roomName of ["", "garden"]) {
+    const report = new Report(strangers(), roomName);
+    for (const [line] of [report.event(admitted), report.roster([], self)]) {
+      assertEquals(JSON.parse(line!).roomName, roomName);
+    }
+    assertEquals(JSON.parse(report.relayEvent({ ...away, roomName })[0]!).roomName, roomName);
   }
 });

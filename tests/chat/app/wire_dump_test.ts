@@ -14,7 +14,7 @@ Deno.test("WireReader sees frames however they are cut, and skips the greeting",
   const reader = new WireReader(({ direction, kind, length }) =>
     seen.push(`${direction} ${kind} ${length}`)
   );
-  const sent = new Uint8Array([...encodeGreeting(), ...encodeEmpty(KIND.pong)]);
+  const sent = new Uint8Array([...encodeGreeting(""), ...encodeEmpty(KIND.pong)]);
   for (const byte of sent) reader.see("sent", new Uint8Array([byte]));
   reader.see(
     "received",

@@ -44,7 +44,7 @@ async function record(port: number): Promise<Bytes> {
 
 function framesOf(session: Bytes): Bytes[] {
   const reader = new FrameReader(() => BOUND.frame);
-  const frames = [...reader.push(session.slice(encodeGreeting().length))];
+  const frames = [...reader.push(session.slice(encodeGreeting("").length))];
   return frames.map(({ bytes }) => bytes.slice());
 }
 

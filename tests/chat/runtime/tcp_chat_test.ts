@@ -226,8 +226,8 @@ Deno.test("foreign protocols are answered with a code and an end, at once, while
       new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
       crypto.getRandomValues(new Uint8Array(300)),
     ],
-    VERSION: [encodeGreeting([200])],
-    TOO_LARGE: [new Uint8Array([...encodeGreeting(), 0xff, 0xff, 0xff, 0xff, KIND.join])],
+    VERSION: [encodeGreeting("", [200])],
+    TOO_LARGE: [new Uint8Array([...encodeGreeting(""), 0xff, 0xff, 0xff, 0xff, KIND.join])],
   } as const;
   for (const [reason, samples] of Object.entries(cases)) {
     for (const sample of samples) {
