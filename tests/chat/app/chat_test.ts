@@ -112,11 +112,11 @@ Deno.test({
       }
     };
     has("listening", ["host", "port", "room"], server);
-    has("joined", ["name", "fingerprint", "self"]);
-    has("message", ["from", "fingerprint", "text", "id", "private"], server);
+    has("joined", ["name", "fingerprint", "self", "roomName"]);
+    has("message", ["from", "fingerprint", "text", "id", "private", "sentAt"], server);
     has("sent", ["id", "text"]);
     has("delivered", ["id"]);
-    has("roster", ["members"]);
+    has("roster", ["members", "roomName"]);
     has("error", ["code", "message"]);
     for (const { at } of bo.events) assertEquals(new Date(String(at)).toISOString(), at);
     assertEquals(
@@ -371,7 +371,7 @@ Deno.test({
     await bo.endInput();
     assertEquals(await bo.ended(), 0);
     const text = bo.lines.join("\n");
-    for (const kind of ["challenge", "join", "roster", "key", "sealed", "accepted", "delivered"]) {
+    for (const kind of ["challenge", "join", "roster", "here", "pair", "sealed", "receipt"]) {
       assert(new RegExp(`^[<>] ${kind}, \\d+ bytes$`, "m").test(text), kind);
     }
     assert(/^> {5}0000 {2}([0-9a-f]{2} ){15}[0-9a-f]{2} {2}/m.test(text), "a row of hex");

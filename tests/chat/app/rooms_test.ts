@@ -1,0 +1,136 @@
+// needs: net run=deno (about 15 s)
+
+/**
+ * Rooms by name, as processes: who meets whom, and what a name that is not valid is told.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Failure } from "../../../lib/base/failure.ts";
+import { readRoomAddress } from "../../../lib/commands/chat/chat.ts";
+import { granted } from "../../fixtures/granted.ts";
+import { ChatProcess, startClient, startServer } from "./chat_process.ts";
+
+const ignore = !granted("run=deno");
+
+Deno.test("an address may name a room, and the name is brought into the form that is sent", () => {
+  const at = (hostname: string, port: number, roomName: string) => ({ hostname, port, roomName });
+  assertEquals(readRoomAddress("a.example"), at("a.example", 4396, ""));
+  assertEquals(readRoomAddress("a.example/"), at("a.example", 4396, ""));
+  assertEquals(readRoomAddress("a.example/garden"), at("a.example", 4396, "garden"));
+  assertEquals(readRoomAddress("[::1]:5000/гарденъ"), at("::1", 5000, "гарденъ"));
+  assertEquals(readRoomAddress("::1/ｇａｒｄｅｎ"), at("::1", 4396, "garden"));
+});
+
+Deno.test("a room that cannot be is refused in one line that says what is wrong", () => {
+  const failure = (text: string) => assertThrows(() => readRoomAddress(text), Failure);
+  for (const room of ["two words", "a/b", "a\tb", "x".repeat(65), "a\u202eb"]) {
+    const { code, why, what } = failure(`a.example/${room}`);
+    assertEquals(code, "USAGE");
+    assert(why.endsWith("is not the name of a room"), why);
+    // deno-lint-ignore no-control-regex -- a control is what it looks for
+    assert(!/[\x00-\x1f\u202e]/.test(what + why), what);
+  }
+  assertEquals(failure("/garden").hint, "try 127.0.0.1/garden");
+  assert(failure("http://a.example/garden").why.startsWith("it is a URL"));
+  assert(failure("a.example:x/garden").why.startsWith("a port is"));
+});
+
+Deno.test({
+  name: "members of one room meet, and hear nothing of another room on the same relay",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--name", "ada", "--room", "garden");
+    await using _server = server;
+    await using bo = await startClient(`${address}/garden`, "bo", "--listen");
+    await using cy = await startClient(`${address}/kitchen`, "cy", "--listen");
+    // Names are unique in a room, not on a relay.
+    await using other = await startClient(address, "bo", "--listen");
+    await server.until((one) => one.all("joined").length === 2, "bo has come");
+    await server.type("in the garden\n/who\n");
+    await bo.event("message");
+    await server.event("delivered");
+    await cy.type("/who\n");
+    const [there, alone] = [await server.event("roster"), await cy.event("roster")];
+    const names = ({ members }: typeof there) => (members as { name: string }[]).map((m) => m.name);
+    assertEquals([there.roomName, names(there)], ["garden", ["ada", "bo"]]);
+    assertEquals([alone.roomName, names(alone)], ["kitchen", ["cy"]]);
+    assertEquals(other.all("joined").map(({ name, roomName }) => [name, roomName]), [["bo", ""]]);
+    assertEquals([cy.all("message"), other.all("message")], [[], []]);
+  },
+});
+
+Deno.test({
+  name: "--max-rooms is how many rooms there are, and whoever would open another is told so",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--relay-only", "--max-rooms", "1");
+    await using _server = server;
+    await using cy = new ChatProcess(["client", `${address}/kitchen`, "--name", "cy"]);
+    assertEquals(await cy.ended(), 1);
+    assertEquals(cy.errors, [
+      "parley: the chat has ended: the relay has no place for another room (TOO_MANY_ROOMS)",
+      "hint: join a room that exists, or ask for a larger --max-rooms",
+    ]);
+    await using bo = await startClient(address, "bo");
+    await bo.endInput();
+    assertEquals(await bo.ended(), 0);
+  },
+});
+
+Deno.test({
+  name: "a room's name that is not valid is wrong usage, on either side, before anything is dialled",
+  ignore,
+  async fn() {
+    // Nothing listens there.
+    await using client = new ChatProcess(["client", "127.0.0.1:1/two words", "--name", "bo"]);
+    assertEquals(await client.ended(), 2);
+    assert(client.errors[0]!.includes('"two words" is not the name of a room'), client.errors[0]);
+    await using server = new ChatProcess(["server", "--port", "0", "--room", "a/b"]);
+    assertEquals(await server.ended(), 2);
+    assert(server.errors[0]!.startsWith('parley: --room: "a/b" is not the name of a room'));
+  },
+});
+
+Deno.test({
+  name: "parley chat takes a room in the answer about the address",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--name", "ada", "--room", "garden");
+    await using _server = server;
+    await using bo = new ChatProcess([]);
+    await bo.type(`client\n${address}/garden\nhello\n`);
+    await bo.endInput();
+    assertEquals(await bo.ended(), 0);
+    assertEquals(server.all("message").map(({ text }) => text), ["hello"]);
+  },
+});
+
+Deno.test({
+  name: "a member that is stopped holds up nobody, and has everything in order when it goes on",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    const { server, address } = await startServer("--relay-only");
+    await using _server = server;
+    await using ada = await startClient(address, "ada", "--listen");
+    await using bo = await startClient(address, "bo", "--listen");
+    await using stuck = await startClient(address, "stuck", "--listen");
+    for (const one of [ada, bo]) await one.until((o) => o.all("joined").length === 3, "all are in");
+    stuck.kill("SIGSTOP");
+    const lines = Array.from({ length: 200 }, (_, i) => `${i} `.padEnd(20_000, "x"));
+    await ada.type(lines.map((line) => `${line}\n`).join(""));
+    await bo.until((one) => one.all("message").length === lines.length, "bo has read all of it");
+    await bo.type("still here\n");
+    await ada.event("message");
+    assertEquals(stuck.all("message"), []);
+    assertEquals([ada.all("delivered"), ada.all("error"), bo.all("error")], [[], [], []]);
+    stuck.kill("SIGCONT");
+    await stuck.until((one) => one.all("message").length > lines.length, "stuck has read it");
+    const fromAda = stuck.all("message").filter(({ from }) => from === "ada");
+    assertEquals(fromAda.map(({ text }) => text), lines);
+    await ada.until((one) => one.all("delivered").length === lines.length, "all is delivered");
+    assertEquals(ada.all("delivered").filter(({ missed }) => missed !== undefined), []);
+  },
+});
