@@ -111,7 +111,11 @@ export async function sign(privateKey: CryptoKey, bytes: Bytes): Promise<Bytes> 
   return new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, privateKey, bytes));
 }
 
-/** Verifies a signature. */
-export function verify(publicKey: CryptoKey, signature: Bytes, bytes: Bytes): Promise<boolean> {
-  return crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature, bytes);
+/** Verifies a signature. Never throws before it returns a promise, whatever the runtime does. */
+export async function verify(
+  publicKey: CryptoKey,
+  signature: Bytes,
+  bytes: Bytes,
+): Promise<boolean> {
+  return await crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature, bytes);
 }

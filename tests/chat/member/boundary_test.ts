@@ -15,12 +15,13 @@ import {
 } from "../../../lib/chat/member/connection.ts";
 import {
   encodeBye,
-  encodeChallenge,
+  encodeChallengePayload,
   encodeCount,
   encodeEmpty,
 } from "../../../lib/chat/wire/control.ts";
+import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
-import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { KIND, PROTOCOL_VERSION } from "../../../lib/chat/wire/kinds.ts";
 import {
   createIdentity,
   joinRoom,
@@ -31,6 +32,7 @@ import {
 import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
 import { RawMember } from "../raw_member.ts";
 import { Clock, count, credentialOf, faults, type Seat, shown, TestRoom, until } from "../room.ts";
+import { endingOf } from "../tampering.ts";
 
 /** Whether an operation is of RSA-OAEP with a key of 3072 bits. */
 function wrapsTo3072(...[algorithm, key]: readonly unknown[]): boolean {
@@ -62,7 +64,7 @@ Deno.test("a member whose session key takes no key is left out and told of, and 
     assertEquals(told.map(({ code, peer }) => [code, peer?.credential.name]), [
       ["UNREACHABLE", "eve"],
     ]);
-    assertEquals(eve.frames(KIND.key).length, 0);
+    assertEquals(eve.frames(KIND.pair).length, 0);
     // What is for it alone goes to nobody, and that is told.
     assert(ada.member.enter("between us", "eve").ok);
     await room.settle();
@@ -138,16 +140,25 @@ for (const method of ["verify", "decrypt", "deriveBits", "importKey"] as const) 
 }
 
 Deno.test("a newcomer whose credential cannot be checked is not taken for one, and the others are heard", async () => {
-  for (const [method, withFailing] of [["verify", withBroken], ["digest", withThrowing]] as const) {
-    const { room, bo, cy, give } = await withHeld();
-    await room.join("dan");
-    await withFailing(method, give);
-    assertEquals(faults(bo), ["BAD_CREDENTIAL"]);
-    assertEquals(bo.member.roster.byName("DAN") ?? bo.member.roster.byName("dan"), undefined);
-    cy.member.enter("unmoved");
-    await room.settle();
-    assertEquals([shown(bo), count(bo, "ended")], [["cy: unmoved"], 0]);
-  }
+  const { room, bo, cy, give } = await withHeld();
+  await room.join("dan");
+  await withBroken("verify", give);
+  // Those who were there have said `here` to dan.
+  assertEquals(faults(bo), ["BAD_CREDENTIAL", "FAILED", "FAILED"]);
+  assertEquals(bo.member.roster.byName("dan"), undefined);
+  cy.member.enter("unmoved");
+  await room.settle();
+  assertEquals([shown(bo), count(bo, "ended")], [["cy: unmoved"], 0]);
+});
+
+Deno.test("a member whose runtime hashes no longer cannot follow the room, and ends alone", async () => {
+  const { room, ada, bo, cy, give } = await withHeld();
+  await room.join("dan");
+  await withThrowing("digest", give);
+  assertEquals(endingOf(bo), "FAILED");
+  cy.member.enter("unmoved");
+  await room.settle();
+  assertEquals([shown(ada), count(ada, "ended")], [["cy: unmoved"], 0]);
 });
 
 Deno.test("who shows what happens and throws is told of it, and the relay and the others go on", async () => {
@@ -172,23 +183,28 @@ Deno.test("who shows what happens and throws is told of it, and the relay and th
 /** Frames that have a member's connection call each of its handlers, in this order. */
 const CALLS: Readonly<Record<string, readonly Bytes[]>> = {
   bye: [encodeBye("SHUTDOWN")],
-  resumed: [encodeCount(KIND.resumed, 0)],
-  progressIn: [challenge()],
+  resumed: [challenge(), encodeCount(KIND.resumed, 0)],
+  stay: [challenge()],
   forgotten: [challenge(), encodeEmpty(KIND.unknown)],
   admitted: [challenge(), roster()],
-  take: [challenge(), roster(), encodeCount(KIND.delivered, 0)],
+  take: [challenge(), roster(), encodeCount(KIND.accepted, 0)],
   broken: [new Uint8Array(8)],
   send: [encodeEmpty(KIND.ping)],
 };
 
 function challenge(): Bytes {
-  const id = new Uint8Array(32);
-  return encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0 });
+  const nonce = new Uint8Array(32);
+  const payload = encodeChallengePayload({ version: PROTOCOL_VERSION, nonce, graceMs: 0 });
+  return encodeFrame(KIND.challenge, payload);
 }
 
 function roster(): Bytes {
-  return encodeFrame(KIND.roster, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0]));
+  const [page] = new RosterPages([]).snapshot(new Uint8Array(32), 0)(new Uint8Array(32));
+  return page!;
 }
+
+/** The handlers that only a member that resumes has called. */
+const RESUMING = ["resumed", "forgotten"];
 
 Deno.test("whichever handler of a member's connection throws, the connection says so and nothing is thrown", async () => {
   const clock = new Clock();
@@ -198,7 +214,8 @@ Deno.test("whichever handler of a member's connection throws, the connection say
     const none = (): void => {};
     const output: MemberConnectionOutput = {
       send: none,
-      progressIn: () => name === "forgotten" ? { received: 0, sent: 0 } : undefined,
+      stay: () =>
+        RESUMING.includes(name) ? { room: new Uint8Array(32), received: 0, sent: 0 } : undefined,
       forgotten: none,
       admitted: () => connection.enter(),
       resumed: none,
@@ -217,6 +234,7 @@ Deno.test("whichever handler of a member's connection throws, the connection say
     const connection: MemberConnection = new MemberConnection({
       self,
       dialled: { host: "room.test", port: 4396 },
+      roomName: "",
       renewal: () => Promise.resolve(new Uint8Array()),
       now: clock.now,
     }, throwing);

@@ -232,6 +232,7 @@ Deno.test("private lines have numbers, receipts and an end of their own", () => 
   assertEquals(whisper.line.number, 1);
   assertEquals([bo.streams[STREAM.private].owed, cy.streams[STREAM.private].owed], [[whisper], []]);
   bo.streams[STREAM.private].fly(1, 10);
+  whisper.heard = true;
   book.seal(bo, cy);
   book.receipt(bo, 1);
   book.receipt(cy, 1);
@@ -241,6 +242,16 @@ Deno.test("private lines have numbers, receipts and an end of their own", () => 
   assertEquals(book.news, ["sent psst", "delivered psst"]);
   assertEquals(bo.streams[STREAM.private].flightBytes, 0);
   assertEquals(book.enter("again", { to: bo }).line.number, 2);
+});
+
+Deno.test("a line that its only recipient is owed, and never sent, is unheard", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  book.ledger.drop(bo, book.enter("psst", { to: bo }));
+  assertEquals(book.news, ["unheard psst"]);
+  book.enter("bye", { to: cy });
+  book.ledger.part("the key of cy", true);
+  assertEquals(book.news, ["unheard bye, missed by cy who signed"]);
 });
 
 Deno.test("numbers of private lines are never used twice, also after the recipient has gone", () => {

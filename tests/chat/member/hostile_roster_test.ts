@@ -7,17 +7,24 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../../lib/base/bytes.ts";
-import { makeCredential, presenceStatement } from "../../../lib/chat/identity/credential.ts";
+import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
+import { makeCredential } from "../../../lib/chat/identity/credential.ts";
 import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
 import { sign } from "../../../lib/chat/identity/signing.ts";
 import {
+  encodeHere,
   encodeJoined,
+  encodeLeavePayload,
   encodeLeft,
+  hereStatement,
+  type Listing,
   readJoined,
+  readLeft,
   readRosterPage,
 } from "../../../lib/chat/wire/control.ts";
+import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
+import { checkOf } from "../../../lib/chat/wire/history.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import {
   count,
@@ -26,10 +33,43 @@ import {
   pooledKeys,
   type Seat,
   shown,
+  type Tamper,
   TestRoom,
   until,
 } from "../room.ts";
-import { endingOf, once, relist } from "../tampering.ts";
+import { endingOf, once } from "../tampering.ts";
+
+/** The faults that a member was told of, and with whom. */
+function told({ events }: Seat): [string, string | undefined][] {
+  return events.flatMap((event) =>
+    event.kind === "fault"
+      ? [[event.code, event.peer?.credential.name] as [string, string | undefined]]
+      : []
+  );
+}
+
+/** The second member of a room, but for its credential. */
+const SECOND = { number: 2, renewal: NO_RENEWAL } as const;
+
+/** Lists others to a newcomer. The version stays, and the context: a newcomer cannot check it. */
+function relisting(change: (listings: readonly Listing[]) => readonly Listing[]): Tamper {
+  return once(KIND.roster, 1, (bytes) => {
+    const { room, version, context, listings } = readRosterPage(bytes.slice(FRAME_HEADER_BYTES));
+    return new RosterPages(change(listings)).snapshot(room, version)(context);
+  });
+}
+
+/** The id of the room that a member is in. */
+function roomOf({ events }: Seat): Bytes {
+  const event = events.find(({ kind }) => kind === "admitted");
+  if (event?.kind !== "admitted") throw new Error("it was never admitted");
+  return event.room;
+}
+
+/** The names in a member's roster. */
+function names({ member }: Seat): string[] {
+  return [...member.roster.values()].map((peer) => peer.credential.name);
+}
 
 Deno.test("a relay that changes the name or a key of a credential is told, and nobody admitted by it", async () => {
   const room = new TestRoom();
@@ -43,43 +83,53 @@ Deno.test("a relay that changes the name or a key of a credential is told, and n
   };
   const bo = await room.join("bo", once(KIND.joined, 1, change));
   const cy = await room.join("cy");
-  assertEquals(faults(bo), ["BAD_CREDENTIAL"]);
-  assertEquals([...bo.member.roster.values()].map((peer) => peer.credential.name), ["bo", "ada"]);
-  // Of whom it does not take for a member, it shows nothing.
+  // Ada answers cy's joining, and knows of another one than bo.
+  assertEquals(told(bo), [["BAD_CREDENTIAL", undefined], ["ROSTER_DIFFERS", "ada"]]);
+  assertEquals(names(bo), ["bo", "ada"]);
+  // Of whom it does not take for a member, and in a room that is not its own, it shows nothing.
   cy.member.enter("hello");
   ada.member.enter("hello");
   await room.settle();
-  assertEquals(shown(bo), ["ada: hello"]);
+  assertEquals(shown(bo), []);
   assert(faults(bo).includes("UNKNOWN_SENDER"));
+  assertEquals([count(ada, "delivered"), count(cy, "delivered")], [0, 0]);
 });
 
-Deno.test("a relay that lists a second member under one name, or with one key, is told", async () => {
+Deno.test("a relay that lists a second member under one name, or one member twice, is told", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  const eve = await pooledKeys(9);
-  const { session, signing } = ada.self.keys;
-  const expiresAt = room.clock.now() + 1000;
-  const others = {
-    NAME_TAKEN: [await makeCredential("ADA", eve, expiresAt)],
-    KEY_TAKEN: [
-      await makeCredential("eve", { ...eve, session }, expiresAt),
-      await makeCredential("eve", { ...eve, signing }, expiresAt),
-    ],
-  };
-  for (const [fault, credentials] of Object.entries(others)) {
-    for (const { bytes: credential } of credentials) {
-      const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
-      const add = (bytes: Bytes) =>
-        relist(bytes, (listings, number) => [...listings, { number, credential, ...evidence }]);
-      const bo = await room.join("bo", once(KIND.roster, 1, add));
-      assertEquals(faults(bo), [fault]);
-      assertEquals(
-        [...bo.member.roster.values()].map((peer) => peer.credential.name),
-        ["bo", "ada"],
-      );
-      bo.member.leave();
-      await until(() => room.relay.size === 1, "bo is gone");
-    }
+  await room.join("cy");
+  const second = await makeCredential("ADA", await pooledKeys(9), room.clock.now() + 1000);
+  for (const credential of [second.bytes, ada.self.bytes]) {
+    const lie = relisting(([first]) => [first!, { ...SECOND, credential }]);
+    const bo = await room.join("bo", (frame) => frame.kind === KIND.here ? [] : lie(frame));
+    assertEquals(faults(bo), ["NAME_TAKEN"]);
+    assertEquals([names(bo), endingOf(bo)], [["bo", "ada"], undefined]);
+    bo.member.leave();
+    await until(() => room.relay.size === 2, "bo is gone");
+    await room.settle();
+    assertEquals(bo.member.roster.byName("ada")!.credential.key, ada.self.key);
+  }
+});
+
+Deno.test("a relay that lists somebody who is not there, or not somebody who is, is told by the first line", async () => {
+  const ghost = await credentialOf("eve", 9, new TestRoom().clock.now);
+  const others: readonly (readonly Listing[])[] = [
+    [],
+    [{ number: 1, credential: ghost.bytes, renewal: NO_RENEWAL }],
+  ];
+  for (const instead of others) {
+    const room = new TestRoom();
+    await room.join("ada");
+    const cy = await room.join("cy");
+    const lie = relisting(([, cy]) => [...instead, cy!]);
+    const bo = await room.join("bo", lie);
+    cy.member.enter("hello");
+    await room.settle();
+    assertEquals(names(bo), ["bo", ...instead.map(() => "eve"), "cy"]);
+    assertEquals(shown(bo), []);
+    assert(told(bo).some(([code, name]) => code === "ROSTER_DIFFERS" && name === "cy"));
+    assertEquals(count(cy, "delivered"), 0);
   }
 });
 
@@ -90,7 +140,7 @@ Deno.test("a ghost that is admitted a moment before a line is entered gets no ke
   ada.showing = false;
   const keys: string[] = [];
   const ghost = await room.join("ghost", ({ kind, bytes }) => {
-    if (kind === KIND.key) keys.push("key");
+    if (kind === KIND.pair || kind === KIND.sealed) keys.push("key");
     return [bytes];
   });
   // The relay has told ada, whose screen has not shown it yet.
@@ -125,20 +175,20 @@ Deno.test("a relay that forwards to a ghost what is not for it is told by nobody
   ada.member.enter("after");
   await room.settle();
   assertEquals(shown(ghost), ["ada: after"]);
-  assertEquals(faults(ghost).slice(0, 1), ["NOT_ADDRESSED"]);
+  assertEquals(faults(ghost).slice(0, 1), ["CONTEXT"]);
 });
 
-Deno.test("a relay that shows different rosters to different members is told", async () => {
+Deno.test("a relay that hides who joins from a member shows it nothing more, and has it told", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  // Who is hidden from bo is numbered away: membership 3 never happens for bo.
+  // The version that cy's joining makes never comes about for bo.
   const bo = await room.join("bo", ({ kind, bytes }) => kind === KIND.joined ? [] : [bytes]);
   await room.join("cy");
   ada.member.enter("hello");
   await room.settle();
-  assertEquals(shown(bo), ["ada: hello"]);
-  assertEquals(faults(bo), ["ROSTER_DIFFERS"]);
-  assertEquals(faults(ada), []);
+  assertEquals(shown(bo), []);
+  assertEquals(new Set(faults(bo)), new Set(["CONTEXT"]));
+  assertEquals([faults(ada), count(ada, "delivered")], [[], 0]);
 });
 
 Deno.test("a relay that swaps one member for another between two rosters is told", async () => {
@@ -155,7 +205,10 @@ Deno.test("a relay that swaps one member for another between two rosters is told
   await room.join("cy");
   ada.member.enter("hello");
   await room.settle();
-  assertEquals(faults(bo), ["ROSTER_DIFFERS"]);
+  assertEquals(shown(bo), []);
+  // Cy's own `here` comes under eve's number.
+  assertEquals(told(bo).toSorted(), [["ROSTER_DIFFERS", "ada"], ["ROSTER_DIFFERS", "eve"]]);
+  assertEquals(bo.member.roster.byName("eve")!.confirmed, false);
 });
 
 Deno.test("a relay that leaves out a change of the roster ends the session by it", async () => {
@@ -167,52 +220,84 @@ Deno.test("a relay that leaves out a change of the roster ends the session by it
   assertEquals(endingOf(bo), "BAD_RELAY");
 });
 
-Deno.test("a relay that says that somebody left who is there shuts only itself out", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const bo = await room.join("bo", ({ kind, bytes }) => {
-    if (kind !== KIND.joined) return [bytes];
-    const { number } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
-    const left = encodeLeft({ number: number + 1, member: ada.self.member, reason: "LEFT" });
-    return [bytes, left];
-  });
-  await room.join("cy");
-  assertEquals(readLeftNames(bo), ["ada"]);
-  ada.member.enter("hello");
-  await room.settle();
-  assertEquals(shown(bo), []);
-  assertEquals(faults(bo), ["UNKNOWN_SENDER", "UNKNOWN_SENDER"]);
+Deno.test("a relay that says that somebody left who is there shuts only itself out, and cannot say who signed it", async () => {
+  const forged = encodeLeavePayload({ version: 3, signature: new Uint8Array(64) });
+  for (const statement of [new Uint8Array(0), forged]) {
+    const room = new TestRoom();
+    const ada = await room.join("ada");
+    const bo = await room.join("bo", ({ kind, bytes }) => {
+      if (kind !== KIND.joined) return [bytes];
+      const { number } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
+      const place = { version: number + 1, member: 1, statement };
+      return [bytes, encodeLeft({ ...place, reason: "LEFT" })];
+    });
+    await room.join("cy");
+    assertEquals(leftOf(bo), [["ada", false]]);
+    ada.member.enter("hello");
+    await room.settle();
+    assertEquals(shown(bo), []);
+    assertEquals(faults(bo), ["UNKNOWN_SENDER", "UNKNOWN_SENDER"]);
+  }
 });
 
-function readLeftNames(seat: Seat): string[] {
-  return seat.events.flatMap((e) => e.kind === "left" ? [e.peer.credential.name] : []);
+/** Who has left, and whether they signed it. */
+function leftOf({ events }: Seat): [string, boolean][] {
+  return events.flatMap((event) =>
+    event.kind === "left" ? [[event.peer.credential.name, event.signed] as [string, boolean]] : []
+  );
 }
 
-Deno.test("a replayed credential is unconfirmed, and reads nothing", async () => {
+Deno.test("a leaving that somebody signed is told to be signed, and not another's by it", async () => {
+  for (const [isSwapped, expected] of [[false, ["cy", true]], [true, ["ada", false]]] as const) {
+    const room = new TestRoom();
+    await room.join("ada");
+    const bo = await room.join(
+      "bo",
+      once(KIND.left, 1, (bytes) => {
+        const left = readLeft(bytes.slice(FRAME_HEADER_BYTES));
+        return [isSwapped ? encodeLeft({ ...left, member: 1 }) : bytes];
+      }),
+    );
+    const cy = await room.join("cy");
+    cy.member.leave();
+    await until(() => count(bo, "left") === 1, "bo is told");
+    assertEquals(leftOf(bo), [[...expected]]);
+  }
+});
+
+Deno.test("a replayed credential is unconfirmed, also by what was signed in another room", async () => {
   const room = new TestRoom();
-  const replayed = await credentialOf("zoe", 9, room.clock.now);
-  // What zoe signed in another room.
-  const elsewhere = crypto.getRandomValues(new Uint8Array(32));
-  const { privateKey } = replayed.keys.signing;
-  const presence = await sign(privateKey, presenceStatement(elsewhere, replayed.member));
+  const zoe = await credentialOf("zoe", 9, room.clock.now);
   await room.join("ada");
-  const replay = { credential: replayed.bytes, presence, renewal: NO_RENEWAL };
-  const list = (bytes: Bytes) =>
-    relist(bytes, (listings, number) => [...listings, { number, ...replay }]);
-  const bo = await room.join("bo", once(KIND.roster, 1, list));
+  await room.join("cy");
+  const list = relisting(([ada]) => [ada!, { ...SECOND, credential: zoe.bytes }]);
+  const bo = await room.join(
+    "bo",
+    (frame) => frame.kind === KIND.here ? [] : list(frame),
+  );
   const confirmed = bo.events.flatMap((event) =>
     event.kind === "joined" ? [[event.peer.credential.name, event.peer.confirmed]] : []
   );
-  assertEquals(confirmed, [["ada", true], ["zoe", false]]);
+  assertEquals(confirmed, [["ada", false], ["zoe", false]]);
+  const { version, history } = bo.member.roster;
+  const context = await history.newest;
+  const { number } = bo.member.roster.byName("zoe")!;
+  const here = async (place: Bytes) => {
+    const statement = hereStatement({ room: place, member: zoe.member, version, context });
+    const signature = await sign(zoe.keys.signing.privateKey, statement);
+    bo.member.receive(encodeHere({ member: number, version, check: checkOf(context), signature }));
+    await room.settle();
+  };
+  await here(secureRandom(32));
+  assertEquals([told(bo), count(bo, "confirmed")], [[["BAD_SIGNATURE", "zoe"]], 0]);
+  await here(roomOf(bo));
+  assertEquals(count(bo, "confirmed"), 1);
 });
 
 Deno.test("somebody unconfirmed is confirmed by the first frame that it signed in this room", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  const presence = new Uint8Array(64);
-  const forget = (bytes: Bytes) =>
-    relist(bytes, (listings) => listings.map((listing) => ({ ...listing, presence })));
-  const bo = await room.join("bo", once(KIND.roster, 1, forget));
+  const bo = await room.join("bo", ({ kind, bytes }) => kind === KIND.here ? [] : [bytes]);
   assertEquals(count(bo, "confirmed"), 0);
   ada.member.enter("it is me");
   await room.settle();
@@ -220,25 +305,32 @@ Deno.test("somebody unconfirmed is confirmed by the first frame that it signed i
   assertEquals(shown(bo), ["ada: it is me"]);
 });
 
-Deno.test("a relay that lets somebody leave and come again, and replays what it said, shows nothing twice", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const said: Bytes[] = [];
-  let number = 0;
-  const bo = await room.join("bo", ({ kind, bytes }) => {
-    if (kind === KIND.roster) number = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES)).number;
-    if (kind === KIND.key || kind === KIND.sealed) said.push(bytes);
-    if (kind !== KIND.joined) return [bytes];
-    // In place of cy, ada leaves and joins again, by the very credential and presence.
-    const evidence = { presence, renewal: NO_RENEWAL };
-    const listing = { number: number + 2, credential: ada.self.bytes, ...evidence };
-    const left = encodeLeft({ number: number + 1, member: ada.self.member, reason: "LEFT" });
-    return [left, encodeJoined(listing), ...said];
+for (const isRenumbered of [false, true]) {
+  const how = isRenumbered ? " in its new number" : "";
+  Deno.test(`a relay that lets somebody leave and come again, and replays what it said${how}, shows nothing twice`, async () => {
+    const room = new TestRoom();
+    const ada = await room.join("ada");
+    const said: Bytes[] = [];
+    let version = 0;
+    const bo = await room.join("bo", ({ kind, bytes }) => {
+      if (kind === KIND.roster) {
+        version = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES)).version + 1;
+      }
+      if (kind === KIND.pair || kind === KIND.sealed) said.push(bytes.slice());
+      if (kind !== KIND.joined) return [bytes];
+      // In place of cy, ada leaves and joins again, by the very credential.
+      const number = version + 2;
+      const listing = { number, credential: ada.self.bytes, renewal: NO_RENEWAL };
+      const place = { version: version + 1, member: 1, statement: new Uint8Array(0) };
+      if (isRenumbered) { for (const frame of said) frame[FRAME_HEADER_BYTES + 3] = number; }
+      return [encodeLeft({ ...place, reason: "LEFT" }), encodeJoined(listing), ...said];
+    });
+    ada.member.enter("pay him 100");
+    await room.settle();
+    await room.join("cy");
+    assertEquals(shown(bo), ["ada: pay him 100"]);
+    assertEquals(leftOf(bo), [["ada", false]]);
+    const fault = isRenumbered ? "CONTEXT" : "UNKNOWN_SENDER";
+    assertEquals(faults(bo).slice(0, 2), [fault, fault]);
   });
-  const { privateKey } = ada.self.keys.signing;
-  const presence = await sign(privateKey, presenceStatement(room.relay.room, ada.self.member));
-  ada.member.enter("pay him 100");
-  await room.settle();
-  await room.join("cy");
-  assertEquals(shown(bo), ["ada: pay him 100"]);
-});
+}
