@@ -31,7 +31,7 @@ Deno.test("in 200 runs everything is shown exactly once, in order, to those whom
   }
   assertEquals(failed.slice(0, 10), []);
   assert(shown > 10_000, `${shown} messages were shown`);
-  for (const what of ["cut", "stall", "killRelay", "whisper", "exclude", "lock", "overflow"]) {
+  for (const what of ["cut", "stall", "killRelay", "whisper", "exclude", "lock", "flood"]) {
     assert((done.get(what) ?? 0) > 20, `${what} happened too rarely: ${done.get(what)}`);
   }
 });
