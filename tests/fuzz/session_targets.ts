@@ -371,8 +371,10 @@ const MEMBER: Target = {
         });
         member.connected();
         for (const step of [...steps.slice(0, whole), ...rest]) {
-          if (step !== "again") member.receive(step.slice());
-          else {
+          if (step !== "again") {
+            member.receive(step.slice());
+            await member.settled;
+          } else {
             member.disconnected();
             member.connected();
           }
