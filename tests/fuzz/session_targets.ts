@@ -6,6 +6,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+// @ts-types="../../types/std.d.ts"
+import { concat } from "@std/bytes/concat";
 import fc from "fast-check";
 import { type Bytes, mapKey, utf8 } from "../../lib/base/bytes.ts";
 import {
@@ -14,16 +16,20 @@ import {
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
 import { makeRenewal } from "../../lib/chat/identity/renewal.ts";
-import { Admission, answerByResuming, answerChallenge } from "../../lib/chat/member/connection.ts";
+import { answerByJoining, answerByResuming } from "../../lib/chat/member/connection.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import {
-  encodeAudience,
   encodeBye,
   encodeCount,
   encodeEmpty,
+  encodeHere,
+  encodeMember,
   encodeRenew,
+  encodeRoute,
 } from "../../lib/chat/wire/control.ts";
-import { encodeProgressBody, encodeSigned } from "../../lib/chat/wire/envelope.ts";
+import type { RelayConnection } from "../../lib/chat/relay/connection.ts";
+import { encodeEntries } from "../../lib/chat/wire/envelope.ts";
+import type { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 import { fakeLink, linkToRelay } from "../chat/links.ts";
@@ -32,6 +38,8 @@ import { nearly } from "./arbitraries.ts";
 import type { FuzzOptions, Target } from "./target.ts";
 
 const DIALLED = { host: "room.test", port: 4396 };
+/** The greeting of those who join the relay's first room. */
+const GREETING: Bytes = encodeGreeting("");
 /** So many inputs go by before the honest members say something. */
 const WORD_EVERY = 250;
 
@@ -102,18 +110,18 @@ async function recordSent(self: OwnCredential): Promise<Bytes[]> {
   await until(() => shown(ada).length === 2, "ada has read both");
   await room.pass(2_000);
   const { member: hash } = self;
-  const progress = (asks: boolean) => {
-    const body = encodeProgressBody({ sender: hash, recipient: ada.self.member, asks, shown: 0 });
-    return encodeSigned(KIND.progress, body, new Uint8Array(64));
-  };
+  const numbers = { version: 2, check: new Uint8Array(4) };
+  const entry = { member: 1, sequence: 0, box: new Uint8Array(30), ...numbers };
   const { privateKey } = self.keys.identity;
   const renewal = await makeRenewal(privateKey, hash, room.clock.now() + 80_000_000);
   return [
     ...frames.filter((frame) => frame[4] !== KIND.join),
     encodeRenew(renewal),
-    progress(true),
-    progress(false),
-    encodeAudience(3, [hash, ada.self.member]),
+    ...encodeEntries(KIND.receipt, [entry]),
+    ...encodeEntries(KIND.ask, [entry]),
+    encodeHere({ member: 3, ...numbers, signature: new Uint8Array(64) }),
+    encodeRoute({ route: 3, except: true, members: [1, 2] }),
+    encodeMember(KIND.rejoin, 1),
     encodeCount(KIND.ack, 1),
     encodeEmpty(KIND.ping),
     encodeEmpty(KIND.pong),
@@ -141,7 +149,9 @@ async function recordReceived(): Promise<{ self: OwnCredential; steps: Step[]; n
   await room.pass(3_000);
   cy.connect();
   await until(() => shown(bo).length === 3, "bo has read it");
+  await until(() => bo.member.enter("an answer").ok, "bo may speak");
   await room.settle();
+  await room.pass(3_000);
   cy.member.leave();
   await room.settle();
   steps.push("again");
@@ -162,7 +172,7 @@ async function recordReceived(): Promise<{ self: OwnCredential; steps: Step[]; n
 /** What a relay sends as well, which the recorded sessions have none of. */
 const OTHERS: readonly Bytes[] = [
   encodeCount(KIND.accepted, 0),
-  encodeCount(KIND.delivered, 0),
+  encodeCount(KIND.resumed, 0),
   encodeEmpty(KIND.ping),
   encodeEmpty(KIND.unknown),
   encodeBye("SILENT"),
@@ -184,20 +194,30 @@ function connect(stage: Stage) {
 /** A connection that has greeted, and the challenge. */
 function challenged(stage: Stage) {
   const coming = connect(stage);
-  coming.connection.receive(encodeGreeting());
-  const [first] = [...new FrameReader(() => BOUND.frame).push(coming.received[0]!)];
-  const challenge = new Admission().take(first!);
-  if (challenge === undefined || !("nonce" in challenge)) throw new Error("no challenge came");
-  return { ...coming, challenge };
+  coming.connection.receive(GREETING);
+  const [frame] = [...new FrameReader(() => BOUND.frame).push(coming.received[0]!)];
+  assertEquals(frame?.kind, KIND.challenge);
+  return { ...coming, transcript: concat([GREETING, frame!.payload]) };
+}
+
+/** The stay of a member at the relay. */
+function stayOf(stage: Stage, self: OwnCredential) {
+  return stage.room.relay.members().find(({ credential }) =>
+    credential.key === mapKey(self.member)
+  );
+}
+
+/** Whether a member is in over a connection. */
+function isIn(stage: Stage, self: OwnCredential, connection: RelayConnection): boolean {
+  return stayOf(stage, self)?.connection === connection;
 }
 
 /** Joins anew: a relay does not take a recorded proof. */
 async function rejoin(stage: Stage, self: OwnCredential) {
   const joined = challenged(stage);
-  const { room, nonce } = joined.challenge;
-  joined.connection.receive(await answerChallenge(self, DIALLED, room, nonce));
-  await until(() => joined.connection.member !== undefined || joined.ended(), "it is in");
-  assert(joined.connection.member !== undefined, "the relay takes a member again");
+  joined.connection.receive(await answerByJoining(self, DIALLED, joined.transcript));
+  await until(() => isIn(stage, self, joined.connection) || joined.ended(), "it is in");
+  assert(isIn(stage, self, joined.connection), "the relay takes a member again");
   return joined;
 }
 
@@ -209,7 +229,7 @@ const RELAY: Target = {
     const self = await credentialOf("eve", 5, stage.room.clock.now);
     const frames = await recordSent(self);
     const kinds = new Set(frames.map((frame) => frame[4]));
-    for (const kind of [KIND.key, KIND.sealed, KIND.audience, KIND.renew]) assert(kinds.has(kind));
+    for (const kind of [KIND.pair, KIND.sealed, KIND.here, KIND.receipt]) assert(kinds.has(kind));
     let played = 0;
     let eve = await rejoin(stage, self);
     const session = fc.array(nearly(frames, 40), { minLength: 1, maxLength: 4 });
@@ -235,10 +255,9 @@ const NEWCOMER: Target = {
   async run({ runs, seed }: FuzzOptions) {
     const stage = await new Stage().open();
     const self = await credentialOf("eve", 5, stage.room.clock.now);
-    const { room } = stage.room.relay;
-    const join = await answerChallenge(self, DIALLED, room, new Uint8Array(32));
-    const whole = new Uint8Array([...encodeGreeting(), ...join]);
-    const pieces = fc.tuple(nearly([whole, encodeGreeting(), whole.slice(0, 200)]), fc.nat(400));
+    const join = await answerByJoining(self, DIALLED, new Uint8Array(32));
+    const whole = concat([GREETING, join]);
+    const pieces = fc.tuple(nearly([whole, GREETING, whole.slice(0, 200)]), fc.nat(400));
     let played = 0;
     await fc.assert(
       fc.asyncProperty(pieces, async ([bytes, cut]) => {
@@ -279,23 +298,26 @@ const RESUMING: Target = {
     let resumed = 0;
     await fc.assert(
       fc.asyncProperty(attempts, async ({ received, sent, right, change, rest }) => {
-        const member = relay.member(self.member)!;
-        const { outbox, receivedFrames } = member;
-        const counts = right ? { received: outbox.sent, sent: receivedFrames } : { received, sent };
-        const { connection, challenge, received: answers, ended } = challenged(stage);
-        const answer = await answerByResuming(self, challenge, counts);
+        const stay = stayOf(stage, self)!;
+        const [{ id: room }] = [...relay.rooms()] as [HostedRoom];
+        const counts = right
+          ? { received: stay.outbox.sent, sent: stay.member.received }
+          : { received, sent };
+        const { connection, transcript, received: answers, ended } = challenged(stage);
+        const answer = await answerByResuming(self, transcript, { room, ...counts });
         if (change !== null) answer[5 + Math.floor(change[0] * (answer.length - 5))] = change[1];
         connection.receive(answer);
         // It is in, out, or told that there is nobody to go on with.
         await until(
-          () => connection.member !== undefined || ended() || answers.length > 1,
+          () => isIn(stage, self, connection) || ended() || answers.length > 1,
           "it is answered",
         );
+        const isResumed = isIn(stage, self, connection);
+        if (isResumed) resumed += 1;
+        if (right && change === null) assert(isResumed && stayOf(stage, self) === stay);
         for (const piece of rest) connection.receive(piece);
-        if (connection.member !== undefined) resumed += 1;
-        if (right && change === null) assert(connection.member === member);
         connection.disconnected();
-        if (relay.member(self.member) === undefined) {
+        if (stayOf(stage, self) === undefined) {
           (await rejoin(stage, self)).connection.disconnected();
         }
         assertEquals([relay.size, relay.connections, stage.room.failures.length], [3, 2, 0]);
@@ -315,7 +337,7 @@ const MEMBER: Target = {
     const { self, steps, now } = await recordReceived();
     const pieces = [...steps.filter((step) => step !== "again"), ...OTHERS];
     const kinds = new Set(pieces.map((piece) => piece[4]));
-    for (const kind of [KIND.left, KIND.away, KIND.back, KIND.resumed, KIND.progress]) {
+    for (const kind of [KIND.left, KIND.away, KIND.back, KIND.resumed, KIND.receipt]) {
       assert(kinds.has(kind), `no frame of kind ${kind} was recorded`);
     }
     const known = new Map<string, Promise<Credential>>();
@@ -349,8 +371,10 @@ const MEMBER: Target = {
         });
         member.connected();
         for (const step of [...steps.slice(0, whole), ...rest]) {
-          if (step !== "again") member.receive(step.slice());
-          else {
+          if (step !== "again") {
+            member.receive(step.slice());
+            await member.settled;
+          } else {
             member.disconnected();
             member.connected();
           }

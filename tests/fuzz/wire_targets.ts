@@ -11,23 +11,32 @@ import { concat } from "@std/bytes/concat";
 // @ts-types="../../types/std.d.ts"
 import { decodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { type Bytes, ByteWriter, MalformedError, mapKey, utf8 } from "../../lib/base/bytes.ts";
+import { ByteReader, type Bytes, MalformedError, mapKey, utf8 } from "../../lib/base/bytes.ts";
 import { WireReader } from "../../lib/chat/app/wire_dump.ts";
 import { checkCredential, CredentialError } from "../../lib/chat/identity/credential.ts";
 import { readRenewal } from "../../lib/chat/identity/renewal.ts";
+import {
+  encodeMessages,
+  encodeReceipt,
+  encodeTexts,
+  type OpenedMessage,
+  paddedLength,
+  type PairMessage,
+  readPairMessages,
+  readReceipt,
+  readTexts,
+  STREAM,
+  STREAMS,
+} from "../../lib/chat/wire/content.ts";
 import * as wire from "../../lib/chat/wire/control.ts";
 import {
-  encodeKeyBody,
-  encodeKeyHeader,
-  encodeProgressBody,
-  encodeSealedHeader,
-  encodeSigned,
-  encodeTexts,
-  readKeyFrame,
-  readProgressFrame,
-  readSealedFrame,
-  readTexts,
-  sealedAddress,
+  encodeEntries,
+  encodePair,
+  encodeSealed,
+  readEntries,
+  readPair,
+  readSealed,
+  readSealedAddress,
 } from "../../lib/chat/wire/envelope.ts";
 import {
   encodeFrame,
@@ -37,10 +46,15 @@ import {
 } from "../../lib/chat/wire/frame.ts";
 import {
   BOUND,
+  encodeGreeting,
+  isRoomName,
   KIND,
   kindName,
   memberBound,
+  newcomerBound,
   readGreeting,
+  readReason,
+  reasonNumber,
   relayBound,
 } from "../../lib/chat/wire/kinds.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
@@ -51,57 +65,69 @@ import { asyncTarget, type Target, target } from "./target.ts";
 const FRAMES: readonly Bytes[] = Object.values(vectors.frames).map((hex) => decodeHex(hex));
 const GREETING: Bytes = decodeHex(vectors.greeting);
 
+/** Reads entries, and writes them again: a payload within its bound takes one frame. */
+function entriesAgain(kind: number): (payload: Bytes) => Bytes {
+  return (payload) => concat(encodeEntries(kind, readEntries(payload)));
+}
+
+function memberAgain(kind: number): (payload: Bytes) => Bytes {
+  return (payload) => wire.encodeMember(kind, wire.readMember(payload));
+}
+
+function countAgain(kind: number): (payload: Bytes) => Bytes {
+  return (payload) => wire.encodeCount(kind, wire.readCount(payload));
+}
+
 /** The readers of payloads, and, where the form is exact, what writes the same bytes again. */
 const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
-  [KIND.challenge]: (payload) => wire.encodeChallenge(wire.readChallenge(payload)),
-  [KIND.join]: (payload) => wire.encodeJoin(wire.readJoin(payload)),
+  [KIND.challenge]: (payload) =>
+    encodeFrame(KIND.challenge, wire.encodeChallengePayload(wire.readChallenge(payload))),
+  [KIND.join]: (payload) => {
+    const join = wire.readJoin(payload);
+    const request = wire.encodeJoinRequest(join);
+    // An invitation, which is reserved, is passed over: everything before its length is the same.
+    assertEquals(request.subarray(0, -2), join.signed.subarray(0, request.length - 2));
+    return wire.encodeProven(KIND.join, join.signed, join.proof);
+  },
+  [KIND.resume]: (payload) => {
+    const { signed, proof, ...request } = wire.readResume(payload);
+    assertEquals(signed, wire.encodeResumeRequest(request));
+    return wire.encodeProven(KIND.resume, signed, proof);
+  },
   [KIND.roster]: (payload) => {
-    const { number, last, listings } = wire.readRosterPage(payload);
+    const { listings, ...page } = wire.readRosterPage(payload);
+    const again = wire.encodeRosterPage(page, listings.map(wire.encodeListing));
     // Whatever is not 0 says that a page is the last.
-    assertEquals(last, payload[8] !== 0);
-    const writer = new ByteWriter().u64(number).u8(payload[8]!).u16(listings.length);
-    for (const listing of listings) writer.raw(wire.encodeListing(listing));
-    return encodeFrame(KIND.roster, writer.finish());
+    const lastAt = 68;
+    assertEquals(page.last, payload[lastAt] !== 0);
+    again[FRAME_HEADER_BYTES + lastAt] = payload[lastAt]!;
+    return again;
   },
   [KIND.joined]: (payload) => wire.encodeJoined(wire.readJoined(payload)),
   [KIND.left]: (payload) => wire.encodeLeft(wire.readLeft(payload)),
-  [KIND.audience]: (payload) => {
-    const { id, members } = wire.readAudience(payload);
-    return wire.encodeAudience(id, members);
+  [KIND.leave]: (payload) => {
+    const statement = wire.readLeavePayload(payload);
+    if (statement === undefined) return wire.encodeEmpty(KIND.leave);
+    return encodeFrame(KIND.leave, wire.encodeLeavePayload(statement));
   },
-  ...Object.fromEntries(
-    [KIND.ack, KIND.accepted, KIND.delivered, KIND.resumed].map((kind) => [
-      kind,
-      (payload: Bytes) => wire.encodeCount(kind, wire.readCount(payload)),
-    ]),
-  ),
+  [KIND.here]: (payload) => wire.encodeHere(wire.readHere(payload)),
+  [KIND.route]: (payload) => wire.encodeRoute(wire.readRoute(payload)),
+  [KIND.ack]: countAgain(KIND.ack),
+  [KIND.accepted]: countAgain(KIND.accepted),
+  [KIND.resumed]: countAgain(KIND.resumed),
+  [KIND.away]: memberAgain(KIND.away),
+  [KIND.back]: memberAgain(KIND.back),
+  [KIND.rejoin]: memberAgain(KIND.rejoin),
+  [KIND.behind]: (payload) => wire.encodeBehind(wire.readBehind(payload)),
   [KIND.renew]: (payload) => {
     readRenewal(payload);
     return wire.encodeRenew(payload);
   },
   [KIND.bye]: (payload) => wire.encodeBye(wire.readBye(payload)),
-  [KIND.resume]: (payload) => wire.encodeResume(wire.readResume(payload)),
-  [KIND.away]: (payload) => wire.encodePresence(KIND.away, wire.readPresence(payload)),
-  [KIND.back]: (payload) => wire.encodePresence(KIND.back, wire.readPresence(payload)),
-  [KIND.progress]: (payload) => {
-    const frame = readProgressFrame(payload);
-    assertEquals(frame.signed, encodeProgressBody(frame));
-    return encodeSigned(KIND.progress, frame.signed, frame.signature);
-  },
-  [KIND.key]: (payload) => {
-    const { header, headerBytes, wrappedPairwise, use, box, signed, signature } = readKeyFrame(
-      payload,
-    );
-    assertEquals(headerBytes, encodeKeyHeader(header));
-    assertEquals(signed, encodeKeyBody(headerBytes, wrappedPairwise, use, box));
-    return encodeSigned(KIND.key, signed, signature);
-  },
-  [KIND.sealed]: (payload) => {
-    const { header, headerBytes, ciphertext, signed, signature } = readSealedFrame(payload);
-    assertEquals(headerBytes, encodeSealedHeader(header));
-    assertEquals(signed, concat([headerBytes, ciphertext]));
-    return encodeSigned(KIND.sealed, signed, signature);
-  },
+  [KIND.sealed]: (payload) => encodeSealed(readSealed(payload)),
+  [KIND.pair]: (payload) => encodePair(readPair(payload)),
+  [KIND.receipt]: entriesAgain(KIND.receipt),
+  [KIND.ask]: entriesAgain(KIND.ask),
 };
 
 /** Runs a reader: whatever is not well-formed is a {@linkcode MalformedError}, and nothing else is thrown. */
@@ -114,22 +140,63 @@ function reads<T>(read: () => T): T | undefined {
   }
 }
 
+function payloadsOf(kind: number): Bytes[] {
+  return FRAMES.filter((frame) => frame[4] === kind)
+    .map((frame) => frame.slice(FRAME_HEADER_BYTES));
+}
+
 function payloadTarget([key, read]: [string, (payload: Bytes) => Bytes | void]): Target {
   const kind = Number(key);
-  const samples = FRAMES.filter((frame) => frame[4] === kind)
-    .map((frame) => frame.slice(FRAME_HEADER_BYTES));
-  return target(kindName(kind), () => nearly(samples), (payload) => {
+  return target(kindName(kind), () => nearly(payloadsOf(kind)), (payload) => {
     const again = reads(() => read(payload));
     if (again instanceof Uint8Array) assertEquals(again, encodeFrame(kind, payload));
   });
 }
 
+/** Compares what was written again with what was read: the same, but for the padding. */
+function assertAgain(again: Bytes, plaintext: Bytes): void {
+  const length = Math.min(again.length, plaintext.length);
+  assertEquals(again.subarray(0, length), plaintext.subarray(0, length));
+  for (const rest of [again, plaintext]) assert(rest.subarray(length).every((byte) => byte === 0));
+}
+
+/** A message as it is encoded; nothing for one that is not known. */
+function toEncode(message: OpenedMessage): PairMessage[] {
+  if (message.kind === "unknown") return [];
+  return [message.kind === "line" ? { ...message, text: utf8(message.text) } : message];
+}
+
+const TEXTS: Bytes = decodeHex(vectors.texts.plaintext);
+const MESSAGES: Bytes = decodeHex(vectors.messages.plaintext);
+const GONE: PairMessage = { kind: "gone", stream: STREAM.private, number: 7 };
+
+const U48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+const WORDS = fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 });
+const STREAM_NUMBER = fc.constantFrom(...STREAMS);
+const TEXT = fc.record({ kind: fc.constant("text" as const), time: U48, text: WORDS });
+/** Two numbers that rise. */
+const RISING = fc.tuple(U48, U48).filter(([one, other]) => one !== other)
+  .map((pair) => [Math.min(...pair), Math.max(...pair)] as const);
+const PAIR_MESSAGE: fc.Arbitrary<OpenedMessage> = fc.oneof(
+  fc.tuple(STREAM_NUMBER, RISING, U48, WORDS).map(([stream, [last, number], time, text]) => (
+    { kind: "line" as const, stream, number, last, time, text }
+  )),
+  fc.tuple(fc.nat(0xffffffff), fc.nat(0xffff), anyKey(), RISING).map((
+    [chain, step, key, [last, next]],
+  ) => ({ kind: "grant" as const, chain, step, key, next, last })),
+  fc.record({ kind: fc.constant("gone" as const), stream: STREAM_NUMBER, number: U48 }),
+);
+
+function anyKey(): fc.Arbitrary<Bytes> {
+  return fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => new Uint8Array(bytes));
+}
+
 /** A stream of frames, some of them changed, and the places where it is torn. */
-const STREAMS = () =>
+const TORN_STREAMS = () =>
   fc.record({
     frames: fc.array(nearly(FRAMES, 20), { minLength: 1, maxLength: 6 }),
     tears: fc.array(fc.integer({ min: 1, max: 400 }), { maxLength: 12 }),
-    relay: fc.boolean(),
+    bound: fc.constantFrom(relayBound, memberBound, newcomerBound),
   });
 
 /** What a reader makes of pieces: the frames, and the code of the error that ended it. */
@@ -160,12 +227,11 @@ function torn(bytes: Bytes, tears: readonly number[]): Bytes[] {
 
 /** Everything that reads bytes of the network. */
 export const WIRE_TARGETS: readonly Target[] = [
-  target("frame", STREAMS, ({ frames, tears, relay }) => {
+  target("frame", TORN_STREAMS, ({ frames, tears, bound }) => {
     const stream = concat(frames);
-    const bound = relay ? relayBound : memberBound;
     assertEquals(framesOf(torn(stream, tears), bound), framesOf([stream], bound));
   }),
-  target("greeting", () => nearly([GREETING, utf8("parley\x02\x01\x02")], 30), (bytes) => {
+  target("greeting", () => nearly([GREETING, encodeGreeting("", [1, 2])], 90), (bytes) => {
     const whole = readGreeting(bytes);
     for (let length = 0; length < bytes.length; length++) {
       const { state } = readGreeting(bytes.subarray(0, length));
@@ -173,35 +239,67 @@ export const WIRE_TARGETS: readonly Target[] = [
       if (state === "foreign") assertEquals(whole.state, "foreign");
       if (state === "whole") assertEquals(whole.state, "whole");
     }
-    if (whole.state === "whole") assert(whole.length <= bytes.length);
+    if (whole.state !== "whole") return;
+    const { roomName, versions, length } = whole;
+    assert(length <= bytes.length);
+    if (roomName === undefined) return;
+    assert(isRoomName(roomName));
+    assertEquals(encodeGreeting(roomName, versions), bytes.slice(0, length));
   }),
   ...Object.entries(PAYLOADS).map(payloadTarget),
   target(
     "sealed-address",
-    () => nearly(FRAMES.filter((frame) => frame[4] === KIND.sealed).map((f) => f.slice(5))),
+    () => nearly(payloadsOf(KIND.sealed)),
     (payload) => {
-      const address = reads(() => sealedAddress(payload));
-      const frame = reads(() => readSealedFrame(payload));
-      // The relay's short cut takes what the members take, and nothing else: that would end all of them.
+      const address = reads(() => readSealedAddress(payload));
+      const frame = reads(() => readSealed(payload));
+      // The relay takes what the members take, and nothing else: that would end all of them.
       assertEquals(address === undefined, frame === undefined);
-      if (address !== undefined && frame !== undefined) {
-        assertEquals(address.sender, mapKey(frame.header.sender));
-        assertEquals(address.audience, frame.header.audience);
-        assertEquals(address.newest, frame.header.newest);
-      }
+      if (address === undefined || frame === undefined) return;
+      const { sender, route, number, version } = frame.header;
+      assertEquals(address, { sender, route, number, version });
     },
   ),
   target(
     "texts",
-    () => {
-      const texts = vectors.texts.map((one) => ({ ...one, text: utf8(one.text) }));
-      return nearly([encodeTexts(texts), encodeTexts(texts.slice(0, 1))]);
-    },
+    () => nearly([TEXTS, encodeTexts([{ time: 1, text: utf8("a") }])]),
     (plaintext) => {
       const texts = reads(() => readTexts(plaintext));
-      for (const { text } of texts ?? []) assert(text.length > 0);
+      if (texts === undefined) return;
+      assert(texts.length > 0);
+      const known = texts.filter((one) => one.kind === "text");
+      if (known.length < texts.length) return;
+      assertAgain(encodeTexts(known.map((one) => ({ ...one, text: utf8(one.text) }))), plaintext);
     },
   ),
+  target("encoded-texts", () => fc.array(TEXT, { minLength: 1, maxLength: 6 }), (texts) => {
+    const plaintext = encodeTexts(texts.map((one) => ({ ...one, text: utf8(one.text) })));
+    assertEquals(plaintext.length, paddedLength(plaintext.length));
+    assertEquals(readTexts(plaintext), texts);
+  }),
+  target("pair-messages", () => nearly([MESSAGES, encodeMessages([GONE])]), (plaintext) => {
+    const messages = reads(() => readPairMessages(plaintext));
+    const known = messages?.flatMap(toEncode);
+    if (known === undefined || known.length < messages!.length) return;
+    assertAgain(encodeMessages(known), plaintext);
+  }),
+  target("encoded-messages", () => fc.array(PAIR_MESSAGE, { maxLength: 6 }), (messages) => {
+    const plaintext = encodeMessages(messages.flatMap(toEncode));
+    assertEquals(readPairMessages(plaintext), messages);
+  }),
+  target("receipt-content", () => nearly([decodeHex(vectors.receipt.plaintext)]), (plaintext) => {
+    const receipt = reads(() => readReceipt(plaintext));
+    if (receipt === undefined) return;
+    for (const { through, seen } of receipt.streams) assert(through <= seen);
+    const again = encodeReceipt(receipt);
+    // Streams that are not known are passed over.
+    if (again.length === plaintext.length) assertEquals(again, plaintext);
+    else assertEquals(readReceipt(again), receipt);
+  }),
+  target("reason", () => anyBytes(3), (bytes) => {
+    const reason = reads(() => readReason(new ByteReader(bytes)));
+    if (reason !== undefined) assertEquals(reasonNumber(reason), bytes[0]);
+  }),
   asyncTarget(
     "credential",
     () => nearly(vectors.members.map(({ credential }) => decodeHex(credential))),

@@ -166,7 +166,10 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
 };
 
 const OTHER_RULES: Readonly<Record<string, Broken>> = {
-  "members that acknowledge before they show": { build: { ...HONEST, hasty: true }, problem: TOO_EARLY },
+  "members that acknowledge before they show": {
+    build: { ...HONEST, hasty: true },
+    problem: TOO_EARLY,
+  },
   "members that do not remember what they have shown": {
     build: { ...HONEST, member: () => ({ streams: new Forgetful() }) },
     problem: /shows .* twice/,

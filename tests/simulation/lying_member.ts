@@ -26,7 +26,8 @@ const ASKS = 20;
 export function lyingMembers(chance: Generator, lies: () => boolean): readonly Break[] {
   const often = chance.next() * 0.4;
   const now = () => lies() && chance.chance(often);
-  const number = (near: number) => chance.chance(0.5) ? chance.int(1, 2 * near + 3) : chance.int(1, JUMP);
+  const number = (near: number) =>
+    chance.chance(0.5) ? chance.int(1, 2 * near + 3) : chance.int(1, JUMP);
 
   /** Names another version, or another context for the same one. */
   const elsewhere = <At extends { version: number; context: Uint8Array }>(at: At): At =>
@@ -45,29 +46,41 @@ export function lyingMembers(chance: Generator, lies: () => boolean): readonly B
   };
 
   return [
-    replacing(PairReceiver.prototype, "receipt", (receipt) =>
-      function (this: PairReceiver, member, at, plaintext) {
-        if (!now()) return receipt.call(this, member, at, plaintext);
-        const streams = STREAMS.map((stream) => {
-          const seen = number(10);
-          return { stream, seen, through: chance.int(0, seen) };
-        });
-        const lie = encodeReceipt({ withheld: chance.chance(0.5), streams });
-        // Another stream, more than was seen, or no receipt at all.
-        if (chance.chance(0.3)) lie[chance.int(0, lie.length - 1)] = chance.int(0, 255);
-        return receipt.call(this, member, chance.chance(0.2) ? elsewhere(at) : at, lie);
-      }),
-    replacing(PairSender.prototype, "seal", (seal) =>
-      function (this: PairSender, numbers, at, plaintext, key) {
-        return seal.call(this, numbers, now() ? elsewhere(at) : at, plaintext, key);
-      }),
-    replacing(SendingChain.prototype, "seal", (seal) =>
-      function (this: SendingChain, place, plaintext, key) {
-        if (!now()) return seal.call(this, place, plaintext, key);
-        const there = chance.chance(0.5) ? elsewhere(place) : place;
-        const jumped = chance.chance(0.5) ? { ...there, number: number(there.number) } : there;
-        return seal.call(this, jumped, plaintext, key);
-      }),
+    replacing(
+      PairReceiver.prototype,
+      "receipt",
+      (receipt) =>
+        function (this: PairReceiver, member, at, plaintext) {
+          if (!now()) return receipt.call(this, member, at, plaintext);
+          const streams = STREAMS.map((stream) => {
+            const seen = number(10);
+            return { stream, seen, through: chance.int(0, seen) };
+          });
+          const lie = encodeReceipt({ withheld: chance.chance(0.5), streams });
+          // Another stream, more than was seen, or no receipt at all.
+          if (chance.chance(0.3)) lie[chance.int(0, lie.length - 1)] = chance.int(0, 255);
+          return receipt.call(this, member, chance.chance(0.2) ? elsewhere(at) : at, lie);
+        },
+    ),
+    replacing(
+      PairSender.prototype,
+      "seal",
+      (seal) =>
+        function (this: PairSender, numbers, at, plaintext, key) {
+          return seal.call(this, numbers, now() ? elsewhere(at) : at, plaintext, key);
+        },
+    ),
+    replacing(
+      SendingChain.prototype,
+      "seal",
+      (seal) =>
+        function (this: SendingChain, place, plaintext, key) {
+          if (!now()) return seal.call(this, place, plaintext, key);
+          const there = chance.chance(0.5) ? elsewhere(place) : place;
+          const jumped = chance.chance(0.5) ? { ...there, number: number(there.number) } : there;
+          return seal.call(this, jumped, plaintext, key);
+        },
+    ),
     replacing(OwnPairs.prototype, "seal", (seal) =>
       function (this: OwnPairs, peer, messages) {
         if (!now()) return seal.call(this, peer, messages);

@@ -1,4 +1,4 @@
-// needs: nothing (about 20 s)
+// needs: nothing (about 270 s)
 
 /**
  * The promise, under faults, in virtual time; and that the checker can fail.
@@ -8,12 +8,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { keyChange } from "../../lib/chat/member/own_chains.ts";
-import { Shown, type ShownMark } from "../../lib/chat/member/peer_inbox.ts";
-import { EVERYONE } from "../../lib/chat/member/roster.ts";
-import { Relay } from "../../lib/chat/relay/relay.ts";
+import { BROKEN } from "./broken.ts";
 import type { Build } from "./build.ts";
-import { HastyRelay, LossyRelay, SecretiveRelay } from "./relays.ts";
 import { simulate } from "./run.ts";
 
 /** So many seeds are run. */
@@ -35,7 +31,7 @@ Deno.test("in 200 runs everything is shown exactly once, in order, to those whom
   }
   assertEquals(failed.slice(0, 10), []);
   assert(shown > 10_000, `${shown} messages were shown`);
-  for (const what of ["cut", "stall", "killRelay", "whisper", "exclude", "lock", "overflow"]) {
+  for (const what of ["cut", "stall", "killRelay", "whisper", "exclude", "lock", "flood"]) {
     assert((done.get(what) ?? 0) > 20, `${what} happened too rarely: ${done.get(what)}`);
   }
 });
@@ -60,88 +56,6 @@ async function firstToFail(build: Build, problem = /./) {
   }
   return undefined;
 }
-
-/** Forgets what it has shown whenever it changes rooms. */
-class Forgetful extends Shown {
-  override of(_member: string): ShownMark {
-    return { number: 0 };
-  }
-}
-
-const BROKEN: Readonly<Record<string, { readonly build: Build; readonly problem: RegExp }>> = {
-  "a relay that acknowledges before it queues": {
-    build: { relay: (options, clock) => new HastyRelay(options, clock) },
-    problem: /is told that .* is delivered, which .* has not shown/,
-  },
-  "members that acknowledge before they show": {
-    build: { hasty: true },
-    problem: /is told that .* is delivered, which .* has not shown/,
-  },
-  "members that do not remember what they have shown": {
-    build: { member: () => ({ shown: new Forgetful() }) },
-    problem: /shows .* twice/,
-  },
-  "members that keep their chain when somebody leaves": {
-    build: {
-      member: () => ({
-        keyChange: (holders, recipients, worn) => {
-          const change = keyChange(holders, recipients, worn);
-          return change === "chain" ? "none" : change;
-        },
-      }),
-    },
-    problem: /could be read by .*, for whom it was not/,
-  },
-  "members that seal to those whom they exclude": {
-    build: { policy: () => EVERYONE },
-    problem: /could be read by .*, for whom it was not/,
-  },
-  "members that ask whom they exclude only as a line is entered, and not as it is sealed": {
-    build: {
-      policy: (process) => ({
-        obstacle: (peer) => process.entering ? process.trust.obstacle(peer) : undefined,
-        hides: (peer) => process.trust.hides(peer),
-      }),
-    },
-    problem: /could be read by .*, who was left out when it was sealed/,
-  },
-  "members that leave out whom nobody excluded": {
-    build: {
-      policy: (process) => ({
-        obstacle: ({ credential }) => credential.name === "m1" ? "is m1" : undefined,
-        hides: (peer) => process.trust.hides(peer),
-      }),
-    },
-    problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
-  },
-  "a relay that keeps renewals to itself": {
-    build: { relay: (options) => new SecretiveRelay(options) },
-    problem: /finds fault: CREDENTIAL_EXPIRED/,
-  },
-  "members that do not renew": {
-    // The clock of each stands still, so that half of no credential's time is ever over.
-    build: { member: () => ({ now: () => 1_700_000_000_000 }) },
-    problem: /CREDENTIAL_EXPIRED/,
-  },
-  "members that keep to themselves who has not shown a line": {
-    build: { silent: true },
-    problem: /is not told that .*, who has gone, has not shown/,
-  },
-  "members that are not told what they missed": {
-    build: { silent: true },
-    problem: /was given up, is back, and is not told what it missed/,
-  },
-  "a relay that drops frames for a member whose queue is full": {
-    build: { relay: (options) => new LossyRelay(options) },
-    problem: /is told that .* is delivered, which .* has not shown/,
-  },
-  "a relay that keeps a member whose queue has overflowed": {
-    build: {
-      relay: (options) => new Relay({ ...options, queue: { frames: 10_000, bytes: 4 << 20 } }),
-    },
-    problem: /is kept in the room, though its queue has overflowed/,
-  },
-};
 
 for (const [what, { build, problem }] of Object.entries(BROKEN)) {
   Deno.test(`the checker notices ${what}`, async () => {
