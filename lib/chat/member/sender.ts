@@ -371,11 +371,11 @@ export class Outgoing {
 
   #messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
     const repairs = this.#isRepairDue(contact) ? STREAMS : [];
-    return [
-      ...goneMessages(contact),
-      ...repairs.flatMap((stream) => this.#repairOf(contact, stream)),
-      ...STREAMS.flatMap((stream) => this.#owedTo(contact, stream, entries)),
-    ];
+    const again = repairs.flatMap((stream) => this.#repairOf(contact, stream));
+    const owed = STREAMS.flatMap((stream) => this.#owedTo(contact, stream))
+      .sort((one, other) => one.entry.order - other.entry.order);
+    entries.push(...owed.map(({ entry }) => entry));
+    return [...goneMessages(contact), ...again, ...owed.map(({ message }) => message)];
   }
 
   /** A contact that has caught up is sent sealed frames again. It is granted the chain before the next one. */
@@ -430,17 +430,19 @@ export class Outgoing {
   }
 
   /** Takes what a contact is owed of a stream, up to a frame's worth. */
-  #owedTo(contact: Contact, stream: Stream, entries: Entry[]): PairMessage[] {
+  #owedTo(
+    contact: Contact,
+    stream: Stream,
+  ): { readonly entry: Entry; readonly message: PairMessage }[] {
     if (!this.#canSend(contact, stream)) return [];
     const state = contact.streams[stream];
     const taken = state.owed.splice(0, firstOf(state.owed, LINE_OVERHEAD_BYTES).length);
     if (stream === STREAM.group) contact.granted = false;
-    entries.push(...taken);
     return taken.map((entry) => {
       entry.heard = true;
-      const line = lineMessage(entry, state.last);
-      state.fly(line.number, line.text.length + LINE_OVERHEAD_BYTES);
-      return line;
+      const message = lineMessage(entry, state.last);
+      state.fly(message.number, message.text.length + LINE_OVERHEAD_BYTES);
+      return { entry, message };
     });
   }
 
