@@ -111,7 +111,7 @@ for (const [kind, name] of [[KIND.sealed, "sealed"], [KIND.pair, "pair"]] as con
   });
 }
 
-/** As {@linkcode SEALED_FIELDS}. A member that is not addressed, or names other keys, is told before the signature is checked. */
+/** As {@linkcode SEALED_FIELDS}. The recipient is looked at before the version, and both before the signature. */
 const PAIR_FIELDS = {
   recipient: { at: 4 + 3, fault: "NOT_ADDRESSED" },
   use: { at: 8 + 5, fault: "BAD_SIGNATURE" },
