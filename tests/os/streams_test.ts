@@ -66,6 +66,7 @@ function commandLines(
     "udp client": `udp client --port ${port} -c 1000000 -i 10 --json`,
     "udp demo": "udp demo",
     "udp send": `udp send 127.0.0.1 ${port} hello`,
+    "udp listen": "udp listen 0 --json",
     "udp bench": `udp bench --port ${port} --seconds 0.1`,
     "tcp": "tcp",
     "tcp server": "tcp server --port 0",
