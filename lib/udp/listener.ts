@@ -41,6 +41,8 @@ export interface Datagram {
  *
  * @example
  * ```ts
+ * import { sendDatagram } from "./datagram_socket.ts";
+ *
  * await using listener = await listenDatagrams({ port: 0 });
  * await sendDatagram("127.0.0.1", listener.addr.port, "hello");
  * for await (const { data } of listener) {

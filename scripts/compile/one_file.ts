@@ -12,8 +12,8 @@ import { Failure } from "../../lib/base/failure.ts";
 
 /** A static import. */
 const IMPORT = /^import (?:(?:(\w+)(?:, | ))?(?:\{([^}]*)\} )?from )?"([^"]+)";\n/gm;
-const EXPORT_DEFAULT = /^export default (require_\w*\(\));\n/m;
 const EXPORT = /^export \{([^}]*)\};\n/gm;
+const EXPORT_DEFAULT = /^export default (.+);\n/gm;
 /** What the bundler gives CommonJS modules as `require()`. Its place is the chunk that every other one imports. */
 const REQUIRE =
   /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);\n/m;
@@ -72,11 +72,12 @@ function bodyOf(name: string, text: string): Body {
           : `const { ${bindings.join(", ")} } = ${value};\n`;
       },
     )
-    .replace(EXPORT_DEFAULT, (_line, value: string) => `return { "default": ${value} };\n`)
     .replace(EXPORT, (_line, names: string) => {
       const fields = listed(names).map(([ours, theirs]) => `"${theirs}": ${ours}`);
       return `return { ${fields.join(", ")} };\n`;
     })
+    // A CommonJS package that is loaded lazily.
+    .replace(EXPORT_DEFAULT, (_line, value: string) => `return { default: ${value} };\n`)
     .replace(
       LAZY_IMPORT,
       (_call, from: string) => `Promise.resolve().then(() => __load("${from}"))`,

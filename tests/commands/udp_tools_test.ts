@@ -158,9 +158,12 @@ Deno.test({
     const script = `${NETWORK}
       parley() { deno run --no-prompt --allow-net --allow-sys main.ts udp "$@"; }
       number=$(ip -o link show v0 | cut -d: -f1)
+      port=9000
       for interface in v0 $number; do
-        (while :; do parley send ff02::1234%v0 9000 "hello by $interface;" -q; done) &
-        parley listen 9000 --join ff02::1234%$interface -c 1 --idle 30000
+        # A port for each: what was sent last may still be on its way.
+        port=$((port + 1))
+        (while :; do parley send ff02::1234%v0 $port "hello by $interface;" -q; done) &
+        parley listen $port --join ff02::1234%$interface -c 1 --idle 30000
         kill $!
       done`;
     await using shell = new Tool("unshare", ["-rn", "sh", "-c", script]);

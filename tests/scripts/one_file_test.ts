@@ -1,5 +1,5 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { chunksOf, compileEarly, joinChunks } from "../../scripts/compile/one_file.ts";
 
@@ -114,13 +114,22 @@ Deno.test("joinChunks() refuses chunks that import something else", () => {
   for (
     const [line, why] of [
       ['import { x } from "npm:x";', "imports npm:x"],
-      ["export default 1;", "still has the line export default 1;"],
+      ["export const one = 1;", "still has the line export const one = 1;"],
     ] as const
   ) {
     const chunks = new Map([["main.js", `${line}\n`]]);
     assertThrows(() => joinChunks(chunks, "main.js"), Failure, why);
   }
   assertThrows(() => joinChunks(new Map(), "main.js"), Failure, "there is no main.js");
+});
+
+Deno.test("joinChunks() takes a package that has a default export alone", () => {
+  const chunks = new Map([
+    ["main.js", 'import("./old-A.js").then(({ default: old }) => globalThis.old = old);\n'],
+    ["old-A.js", "var require_old = () => 41;\nexport default require_old();\n"],
+  ]);
+  const program = joinChunks(chunks, "main.js");
+  assertMatch(program, /return \{ default: require_old\(\) \};/);
 });
 
 Deno.test("chunksOf() returns the chunks of modules, and those that these import", () => {
