@@ -132,6 +132,10 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
     replacing(DueReceipts.prototype, "asked", () => () => {}),
     NEVER,
   ),
+  "recipients that wait for what will not come": lying(
+    replacing(IncomingStream.prototype, "gone", () => () => 0),
+    NEVER,
+  ),
   "speakers that send the pairwise key once": lying(
     replacingGetter(PairSender.prototype, "isProven", (self) => {
       const wasSent = sentOnce.has(self);
@@ -211,7 +215,11 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
   },
   "a relay that keeps renewals to itself": {
-    build: { ...HONEST, breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})] },
+    build: {
+      ...HONEST,
+      aged: true,
+      breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})],
+    },
     problem: /finds fault: CREDENTIAL_EXPIRED/,
   },
   "members that do not renew": {

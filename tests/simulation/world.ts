@@ -86,23 +86,24 @@ export class World {
     this.lies = isLying ? new Lies(this.chance) : undefined;
     this.checker.isLiedTo = isLying;
     this.checker.tell = (text) => this.#tell(text);
-    this.aged = this.chance.chance(0.25);
+    const isAged = this.chance.chance(0.25);
+    this.aged = build.aged ?? isAged;
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
     this.#crypto.sealed = (key, plaintext, tag) =>
       this.#sealed.add(key, plaintext, tag, this.checker.seals(this.#crypto.actor));
-    this.#crypto.install();
     if (build.liars ?? this.chance.chance(0.2)) this.checker.liar = "m0";
     const isLiar = () => personOf(this.#crypto.actor) === this.checker.liar;
     const lying = this.checker.liar === undefined ? [] : lyingMembers(this.chance, isLiar);
     this.#undo = [...lying, ...build.breaks ?? []].map((broken) => broken());
+    this.#crypto.install();
     this.startRelay();
     this.#tickRelay();
   }
 
   /** Gives the real cryptography back. */
   close(): void {
-    for (const undo of this.#undo.toReversed()) undo();
     this.#crypto.uninstall();
+    for (const undo of this.#undo.toReversed()) undo();
   }
 
   /** What happened, as one hash. */
