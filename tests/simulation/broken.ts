@@ -132,10 +132,6 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
     replacing(DueReceipts.prototype, "asked", () => () => {}),
     NEVER,
   ),
-  "recipients that wait for what will not come": lying(
-    replacing(IncomingStream.prototype, "gone", () => () => 0),
-    NEVER,
-  ),
   "speakers that send the pairwise key once": lying(
     replacingGetter(PairSender.prototype, "isProven", (self) => {
       const wasSent = sentOnce.has(self);

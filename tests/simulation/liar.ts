@@ -44,9 +44,9 @@ export interface LiarOptions {
   /** Whether a member's process runs. */
   readonly runs: (member: OwnCredential) => boolean;
   /** Hears that a member is shown somebody who is not there. */
-  readonly relisted: (to: string, about: string) => void;
-  /** Hears that a frame with lines is carried to a member, and whether it may show them. */
-  readonly carried: (to: string, frame: Bytes, may: boolean) => void;
+  readonly relisted: (to: string, room: Bytes, number: number) => void;
+  /** Hears that a frame with lines is carried to a member, and whether its sender was told of the same roster. */
+  readonly carried: (to: string, frame: Bytes, agrees: () => boolean) => void;
   /** Returns the stay of the member with a number, as the relay counts. */
   readonly stayOf: (room: Bytes, number: number) => LyingStay | undefined;
 }

@@ -27,6 +27,8 @@ export class Process {
   readonly trust = new Trust({ known: KnownPeers.parse("") });
   readonly events: MemberEvent[] = [];
   connection: Connection | undefined;
+  /** The room that it is in, as a map key. */
+  room = "";
   attempt = 0;
   alive = true;
   leaving = false;

@@ -9,6 +9,7 @@
 
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
+import { mapKey } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
 import { Member } from "../../lib/chat/member/member.ts";
@@ -182,6 +183,7 @@ export class World {
     const relay = this.#build.relay?.(options, this.clock) ?? new Relay(options);
     this.#relay = relay;
     this.#liar = this.lies?.areTold ? this.#liarOf(relay, this.lies) : undefined;
+    this.checker.isInspected = this.#liar !== undefined;
   }
 
   #liarOf(relay: Relay, lies: Lies): Liar {
@@ -194,11 +196,12 @@ export class World {
       do: (run) => this.#relay === relay ? this.#do("relay", run) : undefined,
       members: () => this.processes.map(({ self }) => self),
       runs: (member) => this.processes.some(({ self, alive }) => self === member && alive),
-      carried: (to, frame, may) => {
+      carried: (to, frame, agrees) => {
         const lines = this.#sealed.linesOf(frame.subarray(-80, -64));
-        this.checker.carried(this.#processOf(to), lines, may);
+        this.checker.carried(this.#processOf(to), lines, agrees);
       },
-      relisted: (to, about) => this.checker.relisted(this.#processOf(to), this.#processOf(about)),
+      relisted: (to, room, number) =>
+        this.checker.relisted(this.#processOf(to), mapKey(room), number),
     });
   }
 
@@ -385,9 +388,11 @@ export class World {
     process.events.push(event);
     if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
     const count = process.events.length;
-    if (event.kind === "reconnected") this.checker.reconnected(process.name);
+    if ("room" in event) process.room = mapKey(event.room);
     if (event.kind === "confirmed") {
-      this.checker.confirmed(process.name, this.#processOf(event.peer.credential.key));
+      const { credential, number } = event.peer;
+      const whose = this.#processOf(credential.key);
+      this.checker.confirmed(process.name, whose, process.room, number);
     }
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);
