@@ -467,7 +467,9 @@ export class World {
         this.checker.stuck(name, `it sees ${here.join()} and not ${expected}`);
       }
     }
-    if (this.#relay?.isIdle === false) this.checker.stuck("relay", "a queue is not empty");
+    // A member that lies is sent again and again what it says that it misses.
+    const isIdle = liar !== undefined || this.#relay?.isIdle !== false;
+    if (!isIdle) this.checker.stuck("relay", "a queue is not empty");
     this.#sealed.check(this.checker, (key) => this.#crypto.knowers(key));
   }
 }
