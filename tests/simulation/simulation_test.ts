@@ -15,7 +15,7 @@ import { simulate } from "./run.ts";
 /** So many seeds are run. */
 const SEEDS = 200;
 /** Within so many seeds, what is broken on purpose is to be noticed. */
-const SEEDS_TO_NOTICE = 40;
+const SEEDS_TO_NOTICE = 80;
 
 Deno.test("in 200 runs everything is shown exactly once, in order, to those whom it was for", async () => {
   const failed: string[] = [];
