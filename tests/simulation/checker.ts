@@ -62,7 +62,7 @@ interface View {
   readonly last: Map<string, number>;
   /** What it misses, by sender. */
   readonly losses: Map<Process, Losses>;
-  /** Rooms and numbers of those whom it was shown though they are not there. */
+  /** Stays and numbers of those whom it was shown though they are not there. */
   readonly ghosts: Set<string>;
   /** What was on its way to it from a liar, and whether each sender knew the same roster. */
   readonly carried: Map<string, (() => boolean)[]>;
@@ -271,14 +271,14 @@ export class Checker {
     for (const text of texts) carried.set(text, [...carried.get(text) ?? [], agrees]);
   }
 
-  /** A process is shown somebody who is not there, by a number in a room. */
-  relisted(process: Process, room: string, number: number): void {
-    this.#view(process).ghosts.add(`${room} ${number}`);
+  /** A process is shown somebody who is not there, by a number in one of its stays. */
+  relisted(process: Process, stay: string, number: number): void {
+    this.#view(process).ghosts.add(`${stay} ${number}`);
   }
 
   /** A process is told that another one is really there. */
-  confirmed(process: Process, whose: Process, room: string, number: number): void {
-    if (!this.#view(process).ghosts.has(`${room} ${number}`)) return;
+  confirmed(process: Process, whose: Process, stay: string, number: number): void {
+    if (!this.#view(process).ghosts.has(`${stay} ${number}`)) return;
     this.#problem(`${process} is told that ${whose} is there, which is not`);
   }
 

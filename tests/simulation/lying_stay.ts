@@ -31,6 +31,11 @@ const LOSSY: readonly number[] = [
   ...[KIND.away, KIND.back, KIND.behind],
 ];
 
+/** Names the stay of a member that has a number in a room. */
+export function stayKey(room: Bytes, number: number): string {
+  return `${mapKey(room)} ${number}`;
+}
+
 /** A member's stay with a relay that lies. */
 export class LyingStay {
   readonly room: Bytes;
@@ -192,7 +197,9 @@ export class LyingStay {
     const shown = absent ?? credential;
     const number = this.#numbers.joins(real, shown.slice());
     this.#events.set(number, `joined ${mapKey(shown)}`);
-    if (absent !== undefined) this.#options.relisted(this.#self, this.room, number);
+    if (absent !== undefined) {
+      this.#options.relisted(this.#self, stayKey(this.room, this.number), number);
+    }
     this.#send(KIND.joined, encodeJoined({ number, credential: shown, renewal }));
   }
 
@@ -246,7 +253,7 @@ export class LyingStay {
     if (credential !== undefined) {
       const number = this.#numbers.insert(credential);
       this.#events.set(number, `joined ${mapKey(credential)}`);
-      this.#options.relisted(this.#self, this.room, number);
+      this.#options.relisted(this.#self, stayKey(this.room, this.number), number);
       this.#send(KIND.joined, encodeJoined({ number, credential, renewal: NOTHING }));
     }
   }

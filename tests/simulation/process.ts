@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import type { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
@@ -27,8 +28,8 @@ export class Process {
   readonly trust = new Trust({ known: KnownPeers.parse("") });
   readonly events: MemberEvent[] = [];
   connection: Connection | undefined;
-  /** The room that it is in, as a map key. */
-  room = "";
+  /** The room that it is in. */
+  room: Bytes = new Uint8Array(0);
   attempt = 0;
   alive = true;
   leaving = false;

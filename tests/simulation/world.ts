@@ -9,7 +9,6 @@
 
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
-import { mapKey } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
 import { Member } from "../../lib/chat/member/member.ts";
@@ -25,6 +24,7 @@ import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
 import { Liar } from "./liar.ts";
 import { Lies } from "./lies.ts";
+import { stayKey } from "./lying_stay.ts";
 import { lyingMembers } from "./lying_member.ts";
 import { Network } from "./network.ts";
 import { Process } from "./process.ts";
@@ -200,8 +200,7 @@ export class World {
         const lines = this.#sealed.linesOf(frame.subarray(-80, -64));
         this.checker.carried(this.#processOf(to), lines, agrees);
       },
-      relisted: (to, room, number) =>
-        this.checker.relisted(this.#processOf(to), mapKey(room), number),
+      relisted: (to, stay, number) => this.checker.relisted(this.#processOf(to), stay, number),
     });
   }
 
@@ -388,11 +387,12 @@ export class World {
     process.events.push(event);
     if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
     const count = process.events.length;
-    if ("room" in event) process.room = mapKey(event.room);
+    if ("room" in event) process.room = event.room;
     if (event.kind === "confirmed") {
       const { credential, number } = event.peer;
       const whose = this.#processOf(credential.key);
-      this.checker.confirmed(process.name, whose, process.room, number);
+      const own = process.member.roster.get(process.self.key)!.number;
+      this.checker.confirmed(process.name, whose, stayKey(process.room, own), number);
     }
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);
