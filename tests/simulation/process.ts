@@ -47,3 +47,8 @@ export class Process {
     this.member = make(this);
   }
 }
+
+/** Returns the name of the process whose member's hash is a map key. */
+export function processOf(processes: readonly Process[], key: string): string {
+  return processes.find(({ self }) => self.key === key)?.name ?? "nobody";
+}
