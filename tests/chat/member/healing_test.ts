@@ -1,16 +1,18 @@
 // needs: nothing (about 5 s)
 
 /**
- * What was lost is noticed and sent again, whatever was lost first and whatever the relay says.
+ * What was lost is noticed and sent again, whatever was lost first and whatever the relay says, unless it breaks the
+ * protocol.
  *
  * @module
  */
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { encodeMember } from "../../../lib/chat/wire/control.ts";
+import { encodeLeft, encodeMember } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
+import { endingOf } from "../tampering.ts";
 
 /** Lets time pass, second by second. */
 async function passSeconds(room: TestRoom, seconds: number): Promise<void> {
@@ -109,4 +111,15 @@ Deno.test("a line that was lost, and waits over two relays, is owed once", async
   assertEquals(shown(bo), ["ada: one", "ada: two"]);
   assertEquals([faults(bo), bo.member.repeated], [[], 0]);
   assertEquals(count(ada, "delivered"), 2);
+});
+
+Deno.test("a relay that tells a member of its own leaving does not keep to the protocol", async () => {
+  const room = new TestRoom();
+  const left = { version: 2, member: 1, reason: "LEFT", statement: new Uint8Array(0) } as const;
+  const ada = await room.join(
+    "ada",
+    ({ kind, bytes }) => kind === KIND.joined ? [encodeLeft(left)] : [bytes],
+  );
+  await room.join("bo");
+  assertEquals(endingOf(ada), "BAD_RELAY");
 });
