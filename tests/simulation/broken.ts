@@ -211,7 +211,11 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
   },
   "a relay that keeps renewals to itself": {
-    build: { ...HONEST, breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})] },
+    build: {
+      ...HONEST,
+      aged: true,
+      breaks: [replacing(HostedRoom.prototype, "renew", () => () => {})],
+    },
     problem: /finds fault: CREDENTIAL_EXPIRED/,
   },
   "members that do not renew": {

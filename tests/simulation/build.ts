@@ -39,6 +39,8 @@ export interface Build {
   readonly lies?: boolean;
   /** Whether one member lies; as the seed has it without. */
   readonly liars?: boolean;
+  /** Whether credentials run out; as the seed has it without. */
+  readonly aged?: boolean;
   /** Changes whom members let read. */
   readonly policy?: (process: Process) => Policy;
   /** Changes how members are made. */

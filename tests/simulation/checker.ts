@@ -62,10 +62,10 @@ interface View {
   readonly last: Map<string, number>;
   /** What it misses, by sender. */
   readonly losses: Map<Process, Losses>;
-  /** Those whom it was shown though they are not there. */
-  readonly ghosts: Set<Process>;
-  /** What was on its way to it from a liar, and whether any of it came from the same roster. */
-  readonly shareable: Map<string, boolean>;
+  /** Stays and numbers of those whom it was shown though they are not there. */
+  readonly ghosts: Set<string>;
+  /** What was on its way to it from a liar, and whether each sender knew the same roster. */
+  readonly carried: Map<string, (() => boolean)[]>;
   /** What it has said, in order. */
   readonly said: Map<string, Entered>;
   /** Whom it leaves out. */
@@ -86,6 +86,8 @@ export class Checker {
   liar: string | undefined;
   /** Whether the relay lies, or has lied. */
   isLiedTo = false;
+  /** Whether all frames pass through a liar, which knows who was shown which history. */
+  isInspected = false;
   /** Whether the relay has been honest for so long that nobody finds fault any more. */
   isCalm = false;
   /** Counts what happens: one is before another if its number is lower. */
@@ -108,7 +110,7 @@ export class Checker {
         last: new Map(),
         losses: new Map(),
         ghosts: new Set(),
-        shareable: new Map(),
+        carried: new Map(),
         said: new Map(),
         leaveOut: new LeaveOut(),
         alive: true,
@@ -157,7 +159,6 @@ export class Checker {
       this.#problem(`${process} is told that ${whose} has signed its leaving, which it did not`);
     }
     view.told.set(whose, this.#moment++);
-    view.ghosts.delete(whose);
     view.going.add(whose);
   }
 
@@ -221,7 +222,8 @@ export class Checker {
     if (view.shownSet.has(text)) this.#problem(`${process} shows ${text} twice`);
     view.shownSet.add(text);
     view.shown.push(text);
-    if (view.shareable.get(text) === false) {
+    const carried = this.isInspected ? view.carried.get(text) : undefined;
+    if (carried?.every((agrees) => !agrees())) {
       this.#problem(`${process} shows ${text}, of whose sender it knows another roster`);
     }
     if (late) this.#lossesOf(process, from).late += 1;
@@ -262,28 +264,21 @@ export class Checker {
   /**
    * A frame with messages is on its way to a process.
    *
-   * @param may Whether the process and the sender know the same of the room.
+   * @param agrees Whether the process and the sender know the same of the room. More may be told until it is shown.
    */
-  carried(process: Process, texts: readonly string[], may: boolean): void {
-    const { shareable } = this.#view(process);
-    for (const text of texts) shareable.set(text, may || (shareable.get(text) ?? false));
+  carried(process: Process, texts: readonly string[], agrees: () => boolean): void {
+    const { carried } = this.#view(process);
+    for (const text of texts) carried.set(text, [...carried.get(text) ?? [], agrees]);
   }
 
-  /** A process is shown somebody who is not there. */
-  relisted(process: Process, whose: Process): void {
-    this.#view(process).ghosts.add(whose);
-  }
-
-  /** A process is in a room again. */
-  reconnected(process: Process): void {
-    // What comes over another relay, or an honest one, is not looked at.
-    this.#view(process).shareable.clear();
-    this.#view(process).ghosts.clear();
+  /** A process is shown somebody who is not there, by a number in one of its stays. */
+  relisted(process: Process, stay: string, number: number): void {
+    this.#view(process).ghosts.add(`${stay} ${number}`);
   }
 
   /** A process is told that another one is really there. */
-  confirmed(process: Process, whose: Process): void {
-    if (!this.#view(process).ghosts.has(whose)) return;
+  confirmed(process: Process, whose: Process, stay: string, number: number): void {
+    if (!this.#view(process).ghosts.has(`${stay} ${number}`)) return;
     this.#problem(`${process} is told that ${whose} is there, which is not`);
   }
 

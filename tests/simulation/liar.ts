@@ -29,7 +29,7 @@ import { BOUND, isCounted, KIND, readGreeting } from "../../lib/chat/wire/kinds.
 import type { VirtualClock } from "./clock.ts";
 import type { Generator } from "./generator.ts";
 import type { Lies } from "./lies.ts";
-import { LyingStay } from "./lying_stay.ts";
+import { LyingStay, stayKey } from "./lying_stay.ts";
 
 /** What a liar knows and uses. */
 export interface LiarOptions {
@@ -43,10 +43,10 @@ export interface LiarOptions {
   readonly members: () => readonly OwnCredential[];
   /** Whether a member's process runs. */
   readonly runs: (member: OwnCredential) => boolean;
-  /** Hears that a member is shown somebody who is not there. */
-  readonly relisted: (to: string, about: string) => void;
-  /** Hears that a frame with lines is carried to a member, and whether it may show them. */
-  readonly carried: (to: string, frame: Bytes, may: boolean) => void;
+  /** Hears that a member is shown somebody who is not there, by a number in its stay. */
+  readonly relisted: (to: string, stay: string, number: number) => void;
+  /** Hears that a frame with lines is carried to a member, and whether its sender was told of the same roster. */
+  readonly carried: (to: string, frame: Bytes, agrees: () => boolean) => void;
   /** Returns the stay of the member with a number, as the relay counts. */
   readonly stayOf: (room: Bytes, number: number) => LyingStay | undefined;
 }
@@ -63,13 +63,13 @@ export class Liar {
   constructor(options: Omit<LiarOptions, "stayOf">) {
     const all = new Map<string, LyingStay>();
     this.#all = all;
-    this.options = { ...options, stayOf: (room, number) => all.get(`${mapKey(room)} ${number}`) };
+    this.options = { ...options, stayOf: (room, number) => all.get(stayKey(room, number)) };
   }
 
   /** A member has come in. */
   add(key: string, stay: LyingStay): void {
     this.stays.set(key, stay);
-    this.#all.set(`${mapKey(stay.room)} ${stay.number}`, stay);
+    this.#all.set(stayKey(stay.room, stay.number), stay);
   }
 
   /** Takes a member's connection. */

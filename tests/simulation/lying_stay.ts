@@ -31,6 +31,11 @@ const LOSSY: readonly number[] = [
   ...[KIND.away, KIND.back, KIND.behind],
 ];
 
+/** Names the stay of a member that has a number in a room. */
+export function stayKey(room: Bytes, number: number): string {
+  return `${mapKey(room)} ${number}`;
+}
+
 /** A member's stay with a relay that lies. */
 export class LyingStay {
   readonly room: Bytes;
@@ -122,7 +127,7 @@ export class LyingStay {
     const view = new DataView(frame.buffer, frame.byteOffset);
     const sender = stayOf(this.room, view.getUint32(5));
     const version = view.getUint32(kind === KIND.sealed ? 22 : 19);
-    carried(this.#self, frame, sender !== undefined && this.agrees(sender, version));
+    carried(this.#self, frame, () => sender !== undefined && this.agrees(sender, version));
   }
 
   /** The member's own number, as the relay knows it. */
@@ -192,6 +197,9 @@ export class LyingStay {
     const shown = absent ?? credential;
     const number = this.#numbers.joins(real, shown.slice());
     this.#events.set(number, `joined ${mapKey(shown)}`);
+    if (absent !== undefined) {
+      this.#options.relisted(this.#self, stayKey(this.room, this.number), number);
+    }
     this.#send(KIND.joined, encodeJoined({ number, credential: shown, renewal }));
   }
 
@@ -215,9 +223,7 @@ export class LyingStay {
     const shown = new Set(this.#numbers.shown.values().map(mapKey));
     const absent = members().filter((one) => !runs(one) && !shown.has(mapKey(one.bytes)));
     if (absent.length === 0) return undefined;
-    const { key, bytes } = chance.pick(absent);
-    this.#options.relisted(this.#self, key);
-    return bytes;
+    return chance.pick(absent).bytes;
   }
 
   /** Says what never happened. */
@@ -247,6 +253,7 @@ export class LyingStay {
     if (credential !== undefined) {
       const number = this.#numbers.insert(credential);
       this.#events.set(number, `joined ${mapKey(credential)}`);
+      this.#options.relisted(this.#self, stayKey(this.room, this.number), number);
       this.#send(KIND.joined, encodeJoined({ number, credential, renewal: NOTHING }));
     }
   }

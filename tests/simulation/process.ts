@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import type { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
@@ -27,6 +28,8 @@ export class Process {
   readonly trust = new Trust({ known: KnownPeers.parse("") });
   readonly events: MemberEvent[] = [];
   connection: Connection | undefined;
+  /** The room that it is in. */
+  room: Bytes = new Uint8Array(0);
   attempt = 0;
   alive = true;
   leaving = false;
@@ -43,4 +46,9 @@ export class Process {
     this.self = self;
     this.member = make(this);
   }
+}
+
+/** Returns the name of the process whose member's hash is a map key. */
+export function processOf(processes: readonly Process[], key: string): string {
+  return processes.find(({ self }) => self.key === key)?.name ?? "nobody";
 }

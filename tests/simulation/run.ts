@@ -70,8 +70,8 @@ export class Run {
     }
     await world.runUntil(at);
     // Mended: the relay runs and is honest, and nothing breaks any longer.
-    world.endLies();
-    if (!world.relayRuns) world.startRelay();
+    world.relays.endLies();
+    if (world.relays.present === undefined) world.relays.start();
     // What was not read goes on in small pieces.
     const more = world.loud ? 900_000 : 0;
     await world.runUntil(at + 45_000 + 60_000);
@@ -79,7 +79,7 @@ export class Run {
     await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more);
     world.finish();
     const { entered, shown } = checker.size;
-    Object.assign(this.#done, world.lies?.told);
+    Object.assign(this.#done, world.relays.lies?.told);
     return {
       seed: this.#seed,
       problems: checker.problems,
@@ -146,13 +146,13 @@ export class Run {
         if (one !== undefined) world.stall(one, chance.int(100, 50_000));
         return;
       case "killRelay":
-        if (world.relayRuns) world.killRelay();
+        if (world.relays.present !== undefined) world.relays.kill();
         return;
       case "stopRelay":
-        if (world.relayRuns) world.stopRelay();
+        if (world.relays.present !== undefined) world.relays.stop();
         return;
       case "startRelay":
-        if (!world.relayRuns) world.startRelay();
+        if (world.relays.present === undefined) world.relays.start();
         return;
       case "join":
         return this.#join(alive.map(({ self }) => self.name), members);
@@ -179,7 +179,7 @@ export class Run {
 
   /** Somebody who is not there comes: somebody new, or a new run of somebody who was. */
   #join(here: readonly string[], members: number): void {
-    if (!this.#world.relayRuns) return;
+    if (this.#world.relays.present === undefined) return;
     const free = NAMES.slice(0, members + 3).filter((name) => !here.includes(name));
     if (free.length > 0) this.#start(this.#world.chance.pick(free));
   }

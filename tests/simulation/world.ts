@@ -13,20 +13,19 @@ import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
-import type { RelayOptions } from "../../lib/chat/relay/options.ts";
-import { Relay } from "../../lib/chat/relay/relay.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
-import { type Build, DAY_MS, GRACE_MS, withoutMissed } from "./build.ts";
+import { type Build, DAY_MS, withoutMissed } from "./build.ts";
 import { Checker, lineOf, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import type { Decision } from "./leave_out.ts";
-import { Liar } from "./liar.ts";
 import { Lies } from "./lies.ts";
+import { stayKey } from "./lying_stay.ts";
 import { lyingMembers } from "./lying_member.ts";
 import { Network } from "./network.ts";
-import { Process } from "./process.ts";
+import { Process, processOf } from "./process.ts";
+import { Relays } from "./relays.ts";
 import { SealedLines } from "./sealed_lines.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
@@ -64,12 +63,7 @@ export class World {
   /** Whether so much is said that a relay leaves out frames for those who do not read. */
   readonly loud: boolean;
   readonly #network: Network;
-  #relay: Relay | undefined;
-  /** What the relay lies about; undefined if it is honest. */
-  readonly lies: Lies | undefined;
-  #liar: Liar | undefined;
-  /** Those whom the relay that runs has given up, and who have not come back. */
-  readonly #givenUp = new Set<string>();
+  readonly relays: Relays;
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
@@ -83,35 +77,45 @@ export class World {
     this.loud = this.chance.chance(0.06);
     this.checker.mayGiveUp = this.loud;
     const isLying = this.#build.lies ?? this.chance.chance(0.4);
-    this.lies = isLying ? new Lies(this.chance) : undefined;
     this.checker.isLiedTo = isLying;
+    this.relays = new Relays({
+      build,
+      lies: isLying ? new Lies(this.chance) : undefined,
+      clock: this.clock,
+      chance: this.chance,
+      checker: this.checker,
+      network: this.#network,
+      check: this.#credentials.check,
+      processes: this.processes,
+      linesOf: (tag) => this.#sealed.linesOf(tag),
+      do: (run) => this.#do("relay", run),
+      log: (what) => this.#log(what),
+      fail: (error) => this.#failures.push(error),
+    });
     this.checker.tell = (text) => this.#tell(text);
-    this.aged = this.chance.chance(0.25);
+    const isAged = this.chance.chance(0.25);
+    this.aged = build.aged ?? isAged;
     if (this.aged) this.clock.dateRate = CREDENTIAL_LIFE_MS / DAY_MS;
     this.#crypto.sealed = (key, plaintext, tag) =>
       this.#sealed.add(key, plaintext, tag, this.checker.seals(this.#crypto.actor));
-    this.#crypto.install();
     if (build.liars ?? this.chance.chance(0.2)) this.checker.liar = "m0";
     const isLiar = () => personOf(this.#crypto.actor) === this.checker.liar;
     const lying = this.checker.liar === undefined ? [] : lyingMembers(this.chance, isLiar);
     this.#undo = [...lying, ...build.breaks ?? []].map((broken) => broken());
-    this.startRelay();
-    this.#tickRelay();
+    this.#crypto.install();
+    this.relays.start();
+    this.relays.tick();
   }
 
   /** Gives the real cryptography back. */
   close(): void {
-    for (const undo of this.#undo.toReversed()) undo();
     this.#crypto.uninstall();
+    for (const undo of this.#undo.toReversed()) undo();
   }
 
   /** What happened, as one hash. */
   get trace(): string {
     return this.#trace.copy().digest("hex");
-  }
-
-  get relayRuns(): boolean {
-    return this.#relay !== undefined;
   }
 
   /** Goes on until a time; what is then still to happen, happens later. */
@@ -159,81 +163,6 @@ export class World {
     });
   }
 
-  // The relay.
-
-  startRelay(): void {
-    const options: RelayOptions = {
-      now: this.clock.date,
-      monotonic: this.clock.now,
-      random: this.chance.bytes,
-      graceMs: GRACE_MS,
-      later: (call) => this.#do("relay", call),
-      event: (event) => {
-        // Who loses its relay has not left.
-        if (event.kind !== "left" || event.reason === "LEFT" || this.#relay?.isClosing) return;
-        this.#givenUp.add(this.#processOf(event.credential.key));
-      },
-      check: this.#credentials.check,
-      fail: (error) => this.#failures.push(error),
-    };
-    this.#log("relay starts");
-    this.#givenUp.clear();
-    const relay = this.#build.relay?.(options, this.clock) ?? new Relay(options);
-    this.#relay = relay;
-    this.#liar = this.lies?.areTold ? this.#liarOf(relay, this.lies) : undefined;
-  }
-
-  #liarOf(relay: Relay, lies: Lies): Liar {
-    const { clock, chance } = this;
-    return new Liar({
-      relay,
-      lies,
-      clock,
-      chance,
-      do: (run) => this.#relay === relay ? this.#do("relay", run) : undefined,
-      members: () => this.processes.map(({ self }) => self),
-      runs: (member) => this.processes.some(({ self, alive }) => self === member && alive),
-      carried: (to, frame, may) => {
-        const lines = this.#sealed.linesOf(frame.subarray(-80, -64));
-        this.checker.carried(this.#processOf(to), lines, may);
-      },
-      relisted: (to, about) => this.checker.relisted(this.#processOf(to), this.#processOf(about)),
-    });
-  }
-
-  /** The relay is honest from now on. Whoever was shown another history meets the others at another relay. */
-  endLies(): void {
-    if (this.lies === undefined) return;
-    this.#log("the relay is honest");
-    this.lies.end();
-    if (this.lies.splits || this.chance.chance(0.5)) this.killRelay();
-  }
-
-  /** The relay's process is killed: its connections break. */
-  killRelay(): void {
-    this.#log("relay is killed");
-    this.#relay = undefined;
-    this.#network.loseRelay();
-  }
-
-  /** The relay is told to stop: it tells its members. */
-  stopRelay(): void {
-    const relay = this.#relay;
-    this.#log("relay stops");
-    this.#do("relay", () => {
-      relay?.close();
-      if (this.#relay === relay) this.#relay = undefined;
-    });
-  }
-
-  #tickRelay(): void {
-    this.clock.after(1_000, () => {
-      const relay = this.#relay;
-      if (relay !== undefined) this.#do("relay", () => relay.tick());
-      this.#tickRelay();
-    });
-  }
-
   // Members.
 
   /** A person's process starts, and joins. */
@@ -270,7 +199,7 @@ export class World {
   /** Makes a connection, or tries again later. */
   #connect(process: Process): void {
     if (!process.alive) return;
-    const relay = this.#relay;
+    const relay = this.relays.present;
     if (relay === undefined) return this.#tryLater(process);
     const connection = this.#network.connect(process);
     const { memberLink, relayLink } = connection;
@@ -287,14 +216,14 @@ export class World {
         this.#do(process.name, () => process.member.disconnected());
       },
     });
-    const own = this.#liar?.connect(relayLink) ?? relay.connect(relayLink);
+    const own = this.relays.connect(relayLink);
     relayLink.open({
       receive: (bytes) => {
-        if (this.#relay === relay) this.#do("relay", () => void own.receive(bytes));
+        if (this.relays.present === relay) this.#do("relay", () => void own.receive(bytes));
         return undefined;
       },
       disconnected: () => {
-        if (this.#relay === relay) this.#do("relay", () => own.disconnected());
+        if (this.relays.present === relay) this.#do("relay", () => own.disconnected());
       },
     });
     process.connection = connection;
@@ -376,7 +305,7 @@ export class World {
   }
 
   #processOf(key: string): string {
-    return this.processes.find(({ self }) => self.key === key)?.name ?? "nobody";
+    return processOf(this.processes, key);
   }
 
   #told(process: Process, told: MemberEvent): void {
@@ -384,9 +313,12 @@ export class World {
     process.events.push(event);
     if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
     const count = process.events.length;
-    if (event.kind === "reconnected") this.checker.reconnected(process.name);
+    if ("room" in event) process.room = event.room;
     if (event.kind === "confirmed") {
-      this.checker.confirmed(process.name, this.#processOf(event.peer.credential.key));
+      const { credential, number } = event.peer;
+      const whose = this.#processOf(credential.key);
+      const own = process.member.roster.get(process.self.key)!.number;
+      this.checker.confirmed(process.name, whose, stayKey(process.room, own), number);
     }
     if (event.kind === "left") {
       const whose = this.#processOf(event.peer.credential.key);
@@ -401,7 +333,7 @@ export class World {
       const missed = (event.missed ?? []).map(({ name }) => name);
       this.checker.delivered(process.name, lineOf(event.line.shown), missed);
     }
-    if (event.kind === "reconnected" && this.#givenUp.delete(process.name)) {
+    if (event.kind === "reconnected" && this.relays.givenUp.delete(process.name)) {
       this.checker.cameBack(process.name, event.missed !== undefined);
     }
     if (event.kind === "ended") this.#ended(process, event.reason);
@@ -461,7 +393,9 @@ export class World {
         this.checker.stuck(name, `it sees ${here.join()} and not ${expected}`);
       }
     }
-    if (this.#relay?.isIdle === false) this.checker.stuck("relay", "a queue is not empty");
+    // A member that lies is sent again and again what it says that it misses.
+    const isIdle = liar !== undefined || this.relays.present?.isIdle !== false;
+    if (!isIdle) this.checker.stuck("relay", "a queue is not empty");
     this.#sealed.check(this.checker, (key) => this.#crypto.knowers(key));
   }
 }

@@ -71,6 +71,8 @@ export interface Entry {
 export class ContactStream {
   /** What it has taken, as its receipts say. */
   through = 0;
+  /** The highest number that it knows of, as its last receipt says. */
+  seen = 0;
   /** The highest number that it has been sent. */
   sent = 0;
   /** The last number that it has been sent in order: the one before the next that is addressed to it. */
@@ -516,8 +518,9 @@ export class Ledger {
    * @param withheld Whether its person was not shown it.
    * @returns Whether that is progress.
    */
-  receipt(contact: Contact, { stream, through }: Progress, withheld: boolean): boolean {
+  receipt(contact: Contact, { stream, through, seen }: Progress, withheld: boolean): boolean {
     const state = contact.streams[stream];
+    state.seen = seen;
     // Nobody can have taken what it was not sent.
     const taken = Math.min(through, state.sent);
     if (taken <= state.through) return false;

@@ -421,9 +421,10 @@ export class Outgoing {
       before = line.number;
       return line;
     });
-    // What the policy has kept from the contact since will not come.
+    // What the contact knows to be missing, and the policy has kept from it since, will not come.
+    const known = Math.min(last, contact.streams[stream].seen);
     const isAll = lost.length === outstanding.length;
-    if (isAll && before < last) lines.push({ kind: "gone", stream, number: last });
+    if (isAll && before < known) lines.push({ kind: "gone", stream, number: known });
     const isHolder = stream === STREAM.group && this.#chain.isHolder(contact.peer);
     const { sent } = contact.streams[stream];
     return isHolder ? [...lines, this.#grant(sent + 1, sent)] : lines;

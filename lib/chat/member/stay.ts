@@ -360,6 +360,9 @@ export class Membership {
         return this.#options.breach("the relay says that this member has left");
       }
       const peer = this.roster.byNumber(member);
+      if (peer?.credential.key === this.#options.self.key) {
+        return this.#options.breach("the relay says that this member has left");
+      }
       const signed = peer !== undefined && reason === "LEFT" &&
         await this.#isSigned(peer, statement);
       if (!this.roster.left(member)) return this.#options.breach(`member ${member} left twice`);
