@@ -219,6 +219,9 @@ class EntryLog {
   }
 }
 
+/** The log of a stream in which nothing was said. */
+const NO_LINES = new EntryLog();
+
 /** Lines and contacts. */
 export class Ledger {
   /** The group's lines that have not been sealed, in order. */
@@ -229,7 +232,7 @@ export class Ledger {
   readonly #missing = new Map<string, Contact>();
   readonly #undisplayed = new Set<Contact>();
   readonly #group = new EntryLog();
-  /** By recipient. They are kept when a contact parts: numbers are never used twice. */
+  /** By recipient of private lines. They are kept when a contact parts: numbers are never used twice. */
   readonly #private = new Map<string, EntryLog>();
   /** All lines, in the order in which they were entered. */
   readonly #lines = new Set<Entry>();
@@ -254,6 +257,11 @@ export class Ledger {
   /** Returns all contacts. */
   contacts(): MapIterator<Contact> {
     return this.#contacts.values();
+  }
+
+  /** The number of members that were ever sent a private line. */
+  get privateStreams(): number {
+    return this.#private.size;
   }
 
   /** The number of contacts. */
@@ -305,11 +313,7 @@ export class Ledger {
 
   #logOf(stream: Stream, key: string): EntryLog {
     if (stream === STREAM.group) return this.#group;
-    const known = this.#private.get(key);
-    if (known !== undefined) return known;
-    const log = new EntryLog();
-    this.#private.set(key, log);
-    return log;
+    return this.#private.get(key) ?? NO_LINES;
   }
 
   /** Another room begins. Who is in it, and has taken what, is still to be seen. */
@@ -434,7 +438,7 @@ export class Ledger {
       entry.waiting += 1;
       if (!contact.stalled) entry.live += 1;
     }
-    this.#logOf(line.stream, line.to?.credential.key ?? "").add(entry);
+    this.#log(entry);
     this.#lines.add(entry);
     this.#unsent += 1;
     this.#bytes += sizeOf(entry);
@@ -445,6 +449,16 @@ export class Ledger {
     } else this.owe(this.get(line.to.credential.key)!, entry);
     if (entry.live > 0) this.#hold(entry, 1);
     this.#giveUpOldest();
+  }
+
+  /** Only whoever was sent a private line has a log: members come and go without end. */
+  #log(entry: Entry): void {
+    const { to } = entry.line;
+    if (to === undefined) return this.#group.add(entry);
+    const { key } = to.credential;
+    const log = this.#private.get(key) ?? new EntryLog();
+    this.#private.set(key, log);
+    log.add(entry);
   }
 
   #recipientsOf({ to }: Line): Iterable<Contact> {

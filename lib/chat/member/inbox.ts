@@ -14,6 +14,7 @@ import {
   type Progress,
   readPairMessages,
   readTexts,
+  type Receipt,
   STREAM,
   type Stream,
 } from "../wire/content.ts";
@@ -101,9 +102,11 @@ export class Inbox {
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
   /** The progress that a receipt says: of what has been shown. */
-  shown: readonly Progress[] = [];
-  /** Whether the last message was withheld from the person. */
-  withheld = false;
+  #shown: readonly Progress[] = [];
+  /** Whether something of what the newest receipt says first was withheld from the person. */
+  #withheld = false;
+  /** Whether a receipt has said that much. */
+  #told = false;
 
   /** Starts with nothing received in this room. */
   constructor(options: InboxOptions) {
@@ -112,7 +115,27 @@ export class Inbox {
     const { signing } = options.peer.credential;
     const { pair, sessionKey, nextReceipt } = options;
     this.pair = new PairReceiver(pair, sessionKey, signing, nextReceipt);
-    this.shown = options.streams.progress;
+    this.#shown = options.streams.progress;
+  }
+
+  /**
+   * The person was shown what was processed, less what was withheld.
+   *
+   * @param progress How far that is.
+   * @param withheld Whether something was withheld since the last call.
+   * @param isNews Whether a text came since: what was withheld before it, and said to have been, is no longer said.
+   */
+  took(progress: readonly Progress[], withheld: boolean, isNews: boolean): void {
+    if (isNews && this.#told) this.#withheld = false;
+    this.#withheld ||= withheld;
+    this.#told = false;
+    this.#shown = progress;
+  }
+
+  /** Returns what a receipt says now. */
+  tell(): Receipt {
+    this.#told = true;
+    return { withheld: this.#withheld, streams: this.#shown };
   }
 
   /** The progress of what has been processed. */

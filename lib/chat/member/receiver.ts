@@ -253,8 +253,11 @@ export class ReceivingSide {
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || peer.credential.key === self.key) return;
     // Entries overtake counted frames.
-    if (entry.version > roster.version) this.#early.set(`${kind} ${entry.member}`, { kind, entry });
-    else await this.#contain(peer, () => act(peer));
+    if (entry.version > roster.version) {
+      // The frame around an entry may be 300 times as large.
+      const own = { ...entry, check: entry.check.slice(), box: entry.box.slice() };
+      this.#early.set(`${kind} ${entry.member}`, { kind, entry: own });
+    } else await this.#contain(peer, () => act(peer));
   }
 
   /** The room has another version: what came early may be understood now. */
@@ -359,10 +362,9 @@ export class ReceivingSide {
     const hides = texts.length > 0 && policy.hides(peer);
     if (hides) this.fault("HIDDEN", peer, "");
     else for (const text of texts) this.#show(peer, text);
-    inbox.withheld = hides || unknown || inbox.withheld && texts.length === 0;
     const { progress } = inbox;
     displayed.then(() => {
-      inbox.shown = progress;
+      inbox.took(progress, hides || unknown, texts.length > 0);
       if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox, roster.size);
     });
   }
@@ -408,11 +410,10 @@ export class ReceivingSide {
     const { roster, send } = this.#own;
     const { version } = roster;
     const context = await roster.history.newest;
-    const entries = await Promise.all(
-      due.map(({ peer, pair, shown, withheld }) =>
-        pair.receipt(peer.number, { version, context }, encodeReceipt({ withheld, streams: shown }))
-      ),
-    );
+    const entries = await Promise.all(due.map((inbox) => {
+      const { peer, pair } = inbox;
+      return pair.receipt(peer.number, { version, context }, encodeReceipt(inbox.tell()));
+    }));
     encodeEntries(KIND.receipt, entries).forEach(send);
   }
 

@@ -13,7 +13,7 @@ import { type Delivery, isFor } from "./room.ts";
 
 /** The most that is sent to a member beyond its last acknowledgement. */
 const WINDOW = { frames: 8192, bytes: 4 << 20 } as const;
-/** The most sealed and pair frames that wait for a member, in bytes. */
+/** The most frames of other members that wait for a member, in bytes. */
 const MAX_WAITING_BYTES = 4 << 20;
 /** Leaving out goes on to here, so that it does not search the list again for each frame. */
 const LOW_WAITING_BYTES = 7 * (MAX_WAITING_BYTES / 8);
@@ -116,7 +116,7 @@ export class Outbox {
   /** The bytes of deliveries that are sent and not wholly acknowledged. */
   #flying = 0;
   #isBlocked = false;
-  /** In an own list: the waiting bytes of sealed and pair frames, by sender. */
+  /** In an own list: the waiting bytes of members' frames, by sender. */
   readonly #waiting = new Map<number, number>();
   #waitingBytes = 0;
   #waitingControl = 0;
@@ -312,7 +312,7 @@ export class Outbox {
       const { to, kind, number } = this.#feed.at(i);
       const isEnough = this.#waitingBytes <= LOW_WAITING_BYTES;
       if (to.sender !== sender || kind === "control") continue;
-      if (isEnough && (kind === "pair" || first === undefined)) continue;
+      if (isEnough && (kind !== "sealed" || first === undefined)) continue;
       if (kind === "sealed") first ??= number;
       this.#account(this.#feed.at(i), -1);
       this.#feed.leaveOut(i);

@@ -48,8 +48,8 @@ export interface Delivery {
   readonly frames: number;
   /** The frames, one after the other. Never changed. */
   readonly bytes: Bytes;
-  /** Sealed and pair frames may be left out for a slow reader; others never. */
-  readonly kind: "sealed" | "pair" | "control";
+  /** What a member sends may be left out for a slow reader; what the relay says never. */
+  readonly kind: "sealed" | "pair" | "here" | "control";
   /** The number of the first message of sealed frames; otherwise 0. */
   readonly number: number;
 }
@@ -302,8 +302,7 @@ export class Room {
       case "pair":
         return this.#takePair(member, frame.recipient, frame.bytes);
       case "here":
-        this.#counted(member, 1, (this.size - 1) * frame.bytes.length);
-        return this.#control(frame.bytes, { sender: member.number });
+        return this.#takeHere(member, frame.bytes);
       case "route":
         return this.#declare(member, frame);
       case "rejoin":
@@ -318,6 +317,12 @@ export class Room {
     if (!isHere) return;
     const to = { sender: member.number, upTo: Infinity, one: recipient };
     this.#deliver({ to, frames: 1, bytes, kind: "pair", number: 0 });
+  }
+
+  #takeHere(member: RoomMember, bytes: Bytes): void {
+    this.#counted(member, 1, (this.size - 1) * bytes.length);
+    const to = { sender: member.number, upTo: Infinity };
+    this.#deliver({ to, frames: 1, bytes, kind: "here", number: 0 });
   }
 
   #declare(

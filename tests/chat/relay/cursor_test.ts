@@ -189,6 +189,17 @@ Deno.test("pair frames are left out from the oldest on, and nobody is told", () 
   assertEquals(taken(outbox), idsOf(...pairs.slice(2)));
 });
 
+Deno.test("here frames are left out like pair frames, and are not among the control frames", () => {
+  const feed = new Feed();
+  const outbox = new Outbox(1, feed);
+  feed.push(delivery(1, { sender: 8, kind: "here" }));
+  outbox.detach();
+  const size = 256;
+  for (let i = 0; i < 32_000; i++) outbox.offer(delivery(1, { sender: 8, kind: "here", size }));
+  assertEquals([outbox.leaveOut(), outbox.isHopeless], [[], false]);
+  assert(outbox.bytes <= 4 * MIB, `${outbox.bytes} bytes wait`);
+});
+
 Deno.test("what was sent is not left out, and a partly acknowledged delivery may be", () => {
   const large = Array.from(
     { length: 12 },

@@ -1,0 +1,58 @@
+/**
+ * What others must not make a member keep, and what its receipts must not say.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { Ledger } from "../../../lib/chat/member/deliveries.ts";
+import type { Policy } from "../../../lib/chat/member/roster.ts";
+import { count, type Seat, TestRoom } from "../room.ts";
+
+function missedOf({ events }: Seat): (readonly string[])[] {
+  return events.flatMap((event) =>
+    event.kind === "delivered" ? [(event.missed ?? []).map(({ name }) => name)] : []
+  );
+}
+
+Deno.test("members that come and go leave nothing behind in the ledger", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const peer = ada.member.roster.byName("bo")!;
+  const none = () => {};
+  const ledger = new Ledger({ sent: none, delivered: none, unheard: none });
+  for (let i = 0; i < 1_000; i++) {
+    const key = `${i}`;
+    ledger.add({ ...peer, credential: { ...peer.credential, key } }, 0, 0);
+    ledger.nextPrivate(key);
+    ledger.part(key, false);
+  }
+  assertEquals([ledger.size, ledger.privateStreams], [0, 0]);
+  bo.close();
+});
+
+Deno.test("a text that was hidden is not told as shown by a receipt that a later, shown text shares with it", async () => {
+  const room = new TestRoom();
+  let hidden = true;
+  const policy: Policy = { obstacle: () => undefined, hides: () => hidden };
+  room.policies.set("bo", policy);
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  // In a room of more than four, receipts wait for an interval.
+  for (const name of ["cy", "dee", "fay"]) await room.join(name);
+  await room.pass(1_000);
+  for (const text of ["hidden", "shown"]) {
+    ada.member.enter(text);
+    await room.settle();
+    hidden = false;
+  }
+  assertEquals(count(ada, "delivered"), 0);
+  for (let i = 0; i < 5; i++) await room.pass(1_000);
+  assertEquals(missedOf(ada)[0], ["bo"]);
+  ada.member.enter("later");
+  for (let i = 0; i < 5; i++) await room.pass(1_000);
+  assertEquals(missedOf(ada).at(-1), []);
+  bo.close();
+});
