@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, type Random, sha256 } from "../../base/bytes.ts";
+import { type Bytes, ByteWriter, type Random, sameBytes, sha256 } from "../../base/bytes.ts";
 import { CONTEXT, inContext, sign } from "../identity/signing.ts";
 import {
   type Conversation,
@@ -91,10 +91,6 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 /** The 96-bit initialization vector of a counter. */
 export function vectorOf(counter: number): Bytes {
   return new ByteWriter(12).u32(0).u64(counter).finish();
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** The message key of the last set of recipients: it rarely changes from frame to frame. */
