@@ -124,7 +124,7 @@ async function measure(programs: readonly Program[], runs: number): Promise<numb
 /** How long a process takes, in milliseconds. */
 async function timeOf({ what, command, args, env = {} }: Program): Promise<number> {
   const start = performance.now();
-  // Nobody reads what it prints: reading would cost this process time, and so the machine's cores.
+  // The output is not read: reading takes processor time that the measured program would lack.
   const child = new Deno.Command(command, { args: [...args], env, stdin: "null", stdout: "null" });
   const { success } = await child.spawn().status;
   const took = performance.now() - start;

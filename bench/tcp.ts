@@ -157,13 +157,13 @@ async function copy(
   return { seconds, arrived, whole };
 }
 
-/** A port that nobody listens on. */
+/** Returns a port on which no program listens. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** Waits until somebody listens on a port, without connecting to it, which would be the one connection. */
+/** Waits until a program listens on a port. It does not connect: the program accepts one connection only. */
 async function listened(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const table = await socketTable();
@@ -175,7 +175,7 @@ async function listened(port: number): Promise<void> {
   await pause(STARTING_MS);
 }
 
-/** The system's table of sockets, which the runtime lets no program read; empty where there is none. */
+/** Returns the system's table of sockets, which the runtime does not let a program read; empty if there is none. */
 async function socketTable(): Promise<string> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", "cat /proc/net/tcp"] }).output();
   return new TextDecoder().decode(stdout);

@@ -1,6 +1,6 @@
 /**
- * A relay that attacks whoever joins: `hostile_relay.ts pings`. It says its port, a line once somebody is in, and begins
- * at a line of its input: pings as fast as they go, of which it reads no answer.
+ * A relay that attacks its members: `hostile_relay.ts pings`. It prints its port, and a line when a member has joined. A
+ * line of input starts the attack: it sends pings as fast as it can, and reads no answer.
  *
  * @module
  */

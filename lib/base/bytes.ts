@@ -185,6 +185,22 @@ export class ByteReader {
   }
 }
 
+/** Joins bytes. */
+export function concat(parts: readonly Uint8Array[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Returns whether two sequences of bytes are the same. It takes no constant time, and is for public bytes. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
 /** Encodes text as UTF-8 (RFC 3629). */
 export function utf8(text: string): Bytes {
   return encoder.encode(text);

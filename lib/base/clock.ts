@@ -1,5 +1,5 @@
 /**
- * Monotonic time, time limits, and a token bucket that fills with time.
+ * Monotonic time, pauses, time limits, and a token bucket that fills with time.
  *
  * @module
  */
@@ -11,6 +11,18 @@
  */
 export function steadyNow(): number {
   return performance.timeOrigin + performance.now();
+}
+
+/** Waits for a time in milliseconds, or until the signal is aborted. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal?.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const wake = () => resolve();
+  signal?.addEventListener("abort", wake, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", wake);
 }
 
 /** An average rate and a burst. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { concat } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { printable, printableBytes, printableJson } from "../base/printable.ts";
 import { type Io, type OutputStream, ReaderGone, writeAll, writeError } from "../os/io.ts";
@@ -247,9 +248,7 @@ export class TerminalText {
 
   /** Returns the text that can be shown now. It holds back the start of a character, and a CR that may end a line. */
   add(bytes: Uint8Array): string {
-    const all = new Uint8Array(this.#held.length + bytes.length);
-    all.set(this.#held);
-    all.set(bytes, this.#held.length);
+    const all = concat([this.#held, bytes]);
     const end = all.length - heldBack(all);
     this.#held = all.slice(end);
     return shown(all.subarray(0, end));

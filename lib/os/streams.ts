@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, concat } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { fileFailure } from "./errors.ts";
 import { type Io, type Keyboard, StopSignals, writeError } from "./io.ts";
@@ -65,7 +65,7 @@ class PartialLine {
     const parts = this.#parts;
     this.#parts = [];
     this.length = 0;
-    const bytes = parts.length === 1 ? parts[0]! : glue(parts);
+    const bytes = parts.length === 1 ? parts[0]! : concat(parts);
     const end = bytes.at(-1) === RETURN ? bytes.length - 1 : bytes.length;
     if (length > this.#max + 1 || end > this.#max) return { kind: "long", bytes: length };
     // Invalid UTF-8 becomes U+FFFD, so that no line is dropped.
@@ -74,16 +74,6 @@ class PartialLine {
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-function glue(parts: readonly Bytes[]): Bytes {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
 
 const encoder = new TextEncoder();
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, concat } from "../base/bytes.ts";
 
 /** The tags used in RSA keys. */
 export const TAG = {
@@ -152,23 +152,7 @@ export function derIdentifier(dotted: string): Bytes {
 /** Encodes one value. */
 export function der(tag: number, ...content: readonly Uint8Array[]): Bytes {
   const length = content.reduce((sum, part) => sum + part.length, 0);
-  return concat(new Uint8Array([tag, ...lengthBytes(length)]), ...content);
-}
-
-/** Joins bytes. */
-export function concat(...parts: readonly Uint8Array[]): Bytes {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-/** Tells whether two sequences of bytes are the same. It takes no constant time, and is for public bytes. */
-export function hasSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return concat([new Uint8Array([tag, ...lengthBytes(length)]), ...content]);
 }
 
 /** Encodes a non-negative integer from its big-endian bytes. */

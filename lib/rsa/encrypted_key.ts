@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type Bytes, secureRandom } from "../base/bytes.ts";
-import { concat, der, derIdentifier, DerReader, derUnsigned, numberBytes, TAG } from "./der.ts";
+import { type Bytes, concat, secureRandom } from "../base/bytes.ts";
+import { der, derIdentifier, DerReader, derUnsigned, numberBytes, TAG } from "./der.ts";
 import { damaged, type EncryptedPkcs8, KeyFileError } from "./key_der.ts";
 
 /** Decrypts a key. Throws {@linkcode KeyFileError} `KEY_PASSPHRASE` for another passphrase. */
@@ -129,7 +129,7 @@ export function openerOfPkcs8({ algorithm, sealed }: EncryptedPkcs8): Opener {
       pkcs12Key(passphrase, salt, iterations, purpose, length);
     const key = await derive(1, keyBytes);
     // Triple DES with two keys uses the first one twice.
-    const whole = keyBytes === 24 ? key : concat(key, key.subarray(0, 8));
+    const whole = keyBytes === 24 ? key : concat([key, key.subarray(0, 8)]);
     return opened(await decryptCbc(TRIPLE_DES, whole, await derive(2, 8), sealed));
   };
 }
@@ -203,11 +203,11 @@ async function pkcs12Key(
   const { createHash } = await import("node:crypto");
   const block = 64;
   const text = utf16(passphrase);
-  const input = concat(repeated(salt, block), repeated(text, block));
+  const input = concat([repeated(salt, block), repeated(text, block)]);
   const diversifier = new Uint8Array(block).fill(purpose);
   const key = new Uint8Array(length);
   for (let at = 0; at < length; at += 20) {
-    let digest = concat(diversifier, input);
+    let digest = concat([diversifier, input]);
     for (let i = 0; i < iterations; i++) {
       digest = new Uint8Array(createHash("sha1").update(digest).digest());
     }
@@ -287,7 +287,7 @@ async function traditionalKey(passphrase: Bytes, salt: Bytes, length: number): P
     last = new Uint8Array(
       createHash("md5").update(last).update(passphrase).update(salt).digest(),
     );
-    key = concat(key, last);
+    key = concat([key, last]);
   }
   return key.subarray(0, length);
 }
@@ -315,7 +315,7 @@ async function decryptCbc(cipher: Cipher, key: Bytes, iv: Bytes, sealed: Bytes):
   const { createDecipheriv } = await import("node:crypto");
   const decipher = createDecipheriv("des-ede3-cbc", key, iv);
   try {
-    return concat(new Uint8Array(decipher.update(sealed)), new Uint8Array(decipher.final()));
+    return concat([decipher.update(sealed), decipher.final()]);
   } catch {
     throw wrongPassphrase();
   }

@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { Bytes } from "../base/bytes.ts";
-import { bitLength, encodeSpki, hasSameBytes, isOdd } from "./der.ts";
+import { type Bytes, sameBytes } from "../base/bytes.ts";
+import { bitLength, encodeSpki, isOdd } from "./der.ts";
 
 /** The sizes of modulus that keys are made with, in bits. */
 export const MODULUS_BITS = [2048, 3072, 4096] as const;
@@ -86,7 +86,7 @@ export async function importSpki(spki: Bytes, use: RsaUse): Promise<CryptoKey> {
   const key = await importUnchecked(spki, use);
   const { modulusLength, publicExponent } = key.algorithm as RsaHashedKeyAlgorithm;
   checkBits(modulusLength);
-  if (!hasSameBytes(publicExponent, EXPONENT_65537)) {
+  if (!sameBytes(publicExponent, EXPONENT_65537)) {
     throw new RsaKeyError("Cannot import RSA key: its exponent is not 65537");
   }
   const bytes = Math.ceil(modulusLength / 8);
@@ -128,8 +128,8 @@ function isCanonical(spki: Bytes, modulusBytes: number): boolean {
   const first = spki[spki.length - SPKI_TAIL_BYTES - modulusBytes] ?? 0;
   const { head, tail, length } = aroundModulus(modulusBytes, first > 0x7f);
   return first !== 0 && spki.length === length &&
-    hasSameBytes(spki.subarray(0, head.length), head) &&
-    hasSameBytes(spki.subarray(-SPKI_TAIL_BYTES), tail);
+    sameBytes(spki.subarray(0, head.length), head) &&
+    sameBytes(spki.subarray(-SPKI_TAIL_BYTES), tail);
 }
 
 /**

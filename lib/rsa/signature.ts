@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, concat } from "../base/bytes.ts";
 import {
-  concat,
   der,
   DerError,
   derIdentifier,
@@ -334,5 +333,5 @@ function mask(name: string, seed: Bytes, length: number, hash: HashOf): Bytes {
   for (let i = 0; i < count; i++) {
     parts.push(hash(name, seed, new Uint8Array([i >> 24, i >> 16, i >> 8, i])));
   }
-  return concat(...parts).subarray(0, length);
+  return concat(parts).subarray(0, length);
 }

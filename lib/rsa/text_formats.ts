@@ -6,16 +6,8 @@
  * @module
  */
 
-import { ByteReader, type Bytes, MalformedError, utf8 } from "../base/bytes.ts";
-import {
-  bitLength,
-  bytesOf,
-  commonDivisor,
-  concat,
-  numberBytes,
-  powerModulo,
-  toNumber,
-} from "./der.ts";
+import { ByteReader, type Bytes, concat, MalformedError, utf8 } from "../base/bytes.ts";
+import { bitLength, bytesOf, commonDivisor, numberBytes, powerModulo, toNumber } from "./der.ts";
 import { type Opener, unsupportedCipher, wrongPassphrase } from "./encrypted_key.ts";
 import {
   damaged,
@@ -77,7 +69,7 @@ export function readOpenSshKey(bytes: Bytes): OpenSshKey {
     const part = blob(reader);
     const tag = reader.raw(reader.left);
     if (cipher === "none") return { open: undefined, part };
-    return { open: openerOf(cipher, derivation, options, concat(part, tag)), part };
+    return { open: openerOf(cipher, derivation, options, concat([part, tag])), part };
   });
 }
 
@@ -134,7 +126,7 @@ async function decryptUnpadded(aes: CryptoKey, iv: Bytes, sealed: Bytes): Promis
   const name = "AES-CBC";
   const last = sealed.subarray(-16);
   const padding = await crypto.subtle.encrypt({ name, iv: last }, aes, new Uint8Array());
-  return await crypto.subtle.decrypt({ name, iv }, aes, concat(sealed, new Uint8Array(padding)));
+  return await crypto.subtle.decrypt({ name, iv }, aes, concat([sealed, new Uint8Array(padding)]));
 }
 
 /**

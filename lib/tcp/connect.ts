@@ -75,18 +75,6 @@ export function closeQuietly(resource: { close(): void }): void {
   }
 }
 
-/** Waits for a time in milliseconds, or until the signal is aborted. */
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (ms === 0 || signal?.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const done = () => resolve();
-  signal?.addEventListener("abort", done);
-  await promise;
-  clearTimeout(timer);
-  signal?.removeEventListener("abort", done);
-}
-
 /** How a client starts TLS on a connection. */
 export interface ConnectTlsOptions extends TlsClientOptions {
   /** The name that the server's certificate must be valid for; the host name by default. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { pause } from "../base/clock.ts";
 import { DEFAULT_CHUNK_BYTES, DEFAULT_PORT, DEFAULT_TIMEOUT_MS } from "../base/defaults.ts";
 import { Failure } from "../base/failure.ts";
 import { type HostPort, hostPort, LOOPBACK } from "../base/host_port.ts";
@@ -15,7 +16,6 @@ import {
   type Connection,
   type Endpoint,
   endpointOf,
-  pause,
   writeWhole,
 } from "./connect.ts";
 import { listen, type Listener } from "./listen.ts";

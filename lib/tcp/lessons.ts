@@ -6,10 +6,11 @@
  */
 
 import type { Bytes } from "../base/bytes.ts";
+import { pause } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { LOOPBACK } from "../base/host_port.ts";
 import { errorCode } from "../os/errors.ts";
-import { closeQuietly, connect, type Connection, pause, writeWhole } from "./connect.ts";
+import { closeQuietly, connect, type Connection, writeWhole } from "./connect.ts";
 import { listen } from "./listen.ts";
 
 /** The length prefix of a frame: 32 bits in network byte order (RFC 1700). */

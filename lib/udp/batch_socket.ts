@@ -9,6 +9,7 @@
  * @module
  */
 
+import { pause } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import {
   AF_INET,
@@ -438,8 +439,4 @@ export class BatchPort implements DatagramPort {
       return 1;
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -163,9 +163,12 @@ Deno.test({
     const deno = "deno run --no-prompt --allow-net";
     const ping = `${deno} main.ts info ping moving.example 1`;
     const script = `${NETWORK} || exit 9
+      touch /mnt/said
       ${deno} tests/fixtures/moving_name.ts & server=$!
       until ${ping} -4 -c 1 > /dev/null 2>&1; do sleep 0.1; done
       ${ping} -c 0 -i 20 --refresh 0.1 > /mnt/said & ping=$!
+      until grep -q "  127.0.0.1  " /mnt/said; do sleep 0.1; done
+      ${deno} main.ts info ping move.example 1 -4 -c 1 > /dev/null
       until grep -q "  127.0.0.2  " /mnt/said; do sleep 0.1; done
       kill $ping; wait $ping; echo "exit $?" >> /mnt/said; cat /mnt/said; kill $server`;
     const { stdout, stderr } = await new Deno.Command("unshare", {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { pause } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { isLastingTlsFailure } from "../../net/tls.ts";
@@ -122,10 +123,6 @@ export class Departure {
     } else if (lines > 0) display.print(presenter.notice(notShown(lines)));
     return lost;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**

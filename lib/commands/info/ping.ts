@@ -14,7 +14,7 @@ import { measure, tableLines } from "../../cli/table.ts";
 import { type PingEvent, pingHosts, type PingHostsOptions } from "../../info/ping/hosts.ts";
 import { sparkline } from "../../info/ping/state.ts";
 import { type Io, type OutputStream, StopSignals, writeAll } from "../../os/io.ts";
-import { makeStyle, unstyled } from "../../terminal/terminal.ts";
+import { makeStyle, type Style, unstyled } from "../../terminal/terminal.ts";
 import {
   changeText,
   heading,
@@ -189,31 +189,35 @@ function eventLines(event: PingEvent, { hostname: host, port }: HostPort): strin
   return isAddress ? [] : [jsonEvent(kind, { host, port, ...fields })];
 }
 
-/** Formats an event that is no probe for people; empty for the first addresses. */
-function noteText(event: PingEvent, host: HostPort, isFirst: boolean): string {
-  if (event.kind === "lookup_failed") {
-    const { what, why } = event.failure;
-    return `${what} any longer: ${why}; probing its last addresses`;
-  }
-  if (event.kind !== "addresses") return "";
-  return isFirst ? heading(host, event) : changeText(host, event);
+/** Returns a function that formats the events that are no probes for people. */
+function noteFormat(hosts: readonly HostPort[], style: Style): (event: PingEvent) => string {
+  const known = new Set<number>();
+  return (event) => {
+    const host = hosts[event.index]!;
+    const isFirst = !known.has(event.index);
+    known.add(event.index);
+    if (event.kind === "addresses" && isFirst) return style.dim(heading(host, event));
+    return style.yellow(`* ${newsText(event, host)}`);
+  };
+}
+
+function newsText(event: PingEvent, host: HostPort): string {
+  if (event.kind === "addresses") return changeText(host, event);
+  if (event.kind !== "lookup_failed") return "";
+  const { what, why } = event.failure;
+  return `${what} any longer: ${why}; probing its last addresses`;
 }
 
 /** Prints a line for each probe. */
 function lineView(shown: Shown, widthOf: WidthOf): View {
   const { io, options, hosts, rows } = shown;
   const style = makeStyle(io.output.coloured);
-  const known = new Set<number>();
+  const note = noteFormat(hosts, style);
   const print = (line: string) =>
     printLines(io, [options.stamps ? `${new Date().toISOString()} ${line}` : line]);
   return {
     show(event, row) {
-      if (event.kind !== "probe" || row === undefined) {
-        const isFirst = !known.has(event.index);
-        known.add(event.index);
-        const text = noteText(event, hosts[event.index]!, isFirst);
-        return print(isFirst ? style.dim(text) : style.yellow(`* ${text}`));
-      }
+      if (event.kind !== "probe" || row === undefined) return print(note(event));
       const all = rows.all;
       const label = all.length === 1 ? "" : rows.label(row);
       const labelWidth = Math.max(...all.map((each) => widthOf(rows.label(each))));
@@ -228,7 +232,7 @@ function lineView(shown: Shown, widthOf: WidthOf): View {
 function plotView(shown: Shown, widthOf: WidthOf): View {
   const { io, hosts, rows } = shown;
   const style = makeStyle(io.output.coloured);
-  const known = new Set<number>();
+  const note = noteFormat(hosts, style);
   const live = new LiveLines(io, {
     lines(size) {
       const labels = rows.all.map((row) => rows.label(row));
@@ -240,11 +244,8 @@ function plotView(shown: Shown, widthOf: WidthOf): View {
   });
   return {
     show(event) {
-      if (event.kind === "probe") return live.changed();
-      const isFirst = !known.has(event.index);
-      known.add(event.index);
-      const text = noteText(event, hosts[event.index]!, isFirst);
-      live.print(isFirst ? style.dim(text) : style.yellow(`* ${text}`));
+      if (event.kind === "probe") live.changed();
+      else live.print(note(event));
     },
     async end() {
       live.close();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Bytes, utf8 } from "../../base/bytes.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { printJson, printLines } from "../../cli/json_events.ts";
@@ -166,51 +167,60 @@ function usesOf({ hash, maskHash, minSaltBytes }: PssLimits): string {
 /** The most input that is read for one block, in bytes. A block itself has at most 512. */
 const MAX_RAW_BYTES = 1 << 16;
 
-/** Encrypts to the holder of a key. */
-export async function encrypt(
-  { options, operands }: Input<typeof RSA_ENCRYPT>,
+/** How `encrypt` and `decrypt` differ. */
+interface Conversion {
+  /** The key's file. */
+  readonly path: string;
+  /** The most input, in bytes, unless it is one block. */
+  readonly maxBytes: number;
+  /** What is done, for failures and for the progress. */
+  readonly verb: "encrypt" | "decrypt";
+  /** Makes the output. */
+  convert(key: RsaKey, input: Bytes): Promise<Bytes>;
+}
+
+/** Reads the key and the input, and writes what becomes of it. */
+async function convertInput(
+  { options, operands }: Input<typeof RSA_ENCRYPT> | Input<typeof RSA_DECRYPT>,
   io: Io,
+  { path, maxBytes, verb, convert }: Conversion,
 ): Promise<number> {
-  const path = required("--to PUB", options.to);
   const destination = { path: options.output, force: options.force };
   await checkDestination(destination);
   const key = await readKeyFile(path, readingOf(io, path, options));
   using progress = new Progress(io, "reading");
-  const content = await readInput(io, operands[0], progress, {
-    maxBytes: options.raw ? MAX_RAW_BYTES : MAX_MESSAGE_BYTES,
-    what: "cannot encrypt",
+  const input = await readInput(io, operands[0], progress, {
+    maxBytes: options.raw ? MAX_RAW_BYTES : maxBytes,
+    what: `cannot ${verb}`,
   });
-  progress.next("encrypting");
-  const encrypted = await withKeyFailures(
-    path,
-    async () =>
-      options.raw
-        ? await encryptBlock(key, content)
-        : new TextEncoder().encode(`${await encryptMessage(key, content)}\n`),
-  );
-  await writeOutput(io, destination, encrypted, progress);
+  progress.next(`${verb}ing`);
+  const output = await withKeyFailures(path, () => convert(key, input));
+  await writeOutput(io, destination, output, progress);
   return 0;
 }
 
-/** Decrypts with a private key. */
-export async function decrypt(
-  { options, operands }: Input<typeof RSA_DECRYPT>,
-  io: Io,
-): Promise<number> {
-  const path = required("--key PRIV", options.key);
-  const destination = { path: options.output, force: options.force };
-  await checkDestination(destination);
-  const key = await readKeyFile(path, readingOf(io, path, options));
-  using progress = new Progress(io, "reading");
-  const message = await readInput(io, operands[0], progress, {
-    maxBytes: options.raw ? MAX_RAW_BYTES : MAX_JWE_BYTES,
-    what: "cannot decrypt",
+/** Encrypts to the holder of a key. */
+export async function encrypt(input: Input<typeof RSA_ENCRYPT>, io: Io): Promise<number> {
+  const { raw, to } = input.options;
+  return await convertInput(input, io, {
+    path: required("--to PUB", to),
+    maxBytes: MAX_MESSAGE_BYTES,
+    verb: "encrypt",
+    convert: raw
+      ? encryptBlock
+      : async (key, content) => utf8(`${await encryptMessage(key, content)}\n`),
   });
-  progress.next("decrypting");
-  const open = options.raw ? decryptBlock : decryptMessage;
-  const content = await withKeyFailures(path, () => open(key, message));
-  await writeOutput(io, destination, content, progress);
-  return 0;
+}
+
+/** Decrypts with a private key. */
+export async function decrypt(input: Input<typeof RSA_DECRYPT>, io: Io): Promise<number> {
+  const { raw, key } = input.options;
+  return await convertInput(input, io, {
+    path: required("--key PRIV", key),
+    maxBytes: MAX_JWE_BYTES,
+    verb: "decrypt",
+    convert: raw ? decryptBlock : decryptMessage,
+  });
 }
 
 /** The names of the hash functions on the command line. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { pause } from "../../base/clock.ts";
 import { DEFAULT_PROBES } from "../../base/defaults.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { requireZone } from "../../net/resolve_host.ts";
@@ -130,16 +131,4 @@ export async function warmUp(timers: boolean): Promise<void> {
     // The connection is refused, as expected, or not permitted. Without the warm-up the first probe takes longer.
     if (!(error instanceof Error)) throw error;
   }
-}
-
-/** Waits for a time in milliseconds, or until the signal is aborted. */
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (ms <= 0 || interrupted(signal)) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const wake = () => resolve();
-  signal?.addEventListener("abort", wake, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal?.removeEventListener("abort", wake);
 }
