@@ -39,14 +39,17 @@ export declare function decodeHex(src: string): Uint8Array<ArrayBuffer>;
 // @std/text/levenshtein-distance
 export declare function levenshteinDistance(str1: string, str2: string): number;
 
-// bcrypt-pbkdf, which carries no types either
-/** Fills `key`; 0 if the arguments are valid. */
-export declare function pbkdf(
-  passphrase: Uint8Array,
-  passphraseLength: number,
-  salt: Uint8Array,
-  saltLength: number,
-  key: Uint8Array,
-  keyLength: number,
-  rounds: number,
-): number;
+// bcrypt-pbkdf, which carries no types either. It is a CommonJS module: a bundle gives only its default export.
+declare const bcrypt: {
+  /** Fills `key`; 0 if the arguments are valid. */
+  pbkdf(
+    passphrase: Uint8Array,
+    passphraseLength: number,
+    salt: Uint8Array,
+    saltLength: number,
+    key: Uint8Array,
+    keyLength: number,
+    rounds: number,
+  ): number;
+};
+export default bcrypt;

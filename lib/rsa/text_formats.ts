@@ -96,7 +96,7 @@ function openerOf(name: string, derivation: string, options: Bytes, sealed: Byte
     if (passphrase.length === 0) throw wrongPassphrase();
     const { keyBytes, ivBytes } = cipher;
     // @ts-types="../../types/std.d.ts"
-    const { pbkdf } = await import("bcrypt-pbkdf");
+    const { default: { pbkdf } } = await import("bcrypt-pbkdf");
     const secret = new Uint8Array(keyBytes + ivBytes);
     pbkdf(passphrase, passphrase.length, salt, salt.length, secret, secret.length, rounds);
     return await decrypt(

@@ -14,6 +14,9 @@ import { Failure } from "../../lib/base/failure.ts";
 const IMPORT = /^import (?:(?:(\w+)(?:, | ))?(?:\{([^}]*)\} )?from )?"([^"]+)";\n/gm;
 const EXPORT = /^export \{([^}]*)\};\n/gm;
 const EXPORT_DEFAULT = /^export default (.+);\n/gm;
+/** What the bundler gives CommonJS modules as `require()`. Its place is the chunk that every other one imports. */
+const REQUIRE =
+  /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);\n/m;
 const LAZY_IMPORT = /\bimport\("\.\/([^"]+)"\)/g;
 
 /** A chunk as the body of a function. */
@@ -50,6 +53,7 @@ const LAST = "-";
 function bodyOf(name: string, text: string): Body {
   const imports: string[] = [];
   const body = text
+    .replace(REQUIRE, "var __require = (name) => process.getBuiltinModule(name);\n")
     .replace(
       IMPORT,
       (_line, whole: string | undefined, names: string | undefined, from: string) => {

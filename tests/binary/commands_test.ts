@@ -26,6 +26,7 @@ import {
 } from "./built.ts";
 import { Talker } from "./talker.ts";
 
+const VECTORS = decodeURIComponent(new URL("../vectors", import.meta.url).pathname);
 const isWindows = Deno.build.os === "windows";
 const PROGRAMS: Readonly<Record<string, Program | undefined>> = MAY_BUILD
   ? {
@@ -101,6 +102,14 @@ const RUNS: Readonly<Record<string, (program: Program) => Promise<void>>> = {
   "udp server": echo,
   "udp client": echo,
   "udp send": echo,
+  "udp listen": async (program) => {
+    await using listener = new Talker(program, ["udp", "listen", "0", "--json"]);
+    const port = /"port":(\d+)/.exec(await listener.until('"listening"'))![1]!;
+    await done(program, "udp", "send", "127.0.0.1", port, "to the listener");
+    await listener.until('"text":"to the listener"');
+    listener.kill("SIGINT");
+    assertEquals(await listener.ended(), 130);
+  },
   "udp bench": echo,
   "udp demo": async (program) => assertMatch(await done(program, "udp", "demo"), /Not fooled/),
   "tcp server": stream,
@@ -214,6 +223,10 @@ function letter(program: Program): Promise<void> {
     await rsa("at noon", "sign", "--key", "ada.pem", "-o", "letter.sig");
     const verified = ["verify", "--key", "ada.pem.pub", "--signature", "letter.sig"];
     assertStringIncludes(await rsa("at noon", ...verified), fingerprint);
+    // The key of another program, whose derivation is in a CommonJS module.
+    const [key, passphrase] = [`${VECTORS}/openssh_key`, `${VECTORS}/openssh_key.passphrase`];
+    const opened = await rsa("", "sign", "--key", key, "--passphrase-file", passphrase, "ada.pem");
+    assert(opened.length > 0);
   });
 }
 

@@ -101,11 +101,16 @@ export class Eve {
     return made;
   }
 
-  /** Sends a pair frame with messages, or with a plaintext that need not be well-formed. */
-  async tell(to: Seat, content: readonly PairMessage[] | Bytes, at?: AtVersion): Promise<void> {
+  /** Sends a pair frame with messages, or with a plaintext that need not be well-formed, under the newest key by default. */
+  async tell(
+    to: Seat,
+    content: readonly PairMessage[] | Bytes,
+    at?: AtVersion,
+    under?: PairSender,
+  ): Promise<void> {
     const plaintext = content instanceof Uint8Array ? content : encodeMessages(content);
     const numbers = { sender: this.raw.number, recipient: this.numberOf(to) };
-    const pair = await this.pair(to);
+    const pair = under ?? await this.pair(to);
     this.raw.send(await pair.seal(numbers, at ?? await this.at(), plaintext, this.#signingKey));
   }
 

@@ -73,6 +73,43 @@ Deno.test("joinChunks() makes a program that runs each chunk once, when it is fi
   assert(!/^(?:import|export)\b/m.test(program), program);
 });
 
+Deno.test("joinChunks() runs a CommonJS module, and loads node:module for none", async () => {
+  const { sep } = await import("node:path");
+  const chunks = new Map([
+    [
+      "main.js",
+      `const { default: { shown } } = await import("./1.0-A.js");
+seen.push(shown);
+`,
+    ],
+    [
+      "1.0-A.js",
+      `import { __commonJS, __require } from "./chunk-B.js";
+var require__ = __commonJS({
+  "index.js"(exports, module) {
+    module.exports = { shown: __require("node:path").sep };
+  }
+});
+export default require__();
+`,
+    ],
+    [
+      "chunk-B.js",
+      `var names = Object.getOwnPropertyNames;
+import { createRequire as __createRequire } from "node:module";
+var __require = __createRequire(import.meta.url);
+var __commonJS = (cb, mod) => function __require2() {
+  return mod || (0, cb[names(cb)[0]])((mod = { exports: {} }).exports, mod), mod.exports;
+};
+export { __commonJS, __require };
+`,
+    ],
+  ]);
+  const program = joinChunks(chunks, "main.js");
+  assertEquals(await run(program), [sep]);
+  assert(!program.includes("node:module"), program);
+});
+
 Deno.test("joinChunks() refuses chunks that import something else", () => {
   for (
     const [line, why] of [

@@ -86,6 +86,8 @@ export interface InboxOptions {
   /** The recipient's private session key. */
   readonly sessionKey: CryptoKey;
   readonly streams: SenderStreams;
+  /** Returns the sequence of the next receipt: no two of this member have the same one. */
+  readonly nextReceipt: () => number;
   /** Charges the peer for steps. The steps are followed only if it returns true. */
   readonly pays: (steps: number) => boolean;
 }
@@ -108,7 +110,8 @@ export class Inbox {
     this.#options = options;
     this.peer = options.peer;
     const { signing } = options.peer.credential;
-    this.pair = new PairReceiver(options.pair, options.sessionKey, signing);
+    const { pair, sessionKey, nextReceipt } = options;
+    this.pair = new PairReceiver(pair, sessionKey, signing, nextReceipt);
     this.shown = options.streams.progress;
   }
 

@@ -15,7 +15,9 @@ import { InOrder } from "../../base/in_order.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
 import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
+import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
+import { FollowedRooms } from "../wire/history.ts";
 import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
 import { Displayed } from "./acknowledger.ts";
 import { Composer } from "./compose.ts";
@@ -67,6 +69,8 @@ export class Member {
   readonly #order: InOrder;
   readonly #ledger: Ledger;
   readonly #streams: Streams;
+  readonly #nextReceipt = sequences();
+  readonly #followed = new FollowedRooms();
   readonly #composer: Composer;
   readonly #absence = new Absence();
   readonly #costs = new Costs<PeerCost>(PEER_TARIFF);
@@ -383,6 +387,11 @@ export class Member {
     // connection was lost.
     const isForgotten = last !== undefined && mapKey(last.room) === mapKey(admitted.room);
     const missed = this.#absence.ended(this.#date(), isForgotten ? 0 : graceMs);
+    if (last !== undefined) this.#followed.note(last.room, last.roster.version);
+    if (!this.#followed.goesOn(admitted.room, admitted.version)) {
+      throw new MalformedError("the relay shows a room as it was before");
+    }
+    this.#followed.note(admitted.room, admitted.number);
     const membership = this.#membershipOf(admitted.room);
     this.#membership = membership;
     this.#forgotten = false;
@@ -426,6 +435,7 @@ export class Member {
       ledger: this.#ledger,
       nextChain: () => this.#ledger.nextChain(),
       streams: this.#streams,
+      nextReceipt: this.#nextReceipt,
       policy: this.#policy,
       keyChange: this.#options.keyChange ?? keyChange,
       random: this.#options.random ?? secureRandom,

@@ -41,6 +41,8 @@ export interface ReceivingOptions {
   readonly displayed: Displayed;
   /** The streams of all senders. They outlive rooms. */
   readonly streams: Streams;
+  /** Returns the sequence of the next receipt. It outlives rooms: no two receipts of this member have the same one. */
+  readonly nextReceipt: () => number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
   /** What peers are charged for, by identity. It outlives rooms. */
@@ -323,13 +325,14 @@ export class ReceivingSide {
   #inboxOf(peer: Peer): Inbox {
     const known = this.#inboxes.get(peer);
     if (known !== undefined) return known;
-    const { room, self, streams, ledger } = this.#own;
+    const { room, self, streams, ledger, nextReceipt } = this.#own;
     const { key, member } = peer.credential;
     const inbox = new Inbox({
       peer,
       pair: { room, sender: member, recipient: self.member },
       sessionKey: self.keys.session.privateKey,
       streams: streams.of(key, (one) => ledger.get(one) !== undefined),
+      nextReceipt,
       pays: (steps) => this.#pays(peer, steps),
     });
     this.#inboxes.set(peer, inbox);

@@ -355,6 +355,10 @@ export class Membership {
   #leftEffect({ version, member, reason, statement }: Left): Effect {
     return async () => {
       if (!this.#isNext(version)) return;
+      // A member whose leaving is told has no connection any more.
+      if (member === this.roster.get(this.#options.self.key)!.number) {
+        return this.#options.breach("the relay says that this member has left");
+      }
       const peer = this.roster.byNumber(member);
       const signed = peer !== undefined && reason === "LEFT" &&
         await this.#isSigned(peer, statement);

@@ -193,25 +193,39 @@ export class PairError extends Error {
 /** The most pairwise keys that a recipient unwraps for one stay of a sender. One is usual. */
 export const MAX_UNWRAPPED = 8;
 
+/** Returns a function that returns 0, 1, 2 and so on. */
+export function sequences(): () => number {
+  let next = 0;
+  return () => next++;
+}
+
 /** The recipient's side of the pairwise keys of one sender. */
 export class PairReceiver {
   readonly #pair: Pair;
   readonly #sessionKey: CryptoKey;
   readonly #signingKey: CryptoKey;
+  readonly #nextSequence: () => number;
   #keys: PairKeys | undefined;
   #unwrapped = 0;
-  #receipts = 0;
   #lastAsk = -1;
 
   /**
    * @param pair The room, the sender and the recipient.
    * @param sessionKey The recipient's private RSA-OAEP key.
    * @param signingKey The sender's Ed25519 public key.
+   * @param nextSequence Returns a number that no other receipt of this recipient has, in any room: a relay that shows a
+   *   room again brings its keys back.
    */
-  constructor(pair: Pair, sessionKey: CryptoKey, signingKey: CryptoKey) {
+  constructor(
+    pair: Pair,
+    sessionKey: CryptoKey,
+    signingKey: CryptoKey,
+    nextSequence: () => number = sequences(),
+  ) {
     this.#pair = pair;
     this.#sessionKey = sessionKey;
     this.#signingKey = signingKey;
+    this.#nextSequence = nextSequence;
   }
 
   /** Whether a pairwise key is known, so that receipts can be sent. */
@@ -244,7 +258,6 @@ export class PairReceiver {
     const plaintext = await this.#openWith(keys, frame, context);
     if (plaintext === undefined) throw new PairError("BAD_KEY", "the frame does not open");
     this.#keys = keys;
-    this.#receipts = 0;
     this.#lastAsk = -1;
     return { plaintext, isNewKey: true };
   }
@@ -280,7 +293,7 @@ export class PairReceiver {
 
   /** Seals a receipt to the member with a number. The caller has checked {@linkcode hasKey}. */
   receipt(member: number, at: AtVersion, plaintext: Bytes): Promise<Entry> {
-    const sequence = this.#receipts++;
+    const sequence = this.#nextSequence();
     const { receipt } = this.#keys!;
     return sealEntry("receipt", receipt, this.#pair, { member, sequence, ...at, plaintext });
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, sha256 } from "../../base/bytes.ts";
+import { type Bytes, ByteWriter, mapKey, sha256 } from "../../base/bytes.ts";
 import { CONTEXT, inContext } from "../identity/signing.ts";
 import { CHECK_BYTES } from "./control.ts";
 import { HASH_BYTES } from "./kinds.ts";
@@ -119,6 +119,30 @@ export class RosterHistory {
       this.#contexts.set(version, bytes);
       this.#contexts.delete(version - KEPT_CONTEXTS);
     }, () => {}); // who waits for the context sees the failure
+  }
+}
+
+/** The number of rooms whose versions are remembered. */
+const MAX_ROOMS = 16_384;
+
+/** How far a member has followed the histories of its rooms. What a relay shows of a room never goes back. */
+export class FollowedRooms {
+  readonly #versions = new Map<string, number>();
+
+  /** Notes that a room had a version. */
+  note(room: Bytes, version: number): void {
+    const key = mapKey(room);
+    const known = this.#versions.get(key) ?? 0;
+    this.#versions.delete(key);
+    this.#versions.set(key, Math.max(known, version));
+    if (this.#versions.size <= MAX_ROOMS) return;
+    const [oldest] = this.#versions.keys();
+    this.#versions.delete(oldest!);
+  }
+
+  /** Returns whether a room that is at a version goes on from where it was followed to. */
+  goesOn(room: Bytes, version: number): boolean {
+    return version >= (this.#versions.get(mapKey(room)) ?? 0);
   }
 }
 
