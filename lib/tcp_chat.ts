@@ -28,7 +28,7 @@ export type { Backlog, Line, Missed } from "./chat/member/deliveries.ts";
 export type { STREAM, Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
-export type { Origin, RelayEvent } from "./chat/relay/options.ts";
+export type { MemberChange, Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
 export type { RelayState, Tally } from "./chat/relay/options.ts";
 export { Failure, type FailureOptions } from "./base/failure.ts";

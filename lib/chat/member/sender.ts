@@ -318,13 +318,21 @@ export class Outgoing {
     }
   }
 
-  /** Returns a contact that can be sent something alone now. */
+  /** Returns a contact that can be sent something alone now. A private line overtakes no earlier one to everyone. */
   #nextAlone(): Contact | undefined {
     for (const contact of this.#wanting) {
-      if (this.#ledger.of(contact.peer) === contact && this.#canServe(contact)) return contact;
-      this.#wanting.delete(contact);
+      if (this.#ledger.of(contact.peer) !== contact || !this.#canServe(contact)) {
+        this.#wanting.delete(contact);
+      } else if (!this.#waits(contact)) return contact;
     }
     return undefined;
+  }
+
+  /** Whether a line to everyone is to be sent before the next private one of a contact. */
+  #waits(contact: Contact): boolean {
+    const [first] = this.#ledger.pending;
+    const order = privateOrder(contact);
+    return first !== undefined && order < Infinity && order > first.order;
   }
 
   #canServe(contact: Contact): boolean {
@@ -437,7 +445,9 @@ export class Outgoing {
   ): { readonly entry: Entry; readonly message: PairMessage }[] {
     if (!this.#canSend(contact, stream)) return [];
     const state = contact.streams[stream];
-    const taken = state.owed.splice(0, firstOf(state.owed, LINE_OVERHEAD_BYTES).length);
+    const end = this.#ledger.pending[0]?.order ?? Infinity;
+    const now = firstOf(state.owed, LINE_OVERHEAD_BYTES, ({ order }) => order < end);
+    const taken = state.owed.splice(0, now.length);
     if (stream === STREAM.group) contact.granted = false;
     return taken.map((entry) => {
       entry.heard = true;
@@ -455,11 +465,13 @@ export class Outgoing {
     const { pending } = this.#ledger;
     const first = pending[0]!;
     const { version, leftOut } = first.line;
+    const nextPrivate = Math.min(...this.#wanting.values().map(privateOrder));
     const entries = firstOf(
       pending,
       TEXT_OVERHEAD_BYTES,
-      ({ line, room }) =>
-        line.version === version && line.leftOut === leftOut && room === first.room,
+      ({ line, room, order }) =>
+        order < nextPrivate && line.version === version && line.leftOut === leftOut &&
+        room === first.room,
     );
     const { together, behind, apart, dropped } = this.#recipients.of(first);
     const lacking = this.#pairs.lacking(together.map(({ peer }) => peer));
@@ -534,6 +546,11 @@ export class Outgoing {
   async #prepare(peers: readonly Peer[]): Promise<void> {
     for (const peer of await this.#pairs.prepare(peers)) this.#options.unreachable(peer);
   }
+}
+
+/** Returns the place of a contact's next private line among all that was entered. */
+function privateOrder({ streams }: Contact): number {
+  return streams[STREAM.private].owed[0]?.order ?? Infinity;
 }
 
 /** Takes what a contact is to be told will not come. */

@@ -213,8 +213,6 @@ export class HostedRoom implements StayRoom {
       stay.lostSince = this.#relay.monotonic();
     } else {
       const { number: member, statement } = stay;
-      // Nobody takes a receipt of a member that has left.
-      this.#receipts.flush();
       this.#log.append({ kind: "leave", member, reason, statement });
     }
   }

@@ -121,7 +121,9 @@ export type RelayEvent =
 
 /** A change of a member of a room. */
 export interface MemberChange<Kind extends string> {
+  /** What happened. */
   readonly kind: Kind;
+  /** The member's credential. */
   readonly credential: Credential;
   /** The name of the room. */
   readonly roomName: string;

@@ -200,7 +200,7 @@ Deno.test("piped input that is told to stop ends with 1 where not everything was
 Deno.test("a line that waits its turn as the process is told to stop is counted", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
-  stage.backlog = { lines: 9, bytes: 9 << 20, unsent: 0 };
+  stage.backlog = { lines: 9, held: 9, bytes: 9 << 20, unsent: 0 };
   stage.enter("waits");
   await new Promise((resolve) => setTimeout(resolve, 0));
   stage.stop.resolve(130);

@@ -81,7 +81,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a room's name that is not valid is wrong usage, on either side, before anything is dialled",
+  name:
+    "a room's name that is not valid is wrong usage, on either side, before anything is dialled",
   ignore,
   async fn() {
     // Nothing listens there.

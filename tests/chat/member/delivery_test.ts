@@ -64,3 +64,15 @@ Deno.test("a private line is delivered though somebody has not shown an earlier 
   await room.settle();
   assertEquals(delivered(), ["to bo", "to all"]);
 });
+
+Deno.test("a private line does not overtake a line to everyone that was entered before it", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  // The first line waits for its keys; the private one is entered meanwhile.
+  for (const [text, to] of [["one"], ["two", "bo"], ["three"], ["four", "bo"]] as const) {
+    ada.member.enter(text, to);
+  }
+  await room.settle();
+  assertEquals(shown(bo).map((line) => line.replace(/^.* /, "")), ["one", "two", "three", "four"]);
+});

@@ -12,7 +12,15 @@ import {
   type MemberKeys,
   type OwnCredential,
 } from "../../../lib/chat/identity/credential.ts";
-import { encodeGreeting, KIND, REASONS } from "../../../lib/chat/wire/kinds.ts";
+import { readSealed } from "../../../lib/chat/wire/envelope.ts";
+import { FrameReader } from "../../../lib/chat/wire/frame.ts";
+import {
+  BOUND,
+  encodeGreeting,
+  KIND,
+  readGreeting,
+  REASONS,
+} from "../../../lib/chat/wire/kinds.ts";
 import {
   joinRoom,
   type MemberEvent,
@@ -51,6 +59,8 @@ function relay(): RelayServer {
 
 /** A relay between two sockets that keeps what passes. */
 class Wiretap implements AsyncDisposable {
+  /** What passed in each direction of each connection. */
+  readonly streams: Uint8Array[][] = [];
   readonly captured: Uint8Array[] = [];
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #running: Promise<void>;
@@ -73,9 +83,12 @@ class Wiretap implements AsyncDisposable {
   }
 
   async #pipe(from: Deno.TcpConn | Deno.Conn, to: Deno.TcpConn | Deno.Conn): Promise<void> {
+    const stream: Uint8Array[] = [];
+    this.streams.push(stream);
     const spy = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform: (chunk, controller) => {
         this.captured.push(chunk.slice());
+        stream.push(chunk.slice());
         controller.enqueue(chunk);
       },
     });
@@ -182,24 +195,21 @@ Deno.test("on the wire there is no text, no private key and no sender key, and e
   );
   assert(secrets.length > 10, "secrets were noted");
   assertEquals(passed.length, 2, "two nonces passed, and nothing else that is random");
-  assertEquals(new Set(ciphertexts(tap.captured)).size, 3);
+  const sealed = ciphertexts(tap.streams);
+  assertEquals([sealed.length, new Set(sealed).size], [4, 2], "each passed twice, and they differ");
 });
 
-/** The ciphertexts of the sealed frames that passed from members, by their signature's end. */
-function ciphertexts(pieces: readonly Uint8Array[]): string[] {
-  const found = new Set<string>();
-  for (const piece of pieces) {
-    for (let at = 0; at + 5 <= piece.length;) {
-      const view = new DataView(piece.buffer, piece.byteOffset);
-      const length = view.getUint32(at) + 4;
-      if (length < 5 || length > piece.length - at) break;
-      if (piece[at + 4] === KIND.sealed) {
-        found.add(latin1([piece.subarray(at + 5 + 25, at + length - 64)]));
-      }
-      at += length;
-    }
-  }
-  return [...found];
+/** The ciphertexts of the sealed frames that passed, from their sender and to each recipient. */
+function ciphertexts(streams: readonly (readonly Uint8Array[])[]): string[] {
+  return streams.flatMap((pieces) => {
+    const bytes = new Uint8Array(pieces.flatMap((piece) => [...piece]));
+    const greeting = readGreeting(bytes);
+    const start = greeting.state === "whole" ? greeting.length : 0;
+    const reader = new FrameReader(() => BOUND.frame);
+    return [...reader.push(bytes.slice(start))].flatMap(({ kind, payload }) =>
+      kind === KIND.sealed ? [latin1([readSealed(payload).ciphertext])] : []
+    );
+  });
 }
 
 /** What a relay answers to raw bytes, up to the end of the connection. */

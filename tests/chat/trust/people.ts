@@ -37,10 +37,14 @@ export async function nth(process: ChatProcess, event: string, count: number): P
   return process.all(event)[count - 1]!;
 }
 
-/** How a process was told of somebody who joined. */
+/** How a process was told of somebody who joined, once it knows that this is no credential that a relay replays. */
 export async function joined(process: ChatProcess, name: string, count = 1): Promise<ChatEvent> {
   const all = () => process.all("joined").filter((one) => one.name === name);
   await process.until(() => all().length >= count, `${name} joined`);
+  const confirmed = () =>
+    all().filter((one) => one.confirmed === true).length +
+    process.all("confirmed").filter((one) => one.name === name).length;
+  await process.until(() => confirmed() >= count, `${name} is confirmed`);
   return all()[count - 1]!;
 }
 

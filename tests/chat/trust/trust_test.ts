@@ -212,11 +212,11 @@ Deno.test("/exclude holds for the name and for the identity, until /include", ()
   assertEquals(code(trust.include("BO")), "NOT_EXCLUDED");
 });
 
-Deno.test("who is unconfirmed is given no keys, and not remembered until it is confirmed", () => {
+Deno.test("who is unconfirmed is given keys, and not remembered until it is confirmed", () => {
   const { of, reads, changes } = trustOf([]);
   const bo = peer("bo", F, false);
   assertEquals(of(bo), "new");
-  assert(!reads(bo));
+  assert(reads(bo));
   assertEquals(changes, []);
   bo.confirmed = true;
   assertEquals(of(bo), "new");
