@@ -244,15 +244,7 @@ export class Member {
    */
   displayed(events: number): void {
     this.#displayed.show(events);
-    this.#tellReceipts();
-  }
-
-  /** Sends the receipts that are due. */
-  #tellReceipts(): void {
-    const receiving = this.#begun?.receiving;
-    if (receiving === undefined || receiving.wakeAt === Infinity) return;
-    if (receiving.wakeAt > this.#now()) return this.#output.wake();
-    receiving.tick().catch((error) => this.#failed(error));
+    this.#begun?.sendReceipts();
   }
 
   /** Leaves the room. The relay answers by ending the connection. */

@@ -192,6 +192,15 @@ export class Membership {
     for (const { peer } of ledger.missing()) this.part(peer, "LOST", false);
   }
 
+  /** Sends the receipts that are due now, or wants to be woken for those that are due later. */
+  sendReceipts(): void {
+    const { now, wake, failed } = this.#options;
+    const { receiving } = this;
+    if (receiving.wakeAt === Infinity) return;
+    if (receiving.wakeAt > now()) wake();
+    else receiving.tick().catch(failed);
+  }
+
   #acknowledge(): void {
     const count = this.#acknowledger.due();
     if (count !== undefined) this.#options.send(encodeCount(KIND.ack, count));
@@ -284,6 +293,7 @@ export class Membership {
     this.#options.order.add(bytes.length, async () => {
       await effect();
       this.#display();
+      this.sendReceipts();
     });
   }
 
@@ -293,7 +303,10 @@ export class Membership {
     const effect = kind === KIND.receipt
       ? this.receiving.receiptsEffect(entries)
       : this.receiving.asksEffect(entries);
-    this.#options.order.add(bytes.length, effect);
+    this.#options.order.add(bytes.length, async () => {
+      await effect();
+      this.sendReceipts();
+    });
   }
 
   #effectOf(kind: number, payload: Bytes): Effect {
