@@ -1,6 +1,6 @@
 /**
- * A relay that dies and comes back as another: members tell each other how far they have shown one another, and
- * what is missing is said again, to those who lack it and to nobody else.
+ * A relay that dies and comes back as another: receipts say what each member has taken, and what is missing is said
+ * again, to those who lack it and to nobody else.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
 import type { Policy } from "../../../lib/chat/member/roster.ts";
-import { readProgressFrame, readSealedFrame } from "../../../lib/chat/wire/envelope.ts";
+import { readPair, readSealed, TAG_BYTES } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom, until } from "../room.ts";
@@ -31,10 +31,10 @@ async function reconnect(room: TestRoom, ...seats: Seat[]): Promise<void> {
   await room.settle();
 }
 
-/** Keeps the frames of a kind that came to a member. */
-function keeping(kind: number, into: Bytes[]): Tamper {
+/** Keeps the frames of some kinds that came to a member. */
+function keeping(kinds: readonly number[], into: Bytes[]): Tamper {
   return (frame) => {
-    if (frame.kind === kind) into.push(frame.bytes.slice(FRAME_HEADER_BYTES));
+    if (kinds.includes(frame.kind)) into.push(frame.bytes.slice(FRAME_HEADER_BYTES));
     return [frame.bytes];
   };
 }
@@ -61,7 +61,7 @@ Deno.test("what was lost with a relay is said again under the same ids, and show
   for (const seat of [ada, bo, cy]) {
     assertEquals([faults(seat), count(seat, "left"), count(seat, "reconnected")], [[], 0, 1]);
   }
-  assertEquals(ada.member.backlog, { lines: 0, bytes: 0, unsent: 0 });
+  assertEquals(ada.member.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
 });
 
 Deno.test("the order in which members come back to a relay does not matter", async () => {
@@ -92,49 +92,52 @@ Deno.test("the order in which members come back to a relay does not matter", asy
   }
 });
 
-Deno.test("who was not in the audience of a line is not sent it again", async () => {
+Deno.test("who was no recipient of a line is not sent it again", async () => {
   const room = new TestRoom();
-  const sealed: Bytes[] = [];
+  const frames: Bytes[] = [];
+  const keep = keeping([KIND.sealed, KIND.pair], frames);
   const ada = await room.join("ada");
   const bo = await room.join("bo");
   bo.cut();
   ada.member.enter("for bo alone");
   await room.settle();
-  const cy = await room.join("cy", keeping(KIND.sealed, sealed));
+  const cy = await room.join("cy", keep);
   room.restart();
-  const di = await room.enter("di", keeping(KIND.sealed, sealed));
+  const di = await room.enter("di", keep);
   await until(() => count(di, "ready") === 1, "di is in");
   await reconnect(room, cy, ada, bo);
   assertEquals([shown(bo), shown(cy), shown(di)], [["ada: for bo alone"], [], []]);
-  assertEquals(sealed, []);
+  assertEquals(frames, []);
   assertEquals(count(ada, "delivered"), 1);
   ada.member.enter("for all");
   await room.settle();
   for (const seat of [bo, cy, di]) assertEquals(shown(seat).at(-1), "ada: for all");
 });
 
-Deno.test("what a member has shown already is not sent to it again", async () => {
+Deno.test("what a member has taken already is not sent to it again: it is asked, and its receipt says so", async () => {
   const room = new TestRoom();
-  const sealed: Bytes[] = [];
-  const progress: Bytes[] = [];
-  const ada = await room.join("ada", keeping(KIND.progress, progress));
-  const bo = await room.join("bo", keeping(KIND.sealed, sealed));
+  const frames: Bytes[] = [];
+  const receipts: Bytes[] = [];
+  const ada = await room.join("ada", keeping([KIND.receipt], receipts));
+  const bo = await room.join("bo", keeping([KIND.sealed, KIND.pair], frames));
   const cy = await room.join("cy");
-  // cy shows nothing: all that ada says is undelivered, though bo has shown it.
+  // Bo's receipts are lost, and cy shows nothing: of what ada says, ada knows nothing.
   cy.showing = false;
+  bo.sends = false;
   for (let i = 0; i < 3; i++) {
     ada.member.enter(`line ${i}`);
     await room.settle();
   }
   assertEquals([shown(bo).length, count(ada, "delivered")], [3, 0]);
-  const before = sealed.length;
+  bo.sends = true;
+  receipts.length = 0;
+  const before = frames.length;
   room.restart();
   await reconnect(room, bo, ada);
-  assertEquals(sealed.length, before);
-  assertEquals(progress.map(readProgressFrame).map(({ asks, shown: n }) => [asks, n]), [[
-    false,
-    3,
-  ]]);
+  // One pair frame without messages, and nothing after it.
+  const [only, ...more] = frames.slice(before);
+  assertEquals([readPair(only!).ciphertext.length, more], [TAG_BYTES, []]);
+  assertEquals([receipts.length, shown(bo).length, bo.member.repeated], [1, 3, 0]);
   assertEquals(count(ada, "delivered"), 0, "cy is not back");
   cy.showing = true;
   cy.member.displayed(cy.events.length);
@@ -195,7 +198,8 @@ Deno.test("a member says that it is back before it says of others that they are 
   await reconnect(room, bo);
   await room.settle();
   // Bo meets ada at once: of it there is nothing to say.
-  const told = (seat: Seat) => seat.events.map(({ kind }) => kind).slice(-3);
+  const told = (seat: Seat) =>
+    seat.events.map(({ kind }) => kind).filter((kind) => kind !== "confirmed").slice(-3);
   assertEquals(told(ada), ["reconnected", "away", "back"]);
   assertEquals(told(bo).at(-1), "reconnected");
   // A second restart, right after the first was over: nobody is told to be away twice, or back without it.
@@ -210,7 +214,7 @@ Deno.test("a member says that it is back before it says of others that they are 
   assertEquals([count(ada, "away"), count(ada, "back"), count(ada, "left")], [1, 1, 0]);
 });
 
-Deno.test("private lines come again as private, and in their place among the others", async () => {
+Deno.test("private lines come again as private, each stream in its order", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -223,10 +227,9 @@ Deno.test("private lines come again as private, and in their place among the oth
   room.restart();
   ada.member.enter("four", "bo");
   await reconnect(room, ada, cy, bo);
-  assertEquals(
-    bo.events.flatMap((e) => e.kind === "message" ? [[e.text, e.private]] : []),
-    [["one", false], ["two", true], ["three", false], ["four", true]],
-  );
+  const texts = (isPrivate: boolean) =>
+    bo.events.flatMap((e) => e.kind === "message" && e.private === isPrivate ? [e.text] : []);
+  assertEquals([texts(false), texts(true)], [["one", "three"], ["two", "four"]]);
   assertEquals(shown(cy), ["ada: one", "ada: three"]);
   assertEquals(count(ada, "delivered"), 4);
 });
@@ -240,15 +243,15 @@ Deno.test("who was excluded since is not sent again what it was to have", async 
   };
   room.policies.set("ada", policy);
   const ada = await room.join("ada");
-  const sealed: Bytes[] = [];
-  const bo = await room.join("bo", keeping(KIND.sealed, sealed));
+  const frames: Bytes[] = [];
+  const bo = await room.join("bo", keeping([KIND.sealed, KIND.pair], frames));
   bo.cut();
   ada.member.enter("a secret");
   await room.settle();
   room.restart();
   excluded.add("bo");
   await reconnect(room, ada, bo);
-  assertEquals([shown(bo), sealed, count(ada, "delivered")], [[], [], 1]);
+  assertEquals([shown(bo), frames, count(ada, "delivered")], [[], [], 1]);
 });
 
 Deno.test("a relay that is killed and restarted ten times loses nothing", async () => {
@@ -273,11 +276,17 @@ Deno.test("a relay that is killed and restarted ten times loses nothing", async 
   }
 });
 
-Deno.test("what is said again is sealed for one, under a chain of its own", async () => {
+Deno.test("what is said again comes by pair frames, and what is new under a chain that was granted after it", async () => {
   const room = new TestRoom();
+  const kinds: number[] = [];
   const sealed: Bytes[] = [];
   const ada = await room.join("ada");
-  const bo = await room.join("bo", keeping(KIND.sealed, sealed));
+  const bo = await room.join("bo", (frame) => {
+    if (frame.kind === KIND.sealed || frame.kind === KIND.pair) kinds.push(frame.kind);
+    return keeping([KIND.sealed], sealed)(frame);
+  });
+  ada.member.enter("before");
+  await room.settle();
   bo.cut();
   ada.member.enter("again");
   await room.settle();
@@ -285,8 +294,13 @@ Deno.test("what is said again is sealed for one, under a chain of its own", asyn
   await reconnect(room, ada, bo);
   ada.member.enter("new");
   await room.settle();
-  const headers = sealed.map(readSealedFrame).map(({ header }) => header);
-  assertEquals(headers.map(({ conversation }) => conversation), [2, 0]);
+  assertEquals(shown(bo), ["ada: before", "ada: again", "ada: new"]);
+  // The grant and the line; then the question, the line that was owed, the next grant and the line.
+  assertEquals(kinds, [
+    ...[KIND.pair, KIND.sealed],
+    ...[KIND.pair, KIND.pair, KIND.pair, KIND.sealed],
+  ]);
   // No chain's number is used twice, though the rooms differ.
-  assertEquals(headers.map(({ chain }) => chain), [1, 2]);
+  assertEquals(sealed.map((payload) => readSealed(payload).header.chain), [0, 1]);
+  assertEquals([faults(bo), count(ada, "delivered")], [[], 3]);
 });
