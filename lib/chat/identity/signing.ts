@@ -112,6 +112,10 @@ export async function sign(privateKey: CryptoKey, bytes: Bytes): Promise<Bytes> 
 }
 
 /** Verifies a signature. */
-export function verify(publicKey: CryptoKey, signature: Bytes, bytes: Bytes): Promise<boolean> {
-  return crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature, bytes);
+export async function verify(
+  publicKey: CryptoKey,
+  signature: Bytes,
+  bytes: Bytes,
+): Promise<boolean> {
+  return await crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature, bytes);
 }

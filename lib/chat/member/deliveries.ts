@@ -52,7 +52,7 @@ export interface Entry {
   waiting: number;
   /** As {@linkcode waiting}, without the recipients that are stalled. */
   live: number;
-  /** Whether it went, or is to go, to a recipient. */
+  /** Whether it went to a recipient. */
   heard: boolean;
   /** Whether it was said that it was sent. */
   sent: boolean;
@@ -487,7 +487,6 @@ export class Ledger {
 
   /** A contact is to be sent a line alone, after what it is owed already. */
   owe(contact: Contact, entry: Entry): void {
-    entry.heard = true;
     contact.streams[entry.line.stream].owed.push(entry);
   }
 

@@ -436,6 +436,7 @@ export class Outgoing {
     if (stream === STREAM.group) contact.granted = false;
     entries.push(...taken);
     return taken.map((entry) => {
+      entry.heard = true;
       const line = lineMessage(entry, state.last);
       state.fly(line.number, line.text.length + LINE_OVERHEAD_BYTES);
       return line;

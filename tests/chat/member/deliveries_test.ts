@@ -232,6 +232,7 @@ Deno.test("private lines have numbers, receipts and an end of their own", () => 
   assertEquals(whisper.line.number, 1);
   assertEquals([bo.streams[STREAM.private].owed, cy.streams[STREAM.private].owed], [[whisper], []]);
   bo.streams[STREAM.private].fly(1, 10);
+  whisper.heard = true;
   book.seal(bo, cy);
   book.receipt(bo, 1);
   book.receipt(cy, 1);
