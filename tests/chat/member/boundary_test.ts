@@ -15,9 +15,10 @@ import {
 } from "../../../lib/chat/member/connection.ts";
 import {
   encodeBye,
-  encodeChallenge,
+  encodeChallengePayload,
   encodeCount,
   encodeEmpty,
+  encodeRosterPage,
 } from "../../../lib/chat/wire/control.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -62,7 +63,7 @@ Deno.test("a member whose session key takes no key is left out and told of, and 
     assertEquals(told.map(({ code, peer }) => [code, peer?.credential.name]), [
       ["UNREACHABLE", "eve"],
     ]);
-    assertEquals(eve.frames(KIND.key).length, 0);
+    assertEquals(eve.frames(KIND.pair).length, 0);
     // What is for it alone goes to nobody, and that is told.
     assert(ada.member.enter("between us", "eve").ok);
     await room.settle();
@@ -119,7 +120,7 @@ async function withHeld() {
   return { room, ada, bo, cy, give };
 }
 
-for (const method of ["verify", "decrypt", "deriveBits", "importKey"] as const) {
+for (const method of ["verify", "decrypt", "deriveBits", "deriveKey", "importKey"] as const) {
   for (const [how, withFailing] of [["rejects", withBroken], ["throws", withThrowing]] as const) {
     Deno.test(`frames for which the runtime's ${method}() ${how} are passed over, and what comes next is shown`, async () => {
       const { room, ada, bo, cy, give } = await withHeld();
@@ -138,16 +139,34 @@ for (const method of ["verify", "decrypt", "deriveBits", "importKey"] as const) 
 }
 
 Deno.test("a newcomer whose credential cannot be checked is not taken for one, and the others are heard", async () => {
-  for (const [method, withFailing] of [["verify", withBroken], ["digest", withThrowing]] as const) {
-    const { room, bo, cy, give } = await withHeld();
-    await room.join("dan");
-    await withFailing(method, give);
-    assertEquals(faults(bo), ["BAD_CREDENTIAL"]);
-    assertEquals(bo.member.roster.byName("DAN") ?? bo.member.roster.byName("dan"), undefined);
-    cy.member.enter("unmoved");
-    await room.settle();
-    assertEquals([shown(bo), count(bo, "ended")], [["cy: unmoved"], 0]);
-  }
+  const { room, bo, cy, give } = await withHeld();
+  await room.join("dan");
+  await withBroken("verify", give);
+  // The others' `here` cannot be checked either.
+  const told = bo.events.flatMap((event) =>
+    event.kind === "fault" ? [[event.code, event.peer?.credential.name]] : []
+  );
+  assertEquals(told.toSorted(), [
+    ["BAD_CREDENTIAL", undefined],
+    ["FAILED", "ada"],
+    ["FAILED", "cy"],
+  ]);
+  assertEquals(bo.member.roster.byName("dan"), undefined);
+  cy.member.enter("unmoved");
+  await room.settle();
+  assertEquals([shown(bo), count(bo, "ended")], [["cy: unmoved"], 0]);
+});
+
+Deno.test("a member that cannot compute the room's history ends, and the others read on", async () => {
+  const { room, bo, cy, give } = await withHeld();
+  const dan = await room.join("dan");
+  await withThrowing("digest", give);
+  const ended = bo.events.findLast((event) => event.kind === "ended");
+  assertEquals(ended?.kind === "ended" ? ended.reason : undefined, "FAILED");
+  bo.close();
+  cy.member.enter("unmoved");
+  await room.settle();
+  assertEquals(shown(dan), ["cy: unmoved"]);
 });
 
 Deno.test("who shows what happens and throws is told of it, and the relay and the others go on", async () => {
@@ -172,22 +191,23 @@ Deno.test("who shows what happens and throws is told of it, and the relay and th
 /** Frames that have a member's connection call each of its handlers, in this order. */
 const CALLS: Readonly<Record<string, readonly Bytes[]>> = {
   bye: [encodeBye("SHUTDOWN")],
-  resumed: [encodeCount(KIND.resumed, 0)],
-  progressIn: [challenge()],
+  resumed: [challenge(), encodeCount(KIND.resumed, 0)],
+  stay: [challenge()],
   forgotten: [challenge(), encodeEmpty(KIND.unknown)],
   admitted: [challenge(), roster()],
-  take: [challenge(), roster(), encodeCount(KIND.delivered, 0)],
+  take: [challenge(), roster(), encodeCount(KIND.accepted, 0)],
   broken: [new Uint8Array(8)],
   send: [encodeEmpty(KIND.ping)],
 };
 
 function challenge(): Bytes {
-  const id = new Uint8Array(32);
-  return encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0 });
+  const nonce = new Uint8Array(32);
+  return encodeFrame(KIND.challenge, encodeChallengePayload({ version: 2, nonce, graceMs: 0 }));
 }
 
 function roster(): Bytes {
-  return encodeFrame(KIND.roster, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0]));
+  const id = new Uint8Array(32);
+  return encodeRosterPage({ room: id, version: 0, context: id, last: true }, []);
 }
 
 Deno.test("whichever handler of a member's connection throws, the connection says so and nothing is thrown", async () => {
@@ -196,9 +216,10 @@ Deno.test("whichever handler of a member's connection throws, the connection say
   for (const [name, frames] of Object.entries(CALLS)) {
     const failed: string[] = [];
     const none = (): void => {};
+    const stay = { room: new Uint8Array(32), received: 0, sent: 0 };
     const output: MemberConnectionOutput = {
       send: none,
-      progressIn: () => name === "forgotten" ? { received: 0, sent: 0 } : undefined,
+      stay: () => name === "forgotten" || name === "resumed" ? stay : undefined,
       forgotten: none,
       admitted: () => connection.enter(),
       resumed: none,
@@ -217,6 +238,7 @@ Deno.test("whichever handler of a member's connection throws, the connection say
     const connection: MemberConnection = new MemberConnection({
       self,
       dialled: { host: "room.test", port: 4396 },
+      roomName: "",
       renewal: () => Promise.resolve(new Uint8Array()),
       now: clock.now,
     }, throwing);
