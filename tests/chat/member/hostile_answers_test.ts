@@ -8,22 +8,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, ByteWriter, mapKey, sha256 } from "../../../lib/base/bytes.ts";
 import type { Credential, OwnCredential } from "../../../lib/chat/identity/credential.ts";
-import { Member } from "../../../lib/chat/member/member.ts";
+import { MAX_UNREAD_BYTES, Member } from "../../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import { MAX_CONTACTS } from "../../../lib/chat/member/stay.ts";
+import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import {
-  MAX_CONTACTS,
-  MAX_UNREAD_BYTES,
-  RELAY_TARIFF,
-} from "../../../lib/chat/member/peer_inbox.ts";
-import { RosterPages } from "../../../lib/chat/relay/fan_out.ts";
-import {
-  encodeChallenge,
+  encodeChallengePayload,
   encodeCount,
   encodeEmpty,
   encodeJoined,
   type Listing,
 } from "../../../lib/chat/wire/control.ts";
-import { KIND, MAX_ROSTER } from "../../../lib/chat/wire/kinds.ts";
+import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
+import { isCounted, KIND, MAX_ROSTER } from "../../../lib/chat/wire/kinds.ts";
 import { Clock, credentialOf, pooledKeys, until } from "../room.ts";
 import { repeated } from "../sealed_frame.ts";
 
@@ -63,19 +60,25 @@ class Visit {
     return new Visit(await credentialOf("ada", 0, new Clock().now));
   }
 
-  /** Connects to a relay of some room, and is challenged. */
-  challenge(room: number): void {
+  /** Connects to a relay, and is challenged. */
+  challenge(): void {
     this.member.connected();
-    const id = new Uint8Array(32).fill(room);
-    this.member.receive(encodeChallenge({ version: 1, room: id, nonce: id, graceMs: 0xffff_ffff }));
+    const nonce = new Uint8Array(32);
+    const challenge = encodeChallengePayload({ version: 2, nonce, graceMs: 0xffff_ffff });
+    this.member.receive(encodeFrame(KIND.challenge, challenge));
   }
 
-  /** Connects to a relay that lists members of its own making. */
+  /** Connects to the relay of a room, 1 for the first, that lists members of its own making. */
   async enter(room: number, members: number): Promise<void> {
-    this.challenge(room);
-    await until(() => this.count(KIND.join) === room, "it has answered");
-    const pages = new RosterPages(listings(room, members));
-    for (const piece of pages.pages(members + 1)) this.member.receive(piece);
+    this.challenge();
+    if (room > 1) {
+      await until(() => this.count(KIND.resume) === room - 1, "it resumes");
+      this.member.receive(encodeEmpty(KIND.unknown));
+    }
+    await until(() => this.count(KIND.join) === room, "it joins");
+    const id = new Uint8Array(32).fill(room);
+    const pages = new RosterPages(listings(room, members)).snapshot(id, members);
+    for (const piece of pages(new Uint8Array(32))) this.member.receive(piece);
     await this.member.settled;
   }
 
@@ -99,7 +102,6 @@ function listing(room: number, number: number): Listing {
   return {
     number,
     credential: new ByteWriter(8).u32(room).u32(number).finish(),
-    presence: new Uint8Array(64),
     renewal: new Uint8Array(),
   };
 }
@@ -122,7 +124,6 @@ async function credentialFrom(bytes: Bytes): Promise<Credential> {
     fingerprint: key,
     session: (await pooledKeys(1)).session.publicKey,
     signing: publicKey,
-    keyIds: [key, `${key} signing`],
     expiresAt: Infinity,
   };
 }
@@ -132,15 +133,15 @@ Deno.test("pings without end are answered a few times, and one a second after th
   await visit.enter(1, 0);
   const pings = repeated(encodeEmpty(KIND.ping), 10_000);
   for (let i = 0; i < 10; i++) visit.member.receive(pings);
-  assertEquals(visit.count(KIND.pong), RELAY_TARIFF.ping.burst);
+  assertEquals(visit.count(KIND.pong), 8);
   visit.clock.advance(15_000);
   visit.member.receive(encodeEmpty(KIND.ping));
-  assertEquals([visit.count(KIND.pong), visit.ended], [RELAY_TARIFF.ping.burst + 1, undefined]);
+  assertEquals([visit.count(KIND.pong), visit.ended], [9, undefined]);
 });
 
 Deno.test("a relay that says `unknown` to who has not tried to resume is no relay, and is not answered", async () => {
   const visit = await Visit.begin();
-  visit.challenge(1);
+  visit.challenge();
   await until(() => visit.count(KIND.join) === 1, "it joins");
   for (let i = 0; i < 100; i++) visit.member.receive(encodeEmpty(KIND.unknown));
   await visit.member.settled;
@@ -151,7 +152,7 @@ Deno.test("a relay that says `unknown` twice to who resumes is answered once", a
   const visit = await Visit.begin();
   await visit.enter(1, 0);
   visit.member.disconnected();
-  visit.challenge(1);
+  visit.challenge();
   await until(() => visit.count(KIND.resume) === 1, "it resumes");
   visit.member.receive(repeated(encodeEmpty(KIND.unknown), 2));
   await visit.member.settled;
@@ -165,12 +166,13 @@ Deno.test("a relay that does not read what it is answered is lost, and one that 
   await visit.enter(1, 1);
   assert(visit.member.enter("x".repeat(60_000)).ok);
   await until(() => visit.count(KIND.sealed) === 1, "it is sealed");
-  const own = visit.sent.filter((bytes) => bytes[4] === KIND.key || bytes[4] === KIND.sealed);
+  const own = visit.sent.filter((bytes) => isCounted(bytes[4]!));
+  assertEquals(own.map((bytes) => bytes[4]), [KIND.here, KIND.pair, KIND.sealed]);
   visit.waiting = MAX_UNREAD_BYTES + own.reduce((sum, { length }) => sum + length + 64, 0);
-  visit.member.receive(encodeCount(KIND.delivered, 0));
+  visit.member.receive(encodeCount(KIND.accepted, 0));
   assertEquals([visit.drops, visit.member.isAway], [0, false]);
   visit.waiting += 1;
-  visit.member.receive(encodeCount(KIND.delivered, 0));
+  visit.member.receive(encodeCount(KIND.accepted, 0));
   await visit.member.settled;
   assertEquals([visit.drops, visit.member.isAway, visit.ended], [1, true, undefined]);
   const lost = visit.events.find(({ kind }) => kind === "disconnected");
