@@ -6,19 +6,16 @@
  */
 
 // @ts-types="../../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
-import { makeCredential, presenceStatement } from "../../../lib/chat/identity/credential.ts";
+import { makeCredential } from "../../../lib/chat/identity/credential.ts";
 import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
-import { sign } from "../../../lib/chat/identity/signing.ts";
-import {
-  encodeJoined,
-  encodeLeft,
-  readJoined,
-  readRosterPage,
-} from "../../../lib/chat/wire/control.ts";
+import { PairError, PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
+import { encodeJoined, encodeLeft, readJoined, readLeft } from "../../../lib/chat/wire/control.ts";
+import { readPair } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { RawMember } from "../raw_member.ts";
 import {
   count,
   credentialOf,
@@ -26,10 +23,30 @@ import {
   pooledKeys,
   type Seat,
   shown,
+  type Tamper,
   TestRoom,
-  until,
 } from "../room.ts";
 import { endingOf, once, relist } from "../tampering.ts";
+
+function names({ member }: Seat): string[] {
+  return [...member.roster.values()].map(({ credential }) => credential.name).sort();
+}
+
+/** A room of ada in which number 2 is free: zoe has been there, and has left. */
+async function roomWithHole() {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const zoe = await room.join("zoe");
+  zoe.member.leave();
+  await room.settle();
+  return { room, ada, zoe };
+}
+
+/** A relay that lists somebody as number 2 to a newcomer. */
+function listingAsTwo(credential: Bytes) {
+  const listing = { number: 2, credential, renewal: NO_RENEWAL };
+  return once(KIND.roster, 1, (bytes) => relist(bytes, (listings) => [...listings, listing], 0));
+}
 
 Deno.test("a relay that changes the name or a key of a credential is told, and nobody admitted by it", async () => {
   const room = new TestRoom();
@@ -43,44 +60,54 @@ Deno.test("a relay that changes the name or a key of a credential is told, and n
   };
   const bo = await room.join("bo", once(KIND.joined, 1, change));
   const cy = await room.join("cy");
-  assertEquals(faults(bo), ["BAD_CREDENTIAL"]);
-  assertEquals([...bo.member.roster.values()].map((peer) => peer.credential.name), ["bo", "ada"]);
-  // Of whom it does not take for a member, it shows nothing.
+  assertEquals([faults(bo).slice(0, 1), names(bo)], [["BAD_CREDENTIAL"], ["ada", "bo"]]);
+  // Of whom it does not take for a member it shows nothing, nor of ada, whose roster is another one.
   cy.member.enter("hello");
   ada.member.enter("hello");
   await room.settle();
-  assertEquals(shown(bo), ["ada: hello"]);
+  assertEquals(shown(bo), []);
   assert(faults(bo).includes("UNKNOWN_SENDER"));
+  assert(faults(bo).includes("ROSTER_DIFFERS"));
 });
 
-Deno.test("a relay that lists a second member under one name, or with one key, is told", async () => {
+Deno.test("a relay that lists a second member under one name is told, and that one is not taken", async () => {
+  const { room, ada } = await roomWithHole();
+  const eve = await pooledKeys(9);
+  const expiresAt = room.clock.now() + 1000;
+  for (const name of ["ADA", "ada"]) {
+    const { bytes } = await makeCredential(name, eve, expiresAt);
+    const bo = await room.join("bo", listingAsTwo(bytes));
+    assertEquals(faults(bo)[0], "NAME_TAKEN");
+    assertEquals(names(bo), ["ada", "bo"]);
+    assertEquals(bo.member.roster.byName("ada")?.credential.key, ada.self.key);
+    bo.member.leave();
+    await room.settle();
+  }
+});
+
+Deno.test("a member that joins first with another's session key keeps nobody out, and reads nothing (13)", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  const eve = await pooledKeys(9);
-  const { session, signing } = ada.self.keys;
-  const expiresAt = room.clock.now() + 1000;
-  const others = {
-    NAME_TAKEN: [await makeCredential("ADA", eve, expiresAt)],
-    KEY_TAKEN: [
-      await makeCredential("eve", { ...eve, session }, expiresAt),
-      await makeCredential("eve", { ...eve, signing }, expiresAt),
-    ],
-  };
-  for (const [fault, credentials] of Object.entries(others)) {
-    for (const { bytes: credential } of credentials) {
-      const evidence = { presence: new Uint8Array(64), renewal: NO_RENEWAL };
-      const add = (bytes: Bytes) =>
-        relist(bytes, (listings, number) => [...listings, { number, credential, ...evidence }]);
-      const bo = await room.join("bo", once(KIND.roster, 1, add));
-      assertEquals(faults(bo), [fault]);
-      assertEquals(
-        [...bo.member.roster.values()].map((peer) => peer.credential.name),
-        ["bo", "ada"],
-      );
-      bo.member.leave();
-      await until(() => room.relay.size === 1, "bo is gone");
-    }
-  }
+  const keys = await pooledKeys(9);
+  const { session } = await pooledKeys(2);
+  const eve = await makeCredential("eve", { ...keys, session }, room.clock.now() + 3_600_000);
+  const raw = await RawMember.join(room.relay, eve);
+  await room.settle();
+  // Bo has the keys of number 2.
+  const bo = await room.enter("bo", undefined, 2);
+  await room.settle();
+  assertEquals([names(bo), endingOf(bo)], [["ada", "bo", "eve"], undefined]);
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals([shown(bo), faults(bo)], [["ada: hello"], []]);
+  // What is for eve opens for eve's credential alone: the label says so.
+  const number = ada.member.roster.byName("ada")!.number;
+  const [toEve] = raw.frames(KIND.pair).map(readPair);
+  const { room: id } = raw;
+  const pair = { room: id, sender: ada.self.member, recipient: bo.self.member };
+  const asBo = new PairReceiver(pair, session.privateKey, ada.self.keys.signing.publicKey);
+  assertEquals(toEve?.header.sender, number);
+  await assertRejects(() => asBo.open(toEve!, new Uint8Array(32)), PairError);
 });
 
 Deno.test("a ghost that is admitted a moment before a line is entered gets no key to it", async () => {
@@ -90,7 +117,7 @@ Deno.test("a ghost that is admitted a moment before a line is entered gets no ke
   ada.showing = false;
   const keys: string[] = [];
   const ghost = await room.join("ghost", ({ kind, bytes }) => {
-    if (kind === KIND.key) keys.push("key");
+    if (kind === KIND.pair) keys.push("key");
     return [bytes];
   });
   // The relay has told ada, whose screen has not shown it yet.
@@ -125,20 +152,19 @@ Deno.test("a relay that forwards to a ghost what is not for it is told by nobody
   ada.member.enter("after");
   await room.settle();
   assertEquals(shown(ghost), ["ada: after"]);
-  assertEquals(faults(ghost).slice(0, 1), ["NOT_ADDRESSED"]);
+  assertEquals(faults(ghost).slice(0, 1), ["CONTEXT"]);
 });
 
-Deno.test("a relay that shows different rosters to different members is told", async () => {
+Deno.test("a relay that hides a newcomer from a member is told, and what names the newcomer's version is not shown", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  // Who is hidden from bo is numbered away: membership 3 never happens for bo.
   const bo = await room.join("bo", ({ kind, bytes }) => kind === KIND.joined ? [] : [bytes]);
   await room.join("cy");
   ada.member.enter("hello");
   await room.settle();
-  assertEquals(shown(bo), ["ada: hello"]);
-  assertEquals(faults(bo), ["ROSTER_DIFFERS"]);
-  assertEquals(faults(ada), []);
+  assertEquals(shown(bo), []);
+  assertEquals(new Set(faults(bo)), new Set(["CONTEXT"]));
+  assertEquals([faults(ada), count(ada, "delivered")], [[], 0]);
 });
 
 Deno.test("a relay that swaps one member for another between two rosters is told", async () => {
@@ -155,7 +181,15 @@ Deno.test("a relay that swaps one member for another between two rosters is told
   await room.join("cy");
   ada.member.enter("hello");
   await room.settle();
-  assertEquals(faults(bo), ["ROSTER_DIFFERS"]);
+  assertEquals(shown(bo), []);
+  const told = bo.events.flatMap((event) =>
+    event.kind === "fault" && event.code === "ROSTER_DIFFERS"
+      ? [event.peer?.credential.name]
+      : []
+  );
+  // Once for each, whatever follows.
+  assertEquals(told.toSorted(), ["ada", "eve"]);
+  assertEquals(count(ada, "delivered"), 0);
 });
 
 Deno.test("a relay that leaves out a change of the roster ends the session by it", async () => {
@@ -167,78 +201,99 @@ Deno.test("a relay that leaves out a change of the roster ends the session by it
   assertEquals(endingOf(bo), "BAD_RELAY");
 });
 
-Deno.test("a relay that says that somebody left who is there shuts only itself out", async () => {
+Deno.test("a relay that says that somebody left who is there shuts only itself out, and says so alone", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
+  const none = new Uint8Array(0);
   const bo = await room.join("bo", ({ kind, bytes }) => {
     if (kind !== KIND.joined) return [bytes];
     const { number } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
-    const left = encodeLeft({ number: number + 1, member: ada.self.member, reason: "LEFT" });
-    return [bytes, left];
+    const version = number + 1;
+    const member = ada.member.roster.byName("ada")!.number;
+    return [bytes, encodeLeft({ version, member, reason: "LEFT", statement: none })];
   });
   await room.join("cy");
-  assertEquals(readLeftNames(bo), ["ada"]);
+  assertEquals(leavings(bo), [["ada", "LEFT", false]]);
   ada.member.enter("hello");
   await room.settle();
   assertEquals(shown(bo), []);
-  assertEquals(faults(bo), ["UNKNOWN_SENDER", "UNKNOWN_SENDER"]);
+  assert(faults(bo).every((code) => code === "UNKNOWN_SENDER" || code === "ROSTER_DIFFERS"));
 });
 
-function readLeftNames(seat: Seat): string[] {
-  return seat.events.flatMap((e) => e.kind === "left" ? [e.peer.credential.name] : []);
+function leavings(seat: Seat): [string, string, boolean][] {
+  return seat.events.flatMap((event) =>
+    event.kind === "left" ? [[event.peer.credential.name, event.reason, event.signed]] : []
+  );
 }
 
-Deno.test("a replayed credential is unconfirmed, and reads nothing", async () => {
+Deno.test("a member that leaves signs it, and a statement of another version or member is only the relay's word", async () => {
   const room = new TestRoom();
-  const replayed = await credentialOf("zoe", 9, room.clock.now);
-  // What zoe signed in another room.
-  const elsewhere = crypto.getRandomValues(new Uint8Array(32));
-  const { privateKey } = replayed.keys.signing;
-  const presence = await sign(privateKey, presenceStatement(elsewhere, replayed.member));
   await room.join("ada");
-  const replay = { credential: replayed.bytes, presence, renewal: NO_RENEWAL };
-  const list = (bytes: Bytes) =>
-    relist(bytes, (listings, number) => [...listings, { number, ...replay }]);
-  const bo = await room.join("bo", once(KIND.roster, 1, list));
-  const confirmed = bo.events.flatMap((event) =>
-    event.kind === "joined" ? [[event.peer.credential.name, event.peer.confirmed]] : []
-  );
-  assertEquals(confirmed, [["ada", true], ["zoe", false]]);
+  const bo = await room.join("bo");
+  const cy = await room.join("cy", ({ kind, bytes }) => {
+    if (kind !== KIND.left) return [bytes];
+    const left = readLeft(bytes.subarray(FRAME_HEADER_BYTES));
+    return [encodeLeft({ ...left, statement: left.statement.with(3, left.statement[3]! - 1) })];
+  });
+  const di = await room.join("di");
+  bo.member.leave();
+  await room.settle();
+  assertEquals([leavings(di), leavings(cy)], [[["bo", "LEFT", true]], [["bo", "LEFT", false]]]);
 });
 
-Deno.test("somebody unconfirmed is confirmed by the first frame that it signed in this room", async () => {
+Deno.test("a relay that lists again somebody who left shows it as unconfirmed, and confirms it by nothing old (7, 8)", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
-  const presence = new Uint8Array(64);
-  const forget = (bytes: Bytes) =>
-    relist(bytes, (listings) => listings.map((listing) => ({ ...listing, presence })));
-  const bo = await room.join("bo", once(KIND.roster, 1, forget));
-  assertEquals(count(bo, "confirmed"), 0);
+  const old: Bytes[] = [];
+  const tamper: Tamper = ({ kind, bytes }) => {
+    if (kind === KIND.here || kind === KIND.sealed || kind === KIND.pair) old.push(bytes);
+    if (kind !== KIND.joined || count(bo, "left") === 0) return [bytes];
+    // In place of cy, zoe is said to have come back.
+    const { number } = readJoined(bytes.subarray(FRAME_HEADER_BYTES));
+    const again = { number, credential: zoe.self.bytes, renewal: NO_RENEWAL };
+    const renamed = old.map((frame) => {
+      const changed = frame.slice();
+      new DataView(changed.buffer).setUint32(FRAME_HEADER_BYTES, number);
+      return changed;
+    });
+    return [encodeJoined(again), ...old, ...renamed];
+  };
+  const bo: Seat = await room.join("bo", tamper);
+  const zoe = await room.join("zoe");
+  zoe.member.enter("pay him 100");
+  await room.settle();
+  zoe.member.leave();
+  await room.settle();
+  assertEquals([shown(bo), leavings(bo)], [["zoe: pay him 100"], [["zoe", "LEFT", true]]]);
+  await room.join("cy");
+  assertEquals(bo.member.roster.byName("zoe")?.confirmed, false);
+  assertEquals(shown(bo), ["zoe: pay him 100"]);
+  ada.member.enter("who is zoe?");
+  await room.settle();
+  assertEquals(shown(bo), ["zoe: pay him 100"]);
+  assert(faults(bo).includes("ROSTER_DIFFERS"));
+});
+
+Deno.test("a member that is replayed or silent is unconfirmed, and a split room is noticed all the same (7)", async () => {
+  const { room, ada, zoe } = await roomWithHole();
+  const bo = await room.join("bo", listingAsTwo(zoe.self.bytes));
+  assertEquals(bo.member.roster.byName("zoe")?.confirmed, false);
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals([shown(bo), faults(bo)], [[], ["ROSTER_DIFFERS"]]);
+  // Bo says something to somebody who is not there: nobody is told that it was delivered.
+  bo.member.enter("to ada and zoe");
+  await room.settle();
+  assertEquals([shown(ada), faults(ada), count(bo, "delivered")], [[], ["ROSTER_DIFFERS"], 0]);
+});
+
+Deno.test("somebody unconfirmed is confirmed by the first frame that it authenticates in this room", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo", ({ kind, bytes }) => kind === KIND.here ? [] : [bytes]);
+  assertEquals([count(bo, "confirmed"), bo.member.roster.byName("ada")?.confirmed], [0, false]);
   ada.member.enter("it is me");
   await room.settle();
-  assertEquals(count(bo, "confirmed"), 1);
+  assertEquals([count(bo, "confirmed"), bo.member.roster.byName("ada")?.confirmed], [1, true]);
   assertEquals(shown(bo), ["ada: it is me"]);
-});
-
-Deno.test("a relay that lets somebody leave and come again, and replays what it said, shows nothing twice", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const said: Bytes[] = [];
-  let number = 0;
-  const bo = await room.join("bo", ({ kind, bytes }) => {
-    if (kind === KIND.roster) number = readRosterPage(bytes.subarray(FRAME_HEADER_BYTES)).number;
-    if (kind === KIND.key || kind === KIND.sealed) said.push(bytes);
-    if (kind !== KIND.joined) return [bytes];
-    // In place of cy, ada leaves and joins again, by the very credential and presence.
-    const evidence = { presence, renewal: NO_RENEWAL };
-    const listing = { number: number + 2, credential: ada.self.bytes, ...evidence };
-    const left = encodeLeft({ number: number + 1, member: ada.self.member, reason: "LEFT" });
-    return [left, encodeJoined(listing), ...said];
-  });
-  const { privateKey } = ada.self.keys.signing;
-  const presence = await sign(privateKey, presenceStatement(room.relay.room, ada.self.member));
-  ada.member.enter("pay him 100");
-  await room.settle();
-  await room.join("cy");
-  assertEquals(shown(bo), ["ada: pay him 100"]);
 });
