@@ -183,9 +183,7 @@ Deno.test("a relay that swaps one member for another between two rosters is told
   await room.settle();
   assertEquals(shown(bo), []);
   const told = bo.events.flatMap((event) =>
-    event.kind === "fault" && event.code === "ROSTER_DIFFERS"
-      ? [event.peer?.credential.name]
-      : []
+    event.kind === "fault" && event.code === "ROSTER_DIFFERS" ? [event.peer?.credential.name] : []
   );
   // Once for each, whatever follows.
   assertEquals(told.toSorted(), ["ada", "eve"]);
