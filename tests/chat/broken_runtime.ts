@@ -4,7 +4,15 @@
  * @module
  */
 
-type Method = "sign" | "verify" | "encrypt" | "decrypt" | "digest" | "deriveBits" | "importKey";
+type Method =
+  | "sign"
+  | "verify"
+  | "encrypt"
+  | "decrypt"
+  | "digest"
+  | "deriveBits"
+  | "deriveKey"
+  | "importKey";
 
 /** The error that the runtime throws: a plain one, as it did for a public key with an even modulus. */
 export const BREAKAGE = "cryptographic key data malformed";

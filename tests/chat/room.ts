@@ -227,7 +227,10 @@ export class TestRoom {
     for (let quiet = 0; quiet < 3;) {
       await new Promise((resolve) => setTimeout(resolve, 2));
       await Promise.all(this.seats.map(({ member }) => member.settled));
-      const now = this.seats.reduce((sum, { events }) => sum + events.length, 0);
+      const now = this.seats.reduce(
+        (sum, { events, sent }) => sum + events.length + sent.length,
+        0,
+      );
       quiet = now === before && working === 0 ? quiet + 1 : 0;
       before = now;
     }

@@ -32,16 +32,18 @@ export function once(
  * A page of the roster that lists others, or otherwise. The context stays: a newcomer cannot check it.
  *
  * @param change Makes the listings, of those that there are and the newcomer's own number.
- * @returns The frames that come instead. The newcomer's own number is higher by as many as there are more.
+ * @param more By how much the newcomer's own number is higher: by as many as there are more, unless numbers were free.
+ * @returns The frames that come instead.
  */
 export function relist(
   page: Bytes,
   change: (listings: readonly Listing[], own: number) => readonly Listing[],
+  more?: number,
 ): Bytes[] {
   const { room, version, context, listings } = readRosterPage(page.subarray(FRAME_HEADER_BYTES));
   const changed = change(listings, version + 1);
-  const more = changed.length - listings.length;
-  return new RosterPages(changed).snapshot(room, version + more)(context);
+  const added = more ?? changed.length - listings.length;
+  return new RosterPages(changed).snapshot(room, version + added)(context);
 }
 
 /** Why a member was told that the chat has ended; undefined where it has not. */

@@ -248,7 +248,7 @@ export class Member {
    */
   displayed(events: number): void {
     this.#displayed.show(events);
-    this.#begun?.tellReceipts();
+    this.#begun?.sendReceipts();
   }
 
   /** Leaves the room. The relay answers by ending the connection. */

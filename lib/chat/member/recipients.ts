@@ -13,7 +13,7 @@ import type { Peer, Roster } from "./roster.ts";
 const NEWCOMER_MS = 60_000;
 /** The most newcomers that are served alone at a time. */
 const MAX_NEWCOMERS = 8;
-/** Rooms up to this size grant newcomers the chain at once. */
+/** Rooms up to this size, oneself included, grant newcomers the chain at once. */
 const SMALL_ROOM = 16;
 
 /** What recipients depend on. */
@@ -93,7 +93,7 @@ export class Recipients {
   #isServedAlone(contact: Contact): boolean {
     const { ledger, now } = this.#options;
     const isNew = now() - contact.joinedAt < NEWCOMER_MS;
-    if (!isNew || ledger.size <= SMALL_ROOM || contact.mode === "together") {
+    if (!isNew || ledger.size < SMALL_ROOM || contact.mode === "together") {
       this.#newcomers.delete(contact);
       return false;
     }

@@ -417,11 +417,13 @@ export class Outgoing {
 
   /** Takes what was lost, up to a frame's worth, and the chain's key, which may have been lost too. */
   #repairOf(contact: Contact, stream: Stream): PairMessage[] {
-    const last = contact.repair[stream];
+    const { owed, sent, through } = contact.streams[stream];
+    // What is owed was not lost: the relay left it out.
+    const last = Math.min(contact.repair[stream], (owed[0]?.line.number ?? Infinity) - 1);
     contact.repair[stream] = 0;
-    if (last === 0) return [];
+    if (last <= through) return [];
     contact.repairedAt = this.#options.now();
-    let before = contact.streams[stream].through;
+    let before = through;
     const outstanding = this.#ledger.outstanding(contact, stream, last);
     const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
     const lines: PairMessage[] = lost.map((entry) => {
@@ -433,8 +435,8 @@ export class Outgoing {
     const known = Math.min(last, contact.streams[stream].seen);
     const isAll = lost.length === outstanding.length;
     if (isAll && before < known) lines.push({ kind: "gone", stream, number: known });
-    const isHolder = stream === STREAM.group && this.#chain.isHolder(contact.peer);
-    const { sent } = contact.streams[stream];
+    const isHolder = stream === STREAM.group && contact.mode !== "behind" &&
+      this.#chain.isHolder(contact.peer);
     return isHolder ? [...lines, this.#grant(sent + 1, sent)] : lines;
   }
 

@@ -192,6 +192,15 @@ export class Membership {
     for (const { peer } of ledger.missing()) this.part(peer, "LOST", false);
   }
 
+  /** Sends the receipts that are due now, or wants to be woken for those that are due later. */
+  sendReceipts(): void {
+    const { now, wake, failed } = this.#options;
+    const { receiving } = this;
+    if (receiving.wakeAt === Infinity) return;
+    if (receiving.wakeAt > now()) wake();
+    else receiving.tick().catch(failed);
+  }
+
   #acknowledge(): void {
     const count = this.#acknowledger.due();
     if (count !== undefined) this.#options.send(encodeCount(KIND.ack, count));
@@ -203,7 +212,7 @@ export class Membership {
     for (const frame of this.outgoing.waiting) send(frame);
     send(encodeCount(KIND.ack, this.#acknowledger.acknowledge()));
     this.receiving.repeat();
-    this.tellReceipts();
+    this.sendReceipts();
     this.outgoing.goOn();
   }
 
@@ -285,17 +294,8 @@ export class Membership {
     this.#options.order.add(bytes.length, async () => {
       await effect();
       this.#display();
-      this.tellReceipts();
+      this.sendReceipts();
     });
-  }
-
-  /** Sends the receipts that are due, or asks to be woken for them. */
-  tellReceipts(): void {
-    const { now, wake, failed } = this.#options;
-    const { wakeAt } = this.receiving;
-    if (wakeAt === Infinity) return;
-    if (wakeAt > now()) wake();
-    else this.receiving.tick().catch(failed);
   }
 
   /** Takes a frame that the relay does not count: receipts or asks. */
@@ -306,7 +306,7 @@ export class Membership {
       : this.receiving.asksEffect(entries);
     this.#options.order.add(bytes.length, async () => {
       await effect();
-      this.tellReceipts();
+      this.sendReceipts();
     });
   }
 

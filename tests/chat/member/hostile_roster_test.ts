@@ -6,7 +6,7 @@
  */
 
 // @ts-types="../../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { makeCredential } from "../../../lib/chat/identity/credential.ts";
 import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
@@ -23,6 +23,8 @@ import {
   readRosterPage,
 } from "../../../lib/chat/wire/control.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
+import { PairError, PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
+import { readPair } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { checkOf } from "../../../lib/chat/wire/history.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -37,6 +39,7 @@ import {
   TestRoom,
   until,
 } from "../room.ts";
+import { RawMember } from "../raw_member.ts";
 import { endingOf, once } from "../tampering.ts";
 
 /** The faults that a member was told of, and with whom. */
@@ -131,6 +134,31 @@ Deno.test("a relay that lists somebody who is not there, or not somebody who is,
     assert(told(bo).some(([code, name]) => code === "ROSTER_DIFFERS" && name === "cy"));
     assertEquals(count(cy, "delivered"), 0);
   }
+});
+
+Deno.test("a member that joins first with another's session key keeps nobody out, and reads nothing", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const keys = await pooledKeys(9);
+  const { session } = await pooledKeys(2);
+  const eve = await makeCredential("eve", { ...keys, session }, room.clock.now() + 3_600_000);
+  const raw = await RawMember.join(room.relay, eve);
+  await room.settle();
+  // Bo has the keys of number 2.
+  const bo = await room.enter("bo", undefined, 2);
+  await room.settle();
+  assertEquals([names(bo).toSorted(), endingOf(bo)], [["ada", "bo", "eve"], undefined]);
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals([shown(bo), faults(bo)], [["ada: hello"], []]);
+  // What is for eve opens for eve's credential alone: the label says so.
+  const number = ada.member.roster.byName("ada")!.number;
+  const [toEve] = raw.frames(KIND.pair).map(readPair);
+  const { room: id } = raw;
+  const pair = { room: id, sender: ada.self.member, recipient: bo.self.member };
+  const asBo = new PairReceiver(pair, session.privateKey, ada.self.keys.signing.publicKey);
+  assertEquals(toEve?.header.sender, number);
+  await assertRejects(() => asBo.open(toEve!, new Uint8Array(32)), PairError);
 });
 
 Deno.test("a ghost that is admitted a moment before a line is entered gets no key to it", async () => {

@@ -1,0 +1,188 @@
+/**
+ * Nothing missing goes unnoticed, and nothing that is lost stays lost: a relay that leaves out frames, or holds them back.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { readPair } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
+import { once } from "../tampering.ts";
+
+/** A room of ada and bo, whose frames the relay changes. */
+async function roomOf(tamper: Tamper) {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo", tamper);
+  const say = async (text: string, to?: string) => {
+    ada.member.enter(text, to);
+    await room.settle();
+  };
+  return { room, ada, bo, say };
+}
+
+/** Time passes until everyone has been asked, and has answered, a few times. */
+async function wait(room: TestRoom): Promise<void> {
+  for (let i = 0; i < 25; i++) await room.pass(1_000);
+}
+
+function gaps({ events }: Seat): string[] {
+  return events.flatMap((event) =>
+    event.kind === "fault" && event.code === "GAP" ? [event.detail] : []
+  );
+}
+
+function late({ events }: Seat): string[] {
+  return events.flatMap((event) => event.kind === "message" && event.late ? [event.text] : []);
+}
+
+Deno.test("a relay that leaves out a middle is told at the next message, and it comes late", async () => {
+  const leftOut = [2, 3];
+  let seen = 0;
+  const { ada, bo, say } = await roomOf(({ kind, bytes }) =>
+    kind === KIND.sealed && leftOut.includes(++seen) ? [] : [bytes]
+  );
+  for (const text of ["one", "two", "three"]) await say(text);
+  assertEquals([shown(bo), count(ada, "delivered")], [["ada: one"], 1]);
+  await say("four");
+  assertEquals(shown(bo), ["ada: one", "ada: four", "ada: two", "ada: three"]);
+  assertEquals([gaps(bo), late(bo)], [["2 missing"], ["two", "three"]]);
+  assertEquals(count(ada, "delivered"), 4);
+});
+
+Deno.test("a relay that leaves out an end is found by the asks, and it comes, once", async () => {
+  const { room, ada, bo, say } = await roomOf(once(KIND.sealed, 2, () => []));
+  await say("one");
+  await say("two");
+  assertEquals([shown(bo), count(ada, "sent"), count(ada, "delivered")], [["ada: one"], 2, 1]);
+  await wait(room);
+  assertEquals(shown(bo), ["ada: one", "ada: two"]);
+  assertEquals([faults(bo), count(ada, "delivered")], [[], 2]);
+});
+
+Deno.test("a relay that leaves out an end, then has a ghost leave so that a new chain begins, is told at the next message (5)", async () => {
+  const { room, ada, bo, say } = await roomOf(once(KIND.sealed, 2, () => []));
+  const ghost = await room.join("ghost");
+  await say("one");
+  await say("two");
+  ghost.member.leave();
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 1);
+  await say("three");
+  assertEquals(shown(bo), ["ada: one", "ada: three", "ada: two"]);
+  assertEquals([gaps(bo), late(bo)], [["1 missing"], ["two"]]);
+  assertEquals(count(ada, "delivered"), 3);
+});
+
+Deno.test("a relay that leaves out an end before a member comes, and one before another room, is told, too (5)", async () => {
+  let losing = false;
+  const { room, ada, bo, say } = await roomOf(({ kind, bytes }) =>
+    kind === KIND.sealed && losing ? [] : [bytes]
+  );
+  await say("one");
+  losing = true;
+  await say("two");
+  losing = false;
+  const cy = await room.join("cy");
+  await say("three");
+  assertEquals(gaps(bo), ["1 missing"]);
+  losing = true;
+  await say("four");
+  losing = false;
+  room.restart();
+  for (const seat of [ada, bo, cy]) seat.connect();
+  await room.settle();
+  await say("five");
+  await wait(room);
+  assertEquals(shown(bo), ["one", "three", "two", "four", "five"].map((text) => `ada: ${text}`));
+  assertEquals(shown(cy), ["three", "four", "five"].map((text) => `ada: ${text}`));
+  assertEquals([faults(cy), count(ada, "delivered")], [[], 5]);
+});
+
+Deno.test("a private line that a relay holds back until a later line to the group was shown is shown (6)", async () => {
+  let held: Bytes[] = [];
+  let holding = false;
+  const { ada, bo, say } = await roomOf(({ kind, bytes }) => {
+    if (kind === KIND.pair && holding) {
+      held.push(bytes);
+      return [];
+    }
+    const late = kind === KIND.sealed && holding ? held : [];
+    held = late.length > 0 ? [] : held;
+    return [bytes, ...late];
+  });
+  await say("one");
+  holding = true;
+  await say("psst", "bo");
+  assertEquals([shown(bo), count(ada, "delivered")], [["ada: one"], 1]);
+  await say("two");
+  assertEquals(shown(bo), ["ada: one", "ada: two", "ada: psst"]);
+  assertEquals([faults(bo), count(ada, "delivered")], [[], 3]);
+});
+
+Deno.test("a private line that a relay leaves out is told at the next private line, and comes late (6)", async () => {
+  let losing = false;
+  const { ada, bo, say } = await roomOf(({ kind, bytes }) =>
+    kind === KIND.pair && losing ? [] : [bytes]
+  );
+  await say("before", "bo");
+  losing = true;
+  await say("lost", "bo");
+  losing = false;
+  await say("to all");
+  assertEquals([shown(bo), count(ada, "delivered")], [["ada: before", "ada: to all"], 2]);
+  await say("after", "bo");
+  assertEquals(shown(bo), ["before", "to all", "after", "lost"].map((text) => `ada: ${text}`));
+  assertEquals([gaps(bo), late(bo), count(ada, "delivered")], [["1 missing"], ["lost"], 4]);
+});
+
+Deno.test("a lost first pair frame, and with it the wrapped key, comes again without an ask that cannot be answered", async () => {
+  const wrapped: boolean[] = [];
+  const { room, ada, bo, say } = await roomOf(({ kind, bytes }) => {
+    if (kind !== KIND.pair) return [bytes];
+    wrapped.push(readPair(bytes.slice(FRAME_HEADER_BYTES)).wrapped.length > 0);
+    return wrapped.length === 1 ? [] : [bytes];
+  });
+  await say("one");
+  await say("two");
+  assertEquals([shown(bo), faults(bo)], [[], ["NO_KEY", "NO_KEY"]]);
+  await wait(room);
+  assertEquals(shown(bo), ["ada: one", "ada: two"]);
+  assertEquals(ada.sent.filter((bytes) => bytes[4] === KIND.ask).length, 0);
+  assertEquals(wrapped.slice(0, 2), [true, true]);
+  await say("three");
+  assertEquals([shown(bo).at(-1), count(ada, "delivered")], ["ada: three", 3]);
+  // Nothing more is missing: its person is told of no gap.
+  assertEquals(gaps(bo), []);
+});
+
+Deno.test("a lost grant of a later chain heals: what was under it comes again, and the chain's key with it", async () => {
+  const { room, ada, bo, say } = await roomOf(once(KIND.pair, 2, () => []));
+  const cy = await room.join("cy");
+  await say("one");
+  cy.member.leave();
+  await room.settle();
+  await say("two");
+  assertEquals([shown(bo), faults(bo)], [["ada: one"], ["NO_KEY"]]);
+  await wait(room);
+  await say("three");
+  assertEquals(shown(bo), ["ada: one", "ada: two", "ada: three"]);
+  assertEquals([faults(bo), count(ada, "delivered")], [["NO_KEY"], 3]);
+});
+
+Deno.test("what is lost again and again comes in the end, and nothing comes twice", async () => {
+  let frames = 0;
+  // Of three frames with content two are lost.
+  const { room, ada, bo, say } = await roomOf(({ kind, bytes }) =>
+    (kind === KIND.sealed || kind === KIND.pair) && ++frames % 3 !== 0 ? [] : [bytes]
+  );
+  const texts = Array.from({ length: 12 }, (_, i) => `line ${i}`);
+  for (const text of texts) await say(text);
+  for (let i = 0; i < 8 && ada.member.backlog.lines > 0; i++) await wait(room);
+  assertEquals(shown(bo).toSorted(), texts.map((text) => `ada: ${text}`).toSorted());
+  assertEquals([count(ada, "delivered"), ada.member.backlog.lines], [12, 0]);
+});

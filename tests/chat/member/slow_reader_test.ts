@@ -1,0 +1,205 @@
+/**
+ * A member that reads slowly or not at all, with the real relay: others go on, it falls behind, and catches up.
+ *
+ * @module
+ */
+
+// @ts-types="../../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { readBehind } from "../../../lib/chat/wire/control.ts";
+import { readSealed } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { Eve } from "../eve.ts";
+import { count, faults, type Seat, shown, TestRoom, until } from "../room.ts";
+import { unsignedFrame } from "../sealed_frame.ts";
+
+/** How many frames of a kind a member has sent. */
+function sent({ sent }: Seat, kind: number): number {
+  return sent.filter((bytes) => bytes[4] === kind).length;
+}
+
+/** A room of ada, bo and cy, and for whom the relay has told ada to be behind. */
+async function roomOf() {
+  const room = new TestRoom();
+  const behind: number[] = [];
+  const ada = await room.join("ada", ({ kind, bytes }) => {
+    if (kind === KIND.behind) behind.push(readBehind(bytes.slice(FRAME_HEADER_BYTES)).member);
+    return [bytes];
+  });
+  const [bo, cy] = [await room.join("bo"), await room.join("cy")];
+  /** Says so many lines of 64,000 bytes. */
+  const say = async (lines: number) => {
+    const texts = Array.from({ length: lines }, (_, i) => `${i} ${"x".repeat(64_000)}`);
+    for (const text of texts) {
+      ada.member.enter(text);
+      await room.settle();
+    }
+    return texts.map((text) => `ada: ${text}`);
+  };
+  return { room, ada, bo, cy, behind, say };
+}
+
+async function catchUp({ room, ada }: { room: TestRoom; ada: Seat }): Promise<void> {
+  for (let i = 0; i < 20 && ada.member.backlog.lines > 0; i++) await room.pass(1_000);
+}
+
+Deno.test("a member that is away while 5 MiB are sent falls behind, catches up, and reads sealed frames again", async () => {
+  const { room, ada, bo, cy, behind, say } = await roomOf();
+  bo.cut();
+  const said = await say(82);
+  assertEquals([shown(cy), shown(bo)], [said, []]);
+  assertEquals(behind, [ada.member.roster.byName("bo")!.number]);
+  const routes = sent(ada, KIND.route);
+  bo.connect();
+  await room.settle();
+  await catchUp({ room, ada });
+  assertEquals(shown(bo).toSorted(), said.toSorted());
+  assertEquals([count(ada, "delivered"), count(ada, "left")], [82, 0]);
+  assertEquals(sent(ada, KIND.rejoin), 1);
+  const pairs = sent(ada, KIND.pair);
+  const late = bo.events.filter((event) => event.kind === "message" && event.late).length;
+  ada.member.enter("together again");
+  await room.settle();
+  assertEquals([shown(bo).at(-1), shown(cy).at(-1)], Array(2).fill("ada: together again"));
+  // A grant, and one sealed frame for both: no new chain, and no route for anybody.
+  assertEquals([sent(ada, KIND.pair) - pairs, sent(ada, KIND.route)], [1, routes]);
+  const headers = ada.sent.filter((bytes) => bytes[4] === KIND.sealed)
+    .map((bytes) => readSealed(bytes.slice(FRAME_HEADER_BYTES)).header);
+  assertEquals(new Set(headers.map(({ chain }) => chain)), new Set([0]));
+  assertEquals([faults(bo), late], [[], 0]);
+});
+
+Deno.test("a member that reads nothing while it is connected holds up nobody, and has everything once it reads", async () => {
+  const { room, ada, bo, cy, behind, say } = await roomOf();
+  bo.receives = false;
+  const said = await say(145);
+  assertEquals([shown(cy).length, shown(bo).length, count(ada, "left")], [145, 0, 0]);
+  assertEquals(behind, [ada.member.roster.byName("bo")!.number]);
+  for (let i = 0; i < 8; i++) await room.pass(1_000);
+  assertEquals(ada.member.backlog.held, 0, "nobody waits for it");
+  bo.receives = true;
+  bo.cut();
+  bo.connect();
+  await room.settle();
+  await catchUp({ room, ada });
+  assertEquals(shown(bo).toSorted(), said.toSorted());
+  assertEquals([count(ada, "delivered"), count(bo, "ended"), faults(bo)], [145, 0, []]);
+  assertEquals(sent(ada, KIND.rejoin), 1);
+});
+
+Deno.test("rubbish that a member sends to one that is away leaves out the rubbish, and nobody's lines (12)", async () => {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const eve = await Eve.join(room);
+  bo.cut();
+  await room.settle();
+  for (let i = 0; i < 40; i++) {
+    eve.raw.send(unsignedFrame(eve.raw.number, 1_000_000));
+    // What a member has sent for a second is read in a second.
+    await room.pass(250);
+    if (i % 10 === 0) ada.member.enter(`line ${i}`);
+  }
+  await room.settle();
+  assertEquals([count(ada, "left"), eve.raw.frames(KIND.behind).length > 0], [0, true]);
+  bo.connect();
+  await until(() => count(bo, "reconnected") === 1, "bo is back");
+  for (let i = 0; i < 10; i++) await room.pass(1_000);
+  assertEquals(shown(bo), [0, 10, 20, 30].map((i) => `ada: line ${i}`));
+  assertEquals(count(bo, "ended"), 0);
+});
+
+/** A room of 17 members of whom ada has displayed all, and what comes to those who join after. */
+async function largeRoom() {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  for (let i = 0; i < 16; i++) await room.enter(`old${i}`, undefined, 1);
+  await until(() => count(ada, "joined") === 16, "all are in");
+  await room.settle();
+  const kinds = new Map<string, number[]>();
+  const newcomer = async (name: string) => {
+    const own: number[] = [];
+    kinds.set(name, own);
+    const seat = await room.enter(name, ({ kind, bytes }) => {
+      if (kind === KIND.pair || kind === KIND.sealed) own.push(kind);
+      return [bytes];
+    }, 1);
+    await until(() => count(seat, "ready") === 1, `${name} is in`);
+    await room.settle();
+    return seat;
+  };
+  const say = async (text: string) => {
+    ada.member.enter(text);
+    await room.settle();
+    await room.pass(100);
+  };
+  const chains = () =>
+    new Set(
+      ada.sent.filter((bytes) => bytes[4] === KIND.sealed)
+        .map((bytes) => readSealed(bytes.slice(FRAME_HEADER_BYTES)).header.chain),
+    );
+  return { room, ada, kinds, newcomer, say, chains };
+}
+
+Deno.test("in a room above 16 members newcomers are served by pair frames for a minute, and eight at most", async () => {
+  const { room, ada, kinds, newcomer, say } = await largeRoom();
+  // Those of the room have been there for a minute.
+  await room.pass(30_000);
+  await room.pass(30_000);
+  await say("before");
+  const seats: Seat[] = [];
+  for (let i = 0; i < 10; i++) seats.push(await newcomer(`new${i}`));
+  await say("one");
+  for (const seat of seats) assertEquals(shown(seat), ["ada: one"]);
+  const alone = () => [...kinds.values()].filter((own) => !own.includes(KIND.sealed)).length;
+  assertEquals(alone(), 8);
+  await room.pass(30_000);
+  await say("two");
+  assertEquals(alone(), 8);
+  await room.pass(30_000);
+  await say("three");
+  assertEquals(alone(), 0);
+  for (const seat of seats) {
+    assertEquals([shown(seat), faults(seat)], [["ada: one", "ada: two", "ada: three"], []]);
+  }
+  for (let i = 0; i < 10 && ada.member.backlog.lines > 0; i++) await room.pass(1_000);
+  assertEquals(count(ada, "delivered"), 4);
+});
+
+Deno.test("a newcomer that leaves within its minute changes no chain, and one that leaves after it does", async () => {
+  const { room, newcomer, say, chains } = await largeRoom();
+  await room.pass(30_000);
+  await room.pass(30_000);
+  await say("before");
+  const [guest, friend] = [await newcomer("guest"), await newcomer("friend")];
+  await say("one");
+  guest.member.leave();
+  await room.settle();
+  await say("two");
+  assertEquals([shown(guest), chains().size], [["ada: one"], 1]);
+  await room.pass(30_000);
+  await room.pass(30_000);
+  await say("three");
+  friend.member.leave();
+  await room.settle();
+  await say("four");
+  assertEquals([shown(friend), chains().size], [["ada: one", "ada: two", "ada: three"], 2]);
+});
+
+Deno.test("in a room of 16 members a newcomer is granted the chain at once", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  for (let i = 0; i < 14; i++) await room.enter(`old${i}`, undefined, 1);
+  await until(() => count(ada, "joined") === 14, "all are in");
+  const kinds: number[] = [];
+  const last = await room.enter("last", ({ kind, bytes }) => {
+    if (kind === KIND.sealed) kinds.push(kind);
+    return [bytes];
+  }, 1);
+  await until(() => count(last, "ready") === 1, "the last is in");
+  await room.settle();
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals([shown(last), kinds.length], [["ada: hello"], 1]);
+  assert(ada.member.roster.size === 16);
+});
