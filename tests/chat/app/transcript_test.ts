@@ -300,6 +300,17 @@ Deno.test("who has not shown a line and has left is named, in words and as a fie
   assertEquals([kind, id, missed], ["delivered", "x.1", ["bo", "cy"]]);
 });
 
+Deno.test("a leaving that nobody signed is told as the relay's word, for programs too", async () => {
+  const bo = await peer("bo");
+  const left = { kind: "left", peer: bo, reason: "LEFT" } as const;
+  const told = (signed: boolean) => [
+    ...plain().event({ ...left, signed }),
+    JSON.parse(new Report().event({ ...left, signed })[0]!).signed,
+  ];
+  assertEquals(told(true), ["* bo left", true]);
+  assertEquals(told(false), ["* the relay says that bo has left", false]);
+});
+
 Deno.test("who comes back too late is told from when to when it missed what was said", () => {
   const room = new Uint8Array(32);
   const at = (...time: [number, number, number]) => new Date(2026, 10, 27, ...time).getTime();

@@ -65,6 +65,46 @@ Deno.test("who is said to be away is asked all the same, and what it has not tak
   assertEquals(count(ada, "delivered"), 1);
 });
 
+Deno.test("what was lost is sent again oldest first, 64 KiB for a receipt, and at most once a second", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo", dropping([KIND.sealed], 5));
+  const say = async (text: string) => {
+    assert(ada.member.enter(text).ok);
+    await room.settle();
+  };
+  for (let i = 1; i <= 5; i++) await say(`${i}`.padEnd(30_000, "x"));
+  await say("6");
+  const order = () => shown(bo).map((text) => text.charAt("ada: ".length));
+  assertEquals(order(), ["6", "1", "2"]);
+  await room.pass(500);
+  assertEquals(order(), ["6", "1", "2"]);
+  await room.pass(500);
+  assertEquals(order(), ["6", "1", "2", "3", "4"]);
+  await room.pass(1_000);
+  assertEquals(order(), ["6", "1", "2", "3", "4", "5"]);
+  assertEquals(count(ada, "delivered"), 6);
+});
+
+Deno.test("receipts that were lost with a connection are sent again over the next one, without an ask", async () => {
+  const room = new TestRoom();
+  let losing = true;
+  const ada = await room.join(
+    "ada",
+    ({ kind, bytes }) => kind === KIND.receipt && losing ? [] : [bytes],
+  );
+  const bo = await room.join("bo");
+  assert(ada.member.enter("one").ok);
+  await room.settle();
+  assertEquals([shown(bo), count(ada, "delivered")], [["ada: one"], 0]);
+  losing = false;
+  bo.cut();
+  bo.connect();
+  await room.settle();
+  assertEquals(count(ada, "delivered"), 1);
+  assertEquals(ada.sent.filter((bytes) => bytes[4] === KIND.ask).length, 0);
+});
+
 Deno.test("each gap is told, however many there were", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");

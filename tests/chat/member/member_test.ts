@@ -93,6 +93,23 @@ Deno.test("a chain goes a step on for a newcomer, begins anew once a holder has 
   assertEquals([faults(bo), faults(cy)], [[], []]);
 });
 
+Deno.test("a holder of a chain that leaves and joins again between two lines holds nothing: the chain is fresh", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const [bo, cy] = [await room.join("bo"), await room.join("cy")];
+  assert(ada.member.enter("one").ok);
+  await room.settle();
+  cy.member.leave();
+  await room.settle();
+  const again = await room.join("cy");
+  assert(ada.member.enter("two").ok);
+  await room.settle();
+  const chains = ada.sent.filter((bytes) => bytes[4] === KIND.sealed)
+    .map((bytes) => readSealed(bytes.slice(FRAME_HEADER_BYTES)).header.chain);
+  assertEquals(chains, [0, 1]);
+  assertEquals([shown(bo), shown(again)], [["ada: one", "ada: two"], ["ada: two"]]);
+});
+
 Deno.test("a private message is told from one to everyone in a room of two, where both go to one", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
