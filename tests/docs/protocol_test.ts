@@ -9,16 +9,28 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
-import { MAX_GAPS } from "../../lib/chat/member/streams.ts";
-import { FAULTS } from "../../lib/chat/member/inbox.ts";
+import { MAX_KEPT_BYTES } from "../../lib/chat/member/deliveries.ts";
+import { FAULTS, PEER_TARIFF } from "../../lib/chat/member/inbox.ts";
+import { MAX_CONTACTS } from "../../lib/chat/member/stay.ts";
+import { MAX_GAPS, MAX_SENDERS } from "../../lib/chat/member/streams.ts";
+import {
+  DEFAULT_MAX_MEMBERS,
+  DEFAULT_MAX_ROOMS,
+  LOOKUP_BYTES,
+} from "../../lib/chat/relay/options.ts";
+import { LAST_STEP, MAX_STEPS } from "../../lib/chat/seal/chain.ts";
 import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
-import { MESSAGE } from "../../lib/chat/wire/content.ts";
+import { MAX_TEXT_BYTES, MESSAGE } from "../../lib/chat/wire/content.ts";
 import { SEALED_HEADER_BYTES, TAG_BYTES } from "../../lib/chat/wire/envelope.ts";
 import { KEPT_CONTEXTS } from "../../lib/chat/wire/history.ts";
 import {
+  DEAD_AFTER_MS,
   isCounted,
   KIND,
+  MAX_ROOM_NAME_BYTES,
+  MAX_ROSTER,
   memberBound,
+  PING_AFTER_MS,
   type Reason,
   REASON_TEXT,
   REASONS,
@@ -123,7 +135,24 @@ Deno.test({
   fn() {
     const words = { 8: "eight" }[MAX_UNWRAPPED];
     assert(prose.includes(`It unwraps at most ${words} for one stay`));
-    assert(prose.includes(`at most ${MAX_GAPS} gaps for each stream`));
-    assert(prose.includes(`the last ${KEPT_CONTEXTS.toLocaleString("en")} values`));
+    const number = (count: number) => count.toLocaleString("en");
+    const { step } = PEER_TARIFF;
+    const sentences = [
+      `the length of the room's name in bytes, 0 to ${MAX_ROOM_NAME_BYTES}`,
+      `a text has 1 to ${number(MAX_TEXT_BYTES)} bytes`,
+      `a room at most ${number(MAX_ROSTER)} members (${number(DEFAULT_MAX_MEMBERS)} by default)`,
+      `the last ${number(KEPT_CONTEXTS)} values`,
+      `A frame after one under step ${number(LAST_STEP)} starts a fresh chain`,
+      `or ahead by at most ${number(MAX_STEPS)} and at most by the number`,
+      `parley follows ${step.burst}, and ${step.perSecond} more each second`,
+      `at most ${MAX_GAPS} gaps for each stream`,
+      `and for at least ${number(MAX_SENDERS)} senders`,
+      `keeps at most ${MAX_KEPT_BYTES >> 20} MiB that is not delivered`,
+      `each look-up of a member that is not there, as ${LOOKUP_BYTES} bytes sent on`,
+      `its place among at most ${DEFAULT_MAX_ROOMS} rooms`,
+      `not seen leave, ${number(MAX_CONTACTS)} at most`,
+      `nothing for ${PING_AFTER_MS / 1000} s and ends it after ${DEAD_AFTER_MS / 1000} s (SILENT)`,
+    ];
+    for (const sentence of sentences) assert(prose.includes(sentence), sentence);
   },
 });

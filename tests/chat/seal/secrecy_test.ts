@@ -14,7 +14,7 @@ import { readPairMessages } from "../../../lib/chat/wire/content.ts";
 import { readRosterPage } from "../../../lib/chat/wire/control.ts";
 import { readPair, readSealed, sealedBound } from "../../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { type Seat, shown, type Tamper, TestRoom } from "../room.ts";
+import { pooledKeys, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
 
 /** Everything that came to one member. */
 class Capture {
@@ -191,6 +191,31 @@ async function recordingEncryptions(run: () => Promise<void>): Promise<string[]>
   }
   return uses;
 }
+
+Deno.test("an identity key opens nothing: neither by itself nor in another run", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const atBo = new Capture();
+  const bo = await room.join("bo", atBo.tamper);
+  ada.member.enter("to all");
+  ada.member.enter("to bo", "bo");
+  await room.settle();
+  assertEquals(shown(bo), ["ada: to all", "ada: to bo"]);
+  const stolen = await crypto.subtle.exportKey("pkcs8", bo.self.keys.identity.privateKey);
+  const oaep = { name: "RSA-OAEP", hash: "SHA-256" };
+  const asSession = await crypto.subtle.importKey("pkcs8", stolen, oaep, false, ["decrypt"]);
+  // Another run of the person has the identity, and a session key of its own.
+  const { session } = await pooledKeys(7);
+  const pair = { room: atBo.room, sender: ada.self.member, recipient: bo.self.member };
+  assertEquals(atBo.pairs.length, 2);
+  for (const key of [asSession, session.privateKey]) {
+    const thief = new PairReceiver(pair, key, ada.self.signing);
+    for (const frame of atBo.pairs.map(readPair)) {
+      const opening = () => thief.open(frame, contextAt(ada, frame.header.version));
+      await assertRejects(opening, PairError);
+    }
+  }
+});
 
 Deno.test("no key and vector meet twice, across steps, chains, private lines, receipts, asks and rooms", async () => {
   const uses = await recordingEncryptions(async () => {
