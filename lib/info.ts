@@ -12,7 +12,6 @@ export type { FailureOptions } from "./base/failure.ts";
 export * from "./info/address/address.ts";
 export { addressKind } from "./info/address/address.ts";
 export type { AddressKind } from "./info/address/address.ts";
-export * from "./info/address/byte_order.ts";
 export { readDnsName, readResolvConf } from "./info/dns/name.ts";
 export type { DnsName, ResolvConf, SearchList } from "./info/dns/name.ts";
 export { SocketPool } from "./info/dns/ask.ts";
@@ -25,9 +24,19 @@ export type { EdnsOption } from "./info/dns/message.ts";
 export { DNS_TYPES, readRecordType, RECORD_TYPES, recordText } from "./info/dns/record.ts";
 export type { AnyData, DnsRecord, RecordData, RecordType } from "./info/dns/record.ts";
 export * from "./net/resolve_host.ts";
-export { readInetAton } from "./info/address/read.ts";
-export type { Reading } from "./info/address/read.ts";
-export { ipv6Text, readIpv6 } from "./info/address/read.ts";
+export {
+  bytesOf,
+  HOST_BYTE_ORDER,
+  htonl,
+  htons,
+  ipv6Text,
+  ntohl,
+  ntohs,
+  readInetAton,
+  readIpv6,
+  readNumber,
+} from "./info/address/inet.ts";
+export type { Bits, ByteOrder, Reading } from "./info/address/inet.ts";
 export type { Missing } from "./os/io.ts";
 export { pingHosts } from "./info/ping/hosts.ts";
 export type {
@@ -40,8 +49,8 @@ export type {
 } from "./info/ping/hosts.ts";
 export { ping } from "./info/ping/ping.ts";
 export type { PingOptions, Probe } from "./info/ping/ping.ts";
-export { MAX_ADDRESSES, PingStatistics, sparkline } from "./info/ping/state.ts";
-export type { AddressChange, PingSummary, ProbeState } from "./info/ping/state.ts";
+export { MAX_ADDRESSES, PingStatistics, sparkline } from "./info/ping/ping.ts";
+export type { AddressChange, PingSummary, ProbeState } from "./info/ping/ping.ts";
 export { failuresOf, resolve } from "./info/dns/resolve.ts";
 export type { Resolution, ResolveOptions } from "./info/dns/resolve.ts";
 export type { Build } from "./os/build.ts";

@@ -11,8 +11,12 @@ import { concat } from "@std/bytes/concat";
 // @ts-types="../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, type Random, sha256, utf8 } from "../lib/base/bytes.ts";
-import { makeCredential, type OwnCredential } from "../lib/chat/identity/credential.ts";
-import { makeRenewal, renewalStatement } from "../lib/chat/identity/renewal.ts";
+import {
+  makeCredential,
+  makeRenewal,
+  type OwnCredential,
+  renewalStatement,
+} from "../lib/chat/identity/credential.ts";
 import { CONTEXT, inContext, sign } from "../lib/chat/identity/signing.ts";
 import { RosterPages } from "../lib/chat/relay/member.ts";
 import { commitmentTo, messageKey, nextKey, SendingChain } from "../lib/chat/seal/chain.ts";

@@ -10,7 +10,7 @@ import {
   makeCredential,
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
-import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { encodeEmpty } from "../../lib/chat/wire/control.ts";
 import { encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 import { audiences, enter, junk, questions, steps } from "./costs.ts";

@@ -10,7 +10,7 @@ import { lookUpHost } from "../net/resolve_host.ts";
 import { BUILD, type Build, VERSION } from "../os/build.ts";
 import { errorCode, SOCKET_ERRORS } from "../os/errors.ts";
 import { isGranted, type Missing } from "../os/io.ts";
-import { readIpv6 } from "./address/read.ts";
+import { readIpv6 } from "./address/inet.ts";
 
 /** An address of a network interface. */
 export interface HostInterface {

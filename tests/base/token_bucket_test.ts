@@ -1,8 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { TokenBucket } from "../../lib/base/clock.ts";
-import { Costs, MAX_ACCOUNTS } from "../../lib/base/costs.ts";
+import { Costs, MAX_ACCOUNTS, TokenBucket } from "../../lib/base/clock.ts";
 
 Deno.test("a bucket gives its burst at once, and then its rate", () => {
   const bucket = new TokenBucket({ perSecond: 10, burst: 5 }, 0);

@@ -5,8 +5,7 @@
  */
 
 import { type Bytes, ByteWriter } from "../../lib/base/bytes.ts";
-import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
-import { NO_RENEWAL } from "../../lib/chat/identity/renewal.ts";
+import { NO_RENEWAL, type OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { sign } from "../../lib/chat/identity/signing.ts";
 import {
   encodeHere,

@@ -12,7 +12,7 @@ import {
   summaryLines,
 } from "../../lib/commands/info/ping_text.ts";
 import type { HostAddresses, HostProbe, PingEvent } from "../../lib/info/ping/hosts.ts";
-import type { ProbeState } from "../../lib/info/ping/state.ts";
+import type { ProbeState } from "../../lib/info/ping/ping.ts";
 import { makeStyle, unstyled } from "../../lib/terminal/terminal.ts";
 
 const PLAIN = makeStyle(false);

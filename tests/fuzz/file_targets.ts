@@ -7,8 +7,7 @@
 import { utf8 } from "../../lib/base/bytes.ts";
 import { Failure } from "../../lib/base/failure.ts";
 import { readIp } from "../../lib/info/address/address.ts";
-import { readNumber } from "../../lib/info/address/byte_order.ts";
-import { ipv6Text, readInetAton, readIpv6 } from "../../lib/info/address/read.ts";
+import { ipv6Text, readInetAton, readIpv6, readNumber } from "../../lib/info/address/inet.ts";
 import { parseServices } from "../../lib/info/host.ts";
 import { DerError, readPem, writePem } from "../../lib/rsa/der.ts";
 import { decodeKey, KeyFileError } from "../../lib/rsa/key_der.ts";

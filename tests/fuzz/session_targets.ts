@@ -13,9 +13,9 @@ import { type Bytes, mapKey, utf8 } from "../../lib/base/bytes.ts";
 import {
   checkCredential,
   type Credential,
+  makeRenewal,
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
-import { makeRenewal } from "../../lib/chat/identity/renewal.ts";
 import { answerByJoining, answerByResuming } from "../../lib/chat/member/connection.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import {

@@ -13,8 +13,11 @@ import { decodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
 import { ByteReader, type Bytes, MalformedError, mapKey, utf8 } from "../../lib/base/bytes.ts";
 import { WireReader } from "../../lib/chat/app/wire_dump.ts";
-import { checkCredential, CredentialError } from "../../lib/chat/identity/credential.ts";
-import { readRenewal } from "../../lib/chat/identity/renewal.ts";
+import {
+  checkCredential,
+  CredentialError,
+  readRenewal,
+} from "../../lib/chat/identity/credential.ts";
 import {
   encodeMessages,
   encodeReceipt,

@@ -2,7 +2,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { AddressList, LookupSchedule, MAX_ADDRESSES } from "../../lib/info/ping/state.ts";
+import { AddressList, LookupSchedule, MAX_ADDRESSES } from "../../lib/info/ping/ping.ts";
 import type { HostAddress } from "../../lib/net/resolve_host.ts";
 
 function found(...addresses: string[]): HostAddress[] {

@@ -2,7 +2,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { PingStatistics, type PingSummary, sparkline } from "../../lib/info/ping/state.ts";
+import { PingStatistics, type PingSummary, sparkline } from "../../lib/info/ping/ping.ts";
 
 function summaryOf(times: readonly (number | null)[]): PingSummary {
   const statistics = new PingStatistics();

@@ -46,7 +46,7 @@ Deno.test({
   name: "nothing heavy is loaded with main.ts, with parley info byteorder, or with lib/info.ts",
   ignore: !granted("run=deno"),
   async fn() {
-    for (const entry of ["main.ts", "lib/commands/info/address.ts", "lib/info.ts"]) {
+    for (const entry of ["main.ts", "lib/commands/info/facts.ts", "lib/info.ts"]) {
       const loaded = await loadedWith(entry);
       assert(
         loaded.some((specifier) => specifier.endsWith(`/${entry}`)),

@@ -11,9 +11,10 @@ import {
   CredentialError,
   type OwnCredential,
   renewalOf,
+  verifyRenewal,
 } from "../../lib/chat/identity/credential.ts";
+import { hasExpired, RENEWAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { foldName } from "../../lib/chat/identity/name.ts";
-import { hasExpired, RENEWAL_LIFE_MS, verifyRenewal } from "../../lib/chat/identity/renewal.ts";
 import { standInKeys } from "./stand_in_crypto.ts";
 
 /** The credentials of everybody in a world. */

@@ -10,7 +10,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
-import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/renewal.ts";
+import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";

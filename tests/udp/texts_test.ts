@@ -6,9 +6,8 @@
 
 import { hostPort, sameAddress } from "../../lib/base/host_port.ts";
 import { dataFields, type Said, shownData, voiced } from "../../lib/cli/json_events.ts";
-import { loadSaid } from "../../lib/commands/udp/bench.ts";
+import { listening, loadSaid, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
 import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client.ts";
-import { listening, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
 import type { EchoClientEvent } from "../../lib/udp/echo_client.ts";
 import { lengthReply } from "../../lib/udp/echo_server.ts";
 import { timeText } from "../../lib/udp/forgery.ts";

@@ -7,8 +7,7 @@
 // @ts-types="../../../types/std.d.ts"
 import { encodeBase64Url } from "@std/encoding/base64url";
 import { makeCredential, type OwnCredential } from "../../../lib/chat/identity/credential.ts";
-import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/identity/renewal.ts";
-import { generateSigningKeys } from "../../../lib/chat/identity/signing.ts";
+import { CREDENTIAL_LIFE_MS, generateSigningKeys } from "../../../lib/chat/identity/signing.ts";
 import { generateRsaKeys } from "../../../lib/rsa.ts";
 
 /** How many are made at the same time. */

@@ -14,9 +14,16 @@ import type { Peer } from "../member/roster.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { TrustState } from "../trust/trust.ts";
-import type { Identified, Listening, Presenter, TrustView, Verdict } from "./presenter.ts";
+import {
+  changeText,
+  faultText,
+  type Identified,
+  type Listening,
+  type Presenter,
+  type TrustView,
+  type Verdict,
+} from "./presenter.ts";
 import { CHAT_COMMANDS } from "./slash_commands.ts";
-import { changeText, faultText } from "./trust_text.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
 /** Formats events as JSON lines. */

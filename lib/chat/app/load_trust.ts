@@ -17,9 +17,15 @@ import { Trust } from "../trust/trust.ts";
 import { MAX_TEXT_BYTES } from "../wire/content.ts";
 import { Conversation } from "./chat_loop.ts";
 import { Report } from "./json_report.ts";
-import type { Display, Presenter } from "./presenter.ts";
+import {
+  type Display,
+  type Presenter,
+  unsettledText,
+  unwrittenText,
+  WAITING_TEXT,
+  WRITTEN_TEXT,
+} from "./presenter.ts";
 import { Transcript } from "./transcript.ts";
-import { unsettledText, unwrittenText, WAITING_TEXT, WRITTEN_TEXT } from "./trust_text.ts";
 import { WireReader } from "./wire_dump.ts";
 
 /** The command-line settings for trust. */

@@ -1,16 +1,20 @@
 /**
- * The interfaces around a conversation: presenters format its output, displays show it.
+ * What every presentation of a conversation shares: the interfaces of presenters and displays, and the texts about
+ * trust: members' standing, changed keys, decisions and faults.
  *
  * @module
  */
 
 import type { Input } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
-import type { Entered, MemberEvent } from "../member/options.ts";
+import type { Entered, FaultCode, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
-import type { Standing, Trust } from "../trust/trust.ts";
+import type { Exclusion, Standing, Trust } from "../trust/trust.ts";
 import type { WireFrame } from "./wire_dump.ts";
+import type { Failure } from "../../base/failure.ts";
+import { FAULTS } from "../member/inbox.ts";
+import type { KnownPeer } from "../trust/known_peers.ts";
 
 /** A decision of the user about a member. */
 export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
@@ -110,4 +114,198 @@ export interface ConversationOptions {
   readonly stopped: Promise<number>;
   /** Resolves at a second stop signal. */
   readonly insisted: Promise<void>;
+}
+
+/** The maximum number of names in a list; the rest is counted. */
+const NAMES_SAID = 3;
+
+const EXCLUDED: Readonly<Record<Exclusion, string>> = {
+  "by command": "excluded by you",
+  unexpected: "excluded: not in your --expect list",
+  locked: "excluded: new, and the room is locked",
+};
+
+/** Says that the known-peers file could not be written. */
+export function unwrittenText({ what, why, hint = "check the file" }: Failure): string {
+  return `${what}: ${why}; new peers are remembered for this run only until this is fixed: ${hint}`;
+}
+
+/** Says that the known-peers file can be written again. */
+export const WRITTEN_TEXT = "the known-peers file can be written again: new peers are saved";
+
+/** Says that another process has locked the known-peers file. */
+export const WAITING_TEXT = "waiting for the known-peers file: another process has locked it";
+
+/** Says that new peers were not saved when the chat ended. */
+export function unsettledText(waitedMs: number): string {
+  return `the known-peers file was not written within ${waitedMs / 1000} s: another process has ` +
+    "locked it; new peers are not saved";
+}
+
+/**
+ * Describes a peer's standing in a few words: `verified`, `new; has the same key as bo`.
+ *
+ * @param peer The peer.
+ * @param standing What is known about its identity.
+ * @param own The fingerprint of this side.
+ */
+export function standingText(
+  { credential }: Peer,
+  standing: Standing,
+  own: string | undefined,
+): string {
+  const parts = [trustText(standing)];
+  if (credential.fingerprint === own) parts.push("has your own key");
+  if (standing.aliases.length > 0) parts.push(`has the same key as ${aliasText(standing)}`);
+  if (standing.alike.length > 0) {
+    const names = listed(standing.alike.map(({ name }) => name));
+    parts.push(`NOT ${names}, whose name looks the same but whose key differs`);
+  }
+  if (standing.before !== undefined && standing.trust !== "changed") {
+    parts.push(`NOT the key that ${credential.name} had before, ${standing.before}`);
+  }
+  return parts.join("; ");
+}
+
+function trustText({ trust, exclusion, known }: Standing): string {
+  switch (trust) {
+    case "known":
+      return `known since ${since(known)}`;
+    case "changed":
+      return "ITS KEY HAS CHANGED";
+    case "excluded":
+      return EXCLUDED[exclusion!];
+    case "new":
+    case "verified":
+      return trust;
+  }
+}
+
+/** Returns the day of the first meeting without the time. */
+function since(known: readonly KnownPeer[]): string {
+  return known[0]!.firstSeen.slice(0, 10);
+}
+
+function aliasText({ aliases }: Standing): string {
+  return listed(aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name));
+}
+
+/** Returns the warning about a changed key, as lines for a terminal. */
+export function changeWarning(
+  { name, fingerprint }: Peer["credential"],
+  standing: Standing,
+): string[] {
+  const old = standing.known.map((peer) => {
+    const compared = peer.verified ? ", verified" : "";
+    return `  it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
+  });
+  const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
+  return [
+    `THE KEY OF ${name} HAS CHANGED. This may be someone else using the name, or ${name} with a new key.`,
+    ...old,
+    `  it is  ${fingerprint}${alias}`,
+    `Nothing is sent to this ${name}, and its messages are hidden. Ask the ${name} you know by phone`,
+    `or in person. If the new key is right: /trust ${name}`,
+  ];
+}
+
+/** Returns the same warning as one sentence, for programs. */
+export function changeText({ name, fingerprint }: Peer["credential"], { known }: Standing): string {
+  const old = known.map((peer) => peer.fingerprint).join(", ");
+  return `the key of ${name} has changed from ${old} to ${fingerprint}: nothing is sent to it and ` +
+    `its messages are hidden until /trust ${name}`;
+}
+
+/** Confirms a decision of the user. */
+export function verdictText(
+  verdict: Verdict,
+  name: string,
+  peer: Peer | undefined,
+  who: TrustView,
+): string {
+  const remembered = who.remembers ? "" : ", for this run";
+  const obstacle = peer === undefined ? undefined : who.obstacle(peer);
+  const still = obstacle === undefined ? "" : `; but it ${obstacle}`;
+  switch (verdict) {
+    case "verify":
+      return `${name} is verified${remembered}: ${peer!.credential.fingerprint}${still}`;
+    case "trust":
+      return `the key of ${name} is accepted${remembered}: ` +
+        `${peer!.credential.fingerprint}${still}`;
+    case "forget":
+      return `${name} is forgotten: the next member with that name is new`;
+    case "exclude":
+      return `${name} no longer receives your messages; /include ${name} undoes this`;
+    case "include":
+      return obstacle === undefined
+        ? `${name} receives your messages again`
+        : `${name} is no longer excluded by you${still}`;
+  }
+}
+
+/** Says who receives messages after /lock or /unlock. */
+export function lockText(locked: boolean, leftOut: readonly Peer[]): string {
+  const rule = locked
+    ? "locked: only known and verified members receive your messages"
+    : "unlocked: everyone receives your messages";
+  return leftOut.length === 0 ? rule : `${rule}; ${namesOf(leftOut)} ${verb(leftOut)} not`;
+}
+
+/** Says which members here do not receive messages. */
+export function leftOutText(leftOut: readonly Peer[]): string {
+  return `${namesOf(leftOut)} ${verb(leftOut)} not receive your messages`;
+}
+
+function verb(peers: readonly Peer[]): string {
+  return peers.length === 1 ? "does" : "do";
+}
+
+/** Lists the names of peers; of many, the first ones and a count. */
+export function namesOf(peers: readonly Peer[]): string {
+  return listed(peers.map(({ credential }) => credential.name));
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length > NAMES_SAID) {
+    return `${names.slice(0, NAMES_SAID - 1).join(", ")} and ${
+      names.length - NAMES_SAID + 1
+    } others`;
+  }
+  const last = names.at(-1)!;
+  return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+}
+
+const TEXT: Readonly<Record<FaultCode, string>> = {
+  ...FAULTS,
+  ROSTER_DIFFERS:
+    "sees different members in this room than you: the relay may be deceiving one of you",
+  HIDDEN: "has a different key than the one you know",
+  UNREACHABLE: "its session key cannot be used; your messages do not reach it",
+  FAILED: "parley failed on a frame",
+  CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
+  BAD_CREDENTIAL: "the relay listed a member whose credential is invalid",
+  CREDENTIAL_EXPIRED: "the relay listed a member whose credential has expired",
+  NAME_TAKEN: "the relay listed a second member under one name",
+};
+
+/** Faults after which messages are still shown. */
+const SHOWN: ReadonlySet<FaultCode> = new Set([
+  "GAP",
+  "ROSTER_DIFFERS",
+  "UNREACHABLE",
+  "CLOCK_BEHIND",
+]);
+
+/** Describes a fault in one sentence. */
+export function faultText(event: MemberEvent & { readonly kind: "fault" }): string {
+  const { code, peer, detail, count } = event;
+  const who = peer === undefined ? "" : `${peer.credential.name}: `;
+  const more = detail === "" ? "" : ` (${detail})`;
+  const consequence = SHOWN.has(code)
+    ? ""
+    : peer === undefined && code !== "UNKNOWN_SENDER"
+    ? "; not admitted"
+    : "; it is not shown";
+  const times = count > 1 ? `, ${count} times so far` : "";
+  return `${who}${TEXT[code]}${more}${consequence}${times}`;
 }

@@ -13,17 +13,21 @@ import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
 import { missedText, notShownText } from "./departure.ts";
-import type { Identified, Listening, Presenter, TrustView, Verdict } from "./presenter.ts";
-import { CHAT_COMMANDS } from "./slash_commands.ts";
 import {
   changeWarning,
   faultText,
+  type Identified,
   leftOutText,
+  type Listening,
   lockText,
   namesOf,
+  type Presenter,
   standingText,
+  type TrustView,
+  type Verdict,
   verdictText,
-} from "./trust_text.ts";
+} from "./presenter.ts";
+import { CHAT_COMMANDS } from "./slash_commands.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
 /** The maximum number of lines shown of one message. */

@@ -5,9 +5,7 @@
  * @module
  */
 
-// @ts-types="../../../types/std.d.ts"
-import { concat } from "@std/bytes/concat";
-import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import { type Bytes, concat, MalformedError } from "../../base/bytes.ts";
 import { readHere } from "../wire/control.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";

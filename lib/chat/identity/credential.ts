@@ -1,10 +1,14 @@
 /**
- * Makes and checks credentials, and builds the statements that a member signs about itself.
+ * Makes and checks credentials and renewals, and builds the statements that a member signs about
+ * itself.
  *
  * A credential binds a name, an identity key (RSA-PSS), a session key (RSA-OAEP) and a signing key
- * (Ed25519) for at most 24 hours; renewals extend it. The identity signs it. The signing key signs
- * it too and so proves possession: without that proof, a member could register another member's
- * keys under its own name. A member's id is the SHA-256 of its credential.
+ * (Ed25519) for at most 24 hours. The identity signs it. The signing key signs it too and so proves
+ * possession: without that proof, a member could register another member's keys under its own name.
+ *
+ * A member's id is the SHA-256 of its credential for as long as its process runs, so the credential
+ * cannot be replaced. To extend it, the identity signs a later end: a renewal. The other keys of the
+ * run cannot do that.
  *
  * @module
  */
@@ -16,6 +20,7 @@ import {
   fromUtf8,
   MalformedError,
   mapKey,
+  readWhole,
   sha256,
   utf8,
 } from "../../base/bytes.ts";
@@ -31,18 +36,13 @@ import {
 } from "../../rsa/rsa.ts";
 import { foldName, normalizeName } from "./name.ts";
 import {
-  hasExpired,
-  isTooLong,
-  NO_RENEWAL,
-  readRenewal,
-  type Renewal,
-  verifyRenewal,
-} from "./renewal.ts";
-import {
   CONTEXT,
   generateSigningKeys,
+  hasExpired,
   importSigningKey,
   inContext,
+  isTooLong,
+  MAX_RENEWAL_BYTES,
   sign,
   SIGNATURE_BYTES,
   SIGNING_KEY_BYTES,
@@ -293,4 +293,62 @@ function readBody(body: Bytes) {
     throw new MalformedError("the name is not in NFKC");
   }
   return fields;
+}
+
+/** The empty renewal of a credential that has not been renewed. */
+export const NO_RENEWAL: Bytes = new Uint8Array(0);
+
+/** A decoded renewal. Its signature has not been verified. */
+export interface Renewal {
+  /** The new end of the credential in milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** The identity's RSA-PSS signature. */
+  readonly signature: Bytes;
+}
+
+/**
+ * Returns the statement that an identity signs to renew a credential.
+ *
+ * @param member The member's id: the SHA-256 of its credential.
+ * @param expiresAt The new end in milliseconds since 1970.
+ * @returns The bytes to sign.
+ */
+export function renewalStatement(member: Bytes, expiresAt: number): Bytes {
+  return inContext(CONTEXT.renewal, member, new ByteWriter(8).u64(expiresAt).finish());
+}
+
+/**
+ * Makes and signs a renewal.
+ *
+ * @param identity The private key that signed the credential.
+ * @param member The member's id: the SHA-256 of its credential.
+ * @param expiresAt The new end in milliseconds since 1970, at most 24 hours from now.
+ * @returns The encoded renewal.
+ */
+export async function makeRenewal(
+  identity: CryptoKey,
+  member: Bytes,
+  expiresAt: number,
+): Promise<Bytes> {
+  const signature = await signPss(identity, renewalStatement(member, expiresAt));
+  return new ByteWriter(MAX_RENEWAL_BYTES).u64(expiresAt).block16(signature).finish();
+}
+
+/**
+ * Decodes a renewal.
+ *
+ * @param bytes The encoded renewal.
+ * @throws {MalformedError} If the bytes are not a renewal.
+ */
+export function readRenewal(bytes: Bytes): Renewal {
+  return readWhole(bytes, (reader) => ({ expiresAt: reader.u64(), signature: reader.block16() }));
+}
+
+/** Verifies the identity's signature of a renewal. */
+export function verifyRenewal(
+  identity: CryptoKey,
+  member: Bytes,
+  { expiresAt, signature }: Renewal,
+): Promise<boolean> {
+  return verifyPss(identity, signature, renewalStatement(member, expiresAt));
 }

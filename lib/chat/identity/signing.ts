@@ -1,5 +1,6 @@
 /**
- * Ed25519 keys and signatures (RFC 8032), with a context prefix for each use.
+ * Ed25519 keys and signatures (RFC 8032), a context prefix for each signed statement, and how long a
+ * signed statement may hold. It loads no RSA, since the command line shows some of the limits.
  *
  * @module
  */
@@ -118,4 +119,35 @@ export async function verify(
   bytes: Bytes,
 ): Promise<boolean> {
   return await crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature, bytes);
+}
+
+/** The length limit of a renewal in bytes: its end, and the signature of a 4096-bit key. */
+export const MAX_RENEWAL_BYTES = 8 + 2 + 512;
+
+/** The maximum lifetime of a credential or a renewal, in milliseconds. */
+export const CREDENTIAL_LIFE_MS = 24 * 60 * 60 * 1000;
+/**
+ * The lifetime of the credentials and renewals that parley makes, in milliseconds. It is an hour
+ * below the maximum, so that a peer whose clock is up to an hour slow still accepts them.
+ */
+export const RENEWAL_LIFE_MS = 23 * 60 * 60 * 1000;
+/** The remaining lifetime at which a credential is renewed again, in milliseconds. */
+export const RENEWAL_RESERVE_MS = 12 * 60 * 60 * 1000;
+/** The tolerated difference between two clocks, in milliseconds. */
+export const CLOCK_SKEW_MS = 5 * 60 * 1000;
+
+/**
+ * Reports whether an end has passed by any clock within {@linkcode CLOCK_SKEW_MS} of this one.
+ * Times are in milliseconds since 1970.
+ */
+export function hasExpired(expiresAt: number, now: number): boolean {
+  return expiresAt < now - CLOCK_SKEW_MS;
+}
+
+/**
+ * Reports whether an end is further away than the maximum lifetime and the tolerated skew allow.
+ * Times are in milliseconds since 1970.
+ */
+export function isTooLong(expiresAt: number, now: number): boolean {
+  return expiresAt > now + CREDENTIAL_LIFE_MS + CLOCK_SKEW_MS;
 }

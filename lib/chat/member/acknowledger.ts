@@ -1,5 +1,6 @@
 /**
- * What a member has received and sent, and what its person has been shown.
+ * What a member has received and sent, and when it says so: acknowledgements to the relay, receipts to the others, and
+ * what its person has been shown.
  *
  * @module
  */
@@ -139,5 +140,68 @@ export class SentFrames {
   /** Returns the frames that were not accepted, in order. */
   waiting(): readonly Bytes[] {
     return this.#frames;
+  }
+}
+
+/** Rooms up to this size send receipts at once. */
+const SMALL_ROOM = 4;
+/** The longest interval between receipts, in milliseconds. */
+const MAX_INTERVAL_MS = 1000;
+/** The shortest time between two answers to one speaker's asks, in milliseconds. */
+const MIN_ANSWER_MS = 250;
+
+/** Returns the interval between receipts in a room of `members` members, in milliseconds. */
+export function receiptInterval(members: number): number {
+  return members <= SMALL_ROOM ? 0 : Math.min(MAX_INTERVAL_MS, members);
+}
+
+/** Collects the speakers that are to be sent a receipt. `Speaker` is compared by identity. */
+export class DueReceipts<Speaker extends object> {
+  readonly #now: () => number;
+  #speakers = new Set<Speaker>();
+  readonly #answeredAt = new WeakMap<Speaker, number>();
+  #dueAt = Infinity;
+
+  /** Starts with nothing due. `now` is a monotonic clock in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** When receipts are to be sent, in milliseconds; Infinity if none are. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** Something has changed for a speaker in a room of `members` members. */
+  changed(speaker: Speaker, members: number): void {
+    this.#at(speaker, this.#now() + receiptInterval(members));
+  }
+
+  /** A speaker has asked. It is answered at most once an interval. An answer that waits is for this ask, too. */
+  asked(speaker: Speaker, members: number): void {
+    const now = this.#now();
+    const last = this.#answeredAt.get(speaker) ?? -Infinity;
+    const next = last + Math.max(MIN_ANSWER_MS, receiptInterval(members));
+    const at = last > now ? last : Math.max(now, next);
+    this.#answeredAt.set(speaker, at);
+    this.#at(speaker, at);
+  }
+
+  #at(speaker: Speaker, at: number): void {
+    this.#speakers.add(speaker);
+    this.#dueAt = Math.min(this.#dueAt, at);
+  }
+
+  /** Returns the speakers to send receipts to now. */
+  due(): readonly Speaker[] {
+    return this.#now() >= this.#dueAt ? this.take() : [];
+  }
+
+  /** Returns the speakers that wait for receipts, whenever they are due. */
+  take(): readonly Speaker[] {
+    const speakers = [...this.#speakers];
+    this.#speakers = new Set();
+    this.#dueAt = Infinity;
+    return speakers;
   }
 }

@@ -7,9 +7,8 @@
  */
 
 import { type Bytes, ByteWriter, MalformedError, mapKey } from "../../base/bytes.ts";
-import { Account, type Tariff } from "../../base/costs.ts";
-import type { OwnCredential } from "../identity/credential.ts";
-import { NO_RENEWAL } from "../identity/renewal.ts";
+import { Account, type Tariff } from "../../base/clock.ts";
+import { NO_RENEWAL, type OwnCredential } from "../identity/credential.ts";
 import { sign } from "../identity/signing.ts";
 import {
   type Challenge,

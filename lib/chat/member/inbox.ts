@@ -5,7 +5,7 @@
  */
 
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
-import type { Tariff } from "../../base/costs.ts";
+import type { Tariff } from "../../base/clock.ts";
 import { MAX_STEPS, OpenError, type Opening, ReceivingChain } from "../seal/chain.ts";
 import { PairError, PairReceiver } from "../seal/pairwise.ts";
 import {

@@ -9,11 +9,10 @@
  */
 
 import { type Bytes, MalformedError, mapKey, secureRandom } from "../../base/bytes.ts";
-import { steadyNow } from "../../base/clock.ts";
-import { Costs } from "../../base/costs.ts";
+import { Costs, steadyNow } from "../../base/clock.ts";
 import { InOrder } from "../../base/in_order.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
-import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
+import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -26,11 +25,10 @@ import { type Backlog, Ledger, type Line, type Missed } from "./deliveries.ts";
 import { PEER_TARIFF, type PeerCost } from "./inbox.ts";
 import type { Entered, MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
-import { Renewer } from "./renewer.ts";
+import { Absence, Renewer, WrongClock } from "./time.ts";
 import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
 import { Membership } from "./stay.ts";
 import { Streams } from "./streams.ts";
-import { Absence, WrongClock } from "./time.ts";
 
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;

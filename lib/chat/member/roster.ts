@@ -6,7 +6,7 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
-import { Registry } from "../identity/registry.ts";
+import { Registry } from "../identity/name.ts";
 import { RosterHistory } from "../wire/history.ts";
 
 /** A member of the room. */

@@ -24,10 +24,8 @@ import {
 import { encodeEntries, type Entry as WireEntry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
 import type { Contact, Entry, Ledger } from "./deliveries.ts";
-import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute } from "./own_chains.ts";
-import { SentFrames } from "./acknowledger.ts";
-import { receiptInterval } from "./receipts.ts";
-import { Recipients } from "./recipients.ts";
+import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
+import { receiptInterval, SentFrames } from "./acknowledger.ts";
 import type { Peer, Policy } from "./roster.ts";
 
 /** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */

@@ -1,16 +1,20 @@
 /**
- * What a member concludes from time: the span in which it may have missed messages, and that its clock is wrong.
+ * What time does to a member: when its credential is to be renewed, the span in which it may have missed messages, and
+ * that its clock is wrong.
  *
  * @module
  */
 
+import { makeRenewal, NO_RENEWAL, type OwnCredential } from "../identity/credential.ts";
 import {
   CLOCK_SKEW_MS,
   CREDENTIAL_LIFE_MS,
   isTooLong,
   RENEWAL_LIFE_MS,
-} from "../identity/renewal.ts";
+  RENEWAL_RESERVE_MS,
+} from "../identity/signing.ts";
 import { DEAD_AFTER_MS } from "../wire/kinds.ts";
+import type { Bytes } from "../../base/bytes.ts";
 
 /** From when to when something that was said may not have come, in milliseconds since 1970. */
 export interface MissedSpan {
@@ -106,4 +110,59 @@ function behindBy(expiresAt: number, now: number): number {
 
 function about(ms: number): string {
   return `about ${Math.round(ms / 60_000)} minutes`;
+}
+
+/** Keeps a credential good for as long as its member stays. */
+export class Renewer {
+  readonly #self: OwnCredential;
+  /** The time of day: credentials are dated. */
+  readonly #date: () => number;
+  #dueAt: number;
+  #newest: Bytes = NO_RENEWAL;
+  /** The newest, once it is made. */
+  #making: Promise<Bytes> = Promise.resolve(NO_RENEWAL);
+
+  /**
+   * Starts with a credential that has just been made.
+   *
+   * @param date The time in milliseconds since 1970.
+   */
+  constructor(self: OwnCredential, date: () => number) {
+    this.#self = self;
+    this.#date = date;
+    const now = date();
+    const { expiresAt } = self;
+    const half = (now + expiresAt) / 2;
+    // Whoever is away cannot renew: a credential that can have the reserve has it.
+    const early = expiresAt - RENEWAL_RESERVE_MS;
+    this.#dueAt = early > now ? Math.min(half, early) : half;
+  }
+
+  /** In how many milliseconds {@linkcode renew} is to be called. */
+  get dueIn(): number {
+    const left = this.#dueAt - this.#date();
+    // The clock has been put back, and what was made by it ends later than anybody takes it for.
+    return left > RENEWAL_RESERVE_MS + CLOCK_SKEW_MS ? 0 : Math.max(0, left);
+  }
+
+  /** The newest renewal; {@linkcode NO_RENEWAL} where none was needed yet. */
+  get newest(): Bytes {
+    return this.#newest;
+  }
+
+  /** Makes a renewal, which is the {@linkcode newest} once the promise resolves. */
+  renew(): Promise<Bytes> {
+    const { keys, member } = this.#self;
+    const expiresAt = this.#date() + RENEWAL_LIFE_MS;
+    this.#dueAt = expiresAt - RENEWAL_RESERVE_MS;
+    this.#making = makeRenewal(keys.identity.privateKey, member, expiresAt).then((renewal) =>
+      this.#newest = renewal
+    );
+    return this.#making;
+  }
+
+  /** A renewal that holds, made first where it is due; {@linkcode NO_RENEWAL} where none is needed yet. */
+  async current(): Promise<Bytes> {
+    return await (this.dueIn === 0 ? this.renew() : this.#making);
+  }
 }

@@ -7,8 +7,7 @@
  * @module
  */
 
-import { TokenBucket } from "../../base/clock.ts";
-import { Costs } from "../../base/costs.ts";
+import { Costs, TokenBucket } from "../../base/clock.ts";
 import { canonicalHost, type Dialled, readPublicName } from "../../base/host_port.ts";
 import type { Reason } from "../wire/kinds.ts";
 import { type EntryRulesOptions, JOINS_PER_ADDRESS, type Limits, PER_ADDRESS } from "./options.ts";

@@ -30,11 +30,10 @@ import {
   PING_AFTER_MS,
   type Reason,
 } from "../wire/kinds.ts";
-import { ContainedLink } from "./boundary.ts";
+import { ContainedLink, type Origin } from "./options.ts";
 import { EndError, endOf, Handshake } from "./handshake.ts";
 import type { CountedFrame } from "./log.ts";
 import { Pace, type RelayContext, type Stay, type StayConnection } from "./member.ts";
-import type { Origin } from "./options.ts";
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;

@@ -12,7 +12,7 @@ import { readEntries } from "../wire/envelope.ts";
 import { firstContext, RosterHistory } from "../wire/history.ts";
 import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
-import { FanOut } from "./fan_out.ts";
+import { type EntryKind, FanOut, Receipts } from "./fan_out.ts";
 import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./log.ts";
 import {
   type RelayContext,
@@ -22,7 +22,6 @@ import {
   type StayConnection,
   type StayRoom,
 } from "./member.ts";
-import { type EntryKind, Receipts } from "./receipts.ts";
 import { type Delivery, type Effect, Room, type RoomMember } from "./room.ts";
 
 /** After so long without a connection, a member is shown as away: most are back before. In milliseconds. */

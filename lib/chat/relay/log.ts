@@ -5,7 +5,7 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { Marks } from "../identity/registry.ts";
+import type { Marks } from "../identity/name.ts";
 import type { Route } from "../wire/control.ts";
 import type { SealedAddress } from "../wire/envelope.ts";
 import type { Reason } from "../wire/kinds.ts";

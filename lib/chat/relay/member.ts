@@ -6,19 +6,18 @@
  */
 
 import { type Bytes, ByteWriter, type Random } from "../../base/bytes.ts";
-import { Account } from "../../base/costs.ts";
-import type { Credential, CredentialCheck } from "../identity/credential.ts";
-import { isTooLong, readRenewal } from "../identity/renewal.ts";
+import { Account } from "../../base/clock.ts";
+import { type Credential, type CredentialCheck, readRenewal } from "../identity/credential.ts";
+import { isTooLong } from "../identity/signing.ts";
 import type { Link } from "../link.ts";
 import { encodeCount, encodeListing, type Listing, PAGE_BYTES } from "../wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
 import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
 import type { EntryRules } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
-import type { Reader } from "./fan_out.ts";
+import type { EntryKind, Reader } from "./fan_out.ts";
 import type { CountedFrame } from "./log.ts";
 import type { Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
-import type { EntryKind } from "./receipts.ts";
 import type { RoomMember } from "./room.ts";
 
 /** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */

@@ -10,17 +10,13 @@
 import { type Bytes, type Random, secureRandom } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
 import { checkCredential, type Credential, type CredentialCheck } from "../identity/credential.ts";
-import { RENEWAL_RESERVE_MS } from "../identity/renewal.ts";
+import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import type { Link } from "../link.ts";
 import { compareBytes } from "../wire/history.ts";
 import { MAX_ROSTER, type Reason } from "../wire/kinds.ts";
 import { Door, EntryRules, sourceOf } from "./admission_control.ts";
-import { Boundary } from "./boundary.ts";
-import { RelayConnection } from "./connection.ts";
-import { EndError } from "./handshake.ts";
-import { HostedRoom } from "./hosted_room.ts";
-import type { RelayContext, Stay } from "./member.ts";
 import {
+  Boundary,
   DEFAULT_GRACE_MS,
   DEFAULT_LIMITS,
   DEFAULT_MAX_MEMBERS,
@@ -33,6 +29,10 @@ import {
   type RelayState,
   Tally,
 } from "./options.ts";
+import { RelayConnection } from "./connection.ts";
+import { EndError } from "./handshake.ts";
+import { HostedRoom } from "./hosted_room.ts";
+import type { RelayContext, Stay } from "./member.ts";
 
 /** A timer of 0 ms takes 2 ms, as long as hundreds of writes. Browsers have nothing else. */
 const laterByDefault: Later = (call) =>

@@ -6,7 +6,7 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import { Registry } from "../identity/registry.ts";
+import { Registry } from "../identity/name.ts";
 import {
   encodeBehind,
   encodeJoined,

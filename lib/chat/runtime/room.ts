@@ -10,7 +10,7 @@ import { requireZone } from "../../net/resolve_host.ts";
 import { startTls, type TlsClientOptions, type TlsServerOptions } from "../../net/tls.ts";
 import { toFailure } from "../../os/errors.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";
-import { RENEWAL_LIFE_MS } from "../identity/renewal.ts";
+import { RENEWAL_LIFE_MS } from "../identity/signing.ts";
 import type { Tap } from "../link.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";

@@ -16,9 +16,8 @@ import {
   readWhole,
   utf8,
 } from "../../base/bytes.ts";
-import { MAX_CREDENTIAL_BYTES } from "../identity/credential.ts";
-import { MAX_RENEWAL_BYTES, readRenewal } from "../identity/renewal.ts";
-import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
+import { MAX_CREDENTIAL_BYTES, readRenewal } from "../identity/credential.ts";
+import { CONTEXT, inContext, MAX_RENEWAL_BYTES, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { encodeFrame } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND, readReason, type Reason, reasonNumber } from "./kinds.ts";
 

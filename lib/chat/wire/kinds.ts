@@ -12,7 +12,7 @@ import {
   MalformedError,
   utf8,
 } from "../../base/bytes.ts";
-import { MAX_RENEWAL_BYTES } from "../identity/renewal.ts";
+import { MAX_RENEWAL_BYTES } from "../identity/signing.ts";
 
 /** The version of the protocol. */
 export const PROTOCOL_VERSION = 2;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RENEWAL_RESERVE_MS } from "../../chat/identity/renewal.ts";
+import { RENEWAL_RESERVE_MS } from "../../chat/identity/signing.ts";
 import {
   DEFAULT_GRACE_MS,
   DEFAULT_LIMITS,

@@ -12,7 +12,7 @@ import { failureFields, jsonEvent, printLines, reportingFailure } from "../../cl
 import type { Input } from "../../cli/spec.ts";
 import { measure, tableLines } from "../../cli/table.ts";
 import { type PingEvent, pingHosts, type PingHostsOptions } from "../../info/ping/hosts.ts";
-import { sparkline } from "../../info/ping/state.ts";
+import { sparkline } from "../../info/ping/ping.ts";
 import { type Io, type OutputStream, StopSignals, writeAll } from "../../os/io.ts";
 import { makeStyle, type Style, unstyled } from "../../terminal/terminal.ts";
 import {

@@ -12,7 +12,7 @@ import {
   type PingSummary,
   type ProbeState,
   sparkline,
-} from "../../info/ping/state.ts";
+} from "../../info/ping/ping.ts";
 import type { Style } from "../../terminal/terminal.ts";
 
 /** Returns the width of a text in columns. */

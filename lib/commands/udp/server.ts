@@ -1,18 +1,21 @@
 /**
- * `parley udp server`: an echo server at a terminal or in a pipe.
+ * The echo server as commands: `parley udp server` answers at a terminal or in a pipe, `parley udp bench` measures how
+ * much one answers.
  *
  * @module
  */
 
-import { hostPort } from "../../base/host_port.ts";
+import { hostPort, LOOPBACK } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import {
   addressFields,
   counted,
   dataFields,
   failureFields,
+  printLines,
   reportingFailure,
   type Said,
+  say,
   shownData,
   voiced,
 } from "../../cli/json_events.ts";
@@ -26,7 +29,8 @@ import {
   openBatchEchoServer,
   openEchoServer,
 } from "../../udp/echo_server.ts";
-import type { UDP_SERVER } from "./spec.ts";
+import type { UDP_BENCH, UDP_SERVER } from "./spec.ts";
+import type { Histogram, HistogramRow, LoadResult } from "../../udp/load.ts";
 
 /**
  * Answers datagrams until a signal stops it, then prints a summary.
@@ -128,4 +132,131 @@ export function serverSummary(counts: EchoServerCounts, notShown: number): Said 
       ...missing,
     ],
   };
+}
+
+/**
+ * Measures how many datagrams an echo server answers, and prints the result. Ctrl-C ends the measurement early.
+ *
+ * @returns The exit code: 0, or 130 for Ctrl-C.
+ * @throws {Failure} If nothing is answered, or nothing can be sent.
+ */
+export function bench({ options, operands }: Input<typeof UDP_BENCH>, io: Io): Promise<number> {
+  const { port, size, window, seconds, json } = options;
+  const load = { hostname: operands[0] ?? LOOPBACK, port, size, window, seconds };
+  return reportingFailure(io, json, () => measureAndSay(io, load, json));
+}
+
+async function measureAndSay(io: Io, load: Load, json: boolean): Promise<number> {
+  using signals = new StopSignals(io);
+  const stop = new AbortController();
+  let code = 0;
+  signals.stopped.then((stopped) => {
+    code = stopped;
+    stop.abort();
+  });
+  if (!json && io.output.isTerminal) printLines(io, [loadStarts(load)]);
+  const { measureLoad } = await import("../../udp/load.ts");
+  const result = await measureLoad({ ...load, signal: stop.signal });
+  say(io, loadSaid(result, load), json);
+  return code;
+}
+
+const BAR_WIDTH = 40;
+
+/** The load to generate. */
+export interface Load {
+  readonly hostname: string;
+  readonly port: number;
+  readonly size: number;
+  readonly window: number;
+  readonly seconds: number;
+}
+
+/** Formats the line that announces the measurement. */
+export function loadStarts({ size, window, seconds }: Load): string {
+  return `Keeping ${counted(window, "datagram")} of ${
+    counted(size, "byte")
+  } under way for ${seconds} s …`;
+}
+
+/** Formats the result of the measurement. */
+export function loadSaid(result: LoadResult, { size, window }: Load): Said {
+  const { server, seconds, sent, replies, lost, duplicates, forged, rate, roundTrips } = result;
+  const percent = (lost / sent * 100).toFixed(2);
+  return {
+    event: "result",
+    fields: {
+      ...addressFields(server),
+      size,
+      window,
+      seconds,
+      sent,
+      replies,
+      lost,
+      duplicates,
+      forged,
+      replies_per_second: rate,
+      round_trip_us: roundTripFields(roundTrips),
+      histogram: roundTrips.rows().map(({ from, to, count }) => ({
+        from_us: from,
+        to_us: to,
+        count,
+      })),
+    },
+    lines: [
+      `${hostPort(server)}: ${thousands(rate)} replies/s ` +
+      `(window ${window}, ${counted(size, "byte")}, ${seconds.toFixed(1)} s)`,
+      `sent ${thousands(sent)}, answered ${thousands(replies)}, lost ${thousands(lost)} ` +
+      `(${percent} %), duplicates ${thousands(duplicates)}` +
+      (forged === 0 ? "" : `, from others ${thousands(forged)}`),
+      `round trip ${roundTripText(roundTrips)}`,
+      "",
+      ...histogramLines(roundTrips.rows()),
+    ],
+  };
+}
+
+function roundTripFields(times: Histogram): Record<string, number> {
+  return {
+    min: times.min,
+    mean: times.mean,
+    p50: times.percentile(0.5),
+    p90: times.percentile(0.9),
+    p99: times.percentile(0.99),
+    max: times.max,
+  };
+}
+
+function roundTripText(times: Histogram): string {
+  const shares = [0.5, 0.9, 0.99].map((share) =>
+    `p${share * 100} ${time(times.percentile(share))}`
+  );
+  return [...shares, `max ${time(times.max)}`].join(", ");
+}
+
+/** Formats a row with a bar for each doubling of the round-trip time. */
+function histogramLines(rows: readonly HistogramRow[]): string[] {
+  const most = Math.max(...rows.map(({ count }) => count));
+  const total = rows.reduce((sum, { count }) => sum + count, 0);
+  const cells = rows.map(({ from, to, count }) => [
+    time(from),
+    time(to),
+    "#".repeat(Math.ceil(count / most * BAR_WIDTH)).padEnd(BAR_WIDTH),
+    thousands(count),
+    `${(count / total * 100).toFixed(2)} %`,
+  ]);
+  const widths = [0, 1, 2, 3, 4].map((i) => Math.max(...cells.map((row) => row[i]!.length)));
+  return cells.map((row) => {
+    const [from, to, bar, count, share] = row.map((cell, i) => cell.padStart(widths[i]!));
+    return `${from} to ${to}  ${bar}  ${count}  ${share}`;
+  });
+}
+
+function time(us: number): string {
+  if (us < 1_000) return `${us.toFixed(us < 10 ? 1 : 0)} us`;
+  return us < 1_000_000 ? `${(us / 1_000).toFixed(1)} ms` : `${(us / 1_000_000).toFixed(2)} s`;
+}
+
+function thousands(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ipv4Within, ipv6Text, readInetAton, type Reading, readIpv6, unreadable } from "./read.ts";
+import { ipv4Within, ipv6Text, readInetAton, type Reading, readIpv6, unreadable } from "./inet.ts";
 
 /** An address in every notation. */
 export interface AddressFacts {

@@ -6,7 +6,7 @@
 
 import { MalformedError } from "../../base/bytes.ts";
 import { printable } from "../../base/printable.ts";
-import { ipv6Plain } from "../address/read.ts";
+import { ipv6Plain } from "../address/inet.ts";
 import type { MessageReader } from "./message.ts";
 import { decimalEscape } from "./name.ts";
 

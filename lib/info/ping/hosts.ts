@@ -10,8 +10,14 @@ import { Failure } from "../../base/failure.ts";
 import { type HostPort, hostPort } from "../../base/host_port.ts";
 import { type HostAddress, lookUpHost, requireZone } from "../../net/resolve_host.ts";
 import { toFailure } from "../../os/errors.ts";
-import { type AddressChange, AddressList, LookupSchedule } from "./state.ts";
-import { type Probe, probe, warmUp } from "./ping.ts";
+import {
+  type AddressChange,
+  AddressList,
+  LookupSchedule,
+  type Probe,
+  probe,
+  warmUp,
+} from "./ping.ts";
 
 /** The hosts to probe, and how. */
 export interface PingHostsOptions {

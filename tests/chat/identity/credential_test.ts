@@ -6,9 +6,13 @@ import {
   CredentialError,
   makeCredential,
 } from "../../../lib/chat/identity/credential.ts";
+import {
+  CREDENTIAL_LIFE_MS,
+  importSigningKey,
+  sign,
+  verify,
+} from "../../../lib/chat/identity/signing.ts";
 import { lookAlike, normalizeName } from "../../../lib/chat/identity/name.ts";
-import { CREDENTIAL_LIFE_MS } from "../../../lib/chat/identity/renewal.ts";
-import { importSigningKey, sign, verify } from "../../../lib/chat/identity/signing.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../../lib/rsa.ts";
 import { pooledKeys } from "../keys.ts";
 

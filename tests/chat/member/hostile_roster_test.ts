@@ -8,8 +8,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
-import { makeCredential } from "../../../lib/chat/identity/credential.ts";
-import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
+import { makeCredential, NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { sign } from "../../../lib/chat/identity/signing.ts";
 import {
   encodeHere,

@@ -7,7 +7,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Bytes, MalformedError } from "../../../lib/base/bytes.ts";
-import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
+import { NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { type Admitted, RosterPages } from "../../../lib/chat/member/connection.ts";
 import { RosterPages as SentPages } from "../../../lib/chat/relay/member.ts";
 import { encodeCount } from "../../../lib/chat/wire/control.ts";

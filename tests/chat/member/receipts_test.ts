@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { DueReceipts, receiptInterval } from "../../../lib/chat/member/receipts.ts";
+import { DueReceipts, receiptInterval } from "../../../lib/chat/member/acknowledger.ts";
 
 /** Receipts by a clock that stands still, and a speaker. */
 function receipts() {

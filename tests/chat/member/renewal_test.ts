@@ -11,15 +11,15 @@ import {
   checkCredential,
   CredentialError,
   makeCredential,
+  makeRenewal,
+  NO_RENEWAL,
 } from "../../../lib/chat/identity/credential.ts";
 import {
   CREDENTIAL_LIFE_MS,
-  makeRenewal,
   MAX_RENEWAL_BYTES,
-  NO_RENEWAL,
   RENEWAL_LIFE_MS,
   RENEWAL_RESERVE_MS,
-} from "../../../lib/chat/identity/renewal.ts";
+} from "../../../lib/chat/identity/signing.ts";
 import { answerByJoining } from "../../../lib/chat/member/connection.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import {

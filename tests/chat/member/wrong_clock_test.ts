@@ -6,7 +6,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { CREDENTIAL_LIFE_MS, RENEWAL_LIFE_MS } from "../../../lib/chat/identity/renewal.ts";
+import { CREDENTIAL_LIFE_MS, RENEWAL_LIFE_MS } from "../../../lib/chat/identity/signing.ts";
 import { WrongClock } from "../../../lib/chat/member/time.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, TestRoom } from "../room.ts";

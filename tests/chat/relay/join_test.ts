@@ -7,8 +7,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
-import { makeCredential } from "../../../lib/chat/identity/credential.ts";
-import { makeRenewal } from "../../../lib/chat/identity/renewal.ts";
+import { makeCredential, makeRenewal } from "../../../lib/chat/identity/credential.ts";
 import {
   encodeEmpty,
   encodeRenew,

@@ -1,7 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, ByteWriter } from "../../../lib/base/bytes.ts";
-import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
+import { NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { type Listing, readRosterPage, type RosterPage } from "../../../lib/chat/wire/control.ts";
 import { FrameReader } from "../../../lib/chat/wire/frame.ts";

@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
-import { NO_RENEWAL } from "../../../lib/chat/identity/renewal.ts";
+import { NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { KnownPeers, type KnownPeersChange } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
 import { encodeJoined } from "../../../lib/chat/wire/control.ts";

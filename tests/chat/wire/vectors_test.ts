@@ -11,8 +11,12 @@ import { concat } from "@std/bytes/concat";
 // @ts-types="../../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, MalformedError, sha256 } from "../../../lib/base/bytes.ts";
-import { checkCredential, CredentialError } from "../../../lib/chat/identity/credential.ts";
-import { readRenewal, renewalStatement } from "../../../lib/chat/identity/renewal.ts";
+import {
+  checkCredential,
+  CredentialError,
+  readRenewal,
+  renewalStatement,
+} from "../../../lib/chat/identity/credential.ts";
 import { CONTEXT, sign } from "../../../lib/chat/identity/signing.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { safetyNumber } from "../../../lib/chat/trust/known_peers.ts";
