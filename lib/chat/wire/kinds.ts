@@ -250,7 +250,7 @@ export const REASONS = {
   NAME_AWAY: 29,
 } as const;
 
-/** Why a connection or a membership ends. */
+/** Why a connection or a stay ends. */
 export type Reason = keyof typeof REASONS;
 
 const BY_NUMBER = new Map<number, Reason>(

@@ -157,7 +157,8 @@ export const CHAT_SERVER = {
   summary: "Open a room on this machine, and join it.",
   details:
     `Starts a relay, which forwards messages that it cannot read, and joins its room as a member. Prints
-where the relay listens, your fingerprint, and who joins and leaves.`,
+where the relay listens, your fingerprint, and who joins and leaves. Clients open more rooms by
+joining them. The relay lists its rooms to nobody.`,
   options: {
     host: LISTEN_HOST,
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -258,9 +259,10 @@ export const CHAT_CLIENT = {
   summary: "Join a room.",
   details:
     `At a terminal you type messages, and /help lists the commands. With piped input each line is a
-message, even if it starts with a slash. After the last line, the client waits until all messages
-are delivered, then leaves. With --commands or --json, piped input may contain commands as well, and
-//TEXT sends /TEXT.`,
+message, even if it starts with a slash. After the last line, the client waits until every member
+has shown all messages, then leaves. Its exit code is 1 if a member is not known to have shown one,
+unless that member signed that it leaves. With --commands or --json, piped input may contain
+commands as well, and //TEXT sends /TEXT.`,
   operands: [{
     name: "HOST[:PORT][/ROOM]",
     optional: true,
