@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { type Bytes, utf8 } from "../../../lib/base/bytes.ts";
 import { importSigningKey, sign, verify } from "../../../lib/chat/identity/signing.ts";
+import vectors from "../../vectors/signatures.json" with { type: "json" };
 
 /** The order of the group that the base point generates. */
 const ORDER = (1n << 252n) + 27742317777372353535851937790883648493n;
@@ -64,25 +65,43 @@ function withTorsion(point: Bytes): Bytes {
   return toBytes((FIELD - y) | ((1n - sign) << 255n));
 }
 
+/** Makes the signatures of the vectors. */
+async function madeSignatures(): Promise<Record<string, Bytes>> {
+  const [ada, nonce] = [await keyOf(1), await keyOf(2)];
+  const plain = await sign(ada.key, MESSAGE);
+  const raised = toBytes(toNumber(plain.subarray(32)) + ORDER);
+  return {
+    plain,
+    otherNonce: await signWith(ada, nonce),
+    raisedS: concat(plain.subarray(0, 32), raised),
+    needsCofactor: await signWith(ada, { ...nonce, point: withTorsion(nonce.point) }),
+  };
+}
+
+Deno.test("the vectors of signatures are made as they are", async () => {
+  assertEquals(vectors.key, (await keyOf(1)).point.toHex());
+  assertEquals(vectors.message, MESSAGE.toHex());
+  const made = Object.entries(await madeSignatures());
+  assertEquals(
+    vectors.signatures.map(({ name, signature }) => [name, signature]),
+    made.map(([name, bytes]) => [name, bytes.toHex()]),
+  );
+});
+
+async function isValid(name: string): Promise<boolean> {
+  const { signature } = vectors.signatures.find((one) => one.name === name)!;
+  const key = await importSigningKey(Uint8Array.fromHex(vectors.key));
+  return await verify(key, Uint8Array.fromHex(signature), Uint8Array.fromHex(vectors.message));
+}
+
 Deno.test("a signature whose S is not below the order of the group does not hold", async () => {
-  const ada = await keyOf(1);
-  const signature = await sign(ada.key, MESSAGE);
-  const key = await importSigningKey(ada.point);
-  const raised = toBytes(toNumber(signature.subarray(32)) + ORDER);
-  const other = concat(signature.subarray(0, 32), raised);
-  assertEquals([await verify(key, signature, MESSAGE), await verify(key, other, MESSAGE)], [
-    true,
-    false,
-  ]);
+  assertEquals([await isValid("plain"), await isValid("raisedS")], [true, false]);
 });
 
 Deno.test("a signature that holds only by the equation with the cofactor does not hold", async () => {
-  const [ada, nonce] = [await keyOf(1), await keyOf(2)];
-  const key = await importSigningKey(ada.point);
-  const honest = await signWith(ada, nonce);
-  const twisted = await signWith(ada, { ...nonce, point: withTorsion(nonce.point) });
-  assertEquals([await verify(key, honest, MESSAGE), await verify(key, twisted, MESSAGE)], [
-    true,
-    false,
-  ]);
+  assertEquals([await isValid("otherNonce"), await isValid("needsCofactor")], [true, false]);
+});
+
+Deno.test("the vectors of signatures say which hold", async () => {
+  for (const { name, valid } of vectors.signatures) assertEquals(await isValid(name), valid, name);
 });
