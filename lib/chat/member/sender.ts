@@ -8,6 +8,7 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
+import type { Costs } from "../../base/clock.ts";
 import { encodeMember } from "../wire/control.ts";
 import {
   encodeTexts,
@@ -15,7 +16,7 @@ import {
   LINE_OVERHEAD_BYTES,
   type LineMessage,
   type PairMessage,
-  type Receipt,
+  type Progress,
   STREAM,
   type Stream,
   STREAMS,
@@ -26,6 +27,7 @@ import { KIND } from "../wire/kinds.ts";
 import type { Contact, Entry, Ledger } from "./deliveries.ts";
 import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
 import { receiptInterval, SentFrames } from "./acknowledger.ts";
+import type { PeerCost } from "./inbox.ts";
 import type { Peer, Policy } from "./roster.ts";
 
 /** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
@@ -36,6 +38,8 @@ const REPAIR_MS = 1000;
 const LOOK_MS = 1000;
 /** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
 const QUIET_MS = 5000;
+/** How much longer a contact may take than another, besides three intervals between receipts, in milliseconds. */
+const LATE_MS = 2000;
 /** How often a contact that the relay says is away is asked, in milliseconds. */
 const AWAY_MS = 30_000;
 
@@ -43,6 +47,8 @@ const AWAY_MS = 30_000;
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
   readonly policy: Policy;
+  /** What peers are charged for, by identity. It outlives rooms. */
+  readonly costs: Costs<PeerCost>;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
   /** Sends a frame if there is a connection. */
@@ -173,7 +179,8 @@ export class Outgoing {
     const cut = this.#unaccepted.findIndex((flight) => flight.count > count);
     const done = cut < 0 ? this.#unaccepted : this.#unaccepted.slice(0, cut);
     if (done.length > 0) this.#unaccepted = cut < 0 ? [] : this.#unaccepted.slice(cut);
-    for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry));
+    const now = this.#options.now();
+    for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry, now));
     return true;
   }
 
@@ -185,13 +192,13 @@ export class Outgoing {
   }
 
   /** A peer has said what it has taken. */
-  receipt(peer: Peer, { withheld, streams }: Receipt): void {
+  receipt(peer: Peer, streams: readonly Progress[]): void {
     const contact = this.#ledger.of(peer);
     if (contact === undefined) return;
     let progress = contact.unsure;
     contact.unsure = false;
     for (const one of streams) {
-      if (this.#ledger.receipt(contact, one, withheld)) progress = true;
+      if (this.#ledger.receipt(contact, one, this.#options.now())) progress = true;
       // Something between the two is missing.
       if (one.seen > one.through) this.#repair(contact, one.stream, one.seen);
     }
@@ -204,7 +211,9 @@ export class Outgoing {
     if (progress || !isOutstanding) {
       contact.fruitless = 0;
       contact.quietSince = isOutstanding ? this.#options.now() : undefined;
-      this.#ledger.stall(contact, false);
+      if (contact.stalled && !this.#isLate(contact) && this.#mayWaitFor(contact)) {
+        this.#ledger.stall(contact, false);
+      }
     } else if (contact.asking && ++contact.fruitless >= 2) {
       contact.fruitless = 0;
       for (const stream of STREAMS) this.#repair(contact, stream, contact.streams[stream].sent);
@@ -230,15 +239,16 @@ export class Outgoing {
     this.#options.wake();
   }
 
-  /** Looks for contacts that are silent: nobody waits for them, and they are asked. */
+  /** Looks for contacts that are late or silent: nobody waits for them, and the silent ones are asked. */
   tick(): void {
     const { now } = this.#options;
     if (now() < this.#lookAt) return;
     this.#lookAt = Infinity;
-    const patience = QUIET_MS + 3 * receiptInterval(this.#options.roster.size);
+    const patience = QUIET_MS + this.#allowance;
     const silent: Contact[] = [];
     for (const contact of this.#ledger.contacts()) {
       if (this.#isRepairDue(contact)) this.want(contact);
+      if (this.#isLate(contact)) this.#ledger.stall(contact, true);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
       // The relay may be wrong about who is away: one that answers is not.
@@ -247,6 +257,28 @@ export class Outgoing {
     }
     this.#ask(silent);
     this.#watch();
+  }
+
+  /** Somebody is a contact from now on. An identity that has made others wait too often is not waited for. */
+  meet(contact: Contact): void {
+    this.#ledger.stall(contact, !this.#mayWaitFor(contact));
+  }
+
+  /** How much later than others a receipt may come, because receipts are collected, in milliseconds. */
+  get #allowance(): number {
+    return 3 * receiptInterval(this.#options.roster.size);
+  }
+
+  /** Whether a contact takes longer than another one, so that waiting for it would make that one wait. */
+  #isLate(contact: Contact): boolean {
+    return this.#ledger.isLate(contact, this.#options.now() - LATE_MS - this.#allowance);
+  }
+
+  /** Whether lines to others may wait for a contact once more. Each time is charged. */
+  #mayWaitFor({ peer: { credential } }: Contact): boolean {
+    const now = this.#options.now();
+    return this.#ledger.size < 2 ||
+      this.#options.costs.of(credential.fingerprint, now).allow("wait", 1, now);
   }
 
   #isQuiet(contact: Contact, patience: number): boolean {
