@@ -28,6 +28,7 @@ import type { Entered, MemberEvent, MemberOptions, MemberOutput } from "./option
 import { keyChange } from "./own_chains.ts";
 import { Renewer } from "./renewer.ts";
 import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
+import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
 import { Streams } from "./streams.ts";
 import { Absence, WrongClock } from "./time.ts";
@@ -276,6 +277,9 @@ export class Member {
     this.#begun?.tick();
     if (this.#renewer.dueIn === 0) this.#renew();
     this.#connection?.tick();
+    if (this.isIn && this.#membership!.outgoing.isIgnored) {
+      this.#lose("NO_ANSWER", `it has accepted nothing for ${ACCEPT_MS / 1000} s`);
+    }
   }
 
   #renew(): void {
