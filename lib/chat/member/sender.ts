@@ -34,6 +34,11 @@ import type { Peer, Policy } from "./roster.ts";
 const MAX_BATCH_BYTES = 64 << 10;
 /** The shortest time between two repairs for one contact, in milliseconds. */
 const REPAIR_MS = 1000;
+/**
+ * How long a relay may accept none of the frames that it was sent, in milliseconds. It is longer than the time after
+ * which a relay says that it has heard nothing, so that this is told first.
+ */
+export const ACCEPT_MS = 60_000;
 /** How often contacts are looked at for silence, in milliseconds. */
 const LOOK_MS = 1000;
 /** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
@@ -81,6 +86,8 @@ export class Outgoing {
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
   #unaccepted: Flight[] = [];
+  /** Since when the relay has accepted nothing while frames wait for it, in milliseconds. */
+  #ignoredSince = Infinity;
   #lookAt = Infinity;
 
   /** Starts with nothing sent, and waits for {@linkcode run}. */
@@ -107,6 +114,11 @@ export class Outgoing {
     return this.#sent.keptBytes;
   }
 
+  /** Whether the relay has accepted nothing for so long that it is of no use. */
+  get isIgnored(): boolean {
+    return this.#options.now() - this.#ignoredSince >= ACCEPT_MS;
+  }
+
   /** When {@linkcode tick} has something to do, in milliseconds. */
   get wakeAt(): number {
     return this.#lookAt;
@@ -128,6 +140,7 @@ export class Outgoing {
   goOn(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
+    this.#noteAccepted();
     const contacts = [...this.#ledger.contacts()];
     this.#ask(contacts.filter((contact) => contact.here && this.#ledger.isOutstanding(contact)));
     this.wake();
@@ -165,8 +178,18 @@ export class Outgoing {
   /** Sends a counted frame. */
   send(frame: Bytes): void {
     if (this.#state === "over") return;
+    if (this.#ignoredSince === Infinity) this.#ignoredSince = this.#options.now();
     this.#sent.push(frame);
     this.#options.send(frame);
+  }
+
+  /** Sends a counted frame that others can do without, unless the relay accepts too little. */
+  offer(frame: Bytes): void {
+    if (!this.#sent.isFull) this.send(frame);
+  }
+
+  #noteAccepted(): void {
+    this.#ignoredSince = this.#sent.keptBytes === 0 ? Infinity : this.#options.now();
   }
 
   /**
@@ -175,12 +198,15 @@ export class Outgoing {
    * @returns False if that is more than were sent, or fewer than it said before.
    */
   accepted(count: number): boolean {
+    const { isFull, keptBytes } = this.#sent;
     if (!this.#sent.accept(count)) return false;
+    if (this.#sent.keptBytes < keptBytes) this.#noteAccepted();
     const cut = this.#unaccepted.findIndex((flight) => flight.count > count);
     const done = cut < 0 ? this.#unaccepted : this.#unaccepted.slice(0, cut);
     if (done.length > 0) this.#unaccepted = cut < 0 ? [] : this.#unaccepted.slice(cut);
     const now = this.#options.now();
     for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry, now));
+    if (isFull) this.wake();
     return true;
   }
 
@@ -328,7 +354,7 @@ export class Outgoing {
   /** Sends a pair frame without messages, which carries the wrapped key. */
   async #giveKey({ peer }: Contact): Promise<[]> {
     const frame = await this.#pairs.seal(peer, []);
-    if (frame !== undefined) this.send(frame);
+    if (frame !== undefined) this.offer(frame);
     return [];
   }
 
@@ -336,7 +362,7 @@ export class Outgoing {
 
   async #pump(): Promise<void> {
     try {
-      while (this.#state === "running") {
+      while (this.#state === "running" && !this.#sent.isFull) {
         const contact = this.#nextAlone();
         if (contact !== undefined) await this.#serve(contact);
         else if (this.#ledger.pending.length > 0) await this.#sealNext();

@@ -150,7 +150,7 @@ export class Membership {
       const signature = await sign(self.keys.signing.privateKey, statement);
       const { number } = this.roster.get(self.key)!;
       const check = checkOf(context);
-      this.outgoing.send(encodeHere({ member: number, version, check, signature }));
+      this.outgoing.offer(encodeHere({ member: number, version, check, signature }));
     };
     say().catch(failed);
   }
