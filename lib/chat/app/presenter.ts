@@ -9,7 +9,7 @@ import type { OwnCredential } from "../identity/credential.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
-import type { Standing, Trust } from "../trust/trust.ts";
+import type { Standing, Trust, TrustState } from "../trust/trust.ts";
 import type { WireFrame } from "./wire_dump.ts";
 
 /** A decision of the user about a member. */
@@ -19,6 +19,8 @@ export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
 export interface TrustView {
   /** Whether newly met peers are saved for later runs. */
   readonly remembers: boolean;
+  /** Returns how much a peer is trusted. */
+  of(who: Peer["credential"]): TrustState;
   /** Returns everything that is known about a peer's identity. */
   standing(who: Peer["credential"]): Standing;
   /** Returns why a peer receives no keys, as a predicate that follows its name. */

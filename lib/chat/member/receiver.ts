@@ -10,7 +10,7 @@ import type { Costs } from "../../base/costs.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import { type Here, hereStatement, type Listing } from "../wire/control.ts";
-import { encodeReceipt, messageIds, readReceipt, type Receipt, STREAM } from "../wire/content.ts";
+import { encodeReceipt, readReceipt, type Receipt, STREAM } from "../wire/content.ts";
 import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
 import { checkOf } from "../wire/history.ts";
 import { KIND } from "../wire/kinds.ts";
@@ -361,7 +361,7 @@ export class ReceivingSide {
     if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
     const hides = texts.length > 0 && policy.hides(peer);
     if (hides) this.fault("HIDDEN", peer, "");
-    else for (const text of texts) this.#show(peer, text);
+    else for (const text of texts) this.#show(inbox, text);
     const { progress } = inbox;
     displayed.then(() => {
       inbox.took(progress, hides || unknown, texts.length > 0);
@@ -369,10 +369,12 @@ export class ReceivingSide {
     });
   }
 
-  #show(from: Peer, { stream, number, time, text, late }: Outcome["texts"][number]): void {
+  #show(
+    { peer: from, idOf }: Inbox,
+    { stream, number, time, text, late }: Outcome["texts"][number],
+  ): void {
+    const id = idOf[stream](number);
     const isPrivate = stream === STREAM.private;
-    const { member } = from.credential;
-    const id = messageIds(member, isPrivate ? this.#own.self.member : undefined)(number);
     const { event } = this.#own;
     event({ kind: "message", from, id, text, time, private: isPrivate, ...late ? { late } : {} });
   }
