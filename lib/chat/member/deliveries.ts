@@ -485,6 +485,7 @@ export class Ledger {
 
   /** Gives up the oldest line while too much is kept, for those that have not taken it. */
   #giveUpOldest(): void {
+    if (this.#bytes <= MAX_KEPT_BYTES) return;
     for (const entry of this.#lines) {
       if (this.#bytes <= MAX_KEPT_BYTES) return;
       const { stream, number } = entry.line;

@@ -10,6 +10,7 @@ import { MAX_STEPS, OpenError, type Opening, ReceivingChain } from "../seal/chai
 import { PairError, PairReceiver } from "../seal/pairwise.ts";
 import {
   type GrantMessage,
+  messageIds,
   type OpenedMessage,
   type Progress,
   readPairMessages,
@@ -98,6 +99,8 @@ export class Inbox {
   readonly peer: Peer;
   /** The pairwise keys that the peer gave. */
   readonly pair: PairReceiver;
+  /** Makes the ids of the peer's messages, by stream. */
+  readonly idOf: Readonly<Record<Stream, (number: number) => string>>;
   readonly #options: InboxOptions;
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
@@ -110,6 +113,10 @@ export class Inbox {
     const { signing } = options.peer.credential;
     const { pair, sessionKey, nextReceipt } = options;
     this.pair = new PairReceiver(pair, sessionKey, signing, nextReceipt);
+    this.idOf = {
+      [STREAM.group]: messageIds(pair.sender),
+      [STREAM.private]: messageIds(pair.sender, pair.recipient),
+    };
     this.#shown = options.streams.progress;
   }
 

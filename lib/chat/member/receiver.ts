@@ -10,7 +10,7 @@ import type { Costs } from "../../base/clock.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import { type Here, hereStatement, type Listing } from "../wire/control.ts";
-import { encodeReceipt, messageIds, type Progress, readReceipt, STREAM } from "../wire/content.ts";
+import { encodeReceipt, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
 import { checkOf } from "../wire/history.ts";
 import { KIND } from "../wire/kinds.ts";
@@ -362,7 +362,7 @@ export class ReceivingSide {
     if (hides) this.fault("HIDDEN", peer, "");
     for (const text of texts) {
       if (hides) inbox.withhold(text);
-      else this.#show(peer, text);
+      else this.#show(inbox, text);
     }
     const { progress } = inbox;
     displayed.then(() => {
@@ -371,10 +371,12 @@ export class ReceivingSide {
     });
   }
 
-  #show(from: Peer, { stream, number, time, text, late }: Outcome["texts"][number]): void {
+  #show(
+    { peer: from, idOf }: Inbox,
+    { stream, number, time, text, late }: Outcome["texts"][number],
+  ): void {
+    const id = idOf[stream](number);
     const isPrivate = stream === STREAM.private;
-    const { member } = from.credential;
-    const id = messageIds(member, isPrivate ? this.#own.self.member : undefined)(number);
     const { event } = this.#own;
     event({ kind: "message", from, id, text, time, private: isPrivate, ...late ? { late } : {} });
   }
