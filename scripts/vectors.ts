@@ -185,13 +185,13 @@ const pairFrame = await sender.seal(numbers, at, encodeMessages(messages), priva
 // Section 10.3: bo's receipt, and ada's ask.
 const receiver = new PairReceiver(pair, bo.keys.session.privateKey, ada.signing);
 await receiver.open(readPair(pairFrame.subarray(FRAME_HEADER_BYTES)), context);
-const receipt = {
-  withheld: true,
-  streams: [{ stream: 0, through: 39, seen: 42 }, { stream: 1, through: 3, seen: 3 }],
-} as const;
+const streams = [
+  { stream: 0, through: 39, seen: 42, withheld: 38 },
+  { stream: 1, through: 3, seen: 3, withheld: 0 },
+] as const;
 const receiptEntries = [
-  await receiver.receipt(1, at, encodeReceipt(receipt)),
-  await receiver.receipt(1, at, encodeReceipt({ withheld: false, streams: [] })),
+  await receiver.receipt(1, at, encodeReceipt(streams)),
+  await receiver.receipt(1, at, encodeReceipt([])),
 ];
 const ask = await sender.ask(2, at, new Uint8Array(0));
 await sender.openReceipt(receiptEntries[0]!, context);
@@ -288,7 +288,7 @@ const vectors = {
     askKey: await pairKey(CONTEXT.ask),
   },
   messages: { plaintext: hex(encodeMessages(messages)) },
-  receipt: { ...receipt, plaintext: hex(encodeReceipt(receipt)) },
+  receipt: { streams, plaintext: hex(encodeReceipt(streams)) },
   padding: lengths.map((length) => [length, paddedLength(length)]),
   ids: { number: 41, group: groupId(41), private: privateId(41) },
   safetyNumber: (await safetyNumber(ada.fingerprint, bo.fingerprint)).join(" "),

@@ -45,9 +45,24 @@ export function voiced({ lines, event, fields }: Said, json: boolean): readonly 
   return json ? [jsonEvent(event, fields)] : lines;
 }
 
+/**
+ * Returns a function that formats a time, in milliseconds since 1970, by ISO 8601. It keeps the last time: many events
+ * share a millisecond.
+ */
+export function timeFormat(): (ms: number) => string {
+  let last = NaN;
+  let text = "";
+  return (ms) => {
+    if (ms !== last) text = new Date(last = ms).toISOString();
+    return text;
+  };
+}
+
+const eventTime = timeFormat();
+
 /** Formats an event as a line of JSON: its name, the time, and its fields. */
 export function jsonEvent(event: string, fields: Readonly<Record<string, unknown>>): string {
-  return printableJson({ event, at: new Date().toISOString(), ...fields });
+  return printableJson({ event, at: eventTime(Date.now()), ...fields });
 }
 
 /** Prints an event. */

@@ -19,6 +19,7 @@ export type Input =
 
 const NEWLINE = 10;
 const RETURN = 13;
+const NOTHING: Bytes = new Uint8Array(0);
 
 /**
  * Splits a stream into lines, without line ends. Text after the last newline is a line too.
@@ -34,13 +35,12 @@ export async function* readLines(
   for await (const chunk of chunks) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      line.add(chunk.subarray(from, at));
-      yield line.take();
+      yield line.end(chunk.subarray(from, at));
       from = at + 1;
     }
     line.add(chunk.subarray(from));
   }
-  if (line.length > 0) yield line.take();
+  if (line.length > 0) yield line.end(NOTHING);
 }
 
 /** The line read so far. */
@@ -60,12 +60,12 @@ class PartialLine {
     else this.#parts = [];
   }
 
-  take(): Input {
-    const length = this.length;
-    const parts = this.#parts;
+  /** Adds the last part, which is not kept, and returns the line. */
+  end(part: Uint8Array): Input {
+    const length = this.length + part.length;
+    const bytes = this.#parts.length === 0 ? part : concat([...this.#parts, part]);
     this.#parts = [];
     this.length = 0;
-    const bytes = parts.length === 1 ? parts[0]! : concat(parts);
     const end = bytes.at(-1) === RETURN ? bytes.length - 1 : bytes.length;
     if (length > this.#max + 1 || end > this.#max) return { kind: "long", bytes: length };
     // Invalid UTF-8 becomes U+FFFD, so that no line is dropped.

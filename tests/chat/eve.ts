@@ -13,7 +13,7 @@ import {
   encodeReceipt,
   encodeTexts,
   type PairMessage,
-  type Receipt,
+  type Progress,
 } from "../../lib/chat/wire/content.ts";
 import { encodeHere, hereStatement, readJoined, readLeft } from "../../lib/chat/wire/control.ts";
 import { encodeEntries, type Pair, readPair } from "../../lib/chat/wire/envelope.ts";
@@ -173,11 +173,11 @@ export class Eve {
   }
 
   /** Tells somebody what eve has taken of what it said. */
-  async receipt(to: Seat, receiver: PairReceiver, receipt: Receipt): Promise<void> {
+  async receipt(to: Seat, receiver: PairReceiver, streams: readonly Progress[]): Promise<void> {
     const entry = await receiver.receipt(
       this.numberOf(to),
       await this.at(),
-      encodeReceipt(receipt),
+      encodeReceipt(streams),
     );
     for (const frame of encodeEntries(KIND.receipt, [entry])) this.raw.send(frame);
   }

@@ -63,6 +63,7 @@ class Core:
         self.pings_at = 0.0
         self.unknowns = 0
         self.end_reason: Optional[str] = None
+        self.receipt_out = 0  # over all speakers, keys and rooms
         self.stats = {"faults": 0, "copies": 0, "resent": 0, "asks": 0, "receipts": 0, "steps": 0,
                       "chains": 0, "routes": 0}
 
@@ -435,11 +436,12 @@ class Core:
         for peer in due:
             peer.receipt_at = None
             peer.last_receipt_sent = now
-            body = u8(1 if peer.withheld else 0)
+            body = b""
             for number, stream in sorted(peer.streams.items()):
                 body += u8(number) + u48(stream.through()) + u48(stream.seen)
-            peer.receipt_out += 1
-            entries.append(self.entry("receipt", peer, peer.into.receipt, peer.receipt_out, body,
+                body += u48(stream.withheld)
+            self.receipt_out += 1
+            entries.append(self.entry("receipt", peer, peer.into.receipt, self.receipt_out, body,
                                       peer.hash, self.keys.hash))
         self.send_entries(RECEIPT, entries)
 
@@ -500,10 +502,11 @@ class Core:
             raise Fault("BAD_SEAL")
         reader = Reader(body)
         try:
-            reader.u8()
             states = []
             while reader.left():
                 states.append((reader.u8(), reader.u48(), reader.u48()))
+                if max(states[-1][1], reader.u48()) > states[-1][2]:
+                    raise Malformed("more taken or withheld than seen")
         except Malformed:
             raise Fault("BAD_CONTENT")
         peer.receipt_in = sequence
@@ -1057,7 +1060,7 @@ class Core:
         if plaintext is None:
             raise Fault("BAD_KEY")
         peer.into = keys
-        peer.receipt_out, peer.ask_in = 0, -1
+        peer.ask_in = -1
         self.changed(peer, 0.0)
         return plaintext
 
@@ -1079,7 +1082,7 @@ class Core:
             stream, number, last, when = body.u8(), body.u48(), body.u48(), body.u48()
             text = self.parse_text(body.rest())
             if stream > 1:
-                return lambda: self.withhold(peer)
+                return lambda: None
             if number <= last:
                 raise Malformed("numbers out of order")
             return lambda: self.take_line(peer, stream, number, last, when, text)
@@ -1094,19 +1097,15 @@ class Core:
             stream, number = body.u8(), body.u48()
             body.end()
             if stream > 1:
-                return lambda: self.withhold(peer)
+                return lambda: None
             return lambda: self.take_gone(peer, stream, number)
-        return lambda: self.withhold(peer)
+        return lambda: None
 
     @staticmethod
     def parse_text(data: bytes) -> str:
         if not 1 <= len(data) <= MAX_TEXT:
             raise Malformed("a text has 1 to 65536 bytes")
         return decode_text(data)
-
-    def withhold(self, peer: Peer) -> None:
-        peer.withheld = True
-        self.changed(peer)
 
     def missing(self, peer: Peer, stream: int, count: int) -> None:
         if count:
@@ -1191,8 +1190,11 @@ class Core:
         held.next = max(held.next, first + len(messages))
         for number, content in messages:
             if content is None:
-                self.missing(peer, 0, peer.stream(0).take(number)[1])
-                self.withhold(peer)
+                arrival, missing = peer.stream(0).take(number)
+                self.missing(peer, 0, missing)
+                if arrival != "copy":
+                    peer.stream(0).withheld = max(peer.stream(0).withheld, number)
+                self.changed(peer)
             else:
                 self.show(peer, 0, number, *content)
 

@@ -35,6 +35,7 @@ class Stream:
     def __init__(self) -> None:
         self.seen = 0
         self.gaps: List[Tuple[int, int]] = []
+        self.withheld = 0  # the highest number that was not shown to the person
 
     def through(self) -> int:
         return self.gaps[0][0] - 1 if self.gaps else self.seen
@@ -43,7 +44,7 @@ class Stream:
         """Opens a gap and returns how many messages it has."""
         self.gaps.append((first, last))
         if len(self.gaps) > 256:
-            self.gaps.pop(0)
+            self.withheld = max(self.withheld, self.gaps.pop(0)[1])
         return last - first + 1
 
     def _close(self, first: int, last: int) -> None:
@@ -56,6 +57,8 @@ class Stream:
                 kept.append((a, first - 1))
             if b > last:
                 kept.append((last + 1, b))
+        for _, last_given_up in kept[:-256]:
+            self.withheld = max(self.withheld, last_given_up)
         self.gaps = kept[-256:]
 
     def between(self, last: int, number: int) -> int:
@@ -180,7 +183,6 @@ class Peer:
         self.next_private = 1
         self.gone = {0: 0, 1: 0}  # up to here nothing will be sent, and the peer is to be told
         self.streams: Dict[int, Stream] = {}
-        self.withheld = False
         self.reset()
 
     def reset(self) -> None:
@@ -210,7 +212,6 @@ class Peer:
         self.into: Optional[PairKeys] = None
         self.unwraps = 0
         self.chains: Dict[int, InChain] = {}
-        self.receipt_out = 0
         self.ask_in = -1
         self.receipt_at: Optional[float] = None
         self.last_receipt_sent = -1e9

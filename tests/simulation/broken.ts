@@ -65,12 +65,12 @@ const NO_CONTEXT = new Uint8Array(32);
 const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
   "speakers that take what the relay has accepted for delivered": lying(
     replacing(Ledger.prototype, "accept", (accept) =>
-      function (this: Ledger, entry) {
-        accept.call(this, entry);
+      function (this: Ledger, entry, now) {
+        accept.call(this, entry, now);
         const { stream, number } = entry.line;
         for (const contact of this.contacts()) {
-          const progress = { stream, through: number, seen: number };
-          if (this.isFor(contact, entry)) this.receipt(contact, progress, false);
+          const progress = { stream, through: number, seen: number, withheld: 0 };
+          if (this.isFor(contact, entry)) this.receipt(contact, progress, now);
         }
       }),
     TOO_EARLY,
@@ -78,7 +78,7 @@ const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
   "receipts that say all that was seen": lying(
     replacing(IncomingStream.prototype, "progress", () =>
       function (this: IncomingStream, stream) {
-        return { stream, through: this.seen, seen: this.seen };
+        return { stream, through: this.seen, seen: this.seen, withheld: 0 };
       }),
     TOO_EARLY,
   ),

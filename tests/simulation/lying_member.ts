@@ -54,9 +54,10 @@ export function lyingMembers(chance: Generator, lies: () => boolean): readonly B
           if (!now()) return receipt.call(this, member, at, plaintext);
           const streams = STREAMS.map((stream) => {
             const seen = number(10);
-            return { stream, seen, through: chance.int(0, seen) };
+            const withheld = chance.int(0, seen);
+            return { stream, seen, through: chance.int(0, seen), withheld };
           });
-          const lie = encodeReceipt({ withheld: chance.chance(0.5), streams });
+          const lie = encodeReceipt(streams);
           // Another stream, more than was seen, or no receipt at all.
           if (chance.chance(0.3)) lie[chance.int(0, lie.length - 1)] = chance.int(0, 255);
           return receipt.call(this, member, chance.chance(0.2) ? elsewhere(at) : at, lie);

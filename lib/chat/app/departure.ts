@@ -158,12 +158,13 @@ export function isFull({ held, bytes }: Backlog, members: number): boolean {
 
 /** A signal that wakes all waiters at each change. */
 export class Signal {
-  #next = Promise.withResolvers<void>();
+  /** Undefined if nobody waits. */
+  #next: PromiseWithResolvers<void> | undefined;
 
   /** Wakes all waiters. */
   notify(): void {
-    this.#next.resolve();
-    this.#next = Promise.withResolvers();
+    this.#next?.resolve();
+    this.#next = undefined;
   }
 
   /**
@@ -173,7 +174,7 @@ export class Signal {
    * @returns Whether it changed.
    */
   async changed(ms: number): Promise<boolean> {
-    const { promise } = this.#next;
+    const { promise } = this.#next ??= Promise.withResolvers();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
     try {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { jsonEvent as line } from "../../cli/json_events.ts";
+import { jsonEvent as line, timeFormat } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { Missed } from "../member/deliveries.ts";
 import type { Entered, MemberEvent } from "../member/options.ts";
@@ -176,7 +176,7 @@ export class Report implements Presenter {
   }
 
   #trust({ credential }: Peer): TrustState | undefined {
-    return this.#who?.standing(credential).trust;
+    return this.#who?.of(credential);
   }
 
   help(): string[] {
@@ -227,15 +227,16 @@ function joined({ name, fingerprint }: Identity, fields: JoinedFields): string {
   return line("joined", { name, fingerprint, ...fields });
 }
 
+const entryTime = timeFormat();
+
 function message(
   event: MemberEvent & { readonly kind: "message" },
   trust: TrustState | undefined,
 ): string {
   const { name, fingerprint } = event.from.credential;
   const { text, id, late } = event;
-  const sentAt = new Date(event.time).toISOString();
   const fields = { from: name, fingerprint, text, id, private: event.private, trust };
-  return line("message", { ...fields, sentAt, late });
+  return line("message", { ...fields, sentAt: entryTime(event.time), late });
 }
 
 function fault(event: MemberEvent & { readonly kind: "fault" }): string {

@@ -10,7 +10,7 @@ import type { OwnCredential } from "../identity/credential.ts";
 import type { Entered, FaultCode, MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
-import type { Exclusion, Standing, Trust } from "../trust/trust.ts";
+import type { Exclusion, Standing, Trust, TrustState } from "../trust/trust.ts";
 import type { WireFrame } from "./wire_dump.ts";
 import type { Failure } from "../../base/failure.ts";
 import { FAULTS } from "../member/inbox.ts";
@@ -23,6 +23,8 @@ export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
 export interface TrustView {
   /** Whether newly met peers are saved for later runs. */
   readonly remembers: boolean;
+  /** Returns how much a peer is trusted. */
+  of(who: Peer["credential"]): TrustState;
   /** Returns everything that is known about a peer's identity. */
   standing(who: Peer["credential"]): Standing;
   /** Returns why a peer receives no keys, as a predicate that follows its name. */

@@ -101,6 +101,9 @@ export class Displayed {
 /** The memory that a frame costs besides its bytes while it waits to be written. */
 const FRAME_BYTES = 64;
 
+/** With so many bytes of frames that the relay has not accepted, no more are made. */
+export const MAX_UNACCEPTED_BYTES = 16 << 20;
+
 /** The counted frames that were sent and that the relay has not accepted. */
 export class SentFrames {
   #frames: Bytes[] = [];
@@ -115,6 +118,11 @@ export class SentFrames {
   /** The memory that the frames take at most while they wait to be written, in bytes. */
   get keptBytes(): number {
     return this.#keptBytes;
+  }
+
+  /** Whether no more frames are to be made before the relay accepts some. */
+  get isFull(): boolean {
+    return this.#keptBytes >= MAX_UNACCEPTED_BYTES;
   }
 
   /** Keeps a frame. It is not changed afterwards. */

@@ -37,6 +37,8 @@ export class Composer {
   readonly #policy: Policy;
   /** The time of day, for people. */
   readonly #date: () => number;
+  /** Makes the ids of lines to the group. */
+  readonly #idOf: (number: number) => string;
   /** Whether a roster has been displayed, in this room or an earlier one. */
   #seated = false;
   #leftOut: ReadonlySet<string> = new Set();
@@ -52,6 +54,7 @@ export class Composer {
     this.#self = self;
     this.#policy = policy;
     this.#date = date;
+    this.#idOf = messageIds(self.member);
   }
 
   /**
@@ -90,8 +93,9 @@ export class Composer {
   #line(bytes: Line["text"], text: string, to: Peer | undefined, setting: Setting): Line {
     const { nextNumber, nextPrivate, version, peers } = setting;
     const number = to === undefined ? nextNumber : nextPrivate(to.credential.key);
+    const idOf = to ? messageIds(this.#self.member, to.credential.member) : this.#idOf;
     return {
-      id: messageIds(this.#self.member, to?.credential.member)(number),
+      id: idOf(number),
       stream: to === undefined ? STREAM.group : STREAM.private,
       number,
       time: this.#date(),
@@ -105,10 +109,9 @@ export class Composer {
 
   /** Returns the members that the policy keeps from reading now: the same set as long as they are the same. */
   #leftOutOf(peers: readonly Peer[]): ReadonlySet<string> {
-    const keys = new Set(
-      peers.filter((peer) => this.#policy.obstacle(peer) !== undefined)
-        .map(({ credential }) => credential.key),
-    );
+    const kept = peers.filter((peer) => this.#policy.obstacle(peer) !== undefined);
+    if (kept.length === 0 && this.#leftOut.size === 0) return this.#leftOut;
+    const keys = new Set(kept.map(({ credential }) => credential.key));
     const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
     if (!isSame) this.#leftOut = keys;
     return this.#leftOut;

@@ -61,6 +61,8 @@ export interface Entry {
   heard: boolean;
   /** Whether it was said that it was sent. */
   sent: boolean;
+  /** Since when a recipient has taken it and the relay has accepted it, in milliseconds; undefined if nobody took it. */
+  taken: number | undefined;
   /** The recipients that are not known to have shown it, by their hashes. */
   missed: Map<string, Missed> | undefined;
   /** Former recipients, by their hashes: the policy keeps them from reading since. */
@@ -149,7 +151,7 @@ export interface Contact {
   readonly joinedAt: number;
   /** Since when something has been outstanding without an answer that shows progress, in milliseconds. */
   quietSince: number | undefined;
-  /** Whether it has been quiet for so long that nobody waits for it. */
+  /** Whether it is so late, or has been quiet for so long, that nobody waits for it. */
   stalled: boolean;
   /** When it was asked last, in milliseconds. */
   askedAt: number;
@@ -430,6 +432,7 @@ export class Ledger {
       live: 0,
       heard: false,
       sent: false,
+      taken: undefined,
       missed: undefined,
       dropped: undefined,
     };
@@ -482,6 +485,7 @@ export class Ledger {
 
   /** Gives up the oldest line while too much is kept, for those that have not taken it. */
   #giveUpOldest(): void {
+    if (this.#bytes <= MAX_KEPT_BYTES) return;
     for (const entry of this.#lines) {
       if (this.#bytes <= MAX_KEPT_BYTES) return;
       const { stream, number } = entry.line;
@@ -529,10 +533,10 @@ export class Ledger {
   /**
    * A contact has taken what was sent to it up to a number.
    *
-   * @param withheld Whether its person was not shown it.
+   * @param now The time in milliseconds.
    * @returns Whether that is progress.
    */
-  receipt(contact: Contact, { stream, through, seen }: Progress, withheld: boolean): boolean {
+  receipt(contact: Contact, { stream, through, seen, withheld }: Progress, now: number): boolean {
     const state = contact.streams[stream];
     state.seen = seen;
     // Nobody can have taken what it was not sent.
@@ -546,7 +550,9 @@ export class Ledger {
     while (state.owed.length > 0 && state.owed[0]!.line.number <= taken) state.owed.shift();
     for (const entry of entries) {
       if (!this.isFor(contact, entry)) continue;
-      if (withheld) this.#miss(entry, contact, false);
+      entry.taken ??= now;
+      // Which of the earlier ones its person was shown is not said.
+      if (entry.line.number <= withheld) this.#miss(entry, contact, false);
       this.#settle(entry, contact);
     }
     return true;
@@ -566,6 +572,14 @@ export class Ledger {
       const { through, sent } = contact.streams[stream];
       return sent > through;
     });
+  }
+
+  /** Returns whether a contact has not taken a line to the group that another one took before a time. */
+  isLate(contact: Contact, before: number): boolean {
+    const { through } = contact.streams[STREAM.group];
+    const first = this.#group.between(through, this.#group.last)
+      .find((entry) => this.isFor(contact, entry));
+    return first !== undefined && first.sent && (first.taken ?? Infinity) < before;
   }
 
   /** Nobody waits for a contact, or it is waited for again. */
@@ -589,9 +603,10 @@ export class Ledger {
     else if (entry.live === 0) this.#hold(entry, -1);
   }
 
-  /** The relay has accepted a frame that carries a line. */
-  accept(entry: Entry): void {
+  /** The relay has accepted a frame that carries a line. `now` is the time in milliseconds. */
+  accept(entry: Entry, now: number): void {
     if (entry.sent) return;
+    if (entry.taken !== undefined) entry.taken = now;
     entry.sent = true;
     this.#unsent -= 1;
     this.#events.sent(entry.line);
@@ -619,7 +634,7 @@ export class Ledger {
       this.#unsent -= 1;
       return this.#events.unheard(line, missed);
     }
-    this.accept(entry);
+    this.accept(entry, 0);
     this.#events.delivered(line, missed);
   }
 }

@@ -10,11 +10,11 @@ import { MAX_STEPS, OpenError, type Opening, ReceivingChain } from "../seal/chai
 import { PairError, PairReceiver } from "../seal/pairwise.ts";
 import {
   type GrantMessage,
+  messageIds,
   type OpenedMessage,
   type Progress,
   readPairMessages,
   readTexts,
-  type Receipt,
   STREAM,
   type Stream,
 } from "../wire/content.ts";
@@ -59,8 +59,6 @@ export interface Outcome {
   readonly missing: number;
   /** The number of messages that came before. */
   readonly copies: number;
-  /** Whether a message was of a kind that is not known. */
-  readonly unknown: boolean;
   /** Whether a new pairwise key came. */
   readonly isNewKey: boolean;
 }
@@ -74,11 +72,14 @@ export class FrameFault extends Error {
   }
 }
 
-/** The kinds of work that a peer is charged for: steps of a chain that no message explains. */
-export type PeerCost = "step";
+/** What a peer is charged for: steps of a chain that no message explains, and that others' lines wait for it. */
+export type PeerCost = "step" | "wait";
 
 /** How much of it an identity may cause. */
-export const PEER_TARIFF: Tariff<PeerCost> = { step: { perSecond: 8, burst: 64 } };
+export const PEER_TARIFF: Tariff<PeerCost> = {
+  step: { perSecond: 8, burst: 64 },
+  wait: { perSecond: 1 / 60, burst: 3 },
+};
 
 /** Who receives from whom. */
 export interface InboxOptions {
@@ -98,15 +99,12 @@ export class Inbox {
   readonly peer: Peer;
   /** The pairwise keys that the peer gave. */
   readonly pair: PairReceiver;
+  /** Makes the ids of the peer's messages, by stream. */
+  readonly idOf: Readonly<Record<Stream, (number: number) => string>>;
   readonly #options: InboxOptions;
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
-  /** The progress that a receipt says: of what has been shown. */
   #shown: readonly Progress[] = [];
-  /** Whether something of what the newest receipt says first was withheld from the person. */
-  #withheld = false;
-  /** Whether a receipt has said that much. */
-  #told = false;
 
   /** Starts with nothing received in this room. */
   constructor(options: InboxOptions) {
@@ -115,27 +113,26 @@ export class Inbox {
     const { signing } = options.peer.credential;
     const { pair, sessionKey, nextReceipt } = options;
     this.pair = new PairReceiver(pair, sessionKey, signing, nextReceipt);
+    this.idOf = {
+      [STREAM.group]: messageIds(pair.sender),
+      [STREAM.private]: messageIds(pair.sender, pair.recipient),
+    };
     this.#shown = options.streams.progress;
   }
 
-  /**
-   * The person was shown what was processed, less what was withheld.
-   *
-   * @param progress How far that is.
-   * @param withheld Whether something was withheld since the last call.
-   * @param isNews Whether a text came since: what was withheld before it, and said to have been, is no longer said.
-   */
-  took(progress: readonly Progress[], withheld: boolean, isNews: boolean): void {
-    if (isNews && this.#told) this.#withheld = false;
-    this.#withheld ||= withheld;
-    this.#told = false;
+  /** What a receipt says now: how far the person was shown what was processed, less what was withheld. */
+  get shown(): readonly Progress[] {
+    return this.#shown;
+  }
+
+  /** The person was shown what was processed up to here. */
+  took(progress: readonly Progress[]): void {
     this.#shown = progress;
   }
 
-  /** Returns what a receipt says now. */
-  tell(): Receipt {
-    this.#told = true;
-    return { withheld: this.#withheld, streams: this.#shown };
+  /** A text was processed, and is not shown to the person. */
+  withhold({ stream, number }: ShownText): void {
+    this.#options.streams.of(stream).withhold(number);
   }
 
   /** The progress of what has been processed. */
@@ -171,7 +168,7 @@ export class Inbox {
     messages.forEach((message, i) => {
       const arrival = stream.take(number + i);
       if (arrival === "copy") collected.copies += 1;
-      else if (message.kind === "unknown") collected.unknown = true;
+      else if (message.kind === "unknown") stream.withhold(number + i);
       else {
         const { time, text } = message;
         const late = arrival === "late";
@@ -198,10 +195,7 @@ export class Inbox {
   }
 
   async #takeMessage(message: OpenedMessage, collected: Collected): Promise<void> {
-    if (message.kind === "unknown") {
-      collected.unknown = true;
-      return;
-    }
+    if (message.kind === "unknown") return;
     if (message.kind === "grant") {
       const { next, last } = message;
       collected.missing += this.#options.streams.of(STREAM.group).link(next, last);
@@ -244,7 +238,6 @@ class Collected {
   readonly texts: ShownText[] = [];
   missing = 0;
   copies = 0;
-  unknown = false;
   isNewKey = false;
 }
 

@@ -27,6 +27,7 @@ import type { Entered, MemberEvent, MemberOptions, MemberOutput } from "./option
 import { keyChange } from "./own_chains.ts";
 import { Absence, Renewer, WrongClock } from "./time.ts";
 import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
+import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
 import { Streams } from "./streams.ts";
 
@@ -274,6 +275,9 @@ export class Member {
     this.#begun?.tick();
     if (this.#renewer.dueIn === 0) this.#renew();
     this.#connection?.tick();
+    if (this.isIn && this.#membership!.outgoing.isIgnored) {
+      this.#lose("NO_ANSWER", `it has accepted nothing for ${ACCEPT_MS / 1000} s`);
+    }
   }
 
   #renew(): void {

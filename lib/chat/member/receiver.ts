@@ -10,7 +10,7 @@ import type { Costs } from "../../base/clock.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import { type Here, hereStatement, type Listing } from "../wire/control.ts";
-import { encodeReceipt, messageIds, readReceipt, type Receipt, STREAM } from "../wire/content.ts";
+import { encodeReceipt, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
 import { checkOf } from "../wire/history.ts";
 import { KIND } from "../wire/kinds.ts";
@@ -55,7 +55,7 @@ export interface ReceivingOptions {
   /** Sends a frame that is not counted, if there is a connection. */
   readonly send: (frame: Bytes) => void;
   /** Receives a receipt that holds. */
-  readonly receipt: (from: Peer, receipt: Receipt) => void;
+  readonly receipt: (from: Peer, receipt: readonly Progress[]) => void;
   /** Opens a receipt; undefined if it is not valid or not new. */
   readonly openReceipt: (from: Peer, entry: Entry, context: Bytes) => Promise<Bytes | undefined>;
   /** Admits a newcomer that waited for an unconfirmed member of the same name to be refuted. */
@@ -219,7 +219,7 @@ export class ReceivingSide {
   }
 
   /** Opens a receipt; undefined if it is not valid, not new, or of a version that is not known yet. */
-  async #openReceipt(entry: Entry): Promise<Receipt | undefined> {
+  async #openReceipt(entry: Entry): Promise<Progress[] | undefined> {
     const { roster, openReceipt } = this.#own;
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || entry.version > roster.version) return undefined;
@@ -352,7 +352,7 @@ export class ReceivingSide {
     this.#own.event({ kind: "confirmed", peer });
   }
 
-  #conclude(inbox: Inbox, { texts, missing, copies, unknown, isNewKey }: Outcome): void {
+  #conclude(inbox: Inbox, { texts, missing, copies, isNewKey }: Outcome): void {
     const { peer } = inbox;
     const { policy, displayed, roster } = this.#own;
     this.#confirm(peer);
@@ -360,18 +360,23 @@ export class ReceivingSide {
     if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
     const hides = texts.length > 0 && policy.hides(peer);
     if (hides) this.fault("HIDDEN", peer, "");
-    else for (const text of texts) this.#show(peer, text);
+    for (const text of texts) {
+      if (hides) inbox.withhold(text);
+      else this.#show(inbox, text);
+    }
     const { progress } = inbox;
     displayed.then(() => {
-      inbox.took(progress, hides || unknown, texts.length > 0);
+      inbox.took(progress);
       if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox, roster.size);
     });
   }
 
-  #show(from: Peer, { stream, number, time, text, late }: Outcome["texts"][number]): void {
+  #show(
+    { peer: from, idOf }: Inbox,
+    { stream, number, time, text, late }: Outcome["texts"][number],
+  ): void {
+    const id = idOf[stream](number);
     const isPrivate = stream === STREAM.private;
-    const { member } = from.credential;
-    const id = messageIds(member, isPrivate ? this.#own.self.member : undefined)(number);
     const { event } = this.#own;
     event({ kind: "message", from, id, text, time, private: isPrivate, ...late ? { late } : {} });
   }
@@ -410,7 +415,7 @@ export class ReceivingSide {
     const context = await roster.history.newest;
     const entries = await Promise.all(due.map((inbox) => {
       const { peer, pair } = inbox;
-      return pair.receipt(peer.number, { version, context }, encodeReceipt(inbox.tell()));
+      return pair.receipt(peer.number, { version, context }, encodeReceipt(inbox.shown));
     }));
     encodeEntries(KIND.receipt, entries).forEach(send);
   }

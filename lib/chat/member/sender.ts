@@ -8,6 +8,7 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
+import type { Costs } from "../../base/clock.ts";
 import { encodeMember } from "../wire/control.ts";
 import {
   encodeTexts,
@@ -15,7 +16,7 @@ import {
   LINE_OVERHEAD_BYTES,
   type LineMessage,
   type PairMessage,
-  type Receipt,
+  type Progress,
   STREAM,
   type Stream,
   STREAMS,
@@ -26,16 +27,24 @@ import { KIND } from "../wire/kinds.ts";
 import type { Contact, Entry, Ledger } from "./deliveries.ts";
 import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
 import { receiptInterval, SentFrames } from "./acknowledger.ts";
+import type { PeerCost } from "./inbox.ts";
 import type { Peer, Policy } from "./roster.ts";
 
 /** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
 const MAX_BATCH_BYTES = 64 << 10;
 /** The shortest time between two repairs for one contact, in milliseconds. */
 const REPAIR_MS = 1000;
+/**
+ * How long a relay may accept none of the frames that it was sent, in milliseconds. It is longer than the time after
+ * which a relay says that it has heard nothing, so that this is told first.
+ */
+export const ACCEPT_MS = 60_000;
 /** How often contacts are looked at for silence, in milliseconds. */
 const LOOK_MS = 1000;
 /** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
 const QUIET_MS = 5000;
+/** How much longer a contact may take than another, besides three intervals between receipts, in milliseconds. */
+const LATE_MS = 2000;
 /** How often a contact that the relay says is away is asked, in milliseconds. */
 const AWAY_MS = 30_000;
 
@@ -43,6 +52,8 @@ const AWAY_MS = 30_000;
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
   readonly policy: Policy;
+  /** What peers are charged for, by identity. It outlives rooms. */
+  readonly costs: Costs<PeerCost>;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
   /** Sends a frame if there is a connection. */
@@ -75,6 +86,8 @@ export class Outgoing {
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
   #unaccepted: Flight[] = [];
+  /** Since when the relay has accepted nothing while frames wait for it, in milliseconds. */
+  #ignoredSince = Infinity;
   #lookAt = Infinity;
 
   /** Starts with nothing sent, and waits for {@linkcode run}. */
@@ -101,6 +114,11 @@ export class Outgoing {
     return this.#sent.keptBytes;
   }
 
+  /** Whether the relay has accepted nothing for so long that it is of no use. */
+  get isIgnored(): boolean {
+    return this.#options.now() - this.#ignoredSince >= ACCEPT_MS;
+  }
+
   /** When {@linkcode tick} has something to do, in milliseconds. */
   get wakeAt(): number {
     return this.#lookAt;
@@ -122,6 +140,7 @@ export class Outgoing {
   goOn(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
+    this.#noteAccepted();
     const contacts = [...this.#ledger.contacts()];
     this.#ask(contacts.filter((contact) => contact.here && this.#ledger.isOutstanding(contact)));
     this.wake();
@@ -159,8 +178,18 @@ export class Outgoing {
   /** Sends a counted frame. */
   send(frame: Bytes): void {
     if (this.#state === "over") return;
+    if (this.#ignoredSince === Infinity) this.#ignoredSince = this.#options.now();
     this.#sent.push(frame);
     this.#options.send(frame);
+  }
+
+  /** Sends a counted frame that others can do without, unless the relay accepts too little. */
+  offer(frame: Bytes): void {
+    if (!this.#sent.isFull) this.send(frame);
+  }
+
+  #noteAccepted(): void {
+    this.#ignoredSince = this.#sent.keptBytes === 0 ? Infinity : this.#options.now();
   }
 
   /**
@@ -169,11 +198,15 @@ export class Outgoing {
    * @returns False if that is more than were sent, or fewer than it said before.
    */
   accepted(count: number): boolean {
+    const { isFull, keptBytes } = this.#sent;
     if (!this.#sent.accept(count)) return false;
+    if (this.#sent.keptBytes < keptBytes) this.#noteAccepted();
     const cut = this.#unaccepted.findIndex((flight) => flight.count > count);
     const done = cut < 0 ? this.#unaccepted : this.#unaccepted.slice(0, cut);
     if (done.length > 0) this.#unaccepted = cut < 0 ? [] : this.#unaccepted.slice(cut);
-    for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry));
+    const now = this.#options.now();
+    for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry, now));
+    if (isFull) this.wake();
     return true;
   }
 
@@ -185,13 +218,13 @@ export class Outgoing {
   }
 
   /** A peer has said what it has taken. */
-  receipt(peer: Peer, { withheld, streams }: Receipt): void {
+  receipt(peer: Peer, streams: readonly Progress[]): void {
     const contact = this.#ledger.of(peer);
     if (contact === undefined) return;
     let progress = contact.unsure;
     contact.unsure = false;
     for (const one of streams) {
-      if (this.#ledger.receipt(contact, one, withheld)) progress = true;
+      if (this.#ledger.receipt(contact, one, this.#options.now())) progress = true;
       // Something between the two is missing.
       if (one.seen > one.through) this.#repair(contact, one.stream, one.seen);
     }
@@ -204,7 +237,9 @@ export class Outgoing {
     if (progress || !isOutstanding) {
       contact.fruitless = 0;
       contact.quietSince = isOutstanding ? this.#options.now() : undefined;
-      this.#ledger.stall(contact, false);
+      if (contact.stalled && !this.#isLate(contact) && this.#mayWaitFor(contact)) {
+        this.#ledger.stall(contact, false);
+      }
     } else if (contact.asking && ++contact.fruitless >= 2) {
       contact.fruitless = 0;
       for (const stream of STREAMS) this.#repair(contact, stream, contact.streams[stream].sent);
@@ -230,15 +265,16 @@ export class Outgoing {
     this.#options.wake();
   }
 
-  /** Looks for contacts that are silent: nobody waits for them, and they are asked. */
+  /** Looks for contacts that are late or silent: nobody waits for them, and the silent ones are asked. */
   tick(): void {
     const { now } = this.#options;
     if (now() < this.#lookAt) return;
     this.#lookAt = Infinity;
-    const patience = QUIET_MS + 3 * receiptInterval(this.#options.roster.size);
+    const patience = QUIET_MS + this.#allowance;
     const silent: Contact[] = [];
     for (const contact of this.#ledger.contacts()) {
       if (this.#isRepairDue(contact)) this.want(contact);
+      if (this.#isLate(contact)) this.#ledger.stall(contact, true);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
       // The relay may be wrong about who is away: one that answers is not.
@@ -247,6 +283,28 @@ export class Outgoing {
     }
     this.#ask(silent);
     this.#watch();
+  }
+
+  /** Somebody is a contact from now on. An identity that has made others wait too often is not waited for. */
+  meet(contact: Contact): void {
+    this.#ledger.stall(contact, !this.#mayWaitFor(contact));
+  }
+
+  /** How much later than others a receipt may come, because receipts are collected, in milliseconds. */
+  get #allowance(): number {
+    return 3 * receiptInterval(this.#options.roster.size);
+  }
+
+  /** Whether a contact takes longer than another one, so that waiting for it would make that one wait. */
+  #isLate(contact: Contact): boolean {
+    return this.#ledger.isLate(contact, this.#options.now() - LATE_MS - this.#allowance);
+  }
+
+  /** Whether lines to others may wait for a contact once more. Each time is charged. */
+  #mayWaitFor({ peer: { credential } }: Contact): boolean {
+    const now = this.#options.now();
+    return this.#ledger.size < 2 ||
+      this.#options.costs.of(credential.fingerprint, now).allow("wait", 1, now);
   }
 
   #isQuiet(contact: Contact, patience: number): boolean {
@@ -296,7 +354,7 @@ export class Outgoing {
   /** Sends a pair frame without messages, which carries the wrapped key. */
   async #giveKey({ peer }: Contact): Promise<[]> {
     const frame = await this.#pairs.seal(peer, []);
-    if (frame !== undefined) this.send(frame);
+    if (frame !== undefined) this.offer(frame);
     return [];
   }
 
@@ -304,7 +362,7 @@ export class Outgoing {
 
   async #pump(): Promise<void> {
     try {
-      while (this.#state === "running") {
+      while (this.#state === "running" && !this.#sent.isFull) {
         const contact = this.#nextAlone();
         if (contact !== undefined) await this.#serve(contact);
         else if (this.#ledger.pending.length > 0) await this.#sealNext();

@@ -21,7 +21,6 @@ import {
   readLeft,
   readMember,
 } from "../wire/control.ts";
-import type { Receipt } from "../wire/content.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
 import { checkOf } from "../wire/history.ts";
@@ -81,7 +80,7 @@ export class Membership {
     this.receiving = new ReceivingSide({
       ...options,
       roster,
-      receipt: (from, receipt) => this.#receipt(from, receipt),
+      receipt: (from, receipt) => this.outgoing.receipt(from, receipt),
       openReceipt: (from, entry, context) => this.outgoing.openReceipt(from, entry, context),
       admit: (peer) => this.#admit(peer),
     });
@@ -151,7 +150,7 @@ export class Membership {
       const signature = await sign(self.keys.signing.privateKey, statement);
       const { number } = this.roster.get(self.key)!;
       const check = checkOf(context);
-      this.outgoing.send(encodeHere({ member: number, version, check, signature }));
+      this.outgoing.offer(encodeHere({ member: number, version, check, signature }));
     };
     say().catch(failed);
   }
@@ -246,7 +245,7 @@ export class Membership {
     if (missing !== undefined) this.part(missing.peer, "REPLACED", false);
     this.#makeRoom();
     event({ kind: "joined", peer, present });
-    ledger.add(peer, displayed.emitted, present ? -Infinity : now());
+    this.outgoing.meet(ledger.add(peer, displayed.emitted, present ? -Infinity : now()));
   }
 
   /** Gives up the oldest contact that is not back, if relays have listed too many. */
@@ -278,10 +277,6 @@ export class Membership {
     this.outgoing.forget(peer);
     this.receiving.forget(peer);
     this.part(peer, reason, signed);
-  }
-
-  #receipt(from: Peer, receipt: Receipt): void {
-    this.outgoing.receipt(from, receipt);
   }
 
   // Frames.

@@ -23,6 +23,7 @@ export class IncomingStream {
   /** The ranges at or below {@linkcode seen} that are missing, in ascending order. */
   readonly #gaps: Range[] = [];
   #seen = 0;
+  #withheld = 0;
 
   /** The highest number that is known. */
   get seen(): number {
@@ -36,7 +37,12 @@ export class IncomingStream {
 
   /** The state as a receipt says it. */
   progress(stream: Stream): Progress {
-    return { stream, through: this.through, seen: this.#seen };
+    return { stream, through: this.through, seen: this.#seen, withheld: this.#withheld };
+  }
+
+  /** The message with a number counts as taken, and is not shown to the person. */
+  withhold(number: number): void {
+    this.#withheld = Math.max(this.#withheld, number);
   }
 
   /**
@@ -112,7 +118,7 @@ export class IncomingStream {
 
   /** Closes the oldest gap if there are too many. What is taken out of the middle of a gap leaves two. */
   #forgetOldest(): void {
-    if (this.#gaps.length > MAX_GAPS) this.#gaps.shift();
+    if (this.#gaps.length > MAX_GAPS) this.withhold(this.#gaps.shift()!.to);
   }
 }
 

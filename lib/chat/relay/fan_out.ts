@@ -13,8 +13,10 @@ import { isFor, type Recipients } from "./room.ts";
 import { encodeEntries, type Entry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
 
-/** The number of members that are written to in one turn. A room that is no larger waits for no turn. */
+/** The number of members that are written to in one turn. */
 const GROUP = 64;
+/** A room of up to so many readers is written to in one turn: a turn costs as much as tens of writes. */
+const WHOLE = 2 * GROUP;
 /** The most bytes that are joined for one write. More is sent delivery by delivery. */
 const MAX_JOINED_BYTES = 64 << 10;
 
@@ -88,7 +90,7 @@ export class FanOut {
     let left = GROUP;
     for (const reader of this.#pass ?? []) {
       this.write(reader);
-      if (--left === 0 && this.#readers.size > GROUP) {
+      if (--left === 0 && this.#readers.size > WHOLE) {
         return this.#options.later(() => {
           this.#writeGroup();
           this.#options.wrote();
@@ -136,6 +138,8 @@ interface Part {
   readonly bytes: Bytes;
 }
 
+const NOTHING: Part = { frames: 0, bytes: new Uint8Array(0) };
+
 /** The deliveries from one index to another, joined once for all members that are to have the same of them. */
 class Segment {
   readonly from: number;
@@ -144,6 +148,7 @@ class Segment {
   readonly #runs: { readonly to: Recipients; frames: number; readonly pieces: Bytes[] }[] = [];
   readonly #isLarge: boolean;
   readonly #parts = new Map<string, Part>();
+  #only: Part | undefined;
 
   constructor(feed: Feed, from: number, end: number) {
     this.from = from;
@@ -167,6 +172,8 @@ class Segment {
   partFor(member: number): Part | undefined {
     if (this.#isLarge) return undefined;
     const runs = this.#runs;
+    // Mostly one member speaks, and all others are to have the same.
+    if (runs.length === 1) return isFor(runs[0]!.to, member) ? this.#whole() : NOTHING;
     let key = "";
     for (const { to } of runs) key += isFor(to, member) ? "1" : "0";
     const known = this.#parts.get(key);
@@ -178,6 +185,12 @@ class Segment {
     };
     this.#parts.set(key, part);
     return part;
+  }
+
+  /** Returns the whole of a segment that has one run. */
+  #whole(): Part {
+    const { frames, pieces } = this.#runs[0]!;
+    return this.#only ??= { frames, bytes: join(pieces) };
   }
 }
 

@@ -261,36 +261,36 @@ export interface Progress {
   readonly through: number;
   /** The highest number that the recipient knows of. */
   readonly seen: number;
+  /** The highest number that was withheld from the recipient's person; 0 if none was. */
+  readonly withheld: number;
 }
 
-/** What is inside a receipt. */
-export interface Receipt {
-  /** Whether something was withheld from the recipient's person. */
-  readonly withheld: boolean;
-  readonly streams: readonly Progress[];
-}
+const PROGRESS_BYTES = 1 + 6 + 6 + 6;
 
 /** Encodes the plaintext of a receipt. */
-export function encodeReceipt({ withheld, streams }: Receipt): Bytes {
-  const writer = new ByteWriter(1 + 13 * streams.length).u8(withheld ? 1 : 0);
-  for (const { stream, through, seen } of streams) writer.u8(stream).u48(through).u48(seen);
+export function encodeReceipt(streams: readonly Progress[]): Bytes {
+  const writer = new ByteWriter(PROGRESS_BYTES * streams.length);
+  for (const { stream, through, seen, withheld } of streams) {
+    writer.u8(stream).u48(through).u48(seen).u48(withheld);
+  }
   return writer.finish();
 }
 
 /** Reads the plaintext of a receipt. It skips streams that it does not know. */
-export function readReceipt(plaintext: Bytes): Receipt {
+export function readReceipt(plaintext: Bytes): Progress[] {
   return readWhole(plaintext, (reader) => {
-    const flags = reader.u8();
-    if (flags > 1) throw new MalformedError(`a receipt has the flags ${flags}`);
     const streams: Progress[] = [];
     while (reader.left > 0) {
       const stream = readStream(reader);
       const through = reader.u48();
       const seen = reader.u48();
-      if (through > seen) throw new MalformedError("a receipt has taken more than it has seen");
-      if (stream !== undefined) streams.push({ stream, through, seen });
+      const withheld = reader.u48();
+      if (Math.max(through, withheld) > seen) {
+        throw new MalformedError("a receipt has taken or withheld more than it has seen");
+      }
+      if (stream !== undefined) streams.push({ stream, through, seen, withheld });
     }
-    return { withheld: flags === 1, streams };
+    return streams;
   });
 }
 

@@ -81,10 +81,9 @@ Deno.test("a receipt for what was not sent delivers nothing", async () => {
   ada.member.enter("one");
   await room.settle();
   const receiver = await eve.receiver(ada);
-  const taken = (through: number) => ({
-    withheld: false,
-    streams: [{ stream: STREAM.group, through, seen: through }],
-  });
+  const taken = (through: number) => [
+    { stream: STREAM.group, through, seen: through, withheld: 0 },
+  ];
   await eve.receipt(ada, receiver, taken(1_000));
   await room.settle();
   ada.member.enter("two");
@@ -115,6 +114,35 @@ Deno.test("a line that is withheld from a person is told as missed by it", async
   ada.member.enter("again");
   await room.settle();
   assertEquals([shown(bo), delivered(ada).at(-1)], [["ada: again"], ["again"]]);
+});
+
+Deno.test("a relay that drops the receipt that says first that a line was withheld hides nothing", async () => {
+  const room = new TestRoom();
+  const hidden = new Set<string>();
+  room.policies.set("bo", {
+    obstacle: () => undefined,
+    hides: ({ credential }) => hidden.has(credential.name),
+  });
+  let dropping = false;
+  const ada = await room.join("ada", ({ kind, bytes }) => {
+    return dropping && kind === KIND.receipt ? [] : [bytes];
+  });
+  const bo = await room.join("bo");
+  const enter = async (text: string) => {
+    ada.member.enter(text);
+    await room.settle();
+  };
+  await enter("before");
+  hidden.add("ada");
+  dropping = true;
+  await enter("hidden");
+  hidden.clear();
+  await enter("shown");
+  assertEquals(delivered(ada), [["before"]]);
+  dropping = false;
+  await enter("after");
+  assertEquals(shown(bo), ["ada: before", "ada: shown", "ada: after"]);
+  assertEquals(delivered(ada), [["before"], ["hidden", "bo"], ["shown"], ["after"]]);
 });
 
 Deno.test("a recipient that answers everything and never says what it has taken holds nobody's window (11)", async () => {
@@ -160,7 +188,7 @@ Deno.test("a recipient is asked at its pace, whoever says that it is away, and a
   ada.member.enter("hello");
   await room.settle();
   const receiver = await eve.receiver(ada);
-  const nothing = { withheld: false, streams: [{ stream: STREAM.group, through: 0, seen: 0 }] };
+  const nothing = [{ stream: STREAM.group, through: 0, seen: 0, withheld: 0 }];
   await eve.receipt(ada, receiver, nothing);
   await room.settle();
   for (let i = 0; i < 40; i++) await room.pass(1_000);

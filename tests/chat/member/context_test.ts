@@ -98,7 +98,7 @@ Deno.test("a pair frame and a receipt of another history are told, and nothing r
   await eve.tell(ada, [{ kind: "gone", stream: STREAM.group, number: 5 }], at);
   await room.settle();
   assertEquals(faults(ada), ["ROSTER_DIFFERS"]);
-  const taken = { withheld: false, streams: [{ stream: STREAM.group, through: 1, seen: 1 }] };
+  const taken = [{ stream: STREAM.group, through: 1, seen: 1, withheld: 0 }];
   const entry = await receiver.receipt(eve.numberOf(ada), at, encodeReceipt(taken));
   for (const frame of encodeEntries(KIND.receipt, [entry])) eve.raw.send(frame);
   await room.settle();

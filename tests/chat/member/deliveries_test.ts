@@ -37,6 +37,7 @@ class Book {
     delivered: ({ shown }, missed) => this.told.push(`delivered ${shown}${names(missed)}`),
     unheard: ({ shown }, missed) => this.told.push(`unheard ${shown}${names(missed)}`),
   });
+  now = 0;
   #displayed = 0;
 
   /** Somebody joins, and is displayed unless `isSeen` is false. */
@@ -95,10 +96,10 @@ class Book {
   receipt(
     contact: Contact,
     through: number,
-    withheld = false,
+    withheld = 0,
     stream: Stream = STREAM.group,
   ): boolean {
-    return this.ledger.receipt(contact, { stream, through, seen: through }, withheld);
+    return this.ledger.receipt(contact, { stream, through, seen: through, withheld }, this.now);
   }
 
   /** What was told since it was looked at last. */
@@ -118,7 +119,7 @@ Deno.test("a line is delivered once every recipient has taken it, and not before
   const entry = book.enter("hello");
   assertEquals(book.ledger.backlog, { lines: 1, held: 1, bytes: 10, unsent: 1 });
   book.seal(bo, cy);
-  book.ledger.accept(entry);
+  book.ledger.accept(entry, book.now);
   assertEquals(book.news, ["sent hello"]);
   assertEquals(book.ledger.backlog.unsent, 0);
   assertEquals([book.receipt(bo, 1), book.news], [true, []]);
@@ -215,13 +216,47 @@ Deno.test("who leaves before it has said so is told as missed, and whether it si
   assertEquals([book.news, book.ledger.size], [["unheard three, missed by cy"], 0]);
 });
 
-Deno.test("a receipt that says that something was withheld names whom it was withheld from", () => {
+Deno.test("a line up to the one that was withheld from somebody last is told as missed, whichever receipt says so", () => {
   const book = new Book();
   const bo = book.join("bo");
-  book.enter("hello");
-  book.seal(bo);
-  book.receipt(bo, 1, true);
-  assertEquals(book.news, ["sent hello", "delivered hello, missed by bo"]);
+  for (const text of ["one", "two", "three"]) book.enter(text);
+  for (let i = 0; i < 3; i++) book.seal(bo);
+  book.receipt(bo, 1, 1);
+  assertEquals(book.news, ["sent one", "delivered one, missed by bo"]);
+  // The receipt that said first that the second line was withheld was lost.
+  book.receipt(bo, 3, 2);
+  assertEquals(
+    book.news,
+    ["sent two", "delivered two, missed by bo", "sent three", "delivered three"],
+  );
+});
+
+Deno.test("somebody is late that has not taken a line that another took and the relay accepted some time ago", () => {
+  const book = new Book();
+  const [bo, cy] = [book.join("bo"), book.join("cy")];
+  const isLate = () => [bo, cy].map((one) => book.ledger.isLate(one, book.now - 1_000));
+  const first = book.enter("one");
+  book.seal(bo, cy);
+  book.now = 100;
+  book.receipt(bo, 1);
+  book.now = 5_000;
+  // It may still be on its way from this member to the relay.
+  assertEquals(isLate(), [false, false]);
+  book.ledger.accept(first, book.now);
+  book.now = 6_000;
+  assertEquals(isLate(), [false, false]);
+  book.now = 6_001;
+  assertEquals(isLate(), [false, true]);
+  const second = book.enter("two");
+  book.seal(bo, cy);
+  book.ledger.accept(second, book.now);
+  book.receipt(cy, 1);
+  book.receipt(bo, 2);
+  assertEquals(isLate(), [false, false]);
+  book.now = 7_002;
+  assertEquals(isLate(), [false, true]);
+  book.receipt(cy, 2);
+  assertEquals(isLate(), [false, false]);
 });
 
 Deno.test("private lines have numbers, receipts and an end of their own", () => {
@@ -238,7 +273,7 @@ Deno.test("private lines have numbers, receipts and an end of their own", () => 
   book.receipt(cy, 1);
   assertEquals(book.news, ["sent to all", "delivered to all"]);
   assertEquals(bo.streams[STREAM.private].flightBytes, 10);
-  book.receipt(bo, 1, false, STREAM.private);
+  book.receipt(bo, 1, 0, STREAM.private);
   assertEquals(book.news, ["sent psst", "delivered psst"]);
   assertEquals(bo.streams[STREAM.private].flightBytes, 0);
   assertEquals(book.enter("again", { to: bo }).line.number, 2);

@@ -19,6 +19,7 @@ import {
   encodeJoined,
   type Listing,
 } from "../../../lib/chat/wire/control.ts";
+import { MAX_UNACCEPTED_BYTES } from "../../../lib/chat/member/acknowledger.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { isCounted, KIND, MAX_ROSTER, PROTOCOL_VERSION } from "../../../lib/chat/wire/kinds.ts";
 import { Clock, credentialOf, pooledKeys, until } from "../room.ts";
@@ -169,7 +170,7 @@ Deno.test("a relay that does not read what it is answered is lost, and one that 
   await visit.enter(1, 1);
   assert(visit.member.enter("x".repeat(60_000)).ok);
   await until(() => visit.count(KIND.sealed) === 1, "it is sealed");
-  const own = visit.sent.filter((bytes) => bytes[0] === 0 && isCounted(bytes[4]!));
+  const own = counted(visit);
   visit.waiting = MAX_UNREAD_BYTES + own.reduce((sum, { length }) => sum + length + 64, 0);
   visit.member.receive(encodeCount(KIND.accepted, 0));
   assertEquals([visit.drops, visit.member.isAway], [0, false]);
@@ -179,6 +180,81 @@ Deno.test("a relay that does not read what it is answered is lost, and one that 
   assertEquals([visit.drops, visit.member.isAway, visit.ended], [1, true, undefined]);
   const lost = visit.events.find(({ kind }) => kind === "disconnected");
   assertEquals(lost?.kind === "disconnected" ? lost.reason : undefined, "NO_ANSWER");
+});
+
+/** The counted frames that a member has sent. */
+function counted({ sent }: Visit): Bytes[] {
+  return sent.filter((bytes) => bytes[0] === 0 && isCounted(bytes[4]!));
+}
+
+function countedBytes(visit: Visit): number {
+  return counted(visit).reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Waits until a member sends no more. */
+async function quiet(visit: Visit): Promise<void> {
+  for (let before = -1; before < visit.sent.length;) {
+    before = visit.sent.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+Deno.test("a relay that accepts nothing is sent 16 MiB and no more, and what is entered waits", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, 1);
+  for (let i = 0; i < 270; i++) assert(visit.member.enter(`${i} `.padEnd(60_000, "x")).ok);
+  await quiet(visit);
+  for (let i = 270; i < 400; i++) assert(visit.member.enter(`${i} `.padEnd(60_000, "x")).ok);
+  await quiet(visit);
+  // Nobody needs to be told that this member is there by a relay that accepts nothing.
+  visit.member.receive(encodeJoined(listing(1, 3)));
+  await visit.member.settled;
+  await quiet(visit);
+  const kept = countedBytes(visit);
+  assert(
+    kept > MAX_UNACCEPTED_BYTES - (1 << 17) && kept < MAX_UNACCEPTED_BYTES + (1 << 17),
+    `${kept}`,
+  );
+  assertEquals(visit.count(KIND.here), 1);
+  visit.member.receive(encodeCount(KIND.accepted, counted(visit).length));
+  await quiet(visit);
+  assert(countedBytes(visit) > kept + (1 << 21), `${countedBytes(visit) - kept} bytes more`);
+});
+
+Deno.test("a relay that accepts nothing for a minute is lost, and sent the same frames over the next connection", async () => {
+  const visit = await Visit.begin();
+  await visit.enter(1, 1);
+  for (let i = 0; i < 3; i++) assert(visit.member.enter("x".repeat(60_000)).ok);
+  await quiet(visit);
+  const first = counted(visit);
+  const wait = async (ms: number) => {
+    visit.clock.advance(ms);
+    visit.member.receive(encodeEmpty(KIND.ping));
+    visit.member.tick();
+    await visit.member.settled;
+  };
+  await wait(30_000);
+  visit.member.receive(encodeCount(KIND.accepted, 1));
+  await wait(30_000);
+  await wait(29_000);
+  assertEquals([visit.member.isAway, visit.ended], [false, undefined]);
+  await wait(1_000);
+  const lost = visit.events.findLast(({ kind }) => kind === "disconnected");
+  assertEquals(lost?.kind === "disconnected" && [lost.reason, lost.detail], [
+    "NO_ANSWER",
+    "it has accepted nothing for 60 s",
+  ]);
+  assertEquals(counted(visit), first);
+  visit.challenge();
+  await until(() => visit.count(KIND.resume) === 1, "it resumes");
+  visit.member.receive(encodeCount(KIND.resumed, 1));
+  await visit.member.settled;
+  await wait(1_000);
+  assertEquals(visit.member.isIn, true);
+  assertEquals(counted(visit).slice(first.length, 2 * first.length - 1), first.slice(1));
+  await wait(30_000);
+  await wait(30_000);
+  assertEquals([visit.member.isAway, visit.ended, visit.failures], [true, undefined, []]);
 });
 
 Deno.test("a room of more members than a room can have is not believed", async () => {

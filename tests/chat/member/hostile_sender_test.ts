@@ -124,8 +124,7 @@ Deno.test("a receipt of more than was said delivers nothing that is said later, 
   assert(ada.member.enter("for both").ok);
   await room.settle();
   const receiver = await eve.receiver(ada);
-  const streams = [{ stream: 0, through: 1000, seen: 1000 }] as const;
-  await eve.receipt(ada, receiver, { withheld: false, streams });
+  await eve.receipt(ada, receiver, [{ stream: 0, through: 1000, seen: 1000, withheld: 0 }]);
   await room.settle();
   assertEquals([count(ada, "delivered"), faults(ada)], [0, []], "bo has not shown it");
   bo.showing = true;

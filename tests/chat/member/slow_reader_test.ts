@@ -6,7 +6,10 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { readBehind } from "../../../lib/chat/wire/control.ts";
+import { isFull } from "../../../lib/chat/app/departure.ts";
+import type { PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
+import { STREAM } from "../../../lib/chat/wire/content.ts";
+import { encodeEmpty, readBehind } from "../../../lib/chat/wire/control.ts";
 import { readSealed } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -107,6 +110,130 @@ Deno.test("rubbish that a member sends to one that is away leaves out the rubbis
   for (let i = 0; i < 10; i++) await room.pass(1_000);
   assertEquals(shown(bo), [0, 10, 20, 30].map((i) => `ada: line ${i}`));
   assertEquals(count(bo, "ended"), 0);
+});
+
+/** How often in a second ada says something in {@linkcode speak}. */
+const LINES_A_SECOND = 10;
+
+/**
+ * Has ada say as much as its window lets it, which is almost full of the lines of one second.
+ *
+ * @param seconds For how long.
+ * @param then What happens at the end of each second.
+ * @returns The seconds in which ada had to wait.
+ */
+async function speak(
+  room: TestRoom,
+  [ada, bo]: readonly [Seat, Seat],
+  seconds: number,
+  then: () => Promise<void> | void,
+): Promise<number[]> {
+  const waited = new Set<number>();
+  let said = 0;
+  for (let second = 0; second < seconds; second++) {
+    for (let i = 0; i < LINES_A_SECOND; i++) {
+      if (isFull(ada.member.backlog, room.relay.state().members)) {
+        waited.add(second);
+        break;
+      }
+      ada.member.enter("x".repeat(60_000));
+      said += 1;
+      await room.settle();
+      assertEquals(shown(bo).length, said, "what is said is shown at once");
+    }
+    await then();
+    await room.pass(1_000);
+  }
+  return [...waited];
+}
+
+/** A room of ada, bo and eve, who has the key for receipts to ada. */
+async function withEve() {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const eve = await Eve.join(room);
+  return { room, ada, bo, eve };
+}
+
+/** Has eve say that it has taken what ada said up to a number. */
+async function take(eve: Eve, ada: Seat, receiver: PairReceiver, through: number): Promise<void> {
+  await eve.receipt(ada, receiver, [{ stream: STREAM.group, through, seen: through, withheld: 0 }]);
+  await eve.room.settle();
+}
+
+/** The seconds in which a speaker may wait for one who is late, the first time. */
+const FIRST_WAIT = 8;
+
+Deno.test("one that never acknowledges holds up nobody: lines between the others keep their latency", async () => {
+  const { room, ada, bo, eve } = await withEve();
+  eve.raw.acknowledges = false;
+  const waited = await speak(room, [ada, bo], 30, () => eve.raw.send(encodeEmpty(KIND.pong)));
+  assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
+});
+
+Deno.test("one that never says what it has taken holds up nobody", async () => {
+  const { room, ada, bo } = await withEve();
+  const waited = await speak(room, [ada, bo], 30, () => {});
+  assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
+});
+
+Deno.test("one that is stopped holds up nobody", async () => {
+  const room = new TestRoom();
+  const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+  cy.receives = cy.sends = false;
+  const waited = await speak(room, [ada, bo], 30, () => {});
+  assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
+});
+
+Deno.test("one that takes a line now and then holds up nobody", async () => {
+  const { room, ada, bo, eve } = await withEve();
+  let receiver: PairReceiver | undefined;
+  let taken = 0;
+  const waited = await speak(room, [ada, bo], 30, async () => {
+    receiver ??= await eve.receiver(ada);
+    await take(eve, ada, receiver, ++taken);
+  });
+  assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
+});
+
+Deno.test("one that takes everything as soon as it is late holds up others four times, and once a minute then", async () => {
+  const { room, ada, bo, eve } = await withEve();
+  let receiver: PairReceiver | undefined;
+  let late = 0;
+  const waited = await speak(room, [ada, bo], 80, async () => {
+    receiver ??= await eve.receiver(ada);
+    // It is late once two seconds have passed; a look comes each second.
+    if (++late % 4 === 0) await take(eve, ada, receiver, 2 ** 40);
+  });
+  assert(waited.length <= 5 * 4, `ada waited in ${waited}`);
+});
+
+Deno.test("an identity that comes again and again is not waited for each time", async () => {
+  const { room, ada, bo, eve } = await withEve();
+  eve.raw.close();
+  let second = 0;
+  let latest: Eve | undefined;
+  const waited = await speak(room, [ada, bo], 60, async () => {
+    if (second++ % 5 > 0) return;
+    latest?.raw.send(encodeEmpty(KIND.leave));
+    latest = await Eve.join(room, `eve${second}`);
+  });
+  assert(waited.length <= 4 * 5, `ada waited in ${waited}`);
+});
+
+Deno.test("with nobody else to wait, a speaker waits for one that takes a line now and then", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const eve = await Eve.join(room);
+  ada.member.enter("hello");
+  await room.settle();
+  const receiver = await eve.receiver(ada);
+  for (let i = 1; i < 20; i++) {
+    ada.member.enter("more");
+    await take(eve, ada, receiver, i);
+    await room.pass(4_000);
+    assertEquals(ada.member.backlog.held, 1);
+  }
 });
 
 /** A room of 17 members of whom ada has displayed all, and what comes to those who join after. */

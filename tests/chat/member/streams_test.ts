@@ -90,7 +90,12 @@ Deno.test("numbers in order are new, and taken through", () => {
   const stream = new IncomingStream();
   assertEquals([stream.seen, stream.through], [0, 0]);
   assertEquals([1, 2, 3].map((number) => stream.take(number)), ["new", "new", "new"]);
-  assertEquals(stream.progress(STREAM.private), { stream: STREAM.private, through: 3, seen: 3 });
+  assertEquals(stream.progress(STREAM.private), {
+    stream: STREAM.private,
+    through: 3,
+    seen: 3,
+    withheld: 0,
+  });
 });
 
 Deno.test("a number above the next one opens a gap: what fills it is late, and all else is a copy", () => {
@@ -178,8 +183,8 @@ Deno.test("the streams of a sender are apart from each other, and from those of 
   ada.of(STREAM.group).take(3);
   ada.of(STREAM.private).take(1);
   assertEquals(streams.of("ada", isContact).progress, [
-    { stream: STREAM.group, through: 0, seen: 3 },
-    { stream: STREAM.private, through: 1, seen: 1 },
+    { stream: STREAM.group, through: 0, seen: 3, withheld: 0 },
+    { stream: STREAM.private, through: 1, seen: 1, withheld: 0 },
   ]);
   assertEquals(streams.of("bo", isContact).of(STREAM.group).seen, 0);
 });
@@ -199,4 +204,21 @@ Deno.test("16,384 senders are remembered, those who were heard last; contacts ar
   const seen = (key: string) => streams.of(key, isContact).of(STREAM.group).seen;
   assertEquals([seen("contact"), seen("first")], [1, 1]);
   assertEquals(seen("second"), 0);
+});
+
+Deno.test("what is missing in a gap that is closed because there are too many counts as withheld, not as shown", () => {
+  const stream = new IncomingStream();
+  for (let i = 1; i <= MAX_GAPS; i++) stream.take(2 * i);
+  assertEquals(stream.progress(STREAM.group), {
+    stream: STREAM.group,
+    through: 0,
+    seen: 2 * MAX_GAPS,
+    withheld: 0,
+  });
+  stream.take(2 * MAX_GAPS + 2);
+  assertEquals(stream.progress(STREAM.group).through, 2);
+  assertEquals(stream.progress(STREAM.group).withheld, 1);
+  stream.withhold(7);
+  stream.withhold(6);
+  assertEquals(stream.progress(STREAM.group).withheld, 7);
 });

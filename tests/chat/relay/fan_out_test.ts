@@ -42,11 +42,36 @@ function crowd(size: number) {
   return { feed, fanOut, turns, failed, writes, append, turn, reached };
 }
 
-Deno.test("a room of 64 is written to at once, without a turn of the loop", () => {
-  const { fanOut, append, reached, turns } = crowd(64);
+Deno.test("a room of 128 is written to at once, without a turn of the loop", () => {
+  const { fanOut, append, reached, turns } = crowd(128);
   append(1);
   fanOut.flush();
-  assertEquals([reached(), turns.length], [64, 0]);
+  assertEquals([reached(), turns.length], [128, 0]);
+});
+
+Deno.test("a room of 129 is written to in groups", () => {
+  const { fanOut, append, reached, turns } = crowd(129);
+  append(1);
+  fanOut.flush();
+  assertEquals([reached(), turns.length], [64, 1]);
+});
+
+Deno.test("what one member says is joined into one buffer for all others, and it gets nothing", () => {
+  const { fanOut, feed, append, writes } = crowd(3);
+  const to = { sender: 2, upTo: 2 };
+  for (const id of [1, 2]) {
+    feed.push({ to, frames: 1, bytes: new Uint8Array([id]), kind: "sealed", number: id });
+    fanOut.appended(to);
+  }
+  fanOut.flush();
+  assertEquals([...writes.values()].map((sent) => sent.map((bytes) => [...bytes])), [
+    [[1, 2]],
+    [],
+    [],
+  ]);
+  append(3);
+  fanOut.flush();
+  assertEquals([...writes.values()].map(({ length }) => length), [2, 1, 1]);
 });
 
 Deno.test("a larger room is written to in groups of 64, with a turn of the loop between", () => {
