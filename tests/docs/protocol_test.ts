@@ -9,7 +9,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
-import { MAX_GAPS } from "../../lib/chat/member/streams.ts";
+import { MAX_GAPS } from "../../lib/chat/member/acknowledger.ts";
 import { FAULTS } from "../../lib/chat/member/inbox.ts";
 import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
 import { MESSAGE } from "../../lib/chat/wire/content.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter } from "../../base/bytes.ts";
+import { type Bytes, concat } from "../../base/bytes.ts";
 import type { Link } from "../link.ts";
 import type { Feed, Outbox } from "./cursor.ts";
 import { type Later, LOOKUP_BYTES } from "./options.ts";
@@ -172,20 +172,14 @@ class Segment {
     const known = this.#parts.get(key);
     if (known !== undefined) return known;
     const mine = runs.filter((_, i) => key[i] === "1");
+    const pieces = mine.flatMap(({ pieces }) => pieces);
     const part = {
       frames: mine.reduce((sum, { frames }) => sum + frames, 0),
-      bytes: join(mine.flatMap(({ pieces }) => pieces)),
+      bytes: pieces.length === 1 ? pieces[0]! : concat(pieces),
     };
     this.#parts.set(key, part);
     return part;
   }
-}
-
-function join(pieces: readonly Bytes[]): Bytes {
-  if (pieces.length === 1) return pieces[0]!;
-  const writer = new ByteWriter(pieces.reduce((sum, { length }) => sum + length, 0));
-  for (const piece of pieces) writer.raw(piece);
-  return writer.finish();
 }
 
 /** The most entries that wait. Beyond that they are forwarded at once. */
