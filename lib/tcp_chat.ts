@@ -22,9 +22,11 @@
 export type { Credential, MemberKeys, OwnCredential } from "./chat/identity/credential.ts";
 export type { MissedSpan } from "./chat/member/time.ts";
 export type { Fault, FAULTS } from "./chat/member/inbox.ts";
-export type { Entered, FaultCode, MemberEvent, RefusalCode } from "./chat/member/options.ts";
+export type { FaultCode, MemberEvent } from "./chat/member/options.ts";
+export type { Entered, RefusalCode } from "./chat/member/lines.ts";
 export type { Limits } from "./chat/relay/options.ts";
-export type { Backlog, Line, Missed } from "./chat/member/deliveries.ts";
+export type { Backlog } from "./chat/member/deliveries.ts";
+export type { Line, Missed } from "./chat/member/lines.ts";
 export type { STREAM, Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";

@@ -36,29 +36,29 @@ import {
   encodeChallengePayload,
   encodeCount,
   encodeEmpty,
-  encodeHere,
   encodeJoined,
   encodeJoinRequest,
-  encodeLeavePayload,
   encodeLeft,
   encodeMember,
   encodeProven,
   encodeRenew,
   encodeResumeRequest,
   encodeRoute,
-  hereStatement,
   joinStatement,
-  leaveStatement,
   resumeStatement,
 } from "../lib/chat/wire/control.ts";
-import { encodeEntries, readPair } from "../lib/chat/wire/envelope.ts";
-import { encodeFrame, FRAME_HEADER_BYTES } from "../lib/chat/wire/frame.ts";
 import {
   checkOf,
+  encodeHere,
+  encodeLeavePayload,
   firstContext,
+  hereStatement,
+  leaveStatement,
   type RosterEvent,
   RosterHistory,
 } from "../lib/chat/wire/history.ts";
+import { encodeEntries, readPair } from "../lib/chat/wire/envelope.ts";
+import { encodeFrame, FRAME_HEADER_BYTES } from "../lib/chat/wire/frame.ts";
 import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 
 const EXPIRES_AT = 1_800_000_000_000;

@@ -1,5 +1,5 @@
 /**
- * Reads and writes the files and streams of a command: input, output, key files, and the line that shows progress.
+ * Reads and writes the files and streams of a command: input, output and key files.
  *
  * @module
  */
@@ -31,6 +31,7 @@ import {
   writeTogether,
   writeWhole,
 } from "./files.ts";
+import type { Progress } from "./log.ts";
 import { type Io, type OutputStream, writeError } from "./io.ts";
 
 /** The most bytes that a command takes as input. */
@@ -228,83 +229,6 @@ function isPlain(bytes: Uint8Array): boolean {
     if (error instanceof TypeError) return false; // not UTF-8
     throw error;
   }
-}
-
-/** Milliseconds between redraws. Work that ends before the first draw shows nothing. */
-const DRAW_MS = 200;
-const FRAMES = "|/-\\";
-const CLEAR = "\r\x1b[K";
-
-/**
- * Shows the progress of an operation on standard error. It shows nothing if standard error is not a terminal, or a
- * terminal without escape codes.
- */
-export class Progress implements Disposable {
-  readonly #io: Pick<Io, "errors">;
-  #label: string;
-  /** The start of the operation by the monotonic clock, in milliseconds. */
-  #since = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #bytes: number | undefined;
-  #total: number | undefined;
-  #frame = 0;
-
-  /**
-   * Starts an operation.
-   *
-   * @param io Provides standard error.
-   * @param label What is being done, such as "making a key of 4096 bits".
-   */
-  constructor(io: Pick<Io, "errors">, label: string) {
-    this.#io = io;
-    this.#label = label;
-    this.next(label);
-  }
-
-  /** Starts the next part of the operation. */
-  next(label: string): void {
-    this.#label = label;
-    this.#bytes = this.#total = undefined;
-    const { isTerminal, dumb } = this.#io.errors;
-    if (this.#timer !== undefined || !isTerminal || dumb) return;
-    this.#since = performance.now();
-    this.#timer = setInterval(() => this.#draw(), DRAW_MS);
-  }
-
-  /** Reports the number of bytes done, and the total if it is known. */
-  bytes(done: number, total?: number): void {
-    this.#bytes = done;
-    this.#total = total;
-  }
-
-  #draw(): void {
-    const seconds = Math.floor((performance.now() - this.#since) / 1000);
-    const parts = [this.#label];
-    if (this.#bytes !== undefined) parts.push(amount(this.#bytes, this.#total));
-    parts.push(`${seconds} s`);
-    writeError(this.#io, `${CLEAR}${FRAMES[this.#frame++ % FRAMES.length]} ${parts.join(", ")}`);
-  }
-
-  /** Stops and clears the line, so that other text can follow. */
-  done(): void {
-    if (this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    if (this.#frame > 0) writeError(this.#io, CLEAR);
-    this.#frame = 0;
-  }
-
-  [Symbol.dispose](): void {
-    this.done();
-  }
-}
-
-function amount(done: number, total: number | undefined): string {
-  return total === undefined ? mebibytes(done) : `${mebibytes(done)} of ${mebibytes(total)}`;
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 /** The most bytes that a key file may have. */

@@ -163,12 +163,11 @@ async function readPemKey(text: string, options: ReadKeyOptions): Promise<Parsed
   const block = LABELS.map((labels) => blocks.find(({ label }) => labels.includes(label)))
     .find((one) => one !== undefined);
   if (block === undefined) throw withoutKey(blocks[0]);
-  const bytes = block.bytes;
+  const { bytes, headers } = block;
   if (bytes === undefined) throw damaged();
   if (block.label === "OPENSSH PRIVATE KEY") {
     return { decoded: await decodeOpenSsh(bytes, options), form: "" };
   }
-  const { headers } = block;
   if (headers.size === 0) {
     return { decoded: await decodeDer(bytes, options, block.label), form: "PEM" };
   }
@@ -276,7 +275,7 @@ export type KeyUse = "oaep1" | "oaep" | "oaep384" | "oaep512" | "pss256" | "pss5
  */
 export async function publicKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
   requireUse(key, use);
-  return await importPublic(key, use);
+  return await importAs("spki", key.spki, use);
 }
 
 /**
@@ -287,7 +286,7 @@ export async function publicKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> 
 export async function privateKeyOf(key: RsaKey, use: KeyUse): Promise<CryptoKey> {
   const pkcs8 = privatePartOf(key);
   requireUse(key, use);
-  return await importPrivate(pkcs8, use);
+  return await importAs("pkcs8", pkcs8, use);
 }
 
 /**
@@ -334,21 +333,16 @@ function pssOnly(message: string): KeyFileError {
   return new KeyFileError("KEY_PSS", message, "use it as it allows, or name another key");
 }
 
-async function importPublic({ spki }: RsaKey, use: KeyUse): Promise<CryptoKey> {
+/** Imports the encoding of a public key (SPKI) or of a private one (PKCS#8). */
+async function importAs(form: "spki" | "pkcs8", bytes: Bytes, use: KeyUse): Promise<CryptoKey> {
   const algorithm = ALGORITHM[use];
-  const usage: KeyUsage = algorithm.name === "RSA-OAEP" ? "encrypt" : "verify";
+  const isPublic = form === "spki";
+  const [forOthers, forOwner] = algorithm.name === "RSA-OAEP"
+    ? ["encrypt", "decrypt"] as const
+    : ["verify", "sign"] as const;
   try {
-    return await crypto.subtle.importKey("spki", spki, algorithm, true, [usage]);
-  } catch (cause) {
-    throw damaged(cause);
-  }
-}
-
-async function importPrivate(pkcs8: Bytes, use: KeyUse): Promise<CryptoKey> {
-  const algorithm = ALGORITHM[use];
-  const usage: KeyUsage = algorithm.name === "RSA-OAEP" ? "decrypt" : "sign";
-  try {
-    return await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, [usage]);
+    const usages = [isPublic ? forOthers : forOwner];
+    return await crypto.subtle.importKey(form, bytes, algorithm, isPublic, usages);
   } catch (cause) {
     throw damaged(cause);
   }
@@ -362,8 +356,10 @@ const TRIAL = { name: "RSA-PSS", saltLength: 32 } as const;
  * @throws {KeyFileError} `KEY_DAMAGED` if the runtime cannot use the key, or the private and public key do not match.
  */
 async function tryKey(key: RsaKey): Promise<void> {
-  const publicKey = await importPublic(key, "pss256");
-  const privateKey = key.pkcs8 === undefined ? undefined : await importPrivate(key.pkcs8, "pss256");
+  const publicKey = await importAs("spki", key.spki, "pss256");
+  const privateKey = key.pkcs8 === undefined
+    ? undefined
+    : await importAs("pkcs8", key.pkcs8, "pss256");
   const none = new Uint8Array(Math.ceil(key.modulusBits / 8));
   let holds: boolean;
   try {

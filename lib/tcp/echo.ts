@@ -24,6 +24,7 @@ import { listen, type Listener } from "./listen.ts";
 const MAX_CONNECTIONS = 1_000;
 /** The pause after a connection could not be accepted, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;
+const encoder = new TextEncoder();
 
 /** An event of an echo server. */
 export type EchoServerEvent =
@@ -132,11 +133,9 @@ class Server implements EchoServer {
     this.#listener = listener;
     this.#options = options;
     this.addr = { transport: "tcp", ...listener.endpoint as HostPort };
-    const stop = () => this.#stop();
-    options.signal?.addEventListener("abort", stop);
-    this.finished = this.#acceptAll().finally(() =>
-      options.signal?.removeEventListener("abort", stop)
-    );
+    const { signal } = this.#stopped;
+    options.signal?.addEventListener("abort", () => this.#stop(), { signal });
+    this.finished = this.#acceptAll();
     // A caller that does not await it gets the error from close().
     this.finished.catch(() => {});
   }
@@ -199,10 +198,8 @@ class Server implements EchoServer {
     }
   }
 
-  async #answerAll(
-    connection: Connection,
-    from: Endpoint,
-  ): Promise<{ readonly reads: number; readonly bytes: number }> {
+  /** Returns the numbers of reads and bytes. */
+  async #answerAll(connection: Connection, from: Endpoint) {
     const buffer = new Uint8Array(this.#options.chunkBytes ?? DEFAULT_CHUNK_BYTES);
     let [reads, bytes] = [0, 0];
     for (;;) {
@@ -214,7 +211,8 @@ class Server implements EchoServer {
       this.counts.bytes += length;
       this.#tell({ kind: "data", from, read: reads, data: buffer.subarray(0, length) });
       await pause(this.#options.delayMs ?? 0, this.#stopped.signal);
-      await this.#answer(connection, from, lengthReply(length));
+      const reply = encoder.encode(`Your data was ${length} bytes long`);
+      await this.#answer(connection, from, reply);
     }
   }
 
@@ -238,10 +236,6 @@ class Server implements EchoServer {
     this.#listener.close();
     for (const connection of this.#open) closeQuietly(connection);
   }
-}
-
-function lengthReply(length: number): Uint8Array {
-  return new TextEncoder().encode(`Your data was ${length} bytes long`);
 }
 
 /** The most bytes of one read of the client. */
@@ -356,7 +350,7 @@ class Client {
     const { texts, pauseMs = 0, signal } = this.#options;
     for (const [i, text] of texts.entries()) {
       if (i > 0 && pauseMs > 0) await pause(pauseMs, signal);
-      const data = typeof text === "string" ? new TextEncoder().encode(text) : text;
+      const data = typeof text === "string" ? encoder.encode(text) : text;
       await writeWhole(this.#connection, data);
       this.#tell({ kind: "sent", write: i + 1, data });
     }

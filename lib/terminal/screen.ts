@@ -387,17 +387,11 @@ export class Drawing {
       up(rows.length - 1 - row) + "\r" + place.before + RESET_COLOURS + WRAP_ON;
   }
 
-  /**
-   * Reuses the last layout if the line is the same: most draws follow a message printed above it.
-   */
+  /** Reuses the last layout of the same line: most draws follow a message printed above it. */
   #layOut({ prompt, text }: InputLine, columns: number): Layout {
     const last = this.#layout;
-    if (
-      last !== undefined && last.text === text && last.prompt === prompt &&
-      last.layout.columns === columns
-    ) {
-      return last.layout;
-    }
+    const isSame = last?.text === text && last.prompt === prompt;
+    if (isSame && last.layout.columns === columns) return last.layout;
     const layout = layOut(prompt, text, columns);
     this.#layout = { layout, prompt, text };
     return layout;

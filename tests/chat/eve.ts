@@ -15,9 +15,9 @@ import {
   type PairMessage,
   type Progress,
 } from "../../lib/chat/wire/content.ts";
-import { encodeHere, hereStatement, readJoined, readLeft } from "../../lib/chat/wire/control.ts";
+import { readJoined, readLeft } from "../../lib/chat/wire/control.ts";
+import { checkOf, encodeHere, hereStatement, RosterHistory } from "../../lib/chat/wire/history.ts";
 import { encodeEntries, type Pair, readPair } from "../../lib/chat/wire/envelope.ts";
-import { checkOf, RosterHistory } from "../../lib/chat/wire/history.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
 import { credentialOf, type Seat, type TestRoom } from "./room.ts";

@@ -8,13 +8,13 @@ import { type Bytes, ByteWriter } from "../../lib/base/bytes.ts";
 import { NO_RENEWAL, type OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { sign } from "../../lib/chat/identity/signing.ts";
 import {
-  encodeHere,
   encodeJoinRequest,
   encodeProven,
   encodeResumeRequest,
   joinStatement,
   resumeStatement,
 } from "../../lib/chat/wire/control.ts";
+import { encodeHere } from "../../lib/chat/wire/history.ts";
 import { encodePair, encodeSealed, type Entry } from "../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
 

@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { hexRows, TerminalText } from "../../lib/cli/json_events.ts";
+import { hexRows, TerminalText } from "../../lib/cli/display.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { readableOf } from "../../lib/commands/tcp/connections.ts";

@@ -9,7 +9,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Report } from "../../lib/chat/app/json_report.ts";
-import type { Line } from "../../lib/chat/member/deliveries.ts";
+import type { Line } from "../../lib/chat/member/lines.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import type { Peer } from "../../lib/chat/member/roster.ts";
 import type { RelayEvent } from "../../lib/chat/relay/options.ts";

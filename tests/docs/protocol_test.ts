@@ -9,10 +9,10 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
+import { MAX_GAPS, MAX_SENDERS } from "../../lib/chat/member/acknowledger.ts";
 import { MAX_KEPT_BYTES } from "../../lib/chat/member/deliveries.ts";
 import { FAULTS, PEER_TARIFF } from "../../lib/chat/member/inbox.ts";
 import { MAX_CONTACTS } from "../../lib/chat/member/stay.ts";
-import { MAX_GAPS, MAX_SENDERS } from "../../lib/chat/member/streams.ts";
 import {
   DEFAULT_MAX_MEMBERS,
   DEFAULT_MAX_ROOMS,

@@ -22,11 +22,11 @@ import {
   encodeBye,
   encodeCount,
   encodeEmpty,
-  encodeHere,
   encodeMember,
   encodeRenew,
   encodeRoute,
 } from "../../lib/chat/wire/control.ts";
+import { encodeHere } from "../../lib/chat/wire/history.ts";
 import type { RelayConnection } from "../../lib/chat/relay/connection.ts";
 import { encodeEntries } from "../../lib/chat/wire/envelope.ts";
 import type { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";

@@ -48,6 +48,12 @@ import {
   FrameReader,
 } from "../../lib/chat/wire/frame.ts";
 import {
+  encodeHere,
+  encodeLeavePayload,
+  readHere,
+  readLeavePayload,
+} from "../../lib/chat/wire/history.ts";
+import {
   BOUND,
   encodeGreeting,
   isRoomName,
@@ -109,11 +115,11 @@ const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
   [KIND.joined]: (payload) => wire.encodeJoined(wire.readJoined(payload)),
   [KIND.left]: (payload) => wire.encodeLeft(wire.readLeft(payload)),
   [KIND.leave]: (payload) => {
-    const statement = wire.readLeavePayload(payload);
+    const statement = readLeavePayload(payload);
     if (statement === undefined) return wire.encodeEmpty(KIND.leave);
-    return encodeFrame(KIND.leave, wire.encodeLeavePayload(statement));
+    return encodeFrame(KIND.leave, encodeLeavePayload(statement));
   },
-  [KIND.here]: (payload) => wire.encodeHere(wire.readHere(payload)),
+  [KIND.here]: (payload) => encodeHere(readHere(payload)),
   [KIND.route]: (payload) => wire.encodeRoute(wire.readRoute(payload)),
   [KIND.ack]: countAgain(KIND.ack),
   [KIND.accepted]: countAgain(KIND.accepted),

@@ -1,5 +1,5 @@
 import { Failure } from "../../lib/base/failure.ts";
-import { Progress } from "../../lib/os/input_output.ts";
+import { Progress } from "../../lib/os/log.ts";
 import type { OutputStream } from "../../lib/os/io.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
 // @ts-types="../../types/std_assert.d.ts"

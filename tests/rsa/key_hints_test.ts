@@ -14,11 +14,11 @@ import { readWhole } from "../../lib/os/files.ts";
 import {
   checkDestination,
   checkPairWritable,
-  Progress,
   readKeyFile,
   withKeyFailures,
   writePair,
 } from "../../lib/os/input_output.ts";
+import { Progress } from "../../lib/os/log.ts";
 import { privateKeyOf, publicKeyOf, readKey } from "../../lib/rsa.ts";
 import { der, derIdentifier, derUnsigned, encodeSpki, TAG } from "../../lib/rsa/der.ts";
 import type { KeyFileCode } from "../../lib/rsa/key_der.ts";

@@ -6,9 +6,13 @@
 
 import { Ledger } from "../../lib/chat/member/deliveries.ts";
 import { keyChange } from "../../lib/chat/member/own_chains.ts";
-import { DueReceipts } from "../../lib/chat/member/acknowledger.ts";
+import {
+  DueReceipts,
+  IncomingStream,
+  SenderStreams,
+  Streams,
+} from "../../lib/chat/member/acknowledger.ts";
 import { EVERYONE } from "../../lib/chat/member/roster.ts";
-import { IncomingStream, SenderStreams, Streams } from "../../lib/chat/member/streams.ts";
 import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { PairSender } from "../../lib/chat/seal/pairwise.ts";
 import { STREAMS } from "../../lib/chat/wire/content.ts";

@@ -9,7 +9,6 @@ import {
   encodeBehind,
   encodeCount,
   encodeJoined,
-  encodeLeavePayload,
   encodeLeft,
   encodeListing,
   encodeMember,
@@ -18,6 +17,7 @@ import {
   readLeft,
   type RosterPage,
 } from "../../lib/chat/wire/control.ts";
+import { encodeLeavePayload } from "../../lib/chat/wire/history.ts";
 import { isCounted, KIND } from "../../lib/chat/wire/kinds.ts";
 import type { LiarOptions, LyingConnection } from "./liar.ts";
 import { Numbering } from "./numbering.ts";

@@ -5,7 +5,8 @@
  */
 
 import { hostPort, sameAddress } from "../../lib/base/host_port.ts";
-import { dataFields, type Said, shownData, voiced } from "../../lib/cli/json_events.ts";
+import { type Said, voiced } from "../../lib/cli/json_events.ts";
+import { dataFields, shownData } from "../../lib/cli/display.ts";
 import { listening, loadSaid, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
 import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client.ts";
 import type { EchoClientEvent } from "../../lib/udp/echo_client.ts";

@@ -7,7 +7,7 @@
 
 import type { Failure } from "../../base/failure.ts";
 import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
-import type { Missed } from "../member/deliveries.ts";
+import type { Missed } from "../member/lines.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Ending } from "../wire/kinds.ts";
@@ -386,20 +386,12 @@ const DECISIONS: ReadonlySet<SlashCommand["kind"]> = new Set<SlashCommand["kind"
 ]);
 
 /** The faults of a listed member that is not admitted. */
-const NOT_ADMITTED: ReadonlySet<FaultCode> = new Set<FaultCode>([
-  "BAD_CREDENTIAL",
-  "CREDENTIAL_EXPIRED",
-  "NAME_TAKEN",
-]);
+const NOT_ADMITTED = new Set<FaultCode>(["BAD_CREDENTIAL", "CREDENTIAL_EXPIRED", "NAME_TAKEN"]);
 
 /** The events that may change the delivery of a message. */
-const PROGRESS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>([
-  "sent",
-  "delivered",
-  "unheard",
-  "left",
-  "reconnected",
-]);
+const PROGRESS = new Set<MemberEvent["kind"]>(
+  ["sent", "delivered", "unheard", "left", "reconnected"],
+);
 
 function tooLong(bytes: number): string {
   return `a message has at most 65536 bytes (64 KiB) of UTF-8, not ${bytes}`;

@@ -8,8 +8,8 @@
 
 import { jsonEvent as line, timeFormat } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
-import type { Missed } from "../member/deliveries.ts";
-import type { Entered, MemberEvent } from "../member/options.ts";
+import type { Entered, Missed } from "../member/lines.ts";
+import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { RelayEvent } from "../relay/options.ts";

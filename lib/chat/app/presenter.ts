@@ -7,7 +7,8 @@
 
 import type { Input } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
-import type { Entered, FaultCode, MemberEvent } from "../member/options.ts";
+import type { FaultCode, MemberEvent } from "../member/options.ts";
+import type { Entered } from "../member/lines.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { Exclusion, Standing, Trust, TrustState } from "../trust/trust.ts";

@@ -6,7 +6,7 @@
  */
 
 import { type Bytes, concat, MalformedError } from "../../base/bytes.ts";
-import { readHere } from "../wire/control.ts";
+import { readHere } from "../wire/history.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
 import { BOUND, KIND, kindName, readGreeting } from "../wire/kinds.ts";

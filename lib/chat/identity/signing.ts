@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, MalformedError, mapKey, utf8 } from "../../base/bytes.ts";
+import { type Bytes, concat, MalformedError, mapKey, utf8 } from "../../base/bytes.ts";
 
 /** The length of a public key in bytes. */
 export const SIGNING_KEY_BYTES = 32;
@@ -101,10 +101,7 @@ function isBelow(a: Bytes, b: Bytes): boolean {
  * @returns The bytes to sign.
  */
 export function inContext(context: Bytes, ...parts: readonly Uint8Array[]): Bytes {
-  const length = parts.reduce((sum, part) => sum + part.length, context.length);
-  const writer = new ByteWriter(length).raw(context);
-  for (const part of parts) writer.raw(part);
-  return writer.finish();
+  return concat([context, ...parts]);
 }
 
 /** Signs bytes; the signature has 64 bytes. */

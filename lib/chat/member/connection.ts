@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, MalformedError, mapKey } from "../../base/bytes.ts";
+import { type Bytes, concat, MalformedError, mapKey } from "../../base/bytes.ts";
 import { Account, type Tariff } from "../../base/clock.ts";
 import { NO_RENEWAL, type OwnCredential } from "../identity/credential.ts";
 import { sign } from "../identity/signing.ts";
@@ -60,6 +60,12 @@ export interface MemberConnectionOptions {
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
 }
+
+/** The endings of a connection after which a member that was in the room tries another. */
+export const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
+  ...["LOST", "SILENT", "SHUTDOWN", "JOIN_TIMEOUT"] as const,
+  ...["TOO_MANY_PENDING", "TOO_MANY_JOINS", "TOO_MANY_FROM_ADDRESS"] as const,
+]);
 
 /** How far a member has come in a room. */
 export type Stay = Pick<ResumeRequest, "room" | "received" | "sent">;
@@ -221,8 +227,7 @@ export class MemberConnection {
       throw new MalformedError(`the relay chose version ${challenge.version} of the protocol`);
     }
     this.#challenge = challenge;
-    const length = this.#greeting.length + payload.length;
-    this.#transcript = new ByteWriter(length).raw(this.#greeting).raw(payload).finish();
+    this.#transcript = concat([this.#greeting, payload]);
     this.#answer();
   }
 
@@ -272,12 +277,8 @@ export async function answerByJoining(
   renewal: Bytes = NO_RENEWAL,
 ): Promise<Bytes> {
   const request = encodeJoinRequest({ credential: self.bytes, renewal, dialled });
-  const { privateKey } = self.keys.signing;
-  return encodeProven(
-    KIND.join,
-    request,
-    await sign(privateKey, joinStatement(transcript, request)),
-  );
+  const proof = await sign(self.keys.signing.privateKey, joinStatement(transcript, request));
+  return encodeProven(KIND.join, request, proof);
 }
 
 /** Answers a challenge by resuming a stay. Returns the encoded frame. */
@@ -287,8 +288,7 @@ export async function answerByResuming(
   stay: Stay,
 ): Promise<Bytes> {
   const request = encodeResumeRequest({ ...stay, member: self.member });
-  const { privateKey } = self.keys.signing;
-  const proof = await sign(privateKey, resumeStatement(transcript, request));
+  const proof = await sign(self.keys.signing.privateKey, resumeStatement(transcript, request));
   return encodeProven(KIND.resume, request, proof);
 }
 

@@ -9,161 +9,20 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import { type Progress, STREAM, type Stream, STREAMS } from "../wire/content.ts";
+import {
+  type Contact,
+  type Entry,
+  leaveRoom,
+  type Line,
+  Logs,
+  type Missed,
+  newContact,
+  sizeOf,
+} from "./lines.ts";
 import type { Peer } from "./roster.ts";
 
 /** The most text that is kept until it is delivered, in bytes. */
 export const MAX_KEPT_BYTES = 16 << 20;
-/** The memory that a line costs besides its text, in bytes. */
-const LINE_BYTES = 512;
-
-/** A line on its way. */
-export interface Line {
-  /** The message's id. */
-  readonly id: string;
-  /** The stream that its number belongs to. */
-  readonly stream: Stream;
-  /** The number in its stream. */
-  readonly number: number;
-  /** When it was entered, in milliseconds since 1970. */
-  readonly time: number;
-  /** The text in UTF-8. */
-  readonly text: Bytes;
-  /** The text as it was entered. */
-  readonly shown: string;
-  /** The recipient of a private line. */
-  readonly to: Peer | undefined;
-  /** The version of the room that was displayed when it was entered. */
-  readonly version: number;
-  /** The hashes of the members that the policy kept from reading when it was entered. They never will. */
-  readonly leftOut: ReadonlySet<string>;
-}
-
-/** A recipient that left before it said that it has taken a line. */
-export interface Missed {
-  /** Its name. */
-  readonly name: string;
-  /** Whether it signed its leaving. */
-  readonly signed: boolean;
-}
-
-/** A line, and what it waits for. */
-export interface Entry {
-  readonly line: Line;
-  /** Rises with each line that is entered, over all streams. */
-  readonly order: number;
-  /** The room that {@linkcode Line.version} belongs to. */
-  readonly room: Bytes;
-  /** The number of recipients that have not taken it, and one while it waits to be sealed. */
-  waiting: number;
-  /** As {@linkcode waiting}, without the recipients that are stalled. */
-  live: number;
-  /** Whether it went to a recipient. */
-  heard: boolean;
-  /** Whether it was said that it was sent. */
-  sent: boolean;
-  /** Since when a recipient has taken it and the relay has accepted it, in milliseconds; undefined if nobody took it. */
-  taken: number | undefined;
-  /** The recipients that are not known to have shown it, by their hashes. */
-  missed: Map<string, Missed> | undefined;
-  /** Former recipients, by their hashes: the policy keeps them from reading since. */
-  dropped: Set<string> | undefined;
-}
-
-/** What one contact has been sent of one stream. */
-export class ContactStream {
-  /** What it has taken, as its receipts say. */
-  through = 0;
-  /** The highest number that it knows of, as its last receipt says. */
-  seen = 0;
-  /** The highest number that it has been sent. */
-  sent = 0;
-  /** The last number that it has been sent in order: the one before the next that is addressed to it. */
-  last = 0;
-  /** What it is to be sent alone, in ascending order. */
-  readonly owed: Entry[] = [];
-  /** The frames that it has been sent alone and has not taken: the last number and the bytes of each. */
-  readonly flight: { readonly number: number; readonly bytes: number }[] = [];
-  /** The bytes of {@linkcode flight}. */
-  flightBytes = 0;
-  /** The number up to which it is to be told that nothing will come. */
-  gone = 0;
-
-  /** Notes that the numbers up to one have been sent. */
-  send(number: number): void {
-    this.last = number;
-    this.sent = Math.max(this.sent, number);
-  }
-
-  /** Notes a frame that was sent alone, and its last number. */
-  fly(number: number, bytes: number): void {
-    this.send(number);
-    this.flight.push({ number, bytes });
-    this.flightBytes += bytes;
-  }
-
-  /** Forgets the frames of which the contact has taken everything. */
-  land(): void {
-    while (this.flight.length > 0 && this.flight[0]!.number <= this.through) {
-      this.flightBytes -= this.flight.shift()!.bytes;
-    }
-  }
-
-  /** Forgets all frames that were sent alone. What was not taken is sent again. */
-  crash(): void {
-    this.flight.length = 0;
-    this.flightBytes = 0;
-    this.last = this.through;
-  }
-}
-
-/** How a contact is sent the lines of the group. */
-export type Mode =
-  /** By pair frames. */
-  | "apart"
-  /** By sealed frames, with the others. */
-  | "together"
-  /** By pair frames, until it has caught up: the relay leaves out sealed frames for it. */
-  | "behind";
-
-/** Somebody that this member takes to be in the room, or on the way back to it. */
-export interface Contact {
-  /** As the room lists it, or listed it last. */
-  peer: Peer;
-  /** Whether it is in the present room. */
-  here: boolean;
-  /** Whether it was told to be away. */
-  awayTold: boolean;
-  /** The number of the event that told its joining. */
-  readonly joining: number;
-  /** It is a recipient of the group's lines after this number; undefined until its joining was displayed. */
-  since: number | undefined;
-  readonly streams: Readonly<Record<Stream, ContactStream>>;
-  mode: Mode;
-  /** The number of the first message that the relay left out; 0 if none. */
-  behindFrom: number;
-  /** Whether it is to answer before it is sent what it is owed: it may have taken it already. */
-  unsure: boolean;
-  /** Whether the pair frame that it is to answer was sent. */
-  greeted: boolean;
-  /** Whether it was granted the chain, and has been sent every line since by sealed frames. */
-  granted: boolean;
-  /** When it joined, in milliseconds; -Infinity if it was in the room before this member. */
-  readonly joinedAt: number;
-  /** Since when something has been outstanding without an answer that shows progress, in milliseconds. */
-  quietSince: number | undefined;
-  /** Whether it is so late, or has been quiet for so long, that nobody waits for it. */
-  stalled: boolean;
-  /** When it was asked last, in milliseconds. */
-  askedAt: number;
-  /** Whether it has not answered since. */
-  asking: boolean;
-  /** How many answers in a row have shown no progress. */
-  fruitless: number;
-  /** The numbers up to which lost messages are to be sent again, by stream. */
-  readonly repair: Record<Stream, number>;
-  /** When lost messages were sent again last, in milliseconds. */
-  repairedAt: number;
-}
 
 /** What has been entered and is not delivered. */
 export interface Backlog {
@@ -187,43 +46,6 @@ export interface LedgerEvents {
   unheard(line: Line, missed: readonly Missed[]): void;
 }
 
-/** The lines of one stream that are not delivered, by number. */
-class EntryLog {
-  readonly #entries = new Map<number, Entry>();
-  #last = 0;
-
-  /** The number of the newest line. */
-  get last(): number {
-    return this.#last;
-  }
-
-  add(entry: Entry): void {
-    this.#last = entry.line.number;
-    this.#entries.set(entry.line.number, entry);
-  }
-
-  delete(entry: Entry): void {
-    this.#entries.delete(entry.line.number);
-  }
-
-  /** Returns the lines with numbers above `after` and up to `last`, in order. */
-  *between(after: number, last: number): Generator<Entry, void> {
-    if (last - after > this.#entries.size) {
-      for (const [number, entry] of this.#entries) {
-        if (number > after && number <= last) yield entry;
-      }
-      return;
-    }
-    for (let number = after + 1; number <= last; number++) {
-      const entry = this.#entries.get(number);
-      if (entry !== undefined) yield entry;
-    }
-  }
-}
-
-/** The log of a stream in which nothing was said. */
-const NO_LINES = new EntryLog();
-
 /** Lines and contacts. */
 export class Ledger {
   /** The group's lines that have not been sealed, in order. */
@@ -233,9 +55,7 @@ export class Ledger {
   /** The contacts that are not in the present room, by folded name. */
   readonly #missing = new Map<string, Contact>();
   readonly #undisplayed = new Set<Contact>();
-  readonly #group = new EntryLog();
-  /** By recipient of private lines. They are kept when a contact parts: numbers are never used twice. */
-  readonly #private = new Map<string, EntryLog>();
+  readonly #logs = new Logs();
   /** All lines, in the order in which they were entered. */
   readonly #lines = new Set<Entry>();
   #entered = 0;
@@ -263,7 +83,7 @@ export class Ledger {
 
   /** The number of members that were ever sent a private line. */
   get privateStreams(): number {
-    return this.#private.size;
+    return this.#logs.privateStreams;
   }
 
   /** The number of contacts. */
@@ -305,33 +125,26 @@ export class Ledger {
 
   /** The number of the next line to the group. */
   get nextNumber(): number {
-    return this.#group.last + 1;
+    return this.#logs.of(STREAM.group).last + 1;
   }
 
   /** Returns the number of the next private line to a contact. */
   nextPrivate(key: string): number {
-    return this.#logOf(STREAM.private, key).last + 1;
+    return this.#logs.of(STREAM.private, key).last + 1;
   }
 
-  #logOf(stream: Stream, key: string): EntryLog {
-    if (stream === STREAM.group) return this.#group;
-    return this.#private.get(key) ?? NO_LINES;
+  /** Returns the lines of a stream that are for a contact, with numbers above `after` and up to `last`. */
+  #linesFor(contact: Contact, stream: Stream, after: number, last = Infinity): Entry[] {
+    const lines = this.#logs.of(stream, contact.peer.credential.key).between(after, last);
+    return [...lines].filter((entry) => this.isFor(contact, entry));
   }
 
   /** Another room begins. Who is in it, and has taken what, is still to be seen. */
   changeRoom(): void {
     for (const contact of this.#contacts.values()) {
-      contact.here = false;
       this.#missing.set(contact.peer.credential.folded, contact);
-      contact.mode = "apart";
-      contact.behindFrom = 0;
-      contact.greeted = contact.granted = contact.asking = false;
-      contact.quietSince = undefined;
-      contact.fruitless = 0;
-      for (const stream of STREAMS) {
-        contact.repair[stream] = 0;
-        this.#oweAgain(contact, stream, 0);
-      }
+      leaveRoom(contact);
+      for (const stream of STREAMS) this.#oweAgain(contact, stream, 0);
       contact.unsure = STREAMS.some((stream) => contact.streams[stream].owed.length > 0);
     }
   }
@@ -341,9 +154,7 @@ export class Ledger {
     const state = contact.streams[stream];
     const { owed, sent } = state;
     state.crash();
-    const after = Math.max(state.through, from - 1);
-    const again = [...this.#logOf(stream, contact.peer.credential.key).between(after, sent)]
-      .filter((entry) => this.isFor(contact, entry));
+    const again = this.#linesFor(contact, stream, Math.max(state.through, from - 1), sent);
     // What is owed since an earlier room, and was not sent in the last one, is owed once.
     const all = new Set([...again, ...owed]);
     owed.splice(0, owed.length, ...[...all].sort((a, b) => a.line.number - b.line.number));
@@ -365,27 +176,7 @@ export class Ledger {
    * @param joinedAt When it joined, in milliseconds; -Infinity if it was in the room before this member.
    */
   add(peer: Peer, joining: number, joinedAt: number): Contact {
-    const contact: Contact = {
-      peer,
-      here: true,
-      awayTold: false,
-      joining,
-      since: undefined,
-      streams: { [STREAM.group]: new ContactStream(), [STREAM.private]: new ContactStream() },
-      mode: "apart",
-      behindFrom: 0,
-      unsure: false,
-      greeted: false,
-      granted: false,
-      joinedAt,
-      quietSince: undefined,
-      stalled: false,
-      askedAt: -Infinity,
-      asking: false,
-      fruitless: 0,
-      repair: { [STREAM.group]: 0, [STREAM.private]: 0 },
-      repairedAt: -Infinity,
-    };
+    const contact = newContact(peer, joining, joinedAt);
     this.#contacts.set(peer.credential.key, contact);
     this.#undisplayed.add(contact);
     return contact;
@@ -404,8 +195,7 @@ export class Ledger {
     if (contact === undefined) return;
     for (const stream of STREAMS) {
       const { through } = contact.streams[stream];
-      for (const entry of [...this.#logOf(stream, key).between(through, Infinity)]) {
-        if (!this.isFor(contact, entry)) continue;
+      for (const entry of this.#linesFor(contact, stream, through)) {
         this.#miss(entry, contact, signed);
         this.#settle(entry, contact);
       }
@@ -436,12 +226,10 @@ export class Ledger {
       missed: undefined,
       dropped: undefined,
     };
-    for (const contact of this.#recipientsOf(line)) {
-      if (!this.isFor(contact, entry)) continue;
-      entry.waiting += 1;
-      if (!contact.stalled) entry.live += 1;
-    }
-    this.#log(entry);
+    const recipients = this.#recipientsOf(entry);
+    entry.waiting = recipients.length;
+    entry.live = recipients.filter(({ stalled }) => !stalled).length;
+    this.#logs.add(entry);
     this.#lines.add(entry);
     this.#unsent += 1;
     this.#bytes += sizeOf(entry);
@@ -454,26 +242,18 @@ export class Ledger {
     this.#giveUpOldest();
   }
 
-  /** Only whoever was sent a private line has a log: members come and go without end. */
-  #log(entry: Entry): void {
+  #recipientsOf(entry: Entry): Contact[] {
     const { to } = entry.line;
-    if (to === undefined) return this.#group.add(entry);
-    const { key } = to.credential;
-    const log = this.#private.get(key) ?? new EntryLog();
-    this.#private.set(key, log);
-    log.add(entry);
-  }
-
-  #recipientsOf({ to }: Line): Iterable<Contact> {
-    if (to === undefined) return this.#contacts.values();
-    return [this.get(to.credential.key)].filter((contact) => contact !== undefined);
+    const known = to === undefined ? [...this.#contacts.values()] : [this.get(to.credential.key)];
+    return known.filter((contact) => contact !== undefined)
+      .filter((contact) => this.isFor(contact, entry));
   }
 
   /** The contacts whose joining has been displayed are recipients from the next line on. */
   #display(displayed: number): void {
     for (const contact of this.#undisplayed) {
       if (contact.joining > displayed) continue;
-      contact.since = this.#group.last;
+      contact.since = this.nextNumber - 1;
       this.#undisplayed.delete(contact);
     }
   }
@@ -489,27 +269,26 @@ export class Ledger {
     for (const entry of this.#lines) {
       if (this.#bytes <= MAX_KEPT_BYTES) return;
       const { stream, number } = entry.line;
-      for (const contact of [...this.#recipientsOf(entry.line)]) {
+      for (const contact of this.#recipientsOf(entry)) {
         const state = contact.streams[stream];
-        if (!this.isFor(contact, entry) || number <= state.through) continue;
+        if (number <= state.through) continue;
         this.#miss(entry, contact, false);
         this.drop(contact, entry);
         state.gone = number;
       }
       const at = this.pending.indexOf(entry);
-      if (at >= 0) {
-        this.pending.splice(at, 1);
-        this.sealed(entry);
-      }
+      if (at < 0) continue;
+      this.pending.splice(at, 1);
+      this.sealed(entry);
     }
   }
 
   /** Returns whether a contact is a recipient of a line. */
   isFor({ since, peer }: Contact, { line, dropped }: Entry): boolean {
     const { key } = peer.credential;
-    if (line.to !== undefined) return line.to.credential.key === key && !dropped?.has(key);
-    return since !== undefined && since < line.number && !line.leftOut.has(key) &&
-      !dropped?.has(key);
+    if (dropped?.has(key)) return false;
+    if (line.to !== undefined) return line.to.credential.key === key;
+    return since !== undefined && since < line.number && !line.leftOut.has(key);
   }
 
   /** A contact is to be sent a line alone, after what it is owed already. */
@@ -542,14 +321,12 @@ export class Ledger {
     // Nobody can have taken what it was not sent.
     const taken = Math.min(through, state.sent);
     if (taken <= state.through) return false;
-    const log = this.#logOf(stream, contact.peer.credential.key);
-    const entries = [...log.between(state.through, taken)];
+    const entries = this.#linesFor(contact, stream, state.through, taken);
     state.through = taken;
     state.last = Math.max(state.last, taken);
     state.land();
     while (state.owed.length > 0 && state.owed[0]!.line.number <= taken) state.owed.shift();
     for (const entry of entries) {
-      if (!this.isFor(contact, entry)) continue;
       entry.taken ??= now;
       // Which of the earlier ones its person was shown is not said.
       if (entry.line.number <= withheld) this.#miss(entry, contact, false);
@@ -561,9 +338,7 @@ export class Ledger {
   /** Returns what a contact was sent of a stream, up to a number, and has not taken. */
   outstanding(contact: Contact, stream: Stream, last: number): Entry[] {
     const { through, sent } = contact.streams[stream];
-    const log = this.#logOf(stream, contact.peer.credential.key);
-    return [...log.between(through, Math.min(sent, last))]
-      .filter((entry) => this.isFor(contact, entry));
+    return this.#linesFor(contact, stream, through, Math.min(sent, last));
   }
 
   /** Returns whether a contact was sent something that it has not taken. */
@@ -577,7 +352,8 @@ export class Ledger {
   /** Returns whether a contact has not taken a line to the group that another one took before a time. */
   isLate(contact: Contact, before: number): boolean {
     const { through } = contact.streams[STREAM.group];
-    const first = this.#group.between(through, this.#group.last)
+    const group = this.#logs.of(STREAM.group);
+    const first = group.between(through, group.last)
       .find((entry) => this.isFor(contact, entry));
     return first !== undefined && first.sent && (first.taken ?? Infinity) < before;
   }
@@ -588,10 +364,8 @@ export class Ledger {
     contact.stalled = stalled;
     for (const stream of STREAMS) {
       const { through } = contact.streams[stream];
-      for (
-        const entry of this.#logOf(stream, contact.peer.credential.key).between(through, Infinity)
-      ) {
-        if (this.isFor(contact, entry)) this.#live(entry, stalled ? -1 : 1);
+      for (const entry of this.#linesFor(contact, stream, through)) {
+        this.#live(entry, stalled ? -1 : 1);
       }
     }
   }
@@ -628,7 +402,7 @@ export class Ledger {
     const { line } = entry;
     this.#lines.delete(entry);
     this.#bytes -= sizeOf(entry);
-    this.#logOf(line.stream, line.to?.credential.key ?? "").delete(entry);
+    this.#logs.of(line.stream, line.to?.credential.key).delete(entry);
     const missed = [...entry.missed?.values() ?? []];
     if (!entry.heard) {
       this.#unsent -= 1;
@@ -637,8 +411,4 @@ export class Ledger {
     this.accept(entry, 0);
     this.#events.delivered(line, missed);
   }
-}
-
-function sizeOf({ line }: Entry): number {
-  return line.text.length + LINE_BYTES;
 }

@@ -20,7 +20,7 @@ import {
 } from "../wire/content.ts";
 import type { Pair, PairFrame, SealedFrame } from "../wire/envelope.ts";
 import type { Peer } from "./roster.ts";
-import type { SenderStreams } from "./streams.ts";
+import type { SenderStreams } from "./acknowledger.ts";
 
 /** The chains that are kept of a sender: the present one, and one that frames may still be under. */
 const CHAINS_KEPT = 2;

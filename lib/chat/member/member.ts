@@ -18,18 +18,17 @@ import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
 import { FollowedRooms } from "../wire/history.ts";
 import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
-import { Displayed } from "./acknowledger.ts";
-import { Composer } from "./compose.ts";
-import { type Admitted, MemberConnection } from "./connection.ts";
-import { type Backlog, Ledger, type Line, type Missed } from "./deliveries.ts";
+import { Displayed, Streams } from "./acknowledger.ts";
+import { Composer, type Entered, type Line, type Missed } from "./lines.ts";
+import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
+import { type Backlog, Ledger } from "./deliveries.ts";
 import { PEER_TARIFF, type PeerCost } from "./inbox.ts";
-import type { Entered, MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
+import type { MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
 import { Absence, Renewer, WrongClock } from "./time.ts";
 import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
 import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
-import { Streams } from "./streams.ts";
 
 /** How much may wait to be checked before the connection is not read on. */
 const WAITING = { items: 1024, bytes: 4 << 20 } as const;
@@ -39,17 +38,6 @@ const WAITING = { items: 1024, bytes: 4 << 20 } as const;
  * read more is given up.
  */
 export const MAX_UNREAD_BYTES = 1 << 20;
-
-/** The endings of a connection after which a member that was in the room tries another. */
-const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
-  "LOST",
-  "SILENT",
-  "SHUTDOWN",
-  "JOIN_TIMEOUT",
-  "TOO_MANY_PENDING",
-  "TOO_MANY_JOINS",
-  "TOO_MANY_FROM_ADDRESS",
-]);
 
 const MISCOUNTED = "the relay counts other frames than were sent";
 
@@ -164,14 +152,10 @@ export class Member {
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
-    this.#connection = this.#connectionOf();
-    this.#connection.greet();
-  }
-
-  #connectionOf(): MemberConnection {
     const { dialled, roomName = "" } = this.#options;
     const renewal = () => this.#renewer.current();
-    return new MemberConnection({ self: this.#self, dialled, roomName, renewal, now: this.#now }, {
+    const options = { self: this.#self, dialled, roomName, renewal, now: this.#now };
+    this.#connection = new MemberConnection(options, {
       send: (bytes) => this.#output.send(bytes),
       stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,
@@ -183,6 +167,7 @@ export class Member {
       broken: (reason, detail) => this.#end(reason, detail),
       failed: (error) => this.#failed(error),
     });
+    this.#connection.greet();
   }
 
   /** Receives bytes. The memory may be reused afterwards. */

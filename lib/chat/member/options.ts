@@ -7,11 +7,11 @@
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
-import type { Line, Missed } from "./deliveries.ts";
+import type { Line, Missed } from "./lines.ts";
 import type { Fault } from "./inbox.ts";
 import type { keyChange } from "./own_chains.ts";
 import type { Peer, Policy } from "./roster.ts";
-import type { Streams } from "./streams.ts";
+import type { Streams } from "./acknowledger.ts";
 import type { MissedSpan } from "./time.ts";
 
 /** Where a member's bytes and events go. */
@@ -133,17 +133,3 @@ export type MemberEvent =
     readonly missed?: MissedSpan;
   }
   | { readonly kind: "ended"; readonly reason: Ending; readonly detail: string };
-
-/** What became of a line that was entered. */
-export type Entered =
-  | { readonly ok: true; readonly id: string }
-  | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
-
-/** Why a line is not sent. */
-export type RefusalCode =
-  | "TEXT_TOO_LARGE"
-  | "TEXT_EMPTY"
-  | "NOT_JOINED"
-  | "NO_SUCH_MEMBER"
-  | "EXCLUDED"
-  | "TO_SELF";

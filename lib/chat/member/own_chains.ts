@@ -12,7 +12,8 @@ import { PairSender } from "../seal/pairwise.ts";
 import { encodeRoute } from "../wire/control.ts";
 import { encodeMessages, type PairMessage, STREAM, STREAMS } from "../wire/content.ts";
 import type { Peer, Roster } from "./roster.ts";
-import type { Contact, Entry, Ledger } from "./deliveries.ts";
+import type { Ledger } from "./deliveries.ts";
+import type { Contact, Entry } from "./lines.ts";
 
 /** Whose keys they are, in which room. */
 export interface OwnKeysOptions {

@@ -9,17 +9,16 @@ import { type Bytes, MalformedError, mapKey, sha256 } from "../../base/bytes.ts"
 import type { Costs } from "../../base/clock.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
-import { type Here, hereStatement, type Listing } from "../wire/control.ts";
+import type { Listing } from "../wire/control.ts";
+import { checkOf, type Here, hereStatement } from "../wire/history.ts";
 import { encodeReceipt, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
-import { checkOf } from "../wire/history.ts";
 import { KIND } from "../wire/kinds.ts";
-import { type Displayed, DueReceipts } from "./acknowledger.ts";
+import { type Displayed, DueReceipts, type Streams } from "./acknowledger.ts";
 import type { Ledger } from "./deliveries.ts";
 import { faulty, FrameFault, Inbox, type Outcome, type PeerCost } from "./inbox.ts";
 import type { FaultCode, MemberEvent } from "./options.ts";
 import type { Peer, Policy, Roster } from "./roster.ts";
-import type { Streams } from "./streams.ts";
 
 /** A listing that has been checked. */
 export interface Candidate {

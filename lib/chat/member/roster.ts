@@ -7,7 +7,8 @@
 import type { Bytes } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
 import { Registry } from "../identity/name.ts";
-import { RosterHistory } from "../wire/history.ts";
+import { verify } from "../identity/signing.ts";
+import { leaveStatement, readLeavePayload, RosterHistory } from "../wire/history.ts";
 
 /** A member of the room. */
 export interface Peer {
@@ -29,6 +30,8 @@ export class Roster extends Registry<Peer> {
   /** Newcomers that have the name of an unconfirmed member, by number. */
   readonly #waiting = new Map<number, Peer>();
   #history: RosterHistory | undefined;
+  #room: Bytes | undefined;
+  #own = 0;
 
   /** The version of the room; 0 before {@linkcode begin}. */
   get version(): number {
@@ -38,6 +41,11 @@ export class Roster extends Registry<Peer> {
   /** The contexts of the room's versions. */
   get history(): RosterHistory {
     return this.#history!;
+  }
+
+  /** One's own number; 0 before {@linkcode begin}. */
+  get own(): number {
+    return this.#own;
   }
 
   /** Returns the accepted member with a number. */
@@ -54,6 +62,8 @@ export class Roster extends Registry<Peer> {
    * @param self Oneself.
    */
   begin(room: Bytes, context: Bytes, listed: ReadonlyMap<number, Bytes>, self: Peer): void {
+    this.#room = room;
+    this.#own = self.number;
     for (const [number, hash] of listed) this.#listed.set(number, hash);
     const members = [...listed.values()];
     this.#history = new RosterHistory({ room, version: self.number - 1, context, members });
@@ -89,6 +99,18 @@ export class Roster extends Registry<Peer> {
     this.#waiting.delete(number);
     this.history.add("left", member);
     return true;
+  }
+
+  /** Returns whether the payload of a peer's `leave` shows that it signed its leaving, at a version that both knew. */
+  async isLeaving({ number, credential }: Peer, payload: Bytes): Promise<boolean> {
+    const statement = readLeavePayload(payload);
+    if (statement === undefined) return false;
+    const { version, signature } = statement;
+    if (version < Math.max(number, this.#own)) return false;
+    const context = await this.history.when(version);
+    if (context === undefined) return false;
+    const place = { room: this.#room!, member: credential.member, version, context };
+    return await verify(credential.signing, signature, leaveStatement(place));
   }
 
   /** Keeps a newcomer that has the name of an unconfirmed member until one of them is confirmed. */

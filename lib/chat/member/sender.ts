@@ -24,7 +24,8 @@ import {
 } from "../wire/content.ts";
 import { encodeEntries, type Entry as WireEntry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
-import type { Contact, Entry, Ledger } from "./deliveries.ts";
+import type { Ledger } from "./deliveries.ts";
+import type { Contact, Entry } from "./lines.ts";
 import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
 import { receiptInterval, SentFrames } from "./acknowledger.ts";
 import type { PeerCost } from "./inbox.ts";

@@ -5,25 +5,27 @@
  */
 
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
-import { sign, verify } from "../identity/signing.ts";
+import { sign } from "../identity/signing.ts";
 import {
   encodeCount,
+  type Left,
+  type Listing,
+  readBehind,
+  readJoined,
+  readLeft,
+  readMember,
+} from "../wire/control.ts";
+import {
+  checkOf,
   encodeHere,
   encodeLeavePayload,
   hereStatement,
   leaveStatement,
-  type Left,
-  type Listing,
-  readBehind,
+  type Place,
   readHere,
-  readJoined,
-  readLeavePayload,
-  readLeft,
-  readMember,
-} from "../wire/control.ts";
+} from "../wire/history.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
-import { checkOf } from "../wire/history.ts";
 import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
 import type { InOrder } from "../../base/in_order.ts";
 import { Acknowledger } from "./acknowledger.ts";
@@ -142,17 +144,22 @@ export class Membership {
 
   /** Shows the others that this member is really there. */
   #sayHere(): void {
-    const { self, room, failed } = this.#options;
-    const { version, history } = this.roster;
     const say = async () => {
-      const context = await history.newest;
-      const statement = hereStatement({ room, member: self.member, version, context });
-      const signature = await sign(self.keys.signing.privateKey, statement);
-      const { number } = this.roster.get(self.key)!;
+      const { version, context, signature } = await this.#sign(hereStatement);
       const check = checkOf(context);
-      this.outgoing.offer(encodeHere({ member: number, version, check, signature }));
+      this.outgoing.offer(encodeHere({ member: this.roster.own, version, check, signature }));
     };
-    say().catch(failed);
+    say().catch(this.#options.failed);
+  }
+
+  /** Signs a statement at the newest version. */
+  async #sign(statementAt: (place: Place) => Bytes) {
+    const { self, room } = this.#options;
+    const { version, history } = this.roster;
+    const context = await history.newest;
+    const statement = statementAt({ room, member: self.member, version, context });
+    const signature = await sign(self.keys.signing.privateKey, statement);
+    return { version, context, signature };
   }
 
   /** Everything so far is displayed once its events are. */
@@ -164,13 +171,8 @@ export class Membership {
   /** When {@linkcode tick} has something to do, in milliseconds. */
   get wakeAt(): number {
     const { receiving, outgoing } = this;
-    return Math.min(
-      this.#awayAt,
-      this.#graceEndsAt,
-      this.#acknowledger.dueAt,
-      receiving.wakeAt,
-      outgoing.wakeAt,
-    );
+    const awaited = Math.min(this.#awayAt, this.#graceEndsAt);
+    return Math.min(awaited, this.#acknowledger.dueAt, receiving.wakeAt, outgoing.wakeAt);
   }
 
   /** Sends what is due, and gives up those of the room before who do not come back. */
@@ -217,12 +219,8 @@ export class Membership {
 
   /** Sends receipts, and returns the frame that leaves. */
   async leave(): Promise<Bytes> {
-    const { self, room } = this.#options;
     await this.receiving.hurry();
-    const { version, history } = this.roster;
-    const context = await history.newest;
-    const statement = leaveStatement({ room, member: self.member, version, context });
-    const signature = await sign(self.keys.signing.privateKey, statement);
+    const { version, signature } = await this.#sign(leaveStatement);
     return encodeFrame(KIND.leave, encodeLeavePayload({ version, signature }));
   }
 
@@ -350,32 +348,17 @@ export class Membership {
   #leftEffect({ version, member, reason, statement }: Left): Effect {
     return async () => {
       if (!this.#isNext(version)) return;
-      // A member whose leaving is told has no connection any more.
-      if (member === this.roster.get(this.#options.self.key)!.number) {
-        return this.#options.breach("the relay says that this member has left");
-      }
       const peer = this.roster.byNumber(member);
+      // A member whose leaving is told has no connection any more.
       if (peer?.credential.key === this.#options.self.key) {
         return this.#options.breach("the relay says that this member has left");
       }
       const signed = peer !== undefined && reason === "LEFT" &&
-        await this.#isSigned(peer, statement);
+        await this.roster.isLeaving(peer, statement);
       if (!this.roster.left(member)) return this.#options.breach(`member ${member} left twice`);
       if (peer !== undefined) this.#remove(peer, reason, signed);
       await this.receiving.versionChanged();
     };
-  }
-
-  /** Whether a peer signed that it leaves. */
-  async #isSigned({ number, credential }: Peer, payload: Bytes): Promise<boolean> {
-    const statement = readLeavePayload(payload);
-    const own = this.roster.get(this.#options.self.key)!.number;
-    if (statement === undefined || statement.version < Math.max(number, own)) return false;
-    const { version, signature } = statement;
-    const context = await this.roster.history.when(version);
-    if (context === undefined) return false;
-    const place = { room: this.room, member: credential.member, version, context };
-    return await verify(credential.signing, signature, leaveStatement(place));
   }
 
   #presenceEffect(member: number, away: boolean): Effect {

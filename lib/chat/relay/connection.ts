@@ -14,12 +14,11 @@ import {
   encodeCount,
   encodeEmpty,
   readCount,
-  readHere,
-  readLeavePayload,
   readMember,
   readRoute,
   type Resume,
 } from "../wire/control.ts";
+import { readHere, readLeavePayload } from "../wire/history.ts";
 import { readPair, readSealedAddress, type SealedAddress } from "../wire/envelope.ts";
 import { type Frame, FrameReader } from "../wire/frame.ts";
 import {

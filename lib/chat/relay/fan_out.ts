@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter } from "../../base/bytes.ts";
+import { type Bytes, concat } from "../../base/bytes.ts";
 import type { Link } from "../link.ts";
 import type { Feed, Outbox } from "./cursor.ts";
 import { type Later, LOOKUP_BYTES } from "./options.ts";
@@ -179,9 +179,10 @@ class Segment {
     const known = this.#parts.get(key);
     if (known !== undefined) return known;
     const mine = runs.filter((_, i) => key[i] === "1");
+    const pieces = mine.flatMap(({ pieces }) => pieces);
     const part = {
       frames: mine.reduce((sum, { frames }) => sum + frames, 0),
-      bytes: join(mine.flatMap(({ pieces }) => pieces)),
+      bytes: pieces.length === 1 ? pieces[0]! : concat(pieces),
     };
     this.#parts.set(key, part);
     return part;
@@ -190,15 +191,8 @@ class Segment {
   /** Returns the whole of a segment that has one run. */
   #whole(): Part {
     const { frames, pieces } = this.#runs[0]!;
-    return this.#only ??= { frames, bytes: join(pieces) };
+    return this.#only ??= { frames, bytes: concat(pieces) };
   }
-}
-
-function join(pieces: readonly Bytes[]): Bytes {
-  if (pieces.length === 1) return pieces[0]!;
-  const writer = new ByteWriter(pieces.reduce((sum, { length }) => sum + length, 0));
-  for (const piece of pieces) writer.raw(piece);
-  return writer.finish();
 }
 
 /** The most entries that wait. Beyond that they are forwarded at once. */

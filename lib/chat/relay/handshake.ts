@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, MalformedError, mapKey } from "../../base/bytes.ts";
+import { type Bytes, concat, MalformedError, mapKey } from "../../base/bytes.ts";
 import { type Credential, CredentialError } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import {
@@ -13,11 +13,11 @@ import {
   type Join,
   joinStatement,
   readJoin,
-  readLeavePayload,
   readResume,
   type Resume,
   resumeStatement,
 } from "../wire/control.ts";
+import { readLeavePayload } from "../wire/history.ts";
 import { encodeFrame, type Frame, FrameError } from "../wire/frame.ts";
 import {
   HASH_BYTES,
@@ -72,8 +72,7 @@ export class Handshake {
    */
   greet(chunk: Bytes): Bytes {
     if (this.#state !== "greeting") return chunk;
-    const bytes = new ByteWriter(this.#greeting.length + chunk.length)
-      .raw(this.#greeting).raw(chunk).finish();
+    const bytes = concat([this.#greeting, chunk]);
     const greeting = readGreeting(bytes);
     if (greeting.state === "foreign") throw new EndError("NOT_PARLEY", "no greeting");
     if (greeting.state === "partial") {
@@ -88,8 +87,7 @@ export class Handshake {
     const { graceMs } = this.#relay;
     const challenge = { version: PROTOCOL_VERSION, nonce: this.#nonce, graceMs };
     const payload = encodeChallengePayload(challenge);
-    this.#transcript = new ByteWriter(length + payload.length)
-      .raw(bytes.subarray(0, length)).raw(payload).finish();
+    this.#transcript = concat([bytes.subarray(0, length), payload]);
     this.#greeting = EMPTY;
     this.#roomName = roomName;
     this.#state = "challenged";

@@ -31,12 +31,6 @@ const STALLED_AFTER_MS = 60_000;
 /** The ends of a connection after which its member may come back. */
 const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
 
-/** A connection whose join is appended to the log. */
-interface Newcomer {
-  readonly connection: StayConnection;
-  readonly credential: Credential;
-}
-
 /** A room and the stays of its members on this relay. */
 export class HostedRoom implements StayRoom {
   readonly name: string;
@@ -50,7 +44,8 @@ export class HostedRoom implements StayRoom {
   readonly #stays = new Map<number, Stay>();
   /** Those with a list of their own. */
   readonly #lagging = new Set<Stay>();
-  readonly #joining = new Map<string, Newcomer>();
+  /** Those whose join is appended to the log. */
+  readonly #joining = new Map<string, { connection: StayConnection; credential: Credential }>();
   #pages: RosterPages | undefined;
   /** Since when it has no members, by the monotonic clock. */
   #emptySince: number;
@@ -307,8 +302,7 @@ export class HostedRoom implements StayRoom {
     const stay = new Stay(this, member, credential, outbox, connection, this.#relay.monotonic());
     stay.roster = { context, pages };
     this.#stays.set(number, stay);
-    const { from } = connection;
-    this.#relay.tell({ kind: "joined", credential, from, roomName: this.name });
+    this.#relay.tell({ kind: "joined", credential, from: connection.from, roomName: this.name });
     connection.entered(stay);
     this.#sendRoster(stay, stay.roster);
   }
@@ -350,8 +344,7 @@ export class HostedRoom implements StayRoom {
     this.#lagging.delete(stay);
     this.#fanOut.delete(stay.number);
     if (this.size === 0) this.#emptySince = this.#relay.monotonic();
-    const { credential } = stay;
-    this.#relay.tell({ kind: "left", credential, reason, roomName: this.name });
+    this.#relay.tell({ kind: "left", credential: stay.credential, reason, roomName: this.name });
   }
 
   #refused(key: string, reason: Reason): void {

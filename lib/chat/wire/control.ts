@@ -11,6 +11,7 @@ import {
   type ByteReader,
   type Bytes,
   ByteWriter,
+  concat,
   fromUtf8,
   MalformedError,
   readWhole,
@@ -19,6 +20,7 @@ import {
 import { MAX_CREDENTIAL_BYTES, readRenewal } from "../identity/credential.ts";
 import { CONTEXT, inContext, MAX_RENEWAL_BYTES, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { encodeFrame } from "./frame.ts";
+import { readLeavePayload } from "./history.ts";
 import { BOUND, HASH_BYTES, KIND, readReason, type Reason, reasonNumber } from "./kinds.ts";
 
 /** The relay's challenge to a new connection. */
@@ -71,10 +73,7 @@ export function encodeJoinRequest({ credential, renewal, dialled }: JoinRequest)
 
 /** Encodes `join` or `resume` from its signed fields and its proof. */
 export function encodeProven(kind: number, signed: Bytes, proof: Bytes): Bytes {
-  return encodeFrame(
-    kind,
-    new ByteWriter(signed.length + proof.length).raw(signed).raw(proof).finish(),
-  );
+  return encodeFrame(kind, concat([signed, proof]));
 }
 
 /** Reads an answer to a challenge. */
@@ -251,51 +250,6 @@ export function readJoined(payload: Bytes): Listing {
   return readWhole(payload, readListing);
 }
 
-/** A member's statement that it leaves. */
-export interface LeaveStatement {
-  /** The newest version that the member knew. */
-  readonly version: number;
-  /** The signature over {@linkcode leaveStatement}. */
-  readonly signature: Bytes;
-}
-
-/** Encodes the payload of `leave`. */
-export function encodeLeavePayload({ version, signature }: LeaveStatement): Bytes {
-  return new ByteWriter(4 + SIGNATURE_BYTES).u32(version).raw(signature).finish();
-}
-
-/** Reads the payload of `leave`; undefined if it is empty. */
-export function readLeavePayload(payload: Bytes): LeaveStatement | undefined {
-  if (payload.length === 0) return undefined;
-  return readWhole(payload, (reader) => ({
-    version: reader.u32(),
-    signature: reader.raw(SIGNATURE_BYTES),
-  }));
-}
-
-/**
- * Returns the statement that a member signs to leave.
- *
- * @param place The room, the member's hash, the version, and the context of the version.
- */
-export function leaveStatement(place: Place): Bytes {
-  return statementAt(CONTEXT.leave, place);
-}
-
-/** A member in a room at a version. */
-export interface Place {
-  readonly room: Bytes;
-  /** The member's hash. */
-  readonly member: Bytes;
-  readonly version: number;
-  /** The context of the version. */
-  readonly context: Bytes;
-}
-
-function statementAt(use: Bytes, { room, member, version, context }: Place): Bytes {
-  return inContext(use, room, member, new ByteWriter(4).u32(version).finish(), context);
-}
-
 /** That a member left. */
 export interface Left {
   /** The version of the room that the leaving made. */
@@ -323,41 +277,6 @@ export function readLeft(payload: Bytes): Left {
     readLeavePayload(statement);
     return { version, member, reason, statement };
   });
-}
-
-/** The first frame of a newcomer, which shows the others that it is really there. */
-export interface Here {
-  /** The sender's number. */
-  readonly member: number;
-  readonly version: number;
-  /** The first bytes of the version's context: {@linkcode CHECK_BYTES}. */
-  readonly check: Bytes;
-  /** The signature over {@linkcode hereStatement}. */
-  readonly signature: Bytes;
-}
-
-/** The length of the part of a context that travels, in bytes. */
-export const CHECK_BYTES = 4;
-
-/** Encodes `here`. */
-export function encodeHere({ member, version, check, signature }: Here): Bytes {
-  const writer = new ByteWriter(8 + CHECK_BYTES + SIGNATURE_BYTES);
-  return encodeFrame(KIND.here, writer.u32(member).u32(version).raw(check).raw(signature).finish());
-}
-
-/** Reads `here`. */
-export function readHere(payload: Bytes): Here {
-  return readWhole(payload, (reader) => ({
-    member: reader.u32(),
-    version: reader.u32(),
-    check: reader.raw(CHECK_BYTES),
-    signature: reader.raw(SIGNATURE_BYTES),
-  }));
-}
-
-/** Returns the statement that a member signs in `here`. */
-export function hereStatement(place: Place): Bytes {
-  return statementAt(CONTEXT.here, place);
 }
 
 // Routes and the connection.

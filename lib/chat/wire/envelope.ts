@@ -14,7 +14,7 @@ import {
   readWhole,
 } from "../../base/bytes.ts";
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
-import { CHECK_BYTES } from "./control.ts";
+import { CHECK_BYTES } from "./history.ts";
 import { encodeFrame, FRAME_HEADER_BYTES } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND } from "./kinds.ts";
 

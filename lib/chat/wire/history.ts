@@ -1,14 +1,14 @@
 /**
  * The history of a room's roster: one hash chain over all joinings and leavings, the same for everyone who was shown the
- * same events.
+ * same events; and what members sign about one of its versions: that they are there (`here`), and that they leave.
  *
  * @module
  */
 
-import { type Bytes, ByteWriter, mapKey, sha256 } from "../../base/bytes.ts";
-import { CONTEXT, inContext } from "../identity/signing.ts";
-import { CHECK_BYTES } from "./control.ts";
-import { HASH_BYTES } from "./kinds.ts";
+import { type Bytes, ByteWriter, mapKey, readWhole, sha256 } from "../../base/bytes.ts";
+import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
+import { encodeFrame } from "./frame.ts";
+import { HASH_BYTES, KIND } from "./kinds.ts";
 
 /** The number of versions whose contexts are kept. */
 export const KEPT_CONTEXTS = 16_384;
@@ -164,7 +164,89 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return 0;
 }
 
+/** The length of the part of a context that travels, in bytes. */
+export const CHECK_BYTES = 4;
+
 /** Returns the part of a context that travels. */
 export function checkOf(context: Bytes): Bytes {
   return context.subarray(0, CHECK_BYTES);
+}
+
+// What members sign about a version.
+
+/** A member in a room at a version. */
+export interface Place {
+  readonly room: Bytes;
+  /** The member's hash. */
+  readonly member: Bytes;
+  readonly version: number;
+  /** The context of the version. */
+  readonly context: Bytes;
+}
+
+function statementAt(use: Bytes, { room, member, version, context }: Place): Bytes {
+  return inContext(use, room, member, new ByteWriter(4).u32(version).finish(), context);
+}
+
+/** A member's statement that it leaves. */
+export interface LeaveStatement {
+  /** The newest version that the member knew. */
+  readonly version: number;
+  /** The signature over {@linkcode leaveStatement}. */
+  readonly signature: Bytes;
+}
+
+/** Encodes the payload of `leave`. */
+export function encodeLeavePayload({ version, signature }: LeaveStatement): Bytes {
+  return new ByteWriter(4 + SIGNATURE_BYTES).u32(version).raw(signature).finish();
+}
+
+/** Reads the payload of `leave`; undefined if it is empty. */
+export function readLeavePayload(payload: Bytes): LeaveStatement | undefined {
+  if (payload.length === 0) return undefined;
+  return readWhole(payload, (reader) => ({
+    version: reader.u32(),
+    signature: reader.raw(SIGNATURE_BYTES),
+  }));
+}
+
+/**
+ * Returns the statement that a member signs to leave.
+ *
+ * @param place The room, the member's hash, the version, and the context of the version.
+ */
+export function leaveStatement(place: Place): Bytes {
+  return statementAt(CONTEXT.leave, place);
+}
+
+/** The first frame of a newcomer, which shows the others that it is really there. */
+export interface Here {
+  /** The sender's number. */
+  readonly member: number;
+  readonly version: number;
+  /** The first bytes of the version's context: {@linkcode CHECK_BYTES}. */
+  readonly check: Bytes;
+  /** The signature over {@linkcode hereStatement}. */
+  readonly signature: Bytes;
+}
+
+/** Encodes `here`. */
+export function encodeHere({ member, version, check, signature }: Here): Bytes {
+  const writer = new ByteWriter(8 + CHECK_BYTES + SIGNATURE_BYTES);
+  return encodeFrame(KIND.here, writer.u32(member).u32(version).raw(check).raw(signature).finish());
+}
+
+/** Reads `here`. */
+export function readHere(payload: Bytes): Here {
+  return readWhole(payload, (reader) => ({
+    member: reader.u32(),
+    version: reader.u32(),
+    check: reader.raw(CHECK_BYTES),
+    signature: reader.raw(SIGNATURE_BYTES),
+  }));
+}
+
+/** Returns the statement that a member signs in `here`. */
+export function hereStatement(place: Place): Bytes {
+  return statementAt(CONTEXT.here, place);
 }

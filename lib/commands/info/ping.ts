@@ -96,22 +96,15 @@ function readHosts(operands: readonly string[]): HostPort[] {
 
 function checkOptions(options: PingInput["options"]): void {
   const exclusive = [
-    ["ipv4", "ipv6"],
-    ["plot", "lines"],
-    ["plot", "stamps"],
-    ["plot", "quiet"],
-    ["plot", "json"],
-    ["quiet", "lines"],
-    ["quiet", "stamps"],
+    ["ipv4", ["ipv6"]],
+    ["plot", ["lines", "stamps", "quiet", "json"]],
+    ["quiet", ["lines", "stamps"]],
   ] as const;
-  for (const [one, other] of exclusive) {
-    if (options[one] && options[other]) {
-      throw usageFailure(
-        `--${one} and --${other}`,
-        "each excludes the other",
-        "leave out one of them",
-      );
-    }
+  for (const [one, others] of exclusive) {
+    const other = others.find((name) => options[one] && options[name]);
+    if (other === undefined) continue;
+    const hint = "leave out one of them";
+    throw usageFailure(`--${one} and --${other}`, "each excludes the other", hint);
   }
 }
 

@@ -16,16 +16,15 @@ import {
   checkPairWritable,
   inspectKeyFile,
   openInput,
-  Progress,
   readInput,
   readKeyFile,
   withKeyFailures,
   writeOutput,
   writePair,
 } from "../../os/input_output.ts";
+import { Progress } from "../../os/log.ts";
 import { type Io, writeAll } from "../../os/io.ts";
-import { writeKeyPair } from "../../rsa/key_formats.ts";
-import type { ReadKeyOptions, RsaKey } from "../../rsa/key_formats.ts";
+import { type ReadKeyOptions, type RsaKey, writeKeyPair } from "../../rsa/key_formats.ts";
 import type { Signing } from "../../rsa/signature.ts";
 import type { PssLimits } from "../../rsa/key_der.ts";
 import {

@@ -10,11 +10,11 @@ import { printable } from "../../base/printable.ts";
 import {
   counted,
   failureFields,
-  makeDisplay,
   reportingFailure,
   type Said,
   say as sayTo,
 } from "../../cli/json_events.ts";
+import { makeDisplay } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { readClientFiles, readServerFiles, type TlsServerOptions } from "../../net/tls.ts";
 import { type InputStream, type Io, untilStopped, writeError } from "../../os/io.ts";

@@ -8,14 +8,13 @@ import { LOOPBACK } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import {
   counted,
-  dataFields,
   failureFields,
   reportingFailure,
   type Said,
   say as sayTo,
-  shownData,
   voiced,
 } from "../../cli/json_events.ts";
+import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, type OutputStream, StopSignals, untilStopped } from "../../os/io.ts";

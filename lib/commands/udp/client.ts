@@ -9,13 +9,12 @@ import { hostPort, LOOPBACK, sameAddress } from "../../base/host_port.ts";
 import {
   addressFields,
   counted,
-  dataFields,
   printLines,
   reportingFailure,
   type Said,
   say as sayTo,
-  shownData,
 } from "../../cli/json_events.ts";
+import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
 import {

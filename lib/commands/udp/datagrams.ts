@@ -8,16 +8,8 @@ import { MAX_IPV6_BYTES } from "../../base/defaults.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { hostPort, isIPv6 } from "../../base/host_port.ts";
 import { type HostAndPort, readHost, readListenPlace, readPlace } from "../../cli/host.ts";
-import {
-  addressFields,
-  counted,
-  dataFields,
-  printDatagram,
-  reportingFailure,
-  type Said,
-  say,
-  shownData,
-} from "../../cli/json_events.ts";
+import { addressFields, counted, reportingFailure, type Said, say } from "../../cli/json_events.ts";
+import { dataFields, printDatagram, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { isMulticast, type MulticastGroup, readGroup } from "../../net/resolve_host.ts";
 import { SOCKET_ERRORS } from "../../os/errors.ts";

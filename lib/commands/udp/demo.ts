@@ -5,13 +5,8 @@
  */
 
 import { hostPort } from "../../base/host_port.ts";
-import {
-  addressFields,
-  reportingFailure,
-  type Said,
-  say as sayTo,
-  shownData,
-} from "../../cli/json_events.ts";
+import { addressFields, reportingFailure, type Said, say as sayTo } from "../../cli/json_events.ts";
+import { shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
 import { makeStyle, type Paint, type Style } from "../../terminal/terminal.ts";

@@ -10,15 +10,14 @@ import { printable } from "../../base/printable.ts";
 import {
   addressFields,
   counted,
-  dataFields,
   failureFields,
   printLines,
   reportingFailure,
   type Said,
   say,
-  shownData,
   voiced,
 } from "../../cli/json_events.ts";
+import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, StopSignals } from "../../os/io.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import { type Bytes, concat, MalformedError } from "../../base/bytes.ts";
 import { callAfter } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
@@ -99,9 +99,7 @@ interface Asking {
 
 async function ask({ server, options, signal }: Asking, query: Query): Promise<Reply> {
   const { transport = "udp" } = options;
-  const by = (transport: Transport, { message, size }: Received): Reply => {
-    return { message, server, transport, size };
-  };
+  const by = (transport: Transport, received: Received) => ({ ...received, server, transport });
   if (transport === "tls" || transport === "https") {
     const askSecurely = transport === "tls" ? askByTls : askByHttps;
     return by(transport, await askSecurely(server, query, options, signal));
@@ -182,10 +180,7 @@ const MAX_USES = 32;
 
 /** A pool of UDP sockets for many questions. Opening a socket takes longer than the rest of a question. */
 export class SocketPool implements Disposable {
-  readonly #idle: { readonly ipv4: OwnSocket[]; readonly ipv6: OwnSocket[] } = {
-    ipv4: [],
-    ipv6: [],
-  };
+  readonly #idle = { ipv4: [] as OwnSocket[], ipv6: [] as OwnSocket[] };
 
   /** Returns a socket that is not in use. */
   take(isIPv6: boolean): OwnSocket {
@@ -215,17 +210,33 @@ async function askByUdp(
   const ipv6 = isIPv6(server.hostname);
   const own = sockets?.take(ipv6) ?? openSocket(ipv6);
   own.uses += 1;
-  const close = () => own.socket.close();
+  let isReusable = false;
+  try {
+    const received = await closedAtAbort(own.socket, signal, () => exchange(own, server, query));
+    isReusable = !signal.aborted;
+    return received;
+  } finally {
+    if (isReusable && sockets !== undefined) sockets.give(own, ipv6);
+    else if (!signal.aborted) own.socket.close();
+  }
+}
+
+/**
+ * Works with a socket, and closes it if the signal aborts.
+ *
+ * @throws The signal's reason, if it aborts before the work ends.
+ */
+async function closedAtAbort<T>(
+  socket: { close(): void },
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const close = () => socket.close();
   signal.addEventListener("abort", close, { once: true });
   try {
-    const received = await exchange(own, server, query);
-    if (signal.aborted) return received;
-    if (sockets === undefined) close();
-    else sockets.give(own, ipv6);
-    return received;
+    return await work();
   } catch (error) {
     signal.throwIfAborted(); // the socket was closed
-    close();
     throw error;
   } finally {
     signal.removeEventListener("abort", close);
@@ -282,24 +293,19 @@ async function askByStream(
   { bytes, ...query }: Query,
   signal: AbortSignal,
 ): Promise<Received> {
-  const stop = () => connection.close();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
+  const framed = concat([Uint8Array.of(bytes.length >> 8, bytes.length), bytes]);
+  const exchange = async () => {
     signal.throwIfAborted();
-    const framed = new Uint8Array(2 + bytes.length);
-    framed.set([bytes.length >> 8, bytes.length]);
-    framed.set(bytes, 2);
     for (let sent = 0; sent < framed.length;) sent += await connection.write(framed.subarray(sent));
     for (;;) {
       const [high, low] = await readExactly(connection, 2);
       const received = readReply(await readExactly(connection, high! << 8 | low!), query);
       if (received !== undefined) return received;
     }
-  } catch (error) {
-    signal.throwIfAborted(); // the connection was closed
-    throw error;
+  };
+  try {
+    return await closedAtAbort(connection, signal, exchange);
   } finally {
-    signal.removeEventListener("abort", stop);
     if (!signal.aborted) connection.close();
   }
 }
@@ -323,18 +329,10 @@ async function askByTls(
 ): Promise<Received> {
   const { hostname, port } = server;
   const connection = await Deno.connect({ hostname, port, signal });
-  const stop = () => connection.close();
-  signal.addEventListener("abort", stop, { once: true });
-  let secured: Deno.TlsConn;
-  try {
+  const secured = await closedAtAbort(connection, signal, async () => {
     const { startTls } = await import("../../net/tls.ts");
-    secured = await startTls(connection, serverName ?? hostname, { caCerts }, whatFailed(server));
-  } catch (error) {
-    signal.throwIfAborted(); // the connection was closed
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+    return await startTls(connection, serverName ?? hostname, { caCerts }, whatFailed(server));
+  });
   return await askByStream(secured, query, signal);
 }
 
@@ -353,7 +351,9 @@ async function askByHttps(
 ): Promise<Received> {
   using client = Deno.createHttpClient({ caCerts: [...caCerts] });
   const { hostname, port, url = `https://${hostname}:${port}/dns-query` } = server;
-  const response = await post(url, query.bytes, client, signal).catch(async (error) => {
+  const headers = { "accept": MEDIA_TYPE, "content-type": MEDIA_TYPE };
+  const asking = { method: "POST", headers, body: query.bytes, client, signal } as const;
+  const response = await fetch(url, { ...asking, redirect: "manual" }).catch(async (error) => {
     signal.throwIfAborted();
     const { tlsFailure } = await import("../../net/tls.ts");
     throw tlsFailure(fetchFault(error), whatFailed(server));
@@ -370,19 +370,14 @@ function fetchFault(error: unknown): unknown {
   return refused ? new Deno.errors.ConnectionRefused(cause.message) : cause;
 }
 
-async function post(url: string, body: Bytes, client: Deno.HttpClient, signal: AbortSignal) {
-  const headers = { "accept": MEDIA_TYPE, "content-type": MEDIA_TYPE };
-  return await fetch(url, { method: "POST", headers, body, client, signal, redirect: "manual" });
-}
-
 async function bodyOf(response: Response, server: NameServer): Promise<Bytes> {
   const type = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (response.status !== 200 || type !== MEDIA_TYPE || response.body === null) {
     await response.body?.cancel();
-    const what = response.status === 200
-      ? `sent ${printable(type ?? "no content type")} instead of a DNS message`
-      : `replied with HTTP status ${response.status}`;
-    throw httpFailure(server, `it ${what}`);
+    const why = response.status === 200
+      ? `it sent ${printable(type ?? "no content type")} instead of a DNS message`
+      : `it replied with HTTP status ${response.status}`;
+    throw httpFailure(server, why);
   }
   const { readStream, TooLargeError } = await import("../../os/files.ts");
   try {
@@ -398,10 +393,6 @@ function whatFailed(server: NameServer): string {
 }
 
 function httpFailure(server: NameServer, why: string): Failure {
-  return new Failure({
-    what: whatFailed(server),
-    why,
-    code: "NO_DNS_OVER_HTTPS",
-    hint: "check the URL; it is usually https://NAME/dns-query",
-  });
+  const hint = "check the URL; it is usually https://NAME/dns-query";
+  return new Failure({ what: whatFailed(server), why, code: "NO_DNS_OVER_HTTPS", hint });
 }

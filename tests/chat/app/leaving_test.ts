@@ -12,7 +12,7 @@ import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
 import { ReaderGone } from "../../../lib/os/io.ts";
 import type { Input } from "../../../lib/os/streams.ts";
-import type { Missed } from "../../../lib/chat/member/deliveries.ts";
+import type { Missed } from "../../../lib/chat/member/lines.ts";
 import type { MemberEvent, Session } from "../../../lib/tcp_chat.ts";
 import { credentialOf, until } from "../room.ts";
 // @ts-types="../../../types/std_assert.d.ts"

@@ -7,7 +7,8 @@ import {
   WireReader,
 } from "../../../lib/chat/app/wire_dump.ts";
 import type { Bytes } from "../../../lib/base/bytes.ts";
-import { encodeCount, encodeEmpty, encodeHere } from "../../../lib/chat/wire/control.ts";
+import { encodeCount, encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { encodeHere } from "../../../lib/chat/wire/history.ts";
 import { encodeEntries, encodePair, encodeSealed } from "../../../lib/chat/wire/envelope.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 

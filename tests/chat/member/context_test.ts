@@ -10,12 +10,8 @@ import { assertEquals } from "@std/assert";
 import { secureRandom, utf8 } from "../../../lib/base/bytes.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { encodeReceipt, STREAM } from "../../../lib/chat/wire/content.ts";
-import {
-  CHECK_BYTES,
-  encodeJoined,
-  readJoined,
-  readRosterPage,
-} from "../../../lib/chat/wire/control.ts";
+import { encodeJoined, readJoined, readRosterPage } from "../../../lib/chat/wire/control.ts";
+import { CHECK_BYTES } from "../../../lib/chat/wire/history.ts";
 import { encodeEntries } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";

@@ -8,14 +8,8 @@
 import { assertEquals } from "@std/assert";
 import { secureRandom } from "../../../lib/base/bytes.ts";
 import type { Credential } from "../../../lib/chat/identity/credential.ts";
-import {
-  type Contact,
-  type Entry,
-  Ledger,
-  type Line,
-  MAX_KEPT_BYTES,
-  type Missed,
-} from "../../../lib/chat/member/deliveries.ts";
+import { Ledger, MAX_KEPT_BYTES } from "../../../lib/chat/member/deliveries.ts";
+import type { Contact, Entry, Line, Missed } from "../../../lib/chat/member/lines.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
 import { STREAM, type Stream } from "../../../lib/chat/wire/content.ts";
 import { Clock, credentialOf } from "../keys.ts";

@@ -11,21 +11,23 @@ import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { makeCredential, NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { sign } from "../../../lib/chat/identity/signing.ts";
 import {
-  encodeHere,
   encodeJoined,
-  encodeLeavePayload,
   encodeLeft,
-  hereStatement,
   type Listing,
   readJoined,
   readLeft,
   readRosterPage,
 } from "../../../lib/chat/wire/control.ts";
+import {
+  checkOf,
+  encodeHere,
+  encodeLeavePayload,
+  hereStatement,
+} from "../../../lib/chat/wire/history.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { PairError, PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
 import { readPair } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
-import { checkOf } from "../../../lib/chat/wire/history.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import {
   count,

@@ -6,7 +6,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { Missed } from "../../../lib/chat/member/deliveries.ts";
+import type { Missed } from "../../../lib/chat/member/lines.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
 import { Absence } from "../../../lib/chat/member/time.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";

@@ -13,7 +13,7 @@ import {
   MAX_GAPS,
   MAX_SENDERS,
   Streams,
-} from "../../../lib/chat/member/streams.ts";
+} from "../../../lib/chat/member/acknowledger.ts";
 import { STREAM } from "../../../lib/chat/wire/content.ts";
 
 /** A stream as the set of the numbers that are missing. Its state is that of section 10.1, without the bound. */

@@ -14,10 +14,10 @@ import {
   MAX_ROUTE_MEMBERS,
   readJoin,
   readJoined,
-  readLeavePayload,
   readLeft,
   readRoute,
 } from "../../../lib/chat/wire/control.ts";
+import { readLeavePayload } from "../../../lib/chat/wire/history.ts";
 import {
   encodeEntries,
   encodePair,

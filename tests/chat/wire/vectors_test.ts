@@ -26,27 +26,21 @@ import {
   encodeChallengePayload,
   encodeCount,
   encodeEmpty,
-  encodeHere,
   encodeJoined,
   encodeJoinRequest,
-  encodeLeavePayload,
   encodeLeft,
   encodeMember,
   encodeProven,
   encodeRenew,
   encodeResumeRequest,
   encodeRoute,
-  hereStatement,
   joinStatement,
-  leaveStatement,
   readBehind,
   readBye,
   readChallenge,
   readCount,
-  readHere,
   readJoin,
   readJoined,
-  readLeavePayload,
   readLeft,
   readMember,
   readResume,
@@ -54,14 +48,20 @@ import {
   readRoute,
   resumeStatement,
 } from "../../../lib/chat/wire/control.ts";
-import { readEntries, readPair, readSealed } from "../../../lib/chat/wire/envelope.ts";
-import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import {
   checkOf,
+  encodeHere,
+  encodeLeavePayload,
   firstContext,
+  hereStatement,
+  leaveStatement,
+  readHere,
+  readLeavePayload,
   type RosterEvent,
   RosterHistory,
 } from "../../../lib/chat/wire/history.ts";
+import { readEntries, readPair, readSealed } from "../../../lib/chat/wire/envelope.ts";
+import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { encodeGreeting, KIND, readGreeting } from "../../../lib/chat/wire/kinds.ts";
 import vectors from "../../vectors/chat.json" with { type: "json" };
 import {

@@ -1,0 +1,400 @@
+/**
+ * Lines and the contacts that they go to: how a line is made of what a person enters, bounded, addressed and numbered,
+ * or refused with the reason; and what is kept of it until every contact has taken it.
+ *
+ * @module
+ */
+
+import { type Bytes, utf8 } from "../../base/bytes.ts";
+import type { OwnCredential } from "../identity/credential.ts";
+import { foldName } from "../identity/name.ts";
+import { MAX_TEXT_BYTES, messageIds, STREAM, type Stream, STREAMS } from "../wire/content.ts";
+import type { Peer, Policy } from "./roster.ts";
+
+/** A line on its way. */
+export interface Line {
+  /** The message's id. */
+  readonly id: string;
+  /** The stream that its number belongs to. */
+  readonly stream: Stream;
+  /** The number in its stream. */
+  readonly number: number;
+  /** When it was entered, in milliseconds since 1970. */
+  readonly time: number;
+  /** The text in UTF-8. */
+  readonly text: Bytes;
+  /** The text as it was entered. */
+  readonly shown: string;
+  /** The recipient of a private line. */
+  readonly to: Peer | undefined;
+  /** The version of the room that was displayed when it was entered. */
+  readonly version: number;
+  /** The hashes of the members that the policy kept from reading when it was entered. They never will. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+/** A recipient that left before it said that it has taken a line. */
+export interface Missed {
+  /** Its name. */
+  readonly name: string;
+  /** Whether it signed its leaving. */
+  readonly signed: boolean;
+}
+
+/** A line, and what it waits for. */
+export interface Entry {
+  readonly line: Line;
+  /** Rises with each line that is entered, over all streams. */
+  readonly order: number;
+  /** The room that {@linkcode Line.version} belongs to. */
+  readonly room: Bytes;
+  /** The number of recipients that have not taken it, and one while it waits to be sealed. */
+  waiting: number;
+  /** As {@linkcode waiting}, without the recipients that are stalled. */
+  live: number;
+  /** Whether it went to a recipient. */
+  heard: boolean;
+  /** Whether it was said that it was sent. */
+  sent: boolean;
+  /** Since when a recipient has taken it and the relay has accepted it, in milliseconds; undefined if nobody took it. */
+  taken: number | undefined;
+  /** The recipients that are not known to have shown it, by their hashes. */
+  missed: Map<string, Missed> | undefined;
+  /** Former recipients, by their hashes: the policy keeps them from reading since. */
+  dropped: Set<string> | undefined;
+}
+
+/** What one contact has been sent of one stream. */
+export class ContactStream {
+  /** What it has taken, as its receipts say. */
+  through = 0;
+  /** The highest number that it knows of, as its last receipt says. */
+  seen = 0;
+  /** The highest number that it has been sent. */
+  sent = 0;
+  /** The last number that it has been sent in order: the one before the next that is addressed to it. */
+  last = 0;
+  /** What it is to be sent alone, in ascending order. */
+  readonly owed: Entry[] = [];
+  /** The frames that it has been sent alone and has not taken: the last number and the bytes of each. */
+  readonly flight: { readonly number: number; readonly bytes: number }[] = [];
+  /** The bytes of {@linkcode flight}. */
+  flightBytes = 0;
+  /** The number up to which it is to be told that nothing will come. */
+  gone = 0;
+
+  /** Notes that the numbers up to one have been sent. */
+  send(number: number): void {
+    this.last = number;
+    this.sent = Math.max(this.sent, number);
+  }
+
+  /** Notes a frame that was sent alone, and its last number. */
+  fly(number: number, bytes: number): void {
+    this.send(number);
+    this.flight.push({ number, bytes });
+    this.flightBytes += bytes;
+  }
+
+  /** Forgets the frames of which the contact has taken everything. */
+  land(): void {
+    while (this.flight.length > 0 && this.flight[0]!.number <= this.through) {
+      this.flightBytes -= this.flight.shift()!.bytes;
+    }
+  }
+
+  /** Forgets all frames that were sent alone. What was not taken is sent again. */
+  crash(): void {
+    this.flight.length = 0;
+    this.flightBytes = 0;
+    this.last = this.through;
+  }
+}
+
+/** How a contact is sent the lines of the group. */
+export type Mode =
+  /** By pair frames. */
+  | "apart"
+  /** By sealed frames, with the others. */
+  | "together"
+  /** By pair frames, until it has caught up: the relay leaves out sealed frames for it. */
+  | "behind";
+
+/** Somebody that this member takes to be in the room, or on the way back to it. */
+export interface Contact {
+  /** As the room lists it, or listed it last. */
+  peer: Peer;
+  /** Whether it is in the present room. */
+  here: boolean;
+  /** Whether it was told to be away. */
+  awayTold: boolean;
+  /** The number of the event that told its joining. */
+  readonly joining: number;
+  /** It is a recipient of the group's lines after this number; undefined until its joining was displayed. */
+  since: number | undefined;
+  readonly streams: Readonly<Record<Stream, ContactStream>>;
+  mode: Mode;
+  /** The number of the first message that the relay left out; 0 if none. */
+  behindFrom: number;
+  /** Whether it is to answer before it is sent what it is owed: it may have taken it already. */
+  unsure: boolean;
+  /** Whether the pair frame that it is to answer was sent. */
+  greeted: boolean;
+  /** Whether it was granted the chain, and has been sent every line since by sealed frames. */
+  granted: boolean;
+  /** When it joined, in milliseconds; -Infinity if it was in the room before this member. */
+  readonly joinedAt: number;
+  /** Since when something has been outstanding without an answer that shows progress, in milliseconds. */
+  quietSince: number | undefined;
+  /** Whether it is so late, or has been quiet for so long, that nobody waits for it. */
+  stalled: boolean;
+  /** When it was asked last, in milliseconds. */
+  askedAt: number;
+  /** Whether it has not answered since. */
+  asking: boolean;
+  /** How many answers in a row have shown no progress. */
+  fruitless: number;
+  /** The numbers up to which lost messages are to be sent again, by stream. */
+  readonly repair: Record<Stream, number>;
+  /** When lost messages were sent again last, in milliseconds. */
+  repairedAt: number;
+}
+
+/** Returns a contact that has been sent nothing. The parameters are those of {@linkcode Contact}. */
+export function newContact(peer: Peer, joining: number, joinedAt: number): Contact {
+  return {
+    peer,
+    here: true,
+    awayTold: false,
+    joining,
+    since: undefined,
+    streams: { [STREAM.group]: new ContactStream(), [STREAM.private]: new ContactStream() },
+    mode: "apart",
+    behindFrom: 0,
+    unsure: false,
+    greeted: false,
+    granted: false,
+    joinedAt,
+    quietSince: undefined,
+    stalled: false,
+    askedAt: -Infinity,
+    asking: false,
+    fruitless: 0,
+    repair: { [STREAM.group]: 0, [STREAM.private]: 0 },
+    repairedAt: -Infinity,
+  };
+}
+
+/** Forgets what a contact and this member were about in a room that is over. */
+export function leaveRoom(contact: Contact): void {
+  contact.here = false;
+  contact.mode = "apart";
+  contact.behindFrom = 0;
+  contact.greeted = contact.granted = contact.asking = false;
+  contact.quietSince = undefined;
+  contact.fruitless = 0;
+  for (const stream of STREAMS) contact.repair[stream] = 0;
+}
+
+/** The lines of one stream that are not delivered, by number. */
+class EntryLog {
+  readonly #entries = new Map<number, Entry>();
+  #last = 0;
+
+  /** The number of the newest line. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Adds the newest line. */
+  add(entry: Entry): void {
+    this.#last = entry.line.number;
+    this.#entries.set(entry.line.number, entry);
+  }
+
+  /** Removes a line that is delivered. */
+  delete(entry: Entry): void {
+    this.#entries.delete(entry.line.number);
+  }
+
+  /** Returns the lines with numbers above `after` and up to `last`, in order. */
+  *between(after: number, last: number): Generator<Entry, void> {
+    if (last - after > this.#entries.size) {
+      for (const [number, entry] of this.#entries) {
+        if (number > after && number <= last) yield entry;
+      }
+      return;
+    }
+    for (let number = after + 1; number <= last; number++) {
+      const entry = this.#entries.get(number);
+      if (entry !== undefined) yield entry;
+    }
+  }
+}
+
+/** The log of a stream in which nothing was said. */
+const NO_LINES = new EntryLog();
+
+/** The lines of all streams that are not delivered. */
+export class Logs {
+  readonly #group = new EntryLog();
+  /** By recipient of private lines. They are kept when a contact parts: numbers are never used twice. */
+  readonly #private = new Map<string, EntryLog>();
+
+  /** The number of members that were ever sent a private line. */
+  get privateStreams(): number {
+    return this.#private.size;
+  }
+
+  /** Returns the lines of the group, or the private ones to a member, which is given by its hash as a map key. */
+  of(stream: Stream, key = ""): EntryLog {
+    if (stream === STREAM.group) return this.#group;
+    return this.#private.get(key) ?? NO_LINES;
+  }
+
+  /** Adds a line. Only whoever was sent a private line has a log: members come and go without end. */
+  add(entry: Entry): void {
+    const { to } = entry.line;
+    if (to === undefined) return this.#group.add(entry);
+    const { key } = to.credential;
+    const log = this.#private.get(key) ?? new EntryLog();
+    this.#private.set(key, log);
+    log.add(entry);
+  }
+}
+
+/** The memory that a line costs besides its text, in bytes. */
+const LINE_BYTES = 512;
+
+/** Returns the memory that a line costs, in bytes. */
+export function sizeOf({ line }: Entry): number {
+  return line.text.length + LINE_BYTES;
+}
+
+/** What became of a line that was entered. */
+export type Entered =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
+
+/** Why a line is not sent. */
+export type RefusalCode =
+  | "TEXT_TOO_LARGE"
+  | "TEXT_EMPTY"
+  | "NOT_JOINED"
+  | "NO_SUCH_MEMBER"
+  | "EXCLUDED"
+  | "TO_SELF";
+
+/** The surroundings in which a line is entered. */
+export interface Setting {
+  /** Whether the member is, or was, in a room. */
+  readonly inRoom: boolean;
+  /** The version of the room that has been displayed; 0 if its roster has not been. */
+  readonly version: number;
+  /** Everyone that this member takes to be there. */
+  readonly peers: readonly Peer[];
+  /** Returns whether the person has been shown that a member, given by its hash as a map key, is there. */
+  readonly isDisplayed: (key: string) => boolean;
+  /** The number of the next line to the group. */
+  readonly nextNumber: number;
+  /** Returns the number of the next private line to a member, given by its hash as a map key. */
+  readonly nextPrivate: (key: string) => number;
+}
+
+/** A line, or why it is not sent. */
+export type Composed = { readonly ok: true; readonly line: Line } | Extract<Entered, { ok: false }>;
+
+/** Makes the lines of one member. */
+export class Composer {
+  readonly #self: OwnCredential;
+  readonly #policy: Policy;
+  /** The time of day, for people. */
+  readonly #date: () => number;
+  /** Makes the ids of lines to the group. */
+  readonly #idOf: (number: number) => string;
+  /** Whether a roster has been displayed, in this room or an earlier one. */
+  #seated = false;
+  #leftOut: ReadonlySet<string> = new Set();
+
+  /**
+   * Starts with nothing entered.
+   *
+   * @param self Who speaks.
+   * @param policy Whom it lets read.
+   * @param date The time in milliseconds since 1970.
+   */
+  constructor(self: OwnCredential, policy: Policy, date: () => number) {
+    this.#self = self;
+    this.#policy = policy;
+    this.#date = date;
+    this.#idOf = messageIds(self.member);
+  }
+
+  /**
+   * Makes a line of what a person entered.
+   *
+   * @param text 1 byte to 64 KiB of UTF-8.
+   * @param to The name of the recipient of a private line; undefined for the group.
+   * @param setting The surroundings.
+   */
+  compose(text: string, to: string | undefined, setting: Setting): Composed {
+    const bytes = utf8(text);
+    if (bytes.length === 0) return refusal("TEXT_EMPTY", "there is no text to send");
+    if (bytes.length > MAX_TEXT_BYTES) {
+      const bound = `at most ${MAX_TEXT_BYTES} bytes (64 KiB) of UTF-8, not ${bytes.length}`;
+      return refusal("TEXT_TOO_LARGE", `a message has ${bound}`);
+    }
+    const { inRoom, version, peers } = setting;
+    this.#seated ||= version > 0;
+    if (!inRoom || !this.#seated) {
+      return refusal("NOT_JOINED", "this member is not in the room");
+    }
+    const peer = to === undefined ? undefined : byName(peers, foldName(to));
+    if (peer?.credential.key === this.#self.key) {
+      return refusal("TO_SELF", "a private message goes to somebody else");
+    }
+    // Somebody else may have taken the name a moment before Enter.
+    const isThere = peer !== undefined && setting.isDisplayed(peer.credential.key);
+    if (to !== undefined && !isThere) {
+      return refusal("NO_SUCH_MEMBER", `nobody here is called ${to}`);
+    }
+    const obstacle = peer === undefined ? undefined : this.#policy.obstacle(peer);
+    if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);
+    return { ok: true, line: this.#line(bytes, text, peer, setting) };
+  }
+
+  #line(bytes: Line["text"], text: string, to: Peer | undefined, setting: Setting): Line {
+    const { nextNumber, nextPrivate, version, peers } = setting;
+    const number = to === undefined ? nextNumber : nextPrivate(to.credential.key);
+    const idOf = to ? messageIds(this.#self.member, to.credential.member) : this.#idOf;
+    return {
+      id: idOf(number),
+      stream: to === undefined ? STREAM.group : STREAM.private,
+      number,
+      time: this.#date(),
+      text: bytes,
+      shown: text,
+      to,
+      version,
+      leftOut: this.#leftOutOf(peers),
+    };
+  }
+
+  /** Returns the members that the policy keeps from reading now: the same set as long as they are the same. */
+  #leftOutOf(peers: readonly Peer[]): ReadonlySet<string> {
+    const kept = peers.filter((peer) => this.#policy.obstacle(peer) !== undefined);
+    if (kept.length === 0 && this.#leftOut.size === 0) return this.#leftOut;
+    const keys = new Set(kept.map(({ credential }) => credential.key));
+    const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
+    if (!isSame) this.#leftOut = keys;
+    return this.#leftOut;
+  }
+}
+
+function byName(peers: readonly Peer[], folded: string): Peer | undefined {
+  return peers.find(({ credential }) => credential.folded === folded);
+}
+
+function refusal(code: RefusalCode, message: string): Composed {
+  return { ok: false, code, message };
+}
