@@ -350,8 +350,8 @@ export function readRecordType(text: string): RecordType {
   const type = knownType(text) ?? text.toUpperCase();
   if (Object.hasOwn(PROTOCOL_TYPES, type)) {
     throw usageFailure(
-      `cannot ask for ${type}`,
-      "this type belongs to the protocol, and no name has such records",
+      `no record type ${JSON.stringify(type)} to ask for`,
+      "it belongs to the protocol, and no name has such records",
     );
   }
   if (typeNumber(type) !== undefined) return type;

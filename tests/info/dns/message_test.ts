@@ -242,7 +242,7 @@ Deno.test("types are read by name and by number", () => {
   };
   for (const [text, type] of Object.entries(types)) assertEquals(readRecordType(text), type);
   for (const text of ["opt", "41", "TYPE41", "AXFR", "type251"]) {
-    assertThrows(() => readRecordType(text), Failure, "this type belongs to the protocol");
+    assertThrows(() => readRecordType(text), Failure, "it belongs to the protocol");
   }
   assertEquals([typeNumber("TYPE65536"), typeNumber("AXFR"), typeNumber("toString")], [
     undefined,
