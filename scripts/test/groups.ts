@@ -34,8 +34,11 @@ export const EXAMPLES: Group = {
   name: "examples",
   permissions: ["--allow-net"],
   // Unchecked: the runner imports every name for every example, and unused ones are errors here.
-  paths: ["--doc", "--no-check", "README.md", "docs/tutorial.md", "docs/tcp.md", "mod.ts", "lib/"],
-  seconds: 30,
+  paths: [
+    ...["--doc", "--no-check", "README.md", "README.zh.md"],
+    ...["docs/tutorial.md", "docs/tutorial.zh.md", "docs/tcp.md", "mod.ts", "lib/"],
+  ],
+  seconds: 40,
   exclusive: [],
   tools: [],
 };

@@ -14,11 +14,16 @@ export interface Shown {
 /** The commands behind `$ ` in the console blocks of a document, with what is printed for each. */
 export function readConsoleBlocks(markdown: string): Shown[] {
   return [...markdown.matchAll(/^```console\n([\s\S]*?)^```/gm)].flatMap(([, block]) =>
-    block!.split(/^\$ /m).slice(1).map((part) => {
-      const end = part.indexOf("\n");
-      return { command: part.slice(0, end), output: part.slice(end + 1) };
-    })
+    readCommands(block!)
   );
+}
+
+/** The commands behind `$ ` in a block, with what is printed for each. */
+export function readCommands(block: string): Shown[] {
+  return block.split(/^\$ /m).slice(1).map((part) => {
+    const end = part.indexOf("\n");
+    return { command: part.slice(0, end), output: part.slice(end + 1) };
+  });
 }
 
 /**

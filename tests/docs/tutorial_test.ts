@@ -3,7 +3,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { granted } from "../fixtures/granted.ts";
-import { printsWhatIsShown, readConsoleBlocks } from "./console_blocks.ts";
+import { printsWhatIsShown, readCommands, readConsoleBlocks } from "./console_blocks.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ignore = !granted("run=deno,sh", "read=.");
@@ -40,6 +40,68 @@ Deno.test({
       const { code, said } = await sh(command);
       assertEquals(code, 0, said);
       assert(printsWhatIsShown(output, said), `${command}\n${said}`);
+    }
+  },
+});
+
+/** A port of TCP that nobody uses. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** What a command says, without what differs from run to run. */
+function alike(said: string): string {
+  return said.trimEnd().replace(/\d{4}-\d\d-\d\d [\d:.]+/g, "TIME").replace(/:\d+/g, ":PORT");
+}
+
+/** Starts a command in the shell's place, as at a terminal: its input stays open. */
+async function start(command: string): Promise<Deno.ChildProcess> {
+  const inPlace = (await alias()).replace("{ deno", "{ exec deno");
+  return new Deno.Command("sh", {
+    args: ["-c", `root=$PWD; ${inPlace}\nexec 2>&1\n${command}`],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+}
+
+/** Reads a stream until it has said so much, and returns all that it has said. */
+async function readUntil(
+  reader: ReadableStreamDefaultReader<string>,
+  said: string,
+  enough: (said: string) => boolean,
+): Promise<string> {
+  for (let all = said;;) {
+    if (enough(all)) return all;
+    const { done, value } = await reader.read();
+    assert(!done, all);
+    all += value;
+  }
+}
+
+Deno.test({
+  name: "the tutorial's conversations between two terminals print what they show",
+  ignore,
+  async fn() {
+    const blocks = (await tutorial()).matchAll(/^```text\n(\$ parley (?:udp|tcp) [\s\S]*?)^```/gm);
+    const conversations = [...blocks].map(([, block]) => readCommands(block!));
+    assertEquals(conversations.map(({ length }) => length), [2, 2, 2]);
+    for (const [stays, ends] of conversations) {
+      const port = freePort();
+      const atPort = ({ command }: { command: string }) =>
+        command.includes("9060") ? command.replace("9060", `${port}`) : `${command} --port ${port}`;
+      const child = await start(atPort(stays!).replace("> copy", "> /dev/null"));
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const listening = await readUntil(reader, "", (said) => said.endsWith("\n"));
+      const { code, said } = await sh(atPort(ends!));
+      assertEquals([code, alike(said)], [0, alike(ends!.output)]);
+      const shown = alike(stays!.output);
+      const all = await readUntil(reader, listening, (said) => alike(said).length >= shown.length);
+      assertEquals(alike(all), shown);
+      // Without --keep, `tcp listen` ends with its connection.
+      if (/ server$/.test(stays!.command)) child.kill("SIGTERM");
+      await Promise.all([reader.cancel(), child.stdin.close(), child.status]);
     }
   },
 });

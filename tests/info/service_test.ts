@@ -41,6 +41,17 @@ Deno.test("findServices() knows aliases, and tells the transports apart", async 
   assert(services[0]?.aliases.includes("sink"));
 });
 
+Deno.test({
+  name: "findServices() knows the services that IANA lists with a range of ports",
+  ignore: !withheld("read=/etc/services"),
+  async fn() {
+    for (const port of ["6000", "6063"]) assertEquals(await found(port, "name"), ["x11"]);
+    assertEquals(await found("ircu", "port"), [6665, 6666, 6667, 6668, 6669]);
+    assertEquals(await found("6064", "name"), ["ndl-ahp-svc"]);
+    await assertRejects(() => findServices("6665", { protocol: "udp" }), Failure);
+  },
+});
+
 Deno.test("findServices() fails for what nobody lists, and suggests a near name", async () => {
   const name = await assertRejects(() => findServices("htpp"), Failure);
   assertEquals([name.code, name.exitCode, name.hint], ["UNKNOWN_SERVICE", 1, "did you mean http?"]);

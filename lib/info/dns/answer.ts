@@ -146,8 +146,12 @@ export function isTimeout(error: unknown): boolean {
     (error instanceof DOMException && error.name === "TimeoutError");
 }
 
-/** The meaning of extended errors (RFC 8914). */
+/**
+ * The meaning of extended errors (RFC 8914, IANA's registry). 0 to 28 were compared with Net::DNS 1.36, 29 to 32 with
+ * dnspython of July 2026, 30 and 33 with BIND's `ede.h` of 2026.
+ */
 const EXTENDED_ERRORS: Readonly<Record<number, string>> = {
+  0: "other error",
   1: "unsupported DNSKEY algorithm",
   2: "unsupported DS digest type",
   3: "stale answer",
@@ -172,6 +176,15 @@ const EXTENDED_ERRORS: Readonly<Record<number, string>> = {
   22: "no reachable authority",
   23: "network error",
   24: "invalid data",
+  25: "signature expired before valid",
+  26: "too early",
+  27: "unsupported NSEC3 iterations value",
+  28: "unable to conform to policy",
+  29: "synthesized",
+  30: "invalid query type",
+  31: "rate limited",
+  32: "over quota",
+  33: "negative trust anchor",
 };
 
 /** An extended error of a reply (RFC 8914). */

@@ -128,7 +128,7 @@ function named(names: Readonly<Record<number, string>>, number: number): string 
   return names[number] ?? String(number);
 }
 
-/** Certificate types (RFC 4398 section 2.1). */
+/** Certificate types (RFC 4398 section 2.1). They were compared with ldns 1.8.3 and dnspython. */
 const CERTIFICATE_TYPES: Readonly<Record<number, string>> = {
   1: "PKIX",
   2: "SPKI",
@@ -142,7 +142,7 @@ const CERTIFICATE_TYPES: Readonly<Record<number, string>> = {
   254: "OID",
 };
 
-/** Mnemonics of DNSSEC algorithms (IANA's registry), for CERT records. */
+/** Mnemonics of DNSSEC algorithms (IANA's registry), for CERT records. They were compared with BIND 9.18.49. */
 const ALGORITHMS: Readonly<Record<number, string>> = {
   1: "RSAMD5",
   2: "DH",
@@ -218,7 +218,10 @@ interface ParameterKind {
   text?(value: never, style: TextStyle): string;
 }
 
-/** The parameters by number (RFC 9460 section 14.3.2, RFC 9461). */
+/**
+ * The parameters by number (RFC 9460 section 14.3.2, RFC 9461). They are those of BIND 9.18.49. As there, `ohttp` is
+ * `key8` (RFC 9540), and later parameters are numbers too.
+ */
 const PARAMETERS: readonly (readonly [name: string, kind: ParameterKind])[] = [
   ["mandatory", {
     read: (reader) => many(reader, () => parameterName(reader.u16())),

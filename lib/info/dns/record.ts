@@ -133,6 +133,9 @@ function unknownText(data: string): string {
 /**
  * The number of each type (IANA's registry of DNS parameters), followed by its fields as `NAME:KIND`. The kinds are
  * those of `fields.ts`. A single field without a name is the whole data. Without fields, the data is not decoded.
+ *
+ * The numbers were compared with BIND 9.18.49, Net::DNS 1.36, ldns 1.8.3 and Knot DNS 3.2.6. Each type is in one of
+ * them at least. NXNAME (128, RFC 9824) is left out, because dig(1) of BIND 9.18 formats it as `TYPE128`.
  */
 const LAYOUTS = {
   A: "1 ipv4",
@@ -341,11 +344,17 @@ export function className(number: number): string {
  *
  * @param text A name in any case, or a number: `mx`, `65`, `TYPE65`.
  * @returns The name of the type.
- * @throws {Failure} `USAGE` with the nearest name, if there is no such type.
+ * @throws {Failure} `USAGE`, if there is no such type, with the nearest name; or if it is a type of the protocol.
  */
 export function readRecordType(text: string): RecordType {
-  const type = knownType(text);
-  if (type !== undefined) return type;
+  const type = knownType(text) ?? text.toUpperCase();
+  if (Object.hasOwn(PROTOCOL_TYPES, type)) {
+    throw usageFailure(
+      `no record type ${JSON.stringify(type)} to ask for`,
+      "it belongs to the protocol, and no name has such records",
+    );
+  }
+  if (typeNumber(type) !== undefined) return type;
   const near = nearest(text.toUpperCase(), DNS_TYPES);
   throw usageFailure(
     `no record type ${JSON.stringify(text.slice(0, 60))}`,

@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { MalformedError } from "../../../lib/base/bytes.ts";
+import { Failure } from "../../../lib/base/failure.ts";
 import { readRecordType, recordText } from "../../../lib/info.ts";
 import {
   decodeMessage,
@@ -176,6 +177,8 @@ Deno.test("flags and response codes have their names, those of EDNS too", () => 
   assertEquals(rcodeOf({ flags: 3, edns: undefined }), "NXDOMAIN");
   const edns = { udpSize: 512, version: 0, extendedRcode: 1, dnssecOk: false, options: [] };
   assertEquals(rcodeOf({ flags: 0, edns }), "BADVERS");
+  assertEquals(rcodeOf({ flags: 6, edns }), "BADTRUNC");
+  assertEquals(rcodeOf({ flags: 8, edns }), "RCODE24");
   assertEquals(rcodeOf({ flags: 12, edns: undefined }), "RCODE12");
 });
 
@@ -238,6 +241,9 @@ Deno.test("types are read by name and by number", () => {
     type65280: "TYPE65280",
   };
   for (const [text, type] of Object.entries(types)) assertEquals(readRecordType(text), type);
+  for (const text of ["opt", "41", "TYPE41", "AXFR", "type251"]) {
+    assertThrows(() => readRecordType(text), Failure, "it belongs to the protocol");
+  }
   assertEquals([typeNumber("TYPE65536"), typeNumber("AXFR"), typeNumber("toString")], [
     undefined,
     undefined,
@@ -245,6 +251,8 @@ Deno.test("types are read by name and by number", () => {
   ]);
   for (let number = 0; number < 65_536; number += 1) {
     const name = typeName(number);
-    if (!/^(OPT|TKEY|TSIG|[AI]XFR|MAIL[AB])$/.test(name)) assertEquals(typeNumber(name), number);
+    if (!/^(OPT|TKEY|TSIG|[AI]XFR|MAIL[AB])$/.test(name)) {
+      assertEquals(typeNumber(name), number);
+    }
   }
 });

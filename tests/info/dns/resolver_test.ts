@@ -318,7 +318,16 @@ Deno.test("failures of servers that were not reached end with 9, and others with
 });
 
 Deno.test("resolve() tells an extended error with the failure that it explains (RFC 8914)", async () => {
-  const data = Uint8Array.of(0, 6);
+  const meanings: readonly (readonly [number, string])[] = [
+    [0, "other error"],
+    [6, "DNSSEC bogus"],
+    [24, "invalid data"],
+    [25, "signature expired before valid"],
+    [28, "unable to conform to policy"],
+    [33, "negative trust anchor"],
+    [34, "extended error 34"],
+  ];
+  let code = 0;
   await using server = new Responder(() => ({
     rcode: 2,
     edns: {
@@ -326,11 +335,14 @@ Deno.test("resolve() tells an extended error with the failure that it explains (
       version: 0,
       extendedRcode: 0,
       dnssecOk: false,
-      options: [{ code: 15, data }],
+      options: [{ code: 15, data: Uint8Array.of(0, code) }],
     },
   }));
-  const { failure } = await one(server, "a.example", "A");
-  assertEquals(failure?.why, "the name server failed (DNSSEC bogus)");
+  for (const [number, meaning] of meanings) {
+    code = number;
+    const { failure } = await one(server, "a.example", "A");
+    assertEquals(failure?.why, `the name server failed (${meaning})`);
+  }
 });
 
 Deno.test("resolve() tries the domains of the search list, and a name with dots as it is first", async () => {
