@@ -34,7 +34,7 @@ Deno.test({
         "  client │ The server 127.0.0.1:",
         "Not fooled: ",
         "  ada │ bo: the secret of the day",
-        "   bo │ >   ciphertext     57 bytes, AES-256-GCM",
+        "   bo │ >   ciphertext     48 bytes, AES-256-GCM",
       ]
     ) assertStringIncludes(stdout, shown);
   },

@@ -294,7 +294,6 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
 /** Faults after which messages are still shown. */
 const SHOWN: ReadonlySet<FaultCode> = new Set([
   "GAP",
-  "ROSTER_DIFFERS",
   "UNREACHABLE",
   "CLOCK_BEHIND",
 ]);

@@ -219,7 +219,7 @@ export interface Entry {
 }
 
 /** The largest box of an entry in bytes: 64 streams of a receipt. */
-const MAX_BOX_BYTES = 1 + 64 * 13 + TAG_BYTES;
+const MAX_BOX_BYTES = 64 * 19 + TAG_BYTES;
 const ENTRY_BYTES = 4 + 6 + 4 + CHECK_BYTES + 2;
 
 /**
