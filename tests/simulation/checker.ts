@@ -90,6 +90,7 @@ export class Checker {
   isInspected = false;
   /** Whether the relay has been honest for so long that nobody finds fault any more. */
   isCalm = false;
+  readonly #turnedBack = new Set<Process>();
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
 
@@ -340,8 +341,14 @@ export class Checker {
     this.#problem(`${process} finds fault: ${code} ${whose} ${detail}`);
   }
 
+  /** A process is shown a room as it was before, and is to end. */
+  turnedBack(process: Process): void {
+    this.#turnedBack.add(process);
+  }
+
   endedUnasked(process: Process, reason: string): void {
-    if (!this.#isLiar(process)) this.#problem(`${process} ends unasked: ${reason}`);
+    const isRight = reason === "BAD_RELAY" && this.#turnedBack.has(process);
+    if (!this.#isLiar(process) && !isRight) this.#problem(`${process} ends unasked: ${reason}`);
   }
 
   /** Whom a process leaves out at this moment, at which it seals something. */

@@ -45,6 +45,8 @@ export interface LiarOptions {
   readonly runs: (member: OwnCredential) => boolean;
   /** Hears that a member is shown somebody who is not there, by a number in its stay. */
   readonly relisted: (to: string, stay: string, number: number) => void;
+  /** Hears that a member is shown a room as it was before: the relay had invented versions, and then forgot the member. */
+  readonly turnedBack: (to: string) => void;
   /** Hears that a frame with lines is carried to a member, and whether its sender was told of the same roster. */
   readonly carried: (to: string, frame: Bytes, agrees: () => boolean) => void;
   /** Returns the stay of the member with a number, as the relay counts. */
@@ -70,6 +72,14 @@ export class Liar {
   add(key: string, stay: LyingStay): void {
     this.stays.set(key, stay);
     this.#all.set(stayKey(stay.room, stay.number), stay);
+  }
+
+  /** Returns the highest version of a room that a member was shown. */
+  highestShown(self: string, room: Bytes): number {
+    const stays = this.#all.values().filter((stay) =>
+      stay.self === self && mapKey(stay.room) === mapKey(room)
+    );
+    return Math.max(0, ...stays.map(({ version }) => version));
   }
 
   /** Takes a member's connection. */
@@ -202,6 +212,9 @@ export class LyingConnection {
   #admit(frame: Bytes): void {
     const page = readRosterPage(frame.slice(5));
     const self = this.#self!;
+    if (page.version < this.#liar.highestShown(self, page.room)) {
+      this.#liar.options.turnedBack(self);
+    }
     const stay = this.#stay ?? new LyingStay(this.#liar.options, page, self);
     this.#stay = stay;
     this.#liar.add(self, stay);

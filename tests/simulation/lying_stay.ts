@@ -44,7 +44,8 @@ export class LyingStay {
   /** The number of counted frames that came from the member. */
   taken = 0;
   readonly #options: LiarOptions;
-  readonly #self: string;
+  /** The member's hash as a map key. */
+  readonly self: string;
   readonly #numbers: Numbering;
   /** What the member was told of the roster, by version. */
   readonly #events = new Map<number, string>();
@@ -65,7 +66,7 @@ export class LyingStay {
   constructor(options: LiarOptions, { room, version }: RosterPage, self: string) {
     this.#options = options;
     this.room = room.slice();
-    this.#self = self;
+    this.self = self;
     this.#numbers = new Numbering(version);
   }
 
@@ -110,6 +111,11 @@ export class LyingStay {
     }
   }
 
+  /** The version of the room that the member was shown last. */
+  get version(): number {
+    return this.#numbers.version;
+  }
+
   /** Whether the member was told the same of the roster as another one, up to a version. */
   agrees(other: LyingStay, version: number): boolean {
     if (this.#omits || other.#omits || version > this.#numbers.version) return false;
@@ -127,7 +133,7 @@ export class LyingStay {
     const view = new DataView(frame.buffer, frame.byteOffset);
     const sender = stayOf(this.room, view.getUint32(5));
     const version = view.getUint32(kind === KIND.sealed ? 22 : 19);
-    carried(this.#self, frame, () => sender !== undefined && this.agrees(sender, version));
+    carried(this.self, frame, () => sender !== undefined && this.agrees(sender, version));
   }
 
   /** The member's own number, as the relay knows it. */
@@ -198,7 +204,7 @@ export class LyingStay {
     const number = this.#numbers.joins(real, shown.slice());
     this.#events.set(number, `joined ${mapKey(shown)}`);
     if (absent !== undefined) {
-      this.#options.relisted(this.#self, stayKey(this.room, this.number), number);
+      this.#options.relisted(this.self, stayKey(this.room, this.number), number);
     }
     this.#send(KIND.joined, encodeJoined({ number, credential: shown, renewal }));
   }
@@ -253,7 +259,7 @@ export class LyingStay {
     if (credential !== undefined) {
       const number = this.#numbers.insert(credential);
       this.#events.set(number, `joined ${mapKey(credential)}`);
-      this.#options.relisted(this.#self, stayKey(this.room, this.number), number);
+      this.#options.relisted(this.self, stayKey(this.room, this.number), number);
       this.#send(KIND.joined, encodeJoined({ number, credential, renewal: NOTHING }));
     }
   }

@@ -33,6 +33,11 @@ const LEFT_OUT: Delivery = {
   number: 0,
 };
 
+/** The memory that a delivery takes in a feed, in bytes. */
+function sizeOf({ bytes, to }: Delivery): number {
+  return bytes.length + (to.weight ?? 0);
+}
+
 /** Deliveries by ascending index. The first ones are dropped once nobody needs them. */
 export class Feed {
   #items: Delivery[] = [];
@@ -60,18 +65,18 @@ export class Feed {
   /** Appends a delivery. */
   push(delivery: Delivery): void {
     this.#items.push(delivery);
-    this.#bytes += delivery.bytes.length;
+    this.#bytes += sizeOf(delivery);
   }
 
   /** Leaves out a delivery; the others keep their indices. */
   leaveOut(index: number): void {
-    this.#bytes -= this.at(index).bytes.length;
+    this.#bytes -= sizeOf(this.at(index));
     this.#items[index - this.#start] = LEFT_OUT;
   }
 
   /** Drops all deliveries before an index. */
   trim(index: number): void {
-    for (let i = this.#start; i < index; i++) this.#bytes -= this.at(i).bytes.length;
+    for (let i = this.#start; i < index; i++) this.#bytes -= sizeOf(this.at(i));
     this.#items.splice(0, index - this.#start);
     this.#start = index;
     this.#trimmed = { deliveries: this.kept, bytes: this.#bytes };
@@ -87,8 +92,8 @@ export class Feed {
   get reach(): number {
     let bytes = this.#bytes;
     let index = Math.max(this.#start, this.end - REACH.deliveries);
-    for (let i = this.#start; i < index; i++) bytes -= this.at(i).bytes.length;
-    while (bytes > REACH.bytes) bytes -= this.at(index++).bytes.length;
+    for (let i = this.#start; i < index; i++) bytes -= sizeOf(this.at(i));
+    while (bytes > REACH.bytes) bytes -= sizeOf(this.at(index++));
     return index;
   }
 }
@@ -267,7 +272,7 @@ export class Outbox {
     for (let i = this.#ackedAt; i < this.#feed.end; i++) {
       const delivery = this.#feed.at(i);
       if (!this.#isMine(delivery)) continue;
-      own.push(delivery);
+      own.push(this.#alone(delivery));
       if (i < this.#sentAt) sentAt += 1;
     }
     this.#feed = own;
@@ -281,8 +286,14 @@ export class Outbox {
   offer(delivery: Delivery): void {
     const { to, kind } = delivery;
     if (!isFor(to, this.#member) || kind === "sealed" && this.#leftOut.has(to.sender)) return;
-    this.#feed.push(delivery);
+    this.#feed.push(this.#alone(delivery));
     this.#account(delivery, 1);
+  }
+
+  /** Returns a delivery that keeps no sets of other recipients. */
+  #alone(delivery: Delivery): Delivery {
+    const { sender, upTo } = delivery.to;
+    return { ...delivery, to: { sender, upTo, one: this.#member } };
   }
 
   /** Whether so many control frames wait that the member cannot stay. */

@@ -34,12 +34,18 @@ export interface Recipients {
   readonly one?: number;
   readonly only?: ReadonlySet<number>;
   readonly except?: ReadonlySet<number>;
+  /** The members that are left out for now. */
+  readonly behind?: ReadonlySet<number>;
+  /** The memory of the sets that no earlier deliveries share, in bytes. */
+  readonly weight?: number;
 }
 
 /** Returns whether frames are for a member. */
-export function isFor({ sender, upTo, one, only, except }: Recipients, member: number): boolean {
+export function isFor(to: Recipients, member: number): boolean {
+  const { sender, upTo, one, only, except, behind } = to;
   return member <= upTo && member !== sender && (one === undefined || one === member) &&
-    (only === undefined || only.has(member)) && (except === undefined || !except.has(member));
+    (only === undefined || only.has(member)) && (except === undefined || !except.has(member)) &&
+    (behind === undefined || !behind.has(member));
 }
 
 /** Frames on their way to members. One object serves all recipients. */
@@ -77,6 +83,9 @@ export type Effect =
   /** A member broke the protocol. Its frame was not counted. */
   | { readonly kind: "breach"; readonly member: RoomMember; readonly reason: Reason };
 
+/** The memory of a number in a set, in bytes. */
+const NUMBER_BYTES = 32;
+
 /** A route that a member has declared. */
 interface DeclaredRoute {
   readonly except: boolean;
@@ -84,6 +93,8 @@ interface DeclaredRoute {
   readonly members: ReadonlySet<number>;
   /** The number of members that the route named, absent ones included. */
   readonly named: number;
+  /** Whether sealed frames have used it. */
+  isUsed: boolean;
 }
 
 /** A member of a room. */
@@ -337,7 +348,7 @@ export class Room {
     }
     const here = new Set([...distinct].filter((number) => this.#byNumber.has(number)));
     member.named = named;
-    member.routes.set(route, { except, members: here, named: distinct.size });
+    member.routes.set(route, { except, members: here, named: distinct.size, isUsed: false });
     member.recent = undefined;
     this.#counted(member, 1, members.length * LOOKUP_BYTES);
   }
@@ -352,7 +363,9 @@ export class Room {
       return;
     }
     const recipients = this.#count(to);
-    this.#counted(member, frames, recipients * bytes.length, frames, recipients);
+    // What goes to nobody is looked at all the same.
+    const cost = recipients > 0 ? recipients * bytes.length : LOOKUP_BYTES;
+    this.#counted(member, frames, cost, frames, recipients);
     this.#deliver({ to, frames, bytes, kind: "sealed", number });
   }
 
@@ -360,18 +373,19 @@ export class Room {
   #recipientsOf(member: RoomMember, route: number, upTo: number): Recipients | undefined {
     const { recent, behind, number: sender } = member;
     if (recent?.route === route && recent.to.upTo === upTo) return recent.to;
-    const declared = route === 0 ? { except: true, members: NOBODY } : member.routes.get(route);
-    if (declared === undefined) return undefined;
-    const { except, members } = declared;
-    const to = except
-      ? { sender, upTo, except: members.size === 0 ? behind : members.union(behind) }
-      : { sender, upTo, only: behind.size === 0 ? members : members.difference(behind) };
-    member.recent = { route, to };
-    return to;
+    const to = { sender, upTo, ...behind.size > 0 ? { behind } : {} };
+    const declared = member.routes.get(route);
+    if (route > 0 && declared === undefined) return undefined;
+    const named = declared &&
+      (declared.except ? { except: declared.members } : { only: declared.members });
+    member.recent = { route, to: { ...to, ...named } };
+    if (declared === undefined || declared.isUsed) return member.recent.to;
+    declared.isUsed = true;
+    return { ...to, ...named, weight: declared.members.size * NUMBER_BYTES };
   }
 
   /** Counts recipients, for what the sender is charged. Members of a route that have left still count. */
-  #count({ upTo, only, except }: Recipients): number {
+  #count({ upTo, only, except, behind }: Recipients): number {
     if (only !== undefined) return only.size;
     let count = this.size;
     if (upTo < this.#version) {
@@ -381,7 +395,7 @@ export class Room {
         count += 1;
       }
     }
-    return Math.max(0, count - 1 - (except?.size ?? 0));
+    return Math.max(0, count - 1 - (except?.size ?? 0) - (behind?.size ?? 0));
   }
 
   #counted(member: RoomMember, frames: number, cost = 0, sealed = 0, recipients = 0): void {

@@ -289,3 +289,19 @@ Deno.test("whatever happens in between, a member gets each of its frames once, i
     { numRuns: 2000 },
   );
 });
+
+Deno.test("a feed reaches less far back where deliveries keep large sets of recipients", () => {
+  const feed = new Feed();
+  const only = new Set([1]);
+  const add = (weight: number) => {
+    const to = { sender: 9, upTo: Infinity, only, weight };
+    feed.push({ ...delivery(1), to });
+  };
+  for (let i = 0; i < 10; i++) add(100 << 10);
+  assertEquals([feed.hasGrown, feed.reach], [true, 0]);
+  for (let i = 0; i < 20; i++) add(100 << 10);
+  // 2 MiB of sets are as far as the feed reaches.
+  assertEquals(feed.reach, 10);
+  feed.trim(25);
+  assertEquals(feed.reach, 25);
+});

@@ -51,6 +51,20 @@ Deno.test("pair frames to nobody are charged as look-ups", async () => {
   assertEquals(slowed(room), ["eve"]);
 });
 
+Deno.test("sealed frames over a route to nobody are charged as look-ups", async () => {
+  const limits = { fanoutPerSecond: 10_000, framesPerSecond: 1e6, bytesPerSecond: 1e9 };
+  const room = new RelayRoom({ limits });
+  await room.join("ada");
+  const eve = await room.join("eve");
+  for (const route of [1, 2]) eve.raw.send(encodeRoute({ route, except: true, members: [1] }));
+  for (let i = 0; i < 70; i++) eve.raw.say({ route: 1 + i % 2 });
+  await room.settle();
+  assertEquals(slowed(room), []);
+  for (let i = 0; i < 20; i++) eve.raw.say({ route: 1 + i % 2 });
+  await room.settle();
+  assertEquals(slowed(room), ["eve"]);
+});
+
 Deno.test("a sealed frame costs its sender as many bytes as are sent on", async () => {
   const limits = { fanoutPerSecond: 50_000, framesPerSecond: 1e6, bytesPerSecond: 1e9 };
   const room = new RelayRoom({ limits });

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { mapKey } from "../../../lib/base/bytes.ts";
 import { foldName, nameLooks } from "../../../lib/chat/identity/name.ts";
 import type { CountedFrame, Entry, JoinEntry } from "../../../lib/chat/relay/log.ts";
-import { type Effect, isFor, Room } from "../../../lib/chat/relay/room.ts";
+import { type Delivery, type Effect, isFor, Room } from "../../../lib/chat/relay/room.ts";
 import { readLeft } from "../../../lib/chat/wire/control.ts";
 import { kindName } from "../../../lib/chat/wire/kinds.ts";
 
@@ -66,6 +66,12 @@ class Log {
   kinds(entry: Entry): string[] {
     return this.apply(entry).map(({ kind }) => kind);
   }
+}
+
+/** The deliveries that entries cause. */
+function deliveriesOf(log: Log, ...entries: Entry[]): Delivery[] {
+  return entries.flatMap((entry) => log.apply(entry))
+    .flatMap((effect) => effect.kind === "deliver" ? [effect.delivery] : []);
 }
 
 const THREE = [joinOf("ada"), joinOf("bo"), joinOf("cy")];
@@ -277,4 +283,18 @@ Deno.test("apply() is pure: the same log gives the same deliveries and the same 
     }),
     { numRuns: 500 },
   );
+});
+
+Deno.test("frames over routes that alternate share the sets that were declared, whose memory is counted once", () => {
+  const log = new Log(...THREE, route(1, 1, true, 2), route(1, 2, true, 3));
+  log.apply({ kind: "behind", sender: 1, recipient: 3, number: 1 });
+  const frames = Array.from({ length: 100 }, (_, i) => sealed(1, { route: 1 + i % 2 }));
+  const deliveries = deliveriesOf(log, ...frames);
+  const sets = deliveries.flatMap(({ to: { except, behind } }) => [except, behind]);
+  assertEquals([deliveries.length, new Set(sets).size], [100, 3]);
+  const weights = deliveries.map(({ to }) => to.weight ?? 0);
+  assertEquals([weights.filter((weight) => weight > 0).length, weights[0]! > 0], [2, true]);
+  // Another declaration is another set.
+  const more = deliveriesOf(log, route(1, 1, true, 2), sealed(1, { route: 1 }));
+  assertEquals(more.at(-1)!.to.weight, weights[0]);
 });
