@@ -287,7 +287,8 @@ export class Conversation {
       case "line":
         if (!this.#options.interactive) {
           this.#inHand = isMessage(entered) ? 1 : 0;
-          await this.#settle(session);
+          const unsettled = this.#settle(session);
+          if (unsettled !== undefined) await unsettled;
           // A conversation that ended meanwhile has reported this line as not delivered.
           if (this.#leaving) return { code: 0 };
           this.#inHand = 0;
@@ -314,10 +315,14 @@ export class Conversation {
     return messagesOnly === true ? parseMessage(line) : parseLine(line, interactive);
   }
 
-  /** Makes a piped line wait for flow control and until all earlier events are shown. */
-  async #settle(session: Session): Promise<void> {
-    await this.#pace(session);
-    await this.#options.display.caughtUp();
+  /**
+   * Makes a piped line wait for flow control and until all earlier events are shown. Returns undefined if it need not
+   * wait.
+   */
+  #settle(session: Session): Promise<void> | undefined {
+    const { display } = this.#options;
+    if (!isFull(session.backlog(), session.members().length)) return display.caughtUp();
+    return this.#pace(session).then(() => display.caughtUp());
   }
 
   #send(session: Session, text: string, to: string | undefined): void {

@@ -320,9 +320,14 @@ function hasTerminal({ input, output, errors }: Io): boolean {
  * Reads input without a screen. The end of typed input leaves the chat; the end of piped input may
  * not.
  */
-async function* inputOf({ io, input }: SetupOptions, typed: boolean): AsyncGenerator<Input, void> {
-  yield* input ?? standardInput(io);
-  if (typed) yield { kind: "end" };
+function inputOf({ io, input }: SetupOptions, typed: boolean): AsyncIterable<Input> {
+  const lines = input ?? standardInput(io);
+  return typed ? ended(lines) : lines;
+}
+
+async function* ended(lines: AsyncIterable<Input>): AsyncGenerator<Input, void> {
+  yield* lines;
+  yield { kind: "end" };
 }
 
 /** Yields the early lines and then the others. */

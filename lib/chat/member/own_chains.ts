@@ -120,7 +120,23 @@ export class OwnChain {
   }
 
   /**
-   * Returns the chain for a set of recipients.
+   * Returns the present chain if those who hold its key are those who are to read the next frame. Then it needs no
+   * change, and nothing has to be awaited. Nobody is named twice.
+   *
+   * @param recipients Who is to read the next frame.
+   * @param kept Who may read it too, and is sent it some other way.
+   */
+  unchanged(recipients: readonly Peer[], kept: readonly Peer[]): SendingChain | undefined {
+    const holders = this.#holders;
+    const staying = kept.filter((peer) => holders.has(peer)).length;
+    if (this.#chain?.isSpent === true || recipients.length + staying !== holders.size) {
+      return undefined;
+    }
+    return recipients.every((peer) => holders.has(peer)) ? this.#chain : undefined;
+  }
+
+  /**
+   * Changes the chain for a set of recipients, if need be.
    *
    * @param recipients Who is to read the next frame.
    * @param kept Who may read it too, and is sent it some other way.

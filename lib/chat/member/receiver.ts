@@ -5,12 +5,12 @@
  * @module
  */
 
-import { type Bytes, MalformedError, mapKey, sha256 } from "../../base/bytes.ts";
+import { type Bytes, MalformedError, sha256 } from "../../base/bytes.ts";
 import type { Costs } from "../../base/clock.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import type { Listing } from "../wire/control.ts";
-import { checkOf, type Here, hereStatement } from "../wire/history.ts";
+import { checkOf, compareBytes, type Here, hereStatement } from "../wire/history.ts";
 import { encodeReceipt, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
@@ -145,7 +145,8 @@ export class ReceivingSide {
     const context = early && this.#own.roster.history.at(version);
     const begun = context && early?.begin(frame, context);
     return this.#effect(sender, async (inbox) => {
-      const at = await this.#contextOf(inbox.peer, frame.header);
+      const known = this.#contextOf(inbox.peer, frame.header);
+      const at = known instanceof Promise ? await known : known;
       const outcome = await inbox.openSealed(frame, at, inbox === early ? begun : undefined);
       this.#conclude(inbox, outcome);
     });
@@ -270,7 +271,7 @@ export class ReceivingSide {
 
   /** Returns what a frame of a member does. An exception passes the frame over, and is told. */
   #effect(sender: number, act: (inbox: Inbox) => Promise<void>): Effect {
-    return async () => {
+    return () => {
       const { roster, self } = this.#own;
       const waiting = roster.waiting(sender);
       const peer = waiting ?? roster.byNumber(sender);
@@ -278,7 +279,7 @@ export class ReceivingSide {
         return this.fault("UNKNOWN_SENDER", undefined, "");
       }
       if (waiting !== undefined) return;
-      await this.#contain(peer, () => act(this.#inboxOf(peer)));
+      return this.#contain(peer, () => act(this.#inboxOf(peer)));
     };
   }
 
@@ -292,16 +293,19 @@ export class ReceivingSide {
     }
   }
 
-  /** Returns the context of a frame's version, if it is this member's own. */
-  async #contextOf(
-    peer: Peer,
-    { version, check }: { readonly version: number; readonly check: Bytes },
-  ): Promise<Bytes> {
+  /** Returns the context of a frame's version, if it is this member's own: at once if it is computed. */
+  #contextOf(peer: Peer, { version, check }: AtCheck): Bytes | Promise<Bytes> {
     const { roster, self } = this.#own;
     const isBefore = version < peer.number || version < (roster.get(self.key)?.number ?? Infinity);
-    const context = isBefore ? undefined : await roster.history.when(version);
+    const context = isBefore ? undefined : roster.history.when(version);
     if (context === undefined) throw new FrameFault("CONTEXT");
-    if (mapKey(checkOf(context)) === mapKey(check)) {
+    return context instanceof Promise
+      ? context.then((computed) => this.#agreed(peer, computed, check))
+      : this.#agreed(peer, context, check);
+  }
+
+  #agreed(peer: Peer, context: Bytes, check: Bytes): Bytes {
+    if (compareBytes(checkOf(context), check) === 0) {
       this.#differing.delete(peer);
       return context;
     }
@@ -425,6 +429,12 @@ export class ReceivingSide {
     const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");
     if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
+}
+
+/** The version of the room that a frame names, and the first bytes of its context. */
+interface AtCheck {
+  readonly version: number;
+  readonly check: Bytes;
 }
 
 /** A receipt or an ask of a version that is not known yet. */

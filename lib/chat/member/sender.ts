@@ -49,6 +49,10 @@ const LATE_MS = 2000;
 /** How often a contact that the relay says is away is asked, in milliseconds. */
 const AWAY_MS = 30_000;
 
+const NOBODY: ReadonlySet<Peer> = new Set();
+/** The route of a frame that everyone is to receive. */
+const EVERYONE_THERE: ReturnType<OwnRoute["for"]> = { route: 0 };
+
 /** Who sends, where, to whom. */
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
@@ -553,20 +557,25 @@ export class Outgoing {
   ): Promise<void> {
     const { roster, self } = this.#options;
     const { version, number } = entries[0]!.line;
+    // Nothing is awaited that need not be: the runtime would do other work before it encrypts.
     const lasts = together.map(({ streams }) => streams[STREAM.group].last);
     for (const { streams } of together) streams[STREAM.group].send(entries.at(-1)!.line.number);
     for (const entry of entries) entry.heard = true;
-    const peers = new Set(together.map(({ peer }) => peer));
-    const kept = new Set(behind.map(({ peer }) => peer));
-    const { chain, lacking } = await this.#chain.for(peers, kept);
+    const peers = together.map(({ peer }) => peer);
+    const kept = behind.map(({ peer }) => peer);
+    const unchanged = this.#chain.unchanged(peers, kept);
+    const { chain, lacking } = unchanged !== undefined
+      ? { chain: unchanged, lacking: NOBODY }
+      : await this.#chain.for(new Set(peers), new Set(kept));
     const grants = together.flatMap((contact, i) =>
       contact.granted && !lacking.has(contact.peer)
         ? []
         : [{ contact, message: this.#grant(number, lasts[i]!) }]
     );
-    await this.#give(grants);
-    const context = (await roster.history.when(version))!;
-    const { route, declaration } = this.#routeTo(version, peers.union(kept));
+    if (grants.length > 0) await this.#give(grants);
+    const { history } = roster;
+    const context = history.at(version) ?? (await history.when(version))!;
+    const { route, declaration } = this.#routeTo(version, [...peers, ...kept]);
     if (declaration !== undefined) this.send(declaration);
     const sender = roster.get(self.key)!.number;
     const place = { sender, route, number, version, context };
@@ -585,16 +594,16 @@ export class Outgoing {
     for (const frame of frames) if (frame !== undefined) this.send(frame);
   }
 
-  #routeTo(version: number, recipients: ReadonlySet<Peer>) {
+  #routeTo(version: number, recipients: readonly Peer[]) {
     const { roster, self } = this.#options;
-    const there: number[] = [];
-    const meant = new Set<number>();
-    for (const peer of roster.values()) {
-      if (peer.number > version || peer.credential.key === self.key) continue;
-      there.push(peer.number);
-      if (recipients.has(peer)) meant.add(peer.number);
-    }
-    return this.#route.for(there, meant);
+    const there = [...roster.values()]
+      .filter(({ number, credential }) => number <= version && credential.key !== self.key);
+    // Only recipients hold the chain's key.
+    if (there.every((peer) => this.#chain.isHolder(peer))) return EVERYONE_THERE;
+    const meant = new Set(recipients);
+    const numbers = there.map(({ number }) => number);
+    const those = there.filter((peer) => meant.has(peer)).map(({ number }) => number);
+    return this.#route.for(numbers, new Set(those));
   }
 
   #mayRead(peer: Peer): boolean {
