@@ -168,8 +168,12 @@ export class Outbox {
     return bytes;
   }
 
-  /** The index in the shared feed from which on everything is to be sent; undefined for an own list, or in a delivery. */
+  /**
+   * The index in the shared feed of the first delivery to send, or its end. Those before it are for others. Undefined for
+   * an own list, and in a delivery.
+   */
   get sharedFrom(): number | undefined {
+    this.#skip();
     return this.isOwn || this.#into > 0 && this.#sentAt === this.#ackedAt
       ? undefined
       : this.#sentAt;
