@@ -13,6 +13,7 @@ import { HAS_CROWDS, NO_CROWDS } from "./chat/crowd.ts";
 import { fanout } from "./chat/fanout.ts";
 import { idle } from "./chat/idle.ts";
 import { joining } from "./chat/joining.ts";
+import { largeRoom } from "./chat/large_room.ts";
 import { latency } from "./chat/latency.ts";
 import { type Processes, within, withProcesses } from "./chat/processes.ts";
 import { printFigures } from "./chat/table.ts";
@@ -24,10 +25,11 @@ const MEASUREMENTS: Readonly<Record<string, { measure: Measurement; needsCrowd?:
   fanout: { measure: fanout, needsCrowd: true },
   joining: { measure: joining, needsCrowd: true },
   idle: { measure: idle, needsCrowd: true },
+  large: { measure: largeRoom, needsCrowd: true },
 };
 
 /** How long one measurement may take, in milliseconds. */
-const TIME_LIMIT_MS = 300_000;
+const TIME_LIMIT_MS = 600_000;
 
 const USAGE = `usage: deno task bench chat [--quick] [--only NAME] [--runs N]
 

@@ -8,8 +8,8 @@ import type { Processes, Running } from "./processes.ts";
 
 /** Which relay a crowd speaks to, where, and how many they are. */
 export interface CrowdOptions {
-  /** Members of a room, or bare connections that exchange bytes. */
-  readonly kind: "parley" | "plain";
+  /** Members of a room, members that send receipts too, or bare connections that exchange bytes. */
+  readonly kind: "parley" | "listening" | "plain";
   readonly port: number;
   readonly members: number;
   /** The length of a message between bare connections, in bytes. */
@@ -37,6 +37,16 @@ export class CrowdProcess {
   async measure(window: number, ms: number): Promise<Delivered> {
     await this.#process.write(`${JSON.stringify({ window, ms })}\n`);
     return JSON.parse(await this.#process.line());
+  }
+
+  /**
+   * Lets one member leave.
+   *
+   * @returns A promise of how long it took until each of the others had a key from each of `speakers`, in milliseconds.
+   */
+  async leave(speakers: number): Promise<number> {
+    await this.#process.write(`${JSON.stringify({ leave: speakers })}\n`);
+    return JSON.parse(await this.#process.line()).ms;
   }
 
   /** Ends it. */

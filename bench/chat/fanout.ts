@@ -9,6 +9,7 @@ import { type Bench, type Figure, leftOut } from "./bench.ts";
 import { type CrowdOptions, type CrowdProcess, type Delivered, startCrowd } from "./crowd.ts";
 import { median, spread, thousands } from "./figures.ts";
 import type { Processes } from "./processes.ts";
+import { processorMs } from "./processor.ts";
 import {
   hasNcat,
   NO_NCAT,
@@ -44,6 +45,11 @@ type Case = typeof CASES[number];
 interface Side {
   readonly relay: RunningRelay;
   readonly crowd: CrowdProcess;
+}
+
+/** One run, and the processor time of the relay for each delivery, in microseconds. */
+interface Run extends Delivered {
+  readonly cost: number;
 }
 
 /** Measures every case. */
@@ -82,7 +88,10 @@ async function stop({ relay, crowd }: Side): Promise<void> {
   await relay.process.stop("SIGKILL");
 }
 
-/** Measures all in turns, so that whatever else this machine does falls on all of them. */
+/**
+ * Measures all in turns, so that whatever else this machine does falls on all of them. The relays' processor times are
+ * compared too, as other work changes them less than rates.
+ */
 async function compare(
   { runs, quick }: Bench,
   { receivers, window, goals }: Case,
@@ -90,13 +99,13 @@ async function compare(
   others: ReadonlyMap<Other, Side>,
 ): Promise<Figure[]> {
   const ms = quick ? 500 : 2000;
-  const mine: Delivered[] = [];
-  const theirs = new Map<Other, Delivered[]>([...others.keys()].map((name) => [name, []]));
+  const mine: Run[] = [];
+  const theirs = new Map<Other, Run[]>([...others.keys()].map((name) => [name, []]));
   for (let run = -1; run < runs; run++) {
-    const own = await ours.crowd.measure(window, ms);
+    const own = await measure(ours, window, ms);
     if (run >= 0) mine.push(own); // the first run warms up
     for (const [name, side] of others) {
-      const other = await side.crowd.measure(window, ms);
+      const other = await measure(side, window, ms);
       if (run >= 0) theirs.get(name)!.push(other);
     }
   }
@@ -108,7 +117,7 @@ async function compare(
     goal: undefined,
     measured,
     met: undefined,
-    note: `crowd ${share(mine)} busy`,
+    note: `crowd ${share(mine)} busy; ${median(mine.map(costOf)).toFixed(2)} us of processor each`,
   };
   return [own, ...[...theirs].map(([name, runs]) => beside(name, what, goals[name], mine, runs))];
 }
@@ -117,10 +126,11 @@ function beside(
   other: Other,
   what: string,
   goal: number,
-  mine: readonly Delivered[],
-  theirs: readonly Delivered[],
+  mine: readonly Run[],
+  theirs: readonly Run[],
 ): Figure {
   // Each run against the one beside it.
+  const work = median(mine.map((one, i) => costOf(theirs[i]!) / costOf(one)));
   const ratios = mine.map((one, i) => rateOf(one) / rateOf(theirs[i]!));
   const ratio = median(ratios);
   const rate = thousands(median(theirs.map(rateOf)));
@@ -130,8 +140,20 @@ function beside(
     goal: `>= ${format(goal)}`,
     measured: format(ratio),
     met: ratio >= goal,
-    note: `${spread(ratios, format)}; it delivers ${rate}/s; crowd ${share(theirs)} busy`,
+    note: `${spread(ratios, format)}; by processor time ${format(work)}; ` +
+      `it delivers ${rate}/s; crowd ${share(theirs)} busy`,
   };
+}
+
+async function measure({ relay, crowd }: Side, window: number, ms: number): Promise<Run> {
+  const before = await processorMs(relay.process.pid);
+  const delivered = await crowd.measure(window, ms);
+  const used = await processorMs(relay.process.pid) - before;
+  return { ...delivered, cost: used * 1000 / delivered.deliveries };
+}
+
+function costOf({ cost }: Run): number {
+  return cost;
 }
 
 function rateOf({ deliveries, seconds }: Delivered): number {

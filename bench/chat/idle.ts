@@ -11,7 +11,7 @@ import { memoryOf } from "./memory.ts";
 import { pause } from "./processes.ts";
 import { startParley } from "./relays.ts";
 
-const GOAL_MIB = 150;
+const GOAL_MIB = 100;
 const MEMBERS = 1000;
 /** How long the room is left alone before it is looked at, in milliseconds: the runtime gives memory back when idle. */
 const SETTLE_MS = 30_000;

@@ -1,5 +1,5 @@
 /**
- * Credentials for a thousand members in seconds, for load alone: nobody could send these members a key.
+ * Credentials for a thousand members in seconds, for load alone.
  *
  * @module
  */
@@ -20,14 +20,20 @@ const MODULUS_BYTES = 256;
  *
  * @param count How many.
  * @param prefix What their names begin with.
+ * @param canRead Whether they can be sent keys: they share one session key then.
  */
-export async function makeCredentials(count: number, prefix = "crowd"): Promise<OwnCredential[]> {
+export async function makeCredentials(
+  count: number,
+  prefix = "crowd",
+  canRead = false,
+): Promise<OwnCredential[]> {
   const identity = await generateRsaKeys("sign", 3072);
   const decoy = await generateRsaKeys("encrypt", 2048);
   const expiresAt = Date.now() + CREDENTIAL_LIFE_MS;
   const made: OwnCredential[] = [];
   const makeOne = async (number: number) => {
-    const session = { publicKey: await randomModulus(), privateKey: decoy.privateKey };
+    const publicKey = canRead ? decoy.publicKey : await randomModulus();
+    const session = { publicKey, privateKey: decoy.privateKey };
     const keys = { identity, session, signing: await generateSigningKeys() };
     return await makeCredential(`${prefix}-${number}`, keys, expiresAt);
   };

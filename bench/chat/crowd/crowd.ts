@@ -9,6 +9,7 @@ import { encodeFrame, FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { sealedFrame } from "../../../tests/chat/raw_frames.ts";
 import { CrowdMember } from "./crowd_member.ts";
+import { Listener, SharedRoster } from "./listener.ts";
 import { connectTo, Poller, receive, sendAll } from "./libc.ts";
 
 /** The ciphertext of a text of 128 bytes: with its head and padding 160, and a tag of 16. */
@@ -40,16 +41,22 @@ export class Crowd {
   #completed = 0;
   #sealed = 0;
   #dueAt = Infinity;
+  /** What the members know of the room, if they send receipts. */
+  readonly #roster: SharedRoster | undefined;
+  readonly #listeners: Listener[] = [];
+  #paired = 0;
 
   /**
    * Starts without members.
    *
    * @param port The relay's.
    * @param bytes The length of a message without credentials, in bytes.
+   * @param listens Whether the members send receipts.
    */
-  constructor(port: number, bytes: number) {
+  constructor(port: number, bytes: number, listens = false) {
     this.#port = port;
     this.#bytes = bytes;
+    this.#roster = listens ? new SharedRoster() : undefined;
   }
 
   /** Brings members in: with credentials at a parley relay, else as many bare connections. */
@@ -63,13 +70,23 @@ export class Crowd {
         await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 0))]);
       }
     }
+    await this.#roster?.begin();
     this.#frames = repeat(this.#message(), RING);
   }
 
   #connect(self: OwnCredential | undefined): CrowdMember {
     const number = this.#members.length;
     const fd = connectTo(this.#port);
-    const member = new CrowdMember(fd, this.#port, self, () => this.#see(number));
+    const listener = this.#roster && new Listener(this.#roster, self!, fd, number === 0);
+    if (listener !== undefined) this.#listeners.push(listener);
+    const member = new CrowdMember({
+      fd,
+      port: this.#port,
+      self,
+      listener,
+      sealed: () => this.#see(number),
+      paired: () => this.#paired += 1,
+    });
     this.#members.push(member);
     this.#seen.push(0);
     this.#poller.add(fd, number);
@@ -80,7 +97,8 @@ export class Crowd {
   turn(timeoutMs: number): void {
     const ready = this.#poller.wait(timeoutMs);
     for (let i = 0; i < ready; i++) {
-      const member = this.#members[this.#poller.ready(i)]!;
+      const member = this.#members[this.#poller.ready(i)];
+      if (member === undefined) continue; // it has left
       const length = receive(member.fd, this.#buffer);
       if (length === 0) throw new Error("the relay ended a connection");
       if (length < 0) continue;
@@ -88,7 +106,26 @@ export class Crowd {
       if (member.isAckDue) member.acknowledge();
       else if (member.owesAck) this.#dueAt = Math.min(this.#dueAt, performance.now() + ACK_MS);
     }
-    if (performance.now() >= this.#dueAt) this.#acknowledgeAll();
+    const now = performance.now();
+    if (now >= this.#dueAt) this.#acknowledgeAll();
+    for (const listener of this.#listeners) listener.tick(now);
+  }
+
+  /**
+   * Lets the member that joined last leave.
+   *
+   * @param speakers How many of the room's other members speak.
+   * @returns How long it takes until each of the crowd has been sent a key by each of them, in milliseconds.
+   */
+  async leave(speakers: number): Promise<number> {
+    this.#members.pop()!.leave();
+    this.#listeners.pop();
+    this.#paired = 0;
+    const started = performance.now();
+    while (this.#paired < this.#members.length * speakers) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return performance.now() - started;
   }
 
   #acknowledgeAll(): void {

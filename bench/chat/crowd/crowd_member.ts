@@ -10,8 +10,9 @@ import { MAX_FRAMES } from "../../../lib/chat/member/acknowledger.ts";
 import { encodeCount, encodeEmpty, readBye } from "../../../lib/chat/wire/control.ts";
 import { encodeGreeting, isCounted, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { concatBytes, hereFrame } from "../../../tests/chat/raw_frames.ts";
-import { quickAck, sendAll } from "./libc.ts";
+import { close, quickAck, sendAll } from "./libc.ts";
 import { LightReader } from "./light_reader.ts";
+import { KEEPS, type Listener } from "./listener.ts";
 
 /** Where the version and the mark of the last page stand in a page of the roster. */
 const VERSION_AT = 32;
@@ -23,12 +24,28 @@ const MAX_BYTES = 1 << 20;
 
 const GREETING = encodeGreeting("");
 
+/** Who takes part, and who hears of what comes. */
+export interface CrowdMemberOptions {
+  readonly fd: number;
+  readonly port: number;
+  /** Joins a parley relay; without one it takes part at once, as at ncat. */
+  readonly self: OwnCredential | undefined;
+  /** Sends receipts. */
+  readonly listener?: Listener | undefined;
+  /** Hears of each sealed frame. */
+  readonly sealed: () => void;
+  /** Hears of each pair frame. */
+  readonly paired?: () => void;
+}
+
 /** One connection of the crowd. */
 export class CrowdMember {
   readonly fd: number;
   readonly #port: number;
   readonly #self: OwnCredential | undefined;
+  readonly #listener: Listener | undefined;
   readonly #sealed: () => void;
+  readonly #paired: (() => void) | undefined;
   readonly #reader: LightReader;
   /** Fulfilled once it is in. */
   readonly joined: Promise<void>;
@@ -39,18 +56,15 @@ export class CrowdMember {
   #bytes = 0;
   /** The member's own number, which stands in its sealed frames; 0 before it has joined. */
   number = 0;
-
-  /**
-   * Joins a parley relay with a credential; without one it takes part at once, as at ncat.
-   *
-   * @param sealed Hears of each sealed frame.
-   */
-  constructor(fd: number, port: number, self: OwnCredential | undefined, sealed: () => void) {
+  /** Greets the relay. */
+  constructor({ fd, port, self, listener, sealed, paired }: CrowdMemberOptions) {
     this.fd = fd;
     this.#port = port;
     this.#self = self;
+    this.#listener = listener;
     this.#sealed = sealed;
-    this.#reader = new LightReader((kind, head) => this.#take(kind, head));
+    this.#paired = paired;
+    this.#reader = new LightReader((kind, head) => this.#take(kind, head), listener && KEEPS);
     this.#in = Promise.withResolvers();
     this.joined = this.#in.promise;
     if (self === undefined) this.#in.resolve();
@@ -83,8 +97,16 @@ export class CrowdMember {
     quickAck(this.fd);
   }
 
+  /** Leaves without a statement. */
+  leave(): void {
+    sendAll(this.fd, encodeEmpty(KIND.leave));
+    close(this.fd);
+  }
+
   #take(kind: number, head: Uint8Array<ArrayBuffer>): void {
     if (kind === KIND.sealed) this.#sealed();
+    if (kind === KIND.pair) this.#paired?.();
+    this.#listener?.take(kind, head);
     if (isCounted(kind)) this.#counted += 1;
     else if (kind === KIND.challenge) this.#answer(head.slice(0, CHALLENGE_BYTES));
     else if (kind === KIND.roster && head[LAST_PAGE_AT] !== 0) this.#comeIn(head);
@@ -100,6 +122,7 @@ export class CrowdMember {
 
   #comeIn(page: Uint8Array<ArrayBuffer>): void {
     this.number = new DataView(page.buffer, page.byteOffset).getUint32(VERSION_AT) + 1;
+    this.#listener?.comeIn(this.number);
     // A relay checks its form and nothing else, and nobody else reads it here.
     sendAll(this.fd, hereFrame(this.number));
     this.#in.resolve();

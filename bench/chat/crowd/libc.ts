@@ -13,6 +13,7 @@ const SYMBOLS = {
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
@@ -49,6 +50,11 @@ export function connectTo(port: number): number {
   }
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, ON, 4);
   return fd;
+}
+
+/** Closes a descriptor. */
+export function close(fd: number): void {
+  libc.close(fd);
 }
 
 /** Acknowledges what comes next at once (TCP_QUICKACK in tcp(7)). The kernel forgets it, so it is set again and again. */

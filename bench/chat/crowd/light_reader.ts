@@ -1,5 +1,5 @@
 /**
- * Just enough of a frame reader: it counts frames, and keeps the first bytes of the small ones.
+ * Just enough of a frame reader: it counts frames, and keeps the first bytes of those whose content matters.
  *
  * @module
  */
@@ -9,10 +9,16 @@ import { KIND } from "../../../lib/chat/wire/kinds.ts";
 const HEADER_BYTES = 5;
 const HEAD_BYTES = 96;
 
+/** How many first bytes of a payload are kept, by the kind of the frame. */
+export type Keeps = (kind: number) => number;
+
+const keepsHeads: Keeps = (kind) => kind === KIND.sealed ? 0 : HEAD_BYTES;
+
 /** Cuts one connection's stream into frames. */
 export class LightReader {
   readonly #whole: (kind: number, head: Uint8Array<ArrayBuffer>) => void;
-  readonly #head = new Uint8Array(HEAD_BYTES);
+  readonly #keeps: Keeps;
+  #head = new Uint8Array(HEAD_BYTES);
   #headLength = 0;
   #header = 0;
   #length = 0;
@@ -20,10 +26,15 @@ export class LightReader {
   #left = 0;
 
   /**
-   * @param whole Hears the kind of each whole frame, and the first 96 bytes of its payload unless it is sealed.
+   * @param whole Hears the kind of each whole frame, and the first bytes of its payload. They are reused.
+   * @param keeps How many bytes that are: by default 96, and none of a sealed frame.
    */
-  constructor(whole: (kind: number, head: Uint8Array<ArrayBuffer>) => void) {
+  constructor(
+    whole: (kind: number, head: Uint8Array<ArrayBuffer>) => void,
+    keeps: Keeps = keepsHeads,
+  ) {
     this.#whole = whole;
+    this.#keeps = keeps;
   }
 
   /** Takes what came. */
@@ -47,13 +58,21 @@ export class LightReader {
 
   #takePayload(bytes: Uint8Array<ArrayBuffer>, at: number, length: number): number {
     const here = Math.min(this.#left, length - at);
-    if (this.#kind !== KIND.sealed && this.#headLength < HEAD_BYTES) {
-      const kept = Math.min(here, HEAD_BYTES - this.#headLength);
+    const limit = this.#keeps(this.#kind);
+    if (this.#headLength < limit) {
+      const kept = Math.min(here, limit - this.#headLength);
+      if (limit > this.#head.length) this.#grow(limit);
       this.#head.set(bytes.subarray(at, at + kept), this.#headLength);
       this.#headLength += kept;
     }
     this.#left -= here;
     return at + here;
+  }
+
+  #grow(size: number): void {
+    const head = new Uint8Array(size);
+    head.set(this.#head);
+    this.#head = head;
   }
 
   #end(): void {

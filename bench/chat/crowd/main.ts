@@ -1,6 +1,7 @@
 /**
  * The crowd as a process: `main.ts KIND PORT MEMBERS BYTES`, then on standard input one JSON object a measurement,
- * `{"window": 32, "ms": 2000}`; it answers each with one. It ends with its input.
+ * `{"window": 32, "ms": 2000}`, or one for a member that leaves, `{"leave": 10}`; it answers each with one. It ends with
+ * its input.
  *
  * @module
  */
@@ -14,9 +15,12 @@ const IDLE_TURN_MS = 20;
 
 const [kind, port, count, bytes] = Deno.args;
 const members = Number(count);
-const crowd = new Crowd(Number(port), Number(bytes));
+const listens = kind === "listening";
+const crowd = new Crowd(Number(port), Number(bytes), listens);
 await crowd.join(
-  kind === "parley" ? await makeCredentials(members) : Array(members).fill(undefined),
+  kind === "plain"
+    ? Array(members).fill(undefined)
+    : await makeCredentials(members, "crowd", listens),
 );
 console.log(JSON.stringify({ members }));
 
@@ -25,8 +29,12 @@ let input = "";
 for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
   input += text;
   for (let end = input.indexOf("\n"); end >= 0; end = input.indexOf("\n")) {
-    const { window, ms } = JSON.parse(input.slice(0, end));
+    const { window, ms, leave } = JSON.parse(input.slice(0, end));
     input = input.slice(end + 1);
+    if (leave !== undefined) {
+      console.log(JSON.stringify({ ms: await crowd.leave(leave) }));
+      continue;
+    }
     const before = process.cpuUsage();
     const outcome = crowd.measure(window, ms);
     const { user, system } = process.cpuUsage(before);

@@ -19,7 +19,7 @@ const MAX_WAITING_BYTES = 4 << 20;
 const LOW_WAITING_BYTES = 7 * (MAX_WAITING_BYTES / 8);
 /** The most control frames that wait for a member before its stay ends. */
 const MAX_WAITING_CONTROL = 16_384;
-/** How far the feed reaches back. Members acknowledge each MiB, so those that read never lag more. */
+/** How far the feed reaches back (section 11.2). Members acknowledge each MiB, so those that read never lag more. */
 const REACH = { deliveries: 16_384, bytes: 2 << 20 } as const;
 /** After so many more bytes or deliveries the feed is trimmed. */
 const TRIM = { deliveries: 512, bytes: 256 << 10 } as const;
@@ -173,8 +173,12 @@ export class Outbox {
     return bytes;
   }
 
-  /** The index in the shared feed from which on everything is to be sent; undefined for an own list, or in a delivery. */
+  /**
+   * The index in the shared feed of the first delivery to send, or its end. Those before it are for others. Undefined for
+   * an own list, and in a delivery.
+   */
   get sharedFrom(): number | undefined {
+    this.#skip();
     return this.isOwn || this.#into > 0 && this.#sentAt === this.#ackedAt
       ? undefined
       : this.#sentAt;

@@ -77,7 +77,7 @@ export class FanOut {
   flush(): void {
     for (const number of this.#urgent) {
       const reader = this.#readers.get(number);
-      if (reader !== undefined) this.write(reader);
+      if (reader !== undefined) this.write(reader, false);
     }
     this.#urgent.clear();
     if (!this.#isDue || this.#pass !== undefined) return;
@@ -102,25 +102,30 @@ export class FanOut {
     if (this.#isDue) this.#options.later(() => this.flush());
   }
 
-  /** Writes what waits for a member, as far as it may be sent. */
-  write(reader: Reader): void {
+  /**
+   * Writes what waits for a member, as far as it may be sent.
+   *
+   * @param joined Whether others are likely to be sent the same, so that joining it once is worth while.
+   */
+  write(reader: Reader, joined = true): void {
     try {
-      this.#write(reader);
+      if (!joined || !this.#writeJoined(reader)) {
+        for (const bytes of reader.outbox.take()) reader.link.send(bytes);
+      }
     } catch (error) {
       this.#options.failed(error);
     }
   }
 
-  #write({ number, outbox, link }: Reader): void {
-    if (!outbox.hasWaiting) return;
+  /** Writes everything at once. Returns false if it is too much, or is not in the feed. */
+  #writeJoined({ number, outbox, link }: Reader): boolean {
     const from = outbox.sharedFrom;
+    if (!outbox.hasWaiting) return true;
     const part = from === undefined ? undefined : this.#segmentFrom(from).partFor(number);
-    if (part !== undefined && outbox.fits(part.frames, part.bytes.length)) {
-      outbox.sentAll(part.frames, part.bytes.length);
-      if (part.frames > 0) link.send(part.bytes);
-      return;
-    }
-    for (const bytes of outbox.take()) link.send(bytes);
+    if (part === undefined || !outbox.fits(part.frames, part.bytes.length)) return false;
+    outbox.sentAll(part.frames, part.bytes.length);
+    if (part.frames > 0) link.send(part.bytes);
+    return true;
   }
 
   #segmentFrom(from: number): Segment {

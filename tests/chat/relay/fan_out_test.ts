@@ -129,6 +129,21 @@ Deno.test("what is for one member is written to it at once, behind what came bef
   assertEquals(reached(), 66);
 });
 
+Deno.test("members that were each sent something alone share one buffer again afterwards", () => {
+  const { feed, fanOut, append, writes } = crowd(3);
+  for (const one of [1, 2, 3]) append(one, { one });
+  fanOut.flush();
+  const to = { sender: 9, upTo: 3 };
+  for (const id of [7, 8]) {
+    feed.push({ to, frames: 1, bytes: new Uint8Array([id]), kind: "sealed", number: id });
+    fanOut.appended(to);
+  }
+  fanOut.flush();
+  const [first, second, third] = [1, 2, 3].map((number) => writes.get(number)!.at(-1)!);
+  assertEquals([...first!], [7, 8]);
+  assert(first === second && second === third);
+});
+
 Deno.test("large frames are not copied", () => {
   const { feed, fanOut, append, writes } = crowd(3);
   append(1, {}, 50_000);

@@ -107,3 +107,15 @@ Deno.test("receipts are charged to who sends them", async () => {
   const slowed = room.events.flatMap((one) => one.kind === "slowed" ? [one.credential.name] : []);
   assertEquals([slowed, bo.raw.ended], [["ada"], false]);
 });
+
+Deno.test("entries for a member for which more than 256 KiB have not left yet are dropped", async () => {
+  const { room, raws: [ada, bo], turn } = await threeInARoom();
+  const [, stay] = [...room.relay.members()];
+  const bound = 256 << 10;
+  for (const [sequence, value] of [bound, bound + 1, 0].entries()) {
+    Object.defineProperty(stay!.connection!.link, "waiting", { value, configurable: true });
+    ada.send(encodeEntries(KIND.receipt, [entryFor(2, sequence)])[0]!);
+    await turn();
+  }
+  assertEquals(got(bo, KIND.receipt), [["1:0"], ["1:2"]]);
+});

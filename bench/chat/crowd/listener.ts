@@ -1,0 +1,231 @@
+/**
+ * What a member of the crowd does besides counting where receipts are measured: it unwraps the key that a speaker gives
+ * it, and says what it has taken. It opens no text.
+ *
+ * @module
+ */
+
+import { ByteReader, type Bytes, ByteWriter, sha256 } from "../../../lib/base/bytes.ts";
+import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
+import { receiptInterval } from "../../../lib/chat/member/receipts.ts";
+import { PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
+import { encodeEntries, readPair } from "../../../lib/chat/wire/envelope.ts";
+import { RosterHistory } from "../../../lib/chat/wire/history.ts";
+import { HASH_BYTES, KIND } from "../../../lib/chat/wire/kinds.ts";
+import { sendAll } from "./libc.ts";
+import type { Keeps } from "./light_reader.ts";
+
+/** The sender and the number of a sealed frame, where they stand in its payload, and how much of it holds both. */
+const SENDER_AT = 0;
+const NUMBER_AT = 11;
+const SEALED_HEAD_BYTES = 17;
+/** Whole frames of the other kinds that matter. */
+const WHOLE_BYTES = 4096;
+/** The stream of the group. */
+const GROUP_STREAM = 0;
+const ANSWER_MS = 250;
+
+/** What a listener has to see of each frame. */
+export const KEEPS: Keeps = (kind) => kind === KIND.sealed ? SEALED_HEAD_BYTES : WHOLE_BYTES;
+
+/** The room as all members of the crowd know it. */
+export class SharedRoster {
+  readonly #hashes = new Map<number, Promise<Bytes>>();
+  #start: { room: Bytes; version: number; context: Bytes } | undefined;
+  #history: RosterHistory | undefined;
+
+  /** The room's id. */
+  get room(): Bytes {
+    return this.#start!.room;
+  }
+
+  /** The number of members. */
+  get size(): number {
+    return this.#history!.size;
+  }
+
+  /** The newest version and its context. */
+  async newest(): Promise<{ version: number; context: Bytes }> {
+    const { version, newest } = this.#history!;
+    return { version, context: await newest };
+  }
+
+  /** The context of a version, once it is known. */
+  async context(version: number): Promise<Bytes> {
+    const context = await this.#history!.when(version);
+    if (context === undefined) throw new Error(`version ${version} of the room is not known`);
+    return context;
+  }
+
+  /** The hash of the member with a number. */
+  async hashOf(number: number): Promise<Bytes> {
+    const hash = await this.#hashes.get(number);
+    if (hash === undefined) throw new Error(`member ${number} is not known`);
+    return hash;
+  }
+
+  /** Notes a page of a newcomer's roster: room, version and context. */
+  page(payload: Bytes): void {
+    const reader = new ByteReader(payload);
+    const [room, version, context] = [reader.raw(HASH_BYTES), reader.u32(), reader.raw(HASH_BYTES)];
+    if (version > (this.#start?.version ?? -1)) {
+      this.#start = { room: room.slice(), version, context: context.slice() };
+    }
+  }
+
+  /** Notes the number of one of the crowd. */
+  admit(number: number, hash: Bytes): void {
+    this.#hashes.set(number, Promise.resolve(hash));
+  }
+
+  /** Begins once all of the crowd, and nobody else, are in. */
+  async begin(): Promise<void> {
+    const start = this.#start!;
+    const known = await Promise.all(this.#hashes.values());
+    const newest = await this.hashOf(start.version + 1);
+    const members = known.filter((hash) => hash !== newest);
+    this.#history = new RosterHistory({ ...start, members });
+    await this.#history.add("joined", newest);
+  }
+
+  /** Notes a joining after the beginning. */
+  joined(payload: Bytes): void {
+    const reader = new ByteReader(payload);
+    const version = reader.u32();
+    if (this.#history === undefined || version <= this.#history.version) return;
+    const hash = sha256(reader.block16().slice());
+    this.#hashes.set(version, hash);
+    this.#add("joined", hash);
+  }
+
+  /** Notes a leaving after the beginning. */
+  left(payload: Bytes): void {
+    const reader = new ByteReader(payload);
+    reader.u32();
+    this.#add("left", this.hashOf(reader.u32()));
+  }
+
+  /** Events are added in the order in which they came. */
+  #adding = Promise.resolve();
+
+  #add(event: "joined" | "left", hash: Promise<Bytes>): void {
+    this.#adding = this.#adding.then(async () => void this.#history!.add(event, await hash));
+  }
+
+  /** Waits until what came so far is in the history. */
+  async settled(): Promise<void> {
+    await this.#adding;
+  }
+}
+
+/** What a listener knows of a speaker. */
+interface Heard {
+  /** The last group message that came. */
+  number: number;
+  /** Undefined until a key was sent. */
+  receiver?: PairReceiver;
+}
+
+/** One member that sends receipts. */
+export class Listener {
+  readonly #roster: SharedRoster;
+  readonly #self: OwnCredential;
+  readonly #fd: number;
+  readonly #isFirst: boolean;
+  readonly #speakers = new Map<number, Heard>();
+  readonly #due = new Set<number>();
+  readonly #next = (() => {
+    let sequence = 0;
+    return () => sequence++;
+  })();
+  #dueAt = Infinity;
+
+  /** @param isFirst Whether it is the one that reads for all who comes and goes. */
+  constructor(roster: SharedRoster, self: OwnCredential, fd: number, isFirst: boolean) {
+    this.#roster = roster;
+    this.#self = self;
+    this.#fd = fd;
+    this.#isFirst = isFirst;
+  }
+
+  /** Notes the member's own number. */
+  comeIn(number: number): void {
+    this.#roster.admit(number, this.#self.member);
+  }
+
+  /** Takes a frame. */
+  take(kind: number, payload: Bytes): void {
+    if (kind === KIND.roster) this.#roster.page(payload);
+    else if (kind === KIND.sealed) this.#takeSealed(payload);
+    else if (kind === KIND.pair) this.#takePair(payload.slice());
+    else if (kind === KIND.ask) {
+      for (const speaker of this.#speakers.keys()) this.#changed(speaker, ANSWER_MS);
+    } else if (this.#isFirst && kind === KIND.joined) this.#roster.joined(payload);
+    else if (this.#isFirst && kind === KIND.left) this.#roster.left(payload);
+  }
+
+  #heard(speaker: number): Heard {
+    const known = this.#speakers.get(speaker) ?? { number: 0 };
+    this.#speakers.set(speaker, known);
+    return known;
+  }
+
+  /** Takes a sealed frame for one message, which it is where its sender says ten lines a second. */
+  #takeSealed(payload: Bytes): void {
+    const view = new DataView(payload.buffer, payload.byteOffset);
+    const speaker = view.getUint32(SENDER_AT);
+    this.#heard(speaker).number = view.getUint16(NUMBER_AT) * 2 ** 32 +
+      view.getUint32(NUMBER_AT + 2);
+    this.#changed(speaker, receiptInterval(this.#roster.size));
+  }
+
+  #takePair(payload: Bytes): void {
+    const { sender } = readPair(payload).header;
+    const heard = this.#heard(sender);
+    if (heard.receiver !== undefined) return; // one key serves a whole stay
+    this.#unwrap(sender, heard, payload);
+  }
+
+  async #unwrap(speaker: number, heard: Heard, payload: Bytes): Promise<void> {
+    const frame = readPair(payload);
+    await this.#roster.settled();
+    const [sender, context] = await Promise.all([
+      this.#roster.hashOf(speaker),
+      this.#roster.context(frame.header.version),
+    ]);
+    const pair = { room: this.#roster.room, sender, recipient: this.#self.member };
+    const { session, signing } = this.#self.keys;
+    // Who signs does not matter here: nothing but this benchmark speaks in the room.
+    const receiver = new PairReceiver(pair, session.privateKey, signing.publicKey, this.#next);
+    heard.receiver = receiver;
+    await receiver.open(frame, context);
+    this.#changed(speaker, 0);
+  }
+
+  #changed(speaker: number, ms: number): void {
+    this.#due.add(speaker);
+    this.#dueAt = Math.min(this.#dueAt, performance.now() + ms);
+  }
+
+  /** Sends the receipts that are due. */
+  tick(now: number): void {
+    if (now < this.#dueAt) return;
+    this.#dueAt = Infinity;
+    const speakers = [...this.#due];
+    this.#due.clear();
+    this.#send(speakers);
+  }
+
+  async #send(speakers: readonly number[]): Promise<void> {
+    const at = await this.#roster.newest();
+    const entries = await Promise.all(
+      speakers.map((speaker) => ({ speaker, heard: this.#heard(speaker) }))
+        .filter(({ heard }) => heard.receiver?.hasKey)
+        .map(({ speaker, heard: { receiver, number } }) => {
+          const box = new ByteWriter(14).u8(0).u8(GROUP_STREAM).u48(number).u48(number);
+          return receiver!.receipt(speaker, at, box.finish());
+        }),
+    );
+    for (const frame of encodeEntries(KIND.receipt, entries)) sendAll(this.#fd, frame);
+  }
+}
