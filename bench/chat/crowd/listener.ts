@@ -7,7 +7,7 @@
 
 import { ByteReader, type Bytes, ByteWriter, sha256 } from "../../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
-import { receiptInterval } from "../../../lib/chat/member/receipts.ts";
+import { receiptInterval } from "../../../lib/chat/member/acknowledger.ts";
 import { PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
 import { encodeEntries, readPair } from "../../../lib/chat/wire/envelope.ts";
 import { RosterHistory } from "../../../lib/chat/wire/history.ts";
