@@ -218,7 +218,7 @@ async function meantOption(
 ): Promise<string | undefined> {
   const { operands = [] } = command;
   if (/^-[.\d]/.test(typed) && operands.length > 0) return "put -- before a number below zero";
-  const place = operands.find(({ name }) => name.replaceAll(/[[\]]/g, "") === "HOST:PORT");
+  const place = operands.find(({ name }) => name.replaceAll(/[[\]]/g, "").startsWith("HOST:PORT"));
   if ((typed === "--port" || typed === "-p") && place !== undefined) {
     const port = next !== undefined && /^\d{1,5}$/.test(next) ? next : "PORT";
     return `write the port after the host: HOST:${port}`;
