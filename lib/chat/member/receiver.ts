@@ -300,7 +300,7 @@ export class ReceivingSide {
     { version, check }: { readonly version: number; readonly check: Bytes },
   ): Promise<Bytes> {
     const { roster, self } = this.#own;
-    const isBefore = version < peer.number || version < (roster.get(self.key)?.number ?? Infinity);
+    const isBefore = roster.isBefore(version, peer, self.key);
     const context = isBefore ? undefined : await roster.history.when(version);
     if (context === undefined) throw new FrameFault("CONTEXT");
     if (mapKey(checkOf(context)) === mapKey(check)) {
