@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CONTEXT } from "../../lib/chat/identity/signing.ts";
 import { Ledger } from "../../lib/chat/member/deliveries.ts";
 import { keyChange } from "../../lib/chat/member/own_chains.ts";
 import {
@@ -12,7 +13,7 @@ import {
   SenderStreams,
   Streams,
 } from "../../lib/chat/member/acknowledger.ts";
-import { EVERYONE } from "../../lib/chat/member/roster.ts";
+import { EVERYONE, Roster } from "../../lib/chat/member/roster.ts";
 import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { PairSender } from "../../lib/chat/seal/pairwise.ts";
 import { STREAMS } from "../../lib/chat/wire/content.ts";
@@ -116,6 +117,41 @@ const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
         return arrival === "late" ? "new" : arrival;
       }),
     /out of order/,
+  ),
+};
+
+/** The length of what a context of a version is the hash of. */
+const CONTEXT_BYTES = CONTEXT.history.length + 4 * 32 + 5;
+
+/** Returns what a context is the hash of, without the context before it, the event, and whose it is. */
+function membersAlone(data: Uint8Array): Uint8Array {
+  const rest = data.slice();
+  const before = CONTEXT.history.length + 32;
+  rest.fill(0, before, before + 32);
+  rest.fill(0, before + 32 + 4, before + 32 + 5 + 32);
+  return rest;
+}
+
+const RULES_OF_ROSTERS: Readonly<Record<string, Broken>> = {
+  "members to whom frames from before a joining confirm it": lying(
+    replacing(Roster.prototype, "isBefore", () => () => false),
+    /is told that .* is there, which is not/,
+  ),
+  "members and relays for whom the history is the set of members": lying(
+    replacing(
+      StandInCrypto.prototype,
+      "digest",
+      (digest) =>
+        function (this: StandInCrypto, algorithm, data) {
+          const isContext = data.byteLength === CONTEXT_BYTES;
+          return digest.call(
+            this,
+            algorithm,
+            isContext ? membersAlone(data as Uint8Array) as BufferSource : data,
+          );
+        },
+    ),
+    /of whose sender it knows another roster/,
   ),
 };
 
@@ -240,6 +276,7 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
 /** All builds that break a rule, by what they break. */
 export const BROKEN: Readonly<Record<string, Broken>> = {
   ...RULES_OF_FRAMES,
+  ...RULES_OF_ROSTERS,
   ...RULES_OF_HEALING,
   ...OTHER_RULES,
 };

@@ -61,6 +61,8 @@ export class LyingStay {
   /** Whether the member has said anything, so that the relay may forget its roster. */
   #spoke = false;
   readonly #past: Bytes[] = [];
+  /** The newest `here` of those whom the member was shown, by credential. */
+  readonly #heres = new Map<string, Bytes>();
 
   /** Starts with the first page of its roster. */
   constructor(options: LiarOptions, { room, version }: RosterPage, self: string) {
@@ -98,6 +100,19 @@ export class LyingStay {
       this.#numbers.shown.set(number, credential.slice());
     }
     return encodeRosterPage(page, listings.map(encodeListing));
+  }
+
+  #noteHere(frame: Bytes): void {
+    const credential = this.#numbers.shown.get(new DataView(frame.buffer).getUint32(5));
+    if (credential !== undefined) this.#heres.set(mapKey(credential), frame);
+  }
+
+  /** Shows the member again what one who is shown to have joined said in an earlier stay, under its new number. */
+  #sayAgain(credential: Bytes, number: number): void {
+    const here = this.#heres.get(mapKey(credential))?.slice();
+    if (here === undefined) return;
+    new DataView(here.buffer).setUint32(5, number);
+    this.#send(KIND.here, here);
   }
 
   // From the relay to the member.
@@ -148,6 +163,7 @@ export class LyingStay {
     if (kind === KIND.joined) this.#joined(frame);
     else if (kind === KIND.left) this.#left(frame);
     else this.#carry(kind, this.#numbers.toMember(frame));
+    if (kind === KIND.here) this.#noteHere(this.#numbers.toMember(frame));
     this.#invent();
   }
 
@@ -261,6 +277,7 @@ export class LyingStay {
       this.#events.set(number, `joined ${mapKey(credential)}`);
       this.#options.relisted(this.self, stayKey(this.room, this.number), number);
       this.#send(KIND.joined, encodeJoined({ number, credential, renewal: NOTHING }));
+      this.#sayAgain(credential, number);
     }
   }
 

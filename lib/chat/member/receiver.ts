@@ -296,7 +296,7 @@ export class ReceivingSide {
   /** Returns the context of a frame's version, if it is this member's own: at once if it is computed. */
   #contextOf(peer: Peer, { version, check }: AtCheck): Bytes | Promise<Bytes> {
     const { roster, self } = this.#own;
-    const isBefore = version < peer.number || version < (roster.get(self.key)?.number ?? Infinity);
+    const isBefore = roster.isBefore(version, peer, self.key);
     const context = isBefore ? undefined : roster.history.when(version);
     if (context === undefined) throw new FrameFault("CONTEXT");
     return context instanceof Promise

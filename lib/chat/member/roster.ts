@@ -113,6 +113,11 @@ export class Roster extends Registry<Peer> {
     return await verify(credential.signing, signature, leaveStatement(place));
   }
 
+  /** Returns whether a version is from before the joining of a peer or of the member with a key. */
+  isBefore(version: number, peer: Peer, self: string): boolean {
+    return version < peer.number || version < (this.get(self)?.number ?? Infinity);
+  }
+
   /** Keeps a newcomer that has the name of an unconfirmed member until one of them is confirmed. */
   wait(peer: Peer): void {
     this.#waiting.set(peer.number, peer);

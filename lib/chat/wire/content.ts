@@ -265,7 +265,8 @@ export interface Progress {
   readonly withheld: number;
 }
 
-const PROGRESS_BYTES = 1 + 6 + 6 + 6;
+/** The bytes of one stream in a receipt. */
+export const PROGRESS_BYTES = 1 + 6 + 6 + 6;
 
 /** Encodes the plaintext of a receipt. */
 export function encodeReceipt(streams: readonly Progress[]): Bytes {

@@ -14,6 +14,7 @@ import {
   readWhole,
 } from "../../base/bytes.ts";
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
+import { PROGRESS_BYTES } from "./content.ts";
 import { CHECK_BYTES } from "./history.ts";
 import { encodeFrame, FRAME_HEADER_BYTES } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND } from "./kinds.ts";
@@ -219,7 +220,7 @@ export interface Entry {
 }
 
 /** The largest box of an entry in bytes: 64 streams of a receipt. */
-const MAX_BOX_BYTES = 64 * 19 + TAG_BYTES;
+const MAX_BOX_BYTES = 64 * PROGRESS_BYTES + TAG_BYTES;
 const ENTRY_BYTES = 4 + 6 + 4 + CHECK_BYTES + 2;
 
 /**

@@ -93,7 +93,7 @@ Deno.test("receipts are not counted, and their boxes arrive as they were sent", 
 
 Deno.test("a receipt with more entries than a frame has room for goes on in another", async () => {
   const { raws: [ada, bo], turn } = await threeInARoom();
-  const frames = encodeEntries(KIND.receipt, [entryFor(2, 1, 849), entryFor(3, 1, 849)]);
+  const frames = encodeEntries(KIND.receipt, [entryFor(2, 1, 1232), entryFor(3, 1, 1232)]);
   ada.send(frames[0]!);
   await turn();
   assertEquals(got(bo, KIND.receipt), [["1:1"]]);
