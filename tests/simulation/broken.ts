@@ -9,11 +9,13 @@ import { Ledger } from "../../lib/chat/member/deliveries.ts";
 import { keyChange } from "../../lib/chat/member/own_chains.ts";
 import { DueReceipts } from "../../lib/chat/member/receipts.ts";
 import { EVERYONE, Roster } from "../../lib/chat/member/roster.ts";
+import { Outgoing } from "../../lib/chat/member/sender.ts";
 import { IncomingStream, SenderStreams, Streams } from "../../lib/chat/member/streams.ts";
 import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { PairSender } from "../../lib/chat/seal/pairwise.ts";
 import { STREAMS } from "../../lib/chat/wire/content.ts";
 import { RosterHistory } from "../../lib/chat/wire/history.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { type Break, type Build, replacing } from "./build.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
 
@@ -151,6 +153,26 @@ const RULES_OF_ROSTERS: Readonly<Record<string, Broken>> = {
   ),
 };
 
+const RULES_OF_WAITING: Readonly<Record<string, Broken>> = {
+  "speakers that wait for those who are silent": {
+    build: { ...HONEST, breaks: [replacing(Ledger.prototype, "stall", () => () => {})] },
+    problem: /it waits for one that is silent/,
+  },
+  "speakers that never have frames forwarded again": {
+    build: {
+      ...HONEST,
+      loud: true,
+      breaks: [
+        replacing(Outgoing.prototype, "send", (send) =>
+          function (this: Outgoing, frame) {
+            if (frame[4] !== KIND.rejoin) send.call(this, frame);
+          }),
+      ],
+    },
+    problem: /it still leaves out frames/,
+  },
+};
+
 const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
   "speakers that send nothing again": lying(
     replacing(Ledger.prototype, "outstanding", () => () => []),
@@ -273,6 +295,7 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
 export const BROKEN: Readonly<Record<string, Broken>> = {
   ...RULES_OF_FRAMES,
   ...RULES_OF_ROSTERS,
+  ...RULES_OF_WAITING,
   ...RULES_OF_HEALING,
   ...OTHER_RULES,
 };
