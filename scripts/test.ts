@@ -2,7 +2,7 @@
  * Runs every test with exactly the permissions that its file declares, and adds up the counts.
  *
  * `deno task test` runs all of them, `deno task test PATH…` those under the paths; the arguments behind `--` go to
- * `deno test`. Files with the same needs form a group, which one process runs. Two groups run at a time, because
+ * `deno test`. Files with the same needs form a group, which one process runs. Three groups run at a time, because
  * most tests wait for processes or terminals. The report of `deno test` is shown as it comes if there is one group.
  * If there are several, one line says how many have ended: at a terminal it is rewritten, in a pipe a line follows
  * each group. The reports of failed tests come at the end. The last line is `N passed, N failed`, with the number of
@@ -20,7 +20,7 @@ import type { Counts } from "./test/report.ts";
 import { nextGroup } from "./test/schedule.ts";
 import { select } from "./test/select.ts";
 
-const AT_A_TIME = 2;
+const AT_A_TIME = 3;
 
 /** Runs groups, some at a time, and shows how far they are. */
 async function runGroups(groups: readonly Group[], extra: readonly string[]): Promise<GroupRun[]> {

@@ -148,7 +148,7 @@ Deno.test({
       `at most ${MAX_GAPS} gaps for each stream`,
       `and for at least ${number(MAX_SENDERS)} senders`,
       `keeps at most ${MAX_KEPT_BYTES >> 20} MiB that is not delivered`,
-      `each look-up of a member that is not there, as ${LOOKUP_BYTES} bytes sent on`,
+      `each look-up of a member that is not there, and each frame to nobody, as ${LOOKUP_BYTES} bytes`,
       `its place among at most ${DEFAULT_MAX_ROOMS} rooms`,
       `not seen leave, ${number(MAX_CONTACTS)} at most`,
       `nothing for ${PING_AFTER_MS / 1000} s and ends it after ${DEAD_AFTER_MS / 1000} s (SILENT)`,

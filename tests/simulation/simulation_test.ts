@@ -1,4 +1,4 @@
-// needs: nothing (about 270 s)
+// needs: nothing (about 85 s)
 
 /**
  * The promise, under faults, in virtual time; and that the checker can fail.
