@@ -265,3 +265,29 @@ export async function faulty<T>(check: () => T | Promise<T>): Promise<T> {
     throw error;
   }
 }
+
+/** A fault is told this many times, and then each time its count has doubled. */
+const TOLD_AT_FIRST = 3;
+/** The most kinds of fault that are told apart. */
+const MAX_KINDS = 10_000;
+
+/** Counts faults. */
+export class FaultLog {
+  readonly #counts = new Map<string, number>();
+
+  /**
+   * Counts a fault.
+   *
+   * @param key The kind of fault, and the peer.
+   * @param always Whether each one is worth telling.
+   * @returns How often it has happened; undefined if that is not worth telling.
+   */
+  count(key: string, always = false): number | undefined {
+    const kind = this.#counts.has(key) || this.#counts.size < MAX_KINDS ? key : "";
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    return always || count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count))
+      ? count
+      : undefined;
+  }
+}

@@ -4,6 +4,13 @@
  * @module
  */
 
+import type { Bytes } from "../../base/bytes.ts";
+import { encodeReceipt } from "../wire/content.ts";
+import { encodeEntries } from "../wire/envelope.ts";
+import { KIND } from "../wire/kinds.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Roster } from "./roster.ts";
+
 /** Rooms up to this size send receipts at once. */
 const SMALL_ROOM = 4;
 /** The longest interval between receipts, in milliseconds. */
@@ -64,5 +71,73 @@ export class DueReceipts<Speaker extends object> {
     this.#speakers = new Set();
     this.#dueAt = Infinity;
     return speakers;
+  }
+}
+
+/** Where receipts are sent. */
+export interface OwnReceiptsOptions {
+  readonly roster: Roster;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+  /** Sends a frame that is not counted, if there is a connection. */
+  readonly send: (frame: Bytes) => void;
+}
+
+/** The receipts that a member sends in one room. */
+export class OwnReceipts {
+  readonly #options: OwnReceiptsOptions;
+  readonly #due: DueReceipts<Inbox>;
+  /** Resolves once the receipts that are being sealed are sent. */
+  #sending: Promise<void> = Promise.resolve();
+
+  /** Starts with nothing due. */
+  constructor(options: OwnReceiptsOptions) {
+    this.#options = options;
+    this.#due = new DueReceipts(options.now);
+  }
+
+  /** When receipts are to be sent, in milliseconds. */
+  get wakeAt(): number {
+    return this.#due.dueAt;
+  }
+
+  /** Something has changed for a speaker. */
+  changed(inbox: Inbox): void {
+    this.#due.changed(inbox, this.#options.roster.size);
+  }
+
+  /** A speaker has asked. */
+  asked(inbox: Inbox): void {
+    this.#due.asked(inbox, this.#options.roster.size);
+  }
+
+  /** Sends the receipts that are due. */
+  tick(): Promise<void> {
+    return this.#send(this.#due.due());
+  }
+
+  /** Sends the receipts that wait, whether they are due or not, and those that are being sealed. */
+  hurry(): Promise<void> {
+    return this.#send(this.#due.take());
+  }
+
+  #send(inboxes: readonly Inbox[]): Promise<void> {
+    // One after the other: the relay takes the last that comes for the newest.
+    const sent = this.#sending.then(() => this.#seal(inboxes));
+    this.#sending = sent.catch(() => {}); // the caller sees the failure
+    return sent;
+  }
+
+  async #seal(inboxes: readonly Inbox[]): Promise<void> {
+    const due = inboxes.filter(({ pair }) => pair.hasKey);
+    if (due.length === 0) return;
+    const { roster, send } = this.#options;
+    const { version } = roster;
+    const context = await roster.history.newest;
+    const entries = await Promise.all(due.map((inbox) => {
+      const { peer, pair } = inbox;
+      return pair.receipt(peer.number, { version, context }, encodeReceipt(inbox.tell()));
+    }));
+    encodeEntries(KIND.receipt, entries).forEach(send);
   }
 }

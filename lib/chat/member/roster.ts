@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
-import type { Credential } from "../identity/credential.ts";
+import { type Bytes, sha256 } from "../../base/bytes.ts";
+import { type Credential, CredentialError } from "../identity/credential.ts";
 import { Registry } from "../identity/registry.ts";
+import type { Listing } from "../wire/control.ts";
 import { RosterHistory } from "../wire/history.ts";
 
 /** A member of the room. */
@@ -19,6 +20,32 @@ export interface Peer {
   confirmed: boolean;
   /** Whether its connection is lost, or it does not read. It may come back. */
   away: boolean;
+}
+
+/** A listing that has been checked. */
+export interface Candidate {
+  readonly number: number;
+  /** The member's hash. */
+  readonly member: Bytes;
+  /** The credential, or why it is refused. */
+  readonly checked: Credential | CredentialError;
+}
+
+/** Checks a listing. Never rejects. */
+export async function checkListing(
+  { number, credential, renewal }: Listing,
+  check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>,
+): Promise<Candidate> {
+  const bytes = credential.slice();
+  try {
+    const checked = await check(bytes, renewal.slice());
+    return { number, member: checked.member, checked };
+  } catch (error) {
+    const checked = error instanceof CredentialError
+      ? error
+      : new CredentialError("BAD_CREDENTIAL", `checking it failed: ${error}`);
+    return { number, member: await sha256(bytes), checked };
+  }
 }
 
 /** The roster of a room. */
