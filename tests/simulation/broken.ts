@@ -14,10 +14,12 @@ import {
   Streams,
 } from "../../lib/chat/member/acknowledger.ts";
 import { EVERYONE, Roster } from "../../lib/chat/member/roster.ts";
+import { Outgoing } from "../../lib/chat/member/sender.ts";
 import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { PairSender } from "../../lib/chat/seal/pairwise.ts";
 import { STREAMS } from "../../lib/chat/wire/content.ts";
 import { RosterHistory } from "../../lib/chat/wire/history.ts";
+import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { type Break, type Build, replacing } from "./build.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
 
@@ -155,6 +157,26 @@ const RULES_OF_ROSTERS: Readonly<Record<string, Broken>> = {
   ),
 };
 
+const RULES_OF_WAITING: Readonly<Record<string, Broken>> = {
+  "speakers that wait for those who are silent": {
+    build: { ...HONEST, breaks: [replacing(Ledger.prototype, "stall", () => () => {})] },
+    problem: /it waits for one that is silent/,
+  },
+  "speakers that never have frames forwarded again": {
+    build: {
+      ...HONEST,
+      loud: true,
+      breaks: [
+        replacing(Outgoing.prototype, "send", (send) =>
+          function (this: Outgoing, frame) {
+            if (frame[4] !== KIND.rejoin) send.call(this, frame);
+          }),
+      ],
+    },
+    problem: /it still leaves out frames/,
+  },
+};
+
 const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
   "speakers that send nothing again": lying(
     replacing(Ledger.prototype, "outstanding", () => () => []),
@@ -277,6 +299,7 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
 export const BROKEN: Readonly<Record<string, Broken>> = {
   ...RULES_OF_FRAMES,
   ...RULES_OF_ROSTERS,
+  ...RULES_OF_WAITING,
   ...RULES_OF_HEALING,
   ...OTHER_RULES,
 };

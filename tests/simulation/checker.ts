@@ -358,6 +358,11 @@ export class Checker {
     return (person) => leaveOut.leftOutAt(person, now);
   }
 
+  /** Whether a process leaves out a person now. */
+  leavesOut(process: Process, person: string): boolean {
+    return this.#view(process).leaveOut.leavesOut(person);
+  }
+
   /** Who could have read a message, as it was sealed at some moment. */
   readable(text: string, by: ReadonlySet<Process>, leftOut: Sealing): void {
     const message = this.#entered.get(text);

@@ -40,6 +40,8 @@ export class Process {
   /** How long its screen takes to show something, in milliseconds. */
   screenDelay = 0;
   ringsAt = Infinity;
+  /** Since when lines wait for others, with nothing entered and no connection lost, and how much was entered then. */
+  held = { since: -Infinity, entered: 0 };
 
   constructor(name: string, self: OwnCredential, make: (process: Process) => Member) {
     this.name = name;

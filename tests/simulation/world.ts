@@ -14,7 +14,9 @@ import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { Member } from "../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
-import { type Build, DAY_MS, withoutMissed } from "./build.ts";
+import type { Relay } from "../../lib/chat/relay/relay.ts";
+import { Room } from "../../lib/chat/relay/room.ts";
+import { type Build, DAY_MS, replacing, withoutMissed } from "./build.ts";
 import { Checker, lineOf, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
@@ -46,6 +48,9 @@ function inWords(event: MemberEvent): string {
   return [event.kind, ...fields.filter((field) => field !== "")].join(" ");
 }
 
+/** The longest time for which lines may wait for one that is silent, in virtual milliseconds. */
+const MAX_HELD_MS = 20_000;
+
 /** Everything. */
 export class World {
   readonly clock = new VirtualClock();
@@ -67,6 +72,13 @@ export class World {
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
+  /** For whom relays have left out frames of whom. */
+  readonly #leftOut: {
+    readonly relay: Relay | undefined;
+    readonly room: Room;
+    readonly sender: number;
+    readonly recipient: number;
+  }[] = [];
   /** Mends what the build breaks. */
   readonly #undo: readonly (() => void)[];
 
@@ -74,7 +86,8 @@ export class World {
     this.chance = new Generator(seed);
     this.#network = new Network(this.clock, this.chance);
     this.#build = build;
-    this.loud = this.chance.chance(0.06);
+    const isLoud = this.chance.chance(0.06);
+    this.loud = build.loud ?? isLoud;
     this.checker.mayGiveUp = this.loud;
     const isLying = this.#build.lies ?? this.chance.chance(0.4);
     this.checker.isLiedTo = isLying;
@@ -101,10 +114,36 @@ export class World {
     if (build.liars ?? this.chance.chance(0.2)) this.checker.liar = "m0";
     const isLiar = () => personOf(this.#crypto.actor) === this.checker.liar;
     const lying = this.checker.liar === undefined ? [] : lyingMembers(this.chance, isLiar);
-    this.#undo = [...lying, ...build.breaks ?? []].map((broken) => broken());
+    const noted = replacing(Room.prototype, "apply", (apply) => {
+      const leftOut = this.#leftOut;
+      const present = () => this.relays.present;
+      return function (this: Room, entry, place) {
+        if (entry.kind === "behind") leftOut.push({ relay: present(), room: this, ...entry });
+        return apply.call(this, entry, place);
+      };
+    });
+    this.#undo = [noted, ...lying, ...build.breaks ?? []].map((broken) => broken());
     this.#crypto.install();
     this.relays.start();
     this.relays.tick();
+    this.#watch();
+  }
+
+  /** Looks each second for members whose lines wait for others for too long. */
+  #watch(): void {
+    const now = this.clock.now();
+    // Where much is said or lost, lines wait for those who take them one after the other.
+    const isQuiet = !this.loud && !this.checker.isLiedTo;
+    for (const process of this.processes) {
+      const { member, held, entered } = process;
+      const isIdle = member.backlog.held === 0 || !member.isIn || held.entered !== entered;
+      if (isIdle) process.held = { since: now, entered };
+      else if (now - held.since > MAX_HELD_MS && isQuiet && process.alive) {
+        this.checker.stuck(process.name, "it waits for one that is silent");
+        process.held = { since: now, entered };
+      }
+    }
+    this.clock.after(1_000, () => this.#watch());
   }
 
   /** Gives the real cryptography back. */
@@ -392,6 +431,15 @@ export class World {
       if (here.sort().join() !== expected) {
         this.checker.stuck(name, `it sees ${here.join()} and not ${expected}`);
       }
+    }
+    for (const { relay, room, sender, recipient } of this.#leftOut) {
+      const counts = liar === undefined && relay === this.relays.present;
+      const member = counts ? room.member(sender) : undefined;
+      const reader = room.member(recipient)?.credential.name;
+      if (member === undefined || reader === undefined || !member.behind.has(recipient)) continue;
+      // Whoever is left out is not served, and does not catch up.
+      const isMeant = !this.checker.leavesOut(this.#processOf(member.credential.key), reader);
+      if (isMeant) this.checker.stuck("relay", "it still leaves out frames");
     }
     // A member that lies is sent again and again what it says that it misses.
     const isIdle = liar !== undefined || this.relays.present?.isIdle !== false;
