@@ -1,5 +1,6 @@
 /**
- * What comes from one peer: its keys, its chains and its streams of numbers.
+ * What comes from one peer: its keys, its chains and its streams of numbers; and what this member says of it: receipts,
+ * and faults.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import type { Tariff } from "../../base/clock.ts";
 import { MAX_STEPS, OpenError, type Opening, ReceivingChain } from "../seal/chain.ts";
 import { PairError, PairReceiver } from "../seal/pairwise.ts";
 import {
+  encodeReceipt,
   type GrantMessage,
   messageIds,
   type OpenedMessage,
@@ -18,9 +20,10 @@ import {
   STREAM,
   type Stream,
 } from "../wire/content.ts";
-import type { Pair, PairFrame, SealedFrame } from "../wire/envelope.ts";
-import type { Peer } from "./roster.ts";
-import type { SenderStreams } from "./acknowledger.ts";
+import { encodeEntries, type Pair, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
+import { KIND } from "../wire/kinds.ts";
+import { DueReceipts, type SenderStreams } from "./acknowledger.ts";
+import type { Peer, Roster } from "./roster.ts";
 
 /** The chains that are kept of a sender: the present one, and one that frames may still be under. */
 const CHAINS_KEPT = 2;
@@ -249,5 +252,99 @@ export async function faulty<T>(check: () => T | Promise<T>): Promise<T> {
     if (error instanceof OpenError || error instanceof PairError) throw new FrameFault(error.fault);
     if (error instanceof MalformedError) throw new FrameFault("BAD_CONTENT");
     throw error;
+  }
+}
+
+/** Where receipts are sent. */
+export interface OwnReceiptsOptions {
+  readonly roster: Roster;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+  /** Sends a frame that is not counted, if there is a connection. */
+  readonly send: (frame: Bytes) => void;
+}
+
+/** The receipts that a member sends in one room. */
+export class OwnReceipts {
+  readonly #options: OwnReceiptsOptions;
+  readonly #due: DueReceipts<Inbox>;
+  /** Resolves once the receipts that are being sealed are sent. */
+  #sending: Promise<void> = Promise.resolve();
+
+  /** Starts with nothing due. */
+  constructor(options: OwnReceiptsOptions) {
+    this.#options = options;
+    this.#due = new DueReceipts(options.now);
+  }
+
+  /** When receipts are to be sent, in milliseconds. */
+  get wakeAt(): number {
+    return this.#due.dueAt;
+  }
+
+  /** Something has changed for a speaker. */
+  changed(inbox: Inbox): void {
+    this.#due.changed(inbox, this.#options.roster.size);
+  }
+
+  /** A speaker has asked. */
+  asked(inbox: Inbox): void {
+    this.#due.asked(inbox, this.#options.roster.size);
+  }
+
+  /** Sends the receipts that are due. */
+  tick(): Promise<void> {
+    return this.#send(this.#due.due());
+  }
+
+  /** Sends the receipts that wait, whether they are due or not, and those that are being sealed. */
+  hurry(): Promise<void> {
+    return this.#send(this.#due.take());
+  }
+
+  #send(inboxes: readonly Inbox[]): Promise<void> {
+    // One after the other: the relay takes the last that comes for the newest.
+    const sent = this.#sending.then(() => this.#seal(inboxes));
+    this.#sending = sent.catch(() => {}); // the caller sees the failure
+    return sent;
+  }
+
+  async #seal(inboxes: readonly Inbox[]): Promise<void> {
+    const due = inboxes.filter(({ pair }) => pair.hasKey);
+    if (due.length === 0) return;
+    const { roster, send } = this.#options;
+    const { version } = roster;
+    const context = await roster.history.newest;
+    const entries = await Promise.all(due.map((inbox) => {
+      const { peer, pair } = inbox;
+      return pair.receipt(peer.number, { version, context }, encodeReceipt(inbox.shown));
+    }));
+    encodeEntries(KIND.receipt, entries).forEach(send);
+  }
+}
+
+/** A fault is told this many times, and then each time its count has doubled. */
+const TOLD_AT_FIRST = 3;
+/** The most kinds of fault that are told apart. */
+const MAX_KINDS = 10_000;
+
+/** Counts faults. */
+export class FaultLog {
+  readonly #counts = new Map<string, number>();
+
+  /**
+   * Counts a fault.
+   *
+   * @param key The kind of fault, and the peer.
+   * @param always Whether each one is worth telling.
+   * @returns How often it has happened; undefined if that is not worth telling.
+   */
+  count(key: string, always = false): number | undefined {
+    const kind = this.#counts.has(key) || this.#counts.size < MAX_KINDS ? key : "";
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    return always || count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count))
+      ? count
+      : undefined;
   }
 }

@@ -178,9 +178,32 @@ export function keyChange<T>(holders: ReadonlySet<T>, readers: ReadonlySet<T>): 
 /** The route that a member declares if not everyone is to receive. */
 const OWN_ROUTE = 1;
 
+/** The route of a frame that everyone is to receive. */
+const EVERYONE_THERE: ReturnType<OwnRoute["for"]> = { route: 0 };
+
 /** The route of a member's sealed frames. */
 export class OwnRoute {
   #declared = "";
+
+  /**
+   * As {@linkcode for}, for peers.
+   *
+   * @param recipients Those that are to receive.
+   * @param there The members in the roster at the frame's version, without the sender.
+   * @param chain The chain that the frame is sealed under.
+   */
+  to(
+    recipients: readonly Peer[],
+    there: readonly Peer[],
+    chain: OwnChain,
+  ): ReturnType<OwnRoute["for"]> {
+    // Only recipients hold the chain's key.
+    if (there.every((peer) => chain.isHolder(peer))) return EVERYONE_THERE;
+    const meant = new Set(recipients);
+    const numbers = there.map(({ number }) => number);
+    const those = there.filter((peer) => meant.has(peer)).map(({ number }) => number);
+    return this.for(numbers, new Set(those));
+  }
 
   /**
    * Returns the route of a frame, and the declaration that is to be sent before it.

@@ -5,29 +5,26 @@
  * @module
  */
 
-import { type Bytes, MalformedError, sha256 } from "../../base/bytes.ts";
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import type { Costs } from "../../base/clock.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
-import { verify } from "../identity/signing.ts";
 import type { Listing } from "../wire/control.ts";
-import { checkOf, compareBytes, type Here, hereStatement } from "../wire/history.ts";
-import { encodeReceipt, type Progress, readReceipt, STREAM } from "../wire/content.ts";
-import { encodeEntries, type Entry, type PairFrame, type SealedFrame } from "../wire/envelope.ts";
-import { KIND } from "../wire/kinds.ts";
-import { type Displayed, DueReceipts, type Streams } from "./acknowledger.ts";
+import { checkOf, compareBytes, type Here } from "../wire/history.ts";
+import { type Progress, readReceipt, STREAM } from "../wire/content.ts";
+import type { Entry, PairFrame, SealedFrame } from "../wire/envelope.ts";
+import type { Displayed, Streams } from "./acknowledger.ts";
 import type { Ledger } from "./deliveries.ts";
-import { faulty, FrameFault, Inbox, type Outcome, type PeerCost } from "./inbox.ts";
+import {
+  FaultLog,
+  faulty,
+  FrameFault,
+  Inbox,
+  type Outcome,
+  OwnReceipts,
+  type PeerCost,
+} from "./inbox.ts";
 import type { FaultCode, MemberEvent } from "./options.ts";
-import type { Peer, Policy, Roster } from "./roster.ts";
-
-/** A listing that has been checked. */
-export interface Candidate {
-  readonly number: number;
-  /** The member's hash. */
-  readonly member: Bytes;
-  /** The credential, or why it is refused. */
-  readonly checked: Credential | CredentialError;
-}
+import { type Candidate, checkListing, type Peer, type Policy, type Roster } from "./roster.ts";
 
 /** Who receives, where, among whom. */
 export interface ReceivingOptions {
@@ -69,19 +66,17 @@ export class ReceivingSide {
   readonly #own: ReceivingOptions;
   readonly #inboxes = new Map<Peer, Inbox>();
   readonly #faults = new FaultLog();
-  readonly #receipts: DueReceipts<Inbox>;
+  readonly #receipts: OwnReceipts;
   /** Peers whose last frame named another history than this member's. */
   readonly #differing = new Set<Peer>();
   /** Receipts and asks that came before the joinings that they know of, by kind and sender. */
   #early = new Map<string, EarlyEntry>();
   #repeated = 0;
-  /** Resolves once the receipts that are being sealed are sent. */
-  #sending: Promise<void> = Promise.resolve();
 
   /** Starts with nothing received. */
   constructor(own: ReceivingOptions) {
     this.#own = own;
-    this.#receipts = new DueReceipts(own.now);
+    this.#receipts = new OwnReceipts(own);
   }
 
   /** The number of messages that came twice and were dropped. */
@@ -91,23 +86,14 @@ export class ReceivingSide {
 
   /** When receipts are to be sent, in milliseconds. */
   get wakeAt(): number {
-    return this.#receipts.dueAt;
+    return this.#receipts.wakeAt;
   }
 
   // Who is there.
 
   /** Starts to check a listing. Never rejects. */
-  async candidate({ number, credential, renewal }: Listing): Promise<Candidate> {
-    const bytes = credential.slice();
-    try {
-      const checked = await this.#own.check(bytes, renewal.slice());
-      return { number, member: checked.member, checked };
-    } catch (error) {
-      const checked = error instanceof CredentialError
-        ? error
-        : new CredentialError("BAD_CREDENTIAL", `checking it failed: ${error}`);
-      return { number, member: await sha256(bytes), checked };
-    }
+  candidate(listing: Listing): Promise<Candidate> {
+    return checkListing(listing, this.#own.check);
   }
 
   /**
@@ -173,18 +159,13 @@ export class ReceivingSide {
   hereEffect(here: Here): Effect {
     const { member: number, version } = here;
     return async () => {
-      const { roster, room } = this.#own;
+      const { roster } = this.#own;
       const waiting = roster.waiting(number);
       const peer = waiting ?? roster.byNumber(number);
-      const isOld = version < (roster.get(this.#own.self.key)?.number ?? 0);
-      if (peer === undefined || isOld) return; // refused, left a moment ago, or sent before this member came
+      if (peer === undefined || version < roster.own) return; // refused, left a moment ago, or sent before this member came
       await this.#contain(peer, async () => {
         const context = await this.#contextOf(peer, here);
-        const { member, signing } = peer.credential;
-        const statement = hereStatement({ room, member, version, context });
-        if (!await verify(signing, here.signature, statement)) {
-          throw new FrameFault("BAD_SIGNATURE");
-        }
+        if (!await roster.isHere(peer, here, context)) throw new FrameFault("BAD_SIGNATURE");
         if (waiting !== undefined) this.#replaceNamesake(waiting);
         this.#confirm(peer);
       });
@@ -201,11 +182,8 @@ export class ReceivingSide {
 
   /** Returns what receipts do. Those whose version is known are opened from now on, all at the same time. */
   receiptsEffect(entries: readonly Entry[]): Effect {
-    const opened = entries.map((entry) => {
-      const one = this.#openReceipt(entry);
-      one.catch(() => {}); // the effect awaits it
-      return one;
-    });
+    const opened = entries.map((entry) => this.#openReceipt(entry));
+    for (const one of opened) one.catch(() => {}); // the effect awaits it
     return async () => {
       for (const [i, entry] of entries.entries()) {
         await this.#entryEffect("receipt", entry, async (peer) => {
@@ -237,7 +215,7 @@ export class ReceivingSide {
           const context = await this.#contextOfEntry(peer, entry);
           if (await inbox.pair.openAsk(entry, context) === undefined) return;
           this.#confirm(peer);
-          this.#receipts.asked(inbox, this.#own.roster.size);
+          this.#receipts.asked(inbox);
         });
       }
     };
@@ -330,23 +308,18 @@ export class ReceivingSide {
   #inboxOf(peer: Peer): Inbox {
     const known = this.#inboxes.get(peer);
     if (known !== undefined) return known;
-    const { room, self, streams, ledger, nextReceipt } = this.#own;
-    const { key, member } = peer.credential;
+    const { room, self, streams, ledger, nextReceipt, costs, now } = this.#own;
+    const { key, member, fingerprint } = peer.credential;
     const inbox = new Inbox({
       peer,
       pair: { room, sender: member, recipient: self.member },
       sessionKey: self.keys.session.privateKey,
       streams: streams.of(key, (one) => ledger.get(one) !== undefined),
       nextReceipt,
-      pays: (steps) => this.#pays(peer, steps),
+      pays: (steps) => costs.of(fingerprint, now()).allow("step", steps, now()),
     });
     this.#inboxes.set(peer, inbox);
     return inbox;
-  }
-
-  #pays({ credential: { fingerprint } }: Peer, steps: number): boolean {
-    const now = this.#own.now();
-    return this.#own.costs.of(fingerprint, now).allow("step", steps, now);
   }
 
   #confirm(peer: Peer): void {
@@ -357,7 +330,7 @@ export class ReceivingSide {
 
   #conclude(inbox: Inbox, { texts, missing, copies, isNewKey }: Outcome): void {
     const { peer } = inbox;
-    const { policy, displayed, roster } = this.#own;
+    const { policy, displayed } = this.#own;
     this.#confirm(peer);
     this.#repeated += copies;
     if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
@@ -370,7 +343,7 @@ export class ReceivingSide {
     const { progress } = inbox;
     displayed.then(() => {
       inbox.took(progress);
-      if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox, roster.size);
+      if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox);
     });
   }
 
@@ -388,39 +361,19 @@ export class ReceivingSide {
 
   /** Sends the receipts that are due. */
   tick(): Promise<void> {
-    return this.#send(this.#receipts.due());
+    return this.#receipts.tick();
   }
 
   /** Sends the receipts that wait, whether they are due or not, and those that are being sealed. */
   hurry(): Promise<void> {
-    return this.#send(this.#receipts.take());
+    return this.#receipts.hurry();
   }
 
   /** There is another connection: what was said over the last one may have been lost. */
   repeat(): void {
     for (const inbox of this.#inboxes.values()) {
-      if (inbox.pair.hasKey) this.#receipts.changed(inbox, this.#own.roster.size);
+      if (inbox.pair.hasKey) this.#receipts.changed(inbox);
     }
-  }
-
-  #send(inboxes: readonly Inbox[]): Promise<void> {
-    // One after the other: the relay takes the last that comes for the newest.
-    const sent = this.#sending.then(() => this.#seal(inboxes));
-    this.#sending = sent.catch(() => {}); // the caller sees the failure
-    return sent;
-  }
-
-  async #seal(inboxes: readonly Inbox[]): Promise<void> {
-    const due = inboxes.filter(({ pair }) => pair.hasKey);
-    if (due.length === 0) return;
-    const { roster, send } = this.#own;
-    const { version } = roster;
-    const context = await roster.history.newest;
-    const entries = await Promise.all(due.map((inbox) => {
-      const { peer, pair } = inbox;
-      return pair.receipt(peer.number, { version, context }, encodeReceipt(inbox.shown));
-    }));
-    encodeEntries(KIND.receipt, entries).forEach(send);
   }
 
   /** Tells what is wrong, often enough and no more. */
@@ -432,10 +385,7 @@ export class ReceivingSide {
 }
 
 /** The version of the room that a frame names, and the first bytes of its context. */
-interface AtCheck {
-  readonly version: number;
-  readonly check: Bytes;
-}
+type AtCheck = Pick<Entry, "version" | "check">;
 
 /** A receipt or an ask of a version that is not known yet. */
 interface EarlyEntry {
@@ -445,29 +395,3 @@ interface EarlyEntry {
 
 /** Thrown for a frame that is passed over, and of which nothing is told. */
 class PassedOver extends Error {}
-
-/** A fault is told this many times, and then each time its count has doubled. */
-const TOLD_AT_FIRST = 3;
-/** The most kinds of fault that are told apart. */
-const MAX_KINDS = 10_000;
-
-/** Counts faults. */
-export class FaultLog {
-  readonly #counts = new Map<string, number>();
-
-  /**
-   * Counts a fault.
-   *
-   * @param key The kind of fault, and the peer.
-   * @param always Whether each one is worth telling.
-   * @returns How often it has happened; undefined if that is not worth telling.
-   */
-  count(key: string, always = false): number | undefined {
-    const kind = this.#counts.has(key) || this.#counts.size < MAX_KINDS ? key : "";
-    const count = (this.#counts.get(kind) ?? 0) + 1;
-    this.#counts.set(kind, count);
-    return always || count <= TOLD_AT_FIRST || Number.isInteger(Math.log2(count))
-      ? count
-      : undefined;
-  }
-}

@@ -4,11 +4,18 @@
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
-import type { Credential } from "../identity/credential.ts";
+import { type Bytes, sha256 } from "../../base/bytes.ts";
+import { type Credential, CredentialError } from "../identity/credential.ts";
 import { Registry } from "../identity/name.ts";
 import { verify } from "../identity/signing.ts";
-import { leaveStatement, readLeavePayload, RosterHistory } from "../wire/history.ts";
+import type { Listing } from "../wire/control.ts";
+import {
+  type Here,
+  hereStatement,
+  leaveStatement,
+  readLeavePayload,
+  RosterHistory,
+} from "../wire/history.ts";
 
 /** A member of the room. */
 export interface Peer {
@@ -20,6 +27,32 @@ export interface Peer {
   confirmed: boolean;
   /** Whether its connection is lost, or it does not read. It may come back. */
   away: boolean;
+}
+
+/** A listing that has been checked. */
+export interface Candidate {
+  readonly number: number;
+  /** The member's hash. */
+  readonly member: Bytes;
+  /** The credential, or why it is refused. */
+  readonly checked: Credential | CredentialError;
+}
+
+/** Checks a listing. Never rejects. */
+export async function checkListing(
+  { number, credential, renewal }: Listing,
+  check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>,
+): Promise<Candidate> {
+  const bytes = credential.slice();
+  try {
+    const checked = await check(bytes, renewal.slice());
+    return { number, member: checked.member, checked };
+  } catch (error) {
+    const checked = error instanceof CredentialError
+      ? error
+      : new CredentialError("BAD_CREDENTIAL", `checking it failed: ${error}`);
+    return { number, member: await sha256(bytes), checked };
+  }
 }
 
 /** The roster of a room. */
@@ -111,6 +144,16 @@ export class Roster extends Registry<Peer> {
     if (context === undefined) return false;
     const place = { room: this.#room!, member: credential.member, version, context };
     return await verify(credential.signing, signature, leaveStatement(place));
+  }
+
+  /** Returns whether a peer's `here` is signed by it, at a version with a context. */
+  async isHere(
+    { credential: { member, signing } }: Peer,
+    { version, signature }: Here,
+    context: Bytes,
+  ): Promise<boolean> {
+    const statement = hereStatement({ room: this.#room!, member, version, context });
+    return await verify(signing, signature, statement);
   }
 
   /** Returns whether a version is from before the joining of a peer or of the member with a key. */

@@ -30,8 +30,8 @@ import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
 import type { InOrder } from "../../base/in_order.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./connection.ts";
-import { type Candidate, type Effect, type ReceivingOptions, ReceivingSide } from "./receiver.ts";
-import { type Peer, Roster } from "./roster.ts";
+import { type Effect, type ReceivingOptions, ReceivingSide } from "./receiver.ts";
+import { type Candidate, type Peer, Roster } from "./roster.ts";
 import { Outgoing, type OutgoingOptions } from "./sender.ts";
 import type { MissedSpan } from "./time.ts";
 

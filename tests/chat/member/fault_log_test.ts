@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { FaultLog } from "../../../lib/chat/member/receiver.ts";
+import { FaultLog } from "../../../lib/chat/member/inbox.ts";
 
 Deno.test("FaultLog says a fault three times, and then each time its count has doubled", () => {
   const log = new FaultLog();

@@ -1,0 +1,190 @@
+/**
+ * What a contact is sent alone: lines that it is owed, lines that were lost, and that others will not come.
+ *
+ * @module
+ */
+
+import {
+  type GrantMessage,
+  LINE_OVERHEAD_BYTES,
+  type LineMessage,
+  type PairMessage,
+  STREAM,
+  type Stream,
+  STREAMS,
+} from "../wire/content.ts";
+import type { Ledger } from "./deliveries.ts";
+import type { Contact, Entry } from "./lines.ts";
+import type { OwnChain } from "./own_chains.ts";
+
+/** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
+const MAX_BATCH_BYTES = 64 << 10;
+/** The shortest time between two repairs for one contact, in milliseconds. */
+const REPAIR_MS = 1000;
+
+/** What the lines of contacts are taken from. */
+export interface PairLinesOptions {
+  readonly ledger: Ledger;
+  readonly chain: OwnChain;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+}
+
+/** The lines that contacts are sent alone. */
+export class PairLines {
+  readonly #ledger: Ledger;
+  readonly #chain: OwnChain;
+  readonly #now: () => number;
+
+  /** Starts with nothing lost. */
+  constructor({ ledger, chain, now }: PairLinesOptions) {
+    this.#ledger = ledger;
+    this.#chain = chain;
+    this.#now = now;
+  }
+
+  /** What a contact was sent up to a number, and has not taken, is lost. It is sent again when that is due. */
+  repair(contact: Contact, stream: Stream, number: number): void {
+    contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
+  }
+
+  /** Whether something that was lost is to be sent again now. */
+  isRepairDue(contact: Contact): boolean {
+    return STREAMS.some((stream) => contact.repair[stream] > 0) &&
+      this.#now() - contact.repairedAt >= REPAIR_MS;
+  }
+
+  /** Whether a contact can be sent something alone now. */
+  canServe(contact: Contact): boolean {
+    if (!contact.here) return false;
+    if (contact.unsure) return !contact.greeted;
+    return STREAMS.some((stream) =>
+      contact.streams[stream].gone > 0 || this.#canSend(contact, stream)
+    ) || this.isRepairDue(contact) || this.canRejoin(contact);
+  }
+
+  /** Whether a contact is owed something of a stream, and reads what it was sent alone. */
+  #canSend(contact: Contact, stream: Stream): boolean {
+    const { owed, flightBytes } = contact.streams[stream];
+    if (owed.length === 0 || flightBytes >= MAX_BATCH_BYTES) return false;
+    return stream === STREAM.private || this.#hasReached(contact);
+  }
+
+  /** Whether a contact has taken what came before that which the relay left out. */
+  #hasReached(contact: Contact): boolean {
+    const { behindFrom } = contact;
+    return behindFrom === 0 ||
+      this.#ledger.outstanding(contact, STREAM.group, behindFrom - 1).length === 0;
+  }
+
+  /** Whether a contact has caught up with what the relay left out. */
+  canRejoin(contact: Contact): boolean {
+    const { owed, through, sent } = contact.streams[STREAM.group];
+    return contact.mode === "behind" && owed.length === 0 && through >= sent;
+  }
+
+  /** Takes what a contact is to be sent alone, up to a frame's worth. The lines that it is owed go to `entries`. */
+  messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
+    const repairs = this.isRepairDue(contact) ? STREAMS : [];
+    const again = repairs.flatMap((stream) => this.#repairOf(contact, stream));
+    const owed = STREAMS.flatMap((stream) => this.#owedTo(contact, stream))
+      .sort((one, other) => one.entry.order - other.entry.order);
+    entries.push(...owed.map(({ entry }) => entry));
+    return [...goneMessages(contact), ...again, ...owed.map(({ message }) => message)];
+  }
+
+  /** The policy keeps a contact from reading: neither what it is owed nor what was lost is sent. */
+  dropOwed(contact: Contact): void {
+    for (const stream of STREAMS) {
+      const lost = this.#ledger.outstanding(contact, stream, contact.repair[stream]);
+      contact.repair[stream] = 0;
+      const dropped = new Set([...lost, ...contact.streams[stream].owed]);
+      for (const entry of dropped) this.#ledger.drop(contact, entry);
+    }
+  }
+
+  /** Takes what was lost, up to a frame's worth, and the chain's key, which may have been lost too. */
+  #repairOf(contact: Contact, stream: Stream): PairMessage[] {
+    const { owed, sent, through } = contact.streams[stream];
+    // What is owed was not lost: the relay left it out.
+    const last = Math.min(contact.repair[stream], (owed[0]?.line.number ?? Infinity) - 1);
+    contact.repair[stream] = 0;
+    if (last <= through) return [];
+    contact.repairedAt = this.#now();
+    let before = through;
+    const outstanding = this.#ledger.outstanding(contact, stream, last);
+    const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
+    const lines: PairMessage[] = lost.map((entry) => {
+      const line = lineMessage(entry, before);
+      before = line.number;
+      return line;
+    });
+    // What the contact knows to be missing, and the policy has kept from it since, will not come.
+    const known = Math.min(last, contact.streams[stream].seen);
+    const isAll = lost.length === outstanding.length;
+    if (isAll && before < known) lines.push({ kind: "gone", stream, number: known });
+    const isHolder = stream === STREAM.group && contact.mode !== "behind" &&
+      this.#chain.isHolder(contact.peer);
+    return isHolder ? [...lines, this.grant(sent + 1, sent)] : lines;
+  }
+
+  /** Takes what a contact is owed of a stream, up to a frame's worth. */
+  #owedTo(
+    contact: Contact,
+    stream: Stream,
+  ): { readonly entry: Entry; readonly message: PairMessage }[] {
+    if (!this.#canSend(contact, stream)) return [];
+    const state = contact.streams[stream];
+    const end = this.#ledger.pending[0]?.order ?? Infinity;
+    const now = firstOf(state.owed, LINE_OVERHEAD_BYTES, ({ order }) => order < end);
+    const taken = state.owed.splice(0, now.length);
+    if (stream === STREAM.group) contact.granted = false;
+    return taken.map((entry) => {
+      entry.heard = true;
+      const message = lineMessage(entry, state.last);
+      state.fly(message.number, message.text.length + LINE_OVERHEAD_BYTES);
+      return { entry, message };
+    });
+  }
+
+  /** Returns the key of the present chain for a holder. */
+  grant(next: number, last: number): GrantMessage {
+    return { kind: "grant", ...this.#chain.present!, next, last: Math.min(last, next - 1) };
+  }
+}
+
+/** Returns the place of a contact's next private line among all that was entered. */
+export function privateOrder({ streams }: Contact): number {
+  return streams[STREAM.private].owed[0]?.order ?? Infinity;
+}
+
+/** Takes what a contact is to be told will not come. */
+function goneMessages({ streams }: Contact): PairMessage[] {
+  return STREAMS.flatMap((stream) => {
+    const state = streams[stream];
+    const number = state.gone;
+    if (number === 0) return [];
+    state.gone = 0;
+    if (number > state.last) state.send(number);
+    return [{ kind: "gone" as const, stream, number }];
+  });
+}
+
+function lineMessage({ line }: Entry, last: number): LineMessage {
+  const { stream, number, time, text } = line;
+  return { kind: "line", stream, number, last, time, text };
+}
+
+/** Returns the first of some lines that share a frame: one at least. */
+export function firstOf(
+  entries: readonly Entry[],
+  overhead: number,
+  fits: (entry: Entry) => boolean = () => true,
+): Entry[] {
+  let bytes = 0;
+  const end = entries.findIndex((entry, i) => {
+    bytes += entry.line.text.length + overhead;
+    return i > 0 && (bytes > MAX_BATCH_BYTES || !fits(entry));
+  });
+  return entries.slice(0, end < 0 ? entries.length : end);
+}
