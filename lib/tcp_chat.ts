@@ -25,7 +25,7 @@ export type { Fault, FAULTS } from "./chat/member/inbox.ts";
 export type { FaultCode, MemberEvent } from "./chat/member/options.ts";
 export type { Entered, RefusalCode } from "./chat/member/lines.ts";
 export type { Limits } from "./chat/relay/options.ts";
-export type { Backlog } from "./chat/member/deliveries.ts";
+export type { Backlog, WaitingLine } from "./chat/member/deliveries.ts";
 export type { Line, Missed } from "./chat/member/lines.ts";
 export type { STREAM, Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";

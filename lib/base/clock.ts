@@ -266,3 +266,19 @@ export class Costs<Kind extends string> {
     }
   }
 }
+
+/** Returns the day of a time in this machine's time zone: `2026-11-28`. */
+export function dayOf(time: number): string {
+  const date = new Date(time);
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(twoDigits).join("-");
+}
+
+/** Returns the time of day in this machine's time zone: `21:03:07`. */
+export function secondOf(time: number): string {
+  const date = new Date(time);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(":");
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
+}

@@ -186,7 +186,8 @@ async function parseOptions(path: readonly CommandSpec[], args: readonly string[
     given.options[name] = spec.type === "flag"
       ? raw[name] === true
       : readValues(path, name, spec, raw[name]);
-    if (isGiven(raw[name])) spec.needs?.forEach((permission) => permissions.add(permission));
+    if (!isGiven(raw[name])) continue;
+    for (const one of [...spec.needs ?? [], ...spec.uses ?? []]) permissions.add(one);
   }
   for (const [i, { needs }] of (command.operands ?? []).entries()) {
     if (needs === undefined || raw._[i]?.startsWith(needs.prefix) !== true) continue;

@@ -27,6 +27,8 @@ interface OptionBase {
    * early ({@linkcode Release}).
    */
   readonly needs?: readonly PermissionName[];
+  /** The permissions that the command keeps in the same way if they are granted, and can do without. */
+  readonly uses?: readonly PermissionName[];
 }
 
 /** An option without a value. */

@@ -139,6 +139,27 @@ export function processIo(): Io {
   };
 }
 
+/** Returns the same streams, with a terminal's output as one without escape codes and colours. */
+export function plainIo(io: Io): Io {
+  return { ...io, output: plainOutput(io.output), errors: plainOutput(io.errors) };
+}
+
+function plainOutput(stream: OutputStream): OutputStream {
+  return {
+    isTerminal: stream.isTerminal,
+    dumb: stream.isTerminal,
+    coloured: false,
+    get columns() {
+      return stream.columns;
+    },
+    get size() {
+      return stream.size;
+    },
+    write: (bytes) => stream.write(bytes),
+    writeSync: (bytes) => stream.writeSync(bytes),
+  };
+}
+
 async function* readStandardInput(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   try {
     yield* Deno.stdin.readable;

@@ -1,6 +1,5 @@
 /**
- * The line editor: a state machine that turns keys into a line and a cursor, and the reader that turns the bytes of a
- * terminal into keys. Neither does I/O.
+ * The line editor: a state machine that turns keys and pastes into a line and a cursor. It does no I/O.
  *
  * The keys are those of GNU readline's Emacs mode that a chat needs. The editor moves and deletes
  * by grapheme cluster, so that one key never deletes half an emoji.
@@ -8,8 +7,6 @@
  * @module
  */
 
-import { emitKeypressEvents } from "node:readline";
-import { PassThrough } from "node:stream";
 import {
   type Move,
   toEnd,
@@ -20,6 +17,15 @@ import {
   toPreviousWord,
   toStart,
 } from "./rows.ts";
+import {
+  type Complete,
+  CompletionCycle,
+  CONTROLS,
+  type Draft,
+  History,
+  type Replacement,
+  type Search,
+} from "./suggestions.ts";
 
 /** A key press, with the fields of `node:readline`. */
 export interface Key {
@@ -42,6 +48,8 @@ export type Outcome =
   | Entered
   | { readonly kind: "clear" }
   | { readonly kind: "suspend" }
+  /** Show the ways to complete a word. */
+  | { readonly kind: "candidates"; readonly list: string }
   | undefined;
 
 /**
@@ -51,12 +59,8 @@ export type Outcome =
  */
 export const MAX_LINE = 256 * 1024;
 
-/** The number of lines that the history keeps. */
-const MAX_HISTORY = 500;
-
-/** Control characters (C0, DEL, C1) except the line feed. */
-// deno-lint-ignore no-control-regex -- matches control characters on purpose
-const CONTROLS = /[\0-\x09\x0b-\x1f\x7f-\x9f]/g;
+/** The most lines of a paste that the editor inserts without asking. */
+const MAX_PASTED_LINES = 20;
 
 /** Keys that move the cursor. `C-` is Ctrl, `M-` is Alt (Meta). */
 const MOVES: Readonly<Record<string, Move>> = {
@@ -92,27 +96,64 @@ const KILLS: Readonly<Record<string, Move>> = {
   "M-backspace": toPreviousWord,
 };
 
+/** What the editor offers beyond the keys. */
+export interface EditorOptions {
+  /** Lines of earlier runs, oldest first. */
+  readonly earlier?: readonly string[];
+  /** Called with each line that is entered and may outlast this run: it has no pasted text. */
+  readonly keep?: (line: string) => void;
+  /** Completes a word at Tab. Without it, Tab does nothing. */
+  readonly complete?: Complete;
+}
+
+/** A paste that waits for an answer. */
+interface AskedPaste {
+  readonly text: string;
+  /** Whether Enter follows it. */
+  readonly enters: boolean;
+}
+
 /** The line editor: the line, the cursor, the history and the killed text. */
 export class Editor {
+  readonly #options: EditorOptions;
+  readonly #history: History;
   #text = "";
   #cursor = 0;
   #killed = "";
   /** Whether the last key was a kill: Ctrl-Y inserts the text of consecutive kills together. */
   #killing = false;
-  readonly #history: string[] = [];
-  /** Index of the shown line in the history; the history's length means the line being edited. */
-  #place = 0;
-  /** The line being edited, kept while an older line is shown. */
-  #draft = { text: "", cursor: 0 };
+  /** Whether no pasted text is in the line, and in the killed text. */
+  #lasting = true;
+  #killedLasting = true;
+  #search: Search | undefined;
+  #cycle: CompletionCycle | undefined;
+  #asked: AskedPaste | undefined;
+
+  /** @param options The history of earlier runs and the completions; none by default. */
+  constructor(options: EditorOptions = {}) {
+    this.#options = options;
+    this.#history = new History(options.earlier);
+  }
 
   /** The line. It may contain pasted line feeds. */
   get text(): string {
-    return this.#text;
+    return this.#asked === undefined ? this.#text : "";
   }
 
   /** The cursor's offset from the start of the line, in UTF-16 code units. */
   get cursor(): number {
-    return this.#cursor;
+    return this.#asked === undefined ? this.#cursor : 0;
+  }
+
+  /** The prompt of a search or a question, which replaces the usual one; it is printable. */
+  get prompt(): string | undefined {
+    if (this.#asked === undefined) return this.#search?.prompt;
+    return `paste ${linesOf(this.#asked.text)} lines? (y/n) `;
+  }
+
+  /** Whether a question about a paste is open. */
+  get asks(): boolean {
+    return this.#asked !== undefined;
   }
 
   /**
@@ -123,6 +164,11 @@ export class Editor {
    */
   press(key: Key): Outcome {
     const chord = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name ?? ""}`;
+    if (this.#asked !== undefined) return this.#answer(chord, key, this.#asked);
+    if (this.#search !== undefined && this.#searches(chord, key, this.#search)) return undefined;
+    if (key.sequence === BACK_TAB) return this.#completes(-1);
+    if (chord === "tab") return this.#completes(1);
+    this.#cycle = undefined;
     const killing = this.#killing;
     this.#killing = false;
     const move = MOVES[chord];
@@ -137,13 +183,83 @@ export class Editor {
 
   /**
    * Inserts pasted text. Line ends become line feeds, tabs become spaces, and other control
-   * characters are dropped.
+   * characters are dropped. The editor asks before it inserts more than 20 lines.
    *
-   * @param text The text between the start and end marks of a bracketed paste.
+   * @param text The pasted text.
+   * @param enters Whether Enter follows it: the last line end of a paste without marks.
+   * @returns What the screen must do, or undefined if only the line may have changed.
    */
-  paste(text: string): void {
+  paste(text: string, enters = false): Outcome {
     this.#killing = false;
-    this.#insert(text.replace(/\r\n?/g, "\n").replaceAll("\t", " ").replace(CONTROLS, ""));
+    this.#cycle = undefined;
+    this.#search = undefined;
+    const plain = text.replace(/\r\n?/g, "\n").replaceAll("\t", " ").replace(CONTROLS, "");
+    const asked = this.#asked;
+    if (asked !== undefined) {
+      // Without marks, a long paste comes in several reads.
+      const whole = asked.enters ? `${asked.text}\n${plain}` : asked.text + plain;
+      this.#asked = { text: whole.slice(0, MAX_LINE), enters };
+      return undefined;
+    }
+    if (linesOf(plain) <= MAX_PASTED_LINES) return this.#insertPaste({ text: plain, enters });
+    this.#asked = { text: plain.slice(0, MAX_LINE), enters };
+    return undefined;
+  }
+
+  #insertPaste({ text, enters }: AskedPaste): Outcome {
+    this.#lasting = false;
+    this.#insert(text);
+    return enters ? this.#enter() : undefined;
+  }
+
+  /** Takes the answer to the question about a paste. Other keys are ignored. */
+  #answer(chord: string, key: Key, asked: AskedPaste): Outcome {
+    if (chord === "C-l" || chord === "C-z") return this.#command(chord, key);
+    const isYes = key.sequence.toLowerCase() === "y";
+    if (!isYes && key.sequence.toLowerCase() !== "n" && !CANCELS.has(chord)) return undefined;
+    this.#asked = undefined;
+    return isYes ? this.#insertPaste(asked) : undefined;
+  }
+
+  /**
+   * Applies a key to the search.
+   *
+   * @returns Whether the key belongs to the search. Any other key ends it, and then edits the line
+   * that was found.
+   */
+  #searches(chord: string, key: Key, search: Search): boolean {
+    if (chord === "C-r") search.next(-1);
+    else if (chord === "C-s") search.next(1);
+    else if (chord === "backspace" || chord === "C-h") search.erase();
+    else if (isText(key)) search.type(key.sequence);
+    else {
+      this.#search = undefined;
+      const cancels = CANCELS.has(chord);
+      if (cancels) this.#show(search.before);
+      return cancels;
+    }
+    this.#show(search.shown);
+    return true;
+  }
+
+  /** Completes the word before the cursor, or chooses the next or previous candidate. */
+  #completes(step: -1 | 1): Outcome {
+    if (this.#cycle !== undefined) {
+      this.#replace(this.#cycle.choose(step));
+      return undefined;
+    }
+    const before = this.#text.slice(0, this.#cursor);
+    const completions = this.#options.complete?.(before) ?? { start: 0, candidates: [] };
+    const { start, candidates } = completions;
+    const [only] = candidates;
+    if (only === undefined) return undefined;
+    if (candidates.length === 1) {
+      this.#replace({ start, end: this.#cursor, text: only });
+      return undefined;
+    }
+    this.#cycle = new CompletionCycle(completions, this.#cursor);
+    this.#replace(this.#cycle.begin(before.slice(start)));
+    return { kind: "candidates", list: this.#cycle.list };
   }
 
   #command(chord: string, key: Key): Outcome {
@@ -166,18 +282,23 @@ export class Editor {
       case "C-z":
         return { kind: "suspend" };
       case "C-y":
+        this.#lasting &&= this.#killedLasting;
         this.#insert(this.#killed);
+        return undefined;
+      case "C-r":
+        this.#search = this.#history.search(this.#draft());
         return undefined;
       case "up":
       case "C-p":
-        this.#recall(this.#place - 1);
+        this.#recall(-1);
         return undefined;
       case "down":
       case "C-n":
-        this.#recall(this.#place + 1);
+        this.#recall(1);
         return undefined;
       default:
-        if (!key.ctrl && !key.meta && isTyped(key.sequence)) this.#insert(key.sequence);
+        if (NEWLINE_KEYS.has(key.sequence)) this.#insert("\n");
+        else if (isText(key)) this.#insert(key.sequence);
         return undefined;
     }
   }
@@ -187,10 +308,24 @@ export class Editor {
     this.#cursor = cursor;
   }
 
+  #draft(): Draft {
+    return { text: this.#text, cursor: this.#cursor, lasting: this.#lasting };
+  }
+
+  #show({ text, cursor, lasting }: Draft): void {
+    this.#set(text, cursor);
+    this.#lasting = lasting;
+  }
+
   #insert(text: string): void {
-    const fits = text.slice(0, Math.max(0, MAX_LINE - this.#text.length));
-    const before = this.#text.slice(0, this.#cursor) + fits;
-    this.#set(before + this.#text.slice(this.#cursor), before.length);
+    this.#replace({ start: this.#cursor, end: this.#cursor, text });
+  }
+
+  #replace({ start, end, text }: Replacement): void {
+    const after = this.#text.slice(end);
+    const fits = text.slice(0, Math.max(0, MAX_LINE - start - after.length));
+    const before = this.#text.slice(0, start) + fits;
+    this.#set(before + after, before.length);
   }
 
   #delete(move: Move): string {
@@ -205,14 +340,15 @@ export class Editor {
     const backwards = move(this.#text, this.#cursor) < this.#cursor;
     const deleted = this.#delete(move);
     this.#killing = true;
+    this.#killedLasting = this.#lasting && (!again || this.#killedLasting);
     if (!again) this.#killed = deleted;
     else this.#killed = backwards ? deleted + this.#killed : this.#killed + deleted;
   }
 
   #enter(): Entered {
     const text = this.#text;
-    if (text !== "" && text !== this.#history.at(-1)) this.#history.push(text);
-    if (this.#history.length > MAX_HISTORY) this.#history.shift();
+    this.#history.add({ text, lasting: this.#lasting });
+    if (text !== "" && this.#lasting) this.#options.keep?.(text);
     this.#clear();
     return { kind: "line", text };
   }
@@ -224,20 +360,36 @@ export class Editor {
   }
 
   #clear(): void {
-    this.#set("", 0);
-    this.#place = this.#history.length;
+    this.#show({ text: "", cursor: 0, lasting: true });
+    this.#history.leave();
   }
 
-  #recall(place: number): void {
-    if (place < 0 || place > this.#history.length) return;
-    if (this.#place === this.#history.length) {
-      this.#draft = { text: this.#text, cursor: this.#cursor };
-    }
-    this.#place = place;
-    const older = this.#history[place];
-    if (older === undefined) this.#set(this.#draft.text, this.#draft.cursor);
-    else this.#set(older, older.length);
+  #recall(step: -1 | 1): void {
+    const recalled = this.#history.recall(step, this.#draft());
+    if (recalled !== undefined) this.#show(recalled);
   }
+}
+
+/** Keys that end a search and restore the line, or that refuse a paste. */
+const CANCELS: ReadonlySet<string> = new Set(["C-c", "C-g"]);
+
+/**
+ * What terminals with the "CSI u" encoding send for Shift-Enter, Alt-Enter and Ctrl-Enter. Others
+ * send Escape and Enter for Alt-Enter, and do not tell Shift-Enter from Enter.
+ */
+const NEWLINE_KEYS: ReadonlySet<string> = new Set(["\x1b[13;2u", "\x1b[13;3u", "\x1b[13;5u"]);
+
+/** What terminals send for Shift-Tab. */
+const BACK_TAB = "\x1b[Z";
+
+/** Returns the number of lines of a text, without empty ones at its end. */
+function linesOf(text: string): number {
+  return text.replace(/\n+$/, "").split("\n").length;
+}
+
+/** Reports whether a key types its text. */
+function isText({ sequence, ctrl, meta }: Key): boolean {
+  return !ctrl && !meta && isTyped(sequence);
 }
 
 /** Reports whether a key's bytes are text: one character that is not a control character. */
@@ -245,94 +397,4 @@ function isTyped(sequence: string): boolean {
   const code = sequence.codePointAt(0);
   return code !== undefined && String.fromCodePoint(code) === sequence &&
     code >= 0x20 && !(code >= 0x7f && code <= 0x9f);
-}
-
-/** The escape sequence that turns bracketed paste on (xterm's private mode 2004). */
-export const PASTE_ON = "\x1b[?2004h";
-/** The escape sequence that turns bracketed paste off. */
-export const PASTE_OFF = "\x1b[?2004l";
-
-const PASTE_START = "\x1b[200~";
-const PASTE_END = "\x1b[201~";
-
-/** The callbacks that receive keys and pastes. */
-export interface KeyHandlers {
-  key(key: Key): void;
-  paste(text: string): void;
-}
-
-/** Reads the bytes from a terminal and reports keys and pastes. */
-export class KeyReader {
-  readonly #handlers: KeyHandlers;
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  readonly #stream = new PassThrough();
-  /**
-   * The start of a paste mark that the next bytes may complete. A lone Escape waits here and does
-   * nothing.
-   */
-  #held = "";
-  #pasted: string | undefined;
-
-  /** @param handlers Called for each key and each paste. */
-  constructor(handlers: KeyHandlers) {
-    this.#handlers = handlers;
-    emitKeypressEvents(this.#stream);
-    this.#stream.on("keypress", (_text: string | undefined, key: KeyEvent) =>
-      handlers.key({
-        name: key.name,
-        sequence: key.sequence ?? "",
-        ctrl: key.ctrl === true,
-        meta: key.meta === true,
-      }));
-  }
-
-  /**
-   * Decodes bytes from the terminal. It calls the handlers before it returns.
-   *
-   * @param bytes UTF-8, split at any byte.
-   */
-  push(bytes: Uint8Array): void {
-    let text = this.#held + this.#decoder.decode(bytes, { stream: true });
-    this.#held = "";
-    for (;;) {
-      const mark = this.#pasted === undefined ? PASTE_START : PASTE_END;
-      const at = text.indexOf(mark);
-      if (at < 0) {
-        const whole = text.length - partialMark(text, mark);
-        this.#held = text.slice(whole);
-        this.#take(text.slice(0, whole));
-        return;
-      }
-      this.#take(text.slice(0, at));
-      this.#toggle();
-      text = text.slice(at + mark.length);
-    }
-  }
-
-  #take(text: string): void {
-    if (text === "") return;
-    if (this.#pasted === undefined) this.#stream.emit("data", text);
-    else if (this.#pasted.length <= MAX_LINE) this.#pasted += text;
-  }
-
-  #toggle(): void {
-    const pasted = this.#pasted;
-    this.#pasted = pasted === undefined ? "" : undefined;
-    if (pasted !== undefined) this.#handlers.paste(pasted);
-  }
-}
-
-/** The key object that `node:readline` passes to its listeners. */
-interface KeyEvent {
-  readonly name?: string;
-  readonly sequence?: string;
-  readonly ctrl?: boolean;
-  readonly meta?: boolean;
-}
-
-/** Returns the length of the longest suffix of `text` that is a prefix of `mark`. */
-function partialMark(text: string, mark: string): number {
-  let length = Math.min(text.length, mark.length - 1);
-  while (length > 0 && !text.endsWith(mark.slice(0, length))) length--;
-  return length;
 }

@@ -5,18 +5,11 @@
  */
 
 import { setImmediate } from "node:timers";
+import { printable } from "../base/printable.ts";
 import type { Io } from "../os/io.ts";
-import { Editor, type Entered, type Key, KeyReader, PASTE_OFF, PASTE_ON } from "./editor.ts";
-import {
-  firstShown,
-  type Layout,
-  layOut,
-  type Place,
-  placeOf,
-  type Row,
-  rowsAbove,
-} from "./rows.ts";
-import { type Size, type Terminal, terminalOf } from "./terminal.ts";
+import { Drawing, KeyReader, PASTE_OFF, PASTE_ON, wrapped } from "./codec.ts";
+import { Editor, type EditorOptions, type Entered, type Outcome } from "./editor.ts";
+import { type Terminal, terminalOf } from "./terminal.ts";
 
 export type { Entered } from "./editor.ts";
 
@@ -41,14 +34,24 @@ export interface Screen extends Disposable {
    * @param prompt Printable text; it may contain colours.
    */
   setPrompt(prompt: string): void;
+  /**
+   * Counts a notice in the terminal's title until the next key, and rings the bell. The title that
+   * the terminal had then comes back.
+   *
+   * @param title What follows the count in the title.
+   * @param rings Whether to ring the bell.
+   */
+  notify(title: string, rings: boolean): void;
+  /** Clears the terminal, as Ctrl-L does. */
+  clear(): void;
   /** Removes the input line and restores the terminal, with the cursor at the start of a row. */
   close(): void;
   /** Waits until all output is written to the terminal, also after the screen was closed. */
   flushed(): Promise<void>;
 }
 
-/** Options of {@linkcode openScreen}. */
-export interface ScreenOptions {
+/** Options of {@linkcode openScreen}: the prompt, and what the line editor offers. */
+export interface ScreenOptions extends EditorOptions {
   /** The prompt before the input line: printable text; it may contain colours. */
   readonly prompt: string;
 }
@@ -58,6 +61,9 @@ export interface ScreenOptions {
  * oldest text beyond that and reports the number of dropped lines.
  */
 const MAX_WAITING = 4 * 1024 * 1024;
+
+/** Removes what another program left in the row of the cursor, such as the progress of a download. */
+const CLEAN_ROW = "\r\x1b[K";
 
 const encoder = new TextEncoder();
 
@@ -69,7 +75,7 @@ const encoder = new TextEncoder();
  * process. The terminal is restored however the process stops or ends.
  *
  * @param io The standard streams.
- * @param options The prompt.
+ * @param options The prompt, the history and the completions.
  * @throws {Failure} `ENOTTY` if standard input or output is not a terminal.
  *
  * @example
@@ -88,7 +94,7 @@ export function openScreen(io: Io, options: ScreenOptions): Screen {
 /** A screen on any terminal; {@linkcode openScreen} opens one on the standard streams. */
 export class TerminalScreen implements Screen {
   readonly #terminal: Terminal;
-  readonly #editor = new Editor();
+  readonly #editor: Editor;
   readonly #drawing = new Drawing();
   readonly #unwatch: () => void;
   readonly #inputs = new InputQueue();
@@ -97,6 +103,7 @@ export class TerminalScreen implements Screen {
   #waitingLength = 0;
   #leftOut = 0;
   #toClear = false;
+  readonly #title = new Title();
   #state: "idle" | "scheduled" | "writing" | "closed" = "idle";
   /**
    * Whether the process is suspended. The shell then uses the terminal, and the screen draws
@@ -110,11 +117,12 @@ export class TerminalScreen implements Screen {
    * Opens a screen on a terminal.
    *
    * @param terminal The terminal.
-   * @param options The prompt.
+   * @param options The prompt, the history and the completions.
    */
-  constructor(terminal: Terminal, { prompt }: ScreenOptions) {
+  constructor(terminal: Terminal, options: ScreenOptions) {
     this.#terminal = terminal;
-    this.#prompt = prompt;
+    this.#editor = new Editor(options);
+    this.#prompt = options.prompt;
     terminal.setRaw(true);
     this.#unwatch = terminal.watch({
       resized: () => this.#redraw(),
@@ -123,7 +131,7 @@ export class TerminalScreen implements Screen {
       endRequested: () => this.#interrupt(),
       ending: () => this.close(),
     });
-    terminal.writeSync(encoder.encode(PASTE_ON + this.#frame()));
+    terminal.writeSync(encoder.encode(CLEAN_ROW + PASTE_ON + this.#frame()));
     this.#read();
   }
 
@@ -151,6 +159,16 @@ export class TerminalScreen implements Screen {
     this.#redraw();
   }
 
+  notify(title: string, rings: boolean): void {
+    this.#title.count(title, rings);
+    this.#redraw();
+  }
+
+  clear(): void {
+    this.#toClear = true;
+    this.#redraw();
+  }
+
   close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -168,9 +186,13 @@ export class TerminalScreen implements Screen {
   }
 
   async #read(): Promise<void> {
+    const editor = this.#editor;
     const keys = new KeyReader({
-      key: (key) => this.#press(key),
-      paste: (text) => this.#editor.paste(text),
+      key: (key) => this.#act(editor.press(key)),
+      paste: (text, enters) => this.#act(editor.paste(text, enters)),
+      get asks() {
+        return editor.asks;
+      },
     });
     for (;;) {
       // A read fails if the terminal has hung up.
@@ -178,15 +200,16 @@ export class TerminalScreen implements Screen {
       if (this.#state === "closed") return;
       if (bytes === null) return this.#inputs.add({ kind: "end" });
       this.#terminal.take();
+      this.#title.clear();
       keys.push(bytes);
       this.#redraw();
     }
   }
 
-  #press(key: Key): void {
-    const outcome = this.#editor.press(key);
+  #act(outcome: Outcome): void {
     if (outcome === undefined) return;
     if (outcome.kind === "clear") this.#toClear = true;
+    else if (outcome.kind === "candidates") this.print(outcome.list);
     else if (outcome.kind === "suspend") this.#suspend();
     else this.#inputs.add(outcome);
   }
@@ -213,7 +236,7 @@ export class TerminalScreen implements Screen {
    */
   #restore(): void {
     restore(() => {
-      const erased = this.#drawing.erase(this.#terminal.size());
+      const erased = this.#title.restore() + this.#drawing.erase(this.#terminal.size());
       this.#terminal.writeSync(encoder.encode(erased + this.#takeWaiting() + PASTE_OFF));
     });
     restore(() => this.#terminal.setRaw(false));
@@ -257,21 +280,67 @@ export class TerminalScreen implements Screen {
     const size = this.#terminal.size();
     const cleared = this.#toClear ? this.#drawing.clear() : this.#drawing.erase(size);
     this.#toClear = false;
-    const { text, cursor } = this.#editor;
+    const { prompt = this.#prompt, text, cursor } = this.#editor;
     const waiting = this.#takeWaiting();
-    return cleared + waiting + this.#drawing.draw({ prompt: this.#prompt, text, cursor }, size);
+    return this.#title.change() + cleared + waiting +
+      this.#drawing.draw({ prompt, text, cursor }, size);
   }
 
-  /** Takes the printed text that waits and converts it for a raw terminal. */
+  /** Takes the printed text that waits, wrapped and converted for a raw terminal. */
   #takeWaiting(): string {
     const left = this.#leftOut === 0
       ? ""
       : `(${this.#leftOut} lines omitted: the terminal is too slow)\n`;
-    const text = left + this.#waiting.join("");
+    const text = wrapped(left + this.#waiting.join(""), this.#terminal.size().columns);
     this.#waiting = [];
     this.#waitingLength = 0;
     this.#leftOut = 0;
     return text.replaceAll("\n", "\r\n");
+  }
+}
+
+// XTWINOPS 22 and 23 keep the terminal's title and bring it back, and OSC 2 sets it (xterm). A terminal without them
+// ignores them.
+const KEEP_TITLE = "\x1b[22;2t";
+const RESTORE_TITLE = "\x1b[23;2t";
+const BELL = "\x07";
+
+/** The terminal's title while there are notices, and the bell. */
+class Title {
+  #count = 0;
+  #wanted: string | undefined;
+  #shown: string | undefined;
+  #rings = false;
+
+  /** Counts a notice. */
+  count(title: string, rings: boolean): void {
+    this.#count += 1;
+    this.#wanted = `(${this.#count}) ${printable(title)}`;
+    this.#rings ||= rings;
+  }
+
+  /** The notices have been seen. */
+  clear(): void {
+    this.#count = 0;
+    this.#wanted = undefined;
+  }
+
+  /** Returns the bytes that bring the terminal up to date. */
+  change(): string {
+    const bell = this.#rings ? BELL : "";
+    this.#rings = false;
+    if (this.#wanted === undefined) return bell + this.restore();
+    if (this.#wanted === this.#shown) return bell;
+    const kept = this.#shown === undefined ? KEEP_TITLE : "";
+    this.#shown = this.#wanted;
+    return `${bell}${kept}\x1b]2;${this.#shown}\x1b\\`;
+  }
+
+  /** Returns the bytes that bring the terminal's own title back. */
+  restore(): string {
+    if (this.#shown === undefined) return "";
+    this.#shown = undefined;
+    return RESTORE_TITLE;
   }
 }
 
@@ -307,93 +376,5 @@ class InputQueue implements AsyncIterable<Entered> {
       else if (this.#ended) return;
       else await new Promise<void>((resolve) => this.#wake = resolve);
     }
-  }
-}
-
-/** The input line to draw. */
-export interface InputLine {
-  readonly prompt: string;
-  readonly text: string;
-  /** The cursor's offset in the text, in UTF-16 code units. */
-  readonly cursor: number;
-}
-
-// ECMA-48 sequences, and DEC's private mode 7 (autowrap). With autowrap off, a terminal overwrites
-// its last column instead of continuing in the next row, so that each row of the layout is one row
-// of the terminal. ERASE_BELOW erases the row first and then the rows below: some terminals add the
-// screen to their scrollback when everything from the top left corner is erased.
-const ERASE_BELOW = "\x1b[K\x1b7\x1b[B\x1b[J\x1b8";
-const RESET_COLOURS = "\x1b[m";
-const WRAP_OFF = "\x1b[?7l";
-const WRAP_ON = "\x1b[?7h";
-const CLEAR = "\x1b[H\x1b[2J";
-const up = (rows: number) => rows > 0 ? `\x1b[${rows}A` : "";
-
-/**
- * Returns the text of a row. Autowrap is turned on for a letter with marks in the last column, so
- * that the marks join that letter.
- */
-function written({ text, markedEnd }: Row): string {
-  if (markedEnd === 0) return text;
-  const end = text.length - markedEnd;
-  return text.slice(0, end) + WRAP_ON + text.slice(end) + WRAP_OFF;
-}
-
-/** Draws and erases the input line. */
-export class Drawing {
-  #drawn: { readonly rows: readonly Row[]; readonly place: Place } | undefined;
-  #top = 0;
-  #layout: { readonly layout: Layout; readonly prompt: string; readonly text: string } | undefined;
-
-  /**
-   * Returns the bytes that erase the input line and move the cursor to where the line began.
-   *
-   * @param size The current size of the terminal; it may have changed since the last draw.
-   */
-  erase({ columns }: Size): string {
-    const drawn = this.#drawn;
-    this.#drawn = undefined;
-    if (drawn === undefined) return "";
-    return `${up(rowsAbove(drawn.rows, drawn.place, columns))}\r${ERASE_BELOW}`;
-  }
-
-  /** Returns the bytes that clear the screen. */
-  clear(): string {
-    this.#drawn = undefined;
-    return CLEAR;
-  }
-
-  /** Forgets the drawn line, because something else has written to the terminal. */
-  forget(): void {
-    this.#drawn = undefined;
-  }
-
-  /**
-   * Returns the bytes that draw the input line from the start of an empty row. The line takes at
-   * most half of the screen and scrolls within it.
-   *
-   * @param input The input line.
-   * @param size The size of the terminal.
-   */
-  draw(input: InputLine, size: Size): string {
-    const layout = this.#layOut(input, size.columns);
-    const place = placeOf(layout, input.cursor);
-    const shown = Math.max(1, Math.floor(size.rows / 2));
-    this.#top = firstShown(layout.rows.length, shown, place.row, this.#top);
-    const rows = layout.rows.slice(this.#top, this.#top + shown);
-    const row = place.row - this.#top;
-    this.#drawn = { rows, place: { ...place, row } };
-    return WRAP_OFF + rows.map((r) => written(r) + RESET_COLOURS).join("\r\n") +
-      up(rows.length - 1 - row) + "\r" + place.before + RESET_COLOURS + WRAP_ON;
-  }
-
-  /** Reuses the last layout of the same line: most draws follow a message printed above it. */
-  #layOut({ prompt, text }: InputLine, columns: number): Layout {
-    const last = this.#layout;
-    const isSame = last?.text === text && last.prompt === prompt;
-    if (isSame && last.layout.columns === columns) return last.layout;
-    const layout = layOut(prompt, text, columns);
-    this.#layout = { layout, prompt, text };
-    return layout;
   }
 }

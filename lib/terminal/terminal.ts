@@ -77,7 +77,8 @@ export function terminalOf(io: Io): Terminal {
   };
 }
 
-const CANNOT_SUSPEND = Deno.build.os === "windows"
+/** Why this process cannot be suspended, as a predicate for "Ctrl-Z"; undefined if it can be. */
+export const CANNOT_SUSPEND: string | undefined = Deno.build.os === "windows"
   ? "does nothing on this system"
   : UNDER_TASK
   ? "does nothing under deno task: start it by deno run, as in docs/chat.md"
@@ -240,6 +241,14 @@ export interface Style {
   readonly blue: Paint;
   readonly magenta: Paint;
   readonly cyan: Paint;
+  /** Exchanges the colours of the text and the background. */
+  readonly reverse: Paint;
+}
+
+/** A style with the colours of xterm's palette of 256. */
+export interface PaletteStyle extends Style {
+  /** Returns the paint of a colour by its number. */
+  palette(index: number): Paint;
 }
 
 /**
@@ -247,8 +256,8 @@ export interface Style {
  *
  * @param on Whether to colour; otherwise the functions return the text unchanged.
  */
-export function makeStyle(on: boolean): Style {
-  const paint = (start: number, end: number): Paint => (text) =>
+export function makeStyle(on: boolean): PaletteStyle {
+  const paint = (start: number | string, end: number): Paint => (text) =>
     on && text !== "" ? `\x1b[${start}m${text}\x1b[${end}m` : text;
   return {
     bold: paint(1, 22),
@@ -259,12 +268,14 @@ export function makeStyle(on: boolean): Style {
     blue: paint(34, 39),
     magenta: paint(35, 39),
     cyan: paint(36, 39),
+    reverse: paint(7, 27),
+    palette: (index) => paint(`38;5;${index}`, 39),
   };
 }
 
 /** Matches a start or end sequence that {@linkcode makeStyle} writes. */
 // deno-lint-ignore no-control-regex -- SGR sequences begin with a control character
-const SGR = /\x1b\[\d+m/g;
+const SGR = /\x1b\[[\d;]+m/g;
 
 /** Returns a text without its colours and weights. */
 export function unstyled(text: string): string {

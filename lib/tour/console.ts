@@ -322,7 +322,7 @@ function wrapped(line: string, room: number, breakWords: boolean): string[] {
 /** Splits a line into colours, and words with the spaces before them. A word that is too long is cut. */
 function pieces(line: string, room: number): string[] {
   // deno-lint-ignore no-control-regex -- colours begin with ESC
-  const words = line.match(/\x1b\[\d+m| *[^ \x1b]+| +/g) ?? [];
+  const words = line.match(/\x1b\[[\d;]+m| *[^ \x1b]+| +/g) ?? [];
   return words.flatMap((word) => {
     if (word.length <= room || word.startsWith("\x1b")) return [word];
     const text = word.trimStart();

@@ -68,7 +68,7 @@ async function converse({ start, prompt, signal }: Scene): Promise<void> {
   const bo = start(["chat", "client", `127.0.0.1:${port}`, "--name", "bo", "--wire"], {
     label: "   bo │ ",
   });
-  await bo.until(/you are bo SHA256:/, signal);
+  await bo.until(/you are bo, with ada/, signal);
   await bo.type(`${SECRET}\n`);
   await ada.until(new RegExp(`^bo: ${SECRET}$`, "m"), signal);
   await ada.type("I can read it, and no one between us can\n");

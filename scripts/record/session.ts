@@ -15,7 +15,7 @@ export async function recordSession(): Promise<string> {
   await using ada: Pane = await openPane(SIZE);
   await using bo: Pane = await openPane(SIZE);
   await say(ada, "parley chat server --name ada", "no one else is here yet");
-  await say(bo, "parley chat client --name bo", "remembers keys");
+  await say(bo, "parley chat client --name bo", "/help lists");
   await say(bo, "hello ada, the relay cannot read this", "hello ada", ada);
   await say(ada, "hi bo: read me your fingerprint?", "hi bo", bo);
   await say(bo, "/fingerprint", "your fingerprint");

@@ -58,7 +58,7 @@ async function said(): Promise<string[]> {
     { kind: "back", peer },
     { kind: "disconnected", reason: "LOST", detail: "" },
     { kind: "reconnected", room: ROOM, missed: SPAN },
-    { kind: "message", from: peer, id: "x.1", text: "x", time: 0, private: false, late: true },
+    { kind: "message", from: peer, id: "x.1", text: "/me x", time: 0, private: false, late: true },
     { kind: "sent", line },
     { kind: "delivered", line, missed },
     { kind: "unheard", line, missed },
@@ -82,7 +82,15 @@ async function said(): Promise<string[]> {
   return [
     ...events.flatMap((event) => report.event(event)),
     ...relayEvents.flatMap((event) => report.relayEvent(event)),
-    ...report.listening({ addr, room: ROOM, roomName, tls: false }),
+    ...report.listening({
+      ...{ addr, room: ROOM, roomName, tls: false },
+      join: { commands: ["x"], from: "elsewhere" },
+    }),
+    ...report.status({ connected: true, others: 1, away: [], waiting: [], more: 0 }),
+    ...report.slow({
+      ...{ line: { ...line, to: peer }, sent: true, shown: 0, recipients: 1 },
+      waitingFor: [peer],
+    }),
     ...report.roster([peer], self),
     ...report.fingerprint({ name: "bo", fingerprint: "x", other }),
     ...report.decided("verify", "bo", peer),

@@ -139,6 +139,163 @@ Deno.test("Editor puts a line feed into the line at Alt-Enter", () => {
   assertEquals(press(editor, "return"), { kind: "line", text: "a\nb" });
 });
 
+Deno.test("Editor puts a line feed into the line at Shift-Enter of a terminal that tells it from Enter", () => {
+  const editor = typed("a");
+  for (const modifier of [2, 3, 5]) {
+    editor.press({
+      name: "undefined",
+      sequence: `\x1b[13;${modifier}u`,
+      ctrl: false,
+      meta: false,
+    });
+  }
+  assertEquals(shown(editor), "a\n\n\n|");
+});
+
+Deno.test("Editor asks before it inserts more than 20 lines, and inserts them at y", () => {
+  const text = Array.from({ length: 21 }, (_, i) => `line ${i}`).join("\n");
+  const editor = typed("<>");
+  press(editor, "left");
+  editor.paste(`${text.slice(0, -8)}\n\n`);
+  assertEquals([editor.asks, editor.text.split("\n").length], [false, 22]);
+  press(editor, "C-c");
+  type(editor, "<>");
+  press(editor, "left");
+  assertEquals(editor.paste(text), undefined);
+  assertEquals([editor.asks, editor.prompt, editor.text], [true, "paste 21 lines? (y/n) ", ""]);
+  assertEquals(press(editor, "return", "x", "C-d", "tab", "left", "C-r"), undefined);
+  assertEquals(press(editor, "C-l"), { kind: "clear" });
+  assertEquals(editor.asks, true);
+  press(editor, "y");
+  assertEquals([editor.asks, editor.prompt, shown(editor)], [false, undefined, `<${text}|>`]);
+});
+
+Deno.test("Editor drops a paste of more than 20 lines at n and Ctrl-C, and keeps the line", () => {
+  for (const answer of ["n", "N", "C-c", "C-g"]) {
+    const editor = typed("half");
+    editor.paste("x\n".repeat(21));
+    press(editor, answer);
+    assertEquals([editor.asks, shown(editor)], [false, "half|"]);
+  }
+});
+
+Deno.test("Editor enters a paste that came with its last line end, after the answer if it asks", () => {
+  const editor = new Editor();
+  assertEquals(editor.paste("one\rtwo", true), { kind: "line", text: "one\ntwo" });
+  const lines = Array.from({ length: 30 }, (_, i) => String(i));
+  editor.paste(lines.slice(0, 25).join("\r"), true);
+  editor.paste(lines.slice(25).join("\r"), true);
+  assertEquals(press(editor, "Y"), { kind: "line", text: lines.join("\n") });
+});
+
+Deno.test("Editor keeps what was typed for later runs, and nothing that was pasted", () => {
+  const kept: string[] = [];
+  const editor = new Editor({ earlier: ["earlier"], keep: (line) => kept.push(line) });
+  type(editor, "typed");
+  press(editor, "return", "return");
+  editor.paste("pasted");
+  type(editor, "!");
+  press(editor, "return");
+  assertEquals(kept, ["typed"]);
+  press(editor, "up");
+  assertEquals(shown(editor), "pasted!|");
+  press(editor, "return", "up", "C-u", "return", "C-y", "return");
+  assertEquals(kept, ["typed"]);
+  editor.paste("pasted");
+  press(editor, "C-c", "up", "up", "up");
+  assertEquals(shown(editor), "earlier|");
+  press(editor, "return");
+  assertEquals(kept, ["typed", "earlier"]);
+});
+
+/** An editor with three names to complete. */
+function completing(): Editor {
+  const names = ["ada ", "adele ", "bo "];
+  return new Editor({
+    complete: (before) => {
+      const word = before.split(" ").at(-1)!;
+      const candidates = names.filter((name) => name.startsWith(word.toLowerCase()));
+      return { start: before.length - word.length, candidates };
+    },
+  });
+}
+
+Deno.test("Editor completes a word at Tab, before what follows the cursor", () => {
+  const editor = completing();
+  type(editor, "hi B!");
+  press(editor, "left");
+  assertEquals(press(editor, "tab"), undefined);
+  assertEquals(shown(editor), "hi bo |!");
+  type(editor, "xyz");
+  assertEquals(press(editor, "tab", "tab"), undefined);
+  assertEquals(shown(editor), "hi bo xyz|!");
+});
+
+Deno.test("Editor lists several completions at the first Tab, and goes through them at the next", () => {
+  const editor = completing();
+  type(editor, "A");
+  assertEquals(press(editor, "tab"), { kind: "candidates", list: "ada  adele" });
+  assertEquals(shown(editor), "ad|");
+  const back = { name: "tab", sequence: "\x1b[Z", ctrl: false, meta: false };
+  const texts = [1, 1, 1, -1, -1].map((step) => {
+    if (step > 0) press(editor, "tab");
+    else editor.press(back);
+    return shown(editor);
+  });
+  assertEquals(texts, ["ada |", "adele |", "ada |", "adele |", "ada |"]);
+  type(editor, "ad");
+  assertEquals(editor.press(back), { kind: "candidates", list: "ada  adele" });
+  editor.press(back);
+  assertEquals(shown(editor), "ada adele |");
+});
+
+/** An editor with a history. */
+function remembering(): Editor {
+  return new Editor({ earlier: ["hello ada", "Hello bo", "see you", "see you"] });
+}
+
+Deno.test("Editor searches its history at Ctrl-R, older at each, newer at Ctrl-S", () => {
+  const editor = remembering();
+  type(editor, "half");
+  press(editor, "C-r");
+  assertEquals([editor.prompt, shown(editor)], ['search "": ', "half|"]);
+  type(editor, "el");
+  assertEquals([editor.prompt, shown(editor)], ['search "el": ', "H|ello bo"]);
+  press(editor, "C-r");
+  assertEquals(shown(editor), "h|ello ada");
+  press(editor, "C-r");
+  assertEquals([editor.prompt, shown(editor)], ['no line with "el": ', "h|ello ada"]);
+  press(editor, "C-s");
+  assertEquals([editor.prompt, shown(editor)], ['search "el": ', "H|ello bo"]);
+  type(editor, "x");
+  assertEquals(editor.prompt, 'no line with "elx": ');
+  press(editor, "backspace");
+  assertEquals([editor.prompt, shown(editor)], ['search "el": ', "H|ello bo"]);
+  press(editor, "end");
+  type(editor, "!");
+  assertEquals([editor.prompt, shown(editor)], [undefined, "Hello bo!|"]);
+});
+
+Deno.test("Editor enters what a search found at Enter, and restores the line at Ctrl-C and Ctrl-G", () => {
+  const editor = remembering();
+  press(editor, "C-r");
+  type(editor, "ada");
+  assertEquals(press(editor, "return"), { kind: "line", text: "hello ada" });
+  type(editor, "half");
+  for (const cancel of ["C-c", "C-g"]) {
+    press(editor, "left", "C-r", "s", "e", cancel);
+    assertEquals([editor.prompt, shown(editor)], [undefined, "hal|f"]);
+    press(editor, "end");
+  }
+});
+
+Deno.test("Editor shows what is searched for without what a terminal would act on", () => {
+  const editor = new Editor();
+  press(editor, "C-r");
+  type(editor, "a\u202e");
+  assertEquals(editor.prompt, 'no line with "a\\u{202e}": ');
+});
+
 Deno.test("Editor asks for a cleared screen at Ctrl-L and leaves the line", () => {
   const editor = typed("half");
   assertEquals(press(editor, "C-l"), { kind: "clear" });
@@ -166,10 +323,12 @@ Deno.test("Editor never holds more than its bound, however much is pasted", () =
 Deno.test("Editor keeps its cursor within the line, whatever is pressed", () => {
   const chords = ["left", "right", "home", "end", "up", "down", "backspace", "delete", "M-b", "M-f"]
     .concat(["C-k", "C-u", "C-w", "C-y", "C-d", "C-c", "M-d", "M-backspace", "return", "M-return"])
+    .concat(["tab", "C-r", "C-s", "C-g", "y", "n"])
     .concat(["a", " ", "中", "\u0301", "\u200d", "👩", "🇩", "🇪"]);
   fc.assert(fc.property(fc.array(fc.constantFrom(...chords), { maxLength: 60 }), (pressed) => {
-    const editor = new Editor();
+    const editor = completing();
     for (const chord of pressed) {
+      if (chord === "\u200d") editor.paste("ad\n".repeat(pressed.length));
       press(editor, chord);
       const { text, cursor } = editor;
       assertEquals(cursor >= 0 && cursor <= text.length, true);

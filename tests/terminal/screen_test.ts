@@ -66,7 +66,7 @@ test("a half-typed line that wraps over several rows survives incoming messages"
   const rows = ["me> abcdefghijklmnop", "qrstuvwxyz0123456789", "ABCDEFGHIJ"];
   await demo.pane.shows(rows, [10, 2]);
   await demo.receive("a message that wraps, too");
-  const messages = ["peer: a message that", " wraps, too"];
+  const messages = ["peer: a message that", "  wraps, too"];
   await demo.pane.shows([...messages, ...rows], [10, 4]);
   await demo.pane.press("Home", "Right");
   await demo.receive("two");
@@ -179,7 +179,7 @@ async function columnOf(demo: Demo, char: string): Promise<number> {
 
 test("the arrow keys recall earlier lines and the half-typed one", async () => {
   await using demo = await Demo.start(40, 10);
-  await demo.pane.type("first\rsecond\rhalf");
+  await demo.pane.type("first\nsecond\nhalf");
   const said = ['said "first"', 'said "second"'];
   await demo.pane.shows([...said, "me> half"], [8, 2]);
   await demo.pane.press("Up", "Up");
@@ -232,11 +232,112 @@ test("a paste of 500 lines is one message", async () => {
   await using demo = await Demo.start(60, 12);
   const text = Array.from({ length: 500 }, (_, i) => `line ${i}`);
   await demo.pane.paste(text.join("\n"));
+  await demo.pane.shows(["paste 500 lines? (y/n)"]);
+  await demo.pane.press("y");
   await demo.pane.until("its end", ({ rows }) => rows.join("").endsWith("line 498␊line 499"));
   await demo.pane.press("Enter");
   await demo.pane.until("the prompt", ({ rows }) => rows.at(-1) === "me>");
-  const said = await demo.pane.tmux("capture-pane", "-p", "-J", "-S", "-");
-  assertEquals(said.trimEnd().split("\n").slice(-2), [`said "${text.join("␊")}"`, "me>"]);
+  const rows = await demo.pane.scrollback();
+  const said = rows.slice(rows.findIndex((row) => row.startsWith("said ")), -1);
+  const whole = said.map((row, i) => i === 0 ? row : row.slice(2)).join(" ");
+  assertEquals([whole, rows.at(-1)], [`said "${text.join("␊")}"`, "me>"]);
+});
+
+test("a paste of more than 20 lines asks first, and n drops it", async () => {
+  await using demo = await Demo.start(60, 12);
+  await demo.pane.type("half");
+  await demo.pane.paste("line\n".repeat(21));
+  await demo.pane.shows(["paste 21 lines? (y/n)"], [22, 0]);
+  await demo.receive("hello");
+  await demo.pane.shows(["peer: hello", "paste 21 lines? (y/n)"], [22, 1]);
+  await demo.pane.press("Enter", "n");
+  await demo.pane.shows(["peer: hello", "me> half"], [8, 1]);
+});
+
+test("lines that are pasted where the terminal marks no paste are one message", async () => {
+  await using demo = await Demo.start(60, 12);
+  await demo.pane.tmux("set-buffer", "--", "one\ntwo\n/exit");
+  await demo.pane.tmux("paste-buffer");
+  await demo.pane.shows(["me> one␊two␊/exit"], [17, 0]);
+  await demo.pane.press("Enter");
+  await demo.pane.shows(['said "one␊two␊/exit"', "me>"], [4, 1]);
+  await demo.pane.tmux("set-buffer", "--", "y\n".repeat(21));
+  await demo.pane.tmux("paste-buffer");
+  await demo.pane.shows(['said "one␊two␊/exit"', "paste 21 lines? (y/n)"]);
+  await demo.pane.press("n");
+  await demo.pane.shows(['said "one␊two␊/exit"', "me>"], [4, 1]);
+});
+
+test("Tab completes a word, lists several completions, and goes through them as Shift-Tab does back", async () => {
+  await using demo = await Demo.start(40, 8);
+  await demo.pane.type("hi a");
+  await demo.pane.press("Tab");
+  await demo.pane.shows(["ada  adele", "me> hi ad"], [9, 1]);
+  await demo.pane.press("Tab", "Tab");
+  await demo.pane.shows(["ada  adele", "me> hi adele"], [13, 1]);
+  await demo.pane.press("BTab");
+  await demo.pane.type("and b");
+  await demo.pane.press("Tab");
+  await demo.pane.shows(["ada  adele", "me> hi ada and bo"], [18, 1]);
+});
+
+test("Ctrl-R searches earlier lines, Enter enters the one that was found", async () => {
+  await using demo = await Demo.start(40, 10);
+  await demo.pane.type("first\nsecond\nhalf");
+  const said = ['said "first"', 'said "second"'];
+  await demo.pane.shows([...said, "me> half"]);
+  await demo.pane.press("C-r");
+  await demo.pane.type("s");
+  await demo.pane.shows([...said, 'search "s": second'], [12, 2]);
+  await demo.receive("hello");
+  await demo.pane.shows([...said, "peer: hello", 'search "s": second'], [12, 3]);
+  await demo.pane.press("C-r");
+  await demo.pane.shows([...said, "peer: hello", 'search "s": first'], [15, 3]);
+  await demo.pane.press("C-g");
+  await demo.pane.shows([...said, "peer: hello", "me> half"], [8, 3]);
+  await demo.pane.press("C-r", "i", "r", "Enter");
+  await demo.pane.shows([...said, "peer: hello", 'said "first"', "me>"], [4, 4]);
+});
+
+test("Alt-Enter and Shift-Enter put a line break into the message", async () => {
+  await using demo = await Demo.start(40, 6);
+  await demo.pane.type("one");
+  await demo.pane.press("M-Enter");
+  await demo.pane.type("two");
+  // What a terminal sends for Shift-Enter that tells it from Enter (CSI u).
+  await demo.pane.type("\x1b[13;2u");
+  await demo.pane.type("three");
+  await demo.pane.shows(["me> one␊two␊three"]);
+  await demo.pane.press("Enter");
+  await demo.pane.shows(['said "one␊two␊three"', "me>"]);
+});
+
+test("messages wrap at blanks, and a URL that is wider than the terminal is copied whole", async () => {
+  await using demo = await Demo.start(20, 14);
+  const url = "https://example.org/a/page?of=this";
+  await demo.pane.type("half");
+  await demo.receive("words that wrap at blanks", `see ${url} and 中文 too`);
+  const rows = [
+    "peer: words that",
+    "  wrap at blanks",
+    "peer: see https://ex",
+    "ample.org/a/page?of=",
+    "this and 中文 too",
+  ];
+  await demo.pane.shows([...rows, "me> half"], [8, 5]);
+  assertEquals((await demo.pane.tmux("capture-pane", "-p", "-J")).trimEnd().split("\n"), [
+    ...rows.slice(0, 2),
+    `peer: see ${url} and 中文 too`,
+    "me> half",
+  ]);
+});
+
+test("what stood in the row of the cursor is gone when the program starts", async () => {
+  await using pane = await Pane.open(60, 10);
+  await pane.type(`clear; printf 'Download 2/8'; ${COMMAND}\n`);
+  const { rows } = await pane.until("the demo", isUp);
+  assertEquals(rows.length, 3, rows.join("\n"));
+  assertEquals(rows[0]?.startsWith("port "), true, rows[0]);
 });
 
 test("a message that is longer than a row stays one line, which a terminal copies whole", async () => {

@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { makeStyle, unstyled } from "../../lib/terminal/terminal.ts";
+import { makeStyle, type Paint, unstyled } from "../../lib/terminal/terminal.ts";
 
 Deno.test("makeStyle() colours where it is on, each colour undone by its own end", () => {
   const { bold, red } = makeStyle(true);
@@ -9,13 +9,14 @@ Deno.test("makeStyle() colours where it is on, each colour undone by its own end
 });
 
 Deno.test("makeStyle() leaves text as it is where it is off", () => {
-  const paints = Object.values(makeStyle(false)) as ((text: string) => string)[];
+  const style = makeStyle(false);
+  const paints = Object.values<Paint>({ ...style, palette: style.palette(28) });
   assertEquals(paints.map((paint) => paint("a")), paints.map(() => "a"));
 });
 
 Deno.test("unstyled() takes away every colour and weight, and nothing else", () => {
   const style = makeStyle(true);
-  const paints = Object.values(style) as ((text: string) => string)[];
+  const paints = Object.values<Paint>({ ...style, palette: style.palette(28) });
   assertEquals(paints.map((paint) => unstyled(`a${paint("b")}`)), paints.map(() => "ab"));
   assertEquals(unstyled("[1m \x1b[2J"), "[1m \x1b[2J");
 });

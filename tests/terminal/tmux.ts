@@ -36,6 +36,8 @@ export interface Shown {
 /** A pane. */
 export class Pane implements AsyncDisposable {
   static #count = 0;
+  /** Whether rows are given without the time at the start of a message and the mark of a prompt. */
+  plain = false;
   readonly #socket = `parley-test-${Deno.pid}-${Pane.#count++}`;
 
   /**
@@ -103,7 +105,10 @@ export class Pane implements AsyncDisposable {
       ...["display-message", "-p", "#{cursor_x} #{cursor_y}", ";", "capture-pane", "-p"],
     )).split("\n");
     const [column = 0, row = 0] = place.split(" ").map(Number);
-    const rows = lines.map((line) => line.trimEnd());
+    const rows = lines.map((line) => {
+      const row = line.trimEnd();
+      return this.plain ? row.replace(/^\d\d:\d\d /, "").replace(/^(\S+) [✓…!]>/, "$1>") : row;
+    });
     return {
       rows: rows.slice(0, rows.findLastIndex((line) => line !== "") + 1),
       cursor: [column, row],

@@ -49,7 +49,7 @@ Deno.test("the tour's chat fits 40 columns, in colours, behind the labels of its
   const lines = unstyled(await play("chat", 40, true)).split("\n");
   assertEquals(lines.filter((line) => line.length > 40), []);
   assert(lines.includes("  ada │ bo: the secret of the day"));
-  assert(lines.some((line) => line.startsWith("      │ SHA256:")), lines.join("\n"));
+  assert(lines.includes("      │ with: parley chat client"), lines.join("\n"));
 });
 
 Deno.test("a step that fails is said to, in colours too", async () => {

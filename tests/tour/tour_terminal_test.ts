@@ -66,7 +66,8 @@ Deno.test({
         "1/22  A host has a name and addresses:\n      one for each interface, and\n",
         "\nsetting        before  asked for\n       after\n",
         "\nhint: an address is 127.0.0.1, 127.1,\n  0x7f000001, 7f000001, ::1,\n",
-        "\n  ada │ * your key lasts for this run\n      │ only: --identity FILE keeps a\n",
+        "\n  ada │ * others on this machine join\n      │ with: parley chat client\n",
+        "\n  ada │ * you are ada; no one else is\n      │ here yet",
         "$ parley rsa keygen --bits 2048 -o \\\n    ada.pem\n",
       ]
     ) assertStringIncludes(text, shown);

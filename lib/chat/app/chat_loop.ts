@@ -12,6 +12,7 @@ import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Ending } from "../wire/kinds.ts";
 import {
+  closingText,
   Departure,
   type Ended,
   endedFailure,
@@ -25,6 +26,7 @@ import {
   Signal,
 } from "./departure.ts";
 import type { ConversationOptions } from "./presenter.ts";
+import { Attention, OwnMessages } from "./speech.ts";
 import {
   CommandRunner,
   isMessage,
@@ -50,6 +52,8 @@ export class Conversation {
   readonly #obstacles = new Obstacles();
   readonly #commands: CommandRunner;
   readonly #departure: Departure;
+  readonly #own: OwnMessages;
+  readonly #attention: Attention;
   readonly #input: AsyncIterable<Input>;
   /** Typed lines that have been read ahead; undefined if the input is piped. */
   readonly #readAhead: ReadAhead | undefined;
@@ -57,8 +61,8 @@ export class Conversation {
   #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Whether the user was told, since the connection was lost, that messages wait. */
   #noticedItWaits = false;
-  /** The number of lines that some members had not shown when they left, and their names. */
-  readonly #missed = { lines: 0, names: new Set<string>() };
+  /** The number of lines that some members have not shown, and those members, each once for each reason. */
+  readonly #missed = { lines: 0, members: new Map<string, Missed>() };
   /** The number of input lines that could not be sent or run. */
   #refused = 0;
   #isReady = false;
@@ -82,6 +86,8 @@ export class Conversation {
       refuse: (code, message) => this.#refuse(code, message),
       send: (session, text, to) => this.#send(session, text, to),
     });
+    this.#own = new OwnMessages(options);
+    this.#attention = new Attention(options);
     this.#departure = new Departure({
       ...options,
       progress: this.#progress,
@@ -137,6 +143,8 @@ export class Conversation {
     // Showing a peer counts as meeting it.
     if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
     display.print(presenter.event(event), this.#shown);
+    this.#own.tell(event);
+    this.#attention.tell(event);
     if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
     // If the recipients are restricted, or a listed member was not admitted, a message that reaches
     // no one counts as not sent.
@@ -145,6 +153,7 @@ export class Conversation {
     if (event.kind === "fault" && NOT_ADMITTED.has(event.code)) this.#hasRefused = true;
     if (event.kind === "ready") {
       this.#isReady = true;
+      display.mark?.("");
       this.#ready.resolve();
     } else if (event.kind === "ended") {
       // An obstacle to an earlier reconnection is not why this connection ended.
@@ -160,7 +169,10 @@ export class Conversation {
   #miss(missed: readonly Missed[]): void {
     const unexplained = missed.filter(({ signed }) => !signed);
     if (unexplained.length > 0) this.#missed.lines += 1;
-    for (const { name } of unexplained) this.#missed.names.add(name);
+    for (const one of unexplained) {
+      const { name, withheld, givenUp } = one;
+      this.#missed.members.set(JSON.stringify([name, withheld, givenUp]), one);
+    }
   }
 
   /** The session's `obstacle` callback: reports why a lost connection has not come back. */
@@ -212,11 +224,19 @@ export class Conversation {
     const end = await this.#untilItEnds(session);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
+    this.#closeRoom(session);
     const lost = await this.#departure.leave(session, () => this.#unsaid());
     const { failure } = this.#options.display;
     if (failure !== undefined) throw outputFailure(failure.error);
     const code = this.#stopCode ?? end.code;
     return code === 0 && lost > 0 && !this.#options.interactive ? 1 : code;
+  }
+
+  /** Tells a person who hosts the room what leaving does to the others. */
+  #closeRoom(session: Session): void {
+    const { hosts, interactive, display, presenter } = this.#options;
+    const others = session.members().length - 1;
+    if (hosts && interactive && others > 0) display.print(presenter.notice(closingText(others)));
   }
 
   /**
@@ -230,6 +250,8 @@ export class Conversation {
       throw error;
     } finally {
       this.#leaving = true;
+      this.#own.stop();
+      this.#attention.stop();
       clearTimeout(this.#slowToJoin);
     }
   }
@@ -333,6 +355,7 @@ export class Conversation {
     this.#held = undefined;
     if (entered.ok) display.print(presenter.said(text, to, entered));
     else this.#refuse(entered.code, entered.message);
+    if (entered.ok) this.#own.entered(session);
     for (const event of held) this.tell(event);
     if (entered.ok && this.#options.interactive && !session.connected) this.#noticeItWaits();
   }
@@ -374,8 +397,8 @@ export class Conversation {
       if (left <= 0) return gaveUpFailure(session, giveUpMs, this.#obstacles.last);
       await this.#progress.changed(left);
     }
-    const { lines, names } = this.#missed;
-    return lines === 0 ? undefined : missedFailure(lines, [...names]);
+    const { lines, members } = this.#missed;
+    return lines === 0 ? undefined : missedFailure(lines, [...members.values()]);
   }
 }
 
@@ -388,6 +411,8 @@ const DECISIONS: ReadonlySet<SlashCommand["kind"]> = new Set<SlashCommand["kind"
   "include",
   "lock",
   "unlock",
+  "kick",
+  "ban",
 ]);
 
 /** The faults of a listed member that is not admitted. */

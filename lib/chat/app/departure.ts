@@ -5,15 +5,16 @@
  * @module
  */
 
-import { pause } from "../../base/clock.ts";
+import { dayOf, pause, secondOf } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { isLastingTlsFailure } from "../../net/tls.ts";
-import type { Backlog } from "../member/deliveries.ts";
+import type { Backlog, WaitingLine } from "../member/deliveries.ts";
+import type { Missed } from "../member/lines.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Ending, endingText, hasPlainDetail } from "../wire/kinds.ts";
-import type { Display, Presenter } from "./presenter.ts";
+import type { Display, Presenter, Status } from "./presenter.ts";
 
 /** The longest wait for the relay to accept the lines, in milliseconds. */
 const LONGEST_MS = 10_000;
@@ -245,17 +246,23 @@ export function gaveUpFailure(
 }
 
 /**
- * Returns the failure of piped lines that some members had not shown when they left.
+ * Returns the failure of piped lines that some members have not shown.
  *
  * @param lines The number of lines.
- * @param missed The names of those members.
+ * @param missed Those members, each once for each reason.
  */
-export function missedFailure(lines: number, missed: readonly string[]): Failure {
+export function missedFailure(lines: number, missed: readonly Missed[]): Failure {
   return new Failure({
     what: "cannot deliver everything",
     why: notShownByText(lines, missed),
     code: "NOT_DELIVERED",
   });
+}
+
+/** Says what becomes of the other members when the room's host leaves. */
+export function closingText(others: number): string {
+  const who = others === 1 ? "the other member is" : `the ${others} other members are`;
+  return `the room closes with you: ${who} disconnected until a server runs here again`;
 }
 
 /** Says how many messages were not delivered. */
@@ -313,25 +320,68 @@ const MAX_NAMES = 3;
 /** The maximum length of a quoted line in characters. */
 const MAX_QUOTED = 40;
 
-/** Says which line was not shown to which members before they left. */
-export function notShownText(text: string, missed: readonly string[]): string {
-  const has = missed.length === 1 ? "has" : "have";
-  return `not shown to ${namesText(missed)}, who ${has} left: "${quoted(text)}"`;
+/** Says why members have not shown something, in words that follow "not shown", for each reason. */
+function reasonsText(missed: readonly Missed[]): string[] {
+  const reasons: string[] = [];
+  const add = (those: readonly Missed[], text: (names: string, isOne: boolean) => string) => {
+    const names = those.map(({ name }) => name);
+    if (names.length > 0) reasons.push(text(namesText(names), names.length === 1));
+  };
+  const isHere = ({ withheld, givenUp }: Missed) => withheld === true || givenUp === true;
+  add(
+    missed.filter((one) => !isHere(one)),
+    (names, isOne) => `to ${names}, who ${isOne ? "has" : "have"} left`,
+  );
+  add(missed.filter(({ withheld }) => withheld), (names, isOne) => {
+    const [hides, knows] = isOne ? ["hides", "knows"] : ["hide", "know"];
+    return `by ${names}, who ${hides} your messages, or ${knows} you by another key`;
+  });
+  add(
+    missed.filter(({ givenUp }) => givenUp),
+    (names) => `to ${names}, for whom more than 16 MiB waited`,
+  );
+  return reasons;
 }
 
-/** Says how many lines were not shown to which members before they left. */
-export function notShownByText(lines: number, missed: readonly string[]): string {
+/** Says which line was not shown to which members, a line for each reason. */
+export function notShownText(text: string, missed: readonly Missed[]): string[] {
+  return reasonsText(missed).map((reason) => `not shown ${reason}: "${quoted(text)}"`);
+}
+
+/** Says who has not shown a line yet. */
+export function slowText(waiting: WaitingLine): string {
+  const { line, shown, recipients, waitingFor } = waiting;
+  const names = namesText(waitingFor.map(({ credential }) => credential.name));
+  return `✓ ${shown} of ${recipients}: not shown by ${names} yet: "${quoted(line.shown)}"`;
+}
+
+/** Says what waits, in a line each. */
+export function statusText({ connected, others, away, waiting, more }: Status): string[] {
+  const who = others === 1 ? "1 other member" : `${others} other members`;
+  const gone = away.length === 0 ? "" : `; away: ${namesText(away)}`;
+  const first = connected ? `connected, with ${who}${gone}` : "not connected, trying again";
+  if (waiting.length === 0) return [first, "no message of yours waits"];
+  const rest = more === 0 ? [] : [more === 1 ? "1 more waits" : `${more} more wait`];
+  return [first, ...waiting.map(waitingText), ...rest];
+}
+
+function waitingText(waiting: WaitingLine): string {
+  const { line, sent, waitingFor } = waiting;
+  if (waitingFor.length > 0 && sent) return slowText(waiting);
+  return `not sent yet: "${quoted(line.shown)}"`;
+}
+
+/** Says how many lines were not shown to which members, and why. */
+function notShownByText(lines: number, missed: readonly Missed[]): string {
   const what = lines === 1 ? "1 message was" : `${lines} messages were`;
-  const has = missed.length === 1 ? "has" : "have";
-  return `${what} not shown to ${namesText(missed)}, who ${has} left`;
+  return `${what} not shown ${reasonsText(missed).join("; or ")}`;
 }
 
 /** Says when this member missed messages, in this machine's local time. */
 export function missedText({ from, to }: MissedSpan): string {
-  const [begin, end] = [new Date(from), new Date(to)];
-  const isOneDay = dayOf(begin) === dayOf(end);
-  const day = (date: Date) => isOneDay ? "" : `${dayOf(date)} `;
-  const span = `${day(begin)}${timeOf(begin)} to ${day(end)}${timeOf(end)}`;
+  const isOneDay = dayOf(from) === dayOf(to);
+  const day = (time: number) => isOneDay ? "" : `${dayOf(time)} `;
+  const span = `${day(from)}${secondOf(from)} to ${day(to)}${secondOf(to)}`;
   return `you missed messages from ${span}: you were away for too long`;
 }
 
@@ -347,18 +397,6 @@ function quoted(text: string): string {
   const characters = [...line];
   const isWhole = rest.length === 0 && characters.length <= MAX_QUOTED;
   return printable(characters.slice(0, MAX_QUOTED).join("")) + (isWhole ? "" : "…");
-}
-
-function dayOf(date: Date): string {
-  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(twoDigits).join("-");
-}
-
-function timeOf(date: Date): string {
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(":");
-}
-
-function twoDigits(number: number): string {
-  return String(number).padStart(2, "0");
 }
 
 /** The faults that prevent a reconnection after one loss of the connection. */

@@ -8,6 +8,7 @@
 
 import { jsonEvent as line, timeFormat } from "../../cli/json_events.ts";
 import type { OwnCredential } from "../identity/credential.ts";
+import type { WaitingLine } from "../member/deliveries.ts";
 import type { Entered, Missed } from "../member/lines.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
@@ -18,12 +19,15 @@ import {
   changeText,
   faultText,
   type Identified,
+  isIgnored,
   type Listening,
   type Presenter,
+  type Status,
   type TrustView,
   type Verdict,
 } from "./presenter.ts";
 import { CHAT_COMMANDS } from "./slash_commands.ts";
+import { isAction } from "./speech.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
 /** Formats events as JSON lines. */
@@ -40,9 +44,9 @@ export class Report implements Presenter {
     this.#roomName = roomName;
   }
 
-  listening({ addr, room, tls }: Listening): string[] {
+  listening({ addr, room, tls, join: { commands } }: Listening): string[] {
     const { hostname: host, port } = addr;
-    return [line("listening", { host, port, room: room.toHex(), tls })];
+    return [line("listening", { host, port, room: room.toHex(), tls, join: commands })];
   }
 
   event(event: MemberEvent): string[] {
@@ -82,7 +86,7 @@ export class Report implements Presenter {
       case "confirmed":
         return [line("confirmed", { name: event.peer.credential.name })];
       case "fault":
-        return [fault(event)];
+        return isIgnored(event, this.#who) ? [] : [fault(event)];
       case "ready":
       case "ended":
         return [];
@@ -137,6 +141,10 @@ export class Report implements Presenter {
     })];
   }
 
+  names(members: readonly Peer[], self: OwnCredential): string[] {
+    return this.roster(members, self);
+  }
+
   fingerprint({ name, fingerprint, other }: Identified): string[] {
     const more = other === undefined
       ? { trust: "verified" }
@@ -147,7 +155,8 @@ export class Report implements Presenter {
   decided(_verdict: Verdict, name: string, peer: Peer | undefined): string[] {
     if (peer === undefined) return [line("trust", { name, trust: "new" })];
     const { name: known, fingerprint } = peer.credential;
-    return [line("trust", { name: known, fingerprint, trust: this.#trust(peer) })];
+    const ignored = this.#who?.ignores(peer.credential) === true ? true : undefined;
+    return [line("trust", { name: known, fingerprint, trust: this.#trust(peer), ignored })];
   }
 
   locked(locked: boolean, leftOut: readonly Peer[]): string[] {
@@ -177,6 +186,21 @@ export class Report implements Presenter {
 
   #trust({ credential }: Peer): TrustState | undefined {
     return this.#who?.of(credential);
+  }
+
+  status({ connected, others, away, waiting, more }: Status): string[] {
+    const { locked } = this.#who ?? {};
+    const fields = { connected, roomName: this.#roomName, members: others + 1, away, locked };
+    return [line("status", { ...fields, waiting: waiting.map(waitingFields), more })];
+  }
+
+  slow(waiting: WaitingLine): string[] {
+    return [line("waiting", waitingFields(waiting))];
+  }
+
+  /** Programs are told of each coming and going. */
+  quiet(): string[] {
+    return [line("notice", { text: "quiet: --json tells of every coming and going" })];
   }
 
   help(): string[] {
@@ -209,6 +233,19 @@ function namesOf(missed: readonly Missed[] | undefined): string[] | undefined {
   return missed?.map(({ name }) => name);
 }
 
+function waitingFields({ line, sent, shown, recipients, waitingFor }: WaitingLine) {
+  return {
+    id: line.id,
+    text: line.shown,
+    to: line.to?.credential.name,
+    sentAt: new Date(line.time).toISOString(),
+    sent,
+    shown,
+    recipients,
+    waitingFor: waitingFor.map(({ credential }) => credential.name),
+  };
+}
+
 interface Identity {
   readonly name: string;
   readonly fingerprint: string;
@@ -235,7 +272,8 @@ function message(
 ): string {
   const { name, fingerprint } = event.from.credential;
   const { text, id, late } = event;
-  const fields = { from: name, fingerprint, text, id, private: event.private, trust };
+  const action = isAction(text) ? true : undefined;
+  const fields = { from: name, fingerprint, text, id, private: event.private, trust, action };
   return line("message", { ...fields, sentAt: entryTime(event.time), late });
 }
 

@@ -1,15 +1,20 @@
 /**
- * Loads the identity, the known peers and the allow list of a run, and reports events of the known-peers file.
+ * Loads the identity, the known peers, the allow list and the history of a run, reports events of these files, and
+ * sets up the conversation.
  *
  * @module
  */
 
 import type { Failure } from "../../base/failure.ts";
+import { printable } from "../../base/printable.ts";
 import { type Io, StopSignals, writeAll } from "../../os/io.ts";
+import { toFailure } from "../../os/errors.ts";
+import { AppendedFile } from "../../os/held_file.ts";
 import { type Input, Output, readLines } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
-import { makeStyle } from "../../terminal/terminal.ts";
+import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts";
 import type { Tap } from "../link.ts";
+import type { Peer } from "../member/roster.ts";
 import { type AllowFile, openAllowFile } from "../trust/allow_list.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
 import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
@@ -18,6 +23,7 @@ import { MAX_TEXT_BYTES } from "../wire/content.ts";
 import { Conversation } from "./chat_loop.ts";
 import { Report } from "./json_report.ts";
 import {
+  type Bell,
   type Display,
   type Presenter,
   unsettledText,
@@ -25,6 +31,8 @@ import {
   WAITING_TEXT,
   WRITTEN_TEXT,
 } from "./presenter.ts";
+import { completeLine, isKept } from "./slash_commands.ts";
+import { dayOf, secondOf } from "../../base/clock.ts";
 import { Transcript } from "./transcript.ts";
 import { WireReader } from "./wire_dump.ts";
 
@@ -190,6 +198,12 @@ export class KnownPeersNotices implements KnownPeersEvents {
     this.#error("LOCKED", unsettledText(waitedMs));
   }
 
+  /** Reports that the history file cannot be written. */
+  unkept(failure: Failure): void {
+    const { code, what, why } = failure;
+    this.#error(code, `${what}: ${why}; lines that you enter may be missing from the history`);
+  }
+
   #notice(text: string): void {
     this.#print(this.#presenter.notice(text));
   }
@@ -208,6 +222,55 @@ export class KnownPeersNotices implements KnownPeersEvents {
   }
 }
 
+/** The most bytes of a history file that are read: its last lines. */
+const MAX_HISTORY_BYTES = 1 << 20;
+
+/** The lines of earlier runs, and the file that keeps those of this run. */
+export interface LineHistory extends AsyncDisposable {
+  readonly earlier: readonly string[];
+  keep(line: string): void;
+}
+
+/**
+ * Opens a history file. Only a terminal's input line has a history: undefined without one, or
+ * without a file.
+ *
+ * @param options The file, and where lines are typed.
+ * @param notices Reports a failed write.
+ * @throws {Failure} If the file cannot be read, or is not private.
+ */
+export async function openHistory(
+  options: Pick<SetupOptions, "io" | "json" | "input"> & { readonly history: string | undefined },
+  notices: KnownPeersNotices,
+): Promise<LineHistory | undefined> {
+  if (options.history === undefined || !hasScreen(options)) return undefined;
+  const { fromRecord, toRecord } = await import("../../terminal/suggestions.ts");
+  const what = `cannot write ${printable(options.history)}`;
+  const file = await AppendedFile.open(
+    options.history,
+    (error) => notices.unkept(toFailure(error, what)),
+  );
+  return {
+    earlier: (await file.lastLines(MAX_HISTORY_BYTES)).filter((line) => line !== "").map(
+      fromRecord,
+    ),
+    keep: (line) => {
+      if (isKept(line)) file.append(toRecord(line));
+    },
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
+}
+
+/** Whether a person types at a terminal. */
+function isTyped({ io, json }: Pick<SetupOptions, "io" | "json">): boolean {
+  return !json && io.input.keyboard !== undefined && io.output.isTerminal;
+}
+
+/** Whether the terminal has an input line. One without escape sequences edits and echoes by itself. */
+function hasScreen(options: Pick<SetupOptions, "io" | "json" | "input">): boolean {
+  return isTyped(options) && options.input === undefined && !options.io.output.dumb;
+}
+
 /** Options of {@linkcode setUpConversation}. */
 export interface SetupOptions {
   readonly io: Io;
@@ -218,8 +281,19 @@ export interface SetupOptions {
   /** Whether to stay in the room when piped input ends. */
   readonly stay: boolean;
   readonly giveUpMs: number;
-  /** The prompt of a terminal's input line. */
-  readonly prompt: string;
+  /** Returns the names of the other members, for completion. */
+  readonly names?: () => readonly string[];
+  /** The history of the input line. */
+  readonly lines?: LineHistory | undefined;
+  readonly bell?: Bell | undefined;
+  /** Removes a member from the room that this process hosts. */
+  readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
+  /** The file that keeps what is shown. */
+  readonly log?: AppendedFile | undefined;
+  /** Whether the room closes when the conversation ends. */
+  readonly hosts?: boolean | undefined;
+  /** The member's name, for the prompt of a terminal. */
+  readonly name: string;
   readonly trust: Trust;
   /** The name of the room; undefined for a relay without a member. */
   readonly roomName?: string;
@@ -257,20 +331,24 @@ export async function setUpConversation(
   displayed: (events: number) => void,
 ): Promise<ConversationSetup> {
   const { io, trust, lasting, reload } = options;
-  const { input, output } = io;
-  const atTerminal = !options.json && input.keyboard !== undefined && output.isTerminal;
-  // A terminal without escape sequences edits and echoes the line itself.
-  const screen = atTerminal && options.input === undefined && !output.dumb
-    ? (await import("../../terminal/screen.ts")).openScreen(io, { prompt: options.prompt })
+  const { output } = io;
+  const screen = hasScreen(options)
+    ? (await import("../../terminal/screen.ts")).openScreen(io, {
+      prompt: busyPrompt(KEYS_TEXT, options.name),
+      complete: (before) => completeLine(before, options.names?.() ?? []),
+      ...options.lines,
+    })
     : undefined;
-  const typed = atTerminal && (options.input === undefined || output.dumb);
+  const typed = isTyped(options) && (options.input === undefined || output.dumb);
   const display = screen === undefined
     ? new Output(output, displayed)
-    : new ScreenDisplay(screen, displayed);
+    : new ScreenDisplay(screen, displayed, options.name);
+  const shown = options.log === undefined ? display : logged(display, options.log, options.json);
   const presenter = options.json ? new Report(trust, options.roomName) : new Transcript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
     folds: output.isTerminal,
+    timed: output.isTerminal,
     who: trust,
     lasting,
     roomName: options.roomName ?? "",
@@ -278,9 +356,12 @@ export async function setUpConversation(
   const signals = new StopSignals(io, {
     hangup: screen === undefined && reload === undefined && hasTerminal(io),
   });
+  const refusal = typed && screen === undefined
+    ? refuseToSuspend(io, (why) => display.print(presenter.notice(why)))
+    : undefined;
   const conversation = new Conversation({
     presenter,
-    display,
+    display: shown,
     trust,
     reload,
     input: screen === undefined
@@ -290,23 +371,33 @@ export async function setUpConversation(
     messagesOnly: !typed && !options.json && !options.commands,
     stay: options.stay,
     giveUpMs: options.giveUpMs,
+    bell: options.bell,
+    hosts: options.hosts,
+    remove: options.remove,
     stopped: signals.stopped,
     insisted: signals.insisted,
   });
   return {
     presenter,
-    display,
+    display: shown,
     conversation,
     atTerminal: typed,
     stopped: signals.stopped,
-    tap: options.wire ? { tap: () => wireTap(presenter, display) } : {},
+    tap: options.wire ? { tap: () => wireTap(presenter, shown) } : {},
     [Symbol.asyncDispose]: async () => {
       await Promise.race([display.caughtUp(), signals.insisted]);
       signals[Symbol.dispose]();
+      refusal?.[Symbol.dispose]();
       screen?.close();
       await screen?.flushed();
     },
   };
+}
+
+/** Says at Ctrl-Z that this process cannot be suspended, if so. A screen does that itself. */
+function refuseToSuspend(io: Io, tell: (why: string) => void): Disposable | undefined {
+  if (CANNOT_SUSPEND === undefined || Deno.build.os === "windows") return undefined;
+  return io.onSignal("SIGTSTP", () => tell(`Ctrl-Z ${CANNOT_SUSPEND}`));
 }
 
 /**
@@ -354,6 +445,38 @@ export function wireTap(
   return (direction, bytes) => reader.see(direction, bytes);
 }
 
+/** What a chat does first. */
+export const KEYS_TEXT = "generating keys";
+
+/** Returns the prompt before the user is in the room. */
+function busyPrompt(what: string, name: string): string {
+  return `(${what} …) ${name}> `;
+}
+
+/** Returns a display that also appends the lines to a file: JSON as it is, text with the time. */
+function logged(display: Display, log: AppendedFile, json: boolean): Display {
+  const { mark, busy, notify, clear } = display;
+  const keep = (line: string) => {
+    const now = Date.now();
+    log.append(json ? line : `${dayOf(now)} ${secondOf(now)} ${unstyled(line)}`);
+  };
+  return {
+    print: (lines, until) => {
+      lines.forEach(keep);
+      display.print(lines, until);
+    },
+    ...mark && { mark: (one) => mark.call(display, one) },
+    ...busy && { busy: (what) => busy.call(display, what) },
+    ...notify && { notify: (rings) => notify.call(display, rings) },
+    ...clear && { clear: () => clear.call(display) },
+    caughtUp: () => display.caughtUp(),
+    failed: display.failed,
+    get failure() {
+      return display.failure;
+    },
+  };
+}
+
 /** A display on a terminal screen. */
 class ScreenDisplay implements Display {
   /** Never resolves: the screen reports a terminal that has hung up as the end of input. */
@@ -361,11 +484,13 @@ class ScreenDisplay implements Display {
   readonly failure = undefined;
   readonly #screen: Screen;
   readonly #displayed: (events: number) => void;
+  readonly #name: string;
   #mark = 0;
   #showing: Promise<void> | undefined;
 
-  constructor(screen: Screen, displayed: (events: number) => void) {
+  constructor(screen: Screen, displayed: (events: number) => void, name: string) {
     this.#screen = screen;
+    this.#name = name;
     this.#displayed = displayed;
   }
 
@@ -380,6 +505,22 @@ class ScreenDisplay implements Display {
         resolve();
       }, 0)
     );
+  }
+
+  busy(what: string): void {
+    this.#screen.setPrompt(busyPrompt(what, this.#name));
+  }
+
+  notify(rings: boolean): void {
+    this.#screen.notify(`parley: ${this.#name}`, rings);
+  }
+
+  clear(): void {
+    this.#screen.clear();
+  }
+
+  mark(mark: string): void {
+    this.#screen.setPrompt(mark === "" ? `${this.#name}> ` : `${this.#name} ${mark}> `);
   }
 
   caughtUp(): Promise<void> | undefined {

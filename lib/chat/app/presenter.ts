@@ -7,6 +7,7 @@
 
 import type { Input } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
+import type { WaitingLine } from "../member/deliveries.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Entered } from "../member/lines.ts";
 import type { Peer } from "../member/roster.ts";
@@ -18,16 +19,27 @@ import { FAULTS } from "../member/inbox.ts";
 import type { KnownPeer } from "../trust/known_peers.ts";
 
 /** A decision of the user about a member. */
-export type Verdict = "verify" | "trust" | "forget" | "exclude" | "include";
+export type Verdict =
+  | "verify"
+  | "trust"
+  | "forget"
+  | "exclude"
+  | "include"
+  | "ignore"
+  | "unignore";
 
 /** The trust decisions that a presenter needs. */
 export interface TrustView {
   /** Whether newly met peers are saved for later runs. */
   readonly remembers: boolean;
+  /** Whether only known and verified members receive keys. */
+  readonly locked: boolean;
   /** Returns how much a peer is trusted. */
   of(who: Peer["credential"]): TrustState;
   /** Returns everything that is known about a peer's identity. */
   standing(who: Peer["credential"]): Standing;
+  /** Returns whether the user ignores a peer's messages. */
+  ignores(who: Peer["credential"]): boolean;
   /** Returns why a peer receives no keys, as a predicate that follows its name. */
   obstacle(peer: Peer): string | undefined;
 }
@@ -49,7 +61,36 @@ export interface Listening {
   readonly roomName: string;
   /** Whether it accepts only TLS. */
   readonly tls: boolean;
+  /** How others join the room. */
+  readonly join: JoinCommands;
 }
+
+/** The commands with which others join a room. */
+export interface JoinCommands {
+  /** Whole commands, each with another address of this machine. */
+  readonly commands: readonly string[];
+  /** From where the addresses can be reached; `unknown` if the commands name no address. */
+  readonly from: "this machine" | "elsewhere" | "unknown";
+}
+
+/** What the user's side waits for: the answer to `/status`. */
+export interface Status {
+  readonly connected: boolean;
+  /** The number of other members. */
+  readonly others: number;
+  /** The names of the members that are away. */
+  readonly away: readonly string[];
+  /** The oldest of the user's messages that not everyone has shown. */
+  readonly waiting: readonly WaitingLine[];
+  /** The number of the others. */
+  readonly more: number;
+}
+
+/** Which messages ring the bell: private ones and those that name the user, all, or none. */
+export const BELLS = ["mention", "all", "none"] as const;
+
+/** One of {@linkcode BELLS}. */
+export type Bell = typeof BELLS[number];
 
 /** Formats events as lines of output. The returned lines are printable. */
 export interface Presenter {
@@ -63,12 +104,24 @@ export interface Presenter {
   said(text: string, to: string | undefined, entered: Entered & { readonly ok: true }): string[];
   /** The members of the room. */
   roster(members: readonly Peer[], self: OwnCredential): string[];
+  /** The names of the members. */
+  names(members: readonly Peer[], self: OwnCredential): string[];
   /** A fingerprint that the user asked for. */
   fingerprint(identified: Identified): string[];
   /** The user's decision about a member; `peer` is undefined if it is not in the room. */
   decided(verdict: Verdict, name: string, peer: Peer | undefined): string[];
   /** The room was locked or unlocked; `leftOut` are the members that receive no messages. */
   locked(locked: boolean, leftOut: readonly Peer[]): string[];
+  /** What the user's side waits for. */
+  status(status: Status): string[];
+  /** A message of the user that someone has not shown for some time. */
+  slow(line: WaitingLine): string[];
+  /** Comings and goings are folded into one line from now on, or no longer. */
+  quiet(): string[];
+  /** The time until folded comings and goings are to be shown, in milliseconds. */
+  readonly foldedMs?: number | undefined;
+  /** The folded comings and goings. */
+  folded?(): string[];
   /** The commands of the chat. */
   help(): string[];
   /** Information. */
@@ -83,6 +136,17 @@ export interface Presenter {
 export interface Display {
   /** Shows lines, if any, and then reports that the mark is reached. */
   print(lines: readonly string[], mark?: number): void;
+  /**
+   * Shows a mark of one column, or none, beside the prompt. A display without a prompt shows no
+   * marks.
+   */
+  mark?(mark: string): void;
+  /** Shows beside the prompt what parley does before the user is in the room. */
+  busy?(what: string): void;
+  /** Draws attention to a message, with the bell or without. */
+  notify?(rings: boolean): void;
+  /** Clears the screen. */
+  clear?(): void;
   /** Resolves when all lines printed so far are shown; undefined if they are. */
   caughtUp(): Promise<void> | undefined;
   /** Resolves with an error when output fails. */
@@ -95,6 +159,8 @@ export interface Display {
 export interface ConversationOptions {
   readonly presenter: Presenter;
   readonly display: Display;
+  /** Which messages ring the bell; `mention` by default. */
+  readonly bell?: Bell | undefined;
   readonly input: AsyncIterable<Input>;
   readonly trust: Trust;
   /** Reloads the server's allow list and reports the result; undefined if there is none. */
@@ -113,6 +179,10 @@ export interface ConversationOptions {
    * set, for a lost connection to come back.
    */
   readonly giveUpMs: number;
+  /** Removes a member from the room that this process hosts; undefined if it hosts none. */
+  readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
+  /** Whether the room closes when this conversation ends. */
+  readonly hosts?: boolean | undefined;
   /** Resolves with an exit code when the process receives a stop signal. */
   readonly stopped: Promise<number>;
   /** Resolves at a second stop signal. */
@@ -243,6 +313,10 @@ export function verdictText(
       return obstacle === undefined
         ? `${name} receives your messages again`
         : `${name} is no longer excluded by you${still}`;
+    case "ignore":
+      return `messages of ${name} are hidden, and ${name} is told so; /unignore ${name} undoes this`;
+    case "unignore":
+      return `messages of ${name} are shown again`;
   }
 }
 
@@ -263,12 +337,21 @@ function verb(peers: readonly Peer[]): string {
   return peers.length === 1 ? "does" : "do";
 }
 
+/** Returns whether a fault is not worth telling: the user wished that these messages are hidden. */
+export function isIgnored(
+  { code, peer }: MemberEvent & { readonly kind: "fault" },
+  who: TrustView | undefined,
+): boolean {
+  return code === "HIDDEN" && peer !== undefined && who?.ignores(peer.credential) === true;
+}
+
 /** Lists the names of peers; of many, the first ones and a count. */
 export function namesOf(peers: readonly Peer[]): string {
   return listed(peers.map(({ credential }) => credential.name));
 }
 
-function listed(names: readonly string[]): string {
+/** Lists names; of many, the first ones and a count. */
+export function listed(names: readonly string[]): string {
   if (names.length > NAMES_SAID) {
     return `${names.slice(0, NAMES_SAID - 1).join(", ")} and ${
       names.length - NAMES_SAID + 1

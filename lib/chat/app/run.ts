@@ -6,12 +6,13 @@
 
 import { MalformedError } from "../../base/bytes.ts";
 import { type Failure, usageFailure } from "../../base/failure.ts";
-import { hostPort } from "../../base/host_port.ts";
+import { hostPort, isLoopback } from "../../base/host_port.ts";
+import { printable, shellWord } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/json_events.ts";
 import { readClientFiles, readServerFiles } from "../../net/tls.ts";
 import { toFailure } from "../../os/errors.ts";
-import type { Release } from "../../os/held_file.ts";
-import type { Io } from "../../os/io.ts";
+import { AppendedFile, type Release } from "../../os/held_file.ts";
+import { type Io, isGranted } from "../../os/io.ts";
 import { type Input, outputFailure } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { normalizeName } from "../identity/name.ts";
@@ -23,13 +24,17 @@ import type { Session, SessionOptions } from "../runtime/session.ts";
 import {
   AllowList,
   KnownPeersNotices,
+  type LineHistory,
   type LoadedTrust,
   loadTrust,
   OPEN_MINDED,
+  openHistory,
   type TrustSettings,
 } from "./load_trust.ts";
+import { DEFAULT_PORT } from "../wire/kinds.ts";
+import type { Bell, JoinCommands } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
-import { type ConversationSetup, setUpConversation, wireTap } from "./load_trust.ts";
+import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
 
 /**
  * The longest wait at the end for the known-peers file, which another process may have locked, in
@@ -46,7 +51,13 @@ export interface TalkOptions extends TrustSettings {
   /** Whether piped input may contain slash commands. */
   readonly commands: boolean;
   readonly wire: boolean;
+  /** The file of the lines typed at a terminal; without it, they are kept for this run only. */
+  readonly history: string | undefined;
   readonly giveUpMs: number;
+  /** The path of the file that keeps what is shown; without it, nothing is kept. */
+  readonly logFile?: string | undefined;
+  /** Which messages ring the bell; `mention` by default. */
+  readonly bell?: Bell | undefined;
   /** The input lines; without them, standard input is read. */
   readonly input?: AsyncIterable<Input>;
   /** Drops the permission to open files, once all needed files are open. */
@@ -117,6 +128,9 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   const where = await serverOptions(options, allowed);
   const notices = new KnownPeersNotices(options.io, options.json);
   using loaded = await loadTrust(options, notices);
+  await using lines = await openHistory(options, notices);
+  await using log = await openLog(options, notices);
+  const addresses = ownAddresses(options.hostname);
   releaseFiles(options, allowed);
   // Listen before the keys are generated, so that a taken port is reported at once. No one is
   // admitted before the host has joined.
@@ -131,15 +145,24 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   await using server = openRelay({ ...where, opens: hostJoined.promise, event, trouble });
   const reload = allowed && ((setup: ConversationSetup) => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => setup && reportUnread(failure, setup));
-  const known = { loaded, notices };
+  const known = { loaded, notices, lines };
   return await runChat(
-    { ...options, roomName: options.room, stay: true, reload },
+    {
+      ...options,
+      roomName: options.room,
+      stay: true,
+      hosts: true,
+      log,
+      remove: server.remove,
+      reload,
+    },
     known,
     name,
     async (self, joining, set) => {
       setup = set;
       allowed?.admitHost(self.fingerprint);
-      setup.display.print(setup.presenter.listening(server));
+      const join = joinCommands(server, addresses);
+      setup.display.print(setup.presenter.listening({ ...server, join }));
       const metrics = watch.start(server);
       if (metrics !== undefined) {
         setup.display.print(
@@ -159,15 +182,15 @@ async function hostWithMember(options: HostOptions): Promise<number> {
  * Drops the file permissions: all files are open, and no input from the network can open another.
  */
 function releaseFiles(
-  { release, allow, identity, knownPeers, tls }: Pick<
+  { release, allow, identity, knownPeers, history, logFile, tls }: Pick<
     HostOptions,
-    "release" | "allow" | "identity" | "knownPeers" | "tls"
+    "release" | "allow" | "identity" | "knownPeers" | "history" | "logFile" | "tls"
   >,
   allowed: AllowList | undefined,
 ): void {
   if (allow === undefined || allowed?.reopened !== true) return release?.();
   const lock = knownPeers === undefined ? undefined : `${knownPeers}.lock`;
-  const done = [identity, knownPeers, lock, tls?.cert, tls?.key];
+  const done = [identity, knownPeers, lock, history, logFile, tls?.cert, tls?.key];
   release?.({ path: allow, done: done.filter((path) => path !== undefined) });
 }
 
@@ -243,6 +266,8 @@ export function visitRoom(options: VisitOptions): Promise<number> {
     const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
     const notices = new KnownPeersNotices(options.io, options.json);
     using loaded = await loadTrust(options, notices);
+    await using lines = await openHistory(options, notices);
+    await using log = await openLog(options, notices);
     options.release?.();
     const join = (
       self: OwnCredential,
@@ -251,10 +276,15 @@ export function visitRoom(options: VisitOptions): Promise<number> {
       signal: AbortSignal,
     ) => {
       const where = hostPort({ hostname, port }) + (roomName === "" ? "" : `/${roomName}`);
-      if (atTerminal) display.print(presenter.notice(`connecting to ${where}`));
+      if (atTerminal) busy({ display, presenter }, `connecting to ${where}`);
       return joinRoom({ ...joining, hostname, port, roomName, ...tls, self, signal });
     };
-    return await runChat({ ...options, stay: options.listen }, { loaded, notices }, name, join);
+    return await runChat(
+      { ...options, stay: options.listen, log },
+      { loaded, notices, lines },
+      name,
+      join,
+    );
   });
 }
 
@@ -264,9 +294,16 @@ async function runChat(
   options: TalkOptions & {
     readonly roomName: string;
     readonly stay: boolean;
+    readonly hosts?: boolean;
+    readonly remove?: RelayServer["remove"];
+    readonly log: AppendedFile | undefined;
     readonly reload?: ((setup: ConversationSetup) => Promise<void>) | undefined;
   },
-  { loaded, notices }: { readonly loaded: LoadedTrust; readonly notices: KnownPeersNotices },
+  { loaded, notices, lines }: {
+    readonly loaded: LoadedTrust;
+    readonly notices: KnownPeersNotices;
+    readonly lines: LineHistory | undefined;
+  },
   name: string,
   join: (
     self: OwnCredential,
@@ -280,15 +317,17 @@ async function runChat(
   let session: Session | undefined;
   const reload = options.reload && (() => options.reload!(setup));
   const lasting = identity !== undefined;
-  const setupOptions = { ...options, prompt: `${name}> `, trust, lasting, reload };
+  const names = () => session === undefined ? [] : namesOfOthers(session);
+  const setupOptions = { ...options, name, names, lines, trust, lasting, reload };
   await using setup: ConversationSetup = await setUpConversation(
     setupOptions,
     (events) => session?.displayed(events),
   );
   notices.showIn(setup);
   using _hangup = reload && onHangup(options.io, reload);
-  const { conversation, presenter, display, tap } = setup;
-  if (setup.atTerminal) display.print(presenter.notice("generating the keys of this run"));
+  if (options.log !== undefined) tellOfLog(options.logFile!, setup);
+  const { conversation, tap } = setup;
+  if (setup.atTerminal) busy(setup, KEYS_TEXT);
   const { tell: event, obstacle } = conversation;
   const given = new AbortController();
   const joined = keys.then(async (self) => {
@@ -307,6 +346,34 @@ async function runChat(
   }
 }
 
+function namesOfOthers(session: Session): string[] {
+  return session.members().map(({ credential }) => credential)
+    .filter(({ key }) => key !== session.self.key).map(({ name }) => name);
+}
+
+async function openLog(
+  { logFile }: TalkOptions,
+  notices: KnownPeersNotices,
+): Promise<AppendedFile | undefined> {
+  if (logFile === undefined) return undefined;
+  const what = `cannot write to ${printable(logFile)}`;
+  return await AppendedFile.open(logFile, (error) => notices.unkept(toFailure(error, what)));
+}
+
+/** Says, also in the file itself, that the chat is kept, and that whoever has the file can read it. */
+function tellOfLog(path: string, { display, presenter }: ConversationSetup): void {
+  display.print(presenter.notice(`kept in ${path}: whoever has that file can read this chat`));
+}
+
+/** Shows what is done before the user is in the room: beside the prompt, or as a line if there is none. */
+function busy(
+  { display, presenter }: Pick<ConversationSetup, "display" | "presenter">,
+  what: string,
+): void {
+  if (display.busy === undefined) display.print(presenter.notice(what));
+  else display.busy(what);
+}
+
 /**
  * Waits for the known-peers file to be written, but not forever: another process may have locked
  * it.
@@ -322,10 +389,11 @@ async function settle(loaded: LoadedTrust, notices: KnownPeersNotices): Promise<
 async function relayOnly(options: HostOptions): Promise<number> {
   const allowed = await openAllowList(options);
   const where = await serverOptions(options, allowed);
+  const addresses = ownAddresses(options.hostname);
   releaseFiles(options, allowed);
   const { trust } = await loadTrust(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
-  const setupOptions = { ...options, input, stay: true, prompt: "", trust, lasting: false };
+  const setupOptions = { ...options, input, stay: true, name: "", trust, lasting: false };
   await using setup = await setUpConversation(setupOptions, () => {});
   const { display, presenter } = setup;
   await using watch = new RelayMonitor(options);
@@ -340,13 +408,50 @@ async function relayOnly(options: HostOptions): Promise<number> {
   });
   using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
-  display.print(presenter.listening(server));
+  const join = joinCommands(server, addresses);
+  display.print(presenter.listening({ ...server, join }));
   const metrics = watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
   const failed = display.failed.then((error) => {
     throw outputFailure(error);
   });
   return await Promise.race([setup.stopped, server.finished.then(() => 1), failed]);
+}
+
+/** The addresses of all interfaces, IPv4 and IPv6. */
+const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+/** The most addresses that are named. */
+const MAX_NAMED = 2;
+
+/**
+ * Returns the addresses at which others reach a listener, if that is known: those of the interfaces
+ * need the permission `sys`.
+ */
+function ownAddresses(hostname: string): string[] {
+  if (!ANY_ADDRESS.has(hostname)) return [hostname];
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
+  return Deno.networkInterfaces()
+    .filter(({ family }) => family === "IPv4" || hostname === "::")
+    .map(({ address }) => address)
+    .filter((address) => !isLoopback(address) && !/^fe[89ab]/i.test(address))
+    .sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")))
+    .slice(0, MAX_NAMED);
+}
+
+/** Returns the whole commands with which others join a server's room. */
+function joinCommands(
+  { addr: { port }, roomName, tls }: RelayServer,
+  addresses: readonly string[],
+): JoinCommands {
+  const [first] = addresses;
+  const commands = (first === undefined ? ["HOST"] : addresses).map((hostname) => {
+    const isShort = port === DEFAULT_PORT && !hostname.includes(":");
+    const host = isShort ? hostname : hostPort({ hostname, port });
+    const words = shellWord(host + (roomName === "" ? "" : `/${roomName}`));
+    return `parley chat client ${words}${tls ? " --tls" : ""}`;
+  });
+  const from = first === undefined ? "unknown" : isLoopback(first) ? "this machine" : "elsewhere";
+  return { commands, from };
 }
 
 /** Returns the normalized name, or a generated one if none is given. */
@@ -360,7 +465,15 @@ function checkedName(name: string | undefined): string {
   }
 }
 
+// 40 by 40 words and 64 numbers are 102,400 names. No digit looks like a letter.
+const ADJECTIVES =
+  "able bold brave brisk calm clear deft eager early fair fast fine fond free fresh glad good grand green happy keen kind late light lucky merry mild neat nice quick quiet rapid ready sharp silent sunny sure swift warm wise";
+const ANIMALS =
+  "ant bat bear bee bison crab crane crow deer dove eagle elk finch fox frog gull hare hawk heron ibis jay kiwi koala lark lion lynx mole moth newt otter owl panda raven robin seal swan tern tiger wolf wren";
+
+/** Returns a name that people can read out: `quiet-otter-42`. */
 function madeUpName(): string {
-  const letters = crypto.getRandomValues(new Uint8Array(4));
-  return `member-${[...letters].map((byte) => String.fromCharCode(97 + byte % 26)).join("")}`;
+  const [first, second, tens, ones] = crypto.getRandomValues(new Uint32Array(4));
+  const pick = (words: string, at: number) => words.split(" ")[at % 40]!;
+  return `${pick(ADJECTIVES, first!)}-${pick(ANIMALS, second!)}-${2 + tens! % 8}${2 + ones! % 8}`;
 }

@@ -6,36 +6,67 @@
 
 import { nearest } from "../../base/nearest.ts";
 import type { Input } from "../../os/streams.ts";
+import type { Completions } from "../../terminal/suggestions.ts";
 import { foldName } from "../identity/name.ts";
 import type { Peer } from "../member/roster.ts";
 import type { Session } from "../runtime/session.ts";
 import { safetyNumber } from "../trust/known_peers.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
 import type { Display, Presenter, Verdict } from "./presenter.ts";
+import { statusOf } from "./speech.ts";
 
 /** The slash commands and their help texts. */
 export const CHAT_COMMANDS = {
   "/help": "list these commands",
   "/who": "list the members and their fingerprints",
+  "/names": "list the names of the members",
+  "/status": "show which messages not everyone has shown yet",
   "/msg NAME TEXT": "send a message to one member only",
+  "/me TEXT": "say what you do: /me waves is shown as ~ ada waves",
   "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
   "/verify NAME": "mark NAME as verified after comparing fingerprints",
   "/trust NAME": "accept NAME's changed key, or a new NAME in a locked room",
   "/forget NAME": "undo /verify and /trust",
   "/exclude NAME": "stop sending your messages to NAME",
   "/include NAME": "undo /exclude",
+  "/ignore NAME": "hide NAME's messages",
+  "/unignore NAME": "undo /ignore",
+  "/quiet": "tell who comes and goes in one line a minute, or no longer",
   "/lock": "send messages to known and verified members only",
   "/unlock": "undo /lock and --strict",
+  "/kick NAME": "remove NAME from the room, which you host; NAME may join again",
+  "/ban NAME": "remove NAME, and keep its key out of the room, which you host",
   "/reload": "reload the allow list, on a server with --allow",
-  "/quit": "leave the chat",
+  "/clear": "clear the screen",
+  "/quit": "leave the chat; so does /exit",
+} as const;
+
+/** The keys of a terminal's input line that are worth knowing, and their help texts. */
+export const CHAT_KEYS = {
+  "Tab": "complete a command or a name; Shift-Tab goes back",
+  "Ctrl-R": "search the lines that you have entered",
+  "Alt-Enter": "start a new line in the message, as some terminals' Shift-Enter does",
+  "Ctrl-Z": "suspend the chat; fg continues it, and you are away meanwhile",
 } as const;
 
 /** A parsed input line: a command, a message to send, or a mistake. */
 export type SlashCommand =
   | { readonly kind: "nothing" }
   | { readonly kind: "send"; readonly text: string; readonly to: string | undefined }
-  | { readonly kind: "help" | "who" | "lock" | "unlock" | "reload" | "quit" }
-  | { readonly kind: Verdict; readonly name: string }
+  | {
+    readonly kind:
+      | "help"
+      | "who"
+      | "names"
+      | "status"
+      | "quiet"
+      | "clear"
+      | "lock"
+      | "unlock"
+      | "reload"
+      | "quit";
+  }
+  | { readonly kind: Verdict | "kick" | "ban"; readonly name: string }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
   | {
     readonly kind: "mistake";
@@ -64,15 +95,26 @@ export function parseLine(line: string, typed = false): SlashCommand {
   if (line === "" || (typed && isBlank(line))) return { kind: "nothing" };
   if (!line.startsWith("/")) return { kind: "send", text: line, to: undefined };
   if (line.startsWith("//")) return { kind: "send", text: line.slice(1), to: undefined };
-  const [, word = "", rest = ""] = /^\/(\S*)\s*(.*)$/su.exec(line) ?? [];
+  const [, typedWord = "", rest = ""] = /^\/(\S*)\s*(.*)$/su.exec(line) ?? [];
+  const word = typedWord.toLowerCase();
   switch (word) {
     case "help":
     case "who":
+    case "names":
+    case "status":
+    case "quiet":
+    case "clear":
     case "lock":
     case "unlock":
     case "reload":
     case "quit":
       return rest === "" ? { kind: word } : mistake(`/${word} takes no arguments`);
+    case "exit":
+      return rest === "" ? { kind: "quit" } : mistake("/exit takes no arguments");
+    case "me":
+      return isBlank(rest)
+        ? mistake("usage: /me TEXT")
+        : { kind: "send", text: `/me ${rest}`, to: undefined };
     case "msg":
       return parsePrivate(rest, typed);
     case "verify":
@@ -80,11 +122,15 @@ export function parseLine(line: string, typed = false): SlashCommand {
     case "forget":
     case "exclude":
     case "include":
+    case "ignore":
+    case "unignore":
+    case "kick":
+    case "ban":
       return parseVerdict(word, rest.trimEnd());
     case "fingerprint":
       return { kind: "fingerprint", name: rest.trimEnd() === "" ? undefined : rest.trimEnd() };
     default:
-      return unknown(word);
+      return unknown(typedWord);
   }
 }
 
@@ -99,6 +145,63 @@ export function leaves(entered: Input): boolean {
     entered.kind === "line" && parseLine(entered.text, true).kind === "quit";
 }
 
+/**
+ * Completes the word before the cursor: a command, or the name of a member.
+ *
+ * @param before The line up to the cursor.
+ * @param names The names of the other members.
+ */
+export function completeLine(before: string, names: readonly string[]): Completions {
+  const start = before.search(/\S*$/u);
+  const word = before.slice(start);
+  const [command, ...places] = usageOf(before);
+  if (command === undefined) return { start, candidates: namesFor(word, names, start === 0) };
+  if (start === 0) return { start, candidates: startsOf(word, COMMAND_STARTS) };
+  const isFirst = /^\S+\s+$/u.test(before.slice(0, start));
+  const place = isFirst ? places[0] : places.at(-1);
+  if (place === "TEXT") return { start, candidates: namesFor(word, names, false) };
+  if (!isFirst || place?.includes("NAME") !== true) return { start, candidates: [] };
+  const follows = places.length > 1 ? " " : "";
+  return { start, candidates: startsOf(word, names.map((name) => name + follows)) };
+}
+
+/** Each command as it is completed, with a blank before its arguments. */
+const COMMAND_STARTS = Object.keys(CHAT_COMMANDS).map((usage) => usage.replace(/ .*/, " "));
+
+/** Returns the words of a command's usage; a word alone for a command that is unknown or unfinished. */
+function usageOf(line: string): readonly string[] {
+  const word = /^\/(?!\/)\S*/u.exec(line)?.[0];
+  if (word === undefined) return [];
+  const usages = Object.keys(CHAT_COMMANDS).map((usage) => usage.split(" "));
+  return usages.find(([command]) => command === word.toLowerCase()) ?? [word];
+}
+
+/** Completes a name in a text. A name that starts the text addresses its member. */
+function namesFor(word: string, names: readonly string[], addresses: boolean): string[] {
+  const [, at = "", begun = ""] = /^(@?)(.*)$/su.exec(word)!;
+  if (begun === "") return [];
+  const follows = addresses && at === "" ? ": " : " ";
+  return startsOf(begun, names).map((name) => at + name + follows);
+}
+
+function startsOf(begun: string, texts: readonly string[]): string[] {
+  const folded = begun.normalize("NFKC").toLowerCase();
+  return texts.filter((text) => text.toLowerCase().startsWith(folded)).sort();
+}
+
+/** The longest line that a history file holds, in UTF-16 code units. */
+const MAX_KEPT_LINE = 4096;
+
+/**
+ * Reports whether a history file may hold a line. It holds neither private messages nor unknown
+ * commands, which may be mistyped private messages, nor lines that start with a blank.
+ */
+export function isKept(line: string): boolean {
+  if (/^\s/u.test(line) || line.length > MAX_KEPT_LINE) return false;
+  const command = parseLine(line, true);
+  return command.kind !== "mistake" && !(command.kind === "send" && command.to !== undefined);
+}
+
 function isBlank(text: string): boolean {
   return text.trim() === "";
 }
@@ -111,13 +214,13 @@ function parsePrivate(rest: string, typed: boolean): SlashCommand {
   return { kind: "send", text, to };
 }
 
-function parseVerdict(kind: Verdict, name: string): SlashCommand {
+function parseVerdict(kind: Verdict | "kick" | "ban", name: string): SlashCommand {
   return /^\S+$/.test(name) ? { kind, name } : mistake(`usage: /${kind} NAME`);
 }
 
 function unknown(word: string): SlashCommand {
   const words = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
-  const guess = nearest(word, words);
+  const guess = nearest(word.toLowerCase(), [...words, "exit"]);
   const hint = guess === undefined ? "/help lists the commands" : `did you mean /${guess}?`;
   const message = `unknown command /${word}: ${hint} (to send it as text, type //${word})`;
   return { kind: "mistake", code: "NO_SUCH_COMMAND", message };
@@ -134,6 +237,8 @@ export interface CommandOptions {
   readonly trust: Trust;
   /** Reloads a server's allow list and reports the result; undefined if there is none. */
   readonly reload?: (() => Promise<void>) | undefined;
+  /** Removes a member from the room that this process hosts; undefined if it hosts none. */
+  readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
 }
 
 /** What the commands need from the conversation. */
@@ -176,6 +281,22 @@ export class CommandRunner {
       case "who":
         this.#who(session);
         return undefined;
+      case "names":
+        display.print(presenter.names(session.members(), session.self));
+        return undefined;
+      case "clear":
+        this.#clear();
+        return undefined;
+      case "kick":
+      case "ban":
+        this.#remove(session, command.kind, command.name);
+        return undefined;
+      case "status":
+        display.print(presenter.status(statusOf(session)));
+        return undefined;
+      case "quiet":
+        display.print(presenter.quiet());
+        return undefined;
       case "fingerprint":
         await this.#fingerprint(session, command.name);
         return undefined;
@@ -184,6 +305,8 @@ export class CommandRunner {
       case "forget":
       case "exclude":
       case "include":
+      case "ignore":
+      case "unignore":
         this.#decide(session, command.kind, command.name);
         return undefined;
       case "lock":
@@ -246,8 +369,13 @@ export class CommandRunner {
     const { trust } = this.#options;
     if (verdict === "forget") return trust.forget(name);
     if (verdict === "include") return trust.include(peer?.credential.name ?? name);
+    if (verdict === "unignore") return trust.unignore(peer?.credential.name ?? name);
     if (peer === undefined) {
       return { ok: false, code: "NO_SUCH_MEMBER", message: noSuchMember(name) };
+    }
+    if (verdict === "ignore") {
+      trust.ignore(peer.credential);
+      return { ok: true };
     }
     if (verdict === "trust") return trust.trust(peer.credential);
     if (verdict === "verify") return trust.verify(peer.credential);
@@ -263,6 +391,32 @@ export class CommandRunner {
     for (const peer of others(session)) trust.meet(peer);
     const leftOut = others(session).filter((peer) => trust.obstacle(peer) !== undefined);
     display.print(presenter.locked(locked, leftOut));
+  }
+
+  #clear(): void {
+    const { display } = this.#options;
+    if (display.clear !== undefined) display.clear();
+    else this.#handlers.refuse("NO_SCREEN", "/clear works only on a terminal with escape codes");
+  }
+
+  /** Removes a member from the room. Its leaving, which everyone sees, follows as an event. */
+  #remove(session: Session, kind: "kick" | "ban", name: string): void {
+    const { presenter, display, remove } = this.#options;
+    const { refuse } = this.#handlers;
+    if (remove === undefined) {
+      return refuse("NOT_HOST", `/${kind} works only for the person whose server has the room`);
+    }
+    const peer = find(session, name);
+    if (peer === undefined) return refuse("NO_SUCH_MEMBER", noSuchMember(name));
+    const { fingerprint, name: known } = peer.credential;
+    const bans = kind === "ban";
+    if (bans && fingerprint === session.self.fingerprint) {
+      return refuse("OWN_KEY", `${known} has your own key: banning it would ban you`);
+    }
+    if (!remove(peer, bans)) return refuse("NO_SUCH_MEMBER", noSuchMember(name));
+    const text =
+      `${fingerprint} may not join this room again; a new key may: --allow admits known keys only`;
+    if (bans) display.print(presenter.notice(text));
   }
 
   async #reload(): Promise<void> {

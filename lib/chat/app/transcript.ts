@@ -6,44 +6,54 @@
 
 import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
-import type { Style } from "../../terminal/terminal.ts";
+import type { PaletteStyle } from "../../terminal/terminal.ts";
 import type { OwnCredential } from "../identity/credential.ts";
+import type { WaitingLine } from "../member/deliveries.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
-import { missedText, notShownText } from "./departure.ts";
+import { missedText, notShownText, slowText, statusText } from "./departure.ts";
 import {
   changeWarning,
   faultText,
   type Identified,
+  isIgnored,
+  type JoinCommands,
   leftOutText,
+  listed,
   type Listening,
   lockText,
   namesOf,
   type Presenter,
   standingText,
+  type Status,
   type TrustView,
   type Verdict,
   verdictText,
 } from "./presenter.ts";
-import { CHAT_COMMANDS } from "./slash_commands.ts";
+import { CHAT_COMMANDS, CHAT_KEYS } from "./slash_commands.ts";
+import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
-
-/** The maximum number of lines shown of one message. */
-const MAX_SPEECH_LINES = 20;
 
 const UNVERIFIED = "no one is verified yet: run /fingerprint NAME and compare by phone";
 const UNREMEMBERED = "later key changes go unnoticed: --known-peers FILE remembers keys";
 const EPHEMERAL = "your key lasts for this run only: --identity FILE keeps a key";
 
+/** A standing without a remark: such a member may be one of many in a line. */
+const PLAIN_STANDING = /^(new|verified|known since [-0-9]+)$/;
+
 /** Options of {@linkcode Transcript}. */
 export interface TranscriptOptions {
-  readonly style: Style;
+  readonly style: PaletteStyle;
   /** Whether to echo the user's own lines: the input line vanishes when it is sent. */
   readonly echo: boolean;
   /** Whether to shorten messages of many lines, as on a terminal but not in a pipe. */
   readonly folds?: boolean;
+  /** Whether each message starts with its time, as on a terminal but not in a pipe. */
+  readonly timed?: boolean;
+  /** Returns the time in milliseconds since 1970. */
+  readonly now?: () => number;
   /** The trust decisions; a relay without a member has none. */
   readonly who?: TrustView;
   /** Whether this side's identity outlasts this run. */
@@ -55,22 +65,30 @@ export interface TranscriptOptions {
 /** Formats events as lines of text. */
 export class Transcript implements Presenter {
   readonly #options: TranscriptOptions;
-  readonly #style: Style;
+  readonly #style: PaletteStyle;
+  readonly #speech: Speech;
+  readonly #comings: Comings;
   #self: OwnCredential | undefined;
   readonly #here = new Map<string, Peer>();
   #alone = false;
+  /** Whether the relay listens in this process, which has said so. */
+  #hosts = false;
 
   /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
     this.#options = options;
-    this.#style = options.style;
+    const { style, folds = false, timed = false, now } = options;
+    this.#style = style;
+    this.#speech = new Speech({ style, folds, timed, now });
+    this.#comings = new Comings(now);
   }
 
-  listening({ addr, room, roomName, tls }: Listening): string[] {
+  listening({ addr, room, roomName, tls, join }: Listening): string[] {
+    this.#hosts = true;
     const where = hostPort(addr) + (tls ? " over TLS" : "");
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
-    return [this.#note(`listening on ${where}, room ${which}`)];
+    return [`listening on ${where}, room ${which}`, joinText(join)].map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {
@@ -78,17 +96,22 @@ export class Transcript implements Presenter {
       case "admitted":
         this.#here.clear();
         this.#self = event.self;
-        return [this.#note(`you are ${this.#person(event.self)}`), ...this.#roomNote()];
+        this.#speech.mention = mentionOf(event.self.name);
+        return [];
       case "joined":
         return this.#joined(event.peer, event.present);
       case "ready":
         return this.#ready();
       case "left":
         this.#here.delete(event.peer.credential.key);
-        return [this.#note(leftText(event.peer.credential.name, event.reason, event.signed))];
+        this.#speech.forget(event.peer.credential.key);
+        return this.#coming(
+          event,
+          leftText(event.peer.credential.name, event.reason, event.signed),
+        );
       case "away":
       case "back":
-        return [this.#note(presenceText(event.peer.credential.name, event.kind))];
+        return this.#coming(event, presenceText(event.peer.credential.name, event.kind));
       case "disconnected":
         return [this.#note(lostText(event.reason))];
       case "reconnected":
@@ -101,7 +124,7 @@ export class Transcript implements Presenter {
       case "unheard":
         return event.missed === undefined ? this.#unheard() : this.#missed(event);
       case "fault":
-        return this.error(event.code, faultText(event));
+        return isIgnored(event, this.#options.who) ? [] : this.error(event.code, faultText(event));
       case "delivered":
         return this.#missed(event);
       case "confirmed":
@@ -136,12 +159,6 @@ export class Transcript implements Presenter {
     }
   }
 
-  /** Says which room this member is in, if the room has a name. */
-  #roomNote(): string[] {
-    const { roomName = "" } = this.#options;
-    return roomName === "" ? [] : [this.#note(`you are in the room ${printable(roomName)}`)];
-  }
-
   said(text: string, to: string | undefined): string[] {
     if (!this.#options.echo) return [];
     const leftOut = this.#leftOut();
@@ -149,8 +166,11 @@ export class Transcript implements Presenter {
       ? `you (to ${printable(to)} only)`
       : leftOut.length > 0
       ? `you (not to ${namesOf(leftOut)})`
+      : isAction(text) && this.#self !== undefined
+      ? this.#self.name
       : "you";
-    return this.#speech(this.#style.dim(who), text);
+    const paint = to === undefined ? this.#style.dim : this.#style.magenta;
+    return [...this.folded(), ...this.#speech.own(paint(who), text)];
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
@@ -163,8 +183,20 @@ export class Transcript implements Presenter {
     });
   }
 
+  names(members: readonly Peer[], self: OwnCredential): string[] {
+    const names = members.map(({ credential, away }) =>
+      credential.key === self.key
+        ? `${credential.name} (you)`
+        : this.#name(credential) + (away ? " (away)" : "")
+    );
+    return [this.#note(names.join(", "))];
+  }
+
   fingerprint({ name, fingerprint, other }: Identified): string[] {
-    if (other === undefined) return [this.#note(`your fingerprint is ${fingerprint}`)];
+    if (other === undefined) {
+      const kept = this.#options.lasting === true ? [] : [EPHEMERAL];
+      return [`your fingerprint is ${fingerprint}`, ...kept].map((line) => this.#note(line));
+    }
     const { standing, safetyNumber } = other;
     const next = standing.trust === "changed"
       ? `if they match: /trust ${name}, then /verify ${name}`
@@ -184,7 +216,9 @@ export class Transcript implements Presenter {
   decided(verdict: Verdict, name: string, peer: Peer | undefined): string[] {
     this.#alone = false;
     const known = peer?.credential.name ?? printable(name);
-    return [this.#note(verdictText(verdict, known, peer, this.#options.who!))];
+    const who = this.#options.who!;
+    const kept = verdict === "verify" && !who.remembers ? [UNREMEMBERED] : [];
+    return [verdictText(verdict, known, peer, who), ...kept].map((line) => this.#note(line));
   }
 
   locked(locked: boolean, leftOut: readonly Peer[]): string[] {
@@ -192,10 +226,26 @@ export class Transcript implements Presenter {
     return [this.#note(lockText(locked, leftOut))];
   }
 
+  status(status: Status): string[] {
+    const leftOut = this.#leftOut();
+    const { locked } = this.#options.who!;
+    return [
+      ...statusText(status),
+      ...locked || leftOut.length > 0 ? [lockText(locked, leftOut)] : [],
+    ].map((line) => this.#note(line));
+  }
+
+  slow(waiting: WaitingLine): string[] {
+    return [this.#note(slowText(waiting))];
+  }
+
   help(): string[] {
-    return Object.entries(CHAT_COMMANDS).map(([usage, what]) =>
-      this.#note(`${usage.padEnd(20)} ${what}`)
-    ).concat(this.#note(`${"//TEXT".padEnd(20)} send a text that starts with a slash`));
+    const rows = {
+      ...CHAT_COMMANDS,
+      "//TEXT": "send a text that starts with a slash",
+      ...this.#options.echo ? CHAT_KEYS : {},
+    };
+    return Object.entries(rows).map(([what, help]) => this.#note(`${what.padEnd(20)} ${help}`));
   }
 
   notice(text: string): string[] {
@@ -214,7 +264,7 @@ export class Transcript implements Presenter {
   #missed({ line, missed }: MemberEvent & { readonly kind: "delivered" | "unheard" }): string[] {
     return missed === undefined
       ? []
-      : [this.#alarm(notShownText(line.shown, missed.map(({ name }) => name)))];
+      : notShownText(line.shown, missed).map((text) => this.#alarm(text));
   }
 
   wire(frame: WireFrame): string[] {
@@ -225,10 +275,37 @@ export class Transcript implements Presenter {
     this.#here.set(peer.credential.key, peer);
     if (present) return [];
     this.#alone = false;
-    return [
-      this.#note(`${this.#person(peer.credential)} joined (${this.#standing(peer)})`),
-      ...this.#warning(peer),
-    ];
+    const standing = this.#standing(peer);
+    if (PLAIN_STANDING.test(standing)) {
+      const text = `${this.#name(peer.credential)} joined (${standing})`;
+      return this.#coming({ kind: "joined", peer }, text);
+    }
+    // A remark about an identity is for the person to see at once.
+    const text = `${this.#person(peer.credential)} joined (${standing})`;
+    return [this.#note(text), ...this.#warning(peer)];
+  }
+
+  /** Shows that someone came or went, unless it is folded. */
+  #coming({ kind, peer }: { readonly kind: Coming; readonly peer: Peer }, text: string): string[] {
+    return this.#comings.fold(peer.credential.name, kind) ? [] : [this.#note(text)];
+  }
+
+  get foldedMs(): number | undefined {
+    return this.#comings.dueMs;
+  }
+
+  folded(): string[] {
+    const text = this.#comings.take(listed);
+    return text === undefined ? [] : [this.#note(text)];
+  }
+
+  quiet(): string[] {
+    const quiet = !this.#comings.quiet;
+    this.#comings.quiet = quiet;
+    const text = quiet
+      ? "quiet: who comes and goes is told in one line a minute; /quiet undoes this"
+      : "who comes and goes is told at once";
+    return [...this.folded(), this.#note(text)];
   }
 
   #standing(peer: Peer): string {
@@ -242,23 +319,42 @@ export class Transcript implements Presenter {
     return changeWarning(credential, standing).map((line) => this.#style.red(`! ${line}`));
   }
 
+  /** Says in at most three lines who is here and what to do; more only about suspect identities. */
   #ready(): string[] {
-    const { who, lasting } = this.#options;
     const peers = [...this.#here.values()];
-    const here = peers.flatMap((peer) => [
-      this.#note(`here: ${this.#person(peer.credential)} (${this.#standing(peer)})`),
-      ...this.#warning(peer),
-    ]);
+    const suspects = peers.filter((peer) => !PLAIN_STANDING.test(this.#standing(peer)));
     const leftOut = this.#leftOut();
     return [
-      ...here,
+      ...suspects.flatMap((peer) => [
+        this.#note(`here: ${this.#person(peer.credential)} (${this.#standing(peer)})`),
+        ...this.#warning(peer),
+      ]),
       ...[
-        peers.length === 0 ? "no one else is here yet" : this.#verified(peers),
-        ...leftOut.length === 0 ? [] : [leftOutText(leftOut)],
-        ...lasting === true ? [] : [EPHEMERAL],
-        ...who!.remembers ? [] : [UNREMEMBERED],
+        this.#where(peers),
+        ...leftOut.length > 0
+          ? [leftOutText(leftOut)]
+          : peers.length > 0
+          ? [this.#verified(peers)]
+          : [],
+        ...this.#hosts ? [] : ["/help lists the commands"],
       ].map((line) => this.#note(line)),
     ];
+  }
+
+  /** Says who the user is, in which room, and who else is there. */
+  #where(peers: readonly Peer[]): string {
+    const { roomName = "" } = this.#options;
+    const room = roomName === "" || this.#hosts ? "" : ` in the room ${printable(roomName)}`;
+    const you = `you are ${this.#name(this.#self!)}${room}`;
+    if (peers.length === 0) {
+      return `${you}; no one else is here yet${this.#hosts ? " (/help lists the commands)" : ""}`;
+    }
+    const named = peers.map((peer) => {
+      const standing = this.#standing(peer);
+      const known = PLAIN_STANDING.test(standing) ? ` (${standing})` : "";
+      return this.#name(peer.credential) + known;
+    });
+    return `${you}, with ${listed(named)}`;
   }
 
   /** Returns the members here that receive no messages. */
@@ -278,14 +374,19 @@ export class Transcript implements Presenter {
   }
 
   #message(event: MemberEvent & { readonly kind: "message" }): string[] {
-    const { name } = event.from.credential;
+    const { key } = event.from.credential;
     const marks = [
       ...event.private ? ["to you only"] : [],
-      ...event.late === true ? ["late"] : [],
       ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["receives nothing from you"],
     ];
-    const mark = marks.length === 0 ? "" : ` (${marks.join("; ")})`;
-    return this.#speech(this.#style.bold(name) + mark, event.text);
+    const style = this.#style;
+    const who = (remarks: readonly string[]) => {
+      const all = [...marks, ...remarks];
+      const remark = all.length === 0 ? "" : ` (${all.join("; ")})`;
+      return this.#name(event.from.credential) + (event.private ? style.magenta(remark) : remark);
+    };
+    const { time, late = false, text } = event;
+    return this.#speech.heard({ sender: key, time, late }, who, text);
   }
 
   /** Says that no one receives messages: once, not for every line. */
@@ -299,22 +400,13 @@ export class Transcript implements Presenter {
     return [this.#note(why)];
   }
 
-  /**
-   * Formats a message. Lines after the first are marked, so that they cannot pass for another
-   * member's. A terminal shows only the first lines of a long message, so that it does not scroll
-   * away earlier ones. Line feeds at the end, as a paste has, are dropped.
-   */
-  #speech(who: string, text: string): string[] {
-    const lines = text.replace(/\n+$/, "").split("\n");
-    const shown = this.#options.folds === true ? MAX_SPEECH_LINES : lines.length;
-    const [first, ...rest] = lines.slice(0, shown).map(fit);
-    const more = lines.length - shown;
-    const folded = more <= 0 ? [] : [this.#style.dim(`  (${linesText(more)} more)`)];
-    return [`${who}: ${first}`, ...rest.map((line) => `  | ${line}`), ...folded];
+  #person(identity: { readonly name: string; readonly fingerprint: string }): string {
+    return `${this.#name(identity)} ${identity.fingerprint}`;
   }
 
-  #person({ name, fingerprint }: { readonly name: string; readonly fingerprint: string }): string {
-    return `${this.#style.bold(name)} ${fingerprint}`;
+  /** Formats a name in the colour of its identity. */
+  #name({ name, fingerprint }: { readonly name: string; readonly fingerprint: string }): string {
+    return this.#style.bold(this.#style.palette(colourOf(fingerprint))(name));
   }
 
   #note(text: string): string {
@@ -322,12 +414,11 @@ export class Transcript implements Presenter {
   }
 }
 
-function linesText(count: number): string {
-  return count === 1 ? "1 line" : `${count} lines`;
-}
-
-function fit(line: string): string {
-  return printable(line.replaceAll("\t", "    "));
+/** Says with which command others join. */
+function joinText({ commands, from }: JoinCommands): string {
+  const who = from === "this machine" ? "others on this machine" : "others";
+  const host = from === "unknown" ? ", HOST being this machine's name or address" : "";
+  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}`;
 }
 
 function presenceText(name: string, kind: "away" | "back"): string {

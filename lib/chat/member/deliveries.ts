@@ -24,6 +24,20 @@ import type { Peer } from "./roster.ts";
 /** The most text that is kept until it is delivered, in bytes. */
 export const MAX_KEPT_BYTES = 16 << 20;
 
+/** How far a line has come that is not delivered. */
+export interface WaitingLine {
+  /** The line. */
+  readonly line: Line;
+  /** Whether the relay has accepted it. */
+  readonly sent: boolean;
+  /** The number of recipients that have shown it. */
+  readonly shown: number;
+  /** The number of recipients. */
+  readonly recipients: number;
+  /** The recipients that have not said yet whether they have shown it. */
+  readonly waitingFor: readonly Peer[];
+}
+
 /** What has been entered and is not delivered. */
 export interface Backlog {
   /** The number of lines. */
@@ -196,7 +210,7 @@ export class Ledger {
     for (const stream of STREAMS) {
       const { through } = contact.streams[stream];
       for (const entry of this.#linesFor(contact, stream, through)) {
-        this.#miss(entry, contact, signed);
+        this.#miss(entry, contact, { signed });
         this.#settle(entry, contact);
       }
     }
@@ -272,7 +286,7 @@ export class Ledger {
       for (const contact of this.#recipientsOf(entry)) {
         const state = contact.streams[stream];
         if (number <= state.through) continue;
-        this.#miss(entry, contact, false);
+        this.#miss(entry, contact, { givenUp: true });
         this.drop(contact, entry);
         state.gone = number;
       }
@@ -305,8 +319,32 @@ export class Ledger {
     (entry.dropped ??= new Set()).add(contact.peer.credential.key);
   }
 
-  #miss(entry: Entry, { peer: { credential } }: Contact, signed: boolean): void {
-    (entry.missed ??= new Map()).set(credential.key, { name: credential.name, signed });
+  #miss(
+    entry: Entry,
+    { peer: { credential: { key, name } } }: Contact,
+    why: Omit<Missed, "name" | "signed"> & { readonly signed?: boolean },
+  ): void {
+    (entry.missed ??= new Map()).set(key, { name, signed: false, ...why });
+  }
+
+  /** Returns the first `most` lines that are not delivered, and who has still to take each. */
+  waiting(most: number): WaitingLine[] {
+    return [...this.#lines.values().take(most)].map((entry) => {
+      const { line, sent, missed } = entry;
+      const recipients = this.#recipientsOf(entry);
+      const waiting = recipients.filter(({ streams }) =>
+        streams[line.stream].through < line.number
+      );
+      const took = recipients.length - waiting.length;
+      const withheld = recipients.filter(({ peer }) => missed?.has(peer.credential.key)).length;
+      return {
+        line,
+        sent,
+        shown: took - withheld,
+        recipients: recipients.length - withheld + (missed?.size ?? 0),
+        waitingFor: waiting.map(({ peer }) => peer),
+      };
+    });
   }
 
   /**
@@ -329,7 +367,7 @@ export class Ledger {
     for (const entry of entries) {
       entry.taken ??= now;
       // Which of the earlier ones its person was shown is not said.
-      if (entry.line.number <= withheld) this.#miss(entry, contact, false);
+      if (entry.line.number <= withheld) this.#miss(entry, contact, { withheld: true });
       this.#settle(entry, contact);
     }
     return true;

@@ -33,12 +33,16 @@ export interface Line {
   readonly leftOut: ReadonlySet<string>;
 }
 
-/** A recipient that left before it said that it has taken a line. */
+/** A recipient that is not known to have shown a line: it left before it said so, or one of the flags says why. */
 export interface Missed {
   /** Its name. */
   readonly name: string;
   /** Whether it signed its leaving. */
   readonly signed: boolean;
+  /** Whether it withheld the line from its person. */
+  readonly withheld?: boolean;
+  /** Whether too much was kept for it, and the line was given up. */
+  readonly givenUp?: boolean;
 }
 
 /** A line, and what it waits for. */

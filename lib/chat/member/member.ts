@@ -21,7 +21,7 @@ import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
 import { Displayed, Streams } from "./acknowledger.ts";
 import { Composer, type Entered, type Line, type Missed } from "./lines.ts";
 import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
-import { type Backlog, Ledger } from "./deliveries.ts";
+import { type Backlog, Ledger, type WaitingLine } from "./deliveries.ts";
 import { PEER_TARIFF, type PeerCost } from "./inbox.ts";
 import type { MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
@@ -116,6 +116,11 @@ export class Member {
   /** What has been entered and is not delivered. */
   get backlog(): Backlog {
     return this.#ledger.backlog;
+  }
+
+  /** Returns the first `most` lines that are not delivered, and who has still to take each. */
+  waiting(most: number): WaitingLine[] {
+    return this.#ledger.waiting(most);
   }
 
   /** Resolves when there is room to receive more; undefined if there is room now. */

@@ -24,9 +24,8 @@ import type { Contact, Entry } from "./lines.ts";
 import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
 import { SentFrames } from "./acknowledger.ts";
 import type { PeerCost } from "./inbox.ts";
-import { firstOf, PairLines, privateOrder } from "./pair_lines.ts";
+import { firstOf, PairLines, privateOrder, Silence } from "./contacts.ts";
 import type { Peer, Policy } from "./roster.ts";
-import { Silence } from "./silence.ts";
 
 /**
  * How long a relay may accept none of the frames that it was sent, in milliseconds. It is longer than the time after

@@ -46,6 +46,8 @@ export class HostedRoom implements StayRoom {
   readonly #lagging = new Set<Stay>();
   /** Those whose join is appended to the log. */
   readonly #joining = new Map<string, { connection: StayConnection; credential: Credential }>();
+  /** The fingerprints of identities that may not join. */
+  readonly #banned = new Set<string>();
   #pages: RosterPages | undefined;
   /** Since when it has no members, by the monotonic clock. */
   #emptySince: number;
@@ -112,6 +114,9 @@ export class HostedRoom implements StayRoom {
    * again: it is sent the same roster, and everything since.
    */
   join(connection: StayConnection, credential: Credential, renewal: Bytes): void {
+    if (this.#banned.has(credential.fingerprint)) {
+      return connection.end("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
+    }
     const stay = this.stay(credential.key);
     if (stay?.roster !== undefined) return this.#again(stay, connection);
     const { member, key, name, folded, fingerprint, bytes } = credential;
@@ -214,6 +219,14 @@ export class HostedRoom implements StayRoom {
   /** Ends a stay, and its connection if it has one. */
   expel({ number: member }: Stay, reason: Reason): void {
     this.#log.append({ kind: "leave", member, reason, statement: new Uint8Array(0) });
+  }
+
+  /** Ends the stays of an identity, and lets it join no more. */
+  ban(fingerprint: string): void {
+    this.#banned.add(fingerprint);
+    for (const stay of [...this.#stays.values()]) {
+      if (stay.credential.fingerprint === fingerprint) this.expel(stay, "REMOVED");
+    }
   }
 
   // What the clock brings.

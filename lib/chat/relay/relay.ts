@@ -202,6 +202,26 @@ export class Relay implements RelayContext {
     this.endBroken();
   }
 
+  /**
+   * Ends a member of the room that exists from the start.
+   *
+   * @param key The member's hash as a map key.
+   * @param bans Whether its identity may not join the room again.
+   * @returns False if there is no such member.
+   */
+  remove(key: string, bans: boolean): boolean {
+    const room = this.#kept;
+    const stay = room.stay(key);
+    if (stay === undefined) return false;
+    this.#boundary.run(() => {
+      if (bans) room.ban(stay.credential.fingerprint);
+      else room.expel(stay, "REMOVED");
+      room.flush();
+    });
+    this.endBroken();
+    return true;
+  }
+
   // For connections.
 
   /**

@@ -7,6 +7,7 @@
 import type { Bytes } from "../../base/bytes.ts";
 import { guardLink, type Link, memoryLinks, type Tap } from "../link.ts";
 import type { Origin, RelayState } from "../relay/options.ts";
+import type { Peer } from "../member/roster.ts";
 import type { Relay } from "../relay/relay.ts";
 import { type Session, type SessionOptions, startSession } from "./session.ts";
 
@@ -48,6 +49,14 @@ export interface RelayHost extends AsyncDisposable {
   join(options: SessionOptions): Session;
   /** Ends the members whose identity `allows` no longer admits. */
   removeDisallowed(): void;
+  /**
+   * Ends a member of the relay's own room.
+   *
+   * @param peer The member, as a session in that room lists it.
+   * @param bans Whether its identity may not join the room again, as long as the relay runs.
+   * @returns False if it is not in the room.
+   */
+  remove(peer: Peer, bans: boolean): boolean;
   /** The current state, and what has been counted since the start. */
   state(): RelayState;
   /**
@@ -123,6 +132,7 @@ export function hostRelay(
       return startSession({ roomName, ...options }, { dialled: self, first: near });
     },
     removeDisallowed: () => relay.removeDisallowed(),
+    remove: ({ credential }, bans) => relay.remove(credential.key, bans),
     state: () => relay.state(),
     close,
     finished,

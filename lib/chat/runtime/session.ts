@@ -13,7 +13,7 @@ import { Member } from "../member/member.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Entered } from "../member/lines.ts";
 import type { Peer, Policy } from "../member/roster.ts";
-import type { Backlog } from "../member/deliveries.ts";
+import type { Backlog, WaitingLine } from "../member/deliveries.ts";
 import { isRoomName } from "../wire/kinds.ts";
 
 /** Who joins, and what receives its events. */
@@ -57,6 +57,8 @@ export interface Session {
   members(): Peer[];
   /** The messages that were entered and are not delivered yet. */
   backlog(): Backlog;
+  /** The oldest `most` of these messages, and who has not shown each. */
+  waiting(most: number): WaitingLine[];
   /** Leaves the room. The event `ended` follows. */
   leave(): void;
   /** Ends the session at once, without telling the relay. */
@@ -186,6 +188,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     displayed: (events) => member.displayed(events),
     members: () => member.peers(),
     backlog: () => member.backlog,
+    waiting: (most) => member.waiting(most),
     leave: () => member.leave(),
     close: () => member.close(),
     ended: ended.promise,

@@ -62,7 +62,8 @@ export type DecisionCode =
   | "NOT_SHOWN"
   | "KEY_CHANGED"
   | "NOT_KNOWN"
-  | "NOT_EXCLUDED";
+  | "NOT_EXCLUDED"
+  | "NOT_IGNORED";
 
 /** Options of {@linkcode Trust}. */
 export interface TrustOptions {
@@ -101,6 +102,8 @@ export class Trust implements Policy {
   readonly #trusted = new Set<string>();
   /** The names and identities that the user excluded. */
   #exclusions: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
+  /** The names and identities whose messages the user does not want to see. */
+  #ignored: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
   /** By folded name, the fingerprint that the user asked to see, or else the first one shown. */
   readonly #compared = new Map<string, string>();
   /**
@@ -156,10 +159,15 @@ export class Trust implements Policy {
 
   /** Reports whether the messages of a peer are hidden. */
   hides({ credential }: Peer): boolean {
-    return this.of(credential) === "changed";
+    return this.of(credential) === "changed" || this.ignores(credential);
   }
 
   // Queries.
+
+  /** Returns whether the user ignores a peer's messages. */
+  ignores({ folded, fingerprint }: PeerIdentity): boolean {
+    return this.#ignored.some((one) => one.folded === folded || one.fingerprint === fingerprint);
+  }
 
   /** Returns how much a peer is trusted. */
   of(peer: PeerIdentity): TrustState {
@@ -344,6 +352,22 @@ export class Trust implements Policy {
     if (exclusions.length > 0) return OK;
     const message = `${name} was not excluded by /exclude`;
     return { ok: false, code: "NOT_EXCLUDED", message };
+  }
+
+  /** Hides the messages of a peer's name and of its identity for the rest of this run. */
+  ignore({ folded, fingerprint }: PeerIdentity): void {
+    this.#ignored = [...this.#ignored, { folded, fingerprint }];
+  }
+
+  /** Undoes {@linkcode ignore}, by the ignored name or the last name of the ignored identity. */
+  unignore(name: string): Decision {
+    const folded = foldName(name);
+    const last = this.#met.get(folded)?.last;
+    const others = this.#ignored.filter((one) => one.folded !== folded && one.fingerprint !== last);
+    const isUndone = others.length < this.#ignored.length;
+    this.#ignored = others;
+    if (isUndone) return OK;
+    return { ok: false, code: "NOT_IGNORED", message: `${name} is not ignored` };
   }
 
   /** Restricts keys to known and verified members, or lifts the restriction. */

@@ -9,24 +9,27 @@ import { LOOPBACK } from "../../base/host_port.ts";
 import { printable, quote } from "../../base/printable.ts";
 import { OPEN_MINDED, standardInput, type TrustSettings } from "../../chat/app/load_trust.ts";
 import { hostRoom, visitRoom } from "../../chat/app/run.ts";
+import { BELLS } from "../../chat/app/presenter.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
 import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES } from "../../chat/wire/kinds.ts";
 import { type HostAndPort, readAddress } from "../../cli/host.ts";
 import type { Input } from "../../cli/spec.ts";
-import { type Io, writeAll } from "../../os/io.ts";
+import { type Io, plainIo, writeAll } from "../../os/io.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
 import type { Input as Line } from "../../os/streams.ts";
-import { CHAT_CLIENT, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
+import { type CHAT, CHAT_CLIENT, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
 
 /** Asks whether to be the server or a client, and runs it. */
-export async function ask(_input: unknown, io: Io): Promise<number> {
+export async function ask({ options }: Input<typeof CHAT>, process: Io): Promise<number> {
+  const io = terminalIo(process, options);
   const talk = {
     io,
     name: undefined,
     json: false,
     commands: false,
     wire: false,
+    history: undefined,
     giveUpMs: CHAT_CLIENT.options["give-up"].default,
     ...OPEN_MINDED,
   };
@@ -60,13 +63,16 @@ export function client(
   io: Io,
 ): Promise<number> {
   return visitRoom({
-    io,
+    io: terminalIo(io, options),
     ...readRoomAddress(operands[0] ?? LOOPBACK),
     ...clientFiles(options.tls, options.ca),
     name: options.name,
     ...trustSettings(options),
+    history: options.history,
     listen: options.listen,
     giveUpMs: options["give-up"],
+    logFile: options.log,
+    bell: BELLS.find((bell) => bell === options.bell),
     json: options.json,
     commands: options.commands,
     wire: options.wire,
@@ -76,11 +82,11 @@ export function client(
 
 /** Opens a room, and joins it unless it runs the relay only. */
 export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
-  if (options["relay-only"]) refuseTrust(options);
+  if (options["relay-only"]) refuseMemberOptions(options);
   // A name that is not an address would admit nobody.
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
-    io,
+    io: terminalIo(io, options),
     hostname: options.host,
     port: options.port,
     name: options.name,
@@ -98,6 +104,9 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     relayOnly: options["relay-only"],
     // A server stays when its input ends.
     giveUpMs: Infinity,
+    history: options.history,
+    logFile: options.log,
+    bell: BELLS.find((bell) => bell === options.bell),
     json: options.json,
     commands: options.commands,
     wire: options.wire,
@@ -141,11 +150,17 @@ function readRoomName(text: string, what: string): string {
   throw usageFailure(what, why, hint);
 }
 
+/** Returns the streams of the process, or for `--plain` as those of a terminal without escape codes. */
+function terminalIo(io: Io, { plain }: { readonly plain: boolean }): Io {
+  return plain ? plainIo(io) : io;
+}
+
 interface TrustOptions {
   readonly identity: string | undefined;
   readonly "known-peers": string | undefined;
   readonly expect: readonly string[];
   readonly strict: boolean;
+  readonly history?: string | undefined;
 }
 
 /**
@@ -168,7 +183,9 @@ export function trustSettings(options: TrustOptions): TrustSettings {
  *
  * @throws {Failure} `USAGE`, if one of them is given.
  */
-export function refuseTrust(options: TrustOptions): void {
+export function refuseMemberOptions(
+  options: TrustOptions & { readonly log: string | undefined },
+): void {
   const given = options.identity !== undefined
     ? "--identity"
     : options["known-peers"] !== undefined
@@ -177,6 +194,10 @@ export function refuseTrust(options: TrustOptions): void {
     ? "--expect"
     : options.strict
     ? "--strict"
+    : options.history !== undefined
+    ? "--history"
+    : options.log !== undefined
+    ? "--log"
     : undefined;
   if (given === undefined) return;
   const hint = "leave it out; --allow FILE lists whom the relay admits";

@@ -27,12 +27,27 @@ const NAME = {
   type: "text",
   short: "n",
   value: "NAME",
-  help: "Your name in the room, 1 to 32 characters (default: member- and 4 letters)",
+  help: "Your name in the room, 1 to 32 characters (default: a made-up one such as quiet-otter-42)",
 } as const;
 const COMMANDS = {
   type: "flag",
   help:
     "Read commands such as /msg NAME TEXT from piped input as well; otherwise each line is a message",
+} as const;
+const LOG = {
+  type: "text",
+  value: "FILE",
+  form: "file",
+  help: "Append what is shown to this file, which only you can read; created if missing",
+  needs: ["read", "write"],
+} as const;
+const BELL = {
+  type: "text",
+  value: "WHICH",
+  default: "mention",
+  choices: ["mention", "all", "none"],
+  help:
+    "At a terminal: ring the bell for private messages and those that name you, for all, or never",
 } as const;
 const GIVE_UP = {
   type: "integer",
@@ -42,6 +57,23 @@ const GIVE_UP = {
   default: 30_000,
   help:
     "With piped input: how long to wait for delivery after the last line, and for a lost connection to return, in milliseconds",
+} as const;
+
+/** The options about the terminal, the same for server and client. */
+const TERMINAL = {
+  history: {
+    type: "text",
+    value: "FILE",
+    form: "file",
+    help:
+      "Keep the lines that you type at a terminal in this file, but no private messages and no pasted text; created if missing",
+    needs: ["read", "write"],
+  },
+  plain: {
+    type: "flag",
+    help:
+      "For screen readers: only append lines to the terminal, which then edits the input line itself",
+  },
 } as const;
 
 /** The options about identities, the same for server and client. */
@@ -160,7 +192,11 @@ export const CHAT_SERVER = {
 where the relay listens, your fingerprint, and who joins and leaves. Clients open more rooms by
 joining them. The relay lists its rooms to nobody.`,
   options: {
-    host: LISTEN_HOST,
+    host: {
+      ...LISTEN_HOST,
+      help: `${LISTEN_HOST.help}, whose addresses are shown with --allow-sys`,
+      uses: ["sys"],
+    },
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
     name: NAME,
     ...TRUST,
@@ -238,6 +274,9 @@ joining them. The relay lists its rooms to nobody.`,
       max: 65_535,
       help: "Serve metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0 picks a free port",
     },
+    ...TERMINAL,
+    log: LOG,
+    bell: BELL,
     commands: COMMANDS,
     wire: WIRE,
     json: JSON_LINES,
@@ -285,6 +324,9 @@ commands as well, and //TEXT sends /TEXT.`,
       help: "Stay in the room after the input ends, and print messages until stopped",
     },
     "give-up": GIVE_UP,
+    ...TERMINAL,
+    log: LOG,
+    bell: BELL,
     commands: COMMANDS,
     wire: WIRE,
     json: JSON_LINES,
@@ -307,7 +349,13 @@ export const CHAT = {
   name: "chat",
   summary: "End-to-end encrypted chat over TCP, for 2 to 1,000 people.",
   details:
-    "Without a command, parley asks whether to be the server or a client, and for the server's address.",
+    `Without a command, parley asks whether to be the server or a client, and for the server's address.
+
+At a terminal, Tab completes commands and names, and Shift-Tab goes back. The arrow keys recall the
+lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line in a message; some
+terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. A paste of more than 20 lines asks
+first.`,
+  options: { plain: TERMINAL.plain },
   commands: [CHAT_SERVER, CHAT_CLIENT],
   runs: true,
   permissions: ["net"],

@@ -8,6 +8,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
+import { startClient } from "./chat_process.ts";
 import { HAS_TMUX, Pane, type Shown } from "../../terminal/tmux.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -17,6 +18,7 @@ function test(name: string, fn: () => Promise<void>): void {
 /** A pane in which parley runs; the shell says with which code it left. */
 async function start(...args: readonly string[]): Promise<Pane> {
   const pane = await Pane.open(110, 24, "NO_COLOR=1");
+  pane.plain = true;
   const command = ["deno", "run", "--no-prompt", "--allow-net", "main.ts", "chat", ...args];
   await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
   return pane;
@@ -37,24 +39,44 @@ function after(word: string, { rows }: Shown): string {
 }
 
 /** A server in a pane, and where it listens. */
-async function startServer(): Promise<{ host: Pane; address: string; fingerprint: string }> {
+async function startServer(): Promise<{ host: Pane; address: string }> {
   const host = await start("server", "--port", "0", "--name", "ada");
   const shown = await host.until("the server", shows("no one else is here yet"));
-  const address = after("listening on ", shown).split(",")[0]!;
-  const fingerprint = after("you are ada ", shown);
-  assertMatch(fingerprint, /^SHA256:\S{43}/);
-  return { host, address, fingerprint: fingerprint.slice(0, 50) };
+  await host.until("the prompt", isAt("ada>"));
+  return { host, address: after("listening on ", shown).split(",")[0]! };
+}
+
+/** The fingerprint that a person is shown when asking for it. */
+async function fingerprintOf(pane: Pane): Promise<string> {
+  await pane.type("/fingerprint\n");
+  const shown = await pane.until("the fingerprint", shows("your fingerprint is"));
+  const fingerprint = after("your fingerprint is ", shown);
+  assertMatch(fingerprint, /^SHA256:\S{43}$/);
+  return fingerprint;
 }
 
 test("two people at two terminals see who they are, talk, and leave by Ctrl-D and Ctrl-C", async () => {
-  const { host, address, fingerprint } = await startServer();
+  const { host, address } = await startServer();
   await using _host = host;
+  const begun = (await host.shown()).rows;
+  assertEquals(begun, [
+    begun[0]!,
+    `* others on this machine join with: parley chat client ${address}`,
+    "* you are ada; no one else is here yet (/help lists the commands)",
+    "ada>",
+  ]);
   await using guest = await start("client", address, "--name", "bo");
-  const joined = await guest.until("ada's fingerprint", shows(fingerprint));
-  assertMatch(after("you are bo ", joined), /^SHA256:/);
-  await guest.until("that nobody is verified", shows("verified"));
   await guest.until("the prompt", isAt("bo>"));
-  await host.until("bo's fingerprint", shows(after("you are bo ", joined).slice(0, 50)));
+  assertEquals((await guest.shown()).rows, [
+    "* you are bo, with ada (new)",
+    "* no one is verified yet: run /fingerprint NAME and compare by phone",
+    "* /help lists the commands",
+    "bo>",
+  ]);
+  await host.until("bo", ({ rows }) => rows.includes("* bo joined (new)"));
+  const fingerprint = await fingerprintOf(host);
+  await guest.type("/fingerprint ada\n");
+  await guest.until("ada's fingerprint", shows(`the fingerprint of ada is ${fingerprint}`));
 
   await host.type("half-typed");
   await guest.type("hello 中文 🙂 \\o/\n");
@@ -77,7 +99,21 @@ test("two people at two terminals see who they are, talk, and leave by Ctrl-D an
   await guest.until("bo's leaving", ({ rows }) => rows.includes("left with 0"));
   await host.until("news of it", ({ rows }) => rows.includes("* bo left"));
   await host.press("C-c");
-  await host.until("ada's leaving", ({ rows }) => rows.includes("left with 130"));
+  const left = await host.until("ada's leaving", ({ rows }) => rows.includes("left with 130"));
+  assertEquals(left.rows.some((row) => row.includes("the room closes")), false);
+});
+
+test("who hosts a room is told on leaving what that does to the others", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await host.until("bo", shows("bo joined"));
+  await host.type("/quit\n");
+  await host.until("the leaving", ({ rows }) => rows.includes("left with 0"));
+  const { rows } = await host.shown();
+  const closes = "* the room closes with you: the other member is disconnected until a server";
+  assertEquals(rows.some((row) => row.startsWith(closes)), true, rows.join("\n"));
+  await guest.until("the loss", shows("connection lost"));
 });
 
 test("the tutorial's two questions are asked at a terminal, and a name made up", async () => {
@@ -93,7 +129,7 @@ test("the tutorial's two questions are asked at a terminal, and a name made up",
   await guest.type(`${address}\n`);
   const { rows } = await guest.until(
     "the guest",
-    ({ rows }) => /^member-[a-z]{4}>$/.test(rows.at(-1) ?? ""),
+    ({ rows }) => /^[a-z]+-[a-z]+-[2-9]{2}>$/.test(rows.at(-1) ?? ""),
   );
   await guest.type("hello\n");
   await host.until(
@@ -106,6 +142,106 @@ test("the tutorial's two questions are asked at a terminal, and a name made up",
   await another.until("the first question", isAt("server or client?"));
   await another.press("C-c");
   await another.until("its leaving", ({ rows }) => rows.includes("left with 130"));
+});
+
+test("each line shows the time at which it was sent", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await guest.until("the prompt", isAt("bo>"));
+  host.plain = guest.plain = false;
+  await guest.type("hello\n");
+  const line = (who: string) => new RegExp(`^[0-2][0-9]:[0-5][0-9] ${who}: hello$`);
+  await guest.until("its own line", ({ rows }) => rows.some((row) => line("you").test(row)));
+  await host.until("bo's line", ({ rows }) => rows.some((row) => line("bo").test(row)));
+});
+
+test("the prompt marks what everyone has shown, and moves nothing that stands", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await guest.until("the prompt", isAt("bo>"));
+  host.plain = guest.plain = false;
+  await host.until("bo", shows("bo joined"));
+  await guest.type("hello\n");
+  const shown = await guest.until("the mark", isAt("bo ✓>"));
+  await guest.type("/status\n");
+  const after = await guest.until("the answer", shows("* no message of yours waits"));
+  assertEquals(after.rows.slice(0, shown.rows.length - 1), shown.rows.slice(0, -1));
+  await using other = await startClient(address, "cy", "--listen");
+  await guest.until("cy", shows("cy"));
+  other.kill("SIGSTOP");
+  await guest.type("are you there?\n");
+  await guest.until("that it waits", isAt("bo …>"));
+  await host.until("bo's line", shows("are you there?"));
+  const slow = '* ✓ 1 of 2: not shown by cy yet: "are you there?"';
+  await guest.until("who is slow, unasked", ({ rows }) => rows.includes(slow));
+  other.kill("SIGCONT");
+  await guest.until("the mark", isAt("bo ✓>"));
+});
+
+test("a private line and one's name ring the bell and count in the title, until a key", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await guest.until("the prompt", isAt("bo>"));
+  await host.tmux("set-hook", "-g", "alert-bell", "set-option -g @rang yes");
+  const rang = async () => (await host.tmux("show-options", "-gqv", "@rang")).trim();
+  const title = async () => (await host.tmux("display-message", "-p", "#{pane_title}")).trim();
+  const before = await title();
+  await guest.type("hello to all\n");
+  await host.until("the line", shows("hello to all"));
+  assertEquals([await rang(), await title()], ["", before]);
+  await guest.type("ada\x07?\n/msg ada psst\n");
+  await host.until("the private line", shows("bo (to you only): psst"));
+  assertEquals([await rang(), await title()], ["yes", "(2) parley: ada"]);
+  await host.type("x");
+  await host.until("the key", isAt("ada> x"));
+  assertEquals(await title(), before);
+});
+
+test("who is ignored is not shown, and is told so", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await guest.until("the prompt", isAt("bo>"));
+  await host.until("bo", shows("joined (new)"));
+  await host.type("/ignore bo\n");
+  await host.until("the answer", shows("* messages of bo are hidden"));
+  await guest.type("can you read this?\n");
+  const words = '! not shown by ada, who hides your messages, or knows you by another key: "can ';
+  await guest.until("the news", shows(words));
+  await host.type("/unignore bo\n");
+  await host.until("the answer", shows("* messages of bo are shown again"));
+  await guest.type("and this?\n");
+  const shown = await host.until("the line", shows("bo: and this?"));
+  assertEquals(shown.rows.some((row) => row.includes("can you read this")), false);
+  assertEquals(shown.rows.some((row) => row.includes("HIDDEN")), false);
+});
+
+test("who hosts the room removes a member, and the others see it", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  await using guest = await start("client", address, "--name", "bo");
+  await guest.until("the prompt", isAt("bo>"));
+  await using other = await start("client", address, "--name", "cy");
+  await other.until("the prompt", isAt("cy>"));
+  await guest.type("/KICK ada\n");
+  await guest.until("that it cannot", shows("(NOT_HOST)"));
+  await guest.type("/me waves\n/names\n");
+  await other.until("what bo does", ({ rows }) => rows.includes("~ bo waves"));
+  await guest.until("the names", ({ rows }) => rows.includes("* bo (you), ada, cy"));
+  await host.type("/kick bo\n");
+  await guest.until("the end", shows("the relay's owner has removed this identity (REMOVED)"));
+  const gone = "* bo is gone: the relay's owner has removed this identity";
+  for (const pane of [host, other]) {
+    await pane.until("bo's going", ({ rows }) => rows.includes(gone));
+  }
+  await host.type("/ban cy\n");
+  await host.until("who is banned", shows("may not join this room again"));
+  await other.until("the end", shows("left with 1"));
+  await host.type("/clear\n");
+  await host.until("a clear screen", ({ rows }) => rows.length === 1 && rows[0] === "ada>");
 });
 
 test("a person who enters blanks alone says nothing", async () => {
@@ -123,11 +259,12 @@ test("a person who enters blanks alone says nothing", async () => {
 
 test("at a dumb terminal the chat sends no escape codes, and the terminal edits the line", async () => {
   await using pane = await Pane.open(110, 24, "TERM=dumb");
+  pane.plain = true;
   const command = "deno run --no-prompt --allow-net --allow-env=TERM main.ts";
   await pane.type(
     `clear; TERM=dumb ${command} chat server --port 0 --name ada; echo left with $?\n`,
   );
-  await pane.until("the server", shows("go unnoticed"));
+  await pane.until("the server", shows("no one else is here yet"));
   await pane.type("//hello\n/who\n");
   await pane.until("the roster", shows("(you)"));
   const looks = await pane.tmux("capture-pane", "-p", "-e");

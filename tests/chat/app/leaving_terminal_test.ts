@@ -21,8 +21,10 @@ function command(...args: readonly string[]): string {
 /** A server in a pane, and where it listens. */
 async function startServer(): Promise<{ ada: Pane; address: string }> {
   const ada = await Pane.open(110, 40, "NO_COLOR=1");
+  ada.plain = true;
   await ada.type(`clear; ${command("server", "--port", "0", "--name", "ada")}\n`);
-  const isThere = (rows: readonly string[]) => rows.includes("* no one else is here yet");
+  const isThere = (rows: readonly string[]) =>
+    rows.some((row) => row.includes("no one else is here yet"));
   const { rows } = await ada.until("the server", ({ rows }) => isThere(rows));
   const row = rows.find((one) => one.includes("listening on "))!;
   return { ada, address: /listening on ([^,]+),/.exec(row)![1]! };
@@ -31,8 +33,12 @@ async function startServer(): Promise<{ ada: Pane; address: string }> {
 /** A client that is in the room, at the end of its pane's command line; `exec` gives it the shell's own process. */
 async function visit(address: string, name: string, how: (line: string) => string): Promise<Pane> {
   const pane = await Pane.open(110, 24, "NO_COLOR=1");
+  pane.plain = true;
   await pane.type(`clear; ${how(command("client", address, "--name", name))}\n`);
-  await pane.until("the room", ({ rows }) => rows.some((row) => row.startsWith("* here: ada")));
+  await pane.until(
+    "the room",
+    ({ rows }) => rows.some((row) => row.startsWith(`* you are ${name}`)),
+  );
   return pane;
 }
 
@@ -76,6 +82,7 @@ test("lines that are pasted with the answers to the two questions arrive", async
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await Pane.open(110, 24, "NO_COLOR=1");
+  bo.plain = true;
   await bo.type(`clear; ${LEFT(command())}\n`);
   await bo.until("the question", ({ rows }) => rows.at(-1) === "server or client?");
   await bo.type(`client\n${address}\nfirst\nlast\n/quit\n`);
@@ -84,7 +91,7 @@ test("lines that are pasted with the answers to the two questions arrive", async
     "the leaving",
     ({ rows }) => rows.at(-2)?.endsWith(" left") === true,
   );
-  const texts = rows.flatMap((row) => /^member-[a-z]{4}: (.*)$/.exec(row)?.[1] ?? []);
+  const texts = rows.flatMap((row) => /^[a-z]+-[a-z]+-[2-9]{2}: (.*)$/.exec(row)?.[1] ?? []);
   assertEquals(texts, ["first", "last"]);
 });
 
@@ -113,9 +120,13 @@ test("a host that does not answer is named, and Ctrl-C and /quit end the wait", 
   using nowhere = new Nowhere();
   const { address } = nowhere;
   await using bo = await Pane.open(110, 24, "NO_COLOR=1");
+  bo.plain = true;
   for (const [keys, code] of [[["C-c"], 130], [["/", "q", "u", "i", "t", "Enter"], 0]] as const) {
     await bo.type(`clear; ${LEFT(command("client", address, "--name", "bo"))}\n`);
-    await bo.until("what it does", ({ rows }) => rows.includes(`* connecting to ${address}`));
+    await bo.until(
+      "what it does",
+      ({ rows }) => rows.at(-1) === `(connecting to ${address} …) bo>`,
+    );
     await bo.press(...keys);
     const { rows } = await bo.until("the end", ({ rows }) => rows.includes(`left with ${code}`));
     assertEquals(rows.some((row) => row.includes("no answer")), false);

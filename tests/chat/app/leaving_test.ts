@@ -88,6 +88,7 @@ class Stage {
       displayed: () => {},
       members: () => [],
       backlog: () => this.backlog,
+      waiting: () => [],
       leave: () => {
         this.left += 1;
         ended.resolve();

@@ -67,7 +67,7 @@ Deno.test({
     await using _server = server;
     await using client = new ChatProcess(["client", address, "--json"]);
     for (const process of [server, client]) {
-      assertMatch(String((await process.event("joined")).name), /^member-[a-z]{4}$/);
+      assertMatch(String((await process.event("joined")).name), /^[a-z]+-[a-z]+-[2-9]{2}$/);
     }
   },
 });

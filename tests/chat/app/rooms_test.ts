@@ -135,3 +135,14 @@ Deno.test({
     assertEquals(ada.all("delivered").filter(({ missed }) => missed !== undefined), []);
   },
 });
+
+Deno.test({
+  name: "a server says with which command others join, HOST where it may not read its addresses",
+  ignore: !granted("run=deno"),
+  async fn() {
+    const { server } = await startServer("--host", "0.0.0.0", "--name", "ada", "--room", "garden");
+    await using _server = server;
+    const { port, join } = await server.event("listening");
+    assertEquals(join, [`parley chat client HOST:${port}/garden`]);
+  },
+});

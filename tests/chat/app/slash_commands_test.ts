@@ -1,6 +1,11 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { parseLine, parseMessage } from "../../../lib/chat/app/slash_commands.ts";
+import {
+  completeLine,
+  isKept,
+  parseLine,
+  parseMessage,
+} from "../../../lib/chat/app/slash_commands.ts";
 
 Deno.test("parseLine() takes a line as something to say", () => {
   assertEquals(parseLine("hello"), { kind: "send", text: "hello", to: undefined });
@@ -44,7 +49,9 @@ Deno.test("parseLine() reads every command", () => {
 });
 
 Deno.test("parseLine() reads what a person decides, about one name and no more", () => {
-  for (const kind of ["verify", "trust", "forget", "exclude", "include"] as const) {
+  for (
+    const kind of ["verify", "trust", "forget", "exclude", "include", "ignore", "unignore"] as const
+  ) {
     assertEquals(parseLine(`/${kind}  bo `), { kind, name: "bo" });
     for (const line of [`/${kind}`, `/${kind} bo cy`]) {
       assertEquals(parseLine(line).kind, "mistake", line);
@@ -67,4 +74,81 @@ Deno.test("parseLine() names the nearest command, and never sends a mistake", ()
   assertEquals([code("/hlep"), code("/msg bo")], ["NO_SUCH_COMMAND", "COMMAND_USAGE"]);
   const entry = parseLine("/hlep");
   assert(entry.kind === "mistake" && entry.message.includes("did you mean /help?"));
+});
+
+/** What completes a line among three members. */
+function complete(before: string): [number, readonly string[]] {
+  const { start, candidates } = completeLine(before, ["bo", "Ada", "adele"]);
+  return [start, candidates];
+}
+
+Deno.test("completeLine() completes commands, in any case, with a blank before arguments", () => {
+  assertEquals(complete("/he"), [0, ["/help"]]);
+  assertEquals(complete("/MS"), [0, ["/msg "]]);
+  assertEquals(complete("/unl"), [0, ["/unlock"]]);
+  assertEquals(complete("/ex"), [0, ["/exclude "]]);
+  assertEquals(complete("/msg"), [0, ["/msg "]]);
+  for (const line of ["/nonsense", "//he", " /he", "/help ", "/nonsense a"]) {
+    assertEquals(complete(line)[1], [], line);
+  }
+});
+
+Deno.test("completeLine() completes names where a command takes one, and in texts", () => {
+  assertEquals(complete("/msg a"), [5, ["Ada ", "adele "]]);
+  assertEquals(complete("/verify "), [8, ["Ada", "adele", "bo"]]);
+  assertEquals(complete("/fingerprint B"), [13, ["bo"]]);
+  assertEquals(complete("/verify bo a")[1], []);
+  assertEquals(complete("/msg bo ask ad"), [12, ["Ada ", "adele "]]);
+  assertEquals(complete("A"), [0, ["Ada: ", "adele: "]]);
+  assertEquals(complete("ask b"), [4, ["bo "]]);
+  assertEquals(complete("@b"), [0, ["@bo "]]);
+  assertEquals(complete("one\nb"), [4, ["bo "]]);
+  for (const line of ["", "ask ", "@", "x"]) assertEquals(complete(line)[1], [], line);
+});
+
+Deno.test("isKept() keeps private messages, and what may be one, out of the history file", () => {
+  for (const line of ["hello", "/who", "/verify bo", "//msg", "a\nb"]) {
+    assertEquals(isKept(line), true, line);
+  }
+  const secret = ["/msg bo psst", "/mgs bo psst", "/msg bo", " hello", "\thello", "/nonsense"];
+  for (const line of [...secret, "x".repeat(4097)]) assertEquals(isKept(line), false, line);
+});
+
+Deno.test("parseLine() reads a command in any case, and near words only are suggested", () => {
+  assertEquals(parseLine("/WHO"), { kind: "who" });
+  assertEquals(parseLine("/Msg bo Psst"), { kind: "send", text: "Psst", to: "bo" });
+  for (const word of ["quit", "exit", "EXIT"]) {
+    assertEquals(parseLine(`/${word}`), { kind: "quit" });
+  }
+  for (const kind of ["names", "status", "quiet", "clear"] as const) {
+    assertEquals(parseLine(`/${kind}`), { kind });
+    assertEquals(parseLine(`/${kind} x`).kind, "mistake");
+  }
+  const hint = (line: string) => {
+    const entry = parseLine(line);
+    return entry.kind === "mistake" ? /did you mean (\/\w+)\?/.exec(entry.message)?.[1] : undefined;
+  };
+  assertEquals(hint("/STATSU"), "/status");
+  assertEquals(hint("/exti"), "/exit");
+  for (const far of ["/usr/bin/env", "/foo", "/etc", "/dance"]) {
+    assertEquals(hint(far), undefined, far);
+  }
+});
+
+Deno.test("parseLine() reads /me as a message, and /kick and /ban about one name", () => {
+  assertEquals(parseLine("/me waves"), { kind: "send", text: "/me waves", to: undefined });
+  for (const line of ["/me", "/me  ", "/kick", "/ban bo cy"]) {
+    assertEquals(parseLine(line).kind, "mistake", line);
+  }
+  for (const kind of ["kick", "ban"] as const) {
+    assertEquals(parseLine(`/${kind} bo`), { kind, name: "bo" });
+  }
+});
+
+Deno.test("completeLine() completes names after /ignore, /unignore, /kick and /ban, and in /me", () => {
+  for (const word of ["ignore", "unignore", "kick", "ban"]) {
+    assertEquals(complete(`/${word} b`), [word.length + 2, ["bo"]], word);
+  }
+  assertEquals(complete("/me thanks ad"), [11, ["Ada ", "adele "]]);
+  assertEquals(complete("/un")[1], ["/unignore ", "/unlock"]);
 });

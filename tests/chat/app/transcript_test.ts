@@ -17,12 +17,12 @@ async function peer(name: string, confirmed = true): Promise<Peer> {
 }
 
 function message(from: Peer, text: string, isPrivate = false): MemberEvent {
-  return { kind: "message", from, id: "x.1", text, time: 0, private: isPrivate };
+  return { kind: "message", from, id: "x.1", text, time: now(), private: isPrivate };
 }
 
 const strangers = () => new Trust({ known: KnownPeers.parse("") });
 const plain = (who = strangers()) =>
-  new Transcript({ style: makeStyle(false), echo: true, folds: true, who, lasting: true });
+  new Transcript({ style: makeStyle(false), echo: true, folds: true, who, lasting: true, now });
 
 Deno.test("a transcript makes controls of a text visible, and its lines its sender's", async () => {
   const bo = await peer("bo");
@@ -46,21 +46,46 @@ Deno.test("a transcript at a terminal folds a message of very many lines, and sa
   assertEquals(plain().said(text, undefined).slice(19), ["  | 19", "  (1 line more)"]);
   assertEquals(plain().event(message(bo, text.slice(0, -3))).length, 20);
   const who = strangers();
-  const piped = new Transcript({ style: makeStyle(false), echo: false, folds: false, who });
+  const piped = new Transcript({ style: makeStyle(false), echo: false, folds: false, who, now });
   assertEquals(piped.event(message(bo, text)).length, 21);
 });
 
-Deno.test("what a transcript says on joining fits 80 columns", async () => {
-  const bo = await peer("bo");
-  const who = strangers();
-  const transcript = new Transcript({ style: makeStyle(false), echo: true, folds: true, who });
-  const lines = [
-    ...transcript.event({ kind: "joined", peer: bo, present: true }),
-    ...transcript.event({ kind: "ready" }),
-    ...plain().event({ kind: "ready" }),
-  ];
-  assertEquals(lines.length, 6);
-  for (const line of lines) assert(line.length <= 80, line);
+Deno.test("what a transcript says on joining fits 80 columns and three lines", async () => {
+  const [self, bo] = [await credentialOf("ada", 1, now), await peer("bo")];
+  const room = new Uint8Array(32);
+  const join = { commands: ["parley chat client 192.0.2.7"], from: "elsewhere" } as const;
+  const addr = { transport: "tcp", hostname: "0.0.0.0", port: 4396 } as const;
+  const many = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => peer(`m${i}`)),
+  );
+  const start = (peers: readonly Peer[], hosts: boolean, lasting: boolean) => {
+    const who = strangers();
+    const transcript = new Transcript({ style: makeStyle(false), echo: true, who, lasting });
+    return [
+      ...hosts ? transcript.listening({ addr, room, roomName: "", tls: true, join }) : [],
+      ...transcript.event({ kind: "admitted", self, room }),
+      ...peers.flatMap((one) => transcript.event({ kind: "joined", peer: one, present: true })),
+      ...transcript.event({ kind: "ready" }),
+    ];
+  };
+  for (const peers of [[], [bo], many]) {
+    for (const hosts of [false, true]) {
+      for (const lasting of [false, true]) {
+        const lines = start(peers, hosts && peers.length === 0, lasting);
+        assert(lines.length <= 3, lines.join("\n"));
+        for (const line of lines) assert(line.length <= 80, line);
+      }
+    }
+  }
+  assertEquals(start([], true, false), [
+    "* listening on 0.0.0.0:4396 over TLS, room 0000000000000000",
+    "* others join with: parley chat client 192.0.2.7",
+    "* you are ada; no one else is here yet (/help lists the commands)",
+  ]);
+  assertEquals(
+    start(many, false, false)[0],
+    "* you are ada, with m0 (new), m1 (new) and 18 others",
+  );
 });
 
 Deno.test("a transcript has no control in it, whatever comes", async () => {
@@ -118,11 +143,9 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
     { kind: "ready" } as const,
   ].flatMap((event) => transcript.event(event));
   assertEquals(lines, [
-    `* you are ada ${self.fingerprint}`,
-    `* here: bo ${bo.credential.fingerprint} (new)`,
-    `* here: zoe ${zoe.credential.fingerprint} (new)`,
+    "* you are ada, with bo (new) and zoe (new)",
     "* no one is verified yet: run /fingerprint NAME and compare by phone",
-    "* later key changes go unnoticed: --known-peers FILE remembers keys",
+    "* /help lists the commands",
   ]);
 });
 
@@ -176,7 +199,7 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
     const trust = new Trust({ known: KnownPeers.parse(lines), remember: () => {}, ...options });
     trust.meet(bo);
     const [line] = plain(trust).event({ kind: "joined", peer: bo, present: false });
-    return line!.slice(`* bo ${fingerprint} joined `.length);
+    return line!.replace(/^\* bo (SHA256:\S+ )?joined /, "");
   };
   const other = `SHA256:${"x".repeat(42)}A`;
   assertEquals(joined(""), "(new)");
@@ -294,6 +317,26 @@ Deno.test("who has not shown a line and has left is named, in words and as a fie
       '! not shown to bo, who has left: "hello"',
     ],
   );
+  const hidden = { name: "di", signed: false, withheld: true };
+  assertEquals(
+    said({
+      kind: "delivered",
+      line: lineOf("hello"),
+      missed: [{ name: "bo", signed: false }, hidden],
+    }),
+    [
+      '! not shown to bo, who has left: "hello"',
+      '! not shown by di, who hides your messages, or knows you by another key: "hello"',
+    ],
+  );
+  assertEquals(
+    said({
+      kind: "delivered",
+      line: lineOf("hello"),
+      missed: [{ name: "bo", signed: false, givenUp: true }],
+    }),
+    ['! not shown to bo, for whom more than 16 MiB waited: "hello"'],
+  );
   const reported = (one: MemberEvent) => new Report().event(one).map((line) => JSON.parse(line));
   assertEquals("missed" in reported(event("hello"))[0], false);
   const [{ event: kind, id, missed }] = reported(event("hello", "bo", "cy"));
@@ -341,18 +384,33 @@ Deno.test("the answer to /who says who is away", async () => {
 Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
   const addr = { transport: "tcp", hostname: "::1", port: 4396 } as const;
   const room = new Uint8Array(32).fill(0xab);
-  const relay = { addr, room, roomName: "", tls: false };
+  const command = "parley chat client [::1]:4396";
+  const join = { commands: [command], from: "this machine" } as const;
+  const relay = { addr, room, roomName: "", tls: false, join };
   assertEquals(plain().listening(relay), [
     "* listening on [::1]:4396, room abababababababab",
+    `* others on this machine join with: ${command}`,
   ]);
-  assertEquals(plain().listening({ ...relay, tls: true }), [
+  assertEquals(
+    plain().listening({ ...relay, tls: true })[0],
     "* listening on [::1]:4396 over TLS, room abababababababab",
-  ]);
-  assertEquals(plain().listening({ ...relay, roomName: "tea" }), [
+  );
+  assertEquals(
+    plain().listening({ ...relay, roomName: "tea" })[0],
     "* listening on [::1]:4396, room tea (abababababababab)",
-  ]);
+  );
+  const two = { commands: ["parley A", "parley B"], from: "elsewhere" } as const;
+  assertEquals(
+    plain().listening({ ...relay, join: two })[1],
+    "* others join with: parley A   or: parley B",
+  );
+  const unknown = { commands: ["parley chat client HOST"], from: "unknown" } as const;
+  assertEquals(
+    plain().listening({ ...relay, join: unknown })[1],
+    "* others join with: parley chat client HOST, HOST being this machine's name or address",
+  );
   for (const tls of [false, true]) {
     const [line] = new Report().listening({ ...relay, tls });
-    assertEquals(JSON.parse(line!).tls, tls);
+    assertEquals([JSON.parse(line!).tls, JSON.parse(line!).join], [tls, [command]]);
   }
 });

@@ -253,6 +253,31 @@ Deno.test("somebody is late that has not taken a line that another took and the 
   assertEquals(isLate(), [false, false]);
 });
 
+Deno.test("a line that waits tells how many have shown it, and who has not", () => {
+  const book = new Book();
+  const [bo, cy, di] = [book.join("bo"), book.join("cy"), book.join("di")];
+  const entry = book.enter("hello");
+  book.enter("psst", { to: cy });
+  const told = () =>
+    book.ledger.waiting(9).map(({ line, sent, shown, recipients, waitingFor }) => {
+      const names = waitingFor.map(({ credential }) => credential.name);
+      return [line.shown, sent, `${shown} of ${recipients}`, ...names];
+    });
+  assertEquals(told(), [
+    ["hello", false, "0 of 3", "bo", "cy", "di"],
+    ["psst", false, "0 of 1", "cy"],
+  ]);
+  book.seal(bo, cy, di);
+  book.ledger.accept(entry, 0);
+  book.receipt(bo, 1);
+  assertEquals(told()[0], ["hello", true, "1 of 3", "cy", "di"]);
+  book.receipt(di, 1, 1);
+  assertEquals(told()[0], ["hello", true, "1 of 3", "cy"], "di has withheld it");
+  assertEquals(book.ledger.waiting(1).length, 1);
+  book.receipt(cy, 1);
+  assertEquals(told(), [["psst", false, "0 of 1", "cy"]]);
+});
+
 Deno.test("private lines have numbers, receipts and an end of their own", () => {
   const book = new Book();
   const [bo, cy] = [book.join("bo"), book.join("cy")];

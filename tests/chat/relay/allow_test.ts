@@ -51,3 +51,22 @@ Deno.test("who is no longer on the list is removed, and the others hear why", as
   assertEquals([bo.raw.bye, ada.raw.ended], ["REMOVED", false]);
   assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["REMOVED"]);
 });
+
+Deno.test("a member that is removed is told why, and may join again unless it is banned", async () => {
+  const { room } = await restricted(0, 1);
+  const ada = await room.join("ada", "", 0);
+  const bo = await room.join("bo", "", 1);
+  assertEquals(room.relay.remove(bo.self.key, false), true);
+  await room.settle();
+  assertEquals([bo.raw.bye, ada.raw.ended], ["REMOVED", false]);
+  assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["REMOVED"]);
+  assertEquals(room.relay.remove(bo.self.key, false), false, "it is gone");
+  const again = await room.join("bo", "", 1);
+  assertEquals(again.raw.bye, undefined);
+  assertEquals(room.relay.remove(again.self.key, true), true);
+  await room.settle();
+  assertEquals(again.raw.bye, "REMOVED");
+  assertEquals((await room.join("cy", "", 1)).raw.bye, "NOT_ALLOWED", "under another name");
+  assertEquals((await room.join("bo", "elsewhere", 1)).raw.bye, undefined, "in another room");
+  assertEquals(ada.raw.ended, false);
+});

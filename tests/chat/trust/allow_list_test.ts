@@ -24,7 +24,7 @@ test("a server with --allow refuses others before they see who is there, and tak
   assertEquals(await stranger.ended(), 1);
   assertEquals(stranger.lines, []);
   assertEquals(stranger.errors, [
-    "parley: the chat has ended: this identity is not on the relay's list (NOT_ALLOWED)",
+    "parley: the chat has ended: the relay does not admit this identity (NOT_ALLOWED)",
     `hint: give your fingerprint to the server's owner: ${cy.fingerprint}; --identity FILE keeps it for later runs`,
   ]);
   const refused = await server.event("refused");
@@ -40,7 +40,7 @@ test("a server with --allow refuses others before they see who is there, and tak
   assertEquals(await friend.ended(), 1);
   assertEquals(
     friend.errors[0],
-    "parley: the chat has ended: this identity is no longer on the relay's list (REMOVED)",
+    "parley: the chat has ended: the relay's owner has removed this identity (REMOVED)",
   );
   assertEquals((await server.event("left")).reason, "REMOVED");
   await using now = await join(address, "cy", "-i", cy.file);

@@ -200,6 +200,7 @@ test("options about trust that make no sense are wrong usage", async () => {
   const wrong = [
     ["client", "--expect", "SHA256:abc"],
     ["server", "--relay-only", "--strict"],
+    ["server", "--relay-only", "--history", "lines.txt"],
     ["server", "--relay-only", "-i", "x"],
     ["server", "--relay-only", "-k", "x"],
   ];

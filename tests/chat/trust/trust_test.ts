@@ -229,3 +229,17 @@ Deno.test("a relay that invents members without end fills neither memory nor the
   for (let i = 0; i < 10_500; i++) of(peer(`bot-${i}`, F));
   assertEquals(changes.length, 10_000);
 });
+
+Deno.test("who is ignored is hidden, by name and by identity, until that is undone", () => {
+  const { trust, of, reads } = trustOf([]);
+  const bo = peer("bo", F);
+  of(bo);
+  trust.ignore(bo.credential);
+  assertEquals([trust.hides(bo), reads(bo), trust.of(bo.credential)], [true, true, "new"]);
+  const renamed = peer("bob", F);
+  of(renamed);
+  assertEquals([trust.hides(renamed), trust.hides(peer("bo", G))], [true, true]);
+  assertEquals(trust.hides(peer("cy", H)), false);
+  assertEquals(code(trust.unignore("cy")), "NOT_IGNORED");
+  assertEquals([code(trust.unignore("bob")), trust.hides(bo)], ["OK", false]);
+});

@@ -1,0 +1,399 @@
+/**
+ * What a person is shown of a chat: messages as lines with their time and speaker; marks of the person's own messages,
+ * the bell and the title; and comings and goings in one line.
+ *
+ * The mark stands in the prompt because everything above the prompt scrolls and wraps: a mark behind a printed line could
+ * only be drawn by moving the cursor to where the line may no longer be. It is one column wide and first appears while
+ * the input line is empty, so that it moves nothing.
+ *
+ * @module
+ */
+
+import { dayOf, secondOf } from "../../base/clock.ts";
+import { printable } from "../../base/printable.ts";
+import type { Style } from "../../terminal/terminal.ts";
+import type { MemberEvent } from "../member/options.ts";
+import type { Session } from "../runtime/session.ts";
+import type { Bell, Display, Presenter, Status } from "./presenter.ts";
+
+/** The maximum number of lines shown of one message. */
+const MAX_SPEECH_LINES = 20;
+/** A message that takes longer than the sender's other messages by this much was held back, in milliseconds. */
+const HELD_BACK_MS = 60_000;
+/** The same for a sender's first message, whose clock may differ from this machine's. */
+const FIRST_HELD_BACK_MS = 300_000;
+
+/** Colours of xterm's palette whose contrast with black and with white is at least 4 to 1 (WCAG 2). */
+export const COLOURS: readonly number[] = [27, 28, 30, 31, 63, 64, 98, 130, 131, 133, 162, 164];
+
+/** Returns the colour of an identity, as a number of xterm's palette of 256. */
+export function colourOf(fingerprint: string): number {
+  let sum = 0;
+  for (const char of fingerprint) sum = (sum * 31 + char.charCodeAt(0)) % 65_521;
+  return COLOURS[sum % COLOURS.length]!;
+}
+
+/** Options of {@linkcode Speech}. */
+export interface SpeechOptions {
+  readonly style: Style;
+  /** Whether to shorten messages of many lines. */
+  readonly folds: boolean;
+  /** Whether each line starts with its time. */
+  readonly timed: boolean;
+  /** Returns the time in milliseconds since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** When a message was sent and how it came. */
+export interface Arrival {
+  /** Identifies the sender. */
+  readonly sender: string;
+  /** When it was sent, by the sender's clock, in milliseconds since 1970. */
+  readonly time: number;
+  /** Whether a later message of the sender came first. */
+  readonly late: boolean;
+}
+
+/** Formats messages, those of others and the user's own. */
+export class Speech {
+  readonly #options: SpeechOptions;
+  readonly #now: () => number;
+  /** Matches the user's name in a message; undefined before it is known. */
+  mention: RegExp | undefined;
+  /** The day of the last shown line. */
+  #day: string;
+  /** By sender, the shortest time that a message of it took, by both clocks, in milliseconds. */
+  readonly #shortest = new Map<string, number>();
+
+  /** Starts with the present day. */
+  constructor(options: SpeechOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#day = dayOf(this.#now());
+  }
+
+  /** Formats a message of the user, which is sent now. */
+  own(who: string, text: string): string[] {
+    return this.#lines(this.#now(), who, text, (line) => line);
+  }
+
+  /**
+   * Formats a message of another member. A message that was held back or came late is shown at the
+   * time at which it came, and names the time at which it was sent.
+   *
+   * @param arrival When it was sent and how it came.
+   * @param who Formats the speaker, with remarks about the message.
+   * @param text The text.
+   */
+  heard(arrival: Arrival, who: (remarks: readonly string[]) => string, text: string): string[] {
+    const now = this.#now();
+    const isHeldBack = this.#isHeldBack(arrival, now);
+    const marked = (line: string) => this.#marked(line);
+    if (!arrival.late && !isHeldBack) return this.#lines(arrival.time, who([]), text, marked);
+    const sent = `sent ${sentText(arrival.time, now)}`;
+    return this.#lines(now, who([...arrival.late ? ["late"] : [], sent]), text, marked);
+  }
+
+  /** Forgets a sender, who has left. */
+  forget(sender: string): void {
+    this.#shortest.delete(sender);
+  }
+
+  /**
+   * Reports whether a message took much longer than others of its sender. Only the difference
+   * counts: the clocks of two machines may differ.
+   */
+  #isHeldBack({ sender, time }: Arrival, now: number): boolean {
+    const took = now - time;
+    const shortest = this.#shortest.get(sender);
+    if (shortest === undefined || took < shortest) this.#shortest.set(sender, took);
+    return shortest === undefined ? took >= FIRST_HELD_BACK_MS : took - shortest >= HELD_BACK_MS;
+  }
+
+  /**
+   * Formats a message. Lines after the first are marked, so that they cannot pass for another
+   * member's. A terminal shows only the first lines of a long message, so that it does not scroll
+   * away earlier ones. Line feeds at the end, as a paste has, are dropped.
+   */
+  #lines(time: number, who: string, text: string, marked: (line: string) => string): string[] {
+    const { style, folds } = this.#options;
+    const words = isAction(text) ? text.slice(ACTION.length) : text;
+    const lines = words.replace(/\n+$/, "").split("\n");
+    const shown = folds ? MAX_SPEECH_LINES : lines.length;
+    const [first, ...rest] = lines.slice(0, shown).map((line) => marked(fit(line)));
+    const more = lines.length - shown;
+    const folded = more <= 0 ? [] : [style.dim(`  (${linesText(more)} more)`)];
+    const spoken = [
+      isAction(text) ? `~ ${who} ${first}` : `${who}: ${first}`,
+      ...rest.map((line) => `  | ${line}`),
+      ...folded,
+    ];
+    return this.#timed(time, spoken);
+  }
+
+  /** Highlights the user's name. */
+  #marked(line: string): string {
+    const { mention } = this;
+    if (mention === undefined) return line;
+    return line.replace(new RegExp(mention, "giu"), (name) => this.#options.style.reverse(name));
+  }
+
+  /** Puts the time before the first line, and the day above it if it is another day. */
+  #timed(time: number, [first, ...rest]: readonly string[]): string[] {
+    const { style, timed } = this.#options;
+    if (!timed) return [first!, ...rest];
+    const day = dayOf(time);
+    const isNewDay = day !== this.#day;
+    this.#day = day;
+    const lines = [`${style.dim(minuteOf(time))} ${first}`, ...rest];
+    return isNewDay ? [`${style.dim("*")} ${day}`, ...lines] : lines;
+  }
+}
+
+/** What the text of an action starts with, as in other chats (XEP-0245): `/me waves`. */
+const ACTION = "/me ";
+
+/** Returns whether a text is an action, which is shown as `~ ada waves`. */
+export function isAction(text: string): boolean {
+  return text.startsWith(ACTION);
+}
+
+const minuteOf = (time: number) => secondOf(time).slice(0, "HH:MM".length);
+
+/** Says when a message was sent: with the day, unless it is the present one. */
+function sentText(time: number, now: number): string {
+  return dayOf(time) === dayOf(now) ? minuteOf(time) : `${dayOf(time)} ${minuteOf(time)}`;
+}
+
+function linesText(count: number): string {
+  return count === 1 ? "1 line" : `${count} lines`;
+}
+
+function fit(line: string): string {
+  return printable(line.replaceAll("\t", "    "));
+}
+
+/** Everyone has shown every message. */
+const SHOWN = "✓";
+/** Someone has not shown a message yet. */
+const WAITING = "…";
+/** Someone left, or withheld a message, without showing it. */
+const MISSED = "!";
+
+/** After so long, a line says who has not shown a message yet, in milliseconds. */
+const SLOW_MS = 10_000;
+
+/** Options of {@linkcode OwnMessages}. */
+export interface OwnMessagesOptions {
+  readonly presenter: Presenter;
+  readonly display: Display;
+  /** Whether a person types. */
+  readonly interactive: boolean;
+}
+
+/** Follows what becomes of the user's own messages. */
+export class OwnMessages {
+  readonly #options: OwnMessagesOptions;
+  #session: Session | undefined;
+  #missed = false;
+  /** Whether anyone has received a message. */
+  #heard = false;
+  #slow: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param options The surroundings. */
+  constructor(options: OwnMessagesOptions) {
+    this.#options = options;
+  }
+
+  /** A message was entered. */
+  entered(session: Session): void {
+    if (!this.#options.interactive) return;
+    this.#session = session;
+    const { lines } = session.backlog();
+    // The mark tells of the messages since everything was settled.
+    if (lines <= 1) this.#missed = false;
+    if (lines > 0) this.#heard = true;
+    this.#update(lines);
+  }
+
+  /** Something has happened. */
+  tell(event: MemberEvent): void {
+    if (this.#session === undefined) return;
+    if (event.kind !== "delivered" && event.kind !== "unheard") return;
+    if (event.kind === "unheard" && event.missed === undefined) this.#heard = false;
+    if (event.missed !== undefined) this.#missed = true;
+    this.#update(this.#session.backlog().lines);
+  }
+
+  /** Prints no more lines. */
+  stop(): void {
+    clearTimeout(this.#slow);
+    this.#session = undefined;
+  }
+
+  #update(lines: number): void {
+    const { display } = this.#options;
+    display.mark?.(lines > 0 ? WAITING : this.#missed ? MISSED : this.#heard ? SHOWN : "");
+    if (lines > 0) this.#slow ??= setTimeout(() => this.#tellSlow(), SLOW_MS);
+    else {
+      clearTimeout(this.#slow);
+      this.#slow = undefined;
+    }
+  }
+
+  /** Says once, until everything is settled, who is slow to show a message. */
+  #tellSlow(): void {
+    const session = this.#session;
+    if (session === undefined || !session.connected) return;
+    const { presenter, display } = this.#options;
+    const [oldest] = session.waiting(1);
+    if (oldest !== undefined) display.print(presenter.slow(oldest));
+  }
+}
+
+/** The most messages that `/status` lists. */
+const MAX_LISTED = 10;
+
+/** Returns what the user's side waits for. */
+export function statusOf(session: Session): Status {
+  const others = session.members().filter(({ credential }) => credential.key !== session.self.key);
+  const waiting = session.waiting(MAX_LISTED);
+  return {
+    connected: session.connected,
+    others: others.length,
+    away: others.filter(({ away }) => away).map(({ credential }) => credential.name),
+    waiting,
+    more: session.backlog().lines - waiting.length,
+  };
+}
+
+/** The shortest time between two rings of the bell, in milliseconds. */
+const RING_MS = 2_000;
+
+type AttentionOptions = OwnMessagesOptions & { readonly bell?: Bell | undefined };
+
+/** Draws attention to messages, and prints folded comings and goings when they are due. */
+export class Attention {
+  readonly #options: AttentionOptions;
+  readonly #now: () => number;
+  #mention: RegExp | undefined;
+  #rangAt = -Infinity;
+  #folding: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param options The surroundings; without a bell, `mention`.
+   * @param now A monotonic clock in milliseconds.
+   */
+  constructor(options: AttentionOptions, now: () => number = () => performance.now()) {
+    this.#options = options;
+    this.#now = now;
+  }
+
+  /** Something has happened. */
+  tell(event: MemberEvent): void {
+    if (event.kind === "admitted") this.#mention = mentionOf(event.self.name);
+    if (event.kind === "message") this.#message(event);
+    const { foldedMs } = this.#options.presenter;
+    if (foldedMs === undefined) return;
+    this.#folding ??= setTimeout(() => {
+      this.#folding = undefined;
+      this.#options.display.print(this.#options.presenter.folded?.() ?? []);
+    }, foldedMs);
+  }
+
+  /** Prints no more lines. */
+  stop(): void {
+    clearTimeout(this.#folding);
+  }
+
+  #message(event: MemberEvent & { readonly kind: "message" }): void {
+    const { bell = "mention", display } = this.#options;
+    const isMeant = event.private || this.#mention !== undefined && this.#mention.test(event.text);
+    if (bell === "none" || bell === "mention" && !isMeant) return;
+    const now = this.#now();
+    const rings = now - this.#rangAt >= RING_MS;
+    if (rings) this.#rangAt = now;
+    display.notify?.(rings);
+  }
+}
+
+/** Returns a pattern that matches a name as a word of its own, in any case. */
+export function mentionOf(name: string): RegExp {
+  const literal = name.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&");
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${literal}(?![\\p{L}\\p{N}_])`, "iu");
+}
+
+/** A member came, went, or lost or regained its connection. */
+export type Coming = "joined" | "left" | "away" | "back";
+
+/** The number of comings and goings in a minute that are shown one by one. */
+const SHOWN_IN_WINDOW = 3;
+/** The time after which folded ones are shown, and in which others are counted, in milliseconds. */
+const WINDOW_MS = 60_000;
+
+/** Folds comings and goings into one line: all of them if it is quiet, else those beyond a few in a minute. */
+export class Comings {
+  /** Whether all of them are folded. */
+  quiet = false;
+  readonly #now: () => number;
+  /** When the last ones were shown. */
+  readonly #shown: number[] = [];
+  /** By name, the first and the last thing that a member did since the last line. */
+  readonly #folded = new Map<string, { readonly first: Coming; last: Coming }>();
+  #since = 0;
+
+  /** @param now Returns the time in milliseconds. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** The time until the folded ones are to be shown, in milliseconds; undefined if there are none. */
+  get dueMs(): number | undefined {
+    if (this.#folded.size === 0) return undefined;
+    return Math.max(0, this.#since + WINDOW_MS - this.#now());
+  }
+
+  /**
+   * Takes a coming or going.
+   *
+   * @returns Whether it is folded. Otherwise the caller shows it.
+   */
+  fold(name: string, coming: Coming): boolean {
+    const now = this.#now();
+    while (this.#shown.length > 0 && now - this.#shown[0]! >= WINDOW_MS) this.#shown.shift();
+    const isFolding = this.#folded.size > 0;
+    if (!this.quiet && !isFolding && this.#shown.length < SHOWN_IN_WINDOW) {
+      this.#shown.push(now);
+      return false;
+    }
+    if (!isFolding) this.#since = now;
+    const known = this.#folded.get(name);
+    if (known === undefined) this.#folded.set(name, { first: coming, last: coming });
+    else known.last = coming;
+    return true;
+  }
+
+  /**
+   * Takes the folded ones out.
+   *
+   * @param names Lists names.
+   * @returns One line about them, or undefined if there are none.
+   */
+  take(names: (names: readonly string[]) => string): string | undefined {
+    const groups = new Map<string, string[]>();
+    for (const [name, { first, last }] of this.#folded) {
+      const group = first === "joined" && last === "left" ? "came and went" : GROUPS[last];
+      groups.set(group, [...groups.get(group) ?? [], name]);
+    }
+    this.#folded.clear();
+    if (groups.size === 0) return undefined;
+    return [...groups].map(([group, members]) => `${group}: ${names(members)}`).join("; ");
+  }
+}
+
+const GROUPS: Readonly<Record<Coming, string>> = {
+  joined: "joined",
+  left: "gone",
+  away: "away",
+  back: "back",
+};

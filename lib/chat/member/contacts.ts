@@ -1,0 +1,369 @@
+/**
+ * What is done for one contact alone: it is sent lines that it is owed or that were lost, and told what will not come;
+ * nobody waits for it while it is late or silent, and a silent one is asked what it has taken.
+ *
+ * @module
+ */
+
+import type { Bytes } from "../../base/bytes.ts";
+import type { Costs } from "../../base/clock.ts";
+import {
+  type GrantMessage,
+  LINE_OVERHEAD_BYTES,
+  type LineMessage,
+  type PairMessage,
+  STREAM,
+  type Stream,
+  STREAMS,
+} from "../wire/content.ts";
+import { encodeEntries } from "../wire/envelope.ts";
+import { KIND } from "../wire/kinds.ts";
+import { receiptInterval } from "./acknowledger.ts";
+import type { Ledger } from "./deliveries.ts";
+import type { PeerCost } from "./inbox.ts";
+import type { Contact, Entry } from "./lines.ts";
+import type { OwnChain, OwnPairs } from "./own_chains.ts";
+import type { Roster } from "./roster.ts";
+
+/** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
+const MAX_BATCH_BYTES = 64 << 10;
+/** The shortest time between two repairs for one contact, in milliseconds. */
+const REPAIR_MS = 1000;
+
+/** What the lines of contacts are taken from. */
+export interface PairLinesOptions {
+  readonly ledger: Ledger;
+  readonly chain: OwnChain;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+}
+
+/** The lines that contacts are sent alone. */
+export class PairLines {
+  readonly #ledger: Ledger;
+  readonly #chain: OwnChain;
+  readonly #now: () => number;
+
+  /** Starts with nothing lost. */
+  constructor({ ledger, chain, now }: PairLinesOptions) {
+    this.#ledger = ledger;
+    this.#chain = chain;
+    this.#now = now;
+  }
+
+  /** What a contact was sent up to a number, and has not taken, is lost. It is sent again when that is due. */
+  repair(contact: Contact, stream: Stream, number: number): void {
+    contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
+  }
+
+  /** Whether something that was lost is to be sent again now. */
+  isRepairDue(contact: Contact): boolean {
+    return STREAMS.some((stream) => contact.repair[stream] > 0) &&
+      this.#now() - contact.repairedAt >= REPAIR_MS;
+  }
+
+  /** Whether a contact can be sent something alone now. */
+  canServe(contact: Contact): boolean {
+    if (!contact.here) return false;
+    if (contact.unsure) return !contact.greeted;
+    return STREAMS.some((stream) =>
+      contact.streams[stream].gone > 0 || this.#canSend(contact, stream)
+    ) || this.isRepairDue(contact) || this.canRejoin(contact);
+  }
+
+  /** Whether a contact is owed something of a stream, and reads what it was sent alone. */
+  #canSend(contact: Contact, stream: Stream): boolean {
+    const { owed, flightBytes } = contact.streams[stream];
+    if (owed.length === 0 || flightBytes >= MAX_BATCH_BYTES) return false;
+    return stream === STREAM.private || this.#hasReached(contact);
+  }
+
+  /** Whether a contact has taken what came before that which the relay left out. */
+  #hasReached(contact: Contact): boolean {
+    const { behindFrom } = contact;
+    return behindFrom === 0 ||
+      this.#ledger.outstanding(contact, STREAM.group, behindFrom - 1).length === 0;
+  }
+
+  /** Whether a contact has caught up with what the relay left out. */
+  canRejoin(contact: Contact): boolean {
+    const { owed, through, sent } = contact.streams[STREAM.group];
+    return contact.mode === "behind" && owed.length === 0 && through >= sent;
+  }
+
+  /** Takes what a contact is to be sent alone, up to a frame's worth. The lines that it is owed go to `entries`. */
+  messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
+    const repairs = this.isRepairDue(contact) ? STREAMS : [];
+    const again = repairs.flatMap((stream) => this.#repairOf(contact, stream));
+    const owed = STREAMS.flatMap((stream) => this.#owedTo(contact, stream))
+      .sort((one, other) => one.entry.order - other.entry.order);
+    entries.push(...owed.map(({ entry }) => entry));
+    return [...goneMessages(contact), ...again, ...owed.map(({ message }) => message)];
+  }
+
+  /** The policy keeps a contact from reading: neither what it is owed nor what was lost is sent. */
+  dropOwed(contact: Contact): void {
+    for (const stream of STREAMS) {
+      const lost = this.#ledger.outstanding(contact, stream, contact.repair[stream]);
+      contact.repair[stream] = 0;
+      const dropped = new Set([...lost, ...contact.streams[stream].owed]);
+      for (const entry of dropped) this.#ledger.drop(contact, entry);
+    }
+  }
+
+  /** Takes what was lost, up to a frame's worth, and the chain's key, which may have been lost too. */
+  #repairOf(contact: Contact, stream: Stream): PairMessage[] {
+    const { owed, sent, through } = contact.streams[stream];
+    // What is owed was not lost: the relay left it out.
+    const last = Math.min(contact.repair[stream], (owed[0]?.line.number ?? Infinity) - 1);
+    contact.repair[stream] = 0;
+    if (last <= through) return [];
+    contact.repairedAt = this.#now();
+    let before = through;
+    const outstanding = this.#ledger.outstanding(contact, stream, last);
+    const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
+    const lines: PairMessage[] = lost.map((entry) => {
+      const line = lineMessage(entry, before);
+      before = line.number;
+      return line;
+    });
+    // What the contact knows to be missing, and the policy has kept from it since, will not come.
+    const known = Math.min(last, contact.streams[stream].seen);
+    const isAll = lost.length === outstanding.length;
+    if (isAll && before < known) lines.push({ kind: "gone", stream, number: known });
+    const isHolder = stream === STREAM.group && contact.mode !== "behind" &&
+      this.#chain.isHolder(contact.peer);
+    return isHolder ? [...lines, this.grant(sent + 1, sent)] : lines;
+  }
+
+  /** Takes what a contact is owed of a stream, up to a frame's worth. */
+  #owedTo(
+    contact: Contact,
+    stream: Stream,
+  ): { readonly entry: Entry; readonly message: PairMessage }[] {
+    if (!this.#canSend(contact, stream)) return [];
+    const state = contact.streams[stream];
+    const end = this.#ledger.pending[0]?.order ?? Infinity;
+    const now = firstOf(state.owed, LINE_OVERHEAD_BYTES, ({ order }) => order < end);
+    const taken = state.owed.splice(0, now.length);
+    if (stream === STREAM.group) contact.granted = false;
+    return taken.map((entry) => {
+      entry.heard = true;
+      const message = lineMessage(entry, state.last);
+      state.fly(message.number, message.text.length + LINE_OVERHEAD_BYTES);
+      return { entry, message };
+    });
+  }
+
+  /** Returns the key of the present chain for a holder. */
+  grant(next: number, last: number): GrantMessage {
+    return { kind: "grant", ...this.#chain.present!, next, last: Math.min(last, next - 1) };
+  }
+}
+
+/** Returns the place of a contact's next private line among all that was entered. */
+export function privateOrder({ streams }: Contact): number {
+  return streams[STREAM.private].owed[0]?.order ?? Infinity;
+}
+
+/** Takes what a contact is to be told will not come. */
+function goneMessages({ streams }: Contact): PairMessage[] {
+  return STREAMS.flatMap((stream) => {
+    const state = streams[stream];
+    const number = state.gone;
+    if (number === 0) return [];
+    state.gone = 0;
+    if (number > state.last) state.send(number);
+    return [{ kind: "gone" as const, stream, number }];
+  });
+}
+
+function lineMessage({ line }: Entry, last: number): LineMessage {
+  const { stream, number, time, text } = line;
+  return { kind: "line", stream, number, last, time, text };
+}
+
+/** Returns the first of some lines that share a frame: one at least. */
+export function firstOf(
+  entries: readonly Entry[],
+  overhead: number,
+  fits: (entry: Entry) => boolean = () => true,
+): Entry[] {
+  let bytes = 0;
+  const end = entries.findIndex((entry, i) => {
+    bytes += entry.line.text.length + overhead;
+    return i > 0 && (bytes > MAX_BATCH_BYTES || !fits(entry));
+  });
+  return entries.slice(0, end < 0 ? entries.length : end);
+}
+
+/** How often contacts are looked at for silence, in milliseconds. */
+const LOOK_MS = 1000;
+/** How long a contact may be silent besides three intervals between receipts, in milliseconds. */
+const QUIET_MS = 5000;
+/** How much longer a contact may take than another, besides three intervals between receipts, in milliseconds. */
+const LATE_MS = 2000;
+/** How often a contact that the relay says is away is asked, in milliseconds. */
+const AWAY_MS = 30_000;
+
+/** Whom silence is noticed of, and what follows. */
+export interface SilenceOptions {
+  readonly ledger: Ledger;
+  readonly roster: Roster;
+  readonly pairs: OwnPairs;
+  readonly lines: PairLines;
+  /** What peers are charged for, by identity. It outlives rooms. */
+  readonly costs: Costs<PeerCost>;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+  /** Whether there is a connection. */
+  readonly isRunning: () => boolean;
+  /** Sends a frame that is not counted. */
+  readonly send: (frame: Bytes) => void;
+  /** Sends a counted frame that others can do without, unless the relay accepts too little. */
+  readonly offer: (frame: Bytes) => void;
+  /** A contact may have to be sent something alone. */
+  readonly want: (contact: Contact) => void;
+  /** {@linkcode Silence.wakeAt} is earlier than it was. */
+  readonly wake: () => void;
+  /** Receives an error of the runtime's cryptography. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Watches for contacts that do not answer. */
+export class Silence {
+  readonly #options: SilenceOptions;
+  readonly #ledger: Ledger;
+  #lookAt = Infinity;
+
+  /** Starts with nobody silent. */
+  constructor(options: SilenceOptions) {
+    this.#options = options;
+    this.#ledger = options.ledger;
+  }
+
+  /** When {@linkcode tick} has something to do, in milliseconds. */
+  get wakeAt(): number {
+    return this.#lookAt;
+  }
+
+  /** A contact has sent a receipt, which shows progress or does not. */
+  answered(contact: Contact, progress: boolean): void {
+    const isOutstanding = this.#ledger.isOutstanding(contact);
+    if (progress || !isOutstanding) {
+      contact.fruitless = 0;
+      contact.quietSince = isOutstanding ? this.#options.now() : undefined;
+      if (contact.stalled && !this.#isLate(contact) && this.#mayWaitFor(contact)) {
+        this.#ledger.stall(contact, false);
+      }
+    } else if (contact.asking && ++contact.fruitless >= 2) {
+      contact.fruitless = 0;
+      for (const stream of STREAMS) {
+        this.#options.lines.repair(contact, stream, contact.streams[stream].sent);
+      }
+    }
+    contact.asking = false;
+  }
+
+  /** Looks for late and silent contacts from now on, as long as something is not delivered. */
+  watch(): void {
+    if (this.#lookAt < Infinity || this.#ledger.backlog.lines === 0) return;
+    this.#lookAt = this.#options.now() + LOOK_MS;
+    this.#options.wake();
+  }
+
+  /** Looks for contacts that are late or silent: nobody waits for them, and the silent ones are asked. */
+  tick(): void {
+    const { now, lines } = this.#options;
+    if (now() < this.#lookAt) return;
+    this.#lookAt = Infinity;
+    const patience = QUIET_MS + this.#allowance;
+    const silent: Contact[] = [];
+    for (const contact of this.#ledger.contacts()) {
+      if (lines.isRepairDue(contact)) this.#options.want(contact);
+      if (this.#isLate(contact)) this.#ledger.stall(contact, true);
+      if (!this.#isQuiet(contact, patience)) continue;
+      this.#ledger.stall(contact, true);
+      // The relay may be wrong about who is away: one that answers is not.
+      const pace = contact.peer.away && contact.fruitless === 0 ? AWAY_MS : patience;
+      if (contact.here && now() - contact.askedAt >= pace) silent.push(contact);
+    }
+    this.ask(silent);
+    this.watch();
+  }
+
+  /** Somebody is a contact from now on. An identity that has made others wait too often is not waited for. */
+  meet(contact: Contact): void {
+    this.#ledger.stall(contact, !this.#mayWaitFor(contact));
+  }
+
+  /** How much later than others a receipt may come, because receipts are collected, in milliseconds. */
+  get #allowance(): number {
+    return 3 * receiptInterval(this.#options.roster.size);
+  }
+
+  /** Whether a contact takes longer than another one, so that waiting for it would make that one wait. */
+  #isLate(contact: Contact): boolean {
+    return this.#ledger.isLate(contact, this.#options.now() - LATE_MS - this.#allowance);
+  }
+
+  /** Whether lines to others may wait for a contact once more. Each time is charged. */
+  #mayWaitFor({ peer: { credential } }: Contact): boolean {
+    const now = this.#options.now();
+    return this.#ledger.size < 2 ||
+      this.#options.costs.of(credential.fingerprint, now).allow("wait", 1, now);
+  }
+
+  #isQuiet(contact: Contact, patience: number): boolean {
+    const awaits = contact.unsure || this.#ledger.isOutstanding(contact) ||
+      STREAMS.some((stream) => contact.streams[stream].owed.length > 0);
+    if (!awaits) {
+      contact.quietSince = undefined;
+      return false;
+    }
+    contact.quietSince ??= this.#options.now();
+    return this.#options.now() - contact.quietSince >= patience;
+  }
+
+  /** Asks contacts what they have taken. Those that may not have the pairwise key cannot answer: all of it is lost. */
+  ask(contacts: readonly Contact[]): void {
+    if (contacts.length === 0 || !this.#options.isRunning()) return;
+    const { proven = [], unproven = [] } = Object.groupBy(
+      contacts,
+      ({ peer }) => this.#options.pairs.of(peer)?.isProven ? "proven" : "unproven",
+    );
+    for (const contact of unproven) {
+      contact.askedAt = this.#options.now();
+      contact.greeted = false;
+      for (const stream of STREAMS) {
+        this.#options.lines.repair(contact, stream, contact.streams[stream].sent);
+      }
+      this.#options.want(contact);
+    }
+    if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);
+  }
+
+  async #askAll(contacts: readonly Contact[]): Promise<void> {
+    const { roster, now, send } = this.#options;
+    const { version } = roster;
+    const context = await roster.history.newest;
+    const asks = contacts.map(async (contact) => {
+      const pair = this.#options.pairs.of(contact.peer);
+      contact.askedAt = now();
+      if (pair === undefined) return [];
+      // A contact that has not shown that it has the key may not have got it.
+      if (!pair.isProven) return await this.#giveKey(contact);
+      contact.asking = true;
+      return [await pair.ask(contact.peer.number, { version, context }, new Uint8Array(0))];
+    });
+    const entries = (await Promise.all(asks)).flat();
+    if (this.#options.isRunning()) encodeEntries(KIND.ask, entries).forEach(send);
+  }
+
+  /** Sends a pair frame without messages, which carries the wrapped key. */
+  async #giveKey({ peer }: Contact): Promise<[]> {
+    const frame = await this.#options.pairs.seal(peer, []);
+    if (frame !== undefined) this.#options.offer(frame);
+    return [];
+  }
+}

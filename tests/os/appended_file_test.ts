@@ -1,0 +1,101 @@
+// needs: net read=tests/scratch write=tests/scratch
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals, assertRejects } from "@std/assert";
+import { Failure } from "../../lib/base/failure.ts";
+import { AppendedFile } from "../../lib/os/held_file.ts";
+import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
+
+const ignore = !MAY_WRITE;
+
+function unexpected(error: unknown): never {
+  throw error;
+}
+
+Deno.test({
+  name: "AppendedFile creates a private file and appends to it, beside another process",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = scratch.file("lines");
+    {
+      await using two = await AppendedFile.open(path, unexpected);
+      {
+        await using one = await AppendedFile.open(path, unexpected);
+        assertEquals(await one.lastLines(100), []);
+        one.append("first");
+        one.append("second");
+      }
+      two.append("third");
+    }
+    assertEquals(await scratch.read("lines"), "first\nsecond\nthird\n");
+    if (Deno.build.os !== "windows") {
+      assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    }
+  },
+});
+
+Deno.test({
+  name: "AppendedFile reads whole lines at the end of a large file",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("lines", "first\nsecond\nthird\n");
+    await using file = await AppendedFile.open(path, unexpected);
+    assertEquals(await file.lastLines(100), ["first", "second", "third"]);
+    assertEquals(await file.lastLines(15), ["second", "third"]);
+    assertEquals(await file.lastLines(3), []);
+  },
+});
+
+Deno.test({
+  name: "AppendedFile starts a new line after one that was cut short",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("lines", "first\nsec");
+    {
+      await using file = await AppendedFile.open(path, unexpected);
+      assertEquals(await file.lastLines(100), ["first"]);
+      file.append("third");
+      file.append("fourth");
+    }
+    assertEquals(await scratch.read("lines"), "first\nsec\nthird\nfourth\n");
+  },
+});
+
+Deno.test({
+  name: "AppendedFile refuses a file that other users may use",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("lines", "first\n");
+    await Deno.chmod(path, 0o640);
+    const open = () => AppendedFile.open(path, unexpected);
+    const { code, why, hint } = await assertRejects(open, Failure);
+    assertEquals(
+      [code, why, hint],
+      [
+        "FILE_NOT_PRIVATE",
+        "users other than its owner may use it (mode 0640)",
+        "permit it to its owner alone: chmod 600",
+      ],
+    );
+  },
+});
+
+Deno.test({
+  name: "AppendedFile reports the first write that fails, and goes on",
+  ignore: ignore || Deno.build.os !== "linux",
+  async fn() {
+    await using scratch = await Scratch.make();
+    const errors: unknown[] = [];
+    const file = await AppendedFile.open(scratch.file("lines"), (error) => errors.push(error));
+    // A closed file stands for a full disk.
+    await file[Symbol.asyncDispose]();
+    file.append("first");
+    file.append("second");
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(errors.length, 1);
+  },
+});
