@@ -194,7 +194,7 @@ joining them. The relay lists its rooms to nobody.`,
   options: {
     host: {
       ...LISTEN_HOST,
-      help: `${LISTEN_HOST.help}, whose addresses are shown with --allow-sys`,
+      help: `${LISTEN_HOST.help}, whose addresses are shown where reading them is permitted`,
       uses: ["sys"],
     },
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
