@@ -48,6 +48,11 @@ export class PairLines {
     contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
   }
 
+  /** All that a contact was sent, and has not taken, is lost. */
+  repairAll(contact: Contact): void {
+    for (const stream of STREAMS) this.repair(contact, stream, contact.streams[stream].sent);
+  }
+
   /** Whether something that was lost is to be sent again now. */
   isRepairDue(contact: Contact): boolean {
     return STREAMS.some((stream) => contact.repair[stream] > 0) &&

@@ -78,9 +78,7 @@ export class Silence {
       }
     } else if (contact.asking && ++contact.fruitless >= 2) {
       contact.fruitless = 0;
-      for (const stream of STREAMS) {
-        this.#options.lines.repair(contact, stream, contact.streams[stream].sent);
-      }
+      this.#options.lines.repairAll(contact);
     }
     contact.asking = false;
   }
@@ -155,9 +153,7 @@ export class Silence {
     for (const contact of unproven) {
       contact.askedAt = this.#options.now();
       contact.greeted = false;
-      for (const stream of STREAMS) {
-        this.#options.lines.repair(contact, stream, contact.streams[stream].sent);
-      }
+      this.#options.lines.repairAll(contact);
       this.#options.want(contact);
     }
     if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);
