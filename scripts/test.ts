@@ -2,11 +2,11 @@
  * Runs every test with exactly the permissions that its file declares, and adds up the counts.
  *
  * `deno task test` runs all of them, `deno task test PATH…` those under the paths; the arguments behind `--` go to
- * `deno test`. Files with the same needs form a group, which one process runs. Three groups run at a time, because
- * most tests wait for processes or terminals. The report of `deno test` is shown as it comes if there is one group.
- * If there are several, one line says how many have ended: at a terminal it is rewritten, in a pipe a line follows
- * each group. The reports of failed tests come at the end. The last line is `N passed, N failed`, with the number of
- * skipped tests if there are any.
+ * `deno test`. Files with the same needs form a group, or several if they are very many; one process runs each. Three
+ * groups run at a time, because most tests wait for processes or terminals. The report of `deno test` is shown as it
+ * comes if there is one group. If there are several, one line says how many have ended: at a terminal it is rewritten,
+ * in a pipe a line follows each group. The reports of failed tests come at the end. The last line is
+ * `N passed, N failed`, with the number of skipped tests if there are any.
  *
  * @module
  */

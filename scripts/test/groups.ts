@@ -28,6 +28,8 @@ export interface TestFile {
 
 /** How long a process takes to load its files, in seconds. */
 const START = 4;
+/** The most files of one process. Most tests wait, and those of one process wait one after the other. */
+const MAX_FILES = 80;
 
 /** The examples of the documents and of the library's docstrings, which `deno test --doc` runs. */
 export const EXAMPLES: Group = {
@@ -44,7 +46,7 @@ export const EXAMPLES: Group = {
 };
 
 /**
- * Groups test files by what they need.
+ * Groups test files by what they need. Very many files with the same needs are several groups.
  *
  * @returns The groups, those that take the longest first.
  * @throws {SyntaxError} Where a file's declaration is wrong.
@@ -52,7 +54,15 @@ export const EXAMPLES: Group = {
 export function groupsOf(files: readonly TestFile[]): Group[] {
   const declared = files.map(({ path, text }) => ({ path, ...readDeclarationOf(path, text) }));
   const byNeeds = Map.groupBy(declared, ({ words }) => words.join(" "));
-  const groups = [...byNeeds].map(([name, members]): Group => {
+  const parts = [...byNeeds].flatMap(([name, members]) => {
+    const count = Math.ceil(members.length / MAX_FILES);
+    if (count === 1) return [{ name, members }];
+    return Array.from({ length: count }, (_, part) => ({
+      name: `${name} (part ${part + 1} of ${count})`,
+      members: members.filter((_, i) => i % count === part),
+    }));
+  });
+  const groups = parts.map(({ name, members }): Group => {
     const { words } = members[0]!;
     return {
       name,

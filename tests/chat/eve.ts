@@ -14,6 +14,7 @@ import {
   encodeTexts,
   type PairMessage,
   type Progress,
+  STREAM,
 } from "../../lib/chat/wire/content.ts";
 import { readJoined, readLeft } from "../../lib/chat/wire/control.ts";
 import { checkOf, encodeHere, hereStatement, RosterHistory } from "../../lib/chat/wire/history.ts";
@@ -170,6 +171,13 @@ export class Eve {
     if (frame === undefined) throw new Error(`${from.self.name} has sent no pairwise key`);
     await receiver.open(frame, (await this.at(frame.header.version)).context);
     return receiver;
+  }
+
+  /** Tells somebody that eve has taken what it said to everyone up to a number. */
+  async take(from: Seat, receiver: PairReceiver, through: number): Promise<void> {
+    const taken = { stream: STREAM.group, through, seen: through, withheld: 0 };
+    await this.receipt(from, receiver, [taken]);
+    await this.room.settle();
   }
 
   /** Tells somebody what eve has taken of what it said. */

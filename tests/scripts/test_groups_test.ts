@@ -41,6 +41,19 @@ Deno.test("groupsOf() puts files with the same needs into one group, the longest
   ]);
 });
 
+Deno.test("groupsOf() divides very many files with the same needs, and leaves none out", () => {
+  const path = (i: number) => `tests/base/${String(i).padStart(3, "0")}_test.ts`;
+  const files = Array.from({ length: 161 }, (_, i) => ({ path: path(i), text: "" }));
+  const groups = groupsOf(files);
+  assertEquals(groups.map(({ name, paths }) => [name, paths.length]), [
+    ["net (part 1 of 3)", 54],
+    ["net (part 2 of 3)", 54],
+    ["net (part 3 of 3)", 53],
+  ]);
+  assertEquals(pathsOf(groups).toSorted(), files.map(({ path }) => path));
+  assertEquals(groupsOf(files.slice(0, 80)).map(({ name }) => name), ["net"]);
+});
+
 Deno.test("groupsOf() names the file whose declaration is wrong", () => {
   const files = [...FILES, { path: "tests/os/a_test.ts", text: "// needs: everything\n" }];
   const message = 'tests/os/a_test.ts: unknown need "everything"';

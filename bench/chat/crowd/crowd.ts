@@ -106,9 +106,8 @@ export class Crowd {
       if (member.isAckDue) member.acknowledge();
       else if (member.owesAck) this.#dueAt = Math.min(this.#dueAt, performance.now() + ACK_MS);
     }
-    const now = performance.now();
-    if (now >= this.#dueAt) this.#acknowledgeAll();
-    for (const listener of this.#listeners) listener.tick(now);
+    if (performance.now() >= this.#dueAt) this.#acknowledgeAll();
+    for (const listener of this.#listeners) listener.tick();
   }
 
   /**

@@ -24,7 +24,7 @@ const MAX_BYTES = 1 << 20;
 
 const GREETING = encodeGreeting("");
 
-/** Who takes part, and who hears of what comes. */
+/** What a member of the crowd is made with. */
 export interface CrowdMemberOptions {
   readonly fd: number;
   readonly port: number;
@@ -32,9 +32,9 @@ export interface CrowdMemberOptions {
   readonly self: OwnCredential | undefined;
   /** Sends receipts. */
   readonly listener?: Listener | undefined;
-  /** Hears of each sealed frame. */
+  /** Called for each sealed frame. */
   readonly sealed: () => void;
-  /** Hears of each pair frame. */
+  /** Called for each pair frame. */
   readonly paired?: () => void;
 }
 

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { ByteReader, type Bytes, ByteWriter, sha256 } from "../../../lib/base/bytes.ts";
+import { ByteReader, type Bytes, sha256 } from "../../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
-import { receiptInterval } from "../../../lib/chat/member/acknowledger.ts";
-import { PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
-import { encodeEntries, readPair } from "../../../lib/chat/wire/envelope.ts";
+import { DueReceipts } from "../../../lib/chat/member/acknowledger.ts";
+import { PairReceiver, sequences } from "../../../lib/chat/seal/pairwise.ts";
+import { encodeReceipt, STREAM } from "../../../lib/chat/wire/content.ts";
+import { encodeEntries, type PairFrame, readPair } from "../../../lib/chat/wire/envelope.ts";
 import { RosterHistory } from "../../../lib/chat/wire/history.ts";
 import { HASH_BYTES, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { sendAll } from "./libc.ts";
@@ -21,9 +22,6 @@ const NUMBER_AT = 11;
 const SEALED_HEAD_BYTES = 17;
 /** Whole frames of the other kinds that matter. */
 const WHOLE_BYTES = 4096;
-/** The stream of the group. */
-const GROUP_STREAM = 0;
-const ANSWER_MS = 250;
 
 /** What a listener has to see of each frame. */
 export const KEEPS: Keeps = (kind) => kind === KIND.sealed ? SEALED_HEAD_BYTES : WHOLE_BYTES;
@@ -78,7 +76,7 @@ export class SharedRoster {
     this.#hashes.set(number, Promise.resolve(hash));
   }
 
-  /** Begins once all of the crowd, and nobody else, are in. */
+  /** Begins the history. All of the crowd are in the room then, and no other member. */
   async begin(): Promise<void> {
     const start = this.#start!;
     const known = await Promise.all(this.#hashes.values());
@@ -120,6 +118,7 @@ export class SharedRoster {
 
 /** What a listener knows of a speaker. */
 interface Heard {
+  readonly speaker: number;
   /** The last group message that came. */
   number: number;
   /** Undefined until a key was sent. */
@@ -133,12 +132,8 @@ export class Listener {
   readonly #fd: number;
   readonly #isFirst: boolean;
   readonly #speakers = new Map<number, Heard>();
-  readonly #due = new Set<number>();
-  readonly #next = (() => {
-    let sequence = 0;
-    return () => sequence++;
-  })();
-  #dueAt = Infinity;
+  readonly #due = new DueReceipts<Heard>(() => performance.now());
+  readonly #next = sequences();
 
   /** @param isFirst Whether it is the one that reads for all who comes and goes. */
   constructor(roster: SharedRoster, self: OwnCredential, fd: number, isFirst: boolean) {
@@ -159,13 +154,13 @@ export class Listener {
     else if (kind === KIND.sealed) this.#takeSealed(payload);
     else if (kind === KIND.pair) this.#takePair(payload.slice());
     else if (kind === KIND.ask) {
-      for (const speaker of this.#speakers.keys()) this.#changed(speaker, ANSWER_MS);
+      for (const heard of this.#speakers.values()) this.#due.asked(heard, this.#roster.size);
     } else if (this.#isFirst && kind === KIND.joined) this.#roster.joined(payload);
     else if (this.#isFirst && kind === KIND.left) this.#roster.left(payload);
   }
 
   #heard(speaker: number): Heard {
-    const known = this.#speakers.get(speaker) ?? { number: 0 };
+    const known = this.#speakers.get(speaker) ?? { speaker, number: 0 };
     this.#speakers.set(speaker, known);
     return known;
   }
@@ -173,24 +168,22 @@ export class Listener {
   /** Takes a sealed frame for one message, which it is where its sender says ten lines a second. */
   #takeSealed(payload: Bytes): void {
     const view = new DataView(payload.buffer, payload.byteOffset);
-    const speaker = view.getUint32(SENDER_AT);
-    this.#heard(speaker).number = view.getUint16(NUMBER_AT) * 2 ** 32 +
-      view.getUint32(NUMBER_AT + 2);
-    this.#changed(speaker, receiptInterval(this.#roster.size));
+    const heard = this.#heard(view.getUint32(SENDER_AT));
+    heard.number = view.getUint16(NUMBER_AT) * 2 ** 32 + view.getUint32(NUMBER_AT + 2);
+    this.#due.changed(heard, this.#roster.size);
   }
 
   #takePair(payload: Bytes): void {
-    const { sender } = readPair(payload).header;
-    const heard = this.#heard(sender);
+    const frame = readPair(payload);
+    const heard = this.#heard(frame.header.sender);
     if (heard.receiver !== undefined) return; // one key serves a whole stay
-    this.#unwrap(sender, heard, payload);
+    this.#unwrap(heard, frame);
   }
 
-  async #unwrap(speaker: number, heard: Heard, payload: Bytes): Promise<void> {
-    const frame = readPair(payload);
+  async #unwrap(heard: Heard, frame: PairFrame): Promise<void> {
     await this.#roster.settled();
     const [sender, context] = await Promise.all([
-      this.#roster.hashOf(speaker),
+      this.#roster.hashOf(heard.speaker),
       this.#roster.context(frame.header.version),
     ]);
     const pair = { room: this.#roster.room, sender, recipient: this.#self.member };
@@ -199,33 +192,21 @@ export class Listener {
     const receiver = new PairReceiver(pair, session.privateKey, signing.publicKey, this.#next);
     heard.receiver = receiver;
     await receiver.open(frame, context);
-    this.#changed(speaker, 0);
-  }
-
-  #changed(speaker: number, ms: number): void {
-    this.#due.add(speaker);
-    this.#dueAt = Math.min(this.#dueAt, performance.now() + ms);
+    this.#due.changed(heard, this.#roster.size);
   }
 
   /** Sends the receipts that are due. */
-  tick(now: number): void {
-    if (now < this.#dueAt) return;
-    this.#dueAt = Infinity;
-    const speakers = [...this.#due];
-    this.#due.clear();
-    this.#send(speakers);
+  tick(): void {
+    const due = this.#due.due().filter(({ receiver }) => receiver?.hasKey);
+    if (due.length > 0) this.#send(due);
   }
 
-  async #send(speakers: readonly number[]): Promise<void> {
+  async #send(due: readonly Heard[]): Promise<void> {
     const at = await this.#roster.newest();
-    const entries = await Promise.all(
-      speakers.map((speaker) => ({ speaker, heard: this.#heard(speaker) }))
-        .filter(({ heard }) => heard.receiver?.hasKey)
-        .map(({ speaker, heard: { receiver, number } }) => {
-          const box = new ByteWriter(14).u8(0).u8(GROUP_STREAM).u48(number).u48(number);
-          return receiver!.receipt(speaker, at, box.finish());
-        }),
-    );
+    const entries = await Promise.all(due.map(({ speaker, receiver, number }) => {
+      const taken = { stream: STREAM.group, through: number, seen: number, withheld: 0 };
+      return receiver!.receipt(speaker, at, encodeReceipt([taken]));
+    }));
     for (const frame of encodeEntries(KIND.receipt, entries)) sendAll(this.#fd, frame);
   }
 }

@@ -103,7 +103,7 @@ export class Displayed {
 /** The memory that a frame costs besides its bytes while it waits to be written. */
 const FRAME_BYTES = 64;
 
-/** With so many bytes of frames that the relay has not accepted, no more are made. */
+/** A member makes no more frames while the relay has not accepted this many bytes of them. */
 export const MAX_UNACCEPTED_BYTES = 16 << 20;
 
 /** The counted frames that were sent and that the relay has not accepted. */

@@ -56,6 +56,11 @@ export class PairLines {
     contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
   }
 
+  /** All that a contact was sent, and has not taken, is lost. */
+  repairAll(contact: Contact): void {
+    for (const stream of STREAMS) this.repair(contact, stream, contact.streams[stream].sent);
+  }
+
   /** Whether something that was lost is to be sent again now. */
   isRepairDue(contact: Contact): boolean {
     return STREAMS.some((stream) => contact.repair[stream] > 0) &&
@@ -258,9 +263,7 @@ export class Silence {
       }
     } else if (contact.asking && ++contact.fruitless >= 2) {
       contact.fruitless = 0;
-      for (const stream of STREAMS) {
-        this.#options.lines.repair(contact, stream, contact.streams[stream].sent);
-      }
+      this.#options.lines.repairAll(contact);
     }
     contact.asking = false;
   }
@@ -335,9 +338,7 @@ export class Silence {
     for (const contact of unproven) {
       contact.askedAt = this.#options.now();
       contact.greeted = false;
-      for (const stream of STREAMS) {
-        this.#options.lines.repair(contact, stream, contact.streams[stream].sent);
-      }
+      this.#options.lines.repairAll(contact);
       this.#options.want(contact);
     }
     if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);

@@ -88,7 +88,7 @@ export class OwnPairs {
     const { roster, self } = this.#options;
     const { version } = roster;
     const context = await roster.history.newest;
-    const numbers = { sender: roster.get(self.key)!.number, recipient: peer.number };
+    const numbers = { sender: roster.own, recipient: peer.number };
     const plaintext = encodeMessages(messages);
     return await pair.seal(numbers, { version, context }, plaintext, self.keys.signing.privateKey);
   }

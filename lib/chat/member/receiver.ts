@@ -146,8 +146,7 @@ export class ReceivingSide {
     const verified = context && early?.pair.verify(frame, context);
     verified?.catch(() => {}); // the effect awaits it, or starts another one
     return this.#effect(sender, async (inbox) => {
-      const { roster, self } = this.#own;
-      if (recipient !== roster.get(self.key)?.number) throw new FrameFault("NOT_ADDRESSED");
+      if (recipient !== this.#own.roster.own) throw new FrameFault("NOT_ADDRESSED");
       const at = await this.#contextOf(inbox.peer, frame.header);
       const signed = inbox === early && verified ? verified : inbox.pair.verify(frame, at);
       if (!await signed) throw new FrameFault("BAD_SIGNATURE");
@@ -201,7 +200,7 @@ export class ReceivingSide {
     const { roster, openReceipt } = this.#own;
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || entry.version > roster.version) return undefined;
-    const context = await this.#contextOfEntry(peer, entry);
+    const context = await this.#contextOf(peer, entry);
     const plaintext = await openReceipt(peer, entry, context);
     return plaintext && await faulty(() => readReceipt(plaintext));
   }
@@ -212,7 +211,7 @@ export class ReceivingSide {
       for (const entry of entries) {
         await this.#entryEffect("ask", entry, async (peer) => {
           const inbox = this.#inboxOf(peer);
-          const context = await this.#contextOfEntry(peer, entry);
+          const context = await this.#contextOf(peer, entry);
           if (await inbox.pair.openAsk(entry, context) === undefined) return;
           this.#confirm(peer);
           this.#receipts.asked(inbox);
@@ -273,8 +272,8 @@ export class ReceivingSide {
 
   /** Returns the context of a frame's version, if it is this member's own: at once if it is computed. */
   #contextOf(peer: Peer, { version, check }: AtCheck): Bytes | Promise<Bytes> {
-    const { roster, self } = this.#own;
-    const isBefore = roster.isBefore(version, peer, self.key);
+    const { roster } = this.#own;
+    const isBefore = roster.isBefore(version, peer);
     const context = isBefore ? undefined : roster.history.when(version);
     if (context === undefined) throw new FrameFault("CONTEXT");
     return context instanceof Promise
@@ -292,12 +291,6 @@ export class ReceivingSide {
       this.fault("ROSTER_DIFFERS", peer, "");
     }
     throw new PassedOver();
-  }
-
-  /** As {@linkcode #contextOf}. A receipt or an ask is not counted, and may overtake the joining that it knows of. */
-  async #contextOfEntry(peer: Peer, entry: Entry): Promise<Bytes> {
-    if (entry.version > this.#own.roster.version) throw new PassedOver();
-    return await this.#contextOf(peer, entry);
   }
 
   #earlyInbox(sender: number): Inbox | undefined {

@@ -135,15 +135,16 @@ export class Roster extends Registry<Peer> {
   }
 
   /** Returns whether the payload of a peer's `leave` shows that it signed its leaving, at a version that both knew. */
-  async isLeaving({ number, credential }: Peer, payload: Bytes): Promise<boolean> {
+  async isLeaving(peer: Peer, payload: Bytes): Promise<boolean> {
     const statement = readLeavePayload(payload);
     if (statement === undefined) return false;
     const { version, signature } = statement;
-    if (version < Math.max(number, this.#own)) return false;
+    if (this.isBefore(version, peer)) return false;
     const context = await this.history.when(version);
     if (context === undefined) return false;
-    const place = { room: this.#room!, member: credential.member, version, context };
-    return await verify(credential.signing, signature, leaveStatement(place));
+    const { member, signing } = peer.credential;
+    const place = { room: this.#room!, member, version, context };
+    return await verify(signing, signature, leaveStatement(place));
   }
 
   /** Returns whether a peer's `here` is signed by it, at a version with a context. */
@@ -156,9 +157,9 @@ export class Roster extends Registry<Peer> {
     return await verify(signing, signature, statement);
   }
 
-  /** Returns whether a version is from before the joining of a peer or of the member with a key. */
-  isBefore(version: number, peer: Peer, self: string): boolean {
-    return version < peer.number || version < (this.get(self)?.number ?? Infinity);
+  /** Returns whether a version is from before the joining of a peer or one's own. */
+  isBefore(version: number, peer: Peer): boolean {
+    return version < Math.max(peer.number, this.#own);
   }
 
   /** Keeps a newcomer that has the name of an unconfirmed member until one of them is confirmed. */

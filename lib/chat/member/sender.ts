@@ -362,8 +362,7 @@ export class Outgoing {
     const context = history.at(version) ?? (await history.when(version))!;
     const { route, declaration } = this.#routeTo(version, [...peers, ...kept]);
     if (declaration !== undefined) this.send(declaration);
-    const sender = roster.get(self.key)!.number;
-    const place = { sender, route, number, version, context };
+    const place = { sender: roster.own, route, number, version, context };
     const plaintext = encodeTexts(entries.map(({ line }) => line));
     this.#launch(await chain.seal(place, plaintext, self.keys.signing.privateKey), entries);
   }
@@ -380,9 +379,9 @@ export class Outgoing {
   }
 
   #routeTo(version: number, recipients: readonly Peer[]) {
-    const { roster, self } = this.#options;
+    const { roster } = this.#options;
     const there = [...roster.values()]
-      .filter(({ number, credential }) => number <= version && credential.key !== self.key);
+      .filter(({ number }) => number <= version && number !== roster.own);
     return this.#route.to(recipients, there, this.#chain);
   }
 

@@ -7,7 +7,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { Policy } from "../../../lib/chat/member/roster.ts";
-import { STREAM } from "../../../lib/chat/wire/content.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
@@ -81,16 +80,11 @@ Deno.test("a receipt for what was not sent delivers nothing", async () => {
   ada.member.enter("one");
   await room.settle();
   const receiver = await eve.receiver(ada);
-  const taken = (through: number) => [
-    { stream: STREAM.group, through, seen: through, withheld: 0 },
-  ];
-  await eve.receipt(ada, receiver, taken(1_000));
-  await room.settle();
+  await eve.take(ada, receiver, 1_000);
   ada.member.enter("two");
   await room.settle();
   assertEquals(delivered(ada), [["one"]]);
-  await eve.receipt(ada, receiver, taken(2));
-  await room.settle();
+  await eve.take(ada, receiver, 2);
   assertEquals(delivered(ada), [["one"], ["two"]]);
 });
 
@@ -188,9 +182,7 @@ Deno.test("a recipient is asked at its pace, whoever says that it is away, and a
   ada.member.enter("hello");
   await room.settle();
   const receiver = await eve.receiver(ada);
-  const nothing = [{ stream: STREAM.group, through: 0, seen: 0, withheld: 0 }];
-  await eve.receipt(ada, receiver, nothing);
-  await room.settle();
+  await eve.take(ada, receiver, 0);
   for (let i = 0; i < 40; i++) await room.pass(1_000);
   const asks = ada.sent.filter((bytes) => bytes[4] === KIND.ask).length;
   // Not before five seconds have passed, and each five seconds then.

@@ -8,7 +8,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { isFull } from "../../../lib/chat/app/departure.ts";
 import type { PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
-import { STREAM } from "../../../lib/chat/wire/content.ts";
 import { encodeEmpty, readBehind } from "../../../lib/chat/wire/control.ts";
 import { readSealed } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
@@ -155,12 +154,6 @@ async function withEve() {
   return { room, ada, bo, eve };
 }
 
-/** Has eve say that it has taken what ada said up to a number. */
-async function take(eve: Eve, ada: Seat, receiver: PairReceiver, through: number): Promise<void> {
-  await eve.receipt(ada, receiver, [{ stream: STREAM.group, through, seen: through, withheld: 0 }]);
-  await eve.room.settle();
-}
-
 /** The seconds in which a speaker may wait for one who is late, the first time. */
 const FIRST_WAIT = 8;
 
@@ -191,7 +184,7 @@ Deno.test("one that takes a line now and then holds up nobody", async () => {
   let taken = 0;
   const waited = await speak(room, [ada, bo], 30, async () => {
     receiver ??= await eve.receiver(ada);
-    await take(eve, ada, receiver, ++taken);
+    await eve.take(ada, receiver, ++taken);
   });
   assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
 });
@@ -203,7 +196,7 @@ Deno.test("one that takes everything as soon as it is late holds up others four 
   const waited = await speak(room, [ada, bo], 80, async () => {
     receiver ??= await eve.receiver(ada);
     // It is late once two seconds have passed; a look comes each second.
-    if (++late % 4 === 0) await take(eve, ada, receiver, 2 ** 40);
+    if (++late % 4 === 0) await eve.take(ada, receiver, 2 ** 40);
   });
   assert(waited.length <= 5 * 4, `ada waited in ${waited}`);
 });
@@ -230,7 +223,7 @@ Deno.test("with nobody else to wait, a speaker waits for one that takes a line n
   const receiver = await eve.receiver(ada);
   for (let i = 1; i < 20; i++) {
     ada.member.enter("more");
-    await take(eve, ada, receiver, i);
+    await eve.take(ada, receiver, i);
     await room.pass(4_000);
     assertEquals(ada.member.backlog.held, 1);
   }
