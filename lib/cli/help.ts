@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Failure, usageFailure } from "../base/failure.ts";
+import { type Failure, nearest, usageFailure } from "../base/failure.ts";
 import { quote, shellWord } from "../base/printable.ts";
 import { BUILD } from "../os/build.ts";
-import type { ArgumentProblem } from "./option_words.ts";
+import type { ArgumentProblem } from "./words.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -151,7 +151,7 @@ async function meantCommand(
   }
   const elsewhere = await findCommand(path[0]!, name);
   if (elsewhere !== undefined) return commandLine(elsewhere);
-  const near = await nearestOf(name, here.commands?.map((command) => command.name) ?? []);
+  const near = nearest(name, here.commands?.map((command) => command.name) ?? []);
   return near === undefined ? undefined : `${commandLine(path)} ${near}`;
 }
 
@@ -173,12 +173,9 @@ async function findCommand(group: CommandSpec, name: string): Promise<CommandSpe
  * @param path The command, after the groups that contain it.
  * @param problem The option, and what is wrong with it.
  */
-export async function wrongArgument(
-  path: readonly CommandSpec[],
-  problem: ArgumentProblem,
-): Promise<Failure> {
+export function wrongArgument(path: readonly CommandSpec[], problem: ArgumentProblem): Failure {
   const { reason, typed, name, next } = problem;
-  if (name === undefined || reason === "unknown") return await unknownOption(path, problem);
+  if (name === undefined || reason === "unknown") return unknownOption(path, problem);
   if (reason === "extra value") {
     return usageFailure(typed, "it does not take a value", `leave ${quote(`=${next}`)} out`);
   }
@@ -198,24 +195,21 @@ function missingValue(
   return usageFailure(typed, why, `if that is its value: ${typed}=${value}`);
 }
 
-async function unknownOption(
-  path: readonly CommandSpec[],
-  { typed, next }: ArgumentProblem,
-): Promise<Failure> {
+function unknownOption(path: readonly CommandSpec[], { typed, next }: ArgumentProblem): Failure {
   const command = path.at(-1)!;
   const why = `${commandLine(path)} does not have it`;
   return usageFailure(
     `no option ${quote(typed)}`,
     why,
-    await meantOption(command, typed, next) ?? helpHint(path),
+    meantOption(command, typed, next) ?? helpHint(path),
   );
 }
 
-async function meantOption(
+function meantOption(
   command: CommandSpec,
   typed: string,
   next: string | undefined,
-): Promise<string | undefined> {
+): string | undefined {
   const { operands = [] } = command;
   if (/^-[.\d]/.test(typed) && operands.length > 0) return "put -- before a number below zero";
   const place = operands.find(({ name }) => name.replaceAll(/[[\]]/g, "").startsWith("HOST:PORT"));
@@ -223,7 +217,7 @@ async function meantOption(
     const port = next !== undefined && /^\d{1,5}$/.test(next) ? next : "PORT";
     return `write the port after the host: HOST:${port}`;
   }
-  const near = await nearestOf(typed.replace(/^-+/, ""), Object.keys(optionsOf(command)));
+  const near = nearest(typed.replace(/^-+/, ""), Object.keys(optionsOf(command)));
   return near === undefined ? undefined : `did you mean --${near}?`;
 }
 
@@ -232,19 +226,13 @@ async function meantOption(
  *
  * @param name The operand's name in the help.
  */
-export async function unknownChoice(
+export function unknownChoice(
   path: readonly CommandSpec[],
   name: string,
   word: string,
   choices: readonly string[],
-): Promise<Failure> {
-  const near = await nearestOf(word, choices);
+): Failure {
+  const near = nearest(word, choices);
   const hint = near === undefined ? helpHint(path) : `did you mean ${near}?`;
   return usageFailure(name, `${quote(word)} is not one of ${choices.join(", ")}`, hint);
-}
-
-/** Loads the package that compares words, which takes some milliseconds, when a word is wrong. */
-async function nearestOf(word: string, choices: readonly string[]): Promise<string | undefined> {
-  const { nearest } = await import("../base/nearest.ts");
-  return nearest(word, choices);
 }

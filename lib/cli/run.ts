@@ -14,8 +14,8 @@ import { quote } from "../base/printable.ts";
 import { toFailure } from "../os/errors.ts";
 import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
-import { printFailure } from "./json_events.ts";
-import type { RawArgs } from "./option_words.ts";
+import { printFailure } from "./output.ts";
+import type { RawArgs } from "./words.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -208,11 +208,11 @@ async function readArgs(
   args: readonly string[],
 ): Promise<RawArgs> {
   if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
-  const { ArgumentProblem, rawArgs } = await import("./option_words.ts");
-  const raw = rawArgs(specs, args);
+  const { ArgumentProblem, rawArgs } = await import("./words.ts");
+  const raw = await rawArgs(specs, args);
   if (!(raw instanceof ArgumentProblem)) return raw;
   const { wrongArgument } = await import("./help.ts");
-  throw await wrongArgument(path, raw);
+  throw wrongArgument(path, raw);
 }
 
 /** Whether an option was given: a flag is set, or a list is not empty. */
@@ -269,7 +269,7 @@ async function checkOperands(
     const word = operands[i];
     if (word === undefined || choices === undefined || choices.includes(word)) continue;
     const { unknownChoice } = await import("./help.ts");
-    throw await unknownChoice(path, name, word, choices);
+    throw unknownChoice(path, name, word, choices);
   }
   if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
     const extra = quote(operands[specs.length] ?? "");
@@ -312,7 +312,7 @@ async function readForm(
     if (text === "") throw usageFailure(name, "the name of a file is empty", helpHint(given.path));
     return text;
   }
-  const { readHost } = await import("./host.ts");
+  const { readHost } = await import("./words.ts");
   const { hostname, port } = readHost(text);
   if (form === "address") return text;
   if (port !== undefined) takePort(given, raw, text, port);

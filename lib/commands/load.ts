@@ -82,7 +82,7 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "udp client": async () => (await import("./udp/client.ts")).client,
   "udp send": async () => (await import("./udp/datagrams.ts")).send,
   "udp listen": async () => (await import("./udp/datagrams.ts")).listen,
-  "udp demo": async () => (await import("./udp/demo.ts")).demo,
+  "udp demo": async () => (await import("./udp/server.ts")).demo,
   "udp bench": async () => (await import("./udp/server.ts")).bench,
   "tcp server": async () => (await import("./tcp/echo.ts")).server,
   "tcp client": async () => (await import("./tcp/echo.ts")).client,

@@ -36,7 +36,7 @@ export async function bundle(build: Build): Promise<Bundle> {
 }
 
 /** What most commands run: they read the command line, and print a table. */
-const MOST_COMMANDS = ["lib/commands/load.ts", "lib/cli/table.ts"];
+const MOST_COMMANDS = ["lib/commands/load.ts", "lib/cli/output.ts"];
 
 /** Bundles the program as one file for each part that is loaded by itself. Returns the files by name. */
 async function bundleInChunks(): Promise<Map<string, string>> {

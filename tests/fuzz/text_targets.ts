@@ -11,7 +11,7 @@ import { parseLine } from "../../lib/chat/app/slash_commands.ts";
 import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/identity/name.ts";
 import { sourceOf } from "../../lib/chat/relay/admission_control.ts";
 import { isFingerprint, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
-import { readAddress } from "../../lib/cli/host.ts";
+import { readAddress } from "../../lib/cli/words.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";

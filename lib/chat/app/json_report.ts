@@ -6,7 +6,7 @@
  * @module
  */
 
-import { jsonEvent as line, timeFormat } from "../../cli/json_events.ts";
+import { jsonEvent as line, timeFormat } from "../../cli/output.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { WaitingLine } from "../member/deliveries.ts";
 import type { Entered, Missed } from "../member/lines.ts";

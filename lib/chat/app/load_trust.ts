@@ -9,7 +9,7 @@ import type { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { type Io, StopSignals, writeAll } from "../../os/io.ts";
 import { toFailure } from "../../os/errors.ts";
-import { AppendedFile } from "../../os/held_file.ts";
+import { AppendedFile } from "../../os/log.ts";
 import { type Input, Output, readLines } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
 import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts";

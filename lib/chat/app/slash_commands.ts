@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "../../base/nearest.ts";
+import { nearest } from "../../base/failure.ts";
 import type { Input } from "../../os/streams.ts";
 import type { Completions } from "../../terminal/suggestions.ts";
 import { foldName } from "../identity/name.ts";

@@ -9,8 +9,7 @@
  */
 
 import { type Bytes, MalformedError, mapKey, secureRandom } from "../../base/bytes.ts";
-import { Costs, steadyNow } from "../../base/clock.ts";
-import { InOrder } from "../../base/in_order.ts";
+import { Costs, InOrder, steadyNow } from "../../base/clock.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";

@@ -13,7 +13,7 @@ import { BELLS } from "../../chat/app/presenter.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
 import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES } from "../../chat/wire/kinds.ts";
-import { type HostAndPort, readAddress } from "../../cli/host.ts";
+import { type HostAndPort, readAddress } from "../../cli/words.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, plainIo, writeAll } from "../../os/io.ts";
 import { LOG_LEVELS } from "../../os/log.ts";

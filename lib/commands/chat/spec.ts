@@ -16,7 +16,7 @@ import {
 import { type CommandSpec, JSON_LINES, type NumberOption } from "../../cli/spec.ts";
 import { DEFAULT_PORT, MAX_ROSTER } from "../../chat/wire/kinds.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
-import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
+import { LISTEN_HOST, LISTEN_PORT } from "../../cli/words.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
 
 const WIRE = {

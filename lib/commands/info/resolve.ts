@@ -5,10 +5,10 @@
  */
 
 import { Failure, usageFailure } from "../../base/failure.ts";
-import { inOrder } from "../../base/in_order.ts";
+import { inOrder } from "../../base/clock.ts";
 import { printable, printableJson } from "../../base/printable.ts";
-import { readAddress } from "../../cli/host.ts";
-import { printFailure, printJson, printLines } from "../../cli/json_events.ts";
+import { readAddress } from "../../cli/words.ts";
+import { printFailure, printJson, printLines } from "../../cli/output.ts";
 import type { Input } from "../../cli/spec.ts";
 import { SocketPool, type Transport } from "../../info/dns/ask.ts";
 import {

@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../../base/printable.ts";
-import { type Cell, tableLines } from "../../cli/table.ts";
+import { type Cell, tableLines } from "../../cli/output.ts";
 import type { TextStyle } from "../../info/dns/fields.ts";
 import { type DnsRecord, recordText } from "../../info/dns/record.ts";
 import type { Resolution } from "../../info/dns/resolve.ts";
