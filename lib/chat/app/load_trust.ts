@@ -290,6 +290,8 @@ export interface SetupOptions {
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
   /** The file that keeps what is shown. */
   readonly log?: AppendedFile | undefined;
+  /** Its path, as the user named it. */
+  readonly logFile?: string | undefined;
   /** Whether the room closes when the conversation ends. */
   readonly hosts?: boolean | undefined;
   /** The member's name, for the prompt of a terminal. */
@@ -349,9 +351,11 @@ export async function setUpConversation(
     echo: screen !== undefined,
     folds: output.isTerminal,
     timed: output.isTerminal,
+    gathers: output.isTerminal,
     who: trust,
     lasting,
     roomName: options.roomName ?? "",
+    logFile: options.logFile,
   });
   const signals = new StopSignals(io, {
     hangup: screen === undefined && reload === undefined && hasTerminal(io),

@@ -162,13 +162,8 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       setup = set;
       allowed?.admitHost(self.fingerprint);
       const join = joinCommands(server, addresses);
-      setup.display.print(setup.presenter.listening({ ...server, join }));
       const metrics = watch.start(server);
-      if (metrics !== undefined) {
-        setup.display.print(
-          setup.presenter.notice(`metrics at ${metrics}`),
-        );
-      }
+      setup.display.print(setup.presenter.listening({ ...server, join, metrics }));
       const event = (one: MemberEvent) => {
         joining.event(one);
         if (one.kind === "ready") hostJoined.resolve();
@@ -325,7 +320,7 @@ async function runChat(
   );
   notices.showIn(setup);
   using _hangup = reload && onHangup(options.io, reload);
-  if (options.log !== undefined) tellOfLog(options.logFile!, setup);
+  if (options.log !== undefined && options.json) tellOfLog(options.logFile!, setup);
   const { conversation, tap } = setup;
   if (setup.atTerminal) busy(setup, KEYS_TEXT);
   const { tell: event, obstacle } = conversation;
@@ -360,7 +355,10 @@ async function openLog(
   return await AppendedFile.open(logFile, (error) => notices.unkept(toFailure(error, what)));
 }
 
-/** Says, also in the file itself, that the chat is kept, and that whoever has the file can read it. */
+/**
+ * Tells programs, also in the file itself, that the chat is kept, and that whoever has the file can
+ * read it. People are told when they are in the room.
+ */
 function tellOfLog(path: string, { display, presenter }: ConversationSetup): void {
   display.print(presenter.notice(`kept in ${path}: whoever has that file can read this chat`));
 }
@@ -409,9 +407,8 @@ async function relayOnly(options: HostOptions): Promise<number> {
   using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
   const join = joinCommands(server, addresses);
-  display.print(presenter.listening({ ...server, join }));
   const metrics = watch.start(server);
-  if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
+  display.print(presenter.listening({ ...server, join, metrics }));
   const failed = display.failed.then((error) => {
     throw outputFailure(error);
   });
