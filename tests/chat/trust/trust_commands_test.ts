@@ -209,3 +209,30 @@ test("options about trust that make no sense are wrong usage", async () => {
     assertEquals(await process.ended(), 2, args.join(" "));
   }
 });
+
+test("a run that is stopped gives its name to the next run of the same identity, and to nobody else", async () => {
+  if (Deno.build.os === "windows") return;
+  await using scratch = await Scratch.make();
+  const [own, other] = [await scratch.identity("bo"), await scratch.identity("other")];
+  const { server, address } = await serve("-n", "ada");
+  await using _server = server;
+  await using stopped = await join(address, "bo", "-i", own.file);
+  await joined(server, "bo");
+  stopped.kill("SIGSTOP");
+  const refused = async (file: string) => {
+    await using client = new ChatProcess(["client", address, "-n", "bo", "-i", file], FLAGS);
+    return [await client.ended(), client.errors.join("\n").includes("(NAME_TAKEN)")];
+  };
+  assertEquals(await refused(other.file), [1, true]);
+  await using again = await join(address, "bo", "-i", own.file);
+  await joined(server, "bo", 2);
+  const [{ reason }] = server.all("left") as [ChatEvent];
+  assertEquals(reason, "REPLACED");
+  // It answers, so a third run is refused.
+  assertEquals(await refused(own.file), [1, true]);
+  stopped.kill("SIGCONT");
+  assertEquals(await stopped.ended(), 1);
+  assertEquals(stopped.errors.join("\n").includes("(REPLACED)"), true);
+  await server.type("hello\n");
+  await again.event("message");
+});
