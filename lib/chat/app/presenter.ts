@@ -391,6 +391,8 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   ROSTER_DIFFERS:
     "sees different members in this room than you: the relay may be deceiving one of you",
   HIDDEN: "has a different key than the one you know",
+  MISTRUSTED: "sends you no messages, because it knows another key under your name: compare " +
+    "fingerprints by phone",
   UNREACHABLE: "its session key cannot be used; your messages do not reach it",
   FAILED: "parley failed on a frame",
   CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
@@ -403,6 +405,7 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
 const SHOWN: ReadonlySet<FaultCode> = new Set([
   "GAP",
   "UNREACHABLE",
+  "MISTRUSTED",
   "CLOCK_BEHIND",
 ]);
 

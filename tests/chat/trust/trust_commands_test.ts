@@ -79,7 +79,9 @@ test("a key that has changed is refused both ways until /trust, and the old one 
   await bo.type("let me in\n");
   await nth(server, "error", 2);
   assertEquals(server.all("error").map(({ code }) => code), ["KEY_CHANGED", "HIDDEN"]);
-  await server.type("not for an impostor\n/msg bo nor this\n/verify bo\n/trust bo\nwelcome\n");
+  await server.type("not for an impostor\n");
+  await bo.until((one) => one.all("error").some(({ code }) => code === "MISTRUSTED"), "news of it");
+  await server.type("/msg bo nor this\n/verify bo\n/trust bo\nwelcome\n");
   await bo.event("message");
   assertEquals([texts(bo), texts(server)], [["welcome"], []]);
   assertEquals((await server.event("trust")).trust, "known");
