@@ -10,7 +10,7 @@ import { hostPort, isLoopback } from "../../base/host_port.ts";
 import { printable, shellWord } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/json_events.ts";
 import { readClientFiles, readServerFiles } from "../../net/tls.ts";
-import { toFailure } from "../../os/errors.ts";
+import { fileFailure, toFailure } from "../../os/errors.ts";
 import { AppendedFile, type Release } from "../../os/held_file.ts";
 import { type Io, isGranted } from "../../os/io.ts";
 import { type Input, outputFailure } from "../../os/streams.ts";
@@ -346,13 +346,18 @@ function namesOfOthers(session: Session): string[] {
     .filter(({ key }) => key !== session.self.key).map(({ name }) => name);
 }
 
+const UNLOGGED_TEXT = "what the chat shows from now on may be missing from that file";
+
 async function openLog(
   { logFile }: TalkOptions,
   notices: KnownPeersNotices,
 ): Promise<AppendedFile | undefined> {
   if (logFile === undefined) return undefined;
   const what = `cannot write to ${printable(logFile)}`;
-  return await AppendedFile.open(logFile, (error) => notices.unkept(toFailure(error, what)));
+  return await AppendedFile.open(
+    logFile,
+    (error) => notices.unkept(fileFailure(error, what), UNLOGGED_TEXT),
+  );
 }
 
 /**
