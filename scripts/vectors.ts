@@ -288,6 +288,7 @@ const vectors = {
     askKey: await pairKey(CONTEXT.ask),
   },
   messages: { plaintext: hex(encodeMessages(messages)) },
+  mistrust: { plaintext: hex(encodeMessages([{ kind: "mistrust" }])) },
   receipt: { streams, plaintext: hex(encodeReceipt(streams)) },
   padding: lengths.map((length) => [length, paddedLength(length)]),
   ids: { number: 41, group: groupId(41), private: privateId(41) },

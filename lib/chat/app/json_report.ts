@@ -44,9 +44,12 @@ export class Report implements Presenter {
     this.#roomName = roomName;
   }
 
-  listening({ addr, room, tls, join: { commands } }: Listening): string[] {
+  listening({ addr, room, tls, join: { commands }, metrics }: Listening): string[] {
     const { hostname: host, port } = addr;
-    return [line("listening", { host, port, room: room.toHex(), tls, join: commands })];
+    return [
+      line("listening", { host, port, room: room.toHex(), tls, join: commands }),
+      ...metrics === undefined ? [] : this.notice(`metrics at ${metrics}`),
+    ];
   }
 
   event(event: MemberEvent): string[] {

@@ -10,7 +10,7 @@ import { hostPort, isLoopback } from "../../base/host_port.ts";
 import { printable, shellWord } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/output.ts";
 import { readClientFiles, readServerFiles } from "../../net/tls.ts";
-import { toFailure } from "../../os/errors.ts";
+import { fileFailure, toFailure } from "../../os/errors.ts";
 import type { Release } from "../../os/held_file.ts";
 import { type Io, isGranted } from "../../os/io.ts";
 import { AppendedFile } from "../../os/log.ts";
@@ -163,13 +163,8 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       setup = set;
       allowed?.admitHost(self.fingerprint);
       const join = joinCommands(server, addresses);
-      setup.display.print(setup.presenter.listening({ ...server, join }));
       const metrics = watch.start(server);
-      if (metrics !== undefined) {
-        setup.display.print(
-          setup.presenter.notice(`metrics at ${metrics}`),
-        );
-      }
+      setup.display.print(setup.presenter.listening({ ...server, join, metrics }));
       const event = (one: MemberEvent) => {
         joining.event(one);
         if (one.kind === "ready") hostJoined.resolve();
@@ -326,7 +321,7 @@ async function runChat(
   );
   notices.showIn(setup);
   using _hangup = reload && onHangup(options.io, reload);
-  if (options.log !== undefined) tellOfLog(options.logFile!, setup);
+  if (options.log !== undefined && options.json) tellOfLog(options.logFile!, setup);
   const { conversation, tap } = setup;
   if (setup.atTerminal) busy(setup, KEYS_TEXT);
   const { tell: event, obstacle } = conversation;
@@ -352,16 +347,24 @@ function namesOfOthers(session: Session): string[] {
     .filter(({ key }) => key !== session.self.key).map(({ name }) => name);
 }
 
+const UNLOGGED_TEXT = "what the chat shows from now on may be missing from that file";
+
 async function openLog(
   { logFile }: TalkOptions,
   notices: KnownPeersNotices,
 ): Promise<AppendedFile | undefined> {
   if (logFile === undefined) return undefined;
   const what = `cannot write to ${printable(logFile)}`;
-  return await AppendedFile.open(logFile, (error) => notices.unkept(toFailure(error, what)));
+  return await AppendedFile.open(
+    logFile,
+    (error) => notices.unkept(fileFailure(error, what), UNLOGGED_TEXT),
+  );
 }
 
-/** Says, also in the file itself, that the chat is kept, and that whoever has the file can read it. */
+/**
+ * Tells programs, also in the file itself, that the chat is kept, and that whoever has the file can
+ * read it. People are told when they are in the room.
+ */
 function tellOfLog(path: string, { display, presenter }: ConversationSetup): void {
   display.print(presenter.notice(`kept in ${path}: whoever has that file can read this chat`));
 }
@@ -410,9 +413,8 @@ async function relayOnly(options: HostOptions): Promise<number> {
   using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
   const join = joinCommands(server, addresses);
-  display.print(presenter.listening({ ...server, join }));
   const metrics = watch.start(server);
-  if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
+  display.print(presenter.listening({ ...server, join, metrics }));
   const failed = display.failed.then((error) => {
     throw outputFailure(error);
   });

@@ -38,7 +38,8 @@ export const CHAT_COMMANDS = {
   "/ban NAME": "remove NAME, and keep its key out of the room, which you host",
   "/reload": "reload the allow list, on a server with --allow",
   "/clear": "clear the screen",
-  "/quit": "leave the chat; so does /exit",
+  "/quit": "leave the chat",
+  "/exit": "leave the chat",
 } as const;
 
 /** The keys of a terminal's input line that are worth knowing, and their help texts. */
@@ -220,7 +221,7 @@ function parseVerdict(kind: Verdict | "kick" | "ban", name: string): SlashComman
 
 function unknown(word: string): SlashCommand {
   const words = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
-  const guess = nearest(word.toLowerCase(), [...words, "exit"]);
+  const guess = nearest(word.toLowerCase(), words);
   const hint = guess === undefined ? "/help lists the commands" : `did you mean /${guess}?`;
   const message = `unknown command /${word}: ${hint} (to send it as text, type //${word})`;
   return { kind: "mistake", code: "NO_SUCH_COMMAND", message };

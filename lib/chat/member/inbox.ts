@@ -64,6 +64,8 @@ export interface Outcome {
   readonly copies: number;
   /** Whether a new pairwise key came. */
   readonly isNewKey: boolean;
+  /** Whether the peer says that it gives this member no lines. */
+  readonly mistrusts: boolean;
 }
 
 /** The error of a frame that is passed over. */
@@ -199,6 +201,10 @@ export class Inbox {
 
   async #takeMessage(message: OpenedMessage, collected: Collected): Promise<void> {
     if (message.kind === "unknown") return;
+    if (message.kind === "mistrust") {
+      collected.mistrusts = true;
+      return;
+    }
     if (message.kind === "grant") {
       const { next, last } = message;
       collected.missing += this.#options.streams.of(STREAM.group).link(next, last);
@@ -242,6 +248,7 @@ class Collected {
   missing = 0;
   copies = 0;
   isNewKey = false;
+  mistrusts = false;
 }
 
 /** Runs checks, and turns their errors into faults. */

@@ -144,6 +144,8 @@ export interface Contact {
   unsure: boolean;
   /** Whether the pair frame that it is to answer was sent. */
   greeted: boolean;
+  /** Whether it is to be told, or was told, that it is given no lines, because its key is not the known one. */
+  mistrust: "none" | "due" | "told";
   /** Whether it was granted the chain, and has been sent every line since by sealed frames. */
   granted: boolean;
   /** When it joined, in milliseconds; -Infinity if it was in the room before this member. */
@@ -177,6 +179,7 @@ export function newContact(peer: Peer, joining: number, joinedAt: number): Conta
     behindFrom: 0,
     unsure: false,
     greeted: false,
+    mistrust: "none",
     granted: false,
     joinedAt,
     quietSince: undefined,

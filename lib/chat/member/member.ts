@@ -16,7 +16,7 @@ import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
 import { FollowedRooms } from "../wire/history.ts";
-import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
+import { DEAD_AFTER_MS, type Ending, isCounted, KIND } from "../wire/kinds.ts";
 import { Displayed, Streams } from "./acknowledger.ts";
 import { Composer, type Entered, type Line, type Missed } from "./lines.ts";
 import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
@@ -224,6 +224,7 @@ export class Member {
     if (!composed.ok) return composed;
     const { line } = composed;
     this.#ledger.enter(line, begun!.room, this.#displayed.shown);
+    begun!.outgoing.leftOut(line.leftOut);
     const contact = line.to && this.#ledger.get(line.to.credential.key);
     if (contact === undefined) begun!.outgoing.wake();
     else begun!.outgoing.want(contact);
@@ -336,9 +337,21 @@ export class Member {
 
   #bye(reason: Ending, graceMs: number): void {
     if (MAY_TRY_AGAIN.has(reason)) return this.#lose(reason, "");
-    // A member that is away has been so for some time, so the relay waits for it until then at the latest.
-    const until = new Date(this.#date() + graceMs).toTimeString().slice(0, "HH:MM:SS".length);
-    this.#endInOrder(reason, reason === "NAME_AWAY" ? `away until ${until} at the latest` : "");
+    this.#endInOrder(reason, this.#nameDetail(reason, graceMs));
+  }
+
+  /** Says until when at the latest the relay keeps a name that this member has not been given. */
+  #nameDetail(reason: Ending, graceMs: number): string {
+    const at = (ms: number) =>
+      new Date(this.#date() + ms).toTimeString().slice(0, "HH:MM:SS".length);
+    // A member that is away has been so for some time.
+    if (reason === "NAME_AWAY") return `away until ${at(graceMs)} at the latest`;
+    // The relay has not noticed yet that a connection is dead.
+    return reason === "NAME_TAKEN"
+      ? `if it is your own from a run that was cut off, it is free by ${
+        at(DEAD_AFTER_MS + graceMs)
+      }`
+      : "";
   }
 
   /** How far this member has come in its stay; undefined if it is to join anew. */

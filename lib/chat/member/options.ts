@@ -61,6 +61,8 @@ export type FaultCode =
   | "NAME_TAKEN"
   | "ROSTER_DIFFERS"
   | "HIDDEN"
+  /** A peer gives this member no lines, because it knows another key under this member's name. */
+  | "MISTRUSTED"
   /** A peer's session key is of no use, so that no key can be given to it. It is left out. */
   | "UNREACHABLE"
   /** An exception that no check foresaw. The frame is passed over. */

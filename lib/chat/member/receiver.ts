@@ -321,12 +321,13 @@ export class ReceivingSide {
     this.#own.event({ kind: "confirmed", peer });
   }
 
-  #conclude(inbox: Inbox, { texts, missing, copies, isNewKey }: Outcome): void {
+  #conclude(inbox: Inbox, { texts, missing, copies, isNewKey, mistrusts }: Outcome): void {
     const { peer } = inbox;
     const { policy, displayed } = this.#own;
     this.#confirm(peer);
     this.#repeated += copies;
     if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
+    if (mistrusts) this.fault("MISTRUSTED", peer, "");
     const hides = texts.length > 0 && policy.hides(peer);
     if (hides) this.fault("HIDDEN", peer, "");
     for (const text of texts) {

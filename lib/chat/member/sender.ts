@@ -165,6 +165,16 @@ export class Outgoing {
     this.wake();
   }
 
+  /** A line was entered that some members are not given, by their hashes as map keys. Some of them are told so, once. */
+  leftOut(keys: ReadonlySet<string>): void {
+    for (const key of keys) {
+      const contact = this.#ledger.get(key);
+      if (contact?.mistrust !== "none" || !this.#options.policy.mistrusts?.(contact.peer)) continue;
+      contact.mistrust = "due";
+      this.want(contact);
+    }
+  }
+
   /** A peer has left. */
   forget(peer: Peer): void {
     this.#pairs.forget(peer);
@@ -276,6 +286,7 @@ export class Outgoing {
 
   /** Sends a contact a frame of its own. */
   async #serve(contact: Contact): Promise<void> {
+    if (contact.mistrust === "due") return await this.#tellMistrust(contact);
     if (!this.#mayRead(contact.peer)) {
       this.#wanting.delete(contact);
       return this.#lines.dropOwed(contact);
@@ -289,6 +300,17 @@ export class Outgoing {
     const frame = await this.#pairs.seal(contact.peer, messages);
     if (frame === undefined) return;
     this.#launch(frame, entries);
+  }
+
+  /** Tells a contact that it is given no lines. The pairwise key that this takes carries nothing else meanwhile. */
+  async #tellMistrust(contact: Contact): Promise<void> {
+    const { peer } = contact;
+    const lacking = this.#pairs.lacking([peer]);
+    if (lacking.length > 0 && !this.#pairs.isUnreachable(peer)) return await this.#prepare(lacking);
+    contact.mistrust = "told";
+    const isStill = this.#options.policy.mistrusts?.(peer) === true;
+    const frame = isStill ? await this.#pairs.seal(peer, [{ kind: "mistrust" }]) : undefined;
+    if (frame !== undefined) this.send(frame);
   }
 
   /** A contact that has caught up is sent sealed frames again. It is granted the chain before the next one. */

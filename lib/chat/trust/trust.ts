@@ -162,6 +162,11 @@ export class Trust implements Policy {
     return this.of(credential) === "changed" || this.ignores(credential);
   }
 
+  /** Reports whether a peer is told that it receives no keys: its key is not the known one. */
+  mistrusts({ credential }: Peer): boolean {
+    return this.of(credential) === "changed";
+  }
+
   // Queries.
 
   /** Returns whether the user ignores a peer's messages. */

@@ -27,9 +27,12 @@ export type Stream = typeof STREAM[keyof typeof STREAM];
 export const STREAMS: readonly Stream[] = [STREAM.group, STREAM.private];
 
 /** The kinds of message. 5 is reserved for invitations, 6 to 15 for transfers. */
-export const MESSAGE = { end: 0, text: 1, line: 2, grant: 3, gone: 4 } as const;
+export const MESSAGE = { end: 0, text: 1, line: 2, grant: 3, gone: 4, mistrust: 16 } as const;
 /** The kinds that only pair frames carry. */
-const PAIR_KINDS: ReadonlySet<number> = new Set([MESSAGE.line, MESSAGE.grant, MESSAGE.gone]);
+const PAIR_KINDS: ReadonlySet<number> = new Set([
+  ...[MESSAGE.line, MESSAGE.grant, MESSAGE.gone],
+  MESSAGE.mistrust,
+]);
 
 /** A text in a sealed frame. Its number follows from its place in the frame. */
 export interface TextMessage {
@@ -70,8 +73,13 @@ export interface GoneMessage {
   readonly number: number;
 }
 
+/** That the recipient is given no lines: the sender knows another key under its name. */
+export interface MistrustMessage {
+  readonly kind: "mistrust";
+}
+
 /** A message in a pair frame. */
-export type PairMessage = LineMessage | GrantMessage | GoneMessage;
+export type PairMessage = LineMessage | GrantMessage | GoneMessage | MistrustMessage;
 
 /** A message whose kind, or whose stream, the reader does not know. */
 export interface UnknownMessage {
@@ -123,6 +131,9 @@ function encodeMessage(writer: ByteWriter, message: PairMessage): void {
     }
     case "gone":
       writer.u8(MESSAGE.gone).u24(7).u8(message.stream).u48(message.number);
+      return;
+    case "mistrust":
+      writer.u8(MESSAGE.mistrust).u24(0);
   }
 }
 
@@ -180,7 +191,12 @@ export interface OpenedLine extends Omit<LineMessage, "text"> {
 }
 
 /** A message that was read from a pair frame. */
-export type OpenedMessage = OpenedLine | GrantMessage | GoneMessage | UnknownMessage;
+export type OpenedMessage =
+  | OpenedLine
+  | GrantMessage
+  | GoneMessage
+  | MistrustMessage
+  | UnknownMessage;
 
 /**
  * Reads the plaintext of a pair frame.
@@ -192,6 +208,7 @@ export function readPairMessages(plaintext: Bytes): OpenedMessage[] {
     if (kind === MESSAGE.line) return readWhole(body, readLine);
     if (kind === MESSAGE.grant) return readWhole(body, readGrant);
     if (kind === MESSAGE.gone) return readWhole(body, readGone);
+    if (kind === MESSAGE.mistrust) return readWhole(body, () => ({ kind: "mistrust" }));
     if (kind === MESSAGE.text) throw new MalformedError("a pair frame has a text without a number");
     return UNKNOWN;
   });

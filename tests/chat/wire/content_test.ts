@@ -77,7 +77,7 @@ Deno.test("texts in a seal are read back as they were put in", () => {
   }));
 });
 
-Deno.test("lines, grants and gone messages are read back as they were put in", () => {
+Deno.test("lines, grants, gone and mistrust messages are read back as they were put in", () => {
   const line = fc.tuple(ANY_STREAM, NUMBERS, TIME, WORDS).map((
     [stream, numbers, time, text],
   ) => ({ kind: "line" as const, stream, ...numbers, time, text }));
@@ -87,7 +87,9 @@ Deno.test("lines, grants and gone messages are read back as they were put in", (
   const gone = fc.tuple(ANY_STREAM, TIME).map((
     [stream, number],
   ) => ({ kind: "gone" as const, stream, number }));
-  fc.assert(fc.property(fc.array(fc.oneof(line, grant, gone), { maxLength: 12 }), (list) => {
+  const mistrust = fc.constant({ kind: "mistrust" as const });
+  const any = fc.oneof(line, grant, gone, mistrust);
+  fc.assert(fc.property(fc.array(any, { maxLength: 12 }), (list) => {
     const messages: PairMessage[] = list.map((one) =>
       one.kind === "line" ? { ...one, text: utf8(one.text) } : one
     );
@@ -127,7 +129,7 @@ Deno.test("messages that fill a plaintext are followed by nothing, and others by
 });
 
 Deno.test("kinds that a reader does not know are skipped, and take a number in a sealed frame", () => {
-  for (const kind of [5, 6, 15, 16, 255]) {
+  for (const kind of [5, 6, 15, 17, 255]) {
     const unknown = message(kind, secureRandom(9));
     assertEquals(readTexts(concat([unknown, TEXT, unknown])), [
       { kind: "unknown" },
@@ -135,7 +137,7 @@ Deno.test("kinds that a reader does not know are skipped, and take a number in a
       { kind: "unknown" },
     ]);
   }
-  for (const kind of [5, 6, 15, 16, 255]) {
+  for (const kind of [5, 6, 15, 17, 255]) {
     assertEquals(readPairMessages(message(kind, secureRandom(9))), [{ kind: "unknown" }]);
   }
 });
@@ -144,7 +146,7 @@ Deno.test("a message that belongs into the other sort of frame makes the frame m
   const line = message(MESSAGE.line, lineBody({}));
   const grant = message(MESSAGE.grant, grantBody(2, 1));
   const gone = message(MESSAGE.gone, zeros(7));
-  for (const one of [line, grant, gone]) {
+  for (const one of [line, grant, gone, message(MESSAGE.mistrust, zeros(0))]) {
     assertEquals(readPairMessages(one).length, 1);
     assertThrows(() => readTexts(concat([TEXT, one])), MalformedError);
   }
@@ -205,6 +207,7 @@ Deno.test("what a malicious sender puts into a pair frame is refused whole", () 
     "a grant and more": message(MESSAGE.grant, concat([grantBody(2, 1), zeros(1)])),
     "half a gone": message(MESSAGE.gone, zeros(6)),
     "a gone and more": message(MESSAGE.gone, zeros(8)),
+    "a mistrust and more": message(MESSAGE.mistrust, zeros(1)),
     "a length that is not there": new Uint8Array([5, 0, 0, 1]),
     "padding that is not zero": concat([zeros(31), [1]].map((part) => new Uint8Array(part))),
   };

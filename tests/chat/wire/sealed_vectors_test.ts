@@ -133,6 +133,12 @@ Deno.test("vectors: a line, a grant and a gone message", () => {
   assertEquals(readPairMessages(bytes(plaintext)), [{ ...LINE, text }, ...REST]);
 });
 
+Deno.test("vectors: a message of mistrust", () => {
+  const { plaintext } = vectors.mistrust;
+  assertEquals(encodeHex(encodeMessages([{ kind: "mistrust" }])), plaintext);
+  assertEquals(readPairMessages(bytes(plaintext)), [{ kind: "mistrust" }]);
+});
+
 async function aesKey(hex: string): Promise<CryptoKey> {
   return await crypto.subtle.importKey("raw", bytes(hex), "AES-GCM", false, ["decrypt"]);
 }
