@@ -252,6 +252,18 @@ joining them. The relay lists its rooms to nobody.`,
       help: "The certificate's private key, as unencrypted PEM",
       needs: ["read"],
     },
+    web: {
+      type: "flag",
+      help:
+        "Answer browsers at the same port: a page at / that joins a room, and a WebSocket at /chat",
+    },
+    "web-origin": {
+      type: "text",
+      value: "ORIGIN",
+      repeat: true,
+      help:
+        "With --web: let a page from elsewhere join too, such as https://example.org; null is a page opened from a file",
+    },
     grace: {
       type: "integer",
       value: "MS",
@@ -288,6 +300,7 @@ joining them. The relay lists its rooms to nobody.`,
     "parley chat server --room garden --max-rooms 1",
     "parley chat server --relay-only --port 0 --json",
     "parley chat server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
+    "parley chat server --web",
     "parley chat server --allow friends.txt --identity ada.pem --known-peers peers.txt",
   ],
 } as const satisfies CommandSpec;
@@ -306,11 +319,14 @@ commands as well, and //TEXT sends /TEXT.`,
     name: "HOST[:PORT][/ROOM]",
     optional: true,
     help:
-      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}`,
+      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}. By WebSocket: the address of its page, https://HOST/ROOM, or wss://HOST/PATH`,
   }],
   options: {
     name: NAME,
-    tls: { type: "flag", help: "Use TLS; the server's certificate must be valid for HOST" },
+    tls: {
+      type: "flag",
+      help: "Use TLS, as https:// and wss:// do; the server's certificate must be valid for HOST",
+    },
     ca: {
       type: "text",
       value: "FILE",
@@ -337,6 +353,7 @@ commands as well, and //TEXT sends /TEXT.`,
     "parley chat client 127.0.0.1:5000 --name bo",
     "parley chat client chat.example.org/garden --name bo",
     "parley chat client chat.example.org --tls",
+    "parley chat client https://chat.example.org/garden --name bo",
     "parley chat client localhost --tls --ca cert.pem",
     "parley chat client --name bo --identity bo.pem --known-peers peers.txt",
     "date | parley chat client --name clock",
