@@ -4,6 +4,7 @@
  * @module
  */
 
+import { utf8 } from "../../base/bytes.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
 import { printable, quote } from "../../base/printable.ts";
@@ -21,9 +22,9 @@ import {
 import { type HostAndPort, readAddress } from "../../cli/host.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, plainIo, writeAll } from "../../os/io.ts";
-import { LOG_LEVELS } from "../../os/log.ts";
+import { LOG_LEVELS, Progress } from "../../os/log.ts";
 import type { Input as Line } from "../../os/streams.ts";
-import { type CHAT, CHAT_CLIENT, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
+import { type CHAT, CHAT_CLIENT, type CHAT_PAGE, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
 
 /** Asks whether to be the server or a client, and runs it. */
 export async function ask({ options }: Input<typeof CHAT>, process: Io): Promise<number> {
@@ -119,6 +120,19 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     wire: options.wire,
     release,
   });
+}
+
+/** Writes the page for browsers. */
+export async function page({ options }: Input<typeof CHAT_PAGE>, io: Io): Promise<number> {
+  const [{ PAGE }, { checkDestination, writeOutput }] = await Promise.all([
+    import("../../chat/web/page.ts"),
+    import("../../os/input_output.ts"),
+  ]);
+  const destination = { path: options.output, force: options.force };
+  await checkDestination(destination);
+  using progress = new Progress(io, "reading");
+  await writeOutput(io, destination, utf8(PAGE), progress);
+  return 0;
 }
 
 /** The address of a relay, and the name of a room there. */

@@ -361,6 +361,29 @@ commands as well, and //TEXT sends /TEXT.`,
   ],
 } as const satisfies CommandSpec;
 
+/** `parley chat page`. */
+export const CHAT_PAGE = {
+  name: "page",
+  summary: "Write the page that chat server --web serves.",
+  details:
+    `The page is one HTML file, with its script and its style in it. Open it from disk, or serve it from
+a place that you trust: a page from a relay is what that relay sends. chat server --web prints the
+SHA-256 of its page, which sha256sum computes of this file.`,
+  options: {
+    output: {
+      type: "text",
+      short: "o",
+      value: "FILE",
+      form: "file",
+      help: "The file to write; - or nothing writes to standard output",
+      needs: ["read", "write"],
+    },
+    force: { type: "flag", help: "Replace an existing file" },
+  },
+  permissions: [],
+  examples: ["parley chat page -o parley.html", "parley chat page | sha256sum"],
+} as const satisfies CommandSpec;
+
 /** `parley chat`. */
 export const CHAT = {
   name: "chat",
@@ -373,7 +396,7 @@ lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new li
 terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. A paste of more than 20 lines asks
 first.`,
   options: { plain: TERMINAL.plain },
-  commands: [CHAT_SERVER, CHAT_CLIENT],
+  commands: [CHAT_SERVER, CHAT_CLIENT, CHAT_PAGE],
   runs: true,
   permissions: ["net"],
 } as const satisfies CommandSpec;
