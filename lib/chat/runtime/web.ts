@@ -194,6 +194,8 @@ export async function dialWebSocket(
   const scheme = tls === undefined ? "ws" : "wss";
   const what = `cannot open ${scheme}://${hostPort({ hostname, port })}${printable(path)}`;
   const conn = await dialTcp(destination, signal);
+  if (signal.aborted) conn.close();
+  signal.throwIfAborted();
   const late = AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS);
   const cut = () => conn.close();
   const stop = AbortSignal.any([late, signal]);
