@@ -44,10 +44,10 @@ export class Report implements Presenter {
     this.#roomName = roomName;
   }
 
-  listening({ addr, room, tls, join: { commands }, metrics }: Listening): string[] {
+  listening({ addr, room, tls, join: { commands }, metrics, web }: Listening): string[] {
     const { hostname: host, port } = addr;
     return [
-      line("listening", { host, port, room: room.toHex(), tls, join: commands }),
+      line("listening", { host, port, room: room.toHex(), tls, join: commands, web }),
       ...metrics === undefined ? [] : this.notice(`metrics at ${metrics}`),
     ];
   }

@@ -65,6 +65,8 @@ export interface Listening {
   readonly join: JoinCommands;
   /** The URL of the metrics, if they are served. */
   readonly metrics?: string | undefined;
+  /** The page for browsers, if there is one: its URL, and its SHA-256 in hex. */
+  readonly web?: { readonly url: string; readonly sha256: string };
 }
 
 /** The commands with which others join a room. */

@@ -93,13 +93,13 @@ export class Transcript implements Presenter {
     this.#comings = new Comings(now);
   }
 
-  listening({ addr, room, roomName, tls, join, metrics }: Listening): string[] {
+  listening({ addr, room, roomName, tls, join, metrics, web }: Listening): string[] {
     this.#hosts = true;
     const where = hostPort(addr) + (tls ? " over TLS" : "");
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
     const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
-    return [`listening on ${where}, room ${which}${measured}`, joinText(join)]
+    return [`listening on ${where}, room ${which}${measured}`, joinText(join, web)]
       .map((one) => this.#note(one));
   }
 
@@ -457,10 +457,11 @@ export class Transcript implements Presenter {
 }
 
 /** Says with which command others join. */
-function joinText({ commands, from }: JoinCommands): string {
+function joinText({ commands, from }: JoinCommands, web: Listening["web"]): string {
   const who = from === "this machine" ? "others on this machine" : "others";
   const host = from === "unknown" ? ", HOST being this machine's name or address" : "";
-  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}`;
+  const page = web && `   or in a browser: ${web.url} (the page's SHA-256 is ${web.sha256})`;
+  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}${page ?? ""}`;
 }
 
 function presenceText(name: string, kind: "away" | "back"): string {
