@@ -100,6 +100,8 @@ export interface Presenter {
   listening(relay: Listening): string[];
   /** An event of the member. */
   event(event: MemberEvent): string[];
+  /** Whether the lines about a joining show the member's fingerprint. */
+  identifies(peer: Peer): boolean;
   /** An event of a relay that runs without a member in this process. */
   relayEvent(event: RelayEvent): string[];
   /** This member sent a message, to everyone or to one member. */

@@ -290,6 +290,19 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
   assertEquals(joined("", { expected: [other] }), "(excluded: not in your --expect list)");
 });
 
+Deno.test("a transcript says whose fingerprint it shows: theirs about whom there is a remark", async () => {
+  const [bo, cy] = [await peer("bo"), await peer("cy")];
+  const other = `SHA256:${"x".repeat(42)}A`;
+  const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
+  const told = [bo, cy].map((one) => {
+    const lines = plain(who).event({ kind: "joined", peer: one, present: false });
+    return lines.join("\n").includes(one.credential.fingerprint);
+  });
+  assertEquals(told, [true, false]);
+  assertEquals([bo, cy].map((one) => plain(who).identifies(one)), told);
+  assertEquals(new Report(who).identifies(), true);
+});
+
 Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
   const bo = await peer("bo");
   const { fingerprint } = bo.credential;
