@@ -301,11 +301,11 @@ export function changeWarning(
   const old = formerKeys(standing).map((line) => `  ${line}`);
   const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
   return [
-    `THE KEY OF ${name} HAS CHANGED. This may be someone else using the name, or ${name} with a new key.`,
+    `THE KEY OF ${name} HAS CHANGED: someone else uses the name, or ${name} has a new key.`,
     ...old,
     `  it is  ${fingerprint}${alias}`,
-    `Nothing is sent to this ${name}, and its messages are hidden. Ask the ${name} you know by phone`,
-    `or in person. If the new key is right: /trust ${name}`,
+    `Nothing is sent to this ${name}, and its messages are hidden.`,
+    `Ask ${name} by phone or in person. If the new key is right: /trust ${name}`,
   ];
 }
 

@@ -312,11 +312,11 @@ Deno.test("a transcript refuses a key that has changed loudly, with both fingerp
   const transcript = plain(trust);
   const [, ...warning] = transcript.event({ kind: "joined", peer: bo, present: false });
   assertEquals(warning, [
-    "! THE KEY OF bo HAS CHANGED. This may be someone else using the name, or bo with a new key.",
+    "! THE KEY OF bo HAS CHANGED: someone else uses the name, or bo has a new key.",
     `!   it was ${old} (known since 2026-11-01, verified)`,
     `!   it is  ${fingerprint}`,
-    "! Nothing is sent to this bo, and its messages are hidden. Ask the bo you know by phone",
-    "! or in person. If the new key is right: /trust bo",
+    "! Nothing is sent to this bo, and its messages are hidden.",
+    "! Ask bo by phone or in person. If the new key is right: /trust bo",
   ]);
   assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
 });
