@@ -96,6 +96,10 @@ export class Report implements Presenter {
     }
   }
 
+  identifies(): boolean {
+    return true;
+  }
+
   relayEvent(event: RelayEvent): string[] {
     switch (event.kind) {
       case "joined":

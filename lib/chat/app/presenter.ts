@@ -102,6 +102,8 @@ export interface Presenter {
   listening(relay: Listening): string[];
   /** An event of the member. */
   event(event: MemberEvent): string[];
+  /** Whether the lines about a joining show the member's fingerprint. */
+  identifies(peer: Peer): boolean;
   /** An event of a relay that runs without a member in this process. */
   relayEvent(event: RelayEvent): string[];
   /** This member sent a message, to everyone or to one member. */
@@ -301,11 +303,11 @@ export function changeWarning(
   const old = formerKeys(standing).map((line) => `  ${line}`);
   const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
   return [
-    `THE KEY OF ${name} HAS CHANGED. This may be someone else using the name, or ${name} with a new key.`,
+    `THE KEY OF ${name} HAS CHANGED: someone else uses the name, or ${name} has a new key.`,
     ...old,
     `  it is  ${fingerprint}${alias}`,
-    `Nothing is sent to this ${name}, and its messages are hidden. Ask the ${name} you know by phone`,
-    `or in person. If the new key is right: /trust ${name}`,
+    `Nothing is sent to this ${name}, and its messages are hidden.`,
+    `Ask ${name} by phone or in person. If the new key is right: /trust ${name}`,
   ];
 }
 

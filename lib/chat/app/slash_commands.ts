@@ -389,7 +389,7 @@ export class CommandRunner {
     const { presenter, display, trust } = this.#options;
     trust.lock(locked);
     // Members met while the room was locked are not remembered yet.
-    for (const peer of others(session)) trust.meet(peer);
+    for (const peer of others(session)) trust.meet(peer, false);
     const leftOut = others(session).filter((peer) => trust.obstacle(peer) !== undefined);
     display.print(presenter.locked(locked, leftOut));
   }

@@ -334,11 +334,12 @@ export function mentionOf(name: string): RegExp {
 /** A member came, went, or lost or regained its connection. */
 export type Coming = "joined" | "left" | "away" | "back";
 
-/**
- * How long the first line in a minute about who comes and goes waits for more of them, and the second one, in
- * milliseconds. Others wait until the minute is over.
- */
-const PAUSES_MS = [2_000, 10_000];
+/** How long a line about who comes and goes waits for more of them, in milliseconds. */
+const PAUSE_MS = 2_000;
+/** The same once more than a few members have come or gone within a minute. */
+const CROWD_PAUSE_MS = 10_000;
+/** So many members are a few, and so many lines. After these, a line waits until the minute is over. */
+const FEW = 3;
 /** The longest time that a coming or going waits, and in which lines are counted, in milliseconds. */
 const WINDOW_MS = 60_000;
 
@@ -359,6 +360,8 @@ export class Comings {
   readonly #now: () => number;
   /** When the last lines were shown. */
   #shown: number[] = [];
+  /** By name, when a member last came or went. */
+  readonly #seen = new Map<string, number>();
   readonly #gathered = new Map<string, Gathered>();
   #firstAt = 0;
   #lastAt = 0;
@@ -380,7 +383,9 @@ export class Comings {
   #pauseMs(): number | undefined {
     const now = this.#now();
     this.#shown = this.#shown.filter((at) => now - at < WINDOW_MS);
-    return this.quiet ? undefined : PAUSES_MS[this.#shown.length];
+    for (const [name, at] of this.#seen) if (now - at >= WINDOW_MS) this.#seen.delete(name);
+    if (this.quiet || this.#shown.length >= FEW) return undefined;
+    return this.#seen.size > FEW ? CROWD_PAUSE_MS : PAUSE_MS;
   }
 
   /**
@@ -393,6 +398,7 @@ export class Comings {
    */
   add(name: string, coming: Coming, label = name, alone = `${coming}: ${name}`): void {
     this.#lastAt = this.#now();
+    this.#seen.set(name, this.#lastAt);
     if (this.#gathered.size === 0) this.#firstAt = this.#lastAt;
     const known = this.#gathered.get(name);
     if (known === undefined) {

@@ -143,6 +143,15 @@ export class Transcript implements Presenter {
     }
   }
 
+  identifies(peer: Peer): boolean {
+    return !this.#isPlain(peer);
+  }
+
+  /** Whether there is no remark about a member's identity, so that its fingerprint need not be seen. */
+  #isPlain(peer: Peer): boolean {
+    return PLAIN_STANDING.test(this.#standing(peer));
+  }
+
   relayEvent(event: RelayEvent): string[] {
     switch (event.kind) {
       case "joined":
@@ -296,7 +305,7 @@ export class Transcript implements Presenter {
     if (present) return [];
     this.#alone = false;
     const standing = this.#standing(peer);
-    if (PLAIN_STANDING.test(standing)) {
+    if (this.#isPlain(peer)) {
       const name = this.#name(peer.credential);
       const [text, label] = [`${name} joined (${standing})`, `${name} (${standing})`];
       return this.#coming({ kind: "joined", peer }, text, label);
@@ -384,10 +393,9 @@ export class Transcript implements Presenter {
 
   /** Lists members: each one with a remark about its identity, and of the others a few. */
   #everyone(peers: readonly Peer[]): string {
-    const isPlain = (peer: Peer) => PLAIN_STANDING.test(this.#standing(peer));
-    const remarked = peers.filter((peer) => !isPlain(peer))
+    const remarked = peers.filter((peer) => !this.#isPlain(peer))
       .map((peer) => `${this.#person(peer.credential)} (${this.#standing(peer)})`);
-    const plain = peers.filter(isPlain).map((peer) => {
+    const plain = peers.filter((peer) => this.#isPlain(peer)).map((peer) => {
       const standing = this.#standing(peer);
       const known = standing.startsWith("excluded") ? "" : ` (${standing})`;
       return this.#name(peer.credential) + known;

@@ -290,6 +290,19 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
   assertEquals(joined("", { expected: [other] }), "(excluded: not in your --expect list)");
 });
 
+Deno.test("a transcript says whose fingerprint it shows: theirs about whom there is a remark", async () => {
+  const [bo, cy] = [await peer("bo"), await peer("cy")];
+  const other = `SHA256:${"x".repeat(42)}A`;
+  const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
+  const told = [bo, cy].map((one) => {
+    const lines = plain(who).event({ kind: "joined", peer: one, present: false });
+    return lines.join("\n").includes(one.credential.fingerprint);
+  });
+  assertEquals(told, [true, false]);
+  assertEquals([bo, cy].map((one) => plain(who).identifies(one)), told);
+  assertEquals(new Report(who).identifies(), true);
+});
+
 Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
   const bo = await peer("bo");
   const { fingerprint } = bo.credential;
@@ -299,11 +312,11 @@ Deno.test("a transcript refuses a key that has changed loudly, with both fingerp
   const transcript = plain(trust);
   const [, ...warning] = transcript.event({ kind: "joined", peer: bo, present: false });
   assertEquals(warning, [
-    "! THE KEY OF bo HAS CHANGED. This may be someone else using the name, or bo with a new key.",
+    "! THE KEY OF bo HAS CHANGED: someone else uses the name, or bo has a new key.",
     `!   it was ${old} (known since 2026-11-01, verified)`,
     `!   it is  ${fingerprint}`,
-    "! Nothing is sent to this bo, and its messages are hidden. Ask the bo you know by phone",
-    "! or in person. If the new key is right: /trust bo",
+    "! Nothing is sent to this bo, and its messages are hidden.",
+    "! Ask bo by phone or in person. If the new key is right: /trust bo",
   ]);
   assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
 });
