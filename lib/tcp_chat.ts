@@ -27,7 +27,7 @@ export type { Entered, RefusalCode } from "./chat/member/lines.ts";
 export type { Limits } from "./chat/relay/options.ts";
 export type { Backlog, WaitingLine } from "./chat/member/deliveries.ts";
 export type { Line, Missed } from "./chat/member/lines.ts";
-export type { STREAM, Stream } from "./chat/wire/content.ts";
+export type { Notice, NOTICES, STREAM, Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
 export type { MemberChange, Origin, RelayEvent } from "./chat/relay/options.ts";

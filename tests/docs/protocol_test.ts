@@ -20,7 +20,7 @@ import {
 } from "../../lib/chat/relay/options.ts";
 import { LAST_STEP, MAX_STEPS } from "../../lib/chat/seal/chain.ts";
 import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
-import { MAX_TEXT_BYTES, MESSAGE } from "../../lib/chat/wire/content.ts";
+import { MAX_NOTICE_BYTES, MAX_TEXT_BYTES, MESSAGE, NOTICES } from "../../lib/chat/wire/content.ts";
 import { SEALED_HEADER_BYTES, TAG_BYTES } from "../../lib/chat/wire/envelope.ts";
 import { KEPT_CONTEXTS } from "../../lib/chat/wire/history.ts";
 import {
@@ -124,8 +124,12 @@ Deno.test({
   fn() {
     const rows = table("### 9.4 Messages").map(([kind, name]) => [name, Number(kind)]);
     const { end, ...kinds } = MESSAGE;
-    assertEquals(rows.slice(0, 4), Object.entries(kinds));
+    assertEquals(rows.filter(([name]) => name !== ""), Object.entries(kinds));
     assert(prose.includes(`Kind ${end} ends the messages`));
+    for (const notice of NOTICES) {
+      const [, , , body] = table("### 9.4 Messages").find(([, name]) => name === notice)!;
+      assertEquals(body, `a notice: 0 to ${MAX_NOTICE_BYTES} bytes`);
+    }
   },
 });
 
@@ -134,9 +138,10 @@ Deno.test({
   ignore,
   fn() {
     const words = { 8: "eight" }[MAX_UNWRAPPED];
+    assertEquals(PEER_TARIFF.notice.perSecond, 1);
     assert(prose.includes(`It unwraps at most ${words} for one stay`));
     const number = (count: number) => count.toLocaleString("en");
-    const { step } = PEER_TARIFF;
+    const { step, notice } = PEER_TARIFF;
     const sentences = [
       `the length of the room's name in bytes, 0 to ${MAX_ROOM_NAME_BYTES}`,
       `a text has 1 to ${number(MAX_TEXT_BYTES)} bytes`,
@@ -145,6 +150,7 @@ Deno.test({
       `A frame after one under step ${number(LAST_STEP)} starts a fresh chain`,
       `or ahead by at most ${number(MAX_STEPS)} and at most by the number`,
       `parley follows ${step.burst}, and ${step.perSecond} more each second`,
+      `parley looks at ${notice.burst} and one more each second`,
       `at most ${MAX_GAPS} gaps for each stream`,
       `and for at least ${number(MAX_SENDERS)} senders`,
       `keeps at most ${MAX_KEPT_BYTES >> 20} MiB that is not delivered`,

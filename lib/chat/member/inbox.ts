@@ -13,6 +13,7 @@ import {
   encodeReceipt,
   type GrantMessage,
   messageIds,
+  type NoticeMessage,
   type OpenedMessage,
   type Progress,
   readPairMessages,
@@ -58,6 +59,7 @@ export interface ShownText {
 /** What became of a frame. */
 export interface Outcome {
   readonly texts: readonly ShownText[];
+  readonly notices: readonly NoticeMessage[];
   /** The number of messages that are newly found missing. */
   readonly missing: number;
   /** The number of messages that came before. */
@@ -75,13 +77,17 @@ export class FrameFault extends Error {
   }
 }
 
-/** What a peer is charged for: steps of a chain that no message explains, and that others' lines wait for it. */
-export type PeerCost = "step" | "wait";
+/**
+ * What a peer is charged for: steps of a chain that no message explains, that others' lines wait for it, and notices,
+ * which this member's program has to look at.
+ */
+export type PeerCost = "step" | "wait" | "notice";
 
 /** How much of it an identity may cause. */
 export const PEER_TARIFF: Tariff<PeerCost> = {
   step: { perSecond: 8, burst: 64 },
   wait: { perSecond: 1 / 60, burst: 3 },
+  notice: { perSecond: 1, burst: 16 },
 };
 
 /** Who receives from whom. */
@@ -199,6 +205,10 @@ export class Inbox {
 
   async #takeMessage(message: OpenedMessage, collected: Collected): Promise<void> {
     if (message.kind === "unknown") return;
+    if (message.kind === "notice") {
+      collected.notices.push(message);
+      return;
+    }
     if (message.kind === "grant") {
       const { next, last } = message;
       collected.missing += this.#options.streams.of(STREAM.group).link(next, last);
@@ -239,6 +249,7 @@ export class Inbox {
 /** What the messages of one frame bring. */
 class Collected {
   readonly texts: ShownText[] = [];
+  readonly notices: NoticeMessage[] = [];
   missing = 0;
   copies = 0;
   isNewKey = false;

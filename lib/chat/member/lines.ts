@@ -8,7 +8,14 @@
 import { type Bytes, utf8 } from "../../base/bytes.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { foldName } from "../identity/name.ts";
-import { MAX_TEXT_BYTES, messageIds, STREAM, type Stream, STREAMS } from "../wire/content.ts";
+import {
+  MAX_TEXT_BYTES,
+  messageIds,
+  type NoticeMessage,
+  STREAM,
+  type Stream,
+  STREAMS,
+} from "../wire/content.ts";
 import type { Peer, Policy } from "./roster.ts";
 
 /** A line on its way. */
@@ -162,6 +169,8 @@ export interface Contact {
   readonly repair: Record<Stream, number>;
   /** When lost messages were sent again last, in milliseconds. */
   repairedAt: number;
+  /** The notices that it is to be sent in this room. */
+  readonly notices: NoticeMessage[];
 }
 
 /** Returns a contact that has been sent nothing. The parameters are those of {@linkcode Contact}. */
@@ -186,6 +195,7 @@ export function newContact(peer: Peer, joining: number, joinedAt: number): Conta
     fruitless: 0,
     repair: { [STREAM.group]: 0, [STREAM.private]: 0 },
     repairedAt: -Infinity,
+    notices: [],
   };
 }
 
@@ -198,6 +208,7 @@ export function leaveRoom(contact: Contact): void {
   contact.quietSince = undefined;
   contact.fruitless = 0;
   for (const stream of STREAMS) contact.repair[stream] = 0;
+  contact.notices.length = 0;
 }
 
 /** The lines of one stream that are not delivered, by number. */

@@ -6,6 +6,7 @@
 
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
+import type { Notice } from "../wire/content.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
 import type { Line, Missed } from "./lines.ts";
 import type { Fault } from "./inbox.ts";
@@ -95,6 +96,13 @@ export type MemberEvent =
     readonly private: boolean;
     /** Whether it came after a later message of its sender. */
     readonly late?: boolean;
+  }
+  /** A notice of a peer: bytes that its program has sent to this member alone. They may be anything. */
+  | {
+    readonly kind: "notice";
+    readonly peer: Peer;
+    readonly notice: Notice;
+    readonly body: Bytes;
   }
   /** The relay has accepted it for every recipient. */
   | { readonly kind: "sent"; readonly line: Line }

@@ -13,6 +13,7 @@ import { encodeMember } from "../wire/control.ts";
 import {
   encodeTexts,
   type GrantMessage,
+  type NoticeMessage,
   type Progress,
   STREAM,
   TEXT_OVERHEAD_BYTES,
@@ -32,6 +33,9 @@ import type { Peer, Policy } from "./roster.ts";
  * which a relay says that it has heard nothing, so that this is told first.
  */
 export const ACCEPT_MS = 60_000;
+
+/** The most notices that wait to be sent to one contact. */
+export const MAX_WAITING_NOTICES = 8;
 
 const NOBODY: ReadonlySet<Peer> = new Set();
 
@@ -241,6 +245,20 @@ export class Outgoing {
     this.#silence.meet(contact);
   }
 
+  /**
+   * Sends a contact a notice, before the lines that it is owed.
+   *
+   * @returns False if the contact is not in this room, the policy keeps notices from it, or too many wait.
+   */
+  notify(contact: Contact, notice: NoticeMessage): boolean {
+    const { notices, here, peer } = contact;
+    const isOver = this.#state === "over" || notices.length >= MAX_WAITING_NOTICES;
+    if (isOver || !here || !this.#mayNotify(peer)) return false;
+    notices.push(notice);
+    this.want(contact);
+    return true;
+  }
+
   // The pump.
 
   async #pump(): Promise<void> {
@@ -269,6 +287,7 @@ export class Outgoing {
 
   /** Whether a line to everyone is to be sent before the next private one of a contact. */
   #waits(contact: Contact): boolean {
+    if (contact.notices.length > 0) return false;
     const [first] = this.#ledger.pending;
     const order = privateOrder(contact);
     return first !== undefined && order < Infinity && order > first.order;
@@ -276,6 +295,7 @@ export class Outgoing {
 
   /** Sends a contact a frame of its own. */
   async #serve(contact: Contact): Promise<void> {
+    if (contact.notices.length > 0) return await this.#serveNotices(contact);
     if (!this.#mayRead(contact.peer)) {
       this.#wanting.delete(contact);
       return this.#lines.dropOwed(contact);
@@ -289,6 +309,18 @@ export class Outgoing {
     const frame = await this.#pairs.seal(contact.peer, messages);
     if (frame === undefined) return;
     this.#launch(frame, entries);
+  }
+
+  /** Sends a contact the notices that wait, in one frame. They are not sent again. */
+  async #serveNotices({ peer, notices }: Contact): Promise<void> {
+    if (!this.#mayNotify(peer)) {
+      notices.length = 0;
+      return;
+    }
+    const lacking = this.#pairs.lacking([peer]);
+    if (lacking.length > 0) return await this.#prepare(lacking);
+    const frame = await this.#pairs.seal(peer, notices.splice(0));
+    if (frame !== undefined) this.send(frame);
   }
 
   /** A contact that has caught up is sent sealed frames again. It is granted the chain before the next one. */
@@ -387,6 +419,12 @@ export class Outgoing {
 
   #mayRead(peer: Peer): boolean {
     return !this.#pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
+  }
+
+  #mayNotify(peer: Peer): boolean {
+    const { policy } = this.#options;
+    if (this.#pairs.isUnreachable(peer)) return false;
+    return policy.mayNotify?.(peer) ?? policy.obstacle(peer) === undefined;
   }
 
   /** Makes pairwise keys. Recipients are chosen anew after it: somebody may have left, or be unreachable. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MalformedError } from "../../base/bytes.ts";
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { OwnCredential } from "../identity/credential.ts";
@@ -14,6 +14,7 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Entered } from "../member/lines.ts";
 import type { Peer, Policy } from "../member/roster.ts";
 import type { Backlog, WaitingLine } from "../member/deliveries.ts";
+import type { Notice } from "../wire/content.ts";
 import { isRoomName } from "../wire/kinds.ts";
 
 /** Who joins, and what receives its events. */
@@ -51,6 +52,13 @@ export interface Session {
    * @returns The message's id, or why it is not sent.
    */
   send(text: string, to?: string): Entered;
+  /**
+   * Sends a notice to the program of one peer in the room: see {@linkcode Member.sendNotice}.
+   *
+   * @param body At most 256 bytes. It is not changed afterwards.
+   * @returns Whether it is sent.
+   */
+  sendNotice(peer: Peer, notice: Notice, body: Bytes): boolean;
   /** Says that the first `events` events have been shown. */
   displayed(events: number): void;
   /** The members of the room and those who may come back to it, this member first. */
@@ -185,6 +193,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
       return member.isIn;
     },
     send: (text, to) => member.enter(text, to),
+    sendNotice: (peer, notice, body) => member.sendNotice(peer, notice, body),
     displayed: (events) => member.displayed(events),
     members: () => member.peers(),
     backlog: () => member.backlog,
