@@ -158,10 +158,10 @@ export class Member {
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
-    const { dialled, roomName = "" } = this.#options;
+    const { dialled, roomName = "", invitation } = this.#options;
     const renewal = () => this.#renewer.current();
-    const options = { self: this.#self, dialled, roomName, renewal, now: this.#now };
-    this.#connection = new MemberConnection(options, {
+    const joining = { self: this.#self, dialled, roomName, invitation, renewal };
+    this.#connection = new MemberConnection({ ...joining, now: this.#now }, {
       send: (bytes) => this.#output.send(bytes),
       stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,
