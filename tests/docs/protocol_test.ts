@@ -20,7 +20,20 @@ import {
 } from "../../lib/chat/relay/options.ts";
 import { LAST_STEP, MAX_STEPS } from "../../lib/chat/seal/chain.ts";
 import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
-import { MAX_TEXT_BYTES, MESSAGE } from "../../lib/chat/wire/content.ts";
+import { MAX_NOTICE_BYTES, MAX_TEXT_BYTES, MESSAGE, NOTICES } from "../../lib/chat/wire/content.ts";
+import {
+  INVITATION_LIFE_MS,
+  MAX_GUESTS,
+  MAX_PROOFS,
+  PROVE_AGAIN_MS,
+} from "../../lib/chat/trust/invitations.ts";
+import {
+  INVITATION_ANSWERS,
+  INVITATION_PROOF_BYTES,
+  INVITATION_SECRET_BYTES,
+  INVITER_BYTES,
+  MAX_LINK_LENGTH,
+} from "../../lib/chat/wire/invitation.ts";
 import { SEALED_HEADER_BYTES, TAG_BYTES } from "../../lib/chat/wire/envelope.ts";
 import { KEPT_CONTEXTS } from "../../lib/chat/wire/history.ts";
 import {
@@ -124,8 +137,12 @@ Deno.test({
   fn() {
     const rows = table("### 9.4 Messages").map(([kind, name]) => [name, Number(kind)]);
     const { end, ...kinds } = MESSAGE;
-    assertEquals(rows.slice(0, 4), Object.entries(kinds));
+    assertEquals(rows.filter(([name]) => name !== ""), Object.entries(kinds));
     assert(prose.includes(`Kind ${end} ends the messages`));
+    for (const notice of NOTICES) {
+      const [, , , body] = table("### 9.4 Messages").find(([, name]) => name === notice)!;
+      assertEquals(body, `a notice: 0 to ${MAX_NOTICE_BYTES} bytes`);
+    }
   },
 });
 
@@ -134,9 +151,10 @@ Deno.test({
   ignore,
   fn() {
     const words = { 8: "eight" }[MAX_UNWRAPPED];
+    assertEquals(PEER_TARIFF.notice.perSecond, 1);
     assert(prose.includes(`It unwraps at most ${words} for one stay`));
     const number = (count: number) => count.toLocaleString("en");
-    const { step } = PEER_TARIFF;
+    const { step, notice } = PEER_TARIFF;
     const sentences = [
       `the length of the room's name in bytes, 0 to ${MAX_ROOM_NAME_BYTES}`,
       `a text has 1 to ${number(MAX_TEXT_BYTES)} bytes`,
@@ -145,6 +163,7 @@ Deno.test({
       `A frame after one under step ${number(LAST_STEP)} starts a fresh chain`,
       `or ahead by at most ${number(MAX_STEPS)} and at most by the number`,
       `parley follows ${step.burst}, and ${step.perSecond} more each second`,
+      `parley looks at ${notice.burst} and one more each second`,
       `at most ${MAX_GAPS} gaps for each stream`,
       `and for at least ${number(MAX_SENDERS)} senders`,
       `keeps at most ${MAX_KEPT_BYTES >> 20} MiB that is not delivered`,
@@ -154,5 +173,27 @@ Deno.test({
       `nothing for ${PING_AFTER_MS / 1000} s and ends it after ${DEAD_AFTER_MS / 1000} s (SILENT)`,
     ];
     for (const sentence of sentences) assert(prose.includes(sentence), sentence);
+  },
+});
+
+Deno.test({
+  name: "the specification has the answers and the figures of invitations",
+  ignore,
+  fn() {
+    const answers = table("| answer | name     | meaning");
+    assertEquals(answers.map(([, name]) => name), [...INVITATION_ANSWERS]);
+    assertEquals(answers.map(([number]) => number), INVITATION_ANSWERS.map((_, i) => `${i}`));
+    const number = (count: number) => count.toLocaleString("en");
+    const times = ["never", "once", "twice", "three times"][MAX_PROOFS];
+    const sentences = [
+      `Its **secret** is ${INVITATION_SECRET_BYTES} random bytes`,
+      `base64url without padding of secret ‖ the first ${INVITER_BYTES} bytes`,
+      `A link has at most ${MAX_LINK_LENGTH} characters`,
+      `empty, or a proof of ${INVITATION_PROOF_BYTES} bytes`,
+      `parley does after ${PROVE_AGAIN_MS / 1000} s, ${times} in one room`,
+      `unless it was made for many: then up to ${number(MAX_GUESTS)} are`,
+    ];
+    for (const sentence of sentences) assert(prose.includes(sentence), sentence);
+    assertEquals(INVITATION_LIFE_MS, 24 * 60 * 60 * 1000, "after a day");
   },
 });

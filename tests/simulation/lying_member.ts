@@ -36,7 +36,7 @@ export function lyingMembers(chance: Generator, lies: () => boolean): readonly B
       : { ...at, context: chance.bytes(32) };
 
   const bent = (message: PairMessage): PairMessage => {
-    if (message.kind === "mistrust") return message;
+    if (message.kind === "notice") return { ...message, body: chance.bytes(chance.int(0, 256)) };
     if (message.kind === "gone") return { ...message, number: number(message.number) };
     if (message.kind === "grant") {
       const next = number(message.next);

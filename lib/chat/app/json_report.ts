@@ -90,6 +90,7 @@ export class Report implements Presenter {
         return [line("confirmed", { name: event.peer.credential.name })];
       case "fault":
         return isIgnored(event, this.#who) ? [] : [fault(event)];
+      case "notice":
       case "ready":
       case "ended":
         return [];

@@ -137,6 +137,7 @@ export class Transcript implements Presenter {
       case "delivered":
         return this.#missed(event);
       case "confirmed":
+      case "notice":
       case "sent":
       case "ended":
         return [];

@@ -70,7 +70,7 @@ export class PairLines {
   /** Whether a contact can be sent something alone now. */
   canServe(contact: Contact): boolean {
     if (!contact.here) return false;
-    if (contact.mistrust === "due") return true;
+    if (contact.notices.length > 0) return true;
     if (contact.unsure) return !contact.greeted;
     return STREAMS.some((stream) =>
       contact.streams[stream].gone > 0 || this.#canSend(contact, stream)

@@ -13,6 +13,7 @@ import {
   encodeReceipt,
   type GrantMessage,
   messageIds,
+  type NoticeMessage,
   type OpenedMessage,
   type Progress,
   readPairMessages,
@@ -58,14 +59,13 @@ export interface ShownText {
 /** What became of a frame. */
 export interface Outcome {
   readonly texts: readonly ShownText[];
+  readonly notices: readonly NoticeMessage[];
   /** The number of messages that are newly found missing. */
   readonly missing: number;
   /** The number of messages that came before. */
   readonly copies: number;
   /** Whether a new pairwise key came. */
   readonly isNewKey: boolean;
-  /** Whether the peer says that it gives this member no lines. */
-  readonly mistrusts: boolean;
 }
 
 /** The error of a frame that is passed over. */
@@ -77,13 +77,17 @@ export class FrameFault extends Error {
   }
 }
 
-/** What a peer is charged for: steps of a chain that no message explains, and that others' lines wait for it. */
-export type PeerCost = "step" | "wait";
+/**
+ * What a peer is charged for: steps of a chain that no message explains, that others' lines wait for it, and notices,
+ * which this member's program has to look at.
+ */
+export type PeerCost = "step" | "wait" | "notice";
 
 /** How much of it an identity may cause. */
 export const PEER_TARIFF: Tariff<PeerCost> = {
   step: { perSecond: 8, burst: 64 },
   wait: { perSecond: 1 / 60, burst: 3 },
+  notice: { perSecond: 1, burst: 16 },
 };
 
 /** Who receives from whom. */
@@ -110,6 +114,8 @@ export class Inbox {
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
   #shown: readonly Progress[] = [];
+  /** The use of the pairwise key of the last frame that brought notices. */
+  #noticesAt = -1;
 
   /** Starts with nothing received in this room. */
   constructor(options: InboxOptions) {
@@ -196,13 +202,20 @@ export class Inbox {
     const collected = new Collected();
     collected.isNewKey = isNewKey;
     for (const message of messages) await this.#takeMessage(message, collected);
-    return { ...collected };
+    return { ...collected, notices: this.#newNotices(frame.header.use, collected.notices) };
+  }
+
+  /** Drops the notices of a frame that came before, or belongs before one that came: a relay can repeat and reorder. */
+  #newNotices(use: number, notices: readonly NoticeMessage[]): readonly NoticeMessage[] {
+    if (notices.length === 0 || use <= this.#noticesAt) return [];
+    this.#noticesAt = use;
+    return notices;
   }
 
   async #takeMessage(message: OpenedMessage, collected: Collected): Promise<void> {
     if (message.kind === "unknown") return;
-    if (message.kind === "mistrust") {
-      collected.mistrusts = true;
+    if (message.kind === "notice") {
+      collected.notices.push(message);
       return;
     }
     if (message.kind === "grant") {
@@ -245,10 +258,10 @@ export class Inbox {
 /** What the messages of one frame bring. */
 class Collected {
   readonly texts: ShownText[] = [];
+  readonly notices: NoticeMessage[] = [];
   missing = 0;
   copies = 0;
   isNewKey = false;
-  mistrusts = false;
 }
 
 /** Runs checks, and turns their errors into faults. */

@@ -8,7 +8,14 @@
 import { type Bytes, utf8 } from "../../base/bytes.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { foldName } from "../identity/name.ts";
-import { MAX_TEXT_BYTES, messageIds, STREAM, type Stream, STREAMS } from "../wire/content.ts";
+import {
+  MAX_TEXT_BYTES,
+  messageIds,
+  type NoticeMessage,
+  STREAM,
+  type Stream,
+  STREAMS,
+} from "../wire/content.ts";
 import type { Peer, Policy } from "./roster.ts";
 
 /** A line on its way. */
@@ -144,8 +151,8 @@ export interface Contact {
   unsure: boolean;
   /** Whether the pair frame that it is to answer was sent. */
   greeted: boolean;
-  /** Whether it is to be told, or was told, that it is given no lines, because its key is not the known one. */
-  mistrust: "none" | "due" | "told";
+  /** Whether it was told that it is given no lines, because its key is not the known one. */
+  toldMistrust: boolean;
   /** Whether it was granted the chain, and has been sent every line since by sealed frames. */
   granted: boolean;
   /** When it joined, in milliseconds; -Infinity if it was in the room before this member. */
@@ -164,6 +171,8 @@ export interface Contact {
   readonly repair: Record<Stream, number>;
   /** When lost messages were sent again last, in milliseconds. */
   repairedAt: number;
+  /** The notices that it is to be sent in this room. */
+  notices: NoticeMessage[];
 }
 
 /** Returns a contact that has been sent nothing. The parameters are those of {@linkcode Contact}. */
@@ -179,7 +188,7 @@ export function newContact(peer: Peer, joining: number, joinedAt: number): Conta
     behindFrom: 0,
     unsure: false,
     greeted: false,
-    mistrust: "none",
+    toldMistrust: false,
     granted: false,
     joinedAt,
     quietSince: undefined,
@@ -189,6 +198,7 @@ export function newContact(peer: Peer, joining: number, joinedAt: number): Conta
     fruitless: 0,
     repair: { [STREAM.group]: 0, [STREAM.private]: 0 },
     repairedAt: -Infinity,
+    notices: [],
   };
 }
 
@@ -201,6 +211,7 @@ export function leaveRoom(contact: Contact): void {
   contact.quietSince = undefined;
   contact.fruitless = 0;
   for (const stream of STREAMS) contact.repair[stream] = 0;
+  contact.notices = [];
 }
 
 /** The lines of one stream that are not delivered, by number. */

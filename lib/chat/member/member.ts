@@ -12,6 +12,7 @@ import { type Bytes, MalformedError, mapKey, secureRandom } from "../../base/byt
 import { Costs, InOrder, steadyNow } from "../../base/clock.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
+import { checkNotice, type Notice } from "../wire/content.ts";
 import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
@@ -156,10 +157,10 @@ export class Member {
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
-    const { dialled, roomName = "" } = this.#options;
+    const { dialled, roomName = "", invitation } = this.#options;
     const renewal = () => this.#renewer.current();
-    const options = { self: this.#self, dialled, roomName, renewal, now: this.#now };
-    this.#connection = new MemberConnection(options, {
+    const joining = { self: this.#self, dialled, roomName, invitation, renewal };
+    this.#connection = new MemberConnection({ ...joining, now: this.#now }, {
       send: (bytes) => this.#output.send(bytes),
       stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,
@@ -229,6 +230,26 @@ export class Member {
     if (contact === undefined) begun!.outgoing.wake();
     else begun!.outgoing.want(contact);
     return { ok: true, id: line.id };
+  }
+
+  /**
+   * Sends a notice to one peer of the present room, under the pairwise key. The peer's program is told of it as an event
+   * `notice`. It has neither number nor receipt. It comes in order, once, after a lost connection too. It is lost if
+   * this stay or the peer's ends first, or if the relay leaves it out for a peer that does not read: whoever needs it
+   * sends it again, for example after `joined` or `reconnected`. Peers look at 16 of one identity, and one more a second.
+   *
+   * @param peer The peer, also as an earlier room listed it.
+   * @param notice What it is about.
+   * @param body At most `MAX_NOTICE_BYTES`. It is not changed afterwards.
+   * @returns Whether it is sent. It is not if the peer is not in the room, the policy keeps notices from it, no key can
+   *   be given to it, or eight wait for it already.
+   * @throws {MalformedError} If the body is too long.
+   */
+  sendNotice(peer: Peer, notice: Notice, body: Bytes): boolean {
+    checkNotice(body);
+    const contact = this.#isOver ? undefined : this.#ledger.get(peer.credential.key);
+    if (this.#begun === undefined || contact === undefined) return false;
+    return this.#begun.outgoing.notify(contact, { kind: "notice", notice, body });
   }
 
   /**

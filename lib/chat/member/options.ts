@@ -6,6 +6,8 @@
 
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
+import type { Notice } from "../wire/content.ts";
+import type { Invitation } from "../wire/invitation.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
 import type { Line, Missed } from "./lines.ts";
 import type { Fault } from "./inbox.ts";
@@ -37,6 +39,8 @@ export interface MemberOptions {
   readonly dialled: { readonly host: string; readonly port: number };
   /** The name of the room to join; the empty name by default. */
   readonly roomName?: string;
+  /** The invitation by which it joins: a relay may admit only those who are invited. */
+  readonly invitation?: Invitation | undefined;
   /** Whether another connection can be made when one is lost; true by default. */
   readonly comesBack?: boolean;
   /** Whom it lets read and be read; everyone by default. */
@@ -97,6 +101,13 @@ export type MemberEvent =
     readonly private: boolean;
     /** Whether it came after a later message of its sender. */
     readonly late?: boolean;
+  }
+  /** A notice of a peer: bytes that its program has sent to this member alone. They may be anything. */
+  | {
+    readonly kind: "notice";
+    readonly peer: Peer;
+    readonly notice: Notice;
+    readonly body: Bytes;
   }
   /** The relay has accepted it for every recipient. */
   | { readonly kind: "sent"; readonly line: Line }

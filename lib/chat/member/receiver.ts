@@ -10,7 +10,7 @@ import type { Costs } from "../../base/clock.ts";
 import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
 import type { Listing } from "../wire/control.ts";
 import { checkOf, compareBytes, type Here } from "../wire/history.ts";
-import { type Progress, readReceipt, STREAM } from "../wire/content.ts";
+import { type NoticeMessage, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import type { Entry, PairFrame, SealedFrame } from "../wire/envelope.ts";
 import type { Displayed, Streams } from "./acknowledger.ts";
 import type { Ledger } from "./deliveries.ts";
@@ -321,24 +321,36 @@ export class ReceivingSide {
     this.#own.event({ kind: "confirmed", peer });
   }
 
-  #conclude(inbox: Inbox, { texts, missing, copies, isNewKey, mistrusts }: Outcome): void {
+  #conclude(inbox: Inbox, { texts, notices, missing, copies, isNewKey }: Outcome): void {
     const { peer } = inbox;
     const { policy, displayed } = this.#own;
     this.#confirm(peer);
     this.#repeated += copies;
     if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
-    if (mistrusts) this.fault("MISTRUSTED", peer, "");
     const hides = texts.length > 0 && policy.hides(peer);
     if (hides) this.fault("HIDDEN", peer, "");
     for (const text of texts) {
       if (hides) inbox.withhold(text);
       else this.#show(inbox, text);
     }
+    this.#notice(peer, notices);
     const { progress } = inbox;
     displayed.then(() => {
       inbox.took(progress);
       if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox);
     });
+  }
+
+  /** Passes on the notices of a peer that is not hidden, as far as its identity may cause them. The others are dropped. */
+  #notice(peer: Peer, notices: readonly NoticeMessage[]): void {
+    if (notices.length === 0 || this.#own.policy.hides(peer)) return;
+    const { costs, now, event } = this.#own;
+    const account = costs.of(peer.credential.fingerprint, now());
+    for (const { notice, body } of notices) {
+      if (!account.allow("notice", 1, now())) continue;
+      if (notice === "mistrust") this.fault("MISTRUSTED", peer, "");
+      else event({ kind: "notice", peer, notice, body });
+    }
   }
 
   #show(

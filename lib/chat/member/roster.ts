@@ -184,6 +184,8 @@ export interface Policy {
   obstacle(peer: Peer): string | undefined;
   /** Returns whether the messages of a peer are withheld from the person. */
   hides(peer: Peer): boolean;
+  /** Returns whether a peer may be sent notices; without this method, whoever is given keys may be. */
+  mayNotify?(peer: Peer): boolean;
   /** Returns whether a peer that may not read is told so: its key is not the known one. Nobody is by default. */
   mistrusts?(peer: Peer): boolean;
 }

@@ -13,6 +13,7 @@ import { encodeMember } from "../wire/control.ts";
 import {
   encodeTexts,
   type GrantMessage,
+  type NoticeMessage,
   type Progress,
   STREAM,
   TEXT_OVERHEAD_BYTES,
@@ -33,7 +34,15 @@ import type { Peer, Policy } from "./roster.ts";
  */
 export const ACCEPT_MS = 60_000;
 
+/** The most notices that wait to be sent to one contact. */
+export const MAX_WAITING_NOTICES = 8;
+
 const NOBODY: ReadonlySet<Peer> = new Set();
+const MISTRUST: NoticeMessage = {
+  kind: "notice",
+  notice: "mistrust",
+  body: new Uint8Array(0),
+};
 
 /** Who sends, where, to whom. */
 export interface OutgoingOptions extends OwnKeysOptions {
@@ -169,9 +178,8 @@ export class Outgoing {
   leftOut(keys: ReadonlySet<string>): void {
     for (const key of keys) {
       const contact = this.#ledger.get(key);
-      if (contact?.mistrust !== "none" || !this.#options.policy.mistrusts?.(contact.peer)) continue;
-      contact.mistrust = "due";
-      this.want(contact);
+      if (contact === undefined || contact.toldMistrust) continue;
+      contact.toldMistrust = this.notify(contact, MISTRUST);
     }
   }
 
@@ -251,6 +259,20 @@ export class Outgoing {
     this.#silence.meet(contact);
   }
 
+  /**
+   * Sends a contact a notice, before the lines that it is owed.
+   *
+   * @returns False if the contact is not in this room, the policy keeps notices from it, or too many wait.
+   */
+  notify(contact: Contact, notice: NoticeMessage): boolean {
+    const { notices, here, peer } = contact;
+    const isOver = this.#state === "over" || notices.length >= MAX_WAITING_NOTICES;
+    if (isOver || !here || !this.#mayNotify(peer, notice)) return false;
+    notices.push(notice);
+    this.want(contact);
+    return true;
+  }
+
   // The pump.
 
   async #pump(): Promise<void> {
@@ -279,6 +301,7 @@ export class Outgoing {
 
   /** Whether a line to everyone is to be sent before the next private one of a contact. */
   #waits(contact: Contact): boolean {
+    if (contact.notices.length > 0) return false;
     const [first] = this.#ledger.pending;
     const order = privateOrder(contact);
     return first !== undefined && order < Infinity && order > first.order;
@@ -286,7 +309,7 @@ export class Outgoing {
 
   /** Sends a contact a frame of its own. */
   async #serve(contact: Contact): Promise<void> {
-    if (contact.mistrust === "due") return await this.#tellMistrust(contact);
+    if (contact.notices.length > 0) return await this.#serveNotices(contact);
     if (!this.#mayRead(contact.peer)) {
       this.#wanting.delete(contact);
       return this.#lines.dropOwed(contact);
@@ -302,14 +325,14 @@ export class Outgoing {
     this.#launch(frame, entries);
   }
 
-  /** Tells a contact that it is given no lines. The pairwise key that this takes carries nothing else meanwhile. */
-  async #tellMistrust(contact: Contact): Promise<void> {
+  /** Sends a contact the notices that wait, in one frame. They are not sent again. */
+  async #serveNotices(contact: Contact): Promise<void> {
     const { peer } = contact;
+    contact.notices = contact.notices.filter((one) => this.#mayNotify(peer, one));
+    if (contact.notices.length === 0) return;
     const lacking = this.#pairs.lacking([peer]);
-    if (lacking.length > 0 && !this.#pairs.isUnreachable(peer)) return await this.#prepare(lacking);
-    contact.mistrust = "told";
-    const isStill = this.#options.policy.mistrusts?.(peer) === true;
-    const frame = isStill ? await this.#pairs.seal(peer, [{ kind: "mistrust" }]) : undefined;
+    if (lacking.length > 0) return await this.#prepare(lacking);
+    const frame = await this.#pairs.seal(peer, contact.notices.splice(0));
     if (frame !== undefined) this.send(frame);
   }
 
@@ -409,6 +432,13 @@ export class Outgoing {
 
   #mayRead(peer: Peer): boolean {
     return !this.#pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
+  }
+
+  #mayNotify(peer: Peer, { notice }: NoticeMessage): boolean {
+    const { policy } = this.#options;
+    if (this.#pairs.isUnreachable(peer)) return false;
+    if (notice === "mistrust") return policy.mistrusts?.(peer) === true;
+    return policy.mayNotify?.(peer) ?? policy.obstacle(peer) === undefined;
   }
 
   /** Makes pairwise keys. Recipients are chosen anew after it: somebody may have left, or be unreachable. */

@@ -53,11 +53,32 @@ export interface Listeners {
 export interface EntryRulesOptions {
   /** Whether an identity, by its fingerprint, may join; everyone may by default. */
   readonly allows?: (fingerprint: string) => boolean;
+  /** The invitations by which others than those may join; without it, nobody joins by an invitation. */
+  readonly invitations?: RelayInvitations;
   /**
    * The names under which members reach the relay, `HOST` or `HOST:PORT`. A member that dialled another name was led
    * here by somebody in between. The default accepts any name.
    */
   readonly publicNames?: readonly string[];
+}
+
+/** The invitations that a relay knows: their public keys, and who has used them. */
+export interface RelayInvitations {
+  /**
+   * Uses an invitation, of whose key the relay has verified a signature for this join.
+   *
+   * @param publicKey The invitation's public key.
+   * @param guest Who joins.
+   * @param room The name of the room that it joins.
+   * @returns Whether it is let in; `used` if the invitation is for one, and another identity has used it.
+   */
+  admit(
+    publicKey: Bytes,
+    guest: { readonly name: string; readonly fingerprint: string },
+    room: string,
+  ): "admitted" | "used" | "no";
+  /** Returns whether an identity, by its fingerprint, has joined by an invitation, so that it may stay. */
+  hasAdmitted(fingerprint: string): boolean;
 }
 
 /** The limits of a relay. Each protects the other members from one that asks for too much. */

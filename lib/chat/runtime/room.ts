@@ -10,7 +10,7 @@ import type { TlsClientOptions, TlsServerOptions } from "../../net/tls.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../identity/signing.ts";
 import type { DuplexLink, Link, Tap } from "../link.ts";
-import type { Limits, RelayEvent } from "../relay/options.ts";
+import type { Limits, RelayEvent, RelayInvitations } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
 import { hostRelay, type LinkSource, type RelayHost } from "./relay_host.ts";
@@ -102,6 +102,8 @@ export interface RelayHostOptions {
    * {@linkcode RelayHost.removeDisallowed} after the answer has changed.
    */
   readonly allows?: (fingerprint: string) => boolean;
+  /** The invitations by which others than those may join; without it, nobody joins by an invitation. */
+  readonly invitations?: RelayInvitations;
   /** How many connections, joins, frames and bytes the relay accepts; each limit has a default. */
   readonly limits?: Partial<Limits>;
   /** The names under which members reach the relay, `HOST` or `HOST:PORT`; any name by default. */
@@ -181,13 +183,14 @@ export function openRelay(
 }
 
 function makeRelay({ event, ...options }: RelayHostOptions): Relay {
-  const { room, maxRooms, maxMembers, graceMs, allows, limits, publicNames } = options;
+  const { room, maxRooms, maxMembers, graceMs, allows, invitations, limits, publicNames } = options;
   return new Relay({
     ...(room === undefined ? {} : { room }),
     ...(maxRooms === undefined ? {} : { maxRooms }),
     ...(maxMembers === undefined ? {} : { maxMembers }),
     ...(graceMs === undefined ? {} : { graceMs }),
     ...(allows === undefined ? {} : { allows }),
+    ...(invitations === undefined ? {} : { invitations }),
     ...(limits === undefined ? {} : { limits }),
     ...(publicNames === undefined ? {} : { publicNames }),
     ...(event === undefined ? {} : { event }),

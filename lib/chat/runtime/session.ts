@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MalformedError } from "../../base/bytes.ts";
+import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { steadyNow } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import type { OwnCredential } from "../identity/credential.ts";
@@ -14,6 +14,8 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Entered } from "../member/lines.ts";
 import type { Peer, Policy } from "../member/roster.ts";
 import type { Backlog, WaitingLine } from "../member/deliveries.ts";
+import type { Notice } from "../wire/content.ts";
+import type { Invitation } from "../wire/invitation.ts";
 import { isRoomName } from "../wire/kinds.ts";
 
 /** Who joins, and what receives its events. */
@@ -24,6 +26,8 @@ export interface SessionOptions {
   readonly roomName?: string;
   /** Decides which peers receive the member's messages, and whose messages are shown; all peers by default. */
   readonly policy?: Policy;
+  /** The invitation by which the member joins, for a relay that admits only those who are invited. */
+  readonly invitation?: Invitation;
   /** Receives the events, in order. */
   readonly event: (event: MemberEvent) => void;
   /**
@@ -51,6 +55,13 @@ export interface Session {
    * @returns The message's id, or why it is not sent.
    */
   send(text: string, to?: string): Entered;
+  /**
+   * Sends a notice to the program of one peer in the room: see {@linkcode Member.sendNotice}.
+   *
+   * @param body At most 256 bytes. It is not changed afterwards.
+   * @returns Whether it is sent.
+   */
+  sendNotice(peer: Peer, notice: Notice, body: Bytes): boolean;
   /** Says that the first `events` events have been shown. */
   displayed(events: number): void;
   /** The members of the room and those who may come back to it, this member first. */
@@ -119,6 +130,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     dialled,
     comesBack: dial !== undefined,
     roomName: checkedRoomName(options.roomName),
+    invitation: options.invitation,
     ...(options.policy === undefined ? {} : { policy: options.policy }),
   }, {
     send: (bytes) => link?.send(bytes),
@@ -185,6 +197,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
       return member.isIn;
     },
     send: (text, to) => member.enter(text, to),
+    sendNotice: (peer, notice, body) => member.sendNotice(peer, notice, body),
     displayed: (events) => member.displayed(events),
     members: () => member.peers(),
     backlog: () => member.backlog,

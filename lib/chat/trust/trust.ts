@@ -22,7 +22,7 @@ export type TrustState =
   /** The user has compared its fingerprint or expects it. */
   | "verified"
   /**
-   * Its name is remembered with another key: nothing is sent to it, and its messages are hidden.
+   * Its name is remembered with another key: no line is sent to it, and its messages are hidden.
    */
   | "changed"
   /** It receives no keys. */

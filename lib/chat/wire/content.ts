@@ -26,12 +26,25 @@ export type Stream = typeof STREAM[keyof typeof STREAM];
 /** All streams. */
 export const STREAMS: readonly Stream[] = [STREAM.group, STREAM.private];
 
-/** The kinds of message. 5 is reserved for invitations, 6 to 15 for transfers. */
-export const MESSAGE = { end: 0, text: 1, line: 2, grant: 3, gone: 4, mistrust: 16 } as const;
+/** The kinds of message. 6 to 15 are reserved for transfers. */
+export const MESSAGE = {
+  end: 0,
+  text: 1,
+  line: 2,
+  grant: 3,
+  gone: 4,
+  invitation: 5,
+  words: 16,
+  mistrust: 17,
+} as const;
+/** What notices are about. Each has a kind of message of its own. */
+export const NOTICES = ["invitation", "words", "mistrust"] as const;
+/** The longest body of a notice in bytes. */
+export const MAX_NOTICE_BYTES = 256;
 /** The kinds that only pair frames carry. */
 const PAIR_KINDS: ReadonlySet<number> = new Set([
   ...[MESSAGE.line, MESSAGE.grant, MESSAGE.gone],
-  MESSAGE.mistrust,
+  ...NOTICES.map((notice) => MESSAGE[notice]),
 ]);
 
 /** A text in a sealed frame. Its number follows from its place in the frame. */
@@ -73,13 +86,19 @@ export interface GoneMessage {
   readonly number: number;
 }
 
-/** That the recipient is given no lines: the sender knows another key under its name. */
-export interface MistrustMessage {
-  readonly kind: "mistrust";
+/** What a notice is about. */
+export type Notice = typeof NOTICES[number];
+
+/** What one member's program tells another's. It belongs to no stream: it has no number and no receipt. */
+export interface NoticeMessage {
+  readonly kind: "notice";
+  readonly notice: Notice;
+  /** At most {@linkcode MAX_NOTICE_BYTES}. Whoever uses the notice reads it. */
+  readonly body: Bytes;
 }
 
 /** A message in a pair frame. */
-export type PairMessage = LineMessage | GrantMessage | GoneMessage | MistrustMessage;
+export type PairMessage = LineMessage | GrantMessage | GoneMessage | NoticeMessage;
 
 /** A message whose kind, or whose stream, the reader does not know. */
 export interface UnknownMessage {
@@ -132,9 +151,22 @@ function encodeMessage(writer: ByteWriter, message: PairMessage): void {
     case "gone":
       writer.u8(MESSAGE.gone).u24(7).u8(message.stream).u48(message.number);
       return;
-    case "mistrust":
-      writer.u8(MESSAGE.mistrust).u24(0);
+    case "notice": {
+      const { notice, body } = message;
+      checkNotice(body);
+      writer.u8(MESSAGE[notice]).u24(body.length).raw(body);
+    }
   }
+}
+
+/**
+ * Checks the length of a notice's body.
+ *
+ * @throws {MalformedError} If it is longer than {@linkcode MAX_NOTICE_BYTES}.
+ */
+export function checkNotice({ length }: Bytes): void {
+  if (length <= MAX_NOTICE_BYTES) return;
+  throw new MalformedError(`a notice has ${length} bytes, more than ${MAX_NOTICE_BYTES}`);
 }
 
 /** Appends zeros up to the padded length. */
@@ -195,7 +227,7 @@ export type OpenedMessage =
   | OpenedLine
   | GrantMessage
   | GoneMessage
-  | MistrustMessage
+  | NoticeMessage
   | UnknownMessage;
 
 /**
@@ -208,9 +240,9 @@ export function readPairMessages(plaintext: Bytes): OpenedMessage[] {
     if (kind === MESSAGE.line) return readWhole(body, readLine);
     if (kind === MESSAGE.grant) return readWhole(body, readGrant);
     if (kind === MESSAGE.gone) return readWhole(body, readGone);
-    if (kind === MESSAGE.mistrust) return readWhole(body, () => ({ kind: "mistrust" }));
     if (kind === MESSAGE.text) throw new MalformedError("a pair frame has a text without a number");
-    return UNKNOWN;
+    const notice = NOTICES.find((one) => MESSAGE[one] === kind);
+    return notice === undefined ? UNKNOWN : readNotice(notice, body);
   });
 }
 
@@ -253,6 +285,11 @@ function readGone(reader: ByteReader): GoneMessage | UnknownMessage {
   const stream = readStream(reader);
   const number = reader.u48();
   return stream === undefined ? UNKNOWN : { kind: "gone", stream, number };
+}
+
+function readNotice(notice: Notice, body: Bytes): NoticeMessage {
+  checkNotice(body);
+  return { kind: "notice", notice, body: body.slice() };
 }
 
 /** Reads a stream; undefined if it is not known. */

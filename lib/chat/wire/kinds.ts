@@ -248,6 +248,7 @@ export const REASONS = {
   TOO_MANY_JOINS: 27,
   TOO_MANY_FROM_ADDRESS: 28,
   NAME_AWAY: 29,
+  INVITATION_USED: 30,
 } as const;
 
 /** Why a connection or a stay ends. */
@@ -285,6 +286,7 @@ export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   TOO_MANY_JOINS: "there were too many joins in a short time",
   TOO_MANY_FROM_ADDRESS: "too many connections come from that address",
   NAME_AWAY: "somebody who is away has that name",
+  INVITATION_USED: "another identity has used the invitation",
 };
 
 /** Returns the number of a reason on the wire. */

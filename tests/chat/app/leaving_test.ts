@@ -85,6 +85,7 @@ class Stage {
         this.entered.push(text);
         return { ok: true, id: "x.1" } as const;
       },
+      sendNotice: () => false,
       displayed: () => {},
       members: () => [],
       backlog: () => this.backlog,

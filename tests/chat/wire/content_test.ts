@@ -20,10 +20,12 @@ import {
   encodeMessages,
   encodeReceipt,
   encodeTexts,
+  MAX_NOTICE_BYTES,
   MAX_PLAINTEXT_BYTES,
   MAX_TEXT_BYTES,
   MESSAGE,
   messageIds,
+  NOTICES,
   paddedLength,
   type PairMessage,
   readPairMessages,
@@ -66,6 +68,7 @@ const TIME = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const NUMBERS = fc.tuple(TIME, TIME).filter(([a, b]) => a !== b)
   .map(([a, b]) => ({ number: Math.max(a, b), last: Math.min(a, b) }));
 const WORDS = fc.string({ minLength: 1, unit: "grapheme" });
+const BODY = fc.nat({ max: MAX_NOTICE_BYTES }).map((length) => secureRandom(length));
 const ANY_STREAM = fc.constantFrom(STREAM.group, STREAM.private);
 
 Deno.test("texts in a seal are read back as they were put in", () => {
@@ -77,7 +80,7 @@ Deno.test("texts in a seal are read back as they were put in", () => {
   }));
 });
 
-Deno.test("lines, grants, gone and mistrust messages are read back as they were put in", () => {
+Deno.test("lines, grants, gone messages and notices are read back as they were put in", () => {
   const line = fc.tuple(ANY_STREAM, NUMBERS, TIME, WORDS).map((
     [stream, numbers, time, text],
   ) => ({ kind: "line" as const, stream, ...numbers, time, text }));
@@ -87,14 +90,17 @@ Deno.test("lines, grants, gone and mistrust messages are read back as they were 
   const gone = fc.tuple(ANY_STREAM, TIME).map((
     [stream, number],
   ) => ({ kind: "gone" as const, stream, number }));
-  const mistrust = fc.constant({ kind: "mistrust" as const });
-  const any = fc.oneof(line, grant, gone, mistrust);
-  fc.assert(fc.property(fc.array(any, { maxLength: 12 }), (list) => {
-    const messages: PairMessage[] = list.map((one) =>
-      one.kind === "line" ? { ...one, text: utf8(one.text) } : one
-    );
-    assertEquals(readPairMessages(encodeMessages(messages)), list);
-  }));
+  const notice = fc.tuple(fc.constantFrom(...NOTICES), BODY).map((
+    [notice, body],
+  ) => ({ kind: "notice" as const, notice, body }));
+  fc.assert(
+    fc.property(fc.array(fc.oneof(line, grant, gone, notice), { maxLength: 12 }), (list) => {
+      const messages: PairMessage[] = list.map((one) =>
+        one.kind === "line" ? { ...one, text: utf8(one.text) } : one
+      );
+      assertEquals(readPairMessages(encodeMessages(messages)), list);
+    }),
+  );
 });
 
 Deno.test("a plaintext is padded to a multiple of 32 up to 256, and by Padmé above", () => {
@@ -129,7 +135,7 @@ Deno.test("messages that fill a plaintext are followed by nothing, and others by
 });
 
 Deno.test("kinds that a reader does not know are skipped, and take a number in a sealed frame", () => {
-  for (const kind of [5, 6, 15, 17, 255]) {
+  for (const kind of [6, 15, 18, 255]) {
     const unknown = message(kind, secureRandom(9));
     assertEquals(readTexts(concat([unknown, TEXT, unknown])), [
       { kind: "unknown" },
@@ -137,7 +143,7 @@ Deno.test("kinds that a reader does not know are skipped, and take a number in a
       { kind: "unknown" },
     ]);
   }
-  for (const kind of [5, 6, 15, 17, 255]) {
+  for (const kind of [6, 15, 18, 255]) {
     assertEquals(readPairMessages(message(kind, secureRandom(9))), [{ kind: "unknown" }]);
   }
 });
@@ -146,7 +152,8 @@ Deno.test("a message that belongs into the other sort of frame makes the frame m
   const line = message(MESSAGE.line, lineBody({}));
   const grant = message(MESSAGE.grant, grantBody(2, 1));
   const gone = message(MESSAGE.gone, zeros(7));
-  for (const one of [line, grant, gone, message(MESSAGE.mistrust, zeros(0))]) {
+  const notices = NOTICES.map((notice) => message(MESSAGE[notice], zeros(7)));
+  for (const one of [line, grant, gone, ...notices]) {
     assertEquals(readPairMessages(one).length, 1);
     assertThrows(() => readTexts(concat([TEXT, one])), MalformedError);
   }
@@ -207,7 +214,8 @@ Deno.test("what a malicious sender puts into a pair frame is refused whole", () 
     "a grant and more": message(MESSAGE.grant, concat([grantBody(2, 1), zeros(1)])),
     "half a gone": message(MESSAGE.gone, zeros(6)),
     "a gone and more": message(MESSAGE.gone, zeros(8)),
-    "a mistrust and more": message(MESSAGE.mistrust, zeros(1)),
+    "a notice over the bound": message(MESSAGE.invitation, zeros(MAX_NOTICE_BYTES + 1)),
+    "a notice of words over the bound": message(MESSAGE.words, zeros(MAX_NOTICE_BYTES + 1)),
     "a length that is not there": new Uint8Array([5, 0, 0, 1]),
     "padding that is not zero": concat([zeros(31), [1]].map((part) => new Uint8Array(part))),
   };

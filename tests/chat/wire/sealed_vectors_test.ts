@@ -135,8 +135,9 @@ Deno.test("vectors: a line, a grant and a gone message", () => {
 
 Deno.test("vectors: a message of mistrust", () => {
   const { plaintext } = vectors.mistrust;
-  assertEquals(encodeHex(encodeMessages([{ kind: "mistrust" }])), plaintext);
-  assertEquals(readPairMessages(bytes(plaintext)), [{ kind: "mistrust" }]);
+  const mistrust = { kind: "notice", notice: "mistrust", body: new Uint8Array(0) } as const;
+  assertEquals(encodeHex(encodeMessages([mistrust])), plaintext);
+  assertEquals(readPairMessages(bytes(plaintext)), [mistrust]);
 });
 
 async function aesKey(hex: string): Promise<CryptoKey> {
