@@ -31,11 +31,11 @@ export const CHAT_COMMANDS = {
   "/include NAME": "undo /exclude",
   "/ignore NAME": "hide NAME's messages",
   "/unignore NAME": "undo /ignore",
-  "/quiet": "tell who comes and goes in one line a minute, or no longer",
+  "/quiet": "tell who comes and goes once a minute, or no longer",
   "/lock": "send messages to known and verified members only",
   "/unlock": "undo /lock and --strict",
-  "/kick NAME": "remove NAME from the room, which you host; NAME may join again",
-  "/ban NAME": "remove NAME, and keep its key out of the room, which you host",
+  "/kick NAME": "remove NAME from your room; NAME may join again",
+  "/ban NAME": "remove NAME from your room, and keep its key out",
   "/reload": "reload the allow list, on a server with --allow",
   "/clear": "clear the screen",
   "/quit": "leave the chat",
@@ -46,8 +46,8 @@ export const CHAT_COMMANDS = {
 export const CHAT_KEYS = {
   "Tab": "complete a command or a name; Shift-Tab goes back",
   "Ctrl-R": "search the lines that you have entered",
-  "Alt-Enter": "start a new line in the message, as some terminals' Shift-Enter does",
-  "Ctrl-Z": "suspend the chat; fg continues it, and you are away meanwhile",
+  "Alt-Enter": "start a new line; so does Shift-Enter in some terminals",
+  "Ctrl-Z": "suspend the chat, so that you are away; fg resumes it",
 } as const;
 
 /** A parsed input line: a command, a message to send, or a mistake. */
@@ -180,7 +180,7 @@ function usageOf(line: string): readonly string[] {
 /** Completes a name in a text. A name that starts the text addresses its member. */
 function namesFor(word: string, names: readonly string[], addresses: boolean): string[] {
   const [, at = "", begun = ""] = /^(@?)(.*)$/su.exec(word)!;
-  if (begun === "") return [];
+  if (begun === "" && at === "") return [];
   const follows = addresses && at === "" ? ": " : " ";
   return startsOf(begun, names).map((name) => at + name + follows);
 }

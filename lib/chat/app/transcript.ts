@@ -122,7 +122,7 @@ export class Transcript implements Presenter {
       case "back":
         return this.#coming(event, presenceText(event.peer.credential.name, event.kind));
       case "disconnected":
-        return [this.#note(lostText(event.reason))];
+        return [...this.gathered(), this.#note(lostText(event.reason))];
       case "reconnected":
         return [
           this.#note("reconnected"),

@@ -104,7 +104,8 @@ Deno.test("completeLine() completes names where a command takes one, and in text
   assertEquals(complete("ask b"), [4, ["bo "]]);
   assertEquals(complete("@b"), [0, ["@bo "]]);
   assertEquals(complete("one\nb"), [4, ["bo "]]);
-  for (const line of ["", "ask ", "@", "x"]) assertEquals(complete(line)[1], [], line);
+  assertEquals(complete("ask @"), [4, ["@Ada ", "@adele ", "@bo "]]);
+  for (const line of ["", "ask ", "x", "a@"]) assertEquals(complete(line)[1], [], line);
 });
 
 Deno.test("/help and Tab offer every command that parseLine() reads, /exit beside /quit", () => {

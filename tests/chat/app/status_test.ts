@@ -285,6 +285,9 @@ Deno.test("who comes is named before it speaks, before it is answered, and befor
   const says = { kind: "message", from: bo, id: "x.1", time: 0, private: false } as const;
   assertEquals([joins(bo), transcript.gatheredMs], [[], 2_000]);
   assertEquals(transcript.event({ ...says, text: "hi" }), ["* bo joined (new)", "bo: hi"]);
+  assertEquals(leaves(bo, "LEFT"), []);
+  const lost = { kind: "disconnected", reason: "SHUTDOWN", detail: "" } as const;
+  assertEquals(transcript.event(lost).slice(0, 1), ["* bo left"]);
   assertEquals(joins(cy), []);
   assertEquals(transcript.said("hi", undefined), ["* cy joined (new)", "you: hi"]);
   assertEquals(leaves(cy, "LEFT"), []);

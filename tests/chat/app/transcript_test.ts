@@ -153,6 +153,10 @@ Deno.test("the fingerprint of somebody whose key has changed is shown with the o
   assertEquals(lines.at(-1), "* if they match: /trust bo, then /verify bo");
 });
 
+Deno.test("each row of /help fits 80 columns", () => {
+  for (const row of plain().help()) assert(row.length <= 80, row);
+});
+
 Deno.test("a transcript has no control in it, whatever comes", async () => {
   const nasty = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join("");
   const bo = await peer("bo");
