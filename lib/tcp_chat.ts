@@ -33,7 +33,27 @@ export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts"
 export type { MemberChange, Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
 export type { RelayInvitations, RelayState, Tally } from "./chat/relay/options.ts";
-export type { Invitation } from "./chat/wire/invitation.ts";
+export {
+  type Invitation,
+  type InvitationAnswer,
+  type InvitationLink,
+  invitationLink,
+  type InvitationTarget,
+  inviterOf,
+  type LinkScheme,
+  openInvitation,
+  readInvitationLink,
+} from "./chat/wire/invitation.ts";
+export {
+  type Guest,
+  type GuestEvent,
+  Invitations,
+  type InvitationsOptions,
+  InvitedGuest,
+  type InvitedGuestOptions,
+  type MadeInvitation,
+  type ProofOutcome,
+} from "./chat/trust/invitations.ts";
 export { Failure, type FailureOptions } from "./base/failure.ts";
 export type { Bytes } from "./rsa.ts";
 export type { DuplexLink, Link, LinkReceiver, Tap } from "./chat/link.ts";

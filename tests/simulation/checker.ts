@@ -91,6 +91,8 @@ export class Checker {
   /** Whether the relay has been honest for so long that nobody finds fault any more. */
   isCalm = false;
   readonly #turnedBack = new Set<Process>();
+  /** Inviters and those whom they have accepted. */
+  readonly #accepted = new Set<string>();
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
 
@@ -344,6 +346,19 @@ export class Checker {
   /** A process is shown a room as it was before, and is to end. */
   turnedBack(process: Process): void {
     this.#turnedBack.add(process);
+  }
+
+  /** An inviter accepts a guest. It has given its link to one person alone. */
+  accepts(inviter: Process, guest: Process, invited: string): void {
+    this.#accepted.add(`${inviter} ${guest}`);
+    if (personOf(guest) === invited) return;
+    this.#problem(`${inviter} accepts ${guest}, whom it did not invite`);
+  }
+
+  /** A guest is told that its inviter has accepted it. */
+  isAccepted(guest: Process, inviter: Process): void {
+    if (this.#accepted.has(`${inviter} ${guest}`)) return;
+    this.#problem(`${guest} is told that ${inviter} has accepted it, which did not`);
   }
 
   endedUnasked(process: Process, reason: string): void {

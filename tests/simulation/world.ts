@@ -21,6 +21,7 @@ import { Checker, lineOf, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
+import { Inviting } from "./inviting.ts";
 import type { Decision } from "./leave_out.ts";
 import { Lies } from "./lies.ts";
 import { stayKey } from "./lying_stay.ts";
@@ -69,6 +70,8 @@ export class World {
   readonly loud: boolean;
   readonly #network: Network;
   readonly relays: Relays;
+  /** One person invites another; undefined in runs in which nobody does. */
+  readonly inviting: Inviting | undefined;
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
@@ -105,6 +108,15 @@ export class World {
       log: (what) => this.#log(what),
       fail: (error) => this.#failures.push(error),
     });
+    this.inviting = build.invites ?? seed % 4 === 0
+      ? new Inviting({
+        clock: this.clock,
+        chance: new Generator(seed + 0.5),
+        checker: this.checker,
+        processOf: (key) => this.#processOf(key),
+        fail: (error) => this.#failures.push(error),
+      })
+      : undefined;
     this.checker.tell = (text) => this.#tell(text);
     const isAged = this.chance.chance(0.25);
     this.aged = build.aged ?? isAged;
@@ -135,6 +147,8 @@ export class World {
     // Where much is said or lost, lines wait for those who take them one after the other.
     const isQuiet = !this.loud && !this.checker.isLiedTo;
     for (const process of this.processes) {
+      const lies = personOf(process.name) === this.checker.liar && process.alive;
+      if (lies) this.#do(process.name, () => this.inviting?.lie(process));
       const { member, held, entered } = process;
       const isIdle = member.backlog.held === 0 || !member.isIn || held.entered !== entered;
       if (isIdle) process.held = { since: now, entered };
@@ -155,6 +169,12 @@ export class World {
   /** What happened, as one hash. */
   get trace(): string {
     return this.#trace.copy().digest("hex");
+  }
+
+  /** Makes what there is before the first member. */
+  async open(): Promise<void> {
+    this.#crypto.actor = "nobody";
+    await this.inviting?.open();
   }
 
   /** Goes on until a time; what is then still to happen, happens later. */
@@ -192,14 +212,19 @@ export class World {
   }
 
   #setAlarm(process: Process): void {
-    const at = process.member.wakeAt;
+    const at = Math.min(process.member.wakeAt, this.inviting?.wakeAt(process) ?? Infinity);
     if (!process.alive || at >= process.ringsAt || at === Infinity) return;
     process.ringsAt = at;
     this.clock.at(at, () => {
       if (process.ringsAt !== at) return;
       process.ringsAt = Infinity;
-      if (process.alive) this.#do(process.name, () => process.member.tick());
+      if (process.alive) this.#do(process.name, () => this.#tick(process));
     });
+  }
+
+  #tick(process: Process): void {
+    process.member.tick();
+    this.inviting?.tick(process);
   }
 
   // Members.
@@ -213,6 +238,7 @@ export class World {
     const process = new Process(name, self, (own) => this.#memberOf(own, self));
     process.screenDelay = this.chance.chance(0.3) ? this.chance.int(1, 2_000) : 0;
     this.processes.push(process);
+    this.inviting?.start(process);
     this.#connect(process);
   }
 
@@ -353,6 +379,7 @@ export class World {
     if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
     const count = process.events.length;
     if ("room" in event) process.room = event.room;
+    this.inviting?.told(process, event);
     if (event.kind === "confirmed") {
       const { credential, number } = event.peer;
       const whose = this.#processOf(credential.key);

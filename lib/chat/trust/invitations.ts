@@ -5,14 +5,7 @@
  * @module
  */
 
-import {
-  type Bytes,
-  MalformedError,
-  mapKey,
-  type Random,
-  sameBytes,
-  secureRandom,
-} from "../../base/bytes.ts";
+import { type Bytes, MalformedError, mapKey, sameBytes, secureRandom } from "../../base/bytes.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import {
@@ -37,7 +30,9 @@ export const MAX_GUESTS = 1024;
 
 /** Somebody who has used an invitation. */
 export interface Guest {
+  /** The name under which it used it first. */
   readonly name: string;
+  /** The fingerprint of its identity. */
   readonly fingerprint: string;
 }
 
@@ -49,6 +44,7 @@ export interface MadeInvitation {
   readonly room: string;
   /** The secret, for the link. */
   readonly secret: Bytes;
+  /** The public key of the invitation, 32 bytes. */
   readonly publicKey: Bytes;
   /** When it ends for those who have not used it, in milliseconds since 1970. */
   readonly expiresAt: number;
@@ -83,7 +79,8 @@ interface Kept extends MadeInvitation {
 export interface InvitationsOptions {
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
-  readonly random?: Random;
+  /** Where secrets come from; the runtime's secure source by default. */
+  readonly random?: (length: number) => Bytes;
 }
 
 /**
@@ -94,7 +91,7 @@ export interface InvitationsOptions {
  */
 export class Invitations {
   readonly #now: () => number;
-  readonly #random: Random;
+  readonly #random: (length: number) => Bytes;
   /** By public key as a map key, the oldest first. */
   readonly #kept = new Map<string, Kept>();
   /** The fingerprints of all guests. */
@@ -281,6 +278,7 @@ export type GuestEvent =
 
 /** What a guest needs. */
 export interface InvitedGuestOptions {
+  /** The invitation, with its secret. */
   readonly invitation: Invitation;
   /** The first 16 bytes of the inviter's fingerprint, as the link has them. */
   readonly inviter: Bytes;

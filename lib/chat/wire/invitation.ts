@@ -79,6 +79,7 @@ export async function openInvitation(secret: Bytes): Promise<Invitation> {
 export interface InvitationTarget {
   /** A name or an address, without brackets. */
   readonly host: string;
+  /** 1 to 65535. */
   readonly port: number;
   /** The name of the room. */
   readonly room: string;
@@ -93,6 +94,7 @@ export type LinkScheme = "parley" | "https" | "http";
 
 /** A link that was read. */
 export interface InvitationLink extends InvitationTarget {
+  /** How it is to be opened. */
   readonly scheme: LinkScheme;
 }
 

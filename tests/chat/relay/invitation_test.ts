@@ -230,3 +230,29 @@ Deno.test("a member joins by its invitation, and what its proof signs covers the
   await until(() => raw.ended, "it is refused");
   assertEquals(raw.bye, "BAD_PROOF");
 });
+
+Deno.test("invitations that throw end the join that asks them, and nothing else", async () => {
+  const failures: unknown[] = [];
+  const failing = {
+    admit: () => {
+      throw new Error("the list of invitations has failed");
+    },
+    hasAdmitted: () => {
+      throw new Error("the list of invitations has failed");
+    },
+  };
+  const strangers = new Set<string>();
+  const room = new RelayRoom({
+    allows: (print) => !strangers.has(print),
+    invitations: failing,
+    fail: (error) => failures.push(error),
+  });
+  const ada = await room.join("ada");
+  const bo = await room.credential("bo");
+  const invitation = await openInvitation(secureRandom(16));
+  assertEquals((await ask(room, bo, by(invitation))).bye, "SHUTDOWN");
+  strangers.add(ada.self.fingerprint);
+  room.relay.removeDisallowed();
+  assertEquals([ada.raw.bye, failures.length], [undefined, 2]);
+  assertEquals((await room.join("cy")).raw.bye, undefined);
+});
