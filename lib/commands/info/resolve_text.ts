@@ -77,7 +77,7 @@ export async function adviceObjects(
 
 /** Puts the options that help into the hint of a failure. */
 export async function advised(failure: Failure): Promise<Failure> {
-  const { withAdvice, withPermissionHint } = await import("../../cli/permissions.ts");
+  const { withAdvice, withPermissionHint } = await import("../../cli/help.ts");
   if (failure.code !== "NOT_PERMITTED") return withAdvice(failure);
   return withPermissionHint(failure, ["info", "resolve"], INFO_RESOLVE.permissions);
 }
