@@ -47,11 +47,12 @@ export {
 export { Histogram, type HistogramRow } from "./udp/load.ts";
 export { type LoadOptions, type LoadResult, measureLoad } from "./udp/load.ts";
 export type { Verdict } from "./udp/echo_client.ts";
-export { sendDatagram, type SentDatagram } from "./udp/datagram_socket.ts";
 export {
   type Datagram,
   type DatagramListener,
   listenDatagrams,
   type ListenOptions,
-} from "./udp/listener.ts";
+  sendDatagram,
+  type SentDatagram,
+} from "./udp/datagram_socket.ts";
 export { type MulticastGroup, readGroup } from "./net/resolve_host.ts";

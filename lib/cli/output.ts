@@ -284,7 +284,7 @@ function painted(cell: Cell): string {
 }
 
 /** Breaks a text at its spaces. A word that is too wide is not broken. */
-function wrapped(text: string, room: number, widthOf: (text: string) => number): string[] {
+export function wrapped(text: string, room: number, widthOf: (text: string) => number): string[] {
   if (widthOf(text) <= room) return [text];
   const lines: string[] = [];
   let line = "";
@@ -333,7 +333,7 @@ export async function missingLines(
   page: Page,
 ): Promise<string[]> {
   if (missing.length === 0) return [];
-  const { permissionHint } = await import("./permissions.ts");
+  const { permissionHint } = await import("./help.ts");
   const paint = await dimming(page.coloured);
   const rows = notShown(missing).map(({ part, flag }) => {
     const how = flag === null

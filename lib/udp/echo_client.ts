@@ -15,7 +15,8 @@ import {
 } from "../base/host_port.ts";
 import { resolveHost } from "../net/resolve_host.ts";
 import { toFailure } from "../os/errors.ts";
-import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
+import { Receiver } from "./datagram_port.ts";
+import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
 
 /** The most ports of earlier questions that stay open for late replies. */
 const MAX_LINGERING = 16;

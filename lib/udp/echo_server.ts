@@ -10,10 +10,9 @@ import {
   type DatagramPort,
   type DatagramPortHandler,
   type OpenDatagramPort,
-  openSocket,
   portOf,
-  sendDatagram,
-} from "./datagram_socket.ts";
+} from "./datagram_port.ts";
+import { openSocket, sendDatagram } from "./datagram_socket.ts";
 import type { EchoClientEvent } from "./echo_client.ts";
 
 /** The most replies that wait to be sent, to bound the memory. */

@@ -12,23 +12,22 @@ import { setImmediate } from "node:timers";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { Member } from "../../lib/chat/member/member.ts";
-import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import type { Relay } from "../../lib/chat/relay/relay.ts";
 import { Room } from "../../lib/chat/relay/room.ts";
-import { type Build, DAY_MS, replacing, withoutMissed } from "./build.ts";
-import { Checker, lineOf, personOf } from "./checker.ts";
+import { type Build, DAY_MS, replacing } from "./build.ts";
+import { Checker, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
 import { Inviting } from "./inviting.ts";
 import type { Decision } from "./leave_out.ts";
 import { Lies } from "./lies.ts";
-import { stayKey } from "./lying_stay.ts";
 import { lyingMembers } from "./lying_member.ts";
 import { Network } from "./network.ts";
 import { Process, processOf } from "./process.ts";
 import { Relays } from "./relays.ts";
+import { Screens } from "./screens.ts";
 import { SealedLines } from "./sealed_lines.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
@@ -36,17 +35,6 @@ import { StandInCrypto } from "./stand_in_crypto.ts";
 /** Lets everything run that is ready to: the event loop comes by again only then. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Returns an event in a few words, for those who look at a run. */
-function inWords(event: MemberEvent): string {
-  const fields = Object.entries(event).map(([name, value]) => {
-    if (name === "peer" || name === "from") return value?.credential.name;
-    if (name === "line") return lineOf(value.shown);
-    if (name === "text") return lineOf(value);
-    return ["kind", "room", "self", "id", "time"].includes(name) ? "" : JSON.stringify(value);
-  });
-  return [event.kind, ...fields.filter((field) => field !== "")].join(" ");
 }
 
 /** The longest time for which lines may wait for one that is silent, in virtual milliseconds. */
@@ -72,6 +60,7 @@ export class World {
   readonly relays: Relays;
   /** One person invites another; undefined in runs in which nobody does. */
   readonly inviting: Inviting | undefined;
+  readonly #screens: Screens;
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
@@ -117,6 +106,18 @@ export class World {
         fail: (error) => this.#failures.push(error),
       })
       : undefined;
+    this.#screens = new Screens({
+      build,
+      clock: this.clock,
+      checker: this.checker,
+      network: this.#network,
+      relays: this.relays,
+      processes: this.processes,
+      inviting: this.inviting,
+      do: (actor, run) => this.#do(actor, run),
+      log: (what) => this.#log(what),
+      tell: (what) => this.#tell(what),
+    });
     this.checker.tell = (text) => this.#tell(text);
     const isAged = this.chance.chance(0.25);
     this.aged = build.aged ?? isAged;
@@ -255,7 +256,7 @@ export class World {
     }, {
       send: (bytes) => process.connection?.memberLink.send(bytes),
       drop: () => this.#dropped(process),
-      event: (event) => this.#told(process, event),
+      event: (event) => this.#screens.told(process, event),
       wake: () => {},
       fail: (error) => this.#failures.push(error),
     });
@@ -371,75 +372,6 @@ export class World {
 
   #processOf(key: string): string {
     return processOf(this.processes, key);
-  }
-
-  #told(process: Process, told: MemberEvent): void {
-    const event = this.#build.silent === true && "missed" in told ? withoutMissed(told) : told;
-    process.events.push(event);
-    if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
-    const count = process.events.length;
-    if ("room" in event) process.room = event.room;
-    this.inviting?.told(process, event);
-    if (event.kind === "confirmed") {
-      const { credential, number } = event.peer;
-      const whose = this.#processOf(credential.key);
-      const own = process.member.roster.get(process.self.key)!.number;
-      this.checker.confirmed(process.name, whose, stayKey(process.room, own), number);
-    }
-    if (event.kind === "left") {
-      const whose = this.#processOf(event.peer.credential.key);
-      this.checker.toldLeave(process.name, whose, event.signed);
-    }
-    if (event.kind === "fault") {
-      const whose = event.peer && this.#processOf(event.peer.credential.key);
-      this.checker.fault(process.name, event.code, whose, event.detail);
-    }
-    if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
-    if (event.kind === "delivered" || event.kind === "unheard") {
-      const missed = (event.missed ?? []).map(({ name }) => name);
-      this.checker.delivered(process.name, lineOf(event.line.shown), missed);
-    }
-    if (event.kind === "reconnected" && this.relays.givenUp.delete(process.name)) {
-      this.checker.cameBack(process.name, event.missed !== undefined);
-    }
-    if (event.kind === "ended") this.#ended(process, event.reason);
-    if (this.#build.hasty === true) queueMicrotask(() => process.member.displayed(count));
-    if (process.screenDelay === 0) queueMicrotask(() => this.#display(process, count));
-    else {
-      this.clock.after(process.screenDelay, () => {
-        if (process.alive) this.#do(process.name, () => this.#display(process, count));
-      });
-    }
-  }
-
-  #ended(process: Process, reason: string): void {
-    // A first connection that is lost is a failure at once, and said so.
-    const wasIn = process.events.some(({ kind }) => kind === "ready");
-    if (process.alive && !process.leaving && wasIn) this.checker.endedUnasked(process.name, reason);
-    process.alive = false;
-    this.checker.stopped(process.name);
-    if (process.connection !== undefined) this.#network.break(process.connection, true, false);
-    process.connection = undefined;
-  }
-
-  /** The screen shows what it was told, up to an event. */
-  #display(process: Process, count: number): void {
-    if (!process.alive && !process.leaving) return;
-    for (; process.displayed < count; process.displayed++) {
-      const event = process.events[process.displayed]!;
-      if (event.kind === "joined") {
-        process.trust.meet(event.peer);
-        this.checker.displayedJoin(process.name, this.#processOf(event.peer.credential.key));
-      } else if (event.kind === "left") {
-        this.checker.displayedLeave(process.name, this.#processOf(event.peer.credential.key));
-      } else if (event.kind === "message") {
-        const from = this.#processOf(event.from.credential.key);
-        const line = lineOf(event.text);
-        this.checker.displayedMessage(process.name, line, from, event);
-        this.#log(`${process.name} shows ${line}`);
-      }
-    }
-    process.member.displayed(count);
   }
 
   /** What can be said once everything is mended and there was time. */

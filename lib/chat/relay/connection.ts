@@ -29,9 +29,8 @@ import {
   PING_AFTER_MS,
   type Reason,
 } from "../wire/kinds.ts";
-import { ContainedLink, type Origin } from "./options.ts";
+import { ContainedLink, type CountedFrame, type Origin } from "./options.ts";
 import { EndError, endOf, Handshake } from "./handshake.ts";
-import type { CountedFrame } from "./log.ts";
 import { Pace, type RelayContext, type Stay, type StayConnection } from "./member.ts";
 
 /** How long a connection may take to join, in milliseconds. */

@@ -13,7 +13,7 @@ import { firstContext, RosterHistory } from "../wire/history.ts";
 import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
 import { type EntryKind, FanOut, Receipts } from "./fan_out.ts";
-import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./log.ts";
+import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./options.ts";
 import {
   Probes,
   type RelayContext,

@@ -16,8 +16,7 @@ import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
 import type { EntryRules } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
 import type { EntryKind, Reader } from "./fan_out.ts";
-import type { CountedFrame } from "./log.ts";
-import type { Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
+import type { CountedFrame, Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
 import type { RoomMember } from "./room.ts";
 
 /** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */

@@ -14,9 +14,13 @@ import { isMulticast, type MulticastGroup, readGroup } from "../../net/resolve_h
 import { SOCKET_ERRORS } from "../../os/errors.ts";
 import { readStream, TooLargeError } from "../../os/files.ts";
 import { type Io, untilStopped, writeError } from "../../os/io.ts";
-import { sendDatagram, type SentDatagram } from "../../udp/datagram_socket.ts";
+import {
+  type DatagramListener,
+  listenDatagrams,
+  sendDatagram,
+  type SentDatagram,
+} from "../../udp/datagram_socket.ts";
 import { type Answer, type EchoClientEvent, openEchoClient } from "../../udp/echo_client.ts";
-import { type DatagramListener, listenDatagrams } from "../../udp/listener.ts";
 import type { UDP_LISTEN, UDP_SEND } from "./spec.ts";
 
 /** How datagrams and events are printed. */

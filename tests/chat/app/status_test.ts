@@ -22,8 +22,8 @@ const now = () => 1_700_000_000_000;
 
 function lineOf(shown: string, to?: Peer): Line {
   const text = new TextEncoder().encode(shown);
-  const audience = { to, version: 1, leftOut: new Set<string>() };
-  return { id: "x.1", stream: 0, number: 1, time: now(), text, shown, ...audience };
+  const recipients = { to, version: 1, leftOut: new Set<string>() };
+  return { id: "x.1", stream: 0, number: 1, time: now(), text, shown, ...recipients };
 }
 
 async function peer(name: string): Promise<Peer> {

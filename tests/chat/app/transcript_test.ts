@@ -374,8 +374,8 @@ Deno.test("what is lost and comes back is said in words, and as events", async (
 /** A line that was entered, as far as what is told of it. */
 function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
   const text = new TextEncoder().encode(shown);
-  const audience = { to: undefined, version: 1, leftOut: new Set<string>() };
-  return { id: "x.1", stream: 0, number: 1, time: 0, text, shown, ...audience };
+  const recipients = { to: undefined, version: 1, leftOut: new Set<string>() };
+  return { id: "x.1", stream: 0, number: 1, time: 0, text, shown, ...recipients };
 }
 
 Deno.test("who has not shown a line and has left is named, in words and as a field", () => {
