@@ -66,6 +66,7 @@ import {
   reasonNumber,
   relayBound,
 } from "../../lib/chat/wire/kinds.ts";
+import { encodeWordsMessage, readWordsMessage } from "../../lib/chat/trust/words.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 import { anyBytes, nearly } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
@@ -305,6 +306,14 @@ export const WIRE_TARGETS: readonly Target[] = [
     if (again.length === plaintext.length) assertEquals(again, plaintext);
     else assertEquals(readReceipt(again), receipt);
   }),
+  target(
+    "words-message",
+    () => nearly(Object.values(vectors.words.messages).map((hex) => decodeHex(hex))),
+    (body) => {
+      const message = readWordsMessage(body);
+      if (message !== undefined) assertEquals(encodeWordsMessage(message), body);
+    },
+  ),
   target("reason", () => anyBytes(3), (bytes) => {
     const reason = reads(() => readReason(new ByteReader(bytes)));
     if (reason !== undefined) assertEquals(reasonNumber(reason), bytes[0]);

@@ -43,6 +43,8 @@ CONTEXT = {
         "chainCommitment": b"chain commitment",
         "messageKey": b"message key",
         "safetyNumber": b"safety number",
+        "wordsCommitment": b"words commitment",
+        "words": b"words",
     }.items()
 }
 

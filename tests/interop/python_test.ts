@@ -114,7 +114,7 @@ Deno.test({
   async fn() {
     assertEquals(await compareVectors(), [
       ...["joining", "identities", "history", "chains"],
-      ...["sealed", "pairs", "entries", "padding"],
+      ...["sealed", "pairs", "entries", "words", "padding"],
     ]);
   },
 });

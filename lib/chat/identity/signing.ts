@@ -34,6 +34,8 @@ export const CONTEXT = {
   chainCommitment: utf8("parley/2 chain commitment\0"),
   messageKey: utf8("parley/2 message key\0"),
   safetyNumber: utf8("parley/2 safety number\0"),
+  wordsCommitment: utf8("parley/2 words commitment\0"),
+  words: utf8("parley/2 words\0"),
 } as const satisfies Record<string, Bytes>;
 
 /**

@@ -104,7 +104,7 @@ export class Trust implements Policy {
   #exclusions: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
   /** The names and identities whose messages the user does not want to see. */
   #ignored: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
-  /** By folded name, the fingerprint that the user asked to see, or else the first one shown. */
+  /** By folded name, the fingerprint that the user asked to compare, or else the first one shown. */
   readonly #compared = new Map<string, string>();
   /**
    * By folded name, the fingerprint last shown. A changed key that the user has not yet accepted is
@@ -160,6 +160,11 @@ export class Trust implements Policy {
   /** Reports whether the messages of a peer are hidden. */
   hides({ credential }: Peer): boolean {
     return this.of(credential) === "changed" || this.ignores(credential);
+  }
+
+  /** Reports whether a peer may be sent notices: also one that a rule alone keeps from reading. */
+  mayNotify({ credential }: Peer): boolean {
+    return !this.#isChanged(credential) && this.#exclusion(credential) !== "by command";
   }
 
   // Queries.
@@ -296,13 +301,17 @@ export class Trust implements Policy {
     return OK;
   }
 
+  /** Records that the user asked for words to compare with a peer. */
+  compare(peer: PeerIdentity): Decision {
+    if (this.#isChanged(peer)) return keyChanged(peer.name);
+    this.#compared.set(peer.folded, peer.fingerprint);
+    return OK;
+  }
+
   /** Marks a peer's fingerprint as compared. */
   verify(peer: PeerIdentity): Decision {
     const { name, folded, fingerprint } = peer;
-    if (this.#isChanged(peer)) {
-      const message = `${name} has a different key than the one you know: run /trust ${name} first`;
-      return { ok: false, code: "KEY_CHANGED", message };
-    }
+    if (this.#isChanged(peer)) return keyChanged(name);
     const compared = this.#compared.get(folded);
     if (compared !== fingerprint) {
       return compared === undefined ? notShown(name) : changedSince(name, compared);
@@ -402,6 +411,11 @@ function idOf({ folded, fingerprint }: Pick<PeerIdentity, "folded" | "fingerprin
 function notShown(name: string): Decision {
   const message = `you have not seen the fingerprint of ${name}: run /fingerprint ${name}`;
   return { ok: false, code: "NOT_SHOWN", message };
+}
+
+function keyChanged(name: string): Decision {
+  const message = `${name} has a different key than the one you know: run /trust ${name} first`;
+  return { ok: false, code: "KEY_CHANGED", message };
 }
 
 function changedSince(name: string, shown: string): Decision {
