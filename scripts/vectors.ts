@@ -24,6 +24,12 @@ import { commitmentTo, messageKey, nextKey, SendingChain } from "../lib/chat/sea
 import { PairReceiver, PairSender } from "../lib/chat/seal/pairwise.ts";
 import { safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import {
+  commitmentOf,
+  encodeWordsMessage,
+  wordNumbers,
+  wordsWith,
+} from "../lib/chat/trust/words.ts";
+import {
   encodeMessages,
   encodeReceipt,
   encodeTexts,
@@ -281,6 +287,32 @@ const lengths = [1, 31, 32, 33, 255, 256, 257, 300, 511, 512, 513, 1000, 4096, 4
 const groupId = messageIds(ada.member);
 const privateId = messageIds(ada.member, bo.member);
 
+/** Short words: ada begins, and bo answers. */
+async function shortWords() {
+  const scope = { room, initiator: ada.member, responder: bo.member };
+  const counting = (first: number) => new Uint8Array(32).map((_, i) => first + i);
+  const nonces = { initiator: counting(0x50), responder: counting(0x70) };
+  const commitment = await commitmentOf(scope, nonces.initiator);
+  const numbers = await wordNumbers(scope, nonces);
+  const message = (kind: "commit" | "same" | "differ" | "over") =>
+    hex(encodeWordsMessage({ kind, commitment }));
+  return {
+    initiatorNonce: hex(nonces.initiator),
+    responderNonce: hex(nonces.responder),
+    commitment: hex(commitment),
+    numbers,
+    words: (await wordsWith(numbers)).join(" "),
+    messages: {
+      commit: message("commit"),
+      answer: hex(encodeWordsMessage({ kind: "answer", commitment, nonce: nonces.responder })),
+      reveal: hex(encodeWordsMessage({ kind: "reveal", commitment, nonce: nonces.initiator })),
+      same: message("same"),
+      differ: message("differ"),
+      over: message("over"),
+    },
+  };
+}
+
 const vectors = {
   description: "Fixed vectors of parley's chat protocol, version 2. The keys are for tests only.",
   room: hex(room),
@@ -341,6 +373,7 @@ const vectors = {
     })),
   },
   safetyNumber: (await safetyNumber(ada.fingerprint, bo.fingerprint)).join(" "),
+  words: await shortWords(),
   frames: Object.fromEntries(Object.entries(frames).map(([name, bytes]) => [name, hex(bytes)])),
 };
 console.log(JSON.stringify(vectors, null, 2));

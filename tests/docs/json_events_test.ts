@@ -94,6 +94,10 @@ async function said(): Promise<string[]> {
     ...report.roster([peer], self),
     ...report.fingerprint({ name: "bo", fingerprint: "x", other }),
     ...report.decided("verify", "bo", peer),
+    ...report.words({
+      ...{ peer, state: "confirmed", by: "peer", words: ["one"], confirmed: false, both: false },
+      why: "left",
+    }),
     ...report.locked(true, [peer]),
     ...report.help(),
     ...report.notice("x"),

@@ -20,6 +20,13 @@ import {
 } from "../../lib/chat/relay/options.ts";
 import { LAST_STEP, MAX_STEPS } from "../../lib/chat/seal/chain.ts";
 import { MAX_UNWRAPPED } from "../../lib/chat/seal/pairwise.ts";
+import {
+  ANSWER_MS,
+  ATTEMPTS_OF_ALL,
+  ATTEMPTS_OF_ONE,
+  MAX_REMEMBERED,
+  SHOWN_MS,
+} from "../../lib/chat/trust/words.ts";
 import { MAX_NOTICE_BYTES, MAX_TEXT_BYTES, MESSAGE, NOTICES } from "../../lib/chat/wire/content.ts";
 import {
   INVITATION_LIFE_MS,
@@ -151,6 +158,8 @@ Deno.test({
   ignore,
   fn() {
     const words = { 8: "eight" }[MAX_UNWRAPPED];
+    const inWords: Record<number, string> = { 3: "three", 6: "six", 10: "ten" };
+    const pace = ({ perSecond }: { readonly perSecond: number }) => Math.round(1 / perSecond);
     assertEquals(PEER_TARIFF.notice.perSecond, 1);
     assert(prose.includes(`It unwraps at most ${words} for one stay`));
     const number = (count: number) => count.toLocaleString("en");
@@ -170,6 +179,13 @@ Deno.test({
       `each look-up of a member that is not there, and each frame to nobody, as ${LOOKUP_BYTES} bytes`,
       `its place among at most ${DEFAULT_MAX_ROOMS} rooms`,
       `not seen leave, ${number(MAX_CONTACTS)} at most`,
+      `Without \`answer\` or \`reveal\` for ${ANSWER_MS / 1000} seconds the attempt ends`,
+      `words that are not confirmed count for ${inWords[SHOWN_MS / 60_000]} minutes`,
+      `answers ${inWords[ATTEMPTS_OF_ONE.burst]} of one identity at once ` +
+      `and one more each ${pace(ATTEMPTS_OF_ONE)} seconds`,
+      `${inWords[ATTEMPTS_OF_ALL.burst]} of all members at once ` +
+      `and one more each ${inWords[pace(ATTEMPTS_OF_ALL)]} seconds`,
+      `each commitment among the last ${number(MAX_REMEMBERED)} that`,
       `nothing for ${PING_AFTER_MS / 1000} s and ends it after ${DEAD_AFTER_MS / 1000} s (SILENT)`,
     ];
     for (const sentence of sentences) assert(prose.includes(sentence), sentence);

@@ -75,6 +75,7 @@ import {
   reasonNumber,
   relayBound,
 } from "../../lib/chat/wire/kinds.ts";
+import { encodeWordsMessage, readWordsMessage } from "../../lib/chat/trust/words.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 import { anyBytes, nearly } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
@@ -342,6 +343,14 @@ export const WIRE_TARGETS: readonly Target[] = [
       const guest = decodeHex(vectors.members[1]!.member);
       const isOriginal = mapKey(bytes) === mapKey(decodeHex(vectors.invitation.joinProof));
       assertEquals(await holdsForRelay(proof, transcript.slice(), guest.slice()), isOriginal);
+    },
+  ),
+  target(
+    "words-message",
+    () => nearly(Object.values(vectors.words.messages).map((hex) => decodeHex(hex))),
+    (body) => {
+      const message = readWordsMessage(body);
+      if (message !== undefined) assertEquals(encodeWordsMessage(message), body);
     },
   ),
   target("reason", () => anyBytes(3), (bytes) => {

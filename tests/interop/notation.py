@@ -47,6 +47,8 @@ CONTEXT = {
         "invitationKey": b"invitation key",
         "invitation": b"invitation",
         "invitationJoin": b"invitation join",
+        "wordsCommitment": b"words commitment",
+        "words": b"words",
     }.items()
 }
 

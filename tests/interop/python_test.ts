@@ -116,7 +116,7 @@ Deno.test({
   async fn() {
     assertEquals(await compareVectors(), [
       ...["joining", "identities", "history", "chains"],
-      ...["sealed", "pairs", "entries", "invitations", "padding"],
+      ...["sealed", "pairs", "entries", "invitations", "words", "padding"],
     ]);
   },
 });

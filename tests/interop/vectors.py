@@ -164,6 +164,20 @@ def invitations(v: Vectors) -> None:
     assert payload[:-64].endswith(u16(96) + bytes.fromhex(expected["joinProof"]))
 
 
+def words(v: Vectors) -> None:
+    data = v.data["words"]
+    initiator, responder = (bytes.fromhex(data[f"{who}Nonce"]) for who in ("initiator", "responder"))
+    pair = v.room + v.ada.hash + v.bo.hash
+    commitment = H(CONTEXT["wordsCommitment"], pair, initiator)
+    assert commitment.hex() == data["commitment"]
+    bits = int.from_bytes(H(CONTEXT["words"], pair, initiator, responder), "big") >> (256 - 44)
+    assert [bits >> shift & 2047 for shift in (33, 22, 11, 0)] == data["numbers"]
+    messages = {"commit": b"", "answer": responder, "reveal": initiator, "same": b"",
+                "differ": b"", "over": b""}
+    for kind, (name, nonce) in enumerate(messages.items(), 1):
+        assert (u8(kind) + commitment + nonce).hex() == data["messages"][name]
+
+
 def padding(v: Vectors) -> None:
     for length, padded in v.data["padding"]:
         assert padded_length(length) == padded
@@ -173,7 +187,7 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = Vectors(json.load(file))
     for part in (joining, identities, history, chains, sealed, pairs, entries,
-                 invitations, padding):
+                 invitations, words, padding):
         part(vectors)
         print(part.__name__)
 

@@ -27,6 +27,7 @@ import {
 } from "./departure.ts";
 import type { ConversationOptions } from "./presenter.ts";
 import { Attention, OwnMessages } from "./speech.ts";
+import { Verification } from "./verify.ts";
 import {
   CommandRunner,
   isMessage,
@@ -54,6 +55,7 @@ export class Conversation {
   readonly #departure: Departure;
   readonly #own: OwnMessages;
   readonly #attention: Attention;
+  readonly #verification: Verification;
   readonly #input: AsyncIterable<Input>;
   /** Typed lines that have been read ahead; undefined if the input is piped. */
   readonly #readAhead: ReadAhead | undefined;
@@ -82,8 +84,13 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     this.#options = options;
     const { display, input, interactive, stopped, insisted } = options;
-    this.#commands = new CommandRunner(options, {
-      refuse: (code, message) => this.#refuse(code, message),
+    const refuse = (code: string, message: string) => this.#refuse(code, message);
+    this.#verification = new Verification(options, {
+      refuse,
+      fail: (error) => this.#over.reject(error),
+    });
+    this.#commands = new CommandRunner({ ...options, verification: this.#verification }, {
+      refuse,
       send: (session, text, to) => this.#send(session, text, to),
     });
     this.#own = new OwnMessages(options);
@@ -147,6 +154,7 @@ export class Conversation {
     display.print(presenter.event(event), this.#shown);
     this.#own.tell(event);
     this.#attention.tell(event);
+    this.#verification.tell(event);
     if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
     // If the recipients are restricted, or a listed member was not admitted, a message that reaches
     // no one counts as not sent.
@@ -223,6 +231,7 @@ export class Conversation {
 
   async #runIn(session: Session): Promise<number> {
     session.ended.catch((error) => this.#over.reject(error));
+    this.#verification.begin(session);
     const end = await this.#untilItEnds(session);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
@@ -254,6 +263,7 @@ export class Conversation {
       this.#leaving = true;
       this.#own.stop();
       this.#attention.stop();
+      this.#verification.stop();
       clearTimeout(this.#slowToJoin);
     }
   }

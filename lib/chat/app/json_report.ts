@@ -15,6 +15,7 @@ import type { Peer } from "../member/roster.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { TrustState } from "../trust/trust.ts";
+import type { WordsEvent } from "../trust/words.ts";
 import {
   changeText,
   faultText,
@@ -158,6 +159,12 @@ export class Report implements Presenter {
       ? { trust: "verified" }
       : { trust: other.standing.trust, safetyNumber: other.safetyNumber.join(" ") };
     return [line("fingerprint", { name, fingerprint, self: other === undefined, ...more })];
+  }
+
+  words({ peer, words, state, by, both, why }: WordsEvent): string[] {
+    const { name, fingerprint } = peer.credential;
+    const fields = { peer: name, fingerprint, words: words?.join(" "), state, by };
+    return [line("words", { ...fields, both: state === "confirmed" ? both : undefined, why })];
   }
 
   decided(_verdict: Verdict, name: string, peer: Peer | undefined): string[] {

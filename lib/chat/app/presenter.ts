@@ -13,6 +13,7 @@ import type { Entered } from "../member/lines.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { Exclusion, Standing, Trust, TrustState } from "../trust/trust.ts";
+import type { WordsEvent } from "../trust/words.ts";
 import type { WireFrame } from "./wire_dump.ts";
 import type { Failure } from "../../base/failure.ts";
 import { FAULTS } from "../member/inbox.ts";
@@ -114,6 +115,8 @@ export interface Presenter {
   names(members: readonly Peer[], self: OwnCredential): string[];
   /** A fingerprint that the user asked for. */
   fingerprint(identified: Identified): string[];
+  /** What happened to words that two people compare. */
+  words(event: WordsEvent): string[];
   /** The user's decision about a member; `peer` is undefined if it is not in the room. */
   decided(verdict: Verdict, name: string, peer: Peer | undefined): string[];
   /** The room was locked or unlocked; `leftOut` are the members that receive no messages. */

@@ -14,6 +14,7 @@ import { safetyNumber } from "../trust/known_peers.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
 import type { Display, Presenter, Verdict } from "./presenter.ts";
 import { statusOf } from "./speech.ts";
+import type { Answer, Verification } from "./verify.ts";
 
 /** The slash commands and their help texts. */
 export const CHAT_COMMANDS = {
@@ -24,7 +25,7 @@ export const CHAT_COMMANDS = {
   "/msg NAME TEXT": "send a message to one member only",
   "/me TEXT": "say what you do: /me waves is shown as ~ ada waves",
   "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
-  "/verify NAME": "mark NAME as verified after comparing fingerprints",
+  "/verify NAME [yes/no]": "compare four words with NAME, then say if they are the same",
   "/trust NAME": "accept NAME's changed key, or a new NAME in a locked room",
   "/forget NAME": "undo /verify and /trust",
   "/exclude NAME": "stop sending your messages to NAME",
@@ -67,7 +68,8 @@ export type SlashCommand =
       | "reload"
       | "quit";
   }
-  | { readonly kind: Verdict | "kick" | "ban"; readonly name: string }
+  | { readonly kind: Exclude<Verdict, "verify"> | "kick" | "ban"; readonly name: string }
+  | { readonly kind: "verify"; readonly name: string; readonly answer: Answer | undefined }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
   | {
     readonly kind: "mistake";
@@ -119,6 +121,7 @@ export function parseLine(line: string, typed = false): SlashCommand {
     case "msg":
       return parsePrivate(rest, typed);
     case "verify":
+      return parseVerify(rest);
     case "trust":
     case "forget":
     case "exclude":
@@ -161,6 +164,7 @@ export function completeLine(before: string, names: readonly string[]): Completi
   const isFirst = /^\S+\s+$/u.test(before.slice(0, start));
   const place = isFirst ? places[0] : places.at(-1);
   if (place === "TEXT") return { start, candidates: namesFor(word, names, false) };
+  if (place === "[yes/no]") return { start, candidates: startsOf(word, ["yes", "no"]) };
   if (!isFirst || place?.includes("NAME") !== true) return { start, candidates: [] };
   const follows = places.length > 1 ? " " : "";
   return { start, candidates: startsOf(word, names.map((name) => name + follows)) };
@@ -215,7 +219,16 @@ function parsePrivate(rest: string, typed: boolean): SlashCommand {
   return { kind: "send", text, to };
 }
 
-function parseVerdict(kind: Verdict | "kick" | "ban", name: string): SlashCommand {
+function parseVerify(rest: string): SlashCommand {
+  const [, name, answer] = /^(\S+)(?:\s+(yes|no))?\s*$/iu.exec(rest) ?? [];
+  if (name === undefined) return mistake("usage: /verify NAME, then /verify NAME yes or no");
+  return { kind: "verify", name, answer: answer?.toLowerCase() as Answer | undefined };
+}
+
+function parseVerdict(
+  kind: Exclude<Verdict, "verify"> | "kick" | "ban",
+  name: string,
+): SlashCommand {
   return /^\S+$/.test(name) ? { kind, name } : mistake(`usage: /${kind} NAME`);
 }
 
@@ -240,6 +253,8 @@ export interface CommandOptions {
   readonly reload?: (() => Promise<void>) | undefined;
   /** Removes a member from the room that this process hosts; undefined if it hosts none. */
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
+  /** Compares words and safety numbers. */
+  readonly verification: Verification;
 }
 
 /** What the commands need from the conversation. */
@@ -302,6 +317,8 @@ export class CommandRunner {
         await this.#fingerprint(session, command.name);
         return undefined;
       case "verify":
+        this.#verify(session, command.name, command.answer);
+        return undefined;
       case "trust":
       case "forget":
       case "exclude":
@@ -351,10 +368,18 @@ export class CommandRunner {
     const other = { standing: trust.standing(credential), safetyNumber: number };
     trust.show(credential);
     display.print(presenter.fingerprint({ ...credential, other }));
+    this.#options.verification.showedNumber(peer);
+  }
+
+  /** Compares words with a member, or takes the answer. */
+  #verify(session: Session, name: string, answer: Answer | undefined): void {
+    const peer = find(session, name);
+    if (peer === undefined) this.#handlers.refuse("NO_SUCH_MEMBER", noSuchMember(name));
+    else this.#options.verification.run(peer, answer);
   }
 
   /** Applies a decision about a member. */
-  #decide(session: Session, verdict: Verdict, name: string): void {
+  #decide(session: Session, verdict: Exclude<Verdict, "verify">, name: string): void {
     const { presenter, display } = this.#options;
     const peer = find(session, name);
     const decision = this.#rule(verdict, name, peer);
@@ -363,7 +388,7 @@ export class CommandRunner {
   }
 
   #rule(
-    verdict: Verdict,
+    verdict: Exclude<Verdict, "verify">,
     name: string,
     peer: Peer | undefined,
   ): Decision | { ok: false; code: "NO_SUCH_MEMBER"; message: string } {
@@ -379,7 +404,6 @@ export class CommandRunner {
       return { ok: true };
     }
     if (verdict === "trust") return trust.trust(peer.credential);
-    if (verdict === "verify") return trust.verify(peer.credential);
     trust.exclude(peer.credential);
     return { ok: true };
   }

@@ -12,6 +12,7 @@ import type { WaitingLine } from "../member/deliveries.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
+import type { WordsEvent } from "../trust/words.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
 import { missedText, notShownText, slowText, statusText } from "./departure.ts";
 import {
@@ -36,9 +37,10 @@ import {
 } from "./presenter.ts";
 import { CHAT_COMMANDS, CHAT_KEYS } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
+import { wordsText } from "./verify.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
-const UNVERIFIED = "no one is verified yet: run /fingerprint NAME and compare by phone";
+const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
 const UNREMEMBERED = "later key changes go unnoticed: --known-peers FILE remembers keys";
 const EPHEMERAL = "your key lasts for this run only: --identity FILE keeps a key";
 
@@ -220,10 +222,10 @@ export class Transcript implements Presenter {
     const { standing, safetyNumber } = other;
     const before = standing.trust === "changed" ? formerKeys(standing) : [];
     const next = standing.trust === "changed"
-      ? `if they match: /trust ${name}, then /verify ${name}`
+      ? `if they match: /trust ${name}, then /verify ${name} yes`
       : standing.trust === "verified"
       ? `you have verified ${name}`
-      : `if they match: /verify ${name}`;
+      : `if they match: /verify ${name} yes`;
     return [
       `the fingerprint of ${name} is ${fingerprint}`,
       ...before,
@@ -233,6 +235,11 @@ export class Transcript implements Presenter {
       `compare one of them with ${name} by phone or in person`,
       next,
     ].map((line) => this.#note(line));
+  }
+
+  words(event: WordsEvent): string[] {
+    const { lines, alarm } = wordsText(event);
+    return lines.map((line) => alarm ? this.#alarm(line) : this.#note(line));
   }
 
   decided(verdict: Verdict, name: string, peer: Peer | undefined): string[] {
@@ -267,7 +274,8 @@ export class Transcript implements Presenter {
       "//TEXT": "send a text that starts with a slash",
       ...this.#options.echo ? CHAT_KEYS : {},
     };
-    return Object.entries(rows).map(([what, help]) => this.#note(`${what.padEnd(20)} ${help}`));
+    const width = Math.max(...Object.keys(rows).map(({ length }) => length));
+    return Object.entries(rows).map(([what, help]) => this.#note(`${what.padEnd(width)} ${help}`));
   }
 
   notice(text: string): string[] {

@@ -37,6 +37,8 @@ export const CONTEXT = {
   invitationKey: utf8("parley/2 invitation key\0"),
   invitation: utf8("parley/2 invitation\0"),
   invitationJoin: utf8("parley/2 invitation join\0"),
+  wordsCommitment: utf8("parley/2 words commitment\0"),
+  words: utf8("parley/2 words\0"),
 } as const satisfies Record<string, Bytes>;
 
 /**

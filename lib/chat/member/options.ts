@@ -142,6 +142,8 @@ export type MemberEvent =
   | {
     readonly kind: "reconnected";
     readonly room: Bytes;
+    /** Whether this is another stay: in another room, or in one that had given this member up. */
+    readonly anew?: boolean;
     /** When something was said that may not have come, where the others no longer waited for this member. */
     readonly missed?: MissedSpan;
   }

@@ -120,7 +120,9 @@ export class Membership {
     const { self, ledger, event, now } = this.#options;
     const again = graceMs !== undefined;
     const news = missed === undefined ? { room } : { room, missed };
-    event(again ? { kind: "reconnected", ...news } : { kind: "admitted", self, room });
+    event(
+      again ? { kind: "reconnected", anew: true, ...news } : { kind: "admitted", self, room },
+    );
     ledger.changeRoom();
     const listed = new Map(candidates.map((one) => [one.number, one.member]));
     const own = { number, credential: self, confirmed: true, away: false };

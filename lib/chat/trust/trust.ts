@@ -105,8 +105,8 @@ export class Trust implements Policy {
   /** The names and identities whose messages the user does not want to see. */
   #ignored: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
   /**
-   * By folded name, the fingerprint that the user asked to see, or else the first one shown. People
-   * are shown fingerprints only where they matter.
+   * By folded name, the fingerprint that the user asked to compare, or else the first one shown.
+   * People are shown fingerprints only where they matter.
    */
   readonly #compared = new Map<string, string>();
   /**
@@ -168,6 +168,11 @@ export class Trust implements Policy {
   /** Reports whether a peer is told that it receives no keys: its key is not the known one. */
   mistrusts({ credential }: Peer): boolean {
     return this.of(credential) === "changed";
+  }
+
+  /** Reports whether a peer may be sent notices: also one that a rule alone keeps from reading. */
+  mayNotify({ credential }: Peer): boolean {
+    return !this.#isChanged(credential) && this.#exclusion(credential) !== "by command";
   }
 
   // Queries.
@@ -307,13 +312,17 @@ export class Trust implements Policy {
     return OK;
   }
 
+  /** Records that the user asked for words to compare with a peer. */
+  compare(peer: PeerIdentity): Decision {
+    if (this.#isChanged(peer)) return keyChanged(peer.name);
+    this.#compared.set(peer.folded, peer.fingerprint);
+    return OK;
+  }
+
   /** Marks a peer's fingerprint as compared. */
   verify(peer: PeerIdentity): Decision {
     const { name, folded, fingerprint } = peer;
-    if (this.#isChanged(peer)) {
-      const message = `${name} has a different key than the one you know: run /trust ${name} first`;
-      return { ok: false, code: "KEY_CHANGED", message };
-    }
+    if (this.#isChanged(peer)) return keyChanged(name);
     const compared = this.#compared.get(folded);
     if (compared !== fingerprint) {
       return compared === undefined ? notShown(name) : changedSince(name, compared);
@@ -413,6 +422,11 @@ function idOf({ folded, fingerprint }: Pick<PeerIdentity, "folded" | "fingerprin
 function notShown(name: string): Decision {
   const message = `you have not seen the fingerprint of ${name}: run /fingerprint ${name}`;
   return { ok: false, code: "NOT_SHOWN", message };
+}
+
+function keyChanged(name: string): Decision {
+  const message = `${name} has a different key than the one you know: run /trust ${name} first`;
+  return { ok: false, code: "KEY_CHANGED", message };
 }
 
 function changedSince(name: string, shown: string): Decision {

@@ -394,7 +394,9 @@ export const CHAT = {
 At a terminal, Tab completes commands and names, and Shift-Tab goes back. The arrow keys recall the
 lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line in a message; some
 terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. A paste of more than 20 lines asks
-first.`,
+first.
+
+To be sure who somebody is, type /verify NAME and compare four words by telephone.`,
   options: { plain: TERMINAL.plain },
   commands: [CHAT_SERVER, CHAT_CLIENT, CHAT_PAGE],
   runs: true,

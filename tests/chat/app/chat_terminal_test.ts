@@ -69,7 +69,7 @@ test("two people at two terminals see who they are, talk, and leave by Ctrl-D an
   await guest.until("the prompt", isAt("bo>"));
   assertEquals((await guest.shown()).rows, [
     "* you are bo, with ada (new)",
-    "* no one is verified yet: run /fingerprint NAME and compare by phone",
+    "* no one is verified yet: run /verify NAME and compare words by phone",
     "* /help lists the commands",
     "bo>",
   ]);

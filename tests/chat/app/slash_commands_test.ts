@@ -50,9 +50,7 @@ Deno.test("parseLine() reads every command", () => {
 });
 
 Deno.test("parseLine() reads what a person decides, about one name and no more", () => {
-  for (
-    const kind of ["verify", "trust", "forget", "exclude", "include", "ignore", "unignore"] as const
-  ) {
+  for (const kind of ["trust", "forget", "exclude", "include", "ignore", "unignore"] as const) {
     assertEquals(parseLine(`/${kind}  bo `), { kind, name: "bo" });
     for (const line of [`/${kind}`, `/${kind} bo cy`]) {
       assertEquals(parseLine(line).kind, "mistake", line);
@@ -61,6 +59,17 @@ Deno.test("parseLine() reads what a person decides, about one name and no more",
   for (const kind of ["lock", "unlock", "reload"] as const) {
     assertEquals(parseLine(`/${kind}`), { kind });
     assertEquals(parseLine(`/${kind} bo`).kind, "mistake");
+  }
+});
+
+Deno.test("parseLine() reads /verify with a name, and with the answer yes or no", () => {
+  assertEquals(parseLine("/verify  bo "), { kind: "verify", name: "bo", answer: undefined });
+  assertEquals(parseLine("/verify bo yes"), { kind: "verify", name: "bo", answer: "yes" });
+  assertEquals(parseLine("/Verify yes  No "), { kind: "verify", name: "yes", answer: "no" });
+  for (const line of ["/verify", "/verify bo cy", "/verify bo yes no", "/verify bo yesterday"]) {
+    const read = parseLine(line);
+    assertEquals(read.kind, "mistake", line);
+    assert(read.kind === "mistake" && read.message.startsWith("usage: /verify NAME"), line);
   }
 });
 
@@ -96,7 +105,9 @@ Deno.test("completeLine() completes commands, in any case, with a blank before a
 
 Deno.test("completeLine() completes names where a command takes one, and in texts", () => {
   assertEquals(complete("/msg a"), [5, ["Ada ", "adele "]]);
-  assertEquals(complete("/verify "), [8, ["Ada", "adele", "bo"]]);
+  assertEquals(complete("/trust "), [7, ["Ada", "adele", "bo"]]);
+  assertEquals(complete("/verify "), [8, ["Ada ", "adele ", "bo "]]);
+  assertEquals(complete("/verify bo "), [11, ["no", "yes"]]);
   assertEquals(complete("/fingerprint B"), [13, ["bo"]]);
   assertEquals(complete("/verify bo a")[1], []);
   assertEquals(complete("/msg bo ask ad"), [12, ["Ada ", "adele "]]);

@@ -213,7 +213,7 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
   ].flatMap((event) => transcript.event(event));
   assertEquals(lines, [
     "* you are ada, with bo (new) and zoe (new)",
-    "* no one is verified yet: run /fingerprint NAME and compare by phone",
+    "* no one is verified yet: run /verify NAME and compare words by phone",
     "* /help lists the commands",
   ]);
 });

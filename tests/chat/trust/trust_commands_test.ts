@@ -107,7 +107,7 @@ test("a safety number is the same on both screens, and /verify marks what was co
   await using _server = server;
   await using client = await join(address, "bo", "-i", bo.file);
   await joined(server, "bo");
-  await server.type("/fingerprint bo\n/verify bo\n");
+  await server.type("/fingerprint bo\n/verify bo yes\n");
   await client.type("/fingerprint ada\n");
   const [mine, theirs] = [await server.event("fingerprint"), await client.event("fingerprint")];
   assert(/^(\d{5} ){11}\d{5}$/.test(mine.safetyNumber as string), String(mine.safetyNumber));
@@ -131,9 +131,9 @@ test("a key that is changed between /fingerprint and /verify is not verified", a
   await server.event("left");
   await using _second = await join(address, "bo");
   await joined(server, "bo", 2);
-  await server.type("/verify bo\n");
+  await server.type("/verify bo yes\n");
   assertEquals((await server.event("error")).code, "FINGERPRINT_CHANGED");
-  await server.type("/fingerprint bo\n/verify bo\n");
+  await server.type("/fingerprint bo\n/verify bo yes\n");
   assertEquals((await server.event("trust")).trust, "verified");
 });
 
@@ -237,4 +237,54 @@ test("a run that is stopped gives its name to the next run of the same identity,
   assertEquals(stopped.errors.join("\n").includes("(REPLACED)"), true);
   await server.type("hello\n");
   await again.event("message");
+});
+
+test("two programs compare words by /verify, and what both confirm is verified and remembered", async () => {
+  await using scratch = await Scratch.make();
+  const { server, address } = await serve("-n", "ada", "-k", scratch.file("ada"));
+  await using _server = server;
+  await using client = await join(address, "bo", "-k", scratch.file("bo"));
+  await joined(server, "bo");
+  await joined(client, "ada");
+  const states = (process: ChatProcess) =>
+    process.all("words").map(({ state, by, both }) =>
+      [state, by, ...both === true ? ["both"] : []].join(" ")
+    );
+  await client.type("/verify ada\n");
+  await nth(client, "words", 2);
+  const { words } = await nth(server, "words", 2);
+  assert(/^[a-z]+( [a-z]+){3}$/.test(words as string), String(words));
+  assertEquals(client.all("words")[1]?.words, words);
+  await server.type("/verify bo yes\n");
+  await nth(client, "words", 3);
+  await client.type("/verify ada yes\n");
+  await nth(server, "words", 4);
+  await client.event("trust");
+  assertEquals(states(server), [
+    "asked peer",
+    "shown peer",
+    "confirmed self",
+    "confirmed peer both",
+  ]);
+  assertEquals(states(client), [
+    "asked self",
+    "shown self",
+    "confirmed peer",
+    "confirmed self both",
+  ]);
+  assertEquals([server.all("trust")[0]?.trust, client.all("trust")[0]?.trust], [
+    "verified",
+    "verified",
+  ]);
+  // There is nothing left to compare; another attempt, which differs, verifies nobody.
+  await server.type("/verify bo yes\n/verify bo\n");
+  assertEquals((await server.event("error")).code, "NOTHING_TO_COMPARE");
+  await nth(client, "words", 6);
+  await client.type("/verify ada no\n");
+  await nth(server, "words", 7);
+  assertEquals([states(server).at(-1), states(client).at(-1)], ["differ peer", "differ self"]);
+  await leave(client);
+  await leave(server);
+  assert((await scratch.lines("ada"))[0]?.endsWith(" verified"));
+  assert((await scratch.lines("bo"))[0]?.endsWith(" verified"));
 });

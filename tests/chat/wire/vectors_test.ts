@@ -21,6 +21,13 @@ import { CONTEXT, sign, verify } from "../../../lib/chat/identity/signing.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { safetyNumber } from "../../../lib/chat/trust/known_peers.ts";
 import {
+  commitmentOf,
+  encodeWordsMessage,
+  readWordsMessage,
+  wordNumbers,
+  wordsWith,
+} from "../../../lib/chat/trust/words.ts";
+import {
   encodeBehind,
   encodeBye,
   encodeChallengePayload,
@@ -338,4 +345,20 @@ Deno.test("vectors: the safety number of two identities", async () => {
   const number = await safetyNumber(ada.fingerprint, bo.fingerprint);
   assertEquals(number.join(" "), vectors.safetyNumber);
   assertEquals((await safetyNumber(bo.fingerprint, ada.fingerprint)).join(" "), number.join(" "));
+});
+
+Deno.test("vectors: short words, and the messages that lead to them", async () => {
+  const { words } = vectors;
+  const scope = { room, initiator: bytes(ada.member), responder: bytes(bo.member) };
+  const nonces = { initiator: bytes(words.initiatorNonce), responder: bytes(words.responderNonce) };
+  const commitment = bytes(words.commitment);
+  assertEquals(await commitmentOf(scope, nonces.initiator), commitment);
+  assertEquals(await wordNumbers(scope, nonces), words.numbers);
+  assertEquals((await wordsWith(words.numbers)).join(" "), words.words);
+  for (const [kind, body] of Object.entries(words.messages)) {
+    const nonce = { answer: nonces.responder, reveal: nonces.initiator }[kind];
+    const message = readWordsMessage(bytes(body));
+    assertEquals<unknown>(message, { kind, commitment, ...nonce && { nonce } });
+    assertEquals(encodeHex(encodeWordsMessage(message!)), body);
+  }
 });
