@@ -237,11 +237,11 @@ export interface InvitationPlace {
   readonly guest: Bytes;
 }
 
-function proofStatement({ room, inviter, guest }: InvitationPlace): Bytes {
+function inviterStatement({ room, inviter, guest }: InvitationPlace): Bytes {
   return inContext(CONTEXT.invitation, room, inviter, guest);
 }
 
-function joinStatement(transcript: Bytes, guest: Bytes): Bytes {
+function relayStatement(transcript: Bytes, guest: Bytes): Bytes {
   return inContext(CONTEXT.invitationJoin, transcript, guest);
 }
 
@@ -259,7 +259,7 @@ export async function proveToInviter(
   { publicKey, key }: Invitation,
   place: InvitationPlace,
 ): Promise<InvitationProof> {
-  return { publicKey, signature: await sign(key, proofStatement(place)) };
+  return { publicKey, signature: await sign(key, inviterStatement(place)) };
 }
 
 /** Returns whether a guest's proof for its inviter holds. */
@@ -267,7 +267,7 @@ export async function holdsForInviter(
   proof: InvitationProof,
   place: InvitationPlace,
 ): Promise<boolean> {
-  return await holds(proof, proofStatement(place));
+  return await holds(proof, inviterStatement(place));
 }
 
 /**
@@ -282,7 +282,7 @@ export async function proveToRelay(
   transcript: Bytes,
   guest: Bytes,
 ): Promise<InvitationProof> {
-  return { publicKey, signature: await sign(key, joinStatement(transcript, guest)) };
+  return { publicKey, signature: await sign(key, relayStatement(transcript, guest)) };
 }
 
 /** Returns whether a guest's proof for a relay holds. The parameters are those of {@linkcode proveToRelay}. */
@@ -291,7 +291,7 @@ export async function holdsForRelay(
   transcript: Bytes,
   guest: Bytes,
 ): Promise<boolean> {
-  return await holds(proof, joinStatement(transcript, guest));
+  return await holds(proof, relayStatement(transcript, guest));
 }
 
 async function holds({ publicKey, signature }: InvitationProof, bytes: Bytes): Promise<boolean> {
