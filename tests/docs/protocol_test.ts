@@ -124,7 +124,7 @@ Deno.test({
   fn() {
     const rows = table("### 9.4 Messages").map(([kind, name]) => [name, Number(kind)]);
     const { end, ...kinds } = MESSAGE;
-    assertEquals(rows.slice(0, 4), Object.entries(kinds));
+    assertEquals(rows.filter(([name]) => name! in kinds), Object.entries(kinds));
     assert(prose.includes(`Kind ${end} ends the messages`));
   },
 });
