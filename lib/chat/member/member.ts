@@ -225,7 +225,7 @@ export class Member {
     if (!composed.ok) return composed;
     const { line } = composed;
     this.#ledger.enter(line, begun!.room, this.#displayed.shown);
-    begun!.outgoing.leftOut(line.leftOut);
+    if (line.to === undefined) begun!.outgoing.leftOut(line.leftOut);
     const contact = line.to && this.#ledger.get(line.to.credential.key);
     if (contact === undefined) begun!.outgoing.wake();
     else begun!.outgoing.want(contact);

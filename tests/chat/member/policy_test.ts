@@ -67,7 +67,12 @@ Deno.test("who is given no lines because its key has changed is told so at the f
     const { policy, seats, kinds, say } = await roomOf("bo", ...others);
     policy.excluded.add("bo");
     policy.mistrusted.add("bo");
-    if (others.length > 0) policy.excluded.add("di");
+    if (others.length > 0) {
+      policy.excluded.add("di");
+      await say("psst", "cy");
+      assertEquals(faults(seats.bo!), [], "a private line is kept from nobody");
+      seats.cy!.events.length = 0;
+    }
     for (const text of ["one", "two"]) await say(text);
     assertEquals([faults(seats.bo!), shown(seats.bo!)], [["MISTRUSTED"], []], `${others}`);
     assertEquals([kinds("bo", KIND.pair).length, kinds("bo", KIND.sealed).length], [1, 0]);
