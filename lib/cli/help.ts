@@ -8,7 +8,6 @@
 import { Failure, nearest, usageFailure } from "../base/failure.ts";
 import { quote, shellWord } from "../base/printable.ts";
 import { BUILD } from "../os/build.ts";
-import { wrapped } from "./output.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -86,7 +85,7 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
   if (rows.length === 0) return "";
   const left = Math.min(34, Math.max(...rows.map(([name]) => name.length)));
   const lines = rows.flatMap(([name, text]) => {
-    const [line = "", ...more] = wrapped(text, WIDTH - left - 4, (part) => part.length);
+    const [line = "", ...more] = wrapped(text, WIDTH - left - 4);
     const indent = " ".repeat(left + 4);
     const first = name.length > left
       ? [`  ${name}`, `${indent}${line}`]
@@ -111,6 +110,16 @@ function flags(names: readonly PermissionName[]): string {
 function examples(command: CommandSpec): string {
   if (command.examples === undefined) return "";
   return `Examples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 /**

@@ -284,7 +284,7 @@ function painted(cell: Cell): string {
 }
 
 /** Breaks a text at its spaces. A word that is too wide is not broken. */
-export function wrapped(text: string, room: number, widthOf: (text: string) => number): string[] {
+function wrapped(text: string, room: number, widthOf: (text: string) => number): string[] {
   if (widthOf(text) <= room) return [text];
   const lines: string[] = [];
   let line = "";

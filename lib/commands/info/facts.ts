@@ -8,9 +8,16 @@
 
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { printJson, printLines } from "../../cli/output.ts";
+import {
+  type Cell,
+  factLines,
+  missingLines,
+  notShown,
+  printJson,
+  printLines,
+  tableLines,
+} from "../../cli/output.ts";
 import type { Input, PartialGrant } from "../../cli/spec.ts";
-import { type Cell, factLines, missingLines, notShown, tableLines } from "../../cli/output.ts";
 import type { AddressFacts } from "../../info/address/address.ts";
 import {
   type Bits,
