@@ -208,7 +208,10 @@ function endText(event: WordsEvent): WordsText {
   const instead = `compare the safety number instead: /fingerprint ${name}`;
   switch (event.why!) {
     case "unanswered":
-      return note(`${name} does not answer: it is away, or its parley is older; ${instead}`);
+      return note(
+        `${name} does not answer: it is away, its parley is older, or you have asked it too often`,
+        instead,
+      );
     case "unsent":
       return note(`${name} cannot be asked now; ${instead}`);
     case "forged":

@@ -217,7 +217,10 @@ Deno.test("words that end say why, and what to do", async () => {
   };
   const words = ["build", "leisure", "check", "peanut"];
   const expected: [string, string][] = [
-    [ended("unanswered"), "* bo does not answer: it is away, or its parley is older; compare the"],
+    [
+      ended("unanswered"),
+      "* bo does not answer: it is away, its parley is older, or you have asked it too often",
+    ],
     [
       ended("unsent"),
       "* bo cannot be asked now; compare the safety number instead: /fingerprint bo",
