@@ -28,8 +28,8 @@ const ATTACKS: Readonly<Record<string, string>> = {
   stuck: "one that floods one that never reads",
   turns: "10,000 connections in turn",
   steps: "frames a thousand steps on",
-  questions: "a question without end",
-  audiences: "frames to 10,000 who are not there",
+  asks: "asks for receipts without end",
+  absent: "frames to 10,000 who are not there",
   junk: "200 junk joins a second",
   pings: "a relay that pings and does not read",
 };

@@ -13,22 +13,29 @@ export {
   kindText,
   SaltError,
   SIGNATURE_HASHES,
+  type SignatureHash,
+  type SignatureKind,
+  type SignatureOptions,
   signDocument,
+  type Signing,
   startSigning,
+  type Verification,
   verifyDocument,
   verifyStream,
 } from "./rsa/signature.ts";
-export type {
-  SignatureHash,
-  SignatureKind,
-  SignatureOptions,
-  Signing,
-  Verification,
-} from "./rsa/signature.ts";
-export { inspectKey, privateKeyOf, publicKeyOf, readKey, writeKeyPair } from "./rsa/key_formats.ts";
-export type { KeyUse, PemPair, ReadKeyOptions, RsaKey } from "./rsa/key_formats.ts";
-export { type KeyFileCode, KeyFileError, type PssLimits } from "./rsa/key_der.ts";
-export type { KeyProblem } from "./rsa/weakness.ts";
+export {
+  inspectKey,
+  type KeyUse,
+  type PemPair,
+  privateKeyOf,
+  publicKeyOf,
+  readKey,
+  type ReadKeyOptions,
+  type RsaKey,
+  writeKeyPair,
+} from "./rsa/key_formats.ts";
+export { type KeyFileCode, KeyFileError } from "./rsa/der.ts";
+export type { KeyProblem, PssLimits } from "./rsa/key_der.ts";
 export {
   decryptBlock,
   DecryptionError,

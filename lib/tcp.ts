@@ -48,8 +48,8 @@ export {
   DEFAULT_CONNECT_MS,
   DEFAULT_PORT,
   DEFAULT_TIMEOUT_MS,
+  LOOPBACK,
   MAX_PARALLEL,
-} from "./base/defaults.ts";
-export { LOOPBACK } from "./base/host_port.ts";
+} from "./base/host_port.ts";
 export { Failure, type FailureOptions } from "./base/failure.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./net/tls.ts";

@@ -32,10 +32,31 @@ export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
 export type { MemberChange, Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
-export type { RelayState, Tally } from "./chat/relay/options.ts";
+export type { RelayInvitations, RelayState, Tally } from "./chat/relay/options.ts";
+export {
+  type Invitation,
+  type InvitationAnswer,
+  type InvitationLink,
+  invitationLink,
+  type InvitationTarget,
+  inviterOf,
+  type LinkScheme,
+  openInvitation,
+  readInvitationLink,
+} from "./chat/wire/invitation.ts";
+export {
+  type Guest,
+  type GuestEvent,
+  Invitations,
+  type InvitationsOptions,
+  InvitedGuest,
+  type InvitedGuestOptions,
+  type MadeInvitation,
+  type ProofOutcome,
+} from "./chat/trust/invitations.ts";
 export { Failure, type FailureOptions } from "./base/failure.ts";
 export type { Bytes } from "./rsa.ts";
-export type { Link, LinkReceiver, Tap } from "./chat/link.ts";
+export type { DuplexLink, Link, LinkReceiver, Tap } from "./chat/link.ts";
 export type { Dial, Session, SessionOptions } from "./chat/runtime/session.ts";
 export type { IncomingLink, LinkSource, RelayHost } from "./chat/runtime/relay_host.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./net/tls.ts";

@@ -25,11 +25,11 @@ export {
   DEFAULT_PORT,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUT_MS,
+  LOOPBACK,
   MAX_IPV4_BYTES,
   MAX_IPV6_BYTES,
   MAX_WINDOW,
-} from "./base/defaults.ts";
-export { LOOPBACK } from "./base/host_port.ts";
+} from "./base/host_port.ts";
 export { type EchoClient, type EchoClientCounts, openEchoClient } from "./udp/echo_client.ts";
 export type { Answer, EchoClientEvent, EchoClientOptions } from "./udp/echo_client.ts";
 export {
@@ -37,23 +37,22 @@ export {
   type EchoServerCounts,
   type EchoServerEvent,
   type EchoServerOptions,
-  openBatchEchoServer,
-  openEchoServer,
-} from "./udp/echo_server.ts";
-export {
   type ForgeryEvent,
   type ForgeryOptions,
   type ForgeryOutcome,
+  openBatchEchoServer,
+  openEchoServer,
   playForgery,
-} from "./udp/forgery.ts";
+} from "./udp/echo_server.ts";
 export { Histogram, type HistogramRow } from "./udp/load.ts";
 export { type LoadOptions, type LoadResult, measureLoad } from "./udp/load.ts";
 export type { Verdict } from "./udp/echo_client.ts";
-export { sendDatagram, type SentDatagram } from "./udp/datagram_socket.ts";
 export {
   type Datagram,
   type DatagramListener,
   listenDatagrams,
   type ListenOptions,
-} from "./udp/listener.ts";
+  sendDatagram,
+  type SentDatagram,
+} from "./udp/datagram_socket.ts";
 export { type MulticastGroup, readGroup } from "./net/resolve_host.ts";

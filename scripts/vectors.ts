@@ -14,6 +14,7 @@ import { type Bytes, type Random, sha256, utf8 } from "../lib/base/bytes.ts";
 import {
   makeCredential,
   makeRenewal,
+  NO_RENEWAL,
   type OwnCredential,
   renewalStatement,
 } from "../lib/chat/identity/credential.ts";
@@ -65,6 +66,15 @@ import {
 } from "../lib/chat/wire/history.ts";
 import { encodeEntries, readPair } from "../lib/chat/wire/envelope.ts";
 import { encodeFrame, FRAME_HEADER_BYTES } from "../lib/chat/wire/frame.ts";
+import {
+  encodeInvitationNotice,
+  encodeProof,
+  invitationLink,
+  inviterOf,
+  openInvitation,
+  proveToInviter,
+  proveToRelay,
+} from "../lib/chat/wire/invitation.ts";
 import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 
 const EXPIRES_AT = 1_800_000_000_000;
@@ -173,6 +183,7 @@ const sealed = await chain.seal(
 const pair = { room, sender: ada.member, recipient: bo.member };
 const sender = await PairSender.to(pair, bo.keys.session.publicKey, () => PAIRWISE_KEY);
 const at = { version, context };
+const mistrust = { kind: "notice", notice: "mistrust", body: new Uint8Array(0) } as const;
 const messages: PairMessage[] = [
   {
     kind: "line",
@@ -203,9 +214,32 @@ const ask = await sender.ask(2, at, new Uint8Array(0));
 await sender.openReceipt(receiptEntries[0]!, context);
 const provenFrame = await sender.seal(numbers, at, encodeMessages([]), privateKey);
 
+// Section 13.4: ada invites bo.
+const invitation = await openInvitation(random(16));
+const invitedAt = { room, inviter: ada.member, guest: bo.member };
+const guestProof = await proveToInviter(invitation, invitedAt);
+const joinProof = await proveToRelay(invitation, transcript, bo.member);
+const invitedJoin = encodeJoinRequest({
+  credential: bo.bytes,
+  renewal: NO_RENEWAL,
+  dialled,
+  invitation: joinProof,
+});
+const link = invitationLink({
+  ...dialled,
+  room: roomName,
+  secret: invitation.secret,
+  inviter: inviterOf(ada.fingerprint),
+});
+
 const frames: Record<string, Bytes> = {
   challenge: encodeFrame(KIND.challenge, challenge),
   join: encodeProven(KIND.join, joinRequest, await sign(privateKey, statements.join)),
+  "join, by an invitation": encodeProven(
+    KIND.join,
+    invitedJoin,
+    await sign(bo.keys.signing.privateKey, joinStatement(transcript, invitedJoin)),
+  ),
   roster: concat(new RosterPages([listing]).snapshot(room, 1)(contexts[1]!)),
   joined: encodeJoined(listing),
   left: encodeLeft({ version: 5, member: 1, reason: "LEFT", statement: leave }),
@@ -320,9 +354,24 @@ const vectors = {
     askKey: await pairKey(CONTEXT.ask),
   },
   messages: { plaintext: hex(encodeMessages(messages)) },
+  mistrust: { plaintext: hex(encodeMessages([mistrust])) },
   receipt: { streams, plaintext: hex(encodeReceipt(streams)) },
   padding: lengths.map((length) => [length, paddedLength(length)]),
   ids: { number: 41, group: groupId(41), private: privateId(41) },
+  invitation: {
+    secret: hex(invitation.secret),
+    publicKey: hex(invitation.publicKey),
+    link,
+    toInviter: hex(inContext(CONTEXT.invitation, room, ada.member, bo.member)),
+    toRelay: hex(inContext(CONTEXT.invitationJoin, transcript, bo.member)),
+    joinProof: hex(encodeProof(joinProof)),
+    proof: hex(encodeInvitationNotice({ kind: "proof", proof: guestProof })),
+    answer: hex(encodeInvitationNotice({
+      kind: "answer",
+      publicKey: invitation.publicKey,
+      answer: "used",
+    })),
+  },
   safetyNumber: (await safetyNumber(ada.fingerprint, bo.fingerprint)).join(" "),
   words: await shortWords(),
   frames: Object.fromEntries(Object.entries(frames).map(([name, bytes]) => [name, hex(bytes)])),

@@ -36,9 +36,6 @@ export declare function decodeBase64Url(b64url: string): Uint8Array<ArrayBuffer>
 export declare function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
 export declare function decodeHex(src: string): Uint8Array<ArrayBuffer>;
 
-// @std/text/levenshtein-distance
-export declare function levenshteinDistance(str1: string, str2: string): number;
-
 // bcrypt-pbkdf, which carries no types either. It is a CommonJS module: a bundle gives only its default export.
 declare const bcrypt: {
   /** Fills `key`; 0 if the arguments are valid. */

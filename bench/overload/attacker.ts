@@ -13,7 +13,7 @@ import {
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { encodeEmpty } from "../../lib/chat/wire/control.ts";
 import { encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
-import { audiences, enter, junk, questions, steps } from "./costs.ts";
+import { absent, asks, enter, junk, steps } from "./costs.ts";
 import { RawSocket } from "../../tests/chat/raw_socket.ts";
 import { repeated, unsignedFrame } from "../../tests/chat/sealed_frame.ts";
 import { makeCredentials } from "../chat/crowd/credentials.ts";
@@ -38,8 +38,8 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   stuck,
   turns,
   steps: byNewcomer(steps),
-  questions: byNewcomer(questions),
-  audiences: byNewcomer(audiences),
+  asks: byNewcomer(asks),
+  absent: byNewcomer(absent),
   junk: byNewcomer(junk),
 };
 

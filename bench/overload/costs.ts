@@ -121,12 +121,8 @@ export async function steps(port: number, self: OwnCredential, begun: () => void
   while (await socket.read() !== undefined);
 }
 
-/** Valid questions without end, to one and then to the other. */
-export async function questions(
-  port: number,
-  self: OwnCredential,
-  begun: () => void,
-): Promise<void> {
+/** Asks for receipts without end, each one valid, to one and then to the other. */
+export async function asks(port: number, self: OwnCredential, begun: () => void): Promise<void> {
   const entered = await enter(port, self);
   const { socket, number, context, peers } = entered;
   const { privateKey } = self.keys.signing;
@@ -155,11 +151,7 @@ export async function questions(
 }
 
 /** Frames to ten thousand who are not there. */
-export async function audiences(
-  port: number,
-  self: OwnCredential,
-  begun: () => void,
-): Promise<void> {
+export async function absent(port: number, self: OwnCredential, begun: () => void): Promise<void> {
   const { socket, number } = await enter(port, self);
   const members = Array.from({ length: ABSENT }, (_, i) => FIRST_ABSENT + i);
   await socket.send(encodeRoute({ route: 1, except: false, members }));

@@ -4,6 +4,12 @@
  * @module
  */
 
+// @ts-types="../../types/std.d.ts"
+export { concat } from "@std/bytes/concat";
+// Comparing takes no constant time: it is for public bytes.
+// @ts-types="../../types/std.d.ts"
+export { equals as sameBytes } from "@std/bytes/equals";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -183,22 +189,6 @@ export class ByteReader {
     this.#at += length;
     return at;
   }
-}
-
-/** Joins bytes. */
-export function concat(parts: readonly Uint8Array[]): Bytes {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-/** Returns whether two sequences of bytes are the same. It takes no constant time, and is for public bytes. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Encodes text as UTF-8 (RFC 3629). */

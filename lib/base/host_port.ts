@@ -1,11 +1,53 @@
 /**
- * Writes, reads and compares hosts and ports, and converts them to the addresses of Linux.
+ * Hosts and ports: writes, reads and compares them, and converts them to the addresses of Linux; and the defaults and
+ * bounds of the network tools, which the library applies and the command line shows.
  *
  * @module
  */
 
 /** This machine, over IPv4: where servers listen and clients connect by default. */
 export const LOOPBACK = "127.0.0.1";
+
+/** The port of the tutorial's echo servers. */
+export const DEFAULT_PORT = 1060;
+
+/** How long an echo client waits for an answer, in milliseconds; over UDP, resends included. */
+export const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** How often an echo client over UDP sends a question again. */
+export const DEFAULT_RETRIES = 5;
+
+/** The load on an echo server over UDP: bytes a datagram, datagrams under way, and seconds. */
+export const DEFAULT_LOAD = { size: 38, window: 32, seconds: 5 } as const;
+
+/** The largest window. Each datagram in flight needs two sockets, and a process may open about 1,000 files. */
+export const MAX_WINDOW = 256;
+
+/** The largest payload of a datagram over IPv4, in bytes: 65,535 less the IP and UDP headers. */
+export const MAX_IPV4_BYTES = 65_507;
+
+/** The largest payload of a datagram over IPv6 without jumbograms, in bytes. */
+export const MAX_IPV6_BYTES = 65_527;
+
+/** The most bytes of one read of an echo server over TCP. */
+export const DEFAULT_CHUNK_BYTES = 4_096;
+
+/** The time limit of connecting over TCP, in milliseconds. */
+export const DEFAULT_CONNECT_MS = 10_000;
+
+/** A check of ports: the time limit of each answer, and the number of simultaneous attempts. */
+export const DEFAULT_CHECK = { timeoutMs: 2_000, parallel: 100 } as const;
+
+/** The most simultaneous attempts of a check. Each one needs a socket, and a process may open about 1,000 files. */
+export const MAX_PARALLEL = 1_000;
+
+/** Probes of a host: how many, from one to the next, how long each one waits for its answer, and from one lookup of the name to the next. */
+export const DEFAULT_PROBES = {
+  count: 4,
+  intervalMs: 1_000,
+  timeoutMs: 2_000,
+  refreshMs: 60_000,
+} as const;
 
 /** A host (an address or a name) and a port. */
 export interface HostPort {
@@ -65,7 +107,7 @@ export function readPublicName(name: string): PublicName {
 
 /** The hosts that a server accepts in a URL, besides `localhost`. */
 export interface OwnHosts {
-  /** Names, such as those of the server's certificate, without a port. */
+  /** Names, such as those of the server's certificate, without a port. `*.HOST` is every name one label below HOST. */
   readonly names?: readonly string[];
   /**
    * Tells whether the server accepts an address in URL form, such as `127.0.0.1` or `[::1]`. By default it accepts
@@ -86,7 +128,9 @@ export function isOwnHost(host: string | null, { names = [], address }: OwnHosts
   const hostname = hostnameOf(host);
   if (hostname === undefined) return false;
   if (isAddress(hostname)) return address?.(hostname) ?? true;
-  return hostname === "localhost" || names.some((name) => hostnameOf(name) === hostname);
+  const parent = hostname.replace(/^[^.]+/, "*");
+  return hostname === "localhost" ||
+    names.map(hostnameOf).some((name) => name === hostname || name === parent);
 }
 
 /** Tells whether a host in URL form is a loopback address. */
@@ -182,4 +226,19 @@ export function decodeAddress(name: Uint8Array): HostPort {
   if (mapped) return { hostname: `::ffff:${name.slice(20, 24).join(".")}`, port };
   const text = words.map((word) => word.toString(16)).join(":");
   return { hostname: new URL(`http://[${text}]`).hostname.slice(1, -1) + zone, port };
+}
+
+/**
+ * Returns the default text that an echo client sends: `The time is 2019-08-16 16:34:56.276877`, in local time, 38 bytes long, as
+ * Python's `datetime.now()` prints it.
+ *
+ * @param epochMs Milliseconds since 1970, with a fraction; now by default.
+ */
+export function timeText(epochMs: number = performance.timeOrigin + performance.now()): string {
+  const time = new Date(epochMs);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  const micros = Math.floor((epochMs - Math.floor(epochMs / 1000) * 1000) * 1000);
+  return `The time is ${date} ${clock}.${String(micros).padStart(6, "0")}`;
 }

@@ -7,7 +7,7 @@
 import { concat } from "../base/bytes.ts";
 import { printableBytes } from "../base/printable.ts";
 import { type OutputStream, writeAll } from "../os/io.ts";
-import { say } from "./json_events.ts";
+import { say } from "./output.ts";
 
 /** The most bytes of a datagram that are shown to people. */
 const MAX_SHOWN_BYTES = 1_024;

@@ -1,13 +1,14 @@
 /**
- * Usage: the help page of a command, and answers to wrong command lines.
+ * What helps a person: the help page of a command, answers to wrong command lines, and advice for failures: the option,
+ * the task or the permission that is missing.
  *
  * @module
  */
 
-import { type Failure, usageFailure } from "../base/failure.ts";
+import { Failure, nearest, usageFailure } from "../base/failure.ts";
 import { quote, shellWord } from "../base/printable.ts";
 import { BUILD } from "../os/build.ts";
-import type { ArgumentProblem } from "./option_words.ts";
+import { wrapped } from "./output.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -19,6 +20,7 @@ import {
   type PermissionName,
   wantedNumber,
 } from "./spec.ts";
+import type { ArgumentProblem } from "./words.ts";
 
 const WIDTH = 100;
 
@@ -84,12 +86,12 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
   if (rows.length === 0) return "";
   const left = Math.min(34, Math.max(...rows.map(([name]) => name.length)));
   const lines = rows.flatMap(([name, text]) => {
-    const wrapped = wrap(text, WIDTH - left - 4);
+    const [line = "", ...more] = wrapped(text, WIDTH - left - 4, (part) => part.length);
     const indent = " ".repeat(left + 4);
     const first = name.length > left
-      ? [`  ${name}`, `${indent}${wrapped[0]}`]
-      : [`  ${name.padEnd(left)}  ${wrapped[0]}`];
-    return [...first, ...wrapped.slice(1).map((line) => indent + line)];
+      ? [`  ${name}`, `${indent}${line}`]
+      : [`  ${name.padEnd(left)}  ${line}`];
+    return [...first, ...more.map((each) => indent + each)];
   });
   return `${title}:\n${lines.join("\n")}\n`;
 }
@@ -109,16 +111,6 @@ function flags(names: readonly PermissionName[]): string {
 function examples(command: CommandSpec): string {
   if (command.examples === undefined) return "";
   return `Examples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1)!;
-    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
-  }
-  return lines;
 }
 
 /**
@@ -151,7 +143,7 @@ async function meantCommand(
   }
   const elsewhere = await findCommand(path[0]!, name);
   if (elsewhere !== undefined) return commandLine(elsewhere);
-  const near = await nearestOf(name, here.commands?.map((command) => command.name) ?? []);
+  const near = nearest(name, here.commands?.map((command) => command.name) ?? []);
   return near === undefined ? undefined : `${commandLine(path)} ${near}`;
 }
 
@@ -173,12 +165,9 @@ async function findCommand(group: CommandSpec, name: string): Promise<CommandSpe
  * @param path The command, after the groups that contain it.
  * @param problem The option, and what is wrong with it.
  */
-export async function wrongArgument(
-  path: readonly CommandSpec[],
-  problem: ArgumentProblem,
-): Promise<Failure> {
+export function wrongArgument(path: readonly CommandSpec[], problem: ArgumentProblem): Failure {
   const { reason, typed, name, next } = problem;
-  if (name === undefined || reason === "unknown") return await unknownOption(path, problem);
+  if (name === undefined || reason === "unknown") return unknownOption(path, problem);
   if (reason === "extra value") {
     return usageFailure(typed, "it does not take a value", `leave ${quote(`=${next}`)} out`);
   }
@@ -198,24 +187,21 @@ function missingValue(
   return usageFailure(typed, why, `if that is its value: ${typed}=${value}`);
 }
 
-async function unknownOption(
-  path: readonly CommandSpec[],
-  { typed, next }: ArgumentProblem,
-): Promise<Failure> {
+function unknownOption(path: readonly CommandSpec[], { typed, next }: ArgumentProblem): Failure {
   const command = path.at(-1)!;
   const why = `${commandLine(path)} does not have it`;
   return usageFailure(
     `no option ${quote(typed)}`,
     why,
-    await meantOption(command, typed, next) ?? helpHint(path),
+    meantOption(command, typed, next) ?? helpHint(path),
   );
 }
 
-async function meantOption(
+function meantOption(
   command: CommandSpec,
   typed: string,
   next: string | undefined,
-): Promise<string | undefined> {
+): string | undefined {
   const { operands = [] } = command;
   if (/^-[.\d]/.test(typed) && operands.length > 0) return "put -- before a number below zero";
   const place = operands.find(({ name }) => name.replaceAll(/[[\]]/g, "").startsWith("HOST:PORT"));
@@ -223,7 +209,7 @@ async function meantOption(
     const port = next !== undefined && /^\d{1,5}$/.test(next) ? next : "PORT";
     return `write the port after the host: HOST:${port}`;
   }
-  const near = await nearestOf(typed.replace(/^-+/, ""), Object.keys(optionsOf(command)));
+  const near = nearest(typed.replace(/^-+/, ""), Object.keys(optionsOf(command)));
   return near === undefined ? undefined : `did you mean --${near}?`;
 }
 
@@ -232,19 +218,146 @@ async function meantOption(
  *
  * @param name The operand's name in the help.
  */
-export async function unknownChoice(
+export function unknownChoice(
   path: readonly CommandSpec[],
   name: string,
   word: string,
   choices: readonly string[],
-): Promise<Failure> {
-  const near = await nearestOf(word, choices);
+): Failure {
+  const near = nearest(word, choices);
   const hint = near === undefined ? helpHint(path) : `did you mean ${near}?`;
   return usageFailure(name, `${quote(word)} is not one of ${choices.join(", ")}`, hint);
 }
 
-/** Loads the package that compares words, which takes some milliseconds, when a word is wrong. */
-async function nearestOf(word: string, choices: readonly string[]): Promise<string | undefined> {
-  const { nearest } = await import("../base/nearest.ts");
-  return nearest(word, choices);
+/** A task of `deno.json`: the command that it runs, and the permissions that it grants. */
+interface Task {
+  readonly name: string;
+  /** The words of the command or group. The arguments of the task follow them. */
+  readonly words: readonly string[];
+  readonly grants: readonly PermissionName[];
+}
+
+/** The tasks that run one command or group, with all the permissions that they grant. */
+export const TASKS: readonly Task[] = [
+  { name: "chat-server", words: ["chat", "server"], grants: ["net"] },
+  { name: "chat-client", words: ["chat", "client"], grants: ["net"] },
+  { name: "udp-server", words: ["udp", "server"], grants: ["net"] },
+  { name: "udp-client", words: ["udp", "client"], grants: ["net"] },
+  { name: "tcp-server", words: ["tcp", "server"], grants: ["net"] },
+  { name: "tcp-client", words: ["tcp", "client"], grants: ["net"] },
+  { name: "rsa", words: ["rsa"], grants: ["read", "write"] },
+  { name: "info-socket", words: ["info", "socket"], grants: ["ffi"] },
+  { name: "info", words: ["info"], grants: ["net", "sys", "read"] },
+  { name: "tour", words: ["tour"], grants: ["net", "sys", "read", "write", "ffi"] },
+];
+
+/**
+ * Explains how to run a command with permissions: the task that grants them, if there is one, and the flags.
+ *
+ * @param words The words of the command, without the program's name.
+ * @param flags What it needs: `--allow-sys`, `--allow-read=/etc/services`.
+ * @returns Undefined for a compiled program, whose permissions are fixed.
+ */
+export function permissionHint(
+  words: readonly string[],
+  flags: readonly string[],
+): string | undefined {
+  if (BUILD !== "source") return undefined;
+  const again = `run again with ${flags.join(" ")}`;
+  const task = TASKS.find((one) =>
+    one.words.every((word, i) => word === words[i]) &&
+    flags.every((flag) => one.grants.some((name) => nameOf(flag) === name))
+  );
+  if (task === undefined) return again;
+  const line = ["deno task", task.name, ...words.slice(task.words.length), "…"].join(" ");
+  return `use ${line}, or ${again}`;
+}
+
+function nameOf(flag: string): string {
+  return flag.replace(/^--allow-/, "").replace(/=.*$/, "");
+}
+
+/**
+ * Adds to the failure of a missing permission how to grant everything that the command needs.
+ *
+ * @param failure The failure.
+ * @param words The words of the command, without the program's name.
+ * @param needs The permissions that the command and its options declare.
+ * @returns The failure with the hint; any other failure unchanged.
+ */
+export function withPermissionHint(
+  failure: Failure,
+  words: readonly string[],
+  needs: readonly PermissionName[],
+): Failure {
+  const { what, code, cause } = failure;
+  if (code !== "NOT_PERMITTED" || !(cause instanceof Deno.errors.NotCapable)) return failure;
+  const missing = /--allow-[a-z]+/.exec(cause.message)?.[0];
+  const flags = new Set(needs.map((name) => `--allow-${name}`));
+  if (missing !== undefined) flags.add(missing);
+  const why = BUILD === "source" ? failure.why : "this program does not have the permission for it";
+  return new Failure({ what, why, code, hint: permissionHint(words, [...flags]), cause });
+}
+
+/** Makes a key in a file that does not exist yet. */
+const KEYGEN = "parley rsa keygen -o NEW_KEY";
+
+/** The hint of a failure for people who use the command line, by the failure's code and its own hint. */
+const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
+  DECRYPT_FAILED: () => "check the key, and whether the message was encrypted with --raw",
+  KEY_EMPTY: withKeygen,
+  KEY_EXPONENT: withKeygen,
+  KEY_NOT_RSA: withKeygen,
+  KEY_TOO_LARGE: withKeygen,
+  KEY_TOO_SMALL: withKeygen,
+  KEY_SEVERAL: (hint) =>
+    hint.replace(/^name the kid of one of them, /, "name one of them with --kid, ")
+      .replace(/^name one of these$/, "name one of these with --kid"),
+  MESSAGE_TOO_LONG: (hint) =>
+    hint.startsWith("one block") ? `${hint}; without --raw any size is possible` : hint,
+  NO_ANSWER: withServer,
+  NO_SERVER: withServer,
+  NO_TERMINAL: (hint) =>
+    hint.replace(/^permit parley to read (\S+)$/, "run again with --allow-read=$1")
+      .concat(", or name a file with --passphrase-file FILE"),
+  REFUSED: withServer,
+  SERVFAIL: withServer,
+  TIMEOUT: (hint) => withServer(hint.replace("allow more time", "allow more time with --timeout")),
+  TLS_KEY_MISMATCH: () =>
+    "--tls-cert and --tls-key belong together: check which key the certificate was made with",
+  TLS_NOT_SPOKEN: () => "check the port; if the server does not use TLS, leave out --tls",
+  TLS_UNKNOWN_ISSUER: () =>
+    "name the issuer's certificate with --ca FILE; the operator of the server has it",
+  UNKNOWN_ERROR: (hint) => hint === "" ? "parley info errors lists them" : hint,
+  USAGE: (hint) =>
+    hint.replace(/^inet_aton\(3\) accepts it$/, "$&; leave out --strict to accept it too")
+      .replace(/^resolve the name (\S+) to its addresses$/, "$&: parley info resolve $1"),
+};
+
+function withKeygen(hint: string): string {
+  return hint.endsWith("in a new file") ? `${hint}: ${KEYGEN}` : hint;
+}
+
+/** Names the operand and the permission that choose a name server. */
+function withServer(hint: string): string {
+  return hint.replace(/ask another name server$/, "$& with @SERVER")
+    .replace(
+      "choose a name server, or permit parley to read the system's",
+      "add @SERVER, or run with --allow-sys",
+    );
+}
+
+/**
+ * Puts the options and commands that help into the hint of a failure.
+ *
+ * @param failure A failure of the library.
+ * @returns The failure with that hint; itself if there is nothing to add.
+ */
+export function withAdvice(failure: Failure): Failure {
+  const advice = Object.hasOwn(ADVICE, failure.code) ? ADVICE[failure.code] : undefined;
+  const { what, why, code, hint, exitCode, cause, stack } = failure;
+  const advised = advice?.(hint ?? "");
+  if (advised === undefined || advised === (hint ?? "")) return failure;
+  // Keep the stack of the failure, not of this function.
+  return Object.assign(new Failure({ what, why, code, hint: advised, exitCode, cause }), { stack });
 }

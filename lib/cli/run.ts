@@ -14,8 +14,8 @@ import { quote } from "../base/printable.ts";
 import { toFailure } from "../os/errors.ts";
 import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
-import { printFailure } from "./json_events.ts";
-import type { RawArgs } from "./option_words.ts";
+import { printFailure } from "./output.ts";
+import type { RawArgs } from "./words.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -28,6 +28,7 @@ import {
   type OperandSpec,
   optionsOf,
   type OptionSpec,
+  type PartialGrant,
   type PermissionName,
   type TextOption,
   wantedNumber,
@@ -67,11 +68,8 @@ async function commandFailure(error: unknown, parsed: Parsed | undefined): Promi
   if (parsed === undefined) return toFailure(error, "the command line");
   const failure = toFailure(error, subject(parsed.path));
   if (failure instanceof ReaderGone) return failure;
-  if (failure.code !== "NOT_PERMITTED") {
-    const { withAdvice } = await import("./permissions.ts");
-    return withAdvice(failure);
-  }
-  const { withPermissionHint } = await import("./permissions.ts");
+  const { withAdvice, withPermissionHint } = await import("./help.ts");
+  if (failure.code !== "NOT_PERMITTED") return withAdvice(failure);
   const words = parsed.path.slice(1).map(({ name }) => name);
   return withPermissionHint(failure, words, parsed.permissions);
 }
@@ -85,7 +83,7 @@ async function runParsed(parsed: Parsed, io: Io, load: LoadCommand): Promise<num
     writeAll(io.output, helpPage(path));
     return 0;
   }
-  const grants = command.tellsOfGrants === true ? await currentGrants() : undefined;
+  const grants = command.tellsOfGrants === true ? readGrants(ALL_PERMISSIONS) : undefined;
   keepOnly(permissions);
   const run = await load(path.slice(1).map(({ name }) => name));
   const release: Release = (kept) => keepOnly(command.permissions ?? [], kept);
@@ -95,9 +93,58 @@ async function runParsed(parsed: Parsed, io: Io, load: LoadCommand): Promise<num
 /** Every permission that the runtime knows. */
 const ALL_PERMISSIONS = ["run", "read", "write", "net", "env", "sys", "ffi", "import"] as const;
 
-async function currentGrants(): Promise<Grants> {
-  const { readGrants } = await import("./permissions.ts");
-  return readGrants(ALL_PERMISSIONS);
+/**
+ * Reads which permissions were granted.
+ *
+ * @param names The permissions to look at.
+ */
+function readGrants(names: readonly Deno.PermissionDescriptor["name"][]): Grants {
+  const granted = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  return { granted, inPart: partialGrants(names) };
+}
+
+/** The parts that parley itself may ask for. */
+const PARTS = {
+  read: ["/etc/services", "/etc/hosts"],
+  net: ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"],
+  sys: [
+    ...["hostname", "osRelease", "osUptime", "loadavg", "networkInterfaces", "systemMemoryInfo"],
+    ...["cpus", "uid", "gid", "username", "userInfo", "homedir", "statfs", "inspector"],
+    ...["getPriority", "setPriority"],
+  ],
+} as const;
+
+/**
+ * Finds permissions that were granted in part. The runtime answers only questions about a named part, so this
+ * function finds only the parts that {@linkcode PARTS} names. The runtime does report whether a permission lacks some
+ * part.
+ *
+ * @param names The permissions to look at.
+ */
+function partialGrants(names: readonly Deno.PermissionDescriptor["name"][]): PartialGrant[] {
+  return names.flatMap((name): PartialGrant[] => {
+    const { state, partial } = Deno.permissions.querySync({ name });
+    if (state === "denied" || (state === "granted" && !partial)) return [];
+    const whole = state === "granted";
+    const parts = partsOf(name, whole ? "denied" : "granted");
+    return whole || parts.length > 0 ? [{ name, whole, parts }] : [];
+  });
+}
+
+function partsOf(name: Deno.PermissionDescriptor["name"], state: Deno.PermissionState): string[] {
+  const among = descriptorsOf(name);
+  return among.filter(([, each]) => Deno.permissions.querySync(each).state === state)
+    .map(([part]) => part);
+}
+
+function descriptorsOf(
+  name: Deno.PermissionDescriptor["name"],
+): [string, Deno.PermissionDescriptor][] {
+  if (name === "read") return PARTS.read.map((path) => [path, { name, path }]);
+  if (name === "net") return PARTS.net.map((host) => [host, { name, host }]);
+  // The runtime knows more kinds than its types.
+  if (name === "sys") return PARTS.sys.map((kind) => [kind, { name, kind: kind as "hostname" }]);
+  return [];
 }
 
 /**
@@ -208,11 +255,11 @@ async function readArgs(
   args: readonly string[],
 ): Promise<RawArgs> {
   if (!args.some((arg) => arg.startsWith("-"))) return { _: args };
-  const { ArgumentProblem, rawArgs } = await import("./option_words.ts");
-  const raw = rawArgs(specs, args);
+  const { ArgumentProblem, rawArgs } = await import("./words.ts");
+  const raw = await rawArgs(specs, args);
   if (!(raw instanceof ArgumentProblem)) return raw;
   const { wrongArgument } = await import("./help.ts");
-  throw await wrongArgument(path, raw);
+  throw wrongArgument(path, raw);
 }
 
 /** Whether an option was given: a flag is set, or a list is not empty. */
@@ -269,7 +316,7 @@ async function checkOperands(
     const word = operands[i];
     if (word === undefined || choices === undefined || choices.includes(word)) continue;
     const { unknownChoice } = await import("./help.ts");
-    throw await unknownChoice(path, name, word, choices);
+    throw unknownChoice(path, name, word, choices);
   }
   if (operands.length > specs.length && specs.at(-1)?.rest !== true) {
     const extra = quote(operands[specs.length] ?? "");
@@ -312,7 +359,7 @@ async function readForm(
     if (text === "") throw usageFailure(name, "the name of a file is empty", helpHint(given.path));
     return text;
   }
-  const { readHost } = await import("./host.ts");
+  const { readHost } = await import("./words.ts");
   const { hostname, port } = readHost(text);
   if (form === "address") return text;
   if (port !== undefined) takePort(given, raw, text, port);

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure, usageFailure } from "../base/failure.ts";
-import { nearest } from "../base/nearest.ts";
+import { Failure, nearest, usageFailure } from "../base/failure.ts";
 import { lookUpHost } from "../net/resolve_host.ts";
 import { BUILD, type Build, VERSION } from "../os/build.ts";
 import { errorCode, SOCKET_ERRORS } from "../os/errors.ts";

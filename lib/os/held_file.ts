@@ -1,13 +1,14 @@
 /**
- * Files that are opened once and stay usable after the process gives up its file permissions. An open file can still be
- * read, written, truncated, synced and locked without permissions, but its status cannot be queried.
+ * Files that are opened once and stay usable after the process gives up its file permissions, and how such a file is
+ * rewritten in place. An open file can still be read, written, truncated, synced and locked without permissions, but
+ * its status cannot be queried.
  *
  * @module
  */
 
+import { concat, sameBytes, sha256 } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
-import { fileFailure } from "./errors.ts";
 
 /** The part of the read permission to keep. */
 export interface KeptReading {
@@ -100,89 +101,6 @@ export class HeldFile implements Disposable {
   [Symbol.dispose](): void {
     this.#watcher?.close();
     this.file.close();
-  }
-}
-
-/** A private file of lines to which a process appends. */
-export class AppendedFile implements AsyncDisposable {
-  readonly #held: HeldFile;
-  readonly #failed: (error: unknown) => void;
-  #writing: Promise<void> = Promise.resolve();
-  #hasFailed = false;
-  /** Whether the file ends in the middle of a line, as after a full disk. */
-  #ragged = false;
-
-  private constructor(held: HeldFile, failed: (error: unknown) => void) {
-    this.#held = held;
-    this.#failed = failed;
-  }
-
-  /**
-   * Opens a file, or creates it with the mode 0600.
-   *
-   * @param path The file.
-   * @param failed Called at the first write that fails. Later lines are tried all the same.
-   * @throws {Failure} `NOT_A_FILE`; `FILE_NOT_PRIVATE` if other users may read or write it; file system errors.
-   */
-  static async open(path: string, failed: (error: unknown) => void): Promise<AppendedFile> {
-    const what = `cannot open ${printable(path)}`;
-    try {
-      const held = await HeldFile.open(path, { append: true, mode: 0o600 });
-      const { mode } = await held.file.stat();
-      if (mode === null || Deno.build.os === "windows" || (mode & 0o077) === 0) {
-        return new AppendedFile(held, failed);
-      }
-      held[Symbol.dispose]();
-      const bits = (mode & 0o777).toString(8).padStart(4, "0");
-      const why = `users other than its owner may use it (mode ${bits})`;
-      const hint = "permit it to its owner alone: chmod 600";
-      throw new Failure({ what, why, code: "FILE_NOT_PRIVATE", hint });
-    } catch (error) {
-      throw fileFailure(error, what);
-    }
-  }
-
-  /**
-   * Reads the last lines.
-   *
-   * @param maxBytes The most bytes to read. A line that starts before them is left out.
-   */
-  async lastLines(maxBytes: number): Promise<string[]> {
-    const { file } = this.#held;
-    const length = await file.seek(0, Deno.SeekMode.End);
-    const from = Math.max(0, length - maxBytes);
-    await file.seek(from, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(length - from);
-    let read = 0;
-    while (read < bytes.length) {
-      const more = await file.read(bytes.subarray(read));
-      if (more === null) break;
-      read += more;
-    }
-    const lines = new TextDecoder().decode(bytes.subarray(0, read)).split("\n");
-    this.#ragged = lines.pop() !== "";
-    return from === 0 ? lines : lines.slice(1);
-  }
-
-  /** Appends a line in the background, after those before it. */
-  append(line: string): void {
-    this.#writing = this.#writing.then(() => this.#write(line)).catch((error) => {
-      this.#ragged = true;
-      if (!this.#hasFailed) this.#failed(error);
-      this.#hasFailed = true;
-    });
-  }
-
-  async #write(line: string): Promise<void> {
-    const bytes = new TextEncoder().encode(`${this.#ragged ? "\n" : ""}${line}\n`);
-    for (let at = 0; at < bytes.length;) at += await this.#held.file.write(bytes.subarray(at));
-    this.#ragged = false;
-  }
-
-  /** Waits for the writes and closes the file. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing;
-    this.#held[Symbol.dispose]();
   }
 }
 
@@ -317,4 +235,166 @@ export async function takeLock(
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/** The bytes that a file had from an offset to its end. */
+interface Undo {
+  readonly offset: number;
+  readonly tail: Uint8Array<ArrayBuffer>;
+}
+
+/** The header of the undo file, before the old bytes. It is text, so that a person who finds the file can read it. */
+const RECORD =
+  /^parley undo 1: from byte (\d{1,15}) on it had these (\d{1,15}), SHA-256 ([0-9a-f]{64})\n/;
+/** The most bytes that the header has. */
+const MAX_HEAD_BYTES = 256;
+/** The most attempts to read a consistent state without the lock. */
+const PEEKS = 10;
+
+/**
+ * A file that is rewritten in place, for a process that may no longer open or rename files. After a crash, it has
+ * either its old or its new content.
+ *
+ * A second file beside it, the undo file, is empty except during a rewrite. Before a rewrite, the old bytes are saved
+ * to the undo file and synced. Afterwards the file is synced, and the undo file is emptied and synced. The next reader
+ * restores first: a complete record in the undo file means that the file may be half written, and an incomplete one
+ * means that the file has not been touched. The caller holds a lock while it writes or restores.
+ */
+export class RewrittenFile {
+  readonly #file: RandomAccess;
+  readonly #undo: RandomAccess;
+  readonly #maxBytes: number;
+
+  /**
+   * @param file The file.
+   * @param undo The undo file, initially empty.
+   * @param maxBytes The most bytes that the file may have.
+   */
+  constructor(file: RandomAccess, undo: RandomAccess, maxBytes: number) {
+    this.#file = file;
+    this.#undo = undo;
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Reads the content, and first undoes an incomplete rewrite. The caller holds the lock.
+   *
+   * @throws {RangeError} If it has more than `maxBytes` bytes.
+   */
+  async read(): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#restore();
+    return await readAll(this.#file, this.#maxBytes);
+  }
+
+  /** Reads the content without the lock. During a rewrite, returns the old content. Writes nothing. */
+  async peek(): Promise<Uint8Array<ArrayBuffer>> {
+    let undo = await this.#undoBytes();
+    let bytes = await readAll(this.#file, this.#maxBytes);
+    for (let i = 0; i < PEEKS; i++) {
+      const [undoNow, bytesNow] = [
+        await this.#undoBytes(),
+        await readAll(this.#file, this.#maxBytes),
+      ];
+      const same = sameBytes(undo, undoNow) && sameBytes(bytes, bytesNow);
+      [undo, bytes] = [undoNow, bytesNow];
+      if (same) break;
+    }
+    const record = await readRecord(undo);
+    return record === undefined ? bytes : restored(bytes, record);
+  }
+
+  /**
+   * Replaces the content. The caller holds the lock.
+   *
+   * @param before The content that {@linkcode read} returned.
+   * @param after The new content.
+   * @throws {Error} File system errors. {@linkcode read} then returns the old content, or the new content if only the
+   * last step failed.
+   */
+  async write(before: Uint8Array<ArrayBuffer>, after: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (sameBytes(before, after)) return;
+    const offset = commonLength(before, after);
+    await this.#record({ offset, tail: before.slice(offset) });
+    try {
+      await this.#put(offset, after.slice(offset));
+    } catch (error) {
+      // If this fails too, the next reader restores it.
+      await Promise.allSettled([this.#restore()]);
+      throw error;
+    }
+    await this.#clear();
+  }
+
+  /** Saves the old bytes. Clears the undo file if that fails. */
+  async #record(undo: Undo): Promise<void> {
+    try {
+      await writeAt(this.#undo, 0, await writeRecord(undo));
+      await this.#undo.sync();
+    } catch (error) {
+      // If this fails too, the record is incomplete, or it restores bytes that are already there.
+      await Promise.allSettled([this.#clear()]);
+      throw error;
+    }
+  }
+
+  async #restore(): Promise<void> {
+    const bytes = await this.#undoBytes();
+    if (bytes.length === 0) return;
+    const undo = await readRecord(bytes);
+    if (undo !== undefined) await this.#put(undo.offset, undo.tail);
+    await this.#clear();
+  }
+
+  /** Replaces everything from `offset` on with `tail`. */
+  async #put(offset: number, tail: Uint8Array): Promise<void> {
+    await writeAt(this.#file, offset, tail);
+    await this.#file.truncate(offset + tail.length);
+    await this.#file.sync();
+  }
+
+  async #clear(): Promise<void> {
+    await this.#undo.truncate(0);
+    await this.#undo.sync();
+  }
+
+  #undoBytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return readAll(this.#undo, this.#maxBytes + MAX_HEAD_BYTES);
+  }
+}
+
+function restored(bytes: Uint8Array, { offset, tail }: Undo): Uint8Array<ArrayBuffer> {
+  return concat([bytes.subarray(0, offset), tail]);
+}
+
+function commonLength(a: Uint8Array, b: Uint8Array): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
+}
+
+async function writeRecord({ offset, tail }: Undo): Promise<Uint8Array> {
+  const sum = await sumOf(offset, tail);
+  const head = new TextEncoder().encode(
+    `parley undo 1: from byte ${offset} on it had these ${tail.length}, SHA-256 ${sum}\n`,
+  );
+  return concat([head, tail]);
+}
+
+/** Parses an undo record. Returns undefined if it is incomplete. */
+async function readRecord(bytes: Uint8Array<ArrayBuffer>): Promise<Undo | undefined> {
+  const text = new TextDecoder("latin1").decode(bytes.subarray(0, MAX_HEAD_BYTES));
+  const match = RECORD.exec(text);
+  if (match === null) return undefined;
+  const [head, offset, length, sum] = match;
+  const tail = bytes.slice(head.length);
+  if (tail.length !== Number(length) || await sumOf(Number(offset), tail) !== sum) return undefined;
+  return { offset: Number(offset), tail };
+}
+
+/** Hashes an offset and the bytes that belong there. */
+async function sumOf(offset: number, tail: Uint8Array): Promise<string> {
+  const head = new DataView(new ArrayBuffer(8));
+  head.setBigUint64(0, BigInt(offset));
+  const bytes = concat([new Uint8Array(head.buffer), tail]);
+  return (await sha256(bytes)).toHex();
 }

@@ -6,7 +6,7 @@
 
 import { Failure } from "../base/failure.ts";
 import { printable, shellPath } from "../base/printable.ts";
-import { KeyFileError } from "../rsa/key_der.ts";
+import { KeyFileError } from "../rsa/der.ts";
 import {
   inspectKey,
   type PemPair,

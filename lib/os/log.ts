@@ -1,13 +1,16 @@
 /**
- * What a program says about its work: a relay's log, one line of `key=value` pairs for each event, and the line on a
- * terminal that shows how far an operation has come.
+ * What a program says and keeps of its work: a relay's log, one line of `key=value` pairs for each event; the line on a
+ * terminal that shows how far an operation has come; and a private file of lines.
  *
- * Messages, keys and tokens are never logged.
+ * A relay's log never has messages, keys or tokens.
  *
  * @module
  */
 
+import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
+import { fileFailure } from "./errors.ts";
+import type { HeldFile } from "./held_file.ts";
 import { type Io, writeError } from "./io.ts";
 
 /** Levels from the most to the least important. */
@@ -226,4 +229,89 @@ function amount(done: number, total: number | undefined): string {
 
 function mebibytes(bytes: number): string {
   return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+/** A private file of lines to which a process appends. */
+export class AppendedFile implements AsyncDisposable {
+  readonly #held: HeldFile;
+  readonly #failed: (error: unknown) => void;
+  #writing: Promise<void> = Promise.resolve();
+  #hasFailed = false;
+  /** Whether the file ends in the middle of a line, as after a full disk. */
+  #ragged = false;
+
+  private constructor(held: HeldFile, failed: (error: unknown) => void) {
+    this.#held = held;
+    this.#failed = failed;
+  }
+
+  /**
+   * Opens a file, or creates it with the mode 0600.
+   *
+   * @param path The file.
+   * @param failed Called at the first write that fails. Later lines are tried all the same.
+   * @throws {Failure} `NOT_A_FILE`; `FILE_NOT_PRIVATE` if other users may read or write it; file system errors.
+   */
+  static async open(path: string, failed: (error: unknown) => void): Promise<AppendedFile> {
+    const what = `cannot open ${printable(path)}`;
+    // Loaded here, since a log and a progress line need no file.
+    const { HeldFile } = await import("./held_file.ts");
+    try {
+      const held = await HeldFile.open(path, { append: true, mode: 0o600 });
+      const { mode } = await held.file.stat();
+      if (mode === null || Deno.build.os === "windows" || (mode & 0o077) === 0) {
+        return new AppendedFile(held, failed);
+      }
+      held[Symbol.dispose]();
+      const bits = (mode & 0o777).toString(8).padStart(4, "0");
+      const why = `users other than its owner may use it (mode ${bits})`;
+      const hint = "permit it to its owner alone: chmod 600";
+      throw new Failure({ what, why, code: "FILE_NOT_PRIVATE", hint });
+    } catch (error) {
+      throw fileFailure(error, what);
+    }
+  }
+
+  /**
+   * Reads the last lines.
+   *
+   * @param maxBytes The most bytes to read. A line that starts before them is left out.
+   */
+  async lastLines(maxBytes: number): Promise<string[]> {
+    const { file } = this.#held;
+    const length = await file.seek(0, Deno.SeekMode.End);
+    const from = Math.max(0, length - maxBytes);
+    await file.seek(from, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(length - from);
+    let read = 0;
+    while (read < bytes.length) {
+      const more = await file.read(bytes.subarray(read));
+      if (more === null) break;
+      read += more;
+    }
+    const lines = new TextDecoder().decode(bytes.subarray(0, read)).split("\n");
+    this.#ragged = lines.pop() !== "";
+    return from === 0 ? lines : lines.slice(1);
+  }
+
+  /** Appends a line in the background, after those before it. */
+  append(line: string): void {
+    this.#writing = this.#writing.then(() => this.#write(line)).catch((error) => {
+      this.#ragged = true;
+      if (!this.#hasFailed) this.#failed(error);
+      this.#hasFailed = true;
+    });
+  }
+
+  async #write(line: string): Promise<void> {
+    const bytes = new TextEncoder().encode(`${this.#ragged ? "\n" : ""}${line}\n`);
+    for (let at = 0; at < bytes.length;) at += await this.#held.file.write(bytes.subarray(at));
+    this.#ragged = false;
+  }
+
+  /** Waits for the writes and closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing;
+    this.#held[Symbol.dispose]();
+  }
 }

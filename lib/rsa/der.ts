@@ -1,5 +1,5 @@
 /**
- * DER (ITU-T X.690), PEM (RFC 7468) and large numbers, as far as RSA keys need them.
+ * DER (ITU-T X.690), PEM (RFC 7468) and large numbers, as far as RSA keys need them, and the errors of key files.
  *
  * @module
  */
@@ -291,4 +291,73 @@ export function powerModulo(base: bigint, exponent: bigint, modulus: bigint): bi
 export function commonDivisor(a: bigint, b: bigint): bigint {
   while (b > 0n) [a, b] = [b, a % b];
   return a;
+}
+
+/** Returns the inverse of a number modulo another; undefined if there is none. */
+export function inverse(number: bigint, modulus: bigint): bigint | undefined {
+  let [r, next] = [modulus, number % modulus];
+  let [t, factor] = [0n, 1n];
+  while (next > 0n) {
+    const quotient = r / next;
+    [r, next] = [next, r - quotient * next];
+    [t, factor] = [factor, t - quotient * factor];
+  }
+  return r === 1n ? (t + modulus) % modulus : undefined;
+}
+
+/** What is wrong with a key file. */
+export type KeyFileCode =
+  | "KEY_CIPHER"
+  | "KEY_DAMAGED"
+  | "KEY_EMPTY"
+  | "KEY_ENCRYPTED"
+  | "KEY_EXPONENT"
+  | "KEY_NOT_RSA"
+  | "KEY_PASSPHRASE"
+  | "KEY_PKCS12"
+  | "KEY_PSS"
+  | "KEY_PUBLIC"
+  | "KEY_SEVERAL"
+  | "KEY_TOO_LARGE"
+  | "KEY_TOO_SMALL"
+  | "KEY_UNKNOWN";
+
+/** Thrown for a file without a usable RSA key. */
+export class KeyFileError extends Error {
+  /** What is wrong, for programs. */
+  readonly code: KeyFileCode;
+  /** What to do about it. `FILE` stands for the file's path in a command that reads it. */
+  readonly hint: string;
+
+  /** Creates the error. `message` says what is wrong, `hint` what to do. */
+  constructor(code: KeyFileCode, message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "KeyFileError";
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** Creates the error for a file that is not what it appears to be. */
+export function damaged(cause?: unknown, message = "it is cut short or damaged"): KeyFileError {
+  return new KeyFileError("KEY_DAMAGED", message, "copy the whole file again", { cause });
+}
+
+/** Creates the error for a file of a kind that has no key that can be read. */
+export function unknownFile(message: string, hint: string): KeyFileError {
+  return new KeyFileError("KEY_UNKNOWN", message, hint);
+}
+
+/**
+ * Creates the error for a key of another algorithm.
+ *
+ * @param algorithm Its name.
+ * @param holder What has the key, such as "a certificate"; the file itself by default.
+ */
+export function notRsa(algorithm: string, holder?: string): KeyFileError {
+  const wanted = algorithm.startsWith("RSA") ? "a plain RSA key" : "an RSA key";
+  const message = holder === undefined
+    ? `it is not ${wanted} but a key for ${algorithm}`
+    : `it is ${holder}, and its key is not ${wanted} but for ${algorithm}`;
+  return new KeyFileError("KEY_NOT_RSA", message, "make an RSA key in a new file");
 }

@@ -6,8 +6,17 @@
  */
 
 import { type Bytes, concat, secureRandom } from "../base/bytes.ts";
-import { der, derIdentifier, DerReader, derUnsigned, numberBytes, TAG } from "./der.ts";
-import { damaged, type EncryptedPkcs8, KeyFileError } from "./key_der.ts";
+import {
+  damaged,
+  der,
+  derIdentifier,
+  DerReader,
+  derUnsigned,
+  KeyFileError,
+  numberBytes,
+  TAG,
+} from "./der.ts";
+import type { EncryptedPkcs8 } from "./key_der.ts";
 
 /** Decrypts a key. Throws {@linkcode KeyFileError} `KEY_PASSPHRASE` for another passphrase. */
 export type Opener = (passphrase: Bytes) => Promise<Bytes>;

@@ -1,5 +1,5 @@
 /**
- * Keys in DER: PKCS#1 (RFC 8017 appendix A.1), PKCS#8 (RFC 5958), SubjectPublicKeyInfo and certificates (RFC 5280),
+ * Keys in DER, and what is wrong with a key: PKCS#1 (RFC 8017 appendix A.1), PKCS#8 (RFC 5958), SubjectPublicKeyInfo and certificates (RFC 5280),
  * certificate requests (RFC 2986) and the parameters of RSASSA-PSS keys (RFC 4055). It names what else a file holds.
  *
  * @module
@@ -7,73 +7,24 @@
 
 import type { Bytes } from "../base/bytes.ts";
 import {
+  bitLength,
   contextTag,
+  damaged,
   der,
   DerError,
   DerReader,
   derUnsigned,
+  inverse,
+  isOdd,
+  type KeyFileCode,
+  KeyFileError,
+  notRsa,
   numberBytes,
   type PublicNumbers,
   TAG,
   toNumber,
+  unknownFile,
 } from "./der.ts";
-
-/** What is wrong with a key file. */
-export type KeyFileCode =
-  | "KEY_CIPHER"
-  | "KEY_DAMAGED"
-  | "KEY_EMPTY"
-  | "KEY_ENCRYPTED"
-  | "KEY_EXPONENT"
-  | "KEY_NOT_RSA"
-  | "KEY_PASSPHRASE"
-  | "KEY_PKCS12"
-  | "KEY_PSS"
-  | "KEY_PUBLIC"
-  | "KEY_SEVERAL"
-  | "KEY_TOO_LARGE"
-  | "KEY_TOO_SMALL"
-  | "KEY_UNKNOWN";
-
-/** Thrown for a file without a usable RSA key. */
-export class KeyFileError extends Error {
-  /** What is wrong, for programs. */
-  readonly code: KeyFileCode;
-  /** What to do about it. `FILE` stands for the file's path in a command that reads it. */
-  readonly hint: string;
-
-  /** Creates the error. `message` says what is wrong, `hint` what to do. */
-  constructor(code: KeyFileCode, message: string, hint: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "KeyFileError";
-    this.code = code;
-    this.hint = hint;
-  }
-}
-
-/** Creates the error for a file that is not what it appears to be. */
-export function damaged(cause?: unknown, message = "it is cut short or damaged"): KeyFileError {
-  return new KeyFileError("KEY_DAMAGED", message, "copy the whole file again", { cause });
-}
-
-/** Creates the error for a file of a kind that has no key that can be read. */
-export function unknownFile(message: string, hint: string): KeyFileError {
-  return new KeyFileError("KEY_UNKNOWN", message, hint);
-}
-
-/**
- * Creates the error for a key of another algorithm.
- *
- * @param algorithm Its name.
- * @param holder What has the key, such as "a certificate"; the file itself by default.
- */
-export function notRsa(algorithm: string, holder?: string): KeyFileError {
-  const wanted = algorithm.startsWith("RSA") ? "a plain RSA key" : "an RSA key";
-  const message = holder === undefined
-    ? `it is not ${wanted} but a key for ${algorithm}`
-    : `it is ${holder}, and its key is not ${wanted} but for ${algorithm}`;
-  return new KeyFileError("KEY_NOT_RSA", message, "make an RSA key in a new file");
-}
 
 /** What a key with the object identifier of RSASSA-PSS is limited to (RFC 4055 section 3.1). */
 export interface PssLimits {
@@ -327,14 +278,119 @@ export function encodePkcs1({ modulus, exponent, privateExponent, primes }: Priv
   );
 }
 
-/** Returns the inverse of a number; undefined if there is none. */
-function inverse(number: bigint, modulus: bigint): bigint | undefined {
-  let [r, next] = [modulus, number % modulus];
-  let [t, factor] = [0n, 1n];
-  while (next > 0n) {
-    const quotient = r / next;
-    [r, next] = [next, r - quotient * next];
-    [t, factor] = [factor, t - quotient * factor];
+/** The smallest accepted modulus, in bits. */
+const MIN_BITS = 2048;
+/** The largest accepted modulus, in bits. The runtime's public-key operations accept no larger one. */
+const MAX_BITS = 4096;
+/** The largest accepted exponent. The runtime accepts no larger one. */
+const MAX_EXPONENT = (1n << 33n) - 1n;
+
+/** Something that is wrong or unusual with a key. */
+export interface KeyProblem {
+  /** `KEY_ODD` if the key can be used. Otherwise, why it is refused. */
+  readonly code: KeyFileCode | "KEY_ODD";
+  /** What is wrong, in words. */
+  readonly message: string;
+}
+
+/** Returns why a key must not be used (FIPS 186-5 appendix A.1): errors to throw, the most important one first. */
+export function refusals({ modulus, exponent }: DecodedKey): KeyFileError[] {
+  const bits = bitLength(modulus);
+  const e = toNumber(exponent);
+  const found: KeyFileError[] = [];
+  const refuse = (code: KeyFileCode, message: string) =>
+    found.push(new KeyFileError(code, message, "make another key in a new file"));
+  if (bits < MIN_BITS) {
+    refuse("KEY_TOO_SMALL", `the key has ${bits} bits; fewer than ${MIN_BITS} are not secure`);
   }
-  return r === 1n ? (t + modulus) % modulus : undefined;
+  if (bits > MAX_BITS) {
+    refuse("KEY_TOO_LARGE", `the key has ${bits} bits; more than ${MAX_BITS} are not supported`);
+  }
+  if (e < 3n || e > MAX_EXPONENT || e % 2n === 0n) {
+    refuse("KEY_EXPONENT", "the key's exponent is not an odd number from 3 to 2^33 - 1");
+  }
+  if (!isOdd(modulus)) found.push(damaged(undefined, "its modulus is even, so it is damaged"));
+  return found;
+}
+
+/** Returns what is unusual about a key that may be used, and what makes it easy to break. */
+export function oddities(key: DecodedKey): KeyProblem[] {
+  const n = toNumber(key.modulus);
+  const messages = [
+    ...oddExponent(toNumber(key.exponent)),
+    ...smallFactor(n),
+    ...(hasRocaPrimes(n)
+      ? ["its primes are of the flawed generator of CVE-2017-15361 (ROCA), so it can be factored"]
+      : []),
+    ...(key.privatePkcs1 === undefined ? [] : oddPrivate(key, key.privatePkcs1)),
+  ];
+  return messages.map((message) => ({ code: "KEY_ODD", message }));
+}
+
+function oddExponent(e: bigint): string[] {
+  return e === 65537n ? [] : [`its exponent is ${shown(e)}; nearly all keys have 65537`];
+}
+
+/** A number as text, if it is short. */
+function shown(number: bigint): string {
+  return number < 1n << 64n ? String(number) : `a number of ${number.toString(2).length} bits`;
+}
+
+/** The odd primes below 1,000. */
+const SMALL_PRIMES = oddNumbers(3, 999).filter((number) =>
+  oddNumbers(3, Math.sqrt(number)).every((divisor) => number % divisor !== 0)
+).map(BigInt);
+
+function oddNumbers(from: number, to: number): number[] {
+  return Array.from(
+    { length: Math.max(0, Math.floor((to - from) / 2) + 1) },
+    (_, i) => from + 2 * i,
+  );
+}
+
+function smallFactor(n: bigint): string[] {
+  const factor = SMALL_PRIMES.find((prime) => n % prime === 0n);
+  if (factor === undefined) return [];
+  return [`its modulus is divisible by ${factor}, so it is not the product of two large primes`];
+}
+
+/** The primes by which moduli of the flawed generator leave powers of 65537 (Nemec et al., 2017, section 2). */
+const ROCA_PRIMES = [11n, 13n, 17n, 19n, 37n, 53n, 61n, 71n, 73n, 79n, 97n, 103n, 107n, 109n, 127n]
+  .concat([151n, 157n]);
+
+/** Tells whether a modulus has the mark of the flawed generator. About one good key in 2^27 has it too. */
+function hasRocaPrimes(n: bigint): boolean {
+  return ROCA_PRIMES.every((prime) => {
+    const rest = n % prime;
+    for (let power = 65537n % prime, first = power;;) {
+      if (power === rest) return true;
+      power = power * 65537n % prime;
+      if (power === first) return false;
+    }
+  });
+}
+
+/** Checks the numbers that only a private key has. */
+function oddPrivate(
+  key: DecodedKey,
+  privatePkcs1: NonNullable<DecodedKey["privatePkcs1"]>,
+): string[] {
+  const { privateExponent, primes } = readPrivateNumbers(privatePkcs1);
+  const [p, q] = primes.map(toNumber) as [bigint, bigint];
+  const bits = bitLength(key.modulus);
+  if (p * q !== toNumber(key.modulus)) return ["its modulus is not the product of its primes"];
+  if (p === q) return ["its two primes are the same, so it can be factored"];
+  const found: string[] = [];
+  const [pBits, qBits] = primes.map(bitLength) as [number, number];
+  if (Math.abs(pBits - qBits) > 1) {
+    found.push(`its primes have ${pBits} and ${qBits} bits, not about the same number`);
+  }
+  const distance = p > q ? p - q : q - p;
+  if (distance >> BigInt(Math.max(0, Math.floor(bits / 2) - 100)) === 0n) {
+    found.push("its primes are close to each other, so it can be factored");
+  }
+  if (2 * bitLength(privateExponent) <= bits) {
+    found.push("its private exponent is so small that the public key reveals it");
+  }
+  return found;
 }

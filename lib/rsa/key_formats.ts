@@ -7,12 +7,16 @@
 import type { Bytes } from "../base/bytes.ts";
 import {
   bitLength,
+  damaged,
   DerError,
   encodePkcs8,
   encodeSpki,
+  KeyFileError,
+  notRsa,
   type PemBlock,
   readPem,
   toNumber,
+  unknownFile,
   writePem,
 } from "./der.ts";
 import {
@@ -23,15 +27,14 @@ import {
   wrongPassphrase,
 } from "./encrypted_key.ts";
 import {
-  damaged,
   type DecodedKey,
   decodeKey,
   encryptedPkcs8,
   firstValue,
-  KeyFileError,
-  notRsa,
+  type KeyProblem,
+  oddities,
   type PssLimits,
-  unknownFile,
+  refusals,
 } from "./key_der.ts";
 import {
   decodeOpenSshPart,
@@ -40,7 +43,6 @@ import {
   readOpenSshLines,
   readSsh2,
 } from "./text_formats.ts";
-import { type KeyProblem, oddities, refusals } from "./weakness.ts";
 
 /** An RSA key from a file. */
 export interface RsaKey {

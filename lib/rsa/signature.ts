@@ -11,13 +11,14 @@ import {
   DerError,
   derIdentifier,
   DerReader,
+  KeyFileError,
   numberBytes,
   powerModulo,
   TAG,
   toNumber,
   writePem,
 } from "./der.ts";
-import { HASHES, KeyFileError } from "./key_der.ts";
+import { HASHES } from "./key_der.ts";
 import {
   privateKeyOf,
   privatePartOf,

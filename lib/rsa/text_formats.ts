@@ -7,16 +7,20 @@
  */
 
 import { ByteReader, type Bytes, concat, MalformedError, utf8 } from "../base/bytes.ts";
-import { bitLength, bytesOf, commonDivisor, numberBytes, powerModulo, toNumber } from "./der.ts";
-import { type Opener, unsupportedCipher, wrongPassphrase } from "./encrypted_key.ts";
 import {
+  bitLength,
+  bytesOf,
+  commonDivisor,
   damaged,
-  type DecodedKey,
-  encodePkcs1,
   KeyFileError,
   notRsa,
+  numberBytes,
+  powerModulo,
+  toNumber,
   unknownFile,
-} from "./key_der.ts";
+} from "./der.ts";
+import { type Opener, unsupportedCipher, wrongPassphrase } from "./encrypted_key.ts";
+import { type DecodedKey, encodePkcs1 } from "./key_der.ts";
 
 const MAGIC = utf8("openssh-key-v1\0");
 const SSH_RSA = "ssh-rsa";

@@ -4,9 +4,14 @@
  * @module
  */
 
-import { DEFAULT_CHECK, DEFAULT_CONNECT_MS, MAX_PARALLEL } from "../base/defaults.ts";
+import {
+  DEFAULT_CHECK,
+  DEFAULT_CONNECT_MS,
+  type HostPort,
+  hostPort,
+  MAX_PARALLEL,
+} from "../base/host_port.ts";
 import { Failure } from "../base/failure.ts";
-import { type HostPort, hostPort } from "../base/host_port.ts";
 import { printable } from "../base/printable.ts";
 import { lookUpHost, requireZone } from "../net/resolve_host.ts";
 import { startTls, type TlsClientOptions } from "../net/tls.ts";
@@ -22,6 +27,11 @@ export type Endpoint =
  */
 export function endpointText(endpoint: Endpoint): string {
   return printable("path" in endpoint ? `unix:${endpoint.path}` : hostPort(endpoint));
+}
+
+/** Formats an endpoint for people. A client of a Unix socket usually has no path. */
+export function shownEndpoint(endpoint: Endpoint): string {
+  return "path" in endpoint && endpoint.path === "" ? "a client" : endpointText(endpoint);
 }
 
 /**

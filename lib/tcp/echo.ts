@@ -6,9 +6,15 @@
  */
 
 import { pause } from "../base/clock.ts";
-import { DEFAULT_CHUNK_BYTES, DEFAULT_PORT, DEFAULT_TIMEOUT_MS } from "../base/defaults.ts";
+import {
+  DEFAULT_CHUNK_BYTES,
+  DEFAULT_PORT,
+  DEFAULT_TIMEOUT_MS,
+  type HostPort,
+  hostPort,
+  LOOPBACK,
+} from "../base/host_port.ts";
 import { Failure } from "../base/failure.ts";
-import { type HostPort, hostPort, LOOPBACK } from "../base/host_port.ts";
 import { toFailure } from "../os/errors.ts";
 import {
   closeQuietly,

@@ -325,3 +325,22 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined
     clearTimeout(timer);
   }
 }
+
+const NEWLINE = 10;
+const RETURN = 13;
+
+/** Returns a function that ends each line with CR LF instead of LF. It remembers the last byte of each chunk. */
+export function crlfEncoder(): (chunk: Uint8Array) => Uint8Array {
+  let last = 0;
+  return (chunk) => {
+    const feeds = chunk.reduce((sum, byte) => sum + (byte === NEWLINE ? 1 : 0), 0);
+    const bytes = new Uint8Array(chunk.length + feeds);
+    let at = 0;
+    for (const byte of chunk) {
+      if (byte === NEWLINE && last !== RETURN) bytes[at++] = RETURN;
+      bytes[at++] = byte;
+      last = byte;
+    }
+    return bytes.subarray(0, at);
+  };
+}

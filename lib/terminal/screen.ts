@@ -4,7 +4,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { printable } from "../base/printable.ts";
 import type { Io } from "../os/io.ts";
 import { Drawing, KeyReader, PASTE_OFF, PASTE_ON, wrapped } from "./codec.ts";

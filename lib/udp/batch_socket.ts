@@ -9,7 +9,6 @@
  * @module
  */
 
-import { pause } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import {
   AF_INET,
@@ -24,15 +23,8 @@ import {
 import { resolveHost } from "../net/resolve_host.ts";
 import { toFailure } from "../os/errors.ts";
 import { isGranted } from "../os/io.ts";
-import {
-  type DatagramPort,
-  type DatagramPortHandler,
-  type OpenDatagramPort,
-  RECEIVE_BYTES,
-} from "./datagram_socket.ts";
-
-/** The most datagrams of one call. */
-export const BATCH = 64;
+import { BATCH, type BatchCalls, BatchPort, type OpenDatagramPort } from "./datagram_port.ts";
+import { RECEIVE_BYTES } from "./datagram_socket.ts";
 
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -50,7 +42,7 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The C library. */
-export type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 // asm-generic/socket.h, fcntl.h and poll.h of Linux, which x86-64 and AArch64 share.
 const SOCK_DGRAM = 2;
@@ -75,15 +67,17 @@ const ERRORS: Readonly<Record<number, string>> = {
 };
 
 /** Opens the C library. */
-export function openLibrary(): Library {
+function openLibrary(): Library {
   return Deno.dlopen("libc.so.6", SYMBOLS);
 }
 
-/** A file descriptor of a bound socket, and the calls that it takes. */
-export class BatchSocket {
+/** The largest datagram that is sent. */
+const MAX_SENT_BYTES = 64;
+
+/** A bound socket of the C library, and its buffers. */
+class BatchSocket implements BatchCalls {
   readonly addr: Deno.NetAddr;
-  readonly fd: number;
-  readonly isIPv6: boolean;
+  readonly #fd: number;
   readonly #libc: Library;
   /** The place of errno(3) of this thread, which the runtime never leaves. */
   readonly #errno: Int32Array;
@@ -91,6 +85,8 @@ export class BatchSocket {
   readonly #wake: number;
   /** Two structs pollfd: an int, and two shorts. */
   readonly #polled = new ArrayBuffer(16);
+  readonly #incoming: Messages;
+  readonly #outgoing: Messages;
 
   /** @throws {Error} With the POSIX name as `code`, if the system refuses the address. */
   constructor(libc: Library, at: Deno.NetAddr) {
@@ -98,21 +94,24 @@ export class BatchSocket {
     const { symbols } = libc;
     const errno = new Deno.UnsafePointerView(symbols.__errno_location()!);
     this.#errno = new Int32Array(errno.getArrayBuffer(4));
-    this.isIPv6 = isIPv6(at.hostname);
+    const ipv6 = isIPv6(at.hostname);
     const zone = at.hostname.split("%")[1];
     const address = encodeAddress(at, zone === undefined ? 0 : this.#zoneIndex(zone));
-    const family = this.isIPv6 ? AF_INET6 : AF_INET;
-    this.fd = this.#check("socket", symbols.socket(family, SOCK_DGRAM | NONBLOCK | CLOEXEC, 0));
+    const family = ipv6 ? AF_INET6 : AF_INET;
+    this.#fd = this.#check("socket", symbols.socket(family, SOCK_DGRAM | NONBLOCK | CLOEXEC, 0));
     try {
-      this.#check("bind", symbols.bind(this.fd, address, address.length));
+      this.#check("bind", symbols.bind(this.#fd, address, address.length));
       this.addr = this.#ownAddress();
       this.#wake = this.#check("eventfd", symbols.eventfd(0, NONBLOCK | CLOEXEC));
     } catch (error) {
-      symbols.close(this.fd);
+      symbols.close(this.#fd);
       throw error;
     }
+    const nameBytes = ipv6 ? NAME_BYTES : IPV4_NAME_BYTES;
+    this.#incoming = new Messages(RECEIVE_BYTES, nameBytes);
+    this.#outgoing = new Messages(MAX_SENT_BYTES, nameBytes);
     const view = new DataView(this.#polled);
-    for (const [i, fd] of [this.fd, this.#wake].entries()) {
+    for (const [i, fd] of [this.#fd, this.#wake].entries()) {
       view.setInt32(i * 8, fd, true);
       view.setInt16(i * 8 + 4, POLLIN, true);
     }
@@ -128,35 +127,44 @@ export class BatchSocket {
   #ownAddress(): Deno.NetAddr {
     const name = new Uint8Array(NAME_BYTES);
     const length = Uint32Array.of(NAME_BYTES);
-    this.#check("getsockname", this.#libc.symbols.getsockname(this.fd, name, length));
+    this.#check("getsockname", this.#libc.symbols.getsockname(this.#fd, name, length));
     return { transport: "udp", ...decodeAddress(name) };
   }
 
-  /** Receives datagrams that have arrived. Returns their number; 0 if there are none. */
-  receive(messages: Messages): number {
+  receive(): number {
+    const { headers } = this.#incoming;
     const { symbols } = this.#libc;
-    return this.#transfer("recvmmsg", symbols.recvmmsg(this.fd, messages.headers, BATCH, 0, null));
+    return this.#transfer("recvmmsg", symbols.recvmmsg(this.#fd, headers, BATCH, 0, null));
   }
 
-  /** Sends the first `count` messages of `headers`. Returns how many; 0 if the system has no room for more now. */
-  send(headers: Uint8Array<ArrayBuffer>, count: number): number {
-    return this.#transfer("sendmmsg", this.#libc.symbols.sendmmsg(this.fd, headers, count, 0));
+  data(index: number): Uint8Array {
+    return this.#incoming.data(index);
   }
 
-  /** Waits for a datagram or for {@linkcode BatchSocket.wake}. */
+  takeName(index: number): Uint8Array {
+    return this.#incoming.takeName(index);
+  }
+
+  set(index: number, data: Uint8Array, name: Uint8Array): void {
+    this.#outgoing.set(index, data, name);
+  }
+
+  send(count: number): number {
+    const { headers } = this.#outgoing;
+    return this.#transfer("sendmmsg", this.#libc.symbols.sendmmsg(this.#fd, headers, count, 0));
+  }
+
   async readable(): Promise<void> {
     // It fails only if a signal interrupts it. The caller tries to receive in any case.
     await this.#libc.symbols.poll(new Uint8Array(this.#polled), 2n, -1);
   }
 
-  /** Ends {@linkcode BatchSocket.readable}, now and from now on. */
   wake(): void {
     this.#libc.symbols.write(this.#wake, new Uint8Array(BigUint64Array.of(1n).buffer), 8n);
   }
 
-  /** Closes the socket. No call may be under way. */
   close(): void {
-    for (const fd of [this.fd, this.#wake]) this.#libc.symbols.close(fd);
+    for (const fd of [this.#fd, this.#wake]) this.#libc.symbols.close(fd);
     this.#libc.close();
   }
 
@@ -180,7 +188,7 @@ const HEADER_BYTES = 64;
 const IOVEC_BYTES = 16;
 
 /** Buffers for a batch, and the headers that hold their addresses. */
-export class Messages {
+class Messages {
   /** The structs mmsghdr. */
   readonly headers: Uint8Array<ArrayBuffer>;
   readonly #data: Uint8Array<ArrayBuffer>;
@@ -245,18 +253,6 @@ function addressOf(bytes: ArrayBufferView<ArrayBuffer>): bigint {
   return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
 }
 
-/** The most batches between two turns of the event loop, in which signals and timers are handled. */
-const BATCHES_A_TURN = 32;
-/** The largest datagram that is sent. */
-const MAX_SENT_BYTES = 64;
-/** The pause after a failed call, in milliseconds, so that the loop does not spin. */
-const PAUSE_MS = 10;
-/** The pause until datagrams are sent for which the system had no room, in milliseconds. */
-const ROOM_MS = 1;
-
-/** The sockets that are open: their buffers must not be collected while a call may use them. */
-const OPEN = new Set<BatchPort>();
-
 /**
  * Opens a socket of the C library.
  *
@@ -290,153 +286,5 @@ function openBatchSocket(at: Deno.NetAddr, what: string): BatchSocket {
   } catch (error) {
     libc?.close();
     throw toFailure(error, what);
-  }
-}
-
-/** The address of a sender as the system wrote it. It is decoded when it is asked for. */
-class Sender implements Deno.NetAddr {
-  readonly transport = "udp";
-  readonly name: Uint8Array;
-
-  constructor(name: Uint8Array) {
-    this.name = name;
-  }
-
-  get hostname(): string {
-    return decodeAddress(this.name).hostname;
-  }
-
-  get port(): number {
-    return decodeAddress(this.name).port;
-  }
-}
-
-/** A datagram that waits to be sent. */
-interface Waiting {
-  readonly data: Uint8Array;
-  readonly to: Deno.NetAddr;
-}
-
-/** The calls of a socket that a {@linkcode BatchPort} makes. */
-export type BatchCalls = Pick<
-  BatchSocket,
-  "addr" | "isIPv6" | "receive" | "send" | "readable" | "wake" | "close"
->;
-
-/** Receives and sends until it is closed. */
-export class BatchPort implements DatagramPort {
-  readonly finished: Promise<void>;
-  readonly #socket: BatchCalls;
-  readonly #handler: DatagramPortHandler;
-  readonly #incoming: Messages;
-  readonly #outgoing: Messages;
-  readonly #waiting: Waiting[] = [];
-  /** Whether a flush follows anyway. */
-  #flushing = false;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
-
-  /** Starts to receive. The port owns the socket from then on. */
-  constructor(socket: BatchCalls, handler: DatagramPortHandler) {
-    this.#socket = socket;
-    this.#handler = handler;
-    const nameBytes = socket.isIPv6 ? NAME_BYTES : IPV4_NAME_BYTES;
-    this.#incoming = new Messages(RECEIVE_BYTES, nameBytes);
-    this.#outgoing = new Messages(MAX_SENT_BYTES, nameBytes);
-    OPEN.add(this);
-    this.finished = this.#run();
-  }
-
-  get addr(): Deno.NetAddr {
-    return this.#socket.addr;
-  }
-
-  send(data: Uint8Array, to: Deno.NetAddr): void {
-    if (this.#closed) return;
-    this.#waiting.push({ data, to });
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => this.#flush());
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearTimeout(this.#retry);
-    this.#socket.wake();
-  }
-
-  async #run(): Promise<void> {
-    // The caller gets this object before the first datagram is handled.
-    await this.#socket.readable();
-    while (!this.#closed) {
-      const good = this.#receiveSome();
-      if (!good) await pause(PAUSE_MS);
-      else if (this.#waiting.length > 0) await pause(ROOM_MS);
-      else await this.#socket.readable();
-    }
-    this.#socket.close();
-    OPEN.delete(this);
-  }
-
-  /** Receives and answers batches. Returns false if the system refused to receive, which may last. */
-  #receiveSome(): boolean {
-    try {
-      // While the system has no room for replies, nothing more is received.
-      for (let i = 0; i < BATCHES_A_TURN && !this.#closed && this.#waiting.length === 0; i++) {
-        const count = this.#socket.receive(this.#incoming);
-        if (count === 0) return true;
-        this.#handle(count);
-        this.#flush();
-      }
-      return true;
-    } catch (error) {
-      this.#handler.failed(error);
-      return false;
-    }
-  }
-
-  #handle(count: number): void {
-    this.#flushing = true;
-    for (let i = 0; i < count && !this.#closed; i++) {
-      const sender = new Sender(this.#incoming.takeName(i));
-      this.#handler.datagram(this.#incoming.data(i), sender);
-    }
-  }
-
-  /** Sends the datagrams that wait, in order. Those for which the system has no room wait for a moment. */
-  #flush(): void {
-    this.#flushing = false;
-    clearTimeout(this.#retry);
-    let done = 0;
-    while (!this.#closed && done < this.#waiting.length) {
-      const count = this.#sendBatch(done, Math.min(BATCH, this.#waiting.length - done));
-      if (count === 0) {
-        this.#retry = setTimeout(() => this.#flush(), ROOM_MS);
-        break;
-      }
-      done += count;
-    }
-    if (done > 0) this.#waiting.splice(0, done);
-  }
-
-  /** Returns how many datagrams, from the first one on, were sent or have failed. */
-  #sendBatch(first: number, count: number): number {
-    for (let i = 0; i < count; i++) {
-      const { data, to } = this.#waiting[first + i]!;
-      this.#outgoing.set(i, data, to instanceof Sender ? to.name : encodeAddress(to, 0));
-    }
-    try {
-      const sent = this.#socket.send(this.#outgoing.headers, count);
-      for (let i = 0; i < sent; i++) {
-        const { data, to } = this.#waiting[first + i]!;
-        this.#handler.sent(to, data);
-      }
-      return sent;
-    } catch (error) {
-      // An error concerns the first datagram of a call.
-      this.#handler.failed(error, this.#waiting[first]!.to);
-      return 1;
-    }
   }
 }

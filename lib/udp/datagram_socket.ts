@@ -1,11 +1,12 @@
 /**
- * Sockets for datagrams: opening, sending, and receiving several datagrams at a time.
+ * Sockets for datagrams: opening, sending, and listening, also for what is sent to multicast groups.
  *
  * @module
  */
 
-import { hostPort, isIPv6 } from "../base/host_port.ts";
-import { requireZone, resolveHost } from "../net/resolve_host.ts";
+import { Failure } from "../base/failure.ts";
+import { hostPort, isIPv6, LOOPBACK } from "../base/host_port.ts";
+import { joinGroup, type MulticastGroup, requireZone, resolveHost } from "../net/resolve_host.ts";
 import { toFailure } from "../os/errors.ts";
 
 /**
@@ -124,219 +125,151 @@ export async function sendDatagram(
   }
 }
 
-/** The most receives in flight by default. More receives gave no higher rate. */
-const MOST_IN_FLIGHT = 32;
-/** The pause after a failed receive in milliseconds, so that the loop does not spin. */
-const PAUSE_MS = 10;
-
-/** Callbacks of a {@linkcode Receiver}. Neither may throw. */
-export interface ReceiverHandler {
+/** Where to listen. */
+export interface ListenOptions {
   /**
-   * Called for each datagram.
-   *
-   * @param data Its bytes, valid until this returns. The buffer is then reused.
-   * @param from Its sender.
+   * The address to listen on. By default {@linkcode LOOPBACK}; with groups, every address of this machine, because a
+   * socket on one address does not receive what is sent to a group.
    */
-  datagram(data: Uint8Array, from: Deno.NetAddr): void;
-  /** Called for each failed receive. The receiver continues. */
-  failed(error: unknown): void;
+  readonly hostname?: string;
+  /** The port; 0 for any free one. */
+  readonly port: number;
+  /** The multicast groups to join, all of IPv4 or all of IPv6. Other sockets that do so may have the same port. */
+  readonly groups?: readonly MulticastGroup[];
+  /** How long to wait for a datagram, in milliseconds; without limit by default. */
+  readonly idleMs?: number;
+  /** Ends the listening. */
+  readonly signal?: AbortSignal;
 }
 
-/** A buffer and the datagram in it. Its callbacks are created once, not for each datagram. */
-class Slot {
-  readonly buffer = new Uint8Array(RECEIVE_BYTES);
-  readonly received: (datagram: [Uint8Array, Deno.Addr]) => void;
-  readonly failed: (error: unknown) => void;
-  data: Uint8Array = this.buffer;
-  from: Deno.NetAddr | undefined;
-
-  constructor(received: (slot: Slot) => void, failed: (slot: Slot, error: unknown) => void) {
-    this.received = (datagram) => {
-      this.data = datagram[0];
-      this.from = datagram[1] as Deno.NetAddr;
-      received(this);
-    };
-    this.failed = (error) => failed(this, error);
-  }
+/** A datagram that was received. */
+export interface Datagram {
+  /** Its payload, valid until the next datagram is received. */
+  readonly data: Uint8Array;
+  /** Its sender. */
+  readonly from: Deno.NetAddr;
 }
 
 /**
- * Receives datagrams from a socket until it is closed.
+ * Receives the datagrams that are sent to this machine, one after the other. While the caller handles one, the system
+ * keeps those that follow, up to the size of its buffer.
  *
- * Receives that complete in the same turn of the event loop form a batch. The batch is handled in order before more is
- * received. The replies to a batch thus go out together, and wake a waiting receiver once instead of once per datagram.
+ * @example
+ * ```ts
+ * await using listener = await listenDatagrams({ port: 0 });
+ * await sendDatagram("127.0.0.1", listener.addr.port, "hello");
+ * for await (const { data } of listener) {
+ *   console.log(new TextDecoder().decode(data)); // hello
+ *   break;
+ * }
+ * ```
  */
-export class Receiver {
-  /** Resolves when the socket is closed and every receive has ended. */
-  readonly finished: Promise<void>;
-  readonly #socket: DatagramSocket;
-  readonly #handler: ReceiverHandler;
-  readonly #ended = Promise.withResolvers<void>();
-  readonly #depth: ReceiveDepth;
-  readonly #idle: Slot[] = [];
-  readonly #batch: Slot[] = [];
-  #inFlight = 0;
-  #pausing = 0;
-  #closed = false;
-
-  /**
-   * Starts to receive. The receiver owns the socket from then on.
-   *
-   * @param socket The socket.
-   * @param handler Called with datagrams and failures.
-   * @param mostInFlight The most receives in flight; each needs a buffer of 64 KiB.
-   */
-  constructor(
-    socket: DatagramSocket,
-    handler: ReceiverHandler,
-    mostInFlight: number = MOST_IN_FLIGHT,
-  ) {
-    this.#depth = new ReceiveDepth(mostInFlight);
-    this.finished = this.#ended.promise;
-    this.#socket = socket;
-    this.#handler = handler;
-    this.#receive();
-  }
-
-  /** Closes the socket. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
-    this.#endIfDone();
-  }
-
-  #receive(): void {
-    while (!this.#closed && this.#inFlight + this.#pausing < this.#depth.depth) {
-      const slot = this.#idle.pop() ?? new Slot(this.#received, this.#failed);
-      this.#inFlight += 1;
-      this.#socket.receive(slot.buffer).then(slot.received, slot.failed);
-    }
-  }
-
-  readonly #received = (slot: Slot): void => {
-    // Receives that completed in this turn are already in the microtask queue, ahead of the batch's own task.
-    if (this.#batch.push(slot) === 1) queueMicrotask(this.#handleBatch);
-  };
-
-  readonly #handleBatch = (): void => {
-    const batch = this.#batch;
-    this.#depth.note(batch.length, this.#inFlight);
-    this.#inFlight -= batch.length;
-    for (const slot of batch) {
-      if (this.#closed) break;
-      this.#handler.datagram(slot.data, slot.from!);
-    }
-    this.#idle.push(...batch);
-    batch.length = 0;
-    this.#receive();
-    this.#endIfDone();
-  };
-
-  readonly #failed = (slot: Slot, error: unknown): void => {
-    this.#inFlight -= 1;
-    this.#idle.push(slot);
-    if (this.#closed) return this.#endIfDone();
-    this.#handler.failed(error);
-    if (isRefusal(error)) return this.#receive();
-    this.#pausing += 1;
-    setTimeout(() => {
-      this.#pausing -= 1;
-      this.#receive();
-      this.#endIfDone();
-    }, PAUSE_MS);
-  };
-
-  #endIfDone(): void {
-    if (this.#closed && this.#inFlight + this.#pausing === 0) this.#ended.resolve();
-  }
-}
-
-/** Callbacks of a {@linkcode DatagramPort}. None may throw. */
-export interface DatagramPortHandler {
-  /**
-   * Called for each datagram.
-   *
-   * @param data Its bytes, valid until this returns.
-   * @param from Its sender.
-   */
-  datagram(data: Uint8Array, from: Deno.NetAddr): void;
-  /** Called for each datagram that was passed to the system. */
-  sent(to: Deno.NetAddr, data: Uint8Array): void;
-  /** Called for each datagram that could not be sent, and, without `to`, for each failed receive. */
-  failed(error: unknown, to?: Deno.NetAddr): void;
-}
-
-/** Receives datagrams, and sends some back to their senders. */
-export interface DatagramPort {
-  /** Its own address. */
+export interface DatagramListener extends AsyncIterable<Datagram>, AsyncDisposable {
+  /** The address that it listens on. */
   readonly addr: Deno.NetAddr;
-  /** Resolves when it is closed and every receive has ended. */
-  readonly finished: Promise<void>;
-  /** Sends a datagram to a sender of another one. The handler hears what becomes of it. */
-  send(data: Uint8Array, to: Deno.NetAddr): void;
-  /** Closes the socket. */
+  /**
+   * Iterates over the datagrams until the listener is closed. Call it once.
+   *
+   * @throws {Failure} `IDLE` if none arrives for `idleMs`; system errors.
+   * @throws The signal's reason, if it aborts.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Datagram, void>;
+  /** Stops listening. */
   close(): void;
 }
 
-/** Starts to receive. */
-export type OpenDatagramPort = (handler: DatagramPortHandler) => DatagramPort;
-
-/** Returns a function that starts to receive from a socket. The port then owns the socket. */
-export function portOf(socket: DatagramSocket): OpenDatagramPort {
-  return (handler) => {
-    const receiver = new Receiver(socket, handler);
-    return {
-      addr: socket.addr as Deno.NetAddr,
-      finished: receiver.finished,
-      send(data, to) {
-        const failed = (error: unknown) => handler.failed(error, to);
-        socket.send(data, to).then(() => handler.sent(to, data), failed);
-      },
-      close: () => receiver.close(),
-    };
-  };
+/**
+ * Listens for datagrams.
+ *
+ * @param options Where to listen.
+ * @throws {Failure} If this machine does not have the address, it is in use, or a group cannot be joined.
+ */
+export async function listenDatagrams(options: ListenOptions): Promise<DatagramListener> {
+  const { port, groups = [] } = options;
+  const [group] = groups;
+  const everywhere = isIPv6(group?.address ?? "") ? "::" : "0.0.0.0";
+  const { hostname = group === undefined ? LOOPBACK : everywhere } = options;
+  const shared = group === undefined ? {} : { reuseAddress: true, loopback: true };
+  const listener = new Listener(openSocket(hostname, port, shared), options);
+  try {
+    await listener.join(groups);
+    return listener;
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
 }
 
-/** The number of datagrams in a row that must arrive singly before two receives are tried. */
-const PATIENCE = 8;
+class Listener implements DatagramListener {
+  readonly addr: Deno.NetAddr;
+  readonly #socket: Deno.DatagramConn;
+  readonly #options: ListenOptions;
+  readonly #abort = () => this.close();
+  #idle = false;
+  #closed = false;
 
-/**
- * Chooses the number of receives in flight from how many complete together.
- *
- * Under load, more receives in flight are faster: several datagrams are read and answered at once. With one datagram at
- * a time they are slower, because each datagram wakes every waiting receive. So the number doubles if all receives
- * complete together, and halves if at most half of them do.
- */
-export class ReceiveDepth {
-  readonly #most: number;
-  #depth = 1;
-  #alone = 0;
-
-  /** @param most The largest number. */
-  constructor(most: number) {
-    this.#most = most;
+  constructor(socket: Deno.DatagramConn, options: ListenOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.addr = socket.addr as Deno.NetAddr;
+    options.signal?.addEventListener("abort", this.#abort);
   }
 
-  /** The number of receives to keep in flight. */
-  get depth(): number {
-    return this.#depth;
+  /** Joins each group once: the system refuses a second time. */
+  async join(groups: readonly MulticastGroup[]): Promise<void> {
+    const each = new Map(groups.map((group) => [`${group.address}%${group.network}`, group]));
+    for (const group of each.values()) await joinGroup(this.#socket, group);
   }
 
-  /**
-   * Records a batch.
-   *
-   * @param completed The number of receives that completed together.
-   * @param inFlight The number that were in flight.
-   */
-  note(completed: number, inFlight: number): void {
-    if (completed < inFlight) {
-      this.#alone = 0;
-      if (completed * 2 <= inFlight) this.#depth = Math.ceil(inFlight / 2);
-    } else if (inFlight === 1 && ++this.#alone < PATIENCE) {
-      this.#depth = 1;
-    } else {
-      this.#depth = Math.min(this.#most, inFlight * 2);
+  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram, void> {
+    const buffer = new Uint8Array(RECEIVE_BYTES);
+    for (;;) {
+      const datagram = await this.#receive(buffer);
+      if (datagram !== undefined) yield datagram;
+      else if (this.#closed) return this.#throwReason();
     }
+  }
+
+  /** Receives a datagram. Undefined if the socket was closed, or if an earlier datagram was refused. */
+  async #receive(buffer: Uint8Array): Promise<Datagram | undefined> {
+    const timer = this.#startWaiting();
+    try {
+      const [data, from] = await this.#socket.receive(buffer);
+      return { data, from: from as Deno.NetAddr };
+    } catch (error) {
+      if (this.#closed || isRefusal(error)) return undefined;
+      throw toFailure(error, `cannot receive at ${hostPort(this.addr)}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #startWaiting(): ReturnType<typeof setTimeout> | undefined {
+    const { idleMs } = this.#options;
+    if (idleMs === undefined) return undefined;
+    return setTimeout(() => {
+      this.#idle = true;
+      this.close();
+    }, idleMs);
+  }
+
+  #throwReason(): void {
+    this.#options.signal?.throwIfAborted();
+    if (!this.#idle) return;
+    const what = `listening on ${hostPort(this.addr)}`;
+    const why = `no datagram arrived for ${this.#options.idleMs} ms`;
+    throw new Failure({ what, why, code: "IDLE" });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#socket.close();
+  }
+
+  // deno-lint-ignore require-await -- AsyncDisposable, as the other sockets of this module
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 }

@@ -5,11 +5,18 @@
  */
 
 import { Failure } from "../base/failure.ts";
-import { hostPort, LOOPBACK, sameAddress } from "../base/host_port.ts";
+import {
+  DEFAULT_PORT,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
+  hostPort,
+  LOOPBACK,
+  sameAddress,
+} from "../base/host_port.ts";
 import { resolveHost } from "../net/resolve_host.ts";
 import { toFailure } from "../os/errors.ts";
-import { DEFAULT_PORT, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "../base/defaults.ts";
-import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
+import { Receiver } from "./datagram_port.ts";
+import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
 
 /** The most ports of earlier questions that stay open for late replies. */
 const MAX_LINGERING = 16;

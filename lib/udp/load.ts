@@ -5,10 +5,10 @@
  */
 
 import { Failure } from "../base/failure.ts";
-import { hostPort, LOOPBACK, sameAddress } from "../base/host_port.ts";
+import { DEFAULT_LOAD, DEFAULT_PORT, hostPort, LOOPBACK, sameAddress } from "../base/host_port.ts";
 import { resolveHost } from "../net/resolve_host.ts";
-import { DEFAULT_LOAD, DEFAULT_PORT } from "../base/defaults.ts";
-import { isRefusal, openSender, Receiver, sendFrom } from "./datagram_socket.ts";
+import { Receiver } from "./datagram_port.ts";
+import { isRefusal, openSender, sendFrom } from "./datagram_socket.ts";
 
 /** The interval between checks for lost datagrams, in milliseconds. */
 const SWEEP_MS = 50;

@@ -1,30 +1,35 @@
 /**
- * The picture of a conversation: two terminals, in which ada opens a room and bo joins it.
+ * The film of a conversation: two terminals, in which ada opens a room and bo joins it.
  *
  * @module
  */
 
 import type { Pane } from "../../tests/terminal/tmux.ts";
-import { openPane, say, screenOf } from "./pane.ts";
-import { drawScreens } from "./screen_svg.ts";
+import { Film, openPane } from "./pane.ts";
+import { drawFilm } from "./screen_svg.ts";
 
-const SIZE = { columns: 86, rows: 18 };
+const ADA = { title: "ada", columns: 86, rows: 18 };
+const BO = { title: "bo", columns: 86, rows: 12 };
 
-/** Holds the conversation, and draws what the terminals show. */
+/** Holds the conversation, and draws what the terminals show meanwhile. */
 export async function recordSession(): Promise<string> {
-  await using ada: Pane = await openPane(SIZE);
-  await using bo: Pane = await openPane(SIZE);
-  await say(ada, "parley chat server --name ada", "no one else is here yet");
-  await say(bo, "parley chat client --name bo", "/help lists");
-  await say(bo, "hello ada, the relay cannot read this", "hello ada", ada);
-  await say(ada, "hi bo: read me your fingerprint?", "hi bo", bo);
-  await say(bo, "/fingerprint", "your fingerprint");
-  await ada.type("a half-typed line sta");
-  await ada.until("the line", ({ rows }) => rows.at(-1)?.endsWith("sta") === true);
-  await say(bo, "messages come in above the line you type", "messages come in", ada);
-  await ada.until("it came", ({ rows }) => rows.at(-1)?.endsWith("sta") === true);
-  return drawScreens(
-    [await screenOf(ada, "ada", SIZE), await screenOf(bo, "bo", SIZE)],
+  await using ada: Pane = await openPane(ADA);
+  await using bo: Pane = await openPane(BO);
+  const film = new Film(new Map([[ada, ADA], [bo, BO]]));
+  await film.rest(500);
+  await film.say(ada, "parley chat server --name ada", "no one else is here yet");
+  await film.say(bo, "parley chat client --name bo", "bo joined", ada);
+  await film.say(bo, "hello ada, the relay cannot read this", "hello ada", ada);
+  await film.say(ada, "hi bo! read me your fingerprint on the phone?", "hi bo", bo);
+  await film.say(bo, "/fingerprint", "your fingerprint");
+  await film.say(ada, "/fingerprint bo", "if they match: /verify bo");
+  await film.say(ada, "/verify bo", "bo is verified");
+  await film.type(ada, "a half-typed line");
+  await film.say(bo, "/me waves at ada", "waves at", ada);
+  await film.say(bo, "/msg ada and this one is for you alone", "for you alone", ada);
+  const end = film.frames.at(-1)!;
+  return drawFilm(
+    [...film.frames.slice(0, -1), { ...end, ms: 0 }],
     "Two terminals: ada opens a room with parley chat server, bo joins it, and they talk",
   );
 }

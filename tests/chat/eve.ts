@@ -84,7 +84,8 @@ export class Eve {
   numberOf(to: Seat): number {
     const seen = this.room.seats.find((seat) => seat !== to)?.member ?? to.member;
     const peer = seen.roster.byName(to.self.name);
-    if (peer !== undefined) return peer.number;
+    const number = peer?.number ?? to.member.roster.own;
+    if (number > 0) return number;
     throw new Error(`nobody else has seen ${to.self.name}`);
   }
 

@@ -16,6 +16,7 @@ import {
 } from "../../lib/chat/wire/control.ts";
 import { encodeHere } from "../../lib/chat/wire/history.ts";
 import { encodePair, encodeSealed, type Entry } from "../../lib/chat/wire/envelope.ts";
+import type { InvitationProof } from "../../lib/chat/wire/invitation.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
 
 export type { Bytes };
@@ -73,8 +74,9 @@ export async function provenJoin(
   transcript: Bytes,
   dialled: { readonly host: string; readonly port: number },
   renewal: Bytes = NO_RENEWAL,
+  invitation: InvitationProof | undefined = undefined,
 ): Promise<Bytes> {
-  const request = encodeJoinRequest({ credential: self.bytes, renewal, dialled });
+  const request = encodeJoinRequest({ credential: self.bytes, renewal, dialled, invitation });
   const { privateKey } = self.keys.signing;
   const proof = await sign(privateKey, joinStatement(transcript, request));
   return encodeProven(KIND.join, request, proof);

@@ -11,6 +11,7 @@ import type { Relay } from "../../lib/chat/relay/relay.ts";
 import {
   type Challenge,
   encodeCount,
+  encodeEmpty,
   readBye,
   readChallenge,
   readRosterPage,
@@ -40,6 +41,8 @@ export class RawMember {
   ended = false;
   /** Whether it acknowledges each chunk. */
   acknowledges = true;
+  /** Whether it answers pings. */
+  answers = false;
   /** The number of counted frames received in this stay. */
   counted = 0;
   /** The number of counted frames sent in this stay. */
@@ -69,6 +72,7 @@ export class RawMember {
     for (const { kind, payload, bytes: whole } of this.#reader.push(bytes)) {
       this.received.push({ kind, payload: payload.slice(), bytes: whole.slice() });
       if (isCounted(kind)) this.counted += 1;
+      if (kind === KIND.ping && this.answers) this.send(encodeEmpty(KIND.pong));
       if (kind === KIND.roster) {
         const { room, version } = readRosterPage(payload.slice());
         this.room = room;

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
-import { withAdvice } from "../../lib/cli/permissions.ts";
+import { withAdvice } from "../../lib/cli/help.ts";
 
 /** The hint that the command line gives for a failure. */
 function adviceFor(code: string, hint?: string): string | undefined {

@@ -1,5 +1,4 @@
-import { Failure } from "../../lib/base/failure.ts";
-import { nearest } from "../../lib/base/nearest.ts";
+import { Failure, nearest } from "../../lib/base/failure.ts";
 import { helpPage } from "../../lib/cli/help.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { commandLine, type CommandSpec } from "../../lib/cli/spec.ts";

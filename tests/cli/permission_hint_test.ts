@@ -1,5 +1,5 @@
 import { Failure } from "../../lib/base/failure.ts";
-import { permissionHint, TASKS, withPermissionHint } from "../../lib/cli/permissions.ts";
+import { permissionHint, TASKS, withPermissionHint } from "../../lib/cli/help.ts";
 import { toFailure } from "../../lib/os/errors.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { printableJson } from "../../lib/base/printable.ts";
-import { factLines, tableLines } from "../../lib/cli/table.ts";
+import { factLines, tableLines } from "../../lib/cli/output.ts";
 import type { Page } from "../../lib/os/io.ts";
 
 /** Plain, and so many columns wide. */

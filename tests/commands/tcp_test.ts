@@ -8,16 +8,12 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { hexRows, TerminalText } from "../../lib/cli/display.ts";
+import { readEndpoint, readListenEndpoint, readPorts } from "../../lib/cli/words.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { readableOf } from "../../lib/commands/tcp/connections.ts";
-import {
-  crlfEncoder,
-  readEndpoint,
-  readListenEndpoint,
-  readPorts,
-} from "../../lib/commands/tcp/notation.ts";
 import { Failure } from "../../lib/tcp.ts";
+import { crlfEncoder } from "../../lib/tcp/exchange.ts";
 import { readText } from "../tcp/pair.ts";
 import { start, TestIo } from "./test_io.ts";
 

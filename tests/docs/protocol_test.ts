@@ -28,6 +28,19 @@ import {
   SHOWN_MS,
 } from "../../lib/chat/trust/words.ts";
 import { MAX_NOTICE_BYTES, MAX_TEXT_BYTES, MESSAGE, NOTICES } from "../../lib/chat/wire/content.ts";
+import {
+  INVITATION_LIFE_MS,
+  MAX_GUESTS,
+  MAX_PROOFS,
+  PROVE_AGAIN_MS,
+} from "../../lib/chat/trust/invitations.ts";
+import {
+  INVITATION_ANSWERS,
+  INVITATION_PROOF_BYTES,
+  INVITATION_SECRET_BYTES,
+  INVITER_BYTES,
+  MAX_LINK_LENGTH,
+} from "../../lib/chat/wire/invitation.ts";
 import { SEALED_HEADER_BYTES, TAG_BYTES } from "../../lib/chat/wire/envelope.ts";
 import { KEPT_CONTEXTS } from "../../lib/chat/wire/history.ts";
 import {
@@ -176,5 +189,27 @@ Deno.test({
       `nothing for ${PING_AFTER_MS / 1000} s and ends it after ${DEAD_AFTER_MS / 1000} s (SILENT)`,
     ];
     for (const sentence of sentences) assert(prose.includes(sentence), sentence);
+  },
+});
+
+Deno.test({
+  name: "the specification has the answers and the figures of invitations",
+  ignore,
+  fn() {
+    const answers = table("| answer | name     | meaning");
+    assertEquals(answers.map(([, name]) => name), [...INVITATION_ANSWERS]);
+    assertEquals(answers.map(([number]) => number), INVITATION_ANSWERS.map((_, i) => `${i}`));
+    const number = (count: number) => count.toLocaleString("en");
+    const times = ["never", "once", "twice", "three times"][MAX_PROOFS];
+    const sentences = [
+      `Its **secret** is ${INVITATION_SECRET_BYTES} random bytes`,
+      `base64url without padding of secret ‖ the first ${INVITER_BYTES} bytes`,
+      `A link has at most ${MAX_LINK_LENGTH} characters`,
+      `empty, or a proof of ${INVITATION_PROOF_BYTES} bytes`,
+      `parley does after ${PROVE_AGAIN_MS / 1000} s, ${times} in one room`,
+      `unless it was made for many: then up to ${number(MAX_GUESTS)} are`,
+    ];
+    for (const sentence of sentences) assert(prose.includes(sentence), sentence);
+    assertEquals(INVITATION_LIFE_MS, 24 * 60 * 60 * 1000, "after a day");
   },
 });

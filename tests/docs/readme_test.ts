@@ -185,7 +185,10 @@ async function converse(command: string): Promise<void> {
 
 /** What a command says, without what differs from run to run, or comes where a reply takes its time. */
 function alike(said: string): string {
-  return said.replace(/^No reply yet: .*\n/gm, "").replace(/^(The client .*\n)\1+/gm, "$1")
+  return said.replace(/^(?:No reply yet|Duplicate): .*\n/gm, "").replace(
+    /^(The client .*\n)\1+/gm,
+    "$1",
+  )
     .replace(/\d{4}-\d\d-\d\d [\d:.]+/g, "TIME").replace(/:\d+/g, ":PORT")
     .replace(/[\d.]+ ms/g, "TIME");
 }

@@ -9,7 +9,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertRejects } from "@std/assert";
 import { utf8 } from "../../lib/base/bytes.ts";
-import { KeyFileError } from "../../lib/rsa/key_der.ts";
+import { KeyFileError } from "../../lib/rsa/der.ts";
 import { readKey } from "../../lib/rsa/key_formats.ts";
 import { TARGETS } from "./targets.ts";
 

@@ -17,8 +17,7 @@ import {
   verifyDocument,
   verifyPss,
 } from "../../lib/rsa.ts";
-import { bitLength, der, encodeSpki, TAG } from "../../lib/rsa/der.ts";
-import { KeyFileError } from "../../lib/rsa/key_der.ts";
+import { bitLength, der, encodeSpki, KeyFileError, TAG } from "../../lib/rsa/der.ts";
 import { readKey } from "../../lib/rsa/key_formats.ts";
 import { ownCredentialWith } from "../chat/crafted_credential.ts";
 import { RawMember } from "../chat/raw_member.ts";

@@ -14,6 +14,7 @@ import {
   checkCredential,
   type Credential,
   makeRenewal,
+  NO_RENEWAL,
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
 import { answerByJoining, answerByResuming } from "../../lib/chat/member/connection.ts";
@@ -30,9 +31,19 @@ import { encodeHere } from "../../lib/chat/wire/history.ts";
 import type { RelayConnection } from "../../lib/chat/relay/connection.ts";
 import { encodeEntries } from "../../lib/chat/wire/envelope.ts";
 import type { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
+import type { EntryRulesOptions } from "../../lib/chat/relay/options.ts";
+import { Invitations } from "../../lib/chat/trust/invitations.ts";
 import { FrameReader } from "../../lib/chat/wire/frame.ts";
+import {
+  encodeProof,
+  INVITATION_PROOF_BYTES,
+  openInvitation,
+  proveToRelay,
+  readProof,
+} from "../../lib/chat/wire/invitation.ts";
 import { BOUND, encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 import { fakeLink, linkToRelay } from "../chat/links.ts";
+import { provenJoin } from "../chat/raw_frames.ts";
 import { credentialOf, type Seat, shown, TestRoom, until } from "../chat/room.ts";
 import { nearly } from "./arbitraries.ts";
 import type { FuzzOptions, Target } from "./target.ts";
@@ -51,8 +62,9 @@ class Stage {
   #honest: readonly [Seat, Seat] | undefined;
   #words = 0;
 
-  constructor() {
+  constructor(rules: EntryRulesOptions = {}) {
     this.room = new TestRoom({
+      ...rules,
       // The same few credentials again and again: their signatures are checked once.
       check: (bytes, now) => {
         const key = mapKey(bytes);
@@ -278,6 +290,42 @@ const NEWCOMER: Target = {
   },
 };
 
+/** Joins by invitations whose proofs are changed. Only those that are not changed let somebody in. */
+const INVITED: Target = {
+  name: "relay-invited",
+  async run({ runs, seed }: FuzzOptions) {
+    const invitations = new Invitations();
+    const made = (await invitations.make({ room: "" }))!;
+    const invitation = await openInvitation(made.secret);
+    const self = await credentialOf("eve", 5, Date.now);
+    const allows = (print: string) => print !== self.fingerprint;
+    const stage = await new Stage({ allows, invitations }).open();
+    const own = await credentialOf("eve", 5, stage.room.clock.now);
+    const place = fc.nat(INVITATION_PROOF_BYTES - 1);
+    const changes = fc.option(fc.tuple(place, fc.integer({ min: 1, max: 255 })));
+    let played = 0;
+    let admitted = 0;
+    await fc.assert(
+      fc.asyncProperty(changes, async (change) => {
+        const { connection, transcript, ended } = challenged(stage);
+        const proof = encodeProof(await proveToRelay(invitation, transcript, own.member));
+        if (change !== null) proof[change[0]]! ^= change[1];
+        const join = provenJoin(own, transcript, DIALLED, NO_RENEWAL, readProof(proof));
+        connection.receive(await join);
+        await until(() => isIn(stage, own, connection) || ended(), "it is answered");
+        assertEquals(isIn(stage, own, connection), change === null);
+        if (change === null) admitted += 1;
+        connection.disconnected();
+        assertEquals([stage.room.relay.connections, stage.room.failures.length], [2, 0]);
+        if (++played % WORD_EVERY === 0) await stage.talk();
+      }),
+      { numRuns: runs, seed },
+    );
+    assert(admitted > 0, "a join that nobody changed is taken");
+    await stage.talk();
+  },
+};
+
 /** Resumes by changed counts and proofs, and goes on by changed frames. */
 const RESUMING: Target = {
   name: "relay-resume",
@@ -395,4 +443,4 @@ const MEMBER: Target = {
 };
 
 /** All that is played. */
-export const SESSION_TARGETS: readonly Target[] = [RELAY, NEWCOMER, RESUMING, MEMBER];
+export const SESSION_TARGETS: readonly Target[] = [RELAY, NEWCOMER, INVITED, RESUMING, MEMBER];

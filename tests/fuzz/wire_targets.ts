@@ -22,6 +22,8 @@ import {
   encodeMessages,
   encodeReceipt,
   encodeTexts,
+  MAX_NOTICE_BYTES,
+  NOTICES,
   type OpenedMessage,
   paddedLength,
   type PairMessage,
@@ -53,6 +55,13 @@ import {
   readHere,
   readLeavePayload,
 } from "../../lib/chat/wire/history.ts";
+import {
+  encodeInvitationNotice,
+  encodeProof,
+  holdsForRelay,
+  readInvitationNotice,
+  readProof,
+} from "../../lib/chat/wire/invitation.ts";
 import {
   BOUND,
   encodeGreeting,
@@ -94,9 +103,7 @@ const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
     encodeFrame(KIND.challenge, wire.encodeChallengePayload(wire.readChallenge(payload))),
   [KIND.join]: (payload) => {
     const join = wire.readJoin(payload);
-    const request = wire.encodeJoinRequest(join);
-    // An invitation, which is reserved, is passed over: everything before its length is the same.
-    assertEquals(request.subarray(0, -2), join.signed.subarray(0, request.length - 2));
+    assertEquals(wire.encodeJoinRequest(join), join.signed);
     return wire.encodeProven(KIND.join, join.signed, join.proof);
   },
   [KIND.resume]: (payload) => {
@@ -178,6 +185,11 @@ function toEncode(message: OpenedMessage): PairMessage[] {
 
 const TEXTS: Bytes = decodeHex(vectors.texts.plaintext);
 const MESSAGES: Bytes = decodeHex(vectors.messages.plaintext);
+const NOTICE: PairMessage = {
+  kind: "notice",
+  notice: "invitation",
+  body: decodeHex(vectors.invitation.proof),
+};
 const GONE: PairMessage = { kind: "gone", stream: STREAM.private, number: 7 };
 
 const U48 = fc.integer({ min: 0, max: 2 ** 48 - 1 });
@@ -195,6 +207,11 @@ const PAIR_MESSAGE: fc.Arbitrary<OpenedMessage> = fc.oneof(
     [chain, step, key, [last, next]],
   ) => ({ kind: "grant" as const, chain, step, key, next, last })),
   fc.record({ kind: fc.constant("gone" as const), stream: STREAM_NUMBER, number: U48 }),
+  fc.record({
+    kind: fc.constant("notice" as const),
+    notice: fc.constantFrom(...NOTICES),
+    body: anyBytes(MAX_NOTICE_BYTES),
+  }),
 );
 
 function anyKey(): fc.Arbitrary<Bytes> {
@@ -287,7 +304,7 @@ export const WIRE_TARGETS: readonly Target[] = [
     assertEquals(plaintext.length, paddedLength(plaintext.length));
     assertEquals(readTexts(plaintext), texts);
   }),
-  target("pair-messages", () => nearly([MESSAGES, encodeMessages([GONE])]), (plaintext) => {
+  target("pair-messages", () => nearly([MESSAGES, encodeMessages([GONE, NOTICE])]), (plaintext) => {
     const messages = reads(() => readPairMessages(plaintext));
     const known = messages?.flatMap(toEncode);
     if (known === undefined || known.length < messages!.length) return;
@@ -306,6 +323,28 @@ export const WIRE_TARGETS: readonly Target[] = [
     if (again.length === plaintext.length) assertEquals(again, plaintext);
     else assertEquals(readReceipt(again), receipt);
   }),
+  target(
+    "invitation-notice",
+    () =>
+      nearly([vectors.invitation.proof, vectors.invitation.answer].map((hex) => decodeHex(hex))),
+    (body) => {
+      const notice = reads(() => readInvitationNotice(body));
+      if (notice !== undefined) assertEquals(encodeInvitationNotice(notice), body);
+    },
+  ),
+  asyncTarget(
+    "invitation-proof",
+    () => nearly([decodeHex(vectors.invitation.joinProof)], 100),
+    async (bytes) => {
+      const proof = reads(() => readProof(bytes));
+      if (proof === undefined) return;
+      assertEquals(encodeProof(proof), bytes);
+      const transcript = decodeHex(vectors.transcript);
+      const guest = decodeHex(vectors.members[1]!.member);
+      const isOriginal = mapKey(bytes) === mapKey(decodeHex(vectors.invitation.joinProof));
+      assertEquals(await holdsForRelay(proof, transcript.slice(), guest.slice()), isOriginal);
+    },
+  ),
   target(
     "words-message",
     () => nearly(Object.values(vectors.words.messages).map((hex) => decodeHex(hex))),

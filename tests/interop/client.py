@@ -14,6 +14,7 @@ from typing import Any, Dict, Optional
 
 from credentials import Keys
 from core import Core
+from invitation import Invitation
 
 
 class Client:
@@ -23,9 +24,10 @@ class Client:
     the lock held, and may call `say` and `say_to`.
     """
 
-    def __init__(self, host: str, port: int, name: str, room: str = "", bits: int = 2048) -> None:
+    def __init__(self, host: str, port: int, name: str, room: str = "", bits: int = 2048,
+                 invitation: Optional[Invitation] = None) -> None:
         self.lock = threading.RLock()
-        self.core = Core(Keys(name, bits), room, host, port, self.on_event)
+        self.core = Core(Keys(name, bits), room, host, port, self.on_event, invitation=invitation)
         self.address = (host, port)
         self.sock: Optional[socket.socket] = None
         self.wake_in, self.wake_out = socket.socketpair()

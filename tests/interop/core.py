@@ -15,11 +15,12 @@ from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Set, Tu
 
 from notation import (
     ACCEPTED, ACK, ASK, AWAY, BACK, BEHIND, BURST, BYE, CHALLENGE, CONTEXT, DAY, H, HERE, JOIN,
-    JOINED, KINDS, LEAVE, LEFT, MAX_MEMBERS, MAX_TEXT, MAX_UNDELIVERED, MINUTE, PAIR, PING, PONG,
-    REASONS, RECEIPT, REJOIN, RENEW, RESUME, RESUMED, ROSTER, ROUTE, SEALED, TRY_AGAIN, UNKNOWN,
+    JOINED, KINDS, LEAVE, LEFT, MAX_MEMBERS, MAX_NOTICE, MAX_TEXT, MAX_UNDELIVERED, MINUTE, PAIR,
+    PING, PONG, REASONS, RECEIPT, REJOIN, RENEW, RESUME, RESUMED, ROSTER, ROUTE, SEALED, TRY_AGAIN, UNKNOWN,
     WINDOW, block16, Breach, decode_text, Fault, frame, FrameBuffer, gcm_open, gcm_seal,
     Malformed, message, pad, parse_messages, Reader, u16, u32, u48, u8,
 )
+from invitation import ANSWERS, Invitation
 from credentials import (
     BadCredential, check_credential, folded, Keys, oaep, Person, valid_room, verify,
 )
@@ -35,11 +36,13 @@ class Core:
     def __init__(self, keys: Keys, room: str, host: str, port: int,
                  emit: Callable[[Dict[str, Any]], None],
                  clock: Callable[[], float] = time.monotonic,
-                 wall: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
+                 wall: Callable[[], int] = lambda: int(time.time() * 1000),
+                 invitation: Optional[Invitation] = None) -> None:
         if not valid_room(room):
             raise ValueError("not a valid name of a room")
         self.keys, self.room_name, self.host, self.port = keys, room, host, port
         self.emit_to, self.clock, self.wall = emit, clock, wall
+        self.invitation, self.accepted = invitation, False
         self.state = "idle"  # idle, greeted, joining, resuming, in, leaving, ended
         self.out = bytearray()
         self.buffer = FrameBuffer(True)
@@ -127,14 +130,15 @@ class Core:
         line = self.new_line(0, self.next_group, text)
         self.next_group += 1
         for peer in self.contacts.values():
-            self.address(peer, line)
+            if self.gives_keys(peer):
+                self.address(peer, line)
         self.enter(line)
         return line.number
 
     def say_to(self, name: str, text: str) -> int:
         """A line for one member; returns its number in that member's stream."""
         peer = self.by_name(name)
-        if peer is None:
+        if peer is None or not self.gives_keys(peer):
             raise KeyError(name)
         line = self.new_line(1, peer.next_private, text)
         line.to = peer.name
@@ -683,7 +687,9 @@ class Core:
         if self.keys.expires - self.wall() < 12 * 3600 * 1000:
             self.keys.renew(self.wall())
         fields = (block16(self.keys.credential) + block16(self.keys.renewal)
-                  + block16(url_host(self.host).encode()) + u16(self.port) + block16(b""))
+                  + block16(url_host(self.host).encode()) + u16(self.port)
+                  + block16(self.invitation.to_relay(self.transcript, self.keys.hash)
+                            if self.invitation else b""))
         proof = self.keys.sign(CONTEXT["join"], self.transcript, fields)
         self.plain(JOIN, fields + proof)
         self.state = "joining"
@@ -1033,7 +1039,7 @@ class Core:
                 raise Fault("BAD_SIGNATURE")
             self.confirm(listing)
             plaintext = self.open_pair(listing.peer, use, wrapped, ciphertext, bound)
-            self.take_pair(listing.peer, plaintext)
+            self.take_pair(listing.peer, plaintext, use)
         except Fault as fault:
             self.report(str(fault), number)
 
@@ -1064,16 +1070,51 @@ class Core:
         self.changed(peer, 0.0)
         return plaintext
 
-    def take_pair(self, peer: Peer, plaintext: bytes) -> None:
+    def take_pair(self, peer: Peer, plaintext: bytes, use: int) -> None:
         """The messages of a pair frame: all are parsed before the first has an effect."""
         actions: List[Callable[[], None]] = []
         try:
-            for kind, body in parse_messages(plaintext):
+            found = parse_messages(plaintext)
+            for kind, body in found:
                 actions.append(self.pair_message(peer, kind, Reader(body)))
         except Malformed:
             raise Fault("BAD_CONTENT")
         for action in actions:
             action()
+        notices = [(kind, body) for kind, body in found if kind in (5, 16)]
+        if notices and use > peer.notice_use:
+            peer.notice_use = use
+            for kind, body in notices:
+                if kind == 5:
+                    self.take_invitation(peer, Reader(body))
+
+    # -- an invitation -------------------------------------------------------------------------
+
+    def gives_keys(self, peer: Peer) -> bool:
+        """A guest gives keys to nobody but its inviter before that one has accepted it."""
+        return (self.invitation is None or self.accepted
+                or self.invitation.is_inviter(peer.person.identity))
+
+    def prove(self, peer: Peer, now: float) -> None:
+        """Shows the inviter that this member has the link."""
+        proof = self.invitation.to_inviter(self.room.id, peer.hash, self.keys.hash)
+        self.send_pair(peer, [message(5, u8(1) + proof)])
+        peer.proofs += 1
+        peer.prove_at = now + 10
+
+    def take_invitation(self, peer: Peer, body: Reader) -> None:
+        """The answer of an inviter."""
+        try:
+            kind, key, answer = body.u8(), body.take(32), body.u8()
+            body.end()
+        except Malformed:
+            return
+        mine = self.invitation is not None and self.invitation.public == key and peer.proofs > 0
+        if kind != 2 or answer >= len(ANSWERS) or not mine:
+            return
+        peer.prove_at = float("inf")
+        self.accepted = self.accepted or answer == 0
+        self.emit("invitation", name=peer.name, answer=ANSWERS[answer])
 
     def pair_message(self, peer: Peer, kind: int, body: Reader) -> Callable[[], None]:
         if kind == 1:
@@ -1099,6 +1140,8 @@ class Core:
             if stream > 1:
                 return lambda: None
             return lambda: self.take_gone(peer, stream, number)
+        if kind in (5, 16) and body.left() > MAX_NOTICE:
+            raise Malformed("a notice over the bound")
         return lambda: None
 
     @staticmethod
@@ -1205,7 +1248,7 @@ class Core:
         try:
             for kind, data in parse_messages(plaintext):
                 number = first + len(found)
-                if kind in (2, 3, 4):
+                if kind in (2, 3, 4, 5, 16):
                     raise Malformed("a message that belongs into a pair frame")
                 if kind == 1:
                     body = Reader(data)
@@ -1251,6 +1294,9 @@ class Core:
                 if self.contacts_until is not None and now >= self.contacts_until:
                     self.gone_contact(peer, "LOST")
                 continue
+            if (self.invitation is not None and not self.accepted and peer.proofs < 3
+                    and now >= peer.prove_at and self.gives_keys(peer)):
+                self.prove(peer, now)
             if peer.repair_at is not None and now >= peer.repair_at:
                 self.repair(peer)
             due = peer.outstanding() or peer.awaiting

@@ -17,6 +17,7 @@ MAX_SAFE = 2**53 - 1
 DAY = 24 * 3600 * 1000
 MINUTE = 60 * 1000
 MAX_TEXT = 65536
+MAX_NOTICE = 256
 BURST = 65536  # what is sent again for one receipt (section 10.3)
 KEPT_CONTEXTS = 16384
 MAX_UNDELIVERED = 16 * 1024 * 1024
@@ -43,6 +44,9 @@ CONTEXT = {
         "chainCommitment": b"chain commitment",
         "messageKey": b"message key",
         "safetyNumber": b"safety number",
+        "invitationKey": b"invitation key",
+        "invitation": b"invitation",
+        "invitationJoin": b"invitation join",
         "wordsCommitment": b"words commitment",
         "words": b"words",
     }.items()
@@ -88,7 +92,7 @@ REASONS = {
     10: "NAME_TAKEN", 12: "ROOM_FULL", 14: "SILENT", 15: "LOST", 16: "SHUTDOWN", 17: "NOT_YOURS",
     18: "TOO_MANY_ROUTES", 19: "NOT_ALLOWED", 20: "REMOVED", 22: "REPLACED", 23: "BAD_ROOM",
     24: "TOO_MANY_ROOMS", 26: "TOO_MANY_PENDING", 27: "TOO_MANY_JOINS",
-    28: "TOO_MANY_FROM_ADDRESS", 29: "NAME_AWAY",
+    28: "TOO_MANY_FROM_ADDRESS", 29: "NAME_AWAY", 30: "INVITATION_USED",
 }
 # After these a member tries again (section 12.1).
 TRY_AGAIN = {"LOST", "SILENT", "SHUTDOWN", "JOIN_TIMEOUT", "TOO_MANY_PENDING", "TOO_MANY_JOINS",

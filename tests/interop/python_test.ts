@@ -19,6 +19,8 @@ import {
   type RelayServerOptions,
   type Session,
 } from "../../lib/tcp_chat.ts";
+import { Invitations } from "../../lib/chat/trust/invitations.ts";
+import { invitationLink, inviterOf } from "../../lib/chat/wire/invitation.ts";
 import { credentialOf, until } from "../chat/keys.ts";
 import { granted } from "../fixtures/granted.ts";
 import { compareVectors, hasPython, Talk } from "./talk.ts";
@@ -114,7 +116,7 @@ Deno.test({
   async fn() {
     assertEquals(await compareVectors(), [
       ...["joining", "identities", "history", "chains"],
-      ...["sealed", "pairs", "entries", "words", "padding"],
+      ...["sealed", "pairs", "entries", "invitations", "words", "padding"],
     ]);
   },
 });
@@ -316,5 +318,53 @@ Deno.test({
     assertEquals(py.of("delivered").map(({ missed }) => missed?.length), [0, 0, 0]);
     assertNoFaults(ada, py);
     await end(other, ada, py);
+  },
+});
+
+Deno.test({
+  name: "the second client: it joins by an invitation, and guest and inviter know each other",
+  ignore,
+  async fn() {
+    const invitations = new Invitations();
+    const self = await credentialOf("ada", 0, Date.now);
+    const allows = (print: string) => print === self.fingerprint;
+    const relay = openRelay({ port: 0, room: "tea", allows, invitations });
+    const { port } = relay.addr;
+    const ada = new Guest();
+    const outcomes: string[] = [];
+    const at = { room: relay.room, self: self.member };
+    ada.session = relay.join({
+      self,
+      event: (event) => {
+        ada.events.push(event);
+        if (event.kind !== "notice" || event.notice !== "invitation") return;
+        invitations.take(event.peer, event.body, at).then((taken) => {
+          outcomes.push(taken!.outcome.kind);
+          ada.session.sendNotice(event.peer, "invitation", taken!.answer!);
+        });
+      },
+    });
+    await ada.until("ready");
+    const made = (await invitations.make({ room: "tea" }))!;
+    const inviter = inviterOf(self.fingerprint);
+    const link = invitationLink({
+      host: "127.0.0.1",
+      port,
+      room: "tea",
+      secret: made.secret,
+      inviter,
+    });
+    const py = await Talk.invited(link, "py");
+    const { name, answer } = await py.until("invitation");
+    assertEquals([name, answer, outcomes], ["ada", "accepted", ["accepted"]]);
+    await ada.deliver("welcome");
+    await deliver(py, "thank you");
+    // The same link in another's hands: the relay tells, and lets nobody in.
+    const other = await Talk.invited(link, "other");
+    assertEquals(other.of("ended").map(({ reason }) => reason), ["INVITATION_USED"]);
+    await other[Symbol.asyncDispose]();
+    assertEquals(made.guests.map((guest) => guest.name), ["py"]);
+    assertNoFaults(ada, py);
+    await end(relay, ada, py);
   },
 });

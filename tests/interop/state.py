@@ -216,6 +216,10 @@ class Peer:
         self.receipt_at: Optional[float] = None
         self.last_receipt_sent = -1e9
         self.differs_said = False
+        self.notice_use = -1
+        # as an inviter
+        self.proofs = 0
+        self.prove_at = 0.0
 
     def outstanding(self) -> List[Item]:
         """What was sent in this stay and has not been taken."""

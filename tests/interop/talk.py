@@ -1,5 +1,7 @@
 """python3 talk.py HOST PORT NAME [ROOM]: joins a room, prints events as JSON lines, reads commands.
 
+python3 talk.py LINK NAME: joins by an invitation.
+
 Commands on standard input: `say TEXT`, `to NAME TEXT`, `drop`, `lose N`, `status`, `leave`.
 `leave` (and the end of the input) waits for what is not delivered, 3 s at most.
 The exit status is 0 after `leave`, 1 if the relay or the protocol ended the session.
@@ -17,6 +19,7 @@ import time
 from typing import Any, Dict
 
 from client import Client
+from invitation import Invitation
 
 
 class Talk(Client):
@@ -82,11 +85,15 @@ def read_commands(talk: Talk) -> None:
 
 
 def main() -> int:
-    if not 4 <= len(sys.argv) <= 5:
+    if not 3 <= len(sys.argv) <= 5:
         sys.stderr.write(__doc__)
         return 2
-    host, port, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    talk = Talk(host, port, name, sys.argv[4] if len(sys.argv) == 5 else "")
+    if len(sys.argv) == 3:
+        link = Invitation(sys.argv[1])
+        talk = Talk(link.host, link.port, sys.argv[2], link.room, invitation=link)
+    else:
+        host, port, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+        talk = Talk(host, port, name, sys.argv[4] if len(sys.argv) == 5 else "")
     talk.left = False
     talk.start()
     threading.Thread(target=read_commands, args=(talk,), daemon=True).start()

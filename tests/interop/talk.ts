@@ -24,6 +24,7 @@ export interface TalkEvent {
   readonly resumed?: boolean;
   readonly signed?: boolean;
   readonly reason?: string;
+  readonly answer?: string;
 }
 
 const FOLDER = new URL("./", import.meta.url);
@@ -64,6 +65,14 @@ export class Talk extends PipedProcess {
   static async join(port: number, name: string): Promise<Talk> {
     const talk = new Talk(python(["talk.py", "127.0.0.1", String(port), name], "piped"));
     await talk.until("joined", ({ self }) => self === true);
+    return talk;
+  }
+
+  /** Starts it as a guest, by the link of an invitation, and waits until it is in the room, or has ended. */
+  static async invited(link: string, name: string): Promise<Talk> {
+    const talk = new Talk(python(["talk.py", link, name], "piped"));
+    const isIn = () => talk.events.some(({ event, self }) => event === "ended" || self === true);
+    await until(isIn, "the second client is in");
     return talk;
   }
 

@@ -11,6 +11,7 @@ from typing import Any, Dict
 
 from cryptography.hazmat.primitives import serialization
 
+from invitation import Invitation
 from notation import CONTEXT, H, gcm_open, padded_length, parse_messages, u8, u16, u32, u48
 from credentials import check_credential, fingerprint, oaep, parse_renewal, safety_number, verify
 from state import PairKeys, commitment_of, greeting, message_key_of, next_chain_key
@@ -143,6 +144,26 @@ def entries(v: Vectors) -> None:
         assert opened is not None and opened.hex() == plaintext
 
 
+def invitations(v: Vectors) -> None:
+    expected = v.data["invitation"]
+    link = Invitation(expected["link"])
+    assert (link.host, link.port) == tuple(v.data["dialled"].values())
+    assert link.room == v.data["roomName"]
+    assert link.secret.hex() == expected["secret"]
+    assert link.public.hex() == expected["publicKey"]
+    assert link.is_inviter(v.ada.identity) and not link.is_inviter(v.bo.identity)
+    transcript = bytes.fromhex(v.data["transcript"])
+    proof = link.to_inviter(v.room, v.ada.hash, v.bo.hash)
+    assert (u8(1) + proof).hex() == expected["proof"]
+    assert link.to_relay(transcript, v.bo.hash).hex() == expected["joinProof"]
+    assert CONTEXT["invitation"] + v.room + v.ada.hash + v.bo.hash == bytes.fromhex(
+        expected["toInviter"])
+    assert (u8(2) + link.public + u8(1)).hex() == expected["answer"]
+    payload = v.payload("join, by an invitation")
+    assert verify(v.bo.signing, payload[-64:], CONTEXT["join"] + transcript + payload[:-64])
+    assert payload[:-64].endswith(u16(96) + bytes.fromhex(expected["joinProof"]))
+
+
 def words(v: Vectors) -> None:
     data = v.data["words"]
     initiator, responder = (bytes.fromhex(data[f"{who}Nonce"]) for who in ("initiator", "responder"))
@@ -165,7 +186,8 @@ def padding(v: Vectors) -> None:
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = Vectors(json.load(file))
-    for part in (joining, identities, history, chains, sealed, pairs, entries, words, padding):
+    for part in (joining, identities, history, chains, sealed, pairs, entries,
+                 invitations, words, padding):
         part(vectors)
         print(part.__name__)
 

@@ -3,7 +3,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
-import { AppendedFile } from "../../lib/os/held_file.ts";
+import { AppendedFile } from "../../lib/os/log.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 
 const ignore = !MAY_WRITE;

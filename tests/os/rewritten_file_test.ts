@@ -6,8 +6,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { RandomAccess } from "../../lib/os/held_file.ts";
-import { RewrittenFile } from "../../lib/os/rewritten_file.ts";
+import { type RandomAccess, RewrittenFile } from "../../lib/os/held_file.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Change = (bytes: Bytes) => Bytes;

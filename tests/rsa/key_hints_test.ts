@@ -20,8 +20,14 @@ import {
 } from "../../lib/os/input_output.ts";
 import { Progress } from "../../lib/os/log.ts";
 import { privateKeyOf, publicKeyOf, readKey } from "../../lib/rsa.ts";
-import { der, derIdentifier, derUnsigned, encodeSpki, TAG } from "../../lib/rsa/der.ts";
-import type { KeyFileCode } from "../../lib/rsa/key_der.ts";
+import {
+  der,
+  derIdentifier,
+  derUnsigned,
+  encodeSpki,
+  type KeyFileCode,
+  TAG,
+} from "../../lib/rsa/der.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 import vectors from "../vectors/rsa.json" with { type: "json" };

@@ -38,7 +38,7 @@ async function* modules(folder = ""): AsyncGenerator<readonly [path: string, tex
 
 /** Imports of the standard library, static and dynamic, with the comment before them if there is one. */
 const STD_IMPORT =
-  /(?:\/\/ @ts-types="([^"]*)"\n)?(?:^(?:import|export) [^;"]*?from "|import\(")(@std\/[^"]+)"/gm;
+  /(?:\/\/ @ts-types="([^"]*)"\n)?(?:^(?:import|export) [^;"]*?from "|(?: *const [^;"]*?await )?import\(")(@std\/[^"]+)"/gm;
 
 Deno.test({
   name:

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameBytes } from "../../lib/base/bytes.ts";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
 import { Ledger } from "../../lib/chat/member/deliveries.ts";
 import { keyChange } from "../../lib/chat/member/own_chains.ts";
@@ -17,6 +18,7 @@ import { EVERYONE, Roster } from "../../lib/chat/member/roster.ts";
 import { Outgoing } from "../../lib/chat/member/sender.ts";
 import { HostedRoom } from "../../lib/chat/relay/hosted_room.ts";
 import { PairSender } from "../../lib/chat/seal/pairwise.ts";
+import { InvitedGuest } from "../../lib/chat/trust/invitations.ts";
 import { STREAMS } from "../../lib/chat/wire/content.ts";
 import { RosterHistory } from "../../lib/chat/wire/history.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
@@ -227,6 +229,57 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
   ),
 };
 
+/** Whether bytes are what a guest signs for its inviter. */
+function isProof(data: BufferSource): boolean {
+  const start = new Uint8Array(data as ArrayBuffer).subarray(0, CONTEXT.invitation.length);
+  return sameBytes(start, CONTEXT.invitation);
+}
+
+function inviting(broken: Break, problem: RegExp): Broken {
+  return { build: { lies: false, liars: true, invites: true, breaks: [broken] }, problem };
+}
+
+const RULES_OF_INVITATIONS: Readonly<Record<string, Broken>> = {
+  "inviters that check no proof": inviting(
+    replacing(
+      StandInCrypto.prototype,
+      "verify",
+      (verify) =>
+        function (this: StandInCrypto, algorithm, key, signature, data) {
+          return isProof(data) || verify.call(this, algorithm, key, signature, data);
+        },
+    ),
+    /accepts .*, whom it did not invite/,
+  ),
+  "proofs that do not name the guest": inviting(() => {
+    const withoutGuest = (data: BufferSource) =>
+      isProof(data) ? (data as Uint8Array<ArrayBuffer>).slice(0, -32) : data;
+    const breaks = [
+      replacing(
+        StandInCrypto.prototype,
+        "sign",
+        (sign) =>
+          function (this: StandInCrypto, algorithm, key, data) {
+            return sign.call(this, algorithm, key, withoutGuest(data));
+          },
+      ),
+      replacing(
+        StandInCrypto.prototype,
+        "verify",
+        (verify) =>
+          function (this: StandInCrypto, algorithm, key, signature, data) {
+            return verify.call(this, algorithm, key, signature, withoutGuest(data));
+          },
+      ),
+    ].map((one) => one());
+    return () => breaks.forEach((undo) => undo());
+  }, /accepts .*, whom it did not invite/),
+  "guests that take whoever answers for the inviter": inviting(
+    replacing(InvitedGuest.prototype, "isInviter", () => () => true),
+    /is told that .* has accepted it, which did not/,
+  ),
+};
+
 const OTHER_RULES: Readonly<Record<string, Broken>> = {
   "members that acknowledge before they show": {
     build: { ...HONEST, hasty: true },
@@ -301,5 +354,6 @@ export const BROKEN: Readonly<Record<string, Broken>> = {
   ...RULES_OF_ROSTERS,
   ...RULES_OF_WAITING,
   ...RULES_OF_HEALING,
+  ...RULES_OF_INVITATIONS,
   ...OTHER_RULES,
 };

@@ -39,6 +39,8 @@ export interface Build {
   readonly lies?: boolean;
   /** Whether one member lies; as the seed has it without. */
   readonly liars?: boolean;
+  /** Whether one person invites another; as the seed has it without. */
+  readonly invites?: boolean;
   /** Whether so much is said that a relay leaves out frames; as the seed has it without. */
   readonly loud?: boolean;
   /** Whether credentials run out; as the seed has it without. */

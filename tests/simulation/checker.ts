@@ -31,7 +31,7 @@ interface Entered {
   readonly number: number;
   /** The person that it is for alone. */
   readonly to: string | undefined;
-  readonly audience: ReadonlySet<Process>;
+  readonly recipients: ReadonlySet<Process>;
   /** Those for whom its sender gave it up. */
   readonly givenUp: Set<Process>;
   delivered: number;
@@ -91,6 +91,8 @@ export class Checker {
   /** Whether the relay has been honest for so long that nobody finds fault any more. */
   isCalm = false;
   readonly #turnedBack = new Set<Process>();
+  /** Inviters and those whom they have accepted. */
+  readonly #accepted = new Set<string>();
   /** Counts what happens: one is before another if its number is lower. */
   #moment = 0;
 
@@ -181,10 +183,10 @@ export class Checker {
       !going.has(one) && !leaveOut.leavesOut(personOf(one)) &&
       (to === undefined || personOf(one) === to)
     );
-    const audience = new Set(there);
+    const recipients = new Set(there);
     const at = this.#moment++;
     const givenUp = new Set<Process>();
-    const message = { by: process, at, number, to, audience, givenUp, delivered: 0 };
+    const message = { by: process, at, number, to, recipients, givenUp, delivered: 0 };
     this.#entered.set(text, message);
     this.#view(process).said.set(text, message);
   }
@@ -217,7 +219,7 @@ export class Checker {
       return this.#problem(`${process} shows ${text}, which nobody entered`);
     }
     if (message.by !== from) this.#problem(`${process} shows ${text} as ${from}'s`);
-    if (!message.audience.has(process)) {
+    if (!message.recipients.has(process)) {
       this.#problem(`${process} shows ${text}, which was not for it`);
     }
     if (view.shownSet.has(text)) this.#problem(`${process} shows ${text} twice`);
@@ -250,7 +252,7 @@ export class Checker {
     let missing = 0;
     for (const [text, one] of sender.said) {
       if (one.number >= number) break;
-      const isDue = one.to === to && one.audience.has(process) && !shownSet.has(text) &&
+      const isDue = one.to === to && one.recipients.has(process) && !shownSet.has(text) &&
         (sender.told.get(process) ?? -1) < one.at && !one.givenUp.has(process) &&
         !sender.leaveOut.hasLeftOut(personOf(process), one.at);
       if (isDue) missing += 1;
@@ -295,10 +297,10 @@ export class Checker {
     if (message.delivered > 1) this.#problem(`${text} is delivered twice`);
     const { told, leaveOut } = this.#view(process);
     for (const name of missed) {
-      if ([...message.audience].some((one) => personOf(one) === name)) continue;
+      if ([...message.recipients].some((one) => personOf(one) === name)) continue;
       this.#problem(`${process} is told that ${name} missed ${text}, which was not for it`);
     }
-    for (const one of message.audience) {
+    for (const one of message.recipients) {
       if (this.#isLiar(one)) continue;
       const view = this.#view(one);
       const isMissed = !view.shownSet.has(text) && (told.get(one) ?? -1) > message.at &&
@@ -346,6 +348,19 @@ export class Checker {
     this.#turnedBack.add(process);
   }
 
+  /** An inviter accepts a guest. It has given its link to one person alone. */
+  accepts(inviter: Process, guest: Process, invited: string): void {
+    this.#accepted.add(`${inviter} ${guest}`);
+    if (personOf(guest) === invited) return;
+    this.#problem(`${inviter} accepts ${guest}, whom it did not invite`);
+  }
+
+  /** A guest is told that its inviter has accepted it. */
+  isAccepted(guest: Process, inviter: Process): void {
+    if (this.#accepted.has(`${inviter} ${guest}`)) return;
+    this.#problem(`${guest} is told that ${inviter} has accepted it, which did not`);
+  }
+
   endedUnasked(process: Process, reason: string): void {
     const isRight = reason === "BAD_RELAY" && this.#turnedBack.has(process);
     if (!this.#isLiar(process) && !isRight) this.#problem(`${process} ends unasked: ${reason}`);
@@ -369,7 +384,7 @@ export class Checker {
     if (message === undefined) return this.#problem(`${text} is sealed, which nobody entered`);
     for (const one of by) {
       if (one === message.by) continue;
-      if (!message.audience.has(one)) {
+      if (!message.recipients.has(one)) {
         this.#problem(`${text} could be read by ${one}, for whom it was not`);
       } else if (leftOut(personOf(one))) {
         this.#problem(`${text} could be read by ${one}, who was left out when it was sealed`);
@@ -383,12 +398,12 @@ export class Checker {
 
   /** The run is over, everything was mended, and there was time enough. */
   finish(): void {
-    for (const [text, { by, at, audience, delivered, givenUp }] of this.#entered) {
+    for (const [text, { by, at, recipients, delivered, givenUp }] of this.#entered) {
       const sender = this.#view(by);
       if (!sender.alive || this.#isLiar(by)) continue;
-      const isOwed = ![...audience].some((one) => this.#isLiar(one));
+      const isOwed = ![...recipients].some((one) => this.#isLiar(one));
       if (isOwed && delivered === 0) this.#problem(`${text} is never delivered`);
-      for (const one of audience) {
+      for (const one of recipients) {
         const view = this.#view(one);
         if (this.#isLiar(one)) continue;
         if (!view.alive || view.shownSet.has(text) || (sender.left.get(one) ?? -1) > at) continue;

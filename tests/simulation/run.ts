@@ -56,6 +56,7 @@ export class Run {
   async run(): Promise<RunResult> {
     const world = this.#world;
     const { chance, clock, checker } = world;
+    await world.open();
     const members = chance.chance(0.03) ? chance.int(7, MAX_MEMBERS) : chance.int(2, 6);
     for (const name of NAMES.slice(0, members)) this.#start(name);
     let at = clock.now() + 2_000;
@@ -79,7 +80,8 @@ export class Run {
     await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more);
     world.finish();
     const { entered, shown } = checker.size;
-    Object.assign(this.#done, world.relays.lies?.told);
+    const invited = world.inviting?.accepted ?? 0;
+    Object.assign(this.#done, world.relays.lies?.told, { invited });
     return {
       seed: this.#seed,
       problems: checker.problems,

@@ -35,6 +35,7 @@ Deno.test("in 200 runs everything is shown exactly once, in order, to those whom
   for (const what of ["cut", "stall", "killRelay", "whisper", "exclude", "lock"]) {
     assert((done.get(what) ?? 0) > 20, `${what} happened too rarely: ${done.get(what)}`);
   }
+  assert((done.get("invited") ?? 0) > 20, `${done.get("invited")} guests were accepted`);
   // A flood is half the work of a run, and what overflows in it is tested alone as well.
   assert((done.get("flood") ?? 0) > 5, `flood happened too rarely: ${done.get("flood")}`);
   for (const lie of [...FRAME_LIES, ...HISTORY_LIES]) {

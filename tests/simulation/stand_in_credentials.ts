@@ -17,6 +17,12 @@ import { hasExpired, RENEWAL_LIFE_MS } from "../../lib/chat/identity/signing.ts"
 import { foldName } from "../../lib/chat/identity/name.ts";
 import { standInKeys } from "./stand_in_crypto.ts";
 
+/** Returns the fingerprint of a person. */
+export function fingerprintOf(person: string): string {
+  const hash = createHash("sha256").update(person).digest();
+  return `SHA256:${new Uint8Array(hash).toBase64({ omitPadding: true })}`;
+}
+
 /** The credentials of everybody in a world. */
 export class StandInCredentials {
   readonly #made = new Map<string, OwnCredential>();
@@ -32,7 +38,7 @@ export class StandInCredentials {
       key: mapKey(member),
       name: person,
       folded: foldName(person),
-      fingerprint: `SHA256:${person}`,
+      fingerprint: fingerprintOf(person),
       session: keys.session.publicKey,
       signing: keys.signing.publicKey,
       expiresAt: now + RENEWAL_LIFE_MS,

@@ -75,6 +75,7 @@ export class StandInCrypto {
       const name of [
         "digest",
         "importKey",
+        "exportKey",
         "deriveBits",
         "deriveKey",
         "encrypt",
@@ -106,13 +107,20 @@ export class StandInCrypto {
     return hash(view(data)).buffer;
   }
 
-  importKey(_format: "raw", data: BufferSource): CryptoKey {
+  /** A private key that is imported has the raw form of its public one, from which its seed does not follow. */
+  importKey(format: "raw" | "pkcs8", data: BufferSource): CryptoKey {
     if (this.actor === "relay") throw new Error("the relay has a key");
-    const raw = hex(view(data));
+    const raw = hex(format === "raw" ? view(data) : hash("public", view(data)));
     const known = this.#known.get(raw);
     if (known === undefined) this.#known.set(raw, new Set([this.actor]));
     else known.add(this.actor);
     return keyOf(raw);
+  }
+
+  /** Exports the public key of a private key that was imported. */
+  exportKey(_format: "jwk", key: CryptoKey): JsonWebKey {
+    const alphabet = "base64url";
+    return { x: Uint8Array.fromHex(rawOf(key)).toBase64({ alphabet, omitPadding: true }) };
   }
 
   deriveBits({ salt, info }: HkdfParams, key: CryptoKey): ArrayBuffer {

@@ -12,22 +12,22 @@ import { setImmediate } from "node:timers";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import { CREDENTIAL_LIFE_MS } from "../../lib/chat/identity/signing.ts";
 import { Member } from "../../lib/chat/member/member.ts";
-import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { retryDelay } from "../../lib/chat/runtime/session.ts";
 import type { Relay } from "../../lib/chat/relay/relay.ts";
 import { Room } from "../../lib/chat/relay/room.ts";
-import { type Build, DAY_MS, replacing, withoutMissed } from "./build.ts";
-import { Checker, lineOf, personOf } from "./checker.ts";
+import { type Build, DAY_MS, replacing } from "./build.ts";
+import { Checker, personOf } from "./checker.ts";
 import { VirtualClock } from "./clock.ts";
 import { decide } from "./decide.ts";
 import { Generator } from "./generator.ts";
+import { Inviting } from "./inviting.ts";
 import type { Decision } from "./leave_out.ts";
 import { Lies } from "./lies.ts";
-import { stayKey } from "./lying_stay.ts";
 import { lyingMembers } from "./lying_member.ts";
 import { Network } from "./network.ts";
 import { Process, processOf } from "./process.ts";
 import { Relays } from "./relays.ts";
+import { Screens } from "./screens.ts";
 import { SealedLines } from "./sealed_lines.ts";
 import { StandInCredentials } from "./stand_in_credentials.ts";
 import { StandInCrypto } from "./stand_in_crypto.ts";
@@ -35,17 +35,6 @@ import { StandInCrypto } from "./stand_in_crypto.ts";
 /** Lets everything run that is ready to: the event loop comes by again only then. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Returns an event in a few words, for those who look at a run. */
-function inWords(event: MemberEvent): string {
-  const fields = Object.entries(event).map(([name, value]) => {
-    if (name === "peer" || name === "from") return value?.credential.name;
-    if (name === "line") return lineOf(value.shown);
-    if (name === "text") return lineOf(value);
-    return ["kind", "room", "self", "id", "time"].includes(name) ? "" : JSON.stringify(value);
-  });
-  return [event.kind, ...fields.filter((field) => field !== "")].join(" ");
 }
 
 /** The longest time for which lines may wait for one that is silent, in virtual milliseconds. */
@@ -69,6 +58,9 @@ export class World {
   readonly loud: boolean;
   readonly #network: Network;
   readonly relays: Relays;
+  /** One person invites another; undefined in runs in which nobody does. */
+  readonly inviting: Inviting | undefined;
+  readonly #screens: Screens;
   /** What the clock wants done, by one machine after the other. */
   #actions: { readonly actor: string; readonly run: () => void }[] = [];
   #failures: unknown[] = [];
@@ -105,6 +97,27 @@ export class World {
       log: (what) => this.#log(what),
       fail: (error) => this.#failures.push(error),
     });
+    this.inviting = build.invites ?? seed % 4 === 0
+      ? new Inviting({
+        clock: this.clock,
+        chance: new Generator(seed + 0.5),
+        checker: this.checker,
+        processOf: (key) => this.#processOf(key),
+        fail: (error) => this.#failures.push(error),
+      })
+      : undefined;
+    this.#screens = new Screens({
+      build,
+      clock: this.clock,
+      checker: this.checker,
+      network: this.#network,
+      relays: this.relays,
+      processes: this.processes,
+      inviting: this.inviting,
+      do: (actor, run) => this.#do(actor, run),
+      log: (what) => this.#log(what),
+      tell: (what) => this.#tell(what),
+    });
     this.checker.tell = (text) => this.#tell(text);
     const isAged = this.chance.chance(0.25);
     this.aged = build.aged ?? isAged;
@@ -135,6 +148,8 @@ export class World {
     // Where much is said or lost, lines wait for those who take them one after the other.
     const isQuiet = !this.loud && !this.checker.isLiedTo;
     for (const process of this.processes) {
+      const lies = personOf(process.name) === this.checker.liar && process.alive;
+      if (lies) this.#do(process.name, () => this.inviting?.lie(process));
       const { member, held, entered } = process;
       const isIdle = member.backlog.held === 0 || !member.isIn || held.entered !== entered;
       if (isIdle) process.held = { since: now, entered };
@@ -155,6 +170,12 @@ export class World {
   /** What happened, as one hash. */
   get trace(): string {
     return this.#trace.copy().digest("hex");
+  }
+
+  /** Makes what there is before the first member. */
+  async open(): Promise<void> {
+    this.#crypto.actor = "nobody";
+    await this.inviting?.open();
   }
 
   /** Goes on until a time; what is then still to happen, happens later. */
@@ -192,14 +213,19 @@ export class World {
   }
 
   #setAlarm(process: Process): void {
-    const at = process.member.wakeAt;
+    const at = Math.min(process.member.wakeAt, this.inviting?.wakeAt(process) ?? Infinity);
     if (!process.alive || at >= process.ringsAt || at === Infinity) return;
     process.ringsAt = at;
     this.clock.at(at, () => {
       if (process.ringsAt !== at) return;
       process.ringsAt = Infinity;
-      if (process.alive) this.#do(process.name, () => process.member.tick());
+      if (process.alive) this.#do(process.name, () => this.#tick(process));
     });
+  }
+
+  #tick(process: Process): void {
+    process.member.tick();
+    this.inviting?.tick(process);
   }
 
   // Members.
@@ -213,6 +239,7 @@ export class World {
     const process = new Process(name, self, (own) => this.#memberOf(own, self));
     process.screenDelay = this.chance.chance(0.3) ? this.chance.int(1, 2_000) : 0;
     this.processes.push(process);
+    this.inviting?.start(process);
     this.#connect(process);
   }
 
@@ -229,7 +256,7 @@ export class World {
     }, {
       send: (bytes) => process.connection?.memberLink.send(bytes),
       drop: () => this.#dropped(process),
-      event: (event) => this.#told(process, event),
+      event: (event) => this.#screens.told(process, event),
       wake: () => {},
       fail: (error) => this.#failures.push(error),
     });
@@ -345,74 +372,6 @@ export class World {
 
   #processOf(key: string): string {
     return processOf(this.processes, key);
-  }
-
-  #told(process: Process, told: MemberEvent): void {
-    const event = this.#build.silent === true && "missed" in told ? withoutMissed(told) : told;
-    process.events.push(event);
-    if (this.#build.tell !== undefined) this.#tell(`${process.name} is told ${inWords(event)}`);
-    const count = process.events.length;
-    if ("room" in event) process.room = event.room;
-    if (event.kind === "confirmed") {
-      const { credential, number } = event.peer;
-      const whose = this.#processOf(credential.key);
-      const own = process.member.roster.get(process.self.key)!.number;
-      this.checker.confirmed(process.name, whose, stayKey(process.room, own), number);
-    }
-    if (event.kind === "left") {
-      const whose = this.#processOf(event.peer.credential.key);
-      this.checker.toldLeave(process.name, whose, event.signed);
-    }
-    if (event.kind === "fault") {
-      const whose = event.peer && this.#processOf(event.peer.credential.key);
-      this.checker.fault(process.name, event.code, whose, event.detail);
-    }
-    if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
-    if (event.kind === "delivered" || event.kind === "unheard") {
-      const missed = (event.missed ?? []).map(({ name }) => name);
-      this.checker.delivered(process.name, lineOf(event.line.shown), missed);
-    }
-    if (event.kind === "reconnected" && this.relays.givenUp.delete(process.name)) {
-      this.checker.cameBack(process.name, event.missed !== undefined);
-    }
-    if (event.kind === "ended") this.#ended(process, event.reason);
-    if (this.#build.hasty === true) queueMicrotask(() => process.member.displayed(count));
-    if (process.screenDelay === 0) queueMicrotask(() => this.#display(process, count));
-    else {
-      this.clock.after(process.screenDelay, () => {
-        if (process.alive) this.#do(process.name, () => this.#display(process, count));
-      });
-    }
-  }
-
-  #ended(process: Process, reason: string): void {
-    // A first connection that is lost is a failure at once, and said so.
-    const wasIn = process.events.some(({ kind }) => kind === "ready");
-    if (process.alive && !process.leaving && wasIn) this.checker.endedUnasked(process.name, reason);
-    process.alive = false;
-    this.checker.stopped(process.name);
-    if (process.connection !== undefined) this.#network.break(process.connection, true, false);
-    process.connection = undefined;
-  }
-
-  /** The screen shows what it was told, up to an event. */
-  #display(process: Process, count: number): void {
-    if (!process.alive && !process.leaving) return;
-    for (; process.displayed < count; process.displayed++) {
-      const event = process.events[process.displayed]!;
-      if (event.kind === "joined") {
-        process.trust.meet(event.peer);
-        this.checker.displayedJoin(process.name, this.#processOf(event.peer.credential.key));
-      } else if (event.kind === "left") {
-        this.checker.displayedLeave(process.name, this.#processOf(event.peer.credential.key));
-      } else if (event.kind === "message") {
-        const from = this.#processOf(event.from.credential.key);
-        const line = lineOf(event.text);
-        this.checker.displayedMessage(process.name, line, from, event);
-        this.#log(`${process.name} shows ${line}`);
-      }
-    }
-    process.member.displayed(count);
   }
 
   /** What can be said once everything is mended and there was time. */

@@ -1,5 +1,5 @@
 import { Failure } from "../../lib/base/failure.ts";
-import { printLines } from "../../lib/cli/json_events.ts";
+import { printLines } from "../../lib/cli/output.ts";
 import type { CommandSpec, RunCommand } from "../../lib/cli/spec.ts";
 import { StopSignals } from "../../lib/os/io.ts";
 import { makeStyle } from "../../lib/terminal/terminal.ts";

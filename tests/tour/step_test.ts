@@ -1,4 +1,4 @@
-import { printLines } from "../../lib/cli/json_events.ts";
+import { printLines } from "../../lib/cli/output.ts";
 import type { CommandSpec, RunCommand } from "../../lib/cli/spec.ts";
 import { type Io, ReaderGone } from "../../lib/os/io.ts";
 import { Console, MemoryIo } from "../../lib/tour/console.ts";

@@ -8,7 +8,8 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { BATCH, type BatchCalls, BatchPort } from "../../lib/udp/batch_socket.ts";
+import { encodeAddress } from "../../lib/base/host_port.ts";
+import { BATCH, type BatchCalls, BatchPort } from "../../lib/udp/datagram_port.ts";
 import { type EchoServerEvent, lengthReply } from "../../lib/udp/echo_server.ts";
 import { openBatchEchoServer } from "../../lib/udp.ts";
 import { Failure } from "../../lib/tcp.ts";
@@ -156,7 +157,6 @@ test("an error of a listener stops openBatchEchoServer(), and a signal does", as
 /** A socket that receives nothing and answers each call of `send` as a test says. */
 class Refusing implements BatchCalls {
   readonly addr = addr("127.0.0.1", 1060);
-  readonly isIPv6 = false;
   readonly sizes: number[] = [];
   readonly answers: (number | Error)[];
   received: (number | Error)[] = [];
@@ -174,7 +174,17 @@ class Refusing implements BatchCalls {
     return next;
   }
 
-  send(_headers: Uint8Array<ArrayBuffer>, count: number): number {
+  data(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  takeName(): Uint8Array {
+    return encodeAddress(this.addr, 0);
+  }
+
+  set(): void {}
+
+  send(count: number): number {
     this.sizes.push(count);
     const answer = this.answers.shift() ?? count;
     if (answer instanceof Error) throw answer;

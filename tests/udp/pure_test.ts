@@ -5,7 +5,7 @@
  */
 
 import { BoundedLog } from "../../lib/os/streams.ts";
-import { ReceiveDepth } from "../../lib/udp/datagram_socket.ts";
+import { ReceiveDepth } from "../../lib/udp/datagram_port.ts";
 import { Question, resendWaits } from "../../lib/udp/echo_client.ts";
 import { Histogram } from "../../lib/udp/load.ts";
 import { addr, seeded } from "./addr.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type DatagramSocket, portOf, Receiver } from "../../lib/udp/datagram_socket.ts";
+import { portOf, Receiver } from "../../lib/udp/datagram_port.ts";
+import type { DatagramSocket } from "../../lib/udp/datagram_socket.ts";
 import { type EchoServerEvent, serveEcho } from "../../lib/udp/echo_server.ts";
 import { addr, until } from "./addr.ts";
 // @ts-types="../../types/std_assert.d.ts"

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { hostPort, sameAddress } from "../../lib/base/host_port.ts";
-import { type Said, voiced } from "../../lib/cli/json_events.ts";
+import { hostPort, sameAddress, timeText } from "../../lib/base/host_port.ts";
+import { type Said, voiced } from "../../lib/cli/output.ts";
 import { dataFields, shownData } from "../../lib/cli/display.ts";
 import { listening, loadSaid, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
 import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client.ts";
 import type { EchoClientEvent } from "../../lib/udp/echo_client.ts";
 import { lengthReply } from "../../lib/udp/echo_server.ts";
-import { timeText } from "../../lib/udp/forgery.ts";
 import { Histogram } from "../../lib/udp/load.ts";
 import { addr } from "./addr.ts";
 // @ts-types="../../types/std_assert.d.ts"

@@ -148,7 +148,9 @@ export class Conversation {
     const { presenter, display, trust } = this.#options;
     this.#shown += 1;
     // Showing a peer counts as meeting it.
-    if (event.kind === "joined" || event.kind === "confirmed") trust.meet(event.peer);
+    if (event.kind === "joined" || event.kind === "confirmed") {
+      trust.meet(event.peer, event.kind === "joined" && presenter.identifies(event.peer));
+    }
     display.print(presenter.event(event), this.#shown);
     this.#own.tell(event);
     this.#attention.tell(event);

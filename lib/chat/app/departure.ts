@@ -280,7 +280,9 @@ export function notShown(lines: number): string {
 const OTHER_VERSION = "the versions may differ: compare parley --version on both sides";
 
 const HINTS: { readonly [E in Ending]?: string } = {
-  NAME_TAKEN: "choose another name with --name",
+  NAME_TAKEN:
+    "choose another name with --name; with --identity FILE, a new run replaces one that " +
+    "was cut off",
   NAME_AWAY: "it is probably your own from a run that crashed: wait, or choose another with " +
     "--name; with --identity FILE, a new run replaces the old one at once",
   NOT_A_RELAY: "check the port: a parley chat server listens on 4396 by default",

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { jsonEvent as line, timeFormat } from "../../cli/json_events.ts";
+import { jsonEvent as line, timeFormat } from "../../cli/output.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { WaitingLine } from "../member/deliveries.ts";
 import type { Entered, Missed } from "../member/lines.ts";
@@ -45,9 +45,12 @@ export class Report implements Presenter {
     this.#roomName = roomName;
   }
 
-  listening({ addr, room, tls, join: { commands } }: Listening): string[] {
+  listening({ addr, room, tls, join: { commands }, metrics, web }: Listening): string[] {
     const { hostname: host, port } = addr;
-    return [line("listening", { host, port, room: room.toHex(), tls, join: commands })];
+    return [
+      line("listening", { host, port, room: room.toHex(), tls, join: commands, web }),
+      ...metrics === undefined ? [] : this.notice(`metrics at ${metrics}`),
+    ];
   }
 
   event(event: MemberEvent): string[] {
@@ -93,6 +96,10 @@ export class Report implements Presenter {
       case "ended":
         return [];
     }
+  }
+
+  identifies(): boolean {
+    return true;
   }
 
   relayEvent(event: RelayEvent): string[] {

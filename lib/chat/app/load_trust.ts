@@ -8,8 +8,8 @@
 import type { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { type Io, StopSignals, writeAll } from "../../os/io.ts";
-import { toFailure } from "../../os/errors.ts";
-import { AppendedFile } from "../../os/held_file.ts";
+import { fileFailure } from "../../os/errors.ts";
+import { AppendedFile } from "../../os/log.ts";
 import { type Input, Output, readLines } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
 import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts";
@@ -198,10 +198,9 @@ export class KnownPeersNotices implements KnownPeersEvents {
     this.#error("LOCKED", unsettledText(waitedMs));
   }
 
-  /** Reports that the history file cannot be written. */
-  unkept(failure: Failure): void {
-    const { code, what, why } = failure;
-    this.#error(code, `${what}: ${why}; lines that you enter may be missing from the history`);
+  /** Reports that a file cannot be appended to, and what it may lack. */
+  unkept({ code, what, why }: Failure, lacks: string): void {
+    this.#error(code, `${what}: ${why}; ${lacks}`);
   }
 
   #notice(text: string): void {
@@ -222,6 +221,7 @@ export class KnownPeersNotices implements KnownPeersEvents {
   }
 }
 
+const UNKEPT_TEXT = "lines that you enter may be missing from the history";
 /** The most bytes of a history file that are read: its last lines. */
 const MAX_HISTORY_BYTES = 1 << 20;
 
@@ -248,7 +248,7 @@ export async function openHistory(
   const what = `cannot write ${printable(options.history)}`;
   const file = await AppendedFile.open(
     options.history,
-    (error) => notices.unkept(toFailure(error, what)),
+    (error) => notices.unkept(fileFailure(error, what), UNKEPT_TEXT),
   );
   return {
     earlier: (await file.lastLines(MAX_HISTORY_BYTES)).filter((line) => line !== "").map(
@@ -290,6 +290,8 @@ export interface SetupOptions {
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
   /** The file that keeps what is shown. */
   readonly log?: AppendedFile | undefined;
+  /** Its path, as the user named it. */
+  readonly logFile?: string | undefined;
   /** Whether the room closes when the conversation ends. */
   readonly hosts?: boolean | undefined;
   /** The member's name, for the prompt of a terminal. */
@@ -349,9 +351,11 @@ export async function setUpConversation(
     echo: screen !== undefined,
     folds: output.isTerminal,
     timed: output.isTerminal,
+    gathers: output.isTerminal,
     who: trust,
     lasting,
     roomName: options.roomName ?? "",
+    logFile: options.logFile,
   });
   const signals = new StopSignals(io, {
     hangup: screen === undefined && reload === undefined && hasTerminal(io),

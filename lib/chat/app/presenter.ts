@@ -64,6 +64,10 @@ export interface Listening {
   readonly tls: boolean;
   /** How others join the room. */
   readonly join: JoinCommands;
+  /** The URL of the metrics, if they are served. */
+  readonly metrics?: string | undefined;
+  /** The page for browsers, if there is one: its URL, and its SHA-256 in hex. */
+  readonly web?: { readonly url: string; readonly sha256: string };
 }
 
 /** The commands with which others join a room. */
@@ -99,6 +103,8 @@ export interface Presenter {
   listening(relay: Listening): string[];
   /** An event of the member. */
   event(event: MemberEvent): string[];
+  /** Whether the lines about a joining show the member's fingerprint. */
+  identifies(peer: Peer): boolean;
   /** An event of a relay that runs without a member in this process. */
   relayEvent(event: RelayEvent): string[];
   /** This member sent a message, to everyone or to one member. */
@@ -119,12 +125,12 @@ export interface Presenter {
   status(status: Status): string[];
   /** A message of the user that someone has not shown for some time. */
   slow(line: WaitingLine): string[];
-  /** Comings and goings are folded into one line from now on, or no longer. */
+  /** Comings and goings are told in one line a minute from now on, or no longer. */
   quiet(): string[];
-  /** The time until folded comings and goings are to be shown, in milliseconds. */
-  readonly foldedMs?: number | undefined;
-  /** The folded comings and goings. */
-  folded?(): string[];
+  /** The time until gathered comings and goings are to be shown, in milliseconds. */
+  readonly gatheredMs?: number | undefined;
+  /** The gathered comings and goings, in one line. */
+  gathered?(): string[];
   /** The commands of the chat. */
   help(): string[];
   /** Information. */
@@ -266,22 +272,45 @@ function aliasText({ aliases }: Standing): string {
   return listed(aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name));
 }
 
+/** Says which keys are known under a name. */
+export function formerKeys({ known }: Standing): string[] {
+  return known.map((peer) => {
+    const compared = peer.verified ? ", verified" : "";
+    return `it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
+  });
+}
+
+/**
+ * Says in two lines which members here have other keys than the known ones. The fingerprints stand
+ * beside the names.
+ */
+export function changedAtStart(changed: readonly Peer[]): string[] {
+  const names = namesOf(changed);
+  const [{ credential: { name } }] = changed as readonly [Peer];
+  return changed.length === 1
+    ? [
+      `THE KEY OF ${name} HAS CHANGED: nothing is sent to this ${name}, whose messages are hidden`,
+      `ask ${name} by phone (/fingerprint ${name}); if the new key is right: /trust ${name}`,
+    ]
+    : [
+      `THE KEYS OF ${names} HAVE CHANGED: nothing is sent to them, and their messages are hidden`,
+      `ask each of them by phone (/fingerprint NAME); if the new key is right: /trust NAME`,
+    ];
+}
+
 /** Returns the warning about a changed key, as lines for a terminal. */
 export function changeWarning(
   { name, fingerprint }: Peer["credential"],
   standing: Standing,
 ): string[] {
-  const old = standing.known.map((peer) => {
-    const compared = peer.verified ? ", verified" : "";
-    return `  it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
-  });
+  const old = formerKeys(standing).map((line) => `  ${line}`);
   const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
   return [
-    `THE KEY OF ${name} HAS CHANGED. This may be someone else using the name, or ${name} with a new key.`,
+    `THE KEY OF ${name} HAS CHANGED: someone else uses the name, or ${name} has a new key.`,
     ...old,
     `  it is  ${fingerprint}${alias}`,
-    `Nothing is sent to this ${name}, and its messages are hidden. Ask the ${name} you know by phone`,
-    `or in person. If the new key is right: /trust ${name}`,
+    `Nothing is sent to this ${name}, and its messages are hidden.`,
+    `Ask ${name} by phone or in person. If the new key is right: /trust ${name}`,
   ];
 }
 
@@ -369,6 +398,8 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
   ROSTER_DIFFERS:
     "sees different members in this room than you: the relay may be deceiving one of you",
   HIDDEN: "has a different key than the one you know",
+  MISTRUSTED: "sends you no messages, because it knows another key under your name: compare " +
+    "fingerprints by phone",
   UNREACHABLE: "its session key cannot be used; your messages do not reach it",
   FAILED: "parley failed on a frame",
   CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
@@ -381,6 +412,7 @@ const TEXT: Readonly<Record<FaultCode, string>> = {
 const SHOWN: ReadonlySet<FaultCode> = new Set([
   "GAP",
   "UNREACHABLE",
+  "MISTRUSTED",
   "CLOCK_BEHIND",
 ]);
 

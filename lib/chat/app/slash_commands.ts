@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "../../base/nearest.ts";
+import { nearest } from "../../base/failure.ts";
 import type { Input } from "../../os/streams.ts";
 import type { Completions } from "../../terminal/suggestions.ts";
 import { foldName } from "../identity/name.ts";
@@ -32,22 +32,23 @@ export const CHAT_COMMANDS = {
   "/include NAME": "undo /exclude",
   "/ignore NAME": "hide NAME's messages",
   "/unignore NAME": "undo /ignore",
-  "/quiet": "tell who comes and goes in one line a minute, or no longer",
+  "/quiet": "tell who comes and goes once a minute, or no longer",
   "/lock": "send messages to known and verified members only",
   "/unlock": "undo /lock and --strict",
-  "/kick NAME": "remove NAME from the room, which you host; NAME may join again",
-  "/ban NAME": "remove NAME, and keep its key out of the room, which you host",
+  "/kick NAME": "remove NAME from your room; NAME may join again",
+  "/ban NAME": "remove NAME from your room, and keep its key out",
   "/reload": "reload the allow list, on a server with --allow",
   "/clear": "clear the screen",
-  "/quit": "leave the chat; so does /exit",
+  "/quit": "leave the chat",
+  "/exit": "leave the chat",
 } as const;
 
 /** The keys of a terminal's input line that are worth knowing, and their help texts. */
 export const CHAT_KEYS = {
   "Tab": "complete a command or a name; Shift-Tab goes back",
   "Ctrl-R": "search the lines that you have entered",
-  "Alt-Enter": "start a new line in the message, as some terminals' Shift-Enter does",
-  "Ctrl-Z": "suspend the chat; fg continues it, and you are away meanwhile",
+  "Alt-Enter": "start a new line; so does Shift-Enter in some terminals",
+  "Ctrl-Z": "suspend the chat, so that you are away; fg resumes it",
 } as const;
 
 /** A parsed input line: a command, a message to send, or a mistake. */
@@ -183,7 +184,7 @@ function usageOf(line: string): readonly string[] {
 /** Completes a name in a text. A name that starts the text addresses its member. */
 function namesFor(word: string, names: readonly string[], addresses: boolean): string[] {
   const [, at = "", begun = ""] = /^(@?)(.*)$/su.exec(word)!;
-  if (begun === "") return [];
+  if (begun === "" && at === "") return [];
   const follows = addresses && at === "" ? ": " : " ";
   return startsOf(begun, names).map((name) => at + name + follows);
 }
@@ -233,7 +234,7 @@ function parseVerdict(
 
 function unknown(word: string): SlashCommand {
   const words = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
-  const guess = nearest(word.toLowerCase(), [...words, "exit"]);
+  const guess = nearest(word.toLowerCase(), words);
   const hint = guess === undefined ? "/help lists the commands" : `did you mean /${guess}?`;
   const message = `unknown command /${word}: ${hint} (to send it as text, type //${word})`;
   return { kind: "mistake", code: "NO_SUCH_COMMAND", message };
@@ -412,7 +413,7 @@ export class CommandRunner {
     const { presenter, display, trust } = this.#options;
     trust.lock(locked);
     // Members met while the room was locked are not remembered yet.
-    for (const peer of others(session)) trust.meet(peer);
+    for (const peer of others(session)) trust.meet(peer, false);
     const leftOut = others(session).filter((peer) => trust.obstacle(peer) !== undefined);
     display.print(presenter.locked(locked, leftOut));
   }

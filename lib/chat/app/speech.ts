@@ -272,13 +272,13 @@ const RING_MS = 2_000;
 
 type AttentionOptions = OwnMessagesOptions & { readonly bell?: Bell | undefined };
 
-/** Draws attention to messages, and prints folded comings and goings when they are due. */
+/** Draws attention to messages, and prints gathered comings and goings when they are due. */
 export class Attention {
   readonly #options: AttentionOptions;
   readonly #now: () => number;
   #mention: RegExp | undefined;
   #rangAt = -Infinity;
-  #folding: ReturnType<typeof setTimeout> | undefined;
+  #gathering: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param options The surroundings; without a bell, `mention`.
@@ -293,17 +293,25 @@ export class Attention {
   tell(event: MemberEvent): void {
     if (event.kind === "admitted") this.#mention = mentionOf(event.self.name);
     if (event.kind === "message") this.#message(event);
-    const { foldedMs } = this.#options.presenter;
-    if (foldedMs === undefined) return;
-    this.#folding ??= setTimeout(() => {
-      this.#folding = undefined;
-      this.#options.display.print(this.#options.presenter.folded?.() ?? []);
-    }, foldedMs);
+    this.#gather();
   }
 
-  /** Prints no more lines. */
+  /** Waits until gathered comings and goings are due. Each new one may put that off. */
+  #gather(): void {
+    const { presenter, display } = this.#options;
+    const { gatheredMs } = presenter;
+    if (gatheredMs === undefined) return;
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      if (presenter.gatheredMs === 0) display.print(presenter.gathered?.() ?? []);
+      else this.#gather();
+    }, gatheredMs);
+  }
+
+  /** Prints what was gathered, and no more lines. */
   stop(): void {
-    clearTimeout(this.#folding);
+    clearTimeout(this.#gathering);
+    this.#options.display.print(this.#options.presenter.gathered?.() ?? []);
   }
 
   #message(event: MemberEvent & { readonly kind: "message" }): void {
@@ -326,67 +334,104 @@ export function mentionOf(name: string): RegExp {
 /** A member came, went, or lost or regained its connection. */
 export type Coming = "joined" | "left" | "away" | "back";
 
-/** The number of comings and goings in a minute that are shown one by one. */
-const SHOWN_IN_WINDOW = 3;
-/** The time after which folded ones are shown, and in which others are counted, in milliseconds. */
+/** How long a line about who comes and goes waits for more of them, in milliseconds. */
+const PAUSE_MS = 2_000;
+/** The same once more than a few members have come or gone within a minute. */
+const CROWD_PAUSE_MS = 10_000;
+/** So many members are a few, and so many lines. After these, a line waits until the minute is over. */
+const FEW = 3;
+/** The longest time that a coming or going waits, and in which lines are counted, in milliseconds. */
 const WINDOW_MS = 60_000;
 
-/** Folds comings and goings into one line: all of them if it is quiet, else those beyond a few in a minute. */
+/** What a member did since the last line. */
+interface Gathered {
+  readonly first: Coming;
+  last: Coming;
+  /** How it is named in a list. */
+  label: string;
+  /** A line about it alone; undefined if it did more than one thing. */
+  alone: string | undefined;
+}
+
+/** Gathers comings and goings into one line: those that follow each other, or if it is quiet, those of a minute. */
 export class Comings {
-  /** Whether all of them are folded. */
+  /** Whether each line waits for a minute. */
   quiet = false;
   readonly #now: () => number;
-  /** When the last ones were shown. */
-  readonly #shown: number[] = [];
-  /** By name, the first and the last thing that a member did since the last line. */
-  readonly #folded = new Map<string, { readonly first: Coming; last: Coming }>();
-  #since = 0;
+  /** When the last lines were shown. */
+  #shown: number[] = [];
+  /** By name, when a member last came or went. */
+  readonly #seen = new Map<string, number>();
+  readonly #gathered = new Map<string, Gathered>();
+  #firstAt = 0;
+  #lastAt = 0;
 
   /** @param now Returns the time in milliseconds. */
   constructor(now: () => number = Date.now) {
     this.#now = now;
   }
 
-  /** The time until the folded ones are to be shown, in milliseconds; undefined if there are none. */
+  /** The time until the line is to be shown, in milliseconds; undefined if there is nothing to tell. */
   get dueMs(): number | undefined {
-    if (this.#folded.size === 0) return undefined;
-    return Math.max(0, this.#since + WINDOW_MS - this.#now());
+    if (this.#gathered.size === 0) return undefined;
+    const pause = this.#pauseMs();
+    const at = Math.min(this.#firstAt + WINDOW_MS, this.#lastAt + (pause ?? WINDOW_MS));
+    return Math.min(WINDOW_MS, Math.max(0, at - this.#now()));
+  }
+
+  /** How long the next line waits for more; undefined if it waits until the minute is over. */
+  #pauseMs(): number | undefined {
+    const now = this.#now();
+    this.#shown = this.#shown.filter((at) => now - at < WINDOW_MS);
+    for (const [name, at] of this.#seen) if (now - at >= WINDOW_MS) this.#seen.delete(name);
+    if (this.quiet || this.#shown.length >= FEW) return undefined;
+    return this.#seen.size > FEW ? CROWD_PAUSE_MS : PAUSE_MS;
   }
 
   /**
    * Takes a coming or going.
    *
-   * @returns Whether it is folded. Otherwise the caller shows it.
+   * @param name The member's name.
+   * @param coming What it did.
+   * @param label How it is named in a list.
+   * @param alone A line about it alone.
    */
-  fold(name: string, coming: Coming): boolean {
-    const now = this.#now();
-    while (this.#shown.length > 0 && now - this.#shown[0]! >= WINDOW_MS) this.#shown.shift();
-    const isFolding = this.#folded.size > 0;
-    if (!this.quiet && !isFolding && this.#shown.length < SHOWN_IN_WINDOW) {
-      this.#shown.push(now);
-      return false;
-    }
-    if (!isFolding) this.#since = now;
-    const known = this.#folded.get(name);
-    if (known === undefined) this.#folded.set(name, { first: coming, last: coming });
-    else known.last = coming;
-    return true;
+  add(name: string, coming: Coming, label = name, alone = `${coming}: ${name}`): void {
+    this.#lastAt = this.#now();
+    this.#seen.set(name, this.#lastAt);
+    if (this.#gathered.size === 0) this.#firstAt = this.#lastAt;
+    const known = this.#gathered.get(name);
+    if (known === undefined) {
+      this.#gathered.set(name, { first: coming, last: coming, label, alone });
+    } else Object.assign(known, { last: coming, label, alone: undefined });
+  }
+
+  /** Whether a message of a member is to wait for the line: unless there are too many lines, who speaks is known. */
+  introduces(name: string): boolean {
+    return this.#gathered.has(name) && this.#pauseMs() !== undefined;
   }
 
   /**
-   * Takes the folded ones out.
+   * Takes what was gathered.
    *
    * @param names Lists names.
-   * @returns One line about them, or undefined if there are none.
+   * @returns One line, or undefined if there is nothing to tell.
    */
   take(names: (names: readonly string[]) => string): string | undefined {
+    if (this.#gathered.size === 0) return undefined;
+    this.#shown.push(this.#now());
+    const [only, ...others] = this.#gathered.values();
+    const text = others.length === 0 && only?.alone !== undefined ? only.alone : this.#list(names);
+    this.#gathered.clear();
+    return text;
+  }
+
+  #list(names: (names: readonly string[]) => string): string {
     const groups = new Map<string, string[]>();
-    for (const [name, { first, last }] of this.#folded) {
-      const group = first === "joined" && last === "left" ? "came and went" : GROUPS[last];
-      groups.set(group, [...groups.get(group) ?? [], name]);
+    for (const { first, last, label } of this.#gathered.values()) {
+      const group = TURNS[`${first} ${last}`] ?? GROUPS[last];
+      groups.set(group, [...groups.get(group) ?? [], label]);
     }
-    this.#folded.clear();
-    if (groups.size === 0) return undefined;
     return [...groups].map(([group, members]) => `${group}: ${names(members)}`).join("; ");
   }
 }
@@ -396,4 +441,14 @@ const GROUPS: Readonly<Record<Coming, string>> = {
   left: "gone",
   away: "away",
   back: "back",
+};
+
+/** What a member's first and last turn come to together. */
+const TURNS: Readonly<Record<string, string>> = {
+  "joined left": "came and went",
+  "left joined": "left and came back",
+  "away joined": "left and came back",
+  "away back": "was away for a moment",
+  "joined away": "joined, and away",
+  "joined back": "joined",
 };

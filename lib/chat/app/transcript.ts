@@ -16,8 +16,10 @@ import type { WordsEvent } from "../trust/words.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
 import { missedText, notShownText, slowText, statusText } from "./departure.ts";
 import {
+  changedAtStart,
   changeWarning,
   faultText,
+  formerKeys,
   type Identified,
   isIgnored,
   type JoinCommands,
@@ -42,8 +44,12 @@ const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words b
 const UNREMEMBERED = "later key changes go unnoticed: --known-peers FILE remembers keys";
 const EPHEMERAL = "your key lasts for this run only: --identity FILE keeps a key";
 
-/** A standing without a remark: such a member may be one of many in a line. */
-const PLAIN_STANDING = /^(new|verified|known since [-0-9]+)$/;
+/** A standing without a remark about the identity: such a member may be one of many in a line. */
+const PLAIN_STANDING = /^(new|verified|known since [-0-9]+|excluded[^;]*)$/;
+/** The reasons of leaving that are told together with other comings and goings. */
+const ORDINARY: ReadonlySet<string> = new Set(["LEFT", "LOST", "SILENT", "REPLACED"]);
+/** The most lines with which the chat starts, below what a server says of itself. */
+const START_LINES = 3;
 
 /** Options of {@linkcode Transcript}. */
 export interface TranscriptOptions {
@@ -52,6 +58,8 @@ export interface TranscriptOptions {
   readonly echo: boolean;
   /** Whether to shorten messages of many lines, as on a terminal but not in a pipe. */
   readonly folds?: boolean;
+  /** Whether comings and goings wait for others, to be told in one line, as on a terminal but not in a pipe. */
+  readonly gathers?: boolean;
   /** Whether each message starts with its time, as on a terminal but not in a pipe. */
   readonly timed?: boolean;
   /** Returns the time in milliseconds since 1970. */
@@ -62,6 +70,8 @@ export interface TranscriptOptions {
   readonly lasting?: boolean;
   /** The name of the room; none by default. */
   readonly roomName?: string;
+  /** The file that keeps what is shown, as the user named it. */
+  readonly logFile?: string | undefined;
 }
 
 /** Formats events as lines of text. */
@@ -85,12 +95,14 @@ export class Transcript implements Presenter {
     this.#comings = new Comings(now);
   }
 
-  listening({ addr, room, roomName, tls, join }: Listening): string[] {
+  listening({ addr, room, roomName, tls, join, metrics, web }: Listening): string[] {
     this.#hosts = true;
     const where = hostPort(addr) + (tls ? " over TLS" : "");
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
-    return [`listening on ${where}, room ${which}`, joinText(join)].map((one) => this.#note(one));
+    const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
+    return [`listening on ${where}, room ${which}${measured}`, joinText(join, web)]
+      .map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {
@@ -107,15 +119,12 @@ export class Transcript implements Presenter {
       case "left":
         this.#here.delete(event.peer.credential.key);
         this.#speech.forget(event.peer.credential.key);
-        return this.#coming(
-          event,
-          leftText(event.peer.credential.name, event.reason, event.signed),
-        );
+        return this.#left(event);
       case "away":
       case "back":
         return this.#coming(event, presenceText(event.peer.credential.name, event.kind));
       case "disconnected":
-        return [this.#note(lostText(event.reason))];
+        return [...this.gathered(), this.#note(lostText(event.reason))];
       case "reconnected":
         return [
           this.#note("reconnected"),
@@ -135,6 +144,15 @@ export class Transcript implements Presenter {
       case "ended":
         return [];
     }
+  }
+
+  identifies(peer: Peer): boolean {
+    return !this.#isPlain(peer);
+  }
+
+  /** Whether there is no remark about a member's identity, so that its fingerprint need not be seen. */
+  #isPlain(peer: Peer): boolean {
+    return PLAIN_STANDING.test(this.#standing(peer));
   }
 
   relayEvent(event: RelayEvent): string[] {
@@ -173,17 +191,18 @@ export class Transcript implements Presenter {
       ? this.#self.name
       : "you";
     const paint = to === undefined ? this.#style.dim : this.#style.magenta;
-    return [...this.folded(), ...this.#speech.own(paint(who), text)];
+    return [...this.gathered(), ...this.#speech.own(paint(who), text)];
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
-    return members.map((peer) => {
+    const rows = members.map((peer) => {
       const mark = peer.credential.key === self.key
         ? "you"
         : this.#standing(peer) + (peer.confirmed ? "" : "; not heard from");
       const away = peer.away ? ", away" : "";
       return this.#note(`${this.#person(peer.credential)} (${mark}${away})`);
     });
+    return [...this.gathered(), ...rows];
   }
 
   names(members: readonly Peer[], self: OwnCredential): string[] {
@@ -192,7 +211,7 @@ export class Transcript implements Presenter {
         ? `${credential.name} (you)`
         : this.#name(credential) + (away ? " (away)" : "")
     );
-    return [this.#note(names.join(", "))];
+    return [...this.gathered(), this.#note(names.join(", "))];
   }
 
   fingerprint({ name, fingerprint, other }: Identified): string[] {
@@ -201,6 +220,7 @@ export class Transcript implements Presenter {
       return [`your fingerprint is ${fingerprint}`, ...kept].map((line) => this.#note(line));
     }
     const { standing, safetyNumber } = other;
+    const before = standing.trust === "changed" ? formerKeys(standing) : [];
     const next = standing.trust === "changed"
       ? `if they match: /trust ${name}, then /verify ${name} yes`
       : standing.trust === "verified"
@@ -208,6 +228,7 @@ export class Transcript implements Presenter {
       : `if they match: /verify ${name} yes`;
     return [
       `the fingerprint of ${name} is ${fingerprint}`,
+      ...before,
       `the safety number of you and ${name} is`,
       `    ${safetyNumber.slice(0, 6).join(" ")}`,
       `    ${safetyNumber.slice(6).join(" ")}`,
@@ -271,13 +292,21 @@ export class Transcript implements Presenter {
   }
 
   #missed({ line, missed }: MemberEvent & { readonly kind: "delivered" | "unheard" }): string[] {
-    return missed === undefined
-      ? []
-      : notShownText(line.shown, missed).map((text) => this.#alarm(text));
+    if (missed === undefined) return [];
+    const alarms = notShownText(line.shown, missed).map((text) => this.#alarm(text));
+    // Whoever left without showing the message is seen to leave first.
+    const introduced = missed.some(({ name }) => this.#comings.introduces(name));
+    return [...introduced ? this.gathered() : [], ...alarms];
   }
 
   wire(frame: WireFrame): string[] {
     return dumpFrame(frame).map((line) => this.#style.dim(line));
+  }
+
+  #left(event: MemberEvent & { readonly kind: "left" }): string[] {
+    const text = leftText(event.peer.credential.name, event.reason, event.signed);
+    if (ORDINARY.has(event.reason)) return this.#coming(event, text);
+    return [...this.gathered(), this.#note(text)];
   }
 
   #joined(peer: Peer, present: boolean): string[] {
@@ -285,25 +314,33 @@ export class Transcript implements Presenter {
     if (present) return [];
     this.#alone = false;
     const standing = this.#standing(peer);
-    if (PLAIN_STANDING.test(standing)) {
-      const text = `${this.#name(peer.credential)} joined (${standing})`;
-      return this.#coming({ kind: "joined", peer }, text);
+    if (this.#isPlain(peer)) {
+      const name = this.#name(peer.credential);
+      const [text, label] = [`${name} joined (${standing})`, `${name} (${standing})`];
+      return this.#coming({ kind: "joined", peer }, text, label);
     }
     // A remark about an identity is for the person to see at once.
     const text = `${this.#person(peer.credential)} joined (${standing})`;
     return [this.#note(text), ...this.#warning(peer)];
   }
 
-  /** Shows that someone came or went, unless it is folded. */
-  #coming({ kind, peer }: { readonly kind: Coming; readonly peer: Peer }, text: string): string[] {
-    return this.#comings.fold(peer.credential.name, kind) ? [] : [this.#note(text)];
+  /** Shows that someone came or went: at once, or in one line with those that follow. */
+  #coming(
+    { kind, peer }: { readonly kind: Coming; readonly peer: Peer },
+    text: string,
+    label?: string,
+  ): string[] {
+    const { gathers = false } = this.#options;
+    if (!gathers && !this.#comings.quiet) return [this.#note(text)];
+    this.#comings.add(peer.credential.name, kind, label, text);
+    return [];
   }
 
-  get foldedMs(): number | undefined {
+  get gatheredMs(): number | undefined {
     return this.#comings.dueMs;
   }
 
-  folded(): string[] {
+  gathered(): string[] {
     const text = this.#comings.take(listed);
     return text === undefined ? [] : [this.#note(text)];
   }
@@ -314,7 +351,7 @@ export class Transcript implements Presenter {
     const text = quiet
       ? "quiet: who comes and goes is told in one line a minute; /quiet undoes this"
       : "who comes and goes is told at once";
-    return [...this.folded(), this.#note(text)];
+    return [...this.gathered(), this.#note(text)];
   }
 
   #standing(peer: Peer): string {
@@ -328,42 +365,51 @@ export class Transcript implements Presenter {
     return changeWarning(credential, standing).map((line) => this.#style.red(`! ${line}`));
   }
 
-  /** Says in at most three lines who is here and what to do; more only about suspect identities. */
+  /** Says in at most three lines who is here and what to do. */
   #ready(): string[] {
     const peers = [...this.#here.values()];
-    const suspects = peers.filter((peer) => !PLAIN_STANDING.test(this.#standing(peer)));
+    const changed = peers.filter((peer) => this.#isChanged(peer));
     const leftOut = this.#leftOut();
-    return [
-      ...suspects.flatMap((peer) => [
-        this.#note(`here: ${this.#person(peer.credential)} (${this.#standing(peer)})`),
-        ...this.#warning(peer),
-      ]),
-      ...[
-        this.#where(peers),
-        ...leftOut.length > 0
-          ? [leftOutText(leftOut)]
-          : peers.length > 0
-          ? [this.#verified(peers)]
-          : [],
-        ...this.#hosts ? [] : ["/help lists the commands"],
-      ].map((line) => this.#note(line)),
+    const next = [
+      ...changed.length > 0
+        ? changedAtStart(changed).map((text) => this.#alarm(text))
+        : leftOut.length > 0
+        ? [this.#note(leftOutText(leftOut))]
+        : peers.length > 0
+        ? [this.#note(this.#verified(peers))]
+        : [],
+      ...this.#hosts ? [] : [this.#note("/help lists the commands")],
     ];
+    return [this.#note(this.#where(peers)), ...next].slice(0, START_LINES);
   }
 
-  /** Says who the user is, in which room, and who else is there. */
+  #isChanged({ credential }: Peer): boolean {
+    return this.#options.who!.standing(credential).trust === "changed";
+  }
+
+  /** Says who the user is, in which room, who else is there, and which file keeps what is shown. */
   #where(peers: readonly Peer[]): string {
-    const { roomName = "" } = this.#options;
+    const { roomName = "", logFile } = this.#options;
     const room = roomName === "" || this.#hosts ? "" : ` in the room ${printable(roomName)}`;
     const you = `you are ${this.#name(this.#self!)}${room}`;
-    if (peers.length === 0) {
-      return `${you}; no one else is here yet${this.#hosts ? " (/help lists the commands)" : ""}`;
-    }
-    const named = peers.map((peer) => {
+    const kept = logFile === undefined
+      ? ""
+      : `; kept in ${printable(logFile)}, which whoever has it can read`;
+    if (peers.length > 0) return `${you}, with ${this.#everyone(peers)}${kept}`;
+    const help = this.#hosts && logFile === undefined ? " (/help lists the commands)" : "";
+    return `${you}; no one else is here yet${help}${kept}`;
+  }
+
+  /** Lists members: each one with a remark about its identity, and of the others a few. */
+  #everyone(peers: readonly Peer[]): string {
+    const remarked = peers.filter((peer) => !this.#isPlain(peer))
+      .map((peer) => `${this.#person(peer.credential)} (${this.#standing(peer)})`);
+    const plain = peers.filter((peer) => this.#isPlain(peer)).map((peer) => {
       const standing = this.#standing(peer);
-      const known = PLAIN_STANDING.test(standing) ? ` (${standing})` : "";
+      const known = standing.startsWith("excluded") ? "" : ` (${standing})`;
       return this.#name(peer.credential) + known;
     });
-    return `${you}, with ${listed(named)}`;
+    return [...remarked, ...plain.length > 0 ? [listed(plain)] : []].join(", and ");
   }
 
   /** Returns the members here that receive no messages. */
@@ -395,7 +441,11 @@ export class Transcript implements Presenter {
       return this.#name(event.from.credential) + (event.private ? style.magenta(remark) : remark);
     };
     const { time, late = false, text } = event;
-    return this.#speech.heard({ sender: key, time, late }, who, text);
+    const introduced = this.#comings.introduces(event.from.credential.name);
+    return [
+      ...introduced ? this.gathered() : [],
+      ...this.#speech.heard({ sender: key, time, late }, who, text),
+    ];
   }
 
   /** Says that no one receives messages: once, not for every line. */
@@ -424,10 +474,11 @@ export class Transcript implements Presenter {
 }
 
 /** Says with which command others join. */
-function joinText({ commands, from }: JoinCommands): string {
+function joinText({ commands, from }: JoinCommands, web: Listening["web"]): string {
   const who = from === "this machine" ? "others on this machine" : "others";
   const host = from === "unknown" ? ", HOST being this machine's name or address" : "";
-  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}`;
+  const page = web && `   or in a browser: ${web.url} (the page's SHA-256 is ${web.sha256})`;
+  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}${page ?? ""}`;
 }
 
 function presenceText(name: string, kind: "away" | "back"): string {

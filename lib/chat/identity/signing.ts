@@ -34,6 +34,9 @@ export const CONTEXT = {
   chainCommitment: utf8("parley/2 chain commitment\0"),
   messageKey: utf8("parley/2 message key\0"),
   safetyNumber: utf8("parley/2 safety number\0"),
+  invitationKey: utf8("parley/2 invitation key\0"),
+  invitation: utf8("parley/2 invitation\0"),
+  invitationJoin: utf8("parley/2 invitation join\0"),
   wordsCommitment: utf8("parley/2 words commitment\0"),
   words: utf8("parley/2 words\0"),
 } as const satisfies Record<string, Bytes>;

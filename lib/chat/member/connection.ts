@@ -27,6 +27,7 @@ import {
   type RosterPage,
 } from "../wire/control.ts";
 import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
+import { type Invitation, proveToRelay } from "../wire/invitation.ts";
 import {
   DEAD_AFTER_MS,
   encodeGreeting,
@@ -55,6 +56,8 @@ export interface MemberConnectionOptions {
   /** What was dialled, as the person gave it. */
   readonly dialled: { readonly host: string; readonly port: number };
   readonly roomName: string;
+  /** The invitation by which it joins. */
+  readonly invitation?: Invitation | undefined;
   /** Returns the newest renewal of the credential. */
   readonly renewal: () => Promise<Bytes>;
   /** A monotonic clock in milliseconds. */
@@ -241,8 +244,8 @@ export class MemberConnection {
   }
 
   async #join(): Promise<Bytes> {
-    const { self, dialled, renewal } = this.#options;
-    return await answerByJoining(self, dialled, this.#transcript!, await renewal());
+    const { self, dialled, renewal, invitation } = this.#options;
+    return await answerByJoining(self, dialled, this.#transcript!, await renewal(), invitation);
   }
 
   #resume(stay: Stay): Promise<Bytes> {
@@ -268,6 +271,7 @@ export interface Admitted extends Omit<RosterPage, "last"> {
  * @param dialled What was dialled.
  * @param transcript The greeting and the challenge's payload.
  * @param renewal The newest renewal of the credential, if there is one.
+ * @param invitation The invitation by which it joins, if it does.
  * @returns The encoded frame.
  */
 export async function answerByJoining(
@@ -275,8 +279,15 @@ export async function answerByJoining(
   dialled: { readonly host: string; readonly port: number },
   transcript: Bytes,
   renewal: Bytes = NO_RENEWAL,
+  invitation: Invitation | undefined = undefined,
 ): Promise<Bytes> {
-  const request = encodeJoinRequest({ credential: self.bytes, renewal, dialled });
+  const invited = invitation && await proveToRelay(invitation, transcript, self.member);
+  const request = encodeJoinRequest({
+    credential: self.bytes,
+    renewal,
+    dialled,
+    invitation: invited,
+  });
   const proof = await sign(self.keys.signing.privateKey, joinStatement(transcript, request));
   return encodeProven(KIND.join, request, proof);
 }

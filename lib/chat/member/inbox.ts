@@ -114,6 +114,8 @@ export class Inbox {
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
   #shown: readonly Progress[] = [];
+  /** The use of the pairwise key of the last frame that brought notices. */
+  #noticesAt = -1;
 
   /** Starts with nothing received in this room. */
   constructor(options: InboxOptions) {
@@ -200,7 +202,14 @@ export class Inbox {
     const collected = new Collected();
     collected.isNewKey = isNewKey;
     for (const message of messages) await this.#takeMessage(message, collected);
-    return { ...collected };
+    return { ...collected, notices: this.#newNotices(frame.header.use, collected.notices) };
+  }
+
+  /** Drops the notices of a frame that came before, or belongs before one that came: a relay can repeat and reorder. */
+  #newNotices(use: number, notices: readonly NoticeMessage[]): readonly NoticeMessage[] {
+    if (notices.length === 0 || use <= this.#noticesAt) return [];
+    this.#noticesAt = use;
+    return notices;
   }
 
   async #takeMessage(message: OpenedMessage, collected: Collected): Promise<void> {

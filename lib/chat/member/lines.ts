@@ -151,6 +151,8 @@ export interface Contact {
   unsure: boolean;
   /** Whether the pair frame that it is to answer was sent. */
   greeted: boolean;
+  /** Whether it was told that it is given no lines, because its key is not the known one. */
+  toldMistrust: boolean;
   /** Whether it was granted the chain, and has been sent every line since by sealed frames. */
   granted: boolean;
   /** When it joined, in milliseconds; -Infinity if it was in the room before this member. */
@@ -170,7 +172,7 @@ export interface Contact {
   /** When lost messages were sent again last, in milliseconds. */
   repairedAt: number;
   /** The notices that it is to be sent in this room. */
-  readonly notices: NoticeMessage[];
+  notices: NoticeMessage[];
 }
 
 /** Returns a contact that has been sent nothing. The parameters are those of {@linkcode Contact}. */
@@ -186,6 +188,7 @@ export function newContact(peer: Peer, joining: number, joinedAt: number): Conta
     behindFrom: 0,
     unsure: false,
     greeted: false,
+    toldMistrust: false,
     granted: false,
     joinedAt,
     quietSince: undefined,
@@ -208,7 +211,7 @@ export function leaveRoom(contact: Contact): void {
   contact.quietSince = undefined;
   contact.fruitless = 0;
   for (const stream of STREAMS) contact.repair[stream] = 0;
-  contact.notices.length = 0;
+  contact.notices = [];
 }
 
 /** The lines of one stream that are not delivered, by number. */

@@ -9,8 +9,7 @@
  */
 
 import { type Bytes, MalformedError, mapKey, secureRandom } from "../../base/bytes.ts";
-import { Costs, steadyNow } from "../../base/clock.ts";
-import { InOrder } from "../../base/in_order.ts";
+import { Costs, InOrder, steadyNow } from "../../base/clock.ts";
 import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import { checkNotice, type Notice } from "../wire/content.ts";
@@ -18,7 +17,7 @@ import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
 import { FollowedRooms } from "../wire/history.ts";
-import { type Ending, isCounted, KIND } from "../wire/kinds.ts";
+import { DEAD_AFTER_MS, type Ending, isCounted, KIND } from "../wire/kinds.ts";
 import { Displayed, Streams } from "./acknowledger.ts";
 import { Composer, type Entered, type Line, type Missed } from "./lines.ts";
 import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
@@ -158,10 +157,10 @@ export class Member {
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
-    const { dialled, roomName = "" } = this.#options;
+    const { dialled, roomName = "", invitation } = this.#options;
     const renewal = () => this.#renewer.current();
-    const options = { self: this.#self, dialled, roomName, renewal, now: this.#now };
-    this.#connection = new MemberConnection(options, {
+    const joining = { self: this.#self, dialled, roomName, invitation, renewal };
+    this.#connection = new MemberConnection({ ...joining, now: this.#now }, {
       send: (bytes) => this.#output.send(bytes),
       stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,
@@ -226,6 +225,7 @@ export class Member {
     if (!composed.ok) return composed;
     const { line } = composed;
     this.#ledger.enter(line, begun!.room, this.#displayed.shown);
+    begun!.outgoing.leftOut(line.leftOut);
     const contact = line.to && this.#ledger.get(line.to.credential.key);
     if (contact === undefined) begun!.outgoing.wake();
     else begun!.outgoing.want(contact);
@@ -358,9 +358,21 @@ export class Member {
 
   #bye(reason: Ending, graceMs: number): void {
     if (MAY_TRY_AGAIN.has(reason)) return this.#lose(reason, "");
-    // A member that is away has been so for some time, so the relay waits for it until then at the latest.
-    const until = new Date(this.#date() + graceMs).toTimeString().slice(0, "HH:MM:SS".length);
-    this.#endInOrder(reason, reason === "NAME_AWAY" ? `away until ${until} at the latest` : "");
+    this.#endInOrder(reason, this.#nameDetail(reason, graceMs));
+  }
+
+  /** Says until when at the latest the relay keeps a name that this member has not been given. */
+  #nameDetail(reason: Ending, graceMs: number): string {
+    const at = (ms: number) =>
+      new Date(this.#date() + ms).toTimeString().slice(0, "HH:MM:SS".length);
+    // A member that is away has been so for some time.
+    if (reason === "NAME_AWAY") return `away until ${at(graceMs)} at the latest`;
+    // The relay has not noticed yet that a connection is dead.
+    return reason === "NAME_TAKEN"
+      ? `if it is your own from a run that was cut off, it is free by ${
+        at(DEAD_AFTER_MS + graceMs)
+      }`
+      : "";
   }
 
   /** How far this member has come in its stay; undefined if it is to join anew. */

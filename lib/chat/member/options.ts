@@ -7,6 +7,7 @@
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
 import type { Notice } from "../wire/content.ts";
+import type { Invitation } from "../wire/invitation.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
 import type { Line, Missed } from "./lines.ts";
 import type { Fault } from "./inbox.ts";
@@ -38,6 +39,8 @@ export interface MemberOptions {
   readonly dialled: { readonly host: string; readonly port: number };
   /** The name of the room to join; the empty name by default. */
   readonly roomName?: string;
+  /** The invitation by which it joins: a relay may admit only those who are invited. */
+  readonly invitation?: Invitation | undefined;
   /** Whether another connection can be made when one is lost; true by default. */
   readonly comesBack?: boolean;
   /** Whom it lets read and be read; everyone by default. */
@@ -62,6 +65,8 @@ export type FaultCode =
   | "NAME_TAKEN"
   | "ROSTER_DIFFERS"
   | "HIDDEN"
+  /** A peer gives this member no lines, because it knows another key under this member's name. */
+  | "MISTRUSTED"
   /** A peer's session key is of no use, so that no key can be given to it. It is left out. */
   | "UNREACHABLE"
   /** An exception that no check foresaw. The frame is passed over. */

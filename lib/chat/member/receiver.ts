@@ -347,7 +347,9 @@ export class ReceivingSide {
     const { costs, now, event } = this.#own;
     const account = costs.of(peer.credential.fingerprint, now());
     for (const { notice, body } of notices) {
-      if (account.allow("notice", 1, now())) event({ kind: "notice", peer, notice, body });
+      if (!account.allow("notice", 1, now())) continue;
+      if (notice === "mistrust") this.fault("MISTRUSTED", peer, "");
+      else event({ kind: "notice", peer, notice, body });
     }
   }
 

@@ -186,6 +186,8 @@ export interface Policy {
   hides(peer: Peer): boolean;
   /** Returns whether a peer may be sent notices; without this method, whoever is given keys may be. */
   mayNotify?(peer: Peer): boolean;
+  /** Returns whether a peer that may not read is told so: its key is not the known one. Nobody is by default. */
+  mistrusts?(peer: Peer): boolean;
 }
 
 /** The policy that lets everyone read and be read. */

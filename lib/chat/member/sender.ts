@@ -38,6 +38,11 @@ export const ACCEPT_MS = 60_000;
 export const MAX_WAITING_NOTICES = 8;
 
 const NOBODY: ReadonlySet<Peer> = new Set();
+const MISTRUST: NoticeMessage = {
+  kind: "notice",
+  notice: "mistrust",
+  body: new Uint8Array(0),
+};
 
 /** Who sends, where, to whom. */
 export interface OutgoingOptions extends OwnKeysOptions {
@@ -169,6 +174,15 @@ export class Outgoing {
     this.wake();
   }
 
+  /** A line was entered that some members are not given, by their hashes as map keys. Some of them are told so, once. */
+  leftOut(keys: ReadonlySet<string>): void {
+    for (const key of keys) {
+      const contact = this.#ledger.get(key);
+      if (contact === undefined || contact.toldMistrust) continue;
+      contact.toldMistrust = this.notify(contact, MISTRUST);
+    }
+  }
+
   /** A peer has left. */
   forget(peer: Peer): void {
     this.#pairs.forget(peer);
@@ -253,7 +267,7 @@ export class Outgoing {
   notify(contact: Contact, notice: NoticeMessage): boolean {
     const { notices, here, peer } = contact;
     const isOver = this.#state === "over" || notices.length >= MAX_WAITING_NOTICES;
-    if (isOver || !here || !this.#mayNotify(peer)) return false;
+    if (isOver || !here || !this.#mayNotify(peer, notice)) return false;
     notices.push(notice);
     this.want(contact);
     return true;
@@ -312,14 +326,13 @@ export class Outgoing {
   }
 
   /** Sends a contact the notices that wait, in one frame. They are not sent again. */
-  async #serveNotices({ peer, notices }: Contact): Promise<void> {
-    if (!this.#mayNotify(peer)) {
-      notices.length = 0;
-      return;
-    }
+  async #serveNotices(contact: Contact): Promise<void> {
+    const { peer } = contact;
+    contact.notices = contact.notices.filter((one) => this.#mayNotify(peer, one));
+    if (contact.notices.length === 0) return;
     const lacking = this.#pairs.lacking([peer]);
     if (lacking.length > 0) return await this.#prepare(lacking);
-    const frame = await this.#pairs.seal(peer, notices.splice(0));
+    const frame = await this.#pairs.seal(peer, contact.notices.splice(0));
     if (frame !== undefined) this.send(frame);
   }
 
@@ -421,9 +434,10 @@ export class Outgoing {
     return !this.#pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
   }
 
-  #mayNotify(peer: Peer): boolean {
+  #mayNotify(peer: Peer, { notice }: NoticeMessage): boolean {
     const { policy } = this.#options;
     if (this.#pairs.isUnreachable(peer)) return false;
+    if (notice === "mistrust") return policy.mistrusts?.(peer) === true;
     return policy.mayNotify?.(peer) ?? policy.obstacle(peer) === undefined;
   }
 

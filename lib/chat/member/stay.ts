@@ -27,7 +27,7 @@ import {
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
 import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
-import type { InOrder } from "../../base/in_order.ts";
+import type { InOrder } from "../../base/clock.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./connection.ts";
 import { type Effect, type ReceivingOptions, ReceivingSide } from "./receiver.ts";

@@ -7,8 +7,10 @@
  * @module
  */
 
+import type { Bytes } from "../../base/bytes.ts";
 import { Costs, TokenBucket } from "../../base/clock.ts";
 import { canonicalHost, type Dialled, readPublicName } from "../../base/host_port.ts";
+import type { Credential } from "../identity/credential.ts";
 import type { Reason } from "../wire/kinds.ts";
 import { type EntryRulesOptions, JOINS_PER_ADDRESS, type Limits, PER_ADDRESS } from "./options.ts";
 
@@ -202,6 +204,22 @@ export class EntryRules {
   /** Returns whether an identity may join. */
   allows(fingerprint: string): boolean {
     return this.#options.allows?.(fingerprint) ?? true;
+  }
+
+  /** Whether somebody may join by an invitation. */
+  get knowsInvitations(): boolean {
+    return this.#options.invitations !== undefined;
+  }
+
+  /** Uses an invitation whose proof holds. */
+  use(publicKey: Bytes, guest: Credential, room: string): "admitted" | "used" | "no" {
+    return this.#options.invitations?.admit(publicKey, guest, room) ?? "no";
+  }
+
+  /** Returns whether a member may stay: its identity may join, or has joined by an invitation. */
+  mayStay(fingerprint: string): boolean {
+    return this.allows(fingerprint) ||
+      (this.#options.invitations?.hasAdmitted(fingerprint) ?? false);
   }
 
   /** Returns whether a newcomer dialled a name of this relay, in whatever form either is written. */

@@ -29,9 +29,8 @@ import {
   PING_AFTER_MS,
   type Reason,
 } from "../wire/kinds.ts";
-import { ContainedLink, type Origin } from "./options.ts";
+import { ContainedLink, type CountedFrame, type Origin } from "./options.ts";
 import { EndError, endOf, Handshake } from "./handshake.ts";
-import type { CountedFrame } from "./log.ts";
 import { Pace, type RelayContext, type Stay, type StayConnection } from "./member.ts";
 
 /** How long a connection may take to join, in milliseconds. */
@@ -55,11 +54,16 @@ export class RelayConnection implements StayConnection {
   /** How fast it may send. */
   pace: Pace;
   isReady = false;
-  #isOver = false;
+  /** Whether it has ended. */
+  isOver = false;
   #reader = new FrameReader(newcomerBound);
   #stay: Stay | undefined;
-  #heardAt: number;
-  #pinged = false;
+  /** When it was last heard, by the monotonic clock; later than now while it is not read. */
+  heardAt: number;
+  /** Whether a ping waits for an answer. */
+  isPinged = false;
+  /** Whether it has asked to join, rather than to resume. */
+  #joins = false;
   #slowedSaidAt = -Infinity;
   #run: SealedRun | undefined;
   /** What the present chunk is charged for. */
@@ -81,7 +85,7 @@ export class RelayConnection implements StayConnection {
       resumes: (stay, resume) => this.#resume(stay, resume),
     });
     this.#openedAt = relay.monotonic();
-    this.#heardAt = this.#openedAt;
+    this.heardAt = this.#openedAt;
     this.pace = new Pace(relay.limits, this.#openedAt);
   }
 
@@ -91,7 +95,7 @@ export class RelayConnection implements StayConnection {
    * @returns For how many milliseconds nothing more should be read: the member sends too fast.
    */
   receive(chunk: Bytes): number {
-    if (this.#isOver) return 0;
+    if (this.isOver) return 0;
     try {
       return this.#receive(chunk);
     } catch (error) {
@@ -102,7 +106,8 @@ export class RelayConnection implements StayConnection {
 
   #receive(chunk: Bytes): number {
     const now = this.#relay.monotonic();
-    this.#pinged = false;
+    const answers = this.isPinged;
+    this.isPinged = false;
     this.#frames = 0;
     this.#fanout = 0;
     try {
@@ -112,6 +117,7 @@ export class RelayConnection implements StayConnection {
       this.#flushRun();
       this.endBy(error);
     }
+    if (answers) this.#stay?.room.answered();
     this.#stay?.room.flush(this.#stay);
     this.#relay.endBroken();
     if (this.link.waiting > this.#maxUnsent) this.end("LOST", "it reads nothing");
@@ -120,7 +126,7 @@ export class RelayConnection implements StayConnection {
     this.#relay.tally.receivedBytes += chunk.length;
     if (pause > 0) this.#slow(pause, now);
     // A member that is not read cannot be heard.
-    this.#heardAt = now + pause;
+    this.heardAt = now + pause;
     return pause;
   }
 
@@ -151,7 +157,7 @@ export class RelayConnection implements StayConnection {
 
   /** Ends the connection with a reason. */
   end(reason: Reason, detail = ""): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     try {
       this.link.send(encodeBye(reason));
       this.#finish(reason, detail);
@@ -175,7 +181,7 @@ export class RelayConnection implements StayConnection {
 
   /** Ends a connection whose member has another one. */
   giveUp(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.link.send(encodeBye("REPLACED"));
     this.#stop();
     this.#relay.tally.disconnected("REPLACED");
@@ -185,14 +191,18 @@ export class RelayConnection implements StayConnection {
 
   /** Checks deadlines. */
   tick(now: number): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (this.#stay === undefined) {
       if (now - this.#openedAt >= JOIN_DEADLINE_MS) this.end("JOIN_TIMEOUT");
-    } else if (now - this.#heardAt >= DEAD_AFTER_MS) this.end("SILENT");
-    else if (now - this.#heardAt >= PING_AFTER_MS && !this.#pinged) {
-      this.#pinged = true;
-      this.link.send(encodeEmpty(KIND.ping));
-    }
+    } else if (now - this.heardAt >= DEAD_AFTER_MS) this.end("SILENT");
+    else if (now - this.heardAt >= PING_AFTER_MS) this.ping();
+  }
+
+  /** Sends a ping, unless one waits for an answer. */
+  ping(): void {
+    if (this.isPinged) return;
+    this.isPinged = true;
+    this.link.send(encodeEmpty(KIND.ping));
   }
 
   #slow(ms: number, now: number): void {
@@ -203,7 +213,7 @@ export class RelayConnection implements StayConnection {
   }
 
   #finish(reason: Reason, detail: string): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#stop();
     this.#relay.tally.disconnected(reason);
     this.#relay.forget(this);
@@ -212,7 +222,7 @@ export class RelayConnection implements StayConnection {
   }
 
   #stop(): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#handshake.stop();
   }
 
@@ -241,9 +251,8 @@ export class RelayConnection implements StayConnection {
   #join(credential: Credential, renewal: Bytes, roomName: string): void {
     const obstacle = this.#relay.admit(credential, this.from);
     if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
+    this.#joins = true;
     this.#relay.roomToJoin(roomName).join(this, credential, renewal);
-    if (this.#stay === undefined) return;
-    this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
   #resume(stay: Stay, { received, sent }: Resume): void {
@@ -267,19 +276,20 @@ export class RelayConnection implements StayConnection {
     this.#reader = new FrameReader(memberBound);
     this.#stay = stay;
     this.pace = stay.pace;
+    if (this.#joins) this.#relay.tally.joined(this.#relay.monotonic() - this.#openedAt);
   }
 
   // What a member sends.
 
   #take(frame: Frame): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#frames += 1;
     const stay = this.#stay;
     if (stay === undefined) return this.#answer(frame);
     if (frame.kind === KIND.sealed) return this.#takeSealed(stay, frame);
     // The sealed frames before it come first. They may end the connection.
     this.#flushRun();
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const counted = this.#counted(stay, frame);
     if (counted !== undefined) stay.room.take(stay, counted);
     else this.#takeUncounted(stay, frame);
@@ -352,7 +362,7 @@ export class RelayConnection implements StayConnection {
     const run = this.#run;
     this.#run = undefined;
     const stay = this.#stay;
-    if (run !== undefined && stay !== undefined && !this.#isOver) {
+    if (run !== undefined && stay !== undefined && !this.isOver) {
       stay.room.take(stay, run.finish());
     }
   }

@@ -19,6 +19,7 @@ import {
 } from "../wire/control.ts";
 import { readLeavePayload } from "../wire/history.ts";
 import { encodeFrame, type Frame, FrameError } from "../wire/frame.ts";
+import { holdsForRelay } from "../wire/invitation.ts";
 import {
   HASH_BYTES,
   KIND,
@@ -143,20 +144,27 @@ export class Handshake {
    * @throws {CredentialError} If its credential does not hold.
    */
   async checkJoin(): Promise<void> {
-    const { credential: bytes, renewal, dialled, signed, proof } = this.#join!;
+    const { credential: bytes, renewal, dialled, invitation, signed, proof } = this.#join!;
     this.#join = undefined;
     const { check, now, rules } = this.#relay;
     const credential = await check(bytes, now(), renewal);
     const statement = joinStatement(this.#transcript, signed);
-    const holds = await verify(credential.signing, proof, statement);
+    const [holds, isInvited] = await Promise.all([
+      verify(credential.signing, proof, statement),
+      // Also with a key that is not known: the time tells nothing.
+      invitation !== undefined && rules.knowsInvitations &&
+      holdsForRelay(invitation, this.#transcript, credential.member),
+    ]);
     if (this.#state !== "checking") return;
     if (!holds) throw new EndError("BAD_PROOF");
     if (!rules.allowsName(dialled)) {
       throw new EndError("BAD_PROOF", `it dialled ${dialled.host}, port ${dialled.port}`);
     }
     // Before anything that depends on rooms and members, so that neither answer nor time tells of them.
-    if (!rules.allows(credential.fingerprint)) {
-      throw new EndError("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
+    const use = isInvited ? rules.use(invitation!.publicKey, credential, this.#roomName) : "no";
+    if (use !== "admitted" && !rules.allows(credential.fingerprint)) {
+      const reason = use === "used" ? "INVITATION_USED" : "NOT_ALLOWED";
+      throw new EndError(reason, `${credential.name} ${credential.fingerprint}`);
     }
     this.#output.joins(credential, renewal.slice(), this.#roomName);
   }

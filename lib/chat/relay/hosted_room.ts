@@ -13,8 +13,9 @@ import { firstContext, RosterHistory } from "../wire/history.ts";
 import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
 import { type EntryKind, FanOut, Receipts } from "./fan_out.ts";
-import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./log.ts";
+import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./options.ts";
 import {
+  Probes,
   type RelayContext,
   type Roster,
   RosterPages,
@@ -46,6 +47,7 @@ export class HostedRoom implements StayRoom {
   readonly #lagging = new Set<Stay>();
   /** Those whose join is appended to the log. */
   readonly #joining = new Map<string, { connection: StayConnection; credential: Credential }>();
+  readonly #probes = new Probes((stay) => this.#lose(stay.member));
   /** The fingerprints of identities that may not join. */
   readonly #banned = new Set<string>();
   #pages: RosterPages | undefined;
@@ -122,12 +124,32 @@ export class HostedRoom implements StayRoom {
     const { member, key, name, folded, fingerprint, bytes } = credential;
     const marks = { key, name, folded, looks: nameLooks(name) };
     const entry: JoinEntry = { kind: "join", member, fingerprint, bytes, renewal, ...marks };
+    const earlier = this.#earlierRuns(entry);
+    const join = () => this.#append(connection, credential, entry);
+    if (earlier.length === 0) join();
+    else this.#probes.start(connection, earlier, this.#relay.monotonic(), join);
+  }
+
+  /**
+   * Returns the stays that keep a newcomer out though they are of the same identity: their connections are open. None
+   * if somebody else keeps it out as well.
+   */
+  #earlierRuns(entry: JoinEntry): Stay[] {
+    const held = [...this.#room.nameHolders(entry)]
+      .filter(({ isAway, credential }) => !isAway && credential.key !== entry.key)
+      .map(({ number }) => this.#stays.get(number)!)
+      .filter(({ connection }) => connection !== undefined);
+    const isOwn = ({ credential }: Stay) => credential.fingerprint === entry.fingerprint;
+    return held.every(isOwn) ? held : [];
+  }
+
+  #append(connection: StayConnection, credential: Credential, entry: JoinEntry): void {
     // Whether the holder of a name has a connection decides about the join, so the log must have it first.
     for (const holder of this.#room.nameHolders(entry)) {
       const held = this.#stays.get(holder.number);
       if (held !== undefined && held.connection === undefined) this.#lose(holder);
     }
-    this.#joining.set(key, { connection, credential });
+    this.#joining.set(entry.key, { connection, credential });
     this.#log.append(entry);
   }
 
@@ -198,6 +220,11 @@ export class HostedRoom implements StayRoom {
     return true;
   }
 
+  /** A member has answered a ping: a newcomer may wait for that. */
+  answered(): void {
+    this.#probes.tick(this.#relay.monotonic());
+  }
+
   /** The connection of a stay has ended. */
   disconnected(stay: Stay, connection: StayConnection, reason: Reason): void {
     if (stay.connection !== connection) return;
@@ -233,6 +260,7 @@ export class HostedRoom implements StayRoom {
 
   /** Appends what the time demands. */
   tick(now: number): void {
+    this.#probes.tick(now);
     for (const stay of this.#stays.values()) {
       if (stay.connection === undefined) this.#lookFor(stay, now - (stay.lostSince ??= now));
       else if (stay.outbox.isDone) stay.heardAt = now;

@@ -16,8 +16,7 @@ import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
 import type { EntryRules } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
 import type { EntryKind, Reader } from "./fan_out.ts";
-import type { CountedFrame } from "./log.ts";
-import type { Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
+import type { CountedFrame, Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
 import type { RoomMember } from "./room.ts";
 
 /** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */
@@ -55,6 +54,7 @@ export interface StayRoom {
   takeReceipts(stay: Stay, kind: EntryKind, payload: Bytes): number;
   renew(stay: Stay, renewal: Bytes): void;
   acknowledge(stay: Stay, count: number): boolean;
+  answered(): void;
   disconnected(stay: Stay, connection: StayConnection, reason: Reason): void;
   flush(stay?: Stay): void;
 }
@@ -66,6 +66,14 @@ export interface StayConnection {
   readonly pace: Pace;
   /** Whether the member has its roster, so that counted frames and receipts may be sent. */
   isReady: boolean;
+  /** Whether it has ended. */
+  readonly isOver: boolean;
+  /** Whether a ping waits for an answer: nothing has come since. */
+  readonly isPinged: boolean;
+  /** When it was last heard, by the monotonic clock; later than now while it is not read. */
+  readonly heardAt: number;
+  /** Sends a ping, unless one waits for an answer. */
+  ping(): void;
   entered(stay: Stay): void;
   charge(bytes: number): void;
   allowUnread(): void;
@@ -155,6 +163,73 @@ export class Stay implements Reader {
     const last = listed.length > 0 ? readRenewal(listed).expiresAt : this.credential.expiresAt;
     return !isTooLong(expiresAt, now) &&
       (expiresAt >= last + RENEWAL_STEP_MS || isTooLong(last, now));
+  }
+}
+
+/** After so long without an answer, a connection that was pinged is taken to be dead, in milliseconds. */
+export const PROBE_MS = 4_000;
+
+/** A newcomer that waits, and the connections of earlier runs of the same person that have its name. */
+interface Probe {
+  readonly newcomer: StayConnection;
+  readonly since: number;
+  readonly held: readonly { readonly stay: Stay; readonly connection: StayConnection }[];
+  readonly join: () => void;
+}
+
+/**
+ * Finds out whether the earlier runs of a newcomer's identity are still there, where their connections are open: a
+ * connection whose other end is gone looks like one over which nothing is said.
+ */
+export class Probes {
+  readonly #lose: (stay: Stay) => void;
+  #probes: Probe[] = [];
+
+  /** @param lose Takes a member to be away whose connection does not answer. */
+  constructor(lose: (stay: Stay) => void) {
+    this.#lose = lose;
+  }
+
+  /**
+   * Pings earlier runs, and lets the newcomer join once it is clear whether they answer.
+   *
+   * @param newcomer The newcomer's connection.
+   * @param stays The earlier runs. Each has a connection.
+   * @param join Appends the join.
+   */
+  start(newcomer: StayConnection, stays: readonly Stay[], now: number, join: () => void): void {
+    const held = stays.map((stay) => ({ stay, connection: stay.connection! }));
+    for (const { connection } of held) connection.ping();
+    this.#probes.push({ newcomer, since: now, held, join });
+    // Through memory the answer has come already.
+    this.tick(now);
+  }
+
+  /** Lets newcomers join whose earlier runs have answered, or have not answered in time. */
+  tick(now: number): void {
+    const probes = this.#probes;
+    this.#probes = [];
+    for (const probe of probes) {
+      if (!probe.newcomer.isOver && !this.#decide(probe, now)) this.#probes.push(probe);
+    }
+  }
+
+  /** Lets a newcomer join, unless it is to wait. Returns whether it need not wait any longer. */
+  #decide({ newcomer, since, held, join }: Probe, now: number): boolean {
+    const silent = held.filter(({ stay, connection }) =>
+      stay.connection === connection && connection.isPinged
+    );
+    const isOverdue = silent.every(({ connection: { heardAt } }) =>
+      now - Math.max(since, heardAt) >= PROBE_MS
+    );
+    if (silent.length === held.length && !isOverdue) return false;
+    try {
+      if (isOverdue) { for (const { stay } of silent) this.#lose(stay); }
+      join();
+    } catch (error) {
+      newcomer.endBy(error);
+    }
+    return true;
   }
 }
 

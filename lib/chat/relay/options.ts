@@ -1,13 +1,16 @@
 /**
- * The options and limits of a relay, the events that it reports, what it counts, and the boundary that contains
- * exceptions: whatever comes from outside may cause one, the runtime's own included. It is counted and reported, and
- * ends at most the connection that caused it.
+ * The options and limits of a relay; the ordered log of a room, from whose entries alone its state follows; the events
+ * that the relay reports, and what it counts; and the boundary that contains exceptions: whatever comes from outside may
+ * cause one, the runtime's own included. It is counted and reported, and ends at most the connection that caused it.
  *
  * @module
  */
 
 import type { Bytes, Random } from "../../base/bytes.ts";
 import type { Credential, CredentialCheck } from "../identity/credential.ts";
+import type { Marks } from "../identity/name.ts";
+import type { Route } from "../wire/control.ts";
+import type { SealedAddress } from "../wire/envelope.ts";
 import type { Reason } from "../wire/kinds.ts";
 import type { Link, LinkReceiver } from "../link.ts";
 
@@ -53,11 +56,32 @@ export interface Listeners {
 export interface EntryRulesOptions {
   /** Whether an identity, by its fingerprint, may join; everyone may by default. */
   readonly allows?: (fingerprint: string) => boolean;
+  /** The invitations by which others than those may join; without it, nobody joins by an invitation. */
+  readonly invitations?: RelayInvitations;
   /**
    * The names under which members reach the relay, `HOST` or `HOST:PORT`. A member that dialled another name was led
    * here by somebody in between. The default accepts any name.
    */
   readonly publicNames?: readonly string[];
+}
+
+/** The invitations that a relay knows: their public keys, and who has used them. */
+export interface RelayInvitations {
+  /**
+   * Uses an invitation, of whose key the relay has verified a signature for this join.
+   *
+   * @param publicKey The invitation's public key.
+   * @param guest Who joins.
+   * @param room The name of the room that it joins.
+   * @returns Whether it is let in; `used` if the invitation is for one, and another identity has used it.
+   */
+  admit(
+    publicKey: Bytes,
+    guest: { readonly name: string; readonly fingerprint: string },
+    room: string,
+  ): "admitted" | "used" | "no";
+  /** Returns whether an identity, by its fingerprint, has joined by an invitation, so that it may stay. */
+  hasAdmitted(fingerprint: string): boolean;
 }
 
 /** The limits of a relay. Each protects the other members from one that asks for too much. */
@@ -102,6 +126,84 @@ export const DEFAULT_LIMITS: Limits = {
   bytesPerSecond: 4 << 20,
   fanoutPerSecond: 32 << 20,
 };
+
+/** An entry of a room's log. Members are named by their numbers, entries by their places. */
+export type Entry =
+  | { readonly kind: "genesis"; readonly room: Bytes; readonly maxMembers: number }
+  | JoinEntry
+  | {
+    readonly kind: "leave";
+    readonly member: number;
+    readonly reason: Reason;
+    /** The payload of the member's `leave`, or empty. */
+    readonly statement: Bytes;
+  }
+  /** The member has no connection, or does not read. No effect if it has an entry after `follows`. */
+  | { readonly kind: "lost"; readonly member: number; readonly follows: number }
+  | { readonly kind: "back"; readonly member: number }
+  /** The grace of the member is over. No effect if it has an entry after the `lost` entry `follows`. */
+  | { readonly kind: "expire"; readonly member: number; readonly follows: number }
+  | { readonly kind: "renew"; readonly member: number; readonly renewal: Bytes }
+  | { readonly kind: "frame"; readonly member: number; readonly frame: CountedFrame }
+  /** Sealed frames of `sender`, from this message number on, are left out for `recipient`. */
+  | {
+    readonly kind: "behind";
+    readonly sender: number;
+    readonly recipient: number;
+    readonly number: number;
+  };
+
+/** A join, with what the edge computed from the checked credential. */
+export interface JoinEntry extends Required<Marks> {
+  readonly kind: "join";
+  /** The member's hash. */
+  readonly member: Bytes;
+  readonly fingerprint: string;
+  readonly bytes: Bytes;
+  readonly renewal: Bytes;
+}
+
+/** Counted frames of a member: one, or adjacent sealed frames with the same route and version. */
+export type CountedFrame =
+  | { readonly kind: "sealed"; readonly frames: number; readonly bytes: Bytes }
+    & Omit<
+      SealedAddress,
+      "sender"
+    >
+  | { readonly kind: "pair"; readonly recipient: number; readonly bytes: Bytes }
+  | { readonly kind: "here"; readonly bytes: Bytes }
+  | { readonly kind: "route" } & Route
+  | { readonly kind: "rejoin"; readonly recipient: number };
+
+/** Gives entries their places and has each applied in that order. */
+export interface Log {
+  /** Appends an entry. It may be applied before this returns, or later. */
+  append(entry: Entry): void;
+}
+
+/** A log in memory. It keeps no entry: what members still need is in what `apply` returned. */
+export class MemoryLog implements Log {
+  readonly #apply: (entry: Entry, place: number) => void;
+  readonly #waiting: Entry[] = [];
+  #place = 0;
+  #applying = false;
+
+  /** @param apply Applies an entry at its place. It may append others, which are applied after it. */
+  constructor(apply: (entry: Entry, place: number) => void) {
+    this.#apply = apply;
+  }
+
+  append(entry: Entry): void {
+    this.#waiting.push(entry);
+    if (this.#applying) return;
+    this.#applying = true;
+    try {
+      while (this.#waiting.length > 0) this.#apply(this.#waiting.shift()!, ++this.#place);
+    } finally {
+      this.#applying = false;
+    }
+  }
+}
 
 /** An event of a relay. */
 export type RelayEvent =

@@ -194,7 +194,7 @@ export class Relay implements RelayContext {
     for (const room of this.#rooms.values()) {
       for (const stay of room.stays()) {
         this.#boundary.run(() => {
-          if (!this.rules.allows(stay.credential.fingerprint)) room.expel(stay, "REMOVED");
+          if (!this.rules.mayStay(stay.credential.fingerprint)) room.expel(stay, "REMOVED");
         });
       }
       this.#boundary.run(() => room.flush());

@@ -15,8 +15,7 @@ import {
   type Listing,
 } from "../wire/control.ts";
 import { KIND, MAX_ROSTER, type Reason } from "../wire/kinds.ts";
-import type { CountedFrame, Entry, JoinEntry } from "./log.ts";
-import { LOOKUP_BYTES } from "./options.ts";
+import { type CountedFrame, type Entry, type JoinEntry, LOOKUP_BYTES } from "./options.ts";
 
 /** The most members that all routes of a member may name together. */
 const MAX_NAMED = 16_384;

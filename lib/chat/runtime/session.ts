@@ -15,6 +15,7 @@ import type { Entered } from "../member/lines.ts";
 import type { Peer, Policy } from "../member/roster.ts";
 import type { Backlog, WaitingLine } from "../member/deliveries.ts";
 import type { Notice } from "../wire/content.ts";
+import type { Invitation } from "../wire/invitation.ts";
 import { isRoomName } from "../wire/kinds.ts";
 
 /** Who joins, and what receives its events. */
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly roomName?: string;
   /** Decides which peers receive the member's messages, and whose messages are shown; all peers by default. */
   readonly policy?: Policy;
+  /** The invitation by which the member joins, for a relay that admits only those who are invited. */
+  readonly invitation?: Invitation;
   /** Receives the events, in order. */
   readonly event: (event: MemberEvent) => void;
   /**
@@ -127,6 +130,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     dialled,
     comesBack: dial !== undefined,
     roomName: checkedRoomName(options.roomName),
+    invitation: options.invitation,
     ...(options.policy === undefined ? {} : { policy: options.policy }),
   }, {
     send: (bytes) => link?.send(bytes),

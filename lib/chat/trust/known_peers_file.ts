@@ -9,8 +9,13 @@
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { fileFailure } from "../../os/errors.ts";
-import { HeldFile, type HoldOptions, type LockWait, takeLock } from "../../os/held_file.ts";
-import { RewrittenFile } from "../../os/rewritten_file.ts";
+import {
+  HeldFile,
+  type HoldOptions,
+  type LockWait,
+  RewrittenFile,
+  takeLock,
+} from "../../os/held_file.ts";
 import {
   HEADER,
   KnownPeers,

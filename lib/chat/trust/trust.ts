@@ -22,7 +22,7 @@ export type TrustState =
   /** The user has compared its fingerprint or expects it. */
   | "verified"
   /**
-   * Its name is remembered with another key: nothing is sent to it, and its messages are hidden.
+   * Its name is remembered with another key: no line is sent to it, and its messages are hidden.
    */
   | "changed"
   /** It receives no keys. */
@@ -104,7 +104,10 @@ export class Trust implements Policy {
   #exclusions: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
   /** The names and identities whose messages the user does not want to see. */
   #ignored: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
-  /** By folded name, the fingerprint that the user asked to compare, or else the first one shown. */
+  /**
+   * By folded name, the fingerprint that the user asked to compare, or else the first one shown.
+   * People are shown fingerprints only where they matter.
+   */
   readonly #compared = new Map<string, string>();
   /**
    * By folded name, the fingerprint last shown. A changed key that the user has not yet accepted is
@@ -160,6 +163,11 @@ export class Trust implements Policy {
   /** Reports whether the messages of a peer are hidden. */
   hides({ credential }: Peer): boolean {
     return this.of(credential) === "changed" || this.ignores(credential);
+  }
+
+  /** Reports whether a peer is told that it receives no keys: its key is not the known one. */
+  mistrusts({ credential }: Peer): boolean {
+    return this.of(credential) === "changed";
   }
 
   /** Reports whether a peer may be sent notices: also one that a rule alone keeps from reading. */
@@ -248,12 +256,15 @@ export class Trust implements Policy {
   /**
    * Records that a peer was shown. A peer that is met for the first time and may read is
    * remembered.
+   *
+   * @param peer The peer.
+   * @param identified Whether its fingerprint was shown too.
    */
-  meet({ credential, confirmed }: Peer): void {
+  meet({ credential, confirmed }: Peer, identified = true): void {
     const state = this.of(credential);
     if (this.#recognize(credential) === "new" && !this.#isMetFirst(credential)) return;
     this.#note(credential);
-    this.#recordShown(credential);
+    if (identified) this.#recordShown(credential);
     // Do not remember a credential that may be a replay, nor a peer that is excluded now.
     if (this.#remember === undefined || !confirmed || state !== "new") return;
     const { name, folded, fingerprint } = credential;

@@ -35,9 +35,10 @@ export const MESSAGE = {
   gone: 4,
   invitation: 5,
   words: 16,
+  mistrust: 17,
 } as const;
 /** What notices are about. Each has a kind of message of its own. */
-export const NOTICES = ["invitation", "words"] as const;
+export const NOTICES = ["invitation", "words", "mistrust"] as const;
 /** The longest body of a notice in bytes. */
 export const MAX_NOTICE_BYTES = 256;
 /** The kinds that only pair frames carry. */

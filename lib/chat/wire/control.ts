@@ -21,6 +21,7 @@ import { MAX_CREDENTIAL_BYTES, readRenewal } from "../identity/credential.ts";
 import { CONTEXT, inContext, MAX_RENEWAL_BYTES, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { encodeFrame } from "./frame.ts";
 import { readLeavePayload } from "./history.ts";
+import { encodeProof, type InvitationProof, readProof } from "./invitation.ts";
 import { BOUND, HASH_BYTES, KIND, readReason, type Reason, reasonNumber } from "./kinds.ts";
 
 /** The relay's challenge to a new connection. */
@@ -52,6 +53,8 @@ export interface JoinRequest {
   readonly renewal: Bytes;
   /** What the newcomer dialled. */
   readonly dialled: { readonly host: string; readonly port: number };
+  /** The proof that the newcomer is invited, if it is. Only its length is checked here. */
+  readonly invitation?: InvitationProof | undefined;
 }
 
 /** A newcomer's answer to the challenge. */
@@ -62,13 +65,13 @@ export interface Join extends JoinRequest {
   readonly signed: Bytes;
 }
 
-/** The length limit of an invitation in bytes. Invitations are reserved; the field is empty. */
-const MAX_INVITATION_BYTES = 256;
-
 /** Encodes the fields of `join` before the proof. */
-export function encodeJoinRequest({ credential, renewal, dialled }: JoinRequest): Bytes {
+export function encodeJoinRequest(
+  { credential, renewal, dialled, invitation }: JoinRequest,
+): Bytes {
+  const proof = invitation === undefined ? new Uint8Array(0) : encodeProof(invitation);
   return new ByteWriter(BOUND.join).block16(credential).block16(renewal)
-    .block16(utf8(dialled.host)).u16(dialled.port).block16(new Uint8Array(0)).finish();
+    .block16(utf8(dialled.host)).u16(dialled.port).block16(proof).finish();
 }
 
 /** Encodes `join` or `resume` from its signed fields and its proof. */
@@ -82,11 +85,11 @@ export function readJoin(payload: Bytes): Join {
     const credential = readCredentialBytes(reader);
     const renewal = readRenewalBytes(reader);
     const dialled = { host: readHost(reader), port: reader.u16() };
-    if (reader.block16().length > MAX_INVITATION_BYTES) {
-      throw new MalformedError(`an invitation has more than ${MAX_INVITATION_BYTES} bytes`);
-    }
+    const bytes = reader.block16();
+    const invitation = bytes.length === 0 ? undefined : readProof(bytes);
     const signed = payload.subarray(0, payload.length - reader.left);
-    return { credential, renewal, dialled, signed, proof: reader.raw(SIGNATURE_BYTES) };
+    const proof = reader.raw(SIGNATURE_BYTES);
+    return { credential, renewal, dialled, invitation, signed, proof };
   });
 }
 

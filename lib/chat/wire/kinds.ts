@@ -248,6 +248,7 @@ export const REASONS = {
   TOO_MANY_JOINS: 27,
   TOO_MANY_FROM_ADDRESS: 28,
   NAME_AWAY: 29,
+  INVITATION_USED: 30,
 } as const;
 
 /** Why a connection or a stay ends. */
@@ -269,7 +270,7 @@ export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   BAD_CREDENTIAL: "the credential is not valid",
   CREDENTIAL_EXPIRED: "the credential has expired",
   BAD_PROOF: "the proof of joining is not valid",
-  NAME_TAKEN: "somebody in the room has that name",
+  NAME_TAKEN: "that name, or one like it, is taken",
   ROOM_FULL: "the room is full",
   SILENT: "nothing was heard for too long",
   LOST: "the connection was lost",
@@ -284,7 +285,8 @@ export const REASON_TEXT: Readonly<Record<Reason, string>> = {
   TOO_MANY_PENDING: "too many connections are waiting to join",
   TOO_MANY_JOINS: "there were too many joins in a short time",
   TOO_MANY_FROM_ADDRESS: "too many connections come from that address",
-  NAME_AWAY: "somebody who is away has that name",
+  NAME_AWAY: "who has that name or one like it is away",
+  INVITATION_USED: "another identity has used the invitation",
 };
 
 /** Returns the number of a reason on the wire. */
@@ -342,3 +344,5 @@ export const DEAD_AFTER_MS = 45_000;
 
 /** The tutorial's port. */
 export const DEFAULT_PORT = 4396;
+/** The path of the WebSocket that carries the protocol. */
+export const WEBSOCKET_PATH = "/chat";

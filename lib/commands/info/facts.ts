@@ -8,9 +8,9 @@
 
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { printJson, printLines } from "../../cli/json_events.ts";
+import { printJson, printLines } from "../../cli/output.ts";
 import type { Input, PartialGrant } from "../../cli/spec.ts";
-import { type Cell, factLines, missingLines, notShown, tableLines } from "../../cli/table.ts";
+import { type Cell, factLines, missingLines, notShown, tableLines } from "../../cli/output.ts";
 import type { AddressFacts } from "../../info/address/address.ts";
 import {
   type Bits,
@@ -181,7 +181,7 @@ export async function showSocket({ options }: Input<typeof INFO_SOCKET>, io: Io)
 async function refuseUnread({ missing }: SocketReport): Promise<void> {
   const flag = notShown(missing).find(({ flag }) => flag !== null)?.flag;
   if (flag === undefined || flag === null) return;
-  const { permissionHint } = await import("../../cli/permissions.ts");
+  const { permissionHint } = await import("../../cli/help.ts");
   throw new Failure({
     what: "cannot read a socket",
     why: "its values come from the C library, which parley may not call",

@@ -7,10 +7,10 @@
 import { usageFailure } from "../../base/failure.ts";
 import type { HostPort } from "../../base/host_port.ts";
 import { quote } from "../../base/printable.ts";
-import { readHost, readPort } from "../../cli/host.ts";
-import { failureFields, jsonEvent, printLines, reportingFailure } from "../../cli/json_events.ts";
+import { readHost, readPort } from "../../cli/words.ts";
+import { failureFields, jsonEvent, printLines, reportingFailure } from "../../cli/output.ts";
 import type { Input } from "../../cli/spec.ts";
-import { measure, tableLines } from "../../cli/table.ts";
+import { measure, tableLines } from "../../cli/output.ts";
 import { type PingEvent, pingHosts, type PingHostsOptions } from "../../info/ping/hosts.ts";
 import { sparkline } from "../../info/ping/ping.ts";
 import { type Io, type OutputStream, StopSignals, writeAll } from "../../os/io.ts";

@@ -5,10 +5,10 @@
  */
 
 import { Failure, usageFailure } from "../../base/failure.ts";
-import { inOrder } from "../../base/in_order.ts";
+import { inOrder, pause } from "../../base/clock.ts";
 import { printable, printableJson } from "../../base/printable.ts";
-import { readAddress } from "../../cli/host.ts";
-import { printFailure, printJson, printLines } from "../../cli/json_events.ts";
+import { readAddress } from "../../cli/words.ts";
+import { printFailure, printJson, printLines } from "../../cli/output.ts";
 import type { Input } from "../../cli/spec.ts";
 import { SocketPool, type Transport } from "../../info/dns/ask.ts";
 import {
@@ -17,10 +17,10 @@ import {
   readDnsName,
   readNameServers,
   readResolvConf,
+  readServerUrl,
 } from "../../info/dns/name.ts";
 import { readRecordType } from "../../info/dns/record.ts";
 import {
-  failuresOf,
   nameToAsk,
   type Resolution,
   resolve,
@@ -30,21 +30,25 @@ import type { TraceEnd, TraceOptions } from "../../info/dns/trace.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
 import {
+  adviceObjects,
+  advised,
   answerLines,
-  answerObjects,
   type Change,
   changeLines,
   changeOf,
   dataText,
   differenceLines,
+  exitCode,
+  failuresAmong,
   recordLine,
   shortLines,
   type Showing,
   shownRecords,
   stateOf,
   stepLine,
+  traceFailure,
 } from "./resolve_text.ts";
-import { INFO_RESOLVE } from "./spec.ts";
+import type { INFO_RESOLVE } from "./spec.ts";
 
 /** The options of the command. */
 type Options = Input<typeof INFO_RESOLVE>["options"];
@@ -77,11 +81,8 @@ export async function resolveName(
   if (options.file !== undefined) return await resolveFile(plan, options.file);
   const { asked } = plan;
   if (asked === undefined) {
-    throw usageFailure(
-      "info resolve",
-      "NAME is missing",
-      "parley info resolve --help lists what it takes",
-    );
+    const hint = "parley info resolve --help lists what it takes";
+    throw usageFailure("info resolve", "NAME is missing", hint);
   }
   if (options.trace) return await traceName(plan, asked);
   if (options.watch !== undefined) return await watchName(plan, asked, options.watch);
@@ -89,10 +90,7 @@ export async function resolveName(
 }
 
 /** Asks all servers at the same time. */
-async function resolveAll(
-  { servers, how }: Plan,
-  { name, types }: Asked,
-): Promise<Resolution[]> {
+async function resolveAll({ servers, how }: Plan, { name, types }: Asked): Promise<Resolution[]> {
   const options = types === undefined ? how : { ...how, types };
   if (servers.length === 0) return await resolve(name, options);
   return (await Promise.all(servers.map((server) => resolve(name, { ...options, server })))).flat();
@@ -100,9 +98,9 @@ async function resolveAll(
 
 async function show(plan: Plan, asked: Asked, resolutions: readonly Resolution[]): Promise<number> {
   const { io, options, showing } = plan;
-  const failures = failuresAmong(plan, asked, resolutions);
+  const failures = failuresAmong(resolutions, plan.servers.length, asked.types === undefined);
   if (options.json) {
-    for (const object of await objectsOf(resolutions, options)) printJson(io, object);
+    for (const object of await adviceObjects(resolutions, options.all)) printJson(io, object);
     return exitCode(failures, resolutions);
   }
   printLines(
@@ -116,53 +114,7 @@ async function show(plan: Plan, asked: Asked, resolutions: readonly Resolution[]
   return exitCode(failures, resolutions);
 }
 
-/** Returns resolutions as JSON, with hints for the command line. */
-async function objectsOf(
-  resolutions: readonly Resolution[],
-  { all }: Options,
-): Promise<Record<string, unknown>[]> {
-  const withHints = await Promise.all(resolutions.map(async (resolution) => {
-    const { failure } = resolution;
-    return failure === undefined ? resolution : { ...resolution, failure: await advised(failure) };
-  }));
-  return withHints.flatMap((each) => answerObjects(each, all));
-}
-
-/** Puts the options that help into the hint of a failure. */
-async function advised(failure: Failure): Promise<Failure> {
-  const { withAdvice, withPermissionHint } = await import("../../cli/permissions.ts");
-  if (failure.code !== "NOT_PERMITTED") return withAdvice(failure);
-  return withPermissionHint(failure, ["info", "resolve"], INFO_RESOLVE.permissions);
-}
-
-/** Returns the failures to report, those of each server separately. */
-function failuresAmong(
-  { servers }: Plan,
-  { types }: Asked,
-  resolutions: readonly Resolution[],
-): Failure[] {
-  const each = Math.max(1, servers.length);
-  const perServer = resolutions.length / each;
-  return Array.from({ length: each }, (_, i) => {
-    return failuresOf(resolutions.slice(i * perServer, (i + 1) * perServer), types === undefined);
-  }).flat();
-}
-
-/** Returns 9 if no server answered, as dig(1) does; otherwise 1 if there is a failure. */
-function exitCode(
-  failures: readonly Failure[],
-  resolutions: readonly Resolution[],
-): number {
-  if (failures.length === 0) return 0;
-  const silent = resolutions.every(({ failure }) => failure?.exitCode === 9);
-  return silent ? 9 : 1;
-}
-
-async function readPlan(
-  options: Options,
-  operands: readonly string[],
-  io: Io,
-): Promise<Plan> {
+async function readPlan(options: Options, operands: readonly string[], io: Io): Promise<Plan> {
   const words = operands.filter((operand) => !operand.startsWith("@"));
   const named = operands.filter((operand) => operand.startsWith("@")).map((word) => word.slice(1));
   const transport = readTransport(options, named);
@@ -211,17 +163,12 @@ function readTransport({ tcp, tls, https }: Options, servers: readonly string[])
     ...(https || urls.length > 0 ? ["https"] as const : []),
   ];
   if (named.length > 1) {
-    throw usageFailure(
-      "cannot use two protocols",
-      "choose one of --tcp, --tls, --https and @https://…",
-    );
+    const why = "choose one of --tcp, --tls, --https and @https://…";
+    throw usageFailure("cannot use two protocols", why);
   }
   const [transport = "udp"] = named;
   if ((transport === "tls" || transport === "https") && servers.length === 0) {
-    throw usageFailure(
-      `--${transport}`,
-      "it needs a name server: add @SERVER",
-    );
+    throw usageFailure(`--${transport}`, "it needs a name server: add @SERVER");
   }
   return transport;
 }
@@ -233,12 +180,12 @@ async function readServer(
   transport: Transport,
   { port = PORTS[transport] }: Options,
 ): Promise<NameServer> {
-  if (/^https:\/\//i.test(word)) return serverOfUrl(word);
+  if (/^https:\/\//i.test(word)) return readServerUrl(word);
   const place = readAddress(word, port);
   const isAddress = /^[\d.]+$|:/.test(place.hostname);
   if (transport === "https") {
     const host = place.hostname.includes(":") ? `[${place.hostname}]` : place.hostname;
-    return serverOfUrl(`https://${host}:${place.port}/dns-query`);
+    return readServerUrl(`https://${host}:${place.port}/dns-query`);
   }
   // With TLS the certificate is for the name, and the runtime looks it up when it connects.
   if (isAddress || transport === "tls") return place;
@@ -249,18 +196,6 @@ async function readServer(
   } catch (error) {
     throw toFailure(error, `cannot ask @${printable(word)}`);
   }
-}
-
-function serverOfUrl(text: string): NameServer {
-  const url = URL.parse(text);
-  if (url === null || url.protocol !== "https:") {
-    throw usageFailure(
-      `cannot ask @${printable(text)}`,
-      "it is not a URL such as https://NAME/dns-query",
-    );
-  }
-  const port = url.port === "" ? 443 : Number(url.port);
-  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, url: url.href };
 }
 
 async function readAuthority(file: string): Promise<Pick<ResolveOptions, "caCerts">> {
@@ -291,10 +226,7 @@ const AT_A_TIME = 256;
 async function resolveFile(plan: Plan, path: string): Promise<number> {
   const { io, options, asked } = plan;
   if (options.trace || options.watch !== undefined || asked !== undefined) {
-    throw usageFailure(
-      "--file",
-      "it excludes NAME, --trace and --watch",
-    );
+    throw usageFailure("--file", "it excludes NAME, --trace and --watch");
   }
   const lines = await readNames(io, path);
   using sockets = new SocketPool();
@@ -337,10 +269,10 @@ async function tell(plan: Plan, line: string): Promise<Told> {
   try {
     const asked = await readAsked(line.split(/\s+/), options);
     const resolutions = await resolveAll(plan, asked);
-    const failures = failuresAmong(plan, asked, resolutions);
+    const failures = failuresAmong(resolutions, plan.servers.length, asked.types === undefined);
     const code = exitCode(failures, resolutions);
     if (options.json) {
-      const objects = await objectsOf(resolutions, options);
+      const objects = await adviceObjects(resolutions, options.all);
       return { lines: objects.map(printableJson), failures: [], code };
     }
     const lines = resolutions.flatMap((each) => {
@@ -366,18 +298,21 @@ async function tell(plan: Plan, line: string): Promise<Told> {
  */
 async function watchName(plan: Plan, asked: Asked, seconds: number): Promise<number> {
   using signals = new StopSignals(plan.io);
-  let stopped: number | undefined;
-  const stopping = signals.stopped.then((code) => stopped = code);
+  const stop = new AbortController();
+  const stopping = signals.stopped.then((code) => {
+    stop.abort();
+    return code;
+  });
   let before: readonly string[] = [];
-  while (stopped === undefined) {
+  while (!stop.signal.aborted) {
     const resolutions = await Promise.race([resolveAll(plan, asked), stopping]);
     if (typeof resolutions === "number") break;
     const now = stateOf(resolutions, plan.showing.text);
     printChange(plan, changeOf(before, now));
     before = now;
-    await pause(seconds * 1000, stopping);
+    await pause(seconds * 1000, stop.signal);
   }
-  return stopped ?? 0;
+  return await stopping;
 }
 
 function printChange({ io, options, showing }: Plan, change: Change): void {
@@ -386,13 +321,6 @@ function printChange({ io, options, showing }: Plan, change: Change): void {
   const at = new Date().toISOString();
   if (options.json) printJson(io, { event: "change", at, added, removed });
   else printLines(io, changeLines(change, at.slice(11, 19), showing));
-}
-
-async function pause(ms: number, stopping: Promise<number>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([promise, stopping]);
-  clearTimeout(timer);
 }
 
 /**
@@ -453,36 +381,19 @@ async function traceType(
 }
 
 function printEnd(
-  { code, records, chain }: TraceEnd,
+  end: TraceEnd,
   name: string,
   type: string,
   { io, options, showing }: Pick<Plan, "io" | "options" | "showing">,
 ): number {
+  const { code, records, chain } = end;
   if (options.json) printJson(io, { event: "answer", status: code, chain, answer: records });
   else {
     const format = options.short ? dataText : recordLine;
     printLines(io, records.map((record) => format(record, showing.text)));
   }
   if (records.length > 0) return 0;
-  const silent = ["NO_SERVER", "TIMEOUT", "NO_REPLY"].includes(code);
-  const alias = chain.length === 1 ? "" : `it is an alias of ${chain.at(-1)}: `;
-  const why = TRACE_ENDS[code] ?? `the last server replied ${code}`;
-  const exitCode = silent ? 9 : 1;
-  const failure = new Failure({
-    what: `cannot resolve ${name} ${type}`,
-    why: alias + why,
-    code,
-    exitCode,
-  });
+  const failure = traceFailure(end, name, type);
   if (!options.json) printFailure(io, failure, options.debug);
-  return exitCode;
+  return failure.exitCode;
 }
-
-const TRACE_ENDS: Readonly<Record<string, string>> = {
-  NXDOMAIN: "there is no such name",
-  NODATA: "there is no such record",
-  NO_SERVER: "no server of the last zone knows the name",
-  TIMEOUT: "no server of the last zone answered in time",
-  NO_REPLY: "no server of the last zone could be reached",
-  ALIAS_LOOP: "its aliases form a loop or a chain that is too long",
-};

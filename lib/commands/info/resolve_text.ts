@@ -1,17 +1,20 @@
 /**
- * Formats the answers of `parley info resolve`: for people as a table or as a whole reply, for programs as JSON.
+ * Formats the answers of `parley info resolve`: for people as a table or as a whole reply, for programs as JSON; and
+ * completes its failures for the command line.
  *
  * @module
  */
 
+import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { type Cell, tableLines } from "../../cli/table.ts";
+import { type Cell, tableLines } from "../../cli/output.ts";
 import type { TextStyle } from "../../info/dns/fields.ts";
 import { type DnsRecord, recordText } from "../../info/dns/record.ts";
-import type { Resolution } from "../../info/dns/resolve.ts";
-import type { TraceStep } from "../../info/dns/trace.ts";
+import { failuresOf, type Resolution } from "../../info/dns/resolve.ts";
+import type { TraceEnd, TraceStep } from "../../info/dns/trace.ts";
 import type { Page } from "../../os/io.ts";
 import { makeStyle, type Paint } from "../../terminal/terminal.ts";
+import { INFO_RESOLVE } from "./spec.ts";
 
 /** How much of an answer to show, and how. */
 export interface Showing {
@@ -47,7 +50,7 @@ export function shownRecords({ chain, records, reply }: Resolution): DnsRecord[]
 }
 
 /** Formats an answer as JSON: one object per record, or with `all` one per question. */
-export function answerObjects(resolution: Resolution, all: boolean): Record<string, unknown>[] {
+function answerObjects(resolution: Resolution, all: boolean): Record<string, unknown>[] {
   const { name, unicode, type, failure, chain, records } = resolution;
   const { server, time_ms, local, resolver, reply } = resolution;
   const asked = { name, ...(unicode === undefined ? {} : { unicode }), type };
@@ -58,6 +61,54 @@ export function answerObjects(resolution: Resolution, all: boolean): Record<stri
   if (all) return [{ ...asked, ...error, ...(reply ?? NO_REPLY), ...how, chain }];
   if (failure !== undefined) return [{ ...asked, ...error, ...how, chain }];
   return records.map((record) => ({ ...asked, ...record, ...how, chain }));
+}
+
+/** Formats answers as JSON, with hints for the command line. */
+export async function adviceObjects(
+  resolutions: readonly Resolution[],
+  all: boolean,
+): Promise<Record<string, unknown>[]> {
+  const withHints = await Promise.all(resolutions.map(async (resolution) => {
+    const { failure } = resolution;
+    return failure === undefined ? resolution : { ...resolution, failure: await advised(failure) };
+  }));
+  return withHints.flatMap((each) => answerObjects(each, all));
+}
+
+/** Puts the options that help into the hint of a failure. */
+export async function advised(failure: Failure): Promise<Failure> {
+  const { withAdvice, withPermissionHint } = await import("../../cli/help.ts");
+  if (failure.code !== "NOT_PERMITTED") return withAdvice(failure);
+  return withPermissionHint(failure, ["info", "resolve"], INFO_RESOLVE.permissions);
+}
+
+/**
+ * Returns the failures to report, those of each server separately.
+ *
+ * @param resolutions The answers, those of one server after those of the other.
+ * @param servers The number of named servers.
+ * @param byDefault Whether the default types were requested.
+ */
+export function failuresAmong(
+  resolutions: readonly Resolution[],
+  servers: number,
+  byDefault: boolean,
+): Failure[] {
+  const each = Math.max(1, servers);
+  const perServer = resolutions.length / each;
+  return Array.from({ length: each }, (_, i) => {
+    return failuresOf(resolutions.slice(i * perServer, (i + 1) * perServer), byDefault);
+  }).flat();
+}
+
+/** Returns 9 if no server answered, as dig(1) does; otherwise 1 if there is a failure. */
+export function exitCode(
+  failures: readonly Failure[],
+  resolutions: readonly Resolution[],
+): number {
+  if (failures.length === 0) return 0;
+  const silent = resolutions.every(({ failure }) => failure?.exitCode === 9);
+  return silent ? 9 : 1;
 }
 
 /** The fields of a reply if there is none. */
@@ -295,3 +346,25 @@ export function stepLine(step: TraceStep, { text, page }: Showing): string {
 function signedText(signed: boolean | null): string {
   return signed === null ? "" : signed ? ", signed" : ", not signed";
 }
+
+/** Returns the failure of a trace that found no record. */
+export function traceFailure({ code, chain }: TraceEnd, name: string, type: string): Failure {
+  const silent = ["NO_SERVER", "TIMEOUT", "NO_REPLY"].includes(code);
+  const alias = chain.length === 1 ? "" : `it is an alias of ${chain.at(-1)}: `;
+  const why = TRACE_ENDS[code] ?? `the last server replied ${code}`;
+  return new Failure({
+    what: `cannot resolve ${name} ${type}`,
+    why: alias + why,
+    code,
+    exitCode: silent ? 9 : 1,
+  });
+}
+
+const TRACE_ENDS: Readonly<Record<string, string>> = {
+  NXDOMAIN: "there is no such name",
+  NODATA: "there is no such record",
+  NO_SERVER: "no server of the last zone knows the name",
+  TIMEOUT: "no server of the last zone answered in time",
+  NO_REPLY: "no server of the last zone could be reached",
+  ALIAS_LOOP: "its aliases form a loop or a chain that is too long",
+};

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DEFAULT_PROBES } from "../../base/defaults.ts";
+import { DEFAULT_PROBES } from "../../base/host_port.ts";
 import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 
 /** `parley info host`. */

@@ -8,7 +8,7 @@
 import { type Bytes, utf8 } from "../../base/bytes.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { printJson, printLines } from "../../cli/json_events.ts";
+import { printJson, printLines } from "../../cli/output.ts";
 import { type Input, required } from "../../cli/spec.ts";
 import { readWhole } from "../../os/files.ts";
 import {

@@ -9,12 +9,14 @@ import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import {
   counted,
+  endpointFields,
   failureFields,
   reportingFailure,
   type Said,
   say as sayTo,
-} from "../../cli/json_events.ts";
+} from "../../cli/output.ts";
 import { makeDisplay } from "../../cli/display.ts";
+import { readEndpoint, readListenEndpoint, readPorts } from "../../cli/words.ts";
 import type { Input } from "../../cli/spec.ts";
 import { readClientFiles, readServerFiles, type TlsServerOptions } from "../../net/tls.ts";
 import { type InputStream, type Io, untilStopped, writeError } from "../../os/io.ts";
@@ -27,18 +29,17 @@ import {
   type Endpoint,
   endpointOf,
   type PortState,
+  shownEndpoint,
 } from "../../tcp/connect.ts";
-import { exchange, type Exchanged, type Readable, Source } from "../../tcp/exchange.ts";
-import { HandshakeFailure, listen, type Listener } from "../../tcp/listen.ts";
-import { makeStyle, type Style } from "../../terminal/terminal.ts";
 import {
   crlfEncoder,
-  endpointFields,
-  readEndpoint,
-  readListenEndpoint,
-  readPorts,
-  shownEndpoint,
-} from "./notation.ts";
+  exchange,
+  type Exchanged,
+  type Readable,
+  Source,
+} from "../../tcp/exchange.ts";
+import { HandshakeFailure, listen, type Listener } from "../../tcp/listen.ts";
+import { makeStyle, type Style } from "../../terminal/terminal.ts";
 import type { TCP_CHECK, TCP_CONNECT, TCP_LISTEN } from "./spec.ts";
 
 type ConnectInput = Input<typeof TCP_CONNECT>;

@@ -4,22 +4,23 @@
  * @module
  */
 
-import { LOOPBACK } from "../../base/host_port.ts";
+import { LOOPBACK, timeText } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import {
   counted,
+  endpointFields,
   failureFields,
   reportingFailure,
   type Said,
   say as sayTo,
   voiced,
-} from "../../cli/json_events.ts";
+} from "../../cli/output.ts";
 import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, type OutputStream, StopSignals, untilStopped } from "../../os/io.ts";
 import { BoundedLog } from "../../os/streams.ts";
-import type { Endpoint } from "../../tcp/connect.ts";
+import { type Endpoint, shownEndpoint } from "../../tcp/connect.ts";
 import {
   askEcho,
   type EchoClientEvent,
@@ -36,8 +37,6 @@ import {
   playLesson,
 } from "../../tcp/lessons.ts";
 import { makeStyle, type Paint } from "../../terminal/terminal.ts";
-import { timeText } from "../../udp/forgery.ts";
-import { endpointFields, shownEndpoint } from "./notation.ts";
 import type { TCP_CLIENT, TCP_DEMO, TCP_SERVER } from "./spec.ts";
 
 /**

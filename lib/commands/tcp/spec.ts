@@ -10,10 +10,10 @@ import {
   DEFAULT_CONNECT_MS,
   DEFAULT_PORT,
   DEFAULT_TIMEOUT_MS,
+  LOOPBACK,
   MAX_PARALLEL,
-} from "../../base/defaults.ts";
-import { LOOPBACK } from "../../base/host_port.ts";
-import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
+} from "../../base/host_port.ts";
+import { LISTEN_HOST, LISTEN_PORT } from "../../cli/words.ts";
 import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 
 /** The permissions that a Unix socket needs besides the network. */

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { hostPort, LOOPBACK, sameAddress, timeText } from "../../base/host_port.ts";
 import { Failure } from "../../base/failure.ts";
-import { hostPort, LOOPBACK, sameAddress } from "../../base/host_port.ts";
 import {
   addressFields,
   counted,
@@ -13,7 +13,7 @@ import {
   reportingFailure,
   type Said,
   say as sayTo,
-} from "../../cli/json_events.ts";
+} from "../../cli/output.ts";
 import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
@@ -24,7 +24,6 @@ import {
   openEchoClient,
   type Verdict,
 } from "../../udp/echo_client.ts";
-import { timeText } from "../../udp/forgery.ts";
 import { Histogram } from "../../udp/load.ts";
 import type { UDP_CLIENT } from "./spec.ts";
 

@@ -4,20 +4,23 @@
  * @module
  */
 
-import { MAX_IPV6_BYTES } from "../../base/defaults.ts";
+import { hostPort, isIPv6, MAX_IPV6_BYTES } from "../../base/host_port.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
-import { hostPort, isIPv6 } from "../../base/host_port.ts";
-import { type HostAndPort, readHost, readListenPlace, readPlace } from "../../cli/host.ts";
-import { addressFields, counted, reportingFailure, type Said, say } from "../../cli/json_events.ts";
+import { type HostAndPort, readHost, readListenPlace, readPlace } from "../../cli/words.ts";
+import { addressFields, counted, reportingFailure, type Said, say } from "../../cli/output.ts";
 import { dataFields, printDatagram, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { isMulticast, type MulticastGroup, readGroup } from "../../net/resolve_host.ts";
 import { SOCKET_ERRORS } from "../../os/errors.ts";
 import { readStream, TooLargeError } from "../../os/files.ts";
 import { type Io, untilStopped, writeError } from "../../os/io.ts";
-import { sendDatagram, type SentDatagram } from "../../udp/datagram_socket.ts";
+import {
+  type DatagramListener,
+  listenDatagrams,
+  sendDatagram,
+  type SentDatagram,
+} from "../../udp/datagram_socket.ts";
 import { type Answer, type EchoClientEvent, openEchoClient } from "../../udp/echo_client.ts";
-import { type DatagramListener, listenDatagrams } from "../../udp/listener.ts";
 import type { UDP_LISTEN, UDP_SEND } from "./spec.ts";
 
 /** How datagrams and events are printed. */

@@ -1,6 +1,6 @@
 /**
- * The echo server as commands: `parley udp server` answers at a terminal or in a pipe, `parley udp bench` measures how
- * much one answers.
+ * The echo server as commands: `parley udp server` answers at a terminal or in a pipe, `parley udp demo` plays a forged
+ * reply twice, and `parley udp bench` measures how much a server answers.
  *
  * @module
  */
@@ -16,19 +16,24 @@ import {
   type Said,
   say,
   voiced,
-} from "../../cli/json_events.ts";
+} from "../../cli/output.ts";
 import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, StopSignals } from "../../os/io.ts";
 import { BoundedLog } from "../../os/streams.ts";
+import type { Style } from "../../terminal/terminal.ts";
 import {
   type EchoServerCounts,
   type EchoServerEvent,
+  FORGED_REPLY,
+  type ForgeryEvent,
+  type ForgeryOutcome,
   openBatchEchoServer,
   openEchoServer,
+  playForgery,
 } from "../../udp/echo_server.ts";
-import type { UDP_BENCH, UDP_SERVER } from "./spec.ts";
+import type { UDP_BENCH, UDP_DEMO, UDP_SERVER } from "./spec.ts";
 import type { Histogram, HistogramRow, LoadResult } from "../../udp/load.ts";
 
 /**
@@ -130,6 +135,133 @@ export function serverSummary(counts: EchoServerCounts, notShown: number): Said 
       `${counted(datagrams, "datagram")}, ${counted(bytes, "byte")}: ${outcomes}`,
       ...missing,
     ],
+  };
+}
+
+/**
+ * Plays the same scene with two clients: one that takes datagrams from anyone, and one that checks the sender.
+ *
+ * @returns The exit code: 0 if the first client was fooled and the second was not, 1 otherwise.
+ * @throws {Failure} If a socket cannot be opened or used.
+ */
+export async function demo({ options }: Input<typeof UDP_DEMO>, io: Io): Promise<number> {
+  const { host, json } = options;
+  // Loaded here, since a server alone needs neither.
+  const { clientSaid } = await import("./client.ts");
+  const { makeStyle } = await import("../../terminal/terminal.ts");
+  const look = { clientSaid, style: makeStyle(io.output.coloured) };
+  return await reportingFailure(io, json, () => playScenes(io, host, look, json));
+}
+
+/** How the demonstration is shown. */
+interface Look {
+  /** Formats an event of the client, as `parley udp client` does. */
+  readonly clientSaid: typeof import("./client.ts").clientSaid;
+  readonly style: Style;
+}
+
+async function playScenes(io: Io, hostname: string, look: Look, json: boolean): Promise<number> {
+  const tell = (said: Said) => say(io, said, json);
+  using signals = new StopSignals(io);
+  const stop = new AbortController();
+  const stopped = signals.stopped.then((code) => {
+    stop.abort(new DOMException("Interrupted", "AbortError"));
+    return code;
+  });
+  const scenes = playBoth(hostname, stop.signal, look, tell);
+  const outcome = await Promise.race([stopped, scenes]);
+  if (typeof outcome !== "number") return outcome.asExpected ? 0 : 1;
+  await scenes.catch(() => {}); // the reason of the abort
+  return outcome;
+}
+
+async function playBoth(
+  hostname: string,
+  signal: AbortSignal,
+  look: Look,
+  tell: (said: Said) => void,
+): Promise<{ readonly asExpected: boolean }> {
+  const outcomes: ForgeryOutcome[] = [];
+  for (const promiscuous of [true, false]) {
+    tell(sceneSaid(promiscuous));
+    const event = (seen: ForgeryEvent) => tell(forgerySaid(seen, look));
+    const outcome = await playForgery({ promiscuous, hostname, signal, event });
+    tell(outcomeSaid(outcome, promiscuous));
+    outcomes.push(outcome);
+  }
+  const [first, second] = outcomes;
+  return { asExpected: first!.fooled && !second!.fooled && second!.refused === 1 };
+}
+
+/** The colour of each party. */
+const COLOUR: Readonly<Record<ForgeryEvent["party"], keyof Style>> = {
+  server: "cyan",
+  client: "green",
+  attacker: "red",
+};
+
+const PARTY_WIDTH = "attacker".length + 2;
+
+/** Formats the title of a scene. */
+function sceneSaid(promiscuous: boolean): Said {
+  const client = promiscuous ? "takes the first datagram from anyone" : "checks who answers";
+  return {
+    event: "scene",
+    fields: { promiscuous },
+    lines: [`${promiscuous ? "1" : "2"}. A client that ${client}`, ""],
+  };
+}
+
+/** Formats what a party sees or does. */
+function forgerySaid(seen: ForgeryEvent, { clientSaid, style }: Look): Said {
+  const { event, fields, lines } = partySaid(seen, clientSaid);
+  const party = style[COLOUR[seen.party]](seen.party.padEnd(PARTY_WIDTH));
+  return {
+    event,
+    fields: { party: seen.party, ...fields },
+    lines: lines.map((line) => `  ${party}${line}`),
+  };
+}
+
+function partySaid(seen: ForgeryEvent, clientSaid: Look["clientSaid"]): Said {
+  if (seen.party === "attacker") {
+    const { from, to } = seen.event;
+    const line = `I heard of ${hostPort(to)}; from ${hostPort(from)} I send it '${FORGED_REPLY}'`;
+    const fields = { from: addressFields(from), to: addressFields(to), text: FORGED_REPLY };
+    return { event: "forges", fields, lines: [line] };
+  }
+  if (seen.party === "client") {
+    const said = clientSaid(seen.event, seen.server, true);
+    if (seen.event.kind !== "asked") return said;
+    return { ...said, lines: [`I ask ${hostPort(seen.server)}, and wait`] };
+  }
+  if (seen.event.kind === "listening") return listening(seen.event.addr);
+  return serverSeen(seen.event);
+}
+
+function serverSeen(event: EchoServerEvent): Said {
+  const said = serverSaid(event);
+  if (event.kind !== "answered") return said;
+  const line = `I am slow, and answer ${hostPort(event.to)} only now: ${shownData(event.reply)}`;
+  return { ...said, lines: [line] };
+}
+
+/** Formats the outcome of a scene. */
+function outcomeSaid(outcome: ForgeryOutcome, promiscuous: boolean): Said {
+  const { server, believed, fooled, refused } = outcome;
+  const text = fooled
+    ? `Fooled: it asked ${hostPort(server)} and believes ${hostPort(believed)}.`
+    : `Not fooled: it believes ${hostPort(believed)}, which it asked.`;
+  return {
+    event: "outcome",
+    fields: {
+      promiscuous,
+      fooled,
+      refused,
+      server: addressFields(server),
+      believed: addressFields(believed),
+    },
+    lines: ["", `  ${text}`, ...(promiscuous ? [""] : [])],
   };
 }
 

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { LOOPBACK } from "../../base/host_port.ts";
 import {
   DEFAULT_LOAD,
   DEFAULT_PORT,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUT_MS,
+  LOOPBACK,
   MAX_IPV6_BYTES,
   MAX_WINDOW,
-} from "../../base/defaults.ts";
-import { LISTEN_HOST, LISTEN_PORT } from "../../cli/host.ts";
+} from "../../base/host_port.ts";
+import { LISTEN_HOST, LISTEN_PORT } from "../../cli/words.ts";
 import { type CommandSpec, JSON_LINES } from "../../cli/spec.ts";
 
 const SERVER_PORT = {

@@ -10,6 +10,7 @@
 
 import { usageFailure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
+import { printable } from "../../base/printable.ts";
 import { isGranted } from "../../os/io.ts";
 
 /** The most bytes of a label (RFC 1035 section 2.3.4). */
@@ -280,6 +281,21 @@ export interface NameServer {
   readonly port: number;
   /** The URL for HTTPS (RFC 8484): `https://dns.example/dns-query`. */
   readonly url?: string;
+}
+
+/**
+ * Parses the URL of a name server over HTTPS.
+ *
+ * @throws {Failure} `USAGE`, if it is not a URL of https.
+ */
+export function readServerUrl(text: string): NameServer {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== "https:") {
+    const what = `cannot ask ${printable(text)}`;
+    throw usageFailure(what, "it is not a URL such as https://NAME/dns-query");
+  }
+  const port = url.port === "" ? 443 : Number(url.port);
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, url: url.href };
 }
 
 /** Formats a name server as `ADDRESS:PORT` or as its URL. */

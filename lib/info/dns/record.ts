@@ -5,8 +5,7 @@
  */
 
 import { MalformedError } from "../../base/bytes.ts";
-import { usageFailure } from "../../base/failure.ts";
-import { nearest } from "../../base/nearest.ts";
+import { nearest, usageFailure } from "../../base/failure.ts";
 import { FIELD_KINDS, type FieldKind, type FieldValue, type TextStyle } from "./fields.ts";
 import { type MessageReader, type RawRecord, rdataReader } from "./message.ts";
 import { withoutDot } from "./name.ts";

@@ -5,9 +5,8 @@
  */
 
 import { pause } from "../../base/clock.ts";
-import { DEFAULT_PROBES } from "../../base/defaults.ts";
+import { DEFAULT_PROBES, type HostPort, hostPort } from "../../base/host_port.ts";
 import { Failure } from "../../base/failure.ts";
-import { type HostPort, hostPort } from "../../base/host_port.ts";
 import { type HostAddress, lookUpHost, requireZone } from "../../net/resolve_host.ts";
 import { toFailure } from "../../os/errors.ts";
 import {

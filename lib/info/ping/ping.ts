@@ -9,8 +9,7 @@
  */
 
 import { pause } from "../../base/clock.ts";
-import { DEFAULT_PROBES } from "../../base/defaults.ts";
-import { hostPort } from "../../base/host_port.ts";
+import { DEFAULT_PROBES, hostPort } from "../../base/host_port.ts";
 import { type HostAddress, requireZone } from "../../net/resolve_host.ts";
 import { errorCode, failedPortState, toFailure } from "../../os/errors.ts";
 

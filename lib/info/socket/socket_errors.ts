@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure } from "../../base/failure.ts";
-import { nearest } from "../../base/nearest.ts";
+import { Failure, nearest } from "../../base/failure.ts";
 import { errorClass, errorCode, SOCKET_ERRORS } from "../../os/errors.ts";
 import { isGranted } from "../../os/io.ts";
 

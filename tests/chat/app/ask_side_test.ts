@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
 import { type Answer, type Answers, askBoth } from "../../../lib/commands/chat/chat.ts";
-import { type HostAndPort, readAddress } from "../../../lib/cli/host.ts";
+import { type HostAndPort, readAddress } from "../../../lib/cli/words.ts";
 
 /** Somebody who gives answers one after the other, and then leaves; keeps what was said. */
 function person(lines: readonly string[]): Answers & { readonly said: string[] } {

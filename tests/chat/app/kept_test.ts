@@ -33,8 +33,9 @@ test("--log appends what was shown to a private file, and says so in it", async 
   const lines = (await scratch.read("chat.log")).trimEnd().split("\n");
   for (const line of lines) assertMatch(line, new RegExp(`^${TIME} (\\*|ada:) `));
   const texts = lines.map((line) => line.replace(new RegExp(`^${TIME} `), ""));
-  const kept = `* kept in ${path}: whoever has that file can read this chat`;
+  const kept = `* you are bo, with ada (new); kept in ${path}, which whoever has it can read`;
   assertEquals(texts.filter((text) => text === kept).length, 2);
+  assertEquals(texts[0], kept);
   assertEquals(texts.filter((text) => text.startsWith("ada: ")), ["ada: first", "ada: second␛[2J"]);
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
 });

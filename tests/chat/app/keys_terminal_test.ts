@@ -61,7 +61,7 @@ test("Tab completes commands and the names of those who are here, and /help tell
   await bo.press("C-u");
   await bo.type("/");
   await bo.press("Tab");
-  await bo.until("the commands", shows("/exclude  /fingerprint  /forget"));
+  await bo.until("the commands", shows("/exclude  /exit  /fingerprint"));
   await bo.press("C-u");
   await bo.type("/help\n");
   const shown = await bo.until("the keys", shows("* Ctrl-Z "));

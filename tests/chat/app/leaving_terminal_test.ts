@@ -8,6 +8,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import { encodeGreeting } from "../../../lib/chat/wire/kinds.ts";
 import { HAS_TMUX, Pane } from "../../terminal/tmux.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -131,4 +132,21 @@ test("a host that does not answer is named, and Ctrl-C and /quit end the wait", 
     const { rows } = await bo.until("the end", ({ rows }) => rows.includes(`left with ${code}`));
     assertEquals(rows.some((row) => row.includes("no answer")), false);
   }
+});
+
+test("a window that is closed while the client connects ends it, and it joins no more", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${listener.addr.port}`;
+  const bo = await Pane.open(110, 24, "NO_COLOR=1");
+  await bo.type(`${LEFT(command("client", address, "--name", "bo"))}\n`);
+  using conn = await listener.accept();
+  await bo[Symbol.asyncDispose]();
+  // It has greeted, and a relay that challenges it now hears nothing more.
+  const { length } = encodeGreeting("");
+  const heard = new Uint8Array(length + 1);
+  let count = 0;
+  for (let read: number | null = 0; read !== null && count < heard.length; count += read ?? 0) {
+    read = await conn.read(heard.subarray(count));
+  }
+  assertEquals(heard.slice(0, count), encodeGreeting(""));
 });

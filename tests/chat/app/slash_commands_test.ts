@@ -1,6 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import {
+  CHAT_COMMANDS,
   completeLine,
   isKept,
   parseLine,
@@ -95,7 +96,7 @@ Deno.test("completeLine() completes commands, in any case, with a blank before a
   assertEquals(complete("/he"), [0, ["/help"]]);
   assertEquals(complete("/MS"), [0, ["/msg "]]);
   assertEquals(complete("/unl"), [0, ["/unlock"]]);
-  assertEquals(complete("/ex"), [0, ["/exclude "]]);
+  assertEquals(complete("/ex"), [0, ["/exclude ", "/exit"]]);
   assertEquals(complete("/msg"), [0, ["/msg "]]);
   for (const line of ["/nonsense", "//he", " /he", "/help ", "/nonsense a"]) {
     assertEquals(complete(line)[1], [], line);
@@ -114,7 +115,18 @@ Deno.test("completeLine() completes names where a command takes one, and in text
   assertEquals(complete("ask b"), [4, ["bo "]]);
   assertEquals(complete("@b"), [0, ["@bo "]]);
   assertEquals(complete("one\nb"), [4, ["bo "]]);
-  for (const line of ["", "ask ", "@", "x"]) assertEquals(complete(line)[1], [], line);
+  assertEquals(complete("ask @"), [4, ["@Ada ", "@adele ", "@bo "]]);
+  for (const line of ["", "ask ", "x", "a@"]) assertEquals(complete(line)[1], [], line);
+});
+
+Deno.test("/help and Tab offer every command that parseLine() reads, /exit beside /quit", () => {
+  const words = Object.keys(CHAT_COMMANDS).map((usage) => usage.split(" ")[0]!);
+  assert(words.includes("/quit") && words.includes("/exit"));
+  for (const word of words) {
+    const entry = parseLine(word);
+    assert(entry.kind !== "mistake" || entry.code === "COMMAND_USAGE", word);
+    assert(complete(word)[1].some((one) => one.trimEnd() === word), word);
+  }
 });
 
 Deno.test("isKept() keeps private messages, and what may be one, out of the history file", () => {

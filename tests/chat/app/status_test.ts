@@ -10,11 +10,11 @@
 import { assertEquals } from "@std/assert";
 import type { Bell, Status } from "../../../lib/chat/app/presenter.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
-import { Attention, Comings, OwnMessages } from "../../../lib/chat/app/speech.ts";
+import { Attention, type Coming, Comings, OwnMessages } from "../../../lib/chat/app/speech.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
-import type { Line, Peer, Session, WaitingLine } from "../../../lib/tcp_chat.ts";
+import type { Line, OwnCredential, Peer, Session, WaitingLine } from "../../../lib/tcp_chat.ts";
 import { makeStyle } from "../../../lib/terminal/terminal.ts";
 import { credentialOf } from "../room.ts";
 
@@ -22,8 +22,8 @@ const now = () => 1_700_000_000_000;
 
 function lineOf(shown: string, to?: Peer): Line {
   const text = new TextEncoder().encode(shown);
-  const audience = { to, version: 1, leftOut: new Set<string>() };
-  return { id: "x.1", stream: 0, number: 1, time: now(), text, shown, ...audience };
+  const recipients = { to, version: 1, leftOut: new Set<string>() };
+  return { id: "x.1", stream: 0, number: 1, time: now(), text, shown, ...recipients };
 }
 
 async function peer(name: string): Promise<Peer> {
@@ -178,27 +178,68 @@ Deno.test("private messages and those that name the user ring the bell, or all, 
 
 /** Lists names as the transcript does, without a limit. */
 const all = (names: readonly string[]) => names.join(", ");
+/** Counts names. */
+const count = (names: readonly string[]) => `${names.length}`;
 
-Deno.test("forty that come and go in a minute are one line after the first three", () => {
+/** Comings and goings at given times, in seconds, and the lines that are told of them. */
+function linesOf(events: readonly (readonly [at: number, name: string, coming: Coming])[]) {
   let time = 0;
   const comings = new Comings(() => time);
-  let shown = 0;
-  for (let i = 0; i < 40; i++) {
-    time += 700;
-    if (!comings.fold(`m${i}`, "joined")) shown += 1;
-    if (!comings.fold(`m${i}`, "left")) shown += 1;
+  const lines: string[] = [];
+  const pass = (until: number) => {
+    while (comings.dueMs !== undefined && time + comings.dueMs <= until) {
+      time += comings.dueMs;
+      lines.push(comings.take(count)!);
+    }
+    time = until;
+  };
+  for (const [at, name, coming] of events) {
+    pass(at * 1000);
+    comings.add(name, coming);
   }
-  assertEquals(shown, 3);
-  const due = comings.dueMs!;
-  assertEquals(due > 30_000 && due < 60_000, true);
-  const text = comings.take((names) => `${names.length}`);
-  assertEquals(text, "gone: 1; came and went: 38");
-  assertEquals([comings.dueMs, comings.take(all)], [undefined, undefined]);
-  time += 60_000;
-  assertEquals(comings.fold("bo", "joined"), false, "a minute later they are shown again");
+  pass(time + 120_000);
+  return lines;
+}
+
+/** Forty members that come and go again, with a pause between each two. */
+function forty(pause: number, stay: number) {
+  return Array.from({ length: 40 }, (_, i) =>
+    [
+      [i * pause, `m${i}`, "joined"],
+      [i * pause + stay, `m${i}`, "left"],
+    ] as const).flat().sort(([a], [b]) => a - b);
+}
+
+Deno.test("forty that come and go in a minute are one line", () => {
+  assertEquals(linesOf(forty(0, 0)), ["came and went: 40"], "at once");
+  assertEquals(linesOf(forty(0.7, 0.2)), ["came and went: 40"], "in half a minute");
+  assertEquals(linesOf(forty(1.45, 1)), ["came and went: 40"], "in a minute, evenly");
+  assertEquals(linesOf(forty(0.7, 25)).length, 1, "and stay for a while");
 });
 
-Deno.test("/quiet folds every coming and going, and names what each member did last", () => {
+Deno.test("a coming or going is told after two seconds, after ten in a crowd, and after three lines at the minute's end", () => {
+  let time = 0;
+  const comings = new Comings(() => time);
+  const dueAfter = (name: string, coming: Coming) => {
+    comings.add(name, coming, `${name} (new)`, `alone: ${coming}`);
+    const due = comings.dueMs!;
+    time += due;
+    return [due, comings.take(all)];
+  };
+  assertEquals(dueAfter("bo", "joined"), [2_000, "alone: joined"]);
+  assertEquals(dueAfter("bo", "away"), [2_000, "alone: away"]);
+  for (const name of ["cy", "di"]) comings.add(name, "joined");
+  assertEquals(comings.dueMs, 2_000);
+  assertEquals(dueAfter("ed", "joined"), [10_000, "joined: cy, di, ed (new)"]);
+  assertEquals(dueAfter("bo", "back"), [60_000, "alone: back"]);
+  assertEquals(comings.take(all), undefined);
+  time += 60_000;
+  assertEquals(dueAfter("bo", "left"), [2_000, "alone: left"], "a minute later");
+  const scattered = Array.from({ length: 12 }, (_, i) => [i * 5, `m${i}`, "joined"] as const);
+  assertEquals(linesOf(scattered).length, 4);
+});
+
+Deno.test("a line about who comes and goes names what each member did in all", () => {
   const comings = new Comings(() => 0);
   comings.quiet = true;
   const events = [
@@ -210,27 +251,120 @@ Deno.test("/quiet folds every coming and going, and names what each member did l
     ["ed", "left"],
     ["fi", "away"],
     ["gus", "joined"],
+    ["hal", "away"],
+    ["hal", "left"],
+    ["hal", "joined"],
+    ["ivy", "joined"],
+    ["ivy", "away"],
+    ["jo", "back"],
   ] as const;
-  for (const [name, coming] of events) assertEquals(comings.fold(name, coming), true);
+  for (const [name, coming] of events) comings.add(name, coming);
   assertEquals(comings.dueMs, 60_000);
   assertEquals(
     comings.take(all),
-    "joined: bo, gus; back: cy; gone: di; came and went: ed; away: fi",
+    "joined: bo, gus; was away for a moment: cy; gone: di; came and went: ed; away: fi; " +
+      "left and came back: hal; joined, and away: ivy; back: jo",
   );
 });
 
-Deno.test("a person who sends a message first sees who was folded, and a changed key is never folded", async () => {
+/** A transcript as at a terminal, and the events of a member. */
+function terminal(who: Trust, now = () => 0) {
+  const options = { style: makeStyle(false), echo: true, lasting: true, gathers: true };
+  const transcript = new Transcript({ ...options, who, now });
+  const joins = (one: Peer) => transcript.event({ kind: "joined", peer: one, present: false });
+  const leaves = (one: Peer, reason: "LEFT" | "REMOVED") =>
+    transcript.event({ kind: "left", peer: one, reason, signed: true });
+  return { transcript, joins, leaves };
+}
+
+const strangers = () => new Trust({ known: KnownPeers.parse("") });
+
+Deno.test("who comes is named before it speaks, before it is answered, and before it is listed", async () => {
+  const [bo, cy] = [await peer("bo"), await peer("cy")];
+  const { transcript, joins, leaves } = terminal(strangers());
+  const says = { kind: "message", from: bo, id: "x.1", time: 0, private: false } as const;
+  assertEquals([joins(bo), transcript.gatheredMs], [[], 2_000]);
+  assertEquals(transcript.event({ ...says, text: "hi" }), ["* bo joined (new)", "bo: hi"]);
+  assertEquals(leaves(bo, "LEFT"), []);
+  const lost = { kind: "disconnected", reason: "SHUTDOWN", detail: "" } as const;
+  assertEquals(transcript.event(lost).slice(0, 1), ["* bo left"]);
+  assertEquals(joins(cy), []);
+  assertEquals(transcript.said("hi", undefined), ["* cy joined (new)", "you: hi"]);
+  assertEquals(leaves(cy, "LEFT"), []);
+  assertEquals(transcript.names([bo], bo.credential as OwnCredential), ["* cy left", "* bo (you)"]);
+  joins(cy);
+  assertEquals(leaves(cy, "REMOVED"), [
+    "* cy joined (new)",
+    "* cy is gone: the relay's owner has removed this identity",
+  ]);
+});
+
+Deno.test("who misses a message is seen to leave first", async () => {
+  const bo = await peer("bo");
+  const { transcript, leaves } = terminal(strangers());
+  assertEquals(leaves(bo, "LEFT"), []);
+  const missed = [{ name: "bo", signed: true }];
+  assertEquals(transcript.event({ kind: "delivered", line: lineOf("hello"), missed }), [
+    "* bo left",
+    '! not shown to bo, who has left: "hello"',
+  ]);
+});
+
+Deno.test("a pipe is told of each coming and going at once", async () => {
+  const bo = await peer("bo");
+  const transcript = new Transcript({ style: makeStyle(false), echo: false, who: strangers() });
+  assertEquals(transcript.event({ kind: "joined", peer: bo, present: false }), [
+    "* bo joined (new)",
+  ]);
+  assertEquals(transcript.event({ kind: "away", peer: bo }), [
+    "* bo is away: its connection was lost",
+  ]);
+});
+
+Deno.test("what was gathered is printed when it is due, and when the chat ends", async () => {
+  const bo = await peer("bo");
+  const clock = { time: 0 };
+  const { transcript, joins, leaves } = terminal(strangers(), () => clock.time);
+  const printed = Promise.withResolvers<readonly string[]>();
+  let last: readonly string[] = [];
+  const attention = new Attention({
+    interactive: true,
+    presenter: transcript,
+    display: {
+      print: (lines) => {
+        last = lines;
+        printed.resolve(lines);
+      },
+      caughtUp: () => undefined,
+      failed: new Promise(() => {}),
+      failure: undefined,
+    },
+  });
+  joins(bo);
+  clock.time = 2_000;
+  attention.tell({ kind: "joined", peer: bo, present: false });
+  assertEquals(await printed.promise, ["* bo joined (new)"]);
+  leaves(bo, "LEFT");
+  attention.tell({ kind: "left", peer: bo, reason: "LEFT", signed: true });
+  attention.stop();
+  assertEquals(last, ["* bo left"]);
+});
+
+Deno.test("a changed key is never gathered, and /quiet gathers for a minute", async () => {
   const bo = await peer("bo");
   const other = `SHA256:${"x".repeat(42)}A`;
   const who = new Trust({ known: KnownPeers.parse(`cy ${other} 2026-11-01 verified\n`) });
-  const transcript = new Transcript({ style: makeStyle(false), echo: true, who, lasting: true });
+  const { transcript, joins } = terminal(who);
   assertEquals(transcript.quiet(), [
     "* quiet: who comes and goes is told in one line a minute; /quiet undoes this",
   ]);
-  assertEquals(transcript.event({ kind: "joined", peer: bo, present: false }), []);
-  assertEquals(transcript.said("hi", undefined), ["* joined: bo", "you: hi"]);
-  const [line] = transcript.event({ kind: "joined", peer: await peer("cy"), present: false });
+  assertEquals([joins(bo), transcript.gatheredMs], [[], 60_000]);
+  const [line] = joins(await peer("cy"));
   assertEquals(line?.endsWith("joined (ITS KEY HAS CHANGED)"), true);
+  assertEquals(transcript.said("hi", undefined), ["* bo joined (new)", "you (not to cy): hi"]);
   assertEquals(transcript.event({ kind: "away", peer: bo }), []);
-  assertEquals(transcript.quiet(), ["* away: bo", "* who comes and goes is told at once"]);
+  assertEquals(transcript.quiet(), [
+    "* bo is away: its connection was lost",
+    "* who comes and goes is told at once",
+  ]);
 });

@@ -58,11 +58,17 @@ Deno.test("what a transcript says on joining fits 80 columns and three lines", a
   const many = await Promise.all(
     Array.from({ length: 20 }, (_, i) => peer(`m${i}`)),
   );
-  const start = (peers: readonly Peer[], hosts: boolean, lasting: boolean) => {
-    const who = strangers();
-    const transcript = new Transcript({ style: makeStyle(false), echo: true, who, lasting });
+  const start = (
+    peers: readonly Peer[],
+    hosts: boolean,
+    lasting: boolean,
+    more: { logFile?: string; who?: Trust } = {},
+  ) => {
+    const options = { style: makeStyle(false), echo: true, lasting, ...more };
+    const transcript = new Transcript({ who: strangers(), ...options });
+    const metrics = hosts ? "http://127.0.0.1:9464/metrics" : undefined;
     return [
-      ...hosts ? transcript.listening({ addr, room, roomName: "", tls: true, join }) : [],
+      ...hosts ? transcript.listening({ addr, room, roomName: "", tls: true, join, metrics }) : [],
       ...transcript.event({ kind: "admitted", self, room }),
       ...peers.flatMap((one) => transcript.event({ kind: "joined", peer: one, present: true })),
       ...transcript.event({ kind: "ready" }),
@@ -73,12 +79,15 @@ Deno.test("what a transcript says on joining fits 80 columns and three lines", a
       for (const lasting of [false, true]) {
         const lines = start(peers, hosts && peers.length === 0, lasting);
         assert(lines.length <= 3, lines.join("\n"));
-        for (const line of lines) assert(line.length <= 80, line);
+        for (const line of lines.slice(hosts ? 1 : 0)) assert(line.length <= 80, line);
+        const kept = start(peers, hosts && peers.length === 0, lasting, { logFile: "a.log" });
+        assert(kept.length <= 3, kept.join("\n"));
+        assert(kept.some((line) => line.includes("kept in a.log")), kept.join("\n"));
       }
     }
   }
   assertEquals(start([], true, false), [
-    "* listening on 0.0.0.0:4396 over TLS, room 0000000000000000",
+    "* listening on 0.0.0.0:4396 over TLS, room 0000000000000000, metrics at http://127.0.0.1:9464/metrics",
     "* others join with: parley chat client 192.0.2.7",
     "* you are ada; no one else is here yet (/help lists the commands)",
   ]);
@@ -86,6 +95,66 @@ Deno.test("what a transcript says on joining fits 80 columns and three lines", a
     start(many, false, false)[0],
     "* you are ada, with m0 (new), m1 (new) and 18 others",
   );
+  assertEquals(start([bo], false, false, { logFile: "\x1b.log" }), [
+    "* you are ada, with bo (new); kept in ␛.log, which whoever has it can read",
+    "* no one is verified yet: run /fingerprint NAME and compare by phone",
+    "* /help lists the commands",
+  ]);
+});
+
+Deno.test("a transcript starts with three lines also where keys have changed, and hides no suspect among many", async () => {
+  const self = await credentialOf("ada", 1, now);
+  const names = ["m1", "m2", "m3", "m4", "bo", "cy", "di"];
+  const peers = await Promise.all(names.map((name) => peer(name)));
+  const of = (name: string) => peers[names.indexOf(name)]!.credential.fingerprint;
+  const old = `SHA256:${"x".repeat(42)}A`;
+  const start = (known: string, options: Partial<TrustOptions> = {}) => {
+    const who = new Trust({ known: KnownPeers.parse(known), ...options });
+    const transcript = plain(who);
+    return [
+      ...transcript.event({ kind: "admitted", self, room: new Uint8Array(32) }),
+      ...peers.flatMap((one) => transcript.event({ kind: "joined", peer: one, present: true })),
+      ...transcript.event({ kind: "ready" }),
+    ];
+  };
+  assertEquals(start(`bo ${old} 2026-11-01 verified\n`), [
+    `* you are ada, with bo ${of("bo")} (ITS KEY HAS CHANGED), and m1 (new), m2 (new) and 4 others`,
+    "! THE KEY OF bo HAS CHANGED: nothing is sent to this bo, whose messages are hidden",
+    "! ask bo by phone (/fingerprint bo); if the new key is right: /trust bo",
+  ]);
+  const both = start(`bo ${old} 2026-11-01 verified\ncy ${old} 2026-11-01 verified\n`);
+  assertEquals(both.slice(1), [
+    "! THE KEYS OF bo and cy HAVE CHANGED: nothing is sent to them, and their messages are hidden",
+    "! ask each of them by phone (/fingerprint NAME); if the new key is right: /trust NAME",
+  ]);
+  const [alike] = start(`b0 ${old} 2026-11-01 verified\n`);
+  assertEquals(alike?.includes(`bo ${of("bo")} (new; NOT b0, `), true, alike);
+  const strict = start("", { strict: true });
+  assertEquals(strict, [
+    "* you are ada, with m1, m2 and 5 others",
+    "* m1, m2 and 5 others do not receive your messages",
+    "* /help lists the commands",
+  ]);
+});
+
+Deno.test("the fingerprint of somebody whose key has changed is shown with the one before", async () => {
+  const bo = (await peer("bo")).credential;
+  const old = `SHA256:${"x".repeat(42)}A`;
+  const who = new Trust({ known: KnownPeers.parse(`bo ${old} 2026-11-01 verified\n`) });
+  const safetyNumber = Array.from({ length: 12 }, () => "12345");
+  const lines = plain(who).fingerprint({
+    ...bo,
+    other: { standing: who.standing(bo), safetyNumber },
+  });
+  assertEquals(lines.slice(0, 2), [
+    `* the fingerprint of bo is ${bo.fingerprint}`,
+    `* it was ${old} (known since 2026-11-01, verified)`,
+  ]);
+  assertEquals(lines.at(-1), "* if they match: /trust bo, then /verify bo");
+});
+
+Deno.test("each row of /help fits 80 columns", () => {
+  for (const row of plain().help()) assert(row.length <= 80, row);
 });
 
 Deno.test("a transcript has no control in it, whatever comes", async () => {
@@ -225,6 +294,19 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
   assertEquals(joined("", { expected: [other] }), "(excluded: not in your --expect list)");
 });
 
+Deno.test("a transcript says whose fingerprint it shows: theirs about whom there is a remark", async () => {
+  const [bo, cy] = [await peer("bo"), await peer("cy")];
+  const other = `SHA256:${"x".repeat(42)}A`;
+  const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
+  const told = [bo, cy].map((one) => {
+    const lines = plain(who).event({ kind: "joined", peer: one, present: false });
+    return lines.join("\n").includes(one.credential.fingerprint);
+  });
+  assertEquals(told, [true, false]);
+  assertEquals([bo, cy].map((one) => plain(who).identifies(one)), told);
+  assertEquals(new Report(who).identifies(), true);
+});
+
 Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
   const bo = await peer("bo");
   const { fingerprint } = bo.credential;
@@ -234,11 +316,11 @@ Deno.test("a transcript refuses a key that has changed loudly, with both fingerp
   const transcript = plain(trust);
   const [, ...warning] = transcript.event({ kind: "joined", peer: bo, present: false });
   assertEquals(warning, [
-    "! THE KEY OF bo HAS CHANGED. This may be someone else using the name, or bo with a new key.",
+    "! THE KEY OF bo HAS CHANGED: someone else uses the name, or bo has a new key.",
     `!   it was ${old} (known since 2026-11-01, verified)`,
     `!   it is  ${fingerprint}`,
-    "! Nothing is sent to this bo, and its messages are hidden. Ask the bo you know by phone",
-    "! or in person. If the new key is right: /trust bo",
+    "! Nothing is sent to this bo, and its messages are hidden.",
+    "! Ask bo by phone or in person. If the new key is right: /trust bo",
   ]);
   assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
 });
@@ -292,8 +374,8 @@ Deno.test("what is lost and comes back is said in words, and as events", async (
 /** A line that was entered, as far as what is told of it. */
 function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
   const text = new TextEncoder().encode(shown);
-  const audience = { to: undefined, version: 1, leftOut: new Set<string>() };
-  return { id: "x.1", stream: 0, number: 1, time: 0, text, shown, ...audience };
+  const recipients = { to: undefined, version: 1, leftOut: new Set<string>() };
+  return { id: "x.1", stream: 0, number: 1, time: 0, text, shown, ...recipients };
 }
 
 Deno.test("who has not shown a line and has left is named, in words and as a field", () => {

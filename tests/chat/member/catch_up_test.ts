@@ -92,7 +92,7 @@ Deno.test("the order in which members come back to a relay does not matter", asy
   }
 });
 
-Deno.test("who was not in the audience of a line is not sent it again", async () => {
+Deno.test("whoever was not among the recipients of a line is not sent it again", async () => {
   const room = new TestRoom();
   const sealed: Bytes[] = [];
   const ada = await room.join("ada");

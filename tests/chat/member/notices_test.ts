@@ -86,6 +86,28 @@ Deno.test("a body has at most 256 bytes: a longer one is neither sent nor taken"
   assertEquals([notices(bo), faults(bo)], [texts, ["BAD_CONTENT"]]);
 });
 
+Deno.test("a relay that repeats and reorders frames repeats no notice, and brings none after a later one", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const held: Bytes[] = [];
+  let pairs = 0;
+  const bo = await room.join("bo", ({ kind, bytes }) => {
+    if (kind !== KIND.pair) return [bytes];
+    pairs += 1;
+    if (pairs === 2) {
+      held.push(bytes);
+      return [];
+    }
+    return [bytes, bytes, ...held];
+  });
+  for (const text of ["one", "two", "three"]) {
+    notify(ada, "bo", text);
+    await room.settle();
+  }
+  assertEquals([pairs, notices(bo)], [3, ["ada, words: one", "ada, words: three"]]);
+  assertEquals(faults(bo), []);
+});
+
 Deno.test("a notice in a sealed frame makes it malformed", async () => {
   const { room, bo } = await roomOf();
   const eve = await Eve.join(room);

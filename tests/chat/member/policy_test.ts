@@ -11,6 +11,8 @@ import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.
 class Named implements Policy {
   readonly excluded = new Set<string>();
   readonly hidden = new Set<string>();
+  /** Those among the excluded that are told so. */
+  readonly mistrusted = new Set<string>();
 
   obstacle({ credential }: Parameters<Policy["obstacle"]>[0]): string | undefined {
     return this.excluded.has(credential.name) ? "is excluded" : undefined;
@@ -18,6 +20,10 @@ class Named implements Policy {
 
   hides({ credential }: Parameters<Policy["hides"]>[0]): boolean {
     return this.hidden.has(credential.name);
+  }
+
+  mistrusts({ credential }: Parameters<Policy["hides"]>[0]): boolean {
+    return this.mistrusted.has(credential.name);
   }
 }
 
@@ -54,6 +60,46 @@ Deno.test("who is excluded is given no key and sent no frame, and the others rea
   assertEquals([shown(seats.bo!), shown(seats.cy!)], [["ada: not for cy"], []]);
   assertEquals(kinds("cy", KIND.pair).length + kinds("cy", KIND.sealed).length, 0);
   assertEquals(faults(seats.bo!), []);
+});
+
+Deno.test("who is given no lines because its key has changed is told so at the first one, once, and reads none", async () => {
+  for (const others of [["cy", "di"], []]) {
+    const { policy, seats, kinds, say } = await roomOf("bo", ...others);
+    policy.excluded.add("bo");
+    policy.mistrusted.add("bo");
+    if (others.length > 0) policy.excluded.add("di");
+    for (const text of ["one", "two"]) await say(text);
+    assertEquals([faults(seats.bo!), shown(seats.bo!)], [["MISTRUSTED"], []], `${others}`);
+    assertEquals([kinds("bo", KIND.pair).length, kinds("bo", KIND.sealed).length], [1, 0]);
+    if (others.length > 0) {
+      assertEquals([faults(seats.cy!), shown(seats.cy!)], [[], ["ada: one", "ada: two"]]);
+      assertEquals([faults(seats.di!), kinds("di", KIND.pair).length], [[], 0]);
+    }
+    // The key by which it was told serves once it is trusted.
+    policy.excluded.clear();
+    policy.mistrusted.clear();
+    await say("three");
+    assertEquals([faults(seats.bo!), shown(seats.bo!)], [["MISTRUSTED"], ["ada: three"]]);
+  }
+});
+
+Deno.test("who joins again is told again that it is given no lines, and who is trusted meanwhile is not", async () => {
+  const { room, policy, ada, seats, say } = await roomOf("bo");
+  policy.excluded.add("bo");
+  policy.mistrusted.add("bo");
+  await say("one");
+  seats.bo!.member.leave();
+  await room.settle();
+  const again = await room.join("bo");
+  await say("two");
+  assertEquals([faults(seats.bo!), faults(again)], [["MISTRUSTED"], ["MISTRUSTED"]]);
+  again.member.leave();
+  await room.settle();
+  const last = await room.join("bo");
+  ada.member.enter("three");
+  policy.mistrusted.clear();
+  await room.settle();
+  assertEquals(faults(last), []);
 });
 
 Deno.test("excluding somebody who holds the chain starts a fresh one, whose frames have a declared route", async () => {

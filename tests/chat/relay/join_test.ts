@@ -16,6 +16,7 @@ import {
   readLeft,
   readMember,
 } from "../../../lib/chat/wire/control.ts";
+import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import type { RelayConnection } from "../../../lib/chat/relay/connection.ts";
 import { firstContext, RosterHistory } from "../../../lib/chat/wire/history.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -303,24 +304,83 @@ Deno.test("a member that has acknowledged or sent anything and joins again is re
   }
 });
 
-Deno.test("a new run of a person takes the place of the one without a connection, and nobody else does", async () => {
-  const room = new RelayRoom();
+/** A room with ada and bo, and how another run of ada's name joins. */
+async function roomOfTwo(options: RelayOptions = {}) {
+  const room = new RelayRoom(options);
   const keys = await pooledKeys(0);
   const ada = await room.join("ada", "", 0);
   const bo = await room.join("bo", "", 1);
-  const run = async (index: number, identity = keys.identity) => {
+  const credential = async (index: number, identity = keys.identity) => {
     const own = { ...await pooledKeys(index), identity };
-    return await room.enter(await makeCredential("ada", own, room.clock.now() + 1000));
+    return await makeCredential("ada", own, room.clock.now() + 100_000);
   };
+  const run = async (index: number, identity = keys.identity) =>
+    await room.enter(await credential(index, identity));
+  /** A run that is not answered yet. */
+  const begin = async (index: number) => {
+    const raw = new RawMember(room.relay);
+    await raw.answer(await credential(index));
+    await room.settle();
+    return raw;
+  };
+  const stranger = async () => await run(6, (await pooledKeys(6)).identity);
+  const left = () => bo.raw.frames(KIND.left).map((one) => readLeft(one).reason);
+  return { room, ada, bo, run, begin, stranger, left };
+}
+
+Deno.test("a new run of a person takes the place of the one without a connection, and nobody else does", async () => {
+  const { room, ada, run, stranger, left } = await roomOfTwo();
+  ada.raw.answers = true;
   assertEquals((await run(5)).bye, "NAME_TAKEN");
   ada.raw.close();
   await room.settle();
-  const { identity } = await pooledKeys(6);
-  assertEquals((await run(6, identity)).bye, "NAME_AWAY");
+  assertEquals((await stranger()).bye, "NAME_AWAY");
   // At once, before anybody was told that the first run is away.
   const again = await run(5);
-  assertEquals([again.bye, again.number], [undefined, 4]);
-  assertEquals(bo.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["REPLACED"]);
+  assertEquals([again.bye, again.number, left()], [undefined, 4, ["REPLACED"]]);
+});
+
+Deno.test("a new run of a person takes the place of one whose connection does not answer, and nobody else does", async () => {
+  const { room, ada, begin, stranger, left } = await roomOfTwo();
+  assertEquals((await stranger()).bye, "NAME_TAKEN");
+  assertEquals(ada.raw.frames(KIND.ping).length, 0, "a stranger asks for nothing");
+  const again = await begin(5);
+  const second = await begin(7);
+  await room.pass(3_999);
+  assertEquals([again.number, again.ended, ada.raw.frames(KIND.ping).length], [0, false, 1]);
+  await room.pass(1);
+  assertEquals([again.number, left(), ada.raw.bye], [4, ["REPLACED"], "REPLACED"]);
+  assertEquals(second.bye, "NAME_TAKEN", "the first one is there");
+  assertEquals(room.relay.size, 2);
+  assertEquals(room.relay.tally.joins, 3);
+});
+
+Deno.test("a run whose connection answers, also late, or is there again over another one keeps its place", async () => {
+  const late = await roomOfTwo();
+  const waiting = await late.begin(5);
+  await late.room.pass(3_000);
+  late.ada.raw.send(encodeEmpty(KIND.pong));
+  await late.room.settle();
+  assertEquals([waiting.bye, late.left(), late.ada.raw.ended], ["NAME_TAKEN", [], false]);
+  const other = await roomOfTwo();
+  const newcomer = await other.begin(5);
+  const resumed = await other.room.resume(other.ada);
+  await other.room.pass(4_000);
+  assertEquals([newcomer.bye, other.left(), resumed.ended], ["NAME_TAKEN", [], false]);
+});
+
+Deno.test("a newcomer that does not wait for the answer takes nobody's place, and one that is read slowly is not silent", async () => {
+  const gone = await roomOfTwo();
+  (await gone.begin(5)).close();
+  await gone.room.settle();
+  await gone.room.pass(4_000);
+  assertEquals([gone.left(), gone.bo.raw.frames(KIND.away).length], [[], 0]);
+  const slow = await roomOfTwo({ limits: { framesPerSecond: 10 } });
+  // Ten seconds' worth of frames is read, and then nothing for that long.
+  for (let number = 1; number <= 100; number++) slow.ada.raw.say({ number });
+  await slow.begin(5);
+  await slow.room.pass(4_000);
+  assertEquals([slow.left(), slow.ada.raw.ended], [[], false]);
 });
 
 Deno.test("who has sent more than it may cannot come back at once over another connection", async () => {

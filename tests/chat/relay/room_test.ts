@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { mapKey } from "../../../lib/base/bytes.ts";
 import { foldName, nameLooks } from "../../../lib/chat/identity/name.ts";
-import type { CountedFrame, Entry, JoinEntry } from "../../../lib/chat/relay/log.ts";
+import type { CountedFrame, Entry, JoinEntry } from "../../../lib/chat/relay/options.ts";
 import { type Delivery, type Effect, isFor, Room } from "../../../lib/chat/relay/room.ts";
 import { readLeft } from "../../../lib/chat/wire/control.ts";
 import { kindName } from "../../../lib/chat/wire/kinds.ts";

@@ -63,11 +63,14 @@ async function adaKnowing(
   return { room, trust, remembered, screen, ada, enter, say };
 }
 
-/** Whether a member has sent a pair frame, the only frame that carries keys, to the member with a number. */
+/** The ciphertext of an empty notice: its padded plaintext and the tag. A grant of a key is longer. */
+const NOTICE_BYTES = 32 + 16;
+
+/** Whether a member has sent a pair frame that has room for the key of a chain to the member with a number. */
 function gaveKeyTo(from: Seat, to: number): boolean {
   return from.sent.filter((bytes) => bytes[4] === KIND.pair)
     .map((bytes) => readPair(bytes.subarray(FRAME_HEADER_BYTES)))
-    .some(({ header }) => header.recipient === to);
+    .some(({ header, ciphertext }) => header.recipient === to && ciphertext.length > NOTICE_BYTES);
 }
 
 /** The number of a member of the room, as ada lists it. */

@@ -9,8 +9,7 @@ import {
   type KnownPeersChange,
 } from "../../../lib/chat/trust/known_peers.ts";
 import { KnownPeersFile } from "../../../lib/chat/trust/known_peers_file.ts";
-import type { LockWait, RandomAccess } from "../../../lib/os/held_file.ts";
-import { RewrittenFile } from "../../../lib/os/rewritten_file.ts";
+import { type LockWait, type RandomAccess, RewrittenFile } from "../../../lib/os/held_file.ts";
 import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
 import { MAY_KEEP_FILES } from "./people.ts";
 

@@ -79,7 +79,9 @@ test("a key that has changed is refused both ways until /trust, and the old one 
   await bo.type("let me in\n");
   await nth(server, "error", 2);
   assertEquals(server.all("error").map(({ code }) => code), ["KEY_CHANGED", "HIDDEN"]);
-  await server.type("not for an impostor\n/msg bo nor this\n/verify bo\n/trust bo\nwelcome\n");
+  await server.type("not for an impostor\n");
+  await bo.until((one) => one.all("error").some(({ code }) => code === "MISTRUSTED"), "news of it");
+  await server.type("/msg bo nor this\n/verify bo\n/trust bo\nwelcome\n");
   await bo.event("message");
   assertEquals([texts(bo), texts(server)], [["welcome"], []]);
   assertEquals((await server.event("trust")).trust, "known");
@@ -208,6 +210,33 @@ test("options about trust that make no sense are wrong usage", async () => {
     await using process = new ChatProcess(args, FLAGS);
     assertEquals(await process.ended(), 2, args.join(" "));
   }
+});
+
+test("a run that is stopped gives its name to the next run of the same identity, and to nobody else", async () => {
+  if (Deno.build.os === "windows") return;
+  await using scratch = await Scratch.make();
+  const [own, other] = [await scratch.identity("bo"), await scratch.identity("other")];
+  const { server, address } = await serve("-n", "ada");
+  await using _server = server;
+  await using stopped = await join(address, "bo", "-i", own.file);
+  await joined(server, "bo");
+  stopped.kill("SIGSTOP");
+  const refused = async (file: string) => {
+    await using client = new ChatProcess(["client", address, "-n", "bo", "-i", file], FLAGS);
+    return [await client.ended(), client.errors.join("\n").includes("(NAME_TAKEN)")];
+  };
+  assertEquals(await refused(other.file), [1, true]);
+  await using again = await join(address, "bo", "-i", own.file);
+  await joined(server, "bo", 2);
+  const [{ reason }] = server.all("left") as [ChatEvent];
+  assertEquals(reason, "REPLACED");
+  // It answers, so a third run is refused.
+  assertEquals(await refused(own.file), [1, true]);
+  stopped.kill("SIGCONT");
+  assertEquals(await stopped.ended(), 1);
+  assertEquals(stopped.errors.join("\n").includes("(REPLACED)"), true);
+  await server.type("hello\n");
+  await again.event("message");
 });
 
 test("two programs compare words by /verify, and what both confirm is verified and remembered", async () => {

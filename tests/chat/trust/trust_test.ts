@@ -212,6 +212,19 @@ Deno.test("/exclude holds for the name and for the identity, until /include", ()
   assertEquals(code(trust.include("BO")), "NOT_EXCLUDED");
 });
 
+Deno.test("nobody is verified or trusted whose fingerprint was not shown, though its joining was", () => {
+  for (const options of [{}, { strict: true }]) {
+    const { trust } = trustOf([], options);
+    const bo = peer("bo", F);
+    trust.meet(bo, false);
+    assertEquals(code(trust.verify(bo.credential)), "NOT_SHOWN");
+    assertEquals(code(trust.trust(bo.credential)), "NOT_SHOWN");
+    trust.show(bo.credential);
+    assertEquals(code(trust.verify(bo.credential)), "OK");
+    assertEquals(code(trust.trust(bo.credential)), "OK");
+  }
+});
+
 Deno.test("who is unconfirmed is given keys, and not remembered until it is confirmed", () => {
   const { of, reads, changes } = trustOf([]);
   const bo = peer("bo", F, false);

@@ -155,7 +155,7 @@ Deno.test("a statement of leaving has 68 bytes or none, in leave and in left", (
     refused(readLeft, { length: left(new Uint8Array(length)) });
   }
   assertEquals(readLeft(left(new Uint8Array(68))).statement.length, 68);
-  for (const reason of [11, 13, 21, 25, 30, 255]) {
+  for (const reason of [11, 13, 21, 25, 31, 255]) {
     refused(readLeft, { [`reason ${reason}`]: left(new Uint8Array(0), reason) });
   }
 });
@@ -172,14 +172,15 @@ Deno.test("the fields of a join have bounds of their own", () => {
   const most = {
     credential: new Uint8Array(2048),
     host: new Uint8Array(255).fill(97),
-    invitation: new Uint8Array(256),
+    invitation: new Uint8Array(96),
   };
   assertEquals(readJoin(join(most)).dialled, { host: "a".repeat(255), port: 4396 });
   refused(readJoin, {
     credential: join({ credential: new Uint8Array(2049) }),
     host: join({ host: new Uint8Array(256) }),
     "a host that is not UTF-8": join({ host: new Uint8Array([0xff]) }),
-    invitation: join({ invitation: new Uint8Array(257) }),
+    "an invitation with less than a proof": join({ invitation: new Uint8Array(95) }),
+    "an invitation with more than a proof": join({ invitation: new Uint8Array(97) }),
     "a renewal over the bound": join({ renewal: new Uint8Array(523) }),
     "a renewal without its form": join({ renewal: new Uint8Array(9) }),
   });

@@ -133,6 +133,13 @@ Deno.test("vectors: a line, a grant and a gone message", () => {
   assertEquals(readPairMessages(bytes(plaintext)), [{ ...LINE, text }, ...REST]);
 });
 
+Deno.test("vectors: a message of mistrust", () => {
+  const { plaintext } = vectors.mistrust;
+  const mistrust = { kind: "notice", notice: "mistrust", body: new Uint8Array(0) } as const;
+  assertEquals(encodeHex(encodeMessages([mistrust])), plaintext);
+  assertEquals(readPairMessages(bytes(plaintext)), [mistrust]);
+});
+
 async function aesKey(hex: string): Promise<CryptoKey> {
   return await crypto.subtle.importKey("raw", bytes(hex), "AES-GCM", false, ["decrypt"]);
 }

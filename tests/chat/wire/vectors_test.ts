@@ -17,7 +17,7 @@ import {
   readRenewal,
   renewalStatement,
 } from "../../../lib/chat/identity/credential.ts";
-import { CONTEXT, sign } from "../../../lib/chat/identity/signing.ts";
+import { CONTEXT, sign, verify } from "../../../lib/chat/identity/signing.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { safetyNumber } from "../../../lib/chat/trust/known_peers.ts";
 import {
@@ -69,6 +69,20 @@ import {
 } from "../../../lib/chat/wire/history.ts";
 import { readEntries, readPair, readSealed } from "../../../lib/chat/wire/envelope.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
+import {
+  encodeInvitationNotice,
+  encodeProof,
+  holdsForInviter,
+  holdsForRelay,
+  invitationLink,
+  inviterOf,
+  openInvitation,
+  proveToInviter,
+  proveToRelay,
+  readInvitationLink,
+  readInvitationNotice,
+  readProof,
+} from "../../../lib/chat/wire/invitation.ts";
 import { encodeGreeting, KIND, readGreeting } from "../../../lib/chat/wire/kinds.ts";
 import vectors from "../../vectors/chat.json" with { type: "json" };
 import {
@@ -267,6 +281,44 @@ Deno.test("vectors: a credential that has expired holds by its renewal, and by n
     changed[place] = changed[place]! ^ 1;
     await assertRejects(() => checkCredential(credential, renewedTo, changed), CredentialError);
   }
+});
+
+Deno.test("vectors: an invitation's key and link, what it signs, and what guest and inviter say", async () => {
+  const { invitation: expected, roomName, dialled } = vectors;
+  const invitation = await openInvitation(bytes(expected.secret));
+  assertEquals(encodeHex(invitation.publicKey), expected.publicKey);
+  const { secret, publicKey } = invitation;
+  const target = { ...dialled, room: roomName, secret, inviter: inviterOf(ada.fingerprint) };
+  assertEquals(invitationLink(target), expected.link);
+  assertEquals(readInvitationLink(expected.link), { scheme: "parley", ...target });
+
+  const guest = bytes(bo.member);
+  const place = { room, inviter: bytes(ada.member), guest };
+  const toInviter = await proveToInviter(invitation, place);
+  const toRelay = await proveToRelay(invitation, transcript, guest);
+  assertEquals(await holdsForInviter(toInviter, place), true);
+  assertEquals(await holdsForRelay(toRelay, transcript, guest), true);
+  const signed = { [expected.toInviter]: toInviter, [expected.toRelay]: toRelay };
+  for (const [statement, { signature }] of Object.entries(signed)) {
+    assertEquals(signature, await sign(invitation.key, bytes(statement)));
+  }
+  assertEquals(encodeHex(encodeProof(toRelay)), expected.joinProof);
+  assertEquals(readProof(bytes(expected.joinProof)), toRelay);
+  const notices = {
+    [expected.proof]: { kind: "proof", proof: toInviter },
+    [expected.answer]: { kind: "answer", publicKey, answer: "used" },
+  } as const;
+  for (const [body, notice] of Object.entries(notices)) {
+    assertEquals(encodeHex(encodeInvitationNotice(notice)), body);
+    assertEquals(readInvitationNotice(bytes(body)), notice);
+  }
+
+  const join = readJoin(payload("join, by an invitation"));
+  assertEquals([encodeHex(join.credential), join.invitation], [bo.credential, toRelay]);
+  assertEquals(encodeJoinRequest(join), join.signed);
+  assertFrame("join, by an invitation", encodeProven(KIND.join, join.signed, join.proof));
+  const { signing } = await checkCredential(bytes(bo.credential), NOW);
+  assert(await verify(signing, join.proof, joinStatement(transcript, join.signed)));
 });
 
 Deno.test("vectors: the history of a room, through joinings and leavings", async () => {

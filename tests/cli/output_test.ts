@@ -6,7 +6,7 @@ import {
   printLines,
   reportingFailure,
   say,
-} from "../../lib/cli/json_events.ts";
+} from "../../lib/cli/output.ts";
 import { ReaderGone } from "../../lib/os/io.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
 // @ts-types="../../types/std_assert.d.ts"

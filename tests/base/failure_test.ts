@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { nearest } from "../../lib/base/nearest.ts";
+import { nearest } from "../../lib/base/failure.ts";
 import { CHAT_COMMANDS } from "../../lib/chat/app/slash_commands.ts";
 
 const COMMANDS = Object.keys(CHAT_COMMANDS).map((usage) => usage.slice(1).split(" ")[0]!);
@@ -9,6 +9,7 @@ Deno.test("nearest() finds the word behind one slip: a letter wrong, missing, to
   const slips = ["lick", "lok", "locck", "olck"];
   assertEquals(slips.map((word) => nearest(word, COMMANDS)), slips.map(() => "lock"));
   assertEquals(nearest("figerprnt", COMMANDS), "fingerprint");
+  assertEquals(nearest("nulokc", ["unknown", "unlock"]), "unlock");
 });
 
 Deno.test("nearest() finds the one word that begins so, and none of several", () => {
@@ -18,7 +19,7 @@ Deno.test("nearest() finds the one word that begins so, and none of several", ()
 });
 
 Deno.test("nearest() finds nothing where nothing is near", () => {
-  const far = ["nick", "join", "me", "names", "topic", "kick", "part", "x", ""];
+  const far = ["join", "topic", "part", "quote", "x", ""];
   assertEquals(far.map((word) => nearest(word, COMMANDS)), far.map(() => undefined));
   assertEquals(nearest("nosuch", ["xns-ch", "ssh", "http"]), undefined);
   assertEquals(nearest("ab", ["xy", "ac"]), undefined);

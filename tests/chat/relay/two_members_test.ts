@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { heard, RelayRoom } from "./relay_room.ts";
 
-Deno.test("smoke", async () => {
+Deno.test("two members talk, and one resumes where its connection ended", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/base/failure.ts";
-import { ArgumentProblem, rawArgs, readOptionWords } from "../../lib/cli/option_words.ts";
+import { ArgumentProblem, rawArgs, readOptionWords } from "../../lib/cli/words.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import type { CommandSpec, OptionSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
@@ -95,14 +95,14 @@ const TEXTS = fc.oneof(
   fc.constantFrom("", "-", "--", "=", "-5", "--message", "true", "false", "__proto__", "\n", "a=b"),
 );
 
-Deno.test("property: every value comes back as it was given, in its order, and so does every operand", () => {
-  fc.assert(
-    fc.property(
+Deno.test("property: every value comes back as it was given, in its order, and so does every operand", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(fc.tuple(TEXTS, fc.constantFrom(...WRITTEN))),
       fc.array(TEXTS),
-      (options, operands) => {
+      async (options, operands) => {
         const args = options.flatMap(([value, write]) => write(value));
-        const raw = rawArgs(SPECS, [...args, "--", ...operands]);
+        const raw = await rawArgs(SPECS, [...args, "--", ...operands]);
         assert(!(raw instanceof ArgumentProblem));
         assertEquals(raw.message, options.map(([value]) => value));
         assertEquals(raw._, operands);

@@ -1,0 +1,431 @@
+/**
+ * Both sides of an invitation, without I/O: the inviter, who makes invitations and answers proofs, and the guest, who
+ * proves to the inviter that it has the link.
+ *
+ * @module
+ */
+
+import { type Bytes, MalformedError, mapKey, sameBytes, secureRandom } from "../../base/bytes.ts";
+import type { MemberEvent } from "../member/options.ts";
+import type { Peer } from "../member/roster.ts";
+import {
+  encodeInvitationNotice,
+  holdsForInviter,
+  type Invitation,
+  INVITATION_SECRET_BYTES,
+  type InvitationAnswer,
+  type InvitationNotice,
+  inviterOf,
+  openInvitation,
+  proveToInviter,
+  readInvitationNotice,
+} from "../wire/invitation.ts";
+
+/** How long an invitation lasts by default, in milliseconds. */
+export const INVITATION_LIFE_MS = 24 * 60 * 60 * 1000;
+/** The most invitations that an inviter keeps. The oldest of those that are over make way. */
+export const MAX_INVITATIONS = 256;
+/** The most guests of one invitation. */
+export const MAX_GUESTS = 1024;
+
+/** Somebody who has used an invitation. */
+export interface Guest {
+  /** The name under which it used it first. */
+  readonly name: string;
+  /** The fingerprint of its identity. */
+  readonly fingerprint: string;
+}
+
+/** An invitation that was made. */
+export interface MadeInvitation {
+  /** Counts invitations from 1. */
+  readonly number: number;
+  /** The name of the room. */
+  readonly room: string;
+  /** The secret, for the link. */
+  readonly secret: Bytes;
+  /** The public key of the invitation, 32 bytes. */
+  readonly publicKey: Bytes;
+  /** When it ends for those who have not used it, in milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** Whether more than one identity may use it. */
+  readonly many: boolean;
+  /** Those who have used it. One identity counts once. */
+  readonly guests: readonly Guest[];
+  /** Whether it was withdrawn. */
+  readonly withdrawn: boolean;
+}
+
+/** What a proof of a guest amounts to. */
+export type ProofOutcome =
+  /** The guest is invited. `again` says that its identity has proved it before. */
+  | { readonly kind: "accepted"; readonly invitation: MadeInvitation; readonly again: boolean }
+  /** The invitation is for one, and another identity has used it: somebody else has the link. */
+  | { readonly kind: "used"; readonly invitation: MadeInvitation; readonly by: Guest }
+  /** The invitation has expired or was withdrawn, or this run has not made it. */
+  | { readonly kind: "over"; readonly invitation: MadeInvitation | undefined }
+  /** The signature is not by the invitation's key, or for another room, inviter or guest. It is not answered. */
+  | { readonly kind: "forged"; readonly invitation: MadeInvitation };
+
+/** An invitation as it is kept. */
+interface Kept extends MadeInvitation {
+  guests: Guest[];
+  withdrawn: boolean;
+  /** The fingerprints of the guests that have proved it to this member. */
+  readonly proven: Set<string>;
+}
+
+/** What an inviter needs. */
+export interface InvitationsOptions {
+  /** The time in milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Where secrets come from; the runtime's secure source by default. */
+  readonly random?: (length: number) => Bytes;
+}
+
+/**
+ * The invitations that this member has made.
+ *
+ * A relay in the same process may ask {@linkcode Invitations.admit}: this is its option `invitations`. Whoever was bound
+ * there is bound here, too, and the other way round.
+ */
+export class Invitations {
+  readonly #now: () => number;
+  readonly #random: (length: number) => Bytes;
+  /** By public key as a map key, the oldest first. */
+  readonly #kept = new Map<string, Kept>();
+  /** The fingerprints of all guests. */
+  readonly #admitted = new Set<string>();
+  #made = 0;
+
+  /** Starts without invitations. */
+  constructor({ now = Date.now, random = secureRandom }: InvitationsOptions = {}) {
+    this.#now = now;
+    this.#random = random;
+  }
+
+  /**
+   * Makes an invitation.
+   *
+   * @param options The name of the room, how long it lasts, and whether more than one identity may use it.
+   * @returns The invitation; undefined if there are {@linkcode MAX_INVITATIONS} that are not over.
+   */
+  async make(
+    { room, lifeMs = INVITATION_LIFE_MS, many = false }: {
+      readonly room: string;
+      readonly lifeMs?: number;
+      readonly many?: boolean;
+    },
+  ): Promise<MadeInvitation | undefined> {
+    const { secret, publicKey } = await openInvitation(this.#random(INVITATION_SECRET_BYTES));
+    if (!this.#makeRoom()) return undefined;
+    const kept: Kept = {
+      number: ++this.#made,
+      room,
+      secret,
+      publicKey,
+      expiresAt: this.#now() + lifeMs,
+      many,
+      guests: [],
+      withdrawn: false,
+      proven: new Set(),
+    };
+    this.#kept.set(mapKey(publicKey), kept);
+    return kept;
+  }
+
+  #makeRoom(): boolean {
+    if (this.#kept.size < MAX_INVITATIONS) return true;
+    for (const [key, kept] of this.#kept) {
+      if (this.#isOver(kept)) return this.#kept.delete(key);
+    }
+    return false;
+  }
+
+  #isOver({ withdrawn, expiresAt }: Kept): boolean {
+    return withdrawn || this.#now() >= expiresAt;
+  }
+
+  /** Returns the invitations that are neither withdrawn nor expired, the oldest first. */
+  list(): MadeInvitation[] {
+    return [...this.#kept.values()].filter((one) => !this.#isOver(one));
+  }
+
+  /**
+   * Withdraws an invitation: nobody is accepted by it any more, its guests among them. They stay what they are.
+   *
+   * @returns Whether there is one with that number that is not over.
+   */
+  withdraw(number: number): boolean {
+    const kept = this.#kept.values().find((one) => one.number === number);
+    if (kept === undefined || this.#isOver(kept)) return false;
+    kept.withdrawn = true;
+    return true;
+  }
+
+  /**
+   * Takes the body of a notice of invitations that a peer has sent.
+   *
+   * @param from The peer.
+   * @param body The body.
+   * @param at The room's id, and this member's hash.
+   * @returns What it amounts to, and the body of the notice to answer with; undefined if it is no proof.
+   */
+  async take(
+    from: Peer,
+    body: Bytes,
+    at: { readonly room: Bytes; readonly self: Bytes },
+  ): Promise<{ readonly outcome: ProofOutcome; readonly answer: Bytes | undefined } | undefined> {
+    const notice = readNotice(body);
+    if (notice?.kind !== "proof") return undefined;
+    const { proof } = notice;
+    const { member, name, fingerprint } = from.credential;
+    const kept = this.#kept.get(mapKey(proof.publicKey));
+    const place = { room: at.room, inviter: at.self, guest: member };
+    if (kept !== undefined && !await holdsForInviter(proof, place)) {
+      return { outcome: { kind: "forged", invitation: kept }, answer: undefined };
+    }
+    // Nothing is awaited from here on: of two who use an invitation at the same time, one is the first.
+    const outcome = this.#outcomeOf(kept, { name, fingerprint });
+    const { publicKey } = proof;
+    return {
+      outcome,
+      answer: encodeInvitationNotice({ kind: "answer", publicKey, answer: outcome.kind }),
+    };
+  }
+
+  #outcomeOf(
+    kept: Kept | undefined,
+    guest: Guest,
+  ): ProofOutcome & { readonly kind: InvitationAnswer } {
+    if (kept === undefined) return { kind: "over", invitation: undefined };
+    const use = this.#use(kept, guest);
+    if (use === "over") return { kind: "over", invitation: kept };
+    if (use === "used") return { kind: "used", invitation: kept, by: kept.guests[0]! };
+    const again = kept.proven.has(guest.fingerprint);
+    kept.proven.add(guest.fingerprint);
+    return { kind: "accepted", invitation: kept, again };
+  }
+
+  /**
+   * Uses an invitation. The first identity that uses one that is for one is bound to it, and may use it again after it
+   * has expired, until it is withdrawn: a guest that lost its connection for long comes back.
+   */
+  #use(kept: Kept, guest: Guest): "bound" | "used" | "over" {
+    if (kept.withdrawn) return "over";
+    if (kept.guests.some(({ fingerprint }) => fingerprint === guest.fingerprint)) return "bound";
+    if (this.#isOver(kept)) return "over";
+    if (kept.guests.length >= (kept.many ? MAX_GUESTS : 1)) return "used";
+    kept.guests.push(guest);
+    this.#admitted.add(guest.fingerprint);
+    return "bound";
+  }
+
+  // For a relay in this process.
+
+  /**
+   * Uses an invitation at a relay. The relay has verified the signature of the guest's proof.
+   *
+   * @param publicKey The invitation's public key.
+   * @param guest Who joins.
+   * @param room The name of the room that it joins.
+   * @returns Whether it is let in; `used` if another identity has used the invitation.
+   */
+  admit(publicKey: Bytes, { name, fingerprint }: Guest, room: string): "admitted" | "used" | "no" {
+    const kept = this.#kept.get(mapKey(publicKey));
+    if (kept === undefined || kept.room !== room) return "no";
+    const use = this.#use(kept, { name, fingerprint });
+    return use === "bound" ? "admitted" : use === "used" ? "used" : "no";
+  }
+
+  /** Returns whether an identity has used an invitation in this run, so that it may stay in the room. */
+  hasAdmitted(fingerprint: string): boolean {
+    return this.#admitted.has(fingerprint);
+  }
+}
+
+/** Reads the body of a notice; undefined if it is malformed or of a kind that is not known. */
+function readNotice(body: Bytes): InvitationNotice | undefined {
+  try {
+    return readInvitationNotice(body);
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
+}
+
+// The guest.
+
+/** How long a guest waits for an answer before it proves itself again, in milliseconds. */
+export const PROVE_AGAIN_MS = 10_000;
+/** How often it proves itself to one member in one room. */
+export const MAX_PROOFS = 3;
+/** How soon it tries again if the inviter is not in the present room yet, in milliseconds. */
+const NOT_HERE_MS = 1_000;
+/** The most members with the inviter's identity that it proves itself to. */
+const MAX_INVITERS = 16;
+
+/** What becomes of a guest. */
+export type GuestEvent =
+  /** A member with the inviter's identity is in the room. The guest proves itself to it. */
+  | { readonly kind: "met"; readonly inviter: Peer }
+  /** The inviter has accepted the guest. */
+  | { readonly kind: "accepted"; readonly inviter: Peer }
+  /** Another has used the invitation: somebody else has the link. Or it is over. */
+  | { readonly kind: "used" | "over"; readonly inviter: Peer }
+  /** The inviter has not answered. */
+  | { readonly kind: "silent"; readonly inviter: Peer };
+
+/** What a guest needs. */
+export interface InvitedGuestOptions {
+  /** The invitation, with its secret. */
+  readonly invitation: Invitation;
+  /** The first 16 bytes of the inviter's fingerprint, as the link has them. */
+  readonly inviter: Bytes;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+  /** Sends a notice of invitations to a peer; returns whether it is sent. */
+  readonly send: (peer: Peer, body: Bytes) => boolean;
+  /** Receives what becomes of the guest. */
+  readonly event: (event: GuestEvent) => void;
+  /** {@linkcode InvitedGuest.wakeAt} is earlier than it was. */
+  readonly wake: () => void;
+  /** Receives an error of the runtime's cryptography. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** A member with the inviter's identity. */
+interface Inviter {
+  readonly peer: Peer;
+  proofs: number;
+  /** When the next proof is due, or the last one counts as not answered; Infinity once it is answered. */
+  dueAt: number;
+  /** The last answer. */
+  answer: InvitationAnswer | undefined;
+}
+
+/**
+ * A guest. It proves that it has the link to the member that the link names, and to nobody else. Before that member has
+ * accepted it, nobody else is given keys.
+ */
+export class InvitedGuest {
+  readonly #options: InvitedGuestOptions;
+  /** By member, the members with the inviter's identity. */
+  readonly #inviters = new Map<string, Inviter>();
+  #room: Bytes | undefined;
+  #self: Bytes | undefined;
+  #state: "waiting" | "accepted" | "released" = "waiting";
+
+  /** Starts before the guest has joined. */
+  constructor(options: InvitedGuestOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the inviter has accepted the guest. */
+  get isAccepted(): boolean {
+    return this.#state === "accepted";
+  }
+
+  /** When {@linkcode tick} has something to do, in milliseconds. */
+  get wakeAt(): number {
+    if (this.isAccepted) return Infinity;
+    return Math.min(...this.#inviters.values().map(({ dueAt }) => dueAt), Infinity);
+  }
+
+  /** Returns whether a fingerprint is the one that the link names: as sure as the way that the link went. */
+  isInviter(fingerprint: string): boolean {
+    return sameBytes(inviterOf(fingerprint), this.#options.inviter);
+  }
+
+  /** Returns whether a member may be given keys, as far as the invitation is concerned. A policy asks this. */
+  givesKeysTo(fingerprint: string): boolean {
+    return this.#state !== "waiting" || this.isInviter(fingerprint);
+  }
+
+  /** The person has decided not to wait for the inviter. */
+  release(): void {
+    if (this.#state === "waiting") this.#state = "released";
+  }
+
+  /** Takes what the member is told. Call it for every event, in order. */
+  take(event: MemberEvent): void {
+    switch (event.kind) {
+      case "admitted":
+        this.#self = event.self.member;
+        return this.#enter(event.room);
+      case "reconnected":
+        return this.#enter(event.room);
+      case "joined":
+        return this.#meet(event.peer);
+      case "left":
+        return void this.#inviters.delete(event.peer.credential.key);
+      case "notice":
+        return event.notice === "invitation" ? this.#answered(event.peer, event.body) : undefined;
+    }
+  }
+
+  /** What was sent in an earlier room may not have come. */
+  #enter(room: Bytes): void {
+    if (this.#room !== undefined && sameBytes(this.#room, room)) return;
+    this.#room = room;
+    for (const inviter of this.#inviters.values()) {
+      inviter.proofs = 0;
+      inviter.dueAt = this.#options.now();
+      inviter.answer = undefined;
+    }
+    if (this.#inviters.size > 0) this.#options.wake();
+  }
+
+  #meet(peer: Peer): void {
+    if (this.isAccepted || !this.isInviter(peer.credential.fingerprint)) return;
+    if (this.#inviters.size >= MAX_INVITERS) return;
+    const { now, event, wake } = this.#options;
+    const { key } = peer.credential;
+    this.#inviters.set(key, { peer, proofs: 0, dueAt: now(), answer: undefined });
+    event({ kind: "met", inviter: peer });
+    wake();
+  }
+
+  #answered(peer: Peer, body: Bytes): void {
+    const inviter = this.#inviters.get(peer.credential.key);
+    const notice = readNotice(body);
+    if (inviter === undefined || notice?.kind !== "answer" || this.isAccepted) return;
+    const { invitation, event } = this.#options;
+    // What was not asked is not answered.
+    if (!sameBytes(notice.publicKey, invitation.publicKey) || inviter.proofs === 0) return;
+    const isNew = inviter.answer !== notice.answer;
+    inviter.dueAt = Infinity;
+    inviter.answer = notice.answer;
+    if (notice.answer === "accepted") this.#state = "accepted";
+    if (isNew) event({ kind: notice.answer, inviter: peer });
+  }
+
+  /** Proves what is due, and tells of those who have not answered. */
+  tick(): void {
+    const now = this.#options.now();
+    for (const inviter of this.#inviters.values()) {
+      if (this.isAccepted || now < inviter.dueAt) continue;
+      if (inviter.proofs < MAX_PROOFS) {
+        inviter.dueAt = now + PROVE_AGAIN_MS;
+        this.#prove(inviter).catch(this.#options.failed);
+      } else {
+        inviter.dueAt = Infinity;
+        this.#options.event({ kind: "silent", inviter: inviter.peer });
+      }
+    }
+  }
+
+  async #prove(inviter: Inviter): Promise<void> {
+    const room = this.#room!;
+    const { invitation, send, now, wake } = this.#options;
+    const place = { room, inviter: inviter.peer.credential.member, guest: this.#self! };
+    const proof = await proveToInviter(invitation, place);
+    // In another room, another proof is due already.
+    if (this.#room !== room || inviter.dueAt === Infinity) return;
+    if (send(inviter.peer, encodeInvitationNotice({ kind: "proof", proof }))) inviter.proofs += 1;
+    else {
+      inviter.dueAt = now() + NOT_HERE_MS;
+      wake();
+    }
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * Invitations as `docs/protocol.md` lays them out: the secret and the key pair that follows from it, the link that
+ * carries the secret, what the key signs, and the notices between a guest and its inviter.
+ *
+ * @module
+ */
+
+import {
+  type ByteReader,
+  type Bytes,
+  ByteWriter,
+  concat,
+  MalformedError,
+  readWhole,
+} from "../../base/bytes.ts";
+import { canonicalHost, hostPort, isLoopback } from "../../base/host_port.ts";
+import {
+  CONTEXT,
+  importSigningKey,
+  inContext,
+  sign,
+  SIGNATURE_BYTES,
+  SIGNING_KEY_BYTES,
+  verify,
+} from "../identity/signing.ts";
+import { DEFAULT_PORT, isRoomName } from "./kinds.ts";
+
+/** The length of an invitation's secret in bytes. */
+export const INVITATION_SECRET_BYTES = 16;
+/** How many bytes of the inviter's fingerprint a link has. */
+export const INVITER_BYTES = 16;
+
+// The secret and its key.
+
+/** An invitation, as those who know its secret have it. */
+export interface Invitation {
+  /** 16 random bytes. */
+  readonly secret: Bytes;
+  /** The Ed25519 public key, 32 bytes. Who knows only this can let a guest in, and cannot be a guest. */
+  readonly publicKey: Bytes;
+  /** The private key. */
+  readonly key: CryptoKey;
+}
+
+/** The start of an Ed25519 private key in PKCS #8 (RFC 8410 section 7). The seed follows. */
+const PKCS8_PREFIX: Bytes = Uint8Array.fromHex("302e020100300506032b657004220420");
+
+/**
+ * Derives the key pair of an invitation from its secret.
+ *
+ * @param secret 16 bytes.
+ * @throws {MalformedError} If the secret has another length.
+ */
+export async function openInvitation(secret: Bytes): Promise<Invitation> {
+  if (secret.length !== INVITATION_SECRET_BYTES) {
+    throw new MalformedError(`the secret of an invitation has ${secret.length} bytes, not 16`);
+  }
+  const { subtle } = crypto;
+  const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
+  const derivation = {
+    name: "HKDF",
+    hash: "SHA-256",
+    salt: new Uint8Array(0),
+    info: CONTEXT.invitationKey,
+  };
+  const seed = new Uint8Array(await subtle.deriveBits(derivation, material, 256));
+  const encoded = concat([PKCS8_PREFIX, seed]);
+  // Only the JWK form of a private key tells the public one.
+  const readable = await subtle.importKey("pkcs8", encoded, { name: "Ed25519" }, true, ["sign"]);
+  const { x = "" } = await subtle.exportKey("jwk", readable);
+  const publicKey = Uint8Array.fromBase64(x, { alphabet: "base64url" });
+  const key = await subtle.importKey("pkcs8", encoded, { name: "Ed25519" }, false, ["sign"]);
+  return { secret: secret.slice(), publicKey, key };
+}
+
+// The link.
+
+/** Where an invitation leads, its secret, and who made it. */
+export interface InvitationTarget {
+  /** A name or an address, without brackets. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+  /** The name of the room. */
+  readonly room: string;
+  /** 16 bytes. */
+  readonly secret: Bytes;
+  /** The first 16 bytes of the hash that the inviter's fingerprint shows: {@linkcode inviterOf}. */
+  readonly inviter: Bytes;
+}
+
+/** How a link is to be opened: by parley itself, or by a browser. */
+export type LinkScheme = "parley" | "https" | "http";
+
+/** A link that was read. */
+export interface InvitationLink extends InvitationTarget {
+  /** How it is to be opened. */
+  readonly scheme: LinkScheme;
+}
+
+/** The port of each scheme where a link names none. */
+const PORTS: Readonly<Record<LinkScheme, number>> = { parley: DEFAULT_PORT, https: 443, http: 80 };
+
+/** The longest link: a host of 255 bytes, and a room's name of 64 bytes that are all escaped. */
+export const MAX_LINK_LENGTH = 512;
+
+/** A name in the form that travels (punycode for others than ASCII), an IPv4 address, or an IPv6 address. */
+const AUTHORITY = /^([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+
+/**
+ * Returns the first bytes of the hash that a fingerprint shows.
+ *
+ * @param fingerprint `SHA256:` and unpadded base64, of a checked credential.
+ */
+export function inviterOf(fingerprint: string): Bytes {
+  return Uint8Array.fromBase64(fingerprint.slice("SHA256:".length)).slice(0, INVITER_BYTES);
+}
+
+/**
+ * Writes the link of an invitation.
+ *
+ * @param target Where it leads.
+ * @param scheme `parley` by default; `http` only for this machine.
+ * @returns `parley://HOST:PORT/ROOM#SECRET`. The default port of the scheme is left out.
+ * @throws {MalformedError} If the target does not fit into a link.
+ */
+export function invitationLink(target: InvitationTarget, scheme: LinkScheme = "parley"): string {
+  const { room, secret, inviter } = target;
+  const hostname = canonicalHost(target.host);
+  const isPlain = target.port === PORTS[scheme];
+  const authority = isPlain
+    ? hostPort({ hostname, port: 0 }).slice(0, -":0".length)
+    : hostPort({ hostname, port: target.port });
+  const fragment = concat([secret, inviter]).toBase64({ alphabet: "base64url", omitPadding: true });
+  const link = `${scheme}://${authority}/${encodeURIComponent(room)}#${fragment}`;
+  readInvitationLink(link);
+  return link;
+}
+
+/**
+ * Reads the link of an invitation.
+ *
+ * @param text `parley://HOST[:PORT][/ROOM]#SECRET`, or the same with `https`, or `http` for this machine.
+ * @throws {MalformedError} If it is no such link. The message has nothing of the link in it.
+ */
+export function readInvitationLink(text: string): InvitationLink {
+  if (text.length > MAX_LINK_LENGTH) {
+    throw noLink(`it has ${text.length} characters, more than ${MAX_LINK_LENGTH}`);
+  }
+  const foreign = text.search(/[^\x21-\x7e]/);
+  if (foreign >= 0) {
+    throw noLink(
+      `character ${foreign + 1} is a blank, a control or not ASCII: copy the link alone`,
+    );
+  }
+  const [, scheme, rest] = /^(parley|https?):\/\/(.*)$/.exec(text) ?? [];
+  if (scheme === undefined || rest === undefined) {
+    throw noLink("it does not begin with parley://, https:// or http://");
+  }
+  const hash = rest.indexOf("#");
+  if (hash < 0) throw noLink("what follows # is missing: put the link into quotes for the shell");
+  const [authority = "", ...path] = rest.slice(0, hash).split("/");
+  const link = {
+    scheme: scheme as LinkScheme,
+    ...readAuthority(authority, PORTS[scheme as LinkScheme]),
+    room: readRoom(path),
+    ...readFragment(rest.slice(hash + 1)),
+  };
+  if (scheme === "http" && !isThisMachine(link.host)) {
+    throw noLink("http is for this machine alone, since a browser gives no cryptography to others");
+  }
+  return link;
+}
+
+function noLink(why: string): MalformedError {
+  return new MalformedError(`this is no link of an invitation: ${why}`);
+}
+
+function readAuthority(authority: string, defaultPort: number): { host: string; port: number } {
+  const [, host, digits] = AUTHORITY.exec(authority) ?? [];
+  if (host === undefined) throw noLink("what follows :// is not HOST or HOST:PORT");
+  if (URL.parse(`http://${host}/`) === null) throw noLink("its host is not valid");
+  const port = digits === undefined ? defaultPort : Number(digits);
+  if (port < 1 || port > 65_535) throw noLink("its port is not between 1 and 65535");
+  return { host: canonicalHost(host), port };
+}
+
+function readRoom(path: readonly string[]): string {
+  if (path.length > 1) throw noLink("there is more than a room's name between the host and #");
+  const name = decoded(path[0] ?? "");
+  if (name === undefined || !isRoomName(name)) throw noLink("the room's name is not valid");
+  return name;
+}
+
+/** Decodes percent-encoding; undefined if it is malformed. */
+function decoded(text: string): string | undefined {
+  // What has a meaning of its own in a link stands for nothing else.
+  if (/[?\\]/.test(text)) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function readFragment(fragment: string): Pick<InvitationTarget, "secret" | "inviter"> {
+  const bytes = /^[A-Za-z0-9_-]{43}$/.test(fragment)
+    ? Uint8Array.fromBase64(fragment, { alphabet: "base64url" })
+    : undefined;
+  const again = bytes?.toBase64({ alphabet: "base64url", omitPadding: true });
+  if (fragment.length !== 43) {
+    throw noLink(`it is not whole: ${fragment.length} characters follow #, not 43`);
+  }
+  if (bytes === undefined || again !== fragment) {
+    throw noLink("what follows # was changed: copy the link again");
+  }
+  return {
+    secret: bytes.slice(0, INVITATION_SECRET_BYTES),
+    inviter: bytes.slice(INVITATION_SECRET_BYTES),
+  };
+}
+
+function isThisMachine(host: string): boolean {
+  return host === "localhost" || isLoopback(host.includes(":") ? `[${host}]` : host);
+}
+
+// What the key signs.
+
+/** The room and the two members of a proof, as the hashes that stand for them in everything that is signed. */
+export interface InvitationPlace {
+  /** The room's id. */
+  readonly room: Bytes;
+  /** The inviter's member hash. */
+  readonly inviter: Bytes;
+  /** The guest's member hash. */
+  readonly guest: Bytes;
+}
+
+function proofStatement({ room, inviter, guest }: InvitationPlace): Bytes {
+  return inContext(CONTEXT.invitation, room, inviter, guest);
+}
+
+function joinStatement(transcript: Bytes, guest: Bytes): Bytes {
+  return inContext(CONTEXT.invitationJoin, transcript, guest);
+}
+
+/** A public key of an invitation, and a signature by it. */
+export interface InvitationProof {
+  readonly publicKey: Bytes;
+  readonly signature: Bytes;
+}
+
+/** The length of a proof in bytes. */
+export const INVITATION_PROOF_BYTES: number = SIGNING_KEY_BYTES + SIGNATURE_BYTES;
+
+/** Makes a guest's proof for its inviter. */
+export async function proveToInviter(
+  { publicKey, key }: Invitation,
+  place: InvitationPlace,
+): Promise<InvitationProof> {
+  return { publicKey, signature: await sign(key, proofStatement(place)) };
+}
+
+/** Returns whether a guest's proof for its inviter holds. */
+export async function holdsForInviter(
+  proof: InvitationProof,
+  place: InvitationPlace,
+): Promise<boolean> {
+  return await holds(proof, proofStatement(place));
+}
+
+/**
+ * Makes a guest's proof for a relay.
+ *
+ * @param invitation The invitation.
+ * @param transcript The greeting and the challenge's payload.
+ * @param guest The guest's member hash.
+ */
+export async function proveToRelay(
+  { publicKey, key }: Invitation,
+  transcript: Bytes,
+  guest: Bytes,
+): Promise<InvitationProof> {
+  return { publicKey, signature: await sign(key, joinStatement(transcript, guest)) };
+}
+
+/** Returns whether a guest's proof for a relay holds. The parameters are those of {@linkcode proveToRelay}. */
+export async function holdsForRelay(
+  proof: InvitationProof,
+  transcript: Bytes,
+  guest: Bytes,
+): Promise<boolean> {
+  return await holds(proof, joinStatement(transcript, guest));
+}
+
+async function holds({ publicKey, signature }: InvitationProof, bytes: Bytes): Promise<boolean> {
+  try {
+    return await verify(await importSigningKey(publicKey), signature, bytes);
+  } catch (error) {
+    if (error instanceof MalformedError) return false;
+    throw error;
+  }
+}
+
+/** Encodes a proof. */
+export function encodeProof({ publicKey, signature }: InvitationProof): Bytes {
+  return concat([publicKey, signature]);
+}
+
+/** Reads a proof, of which only the length is checked. */
+export function readProof(bytes: Bytes): InvitationProof {
+  return readWhole(bytes, readProofFrom);
+}
+
+function readProofFrom(reader: ByteReader): InvitationProof {
+  return {
+    publicKey: reader.raw(SIGNING_KEY_BYTES).slice(),
+    signature: reader.raw(SIGNATURE_BYTES).slice(),
+  };
+}
+
+// The notices.
+
+/** What an inviter answers to a proof, by its number on the wire. */
+export const INVITATION_ANSWERS = ["accepted", "used", "over"] as const;
+
+/** What an inviter answers to a proof. */
+export type InvitationAnswer =
+  /** The guest is invited. */
+  | "accepted"
+  /** Another identity has used the invitation, which is for one. */
+  | "used"
+  /** The invitation has expired, was withdrawn, or is not known. */
+  | "over";
+
+/** What a guest and its inviter tell each other. */
+export type InvitationNotice =
+  /** Guest to inviter. */
+  | { readonly kind: "proof"; readonly proof: InvitationProof }
+  /** Inviter to guest. */
+  | { readonly kind: "answer"; readonly publicKey: Bytes; readonly answer: InvitationAnswer };
+
+const NOTICE = { proof: 1, answer: 2 } as const;
+
+/** Encodes the body of a notice of invitations. */
+export function encodeInvitationNotice(notice: InvitationNotice): Bytes {
+  const writer = new ByteWriter(128).u8(NOTICE[notice.kind]);
+  if (notice.kind === "proof") return writer.raw(encodeProof(notice.proof)).finish();
+  return writer.raw(notice.publicKey).u8(INVITATION_ANSWERS.indexOf(notice.answer)).finish();
+}
+
+/**
+ * Reads the body of a notice of invitations.
+ *
+ * @throws {MalformedError} If it is malformed, or a number in it is not known.
+ */
+export function readInvitationNotice(body: Bytes): InvitationNotice {
+  return readWhole(body, (reader) => {
+    const kind = reader.u8();
+    if (kind === NOTICE.proof) return { kind: "proof", proof: readProofFrom(reader) };
+    if (kind !== NOTICE.answer) throw new MalformedError(`a notice of invitations is a ${kind}`);
+    const publicKey = reader.raw(SIGNING_KEY_BYTES).slice();
+    const answer = INVITATION_ANSWERS[reader.u8()];
+    if (answer === undefined) throw new MalformedError("an answer to a proof is not known");
+    return { kind: "answer", publicKey, answer };
+  });
+}
