@@ -74,9 +74,11 @@ export class Verification {
   }
 
   #told(event: WordsEvent): void {
-    const { presenter, display, bell } = this.#options;
+    const { presenter, display, bell, trust } = this.#options;
+    const { credential } = event.peer;
     // What is shown next is what an answer refers to.
-    this.#numbers.delete(event.peer.credential.folded);
+    this.#numbers.delete(credential.folded);
+    if (event.state === "shown") trust.offer(credential);
     if (event.state === "asked" && event.by === "peer" && bell !== "none") display.notify?.(true);
     display.print(presenter.words(event));
   }
