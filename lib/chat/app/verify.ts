@@ -74,9 +74,11 @@ export class Verification {
   }
 
   #told(event: WordsEvent): void {
-    const { presenter, display, bell } = this.#options;
+    const { presenter, display, bell, trust } = this.#options;
+    const { credential } = event.peer;
     // What is shown next is what an answer refers to.
-    this.#numbers.delete(event.peer.credential.folded);
+    this.#numbers.delete(credential.folded);
+    if (event.state === "shown") trust.offer(credential);
     if (event.state === "asked" && event.by === "peer" && bell !== "none") display.notify?.(true);
     display.print(presenter.words(event));
   }
@@ -208,7 +210,10 @@ function endText(event: WordsEvent): WordsText {
   const instead = `compare the safety number instead: /fingerprint ${name}`;
   switch (event.why!) {
     case "unanswered":
-      return note(`${name} does not answer: it is away, or its parley is older; ${instead}`);
+      return note(
+        `${name} does not answer: it is away, its parley is older, or you have asked it too often`,
+        instead,
+      );
     case "unsent":
       return note(`${name} cannot be asked now; ${instead}`);
     case "forged":

@@ -299,6 +299,11 @@ export class Trust implements Policy {
     this.#shown.set(folded, fingerprint);
   }
 
+  /** Records that words to compare with a peer were shown, whoever asked for them. */
+  offer({ folded, fingerprint }: PeerIdentity): void {
+    if (!this.#compared.has(folded)) this.#compared.set(folded, fingerprint);
+  }
+
   // Decisions of the user.
 
   /** Accepts a peer's key. The peer then receives keys even if the room is locked. */

@@ -197,7 +197,7 @@ export class Words {
   readonly #attempts = new Map<string, Attempt>();
   readonly #costs = new Costs({ attempt: ATTEMPTS_OF_ONE });
   readonly #total: TokenBucket;
-  /** The newest commitments of peers: a relay may repeat a frame. */
+  /** The newest commitments of peers, none of which counts twice. */
   readonly #remembered = new Set<string>();
   #room: Bytes;
 

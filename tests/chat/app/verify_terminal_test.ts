@@ -90,7 +90,10 @@ test("a person whose peer does not answer is told so, and compares the safety nu
   await host.until("bo", shows("bo joined"));
   await host.type("/verify bo\n");
   await host.until("the question", shows("* asking bo for words to compare …"));
-  await host.until("the end", shows("* bo does not answer: it is away, or its parley is older"));
+  await host.until(
+    "the end",
+    shows("* bo does not answer: it is away, its parley is older, or you have"),
+  );
   await host.type("/fingerprint bo\n");
   await host.until("the number", shows("* if they match: /verify bo yes"));
   await host.type("/verify bo yes\n");

@@ -70,7 +70,7 @@ class Person {
   }
 
   meet(peer: Peer): void {
-    this.trust.meet(peer);
+    this.trust.meet(peer, false);
   }
 
   /** The state of a peer in this person's eyes. */
@@ -164,6 +164,7 @@ Deno.test("an answer is for what was shown last: words, or the safety number, or
   ada.verification.run(bo.peer, "yes");
   ada.verification.run(bo.peer, "no");
   assertEquals(ada.refused, ["NOTHING_TO_COMPARE", "NOTHING_TO_COMPARE"]);
+  ada.trust.show(bo.peer.credential);
   ada.verification.showedNumber(bo.peer);
   ada.verification.run(bo.peer, "no");
   assertEquals(ada.screen[0]?.startsWith("! THE SAFETY NUMBERS OF YOU AND bo DIFFER"), true);
@@ -182,23 +183,26 @@ Deno.test("an answer is for what was shown last: words, or the safety number, or
 });
 
 Deno.test("an answer fails where another identity has taken the name, and its words are shown", async () => {
-  const { ada, bo, stop } = await two();
-  using _stop = stop;
-  ada.verification.run(bo.peer, undefined);
-  await ada.sees("the words of you and bo are");
-  ada.hear({ kind: "left", peer: bo.peer, reason: "LOST", signed: false });
-  await ada.sees("the words of you and bo no longer count: bo has left");
-  // While ada still reads out the words, somebody else comes as bo and begins at once.
-  const mallory = new Person(await peerOf("bo", 2));
-  mallory.other = ada;
-  ada.other = mallory;
-  ada.meet(mallory.peer);
-  ada.screen.length = 0;
-  mallory.verification.run(ada.peer, undefined);
-  await ada.sees("the words of you and bo are");
-  ada.verification.run(mallory.peer, "yes");
-  assertEquals([ada.refused, ada.of(mallory.peer)], [["FINGERPRINT_CHANGED"], "new"]);
-  mallory.verification.stop();
+  for (const asks of [true, false]) {
+    const { ada, bo, stop } = await two();
+    using _stop = stop;
+    if (asks) ada.verification.run(bo.peer, undefined);
+    else bo.verification.run(ada.peer, undefined);
+    await ada.sees("the words of you and bo are");
+    ada.hear({ kind: "left", peer: bo.peer, reason: "LOST", signed: false });
+    await ada.sees("the words of you and bo no longer count: bo has left");
+    // While ada still reads out the words, somebody else comes as bo and begins at once.
+    const mallory = new Person(await peerOf("bo", 2));
+    mallory.other = ada;
+    ada.other = mallory;
+    ada.meet(mallory.peer);
+    ada.screen.length = 0;
+    mallory.verification.run(ada.peer, undefined);
+    await ada.sees("the words of you and bo are");
+    ada.verification.run(mallory.peer, "yes");
+    assertEquals([ada.refused, ada.of(mallory.peer)], [["FINGERPRINT_CHANGED"], "new"]);
+    mallory.verification.stop();
+  }
 });
 
 Deno.test("/verify of a member whose key has changed asks for /trust first", async () => {
@@ -217,7 +221,10 @@ Deno.test("words that end say why, and what to do", async () => {
   };
   const words = ["build", "leisure", "check", "peanut"];
   const expected: [string, string][] = [
-    [ended("unanswered"), "* bo does not answer: it is away, or its parley is older; compare the"],
+    [
+      ended("unanswered"),
+      "* bo does not answer: it is away, its parley is older, or you have asked it too often",
+    ],
     [
       ended("unsent"),
       "* bo cannot be asked now; compare the safety number instead: /fingerprint bo",

@@ -44,7 +44,9 @@ async function talker(
       });
     } else if (event.kind === "reconnected" && event.anew === true) words!.enter(event.room);
     else if (event.kind === "left") words!.left(event.peer);
-    else if (event.kind === "notice") words!.receive(event.peer, event.body);
+    else if (event.kind === "notice" && event.notice === "words") {
+      words!.receive(event.peer, event.body);
+    }
   });
   const seat = await room.enter(name, options.tamper, options.keys ?? room.seats.length);
   await room.settle();
