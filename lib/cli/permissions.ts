@@ -159,7 +159,8 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   TIMEOUT: (hint) => withServer(hint.replace("allow more time", "allow more time with --timeout")),
   TLS_KEY_MISMATCH: () =>
     "--tls-cert and --tls-key belong together: check which key the certificate was made with",
-  TLS_NOT_SPOKEN: () => "check the port; if the server does not use TLS, leave out --tls",
+  TLS_NOT_SPOKEN: () =>
+    "check the port; if the server does not use TLS, leave out --tls, or write http:// or ws://",
   TLS_UNKNOWN_ISSUER: () =>
     "name the issuer's certificate with --ca FILE; the operator of the server has it",
   UNKNOWN_ERROR: (hint) => hint === "" ? "parley info errors lists them" : hint,

@@ -11,7 +11,7 @@ function adviceFor(code: string, hint?: string): string | undefined {
 Deno.test("withAdvice() names the option or the command that helps", () => {
   assertEquals(
     adviceFor("TLS_NOT_SPOKEN", "check the port"),
-    "check the port; if the server does not use TLS, leave out --tls",
+    "check the port; if the server does not use TLS, leave out --tls, or write http:// or ws://",
   );
   assertEquals(
     adviceFor("KEY_EMPTY", "copy it again, or make a key in a new file"),

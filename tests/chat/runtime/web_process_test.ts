@@ -140,6 +140,13 @@ Deno.test({
       assert(answer.endsWith(PAGE));
     }
     assertMatch(await ask("evil.example"), /^HTTP\/1\.1 421 /);
+    // A browser that was told http:// gets an answer that says what to write.
+    using plain = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+    await plain.write(utf8("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    const hint = "this port speaks TLS: the address of a page is https://\n";
+    const answer = await new Response(plain.readable).text();
+    assertMatch(answer, /^HTTP\/1\.1 400 /);
+    assert(answer.endsWith(`\r\n\r\n${hint}`), answer);
     const join = (url: string, name: string, ...args: string[]) =>
       new ChatProcess(["client", url, "--name", name, "--json", "--listen", ...args], FILES);
     const ca = ["--ca", certificates.file("ca.pem")];
