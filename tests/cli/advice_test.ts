@@ -21,6 +21,12 @@ Deno.test("withAdvice() names the option or the command that helps", () => {
     adviceFor("MESSAGE_TOO_LONG", "one block holds at most k - 2·32 - 2 bytes"),
     "one block holds at most k - 2·32 - 2 bytes; without --raw any size is possible",
   );
+  for (const code of ["NOT_HTTP", "WEBSOCKET_REFUSED"]) {
+    assertEquals(
+      adviceFor(code, "check the address, and whether the relay serves WebSocket"),
+      "check the address, and whether the relay serves WebSocket (--web); HOST:PORT joins without one",
+    );
+  }
   assertEquals(adviceFor("UNKNOWN_ERROR"), "parley info errors lists them");
 });
 

@@ -1,4 +1,4 @@
-// needs: net run=deno,nginx,openssl read=. write=tests/scratch (about 15 s)
+// needs: net run=deno,nginx,openssl read=.,tests/scratch write=tests/scratch (about 15 s)
 
 /**
  * The example for nginx in `docs/web.md`, before a relay: as the document has it, but for ports and files.
