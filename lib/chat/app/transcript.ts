@@ -101,8 +101,11 @@ export class Transcript implements Presenter {
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
     const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
-    return [`listening on ${where}, room ${which}${measured}`, joinText(join, web)]
-      .map((one) => this.#note(one));
+    return [
+      `listening on ${where}, room ${which}${measured}`,
+      joinText(join) +
+      (web === undefined ? "" : pageText(web, tls || join.from === "this machine")),
+    ].map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {
@@ -474,11 +477,22 @@ export class Transcript implements Presenter {
 }
 
 /** Says with which command others join. */
-function joinText({ commands, from }: JoinCommands, web: Listening["web"]): string {
+function joinText({ commands, from }: JoinCommands): string {
   const who = from === "this machine" ? "others on this machine" : "others";
   const host = from === "unknown" ? ", HOST being this machine's name or address" : "";
-  const page = web && `   or in a browser: ${web.url} (the page's SHA-256 is ${web.sha256})`;
-  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}${page ?? ""}`;
+  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}`;
+}
+
+/**
+ * Says where the page is.
+ *
+ * @param reaches Whether all browsers can use it: they give cryptography to https, to this machine and to files alone.
+ */
+function pageText({ url, sha256 }: NonNullable<Listening["web"]>, reaches: boolean): string {
+  const https = reaches
+    ? ""
+    : "; on other machines browsers need https: --tls-cert, or a proxy with a certificate";
+  return `   or in a browser: ${url} (the page's SHA-256 is ${sha256}${https})`;
 }
 
 function presenceText(name: string, kind: "away" | "back"): string {

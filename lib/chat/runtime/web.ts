@@ -216,7 +216,7 @@ export async function dialWebSocket(
   }
 }
 
-const NOT_WEB_HINT = "the relay needs --web; HOST:PORT without a scheme joins without WebSocket";
+const NOT_WEB_HINT = "check the address, and whether the relay serves WebSocket";
 
 /** Asks for the WebSocket. Returns what came after the response. */
 async function shakeHands(

@@ -491,6 +491,18 @@ Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
     plain().listening({ ...relay, join: unknown })[1],
     "* others join with: parley chat client HOST, HOST being this machine's name or address",
   );
+  const web = { url: "http://[::1]:4396/", sha256: "ab".repeat(32) };
+  const page = `or in a browser: http://[::1]:4396/ (the page's SHA-256 is ${"ab".repeat(32)}`;
+  const others = "* others join with: parley A   or: parley B";
+  const https =
+    "; on other machines browsers need https: --tls-cert, or a proxy with a certificate";
+  assertEquals(plain().listening({ ...relay, join: two, web }).slice(1), [
+    `${others}   ${page}${https})`,
+  ]);
+  assertEquals(plain().listening({ ...relay, join: two, web, tls: true }).slice(1), [
+    `${others}   ${page})`,
+  ]);
+  assertEquals(JSON.parse(new Report().listening({ ...relay, web })[0]!).web, web);
   for (const tls of [false, true]) {
     const [line] = new Report().listening({ ...relay, tls });
     assertEquals([JSON.parse(line!).tls, JSON.parse(line!).join], [tls, [command]]);

@@ -11,6 +11,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PAGE } from "../../../lib/chat/web/page.ts";
 import { utf8 } from "../../../lib/base/bytes.ts";
+import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { granted } from "../../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../../fixtures/openssl.ts";
 import { parley } from "../../fixtures/parley.ts";
@@ -142,6 +144,13 @@ Deno.test({
       assert(answer.endsWith(PAGE));
     }
     assertMatch(await ask("evil.example"), /^HTTP\/1\.1 421 /);
+    // A browser that was told http:// gets an answer that says what to write.
+    using plain = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+    await plain.write(utf8("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    const hint = "this port speaks TLS: the address of a page is https://\n";
+    const answer = await new Response(plain.readable).text();
+    assertMatch(answer, /^HTTP\/1\.1 400 /);
+    assert(answer.endsWith(`\r\n\r\n${hint}`), answer);
     const join = (url: string, name: string, ...args: string[]) =>
       new ChatProcess(["client", url, "--name", name, "--json", "--listen", ...args], FILES);
     const ca = ["--ca", certificates.file("ca.pem")];
@@ -179,7 +188,7 @@ Deno.test({
     ]);
     assertEquals(await curl(...status, "-H", "Host: evil.example", url), [
       0,
-      "the request names another host; --public-name adds one\n421",
+      "the request names a host that is not this server's\n421",
     ]);
     assertEquals(await curl(...status, "-H", `X: ${"x".repeat(30_000)}`, url), [
       0,
@@ -229,13 +238,21 @@ Deno.test({
     await using bridge = new WebBridge(Number(address.split(":")[1]));
     using stack = new DisposableStack();
     const sockets: RawSocket[] = [];
+    // They say that they live, as idle members do.
+    const ping = encodeEmpty(KIND.ping);
+    const pinging = setInterval(() => {
+      for (const socket of sockets) socket.send(ping).catch(() => {}); // it may be over
+    }, 10_000);
+    stack.defer(() => clearInterval(pinging));
     for (let i = 0; i < 400; i++) {
+      // Its keys take a while, and a connection has ten seconds.
+      const self = await guestCredential(`guest-${i}`, i % 4);
       const socket = stack.use(await RawSocket.dial(bridge.port));
-      assertEquals(await socket.join(await guestCredential(`guest-${i}`, i % 4)), undefined);
+      assertEquals(await socket.join(self), undefined);
       sockets.push(socket);
     }
     assertEquals([await count("members"), await count("connections")], [400, 400]);
-    for (const socket of sockets.slice(300)) socket.close();
+    for (const socket of sockets.splice(300)) socket.close();
     const counts = async () => [await count("members"), await count("connections")].join(" ");
     while (await counts() !== "300 300") await new Promise((resolve) => setTimeout(resolve, 50));
     // Those who have opened a WebSocket and not joined give way to others, as TCP connections do.

@@ -11,6 +11,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { type Bytes, utf8 } from "../../../lib/base/bytes.ts";
 import type { DuplexLink, Link, LinkReceiver } from "../../../lib/chat/link.ts";
+import type { RelayEvent } from "../../../lib/chat/relay/options.ts";
+import { Relay } from "../../../lib/chat/relay/relay.ts";
+import { serveLink } from "../../../lib/chat/runtime/relay_host.ts";
 import { WebSite, type WebSiteOptions } from "../../../lib/chat/runtime/web_server.ts";
 import {
   CLOSE,
@@ -492,4 +495,39 @@ Deno.test("of WebSockets that the relay has ended, 64 may wait for the peer's an
   for (const { link } of visits) link.end();
   assertEquals(visits.filter(({ wire }) => wire.state === "open").length, 64);
   assertEquals(visits.at(-1)!.wire.state, "ended");
+});
+
+Deno.test("a relay gives a request 10 seconds, and a WebSocket that does not join as long", async () => {
+  const site = await WebSite.make(OPTIONS);
+  let now = 0;
+  const events: RelayEvent[] = [];
+  const relay = new Relay({ monotonic: () => now, event: (event) => events.push(event) });
+  const arrive = () => {
+    const wire = new Wire();
+    serveLink(relay, { link: site.wrap(wire), from: { hostname: "192.0.2.1", port: 1 } });
+    return wire;
+  };
+  const [head, socket, page, silent] = [arrive(), arrive(), arrive(), arrive()];
+  head.receiver!.receive(utf8("GET / HTTP/1.1\r\n"));
+  await socket.receiver!.receive(utf8(get("/chat", UPGRADE)));
+  page.receiver!.receive(utf8(get("/")));
+  socket.read();
+  page.read();
+  now = 9_999;
+  relay.tick();
+  assertEquals([relay.pending, head.text(), socket.read().length], [4, "", 0]);
+  now = 10_000;
+  // What comes meanwhile does not extend it.
+  head.receiver!.receive(utf8("Host: localhost\r\n"));
+  relay.tick();
+  assertEquals([relay.pending, relay.connections], [0, 0]);
+  assertMatch(head.text(), /^HTTP\/1\.1 408 /);
+  const [bye, close] = readFrames(socket.read());
+  assertEquals([bye?.opcode, close?.opcode, close?.payload], [2, CLOSE, closing(1000)]);
+  // Whoever does not take the page is not waited for, and the silent one is not told before it has said a byte.
+  assertEquals([page.state, silent.state, silent.read().length], ["closed", "open", 0]);
+  for (const wire of [head, socket, page, silent]) wire.receiver!.disconnected();
+  assertEquals(events.flatMap((event) => event.kind === "refused" ? [event.reason] : []), [
+    ...Array.from({ length: 4 }, () => "JOIN_TIMEOUT"),
+  ]);
 });

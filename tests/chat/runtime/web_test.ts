@@ -253,7 +253,7 @@ Deno.test("a relay without a site tells a WebSocket client that it speaks no HTT
   const dial = () => dialWebSocket(to(relay.addr.port), NEVER);
   const { code, hint = "" } = await assertRejects(dial, Failure);
   assertEquals(code, "NOT_HTTP");
-  assertStringIncludes(hint, "--web");
+  assertStringIncludes(hint, "whether the relay serves WebSocket");
 });
 
 Deno.test("an attempt that is no longer wanted ends with its signal's reason", async () => {
