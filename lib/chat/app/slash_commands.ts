@@ -25,7 +25,7 @@ export const CHAT_COMMANDS = {
   "/msg NAME TEXT": "send a message to one member only",
   "/me TEXT": "say what you do: /me waves is shown as ~ ada waves",
   "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
-  "/verify NAME [yes/no]": "compare four words with NAME, then say if they are the same",
+  "/verify NAME [yes/no]": "compare four words with NAME, and say the result",
   "/trust NAME": "accept NAME's changed key, or a new NAME in a locked room",
   "/forget NAME": "undo /verify and /trust",
   "/exclude NAME": "stop sending your messages to NAME",

@@ -97,7 +97,7 @@ Deno.test("what a transcript says on joining fits 80 columns and three lines", a
   );
   assertEquals(start([bo], false, false, { logFile: "\x1b.log" }), [
     "* you are ada, with bo (new); kept in ␛.log, which whoever has it can read",
-    "* no one is verified yet: run /fingerprint NAME and compare by phone",
+    "* no one is verified yet: run /verify NAME and compare words by phone",
     "* /help lists the commands",
   ]);
 });
@@ -150,7 +150,7 @@ Deno.test("the fingerprint of somebody whose key has changed is shown with the o
     `* the fingerprint of bo is ${bo.fingerprint}`,
     `* it was ${old} (known since 2026-11-01, verified)`,
   ]);
-  assertEquals(lines.at(-1), "* if they match: /trust bo, then /verify bo");
+  assertEquals(lines.at(-1), "* if they match: /trust bo, then /verify bo yes");
 });
 
 Deno.test("each row of /help fits 80 columns", () => {
