@@ -277,8 +277,7 @@ export class Transcript implements Presenter {
       "//TEXT": "send a text that starts with a slash",
       ...this.#options.echo ? CHAT_KEYS : {},
     };
-    const width = Math.max(...Object.keys(rows).map(({ length }) => length));
-    return Object.entries(rows).map(([what, help]) => this.#note(`${what.padEnd(width)} ${help}`));
+    return Object.entries(rows).map(([what, help]) => this.#note(`${what.padEnd(20)} ${help}`));
   }
 
   notice(text: string): string[] {
