@@ -174,9 +174,12 @@ export class Ledger {
     owed.splice(0, owed.length, ...[...all].sort((a, b) => a.line.number - b.line.number));
   }
 
-  /** The relay leaves out sealed frames for a contact, from a number on. */
+  /**
+   * The relay leaves out sealed frames for a contact, from a number on. The contact may be served alone by now: until it
+   * rejoins, the relay leaves out what is sealed to it later as well.
+   */
   fallBehind(contact: Contact, number: number): void {
-    if (contact.mode !== "together") return;
+    if (contact.mode === "behind") return;
     contact.mode = "behind";
     contact.behindFrom = number;
     this.#oweAgain(contact, STREAM.group, number);

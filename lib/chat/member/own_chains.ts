@@ -283,12 +283,14 @@ export class Recipients {
     for (const contact of ledger.contacts()) {
       const isFor = ledger.isFor(contact, entry);
       const reads = isFor && mayRead(contact.peer);
-      if (reads && contact.mode === "behind") division.behind.push(contact);
+      const isBehind = contact.mode === "behind";
+      if (reads && isBehind) division.behind.push(contact);
       else if (reads && this.#canReadSealed(contact, entry)) {
         contact.mode = "together";
         division.together.push(contact);
       } else {
-        contact.mode = "apart";
+        // Who is behind stays so until it rejoins, though this line is not for it.
+        if (!isBehind) contact.mode = "apart";
         contact.granted = false;
         if (reads) division.apart.push(contact);
         else if (isFor) division.dropped.push(contact);

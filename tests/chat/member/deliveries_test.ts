@@ -427,6 +427,19 @@ Deno.test("a contact that falls behind is owed what the relay leaves out, from t
   assertEquals([bo.behindFrom, owed()], [2, ["two", "three"]], "it is behind already");
 });
 
+Deno.test("a contact that is served alone when the relay says that it is behind is behind", () => {
+  const book = new Book();
+  const bo = book.join("bo");
+  bo.mode = "together";
+  for (const text of ["one", "two", "three"]) book.enter(text);
+  for (let i = 0; i < 2; i++) book.seal(bo);
+  bo.mode = "apart";
+  book.ledger.owe(bo, book.ledger.pending[0]!);
+  book.ledger.fallBehind(bo, 2);
+  const owed = bo.streams[STREAM.group].owed.map(({ line }) => line.shown);
+  assertEquals([bo.mode, bo.behindFrom, owed], ["behind", 2, ["two", "three"]]);
+});
+
 Deno.test("chains and lines have numbers that are never used twice, in any room", () => {
   const book = new Book();
   const chains = [book.ledger.nextChain(), book.ledger.nextChain()];

@@ -72,6 +72,34 @@ Deno.test("a member that is away while 5 MiB are sent falls behind, catches up, 
   assertEquals([faults(bo), late], [[], 0]);
 });
 
+Deno.test("a member that is behind while it is excluded rejoins once it is included again", async () => {
+  const room = new TestRoom();
+  const excluded = new Set<string>();
+  const obstacle = ({ credential }: { credential: { name: string } }) =>
+    excluded.has(credential.name) ? "is excluded" : undefined;
+  room.policies.set("ada", { obstacle, hides: () => false });
+  const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
+  const say = async (text: string) => {
+    ada.member.enter(text);
+    await room.settle();
+  };
+  bo.cut();
+  for (let i = 0; i < 82; i++) await say("x".repeat(64_000));
+  excluded.add("bo");
+  await say("not for bo");
+  excluded.clear();
+  bo.connect();
+  await room.settle();
+  await say("for both");
+  await catchUp({ room, ada });
+  assertEquals([sent(ada, KIND.rejoin), shown(bo).at(-1)], [1, "ada: for both"]);
+  const pairs = sent(ada, KIND.pair);
+  await say("together again");
+  assertEquals([shown(bo).at(-1), shown(cy).at(-1)], Array(2).fill("ada: together again"));
+  assertEquals([sent(ada, KIND.pair) - pairs, faults(bo)], [0, []], "by a sealed frame");
+  assertEquals(shown(bo).includes("ada: not for bo"), false);
+});
+
 Deno.test("a member that reads nothing while it is connected holds up nobody, and has everything once it reads", async () => {
   const { room, ada, bo, cy, behind, say } = await roomOf();
   bo.receives = false;
