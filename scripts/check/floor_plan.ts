@@ -51,6 +51,8 @@ export const FLOOR_PLAN: Readonly<Record<string, readonly string[]>> = {
     ...["chat/runtime", "chat/trust", "chat/relay", "chat/member"],
     ...["cli", "terminal", "net", "os", ...CORE],
   ],
+  // The page of the chat, which is generated.
+  "chat/web": [],
   "commands": [
     ...["chat/app", "chat/runtime", "chat/trust", "chat/relay", "chat/member", ...CORE],
     ...["tour", "tcp", "udp", "info", "cli", "net", "os", "terminal"],

@@ -37,8 +37,19 @@ import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./s
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
 const UNVERIFIED = "no one is verified yet: run /fingerprint NAME and compare by phone";
-const UNREMEMBERED = "later key changes go unnoticed: --known-peers FILE remembers keys";
-const EPHEMERAL = "your key lasts for this run only: --identity FILE keeps a key";
+
+/** What a person can do about keys that are not kept. */
+export interface KeyHints {
+  /** Follows a verification that is not kept for later runs. */
+  readonly unremembered: string;
+  /** Follows one's own fingerprint if the identity is not kept. */
+  readonly ephemeral: string;
+}
+
+const OPTIONS_HINTS: KeyHints = {
+  unremembered: "later key changes go unnoticed: --known-peers FILE remembers keys",
+  ephemeral: "your key lasts for this run only: --identity FILE keeps a key",
+};
 
 /** A standing without a remark: such a member may be one of many in a line. */
 const PLAIN_STANDING = /^(new|verified|known since [-0-9]+)$/;
@@ -60,6 +71,8 @@ export interface TranscriptOptions {
   readonly lasting?: boolean;
   /** The name of the room; none by default. */
   readonly roomName?: string;
+  /** What to do about keys that are not kept; the options of a command by default. */
+  readonly hints?: KeyHints;
 }
 
 /** Formats events as lines of text. */
@@ -194,7 +207,8 @@ export class Transcript implements Presenter {
 
   fingerprint({ name, fingerprint, other }: Identified): string[] {
     if (other === undefined) {
-      const kept = this.#options.lasting === true ? [] : [EPHEMERAL];
+      const { lasting = false, hints = OPTIONS_HINTS } = this.#options;
+      const kept = lasting ? [] : [hints.ephemeral];
       return [`your fingerprint is ${fingerprint}`, ...kept].map((line) => this.#note(line));
     }
     const { standing, safetyNumber } = other;
@@ -217,7 +231,8 @@ export class Transcript implements Presenter {
     this.#alone = false;
     const known = peer?.credential.name ?? printable(name);
     const who = this.#options.who!;
-    const kept = verdict === "verify" && !who.remembers ? [UNREMEMBERED] : [];
+    const { unremembered } = this.#options.hints ?? OPTIONS_HINTS;
+    const kept = verdict === "verify" && !who.remembers ? [unremembered] : [];
     return [verdictText(verdict, known, peer, who), ...kept].map((line) => this.#note(line));
   }
 
