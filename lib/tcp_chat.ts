@@ -35,7 +35,7 @@ export type { Peer } from "./chat/member/roster.ts";
 export type { RelayState, Tally } from "./chat/relay/options.ts";
 export { Failure, type FailureOptions } from "./base/failure.ts";
 export type { Bytes } from "./rsa.ts";
-export type { Link, LinkReceiver, Tap } from "./chat/link.ts";
+export type { DuplexLink, Link, LinkReceiver, Tap } from "./chat/link.ts";
 export type { Dial, Session, SessionOptions } from "./chat/runtime/session.ts";
 export type { IncomingLink, LinkSource, RelayHost } from "./chat/runtime/relay_host.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./net/tls.ts";

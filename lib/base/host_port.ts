@@ -65,7 +65,7 @@ export function readPublicName(name: string): PublicName {
 
 /** The hosts that a server accepts in a URL, besides `localhost`. */
 export interface OwnHosts {
-  /** Names, such as those of the server's certificate, without a port. */
+  /** Names, such as those of the server's certificate, without a port. `*.HOST` is every name one label below HOST. */
   readonly names?: readonly string[];
   /**
    * Tells whether the server accepts an address in URL form, such as `127.0.0.1` or `[::1]`. By default it accepts
@@ -86,7 +86,9 @@ export function isOwnHost(host: string | null, { names = [], address }: OwnHosts
   const hostname = hostnameOf(host);
   if (hostname === undefined) return false;
   if (isAddress(hostname)) return address?.(hostname) ?? true;
-  return hostname === "localhost" || names.some((name) => hostnameOf(name) === hostname);
+  const parent = hostname.replace(/^[^.]+/, "*");
+  return hostname === "localhost" ||
+    names.map(hostnameOf).some((name) => name === hostname || name === parent);
 }
 
 /** Tells whether a host in URL form is a loopback address. */

@@ -27,6 +27,12 @@ export interface Link {
   close(): void;
 }
 
+/** A link whose two directions end by themselves. */
+export interface DuplexLink extends Link {
+  /** Sends what is waiting and then no more. What arrives is still delivered, until {@linkcode Link.close}. */
+  endWriting(): void;
+}
+
 /** Receives what a {@linkcode Link} delivers. */
 export interface LinkReceiver {
   /**

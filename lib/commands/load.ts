@@ -69,6 +69,7 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "chat": async () => (await import("./chat/chat.ts")).ask,
   "chat server": async () => (await import("./chat/chat.ts")).server,
   "chat client": async () => (await import("./chat/chat.ts")).client,
+  "chat page": async () => (await import("./chat/chat.ts")).page,
   "info host": async () => (await import("./info/facts.ts")).showHost,
   "info resolve": async () => (await import("./info/resolve.ts")).resolveName,
   "info ping": async () => (await import("./info/ping.ts")).pingHost,

@@ -77,6 +77,17 @@ export function checkServerOptions({ cert, key }: TlsServerOptions): void {
 }
 
 /**
+ * Returns the DNS names of a certificate (RFC 5280 section 4.2.1.6), such as `example.org` and `*.example.org`.
+ *
+ * @param cert The certificate as PEM text; of several, the first.
+ */
+export async function certificateNames(cert: string): Promise<string[]> {
+  const { X509Certificate } = await import("node:crypto");
+  const listed = new X509Certificate(cert).subjectAltName ?? "";
+  return [...listed.matchAll(/DNS:([^,"\s]+)/g)].map(([, name = ""]) => name);
+}
+
+/**
  * Runs the client's TLS handshake on a new connection.
  *
  * @param conn The connection. It is consumed, even if the handshake fails.

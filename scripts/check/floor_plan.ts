@@ -47,14 +47,14 @@ export const FLOOR_PLAN: Readonly<Record<string, readonly string[]>> = {
   "chat/relay": ["chat/link.ts", "chat/identity", "chat/wire", "base"],
   "chat/trust": ["chat/member", "os", ...CORE],
   "chat/runtime": ["chat/relay", "chat/member", "net", "os", ...CORE],
+  // The page is text: whatever runs in it was bundled before.
+  "chat/web": [],
   "chat/app": [
-    ...["chat/runtime", "chat/trust", "chat/relay", "chat/member"],
+    ...["chat/web", "chat/runtime", "chat/trust", "chat/relay", "chat/member"],
     ...["cli", "terminal", "net", "os", ...CORE],
   ],
-  // The page of the chat, which is generated.
-  "chat/web": [],
   "commands": [
-    ...["chat/app", "chat/runtime", "chat/trust", "chat/relay", "chat/member", ...CORE],
+    ...["chat/app", "chat/web", "chat/runtime", "chat/trust", "chat/relay", "chat/member", ...CORE],
     ...["tour", "tcp", "udp", "info", "cli", "net", "os", "terminal"],
   ],
 };

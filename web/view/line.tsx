@@ -113,7 +113,7 @@ function SaidRow(
       tone={`own ${to === undefined ? "" : "private"}`}
       mark={<Mark entry={entry} waiting={waiting} />}
     >
-      {missed.map((reason) => <p class="missed">not shown {reason}</p>)}
+      {missed.map((reason) => <p key={reason} class="missed">not shown {reason}</p>)}
       {delivery.kind === "unheard" && missed.length === 0 &&
         <p class="missed">no one received this</p>}
       {delivery.kind === "sent" && waiting !== undefined && waiting.waitingFor.length > 0 &&

@@ -126,7 +126,7 @@ export function Who({ chat, state, who, close, write }: WhoProps) {
     <dialog ref={dialog} class="who" aria-labelledby="who" onClose={close}>
       <form method="dialog">
         <h2 id="who">{printable(name)}</h2>
-        <button class="close" aria-label="Close">✕</button>
+        <button type="submit" class="close" aria-label="Close">✕</button>
       </form>
       {isSelf && (
         <>

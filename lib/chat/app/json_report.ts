@@ -44,9 +44,9 @@ export class Report implements Presenter {
     this.#roomName = roomName;
   }
 
-  listening({ addr, room, tls, join: { commands } }: Listening): string[] {
+  listening({ addr, room, tls, join: { commands }, web }: Listening): string[] {
     const { hostname: host, port } = addr;
-    return [line("listening", { host, port, room: room.toHex(), tls, join: commands })];
+    return [line("listening", { host, port, room: room.toHex(), tls, join: commands, web })];
   }
 
   event(event: MemberEvent): string[] {

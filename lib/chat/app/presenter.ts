@@ -63,6 +63,8 @@ export interface Listening {
   readonly tls: boolean;
   /** How others join the room. */
   readonly join: JoinCommands;
+  /** The page for browsers, if there is one: its URL, and its SHA-256 in hex. */
+  readonly web?: { readonly url: string; readonly sha256: string };
 }
 
 /** The commands with which others join a room. */

@@ -6,10 +6,15 @@
 
 import { MalformedError } from "../../base/bytes.ts";
 import { type Failure, usageFailure } from "../../base/failure.ts";
-import { hostPort, isLoopback } from "../../base/host_port.ts";
+import { hostPort, isLoopback, readPublicName } from "../../base/host_port.ts";
 import { printable, shellWord } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/json_events.ts";
-import { readClientFiles, readServerFiles } from "../../net/tls.ts";
+import {
+  certificateNames,
+  readClientFiles,
+  readServerFiles,
+  type TlsServerOptions,
+} from "../../net/tls.ts";
 import { toFailure } from "../../os/errors.ts";
 import { AppendedFile, type Release } from "../../os/held_file.ts";
 import { type Io, isGranted } from "../../os/io.ts";
@@ -21,6 +26,7 @@ import type { Limits, RelayEvent } from "../relay/options.ts";
 import { createIdentity, joinRoom } from "../runtime/room.ts";
 import { openRelay, type RelayServer, type RelayServerOptions } from "../runtime/room.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
+import type { WebSite } from "../runtime/web_server.ts";
 import {
   AllowList,
   KnownPeersNotices,
@@ -32,7 +38,7 @@ import {
   type TrustSettings,
 } from "./load_trust.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
-import type { Bell, JoinCommands } from "./presenter.ts";
+import type { Bell, JoinCommands, Listening } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
 
@@ -85,6 +91,8 @@ export interface HostOptions extends TalkOptions, WatchOptions {
   readonly allow: string | undefined;
   /** The host names by which members may dial it; if empty, any name is accepted. */
   readonly publicNames: readonly string[];
+  /** Answers browsers too; `origins` are those of other pages that may join. */
+  readonly web?: { readonly origins: readonly string[] };
 }
 
 /** The options of a client. */
@@ -94,6 +102,8 @@ export interface VisitOptions extends TalkOptions {
   readonly port: number;
   /** Uses TLS; `ca` is a file of trusted issuers. Without it, the client does not use TLS. */
   readonly tls?: { readonly ca: string | undefined };
+  /** Joins by a WebSocket at this path; a secure one needs no `tls`. */
+  readonly web?: { readonly path: string; readonly isSecure: boolean };
   /** Whether to stay in the room when the input ends. */
   readonly listen: boolean;
 }
@@ -162,7 +172,8 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       setup = set;
       allowed?.admitHost(self.fingerprint);
       const join = joinCommands(server, addresses);
-      setup.display.print(setup.presenter.listening({ ...server, join }));
+      const web = webPage(server, where.site, options.publicNames, addresses);
+      setup.display.print(setup.presenter.listening({ ...server, join, ...web }));
       const metrics = watch.start(server);
       if (metrics !== undefined) {
         setup.display.print(
@@ -201,9 +212,11 @@ async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefi
 async function serverOptions(
   options: HostOptions,
   allowed: AllowList | undefined,
-): Promise<RelayServerOptions> {
+): Promise<RelayServerOptions & { readonly site?: WebSite }> {
   const { hostname, port, room, maxRooms, maxMembers, graceMs } = options;
-  const { publicNames, limits = {}, tls } = options;
+  const { publicNames, limits = {} } = options;
+  const tls = options.tls && await readServerFiles(options.tls);
+  const site = await openSite(options, tls);
   return {
     hostname,
     port,
@@ -214,8 +227,38 @@ async function serverOptions(
     publicNames,
     limits,
     ...(allowed === undefined ? {} : { allows: allowed.allows }),
-    ...(tls === undefined ? {} : { tls: await readServerFiles(tls) }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(site === undefined ? {} : { site, wrap: site.wrap }),
   };
+}
+
+/** Prepares the page for browsers, if there is to be one. */
+async function openSite(
+  { web, hostname, publicNames }: HostOptions,
+  tls: TlsServerOptions | undefined,
+): Promise<WebSite | undefined> {
+  if (web === undefined) return undefined;
+  const [{ WebSite }, { PAGE }] = await Promise.all([
+    import("../runtime/web_server.ts"),
+    import("../web/page.ts"),
+  ]);
+  const certified = tls === undefined ? [] : await certificateNames(tls.cert);
+  const names = [hostname, ...publicNames.map((name) => readPublicName(name).host), ...certified];
+  return await WebSite.make({ page: PAGE, isSecure: tls !== undefined, names, ...web });
+}
+
+/** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */
+function webPage(
+  { addr: { port }, roomName, tls }: RelayServer,
+  site: WebSite | undefined,
+  publicNames: readonly string[],
+  [address = "localhost"]: readonly string[],
+): Pick<Listening, "web"> {
+  if (site === undefined) return {};
+  const [named] = tls ? publicNames.map(readPublicName) : [];
+  const place = hostPort({ hostname: named?.host ?? address, port: named?.port ?? port });
+  const url = new URL(encodeURIComponent(roomName), `${tls ? "https" : "http"}://${place}`);
+  return { web: { url: url.href, sha256: site.sha256 } };
 }
 
 /** Reloads the allow list and removes members that are no longer on it. */
@@ -261,23 +304,27 @@ function onHangup(io: Io, act: () => Promise<void>): Disposable {
  */
 export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
-  const { hostname, port, roomName } = options;
+  const { hostname, port, roomName, web } = options;
   return reportingFailure(options.io, options.json, async () => {
-    const tls = options.tls === undefined ? {} : { tls: await readClientFiles(options.tls) };
+    const files = options.tls ?? (web?.isSecure ? { ca: undefined } : undefined);
+    const tls = files && await readClientFiles(files);
     const notices = new KnownPeersNotices(options.io, options.json);
     using loaded = await loadTrust(options, notices);
     await using lines = await openHistory(options, notices);
     await using log = await openLog(options, notices);
     options.release?.();
-    const join = (
+    const place = { hostname, port };
+    const join = async (
       self: OwnCredential,
       joining: Joining,
       { atTerminal, display, presenter }: ConversationSetup,
       signal: AbortSignal,
     ) => {
-      const where = hostPort({ hostname, port }) + (roomName === "" ? "" : `/${roomName}`);
+      const where = hostPort(place) + (roomName === "" ? "" : `/${roomName}`);
       if (atTerminal) busy({ display, presenter }, `connecting to ${where}`);
-      return joinRoom({ ...joining, hostname, port, roomName, ...tls, self, signal });
+      const dial = web && (await import("../runtime/web.ts")).webDial({ ...place, ...web, tls });
+      const carrier = dial === undefined ? tls && { tls } : { dial };
+      return await joinRoom({ ...joining, ...place, roomName, ...carrier, self, signal });
     };
     return await runChat(
       { ...options, stay: options.listen, log },
@@ -409,7 +456,8 @@ async function relayOnly(options: HostOptions): Promise<number> {
   using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
   const join = joinCommands(server, addresses);
-  display.print(presenter.listening({ ...server, join }));
+  const web = webPage(server, where.site, options.publicNames, addresses);
+  display.print(presenter.listening({ ...server, join, ...web }));
   const metrics = watch.start(server);
   if (metrics !== undefined) display.print(presenter.notice(`metrics at ${metrics}`));
   const failed = display.failed.then((error) => {

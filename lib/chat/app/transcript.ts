@@ -96,12 +96,14 @@ export class Transcript implements Presenter {
     this.#comings = new Comings(now);
   }
 
-  listening({ addr, room, roomName, tls, join }: Listening): string[] {
+  listening({ addr, room, roomName, tls, join, web }: Listening): string[] {
     this.#hosts = true;
     const where = hostPort(addr) + (tls ? " over TLS" : "");
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
-    return [`listening on ${where}, room ${which}`, joinText(join)].map((one) => this.#note(one));
+    const page = web === undefined ? [] : [`page at ${web.url}, SHA-256 ${web.sha256}`];
+    return [`listening on ${where}, room ${which}`, joinText(join), ...page]
+      .map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {

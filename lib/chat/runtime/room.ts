@@ -4,14 +4,12 @@
  * @module
  */
 
-import { Failure } from "../../base/failure.ts";
-import { canonicalHost, hostPort, readPublicName } from "../../base/host_port.ts";
-import { requireZone } from "../../net/resolve_host.ts";
-import { startTls, type TlsClientOptions, type TlsServerOptions } from "../../net/tls.ts";
-import { toFailure } from "../../os/errors.ts";
+import type { Failure } from "../../base/failure.ts";
+import { canonicalHost, readPublicName } from "../../base/host_port.ts";
+import type { TlsClientOptions, TlsServerOptions } from "../../net/tls.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../identity/signing.ts";
-import type { Tap } from "../link.ts";
+import type { DuplexLink, Link, Tap } from "../link.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
@@ -23,10 +21,7 @@ import {
   type SessionOptions,
   startSession,
 } from "./session.ts";
-import { TcpLink, TcpListener } from "./tcp.ts";
-
-/** How long to wait for a TCP connection, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 10_000;
+import { dialTcp, TcpLink, TcpListener } from "./tcp.ts";
 
 /**
  * Makes the keys and the credential of one run.
@@ -80,48 +75,13 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
     );
   }
   checkedRoomName(options.roomName);
-  const dial = options.dial ?? ((signal) => dialTcp(hostname, port, tls, signal));
+  const dial = options.dial ??
+    (async (signal) => new TcpLink(await dialTcp({ hostname, port, tls }, signal)));
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
   const first = await dial(signal);
   const dialled = { host: canonicalHost(hostname), port };
   return startSession(options, { dialled, first, dial });
-}
-
-async function dialTcp(
-  hostname: string,
-  port: number,
-  tls: TlsClientOptions | undefined,
-  signal: AbortSignal,
-): Promise<TcpLink> {
-  const what = `cannot connect to ${hostPort({ hostname, port })}`;
-  const conn = await connect(hostname, port, what, signal);
-  // Without a delay a line goes at once; what is sent during its write shares the next one.
-  conn.setNoDelay(true);
-  if (tls === undefined) return new TcpLink(conn);
-  const secured = await startTls(conn, hostname, tls, what);
-  if (!signal.aborted) return new TcpLink(secured);
-  secured.close();
-  throw signal.reason;
-}
-
-async function connect(
-  hostname: string,
-  port: number,
-  what: string,
-  wanted: AbortSignal,
-): Promise<Deno.TcpConn> {
-  requireZone(hostname, what);
-  wanted.throwIfAborted();
-  const late = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
-  try {
-    return await Deno.connect({ hostname, port, signal: AbortSignal.any([late, wanted]) });
-  } catch (error) {
-    wanted.throwIfAborted();
-    if (!late.aborted) throw toFailure(error, what);
-    const why = `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`;
-    throw new Failure({ what, why, code: "ETIMEDOUT", hint: "check the address and any firewall" });
-  }
 }
 
 /** The options of a relay, wherever its links come from. */
@@ -164,6 +124,8 @@ export interface RelayServerOptions extends RelayHostOptions {
   readonly tls?: TlsServerOptions;
   /** Called with the reason when connections cannot be accepted, and not again until one is accepted. */
   readonly trouble?: (failure: Failure) => void;
+  /** Wraps each TCP link before the relay takes it: another protocol may lie between TCP and the chat. */
+  readonly wrap?: (link: DuplexLink) => Link;
   /** More sources of links, beside the TCP listener. */
   readonly sources?: readonly LinkSource[];
 }
@@ -234,11 +196,12 @@ function makeRelay({ event, ...options }: RelayHostOptions): Relay {
 }
 
 function listen(relay: Relay, options: RelayServerOptions): TcpListener {
-  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls, trouble } = options;
+  const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls, wrap, trouble } = options;
   return new TcpListener({
     hostname,
     port,
     tls,
+    wrap,
     trouble: (failure) => {
       try {
         trouble?.(failure);

@@ -5,13 +5,19 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { Failure } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
 import { requireZone, withZone } from "../../net/resolve_host.ts";
-import { checkServerOptions, tlsFailure, type TlsServerOptions } from "../../net/tls.ts";
+import {
+  checkServerOptions,
+  startTls,
+  type TlsClientOptions,
+  tlsFailure,
+  type TlsServerOptions,
+} from "../../net/tls.ts";
 import { TlsServerConn } from "../../net/tls_server.ts";
 import { toFailure } from "../../os/errors.ts";
-import type { Link, LinkReceiver } from "../link.ts";
+import type { DuplexLink, Link, LinkReceiver } from "../link.ts";
 import type { IncomingLink, LinkSource } from "./relay_host.ts";
 
 /** The smallest and the largest read buffer, in bytes. */
@@ -39,7 +45,7 @@ export type TcpConnection =
  *
  * A relay sends to a thousand of these at once, so a write allocates one or two promises and nothing else.
  */
-export class TcpLink implements Link {
+export class TcpLink implements DuplexLink {
   readonly #conn: TcpConnection;
   #pending: Bytes[] = [];
   #waiting = 0;
@@ -47,6 +53,7 @@ export class TcpLink implements Link {
   #current = EMPTY;
   #writing = false;
   #ending = false;
+  #goesOnReading = false;
   #closed = false;
   /** Ends the pause that the receiver asked for. */
   #resume: (() => void) | undefined;
@@ -84,6 +91,12 @@ export class TcpLink implements Link {
     if (!this.#writing) this.#finish();
   }
 
+  /** Sends what is waiting and then no more. What arrives is still delivered, until {@linkcode close}. */
+  endWriting(): void {
+    this.#goesOnReading = true;
+    this.end();
+  }
+
   /** Closes now and drops what is waiting. */
   close(): void {
     this.#ending = true;
@@ -109,9 +122,11 @@ export class TcpLink implements Link {
 
   /** Closes after the last write. TLS still has to send its buffer and its closing alert. */
   #finish(): void {
-    if ("setNoDelay" in this.#conn) return this.close();
+    if ("setNoDelay" in this.#conn && !this.#goesOnReading) return this.close();
     // If closeWrite() fails, the other side has gone already.
-    Promise.try(() => this.#conn.closeWrite()).catch(() => {}).finally(() => this.close());
+    Promise.try(() => this.#conn.closeWrite()).catch(() => {}).finally(() => {
+      if (!this.#goesOnReading) this.close();
+    });
   }
 
   #write(bytes: Bytes): void {
@@ -216,6 +231,61 @@ function join(pending: readonly Bytes[], count: number, length: number): Bytes {
   return bytes;
 }
 
+/** How long to wait for a TCP connection, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Where a member connects to. */
+export interface TcpDestination {
+  /** A name or an address. */
+  readonly hostname: string;
+  /** The port. */
+  readonly port: number;
+  /** Uses TLS; the server's certificate must be valid for `hostname`. */
+  readonly tls?: TlsClientOptions | undefined;
+}
+
+/**
+ * Connects over TCP or TLS.
+ *
+ * @param destination Where to.
+ * @param signal Ends the attempt.
+ * @throws {Failure} If there is no connection within {@linkcode CONNECT_TIMEOUT_MS}, or a TLS handshake fails.
+ * @throws The reason of `signal`, if it is aborted first.
+ */
+export async function dialTcp(
+  { hostname, port, tls }: TcpDestination,
+  signal: AbortSignal,
+): Promise<TcpConnection> {
+  const what = `cannot connect to ${hostPort({ hostname, port })}`;
+  const conn = await connect(hostname, port, what, signal);
+  // Without a delay a line goes at once; what is sent during its write shares the next one.
+  conn.setNoDelay(true);
+  if (tls === undefined) return conn;
+  const secured = await startTls(conn, hostname, tls, what);
+  if (!signal.aborted) return secured;
+  secured.close();
+  throw signal.reason;
+}
+
+async function connect(
+  hostname: string,
+  port: number,
+  what: string,
+  wanted: AbortSignal,
+): Promise<Deno.TcpConn> {
+  requireZone(hostname, what);
+  wanted.throwIfAborted();
+  const late = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+  try {
+    return await Deno.connect({ hostname, port, signal: AbortSignal.any([late, wanted]) });
+  } catch (error) {
+    wanted.throwIfAborted();
+    if (!late.aborted) throw toFailure(error, what);
+    const why = `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`;
+    throw new Failure({ what, why, code: "ETIMEDOUT", hint: "check the address and any firewall" });
+  }
+}
+
 /** The first and the longest wait after a connection could not be accepted, in milliseconds. It doubles each time. */
 const ACCEPT_RETRY_MS = { first: 5, longest: 1_000 } as const;
 
@@ -227,6 +297,8 @@ export interface TcpListenerOptions {
   readonly port: number;
   /** Accepts TLS only. */
   readonly tls?: TlsServerOptions | undefined;
+  /** Wraps each accepted link. */
+  readonly wrap?: ((link: DuplexLink) => Link) | undefined;
   /** Called with the reason when connections cannot be accepted, and not again until one is accepted. */
   readonly trouble: (failure: Failure) => void;
 }
@@ -280,14 +352,15 @@ export class TcpListener implements LinkSource {
     }
   }
 
-  #linkTo(conn: Deno.TcpConn): TcpLink {
+  #linkTo(conn: Deno.TcpConn): Link {
     try {
       conn.setNoDelay(true);
     } catch {
       // The connection has ended already. The first read reports that.
     }
-    const { tls } = this.#options;
-    return new TcpLink(tls === undefined ? conn : new TlsServerConn(conn, tls));
+    const { tls, wrap } = this.#options;
+    const link = new TcpLink(tls === undefined ? conn : new TlsServerConn(conn, tls));
+    return wrap === undefined ? link : wrap(link);
   }
 }
 

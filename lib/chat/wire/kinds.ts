@@ -342,3 +342,5 @@ export const DEAD_AFTER_MS = 45_000;
 
 /** The tutorial's port. */
 export const DEFAULT_PORT = 4396;
+/** The path of the WebSocket that carries the protocol. */
+export const WEBSOCKET_PATH = "/chat";

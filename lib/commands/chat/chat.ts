@@ -4,6 +4,7 @@
  * @module
  */
 
+import { utf8 } from "../../base/bytes.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
 import { printable, quote } from "../../base/printable.ts";
@@ -12,13 +13,18 @@ import { hostRoom, visitRoom } from "../../chat/app/run.ts";
 import { BELLS } from "../../chat/app/presenter.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
-import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES } from "../../chat/wire/kinds.ts";
+import {
+  DEFAULT_PORT,
+  isRoomName,
+  MAX_ROOM_NAME_BYTES,
+  WEBSOCKET_PATH,
+} from "../../chat/wire/kinds.ts";
 import { type HostAndPort, readAddress } from "../../cli/host.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, plainIo, writeAll } from "../../os/io.ts";
-import { LOG_LEVELS } from "../../os/log.ts";
+import { LOG_LEVELS, Progress } from "../../os/log.ts";
 import type { Input as Line } from "../../os/streams.ts";
-import { type CHAT, CHAT_CLIENT, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
+import { type CHAT, CHAT_CLIENT, type CHAT_PAGE, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
 
 /** Asks whether to be the server or a client, and runs it. */
 export async function ask({ options }: Input<typeof CHAT>, process: Io): Promise<number> {
@@ -62,10 +68,11 @@ export function client(
   { options, operands, release }: Input<typeof CHAT_CLIENT>,
   io: Io,
 ): Promise<number> {
+  const address = readRoomAddress(operands[0] ?? LOOPBACK);
   return visitRoom({
     io: terminalIo(io, options),
-    ...readRoomAddress(operands[0] ?? LOOPBACK),
-    ...clientFiles(options.tls, options.ca),
+    ...address,
+    ...clientFiles(options.tls, options.ca, address.web),
     name: options.name,
     ...trustSettings(options),
     history: options.history,
@@ -87,6 +94,7 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
     io: terminalIo(io, options),
+    ...webOptions(options.web, options["web-origin"]),
     hostname: options.host,
     port: options.port,
     name: options.name,
@@ -114,17 +122,40 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
   });
 }
 
+/** Writes the page for browsers. */
+export async function page({ options }: Input<typeof CHAT_PAGE>, io: Io): Promise<number> {
+  const [{ PAGE }, { checkDestination, writeOutput }] = await Promise.all([
+    import("../../chat/web/page.ts"),
+    import("../../os/input_output.ts"),
+  ]);
+  const destination = { path: options.output, force: options.force };
+  await checkDestination(destination);
+  using progress = new Progress(io, "reading");
+  await writeOutput(io, destination, utf8(PAGE), progress);
+  return 0;
+}
+
 /** The address of a relay, and the name of a room there. */
 export interface RoomAddress extends HostAndPort {
   readonly roomName: string;
+  /** The WebSocket that leads there; without it, the relay is dialled directly. */
+  readonly web?: WebAddress;
+}
+
+/** A WebSocket at a host and port. */
+export interface WebAddress {
+  /** The path, in URL form. */
+  readonly path: string;
+  readonly isSecure: boolean;
 }
 
 /**
- * Reads `HOST[:PORT][/ROOM]`.
+ * Reads `HOST[:PORT][/ROOM]`, or the URL of a relay's page or WebSocket.
  *
  * @throws {Failure} `USAGE`, if the text is not that, or the room's name is not valid.
  */
 export function readRoomAddress(text: string): RoomAddress {
+  if (/^(https?|wss?):\/\//i.test(text)) return readWebAddress(text);
   const slash = text.indexOf("/");
   if (slash < 0 || text.startsWith("//", slash)) {
     return { ...readAddress(text, DEFAULT_PORT), roomName: "" };
@@ -133,6 +164,50 @@ export function readRoomAddress(text: string): RoomAddress {
   const [address, room] = [text.slice(0, slash), text.slice(slash + 1)];
   if (address === "") throw usageFailure(what, "it has no HOST", `try ${LOOPBACK}${text}`);
   return { ...readAddress(address, DEFAULT_PORT), roomName: readRoomName(room, what) };
+}
+
+/**
+ * Reads the URL of a page, `https://HOST[:PORT][/PATH]/ROOM`, or that of a WebSocket,
+ * `wss://HOST[:PORT][/PATH][?room=ROOM]`. A page's WebSocket is `chat` beside it.
+ */
+function readWebAddress(text: string): RoomAddress {
+  const what = `cannot read the address ${quote(text)}`;
+  const url = URL.parse(text);
+  if (url === null) throw usageFailure(what, "it is not a URL");
+  const { protocol, username, password, pathname, hash } = url;
+  if (username !== "" || password !== "") throw usageFailure(what, "it has a user or a password");
+  if (hash !== "") throw usageFailure(what, "it has a part after #");
+  const isSecure = protocol === "https:" || protocol === "wss:";
+  const place = {
+    hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: url.port === "" ? isSecure ? 443 : 80 : Number(url.port),
+  };
+  if (protocol === "ws:" || protocol === "wss:") {
+    const path = pathname === "/" ? WEBSOCKET_PATH : pathname;
+    return { ...place, roomName: readRoomQuery(url, what), web: { path, isSecure } };
+  }
+  if (url.search !== "") throw usageFailure(what, "it has a part after ?");
+  const slash = pathname.lastIndexOf("/");
+  const path = pathname.slice(0, slash) + WEBSOCKET_PATH;
+  const roomName = readRoomName(decoded(pathname.slice(slash + 1), what), what);
+  return { ...place, roomName, web: { path, isSecure } };
+}
+
+function readRoomQuery({ searchParams }: URL, what: string): string {
+  const other = searchParams.keys().find((key) => key !== "room");
+  const [room = "", ...more] = searchParams.getAll("room");
+  if (other === undefined && more.length === 0) return readRoomName(room, what);
+  throw usageFailure(what, "it has more than ?room=NAME after the path");
+}
+
+/** Decodes part of a path. */
+function decoded(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    throw usageFailure(what, "its path is not UTF-8");
+  }
 }
 
 /**
@@ -222,15 +297,44 @@ export function serverFiles(
 }
 
 /**
+ * Who may open the WebSocket of `--web`, if there is one.
+ *
+ * @throws {Failure} `USAGE`, if an origin is given without it, or is none.
+ */
+export function webOptions(
+  web: boolean,
+  origins: readonly string[],
+): { readonly web?: { readonly origins: readonly string[] } } {
+  if (web) return { web: { origins: origins.map(readOrigin) } };
+  if (origins.length > 0) throw usageFailure("--web-origin", "it needs --web", "give both");
+  return {};
+}
+
+/** Reads an origin (RFC 6454): `null`, or a scheme, a host and perhaps a port. */
+function readOrigin(text: string): string {
+  if (text === "null") return text;
+  const url = URL.parse(text);
+  const origin = `${url?.protocol}//${url?.host}`;
+  // The URL standard gives some schemes a path of at least a slash.
+  if (url !== null && url.host !== "" && [origin, `${origin}/`].includes(url.href)) return origin;
+  const hint = "write it as https://HOST or https://HOST:PORT; null is a page opened from a file";
+  throw usageFailure("--web-origin", `${quote(text)} is not an origin`, hint);
+}
+
+/**
  * The TLS options of a client, if it uses TLS.
  *
- * @throws {Failure} `USAGE`, if an issuer is given without TLS.
+ * @throws {Failure} `USAGE`, if an issuer is given without TLS, or TLS for a URL without it.
  */
 export function clientFiles(
   tls: boolean,
   ca: string | undefined,
+  web?: WebAddress,
 ): { readonly tls?: { readonly ca: string | undefined } } {
-  if (tls) return { tls: { ca } };
+  if (tls && web?.isSecure === false) {
+    throw usageFailure("--tls", "the URL is one without TLS", "write https:// or wss://");
+  }
+  if (tls || web?.isSecure) return { tls: { ca } };
   if (ca !== undefined) throw usageFailure("--ca", "it needs --tls", "give both");
   return {};
 }

@@ -252,6 +252,18 @@ joining them. The relay lists its rooms to nobody.`,
       help: "The certificate's private key, as unencrypted PEM",
       needs: ["read"],
     },
+    web: {
+      type: "flag",
+      help:
+        "Answer browsers at the same port: a page at / that joins a room, and a WebSocket at /chat",
+    },
+    "web-origin": {
+      type: "text",
+      value: "ORIGIN",
+      repeat: true,
+      help:
+        "With --web: let a page from elsewhere join too, such as https://example.org; null is a page opened from a file",
+    },
     grace: {
       type: "integer",
       value: "MS",
@@ -288,6 +300,7 @@ joining them. The relay lists its rooms to nobody.`,
     "parley chat server --room garden --max-rooms 1",
     "parley chat server --relay-only --port 0 --json",
     "parley chat server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
+    "parley chat server --web",
     "parley chat server --allow friends.txt --identity ada.pem --known-peers peers.txt",
   ],
 } as const satisfies CommandSpec;
@@ -306,11 +319,14 @@ commands as well, and //TEXT sends /TEXT.`,
     name: "HOST[:PORT][/ROOM]",
     optional: true,
     help:
-      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}`,
+      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}. By WebSocket: the address of its page, https://HOST/ROOM, or wss://HOST/PATH`,
   }],
   options: {
     name: NAME,
-    tls: { type: "flag", help: "Use TLS; the server's certificate must be valid for HOST" },
+    tls: {
+      type: "flag",
+      help: "Use TLS, as https:// and wss:// do; the server's certificate must be valid for HOST",
+    },
     ca: {
       type: "text",
       value: "FILE",
@@ -337,11 +353,35 @@ commands as well, and //TEXT sends /TEXT.`,
     "parley chat client 127.0.0.1:5000 --name bo",
     "parley chat client chat.example.org/garden --name bo",
     "parley chat client chat.example.org --tls",
+    "parley chat client https://chat.example.org/garden --name bo",
     "parley chat client localhost --tls --ca cert.pem",
     "parley chat client --name bo --identity bo.pem --known-peers peers.txt",
     "date | parley chat client --name clock",
     "parley chat client --listen --json < /dev/null",
   ],
+} as const satisfies CommandSpec;
+
+/** `parley chat page`. */
+export const CHAT_PAGE = {
+  name: "page",
+  summary: "Write the page that chat server --web serves.",
+  details:
+    `The page is one HTML file, with its script and its style in it. Open it from disk, or serve it from
+a place that you trust: a page from a relay is what that relay sends. chat server --web prints the
+SHA-256 of its page, which sha256sum computes of this file.`,
+  options: {
+    output: {
+      type: "text",
+      short: "o",
+      value: "FILE",
+      form: "file",
+      help: "The file to write; - or nothing writes to standard output",
+      needs: ["read", "write"],
+    },
+    force: { type: "flag", help: "Replace an existing file" },
+  },
+  permissions: [],
+  examples: ["parley chat page -o parley.html", "parley chat page | sha256sum"],
 } as const satisfies CommandSpec;
 
 /** `parley chat`. */
@@ -356,7 +396,7 @@ lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new li
 terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. A paste of more than 20 lines asks
 first.`,
   options: { plain: TERMINAL.plain },
-  commands: [CHAT_SERVER, CHAT_CLIENT],
+  commands: [CHAT_SERVER, CHAT_CLIENT, CHAT_PAGE],
   runs: true,
   permissions: ["net"],
 } as const satisfies CommandSpec;

@@ -1,0 +1,303 @@
+/**
+ * The chat over WebSocket (RFC 6455): one end of a WebSocket over a link, and the links of members.
+ *
+ * The binary messages of a WebSocket carry the protocol's bytes. Where a message ends means nothing.
+ *
+ * @module
+ */
+
+import { type Bytes, concat } from "../../base/bytes.ts";
+import { pause, steadyNow, TokenBucket } from "../../base/clock.ts";
+import { Failure } from "../../base/failure.ts";
+import { hostPort } from "../../base/host_port.ts";
+import { printable } from "../../base/printable.ts";
+import {
+  encodeUpgrade,
+  HeadReader,
+  HttpError,
+  readResponse,
+  type ResponseHead,
+} from "../../net/http.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "../../net/tls.ts";
+import { acceptFor, type Closed, makeKey, type Side, WebSocketCodec } from "../../net/websocket.ts";
+import { toFailure } from "../../os/errors.ts";
+import type { DuplexLink, Link, LinkReceiver } from "../link.ts";
+import type { Dial } from "./session.ts";
+import { dialTcp, type TcpConnection, type TcpDestination, TcpLink } from "./tcp.ts";
+
+/** How long a WebSocket that has ended may take to close its connection, in milliseconds. */
+const LINGER_MS = 2_000;
+/** How many frames of a WebSocket are read. A peer that sends more is read more slowly. */
+const FRAME_RATE = { perSecond: 4_000, burst: 8_000 } as const;
+/** While more bytes wait to be sent, only the newest ping is answered (RFC 6455 section 5.5.3). */
+const MAX_WAITING_FOR_PONGS = 64 << 10;
+
+/** The last message that a server framed: a relay sends the same bytes to many members. */
+let lastSent: { readonly bytes: Bytes; readonly frame: Bytes } | undefined;
+
+/** One end of a WebSocket after the opening handshake, over a link. */
+export class WebSocketEnd {
+  readonly #link: DuplexLink;
+  readonly #side: Side;
+  readonly #codec: WebSocketCodec;
+  readonly #frames = new TokenBucket(FRAME_RATE, steadyNow());
+  readonly #over = new AbortController();
+  /** The pong for the newest ping that could not be answered yet. */
+  #owed: Bytes | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  /** Takes over the link's bytes. The caller opens it and passes on what it receives. */
+  constructor(link: DuplexLink, side: Side) {
+    this.#link = link;
+    this.#side = side;
+    this.#codec = new WebSocketCodec(side);
+  }
+
+  /** What the peer did wrong; undefined if it did not. */
+  fault: string | undefined;
+
+  /** Sends one binary message. */
+  send(bytes: Bytes): void {
+    this.#payPong();
+    if (this.#side === "client" || this.#codec.hasSentClose) {
+      return this.#sendFrame(this.#codec.send(bytes));
+    }
+    if (lastSent?.bytes !== bytes) lastSent = { bytes, frame: this.#codec.send(bytes) };
+    this.#sendFrame(lastSent.frame);
+  }
+
+  /** Sends a close frame. The peer's close frame ends the connection, or the caller, which closes the link. */
+  end(): void {
+    this.#sendFrame(this.#codec.close());
+  }
+
+  /** Takes what the link brought, and passes on what the messages carry. */
+  receive(chunk: Bytes, receiver: LinkReceiver): Promise<void> | undefined {
+    if (this.#over.signal.aborted || this.#linger !== undefined) return undefined;
+    const { data, pongs, frames, closed } = this.#codec.receive(chunk);
+    const isWanted = data.length > 0 && !this.#codec.hasSentClose;
+    const paused = isWanted ? receiver.receive(data) : undefined;
+    this.#answer(pongs);
+    if (closed !== undefined) this.#finish(closed);
+    const ms = this.#frames.spend(frames, steadyNow());
+    if (ms <= 0) return paused;
+    return Promise.all([paused, pause(ms, this.#over.signal)]).then(() => {});
+  }
+
+  /** Notes that the link has closed. */
+  disconnected(): void {
+    clearTimeout(this.#linger);
+    this.#over.abort();
+  }
+
+  #answer(pongs: readonly Bytes[]): void {
+    this.#payPong();
+    if (this.#link.waiting > MAX_WAITING_FOR_PONGS) this.#owed = pongs.at(-1) ?? this.#owed;
+    else for (const pong of pongs) this.#sendFrame(pong);
+  }
+
+  #payPong(): void {
+    if (this.#owed === undefined || this.#link.waiting > MAX_WAITING_FOR_PONGS) return;
+    const pong = this.#owed;
+    this.#owed = undefined;
+    this.#sendFrame(pong);
+  }
+
+  /** Answers a close frame, or a fault. After a fault, more may be under way that would cut the answer off. */
+  #finish({ code, reason, isFault }: Closed): void {
+    this.#sendFrame(this.#codec.close(code, isFault ? reason : ""));
+    if (!isFault) return this.#link.end();
+    this.fault = `WebSocket: ${reason}`;
+    this.#link.endWriting();
+    this.#linger = setTimeout(() => this.#link.close(), LINGER_MS);
+  }
+
+  #sendFrame(frame: Bytes): void {
+    if (frame.length > 0) this.#link.send(frame);
+  }
+}
+
+/** A member's end of a WebSocket. */
+class WebSocketLink implements Link {
+  readonly #link: TcpLink;
+  readonly #socket: WebSocketEnd;
+  /** What came with the response to the opening handshake. */
+  readonly #first: Bytes;
+
+  constructor(link: TcpLink, first: Bytes) {
+    this.#link = link;
+    this.#socket = new WebSocketEnd(link, "client");
+    this.#first = first;
+  }
+
+  get waiting(): number {
+    return this.#link.waiting;
+  }
+
+  open(receiver: LinkReceiver): void {
+    const receive = (bytes: Bytes) => this.#socket.receive(bytes, receiver);
+    let before = this.#first.length === 0 ? undefined : Promise.resolve().then(async () => {
+      await receive(this.#first);
+      before = undefined;
+    });
+    this.#link.open({
+      receive: (bytes) => before === undefined ? receive(bytes) : before.then(() => receive(bytes)),
+      disconnected: (detail) => {
+        this.#socket.disconnected();
+        receiver.disconnected(detail ?? this.#socket.fault);
+      },
+    });
+  }
+
+  send(bytes: Bytes): void {
+    this.#socket.send(bytes);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+}
+
+/** Where a WebSocket is. */
+export interface WebSocketDestination extends TcpDestination {
+  /** Its path, in URL form. */
+  readonly path: string;
+}
+
+/** Makes a {@linkcode Dial} for one WebSocket. */
+export function webDial(destination: WebSocketDestination): Dial {
+  return (signal) => dialWebSocket(destination, signal);
+}
+
+/** The most bytes of a refusal's content that are read. */
+const MAX_REFUSAL_BYTES = 1 << 10;
+
+/**
+ * Opens a WebSocket.
+ *
+ * It sends no `Origin`: that is for browsers, which say on whose behalf they act.
+ *
+ * @param destination Where it is.
+ * @param signal Ends the attempt.
+ * @throws {Failure} If there is no connection, or the server does not open a WebSocket within 10 s.
+ * @throws The reason of `signal`, if it is aborted first.
+ */
+export async function dialWebSocket(
+  destination: WebSocketDestination,
+  signal: AbortSignal,
+): Promise<Link> {
+  const { hostname, port, path, tls } = destination;
+  const scheme = tls === undefined ? "ws" : "wss";
+  const what = `cannot open ${scheme}://${hostPort({ hostname, port })}${printable(path)}`;
+  const conn = await dialTcp(destination, signal);
+  const late = AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS);
+  const cut = () => conn.close();
+  const stop = AbortSignal.any([late, signal]);
+  stop.addEventListener("abort", cut, { once: true });
+  try {
+    const rest = await shakeHands(conn, destination, what);
+    stop.throwIfAborted();
+    return new WebSocketLink(new TcpLink(conn), rest);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!late.aborted) conn.close();
+    if (error instanceof Failure) throw error;
+    if (!late.aborted) throw toFailure(error, what);
+    const why = `no answer within ${HANDSHAKE_TIMEOUT_MS / 1000} s`;
+    throw new Failure({ what, why, code: "ETIMEDOUT", hint: NOT_WEB_HINT });
+  } finally {
+    stop.removeEventListener("abort", cut);
+  }
+}
+
+const NOT_WEB_HINT = "the relay needs --web; HOST:PORT without a scheme joins without WebSocket";
+
+/** Asks for the WebSocket. Returns what came after the response. */
+async function shakeHands(
+  conn: TcpConnection,
+  { hostname, port, path, tls }: WebSocketDestination,
+  what: string,
+): Promise<Bytes> {
+  const key = makeKey();
+  const scheme = tls === undefined ? "http" : "https";
+  const bare = hostPort({ hostname: hostname.replace(/%.*$/s, ""), port });
+  const host = URL.parse(`${scheme}://${bare}`)?.host ?? bare;
+  await writeAll(conn, encodeUpgrade(host, path, key));
+  const { head, rest } = await readHead(conn, what);
+  const accept = head.fields.only("sec-websocket-accept");
+  const isOpen = head.status === 101 && accept === await acceptFor(key) &&
+    head.fields.lists("upgrade", "websocket") && head.fields.lists("connection", "upgrade") &&
+    head.fields.all("sec-websocket-extensions").length === 0 &&
+    head.fields.all("sec-websocket-protocol").length === 0;
+  if (!isOpen) throw refused(head, await readText(conn, head, rest), what);
+  return rest;
+}
+
+async function readHead(
+  conn: TcpConnection,
+  what: string,
+): Promise<{ readonly head: ResponseHead; readonly rest: Bytes }> {
+  const reader = new HeadReader();
+  try {
+    for (let bytes = await readSome(conn); bytes !== null; bytes = await readSome(conn)) {
+      const whole = reader.push(bytes);
+      if (whole !== undefined) return { head: readResponse(whole.head), rest: whole.rest };
+    }
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    throw new Failure({ what, why: "the other side does not speak HTTP", ...NOT_HTTP });
+  }
+  const why = "the other side closed the connection without an answer";
+  throw new Failure({ what, why, ...NOT_HTTP });
+}
+
+const NOT_HTTP = { code: "NOT_HTTP", hint: NOT_WEB_HINT } as const;
+
+/** Reads the first line of a refusal's text; empty if it has none. */
+async function readText(
+  conn: TcpConnection,
+  { fields }: ResponseHead,
+  rest: Bytes,
+): Promise<string> {
+  if (!fields.only("content-type")?.startsWith("text/plain")) return "";
+  const length = Math.min(Number(fields.only("content-length") ?? 0), MAX_REFUSAL_BYTES);
+  let text = rest;
+  while (text.length < length) {
+    const bytes = await readSome(conn);
+    if (bytes === null) break;
+    text = concat([text, bytes]);
+  }
+  const [line = ""] = new TextDecoder().decode(text.subarray(0, length)).split("\n", 1);
+  return printable(line);
+}
+
+function refused({ status, reason, fields }: ResponseHead, text: string, what: string): Failure {
+  const code = "WEBSOCKET_REFUSED";
+  if (status === 101) {
+    const why = "the server's answer does not open a WebSocket";
+    return new Failure({ what, why, code, hint: NOT_WEB_HINT });
+  }
+  const place = fields.only("location");
+  const hint = place === undefined ? undefined : `the server names ${printable(place)} instead`;
+  const said = printable(`${status} ${reason}`.trim()) + (text === "" ? "" : `: ${text}`);
+  return new Failure({
+    what,
+    why: `the server answered ${said}`,
+    code,
+    hint: hint ?? NOT_WEB_HINT,
+  });
+}
+
+async function writeAll(conn: TcpConnection, bytes: Bytes): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await conn.write(rest));
+}
+
+async function readSome(conn: TcpConnection): Promise<Bytes | null> {
+  const buffer = new Uint8Array(2 << 10);
+  const length = await conn.read(buffer);
+  return length === null ? null : buffer.subarray(0, length);
+}
