@@ -1,3 +1,5 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
 /// <reference lib="dom" />
 /**
  * The page: a browser as a full member.

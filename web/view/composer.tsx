@@ -1,3 +1,5 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
 /// <reference lib="dom" />
 /**
  * The input line: messages and commands, to everyone or to one member, with completion.

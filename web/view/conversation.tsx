@@ -1,3 +1,5 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
 /// <reference lib="dom" />
 /**
  * The conversation: a window onto the log, which follows new lines while the person is at its end. What is outside of

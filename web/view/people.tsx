@@ -1,3 +1,5 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
 /// <reference lib="dom" />
 /**
  * Who is in the room, and who somebody is: fingerprint, safety number, and decisions.

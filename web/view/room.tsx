@@ -1,3 +1,5 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
 /// <reference lib="dom" />
 /**
  * The page while the person is in a room.
