@@ -40,8 +40,8 @@ export class WebRoom implements AsyncDisposable {
       origins: ["null"],
     });
     const wrap = (link: DuplexLink) => {
-      if (room.offline) link.close();
-      else room.#links.add(link);
+      room.#links.add(link);
+      if (room.offline) setTimeout(() => room.cut(), 0);
       return site.wrap(link);
     };
     room.#server = openRelay({ port: 0, wrap });
@@ -194,7 +194,8 @@ export class Visitor implements AsyncDisposable {
   /** Waits until an element contains a text; by default the conversation. */
   async sees(text: string, where = ".scrolled"): Promise<void> {
     const [place, part] = [JSON.stringify(where), JSON.stringify(text)];
-    const holds = `[...document.querySelectorAll(${place})].some((one) => one.textContent.includes(${part}))`;
+    const holds =
+      `[...document.querySelectorAll(${place})].some((one) => one.textContent.includes(${part}))`;
     await this.waits(holds, async () => `"${text}" in:\n${await this.text(where)}`);
   }
 

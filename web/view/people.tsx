@@ -177,7 +177,7 @@ function Member(
         </p>
       )}
       <h3>Safety number of you and {printable(name)}</h3>
-      {identity === undefined ? <p>Computing …</p> : <Safety groups={identity.safetyNumber} />}
+      <Safety groups={identity?.safetyNumber} />
       <p>
         Compare it with {printable(name)}{" "}
         by phone or in person, or scan the code on the other screen. If both see the same number,
@@ -186,18 +186,26 @@ function Member(
       <h3>Fingerprint</h3>
       <p class="fingerprint">{fingerprint}</p>
       <div class="actions">
-        {identity !== undefined && trust !== "verified" && trust !== "changed" &&
-          (
-            <button type="button" class="good" onClick={() => decide("verify")}>
-              The numbers match: verify
-            </button>
-          )}
-        {identity !== undefined && trust === "changed" &&
-          (
-            <button type="button" class="danger" onClick={() => decide("trust")}>
-              Accept the new key
-            </button>
-          )}
+        {trust !== "verified" && trust !== "changed" && (
+          <button
+            type="button"
+            class="good"
+            disabled={identity === undefined}
+            onClick={() => decide("verify")}
+          >
+            The numbers match: verify
+          </button>
+        )}
+        {trust === "changed" && (
+          <button
+            type="button"
+            class="danger"
+            disabled={identity === undefined}
+            onClick={() => decide("trust")}
+          >
+            Accept the new key
+          </button>
+        )}
         <button
           type="button"
           onClick={() => {
@@ -220,23 +228,28 @@ function Member(
   );
 }
 
-function Safety({ groups }: { readonly groups: readonly string[] }) {
-  const number = groups.join(" ");
-  const { size, data } = encode(number, { ecc: "M", border: 2 });
+/** The safety number. Its place is kept while it is computed, so that no button moves under a finger. */
+function Safety({ groups }: { readonly groups: readonly string[] | undefined }) {
+  return (
+    <div class="safety">
+      {groups === undefined ? <p>Computing …</p> : (
+        <>
+          <p class="groups">{groups.map((group, i) => <span key={i}>{`${group} `}</span>)}</p>
+          <Code text={groups.join(" ")} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Code({ text }: { readonly text: string }) {
+  const { size, data } = encode(text, { ecc: "M", border: 2 });
   const path = data.map((row, y) => row.map((dark, x) => dark ? `M${x} ${y}h1v1h-1z` : "").join(""))
     .join("");
   return (
-    <div class="safety">
-      <p class="groups">{groups.map((group) => <span key={group}>{group}</span>)}</p>
-      <svg
-        class="code"
-        viewBox={`0 0 ${size} ${size}`}
-        role="img"
-        aria-label={`QR code of ${number}`}
-      >
-        <rect width={size} height={size} fill="#fff" />
-        <path d={path} fill="#000" />
-      </svg>
-    </div>
+    <svg class="code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={`QR code of ${text}`}>
+      <rect width={size} height={size} fill="#fff" />
+      <path d={path} fill="#000" />
+    </svg>
   );
 }
