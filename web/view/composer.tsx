@@ -7,7 +7,7 @@
  * @module
  */
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
 import { CHAT_COMMANDS } from "../../lib/chat/app/slash_commands.ts";
 import type { Completions } from "../../lib/terminal/suggestions.ts";
@@ -42,6 +42,11 @@ export function Composer({ to, setTo, complete, enter, waits }: ComposerProps) {
 
   const offered = dismissed ? NOTHING : offer(text.slice(0, cursor), complete);
   const isOpen = offered.candidates.length > 0;
+
+  useEffect(() => {
+    // On a phone the focus would bring up the keyboard over the conversation.
+    if (matchMedia("(hover: hover)").matches) area.current!.focus();
+  }, []);
 
   // The input line is as high as its text.
   useLayoutEffect(() => {
