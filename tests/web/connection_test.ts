@@ -59,7 +59,10 @@ Deno.test({
     await ada.page.keyboard.press("Escape");
     await ada.says("still ada");
     await bo.sees("still ada");
-    assertEquals(await bo.evaluates(`document.querySelector("#page").textContent.includes("HAS CHANGED")`), false);
+    assertEquals(
+      await bo.evaluates(`document.querySelector("#page").textContent.includes("HAS CHANGED")`),
+      false,
+    );
   },
 });
 
@@ -75,14 +78,18 @@ Deno.test({
     await ada.enters("ada");
     await ada.says("/fingerprint");
     await ada.sees("your key lasts until you leave");
-    const first = await ada.evaluates(`/SHA256:[^ ]{43}/.exec(document.querySelector(".scrolled").textContent)[0]`);
+    const first = await ada.evaluates(
+      `/SHA256:[^ ]{43}/.exec(document.querySelector(".scrolled").textContent)[0]`,
+    );
     await ada.page.click(".menu");
     await ada.presses("Leave the room");
     await ada.presses("Join again");
     await ada.isIn();
     await ada.says("/fingerprint");
     await ada.sees("your fingerprint is");
-    const second = await ada.evaluates(`/SHA256:[^ ]{43}/.exec(document.querySelector(".scrolled").textContent)[0]`);
+    const second = await ada.evaluates(
+      `/SHA256:[^ ]{43}/.exec(document.querySelector(".scrolled").textContent)[0]`,
+    );
     assertEquals(first === second, false);
     assertEquals(await ada.evaluates(`indexedDB.databases().then((all) => all.length)`), 1);
   },

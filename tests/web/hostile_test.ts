@@ -108,7 +108,6 @@ Deno.test({
       }
       await using _guest = guest;
       joined += 1;
-      await ada.sees(`${name} joined`);
       guest.session.send(`I am ${name}`);
       await ada.sees(`I am ${name}`);
       await ada.waits(
