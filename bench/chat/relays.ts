@@ -12,13 +12,16 @@ export interface RunningRelay {
   readonly process: Running;
 }
 
-/** Starts `parley chat server --relay-only`. */
-export async function startParley(processes: Processes): Promise<RunningRelay> {
+/** Starts `parley chat server --relay-only`, with more options if any are given. */
+export async function startParley(
+  processes: Processes,
+  ...more: readonly string[]
+): Promise<RunningRelay> {
   const args = ["server", "--relay-only", "--port", "0", "--max-members", "1100", "--json"];
   // A thousand members of one identity, and one who speaks as fast as the relay can: not what limits are for.
   const free = ["--max-rejoins", "1000000", "--max-frames", "1000000"];
   const wide = ["--max-bytes", String(1 << 30), "--max-fanout", String(1 << 30)];
-  const process = processes.chat([...args, ...free, ...wide]);
+  const process = processes.chat([...args, ...free, ...wide, ...more]);
   const { port } = JSON.parse(await process.line());
   // What it says of members that come and go is read, so that it does not fill its pipe.
   const drain = async () => {

@@ -6,41 +6,68 @@
 
 import type { Bench, Figure } from "./bench.ts";
 import { median, spread, thousands } from "./figures.ts";
-import { linesIn, type Running } from "./processes.ts";
+import { linesIn, type Processes, type Running } from "./processes.ts";
 import { startParley } from "./relays.ts";
 
 const GOAL = 80_000;
 const LINE_BYTES = 64;
 
-/** Measures messages received a second. */
+/** How both members reach the relay. */
+const CARRIERS = ["TCP", "WebSocket"] as const;
+type Carrier = typeof CARRIERS[number];
+
+/** Measures messages received a second, over TCP and over WebSocket by turns. */
 export async function throughput({ processes, runs, quick }: Bench): Promise<Figure[]> {
   const count = quick ? 50_000 : 200_000;
-  const relay = await startParley(processes);
-  const address = `127.0.0.1:${relay.port}`;
-  const listening = ["client", address, "--listen", "--json", "--name"];
-  const rates: number[] = [];
+  const relay = await startParley(processes, "--web");
+  const rates: Record<Carrier, number[]> = { TCP: [], WebSocket: [] };
   for (let run = 0; run < runs; run++) {
-    const receiver = processes.chat([...listening, `receiver-${run}`]);
-    await receiver.endInput();
-    await receiver.line(); // that it has joined itself
-    const sender = processes.chat(["client", address, "--json", "--name", `sender-${run}`]);
-    await receiver.line(); // that the sender has joined
-    await receiver.line(); // that it is really there
-    await sender.line();
-    const drained = drain(sender);
-    rates.push(await measure(sender, receiver, count));
-    await drained;
-    await receiver.stop();
+    for (const carrier of CARRIERS) {
+      const address = `${carrier === "TCP" ? "" : "http://"}127.0.0.1:${relay.port}`;
+      rates[carrier].push(await measureRun(processes, address, `${carrier}-${run}`, count));
+    }
   }
   await relay.process.stop();
+  return CARRIERS.map((carrier) => figure(carrier, rates[carrier], count));
+}
+
+function figure(carrier: Carrier, rates: readonly number[], count: number): Figure {
   const rate = median(rates);
-  return [{
+  const note = `${thousands(count)} lines a run, ${spread(rates, thousands)}`;
+  const measured = `${thousands(rate)} messages/s`;
+  if (carrier !== "TCP") {
+    const what = `the same by ${carrier}, in turns`;
+    return { what, goal: undefined, measured, met: undefined, note };
+  }
+  return {
     what: "throughput: 64-byte lines, one sender to one receiver",
     goal: `>= ${thousands(GOAL)} messages/s`,
-    measured: `${thousands(rate)} messages/s`,
+    measured,
     met: rate >= GOAL,
-    note: `${thousands(count)} lines a run, ${spread(rates, thousands)}`,
-  }];
+    note,
+  };
+}
+
+async function measureRun(
+  processes: Processes,
+  address: string,
+  name: string,
+  count: number,
+): Promise<number> {
+  const receiver = processes.chat(
+    ["client", address, "--listen", "--json", "--name", `receiver-${name}`],
+  );
+  await receiver.endInput();
+  await receiver.line(); // that it has joined itself
+  const sender = processes.chat(["client", address, "--json", "--name", `sender-${name}`]);
+  await receiver.line(); // that the sender has joined
+  await receiver.line(); // that it is really there
+  await sender.line();
+  const drained = drain(sender);
+  const rate = await measure(sender, receiver, count);
+  await drained;
+  await receiver.stop();
+  return rate;
 }
 
 /** From the first byte into the sender's pipe to the last line out of the receiver's. */

@@ -154,19 +154,30 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   NO_TERMINAL: (hint) =>
     hint.replace(/^permit parley to read (\S+)$/, "run again with --allow-read=$1")
       .concat(", or name a file with --passphrase-file FILE"),
+  NOT_HTTP: withWeb,
   REFUSED: withServer,
   SERVFAIL: withServer,
   TIMEOUT: (hint) => withServer(hint.replace("allow more time", "allow more time with --timeout")),
   TLS_KEY_MISMATCH: () =>
     "--tls-cert and --tls-key belong together: check which key the certificate was made with",
-  TLS_NOT_SPOKEN: () => "check the port; if the server does not use TLS, leave out --tls",
+  TLS_NOT_SPOKEN: () =>
+    "check the port; if the server does not use TLS, leave out --tls, or write http:// or ws://",
   TLS_UNKNOWN_ISSUER: () =>
     "name the issuer's certificate with --ca FILE; the operator of the server has it",
   UNKNOWN_ERROR: (hint) => hint === "" ? "parley info errors lists them" : hint,
   USAGE: (hint) =>
     hint.replace(/^inet_aton\(3\) accepts it$/, "$&; leave out --strict to accept it too")
       .replace(/^resolve the name (\S+) to its addresses$/, "$&: parley info resolve $1"),
+  WEBSOCKET_REFUSED: withWeb,
 };
+
+/** Names the option of a relay that serves WebSocket, and the address of one that does not. */
+function withWeb(hint: string): string {
+  return hint.replace(
+    /whether the relay serves WebSocket$/,
+    "$& (--web); HOST:PORT joins without one",
+  );
+}
 
 function withKeygen(hint: string): string {
   return hint.endsWith("in a new file") ? `${hint}: ${KEYGEN}` : hint;

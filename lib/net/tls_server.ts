@@ -31,6 +31,9 @@ export class TlsServerConn {
   /** Resolves with undefined if the handshake fails. */
   readonly #secured: Promise<Secured | undefined>;
   #socket: TLSSocket | undefined;
+  readonly #answersHttp: boolean;
+  /** The first byte that came. */
+  #first: number | undefined;
   #closed = false;
   #failure = "";
   #rest: Uint8Array = new Uint8Array(0);
@@ -40,9 +43,11 @@ export class TlsServerConn {
    *
    * @param conn The connection.
    * @param options The server's certificate and key.
+   * @param answersHttp Whether HTTP without TLS is answered in its own words. Anything else gets an alert.
    */
-  constructor(conn: Deno.TcpConn, options: TlsServerOptions) {
+  constructor(conn: Deno.TcpConn, options: TlsServerOptions, answersHttp = false) {
     this.#conn = conn;
+    this.#answersHttp = answersHttp;
     this.#secured = this.#shakeHands(options);
   }
 
@@ -56,7 +61,7 @@ export class TlsServerConn {
       import("node:tls"),
       import("node:stream"),
     ]);
-    const carrier = carrierOf(this.#conn, stream.Duplex);
+    const carrier = carrierOf(this.#conn, stream.Duplex, (bytes) => this.#first ??= bytes[0]);
     const secureContext = createSecureContext({ cert, key });
     const socket = new TLSSocket(carrier, { isServer: true, secureContext });
     this.#socket = socket;
@@ -68,12 +73,20 @@ export class TlsServerConn {
     } catch (error) {
       if (!this.#closed) {
         this.#failure = `the TLS handshake failed: ${tlsFailure(error, "TLS").why}`;
-        // `node:tls` does not send an alert over a stream that is not its own socket.
-        await this.#conn.write(HANDSHAKE_FAILURE).catch(() => {}); // the client may be gone
+        await this.#conn.write(await this.#refusal()).catch(() => {}); // the client may be gone
       }
       this.close();
       return undefined;
     }
+  }
+
+  async #refusal(): Promise<Uint8Array> {
+    const first = this.#first ?? 0;
+    // `node:tls` does not send an alert over a stream that is not its own socket.
+    if (!this.#answersHttp || first < 0x41 || first > 0x5a) return HANDSHAKE_FAILURE;
+    const { encodeResponse, HttpError, refusal } = await import("./http.ts");
+    const error = new HttpError(400, "this port speaks TLS: the address of a page is https://");
+    return encodeResponse(refusal(error), { date: new Date() });
   }
 
   /** Reads available bytes into the buffer. Returns their number, or null at the end. */
@@ -128,12 +141,19 @@ export class TlsServerConn {
 }
 
 /** Wraps a connection in a Node stream. Destroying the stream does not close the connection. */
-function carrierOf(conn: Deno.TcpConn, stream: typeof Duplex): Duplex {
+function carrierOf(
+  conn: Deno.TcpConn,
+  stream: typeof Duplex,
+  seen: (bytes: Uint8Array) => void,
+): Duplex {
   const buffer = new Uint8Array(READ_BYTES);
   const carrier = new stream({
     read: () => {
       conn.read(buffer).then(
-        (length) => carrier.push(length === null ? null : buffer.slice(0, length)),
+        (length) => {
+          if (length !== null) seen(buffer.subarray(0, length));
+          carrier.push(length === null ? null : buffer.slice(0, length));
+        },
         (error) => carrier.destroy(error),
       );
     },

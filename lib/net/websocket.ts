@@ -356,7 +356,18 @@ function applyMask(
   mask: Bytes,
   phase: number,
 ): void {
-  for (let i = 0; i < length; i++) bytes[to + i] = bytes[from + i]! ^ mask[phase + i & 3]!;
+  const a = mask[phase]!;
+  const b = mask[phase + 1 & 3]!;
+  const c = mask[phase + 2 & 3]!;
+  const d = mask[phase + 3 & 3]!;
+  const whole = length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    bytes[to + i] = bytes[from + i]! ^ a;
+    bytes[to + i + 1] = bytes[from + i + 1]! ^ b;
+    bytes[to + i + 2] = bytes[from + i + 2]! ^ c;
+    bytes[to + i + 3] = bytes[from + i + 3]! ^ d;
+  }
+  for (let i = whole; i < length; i++) bytes[to + i] = bytes[from + i]! ^ mask[phase + i & 3]!;
 }
 
 /**

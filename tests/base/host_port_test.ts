@@ -55,6 +55,17 @@ Deno.test("isOwnHost() takes addresses, localhost and the names that a server kn
   for (const host of others) assertEquals(isOwnHost(host, { names }), false, String(host));
 });
 
+Deno.test("isOwnHost() takes names one label below a wildcard, as certificates have them", () => {
+  const is = (host: string) => isOwnHost(host, { names: ["*.example.org"] });
+  assertEquals(["a.example.org", "B.Example.org:443", "a.example.org."].map(is), [
+    true,
+    true,
+    true,
+  ]);
+  const others = ["example.org", "a.b.example.org", "*", "a.example.com", "aexample.org"];
+  for (const host of others) assertEquals(is(host), false, host);
+});
+
 Deno.test("isOwnHost() takes only the addresses that a server wants", () => {
   const is = (host: string) => isOwnHost(host, { address: isLoopback });
   assertEquals(["127.0.0.1", "127.9.9.9:1", "[::1]", "0:0:0:0:0:0:0:1"].map(is), [

@@ -11,7 +11,7 @@ function adviceFor(code: string, hint?: string): string | undefined {
 Deno.test("withAdvice() names the option or the command that helps", () => {
   assertEquals(
     adviceFor("TLS_NOT_SPOKEN", "check the port"),
-    "check the port; if the server does not use TLS, leave out --tls",
+    "check the port; if the server does not use TLS, leave out --tls, or write http:// or ws://",
   );
   assertEquals(
     adviceFor("KEY_EMPTY", "copy it again, or make a key in a new file"),
@@ -21,6 +21,12 @@ Deno.test("withAdvice() names the option or the command that helps", () => {
     adviceFor("MESSAGE_TOO_LONG", "one block holds at most k - 2·32 - 2 bytes"),
     "one block holds at most k - 2·32 - 2 bytes; without --raw any size is possible",
   );
+  for (const code of ["NOT_HTTP", "WEBSOCKET_REFUSED"]) {
+    assertEquals(
+      adviceFor(code, "check the address, and whether the relay serves WebSocket"),
+      "check the address, and whether the relay serves WebSocket (--web); HOST:PORT joins without one",
+    );
+  }
   assertEquals(adviceFor("UNKNOWN_ERROR"), "parley info errors lists them");
 });
 

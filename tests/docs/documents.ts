@@ -11,6 +11,7 @@ export async function manual(): Promise<string> {
   const names = [
     "README.md",
     "docs/chat.md",
+    "docs/web.md",
     "docs/info.md",
     "docs/udp.md",
     "docs/tcp.md",

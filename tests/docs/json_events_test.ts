@@ -85,6 +85,7 @@ async function said(): Promise<string[]> {
     ...report.listening({
       ...{ addr, room: ROOM, roomName, tls: false },
       join: { commands: ["x"], from: "elsewhere" },
+      web: { url: "http://[::1]:1/", sha256: "00" },
     }),
     ...report.status({ connected: true, others: 1, away: [], waiting: [], more: 0 }),
     ...report.slow({

@@ -11,16 +11,18 @@ import { parseLine } from "../../lib/chat/app/slash_commands.ts";
 import { foldName, MAX_NAME_LENGTH, normalizeName } from "../../lib/chat/identity/name.ts";
 import { sourceOf } from "../../lib/chat/relay/admission_control.ts";
 import { isFingerprint, KnownPeers, KnownPeersError } from "../../lib/chat/trust/known_peers.ts";
+import { isRoomName } from "../../lib/chat/wire/kinds.ts";
 import { readAddress } from "../../lib/cli/host.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
+import { readRoomAddress } from "../../lib/commands/chat/chat.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { logValue } from "../../lib/os/log.ts";
 import { readLines } from "../../lib/os/streams.ts";
 import { anyBytes, nearly, nearlyText } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 
 // deno-lint-ignore no-control-regex -- controls are what must not be there
@@ -104,6 +106,22 @@ export const TEXT_TARGETS: readonly Target[] = [
       if (address === undefined) return;
       assert(address.hostname.length > 0);
       assert(Number.isInteger(address.port) && address.port >= 1 && address.port <= 65_535);
+    },
+  ),
+  target(
+    "room-address",
+    () =>
+      nearlyText([
+        ...["a.example/garden", "wss://a.example/p/chat?room=garden", "ws://[::1]:80"],
+        ...["https://a.example:444/p/g%C3%A9", "http://127.0.0.1/"],
+      ]),
+    (text) => {
+      const address = usage(() => readRoomAddress(text));
+      if (address === undefined) return;
+      assert(address.hostname.length > 0);
+      assert(address.port >= 0 && address.port <= 65_535);
+      assert(isRoomName(address.roomName));
+      if (address.web !== undefined) assertMatch(address.web.path, /^\/[!-~]*$/);
     },
   ),
   target(

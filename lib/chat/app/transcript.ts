@@ -101,9 +101,10 @@ export class Transcript implements Presenter {
     const where = hostPort(addr) + (tls ? " over TLS" : "");
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
-    const page = web === undefined ? [] : [`page at ${web.url}, SHA-256 ${web.sha256}`];
-    return [`listening on ${where}, room ${which}`, joinText(join), ...page]
-      .map((one) => this.#note(one));
+    const lines = [`listening on ${where}, room ${which}`, joinText(join)];
+    if (web !== undefined) lines.push(`page at ${web.url}, SHA-256 ${web.sha256}`);
+    if (web !== undefined && !tls && join.from !== "this machine") lines.push(HTTPS_TEXT);
+    return lines.map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {
@@ -430,6 +431,10 @@ export class Transcript implements Presenter {
     return `${this.#style.dim("*")} ${text}`;
   }
 }
+
+/** Browsers give the functions of cryptography to https, to this machine and to files alone. */
+const HTTPS_TEXT =
+  "browsers on other machines need https: --tls-cert, or a proxy with a certificate";
 
 /** Says with which command others join. */
 function joinText({ commands, from }: JoinCommands): string {

@@ -359,7 +359,9 @@ export class TcpListener implements LinkSource {
       // The connection has ended already. The first read reports that.
     }
     const { tls, wrap } = this.#options;
-    const link = new TcpLink(tls === undefined ? conn : new TlsServerConn(conn, tls));
+    const link = new TcpLink(
+      tls === undefined ? conn : new TlsServerConn(conn, tls, wrap !== undefined),
+    );
     return wrap === undefined ? link : wrap(link);
   }
 }

@@ -194,6 +194,8 @@ export async function dialWebSocket(
   const scheme = tls === undefined ? "ws" : "wss";
   const what = `cannot open ${scheme}://${hostPort({ hostname, port })}${printable(path)}`;
   const conn = await dialTcp(destination, signal);
+  if (signal.aborted) conn.close();
+  signal.throwIfAborted();
   const late = AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS);
   const cut = () => conn.close();
   const stop = AbortSignal.any([late, signal]);
@@ -214,7 +216,7 @@ export async function dialWebSocket(
   }
 }
 
-const NOT_WEB_HINT = "the relay needs --web; HOST:PORT without a scheme joins without WebSocket";
+const NOT_WEB_HINT = "check the address, and whether the relay serves WebSocket";
 
 /** Asks for the WebSocket. Returns what came after the response. */
 async function shakeHands(

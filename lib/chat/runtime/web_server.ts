@@ -101,7 +101,7 @@ export class WebSite {
     const { method, path, host, fields } = request;
     // A page of another site may use a name that its owner resolves to this server (DNS rebinding).
     if (!isOwnHost(host, { names: this.#options.names })) {
-      throw new HttpError(421, "the request names another host; --public-name adds one");
+      throw new HttpError(421, "the request names a host that is not this server's");
     }
     if (method !== "GET" && method !== "HEAD") {
       throw new HttpError(405, "use GET or HEAD", [["Allow", "GET, HEAD"]]);
@@ -126,7 +126,7 @@ export class WebSite {
     const [origin, ...more] = fields.all("origin");
     // Browsers say where a page is from. Other clients need not, and could say anything: they hold no one's rights.
     if (origin !== undefined && (more.length > 0 || !this.#isOwnOrigin(origin, host))) {
-      throw new HttpError(403, "the page is from another origin; --web-origin admits one");
+      throw new HttpError(403, "the page is from an origin that is not this server's");
     }
     return key;
   }

@@ -9,7 +9,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { readRoomAddress } from "../../../lib/commands/chat/chat.ts";
+import { clientFiles, readRoomAddress, webOptions } from "../../../lib/commands/chat/chat.ts";
 import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 
@@ -34,8 +34,81 @@ Deno.test("a room that cannot be is refused in one line that says what is wrong"
     assert(!/[\x00-\x1f\u202e]/.test(what + why), what);
   }
   assertEquals(failure("/garden").hint, "try 127.0.0.1/garden");
-  assert(failure("http://a.example/garden").why.startsWith("it is a URL"));
+  assert(failure("ftp://a.example/garden").why.startsWith("it is a URL"));
   assert(failure("a.example:x/garden").why.startsWith("a port is"));
+});
+
+Deno.test("the URL of a page names a room, and its WebSocket is beside it", () => {
+  const cases: [text: string, host: string, port: number, room: string, path: string][] = [
+    ["https://a.example", "a.example", 443, "", "/chat"],
+    ["HTTPS://A.example/", "a.example", 443, "", "/chat"],
+    ["https://a.example/garden", "a.example", 443, "garden", "/chat"],
+    ["https://a.example/chat", "a.example", 443, "chat", "/chat"],
+    ["https://a.example:8443/p/q/garden", "a.example", 8443, "garden", "/p/q/chat"],
+    ["https://a.example/p/", "a.example", 443, "", "/p/chat"],
+    ["http://[::1]:5000/%D0%B3", "::1", 5000, "г", "/chat"],
+    ["http://127.0.0.1/e%CC%81", "127.0.0.1", 80, "é", "/chat"],
+    ["https://bücher.example/", "xn--bcher-kva.example", 443, "", "/chat"],
+  ];
+  for (const [text, hostname, port, roomName, path] of cases) {
+    const web = { path, isSecure: text.toLowerCase().startsWith("https:") };
+    assertEquals(readRoomAddress(text), { hostname, port, roomName, web }, text);
+  }
+});
+
+Deno.test("the URL of a WebSocket is its exact address, and may name a room", () => {
+  const cases: [text: string, port: number, room: string, path: string][] = [
+    ["ws://a.example", 80, "", "/chat"],
+    ["wss://a.example/", 443, "", "/chat"],
+    ["wss://a.example/p/socket", 443, "", "/p/socket"],
+    ["wss://a.example:444/chat?room=%D0%B3", 444, "г", "/chat"],
+  ];
+  for (const [text, port, roomName, path] of cases) {
+    const web = { path, isSecure: text.startsWith("wss:") };
+    assertEquals(readRoomAddress(text), { hostname: "a.example", port, roomName, web }, text);
+  }
+});
+
+Deno.test("a URL that cannot be dialled is refused in one line that says what is wrong", () => {
+  const cases = [
+    ["https://", "it is not a URL"],
+    ["https://a b/", "it is not a URL"],
+    ["wss://a.example:99999/", "it is not a URL"],
+    ["https://me@a.example/", "it has a user or a password"],
+    ["https://a.example/garden#secret", "it has a part after #"],
+    ["https://a.example/garden?x", "it has a part after ?"],
+    ["wss://a.example/chat?room=a&room=b", "it has more than ?room=NAME after the path"],
+    ["wss://a.example/chat?rom=a", "it has more than ?room=NAME after the path"],
+    ["https://a.example/%FF", "its path is not UTF-8"],
+    ["https://a.example/a%20b", '"a b" is not the name of a room'],
+    ["https://a.example/a%2Fb", '"a/b" is not the name of a room'],
+  ];
+  for (const [text, why] of cases) {
+    const failure = assertThrows(() => readRoomAddress(text!), Failure);
+    assertEquals([failure.code, failure.why], ["USAGE", why], text);
+  }
+});
+
+Deno.test("the options of TLS and of the web agree with what is dialled and served", () => {
+  const usage = (run: () => void) => assertThrows(run, Failure).message;
+  const web = (isSecure: boolean) => ({ path: "/chat", isSecure });
+  assertEquals(clientFiles(false, undefined, web(true)), { tls: { ca: undefined } });
+  assertEquals(clientFiles(false, "ca.pem", web(true)), { tls: { ca: "ca.pem" } });
+  assertEquals(clientFiles(true, undefined, web(true)), { tls: { ca: undefined } });
+  assertEquals(clientFiles(false, undefined, web(false)), {});
+  assert(usage(() => clientFiles(true, undefined, web(false))).includes("without TLS"));
+  assert(usage(() => clientFiles(false, "ca.pem", web(false))).includes("--ca: it needs"));
+  const origins = ["null", "https://A.example/", "http://a.example:8080", "chrome-extension://abc"];
+  assertEquals(webOptions(true, origins), {
+    web: {
+      origins: ["null", "https://a.example", "http://a.example:8080", "chrome-extension://abc"],
+    },
+  });
+  assertEquals(webOptions(false, []), {});
+  assert(usage(() => webOptions(false, ["null"])).includes("--web-origin: it needs --web"));
+  for (const wrong of ["", "a.example", "https://a.example/x", "https://a@b", "*", "https://"]) {
+    assert(usage(() => webOptions(true, [wrong])).includes("is not an origin"), wrong);
+  }
 });
 
 Deno.test({

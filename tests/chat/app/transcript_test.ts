@@ -409,6 +409,14 @@ Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
     plain().listening({ ...relay, join: unknown })[1],
     "* others join with: parley chat client HOST, HOST being this machine's name or address",
   );
+  const web = { url: "http://[::1]:4396/", sha256: "ab".repeat(32) };
+  const page = `* page at http://[::1]:4396/, SHA-256 ${"ab".repeat(32)}`;
+  assertEquals(plain().listening({ ...relay, web }).slice(2), [page]);
+  const https =
+    "* browsers on other machines need https: --tls-cert, or a proxy with a certificate";
+  assertEquals(plain().listening({ ...relay, join: two, web }).slice(2), [page, https]);
+  assertEquals(plain().listening({ ...relay, join: two, web, tls: true }).slice(2), [page]);
+  assertEquals(JSON.parse(new Report().listening({ ...relay, web })[0]!).web, web);
   for (const tls of [false, true]) {
     const [line] = new Report().listening({ ...relay, tls });
     assertEquals([JSON.parse(line!).tls, JSON.parse(line!).join], [tls, [command]]);

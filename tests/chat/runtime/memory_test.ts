@@ -11,6 +11,8 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
+import { utf8 } from "../../../lib/base/bytes.ts";
+import { WebSite } from "../../../lib/chat/runtime/web_server.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { openRelay, type RelayServer } from "../../../lib/tcp_chat.ts";
@@ -70,6 +72,24 @@ Deno.test("thousands of connections that greet and go leave nothing behind", asy
     using socket = await RawSocket.dial(port);
     await socket.send(encodeGreeting(""));
     assertEquals((await socket.read())?.kind, KIND.challenge);
+  });
+});
+
+Deno.test("thousands of pages, refusals and WebSockets leave nothing behind", async () => {
+  const site = await WebSite.make({ page: "<p>hi</p>", isSecure: false, names: [], origins: [] });
+  await using server = openRelay({ port: 0, wrap: site.wrap });
+  const { port } = server.addr;
+  const requests = [
+    "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    "GET /unfinished HT",
+  ].map(utf8);
+  await assertNothingStays(server, 2000, async (visitor) => {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await conn.write(requests[visitor]!);
+    if (visitor < 3) await conn.read(new Uint8Array(4096));
   });
 });
 

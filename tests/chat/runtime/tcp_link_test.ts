@@ -222,3 +222,34 @@ Deno.test("a guarded link that ends is closed two seconds later if the other sid
   resolve();
   await promise;
 });
+
+Deno.test("a link that ends its writing still delivers what comes, until it is closed", async () => {
+  const conn = new FakeConnection();
+  const link = linkTo(conn);
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  let isRead = false;
+  conn.read = () => {
+    if (isRead) return promise;
+    isRead = true;
+    return Promise.resolve(3);
+  };
+  let ended = false;
+  conn.closeWrite = () => {
+    ended = true;
+    return Promise.resolve();
+  };
+  let received = 0;
+  const done = readAll(link, ({ length }) => {
+    received += length;
+    return undefined;
+  });
+  link.send(bytes(0, 8));
+  link.endWriting();
+  link.send(bytes(8, 8));
+  await turn();
+  assertEquals([concat(conn.written), ended, received, conn.closed], [bytes(0, 8), true, 3, false]);
+  link.close();
+  assertEquals(conn.closed, true);
+  resolve(null);
+  await done;
+});
