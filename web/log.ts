@@ -63,6 +63,11 @@ function bounded<T>(log: Log<T>): Log<T> {
   return bounded({ ...log, chunks: log.chunks.slice(1), start: second.at, characters });
 }
 
+/** Drops all entries. Those that follow have the next positions. */
+export function emptied<T>({ end }: Log<T>): Log<T> {
+  return { chunks: [], start: end, end, characters: 0 };
+}
+
 /** Replaces the entry at a position by one with a text of the same length; a position that has given way is ignored. */
 export function replace<T>(log: Log<T>, position: number, change: (entry: T) => T): Log<T> {
   const index = chunkOf(log, position);

@@ -10,7 +10,7 @@ import type { WaitingLine } from "../lib/chat/member/deliveries.ts";
 import type { Missed } from "../lib/chat/member/lines.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
 import type { Peer } from "../lib/chat/member/roster.ts";
-import { append, EMPTY_LOG, type Log, replace } from "./log.ts";
+import { append, emptied, EMPTY_LOG, type Log, replace } from "./log.ts";
 
 /** What became of a line of the person. */
 export type Delivery =
@@ -84,6 +84,8 @@ export interface ChatState {
   readonly self: OwnCredential | undefined;
   readonly phase: Phase;
   readonly log: Log<Entry>;
+  /** The position up to which the person has cleared the conversation. */
+  readonly cleared: number;
   /** The others in the room, by their keys. */
   readonly people: ReadonlyMap<string, Person>;
   /** The positions of the person's lines that are not delivered yet, by their ids. */
@@ -105,6 +107,7 @@ export const BEGINNING: ChatState = {
   self: undefined,
   phase: { kind: "joining" },
   log: EMPTY_LOG,
+  cleared: 0,
   people: new Map(),
   open: new Map(),
   waiting: new Map(),
@@ -160,7 +163,7 @@ export function fold(state: ChatState, happening: Happening): ChatState {
     case "notes":
       return withNotes(state, happening.notes);
     case "cleared":
-      return { ...state, log: { ...state.log, chunks: [], start: state.log.end, characters: 0 } };
+      return { ...state, log: emptied(state.log), cleared: state.log.end };
     case "decided":
       return { ...state, decisions: state.decisions + 1 };
     case "waits": {

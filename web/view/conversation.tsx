@@ -89,7 +89,7 @@ export function Conversation({ state }: { readonly state: ChatState }) {
         tabIndex={0}
         onScroll={scrolled}
       >
-        {log.start > 0 && from === log.start &&
+        {log.start > state.cleared && from === log.start &&
           <p class="day">Earlier lines are no longer kept</p>}
         {entries.map((entry, i) => (
           <div key={from + i} data-position={from + i}>
