@@ -70,7 +70,8 @@ export function placeBeside(base: string): Place {
  * @throws {Failure} If it is no address of a relay.
  */
 export function readPlace(address: string): Place {
-  const url = URL.parse(/^[a-z]+:\/\//i.test(address) ? address : `wss://${address}`);
+  const whole = /^[a-z]+:\/\//i.test(address) ? address : `wss://${address}`;
+  const url = /\s/.test(whole) ? null : URL.parse(whole);
   const protocol = url === null ? undefined : SOCKETS[url.protocol];
   if (url === null || protocol === undefined) {
     throw new Failure({

@@ -132,7 +132,8 @@ Deno.test({
     const press = async (...keys: readonly string[]) => {
       for (const key of keys) await keyboard.press(key as Parameters<typeof keyboard.press>[0]);
     };
-    const focused = () => ada.evaluates(`document.activeElement.textContent.trim()`);
+    const focused = () =>
+      ada.evaluates(`document.activeElement.closest("button")?.textContent.trim() ?? ""`);
     /** Presses Tab until the focused element contains a text. */
     const tabTo = async (text: string) => {
       for (let i = 0; i < 20; i++) {

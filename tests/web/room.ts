@@ -148,9 +148,10 @@ export class Visitor implements AsyncDisposable {
     const visitor = new Visitor(page, profile);
     page.on("pageerror", (error) => visitor.faults.push(String(error)));
     page.on("console", (message) => {
-      // A lost connection is an error of the network, which the browser reports by itself.
-      const isLoss = /WebSocket connection|net::ERR_/.test(message.text());
-      if (message.type() === "error" && !isLoss) visitor.faults.push(message.text());
+      // The browser itself reports a lost connection, and a header that it ignores without TLS.
+      const isKnown = /WebSocket connection|net::ERR_|Opener-Policy header has been ignored/;
+      if (message.type() !== "error" || isKnown.test(message.text())) return;
+      visitor.faults.push(message.text());
     });
     await page.setViewport({ width, height });
     const scheme = dark ? "dark" : "light";

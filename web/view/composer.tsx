@@ -45,7 +45,7 @@ export function Composer({ to, setTo, complete, enter, waits }: ComposerProps) {
 
   useEffect(() => {
     // On a phone the focus would bring up the keyboard over the conversation.
-    if (matchMedia("(hover: hover)").matches) area.current!.focus();
+    if (!matchMedia("(pointer: coarse)").matches) area.current!.focus();
   }, []);
 
   // The input line is as high as its text.
