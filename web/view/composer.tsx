@@ -17,6 +17,9 @@ const MAX_OFFERED = 8;
 /** The most entered lines that the arrow keys bring back. */
 const MAX_KEPT = 100;
 
+/** Whether the browser makes a field as high as its text (CSS Basic User Interface 4). */
+const SIZES_FIELDS = CSS.supports("field-sizing", "content");
+
 /** What the composer needs. */
 export interface ComposerProps {
   /** The recipient of what is entered; everyone by default. */
@@ -48,8 +51,9 @@ export function Composer({ to, setTo, complete, enter, waits }: ComposerProps) {
     if (!matchMedia("(pointer: coarse)").matches) area.current!.focus();
   }, []);
 
-  // The input line is as high as its text.
+  // The input line is as high as its text, which some browsers do by themselves.
   useLayoutEffect(() => {
+    if (SIZES_FIELDS) return;
     const element = area.current!;
     element.style.height = "auto";
     element.style.height = `${element.scrollHeight}px`;

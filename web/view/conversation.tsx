@@ -43,13 +43,18 @@ export function Conversation({ state }: { readonly state: ChatState }) {
 
   useLayoutEffect(() => {
     const element = area.current!;
-    if (held === undefined) element.scrollTop = element.scrollHeight;
-    else if (anchor.current !== undefined) {
+    if (held === undefined) {
+      // With the next frame: to ask for the height now would lay out the page once more for each line.
+      const frame = requestAnimationFrame(() => element.scrollTop = element.scrollHeight);
+      return () => cancelAnimationFrame(frame);
+    }
+    if (anchor.current !== undefined) {
       const { position, top } = anchor.current;
       const row = element.querySelector<HTMLElement>(`[data-position="${position}"]`);
       if (row !== null) element.scrollTop = row.offsetTop - top;
     }
     anchor.current = undefined;
+    return undefined;
   });
 
   /** Moves the window, and keeps what the person sees where it is. */

@@ -11,6 +11,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { encode } from "uqr";
 import { printable } from "../../lib/base/printable.ts";
 import { changeWarning, standingText } from "../../lib/chat/app/presenter.ts";
+import type { TrustState } from "../../lib/chat/trust/trust.ts";
 import type { Chat, Identity } from "../chat.ts";
 import type { ChatState, Person } from "../state.ts";
 import { Disc, Name } from "./names.tsx";
@@ -62,18 +63,19 @@ function identityOf({ peer: { credential: { name, fingerprint } } }: Person) {
 }
 
 function standingOf(chat: Chat, { peer, away, confirmed }: Person): string {
-  const { trust } = chat.trust.standing(peer.credential);
-  const words = {
-    new: "not verified",
-    known: "known, not verified",
-    verified: "✓ verified",
-    changed: "its key has changed",
-    excluded: "receives nothing from you",
-  };
+  const trust = chat.trust.of(peer.credential);
   const ignored = chat.trust.ignores(peer.credential) ? ["hidden"] : [];
-  const parts = [words[trust], ...ignored, ...away ? ["away"] : []];
+  const parts = [TRUST_WORDS[trust], ...ignored, ...away ? ["away"] : []];
   return [...parts, ...confirmed ? [] : ["not heard from"]].join(", ");
 }
+
+const TRUST_WORDS: Readonly<Record<TrustState, string>> = {
+  new: "not verified",
+  known: "known, not verified",
+  verified: "✓ verified",
+  changed: "its key has changed",
+  excluded: "receives nothing from you",
+};
 
 function toneOf(chat: Chat, { peer }: Person): string {
   return chat.trust.of(peer.credential);

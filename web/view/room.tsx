@@ -7,7 +7,7 @@
  * @module
  */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
 import type { Chat } from "../chat.ts";
 import type { ChatState } from "../state.ts";
@@ -38,6 +38,21 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
     setTimeout(() => document.querySelector<HTMLTextAreaElement>(".composer textarea")?.focus(), 0);
   };
   const isEnded = phase.kind === "ended";
+  const isLost = phase.kind === "lost";
+  // Lines come far more often than these change.
+  const inRoom = [people, state.self, state.decisions];
+  const menu = useMemo(() => <Menu {...{ chat, state, open }} />, inRoom);
+  const roster = useMemo(() => <People {...{ chat, state, open }} />, inRoom);
+  const warnings = useMemo(() => <ChangedKeys {...{ chat, state, open }} />, inRoom);
+  const composer = useMemo(() => (
+    <Composer
+      to={to}
+      setTo={setTo}
+      complete={(before) => chat.complete(before)}
+      enter={(line) => void chat.enter(line, to)}
+      waits={isLost}
+    />
+  ), [chat, to, isLost]);
   return (
     <div class={listed ? "room lists" : "room"}>
       <header class="bar">
@@ -54,10 +69,10 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
         >
           {listed ? "Conversation" : `${people.size + 1} here`}
         </button>
-        <Menu chat={chat} state={state} open={open} />
+        {menu}
       </header>
       <main>
-        <ChangedKeys {...{ chat, state, open }} />
+        {warnings}
         <Conversation state={state} />
         {isEnded
           ? (
@@ -69,19 +84,11 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
               <button type="button" class="good" onClick={again}>Join again</button>
             </div>
           )
-          : (
-            <Composer
-              to={to}
-              setTo={setTo}
-              complete={(before) => chat.complete(before)}
-              enter={(line) => void chat.enter(line, to)}
-              waits={phase.kind === "lost"}
-            />
-          )}
+          : composer}
       </main>
       <aside id="people" aria-label="Members">
         <h2>{people.size === 0 ? "Here" : `${people.size + 1} here`}</h2>
-        <People {...{ chat, state, open }} />
+        {roster}
       </aside>
       {who !== undefined && (
         <Who
