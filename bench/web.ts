@@ -22,16 +22,14 @@ const ENTER = `async (text) => {
   return at;
 }`;
 
-/** Notes in the page when each line came into the document. */
+/** Makes `comes(TEXT)` in the page, which gives the time at which a line comes into the document. */
 const WATCH = `() => {
-  globalThis.came = new Map();
+  const waiting = new Map();
+  globalThis.comes = (text) => new Promise((resolve) => waiting.set(text, resolve));
   new MutationObserver((changes) => {
     const at = performance.timeOrigin + performance.now();
     for (const { addedNodes } of changes) {
-      for (const node of addedNodes) {
-        const text = node.querySelector?.(".text")?.textContent;
-        if (text !== undefined && !globalThis.came.has(text)) globalThis.came.set(text, at);
-      }
+      for (const node of addedNodes) waiting.get(node.querySelector?.(".text")?.textContent)?.(at);
     }
   }).observe(document.querySelector(".scrolled"), { childList: true, subtree: true });
 }`;
@@ -40,9 +38,9 @@ async function pageToPage(ada: Visitor, bo: Visitor, round: number): Promise<num
   const times: number[] = [];
   for (let i = 0; i < LINES; i++) {
     const text = `page ${round} ${i}`;
-    const sent = Number(await ada.evaluates(`(${ENTER})(${JSON.stringify(text)})`));
-    await bo.waits(`globalThis.came.has(${JSON.stringify(text)})`);
-    times.push(Number(await bo.evaluates(`globalThis.came.get(${JSON.stringify(text)})`)) - sent);
+    const came = bo.evaluates(`comes(${JSON.stringify(text)})`);
+    const sent = await ada.evaluates(`(${ENTER})(${JSON.stringify(text)})`);
+    times.push(Number(await came) - Number(sent));
   }
   return times;
 }

@@ -39,6 +39,8 @@ import type { Store } from "./store.ts";
 const MAX_WAITING = 50;
 /** How often is looked who has shown the person's lines, while some have not, in milliseconds. */
 const WAITING_POLL_MS = 500;
+/** If the page was drawn a shorter time ago, messages are drawn together, in milliseconds. */
+const CALM_MS = 16;
 /** The longest wait for the relay to accept lines before a command runs, in milliseconds. */
 const ACCEPT_WAIT_MS = 2_000;
 
@@ -86,6 +88,7 @@ export class Chat {
   /** Events that occur while a line is being sent: they follow the line. */
   #held: MemberEvent[] | undefined;
   #isFlushing = false;
+  #flushedAt = -Infinity;
   #mention: RegExp | undefined;
   #lastSpeaker = "";
   #polling: ReturnType<typeof setTimeout> | undefined;
@@ -258,7 +261,8 @@ export class Chat {
     const mentions = event.kind === "message" && this.#mention?.test(event.text) === true;
     // The page shows messages by itself.
     const lines = event.kind === "message" ? [] : this.#transcript.event(event);
-    this.#happen({ kind: "event", event, notes: notesOf(lines, at), mentions, at });
+    const notes = notesOf(lines, at);
+    this.#happen({ kind: "event", event, notes, mentions, at }, event.kind === "message");
     if (event.kind === "message") this.#lastSpeaker = event.from.credential.name;
     this.#attention.tell(event);
     this.#progress.notify();
@@ -299,16 +303,25 @@ export class Chat {
     });
   }
 
-  #happen(happening: Happening): void {
+  /**
+   * Shows something soon, together with what happens meanwhile.
+   *
+   * @param happening What happens.
+   * @param atOnce Whether it is shown before other work of the page, unless much happens.
+   */
+  #happen(happening: Happening, atOnce = false): void {
     this.#happened.push(happening);
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    this.#flushing.port2.postMessage(undefined);
+    const isCalm = performance.now() - this.#flushedAt > CALM_MS;
+    if (atOnce && isCalm) queueMicrotask(() => this.#flush());
+    else this.#flushing.port2.postMessage(undefined);
   }
 
   /** Shows everything that has happened, and says so to the session. */
   #flush(): void {
     this.#isFlushing = false;
+    this.#flushedAt = performance.now();
     const told = this.#told;
     this.#state = this.#happened.splice(0).reduce(fold, this.#state);
     this.#options.show(this.#state);
