@@ -24,7 +24,6 @@ import {
 } from "../lib/chat/identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
-import type { Peer } from "../lib/chat/member/roster.ts";
 import { type Session, startSession } from "../lib/chat/runtime/session.ts";
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import type { Standing } from "../lib/chat/trust/trust.ts";
@@ -78,7 +77,6 @@ export class Chat {
   readonly #departure: Departure;
   readonly #progress = new Signal();
   readonly #hurry = Promise.withResolvers<void>();
-  readonly #ended = Promise.withResolvers<void>();
   readonly #happened: Happening[] = [];
   readonly #flushing = new MessageChannel();
   #state = BEGINNING;
@@ -92,6 +90,12 @@ export class Chat {
   #mention: RegExp | undefined;
   #lastSpeaker = "";
   #polling: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the person leaves. */
+  #departing = false;
+  /** Whether the session is over. */
+  #isEnding = false;
+  /** Resolved when everything that has happened is shown; undefined if nobody waits. */
+  #shown: PromiseWithResolvers<void> | undefined;
 
   private constructor(options: ChatOptions, known: KnownPeers) {
     this.#options = options;
@@ -157,11 +161,6 @@ export class Chat {
     return this.#trust;
   }
 
-  /** Fulfilled once the stay is over and nothing more is shown. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
-  }
-
   /** Takes a line that the person entered: a message, to everyone or to one member, or a command. */
   async enter(line: string, to?: string): Promise<void> {
     const command = parseLine(line, true);
@@ -185,11 +184,6 @@ export class Chat {
     return { standing: this.#trust.standing(peer), safetyNumber: number };
   }
 
-  /** Why a member receives nothing, as a predicate that follows its name. */
-  obstacle(peer: Peer): string | undefined {
-    return this.#trust.obstacle(peer);
-  }
-
   /** Says whether the person looks at the page. */
   watch(watched: boolean): void {
     if (watched !== this.#state.watched) this.#happen({ kind: "watched", watched });
@@ -203,7 +197,6 @@ export class Chat {
     await this.#departure.leave(this.#session, () => 0);
     this.#end("LEFT", "");
   }
-  #departing = false;
 
   async #run(command: SlashCommand): Promise<void> {
     const session = this.#session;
@@ -294,7 +287,6 @@ export class Chat {
     this.#happen({ kind: "ended", why: ending === "LEFT" ? "you left the room" : why, hint });
     this.#hurry.resolve();
   }
-  #isEnding = false;
 
   #remember(store: Store, change: KnownPeersChange): void {
     store.remember(change).catch((error) => {
@@ -328,11 +320,8 @@ export class Chat {
     this.#session?.displayed(told);
     this.#shown?.resolve();
     this.#shown = undefined;
-    if (this.#state.phase.kind !== "ended") return;
-    this.#flushing.port1.close();
-    this.#ended.resolve();
+    if (this.#state.phase.kind === "ended") this.#flushing.port1.close();
   }
-  #shown: PromiseWithResolvers<void> | undefined;
 
   /** What commands print to: the conversation. */
   readonly #display: Display = {
