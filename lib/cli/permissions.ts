@@ -74,6 +74,7 @@ interface Task {
 /** The tasks that run one command or group, with all the permissions that they grant. */
 export const TASKS: readonly Task[] = [
   { name: "chat-server", words: ["chat", "server"], grants: ["net"] },
+  { name: "chat-web", words: ["chat", "server"], grants: ["net"] },
   { name: "chat-client", words: ["chat", "client"], grants: ["net"] },
   { name: "udp-server", words: ["udp", "server"], grants: ["net"] },
   { name: "udp-client", words: ["udp", "client"], grants: ["net"] },

@@ -91,6 +91,7 @@ Deno.test({
     assertEquals(lines(await sh('exec bash -c "$1"', script)), [
       "server             (Open a room on this machine, and join it)",
       "client             (Join a room)",
+      "page               (Write the page that chat server --web serves)",
     ]);
   },
 });
