@@ -15,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   startup: () => import("./startup.ts"),
   tcp: () => import("./tcp.ts"),
   udp: () => import("./udp.ts"),
+  web: () => import("./web.ts"),
 };
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

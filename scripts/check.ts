@@ -1,6 +1,6 @@
 /**
- * Every static check: format, lint, types, floor plan, number of modules, needs of tests, documentation, lock file,
- * and what would be published.
+ * Every static check: format, lint, types, floor plan, number of modules, needs of tests, the page of the chat,
+ * documentation, lock file, and what would be published.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import config from "../deno.json" with { type: "json" };
 import { floorPlanFaults } from "./check/floor_plan.ts";
 import { moduleCountFaults, type ModuleGraph } from "./check/module_count.ts";
 import { needsFaults } from "./check/needs.ts";
+import { pageFaults } from "./page.ts";
 import { sourcesIn } from "./test/files.ts";
 
 const TESTS = [...sourcesIn("tests")];
@@ -21,6 +22,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint"],
   ["check", "--frozen", "main.ts", "lib/", "scripts/", "bench/", ...TEST_CODE],
+  // By itself: it brings the types of a browser.
+  ["check", "--frozen", "web/"],
   ["doc", "--lint", ...Object.values(config.exports)],
   ["doc", "--html", "--name=parley", "--output=.doc", "mod.ts"],
   ["publish", "--dry-run", "--allow-dirty", "--quiet"],
@@ -30,6 +33,7 @@ const COMMANDS: readonly (readonly string[])[] = [
 const OWN_CHECKS: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   "floor plan of lib/": () => Promise.resolve(floorPlanFaults([...sourcesIn("lib")])),
   "needs of tests": () => Promise.resolve(needsFaults(TESTS)),
+  "page of the chat": pageFaults,
   "number of modules": async () => moduleCountFaults(await moduleGraph()),
 };
 

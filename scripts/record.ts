@@ -1,16 +1,21 @@
 /**
- * Draws the pictures of the documents: `deno task record` runs parley in terminals of tmux, and writes what they show
- * to `docs/images`. `deno fmt` then formats them.
+ * Draws the pictures of the documents: `deno task record` runs parley in terminals of tmux and in Chromium, and writes
+ * what they show to `docs/images`. `deno fmt` then formats the drawings.
  *
  * @module
  */
 
+import { recordPage } from "./record/page.ts";
 import { recordPing } from "./record/ping.ts";
 import { recordSession } from "./record/session.ts";
 
-const PICTURES: Readonly<Record<string, () => Promise<string>>> = {
-  ping: recordPing,
-  session: recordSession,
+/** The pictures by their names, and for each the files that it makes. */
+const PICTURES: Readonly<
+  Record<string, () => Promise<Readonly<Record<string, string | Uint8Array>>>>
+> = {
+  page: recordPage,
+  ping: async () => ({ "ping.svg": await recordPing() }),
+  session: async () => ({ "session.svg": await recordSession() }),
 };
 
 async function main(names: readonly string[]): Promise<void> {
@@ -19,8 +24,11 @@ async function main(names: readonly string[]): Promise<void> {
     throw new Error(`no picture ${unknown}: there are ${Object.keys(PICTURES).join(", ")}`);
   }
   for (const name of names.length === 0 ? Object.keys(PICTURES) : names) {
-    const file = new URL(`../docs/images/${name}.svg`, import.meta.url);
-    await Deno.writeTextFile(file, await PICTURES[name]!());
+    for (const [file, picture] of Object.entries(await PICTURES[name]!())) {
+      const path = new URL(`../docs/images/${file}`, import.meta.url);
+      if (typeof picture === "string") await Deno.writeTextFile(path, picture);
+      else await Deno.writeFile(path, picture);
+    }
   }
 }
 

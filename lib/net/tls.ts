@@ -282,17 +282,6 @@ export function tlsFailure(error: unknown, what: string): Failure {
   return new Failure({ what, why, hint: known.hint, code: known.code, cause: error });
 }
 
-/** Failures that a new connection may not meet again. */
-const PASSING: ReadonlySet<string> = new Set(["TLS_CLOSED", "TLS_TIMEOUT"]);
-
-/**
- * Tells whether a TLS failure will occur again until someone acts, such as one caused by an invalid certificate or by
- * an attacker in the path.
- */
-export function isLastingTlsFailure({ code }: Failure): boolean {
-  return code.startsWith("TLS_") && !PASSING.has(code);
-}
-
 /** Formats a time in seconds since 1970 as ", on 2020-02-01". */
 function onDate(match: RegExpExecArray | null): string {
   const date = new Date(Number(match?.[1]) * 1000);

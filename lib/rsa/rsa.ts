@@ -50,7 +50,8 @@ export class RsaKeyError extends Error {
  *
  * @param use Its purpose: `sign` makes RSA-PSS keys with SHA-512, `encrypt` RSA-OAEP keys with SHA-256.
  * @param bits The size of the modulus.
- * @returns The pair. The public key is extractable, and so is the private key of a `sign` pair.
+ * @param extractable Whether the private key can be exported; by default that of a `sign` pair can.
+ * @returns The pair. The public key is extractable.
  *
  * @example
  * ```ts
@@ -58,11 +59,15 @@ export class RsaKeyError extends Error {
  * console.log(publicKey.algorithm.name); // RSA-PSS
  * ```
  */
-export function generateRsaKeys(use: RsaUse, bits: ModulusBits): Promise<CryptoKeyPair> {
+export function generateRsaKeys(
+  use: RsaUse,
+  bits: ModulusBits,
+  extractable: boolean = use === "sign",
+): Promise<CryptoKeyPair> {
   const size = { modulusLength: bits, publicExponent: EXPONENT_65537 };
   return use === "sign"
-    ? crypto.subtle.generateKey({ ...PSS, ...size }, true, ["sign", "verify"])
-    : crypto.subtle.generateKey({ ...OAEP, ...size }, false, ["encrypt", "decrypt"]);
+    ? crypto.subtle.generateKey({ ...PSS, ...size }, extractable, ["sign", "verify"])
+    : crypto.subtle.generateKey({ ...OAEP, ...size }, extractable, ["encrypt", "decrypt"]);
 }
 
 /**

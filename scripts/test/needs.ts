@@ -100,14 +100,15 @@ export function flagsOf(words: readonly string[]): string[] {
 }
 
 /**
- * What only one process at a time may use: fixed ports, the programs in `dist/test`, and terminals, because their
- * tests wait for what a busy machine shows late. Scratch directories are shared, since each test makes its own.
+ * What only one process at a time may use: fixed ports, the programs in `dist/test`, and terminals and browsers, because
+ * their tests wait for what a busy machine shows late. Scratch directories are shared, since each test makes its own.
  */
 export function exclusiveOf(words: readonly string[]): string[] {
   const ports = valuesOf(words, "port").map((port) => `port ${port}`);
   const folders = valuesOf(words, "write").filter((path) => path !== "tests/scratch");
   const terminal = valuesOf(words, "run").includes("tmux") ? ["terminal"] : [];
-  return [...ports, ...folders, ...terminal];
+  const browser = valuesOf(words, "run").includes("chromium") ? ["browser"] : [];
+  return [...ports, ...folders, ...terminal, ...browser];
 }
 
 /** What a machine may lack, so that tests are ignored although they are permitted. */

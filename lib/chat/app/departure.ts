@@ -8,7 +8,6 @@
 import { dayOf, pause, secondOf } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { isLastingTlsFailure } from "../../net/tls.ts";
 import type { Backlog, WaitingLine } from "../member/deliveries.ts";
 import type { Missed } from "../member/lines.ts";
 import type { MissedSpan } from "../member/time.ts";
@@ -323,7 +322,7 @@ const MAX_NAMES = 3;
 const MAX_QUOTED = 40;
 
 /** Says why members have not shown something, in words that follow "not shown", for each reason. */
-function reasonsText(missed: readonly Missed[]): string[] {
+export function reasonsText(missed: readonly Missed[]): string[] {
   const reasons: string[] = [];
   const add = (those: readonly Missed[], text: (names: string, isOne: boolean) => string) => {
     const names = those.map(({ name }) => name);
@@ -399,6 +398,17 @@ function quoted(text: string): string {
   const characters = [...line];
   const isWhole = rest.length === 0 && characters.length <= MAX_QUOTED;
   return printable(characters.slice(0, MAX_QUOTED).join("")) + (isWhole ? "" : "…");
+}
+
+/** Failures that a new connection may not meet again. */
+const PASSING: ReadonlySet<string> = new Set(["TLS_CLOSED", "TLS_TIMEOUT"]);
+
+/**
+ * Tells whether a TLS failure will occur again until someone acts, such as one caused by an invalid certificate or by
+ * an attacker in the path.
+ */
+function isLastingTlsFailure({ code }: Failure): boolean {
+  return code.startsWith("TLS_") && !PASSING.has(code);
 }
 
 /** The faults that prevent a reconnection after one loss of the connection. */

@@ -41,8 +41,19 @@ import { wordsText } from "./verify.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
 const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
-const UNREMEMBERED = "later key changes go unnoticed: --known-peers FILE remembers keys";
-const EPHEMERAL = "your key lasts for this run only: --identity FILE keeps a key";
+
+/** What a person can do about keys that are not kept. */
+export interface KeyHints {
+  /** Follows a verification that is not kept for later runs. */
+  readonly unremembered: string;
+  /** Follows one's own fingerprint if the identity is not kept. */
+  readonly ephemeral: string;
+}
+
+const OPTIONS_HINTS: KeyHints = {
+  unremembered: "later key changes go unnoticed: --known-peers FILE remembers keys",
+  ephemeral: "your key lasts for this run only: --identity FILE keeps a key",
+};
 
 /** A standing without a remark about the identity: such a member may be one of many in a line. */
 const PLAIN_STANDING = /^(new|verified|known since [-0-9]+|excluded[^;]*)$/;
@@ -72,6 +83,8 @@ export interface TranscriptOptions {
   readonly roomName?: string;
   /** The file that keeps what is shown, as the user named it. */
   readonly logFile?: string | undefined;
+  /** What to do about keys that are not kept; the options of a command by default. */
+  readonly hints?: KeyHints;
 }
 
 /** Formats events as lines of text. */
@@ -219,7 +232,8 @@ export class Transcript implements Presenter {
 
   fingerprint({ name, fingerprint, other }: Identified): string[] {
     if (other === undefined) {
-      const kept = this.#options.lasting === true ? [] : [EPHEMERAL];
+      const { lasting = false, hints = OPTIONS_HINTS } = this.#options;
+      const kept = lasting ? [] : [hints.ephemeral];
       return [`your fingerprint is ${fingerprint}`, ...kept].map((line) => this.#note(line));
     }
     const { standing, safetyNumber } = other;
@@ -249,7 +263,8 @@ export class Transcript implements Presenter {
     this.#alone = false;
     const known = peer?.credential.name ?? printable(name);
     const who = this.#options.who!;
-    const kept = verdict === "verify" && !who.remembers ? [UNREMEMBERED] : [];
+    const { unremembered } = this.#options.hints ?? OPTIONS_HINTS;
+    const kept = verdict === "verify" && !who.remembers ? [unremembered] : [];
     return [verdictText(verdict, known, peer, who), ...kept].map((line) => this.#note(line));
   }
 

@@ -1,0 +1,143 @@
+// needs: net run=chromium,deno read=. write=tests/scratch (about 50 s)
+
+/**
+ * A page whose connection is lost, that is reloaded, or whose relay is killed.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
+import { granted } from "../fixtures/granted.ts";
+import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
+import { Visitor, WebRoom } from "./room.ts";
+
+const ignore = !HAS_CHROMIUM || !granted("run=deno");
+
+Deno.test({
+  name: "a page that is cut off says so, keeps what is said, and sends it when it is back",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await Visitor.join(chromium, room.url, "bo");
+    await ada.sees("bo joined");
+    room.offline = true;
+    room.cut();
+    await ada.page.waitForSelector(".status.lost");
+    await ada.says("while away");
+    await ada.says("and more");
+    await ada.sees("connection lost, trying again … 2 lines wait", ".status");
+    await ada.page.waitForSelector(`textarea[placeholder$="sent after reconnecting"]`);
+    room.offline = false;
+    await ada.isIn();
+    await bo.sees("and more");
+    await ada.sees("reconnected");
+    await ada.waits(`document.querySelectorAll(".own .mark.delivered").length === 2`);
+    await bo.says("welcome back");
+    await ada.sees("welcome back");
+  },
+});
+
+Deno.test({
+  name: "a page that is reloaded is in the room again at once, with the same key",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await Visitor.join(chromium, room.url, "bo");
+    await ada.sees("bo joined");
+    await ada.asksWho("ada");
+    const fingerprint = await ada.text(".who .fingerprint");
+    await ada.page.reload();
+    await ada.isIn();
+    await ada.asksWho("ada");
+    assertEquals(await ada.text(".who .fingerprint"), fingerprint);
+    await ada.page.keyboard.press("Escape");
+    await ada.says("still ada");
+    await bo.sees("still ada");
+    assertEquals(
+      await bo.evaluates(`document.querySelector("#page").textContent.includes("HAS CHANGED")`),
+      false,
+    );
+  },
+});
+
+Deno.test({
+  name: "who does not keep the key has another after leaving",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.open(chromium, room.url);
+    await ada.page.click("input[name=keep]");
+    await ada.page.focus("input[name=name]");
+    await ada.enters("ada");
+    await ada.says("/fingerprint");
+    await ada.sees("your key lasts until you leave");
+    const first = await ada.evaluates(
+      `/SHA256:[^ ]{43}/.exec(document.querySelector(".scrolled").textContent)[0]`,
+    );
+    await ada.page.click(".menu");
+    await ada.presses("Leave the room");
+    await ada.presses("Join again");
+    await ada.isIn();
+    await ada.says("/fingerprint");
+    await ada.sees("your fingerprint is");
+    const second = await ada.evaluates(
+      `/SHA256:[^ ]{43}/.exec(document.querySelector(".scrolled").textContent)[0]`,
+    );
+    assertEquals(first === second, false);
+    assertEquals(await ada.evaluates(`indexedDB.databases().then((all) => all.length)`), 1);
+  },
+});
+
+Deno.test({
+  name: "pages come back to a relay that was killed and started again, and what waited is sent",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--web", "--relay-only");
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `http://${address}/`, "ada");
+    await using bo = await Visitor.join(chromium, `http://${address}/`, "bo");
+    await ada.sees("bo joined");
+    server.kill("SIGKILL");
+    await server[Symbol.asyncDispose]();
+    await ada.page.waitForSelector(".status.lost");
+    await ada.says("between two relays");
+    const port = address.split(":")[1]!;
+    await using again = new ChatProcess(
+      ["server", "--port", port, "--json", "--web", "--relay-only"],
+    );
+    await again.event("listening");
+    await bo.sees("between two relays");
+    await ada.isIn();
+    await bo.says("here we are");
+    await ada.sees("here we are");
+  },
+});
+
+Deno.test({
+  name: "a name that is taken is refused at the form, with what to do",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using _ada = await room.join("ada");
+    await using other = await Visitor.open(chromium, room.url);
+    await other.page.waitForSelector("input[name=name]");
+    await other.page.keyboard.sendCharacter("Ada");
+    await other.page.keyboard.press("Enter");
+    await other.sees("somebody in the room has that name", `[role="alert"]`);
+    await other.sees("choose another name", `[role="alert"]`);
+    await other.page.focus("input[name=name]");
+    await other.page.keyboard.press("End");
+    await other.page.keyboard.sendCharacter("line");
+    await other.page.keyboard.press("Enter");
+    await other.isIn();
+    await other.sees("you are Adaline");
+  },
+});

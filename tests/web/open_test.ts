@@ -1,0 +1,103 @@
+// needs: net run=chromium read=. write=tests/scratch (about 20 s)
+
+/**
+ * How the page is opened: from another machine without TLS, as a file, with a room in its address, and in the
+ * background.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { PAGE } from "../../lib/chat/web/page.ts";
+import { Scratch } from "../fixtures/scratch.ts";
+import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
+import { ELSEWHERE, Visitor, WebRoom } from "./room.ts";
+
+const ignore = !HAS_CHROMIUM;
+
+Deno.test({
+  name:
+    "opened over plain http from another machine, the page says why it cannot run and what to do",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.open(chromium, `http://${ELSEWHERE}:${room.port}/`);
+    await ada.sees("plain http from another machine", `[role="alert"]`);
+    await ada.sees("--tls-cert", "main");
+    await ada.sees(`http://localhost:${room.port}/`, "main");
+    await ada.sees("parley chat page", "main");
+    assertEquals(await ada.evaluates(`document.querySelector("form")`), null);
+  },
+});
+
+Deno.test({
+  name: "opened as a file, the page asks for a server and joins it",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using scratch = await Scratch.make();
+    const file = await scratch.write("parley.html", PAGE);
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.open(chromium, `file://${file}`);
+    await ada.page.waitForSelector("input[name=address]");
+    await ada.page.keyboard.sendCharacter("ada");
+    await ada.page.focus("input[name=address]");
+    await ada.page.keyboard.sendCharacter("not an address");
+    await ada.page.keyboard.press("Enter");
+    await ada.sees("this is no address of a server", `[role="alert"]`);
+    await ada.evaluates(`document.querySelector("input[name=address]").select()`);
+    await ada.page.keyboard.sendCharacter(`ws://127.0.0.1:${room.port}`);
+    await ada.page.keyboard.press("Enter");
+    await ada.isIn();
+    await using bo = await room.join("bo");
+    await ada.sees("bo joined");
+    await ada.says("from a file");
+    await bo.hears("from a file");
+  },
+});
+
+Deno.test({
+  name: "the address names the room, and a server that is gone is said at the form",
+  ignore,
+  async fn() {
+    const room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
+    await ada.sees("you are ada in the room tea");
+    assertEquals(await ada.page.title(), "tea – parley");
+    await ada.says("/quit");
+    await ada.page.waitForSelector(".ended");
+    await room[Symbol.asyncDispose]();
+    await ada.presses("Join again");
+    await ada.sees("cannot connect to 127.0.0.1", `[role="alert"]`);
+  },
+});
+
+Deno.test({
+  name: "the title counts what came while the person looked elsewhere, and forgets it when seen",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await room.join("bo");
+    await ada.sees("bo joined");
+    await ada.page.bringToFront();
+    bo.session.send("seen");
+    await ada.sees("seen");
+    assertEquals(await ada.page.title(), "parley");
+    await ada.evaluates(
+      `dispatchEvent(new Event("blur")), Object.defineProperty(document, "hasFocus", {
+      value: () => globalThis.looks, configurable: true })`,
+    );
+    await ada.evaluates(`globalThis.looks = false, dispatchEvent(new Event("blur"))`);
+    bo.session.send("one");
+    bo.session.send("two");
+    await ada.sees("two");
+    await ada.waits(`document.title === "(2) parley"`);
+    await ada.evaluates(`globalThis.looks = true, dispatchEvent(new Event("focus"))`);
+    await ada.waits(`document.title === "parley"`);
+  },
+});

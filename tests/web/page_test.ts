@@ -1,0 +1,56 @@
+// needs: run=deno read=.
+
+/**
+ * The page as a file: what is in it, what it names, and how large it is.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { PAGE } from "../../lib/chat/web/page.ts";
+import {
+  buildPage,
+  NoBundlerError,
+  PAGE_BOUNDS,
+  PAGE_MODULE,
+  pageModule,
+  pageSizes,
+} from "../../scripts/page.ts";
+import { granted } from "../fixtures/granted.ts";
+
+Deno.test("the page is within its bounds", async () => {
+  const { bytes, compressed } = await pageSizes(PAGE);
+  console.log(`the page: ${bytes} bytes, ${compressed} compressed by gzip`);
+  assertEquals(bytes <= PAGE_BOUNDS.bytes, true, `${bytes}`);
+  assertEquals(compressed <= PAGE_BOUNDS.compressed, true, `${compressed}`);
+});
+
+Deno.test("the page names nothing of the runtime, evaluates nothing and fetches nothing", () => {
+  for (const word of ["Deno", "eval", "importScripts", "fetch", "XMLHttpRequest", "EventSource"]) {
+    assertEquals(new RegExp(`(?<![.\\w$])${word}\\s*[.(]`).test(PAGE), false, word);
+  }
+  assertEquals(/["']node:/.test(PAGE), false);
+  assertEquals(/new Function|import\(/.test(PAGE), false);
+  // One script and one style, both inline; the icon is empty, so that none is asked for.
+  assertEquals(PAGE.match(/<script/g)?.length, 1);
+  assertEquals(PAGE.match(/<style/g)?.length, 1);
+  assertEquals(/\ssrc=|@import|url\(/.test(PAGE.split("<script")[0]!), false);
+  assertEquals(PAGE.match(/href="[^"]*"/g), [`href="data:,"`]);
+  assertEquals(/\sstyle="/.test(PAGE), false);
+});
+
+Deno.test({
+  name: "the module is what the source gives",
+  ignore: !granted("run=deno", "read=."),
+  async fn() {
+    let page: string;
+    try {
+      page = await buildPage();
+    } catch (error) {
+      if (!(error instanceof NoBundlerError)) throw error;
+      return console.log("ignored: deno bundle cannot fetch esbuild");
+    }
+    assertEquals(await Deno.readTextFile(PAGE_MODULE) === pageModule(page), true);
+  },
+});

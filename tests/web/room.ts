@@ -1,0 +1,247 @@
+/**
+ * A room with pages in it: a relay in this process that serves the page, and members in Chromium.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import type { BrowserContext, Page } from "puppeteer-core";
+import type { DuplexLink } from "../../lib/chat/link.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import {
+  createIdentity,
+  joinRoom,
+  openRelay,
+  type RelayServer,
+} from "../../lib/chat/runtime/room.ts";
+import type { Session } from "../../lib/chat/runtime/session.ts";
+import { WebSite } from "../../lib/chat/runtime/web_server.ts";
+import { PAGE } from "../../lib/chat/web/page.ts";
+import type { Chromium } from "./chromium.ts";
+
+/** A name that browsers take to be this machine, and no secure context. */
+export const ELSEWHERE = "chat.test";
+
+/** A relay that serves the page. */
+export class WebRoom implements AsyncDisposable {
+  readonly #links = new Set<DuplexLink>();
+  #server: RelayServer | undefined;
+  /** Whether connections are cut as soon as they are made. */
+  offline = false;
+
+  /** Opens a relay. */
+  static async open(): Promise<WebRoom> {
+    const room = new WebRoom();
+    const site = await WebSite.make({
+      page: PAGE,
+      isSecure: false,
+      names: [ELSEWHERE],
+      origins: ["null"],
+    });
+    const wrap = (link: DuplexLink) => {
+      room.#links.add(link);
+      if (room.offline) setTimeout(() => room.cut(), 0);
+      return site.wrap(link);
+    };
+    room.#server = openRelay({ port: 0, wrap });
+    return room;
+  }
+
+  get port(): number {
+    return this.#server!.addr.port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/`;
+  }
+
+  /** Cuts every connection, as a network does that fails. */
+  cut(): void {
+    for (const link of this.#links) link.close();
+    this.#links.clear();
+  }
+
+  /** Joins without a browser. */
+  async join(name: string, identity?: CryptoKeyPair): Promise<Guest> {
+    const events: MemberEvent[] = [];
+    const ready = Promise.withResolvers<void>();
+    const session = await joinRoom({
+      port: this.port,
+      self: await createIdentity(name, identity),
+      event: (event) => {
+        events.push(event);
+        if (event.kind === "ready") ready.resolve();
+      },
+    });
+    await ready.promise;
+    return new Guest(session, events);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.offline = true;
+    this.cut();
+    await this.#server?.close();
+  }
+}
+
+/** A member without a browser. */
+export class Guest implements AsyncDisposable {
+  constructor(readonly session: Session, readonly events: readonly MemberEvent[]) {}
+
+  /** The messages that it was shown. */
+  get texts(): string[] {
+    return this.events.flatMap((event) => event.kind === "message" ? [event.text] : []);
+  }
+
+  /** Waits until it was shown a message. */
+  async hears(text: string): Promise<void> {
+    await until(() => this.texts.includes(text), `${this.session.self.name} hears ${text}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.session.leave();
+    await this.session.ended;
+  }
+}
+
+/** Waits for a condition; fails after a minute. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** How a page is opened. */
+export interface PageOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+  /** The browser's profile: pages in one share what is kept. */
+  readonly context?: BrowserContext;
+}
+
+const WAIT = { timeout: 60_000 };
+
+/** A person at a page. */
+export class Visitor implements AsyncDisposable {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What went wrong in the page: exceptions, and what its policy refused. */
+  readonly faults: string[] = [];
+
+  private constructor(page: Page, context: BrowserContext) {
+    this.page = page;
+    this.context = context;
+  }
+
+  /** Opens a page. */
+  static async open(
+    { browser }: Chromium,
+    url: string,
+    { width = 1000, height = 700, dark = false, context }: PageOptions = {},
+  ): Promise<Visitor> {
+    const profile = context ?? await browser.createBrowserContext();
+    const page = await profile.newPage();
+    const visitor = new Visitor(page, profile);
+    page.on("pageerror", (error) => visitor.faults.push(String(error)));
+    page.on("console", (message) => {
+      // The browser itself reports a lost connection, and a header that it ignores without TLS.
+      const isKnown = /WebSocket connection|net::ERR_|Opener-Policy header has been ignored/;
+      if (message.type() !== "error" || isKnown.test(message.text())) return;
+      visitor.faults.push(message.text());
+    });
+    await page.setViewport({ width, height });
+    const scheme = dark ? "dark" : "light";
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await page.goto(url);
+    return visitor;
+  }
+
+  /** Opens a page and joins. */
+  static async join(
+    chromium: Chromium,
+    url: string,
+    name: string,
+    options?: PageOptions,
+  ): Promise<Visitor> {
+    const visitor = await Visitor.open(chromium, url, options);
+    await visitor.enters(name);
+    return visitor;
+  }
+
+  /** Fills in the form and waits until the person is in the room. */
+  async enters(name: string): Promise<void> {
+    await this.page.waitForSelector("input[name=name]", WAIT);
+    await this.page.keyboard.sendCharacter(name);
+    await this.page.keyboard.press("Enter");
+    await this.isIn();
+  }
+
+  /** Waits until the person is in the room. */
+  async isIn(): Promise<void> {
+    await this.page.waitForSelector(".status.in", WAIT);
+  }
+
+  /** Says a line, or enters a command. */
+  async says(line: string): Promise<void> {
+    await this.page.focus(".composer textarea");
+    await this.page.keyboard.sendCharacter(line);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Waits until an element contains a text; by default the conversation. */
+  async sees(text: string, where = ".scrolled"): Promise<void> {
+    const [place, part] = [JSON.stringify(where), JSON.stringify(text)];
+    const holds =
+      `[...document.querySelectorAll(${place})].some((one) => one.textContent.includes(${part}))`;
+    await this.waits(holds, async () => `"${text}" in:\n${await this.text(where)}`);
+  }
+
+  /** Waits until a selector matches nothing. */
+  async misses(selector: string): Promise<void> {
+    await this.waits(`document.querySelector(${JSON.stringify(selector)}) === null`);
+  }
+
+  /** Waits until an expression is true in the page. */
+  async waits(
+    expression: string,
+    what: () => string | Promise<string> = () => expression,
+  ): Promise<void> {
+    try {
+      await this.page.waitForFunction(expression, WAIT);
+    } catch (error) {
+      throw new Error(`waited in vain for ${await what()}`, { cause: error });
+    }
+  }
+
+  /** The value of an expression in the page. */
+  evaluates(expression: string): Promise<unknown> {
+    return this.page.evaluate(expression);
+  }
+
+  /** The text of the first element that a selector matches; the empty text if there is none. */
+  async text(selector: string): Promise<string> {
+    const place = JSON.stringify(selector);
+    return String(await this.evaluates(`document.querySelector(${place})?.textContent ?? ""`));
+  }
+
+  /** Clicks the button whose text contains `text`. */
+  async presses(text: string): Promise<void> {
+    await this.page.locator(`::-p-xpath(//button[contains(., ${JSON.stringify(text)})])`).click();
+  }
+
+  /** Opens the dialog about a member. */
+  async asksWho(name: string): Promise<void> {
+    await this.page.locator(`.people button ::-p-text(${name})`).click();
+    await this.page.waitForSelector(".who .fingerprint", WAIT);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { faults } = this;
+    await this.page.close();
+    assertEquals(faults, []);
+  }
+}

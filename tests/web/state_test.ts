@@ -1,0 +1,110 @@
+// needs: nothing
+
+/**
+ * The state of the page: a pure fold over what happens.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { checkCredential } from "../../lib/chat/identity/credential.ts";
+import type { Line } from "../../lib/chat/member/lines.ts";
+import type { MemberEvent } from "../../lib/chat/member/options.ts";
+import type { Peer } from "../../lib/chat/member/roster.ts";
+import { slice } from "../../web/log.ts";
+import { notesOf } from "../../web/notes.ts";
+import { BEGINNING, type ChatState, type Entry, fold, type Happening } from "../../web/state.ts";
+import { credentialOf } from "../chat/keys.ts";
+
+const now = () => Date.now();
+
+async function peerOf(name: string, number: number): Promise<Peer> {
+  const { bytes } = await credentialOf(name, number, now);
+  const credential = await checkCredential(bytes, now());
+  return { number, credential, confirmed: true, away: false };
+}
+
+function happens(event: MemberEvent, mentions = false): Happening {
+  return { kind: "event", event, notes: [], mentions, at: 1_000 };
+}
+
+function entriesOf({ log }: ChatState): Entry[] {
+  return slice(log, log.start, log.end);
+}
+
+function message(from: Peer, text: string): MemberEvent {
+  return { kind: "message", from, id: text, text, time: 900, private: false };
+}
+
+Deno.test("people come, go away, come back and leave", async () => {
+  const bo = await peerOf("bo", 2);
+  const joined = fold(BEGINNING, happens({ kind: "joined", peer: bo, present: false }));
+  assertEquals([...joined.people.values()].map(({ away }) => away), [false]);
+  const away = fold(joined, happens({ kind: "away", peer: { ...bo, away: true } }));
+  assertEquals([...away.people.values()].map(({ away }) => away), [true]);
+  const left = happens({ kind: "left", peer: bo, reason: "LEFT", signed: true });
+  assertEquals(fold(away, left).people.size, 0);
+  assertEquals(joined.people.size, 1, "the state before is as it was");
+});
+
+Deno.test("a line of the person waits, is sent, and is delivered or missed", () => {
+  const line = { id: "1" } as Line;
+  const missed = [{ name: "bo", signed: false }];
+  const said = fold(BEGINNING, {
+    ...{ kind: "said", id: "1", text: "hello", to: undefined, leftOut: [], at: 1_000 },
+  });
+  const kinds = (state: ChatState) =>
+    entriesOf(state).map((entry) => entry.kind === "said" ? entry.delivery.kind : entry.kind);
+  assertEquals(kinds(said), ["waiting"]);
+  const sent = fold(said, happens({ kind: "sent", line }));
+  assertEquals(kinds(sent), ["sent"]);
+  const delivered = fold(sent, happens({ kind: "delivered", line, missed }));
+  assertEquals(entriesOf(delivered).map((entry) => entry.kind === "said" && entry.delivery), [
+    { kind: "delivered", missed },
+  ]);
+  assertEquals([said.open.size, sent.open.size, delivered.open.size], [1, 1, 0]);
+  assertEquals(kinds(fold(said, happens({ kind: "unheard", line }))), ["unheard"]);
+});
+
+Deno.test("messages that come while the person looks elsewhere are counted until it looks", async () => {
+  const bo = await peerOf("bo", 2);
+  const seen = fold(BEGINNING, happens(message(bo, "seen")));
+  const elsewhere = fold(seen, { kind: "watched", watched: false });
+  const unread = ["one", "two"].reduce(
+    (state, text) => fold(state, happens(message(bo, text), true)),
+    elsewhere,
+  );
+  assertEquals([seen.unread, unread.unread], [0, 2]);
+  assertEquals(fold(unread, { kind: "watched", watched: true }).unread, 0);
+  assertEquals(entriesOf(unread).map((entry) => entry.kind === "heard" && entry.mentions), [
+    ...[false, true, true],
+  ]);
+});
+
+Deno.test("a lost connection is lost until it is back, and an end is final in words", () => {
+  const lost = happens({ kind: "disconnected", reason: "RELAY_GONE", detail: "" });
+  const away = fold(BEGINNING, lost);
+  assertEquals(away.phase, { kind: "lost", since: 1_000 });
+  const back = fold(away, happens({ kind: "reconnected", room: new Uint8Array(32) }));
+  assertEquals(back.phase, { kind: "in" });
+  const ended = fold(back, { kind: "ended", why: "the room is full", hint: undefined });
+  assertEquals(ended.phase, { kind: "ended", why: "the room is full", hint: undefined });
+});
+
+Deno.test("what was cleared is not shown, and what follows keeps its place", () => {
+  const note = (text: string): Happening => ({ kind: "notes", notes: notesOf([text], 1_000) });
+  const before = fold(fold(BEGINNING, note("* one")), note("! two"));
+  assertEquals(entriesOf(before).map(({ kind }) => kind), ["note", "alarm"]);
+  const after = fold(fold(before, { kind: "cleared" }), note("* three"));
+  assertEquals(entriesOf(after), notesOf(["* three"], 1_000));
+  assertEquals([after.log.start, after.cleared], [2, 2]);
+});
+
+Deno.test("notesOf() joins lines of one kind, and takes their marks off", () => {
+  assertEquals(notesOf(["* a", "* b", "! c", "    d", "* e"], 5), [
+    { kind: "note", lines: ["a", "b"], at: 5 },
+    { kind: "alarm", lines: ["c"], at: 5 },
+    { kind: "note", lines: ["    d", "e"], at: 5 },
+  ]);
+});

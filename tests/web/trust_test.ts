@@ -1,0 +1,169 @@
+// needs: net run=chromium read=. write=tests/scratch (about 40 s)
+
+/**
+ * Who is who, at a page: verifying, excluding, and a key that has changed.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assertEquals } from "@std/assert";
+import { safetyNumber } from "../../lib/chat/trust/known_peers.ts";
+import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
+import { Visitor, WebRoom } from "./room.ts";
+
+const ignore = !HAS_CHROMIUM;
+
+/** The safety number that the open dialog shows. */
+async function numberOf(visitor: Visitor): Promise<string> {
+  await visitor.page.waitForSelector(".who .groups");
+  return (await visitor.text(".who .groups")).trim();
+}
+
+Deno.test({
+  name: "two pages show one safety number, as digits and as a QR code, and verify by it",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await Visitor.join(chromium, room.url, "bo");
+    await ada.sees("bo joined");
+    await ada.asksWho("bo");
+    await bo.asksWho("ada");
+    const number = await numberOf(ada);
+    assertEquals(await numberOf(bo), number);
+    assertEquals(/^(\d{5} ){11}\d{5}$/.test(number), true, number);
+    const codes = await Promise.all(
+      [ada, bo].map((one) =>
+        one.evaluates(`document.querySelector(".who .code path").getAttribute("d")`)
+      ),
+    );
+    assertEquals(codes[0], codes[1]);
+    await ada.presses("The numbers match");
+    await ada.sees("verified", ".who .standing");
+    await ada.sees("bo is verified");
+    await ada.page.keyboard.press("Escape");
+    await ada.misses(".who");
+    assertEquals(await ada.text(".people li:nth-child(2) small"), "✓ verified");
+  },
+});
+
+Deno.test({
+  name:
+    "a page and a terminal compute the same safety number, and a verification outlasts a reload",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await room.join("bo");
+    await ada.sees("bo joined");
+    const [, peer] = bo.session.members();
+    const own = bo.session.self.fingerprint;
+    const number = await safetyNumber(own, peer!.credential.fingerprint);
+    await ada.asksWho("bo");
+    assertEquals(await numberOf(ada), number.join(" "));
+    await ada.presses("The numbers match");
+    await ada.sees("bo is verified");
+    await ada.page.reload();
+    await ada.isIn();
+    await ada.sees("everyone here is verified");
+  },
+});
+
+Deno.test({
+  name:
+    "who is excluded at a page receives nothing until it is included, and hidden messages are not shown",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await room.join("bo");
+    await using cy = await room.join("cy");
+    await ada.sees("cy joined");
+    await ada.asksWho("bo");
+    await ada.presses("Exclude");
+    await ada.sees("bo no longer receives your messages");
+    await ada.page.keyboard.press("Escape");
+    await ada.says("not for bo");
+    await cy.hears("not for bo");
+    await ada.sees("not to bo", ".own small");
+    assertEquals(await ada.text(".people li:nth-child(2) small"), "receives nothing from you");
+    await ada.says("/include bo");
+    await ada.sees("bo receives your messages again");
+    await ada.says("for bo again");
+    await bo.hears("for bo again");
+    assertEquals(bo.texts, ["for bo again"]);
+
+    await ada.asksWho("cy");
+    await ada.presses("Hide messages");
+    await ada.sees("messages of cy are hidden");
+    await ada.page.keyboard.press("Escape");
+    cy.session.send("never shown");
+    bo.session.send("shown");
+    await ada.sees("shown", ".message:not(.own) .text");
+    assertEquals((await ada.text("#page")).includes("never shown"), false);
+  },
+});
+
+Deno.test({
+  name: "a page locks the room: who is new receives nothing until it is trusted",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await ada.page.click(".menu");
+    await ada.presses("Lock");
+    await ada.sees("locked: only known and verified members");
+    await using bo = await room.join("bo");
+    await ada.sees(`bo ${bo.session.self.fingerprint} joined (excluded`);
+    await ada.says("not for bo");
+    await ada.sees("no one received that");
+    await ada.says("/who");
+    await ada.sees("excluded: new, and the room is locked");
+    await ada.says("/trust bo");
+    await ada.sees("the key of bo is accepted");
+    await ada.says("for bo");
+    await bo.hears("for bo");
+    assertEquals(bo.texts, ["for bo"]);
+  },
+});
+
+Deno.test({
+  name: "a key that changed is said loudly: nothing is sent or shown until the person accepts it",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    const before = await room.join("bo");
+    await ada.sees("bo joined");
+    before.session.send("I am bo");
+    await ada.sees("I am bo");
+    await before[Symbol.asyncDispose]();
+    await ada.sees("bo left");
+    await using bo = await room.join("bo");
+    await ada.sees("THE KEY OF bo HAS CHANGED", `.warning[role="alert"]`);
+    await ada.sees(`it was ${before.session.self.fingerprint}`);
+    bo.session.send("never shown");
+    await ada.says("not for this bo");
+    await ada.sees("bo: has a different key than the one you know");
+    assertEquals((await ada.text("#page")).includes("never shown"), false);
+
+    await ada.presses("Compare the keys");
+    await ada.sees("ITS KEY HAS CHANGED", ".who .standing");
+    await ada.page.waitForSelector(".who .groups");
+    await ada.presses("Accept the new key");
+    await ada.sees("the key of bo is accepted");
+    await ada.page.keyboard.press("Escape");
+    await ada.misses(`.warning[role="alert"]`);
+    await ada.says("for bo");
+    await bo.hears("for bo");
+    bo.session.send("shown now");
+    await ada.sees("shown now", ".message .text");
+    assertEquals(bo.texts, ["for bo"]);
+  },
+});

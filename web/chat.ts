@@ -1,0 +1,371 @@
+/// <reference lib="dom" />
+/**
+ * One stay in a room: a session of the shared core, its trust decisions, and the state that the page shows.
+ *
+ * @module
+ */
+
+import { MalformedError } from "../lib/base/bytes.ts";
+import { Failure } from "../lib/base/failure.ts";
+import { Departure, endedFailure, Signal } from "../lib/chat/app/departure.ts";
+import type { Display } from "../lib/chat/app/presenter.ts";
+import {
+  CommandRunner,
+  completeLine,
+  parseLine,
+  type SlashCommand,
+} from "../lib/chat/app/slash_commands.ts";
+import { Attention, mentionOf } from "../lib/chat/app/speech.ts";
+import { Transcript } from "../lib/chat/app/transcript.ts";
+import { Verification } from "../lib/chat/app/verify.ts";
+import { generateMemberKeys, makeCredential } from "../lib/chat/identity/credential.ts";
+import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
+import type { MemberEvent } from "../lib/chat/member/options.ts";
+import type { Peer } from "../lib/chat/member/roster.ts";
+import { type Session, startSession } from "../lib/chat/runtime/session.ts";
+import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
+import type { Standing } from "../lib/chat/trust/trust.ts";
+import { Trust } from "../lib/chat/trust/trust.ts";
+import type { Ending } from "../lib/chat/wire/kinds.ts";
+import { dialWebSocket } from "./browser_link.ts";
+import { notesOf, PLAIN } from "./notes.ts";
+import { BEGINNING, type ChatState, fold, type Happening } from "./state.ts";
+import type { Store } from "./store.ts";
+
+/** The most lines of the person whose recipients are shown one by one. */
+const MAX_WAITING = 50;
+/** How often is looked who has shown the person's lines, while some have not, in milliseconds. */
+const WAITING_POLL_MS = 500;
+/** If the page was drawn a shorter time ago, messages are drawn together, in milliseconds. */
+const CALM_MS = 16;
+/** The longest wait for the relay to accept lines before a command runs, in milliseconds. */
+const ACCEPT_WAIT_MS = 2_000;
+
+/** Where and as whom to join. */
+export interface ChatOptions {
+  readonly name: string;
+  readonly roomName: string;
+  /** The WebSocket of the relay. */
+  readonly url: URL;
+  /** The host and port that the person sees in the address bar. The member signs them. */
+  readonly dialled: { readonly host: string; readonly port: number };
+  /** The identity that this browser keeps; a new one for this stay if there is none. */
+  readonly identity: CryptoKeyPair | undefined;
+  readonly store: Store | undefined;
+  /** Shows a state. When it returns, the state is in the document. */
+  readonly show: (state: ChatState) => void;
+  /** Draws attention to a message of a member, which is private or names the person. */
+  readonly notify: (name: string) => void;
+}
+
+/** What the page shows about who somebody is. */
+export interface Identity {
+  readonly standing: Standing;
+  /** 12 groups of 5 digits. */
+  readonly safetyNumber: readonly string[];
+}
+
+/** One stay in a room. */
+export class Chat {
+  readonly #options: ChatOptions;
+  readonly #trust: Trust;
+  readonly #transcript: Transcript;
+  readonly #commands: CommandRunner;
+  readonly #verification: Verification;
+  readonly #attention: Attention;
+  readonly #departure: Departure;
+  readonly #progress = new Signal();
+  readonly #hurry = Promise.withResolvers<void>();
+  readonly #happened: Happening[] = [];
+  readonly #flushing = new MessageChannel();
+  #state = BEGINNING;
+  #session: Session | undefined;
+  /** The number of events that the state contains. */
+  #told = 0;
+  /** Events that occur while a line is being sent: they follow the line. */
+  #held: MemberEvent[] | undefined;
+  #isFlushing = false;
+  #flushedAt = -Infinity;
+  #mention: RegExp | undefined;
+  #lastSpeaker = "";
+  #polling: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the person leaves. */
+  #departing = false;
+  /** Whether the session is over. */
+  #isEnding = false;
+  /** Resolved when everything that has happened is shown; undefined if nobody waits. */
+  #shown: PromiseWithResolvers<void> | undefined;
+
+  private constructor(options: ChatOptions, known: KnownPeers) {
+    this.#options = options;
+    const { store, identity, roomName } = options;
+    const remember = store && ((change: KnownPeersChange) => this.#remember(store, change));
+    this.#trust = new Trust({ known, remember });
+    this.#transcript = new Transcript({
+      style: PLAIN,
+      echo: false,
+      who: this.#trust,
+      lasting: identity !== undefined,
+      roomName,
+      hints: HINTS,
+    });
+    const surroundings = {
+      presenter: this.#transcript,
+      display: this.#display,
+      trust: this.#trust,
+      interactive: true,
+    };
+    this.#verification = new Verification(surroundings, {
+      refuse: (code, message) => this.#refuse(code, message),
+      fail: (error) => this.#end("FAILED", String(error)),
+    });
+    this.#commands = new CommandRunner({ ...surroundings, verification: this.#verification }, {
+      refuse: (code, message) => this.#refuse(code, message),
+      send: (session, text, to) => this.#send(session, text, to),
+    });
+    this.#attention = new Attention(surroundings);
+    const hurry = this.#hurry.promise;
+    this.#departure = new Departure({ ...surroundings, progress: this.#progress, hurry });
+    // A message channel, unlike a timer, is not slowed down while the page is in the background.
+    this.#flushing.port1.onmessage = () => this.#flush();
+  }
+
+  /**
+   * Joins a room. The state `in` says that the member is in.
+   *
+   * @param options Where, and as whom.
+   * @param signal Ends the attempt.
+   * @throws {Failure} If the relay cannot be reached, or the name is not valid.
+   */
+  static async join(options: ChatOptions, signal: AbortSignal): Promise<Chat> {
+    const { name, roomName, identity, url, dialled, store } = options;
+    const chat = new Chat(options, await store?.known() ?? KnownPeers.parse(""));
+    const keys = await generateMemberKeys(identity === undefined ? {} : { identity });
+    const self = await makeCredential(name, keys, Date.now() + RENEWAL_LIFE_MS).catch(
+      (error: unknown) => {
+        if (!(error instanceof MalformedError)) throw error;
+        throw new Failure({ what: "this name cannot be used", why: error.message, code: "NAME" });
+      },
+    );
+    const dial = (wanted: AbortSignal) => dialWebSocket(url, wanted);
+    const first = await dial(signal);
+    const event = (one: MemberEvent) => chat.#tell(one);
+    const session = startSession(
+      { self, roomName, policy: chat.#trust, event, shows: "later" },
+      { dialled, first, dial },
+    );
+    chat.#session = session;
+    chat.#verification.begin(session);
+    session.ended.catch((error) => chat.#end("FAILED", String(error)));
+    return chat;
+  }
+
+  /** The trust decisions. The view asks them; commands make them. */
+  get trust(): Trust {
+    return this.#trust;
+  }
+
+  /** Takes a line that the person entered: a message, to everyone or to one member, or a command. */
+  async enter(line: string, to?: string): Promise<void> {
+    const command = parseLine(line, true);
+    if (command.kind === "send" && command.to === undefined && to !== undefined) {
+      return await this.#run({ ...command, to });
+    }
+    await this.#run(command);
+  }
+
+  /** Completes the word before the cursor. */
+  complete(before: string): ReturnType<typeof completeLine> {
+    const names = [...this.#state.people.values()].map(({ peer }) => peer.credential.name);
+    return completeLine(before, names);
+  }
+
+  /** Returns who a member is, and notes that its fingerprint was shown: a decision is about that one. */
+  async identify(peer: Peer): Promise<Identity> {
+    const { credential } = peer;
+    const own = this.#session!.self.fingerprint;
+    const number = await safetyNumber(own, credential.fingerprint);
+    this.#trust.show(credential);
+    this.#verification.showedNumber(peer);
+    return { standing: this.#trust.standing(credential), safetyNumber: number };
+  }
+
+  /** Says whether the person looks at the page. */
+  watch(watched: boolean): void {
+    if (watched !== this.#state.watched) this.#happen({ kind: "watched", watched });
+  }
+
+  /** Leaves the room once the relay has accepted the person's lines. A second call leaves at once. */
+  async leave(): Promise<void> {
+    if (this.#session === undefined || this.#state.phase.kind === "ended") return;
+    if (this.#departing) return this.#hurry.resolve();
+    this.#departing = true;
+    await this.#departure.leave(this.#session, () => 0);
+    this.#end("LEFT", "");
+  }
+
+  async #run(command: SlashCommand): Promise<void> {
+    const session = this.#session;
+    if (session === undefined || this.#state.phase.kind === "ended") return;
+    // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
+    if (command.kind !== "send") await this.#untilAccepted(session);
+    const end = await this.#commands.run(session, command);
+    if (command.kind !== "send") this.#happen({ kind: "decided" });
+    if (end !== undefined) await this.leave();
+  }
+
+  async #untilAccepted(session: Session): Promise<void> {
+    while (session.connected && session.backlog().unsent > 0) {
+      if (!await this.#progress.changed(ACCEPT_WAIT_MS)) return;
+    }
+  }
+
+  #send(session: Session, text: string, to: string | undefined): void {
+    const held: MemberEvent[] = [];
+    const leftOut = to === undefined ? this.#leftOut() : [];
+    this.#held = held;
+    const entered = session.send(text, to);
+    this.#held = undefined;
+    if (entered.ok) {
+      this.#happen({ kind: "said", id: entered.id, text, to, leftOut, at: Date.now() });
+      this.#look();
+    } else this.#refuse(entered.code, entered.message);
+    for (const event of held) this.#tell(event);
+  }
+
+  /** The names of those in the room who do not receive what is said. */
+  #leftOut(): string[] {
+    return [...this.#state.people.values()].map(({ peer }) => peer)
+      .filter((peer) => this.#trust.obstacle(peer) !== undefined)
+      .map(({ credential }) => credential.name);
+  }
+
+  #refuse(code: string, message: string): void {
+    this.#say(this.#transcript.error(code, message));
+  }
+
+  #say(lines: readonly string[]): void {
+    const notes = notesOf(lines, Date.now());
+    if (notes.length > 0) this.#happen({ kind: "notes", notes });
+  }
+
+  /** Takes an event of the session. */
+  #tell(event: MemberEvent): void {
+    if (this.#held !== undefined) return void this.#held.push(event);
+    this.#told += 1;
+    if (event.kind === "admitted") this.#mention = mentionOf(event.self.name);
+    // Showing a peer counts as meeting it.
+    if (event.kind === "joined" || event.kind === "confirmed") {
+      const identified = event.kind === "joined" && this.#transcript.identifies(event.peer);
+      this.#trust.meet(event.peer, identified);
+    }
+    const at = Date.now();
+    const mentions = event.kind === "message" && this.#mention?.test(event.text) === true;
+    // The page shows messages by itself.
+    const lines = event.kind === "message" ? [] : this.#transcript.event(event);
+    const notes = notesOf(lines, at);
+    this.#happen({ kind: "event", event, notes, mentions, at }, event.kind === "message");
+    if (event.kind === "message") this.#lastSpeaker = event.from.credential.name;
+    this.#attention.tell(event);
+    this.#verification.tell(event);
+    this.#progress.notify();
+    if (LOOKS.has(event.kind)) this.#look();
+    if (event.kind === "ended") this.#end(event.reason, event.detail);
+  }
+
+  /** Looks at once, and again while lines wait, who has shown the person's lines. */
+  #look(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    clearTimeout(this.#polling);
+    const { lines, unsent } = session.backlog();
+    const backlog = { lines, unsent };
+    this.#happen({ kind: "waits", lines: session.waiting(MAX_WAITING), backlog });
+    if (lines > 0) this.#polling = setTimeout(() => this.#look(), WAITING_POLL_MS);
+  }
+
+  #end(ending: Ending, detail: string): void {
+    if (this.#state.phase.kind === "ended" || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#attention.stop();
+    this.#verification.stop();
+    clearTimeout(this.#polling);
+    const session = this.#session;
+    const failure = session && endedFailure(session, { ending, detail }, undefined, 0);
+    session?.close();
+    const why = failure?.why ?? detail;
+    const hint = ENDING_HINTS[ending] ?? failure?.hint;
+    this.#happen({ kind: "ended", why: ending === "LEFT" ? "you left the room" : why, hint });
+    this.#hurry.resolve();
+  }
+
+  #remember(store: Store, change: KnownPeersChange): void {
+    store.remember(change).catch((error) => {
+      const why = `this browser could not keep what you know of others: ${error}`;
+      this.#refuse("NOT_KEPT", why);
+    });
+  }
+
+  /**
+   * Shows something soon, together with what happens meanwhile.
+   *
+   * @param happening What happens.
+   * @param atOnce Whether it is shown before other work of the page, unless much happens.
+   */
+  #happen(happening: Happening, atOnce = false): void {
+    this.#happened.push(happening);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    const isCalm = performance.now() - this.#flushedAt > CALM_MS;
+    if (atOnce && isCalm) queueMicrotask(() => this.#flush());
+    else this.#flushing.port2.postMessage(undefined);
+  }
+
+  /** Shows everything that has happened, and says so to the session. */
+  #flush(): void {
+    this.#isFlushing = false;
+    this.#flushedAt = performance.now();
+    const told = this.#told;
+    this.#state = this.#happened.splice(0).reduce(fold, this.#state);
+    this.#options.show(this.#state);
+    this.#session?.displayed(told);
+    this.#shown?.resolve();
+    this.#shown = undefined;
+    if (this.#state.phase.kind === "ended") this.#flushing.port1.close();
+  }
+
+  /** What commands print to: the conversation. */
+  readonly #display: Display = {
+    print: (lines) => this.#say(lines),
+    clear: () => this.#happen({ kind: "cleared" }),
+    notify: () => this.#options.notify(this.#lastSpeaker),
+    caughtUp: () => {
+      if (!this.#isFlushing) return undefined;
+      this.#shown ??= Promise.withResolvers();
+      return this.#shown.promise;
+    },
+    failed: new Promise<never>(() => {}),
+    failure: undefined,
+  };
+}
+
+/** The events after which others may have shown more of the person's lines. */
+const LOOKS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>(
+  ["sent", "delivered", "unheard", "left", "reconnected"],
+);
+
+const HINTS = {
+  unremembered: "later key changes go unnoticed: this browser keeps nothing for this page",
+  ephemeral: "your key lasts until you leave: tick “Keep my key” when you join to keep it",
+};
+
+/** What the person can do after an ending, where it differs from what helps at a terminal. */
+const ENDING_HINTS: { readonly [E in Ending]?: string } = {
+  NAME_TAKEN: "choose another name",
+  NAME_AWAY:
+    "it is probably your own from before: wait, or choose another; with “Keep my key” you " +
+    "get it back at once",
+  REPLACED: "another tab or window of this browser has joined under the same name",
+  NOT_A_RELAY: "check the address",
+  TLS_SPOKEN: "open the page with https",
+};

@@ -1,0 +1,243 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
+/// <reference lib="dom" />
+/**
+ * The page: a browser as a full member.
+ *
+ * @module
+ */
+
+import { render } from "preact";
+import { Failure } from "../lib/base/failure.ts";
+import { generateRsaKeys } from "../lib/rsa/rsa.ts";
+import { comesFromRelay, type Lack, lackOf, placeBeside, readPlace, roomOf } from "./browser.ts";
+import { Chat } from "./chat.ts";
+import { BEGINNING, type ChatState } from "./state.ts";
+import { Store } from "./store.ts";
+import { type Choice, Join, type JoinProps } from "./view/join.tsx";
+import { Room } from "./view/room.tsx";
+
+/** The size of an identity, in bits. */
+const IDENTITY_BITS = 3072;
+
+/** Where this tab remembers that the person is in a room, so that it joins again when the page is reloaded. */
+const TAB = "parley";
+
+/** The whole page. */
+class Page {
+  readonly #root = document.getElementById("page")!;
+  readonly #store: Store | undefined;
+  #identity: CryptoKeyPair | undefined;
+  #choice: Choice;
+  #fault: JoinProps["fault"];
+  #busy: string | undefined;
+  #attempt = new AbortController();
+  #chat: Chat | undefined;
+  #state: ChatState = BEGINNING;
+
+  constructor(store: Store | undefined, identity: CryptoKeyPair | undefined) {
+    this.#store = store;
+    this.#identity = identity;
+    this.#choice = {
+      name: "",
+      roomName: comesFromRelay(location) ? roomOf(location) : "",
+      address: "",
+      keeps: store !== undefined,
+    };
+  }
+
+  /** Opens the page, and joins again if this tab was in a room when it was reloaded. */
+  start(): void {
+    addEventListener("focus", () => this.#watch());
+    addEventListener("blur", () => this.#watch());
+    document.addEventListener("visibilitychange", () => this.#watch());
+    const before = readTab();
+    if (before !== undefined) this.#choice = { ...this.#choice, ...before };
+    if (before !== undefined && this.#identity !== undefined) void this.#join(this.#choice);
+    else this.#draw();
+  }
+
+  async #join(choice: Choice): Promise<void> {
+    this.#choice = choice;
+    this.#fault = undefined;
+    this.#attempt = new AbortController();
+    const { signal } = this.#attempt;
+    try {
+      const place = comesFromRelay(location)
+        ? placeBeside(document.baseURI)
+        : readPlace(choice.address);
+      this.#become("Making keys …");
+      const identity = await this.#identityFor(choice.keeps);
+      this.#become("Joining …");
+      const chat = await Chat.join({
+        ...place,
+        name: choice.name,
+        roomName: choice.roomName,
+        identity,
+        store: this.#store,
+        show: (state) => this.#show(chat, state),
+        notify: (name) => this.#notify(name),
+      }, signal);
+      if (signal.aborted) return void chat.leave();
+      this.#chat = chat;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** The identity that the person wishes: the kept one, a new one that is kept, or none beyond this stay. */
+  async #identityFor(keeps: boolean): Promise<CryptoKeyPair | undefined> {
+    if (!keeps || this.#store === undefined) return undefined;
+    if (this.#identity !== undefined) return this.#identity;
+    const identity = await generateRsaKeys("sign", IDENTITY_BITS, false);
+    await this.#store.keepIdentity(identity);
+    this.#identity = identity;
+    return identity;
+  }
+
+  #failed(error: unknown): void {
+    const isExpected = error instanceof Failure;
+    this.#fault = {
+      why: isExpected ? `${error.what}: ${error.why}` : `the page failed: ${error}`,
+      hint: isExpected ? error.hint : undefined,
+    };
+    writeTab(undefined);
+    this.#become(undefined);
+  }
+
+  #become(busy: string | undefined): void {
+    this.#busy = busy;
+    this.#draw();
+  }
+
+  #show(chat: Chat, state: ChatState): void {
+    if (this.#attempt.signal.aborted) return;
+    const { phase } = state;
+    const wasIn = this.#state.self !== undefined;
+    this.#state = state;
+    if (phase.kind === "ended") {
+      writeTab(undefined);
+      // A member that the relay did not admit is back at the form, with the reason.
+      if (!wasIn) return this.#back({ why: phase.why, hint: phase.hint });
+    } else if (phase.kind === "in" && this.#busy !== undefined) {
+      this.#busy = undefined;
+      writeTab(this.#choice);
+    }
+    this.#chat = chat;
+    this.#watch();
+    this.#draw();
+  }
+
+  /** Shows the form again. */
+  #back(fault: JoinProps["fault"]): void {
+    this.#chat = undefined;
+    this.#state = BEGINNING;
+    this.#fault = fault;
+    this.#become(undefined);
+  }
+
+  #cancel(): void {
+    this.#attempt.abort();
+    void this.#chat?.leave();
+    this.#back(undefined);
+  }
+
+  async #forget(): Promise<void> {
+    await this.#store?.forgetIdentity();
+    this.#identity = undefined;
+    this.#draw();
+  }
+
+  #watch(): void {
+    this.#chat?.watch(document.visibilityState === "visible" && document.hasFocus());
+  }
+
+  #notify(name: string): void {
+    if (this.#state.watched || typeof Notification !== "function") return;
+    if (Notification.permission !== "granted") return;
+    const room = this.#choice.roomName;
+    const where = room === "" ? "parley" : `parley: ${room}`;
+    // The text stays in the page: the system may keep what a notification shows.
+    const one = new Notification(where, { body: `${name} wrote to you`, tag: TAB });
+    one.onclick = () => focus();
+  }
+
+  #draw(): void {
+    const { roomName } = this.#choice;
+    const isIn = this.#chat !== undefined && this.#busy === undefined;
+    const title = isIn && roomName !== "" ? `${roomName} – parley` : "parley";
+    const { unread } = this.#state;
+    document.title = unread > 0 ? `(${unread}) ${title}` : title;
+    render(isIn ? this.#room(this.#chat!) : this.#form(), this.#root);
+  }
+
+  #room(chat: Chat) {
+    return (
+      <Room
+        chat={chat}
+        state={this.#state}
+        roomName={this.#choice.roomName}
+        again={() => {
+          this.#back(undefined);
+          void this.#join(this.#choice);
+        }}
+      />
+    );
+  }
+
+  #form() {
+    return (
+      <Join
+        choice={this.#choice}
+        asksAddress={!comesFromRelay(location)}
+        canKeep={this.#store !== undefined}
+        isKept={this.#identity !== undefined}
+        busy={this.#busy}
+        fault={this.#fault}
+        join={(choice) => void this.#join(choice)}
+        cancel={() => this.#cancel()}
+        forget={() => void this.#forget()}
+      />
+    );
+  }
+}
+
+/** What this tab remembers. Some browsers refuse storage to a page that was opened as a file. */
+function readTab(): Partial<Choice> | undefined {
+  try {
+    const kept = sessionStorage.getItem(TAB);
+    return kept === null ? undefined : JSON.parse(kept);
+  } catch {
+    return undefined;
+  }
+}
+
+function writeTab(choice: Choice | undefined): void {
+  try {
+    if (choice === undefined) sessionStorage.removeItem(TAB);
+    else sessionStorage.setItem(TAB, JSON.stringify(choice));
+  } catch {
+    // Then the person joins by hand after a reload.
+  }
+}
+
+function Unable({ why, steps }: Lack) {
+  return (
+    <main class="join">
+      <h1>parley</h1>
+      <p class="warning" role="alert">
+        <b>{why}</b>
+      </p>
+      <p>What you can do:</p>
+      <ul>{steps.map((step) => <li key={step}>{step}</li>)}</ul>
+    </main>
+  );
+}
+
+const lack = lackOf(location);
+if (lack !== undefined) {
+  render(<Unable {...lack} />, document.getElementById("page")!);
+} else {
+  const store = await Store.open();
+  new Page(store, await store?.identity()).start();
+}

@@ -1,0 +1,43 @@
+/**
+ * What parley says in the conversation: the lines of the terminal's transcript, which mark a notice by `*` and an alarm
+ * by `!`.
+ *
+ * @module
+ */
+
+import type { PaletteStyle } from "../lib/terminal/terminal.ts";
+import type { Note } from "./state.ts";
+
+const unchanged = (text: string) => text;
+
+/** A style without colours: the page has styles of its own. */
+export const PLAIN: PaletteStyle = {
+  bold: unchanged,
+  dim: unchanged,
+  red: unchanged,
+  green: unchanged,
+  yellow: unchanged,
+  blue: unchanged,
+  magenta: unchanged,
+  cyan: unchanged,
+  reverse: unchanged,
+  palette: () => unchanged,
+};
+
+/**
+ * Reads lines of a transcript. Lines of one kind that come together are one note.
+ *
+ * @param lines The lines.
+ * @param at When they were said, in milliseconds since 1970.
+ */
+export function notesOf(lines: readonly string[], at: number): Note[] {
+  const notes: { kind: Note["kind"]; lines: string[]; at: number }[] = [];
+  for (const line of lines) {
+    const kind = line.startsWith("! ") ? "alarm" : "note";
+    const text = line.replace(/^[*!] /, "");
+    const last = notes.at(-1);
+    if (last?.kind === kind) last.lines.push(text);
+    else notes.push({ kind, lines: [text], at });
+  }
+  return notes;
+}

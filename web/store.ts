@@ -1,0 +1,86 @@
+/// <reference lib="dom" />
+/**
+ * What the page keeps in this browser (IndexedDB): the known peers, and the identity if the person wishes.
+ *
+ * @module
+ */
+
+import { KnownPeers, type KnownPeersChange } from "../lib/chat/trust/known_peers.ts";
+
+const DATABASE = "parley";
+const VERSION = 1;
+/** The one object store, by key. */
+const THINGS = "things";
+/** The text of the known peers, in the format of the terminal's file. */
+const KNOWN = "known peers";
+/** The key pair of the identity. */
+const IDENTITY = "identity";
+
+/** The page's database. */
+export class Store {
+  readonly #database: IDBDatabase;
+
+  private constructor(database: IDBDatabase) {
+    this.#database = database;
+  }
+
+  /** Opens the database; undefined where the browser keeps nothing, as some do in a private window. */
+  static async open(): Promise<Store | undefined> {
+    try {
+      const request = indexedDB.open(DATABASE, VERSION);
+      request.onupgradeneeded = () => request.result.createObjectStore(THINGS);
+      return new Store(await settled(request));
+    } catch (error) {
+      if (error instanceof DOMException) return undefined;
+      throw error;
+    }
+  }
+
+  /** Reads the known peers. A text that cannot be read is an error: overwriting it would forget changed keys. */
+  async known(): Promise<KnownPeers> {
+    const text = await settled(this.#things("readonly").get(KNOWN));
+    return KnownPeers.parse(typeof text === "string" ? text : "");
+  }
+
+  /** Adds a change to the known peers that another tab may have changed too, in one transaction. */
+  async remember(change: KnownPeersChange): Promise<void> {
+    const things = this.#things("readwrite");
+    const text: unknown = await settled(things.get(KNOWN));
+    const known = KnownPeers.parse(typeof text === "string" ? text : "");
+    known.apply(change);
+    await settled(things.put(known.text, KNOWN));
+  }
+
+  /** Reads the identity, if one is kept. */
+  async identity(): Promise<CryptoKeyPair | undefined> {
+    const kept: unknown = await settled(this.#things("readonly").get(IDENTITY));
+    return isKeyPair(kept) ? kept : undefined;
+  }
+
+  /** Keeps an identity. The browser stores a private key that cannot be exported without revealing it to the page. */
+  async keepIdentity(identity: CryptoKeyPair): Promise<void> {
+    await settled(this.#things("readwrite").put(identity, IDENTITY));
+  }
+
+  /** Forgets the identity for good. */
+  async forgetIdentity(): Promise<void> {
+    await settled(this.#things("readwrite").delete(IDENTITY));
+  }
+
+  #things(mode: IDBTransactionMode): IDBObjectStore {
+    return this.#database.transaction(THINGS, mode).objectStore(THINGS);
+  }
+}
+
+function settled<T>(request: IDBRequest<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+  return promise;
+}
+
+function isKeyPair(value: unknown): value is CryptoKeyPair {
+  return typeof value === "object" && value !== null && "privateKey" in value &&
+    value.privateKey instanceof CryptoKey && "publicKey" in value &&
+    value.publicKey instanceof CryptoKey;
+}

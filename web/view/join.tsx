@@ -1,0 +1,138 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
+/// <reference lib="dom" />
+/**
+ * The page before the person is in a room.
+ *
+ * @module
+ */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { printable } from "../../lib/base/printable.ts";
+
+/** What the person chose. */
+export interface Choice {
+  readonly name: string;
+  readonly roomName: string;
+  /** The address of the server, where the page does not come from it. */
+  readonly address: string;
+  /** Whether this browser keeps the identity. */
+  readonly keeps: boolean;
+}
+
+/** What the form needs. */
+export interface JoinProps {
+  readonly choice: Choice;
+  /** Whether the page comes from no server, so that the person names one. */
+  readonly asksAddress: boolean;
+  /** Whether this browser can keep anything. */
+  readonly canKeep: boolean;
+  /** Whether an identity is kept. */
+  readonly isKept: boolean;
+  /** What is done, while joining. */
+  readonly busy: string | undefined;
+  /** Why the last attempt failed, and what to do. */
+  readonly fault: { readonly why: string; readonly hint: string | undefined } | undefined;
+  readonly join: (choice: Choice) => void;
+  readonly cancel: () => void;
+  /** Forgets the kept identity. */
+  readonly forget: () => void;
+}
+
+/** The form. */
+export function Join(props: JoinProps) {
+  const { choice, asksAddress, canKeep, isKept, busy, fault, join, cancel, forget } = props;
+  const [name, setName] = useState(choice.name);
+  const [roomName, setRoomName] = useState(choice.roomName);
+  const [address, setAddress] = useState(choice.address);
+  const [keeps, setKeeps] = useState(choice.keeps);
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current!.focus(), []);
+  const isBusy = busy !== undefined;
+  return (
+    <main class="join">
+      <h1>parley</h1>
+      <p class="lead">
+        An end-to-end encrypted chat. Your keys stay in this page; the server only forwards what it
+        cannot read.
+      </p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          join({ name: name.trim(), roomName: roomName.trim(), address: address.trim(), keeps });
+        }}
+      >
+        <label>
+          Your name
+          <input
+            ref={first}
+            name="name"
+            value={name}
+            required
+            maxLength={32}
+            autocomplete="nickname"
+            autocapitalize="none"
+            spellcheck={false}
+            disabled={isBusy}
+            onInput={({ currentTarget }) => setName(currentTarget.value)}
+          />
+        </label>
+        <label>
+          Room <small>(empty for the server's own)</small>
+          <input
+            name="room"
+            value={roomName}
+            maxLength={64}
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            disabled={isBusy}
+            onInput={({ currentTarget }) => setRoomName(currentTarget.value)}
+          />
+        </label>
+        {asksAddress && (
+          <label>
+            Server <small>(such as wss://chat.example:4396)</small>
+            <input
+              name="address"
+              value={address}
+              required
+              inputMode="url"
+              autocomplete="url"
+              autocapitalize="none"
+              spellcheck={false}
+              disabled={isBusy}
+              onInput={({ currentTarget }) => setAddress(currentTarget.value)}
+            />
+          </label>
+        )}
+        {canKeep && (
+          <label class="check">
+            <input
+              type="checkbox"
+              name="keep"
+              checked={keeps}
+              disabled={isBusy}
+              onChange={({ currentTarget }) => setKeeps(currentTarget.checked)}
+            />
+            <span>
+              Keep my key in this browser
+              <small>Others recognise you next time. No page and no program can read it out.</small>
+            </span>
+          </label>
+        )}
+        <button type="submit" class="good" disabled={isBusy}>{busy ?? "Join"}</button>
+        {isBusy && <button type="button" onClick={cancel}>Cancel</button>}
+        {isKept && !isBusy && <button type="button" onClick={forget}>Forget the kept key</button>}
+      </form>
+      <div role="alert">
+        {fault !== undefined && (
+          <p class="warning">
+            <b>{printable(fault.why)}</b>
+            {fault.hint !== undefined && ` – ${printable(fault.hint)}`}
+          </p>
+        )}
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,268 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource preact */
+/// <reference lib="dom" />
+/**
+ * Who is in the room, and who somebody is: fingerprint, safety number, and decisions.
+ *
+ * @module
+ */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { encode } from "uqr";
+import { printable } from "../../lib/base/printable.ts";
+import { changeWarning, standingText } from "../../lib/chat/app/presenter.ts";
+import type { TrustState } from "../../lib/chat/trust/trust.ts";
+import type { Chat, Identity } from "../chat.ts";
+import type { ChatState, Person } from "../state.ts";
+import { Disc, Name } from "./names.tsx";
+
+/** What the list needs. */
+export interface PeopleProps {
+  readonly chat: Chat;
+  readonly state: ChatState;
+  readonly open: (key: string) => void;
+}
+
+/** The members of the room. */
+export function People({ chat, state, open }: PeopleProps) {
+  const { self, people } = state;
+  const others = [...people.values()].sort((a, b) =>
+    a.peer.credential.folded < b.peer.credential.folded ? -1 : 1
+  );
+  return (
+    <ul class="people">
+      {self !== undefined && (
+        <li>
+          <button type="button" onClick={() => open(self.key)}>
+            <Disc name={self.name} fingerprint={self.fingerprint} />
+            <span>
+              <Name name={self.name} fingerprint={self.fingerprint} />
+              <small>you</small>
+            </span>
+          </button>
+        </li>
+      )}
+      {others.map((person) => (
+        <li key={person.peer.credential.key}>
+          <button type="button" onClick={() => open(person.peer.credential.key)}>
+            <Disc {...identityOf(person)} />
+            <span>
+              <Name {...identityOf(person)} />
+              <small class={toneOf(chat, person)}>{standingOf(chat, person)}</small>
+            </span>
+          </button>
+        </li>
+      ))}
+      {others.length === 0 && <li class="alone">No one else is here yet.</li>}
+    </ul>
+  );
+}
+
+function identityOf({ peer: { credential: { name, fingerprint } } }: Person) {
+  return { name, fingerprint };
+}
+
+function standingOf(chat: Chat, { peer, away, confirmed }: Person): string {
+  const trust = chat.trust.of(peer.credential);
+  const ignored = chat.trust.ignores(peer.credential) ? ["hidden"] : [];
+  const parts = [TRUST_WORDS[trust], ...ignored, ...away ? ["away"] : []];
+  return [...parts, ...confirmed ? [] : ["not heard from"]].join(", ");
+}
+
+const TRUST_WORDS: Readonly<Record<TrustState, string>> = {
+  new: "not verified",
+  known: "known, not verified",
+  verified: "✓ verified",
+  changed: "its key has changed",
+  excluded: "receives nothing from you",
+};
+
+function toneOf(chat: Chat, { peer }: Person): string {
+  return chat.trust.of(peer.credential);
+}
+
+/** A warning for each member whose key has changed. It stays until the person decides or the member leaves. */
+export function ChangedKeys({ chat, state, open }: PeopleProps) {
+  const changed = [...state.people.values()]
+    .filter(({ peer }) => chat.trust.of(peer.credential) === "changed");
+  return (
+    <>
+      {changed.map(({ peer: { credential } }) => {
+        const [first] = changeWarning(credential, chat.trust.standing(credential));
+        return (
+          <div class="warning" role="alert" key={credential.key}>
+            <p>
+              <b>{printable(first!)}</b> Nothing is sent to this{" "}
+              {printable(credential.name)}, and its messages are hidden.
+            </p>
+            <button type="button" onClick={() => open(credential.key)}>Compare the keys</button>
+          </div>
+        );
+      })}
+    </>
+  );
+}
+
+/** What the dialog needs. */
+export interface WhoProps {
+  readonly chat: Chat;
+  readonly state: ChatState;
+  /** The key of the member. */
+  readonly who: string;
+  readonly close: () => void;
+  /** Writes to the member alone. */
+  readonly write: (name: string) => void;
+}
+
+/** The dialog about a member, or about oneself. */
+export function Who({ chat, state, who, close, write }: WhoProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const { self } = state;
+  const person = state.people.get(who);
+  const isSelf = self?.key === who;
+  const isGone = person === undefined && !isSelf;
+  useEffect(() => dialog.current!.showModal(), []);
+  useEffect(() => {
+    if (isGone) dialog.current!.close();
+  }, [isGone]);
+  const name = isSelf ? self.name : person?.peer.credential.name ?? "";
+  return (
+    <dialog ref={dialog} class="who" aria-labelledby="who" onClose={close}>
+      <form method="dialog">
+        <h2 id="who">{printable(name)}</h2>
+        <button type="submit" class="close" aria-label="Close">✕</button>
+      </form>
+      {isSelf && (
+        <>
+          <h3>Your fingerprint</h3>
+          <p class="fingerprint">{self.fingerprint}</p>
+          <p>Others can compare it with what they see of you.</p>
+        </>
+      )}
+      {person !== undefined && (
+        <Member
+          {...{ chat, state, person, write }}
+          close={() => dialog.current!.close()}
+        />
+      )}
+    </dialog>
+  );
+}
+
+function Member(
+  { chat, state, person, close, write }: {
+    readonly chat: Chat;
+    readonly state: ChatState;
+    readonly person: Person;
+    readonly close: () => void;
+    readonly write: (name: string) => void;
+  },
+) {
+  const { peer } = person;
+  const { credential } = peer;
+  const { name, fingerprint } = credential;
+  const [identity, setIdentity] = useState<Identity | undefined>(undefined);
+  useEffect(() => {
+    let isWanted = true;
+    chat.identify(peer).then((one) => isWanted && setIdentity(one));
+    return () => isWanted = false;
+  }, [credential, state.decisions]);
+  const { trust, exclusion } = chat.trust.standing(credential);
+  const decide = (verdict: string, answer = "") => chat.enter(`/${verdict} ${name}${answer}`);
+  const standing = standingText(peer, chat.trust.standing(credential), state.self?.fingerprint);
+  return (
+    <>
+      <p class={`standing ${trust}`}>{printable(standing)}</p>
+      {trust === "changed" && (
+        <p class="warning">
+          {changeWarning(credential, chat.trust.standing(credential)).map(printable).join("\n")}
+        </p>
+      )}
+      <h3>Safety number of you and {printable(name)}</h3>
+      <Safety groups={identity?.safetyNumber} />
+      <p>
+        Compare it with {printable(name)}{" "}
+        by phone or in person, or scan the code on the other screen. If both see the same number,
+        nobody is between you.
+      </p>
+      <h3>Fingerprint</h3>
+      <p class="fingerprint">{fingerprint}</p>
+      <div class="actions">
+        {trust !== "verified" && trust !== "changed" && (
+          <button
+            type="button"
+            class="good"
+            disabled={identity === undefined}
+            onClick={() => decide("verify", " yes")}
+          >
+            The numbers match: verify
+          </button>
+        )}
+        {trust !== "verified" && trust !== "changed" && (
+          <button
+            type="button"
+            onClick={() => {
+              decide("verify");
+              close();
+            }}
+          >
+            Compare four words instead
+          </button>
+        )}
+        {trust === "changed" && (
+          <button
+            type="button"
+            class="danger"
+            disabled={identity === undefined}
+            onClick={() => decide("trust")}
+          >
+            Accept the new key
+          </button>
+        )}
+        <button
+          type="button"
+          onClick={() => {
+            write(name);
+            close();
+          }}
+        >
+          Write to {printable(name)} only
+        </button>
+        {exclusion === "by command"
+          ? <button type="button" onClick={() => decide("include")}>Include again</button>
+          : <button type="button" onClick={() => decide("exclude")}>Exclude: send nothing</button>}
+        {chat.trust.ignores(credential)
+          ? <button type="button" onClick={() => decide("unignore")}>Show messages again</button>
+          : <button type="button" onClick={() => decide("ignore")}>Hide messages</button>}
+        {(trust === "verified" || trust === "known") &&
+          <button type="button" onClick={() => decide("forget")}>Forget the key</button>}
+      </div>
+    </>
+  );
+}
+
+/** The safety number. Its place is kept while it is computed, so that no button moves under a finger. */
+function Safety({ groups }: { readonly groups: readonly string[] | undefined }) {
+  return (
+    <div class="safety">
+      {groups === undefined ? <p>Computing …</p> : (
+        <>
+          <p class="groups">{groups.map((group, i) => <span key={i}>{`${group} `}</span>)}</p>
+          <Code text={groups.join(" ")} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Code({ text }: { readonly text: string }) {
+  const { size, data } = encode(text, { ecc: "M", border: 2 });
+  const path = data.map((row, y) => row.map((dark, x) => dark ? `M${x} ${y}h1v1h-1z` : "").join(""))
+    .join("");
+  return (
+    <svg class="code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={`QR code of ${text}`}>
+      <rect width={size} height={size} fill="#fff" />
+      <path d={path} fill="#000" />
+    </svg>
+  );
+}
