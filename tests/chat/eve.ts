@@ -82,7 +82,9 @@ export class Eve {
 
   /** Returns the number of a member of the room. */
   numberOf(to: Seat): number {
-    const seen = this.room.seats.find((seat) => seat !== to)?.member ?? to.member;
+    const seen =
+      this.room.seats.find(({ member }) => member !== to.member && member.isIn)?.member ??
+        to.member;
     const peer = seen.roster.byName(to.self.name);
     const number = peer?.number ?? to.member.roster.own;
     if (number > 0) return number;

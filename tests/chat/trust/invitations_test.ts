@@ -32,8 +32,8 @@ import {
 } from "../../../lib/chat/wire/invitation.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
-import { Clock, credentialOf } from "../keys.ts";
-import { type Seat, shown, type Tamper, TestRoom } from "../room.ts";
+import { Clock, credentialOf, until } from "../keys.ts";
+import { count, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
 
 // The inviter, alone.
 
@@ -360,9 +360,11 @@ Deno.test("in another room of a relay that was restarted the guest proves itself
   party.answers = true;
   for (const seat of [bo, party.ada]) {
     seat.connect();
+    await until(() => count(seat, "reconnected") === 1, "it is in the other room");
     await party.pass(1_000);
   }
   await party.pass(1_000);
+  await until(() => party.kinds("bo").length === 2, "bo is answered");
   assertEquals(party.kinds("bo"), ["met", "accepted"]);
   assertEquals(party.outcomes.map(({ kind }) => kind), ["accepted"]);
   assert(party.bodies[0]!.toHex() !== party.bodies[1]!.toHex(), "another room, another proof");
@@ -392,7 +394,7 @@ Deno.test("a member of the relay's own cannot use the proof of a guest, nor make
   for (const body of bodies) {
     await eve.tell(party.ada, [{ kind: "notice", notice: "invitation", body }]);
   }
-  await party.settle();
+  await until(() => party.outcomes.length === 2, "ada has looked at both");
   assertEquals(party.outcomes.map(({ kind }) => kind), ["forged", "forged"]);
   assertEquals(made.guests.map(({ fingerprint }) => fingerprint), [bo.self.fingerprint]);
   assert(number > 0);
@@ -436,12 +438,15 @@ Deno.test("a proof for another run of the inviter, or in another room, is a forg
   assertEquals(taken?.outcome.kind, "forged");
   const [proof] = party.bodies;
   party.room.restart();
-  for (const seat of [bo, party.ada]) seat.connect();
+  for (const seat of [bo, party.ada]) {
+    seat.connect();
+    await until(() => count(seat, "reconnected") === 1, "it is in the other room");
+  }
   await party.settle();
   // Another room: what was signed for the last one is a forgery in this one.
   const eve = await Eve.join(party.room);
   await eve.tell(party.ada, [{ kind: "notice", notice: "invitation", body: proof! }]);
-  await party.settle();
+  await until(() => party.outcomes.length === 2, "ada has looked at the proof");
   assertEquals(party.outcomes.map(({ kind }) => kind), ["accepted", "forged"]);
 });
 
