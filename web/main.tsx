@@ -13,15 +13,12 @@ import { generateRsaKeys } from "../lib/rsa/rsa.ts";
 import { comesFromRelay, type Lack, lackOf, placeBeside, readPlace, roomOf } from "./browser.ts";
 import { Chat } from "./chat.ts";
 import { BEGINNING, type ChatState } from "./state.ts";
-import { Store } from "./store.ts";
+import { readText, Store, writeText } from "./store.ts";
 import { type Choice, Join, type JoinProps } from "./view/join.tsx";
 import { Room } from "./view/room.tsx";
 
 /** The size of an identity, in bits. */
 const IDENTITY_BITS = 3072;
-
-/** Where this tab remembers that the person is in a room, so that it joins again when the page is reloaded. */
-const TAB = "parley";
 
 /** The whole page. */
 class Page {
@@ -39,7 +36,7 @@ class Page {
     this.#store = store;
     this.#identity = identity;
     this.#choice = {
-      name: "",
+      name: identity === undefined ? "" : readText("browser") ?? "",
       roomName: comesFromRelay(location) ? roomOf(location) : "",
       address: "",
       keeps: store !== undefined,
@@ -122,6 +119,7 @@ class Page {
     } else if (phase.kind === "in" && this.#busy !== undefined) {
       this.#busy = undefined;
       writeTab(this.#choice);
+      if (this.#choice.keeps) writeText("browser", this.#choice.name);
     }
     this.#chat = chat;
     this.#watch();
@@ -143,6 +141,7 @@ class Page {
   }
 
   async #forget(): Promise<void> {
+    writeText("browser", undefined);
     await this.#store?.forgetIdentity();
     this.#identity = undefined;
     this.#draw();
@@ -158,7 +157,7 @@ class Page {
     const room = this.#choice.roomName;
     const where = room === "" ? "parley" : `parley: ${room}`;
     // The text stays in the page: the system may keep what a notification shows.
-    const one = new Notification(where, { body: `${name} wrote to you`, tag: TAB });
+    const one = new Notification(where, { body: `${name} wrote to you`, tag: "parley" });
     one.onclick = () => focus();
   }
 
@@ -202,23 +201,14 @@ class Page {
   }
 }
 
-/** What this tab remembers. Some browsers refuse storage to a page that was opened as a file. */
-function readTab(): Partial<Choice> | undefined {
-  try {
-    const kept = sessionStorage.getItem(TAB);
-    return kept === null ? undefined : JSON.parse(kept);
-  } catch {
-    return undefined;
-  }
+/** What the person chose before this tab was reloaded. */
+function readTab(): Choice | undefined {
+  const kept = readText("tab");
+  return kept === undefined ? undefined : JSON.parse(kept);
 }
 
 function writeTab(choice: Choice | undefined): void {
-  try {
-    if (choice === undefined) sessionStorage.removeItem(TAB);
-    else sessionStorage.setItem(TAB, JSON.stringify(choice));
-  } catch {
-    // Then the person joins by hand after a reload.
-  }
+  writeText("tab", choice === undefined ? undefined : JSON.stringify(choice));
 }
 
 function Unable({ why, steps }: Lack) {

@@ -84,3 +84,32 @@ function isKeyPair(value: unknown): value is CryptoKeyPair {
     value.privateKey instanceof CryptoKey && "publicKey" in value &&
     value.publicKey instanceof CryptoKey;
 }
+
+/**
+ * Where a text is kept: `tab` until the tab is closed, for a page that is reloaded; `browser` for good, for the name
+ * that goes with the identity.
+ */
+export type Keeper = "tab" | "browser";
+
+/** Reads the text that is kept; undefined if there is none. */
+export function readText(keeper: Keeper): string | undefined {
+  return withStorage(keeper, (storage) => storage.getItem(DATABASE) ?? undefined);
+}
+
+/** Keeps a text, or none. */
+export function writeText(keeper: Keeper, text: string | undefined): void {
+  withStorage(keeper, (storage) => {
+    if (text === undefined) storage.removeItem(DATABASE);
+    else storage.setItem(DATABASE, text);
+  });
+}
+
+/** Uses a storage. Some browsers refuse it to a page that was opened as a file, and then nothing is kept. */
+function withStorage<T>(keeper: Keeper, use: (storage: Storage) => T): T | undefined {
+  try {
+    return use(keeper === "tab" ? sessionStorage : localStorage);
+  } catch (error) {
+    if (error instanceof DOMException) return undefined;
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-// needs: net run=chromium read=. write=tests/scratch (about 60 s)
+// needs: net run=chromium read=tests/scratch write=tests/scratch (about 60 s)
 
 /**
  * The page for everyone: with the keyboard alone, on a narrow screen, with a screen reader, in light and dark.

@@ -9,7 +9,8 @@ import { granted } from "../fixtures/granted.ts";
 import { Scratch } from "../fixtures/scratch.ts";
 
 /** Whether Chromium is installed and tests may run it. */
-export const HAS_CHROMIUM: boolean = granted("run=chromium", "read=.", "write=tests/scratch") &&
+export const HAS_CHROMIUM: boolean =
+  granted("run=chromium", "read=tests/scratch", "write=tests/scratch") &&
   await isInstalled();
 
 async function isInstalled(): Promise<boolean> {

@@ -1,4 +1,4 @@
-// needs: net run=chromium,deno read=. write=tests/scratch (about 50 s)
+// needs: net run=chromium,deno read=tests/scratch write=tests/scratch (about 50 s)
 
 /**
  * A page whose connection is lost, that is reloaded, or whose relay is killed.

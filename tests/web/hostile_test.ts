@@ -1,4 +1,4 @@
-// needs: net run=chromium read=. write=tests/scratch (about 20 s)
+// needs: net run=chromium read=tests/scratch write=tests/scratch (about 20 s)
 
 /**
  * Hostile names and texts at a page: they are text, and nothing but text nodes come of them.

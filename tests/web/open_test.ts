@@ -1,4 +1,4 @@
-// needs: net run=chromium read=. write=tests/scratch (about 20 s)
+// needs: net run=chromium read=tests/scratch write=tests/scratch (about 20 s)
 
 /**
  * How the page is opened: from another machine without TLS, as a file, with a room in its address, and in the

@@ -1,4 +1,4 @@
-// needs: net run=chromium,deno read=. write=tests/scratch (about 30 s)
+// needs: net run=chromium,deno read=tests/scratch write=tests/scratch (about 30 s)
 
 /**
  * People talk: at pages and at a terminal, in one room.

@@ -1,4 +1,4 @@
-// needs: net run=chromium read=. write=tests/scratch (about 40 s)
+// needs: net run=chromium read=tests/scratch write=tests/scratch (about 40 s)
 
 /**
  * Who is who, at a page: verifying, excluding, and a key that has changed.

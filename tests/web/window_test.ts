@@ -1,4 +1,4 @@
-// needs: net run=chromium read=. write=tests/scratch (about 30 s)
+// needs: net run=chromium read=tests/scratch write=tests/scratch (about 30 s)
 
 /**
  * A long conversation at a page: few lines are in the document, and all that are kept can be reached.
