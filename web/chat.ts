@@ -122,6 +122,7 @@ export class Chat {
     this.#commands = new CommandRunner({ ...surroundings, verification: this.#verification }, {
       refuse: (code, message) => this.#refuse(code, message),
       send: (session, text, to) => this.#send(session, text, to),
+      gated: () => 0,
     });
     this.#attention = new Attention(surroundings);
     const hurry = this.#hurry.promise;
@@ -291,7 +292,7 @@ export class Chat {
     this.#verification.stop();
     clearTimeout(this.#polling);
     const session = this.#session;
-    const failure = session && endedFailure(session, { ending, detail }, undefined, 0);
+    const failure = session && endedFailure(session, { ending, detail }, undefined, 0, false);
     session?.close();
     const why = failure?.why ?? detail;
     const hint = ENDING_HINTS[ending] ?? failure?.hint;

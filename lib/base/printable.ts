@@ -101,9 +101,17 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** Quotes a word of the command line. Controls become visible; a long word is cut. */
+/** Replaces the fragment of a link by an ellipsis: that of an invitation to a chat is a secret. */
+export function withoutFragment(text: string): string {
+  return text.replace(/#[\w%=-]{16,}.*$/s, "#…");
+}
+
+/**
+ * Quotes a word of the command line, without the fragment of a link. Controls become visible; a long word is cut.
+ */
 export function quote(word: string): string {
-  return `"${printable(word.length > 60 ? `${word.slice(0, 60)}…` : word)}"`;
+  const told = withoutFragment(word);
+  return `"${printable(told.length > 60 ? `${told.slice(0, 60)}…` : told)}"`;
 }
 
 /** Puts text in single quotes. A POSIX shell takes every character between them literally. */

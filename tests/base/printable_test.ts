@@ -1,6 +1,6 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertNotMatch } from "@std/assert";
-import { printable, printableBytes, printableJson } from "../../lib/base/printable.ts";
+import { printable, printableBytes, printableJson, quote } from "../../lib/base/printable.ts";
 
 // deno-lint-ignore no-control-regex -- controls are what it looks for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
@@ -45,4 +45,14 @@ Deno.test("printableJson() escapes what a terminal would obey, and loses nothing
   assertNotMatch(json, CONTROLS);
   assertEquals(JSON.parse(json), value);
   assertEquals(printableJson("中\u202e🙂"), '"中\\u202e🙂"');
+});
+
+Deno.test("a quoted word leaves out the fragment of a link, which may be a secret, and no other #", () => {
+  const secret = "kJ2nQf0m3pWmSxw1-u_VtA";
+  for (
+    const word of [`parley://h:1/r#${secret}`, `parley:/h#${secret}.${secret}`, `h#${secret}==`]
+  ) {
+    assertEquals(quote(word), `"${word.slice(0, word.indexOf("#"))}#…"`);
+  }
+  assertEquals(quote("issue#12"), `"issue#12"`);
 });

@@ -78,6 +78,10 @@ async function said(): Promise<string[]> {
     standing: new Trust({ known }).standing(credential),
     safetyNumber: ["1"],
   };
+  const invitation = {
+    ...{ number: 1, room: "", secret: ROOM, publicKey: ROOM, expiresAt: 0, many: false },
+    ...{ guests: [], withdrawn: false },
+  };
   const addr = { transport: "tcp", hostname: "::1", port: 1 } as const;
   return [
     ...events.flatMap((event) => report.event(event)),
@@ -87,7 +91,7 @@ async function said(): Promise<string[]> {
       join: { commands: ["x"], from: "elsewhere" },
       web: { url: "http://[::1]:1/", sha256: "00" },
     }),
-    ...report.status({ connected: true, others: 1, away: [], waiting: [], more: 0 }),
+    ...report.status({ connected: true, others: 1, away: [], waiting: [], more: 0, gated: 0 }),
     ...report.slow({
       ...{ line: { ...line, to: peer }, sent: true, shown: 0, recipients: 1 },
       waitingFor: [peer],
@@ -95,6 +99,13 @@ async function said(): Promise<string[]> {
     ...report.roster([peer], self),
     ...report.fingerprint({ name: "bo", fingerprint: "x", other }),
     ...report.decided("verify", "bo", peer),
+    ...report.invitation({
+      ...{ kind: "made", invitation, link: "x", web: "x", command: "x" },
+      ...{ from: "elsewhere", atStart: false },
+    }),
+    ...report.invitation({ kind: "listed", invitations: [invitation] }),
+    ...report.invitation({ kind: "withdrawn", number: 1 }),
+    ...report.invitation({ kind: "guest", peer, number: 1 }),
     ...report.words({
       ...{ peer, state: "confirmed", by: "peer", words: ["one"], confirmed: false, both: false },
       why: "left",

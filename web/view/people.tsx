@@ -72,6 +72,7 @@ function standingOf(chat: Chat, { peer, away, confirmed }: Person): string {
 const TRUST_WORDS: Readonly<Record<TrustState, string>> = {
   new: "not verified",
   known: "known, not verified",
+  invited: "invited by a link",
   verified: "✓ verified",
   changed: "its key has changed",
   excluded: "receives nothing from you",

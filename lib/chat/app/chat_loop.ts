@@ -22,7 +22,9 @@ import {
   missedFailure,
   notDelivered,
   NOTICE_AFTER_MS,
+  notLetIn,
   Obstacles,
+  quoted,
   Signal,
 } from "./departure.ts";
 import type { ConversationOptions } from "./presenter.ts";
@@ -74,6 +76,9 @@ export class Conversation {
   #leaving = false;
   /** The exit code after a stop signal at a terminal. */
   #stopCode: number | undefined;
+  /** Typed messages that wait until the user's inviter has let the user in. */
+  #gated: (SlashCommand & { readonly kind: "send" })[] = [];
+  #gateTimeout: ReturnType<typeof setTimeout> | undefined;
   /** The number of messages taken from the input but not yet handed to the session: 0 or 1. */
   #inHand = 0;
   #slowToJoin: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +97,7 @@ export class Conversation {
     this.#commands = new CommandRunner({ ...options, verification: this.#verification }, {
       refuse,
       send: (session, text, to) => this.#send(session, text, to),
+      gated: () => this.#gated.length,
     });
     this.#own = new OwnMessages(options);
     this.#attention = new Attention(options);
@@ -139,7 +145,7 @@ export class Conversation {
   /** Returns the number of messages read but not yet handed to the session. */
   #unsaid(): number {
     const waiting = this.#readAhead?.waiting ?? [];
-    return this.#inHand + waiting.filter(isMessage).length;
+    return this.#inHand + this.#gated.length + waiting.filter(isMessage).length;
   }
 
   /** The session's `event` callback: shows an event. */
@@ -154,6 +160,7 @@ export class Conversation {
     display.print(presenter.event(event), this.#shown);
     this.#own.tell(event);
     this.#attention.tell(event);
+    this.#options.invitations?.tell(event);
     this.#verification.tell(event);
     if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
     // If the recipients are restricted, or a listed member was not admitted, a message that reaches
@@ -226,12 +233,19 @@ export class Conversation {
     } finally {
       clearTimeout(this.#slowToJoin);
       clearTimeout(this.#givingUp);
+      clearTimeout(this.#gateTimeout);
     }
   }
 
   async #runIn(session: Session): Promise<number> {
     session.ended.catch((error) => this.#over.reject(error));
     this.#verification.begin(session);
+    const { invitations } = this.#options;
+    invitations?.begin(session, (error) => this.#over.reject(error));
+    invitations?.gate?.opened.then(
+      () => this.#sendGated(session),
+      (failure) => this.#over.resolve({ failure }),
+    );
     const end = await this.#untilItEnds(session);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
@@ -263,6 +277,7 @@ export class Conversation {
       this.#leaving = true;
       this.#own.stop();
       this.#attention.stop();
+      this.#options.invitations?.stop();
       this.#verification.stop();
       clearTimeout(this.#slowToJoin);
     }
@@ -281,7 +296,9 @@ export class Conversation {
 
   /** Fails because the relay or the connection ended the session. */
   async #ended(session: Session, end: Ended): Promise<never> {
-    const failure = endedFailure(session, end, this.#obstacles.last, this.#unsaid());
+    const byInvitation = this.#options.invitations?.gate !== undefined;
+    const { last } = this.#obstacles;
+    const failure = endedFailure(session, end, last, this.#unsaid(), byInvitation);
     session.close();
     await this.#departure.caughtUp();
     throw failure;
@@ -289,6 +306,8 @@ export class Conversation {
 
   /** Fails because this side gave up. It leaves the room, so that its name is free at once. */
   async #fail(session: Session, failure: Failure): Promise<never> {
+    const gated = this.#gated.length;
+    if (gated > 0) this.#error("NOT_DELIVERED", notDelivered(gated));
     await this.#departure.leaveNow(session);
     throw failure;
   }
@@ -321,6 +340,7 @@ export class Conversation {
       case "line":
         if (!this.#options.interactive) {
           this.#inHand = isMessage(entered) ? 1 : 0;
+          if (this.#inHand > 0) await this.#untilOpen();
           const unsettled = this.#settle(session);
           if (unsettled !== undefined) await unsettled;
           // A conversation that ended meanwhile has reported this line as not delivered.
@@ -331,7 +351,41 @@ export class Conversation {
     }
   }
 
+  /** Waits until piped messages may be sent. Unless it stays, it gives up when the inviter does not come. */
+  async #untilOpen(): Promise<void> {
+    const { invitations, stay, giveUpMs } = this.#options;
+    const gate = invitations?.gate;
+    if (gate?.closed === undefined) return;
+    if (!stay) {
+      this.#gateTimeout = setTimeout(
+        () => this.#over.resolve({ failure: notLetIn(this.#unsaid(), gate.closed!, giveUpMs) }),
+        giveUpMs,
+      );
+    }
+    await gate.opened.catch(() => {}); // the conversation ends with the failure
+    clearTimeout(this.#gateTimeout);
+  }
+
+  /** Keeps a typed message until it may be sent. */
+  #keepGated(message: SlashCommand & { readonly kind: "send" }, closed: string): void {
+    const { presenter, display } = this.#options;
+    this.#gated.push(message);
+    display.print(presenter.notice(`waits for ${closed}: "${quoted(message.text)}"`));
+  }
+
+  /** Sends what was typed before the inviter let the user in. */
+  #sendGated(session: Session): void {
+    const gated = this.#gated;
+    this.#gated = [];
+    for (const { text, to } of gated) this.#send(session, text, to);
+  }
+
   async #run(session: Session, command: SlashCommand): Promise<End | undefined> {
+    const closed = this.#options.invitations?.gate?.closed;
+    if (command.kind === "send" && closed !== undefined) {
+      this.#keepGated(command, closed);
+      return undefined;
+    }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (DECISIONS.has(command.kind)) await this.#untilAccepted(session);
     return await this.#commands.run(session, command);

@@ -199,12 +199,14 @@ export interface Ended {
  * @param end How it ended.
  * @param obstacle The lasting fault that prevents a reconnection, if there is one.
  * @param unsaid The number of lines that were read but not handed to the session.
+ * @param byInvitation Whether the user came by an invitation.
  */
 export function endedFailure(
   session: Session,
   { ending, detail }: Ended,
   obstacle: Failure | undefined,
   unsaid: number,
+  byInvitation: boolean,
 ): Failure {
   const lines = session.backlog().lines + unsaid;
   const plain = hasPlainDetail(ending);
@@ -214,7 +216,7 @@ export function endedFailure(
     what: "the chat has ended",
     why: why + (lines === 0 ? "" : `; ${notDelivered(lines)}`),
     code: obstacle?.code ?? ending,
-    hint: obstacle?.hint ?? hintOf(ending, session),
+    hint: obstacle?.hint ?? hintOf(ending, session, byInvitation),
     // --debug shows the cause.
     cause: detail === "" || plain ? undefined : new Error(printable(detail)),
   });
@@ -255,6 +257,22 @@ export function missedFailure(lines: number, missed: readonly Missed[]): Failure
     what: "cannot deliver everything",
     why: notShownByText(lines, missed),
     code: "NOT_DELIVERED",
+  });
+}
+
+/**
+ * Returns the failure of piped lines that waited in vain for the one who invited the user.
+ *
+ * @param lines The number of lines.
+ * @param inviter Who invited the user.
+ * @param giveUpMs The time waited, in milliseconds.
+ */
+export function notLetIn(lines: number, inviter: string, giveUpMs: number): Failure {
+  return new Failure({
+    what: "cannot deliver everything",
+    why: `${notDelivered(lines)}: ${inviter} did not come within ${giveUpMs} ms`,
+    code: "NOT_DELIVERED",
+    hint: "the link works only while that person is in the room: allow more time with --give-up MS",
   });
 }
 
@@ -304,15 +322,25 @@ const HINTS: { readonly [E in Ending]?: string } = {
     "the server does not use the name that you dialled, or someone in between forwards the " +
     "connection: dial the name that the server's owner gave you",
   REMOVED: "ask the server's owner",
+  INVITATION_USED:
+    "SOMEBODY ELSE HAS YOUR LINK: tell the person who invited you, not by this chat, " +
+    "and ask for another",
   BAD_CREDENTIAL:
     "this machine's clock may be fast, or the server's slow, by over an hour: compare them",
   CREDENTIAL_EXPIRED: "check this machine's clock",
   CLOCK_BEHIND: "set this machine's clock and join again",
 };
 
-function hintOf(ending: Ending, { self }: Session): string | undefined {
+function hintOf(
+  ending: Ending,
+  { self }: Session,
+  byInvitation: boolean,
+): string | undefined {
   if (ending !== "NOT_ALLOWED") return HINTS[ending];
-  return `give your fingerprint to the server's owner: ${self.fingerprint}; ` +
+  if (byInvitation) {
+    return "the invitation has expired or was withdrawn, or the server was started again: ask for another link";
+  }
+  return `ask the server's owner for an invitation, or give your fingerprint to the owner: ${self.fingerprint}; ` +
     "--identity FILE keeps it for later runs";
 }
 
@@ -357,13 +385,22 @@ export function slowText(waiting: WaitingLine): string {
 }
 
 /** Says what waits, in a line each. */
-export function statusText({ connected, others, away, waiting, more }: Status): string[] {
+export function statusText(
+  { connected, others, away, waiting, more, gated = 0 }: Status,
+): string[] {
   const who = others === 1 ? "1 other member" : `${others} other members`;
   const gone = away.length === 0 ? "" : `; away: ${namesText(away)}`;
   const first = connected ? `connected, with ${who}${gone}` : "not connected, trying again";
-  if (waiting.length === 0) return [first, "no message of yours waits"];
-  const rest = more === 0 ? [] : [more === 1 ? "1 more waits" : `${more} more wait`];
+  if (waiting.length === 0 && gated === 0) return [first, "no message of yours waits"];
+  const rest = [
+    ...more === 0 ? [] : [more === 1 ? "1 more waits" : `${more} more wait`],
+    ...gated === 0 ? [] : [`waiting for the person who invited you: ${countText(gated)}`],
+  ];
   return [first, ...waiting.map(waitingText), ...rest];
+}
+
+function countText(messages: number): string {
+  return messages === 1 ? "1 message" : `${messages} messages`;
 }
 
 function waitingText(waiting: WaitingLine): string {
@@ -393,7 +430,8 @@ function namesText(names: readonly string[]): string {
   return all.length === 1 ? all[0]! : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
 }
 
-function quoted(text: string): string {
+/** Quotes the start of a message. */
+export function quoted(text: string): string {
   const [line = "", ...rest] = text.split("\n");
   const characters = [...line];
   const isWhole = rest.length === 0 && characters.length <= MAX_QUOTED;

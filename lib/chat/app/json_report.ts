@@ -14,12 +14,14 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { RelayEvent } from "../relay/options.ts";
+import type { MadeInvitation } from "../trust/invitations.ts";
 import type { TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
 import {
   changeText,
   faultText,
   type Identified,
+  type InvitationNews,
   isIgnored,
   type Listening,
   type Presenter,
@@ -27,6 +29,7 @@ import {
   type TrustView,
   type Verdict,
 } from "./presenter.ts";
+import { waitingText } from "./invite_text.ts";
 import { CHAT_COMMANDS } from "./slash_commands.ts";
 import { isAction } from "./speech.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
@@ -203,10 +206,40 @@ export class Report implements Presenter {
     return this.#who?.of(credential);
   }
 
-  status({ connected, others, away, waiting, more }: Status): string[] {
+  status({ connected, others, away, waiting, more, gated }: Status): string[] {
     const { locked } = this.#who ?? {};
-    const fields = { connected, roomName: this.#roomName, members: others + 1, away, locked };
+    const fields = {
+      connected,
+      roomName: this.#roomName,
+      members: others + 1,
+      away,
+      locked,
+      gated,
+    };
     return [line("status", { ...fields, waiting: waiting.map(waitingFields), more })];
+  }
+
+  invitation(news: InvitationNews): string[] {
+    switch (news.kind) {
+      case "made":
+        return [
+          line("invitation", {
+            ...{ ...invitationFields(news.invitation), link: news.link, web: news.web },
+          }),
+        ];
+      case "listed":
+        return [line("invitations", { invitations: news.invitations.map(invitationFields) })];
+      case "withdrawn":
+        return [line("withdrawn", { number: news.number })];
+      case "waiting":
+        return this.notice(waitingText(news.absent));
+      case "guest":
+      case "host": {
+        const { name, fingerprint } = news.peer.credential;
+        const invitation = news.kind === "guest" ? news.number : undefined;
+        return [line("trust", { name, fingerprint, trust: this.#trust(news.peer), invitation })];
+      }
+    }
   }
 
   slow(waiting: WaitingLine): string[] {
@@ -296,4 +329,14 @@ function fault(event: MemberEvent & { readonly kind: "fault" }): string {
   const { code, peer, count } = event;
   const from = peer === undefined ? {} : { from: peer.credential.name };
   return line("error", { code, message: faultText(event), ...from, count });
+}
+
+/** `guests` is for how many guests it is, null for many; `came` names those that came. */
+function invitationFields({ number, expiresAt, many, guests }: MadeInvitation) {
+  return {
+    number,
+    expires: new Date(expiresAt).toISOString(),
+    guests: many ? null : 1,
+    came: guests.map(({ name }) => name),
+  };
 }

@@ -25,6 +25,7 @@ import { Report } from "./json_report.ts";
 import {
   type Bell,
   type Display,
+  type Inviting,
   type Presenter,
   unsettledText,
   unwrittenText,
@@ -44,7 +45,7 @@ export interface TrustSettings {
   readonly knownPeers: string | undefined;
   /** If not empty, only these fingerprints receive keys. */
   readonly expected: readonly string[];
-  /** Whether only known and verified members receive keys. */
+  /** Whether only known, invited and verified members receive keys. */
   readonly strict: boolean;
 }
 
@@ -288,6 +289,8 @@ export interface SetupOptions {
   readonly bell?: Bell | undefined;
   /** Removes a member from the room that this process hosts. */
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
+  /** The user's invitations. */
+  readonly invitations?: Inviting | undefined;
   /** The file that keeps what is shown. */
   readonly log?: AppendedFile | undefined;
   /** Its path, as the user named it. */
@@ -355,6 +358,7 @@ export async function setUpConversation(
     who: trust,
     lasting,
     roomName: options.roomName ?? "",
+    waitsFor: () => options.invitations?.gate?.absent,
     logFile: options.logFile,
   });
   const signals = new StopSignals(io, {
@@ -378,6 +382,7 @@ export async function setUpConversation(
     bell: options.bell,
     hosts: options.hosts,
     remove: options.remove,
+    invitations: options.invitations,
     stopped: signals.stopped,
     insisted: signals.insisted,
   });
@@ -465,8 +470,8 @@ function logged(display: Display, log: AppendedFile, json: boolean): Display {
     log.append(json ? line : `${dayOf(now)} ${secondOf(now)} ${unstyled(line)}`);
   };
   return {
-    print: (lines, until) => {
-      lines.forEach(keep);
+    print: (lines, until, kept = lines) => {
+      kept.forEach(keep);
       display.print(lines, until);
     },
     ...mark && { mark: (one) => mark.call(display, one) },

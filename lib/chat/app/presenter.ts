@@ -12,11 +12,13 @@ import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Entered } from "../member/lines.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
+import type { Session } from "../runtime/session.ts";
 import type { Exclusion, Standing, Trust, TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
 import type { WireFrame } from "./wire_dump.ts";
 import type { Failure } from "../../base/failure.ts";
 import { FAULTS } from "../member/inbox.ts";
+import type { MadeInvitation } from "../trust/invitations.ts";
 import type { KnownPeer } from "../trust/known_peers.ts";
 
 /** A decision of the user about a member. */
@@ -33,7 +35,7 @@ export type Verdict =
 export interface TrustView {
   /** Whether newly met peers are saved for later runs. */
   readonly remembers: boolean;
-  /** Whether only known and verified members receive keys. */
+  /** Whether only known, invited and verified members receive keys. */
   readonly locked: boolean;
   /** Returns how much a peer is trusted. */
   of(who: Peer["credential"]): TrustState;
@@ -64,6 +66,8 @@ export interface Listening {
   readonly tls: boolean;
   /** How others join the room. */
   readonly join: JoinCommands;
+  /** Whether an invitation follows, whose link replaces those commands for people. */
+  readonly invites?: boolean;
   /** The URL of the metrics, if they are served. */
   readonly metrics?: string | undefined;
   /** The page for browsers, if there is one: its URL, and its SHA-256 in hex. */
@@ -89,6 +93,72 @@ export interface Status {
   readonly waiting: readonly WaitingLine[];
   /** The number of the others. */
   readonly more: number;
+  /** The number of messages that wait for the person who invited the user. */
+  readonly gated?: number;
+}
+
+/** What holds the user's messages back until the person who invited the user has let the user in. */
+export interface Gate {
+  /** Whom the messages wait for; undefined once they need not wait. */
+  readonly closed: string | undefined;
+  /** The same, if that person is not in the room. */
+  readonly absent: string | undefined;
+  /** Resolves when messages may be sent. Rejects with a {@linkcode Failure} if the invitation is refused. */
+  readonly opened: Promise<void>;
+}
+
+/** What people and programs are told of invitations. */
+export type InvitationNews =
+  /** The user has made one. */
+  | {
+    readonly kind: "made";
+    readonly invitation: MadeInvitation;
+    /** The link. It has the secret. */
+    readonly link: string;
+    /** The same as a link for browsers, if the relay serves a page that it can lead to. */
+    readonly web: string | undefined;
+    /** The whole command with which a guest joins. It has the link. */
+    readonly command: string;
+    /** From where the link can be reached; `unknown` if it names no address. */
+    readonly from: JoinCommands["from"];
+    /** Whether it was made at the start, where lines are few. */
+    readonly atStart: boolean;
+  }
+  /** The answer to `/invites`. */
+  | { readonly kind: "listed"; readonly invitations: readonly MadeInvitation[] }
+  | { readonly kind: "withdrawn"; readonly number: number }
+  /** A guest has come by an invitation of the user. */
+  | { readonly kind: "guest"; readonly peer: Peer; readonly number: number }
+  /** The user's messages wait for a person who is not there; at the start, or because that person has left. */
+  | { readonly kind: "waiting"; readonly absent: string; readonly atStart: boolean }
+  /** A peer, whose link the user has, has let the user in. */
+  | { readonly kind: "host"; readonly peer: Peer };
+
+/** The invitations of one conversation. */
+export interface Inviting {
+  /** Undefined if the user does not come by an invitation. */
+  readonly gate: Gate | undefined;
+  /**
+   * The session has begun.
+   *
+   * @param session The session.
+   * @param fail Receives an error of the runtime.
+   */
+  begin(session: Session, fail: (error: unknown) => void): void;
+  /** Something has happened, and was shown. */
+  tell(event: MemberEvent): void;
+  /** The conversation ends. */
+  stop(): void;
+  /** Makes an invitation. */
+  invite(many: boolean, hours: number): Promise<void>;
+  /** The user's invitations that are alive. */
+  list(): readonly MadeInvitation[];
+  /**
+   * Withdraws an invitation.
+   *
+   * @returns Whether there was one with that number.
+   */
+  withdraw(number: number): boolean;
 }
 
 /** Which messages ring the bell: private ones and those that name the user, all, or none. */
@@ -123,6 +193,8 @@ export interface Presenter {
   locked(locked: boolean, leftOut: readonly Peer[]): string[];
   /** What the user's side waits for. */
   status(status: Status): string[];
+  /** News of invitations. */
+  invitation(news: InvitationNews): string[];
   /** A message of the user that someone has not shown for some time. */
   slow(line: WaitingLine): string[];
   /** Comings and goings are told in one line a minute from now on, or no longer. */
@@ -143,8 +215,12 @@ export interface Presenter {
 
 /** Shows lines and tracks which have been shown. */
 export interface Display {
-  /** Shows lines, if any, and then reports that the mark is reached. */
-  print(lines: readonly string[], mark?: number): void;
+  /**
+   * Shows lines, if any, and then reports that the mark is reached.
+   *
+   * @param kept What a log keeps of the lines: all by default.
+   */
+  print(lines: readonly string[], mark?: number, kept?: readonly string[]): void;
   /**
    * Shows a mark of one column, or none, beside the prompt. A display without a prompt shows no
    * marks.
@@ -190,6 +266,8 @@ export interface ConversationOptions {
   readonly giveUpMs: number;
   /** Removes a member from the room that this process hosts; undefined if it hosts none. */
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
+  /** The user's invitations. */
+  readonly invitations?: Inviting | undefined;
   /** Whether the room closes when this conversation ends. */
   readonly hosts?: boolean | undefined;
   /** Resolves with an exit code when the process receives a stop signal. */
@@ -249,7 +327,7 @@ export function standingText(
   return parts.join("; ");
 }
 
-function trustText({ trust, exclusion, known }: Standing): string {
+function trustText({ trust, exclusion, known, invitation }: Standing): string {
   switch (trust) {
     case "known":
       return `known since ${since(known)}`;
@@ -257,6 +335,8 @@ function trustText({ trust, exclusion, known }: Standing): string {
       return "ITS KEY HAS CHANGED";
     case "excluded":
       return EXCLUDED[exclusion!];
+    case "invited":
+      return invitation ?? trust;
     case "new":
     case "verified":
       return trust;
@@ -275,7 +355,7 @@ function aliasText({ aliases }: Standing): string {
 /** Says which keys are known under a name. */
 export function formerKeys({ known }: Standing): string[] {
   return known.map((peer) => {
-    const compared = peer.verified ? ", verified" : "";
+    const compared = peer.status === "unverified" ? "" : `, ${peer.status}`;
     return `it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
   });
 }
@@ -355,7 +435,7 @@ export function verdictText(
 /** Says who receives messages after /lock or /unlock. */
 export function lockText(locked: boolean, leftOut: readonly Peer[]): string {
   const rule = locked
-    ? "locked: only known and verified members receive your messages"
+    ? "locked: only known, invited and verified members receive your messages"
     : "unlocked: everyone receives your messages";
   return leftOut.length === 0 ? rule : `${rule}; ${namesOf(leftOut)} ${verb(leftOut)} not`;
 }

@@ -7,7 +7,7 @@
 import { MalformedError } from "../../base/bytes.ts";
 import { type Failure, usageFailure } from "../../base/failure.ts";
 import { hostPort, isLoopback, readPublicName } from "../../base/host_port.ts";
-import { printable, shellWord } from "../../base/printable.ts";
+import { printable, quote, shellWord } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/output.ts";
 import {
   certificateNames,
@@ -38,7 +38,10 @@ import {
   openHistory,
   type TrustSettings,
 } from "./load_trust.ts";
-import { DEFAULT_PORT } from "../wire/kinds.ts";
+import { Invitations } from "../trust/invitations.ts";
+import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
+import { DEFAULT_PORT, type Reason } from "../wire/kinds.ts";
+import { ChatInvitations, type GuestPlace } from "./invite.ts";
 import type { Bell, JoinCommands, Listening } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
@@ -90,6 +93,10 @@ export interface HostOptions extends TalkOptions, WatchOptions {
   readonly relayOnly: boolean;
   /** The allow list's file; without it, everyone may join. */
   readonly allow: string | undefined;
+  /** Whether to make an invitation at the start. */
+  readonly invite: boolean;
+  /** Whether only guests with an invitation, and those on the allow list, may join. */
+  readonly invited: boolean;
   /** The host names by which members may dial it; if empty, any name is accepted. */
   readonly publicNames: readonly string[];
   /** Answers browsers too; `origins` are those of other pages that may join. */
@@ -101,6 +108,8 @@ export interface VisitOptions extends TalkOptions {
   readonly roomName: string;
   readonly hostname: string;
   readonly port: number;
+  /** The invitation by which the user comes. */
+  readonly invitation?: InvitationLink;
   /** Uses TLS; `ca` is a file of trusted issuers. Without it, the client does not use TLS. */
   readonly tls?: { readonly ca: string | undefined };
   /** Joins by a WebSocket at this path; a secure one needs no `tls`. */
@@ -136,7 +145,13 @@ async function hostWithMember(options: HostOptions): Promise<number> {
     );
   }
   await using watch = new RelayMonitor(options);
-  const where = await serverOptions(options, allowed);
+  const book = new Invitations();
+  const entry = options.invited ? { invitations: book, allows: isAllowed } : {};
+  let own: string | undefined;
+  function isAllowed(fingerprint: string): boolean {
+    return fingerprint === own || (allowed?.allows(fingerprint) ?? false);
+  }
+  const where = { ...await serverOptions(options, allowed), ...entry };
   const notices = new KnownPeersNotices(options.io, options.json);
   using loaded = await loadTrust(options, notices);
   await using lines = await openHistory(options, notices);
@@ -148,8 +163,8 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   let setup: ConversationSetup | undefined;
   const event = (one: RelayEvent) => {
     watch.event(one);
-    // The owner of the list sees which connections it refuses.
-    if (one.kind !== "refused" || one.reason !== "NOT_ALLOWED") return;
+    // Who decides about members sees which connections are refused.
+    if (one.kind !== "refused" || !OF_OWNER.has(one.reason)) return;
     setup?.display.print(setup.presenter.relayEvent(one));
   };
   const { trouble } = watch;
@@ -157,9 +172,15 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   const reload = allowed && ((setup: ConversationSetup) => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => setup && reportUnread(failure, setup));
   const known = { loaded, notices, lines };
+  const place = () => ({
+    ...guestPlace(options, server, addresses),
+    ...where.site && pagePlace(server, options.publicNames, addresses),
+  });
+  const invitations = new ChatInvitations({ trust: loaded.trust, book, place });
   return await runChat(
     {
       ...options,
+      invitations,
       roomName: options.room,
       stay: true,
       hosts: true,
@@ -171,11 +192,14 @@ async function hostWithMember(options: HostOptions): Promise<number> {
     name,
     async (self, joining, set) => {
       setup = set;
-      allowed?.admitHost(self.fingerprint);
+      own = self.fingerprint;
+      allowed?.admitHost(own);
       const join = joinCommands(server, addresses);
       const web = webPage(server, where.site, options.publicNames, addresses);
       const metrics = watch.start(server);
-      setup.display.print(setup.presenter.listening({ ...server, join, metrics, ...web }));
+      const { invite: invites } = options;
+      setup.display.print(setup.presenter.listening({ ...server, join, metrics, ...web, invites }));
+      if (invites) await invitations.inviteAtStart(self);
       const event = (one: MemberEvent) => {
         joining.event(one);
         if (one.kind === "ready") hostJoined.resolve();
@@ -245,16 +269,25 @@ async function openSite(
 
 /** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */
 function webPage(
-  { addr: { port }, roomName, tls }: RelayServer,
+  server: RelayServer,
   site: WebSite | undefined,
   publicNames: readonly string[],
-  [address = "localhost"]: readonly string[],
+  addresses: readonly string[],
 ): Pick<Listening, "web"> {
   if (site === undefined) return {};
-  const [named] = tls ? publicNames.map(readPublicName) : [];
-  const place = hostPort({ hostname: named?.host ?? address, port: named?.port ?? port });
-  const url = new URL(encodeURIComponent(roomName), `${tls ? "https" : "http"}://${place}`);
+  const { page } = pagePlace(server, publicNames, addresses);
+  const url = new URL(encodeURIComponent(server.roomName), `${page.scheme}://${hostPort(page)}`);
   return { web: { url: url.href, sha256: site.sha256 } };
+}
+
+function pagePlace(
+  { addr: { port }, tls }: RelayServer,
+  publicNames: readonly string[],
+  [address = "localhost"]: readonly string[],
+): Pick<Required<GuestPlace>, "page"> {
+  const [named] = tls ? publicNames.map(readPublicName) : [];
+  const scheme = tls ? "https" : "http";
+  return { page: { scheme, hostname: named?.host ?? address, port: named?.port ?? port } };
 }
 
 /** Reloads the allow list and removes members that are no longer on it. */
@@ -300,8 +333,9 @@ function onHangup(io: Io, act: () => Promise<void>): Disposable {
  */
 export function visitRoom(options: VisitOptions): Promise<number> {
   const name = checkedName(options.name);
-  const { hostname, port, roomName, web } = options;
+  const { hostname, port, roomName, web, invitation: link } = options;
   return reportingFailure(options.io, options.json, async () => {
+    const own = link && { link, invitation: await openInvitation(link.secret) };
     const files = options.tls ?? (web?.isSecure ? { ca: undefined } : undefined);
     const tls = files && await readClientFiles(files);
     const notices = new KnownPeersNotices(options.io, options.json);
@@ -310,6 +344,19 @@ export function visitRoom(options: VisitOptions): Promise<number> {
     await using log = await openLog(options, notices);
     options.release?.();
     const place = { hostname, port };
+    const invitations = new ChatInvitations({
+      trust: loaded.trust,
+      book: new Invitations(),
+      own,
+      place: () => ({
+        ...place,
+        roomName,
+        scheme: web === undefined ? "parley" : web.isSecure ? "https" : "http",
+        tls: web === undefined && tls !== undefined,
+        refusal: own &&
+          "if only invited guests may join this server, only its owner can invite others",
+      }),
+    });
     const join = async (
       self: OwnCredential,
       joining: Joining,
@@ -320,10 +367,14 @@ export function visitRoom(options: VisitOptions): Promise<number> {
       if (atTerminal) busy({ display, presenter }, `connecting to ${where}`);
       const dial = web && (await import("../runtime/web.ts")).webDial({ ...place, ...web, tls });
       const carrier = dial === undefined ? tls && { tls } : { dial };
-      return await joinRoom({ ...joining, ...place, roomName, ...carrier, self, signal });
+      const invited = own && { invitation: own.invitation };
+      return await joinRoom({
+        ...{ ...joining, ...place, roomName, ...carrier, ...invited },
+        ...{ self, signal },
+      });
     };
     return await runChat(
-      { ...options, stay: options.listen, log },
+      { ...options, invitations, stay: options.listen, log },
       { loaded, notices, lines },
       name,
       join,
@@ -340,6 +391,7 @@ async function runChat(
     readonly hosts?: boolean;
     readonly remove?: RelayServer["remove"];
     readonly log: AppendedFile | undefined;
+    readonly invitations: ChatInvitations;
     readonly reload?: ((setup: ConversationSetup) => Promise<void>) | undefined;
   },
   { loaded, notices, lines }: {
@@ -367,6 +419,7 @@ async function runChat(
     (events) => session?.displayed(events),
   );
   notices.showIn(setup);
+  options.invitations.showIn(setup);
   using _hangup = reload && onHangup(options.io, reload);
   if (options.log !== undefined && options.json) tellOfLog(options.logFile!, setup);
   const { conversation, tap } = setup;
@@ -375,7 +428,8 @@ async function runChat(
   const given = new AbortController();
   const joined = keys.then(async (self) => {
     given.signal.throwIfAborted();
-    const joining = { policy: trust, event, obstacle, shows: "later" as const, ...tap };
+    const { policy } = options.invitations;
+    const joining = { policy, event, obstacle, shows: "later" as const, ...tap };
     session = await join(self, joining, setup, given.signal);
     return session;
   });
@@ -489,6 +543,28 @@ function ownAddresses(hostname: string): string[] {
     .slice(0, MAX_NAMED);
 }
 
+/** The refusals that concern the person who decides who may join. */
+const OF_OWNER: ReadonlySet<Reason> = new Set<Reason>(["NOT_ALLOWED", "INVITATION_USED"]);
+
+/** Returns where the guests of a server's owner join. */
+function guestPlace(
+  { publicNames: [name], invited, allow }: HostOptions,
+  { addr, roomName, tls }: RelayServer,
+  [hostname]: readonly string[],
+): GuestPlace {
+  const named = name === undefined ? undefined : readPublicName(name);
+  const refusal = invited || allow === undefined
+    ? undefined
+    : "the server admits only those on its list: start it with --invited to admit invited guests too";
+  return {
+    hostname: named?.host ?? hostname,
+    port: named?.port ?? addr.port,
+    roomName,
+    tls,
+    refusal,
+  };
+}
+
 /** Returns the whole commands with which others join a server's room. */
 function joinCommands(
   { addr: { port }, roomName, tls }: RelayServer,
@@ -512,7 +588,7 @@ function checkedName(name: string | undefined): string {
     return normalizeName(name);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
-    throw usageFailure(`cannot use the name ${JSON.stringify(name)}`, error.message);
+    throw usageFailure(`cannot use the name ${quote(name)}`, error.message);
   }
 }
 

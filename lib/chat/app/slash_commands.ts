@@ -5,6 +5,7 @@
  */
 
 import { nearest } from "../../base/failure.ts";
+import { withoutFragment } from "../../base/printable.ts";
 import type { Input } from "../../os/streams.ts";
 import type { Completions } from "../../terminal/suggestions.ts";
 import { foldName } from "../identity/name.ts";
@@ -12,7 +13,8 @@ import type { Peer } from "../member/roster.ts";
 import type { Session } from "../runtime/session.ts";
 import { safetyNumber } from "../trust/known_peers.ts";
 import type { Decision, Trust } from "../trust/trust.ts";
-import type { Display, Presenter, Verdict } from "./presenter.ts";
+import { INVITE_USAGE, type InviteCommand, parseInvite } from "./invite_text.ts";
+import type { Display, Inviting, Presenter, Verdict } from "./presenter.ts";
 import { statusOf } from "./speech.ts";
 import type { Answer, Verification } from "./verify.ts";
 
@@ -33,7 +35,10 @@ export const CHAT_COMMANDS = {
   "/ignore NAME": "hide NAME's messages",
   "/unignore NAME": "undo /ignore",
   "/quiet": "tell who comes and goes once a minute, or no longer",
-  "/lock": "send messages to known and verified members only",
+  "/invite [OPTIONS]": "make a link for one guest and a day: --many for many, --hours N",
+  "/invites": "list your invitations",
+  "/uninvite N": "withdraw invitation N",
+  "/lock": "send messages to known, invited and verified members only",
   "/unlock": "undo /lock and --strict",
   "/kick NAME": "remove NAME from your room; NAME may join again",
   "/ban NAME": "remove NAME from your room, and keep its key out",
@@ -62,6 +67,7 @@ export type SlashCommand =
       | "names"
       | "status"
       | "quiet"
+      | "invites"
       | "clear"
       | "lock"
       | "unlock"
@@ -71,6 +77,7 @@ export type SlashCommand =
   | { readonly kind: Exclude<Verdict, "verify"> | "kick" | "ban"; readonly name: string }
   | { readonly kind: "verify"; readonly name: string; readonly answer: Answer | undefined }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
+  | InviteCommand
   | {
     readonly kind: "mistake";
     readonly code: "NO_SUCH_COMMAND" | "COMMAND_USAGE";
@@ -106,6 +113,7 @@ export function parseLine(line: string, typed = false): SlashCommand {
     case "names":
     case "status":
     case "quiet":
+    case "invites":
     case "clear":
     case "lock":
     case "unlock":
@@ -131,6 +139,9 @@ export function parseLine(line: string, typed = false): SlashCommand {
     case "kick":
     case "ban":
       return parseVerdict(word, rest.trimEnd());
+    case "invite":
+    case "uninvite":
+      return parseInvite(word, rest) ?? mistake(INVITE_USAGE[word]);
     case "fingerprint":
       return { kind: "fingerprint", name: rest.trimEnd() === "" ? undefined : rest.trimEnd() };
     default:
@@ -199,10 +210,12 @@ const MAX_KEPT_LINE = 4096;
 
 /**
  * Reports whether a history file may hold a line. It holds neither private messages nor unknown
- * commands, which may be mistyped private messages, nor lines that start with a blank.
+ * commands, which may be mistyped private messages, nor links of invitations, nor lines that start
+ * with a blank.
  */
 export function isKept(line: string): boolean {
   if (/^\s/u.test(line) || line.length > MAX_KEPT_LINE) return false;
+  if (line !== withoutFragment(line)) return false;
   const command = parseLine(line, true);
   return command.kind !== "mistake" && !(command.kind === "send" && command.to !== undefined);
 }
@@ -251,6 +264,8 @@ export interface CommandOptions {
   readonly trust: Trust;
   /** Reloads a server's allow list and reports the result; undefined if there is none. */
   readonly reload?: (() => Promise<void>) | undefined;
+  /** The user's invitations. */
+  readonly invitations?: Inviting | undefined;
   /** Removes a member from the room that this process hosts; undefined if it hosts none. */
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
   /** Compares words and safety numbers. */
@@ -261,6 +276,8 @@ export interface CommandOptions {
 export interface CommandHandlers {
   /** Sends a message to everyone, or to one member. */
   send(session: Session, text: string, to: string | undefined): void;
+  /** Returns the number of messages that wait for the person who invited the user. */
+  gated(): number;
   /** Reports a command that cannot be done. */
   refuse(code: string, message: string): void;
 }
@@ -308,7 +325,7 @@ export class CommandRunner {
         this.#remove(session, command.kind, command.name);
         return undefined;
       case "status":
-        display.print(presenter.status(statusOf(session)));
+        display.print(presenter.status(statusOf(session, this.#handlers.gated())));
         return undefined;
       case "quiet":
         display.print(presenter.quiet());
@@ -330,6 +347,13 @@ export class CommandRunner {
       case "lock":
       case "unlock":
         this.#lock(session, command.kind === "lock");
+        return undefined;
+      case "invites":
+        await this.#invitations({ kind: "invites" });
+        return undefined;
+      case "invite":
+      case "uninvite":
+        await this.#invitations(command);
         return undefined;
       case "reload":
         await this.#reload();
@@ -408,7 +432,7 @@ export class CommandRunner {
     return { ok: true };
   }
 
-  /** Restricts messages to known and verified members, or lifts the restriction. */
+  /** Restricts messages to known, invited and verified members, or lifts the restriction. */
   #lock(session: Session, locked: boolean): void {
     const { presenter, display, trust } = this.#options;
     trust.lock(locked);
@@ -442,6 +466,28 @@ export class CommandRunner {
     const text =
       `${fingerprint} may not join this room again; a new key may: --allow admits known keys only`;
     if (bans) display.print(presenter.notice(text));
+  }
+
+  /** Makes, lists or withdraws invitations. */
+  async #invitations(
+    command: InviteCommand | { readonly kind: "invites" },
+  ): Promise<void> {
+    const { presenter, display, invitations } = this.#options;
+    if (invitations === undefined) {
+      return this.#handlers.refuse("NO_INVITATIONS", "this chat makes no invitations");
+    }
+    if (command.kind === "invite") return await invitations.invite(command.many, command.hours);
+    if (command.kind === "invites") {
+      return display.print(
+        presenter.invitation({ kind: "listed", invitations: invitations.list() }),
+      );
+    }
+    const { number } = command;
+    if (!invitations.withdraw(number)) {
+      const message = `no invitation of yours has the number ${number}: /invites lists them`;
+      return this.#handlers.refuse("NO_SUCH_INVITATION", message);
+    }
+    display.print(presenter.invitation({ kind: "withdrawn", number }));
   }
 
   async #reload(): Promise<void> {

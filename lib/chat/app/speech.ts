@@ -254,8 +254,13 @@ export class OwnMessages {
 /** The most messages that `/status` lists. */
 const MAX_LISTED = 10;
 
-/** Returns what the user's side waits for. */
-export function statusOf(session: Session): Status {
+/**
+ * Returns what the user's side waits for.
+ *
+ * @param session The session.
+ * @param gated The number of messages that wait for the person who invited the user.
+ */
+export function statusOf(session: Session, gated: number): Status {
   const others = session.members().filter(({ credential }) => credential.key !== session.self.key);
   const waiting = session.waiting(MAX_LISTED);
   return {
@@ -264,6 +269,7 @@ export function statusOf(session: Session): Status {
     away: others.filter(({ away }) => away).map(({ credential }) => credential.name),
     waiting,
     more: session.backlog().lines - waiting.length,
+    gated,
   };
 }
 
@@ -404,6 +410,12 @@ export class Comings {
     if (known === undefined) {
       this.#gathered.set(name, { first: coming, last: coming, label, alone });
     } else Object.assign(known, { last: coming, label, alone: undefined });
+  }
+
+  /** Leaves out that a member joined, since another line says so. */
+  dropJoining(name: string): void {
+    const { first, last } = this.#gathered.get(name) ?? {};
+    if (first === "joined" && last === "joined") this.#gathered.delete(name);
   }
 
   /** Whether a message of a member is to wait for the line: unless there are too many lines, who speaks is known. */

@@ -12,6 +12,7 @@ import type { WaitingLine } from "../member/deliveries.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
+import type { TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
 import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
 import { missedText, notShownText, slowText, statusText } from "./departure.ts";
@@ -21,6 +22,7 @@ import {
   faultText,
   formerKeys,
   type Identified,
+  type InvitationNews,
   isIgnored,
   type JoinCommands,
   leftOutText,
@@ -35,12 +37,15 @@ import {
   type Verdict,
   verdictText,
 } from "./presenter.ts";
+import { invitationTexts, waitingText } from "./invite_text.ts";
 import { CHAT_COMMANDS, CHAT_KEYS } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import { wordsText } from "./verify.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
 
 const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
+const AS_SURE_AS_THE_LINK =
+  "invited is as sure as the way that the link took: /verify NAME makes sure";
 
 /** What a person can do about keys that are not kept. */
 export interface KeyHints {
@@ -56,7 +61,7 @@ const OPTIONS_HINTS: KeyHints = {
 };
 
 /** A standing without a remark about the identity: such a member may be one of many in a line. */
-const PLAIN_STANDING = /^(new|verified|known since [-0-9]+|excluded[^;]*)$/;
+const PLAIN_STANDING = /^(new|verified|invited(| you| by you)|known since [-0-9]+|excluded[^;]*)$/;
 /** The reasons of leaving that are told together with other comings and goings. */
 const ORDINARY: ReadonlySet<string> = new Set(["LEFT", "LOST", "SILENT", "REPLACED"]);
 /** The most lines with which the chat starts, below what a server says of itself. */
@@ -81,6 +86,8 @@ export interface TranscriptOptions {
   readonly lasting?: boolean;
   /** The name of the room; none by default. */
   readonly roomName?: string;
+  /** Returns whom the user's messages wait for, if that person is not in the room. */
+  readonly waitsFor?: () => string | undefined;
   /** The file that keeps what is shown, as the user named it. */
   readonly logFile?: string | undefined;
   /** What to do about keys that are not kept; the options of a command by default. */
@@ -108,17 +115,19 @@ export class Transcript implements Presenter {
     this.#comings = new Comings(now);
   }
 
-  listening({ addr, room, roomName, tls, join, metrics, web }: Listening): string[] {
+  listening(
+    { addr, room, roomName, tls, join, metrics, web, invites = false }: Listening,
+  ): string[] {
     this.#hosts = true;
     const where = hostPort(addr) + (tls ? " over TLS" : "");
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
     const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
-    return [
-      `listening on ${where}, room ${which}${measured}`,
-      joinText(join) +
-      (web === undefined ? "" : pageText(web, tls || join.from === "this machine")),
-    ].map((one) => this.#note(one));
+    const page = web === undefined ? "" : pageText(web, tls || join.from === "this machine");
+    const how = invites ? [] : [joinText(join) + page];
+    const hash = invites && web !== undefined ? `, page with SHA-256 ${web.sha256}` : "";
+    return [`listening on ${where}, room ${which}${measured}${hash}`, ...how]
+      .map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {
@@ -183,6 +192,9 @@ export class Transcript implements Presenter {
       case "back":
         return [this.#note(presenceText(event.credential.name, event.kind) + inRoom(event))];
       case "refused":
+        if (event.reason === "INVITATION_USED") {
+          return [this.#alarm(`AN INVITATION WAS USED TWICE: ${refusedText(event)}`)];
+        }
         return event.reason === "LOST" && event.detail === ""
           ? []
           : [this.#note(`a connection was refused: ${refusedText(event)}`)];
@@ -242,6 +254,8 @@ export class Transcript implements Presenter {
       ? `if they match: /trust ${name}, then /verify ${name} yes`
       : standing.trust === "verified"
       ? `you have verified ${name}`
+      : standing.trust === "invited"
+      ? `${name} is as sure as the way that the link took; if they match: /verify ${name} yes`
       : `if they match: /verify ${name} yes`;
     return [
       `the fingerprint of ${name} is ${fingerprint}`,
@@ -280,6 +294,12 @@ export class Transcript implements Presenter {
       ...statusText(status),
       ...locked || leftOut.length > 0 ? [lockText(locked, leftOut)] : [],
     ].map((line) => this.#note(line));
+  }
+
+  invitation(news: InvitationNews): string[] {
+    this.#alone = false;
+    if (news.kind === "guest") this.#comings.dropJoining(news.peer.credential.name);
+    return invitationTexts(news).map((text) => this.#note(text));
   }
 
   slow(waiting: WaitingLine): string[] {
@@ -387,9 +407,12 @@ export class Transcript implements Presenter {
     const peers = [...this.#here.values()];
     const changed = peers.filter((peer) => this.#isChanged(peer));
     const leftOut = this.#leftOut();
+    const absent = this.#options.waitsFor?.();
     const next = [
       ...changed.length > 0
         ? changedAtStart(changed).map((text) => this.#alarm(text))
+        : absent !== undefined
+        ? [this.#note(waitingText(absent))]
         : leftOut.length > 0
         ? [this.#note(leftOutText(leftOut))]
         : peers.length > 0
@@ -438,9 +461,10 @@ export class Transcript implements Presenter {
   /** Says how many of the members here are verified. */
   #verified(peers: readonly Peer[]): string {
     const { who } = this.#options;
-    const verified =
-      peers.filter(({ credential }) => who!.standing(credential).trust === "verified").length;
-    if (verified === 0) return UNVERIFIED;
+    const count = (state: TrustState) =>
+      peers.filter(({ credential }) => who!.of(credential) === state).length;
+    const verified = count("verified");
+    if (verified === 0) return count("invited") === 0 ? UNVERIFIED : AS_SURE_AS_THE_LINK;
     if (verified === peers.length) return "everyone here is verified";
     return `${verified} of ${peers.length} here ${verified === 1 ? "is" : "are"} verified`;
   }

@@ -258,8 +258,13 @@ function readNotice(body: Bytes): InvitationNotice | undefined {
 
 /** How long a guest waits for an answer before it proves itself again, in milliseconds. */
 export const PROVE_AGAIN_MS = 10_000;
-/** How often it proves itself to one member in one room. */
+/** How often it proves itself to one member in one room before it says that there is no answer. */
 export const MAX_PROOFS = 3;
+/**
+ * How long it waits after that before it proves itself again, in milliseconds. An inviter that knew the guest's name by
+ * another key has seen no proof before its person accepts the new one.
+ */
+export const PROVE_LATER_MS = 60_000;
 /** How soon it tries again if the inviter is not in the present room yet, in milliseconds. */
 const NOT_HERE_MS = 1_000;
 /** The most members with the inviter's identity that it proves itself to. */
@@ -298,6 +303,8 @@ export interface InvitedGuestOptions {
 interface Inviter {
   readonly peer: Peer;
   proofs: number;
+  /** Whether it was told that there is no answer. */
+  isSilent: boolean;
   /** When the next proof is due, or the last one counts as not answered; Infinity once it is answered. */
   dueAt: number;
   /** The last answer. */
@@ -370,6 +377,7 @@ export class InvitedGuest {
     this.#room = room;
     for (const inviter of this.#inviters.values()) {
       inviter.proofs = 0;
+      inviter.isSilent = false;
       inviter.dueAt = this.#options.now();
       inviter.answer = undefined;
     }
@@ -381,7 +389,8 @@ export class InvitedGuest {
     if (this.#inviters.size >= MAX_INVITERS) return;
     const { now, event, wake } = this.#options;
     const { key } = peer.credential;
-    this.#inviters.set(key, { peer, proofs: 0, dueAt: now(), answer: undefined });
+    const inviter = { peer, proofs: 0, isSilent: false, dueAt: now(), answer: undefined };
+    this.#inviters.set(key, inviter);
     event({ kind: "met", inviter: peer });
     wake();
   }
@@ -405,13 +414,13 @@ export class InvitedGuest {
     const now = this.#options.now();
     for (const inviter of this.#inviters.values()) {
       if (this.isAccepted || now < inviter.dueAt) continue;
-      if (inviter.proofs < MAX_PROOFS) {
-        inviter.dueAt = now + PROVE_AGAIN_MS;
-        this.#prove(inviter).catch(this.#options.failed);
-      } else {
-        inviter.dueAt = Infinity;
+      const isSilent = inviter.proofs === MAX_PROOFS && !inviter.isSilent;
+      if (isSilent) {
+        inviter.isSilent = true;
         this.#options.event({ kind: "silent", inviter: inviter.peer });
       }
+      inviter.dueAt = now + (inviter.isSilent ? PROVE_LATER_MS : PROVE_AGAIN_MS);
+      if (!isSilent) this.#prove(inviter).catch(this.#options.failed);
     }
   }
 

@@ -6,7 +6,7 @@
  *     bo SHA256:QVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8 2026-11-24T04:27:29Z verified  # met in Delft
  *
  * The fields are the name, the fingerprint of the identity, the time of the first meeting (UTC),
- * and `verified` or `unverified`; a comment may follow. Empty lines and lines that start with `#`
+ * and `verified`, `invited` or `unverified`; a comment may follow. Empty lines and lines that start with `#`
  * are comments. Several lines may have the same name: that peer may use any of their keys.
  *
  * @module
@@ -15,6 +15,19 @@
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { foldName, nameLooks, normalizeName } from "../identity/name.ts";
 import { CONTEXT } from "../identity/signing.ts";
+
+/** How sure it is that a fingerprint belongs to its peer, from the least sure to the surest. */
+export const PEER_STATUSES = [
+  /** The peer was met under this name. */
+  "unverified",
+  /** An invitation has proved it: it is as sure as the way that the link took. */
+  "invited",
+  /** The user has compared the fingerprint with its owner. */
+  "verified",
+] as const;
+
+/** One of {@linkcode PEER_STATUSES}. */
+export type PeerStatus = typeof PEER_STATUSES[number];
 
 /** A peer in the file. */
 export interface KnownPeer {
@@ -26,8 +39,7 @@ export interface KnownPeer {
    * 8601).
    */
   readonly firstSeen: string;
-  /** Whether the user has compared the fingerprint with its owner. */
-  readonly verified: boolean;
+  readonly status: PeerStatus;
 }
 
 /** A change to the known peers. `at` is the time in milliseconds since 1970. */
@@ -35,6 +47,13 @@ export type KnownPeersChange =
   /** A peer was met for the first time: adds a line unless the name has one. */
   | {
     readonly kind: "meet";
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly at: number;
+  }
+  /** An invitation proved the key. It replaces no other key of the name. */
+  | {
+    readonly kind: "invite";
     readonly name: string;
     readonly fingerprint: string;
     readonly at: number;
@@ -57,12 +76,12 @@ export type KnownPeersChange =
 
 /** The comment at the start of a new file. */
 export const HEADER =
-  `# parley's known peers, one per line: name, fingerprint, first seen (UTC), verified or unverified.
+  `# parley's known peers, one per line: name, fingerprint, first seen (UTC), verified, invited or unverified.
 # You may edit it: parley keeps the comments and the order of the lines.
 `;
 
 /** The format of a line, for hints. */
-export const LINE_FORM = "NAME SHA256:… DATE verified|unverified";
+export const LINE_FORM = "NAME SHA256:… DATE verified|invited|unverified";
 
 /** The error of a malformed line. */
 export class KnownPeersError extends Error {
@@ -143,16 +162,16 @@ export class KnownPeers {
       const folded = foldName(change.name);
       return this.#remove((peer) => peer.folded === folded);
     }
-    const { name, fingerprint, at } = change;
+    const { kind, name, fingerprint, at } = change;
     const folded = foldName(name);
     const others = this.ofName(folded);
     const firstSeen = `${new Date(at).toISOString().slice(0, 19)}Z`;
-    const peer = { name, folded, fingerprint, firstSeen, verified: change.kind === "verify" };
+    const peer = { name, folded, fingerprint, firstSeen, status: STATUS_AFTER[kind] };
+    const same = others.filter((one) => one.fingerprint === fingerprint);
     if (others.length === 0) this.#append(peer);
-    else if (change.kind === "meet") return;
-    else if (others.every((other) => other.fingerprint !== fingerprint)) {
-      this.#replace(others, peer);
-    } else if (peer.verified) this.#verify(others.filter((one) => one.fingerprint === fingerprint));
+    else if (same.length > 0) this.#raise(same, peer.status);
+    // Only the user replaces a key.
+    else if (kind === "trust" || kind === "verify") this.#replace(others, peer);
   }
 
   #append(peer: KnownPeer): void {
@@ -169,11 +188,12 @@ export class KnownPeers {
     this.#remove((other) => rest.includes(other));
   }
 
-  #verify(peers: readonly KnownPeer[]): void {
+  /** Gives peers a status, unless they have a surer one. */
+  #raise(peers: readonly KnownPeer[], status: PeerStatus): void {
     for (const line of this.#lines) {
-      if (line.peer !== undefined && peers.includes(line.peer)) {
-        write(line, { ...line.peer, verified: true });
-      }
+      const { peer } = line;
+      if (peer === undefined || !peers.includes(peer)) continue;
+      if (isSurer(status, peer.status)) write(line, { ...peer, status });
     }
     this.#forgetIndex();
   }
@@ -192,6 +212,15 @@ export class KnownPeers {
   }
 }
 
+/** The status of a peer after a change that adds it. */
+const STATUS_AFTER: Readonly<
+  Record<Exclude<KnownPeersChange["kind"], "forget">, PeerStatus>
+> = { meet: "unverified", invite: "invited", trust: "unverified", verify: "verified" };
+
+function isSurer(one: PeerStatus, other: PeerStatus): boolean {
+  return PEER_STATUSES.indexOf(one) > PEER_STATUSES.indexOf(other);
+}
+
 function add(index: Map<string, KnownPeer[]> | undefined, key: string, peer: KnownPeer): void {
   const there = index?.get(key);
   if (there === undefined) index?.set(key, [peer]);
@@ -205,30 +234,28 @@ function write(line: Line, peer: KnownPeer): void {
   line.peer = peer;
 }
 
-function lineOf({ name, fingerprint, firstSeen, verified }: KnownPeer): string {
-  return `${name} ${fingerprint} ${firstSeen} ${verified ? "verified" : "unverified"}`;
+function lineOf({ name, fingerprint, firstSeen, status }: KnownPeer): string {
+  return `${name} ${fingerprint} ${firstSeen} ${status}`;
 }
 
 function readLine(text: string, number: number): KnownPeer | undefined {
   const content = (number === 1 ? text.replace(/^\ufeff/, "") : text).trim();
   if (content === "" || content.startsWith("#")) return undefined;
-  const [name = "", fingerprint = "", firstSeen = "", status = "", ...rest] = content.split(
-    /[ \t]+/,
-  );
+  const [name = "", fingerprint = "", firstSeen = "", word = "", ...rest] = content.split(/[ \t]+/);
   const fail = (message: string) => new KnownPeersError(number, message);
   if (!isFingerprint(fingerprint)) {
     throw fail("the second word is not a fingerprint (SHA256: and 43 characters)");
   }
   if (!isDate(firstSeen)) throw fail("the third word is not a date such as 2026-11-24");
-  if (status !== "verified" && status !== "unverified") {
-    throw fail("the fourth word must be verified or unverified");
+  const status = PEER_STATUSES.find((one) => one === word);
+  if (status === undefined) {
+    throw fail("the fourth word must be verified, invited or unverified");
   }
   if (rest.length > 0 && !rest[0]!.startsWith("#")) {
     throw fail("the text after the fourth word is not a comment");
   }
   const plain = readName(name, number);
-  const verified = status === "verified";
-  return { name: plain, folded: foldName(plain), fingerprint, firstSeen, verified };
+  return { name: plain, folded: foldName(plain), fingerprint, firstSeen, status };
 }
 
 function readName(name: string, number: number): string {

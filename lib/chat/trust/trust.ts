@@ -19,6 +19,11 @@ export type TrustState =
   | "new"
   /** Its key is the remembered one, or the user has accepted it. */
   | "known"
+  /**
+   * An invitation has proved its key: the peer came by the user's link, or the user by the peer's.
+   * This is as sure as the way that the link took.
+   */
+  | "invited"
   /** The user has compared its fingerprint or expects it. */
   | "verified"
   /**
@@ -37,10 +42,15 @@ export type Exclusion =
   /** It is new, and the room is locked. */
   | "locked";
 
+/** Whose link an invitation was. */
+export type Invitation = "invited you" | "invited by you";
+
 /** Everything that is known about a peer's identity. */
 export interface Standing {
   readonly trust: TrustState;
   readonly exclusion: Exclusion | undefined;
+  /** How an invitation has proved its key in this run. */
+  readonly invitation: Invitation | undefined;
   /** The remembered peers with its name. */
   readonly known: readonly KnownPeer[];
   /** Other names that its identity uses. */
@@ -67,7 +77,7 @@ export type DecisionCode =
 
 /** Options of {@linkcode Trust}. */
 export interface TrustOptions {
-  /** Whether only known and verified members receive keys. */
+  /** Whether only known, invited and verified members receive keys. */
   readonly strict?: boolean;
   /** If not empty, only these fingerprints receive keys. */
   readonly expected?: readonly string[];
@@ -100,6 +110,10 @@ export class Trust implements Policy {
   readonly #metFirst = new Set<string>();
   /** The peers that the user trusted or verified in this run, by {@linkcode idOf}. */
   readonly #trusted = new Set<string>();
+  /** The peers whose keys an invitation proved in this run, by {@linkcode idOf}. */
+  readonly #invited = new Map<string, Invitation>();
+  /** Returns whether a fingerprint is that of the person whose link the user has. */
+  #isInviter: (fingerprint: string) => boolean = () => false;
   /** The names and identities that the user excluded. */
   #exclusions: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
   /** The names and identities whose messages the user does not want to see. */
@@ -140,7 +154,7 @@ export class Trust implements Policy {
     return this.#expected.size > 0;
   }
 
-  /** Whether only known and verified members receive keys. */
+  /** Whether only known, invited and verified members receive keys. */
   get locked(): boolean {
     return this.#locked;
   }
@@ -203,11 +217,14 @@ export class Trust implements Policy {
   }
 
   /** Returns how much a peer is trusted, regardless of exclusion. */
-  #recognize(peer: PeerIdentity): "new" | "known" | "verified" {
+  #recognize(peer: PeerIdentity): "new" | "known" | "invited" | "verified" {
     const { folded, fingerprint } = peer;
     if (this.#expected.has(fingerprint)) return "verified";
     const lines = this.#known.ofName(folded).filter((line) => line.fingerprint === fingerprint);
-    if (lines.some(({ verified }) => verified)) return "verified";
+    for (const status of ["verified", "invited"] as const) {
+      if (lines.some((line) => line.status === status)) return status;
+    }
+    if (this.#invited.has(idOf(peer))) return "invited";
     return lines.length > 0 && !this.#metFirst.has(idOf(peer)) ? "known" : "new";
   }
 
@@ -230,6 +247,7 @@ export class Trust implements Policy {
     return {
       trust,
       exclusion: trust === "excluded" ? this.#exclusion(peer) : undefined,
+      invitation: this.#invited.get(idOf(peer)),
       known: this.#known.ofName(folded),
       aliases: this.#aliases(peer),
       alike: this.#known.alike(name).filter((other) =>
@@ -244,8 +262,9 @@ export class Trust implements Policy {
     for (const [other, name] of this.#names.get(fingerprint) ?? []) {
       names.set(other, { name, verified: false });
     }
-    for (const { folded: other, name, verified } of this.#known.ofFingerprint(fingerprint)) {
-      names.set(other, { name, verified: verified || names.get(other)?.verified === true });
+    for (const { folded: other, name, status } of this.#known.ofFingerprint(fingerprint)) {
+      const verified = status === "verified" || names.get(other)?.verified === true;
+      names.set(other, { name, verified });
     }
     names.delete(folded);
     return [...names.values()];
@@ -260,7 +279,9 @@ export class Trust implements Policy {
    * @param peer The peer.
    * @param identified Whether its fingerprint was shown too.
    */
-  meet({ credential, confirmed }: Peer, identified = true): void {
+  meet(peer: Peer, identified = true): void {
+    const { credential, confirmed } = peer;
+    if (this.#isInviter(credential.fingerprint)) this.invite(peer, "invited you");
     const state = this.of(credential);
     if (this.#recognize(credential) === "new" && !this.#isMetFirst(credential)) return;
     this.#note(credential);
@@ -304,6 +325,35 @@ export class Trust implements Policy {
     if (!this.#compared.has(folded)) this.#compared.set(folded, fingerprint);
   }
 
+  // Invitations.
+
+  /**
+   * Says by whose invitation the user comes.
+   *
+   * @param isInviter Returns whether a fingerprint is that person's.
+   */
+  comeBy(isInviter: (fingerprint: string) => boolean): void {
+    this.#isInviter = isInviter;
+  }
+
+  /**
+   * Records that an invitation has proved a peer's key. A changed key stays refused until the user
+   * accepts it.
+   */
+  invite({ credential, confirmed }: Peer, how: Invitation): void {
+    this.#invited.set(idOf(credential), how);
+    this.#states = new WeakMap();
+    // Do not remember a credential that may be a replay.
+    if (confirmed) this.#recordInvited(credential);
+  }
+
+  #recordInvited(peer: PeerIdentity): void {
+    const { name, fingerprint } = peer;
+    if (!this.#isChanged(peer)) {
+      this.#change({ kind: "invite", name, fingerprint, at: this.#now() });
+    }
+  }
+
   // Decisions of the user.
 
   /** Accepts a peer's key. The peer then receives keys even if the room is locked. */
@@ -341,6 +391,7 @@ export class Trust implements Policy {
     this.#metFirst.delete(idOf(peer));
     this.#trusted.add(idOf(peer));
     this.#change({ kind, name, fingerprint, at: this.#now() });
+    if (kind === "trust" && this.#invited.has(idOf(peer))) this.#recordInvited(peer);
   }
 
   /** Undoes {@linkcode trust} and {@linkcode verify}: the next peer with that name is new. */
@@ -351,6 +402,9 @@ export class Trust implements Policy {
       return { ok: false, code: "NOT_KNOWN", message: `no one named ${name} is known` };
     }
     for (const id of trusted) this.#trusted.delete(id);
+    for (const id of this.#invited.keys()) {
+      if (id.startsWith(`${folded} `)) this.#invited.delete(id);
+    }
     const last = this.#met.get(folded)?.last;
     if (last !== undefined) this.#metFirst.add(`${folded} ${last}`);
     this.#change({ kind: "forget", name });
@@ -395,7 +449,7 @@ export class Trust implements Policy {
     return { ok: false, code: "NOT_IGNORED", message: `${name} is not ignored` };
   }
 
-  /** Restricts keys to known and verified members, or lifts the restriction. */
+  /** Restricts keys to known, invited and verified members, or lifts the restriction. */
   lock(locked: boolean): void {
     this.#locked = locked;
     this.#states = new WeakMap();

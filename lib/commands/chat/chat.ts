@@ -4,15 +4,16 @@
  * @module
  */
 
-import { utf8 } from "../../base/bytes.ts";
+import { MalformedError, utf8 } from "../../base/bytes.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
-import { printable, quote } from "../../base/printable.ts";
+import { printable, quote, withoutFragment } from "../../base/printable.ts";
 import { OPEN_MINDED, standardInput, type TrustSettings } from "../../chat/app/load_trust.ts";
 import { hostRoom, visitRoom } from "../../chat/app/run.ts";
 import { BELLS } from "../../chat/app/presenter.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
+import { type InvitationLink, readInvitationLink } from "../../chat/wire/invitation.ts";
 import {
   DEFAULT_PORT,
   isRoomName,
@@ -59,19 +60,27 @@ export async function ask({ options }: Input<typeof CHAT>, process: Io): Promise
     graceMs: grace.default,
     relayOnly: false,
     allow: undefined,
+    invite: false,
+    invited: false,
     publicNames: [],
   });
 }
 
 /** Joins a room. */
-export function client(
+export async function client(
   { options, operands, release }: Input<typeof CHAT_CLIENT>,
-  io: Io,
+  process: Io,
 ): Promise<number> {
-  const address = readRoomAddress(operands[0] ?? LOOPBACK);
-  return visitRoom({
-    io: terminalIo(io, options),
+  const io = terminalIo(process, options);
+  const answer = operands[0] === "-"
+    ? await askLink(io)
+    : { address: readRoomAddress(operands[0] ?? LOOPBACK), input: {} };
+  if (typeof answer === "number") return answer;
+  const { address, input } = answer;
+  return await visitRoom({
+    io,
     ...address,
+    ...input,
     ...clientFiles(options.tls, options.ca, address.web),
     name: options.name,
     ...trustSettings(options),
@@ -90,6 +99,10 @@ export function client(
 /** Opens a room, and joins it unless it runs the relay only. */
 export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io): Promise<number> {
   if (options["relay-only"]) refuseMemberOptions(options);
+  if (options.invited && !options.invite && options.allow === undefined) {
+    const hint = "give --invite too, for the link of a first guest, or --allow FILE";
+    throw usageFailure("--invited", "nobody could join", hint);
+  }
   // A name that is not an address would admit nobody.
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
@@ -101,6 +114,8 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     ...serverFiles(options["tls-cert"], options["tls-key"]),
     ...trustSettings(options),
     allow: options.allow,
+    invite: options.invite,
+    invited: options.invited,
     publicNames: options["public-name"],
     room: readRoomName(options.room, "--room"),
     maxRooms: options["max-rooms"],
@@ -138,6 +153,8 @@ export async function page({ options }: Input<typeof CHAT_PAGE>, io: Io): Promis
 /** The address of a relay, and the name of a room there. */
 export interface RoomAddress extends HostAndPort {
   readonly roomName: string;
+  /** The invitation, if a link was read. */
+  readonly invitation?: InvitationLink;
   /** The WebSocket that leads there; without it, the relay is dialled directly. */
   readonly web?: WebAddress;
 }
@@ -150,11 +167,15 @@ export interface WebAddress {
 }
 
 /**
- * Reads `HOST[:PORT][/ROOM]`, or the URL of a relay's page or WebSocket.
+ * Reads `HOST[:PORT][/ROOM]`, the URL of a relay's page or WebSocket, or the link of an invitation.
  *
- * @throws {Failure} `USAGE`, if the text is not that, or the room's name is not valid.
+ * @throws {Failure} `USAGE`, if the text is not that, or the room's name is not valid. It has no
+ * secret in it.
  */
 export function readRoomAddress(text: string): RoomAddress {
+  if (/^(parley:|https?:.*#)/is.test(text)) return readLink(text);
+  // Some programs cut the scheme off. The secret must not become the name of a room, which travels.
+  if (/#[\w-]{22,}$/.test(text)) return readLink(`parley://${text}`);
   if (/^(https?|wss?):\/\//i.test(text)) return readWebAddress(text);
   const slash = text.indexOf("/");
   if (slash < 0 || text.startsWith("//", slash)) {
@@ -164,6 +185,20 @@ export function readRoomAddress(text: string): RoomAddress {
   const [address, room] = [text.slice(0, slash), text.slice(slash + 1)];
   if (address === "") throw usageFailure(what, "it has no HOST", `try ${LOOPBACK}${text}`);
   return { ...readAddress(address, DEFAULT_PORT), roomName: readRoomName(room, what) };
+}
+
+function readLink(text: string): RoomAddress {
+  try {
+    const invitation = readInvitationLink(text.replace(/^\w+/, (scheme) => scheme.toLowerCase()));
+    const { scheme, host: hostname, port, room: roomName } = invitation;
+    const web = { path: WEBSOCKET_PATH, isSecure: scheme === "https" };
+    const place = { hostname, port, roomName, invitation };
+    return scheme === "parley" ? place : { ...place, web };
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    const why = error.message.replace("this is no link of an invitation: ", "");
+    throw usageFailure("cannot read the link of the invitation", why);
+  }
 }
 
 /**
@@ -259,7 +294,11 @@ export function trustSettings(options: TrustOptions): TrustSettings {
  * @throws {Failure} `USAGE`, if one of them is given.
  */
 export function refuseMemberOptions(
-  options: TrustOptions & { readonly log: string | undefined },
+  options: TrustOptions & {
+    readonly log: string | undefined;
+    readonly invite?: boolean;
+    readonly invited?: boolean;
+  },
 ): void {
   const given = options.identity !== undefined
     ? "--identity"
@@ -273,6 +312,10 @@ export function refuseMemberOptions(
     ? "--history"
     : options.log !== undefined
     ? "--log"
+    : options.invite === true
+    ? "--invite"
+    : options.invited === true
+    ? "--invited"
     : undefined;
   if (given === undefined) return;
   const hint = "leave it out; --allow FILE lists whom the relay admits";
@@ -377,6 +420,7 @@ export type Answer<A> =
 
 const SIDE = "server or client? ";
 const ADDRESS = "the server's address? [127.0.0.1] ";
+const LINK = "the link of your invitation? ";
 const DEFAULT_ADDRESS = "127.0.0.1";
 
 /**
@@ -393,12 +437,21 @@ export async function askSide<A>(
   io: Io,
   readAddress: (text: string) => A,
 ): Promise<Answer<A>> {
-  if (io.input.keyboard === undefined) return await askBoth(new PipedAnswers(io), readAddress);
-  if (io.output.dumb) return await askBoth(new PlainAnswers(io), readAddress);
+  return await askAt(io, SIDE, (answers) => askBoth(answers, readAddress));
+}
+
+/** Asks questions, the first of which is `first`, where the answers come from. */
+async function askAt<A>(
+  io: Io,
+  first: string,
+  ask: (answers: Answers) => Promise<Answer<A>>,
+): Promise<Answer<A>> {
+  if (io.input.keyboard === undefined) return await ask(new PipedAnswers(io));
+  if (io.output.dumb) return await ask(new PlainAnswers(io));
   const { openScreen } = await import("../../terminal/screen.ts");
-  using screen = openScreen(io, { prompt: SIDE });
+  using screen = openScreen(io, { prompt: first });
   const entered = screen.entered[Symbol.asyncIterator]();
-  const answer = await askBoth({
+  const answer = await ask({
     rest: undefined,
     next: (question) => {
       screen.setPrompt(question);
@@ -406,7 +459,7 @@ export async function askSide<A>(
     },
     show: (line) => screen.print(line),
     refuse: ({ why, hint }) => screen.print(hint === undefined ? why : `${why}: ${hint}`),
-  }, readAddress);
+  });
   if (answer.side === "nobody") return answer;
   screen.close();
   // A closed screen yields the remaining typed lines and ends.
@@ -479,15 +532,46 @@ export async function askBoth<A>(
 ): Promise<Answer<A>> {
   const side = await answer(answers, SIDE, readSide);
   if ("code" in side) return { side: "nobody", code: side.code };
-  const input = answers.rest;
-  if (side.value === "server") return { side: "server", input };
-  const address = await answer(
+  if (side.value === "server") return { side: "server", input: answers.rest };
+  return await askAddress(
     answers,
     ADDRESS,
     (text) => readAddress(text === "" ? DEFAULT_ADDRESS : text),
   );
+}
+
+/** The address of a relay, and the lines that follow it. */
+interface AskedLink {
+  readonly address: RoomAddress;
+  readonly input: { input: AsyncIterable<Line> } | { early: readonly Line[] };
+}
+
+/**
+ * Asks for a link at the terminal, or reads it from the first line of piped input.
+ *
+ * @returns The link, or an exit code if a person gives none.
+ * @throws {Failure} A usage failure, if piped input has no link.
+ */
+async function askLink(io: Io): Promise<AskedLink | number> {
+  const answer = await askAt(io, LINK, (answers) => askAddress(answers, LINK, readRoomAddress));
+  if (answer.side === "client") {
+    const { address, input, early = [] } = answer;
+    return { address, input: input === undefined ? { early } : { input } };
+  }
+  if (io.input.keyboard !== undefined) return answer.side === "nobody" ? answer.code : 0;
+  const hint = "the link of the invitation is the first line, and messages follow";
+  throw usageFailure("chat client -", "standard input has no link", hint);
+}
+
+/** Asks where to join. */
+async function askAddress<A>(
+  answers: Answers,
+  question: string,
+  readAddress: (text: string) => A,
+): Promise<Answer<A>> {
+  const address = await answer(answers, question, readAddress);
   if ("code" in address) return { side: "nobody", code: address.code };
-  return { side: "client", address: address.value, input };
+  return { side: "client", address: address.value, input: answers.rest };
 }
 
 /** Returns one valid answer, or an exit code if there is none. */
@@ -501,7 +585,7 @@ async function answer<T>(
     if (done === true) return { code: 0 };
     if (value.kind === "interrupt") return { code: 130 };
     if (value.kind !== "line") return { code: 0 };
-    answers.show(question + printable(value.text));
+    answers.show(question + printable(withoutFragment(value.text)));
     try {
       return { value: read(value.text.trim()) };
     } catch (error) {

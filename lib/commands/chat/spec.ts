@@ -102,7 +102,7 @@ const TRUST = {
   },
   strict: {
     type: "flag",
-    help: "Encrypt your messages only for known and verified members, as /lock does",
+    help: "Encrypt your messages only for known, invited and verified members, as /lock does",
   },
 } as const;
 
@@ -215,6 +215,11 @@ joining them. The relay lists its rooms to nobody.`,
       help:
         "Admit only members that connected to this name, HOST or HOST:PORT; others may have been redirected",
     },
+    invite: { type: "flag", help: "Print a link with which one guest joins within a day" },
+    invited: {
+      type: "flag",
+      help: "Admit only guests with an invitation of yours, and those that --allow lists",
+    },
     "relay-only": { type: "flag", help: "Run the relay only, without a member at this terminal" },
     "max-members": {
       type: "integer",
@@ -297,6 +302,7 @@ joining them. The relay lists its rooms to nobody.`,
   examples: [
     "parley chat server",
     "parley chat server --host 0.0.0.0 --name ada",
+    "parley chat server --host 0.0.0.0 --name ada --invite --invited",
     "parley chat server --room garden --max-rooms 1",
     "parley chat server --relay-only --port 0 --json",
     "parley chat server --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
@@ -316,10 +322,10 @@ has shown all messages, then leaves. Its exit code is 1 if a member is not known
 unless that member signed that it leaves. With --commands or --json, piped input may contain
 commands as well, and //TEXT sends /TEXT.`,
   operands: [{
-    name: "HOST[:PORT][/ROOM]",
+    name: "HOST[:PORT][/ROOM]|LINK",
     optional: true,
     help:
-      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}. By WebSocket: the address of its page, https://HOST/ROOM, or wss://HOST/PATH`,
+      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}. By WebSocket: the address of its page, https://HOST/ROOM, or wss://HOST/PATH. Or the link of an invitation; - asks for it, or reads it from the first line of piped input, so that it is not in the list of processes`,
   }],
   options: {
     name: NAME,
@@ -352,6 +358,7 @@ commands as well, and //TEXT sends /TEXT.`,
     "parley chat client",
     "parley chat client 127.0.0.1:5000 --name bo",
     "parley chat client chat.example.org/garden --name bo",
+    "parley chat client -",
     "parley chat client chat.example.org --tls",
     "parley chat client https://chat.example.org/garden --name bo",
     "parley chat client localhost --tls --ca cert.pem",

@@ -173,5 +173,5 @@ Deno.test("completeLine() completes names after /ignore, /unignore, /kick and /b
     assertEquals(complete(`/${word} b`), [word.length + 2, ["bo"]], word);
   }
   assertEquals(complete("/me thanks ad"), [11, ["Ada ", "adele "]]);
-  assertEquals(complete("/un")[1], ["/unignore ", "/unlock"]);
+  assertEquals(complete("/un")[1], ["/unignore ", "/uninvite ", "/unlock"]);
 });

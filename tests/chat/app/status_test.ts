@@ -115,7 +115,7 @@ Deno.test("/status tells what waits and for whom, in words and as an event", asy
   assertEquals(transcript.status({ ...idle, connected: true }), [
     "* connected, with 1 other member",
     "* no message of yours waits",
-    "* locked: only known and verified members receive your messages",
+    "* locked: only known, invited and verified members receive your messages",
   ]);
   const { event, connected, roomName, members, away, locked, more, waiting: told } = JSON.parse(
     new Report(who, "garden").status(status)[0]!,

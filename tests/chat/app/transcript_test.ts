@@ -337,7 +337,7 @@ Deno.test("a transcript names those who are left out, and counts them where they
   assertEquals(transcript.said("x", undefined), ["you (not to bo, cy and 2 others): x"]);
   assertEquals(transcript.said("x", "bo"), ["you (to bo only): x"]);
   assertEquals(transcript.locked(true, peers.slice(0, 1)), [
-    "* locked: only known and verified members receive your messages; bo does not",
+    "* locked: only known, invited and verified members receive your messages; bo does not",
   ]);
   assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (receives nothing from you): hi"]);
 });

@@ -21,6 +21,7 @@ import {
   MAX_PROOFS,
   type ProofOutcome,
   PROVE_AGAIN_MS,
+  PROVE_LATER_MS,
 } from "../../../lib/chat/trust/invitations.ts";
 import { readPair } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
@@ -342,12 +343,22 @@ Deno.test("who uses an invitation after another is told so, and so is the invite
   assertEquals(party.kinds("dee"), ["met", "over"]);
 });
 
-Deno.test("an inviter that does not answer is asked three times, and that is told", async () => {
+Deno.test("an inviter that does not answer is asked three times, that is told, and then once a minute", async () => {
   const party = await Party.open();
   party.answers = false;
   await party.invite("bo", (await party.invitations.make({ room: "" }))!);
   for (let i = 0; i < 6; i++) await party.pass(PROVE_AGAIN_MS);
   assertEquals([party.bodies.length, party.kinds("bo")], [MAX_PROOFS, ["met", "silent"]]);
+  const minute = async () => {
+    for (let ms = 0; ms < PROVE_LATER_MS; ms += PROVE_AGAIN_MS) await party.pass(PROVE_AGAIN_MS);
+  };
+  await minute();
+  await minute();
+  assertEquals([party.bodies.length, party.kinds("bo")], [MAX_PROOFS + 2, ["met", "silent"]]);
+  // Its person has accepted the guest's new key, for example.
+  party.answers = true;
+  await minute();
+  assertEquals(party.kinds("bo"), ["met", "silent", "accepted"]);
 });
 
 Deno.test("in another room of a relay that was restarted the guest proves itself anew, if it is not accepted", async () => {

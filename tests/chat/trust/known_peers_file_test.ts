@@ -266,7 +266,7 @@ Deno.test({
     const before = await scratch.read("peers");
     using opened = await open(path, { tellAfterMs: 0, giveUpAfterMs: 10 });
     assertEquals(opened.told, ["waiting", "LOCKED"]);
-    assertEquals(opened.known.ofName("bo")[0]?.verified, true);
+    assertEquals(opened.known.ofName("bo")[0]?.status, "verified");
     // It is told once.
     for (const name of ["cy", "di"]) await opened.remember(meet(name));
     await opened.file.finish();

@@ -24,7 +24,7 @@ Deno.test("known peers are one readable line each, behind a header that says wha
     `${HEADER}bo ${BO} ${DATE} unverified\nAda ${ADA} ${DATE} verified\n`,
   );
   assertEquals(KnownPeers.parse(peers.text).ofName("ada"), [
-    { name: "Ada", folded: "ada", fingerprint: ADA, firstSeen: DATE, verified: true },
+    { name: "Ada", folded: "ada", fingerprint: ADA, firstSeen: DATE, status: "verified" },
   ]);
 });
 
@@ -62,10 +62,34 @@ Deno.test("trusting a new key takes the old one's line, and forgetting takes it 
   );
   // A key that is known already stays as it is.
   peers.apply({ kind: "trust", name: "ada", fingerprint: ADA, at: AT });
-  assertEquals(peers.ofName("ada")[0]?.verified, true);
+  assertEquals(peers.ofName("ada")[0]?.status, "verified");
   peers.apply({ kind: "forget", name: "BO" });
   assertEquals(peers.text, `ada ${ADA} 2026-11-02 verified\n`);
   assertEquals(peers.ofFingerprint(NEW), []);
+});
+
+Deno.test("an invitation raises a status, lowers none, and replaces no key", () => {
+  const invite = (name: string, fingerprint: string) =>
+    ({ kind: "invite", name, fingerprint, at: AT }) as const;
+  const peers = KnownPeers.parse(
+    `bo ${BO} 2026-11-01 unverified # laptop\nada ${ADA} 2026-11-02 verified\n`,
+  );
+  for (const change of [invite("bo", BO), invite("ada", ADA), invite("cy", NEW)]) {
+    peers.apply(change);
+  }
+  const invited =
+    `bo ${BO} 2026-11-01 invited # laptop\nada ${ADA} 2026-11-02 verified\ncy ${NEW} ${DATE} invited\n`;
+  assertEquals(peers.text, invited);
+  assertEquals(KnownPeers.parse(invited).ofName("bo")[0]?.status, "invited");
+  // Neither meeting nor trusting a key that is known makes it less sure, and an invitation changes no key.
+  peers.apply(meet("bo", BO));
+  peers.apply({ kind: "trust", name: "bo", fingerprint: BO, at: AT });
+  peers.apply(invite("bo", NEW));
+  assertEquals(peers.text, invited);
+  peers.apply({ kind: "verify", name: "bo", fingerprint: BO, at: AT });
+  assertEquals(peers.ofName("bo").map(({ status }) => status), ["verified"]);
+  peers.apply({ kind: "trust", name: "bo", fingerprint: NEW, at: AT });
+  assertEquals(peers.ofName("bo").map(({ status }) => status), ["unverified"]);
 });
 
 Deno.test("names that look like one are found by it, whatever script and case they have", () => {

@@ -102,6 +102,72 @@ Deno.test("two members with one identity are told to be one", () => {
   assertEquals(aliases, [{ name: "bo", verified: false }]);
 });
 
+Deno.test("who is invited is surer than known, reads in a locked room, and stays invited", () => {
+  const { trust, changes, of, reads } = trustOf([known("ada", G), known("cy", H, "verified")]);
+  const [bo, ada, cy] = [peer("bo", F), peer("ada", G), peer("cy", H)] as const;
+  assertEquals([of(bo), of(ada), of(cy)], ["new", "known", "verified"]);
+  trust.invite(bo, "invited you");
+  trust.invite(ada, "invited by you");
+  trust.invite(cy, "invited by you");
+  assertEquals([of(bo), of(ada), of(cy)], ["invited", "invited", "verified"]);
+  assertEquals(trust.standing(bo.credential).invitation, "invited you");
+  assertEquals(changes.map(({ kind }) => kind), ["meet", "invite", "invite", "invite"]);
+  trust.lock(true);
+  assert(reads(bo));
+  assertEquals(trustOf([known("bo", F, "invited")]).of(bo), "invited");
+  assertEquals(code(trust.verify(bo.credential)), "OK");
+  assertEquals(of(bo), "verified");
+  assertEquals(code(trust.forget("bo")), "OK");
+  trust.lock(false);
+  assertEquals([of(bo), trust.standing(bo.credential).invitation], ["new", undefined]);
+});
+
+Deno.test("an invitation proves the key of one name: the same key under another name is new", () => {
+  const { trust, of } = trustOf([]);
+  trust.invite(peer("bo", F), "invited by you");
+  assertEquals([of(peer("bo", F)), of(peer("bob", F)), of(peer("bo", G))], [
+    "invited",
+    "new",
+    "changed",
+  ]);
+});
+
+Deno.test("a changed key stays refused, invitation or not, until it is trusted: then it is invited", () => {
+  const { trust, changes, of, reads } = trustOf([known("bo", F, "verified")]);
+  const bo = peer("bo", G);
+  assertEquals(of(bo), "changed");
+  trust.invite(bo, "invited by you");
+  assertEquals([of(bo), reads(bo), trust.hides(bo)], ["changed", false, true]);
+  assertEquals(changes, []);
+  assertEquals(code(trust.trust(bo.credential)), "OK");
+  assertEquals([of(bo), reads(bo)], ["invited", true]);
+  assertEquals(changes.map(({ kind }) => kind), ["trust", "invite"]);
+});
+
+Deno.test("the person whose link the user has is invited from the first sight on", () => {
+  const { trust, changes, of, reads } = trustOf([], { strict: true });
+  trust.comeBy((print) => print === G);
+  const [bo, ada] = [peer("bo", F), peer("ada", G, false)] as const;
+  assertEquals([of(bo), of(ada)], ["excluded", "invited"]);
+  assertEquals(trust.standing(ada.credential).invitation, "invited you");
+  assertEquals([reads(bo), reads(ada)], [false, true]);
+  // A credential that a relay may replay is not remembered.
+  assertEquals(changes, []);
+  ada.confirmed = true;
+  of(ada);
+  assertEquals(changes.map(({ kind }) => kind), ["invite"]);
+});
+
+Deno.test("new members are sent notices in a locked room; changed and excluded ones are not", () => {
+  const { trust, of, reads } = trustOf([known("bo", F)], { strict: true });
+  const [changed, fresh] = [peer("bo", G), peer("cy", H)] as const;
+  assertEquals([of(changed), of(fresh)], ["changed", "excluded"]);
+  assertEquals([reads(fresh), trust.mayNotify(fresh)], [false, true]);
+  assertEquals(trust.mayNotify(changed), false);
+  trust.exclude(fresh.credential);
+  assertEquals(trust.mayNotify(fresh), false);
+});
+
 Deno.test("verifying is remembered, and forgetting undoes it", () => {
   const { trust, changes, of } = trustOf([]);
   const bo = peer("bo", F);
