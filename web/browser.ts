@@ -7,6 +7,7 @@
 
 import { canonicalHost } from "../lib/base/host_port.ts";
 import { Failure } from "../lib/base/failure.ts";
+import { readInvitationLink } from "../lib/chat/wire/invitation.ts";
 
 /** Why this browser cannot run the page, and what the person can do. */
 export interface Lack {
@@ -96,6 +97,18 @@ const SOCKETS: Readonly<Record<string, string>> = {
 function placeAt(url: URL): Place {
   const port = url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port);
   return { url, dialled: { host: canonicalHost(url.hostname), port } };
+}
+
+/**
+ * Returns the link of the invitation by which a page was opened. What a proxy puts before the room does not matter.
+ *
+ * @throws {MalformedError} If what follows # in the address is no secret of an invitation.
+ */
+export function invitationOf(location: Location): string {
+  const { protocol, host, hash } = location;
+  const link = `${protocol}//${host}/${encodeURIComponent(roomOf(location))}${hash}`;
+  readInvitationLink(link);
+  return link;
 }
 
 /** Returns the room that the address of a page names: the last part of its path. */

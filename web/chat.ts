@@ -7,7 +7,8 @@
 
 import { MalformedError } from "../lib/base/bytes.ts";
 import { Failure } from "../lib/base/failure.ts";
-import { Departure, endedFailure, Signal } from "../lib/chat/app/departure.ts";
+import { Departure, endedFailure, quoted, Signal } from "../lib/chat/app/departure.ts";
+import { ChatInvitations, type OwnInvitation } from "../lib/chat/app/invite.ts";
 import type { Display } from "../lib/chat/app/presenter.ts";
 import {
   CommandRunner,
@@ -23,6 +24,7 @@ import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
 import type { Peer } from "../lib/chat/member/roster.ts";
 import { type Session, startSession } from "../lib/chat/runtime/session.ts";
+import { Invitations } from "../lib/chat/trust/invitations.ts";
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import type { Standing } from "../lib/chat/trust/trust.ts";
 import { Trust } from "../lib/chat/trust/trust.ts";
@@ -51,6 +53,8 @@ export interface ChatOptions {
   readonly dialled: { readonly host: string; readonly port: number };
   /** The identity that this browser keeps; a new one for this stay if there is none. */
   readonly identity: CryptoKeyPair | undefined;
+  /** The invitation by which the person comes, if there is one. */
+  readonly own: OwnInvitation | undefined;
   readonly store: Store | undefined;
   /** Shows a state. When it returns, the state is in the document. */
   readonly show: (state: ChatState) => void;
@@ -72,6 +76,9 @@ export class Chat {
   readonly #transcript: Transcript;
   readonly #commands: CommandRunner;
   readonly #verification: Verification;
+  readonly #invitations: ChatInvitations;
+  /** What the person said before the inviter has let it in. */
+  #gated: (SlashCommand & { readonly kind: "send" })[] = [];
   readonly #attention: Attention;
   readonly #departure: Departure;
   readonly #progress = new Signal();
@@ -98,7 +105,7 @@ export class Chat {
 
   private constructor(options: ChatOptions, known: KnownPeers) {
     this.#options = options;
-    const { store, identity, roomName } = options;
+    const { store, identity, roomName, own, url, dialled } = options;
     const remember = store && ((change: KnownPeersChange) => this.#remember(store, change));
     this.#trust = new Trust({ known, remember });
     this.#transcript = new Transcript({
@@ -108,7 +115,20 @@ export class Chat {
       lasting: identity !== undefined,
       roomName,
       hints: HINTS,
+      waitsFor: () => this.#invitations.gate?.absent,
     });
+    this.#invitations = new ChatInvitations({
+      trust: this.#trust,
+      book: new Invitations(),
+      own,
+      place: () => ({
+        ...{ hostname: dialled.host, port: dialled.port, roomName, tls: false },
+        scheme: url.protocol === "wss:" ? "https" : "http",
+        refusal: own &&
+          "if only invited guests may join this server, only its owner can invite others",
+      }),
+    });
+    this.#invitations.showIn({ presenter: this.#transcript, display: this.#display });
     const surroundings = {
       presenter: this.#transcript,
       display: this.#display,
@@ -119,10 +139,11 @@ export class Chat {
       refuse: (code, message) => this.#refuse(code, message),
       fail: (error) => this.#end("FAILED", String(error)),
     });
-    this.#commands = new CommandRunner({ ...surroundings, verification: this.#verification }, {
+    const parts = { verification: this.#verification, invitations: this.#invitations };
+    this.#commands = new CommandRunner({ ...surroundings, ...parts }, {
       refuse: (code, message) => this.#refuse(code, message),
       send: (session, text, to) => this.#send(session, text, to),
-      gated: () => 0,
+      gated: () => this.#gated.length,
     });
     this.#attention = new Attention(surroundings);
     const hurry = this.#hurry.promise;
@@ -139,7 +160,7 @@ export class Chat {
    * @throws {Failure} If the relay cannot be reached, or the name is not valid.
    */
   static async join(options: ChatOptions, signal: AbortSignal): Promise<Chat> {
-    const { name, roomName, identity, url, dialled, store } = options;
+    const { name, roomName, identity, url, dialled, store, own } = options;
     const chat = new Chat(options, await store?.known() ?? KnownPeers.parse(""));
     const keys = await generateMemberKeys(identity === undefined ? {} : { identity });
     const self = await makeCredential(name, keys, Date.now() + RENEWAL_LIFE_MS).catch(
@@ -152,13 +173,25 @@ export class Chat {
     const first = await dial(signal);
     const event = (one: MemberEvent) => chat.#tell(one);
     const session = startSession(
-      { self, roomName, policy: chat.#trust, event, shows: "later" },
+      {
+        ...{ self, roomName, policy: chat.#invitations.policy, event, shows: "later" },
+        ...own && { invitation: own.invitation },
+      },
       { dialled, first, dial },
     );
-    chat.#session = session;
-    chat.#verification.begin(session);
+    chat.#begin(session);
     session.ended.catch((error) => chat.#end("FAILED", String(error)));
     return chat;
+  }
+
+  #begin(session: Session): void {
+    this.#session = session;
+    this.#verification.begin(session);
+    this.#invitations.begin(session, (error) => this.#end("FAILED", String(error)));
+    this.#invitations.gate?.opened.then(
+      () => this.#gated.splice(0).forEach(({ text, to }) => this.#send(session, text, to)),
+      (failure: Failure) => this.#over(failure.why, failure.hint),
+    );
   }
 
   /** The trust decisions. The view asks them; commands make them. */
@@ -208,6 +241,11 @@ export class Chat {
   async #run(command: SlashCommand): Promise<void> {
     const session = this.#session;
     if (session === undefined || this.#state.phase.kind === "ended") return;
+    const closed = this.#invitations.gate?.closed;
+    if (command.kind === "send" && closed !== undefined) {
+      this.#gated.push(command);
+      return this.#say(this.#transcript.notice(`waits for ${closed}: "${quoted(command.text)}"`));
+    }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (command.kind !== "send") await this.#untilAccepted(session);
     const end = await this.#commands.run(session, command);
@@ -269,6 +307,7 @@ export class Chat {
     if (event.kind === "message") this.#lastSpeaker = event.from.credential.name;
     this.#attention.tell(event);
     this.#verification.tell(event);
+    this.#invitations.tell(event);
     this.#progress.notify();
     if (LOOKS.has(event.kind)) this.#look();
     if (event.kind === "ended") this.#end(event.reason, event.detail);
@@ -286,17 +325,25 @@ export class Chat {
   }
 
   #end(ending: Ending, detail: string): void {
+    const session = this.#session;
+    const byInvitation = this.#options.own !== undefined;
+    const gated = this.#gated.length;
+    const failure = session &&
+      endedFailure(session, { ending, detail }, undefined, gated, byInvitation);
+    const why = failure?.why ?? detail;
+    const hint = ENDING_HINTS[ending] ?? failure?.hint;
+    this.#over(ending === "LEFT" ? "you left the room" : why, hint);
+  }
+
+  #over(why: string, hint: string | undefined): void {
     if (this.#state.phase.kind === "ended" || this.#isEnding) return;
     this.#isEnding = true;
     this.#attention.stop();
     this.#verification.stop();
+    this.#invitations.stop();
     clearTimeout(this.#polling);
-    const session = this.#session;
-    const failure = session && endedFailure(session, { ending, detail }, undefined, 0, false);
-    session?.close();
-    const why = failure?.why ?? detail;
-    const hint = ENDING_HINTS[ending] ?? failure?.hint;
-    this.#happen({ kind: "ended", why: ending === "LEFT" ? "you left the room" : why, hint });
+    this.#session?.close();
+    this.#happen({ kind: "ended", why, hint });
     this.#hurry.resolve();
   }
 

@@ -10,7 +10,18 @@
 import { render } from "preact";
 import { Failure } from "../lib/base/failure.ts";
 import { generateRsaKeys } from "../lib/rsa/rsa.ts";
-import { comesFromRelay, type Lack, lackOf, placeBeside, readPlace, roomOf } from "./browser.ts";
+import { MalformedError } from "../lib/base/bytes.ts";
+import type { OwnInvitation } from "../lib/chat/app/invite.ts";
+import { openInvitation, readInvitationLink } from "../lib/chat/wire/invitation.ts";
+import {
+  comesFromRelay,
+  invitationOf,
+  type Lack,
+  lackOf,
+  placeBeside,
+  readPlace,
+  roomOf,
+} from "./browser.ts";
 import { Chat } from "./chat.ts";
 import { BEGINNING, type ChatState } from "./state.ts";
 import { readText, Store, writeText } from "./store.ts";
@@ -40,6 +51,7 @@ class Page {
       roomName: comesFromRelay(location) ? roomOf(location) : "",
       address: "",
       keeps: store !== undefined,
+      link: undefined,
     };
   }
 
@@ -50,8 +62,21 @@ class Page {
     document.addEventListener("visibilitychange", () => this.#watch());
     const before = readTab();
     if (before !== undefined) this.#choice = { ...this.#choice, ...before };
+    this.#readLink();
     if (before !== undefined && this.#identity !== undefined) void this.#join(this.#choice);
     else this.#draw();
+  }
+
+  /** Takes the invitation out of the address, so that it stays neither there nor in the history. */
+  #readLink(): void {
+    if (!comesFromRelay(location) || location.hash === "") return;
+    try {
+      this.#choice = { ...this.#choice, link: invitationOf(location) };
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.#fault = { why: error.message, hint: "ask for the link again" };
+    }
+    history.replaceState(null, "", location.pathname + location.search);
   }
 
   async #join(choice: Choice): Promise<void> {
@@ -72,6 +97,7 @@ class Page {
         roomName: choice.roomName,
         identity,
         store: this.#store,
+        own: await ownInvitation(choice.link),
         show: (state) => this.#show(chat, state),
         notify: (name) => this.#notify(name),
       }, signal);
@@ -199,6 +225,12 @@ class Page {
       />
     );
   }
+}
+
+async function ownInvitation(text: string | undefined): Promise<OwnInvitation | undefined> {
+  if (text === undefined) return undefined;
+  const link = readInvitationLink(text);
+  return { link, invitation: await openInvitation(link.secret) };
 }
 
 /** What the person chose before this tab was reloaded. */

@@ -117,7 +117,7 @@ Deno.test({
     await using ada = await Visitor.join(chromium, room.url, "ada");
     await ada.page.click(".menu");
     await ada.presses("Lock");
-    await ada.sees("locked: only known and verified members");
+    await ada.sees("locked: only known, invited and verified members");
     await using bo = await room.join("bo");
     await ada.sees(`bo ${bo.session.self.fingerprint} joined (excluded`);
     await ada.says("not for bo");

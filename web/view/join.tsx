@@ -18,6 +18,8 @@ export interface Choice {
   readonly address: string;
   /** Whether this browser keeps the identity. */
   readonly keeps: boolean;
+  /** The link of the invitation by which the person comes. */
+  readonly link: string | undefined;
 }
 
 /** What the form needs. */
@@ -56,10 +58,19 @@ export function Join(props: JoinProps) {
         An end-to-end encrypted chat. Your keys stay in this page; the server only forwards what it
         cannot read.
       </p>
+      {choice.link !== undefined && (
+        <p class="lead">
+          You are invited. The link shows who invited you, as surely as it came to you. Before that
+          person lets you in, nothing that you write is sent.
+        </p>
+      )}
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          join({ name: name.trim(), roomName: roomName.trim(), address: address.trim(), keeps });
+          join({
+            ...choice,
+            ...{ name: name.trim(), roomName: roomName.trim(), address: address.trim(), keeps },
+          });
         }}
       >
         <label>
@@ -86,7 +97,7 @@ export function Join(props: JoinProps) {
             autocomplete="off"
             autocapitalize="none"
             spellcheck={false}
-            disabled={isBusy}
+            disabled={isBusy || choice.link !== undefined}
             onInput={({ currentTarget }) => setRoomName(currentTarget.value)}
           />
         </label>

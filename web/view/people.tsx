@@ -69,10 +69,13 @@ function standingOf(chat: Chat, { peer, away, confirmed }: Person): string {
   return [...parts, ...confirmed ? [] : ["not heard from"]].join(", ");
 }
 
+/** The states that the page keeps of others. */
+const FORGETTABLE: ReadonlySet<TrustState> = new Set(["known", "invited", "verified"]);
+
 const TRUST_WORDS: Readonly<Record<TrustState, string>> = {
   new: "not verified",
   known: "known, not verified",
-  invited: "invited by a link",
+  invited: "✓ invited",
   verified: "✓ verified",
   changed: "its key has changed",
   excluded: "receives nothing from you",
@@ -235,7 +238,7 @@ function Member(
         {chat.trust.ignores(credential)
           ? <button type="button" onClick={() => decide("unignore")}>Show messages again</button>
           : <button type="button" onClick={() => decide("ignore")}>Hide messages</button>}
-        {(trust === "verified" || trust === "known") &&
+        {FORGETTABLE.has(trust) &&
           <button type="button" onClick={() => decide("forget")}>Forget the key</button>}
       </div>
     </>

@@ -1,0 +1,94 @@
+// needs: net run=chromium,deno read=tests/scratch write=tests/scratch (about 20 s)
+
+/**
+ * Invitations at pages: a guest with a browser, and a guest of somebody who has only a browser.
+ *
+ * @module
+ */
+
+// @ts-types="../../types/std_assert.d.ts"
+import { assert, assertEquals } from "@std/assert";
+import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
+import { granted } from "../fixtures/granted.ts";
+import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
+import { Visitor, WebRoom } from "./room.ts";
+
+const ignore = !HAS_CHROMIUM || !granted("run=deno");
+
+Deno.test({
+  name: "a guest with a browser opens the link, and both know each other by it alone",
+  ignore,
+  async fn() {
+    const { server } = await startServer("--web", "--name", "ada", "--invite", "--invited");
+    await using _server = server;
+    const { web } = await server.event("invitation");
+    await using chromium = await Chromium.start();
+    await using bo = await Visitor.open(chromium, web as string);
+    await bo.waits(`location.hash === ""`);
+    await bo.sees("You are invited.", ".join");
+    await bo.enters("bo");
+    await bo.sees("✓ invited", ".people");
+    await server.until(
+      (one) => one.all("trust").some(({ name, trust }) => name === "bo" && trust === "invited"),
+      "bo is invited",
+    );
+    await bo.says("by your link");
+    await server.event("message");
+    // A second browser has the same link.
+    await using eve = await Chromium.start();
+    await using other = await Visitor.open(eve, web as string);
+    await other.page.waitForSelector("input[name=name]");
+    await other.page.keyboard.sendCharacter("cy");
+    await other.page.keyboard.press("Enter");
+    await other.sees("the invitation", "[role=alert]");
+  },
+});
+
+Deno.test({
+  name: "what a guest at a page says waits for the inviter, and reaches nobody if it is over",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await ada.says("/invite");
+    await ada.sees("send it privately");
+    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    await using guests = await Chromium.start();
+    await using cy = await Visitor.join(guests, room.url, "cy");
+    await ada.says("/quit");
+    await cy.sees("ada left");
+    await using bo = await Visitor.open(guests, link);
+    await bo.enters("bo");
+    await bo.says("for ada alone");
+    await bo.sees('waits for the person who invited you: "for ada alone"');
+    await cy.says("who are you?");
+    await bo.sees("who are you?");
+    assert(!(await cy.text(".scrolled")).includes("for ada alone"));
+    // A link that was opened again proves nothing to who has forgotten the invitation.
+    await using again = await Visitor.join(chromium, room.url, "ada");
+    await again.sees("came by a link that you have not made in this run");
+    await bo.sees("it has expired or was withdrawn, or ada has started again since", ".ended");
+    assert(!(await again.text(".scrolled")).includes("for ada alone"));
+  },
+});
+
+Deno.test({
+  name: "a page invites a terminal, and both know each other by the link alone",
+  ignore,
+  async fn() {
+    const { server, address } = await startServer("--web", "--relay-only");
+    await using _server = server;
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `http://${address}/`, "ada");
+    await ada.says("/invite");
+    await ada.sees("send it privately");
+    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    await using bo = new ChatProcess(["client", link, "--name", "bo", "--json"]);
+    await ada.sees("bo joins by your invitation 1");
+    await bo.until((one) => one.all("trust").length === 1, "ada has invited bo");
+    assertEquals(bo.all("trust")[0]!["trust"], "invited");
+    await bo.type("hello ada\n");
+    await ada.sees("hello ada");
+  },
+});
