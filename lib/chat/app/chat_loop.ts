@@ -362,7 +362,8 @@ export class Conversation {
         giveUpMs,
       );
     }
-    await gate.opened.catch(() => {}); // the conversation ends with the failure
+    // The conversation ends with a refusal.
+    await gate.opened.catch(() => new Promise<never>(() => {}));
     clearTimeout(this.#gateTimeout);
   }
 

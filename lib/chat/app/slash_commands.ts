@@ -35,7 +35,7 @@ export const CHAT_COMMANDS = {
   "/ignore NAME": "hide NAME's messages",
   "/unignore NAME": "undo /ignore",
   "/quiet": "tell who comes and goes once a minute, or no longer",
-  "/invite [OPTIONS]": "make a link for one guest and a day: --many for many, --hours N",
+  "/invite [OPTIONS]": "make a link for one guest and a day: --many, --hours N",
   "/invites": "list your invitations",
   "/uninvite N": "withdraw invitation N",
   "/lock": "send messages to known, invited and verified members only",

@@ -173,9 +173,11 @@ export interface WebAddress {
  * secret in it.
  */
 export function readRoomAddress(text: string): RoomAddress {
-  if (/^(parley:|https?:.*#)/is.test(text)) return readLink(text);
+  if (/^parley:/i.test(text)) return readLink(text);
   // Some programs cut the scheme off. The secret must not become the name of a room, which travels.
-  if (/#[\w-]{22,}$/.test(text)) return readLink(`parley://${text}`);
+  if (/#[\w-]{22,}$/.test(text)) {
+    return readLink(/^https?:/i.test(text) ? text : `parley://${text}`);
+  }
   if (/^(https?|wss?):\/\//i.test(text)) return readWebAddress(text);
   const slash = text.indexOf("/");
   if (slash < 0 || text.startsWith("//", slash)) {

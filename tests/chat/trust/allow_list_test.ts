@@ -25,7 +25,7 @@ test("a server with --allow refuses others before they see who is there, and tak
   assertEquals(stranger.lines, []);
   assertEquals(stranger.errors, [
     "parley: the chat has ended: the relay does not admit this identity (NOT_ALLOWED)",
-    `hint: give your fingerprint to the server's owner: ${cy.fingerprint}; --identity FILE keeps it for later runs`,
+    `hint: ask the server's owner for an invitation, or give your fingerprint to the owner: ${cy.fingerprint}; --identity FILE keeps it for later runs`,
   ]);
   const refused = await server.event("refused");
   assertEquals([refused.reason, refused.detail], ["NOT_ALLOWED", `ADA ${cy.fingerprint}`]);

@@ -126,6 +126,7 @@ test("a link that two use is told to both, and the second one is sent nothing an
   await eve.type("for bo\n");
   assertEquals(await eve.ended(), 1);
   assertMatch(eve.errors[0]!, /^parley: .* SOMEBODY ELSE HAS YOUR LINK \(INVITATION_USED\)$/);
+  assertEquals(eve.all("notice"), []);
   assertMatch(await errorOf(server, "INVITATION_USED"), /WAS USED TWICE: eve .* by which ann came/);
   assertEquals(texts(server), []);
   // The first guest may come again: one guest is one identity.
