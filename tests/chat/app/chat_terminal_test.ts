@@ -75,8 +75,8 @@ test("two people at two terminals see who they are, talk, and leave by Ctrl-D an
   ]);
   await host.until("bo", ({ rows }) => rows.includes("* bo joined (new)"));
   const fingerprint = await fingerprintOf(host);
-  await guest.type("/verify ada\n");
-  await guest.until("a refusal", shows("you have not seen the fingerprint of ada"));
+  await guest.type("/verify ada yes\n");
+  await guest.until("a refusal", shows("nothing of ada is shown for you to compare"));
   await guest.type("/fingerprint ada\n");
   await guest.until("ada's fingerprint", shows(`the fingerprint of ada is ${fingerprint}`));
 
