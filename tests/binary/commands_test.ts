@@ -57,6 +57,9 @@ const RUNS: Readonly<Record<string, (program: Program) => Promise<void>>> = {
   "chat": (program) => converse(program, ["chat"], (port) => `client\n127.0.0.1:${port}\n`),
   "chat server": (program) => converse(program),
   "chat client": (program) => converse(program),
+  "chat page": async (program) => {
+    assertMatch(await done(program, "chat", "page"), /^<!doctype html>[^]*<\/html>\n$/);
+  },
   "info host": async (program) => {
     assertEquals((await object(program, "info", "host")).os, Deno.build.os);
   },

@@ -131,7 +131,7 @@ Deno.test({
     await other.page.waitForSelector("input[name=name]");
     await other.page.keyboard.sendCharacter("Ada");
     await other.page.keyboard.press("Enter");
-    await other.sees("somebody in the room has that name", `[role="alert"]`);
+    await other.sees("that name, or one like it, is taken", `[role="alert"]`);
     await other.sees("choose another name", `[role="alert"]`);
     await other.page.focus("input[name=name]");
     await other.page.keyboard.press("End");
