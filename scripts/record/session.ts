@@ -20,10 +20,10 @@ export async function recordSession(): Promise<string> {
   await film.say(ada, "parley chat server --name ada", "no one else is here yet");
   await film.say(bo, "parley chat client --name bo", "bo joined", ada);
   await film.say(bo, "hello ada, the relay cannot read this", "hello ada", ada);
-  await film.say(ada, "hi bo! read me your fingerprint on the phone?", "hi bo", bo);
-  await film.say(bo, "/fingerprint", "your fingerprint");
-  await film.say(ada, "/fingerprint bo", "if they match: /verify bo");
-  await film.say(ada, "/verify bo", "bo is verified");
+  await film.say(ada, "hi bo! shall we compare words on the phone?", "hi bo", bo);
+  await film.say(ada, "/verify bo", "the same: /verify ada yes", bo);
+  await film.say(bo, "/verify ada yes", "bo has confirmed the words", ada);
+  await film.say(ada, "/verify bo yes", "have both confirmed", bo);
   await film.type(ada, "a half-typed line");
   await film.say(bo, "/me waves at ada", "waves at", ada);
   await film.say(bo, "/msg ada and this one is for you alone", "for you alone", ada);
