@@ -1,8 +1,8 @@
 /**
  * Runs every test with exactly the permissions that its file declares, and adds up the counts.
  *
- * `deno task test` runs all of them, `deno task test PATH…` those under the paths; the arguments behind `--` go to
- * `deno test`. Files with the same needs form a group, or several if they are very many; one process runs each. Three
+ * `deno task test` runs all of them, `deno task test PATH…` those under the paths; `--without=PROGRAM` leaves out those
+ * that run a program, and the arguments behind `--` go to `deno test`. Files with the same needs form a group, or several if they are very many; one process runs each. Three
  * groups run at a time, because most tests wait for processes or terminals. The report of `deno test` is shown as it
  * comes if there is one group. If there are several, one line says how many have ended: at a terminal it is rewritten,
  * in a pipe a line follows each group. The reports of failed tests come at the end. The last line is
@@ -21,6 +21,8 @@ import { nextGroup } from "./test/schedule.ts";
 import { select } from "./test/select.ts";
 
 const AT_A_TIME = 3;
+/** The option that leaves out the tests that run a program. */
+const WITHOUT = "--without=";
 
 /** Runs groups, some at a time, and shows how far they are. */
 async function runGroups(groups: readonly Group[], extra: readonly string[]): Promise<GroupRun[]> {
@@ -78,15 +80,31 @@ async function main(args: readonly string[]): Promise<number> {
   const cut = args.indexOf("--");
   const paths = cut < 0 ? args : args.slice(0, cut);
   const extra = cut < 0 ? [] : args.slice(cut + 1);
-  const groups = chosen(paths);
+  const groups = chosen(paths.filter((path) => !path.startsWith(WITHOUT)));
   if (typeof groups === "string") {
     console.error(groups);
     return 2;
   }
-  const total = await sumUp(await runGroups(groups, extra));
+  const unwanted = paths.filter((path) => path.startsWith(WITHOUT))
+    .map((path) => path.slice(WITHOUT.length));
+  const [wanted, left] = divided(groups, unwanted);
+  const total = await sumUp(await runGroups(wanted, extra));
+  for (const { name, paths } of left) {
+    console.log(`left out: the ${paths.length} files of "${name}", by ${WITHOUT}${unwanted}`);
+  }
   const skipped = total.ignored === 0 ? "" : `, ${total.ignored} skipped`;
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** Divides groups into those that run none of some programs, and the others. */
+function divided(groups: readonly Group[], programs: readonly string[]): [Group[], Group[]] {
+  const runs = ({ permissions }: Group) =>
+    permissions.some((flag) =>
+      flag.startsWith("--allow-run=") &&
+      flag.slice("--allow-run=".length).split(",").some((one) => programs.includes(one))
+    );
+  return [groups.filter((group) => !runs(group)), groups.filter(runs)];
 }
 
 /** The groups under paths, or what is wrong with a path or a declaration. */

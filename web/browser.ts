@@ -5,7 +5,7 @@
  * @module
  */
 
-import { canonicalHost } from "../lib/base/host_port.ts";
+import { canonicalHost, hostPort } from "../lib/base/host_port.ts";
 import { Failure } from "../lib/base/failure.ts";
 import { readInvitationLink } from "../lib/chat/wire/invitation.ts";
 
@@ -48,9 +48,9 @@ export interface Place {
   readonly dialled: { readonly host: string; readonly port: number };
 }
 
-/** Whether a page at an address comes from a relay. A page that was opened as a file does not. */
-export function comesFromRelay({ protocol }: Location): boolean {
-  return protocol === "http:" || protocol === "https:";
+/** Whether a page at an address comes from a relay. A file, which ends in .html wherever it is, does not. */
+export function comesFromRelay({ protocol, pathname }: Location): boolean {
+  return (protocol === "http:" || protocol === "https:") && !pathname.endsWith(".html");
 }
 
 /**
@@ -109,6 +109,25 @@ export function invitationOf(location: Location): string {
   const link = `${protocol}//${host}/${encodeURIComponent(roomOf(location))}${hash}`;
   readInvitationLink(link);
   return link;
+}
+
+/** Where a relay is that a person named, and the room and the link if that was an invitation. */
+export interface NamedPlace {
+  readonly place: Place;
+  readonly invited?: { readonly roomName: string; readonly link: string };
+}
+
+/**
+ * Reads the address of a relay, or the link of an invitation, that a person entered.
+ *
+ * @throws {Failure} If it is no address of a relay.
+ * @throws {MalformedError} If what follows # is no secret of an invitation.
+ */
+export function readNamedPlace(address: string): NamedPlace {
+  if (!/^https?:.*#/.test(address)) return { place: readPlace(address) };
+  const { scheme, host, port, room } = readInvitationLink(address);
+  const place = readPlace(`${scheme}://${hostPort({ hostname: host, port })}`);
+  return { place, invited: { roomName: room, link: address } };
 }
 
 /** Returns the room that the address of a page names: the last part of its path. */

@@ -19,7 +19,7 @@ import {
   type Lack,
   lackOf,
   placeBeside,
-  readPlace,
+  readNamedPlace,
   roomOf,
 } from "./browser.ts";
 import { Chat } from "./chat.ts";
@@ -61,13 +61,17 @@ class Page {
     addEventListener("blur", () => this.#watch());
     document.addEventListener("visibilitychange", () => this.#watch());
     const before = readTab();
-    if (before !== undefined) this.#choice = { ...this.#choice, ...before };
+    // Another room's address, or a link, means another room than that of the tab before.
+    const goesOn = before?.path === location.pathname && location.hash === "";
+    if (goesOn) this.#choice = { ...this.#choice, ...before };
     this.#readLink();
-    if (before !== undefined && this.#identity !== undefined) void this.#join(this.#choice);
+    if (goesOn && before.keeps && this.#identity !== undefined) void this.#join(this.#choice);
     else this.#draw();
+    // A link for the room that is open already comes without loading the page anew.
+    addEventListener("hashchange", () => location.hash !== "" && location.reload());
   }
 
-  /** Takes the invitation out of the address, so that it stays neither there nor in the history. */
+  /** Takes the invitation out of the address, so that it stays neither there nor in the browser's history. */
   #readLink(): void {
     if (!comesFromRelay(location) || location.hash === "") return;
     try {
@@ -84,12 +88,16 @@ class Page {
     this.#fault = undefined;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
+    const isWanted = () => !signal.aborted;
     try {
-      const place = comesFromRelay(location)
-        ? placeBeside(document.baseURI)
-        : readPlace(choice.address);
+      const { place, invited } = comesFromRelay(location)
+        ? { place: placeBeside(document.baseURI), invited: undefined }
+        : readNamedPlace(choice.address);
+      this.#choice = choice = { ...choice, ...invited };
       this.#become("Making keys …");
       const identity = await this.#identityFor(choice.keeps);
+      const own = await ownInvitation(choice.link);
+      if (!isWanted()) return;
       this.#become("Joining …");
       const chat = await Chat.join({
         ...place,
@@ -97,14 +105,14 @@ class Page {
         roomName: choice.roomName,
         identity,
         store: this.#store,
-        own: await ownInvitation(choice.link),
-        show: (state) => this.#show(chat, state),
+        own,
+        show: (state) => isWanted() && this.#show(chat, state),
         notify: (name) => this.#notify(name),
       }, signal);
       if (signal.aborted) return void chat.leave();
       this.#chat = chat;
     } catch (error) {
-      this.#failed(error);
+      if (isWanted()) this.#failed(error);
     }
   }
 
@@ -119,11 +127,11 @@ class Page {
   }
 
   #failed(error: unknown): void {
-    const isExpected = error instanceof Failure;
-    this.#fault = {
-      why: isExpected ? `${error.what}: ${error.why}` : `the page failed: ${error}`,
-      hint: isExpected ? error.hint : undefined,
-    };
+    if (error instanceof Failure) {
+      this.#fault = { why: `${error.what}: ${error.why}`, hint: error.hint };
+    } else if (error instanceof MalformedError) {
+      this.#fault = { why: error.message, hint: "ask for the link again" };
+    } else this.#fault = { why: `the page failed: ${error}`, hint: undefined };
     writeTab(undefined);
     this.#become(undefined);
   }
@@ -134,7 +142,6 @@ class Page {
   }
 
   #show(chat: Chat, state: ChatState): void {
-    if (this.#attempt.signal.aborted) return;
     const { phase } = state;
     const wasIn = this.#state.self !== undefined;
     this.#state = state;
@@ -234,13 +241,15 @@ async function ownInvitation(text: string | undefined): Promise<OwnInvitation | 
 }
 
 /** What the person chose before this tab was reloaded. */
-function readTab(): Choice | undefined {
+function readTab(): Choice & { readonly path: string } | undefined {
   const kept = readText("tab");
   return kept === undefined ? undefined : JSON.parse(kept);
 }
 
+/** Keeps what the person chose until the tab is closed: also the link, or a reload would need it once more. */
 function writeTab(choice: Choice | undefined): void {
-  writeText("tab", choice === undefined ? undefined : JSON.stringify(choice));
+  const before = choice && { ...choice, path: location.pathname };
+  writeText("tab", before === undefined ? undefined : JSON.stringify(before));
 }
 
 function Unable({ why, steps }: Lack) {

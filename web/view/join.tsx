@@ -103,7 +103,7 @@ export function Join(props: JoinProps) {
         </label>
         {asksAddress && (
           <label>
-            Server <small>(such as wss://chat.example:4396)</small>
+            Server, or your link <small>(such as wss://chat.example:4396)</small>
             <input
               name="address"
               value={address}

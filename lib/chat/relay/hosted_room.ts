@@ -116,18 +116,26 @@ export class HostedRoom implements StayRoom {
    * again: it is sent the same roster, and everything since.
    */
   join(connection: StayConnection, credential: Credential, renewal: Bytes): void {
-    if (this.#banned.has(credential.fingerprint)) {
-      return connection.end("NOT_ALLOWED", `${credential.name} ${credential.fingerprint}`);
-    }
+    if (this.#refuses(connection, credential)) return;
     const stay = this.stay(credential.key);
     if (stay?.roster !== undefined) return this.#again(stay, connection);
     const { member, key, name, folded, fingerprint, bytes } = credential;
     const marks = { key, name, folded, looks: nameLooks(name) };
     const entry: JoinEntry = { kind: "join", member, fingerprint, bytes, renewal, ...marks };
     const earlier = this.#earlierRuns(entry);
-    const join = () => this.#append(connection, credential, entry);
+    const join = () => {
+      // While an earlier run was asked, the identity may have been put out.
+      if (!this.#refuses(connection, credential)) this.#append(connection, credential, entry);
+    };
     if (earlier.length === 0) join();
     else this.#probes.start(connection, earlier, this.#relay.monotonic(), join);
+  }
+
+  /** Ends the connection of an identity that is banned or not admitted any more. */
+  #refuses(connection: StayConnection, { name, fingerprint }: Credential): boolean {
+    if (!this.#banned.has(fingerprint) && this.#relay.rules.mayStay(fingerprint)) return false;
+    connection.end("NOT_ALLOWED", `${name} ${fingerprint}`);
+    return true;
   }
 
   /**

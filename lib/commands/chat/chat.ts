@@ -175,7 +175,7 @@ export interface WebAddress {
 export function readRoomAddress(text: string): RoomAddress {
   if (/^parley:/i.test(text)) return readLink(text);
   // Some programs cut the scheme off. The secret must not become the name of a room, which travels.
-  if (/#[\w-]{22,}$/.test(text)) {
+  if (/#[\w%=-]{16,}/.test(text)) {
     return readLink(/^https?:/i.test(text) ? text : `parley://${text}`);
   }
   if (/^(https?|wss?):\/\//i.test(text)) return readWebAddress(text);
