@@ -9,6 +9,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
+import { PAGE } from "../../lib/chat/web/page.ts";
+import { Scratch } from "../fixtures/scratch.ts";
 import { granted } from "../fixtures/granted.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
 import { Visitor, WebRoom } from "./room.ts";
@@ -70,6 +72,54 @@ Deno.test({
     await ada.sees("came by a link that you have not made in this run");
     await bo.sees("it has expired or was withdrawn, or ada has started again since", ".ended");
     assert(!(await ada.text(".scrolled")).includes("for ada alone"));
+  },
+});
+
+Deno.test({
+  name:
+    "a link that is opened in a tab of another room leads to its own room, also without loading",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
+    await ada.says("/invite");
+    await ada.sees("send it privately");
+    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    await using guests = await Chromium.start();
+    await using bo = await Visitor.join(guests, `${room.url}other`, "bo");
+    await bo.sees("you are bo in the room other");
+    await bo.page.goto(link);
+    await bo.sees("You are invited.", ".join");
+    assertEquals(await bo.evaluates(`document.querySelector("input[name=room]").value`), "tea");
+    await bo.page.keyboard.press("Enter");
+    await ada.sees("bo joins by your invitation 1");
+    // The same link again changes what follows # alone: the page takes it, and hides it.
+    await bo.page.goto(link);
+    await bo.waits(`location.hash === ""`);
+  },
+});
+
+Deno.test({
+  name: "a page that is a file takes a link in place of the server's address",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using scratch = await Scratch.make();
+    const file = await scratch.write("parley.html", PAGE);
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
+    await ada.says("/invite");
+    await ada.sees("send it privately");
+    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    await using guests = await Chromium.start();
+    await using bo = await Visitor.open(guests, `file://${file}`);
+    await bo.page.waitForSelector("input[name=address]");
+    await bo.page.keyboard.sendCharacter("bo");
+    await bo.page.focus("input[name=address]");
+    await bo.page.keyboard.sendCharacter(link);
+    await bo.page.keyboard.press("Enter");
+    await ada.sees("bo joins by your invitation 1");
   },
 });
 

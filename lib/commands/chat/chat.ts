@@ -208,7 +208,8 @@ function readLink(text: string): RoomAddress {
  * `wss://HOST[:PORT][/PATH][?room=ROOM]`. A page's WebSocket is `chat` beside it.
  */
 function readWebAddress(text: string): RoomAddress {
-  const what = `cannot read the address ${quote(text)}`;
+  // A password in it is not for others to see.
+  const what = `cannot read the address ${quote(text.replace(/\/\/[^/]*@/, "//"))}`;
   const url = URL.parse(text);
   if (url === null) throw usageFailure(what, "it is not a URL");
   const { protocol, username, password, pathname, hash } = url;

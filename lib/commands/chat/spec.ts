@@ -189,8 +189,8 @@ export const CHAT_SERVER = {
   summary: "Open a room on this machine, and join it.",
   details:
     `Starts a relay, which forwards messages that it cannot read, and joins its room as a member. Prints
-where the relay listens, your fingerprint, and who joins and leaves. Clients open more rooms by
-joining them. The relay lists its rooms to nobody.`,
+where the relay listens, with which command others join, and who comes and goes. Clients open more
+rooms by joining them. The relay lists its rooms to nobody.`,
   options: {
     host: {
       ...LISTEN_HOST,
@@ -337,7 +337,7 @@ commands as well, and //TEXT sends /TEXT.`,
       type: "text",
       value: "FILE",
       form: "file",
-      help: "With --tls: certificates of more issuers to trust, as PEM",
+      help: "With --tls, https:// or wss://: certificates of more issuers to trust, as PEM",
       needs: ["read"],
     },
     ...TRUST,

@@ -81,6 +81,8 @@ Deno.test("what is wrong with a link is said without the link's secret", () => {
   const wrong = [
     link.slice(0, -1),
     `${link}x`,
+    `${link.slice("parley://".length)}.`,
+    `${link.slice("parley://".length)})`,
     link.replace("parley:", "parley"),
     link.replace("parley:", "pårley:"),
     link.replace("a.example", "a example"),

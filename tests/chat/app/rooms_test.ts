@@ -75,6 +75,7 @@ Deno.test("a URL that cannot be dialled is refused in one line that says what is
     ["https://a b/", "it is not a URL"],
     ["wss://a.example:99999/", "it is not a URL"],
     ["https://me@a.example/", "it has a user or a password"],
+    ["https://me:hunter2@a.example/", "it has a user or a password"],
     ["https://a.example/garden#secret", "it has a part after #"],
     ["https://a.example/garden?x", "it has a part after ?"],
     ["wss://a.example/chat?room=a&room=b", "it has more than ?room=NAME after the path"],

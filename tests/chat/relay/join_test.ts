@@ -355,6 +355,23 @@ Deno.test("a new run of a person takes the place of one whose connection does no
   assertEquals(room.relay.tally.joins, 3);
 });
 
+Deno.test("who is banned, or struck off the list, while an earlier run is asked stays out", async () => {
+  for (const bans of [true, false]) {
+    let isAllowed = true;
+    const { room, ada, begin, left } = await roomOfTwo({ allows: () => isAllowed });
+    const again = await begin(5);
+    if (bans) room.relay.remove(ada.self.key, true);
+    else {
+      isAllowed = false;
+      room.relay.removeDisallowed();
+    }
+    await room.settle();
+    await room.pass(4_000);
+    assertEquals([again.bye, again.number], ["NOT_ALLOWED", 0], `${bans}`);
+    assertEquals(left()[0], bans ? "REMOVED" : undefined);
+  }
+});
+
 Deno.test("a run whose connection answers, also late, or is there again over another one keeps its place", async () => {
   const late = await roomOfTwo();
   const waiting = await late.begin(5);
