@@ -70,7 +70,9 @@ function runtimeDial(port: number, split?: number): Dial {
     const socket = new WebSocket(`ws://${HOSTNAME}:${port}/chat`);
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
-      socket.onerror = reject;
+      // A session tries again after a failure, and ends by any other error.
+      socket.onerror = () =>
+        reject(new Failure({ what: "cannot connect", why: "refused", code: "ECONNREFUSED" }));
     });
     return runtimeLink(socket, split);
   };
