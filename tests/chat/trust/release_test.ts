@@ -84,7 +84,8 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
       ]);
       for (const { when, ...rest } of said) assertEquals(rest, { ...none, readable }, when);
     }
-    // What is met is written all the same.
+    // What is met is written all the same. Who has not been heard from yet is not met.
+    for (const process of [client, server]) await process.event("confirmed");
     await leave(client);
     await leave(server);
     for (const [file, name] of [["of-ada", "bo"], ["of-bo", "ada"]] as const) {
