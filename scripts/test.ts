@@ -18,7 +18,7 @@ import type { Group } from "./test/groups.ts";
 import { startLine } from "./test/progress.ts";
 import type { Counts } from "./test/report.ts";
 import { nextGroup } from "./test/schedule.ts";
-import { select } from "./test/select.ts";
+import { select, without } from "./test/select.ts";
 
 const AT_A_TIME = 3;
 /** The option that leaves out the tests that run a program. */
@@ -80,14 +80,17 @@ async function main(args: readonly string[]): Promise<number> {
   const cut = args.indexOf("--");
   const paths = cut < 0 ? args : args.slice(0, cut);
   const extra = cut < 0 ? [] : args.slice(cut + 1);
-  const groups = chosen(paths.filter((path) => !path.startsWith(WITHOUT)));
+  const { options = [], places = [] } = Object.groupBy(
+    paths,
+    (path) => path.startsWith(WITHOUT) ? "options" : "places",
+  );
+  const groups = chosen(places);
   if (typeof groups === "string") {
     console.error(groups);
     return 2;
   }
-  const unwanted = paths.filter((path) => path.startsWith(WITHOUT))
-    .map((path) => path.slice(WITHOUT.length));
-  const [wanted, left] = divided(groups, unwanted);
+  const unwanted = options.map((option) => option.slice(WITHOUT.length));
+  const { wanted, left } = without(groups, unwanted);
   const total = await sumUp(await runGroups(wanted, extra));
   for (const { name, paths } of left) {
     console.log(`left out: the ${paths.length} files of "${name}", by ${WITHOUT}${unwanted}`);
@@ -95,16 +98,6 @@ async function main(args: readonly string[]): Promise<number> {
   const skipped = total.ignored === 0 ? "" : `, ${total.ignored} skipped`;
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
-}
-
-/** Divides groups into those that run none of some programs, and the others. */
-function divided(groups: readonly Group[], programs: readonly string[]): [Group[], Group[]] {
-  const runs = ({ permissions }: Group) =>
-    permissions.some((flag) =>
-      flag.startsWith("--allow-run=") &&
-      flag.slice("--allow-run=".length).split(",").some((one) => programs.includes(one))
-    );
-  return [groups.filter((group) => !runs(group)), groups.filter(runs)];
 }
 
 /** The groups under paths, or what is wrong with a path or a declaration. */

@@ -7,7 +7,7 @@
 
 import { MalformedError } from "../lib/base/bytes.ts";
 import { Failure } from "../lib/base/failure.ts";
-import { Departure, endedFailure, quoted, Signal } from "../lib/chat/app/departure.ts";
+import { Departure, endedFailure, keptText, Signal } from "../lib/chat/app/departure.ts";
 import { ChatInvitations, type OwnInvitation } from "../lib/chat/app/invite.ts";
 import type { Display } from "../lib/chat/app/presenter.ts";
 import {
@@ -244,7 +244,7 @@ export class Chat {
     const closed = this.#invitations.gate?.closed;
     if (command.kind === "send" && closed !== undefined) {
       this.#gated.push(command);
-      return this.#say(this.#transcript.notice(`waits for ${closed}: "${quoted(command.text)}"`));
+      return this.#say(this.#transcript.notice(keptText(command.text, closed)));
     }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (command.kind !== "send") await this.#untilAccepted(session);

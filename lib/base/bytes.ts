@@ -215,6 +215,14 @@ export async function sha256(bytes: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
+/** Writes all bytes, in as many writes as it takes. */
+export async function writeBytes(
+  to: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await to.write(rest));
+}
+
 /** Converts bytes to a string for use as a map key, one character per byte. */
 export function mapKey(bytes: Uint8Array): string {
   // Not String.fromCharCode(...bytes): a spread walks an iterator, and this runs for every frame.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat } from "../base/bytes.ts";
+import { concat, writeBytes } from "../base/bytes.ts";
 import { printableBytes } from "../base/printable.ts";
 import { type OutputStream, writeAll } from "../os/io.ts";
 import { say } from "./output.ts";
@@ -63,10 +63,6 @@ export function makeDisplay(output: OutputStream, { json, hex, raw }: DisplayOpt
 
 function plainDisplay(output: OutputStream): Display {
   return { sent: undefined, received: (bytes) => writeBytes(output, bytes), end: () => {} };
-}
-
-async function writeBytes(output: OutputStream, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await output.write(rest));
 }
 
 function jsonDisplay(output: OutputStream): Display {

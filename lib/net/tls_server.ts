@@ -7,6 +7,7 @@
  * @module
  */
 
+import { writeBytes } from "../base/bytes.ts";
 import { tlsFailure, type TlsServerOptions } from "./tls.ts";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
@@ -158,7 +159,7 @@ function carrierOf(
       );
     },
     write: (chunk: Uint8Array, _encoding, done) => {
-      writeAll(conn, chunk).then(() => done(), done);
+      writeBytes(conn, chunk).then(() => done(), done);
     },
     final: (done) => {
       conn.closeWrite().then(() => done(), done);
@@ -166,11 +167,6 @@ function carrierOf(
   });
   carrier.on("error", () => {}); // reported by reads and writes, as above
   return carrier;
-}
-
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
 async function handshake(socket: TLSSocket, carrier: Duplex): Promise<void> {

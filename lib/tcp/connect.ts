@@ -68,14 +68,6 @@ export type Connection = Pick<
   "read" | "write" | "closeWrite" | "close" | "localAddr" | "remoteAddr"
 >;
 
-/** Writes all bytes, in as many writes as it takes. */
-export async function writeWhole(
-  connection: Pick<Connection, "write">,
-  bytes: Uint8Array,
-): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
-}
-
 /** Closes a connection or a listener, which may be closed already. */
 export function closeQuietly(resource: { close(): void }): void {
   try {

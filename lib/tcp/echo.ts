@@ -5,6 +5,7 @@
  * @module
  */
 
+import { writeBytes } from "../base/bytes.ts";
 import { pause } from "../base/clock.ts";
 import {
   DEFAULT_CHUNK_BYTES,
@@ -16,14 +17,7 @@ import {
 } from "../base/host_port.ts";
 import { Failure } from "../base/failure.ts";
 import { toFailure } from "../os/errors.ts";
-import {
-  closeQuietly,
-  connect,
-  type Connection,
-  type Endpoint,
-  endpointOf,
-  writeWhole,
-} from "./connect.ts";
+import { closeQuietly, connect, type Connection, type Endpoint, endpointOf } from "./connect.ts";
 import { listen, type Listener } from "./listen.ts";
 
 /** The most connections at a time, by default. */
@@ -223,7 +217,7 @@ class Server implements EchoServer {
   }
 
   async #answer(connection: Connection, to: Endpoint, reply: Uint8Array): Promise<void> {
-    await writeWhole(connection, reply);
+    await writeBytes(connection, reply);
     this.counts.answered += 1;
     this.#tell({ kind: "answered", to, reply });
   }
@@ -357,7 +351,7 @@ class Client {
     for (const [i, text] of texts.entries()) {
       if (i > 0 && pauseMs > 0) await pause(pauseMs, signal);
       const data = typeof text === "string" ? encoder.encode(text) : text;
-      await writeWhole(this.#connection, data);
+      await writeBytes(this.#connection, data);
       this.#tell({ kind: "sent", write: i + 1, data });
     }
     await this.#connection.closeWrite();

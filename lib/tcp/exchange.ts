@@ -4,9 +4,10 @@
  * @module
  */
 
+import { writeBytes } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { errorCode, toFailure } from "../os/errors.ts";
-import { closeQuietly, type Connection, endpointOf, endpointText, writeWhole } from "./connect.ts";
+import { closeQuietly, type Connection, endpointOf, endpointText } from "./connect.ts";
 
 /** The most bytes that are read from a connection at once. */
 const READ_BYTES = 256 << 10;
@@ -231,7 +232,7 @@ class Exchange {
 
   async #write(bytes: Uint8Array): Promise<boolean> {
     try {
-      await writeWhole({ write: (rest) => this.#writeSome(rest) }, bytes);
+      await writeBytes({ write: (rest) => this.#writeSome(rest) }, bytes);
       return true;
     } catch (error) {
       this.#broke(error);

@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, writeBytes } from "../base/bytes.ts";
 import { pause } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { LOOPBACK } from "../base/host_port.ts";
 import { errorCode } from "../os/errors.ts";
-import { closeQuietly, connect, type Connection, writeWhole } from "./connect.ts";
+import { closeQuietly, connect, type Connection } from "./connect.ts";
 import { listen } from "./listen.ts";
 
 /** The length prefix of a frame: 32 bits in network byte order (RFC 1700). */
@@ -258,7 +258,7 @@ class Stage {
   }
 
   async writes(party: LessonEvent["party"], data: Uint8Array): Promise<void> {
-    await writeWhole(this.#side(party), data);
+    await writeBytes(this.#side(party), data);
     if (party === "client") this.#counts.writes += 1;
     this.#tell(party, "writes", data);
   }

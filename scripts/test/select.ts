@@ -25,6 +25,23 @@ export function select(files: readonly TestFile[], paths: readonly string[]): Gr
   return longestFirst([...groupsOf(chosen), ...(examples === undefined ? [] : [examples])]);
 }
 
+/** Divides groups into those that run none of some programs, and the others. */
+export function without(
+  groups: readonly Group[],
+  programs: readonly string[],
+): { readonly wanted: Group[]; readonly left: Group[] } {
+  const flag = "--allow-run=";
+  const isLeft = ({ permissions }: Group) =>
+    permissions.filter((one) => one.startsWith(flag))
+      .flatMap((one) => one.slice(flag.length).split(","))
+      .some((program) => programs.includes(program));
+  const { wanted = [], left = [] } = Object.groupBy(
+    groups,
+    (group) => isLeft(group) ? "left" : "wanted",
+  );
+  return { wanted, left };
+}
+
 /** The examples of the documents and modules that paths name. */
 function examplesUnder(roots: readonly string[]): Group | undefined {
   const flags = EXAMPLES.paths.filter((path) => path.startsWith("--"));

@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { EXAMPLES, type Group, groupsOf } from "../../scripts/test/groups.ts";
 import { nextGroup } from "../../scripts/test/schedule.ts";
-import { select } from "../../scripts/test/select.ts";
+import { select, without } from "../../scripts/test/select.ts";
 
 const FILES = [
   { path: "tests/base/b_test.ts", text: "" },
@@ -73,6 +73,17 @@ Deno.test("select() takes every test and the examples, or those under paths", ()
   assertEquals(pathsOf(select(FILES, ["README.md"])), ["--doc", "--no-check", "README.md"]);
   assertEquals(pathsOf(select(FILES, ["lib/udp"])), ["--doc", "--no-check", "lib/udp"]);
   assertEquals(select(FILES, ["."]), select(FILES, []));
+});
+
+Deno.test("without() leaves out the groups that run a program, and no others", () => {
+  const groups = groupsOf(FILES);
+  const names = (programs: readonly string[]) => {
+    const { wanted, left } = without(groups, programs);
+    return [wanted, left].map((some) => some.map(({ name }) => name));
+  };
+  assertEquals(names(["tmux"]), [["net run=deno", "net"], ["net run=deno,tmux"]]);
+  assertEquals(names(["tmux", "deno"]), [["net"], ["net run=deno", "net run=deno,tmux"]]);
+  assertEquals(names(["mux", "net"]), [["net run=deno", "net", "net run=deno,tmux"], []]);
 });
 
 Deno.test("select() refuses a path without tests", () => {

@@ -128,9 +128,7 @@ Deno.test({
     await using chromium = await Chromium.start();
     await using _ada = await room.join("ada");
     await using other = await Visitor.open(chromium, room.url);
-    await other.page.waitForSelector("input[name=name]");
-    await other.page.keyboard.sendCharacter("Ada");
-    await other.page.keyboard.press("Enter");
+    await other.asks("Ada");
     await other.sees("that name, or one like it, is taken", `[role="alert"]`);
     await other.sees("choose another name", `[role="alert"]`);
     await other.page.focus("input[name=name]");

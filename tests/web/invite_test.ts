@@ -39,9 +39,7 @@ Deno.test({
     // A second browser has the same link.
     await using eve = await Chromium.start();
     await using other = await Visitor.open(eve, web as string);
-    await other.page.waitForSelector("input[name=name]");
-    await other.page.keyboard.sendCharacter("cy");
-    await other.page.keyboard.press("Enter");
+    await other.asks("cy");
     await other.sees("the invitation", "[role=alert]");
   },
 });
@@ -53,9 +51,7 @@ Deno.test({
     await using room = await WebRoom.open();
     await using chromium = await Chromium.start();
     await using ada = await Visitor.join(chromium, room.url, "ada");
-    await ada.says("/invite");
-    await ada.sees("send it privately");
-    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    const link = await ada.invites();
     await using guests = await Chromium.start();
     await using cy = await Visitor.join(guests, room.url, "cy");
     await ada.says("/quit");
@@ -83,9 +79,7 @@ Deno.test({
     await using room = await WebRoom.open();
     await using chromium = await Chromium.start();
     await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
-    await ada.says("/invite");
-    await ada.sees("send it privately");
-    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    const link = await ada.invites();
     await using guests = await Chromium.start();
     await using bo = await Visitor.join(guests, `${room.url}other`, "bo");
     await bo.sees("you are bo in the room other");
@@ -109,9 +103,7 @@ Deno.test({
     const file = await scratch.write("parley.html", PAGE);
     await using chromium = await Chromium.start();
     await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
-    await ada.says("/invite");
-    await ada.sees("send it privately");
-    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    const link = await ada.invites();
     await using guests = await Chromium.start();
     await using bo = await Visitor.open(guests, `file://${file}`);
     await bo.page.waitForSelector("input[name=address]");
@@ -131,9 +123,7 @@ Deno.test({
     await using _server = server;
     await using chromium = await Chromium.start();
     await using ada = await Visitor.join(chromium, `http://${address}/`, "ada");
-    await ada.says("/invite");
-    await ada.sees("send it privately");
-    const link = /http:\/\/\S+#[\w-]{43}/.exec(await ada.text(".scrolled"))![0];
+    const link = await ada.invites();
     await using bo = new ChatProcess(["client", link, "--name", "bo", "--json"]);
     await ada.sees("bo joins by your invitation 1");
     await bo.until((one) => one.all("trust").length === 1, "ada has invited bo");

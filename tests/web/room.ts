@@ -18,6 +18,7 @@ import {
 import type { Session } from "../../lib/chat/runtime/session.ts";
 import { WebSite } from "../../lib/chat/runtime/web_server.ts";
 import { PAGE } from "../../lib/chat/web/page.ts";
+import { until } from "../chat/keys.ts";
 import type { Chromium } from "./chromium.ts";
 
 /** A name that browsers take to be this machine, and no secure context. */
@@ -105,15 +106,6 @@ export class Guest implements AsyncDisposable {
   }
 }
 
-/** Waits for a condition; fails after a minute. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** How a page is opened. */
 export interface PageOptions {
   readonly width?: number;
@@ -174,10 +166,22 @@ export class Visitor implements AsyncDisposable {
 
   /** Fills in the form and waits until the person is in the room. */
   async enters(name: string): Promise<void> {
+    await this.asks(name);
+    await this.isIn();
+  }
+
+  /** Fills in the form. */
+  async asks(name: string): Promise<void> {
     await this.page.waitForSelector("input[name=name]", WAIT);
     await this.page.keyboard.sendCharacter(name);
     await this.page.keyboard.press("Enter");
-    await this.isIn();
+  }
+
+  /** Invites somebody. Returns the link. */
+  async invites(): Promise<string> {
+    await this.says("/invite");
+    await this.sees("send it privately");
+    return /http:\/\/\S+#[\w-]{43}/.exec(await this.text(".scrolled"))![0];
   }
 
   /** Waits until the person is in the room. */

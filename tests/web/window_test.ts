@@ -10,7 +10,8 @@
 import { assertEquals } from "@std/assert";
 import { LOG_BOUNDS } from "../../web/log.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { until, Visitor, WebRoom } from "./room.ts";
+import { until } from "../chat/keys.ts";
+import { Visitor, WebRoom } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM;
 

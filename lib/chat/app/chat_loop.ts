@@ -19,12 +19,12 @@ import {
   gaveUpFailure,
   HOLD_MS,
   isFull,
+  keptText,
   missedFailure,
   notDelivered,
   NOTICE_AFTER_MS,
   notLetIn,
   Obstacles,
-  quoted,
   Signal,
 } from "./departure.ts";
 import type { ConversationOptions } from "./presenter.ts";
@@ -371,7 +371,7 @@ export class Conversation {
   #keepGated(message: SlashCommand & { readonly kind: "send" }, closed: string): void {
     const { presenter, display } = this.#options;
     this.#gated.push(message);
-    display.print(presenter.notice(`waits for ${closed}: "${quoted(message.text)}"`));
+    display.print(presenter.notice(keptText(message.text, closed)));
   }
 
   /** Sends what was typed before the inviter let the user in. */

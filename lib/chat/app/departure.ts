@@ -430,8 +430,18 @@ function namesText(names: readonly string[]): string {
   return all.length === 1 ? all[0]! : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
 }
 
+/**
+ * Says whom a message waits for.
+ *
+ * @param text The message.
+ * @param closed Who has to let the user in.
+ */
+export function keptText(text: string, closed: string): string {
+  return `waits for ${closed}: "${quoted(text)}"`;
+}
+
 /** Quotes the start of a message. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   const [line = "", ...rest] = text.split("\n");
   const characters = [...line];
   const isWhole = rest.length === 0 && characters.length <= MAX_QUOTED;

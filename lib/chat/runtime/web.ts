@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Bytes, concat } from "../../base/bytes.ts";
+import { type Bytes, concat, writeBytes } from "../../base/bytes.ts";
 import { pause, steadyNow, TokenBucket } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
@@ -228,7 +228,7 @@ async function shakeHands(
   const scheme = tls === undefined ? "http" : "https";
   const bare = hostPort({ hostname: hostname.replace(/%.*$/s, ""), port });
   const host = URL.parse(`${scheme}://${bare}`)?.host ?? bare;
-  await writeAll(conn, encodeUpgrade(host, path, key));
+  await writeBytes(conn, encodeUpgrade(host, path, key));
   const { head, rest } = await readHead(conn, what);
   const accept = head.fields.only("sec-websocket-accept");
   const isOpen = head.status === 101 && accept === await acceptFor(key) &&
@@ -292,10 +292,6 @@ function refused({ status, reason, fields }: ResponseHead, text: string, what: s
     code,
     hint: hint ?? NOT_WEB_HINT,
   });
-}
-
-async function writeAll(conn: TcpConnection, bytes: Bytes): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await conn.write(rest));
 }
 
 async function readSome(conn: TcpConnection): Promise<Bytes | null> {

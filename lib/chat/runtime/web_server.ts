@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, utf8 } from "../../base/bytes.ts";
+import { type Bytes, sha256, utf8 } from "../../base/bytes.ts";
 import { isOwnHost } from "../../base/host_port.ts";
 import {
   encodeResponse,
@@ -66,11 +66,10 @@ export class WebSite {
   static async make(options: WebSiteOptions): Promise<WebSite> {
     const page = utf8(options.page);
     const body = new Response(page).body!.pipeThrough(new CompressionStream("gzip"));
-    const digest = await crypto.subtle.digest("SHA-256", page);
     return new WebSite(options, {
       page,
       compressed: new Uint8Array(await new Response(body).arrayBuffer()),
-      sha256: new Uint8Array(digest).toHex(),
+      sha256: (await sha256(page)).toHex(),
       policy: await contentPolicy(options.page),
     });
   }
@@ -187,8 +186,7 @@ async function contentPolicy(page: string): Promise<string> {
 async function hashesOf(page: string, element: "script" | "style"): Promise<string> {
   const texts = page.matchAll(new RegExp(`<${element}\\b[^>]*>([^]*?)</${element}>`, "gi"));
   const hashes = await Promise.all([...texts].map(async ([, text = ""]) => {
-    const digest = await crypto.subtle.digest("SHA-256", utf8(text));
-    return `'sha256-${new Uint8Array(digest).toBase64()}'`;
+    return `'sha256-${(await sha256(utf8(text))).toBase64()}'`;
   }));
   return hashes.join(" ") || "'none'";
 }
@@ -338,7 +336,9 @@ class WebServerLink implements Link {
   /** Sends a response and ends. What still comes is dropped: closing at once would take the response along. */
   #respond(response: HttpResponse, head = false): void {
     this.#state = "over";
-    this.#link.send(encodeResponse(response, { head, date: new Date() }));
+    this.#link.send(encodeResponse(response, { head: true, date: new Date() }));
+    // All connections share the page: no copy of it waits with a slow one.
+    if (response.body !== undefined && !head) this.#link.send(response.body);
     this.#link.endWriting();
   }
 

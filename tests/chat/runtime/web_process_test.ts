@@ -10,7 +10,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PAGE } from "../../../lib/chat/web/page.ts";
-import { utf8 } from "../../../lib/base/bytes.ts";
+import { sha256, utf8 } from "../../../lib/base/bytes.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { granted } from "../../fixtures/granted.ts";
@@ -30,8 +30,8 @@ const FILES = ["--allow-net", "--allow-read", "--allow-write"];
 const HAS_CURL = granted("run=curl") && await new Deno.Command("curl", { args: ["--version"] })
   .output().then(({ success }) => success, () => false);
 
-async function sha256(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text))).toHex();
+async function hashOf(text: string): Promise<string> {
+  return (await sha256(utf8(text))).toHex();
 }
 
 /** Sends a request on a new connection and returns the response. */
@@ -48,13 +48,13 @@ Deno.test({
     const { server, address } = await startServer("--web", "--relay-only", "--room", "garden");
     await using _server = server;
     const { web } = await server.event("listening");
-    assertEquals(web, { url: `http://${address}/garden`, sha256: await sha256(PAGE) });
+    assertEquals(web, { url: `http://${address}/garden`, sha256: await hashOf(PAGE) });
     const plain = await fetch(`http://${address}/garden`);
     assertEquals([plain.status, await plain.text()], [200, PAGE]);
     await using person = new ChatProcess(["server", "--web", "--port", "0", "--name", "ada"]);
     await person.until((one) => one.lines.some((line) => line.includes("you are ada")), "it is in");
     const line = person.lines.find((line) => line.includes("or in a browser: "));
-    const hash = await sha256(PAGE);
+    const hash = await hashOf(PAGE);
     assertMatch(
       line ?? "",
       new RegExp(
