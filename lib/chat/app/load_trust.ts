@@ -27,7 +27,6 @@ import {
   type Display,
   type Inviting,
   type Presenter,
-  unsettledText,
   unwrittenText,
   WAITING_TEXT,
   WRITTEN_TEXT,
@@ -193,11 +192,6 @@ export class KnownPeersNotices implements KnownPeersEvents {
   readonly waiting = (): void => this.#notice(WAITING_TEXT);
   readonly recovered = (): void => this.#notice(WRITTEN_TEXT);
   readonly failed = (failure: Failure): void => this.#error(failure.code, unwrittenText(failure));
-
-  /** Reports that the changes were not written within `waitedMs` milliseconds. */
-  unsettled(waitedMs: number): void {
-    this.#error("LOCKED", unsettledText(waitedMs));
-  }
 
   /** Reports that a file cannot be appended to, and what it may lack. */
   unkept({ code, what, why }: Failure, lacks: string): void {

@@ -296,12 +296,6 @@ export const WRITTEN_TEXT = "the known-peers file can be written again: new peer
 /** Says that another process has locked the known-peers file. */
 export const WAITING_TEXT = "waiting for the known-peers file: another process has locked it";
 
-/** Says that new peers were not saved when the chat ended. */
-export function unsettledText(waitedMs: number): string {
-  return `the known-peers file was not written within ${waitedMs / 1000} s: another process has ` +
-    "locked it; new peers are not saved";
-}
-
 /**
  * Describes a peer's standing in a few words: `verified`, `new; has the same key as bo`.
  *

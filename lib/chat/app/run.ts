@@ -46,12 +46,6 @@ import type { Bell, JoinCommands, Listening } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
 
-/**
- * The longest wait at the end for the known-peers file, which another process may have locked, in
- * milliseconds.
- */
-const SETTLE_MS = 5_000;
-
 /** The options of a server and of a client. */
 export interface TalkOptions extends TrustSettings {
   readonly io: Io;
@@ -439,7 +433,7 @@ async function runChat(
     // A user who left before joining must not join afterwards.
     given.abort();
     if (session === undefined) joined.then((late) => late.close(), () => {});
-    await settle(loaded, notices);
+    await loaded.settled();
   }
 }
 
@@ -477,18 +471,6 @@ function busy(
 ): void {
   if (display.busy === undefined) display.print(presenter.notice(what));
   else display.busy(what);
-}
-
-/**
- * Waits for the known-peers file to be written, but not forever: another process may have locked
- * it.
- */
-async function settle(loaded: LoadedTrust, notices: KnownPeersNotices): Promise<void> {
-  const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), SETTLE_MS);
-  const settled = await Promise.race([loaded.settled().then(() => true), late.promise]);
-  clearTimeout(timer);
-  if (!settled) notices.unsettled(SETTLE_MS);
 }
 
 async function relayOnly(options: HostOptions): Promise<number> {

@@ -143,10 +143,13 @@ export class KnownPeersFile implements Disposable {
     return this.#writing ?? Promise.resolve();
   }
 
-  /** Tries once more to write changes that failed. */
+  /**
+   * Waits until the last changes are written, or tries once more to write those that failed before. Only the wait for
+   * the lock is bounded: a disk may take long to sync.
+   */
   async finish(): Promise<void> {
+    if (this.#writing === undefined && this.#pending.length > 0) this.#writing = this.#write();
     await this.settled;
-    if (this.#pending.length > 0) await (this.#writing ??= this.#write());
   }
 
   /** Closes the file. No callback is called afterwards. */

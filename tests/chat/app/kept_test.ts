@@ -9,7 +9,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
-import { join, leave, serve, test } from "../trust/people.ts";
+import { join, joined, leave, serve, test } from "../trust/people.ts";
 import { ChatProcess } from "./chat_process.ts";
 
 const TIME = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d";
@@ -19,12 +19,14 @@ test("--log appends what was shown to a private file, and says so in it", async 
   const path = scratch.file("chat.log");
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
-  for (const text of ["first", "second\x1b[2J"]) {
+  for (const [i, text] of ["first", "second\x1b[2J"].entries()) {
     await using bo = new ChatProcess(
       ["client", address, "--name", "bo", "--listen", "--log", path],
       FLAGS,
     );
     await bo.until(({ lines }) => lines.some((line) => line.includes("you are bo")), "the room");
+    // What is typed before goes to nobody.
+    await joined(server, "bo", i + 1);
     await server.type(`${text}\n`);
     await bo.until(({ lines }) => lines.some((line) => line.startsWith("ada: ")), "the line");
     bo.kill("SIGTERM");

@@ -88,8 +88,11 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
     for (const process of [client, server]) await process.event("confirmed");
     await leave(client);
     await leave(server);
-    for (const [file, name] of [["of-ada", "bo"], ["of-bo", "ada"]] as const) {
-      assertEquals((await scratch.lines(file)).map((line) => line.split(" ")[0]), [name]);
+    for (
+      const [file, name, process] of [["of-ada", "bo", server], ["of-bo", "ada", client]] as const
+    ) {
+      const said = [...process.lines, ...process.errors].join("\n");
+      assertEquals((await scratch.lines(file)).map((line) => line.split(" ")[0]), [name], said);
     }
   });
 }
