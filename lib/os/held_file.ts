@@ -90,7 +90,9 @@ export class HeldFile implements Disposable {
   async #watch(watcher: Deno.FsWatcher, replaced: () => void): Promise<void> {
     const name = nameOf(this.path);
     for await (const { kind, paths } of watcher) {
-      if (kind !== "create" && kind !== "rename" && kind !== "remove") continue;
+      // A file cannot be created where this one is. The event can tell only of this one, late: the runtime watches a
+      // directory once for all its watchers.
+      if (kind !== "rename" && kind !== "remove") continue;
       if (this.#replaced || paths.every((path) => nameOf(path) !== name)) continue;
       this.#replaced = true;
       replaced();
