@@ -32,7 +32,7 @@ export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
 export type { MemberChange, Origin, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
-export type { RelayInvitations, RelayState, Tally } from "./chat/relay/options.ts";
+export type { RelayGuest, RelayInvitations, RelayState, Tally } from "./chat/relay/options.ts";
 export {
   type Invitation,
   type InvitationAnswer,

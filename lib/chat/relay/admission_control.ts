@@ -211,9 +211,27 @@ export class EntryRules {
     return this.#options.invitations !== undefined;
   }
 
-  /** Uses an invitation whose proof holds. */
-  use(publicKey: Bytes, guest: Credential, room: string): "admitted" | "used" | "no" {
-    return this.#options.invitations?.admit(publicKey, guest, room) ?? "no";
+  /**
+   * Returns why somebody may not join a room; undefined if its identity may, or its invitation lets it in. It changes
+   * nothing: a room may refuse the join for another reason.
+   *
+   * @param guest Who wants to join.
+   * @param invitation The public key of its invitation, if its proof holds.
+   * @param room The name of the room.
+   */
+  obstacle(
+    guest: Credential,
+    invitation: Bytes | undefined,
+    room: string,
+  ): "NOT_ALLOWED" | "INVITATION_USED" | undefined {
+    const use = invitation && this.#options.invitations?.admits(invitation, guest, room);
+    if (use === "admitted" || this.allows(guest.fingerprint)) return undefined;
+    return use === "used" ? "INVITATION_USED" : "NOT_ALLOWED";
+  }
+
+  /** Notes that somebody has joined, by an invitation if it has one whose proof holds. */
+  joined(guest: Credential, invitation: Bytes | undefined, room: string): void {
+    if (invitation !== undefined) this.#options.invitations?.joined(invitation, guest, room);
   }
 
   /** Returns whether a member may stay: its identity may join, or has joined by an invitation. */

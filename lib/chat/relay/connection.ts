@@ -7,7 +7,6 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { Credential } from "../identity/credential.ts";
 import type { Link } from "../link.ts";
 import {
   encodeBye,
@@ -31,7 +30,13 @@ import {
 } from "../wire/kinds.ts";
 import { ContainedLink, type CountedFrame, type Origin } from "./options.ts";
 import { EndError, endOf, Handshake } from "./handshake.ts";
-import { Pace, type RelayContext, type Stay, type StayConnection } from "./member.ts";
+import {
+  type Newcomer,
+  Pace,
+  type RelayContext,
+  type Stay,
+  type StayConnection,
+} from "./member.ts";
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;
@@ -81,7 +86,7 @@ export class RelayConnection implements StayConnection {
     });
     this.#handshake = new Handshake(relay, {
       send: (bytes) => this.link.send(bytes),
-      joins: (credential, renewal, roomName) => this.#join(credential, renewal, roomName),
+      joins: (newcomer, roomName) => this.#join(newcomer, roomName),
       resumes: (stay, resume) => this.#resume(stay, resume),
     });
     this.#openedAt = relay.monotonic();
@@ -248,11 +253,12 @@ export class RelayConnection implements StayConnection {
     }).catch((error) => this.#relay.failed(error));
   }
 
-  #join(credential: Credential, renewal: Bytes, roomName: string): void {
+  #join(newcomer: Newcomer, roomName: string): void {
+    const { credential } = newcomer;
     const obstacle = this.#relay.admit(credential, this.from);
     if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
     this.#joins = true;
-    this.#relay.roomToJoin(roomName).join(this, credential, renewal);
+    this.#relay.roomToJoin(roomName).join(this, newcomer);
   }
 
   #resume(stay: Stay, { received, sent }: Resume): void {

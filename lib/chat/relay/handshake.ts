@@ -5,7 +5,7 @@
  */
 
 import { type Bytes, concat, MalformedError, mapKey } from "../../base/bytes.ts";
-import { type Credential, CredentialError } from "../identity/credential.ts";
+import { CredentialError } from "../identity/credential.ts";
 import { verify } from "../identity/signing.ts";
 import {
   encodeChallengePayload,
@@ -28,7 +28,7 @@ import {
   readGreeting,
   type Reason,
 } from "../wire/kinds.ts";
-import type { RelayContext, Stay } from "./member.ts";
+import type { Newcomer, RelayContext, Stay } from "./member.ts";
 
 const EMPTY: Bytes = new Uint8Array(0);
 
@@ -37,7 +37,7 @@ export interface HandshakeOutput {
   /** Sends bytes to the connection. */
   send(bytes: Bytes): void;
   /** The connection is who it says, and may join as far as that depends on nobody else. */
-  joins(credential: Credential, renewal: Bytes, roomName: string): void;
+  joins(newcomer: Newcomer, roomName: string): void;
   /** The connection resumes a stay. */
   resumes(stay: Stay, counts: Resume): void;
 }
@@ -160,13 +160,15 @@ export class Handshake {
     if (!rules.allowsName(dialled)) {
       throw new EndError("BAD_PROOF", `it dialled ${dialled.host}, port ${dialled.port}`);
     }
-    // Before anything that depends on rooms and members, so that neither answer nor time tells of them.
-    const use = isInvited ? rules.use(invitation!.publicKey, credential, this.#roomName) : "no";
-    if (use !== "admitted" && !rules.allows(credential.fingerprint)) {
-      const reason = use === "used" ? "INVITATION_USED" : "NOT_ALLOWED";
-      throw new EndError(reason, `${credential.name} ${credential.fingerprint}`);
+    // Before anything that depends on rooms and members, so that neither answer nor time tells of them. The room asks
+    // again when it takes the newcomer in: that may be later.
+    const key = isInvited ? invitation!.publicKey : undefined;
+    const obstacle = rules.obstacle(credential, key, this.#roomName);
+    if (obstacle !== undefined) {
+      throw new EndError(obstacle, `${credential.name} ${credential.fingerprint}`);
     }
-    this.#output.joins(credential, renewal.slice(), this.#roomName);
+    const newcomer = { credential, renewal: renewal.slice(), invitation: key };
+    this.#output.joins(newcomer, this.#roomName);
   }
 }
 

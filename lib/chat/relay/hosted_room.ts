@@ -6,7 +6,6 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { Credential } from "../identity/credential.ts";
 import { nameLooks } from "../identity/name.ts";
 import { readEntries } from "../wire/envelope.ts";
 import { firstContext, RosterHistory } from "../wire/history.ts";
@@ -15,6 +14,7 @@ import { Feed, Outbox } from "./cursor.ts";
 import { type EntryKind, FanOut, Receipts } from "./fan_out.ts";
 import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./options.ts";
 import {
+  type Newcomer,
   Probes,
   type RelayContext,
   type Roster,
@@ -46,7 +46,7 @@ export class HostedRoom implements StayRoom {
   /** Those with a list of their own. */
   readonly #lagging = new Set<Stay>();
   /** Those whose join is appended to the log. */
-  readonly #joining = new Map<string, { connection: StayConnection; credential: Credential }>();
+  readonly #joining = new Map<string, Newcomer & { readonly connection: StayConnection }>();
   readonly #probes = new Probes((stay) => this.#lose(stay.member));
   /** The fingerprints of identities that may not join. */
   readonly #banned = new Set<string>();
@@ -115,8 +115,9 @@ export class HostedRoom implements StayRoom {
    * Appends a join. A member that lost the connection over which it joined does not know whether it is in, and joins
    * again: it is sent the same roster, and everything since.
    */
-  join(connection: StayConnection, credential: Credential, renewal: Bytes): void {
-    if (this.#refuses(connection, credential)) return;
+  join(connection: StayConnection, newcomer: Newcomer): void {
+    if (this.#refuses(connection, newcomer)) return;
+    const { credential, renewal } = newcomer;
     const stay = this.stay(credential.key);
     if (stay?.roster !== undefined) return this.#again(stay, connection);
     const { member, key, name, folded, fingerprint, bytes } = credential;
@@ -124,18 +125,21 @@ export class HostedRoom implements StayRoom {
     const entry: JoinEntry = { kind: "join", member, fingerprint, bytes, renewal, ...marks };
     const earlier = this.#earlierRuns(entry);
     const join = () => {
-      // While an earlier run was asked, the identity may have been put out.
-      if (!this.#refuses(connection, credential)) this.#append(connection, credential, entry);
+      // While an earlier run was asked, the identity may have been put out, or its invitation used.
+      if (!this.#refuses(connection, newcomer)) this.#append(connection, newcomer, entry);
     };
     if (earlier.length === 0) join();
     else this.#probes.start(connection, earlier, this.#relay.monotonic(), join);
   }
 
   /** Ends the connection of an identity that is banned or not admitted any more. */
-  #refuses(connection: StayConnection, { name, fingerprint }: Credential): boolean {
-    if (!this.#banned.has(fingerprint) && this.#relay.rules.mayStay(fingerprint)) return false;
-    connection.end("NOT_ALLOWED", `${name} ${fingerprint}`);
-    return true;
+  #refuses(connection: StayConnection, { credential, invitation }: Newcomer): boolean {
+    const { name, fingerprint } = credential;
+    const obstacle = this.#banned.has(fingerprint)
+      ? "NOT_ALLOWED"
+      : this.#relay.rules.obstacle(credential, invitation, this.name);
+    if (obstacle !== undefined) connection.end(obstacle, `${name} ${fingerprint}`);
+    return obstacle !== undefined;
   }
 
   /**
@@ -151,13 +155,13 @@ export class HostedRoom implements StayRoom {
     return held.every(isOwn) ? held : [];
   }
 
-  #append(connection: StayConnection, credential: Credential, entry: JoinEntry): void {
+  #append(connection: StayConnection, newcomer: Newcomer, entry: JoinEntry): void {
     // Whether the holder of a name has a connection decides about the join, so the log must have it first.
     for (const holder of this.#room.nameHolders(entry)) {
       const held = this.#stays.get(holder.number);
       if (held !== undefined && held.connection === undefined) this.#lose(holder);
     }
-    this.#joining.set(entry.key, { connection, credential });
+    this.#joining.set(entry.key, { ...newcomer, connection });
     this.#log.append(entry);
   }
 
@@ -345,7 +349,7 @@ export class HostedRoom implements StayRoom {
     this.#pages ??= new RosterPages(this.#listingsBefore(number));
     const pages = this.#pages.snapshot(this.id, number - 1);
     this.#pages.add(member.listing);
-    const { connection, credential } = this.#joining.get(key)!;
+    const { connection, credential, invitation } = this.#joining.get(key)!;
     this.#joining.delete(key);
     const outbox = new Outbox(number, this.#feed);
     const stay = new Stay(this, member, credential, outbox, connection, this.#relay.monotonic());
@@ -354,6 +358,12 @@ export class HostedRoom implements StayRoom {
     this.#relay.tell({ kind: "joined", credential, from: connection.from, roomName: this.name });
     connection.entered(stay);
     this.#sendRoster(stay, stay.roster);
+    // Only now: who was refused may try again, under another name and with another key.
+    try {
+      this.#relay.rules.joined(credential, invitation, this.name);
+    } catch (error) {
+      connection.endBy(error);
+    }
   }
 
   *#listingsBefore(number: number) {

@@ -46,9 +46,18 @@ export interface RelayContext {
   endBroken(): void;
 }
 
+/** Somebody whose join has been checked, as far as that depends on nobody else. */
+export interface Newcomer {
+  readonly credential: Credential;
+  /** The renewal of its credential, or empty. */
+  readonly renewal: Bytes;
+  /** The public key of the invitation by which it comes; undefined without one whose proof holds. */
+  readonly invitation: Bytes | undefined;
+}
+
 /** A room, as connections use it. */
 export interface StayRoom {
-  join(connection: StayConnection, credential: Credential, renewal: Bytes): void;
+  join(connection: StayConnection, newcomer: Newcomer): void;
   resume(stay: Stay, connection: StayConnection, received: number): boolean;
   take(stay: Stay, frame: CountedFrame): void;
   takeReceipts(stay: Stay, kind: EntryKind, payload: Bytes): number;

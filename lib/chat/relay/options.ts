@@ -68,20 +68,33 @@ export interface EntryRulesOptions {
 /** The invitations that a relay knows: their public keys, and who has used them. */
 export interface RelayInvitations {
   /**
-   * Uses an invitation, of whose key the relay has verified a signature for this join.
+   * Returns whether an invitation lets somebody in. It changes nothing: the join may still be refused.
    *
-   * @param publicKey The invitation's public key.
-   * @param guest Who joins.
-   * @param room The name of the room that it joins.
+   * @param publicKey The invitation's public key. The relay has verified a signature by it for this join.
+   * @param guest Who wants to join.
+   * @param room The name of the room.
    * @returns Whether it is let in; `used` if the invitation is for one, and another identity has used it.
    */
-  admit(
-    publicKey: Bytes,
-    guest: { readonly name: string; readonly fingerprint: string },
-    room: string,
-  ): "admitted" | "used" | "no";
+  admits(publicKey: Bytes, guest: RelayGuest, room: string): "admitted" | "used" | "no";
+  /**
+   * Notes that somebody has joined by an invitation that admitted it. From here on, an invitation for one is this
+   * identity's alone.
+   *
+   * @param publicKey The invitation's public key.
+   * @param guest Who has joined.
+   * @param room The name of the room.
+   */
+  joined(publicKey: Bytes, guest: RelayGuest, room: string): void;
   /** Returns whether an identity, by its fingerprint, has joined by an invitation, so that it may stay. */
   hasAdmitted(fingerprint: string): boolean;
+}
+
+/** Somebody who joins a relay by an invitation. */
+export interface RelayGuest {
+  /** The name under which it joins. */
+  readonly name: string;
+  /** The fingerprint of its identity. */
+  readonly fingerprint: string;
 }
 
 /** The limits of a relay. Each protects the other members from one that asks for too much. */

@@ -86,7 +86,7 @@ export interface InvitationsOptions {
 /**
  * The invitations that this member has made.
  *
- * A relay in the same process may ask {@linkcode Invitations.admit}: this is its option `invitations`. Whoever was bound
+ * A relay in the same process may ask {@linkcode Invitations.admits}: this is its option `invitations`. Whoever was bound
  * there is bound here, too, and the other way round.
  */
 export class Invitations {
@@ -208,14 +208,20 @@ export class Invitations {
   }
 
   /**
-   * Uses an invitation. The first identity that uses one that is for one is bound to it, and may use it again after it
-   * has expired, until it is withdrawn: a guest that lost its connection for long comes back.
+   * Returns what an invitation is to somebody. The first identity that uses one that is for one is bound to it, and may
+   * use it again after it has expired, until it is withdrawn: a guest that lost its connection for long comes back.
    */
-  #use(kept: Kept, guest: Guest): "bound" | "used" | "over" {
+  #useOf(kept: Kept, { fingerprint }: Guest): "bound" | "free" | "used" | "over" {
     if (kept.withdrawn) return "over";
-    if (kept.guests.some(({ fingerprint }) => fingerprint === guest.fingerprint)) return "bound";
+    if (kept.guests.some((guest) => guest.fingerprint === fingerprint)) return "bound";
     if (this.#isOver(kept)) return "over";
-    if (kept.guests.length >= (kept.many ? MAX_GUESTS : 1)) return "used";
+    return kept.guests.length >= (kept.many ? MAX_GUESTS : 1) ? "used" : "free";
+  }
+
+  /** Uses an invitation, and binds it to somebody for whom it is free. */
+  #use(kept: Kept, guest: Guest): "bound" | "used" | "over" {
+    const use = this.#useOf(kept, guest);
+    if (use !== "free") return use;
     kept.guests.push(guest);
     this.#admitted.add(guest.fingerprint);
     return "bound";
@@ -224,18 +230,31 @@ export class Invitations {
   // For a relay in this process.
 
   /**
-   * Uses an invitation at a relay. The relay has verified the signature of the guest's proof.
+   * Returns whether an invitation lets somebody in at a relay. It binds nobody: the relay may refuse the join for
+   * another reason, and a guest who tries again may have another identity.
    *
-   * @param publicKey The invitation's public key.
-   * @param guest Who joins.
-   * @param room The name of the room that it joins.
+   * @param publicKey The invitation's public key. The relay has verified the signature of the guest's proof.
+   * @param guest Who wants to join.
+   * @param room The name of the room.
    * @returns Whether it is let in; `used` if another identity has used the invitation.
    */
-  admit(publicKey: Bytes, { name, fingerprint }: Guest, room: string): "admitted" | "used" | "no" {
+  admits(publicKey: Bytes, guest: Guest, room: string): "admitted" | "used" | "no" {
     const kept = this.#kept.get(mapKey(publicKey));
     if (kept === undefined || kept.room !== room) return "no";
-    const use = this.#use(kept, { name, fingerprint });
-    return use === "bound" ? "admitted" : use === "used" ? "used" : "no";
+    const use = this.#useOf(kept, guest);
+    return use === "over" ? "no" : use === "used" ? "used" : "admitted";
+  }
+
+  /**
+   * Binds an invitation to somebody who has joined by it at a relay.
+   *
+   * @param publicKey The invitation's public key.
+   * @param guest Who has joined.
+   * @param room The name of the room.
+   */
+  joined(publicKey: Bytes, { name, fingerprint }: Guest, room: string): void {
+    const kept = this.#kept.get(mapKey(publicKey));
+    if (kept?.room === room) this.#use(kept, { name, fingerprint });
   }
 
   /** Returns whether an identity has used an invitation in this run, so that it may stay in the room. */

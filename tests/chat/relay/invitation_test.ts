@@ -140,6 +140,93 @@ Deno.test("an invitation for one is the first identity's, which comes back by it
   assertEquals([again.bye, made.guests.length], [undefined, 1]);
 });
 
+Deno.test("a join that is refused for another reason leaves the invitation to the next try, also with another key", async () => {
+  const invitations = new Invitations();
+  const allowed = new Set<string>();
+  const room = new RelayRoom({
+    allows: (print) => allowed.has(print),
+    invitations,
+    maxMembers: 3,
+    maxRooms: 1,
+  });
+  const someone = async (name: string, index: number, lets = false) => {
+    const self = await room.credential(name, index);
+    if (lets) allowed.add(self.fingerprint);
+    return self;
+  };
+  const uninvited: Prove = () => Promise.resolve(undefined);
+  await ask(room, await someone("ada", 0, true), uninvited);
+  await ask(room, await someone("cy", 1, true), uninvited);
+  const banned = await someone("dee", 2, true);
+  await ask(room, banned, uninvited);
+  room.relay.remove(banned.key, true);
+  allowed.delete(banned.fingerprint);
+  await room.settle();
+  const made = (await invitations.make({ room: "" }))!;
+  const proof = by(await openInvitation(made.secret));
+  const tea = (await invitations.make({ room: "tea" }))!;
+  const refusals = [(await ask(room, await someone("ada", 3), proof)).bye];
+  refusals.push((await ask(room, banned, proof)).bye);
+  const eve = await someone("eve", 4, true);
+  await ask(room, eve, uninvited);
+  refusals.push((await ask(room, await someone("bo", 5), proof)).bye);
+  const elsewhere = by(await openInvitation(tea.secret));
+  refusals.push((await ask(room, await someone("bo", 5), elsewhere, "tea")).bye);
+  assertEquals(refusals, ["NAME_TAKEN", "NOT_ALLOWED", "ROOM_FULL", "TOO_MANY_ROOMS"]);
+  assertEquals([made.guests, tea.guests, invitations.hasAdmitted(banned.fingerprint)], [
+    [],
+    [],
+    false,
+  ]);
+  room.relay.remove(eve.key, false);
+  assertEquals((await ask(room, await someone("bo", 6), proof)).bye, undefined);
+  assertEquals(made.guests.map(({ name }) => name), ["bo"]);
+  assertEquals((await ask(room, await someone("fay", 7), proof)).bye, "INVITATION_USED");
+});
+
+Deno.test("of two who wait to join by an invitation for one, the first that is in has used it", async () => {
+  const allowed = new Set<string>();
+  const invitations = new Invitations();
+  const room = new RelayRoom({ allows: (print) => allowed.has(print), invitations });
+  const bo = await room.credential("bo", 0);
+  allowed.add(bo.fingerprint);
+  await ask(room, bo, () => Promise.resolve(undefined));
+  allowed.clear();
+  const made = (await invitations.make({ room: "" }))!;
+  const proof = by(await openInvitation(made.secret));
+  // The earlier run of this identity does not answer, so its next run waits.
+  const raw = new RawMember(room.relay);
+  const again = await room.credential("bo", 0);
+  const { transcript } = await raw.challenge();
+  raw.send(
+    await provenJoin(again, transcript, DIALLED, NO_RENEWAL, await proof(transcript, again)),
+  );
+  await room.settle();
+  const cy = await ask(room, await room.credential("cy", 1), proof);
+  await room.pass(4_000);
+  assertEquals([cy.bye, raw.bye, raw.number], [undefined, "INVITATION_USED", 0]);
+  assertEquals(made.guests.map(({ name }) => name), ["cy"]);
+});
+
+Deno.test("invitations that cannot note a guest end its connection, and the relay goes on", async () => {
+  const failures: unknown[] = [];
+  const room = new RelayRoom({
+    allows: () => false,
+    invitations: {
+      admits: () => "admitted",
+      joined: () => {
+        throw new Error("the list of invitations is full");
+      },
+      hasAdmitted: () => true,
+    },
+    fail: (error) => failures.push(error),
+  });
+  const proof = by(await openInvitation(secureRandom(16)));
+  const raw = await ask(room, await room.credential("bo"), proof);
+  await room.settle();
+  assertEquals([raw.bye, room.relay.size, failures.length], ["SHUTDOWN", 0, 1]);
+});
+
 Deno.test("an invitation for many lets in many", async () => {
   const { room, invitation, made } = await invitedOnly({ many: true });
   for (const [i, name] of ["bo", "cy", "dee"].entries()) {
@@ -234,9 +321,10 @@ Deno.test("a member joins by its invitation, and what its proof signs covers the
 Deno.test("invitations that throw end the join that asks them, and nothing else", async () => {
   const failures: unknown[] = [];
   const failing = {
-    admit: () => {
+    admits: () => {
       throw new Error("the list of invitations has failed");
     },
+    joined: () => {},
     hasAdmitted: () => {
       throw new Error("the list of invitations has failed");
     },

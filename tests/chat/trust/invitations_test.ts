@@ -107,10 +107,11 @@ Deno.test("an invitation for many is for many, and has a bound", async () => {
   }
   for (let i = 2; i < MAX_GUESTS; i++) {
     const guest = { name: "x", fingerprint: `${i}` };
-    assertEquals(invitations.admit(made.publicKey, guest, ""), "admitted");
+    assertEquals(invitations.admits(made.publicKey, guest, ""), "admitted");
+    invitations.joined(made.publicKey, guest, "");
   }
   const late = { name: "late", fingerprint: "late" };
-  assertEquals(invitations.admit(made.publicKey, late, ""), "used");
+  assertEquals(invitations.admits(made.publicKey, late, ""), "used");
 });
 
 Deno.test("an invitation ends after a day, or when it says, for who has not used it", async () => {
