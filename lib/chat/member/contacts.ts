@@ -86,9 +86,11 @@ export class PairLines {
 
   /** Whether a contact has taken what came before that which the relay left out. */
   #hasReached(contact: Contact): boolean {
-    const { behindFrom } = contact;
+    const { behindFrom, streams } = contact;
+    // The number is the relay's, and may be wrong: the contact takes what it is owed only after this member sends it.
+    const from = Math.min(behindFrom, streams[STREAM.group].owed[0]?.line.number ?? Infinity);
     return behindFrom === 0 ||
-      this.#ledger.outstanding(contact, STREAM.group, behindFrom - 1).length === 0;
+      this.#ledger.outstanding(contact, STREAM.group, from - 1).length === 0;
   }
 
   /** Whether a contact has caught up with what the relay left out. */

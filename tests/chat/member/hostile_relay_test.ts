@@ -289,3 +289,24 @@ Deno.test("a relay that says that somebody is behind, and is not, has it shown n
   assertEquals(shown(bo), ["ada: one", "ada: two", "ada: three"]);
   assertEquals([faults(bo), count(ada, "delivered"), count(ada, "ended")], [[], 3, 0]);
 });
+
+Deno.test("a relay that says that somebody is behind from a number above what it is owed holds nothing up", async () => {
+  const room = new TestRoom();
+  let lies = false;
+  const ada = await room.join("ada", ({ kind, bytes }) => {
+    const isOne = lies && kind === KIND.joined;
+    return isOne ? [bytes, encodeBehind({ member: 2, number: 3 })] : [bytes];
+  });
+  const bo = await room.join("bo");
+  bo.receives = false;
+  await sayEach(room, ada, "one", "two", "three");
+  room.restart();
+  lies = true;
+  ada.connect();
+  await room.settle();
+  bo.receives = true;
+  bo.connect();
+  for (let i = 0; i < 5; i++) await room.pass(1000);
+  assertEquals(shown(bo), ["ada: one", "ada: two", "ada: three"]);
+  assertEquals([faults(bo), count(ada, "delivered")], [[], 3]);
+});
