@@ -16,7 +16,7 @@ export interface Link {
   /**
    * Starts to deliver what arrives. Called once; bytes that arrive earlier are kept until then.
    *
-   * @param receiver Receives the bytes, in a later turn than this call. It does not throw.
+   * @param receiver Receives the bytes and the end, in a later turn than this call. It does not throw.
    */
   open(receiver: LinkReceiver): void;
   /** Sends bytes after those sent before. The caller does not change them afterwards. Does nothing once the link ends. */

@@ -92,19 +92,22 @@ export function hostRelay(
   sources: readonly LinkSource[],
   { roomName, self, opens, tap }: HostOptions,
 ): RelayHost {
-  const links = new Set<Link>();
+  const links = new Set<IncomingLink>();
   const emptied = Promise.withResolvers<void>();
   let closed = false;
   const accept = (incoming: IncomingLink) => {
+    const ended = () => {
+      links.delete(incoming);
+      if (closed && links.size === 0) emptied.resolve();
+    };
+    // Before it is opened: a link that was closed before may end within the call.
+    links.add(incoming);
     try {
-      const link = serveLink(relay, incoming, () => {
-        links.delete(link);
-        if (closed && links.size === 0) emptied.resolve();
-      }, tap?.());
-      links.add(link);
+      serveLink(relay, incoming, ended, tap?.());
     } catch (error) {
       relay.failed(error);
       incoming.link.close();
+      ended();
     }
   };
   const shut = Promise.withResolvers<void>();

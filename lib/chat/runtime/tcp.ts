@@ -70,7 +70,9 @@ export class TcpLink implements DuplexLink {
 
   /** Starts to read. */
   open(receiver: LinkReceiver): void {
-    void this.#read(receiver);
+    // A link that is closed already has nothing to wait for, and would end within this call.
+    if (this.#closed) queueMicrotask(() => void this.#read(receiver));
+    else void this.#read(receiver);
   }
 
   /** Sends bytes after those sent before. The caller does not change them afterwards. */

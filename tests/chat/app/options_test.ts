@@ -60,7 +60,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a name is made up where none is given: member- and four letters",
+  name: "a name is made up where none is given: two words and two digits",
   ignore,
   async fn() {
     const { server, address } = await startServer();

@@ -9,6 +9,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   Failure,
   joinRoom,
+  type Link,
   type MemberEvent,
   openRelay,
   type RelayEvent,
@@ -16,6 +17,7 @@ import {
   type Session,
 } from "../../../lib/tcp_chat.ts";
 import { guestCredential } from "../guests.ts";
+import { fakeLink } from "../links.ts";
 import { until } from "../room.ts";
 import { StreamNetwork } from "../stream_link.ts";
 
@@ -143,4 +145,47 @@ Deno.test("a relay that closes ends the links of its sources and members see why
   assertEquals(lost?.reason, "SHUTDOWN");
   ada.session.leave();
   await ada.session.ended;
+});
+
+Deno.test("a relay closes though a wrapper has closed a link before the relay opened it", async () => {
+  const events: RelayEvent[] = [];
+  let wrapped = 0;
+  const relay = openRelay({
+    port: 0,
+    event: (event) => events.push(event),
+    wrap: (link) => {
+      wrapped += 1;
+      link.close();
+      return link;
+    },
+  });
+  const conn = await Deno.connect(relay.addr);
+  await until(() => wrapped === 1, "the wrapper has the link");
+  let isClosed = false;
+  const closing = relay.close().then(() => isClosed = true);
+  await until(() => isClosed, "the relay has closed");
+  await closing;
+  conn.close();
+  assertEquals(events.map(({ kind }) => kind), ["connected", "refused"]);
+});
+
+Deno.test("a relay closes though a source handed over a link that ended as it was opened", async () => {
+  const events: RelayEvent[] = [];
+  const handed = fakeLink({ open: ({ disconnected }) => disconnected("it was over") });
+  const source = {
+    run: (accept: (incoming: { link: Link }) => void) => Promise.resolve(accept({ link: handed })),
+    close: () => {},
+  };
+  const relay = openRelay({
+    listen: false,
+    sources: [source],
+    event: (event) => events.push(event),
+  });
+  await until(() => events.length > 0, "the relay has the link");
+  let isClosed = false;
+  const closing = relay.close().then(() => isClosed = true);
+  await until(() => isClosed, "the relay has closed");
+  await closing;
+  const told = events.map((event) => event.kind === "refused" ? event.detail : event.kind);
+  assertEquals(told, ["connected", "it was over"]);
 });

@@ -223,6 +223,17 @@ Deno.test("a guarded link that ends is closed two seconds later if the other sid
   await promise;
 });
 
+Deno.test("a link that is closed before it is opened ends in a later turn, and reads nothing", async () => {
+  const conn = new FakeConnection();
+  const link = linkTo(conn);
+  link.close();
+  let isOver = false;
+  link.open({ receive: () => undefined, disconnected: () => isOver = true });
+  assertEquals(isOver, false);
+  await turn();
+  assertEquals([isOver, conn.buffers.length], [true, 0]);
+});
+
 Deno.test("a link that ends its writing still delivers what comes, until it is closed", async () => {
   const conn = new FakeConnection();
   const link = linkTo(conn);
