@@ -172,9 +172,14 @@ export class LyingStay {
     this.#carry(kind, this.#numbers.toMember(frame));
   }
 
-  /** Tells the relay that its frames have come, once the member has said anything. */
+  /**
+   * Tells the relay that its frames have come, once the member has said anything. For a process that has ended it says
+   * nothing: the relay would hear it for ever.
+   */
   acknowledge(): void {
-    if (this.#spoke) this.#connection?.toRelay(encodeCount(KIND.ack, this.received));
+    const { members, runs } = this.#options;
+    const isRun = this.#spoke && members().some((one) => one.key === this.self && runs(one));
+    if (isRun) this.#connection?.toRelay(encodeCount(KIND.ack, this.received));
   }
 
   #send(kind: number, frame: Bytes): void {
