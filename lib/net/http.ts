@@ -9,6 +9,8 @@ import { type Bytes, concat, utf8 } from "../base/bytes.ts";
 
 /** The most bytes of a head: the request or status line and the header fields. */
 export const MAX_HEAD_BYTES = 8 << 10;
+/** The most header fields of a head. Browsers send about 20. */
+export const MAX_FIELDS = 100;
 
 const LF = 10;
 const CR = 13;
@@ -61,7 +63,9 @@ export class Fields {
   constructor(fields: Iterable<HeaderField>) {
     for (const [name, value] of fields) {
       const key = name.toLowerCase();
-      this.#values.set(key, [...this.#values.get(key) ?? [], value]);
+      const values = this.#values.get(key);
+      if (values === undefined) this.#values.set(key, [value]);
+      else values.push(value);
     }
   }
 
@@ -148,7 +152,7 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /**
  * Reads the head of a request.
  *
- * @throws {HttpError} 400 or 505, if it is none that can be answered.
+ * @throws {HttpError} 400, 431 or 505, if it is none that can be answered.
  */
 export function readRequest(head: Bytes): HttpRequest {
   const [line = "", ...rest] = linesOf(head);
@@ -184,7 +188,7 @@ function readTarget(target: string): { path: string; authority: string | undefin
 /**
  * Reads the head of a response.
  *
- * @throws {HttpError} 400, if it is none.
+ * @throws {HttpError} 400 or 431, if it is none that can be read.
  */
 export function readResponse(head: Bytes): ResponseHead {
   const [line = "", ...rest] = linesOf(head);
@@ -201,6 +205,10 @@ function linesOf(head: Bytes): string[] {
 }
 
 function readFields(lines: readonly string[]): Fields {
+  // RFC 6585 section 5: too many fields are refused like fields that are too long.
+  if (lines.length > MAX_FIELDS) {
+    throw new HttpError(431, `there are more than ${MAX_FIELDS} header fields`);
+  }
   return new Fields(lines.map((line): HeaderField => {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon));

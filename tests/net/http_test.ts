@@ -9,6 +9,7 @@ import {
   HeadReader,
   HttpError,
   type HttpRequest,
+  MAX_FIELDS,
   MAX_HEAD_BYTES,
   readRequest,
   readResponse,
@@ -105,6 +106,17 @@ Deno.test("readRequest() finds tokens in lists, in every case and in several fie
       false,
     ],
   );
+});
+
+Deno.test("readRequest() and readResponse() take 100 fields, and refuse more with 431, before they look at any", () => {
+  const fields = (count: number, line = "x:") => Array<string>(count).fill(line);
+  const most = ["Host: a", ...fields(MAX_FIELDS - 1)];
+  assertEquals(MAX_FIELDS, 100);
+  assertEquals(request("GET / HTTP/1.1", ...most).fields.all("x").length, 99);
+  refused(431, "GET / HTTP/1.1", ...most, "x:");
+  refused(431, "GET / HTTP/1.1", ...fields(2_700, "not a field"));
+  const response = utf8(`HTTP/1.1 200 OK\r\n${"x:\r\n".repeat(MAX_FIELDS + 1)}\r\n`);
+  assertEquals(assertThrows(() => readResponse(response), HttpError).status, 431);
 });
 
 Deno.test("readRequest() refuses what is no request with 400", () => {

@@ -232,6 +232,7 @@ Deno.test("each wrong request has its status and one line of text", async () => 
     [421, get("/", "", "evil.example")],
     [426, get("/chat", UPGRADE.replace("Version: 13", "Version: 8"))],
     [431, get("/", `X: ${"x".repeat(9000)}\r\n`)],
+    [431, get("/", "a:\n".repeat(2_700))],
     [505, get("/").replace("HTTP/1.1", "HTTP/2.0")],
   ];
   for (const [status, request] of cases) {
