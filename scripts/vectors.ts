@@ -225,12 +225,14 @@ const invitedJoin = encodeJoinRequest({
   dialled,
   invitation: joinProof,
 });
-const link = invitationLink({
+const target = {
   ...dialled,
   room: roomName,
   secret: invitation.secret,
   inviter: inviterOf(ada.fingerprint),
-});
+};
+const link = invitationLink(target);
+const webLink = invitationLink({ ...target, prefix: "/chats/of%20ada" }, "https");
 
 const frames: Record<string, Bytes> = {
   challenge: encodeFrame(KIND.challenge, challenge),
@@ -362,6 +364,7 @@ const vectors = {
     secret: hex(invitation.secret),
     publicKey: hex(invitation.publicKey),
     link,
+    webLink,
     toInviter: hex(inContext(CONTEXT.invitation, room, ada.member, bo.member)),
     toRelay: hex(inContext(CONTEXT.invitationJoin, transcript, bo.member)),
     joinProof: hex(encodeProof(joinProof)),

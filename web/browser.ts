@@ -125,8 +125,8 @@ export interface NamedPlace {
  */
 export function readNamedPlace(address: string): NamedPlace {
   if (!/^https?:.*#/.test(address)) return { place: readPlace(address) };
-  const { scheme, host, port, room } = readInvitationLink(address);
-  const place = readPlace(`${scheme}://${hostPort({ hostname: host, port })}`);
+  const { scheme, host, port, prefix = "", room } = readInvitationLink(address);
+  const place = readPlace(`${scheme}://${hostPort({ hostname: host, port })}${prefix}/chat`);
   return { place, invited: { roomName: room, link: address } };
 }
 

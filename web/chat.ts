@@ -124,6 +124,7 @@ export class Chat {
       place: () => ({
         ...{ hostname: dialled.host, port: dialled.port, roomName, tls: false },
         scheme: url.protocol === "wss:" ? "https" : "http",
+        path: url.pathname,
         refusal: own &&
           "if only invited guests may join this server, only its owner can invite others",
       }),

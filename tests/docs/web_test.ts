@@ -31,8 +31,17 @@ function freePort(): number {
   return (listener.addr as Deno.NetAddr).port;
 }
 
-/** The configuration of the document, for other ports, with files in one directory. */
-async function configuration(port: number, relay: string, file: (name: string) => string) {
+/**
+ * The configuration of the document, for other ports, with files in one directory.
+ *
+ * @param prefix What the proxy serves the relay under.
+ */
+async function configuration(
+  port: number,
+  relay: string,
+  file: (name: string) => string,
+  prefix = "",
+) {
   const text = await readDocument("docs/web.md");
   const [, example = ""] = /```nginx\n([^]*?)```/.exec(text) ?? [];
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -41,7 +50,8 @@ async function configuration(port: number, relay: string, file: (name: string) =
     "listen 443 ssl;": `listen 127.0.0.1:${port} ssl;`,
     "ssl_certificate cert.pem;": `ssl_certificate ${file("good.pem")};`,
     "ssl_certificate_key key.pem;": `ssl_certificate_key ${file("good.key")};`,
-    "proxy_pass http://127.0.0.1:4396;": `proxy_pass http://${relay};`,
+    "location / {": `location ${prefix}/ {`,
+    "proxy_pass http://127.0.0.1:4396;": `proxy_pass http://${relay}${prefix && "/"};`,
   }).reduce((all, [from, to]) => {
     assert(all.includes(from), from);
     return all.replace(from, to);
@@ -102,5 +112,58 @@ Deno.test({
     await bo.type("through nginx\n");
     await ada.until((one) => one.all("message").length === 1, "it has come");
     assertEquals(ada.all("message")[0]?.text, "through nginx");
+  },
+});
+
+Deno.test({
+  name: "under a prefix of the document's nginx, links of the server and of its members have it",
+  ignore,
+  async fn() {
+    await using certificates = await Certificates.make();
+    await certificates.issue("good", { names: "DNS:localhost" });
+    const [port, listens] = [freePort(), freePort()];
+    const file = (name: string) => certificates.file(name);
+    const text = await configuration(port, `127.0.0.1:${listens}`, file, "/parley");
+    const config = await certificates.write("nginx.conf", text);
+    const args = ["-c", config, "-e", file("error.log")];
+    await using _nginx = new Deno.Command("nginx", { args, stdin: "null" }).spawn();
+    const page = `https://localhost:${port}/parley/`;
+    const options = ["--json", "--commands", "--name"];
+    const place = ["--port", `${listens}`, "--web", "--web-origin", page, "--room", "tea"];
+    await using ada = new ChatProcess([
+      "server",
+      ...place,
+      "--invited",
+      "--invite",
+      ...options,
+      "ada",
+    ]);
+    const { web } = await ada.event("listening");
+    assertEquals((web as { url: string }).url, `${page}tea`);
+    const made = await ada.event("invitation");
+    assertMatch(String(made.link), new RegExp(`^${page}tea#[\\w-]{43}$`));
+    assertEquals(made.web, made.link);
+    const join = (link: unknown, name: string) =>
+      new ChatProcess([
+        "client",
+        String(link),
+        "--listen",
+        "--ca",
+        file("ca.pem"),
+        ...options,
+        name,
+      ], [
+        "--allow-net",
+        "--allow-read",
+      ]);
+    await using bo = join(made.link, "bo");
+    await bo.until((one) => one.all("trust").some(({ trust }) => trust === "invited"), "bo is in");
+    await ada.type("/invite\n");
+    await ada.until((one) => one.all("invitation").length === 2, "another link");
+    await bo.type("/invite\n");
+    const own = await bo.event("invitation");
+    assertMatch(String(own.link), new RegExp(`^${page}tea#[\\w-]{43}$`));
+    await using cy = join(ada.all("invitation")[1]!.link, "cy");
+    await cy.until((one) => one.all("trust").some(({ trust }) => trust === "invited"), "cy is in");
   },
 });

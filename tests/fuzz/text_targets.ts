@@ -181,6 +181,7 @@ export const TEXT_TARGETS: readonly Target[] = [
       vectors.invitation.link,
       `https://[::1]:8080/#${vectors.invitation.link.split("#")[1]}`,
       `http://localhost/tea#${vectors.invitation.link.split("#")[1]}`,
+      vectors.invitation.webLink,
     ]), (text) => {
     try {
       const { scheme, ...target } = readInvitationLink(text);

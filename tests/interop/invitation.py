@@ -22,7 +22,9 @@ from credentials import valid_room
 PORTS = {"parley": 4396, "https": 443, "http": 80}
 ANSWERS = ("accepted", "used", "over")
 LINK = re.compile(r"(parley|https|http)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
+                  r"((?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+(?=.*/))*)"
                   r"(?:/([^/?#]*))?#([A-Za-z0-9_-]{43})")
+DOTS = re.compile(r"/(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
 
 
 def key_of(secret: bytes) -> ed25519.Ed25519PrivateKey:
@@ -41,7 +43,9 @@ class Invitation:
         match = LINK.fullmatch(link)
         if match is None:
             raise Malformed("not the link of an invitation")
-        scheme, host, port, room, fragment = match.groups()
+        scheme, host, port, self.prefix, room, fragment = match.groups()
+        if self.prefix and (scheme == "parley" or DOTS.search(self.prefix)):
+            raise Malformed("not a prefix")
         self.port = int(port) if port else PORTS[scheme]
         self.host = host.strip("[]")
         if not 1 <= self.port <= 65535 or scheme == "http" and not here(self.host):

@@ -147,6 +147,9 @@ def entries(v: Vectors) -> None:
 def invitations(v: Vectors) -> None:
     expected = v.data["invitation"]
     link = Invitation(expected["link"])
+    web = Invitation(expected["webLink"])
+    assert (web.host, web.port, web.prefix) == (link.host, link.port, "/chats/of%20ada")
+    assert (web.room, web.secret, web.inviter) == (link.room, link.secret, link.inviter)
     assert (link.host, link.port) == tuple(v.data["dialled"].values())
     assert link.room == v.data["roomName"]
     assert link.secret.hex() == expected["secret"]

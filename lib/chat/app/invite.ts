@@ -27,6 +27,7 @@ import {
   inviterOf,
   type LinkScheme,
 } from "../wire/invitation.ts";
+import { WEBSOCKET_PATH } from "../wire/kinds.ts";
 import { DEFAULT_HOURS, refusedFailure, refusedText } from "./invite_text.ts";
 import type { Display, Gate, InvitationNews, Inviting, Presenter } from "./presenter.ts";
 
@@ -38,12 +39,23 @@ export interface GuestPlace {
   readonly roomName: string;
   /** How guests dial it: directly by default, or by a WebSocket. */
   readonly scheme?: LinkScheme;
+  /** The path of the WebSocket, in URL form; `/chat` by default. A proxy may put a prefix before that. */
+  readonly path?: string | undefined;
   /** Whether guests who dial it directly use TLS. */
   readonly tls: boolean;
   /** Where the relay serves its page for browsers, if it does. */
-  readonly page?: { readonly scheme: LinkScheme; readonly hostname: string; readonly port: number };
+  readonly page?: PagePlace | undefined;
   /** Why the relay may refuse guests, for the person who invites them; undefined if it does not. */
   readonly refusal?: string | undefined;
+}
+
+/** Where a browser finds the page of a relay. */
+export interface PagePlace {
+  readonly scheme: LinkScheme;
+  readonly hostname: string;
+  readonly port: number;
+  /** The path of the WebSocket beside the page, as in {@linkcode GuestPlace}. */
+  readonly path?: string;
 }
 
 /** The invitation by which a user comes. */
@@ -238,7 +250,8 @@ export class ChatInvitations implements Inviting {
     const link = linkTo(place(), invitation, self);
     if (link === undefined) {
       book.withdraw(invitation.number);
-      const message = `a link cannot name ${place().hostname}: use another address of the server`;
+      const { hostname, path = "" } = place();
+      const message = `a link cannot name ${hostname}${path}: use another address of the server`;
       return this.#error("NO_LINK", message);
     }
     const { page } = place();
@@ -313,14 +326,18 @@ export class ChatInvitations implements Inviting {
 /** What a link says if the host that guests dial is not known. */
 const UNKNOWN_HOST = "HOST";
 
-/** Writes a link; undefined if it cannot name the host, such as a link-local address with its interface. */
+/**
+ * Writes a link; undefined if it cannot name the place, such as a link-local address with its interface, or a WebSocket
+ * that is not beside a page.
+ */
 function linkTo(
-  { hostname, port, roomName: room, scheme }: GuestPlace,
+  { hostname, port, roomName: room, scheme, path = WEBSOCKET_PATH }: GuestPlace,
   { secret }: MadeInvitation,
   { fingerprint }: OwnCredential,
 ): string | undefined {
-  if (hostname?.includes("%")) return undefined;
-  const target = { port, room, secret, inviter: inviterOf(fingerprint) };
+  if (hostname?.includes("%") || !path.endsWith(WEBSOCKET_PATH)) return undefined;
+  const prefix = path.slice(0, -WEBSOCKET_PATH.length);
+  const target = { port, prefix, room, secret, inviter: inviterOf(fingerprint) };
   try {
     if (hostname !== undefined) return invitationLink({ ...target, host: hostname }, scheme);
     const link = invitationLink({ ...target, host: UNKNOWN_HOST }, scheme);

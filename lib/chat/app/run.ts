@@ -40,8 +40,8 @@ import {
 } from "./load_trust.ts";
 import { Invitations } from "../trust/invitations.ts";
 import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
-import { DEFAULT_PORT, type Reason } from "../wire/kinds.ts";
-import { ChatInvitations, type GuestPlace } from "./invite.ts";
+import { DEFAULT_PORT, type Reason, WEBSOCKET_PATH } from "../wire/kinds.ts";
+import { ChatInvitations, type GuestPlace, type PagePlace } from "./invite.ts";
 import type { Bell, JoinCommands, Listening } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
@@ -94,7 +94,11 @@ export interface HostOptions extends TalkOptions, WatchOptions {
   /** The host names by which members may dial it; if empty, any name is accepted. */
   readonly publicNames: readonly string[];
   /** Answers browsers too; `origins` are those of other pages that may join. */
-  readonly web?: { readonly origins: readonly string[] };
+  readonly web?: {
+    readonly origins: readonly string[];
+    /** Where a proxy serves the page, if one does. */
+    readonly page?: PagePlace;
+  };
 }
 
 /** The options of a client. */
@@ -166,10 +170,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   const reload = allowed && ((setup: ConversationSetup) => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => setup && reportUnread(failure, setup));
   const known = { loaded, notices, lines };
-  const place = () => ({
-    ...guestPlace(options, server, addresses),
-    ...where.site && pagePlace(server, options.publicNames, addresses),
-  });
+  const place = () => guestPlace(options, server, addresses);
   const invitations = new ChatInvitations({ trust: loaded.trust, book, place });
   return await runChat(
     {
@@ -189,7 +190,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       own = self.fingerprint;
       allowed?.admitHost(own);
       const join = joinCommands(server, addresses);
-      const web = webPage(server, where.site, options.publicNames, addresses);
+      const web = webPage(options, server, where.site, addresses);
       const metrics = watch.start(server);
       const { invite: invites } = options;
       setup.display.print(setup.presenter.listening({ ...server, join, metrics, ...web, invites }));
@@ -256,32 +257,38 @@ async function openSite(
     import("../runtime/web_server.ts"),
     import("../web/page.ts"),
   ]);
+  const { origins, page } = web;
   const certified = tls === undefined ? [] : await certificateNames(tls.cert);
-  const names = [hostname, ...publicNames.map((name) => readPublicName(name).host), ...certified];
-  return await WebSite.make({ page: PAGE, isSecure: tls !== undefined, names, ...web });
+  const named = publicNames.map((name) => readPublicName(name).host);
+  const names = [hostname, ...named, ...certified, ...page === undefined ? [] : [page.hostname]];
+  return await WebSite.make({ page: PAGE, isSecure: tls !== undefined, names, origins });
 }
 
-/** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */
+/** Returns where a browser finds the page of a server, for people. */
 function webPage(
+  options: HostOptions,
   server: RelayServer,
   site: WebSite | undefined,
-  publicNames: readonly string[],
   addresses: readonly string[],
 ): Pick<Listening, "web"> {
   if (site === undefined) return {};
-  const { page } = pagePlace(server, publicNames, addresses);
-  const url = new URL(encodeURIComponent(server.roomName), `${page.scheme}://${hostPort(page)}`);
+  const page = pagePlace(options, server, addresses);
+  const { path = WEBSOCKET_PATH } = page;
+  const socket = new URL(path, `${page.scheme}://${hostPort(page)}`);
+  const url = new URL(encodeURIComponent(server.roomName) || ".", socket);
   return { web: { url: url.href, sha256: site.sha256 } };
 }
 
+/** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */
 function pagePlace(
+  { web, publicNames }: HostOptions,
   { addr: { port }, tls }: RelayServer,
-  publicNames: readonly string[],
   [address = "localhost"]: readonly string[],
-): Pick<Required<GuestPlace>, "page"> {
+): PagePlace {
+  if (web?.page !== undefined) return web.page;
   const [named] = tls ? publicNames.map(readPublicName) : [];
   const scheme = tls ? "https" : "http";
-  return { page: { scheme, hostname: named?.host ?? address, port: named?.port ?? port } };
+  return { scheme, hostname: named?.host ?? address, port: named?.port ?? port };
 }
 
 /** Reloads the allow list and removes members that are no longer on it. */
@@ -346,6 +353,7 @@ export function visitRoom(options: VisitOptions): Promise<number> {
         ...place,
         roomName,
         scheme: web === undefined ? "parley" : web.isSecure ? "https" : "http",
+        path: web?.path,
         tls: web === undefined && tls !== undefined,
         refusal: own &&
           "if only invited guests may join this server, only its owner can invite others",
@@ -496,7 +504,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
   using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
   const join = joinCommands(server, addresses);
-  const web = webPage(server, where.site, options.publicNames, addresses);
+  const web = webPage(options, server, where.site, addresses);
   const metrics = watch.start(server);
   display.print(presenter.listening({ ...server, join, metrics, ...web }));
   const failed = display.failed.then((error) => {
@@ -528,23 +536,23 @@ function ownAddresses(hostname: string): string[] {
 /** The refusals that concern the person who decides who may join. */
 const OF_OWNER: ReadonlySet<Reason> = new Set<Reason>(["NOT_ALLOWED", "INVITATION_USED"]);
 
-/** Returns where the guests of a server's owner join. */
+/** Returns where the guests of a server's owner join: through its proxy, if that is known. */
 function guestPlace(
-  { publicNames: [name], invited, allow }: HostOptions,
-  { addr, roomName, tls }: RelayServer,
-  [hostname]: readonly string[],
+  options: HostOptions,
+  server: RelayServer,
+  addresses: readonly string[],
 ): GuestPlace {
+  const { publicNames: [name], invited, allow, web } = options;
+  const { addr, roomName, tls } = server;
   const named = name === undefined ? undefined : readPublicName(name);
   const refusal = invited || allow === undefined
     ? undefined
     : "the server admits only those on its list: start it with --invited to admit invited guests too";
-  return {
-    hostname: named?.host ?? hostname,
-    port: named?.port ?? addr.port,
-    roomName,
-    tls,
-    refusal,
-  };
+  const page = web && pagePlace(options, server, addresses);
+  const guests = { roomName, refusal, page };
+  if (web?.page !== undefined) return { ...guests, ...web.page, tls: false };
+  const hostname = named?.host ?? addresses[0];
+  return { ...guests, hostname, port: named?.port ?? addr.port, tls };
 }
 
 /** Returns the whole commands with which others join a server's room. */

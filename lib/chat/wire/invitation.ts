@@ -81,6 +81,8 @@ export interface InvitationTarget {
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
+  /** What a proxy serves the page under, in URL form, such as `/parley`. A link of `parley` has none. */
+  readonly prefix?: string;
   /** The name of the room. */
   readonly room: string;
   /** 16 bytes. */
@@ -107,6 +109,11 @@ export const MAX_LINK_LENGTH = 512;
 /** A name in the form that travels (punycode for others than ASCII), an IPv4 address, or an IPv6 address. */
 const AUTHORITY = /^([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 
+/** Segments of a path (RFC 3986 section 3.3) that are not empty. */
+const PREFIX = /^(?:\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*$/;
+/** A segment that stands for another place in the path. */
+const DOTS = /\/(?:\.|%2e){1,2}(?=\/|$)/i;
+
 /**
  * Returns the first bytes of the hash that a fingerprint shows.
  *
@@ -121,18 +128,19 @@ export function inviterOf(fingerprint: string): Bytes {
  *
  * @param target Where it leads.
  * @param scheme `parley` by default; `http` only for this machine.
- * @returns `parley://HOST:PORT/ROOM#SECRET`. The default port of the scheme is left out.
+ * @returns `parley://HOST:PORT/ROOM#SECRET`, with the prefix before the room if there is one. The default port of the
+ *   scheme is left out.
  * @throws {MalformedError} If the target does not fit into a link.
  */
 export function invitationLink(target: InvitationTarget, scheme: LinkScheme = "parley"): string {
-  const { room, secret, inviter } = target;
+  const { prefix = "", room, secret, inviter } = target;
   const hostname = canonicalHost(target.host);
   const isPlain = target.port === PORTS[scheme];
   const authority = isPlain
     ? hostPort({ hostname, port: 0 }).slice(0, -":0".length)
     : hostPort({ hostname, port: target.port });
   const fragment = concat([secret, inviter]).toBase64({ alphabet: "base64url", omitPadding: true });
-  const link = `${scheme}://${authority}/${encodeURIComponent(room)}#${fragment}`;
+  const link = `${scheme}://${authority}${prefix}/${encodeURIComponent(room)}#${fragment}`;
   readInvitationLink(link);
   return link;
 }
@@ -140,7 +148,8 @@ export function invitationLink(target: InvitationTarget, scheme: LinkScheme = "p
 /**
  * Reads the link of an invitation.
  *
- * @param text `parley://HOST[:PORT][/ROOM]#SECRET`, or the same with `https`, or `http` for this machine.
+ * @param text `parley://HOST[:PORT][/ROOM]#SECRET`, or the same with `https`, or `http` for this machine. These may have
+ *   a prefix before the room.
  * @throws {MalformedError} If it is no such link. The message has nothing of the link in it.
  */
 export function readInvitationLink(text: string): InvitationLink {
@@ -160,10 +169,12 @@ export function readInvitationLink(text: string): InvitationLink {
   const hash = rest.indexOf("#");
   if (hash < 0) throw noLink("what follows # is missing: put the link into quotes for the shell");
   const [authority = "", ...path] = rest.slice(0, hash).split("/");
+  const room = path.pop() ?? "";
   const link = {
     scheme: scheme as LinkScheme,
     ...readAuthority(authority, PORTS[scheme as LinkScheme]),
-    room: readRoom(path),
+    ...readPrefix(path, scheme as LinkScheme),
+    room: readRoom(room),
     ...readFragment(rest.slice(hash + 1)),
   };
   if (scheme === "http" && !isThisMachine(link.host)) {
@@ -185,9 +196,19 @@ function readAuthority(authority: string, defaultPort: number): { host: string; 
   return { host: canonicalHost(host), port };
 }
 
-function readRoom(path: readonly string[]): string {
-  if (path.length > 1) throw noLink("there is more than a room's name between the host and #");
-  const name = decoded(path[0] ?? "");
+function readPrefix(
+  segments: readonly string[],
+  scheme: LinkScheme,
+): Pick<InvitationTarget, "prefix"> {
+  if (segments.length === 0) return {};
+  if (scheme === "parley") throw noLink("there is more than a room's name between the host and #");
+  const prefix = segments.map((segment) => `/${segment}`).join("");
+  if (PREFIX.test(prefix) && !DOTS.test(prefix)) return { prefix };
+  throw noLink("what is between the host and the room's name is no path");
+}
+
+function readRoom(text: string): string {
+  const name = decoded(text);
   if (name === undefined || !isRoomName(name)) throw noLink("the room's name is not valid");
   return name;
 }

@@ -9,7 +9,8 @@ import { Failure, usageFailure } from "../../base/failure.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
 import { printable, quote, withoutFragment } from "../../base/printable.ts";
 import { OPEN_MINDED, standardInput, type TrustSettings } from "../../chat/app/load_trust.ts";
-import { hostRoom, visitRoom } from "../../chat/app/run.ts";
+import type { PagePlace } from "../../chat/app/invite.ts";
+import { type HostOptions, hostRoom, visitRoom } from "../../chat/app/run.ts";
 import { BELLS } from "../../chat/app/presenter.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
@@ -192,8 +193,8 @@ export function readRoomAddress(text: string): RoomAddress {
 function readLink(text: string): RoomAddress {
   try {
     const invitation = readInvitationLink(text.replace(/^\w+/, (scheme) => scheme.toLowerCase()));
-    const { scheme, host: hostname, port, room: roomName } = invitation;
-    const web = { path: WEBSOCKET_PATH, isSecure: scheme === "https" };
+    const { scheme, host: hostname, port, prefix = "", room: roomName } = invitation;
+    const web = { path: prefix + WEBSOCKET_PATH, isSecure: scheme === "https" };
     const place = { hostname, port, roomName, invitation };
     return scheme === "parley" ? place : { ...place, web };
   } catch (error) {
@@ -343,17 +344,16 @@ export function serverFiles(
 }
 
 /**
- * Who may open the WebSocket of `--web`, if there is one.
+ * Who may open the WebSocket of `--web`, if there is one, and where a proxy serves its page.
  *
- * @throws {Failure} `USAGE`, if an origin is given without it, or is none.
+ * @param texts Origins; the first that is a URL which ends in a slash names the page.
+ * @throws {Failure} `USAGE`, if an origin is given without `--web`, or is none.
  */
-export function webOptions(
-  web: boolean,
-  origins: readonly string[],
-): { readonly web?: { readonly origins: readonly string[] } } {
-  if (web) return { web: { origins: origins.map(readOrigin) } };
-  if (origins.length > 0) throw usageFailure("--web-origin", "it needs --web", "give both");
-  return {};
+export function webOptions(web: boolean, texts: readonly string[]): Pick<HostOptions, "web"> {
+  if (!web && texts.length > 0) throw usageFailure("--web-origin", "it needs --web", "give both");
+  if (!web) return {};
+  const page = texts.map(readPage).find((one) => one !== undefined);
+  return { web: { origins: texts.map(readOrigin), ...page === undefined ? {} : { page } } };
 }
 
 /** Reads an origin (RFC 6454): `null`, or a scheme, a host and perhaps a port. */
@@ -362,9 +362,24 @@ function readOrigin(text: string): string {
   const url = URL.parse(text);
   const origin = `${url?.protocol}//${url?.host}`;
   // The URL standard gives some schemes a path of at least a slash.
-  if (url !== null && url.host !== "" && [origin, `${origin}/`].includes(url.href)) return origin;
-  const hint = "write it as https://HOST or https://HOST:PORT; null is a page opened from a file";
+  const isOrigin = url !== null && url.host !== "" && [origin, `${origin}/`].includes(url.href);
+  if (isOrigin || readPage(text) !== undefined) return origin;
+  const hint =
+    "write it as https://HOST or https://HOST:PORT; null is a page opened from a file; " +
+    "https://HOST/ or https://HOST/PATH/ is where a proxy serves the page";
   throw usageFailure("--web-origin", `${quote(text)} is not an origin`, hint);
+}
+
+/** Reads where a proxy serves the page: a URL of `https` that ends in a slash; undefined if a text is none. */
+function readPage(text: string): PagePlace | undefined {
+  const url = URL.parse(text);
+  if (url?.protocol !== "https:" || !/^https:\/\/[^/?#@]+\/([^?#]*\/)?$/i.test(text)) {
+    return undefined;
+  }
+  const { hostname, port, pathname } = url;
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const path = pathname.slice(0, -1) + WEBSOCKET_PATH;
+  return { scheme: "https", hostname: host, port: port === "" ? 443 : Number(port), path };
 }
 
 /**

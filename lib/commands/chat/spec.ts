@@ -267,7 +267,7 @@ rooms by joining them. The relay lists its rooms to nobody.`,
       value: "ORIGIN",
       repeat: true,
       help:
-        "With --web: let a page from elsewhere join too, such as https://example.org; null is a page opened from a file",
+        "With --web: let a page from elsewhere join too, such as https://example.org; null is a page opened from a file; a URL that ends in a slash, such as https://example.org/parley/, is where a proxy serves the page: invitations name it",
     },
     grace: {
       type: "integer",

@@ -253,12 +253,29 @@ Deno.test("where the relay serves a page there is a link for browsers, unless no
   assert(!plain.lines[0]!.includes("browser"), plain.lines[0]);
 });
 
-Deno.test("a link for browsers joins by a WebSocket as well", () => {
+Deno.test("a link for browsers joins by a WebSocket as well, under the prefix of a proxy", () => {
   const target = { host: "a.example", port: 443, room: "tea", secret: SECRET, inviter: INVITER };
-  const { invitation, ...address } = readRoomAddress(invitationLink(target, "https"));
-  const web = { path: "/chat", isSecure: true };
-  assertEquals(address, { hostname: "a.example", port: 443, roomName: "tea", web });
-  assertEquals(invitation?.secret, SECRET);
+  for (const prefix of ["", "/parley", "/x/y"]) {
+    const link = invitationLink({ ...target, prefix }, "https");
+    const { invitation, ...address } = readRoomAddress(link);
+    const web = { path: `${prefix}/chat`, isSecure: true };
+    assertEquals(address, { hostname: "a.example", port: 443, roomName: "tea", web });
+    assertEquals(invitation?.secret, SECRET);
+  }
+});
+
+Deno.test("who joined under a prefix invites under it, if the WebSocket is beside a page", async () => {
+  const joined = { ...PLACE, port: 443, scheme: "https" } as const;
+  const { invitations, lines } = await inviting({ ...joined, path: "/parley/chat" });
+  await invitations.invite(false, 1);
+  const command = /parley chat client (https:\S+) \(/.exec(lines[0]!)![1]!;
+  assertMatch(command, /^https:\/\/a\.example\/parley\/tea#[\w-]{43}$/);
+  const { hostname, port, web, roomName } = readRoomAddress(command);
+  assertEquals([hostname, port, web?.path, roomName], ["a.example", 443, "/parley/chat", "tea"]);
+  const odd = await inviting({ ...joined, path: "/parley/socket" });
+  await odd.invitations.invite(false, 1);
+  const error = "! a link cannot name a.example/parley/socket: use another address of the server";
+  assertEquals([odd.lines, odd.invitations.list()], [[`${error} (NO_LINK)`], []]);
 });
 
 Deno.test("a link names HOST if the address is not known, and none if no link can name it", async () => {

@@ -99,15 +99,34 @@ Deno.test("the options of TLS and of the web agree with what is dialled and serv
   assertEquals(clientFiles(false, undefined, web(false)), {});
   assert(usage(() => clientFiles(true, undefined, web(false))).includes("without TLS"));
   assert(usage(() => clientFiles(false, "ca.pem", web(false))).includes("--ca: it needs"));
-  const origins = ["null", "https://A.example/", "http://a.example:8080", "chrome-extension://abc"];
+  const origins = ["null", "https://A.example", "http://a.example:8080/", "chrome-extension://abc"];
   assertEquals(webOptions(true, origins), {
     web: {
       origins: ["null", "https://a.example", "http://a.example:8080", "chrome-extension://abc"],
     },
   });
+  const page = { scheme: "https", hostname: "a.example", port: 443 } as const;
+  const pages: [string, string, object][] = [
+    ["https://A.example/", "https://a.example", { ...page, path: "/chat" }],
+    ["https://a.example/x/y/", "https://a.example", { ...page, path: "/x/y/chat" }],
+    ["https://[::1]:8443/x/", "https://[::1]:8443", {
+      ...page,
+      hostname: "::1",
+      port: 8443,
+      path: "/x/chat",
+    }],
+  ];
+  for (const [text, origin, place] of pages) {
+    const other = "https://pages.example";
+    assertEquals(webOptions(true, [other, text, "https://late.example/"]), {
+      web: { origins: [other, origin, "https://late.example"], page: place },
+    });
+  }
   assertEquals(webOptions(false, []), {});
   assert(usage(() => webOptions(false, ["null"])).includes("--web-origin: it needs --web"));
-  for (const wrong of ["", "a.example", "https://a.example/x", "https://a@b", "*", "https://"]) {
+  const queries = ["https://a.example/x/?y=/", "https://a.example/x/#/", "http://a.example/x/"];
+  const wrongs = ["", "a.example", "https://a.example/x", "https://a@b", "*", "https://"];
+  for (const wrong of [...wrongs, ...queries, "https://a@b/x/"]) {
     assert(usage(() => webOptions(true, [wrong])).includes("is not an origin"), wrong);
   }
 });

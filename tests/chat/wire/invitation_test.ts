@@ -80,6 +80,16 @@ Deno.test("a link says host, port, room, secret and inviter, and is read as it w
     ],
     [targetOf({ host: "127.0.0.1", port: 80 }), "http", `http://127.0.0.1/#${FRAGMENT}`],
     [targetOf({ host: "2001:db8::1" }), "parley", `parley://[2001:db8::1]/#${FRAGMENT}`],
+    [
+      targetOf({ port: 443, prefix: "/chats/%C3%BC.d", room: "tea" }),
+      "https",
+      `https://chat.example/chats/%C3%BC.d/tea#${FRAGMENT}`,
+    ],
+    [
+      targetOf({ host: "::1", port: 80, prefix: "/..." }),
+      "http",
+      `http://[::1]/.../#${FRAGMENT}`,
+    ],
   ];
   for (const [target, scheme, link] of links) {
     assertEquals(invitationLink(target, scheme), link);
@@ -97,8 +107,16 @@ Deno.test("every target that fits into a link is read back", () => {
   const host = fc.oneof(fc.domain(), fc.ipV4(), fc.constant("::1"), fc.constant("fe80::7"));
   const port = fc.integer({ min: 1, max: 65_535 });
   const targets = fc.record({ host, port, room, secret: bytes, inviter: bytes });
-  fc.assert(fc.property(targets, fc.constantFrom<LinkScheme>("parley", "https"), (one, scheme) => {
-    const target = one as InvitationTarget;
+  const segment = fc.stringMatching(/^[A-Za-z0-9_~!$&'()*+,;=:@-]{1,9}$/);
+  const prefixes = fc.array(segment, { minLength: 1, maxLength: 4 }).map((all) =>
+    all.map((one) => `/${one}`).join("")
+  );
+  const schemes = fc.oneof(
+    fc.record({ scheme: fc.constantFrom<LinkScheme>("parley", "https") }),
+    fc.record({ scheme: fc.constant<LinkScheme>("https"), prefix: prefixes }),
+  );
+  fc.assert(fc.property(targets, schemes, (one, { scheme, ...prefix }) => {
+    const target = { ...one, ...prefix } as InvitationTarget;
     const link = invitationLink(target, scheme);
     assertEquals(readInvitationLink(link), { ...target, host: target.host.toLowerCase(), scheme });
   }));
@@ -148,6 +166,15 @@ Deno.test("what is no link is refused with one line that has nothing of it", () 
     [`parley://chat%2eexample/tea#${FRAGMENT}`]: "HOST",
     [`parley://chat.example/tea/#${FRAGMENT}`]: "more than a room",
     [`parley://chat.example/a/b#${FRAGMENT}`]: "more than a room",
+    [`https://chat.example//tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/a//tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/a/../tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/%2E%2e/a/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/./tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/a?b/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/a\\b/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/%zz/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/"/tea#${FRAGMENT}`]: "is no path",
     [`parley://chat.example/a%2Fb#${FRAGMENT}`]: "room's name",
     [`parley://chat.example/a%20b#${FRAGMENT}`]: "room's name",
     [`parley://chat.example/%E2%80%AE#${FRAGMENT}`]: "room's name",
@@ -176,10 +203,14 @@ Deno.test("a target that is not valid gives no link", () => {
     { port: 65_536 },
     { room: "a b" },
     { room: "a/b" },
+    { prefix: "/a" },
     { secret: SECRET.slice(1) },
     { inviter: new Uint8Array(32) },
   ];
   for (const one of bad) assertThrows(() => invitationLink(targetOf(one)), MalformedError);
+  for (const prefix of ["a", "/", "/a/", "/..", "/a b", "/a#b", "@b"]) {
+    assertThrows(() => invitationLink(targetOf({ prefix }), "https"), MalformedError);
+  }
   assertThrows(() => invitationLink(targetOf(), "http"), MalformedError, "this machine");
 });
 

@@ -291,6 +291,9 @@ Deno.test("vectors: an invitation's key and link, what it signs, and what guest 
   const target = { ...dialled, room: roomName, secret, inviter: inviterOf(ada.fingerprint) };
   assertEquals(invitationLink(target), expected.link);
   assertEquals(readInvitationLink(expected.link), { scheme: "parley", ...target });
+  const proxied = { ...target, prefix: "/chats/of%20ada" };
+  assertEquals(invitationLink(proxied, "https"), expected.webLink);
+  assertEquals(readInvitationLink(expected.webLink), { scheme: "https", ...proxied });
 
   const guest = bytes(bo.member);
   const place = { room, inviter: bytes(ada.member), guest };
