@@ -8,7 +8,7 @@
 import { MalformedError } from "../lib/base/bytes.ts";
 import { Failure } from "../lib/base/failure.ts";
 import { Departure, endedFailure, keptText, Signal } from "../lib/chat/app/departure.ts";
-import { ChatInvitations, type OwnInvitation } from "../lib/chat/app/invite.ts";
+import { ChatInvitations, type OwnInvitation, refusalOf } from "../lib/chat/app/invite.ts";
 import type { Display } from "../lib/chat/app/presenter.ts";
 import {
   CommandRunner,
@@ -125,8 +125,7 @@ export class Chat {
         ...{ hostname: dialled.host, port: dialled.port, roomName, tls: false },
         scheme: url.protocol === "wss:" ? "https" : "http",
         path: url.pathname,
-        refusal: own &&
-          "if only invited guests may join this server, only its owner can invite others",
+        refusal: refusalOf(own, identity),
       }),
     });
     this.#invitations.showIn({ presenter: this.#transcript, display: this.#display });

@@ -338,7 +338,8 @@ function hintOf(
 ): string | undefined {
   if (ending !== "NOT_ALLOWED") return HINTS[ending];
   if (byInvitation) {
-    return "the invitation has expired or was withdrawn, or the server was started again: ask for another link";
+    return "the invitation has expired or was withdrawn, the server was started again, or only its owner can invite: " +
+      "ask for another link";
   }
   return `ask the server's owner for an invitation, or give your fingerprint to the owner: ${self.fingerprint}; ` +
     "--identity FILE keeps it for later runs";

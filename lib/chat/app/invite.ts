@@ -64,6 +64,21 @@ export interface OwnInvitation {
   readonly invitation: Invitation;
 }
 
+/**
+ * Returns why the relay may refuse the guests of a member that is not its owner. A relay that let in a key of this run
+ * alone, without an invitation, admits everybody; any other may know the member by a list or by its own invitation.
+ *
+ * @param own The invitation by which the member came.
+ * @param identity The identity that it keeps.
+ */
+export function refusalOf(
+  own: OwnInvitation | undefined,
+  identity: CryptoKeyPair | undefined,
+): string | undefined {
+  if (own === undefined && identity === undefined) return undefined;
+  return "if this server does not admit everybody, it refuses your guest: ask its owner to invite instead";
+}
+
 /** Options of {@linkcode ChatInvitations}. */
 export interface ChatInvitationsOptions {
   readonly trust: Trust;

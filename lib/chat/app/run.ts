@@ -41,7 +41,7 @@ import {
 import { Invitations } from "../trust/invitations.ts";
 import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
 import { DEFAULT_PORT, type Reason, WEBSOCKET_PATH } from "../wire/kinds.ts";
-import { ChatInvitations, type GuestPlace, type PagePlace } from "./invite.ts";
+import { ChatInvitations, type GuestPlace, type PagePlace, refusalOf } from "./invite.ts";
 import type { Bell, JoinCommands, Listening } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
@@ -355,8 +355,7 @@ export function visitRoom(options: VisitOptions): Promise<number> {
         scheme: web === undefined ? "parley" : web.isSecure ? "https" : "http",
         path: web?.path,
         tls: web === undefined && tls !== undefined,
-        refusal: own &&
-          "if only invited guests may join this server, only its owner can invite others",
+        refusal: refusalOf(own, loaded.identity),
       }),
     });
     const join = async (

@@ -222,6 +222,48 @@ test("--invited lets in guests and those on --allow, and tells others what to do
   assertEquals((members as ChatEvent[]).map(({ name }) => name), ["bo", "dan", "ann"]);
 });
 
+test("who may be in a room by a list or a link is told that the server may refuse its guests, and its guest why", async () => {
+  await using scratch = await Scratch.make();
+  const friend = await scratch.identity("friend");
+  const list = await scratch.write("allow", `${friend.fingerprint}\n`);
+  const { server, link } = await inviting("--invited", "--allow", list);
+  await using _server = server;
+  const { host, port } = readInvitationLink(link);
+  const stay = ["--json", "--commands", "--listen"];
+  const client = (address: string, name: string, ...args: readonly string[]) =>
+    new ChatProcess(["client", address, "-n", name, ...stay, ...args], FLAGS);
+  await using dan = client(`${host}:${port}`, "dan", "-i", friend.file);
+  await using ann = client(link, "ann");
+  await Promise.all([proved(server, "ann"), dan.event("joined")]);
+  const warning =
+    "if this server does not admit everybody, it refuses your guest: ask its owner to invite instead";
+  const links: string[] = [];
+  for (const member of [dan, ann]) {
+    links.push(await invite(member, "/invite"));
+    await member.until(
+      (one) => one.all("notice").some(({ text }) => text === warning),
+      "it is told",
+    );
+  }
+  for (const [i, one] of links.entries()) {
+    await using refused = guest(one, `guest-${i}`);
+    assertEquals(await refused.ended(), 1);
+    assertMatch(
+      refused.errors.join("\n"),
+      /\(NOT_ALLOWED\)\nhint: .* or only its owner can invite: ask for another link$/m,
+    );
+  }
+  // A server that let in a key of one run without a link admits everybody.
+  const relay = openRelay({ port: 0 });
+  await using _relay = relay;
+  await using cy = client(`127.0.0.1:${relay.addr.port}`, "cy");
+  await cy.event("joined");
+  await invite(cy, "/invite");
+  await cy.type("/who\n");
+  await cy.event("roster");
+  assertEquals(cy.all("notice").filter(({ text }) => text === warning), []);
+});
+
 // A relay that knows everything but the secret.
 
 /** The peer that a member of this process sees under a name. */
