@@ -219,3 +219,19 @@ Deno.test("a pause right before the loss counts as absence, and one that was lon
   steady.lost(990_000);
   assertEquals(steady.ended(1_200_000, 120_000), { from: 990_000, to: 1_200_000 });
 });
+
+Deno.test("who is given up a line is told that it is missing, though nothing follows it", async () => {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.cut();
+  ada.member.enter("x".repeat(64_000));
+  // Above 16 MiB the oldest line makes way: that to everyone.
+  for (let i = 0; i < 276; i++) ada.member.enter("y".repeat(60_200), "bo");
+  await room.settle();
+  bo.connect();
+  await room.settle();
+  for (let i = 0; i < 20 && ada.member.backlog.lines > 0; i++) await room.pass(1_000);
+  const told = bo.events.filter((event) => event.kind === "fault");
+  assertEquals(told.map(({ code, detail }) => [code, detail]), [["GAP", "1 missing"]]);
+  assertEquals([shown(bo).length, ada.member.backlog.lines], [276, 0]);
+});
