@@ -137,6 +137,8 @@ function partialMark(text: string, mark: string): number {
 
 /** The input line to draw. */
 export interface InputLine {
+  /** What stands in rows of its own above it: printable text; it may contain colours. */
+  readonly above?: string;
   readonly prompt: string;
   readonly text: string;
   /** The cursor's offset in the text, in UTF-16 code units. */
@@ -194,8 +196,8 @@ export class Drawing {
   }
 
   /**
-   * Returns the bytes that draw the input line from the start of an empty row. The line takes at
-   * most half of the screen and scrolls within it.
+   * Returns the bytes that draw the input line, and what stands above it, from the start of an empty
+   * row. The line takes at most half of the screen and scrolls within it.
    *
    * @param input The input line.
    * @param size The size of the terminal.
@@ -205,8 +207,9 @@ export class Drawing {
     const place = placeOf(layout, input.cursor);
     const shown = Math.max(1, Math.floor(size.rows / 2));
     this.#top = firstShown(layout.rows.length, shown, place.row, this.#top);
-    const rows = layout.rows.slice(this.#top, this.#top + shown);
-    const row = place.row - this.#top;
+    const above = standingRows(input.above ?? "", size);
+    const rows = [...above, ...layout.rows.slice(this.#top, this.#top + shown)];
+    const row = above.length + place.row - this.#top;
     this.#drawn = { rows, place: { ...place, row } };
     return WRAP_OFF + rows.map((r) => written(r) + RESET_COLOURS).join("\r\n") +
       up(rows.length - 1 - row) + "\r" + place.before + RESET_COLOURS + WRAP_ON;
@@ -221,6 +224,17 @@ export class Drawing {
     this.#layout = { layout, prompt, text };
     return layout;
   }
+}
+
+/**
+ * Lays out what stands above the input line. It is left out if it takes half of the screen or has a
+ * word that is wider than a row: what the terminal itself wraps cannot be erased for sure.
+ */
+function standingRows(text: string, { columns, rows }: Size): Row[] {
+  if (text === "") return [];
+  const lines = wrapped(text, columns).split("\n");
+  const isWhole = lines.length < rows / 2 && lines.every((line) => widthOf(line) <= columns);
+  return isWhole ? lines.map((line) => layOut(line, "", columns).rows[0]!) : [];
 }
 
 /** A part of a line between two places at which it may be broken. */

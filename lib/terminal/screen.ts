@@ -34,6 +34,13 @@ export interface Screen extends Disposable {
    */
   setPrompt(prompt: string): void;
   /**
+   * Shows text above the input line, below everything printed. It may change, and is not part of
+   * what scrolls. A terminal that is too small for it does not show it.
+   *
+   * @param text Printable text; it may contain colours. An empty text removes it.
+   */
+  setAbove(text: string): void;
+  /**
    * Counts a notice in the terminal's title until the next key, and rings the bell. The title that
    * the terminal had then comes back.
    *
@@ -98,6 +105,7 @@ export class TerminalScreen implements Screen {
   readonly #unwatch: () => void;
   readonly #inputs = new InputQueue();
   #prompt: string;
+  #above = "";
   #waiting: string[] = [];
   #waitingLength = 0;
   #leftOut = 0;
@@ -155,6 +163,12 @@ export class TerminalScreen implements Screen {
 
   setPrompt(prompt: string): void {
     this.#prompt = prompt;
+    this.#redraw();
+  }
+
+  setAbove(text: string): void {
+    if (text === this.#above) return;
+    this.#above = text;
     this.#redraw();
   }
 
@@ -282,7 +296,7 @@ export class TerminalScreen implements Screen {
     const { prompt = this.#prompt, text, cursor } = this.#editor;
     const waiting = this.#takeWaiting();
     return this.#title.change() + cleared + waiting +
-      this.#drawing.draw({ prompt, text, cursor }, size);
+      this.#drawing.draw({ above: this.#above, prompt, text, cursor }, size);
   }
 
   /** Takes the printed text that waits, wrapped and converted for a raw terminal. */

@@ -411,6 +411,52 @@ test("Ctrl-L clears the screen and keeps the line, setPrompt() changes what is b
   await demo.pane.shows(["prompt 2> half"], [14, 0]);
 });
 
+test("what stands above the input line wraps as printed text does, and stays below it", async () => {
+  await using demo = await Demo.start(20, 10);
+  await demo.pane.type("/above 3\r");
+  await demo.pane.shows(["* word * word * word", "me>"], [4, 1]);
+  await demo.pane.type("half");
+  await demo.receive("hello");
+  await demo.pane.shows(["peer: hello", "* word * word * word", "me> half"], [8, 2]);
+  await demo.pane.press("C-u");
+  await demo.pane.type("/above 5\r");
+  await demo.pane.shows(["peer: hello", "* word * word * word", "  * word * word", "me>"], [4, 3]);
+  await demo.pane.press("C-l");
+  await demo.pane.shows(["* word * word * word", "  * word * word", "me>"], [4, 2]);
+  await demo.receive("two");
+  await demo.pane.type("/above 0\r");
+  await demo.pane.shows(["peer: two", "me>"], [4, 1]);
+});
+
+test("what stands above the input line never scrolls away with what is printed", async () => {
+  await using demo = await Demo.start(20, 8);
+  const above = ["* word * word * word", "  * word * word"];
+  await demo.pane.type("/above 5\r");
+  await demo.pane.shows([...above, "me>"], [4, 2]);
+  const numbers = Array.from({ length: 30 }, (_, i) => `peer: ${i}`);
+  for (const message of numbers) await demo.receive(message.slice(6));
+  await demo.pane.shows([...numbers.slice(-5), ...above, "me>"], [4, 7]);
+  assertEquals(await demo.pane.scrollback(), [...numbers, ...above, "me>"]);
+});
+
+test("what stands above the input line is left out where it does not fit, and erased where it is reflowed", async () => {
+  await using demo = await Demo.start(40, 8);
+  await demo.pane.type("/above 5\r");
+  await demo.pane.shows(["* word * word * word * word * word", "me>"], [4, 1]);
+  await demo.pane.resize(20, 8);
+  await demo.pane.shows(["* word * word * word", "  * word * word", "me>"], [4, 2]);
+  await demo.receive("hello");
+  await demo.pane.shows(["peer: hello", "* word * word * word", "  * word * word", "me>"]);
+  await demo.pane.type("/above 40\r");
+  await demo.pane.shows(["peer: hello", "me>"], [4, 1]);
+  await demo.pane.type("/above 3\r");
+  await demo.pane.shows(["peer: hello", "* word * word * word", "me>"], [4, 2]);
+  await demo.pane.type("/exit\r");
+  await demo.pane.until("the end", ({ rows }) => rows.at(-1) === "$");
+  const { rows } = await demo.pane.shown();
+  assertEquals(rows.some((row) => row.includes("word")), false, rows.join("\n"));
+});
+
 /** The terminal's settings, as `stty -g` says them, and what `cat -v` shows of a paste. */
 async function settings(pane: Pane, mark: string): Promise<string> {
   await pane.type(`clear; echo ${mark} $(stty -g); cat -v\n`);

@@ -342,19 +342,20 @@ export async function setUpConversation(
   const display = screen === undefined
     ? new Output(output, displayed)
     : new ScreenDisplay(screen, displayed, options.name);
-  const shown = options.log === undefined ? display : logged(display, options.log, options.json);
   const presenter = options.json ? new Report(trust, options.roomName) : new Transcript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
     folds: output.isTerminal,
     timed: output.isTerminal,
     gathers: output.isTerminal,
+    grows: screen !== undefined,
     who: trust,
     lasting,
     roomName: options.roomName ?? "",
     waitsFor: () => options.invitations?.gate?.absent,
     logFile: options.logFile,
   });
+  const shown = gathering(display, presenter, options);
   const signals = new StopSignals(io, {
     hangup: screen === undefined && reload === undefined && hasTerminal(io),
   });
@@ -456,17 +457,26 @@ function busyPrompt(what: string, name: string): string {
   return `(${what} …) ${name}> `;
 }
 
-/** Returns a display that also appends the lines to a file: JSON as it is, text with the time. */
-function logged(display: Display, log: AppendedFile, json: boolean): Display {
+/**
+ * Returns a display that also shows the line about comings and goings while it grows, and appends
+ * what is printed to a log: JSON as it is, text with the time.
+ */
+function gathering(
+  display: Display,
+  presenter: Presenter,
+  { log, json }: Pick<SetupOptions, "log" | "json">,
+): Display {
   const { mark, busy, notify, clear } = display;
   const keep = (line: string) => {
     const now = Date.now();
-    log.append(json ? line : `${dayOf(now)} ${secondOf(now)} ${unstyled(line)}`);
+    log?.append(json ? line : `${dayOf(now)} ${secondOf(now)} ${unstyled(line)}`);
   };
   return {
     print: (lines, until, kept = lines) => {
-      kept.forEach(keep);
-      display.print(lines, until);
+      const ended = lines.length > 0 ? presenter.ended?.() ?? [] : [];
+      [...ended, ...kept].forEach(keep);
+      display.print([...ended, ...lines], until);
+      display.above?.(presenter.growing ?? []);
     },
     ...mark && { mark: (one) => mark.call(display, one) },
     ...busy && { busy: (what) => busy.call(display, what) },
@@ -512,6 +522,10 @@ class ScreenDisplay implements Display {
 
   busy(what: string): void {
     this.#screen.setPrompt(busyPrompt(what, this.#name));
+  }
+
+  above(lines: readonly string[]): void {
+    this.#screen.setAbove(lines.join("\n"));
   }
 
   notify(rings: boolean): void {

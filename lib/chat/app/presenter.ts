@@ -197,12 +197,16 @@ export interface Presenter {
   invitation(news: InvitationNews): string[];
   /** A message of the user that someone has not shown for some time. */
   slow(line: WaitingLine): string[];
-  /** Comings and goings are told in one line a minute from now on, or no longer. */
+  /** Comings and goings are not seen before their minute is over from now on, or seen at once again. */
   quiet(): string[];
-  /** The time until gathered comings and goings are to be shown, in milliseconds. */
+  /** The time until gathered comings and goings are to be told, in milliseconds. */
   readonly gatheredMs?: number | undefined;
-  /** The gathered comings and goings, in one line. */
+  /** Takes the gathered comings and goings: one line, which is told now. */
   gathered?(): string[];
+  /** The same line as it is seen above the prompt before it is told. */
+  readonly growing?: readonly string[];
+  /** Takes that line if whatever is printed next ends it. */
+  ended?(): string[];
   /** The commands of the chat. */
   help(): string[];
   /** Information. */
@@ -226,6 +230,8 @@ export interface Display {
    * marks.
    */
   mark?(mark: string): void;
+  /** Shows lines above the prompt, below everything printed, until others take their place. */
+  above?(lines: readonly string[]): void;
   /** Shows beside the prompt what parley does before the user is in the room. */
   busy?(what: string): void;
   /** Draws attention to a message, with the bell or without. */

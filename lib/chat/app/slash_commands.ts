@@ -34,7 +34,7 @@ export const CHAT_COMMANDS = {
   "/include NAME": "undo /exclude",
   "/ignore NAME": "hide NAME's messages",
   "/unignore NAME": "undo /ignore",
-  "/quiet": "tell who comes and goes once a minute, or no longer",
+  "/quiet": "say who came and went once a minute, or at once again",
   "/invite [OPTIONS]": "make a link for one guest and a day: --many, --hours N",
   "/invites": "list your invitations",
   "/uninvite N": "withdraw invitation N",

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { dayOf, secondOf } from "../../base/clock.ts";
+import { dayOf, secondOf, steadyNow } from "../../base/clock.ts";
 import { printable } from "../../base/printable.ts";
 import type { Style } from "../../terminal/terminal.ts";
 import type { MemberEvent } from "../member/options.ts";
@@ -340,14 +340,12 @@ export function mentionOf(name: string): RegExp {
 /** A member came, went, or lost or regained its connection. */
 export type Coming = "joined" | "left" | "away" | "back";
 
-/** How long a line about who comes and goes waits for more of them, in milliseconds. */
+/** How long the first line of a minute waits for more comings and goings if it cannot grow, in milliseconds. */
 const PAUSE_MS = 2_000;
-/** The same once more than a few members have come or gone within a minute. */
-const CROWD_PAUSE_MS = 10_000;
-/** So many members are a few, and so many lines. After these, a line waits until the minute is over. */
+/** A message ends so many lines in a minute. After these, a line waits until the minute is over. */
 const FEW = 3;
-/** The longest time that a coming or going waits, and in which lines are counted, in milliseconds. */
-const WINDOW_MS = 60_000;
+/** A minute, which begins with a coming or going, in milliseconds. */
+const MINUTE_MS = 60_000;
 
 /** What a member did since the last line. */
 interface Gathered {
@@ -359,39 +357,56 @@ interface Gathered {
   alone: string | undefined;
 }
 
-/** Gathers comings and goings into one line: those that follow each other, or if it is quiet, those of a minute. */
+/**
+ * Gathers the comings and goings of a minute into one line.
+ *
+ * Where the line can grow, it is seen above the prompt from the first coming on, and is told when the minute is over.
+ * Elsewhere a first line is told after a pause, and what follows when the minute is over.
+ */
 export class Comings {
-  /** Whether each line waits for a minute. */
+  /** Whether nothing is seen before the minute is over. */
   quiet = false;
   readonly #now: () => number;
-  /** When the last lines were shown. */
-  #shown: number[] = [];
-  /** By name, when a member last came or went. */
-  readonly #seen = new Map<string, number>();
+  readonly #grows: boolean;
   readonly #gathered = new Map<string, Gathered>();
-  #firstAt = 0;
+  /** When the present minute is over. */
+  #minuteEnd = -Infinity;
+  /** The number of lines told in this minute. */
+  #told = 0;
   #lastAt = 0;
+  /** What was gathered, as a line; undefined if it has changed since. */
+  #text: string | undefined;
 
-  /** @param now Returns the time in milliseconds. */
-  constructor(now: () => number = Date.now) {
+  /**
+   * @param now A monotonic clock in milliseconds.
+   * @param grows Whether the line can grow above the prompt until it is told.
+   */
+  constructor(now: () => number = steadyNow, grows = false) {
     this.#now = now;
+    this.#grows = grows;
   }
 
-  /** The time until the line is to be shown, in milliseconds; undefined if there is nothing to tell. */
+  /** The time until the line is to be told, in milliseconds; undefined if there is nothing to tell. */
   get dueMs(): number | undefined {
     if (this.#gathered.size === 0) return undefined;
-    const pause = this.#pauseMs();
-    const at = Math.min(this.#firstAt + WINDOW_MS, this.#lastAt + (pause ?? WINDOW_MS));
-    return Math.min(WINDOW_MS, Math.max(0, at - this.#now()));
+    const waits = this.quiet || this.#grows || this.#told > 0;
+    const at = waits ? this.#minuteEnd : Math.min(this.#minuteEnd, this.#lastAt + PAUSE_MS);
+    return Math.max(0, at - this.#now());
   }
 
-  /** How long the next line waits for more; undefined if it waits until the minute is over. */
-  #pauseMs(): number | undefined {
-    const now = this.#now();
-    this.#shown = this.#shown.filter((at) => now - at < WINDOW_MS);
-    for (const [name, at] of this.#seen) if (now - at >= WINDOW_MS) this.#seen.delete(name);
-    if (this.quiet || this.#shown.length >= FEW) return undefined;
-    return this.#seen.size > FEW ? CROWD_PAUSE_MS : PAUSE_MS;
+  /** Whether the line is seen while it grows. */
+  get isSeen(): boolean {
+    return this.#grows && !this.quiet && this.#gathered.size > 0;
+  }
+
+  /** Whether anything that is printed ends the line that is seen: it is the first one of its minute. */
+  get yields(): boolean {
+    return this.isSeen && this.#told === 0;
+  }
+
+  /** Whether a message of the user ends the line, so that it is seen who receives the message: unless there are too many lines. */
+  get endsBeforeOwn(): boolean {
+    return this.#told < FEW;
   }
 
   /**
@@ -404,8 +419,11 @@ export class Comings {
    */
   add(name: string, coming: Coming, label = name, alone = `${coming}: ${name}`): void {
     this.#lastAt = this.#now();
-    this.#seen.set(name, this.#lastAt);
-    if (this.#gathered.size === 0) this.#firstAt = this.#lastAt;
+    this.#text = undefined;
+    if (this.#gathered.size === 0 && this.#lastAt >= this.#minuteEnd) {
+      this.#minuteEnd = this.#lastAt + MINUTE_MS;
+      this.#told = 0;
+    }
     const known = this.#gathered.get(name);
     if (known === undefined) {
       this.#gathered.set(name, { first: coming, last: coming, label, alone });
@@ -415,26 +433,35 @@ export class Comings {
   /** Leaves out that a member joined, since another line says so. */
   dropJoining(name: string): void {
     const { first, last } = this.#gathered.get(name) ?? {};
-    if (first === "joined" && last === "joined") this.#gathered.delete(name);
+    if (first !== "joined" || last !== "joined") return;
+    this.#gathered.delete(name);
+    this.#text = undefined;
   }
 
-  /** Whether a message of a member is to wait for the line: unless there are too many lines, who speaks is known. */
+  /** Whether the line is to be told before a message of a member: unless there are too many lines, who speaks is known. */
   introduces(name: string): boolean {
-    return this.#gathered.has(name) && this.#pauseMs() !== undefined;
+    return this.#gathered.has(name) && !this.quiet && this.#told < FEW;
   }
 
   /**
-   * Takes what was gathered.
+   * Says what was gathered so far.
    *
    * @param names Lists names.
    * @returns One line, or undefined if there is nothing to tell.
    */
-  take(names: (names: readonly string[]) => string): string | undefined {
-    if (this.#gathered.size === 0) return undefined;
-    this.#shown.push(this.#now());
+  text(names: (names: readonly string[]) => string): string | undefined {
     const [only, ...others] = this.#gathered.values();
-    const text = others.length === 0 && only?.alone !== undefined ? only.alone : this.#list(names);
+    if (only === undefined) return undefined;
+    if (others.length === 0 && only.alone !== undefined) return only.alone;
+    return this.#text ??= this.#list(names);
+  }
+
+  /** Takes the line, which is told now. */
+  take(names: (names: readonly string[]) => string): string | undefined {
+    const text = this.text(names);
+    if (text !== undefined) this.#told += 1;
     this.#gathered.clear();
+    this.#text = undefined;
     return text;
   }
 

@@ -76,6 +76,8 @@ export interface TranscriptOptions {
   readonly folds?: boolean;
   /** Whether comings and goings wait for others, to be told in one line, as on a terminal but not in a pipe. */
   readonly gathers?: boolean;
+  /** Whether that line can be seen above the prompt while it grows. */
+  readonly grows?: boolean;
   /** Whether each message starts with its time, as on a terminal but not in a pipe. */
   readonly timed?: boolean;
   /** Returns the time in milliseconds since 1970. */
@@ -109,10 +111,10 @@ export class Transcript implements Presenter {
   /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
     this.#options = options;
-    const { style, folds = false, timed = false, now } = options;
+    const { style, folds = false, timed = false, now, grows } = options;
     this.#style = style;
     this.#speech = new Speech({ style, folds, timed, now });
-    this.#comings = new Comings(now);
+    this.#comings = new Comings(now, grows);
   }
 
   listening(
@@ -221,7 +223,8 @@ export class Transcript implements Presenter {
       ? this.#self.name
       : "you";
     const paint = to === undefined ? this.#style.dim : this.#style.magenta;
-    return [...this.gathered(), ...this.#speech.own(paint(who), text)];
+    const came = this.#comings.endsBeforeOwn ? this.gathered() : [];
+    return [...came, ...this.#speech.own(paint(who), text)];
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
@@ -380,7 +383,18 @@ export class Transcript implements Presenter {
   }
 
   gathered(): string[] {
-    const text = this.#comings.take(listed);
+    return this.#noted(this.#comings.take(listed));
+  }
+
+  get growing(): string[] {
+    return this.#noted(this.#comings.isSeen ? this.#comings.text(listed) : undefined);
+  }
+
+  ended(): string[] {
+    return this.#comings.yields ? this.gathered() : [];
+  }
+
+  #noted(text: string | undefined): string[] {
     return text === undefined ? [] : [this.#note(text)];
   }
 
@@ -388,8 +402,8 @@ export class Transcript implements Presenter {
     const quiet = !this.#comings.quiet;
     this.#comings.quiet = quiet;
     const text = quiet
-      ? "quiet: who comes and goes is told in one line a minute; /quiet undoes this"
-      : "who comes and goes is told at once";
+      ? "quiet: who came and went is said once a minute; /quiet undoes this"
+      : "who comes and goes is seen at once again";
     return [...this.gathered(), this.#note(text)];
   }
 

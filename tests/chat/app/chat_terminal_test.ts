@@ -246,6 +246,29 @@ test("who hosts the room removes a member, and the others see it", async () => {
   await host.until("a clear screen", ({ rows }) => rows.length === 1 && rows[0] === "ada>");
 });
 
+test("who comes and goes is seen at once, in one line that grows until something is printed", async () => {
+  const { host, address } = await startServer();
+  await using _host = host;
+  const begun = (await host.shown()).rows.slice(0, -1);
+  const shows = (...rows: string[]) => host.shows([...begun, ...rows, "ada>"]);
+  const guest = await startClient(address, "bo");
+  await shows("* bo joined (new)");
+  await using other = await startClient(address, "cy", "--listen");
+  await shows("* joined: bo (new) and cy (new)");
+  await guest.endInput();
+  await guest.ended();
+  await shows("* came and went: bo; joined: cy (new)");
+  await host.type("/names\n");
+  await shows("* came and went: bo; joined: cy (new)", "* ada (you), cy");
+  await using another = await startClient(address, "di", "--listen");
+  const first = ["* came and went: bo; joined: cy (new)", "* ada (you), cy"];
+  await shows(...first, "* di joined (new)");
+  await other.type("hello\n");
+  await shows(...first, "cy: hello", "* di joined (new)");
+  await another.type("hi\n");
+  await shows(...first, "cy: hello", "* di joined (new)", "di: hi");
+});
+
 test("a person who enters blanks alone says nothing", async () => {
   const { host, address } = await startServer();
   await using _host = host;

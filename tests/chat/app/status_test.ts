@@ -182,9 +182,12 @@ const all = (names: readonly string[]) => names.join(", ");
 const count = (names: readonly string[]) => `${names.length}`;
 
 /** Comings and goings at given times, in seconds, and the lines that are told of them. */
-function linesOf(events: readonly (readonly [at: number, name: string, coming: Coming])[]) {
+function linesOf(
+  events: readonly (readonly [at: number, name: string, coming: Coming])[],
+  grows = true,
+) {
   let time = 0;
-  const comings = new Comings(() => time);
+  const comings = new Comings(() => time, grows);
   const lines: string[] = [];
   const pass = (until: number) => {
     while (comings.dueMs !== undefined && time + comings.dueMs <= until) {
@@ -201,42 +204,90 @@ function linesOf(events: readonly (readonly [at: number, name: string, coming: C
   return lines;
 }
 
-/** Forty members that come and go again, with a pause between each two. */
-function forty(pause: number, stay: number) {
+/** Forty members that come at given times, in seconds, and go again. */
+function forty(comesAt: (index: number) => number, stay: number) {
   return Array.from({ length: 40 }, (_, i) =>
     [
-      [i * pause, `m${i}`, "joined"],
-      [i * pause + stay, `m${i}`, "left"],
+      [comesAt(i), `m${i}`, "joined"],
+      [comesAt(i) + stay, `m${i}`, "left"],
     ] as const).flat().sort(([a], [b]) => a - b);
 }
 
-Deno.test("forty that come and go in a minute are one line", () => {
-  assertEquals(linesOf(forty(0, 0)), ["came and went: 40"], "at once");
-  assertEquals(linesOf(forty(0.7, 0.2)), ["came and went: 40"], "in half a minute");
-  assertEquals(linesOf(forty(1.45, 1)), ["came and went: 40"], "in a minute, evenly");
-  assertEquals(linesOf(forty(0.7, 25)).length, 1, "and stay for a while");
+/** Forty times within 55 seconds, in no order, with long and short pauses: squares modulo a prime. */
+const scattered = (index: number) => (index * index * 31 % 101) * 0.55;
+
+Deno.test("forty that come and go in a minute are one line, in whatever order and with whatever pauses", () => {
+  assertEquals(linesOf(forty(() => 0, 0)), ["came and went: 40"], "at once");
+  assertEquals(linesOf(forty((i) => i * 0.7, 0.2)), ["came and went: 40"], "in half a minute");
+  assertEquals(linesOf(forty((i) => i * 1.45, 1)), ["came and went: 40"], "in a minute, evenly");
+  assertEquals(linesOf(forty((i) => i * 0.7, 25)), ["came and went: 40"], "and stay for a while");
+  assertEquals(linesOf(forty(scattered, 1)), ["came and went: 40"], "scattered");
+  assertEquals(linesOf(forty(scattered, 4.9)), ["came and went: 40"], "scattered, and stay");
+  const alone = (i: number) => i === 0 ? 0 : 20 + i * 0.9;
+  assertEquals(linesOf(forty(alone, 0.5)), ["came and went: 40"], "one alone, and then the others");
 });
 
-Deno.test("a coming or going is told after two seconds, after ten in a crowd, and after three lines at the minute's end", () => {
+Deno.test("those that come and go for three minutes are one line a minute", () => {
+  const steady = Array.from({ length: 36 }, (_, i) => [i * 5, `m${i}`, "joined"] as const);
+  assertEquals(linesOf(steady), ["joined: 12", "joined: 12", "joined: 12"]);
+});
+
+Deno.test("where the line cannot grow, one is told at once and one when the minute is over", () => {
+  assertEquals(linesOf(forty(() => 0, 0), false), ["came and went: 40"], "at once");
+  assertEquals(linesOf(forty((i) => i === 0 ? 0 : 5 + i, 0.5), false), [
+    "came and went: 1",
+    "came and went: 39",
+  ]);
+  assertEquals(linesOf(forty(scattered, 1), false).length, 2, "scattered");
+  const rare = [[0, "bo", "joined"], [100, "bo", "left"], [200, "bo", "joined"]] as const;
   let time = 0;
   const comings = new Comings(() => time);
-  const dueAfter = (name: string, coming: Coming) => {
-    comings.add(name, coming, `${name} (new)`, `alone: ${coming}`);
-    const due = comings.dueMs!;
-    time += due;
-    return [due, comings.take(all)];
-  };
-  assertEquals(dueAfter("bo", "joined"), [2_000, "alone: joined"]);
-  assertEquals(dueAfter("bo", "away"), [2_000, "alone: away"]);
-  for (const name of ["cy", "di"]) comings.add(name, "joined");
-  assertEquals(comings.dueMs, 2_000);
-  assertEquals(dueAfter("ed", "joined"), [10_000, "joined: cy, di, ed (new)"]);
-  assertEquals(dueAfter("bo", "back"), [60_000, "alone: back"]);
-  assertEquals(comings.take(all), undefined);
-  time += 60_000;
-  assertEquals(dueAfter("bo", "left"), [2_000, "alone: left"], "a minute later");
-  const scattered = Array.from({ length: 12 }, (_, i) => [i * 5, `m${i}`, "joined"] as const);
-  assertEquals(linesOf(scattered).length, 4);
+  const due = rare.map(([at, name, coming]) => {
+    time = at * 1000;
+    comings.add(name, coming, name, `alone: ${coming}`);
+    const { dueMs } = comings;
+    return [dueMs, comings.take(all)];
+  });
+  assertEquals(due, [
+    [2_000, "alone: joined"],
+    [2_000, "alone: left"],
+    [2_000, "alone: joined"],
+  ]);
+});
+
+Deno.test("a line grows until its minute is over, and in a calm minute until something else is printed", () => {
+  let time = 0;
+  const comings = new Comings(() => time, true);
+  const state = () => ({ seen: comings.isSeen, yields: comings.yields, due: comings.dueMs });
+  assertEquals(state(), { seen: false, yields: false, due: undefined });
+  comings.add("bo", "joined", "bo (new)", "bo joined (new)");
+  assertEquals(state(), { seen: true, yields: true, due: 60_000 });
+  assertEquals(comings.text(all), "bo joined (new)");
+  time = 5_000;
+  comings.add("cy", "joined", "cy (new)", "cy joined (new)");
+  assertEquals(comings.text(all), "joined: bo (new), cy (new)");
+  comings.add("cy", "left");
+  assertEquals(comings.text(all), "joined: bo (new); came and went: cy");
+  comings.dropJoining("bo");
+  assertEquals(comings.text(all), "came and went: cy");
+  assertEquals([comings.introduces("cy"), comings.introduces("bo")], [true, false]);
+  assertEquals(comings.take(all), "came and went: cy");
+  comings.add("di", "joined");
+  assertEquals(state(), { seen: true, yields: false, due: 55_000 }, "the minute's second line");
+  assertEquals([comings.introduces("di"), comings.endsBeforeOwn], [true, true]);
+  for (const name of ["di", "ed"]) {
+    comings.take(all);
+    comings.add(name, "left");
+  }
+  assertEquals([comings.introduces("ed"), comings.endsBeforeOwn], [false, false], "after three");
+  assertEquals(state(), { seen: true, yields: false, due: 55_000 });
+  comings.quiet = true;
+  assertEquals(state(), { seen: false, yields: false, due: 55_000 });
+  time = 60_000;
+  assertEquals(comings.dueMs, 0);
+  comings.take(all);
+  comings.add("ed", "back");
+  assertEquals(comings.dueMs, 60_000, "the next minute");
 });
 
 Deno.test("a line about who comes and goes names what each member did in all", () => {
@@ -356,7 +407,7 @@ Deno.test("a changed key is never gathered, and /quiet gathers for a minute", as
   const who = new Trust({ known: KnownPeers.parse(`cy ${other} 2026-11-01 verified\n`) });
   const { transcript, joins } = terminal(who);
   assertEquals(transcript.quiet(), [
-    "* quiet: who comes and goes is told in one line a minute; /quiet undoes this",
+    "* quiet: who came and went is said once a minute; /quiet undoes this",
   ]);
   assertEquals([joins(bo), transcript.gatheredMs], [[], 60_000]);
   const [line] = joins(await peer("cy"));
@@ -365,6 +416,6 @@ Deno.test("a changed key is never gathered, and /quiet gathers for a minute", as
   assertEquals(transcript.event({ kind: "away", peer: bo }), []);
   assertEquals(transcript.quiet(), [
     "* bo is away: its connection was lost",
-    "* who comes and goes is told at once",
+    "* who comes and goes is seen at once again",
   ]);
 });
