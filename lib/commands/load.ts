@@ -22,7 +22,7 @@ export const PROGRAM: CommandSpec = {
   commands: [
     {
       name: "chat",
-      summary: "End-to-end encrypted chat over TCP, for 2 to 1,000 people.",
+      summary: "End-to-end encrypted chat over TCP or WebSocket, for 2 to 1,000 people.",
       whole: async () => (await import("./chat/spec.ts")).CHAT,
     },
     {

@@ -139,7 +139,7 @@ export function invitationTexts(news: InvitationNews): string[] {
 
 /** Says whom the user's messages wait for. */
 export function waitingText(absent: string): string {
-  return `waiting for ${absent}: before, nothing is sent to anybody`;
+  return `waiting for ${absent}: nothing is sent to anybody until then`;
 }
 
 function listedText(invitation: MadeInvitation): string {

@@ -434,9 +434,11 @@ export function verdictText(
 
 /** Says who receives messages after /lock or /unlock. */
 export function lockText(locked: boolean, leftOut: readonly Peer[]): string {
-  const rule = locked
-    ? "locked: only known, invited and verified members receive your messages"
-    : "unlocked: everyone receives your messages";
+  if (!locked) {
+    const but = leftOut.length === 0 ? "" : ` but ${namesOf(leftOut)}`;
+    return `unlocked: everyone${but} receives your messages`;
+  }
+  const rule = "locked: only known, invited and verified members receive your messages";
   return leftOut.length === 0 ? rule : `${rule}; ${namesOf(leftOut)} ${verb(leftOut)} not`;
 }
 

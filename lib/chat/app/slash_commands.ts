@@ -21,40 +21,64 @@ import type { Answer, Verification } from "./verify.ts";
 /** The slash commands and their help texts. */
 export const CHAT_COMMANDS = {
   "/help": "list these commands",
-  "/who": "list the members and their fingerprints",
+  "/who": "list the members with fingerprints; /names: names alone",
   "/names": "list the names of the members",
   "/status": "show which messages not everyone has shown yet",
   "/msg NAME TEXT": "send a message to one member only",
   "/me TEXT": "say what you do: /me waves is shown as ~ ada waves",
   "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
   "/verify NAME [yes/no]": "compare four words with NAME, and say the result",
-  "/trust NAME": "accept NAME's changed key, or a new NAME in a locked room",
+  "/trust NAME": "accept NAME's changed key, or a new NAME while locked",
   "/forget NAME": "undo /verify and /trust",
-  "/exclude NAME": "stop sending your messages to NAME",
+  "/exclude NAME": "stop sending your messages to NAME; undo: /include",
   "/include NAME": "undo /exclude",
-  "/ignore NAME": "hide NAME's messages",
+  "/ignore NAME": "hide NAME's messages; undo: /unignore",
   "/unignore NAME": "undo /ignore",
   "/quiet": "say who came and went once a minute, or at once again",
   "/invite [OPTIONS]": "make a link for one guest and a day: --many, --hours N",
-  "/invites": "list your invitations",
+  "/invites": "list your invitations; /uninvite N withdraws one",
   "/uninvite N": "withdraw invitation N",
-  "/lock": "send messages to known, invited and verified members only",
+  "/lock": "send to known, invited, verified only; undo: /unlock",
   "/unlock": "undo /lock and --strict",
   "/kick NAME": "remove NAME from your room; NAME may join again",
   "/ban NAME": "remove NAME from your room, and keep its key out",
   "/reload": "reload the allow list, on a server with --allow",
   "/clear": "clear the screen",
-  "/quit": "leave the chat",
+  "/quit": "leave the chat; so does /exit",
   "/exit": "leave the chat",
 } as const;
 
 /** The keys of a terminal's input line that are worth knowing, and their help texts. */
-export const CHAT_KEYS = {
-  "Tab": "complete a command or a name; Shift-Tab goes back",
-  "Ctrl-R": "search the lines that you have entered",
+const CHAT_KEYS = {
+  "Tab, Ctrl-R": "complete a word; search the lines that you have entered",
   "Alt-Enter": "start a new line; so does Shift-Enter in some terminals",
   "Ctrl-Z": "suspend the chat, so that you are away; fg resumes it",
 } as const;
+
+/** The commands that the help text of another one names, and the one that lists them all. */
+const NAMED_BESIDE = new Set(
+  ["/help", "/names", "/include", "/unignore", "/uninvite", "/unlock", "/exit"],
+);
+
+/**
+ * Returns what people are shown of the commands: rows that a terminal of 80 columns and 24 rows shows
+ * at once.
+ *
+ * @param keys Whether there is an input line, whose keys are worth knowing.
+ */
+export function helpRows(keys: boolean): string[] {
+  const commands = Object.entries(CHAT_COMMANDS)
+    .filter(([usage]) => !NAMED_BESIDE.has(usage.split(" ")[0]!));
+  const rows = [
+    ...commands,
+    ["//TEXT", "send a text that starts with a slash"],
+    ...keys ? Object.entries(CHAT_KEYS) : [],
+  ] as const;
+  return rows.map(([what, help]) => `${what.padEnd(USAGE_COLUMNS)} ${help}`);
+}
+
+/** The width of the longest usage. */
+const USAGE_COLUMNS = "/verify NAME [yes/no]".length;
 
 /** A parsed input line: a command, a message to send, or a mistake. */
 export type SlashCommand =
@@ -463,8 +487,8 @@ export class CommandRunner {
       return refuse("OWN_KEY", `${known} has your own key: banning it would ban you`);
     }
     if (!remove(peer, bans)) return refuse("NO_SUCH_MEMBER", noSuchMember(name));
-    const text =
-      `${fingerprint} may not join this room again; a new key may: --allow admits known keys only`;
+    const text = `${known} may not join this room again with its key, ${fingerprint}; ` +
+      "with a new key it may: --allow FILE admits known keys only";
     if (bans) display.print(presenter.notice(text));
   }
 
@@ -508,5 +532,5 @@ function find(session: Session, name: string): Peer | undefined {
 }
 
 function noSuchMember(name: string): string {
-  return `no other member is named ${name}`;
+  return `nobody else here is called ${name}`;
 }

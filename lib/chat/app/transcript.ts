@@ -38,7 +38,7 @@ import {
   verdictText,
 } from "./presenter.ts";
 import { invitationTexts, waitingText } from "./invite_text.ts";
-import { CHAT_COMMANDS, CHAT_KEYS } from "./slash_commands.ts";
+import { helpRows } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import { wordsText } from "./verify.ts";
 import { dumpFrame, type WireFrame } from "./wire_dump.ts";
@@ -312,12 +312,7 @@ export class Transcript implements Presenter {
   }
 
   help(): string[] {
-    const rows = {
-      ...CHAT_COMMANDS,
-      "//TEXT": "send a text that starts with a slash",
-      ...this.#options.echo ? CHAT_KEYS : {},
-    };
-    return Object.entries(rows).map(([what, help]) => this.#note(`${what.padEnd(20)} ${help}`));
+    return helpRows(this.#options.echo).map((row) => this.#note(row));
   }
 
   notice(text: string): string[] {
@@ -570,6 +565,7 @@ function lostText(reason: Ending): string {
 
 /** Says that a member left. Only a leaving that the member signed is more than the relay's word. */
 function leftText(name: string, reason: keyof typeof REASON_TEXT, signed: boolean): string {
+  if (reason === "REPLACED") return `${name} is gone: another run has come under that name`;
   if (reason !== "LEFT") return `${name} is gone: ${REASON_TEXT[reason]}`;
   return signed ? `${name} left` : `the relay says that ${name} has left`;
 }

@@ -211,7 +211,7 @@ function endText(event: WordsEvent): WordsText {
   switch (event.why!) {
     case "unanswered":
       return note(
-        `${name} does not answer: it is away, its parley is older, or you have asked it too often`,
+        `${name} does not answer: it is away, or you have asked it too often`,
         instead,
       );
     case "unsent":

@@ -47,7 +47,7 @@ const BELL = {
   default: "mention",
   choices: ["mention", "all", "none"],
   help:
-    "At a terminal: ring the bell for private messages and those that name you, for all, or never",
+    "What rings the terminal's bell: private messages and those that name you, all messages, or none",
 } as const;
 const GIVE_UP = {
   type: "integer",
@@ -194,7 +194,7 @@ rooms by joining them. The relay lists its rooms to nobody.`,
   options: {
     host: {
       ...LISTEN_HOST,
-      help: `${LISTEN_HOST.help}, whose addresses are shown where reading them is permitted`,
+      help: `${LISTEN_HOST.help}; with --allow-sys, the commands to join name their addresses`,
       uses: ["sys"],
     },
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -394,14 +394,14 @@ SHA-256 of its page, which sha256sum computes of this file.`,
 /** `parley chat`. */
 export const CHAT = {
   name: "chat",
-  summary: "End-to-end encrypted chat over TCP, for 2 to 1,000 people.",
+  summary: "End-to-end encrypted chat over TCP or WebSocket, for 2 to 1,000 people.",
   details:
     `Without a command, parley asks whether to be the server or a client, and for the server's address.
 
 At a terminal, Tab completes commands and names, and Shift-Tab goes back. The arrow keys recall the
 lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line in a message; some
-terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. A paste of more than 20 lines asks
-first.
+terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. parley asks before it takes a paste of
+more than 20 lines.
 
 To be sure who somebody is, type /verify NAME and compare four words by telephone.`,
   options: { plain: TERMINAL.plain },

@@ -130,7 +130,7 @@ test("what a guest types before its inviter is there waits, and is for nobody el
   const { rows } = await guest.shown();
   assertEquals(rows, [
     "* you are ann, with cy (new)",
-    `* waiting for ${waiting}: before, nothing is sent to anybody`,
+    `* waiting for ${waiting}: nothing is sent to anybody until then`,
     "* /help lists the commands",
     "ann>",
   ]);

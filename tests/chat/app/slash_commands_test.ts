@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   CHAT_COMMANDS,
   completeLine,
+  helpRows,
   isKept,
   parseLine,
   parseMessage,
@@ -127,6 +128,16 @@ Deno.test("/help and Tab offer every command that parseLine() reads, /exit besid
     assert(entry.kind !== "mistake" || entry.code === "COMMAND_USAGE", word);
     assert(complete(word)[1].some((one) => one.trimEnd() === word), word);
   }
+});
+
+Deno.test("/help fits into a terminal of 80 columns and 24 rows, and names every command", () => {
+  const rows = helpRows(true);
+  assert(rows.length < 24, `${rows.length} rows`);
+  for (const row of rows) assert(`* ${row}`.length <= 80, row);
+  const [, ...words] = Object.keys(CHAT_COMMANDS).map((usage) => usage.split(" ")[0]!);
+  for (const word of words) assert(new RegExp(`${word}\\b`).test(rows.join("\n")), word);
+  assert(rows.some((row) => row.startsWith("Alt-Enter ")));
+  assertEquals(helpRows(false), rows.filter((row) => row.startsWith("/")));
 });
 
 Deno.test("isKept() keeps private messages, and what may be one, out of the history file", () => {

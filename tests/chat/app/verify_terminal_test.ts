@@ -92,7 +92,7 @@ test("a person whose peer does not answer is told so, and compares the safety nu
   await host.until("the question", shows("* asking bo for words to compare …"));
   await host.until(
     "the end",
-    shows("* bo does not answer: it is away, its parley is older, or you have"),
+    shows("* bo does not answer: it is away, or you have asked it too often"),
   );
   await host.type("/fingerprint bo\n");
   await host.until("the number", shows("* if they match: /verify bo yes"));

@@ -223,7 +223,7 @@ Deno.test("words that end say why, and what to do", async () => {
   const expected: [string, string][] = [
     [
       ended("unanswered"),
-      "* bo does not answer: it is away, its parley is older, or you have asked it too often",
+      "* bo does not answer: it is away, or you have asked it too often",
     ],
     [
       ended("unsent"),

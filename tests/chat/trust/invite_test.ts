@@ -289,7 +289,7 @@ test("a relay that puts another in the inviter's place is told nothing, whatever
   assertEquals((await ann.event("message")).trust, "new");
   const waits = ann.all("notice").map(({ text }) => text);
   assertEquals(waits, [
-    "waiting for the person who invited you: before, nothing is sent to anybody",
+    "waiting for the person who invited you: nothing is sent to anybody until then",
   ]);
   assertEquals(ann.all("trust"), []);
   // The guest told it neither its line nor its proof.
