@@ -339,6 +339,9 @@ Deno.test("a transcript names those who are left out, and counts them where they
   assertEquals(transcript.locked(true, peers.slice(0, 1)), [
     "* locked: only known, invited and verified members receive your messages; bo does not",
   ]);
+  assertEquals(transcript.locked(false, peers.slice(0, 1)), [
+    "* unlocked: everyone but bo receives your messages",
+  ]);
   assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (receives nothing from you): hi"]);
 });
 
@@ -434,6 +437,11 @@ Deno.test("a leaving that nobody signed is told as the relay's word, for program
   ];
   assertEquals(told(true), ["* bo left", true]);
   assertEquals(told(false), ["* the relay says that bo has left", false]);
+});
+
+Deno.test("who is replaced by a run with another key is not called the same member", async () => {
+  const event = { kind: "left", peer: await peer("bo"), reason: "REPLACED", signed: false } as const;
+  assertEquals(plain().event(event), ["* bo is gone: another run has come under that name"]);
 });
 
 Deno.test("who comes back too late is told from when to when it missed what was said", () => {
