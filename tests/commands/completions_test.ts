@@ -74,6 +74,17 @@ for (const [shell, ask] of Object.entries(ASK)) {
       assertEquals(await ask(["parley", "chat", "server", "--port", ""]), []);
     },
   });
+
+  Deno.test({
+    name: `${shell} completes the path of a file`,
+    ignore,
+    async fn() {
+      for (const option of ["--log", "--history", "--identity", "--allow"]) {
+        assertEquals(await ask(["parley", "chat", "server", option, "LIC"]), ["LICENSE"], option);
+      }
+      assertEquals(await ask(["parley", "chat", "page", "-o", "lib/tcp_"]), ["lib/tcp_chat.ts"]);
+    },
+  });
 }
 
 /** fish sorts what it offers. */
@@ -134,6 +145,9 @@ Deno.test({
     await pane.press("C-u", "C-l");
     await pane.type("parley completions f\t");
     await pane.until("the shell", (shown) => shown.rows[0] === "> parley completions fish");
+    await pane.press("C-u", "C-l");
+    await pane.type("parley chat server --log LIC\t");
+    await pane.until("the file", (shown) => shown.rows[0] === "> parley chat server --log LICENSE");
   },
 });
 
@@ -148,6 +162,14 @@ Deno.test({
     }
     if (await has("shellcheck")) await sh("parley completions bash | shellcheck -s bash -");
   },
+});
+
+Deno.test("every option whose value is a file is completed as a path", () => {
+  for (const { path, options } of commandWords(PARLEY)) {
+    for (const { long, label, value } of options) {
+      if (label === "FILE") assertEquals(value, "file", `${path.join(" ")} ${long}`);
+    }
+  }
 });
 
 Deno.test("completionScript() escapes what a shell would take for its own", async () => {

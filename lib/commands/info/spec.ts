@@ -72,6 +72,7 @@ Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or i
     ca: {
       type: "text",
       value: "FILE",
+      form: "file",
       needs: ["read"],
       help: "With --tls and --https, also trust this certificate authority (PEM)",
     },
@@ -100,6 +101,7 @@ Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or i
     "root-hints": {
       type: "text",
       value: "FILE",
+      form: "file",
       needs: ["read"],
       help: "The root servers for --trace, in the format of IANA's named.root",
     },
@@ -114,6 +116,7 @@ Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or i
       type: "text",
       short: "f",
       value: "FILE",
+      form: "file",
       needs: ["read"],
       help: "Resolve each line of the file, NAME [TYPE]…; - is standard input",
     },
