@@ -69,6 +69,11 @@ export class Relays {
       random: chance.bytes,
       graceMs: GRACE_MS,
       later: run,
+      after: (ms, call) => {
+        let isOver = false;
+        clock.after(ms, () => isOver ? undefined : run(call));
+        return { [Symbol.dispose]: () => isOver = true };
+      },
       event: (event) => {
         // Who loses its relay has not left.
         if (event.kind !== "left" || event.reason === "LEFT" || this.#relay?.isClosing) return;

@@ -8,7 +8,7 @@
 import { type Bytes, concat } from "../../base/bytes.ts";
 import type { Link } from "../link.ts";
 import type { Feed, Outbox } from "./cursor.ts";
-import { type Later, LOOKUP_BYTES } from "./options.ts";
+import { type After, type Later, LOOKUP_BYTES } from "./options.ts";
 import { isFor, type Recipients } from "./room.ts";
 import { encodeEntries, type Entry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
@@ -200,6 +200,59 @@ class Segment {
   }
 }
 
+/** How long a member may wait to be told what was accepted, in milliseconds. */
+const ACCEPTED_MS = 20;
+
+/** A member that is told how many of its frames were accepted. */
+export interface Speaker extends Reader {
+  /** Whether frames were accepted that it has not been told of. */
+  readonly owesAccepted: boolean;
+  /** Returns the frame that tells of them; undefined if there are none. */
+  takeAccepted(): Bytes | undefined;
+}
+
+/**
+ * Tells members what was accepted. A write of its own, and its reading, cost as much as the message: it waits a moment
+ * for a receipt that goes to the same member.
+ */
+export class Acceptances {
+  readonly #after: After | undefined;
+  readonly #owed = new Set<Speaker>();
+  #timer: Disposable | undefined;
+
+  /** @param after Calls a function after some time; without it, members are told at once. */
+  constructor(after: After | undefined) {
+    this.#after = after;
+  }
+
+  /** Frames of a member may have been accepted. */
+  add(speaker: Speaker): void {
+    if (!speaker.owesAccepted) return;
+    if (this.#after === undefined) return tellAccepted(speaker);
+    this.#owed.add(speaker);
+    this.#timer ??= this.#after(ACCEPTED_MS, () => this.#flush());
+  }
+
+  /** Forgets a member whose connection has ended. */
+  delete(speaker: Speaker): void {
+    this.#owed.delete(speaker);
+    if (this.#owed.size > 0) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    for (const speaker of this.#owed) tellAccepted(speaker);
+    this.#owed.clear();
+  }
+}
+
+function tellAccepted(speaker: Speaker): void {
+  const frame = speaker.takeAccepted();
+  if (frame !== undefined) speaker.link.send(frame);
+}
+
 /** The most entries that wait. Beyond that they are forwarded at once. */
 const MAX_ENTRIES = 16_384;
 /** Entries for a member with more unsent bytes than this are dropped: newer ones replace them. */
@@ -210,7 +263,7 @@ export type EntryKind = typeof KIND.receipt | typeof KIND.ask;
 
 /** Splits and joins the receipts and asks of a room. */
 export class Receipts {
-  readonly #reader: (number: number) => Reader | undefined;
+  readonly #reader: (number: number) => Speaker | undefined;
   readonly #later: Later;
   /** The newest entries, by recipient, then by kind and sender. */
   readonly #waiting = new Map<number, Map<string, { kind: EntryKind; entry: Entry }>>();
@@ -221,7 +274,7 @@ export class Receipts {
    * @param reader Returns the member with a number, if it has a connection.
    * @param later Calls a function in a later turn of the event loop.
    */
-  constructor(reader: (number: number) => Reader | undefined, later: Later) {
+  constructor(reader: (number: number) => Speaker | undefined, later: Later) {
     this.#reader = reader;
     this.#later = later;
   }
@@ -269,7 +322,11 @@ export class Receipts {
       for (const kind of [KIND.receipt, KIND.ask] as const) {
         const ofKind = [...entries.values()].filter((one) => one.kind === kind);
         const frames = encodeEntries(kind, ofKind.map(({ entry }) => entry));
-        for (const frame of frames) reader.link.send(frame);
+        const [first, ...others] = frames;
+        const accepted = first && reader.takeAccepted();
+        // One write, which wakes the member once.
+        if (first !== undefined) reader.link.send(accepted ? concat([accepted, first]) : first);
+        for (const frame of others) reader.link.send(frame);
       }
     }
   }

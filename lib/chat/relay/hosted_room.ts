@@ -11,7 +11,7 @@ import { readEntries } from "../wire/envelope.ts";
 import { firstContext, RosterHistory } from "../wire/history.ts";
 import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
-import { type EntryKind, FanOut, Receipts } from "./fan_out.ts";
+import { Acceptances, type EntryKind, FanOut, Receipts } from "./fan_out.ts";
 import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./options.ts";
 import {
   type Newcomer,
@@ -42,6 +42,7 @@ export class HostedRoom implements StayRoom {
   readonly #feed = new Feed();
   readonly #fanOut: FanOut;
   readonly #receipts: Receipts;
+  readonly #acceptances: Acceptances;
   readonly #stays = new Map<number, Stay>();
   /** Those with a list of their own. */
   readonly #lagging = new Set<Stay>();
@@ -63,9 +64,10 @@ export class HostedRoom implements StayRoom {
     this.#log.append({ kind: "genesis", room, maxMembers });
     const context = firstContext(room);
     this.#history = new RosterHistory({ room, version: 0, context, members: [] });
-    const { later, failed } = relay;
+    const { later, after, failed } = relay;
     this.#fanOut = new FanOut(this.#feed, { later, failed, wrote: () => relay.endBroken() });
     this.#receipts = new Receipts((number) => this.#connected(number), later);
+    this.#acceptances = new Acceptances(after);
   }
 
   /** The room's id. */
@@ -243,6 +245,7 @@ export class HostedRoom implements StayRoom {
     stay.connection = undefined;
     stay.lostSince = undefined;
     this.#fanOut.delete(stay.number);
+    this.#acceptances.delete(stay);
     // What it has said that it has taken goes out before its leaving does.
     this.#receipts.flush();
     // A member that loses its relay has not left: it may meet the others at the next one.
@@ -402,6 +405,7 @@ export class HostedRoom implements StayRoom {
     this.#stays.delete(stay.number);
     this.#lagging.delete(stay);
     this.#fanOut.delete(stay.number);
+    this.#acceptances.delete(stay);
     if (this.size === 0) this.#emptySince = this.#relay.monotonic();
     this.#relay.tell({ kind: "left", credential: stay.credential, reason, roomName: this.name });
   }
@@ -453,6 +457,6 @@ export class HostedRoom implements StayRoom {
   /** Writes what was appended, and tells a member how many of its frames have a place. */
   flush(stay?: Stay): void {
     this.#fanOut.flush();
-    stay?.reportAccepted();
+    if (stay !== undefined) this.#acceptances.add(stay);
   }
 }

@@ -15,8 +15,8 @@ import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
 import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
 import type { EntryRules } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
-import type { EntryKind, Reader } from "./fan_out.ts";
-import type { CountedFrame, Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
+import type { EntryKind, Speaker } from "./fan_out.ts";
+import type { After, CountedFrame, Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
 import type { RoomMember } from "./room.ts";
 
 /** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */
@@ -29,6 +29,7 @@ export interface RelayContext {
   readonly tally: Tally;
   readonly isClosing: boolean;
   readonly later: Later;
+  readonly after: After | undefined;
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly random: Random;
@@ -100,7 +101,7 @@ export interface Roster {
 }
 
 /** A member of a room, from its join to its leaving, over all of its connections. */
-export class Stay implements Reader {
+export class Stay implements Speaker {
   readonly room: StayRoom;
   readonly member: RoomMember;
   readonly credential: Credential;
@@ -151,12 +152,16 @@ export class Stay implements Reader {
     this.#accepted = this.member.received;
   }
 
-  /** Tells the member how many of its frames have a place in the log, if that is new. */
-  reportAccepted(): void {
-    const { received } = this.member;
-    if (received <= this.#accepted || this.connection === undefined) return;
-    this.#accepted = received;
-    this.link.send(encodeCount(KIND.accepted, received));
+  /** Whether frames of the member have a place in the log that it has not been told of. */
+  get owesAccepted(): boolean {
+    return this.member.received > this.#accepted && this.connection !== undefined;
+  }
+
+  /** Returns the frame that tells the member how many of its frames have a place in the log; undefined if it knows. */
+  takeAccepted(): Bytes | undefined {
+    if (!this.owesAccepted) return undefined;
+    this.#accepted = this.member.received;
+    return encodeCount(KIND.accepted, this.#accepted);
   }
 
   /**

@@ -37,12 +37,20 @@ export interface RelayOptions extends EntryRulesOptions, Listeners {
   readonly check?: CredentialCheck;
   /** Calls a function in a later turn of the event loop, so that the relay serves others in between. */
   readonly later?: Later;
+  /**
+   * Calls a function after some time. With it, what the relay accepts is told a little later, together with a receipt
+   * that comes meanwhile; without it, at once.
+   */
+  readonly after?: After;
   /** How many connections, joins, frames and bytes the relay accepts; {@linkcode DEFAULT_LIMITS} by default. */
   readonly limits?: Partial<Limits>;
 }
 
 /** Calls a function in a later turn of the event loop. */
 export type Later = (call: () => void) => void;
+
+/** Calls a function after some milliseconds, unless the returned object is disposed before. */
+export type After = (ms: number, call: () => void) => Disposable;
 
 /** Receives what happens at a relay. */
 export interface Listeners {

@@ -16,6 +16,7 @@ import { compareBytes } from "../wire/history.ts";
 import { MAX_ROSTER, type Reason } from "../wire/kinds.ts";
 import { Door, EntryRules, sourceOf } from "./admission_control.ts";
 import {
+  type After,
   Boundary,
   DEFAULT_GRACE_MS,
   DEFAULT_LIMITS,
@@ -55,6 +56,8 @@ export class Relay implements RelayContext {
   readonly failed: (error: unknown) => void;
   /** Calls a function in a later turn of the event loop; what it throws is contained. */
   readonly later: Later;
+  /** Calls a function after some time; what it throws is contained. */
+  readonly after: After | undefined;
   readonly #boundary: Boundary;
   readonly #maxMembers: number;
   readonly #maxRooms: number;
@@ -73,6 +76,12 @@ export class Relay implements RelayContext {
     this.failed = this.#boundary.failed;
     const later = options.later ?? laterByDefault;
     this.later = (call) => later(() => this.#boundary.run(call));
+    const { after } = options;
+    this.after = after && ((ms, call) =>
+      after(ms, () => {
+        this.#boundary.run(call);
+        this.#boundary.run(() => this.endBroken());
+      }));
     this.rules = new EntryRules(options);
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#maxRooms = options.maxRooms ?? DEFAULT_MAX_ROOMS;

@@ -10,7 +10,7 @@ import type { TlsClientOptions, TlsServerOptions } from "../../net/tls.ts";
 import { generateMemberKeys, makeCredential, type OwnCredential } from "../identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../identity/signing.ts";
 import type { DuplexLink, Link, Tap } from "../link.ts";
-import type { Limits, RelayEvent, RelayInvitations } from "../relay/options.ts";
+import type { After, Limits, RelayEvent, RelayInvitations } from "../relay/options.ts";
 import { Relay } from "../relay/relay.ts";
 import { DEFAULT_PORT } from "../wire/kinds.ts";
 import { hostRelay, type LinkSource, type RelayHost } from "./relay_host.ts";
@@ -194,9 +194,15 @@ function makeRelay({ event, ...options }: RelayHostOptions): Relay {
     ...(limits === undefined ? {} : { limits }),
     ...(publicNames === undefined ? {} : { publicNames }),
     ...(event === undefined ? {} : { event }),
+    after,
     fail: (error) => event?.({ kind: "failed", detail: String(error) }),
   });
 }
+
+const after: After = (ms, call) => {
+  const timer = setTimeout(call, ms);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+};
 
 function listen(relay: Relay, options: RelayServerOptions): TcpListener {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls, wrap, trouble } = options;

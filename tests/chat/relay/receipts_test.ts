@@ -1,11 +1,11 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { encodeEmpty, readCount } from "../../../lib/chat/wire/control.ts";
 import { encodeEntries, readEntries } from "../../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { concatBytes, entryFor } from "../raw_frames.ts";
 import type { RawMember } from "../raw_member.ts";
-import { RelayRoom } from "./relay_room.ts";
+import { heard, RelayRoom } from "./relay_room.ts";
 
 /** A relay whose later turns a test runs. */
 async function threeInARoom() {
@@ -118,4 +118,61 @@ Deno.test("entries for a member for which more than 256 KiB have not left yet ar
     await turn();
   }
   assertEquals(got(bo, KIND.receipt), [["1:0"], ["1:2"]]);
+});
+
+/** Two members, and the calls that the relay has put off. */
+async function twoThatWait() {
+  const turns: (() => void)[] = [];
+  const waiting = new Set<() => void>();
+  const room = new RelayRoom({
+    later: (call) => turns.push(call),
+    after: (_, call) => {
+      waiting.add(call);
+      return { [Symbol.dispose]: () => waiting.delete(call) };
+    },
+  });
+  const [ada, bo] = [(await room.join("ada")).raw, (await room.join("bo")).raw];
+  const run = async (calls: Iterable<() => void>) => {
+    for (const call of calls) call();
+    await room.settle();
+  };
+  const turn = () => run(turns.splice(0));
+  const pass = async () => {
+    const due = [...waiting];
+    waiting.clear();
+    await run(due);
+  };
+  const told = () =>
+    ada.received.filter(({ kind }) => kind === KIND.accepted || kind === KIND.receipt)
+      .map(({ kind, payload }) => kind === KIND.accepted ? readCount(payload) : "receipt");
+  return { room, ada, bo, turn, pass, told, waiting };
+}
+
+Deno.test("what was accepted is told once, before a receipt that comes meanwhile", async () => {
+  const { room, ada, bo, turn, pass, told } = await twoThatWait();
+  for (const number of [1, 2]) {
+    ada.say({ number });
+    await room.settle();
+  }
+  assertEquals([heard(bo), told()], [[1, 2], []]);
+  bo.send(encodeEntries(KIND.receipt, [entryFor(1, 1)])[0]!);
+  await room.settle();
+  await turn();
+  assertEquals(told(), [2, "receipt"]);
+  await pass();
+  assertEquals(told(), [2, "receipt"]);
+});
+
+Deno.test("what was accepted is told after a moment if no receipt comes, and not to a lost connection", async () => {
+  const { room, ada, pass, told, waiting } = await twoThatWait();
+  ada.say({ number: 1 });
+  await room.settle();
+  await pass();
+  assertEquals(told(), [1]);
+  ada.say({ number: 2 });
+  await room.settle();
+  assertEquals(waiting.size, 1);
+  ada.close();
+  await room.settle();
+  assertEquals([told(), waiting.size], [[1], 0]);
 });
