@@ -161,12 +161,16 @@ function plainOutput(stream: OutputStream): OutputStream {
 }
 
 async function* readStandardInput(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  try {
-    yield* Deno.stdin.readable;
-  } catch (error) {
-    throw fileFailure(error, "cannot read standard input");
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  for (;;) {
+    const length = await readSome(buffer);
+    if (length === null) return;
+    yield buffer.slice(0, length);
   }
 }
+
+/** The most bytes of a chunk of standard input. */
+const CHUNK_BYTES = 64 << 10;
 
 async function readSome(into: Uint8Array): Promise<number | null> {
   for (;;) {
