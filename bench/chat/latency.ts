@@ -1,6 +1,7 @@
 /**
  * Latency: one message from one client's standard input to another's standard output, through a relay; beside it the
  * same through ncat, and through the same hops in plain Deno. Both ends are pipes of this process, so one clock sees both.
+ * The processor time of the three processes stands beside it, as other work on the machine changes it less.
  *
  * @module
  */
@@ -8,6 +9,7 @@
 import { type Bench, type Figure, leftOut } from "./bench.ts";
 import { median, percentile } from "./figures.ts";
 import { pause, type Processes, type Running, within } from "./processes.ts";
+import { processorMs } from "./processor.ts";
 import { hasNcat, NO_NCAT, startBare, startNcat, startParley } from "./relays.ts";
 
 const GOAL_OF_BARE = 1.15;
@@ -18,8 +20,39 @@ const NEWLINE = 10;
 /** Two clients and what stands between them. */
 interface Pair {
   readonly sender: Running;
+  readonly relay: Running;
   readonly receiver: Running;
-  stop(): Promise<void>;
+}
+
+/** What each run gave, in milliseconds a message. */
+class Runs {
+  readonly middles: number[] = [];
+  readonly tails: number[] = [];
+  /** The processor time of the three processes. */
+  readonly costs: number[] = [];
+
+  /** Measures one run. */
+  async add(pair: Pair, count: number): Promise<void> {
+    const before = await processorOf(pair);
+    const taken = await times(pair, count);
+    this.costs.push((await processorOf(pair) - before) / count);
+    this.middles.push(median(taken));
+    this.tails.push(percentile(taken, 0.99));
+  }
+
+  /** What stands beside the median. */
+  get note(): string {
+    return `p99 ${milliseconds(median(this.tails))}; processor ${milliseconds(median(this.costs))}`;
+  }
+}
+
+async function processorOf(pair: Pair): Promise<number> {
+  const used = await Promise.all(processesOf(pair).map(({ pid }) => processorMs(pid)));
+  return used.reduce((sum, ms) => sum + ms, 0);
+}
+
+function processesOf({ sender, receiver, relay }: Pair): Running[] {
+  return [sender, receiver, relay];
 }
 
 /** Measures a message's way, for parley and for ncat in turns. */
@@ -28,49 +61,38 @@ export async function latency({ processes, runs, quick }: Bench): Promise<Figure
   const parley = await parleyPair(processes);
   const ncat = await hasNcat() ? await ncatPair(processes) : undefined;
   const bare = await barePair(processes);
-  const ours = { middles: [] as number[], tails: [] as number[] };
-  const theirs = { middles: [] as number[], tails: [] as number[] };
-  const limit = { middles: [] as number[], tails: [] as number[] };
+  const [ours, theirs, limit] = [new Runs(), new Runs(), new Runs()];
   await times(parley, WARM_UP);
   await times(bare, WARM_UP);
   for (let run = 0; run < runs; run++) {
-    for (const [pair, into] of [[parley, ours], [ncat, theirs], [bare, limit]] as const) {
-      if (pair === undefined) continue;
-      const taken = await times(pair, count);
-      into.middles.push(median(taken));
-      into.tails.push(percentile(taken, 0.99));
-    }
+    await ours.add(parley, count);
+    if (ncat !== undefined) await theirs.add(ncat, count);
+    await limit.add(bare, count);
   }
-  await parley.stop();
-  await ncat?.stop();
-  await bare.stop();
+  for (const pair of [parley, ncat, bare]) await stop(pair);
   const what = "latency: one message, send to shown";
-  const middle = median(ours.middles);
   // Each run against the one beside it.
-  const ratio = median(ours.middles.map((one, i) => one / limit.middles[i]!));
+  const beside = (name: "middles" | "costs") =>
+    median(ours[name].map((one, i) => one / limit[name][i]!));
+  const ratio = beside("middles");
   return [
     {
       what,
       goal: `<= ${GOAL_OF_BARE} of bare`,
-      measured: `${milliseconds(middle)}, ${ratio.toFixed(2)} of bare`,
+      measured: `${milliseconds(median(ours.middles))}, ${ratio.toFixed(2)} of bare`,
       met: ratio <= GOAL_OF_BARE,
-      note: `p99 ${milliseconds(median(ours.tails))}; ${count} messages a run`,
+      note: `${ours.note}, ${beside("costs").toFixed(2)} of bare; ${count} messages a run`,
     },
-    ncat === undefined ? leftOut(`${what}, ncat --broker`, NO_NCAT) : {
-      what: `${what}, ncat --broker`,
-      goal: undefined,
-      measured: milliseconds(median(theirs.middles)),
-      met: undefined,
-      note: `p99 ${milliseconds(median(theirs.tails))}; not encrypted`,
-    },
-    {
-      what: `${what}, bare`,
-      goal: undefined,
-      measured: milliseconds(median(limit.middles)),
-      met: undefined,
-      note: `p99 ${milliseconds(median(limit.tails))}`,
-    },
+    ncat === undefined
+      ? leftOut(`${what}, ncat --broker`, NO_NCAT)
+      : { ...besideIt(`${what}, ncat --broker`, theirs), note: `${theirs.note}; not encrypted` },
+    besideIt(`${what}, bare`, limit),
   ];
+}
+
+function besideIt(what: string, runs: Runs): Figure {
+  const measured = milliseconds(median(runs.middles));
+  return { what, goal: undefined, measured, met: undefined, note: runs.note };
 }
 
 function milliseconds(value: number): string {
@@ -86,7 +108,7 @@ async function parleyPair(processes: Processes): Promise<Pair> {
   await receiver.line(); // that the sender has joined
   await receiver.line(); // that it is really there
   discard(sender);
-  return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
+  return { sender, receiver, relay: relay.process };
 }
 
 async function ncatPair(processes: Processes): Promise<Pair> {
@@ -96,7 +118,7 @@ async function ncatPair(processes: Processes): Promise<Pair> {
   const sender = client();
   discard(sender);
   await pause(500); // ncat does not say when it is connected
-  return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
+  return { sender, receiver, relay: relay.process };
 }
 
 async function barePair(processes: Processes): Promise<Pair> {
@@ -107,11 +129,11 @@ async function barePair(processes: Processes): Promise<Pair> {
   const sender = client();
   discard(sender);
   await pause(500); // it does not say when it is connected
-  return { sender, receiver, stop: () => stop(sender, receiver, relay.process) };
+  return { sender, receiver, relay: relay.process };
 }
 
-async function stop(...running: readonly Running[]): Promise<void> {
-  for (const one of running) await one.stop();
+async function stop(pair: Pair | undefined): Promise<void> {
+  for (const one of pair === undefined ? [] : processesOf(pair)) await one.stop();
 }
 
 /** Reads what a process says to its end, so that it never waits for a reader. */
