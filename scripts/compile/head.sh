@@ -1,12 +1,14 @@
 #!/bin/sh
 # parley @VERSION@ for @TARGET@, with all that it needs. Behind this script follow, compressed, the
-# Deno runtime, the program and its table of ports. The first run unpacks them into a directory of the user's cache that
+# Deno runtime, the program in two files, and its table of ports. The first run unpacks them into a directory of the user's cache that
 # is named by their hash; later runs start from there. `parley --verify-install` checks what is there.
 
 runtime_size=@RUNTIME_SIZE@ runtime_packed=@RUNTIME_PACKED@
 runtime_sum=@RUNTIME_SUM@
 program_size=@PROGRAM_SIZE@ program_packed=@PROGRAM_PACKED@
 program_sum=@PROGRAM_SUM@
+rest_size=@REST_SIZE@ rest_packed=@REST_PACKED@
+rest_sum=@REST_SUM@
 ports_size=@PORTS_SIZE@ ports_packed=@PORTS_PACKED@
 ports_sum=@PORTS_SUM@
 content=@CONTENT@
@@ -140,9 +142,9 @@ unpacked() {
   [ ! -L "$1" ] || return 1
   resolve "$1" || return 1
   dir=$real/$content
-  look_down "$real" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js" "$dir/ports"
-  settled 6 || return 1
-  # In the order of ls: ROOT, the directory, complete, deno, parley.js, ports.
+  look_down "$real" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js" "$dir/ports" "$dir/rest.js"
+  settled 7 || return 1
+  # In the order of ls: ROOT, the directory, complete, deno, parley.js, ports, rest.js.
   case $facts in
   "d"????"-"??"-"?" $uid "*"
 drwx------ $uid "*"
@@ -150,6 +152,7 @@ drwx------ $uid "*"
 -r-x------ $uid $runtime_size
 -r-------- $uid $program_size
 -r-------- $uid $ports_size
+-r-------- $uid $rest_size
 ") return 0 ;;
   esac
   return 1
@@ -191,9 +194,9 @@ deno() {
 }
 
 # Lets Deno keep the program as V8 has compiled it, which makes later starts faster. Deno does so only if a
-# program ends by itself, which parley never does.
+# program ends by itself, which parley never does. The command is one that needs both files.
 keep_compiled() (
-  deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" info byteorder 1
+  deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" completions bash
 ) </dev/null >/dev/null 2>&1
 
 # Removes from ROOT what other versions have unpacked, but the one that was used last. One that runs
@@ -233,7 +236,14 @@ sum() {
 # Whether the files in a directory are those that were packed.
 genuine() {
   [ "$(sum "$1/deno")" = $runtime_sum ] && [ "$(sum "$1/parley.js")" = $program_sum ] &&
-    [ "$(sum "$1/ports")" = $ports_sum ]
+    [ "$(sum "$1/ports")" = $ports_sum ] && [ "$(sum "$1/rest.js")" = $rest_sum ]
+}
+
+# Prints what is packed in the next SIZE bytes of the last tail_size ones of the file, and takes SIZE from tail_size.
+# take SIZE
+take() {
+  tail -c $tail_size "$self" | head -c "$1" | gzip -dc || return
+  tail_size=$((tail_size - $1))
 }
 
 # Unpacks beside its place in ROOT and renames, so that nobody sees half of it. Ends with 1 where ROOT
@@ -260,17 +270,17 @@ unpack() (
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
   {
-    rest=$((program_packed + ports_packed))
-    tail -c $((runtime_packed + rest)) "$self" | head -c $runtime_packed | gzip -dc >"$new/deno" &&
-      tail -c $rest "$self" | head -c $program_packed | gzip -dc >"$new/parley.js" &&
-      tail -c $ports_packed "$self" | gzip -dc >"$new/ports"
+    tail_size=$((runtime_packed + program_packed + rest_packed + ports_packed))
+    take $runtime_packed >"$new/deno" && take $program_packed >"$new/parley.js" &&
+      take $rest_packed >"$new/rest.js" && take $ports_packed >"$new/ports"
   } 2>/dev/null
   if ! genuine "$new"; then
-    look "$new/deno" "$new/parley.js" "$new/ports"
+    look "$new/deno" "$new/parley.js" "$new/ports" "$new/rest.js"
     case $facts in
     "-rw------- $uid $runtime_size
 -rw------- $uid $program_size
 -rw------- $uid $ports_size
+-rw------- $uid $rest_size
 ") why="it is not what was packed: the file is damaged" ;;
     *) why="the disk is full, or the file is damaged" ;;
     esac
@@ -278,7 +288,7 @@ unpack() (
       "free some 100 MB there, or download parley again")
     exit 2
   fi
-  chmod 500 "$new/deno" && chmod 400 "$new/parley.js" "$new/ports" || exit 1
+  chmod 500 "$new/deno" && chmod 400 "$new/parley.js" "$new/ports" "$new/rest.js" || exit 1
   # Where nothing may be executed, another place may do.
   "$new/deno" --version >/dev/null 2>&1 || exit 1
   : >"$new/complete" || exit 1

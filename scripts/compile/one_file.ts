@@ -31,26 +31,71 @@ interface Body {
  *
  * @param chunks The files of `deno bundle --code-splitting`, by name, not minified.
  * @param entry The name of the file that runs at the start.
+ * @param apart The chunks that the program shall import from the file `rest.js` beside it, when it needs the first of
+ * them. {@linkcode joinApart} returns that file.
  * @returns The program, without a static import.
  * @throws {Failure} `NOT_JOINED` if the chunks are not as expected.
  */
-export function joinChunks(chunks: ReadonlyMap<string, string>, entry: string): string {
+export function joinChunks(
+  chunks: ReadonlyMap<string, string>,
+  entry: string,
+  apart: ReadonlySet<string> = new Set(),
+): string {
   const main = chunks.get(entry);
   if (main === undefined) throw notJoined(`there is no ${entry}`);
-  const functions = [...chunks].filter(([name]) => name !== entry)
-    .map(([name, text]) => `  "${name}": () => {\n${bodyOf(name, text).text}  },\n`);
+  const here = [...chunks].filter(([name]) => name !== entry && !apart.has(name));
   return `const __loaded = {};
 const __load = (name) => __loaded[name] ??= __chunks[name]();
 const __chunks = {
-${functions.join("")}  "${LAST}": 0,
+${functionsOf(here, apart)}  "${LAST}": 0,
 };
-${bodyOf(entry, main).text}`;
+${apart.size > 0 ? IMPORT_REST : ""}${bodyOf(entry, main, apart).text}`;
+}
+
+/** Adds the chunks of `rest.js` to the program. Deno does not read a file at the start whose name it must compute. */
+const IMPORT_REST = `let __rest;
+const __more = () => __rest ??= import(new URL("rest.js", import.meta.url).href)
+  .then(({ chunksFor }) => Object.assign(__chunks, chunksFor(__load)));
+`;
+
+/**
+ * Joins the chunks of the second file of a program. Its chunks are not within one function, which V8 would have to read
+ * as a whole at each start.
+ *
+ * @param chunks The files of the bundle, by name.
+ * @param apart The names of those that the second file holds.
+ * @returns A module. Its `chunksFor()` takes the program's function that loads a chunk, and returns the chunks.
+ * @throws {Failure} `NOT_JOINED` if the chunks are not as expected.
+ */
+export function joinApart(
+  chunks: ReadonlyMap<string, string>,
+  apart: ReadonlySet<string>,
+): string {
+  const there = [...chunks].filter(([name]) => apart.has(name));
+  return `let __load;
+const __chunks = {
+${functionsOf(there)}};
+export const chunksFor = (load) => {
+  __load = load;
+  return __chunks;
+};
+`;
+}
+
+function functionsOf(
+  chunks: readonly (readonly [string, string])[],
+  apart?: ReadonlySet<string>,
+): string {
+  return chunks
+    .map(([name, text]) => `  "${name}": () => {\n${bodyOf(name, text, apart).text}  },\n`)
+    .join("");
 }
 
 /** The key after the last chunk. It shows where the function before it ends. */
 const LAST = "-";
 
-function bodyOf(name: string, text: string): Body {
+/** Makes a chunk the body of a function. It waits for the second file before it runs one of the chunks `apart`. */
+function bodyOf(name: string, text: string, apart?: ReadonlySet<string>): Body {
   const imports: string[] = [];
   const body = text
     .replace(REQUIRE, "var __require = (name) => process.getBuiltinModule(name);\n")
@@ -80,7 +125,10 @@ function bodyOf(name: string, text: string): Body {
     .replace(EXPORT_DEFAULT, (_line, value: string) => `return { default: ${value} };\n`)
     .replace(
       LAZY_IMPORT,
-      (_call, from: string) => `Promise.resolve().then(() => __load("${from}"))`,
+      (_call, from: string) => {
+        const ready = apart?.has(from) === true ? "__more()" : "Promise.resolve()";
+        return `${ready}.then(() => __load("${from}"))`;
+      },
     );
   const left = /^(?:import|export)\b.*$/m.exec(body);
   if (left !== null) throw notJoined(`${name} still has the line ${left[0]}`);
@@ -118,6 +166,47 @@ export function chunksOf(
     add(holder[0]);
   }
   return found;
+}
+
+/**
+ * Returns the names of the chunks that only the modules of some folders need.
+ *
+ * @param chunks The files of the bundle, by name.
+ * @param entry The name of the file that runs at the start.
+ * @param folders The folders, such as `lib/commands/chat/`.
+ * @param by The path of the only module that may import modules of these folders lazily. It does so before the
+ * program drops its permission to read files; any other import may come too late for a file that is not read yet.
+ * @throws {Failure} `NOT_JOINED` if a chunk without that module imports one of these chunks lazily, or if the modules of
+ * these folders are needed by others.
+ */
+export function chunksOnlyFor(
+  chunks: ReadonlyMap<string, string>,
+  entry: string,
+  folders: readonly string[],
+  by: string,
+): Set<string> {
+  const within = (name: string): boolean => {
+    const text = chunks.get(name) ?? "";
+    if (folders.some((folder) => text.includes(`// ${folder}`))) return true;
+    // A chunk that only passes on what others hold.
+    return !/^\/\/ /m.test(text) && bodyOf(name, text).imports.some(within);
+  };
+  const needed = new Set<string>();
+  const add = (name: string): void => {
+    if (needed.has(name)) return;
+    needed.add(name);
+    const text = chunks.get(name) ?? "";
+    bodyOf(name, text).imports.forEach(add);
+    for (const [, lazy = ""] of text.matchAll(LAZY_IMPORT)) {
+      if (!within(lazy)) add(lazy);
+      else if (!text.includes(`// ${by}\n`)) {
+        throw notJoined(`${name} imports ${lazy}, as ${by} may`);
+      }
+    }
+  };
+  add(entry);
+  for (const name of needed) if (within(name)) throw notJoined(`others need ${name}`);
+  return new Set([...chunks.keys()].filter((name) => !needed.has(name)));
 }
 
 /**

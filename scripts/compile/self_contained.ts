@@ -41,24 +41,28 @@ export async function makeSelfContained(
   }
   const runtime = await pack(await Deno.readFile(Deno.execPath()), effort);
   const program = await pack(new TextEncoder().encode(bundle.program), effort);
+  const rest = await pack(new TextEncoder().encode(bundle.rest), effort);
   const ports = await pack(new TextEncoder().encode(bundle.ports), effort);
+  const sums = [runtime, program, rest, ports].map(({ sum }) => sum).join("");
   const head = await fillHead({
     VERSION,
     TARGET: Deno.build.target,
     FLAGS: FLAGS.join(" "),
-    CONTENT: (await sha256(new TextEncoder().encode(runtime.sum + program.sum + ports.sum)))
-      .slice(0, 32),
+    CONTENT: (await sha256(new TextEncoder().encode(sums))).slice(0, 32),
     RUNTIME_SIZE: runtime.size,
     RUNTIME_PACKED: runtime.packed.length,
     RUNTIME_SUM: runtime.sum,
     PROGRAM_SIZE: program.size,
     PROGRAM_PACKED: program.packed.length,
     PROGRAM_SUM: program.sum,
+    REST_SIZE: rest.size,
+    REST_PACKED: rest.packed.length,
+    REST_SUM: rest.sum,
     PORTS_SIZE: ports.size,
     PORTS_PACKED: ports.packed.length,
     PORTS_SUM: ports.sum,
   });
-  const parts = new Blob([head, runtime.packed, program.packed, ports.packed]);
+  const parts = new Blob([head, runtime.packed, program.packed, rest.packed, ports.packed]);
   await Deno.writeFile(output, parts.stream());
   await Deno.chmod(output, 0o755);
 }

@@ -115,6 +115,7 @@ export class Scratch implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
   static async make(): Promise<Scratch> {
+    await sh('mkdir -p "$1"', PLACE.pathname);
     return new Scratch(await Deno.makeTempDir({ dir: PLACE.pathname, prefix: "scratch-" }));
   }
 

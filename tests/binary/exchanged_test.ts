@@ -181,7 +181,7 @@ Deno.test({
       `chmod 755 "$1"; cp -a "$2" "$1/good"; mkdir -p "$1/evil/bad/parley/$3"
        cd "$1/evil/bad/parley/$3"
        printf '#!/bin/sh\\necho "ran as $(id -u)" >>%s/ran\\n' "$1" >deno
-       : >complete; : >parley.js; : >ports; chmod 755 deno; chown -R ${OTHER} "$1/evil"`,
+       : >complete; : >parley.js; : >ports; : >rest.js; chmod 755 deno; chown -R ${OTHER} "$1/evil"`,
       scratch.path,
       cache,
       content,

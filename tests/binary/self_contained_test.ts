@@ -76,7 +76,10 @@ test(
     assertMatch(content!.name, /^[0-9a-f]{32}$/);
     assertEquals(
       await listing(root),
-      [". 700", "", "/complete 600", "/deno 500", "/parley.js 400", "/ports 400"].map((line) =>
+      [
+        ...[". 700", "", "/complete 600", "/deno 500"],
+        ...["/parley.js 400", "/ports 400", "/rest.js 400"],
+      ].map((line) =>
         line.startsWith(".") ? line : `./${content!.name}${line === "" ? " 700" : line}`
       ),
     );
@@ -103,7 +106,7 @@ test(
     assertEquals(names.length, 1);
     const inside = await Array.fromAsync(Deno.readDir(`${scratch}/parley/${names[0]!.name}`));
     const fixed = inside.map(({ name }) => name).filter((name) => name !== "cache");
-    assertEquals(fixed.sort(), ["complete", "deno", "parley.js", "ports"]);
+    assertEquals(fixed.sort(), ["complete", "deno", "parley.js", "ports", "rest.js"]);
   },
 );
 
@@ -190,7 +193,7 @@ test(
     const whole = await verify();
     assertEquals([whole.code, whole.stderr], [0, ""]);
     assertMatch(whole.stdout, new RegExp(`^parley ${VERSION} in ${scratch}/parley/.* is whole\n$`));
-    for (const part of ["parley.js", "ports"]) {
+    for (const part of ["parley.js", "ports", "rest.js"]) {
       // One character is another; size and mode are not.
       const change =
         'cd "$1"/parley/* && cp "$2" whole && chmod 600 "$2" && printf X | dd of="$2" bs=1 seek=9 conv=notrunc && chmod 400 "$2"';
@@ -214,6 +217,8 @@ for (
     ["a part that is gone", "rm -f parley.js"],
     ["the table of ports gone", "rm -f ports"],
     ["the table of ports cut off", "chmod 600 ports; : >ports; chmod 400 ports"],
+    ["the second file of the program gone", "rm -f rest.js"],
+    ["the second file cut off", "chmod 600 rest.js; : >rest.js; chmod 400 rest.js"],
     ["Deno cut off", "chmod 700 deno; : >deno; chmod 500 deno"],
     ["no mark that it is complete", "rm complete"],
   ] as const
@@ -228,12 +233,15 @@ for (
   });
 }
 
-/** How often Deno's cache of compiled code in a directory names the program. */
-function timesCompiled(scratch: string): Promise<string> {
-  return sh(
-    'cd "$1"/parley/* && cat cache/v8_code_cache_v2* | grep -ac "file://$PWD/parley.js" || :',
+/** Whether Deno's cache of compiled code in a directory names both files of the program. */
+async function isCompiled(scratch: string): Promise<boolean> {
+  const times = await sh(
+    `cd "$1"/parley/* && for file in parley.js rest.js; do
+       cat cache/v8_code_cache_v2* | grep -ac "file://$PWD/$file" || :
+     done`,
     scratch,
   );
+  return times.split("\n").every((count) => Number(count) > 0);
 }
 
 test(
@@ -241,10 +249,10 @@ test(
   async (program, scratch) => {
     const env = { XDG_CACHE_HOME: scratch };
     await answers(program, env);
-    assert(Number(await timesCompiled(scratch)) > 0);
+    assert(await isCompiled(scratch));
     await sh('cd "$1"/parley/*/cache && rm -r * && echo "harm" >v8_code_cache_v2', scratch);
     assertEquals((await ended(started(program, ["--verify-install"], { env }))).code, 0);
-    assert(Number(await timesCompiled(scratch)) > 0);
+    assert(await isCompiled(scratch));
   },
 );
 
@@ -253,6 +261,28 @@ test("loads no module of Node's at its start", async (_program, scratch) => {
   await answers(path, env);
   await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
   assertEquals(await sh('grep -nE "^(import|export)\\b" "$1/parley.js" || :', scratch), "");
+});
+
+test("needs its second file for some commands only", async (_program, scratch) => {
+  const { path, env } = await selfContained();
+  await answers(path, env);
+  await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
+  const run = (args: string) =>
+    ended(
+      shell(
+        `deno run -q --no-prompt --no-config --allow-net --allow-read "$1" ${args}`,
+        `${scratch}/parley.js`,
+      ),
+    );
+  for (const args of ["--version", "--help", "info byteorder 1", "info resolve --help"]) {
+    const { code, stderr } = await run(args);
+    assertEquals([code, stderr], [0, ""], args);
+  }
+  for (const args of ["chat --help", "rsa --help", "tcp --help", "udp --help", "tour --help"]) {
+    const { code, stderr } = await run(args);
+    assertEquals(code, 1, args);
+    assertMatch(stderr, /rest\.js/, args);
+  }
 });
 
 test("starts no process but ls once it is unpacked", async (program, scratch) => {

@@ -1,7 +1,13 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
-import { chunksOf, compileEarly, joinChunks } from "../../scripts/compile/one_file.ts";
+import {
+  chunksOf,
+  chunksOnlyFor,
+  compileEarly,
+  joinApart,
+  joinChunks,
+} from "../../scripts/compile/one_file.ts";
 
 const BUNDLE = new Map([
   [
@@ -136,6 +142,68 @@ Deno.test("chunksOf() returns the chunks of modules, and those that these import
   assertEquals([...chunksOf(BUNDLE, ["lib/base/one.ts"])], ["chunk-B.js", "chunk-C.js"]);
   assertEquals(chunksOf(BUNDLE, ["lib/show.ts"]).size, 3);
   assertThrows(() => chunksOf(BUNDLE, ["lib/gone.ts"]), Failure, "lib/gone.ts is in none");
+});
+
+/** A table that imports two commands lazily, one of them by a chunk that only passes it on. */
+const GROUPS = new Map([
+  ["main.js", 'const { run } = await import("./table-A.js");\nawait run();\n'],
+  [
+    "table-A.js",
+    `import { base } from "./base-B.js";
+// lib/table.ts
+var run = async () => {
+  seen.push(base, (await import("./near-C.js")).near);
+  seen.push((await import("./far-D.js")).far, (await import("./far-D.js")).far);
+};
+export { run };
+`,
+  ],
+  ["base-B.js", '// lib/base/base.ts\nvar base = "base";\nexport { base };\n'],
+  [
+    "near-C.js",
+    'import { base } from "./base-B.js";\n// lib/near/near.ts\nvar near = `near ${base}`;\nexport { near };\n',
+  ],
+  ["far-D.js", 'import { far } from "./chunk-E.js";\nexport { far };\n'],
+  [
+    "chunk-E.js",
+    `import { base } from "./base-B.js";
+import { help } from "./help-F.js";
+// lib/far/far.ts
+var far = help(base);
+export { far };
+`,
+  ],
+  ["help-F.js", "// lib/help.ts\nvar help = (text) => `far ${text}`;\nexport { help };\n"],
+]);
+
+Deno.test("chunksOnlyFor() returns what some folders alone need, with the chunks that pass it on", () => {
+  assertEquals(
+    [...chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts")],
+    ["far-D.js", "chunk-E.js", "help-F.js"],
+  );
+});
+
+Deno.test("chunksOnlyFor() refuses a folder that another module imports", () => {
+  const only = (chunks: ReadonlyMap<string, string>, by = "lib/table.ts") => () =>
+    chunksOnlyFor(chunks, "main.js", ["lib/far/"], by);
+  assertThrows(only(GROUPS, "main.ts"), Failure, "table-A.js imports far-D.js, as main.ts may");
+  const near = `import "./chunk-E.js";\n${GROUPS.get("near-C.js")}`;
+  assertThrows(only(new Map([...GROUPS, ["near-C.js", near]])), Failure, "others need chunk-E.js");
+});
+
+Deno.test("joinChunks() leaves chunks to a second file, which is imported when one of them is needed", async () => {
+  const apart = chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts");
+  const program = joinChunks(GROUPS, "main.js", apart);
+  for (const name of GROUPS.keys()) {
+    assertEquals(program.includes(`"${name}": `), !apart.has(name) && name !== "main.js");
+  }
+  const rest = `data:text/javascript,${encodeURIComponent(joinApart(GROUPS, apart))}`;
+  const imported = 'import(new URL("rest.js", import.meta.url).href)';
+  const here = program.replace(
+    imported,
+    `(seen.push("imported"), import(${JSON.stringify(rest)}))`,
+  );
+  assertEquals(await run(here), ["base", "near base", "imported", "far base", "far base"]);
 });
 
 Deno.test("compileEarly() puts the functions of the named chunks in parentheses", () => {
