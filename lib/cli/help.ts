@@ -7,7 +7,7 @@
 
 import { Failure, nearest, usageFailure } from "../base/failure.ts";
 import { quote, shellWord } from "../base/printable.ts";
-import { BUILD } from "../os/build.ts";
+import { BUILD, type Build } from "../os/build.ts";
 import {
   commandLine,
   type CommandSpec,
@@ -66,7 +66,10 @@ export function optionRow([name, spec]: [string, OptionSpec]): [string, string] 
   const notes = [];
   if (spec.type === "text" && spec.choices !== undefined) notes.push(spec.choices.join(" or "));
   if (spec.type === "text" && spec.repeat === true) notes.push("may be repeated");
-  if (spec.type !== "flag" && spec.default !== undefined) notes.push(`default ${spec.default}`);
+  // An empty text cannot be shown: the help says what it means.
+  if (spec.type !== "flag" && spec.default !== undefined && spec.default !== "") {
+    notes.push(`default ${spec.default}`);
+  }
   if (spec.needs !== undefined && BUILD === "source") notes.push(`needs ${flags(spec.needs)}`);
   return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join("; ")})`];
 }
@@ -262,17 +265,22 @@ export const TASKS: readonly Task[] = [
 ];
 
 /**
- * Explains how to run a command with permissions: the task that grants them, if there is one, and the flags.
+ * Explains how to run a command with permissions: the task that grants them, if there is one, and the flags. The
+ * permissions of an executable file are fixed, so there the hint names the command that runs parley from source.
  *
  * @param words The words of the command, without the program's name.
  * @param flags What it needs: `--allow-sys`, `--allow-read=/etc/services`.
- * @returns Undefined for a compiled program, whose permissions are fixed.
+ * @param build How the running program was built.
  */
 export function permissionHint(
   words: readonly string[],
   flags: readonly string[],
-): string | undefined {
-  if (BUILD !== "source") return undefined;
+  build: Build = BUILD,
+): string {
+  if (build !== "source") {
+    const line = ["deno run", ...flags, "main.ts", ...words, "…"].join(" ");
+    return `the permissions of this executable are fixed: run parley from source, with ${line}`;
+  }
   const again = `run again with ${flags.join(" ")}`;
   const task = TASKS.find((one) =>
     one.words.every((word, i) => word === words[i]) &&
@@ -293,20 +301,25 @@ function nameOf(flag: string): string {
  * @param failure The failure.
  * @param words The words of the command, without the program's name.
  * @param needs The permissions that the command and its options declare.
+ * @param build How the running program was built.
  * @returns The failure with the hint; any other failure unchanged.
  */
 export function withPermissionHint(
   failure: Failure,
   words: readonly string[],
   needs: readonly PermissionName[],
+  build: Build = BUILD,
 ): Failure {
   const { what, code, cause } = failure;
   if (code !== "NOT_PERMITTED" || !(cause instanceof Deno.errors.NotCapable)) return failure;
   const missing = /--allow-[a-z]+/.exec(cause.message)?.[0];
   const flags = new Set(needs.map((name) => `--allow-${name}`));
   if (missing !== undefined) flags.add(missing);
-  const why = BUILD === "source" ? failure.why : "this program does not have the permission for it";
-  return new Failure({ what, why, code, hint: permissionHint(words, [...flags]), cause });
+  const why = build === "source"
+    ? failure.why
+    : "this executable was built without the permission for it";
+  const hint = permissionHint(words, [...flags], build);
+  return new Failure({ what, why, code, hint, cause });
 }
 
 /** Makes a key in a file that does not exist yet. */

@@ -336,9 +336,7 @@ export async function missingLines(
   const { permissionHint } = await import("./help.ts");
   const paint = await dimming(page.coloured);
   const rows = notShown(missing).map(({ part, flag }) => {
-    const how = flag === null
-      ? "not on this system"
-      : permissionHint(words, [flag]) ?? "not permitted to this program";
+    const how = flag === null ? "not on this system" : permissionHint(words, [flag]);
     return [{ text: `not shown: ${part}: ${how}`, paint }];
   });
   return ["", ...await tableLines(rows, page)];

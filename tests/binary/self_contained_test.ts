@@ -406,3 +406,27 @@ test("never has the permission to run programs, or to read the environment excep
   for (const flag of FLAGS) assert(line.includes(flag), flag);
   assert(!/--allow-all|-A\b/.test(line));
 });
+
+test(
+  "sends people to the source if a permission is missing, which no flag can grant",
+  async (program, scratch) => {
+    const { env } = await selfContained();
+    // The same program without one of its permissions. The length stays, because the script finds its archive by it.
+    const [granted, denied] = ["--allow-ffi", "--deny-ffi "];
+    assertEquals(granted.length, denied.length);
+    const less = `${scratch}/less`;
+    await sh(
+      'LC_ALL=C sed "s/$3/$4/" "$1" > "$2" && chmod +x "$2"',
+      program,
+      less,
+      granted,
+      denied,
+    );
+    const { code, stdout, stderr } = await ended(started(less, ["info", "socket"], { env }));
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(
+      stderr,
+      /^parley: .* \(NOT_PERMITTED\)\nhint: .*: run parley from source, with deno run --allow-ffi main\.ts info socket …\n$/,
+    );
+  },
+);

@@ -3,8 +3,9 @@ import { helpPage } from "../../lib/cli/help.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { commandLine, type CommandSpec } from "../../lib/cli/spec.ts";
 import { PROGRAM } from "../../lib/commands/load.ts";
+import { PARLEY } from "../../lib/commands/table.ts";
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 const ROOT: CommandSpec = {
   name: "tool",
@@ -102,6 +103,20 @@ Deno.test("helpPage() says what permissions an option needs, and what is kept wi
   assertStringIncludes(page, "(default none; needs --allow-read)\n");
   assertStringIncludes(page, "Permissions that the command keeps if granted: --allow-net\n");
 });
+
+Deno.test("helpPage() of every command fits into 100 columns, and shows no empty default", () => {
+  const pages = [...helpPages([PARLEY])];
+  assert(pages.length > 35, `${pages.length} pages`);
+  for (const page of pages) {
+    assertEquals(page.split("\n").filter((line) => line.length > 100), []);
+    assert(!/\(default ?\)/.test(page), page);
+  }
+});
+
+function* helpPages(path: readonly CommandSpec[]): Generator<string> {
+  yield helpPage(path);
+  for (const command of path.at(-1)!.commands ?? []) yield* helpPages([...path, command]);
+}
 
 Deno.test("parseCommandLine() names the nearest command and option", async () => {
   await refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");

@@ -37,6 +37,31 @@ Deno.test("permissionHint() names the task that grants all of it, and the flags"
   );
 });
 
+Deno.test("permissionHint() sends people from an executable, whose permissions are fixed, to the source", () => {
+  for (const build of ["compiled", "self-contained"] as const) {
+    assertEquals(
+      permissionHint(["info", "socket"], ["--allow-ffi"], build),
+      "the permissions of this executable are fixed: run parley from source, with " +
+        "deno run --allow-ffi main.ts info socket …",
+    );
+  }
+});
+
+Deno.test("withPermissionHint() says of an executable that it was built without the permission", () => {
+  const error = new Deno.errors.NotCapable("Requires ffi access, run again with --allow-ffi");
+  const failure = toFailure(error, "cannot read a socket");
+  for (const build of ["compiled", "self-contained"] as const) {
+    const hinted = withPermissionHint(failure, ["udp", "server"], ["net"], build);
+    assertEquals([hinted.what, hinted.code], [failure.what, "NOT_PERMITTED"]);
+    assertEquals(hinted.why, "this executable was built without the permission for it");
+    assertEquals(
+      hinted.hint,
+      "the permissions of this executable are fixed: run parley from source, with " +
+        "deno run --allow-net --allow-ffi main.ts udp server …",
+    );
+  }
+});
+
 Deno.test("withPermissionHint() names every permission that the command declares", () => {
   const error = new Deno.errors.NotCapable("Requires read access, run again with --allow-read");
   const failure = toFailure(error, "cannot write x.pem");

@@ -22,14 +22,16 @@ export const INFO_RESOLVE = {
   name: "resolve",
   summary: "Resolve a name to DNS records.",
   details:
-    `Resolves A and AAAA, or the TYPEs: any by name or number, such as MX, HTTPS, 65 or TYPE65. An address is
-resolved to its name (PTR). In NAME, \\DDD stands for any byte, and \\. for a dot within a label.
-Names in the hosts file are answered from that file, unless @SERVER is given. Several servers are asked at the
-same time and compared.
-If no name server is known (no @SERVER, and the system's are hidden), Deno's resolver is used, which supports few types
-and reports no TTL. The output then says so.
-Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or if no known server can say why
-(NO_ANSWER), and with 9 if no server answered. If no TYPE is given, one of A and AAAA is enough.`,
+    `Resolves the A and AAAA records of a name, or the records of each TYPE. A TYPE is a name or a
+number, such as MX, HTTPS, 65 or TYPE65. An address is resolved to its name (PTR). In NAME, \\DDD
+stands for any byte, and \\. for a dot within a label.
+A name in the hosts file is answered from that file, unless @SERVER is given. Several servers are
+asked at the same time and compared.
+If no name server is known (no @SERVER is given, and parley may not read the system's), parley uses
+Deno's resolver, which supports few types and reports no TTL. The output then says so.
+Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or if no known server
+can say why (NO_ANSWER), and with 9 if no server answered. If no TYPE is given, one of A and AAAA
+is enough.`,
   operands: [
     { name: "NAME", optional: true, help: "A name, in ASCII or Unicode, or an address" },
     {
@@ -144,11 +146,11 @@ export const INFO_PING = {
   name: "ping",
   summary: "Measure the round trip to hosts by TCP connect.",
   details:
-    `Needs no privileges. Both an accepted connection ("open") and a refused one prove that a host is up.
-Every address of a name is probed, up to 8. The name is looked up again every --refresh seconds, and
-sooner if a probe was lost: 5 seconds after the last lookup. A change of its addresses is reported.
-Several hosts are drawn as a live plot at a terminal, with a row for each address; × is a lost probe.
-Ctrl-C prints the summary. Exits with 1 unless every host has answered.`,
+    `Needs no privileges. Both an accepted connection ("open") and a refused one prove that a host is
+up. parley probes every address of a name, up to 8. It looks the name up again every --refresh
+seconds, and sooner if a probe was lost: 5 seconds after the last lookup. It reports a change of
+the addresses. At a terminal, several hosts are drawn as a live plot, with a row for each address;
+× is a lost probe. Ctrl-C prints the summary. Exits with 1 unless every host has answered.`,
   operands: [
     { name: "HOST[:PORT]", help: "A name or an address; the port is 80 by default" },
     {
@@ -222,8 +224,8 @@ export const INFO_ADDRESS = {
   summary: "Show an address in every notation, and its kind.",
   details:
     `Accepts the notations of inet_aton(3) (127.0.0.1, 127.1, 0x7f.1, 017700000001, 2130706433), packed
-hex (7f000001), IPv6 with a zone or an embedded IPv4 address, and reverse names. A port and brackets are left
-out. The purpose of an address is that of IANA's registries of 2025-10-09.`,
+hex (7f000001), IPv6 with a zone or an embedded IPv4 address, and reverse names. Ignores a port and
+brackets. The kind is the one that IANA's registries of 2025-10-09 give.`,
   operands: [{ name: "VALUE", help: "The address" }],
   options: {
     strict: { type: "flag", help: "Accept only the notations of inet_pton(3): 127.0.0.1, ::1" },
@@ -347,8 +349,8 @@ export const INFO_RUNTIME = {
   name: "runtime",
   summary: "Show versions and permissions, and how virtual environments map to Deno.",
   details:
-    `Shows a partial permission, such as --allow-read=/etc/services, only if parley asks Deno for it:
-Deno answers only questions about a given path or host.`,
+    `Deno reveals a partial permission, such as --allow-read=/etc/services, only to a program that asks
+about that very file or host. So the list has only the parts that parley asks about.`,
   options: { json: JSON_LINES },
   permissions: [],
   tellsOfGrants: true,

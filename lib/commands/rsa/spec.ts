@@ -62,8 +62,9 @@ export const RSA_KEYGEN = {
   summary: "Make a key pair.",
   details:
     `Writes the private key to FILE (PKCS#8 PEM, mode 0600) and the public key to FILE.pub (SPKI PEM).
-Without -o it prints both keys. --encrypt encrypts the private key with a passphrase (PBES2: PBKDF2 with
-HMAC-SHA-256, and AES-256-CBC), as openssl pkcs8 does. It asks for the passphrase without showing it.`,
+Without -o it prints both keys. --encrypt encrypts the private key with a passphrase, as openssl
+pkcs8 does (PBES2: PBKDF2 with HMAC-SHA-256, and AES-256-CBC). It asks for the passphrase without
+showing it.`,
   options: {
     bits: {
       type: "text",
@@ -124,9 +125,10 @@ export const RSA_DECRYPT = {
   name: "decrypt",
   summary: "Decrypt a message with your private key.",
   details:
-    `Reads a JWE in the compact or the JSON form, with RSA-OAEP, RSA-OAEP-256, RSA-OAEP-384 or RSA-OAEP-512,
-and any encryption of RFC 7518. It may have up to 512 MiB. An algorithm that is not supported is named.
-Every other failed decryption gives the same error, so that an attacker cannot learn which check failed.`,
+    `Reads a JWE in the compact or the JSON form, with RSA-OAEP, RSA-OAEP-256, RSA-OAEP-384 or
+RSA-OAEP-512, and any encryption of RFC 7518. It may have up to 512 MiB. If the algorithm is not
+supported, the error names it. Every other failed decryption gives the same error, so that an
+attacker cannot learn which check failed.`,
   options: {
     key: KEY,
     raw: RAW,
@@ -147,9 +149,9 @@ export const RSA_SIGN = {
   name: "sign",
   summary: "Sign a document.",
   details:
-    `Makes an RSASSA-PSS signature with SHA-256 and a salt of 32 bytes, like openssl dgst with
--sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32. --padding pkcs1 makes the PKCS#1 v1.5 signature that
-openssl dgst makes by default. The document may have any size.`,
+    `Makes an RSASSA-PSS signature with SHA-256 and a salt of 32 bytes, like openssl dgst with -sigopt
+rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32. --padding pkcs1 makes the PKCS#1 v1.5 signature
+that openssl dgst makes by default. The document may have any size.`,
   options: {
     key: KEY,
     padding: {
@@ -189,8 +191,9 @@ export const RSA_VERIFY = {
   name: "verify",
   summary: "Verify the signature of a document.",
   details:
-    `Finds out how the signature was made, and prints it: RSASSA-PSS with any salt, or PKCS#1 v1.5, with SHA-256,
-SHA-384 or SHA-512. The document may have any size. Exits with 0 if the signature is valid, and with 1 if not.`,
+    `Finds out how the signature was made, and prints it: RSASSA-PSS with any salt, or PKCS#1 v1.5, with
+SHA-256, SHA-384 or SHA-512. The document may have any size. Exits with 0 if the signature is
+valid, and with 1 if not.`,
   options: {
     key: { type: "text", value: "PUB", form: "file", help: "The signer's public key" },
     signature: {
@@ -227,8 +230,8 @@ export const RSA_INSPECT = {
   summary:
     "Show the kind, size, exponent and fingerprint of a key file, and what is wrong with it.",
   details:
-    `Shows keys that the other commands refuse, too, such as keys of fewer than 2048 bits. Each problem is a line
-of its own.`,
+    `Also shows keys that the other commands refuse, such as keys of fewer than 2048 bits. Prints a line
+for each problem.`,
   options: { ...KEY_OPTIONS, json: JSON_OBJECT },
   operands: [KEY_FILE],
   permissions: ["read"],
@@ -240,9 +243,10 @@ export const RSA = {
   name: "rsa",
   summary: "RSA keys, messages and signatures in the formats of other tools.",
   details:
-    `Reads keys as PKCS#8, SPKI and PKCS#1 (PEM or DER), as JWK, of OpenSSH, and the keys of certificates and
-certificate requests. Asks for the passphrase of an encrypted key without showing it; if standard input is not
-a terminal, it reads /dev/tty. Never overwrites a file without --force. Writes a file completely or not at all.`,
+    `Reads private and public keys as PKCS#8, SPKI and PKCS#1 (PEM or DER), as JWK, and in OpenSSH's
+formats. Also reads the public keys of certificates and certificate requests. Asks for the
+passphrase of an encrypted key without showing it; if standard input is not a terminal, it reads
+/dev/tty. Never overwrites a file without --force. Writes a file completely or not at all.`,
   commands: [
     RSA_KEYGEN,
     RSA_ENCRYPT,

@@ -87,9 +87,9 @@ export const TCP_CLIENT = {
   name: "client",
   summary: "Send texts to an echo server, each with one write, and show each read.",
   details:
-    `Then it closes its sending side and reads until the server closes the connection. The number of
-replies is that of the server's reads, not that of the writes, and one read of this client may
-return several replies.`,
+    `After the last write, the client closes its sending side and reads until the server closes the
+connection. The server replies once for each of its reads, not once for each write, and one read of
+this client may return several replies.`,
   operands: [{
     name: "HOST",
     form: "host",
@@ -112,7 +112,7 @@ return several replies.`,
       short: "m",
       value: "TEXT",
       repeat: true,
-      help: "What to send; may be given several times (default: the time)",
+      help: "What to send (default: the time)",
     },
     pause: {
       type: "integer",
@@ -145,9 +145,9 @@ export const TCP_DEMO = {
   name: "demo",
   summary: "Show what TCP does with writes, half-closes and resets, live, in five lessons.",
   details:
-    `Two writes that arrive as one read, one write that arrives as two reads, frames that restore
-the messages, a half-close and a reset, on real sockets. Exits with 0 only if each lesson showed
-what it says.`,
+    `Shows on real sockets: two writes that arrive as one read, one write that arrives as two reads,
+frames that restore the messages, a half-close, and a reset. Exits with 0 only if each lesson
+showed what it says.`,
   options: {
     host: {
       type: "text",
@@ -230,7 +230,7 @@ later connections are sent nothing.`,
   operands: [
     {
       name: "HOST",
-      help: "An address to listen on, or PORT alone for 127.0.0.1; HOST:PORT; or unix:PATH",
+      help: "The address to listen on; HOST:PORT; a PORT alone, on 127.0.0.1; or unix:PATH",
       needs: UNIX_NEEDS,
     },
     { name: "PORT", optional: true, help: "0 to 65535; 0 picks a free one and prints it" },

@@ -157,11 +157,11 @@ export const UDP_SEND = {
   name: "send",
   summary: "Send one datagram, and with --wait print the answer.",
   details:
-    `Sends from a new port, and prints its address. With --wait it prints the payload of the first datagram
-that comes back, and nothing else on standard output; it exits with 1 if none comes. Only the address
-and port that the datagram was sent to may answer; a multicast group has many members, and any of
-them may. To forge a reply as an attacker does, send to the address that the system assigned to a
-client. Put -- before a TEXT that starts with a dash.`,
+    `Sends from a new port, and prints its address. With --wait, standard output has only the payload of
+the first answer; the exit code is 1 if none comes. An answer must come from the address and port
+that the datagram was sent to, or from any member of a multicast group. To forge a reply as an
+attacker does, send to the address that the system assigned to a client. Put -- before a TEXT that
+starts with a dash.`,
   operands: [
     { name: "HOST", help: "A name or an address, IPv4 or IPv6; or HOST:PORT" },
     { name: "PORT", optional: true, help: "1 to 65535" },
@@ -198,13 +198,13 @@ export const UDP_LISTEN = {
   name: "listen",
   summary: "Print the datagrams that arrive, also those to multicast groups.",
   details:
-    `Prints payloads unchanged and one after the other; on a terminal, each one on lines of its own and with
-control characters made visible. Runs until Ctrl-C or, with --count, until that many have come.
-Without --quiet it reports each datagram's sender and length on standard error. A GROUP is an
-address, or an address and its interface: 239.1.2.3%192.0.2.7 or 239.1.2.3%eth0, ff02::1234%eth0 or
-ff02::1234%2. Names of interfaces need the permission sys.`,
+    `Prints payloads unchanged and one after the other. On a terminal, each payload starts a line, and
+control characters are made visible. Runs until Ctrl-C or, with --count, until that many datagrams
+have arrived. Without --quiet, reports each datagram's sender and length on standard error. A GROUP
+is an address, or an address and its interface: 239.1.2.3%192.0.2.7 or 239.1.2.3%eth0,
+ff02::1234%eth0 or ff02::1234%2. Names of interfaces need the permission sys.`,
   operands: [
-    { name: "HOST", help: "An address to listen on, or PORT alone for 127.0.0.1; or HOST:PORT" },
+    { name: "HOST", help: "The address to listen on; HOST:PORT; or a PORT alone, on 127.0.0.1" },
     { name: "PORT", optional: true, help: "0 to 65535; 0 picks a free one and prints it" },
   ],
   options: {
@@ -213,7 +213,7 @@ ff02::1234%2. Names of interfaces need the permission sys.`,
       value: "GROUP",
       repeat: true,
       needs: ["sys"],
-      help: "Join a multicast group, and listen on all addresses; may be given several times",
+      help: "Join a multicast group, and listen on all addresses",
     },
     count: {
       type: "integer",
