@@ -1,5 +1,6 @@
 /**
- * Reads RSA key files in the formats of other tools, says what is wrong with them, and hands their keys to WebCrypto.
+ * Reads RSA key files in the formats of other tools, reports what is wrong with them, and imports their keys into
+ * WebCrypto.
  *
  * @module
  */
@@ -198,12 +199,14 @@ function withoutKey(block: PemBlock | undefined): KeyFileError {
 }
 
 async function decodeDer(bytes: Bytes, options: ReadKeyOptions, label = ""): Promise<DecodedKey> {
-  return await decoding(async () => {
+  try {
     const whole = label === "TRUSTED CERTIFICATE" ? firstValue(bytes) : bytes;
     const encrypted = encryptedPkcs8(whole);
     if (encrypted === undefined) return decodeKey(whole);
     return await decrypted(openerOfPkcs8(encrypted), options, decodeKey);
-  });
+  } catch (error) {
+    throw error instanceof DerError ? damaged(error) : error;
+  }
 }
 
 async function decodeOpenSsh(bytes: Bytes, options: ReadKeyOptions): Promise<DecodedKey> {
@@ -230,14 +233,6 @@ async function decrypted(
     return { ...decode(bytes), wasEncrypted: true };
   } catch (error) {
     throw error instanceof DerError ? wrongPassphrase() : error;
-  }
-}
-
-async function decoding<T>(decode: () => Promise<T>): Promise<T> {
-  try {
-    return await decode();
-  } catch (error) {
-    throw error instanceof DerError ? damaged(error) : error;
   }
 }
 
@@ -359,9 +354,7 @@ const TRIAL = { name: "RSA-PSS", saltLength: 32 } as const;
  */
 async function tryKey(key: RsaKey): Promise<void> {
   const publicKey = await importAs("spki", key.spki, "pss256");
-  const privateKey = key.pkcs8 === undefined
-    ? undefined
-    : await importAs("pkcs8", key.pkcs8, "pss256");
+  const privateKey = key.pkcs8 && await importAs("pkcs8", key.pkcs8, "pss256");
   const none = new Uint8Array(Math.ceil(key.modulusBits / 8));
   let holds: boolean;
   try {

@@ -1,5 +1,5 @@
 /**
- * A client of an echo server: it asks, asks again, and checks who answers.
+ * A client of an echo server: it sends a question, sends it again if no answer comes, and checks who answers.
  *
  * @module
  */
@@ -176,7 +176,7 @@ export interface EchoClientOptions {
   readonly port?: number;
   /** Whether to accept the first datagram from any sender as the reply; false by default. */
   readonly promiscuous?: boolean;
-  /** How long to wait for an answer to a question, resends and all, in milliseconds; {@linkcode DEFAULT_TIMEOUT_MS} by default. */
+  /** How long to wait for an answer, including resends, in milliseconds; {@linkcode DEFAULT_TIMEOUT_MS} by default. */
   readonly timeoutMs?: number;
   /** How often a question is sent again at most; {@linkcode DEFAULT_RETRIES} by default. */
   readonly retries?: number;
@@ -358,10 +358,7 @@ export class Question {
   #answeredBy: Deno.NetAddr | undefined;
   #givenUp = false;
 
-  /**
-   * @param server The server that is asked.
-   * @param promiscuous Whether any sender may answer.
-   */
+  /** Starts without an answer. If `promiscuous` is true, any sender may answer, and otherwise only `server`. */
   constructor(server: Deno.NetAddr, promiscuous: boolean) {
     this.#server = server;
     this.#promiscuous = promiscuous;
@@ -384,8 +381,8 @@ export class Question {
   }
 }
 
-const FIRST_MS = 100;
-const LONGEST_MS = 2_000;
+/** The first wait before a resend, and the longest one, in milliseconds. */
+const [FIRST_MS, LONGEST_MS] = [100, 2_000];
 
 /**
  * Yields the time to wait before each resend, in milliseconds, without end: 100 ms, doubled each time up to 2 s

@@ -1,99 +1,47 @@
 /**
- * What must be true of a run, whatever the implementation: computed from what was entered, what each member
- * displayed, and who could have read what. It knows nothing else.
+ * Checks a simulated run. It computes what must be true from three things alone: what was entered, what each member
+ * displayed, and who could have read what. It does not use the implementation.
  *
  * @module
  */
 
-import { type Decision, LeaveOut } from "./leave_out.ts";
+import type { Decision } from "./leave_out.ts";
+import { type Entered, type Losses, type Process, View } from "./view.ts";
 
-/** One process of a member, by a name that no other process has: the person's, and which run of it this is. */
-export type Process = string;
-
-/** The person whose process it is. */
+/** Returns the person whose process it is. */
 export function personOf(process: Process): string {
   return process.split(".")[0]!;
 }
 
-/** Returns a message without what makes it long. */
+/** Returns a message without the padding that makes it long. */
 export function lineOf(text: string): string {
   return text.slice(0, text.indexOf(">") + 1);
 }
 
-/** A moment of sealing, and whom the sender left out then. */
+/** Tells whether a sender excluded a person at the moment of sealing. */
 export type Sealing = (person: string) => boolean;
 
-/** A message that was entered. */
-interface Entered {
-  readonly by: Process;
-  readonly at: number;
-  /** Which of its sender's messages it is. */
-  readonly number: number;
-  /** The person that it is for alone. */
-  readonly to: string | undefined;
-  readonly recipients: ReadonlySet<Process>;
-  /** Those for whom its sender gave it up. */
-  readonly givenUp: Set<Process>;
-  delivered: number;
-}
-
-/** What one process misses of another. */
-interface Losses {
-  /** The number of messages that it was told to miss. */
-  told: number;
-  /** The number of those that came late. */
-  late: number;
-}
-
-/** What one process has displayed. */
-interface View {
-  /** Whose joining it has displayed, and not their leaving. */
-  readonly here: Set<Process>;
-  /** Whose leaving it has displayed, and when last. */
-  readonly left: Map<Process, number>;
-  /** Whose leaving it has been told of, displayed or not, and when last. */
-  readonly told: Map<Process, number>;
-  /** Whose leaving it has been told of and not displayed yet: they are gone, and its screen is late. */
-  readonly going: Set<Process>;
-  /** The messages that it has displayed, in order. */
-  readonly shown: string[];
-  readonly shownSet: Set<string>;
-  /** The highest message that it has displayed of each stream. */
-  readonly last: Map<string, number>;
-  /** What it misses, by sender. */
-  readonly losses: Map<Process, Losses>;
-  /** Stays and numbers of those whom it was shown though they are not there. */
-  readonly ghosts: Set<string>;
-  /** What was on its way to it from a liar, and whether each sender knew the same roster. */
-  readonly carried: Map<string, (() => boolean)[]>;
-  /** What it has said, in order. */
-  readonly said: Map<string, Entered>;
-  /** Whom it leaves out. */
-  readonly leaveOut: LeaveOut;
-  alive: boolean;
-}
-
-/** Follows a run, and says what is wrong with it. */
+/** Records a run and reports what is wrong with it. */
 export class Checker {
   readonly problems: string[] = [];
   readonly #views = new Map<Process, View>();
   readonly #entered = new Map<string, Entered>();
   /** The processes that left. */
   readonly #left = new Set<Process>();
-  /** Whether so much is said that a sender may give up lines for those who do not take them. */
+  /** Whether members say so much that a sender may give up lines for recipients that do not read. */
   mayGiveUp = false;
-  /** The person whose member lies. Nothing is promised to it, nor about what it says. */
+  /** The person whose member lies. Nothing is required of that member, nor of others about its messages. */
   liar: string | undefined;
   /** Whether the relay lies, or has lied. */
   isLiedTo = false;
-  /** Whether all frames pass through a liar, which knows who was shown which history. */
+  /** Whether a lying relay carries all frames and knows which history each member was shown. */
   isInspected = false;
-  /** Whether the relay has been honest for so long that nobody finds fault any more. */
+  /** Whether the relay has been honest for so long that no member may report a fault. */
   isCalm = false;
   readonly #turnedBack = new Set<Process>();
-  /** Inviters and those whom they have accepted. */
+  /** Each inviter, with each guest that it has accepted. */
   readonly #accepted = new Set<string>();
-  /** Counts what happens: one is before another if its number is lower. */
+  /** Numbers the recorded events in their order. */
   #moment = 0;
 
   #isLiar(process: Process): boolean {
@@ -101,29 +49,12 @@ export class Checker {
   }
 
   #view(process: Process): View {
-    let view = this.#views.get(process);
-    if (view === undefined) {
-      view = {
-        here: new Set(),
-        left: new Map(),
-        told: new Map(),
-        going: new Set(),
-        shown: [],
-        shownSet: new Set(),
-        last: new Map(),
-        losses: new Map(),
-        ghosts: new Set(),
-        carried: new Map(),
-        said: new Map(),
-        leaveOut: new LeaveOut(),
-        alive: true,
-      };
-      this.#views.set(process, view);
-    }
+    const view = this.#views.get(process) ?? new View();
+    this.#views.set(process, view);
     return view;
   }
 
-  /** Hears each problem at once. */
+  /** Called for each problem at once. */
   tell: (text: string) => void = () => {};
 
   #problem(text: string): void {
@@ -135,18 +66,18 @@ export class Checker {
     this.#view(process);
   }
 
-  /** A process has ended, or left: nothing is promised to it, nor by it, any longer. */
+  /** Records that a process has ended or left. From then on nothing is required for it or of it. */
   stopped(process: Process): void {
     this.#view(process).alive = false;
   }
 
-  /** A process leaves. */
+  /** Records that a process leaves by itself. */
   leaves(process: Process): void {
     this.#left.add(process);
     this.stopped(process);
   }
 
-  /** A person decides whom it lets read from here on. */
+  /** Records that a person decides who may read its messages from now on. */
   decided(process: Process, decision: Decision, about: string): void {
     this.#view(process).leaveOut.decide(decision, about, this.#moment++);
   }
@@ -155,7 +86,7 @@ export class Checker {
     this.#view(process).here.add(whose);
   }
 
-  /** @param signed Whether the one that left is said to have signed that. */
+  /** @param signed Whether `process` is told that `whose` signed its leaving. */
   toldLeave(process: Process, whose: Process, signed: boolean): void {
     const view = this.#view(process);
     if (signed && !this.#left.has(whose)) {
@@ -173,9 +104,9 @@ export class Checker {
   }
 
   /**
-   * Something was entered: it is for those who are there by what its sender was shown, and not left out.
+   * Records that a message was entered. Its recipients are the members that its sender displays and does not exclude.
    *
-   * @param to Whom for, by the name that is displayed: the person, in whichever run the sender knows it.
+   * @param to The person who is the only recipient, in whichever run the sender knows it.
    */
   entered(process: Process, text: string, number: number, to: string | undefined): void {
     const { here, going, leaveOut } = this.#view(process);
@@ -192,9 +123,9 @@ export class Checker {
   }
 
   /**
-   * It was not taken.
+   * Records that a message was refused when it was entered.
    *
-   * @param excluded Whether because the one whom it was for is left out.
+   * @param excluded Whether the stated reason is that its recipient is excluded.
    */
   refused(process: Process, text: string, to: string | undefined, excluded: boolean): void {
     this.#entered.delete(text);
@@ -205,7 +136,7 @@ export class Checker {
     }
   }
 
-  /** @param how Whether it is said to be late. */
+  /** Checks a message that a process displays. `late`: it is displayed as late. */
   displayedMessage(
     process: Process,
     text: string,
@@ -237,7 +168,7 @@ export class Checker {
     view.last.set(stream, Math.max(last, message.number));
   }
 
-  /** How many messages a process was told to miss of another, and how many of them came late. */
+  /** Returns how many messages of another process were reported missing, and how many of them came late. */
   #lossesOf(process: Process, from: Process): Losses {
     const { losses } = this.#view(process);
     const known = losses.get(from) ?? { told: 0, late: 0 };
@@ -245,7 +176,7 @@ export class Checker {
     return known;
   }
 
-  /** Whatever is missing before a message that is shown has been told to be missing. */
+  /** Checks that all messages that are missing before a displayed one were reported as missing. */
   #checkNoticed(process: Process, from: Process, { number, to }: Entered): void {
     const { shownSet } = this.#view(process);
     const sender = this.#view(from);
@@ -265,30 +196,30 @@ export class Checker {
   }
 
   /**
-   * A frame with messages is on its way to a process.
+   * Records that a frame with messages is on its way to a process.
    *
-   * @param agrees Whether the process and the sender know the same of the room. More may be told until it is shown.
+   * @param agrees Whether process and sender know the same roster. It is called when a message is shown.
    */
   carried(process: Process, texts: readonly string[], agrees: () => boolean): void {
     const { carried } = this.#view(process);
     for (const text of texts) carried.set(text, [...carried.get(text) ?? [], agrees]);
   }
 
-  /** A process is shown somebody who is not there, by a number in one of its stays. */
+  /** Records that a relay shows a process a member that is not there, by a number in one of its stays. */
   relisted(process: Process, stay: string, number: number): void {
     this.#view(process).ghosts.add(`${stay} ${number}`);
   }
 
-  /** A process is told that another one is really there. */
+  /** Checks that a member that a process is told to be confirmed is really there. */
   confirmed(process: Process, whose: Process, stay: string, number: number): void {
     if (!this.#view(process).ghosts.has(`${stay} ${number}`)) return;
     this.#problem(`${process} is told that ${whose} is there, which is not`);
   }
 
   /**
-   * A sender is told that a message is delivered.
+   * Checks that a message that a sender is told to be delivered was shown by its recipients.
    *
-   * @param missed The names of those of whom it is told that they may not have shown it.
+   * @param missed The recipients of which the sender is told that they may not have shown it.
    */
   delivered(process: Process, text: string, missed: readonly string[]): void {
     const message = this.#entered.get(text)!;
@@ -319,9 +250,9 @@ export class Checker {
   }
 
   /**
-   * A process is in the room of a relay again that had given it up.
+   * Checks a process that is back at a relay that had removed it.
    *
-   * @param told Whether it is told that it has missed something.
+   * @param told Whether it is told that it may have missed messages.
    */
   cameBack(process: Process, told: boolean): void {
     if (!told && !this.isLiedTo) {
@@ -329,7 +260,7 @@ export class Checker {
     }
   }
 
-  /** @param whose Whose frame it is that is at fault. */
+  /** Checks a fault that a process reports. `whose`: the sender of the frame at fault. */
   fault(process: Process, code: string, whose: Process | undefined, detail: string): void {
     if (this.#isLiar(process) || whose !== undefined && this.#isLiar(whose) && code !== "FAILED") {
       return;
@@ -343,19 +274,19 @@ export class Checker {
     this.#problem(`${process} finds fault: ${code} ${whose} ${detail}`);
   }
 
-  /** A process is shown a room as it was before, and is to end. */
+  /** Records that a relay shows a process an earlier state of the room, so that the process must end. */
   turnedBack(process: Process): void {
     this.#turnedBack.add(process);
   }
 
-  /** An inviter accepts a guest. It has given its link to one person alone. */
+  /** Checks that an inviter accepts only the person to whom it has given its link. */
   accepts(inviter: Process, guest: Process, invited: string): void {
     this.#accepted.add(`${inviter} ${guest}`);
     if (personOf(guest) === invited) return;
     this.#problem(`${inviter} accepts ${guest}, whom it did not invite`);
   }
 
-  /** A guest is told that its inviter has accepted it. */
+  /** Checks that a guest that is told so was accepted by its inviter. */
   isAccepted(guest: Process, inviter: Process): void {
     if (this.#accepted.has(`${inviter} ${guest}`)) return;
     this.#problem(`${guest} is told that ${inviter} has accepted it, which did not`);
@@ -366,19 +297,19 @@ export class Checker {
     if (!this.#isLiar(process) && !isRight) this.#problem(`${process} ends unasked: ${reason}`);
   }
 
-  /** Whom a process leaves out at this moment, at which it seals something. */
+  /** Records a moment of sealing. Returns who is excluded at that moment. */
   seals(process: Process): Sealing {
     const { leaveOut } = this.#view(process);
     const now = this.#moment++;
     return (person) => leaveOut.leftOutAt(person, now);
   }
 
-  /** Whether a process leaves out a person now. */
+  /** Returns whether a process excludes a person now. */
   leavesOut(process: Process, person: string): boolean {
     return this.#view(process).leaveOut.leavesOut(person);
   }
 
-  /** Who could have read a message, as it was sealed at some moment. */
+  /** Checks that only recipients could have read a message that was sealed. */
   readable(text: string, by: ReadonlySet<Process>, leftOut: Sealing): void {
     const message = this.#entered.get(text);
     if (message === undefined) return this.#problem(`${text} is sealed, which nobody entered`);
@@ -396,7 +327,7 @@ export class Checker {
     this.#problem(`${process} is stuck: ${what}`);
   }
 
-  /** The run is over, everything was mended, and there was time enough. */
+  /** Checks what must be true at the end, when all faults are repaired and enough time has passed. */
   finish(): void {
     for (const [text, { by, at, recipients, delivered, givenUp }] of this.#entered) {
       const sender = this.#view(by);
@@ -413,7 +344,7 @@ export class Checker {
     }
   }
 
-  /** How much a run did, so that a run that did nothing is not taken for a good one. */
+  /** The numbers of messages entered and shown. A test requires some, so that a run that does nothing fails. */
   get size(): { readonly entered: number; readonly shown: number } {
     let shown = 0;
     for (const view of this.#views.values()) shown += view.shown.length;
