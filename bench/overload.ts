@@ -25,17 +25,17 @@ const ATTACKS: Readonly<Record<string, string>> = {
   joins: "1,000 joins a second",
   flood: "a member that floods",
   floods: "five members that flood",
-  stuck: "one that floods one that never reads",
+  stuck: "a flood to a member that never reads",
   turns: "10,000 connections in turn",
-  steps: "frames a thousand steps on",
-  asks: "asks for receipts without end",
-  absent: "frames to 10,000 who are not there",
+  steps: "frames that are 1,000 steps ahead",
+  asks: "endless repetition of one ask",
+  absent: "frames to 10,000 absent members",
   junk: "200 junk joins a second",
   pings: "a relay that pings and does not read",
 };
 /** The attack of a relay on a client. */
 const BY_RELAY = "pings";
-/** The attack on those who come in: how long that takes them is measured too. */
+/** The attack during which the time that newcomers take to join is measured too. */
 const NEWCOMERS = "junk";
 const BETWEEN_JOINS_MS = 1_100;
 
@@ -46,12 +46,12 @@ const RECOVERY_MS = 30_000;
 /** The time between two messages, as people write them, in milliseconds. */
 const BETWEEN_MS = 10;
 const MESSAGE_TIMEOUT_MS = 20_000;
-/** How much slower the others may become, and how much memory may stay. */
+/** The goals: how many times as slow the others may become, and how many times the memory may remain. */
 const GOALS = { slower: 2, memory: 1.2 } as const;
 
 /**
- * How much more memory a client may take, in MiB: what it keeps for a relay, 5 MiB at most, and what lies about until
- * the garbage collector takes it.
+ * How much more memory a client may take, in MiB: at most 5 MiB that it keeps for its relay, and garbage that is not
+ * collected yet.
  */
 const CLIENT_MEBIBYTES = 48;
 

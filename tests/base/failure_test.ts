@@ -12,13 +12,13 @@ Deno.test("nearest() finds the word behind one slip: a letter wrong, missing, to
   assertEquals(nearest("nulokc", ["unknown", "unlock"]), "unlock");
 });
 
-Deno.test("nearest() finds the one word that begins so, and none of several", () => {
+Deno.test("nearest() finds the only word that begins so, and nothing if there are several", () => {
   assertEquals(nearest("fing", COMMANDS), "fingerprint");
   assertEquals(nearest("", COMMANDS), undefined);
   assertEquals(nearest("un", ["under", "until"]), undefined);
 });
 
-Deno.test("nearest() finds nothing where nothing is near", () => {
+Deno.test("nearest() finds nothing if no word is similar", () => {
   const far = ["join", "topic", "part", "quote", "x", ""];
   assertEquals(far.map((word) => nearest(word, COMMANDS)), far.map(() => undefined));
   assertEquals(nearest("nosuch", ["xns-ch", "ssh", "http"]), undefined);

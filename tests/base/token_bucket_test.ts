@@ -27,7 +27,7 @@ Deno.test("a debt says when it is paid, and is paid by then", () => {
   assertEquals(bucket.isFull(1600), true);
 });
 
-Deno.test("a clock that goes back gives nothing and takes nothing", () => {
+Deno.test("a clock that goes back changes no bucket", () => {
   const bucket = new TokenBucket({ perSecond: 1, burst: 2 }, 10_000);
   assert(bucket.take(2, 10_000));
   assertEquals(bucket.take(1, 0), false);
@@ -35,7 +35,7 @@ Deno.test("a clock that goes back gives nothing and takes nothing", () => {
   assertEquals(bucket.take(1, 11_000), true);
 });
 
-Deno.test("no order of takes gets more out of a bucket than its burst and its rate", () => {
+Deno.test("no order of requests gets more out of a bucket than its burst and its rate", () => {
   const steps = fc.array(fc.record({
     wait: fc.integer({ min: 0, max: 5_000 }),
     tokens: fc.integer({ min: 1, max: 20 }),
@@ -52,7 +52,7 @@ Deno.test("no order of takes gets more out of a bucket than its burst and its ra
   }));
 });
 
-Deno.test("each who causes work has an account of its own, and those with nothing charged are forgotten", () => {
+Deno.test("each peer has an account of its own, and accounts without charges are forgotten", () => {
   const costs = new Costs({ join: { perSecond: 1, burst: 2 } });
   const take = (key: string, now: number) => costs.of(key, now).allow("join", 1, now);
   assertEquals([1, 2, 3].map(() => take("a", 0)), [true, true, false]);

@@ -170,7 +170,7 @@ for (const name of SHELLS) {
 const TRIES = 100;
 
 Deno.test({
-  name: "somebody who exchanges a directory above the cache has root run nothing of theirs",
+  name: "a user who replaces a directory above the cache cannot make root run another program",
   ignore: ignore || !IS_ROOT || await sh("command -v setpriv || :") === "",
   async fn() {
     const { cache, content } = await unpacked();

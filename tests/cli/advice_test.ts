@@ -67,7 +67,7 @@ Deno.test("withAdvice() adds no hint to a failure without one, if there is nothi
   assertEquals(adviceFor("SERVFAIL"), undefined);
 });
 
-Deno.test("withAdvice() gives back a failure that it knows nothing about", () => {
+Deno.test("withAdvice() returns a failure without advice unchanged", () => {
   const failure = new Failure({ what: "a", why: "b", code: "constructor", hint: "c" });
   assertStrictEquals(withAdvice(failure), failure);
 });

@@ -33,7 +33,7 @@ Deno.test("an event is one line of JSON: its name, the time, and its fields", ()
   assertMatch(jsonEvent("a", { b: 1 }), /^{"event":"a","at":"[^"]+","b":1}$/);
 });
 
-Deno.test("a failure is told to programs as an event, once, and goes on to the command line", async () => {
+Deno.test("a failure is one event for programs, and then reaches the command line", async () => {
   for (const [json, exitCode, events] of [[true, 1, 1], [false, 1, 0], [true, 2, 0]] as const) {
     const io = new MemoryIo();
     const { what, why, code } = FAILURE;
@@ -48,7 +48,7 @@ Deno.test("a failure is told to programs as an event, once, and goes on to the c
   }
 });
 
-Deno.test("where the event cannot be printed, the failure stays the one that there was", async () => {
+Deno.test("a failure stays the same if its event cannot be printed", async () => {
   const gone = new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" });
   const io = new MemoryIo({
     printed: () => {
@@ -67,7 +67,7 @@ Deno.test("printFailure() prints a line and a hint, nothing of them raw, and wit
   assertMatch(io.text, /\nFailure: cannot a[^]*\nCaused by: RangeError: below\n/);
 });
 
-Deno.test("printFailure() says nothing of a reader that has gone", () => {
+Deno.test("printFailure() prints nothing if the reader of the output has gone", () => {
   const io = new MemoryIo();
   printFailure(io, new ReaderGone({ what: "cannot write", why: "nobody reads it", code: "EPIPE" }));
   assertEquals(io.text, "");

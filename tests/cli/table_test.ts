@@ -28,7 +28,7 @@ Deno.test("tableLines() wraps the last cell at the terminal's width, under itsel
   assertEquals(lines, ["name  one two three", "      four five"]);
 });
 
-Deno.test("tableLines() leaves a text whole where nothing but a sliver is left of the width", async () => {
+Deno.test("tableLines() does not wrap a text if too little of the width is left", async () => {
   assertEquals(await tableLines([["name", "one two three"]], page(10)), [
     "name  one two three",
   ]);

@@ -130,7 +130,7 @@ Deno.test("udp send takes its payload from standard input where TEXT is - or mis
   assertEquals((await received.next()).value?.data, new Uint8Array());
 });
 
-Deno.test("udp send is told what to send: nothing at a terminal or in an empty pipe is wrong usage", async () => {
+Deno.test("udp send without a text is wrong usage at a terminal and in an empty pipe", async () => {
   const keyboard = await failureOf(new TestIo({ keyboard: true }), "send", "127.0.0.1", "9");
   assertEquals([keyboard.code, keyboard.why], ["USAGE", "it is missing"]);
   const empty = new TestIo();

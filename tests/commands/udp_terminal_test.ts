@@ -57,7 +57,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a client that checks does not, and takes the server's reply when it wakes",
+  name:
+    "a client that checks the sender refuses the forged reply, and accepts the server's when it resumes",
   ignore: !HAS_TMUX,
   async fn() {
     assertEquals(await scene(false), [

@@ -8,7 +8,7 @@ async function probes(options: Parameters<typeof ping>[0]): Promise<Probe[]> {
   return await Array.fromAsync(ping({ intervalMs: 1, ...options }));
 }
 
-Deno.test("ping() takes an accept and a refusal for an answer", async () => {
+Deno.test("ping() counts an accepted and a refused connection as answers", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { hostname, port } = listener.addr;
   const open = await probes({ hostname, port, count: 3, timeoutMs: 20_000 });
@@ -20,7 +20,7 @@ Deno.test("ping() takes an accept and a refusal for an answer", async () => {
   assert(refused?.time_ms !== null);
 });
 
-Deno.test("ping() gives up on who does not answer", async () => {
+Deno.test("ping() reports a timeout if a host does not answer", async () => {
   await using listener = await SilentListener.open("127.0.0.1");
   const { hostname, port } = listener;
   const [last] = await probes({ hostname, port, count: 1, timeoutMs: 200 });

@@ -147,7 +147,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the second client: who comes later reads from then on, and who leaves signs it",
+  name:
+    "the second client: a newcomer reads from its joining on, and a member that leaves signs its leaving",
   ignore,
   async fn() {
     const relay = openRelay({ port: 0 });

@@ -184,7 +184,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a TLS client where nobody listens is refused as any other",
+  name: "a TLS client is refused like any other if nothing listens",
   ignore,
   async fn() {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -274,7 +274,7 @@ async function visit(port: number, caCerts: readonly string[], seat: number) {
 }
 
 Deno.test({
-  name: "handshakes that fail or never finish hold up nobody, and a closing relay waits for none",
+  name: "handshakes that fail or never finish delay no member and no closing relay",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();

@@ -197,7 +197,7 @@ const FAULTS = [
 
 for (const { name, begin, end, said, code, hint } of FAULTS) {
   Deno.test({
-    name: `known peers on ${name}: the chat goes on, it is told once, and all is written later`,
+    name: `known peers on ${name}: the chat goes on, reports it once, and writes all of them later`,
     ignore,
     async fn() {
       await using server = openRelay({ port: 0 });
@@ -252,7 +252,7 @@ for (const { name, begin, end, said, code, hint } of FAULTS) {
 }
 
 Deno.test({
-  name: "--log on a disk that is full: the chat goes on, it is told once, and later lines are kept",
+  name: "--log on a full disk: the chat goes on, reports it once, and keeps later lines",
   ignore,
   async fn() {
     await using server = openRelay({ port: 0 });

@@ -67,7 +67,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "of many writers at once one has the place, whole, and the others are told",
+  name: "of many writers at once, one writes the whole file, and the others fail",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();

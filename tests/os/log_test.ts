@@ -79,7 +79,7 @@ Deno.test("a log that cannot be written drops whole lines, counts them, and goes
   assertEquals([sink.dropped, told], [4, [4]]);
 });
 
-Deno.test("a log whose reader does not read holds so much and drops what is beyond", async () => {
+Deno.test("a log whose reader does not read keeps a bounded number of lines and drops the others", async () => {
   const stuck = Promise.withResolvers<number>();
   const sink = new LogSink({ write: () => stuck.promise }, () => {});
   const line = `${"x".repeat(1023)}\n`;

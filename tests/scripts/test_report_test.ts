@@ -28,7 +28,7 @@ Deno.test("the counts of a group are those of the last line of its report", () =
   assertEquals(readCounts("error: Module not found\n"), undefined);
 });
 
-Deno.test("what failed is its part of the report, or the end of one that has no such part", () => {
+Deno.test("readFailures() returns the failure part of a report, or its last lines if it has none", () => {
   assertEquals(
     readFailures(FAILED),
     [

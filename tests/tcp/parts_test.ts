@@ -111,7 +111,7 @@ Deno.test("checkPorts() checks many ports at a time and keeps their order", asyn
   assertEquals(found.at(-1)?.state, "open");
 });
 
-Deno.test("checkPorts() fails where there is no such host, and ends with its signal", async () => {
+Deno.test("checkPorts() fails if the host does not exist, and ends with its signal", async () => {
   const options = { hostname: "no-such-host.invalid", ports: [1] };
   const error = await assertRejects(() => check(options), Failure);
   assert(["ENOTFOUND", "EAI_AGAIN"].includes(error.code), error.code);

@@ -64,7 +64,7 @@ Deno.test("background writes come one after the other", async () => {
   assertEquals(stream.said, "first second");
 });
 
-Deno.test("a stream that takes no more fails its writer, and keeps nobody waiting", async () => {
+Deno.test("a stream that accepts no more fails its writer, and flushed() still ends", async () => {
   const output = new OrderedOutput({
     write: () => Promise.reject(new Deno.errors.BrokenPipe()),
     writeSync: (part) => part.length,

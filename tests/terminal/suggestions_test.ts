@@ -12,7 +12,7 @@ Deno.test("fromRecord() reads what toRecord() wrote, which is one line", () => {
   }));
 });
 
-Deno.test("fromRecord() drops control characters, which somebody has put into the file", () => {
+Deno.test("fromRecord() drops control characters from the file", () => {
   assertEquals(fromRecord("a\x1b[2Jb\x9bc\td\\n"), "a[2Jbcd\n");
 });
 

@@ -107,7 +107,7 @@ test("openBatchEchoServer() loses nothing and confuses nothing while garbage is 
   }
 });
 
-test("openBatchEchoServer() goes on where nobody takes its reply, and frees its port when it is closed", async () => {
+test("openBatchEchoServer() goes on if its reply cannot be delivered, and frees its port when it is closed", async () => {
   const server = await openBatchEchoServer({ port: 0 });
   const gone = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   await gone.send(new Uint8Array(9), server.addr);

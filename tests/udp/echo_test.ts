@@ -164,7 +164,7 @@ Deno.test("--drop: the echo server leaves out the share that it is told, and the
   assert(client.counts.asked > 8, "and asked again");
 });
 
-Deno.test("a question that nobody answers fails when the time is up, and says how often it was asked", async () => {
+Deno.test("a question without an answer fails at its timeout, and says how often it was sent", async () => {
   await using server = openEchoServer({ port: 0, drop: 1 });
   await using client = await clientOf(server, { timeoutMs: 3_000, retries: 2, random: () => 1 });
   const failure = await assertRejects(() => client.ask("x"), Failure);

@@ -59,7 +59,7 @@ Deno.test("listenDatagrams() gives up on silence, and ends when it is closed or 
   await rejected;
 });
 
-Deno.test("a datagram to nobody (ICMP port unreachable) ends neither the sender nor a listener", async () => {
+Deno.test("a datagram to a closed port (ICMP port unreachable) ends neither the sender nor a listener", async () => {
   await using listener = await listenDatagrams({ port: 0 });
   const gone = await listenDatagrams({ port: 0 });
   const { port } = gone.addr;

@@ -31,7 +31,7 @@ Deno.test("resendWaits() shortens each wait by up to a half, never the same for 
   }
 });
 
-Deno.test("a question takes only the reply of whom it asked", () => {
+Deno.test("a question accepts only the reply of the server that was asked", () => {
   const question = new Question(SERVER, false);
   assertEquals(question.judge(STRANGER), "forged");
   assertEquals(question.judge(addr("127.0.0.2", 1060)), "forged");
@@ -40,7 +40,7 @@ Deno.test("a question takes only the reply of whom it asked", () => {
   assertEquals(question.judge(STRANGER), "forged");
 });
 
-Deno.test("a question that was given up takes nothing: the reply is late", () => {
+Deno.test("a question that timed out accepts nothing: its reply is late", () => {
   const question = new Question(SERVER, false);
   question.giveUp();
   assertEquals(question.judge(SERVER), "late");
@@ -48,7 +48,7 @@ Deno.test("a question that was given up takes nothing: the reply is late", () =>
   assertEquals(question.judge(STRANGER), "forged");
 });
 
-Deno.test("a promiscuous question takes the first reply from anyone; the server's own is then late", () => {
+Deno.test("a promiscuous question accepts the first reply from anyone, and the server's own is then late", () => {
   const question = new Question(SERVER, true);
   assertEquals(question.judge(STRANGER), "answer");
   assertEquals(question.judge(STRANGER), "duplicate");
@@ -107,7 +107,7 @@ Deno.test("the depth grows to its limit while all complete together, and halves 
   assert(depth.depth <= 2);
 });
 
-Deno.test("a log that nobody reads leaves lines out, counts them, and goes on when somebody reads", async () => {
+Deno.test("a log without a reader drops lines, counts them, and goes on when it is read", async () => {
   const gate = Promise.withResolvers<void>();
   let written = "";
   const log = new BoundedLog({

@@ -93,7 +93,7 @@ function came(kind: "answer" | "forged" | "late" | "duplicate", from: Deno.NetAd
   return { kind, question: 2, from, data: bytes("x"), afterMs: 1.5 } as const;
 }
 
-Deno.test("the client says who answered, and who was believed though nobody asked him", () => {
+Deno.test("the client names the sender of the answer, also of a forged one that it believed", () => {
   const line = (event: EchoClientEvent) => clientSaid(event, SERVER, true).lines[0]!;
   const assigned = { kind: "assigned", question: 1, addr: addr("0.0.0.0", 60_945) } as const;
   assertEquals(line(assigned), "The OS assigned me the address 0.0.0.0:60945");
@@ -106,7 +106,7 @@ Deno.test("the client says who answered, and who was believed though nobody aske
   assertStringIncludes(line(came("duplicate", SERVER)), "to question 2 again");
 });
 
-Deno.test("the client tells of ten datagrams a question that nobody asked for, and counts the rest", () => {
+Deno.test("the client reports ten unrequested datagrams for each question, and counts the rest", () => {
   const said: Said[] = [];
   const narrator = new ClientNarrator((one) => said.push(one));
   narrator.tell({ kind: "assigned", question: 2, addr: STRANGER }, SERVER);

@@ -56,7 +56,7 @@ Deno.test("a credential holds for at most 24 hours, and five minutes of differen
   assertEquals((await assertRejects(early, CredentialError)).code, "BAD_CREDENTIAL");
 });
 
-Deno.test("a credential with somebody else's signing key does not hold", async () => {
+Deno.test("a credential with another member's signing key is invalid", async () => {
   const [ada, eve] = await Promise.all([pooledKeys(0), pooledKeys(5)]);
   // eve claims ada's signing key, which only ada can prove to have.
   const claimed = { ...eve, signing: { ...eve.signing, publicKey: ada.signing.publicKey } };

@@ -80,7 +80,7 @@ Deno.test("frames are kept until the relay has accepted them", () => {
   assertEquals([frames.sent, frames.keptBytes, frames.waiting()], [3, 0, []]);
 });
 
-Deno.test("a count that falls, or that exceeds what was sent, is told and changes nothing", () => {
+Deno.test("a count that falls, or that exceeds what was sent, is reported and changes nothing", () => {
   const frames = new SentFrames();
   for (let i = 0; i < 3; i++) frames.push(new Uint8Array(1));
   assertEquals(frames.accept(2), true);

@@ -161,7 +161,7 @@ Deno.test("a member whose runtime hashes no longer cannot follow the room, and e
   assertEquals([shown(ada), count(ada, "ended")], [["cy: unmoved"], 0]);
 });
 
-Deno.test("who shows what happens and throws is told of it, and the relay and the others go on", async () => {
+Deno.test("a member whose listener throws fails alone, and the relay and the others go on", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   room.listeners.set("bo", (event) => {

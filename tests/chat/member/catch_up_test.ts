@@ -92,7 +92,7 @@ Deno.test("the order in which members come back to a relay does not matter", asy
   }
 });
 
-Deno.test("whoever was not among the recipients of a line is not sent it again", async () => {
+Deno.test("a line is sent again to its recipients only", async () => {
   const room = new TestRoom();
   const sealed: Bytes[] = [];
   const ada = await room.join("ada");
@@ -137,7 +137,7 @@ Deno.test("what a member has shown already is not sent to it again", async () =>
   assertEquals(count(ada, "delivered"), 3);
 });
 
-Deno.test("how far a member has shown another is told only once it is shown", async () => {
+Deno.test("a receipt acknowledges a line only after the line is shown", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -153,7 +153,7 @@ Deno.test("how far a member has shown another is told only once it is shown", as
   assertEquals([count(ada, "delivered"), shown(bo).length], [1, 1]);
 });
 
-Deno.test("who does not come back to the new relay is away, and has left when the grace is over", async () => {
+Deno.test("a member that does not come to the restarted relay is away, and has left when the grace is over", async () => {
   const room = new TestRoom({ graceMs: 30_000 });
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -227,7 +227,7 @@ Deno.test("private lines come again as private, and in their place among the oth
   assertEquals(count(ada, "delivered"), 4);
 });
 
-Deno.test("who was excluded since is not sent again what it was to have", async () => {
+Deno.test("a member that was excluded later is not sent earlier lines again", async () => {
   const room = new TestRoom();
   const excluded = new Set<string>();
   const policy: Policy = {

@@ -88,7 +88,7 @@ Deno.test("a receipt for what was not sent delivers nothing", async () => {
   assertEquals(delivered(ada), [["one"], ["two"]]);
 });
 
-Deno.test("a line that is withheld from a person is told as missed by it", async () => {
+Deno.test("a line that the policy withholds from a recipient is reported as missed", async () => {
   const room = new TestRoom();
   const hidden = new Set(["ada"]);
   const policy: Policy = {
@@ -175,7 +175,7 @@ Deno.test("a recipient that was quiet is waited for again once a receipt of it s
   assertEquals(shown(bo), ["ada: one", "ada: two"]);
 });
 
-Deno.test("a recipient is asked at its pace, whoever says that it is away, and answers so (4)", async () => {
+Deno.test("a recipient that the relay calls away is asked at the usual rate, and answers at it", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const eve = await Eve.join(room);

@@ -162,7 +162,7 @@ Deno.test("the recipients are those whose joining was displayed when the line wa
   assertEquals(book.news, ["sent after", "delivered after"]);
 });
 
-Deno.test("whom the policy keeps from reading is no recipient", () => {
+Deno.test("a member that the policy excludes is not a recipient", () => {
   const book = new Book();
   const [bo, cy] = [book.join("bo"), book.join("cy")];
   book.enter("not for cy", { leftOut: [cy] });
@@ -178,7 +178,7 @@ Deno.test("whom the policy keeps from reading is no recipient", () => {
   assertEquals(book.news, ["sent not for bo either", "delivered not for bo either"]);
 });
 
-Deno.test("a line that nobody was to receive is unheard", () => {
+Deno.test("a line without recipients is reported as unheard", () => {
   const book = new Book();
   book.enter("is anybody there?");
   book.seal();
@@ -186,7 +186,7 @@ Deno.test("a line that nobody was to receive is unheard", () => {
   assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
 });
 
-Deno.test("who leaves before it has said so is told as missed, and whether it signed", () => {
+Deno.test("a recipient that leaves without a receipt is reported as missed, with whether it signed its leaving", () => {
   const book = new Book();
   const [bo, cy] = [book.join("bo"), book.join("cy")];
   book.enter("one");
@@ -210,7 +210,7 @@ Deno.test("who leaves before it has said so is told as missed, and whether it si
   assertEquals([book.news, book.ledger.size], [["unheard three, missed by cy"], 0]);
 });
 
-Deno.test("a line up to the one that was withheld from somebody last is told as missed, whichever receipt says so", () => {
+Deno.test("the lines up to the last withheld one are reported as missed, even if the receipt that said so first was lost", () => {
   const book = new Book();
   const bo = book.join("bo");
   for (const text of ["one", "two", "three"]) book.enter(text);
@@ -225,7 +225,7 @@ Deno.test("a line up to the one that was withheld from somebody last is told as 
   );
 });
 
-Deno.test("somebody is late that has not taken a line that another took and the relay accepted some time ago", () => {
+Deno.test("a contact is late if it lacks a line that another contact has and that the relay accepted some time ago", () => {
   const book = new Book();
   const [bo, cy] = [book.join("bo"), book.join("cy")];
   const isLate = () => [bo, cy].map((one) => book.ledger.isLate(one, book.now - 1_000));
@@ -253,7 +253,7 @@ Deno.test("somebody is late that has not taken a line that another took and the 
   assertEquals(isLate(), [false, false]);
 });
 
-Deno.test("a line that waits tells how many have shown it, and who has not", () => {
+Deno.test("a waiting line counts the members that have shown it, and names the others", () => {
   const book = new Book();
   const [bo, cy, di] = [book.join("bo"), book.join("cy"), book.join("di")];
   const entry = book.enter("hello");
@@ -330,7 +330,7 @@ Deno.test("what was sent and not taken is outstanding, oldest first", () => {
   assertEquals([outstanding(Infinity), book.ledger.isOutstanding(bo)], [[], false]);
 });
 
-Deno.test("nobody waits for a contact that is stalled: its lines are not held, and are delivered all the same", () => {
+Deno.test("lines are not held back for a stalled contact, and are still delivered to it", () => {
   const book = new Book();
   const [bo, cy] = [book.join("bo"), book.join("cy")];
   book.enter("one");
@@ -352,7 +352,7 @@ Deno.test("nobody waits for a contact that is stalled: its lines are not held, a
   assertEquals(book.news, ["sent one", "delivered one", "sent two", "delivered two"]);
 });
 
-Deno.test("what a stalled contact takes is delivered once", () => {
+Deno.test("a line that a stalled contact shows is reported as delivered once", () => {
   const book = new Book();
   const bo = book.join("bo");
   book.enter("one");

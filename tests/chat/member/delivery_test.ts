@@ -34,7 +34,7 @@ Deno.test("a message that has come is not delivered by one before it having been
   assertEquals(count(ada, "delivered"), 1);
 });
 
-Deno.test("a message is delivered once those who have not shown it have left", async () => {
+Deno.test("a message counts as delivered when every member that has not shown it has left", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -46,7 +46,7 @@ Deno.test("a message is delivered once those who have not shown it have left", a
   await until(() => count(ada, "delivered") === 1, "it is delivered");
 });
 
-Deno.test("a private line is delivered though somebody has not shown an earlier line to the group", async () => {
+Deno.test("a private line is delivered although an earlier line to the group is not shown yet", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

@@ -105,7 +105,7 @@ Deno.test("receipts that were lost with a connection are sent again over the nex
   assertEquals(ada.sent.filter((bytes) => bytes[4] === KIND.ask).length, 0);
 });
 
-Deno.test("each gap is told, however many there were", async () => {
+Deno.test("every gap is reported, however many there were", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   let sealed = 0;
@@ -120,7 +120,7 @@ Deno.test("each gap is told, however many there were", async () => {
   assertEquals(gaps(bo), Array(7).fill("1 missing"));
 });
 
-Deno.test("a private line is not sent to somebody whose joining has not been displayed", async () => {
+Deno.test("a private line is not sent to a member whose joining has not been displayed", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   ada.showing = false;
@@ -153,7 +153,7 @@ Deno.test("a line that was lost, and waits over two relays, is owed once", async
   assertEquals(count(ada, "delivered"), 2);
 });
 
-Deno.test("a relay that tells a member of its own leaving does not keep to the protocol", async () => {
+Deno.test("a relay that reports a member's leaving to that member breaks the protocol", async () => {
   const room = new TestRoom();
   const left = { version: 2, member: 1, reason: "LEFT", statement: new Uint8Array(0) } as const;
   const ada = await room.join(

@@ -34,7 +34,7 @@ const SEALED_FIELDS = {
 } as const;
 
 for (const [field, { at, fault }] of Object.entries(SEALED_FIELDS)) {
-  Deno.test(`a relay that changes the ${field} of a sealed frame is told, and nothing of it shown`, async () => {
+  Deno.test(`a changed ${field} of a sealed frame is reported, and nothing of the frame is shown`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const bo = await room.join("bo", once(KIND.sealed, 2, (bytes) => [flip(bytes, at)]));
@@ -75,7 +75,7 @@ Deno.test("a last line that a relay changed is not delivered, and is sent again 
   assertEquals([shown(bo), count(ada, "delivered")], [["ada: one", "ada: two"], 2]);
 });
 
-Deno.test("a relay that names nobody as the sender of a sealed frame is told, and nothing of it shown", async () => {
+Deno.test("a sealed frame without a known sender is reported, and nothing of it is shown", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo", once(KIND.sealed, 1, (bytes) => [flip(bytes, 0)]));
@@ -85,7 +85,7 @@ Deno.test("a relay that names nobody as the sender of a sealed frame is told, an
 });
 
 for (const [kind, name] of [[KIND.sealed, "sealed"], [KIND.pair, "pair"]] as const) {
-  Deno.test(`a relay that names another member as the sender of a ${name} frame is told`, async () => {
+  Deno.test(`a ${name} frame under another sender's name is reported`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const cy = await room.join("cy");
@@ -123,7 +123,7 @@ const PAIR_FIELDS = {
 } as const;
 
 for (const [field, { at, fault }] of Object.entries(PAIR_FIELDS)) {
-  Deno.test(`a relay that changes the ${field} of a pair frame is told, and nothing under it shown`, async () => {
+  Deno.test(`a changed ${field} of a pair frame is reported, and nothing under it is shown`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const bo = await room.join("bo", once(KIND.pair, 1, (bytes) => [flip(bytes, at)]));
@@ -203,7 +203,7 @@ Deno.test("a relay that swaps two frames is told, and the earlier one shown late
   assertEquals(faults(bo), ["GAP"]);
 });
 
-Deno.test("a relay that hands a member its own frames is told, and nothing of them shown", async () => {
+Deno.test("a member's own frames that come back are reported, and nothing of them is shown", async () => {
   const room = new TestRoom();
   const own: Bytes[] = [];
   const ada = await room.join(
@@ -274,7 +274,7 @@ Deno.test("a receipt that a relay hands on as another's, or again, delivers noth
   assertEquals(count(ada, "delivered"), 2);
 });
 
-Deno.test("a relay that says that somebody is behind, and is not, has it shown nothing twice", async () => {
+Deno.test("a false report that a member is behind makes that member show nothing twice", async () => {
   const room = new TestRoom();
   let number = 0;
   const ada = await room.join(

@@ -99,7 +99,7 @@ Deno.test("a relay that changes the name or a key of a credential is told, and n
   assertEquals([count(ada, "delivered"), count(cy, "delivered")], [0, 0]);
 });
 
-Deno.test("a relay that lists a second member under one name, or one member twice, is told", async () => {
+Deno.test("a roster with two members of one name, or with one member twice, is reported", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   await room.join("cy");
@@ -187,7 +187,7 @@ Deno.test("a ghost that is admitted a moment before a line is entered gets no ke
   assertEquals(faults(ghost), []);
 });
 
-Deno.test("a relay that forwards to a ghost what is not for it is told by nobody, and shows it nothing", async () => {
+Deno.test("a frame that a relay forwards to a member that joined after it was sealed is not shown there", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const sealed: Bytes[] = [];
@@ -207,7 +207,7 @@ Deno.test("a relay that forwards to a ghost what is not for it is told by nobody
   assertEquals(faults(ghost).slice(0, 1), ["CONTEXT"]);
 });
 
-Deno.test("a relay that hides who joins from a member shows it nothing more, and has it told", async () => {
+Deno.test("a member from which the relay hides a joining shows nothing more, and reports it", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   // The version that cy's joining makes never comes about for bo.
@@ -276,7 +276,7 @@ function leftOf({ events }: Seat): [string, boolean][] {
   );
 }
 
-Deno.test("a leaving that somebody signed is told to be signed, and not another's by it", async () => {
+Deno.test("a signed leaving is reported as signed, and the signature is not valid for another member", async () => {
   for (const [isSwapped, expected] of [[false, ["cy", true]], [true, ["ada", false]]] as const) {
     const room = new TestRoom();
     await room.join("ada");
@@ -323,7 +323,7 @@ Deno.test("a replayed credential is unconfirmed, also by what was signed in anot
   assertEquals(count(bo, "confirmed"), 1);
 });
 
-Deno.test("somebody unconfirmed is confirmed by the first frame that it signed in this room", async () => {
+Deno.test("an unconfirmed member is confirmed by the first frame that it signed in this room", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo", ({ kind, bytes }) => kind === KIND.here ? [] : [bytes]);
@@ -336,7 +336,7 @@ Deno.test("somebody unconfirmed is confirmed by the first frame that it signed i
 
 for (const isRenumbered of [false, true]) {
   const how = isRenumbered ? " in its new number" : "";
-  Deno.test(`a relay that lets somebody leave and come again, and replays what it said${how}, shows nothing twice`, async () => {
+  Deno.test(`a relay that lists a member again and replays its lines${how} makes nothing appear twice`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const said: Bytes[] = [];

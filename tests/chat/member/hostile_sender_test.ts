@@ -66,7 +66,7 @@ Deno.test("a version that the receiver does not know is not opened", async () =>
   assertEquals([told(ada), told(bo)], [[["CONTEXT"], []], [["CONTEXT"], []]]);
 });
 
-Deno.test("a context of another history is told once, until a frame agrees again", async () => {
+Deno.test("a context of another history is reported once, until a frame agrees again", async () => {
   const { ada, eve, chain } = await meet();
   const other = { version: (await eve.at()).version, context: secureRandom(32) };
   for (const number of [1, 2]) await eve.say(chain, "elsewhere", { ...other, number });

@@ -16,7 +16,7 @@ import { KIND, PROTOCOL_VERSION, relayBound } from "../../../lib/chat/wire/kinds
 import { type Tamper, TestRoom, until } from "../room.ts";
 import { endingOf, once } from "../tampering.ts";
 
-Deno.test("a relay that says that more was accepted than was sent, or less than before, is told", async () => {
+Deno.test("a relay that acknowledges more than was sent, or less than before, is reported", async () => {
   for (const counts of [[1000], [1, 0]]) {
     const room = new TestRoom();
     const lies = counts.map((count) => encodeCount(KIND.accepted, count));
@@ -43,7 +43,7 @@ Deno.test("a frame with a place elsewhere, or of no kind, ends the session", asy
   }
 });
 
-Deno.test("what answers without being a relay is told so", async () => {
+Deno.test("a server that answers and is not a relay is reported as such", async () => {
   const room = new TestRoom();
   const http = new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n");
   const ada = await room.enter("ada", once(KIND.challenge, 1, () => [http]));

@@ -28,7 +28,7 @@ Deno.test("members read each other whole, in order, once", async () => {
   }
 });
 
-Deno.test("a private message reaches the one whom it is for", async () => {
+Deno.test("a private message reaches its recipient", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -45,7 +45,7 @@ Deno.test("a private message reaches the one whom it is for", async () => {
   assertEquals([...faults(bo), ...faults(cy)], []);
 });
 
-Deno.test("who has left is no recipient, who has joined is one", async () => {
+Deno.test("members that have left are no recipients, and members that have joined are", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -64,7 +64,7 @@ Deno.test("who has left is no recipient, who has joined is one", async () => {
   assertEquals(faults(cy), []);
 });
 
-Deno.test("a chain goes a step on for a newcomer, begins anew once a holder has left, and otherwise stays", async () => {
+Deno.test("a chain makes a step for a newcomer, starts afresh when a holder has left, and otherwise stays", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const places: number[][] = [];
@@ -110,7 +110,7 @@ Deno.test("a holder of a chain that leaves and joins again between two lines hol
   assertEquals([shown(bo), shown(again)], [["ada: one", "ada: two"], ["ada: two"]]);
 });
 
-Deno.test("a private message is told from one to everyone in a room of two, where both go to one", async () => {
+Deno.test("in a room of two, a private message differs from one to everyone", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

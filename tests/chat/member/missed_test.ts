@@ -49,7 +49,7 @@ Deno.test("who has gone without having shown a line is named as it is delivered"
   ]);
 });
 
-Deno.test("who leaves itself has shown what reached it, whoever else holds up the answer", async () => {
+Deno.test("a member that leaves has shown what it received, even if another member has not yet", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
   cy.showing = false;
@@ -63,7 +63,7 @@ Deno.test("who leaves itself has shown what reached it, whoever else holds up th
   assertEquals(outcomes(ada), [["delivered", "hello"]]);
 });
 
-Deno.test("who leaves itself before it has shown what only it was sent is named", async () => {
+Deno.test("a member that leaves before it has shown a private line is named", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   bo.showing = false;
@@ -86,7 +86,7 @@ Deno.test("who acknowledges and leaves in one breath has shown it", async () => 
   assertEquals(outcomes(ada), [["delivered", "hello"]]);
 });
 
-Deno.test("who leaves before it has heard that it is in leaves the room all the same", async () => {
+Deno.test("a member that leaves before it knows that it is admitted still leaves the room", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const bo = await room.enter("bo", ({ kind, bytes }) => kind === KIND.roster ? [] : [bytes]);
   await until(() => room.relay.size === 1, "the relay has let it in");
@@ -95,7 +95,7 @@ Deno.test("who leaves before it has heard that it is in leaves the room all the 
   assertEquals(room.relayEvents.map((one) => one.kind === "left" && one.reason).at(-1), "LEFT");
 });
 
-Deno.test("who acknowledges late in a large room acknowledges before it leaves", async () => {
+Deno.test("a member of a large room sends its delayed acknowledgement before it leaves", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const seats = [];
   for (const name of ["ada", "bo", "cy", "di", "ed"]) seats.push(await room.join(name));
@@ -109,7 +109,7 @@ Deno.test("who acknowledges late in a large room acknowledges before it leaves",
   assertEquals(outcomes(ada), [["delivered", "hello"]]);
 });
 
-Deno.test("what was entered without a connection for somebody who is gone by then is told", async () => {
+Deno.test("a line entered without a connection for a member that has left meanwhile is reported", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   bo.cut();
@@ -162,7 +162,7 @@ Deno.test("who comes back after the grace is told from when to when it has misse
   assertEquals(comebacks(bo).at(-1)?.missed, undefined);
 });
 
-Deno.test("who is away and is sent more than waits for it stays, falls behind, and misses nothing once it is back", async () => {
+Deno.test("an away member with more than 4 MiB waiting stays, falls behind, and misses nothing once it is back", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
   bo.cut();
@@ -182,7 +182,7 @@ Deno.test("who is away and is sent more than waits for it stays, falls behind, a
   assertEquals(outcomes(ada).length, 80);
 });
 
-Deno.test("who comes to the next room within the grace has missed nothing, and after it may have", async () => {
+Deno.test("a member that comes to the next room within the grace has missed nothing, and a later one may have", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   const from = room.clock.now();

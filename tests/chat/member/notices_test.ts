@@ -59,7 +59,7 @@ Deno.test("a notice comes to its recipient alone, in order, and is no line", asy
   assertEquals(ada.sent.filter((bytes) => bytes[4] === KIND.sealed).length, 0);
 });
 
-Deno.test("a notice overtakes no line that was sent before it, and waits for none", async () => {
+Deno.test("a notice arrives beside lines to everyone and to one member", async () => {
   const { room, ada, bo } = await roomOf();
   ada.member.enter("a line");
   ada.member.enter("a secret", "bo");
@@ -135,7 +135,7 @@ Deno.test("a notice comes once over a lost connection, and is gone with the stay
   assertEquals(notices(bo), ["ada, words: waits", "ada, words: again"]);
 });
 
-Deno.test("who is not in the present room is sent no notice", async () => {
+Deno.test("a member outside the present room is sent no notice", async () => {
   const { room, ada, bo } = await roomOf();
   const peer = ada.member.roster.byName("bo")!;
   room.restart();
@@ -180,7 +180,7 @@ Deno.test("a member that is behind is sent notices before the lines that it miss
   assertEquals([shown(bo).length, before < 82], [82, true]);
 });
 
-Deno.test("who is given no keys is sent no notice, unless the policy says so, and is sent nothing else by it", async () => {
+Deno.test("an excluded member is sent no notice, unless the policy allows it, and then nothing else", async () => {
   const excluded: Policy = { ...EVERYONE, obstacle: () => "is excluded" };
   const { room, ada, bo } = await roomOf({ ada: excluded });
   assertEquals(notify(ada, "bo", "no"), false);
@@ -238,7 +238,7 @@ Deno.test("an identity may cause 16 notices and one more a second, and a sender 
   assertEquals(notices(bo).filter((one) => one.startsWith("ada")).length, 8);
 });
 
-Deno.test("a peer whose session key takes no key is sent no notice, and the others are", async () => {
+Deno.test("a peer whose session key encrypts nothing is sent no notice, and the others are", async () => {
   const { room, ada, bo } = await roomOf();
   await room.join("cy");
   const wraps = (...[algorithm]: readonly unknown[]) =>

@@ -53,7 +53,7 @@ async function roomOf(...names: string[]) {
   return { room, policy, ada, seats, kinds, say };
 }
 
-Deno.test("who is excluded is given no key and sent no frame, and the others read on", async () => {
+Deno.test("an excluded member gets no key and no frame, and the others read on", async () => {
   const { policy, seats, kinds, say } = await roomOf("bo", "cy");
   policy.excluded.add("cy");
   await say("not for cy");
@@ -88,7 +88,7 @@ Deno.test("who is given no lines because its key has changed is told so at the f
   }
 });
 
-Deno.test("who joins again is told again that it is given no lines, and who is trusted meanwhile is not", async () => {
+Deno.test("an excluded member that joins again is told so again, and one that is trusted meanwhile is not", async () => {
   const { room, policy, ada, seats, say } = await roomOf("bo");
   policy.excluded.add("bo");
   policy.mistrusted.add("bo");
@@ -107,7 +107,7 @@ Deno.test("who joins again is told again that it is given no lines, and who is t
   assertEquals(faults(last), []);
 });
 
-Deno.test("excluding somebody who holds the chain starts a fresh one, whose frames have a declared route", async () => {
+Deno.test("excluding a holder of the chain starts a fresh chain, whose frames have a declared route", async () => {
   const { policy, seats, kinds, say } = await roomOf("bo", "cy");
   await say("for both");
   policy.excluded.add("cy");
@@ -126,7 +126,7 @@ Deno.test("excluding somebody who holds the chain starts a fresh one, whose fram
   assertEquals(kinds("cy", KIND.pair).length, 2);
 });
 
-Deno.test("a route is declared anew only when it has changed", async () => {
+Deno.test("a route is declared again only when it has changed", async () => {
   const { room, policy, ada, seats, say } = await roomOf("bo", "cy");
   const declared = () =>
     ada.sent.filter((bytes) => bytes[4] === KIND.route)
@@ -148,7 +148,7 @@ Deno.test("a route is declared anew only when it has changed", async () => {
   assertEquals(shown(seats.cy!), []);
 });
 
-Deno.test("what is said while everyone is excluded is heard by nobody, and said so", async () => {
+Deno.test("a line said while everyone is excluded has no recipients, and the sender is told", async () => {
   const { policy, ada, kinds, say } = await roomOf("bo");
   policy.excluded.add("bo");
   await say("to nobody");
@@ -156,7 +156,7 @@ Deno.test("what is said while everyone is excluded is heard by nobody, and said 
   assertEquals(kinds("bo", KIND.sealed).length, 0);
 });
 
-Deno.test("a message is delivered once those have shown it whom it was for, whatever the excluded do", async () => {
+Deno.test("a message is delivered when its recipients have shown it, whatever excluded members do", async () => {
   const room = new TestRoom();
   const policy = new Named();
   room.policies.set("ada", policy);
@@ -182,7 +182,7 @@ Deno.test("exclusion holds for private messages too, and says why", async () => 
   assertEquals(kinds("bo", KIND.pair).length, 1);
 });
 
-Deno.test("what is entered while somebody is excluded never reaches it, though it is let in before it is sealed", async () => {
+Deno.test("a line entered while a member is excluded never reaches it, even if it is included before the line is sealed", async () => {
   const { room, policy, ada, seats } = await roomOf("bo", "cy");
   ada.member.enter("one");
   policy.excluded.add("cy");
@@ -212,7 +212,7 @@ Deno.test("private lines stand beside the group's", async () => {
   assertEquals(shown(seats.cy!), []);
 });
 
-Deno.test("texts that are hidden are not shown, are counted, and hold up nobody", async () => {
+Deno.test("hidden texts are not shown, are counted, and delay no member", async () => {
   const { room, policy, ada, seats } = await roomOf("bo");
   policy.hidden.add("bo");
   seats.bo!.member.enter("let me in");

@@ -37,7 +37,7 @@ Deno.test("in a small room a receipt is due at once", () => {
   assertEquals(due.due(), [ada]);
 });
 
-Deno.test("who waits can be taken before it is due", () => {
+Deno.test("a waiting receipt can be taken before it is due", () => {
   const { due, ada } = receipts();
   due.changed(ada, 500);
   assertEquals(due.due(), []);

@@ -101,7 +101,7 @@ Deno.test("a member renews when half of its time is over, wants to be woken for 
   assertEquals(renewals(ada), 2);
 });
 
-Deno.test("who joins a room that is three days old hears everyone, and is heard", async () => {
+Deno.test("a member that joins a room that is three days old reads everyone, and is read", async () => {
   const { room, ada, bo } = await dayRoom();
   await hours(room, 72);
   const cy = await room.join("cy");
@@ -114,7 +114,7 @@ Deno.test("who joins a room that is three days old hears everyone, and is heard"
   assertEquals([...faults(ada), ...faults(bo)], []);
 });
 
-Deno.test("a relay that is restarted after three days lets in who was there, and nothing is lost", async () => {
+Deno.test("a relay that is restarted after three days admits its earlier members, and nothing is lost", async () => {
   const { room, ada, bo } = await dayRoom();
   await hours(room, 72);
   room.restart();
@@ -139,7 +139,7 @@ Deno.test("a lost connection is resumed after three days: the relay knows the me
   assertEquals([count(bo, "reconnected"), count(ada, "left"), count(ada, "delivered")], [1, 0, 73]);
 });
 
-Deno.test("who was suspended for days renews before it joins again", async () => {
+Deno.test("a member that was suspended for days renews its credential before it joins again", async () => {
   const { room, ada, bo } = await dayRoom();
   bo.cut();
   await room.settle();
@@ -157,7 +157,7 @@ Deno.test("who was suspended for days renews before it joins again", async () =>
   assertEquals([count(bo, "ended"), names(ada)], [0, ["ada", "bo"]]);
 });
 
-Deno.test("who joins again while its renewal is being made waits for it", async () => {
+Deno.test("a member that joins again while its renewal is being made waits for the renewal", async () => {
   const { room, bo } = await dayRoom();
   bo.cut();
   room.restart();
@@ -169,7 +169,7 @@ Deno.test("who joins again while its renewal is being made waits for it", async 
   assertEquals(count(bo, "ended"), 0);
 });
 
-Deno.test("a clock that was days ahead for a while leaves nobody with a renewal that no other takes", async () => {
+Deno.test("a clock that was days ahead for a while leaves no member with a renewal that others refuse", async () => {
   const { room, ada, bo } = await dayRoom();
   await hours(room, 6);
   await talkOver(room, 2 * CREDENTIAL_LIFE_MS);
@@ -186,7 +186,7 @@ Deno.test("a clock that was days ahead for a while leaves nobody with a renewal 
   assertEquals(count(ada, "ended"), 0);
 });
 
-Deno.test("nobody is away for so long that its credential runs out", async () => {
+Deno.test("the grace ends before a credential expires", async () => {
   const { room, bo } = await dayRoom({ graceMs: 3 * CREDENTIAL_LIFE_MS });
   bo.cut();
   await room.settle();
@@ -212,7 +212,7 @@ Deno.test("a renewal that is made while there is no connection is said once ther
   assertEquals([names(cy), faults(cy)], [["ada", "bo", "cy"], []]);
 });
 
-Deno.test("a newcomer takes nobody whose renewal the relay leaves out, or changes", async () => {
+Deno.test("a newcomer refuses members whose renewal the relay omits or changes", async () => {
   const { room, ada } = await dayRoom();
   await hours(room, 25);
   const without = await room.join("cy", listing((one) => ({ ...one, renewal: NO_RENEWAL })));
@@ -265,7 +265,7 @@ Deno.test("a renewal holds for its credential, by its identity, for a day at mos
   assertEquals(await check((bytes) => new Uint8Array([...bytes, 0])), "BAD_CREDENTIAL");
 });
 
-Deno.test("a credential that holds needs no renewal, and none can lengthen or end it", async () => {
+Deno.test("a valid credential needs no renewal, and no renewal can lengthen or end it", async () => {
   const now = 1_700_000_000_000;
   const { bytes, expiresAt } = await makeCredential("ada", await pooledKeys(0), now + HOUR_MS);
   const nonsense = new Uint8Array([1, 2, 3]);

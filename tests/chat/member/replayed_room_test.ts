@@ -84,7 +84,7 @@ Deno.test("a speaker that gives an earlier pairwise key again gets no receipt un
   ada.close();
 });
 
-Deno.test("a relay that tells a member its own leaving is given up", async () => {
+Deno.test("a member leaves a relay that reports the member's own leaving to it", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const { version } = ada.member.roster;

@@ -64,7 +64,7 @@ Deno.test("a connection that is cut again and again loses nothing and repeats no
   assertEquals([count(ada, "delivered"), count(bo, "delivered")], [60, 60]);
 });
 
-Deno.test("who is away longer than a moment is said to be, and so is who is back", async () => {
+Deno.test("a member that is away longer than a moment is reported as away, and then as back", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -84,7 +84,7 @@ Deno.test("who is away longer than a moment is said to be, and so is who is back
   assertEquals(count(bo, "joined"), 2, "bo has heard of cy");
 });
 
-Deno.test("once the grace is over, who is away has left, and nobody waits for it", async () => {
+Deno.test("when the grace is over, an away member has left, and no line waits for it", async () => {
   const room = new TestRoom({ graceMs: 5_000 });
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -98,7 +98,7 @@ Deno.test("once the grace is over, who is away has left, and nobody waits for it
   assertEquals(room.relay.size, 1);
 });
 
-Deno.test("who comes back after the grace joins anew; its own lines arrive all the same", async () => {
+Deno.test("a member that comes back after the grace joins again, and its own lines still arrive", async () => {
   const room = new TestRoom({ graceMs: 5_000 });
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -169,7 +169,7 @@ Deno.test("nobody resumes without the signing key, with an old proof, or with co
   assertEquals([ada.member.isIn, room.relay.size], [true, 1]);
 });
 
-Deno.test("who is told that it is unknown may join, and not ask again", async () => {
+Deno.test("a member that the relay does not know may join, and does not ask again", async () => {
   const room = new TestRoom();
   const self = await credentialOf("raw", 5, room.clock.now);
   const raw = new RawMember(room.relay);
@@ -183,7 +183,7 @@ Deno.test("who is told that it is unknown may join, and not ask again", async ()
   assertEquals([raw.bye, raw.frames(KIND.unknown).length], ["OUT_OF_ORDER", 1]);
 });
 
-Deno.test("who loses its connection while joining joins again, is sent the same roster, and missed nothing", async () => {
+Deno.test("a member that loses its connection while joining gets the same roster again, and misses nothing", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const self = await credentialOf("raw", 5, room.clock.now);
@@ -204,7 +204,7 @@ Deno.test("who loses its connection while joining joins again, is sent the same 
   assertEquals(room.relay.size, 2);
 });
 
-Deno.test("a new run of an identity takes the place of its away one, and nobody else does", async () => {
+Deno.test("only a new run of the same identity takes the place of an away member", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -229,7 +229,7 @@ Deno.test("a new run of an identity takes the place of its away one, and nobody 
   assertEquals(bo.events.at(-1), { kind: "ended", reason: "NAME_TAKEN", detail });
 });
 
-Deno.test("whoever takes the name of a member that is away hears until when at the latest", async () => {
+Deno.test("a newcomer that wants the name of an away member is told how long it is taken at most", async () => {
   const room = new TestRoom();
   const bo = await room.join("bo");
   bo.cut();
@@ -269,7 +269,7 @@ Deno.test("a member asks a relay that is silent, and loses it after 45 seconds",
   assert(last?.kind === "disconnected" && last.reason === "NO_ANSWER");
 });
 
-Deno.test("who leaves while there is no connection is gone at once", async () => {
+Deno.test("a member that leaves without a connection is gone at once", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   ada.cut();
@@ -302,7 +302,7 @@ Deno.test("a challenge is read with the grace of its relay", async () => {
   raw.close();
 });
 
-Deno.test("who was given up, joins the same room anew and loses that connection too, is in with the next", async () => {
+Deno.test("a member that was removed, joins the same room again and loses that connection too, is admitted with the next", async () => {
   const room = new TestRoom({ graceMs: 5_000 });
   const ada = await room.join("ada");
   let rosters = 0;

@@ -185,20 +185,20 @@ async function withEve() {
 /** The seconds in which a speaker may wait for one who is late, the first time. */
 const FIRST_WAIT = 8;
 
-Deno.test("one that never acknowledges holds up nobody: lines between the others keep their latency", async () => {
+Deno.test("a member that never acknowledges does not delay lines between the others", async () => {
   const { room, ada, bo, eve } = await withEve();
   eve.raw.acknowledges = false;
   const waited = await speak(room, [ada, bo], 30, () => eve.raw.send(encodeEmpty(KIND.pong)));
   assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
 });
 
-Deno.test("one that never says what it has taken holds up nobody", async () => {
+Deno.test("a member that sends no receipts delays no other member", async () => {
   const { room, ada, bo } = await withEve();
   const waited = await speak(room, [ada, bo], 30, () => {});
   assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
 });
 
-Deno.test("one that is stopped holds up nobody", async () => {
+Deno.test("a stopped member delays no other member", async () => {
   const room = new TestRoom();
   const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
   cy.receives = cy.sends = false;
@@ -242,7 +242,7 @@ Deno.test("an identity that comes again and again is not waited for each time", 
   assert(waited.length <= 4 * 5, `ada waited in ${waited}`);
 });
 
-Deno.test("with nobody else to wait, a speaker waits for one that takes a line now and then", async () => {
+Deno.test("in a room of two, a speaker waits for a slow reader", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const eve = await Eve.join(room);

@@ -33,7 +33,7 @@ Deno.test("members that come and go leave nothing behind in the ledger", async (
   bo.close();
 });
 
-Deno.test("a text that was hidden is not told as shown by a receipt that a later, shown text shares with it", async () => {
+Deno.test("a receipt for a later, shown text does not report an earlier hidden one as shown", async () => {
   const room = new TestRoom();
   let hidden = true;
   const policy: Policy = { obstacle: () => undefined, hides: () => hidden };

@@ -57,7 +57,7 @@ Deno.test("with a clock that is hours behind, a member leaves as it joins and ac
   assertEquals(count(ada, "unheard"), 1);
 });
 
-Deno.test("a member whose clock is hours behind leaves as somebody comes whom it cannot take", async () => {
+Deno.test("a member whose clock is hours behind leaves when a newcomer's credential is not valid by that clock", async () => {
   const room = new TestRoom();
   room.lifeMs = RENEWAL_LIFE_MS;
   room.ahead.set("bo", -120 * MINUTE_MS);
@@ -68,7 +68,7 @@ Deno.test("a member whose clock is hours behind leaves as somebody comes whom it
   assertEquals(endings(bo), ["CLOCK_BEHIND: about 120 minutes"]);
 });
 
-Deno.test("who makes its credential as long as a relay takes does not drive out those whose clocks are right", async () => {
+Deno.test("a credential of the longest allowed validity does not drive out members whose clocks are right", async () => {
   const { room, ada } = await roomWithAda();
   // The relay's clock is the right one; ada's is a second behind it.
   room.ahead.set("cy", -1_000);

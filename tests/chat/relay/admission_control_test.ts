@@ -21,7 +21,7 @@ const FAR = sourceOf("192.0.2.1");
 const OTHER = sourceOf("198.51.100.7");
 const LOCAL = sourceOf("127.0.0.1");
 
-Deno.test("addresses are told apart as those who have them are", () => {
+Deno.test("sourceOf() groups IPv6 addresses by /64 network, reads mapped IPv4 ones as IPv4, and knows this machine's own", () => {
   const keys = {
     "192.0.2.1": "192.0.2.1",
     "::ffff:192.0.2.1": "192.0.2.1",
@@ -77,7 +77,7 @@ Deno.test("where too many wait, the one that has been silent for longest goes", 
   assertEquals(one.surplus(), d);
 });
 
-Deno.test("where everybody who waits has asked, whoever asked last goes", () => {
+Deno.test("if all waiting connections have asked to join, the one that asked last is closed", () => {
   const one = door({ pending: 5 });
   const all = callers(6);
   for (const caller of all) {
@@ -151,7 +151,7 @@ Deno.test("joins are checked four at a time, in the order of asking", () => {
   assertEquals(next(), undefined);
 });
 
-Deno.test("so many joins are checked a second, whoever asks", () => {
+Deno.test("joins are checked at the configured rate, whatever their addresses", () => {
   const one = door({ joinsPerSecond: 10, joinsPerAddress: 10_000 });
   let checked = 0;
   const run = (now: number, count: number) => {
@@ -172,7 +172,7 @@ Deno.test("so many joins are checked a second, whoever asks", () => {
   assertEquals(checked, 1124);
 });
 
-Deno.test("who is of this process is checked whatever the rate", () => {
+Deno.test("joins from the relay's own process are checked at any rate", () => {
   const one = door({ joinsPerSecond: 1 });
   for (let i = 0; i < 2000; i++) {
     const caller = { name: i };
@@ -224,7 +224,7 @@ Deno.test("a member that speaks too fast is to be read more slowly: by frames, b
   }
 });
 
-Deno.test("who comes back over another connection has spent what it has spent", () => {
+Deno.test("a member that comes back over another connection keeps its costs", () => {
   const pace = new Pace({ ...DEFAULT_LIMITS, framesPerSecond: 1000 }, 0);
   const burst = { frames: 3_000, bytes: 1, fanout: 0 };
   assertEquals(pace.spend(burst, 0), 1_000);

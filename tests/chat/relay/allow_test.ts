@@ -15,7 +15,7 @@ async function restricted(...indices: number[]) {
   return { room, allowed };
 }
 
-Deno.test("who is not on the list is told so, and nothing of who is there", async () => {
+Deno.test("a newcomer that is not on the list is told so, and learns nothing about the room", async () => {
   const { room } = await restricted(0);
   await room.join("ada", "", 0);
   // Neither that a name is taken nor, below, that the room is full.
@@ -32,7 +32,7 @@ Deno.test("a full room with a list says to a stranger no more than an empty one"
   assertEquals((await room.join("cy", "", 5)).raw.bye, "NOT_ALLOWED");
 });
 
-Deno.test("somebody else's credential is not told whether it is on the list", async () => {
+Deno.test("a join with another member's credential does not reveal whether it is on the list", async () => {
   const { room } = await restricted(3);
   const own = await room.credential("cy", 5);
   for (const index of [3, 4]) {
@@ -41,7 +41,7 @@ Deno.test("somebody else's credential is not told whether it is on the list", as
   }
 });
 
-Deno.test("who is no longer on the list is removed, and the others hear why", async () => {
+Deno.test("a member that is struck off the list is removed, and the others are told why", async () => {
   const { room, allowed } = await restricted(0, 1);
   const ada = await room.join("ada", "", 0);
   const bo = await room.join("bo", "", 1);

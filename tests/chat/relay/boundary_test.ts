@@ -123,7 +123,7 @@ Deno.test("a check of credentials that throws, at once or later, ends the connec
   }
 });
 
-Deno.test("a list of who may join that throws keeps that one out, and removes nobody else", async () => {
+Deno.test("an allow list that throws keeps out that newcomer, and removes no member", async () => {
   const clock = new Clock();
   const [ada, cy, eve] = await Promise.all(
     ([["ada", 0], ["cy", 6], ["eve", 5]] as const).map(([name, i]) =>
@@ -146,7 +146,7 @@ Deno.test("a list of who may join that throws keeps that one out, and removes no
   await chatOn(room, seats);
 });
 
-Deno.test("listeners that throw at every event keep nobody from anything", async () => {
+Deno.test("listeners that throw at every event disturb no member", async () => {
   const told = new Set<string>();
   const { room, seats } = await pair({
     event: ({ kind }) => {

@@ -178,7 +178,7 @@ Deno.test("when too much waits, the heaviest sender's frames are left out: all s
   assertEquals(taken(outbox), idsOf(again));
 });
 
-Deno.test("pair frames are left out from the oldest on, and nobody is told", () => {
+Deno.test("pair frames are left out from the oldest on, without a notice", () => {
   const pairs = Array.from(
     { length: 9 },
     () => delivery(1, { sender: 8, size: MIB / 2, kind: "pair" }),

@@ -38,7 +38,7 @@ Deno.test("a route of thousands who are not there is looked up once, and charged
   assertEquals([slowed(room), eve.raw.ended], [["eve"], false]);
 });
 
-Deno.test("pair frames to nobody are charged as look-ups", async () => {
+Deno.test("pair frames without a recipient in the room are charged as look-ups", async () => {
   const limits = { fanoutPerSecond: 10_000, framesPerSecond: 1e6, bytesPerSecond: 1e9 };
   const room = new RelayRoom({ limits });
   await room.join("ada");
@@ -51,7 +51,7 @@ Deno.test("pair frames to nobody are charged as look-ups", async () => {
   assertEquals(slowed(room), ["eve"]);
 });
 
-Deno.test("sealed frames over a route to nobody are charged as look-ups", async () => {
+Deno.test("sealed frames over an empty route are charged as look-ups", async () => {
   const limits = { fanoutPerSecond: 10_000, framesPerSecond: 1e6, bytesPerSecond: 1e9 };
   const room = new RelayRoom({ limits });
   await room.join("ada");

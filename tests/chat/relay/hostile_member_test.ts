@@ -107,7 +107,7 @@ function spkiWith(modulus: Uint8Array, ...parameters: readonly Uint8Array[]): By
   );
 }
 
-Deno.test("RSA keys in an encoding that the runtime takes and would not write are refused", async () => {
+Deno.test("RSA keys in a non-canonical encoding that the runtime accepts are refused", async () => {
   const { identity } = await pooledKeys(0);
   const { n } = await crypto.subtle.exportKey("jwk", identity.publicKey);
   const raw = atob(n!.replaceAll("-", "+").replaceAll("_", "/"));

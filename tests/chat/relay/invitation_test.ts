@@ -61,7 +61,7 @@ async function ask(room: RelayRoom, self: OwnCredential, prove: Prove, roomName 
   return raw;
 }
 
-Deno.test("who is invited is let in, and who is not is told no more than that", async () => {
+Deno.test("an invited guest is admitted, and another is told no more than that it is not invited", async () => {
   const { room, invitation } = await invitedOnly();
   const bo = await room.credential("bo");
   const stranger = await ask(room, bo, () => Promise.resolve(undefined));
@@ -257,7 +257,7 @@ Deno.test("an invitation that has expired lets in nobody new, and one that was w
   assertEquals((await ask(room, await room.credential("cy", 1), withdrawn)).bye, "NOT_ALLOWED");
 });
 
-Deno.test("who was let in by an invitation stays when the list is read again, and others do not", async () => {
+Deno.test("an invited guest stays when the allow list is read again, and unlisted members do not", async () => {
   const invitations = new Invitations();
   const allowed = new Set<string>();
   const room = new RelayRoom({ allows: (print) => allowed.has(print), invitations });
@@ -273,7 +273,7 @@ Deno.test("who was let in by an invitation stays when the list is read again, an
   assertEquals([host.bye, bo.bye], ["REMOVED", undefined]);
 });
 
-Deno.test("a relay that knows no invitations looks at none, and one that admits everybody refuses nobody for one", async () => {
+Deno.test("a relay without invitations ignores proofs, and one that admits everybody refuses no member for a proof", async () => {
   const invitation = await openInvitation(secureRandom(16));
   const open = new RelayRoom();
   assertEquals((await ask(open, await open.credential("bo"), by(invitation))).bye, undefined);

@@ -93,7 +93,7 @@ Deno.test("a greeting in pieces, and with other versions beside, is the transcri
   await until(() => raw.number > 0, "it is in");
 });
 
-Deno.test("who dialled another name than the relay's is refused", async () => {
+Deno.test("a member that dialled another name than the relay's is refused", async () => {
   const room = new RelayRoom({ publicNames: ["chat.example"] });
   assertEquals((await room.join("ada")).raw.bye, "BAD_PROOF");
   const right = new RelayRoom({ publicNames: ["room.test:4396"] });
@@ -328,7 +328,7 @@ async function roomOfTwo(options: RelayOptions = {}) {
   return { room, ada, bo, run, begin, stranger, left };
 }
 
-Deno.test("a new run of a person takes the place of the one without a connection, and nobody else does", async () => {
+Deno.test("only a new run of the same person takes the place of a member without a connection", async () => {
   const { room, ada, run, stranger, left } = await roomOfTwo();
   ada.raw.answers = true;
   assertEquals((await run(5)).bye, "NAME_TAKEN");
@@ -355,7 +355,7 @@ Deno.test("a new run of a person takes the place of one whose connection does no
   assertEquals(room.relay.tally.joins, 3);
 });
 
-Deno.test("who is banned, or struck off the list, while an earlier run is asked stays out", async () => {
+Deno.test("a newcomer that is banned, or struck off the list, while its earlier run is asked stays out", async () => {
   for (const bans of [true, false]) {
     let isAllowed = true;
     const { room, ada, begin, left } = await roomOfTwo({ allows: () => isAllowed });
@@ -400,7 +400,7 @@ Deno.test("a newcomer that does not wait for the answer takes nobody's place, an
   assertEquals([slow.left(), slow.ada.raw.ended], [[], false]);
 });
 
-Deno.test("who has sent more than it may cannot come back at once over another connection", async () => {
+Deno.test("a member beyond its rate cannot come back at once over another connection", async () => {
   const room = new RelayRoom({ limits: { framesPerSecond: 10 } });
   const [ada] = [await room.join("ada"), await room.join("bo")];
   for (let number = 1; number <= 40; number++) ada.raw.say({ number });

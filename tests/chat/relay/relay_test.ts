@@ -273,7 +273,7 @@ Deno.test("a leave's statement is copied into `left`, and a leave without one le
   assertEquals(left.map(({ version, member }) => [version, member]), [[4, 2], [5, 3]]);
 });
 
-Deno.test("a relay that closes tells everyone why", async () => {
+Deno.test("a relay that closes tells every member why", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

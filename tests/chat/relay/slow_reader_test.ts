@@ -80,7 +80,7 @@ Deno.test("a member that is behind gets pair frames and others' frames, and seal
   assertEquals(heard(bo.raw).at(-1), 22);
 });
 
-Deno.test("pair frames that are left out are dropped from the oldest on, and nobody is told", async () => {
+Deno.test("pair frames that are left out are dropped from the oldest on, without a notice", async () => {
   const { room, ada, stuck } = await stuckRoom();
   for (let i = 0; i < 30; i++) {
     ada.raw.whisper(3, SIZE + i);

@@ -11,7 +11,7 @@ Deno.test("the wait doubles from half a second to thirty seconds", () => {
   assertEquals(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
 });
 
-Deno.test("chance takes up to half of a wait away, and never more", () => {
+Deno.test("jitter shortens a wait by at most half", () => {
   for (let attempt = 1; attempt < 50; attempt++) {
     const most = retryDelay(attempt, 0);
     const least = retryDelay(attempt, 0.999_999);

@@ -153,7 +153,7 @@ async function ask(port: number, target: string, ...hosts: readonly string[]): P
   return Number(new TextDecoder().decode(answer).slice(9, 12));
 }
 
-Deno.test("metrics answer who names this machine, and no page under a name of its own", async () => {
+Deno.test("metrics answer requests that name this machine, and no page under another name", async () => {
   const relay = openRelay({ port: 0 });
   const stop = new AbortController();
   const metrics = serveMetrics(0, () => relay.state(), stop.signal);

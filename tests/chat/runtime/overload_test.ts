@@ -99,7 +99,7 @@ Deno.test("a member that floods is read more slowly, not ended, and holds nobody
   await Promise.all([ada.session.ended, bo.session.ended]);
 });
 
-Deno.test("the largest frames, as fast as they go, end nobody who reads", async () => {
+Deno.test("the largest frames at full speed end no member that reads", async () => {
   const events: RelayEvent[] = [];
   // A rate that even a busy machine reads at. Twice as much goes as a relay keeps for one member.
   const limits = { bytesPerSecond: 1 << 20 };
@@ -119,7 +119,7 @@ Deno.test("the largest frames, as fast as they go, end nobody who reads", async 
   await leave(ada, bo);
 });
 
-Deno.test("answers that nobody reads do not pile up", async () => {
+Deno.test("unread answers do not accumulate", async () => {
   await using server = openRelay({ port: 0, limits: { framesPerSecond: 1_000_000 } });
   using rude = await RawSocket.dial(server.addr.port);
   await rude.join(await guestCredential("rude", 0));

@@ -254,7 +254,7 @@ Deno.test("foreign protocols are answered with a code and an end, at once, while
   await Promise.all([ada.session.ended, bo.session.ended]);
 });
 
-Deno.test("who joins where nobody listens is told at once", async () => {
+Deno.test("joining a port at which nothing listens fails at once", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -263,7 +263,7 @@ Deno.test("who joins where nobody listens is told at once", async () => {
   assertEquals(failure.code, "ECONNREFUSED");
 });
 
-Deno.test("a port in use is told at once", () => {
+Deno.test("listening at a port in use fails at once", () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   try {
@@ -291,7 +291,7 @@ Deno.test("a relay that closes tells its members, who wait for another until the
   assertEquals(ada.events.at(-1), { kind: "ended", reason: "LEFT", detail: "" });
 });
 
-Deno.test("who leaves before being in is gone at once", async () => {
+Deno.test("a member that leaves before it is admitted is gone at once", async () => {
   await using server = relay();
   const { port } = server.addr;
   const events: MemberEvent[] = [];

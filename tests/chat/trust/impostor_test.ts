@@ -213,7 +213,7 @@ Deno.test("a forwarded challenge of a relay that knows its name is not answered 
   assertEquals(refused, ["it dialled room.test, port 4396"]);
 });
 
-Deno.test("a relay that knows its name takes who dialled it, with or without a port", async () => {
+Deno.test("a relay that knows its name admits members that dialled it, with or without a port", async () => {
   for (const name of ["room.test", "ROOM.test:4396"]) {
     assertEquals((await forwarded([name])).relay.relay.size, 1, name);
   }

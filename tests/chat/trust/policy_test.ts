@@ -33,7 +33,7 @@ test("with --expect only those identities get what is said, and /trust lets anot
   assertEquals([texts(expected), texts(other)], [["for bo", "hello", "for both"], ["for both"]]);
 });
 
-test("piped input that reaches none of those expected ends with 1", async () => {
+test("piped input that reaches none of the expected identities ends with 1", async () => {
   await using scratch = await Scratch.make();
   const bo = await scratch.identity("bo");
   const { server, address } = await serve("-n", "ada");
@@ -48,7 +48,7 @@ test("piped input that reaches none of those expected ends with 1", async () => 
   assertEquals(texts(server), []);
 });
 
-test("--strict and /lock leave out who is new, /unlock ends both", async () => {
+test("--strict and /lock exclude new persons, and /unlock ends both", async () => {
   await using scratch = await Scratch.make();
   const bo = await scratch.identity("bo");
   const peers = await scratch.write("peers", `bo ${bo.fingerprint} 2026-11-01 unverified\n`);
@@ -73,7 +73,7 @@ test("--strict and /lock leave out who is new, /unlock ends both", async () => {
   );
 });
 
-test("whom --strict leaves out is not known by that the next time", async () => {
+test("a person whom --strict excludes is still new the next time", async () => {
   await using scratch = await Scratch.make();
   const cy = await scratch.identity("cy");
   const peers = scratch.file("peers");

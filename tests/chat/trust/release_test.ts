@@ -145,7 +145,7 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
   );
 }
 
-test("a file of known peers that is put in the place of the other is not written, and that is told", async () => {
+test("a file that replaces the file of known peers is not written, and the chat says so", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
@@ -165,7 +165,7 @@ test("a file of known peers that is put in the place of the other is not written
   await leave(bo);
 });
 
-test("known peers that another process holds are waited for, and that is said", async () => {
+test("the chat waits for known peers that another process holds, and says so", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
@@ -183,7 +183,7 @@ test("known peers that another process holds are waited for, and that is said", 
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
 });
 
-test("who leaves while another process holds the known peers is told that they were not written", async () => {
+test("a person who leaves while another process holds the known peers is told that they were not written", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;

@@ -38,7 +38,7 @@ function code(decision: Decision): string {
   return decision.ok ? "OK" : decision.code;
 }
 
-Deno.test("who is met first is new, reads, is read, and is known the next time", () => {
+Deno.test("a person met for the first time is new, reads and is read, and is known the next time", () => {
   const { trust, changes, of, reads } = trustOf([]);
   const bo = peer("bo", F);
   assertEquals(of(bo), "new");
@@ -55,7 +55,7 @@ Deno.test("without a file nothing is remembered", () => {
   assertEquals(trust.standing(peer("bo", G).credential).before, F);
 });
 
-Deno.test("who is known by name and key is known, or verified, whatever the case of the name", () => {
+Deno.test("a person is known, or verified, by name and key, whatever the case of the name", () => {
   const { of, changes } = trustOf([known("bo", F), known("ada", G, "verified")]);
   assertEquals([of(peer("BO", F)), of(peer("ada", G))], ["known", "verified"]);
   assertEquals(changes, []);
@@ -94,7 +94,7 @@ Deno.test("a known identity under a name that is new is new, and its other names
   assertEquals(trust.standing(bob.credential).aliases, [{ name: "bo", verified: true }]);
 });
 
-Deno.test("two members with one identity are told to be one", () => {
+Deno.test("two members with one identity are reported as one person", () => {
   const { trust, of } = trustOf([], { remember: undefined });
   of(peer("bo", F));
   of(peer("bo-phone", F));
@@ -102,7 +102,7 @@ Deno.test("two members with one identity are told to be one", () => {
   assertEquals(aliases, [{ name: "bo", verified: false }]);
 });
 
-Deno.test("who is invited is surer than known, reads in a locked room, and stays invited", () => {
+Deno.test("an invited person ranks above a known one, reads in a locked room, and stays invited", () => {
   const { trust, changes, of, reads } = trustOf([known("ada", G), known("cy", H, "verified")]);
   const [bo, ada, cy] = [peer("bo", F), peer("ada", G), peer("cy", H)] as const;
   assertEquals([of(bo), of(ada), of(cy)], ["new", "known", "verified"]);
@@ -211,13 +211,13 @@ Deno.test("trusting a key does not make it compared: what was looked at was the 
   assertEquals(code(trust.verify(peer("bo", G).credential)), "FINGERPRINT_CHANGED");
 });
 
-Deno.test("who was never shown can be neither trusted nor verified", () => {
+Deno.test("a member that was never shown can be neither trusted nor verified", () => {
   const { trust } = trustOf([]);
   assertEquals(code(trust.trust(peer("bo", F).credential)), "NOT_SHOWN");
   assertEquals(code(trust.verify(peer("bo", F).credential)), "NOT_SHOWN");
 });
 
-Deno.test("with --strict who is new reads nothing, and is not known the next time", () => {
+Deno.test("with --strict a new person reads nothing, and is not known the next time", () => {
   const { trust, changes, of, reads } = trustOf([known("ada", F)], { strict: true });
   const bo = peer("bo", G);
   assertEquals([of(peer("ada", F)), of(bo)], ["known", "excluded"]);
@@ -231,7 +231,7 @@ Deno.test("with --strict who is new reads nothing, and is not known the next tim
   assert(reads(peer("cy", H)));
 });
 
-Deno.test("/lock excludes whom this run met first, however often they come again", () => {
+Deno.test("/lock excludes a person whom this run met first, however often that person comes again", () => {
   const { trust, of, reads } = trustOf([]);
   const bo = peer("bo", F);
   assertEquals(of(bo), "new");
@@ -278,7 +278,7 @@ Deno.test("/exclude holds for the name and for the identity, until /include", ()
   assertEquals(code(trust.include("BO")), "NOT_EXCLUDED");
 });
 
-Deno.test("nobody is verified or trusted whose fingerprint was not shown, though its joining was", () => {
+Deno.test("no member is verified or trusted whose fingerprint was not shown, even if its joining was", () => {
   for (const options of [{}, { strict: true }]) {
     const { trust } = trustOf([], options);
     const bo = peer("bo", F);
@@ -291,7 +291,7 @@ Deno.test("nobody is verified or trusted whose fingerprint was not shown, though
   }
 });
 
-Deno.test("who is unconfirmed is given keys, and not remembered until it is confirmed", () => {
+Deno.test("an unconfirmed member gets keys, and is not remembered until it is confirmed", () => {
   const { of, reads, changes } = trustOf([]);
   const bo = peer("bo", F, false);
   assertEquals(of(bo), "new");
@@ -309,7 +309,7 @@ Deno.test("a relay that invents members without end fills neither memory nor the
   assertEquals(changes.length, 10_000);
 });
 
-Deno.test("who is ignored is hidden, by name and by identity, until that is undone", () => {
+Deno.test("an ignored person is hidden, by name and by identity, until that is undone", () => {
   const { trust, of, reads } = trustOf([]);
   const bo = peer("bo", F);
   of(bo);
