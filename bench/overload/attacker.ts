@@ -1,6 +1,6 @@
 /**
- * A process that attacks a relay until it is ended: `attacker.ts ATTACK PORT`. It says one line when it begins and, for
- * an attack that comes to an end, one when it is over.
+ * A process that attacks a relay until it is ended: `attacker.ts ATTACK PORT`. It prints a line when it begins and, for
+ * an attack that ends by itself, another one at the end.
  *
  * @module
  */
@@ -49,7 +49,7 @@ function byNewcomer(
   return async (port) => await attack(port, await newcomer("eve"), begun);
 }
 
-/** No attack: a hundred members come at once, and go. */
+/** No attack: {@linkcode GUESTS} members join and leave, {@linkcode AT_ONCE} at a time. */
 async function guests(port: number): Promise<void> {
   const credentials = await makeCredentials(GUESTS, "guest");
   begun();
