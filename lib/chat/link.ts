@@ -1,7 +1,7 @@
 /**
  * The interface between the chat and what carries its bytes.
  *
- * A {@linkcode Link} is one end of a two-way byte stream: TCP, TLS, memory, or one that a program brings along. The
+ * A {@linkcode Link} is one end of a two-way byte stream: TCP, TLS, WebSocket, memory, or a transport of the calling program. The
  * bytes may arrive in other pieces than they were sent in, but complete and in order.
  *
  * @module

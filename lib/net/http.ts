@@ -39,7 +39,7 @@ export type Status = keyof typeof STATUS_TEXT;
 export class HttpError extends Error {
   /**
    * @param status The status of the response.
-   * @param message One line for whoever sent the request.
+   * @param message One line for the client that sent the request.
    * @param headers More header fields of the response.
    */
   constructor(

@@ -16,7 +16,7 @@ export const MODULUS_BITS = [2048, 3072, 4096] as const;
 /** The modulus sizes that {@linkcode generateRsaKeys} makes, in bits. */
 export type ModulusBits = typeof MODULUS_BITS[number];
 
-/** The size of modulus that the tools choose if nobody says one, in bits. */
+/** The default size of a modulus for the tools, in bits. */
 export const DEFAULT_MODULUS_BITS: ModulusBits = 3072;
 
 /** The purpose of an RSA key. WebCrypto ties each key to one. */

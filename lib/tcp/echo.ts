@@ -41,7 +41,7 @@ export type EchoServerEvent =
   }
   /** A reply was passed to the system. */
   | { readonly kind: "answered"; readonly to: Endpoint; readonly reply: Uint8Array }
-  /** A client closed its connection, after so many reads and bytes. */
+  /** A client closed its connection. The counts are those of its reads and bytes. */
   | {
     readonly kind: "ended";
     readonly from: Endpoint;

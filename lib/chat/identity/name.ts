@@ -294,7 +294,7 @@ export class Registry<T extends { readonly credential: Marks }> {
     return new Set(looks.flatMap((look) => this.#looks.get(look) ?? []));
   }
 
-  /** Adds a member. The caller has checked that nobody has its name. */
+  /** Adds a member. The caller has checked that no member has its name. */
   add(member: T): void {
     const { key, name, folded, looks } = member.credential;
     this.#members.set(key, member);

@@ -50,7 +50,7 @@ export const JOIN_TIMEOUT_MS = 10_000;
 
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
-/** Who connects, and where to. */
+/** The member that connects, and the relay that it dialled. */
 export interface MemberConnectionOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
@@ -267,7 +267,7 @@ export interface Admitted extends Omit<RosterPage, "last"> {
 /**
  * Answers a challenge by joining.
  *
- * @param self Who joins.
+ * @param self The credential of the member that joins.
  * @param dialled What was dialled.
  * @param transcript The greeting and the challenge's payload.
  * @param renewal The newest renewal of the credential, if there is one.

@@ -214,7 +214,7 @@ const LATE_MS = 2000;
 /** How often a contact that the relay says is away is asked, in milliseconds. */
 const AWAY_MS = 30_000;
 
-/** Whom silence is noticed of, and what follows. */
+/** The surroundings of {@linkcode Silence}: the contacts that it watches, and its outputs. */
 export interface SilenceOptions {
   readonly ledger: Ledger;
   readonly roster: Roster;
@@ -244,7 +244,7 @@ export class Silence {
   readonly #ledger: Ledger;
   #lookAt = Infinity;
 
-  /** Starts with nobody silent. */
+  /** Starts without a silent contact. */
   constructor(options: SilenceOptions) {
     this.#options = options;
     this.#ledger = options.ledger;
@@ -278,7 +278,7 @@ export class Silence {
     this.#options.wake();
   }
 
-  /** Looks for contacts that are late or silent: nobody waits for them, and the silent ones are asked. */
+  /** Looks for contacts that are late or silent. It marks them as stalled, and asks the silent ones for receipts. */
   tick(): void {
     const { now, lines } = this.#options;
     if (now() < this.#lookAt) return;
@@ -290,7 +290,7 @@ export class Silence {
       if (this.#isLate(contact)) this.#ledger.stall(contact, true);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
-      // The relay may be wrong about who is away: one that answers is not.
+      // The relay may call a member away that is not: a member that answers is there.
       const pace = contact.peer.away && contact.fruitless === 0 ? AWAY_MS : patience;
       if (contact.here && now() - contact.askedAt >= pace) silent.push(contact);
     }

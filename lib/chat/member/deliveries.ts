@@ -1,5 +1,5 @@
 /**
- * What a member has said, to whom, and who has still to take it. It outlives connections and rooms.
+ * The lines of a member that are not delivered yet, with the recipients of each. The list outlives connections and rooms.
  *
  * The recipients of a line are fixed when it is entered: the contacts whose joining had been displayed. A contact that
  * cannot be sent a sealed frame with the others is **owed** the line, and is sent it alone, in order.
@@ -52,7 +52,7 @@ export interface Backlog {
 
 /** Receives what became of lines. */
 export interface LedgerEvents {
-  /** The relay has accepted the line for everyone who is there. */
+  /** The relay has accepted the line for every recipient in the room. */
   sent(line: Line): void;
   /** Every recipient has taken the line, or is gone. `missed` are those not known to have shown it. */
   delivered(line: Line, missed: readonly Missed[]): void;
@@ -79,7 +79,7 @@ export class Ledger {
   #heldBytes = 0;
   #unsent = 0;
 
-  /** Starts with nobody and nothing. */
+  /** Starts without contacts and lines. */
   constructor(events: LedgerEvents) {
     this.#events = events;
   }
@@ -153,7 +153,7 @@ export class Ledger {
     return [...lines].filter((entry) => this.isFor(contact, entry));
   }
 
-  /** Another room begins. Who is in it, and has taken what, is still to be seen. */
+  /** Starts another room. Its members, and what each has received, become known later. */
   changeRoom(): void {
     for (const contact of this.#contacts.values()) {
       this.#missing.set(contact.peer.credential.folded, contact);
@@ -330,7 +330,7 @@ export class Ledger {
     (entry.missed ??= new Map()).set(key, { name, signed: false, ...why });
   }
 
-  /** Returns the first `most` lines that are not delivered, and who has still to take each. */
+  /** Returns the first `most` lines that are not delivered, each with the recipients that have not shown it. */
   waiting(most: number): WaitingLine[] {
     return [...this.#lines.values().take(most)].map((entry) => {
       const { line, sent, missed } = entry;
@@ -427,7 +427,7 @@ export class Ledger {
     this.#events.sent(entry.line);
   }
 
-  /** A line to the group has been sealed, or there was nobody to seal it to. */
+  /** Records that a line to the group was sealed, or had no recipient to seal it to. */
   sealed(entry: Entry): void {
     this.#settleOne(entry, true);
   }

@@ -29,7 +29,7 @@ import type { Peer, Roster } from "./roster.ts";
 /** The chains that are kept of a sender: the present one, and one that frames may still be under. */
 const CHAINS_KEPT = 2;
 
-/** What can be wrong with a frame, by the code that people and programs are told. */
+/** The faults of a frame, by the code that people and programs see. */
 export const FAULTS = {
   UNKNOWN_SENDER: "a frame came in the name of somebody who is not in the room",
   CONTEXT: "a frame belongs to a version of the room that this member does not know",
@@ -90,7 +90,7 @@ export const PEER_TARIFF: Tariff<PeerCost> = {
   notice: { perSecond: 1, burst: 16 },
 };
 
-/** Who receives from whom. */
+/** The receiving member and the sender. */
 export interface InboxOptions {
   readonly peer: Peer;
   readonly pair: Pair;
@@ -343,9 +343,9 @@ export class OwnReceipts {
   }
 }
 
-/** A fault is told this many times, and then each time its count has doubled. */
+/** A fault is reported this many times, and then each time its count has doubled. */
 const TOLD_AT_FIRST = 3;
-/** The most kinds of fault that are told apart. */
+/** The most kinds of fault that are counted separately. */
 const MAX_KINDS = 10_000;
 
 /** Counts faults. */

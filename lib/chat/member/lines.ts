@@ -67,7 +67,7 @@ export interface Entry {
   heard: boolean;
   /** Whether it was said that it was sent. */
   sent: boolean;
-  /** Since when a recipient has taken it and the relay has accepted it, in milliseconds; undefined if nobody took it. */
+  /** When the relay had accepted it and a first recipient had received it, in milliseconds; undefined before that. */
   taken: number | undefined;
   /** The recipients that are not known to have shown it, by their hashes. */
   missed: Map<string, Missed> | undefined;
@@ -159,7 +159,7 @@ export interface Contact {
   readonly joinedAt: number;
   /** Since when something has been outstanding without an answer that shows progress, in milliseconds. */
   quietSince: number | undefined;
-  /** Whether it is so late, or has been quiet for so long, that nobody waits for it. */
+  /** Whether it is late or silent, so that lines to others do not wait for it. */
   stalled: boolean;
   /** When it was asked last, in milliseconds. */
   askedAt: number;
@@ -270,7 +270,7 @@ export class Logs {
     return this.#private.get(key) ?? NO_LINES;
   }
 
-  /** Adds a line. Only whoever was sent a private line has a log: members come and go without end. */
+  /** Adds a line. Only contacts with private lines have a log, because members come and go without end. */
   add(entry: Entry): void {
     const { to } = entry.line;
     if (to === undefined) return this.#group.add(entry);
@@ -337,8 +337,8 @@ export class Composer {
   /**
    * Starts with nothing entered.
    *
-   * @param self Who speaks.
-   * @param policy Whom it lets read.
+   * @param self The credential of the sender.
+   * @param policy Decides which peers may read.
    * @param date The time in milliseconds since 1970.
    */
   constructor(self: OwnCredential, policy: Policy, date: () => number) {

@@ -118,7 +118,7 @@ export class Member {
     return this.#ledger.backlog;
   }
 
-  /** Returns the first `most` lines that are not delivered, and who has still to take each. */
+  /** Returns the first `most` lines that are not delivered, each with the recipients that have not shown it. */
   waiting(most: number): WaitingLine[] {
     return this.#ledger.waiting(most);
   }

@@ -28,11 +28,11 @@ export interface MemberOutput {
   event(event: MemberEvent): void;
   /** {@linkcode Member.wakeAt} is earlier than it was. */
   wake(): void;
-  /** Whoever hears of the events has thrown. */
+  /** The listener for events has thrown. */
   fail(error: unknown): void;
 }
 
-/** Who joins, and how. */
+/** The member that joins, and its options. */
 export interface MemberOptions {
   readonly self: OwnCredential;
   /** What was dialled, as the person gave it. */
@@ -43,7 +43,7 @@ export interface MemberOptions {
   readonly invitation?: Invitation | undefined;
   /** Whether another connection can be made when one is lost; true by default. */
   readonly comesBack?: boolean;
-  /** Whom it lets read and be read; everyone by default. */
+  /** Decides which peers may read, and whose messages are shown; everyone by default. */
   readonly policy?: Policy;
   /** The time in milliseconds since 1970. */
   readonly now?: () => number;
@@ -75,12 +75,12 @@ export type FaultCode =
   | "BAD_CREDENTIAL"
   | "CREDENTIAL_EXPIRED";
 
-/** What a person or a program is told. */
+/** An event for a person or a program. */
 export type MemberEvent =
-  /** In the room; {@linkcode MemberEvent} `joined` with `present` follows for each who is there. */
+  /** In the room; {@linkcode MemberEvent} `joined` with `present` follows for each other member. */
   | { readonly kind: "admitted"; readonly self: OwnCredential; readonly room: Bytes }
   | { readonly kind: "joined"; readonly peer: Peer; readonly present: boolean }
-  /** Everyone who was present has been named. */
+  /** All members that were present have been named. */
   | { readonly kind: "ready" }
   | {
     readonly kind: "left";
@@ -118,7 +118,7 @@ export type MemberEvent =
     /** Those that are not known to have shown it, if there are any. */
     readonly missed?: readonly Missed[];
   }
-  /** There was nobody to receive it. */
+  /** The line had no recipients. */
   | {
     readonly kind: "unheard";
     readonly line: Line;
@@ -138,11 +138,11 @@ export type MemberEvent =
   }
   /** The connection is lost, and another is tried; what is entered meanwhile is sent after. */
   | { readonly kind: "disconnected"; readonly reason: Ending; readonly detail: string }
-  /** There is another connection, and everything goes on. */
+  /** The member is back over another connection. */
   | {
     readonly kind: "reconnected";
     readonly room: Bytes;
-    /** Whether this is another stay: in another room, or in one that had given this member up. */
+    /** Whether this is another stay: in another room, or in a room that had removed this member. */
     readonly anew?: boolean;
     /** When something was said that may not have come, where the others no longer waited for this member. */
     readonly missed?: MissedSpan;

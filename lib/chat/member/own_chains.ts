@@ -166,9 +166,9 @@ export class OwnChain {
 export type KeyChange = "none" | "step" | "chain";
 
 /**
- * Compares who holds a chain's key with who is to read its next frame.
+ * Compares the holders of a chain's key with the readers of its next frame.
  *
- * @returns A fresh chain if a holder is not to read; one step, which goes one way, if a reader is not a holder.
+ * @returns `chain` for a fresh chain if a holder may not read; `step` if a reader is not a holder; otherwise `none`.
  */
 export function keyChange<T>(holders: ReadonlySet<T>, readers: ReadonlySet<T>): KeyChange {
   if (!holders.isSubsetOf(readers)) return "chain";
@@ -261,7 +261,7 @@ export class Recipients {
   readonly #options: RecipientsOptions;
   readonly #newcomers = new Set<Contact>();
 
-  /** Starts with nobody served alone. */
+  /** Starts without contacts that are served alone. */
   constructor(options: RecipientsOptions) {
     this.#options = options;
   }
@@ -289,7 +289,7 @@ export class Recipients {
         contact.mode = "together";
         division.together.push(contact);
       } else {
-        // Who is behind stays so until it rejoins, though this line is not for it.
+        // A contact that is behind stays so until it rejoins, even if this line is not for it.
         if (!isBehind) contact.mode = "apart";
         contact.granted = false;
         if (reads) division.apart.push(contact);

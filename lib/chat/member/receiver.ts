@@ -26,7 +26,7 @@ import {
 import type { FaultCode, MemberEvent } from "./options.ts";
 import { type Candidate, checkListing, type Peer, type Policy, type Roster } from "./roster.ts";
 
-/** Who receives, where, among whom. */
+/** The receiving member, its room and the other members. */
 export interface ReceivingOptions {
   readonly self: OwnCredential;
   readonly room: Bytes;
@@ -89,7 +89,7 @@ export class ReceivingSide {
     return this.#receipts.wakeAt;
   }
 
-  // Who is there.
+  // The members of the room.
 
   /** Starts to check a listing. Never rejects. */
   candidate(listing: Listing): Promise<Candidate> {
@@ -246,7 +246,7 @@ export class ReceivingSide {
     }
   }
 
-  /** Returns what a frame of a member does. An exception passes the frame over, and is told. */
+  /** Returns the effect of a member's frame. A frame that causes an exception is skipped and reported. */
   #effect(sender: number, act: (inbox: Inbox) => Promise<void>): Effect {
     return () => {
       const { roster, self } = this.#own;
@@ -384,7 +384,7 @@ export class ReceivingSide {
 
   /** Tells what is wrong, often enough and no more. */
   fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
-    // Each message that is missing is told.
+    // Each missing message is reported.
     const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");
     if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
@@ -399,5 +399,5 @@ interface EarlyEntry {
   readonly entry: Entry;
 }
 
-/** Thrown for a frame that is passed over, and of which nothing is told. */
+/** Thrown for a frame that is skipped without a report. */
 class PassedOver extends Error {}

@@ -21,7 +21,7 @@ import {
 export interface Peer {
   /** The version of the room that its joining made. On the wire it stands for the member. */
   readonly number: number;
-  /** Who it says it is, checked. */
+  /** Its credential, which was verified. */
   readonly credential: Credential;
   /** Whether a frame that it authenticated for this room's present history has come. */
   confirmed: boolean;
@@ -184,9 +184,9 @@ export interface Policy {
   obstacle(peer: Peer): string | undefined;
   /** Returns whether the messages of a peer are withheld from the person. */
   hides(peer: Peer): boolean;
-  /** Returns whether a peer may be sent notices; without this method, whoever is given keys may be. */
+  /** Returns whether a peer may be sent notices. Without this method, every peer that gets keys may. */
   mayNotify?(peer: Peer): boolean;
-  /** Returns whether a peer that may not read is told so: its key is not the known one. Nobody is by default. */
+  /** Returns whether a peer that gets no keys is told so, because its key is not the known one; false by default. */
   mistrusts?(peer: Peer): boolean;
 }
 

@@ -44,7 +44,7 @@ const MISTRUST: NoticeMessage = {
   body: new Uint8Array(0),
 };
 
-/** Who sends, where, to whom. */
+/** The sending member, its room and its recipients. */
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
   readonly policy: Policy;
@@ -130,19 +130,19 @@ export class Outgoing {
     return this.#silence.wakeAt;
   }
 
-  /** The roster is known and there is a connection. */
+  /** Starts sending: the roster is known and there is a connection. */
   run(): void {
     if (this.#state === "over") return;
     this.#state = "running";
     this.wake();
   }
 
-  /** The connection is lost. What is entered waits. */
+  /** Stops sending because the connection is lost. Entered lines wait. */
   pause(): void {
     if (this.#state === "running") this.#state = "paused";
   }
 
-  /** There is another connection to the same room. Receipts may have been lost with the last one. */
+  /** Resumes on another connection to the same room. It asks for receipts, which may have been lost with the last one. */
   goOn(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
@@ -154,7 +154,7 @@ export class Outgoing {
     this.wake();
   }
 
-  /** The room is over. */
+  /** Stops for good: the stay in the room is over. */
   close(): void {
     this.#state = "over";
     this.#unaccepted = [];
@@ -168,13 +168,17 @@ export class Outgoing {
     this.#pump().catch(this.#options.failed);
   }
 
-  /** A contact may have to be sent something alone. */
+  /** Looks for frames that one contact must get alone. */
   want(contact: Contact): void {
     this.#wanting.add(contact);
     this.wake();
   }
 
-  /** A line was entered that some members are not given, by their hashes as map keys. Some of them are told so, once. */
+  /**
+   * Tells the members that a line is withheld from, once each, if the policy allows it.
+   *
+   * @param keys The members' hashes as map keys.
+   */
   leftOut(keys: ReadonlySet<string>): void {
     for (const key of keys) {
       const contact = this.#ledger.get(key);
@@ -183,7 +187,7 @@ export class Outgoing {
     }
   }
 
-  /** A peer has left. */
+  /** Forgets a peer that has left. */
   forget(peer: Peer): void {
     this.#pairs.forget(peer);
     const contact = this.#ledger.of(peer);
@@ -200,7 +204,7 @@ export class Outgoing {
     this.#options.send(frame);
   }
 
-  /** Sends a counted frame that others can do without, unless the relay accepts too little. */
+  /** Sends a counted frame that may be omitted. It is omitted if the relay is behind with acknowledging. */
   offer(frame: Bytes): void {
     if (!this.#sent.isFull) this.send(frame);
   }
@@ -234,7 +238,7 @@ export class Outgoing {
     return await this.#pairs.of(peer)?.openReceipt(entry, context);
   }
 
-  /** A peer has said what it has taken. */
+  /** Takes the contents of a peer's receipt. */
   receipt(peer: Peer, streams: readonly Progress[]): void {
     const contact = this.#ledger.of(peer);
     if (contact === undefined) return;
@@ -249,12 +253,12 @@ export class Outgoing {
     this.want(contact);
   }
 
-  /** Looks for contacts that are late or silent: nobody waits for them, and the silent ones are asked. */
+  /** Does what {@linkcode Silence.tick} does. */
   tick(): void {
     this.#silence.tick();
   }
 
-  /** Somebody is a contact from now on. An identity that has made others wait too often is not waited for. */
+  /** Adds a contact. Lines do not wait for an identity that has made others wait too often. */
   meet(contact: Contact): void {
     this.#silence.meet(contact);
   }
@@ -441,7 +445,7 @@ export class Outgoing {
     return policy.mayNotify?.(peer) ?? policy.obstacle(peer) === undefined;
   }
 
-  /** Makes pairwise keys. Recipients are chosen anew after it: somebody may have left, or be unreachable. */
+  /** Makes pairwise keys. The caller chooses recipients again afterwards: one may have left, or be unreachable. */
   async #prepare(peers: readonly Peer[]): Promise<void> {
     for (const peer of await this.#pairs.prepare(peers)) this.#options.unreachable(peer);
   }

@@ -1,5 +1,5 @@
 /**
- * A member's stay in one room: who is in it, what it sends, and what the frames that come do.
+ * A member's stay in one room: its roster, its sending side, and the effects of received frames.
  *
  * @module
  */
@@ -177,7 +177,7 @@ export class Membership {
     return Math.min(awaited, this.#acknowledger.dueAt, receiving.wakeAt, outgoing.wakeAt);
   }
 
-  /** Sends what is due, and gives up those of the room before who do not come back. */
+  /** Sends what is due, and removes members of the earlier room that do not come back. */
   tick(): void {
     const { ledger, now, event, failed } = this.#options;
     this.#acknowledge();
@@ -226,7 +226,7 @@ export class Membership {
     return encodeFrame(KIND.leave, encodeLeavePayload({ version, signature }));
   }
 
-  // Who is there.
+  // The members of the room.
 
   /** Adds a peer that is in the room: a newcomer, or a contact that is back. */
   #meet(peer: Peer, present: boolean): void {
@@ -351,7 +351,7 @@ export class Membership {
     return async () => {
       if (!this.#isNext(version)) return;
       const peer = this.roster.byNumber(member);
-      // A member whose leaving is told has no connection any more.
+      // A member whose leaving is reported has no connection any more.
       if (peer?.credential.key === this.#options.self.key) {
         return this.#options.breach("the relay says that this member has left");
       }
@@ -386,7 +386,7 @@ export class Membership {
     };
   }
 
-  /** Whether a version is the next one. A relay that leaves one out is told at once. */
+  /** Whether a version is the next one. A skipped version is reported at once. */
   #isNext(version: number): boolean {
     if (version === this.roster.version + 1) return true;
     this.#options.breach(`version ${version} of the room came after ${this.roster.version}`);

@@ -50,7 +50,7 @@ export class Absence {
     this.#from ??= now - to < DEAD_AFTER_MS ? from : this.#heardAt ?? now;
   }
 
-  /** The relay goes on with this member: it has kept everything. */
+  /** The relay resumes this member, and has kept everything. */
   resumed(): void {
     this.#from = this.#pause = undefined;
   }
@@ -133,7 +133,7 @@ export class Renewer {
     const now = date();
     const { expiresAt } = self;
     const half = (now + expiresAt) / 2;
-    // Whoever is away cannot renew: a credential that can have the reserve has it.
+    // A member that is away cannot renew, so it keeps a reserve if its credential allows one.
     const early = expiresAt - RENEWAL_RESERVE_MS;
     this.#dueAt = early > now ? Math.min(half, early) : half;
   }

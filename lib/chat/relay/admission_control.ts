@@ -192,7 +192,7 @@ function aMinute(count: number) {
   return { perSecond: count / 60, burst: count };
 }
 
-/** Whom one relay admits. */
+/** Decides which members one relay admits. */
 export class EntryRules {
   readonly #options: EntryRulesOptions;
 
@@ -206,7 +206,7 @@ export class EntryRules {
     return this.#options.allows?.(fingerprint) ?? true;
   }
 
-  /** Whether somebody may join by an invitation. */
+  /** Whether an identity may join by an invitation. */
   get knowsInvitations(): boolean {
     return this.#options.invitations !== undefined;
   }

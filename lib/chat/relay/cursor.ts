@@ -38,7 +38,7 @@ function sizeOf({ bytes, to }: Delivery): number {
   return bytes.length + (to.weight ?? 0);
 }
 
-/** Deliveries by ascending index. The first ones are dropped once nobody needs them. */
+/** Deliveries by ascending index. The first ones are dropped when no member needs them. */
 export class Feed {
   #items: Delivery[] = [];
   /** The index of the first item. */
@@ -300,7 +300,7 @@ export class Outbox {
     return { ...delivery, to: { sender, upTo, one: this.#member } };
   }
 
-  /** Whether so many control frames wait that the member cannot stay. */
+  /** Whether too many control frames wait, so that the relay ends the member. */
   get isHopeless(): boolean {
     return this.#waitingControl > MAX_WAITING_CONTROL;
   }

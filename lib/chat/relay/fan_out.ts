@@ -15,7 +15,7 @@ import { KIND } from "../wire/kinds.ts";
 
 /** The number of members that are written to in one turn. */
 const GROUP = 64;
-/** A room of up to so many readers is written to in one turn: a turn costs as much as tens of writes. */
+/** A room of up to this many readers is written to in one turn, because a turn costs as much as tens of writes. */
 const WHOLE = 2 * GROUP;
 /** The most bytes that are joined for one write. More is sent delivery by delivery. */
 const MAX_JOINED_BYTES = 64 << 10;

@@ -247,7 +247,7 @@ export class Probes {
   }
 }
 
-/** The size of the first page's buffer in bytes: a small room makes its pages anew whenever somebody leaves. */
+/** The size of the first page's buffer in bytes: a small room builds its pages again at each leaving. */
 const FIRST_BYTES = 4 << 10;
 /** The bytes of a page before its listings: room, version, context, last, count. */
 const PAGE_HEAD_BYTES = BOUND.control - PAGE_BYTES;

@@ -60,11 +60,11 @@ export interface Listeners {
   readonly fail?: (error: unknown) => void;
 }
 
-/** Whom a relay admits. */
+/** Decides which members a relay admits. */
 export interface EntryRulesOptions {
   /** Whether an identity, by its fingerprint, may join; everyone may by default. */
   readonly allows?: (fingerprint: string) => boolean;
-  /** The invitations by which others than those may join; without it, nobody joins by an invitation. */
+  /** The invitations by which members outside that list may join; none by default. */
   readonly invitations?: RelayInvitations;
   /**
    * The names under which members reach the relay, `HOST` or `HOST:PORT`. A member that dialled another name was led
@@ -73,7 +73,7 @@ export interface EntryRulesOptions {
   readonly publicNames?: readonly string[];
 }
 
-/** The invitations that a relay knows: their public keys, and who has used them. */
+/** The invitations that a relay knows: their public keys, and the identities that have used them. */
 export interface RelayInvitations {
   /**
    * Returns whether an invitation lets somebody in. It changes nothing: the join may still be refused.

@@ -48,7 +48,7 @@ export class Relay implements RelayContext {
   readonly monotonic: () => number;
   readonly limits: Limits;
   readonly check: CredentialCheck;
-  /** Whom the relay admits. */
+  /** Decides which members the relay admits. */
   readonly rules: EntryRules;
   /** What was counted so far. */
   readonly tally: Tally = new Tally();

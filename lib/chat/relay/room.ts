@@ -25,7 +25,7 @@ const LAST_VERSION = 0xffff_ffff - 4 * MAX_ROSTER;
 const NOBODY: ReadonlySet<number> = new Set();
 const NO_STATEMENT: Bytes = new Uint8Array(0);
 
-/** Whom frames are for: the members with numbers up to `upTo`, less some. */
+/** The recipients of frames: the members with numbers up to `upTo`, except some. */
 export interface Recipients {
   /** The number of the member that sent the frames; 0 for the relay. */
   readonly sender: number;
@@ -116,7 +116,7 @@ export class RoomMember {
   named: number = 0;
   /** The members for which its sealed frames are left out. */
   behind: ReadonlySet<number> = NOBODY;
-  /** Whom its last sealed frames were for; undefined if a route or `behind` has changed since. */
+  /** The recipients of its last sealed frames; undefined if a route or `behind` has changed since. */
   recent: { readonly route: number; readonly to: Recipients } | undefined;
 
   /** Creates a member that has sent nothing. */
@@ -362,13 +362,13 @@ export class Room {
       return;
     }
     const recipients = this.#count(to);
-    // What goes to nobody is looked at all the same.
+    // A frame without recipients costs a look-up too.
     const cost = recipients > 0 ? recipients * bytes.length : LOOKUP_BYTES;
     this.#counted(member, frames, cost, frames, recipients);
     this.#deliver({ to, frames, bytes, kind: "sealed", number });
   }
 
-  /** Returns whom sealed frames are for; undefined if the route was not declared. */
+  /** Returns the recipients of sealed frames; undefined if the route was not declared. */
   #recipientsOf(member: RoomMember, route: number, upTo: number): Recipients | undefined {
     const { recent, behind, number: sender } = member;
     if (recent?.route === route && recent.to.upTo === upTo) return recent.to;

@@ -41,7 +41,7 @@ export async function createIdentity(
   return await makeCredential(name, keys, Date.now() + RENEWAL_LIFE_MS);
 }
 
-/** Where to join, and who joins. */
+/** The relay to join, and the member that joins. */
 export interface JoinOptions extends SessionOptions {
   /** The relay's host; 127.0.0.1 by default. */
   readonly hostname?: string;
@@ -61,7 +61,7 @@ export interface JoinOptions extends SessionOptions {
 /**
  * Joins a room. The session begins once there is a link to the relay; the event `ready` says that the member is in.
  *
- * @param options Where to join, and who joins.
+ * @param options The relay to join, and the member that joins.
  * @throws {Failure} If the relay cannot be reached, or a TLS handshake fails.
  * @throws The reason of `signal`, if it is aborted before there is a link.
  * @throws {TypeError} If both `dial` and `tls` are given.
@@ -102,7 +102,7 @@ export interface RelayHostOptions {
    * {@linkcode RelayHost.removeDisallowed} after the answer has changed.
    */
   readonly allows?: (fingerprint: string) => boolean;
-  /** The invitations by which others than those may join; without it, nobody joins by an invitation. */
+  /** The invitations by which members outside that list may join; none by default. */
   readonly invitations?: RelayInvitations;
   /** How many connections, joins, frames and bytes the relay accepts; each limit has a default. */
   readonly limits?: Partial<Limits>;

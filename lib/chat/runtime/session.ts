@@ -18,7 +18,7 @@ import type { Notice } from "../wire/content.ts";
 import type { Invitation } from "../wire/invitation.ts";
 import { isRoomName } from "../wire/kinds.ts";
 
-/** Who joins, and what receives its events. */
+/** The member that joins, and the receiver of its events. */
 export interface SessionOptions {
   /** The member: {@linkcode createIdentity}. */
   readonly self: OwnCredential;
@@ -68,7 +68,7 @@ export interface Session {
   members(): Peer[];
   /** The messages that were entered and are not delivered yet. */
   backlog(): Backlog;
-  /** The oldest `most` of these messages, and who has not shown each. */
+  /** The oldest `most` of these messages, each with the members that have not shown it. */
   waiting(most: number): WaitingLine[];
   /** Leaves the room. The event `ended` follows. */
   leave(): void;

@@ -27,7 +27,7 @@ const MAX_LINGERING = 64;
 /** The most bytes that are read and dropped after a response. */
 const MAX_DROPPED_BYTES = 64 << 10;
 
-/** What a {@linkcode WebSite} shows, and to whom. */
+/** The page of a {@linkcode WebSite}, and the origins and hosts that it admits. */
 export interface WebSiteOptions {
   /** The page: HTML with its scripts and styles in it. */
   readonly page: string;
@@ -217,7 +217,7 @@ class WebServerLink implements Link {
   readonly #held: Bytes[] = [];
   readonly #socket: WebSocketEnd;
   #dropped = 0;
-  /** Why the connection was refused, for whoever runs the relay. */
+  /** Why the connection was refused, for the relay's operator. */
   #detail: string | undefined;
   #lingered: (() => void) | undefined;
 

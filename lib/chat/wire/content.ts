@@ -93,7 +93,7 @@ export type Notice = typeof NOTICES[number];
 export interface NoticeMessage {
   readonly kind: "notice";
   readonly notice: Notice;
-  /** At most {@linkcode MAX_NOTICE_BYTES}. Whoever uses the notice reads it. */
+  /** At most {@linkcode MAX_NOTICE_BYTES}. The state machine that the notice is for reads it. */
   readonly body: Bytes;
 }
 

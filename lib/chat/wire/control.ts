@@ -284,7 +284,7 @@ export function readLeft(payload: Bytes): Left {
 
 // Routes and the connection.
 
-/** Whom the frames with a route's number go to. */
+/** The recipients of the frames with a route's number. */
 export interface Route {
   /** 1 to 255. */
   readonly route: number;

@@ -339,7 +339,7 @@ export function hasPlainDetail(ending: Ending): boolean {
 
 /** The silence after which a side sends `ping`, in milliseconds. */
 export const PING_AFTER_MS = 15_000;
-/** The silence after which a side gives up the other one, in milliseconds. */
+/** How long a side may be silent before the other one ends the connection, in milliseconds. */
 export const DEAD_AFTER_MS = 45_000;
 
 /** The tutorial's port. */

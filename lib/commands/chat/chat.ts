@@ -104,7 +104,7 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     const hint = "give --invite too, for the link of a first guest, or --allow FILE";
     throw usageFailure("--invited", "nobody could join", hint);
   }
-  // A name that is not an address would admit nobody.
+  // With a name that is not an address, no member could join.
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
     io: terminalIo(io, options),

@@ -182,7 +182,7 @@ function readBlock(block: string): { readonly start: Uint8Array; readonly bits: 
   return { start: readIp(address).bytes, bits: Number(bits) };
 }
 
-/** Whether two addresses have so many bits at their start in common. */
+/** Whether two addresses have the same first `bits` bits. */
 function sharesPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean {
   return a.every((byte, i) => {
     const mask = 0xff & 0xff << Math.max(0, Math.min(8, 8 * (i + 1) - bits));
