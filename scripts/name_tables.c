@@ -1,9 +1,9 @@
 /*
- * Prints lib/chat/name_tables.ts, which characters a name may have and which look alike, from ICU's data:
+ * Prints lib/chat/identity/name_tables.ts, which characters a name may have and which look alike, from ICU's data:
  *
  *     apt-get install libicu-dev
  *     cc -o name_tables scripts/name_tables.c -licui18n -licuuc
- *     ./name_tables > lib/chat/name_tables.ts
+ *     ./name_tables > lib/chat/identity/name_tables.ts
  *
  * The tables are part of the protocol: every member and relay must have the same ones.
  */
@@ -104,22 +104,34 @@ static void put(const char *word) {
     column += length;
 }
 
-static void base36(unsigned number, char *text) {
-    char digits[16];
-    int count = 0;
-    do {
-        digits[count++] = "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
-        number /= 36;
-    } while (number > 0);
-    while (count > 0) *text++ = digits[--count];
-    *text = 0;
+/*
+ * The digits of numbers. One of the first LAST_DIGITS ends a number, those before it are of the others: so that small
+ * numbers, which are the most, take one character and nothing stands between two numbers. None of them means anything
+ * within a template literal of JavaScript or ends a script element of HTML.
+ */
+static const char DIGITS[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#%&'()*+,-./:;=>?@[]^_{|}~";
+#define LAST_DIGITS 62
+#define OTHER_DIGITS (sizeof DIGITS - 1 - LAST_DIGITS)
+
+static void put_number(unsigned number) {
+    char word[16];
+    char *start = word + sizeof word;
+    *--start = 0;
+    *--start = DIGITS[number % LAST_DIGITS];
+    for (number /= LAST_DIGITS; number > 0; number /= OTHER_DIGITS) {
+        *--start = DIGITS[LAST_DIGITS + number % OTHER_DIGITS];
+    }
+    put(start);
 }
 
+static const char KINDS[] = "LMCS";
+
 static void print_characters(void) {
-    puts("\n/**\n * Runs of characters: the gap before the run, its length, and the kind and script set of its\n * characters.\n */");
+    puts("\n/**\n * Runs of characters, three numbers each: the gap before the run; its length less 1; and four times the distance of\n * its script set from that of the run before, plus the kind of its characters. A distance d is the number 2d, or\n * -2d - 1 if it is negative. Kinds are L, M, C and S, in this order.\n */");
     printf("export const CHARACTERS = `\n");
     column = 0;
     UChar32 end = 0;
+    int before = 0;
     for (UChar32 code = 0; code < MAX_CODE;) {
         char kind = kind_of(code);
         if (kind == 0) {
@@ -129,30 +141,27 @@ static void print_characters(void) {
         int set = set_of(code);
         UChar32 start = code;
         while (code < MAX_CODE && kind_of(code) == kind && set_of(code) == set) code++;
-        char gap[16], length[16], number[16], word[64];
-        base36(start - end, gap);
-        base36(code - start, length);
-        base36(set, number);
-        snprintf(word, sizeof word, "%s,%s,%c%s;", gap, length, kind, number);
-        put(word);
+        int distance = set - before;
+        put_number(start - end);
+        put_number(code - start - 1);
+        put_number(4 * (distance < 0 ? -2 * distance - 1 : 2 * distance) + (strchr(KINDS, kind) - KINDS));
+        before = set;
         end = code;
     }
     printf("`;\n");
 }
 
+#define MAX_TARGET 16
+
+/* A character, and the prototype that it looks like. */
 struct pair {
-    char target[256];
     UChar32 source;
+    int length;
+    UChar32 target[MAX_TARGET];
 };
 
 static struct pair pairs[20000];
 static int pair_count = 0;
-
-static int by_target(const void *a, const void *b) {
-    const struct pair *one = a, *other = b;
-    int order = strcmp(one->target, other->target);
-    return order != 0 ? order : one->source < other->source ? -1 : 1;
-}
 
 /* Notes what a character looks like, where that is not itself. Only what a decomposed name can have matters. */
 static void note_confusable(UChar32 code) {
@@ -163,14 +172,29 @@ static void note_confusable(UChar32 code) {
     if (size == length && u_memcmp(text, skeleton, size) == 0) return;
     struct pair *pair = &pairs[pair_count++];
     pair->source = code;
-    pair->target[0] = 0;
+    pair->length = 0;
     for (int32_t i = 0; i < size;) {
         UChar32 part;
-        char word[16];
         U16_NEXT(skeleton, i, size, part);
-        base36(part, word);
-        if (pair->target[0] != 0) strcat(pair->target, ".");
-        strcat(pair->target, word);
+        pair->target[pair->length++] = part;
+    }
+}
+
+/* Prints the characters whose prototypes have a length. */
+static void print_pairs(int length) {
+    int count = 0;
+    for (int i = 0; i < pair_count; i++) count += pairs[i].length == length;
+    put_number(count);
+    UChar32 before = 0;
+    for (int i = 0; i < pair_count; i++) {
+        if (pairs[i].length != length) continue;
+        put_number(pairs[i].source - before);
+        before = pairs[i].source;
+    }
+    for (int part = 0; part < length; part++) {
+        for (int i = 0; i < pair_count; i++) {
+            if (pairs[i].length == length) put_number(pairs[i].target[part]);
+        }
     }
 }
 
@@ -178,22 +202,14 @@ static void print_confusables(void) {
     for (UChar32 code = 0; code < MAX_CODE; code++) {
         if (kind_of(code) != 0 && is_unchanged(nfd, code)) note_confusable(code);
     }
-    qsort(pairs, pair_count, sizeof pairs[0], by_target);
-    puts("\n/**\n * Confusable characters: a prototype, and the characters that look like it, each as the distance\n * from the previous one.\n */");
+    int longest = 0;
+    for (int i = 0; i < pair_count; i++) {
+        if (pairs[i].length > longest) longest = pairs[i].length;
+    }
+    puts("\n/**\n * Confusable characters, by the length of the prototype that they look like, which is 1, 2 and so on: how many there\n * are; each one as the distance from the one before; then the first characters of all their prototypes, the second\n * ones, and so on. This order compresses best.\n */");
     printf("export const CONFUSABLES = `\n");
     column = 0;
-    UChar32 before = 0;
-    for (int i = 0; i < pair_count; i++) {
-        char distance[16];
-        int is_first = i == 0 || strcmp(pairs[i].target, pairs[i - 1].target) != 0;
-        int is_last = i + 1 == pair_count || strcmp(pairs[i].target, pairs[i + 1].target) != 0;
-        if (is_first) put(pairs[i].target);
-        base36(pairs[i].source - (is_first ? 0 : before), distance);
-        put(is_first ? ":" : ",");
-        put(distance);
-        if (is_last) put(";");
-        before = pairs[i].source;
-    }
+    for (int length = 1; length <= longest; length++) print_pairs(length);
     printf("`;\n");
 }
 
@@ -217,11 +233,14 @@ int main(void) {
     puts(" * Tables of the characters that names may contain, of their scripts, and of characters that look");
     puts(" * alike (UTS #39, UAX #24).");
     puts(" *");
-    puts(" * Generated by `scripts/name_tables.c`. Numbers are in base 36; line breaks have no meaning.");
+    puts(" * Generated by `scripts/name_tables.c`. The page for browsers contains them: so they are short, also when compressed.");
+    puts(" * Line breaks have no meaning.");
     puts(" *");
     puts(" * @module");
     puts(" */\n");
     printf("/** The version of Unicode from which the tables were generated. */\nexport const UNICODE_VERSION = \"%s\";\n", U_UNICODE_VERSION);
+    printf("\n/** The digits of numbers: the first {@linkcode LAST_DIGITS} end a number, the others stand before one of those. */\nexport const DIGITS =\n  \"%s\";\n", DIGITS);
+    printf("\n/** How many digits end a number. */\nexport const LAST_DIGITS = %d;\n", LAST_DIGITS);
     print_characters();
     print_confusables();
     print_sets();

@@ -15,10 +15,10 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** The folders and files of `lib/` that a program for the browser may contain. */
 const BROWSER_CODE =
-  /^lib\/(base|rsa|chat\/(link\.ts|identity|wire|seal|member|relay|trust\/words\.ts|runtime\/(relay_host|session|memory_link)\.ts))/;
+  /^lib\/(base|rsa|chat\/(link\.ts|identity|wire|seal|member|relay|trust\/(words|word_list)\.ts|runtime\/(relay_host|session|memory_link)\.ts))/;
 
 /** The only packages that it may contain. */
-const PACKAGES: ReadonlySet<string> = new Set(["deno-std", "@scure/bip39"]);
+const PACKAGES: ReadonlySet<string> = new Set(["deno-std"]);
 
 /** Bundles a file for the browser; undefined if the bundler is not installed and cannot be fetched. */
 async function bundle(entry: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@
  */
 
 import { MalformedError } from "../../base/bytes.ts";
-import { CHARACTERS, CONFUSABLES, SCRIPT_SETS } from "./name_tables.ts";
+import { CHARACTERS, CONFUSABLES, DIGITS, LAST_DIGITS, SCRIPT_SETS } from "./name_tables.ts";
 
 /** The maximum length of a name in characters (code points). */
 export const MAX_NAME_LENGTH = 32;
@@ -111,7 +111,10 @@ export function foldName(name: string): string {
  * The kind of a character: `L` a letter or number, `M` a nonspacing mark, `C` a spacing mark, `S` a
  * symbol or punctuation.
  */
-export type CharacterKind = "L" | "M" | "C" | "S";
+export type CharacterKind = typeof KINDS[number];
+
+/** The kinds in the order of the tables. */
+const KINDS = ["L", "M", "C", "S"] as const;
 
 /** The properties of a character that is allowed in names. */
 export interface Character {
@@ -214,15 +217,19 @@ function tables(): Tables {
 }
 
 function readRuns(): Run[] {
-  const sets = rows(SCRIPT_SETS).map(scriptSet);
-  let end = 0;
-  return rows(CHARACTERS).map((row) => {
-    const [gap, length, kindAndSet] = row.split(",") as [string, string, string];
-    const start = end + base36(gap);
-    end = start + base36(length);
-    const kind = kindAndSet.charAt(0) as CharacterKind;
-    return { start, end, kind, scripts: sets[base36(kindAndSet.slice(1))] };
-  });
+  const sets = SCRIPT_SETS.replaceAll("\n", "").split(";").map(scriptSet);
+  const numbers = readNumbers(CHARACTERS);
+  const runs: Run[] = [];
+  let [end, set] = [0, 0];
+  for (let i = 0; i < numbers.length; i += 3) {
+    const [gap, rest, mixed] = numbers.slice(i, i + 3) as [number, number, number];
+    const start = end + gap;
+    end = start + rest + 1;
+    const distance = mixed >> 2;
+    set += distance & 1 ? ~(distance >> 1) : distance >> 1;
+    runs.push({ start, end, kind: KINDS[mixed & 3]!, scripts: sets[set] });
+  }
+  return runs;
 }
 
 function scriptSet(row: string): ReadonlySet<string> | undefined {
@@ -231,25 +238,37 @@ function scriptSet(row: string): ReadonlySet<string> | undefined {
 }
 
 function readPrototypes(): Map<string, string> {
+  const numbers = readNumbers(CONFUSABLES);
+  let at = 0;
+  const take = (count: number) => numbers.slice(at, at += count);
   const prototypes = new Map<string, string>();
-  for (const row of rows(CONFUSABLES)) {
-    const [target, sources] = row.split(":") as [string, string];
-    const prototype = String.fromCodePoint(...target.split(".").map(base36));
+  for (let length = 1; at < numbers.length; length++) {
+    const [count = 0] = take(1);
+    const distances = take(count);
+    const columns = Array.from({ length }, () => take(count));
     let code = 0;
-    for (const distance of sources.split(",")) {
-      code += base36(distance);
+    distances.forEach((distance, i) => {
+      code += distance;
+      const prototype = String.fromCodePoint(...columns.map((column) => column[i]!));
       prototypes.set(String.fromCodePoint(code), prototype);
-    }
+    });
   }
   return prototypes;
 }
 
-function rows(table: string): string[] {
-  return table.replaceAll("\n", "").split(";").slice(0, -1);
-}
-
-function base36(text: string): number {
-  return parseInt(text, 36);
+function readNumbers(table: string): number[] {
+  const numbers = [];
+  let high = 0;
+  for (const char of table) {
+    const digit = DIGITS.indexOf(char);
+    if (digit >= LAST_DIGITS) {
+      high = high * (DIGITS.length - LAST_DIGITS) + digit - LAST_DIGITS;
+    } else if (digit >= 0) {
+      numbers.push(high * LAST_DIGITS + digit);
+      high = 0;
+    }
+  }
+  return numbers;
 }
 
 /** The parts of a credential that a registry uses. */

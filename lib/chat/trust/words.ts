@@ -102,8 +102,8 @@ export async function wordNumbers(
 
 /** Returns the words with these numbers in the English list of BIP-39, which is loaded for it. */
 export async function wordsWith(numbers: readonly number[]): Promise<string[]> {
-  const { wordlist } = await import("@scure/bip39/wordlists/english");
-  return numbers.map((number) => wordlist[number]!);
+  const { WORDS } = await import("./word_list.ts");
+  return numbers.map((number) => WORDS[number]!);
 }
 
 /** Why an attempt ended without a comparison. */

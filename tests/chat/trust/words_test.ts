@@ -6,9 +6,11 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { wordlist } from "@scure/bip39/wordlists/english";
 import { type Bytes, mapKey, sha256, utf8 } from "../../../lib/base/bytes.ts";
 import type { Credential } from "../../../lib/chat/identity/credential.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
+import { WORDS } from "../../../lib/chat/trust/word_list.ts";
 import {
   ANSWER_MS,
   ATTEMPTS_OF_ALL,
@@ -119,6 +121,10 @@ async function twoShown(): Promise<Two> {
 function message(kind: WordsMessage["kind"], commitment: Bytes, nonce?: Bytes): Bytes {
   return encodeWordsMessage({ kind, commitment, ...nonce && { nonce } } as WordsMessage);
 }
+
+Deno.test("the words are the English ones of BIP-39", () => {
+  assertEquals(WORDS, wordlist);
+});
 
 Deno.test("two programs show the same four words of the list, and other ones at each attempt", async () => {
   const seen = new Set<string>();
