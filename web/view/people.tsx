@@ -8,7 +8,8 @@
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { encode } from "uqr";
+// @ts-types="../../types/lean_qr.d.ts"
+import { correction, generate } from "lean-qr/nano";
 import { printable } from "../../lib/base/printable.ts";
 import { changeWarning, standingText } from "../../lib/chat/app/presenter.ts";
 import type { TrustState } from "../../lib/chat/trust/trust.ts";
@@ -259,10 +260,15 @@ function Safety({ groups }: { readonly groups: readonly string[] | undefined }) 
   );
 }
 
+/** The light margin around a code, in modules. */
+const MARGIN = 2;
+
 function Code({ text }: { readonly text: string }) {
-  const { size, data } = encode(text, { ecc: "M", border: 2 });
-  const path = data.map((row, y) => row.map((dark, x) => dark ? `M${x} ${y}h1v1h-1z` : "").join(""))
-    .join("");
+  const code = generate(text, { minCorrectionLevel: correction.M });
+  const size = code.size + 2 * MARGIN;
+  const places = Array.from({ length: code.size }, (_, i) => i);
+  const path = places.flatMap((y) => places.filter((x) => code.get(x, y)).map((x) => [x, y]))
+    .map(([x, y]) => `M${x! + MARGIN} ${y! + MARGIN}h1v1h-1z`).join("");
   return (
     <svg class="code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={`QR code of ${text}`}>
       <rect width={size} height={size} fill="#fff" />

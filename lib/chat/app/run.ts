@@ -253,7 +253,7 @@ async function openSite(
   tls: TlsServerOptions | undefined,
 ): Promise<WebSite | undefined> {
   if (web === undefined) return undefined;
-  const [{ WebSite }, { PAGE }] = await Promise.all([
+  const [{ WebSite }, { BROTLI_PAGE, PAGE }] = await Promise.all([
     import("../runtime/web_server.ts"),
     import("../web/page.ts"),
   ]);
@@ -261,7 +261,13 @@ async function openSite(
   const certified = tls === undefined ? [] : await certificateNames(tls.cert);
   const named = publicNames.map((name) => readPublicName(name).host);
   const names = [hostname, ...named, ...certified, ...page === undefined ? [] : [page.hostname]];
-  return await WebSite.make({ page: PAGE, isSecure: tls !== undefined, names, origins });
+  return await WebSite.make({
+    page: PAGE,
+    brotli: BROTLI_PAGE,
+    isSecure: tls !== undefined,
+    names,
+    origins,
+  });
 }
 
 /** Returns where a browser finds the page of a server, for people. */

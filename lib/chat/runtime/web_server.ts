@@ -31,6 +31,8 @@ const MAX_DROPPED_BYTES = 64 << 10;
 export interface WebSiteOptions {
   /** The page: HTML with its scripts and styles in it. */
   readonly page: string;
+  /** The same compressed by Brotli, if it is: for the browsers that can read that. */
+  readonly brotli?: Bytes;
   /** Whether the listener uses TLS. */
   readonly isSecure: boolean;
   /** The names of this server, `HOST` or `*.HOST`, without a port; addresses and `localhost` are its own anyway. */
@@ -39,13 +41,20 @@ export interface WebSiteOptions {
   readonly origins: readonly string[];
 }
 
+/** A page in a content coding (RFC 9110 section 8.4.1). */
+interface Compressed {
+  readonly coding: string;
+  readonly body: Bytes;
+}
+
 /** One page, and a WebSocket. */
 export class WebSite {
   /** The SHA-256 of the page, in hex. */
   readonly sha256: string;
   readonly #options: WebSiteOptions;
   readonly #page: Bytes;
-  readonly #compressed: Bytes;
+  /** The page compressed, the best coding first. */
+  readonly #compressed: readonly Compressed[];
   /** The Content-Security-Policy up to the origins that the page may connect to. */
   readonly #policy: string;
   /** The number of connections that the relay has ended and that are still open. */
@@ -53,7 +62,7 @@ export class WebSite {
 
   private constructor(
     options: WebSiteOptions,
-    made: { page: Bytes; compressed: Bytes; sha256: string; policy: string },
+    made: { page: Bytes; compressed: readonly Compressed[]; sha256: string; policy: string },
   ) {
     this.#options = options;
     this.#page = made.page;
@@ -62,13 +71,18 @@ export class WebSite {
     this.#policy = made.policy;
   }
 
-  /** Makes a site: hashes and compresses its page. */
+  /** Makes a site: hashes its page, and compresses it by gzip. */
   static async make(options: WebSiteOptions): Promise<WebSite> {
     const page = utf8(options.page);
-    const body = new Response(page).body!.pipeThrough(new CompressionStream("gzip"));
+    const zipped = new Response(page).body!.pipeThrough(new CompressionStream("gzip"));
+    const gzip = await new Response(zipped).bytes();
+    const { brotli } = options;
     return new WebSite(options, {
       page,
-      compressed: new Uint8Array(await new Response(body).arrayBuffer()),
+      compressed: [
+        ...brotli === undefined ? [] : [{ coding: "br", body: brotli }],
+        { coding: "gzip", body: gzip },
+      ],
       sha256: (await sha256(page)).toHex(),
       policy: await contentPolicy(options.page),
     });
@@ -141,7 +155,9 @@ export class WebSite {
   }
 
   #pageFor({ host, fields }: HttpRequest): HttpResponse {
-    const compresses = fields.lists("accept-encoding", "gzip");
+    const { coding, body } =
+      this.#compressed.find(({ coding }) => fields.lists("accept-encoding", coding)) ??
+        { coding: undefined, body: this.#page };
     const authority = URL.parse(`http://${host}`)?.host ?? "";
     const sockets = this.#options.isSecure ? [] : [`ws://${authority}`];
     const connect = ["'self'", ...sockets, `wss://${authority}`].join(" ");
@@ -149,9 +165,9 @@ export class WebSite {
       ["Content-Type", "text/html; charset=utf-8"],
       ["Content-Security-Policy", `${this.#policy}; connect-src ${connect}`],
       ...PAGE_FIELDS,
-      ...compresses ? [["Content-Encoding", "gzip"]] satisfies HeaderField[] : [],
+      ...coding === undefined ? [] : [["Content-Encoding", coding]] satisfies HeaderField[],
     ];
-    return { status: 200, headers, body: compresses ? this.#compressed : this.#page };
+    return { status: 200, headers, body };
   }
 }
 

@@ -9,7 +9,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { PAGE } from "../../../lib/chat/web/page.ts";
+import { BROTLI_PAGE, PAGE } from "../../../lib/chat/web/page.ts";
 import { sha256, utf8 } from "../../../lib/base/bytes.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -180,6 +180,9 @@ Deno.test({
     assertEquals(await curl(url), [0, PAGE]);
     assertEquals(await curl("--compressed", url), [0, PAGE]);
     assertEquals(await curl("--http1.0", url), [0, PAGE]);
+    const size = ["-o", "/dev/null", "-w", "%{size_download}"];
+    const length = String(BROTLI_PAGE.length);
+    assertEquals(await curl(...size, "-H", "Accept-Encoding: gzip, br", url), [0, length]);
     assertMatch((await curl("-I", url))[1] as string, /^HTTP\/1\.1 200 OK\r\n/);
     const status = ["-w", "%{http_code}"];
     assertEquals(await curl(...status, "-d", "x".repeat(40_000), url), [

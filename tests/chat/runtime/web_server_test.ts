@@ -177,17 +177,37 @@ Deno.test("a page without scripts and styles admits none", async () => {
   assertMatch(text, /script-src 'none'; style-src 'none';/);
 });
 
-Deno.test("the page comes compressed to those who say that they can read that", async () => {
-  const site = await WebSite.make(OPTIONS);
+/** Asks for the page with what a client can read. Returns its coding, and its bytes. */
+async function askCoded(site: WebSite, accepts: string): Promise<[string | undefined, Bytes]> {
   const { wire, say } = connect(site);
-  say(get("/", "Accept-Encoding: br, gzip\r\n"));
+  say(get("/", `Accept-Encoding: ${accepts}\r\n`));
   const bytes = wire.read();
   const end = new TextDecoder().decode(bytes).indexOf("\r\n\r\n") + 4;
-  assertMatch(new TextDecoder().decode(bytes.subarray(0, end)), /Content-Encoding: gzip\r\n/);
-  const body = new Response(bytes.slice(end)).body!.pipeThrough(new DecompressionStream("gzip"));
-  assertEquals(await new Response(body).text(), PAGE);
+  const head = new TextDecoder().decode(bytes.subarray(0, end));
+  return [/Content-Encoding: (.*)\r\n/.exec(head)?.[1], bytes.slice(end)];
+}
+
+async function decoded(bytes: Bytes, format: CompressionFormat): Promise<string> {
+  const body = new Response(bytes).body!.pipeThrough(new DecompressionStream(format));
+  return await new Response(body).text();
+}
+
+Deno.test("the page comes compressed to those who say that they can read that", async () => {
+  const site = await WebSite.make(OPTIONS);
+  const [coding, bytes] = await askCoded(site, "br, gzip");
+  assertEquals([coding, await decoded(bytes, "gzip")], ["gzip", PAGE]);
   const digest = await crypto.subtle.digest("SHA-256", utf8(PAGE));
   assertEquals(site.sha256, new Uint8Array(digest).toHex());
+});
+
+Deno.test("a page that is compressed by Brotli comes so to those who can read that", async () => {
+  const body = new Response(PAGE).body!.pipeThrough(new CompressionStream("brotli"));
+  const site = await WebSite.make({ ...OPTIONS, brotli: await new Response(body).bytes() });
+  const [coding, bytes] = await askCoded(site, "gzip, deflate, br");
+  assertEquals([coding, await decoded(bytes, "brotli")], ["br", PAGE]);
+  const [other, zipped] = await askCoded(site, "gzip, deflate, br;q=0");
+  assertEquals([other, await decoded(zipped, "gzip")], ["gzip", PAGE]);
+  assertEquals(await askCoded(site, "identity"), [undefined, utf8(PAGE)]);
 });
 
 Deno.test("HEAD gets the head alone", async () => {
