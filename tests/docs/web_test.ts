@@ -9,13 +9,15 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { utf8 } from "../../lib/base/bytes.ts";
-import { PAGE } from "../../lib/chat/web/page.ts";
+import { readPage } from "../../lib/chat/web/page.ts";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../fixtures/openssl.ts";
 import { MAY_WRITE } from "../fixtures/scratch.ts";
 import { Certificates } from "../net/certificates.ts";
 import { readDocument } from "./documents.ts";
+
+const PAGE = await readPage();
 
 const HAS_NGINX = granted("run=nginx") &&
   await new Deno.Command("nginx", { args: ["-v"] }).output().then(

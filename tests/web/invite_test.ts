@@ -9,11 +9,13 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
-import { PAGE } from "../../lib/chat/web/page.ts";
+import { readPage } from "../../lib/chat/web/page.ts";
 import { Scratch } from "../fixtures/scratch.ts";
 import { granted } from "../fixtures/granted.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
 import { Visitor, WebRoom } from "./room.ts";
+
+const PAGE = await readPage();
 
 const ignore = !HAS_CHROMIUM || !granted("run=deno");
 

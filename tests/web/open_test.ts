@@ -9,10 +9,12 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { PAGE } from "../../lib/chat/web/page.ts";
+import { readPage } from "../../lib/chat/web/page.ts";
 import { Scratch } from "../fixtures/scratch.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
 import { ELSEWHERE, Visitor, WebRoom } from "./room.ts";
+
+const PAGE = await readPage();
 
 const ignore = !HAS_CHROMIUM;
 

@@ -8,7 +8,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { BROTLI_PAGE, PAGE } from "../../lib/chat/web/page.ts";
+import { BROTLI_PAGE, readPage } from "../../lib/chat/web/page.ts";
 import {
   buildPage,
   type BuiltPage,
@@ -19,6 +19,8 @@ import {
   sizeFaults,
 } from "../../scripts/page.ts";
 import { granted } from "../fixtures/granted.ts";
+
+const PAGE = await readPage();
 
 Deno.test("the page is within its bounds", async () => {
   const sizes = await pageSizes({ html: PAGE, brotli: BROTLI_PAGE });

@@ -17,9 +17,11 @@ import {
 } from "../../lib/chat/runtime/room.ts";
 import type { Session } from "../../lib/chat/runtime/session.ts";
 import { WebSite } from "../../lib/chat/runtime/web_server.ts";
-import { PAGE } from "../../lib/chat/web/page.ts";
+import { readPage } from "../../lib/chat/web/page.ts";
 import { until } from "../chat/keys.ts";
 import type { Chromium } from "./chromium.ts";
+
+const PAGE = await readPage();
 
 /** A name that browsers take to be this machine, and no secure context. */
 export const ELSEWHERE = "chat.test";

@@ -34,7 +34,7 @@ import {
 import { completeLine, isKept } from "./slash_commands.ts";
 import { dayOf, secondOf } from "../../base/clock.ts";
 import { Transcript } from "./transcript.ts";
-import { WireReader } from "./wire_dump.ts";
+import { dumpFrame, WireReader } from "./wire_dump.ts";
 
 /** The command-line settings for trust. */
 export interface TrustSettings {
@@ -351,6 +351,7 @@ export async function setUpConversation(
     grows: screen !== undefined,
     who: trust,
     lasting,
+    dump: dumpFrame,
     roomName: options.roomName ?? "",
     waitsFor: () => options.invitations?.gate?.absent,
     logFile: options.logFile,

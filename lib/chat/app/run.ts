@@ -253,7 +253,7 @@ async function openSite(
   tls: TlsServerOptions | undefined,
 ): Promise<WebSite | undefined> {
   if (web === undefined) return undefined;
-  const [{ WebSite }, { BROTLI_PAGE, PAGE }] = await Promise.all([
+  const [{ WebSite }, { BROTLI_PAGE, readPage }] = await Promise.all([
     import("../runtime/web_server.ts"),
     import("../web/page.ts"),
   ]);
@@ -262,7 +262,7 @@ async function openSite(
   const named = publicNames.map((name) => readPublicName(name).host);
   const names = [hostname, ...named, ...certified, ...page === undefined ? [] : [page.hostname]];
   return await WebSite.make({
-    page: PAGE,
+    page: await readPage(),
     brotli: BROTLI_PAGE,
     isSecure: tls !== undefined,
     names,

@@ -41,7 +41,7 @@ import { invitationTexts, waitingText } from "./invite_text.ts";
 import { helpRows } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import { wordsText } from "./verify.ts";
-import { dumpFrame, type WireFrame } from "./wire_dump.ts";
+import type { WireFrame } from "./wire_dump.ts";
 
 const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
 const AS_SURE_AS_THE_LINK =
@@ -92,6 +92,8 @@ export interface TranscriptOptions {
   readonly waitsFor?: () => string | undefined;
   /** The file that keeps what is shown, as the user named it. */
   readonly logFile?: string | undefined;
+  /** Decodes a frame for `--wire`, as lines; without it, frames are not shown. */
+  readonly dump?: (frame: WireFrame) => string[];
   /** What to do about keys that are not kept; the options of a command by default. */
   readonly hints?: KeyHints;
 }
@@ -337,7 +339,7 @@ export class Transcript implements Presenter {
   }
 
   wire(frame: WireFrame): string[] {
-    return dumpFrame(frame).map((line) => this.#style.dim(line));
+    return this.#options.dump?.(frame).map((line) => this.#style.dim(line)) ?? [];
   }
 
   #left(event: MemberEvent & { readonly kind: "left" }): string[] {

@@ -140,14 +140,14 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
 
 /** Writes the page for browsers. */
 export async function page({ options }: Input<typeof CHAT_PAGE>, io: Io): Promise<number> {
-  const [{ PAGE }, { checkDestination, writeOutput }] = await Promise.all([
+  const [{ readPage }, { checkDestination, writeOutput }] = await Promise.all([
     import("../../chat/web/page.ts"),
     import("../../os/input_output.ts"),
   ]);
   const destination = { path: options.output, force: options.force };
   await checkDestination(destination);
   using progress = new Progress(io, "reading");
-  await writeOutput(io, destination, utf8(PAGE), progress);
+  await writeOutput(io, destination, utf8(await readPage()), progress);
   return 0;
 }
 

@@ -9,7 +9,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { BROTLI_PAGE, PAGE } from "../../../lib/chat/web/page.ts";
+import { BROTLI_PAGE, readPage } from "../../../lib/chat/web/page.ts";
 import { sha256, utf8 } from "../../../lib/base/bytes.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -23,6 +23,8 @@ import { guestCredential } from "../guests.ts";
 import { RawSocket } from "../raw_socket.ts";
 import { until } from "../room.ts";
 import { WebBridge } from "../web_bridge.ts";
+
+const PAGE = await readPage();
 
 const ignore = !granted("run=deno");
 const FILES = ["--allow-net", "--allow-read", "--allow-write"];
