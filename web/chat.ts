@@ -58,8 +58,11 @@ export interface ChatOptions {
   readonly store: Store | undefined;
   /** Shows a state. When it returns, the state is in the document. */
   readonly show: (state: ChatState) => void;
-  /** Draws attention to a message of a member, which is private or names the person. */
-  readonly notify: (name: string) => void;
+  /**
+   * Draws attention to a message of a member, which is private or names the person. Without a name it is something
+   * else that parley asks or tells.
+   */
+  readonly notify: (name: string | undefined) => void;
 }
 
 /** What the page shows about who somebody is. */
@@ -94,7 +97,10 @@ export class Chat {
   #isFlushing = false;
   #flushedAt = -Infinity;
   #mention: RegExp | undefined;
-  #lastSpeaker = "";
+  /** The number of changes to the known peers that this tab has made. */
+  #changes = 0;
+  /** The sender of the message that may need attention. */
+  #speaker: string | undefined;
   #polling: ReturnType<typeof setTimeout> | undefined;
   /** Whether the person leaves. */
   #departing = false;
@@ -188,6 +194,8 @@ export class Chat {
     this.#session = session;
     this.#verification.begin(session);
     this.#invitations.begin(session, (error) => this.#end("FAILED", String(error)));
+    const { store } = this.#options;
+    if (store !== undefined) store.changed = () => this.#readAgain(store);
     this.#invitations.gate?.opened.then(
       () => this.#gated.splice(0).forEach(({ text, to }) => this.#send(session, text, to)),
       (failure: Failure) => this.#over(failure.why, failure.hint),
@@ -211,7 +219,7 @@ export class Chat {
   /** Completes the word before the cursor. */
   complete(before: string): ReturnType<typeof completeLine> {
     const names = [...this.#state.people.values()].map(({ peer }) => peer.credential.name);
-    return completeLine(before, names);
+    return completeLine(before, names, false);
   }
 
   /** Returns who a member is, and notes that its fingerprint was shown: a decision is about that one. */
@@ -304,8 +312,9 @@ export class Chat {
     const lines = event.kind === "message" ? [] : this.#transcript.event(event);
     const notes = notesOf(lines, at);
     this.#happen({ kind: "event", event, notes, mentions, at }, event.kind === "message");
-    if (event.kind === "message") this.#lastSpeaker = event.from.credential.name;
+    if (event.kind === "message") this.#speaker = event.from.credential.name;
     this.#attention.tell(event);
+    this.#speaker = undefined;
     this.#verification.tell(event);
     this.#invitations.tell(event);
     this.#progress.notify();
@@ -348,10 +357,26 @@ export class Chat {
   }
 
   #remember(store: Store, change: KnownPeersChange): void {
+    this.#changes += 1;
     store.remember(change).catch((error) => {
       const why = `this browser could not keep what you know of others: ${error}`;
       this.#refuse("NOT_KEPT", why);
     });
+  }
+
+  /** Takes over what another tab has changed. */
+  async #readAgain(store: Store): Promise<void> {
+    const changes = this.#changes;
+    try {
+      const known = await store.known();
+      // What this tab has changed meanwhile is not in it.
+      if (changes !== this.#changes) return await this.#readAgain(store);
+      this.#trust.replaceKnown(known);
+    } catch (error) {
+      const why = `this browser could not read what another tab knows of others: ${error}`;
+      return this.#refuse("NOT_READ", why);
+    }
+    this.#happen({ kind: "decided" });
   }
 
   /**
@@ -386,7 +411,7 @@ export class Chat {
   readonly #display: Display = {
     print: (lines) => this.#say(lines),
     clear: () => this.#happen({ kind: "cleared" }),
-    notify: () => this.#options.notify(this.#lastSpeaker),
+    notify: () => this.#options.notify(this.#speaker),
     caughtUp: () => {
       if (!this.#isFlushing) return undefined;
       this.#shown ??= Promise.withResolvers();

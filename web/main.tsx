@@ -184,13 +184,15 @@ class Page {
     this.#chat?.watch(document.visibilityState === "visible" && document.hasFocus());
   }
 
-  #notify(name: string): void {
+  /** Notifies the person, who looks elsewhere, of a message of a member, or of something else. */
+  #notify(name: string | undefined): void {
     if (this.#state.watched || typeof Notification !== "function") return;
     if (Notification.permission !== "granted") return;
     const room = this.#choice.roomName;
     const where = room === "" ? "parley" : `parley: ${room}`;
     // The text stays in the page: the system may keep what a notification shows.
-    const one = new Notification(where, { body: `${name} wrote to you`, tag: "parley" });
+    const body = name === undefined ? "something needs your attention" : `${name} wrote to you`;
+    const one = new Notification(where, { body, tag: "parley" });
     one.onclick = () => focus();
   }
 

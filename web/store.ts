@@ -19,9 +19,14 @@ const IDENTITY = "identity";
 /** The page's database. */
 export class Store {
   readonly #database: IDBDatabase;
+  /** Tells the other tabs of this browser that the known peers have changed. */
+  readonly #tabs = new BroadcastChannel(DATABASE);
+  /** Called when another tab has changed the known peers. */
+  changed: (() => void) | undefined;
 
   private constructor(database: IDBDatabase) {
     this.#database = database;
+    this.#tabs.onmessage = () => this.changed?.();
   }
 
   /** Opens the database; undefined where the browser keeps nothing, as some do in a private window. */
@@ -49,6 +54,7 @@ export class Store {
     const known = KnownPeers.parse(typeof text === "string" ? text : "");
     known.apply(change);
     await settled(things.put(known.text, KNOWN));
+    this.#tabs.postMessage(KNOWN);
   }
 
   /** Reads the identity, if one is kept. */

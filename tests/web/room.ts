@@ -118,6 +118,7 @@ export interface PageOptions {
 }
 
 const WAIT = { timeout: 60_000 };
+const POLLING_MS = 50;
 
 /** A person at a page. */
 export class Visitor implements AsyncDisposable {
@@ -138,7 +139,8 @@ export class Visitor implements AsyncDisposable {
     { width = 1000, height = 700, dark = false, context }: PageOptions = {},
   ): Promise<Visitor> {
     const profile = context ?? await browser.createBrowserContext();
-    const page = await profile.newPage();
+    // A window of its own: a tab behind another one is drawn by no browser.
+    const page = await profile.newPage({ type: "window" });
     const visitor = new Visitor(page, profile);
     page.on("pageerror", (error) => visitor.faults.push(String(error)));
     page.on("console", (message) => {
@@ -217,7 +219,8 @@ export class Visitor implements AsyncDisposable {
     what: () => string | Promise<string> = () => expression,
   ): Promise<void> {
     try {
-      await this.page.waitForFunction(expression, WAIT);
+      // A page that is not in front is not drawn: its frames cannot be waited for.
+      await this.page.waitForFunction(expression, { ...WAIT, polling: POLLING_MS });
     } catch (error) {
       throw new Error(`waited in vain for ${await what()}`, { cause: error });
     }

@@ -105,6 +105,8 @@ Deno.test({
     await ada.sees("bo joined");
     await ada.says("/help");
     await ada.sees("/msg NAME TEXT");
+    const help = await ada.text(".scrolled");
+    for (const word of ["/kick", "/ban", "/reload"]) assertEquals(help.includes(word), false, word);
     await ada.says("/who");
     await ada.sees(`bo ${bo.session.self.fingerprint} (new`);
     await ada.says("/names");

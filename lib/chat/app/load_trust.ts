@@ -334,7 +334,7 @@ export async function setUpConversation(
   const screen = hasScreen(options)
     ? (await import("../../terminal/screen.ts")).openScreen(io, {
       prompt: busyPrompt(KEYS_TEXT, options.name),
-      complete: (before) => completeLine(before, options.names?.() ?? []),
+      complete: (before) => completeLine(before, options.names?.() ?? [], options.hosts === true),
       ...options.lines,
     })
     : undefined;

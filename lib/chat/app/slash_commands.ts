@@ -48,6 +48,18 @@ export const CHAT_COMMANDS = {
   "/exit": "leave the chat",
 } as const;
 
+/** The commands for the person whose process hosts the room. */
+const HOST_COMMANDS: ReadonlySet<string> = new Set(["/kick NAME", "/ban NAME", "/reload"]);
+
+/**
+ * Returns the slash commands that a person can use, each with its help text.
+ *
+ * @param hosts Whether this process hosts the room.
+ */
+export function commandsFor(hosts: boolean): (readonly [usage: string, help: string])[] {
+  return Object.entries(CHAT_COMMANDS).filter(([usage]) => hosts || !HOST_COMMANDS.has(usage));
+}
+
 /** The keys of a terminal's input line that are worth knowing, and their help texts. */
 const CHAT_KEYS = {
   "Tab, Ctrl-R": "complete a word; search the lines that you have entered",
@@ -189,13 +201,14 @@ export function leaves(entered: Input): boolean {
  *
  * @param before The line up to the cursor.
  * @param names The names of the other members.
+ * @param hosts Whether this process hosts the room: some commands are of use only then.
  */
-export function completeLine(before: string, names: readonly string[]): Completions {
+export function completeLine(before: string, names: readonly string[], hosts = true): Completions {
   const start = before.search(/\S*$/u);
   const word = before.slice(start);
   const [command, ...places] = usageOf(before);
   if (command === undefined) return { start, candidates: namesFor(word, names, start === 0) };
-  if (start === 0) return { start, candidates: startsOf(word, COMMAND_STARTS) };
+  if (start === 0) return { start, candidates: startsOf(word, commandStarts(hosts)) };
   const isFirst = /^\S+\s+$/u.test(before.slice(0, start));
   const place = isFirst ? places[0] : places.at(-1);
   if (place === "TEXT") return { start, candidates: namesFor(word, names, false) };
@@ -206,7 +219,9 @@ export function completeLine(before: string, names: readonly string[]): Completi
 }
 
 /** Each command as it is completed, with a blank before its arguments. */
-const COMMAND_STARTS = Object.keys(CHAT_COMMANDS).map((usage) => usage.replace(/ .*/, " "));
+function commandStarts(hosts: boolean): string[] {
+  return commandsFor(hosts).map(([usage]) => usage.replace(/ .*/, " "));
+}
 
 /** Returns the words of a command's usage; a word alone for a command that is unknown or unfinished. */
 function usageOf(line: string): readonly string[] {

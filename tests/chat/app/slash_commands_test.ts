@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   CHAT_COMMANDS,
+  commandsFor,
   completeLine,
   helpRows,
   isKept,
@@ -177,6 +178,16 @@ Deno.test("parseLine() reads /me as a message, and /kick and /ban about one name
   for (const kind of ["kick", "ban"] as const) {
     assertEquals(parseLine(`/${kind} bo`), { kind, name: "bo" });
   }
+});
+
+Deno.test("where the room is not hosted, its commands are neither listed nor completed", () => {
+  const own = ["/kick NAME", "/ban NAME", "/reload"];
+  const usages = (hosts: boolean) => commandsFor(hosts).map(([usage]) => usage);
+  assertEquals(usages(true), Object.keys(CHAT_COMMANDS));
+  assertEquals(usages(false), usages(true).filter((usage) => !own.includes(usage)));
+  assertEquals(completeLine("/ki", []).candidates, ["/kick "]);
+  assertEquals(completeLine("/ki", [], false).candidates, []);
+  assertEquals(completeLine("/re", [], false).candidates, []);
 });
 
 Deno.test("completeLine() completes names after /ignore, /unignore, /kick and /ban, and in /me", () => {
