@@ -38,6 +38,14 @@ Deno.test({
     );
     await bo.says("by your link");
     await server.event("message");
+    // This server wants the invitation with each join: a page that is reloaded still has it, until the person leaves.
+    await bo.page.reload();
+    await bo.isIn();
+    const kept = `Object.values(sessionStorage).join().includes("#")`;
+    assertEquals(await bo.evaluates(kept), true);
+    await bo.says("/quit");
+    await bo.page.waitForSelector(".ended");
+    assertEquals(await bo.evaluates(`sessionStorage.length`), 0);
     // A second browser has the same link.
     await using eve = await Chromium.start();
     await using other = await Visitor.open(eve, web as string);

@@ -15,7 +15,7 @@ import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { granted } from "../../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../../fixtures/openssl.ts";
-import { parley } from "../../fixtures/parley.ts";
+import { parley, ROOT } from "../../fixtures/parley.ts";
 import { MAY_WRITE, Scratch } from "../../fixtures/scratch.ts";
 import { Certificates } from "../../net/certificates.ts";
 import { ChatProcess, startClient, startServer } from "../app/chat_process.ts";
@@ -66,6 +66,37 @@ Deno.test({
     const { server: bare } = await startServer("--relay-only");
     await using _bare = bare;
     assertEquals((await bare.event("listening")).web, undefined);
+  },
+});
+
+Deno.test({
+  name: "the task chat-web opens a room with the page, by the network alone and without a build",
+  ignore,
+  async fn() {
+    const [program, ...words] = config.tasks["chat-web"].command.replace("$TERM", "dumb").split(
+      " ",
+    );
+    assertEquals([program, words[0], ...words.slice(-3)], [
+      "deno",
+      "run",
+      "chat",
+      "server",
+      "--web",
+    ]);
+    assertEquals(words.filter((word) => /^-[A-Z]|^--(allow|deny)/.test(word)), ["--allow-net"]);
+    const args = [...words, "--port", "0", "--name", "ada"];
+    const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+    await using ada = new ChatProcess(new Deno.Command(program!, { args, cwd: ROOT, ...pipes }));
+    const says = (text: string) =>
+      ada.until(({ lines }) => lines.some((line) => line.includes(text)), text);
+    await says("or in a browser: ");
+    const [, url = ""] = /or in a browser: (http:\S+) /.exec(ada.lines.join("\n")) ?? [];
+    assertEquals(await (await fetch(url)).text(), PAGE);
+    await using bo = await startClient(url, "bo", "--listen");
+    await says("bo joined");
+    await ada.type("by a task\n");
+    assertEquals((await bo.event("message")).text, "by a task");
+    assertEquals(ada.errors, []);
   },
 });
 
