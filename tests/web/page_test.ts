@@ -43,6 +43,20 @@ Deno.test("the page names nothing of the runtime, evaluates nothing and fetches 
 });
 
 Deno.test({
+  name: "the buttons that docs/web.md names are the page's, word for word",
+  ignore: !granted("read=."),
+  async fn() {
+    const text = (await Deno.readTextFile("docs/web.md")).replaceAll("\n", " ");
+    const names = [...text.matchAll(/\*\*([^*]+)\*\*/g)].map(([, name]) => name!);
+    assertEquals(names.length > 5, true);
+    // A name that somebody else chose stands within some.
+    for (const part of names.flatMap((name) => name.split("NAME"))) {
+      assertEquals(PAGE.includes(part), true, part);
+    }
+  },
+});
+
+Deno.test({
   name: "the module is what the source gives",
   ignore: !granted("run=deno", "read=."),
   async fn() {
