@@ -8,6 +8,7 @@ import { usageFailure } from "../lib/base/failure.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { runCommandLine } from "../lib/cli/run.ts";
 import type { CommandSpec, Input, RunCommand } from "../lib/cli/spec.ts";
+import { PAGE } from "../lib/chat/web/page.ts";
 import { PARLEY } from "../lib/commands/table.ts";
 import { VERSION } from "../lib/os/build.ts";
 import { processIo } from "../lib/os/io.ts";
@@ -21,7 +22,8 @@ import { fileName, TARGETS } from "./compile/target.ts";
 
 const COMPILE = {
   name: "deno task compile",
-  summary: "Make an executable file of parley, with its manual page and SHA256SUMS beside it.",
+  summary:
+    "Make an executable file of parley, with its manual page, its chat page and SHA256SUMS beside it.",
   details:
     `By deno compile, which downloads a runtime base for each target once. --self-contained packs
 the Deno that runs this instead, needs no download, and works for this machine's platform only.`,
@@ -58,7 +60,8 @@ async function run({ options }: Input<typeof COMPILE>): Promise<number> {
     await Deno.mkdir(directory, { recursive: true });
     await make(options, target, directory, output);
     await Deno.writeTextFile(`${directory}/parley.1`, manualPage(PARLEY, VERSION));
-    await writeChecksums(directory, [name, "parley.1"]);
+    await Deno.writeTextFile(`${directory}/parley.html`, PAGE);
+    await writeChecksums(directory, [name, "parley.1", "parley.html"]);
     const { size } = await Deno.stat(output);
     console.log(`${output}: ${(size / 1e6).toFixed(1)} MB`);
   }

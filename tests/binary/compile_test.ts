@@ -74,10 +74,24 @@ Deno.test({
   async fn() {
     const { path } = await selfContained(); // built where no network can be reached
     const [directory, name] = [path.replace(/[^/]*$/, ""), path.replace(/.*\//, "")];
-    assertMatch(
-      await sh('cd "$1" && sha256sum -c SHA256SUMS', directory),
-      new RegExp(`^${name}: OK$`, "m"),
-    );
+    const checked = await sh('cd "$1" && sha256sum -c SHA256SUMS', directory);
+    for (const one of [name, "parley.1", "parley.html"]) {
+      assertMatch(checked, new RegExp(`^${one}: OK$`, "m"));
+    }
+  },
+});
+
+Deno.test({
+  name: "the page that a release lists and holds is the one that the program serves",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    const { path } = await selfContained();
+    const directory = path.replace(/[^/]*$/, "");
+    const hash = await sh('"$1" chat page | sha256sum', path);
+    const listed = await sh('grep " parley.html$" "$1/SHA256SUMS"', directory);
+    assertEquals(listed.split(" ")[0], hash.split(" ")[0]);
+    const workflow = await Deno.readTextFile(new URL(".github/workflows/release.yml", ROOT));
+    assertMatch(workflow, /gh release create [^]*dist\/parley\.html/);
   },
 });
 
