@@ -107,7 +107,8 @@ export function exclusiveOf(words: readonly string[]): string[] {
   const ports = valuesOf(words, "port").map((port) => `port ${port}`);
   const folders = valuesOf(words, "write").filter((path) => path !== "tests/scratch");
   const terminal = valuesOf(words, "run").includes("tmux") ? ["terminal"] : [];
-  const browser = valuesOf(words, "run").includes("chromium") ? ["browser"] : [];
+  const isBrowser = (program: string) => program === "chromium" || program === "firefox-esr";
+  const browser = valuesOf(words, "run").some(isBrowser) ? ["browser"] : [];
   return [...ports, ...folders, ...terminal, ...browser];
 }
 

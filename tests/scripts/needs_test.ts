@@ -106,10 +106,13 @@ Deno.test("flagsOf() gives the flags of deno test", () => {
   assertEquals(flagsOf(["nothing"]), []);
 });
 
-Deno.test("exclusiveOf() keeps fixed ports, terminals and built programs to one process", () => {
+Deno.test("exclusiveOf() keeps fixed ports, terminals, browsers and built programs to one process", () => {
   assertEquals(exclusiveOf(["net", "run=deno,tmux", "write=dist/test", "port=1060,4396"]), [
     ...["port 1060", "port 4396", "dist/test", "terminal"],
   ]);
+  for (const run of ["run=chromium", "run=firefox-esr"]) {
+    assertEquals(exclusiveOf(["net", run]), ["browser"]);
+  }
   assertEquals(exclusiveOf(["net", "run=deno", "write=tests/scratch"]), []);
 });
 

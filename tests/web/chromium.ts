@@ -4,23 +4,15 @@
  * @module
  */
 
-import puppeteer, { type Browser, type ConnectionTransport } from "puppeteer-core";
+import puppeteer, { type Browser } from "puppeteer-core";
 import { granted } from "../fixtures/granted.ts";
 import { Scratch } from "../fixtures/scratch.ts";
+import { connect, isInstalled, listen } from "./browser.ts";
 
 /** Whether Chromium is installed and tests may run it. */
 export const HAS_CHROMIUM: boolean =
   granted("run=chromium", "read=tests/scratch", "write=tests/scratch") &&
-  await isInstalled();
-
-async function isInstalled(): Promise<boolean> {
-  try {
-    return (await new Deno.Command("chromium", { args: ["--version"] }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+  await isInstalled("chromium");
 
 const FLAGS: readonly string[] = [
   ...["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
@@ -58,9 +50,8 @@ export class Chromium implements AsyncDisposable {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const address = Promise.withResolvers<string>();
-    const errors = listen(process.stderr, address);
-    const transport = await connect(await address.promise);
+    const { address, errors } = listen(process.stderr, /DevTools listening on (ws:\S+)/);
+    const transport = await connect(await address);
     const browser = await puppeteer.connect({ transport, defaultViewport: null });
     return new Chromium(browser, { process, errors, profile });
   }
@@ -71,33 +62,4 @@ export class Chromium implements AsyncDisposable {
     await this.#errors;
     await this.#profile[Symbol.asyncDispose]();
   }
-}
-
-/** Reads the address that Chromium prints, and then whatever else it prints. */
-async function listen(
-  errors: ReadableStream<Uint8Array<ArrayBuffer>>,
-  address: PromiseWithResolvers<string>,
-): Promise<void> {
-  let text = "";
-  for await (const piece of errors.pipeThrough(new TextDecoderStream())) {
-    text = (text + piece).slice(-4096);
-    const found = /DevTools listening on (ws:\S+)/.exec(text)?.[1];
-    if (found !== undefined) address.resolve(found);
-  }
-  address.reject(new Error(`chromium ended:\n${text}`));
-}
-
-/** A connection to the browser. That of the driver reads the environment, which tests may not. */
-function connect(address: string): Promise<ConnectionTransport> {
-  const socket = new WebSocket(address);
-  const transport: ConnectionTransport = {
-    send: (message) => socket.send(message),
-    close: () => socket.close(),
-  };
-  socket.onmessage = ({ data }) => transport.onmessage?.(data);
-  socket.onclose = () => transport.onclose?.();
-  return new Promise((resolve, reject) => {
-    socket.onopen = () => resolve(transport);
-    socket.onerror = () => reject(new Error("chromium does not answer"));
-  });
 }

@@ -1,12 +1,12 @@
 /**
- * A room with pages in it: a relay in this process that serves the page, and members in Chromium.
+ * A room with pages in it: a relay in this process that serves the page, and members in browsers.
  *
  * @module
  */
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import type { BrowserContext, Page } from "puppeteer-core";
+import type { Browser, BrowserContext, Page } from "puppeteer-core";
 import type { DuplexLink } from "../../lib/chat/link.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import {
@@ -19,7 +19,6 @@ import type { Session } from "../../lib/chat/runtime/session.ts";
 import { WebSite } from "../../lib/chat/runtime/web_server.ts";
 import { readPage } from "../../lib/chat/web/page.ts";
 import { until } from "../chat/keys.ts";
-import type { Chromium } from "./chromium.ts";
 
 const PAGE = await readPage();
 
@@ -108,6 +107,11 @@ export class Guest implements AsyncDisposable {
   }
 }
 
+/** A browser that runs. */
+export interface Running {
+  readonly browser: Browser;
+}
+
 /** How a page is opened. */
 export interface PageOptions {
   readonly width?: number;
@@ -126,22 +130,24 @@ export class Visitor implements AsyncDisposable {
   readonly context: BrowserContext;
   /** What went wrong in the page: exceptions, and what its policy refused. */
   readonly faults: string[] = [];
+  readonly #isFirefox: boolean;
 
-  private constructor(page: Page, context: BrowserContext) {
+  private constructor(page: Page, context: BrowserContext, isFirefox: boolean) {
     this.page = page;
     this.context = context;
+    this.#isFirefox = isFirefox;
   }
 
   /** Opens a page. */
   static async open(
-    { browser }: Chromium,
+    { browser }: Running,
     url: string,
     { width = 1000, height = 700, dark = false, context }: PageOptions = {},
   ): Promise<Visitor> {
     const profile = context ?? await browser.createBrowserContext();
     // A window of its own: a tab behind another one is drawn by no browser.
     const page = await profile.newPage({ type: "window" });
-    const visitor = new Visitor(page, profile);
+    const visitor = new Visitor(page, profile, (await browser.version()).startsWith("firefox"));
     page.on("pageerror", (error) => visitor.faults.push(String(error)));
     page.on("console", (message) => {
       // The browser itself reports a lost connection, and a header that it ignores without TLS.
@@ -151,19 +157,22 @@ export class Visitor implements AsyncDisposable {
     });
     await page.setViewport({ width, height });
     const scheme = dark ? "dark" : "light";
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    // Firefox has the scheme of the machine.
+    if (!visitor.#isFirefox) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    }
     await page.goto(url);
     return visitor;
   }
 
   /** Opens a page and joins. */
   static async join(
-    chromium: Chromium,
+    running: Running,
     url: string,
     name: string,
     options?: PageOptions,
   ): Promise<Visitor> {
-    const visitor = await Visitor.open(chromium, url, options);
+    const visitor = await Visitor.open(running, url, options);
     await visitor.enters(name);
     return visitor;
   }
@@ -177,7 +186,7 @@ export class Visitor implements AsyncDisposable {
   /** Fills in the form. */
   async asks(name: string): Promise<void> {
     await this.page.waitForSelector("input[name=name]", WAIT);
-    await this.page.keyboard.sendCharacter(name);
+    await this.types(name);
     await this.page.keyboard.press("Enter");
   }
 
@@ -193,10 +202,16 @@ export class Visitor implements AsyncDisposable {
     await this.page.waitForSelector(".status.in", WAIT);
   }
 
+  /** Enters a text where the focus is: at once, or in Firefox key by key. */
+  async types(text: string): Promise<void> {
+    const { keyboard } = this.page;
+    await (this.#isFirefox ? keyboard.type(text) : keyboard.sendCharacter(text));
+  }
+
   /** Says a line, or enters a command. */
   async says(line: string): Promise<void> {
     await this.page.focus(".composer textarea");
-    await this.page.keyboard.sendCharacter(line);
+    await this.types(line);
     await this.page.keyboard.press("Enter");
   }
 
