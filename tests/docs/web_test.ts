@@ -14,8 +14,7 @@ import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../fixtures/openssl.ts";
 import { MAY_WRITE } from "../fixtures/scratch.ts";
-import { Certificates } from "../net/certificates.ts";
-import { readDocument } from "./documents.ts";
+import { exampleOf, isInstalled, type Place, replaced, testProxy } from "./proxy.ts";
 
 const PAGE = await readPage();
 
@@ -26,12 +25,6 @@ const HAS_NGINX = granted("run=nginx") &&
   );
 const ignore = !HAS_NGINX || !HAS_OPENSSL || !MAY_WRITE ||
   !granted("run=deno,nginx,openssl", "read=.");
-const NAME = "chat.example.org";
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
 
 /**
  * The configuration of the document, for other ports, with files in one directory.
@@ -61,60 +54,20 @@ async function configuration(
   return `daemon off;\nmaster_process off;\npid ${file("pid")};\nerror_log ${
     file("error.log")
   };\nevents {}\n` +
-    `http {\naccess_log off;\n${temporary}\n${replaced}\n}\n`;
+    `http {\naccess_log off;\n${temporary}\n${example}\n}\n`;
 }
 
 Deno.test({
   name:
     "the document's nginx passes the page and WebSockets on, with the names and origins checked",
   ignore,
-  async fn() {
-    await using certificates = await Certificates.make();
-    await certificates.issue("good", { names: `DNS:${NAME},DNS:localhost` });
-    const names = ["--public-name", NAME, "--public-name", "localhost"];
-    const { server, address } = await startServer("--web", "--relay-only", ...names);
-    await using _server = server;
-    const port = freePort();
-    const text = await configuration(port, address, (name) => certificates.file(name));
-    const config = await certificates.write("nginx.conf", text);
-    const args = ["-c", config, "-e", certificates.file("error.log")];
-    await using _nginx = new Deno.Command("nginx", { args, stdin: "null" }).spawn();
-    const caCerts = [await certificates.text("ca.pem")];
-    const connect = async (): Promise<Deno.Conn> => {
-      try {
-        return await Deno.connectTls({ hostname: "localhost", port, caCerts });
-      } catch (error) {
-        if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 50)); // it starts
-        return await connect();
-      }
-    };
-    const ask = async (...fields: readonly string[]) => {
-      using conn = await connect();
-      await conn.write(utf8(`${fields.join("\r\n")}\r\nConnection: close\r\n\r\n`));
-      return await new Response(conn.readable).text();
-    };
-    const page = await ask("GET /garden HTTP/1.1", `Host: ${NAME}:${port}`);
-    assertMatch(page, /^HTTP\/1\.1 200 /);
-    assertMatch(
-      page,
-      new RegExp(`connect-src 'self' ws://${NAME}:${port} wss://${NAME}:${port}\r\n`),
-    );
-    assert(page.endsWith(PAGE));
-    assertMatch(await ask("GET / HTTP/1.1", "Host: evil.example"), /^HTTP\/1\.1 421 /);
-    const flags = ["--allow-net", "--allow-read"];
-    const join = (url: string, name: string) => {
-      const options = ["--name", name, "--json", "--listen", "--ca", certificates.file("ca.pem")];
-      return new ChatProcess(["client", url, ...options], flags);
-    };
-    await using ada = join(`https://localhost:${port}/garden`, "ada");
-    await ada.event("joined");
-    await using bo = join(`wss://localhost:${port}/chat?room=garden`, "bo");
-    await bo.until((one) => one.all("joined").length === 2, "both are in");
-    await bo.type("through nginx\n");
-    await ada.until((one) => one.all("message").length === 1, "it has come");
-    assertEquals(ada.all("message")[0]?.text, "through nginx");
-  },
+  fn: () =>
+    testProxy(async (place) => {
+      const { certificates } = place;
+      const config = await certificates.write("nginx.conf", await configuration(place));
+      const args = ["-c", config, "-e", certificates.file("error.log")];
+      return new Deno.Command("nginx", { args, stdin: "null" }).spawn();
+    }, /^HTTP\/1\.1 421 /),
 });
 
 Deno.test({
