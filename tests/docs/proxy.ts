@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { utf8 } from "../../lib/base/bytes.ts";
-import { PAGE } from "../../lib/chat/web/page.ts";
+import { readPage } from "../../lib/chat/web/page.ts";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
 import { Certificates } from "../net/certificates.ts";
 import { readDocument } from "./documents.ts";
@@ -77,7 +77,7 @@ export async function testProxy(
     page,
     new RegExp(`connect-src 'self' ws://${NAME}:${port} wss://${NAME}:${port}\r\n`, "i"),
   );
-  assert(page.endsWith(PAGE));
+  assert(page.endsWith(await readPage()));
   const refused = await ask("GET / HTTP/1.0", "Host: evil.example");
   assertMatch(refused, refusal);
   assert(!refused.includes("<html"));
@@ -98,7 +98,8 @@ async function testTalk(port: number, certificates: Certificates): Promise<void>
   assertEquals((await ada.event("message")).text, "through the proxy");
 }
 
-function freePort(): number {
+/** Returns a port that nobody uses. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return (listener.addr as Deno.NetAddr).port;
 }

@@ -7,22 +7,15 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { utf8 } from "../../lib/base/bytes.ts";
-import { readPage } from "../../lib/chat/web/page.ts";
-import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { ChatProcess } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../fixtures/openssl.ts";
 import { MAY_WRITE } from "../fixtures/scratch.ts";
-import { exampleOf, isInstalled, type Place, replaced, testProxy } from "./proxy.ts";
+import { Certificates } from "../net/certificates.ts";
+import { exampleOf, freePort, isInstalled, type Place, replaced, testProxy } from "./proxy.ts";
 
-const PAGE = await readPage();
-
-const HAS_NGINX = granted("run=nginx") &&
-  await new Deno.Command("nginx", { args: ["-v"] }).output().then(
-    ({ success }) => success,
-    () => false,
-  );
+const HAS_NGINX = granted("run=nginx") && await isInstalled("nginx", "-v");
 const ignore = !HAS_NGINX || !HAS_OPENSSL || !MAY_WRITE ||
   !granted("run=deno,nginx,openssl", "read=.");
 
@@ -32,25 +25,19 @@ const ignore = !HAS_NGINX || !HAS_OPENSSL || !MAY_WRITE ||
  * @param prefix What the proxy serves the relay under.
  */
 async function configuration(
-  port: number,
-  relay: string,
-  file: (name: string) => string,
+  { port, relay, certificates }: Place,
   prefix = "",
-) {
-  const text = await readDocument("docs/web.md");
-  const [, example = ""] = /```nginx\n([^]*?)```/.exec(text) ?? [];
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${file(name)};`).join("\n");
-  const replaced = Object.entries({
+): Promise<string> {
+  const file = (name: string) => certificates.file(name);
+  const example = replaced(await exampleOf("nginx\n"), {
     "listen 443 ssl;": `listen 127.0.0.1:${port} ssl;`,
     "ssl_certificate cert.pem;": `ssl_certificate ${file("good.pem")};`,
     "ssl_certificate_key key.pem;": `ssl_certificate_key ${file("good.key")};`,
     "location / {": `location ${prefix}/ {`,
     "proxy_pass http://127.0.0.1:4396;": `proxy_pass http://${relay}${prefix && "/"};`,
-  }).reduce((all, [from, to]) => {
-    assert(all.includes(from), from);
-    return all.replace(from, to);
-  }, example);
+  });
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${file(name)};`).join("\n");
   return `daemon off;\nmaster_process off;\npid ${file("pid")};\nerror_log ${
     file("error.log")
   };\nevents {}\n` +
@@ -78,7 +65,8 @@ Deno.test({
     await certificates.issue("good", { names: "DNS:localhost" });
     const [port, listens] = [freePort(), freePort()];
     const file = (name: string) => certificates.file(name);
-    const text = await configuration(port, `127.0.0.1:${listens}`, file, "/parley");
+    const relay = `127.0.0.1:${listens}`;
+    const text = await configuration({ port, relay, certificates }, "/parley");
     const config = await certificates.write("nginx.conf", text);
     const args = ["-c", config, "-e", file("error.log")];
     await using _nginx = new Deno.Command("nginx", { args, stdin: "null" }).spawn();

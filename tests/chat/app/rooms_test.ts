@@ -9,6 +9,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
+import type { PagePlace } from "../../../lib/chat/app/invite.ts";
 import { clientFiles, readRoomAddress, webOptions } from "../../../lib/commands/chat/chat.ts";
 import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
@@ -106,7 +107,7 @@ Deno.test("the options of TLS and of the web agree with what is dialled and serv
     },
   });
   const page = { scheme: "https", hostname: "a.example", port: 443 } as const;
-  const pages: [string, string, object][] = [
+  const pages: [string, string, PagePlace][] = [
     ["https://A.example/", "https://a.example", { ...page, path: "/chat" }],
     ["https://a.example/x/y/", "https://a.example", { ...page, path: "/x/y/chat" }],
     ["https://[::1]:8443/x/", "https://[::1]:8443", {

@@ -440,7 +440,12 @@ Deno.test("a leaving that nobody signed is told as the relay's word, for program
 });
 
 Deno.test("who is replaced by a run with another key is not called the same member", async () => {
-  const event = { kind: "left", peer: await peer("bo"), reason: "REPLACED", signed: false } as const;
+  const event = {
+    kind: "left",
+    peer: await peer("bo"),
+    reason: "REPLACED",
+    signed: false,
+  } as const;
   assertEquals(plain().event(event), ["* bo is gone: another run has come under that name"]);
 });
 

@@ -9,6 +9,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "../../../deno.json" with { type: "json" };
 import { BROTLI_PAGE, readPage } from "../../../lib/chat/web/page.ts";
 import { sha256, utf8 } from "../../../lib/base/bytes.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";

@@ -178,7 +178,7 @@ Deno.test("a page without scripts and styles admits none", async () => {
 });
 
 /** Asks for the page with what a client can read. Returns its coding, and its bytes. */
-async function askCoded(site: WebSite, accepts: string): Promise<[string | undefined, Bytes]> {
+function askCoded(site: WebSite, accepts: string): [string | undefined, Bytes] {
   const { wire, say } = connect(site);
   say(get("/", `Accept-Encoding: ${accepts}\r\n`));
   const bytes = wire.read();
@@ -194,7 +194,7 @@ async function decoded(bytes: Bytes, format: CompressionFormat): Promise<string>
 
 Deno.test("the page comes compressed to those who say that they can read that", async () => {
   const site = await WebSite.make(OPTIONS);
-  const [coding, bytes] = await askCoded(site, "br, gzip");
+  const [coding, bytes] = askCoded(site, "br, gzip");
   assertEquals([coding, await decoded(bytes, "gzip")], ["gzip", PAGE]);
   const digest = await crypto.subtle.digest("SHA-256", utf8(PAGE));
   assertEquals(site.sha256, new Uint8Array(digest).toHex());
@@ -203,11 +203,11 @@ Deno.test("the page comes compressed to those who say that they can read that", 
 Deno.test("a page that is compressed by Brotli comes so to those who can read that", async () => {
   const body = new Response(PAGE).body!.pipeThrough(new CompressionStream("brotli"));
   const site = await WebSite.make({ ...OPTIONS, brotli: await new Response(body).bytes() });
-  const [coding, bytes] = await askCoded(site, "gzip, deflate, br");
+  const [coding, bytes] = askCoded(site, "gzip, deflate, br");
   assertEquals([coding, await decoded(bytes, "brotli")], ["br", PAGE]);
-  const [other, zipped] = await askCoded(site, "gzip, deflate, br;q=0");
+  const [other, zipped] = askCoded(site, "gzip, deflate, br;q=0");
   assertEquals([other, await decoded(zipped, "gzip")], ["gzip", PAGE]);
-  assertEquals(await askCoded(site, "identity"), [undefined, utf8(PAGE)]);
+  assertEquals(askCoded(site, "identity"), [undefined, utf8(PAGE)]);
 });
 
 Deno.test("HEAD gets the head alone", async () => {
