@@ -8,7 +8,7 @@ import { usageFailure } from "../lib/base/failure.ts";
 import { manualPage } from "../lib/cli/manual.ts";
 import { runCommandLine } from "../lib/cli/run.ts";
 import type { CommandSpec, Input, RunCommand } from "../lib/cli/spec.ts";
-import { PAGE } from "../lib/chat/web/page.ts";
+import { readPage } from "../lib/chat/web/page.ts";
 import { PARLEY } from "../lib/commands/table.ts";
 import { VERSION } from "../lib/os/build.ts";
 import { processIo } from "../lib/os/io.ts";
@@ -60,7 +60,7 @@ async function run({ options }: Input<typeof COMPILE>): Promise<number> {
     await Deno.mkdir(directory, { recursive: true });
     await make(options, target, directory, output);
     await Deno.writeTextFile(`${directory}/parley.1`, manualPage(PARLEY, VERSION));
-    await Deno.writeTextFile(`${directory}/parley.html`, PAGE);
+    await Deno.writeTextFile(`${directory}/parley.html`, await readPage());
     await writeChecksums(directory, [name, "parley.1", "parley.html"]);
     const { size } = await Deno.stat(output);
     console.log(`${output}: ${(size / 1e6).toFixed(1)} MB`);

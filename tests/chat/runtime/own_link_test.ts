@@ -159,7 +159,8 @@ Deno.test("a relay closes though a wrapper has closed a link before the relay op
       return link;
     },
   });
-  const conn = await Deno.connect(relay.addr);
+  const { hostname, port } = relay.addr;
+  const conn = await Deno.connect({ hostname, port });
   await until(() => wrapped === 1, "the wrapper has the link");
   let isClosed = false;
   const closing = relay.close().then(() => isClosed = true);
