@@ -78,9 +78,8 @@ function fromSource(folder: string): Program[] {
 /** Makes the self-contained file; it unpacks itself into the folder in the round that does not count. */
 async function selfContained(folder: string): Promise<Program[]> {
   const file = `${folder}/parley`;
-  const compile = ["run", "--allow-read", "--allow-write", "--allow-run", "scripts/compile.ts"];
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [...compile, "--self-contained", "--fast", "-o", file],
+    args: ["task", "--quiet", "compile", "--self-contained", "--fast", "-o", file],
     stdin: "null",
     stdout: "null",
   }).spawn().status;

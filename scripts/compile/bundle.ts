@@ -6,7 +6,8 @@
 
 import { Failure } from "../../lib/base/failure.ts";
 import type { Build } from "../../lib/os/build.ts";
-import { chunksOf, chunksOnlyFor, compileEarly, joinApart, joinChunks } from "./one_file.ts";
+import { executedFunctions } from "./executed.ts";
+import { chunksOnlyFor, compileEarly, joinApart, joinChunks } from "./one_file.ts";
 import { packPorts, packPortTable } from "./port_table.ts";
 import { runDeno } from "./run_deno.ts";
 
@@ -34,9 +35,10 @@ export async function bundle(build: Build): Promise<Bundle> {
   const beside = build === "self-contained";
   const parts = packPortTable(chunks, beside ? "beside" : ports);
   const apart = beside ? chunksOnlyFor(parts, ENTRY, APART, TABLE) : new Set<string>();
-  const program = markBuild(joinChunks(parts, ENTRY, apart), build);
+  const early = await executedFunctions(joinChunks(parts, ENTRY, new Set(), apart));
+  const program = markBuild(joinChunks(parts, ENTRY, early, apart), build);
   return {
-    program: compileEarly(await minify(program), chunksOf(chunks, EARLY)),
+    program: compileEarly(await minify(program)),
     rest: beside ? await minify(joinApart(parts, apart)) : "",
     ports: packPorts(ports),
   };
@@ -52,15 +54,6 @@ const TABLE = "lib/commands/load.ts";
  * 3 ms a megabyte; without these groups of commands, the program has 0.3 MB instead of 1.1 MB.
  */
 const APART = ["chat", "rsa", "tcp", "tour", "udp"].map((group) => `lib/commands/${group}/`);
-
-/**
- * What is compiled before the program starts: what most commands run, which read the command line and print a table;
- * and what a lookup of a name runs, which is to take no longer than that of other tools.
- */
-const EARLY = [
-  ...[TABLE, "lib/cli/output.ts"],
-  ...["lib/commands/info/spec.ts", "lib/commands/info/resolve.ts"],
-];
 
 /** Bundles the program as one file for each part that is loaded by itself. Returns the files by name. */
 async function bundleInChunks(): Promise<Map<string, string>> {

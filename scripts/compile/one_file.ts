@@ -31,6 +31,8 @@ interface Body {
  *
  * @param chunks The files of `deno bundle --code-splitting`, by name, not minified.
  * @param entry The name of the file that runs at the start.
+ * @param early The names of the functions, and of the chunks, that shall be compiled together with the file after
+ * {@linkcode compileEarly}.
  * @param apart The chunks that the program shall import from the file `rest.js` beside it, when it needs the first of
  * them. {@linkcode joinApart} returns that file.
  * @returns The program, without a static import.
@@ -39,6 +41,7 @@ interface Body {
 export function joinChunks(
   chunks: ReadonlyMap<string, string>,
   entry: string,
+  early: ReadonlySet<string> = new Set(),
   apart: ReadonlySet<string> = new Set(),
 ): string {
   const main = chunks.get(entry);
@@ -47,8 +50,7 @@ export function joinChunks(
   return `const __loaded = {};
 const __load = (name) => __loaded[name] ??= __chunks[name]();
 const __chunks = {
-${functionsOf(here, apart)}  "${LAST}": 0,
-};
+${functionsOf(here, early, apart)}};
 ${apart.size > 0 ? IMPORT_REST : ""}${bodyOf(entry, main, apart).text}`;
 }
 
@@ -74,7 +76,7 @@ export function joinApart(
   const there = [...chunks].filter(([name]) => apart.has(name));
   return `let __load;
 const __chunks = {
-${functionsOf(there)}};
+${functionsOf(there, new Set(), new Set())}};
 export const chunksFor = (load) => {
   __load = load;
   return __chunks;
@@ -84,15 +86,37 @@ export const chunksFor = (load) => {
 
 function functionsOf(
   chunks: readonly (readonly [string, string])[],
-  apart?: ReadonlySet<string>,
+  early: ReadonlySet<string>,
+  apart: ReadonlySet<string>,
 ): string {
-  return chunks
-    .map(([name, text]) => `  "${name}": () => {\n${bodyOf(name, text, apart).text}  },\n`)
-    .join("");
+  return chunks.map(([name, text]) => {
+    const body = bodyOf(name, text, apart).text;
+    const run = early.has(name)
+      ? `${EARLY}(() => {\n${withEarly(body, early)}  })`
+      : `() => {\n${body}  }`;
+    return `  "${name}": ${run},\n`;
+  }).join("");
 }
 
-/** The key after the last chunk. It shows where the function before it ends. */
-const LAST = "-";
+/** What stands before the functions that are compiled early. The minifier removes parentheses, but no call. */
+const EARLY = "__early";
+
+/**
+ * Makes some of the functions that a chunk declares variables at its top: only a function that is an expression can be
+ * compiled early.
+ */
+function withEarly(body: string, early: ReadonlySet<string>): string {
+  const functions: string[] = [];
+  const rest = body.replace(
+    /^(?:async )?function\*? (\w+)\([^]*?^\}$/gm,
+    (whole, name: string) => {
+      if (!early.has(name)) return whole;
+      functions.push(`var ${name} = ${EARLY}(${whole});\n`);
+      return "";
+    },
+  );
+  return functions.join("") + rest;
+}
 
 /** Makes a chunk the body of a function. It waits for the second file before it runs one of the chunks `apart`. */
 function bodyOf(name: string, text: string, apart?: ReadonlySet<string>): Body {
@@ -144,31 +168,6 @@ function listed(names = ""): [string, string][] {
 }
 
 /**
- * Returns the names of the chunks that hold some modules, and of those that these import.
- *
- * @param chunks The files of the bundle, by name.
- * @param modules The paths of modules, such as `lib/cli/run.ts`.
- * @throws {Failure} `NOT_JOINED` if no chunk holds a module.
- */
-export function chunksOf(
-  chunks: ReadonlyMap<string, string>,
-  modules: readonly string[],
-): Set<string> {
-  const found = new Set<string>();
-  const add = (name: string): void => {
-    if (found.has(name)) return;
-    found.add(name);
-    bodyOf(name, chunks.get(name) ?? "").imports.forEach(add);
-  };
-  for (const path of modules) {
-    const holder = [...chunks].find(([, text]) => text.includes(`// ${path}\n`));
-    if (holder === undefined) throw notJoined(`${path} is in none of its files`);
-    add(holder[0]);
-  }
-  return found;
-}
-
-/**
  * Returns the names of the chunks that only the modules of some folders need.
  *
  * @param chunks The files of the bundle, by name.
@@ -210,25 +209,13 @@ export function chunksOnlyFor(
 }
 
 /**
- * Puts the functions of some chunks in parentheses: V8 compiles such a function together with the file, so that Deno
- * keeps it compiled. It compiles any other function when it is first called, at every start.
+ * Puts the functions that are to be compiled early in parentheses: V8 compiles such a function together with the file, so
+ * that Deno keeps it compiled. It compiles any other function when it is first called, at every start.
  *
  * @param program The joined and minified program.
- * @param names The names of the chunks.
- * @throws {Failure} `NOT_JOINED` if a chunk is not in the program.
  */
-export function compileEarly(program: string, names: ReadonlySet<string>): string {
-  const keys = [...program.matchAll(/[{,]"([^"\s]+\.js|-)":(?=\(\)=>\{|0)/g)];
-  let early = program;
-  for (const [i, key] of [...keys.entries()].reverse()) {
-    const next = keys[i + 1];
-    if (next === undefined || !names.has(key[1]!)) continue;
-    const start = key.index + key[0].length;
-    early = `${early.slice(0, start)}(${early.slice(start, next.index)})${early.slice(next.index)}`;
-  }
-  const there = new Set(keys.map(([, name]) => name));
-  for (const name of names) if (!there.has(name)) throw notJoined(`${name} is not in it`);
-  return early;
+export function compileEarly(program: string): string {
+  return program.replaceAll(`${EARLY}(`, "(");
 }
 
 function notJoined(why: string): Failure {

@@ -263,6 +263,17 @@ test("loads no module of Node's at its start", async (_program, scratch) => {
   assertEquals(await sh('grep -nE "^(import|export)\\b" "$1/parley.js" || :', scratch), "");
 });
 
+test("has V8 compile early what the quick commands call", async (_program, scratch) => {
+  const { path, env } = await selfContained();
+  await answers(path, env);
+  await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
+  const program = await Deno.readTextFile(`${scratch}/parley.js`);
+  const early = program.match(/=\((?:async )?function\b|":\(\(\)=>\{/g) ?? [];
+  const late = program.match(/\bfunction\b/g) ?? [];
+  assert(early.length > 100, `${early.length} functions are compiled early`);
+  assert(early.length < late.length / 2, `${early.length} of ${late.length}`);
+});
+
 test("needs its second file for some commands only", async (_program, scratch) => {
   const { path, env } = await selfContained();
   await answers(path, env);

@@ -2,7 +2,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import {
-  chunksOf,
   chunksOnlyFor,
   compileEarly,
   joinApart,
@@ -138,12 +137,6 @@ Deno.test("joinChunks() takes a package that has a default export alone", () => 
   assertMatch(program, /return \{ default: require_old\(\) \};/);
 });
 
-Deno.test("chunksOf() returns the chunks of modules, and those that these import", () => {
-  assertEquals([...chunksOf(BUNDLE, ["lib/base/one.ts"])], ["chunk-B.js", "chunk-C.js"]);
-  assertEquals(chunksOf(BUNDLE, ["lib/show.ts"]).size, 3);
-  assertThrows(() => chunksOf(BUNDLE, ["lib/gone.ts"]), Failure, "lib/gone.ts is in none");
-});
-
 /** A table that imports two commands lazily, one of them by a chunk that only passes it on. */
 const GROUPS = new Map([
   ["main.js", 'const { run } = await import("./table-A.js");\nawait run();\n'],
@@ -193,7 +186,7 @@ Deno.test("chunksOnlyFor() refuses a folder that another module imports", () => 
 
 Deno.test("joinChunks() leaves chunks to a second file, which is imported when one of them is needed", async () => {
   const apart = chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts");
-  const program = joinChunks(GROUPS, "main.js", apart);
+  const program = joinChunks(GROUPS, "main.js", new Set(), apart);
   for (const name of GROUPS.keys()) {
     assertEquals(program.includes(`"${name}": `), !apart.has(name) && name !== "main.js");
   }
@@ -206,15 +199,41 @@ Deno.test("joinChunks() leaves chunks to a second file, which is imported when o
   assertEquals(await run(here), ["base", "near base", "imported", "far base", "far base"]);
 });
 
-Deno.test("compileEarly() puts the functions of the named chunks in parentheses", () => {
-  const program = `x={"a-1.js":()=>{f({b:1})},"b-2.js":()=>{g()},"-":0};main();`;
-  assertEquals(
-    compileEarly(program, new Set(["a-1.js"])),
-    `x={"a-1.js":(()=>{f({b:1})}),"b-2.js":()=>{g()},"-":0};main();`,
-  );
-  assertEquals(
-    compileEarly(program, new Set(["b-2.js"])),
-    `x={"a-1.js":()=>{f({b:1})},"b-2.js":(()=>{g()}),"-":0};main();`,
-  );
-  assertThrows(() => compileEarly(program, new Set(["c-3.js"])), Failure, "c-3.js is not in it");
+Deno.test("compileEarly() puts the named chunks and their functions in parentheses, and no other", async () => {
+  const chunks = new Map([
+    [
+      "main.js",
+      'seen.push((await import("./sum-A.js")).sum(1, 2), (await import("./b-B.js")).b());\n',
+    ],
+    [
+      "sum-A.js",
+      `// lib/sum.ts
+seen.push(typeof add);
+var sum = (one, two) => add(one, two);
+function add(one, two) {
+  if (one < 0) {
+    return idle();
+  }
+  return one + two;
+}
+function idle() {
+  return "}";
+}
+async function* add2() {
+}
+export { sum };
+`,
+    ],
+    [
+      "b-B.js",
+      "function add() {\n  return 4;\n}\nfunction b() {\n  return add();\n}\nexport { b };\n",
+    ],
+  ]);
+  const program = compileEarly(joinChunks(chunks, "main.js", new Set(["sum-A.js", "add", "add2"])));
+  assertEquals(await run(program), ["function", 3, 4]);
+  assertMatch(program, /"sum-A\.js": \(\(\) => \{/);
+  assertMatch(program, /^var add = \(function add\(one, two\) \{$/m);
+  assertMatch(program, /^var add2 = \(async function\* add2\(\) \{$/m);
+  assertMatch(program, /^function idle\(\) \{$/m);
+  assertMatch(program, /"b-B\.js": \(\) => \{\nfunction add\(\) \{$/m);
 });
