@@ -193,10 +193,18 @@ deno() {
     @FLAGS@ "$@"
 }
 
-# Lets Deno keep the program as V8 has compiled it, which makes later starts faster. Deno does so only if a
-# program ends by itself, which parley never does. The command is one that needs both files.
+# Lets Deno keep the program as V8 has compiled it, which makes later starts faster, and the modules of Node that some
+# commands load. Deno does so only if a program ends by itself, which parley never does. The command is one that needs both
+# files. Deno leaves what it keeps in a journal, which every start would read and check, and which would grow; the second
+# run moves that into the database.
 keep_compiled() (
-  deno --preload 'data:text/javascript,Deno.exit=()=>{}' "$dir/parley.js" completions bash
+  (deno --preload 'data:text/javascript,Deno.exit=()=>{};for(const name of
+    ["crypto","dns","net","os","readline","stream","tls","url"])await import("node:"+name)' \
+    "$dir/parley.js" completions bash)
+  deno --no-code-cache 'data:text/javascript,import{DatabaseSync}from"node:sqlite";
+    for(const{name}of[...Deno.readDirSync(Deno.args[0])])if(name.endsWith("-wal")){
+      const database=new DatabaseSync(Deno.args[0]+"/"+name.slice(0,-4));
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");database.close()}' "$dir/cache"
 ) </dev/null >/dev/null 2>&1
 
 # Removes from ROOT what other versions have unpacked, but the one that was used last. One that runs

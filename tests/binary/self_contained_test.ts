@@ -256,6 +256,33 @@ test(
   },
 );
 
+test(
+  "leaves no journal that every start would read, whatever ran before",
+  async (program, scratch) => {
+    const env = { XDG_CACHE_HOME: scratch };
+    await answers(program, env);
+    // They load modules of Node.
+    for (const args of [["info", "errors"], ["rsa", "keygen", "--bits", "2048"]]) {
+      assertEquals((await ended(started(program, args, { env }))).code, 0, args.join(" "));
+    }
+    const bytes = await sh('cat "$1"/parley/*/cache/*-wal | wc -c', scratch);
+    assert(Number(bytes) < 300_000, `the journals have ${bytes} bytes`);
+  },
+);
+
+test("has Deno keep each module of Node's that a command loads", async () => {
+  const { path, env } = await selfContained();
+  await answers(path, env);
+  const used = await sh(
+    `cat "$1"/parley/*/*.js | grep -oE '"node:[a-z_/]+"' | sort -u | tr -d '"'`,
+    env.XDG_CACHE_HOME!,
+  );
+  const head = await Deno.readTextFile("scripts/compile/head.sh");
+  const [, list = ""] = /for\(const name of\s+\[(.*?)\]/s.exec(head) ?? [];
+  const kept = list.split(",").map((name) => `node:${name.replaceAll('"', "")}`);
+  assertEquals(kept.join("\n"), used);
+});
+
 test("loads no module of Node's at its start", async (_program, scratch) => {
   const { path, env } = await selfContained();
   await answers(path, env);
