@@ -28,6 +28,22 @@ Deno.test("the page is within its bounds", async () => {
   assertEquals(sizeFaults(sizes), []);
 });
 
+Deno.test({
+  name: "the guide tells the sizes of the page to within 3 %",
+  ignore: !granted("run=deno", "read=."),
+  async fn() {
+    const { plain, gzip, brotli } = await pageSizes({ html: PAGE, brotli: BROTLI_PAGE });
+    const guide = (await Deno.readTextFile("docs/web.md")).replaceAll(/\s+/g, " ");
+    const told = /The page has about (\d+) kB\. .*: (\d+) kB by Brotli, .* or (\d+) kB by gzip\./;
+    const [whole = 0, sent = 0, zipped = 0] = told.exec(guide)!.slice(1).map(Number);
+    for (const [said, size] of [[whole, plain], [sent, brotli], [zipped, gzip]] as const) {
+      assertEquals(Math.abs(said * 1000 - size) <= 0.03 * size, true, `${said} kB: ${size}`);
+    }
+    const first = `It has about ${whole} kB, of which ${sent} kB travel`;
+    assertEquals(guide.includes(first), true, first);
+  },
+});
+
 Deno.test("the page names nothing of the runtime, evaluates nothing and fetches nothing", () => {
   for (const word of ["Deno", "eval", "importScripts", "fetch", "XMLHttpRequest", "EventSource"]) {
     assertEquals(new RegExp(`(?<![.\\w$])${word}\\s*[.(]`).test(PAGE), false, word);
