@@ -87,7 +87,7 @@ async function bundle(entry: string): Promise<string> {
  * from the wire or from another table would break, and that saves no more than 2 %.
  */
 async function shortened(program: string): Promise<string> {
-  const { code } = await minify(program, { module: true, ecma: 2020, compress: { passes: 3 } });
+  const { code } = await minify(program, { module: true, ecma: 2020 });
   return code!;
 }
 
