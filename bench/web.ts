@@ -8,15 +8,22 @@ import { type ChatProcess, startClient, startServer } from "../tests/chat/app/ch
 import { Chromium } from "../tests/web/chromium.ts";
 import { Visitor } from "../tests/web/room.ts";
 
+/** The rounds that count. One more goes before them. */
 const ROUNDS = 5;
 const LINES = 40;
 
 /** Enters a line in the page, and gives the time at which Enter was pressed. */
 const ENTER = `async (text) => {
   const area = document.querySelector(".composer textarea");
+  // The button says whether the page has taken what was entered.
+  const button = document.querySelector(".composer .send");
+  const becomes = async (disabled) => {
+    while (button.disabled !== disabled) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+  await becomes(true);
   area.value = text;
   area.dispatchEvent(new InputEvent("input", { bubbles: true }));
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await becomes(false);
   const at = performance.timeOrigin + performance.now();
   area.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
   return at;
@@ -75,16 +82,26 @@ export async function run(): Promise<number> {
   await cy.until((one) => one.lines.some((line) => line.includes(`"name":"di"`)), "di");
   const pages: number[] = [];
   const terminals: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    pages.push(...await pageToPage(ada, bo, round));
-    terminals.push(...await terminalToTerminal(cy, di, round));
+  for (let round = 0; round <= ROUNDS; round++) {
+    pages.push(median(await pageToPage(ada, bo, round)));
+    terminals.push(median(await terminalToTerminal(cy, di, round)));
   }
-  const page = median(pages.slice(LINES));
-  const terminal = median(terminals.slice(LINES));
-  console.log(`a line from page to page:         ${page.toFixed(2)} ms (median)`);
-  console.log(`a line from terminal to terminal: ${terminal.toFixed(2)} ms (median)`);
-  console.log(`page / terminal:                  ${(page / terminal).toFixed(2)}`);
+  const page = pages.slice(1);
+  const terminal = terminals.slice(1);
+  console.log(`medians of ${LINES} lines, in ${ROUNDS} rounds by turns:`);
+  console.log(`a line from page to page:         ${summary(page)} ms`);
+  console.log(`a line from terminal to terminal: ${summary(terminal)} ms`);
+  console.log(
+    `page / terminal:                  ${summary(page.map((ms, i) => ms / terminal[i]!))}`,
+  );
   return 0;
+}
+
+/** The median of some figures, with the lowest and the highest. */
+function summary(figures: readonly number[]): string {
+  const [low, middle, high] = [Math.min(...figures), median(figures), Math.max(...figures)]
+    .map((figure) => figure.toFixed(2));
+  return `${middle} (${low} to ${high})`;
 }
 
 function median(values: readonly number[]): number {
