@@ -1,5 +1,6 @@
 /**
- * The end-to-end encrypted chat: a relay that listens on TCP, with TLS or without, and members that join it.
+ * The end-to-end encrypted chat: a relay that listens on TCP, with TLS or without, and members that join it, over
+ * TCP or WebSocket.
  *
  * `docs/protocol.md` specifies the protocol.
  *
@@ -9,6 +10,18 @@
  * const self = await createIdentity("ada");
  * const { hostname, port } = relay.addr;
  * const session = await joinRoom({ hostname, port, self, event: (event) => console.log(event.kind) });
+ * session.leave();
+ * await session.ended;
+ * ```
+ *
+ * @example Browsers at the relay's port, and a member that joins by WebSocket
+ * ```ts
+ * const { wrap } = await serveWeb({ page: "<!doctype html><title>A page</title>" });
+ * await using relay = openRelay({ port: 0, wrap });
+ * const { hostname, port } = relay.addr;
+ * const dial = webDial({ hostname, port, path: "/chat" });
+ * const self = await createIdentity("ada");
+ * const session = await joinRoom({ hostname, port, self, dial, event: () => {} });
  * session.leave();
  * await session.ended;
  * ```
@@ -60,6 +73,10 @@ export type { DuplexLink, Link, LinkReceiver, Tap } from "./chat/link.ts";
 export type { Dial, Session, SessionOptions } from "./chat/runtime/session.ts";
 export type { IncomingLink, LinkSource, RelayHost } from "./chat/runtime/relay_host.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./net/tls.ts";
+
+export type { TcpDestination } from "./chat/runtime/tcp.ts";
+export { webDial, type WebSocketDestination } from "./chat/runtime/web.ts";
+export { serveWeb, type WebService, type WebSiteOptions } from "./chat/runtime/web_server.ts";
 
 export { DEFAULT_PORT } from "./chat/wire/kinds.ts";
 

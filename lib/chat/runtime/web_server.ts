@@ -33,12 +33,30 @@ export interface WebSiteOptions {
   readonly page: string;
   /** The same compressed by Brotli, if it is: for the browsers that can read that. */
   readonly brotli?: Bytes;
-  /** Whether the listener uses TLS. */
-  readonly isSecure: boolean;
+  /** Whether the listener uses TLS; not by default. */
+  readonly isSecure?: boolean;
   /** The names of this server, `HOST` or `*.HOST`, without a port; addresses and `localhost` are its own anyway. */
-  readonly names: readonly string[];
+  readonly names?: readonly string[];
   /** Origins besides the page's own whose pages may open the WebSocket; `null` for pages opened from disk. */
-  readonly origins: readonly string[];
+  readonly origins?: readonly string[];
+}
+
+/** What answers browsers at a relay's port. */
+export interface WebService {
+  /** The SHA-256 of the page, in hex. */
+  readonly sha256: string;
+  /** Makes the relay's end of a connection: the option `wrap` of a relay that listens on TCP. */
+  readonly wrap: (link: DuplexLink) => Link;
+}
+
+/**
+ * Lets a relay that listens on TCP answer browsers at the same port: with a page at `/` and at `/ROOM`, and with the
+ * WebSocket `/chat`, whose binary messages carry the chat's protocol.
+ *
+ * @param options What it shows, and to whom.
+ */
+export function serveWeb(options: WebSiteOptions): Promise<WebService> {
+  return WebSite.make(options);
 }
 
 /** A page in a content coding (RFC 9110 section 8.4.1). */
@@ -48,10 +66,10 @@ interface Compressed {
 }
 
 /** One page, and a WebSocket. */
-export class WebSite {
+export class WebSite implements WebService {
   /** The SHA-256 of the page, in hex. */
   readonly sha256: string;
-  readonly #options: WebSiteOptions;
+  readonly #options: Required<Omit<WebSiteOptions, "brotli">>;
   readonly #page: Bytes;
   /** The page compressed, the best coding first. */
   readonly #compressed: readonly Compressed[];
@@ -61,7 +79,7 @@ export class WebSite {
   #lingering = 0;
 
   private constructor(
-    options: WebSiteOptions,
+    options: Required<Omit<WebSiteOptions, "brotli">>,
     made: { page: Bytes; compressed: readonly Compressed[]; sha256: string; policy: string },
   ) {
     this.#options = options;
@@ -76,8 +94,8 @@ export class WebSite {
     const page = utf8(options.page);
     const zipped = new Response(page).body!.pipeThrough(new CompressionStream("gzip"));
     const gzip = await new Response(zipped).bytes();
-    const { brotli } = options;
-    return new WebSite(options, {
+    const { brotli, isSecure = false, names = [], origins = [] } = options;
+    return new WebSite({ page: options.page, isSecure, names, origins }, {
       page,
       compressed: [
         ...brotli === undefined ? [] : [{ coding: "br", body: brotli }],
