@@ -162,7 +162,7 @@ Deno.test({
     const [server, address] = await relayProcess(...certificates.flags("good"));
     await using _server = server;
     const [line, hint] = await failureOf(address);
-    assertEquals(line, "parley: the chat has ended: what answered there speaks TLS (TLS_SPOKEN)");
+    assertEquals(line, "parley: cannot join the room: what answered there speaks TLS (TLS_SPOKEN)");
     assertEquals(hint, "hint: join with --tls");
     const { detail } = await server.event("refused");
     assertEquals(detail, "the TLS handshake failed: the other side does not speak TLS");

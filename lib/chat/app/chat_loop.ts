@@ -296,9 +296,12 @@ export class Conversation {
 
   /** Fails because the relay or the connection ended the session. */
   async #ended(session: Session, end: Ended): Promise<never> {
-    const byInvitation = this.#options.invitations?.gate !== undefined;
-    const { last } = this.#obstacles;
-    const failure = endedFailure(session, end, last, this.#unsaid(), byInvitation);
+    const failure = endedFailure(session, end, {
+      wasIn: this.#isReady,
+      obstacle: this.#obstacles.last,
+      unsaid: this.#unsaid(),
+      byInvitation: this.#options.invitations?.gate !== undefined,
+    });
     session.close();
     await this.#departure.caughtUp();
     throw failure;

@@ -191,29 +191,37 @@ export interface Ended {
   readonly detail: string;
 }
 
+/** What was known of a session when it ended. */
+export interface EndedFacts {
+  /** Whether the user was in the room. */
+  readonly wasIn: boolean;
+  /** The lasting fault that prevents a reconnection, if there is one. */
+  readonly obstacle: Failure | undefined;
+  /** The number of lines that were read but not handed to the session. */
+  readonly unsaid: number;
+  /** Whether the user came by an invitation. */
+  readonly byInvitation: boolean;
+}
+
 /**
  * Returns the failure of a session that this side did not end, or whose connection did not come
  * back.
  *
  * @param session The session.
  * @param end How it ended.
- * @param obstacle The lasting fault that prevents a reconnection, if there is one.
- * @param unsaid The number of lines that were read but not handed to the session.
- * @param byInvitation Whether the user came by an invitation.
+ * @param facts What was known of it.
  */
 export function endedFailure(
   session: Session,
   { ending, detail }: Ended,
-  obstacle: Failure | undefined,
-  unsaid: number,
-  byInvitation: boolean,
+  { wasIn, obstacle, unsaid, byInvitation }: EndedFacts,
 ): Failure {
   const lines = session.backlog().lines + unsaid;
   const plain = hasPlainDetail(ending);
   const why = (obstacle?.why ?? endingText(ending)) +
     (detail === "" || !plain ? "" : ` (${detail})`);
   return new Failure({
-    what: "the chat has ended",
+    what: wasIn ? "the chat has ended" : "cannot join the room",
     why: why + (lines === 0 ? "" : `; ${notDelivered(lines)}`),
     code: obstacle?.code ?? ending,
     hint: obstacle?.hint ?? hintOf(ending, session, byInvitation),

@@ -158,7 +158,7 @@ Deno.test("whose credential has expired has a clock that is wrong, since it is r
   assertEquals(
     [old.what, old.why, old.code, old.exitCode],
     [
-      "the chat has ended",
+      "cannot join the room",
       "the credential has expired; 2 messages were not delivered",
       "CREDENTIAL_EXPIRED",
       1,

@@ -23,7 +23,7 @@ Deno.test({
     await using _bo = await startClient(address, "bo", "--listen");
     await using cy = new ChatProcess(["client", address, "--name", "cy"]);
     assertEquals(await cy.ended(), 1);
-    assertEquals(cy.errors[0], "parley: the chat has ended: the room is full (ROOM_FULL)");
+    assertEquals(cy.errors[0], "parley: cannot join the room: the room is full (ROOM_FULL)");
   },
 });
 
@@ -47,7 +47,7 @@ Deno.test({
       return bo.errors;
     };
     const told = [
-      "parley: the chat has ended: what answered there is not a parley relay (NOT_A_RELAY)",
+      "parley: cannot join the room: what answered there is not a parley relay (NOT_A_RELAY)",
       "hint: check the port: a parley chat server listens on 4396 by default",
     ];
     assertEquals(await join(), told);

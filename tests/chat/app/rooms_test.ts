@@ -165,7 +165,7 @@ Deno.test({
     await using cy = new ChatProcess(["client", `${address}/kitchen`, "--name", "cy"]);
     assertEquals(await cy.ended(), 1);
     assertEquals(cy.errors, [
-      "parley: the chat has ended: the relay has no place for another room (TOO_MANY_ROOMS)",
+      "parley: cannot join the room: the relay has no place for another room (TOO_MANY_ROOMS)",
       "hint: join a room that exists, or ask for a larger --max-rooms",
     ]);
     await using bo = await startClient(address, "bo");

@@ -24,7 +24,7 @@ test("a server with --allow refuses others before they learn who is there, and r
   assertEquals(await stranger.ended(), 1);
   assertEquals(stranger.lines, []);
   assertEquals(stranger.errors, [
-    "parley: the chat has ended: the relay does not admit this identity (NOT_ALLOWED)",
+    "parley: cannot join the room: the relay does not admit this identity (NOT_ALLOWED)",
     `hint: ask the server's owner for an invitation, or give your fingerprint to the owner: ${cy.fingerprint}; --identity FILE keeps it for later runs`,
   ]);
   const refused = await server.event("refused");
