@@ -335,10 +335,12 @@ export class Chat {
 
   #end(ending: Ending, detail: string): void {
     const session = this.#session;
-    const byInvitation = this.#options.own !== undefined;
-    const gated = this.#gated.length;
-    const failure = session &&
-      endedFailure(session, { ending, detail }, undefined, gated, byInvitation);
+    const failure = session && endedFailure(session, { ending, detail }, {
+      wasIn: this.#state.phase.kind !== "joining",
+      obstacle: undefined,
+      unsaid: this.#gated.length,
+      byInvitation: this.#options.own !== undefined,
+    });
     const why = failure?.why ?? detail;
     const hint = ENDING_HINTS[ending] ?? failure?.hint;
     this.#over(ending === "LEFT" ? "you left the room" : why, hint);
