@@ -13,7 +13,7 @@ import type { Missed } from "../member/lines.ts";
 import type { MissedSpan } from "../member/time.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Ending, endingText, hasPlainDetail } from "../wire/kinds.ts";
-import type { Display, Presenter, Status } from "./presenter.ts";
+import { type ConversationOptions, listed, type Status } from "./presenter.ts";
 
 /** The longest wait for the relay to accept the lines, in milliseconds. */
 const LONGEST_MS = 10_000;
@@ -25,11 +25,8 @@ const SHOWN_MS = 300;
 const GOODBYE_MS = 1_000;
 
 /** Options of {@linkcode Departure}. */
-export interface DepartureOptions {
-  readonly presenter: Presenter;
-  readonly display: Display;
-  /** Whether a person types, rather than a pipe. */
-  readonly interactive: boolean;
+export interface DepartureOptions
+  extends Pick<ConversationOptions, "presenter" | "display" | "interactive"> {
   /** Signals each change of the session. */
   readonly progress: Signal;
   /** Resolves when the user does not want to wait any longer. */
@@ -353,8 +350,6 @@ function hintOf(
     "--identity FILE keeps it for later runs";
 }
 
-/** The maximum number of names in a list. */
-const MAX_NAMES = 3;
 /** The maximum length of a quoted line in characters. */
 const MAX_QUOTED = 40;
 
@@ -433,10 +428,7 @@ export function missedText({ from, to }: MissedSpan): string {
 }
 
 function namesText(names: readonly string[]): string {
-  const listed = names.slice(0, MAX_NAMES).map(printable);
-  const others = names.length - listed.length;
-  const all = others > 0 ? [...listed, others === 1 ? "1 other" : `${others} others`] : listed;
-  return all.length === 1 ? all[0]! : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+  return listed(names.map(printable));
 }
 
 /**

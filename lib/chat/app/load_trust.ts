@@ -14,7 +14,6 @@ import { type Input, Output, readLines } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
 import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts";
 import type { Tap } from "../link.ts";
-import type { Peer } from "../member/roster.ts";
 import { type AllowFile, openAllowFile } from "../trust/allow_list.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
 import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
@@ -23,9 +22,8 @@ import { MAX_TEXT_BYTES } from "../wire/content.ts";
 import { Conversation } from "./chat_loop.ts";
 import { Report } from "./json_report.ts";
 import {
-  type Bell,
+  type ConversationOptions,
   type Display,
-  type Inviting,
   type Presenter,
   unwrittenText,
   WAITING_TEXT,
@@ -267,39 +265,30 @@ function hasScreen(options: Pick<SetupOptions, "io" | "json" | "input">): boolea
 }
 
 /** Options of {@linkcode setUpConversation}. */
-export interface SetupOptions {
+export interface SetupOptions extends
+  Pick<
+    ConversationOptions,
+    "trust" | "stay" | "giveUpMs" | "bell" | "remove" | "invitations" | "hosts" | "reload"
+  > {
   readonly io: Io;
   readonly json: boolean;
   /** Whether piped input may contain slash commands; JSON input and typed lines always may. */
   readonly commands: boolean;
   readonly wire: boolean;
-  /** Whether to stay in the room when piped input ends. */
-  readonly stay: boolean;
-  readonly giveUpMs: number;
   /** Returns the names of the other members, for completion. */
   readonly names?: () => readonly string[];
   /** The history of the input line. */
   readonly lines?: LineHistory | undefined;
-  readonly bell?: Bell | undefined;
-  /** Removes a member from the room that this process hosts. */
-  readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
-  /** The user's invitations. */
-  readonly invitations?: Inviting | undefined;
   /** The file that keeps what is shown. */
   readonly log?: AppendedFile | undefined;
   /** Its path, as the user named it. */
   readonly logFile?: string | undefined;
-  /** Whether the room closes when the conversation ends. */
-  readonly hosts?: boolean | undefined;
   /** The member's name, for the prompt of a terminal. */
   readonly name: string;
-  readonly trust: Trust;
   /** The name of the room; undefined for a relay without a member. */
   readonly roomName?: string;
   /** Whether the member's identity outlasts this run. */
   readonly lasting: boolean;
-  /** Reloads a server's allow list. */
-  readonly reload?: (() => Promise<void>) | undefined;
   /** The input lines; without them, the terminal or standard input is read. */
   readonly input?: AsyncIterable<Input>;
   /** Lines typed at the terminal before. */
@@ -364,21 +353,14 @@ export async function setUpConversation(
     ? refuseToSuspend(io, (why) => display.print(presenter.notice(why)))
     : undefined;
   const conversation = new Conversation({
+    ...options,
     presenter,
     display: shown,
-    trust,
-    reload,
     input: screen === undefined
       ? inputOf(options, typed)
       : behind(options.early ?? [], screen.entered),
     interactive: typed,
     messagesOnly: !typed && !options.json && !options.commands,
-    stay: options.stay,
-    giveUpMs: options.giveUpMs,
-    bell: options.bell,
-    hosts: options.hosts,
-    remove: options.remove,
-    invitations: options.invitations,
     stopped: signals.stopped,
     insisted: signals.insisted,
   });

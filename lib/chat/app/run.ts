@@ -24,50 +24,50 @@ import type { OwnCredential } from "../identity/credential.ts";
 import { normalizeName } from "../identity/name.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
-import { createIdentity, joinRoom } from "../runtime/room.ts";
-import { openRelay, type RelayServer, type RelayServerOptions } from "../runtime/room.ts";
+import {
+  createIdentity,
+  joinRoom,
+  openRelay,
+  type RelayServer,
+  type RelayServerOptions,
+} from "../runtime/room.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
 import type { WebSite } from "../runtime/web_server.ts";
 import {
   AllowList,
+  type ConversationSetup,
+  KEYS_TEXT,
   KnownPeersNotices,
   type LineHistory,
   type LoadedTrust,
   loadTrust,
   OPEN_MINDED,
   openHistory,
+  setUpConversation,
+  type SetupOptions,
   type TrustSettings,
+  wireTap,
 } from "./load_trust.ts";
 import { Invitations } from "../trust/invitations.ts";
 import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
 import { DEFAULT_PORT, type Reason, WEBSOCKET_PATH } from "../wire/kinds.ts";
 import { ChatInvitations, type GuestPlace, type PagePlace, refusalOf } from "./invite.ts";
-import type { Bell, JoinCommands, Listening } from "./presenter.ts";
+import type { JoinCommands, Listening } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
-import { type ConversationSetup, KEYS_TEXT, setUpConversation, wireTap } from "./load_trust.ts";
 
 /** The options of a server and of a client. */
-export interface TalkOptions extends TrustSettings {
-  readonly io: Io;
+export interface TalkOptions extends
+  TrustSettings,
+  Pick<
+    SetupOptions,
+    "io" | "json" | "commands" | "wire" | "giveUpMs" | "logFile" | "bell" | "input" | "early"
+  > {
   /** The name in the room; without it, a name is generated. */
   readonly name: string | undefined;
-  readonly json: boolean;
-  /** Whether piped input may contain slash commands. */
-  readonly commands: boolean;
-  readonly wire: boolean;
   /** The file of the lines typed at a terminal; without it, they are kept for this run only. */
   readonly history: string | undefined;
-  readonly giveUpMs: number;
-  /** The path of the file that keeps what is shown; without it, nothing is kept. */
-  readonly logFile?: string | undefined;
-  /** Which messages ring the bell; `mention` by default. */
-  readonly bell?: Bell | undefined;
-  /** The input lines; without them, standard input is read. */
-  readonly input?: AsyncIterable<Input>;
   /** Drops the permission to open files, once all needed files are open. */
   readonly release?: Release;
-  /** Lines typed at the terminal before this began. */
-  readonly early?: readonly Input[];
 }
 
 /** The options of a server. */

@@ -12,9 +12,9 @@ import { foldName } from "../identity/name.ts";
 import type { Peer } from "../member/roster.ts";
 import type { Session } from "../runtime/session.ts";
 import { safetyNumber } from "../trust/known_peers.ts";
-import type { Decision, Trust } from "../trust/trust.ts";
+import type { Decision } from "../trust/trust.ts";
 import { INVITE_USAGE, type InviteCommand, parseInvite } from "./invite_text.ts";
-import type { Display, Inviting, Presenter, Verdict } from "./presenter.ts";
+import type { ConversationOptions, Verdict } from "./presenter.ts";
 import { statusOf } from "./speech.ts";
 import type { Answer, Verification } from "./verify.ts";
 
@@ -92,25 +92,38 @@ export function helpRows(keys: boolean): string[] {
 /** The width of the longest usage. */
 const USAGE_COLUMNS = "/verify NAME [yes/no]".length;
 
+/** The commands without arguments. */
+const PLAIN = [
+  "help",
+  "who",
+  "names",
+  "status",
+  "quiet",
+  "invites",
+  "clear",
+  "lock",
+  "unlock",
+  "reload",
+  "quit",
+] as const;
+/** The commands about a member that have no other argument. */
+const NAMED = [
+  "trust",
+  "forget",
+  "exclude",
+  "include",
+  "ignore",
+  "unignore",
+  "kick",
+  "ban",
+] as const;
+
 /** A parsed input line: a command, a message to send, or a mistake. */
 export type SlashCommand =
   | { readonly kind: "nothing" }
   | { readonly kind: "send"; readonly text: string; readonly to: string | undefined }
-  | {
-    readonly kind:
-      | "help"
-      | "who"
-      | "names"
-      | "status"
-      | "quiet"
-      | "invites"
-      | "clear"
-      | "lock"
-      | "unlock"
-      | "reload"
-      | "quit";
-  }
-  | { readonly kind: Exclude<Verdict, "verify"> | "kick" | "ban"; readonly name: string }
+  | { readonly kind: typeof PLAIN[number] }
+  | { readonly kind: typeof NAMED[number]; readonly name: string }
   | { readonly kind: "verify"; readonly name: string; readonly answer: Answer | undefined }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
   | InviteCommand
@@ -143,21 +156,13 @@ export function parseLine(line: string, typed = false): SlashCommand {
   if (line.startsWith("//")) return { kind: "send", text: line.slice(1), to: undefined };
   const [, typedWord = "", rest = ""] = /^\/(\S*)\s*(.*)$/su.exec(line) ?? [];
   const word = typedWord.toLowerCase();
+  const plain = word === "exit" ? "quit" : PLAIN.find((one) => one === word);
+  if (plain !== undefined) {
+    return rest === "" ? { kind: plain } : mistake(`/${word} takes no arguments`);
+  }
+  const named = NAMED.find((one) => one === word);
+  if (named !== undefined) return parseNamed(named, rest.trimEnd());
   switch (word) {
-    case "help":
-    case "who":
-    case "names":
-    case "status":
-    case "quiet":
-    case "invites":
-    case "clear":
-    case "lock":
-    case "unlock":
-    case "reload":
-    case "quit":
-      return rest === "" ? { kind: word } : mistake(`/${word} takes no arguments`);
-    case "exit":
-      return rest === "" ? { kind: "quit" } : mistake("/exit takes no arguments");
     case "me":
       return isBlank(rest)
         ? mistake("usage: /me TEXT")
@@ -166,15 +171,6 @@ export function parseLine(line: string, typed = false): SlashCommand {
       return parsePrivate(rest, typed);
     case "verify":
       return parseVerify(rest);
-    case "trust":
-    case "forget":
-    case "exclude":
-    case "include":
-    case "ignore":
-    case "unignore":
-    case "kick":
-    case "ban":
-      return parseVerdict(word, rest.trimEnd());
     case "invite":
     case "uninvite":
       return parseInvite(word, rest) ?? mistake(INVITE_USAGE[word]);
@@ -277,10 +273,7 @@ function parseVerify(rest: string): SlashCommand {
   return { kind: "verify", name, answer: answer?.toLowerCase() as Answer | undefined };
 }
 
-function parseVerdict(
-  kind: Exclude<Verdict, "verify"> | "kick" | "ban",
-  name: string,
-): SlashCommand {
+function parseNamed(kind: typeof NAMED[number], name: string): SlashCommand {
   return /^\S+$/.test(name) ? { kind, name } : mistake(`usage: /${kind} NAME`);
 }
 
@@ -297,16 +290,11 @@ function mistake(message: string): SlashCommand {
 }
 
 /** The output and the trust decisions that commands use. */
-export interface CommandOptions {
-  readonly presenter: Presenter;
-  readonly display: Display;
-  readonly trust: Trust;
-  /** Reloads a server's allow list and reports the result; undefined if there is none. */
-  readonly reload?: (() => Promise<void>) | undefined;
-  /** The user's invitations. */
-  readonly invitations?: Inviting | undefined;
-  /** Removes a member from the room that this process hosts; undefined if it hosts none. */
-  readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
+export interface CommandOptions extends
+  Pick<
+    ConversationOptions,
+    "presenter" | "display" | "trust" | "reload" | "invitations" | "remove"
+  > {
   /** Compares words and safety numbers. */
   readonly verification: Verification;
 }
@@ -343,68 +331,58 @@ export class CommandRunner {
    * @returns The exit code if the user leaves, otherwise undefined.
    */
   async run(session: Session, command: SlashCommand): Promise<{ readonly code: 0 } | undefined> {
+    if (command.kind === "quit") return { code: 0 };
+    await this.#run(session, command);
+    return undefined;
+  }
+
+  #run(
+    session: Session,
+    command: Exclude<SlashCommand, { readonly kind: "quit" }>,
+  ): Promise<void> | void {
     const { presenter, display } = this.#options;
     switch (command.kind) {
       case "nothing":
-        return undefined;
+        return;
       case "send":
-        this.#handlers.send(session, command.text, command.to);
-        return undefined;
+        return this.#handlers.send(session, command.text, command.to);
       case "who":
-        this.#who(session);
-        return undefined;
+        return this.#who(session);
       case "names":
-        display.print(presenter.names(session.members(), session.self));
-        return undefined;
+        return display.print(presenter.names(session.members(), session.self));
       case "clear":
-        this.#clear();
-        return undefined;
+        return this.#clear();
       case "kick":
       case "ban":
-        this.#remove(session, command.kind, command.name);
-        return undefined;
+        return this.#remove(session, command.kind, command.name);
       case "status":
-        display.print(presenter.status(statusOf(session, this.#handlers.gated())));
-        return undefined;
+        return display.print(presenter.status(statusOf(session, this.#handlers.gated())));
       case "quiet":
-        display.print(presenter.quiet());
-        return undefined;
+        return display.print(presenter.quiet());
       case "fingerprint":
-        await this.#fingerprint(session, command.name);
-        return undefined;
+        return this.#fingerprint(session, command.name);
       case "verify":
-        this.#verify(session, command.name, command.answer);
-        return undefined;
+        return this.#verify(session, command.name, command.answer);
       case "trust":
       case "forget":
       case "exclude":
       case "include":
       case "ignore":
       case "unignore":
-        this.#decide(session, command.kind, command.name);
-        return undefined;
+        return this.#decide(session, command.kind, command.name);
       case "lock":
       case "unlock":
-        this.#lock(session, command.kind === "lock");
-        return undefined;
+        return this.#lock(session, command.kind === "lock");
       case "invites":
-        await this.#invitations({ kind: "invites" });
-        return undefined;
       case "invite":
       case "uninvite":
-        await this.#invitations(command);
-        return undefined;
+        return this.#invitations(command);
       case "reload":
-        await this.#reload();
-        return undefined;
+        return this.#reload();
       case "help":
-        display.print(presenter.help());
-        return undefined;
+        return display.print(presenter.help());
       case "mistake":
-        this.#handlers.refuse(command.code, command.message);
-        return undefined;
-      case "quit":
-        return { code: 0 };
+        return this.#handlers.refuse(command.code, command.message);
     }
   }
 
@@ -509,17 +487,16 @@ export class CommandRunner {
 
   /** Makes, lists or withdraws invitations. */
   async #invitations(
-    command: InviteCommand | { readonly kind: "invites" },
+    command: InviteCommand | { readonly kind: typeof PLAIN[number] },
   ): Promise<void> {
     const { presenter, display, invitations } = this.#options;
     if (invitations === undefined) {
       return this.#handlers.refuse("NO_INVITATIONS", "this chat makes no invitations");
     }
     if (command.kind === "invite") return await invitations.invite(command.many, command.hours);
-    if (command.kind === "invites") {
-      return display.print(
-        presenter.invitation({ kind: "listed", invitations: invitations.list() }),
-      );
+    if (command.kind !== "uninvite") {
+      const listed = { kind: "listed", invitations: invitations.list() } as const;
+      return display.print(presenter.invitation(listed));
     }
     const { number } = command;
     if (!invitations.withdraw(number)) {

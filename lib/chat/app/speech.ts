@@ -14,7 +14,7 @@ import { printable } from "../../base/printable.ts";
 import type { Style } from "../../terminal/terminal.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
-import type { Bell, Display, Presenter, Status } from "./presenter.ts";
+import type { ConversationOptions, Status } from "./presenter.ts";
 
 /** The maximum number of lines shown of one message. */
 const MAX_SPEECH_LINES = 20;
@@ -184,12 +184,10 @@ const MISSED = "!";
 const SLOW_MS = 10_000;
 
 /** Options of {@linkcode OwnMessages}. */
-export interface OwnMessagesOptions {
-  readonly presenter: Presenter;
-  readonly display: Display;
-  /** Whether a person types. */
-  readonly interactive: boolean;
-}
+export type OwnMessagesOptions = Pick<
+  ConversationOptions,
+  "presenter" | "display" | "interactive"
+>;
 
 /** Follows what becomes of the user's own messages. */
 export class OwnMessages {
@@ -276,7 +274,7 @@ export function statusOf(session: Session, gated: number): Status {
 /** The shortest time between two rings of the bell, in milliseconds. */
 const RING_MS = 2_000;
 
-type AttentionOptions = OwnMessagesOptions & { readonly bell?: Bell | undefined };
+type AttentionOptions = OwnMessagesOptions & Pick<ConversationOptions, "bell">;
 
 /** Draws attention to messages, and prints gathered comings and goings when they are due. */
 export class Attention {

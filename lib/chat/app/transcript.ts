@@ -412,7 +412,7 @@ export class Transcript implements Presenter {
   #warning({ credential }: Peer): string[] {
     const standing = this.#options.who!.standing(credential);
     if (standing.trust !== "changed") return [];
-    return changeWarning(credential, standing).map((line) => this.#style.red(`! ${line}`));
+    return changeWarning(credential, standing).map((line) => this.#alarm(line));
   }
 
   /** Says in at most three lines who is here and what to do. */

@@ -83,16 +83,9 @@ export async function client(
     ...address,
     ...input,
     ...clientFiles(options.tls, options.ca, address.web),
-    name: options.name,
-    ...trustSettings(options),
-    history: options.history,
+    ...talkOptions(options),
     listen: options.listen,
     giveUpMs: options["give-up"],
-    logFile: options.log,
-    bell: BELLS.find((bell) => bell === options.bell),
-    json: options.json,
-    commands: options.commands,
-    wire: options.wire,
     release,
   });
 }
@@ -111,9 +104,8 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     ...webOptions(options.web, options["web-origin"]),
     hostname: options.host,
     port: options.port,
-    name: options.name,
     ...serverFiles(options["tls-cert"], options["tls-key"]),
-    ...trustSettings(options),
+    ...talkOptions(options),
     allow: options.allow,
     invite: options.invite,
     invited: options.invited,
@@ -128,14 +120,17 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     relayOnly: options["relay-only"],
     // A server stays when its input ends.
     giveUpMs: Infinity,
-    history: options.history,
-    logFile: options.log,
-    bell: BELLS.find((bell) => bell === options.bell),
-    json: options.json,
-    commands: options.commands,
-    wire: options.wire,
     release,
   });
+}
+
+/** Reads the options that a server and a client share. */
+function talkOptions(
+  options: Input<typeof CHAT_CLIENT>["options"] | Input<typeof CHAT_SERVER>["options"],
+) {
+  const { name, history, log: logFile, json, commands, wire } = options;
+  const bell = BELLS.find((bell) => bell === options.bell);
+  return { ...trustSettings(options), name, history, logFile, bell, json, commands, wire };
 }
 
 /** Writes the page for browsers. */
@@ -292,6 +287,18 @@ export function trustSettings(options: TrustOptions): TrustSettings {
   return { identity, knownPeers: options["known-peers"], expected, strict };
 }
 
+/** The options that a relay without a member cannot use. */
+const MEMBER_OPTIONS = [
+  "identity",
+  "known-peers",
+  "expect",
+  "strict",
+  "history",
+  "log",
+  "invite",
+  "invited",
+] as const;
+
 /**
  * Refuses options that a relay without a member cannot use.
  *
@@ -304,26 +311,10 @@ export function refuseMemberOptions(
     readonly invited?: boolean;
   },
 ): void {
-  const given = options.identity !== undefined
-    ? "--identity"
-    : options["known-peers"] !== undefined
-    ? "--known-peers"
-    : options.expect.length > 0
-    ? "--expect"
-    : options.strict
-    ? "--strict"
-    : options.history !== undefined
-    ? "--history"
-    : options.log !== undefined
-    ? "--log"
-    : options.invite === true
-    ? "--invite"
-    : options.invited === true
-    ? "--invited"
-    : undefined;
+  const given = MEMBER_OPTIONS.find((name) => [options[name]].flat().some(Boolean));
   if (given === undefined) return;
   const hint = "leave it out; --allow FILE lists whom the relay admits";
-  throw usageFailure(given, "a relay without a member has no use for it", hint);
+  throw usageFailure(`--${given}`, "a relay without a member has no use for it", hint);
 }
 
 /**

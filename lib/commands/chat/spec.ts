@@ -19,35 +19,11 @@ import { LOOPBACK } from "../../base/host_port.ts";
 import { LISTEN_HOST, LISTEN_PORT } from "../../cli/words.ts";
 import { LOG_LEVELS } from "../../os/log.ts";
 
-const WIRE = {
-  type: "flag",
-  help: "Show each frame that travels, with its ciphertext in hex",
-} as const;
 const NAME = {
   type: "text",
   short: "n",
   value: "NAME",
   help: "Your name in the room, 1 to 32 characters (default: a made-up one such as quiet-otter-42)",
-} as const;
-const COMMANDS = {
-  type: "flag",
-  help:
-    "Read commands such as /msg NAME TEXT from piped input as well; otherwise each line is a message",
-} as const;
-const LOG = {
-  type: "text",
-  value: "FILE",
-  form: "file",
-  help: "Append what is shown to this file, which only you can read; created if missing",
-  needs: ["read", "write"],
-} as const;
-const BELL = {
-  type: "text",
-  value: "WHICH",
-  default: "mention",
-  choices: ["mention", "all", "none"],
-  help:
-    "What rings the terminal's bell: private messages and those that name you, all messages, or none",
 } as const;
 const GIVE_UP = {
   type: "integer",
@@ -59,8 +35,8 @@ const GIVE_UP = {
     "With piped input: how long to wait for delivery after the last line, and for a lost connection to return, in milliseconds",
 } as const;
 
-/** The options about the terminal, the same for server and client. */
-const TERMINAL = {
+/** The options about what is typed and shown, the same for server and client. */
+const TALK = {
   history: {
     type: "text",
     value: "FILE",
@@ -74,6 +50,31 @@ const TERMINAL = {
     help:
       "For screen readers: only append lines to the terminal, which then edits the input line itself",
   },
+  log: {
+    type: "text",
+    value: "FILE",
+    form: "file",
+    help: "Append what is shown to this file, which only you can read; created if missing",
+    needs: ["read", "write"],
+  },
+  bell: {
+    type: "text",
+    value: "WHICH",
+    default: "mention",
+    choices: ["mention", "all", "none"],
+    help:
+      "What rings the terminal's bell: private messages and those that name you, all messages, or none",
+  },
+  commands: {
+    type: "flag",
+    help:
+      "Read commands such as /msg NAME TEXT from piped input as well; otherwise each line is a message",
+  },
+  wire: {
+    type: "flag",
+    help: "Show each frame that travels, with its ciphertext in hex",
+  },
+  json: JSON_LINES,
 } as const;
 
 /** The options about identities, the same for server and client. */
@@ -291,12 +292,7 @@ rooms by joining them. The relay lists its rooms to nobody.`,
       max: 65_535,
       help: "Serve metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0 picks a free port",
     },
-    ...TERMINAL,
-    log: LOG,
-    bell: BELL,
-    commands: COMMANDS,
-    wire: WIRE,
-    json: JSON_LINES,
+    ...TALK,
   },
   permissions: ["net"],
   examples: [
@@ -346,12 +342,7 @@ commands as well, and //TEXT sends /TEXT.`,
       help: "Stay in the room after the input ends, and print messages until stopped",
     },
     "give-up": GIVE_UP,
-    ...TERMINAL,
-    log: LOG,
-    bell: BELL,
-    commands: COMMANDS,
-    wire: WIRE,
-    json: JSON_LINES,
+    ...TALK,
   },
   permissions: ["net"],
   examples: [
@@ -404,7 +395,7 @@ terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. parley asks before
 more than 20 lines.
 
 To be sure who somebody is, type /verify NAME and compare four words by telephone.`,
-  options: { plain: TERMINAL.plain },
+  options: { plain: TALK.plain },
   commands: [CHAT_SERVER, CHAT_CLIENT, CHAT_PAGE],
   runs: true,
   permissions: ["net"],
