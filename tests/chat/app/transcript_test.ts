@@ -394,7 +394,7 @@ Deno.test("who has not shown a line and has left is named, in words and as a fie
     `! not shown to bo and cy, who have left: "${"x".repeat(40)}…"`,
   ]);
   assertEquals(said(event("\x1b[2J\ntwo", "bo", "cy", "di", "ed", "fi")), [
-    '! not shown to bo, cy, di and 2 others, who have left: "␛[2J…"',
+    '! not shown to bo, cy and 3 others, who have left: "␛[2J…"',
   ]);
   assertEquals(
     said({ kind: "unheard", line: lineOf("hello"), missed: [{ name: "bo", signed: true }] }),
