@@ -59,6 +59,8 @@ export class KeyReader {
    */
   #held = "";
   #pasted: string | undefined;
+  /** Whether the terminal has marked a paste: what comes without marks is then typed. */
+  #marks = false;
 
   /** @param handlers Called for each key and each paste. */
   constructor(handlers: KeyHandlers) {
@@ -75,7 +77,8 @@ export class KeyReader {
 
   /**
    * Decodes bytes from the terminal. It calls the handlers before it returns. A terminal without
-   * bracketed paste does not mark a paste: several lines that come in one read are one.
+   * bracketed paste does not mark a paste: several lines that come in one read are one, unless the
+   * terminal has marked a paste before.
    *
    * @param bytes UTF-8, split at any byte.
    */
@@ -106,7 +109,7 @@ export class KeyReader {
   #takeUnmarked(text: string): void {
     const keys = /^[\r\n]*/.exec(text)![0];
     const rest = text.slice(keys.length);
-    const isPaste = PLAIN_TEXT.test(rest) &&
+    const isPaste = !this.#marks && PLAIN_TEXT.test(rest) &&
       (/\r[^]*[^\r\n]/.test(rest) || (this.#handlers.asks && rest.length > 2));
     if (!isPaste) return void this.#stream.emit("data", text);
     if (keys !== "") this.#stream.emit("data", keys);
@@ -115,6 +118,7 @@ export class KeyReader {
 
   #toggle(): void {
     const pasted = this.#pasted;
+    this.#marks = true;
     this.#pasted = pasted === undefined ? "" : undefined;
     if (pasted !== undefined) this.#handlers.paste(pasted, false);
   }

@@ -108,3 +108,9 @@ Deno.test("KeyReader continues a paste about which there is a question, and repo
   assertEquals(read(["yes and no\r", "n"], true), [["yes and no", true], "n"]);
   assertEquals(read(["yes"]), ["y", "e", "s"]);
 });
+
+Deno.test("KeyReader takes what has no marks for typed once the terminal has marked a paste", () => {
+  const paste = "\x1b[200~one\x1b[201~";
+  assertEquals(read([paste, "a\rb\r"]), [["one", false], "a", "\r", "b", "\r"]);
+  assertEquals(read([`${paste}yes`], true), [["one", false], "y", "e", "s"]);
+});
