@@ -1,8 +1,8 @@
 /**
  * The interface between the chat and what carries its bytes.
  *
- * A {@linkcode Link} is one end of a two-way byte stream: TCP, TLS, WebSocket, memory, or a transport of the calling program. The
- * bytes may arrive in other pieces than they were sent in, but complete and in order.
+ * A {@linkcode Link} is one end of a two-way byte stream: TCP, TLS, WebSocket, memory, or a transport of the calling
+ * program. Bytes arrive complete and in order, possibly in other pieces than they were sent in.
  *
  * @module
  */

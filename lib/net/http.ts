@@ -111,7 +111,7 @@ export class HeadReader {
   #held = EMPTY;
 
   /**
-   * Takes what the connection brought.
+   * Takes received bytes.
    *
    * @returns The head without its empty line, and what follows it; undefined if it is not complete.
    * @throws {HttpError} 431, if it is longer than {@linkcode MAX_HEAD_BYTES}.

@@ -137,7 +137,7 @@ export class WebSocketCodec {
   }
 
   /**
-   * Takes what the connection brought.
+   * Takes received bytes.
    *
    * @param chunk Any number of bytes. It is changed: payloads are unmasked and moved together in place.
    */

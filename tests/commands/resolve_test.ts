@@ -262,7 +262,7 @@ Deno.test({
       "choose one of --tcp, --tls": ["a.example", "@127.0.0.1", "--tls", "--https"],
       "it needs a name server: add @SERVER": ["a.example", "--tls"],
       "it asks the servers that it finds": ["a.example", "--trace", "@127.0.0.1"],
-      "it excludes NAME": ["a.example", "-f", "-"],
+      "it cannot be combined with NAME": ["a.example", "-f", "-"],
       "it is not a URL": ["a.example", "@https://"],
       "no record type": ["a.example", "AXFR"],
       "did you mean a.example?": ["http://a.example/"],

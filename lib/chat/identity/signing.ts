@@ -1,6 +1,8 @@
 /**
- * Ed25519 keys and signatures (RFC 8032), a context prefix for each signed statement, and how long a
- * signed statement may hold. It loads no RSA, since the command line shows some of the limits.
+ * Ed25519 keys and signatures (RFC 8032), a context prefix for each signed statement, and the longest validity of
+ * signed statements.
+ *
+ * This module loads no RSA code, because the command line shows some of the limits.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * What has come, what was sent and what was shown, and when a member says so: counted frames, which it acknowledges to
- * the relay; the streams of message numbers of other members, of which receipts tell them what was taken, what is
- * missing and what is a copy; and events, which its person is shown.
+ * What a member counts: the frames that it has received and acknowledges to the relay; the frames that it has sent;
+ * the message numbers of other members, for its receipts; and the events that its person was shown.
  *
  * @module
  */

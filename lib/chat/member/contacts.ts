@@ -1,6 +1,9 @@
 /**
- * What is done for one contact alone: it is sent lines that it is owed or that were lost, and told what will not come;
- * nobody waits for it while it is late or silent, and a silent one is asked what it has taken.
+ * What a member sends to one contact alone: lines that the contact is owed, lines that were lost, and which lines will
+ * not come.
+ *
+ * Also watches for contacts that are late or silent. Lines do not wait for them, and the silent ones are asked for
+ * receipts.
  *
  * @module
  */

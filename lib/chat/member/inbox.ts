@@ -1,6 +1,6 @@
 /**
- * What comes from one peer: its keys, its chains and its streams of numbers; and what this member says of it: receipts,
- * and faults.
+ * The receiving side for one peer: its keys, its chains and its message numbers, and the receipts and faults that this
+ * member reports about it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Lines and the contacts that they go to: how a line is made of what a person enters, bounded, addressed and numbered,
- * or refused with the reason; and what is kept of it until every contact has taken it.
+ * Lines and the contacts that they go to. A line is made of a text that a person enters: checked, addressed and
+ * numbered, or refused with the reason. It is kept until every contact has shown it.
  *
  * @module
  */

@@ -350,8 +350,9 @@ export class Member {
       membership.take(frame);
       this.#output.wake();
     } else if (kind === KIND.receipt || kind === KIND.ask) membership.takeUncounted(frame);
-    else if (kind !== KIND.accepted) throw new MalformedError("a frame came out of its place");
-    else if (!membership.outgoing.accepted(readCount(payload))) {
+    else if (kind !== KIND.accepted) {
+      throw new MalformedError("a frame came at a time at which it is not valid");
+    } else if (!membership.outgoing.accepted(readCount(payload))) {
       throw new MalformedError(MISCOUNTED);
     }
   }
@@ -387,7 +388,9 @@ export class Member {
   #goOn(count: number): void {
     const membership = this.#membership;
     if (membership === undefined || !membership.outgoing.accepted(count)) {
-      throw new MalformedError("the relay resumes what never was");
+      throw new MalformedError(
+        "the relay resumes a stay that it did not have, or acknowledges frames that were not sent",
+      );
     }
     this.#isBack();
     membership.goOn();
@@ -414,7 +417,7 @@ export class Member {
     const missed = this.#absence.ended(this.#date(), isForgotten ? 0 : graceMs);
     if (last !== undefined) this.#followed.note(last.room, last.roster.version);
     if (!this.#followed.goesOn(admitted.room, admitted.version)) {
-      throw new MalformedError("the relay shows a room as it was before");
+      throw new MalformedError("the relay shows an earlier state of the room");
     }
     this.#followed.note(admitted.room, admitted.number);
     const membership = this.#membershipOf(admitted.room);

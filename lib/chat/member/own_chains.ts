@@ -1,6 +1,6 @@
 /**
- * How a member's lines reach their recipients in one room: who gets a sealed frame together with the others and who is
- * served alone, the chain and the pairwise keys, and the routes that it declares.
+ * How a member's lines reach their recipients in one room: which recipients share a sealed frame and which are served
+ * alone, the chain and the pairwise keys, and the declared routes.
  *
  * @module
  */

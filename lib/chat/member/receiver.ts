@@ -1,6 +1,6 @@
 /**
- * What comes from the other members through the relay: credentials and frames. This member checks each itself, whatever
- * the relay says.
+ * Checks and opens what other members send through the relay: credentials and frames. The member verifies each of them
+ * itself and trusts the relay with none.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The members of a room as one of them knows it, and what that member's person decides about them.
+ * The members of a room as one of them knows it, and the decisions of that member's person about them.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
- * What a member sends in one room: lines to sealed and pair frames, keys to those who need them, and again what was lost.
+ * The sending side of a member in one room: it seals lines into sealed and pair frames, grants keys to recipients that
+ * lack them, and sends lost lines again.
  *
- * The sender alone decides who receives: the contacts whose joining it had displayed before the line was entered, who
- * are still there, and whom its policy lets read.
+ * The sender alone decides the recipients of a line: the contacts whose joining it had displayed before the line was
+ * entered, that are still in the room, and that its policy allows to read.
  *
  * @module
  */

@@ -323,7 +323,7 @@ export class Membership {
       case KIND.sealed:
         return this.receiving.sealedEffect(readSealed(payload));
       default:
-        throw new MalformedError("a frame came out of its place");
+        throw new MalformedError("a frame came at a time at which it is not valid");
     }
   }
 

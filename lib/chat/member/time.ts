@@ -1,6 +1,6 @@
 /**
- * What time does to a member: when its credential is to be renewed, the span in which it may have missed messages, and
- * that its clock is wrong.
+ * Time as it concerns a member: when its credential is renewed, the span in which it may have missed messages, and
+ * hints that its clock is wrong.
  *
  * @module
  */

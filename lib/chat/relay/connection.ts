@@ -1,7 +1,7 @@
 /**
- * One connection of a relay: a handshake at first, then what a member sends.
+ * One connection of a relay: first a handshake, then the frames of a member.
  *
- * A fault ends this connection with a reason and touches no other. So does an unexpected exception.
+ * A fault or an unexpected exception ends this connection with a reason, and affects no other.
  *
  * @module
  */

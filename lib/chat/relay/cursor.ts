@@ -1,8 +1,8 @@
 /**
- * What waits for members: one feed of deliveries for a room, and a cursor into it for each member.
+ * What waits to be sent to members: one feed of deliveries for a room, and a cursor into it for each member.
  *
- * A member that lags gets a list of its own, so that the shared feed can be trimmed. In that list, frames of the sender
- * with the most waiting bytes are left out when too much waits.
+ * A member that lags gets a list of its own, so that the shared feed can be trimmed. If too much waits in that list,
+ * frames of the sender with the most waiting bytes are left out.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A room on one relay: it appends entries to the room's log for what its connections and the clock bring, and carries
+ * A room on one relay. It appends an entry to the room's log for each event of a connection or the clock, and carries
  * out what the fold returns.
  *
  * @module

@@ -1,6 +1,6 @@
 /**
- * A member's stay as the edge of the relay knows it: its connection, what waits for it, how fast it may send; and the
- * roster that it is sent when it joins.
+ * A member's stay, as the relay keeps it: its connection, its outbox and its pace; and the roster that it is sent when
+ * it joins.
  *
  * @module
  */

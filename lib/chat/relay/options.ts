@@ -1,7 +1,9 @@
 /**
- * The options and limits of a relay; the ordered log of a room, from whose entries alone its state follows; the events
- * that the relay reports, and what it counts; and the boundary that contains exceptions: whatever comes from outside may
- * cause one, the runtime's own included. It is counted and reported, and ends at most the connection that caused it.
+ * The options and limits of a relay, the ordered log of a room, the relay's events and counters, and the boundary that
+ * contains exceptions.
+ *
+ * A room's state follows from the entries of its log alone. Data from outside may cause an exception, also in the
+ * runtime. The boundary counts and reports it, and ends at most the connection that caused it.
  *
  * @module
  */

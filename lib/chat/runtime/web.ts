@@ -1,7 +1,7 @@
 /**
  * The chat over WebSocket (RFC 6455): one end of a WebSocket over a link, and the links of members.
  *
- * The binary messages of a WebSocket carry the protocol's bytes. Where a message ends means nothing.
+ * The binary messages of a WebSocket carry the protocol's bytes. The ends of these messages have no meaning.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A relay's TCP listener that answers browsers as well: with one page, and a WebSocket that pages of no other origin
- * may open.
+ * A relay's TCP listener that also answers browsers, with one page and a WebSocket. Pages of other origins may open
+ * the WebSocket only if they are admitted.
  *
  * @module
  */

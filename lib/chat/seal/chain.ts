@@ -1,5 +1,5 @@
 /**
- * Chains of sender keys: what a member seals its group messages under, and how others open them.
+ * Chains of sender keys: a member seals its group messages under its chain, and the recipients open them.
  *
  * @module
  */

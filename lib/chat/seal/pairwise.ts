@@ -1,8 +1,8 @@
 /**
- * Pairwise keys: what one member sends to another alone, and the receipts and asks between the two.
+ * Pairwise keys: they protect pair frames from one member to another, and the receipts and asks between the two.
  *
- * The key is random, made by the sender for one recipient and one stay in a room, and wrapped by RSA-OAEP to the
- * recipient's session key. Everything else under it is AES-256-GCM, so that a thousand grants take no RSA operation.
+ * The sender makes a random key for one recipient and one stay in a room, and wraps it by RSA-OAEP to the recipient's
+ * session key. All other encryption under the key is AES-256-GCM, so a thousand grants need no RSA operation.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * Short words: two members' programs agree on four words by commit and reveal, and their people compare them. A state
- * machine without I/O, for a terminal as for a browser: "Short words" in `docs/protocol.md`.
+ * machine without I/O, for the terminal and the browser: "Short words" in `docs/protocol.md`.
  *
- * The caller passes on the notices `words` of peers ({@linkcode Words.receive}), tells who left and when a stay begins,
- * and calls {@linkcode Words.tick} at {@linkcode Words.wakeAt}.
+ * The caller passes notices `words` of peers to {@linkcode Words.receive}, reports who has left and when a stay
+ * begins, and calls {@linkcode Words.tick} at {@linkcode Words.wakeAt}.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * The frames that a relay and a member exchange about joining, the roster and the connection, as `docs/protocol.md` lays
- * them out.
+ * The frames that a relay and a member exchange about joining, the roster and the connection (`docs/protocol.md`).
  *
  * The readers check the form only. Signatures are checked elsewhere.
  *

@@ -1,9 +1,8 @@
 /**
- * Bytes to frames: a length in 32 bits, a kind in 8, a payload.
+ * Reads and writes frames: a length in 32 bits, a kind in 8, and a payload.
  *
- * TCP is a stream: what one side writes at once arrives in pieces, and what it writes in pieces arrives at
- * once. A frame says how long it is. Its length is checked against the bound of its kind before a
- * byte of it is kept.
+ * TCP carries a stream, which does not keep the boundaries of writes, so each frame starts with its length. The reader
+ * checks that length against the bound of the frame's kind before it keeps a byte of the frame.
  *
  * @module
  */

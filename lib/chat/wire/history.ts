@@ -1,6 +1,8 @@
 /**
- * The history of a room's roster: one hash chain over all joinings and leavings, the same for everyone who was shown the
- * same events; and what members sign about one of its versions: that they are there (`here`), and that they leave.
+ * The history of a room's roster: a hash chain over all joinings and leavings, which is the same for every member that
+ * was shown the same events.
+ *
+ * Also the statements that members sign about a version of it: that they are there (`here`), and that they leave.
  *
  * @module
  */

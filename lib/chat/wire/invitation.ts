@@ -1,6 +1,6 @@
 /**
- * Invitations as `docs/protocol.md` lays them out: the secret and the key pair that follows from it, the link that
- * carries the secret, what the key signs, and the notices between a guest and its inviter.
+ * Invitations (`docs/protocol.md`): the secret and the key pair derived from it, the link that carries the secret,
+ * what the key signs, and the notices between a guest and its inviter.
  *
  * @module
  */

@@ -226,7 +226,7 @@ const AT_A_TIME = 256;
 async function resolveFile(plan: Plan, path: string): Promise<number> {
   const { io, options, asked } = plan;
   if (options.trace || options.watch !== undefined || asked !== undefined) {
-    throw usageFailure("--file", "it excludes NAME, --trace and --watch");
+    throw usageFailure("--file", "it cannot be combined with NAME, --trace or --watch");
   }
   const lines = await readNames(io, path);
   using sockets = new SocketPool();

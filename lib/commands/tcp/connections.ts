@@ -229,7 +229,11 @@ class Session {
    */
   constructor(io: Io, options: SessionOptions) {
     if (options.json && options.hex) {
-      throw usageFailure("--hex", "it does not go with --json", "events have bytes as base64");
+      throw usageFailure(
+        "--hex",
+        "it cannot be combined with --json",
+        "events have bytes as base64",
+      );
     }
     this.#io = io;
     this.#options = options;

@@ -40,7 +40,7 @@ function note(io: Io, { json, quiet }: PrintOptions, said: Said): void {
 
 function checkForm({ json, hex }: PrintOptions): void {
   if (json && hex) {
-    throw usageFailure("--hex", "it does not go with --json", "events have bytes as base64");
+    throw usageFailure("--hex", "it cannot be combined with --json", "events have bytes as base64");
   }
 }
 
