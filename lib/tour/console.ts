@@ -36,7 +36,7 @@ export class Console {
    *
    * @param root The table's root.
    * @param load Loads the code of a command.
-   * @param kept The permissions of this process. A command of the tour drops none of them, because the next one needs them.
+   * @param kept The permissions of this process. Commands drop none of them, because the next command needs them.
    * @param viewer Sees what the commands print.
    */
   constructor(

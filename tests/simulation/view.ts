@@ -1,5 +1,5 @@
 /**
- * What the checker of a simulated run records: of each message that was entered, and of each process that displays some.
+ * The records of the checker: each message that was entered, and what each process has displayed.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The lines of a member that are not delivered yet, with the recipients of each. The list outlives connections and rooms.
+ * The lines of a member that are not delivered yet, with the recipients of each.
+ * The list outlives connections and rooms.
  *
  * The recipients of a line are fixed when it is entered: the contacts whose joining had been displayed. A contact that
  * cannot be sent a sealed frame with the others is **owed** the line, and is sent it alone, in order.

@@ -143,7 +143,7 @@ export class Outgoing {
     if (this.#state === "running") this.#state = "paused";
   }
 
-  /** Resumes on another connection to the same room. It asks for receipts, which may have been lost with the last one. */
+  /** Resumes on another connection to the same room. Asks for receipts, which may have been lost with the last one. */
   goOn(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";

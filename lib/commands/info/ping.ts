@@ -315,10 +315,7 @@ class LiveLines {
   #isStale = false;
   #failure: { readonly error: unknown } | undefined;
 
-  /**
-   * @param io The terminal and the signals.
-   * @param drawable What is drawn.
-   */
+  /** Draws `drawable` on the terminal of `io`, and again when its signals say that the terminal has changed. */
   constructor(io: Pick<Io, "output" | "onSignal">, drawable: Drawable) {
     this.#io = io;
     this.#drawable = drawable;
