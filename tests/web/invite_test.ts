@@ -10,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
 import { readPage } from "../../lib/chat/web/page.ts";
+import { utf8 } from "../../lib/base/bytes.ts";
 import { Scratch } from "../fixtures/scratch.ts";
 import { granted } from "../fixtures/granted.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
@@ -140,5 +141,66 @@ Deno.test({
     assertEquals(bo.all("trust")[0]!["trust"], "invited");
     await bo.type("hello ada\n");
     await ada.sees("hello ada");
+  },
+});
+
+/** A proxy that serves a relay under a prefix. */
+class PrefixProxy implements Disposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #relay: number;
+  readonly #prefix: string;
+
+  constructor(relay: number, prefix: string) {
+    this.#relay = relay;
+    this.#prefix = prefix;
+    this.#run();
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#listener.addr as Deno.NetAddr).port}${this.#prefix}/`;
+  }
+
+  async #run(): Promise<void> {
+    for await (const conn of this.#listener) this.#pass(conn);
+  }
+
+  async #pass(conn: Deno.Conn): Promise<void> {
+    const relay = await Deno.connect({ hostname: "127.0.0.1", port: this.#relay });
+    const buffer = new Uint8Array(8 << 10);
+    const length = await conn.read(buffer) ?? 0;
+    const head = new TextDecoder().decode(buffer.subarray(0, length));
+    const rewritten = utf8(head.replace(` ${this.#prefix}/`, " /"));
+    const [toRelay, toBrowser] = [relay.writable, conn.writable];
+    const writer = toRelay.getWriter();
+    await writer.write(rewritten);
+    writer.releaseLock();
+    // Either side may end first.
+    await Promise.allSettled([conn.readable.pipeTo(toRelay), relay.readable.pipeTo(toBrowser)]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener.close();
+  }
+}
+
+Deno.test({
+  name: "a page under the prefix of a proxy invites under it, pages and terminals",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    using proxy = new PrefixProxy(room.port, "/parley");
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `${proxy.url}tea`, "ada");
+    const link = await ada.invites();
+    assert(link.startsWith(`${proxy.url}tea#`), link.slice(0, -43));
+    await using bo = new ChatProcess(["client", link, "--name", "bo", "--json", "--commands"]);
+    await ada.sees("bo joins by your invitation 1");
+    await bo.type("/invite\n");
+    const own = String((await bo.event("invitation")).link);
+    assert(own.startsWith(`${proxy.url}tea#`), own.slice(0, -43));
+    await using guests = await Chromium.start();
+    await using cy = await Visitor.open(guests, own);
+    await cy.enters("cy");
+    await cy.sees("✓ invited", ".people");
   },
 });
