@@ -101,8 +101,6 @@ export async function loadTrust(
 export class AllowList {
   readonly #file: AllowFile;
   #list: ReadonlySet<string>;
-  /** The fingerprint of the member in the relay's own process, which need not be listed. */
-  #host: string | undefined;
 
   private constructor(
     file: AllowFile,
@@ -137,13 +135,7 @@ export class AllowList {
   }
 
   /** Reports whether an identity may join. */
-  readonly allows = (fingerprint: string): boolean =>
-    fingerprint === this.#host || this.#list.has(fingerprint);
-
-  /** Allows the member of the relay's own process, listed or not. */
-  admitHost(fingerprint: string): void {
-    this.#host = fingerprint;
-  }
+  readonly allows = (fingerprint: string): boolean => this.#list.has(fingerprint);
 
   /**
    * Reads the list again.

@@ -144,12 +144,15 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   }
   await using watch = new RelayMonitor(options);
   const book = new Invitations();
-  const entry = options.invited ? { invitations: book, allows: isAllowed } : {};
   let own: string | undefined;
-  function isAllowed(fingerprint: string): boolean {
-    return fingerprint === own || (allowed?.allows(fingerprint) ?? false);
-  }
-  const where = { ...await serverOptions(options, allowed), ...entry };
+  // The member of the relay's own process need not be listed.
+  const allows = (fingerprint: string) =>
+    fingerprint === own || (allowed?.allows(fingerprint) ?? false);
+  const where = {
+    ...await serverOptions(options),
+    ...allowed !== undefined || options.invited ? { allows } : {},
+    ...options.invited ? { invitations: book } : {},
+  };
   const notices = new KnownPeersNotices(options.io, options.json);
   using loaded = await loadTrust(options, notices);
   await using lines = await openHistory(options, notices);
@@ -188,7 +191,6 @@ async function hostWithMember(options: HostOptions): Promise<number> {
     async (self, joining, set) => {
       setup = set;
       own = self.fingerprint;
-      allowed?.admitHost(own);
       const join = joinCommands(server, addresses);
       const web = webPage(options, server, where.site, addresses);
       const metrics = watch.start(server);
@@ -226,7 +228,6 @@ async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefi
 
 async function serverOptions(
   options: HostOptions,
-  allowed: AllowList | undefined,
 ): Promise<RelayServerOptions & { readonly site?: WebSite }> {
   const { hostname, port, room, maxRooms, maxMembers, graceMs } = options;
   const { publicNames, limits = {} } = options;
@@ -241,7 +242,6 @@ async function serverOptions(
     graceMs,
     publicNames,
     limits,
-    ...(allowed === undefined ? {} : { allows: allowed.allows }),
     ...(tls === undefined ? {} : { tls }),
     ...(site === undefined ? {} : { site, wrap: site.wrap }),
   };
@@ -488,7 +488,7 @@ function busy(
 
 async function relayOnly(options: HostOptions): Promise<number> {
   const allowed = await openAllowList(options);
-  const where = await serverOptions(options, allowed);
+  const where = await serverOptions(options);
   const addresses = ownAddresses(options.hostname);
   releaseFiles(options, allowed);
   const { trust } = await loadTrust(OPEN_MINDED);
@@ -499,6 +499,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
   await using watch = new RelayMonitor(options);
   await using server = openRelay({
     ...where,
+    ...allowed && { allows: allowed.allows },
     trouble: watch.trouble,
     event: (event) => {
       watch.event(event);
