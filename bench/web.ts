@@ -31,12 +31,17 @@ const ENTER = `async (text) => {
 
 /** Makes `comes(TEXT)` in the page, which gives the time at which a line comes into the document. */
 const WATCH = `() => {
-  const waiting = new Map();
-  globalThis.comes = (text) => new Promise((resolve) => waiting.set(text, resolve));
+  const [waiting, seen] = [new Map(), new Map()];
+  globalThis.comes = (text) =>
+    new Promise((resolve) => seen.has(text) ? resolve(seen.get(text)) : waiting.set(text, resolve));
   new MutationObserver((changes) => {
     const at = performance.timeOrigin + performance.now();
     for (const { addedNodes } of changes) {
-      for (const node of addedNodes) waiting.get(node.querySelector?.(".text")?.textContent)?.(at);
+      for (const node of addedNodes) {
+        const text = node.querySelector?.(".text")?.textContent;
+        seen.set(text, at);
+        waiting.get(text)?.(at);
+      }
     }
   }).observe(document.querySelector(".scrolled"), { childList: true, subtree: true });
 }`;

@@ -22,6 +22,33 @@ const WINDOW = 200;
 const MAX_HEAP_BYTES = 150 << 20;
 
 Deno.test({
+  name: "a page follows lines that come faster than it is told that it has scrolled",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await room.join("bo");
+    await ada.sees("bo joined");
+    // A browser tells of a scrolling with its next frame. Here that comes after each line, before the page scrolls again.
+    await ada.evaluates(`new MutationObserver(() =>
+      document.querySelector(".scrolled").dispatchEvent(new Event("scroll"))).observe(
+        document.querySelector(".scrolled"), { childList: true })`);
+    for (let i = 1; i <= 300; i++) bo.session.send(`line ${i}\nof\nfour\nrows`);
+    await ada.sees("line 300\nof");
+    assertEquals(await ada.evaluates(`document.querySelector(".to-end")`), null);
+    await ada.waits(`(({ scrollHeight, scrollTop, clientHeight }) =>
+      scrollHeight - scrollTop - clientHeight < 2)(document.querySelector(".scrolled"))`);
+    // Who scrolls up stays there.
+    await ada.evaluates(`document.querySelector(".scrolled").scrollTop -= 500`);
+    await ada.page.waitForSelector(".to-end");
+    bo.session.send("unseen below");
+    await ada.sees("unseen below", "[data-spoken]");
+    assertEquals((await ada.text(".scrolled")).includes("unseen below"), false);
+  },
+});
+
+Deno.test({
   name: "10,000 lines leave the page usable: a window of them is in the document, within 150 MiB",
   ignore,
   async fn() {

@@ -35,6 +35,8 @@ export function Conversation({ state }: { readonly state: ChatState }) {
   const { log } = state;
   const area = useRef<HTMLDivElement>(null);
   const anchor = useRef<Anchor | undefined>(undefined);
+  /** Where the area was scrolled to last. */
+  const lastTop = useRef(0);
   /** The position of the first entry of the window; undefined while it follows the end. */
   const [held, hold] = useState<number | undefined>(undefined);
   const last = Math.max(log.start, log.end - WINDOW);
@@ -45,7 +47,10 @@ export function Conversation({ state }: { readonly state: ChatState }) {
     const element = area.current!;
     if (held === undefined) {
       // With the next frame: to ask for the height now would lay out the page once more for each line.
-      const frame = requestAnimationFrame(() => element.scrollTop = element.scrollHeight);
+      const frame = requestAnimationFrame(() => {
+        element.scrollTop = element.scrollHeight;
+        lastTop.current = element.scrollTop;
+      });
       return () => cancelAnimationFrame(frame);
     }
     if (anchor.current !== undefined) {
@@ -74,7 +79,11 @@ export function Conversation({ state }: { readonly state: ChatState }) {
   const scrolled = () => {
     const { scrollTop, scrollHeight, clientHeight } = area.current!;
     const below = scrollHeight - scrollTop - clientHeight;
+    const isUp = scrollTop < lastTop.current;
+    lastTop.current = scrollTop;
     if (below < AT_END_PX && to === log.end) hold(undefined);
+    // The browser tells late that the page itself has scrolled to the end: more lines may have come below.
+    else if (held === undefined && !isUp) return;
     else if (scrollTop < NEAR_PX && from > log.start) move(from - STEP);
     else if (below < NEAR_PX && to < log.end) move(from + STEP);
     else if (held === undefined) hold(from);
