@@ -13,8 +13,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { Scratch } from "../tests/fixtures/scratch.ts";
 import { HAS_BIND, Named } from "../tests/info/dns/named.ts";
 import { median } from "./chat/figures.ts";
+import { makeSelfContained } from "./startup.ts";
 
-const PARLEY = ["run", "--no-prompt", "--allow-net", "--allow-read", "main.ts", "info", "resolve"];
+const FROM_SOURCE = ["deno", "run", "--no-prompt", "--allow-net", "--allow-read", "main.ts"];
 
 const USAGE = `usage: deno task bench dns [--runs N] [--names N]
 
@@ -24,7 +25,9 @@ const USAGE = `usage: deno task bench dns [--runs N] [--names N]
 /** Two programs that do the same. */
 interface Pair {
   readonly what: string;
+  /** The arguments of dig. */
   readonly dig: readonly string[];
+  /** The command that runs parley, with its arguments. */
   readonly parley: readonly string[];
   /** The most that parley may take, in times of dig. */
   readonly goal: number;
@@ -40,8 +43,8 @@ interface Pair {
 export async function run(args: string[]): Promise<number> {
   let known = true;
   const given = parseArgs(args, { string: ["runs", "names", "_"], unknown: () => known = false });
-  const [runs, names] = [Number(given.runs ?? 21), Number(given.names ?? 10_000)];
-  const good = [runs, names].every((number) => Number.isInteger(number) && number > 0);
+  const [runs, count] = [Number(given.runs ?? 21), Number(given.names ?? 10_000)];
+  const good = [runs, count].every((number) => Number.isInteger(number) && number > 0);
   if (!known || !good) {
     console.error(USAGE);
     return args.includes("--help") ? 0 : 2;
@@ -51,26 +54,32 @@ export async function run(args: string[]): Promise<number> {
     return 1;
   }
   await using scratch = await Scratch.make();
-  const file = await makeZone(scratch, names);
+  const names = await makeZone(scratch, count);
   await using server = await Named.start({
     directory: scratch.path,
     zones: [{ name: "many.test", file: "many.zone" }],
   });
   const { hostname, port } = server.address;
   const dig = [`@${hostname}`, "-p", String(port)];
-  const at = `@${hostname}:${port}`;
+  const resolve = ["info", "resolve", `@${hostname}:${port}`];
+  const file = await makeSelfContained(scratch.path);
+  const inFolder = ["env", `XDG_CACHE_HOME=${scratch.path}`, file];
+  const one = { dig: [...dig, "n1.many.test", "A"], goal: 2, runs };
   const pairs: Pair[] = [
     {
-      what: "one name",
-      dig: [...dig, "n1.many.test", "A"],
-      parley: [...PARLEY, at, "n1.many.test", "A"],
-      goal: 2,
-      runs,
+      what: "one name, from source",
+      parley: [...FROM_SOURCE, ...resolve, "n1.many.test", "A"],
+      ...one,
     },
     {
-      what: `${names} names from a file`,
-      dig: [...dig, "+short", "-f", file],
-      parley: [...PARLEY, at, "--short", "--parallel", "200", "-f", file],
+      what: "one name, self-contained",
+      parley: [...inFolder, ...resolve, "n1.many.test", "A"],
+      ...one,
+    },
+    {
+      what: `${count} names from a file`,
+      dig: [...dig, "+short", "-f", names],
+      parley: [...FROM_SOURCE, ...resolve, "--short", "--parallel", "200", "-f", names],
       goal: 1,
       runs: Math.ceil(runs / 4),
     },
@@ -97,7 +106,7 @@ async function makeZone(scratch: Scratch, count: number): Promise<string> {
 }
 
 async function measure({ what, dig, parley, goal, runs }: Pair): Promise<boolean> {
-  const run = [() => timeOf("dig", dig), () => timeOf("deno", parley)] as const;
+  const run = [() => timeOf(["dig", ...dig]), () => timeOf(parley)] as const;
   const times: [number[], number[]] = [[], []];
   // One round that does not count: it fills the caches.
   for (let round = 0; round <= runs; round++) {
@@ -115,10 +124,10 @@ async function measure({ what, dig, parley, goal, runs }: Pair): Promise<boolean
 }
 
 /** How long a process takes, in milliseconds. */
-async function timeOf(program: string, args: readonly string[]): Promise<number> {
+async function timeOf([program = "", ...args]: readonly string[]): Promise<number> {
   const start = performance.now();
   // The output is discarded: reading it would load the cores that the command is measured on.
-  const command = new Deno.Command(program, { args: [...args], stdin: "null", stdout: "null" });
+  const command = new Deno.Command(program, { args, stdin: "null", stdout: "null" });
   const { success, stderr } = await command.output();
   const took = performance.now() - start;
   if (!success) {
