@@ -32,11 +32,13 @@ export function lackOf(location: Location): Lack | undefined {
     ...typeof Uint8Array.fromBase64 === "function" ? [] : ["Uint8Array.fromBase64"],
     ...typeof Promise.try === "function" ? [] : ["Promise.try"],
     ...typeof Map.groupBy === "function" ? [] : ["Map.groupBy"],
+    // Iterator helpers.
+    ...typeof globalThis.Iterator === "function" ? [] : ["Iterator"],
   ];
   if (missing.length === 0) return undefined;
   return {
     why: `This browser is too old for parley: it lacks ${missing.join(" and ")}.`,
-    steps: ["Use Chrome or Edge 140, Firefox 134 or Safari 18.2, or a newer one."],
+    steps: ["Use Chrome or Edge 140, Firefox 134 or Safari 18.4, or a newer one."],
   };
 }
 
