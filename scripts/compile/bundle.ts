@@ -35,11 +35,11 @@ export async function bundle(build: Build): Promise<Bundle> {
   const beside = build === "self-contained";
   const parts = packPortTable(chunks, beside ? "beside" : ports);
   const apart = beside ? chunksOnlyFor(parts, ENTRY, APART, TABLE) : new Set<string>();
-  const early = await executedFunctions(joinChunks(parts, ENTRY, new Set(), apart));
-  const program = markBuild(joinChunks(parts, ENTRY, early, apart), build);
+  const { quick, chat } = await executedFunctions(joinChunks(parts, ENTRY));
+  const program = markBuild(joinChunks(parts, ENTRY, quick, apart), build);
   return {
     program: compileEarly(await minify(program)),
-    rest: beside ? await minify(joinApart(parts, apart)) : "",
+    rest: beside ? compileEarly(await minify(joinApart(parts, apart, chat))) : "",
     ports: packPorts(ports),
   };
 }

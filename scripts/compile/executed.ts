@@ -8,14 +8,21 @@ import { Failure } from "../../lib/base/failure.ts";
 import { runDeno } from "./run_deno.ts";
 import { FLAGS } from "./target.ts";
 
+/** Names of functions and of chunks, as the program has them. */
+export interface Executed {
+  /** Those that the commands call that are compared with other tools. */
+  readonly quick: ReadonlySet<string>;
+  /** Those that the chat calls when its code is loaded. */
+  readonly chat: ReadonlySet<string>;
+}
+
 /**
- * Runs the commands that are compared with other tools, and returns the names of the functions that they call.
+ * Runs some commands, and returns the names of the functions that they call.
  *
- * @param program The joined program, not minified.
- * @returns The names that the program gives its functions, and those of its chunks.
+ * @param program The joined program in one file, not minified.
  * @throws {Failure} `NOT_RUN` if a command fails.
  */
-export async function executedFunctions(program: string): Promise<Set<string>> {
+export async function executedFunctions(program: string): Promise<Executed> {
   const folder = await Deno.makeTempDir();
   const server = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const answering = answerAll(server);
@@ -23,9 +30,14 @@ export async function executedFunctions(program: string): Promise<Set<string>> {
     const file = `${folder}/parley.js`;
     await Deno.writeTextFile(file, program);
     const at = `@127.0.0.1:${(server.addr as Deno.NetAddr).port}`;
-    const commands = [["info", "byteorder", "1234"], ["info", "resolve", at, "name.test", "A"]];
-    const called = commands.map((args, i) => calledBy(file, args, `${folder}/${i}`));
-    return new Set((await Promise.all(called)).flat());
+    const [bytes, name, chat] = await Promise.all(
+      [
+        ["info", "byteorder", "1234"],
+        ["info", "resolve", at, "name.test", "A"],
+        ["chat", "page"],
+      ].map((args, i) => calledBy(file, args, `${folder}/${i}`)),
+    );
+    return { quick: new Set([...bytes!, ...name!]), chat: new Set(chat) };
   } finally {
     server.close();
     await answering;

@@ -66,17 +66,19 @@ const __more = () => __rest ??= import(new URL("rest.js", import.meta.url).href)
  *
  * @param chunks The files of the bundle, by name.
  * @param apart The names of those that the second file holds.
+ * @param early As for {@linkcode joinChunks}.
  * @returns A module. Its `chunksFor()` takes the program's function that loads a chunk, and returns the chunks.
  * @throws {Failure} `NOT_JOINED` if the chunks are not as expected.
  */
 export function joinApart(
   chunks: ReadonlyMap<string, string>,
   apart: ReadonlySet<string>,
+  early: ReadonlySet<string> = new Set(),
 ): string {
   const there = [...chunks].filter(([name]) => apart.has(name));
   return `let __load;
 const __chunks = {
-${functionsOf(there, new Set(), new Set())}};
+${functionsOf(there, early, new Set())}};
 export const chunksFor = (load) => {
   __load = load;
   return __chunks;
