@@ -74,8 +74,13 @@ export class HeldFile implements Disposable {
     const at = mode === undefined ? path : await linked(path);
     const file = await Deno.open(at, { read: true, write, append, ...make });
     try {
-      refuseSpecial(path, await file.stat());
-      return new HeldFile(await Deno.realPath(path), file, replaced);
+      const opened = await file.stat();
+      refuseSpecial(path, opened);
+      const held = new HeldFile(await Deno.realPath(path), file, replaced);
+      // What took its place before the watch began is not told by an event.
+      const now = await statIfThere(held.path);
+      if (now?.ino !== opened.ino || now?.dev !== opened.dev) held.#replace(replaced);
+      return held;
     } catch (error) {
       file.close();
       throw error;
@@ -91,12 +96,16 @@ export class HeldFile implements Disposable {
     const name = nameOf(this.path);
     for await (const { kind, paths } of watcher) {
       // A file cannot be created where this one is. The event can tell only of this one, late: the runtime watches a
-      // directory once for all its watchers.
+      // directory once for all its watchers. Where this one is gone, that was told before.
       if (kind !== "rename" && kind !== "remove") continue;
-      if (this.#replaced || paths.every((path) => nameOf(path) !== name)) continue;
-      this.#replaced = true;
-      replaced();
+      if (paths.some((path) => nameOf(path) === name)) this.#replace(replaced);
     }
+  }
+
+  #replace(replaced: (() => void) | undefined): void {
+    if (this.#replaced) return;
+    this.#replaced = true;
+    replaced?.();
   }
 
   /** Closes the file. */

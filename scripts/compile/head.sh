@@ -208,7 +208,7 @@ keep_compiled() (
 ) </dev/null >/dev/null 2>&1
 
 # Removes from ROOT what other versions have unpacked, but the one that was used last. One that runs
-# has read all that it needs.
+# reads all that it needs as it starts: only a third version that starts at that moment is in its way.
 remove_old() (
   cd -- "$1" || exit
   kept=

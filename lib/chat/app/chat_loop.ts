@@ -148,6 +148,11 @@ export class Conversation {
     return this.#inHand + this.#gated.length + waiting.filter(isMessage).length;
   }
 
+  /** Resolves when the user insists on leaving at once: by Ctrl-C or a stop signal while it leaves. */
+  get hurried(): Promise<void> {
+    return this.#hurry.promise;
+  }
+
   /** The session's `event` callback: shows an event. */
   readonly tell = (event: MemberEvent): void => {
     if (this.#held !== undefined) return void this.#held.push(event);

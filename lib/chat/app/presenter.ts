@@ -296,6 +296,12 @@ export function unwrittenText({ what, why, hint = "check the file" }: Failure): 
   return `${what}: ${why}; new peers are remembered for this run only until this is fixed: ${hint}`;
 }
 
+/** Says that leaving waits for the known-peers file. */
+export const SETTLING_TEXT = "the known-peers file is being written; Ctrl-C leaves without";
+
+/** Says that the user did not wait for the known-peers file. */
+export const UNSAVED_TEXT = "the known-peers file was not written: new peers may not be saved";
+
 /** Says that the known-peers file can be written again. */
 export const WRITTEN_TEXT = "the known-peers file can be written again: new peers are saved";
 

@@ -51,8 +51,9 @@ import {
 import { Invitations } from "../trust/invitations.ts";
 import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
 import { DEFAULT_PORT, type Reason, WEBSOCKET_PATH } from "../wire/kinds.ts";
+import { NOTICE_AFTER_MS } from "./departure.ts";
 import { ChatInvitations, type GuestPlace, type PagePlace, refusalOf } from "./invite.ts";
-import type { JoinCommands, Listening } from "./presenter.ts";
+import { type JoinCommands, type Listening, SETTLING_TEXT, UNSAVED_TEXT } from "./presenter.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 
 /** The options of a server and of a client. */
@@ -446,8 +447,23 @@ async function runChat(
     // A user who left before joining must not join afterwards.
     given.abort();
     if (session === undefined) joined.then((late) => late.close(), () => {});
-    await loaded.settled();
+    await settle(loaded, setup);
   }
+}
+
+/**
+ * Waits until the known peers are written, however slow the disk is, and tells that it waits. Ctrl-C and stop signals
+ * end the wait.
+ */
+async function settle(
+  loaded: LoadedTrust,
+  { conversation, display, presenter }: ConversationSetup,
+): Promise<void> {
+  const slow = setTimeout(() => display.print(presenter.notice(SETTLING_TEXT)), NOTICE_AFTER_MS);
+  const settled = loaded.settled().then(() => true);
+  const isSettled = await Promise.race([settled, conversation.hurried.then(() => false)]);
+  clearTimeout(slow);
+  if (!isSettled) display.print(presenter.error("UNSAVED", UNSAVED_TEXT));
 }
 
 function namesOfOthers(session: Session): string[] {

@@ -197,10 +197,33 @@ test("a person who leaves while another process holds the known peers is told th
   await joined(bo, "cy");
   await leave(bo);
   held.close();
-  assertEquals(bo.all("notice").map(({ text }) => text).slice(-1), [
+  const notices = bo.all("notice").map(({ text }) => text);
+  assertEquals(notices.slice(-2).toSorted(), [
+    "the known-peers file is being written; Ctrl-C leaves without",
     "waiting for the known-peers file: another process has locked it",
   ]);
   assertEquals(bo.all("error").map(({ code }) => code), ["LOCKED"]);
+  assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
+  await leave(cy);
+});
+
+test("who leaves twice does not wait for the known peers, and is told that they may not be saved", async () => {
+  await using scratch = await Scratch.make();
+  const { server, address } = await serve("-n", "ada");
+  await using _server = server;
+  const peers = scratch.file("peers");
+  await using bo = await join(address, "bo", "-k", peers);
+  await joined(bo, "ada");
+  while ((await scratch.lines("peers")).length === 0) await new Promise((go) => setTimeout(go, 10));
+  using held = await Deno.open(`${peers}.lock`, { write: true });
+  await held.lock(true);
+  await using cy = await join(address, "cy");
+  await joined(bo, "cy");
+  await bo.type("/quit\n");
+  await server.event("left");
+  bo.kill("SIGTERM");
+  assertEquals(await bo.ended(), 0);
+  assertEquals(bo.all("error").map(({ code }) => code), ["UNSAVED"]);
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
   await leave(cy);
 });
