@@ -34,7 +34,7 @@ const SEALED_FIELDS = {
 } as const;
 
 for (const [field, { at, fault }] of Object.entries(SEALED_FIELDS)) {
-  Deno.test(`a changed ${field} of a sealed frame is reported, and nothing of the frame is shown`, async () => {
+  Deno.test(`a relay that changes the ${field} of a sealed frame is told, and nothing of it shown`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const bo = await room.join("bo", once(KIND.sealed, 2, (bytes) => [flip(bytes, at)]));
@@ -85,7 +85,7 @@ Deno.test("a sealed frame without a known sender is reported, and nothing of it 
 });
 
 for (const [kind, name] of [[KIND.sealed, "sealed"], [KIND.pair, "pair"]] as const) {
-  Deno.test(`a ${name} frame under another sender's name is reported`, async () => {
+  Deno.test(`a relay that names another member as the sender of a ${name} frame is told`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const cy = await room.join("cy");

@@ -336,7 +336,7 @@ Deno.test("an unconfirmed member is confirmed by the first frame that it signed 
 
 for (const isRenumbered of [false, true]) {
   const how = isRenumbered ? " in its new number" : "";
-  Deno.test(`a relay that lists a member again and replays its lines${how} makes nothing appear twice`, async () => {
+  Deno.test(`a relay that lets somebody leave and come again, and replays what it said${how}, shows nothing twice`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const said: Bytes[] = [];
