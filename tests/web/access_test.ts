@@ -17,6 +17,10 @@ const ignore = !HAS_CHROMIUM;
 /** What axe finds wrong with a page: a line for each fault. */
 async function faultsOf(visitor: Visitor): Promise<unknown> {
   await visitor.page.evaluate(axe);
+  // What fades in has its contrast in the end.
+  await visitor.evaluates(
+    `Promise.allSettled(document.getAnimations().map((one) => one.finished))`,
+  );
   return await visitor.evaluates(`axe.run().then(({ violations }) => violations.flatMap((one) =>
     one.nodes.map((node) => one.id + ": " + node.html.slice(0, 200) + " " + node.failureSummary)))`);
 }
