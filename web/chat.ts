@@ -195,7 +195,11 @@ export class Chat {
     this.#verification.begin(session);
     this.#invitations.begin(session, (error) => this.#end("FAILED", String(error)));
     const { store } = this.#options;
-    if (store !== undefined) store.changed = () => this.#readAgain(store);
+    if (store !== undefined) {
+      store.changed = () => this.#readAgain(store);
+      // Another tab may have met somebody while this one made its keys and dialled.
+      this.#readAgain(store);
+    }
     this.#invitations.gate?.opened.then(
       () => this.#gated.splice(0).forEach(({ text, to }) => this.#send(session, text, to)),
       (failure: Failure) => this.#over(failure.why, failure.hint),
@@ -360,13 +364,14 @@ export class Chat {
 
   #remember(store: Store, change: KnownPeersChange): void {
     this.#changes += 1;
-    store.remember(change).catch((error) => {
+    // Another tab may have met somebody else by that name a moment before: then its key counts.
+    store.remember(change).then(() => this.#readAgain(store), (error) => {
       const why = `this browser could not keep what you know of others: ${error}`;
       this.#refuse("NOT_KEPT", why);
     });
   }
 
-  /** Takes over what another tab has changed. */
+  /** Takes over what this tab and others have changed. */
   async #readAgain(store: Store): Promise<void> {
     const changes = this.#changes;
     try {

@@ -217,3 +217,30 @@ Deno.test({
     for (const name of ["bo", "cy"]) await standing(ada, name, "✓ verified");
   },
 });
+
+Deno.test({
+  name:
+    "a key that was met in another tab a moment before counts, though this tab has not heard of it",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    // What the other tab writes, whose word of it does not come.
+    const line = `bo SHA256:${"A".repeat(43)} 2026-11-24T00:00:00Z unverified\n`;
+    await ada.page.evaluate(`new Promise((resolve, reject) => {
+      const opening = indexedDB.open("parley");
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        const writing = opening.result.transaction("things", "readwrite").objectStore("things")
+          .put(${JSON.stringify(line)}, "known peers");
+        writing.onsuccess = resolve;
+        writing.onerror = reject;
+      };
+    })`);
+    await using bo = await room.join("bo");
+    bo.session.send("it is me");
+    await ada.waits(`[...document.querySelectorAll(".people li")].some((one) =>
+      one.textContent.includes("bo") && one.textContent.includes("changed"))`);
+  },
+});

@@ -340,7 +340,7 @@ export type Coming = "joined" | "left" | "away" | "back";
 
 /** How long the first line of a minute waits for more comings and goings if it cannot grow, in milliseconds. */
 const PAUSE_MS = 2_000;
-/** A message ends so many lines in a minute. After these, a line waits until the minute is over. */
+/** Messages of others end so many lines in a minute. After these, a line waits until the minute is over. */
 const FEW = 3;
 /** A minute, which begins with a coming or going, in milliseconds. */
 const MINUTE_MS = 60_000;
@@ -400,11 +400,6 @@ export class Comings {
   /** Whether anything that is printed ends the line that is seen: it is the first one of its minute. */
   get yields(): boolean {
     return this.isSeen && this.#told === 0;
-  }
-
-  /** Whether a message of the user ends the line, so that it is seen who receives the message: unless there are too many lines. */
-  get endsBeforeOwn(): boolean {
-    return this.#told < FEW;
   }
 
   /**

@@ -225,8 +225,8 @@ export class Transcript implements Presenter {
       ? this.#self.name
       : "you";
     const paint = to === undefined ? this.#style.dim : this.#style.magenta;
-    const came = this.#comings.endsBeforeOwn ? this.gathered() : [];
-    return [...came, ...this.#speech.own(paint(who), text)];
+    // So that the user sees who receives the message.
+    return [...this.gathered(), ...this.#speech.own(paint(who), text)];
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {

@@ -512,12 +512,34 @@ Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
   assertEquals(plain().listening({ ...relay, join: two, web }).slice(1), [
     `${others}   ${page}${https})`,
   ]);
-  assertEquals(plain().listening({ ...relay, join: two, web, tls: true }).slice(1), [
-    `${others}   ${page})`,
+  const secure = { ...web, url: "https://[::1]:4396/" };
+  assertEquals(plain().listening({ ...relay, join: two, web: secure, tls: true }).slice(1), [
+    `${others}   ${page.replace("http:", "https:")})`,
   ]);
   assertEquals(JSON.parse(new Report().listening({ ...relay, web })[0]!).web, web);
   for (const tls of [false, true]) {
     const [line] = new Report().listening({ ...relay, tls });
     assertEquals([JSON.parse(line!).tls, JSON.parse(line!).join], [tls, [command]]);
+  }
+});
+
+Deno.test("who has joined is told before the user's own message, whatever was told in that minute", async () => {
+  for (const grows of [false, true]) {
+    let time = 0;
+    const style = makeStyle(false);
+    const options = { style, echo: true, who: strangers(), lasting: true, gathers: true, grows };
+    const transcript = new Transcript({ ...options, now: () => time });
+    for (const name of ["s1", "s2", "s3"]) {
+      const stranger = await peer(name);
+      transcript.event({ kind: "joined", peer: stranger, present: false });
+      time += 1_000;
+      assertEquals(transcript.event(message(stranger, "hi")).length, 2, "each ends a line");
+    }
+    const eve = await peer("eve");
+    assertEquals(transcript.event({ kind: "joined", peer: eve, present: false }), []);
+    assertEquals(transcript.said("the password", undefined), [
+      "* eve joined (new)",
+      "you: the password",
+    ]);
   }
 });
