@@ -127,9 +127,8 @@ export class Transcript implements Presenter {
     const id = room.slice(0, 8).toHex();
     const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
     const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
-    const page = web === undefined
-      ? ""
-      : pageText(web, web.url.startsWith("https:") || join.from === "this machine");
+    const reaches = tls || join.from === "this machine" || web?.url.startsWith("https:") === true;
+    const page = web === undefined ? "" : pageText(web, reaches);
     const how = invites ? [] : [joinText(join) + page];
     const hash = invites && web !== undefined ? `, page with SHA-256 ${web.sha256}` : "";
     return [`listening on ${where}, room ${which}${measured}${hash}`, ...how]

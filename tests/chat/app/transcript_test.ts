@@ -516,6 +516,9 @@ Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
   assertEquals(plain().listening({ ...relay, join: two, web: secure, tls: true }).slice(1), [
     `${others}   ${page.replace("http:", "https:")})`,
   ]);
+  const proxied = { ...web, url: "https://chat.example/parley/" };
+  const [, where] = plain().listening({ ...relay, join: two, web: proxied });
+  assertEquals(where, `${others}   ${page.replace(web.url, proxied.url)})`);
   assertEquals(JSON.parse(new Report().listening({ ...relay, web })[0]!).web, web);
   for (const tls of [false, true]) {
     const [line] = new Report().listening({ ...relay, tls });
