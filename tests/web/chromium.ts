@@ -20,8 +20,8 @@ const FLAGS: readonly string[] = [
   // Several pages are open at once, and one of them only is in front.
   ...["--disable-renderer-backgrounding", "--disable-background-timer-throttling"],
   ...["--hide-scrollbars", "--remote-debugging-port=0"],
-  // A name for this machine that browsers do not know to be this machine.
-  "--host-resolver-rules=MAP chat.test 127.0.0.1",
+  // Names for this machine that browsers do not know to be this machine.
+  "--host-resolver-rules=MAP *.test 127.0.0.1",
 ];
 
 /** A running browser. */

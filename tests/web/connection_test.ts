@@ -67,6 +67,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the key that a page keeps cannot be exported",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    const tried = await ada.evaluates(`new Promise((resolve, reject) => {
+      const opening = indexedDB.open("parley");
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        const reading = opening.result.transaction("things").objectStore("things").get("identity");
+        reading.onerror = reject;
+        reading.onsuccess = async () => {
+          const { privateKey } = reading.result;
+          const refusals = ["pkcs8", "jwk"].map((format) =>
+            crypto.subtle.exportKey(format, privateKey).then(() => "exported", ({ name }) => name));
+          resolve([privateKey.type, privateKey.extractable, ...await Promise.all(refusals)]);
+        };
+      };
+    })`);
+    assertEquals(tried, ["private", false, "InvalidAccessError", "InvalidAccessError"]);
+  },
+});
+
+Deno.test({
   name: "who does not keep the key has another after leaving",
   ignore,
   async fn() {

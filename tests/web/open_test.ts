@@ -35,6 +35,47 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a page of another origin cannot open the WebSocket, and no other name leads to the page",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    const page = await chromium.browser.newPage();
+    await using stranger = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response("<p>a stranger", { headers: { "Content-Type": "text/html" } }),
+    );
+    const opens = (url: string) =>
+      page.evaluate(`new Promise((resolve) => {
+        const socket = new WebSocket("${url}");
+        socket.onopen = () => resolve("open");
+        socket.onerror = () => resolve("refused");
+      })`);
+    const socket = `${room.url.replace("http", "ws")}chat?room=`;
+    await page.goto(`http://127.0.0.1:${stranger.addr.port}/`);
+    assertEquals(await opens(socket), "refused");
+    await page.goto(room.url);
+    assertEquals(await opens(socket), "open");
+    const misled = await page.goto(`http://evil.test:${room.port}/`);
+    assertEquals(misled?.status(), 421);
+    assertEquals((await page.content()).includes("<form"), false);
+  },
+});
+
+Deno.test({
+  name: "the page comes compressed, and is the one whose hash the server says",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    const page = await chromium.browser.newPage();
+    const answer = await page.goto(room.url);
+    assertEquals(answer?.headers()["content-encoding"], "br");
+    assertEquals(await answer?.text(), PAGE);
+  },
+});
+
+Deno.test({
   name: "opened as a file, the page asks for a server and joins it",
   ignore,
   async fn() {

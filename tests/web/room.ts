@@ -17,7 +17,7 @@ import {
 } from "../../lib/chat/runtime/room.ts";
 import type { Session } from "../../lib/chat/runtime/session.ts";
 import { WebSite } from "../../lib/chat/runtime/web_server.ts";
-import { readPage } from "../../lib/chat/web/page.ts";
+import { BROTLI_PAGE, readPage } from "../../lib/chat/web/page.ts";
 import { until } from "../chat/keys.ts";
 
 const PAGE = await readPage();
@@ -37,6 +37,7 @@ export class WebRoom implements AsyncDisposable {
     const room = new WebRoom();
     const site = await WebSite.make({
       page: PAGE,
+      brotli: BROTLI_PAGE,
       isSecure: false,
       names: [ELSEWHERE],
       origins: ["null"],
