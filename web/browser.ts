@@ -1,12 +1,10 @@
 /// <reference lib="dom" />
 /**
- * What the page needs of a browser, and where its relay is.
+ * What the page needs of a browser, and what the address that it was opened by says.
  *
  * @module
  */
 
-import { canonicalHost, hostPort } from "../lib/base/host_port.ts";
-import { Failure } from "../lib/base/failure.ts";
 import { readInvitationLink } from "../lib/chat/wire/invitation.ts";
 
 /** Why this browser cannot run the page, and what the person can do. */
@@ -42,63 +40,9 @@ export function lackOf(location: Location): Lack | undefined {
   };
 }
 
-/** Where a relay is. */
-export interface Place {
-  /** Its WebSocket. */
-  readonly url: URL;
-  /** What the person dialled. */
-  readonly dialled: { readonly host: string; readonly port: number };
-}
-
 /** Whether a page at an address comes from a relay. A file, which ends in .html wherever it is, does not. */
 export function comesFromRelay({ protocol, pathname }: Location): boolean {
   return (protocol === "http:" || protocol === "https:") && !pathname.endsWith(".html");
-}
-
-/**
- * Returns the place of the relay that a page came from: the WebSocket is `chat` beside the page.
- *
- * @param base The address of the page.
- */
-export function placeBeside(base: string): Place {
-  const url = new URL("chat", base);
-  url.search = url.hash = "";
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return placeAt(url);
-}
-
-/**
- * Reads the address of a relay that a person entered: `wss://HOST:PORT`, or with `https`, `ws` or `http`.
- *
- * @throws {Failure} If it is no address of a relay.
- */
-export function readPlace(address: string): Place {
-  const whole = /^[a-z]+:\/\//i.test(address) ? address : `wss://${address}`;
-  const url = /\s/.test(whole) ? null : URL.parse(whole);
-  const protocol = url === null ? undefined : SOCKETS[url.protocol];
-  if (url === null || protocol === undefined) {
-    throw new Failure({
-      what: "this is no address of a server",
-      why: "it has another form than wss://HOST:PORT",
-      code: "ADDRESS",
-    });
-  }
-  url.protocol = protocol;
-  url.hash = "";
-  if (url.pathname === "/") url.pathname = "/chat";
-  return placeAt(url);
-}
-
-const SOCKETS: Readonly<Record<string, string>> = {
-  "ws:": "ws:",
-  "http:": "ws:",
-  "wss:": "wss:",
-  "https:": "wss:",
-};
-
-function placeAt(url: URL): Place {
-  const port = url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port);
-  return { url, dialled: { host: canonicalHost(url.hostname), port } };
 }
 
 /**
@@ -111,25 +55,6 @@ export function invitationOf(location: Location): string {
   const link = `${protocol}//${host}/${encodeURIComponent(roomOf(location))}${hash}`;
   readInvitationLink(link);
   return link;
-}
-
-/** Where a relay is that a person named, and the room and the link if that was an invitation. */
-export interface NamedPlace {
-  readonly place: Place;
-  readonly invited?: { readonly roomName: string; readonly link: string };
-}
-
-/**
- * Reads the address of a relay, or the link of an invitation, that a person entered.
- *
- * @throws {Failure} If it is no address of a relay.
- * @throws {MalformedError} If what follows # is no secret of an invitation.
- */
-export function readNamedPlace(address: string): NamedPlace {
-  if (!/^https?:.*#/.test(address)) return { place: readPlace(address) };
-  const { scheme, host, port, prefix = "", room } = readInvitationLink(address);
-  const place = readPlace(`${scheme}://${hostPort({ hostname: host, port })}${prefix}/chat`);
-  return { place, invited: { roomName: room, link: address } };
 }
 
 /** Returns the room that the address of a page names: the last part of its path. */

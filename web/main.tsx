@@ -13,16 +13,9 @@ import { generateRsaKeys } from "../lib/rsa/rsa.ts";
 import { MalformedError } from "../lib/base/bytes.ts";
 import type { OwnInvitation } from "../lib/chat/app/invite.ts";
 import { openInvitation, readInvitationLink } from "../lib/chat/wire/invitation.ts";
-import {
-  comesFromRelay,
-  invitationOf,
-  type Lack,
-  lackOf,
-  placeBeside,
-  readNamedPlace,
-  roomOf,
-} from "./browser.ts";
+import { comesFromRelay, invitationOf, type Lack, lackOf, roomOf } from "./browser.ts";
 import { Chat } from "./chat.ts";
+import { placeBeside, readNamedPlace } from "./place.ts";
 import { BEGINNING, type ChatState } from "./state.ts";
 import { readText, Store, writeText } from "./store.ts";
 import { type Choice, Join, type JoinProps } from "./view/join.tsx";

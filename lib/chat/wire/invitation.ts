@@ -109,8 +109,11 @@ export const MAX_LINK_LENGTH = 512;
 /** A name in the form that travels (punycode for others than ASCII), an IPv4 address, or an IPv6 address. */
 const AUTHORITY = /^([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 
-/** Segments of a path (RFC 3986 section 3.3) that are not empty. */
-const PREFIX = /^(?:\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*$/;
+/**
+ * Segments of a path (RFC 3986 section 3.3) that are not empty. A server that decodes an escaped slash or backslash
+ * would see more segments than these.
+ */
+const PREFIX = /^(?:\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[Ff]|5[Cc])[0-9A-Fa-f]{2})+)*$/;
 /** A segment that stands for another place in the path. */
 const DOTS = /\/(?:\.|%2e){1,2}(?=\/|$)/i;
 
@@ -162,7 +165,9 @@ export function readInvitationLink(text: string): InvitationLink {
       `character ${foreign + 1} is a blank, a control or not ASCII: copy the link alone`,
     );
   }
-  const [, scheme, rest] = /^(parley|https?):\/\/(.*)$/.exec(text) ?? [];
+  const [, written, rest] = /^(parley|https?):\/\/(.*)$/i.exec(text) ?? [];
+  // RFC 3986 section 3.1.
+  const scheme = written?.toLowerCase();
   if (scheme === undefined || rest === undefined) {
     throw noLink("it does not begin with parley://, https:// or http://");
   }

@@ -132,6 +132,13 @@ Deno.test("the longest host and room fit into a link", () => {
   assert(most.length <= MAX_LINK_LENGTH, `${most.length}`);
 });
 
+Deno.test("a link's scheme is read in any case, as URLs have it", () => {
+  for (const scheme of ["parley", "https"] as const) {
+    const link = readInvitationLink(`${scheme.toUpperCase()}://Chat.example/tea#${FRAGMENT}`);
+    assertEquals([link.scheme, link.host, link.room], [scheme, "chat.example", "tea"]);
+  }
+});
+
 Deno.test("what is no link is refused with one line that has nothing of it", () => {
   const whole = `parley://chat.example/tea#${FRAGMENT}`;
   const bad: Record<string, string> = {
@@ -171,6 +178,10 @@ Deno.test("what is no link is refused with one line that has nothing of it", () 
     [`https://chat.example/a/../tea#${FRAGMENT}`]: "is no path",
     [`https://chat.example/%2E%2e/a/tea#${FRAGMENT}`]: "is no path",
     [`https://chat.example/./tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/a%2f..%2fb/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/a%2F/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/..%5c/tea#${FRAGMENT}`]: "is no path",
+    [`https://chat.example/%5C/tea#${FRAGMENT}`]: "is no path",
     [`https://chat.example/a?b/tea#${FRAGMENT}`]: "is no path",
     [`https://chat.example/a\\b/tea#${FRAGMENT}`]: "is no path",
     [`https://chat.example/%zz/tea#${FRAGMENT}`]: "is no path",

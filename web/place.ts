@@ -1,0 +1,85 @@
+/**
+ * Where the relay of the page is, as its own address says it or as a person enters it.
+ *
+ * @module
+ */
+
+import { Failure } from "../lib/base/failure.ts";
+import { canonicalHost, hostPort } from "../lib/base/host_port.ts";
+import { readInvitationLink } from "../lib/chat/wire/invitation.ts";
+
+/** Where a relay is. */
+export interface Place {
+  /** Its WebSocket. */
+  readonly url: URL;
+  /** What the person dialled. */
+  readonly dialled: { readonly host: string; readonly port: number };
+}
+
+/**
+ * Returns the place of the relay that a page came from: the WebSocket is `chat` beside the page.
+ *
+ * @param base The address of the page.
+ */
+export function placeBeside(base: string): Place {
+  const url = new URL("chat", base);
+  url.search = url.hash = "";
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return placeAt(url);
+}
+
+/**
+ * Reads the address of a relay that a person entered: `wss://HOST:PORT`, or with `https`, `ws` or `http`.
+ *
+ * @throws {Failure} If it is no address of a relay.
+ */
+export function readPlace(address: string): Place {
+  const whole = /^[a-z]+:\/\//i.test(address) ? address : `wss://${address}`;
+  const url = /\s/.test(whole) ? null : URL.parse(whole);
+  const protocol = url === null ? undefined : SOCKETS[url.protocol];
+  if (url === null || protocol === undefined) {
+    throw new Failure({
+      what: "this is no address of a server",
+      why: "it has another form than wss://HOST:PORT",
+      code: "ADDRESS",
+    });
+  }
+  url.protocol = protocol;
+  url.hash = "";
+  if (url.pathname === "/") url.pathname = "/chat";
+  return placeAt(url);
+}
+
+const SOCKETS: Readonly<Record<string, string>> = {
+  "ws:": "ws:",
+  "http:": "ws:",
+  "wss:": "wss:",
+  "https:": "wss:",
+};
+
+function placeAt(url: URL): Place {
+  const port = url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port);
+  return { url, dialled: { host: canonicalHost(url.hostname), port } };
+}
+
+/** Where a relay is that a person named, and the room and the link if that was an invitation. */
+export interface NamedPlace {
+  readonly place: Place;
+  readonly invited?: { readonly roomName: string; readonly link: string };
+}
+
+/**
+ * Reads the address of a relay, or the link of an invitation, that a person entered.
+ *
+ * @throws {Failure} If it is no address of a relay.
+ * @throws {MalformedError} If what follows # is no secret of an invitation.
+ */
+export function readNamedPlace(address: string): NamedPlace {
+  // What follows # is the secret of an invitation, and must not be lost in silence.
+  if (!address.includes("#")) return { place: readPlace(address) };
+  // Some programs cut the scheme off.
+  const link = /^[a-z]+:\/\//i.test(address) ? address : `https://${address}`;
+  const { scheme, host, port, prefix = "", room } = readInvitationLink(link);
+  const place = readPlace(`${scheme}://${hostPort({ hostname: host, port })}${prefix}/chat`);
+  return { place, invited: { roomName: room, link } };
+}
