@@ -72,10 +72,13 @@ Deno.test({
     await using _nginx = new Deno.Command("nginx", { args, stdin: "null" }).spawn();
     const page = `https://localhost:${port}/parley/`;
     const options = ["--json", "--commands", "--name"];
-    const place = ["--port", `${listens}`, "--web", "--web-origin", page, "--room", "tea"];
+    const place = ["--port", `${listens}`, "--web", "--web-page", page, "--room", "tea"];
     await using ada = new ChatProcess([
       "server",
       ...place,
+      // The guests dial the name of the page.
+      "--public-name",
+      "relay.example",
       "--invited",
       "--invite",
       ...options,

@@ -92,9 +92,9 @@ export interface HostOptions extends TalkOptions, WatchOptions {
   readonly invite: boolean;
   /** Whether only guests with an invitation, and those on the allow list, may join. */
   readonly invited: boolean;
-  /** The host names by which members may dial it; if empty, any name is accepted. */
+  /** The host names by which members may dial it, besides that of the page; if empty, any name is accepted. */
   readonly publicNames: readonly string[];
-  /** Answers browsers too; `origins` are those of other pages that may join. */
+  /** Answers browsers too; `origins` are those of other pages that may join. That of `page` may without being named. */
   readonly web?: {
     readonly origins: readonly string[];
     /** Where a proxy serves the page, if one does. */
@@ -231,7 +231,7 @@ async function serverOptions(
   options: HostOptions,
 ): Promise<RelayServerOptions & { readonly site?: WebSite }> {
   const { hostname, port, room, maxRooms, maxMembers, graceMs } = options;
-  const { publicNames, limits = {} } = options;
+  const { limits = {} } = options;
   const tls = options.tls && await readServerFiles(options.tls);
   const site = await openSite(options, tls);
   return {
@@ -241,11 +241,17 @@ async function serverOptions(
     maxRooms,
     maxMembers,
     graceMs,
-    publicNames,
+    publicNames: dialledNames(options),
     limits,
     ...(tls === undefined ? {} : { tls }),
     ...(site === undefined ? {} : { site, wrap: site.wrap }),
   };
+}
+
+/** Returns the names by which members may dial the relay; none for any. Who comes by the page's address dials its name. */
+function dialledNames({ publicNames, web }: HostOptions): readonly string[] {
+  if (publicNames.length === 0 || web?.page === undefined) return publicNames;
+  return [...publicNames, hostPort(web.page)];
 }
 
 /** Prepares the page for browsers, if there is to be one. */
@@ -267,7 +273,7 @@ async function openSite(
     brotli: BROTLI_PAGE,
     isSecure: tls !== undefined,
     names,
-    origins,
+    origins: page === undefined ? origins : [...origins, originOf(page)],
   });
 }
 
@@ -281,9 +287,14 @@ function webPage(
   if (site === undefined) return {};
   const page = pagePlace(options, server, addresses);
   const { path = WEBSOCKET_PATH } = page;
-  const socket = new URL(path, `${page.scheme}://${hostPort(page)}`);
+  const socket = new URL(path, originOf(page));
   const url = new URL(encodeURIComponent(server.roomName) || ".", socket);
   return { web: { url: url.href, sha256: site.sha256 } };
+}
+
+/** Returns the origin of a page, as browsers write it. */
+function originOf(page: PagePlace): string {
+  return new URL(`${page.scheme}://${hostPort(page)}`).origin;
 }
 
 /** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */

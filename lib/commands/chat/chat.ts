@@ -97,11 +97,12 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     const hint = "give --invite too, for the link of a first guest, or --allow FILE";
     throw usageFailure("--invited", "nobody could join", hint);
   }
+  const room = readRoomName(options.room, "--room");
   // With a name that is not an address, no member could join.
   for (const name of options["public-name"]) readAddress(name, DEFAULT_PORT);
   return hostRoom({
     io: terminalIo(io, options),
-    ...webOptions(options.web, options["web-origin"]),
+    ...webOptions({ ...options, room }),
     hostname: options.host,
     port: options.port,
     ...serverFiles(options["tls-cert"], options["tls-key"]),
@@ -110,7 +111,7 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
     invite: options.invite,
     invited: options.invited,
     publicNames: options["public-name"],
-    room: readRoomName(options.room, "--room"),
+    room,
     maxRooms: options["max-rooms"],
     maxMembers: options["max-members"],
     limits: limitsFrom(options),
@@ -186,16 +187,23 @@ export function readRoomAddress(text: string): RoomAddress {
 }
 
 function readLink(text: string): RoomAddress {
+  const invitation = readLinkText(
+    text,
+    (why) => usageFailure("cannot read the link of the invitation", why),
+  );
+  const { scheme, host: hostname, port, prefix = "", room: roomName } = invitation;
+  const web = { path: prefix + WEBSOCKET_PATH, isSecure: scheme === "https" };
+  const place = { hostname, port, roomName, invitation };
+  return scheme === "parley" ? place : { ...place, web };
+}
+
+/** Reads the link of an invitation; `failure` makes what is thrown of the reason why it is none. */
+function readLinkText(text: string, failure: (why: string) => Failure): InvitationLink {
   try {
-    const invitation = readInvitationLink(text.replace(/^\w+/, (scheme) => scheme.toLowerCase()));
-    const { scheme, host: hostname, port, prefix = "", room: roomName } = invitation;
-    const web = { path: prefix + WEBSOCKET_PATH, isSecure: scheme === "https" };
-    const place = { hostname, port, roomName, invitation };
-    return scheme === "parley" ? place : { ...place, web };
+    return readInvitationLink(text);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
-    const why = error.message.replace("this is no link of an invitation: ", "");
-    throw usageFailure("cannot read the link of the invitation", why);
+    throw failure(error.message.replace("this is no link of an invitation: ", ""));
   }
 }
 
@@ -204,8 +212,7 @@ function readLink(text: string): RoomAddress {
  * `wss://HOST[:PORT][/PATH][?room=ROOM]`. A page's WebSocket is `chat` beside it.
  */
 function readWebAddress(text: string): RoomAddress {
-  // A password in it is not for others to see.
-  const what = `cannot read the address ${quote(text.replace(/\/\/[^/]*@/, "//"))}`;
+  const what = `cannot read the address ${quote(withoutUser(text))}`;
   const url = URL.parse(text);
   if (url === null) throw usageFailure(what, "it is not a URL");
   const { protocol, username, password, pathname, hash } = url;
@@ -337,14 +344,22 @@ export function serverFiles(
 /**
  * Who may open the WebSocket of `--web`, if there is one, and where a proxy serves its page.
  *
- * @param texts Origins; the first that is a URL which ends in a slash names the page.
- * @throws {Failure} `USAGE`, if an origin is given without `--web`, or is none.
+ * @throws {Failure} `USAGE`, if one of the others is given without `--web`, or is not valid.
  */
-export function webOptions(web: boolean, texts: readonly string[]): Pick<HostOptions, "web"> {
-  if (!web && texts.length > 0) throw usageFailure("--web-origin", "it needs --web", "give both");
+export function webOptions(
+  { web, room, ...options }: {
+    readonly web: boolean;
+    readonly "web-origin": readonly string[];
+    readonly "web-page": string | undefined;
+    readonly room: string;
+  },
+): Pick<HostOptions, "web"> {
+  const { "web-origin": origins, "web-page": page } = options;
+  const given = page !== undefined ? "--web-page" : origins.length > 0 ? "--web-origin" : undefined;
+  if (!web && given !== undefined) throw usageFailure(given, "it needs --web", "give both");
   if (!web) return {};
-  const page = texts.map(readPage).find((one) => one !== undefined);
-  return { web: { origins: texts.map(readOrigin), ...page === undefined ? {} : { page } } };
+  const place = page === undefined ? {} : { page: readPage(page, room) };
+  return { web: { origins: origins.map(readOrigin), ...place } };
 }
 
 /** Reads an origin (RFC 6454): `null`, or a scheme, a host and perhaps a port. */
@@ -353,24 +368,42 @@ function readOrigin(text: string): string {
   const url = URL.parse(text);
   const origin = `${url?.protocol}//${url?.host}`;
   // The URL standard gives some schemes a path of at least a slash.
-  const isOrigin = url !== null && url.host !== "" && [origin, `${origin}/`].includes(url.href);
-  if (isOrigin || readPage(text) !== undefined) return origin;
+  if (url !== null && url.host !== "" && [origin, `${origin}/`].includes(url.href)) return origin;
   const hint =
     "write it as https://HOST or https://HOST:PORT; null is a page opened from a file; " +
-    "https://HOST/ or https://HOST/PATH/ is where a proxy serves the page";
-  throw usageFailure("--web-origin", `${quote(text)} is not an origin`, hint);
+    "--web-page is where a proxy serves the page";
+  throw usageFailure("--web-origin", `${quote(withoutUser(text))} is not an origin`, hint);
 }
 
-/** Reads where a proxy serves the page: a URL of `https` that ends in a slash; undefined if a text is none. */
-function readPage(text: string): PagePlace | undefined {
-  const url = URL.parse(text);
-  if (url?.protocol !== "https:" || !/^https:\/\/[^/?#@]+\/([^?#]*\/)?$/i.test(text)) {
-    return undefined;
+/** A fragment of the form that a link has, for the check of what is before it. */
+const ANY_FRAGMENT = "A".repeat(43);
+
+/**
+ * Reads where a proxy serves the page: a URL that ends in a slash, to which links of invitations can lead.
+ *
+ * @param room The name of the room in those links.
+ */
+function readPage(text: string, room: string): PagePlace {
+  const [, start = "", path = ""] = /^(https?:\/\/[^\s\\?#@/]+)(\/|\/[^?#]*\/)$/i.exec(text) ?? [];
+  const url = URL.parse(start);
+  const what = quote(withoutUser(text));
+  const hint =
+    "write it as https://HOST/ or https://HOST/PATH/, as a browser's address bar shows it";
+  if (url === null) {
+    throw usageFailure("--web-page", `${what} is not a URL of a page that ends in a slash`, hint);
   }
-  const { hostname, port, pathname } = url;
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const path = pathname.slice(0, -1) + WEBSOCKET_PATH;
-  return { scheme: "https", hostname: host, port: port === "" ? 443 : Number(port), path };
+  const link = `${url.origin}${path}${encodeURIComponent(room)}#${ANY_FRAGMENT}`;
+  const why = `no link of an invitation can lead to ${what}`;
+  const { scheme, host, port, prefix = "" } = readLinkText(
+    link,
+    (error) => usageFailure("--web-page", `${why}: ${error}`, hint),
+  );
+  return { scheme, hostname: host, port, path: prefix + WEBSOCKET_PATH };
+}
+
+/** Returns a URL without its user and password, which are not for others to see. */
+function withoutUser(text: string): string {
+  return text.replace(/\/\/[^/]*@/, "//");
 }
 
 /**

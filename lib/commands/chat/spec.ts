@@ -268,7 +268,13 @@ rooms by joining them. The relay lists its rooms to nobody.`,
       value: "ORIGIN",
       repeat: true,
       help:
-        "With --web: let a page from elsewhere join too, such as https://example.org; null is a page opened from a file; a URL that ends in a slash, such as https://example.org/parley/, is where a proxy serves the page: invitations name it",
+        "With --web: let a page from elsewhere join too, such as https://example.org; null is a page opened from a file",
+    },
+    "web-page": {
+      type: "text",
+      value: "URL",
+      help:
+        "With --web: where a proxy serves the page, such as https://example.org/parley/: invitations lead there, and the server takes the name in it as one of its own",
     },
     grace: {
       type: "integer",

@@ -100,36 +100,89 @@ Deno.test("the options of TLS and of the web agree with what is dialled and serv
   assertEquals(clientFiles(false, undefined, web(false)), {});
   assert(usage(() => clientFiles(true, undefined, web(false))).includes("without TLS"));
   assert(usage(() => clientFiles(false, "ca.pem", web(false))).includes("--ca: it needs"));
+});
+
+/** Reads the options of the web as a server is given them. */
+function webOf(origins: readonly string[], page?: string, { web = true, room = "" } = {}) {
+  return webOptions({ web, "web-origin": origins, "web-page": page, room });
+}
+
+Deno.test("--web-origin takes origins alone, with a slash at the end or without", () => {
   const origins = ["null", "https://A.example", "http://a.example:8080/", "chrome-extension://abc"];
-  assertEquals(webOptions(true, origins), {
+  assertEquals(webOf([...origins, "https://a.example/"]), {
     web: {
-      origins: ["null", "https://a.example", "http://a.example:8080", "chrome-extension://abc"],
+      origins: [
+        "null",
+        "https://a.example",
+        "http://a.example:8080",
+        "chrome-extension://abc",
+        "https://a.example",
+      ],
     },
   });
+  assertEquals(webOf([], undefined, { web: false }), {});
+  const usage = (run: () => void) => assertThrows(run, Failure).message;
+  const unserved = { web: false };
+  assert(
+    usage(() => webOf(["null"], undefined, unserved)).includes("--web-origin: it needs --web"),
+  );
+  const wrongs = ["", "a.example", "https://a.example/x", "https://a@b", "*", "https://"];
+  const paths = ["https://a.example/x/", "https://a.example//", "https://a.example/?y=/"];
+  for (const wrong of [...wrongs, ...paths]) {
+    assert(usage(() => webOf([wrong])).includes("is not an origin"), wrong);
+  }
+});
+
+Deno.test("--web-page takes a URL to which links of invitations can lead", () => {
   const page = { scheme: "https", hostname: "a.example", port: 443 } as const;
-  const pages: [string, string, PagePlace][] = [
-    ["https://A.example/", "https://a.example", { ...page, path: "/chat" }],
-    ["https://a.example/x/y/", "https://a.example", { ...page, path: "/x/y/chat" }],
-    ["https://[::1]:8443/x/", "https://[::1]:8443", {
-      ...page,
-      hostname: "::1",
-      port: 8443,
+  const pages: [string, PagePlace][] = [
+    ["HTTPS://A.example/", { ...page, path: "/chat" }],
+    ["https://a.example./x/y/", { ...page, path: "/x/y/chat" }],
+    ["https://a.example/@x/%C3%A9/", { ...page, path: "/@x/%C3%A9/chat" }],
+    ["https://bücher.example/", { ...page, hostname: "xn--bcher-kva.example", path: "/chat" }],
+    ["https://[::1]:8443/x/", { ...page, hostname: "::1", port: 8443, path: "/x/chat" }],
+    ["http://localhost:80/x/", {
+      scheme: "http",
+      hostname: "localhost",
+      port: 80,
       path: "/x/chat",
     }],
   ];
-  for (const [text, origin, place] of pages) {
-    const other = "https://pages.example";
-    assertEquals(webOptions(true, [other, text, "https://late.example/"]), {
-      web: { origins: [other, origin, "https://late.example"], page: place },
-    });
+  for (const [text, place] of pages) {
+    assertEquals(webOf(["null"], text), { web: { origins: ["null"], page: place } }, text);
   }
-  assertEquals(webOptions(false, []), {});
-  assert(usage(() => webOptions(false, ["null"])).includes("--web-origin: it needs --web"));
-  const queries = ["https://a.example/x/?y=/", "https://a.example/x/#/", "http://a.example/x/"];
-  const wrongs = ["", "a.example", "https://a.example/x", "https://a@b", "*", "https://"];
-  for (const wrong of [...wrongs, ...queries, "https://a@b/x/"]) {
-    assert(usage(() => webOptions(true, [wrong])).includes("is not an origin"), wrong);
+  const form = "is not a URL of a page that ends in a slash";
+  const wrongs: Readonly<Record<string, string>> = {
+    "": form,
+    "a.example": form,
+    "https://a.example": form,
+    "https://a.example/x": form,
+    "https://a.example/x/?y=/": form,
+    "https://a.example/x/#/": form,
+    "https://me:hunter2@a.example/": form,
+    "wss://a.example/": form,
+    "https://a b/": form,
+    "https:///x/": form,
+    "https://h//": "is no path",
+    "https://h/[x]/": "is no path",
+    "https://h/a/../b/": "is no path",
+    "https://h/a%2F..%2Fb/": "is no path",
+    "https://h/a\\b/": "is no path",
+    "http://a.example/": "http is for this machine alone",
+    [`https://h/${"x".repeat(500)}/`]: "characters, more than 512",
+  };
+  for (const [wrong, why] of Object.entries(wrongs)) {
+    const { message, code, hint } = assertThrows(() => webOf([], wrong), Failure, why, wrong);
+    assertEquals([code, message.split("\n").length], ["USAGE", 1], wrong);
+    assert(message.startsWith("--web-page: ") && !message.includes("hunter2"), message);
+    assert(hint?.startsWith("write it as https://HOST/"), wrong);
   }
+  const unserved = { web: false };
+  assertThrows(() => webOf([], "https://h/", unserved), Failure, "--web-page: it needs --web");
+  // A link to the server's room has to fit.
+  const long = `https://h/${"x".repeat(430)}/`;
+  assertEquals(webOf([], long).web?.page?.hostname, "h");
+  assertThrows(() => webOf([], long, { room: "x".repeat(64) }), Failure, "more than 512");
 });
 
 Deno.test({

@@ -151,6 +151,34 @@ Deno.test({
 });
 
 Deno.test({
+  name: "--web-page is named and admitted as host and origin, --web-origin is an origin alone",
+  ignore: !granted("run=deno"),
+  async fn() {
+    const upgrade = (host: string) =>
+      `GET /chat HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n` +
+      `Origin: https://pages.example\r\n\r\n`;
+    const place = "https://pages.example/";
+    for (
+      const [option, url, other] of [["page", place, 101], ["origin", undefined, 421]] as const
+    ) {
+      const options = ["--web", "--relay-only", `--web-${option}`, place];
+      const { server, address } = await startServer(...options);
+      await using _server = server;
+      const { port, web } = await server.event("listening");
+      assertEquals((web as { url: string }).url, url ?? `http://${address}/`, option);
+      for (const [host, status] of [[address, 101], ["pages.example", other]] as const) {
+        using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+        await conn.write(utf8(upgrade(host)));
+        const buffer = new Uint8Array(4096);
+        const answer = new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+        assertMatch(answer, new RegExp(`^HTTP/1\\.1 ${status} `), `${option} ${host}`);
+      }
+    }
+  },
+});
+
+Deno.test({
   name: "over TLS the page and the WebSocket answer to the names of the certificate",
   ignore: !HAS_OPENSSL || !MAY_WRITE || !granted("run=deno"),
   async fn() {
