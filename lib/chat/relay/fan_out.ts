@@ -217,18 +217,23 @@ export interface Speaker extends Reader {
  */
 export class Acceptances {
   readonly #after: After | undefined;
-  readonly #owed = new Set<Speaker>();
+  readonly #failed: (error: unknown) => void;
+  #owed = new Set<Speaker>();
   #timer: Disposable | undefined;
 
-  /** @param after Calls a function after some time; without it, members are told at once. */
-  constructor(after: After | undefined) {
+  /**
+   * @param after Calls a function after some time; without it, members are told at once.
+   * @param failed Receives what telling one member throws.
+   */
+  constructor(after: After | undefined, failed: (error: unknown) => void) {
     this.#after = after;
+    this.#failed = failed;
   }
 
   /** Frames of a member may have been accepted. */
   add(speaker: Speaker): void {
     if (!speaker.owesAccepted) return;
-    if (this.#after === undefined) return tellAccepted(speaker);
+    if (this.#after === undefined) return this.#tell(speaker);
     this.#owed.add(speaker);
     this.#timer ??= this.#after(ACCEPTED_MS, () => this.#flush());
   }
@@ -243,14 +248,19 @@ export class Acceptances {
 
   #flush(): void {
     this.#timer = undefined;
-    for (const speaker of this.#owed) tellAccepted(speaker);
-    this.#owed.clear();
+    const owed = this.#owed;
+    this.#owed = new Set();
+    for (const speaker of owed) this.#tell(speaker);
   }
-}
 
-function tellAccepted(speaker: Speaker): void {
-  const frame = speaker.takeAccepted();
-  if (frame !== undefined) speaker.link.send(frame);
+  #tell(speaker: Speaker): void {
+    try {
+      const frame = speaker.takeAccepted();
+      if (frame !== undefined) speaker.link.send(frame);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
 }
 
 /** The most entries that wait. Beyond that they are forwarded at once. */
@@ -265,6 +275,7 @@ export type EntryKind = typeof KIND.receipt | typeof KIND.ask;
 export class Receipts {
   readonly #reader: (number: number) => Speaker | undefined;
   readonly #later: Later;
+  readonly #failed: (error: unknown) => void;
   /** The newest entries, by recipient, then by kind and sender. */
   readonly #waiting = new Map<number, Map<string, { kind: EntryKind; entry: Entry }>>();
   #entries = 0;
@@ -273,10 +284,16 @@ export class Receipts {
   /**
    * @param reader Returns the member with a number, if it has a connection.
    * @param later Calls a function in a later turn of the event loop.
+   * @param failed Receives what writing to one member throws.
    */
-  constructor(reader: (number: number) => Speaker | undefined, later: Later) {
+  constructor(
+    reader: (number: number) => Speaker | undefined,
+    later: Later,
+    failed: (error: unknown) => void,
+  ) {
     this.#reader = reader;
     this.#later = later;
+    this.#failed = failed;
   }
 
   /**
@@ -318,16 +335,24 @@ export class Receipts {
     this.#waiting.clear();
     for (const [number, entries] of waiting) {
       const reader = this.#reader(number);
-      if (reader === undefined || reader.link.waiting > MAX_UNSENT_BYTES) continue;
-      for (const kind of [KIND.receipt, KIND.ask] as const) {
-        const ofKind = [...entries.values()].filter((one) => one.kind === kind);
-        const frames = encodeEntries(kind, ofKind.map(({ entry }) => entry));
-        const [first, ...others] = frames;
-        const accepted = first && reader.takeAccepted();
-        // One write, which wakes the member once.
-        if (first !== undefined) reader.link.send(accepted ? concat([accepted, first]) : first);
-        for (const frame of others) reader.link.send(frame);
+      try {
+        if (reader !== undefined) forward(reader, [...entries.values()]);
+      } catch (error) {
+        this.#failed(error);
       }
     }
+  }
+}
+
+/** Writes entries to their recipient, unless it reads too slowly for them. */
+function forward(reader: Speaker, entries: readonly { kind: EntryKind; entry: Entry }[]): void {
+  if (reader.link.waiting > MAX_UNSENT_BYTES) return;
+  for (const kind of [KIND.receipt, KIND.ask] as const) {
+    const ofKind = entries.filter((one) => one.kind === kind);
+    const [first, ...others] = encodeEntries(kind, ofKind.map(({ entry }) => entry));
+    const accepted = first && reader.takeAccepted();
+    // One write, which wakes the member once.
+    if (first !== undefined) reader.link.send(accepted ? concat([accepted, first]) : first);
+    for (const frame of others) reader.link.send(frame);
   }
 }

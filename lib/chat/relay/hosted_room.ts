@@ -66,8 +66,8 @@ export class HostedRoom implements StayRoom {
     this.#history = new RosterHistory({ room, version: 0, context, members: [] });
     const { later, after, failed } = relay;
     this.#fanOut = new FanOut(this.#feed, { later, failed, wrote: () => relay.endBroken() });
-    this.#receipts = new Receipts((number) => this.#connected(number), later);
-    this.#acceptances = new Acceptances(after);
+    this.#receipts = new Receipts((number) => this.#connected(number), later, failed);
+    this.#acceptances = new Acceptances(after, failed);
   }
 
   /** The room's id. */

@@ -8,8 +8,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import { Feed, Outbox } from "../../../lib/chat/relay/cursor.ts";
-import { FanOut } from "../../../lib/chat/relay/fan_out.ts";
+import { Acceptances, FanOut, Receipts, type Speaker } from "../../../lib/chat/relay/fan_out.ts";
 import type { Delivery, Recipients } from "../../../lib/chat/relay/room.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { fakeLink } from "../links.ts";
 
 /** A fan-out to members 1 to `size`, whose turns a test runs. */
@@ -173,4 +174,56 @@ Deno.test("a member that is removed during a pass is not written to", () => {
   turn();
   turn();
   assertEquals([writes.get(100)!.length, writes.get(130)!.length], [0, 1]);
+});
+
+/** Member 1, whose link throws, and member 2, with what was sent to it. */
+function brokenAndWhole() {
+  const told: Bytes[] = [];
+  const send = [
+    () => {
+      throw new Error("broken");
+    },
+    (bytes: Bytes) => void told.push(bytes),
+  ];
+  const speakers = send.map((send, i): Speaker => ({
+    number: i + 1,
+    outbox: new Outbox(i + 1, new Feed()),
+    link: fakeLink({ send }),
+    owesAccepted: true,
+    takeAccepted: () => new Uint8Array([i + 1]),
+  }));
+  return { told, speakers };
+}
+
+Deno.test("a link that throws keeps nobody waiting for what was accepted, now or later", () => {
+  const failed: unknown[] = [];
+  const { told, speakers } = brokenAndWhole();
+  const timers: (() => void)[] = [];
+  const after = (_: number, call: () => void) => {
+    timers.push(call);
+    return { [Symbol.dispose]: () => {} };
+  };
+  const acceptances = new Acceptances(after, (error) => failed.push(error));
+  for (let round = 1; round <= 2; round++) {
+    for (const speaker of speakers) acceptances.add(speaker);
+    for (const call of timers.splice(0)) call();
+    assertEquals([failed.length, told.length], [round, round]);
+  }
+  const atOnce = new Acceptances(undefined, (error) => failed.push(error));
+  for (const speaker of speakers) atOnce.add(speaker);
+  assertEquals([failed.length, told.length], [3, 3]);
+});
+
+Deno.test("a link that throws keeps no receipts from others", () => {
+  const failed: unknown[] = [];
+  const { told, speakers } = brokenAndWhole();
+  const receipts = new Receipts(
+    (number) => speakers[number - 1],
+    () => {},
+    (error) => failed.push(error),
+  );
+  const entry = { sequence: 1, version: 1, check: new Uint8Array(16), box: new Uint8Array(40) };
+  receipts.take(3, KIND.receipt, [1, 2].map((member) => ({ ...entry, member })));
+  receipts.flush();
+  assertEquals([failed.length, told.length], [1, 1]);
 });
