@@ -172,9 +172,9 @@ export const WEB_TARGETS: readonly Target[] = [
     "web-connection",
     () => inPieces([...REQUESTS, ...FRAMES.server.map((bytes) => concat([utf8(UPGRADE), bytes]))]),
     async ({ pieces }) => {
-      const site = await WebSite.make({ page: "<p>", isSecure: false, names: [], origins: [] });
+      const site = await WebSite.make({ page: "<p>", names: [], origins: [] });
       const wire = new Wire();
-      const link = site.wrap(wire);
+      const link = site.wrap(wire, false);
       let isChat = false;
       const receive = () => {
         isChat = true;

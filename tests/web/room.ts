@@ -38,14 +38,13 @@ export class WebRoom implements AsyncDisposable {
     const site = await WebSite.make({
       page: PAGE,
       brotli: BROTLI_PAGE,
-      isSecure: false,
       names: [ELSEWHERE],
       origins: ["null"],
     });
-    const wrap = (link: DuplexLink) => {
+    const wrap = (link: DuplexLink, isSecure: boolean) => {
       room.#links.add(link);
       if (room.offline) setTimeout(() => room.cut(), 0);
-      return site.wrap(link);
+      return site.wrap(link, isSecure);
     };
     room.#server = openRelay({ port: 0, wrap });
     return room;

@@ -271,7 +271,6 @@ async function openSite(
   return await WebSite.make({
     page: await readPage(),
     brotli: BROTLI_PAGE,
-    isSecure: tls !== undefined,
     names,
     origins: page === undefined ? origins : [...origins, originOf(page)],
   });

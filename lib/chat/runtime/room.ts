@@ -126,8 +126,11 @@ export interface RelayServerOptions extends RelayHostOptions {
   readonly tls?: TlsServerOptions;
   /** Called with the reason when connections cannot be accepted, and not again until one is accepted. */
   readonly trouble?: (failure: Failure) => void;
-  /** Wraps each TCP link before the relay takes it: another protocol may lie between TCP and the chat. */
-  readonly wrap?: (link: DuplexLink) => Link;
+  /**
+   * Wraps each TCP link before the relay takes it: another protocol may lie between TCP and the chat. `isSecure` is
+   * whether the link is one over TLS. A link for which it throws is closed.
+   */
+  readonly wrap?: (link: DuplexLink, isSecure: boolean) => Link;
   /** More sources of links, beside the TCP listener. */
   readonly sources?: readonly LinkSource[];
 }
@@ -211,6 +214,7 @@ function listen(relay: Relay, options: RelayServerOptions): TcpListener {
     port,
     tls,
     wrap,
+    failed: relay.failed,
     trouble: (failure) => {
       try {
         trouble?.(failure);

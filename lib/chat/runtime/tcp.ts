@@ -299,8 +299,10 @@ export interface TcpListenerOptions {
   readonly port: number;
   /** Accepts TLS only. */
   readonly tls?: TlsServerOptions | undefined;
-  /** Wraps each accepted link. */
-  readonly wrap?: ((link: DuplexLink) => Link) | undefined;
+  /** Wraps each accepted link; `isSecure` is whether it is one over TLS. A link for which it throws is closed. */
+  readonly wrap?: ((link: DuplexLink, isSecure: boolean) => Link) | undefined;
+  /** Receives what `wrap` throws. */
+  readonly failed: (error: unknown) => void;
   /** Called with the reason when connections cannot be accepted, and not again until one is accepted. */
   readonly trouble: (failure: Failure) => void;
 }
@@ -341,7 +343,8 @@ export class TcpListener implements LinkSource {
         continue;
       }
       retryMs = ACCEPT_RETRY_MS.first;
-      accept({ link: this.#linkTo(conn), from: conn.remoteAddr });
+      const link = this.#linkTo(conn);
+      if (link !== undefined) accept({ link, from: conn.remoteAddr });
     }
   }
 
@@ -354,7 +357,7 @@ export class TcpListener implements LinkSource {
     }
   }
 
-  #linkTo(conn: Deno.TcpConn): Link {
+  #linkTo(conn: Deno.TcpConn): Link | undefined {
     try {
       conn.setNoDelay(true);
     } catch {
@@ -364,7 +367,13 @@ export class TcpListener implements LinkSource {
     const link = new TcpLink(
       tls === undefined ? conn : new TlsServerConn(conn, tls, wrap !== undefined),
     );
-    return wrap === undefined ? link : wrap(link);
+    try {
+      return wrap === undefined ? link : wrap(link, tls !== undefined);
+    } catch (error) {
+      this.#options.failed(error);
+      link.close();
+      return undefined;
+    }
   }
 }
 

@@ -33,8 +33,6 @@ export interface WebSiteOptions {
   readonly page: string;
   /** The same compressed by Brotli, if it is: for the browsers that can read that. */
   readonly brotli?: Bytes;
-  /** Whether the listener uses TLS; not by default. */
-  readonly isSecure?: boolean;
   /** The names of this server, `HOST` or `*.HOST`, without a port; addresses and `localhost` are its own anyway. */
   readonly names?: readonly string[];
   /** Origins besides the page's own whose pages may open the WebSocket; `null` for pages opened from disk. */
@@ -45,8 +43,11 @@ export interface WebSiteOptions {
 export interface WebService {
   /** The SHA-256 of the page, in hex. */
   readonly sha256: string;
-  /** Makes the relay's end of a connection: the option `wrap` of a relay that listens on TCP. */
-  readonly wrap: (link: DuplexLink) => Link;
+  /**
+   * Makes the relay's end of a connection: the option `wrap` of a relay that listens on TCP. Over TLS, which `isSecure`
+   * tells, no page that came without it may open the WebSocket.
+   */
+  readonly wrap: (link: DuplexLink, isSecure: boolean) => Link;
 }
 
 /**
@@ -94,8 +95,8 @@ export class WebSite implements WebService {
     const page = utf8(options.page);
     const zipped = new Response(page).body!.pipeThrough(new CompressionStream("gzip"));
     const gzip = await new Response(zipped).bytes();
-    const { brotli, isSecure = false, names = [], origins = [] } = options;
-    return new WebSite({ page: options.page, isSecure, names, origins }, {
+    const { brotli, names = [], origins = [] } = options;
+    return new WebSite({ page: options.page, names, origins }, {
       page,
       compressed: [
         ...brotli === undefined ? [] : [{ coding: "br", body: brotli }],
@@ -107,7 +108,8 @@ export class WebSite implements WebService {
   }
 
   /** Makes the relay's end of a connection: the chat's own protocol, or HTTP and WebSocket. */
-  readonly wrap = (link: DuplexLink): Link => new WebServerLink(link, this);
+  readonly wrap = (link: DuplexLink, isSecure: boolean): Link =>
+    new WebServerLink(link, this, isSecure);
 
   /** Tells whether one more connection that the relay has ended may stay open for a moment. */
   mayLinger(): boolean {
@@ -125,10 +127,11 @@ export class WebSite implements WebService {
   /**
    * Answers a request.
    *
+   * @param isSecure Whether it came over TLS.
    * @returns The page, or the key of the WebSocket that the client asks for.
    * @throws {HttpError} If the request is refused.
    */
-  answer(request: HttpRequest): HttpResponse | { readonly key: string } {
+  answer(request: HttpRequest, isSecure: boolean): HttpResponse | { readonly key: string } {
     const { method, path, host, fields } = request;
     // A page of another site may use a name that its owner resolves to this server (DNS rebinding).
     if (!isOwnHost(host, { names: this.#options.names })) {
@@ -138,13 +141,15 @@ export class WebSite implements WebService {
       throw new HttpError(405, "use GET or HEAD", [["Allow", "GET, HEAD"]]);
     }
     const wantsSocket = fields.lists("upgrade", "websocket");
-    if (wantsSocket && path === WEBSOCKET_PATH) return { key: this.#checkUpgrade(request) };
-    if (!wantsSocket && isPagePath(path)) return this.#pageFor(request);
+    if (wantsSocket && path === WEBSOCKET_PATH) {
+      return { key: this.#checkUpgrade(request, isSecure) };
+    }
+    if (!wantsSocket && isPagePath(path)) return this.#pageFor(request, isSecure);
     const where = wantsSocket ? `the WebSocket is at ${WEBSOCKET_PATH}` : "the page is at /";
     throw new HttpError(404, where);
   }
 
-  #checkUpgrade({ method, isOld, host, fields }: HttpRequest): string {
+  #checkUpgrade({ method, isOld, host, fields }: HttpRequest, isSecure: boolean): string {
     if (method !== "GET" || isOld || !fields.lists("connection", "upgrade")) {
       throw new HttpError(400, "a WebSocket needs GET, HTTP/1.1 and Connection: Upgrade");
     }
@@ -156,28 +161,28 @@ export class WebSite implements WebService {
     if (!isKey(key)) throw new HttpError(400, "Sec-WebSocket-Key is not 16 bytes in base64");
     const [origin, ...more] = fields.all("origin");
     // Browsers say where a page is from. Other clients need not, and could say anything: they hold no one's rights.
-    if (origin !== undefined && (more.length > 0 || !this.#isOwnOrigin(origin, host))) {
+    if (origin !== undefined && (more.length > 0 || !this.#isOwnOrigin(origin, host, isSecure))) {
       throw new HttpError(403, "the page is from an origin that is not this server's");
     }
     return key;
   }
 
   /** Tells whether an origin is that of the page, as the browser dialled it, or one that was admitted. */
-  #isOwnOrigin(origin: string, host: string): boolean {
+  #isOwnOrigin(origin: string, host: string, isSecure: boolean): boolean {
     if (this.#options.origins.includes(origin.toLowerCase())) return true;
     const url = URL.parse(origin);
     // Without TLS here, a proxy in front may add it.
     const isScheme = url?.protocol === "https:" ||
-      !this.#options.isSecure && url?.protocol === "http:";
+      !isSecure && url?.protocol === "http:";
     return isScheme && url?.host === URL.parse(`${url?.protocol}//${host}`)?.host;
   }
 
-  #pageFor({ host, fields }: HttpRequest): HttpResponse {
+  #pageFor({ host, fields }: HttpRequest, isSecure: boolean): HttpResponse {
     const { coding, body } =
       this.#compressed.find(({ coding }) => fields.lists("accept-encoding", coding)) ??
         { coding: undefined, body: this.#page };
     const authority = URL.parse(`http://${host}`)?.host ?? "";
-    const sockets = this.#options.isSecure ? [] : [`ws://${authority}`];
+    const sockets = isSecure ? [] : [`ws://${authority}`];
     const connect = ["'self'", ...sockets, `wss://${authority}`].join(" ");
     const headers: HeaderField[] = [
       ["Content-Type", "text/html; charset=utf-8"],
@@ -244,6 +249,7 @@ function isPagePath(path: string): boolean {
 class WebServerLink implements Link {
   readonly #link: DuplexLink;
   readonly #site: WebSite;
+  readonly #isSecure: boolean;
   #receiver: LinkReceiver | undefined;
   #state: "new" | "refused" | "chat" | "head" | "upgrading" | "websocket" | "over" = "new";
   readonly #head = new HeadReader();
@@ -256,9 +262,10 @@ class WebServerLink implements Link {
   #lingered: (() => void) | undefined;
 
   /** Takes over an accepted link whose `open()` has not been called. */
-  constructor(link: DuplexLink, site: WebSite) {
+  constructor(link: DuplexLink, site: WebSite, isSecure: boolean) {
     this.#link = link;
     this.#site = site;
+    this.#isSecure = isSecure;
     this.#socket = new WebSocketEnd(link, "server");
   }
 
@@ -356,7 +363,7 @@ class WebServerLink implements Link {
       const whole = this.#head.push(bytes);
       if (whole === undefined) return undefined;
       const request = readRequest(whole.head);
-      const answer = this.#site.answer(request);
+      const answer = this.#site.answer(request, this.#isSecure);
       if (!("key" in answer)) this.#respond(answer, request.method === "HEAD");
       else return this.#upgrade(answer.key, whole.rest);
     } catch (error) {

@@ -76,7 +76,7 @@ Deno.test("thousands of connections that greet and go leave nothing behind", asy
 });
 
 Deno.test("thousands of pages, refusals and WebSockets leave nothing behind", async () => {
-  const site = await WebSite.make({ page: "<p>hi</p>", isSecure: false, names: [], origins: [] });
+  const site = await WebSite.make({ page: "<p>hi</p>", names: [], origins: [] });
   await using server = openRelay({ port: 0, wrap: site.wrap });
   const { port } = server.addr;
   const requests = [

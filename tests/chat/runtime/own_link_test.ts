@@ -170,6 +170,42 @@ Deno.test("a relay closes though a wrapper has closed a link before the relay op
   assertEquals(events.map(({ kind }) => kind), ["connected", "refused"]);
 });
 
+Deno.test("a wrapper that throws costs its own connection alone, and the relay goes on", async () => {
+  const events: RelayEvent[] = [];
+  const broken = fakeLink({
+    open: () => {
+      throw new Error("cannot open");
+    },
+    close: () => {
+      throw new Error("cannot close");
+    },
+  });
+  const faults = [
+    () => {
+      throw new Error("cannot wrap");
+    },
+    () => broken,
+  ];
+  await using relay = openRelay({
+    port: 0,
+    event: (event) => events.push(event),
+    wrap: (link) => faults.shift()?.() ?? link,
+  });
+  const { hostname, port } = relay.addr;
+  const failures = () => events.filter(({ kind }) => kind === "failed");
+  using refused = await Deno.connect({ hostname, port });
+  // A relay whose listener has ended is finished.
+  await Promise.race([until(() => failures().length > 0, "the wrapper throws"), relay.finished]);
+  assertEquals(failures(), [{ kind: "failed", detail: "Error: cannot wrap" }]);
+  assertEquals(await refused.read(new Uint8Array(1)), null);
+  using _other = await Deno.connect({ hostname, port });
+  await until(() => failures().length > 1, "the link that cannot be opened is given up");
+  const self = await guestCredential("ada", 0);
+  const session = await joinRoom({ hostname, port, self, event: () => {} });
+  session.leave();
+  await session.ended;
+});
+
 Deno.test("a relay closes though a source handed over a link that ended as it was opened", async () => {
   const events: RelayEvent[] = [];
   const handed = fakeLink({ open: ({ disconnected }) => disconnected("it was over") });

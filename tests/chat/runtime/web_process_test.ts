@@ -18,6 +18,7 @@ import { granted } from "../../fixtures/granted.ts";
 import { HAS_OPENSSL } from "../../fixtures/openssl.ts";
 import { parley, ROOT } from "../../fixtures/parley.ts";
 import { MAY_WRITE, Scratch } from "../../fixtures/scratch.ts";
+import { openRelay, serveWeb } from "../../../lib/tcp_chat.ts";
 import { Certificates } from "../../net/certificates.ts";
 import { ChatProcess, startClient, startServer } from "../app/chat_process.ts";
 import { guestCredential } from "../guests.ts";
@@ -224,6 +225,34 @@ Deno.test({
     await using untrusting = join(`https://localhost:${port}/`, "cy");
     assertEquals(await untrusting.ended(), 1);
     assertEquals((await untrusting.event("error")).code, "TLS_UNKNOWN_ISSUER");
+  },
+});
+
+Deno.test({
+  name:
+    "a relay of the library over TLS refuses pages that came without TLS, without an option for that",
+  ignore: !HAS_OPENSSL || !MAY_WRITE,
+  async fn() {
+    await using certificates = await Certificates.make();
+    await certificates.issue("good", { names: "DNS:localhost" });
+    const [cert, key, ca] = await Promise.all(
+      ["good.pem", "good.key", "ca.pem"].map((name) => certificates.text(name)),
+    );
+    const { wrap } = await serveWeb({ page: "<p>hi</p>" });
+    await using relay = openRelay({ port: 0, wrap, tls: { cert: cert!, key: key! } });
+    const { port } = relay.addr;
+    for (const [scheme, status] of [["https", 101], ["http", 403]] as const) {
+      using conn = await Deno.connectTls({ hostname: "localhost", port, caCerts: [ca!] });
+      await conn.write(utf8(
+        `GET /chat HTTP/1.1\r\nHost: localhost:${port}\r\nUpgrade: websocket\r\n` +
+          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+          `Origin: ${scheme}://localhost:${port}\r\n\r\n`,
+      ));
+      const buffer = new Uint8Array(4096);
+      const answer = new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+      assertMatch(answer, new RegExp(`^HTTP/1\\.1 ${status} `), scheme);
+    }
   },
 });
 

@@ -30,7 +30,7 @@ import { until } from "../room.ts";
 const PAGE = "<!doctype html><style>p{color:red}</style><p>hi</p><script>let a = 1;</script>" +
   "<script>let b = 2;</script>";
 
-const OPTIONS: WebSiteOptions = { page: PAGE, isSecure: false, names: [], origins: [] };
+const OPTIONS: WebSiteOptions = { page: PAGE, names: [], origins: [] };
 
 /** The connection below a link of the relay. The test sends and reads. */
 class Wire implements DuplexLink {
@@ -81,11 +81,11 @@ interface Visit {
   say(what: string | Bytes): Promise<void> | undefined;
 }
 
-function connect(site: WebSite): Visit {
+function connect(site: WebSite, isSecure = false): Visit {
   const wire = new Wire();
   const visit: Visit = {
     wire,
-    link: site.wrap(wire),
+    link: site.wrap(wire, isSecure),
     received: [],
     details: [],
     pause: undefined,
@@ -110,8 +110,12 @@ function get(path: string, fields = "", host = "127.0.0.1:4396"): string {
 }
 
 /** Sends a request to a new connection and returns the response. */
-async function ask(site: WebSite, request: string): Promise<[status: number, text: string]> {
-  const { wire, say } = connect(site);
+async function ask(
+  site: WebSite,
+  request: string,
+  isSecure = false,
+): Promise<[status: number, text: string]> {
+  const { wire, say } = connect(site, isSecure);
   await say(request);
   const text = wire.text();
   return [Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1]), text];
@@ -166,8 +170,8 @@ Deno.test("the page comes with its hashes in its policy, and no other source of 
 });
 
 Deno.test("over TLS the page connects by wss alone; the host is the one of the request", async () => {
-  const site = await WebSite.make({ ...OPTIONS, isSecure: true, names: ["chat.example"] });
-  const [, text] = await ask(site, get("/", "", "CHAT.example:8443"));
+  const site = await WebSite.make({ ...OPTIONS, names: ["chat.example"] });
+  const [, text] = await ask(site, get("/", "", "CHAT.example:8443"), true);
   assertMatch(text, /connect-src 'self' wss:\/\/chat\.example:8443\r\n/);
 });
 
@@ -308,10 +312,16 @@ Deno.test("a request may name an address, localhost, or a name that the server k
 
 Deno.test("a WebSocket opens for the page's own origin and for those that were admitted", async () => {
   const site = await WebSite.make({ ...OPTIONS, names: ["chat.example"] });
-  const secure = await WebSite.make({ ...OPTIONS, names: ["chat.example"], isSecure: true });
+  // The site, over TLS.
+  const secure = Symbol("secure");
   const origins = ["https://page.example", "null", "chrome-extension://abcd"];
   const open = await WebSite.make({ ...OPTIONS, names: ["chat.example"], origins });
-  const tries: [site: WebSite, host: string, origin: string | undefined, status: number][] = [
+  const tries: [
+    site: WebSite | typeof secure,
+    host: string,
+    origin: string | undefined,
+    status: number,
+  ][] = [
     [site, "chat.example:4396", "http://chat.example:4396", 101],
     [site, "127.0.0.1:4396", "http://127.0.0.1:4396", 101],
     [site, "[::1]:4396", "http://[::1]:4396", 101],
@@ -342,11 +352,9 @@ Deno.test("a WebSocket opens for the page's own origin and for those that were a
   ];
   for (const [on, host, origin, status] of tries) {
     const field = origin === undefined ? "" : `Origin: ${origin}\r\n`;
-    assertEquals(
-      (await ask(on, get("/chat", UPGRADE + field, host)))[0],
-      status,
-      `${host} ${origin}`,
-    );
+    const request = get("/chat", UPGRADE + field, host);
+    const [answer] = on === secure ? await ask(site, request, true) : await ask(on, request);
+    assertEquals(answer, status, `${host} ${origin}`);
   }
 });
 
@@ -525,7 +533,7 @@ Deno.test("a relay gives a request 10 seconds, and a WebSocket that does not joi
   const relay = new Relay({ monotonic: () => now, event: (event) => events.push(event) });
   const arrive = () => {
     const wire = new Wire();
-    serveLink(relay, { link: site.wrap(wire), from: { hostname: "192.0.2.1", port: 1 } });
+    serveLink(relay, { link: site.wrap(wire, false), from: { hostname: "192.0.2.1", port: 1 } });
     return wire;
   };
   const [head, socket, page, silent] = [arrive(), arrive(), arrive(), arrive()];

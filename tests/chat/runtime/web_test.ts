@@ -29,7 +29,7 @@ const HOSTNAME = "127.0.0.1";
 const NEVER = new AbortController().signal;
 
 async function webRelay(): Promise<RelayServer> {
-  const site = await WebSite.make({ page: "<p>hi</p>", isSecure: false, names: [], origins: [] });
+  const site = await WebSite.make({ page: "<p>hi</p>", names: [], origins: [] });
   return openRelay({ port: 0, wrap: site.wrap });
 }
 
