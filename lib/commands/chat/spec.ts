@@ -195,7 +195,8 @@ rooms by joining them. The relay lists its rooms to nobody.`,
   options: {
     host: {
       ...LISTEN_HOST,
-      help: `${LISTEN_HOST.help}; with --allow-sys, the commands to join name their addresses`,
+      help:
+        `${LISTEN_HOST.help}; the commands to join name their addresses if parley may read them`,
       uses: ["sys"],
     },
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -396,9 +397,9 @@ export const CHAT = {
     `Without a command, parley asks whether to be the server or a client, and for the server's address.
 
 At a terminal, Tab completes commands and names, and Shift-Tab goes back. The arrow keys recall the
-lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line in a message; some
-terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. parley asks before it takes a paste of
-more than 20 lines.
+lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line in a message;
+some terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. parley asks before it takes a
+paste of more than 20 lines.
 
 To be sure who somebody is, type /verify NAME and compare four words by telephone.`,
   options: { plain: TALK.plain },
