@@ -2,10 +2,11 @@
  * Runs every test with exactly the permissions that its file declares, and adds up the counts.
  *
  * `deno task test` runs all of them, `deno task test PATH…` those under the paths; `--without=PROGRAM` leaves out those
- * that run a program, and the arguments behind `--` go to `deno test`. Files with the same needs form a group, or several if they are very many; one process runs each. Three
- * groups run at a time, because most tests wait for processes or terminals. The report of `deno test` is shown as it
- * comes if there is one group. If there are several, one line says how many have ended: at a terminal it is rewritten,
- * in a pipe a line follows each group. The reports of failed tests come at the end. The last line is
+ * that run a program, and the arguments behind `--` go to `deno test`. Files with the same needs form a group, or
+ * several if they are very many; one process runs each. Four groups run at a time, because most tests wait for processes
+ * or terminals. The report of `deno test` is shown as it comes if there is one group. If there are several, one line says
+ * how many have ended: at a terminal it is rewritten, in a pipe a line follows each group. The reports of failed tests
+ * come at the end. The last line is
  * `N passed, N failed`, with the number of skipped tests if there are any.
  *
  * @module
@@ -20,7 +21,7 @@ import type { Counts } from "./test/report.ts";
 import { nextGroup } from "./test/schedule.ts";
 import { select, without } from "./test/select.ts";
 
-const AT_A_TIME = 3;
+const AT_A_TIME = 4;
 /** The option that leaves out the tests that run a program. */
 const WITHOUT = "--without=";
 
