@@ -22,12 +22,14 @@ import { nextGroup } from "./test/schedule.ts";
 import { select, without } from "./test/select.ts";
 
 const AT_A_TIME = 4;
+/** How many groups two cores run in the time of one. More at a time fill each other's pauses only. */
+const PACE = 3;
 /** The option that leaves out the tests that run a program. */
 const WITHOUT = "--without=";
 
 /** Runs groups, some at a time, and shows how far they are. */
 async function runGroups(groups: readonly Group[], extra: readonly string[]): Promise<GroupRun[]> {
-  console.log(startLine(groups, AT_A_TIME));
+  console.log(startLine(groups, PACE));
   if (groups.length === 1) return [await runAlone(groups[0]!, extra)];
   using display = new Display(groups.length);
   const runs: GroupRun[] = [];

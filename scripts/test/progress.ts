@@ -34,16 +34,16 @@ export function durationText(seconds: number): string {
  * About how long groups take, in seconds.
  *
  * @param groups The groups.
- * @param atATime How many of them run at a time.
+ * @param pace How many of them run in the time of one.
  */
-export function expectedSeconds(groups: readonly Group[], atATime: number): number {
+export function expectedSeconds(groups: readonly Group[], pace: number): number {
   const all = groups.map(({ seconds }) => seconds);
-  return Math.max(0, ...all, all.reduce((sum, each) => sum + each, 0) / atATime);
+  return Math.max(0, ...all, all.reduce((sum, each) => sum + each, 0) / pace);
 }
 
 /** What is said first: how many groups there are, and about how long they take. */
-export function startLine(groups: readonly Group[], atATime: number): string {
-  const seconds = expectedSeconds(groups, atATime);
+export function startLine(groups: readonly Group[], pace: number): string {
+  const seconds = expectedSeconds(groups, pace);
   const time = seconds < 60 ? "less than a minute" : `about ${counted(seconds / 60, "minute")}`;
   return `${counted(groups.length, "group")} of tests: ${time} on two idle cores`;
 }
