@@ -77,9 +77,10 @@ const NAMED_BESIDE = new Set(
  * at once.
  *
  * @param keys Whether there is an input line, whose keys are worth knowing.
+ * @param hosts Whether this process hosts the room.
  */
-export function helpRows(keys: boolean): string[] {
-  const commands = Object.entries(CHAT_COMMANDS)
+export function helpRows(keys: boolean, hosts: boolean): string[] {
+  const commands = commandsFor(hosts)
     .filter(([usage]) => !NAMED_BESIDE.has(usage.split(" ")[0]!));
   const rows = [
     ...commands,

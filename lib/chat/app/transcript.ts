@@ -313,7 +313,7 @@ export class Transcript implements Presenter {
   }
 
   help(): string[] {
-    return helpRows(this.#options.echo).map((row) => this.#note(row));
+    return helpRows(this.#options.echo, this.#hosts).map((row) => this.#note(row));
   }
 
   notice(text: string): string[] {

@@ -132,13 +132,15 @@ Deno.test("/help and Tab offer every command that parseLine() reads, /exit besid
 });
 
 Deno.test("/help fits into a terminal of 80 columns and 24 rows, and names every command", () => {
-  const rows = helpRows(true);
+  const rows = helpRows(true, true);
   assert(rows.length < 24, `${rows.length} rows`);
   for (const row of rows) assert(`* ${row}`.length <= 80, row);
   const [, ...words] = Object.keys(CHAT_COMMANDS).map((usage) => usage.split(" ")[0]!);
   for (const word of words) assert(new RegExp(`${word}\\b`).test(rows.join("\n")), word);
   assert(rows.some((row) => row.startsWith("Alt-Enter ")));
-  assertEquals(helpRows(false), rows.filter((row) => row.startsWith("/")));
+  assertEquals(helpRows(false, true), rows.filter((row) => row.startsWith("/")));
+  const host = /^\/(kick|ban|reload)\b/;
+  assertEquals(helpRows(true, false), rows.filter((row) => !host.test(row)));
 });
 
 Deno.test("isKept() keeps private messages, and what may be one, out of the history file", () => {
