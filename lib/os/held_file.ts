@@ -6,7 +6,7 @@
  * @module
  */
 
-import { concat, sameBytes, sha256 } from "../base/bytes.ts";
+import { concat, sameBytes, sha256, writeBytes } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
 
@@ -150,7 +150,7 @@ export async function writeAt(
   bytes: Uint8Array,
 ): Promise<void> {
   await file.seek(offset, Deno.SeekMode.Start);
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  await writeBytes(file, bytes);
 }
 
 /** Returns the directory part of a path. */

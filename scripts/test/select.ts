@@ -5,6 +5,7 @@
  */
 
 import { EXAMPLES, type Group, groupsOf, longestFirst, type TestFile } from "./groups.ts";
+import { valuesOf } from "./needs.ts";
 
 /**
  * The groups of the tests under paths.
@@ -30,11 +31,8 @@ export function without(
   groups: readonly Group[],
   programs: readonly string[],
 ): { readonly wanted: Group[]; readonly left: Group[] } {
-  const flag = "--allow-run=";
   const isLeft = ({ permissions }: Group) =>
-    permissions.filter((one) => one.startsWith(flag))
-      .flatMap((one) => one.slice(flag.length).split(","))
-      .some((program) => programs.includes(program));
+    valuesOf(permissions, "--allow-run").some((program) => programs.includes(program));
   const { wanted = [], left = [] } = Object.groupBy(
     groups,
     (group) => isLeft(group) ? "left" : "wanted",

@@ -358,7 +358,7 @@ export function webOptions(
   const given = page !== undefined ? "--web-page" : origins.length > 0 ? "--web-origin" : undefined;
   if (!web && given !== undefined) throw usageFailure(given, "it needs --web", "give both");
   if (!web) return {};
-  const place = page === undefined ? {} : { page: readPage(page, room) };
+  const place = page === undefined ? {} : { page: readPagePlace(page, room) };
   return { web: { origins: origins.map(readOrigin), ...place } };
 }
 
@@ -383,7 +383,7 @@ const ANY_FRAGMENT = "A".repeat(43);
  *
  * @param room The name of the room in those links.
  */
-function readPage(text: string, room: string): PagePlace {
+function readPagePlace(text: string, room: string): PagePlace {
   const [, start = "", path = ""] = /^(https?:\/\/[^\s\\?#@/]+)(\/|\/[^?#]*\/)$/i.exec(text) ?? [];
   const url = URL.parse(start);
   const what = quote(withoutUser(text));
