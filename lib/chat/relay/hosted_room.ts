@@ -126,12 +126,11 @@ export class HostedRoom implements StayRoom {
     const marks = { key, name, folded, looks: nameLooks(name) };
     const entry: JoinEntry = { kind: "join", member, fingerprint, bytes, renewal, ...marks };
     const earlier = this.#earlierRuns(entry);
-    const join = () => {
-      // While an earlier run was asked, the identity may have been put out, or its invitation used.
+    if (earlier.length === 0) return this.#append(connection, newcomer, entry);
+    this.#probes.start(connection, earlier, this.#relay.monotonic(), () => {
+      // Meanwhile the identity may have been put out, or its invitation used.
       if (!this.#refuses(connection, newcomer)) this.#append(connection, newcomer, entry);
-    };
-    if (earlier.length === 0) join();
-    else this.#probes.start(connection, earlier, this.#relay.monotonic(), join);
+    });
   }
 
   /** Ends the connection of an identity that is banned or not admitted any more. */
