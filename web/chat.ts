@@ -363,27 +363,33 @@ export class Chat {
   }
 
   #remember(store: Store, change: KnownPeersChange): void {
-    this.#changes += 1;
+    const changes = ++this.#changes;
     // Another tab may have met somebody else by that name a moment before: then its key counts.
-    store.remember(change).then(() => this.#readAgain(store), (error) => {
+    store.remember(change).then((known) => this.#takeOver(known, changes), (error) => {
       const why = `this browser could not keep what you know of others: ${error}`;
       this.#refuse("NOT_KEPT", why);
     });
   }
 
-  /** Takes over what this tab and others have changed. */
+  /** Takes over what all tabs have changed, unless this one has changed more than that since. */
+  #takeOver(known: KnownPeers, changes: number): void {
+    if (changes !== this.#changes) return;
+    this.#trust.replaceKnown(known);
+    this.#happen({ kind: "decided" });
+  }
+
+  /** Reads what other tabs have changed. */
   async #readAgain(store: Store): Promise<void> {
     const changes = this.#changes;
     try {
       const known = await store.known();
       // What this tab has changed meanwhile is not in it.
       if (changes !== this.#changes) return await this.#readAgain(store);
-      this.#trust.replaceKnown(known);
+      this.#takeOver(known, changes);
     } catch (error) {
       const why = `this browser could not read what another tab knows of others: ${error}`;
-      return this.#refuse("NOT_READ", why);
+      this.#refuse("NOT_READ", why);
     }
-    this.#happen({ kind: "decided" });
   }
 
   /**

@@ -47,14 +47,19 @@ export class Store {
     return KnownPeers.parse(typeof text === "string" ? text : "");
   }
 
-  /** Adds a change to the known peers that another tab may have changed too, in one transaction. */
-  async remember(change: KnownPeersChange): Promise<void> {
+  /**
+   * Adds a change to the known peers that another tab may have changed too, in one transaction.
+   *
+   * @returns The known peers with the changes of all tabs.
+   */
+  async remember(change: KnownPeersChange): Promise<KnownPeers> {
     const things = this.#things("readwrite");
     const text: unknown = await settled(things.get(KNOWN));
     const known = KnownPeers.parse(typeof text === "string" ? text : "");
     known.apply(change);
     await settled(things.put(known.text, KNOWN));
     this.#tabs.postMessage(KNOWN);
+    return known;
   }
 
   /** Reads the identity, if one is kept. */

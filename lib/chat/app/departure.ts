@@ -432,7 +432,7 @@ function namesText(names: readonly string[]): string {
 }
 
 /**
- * Says whom a message waits for.
+ * Says that a message waits, and for whom.
  *
  * @param text The message.
  * @param closed Who has to let the user in.

@@ -433,8 +433,8 @@ function busyPrompt(what: string, name: string): string {
 }
 
 /**
- * Returns a display that also shows the line about comings and goings while it grows, and appends
- * what is printed to a log: JSON as it is, text with the time.
+ * Returns a display with two additions: it shows the line about comings and goings while that line
+ * grows, and it appends what is printed to a log. In the log, text has the time; JSON is unchanged.
  */
 function gathering(
   display: Display,

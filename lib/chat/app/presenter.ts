@@ -203,7 +203,7 @@ export interface Presenter {
   readonly gatheredMs?: number | undefined;
   /** Takes the gathered comings and goings: one line, which is told now. */
   gathered?(): string[];
-  /** The same line as it is seen above the prompt before it is told. */
+  /** That line as it stands above the prompt, before it is told. */
   readonly growing?: readonly string[];
   /** Takes that line if whatever is printed next ends it. */
   ended?(): string[];

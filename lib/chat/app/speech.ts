@@ -340,7 +340,7 @@ export type Coming = "joined" | "left" | "away" | "back";
 
 /** How long the first line of a minute waits for more comings and goings if it cannot grow, in milliseconds. */
 const PAUSE_MS = 2_000;
-/** Messages of others end so many lines in a minute. After these, a line waits until the minute is over. */
+/** The most lines in a minute that end early, because a message follows from a member whom they name. */
 const FEW = 3;
 /** A minute, which begins with a coming or going, in milliseconds. */
 const MINUTE_MS = 60_000;
@@ -358,8 +358,8 @@ interface Gathered {
 /**
  * Gathers the comings and goings of a minute into one line.
  *
- * Where the line can grow, it is seen above the prompt from the first coming on, and is told when the minute is over.
- * Elsewhere a first line is told after a pause, and what follows when the minute is over.
+ * Where the line can grow, it stands above the prompt from the first coming on. When the minute is over, it is told.
+ * Elsewhere a first line is told after a pause, and a second one when the minute is over.
  */
 export class Comings {
   /** Whether nothing is seen before the minute is over. */
