@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { ConnectionTransport } from "puppeteer-core";
+import type { Browser, ConnectionTransport } from "puppeteer-core";
+import { Scratch } from "../fixtures/scratch.ts";
 
 /** Whether a program is installed that says its version. */
 export async function isInstalled(program: string): Promise<boolean> {
@@ -16,13 +17,65 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
+/** What starts a browser. */
+export interface Launch {
+  readonly program: string;
+  /** Its arguments, with a profile in a directory. */
+  readonly args: (profile: string) => readonly string[];
+  /** Where it prints the address at which it is driven. */
+  readonly form: RegExp;
+  /** Connects a driver to that address. */
+  readonly drive: (address: string) => Promise<Browser>;
+}
+
+/** A process of a browser, and its driver. */
+interface Launched {
+  readonly browser: Browser;
+  readonly process: Deno.ChildProcess;
+  readonly errors: Promise<void>;
+  readonly profile: Scratch;
+}
+
+/** Starts a browser with an empty profile. */
+export async function launch({ program, args, form, drive }: Launch): Promise<Launched> {
+  const profile = await Scratch.make();
+  const process = new Deno.Command(program, {
+    args: [...args(profile.path)],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const { address, errors } = listen(process.stderr, form);
+  return { browser: await drive(await address), process, errors, profile };
+}
+
+/** A running browser. */
+export class RunningBrowser implements AsyncDisposable {
+  readonly browser: Browser;
+  readonly #launched: Launched;
+
+  /** @param launched What {@linkcode launch} has started. */
+  constructor(launched: Launched) {
+    this.browser = launched.browser;
+    this.#launched = launched;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { browser, process, errors, profile } = this.#launched;
+    await browser.close();
+    await process.status;
+    await errors;
+    await profile[Symbol.asyncDispose]();
+  }
+}
+
 /**
  * Reads the address that a browser prints, and then whatever else it prints.
  *
  * @param output What it prints.
  * @param form Where the address stands.
  */
-export function listen(
+function listen(
   output: ReadableStream<Uint8Array<ArrayBuffer>>,
   form: RegExp,
 ): { readonly address: Promise<string>; readonly errors: Promise<void> } {

@@ -4,10 +4,9 @@
  * @module
  */
 
-import puppeteer, { type Browser } from "puppeteer-core";
+import puppeteer from "puppeteer-core";
 import { granted } from "../fixtures/granted.ts";
-import { Scratch } from "../fixtures/scratch.ts";
-import { connect, isInstalled, listen } from "./browser.ts";
+import { connect, isInstalled, launch, RunningBrowser } from "./browser.ts";
 
 /** Whether Chromium is installed and tests may run it. */
 export const HAS_CHROMIUM: boolean =
@@ -25,41 +24,17 @@ const FLAGS: readonly string[] = [
 ];
 
 /** A running browser. */
-export class Chromium implements AsyncDisposable {
-  readonly browser: Browser;
-  readonly #process: Deno.ChildProcess;
-  readonly #errors: Promise<void>;
-  readonly #profile: Scratch;
-
-  private constructor(
-    browser: Browser,
-    started: { process: Deno.ChildProcess; errors: Promise<void>; profile: Scratch },
-  ) {
-    this.browser = browser;
-    this.#process = started.process;
-    this.#errors = started.errors;
-    this.#profile = started.profile;
-  }
-
+export class Chromium extends RunningBrowser {
   /** Starts a browser with an empty profile. */
   static async start(): Promise<Chromium> {
-    const profile = await Scratch.make();
-    const process = new Deno.Command("chromium", {
-      args: [...FLAGS, `--user-data-dir=${profile.path}`, "about:blank"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    const { address, errors } = listen(process.stderr, /DevTools listening on (ws:\S+)/);
-    const transport = await connect(await address);
-    const browser = await puppeteer.connect({ transport, defaultViewport: null });
-    return new Chromium(browser, { process, errors, profile });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser.close();
-    await this.#process.status;
-    await this.#errors;
-    await this.#profile[Symbol.asyncDispose]();
+    return new Chromium(
+      await launch({
+        program: "chromium",
+        args: (profile) => [...FLAGS, `--user-data-dir=${profile}`, "about:blank"],
+        form: /DevTools listening on (ws:\S+)/,
+        drive: async (address) =>
+          puppeteer.connect({ transport: await connect(address), defaultViewport: null }),
+      }),
+    );
   }
 }

@@ -183,31 +183,15 @@ test("the chat waits for known peers that another process holds, and says so", a
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
 });
 
-test("a person who leaves while another process holds the known peers is told that they were not written", async () => {
-  await using scratch = await Scratch.make();
-  const { server, address } = await serve("-n", "ada");
-  await using _server = server;
-  const peers = scratch.file("peers");
-  await using bo = await join(address, "bo", "-k", peers);
-  await joined(bo, "ada");
-  while ((await scratch.lines("peers")).length === 0) await server.event("joined");
-  const held = await Deno.open(`${peers}.lock`, { write: true });
-  await held.lock(true);
-  await using cy = await join(address, "cy");
-  await joined(bo, "cy");
-  await leave(bo);
-  held.close();
-  const notices = bo.all("notice").map(({ text }) => text);
-  assertEquals(notices.slice(-2).toSorted(), [
-    "the known-peers file is being written; Ctrl-C leaves without",
-    "waiting for the known-peers file: another process has locked it",
-  ]);
-  assertEquals(bo.all("error").map(({ code }) => code), ["LOCKED"]);
-  assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
-  await leave(cy);
-});
+/** People of whom bo met cy while another process held bo's file of known peers. */
+interface HeldUp {
+  readonly server: ChatProcess;
+  readonly bo: ChatProcess;
+  /** The other process lets go of the file. */
+  readonly letGo: () => void;
+}
 
-test("who leaves twice does not wait for the known peers, and is told that they may not be saved", async () => {
+async function whileHeld(use: (people: HeldUp) => Promise<void>): Promise<void> {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
@@ -215,15 +199,33 @@ test("who leaves twice does not wait for the known peers, and is told that they 
   await using bo = await join(address, "bo", "-k", peers);
   await joined(bo, "ada");
   while ((await scratch.lines("peers")).length === 0) await new Promise((go) => setTimeout(go, 10));
-  using held = await Deno.open(`${peers}.lock`, { write: true });
+  const held = await Deno.open(`${peers}.lock`, { write: true });
   await held.lock(true);
   await using cy = await join(address, "cy");
   await joined(bo, "cy");
-  await bo.type("/quit\n");
-  await server.event("left");
-  bo.kill("SIGTERM");
-  assertEquals(await bo.ended(), 0);
-  assertEquals(bo.all("error").map(({ code }) => code), ["UNSAVED"]);
+  await use({ server, bo, letGo: () => held.close() });
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["ada"]);
   await leave(cy);
-});
+}
+
+test("a person who leaves while another process holds the known peers is told that they were not written", () =>
+  whileHeld(async ({ bo, letGo }) => {
+    await leave(bo);
+    letGo();
+    const notices = bo.all("notice").map(({ text }) => text);
+    assertEquals(notices.slice(-2).toSorted(), [
+      "the known-peers file is being written; Ctrl-C leaves without",
+      "waiting for the known-peers file: another process has locked it",
+    ]);
+    assertEquals(bo.all("error").map(({ code }) => code), ["LOCKED"]);
+  }));
+
+test("who leaves twice does not wait for the known peers, and is told that they may not be saved", () =>
+  whileHeld(async ({ server, bo, letGo }) => {
+    await bo.type("/quit\n");
+    await server.event("left");
+    bo.kill("SIGTERM");
+    assertEquals(await bo.ended(), 0);
+    letGo();
+    assertEquals(bo.all("error").map(({ code }) => code), ["UNSAVED"]);
+  }));
