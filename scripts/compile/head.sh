@@ -1,7 +1,8 @@
 #!/bin/sh
 # parley @VERSION@ for @TARGET@, with all that it needs. Behind this script follow, compressed, the
-# Deno runtime, the program in two files, and its table of ports. The first run unpacks them into a directory of the user's cache that
-# is named by their hash; later runs start from there. `parley --verify-install` checks what is there.
+# Deno runtime, the program in two files, and its table of ports. The first run unpacks them into a
+# directory of the user's cache that is named by their hash; later runs start from there.
+# `parley --verify-install` checks what is there.
 
 runtime_size=@RUNTIME_SIZE@ runtime_packed=@RUNTIME_PACKED@
 runtime_sum=@RUNTIME_SUM@

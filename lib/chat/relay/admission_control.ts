@@ -212,8 +212,8 @@ export class EntryRules {
   }
 
   /**
-   * Returns why somebody may not join a room; undefined if its identity may, or its invitation lets it in. It changes
-   * nothing: a room may refuse the join for another reason.
+   * Returns why a guest may not join a room; undefined if a list or an invitation admits it. The call binds no
+   * invitation, because the room may still refuse the join for another reason.
    *
    * @param guest Who wants to join.
    * @param invitation The public key of its invitation, if its proof holds.
@@ -229,7 +229,7 @@ export class EntryRules {
     return use === "used" ? "INVITATION_USED" : "NOT_ALLOWED";
   }
 
-  /** Notes that somebody has joined, by an invitation if it has one whose proof holds. */
+  /** Notes that a guest has joined. If it has proved an invitation, the invitation is bound to it. */
   joined(guest: Credential, invitation: Bytes | undefined, room: string): void {
     if (invitation !== undefined) this.#options.invitations?.joined(invitation, guest, room);
   }
