@@ -7,7 +7,7 @@
 
 import type { Bytes } from "../lib/base/bytes.ts";
 import { Failure } from "../lib/base/failure.ts";
-import type { Link, LinkReceiver } from "../lib/chat/link.ts";
+import { ArrivalQueue, type Link, type LinkReceiver } from "../lib/chat/link.ts";
 
 /** The longest wait for the WebSocket to open, in milliseconds. */
 const OPEN_TIMEOUT_MS = 10_000;
@@ -24,27 +24,13 @@ const NORMAL = 1000;
 /** One end of a WebSocket that is open. */
 export class BrowserLink implements Link {
   readonly #socket: WebSocket;
-  #receiver: LinkReceiver | undefined;
-  /** What has come and is not delivered yet. */
-  #inbox: Bytes[] = [];
-  #inboxBytes = 0;
-  #delivering = false;
-  /** Whether the socket has closed, so that nothing more comes. */
-  #over = false;
-  /** Whether this side has closed, so that nothing more is delivered. */
-  #closed = false;
-  #detail: string | undefined;
-  /** Ends the pause that the receiver asked for. */
-  #resume: (() => void) | undefined;
+  readonly #arrived = new ArrivalQueue();
 
   /** @param socket A WebSocket with `binaryType` `arraybuffer`, before its first message. */
   constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.onmessage = ({ data }: MessageEvent<unknown>) => this.#push(data);
-    socket.onclose = () => {
-      this.#over = true;
-      this.#wake();
-    };
+    socket.onclose = () => this.#arrived.end();
   }
 
   /** What the browser has not sent yet, in bytes. */
@@ -53,12 +39,12 @@ export class BrowserLink implements Link {
   }
 
   open(receiver: LinkReceiver): void {
-    this.#receiver = receiver;
-    this.#wake();
+    this.#arrived.open(receiver);
   }
 
   send(bytes: Bytes): void {
-    if (!this.#closed && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(bytes);
+    if (this.#arrived.isClosed || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(bytes);
   }
 
   /** The browser sends what is waiting before it closes. */
@@ -67,62 +53,20 @@ export class BrowserLink implements Link {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#inbox = [];
-    this.#inboxBytes = 0;
-    this.#socket.close(NORMAL);
-    this.#resume?.();
-    this.#wake();
+    this.#close();
+  }
+
+  /** Closes now; `detail` is the cause in words. */
+  #close(detail?: string): void {
+    if (this.#arrived.close(detail)) this.#socket.close(NORMAL);
   }
 
   #push(data: unknown): void {
-    if (this.#closed) return;
-    if (!(data instanceof ArrayBuffer)) return this.#give("the relay sent text");
-    if (data.byteLength === 0) return;
-    this.#inbox.push(new Uint8Array(data));
-    this.#inboxBytes += data.byteLength;
-    if (this.#inboxBytes > MAX_UNREAD_BYTES) {
-      return this.#give("the relay sent more than the page could read");
+    if (!(data instanceof ArrayBuffer)) return this.#close("the relay sent text");
+    this.#arrived.push(new Uint8Array(data));
+    if (this.#arrived.bytes > MAX_UNREAD_BYTES) {
+      this.#close("the relay sent more than the page could read");
     }
-    this.#wake();
-  }
-
-  /** Gives up the relay. */
-  #give(detail: string): void {
-    this.#detail = detail;
-    this.close();
-  }
-
-  #wake(): void {
-    if (this.#delivering || this.#receiver === undefined) return;
-    this.#delivering = true;
-    queueMicrotask(() => this.#deliver(this.#receiver!));
-  }
-
-  async #deliver(receiver: LinkReceiver): Promise<void> {
-    while (!this.#closed && this.#inbox.length > 0) {
-      const pieces = this.#inbox;
-      this.#inbox = [];
-      for (const bytes of pieces) {
-        if (this.#closed) break;
-        this.#inboxBytes -= bytes.length;
-        const pause = receiver.receive(bytes);
-        if (pause !== undefined && !this.#closed) await this.#pausedBy(pause);
-      }
-    }
-    this.#delivering = false;
-    if (!this.#closed && !this.#over) return;
-    this.#receiver = undefined; // it is told once
-    this.close();
-    receiver.disconnected(this.#detail);
-  }
-
-  #pausedBy(pause: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resume = resolve;
-      pause.then(resolve);
-    });
   }
 }
 

@@ -148,66 +148,112 @@ export function memoryLinks(): [Link, Link] {
   return [near, far];
 }
 
-/** One end. It delivers in a microtask, so that no end is called from within its own call. */
+/** One end of a connection within this process. */
 class MemoryLink implements Link {
+  readonly #arrived = new ArrivalQueue();
   #peer: MemoryLink | undefined;
-  #receiver: LinkReceiver | undefined;
-  /** The bytes that this end has not yet received. */
-  #inbox: Bytes[] = [];
-  #inboxBytes = 0;
-  /** Whether the other end has stopped sending. */
-  #peerEnded = false;
-  #closed = false;
-  #delivering = false;
-  /** Ends the pause that the receiver asked for. */
-  #resume: (() => void) | undefined;
 
   connect(peer: MemoryLink): void {
     this.#peer = peer;
   }
 
   get waiting(): number {
-    return this.#peer?.inboxBytes ?? 0;
+    return this.#peer?.unread ?? 0;
   }
 
-  get inboxBytes(): number {
-    return this.#inboxBytes;
+  /** The bytes that this end has not received yet. */
+  get unread(): number {
+    return this.#arrived.bytes;
   }
 
   open(receiver: LinkReceiver): void {
-    this.#receiver = receiver;
-    this.#wake();
+    this.#arrived.open(receiver);
   }
 
   send(bytes: Bytes): void {
-    if (!this.#closed) this.#peer?.push(bytes);
+    if (!this.#arrived.isClosed) this.#peer?.push(bytes);
   }
 
-  /** What was sent is in the peer's inbox already: nothing is left to flush. */
+  /** What was sent is with the peer already: nothing is left to flush. */
   end(): void {
     this.close();
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#inbox = [];
-    this.#inboxBytes = 0;
-    this.#resume?.();
-    this.#wake();
-    this.#peer?.peerEnds();
+    if (this.#arrived.close()) this.#peer?.peerEnds();
   }
 
   push(bytes: Bytes): void {
-    if (this.#closed || bytes.length === 0) return;
-    this.#inbox.push(bytes);
-    this.#inboxBytes += bytes.length;
-    this.#wake();
+    this.#arrived.push(bytes);
   }
 
   peerEnds(): void {
-    this.#peerEnded = true;
+    this.#arrived.end();
+  }
+}
+
+/**
+ * What has arrived over a link that cannot be paused, kept until its receiver takes it.
+ *
+ * It delivers in a microtask, so that no receiver is called from within a call of its own.
+ */
+export class ArrivalQueue {
+  #receiver: LinkReceiver | undefined;
+  #pieces: Bytes[] = [];
+  #bytes = 0;
+  /** Whether nothing more arrives. */
+  #ended = false;
+  #closed = false;
+  #delivering = false;
+  #detail: string | undefined;
+  /** Ends the pause that the receiver asked for. */
+  #resume: (() => void) | undefined;
+
+  /** The number of bytes that the receiver has not taken yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether nothing more is delivered. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Starts to deliver. Called once. */
+  open(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
     this.#wake();
+  }
+
+  /** Adds bytes that have arrived. */
+  push(bytes: Bytes): void {
+    if (this.#closed || bytes.length === 0) return;
+    this.#pieces.push(bytes);
+    this.#bytes += bytes.length;
+    this.#wake();
+  }
+
+  /** Nothing more arrives: the receiver is told of the end after it has taken what is here. */
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /**
+   * Drops what is here, and tells the receiver of the end.
+   *
+   * @param detail The cause in words, if it is known.
+   * @returns Whether this call was the first.
+   */
+  close(detail?: string): boolean {
+    if (this.#closed) return false;
+    this.#closed = true;
+    this.#detail = detail;
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#resume?.();
+    this.#wake();
+    return true;
   }
 
   #wake(): void {
@@ -217,18 +263,21 @@ class MemoryLink implements Link {
   }
 
   async #deliver(receiver: LinkReceiver): Promise<void> {
-    while (!this.#closed && this.#inbox.length > 0) {
-      const pieces = this.#inbox;
-      this.#inbox = [];
+    while (!this.#closed && this.#pieces.length > 0) {
+      const pieces = this.#pieces;
+      this.#pieces = [];
       for (const bytes of pieces) {
         if (this.#closed) break;
-        this.#inboxBytes -= bytes.length;
+        this.#bytes -= bytes.length;
         const pause = receiver.receive(bytes);
         if (pause !== undefined && !this.#closed) await this.#pausedBy(pause);
       }
     }
     this.#delivering = false;
-    if (this.#closed || this.#peerEnded) this.#finish(receiver);
+    if (!this.#closed && !this.#ended) return;
+    this.#receiver = undefined; // it is told once
+    this.close();
+    receiver.disconnected(this.#detail);
   }
 
   #pausedBy(pause: Promise<void>): Promise<void> {
@@ -236,11 +285,5 @@ class MemoryLink implements Link {
       this.#resume = resolve;
       pause.then(resolve);
     });
-  }
-
-  #finish(receiver: LinkReceiver): void {
-    this.#receiver = undefined; // it is called once
-    this.close();
-    receiver.disconnected();
   }
 }
