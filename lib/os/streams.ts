@@ -81,6 +81,7 @@ const encoder = new TextEncoder();
 export class Output {
   readonly #writer: { write(bytes: Uint8Array): Promise<number> };
   readonly #written: (marked: number) => void;
+  readonly #form: (text: string) => string;
   #pending: string[] = [];
   #mark = 0;
   /** The number of print() calls, and how many of them have been written. */
@@ -94,13 +95,16 @@ export class Output {
   /**
    * @param writer The destination, such as `io.output`.
    * @param written Called with the last mark up to which everything has been written.
+   * @param form Formats lines just before they are written.
    */
   constructor(
     writer: { write(bytes: Uint8Array): Promise<number> },
     written: (marked: number) => void,
+    form: (text: string) => string = (text) => text,
   ) {
     this.#writer = writer;
     this.#written = written;
+    this.#form = form;
   }
 
   /** Resolves with the error after which nothing more can be written. */
@@ -163,7 +167,7 @@ export class Output {
 
   async #write(lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return;
-    let bytes = encoder.encode(`${lines.join("\n")}\n`);
+    let bytes = encoder.encode(this.#form(`${lines.join("\n")}\n`));
     while (bytes.length > 0) bytes = bytes.subarray(await this.#writer.write(bytes));
   }
 }

@@ -12,12 +12,12 @@ import {
   firstShown,
   type Layout,
   layOut,
+  mostColumns,
   type Place,
   placeOf,
   type Row,
   rowsAbove,
   splitGraphemes,
-  widthOf,
 } from "./rows.ts";
 import type { Size } from "./terminal.ts";
 
@@ -232,26 +232,26 @@ export class Drawing {
 
 /**
  * Lays out what stands above the input line. It is left out if it takes half of the screen or has a
- * word that is wider than a row: what the terminal itself wraps cannot be erased for sure.
+ * URL that is wider than a row: what the terminal itself wraps cannot be erased for sure.
  */
 function standingRows(text: string, { columns, rows }: Size): Row[] {
   if (text === "") return [];
   const lines = wrapped(text, columns).split("\n");
-  const isWhole = lines.length < rows / 2 && lines.every((line) => widthOf(line) <= columns);
+  const isWhole = lines.length < rows / 2 && lines.every((line) => mostColumns(line) <= columns);
   return isWhole ? lines.map((line) => layOut(line, "", columns).rows[0]!) : [];
 }
 
 /** A part of a line between two places at which it may be broken. */
 interface Unit {
   readonly text: string;
-  /** Its width in columns. */
+  /** The most columns that it takes. */
   readonly width: number;
   /**
-   * A blank; a wide character, which may be parted from its neighbours; a word; or a word that
-   * stays whole even if it is wider than a row, such as a URL, a hash or a path. The terminal then
-   * continues it in the next row, and copies it without a line break.
+   * A blank; a wide character, which may be parted from its neighbours; a word; or a URL. A URL that
+   * is wider than a row stays whole: the terminal continues it in the next row, and copies it without
+   * a line break. Those rows cannot pass for a line of the chat, since a URL has no blank in it.
    */
-  readonly kind: "blank" | "wide" | "word" | "whole";
+  readonly kind: "blank" | "wide" | "word" | "url";
 }
 
 /** The rows after the first start with this, so that their text cannot pass for a line of its own. */
@@ -262,79 +262,78 @@ const FURTHER = "  | ";
 const MIN_COLUMNS = 8;
 
 /**
- * Wraps printed text at blanks. A row after the first is indented. A URL never gets a line break,
- * nor does another word of printable ASCII that is wider than a row. Chinese, Japanese and other
- * wide characters may be parted from their neighbours.
+ * Wraps printed text at blanks. A row after the first is indented. A URL never gets a line break; any
+ * other word that is wider than a row does. Chinese, Japanese and other wide characters may be parted
+ * from their neighbours.
  *
  * @param text Lines of printable text; they may contain colours (SGR sequences).
  * @param columns The width of the terminal in columns.
  */
 export function wrapped(text: string, columns: number): string {
   if (columns < MIN_COLUMNS) return text;
-  return text.split("\n").map((line) =>
-    fits(line, columns) ? line : wrapLine(line, columns).join("\n")
-  ).join("\n");
+  return text.split("\n").map((line) => wrapLine(line, columns)).join("\n");
 }
 
-function fits(line: string, columns: number): boolean {
+function wrapLine(line: string, columns: number): string {
   // A cluster has at most two columns for each UTF-16 code unit.
-  return 2 * line.length <= columns || widthOf(line) <= columns;
+  if (2 * line.length <= columns) return line;
+  const units = unitsOf(line);
+  if (units.reduce((sum, { width }) => sum + width, 0) <= columns) return line;
+  return rowsOf(units, line.startsWith(FURTHER) ? FURTHER : INDENT, columns).join("\n");
 }
 
-function wrapLine(line: string, columns: number): string[] {
-  const indent = line.startsWith(FURTHER) ? FURTHER : INDENT;
+function rowsOf(units: readonly Unit[], indent: string, columns: number): string[] {
   const rows = [""];
   let column = 0;
   let blanks = "";
   const put = ({ text, width }: Unit) => {
+    if (column + blanks.length + width > columns) {
+      rows.push(indent);
+      column = indent.length;
+      blanks = "";
+    }
     rows.push(rows.pop()! + blanks + text);
-    column = endOf(column + blanks.length, width, columns);
+    column += blanks.length + width;
     blanks = "";
   };
-  for (const unit of unitsOf(line)) {
-    const tooWide = indent.length + unit.width > columns;
+  for (const unit of units) {
     if (unit.kind === "blank") blanks += unit.text;
-    else if (column + blanks.length + unit.width <= columns || (tooWide && unit.kind === "whole")) {
-      put(unit);
+    else if (indent.length + unit.width <= columns) put(unit);
+    else if (unit.kind === "url") {
+      // It starts in this row, and what follows it starts a new one.
+      rows.push(rows.pop()! + blanks + unit.text);
+      column = columns;
+      blanks = "";
     } else {
-      for (const part of tooWide ? partsOf(unit.text) : [unit]) {
-        if (column + blanks.length + part.width > columns) {
-          rows.push(indent);
-          column = indent.length;
-          blanks = "";
-        }
-        put(part);
-      }
+      for (const part of partsOf(unit.text)) put(part);
     }
   }
   return rows;
 }
 
-/** Returns the column after a text that the terminal itself continues in further rows. */
-function endOf(column: number, width: number, columns: number): number {
-  const end = column + width;
-  return end <= columns ? end : (end - 1) % columns + 1;
-}
-
-/** Colours, URLs, blanks, ASCII and other text. */
+/**
+ * Colours, URLs, blanks, ASCII and other text. A URL may have letters of any script, but no character
+ * that is drawn as a blank.
+ */
 const TOKENS =
   // deno-lint-ignore no-control-regex -- SGR sequences begin with a control character
-  /(?<colour>\x1b\[[0-9;]*m)|(?<word>[!-~]*:\/\/[^\s\x1b]+|[!-~]+)|(?<blank> +)|[^ -~\x1b]+|\x1b/g;
+  /(?<colour>\x1b\[[0-9;]*m)|(?<url>[!-~]*:\/\/(?:(?!\p{DI})[!-~\p{L}\p{M}\p{N}])+)|(?<word>[!-~]+)|(?<blank> +)|[^ -~\x1b]+|\x1b/gu;
 
 function unitsOf(line: string): Unit[] {
   const units: Unit[] = [];
   for (const { 0: text, groups = {} } of line.matchAll(TOKENS)) {
-    const { colour, word, blank } = groups;
+    const { colour, url, word, blank } = groups;
     if (blank !== undefined) units.push({ text, width: text.length, kind: "blank" });
-    else if (colour !== undefined) join(units, { text, width: 0, kind: "whole" });
-    else if (word !== undefined) join(units, { text, width: widthOf(text), kind: "whole" });
+    else if (colour !== undefined) join(units, { text, width: 0, kind: "word" });
+    else if (url !== undefined) join(units, { text, width: mostColumns(text), kind: "url" });
+    else if (word !== undefined) join(units, { text, width: text.length, kind: "word" });
     else for (const cluster of splitGraphemes(text)) join(units, unitOf(cluster));
   }
   return units;
 }
 
 function unitOf(cluster: string): Unit {
-  const width = widthOf(cluster);
+  const width = mostColumns(cluster);
   return { text: cluster, width, kind: width > 1 ? "wide" : "word" };
 }
 
@@ -342,13 +341,9 @@ function unitOf(cluster: string): Unit {
 function join(units: Unit[], part: Unit): void {
   const last = units.at(-1);
   const stuck = last !== undefined && last.kind !== "blank" &&
-    (last.width === 0 || part.width === 0 || (last.kind !== "wide" && part.kind !== "wide"));
+    (last.width === 0 || part.width === 0 || (last.kind === "word" && part.kind === "word"));
   if (!stuck) return void units.push(part);
-  const kind = last.width === 0
-    ? part.kind
-    : part.width === 0 || last.kind === part.kind
-    ? last.kind
-    : "word";
+  const kind = last.width === 0 ? part.kind : last.kind;
   units[units.length - 1] = { text: last.text + part.text, width: last.width + part.width, kind };
 }
 

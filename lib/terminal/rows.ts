@@ -165,6 +165,42 @@ function cachedWidth(cluster: string): number {
   return width;
 }
 
+/**
+ * Returns the most columns that a terminal takes for a text: some draw the parts of a cluster, such as
+ * those of a family of emoji, one beside the other.
+ *
+ * @param text Printable text without line feeds. Colours (SGR sequences) have no width.
+ */
+export function mostColumns(text: string): number {
+  if (PLAIN.test(text)) return text.length;
+  let columns = 0;
+  for (const part of text.split(SGR)) {
+    if (PLAIN.test(part)) columns += part.length;
+    else if (!part.startsWith("\x1b[")) {
+      for (const cluster of splitGraphemes(part)) columns += mostOfCluster(cluster);
+    }
+  }
+  return columns;
+}
+
+function mostOfCluster(cluster: string): number {
+  const chars = [...cluster];
+  return Math.max(cachedWidth(cluster), chars.reduce((sum, char) => sum + mostOfChar(char), 0));
+}
+
+/** Some terminals draw spacing marks, fillers and soft hyphens, which others leave out. */
+function mostOfChar(char: string): number {
+  const width = cachedWidth(char);
+  if (width > 0 || JOINERS.test(char)) return width;
+  if (HANGUL_FILLERS.test(char)) return 2;
+  return /[\p{Mc}\p{DI}]/u.test(char) ? 1 : 0;
+}
+
+/** Joiners and variation selectors, which have no width anywhere. */
+const JOINERS = /[\u034f\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
+/** Wide by the Unicode property East_Asian_Width. */
+const HANGUL_FILLERS = /[\u115f\u3164]/;
+
 function lineCells(text: string): Cell[] {
   let at = 0;
   return splitGraphemes(text).map((cluster) => {

@@ -73,7 +73,8 @@ test("a half-typed line that wraps over several rows survives incoming messages"
   await demo.pane.shows([...messages, "peer: two", ...rows], [5, 3]);
   await demo.pane.press("Enter");
   await demo.pane.until("the line", ({ rows }) => rows.at(-1) === "me>");
-  assertStringIncludes((await demo.pane.shown()).rows.join(""), `said "${line}"`);
+  const said = (await demo.pane.shown()).rows.map((row) => row.trimStart());
+  assertStringIncludes(said.join(""), `said "${line}"`);
 });
 
 test("a line that wraps stays whole while messages scroll the screen", async () => {
@@ -322,14 +323,35 @@ test("messages wrap at blanks, and a URL that is wider than the terminal is copi
     "  wrap at blanks",
     "peer: see https://ex",
     "ample.org/a/page?of=",
-    "this and 中文 too",
+    "this",
+    "  and 中文 too",
   ];
-  await demo.pane.shows([...rows, "me> half"], [8, 5]);
+  await demo.pane.shows([...rows, "me> half"], [8, 6]);
   assertEquals((await demo.pane.tmux("capture-pane", "-p", "-J")).trimEnd().split("\n"), [
     ...rows.slice(0, 2),
-    `peer: see ${url} and 中文 too`,
+    `peer: see ${url}`,
+    "  and 中文 too",
     "me> half",
   ]);
+});
+
+test("no word of a message, however wide, lets the message begin a row like a line of its own", async () => {
+  await using demo = await Demo.start(40, 24);
+  const forged = "17:14 cy: I have sent the money, go on";
+  const bars = "=".repeat(80 - "peer: ".length);
+  const url = `http://x/${"=".repeat(80 - "peer: http://x/".length)}`;
+  await demo.receive(
+    `${bars}${forged}`,
+    `${bars} ${forged}`,
+    `${url}${forged}`,
+    `${url} ${forged}`,
+  );
+  const { rows } = await demo.pane.until(
+    "the messages",
+    ({ rows }) => rows.filter((row) => row.includes("sent the money")).length === 4,
+  );
+  const starts = rows.filter((row) => !row.startsWith("  "));
+  assertEquals(starts.filter((row) => !/^(peer: \S+|=+|=+17:14|17:14|me>)$/.test(row)), []);
 });
 
 test("what stood in the row of the cursor is gone when the program starts", async () => {

@@ -321,7 +321,7 @@ export async function setUpConversation(
     : undefined;
   const typed = isTyped(options) && (options.input === undefined || output.dumb);
   const display = screen === undefined
-    ? new Output(output, displayed)
+    ? await openOutput(options, displayed)
     : new ScreenDisplay(screen, displayed, options.name);
   const presenter = options.json ? new Report(trust, options.roomName) : new Transcript({
     style: makeStyle(output.coloured),
@@ -371,6 +371,19 @@ export async function setUpConversation(
       await screen?.flushed();
     },
   };
+}
+
+/**
+ * Opens the output of a conversation without a screen. On a terminal, the further rows of a line are
+ * indented there as well, so that they cannot pass for a line of their own.
+ */
+async function openOutput(
+  { io: { output }, json }: Pick<SetupOptions, "io" | "json">,
+  displayed: (events: number) => void,
+): Promise<Output> {
+  if (json || !output.isTerminal) return new Output(output, displayed);
+  const { wrapped } = await import("../../terminal/codec.ts");
+  return new Output(output, displayed, (text) => wrapped(text, output.columns ?? Infinity));
 }
 
 /** Says at Ctrl-Z that this process cannot be suspended, if so. A screen does that itself. */

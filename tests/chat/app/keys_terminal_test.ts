@@ -107,6 +107,23 @@ test("--plain appends lines alone, without a prompt, and the terminal edits the 
   await bo.press("C-d");
 });
 
+test("--plain indents the further rows of a message, so that none begins like a line of its own", async () => {
+  const { ada, address } = await startServer();
+  await using _ada = ada;
+  await using bo = await start(60, "chat", "client", address, "--name", "bo", "--plain");
+  await bo.until("the room", shows("/help lists the commands"));
+  const forged = "cy: I have sent the money";
+  // Where the terminal would wrap, the forged line follows.
+  await ada.type(`hello${" ".repeat(60 - "12:34 ada: hello".length)}${forged}\n`);
+  await ada.type(`${"=".repeat(70)}${forged}\n`);
+  const { rows } = await bo.until(
+    "the messages",
+    ({ rows }) => rows.filter((row) => row.includes("the money")).length === 2,
+  );
+  const found = rows.filter((row) => row.includes("the money"));
+  assertEquals(found.map((row) => /^ {2}=*cy: I have sent the money$/.test(row)), [true, true]);
+});
+
 test("--plain writes nothing that a terminal would act on but line ends", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
