@@ -28,7 +28,7 @@ function person(lines: readonly string[]): Answers & { readonly said: string[] }
 const askPerson = (who: Answers): Promise<Answer<HostAndPort>> =>
   askBoth(who, (text) => readAddress(text, 4396));
 
-Deno.test("parley chat asks again where an answer is empty or none, and says how to answer", async () => {
+Deno.test("parley chat repeats a question after an empty or invalid answer, with advice", async () => {
   const who = person(["", "x", "C", "http://a.example/", "host:99999", "::1"]);
   assertEquals(await askPerson(who), {
     side: "client",
@@ -47,7 +47,7 @@ Deno.test("parley chat asks again where an answer is empty or none, and says how
   assertEquals(who.said[6], "it is a URL, not HOST or HOST:PORT: did you mean a.example?");
 });
 
-Deno.test("parley chat takes an empty address for this machine, and no answer for leaving", async () => {
+Deno.test("parley chat connects to this machine for an empty address, and exits at the end of input", async () => {
   const address = { hostname: "127.0.0.1", port: 4396 };
   assertEquals(await askPerson(person(["client", ""])), {
     side: "client",
@@ -59,7 +59,7 @@ Deno.test("parley chat takes an empty address for this machine, and no answer fo
   assertEquals(await askPerson(person([" Server "])), { side: "server", input: undefined });
 });
 
-Deno.test("parley chat asks no pipe twice", async () => {
+Deno.test("parley chat fails at the first invalid answer from a pipe", async () => {
   const pipe = person([""]);
   pipe.refuse = (failure) => {
     throw failure;

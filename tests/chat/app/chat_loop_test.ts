@@ -102,12 +102,12 @@ async function converse(
   return lines;
 }
 
-Deno.test("a line that a person enters is said to those who were shown by then, and waits for nobody", async () => {
+Deno.test("a typed line is for the members displayed when it was entered, and does not wait for the display", async () => {
   const lines = await converse(true, () => Promise.resolve());
   assertEquals(lines, [["first", 1], ["second", 1]]);
 });
 
-Deno.test("a line that was piped in is said to whoever is being shown", async () => {
+Deno.test("a piped line waits for the display, and is for the members displayed then", async () => {
   const lines = await converse(false, async (_typing, _conversation, display) => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     display.show();
@@ -115,7 +115,7 @@ Deno.test("a line that was piped in is said to whoever is being shown", async ()
   assertEquals(lines, [["first", 1], ["second", 2]]);
 });
 
-Deno.test("a line of blanks is said where it was piped in, and not where a person enters it", async () => {
+Deno.test("a line of blanks is sent if it is piped, and ignored if it is typed", async () => {
   const said = async (interactive: boolean) => {
     const lines = await converse(interactive, (typing, _conversation, display) => {
       typing.enter("  ");
@@ -153,7 +153,7 @@ async function expired(): Promise<Failure> {
   return await assertRejects(() => running, Failure);
 }
 
-Deno.test("whose credential has expired has a clock that is wrong, since it is renewed in time", async () => {
+Deno.test("an expired credential ends the chat with the advice to check the clock", async () => {
   const old = await expired();
   assertEquals(
     [old.what, old.why, old.code, old.exitCode],

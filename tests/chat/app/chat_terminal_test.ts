@@ -55,7 +55,7 @@ async function fingerprintOf(pane: Pane): Promise<string> {
   return fingerprint;
 }
 
-test("two people at two terminals see who they are, talk, and leave by Ctrl-D and Ctrl-C", async () => {
+test("two people at two terminals see each other's names, talk, and leave by Ctrl-D and Ctrl-C", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   const begun = (await host.shown()).rows;
@@ -105,7 +105,7 @@ test("two people at two terminals see who they are, talk, and leave by Ctrl-D an
   assertEquals(left.rows.some((row) => row.includes("the room closes")), false);
 });
 
-test("who hosts a room is told on leaving what that does to the others", async () => {
+test("a person who hosts the room and leaves is told that the room closes", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -118,7 +118,7 @@ test("who hosts a room is told on leaving what that does to the others", async (
   await guest.until("the loss", shows("connection lost"));
 });
 
-test("the tutorial's two questions are asked at a terminal, and a name made up", async () => {
+test("at a terminal parley chat asks the tutorial's two questions and generates a name", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start();
@@ -146,7 +146,7 @@ test("the tutorial's two questions are asked at a terminal, and a name made up",
   await another.until("its leaving", ({ rows }) => rows.includes("left with 130"));
 });
 
-test("each line shows the time at which it was sent", async () => {
+test("each message shows the time at which it was sent", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -158,7 +158,7 @@ test("each line shows the time at which it was sent", async () => {
   await host.until("bo's line", ({ rows }) => rows.some((row) => line("bo").test(row)));
 });
 
-test("the prompt marks what everyone has shown, and moves nothing that stands", async () => {
+test("the prompt marks delivery, and earlier lines keep their place", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -182,7 +182,7 @@ test("the prompt marks what everyone has shown, and moves nothing that stands", 
   await guest.until("the mark", isAt("bo ✓>"));
 });
 
-test("a private line and one's name ring the bell and count in the title, until a key", async () => {
+test("a private message and a mention ring the bell and count in the title until a key is pressed", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -202,7 +202,7 @@ test("a private line and one's name ring the bell and count in the title, until 
   assertEquals(await title(), before);
 });
 
-test("who is ignored is not shown, and is told so", async () => {
+test("messages of an ignored member are hidden, and its sender is told", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -221,7 +221,7 @@ test("who is ignored is not shown, and is told so", async () => {
   assertEquals(shown.rows.some((row) => row.includes("HIDDEN")), false);
 });
 
-test("who hosts the room removes a member, and the others see it", async () => {
+test("the person who hosts the room removes a member, and the other members see it", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -246,7 +246,7 @@ test("who hosts the room removes a member, and the others see it", async () => {
   await host.until("a clear screen", ({ rows }) => rows.length === 1 && rows[0] === "ada>");
 });
 
-test("who comes and goes is seen at once, in one line that grows until something is printed", async () => {
+test("arrivals and departures show at once, in one line that grows until something else is printed", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   const begun = (await host.shown()).rows.slice(0, -1);
@@ -269,7 +269,7 @@ test("who comes and goes is seen at once, in one line that grows until something
   await shows(...first, "cy: hello", "* di joined (new)", "di: hi");
 });
 
-test("a person who enters blanks alone says nothing", async () => {
+test("a typed line of blanks is not sent", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");

@@ -54,13 +54,13 @@ for (const members of [2, 3, 20]) {
 }
 
 Deno.test({
-  name: "both sides send 1000 lines at the same moment, and nothing is lost or reordered",
+  name: "both sides send 1000 lines at the same time, and none is lost or reordered",
   ignore,
   fn: () => everyoneReadsEveryone(2, 1000),
 });
 
 Deno.test({
-  name: "piped lines are delivered before the client leaves with 0",
+  name: "the client delivers piped lines before it exits with 0",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -76,7 +76,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "64 KiB go through, one byte more is refused with the bound named, and the chat goes on",
+  name:
+    "a message of 64 KiB is delivered, one byte more is refused with the limit, and the chat continues",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -95,7 +96,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "--json has the promised events and fields, and nothing else on stdout",
+  name: "--json prints the documented events and fields, and nothing else on standard output",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -141,7 +142,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "--listen stays when the input ends, and an interrupt leaves with 130",
+  name: "--listen keeps running at the end of input, and exits with 130 on SIGINT",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -160,7 +161,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a piped line is a message whatever it starts with; with --commands it may be a command",
+  name: "a piped line is always a message; with --commands it may be a command",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -181,7 +182,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "who comes again after a crash is told that its name is probably its own, and until when",
+  name:
+    "a member that rejoins after a crash is told that its old run probably holds the name, and for how long",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -202,7 +204,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a name that is taken is refused clearly, and one that cannot be is wrong usage",
+  name: "a taken name ends the chat with a clear line, and an invalid name is wrong usage",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -222,7 +224,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "control characters of a text never reach standard output raw",
+  name: "control characters of a message are escaped on standard output",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -239,7 +241,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "when the relay goes away, everyone is told, and waits for it to come back",
+  name: "when the relay stops, every member reports it and tries to reconnect",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -254,7 +256,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "input that ends nowhere is given up once the relay has been gone for long enough",
+  name: "piped input ends with 1 after --give-up if the relay does not return",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -271,7 +273,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "--give-up ends the wait for a member that shows nothing, with 1 and how many were not delivered",
+    "--give-up ends the wait for a member that shows nothing, with exit code 1 and the undelivered count",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -293,7 +295,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what cannot be done is one clear line, and exit 1",
+  name: "a failed start prints one clear line and exits with 1",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -350,7 +352,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "IPv6 literals work",
+  name: "--listen and the client accept IPv6 literals",
   ignore,
   async fn() {
     const { server } = await startServer("--host", "::1", "--name", "ada");
@@ -365,7 +367,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "--wire shows every frame, and its ciphertext, which nobody could read",
+  name: "--wire shows every frame and its ciphertext, and no plaintext",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -390,7 +392,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "--relay-only --wire shows what passes a relay, none of it readable",
+  name: "--relay-only --wire shows the frames that a relay forwards, and no plaintext",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only", "--wire");
@@ -414,7 +416,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley chat asks for the side and the address, as the tutorial does",
+  name: "parley chat asks for the side and the address, like the tutorial",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");

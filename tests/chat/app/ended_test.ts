@@ -7,7 +7,7 @@ function failure(code: string, why = "why"): Failure {
   return new Failure({ what: "cannot connect", why, code });
 }
 
-Deno.test("an obstacle that lasts is told once for each reason, until there is a connection", () => {
+Deno.test("a lasting obstacle is reported once for each reason until a connection succeeds", () => {
   const obstacles = new Obstacles();
   const told = (...args: Parameters<typeof failure>) => obstacles.add(failure(...args));
   assertEquals([told("TLS_EXPIRED"), told("TLS_EXPIRED")], [true, false]);
@@ -19,7 +19,7 @@ Deno.test("an obstacle that lasts is told once for each reason, until there is a
   assertEquals(told("TLS_EXPIRED"), true);
 });
 
-Deno.test("what passes of itself is not told, and is not what an earlier attempt failed with", () => {
+Deno.test("a temporary failure is not reported, and clears the last obstacle", () => {
   const obstacles = new Obstacles();
   obstacles.add(failure("TLS_EXPIRED"));
   for (const code of ["ECONNREFUSED", "ETIMEDOUT", "TLS_CLOSED", "TLS_TIMEOUT"]) {

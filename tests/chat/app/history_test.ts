@@ -14,7 +14,7 @@ function terminal(): TestIo {
 }
 
 Deno.test({
-  name: "openHistory() makes no file where nobody types at an input line",
+  name: "openHistory() creates no file without an input line at a terminal",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -36,7 +36,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openHistory() reads earlier lines, and appends those that may be kept",
+  name: "openHistory() reads earlier lines and appends those that isKept() allows",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -54,7 +54,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "openHistory() says once that a line could not be written",
+  name: "openHistory() reports once that a line cannot be written",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();

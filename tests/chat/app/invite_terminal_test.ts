@@ -50,7 +50,7 @@ function written({ rows }: Shown): string[] {
   );
 }
 
-test("the link of --invite is the command to join, asked for without an echo, and both see invited", async () => {
+test("a guest joins by the link of --invite, typed without echo, and both sides see the other as invited", async () => {
   await using scratch = await Scratch.make();
   const log = scratch.file("log");
   const [port, name] = [["--port", "0"], ["--name", "bo"]];
@@ -119,7 +119,7 @@ test("the link of --invite is the command to join, asked for without an echo, an
   assertEquals(kept.match(/#[\w-]{20}/), null);
 });
 
-test("what a guest types before its inviter is there waits, and is for nobody else", async () => {
+test("messages of a guest wait for the inviter, and reach nobody else", async () => {
   await using relay = openRelay({ port: 0 });
   const { port } = relay.addr;
   const inviter = await Inviter.make(port);
@@ -149,7 +149,7 @@ test("what a guest types before its inviter is there waits, and is for nobody el
   await guest.until("the leaving", has("left with 0"));
 });
 
-test("who leaves while lines wait is told how many were not sent", async () => {
+test("a guest that leaves is told how many waiting messages were not sent", async () => {
   await using relay = openRelay({ port: 0 });
   const inviter = await Inviter.make(relay.addr.port);
   await using guest = await start("client", inviter.link, "--name", "ann");
@@ -159,7 +159,7 @@ test("who leaves while lines wait is told how many were not sent", async () => {
   assert(has("! 2 messages were not delivered (NOT_DELIVERED)")(await guest.shown()));
 });
 
-test("parley chat takes a link for the server's address", async () => {
+test("parley chat accepts an invitation link as the server's address", async () => {
   await using host = await start("server", "--port", "0", "--name", "bo", "--invite");
   const link = linkIn(await host.until("the prompt", has("bo>")));
   await using guest = await start();

@@ -62,7 +62,7 @@ Deno.test("parseLine() reads /invite with options in any order, /invites and /un
 const SECRET = new Uint8Array(16).fill(7);
 const INVITER = new Uint8Array(16).fill(9);
 
-Deno.test("a link leads where it says, and so does one whose scheme a program has cut off", () => {
+Deno.test("readRoomAddress() reads an invitation link with or without its scheme", () => {
   const target = { host: "a.example", port: 4396, room: "tea", secret: SECRET, inviter: INVITER };
   const link = invitationLink(target);
   for (const text of [link, link.replace("parley", "Parley"), link.slice("parley://".length)]) {
@@ -73,7 +73,7 @@ Deno.test("a link leads where it says, and so does one whose scheme a program ha
   assertEquals(readRoomAddress("a.example/#tea").roomName, "#tea");
 });
 
-Deno.test("what is wrong with a link is said without the link's secret", () => {
+Deno.test("an error about a malformed link does not contain the link's secret", () => {
   const link = invitationLink(
     { host: "a.example", port: 4396, room: "", secret: SECRET, inviter: INVITER },
   );
@@ -102,7 +102,7 @@ Deno.test("what is wrong with a link is said without the link's secret", () => {
   }
 });
 
-Deno.test("a history file keeps no line with a link", () => {
+Deno.test("isKept() keeps lines with a link out of the history file", () => {
   const link = invitationLink(
     { host: "a.example", port: 4396, room: "", secret: SECRET, inviter: INVITER },
   );
@@ -160,7 +160,7 @@ function linkIn(lines: readonly string[]): string {
   return /parley:\/\/\S+#[\w-]{43}/.exec(lines.join("\n"))![0];
 }
 
-Deno.test("an invitation that has expired is a clear line, told once, and invites nobody", async () => {
+Deno.test("an expired invitation is reported once, and its guest is not invited", async () => {
   const { invitations, trust, clock, peer, lines, come } = await inviting();
   await invitations.invite(false, 2);
   const link = linkIn(lines);
@@ -176,7 +176,7 @@ Deno.test("an invitation that has expired is a clear line, told once, and invite
   assertEquals(trust.of(peer.credential), "new");
 });
 
-Deno.test("a guest's joining is told in one line, where comings and goings are gathered", async () => {
+Deno.test("the joining of a guest is one line of its own, apart from the gathered arrivals", async () => {
   const { peer, trust } = await inviting();
   const presenter = new Transcript({
     ...{ style: makeStyle(false), echo: false, who: trust, gathers: true },
@@ -190,7 +190,7 @@ Deno.test("a guest's joining is told in one line, where comings and goings are g
   assertEquals(presenter.gathered(), ["* cy joined (new)"]);
 });
 
-Deno.test("who comes by an invitation before it expires is invited, and stays so afterwards", async () => {
+Deno.test("a guest that used the invitation in time stays invited after it expires", async () => {
   const { invitations, trust, clock, peer, lines, come } = await inviting();
   await invitations.invite(false, 1);
   const link = linkIn(lines);
@@ -203,7 +203,7 @@ Deno.test("who comes by an invitation before it expires is invited, and stays so
   assertEquals(trust.of(peer.credential), "invited");
 });
 
-Deno.test("a changed key stays refused, invitation or not, until /trust", async () => {
+Deno.test("a guest whose key has changed stays refused until /trust, and is invited then", async () => {
   const { invitations, trust, peer, lines, come } = await inviting();
   const old = `SHA256:${"x".repeat(42)}A`;
   trust.replaceKnown(KnownPeers.parse(`bo ${old} 2026-11-01 verified\n`));
@@ -216,7 +216,7 @@ Deno.test("a changed key stays refused, invitation or not, until /trust", async 
   assertEquals(trust.of(peer.credential), "invited");
 });
 
-Deno.test("a log keeps no link, and the command is whole: room, TLS, and what shells would take apart", async () => {
+Deno.test("the command of an invitation names room and TLS and is quoted for a shell; the log keeps no link", async () => {
   const { invitations, lines, kept } = await inviting({
     ...PLACE,
     hostname: "fd00::7",
@@ -240,7 +240,7 @@ Deno.test("a log keeps no link, and the command is whole: room, TLS, and what sh
   assertEquals(kept.slice(1), lines.slice(1));
 });
 
-Deno.test("where the relay serves a page there is a link for browsers, unless none can lead there", async () => {
+Deno.test("a relay that serves the page gives a link for browsers, except over http to another machine", async () => {
   const page = { scheme: "https", hostname: "a.example", port: 4396 } as const;
   const { invitations, lines, kept } = await inviting({ ...PLACE, page });
   await invitations.invite(false, 1);
@@ -253,7 +253,7 @@ Deno.test("where the relay serves a page there is a link for browsers, unless no
   assert(!plain.lines[0]!.includes("browser"), plain.lines[0]);
 });
 
-Deno.test("a link for browsers joins by a WebSocket as well, under the prefix of a proxy", () => {
+Deno.test("readRoomAddress() reads a link for browsers, with the prefix of a proxy, as a WebSocket address", () => {
   const target = { host: "a.example", port: 443, room: "tea", secret: SECRET, inviter: INVITER };
   for (const prefix of ["", "/parley", "/x/y"]) {
     const link = invitationLink({ ...target, prefix }, "https");
@@ -264,7 +264,7 @@ Deno.test("a link for browsers joins by a WebSocket as well, under the prefix of
   }
 });
 
-Deno.test("who joined under a prefix invites under it, if the WebSocket is beside a page", async () => {
+Deno.test("a member that joined under a proxy's prefix invites under it if its WebSocket path ends in /chat", async () => {
   const joined = { ...PLACE, port: 443, scheme: "https" } as const;
   const { invitations, lines } = await inviting({ ...joined, path: "/parley/chat" });
   await invitations.invite(false, 1);
@@ -278,7 +278,7 @@ Deno.test("who joined under a prefix invites under it, if the WebSocket is besid
   assertEquals([odd.lines, odd.invitations.list()], [[`${error} (NO_LINK)`], []]);
 });
 
-Deno.test("a link names HOST if the address is not known, and none if no link can name it", async () => {
+Deno.test("a link contains HOST if the address is unknown; an address that no link can name is an error", async () => {
   const unknown = await inviting({ ...PLACE, hostname: undefined, roomName: "" });
   await unknown.invitations.invite(false, 1);
   assertMatch(unknown.lines[0]!, /parley:\/\/HOST\/#.*; HOST is this machine's name or address\)$/);
@@ -289,7 +289,7 @@ Deno.test("a link names HOST if the address is not known, and none if no link ca
   assertEquals(zone.invitations.list(), []);
 });
 
-Deno.test("programs get an invitation as an event, with its link, its end and for how many it is", async () => {
+Deno.test("--json reports an invitation as an event with its link, its expiry and its number of guests", async () => {
   const book = new Invitations({ now: new Clock().now });
   const invitation = (await book.make({ room: "", many: true }))!;
   const report = new Report();
@@ -312,7 +312,7 @@ Deno.test("programs get an invitation as an event, with its link, its end and fo
   assertEquals(fields({ kind: "withdrawn", number: 1 }), [{ event: "withdrawn", number: 1 }]);
 });
 
-Deno.test("before its inviter has let it in, a guest gives keys to nobody else", async () => {
+Deno.test("a guest gives keys only to its inviter until the inviter accepts it", async () => {
   const [ada, bo] = [await guestCredential("ada", 0), await guestCredential("bo", 1)];
   const trust = new Trust({ known: KnownPeers.parse("") });
   const target = { host: "a.example", port: 1, room: "", secret: SECRET };

@@ -34,7 +34,8 @@ async function commandsOf(options: string, permissions = "--allow-net --allow-sy
 }
 
 Deno.test({
-  name: "a server on all addresses tells those of the interfaces, without loopback and link-local",
+  name:
+    "a server on all addresses lists the addresses of its interfaces, without loopback and link-local",
   ignore,
   async fn() {
     assertEquals(await commandsOf("--host 0.0.0.0 --room garden"), [
@@ -49,7 +50,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server that may not see the interfaces, or has one address, tells HOST or that address",
+  name: "a server shows HOST if it may not read its interfaces, and its address if it has one",
   ignore,
   async fn() {
     assertEquals(await commandsOf("--host 0.0.0.0", "--allow-net"), ["parley chat client HOST"]);

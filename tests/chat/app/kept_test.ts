@@ -14,7 +14,7 @@ import { ChatProcess } from "./chat_process.ts";
 
 const TIME = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d";
 
-test("--log appends what was shown to a private file, and says so in it", async () => {
+test("--log appends what was shown to a private file and names that file in it", async () => {
   await using scratch = await Scratch.make();
   const path = scratch.file("chat.log");
   const { server, address } = await serve("-n", "ada");
@@ -42,7 +42,7 @@ test("--log appends what was shown to a private file, and says so in it", async 
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
 });
 
-test("--log of a server keeps JSON as it is", async () => {
+test("--log of a server with --json keeps the JSON lines unchanged", async () => {
   await using scratch = await Scratch.make();
   const path = await scratch.write("chat.log", "from before\n");
   await Deno.chmod(path, 0o600);
@@ -58,7 +58,7 @@ test("--log of a server keeps JSON as it is", async () => {
   assertEquals(lines, server.lines);
 });
 
-test("--log names a file that cannot be opened, and a relay has no use for it", async () => {
+test("--log names a file that cannot be opened, and is wrong usage with --relay-only", async () => {
   await using scratch = await Scratch.make();
   const start = async (path: string, ...args: string[]) => {
     const command = ["server", "--port", "0", "--log", path, ...args];

@@ -39,7 +39,7 @@ function after(word: string, { rows }: Shown): readonly string[] {
   return rows.slice(rows.findIndex((row) => row.includes(word)) + 1);
 }
 
-test("Tab completes commands and the names of those who are here, and /help tells the keys", async () => {
+test("Tab completes commands and the names of members, and /help lists the keys", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await start(110, "chat", "client", address, "--name", "bo");
@@ -72,7 +72,7 @@ test("Tab completes commands and the names of those who are here, and /help tell
   ]);
 });
 
-test("at 20 columns the chat wraps at blanks, and a message arrives", async () => {
+test("at 20 columns the chat wraps at blanks, and messages still arrive", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await start(20, "chat", "client", address, "--name", "bo");
@@ -88,7 +88,7 @@ test("at 20 columns the chat wraps at blanks, and a message arrives", async () =
   await ada.until("the answer", ({ rows }) => rows.includes("bo: and so is what I answer"));
 });
 
-test("--plain appends lines alone, without a prompt, and the terminal edits the line", async () => {
+test("--plain only appends lines, shows no prompt, and leaves line editing to the terminal", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await start(110, "chat", "client", address, "--name", "bo", "--plain");
@@ -124,7 +124,7 @@ test("--plain indents the further rows of a message, so that none begins like a 
   assertEquals(found.map((row) => /^ {2}=*cy: I have sent the money$/.test(row)), [true, true]);
 });
 
-test("--plain writes nothing that a terminal would act on but line ends", async () => {
+test("--plain writes no control characters except line ends", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await Pane.open(110, 40, "NO_COLOR=");
@@ -143,7 +143,7 @@ test("--plain writes nothing that a terminal would act on but line ends", async 
   await bo.until("its leaving", (shown) => said(shown).includes("leftwith0"));
 });
 
-test("Ctrl-Z suspends the chat, and fg draws its line and what came meanwhile", async () => {
+test("Ctrl-Z suspends the chat, and fg redraws the input line and shows the messages since", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await start(110, "chat", "client", address, "--name", "bo");
@@ -162,7 +162,7 @@ test("Ctrl-Z suspends the chat, and fg draws its line and what came meanwhile", 
   await ada.until("bo's line", ({ rows }) => rows.includes("bo: halfway"));
 });
 
-test("with --plain, Ctrl-Z suspends the chat as well, and under deno task says that it cannot", async () => {
+test("with --plain, Ctrl-Z suspends the chat, and reports under deno task that it cannot", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await start(110, "chat", "client", address, "--name", "bo", "--plain");
@@ -184,7 +184,7 @@ test("with --plain, Ctrl-Z suspends the chat as well, and under deno task says t
   await ada.until("cy's line", ({ rows }) => rows.includes("cy: still here"));
 });
 
-test("--history keeps what was typed for the next run: not what is private, pasted or from others", async () => {
+test("--history keeps typed lines for the next run, and no private, pasted or received ones", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await Pane.open(110, 40, "NO_COLOR=1");

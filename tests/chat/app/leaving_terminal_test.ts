@@ -79,7 +79,7 @@ for (const signal of ["TERM", "HUP"]) {
   });
 }
 
-test("lines that are pasted with the answers to the two questions arrive", async () => {
+test("lines pasted together with the answers to the two questions are delivered", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
   await using bo = await Pane.open(110, 24, "NO_COLOR=1");
@@ -117,7 +117,7 @@ class Nowhere implements Disposable {
   }
 }
 
-test("a host that does not answer is named, and Ctrl-C and /quit end the wait", async () => {
+test("a host that does not answer is named, and Ctrl-C and /quit end the wait for it", async () => {
   using nowhere = new Nowhere();
   const { address } = nowhere;
   await using bo = await Pane.open(110, 24, "NO_COLOR=1");
@@ -134,7 +134,7 @@ test("a host that does not answer is named, and Ctrl-C and /quit end the wait", 
   }
 });
 
-test("a window that is closed while the client connects ends it, and it joins no more", async () => {
+test("closing the terminal window while the client connects ends it before it joins", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${listener.addr.port}`;
   const bo = await Pane.open(110, 24, "NO_COLOR=1");

@@ -146,7 +146,7 @@ for (
     ["the end of the input", 0, (stage: Stage) => stage.endInput()],
   ] as const
 ) {
-  Deno.test(`who leaves by ${how} leaves once the relay has what was entered`, async () => {
+  Deno.test(`leaving by ${how} waits until the relay has accepted the entered lines`, async () => {
     const stage = new Stage(true);
     const { end } = await begun(stage);
     stage.backlog = UNSENT;
@@ -165,7 +165,7 @@ for (
   });
 }
 
-Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not delivered", async () => {
+Deno.test("a second Ctrl-C ends the wait for delivery and reports the undelivered messages", async () => {
   const stage = new Stage(true);
   const { end } = await begun(stage);
   stage.backlog = { lines: 3, held: 3, bytes: 9, unsent: 2 };
@@ -175,7 +175,7 @@ Deno.test("who presses Ctrl-C twice waits no longer, and is told what was not de
   assertEquals(stage.left, 1);
 });
 
-Deno.test("a process that is told twice to stop waits no longer", async () => {
+Deno.test("a second stop signal ends the wait for delivery", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
   stage.backlog = { lines: 3, held: 3, bytes: 9, unsent: 2 };
@@ -188,7 +188,7 @@ Deno.test("a process that is told twice to stop waits no longer", async () => {
   assertEquals(stage.left, 1);
 });
 
-Deno.test("piped input that is told to stop ends with 1 where not everything was delivered", async () => {
+Deno.test("a stop signal ends piped input with 1 if messages are undelivered", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
   stage.backlog = UNSHOWN;
@@ -199,7 +199,7 @@ Deno.test("piped input that is told to stop ends with 1 where not everything was
   assertEquals(stage.paper.said, ["NOT_DELIVERED: 1 message was not delivered"]);
 });
 
-Deno.test("a line that waits its turn as the process is told to stop is counted", async () => {
+Deno.test("a line that waits for room in the window counts as undelivered when a signal stops the process", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
   stage.backlog = { lines: 9, held: 9, bytes: 9 << 20, unsent: 0 };
@@ -211,7 +211,7 @@ Deno.test("a line that waits its turn as the process is told to stop is counted"
   assertEquals(stage.paper.said, ["NOT_DELIVERED: 10 messages were not delivered"]);
 });
 
-Deno.test("a person who leaves is told of what not everyone has shown yet", async () => {
+Deno.test("a person who leaves is told that the last message was not shown to everyone yet", async () => {
   const stage = new Stage(true);
   const { end } = await begun(stage);
   stage.backlog = UNSHOWN;
@@ -220,7 +220,7 @@ Deno.test("a person who leaves is told of what not everyone has shown yet", asyn
   assertEquals(stage.paper.said, ["your last message has not been shown to everyone yet"]);
 });
 
-Deno.test("nobody waits for a connection that is not there", async () => {
+Deno.test("leaving without a connection does not wait, and reports the undelivered messages", async () => {
   const stage = new Stage(true);
   const { end } = await begun(stage);
   stage.connected = false;
@@ -234,7 +234,7 @@ Deno.test("nobody waits for a connection that is not there", async () => {
 });
 
 for (const [entry, code] of [["<interrupt>", 130], ["<end>", 0], ["/quit", 0]] as const) {
-  Deno.test(`${entry} before there is a session ends at once, and no session begins`, async () => {
+  Deno.test(`${entry} before the session begins ends the chat at once, and the session is closed when it opens`, async () => {
     const stage = new Stage(true);
     const joining = Promise.withResolvers<Session>();
     const end = stage.conversation.run(joining.promise);
@@ -246,7 +246,7 @@ for (const [entry, code] of [["<interrupt>", 130], ["<end>", 0], ["/quit", 0]] a
   });
 }
 
-Deno.test("Ctrl-C before there is a session tells what was entered and is not delivered", async () => {
+Deno.test("Ctrl-C before the session begins reports how many entered lines were not delivered", async () => {
   const stage = new Stage(true);
   const end = stage.conversation.run(new Promise<Session>(() => {}));
   stage.enter("one", "", "two", "<interrupt>");
@@ -256,7 +256,7 @@ Deno.test("Ctrl-C before there is a session tells what was entered and is not de
   ]);
 });
 
-Deno.test("/quit behind a line waits for the session, and says the line first", async () => {
+Deno.test("/quit after a line waits for the session and sends the line first", async () => {
   const stage = new Stage(true);
   const joining = Promise.withResolvers<Session>();
   const end = stage.conversation.run(joining.promise);
@@ -268,7 +268,7 @@ Deno.test("/quit behind a line waits for the session, and says the line first", 
   assertEquals(stage.entered, ["hello"]);
 });
 
-Deno.test("who can write nothing any longer leaves, and says why", async () => {
+Deno.test("an output that cannot be written to ends the chat with the reason and leaves the room", async () => {
   const cases: readonly [unknown, string, string][] = [
     [
       Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" }),
@@ -295,7 +295,7 @@ Deno.test("who can write nothing any longer leaves, and says why", async () => {
   }
 });
 
-Deno.test("piped input that some missed who have left ends with 1, and their names", async () => {
+Deno.test("piped input ends with 1 and the names of the members that left and missed lines", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
   stage.enter("one", "two", "three");
@@ -310,7 +310,7 @@ Deno.test("piped input that some missed who have left ends with 1, and their nam
   assertEquals(failure.why, "2 messages were not shown to bo and cy, who have left");
 });
 
-Deno.test("piped input that only those missed who signed that they leave ends with 0", async () => {
+Deno.test("piped input ends with 0 if only members that signed their leaving missed lines", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
   stage.enter("one");
@@ -319,7 +319,7 @@ Deno.test("piped input that only those missed who signed that they leave ends wi
   assertEquals(await end, 0);
 });
 
-Deno.test("input that cannot be read ends with its error, and the room is left", async () => {
+Deno.test("input that cannot be read ends the chat with its error and leaves the room", async () => {
   const stage = new Stage(false);
   const { end } = await begun(stage);
   await stage.breakInput(new Error("Is a directory (os error 21)"));
@@ -327,7 +327,7 @@ Deno.test("input that cannot be read ends with its error, and the room is left",
   assertEquals(stage.left, 1);
 });
 
-Deno.test("piped input that nobody hears ends with 1 where somebody who is there is not admitted", async () => {
+Deno.test("piped input without recipients ends with 1 if a member of the room was refused for its credential", async () => {
   const tell = (stage: Stage, event: object) => stage.conversation.tell(event as MemberEvent);
   for (const [code, exitCode] of [["BAD_CREDENTIAL", 1], ["GAP", 0]] as const) {
     const stage = new Stage(false);
@@ -341,7 +341,7 @@ Deno.test("piped input that nobody hears ends with 1 where somebody who is there
   }
 });
 
-Deno.test("who gives up leaves the room", async () => {
+Deno.test("giving up on delivery leaves the room", async () => {
   const stage = new Stage(false, 0);
   const { end } = await begun(stage);
   stage.backlog = UNSHOWN;

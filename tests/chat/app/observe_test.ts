@@ -15,7 +15,7 @@ import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 const ignore = !granted("run=deno");
 
 Deno.test({
-  name: "a log tells who comes and goes, and nothing of what is said, of keys or of tokens",
+  name: "the log contains joins and leaves, and no messages, keys or tokens",
   ignore,
   async fn() {
     const started = await startServer("--name", "host", "--log-level", "debug", "--metrics", "0");
@@ -52,7 +52,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "without a level there is no log",
+  name: "without --log-level nothing is logged",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -66,7 +66,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a port for metrics that is taken, and a level that there is not, are told",
+  name: "a taken port for metrics and an unknown log level each give a clear line",
   ignore,
   async fn() {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

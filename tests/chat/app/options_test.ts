@@ -15,7 +15,7 @@ import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 const ignore = !granted("run=deno");
 
 Deno.test({
-  name: "--max-members is how many a room takes, and the next one is told so",
+  name: "--max-members limits the members of a room, and the next one is refused with the reason",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only", "--max-members", "1");
@@ -28,8 +28,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "who joins a web server is told what it is not and what to do, and which frame with --debug",
+  name: "a client that dials a web server reports that it is no relay; --debug adds the frame",
   ignore,
   async fn() {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -60,7 +59,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a name is made up where none is given: two words and two digits",
+  name: "a generated name consists of two words and two digits",
   ignore,
   async fn() {
     const { server, address } = await startServer();
@@ -73,7 +72,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "piped input with a command that there is not ends with 1, and its lines are delivered",
+  name: "piped input with an unknown command ends with 1, and its messages are delivered",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -89,7 +88,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "--json escapes what a terminal would obey, and programs read it as it was",
+  name: "--json escapes control characters, and a JSON parser restores them",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada");
@@ -104,7 +103,7 @@ Deno.test({
   },
 });
 
-Deno.test("the tasks of the chat grant the network and nothing else", () => {
+Deno.test("the chat's tasks in deno.json grant only the network", () => {
   for (const side of ["server", "client"] as const) {
     const { command } = config.tasks[`chat-${side}`];
     assertEquals(command, `deno run -q --allow-net main.ts --task=$TERM chat ${side}`);

@@ -9,13 +9,13 @@ function linesUntilFull(length: number, members: number): number {
   return lines;
 }
 
-Deno.test("long lines fill the window by their text, and the window is shared among members", () => {
+Deno.test("the pacer counts long lines by their bytes and divides the window among the members", () => {
   assertEquals(windowFor(2), 1 << 20);
   assertEquals(linesUntilFull(64 << 10, 2), 17);
   assertEquals(linesUntilFull(64 << 10, 1000), 1);
 });
 
-Deno.test("a line costs more than its text: short ones fill the window by their number", () => {
+Deno.test("the pacer adds a fixed cost to each line, so that many short lines fill the window", () => {
   assertEquals(linesUntilFull(1, 2), 4089);
   assertEquals(linesUntilFull(0, 2), 4097);
   assertEquals(linesUntilFull(0, 1000), 4097);

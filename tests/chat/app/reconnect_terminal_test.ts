@@ -54,7 +54,7 @@ function ends(...rows: readonly string[]): (shown: Shown) => boolean {
   return (shown) => rows.every((row, i) => shown.rows.at(i - rows.length) === row);
 }
 
-test("two people see that their relay has died, type on, and read each line once when it is back", async () => {
+test("lines typed while the relay is down are shown once each after it restarts", async () => {
   const first = await startRelay();
   await using _first = first.relay;
   const { port } = first;
@@ -95,7 +95,7 @@ test("two people see that their relay has died, type on, and read each line once
   ]);
 });
 
-test("who leaves while there is no connection is told what was not delivered", async () => {
+test("leaving without a connection reports what was not delivered", async () => {
   const { relay, port } = await startRelay();
   await using _relay = relay;
   await using ada = await sit(port, "ada");

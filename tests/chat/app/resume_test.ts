@@ -14,8 +14,7 @@ import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 const ignore = !granted("run=deno");
 
 Deno.test({
-  name:
-    "piped lines all arrive, and the client leaves with 0, though the relay is restarted in between",
+  name: "piped lines are all delivered across a restart of the relay, and the client exits with 0",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -42,8 +41,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "with a relay that never returns, the client gives up with 1 and says how much was not delivered",
+  name: "a client whose relay never returns exits with 1 and the undelivered count",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -67,7 +65,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a relay that is told to stop flushes what it has, tells everyone, and ends with 0",
+  name: "a stopped relay forwards what it has, tells every member, and exits with 0",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only");

@@ -16,7 +16,7 @@ import { ChatProcess, startClient, startServer } from "./chat_process.ts";
 
 const ignore = !granted("run=deno");
 
-Deno.test("an address may name a room, and the name is brought into the form that is sent", () => {
+Deno.test("an address may contain a room, whose name is normalized", () => {
   const at = (hostname: string, port: number, roomName: string) => ({ hostname, port, roomName });
   assertEquals(readRoomAddress("a.example"), at("a.example", 4396, ""));
   assertEquals(readRoomAddress("a.example/"), at("a.example", 4396, ""));
@@ -25,7 +25,7 @@ Deno.test("an address may name a room, and the name is brought into the form tha
   assertEquals(readRoomAddress("::1/ｇａｒｄｅｎ"), at("::1", 4396, "garden"));
 });
 
-Deno.test("a room that cannot be is refused in one line that says what is wrong", () => {
+Deno.test("an invalid room name is refused in one line with the reason", () => {
   const failure = (text: string) => assertThrows(() => readRoomAddress(text), Failure);
   for (const room of ["two words", "a/b", "a\tb", "x".repeat(65), "a\u202eb"]) {
     const { code, why, what } = failure(`a.example/${room}`);
@@ -39,7 +39,7 @@ Deno.test("a room that cannot be is refused in one line that says what is wrong"
   assert(failure("a.example:x/garden").why.startsWith("a port is"));
 });
 
-Deno.test("the URL of a page names a room, and its WebSocket is beside it", () => {
+Deno.test("the URL of a page gives the room and the path of its WebSocket", () => {
   const cases: [text: string, host: string, port: number, room: string, path: string][] = [
     ["https://a.example", "a.example", 443, "", "/chat"],
     ["HTTPS://A.example/", "a.example", 443, "", "/chat"],
@@ -57,7 +57,7 @@ Deno.test("the URL of a page names a room, and its WebSocket is beside it", () =
   }
 });
 
-Deno.test("the URL of a WebSocket is its exact address, and may name a room", () => {
+Deno.test("the URL of a WebSocket is dialled exactly, and may contain a room", () => {
   const cases: [text: string, port: number, room: string, path: string][] = [
     ["ws://a.example", 80, "", "/chat"],
     ["wss://a.example/", 443, "", "/chat"],
@@ -70,7 +70,7 @@ Deno.test("the URL of a WebSocket is its exact address, and may name a room", ()
   }
 });
 
-Deno.test("a URL that cannot be dialled is refused in one line that says what is wrong", () => {
+Deno.test("a URL that cannot be dialled is refused in one line with the reason", () => {
   const cases = [
     ["https://", "it is not a URL"],
     ["https://a b/", "it is not a URL"],
@@ -91,7 +91,7 @@ Deno.test("a URL that cannot be dialled is refused in one line that says what is
   }
 });
 
-Deno.test("the options of TLS and of the web agree with what is dialled and served", () => {
+Deno.test("TLS and web options that contradict the address or the server are refused", () => {
   const usage = (run: () => void) => assertThrows(run, Failure).message;
   const web = (isSecure: boolean) => ({ path: "/chat", isSecure });
   assertEquals(clientFiles(false, undefined, web(true)), { tls: { ca: undefined } });
@@ -107,7 +107,7 @@ function webOf(origins: readonly string[], page?: string, { web = true, room = "
   return webOptions({ web, "web-origin": origins, "web-page": page, room });
 }
 
-Deno.test("--web-origin takes origins alone, with a slash at the end or without", () => {
+Deno.test("--web-origin accepts only origins, with or without a final slash", () => {
   const origins = ["null", "https://A.example", "http://a.example:8080/", "chrome-extension://abc"];
   assertEquals(webOf([...origins, "https://a.example/"]), {
     web: {
@@ -133,7 +133,7 @@ Deno.test("--web-origin takes origins alone, with a slash at the end or without"
   }
 });
 
-Deno.test("--web-page takes a URL to which links of invitations can lead", () => {
+Deno.test("--web-page accepts only URLs that an invitation link can have", () => {
   const page = { scheme: "https", hostname: "a.example", port: 443 } as const;
   const pages: [string, PagePlace][] = [
     ["HTTPS://A.example/", { ...page, path: "/chat" }],
@@ -186,7 +186,7 @@ Deno.test("--web-page takes a URL to which links of invitations can lead", () =>
 });
 
 Deno.test({
-  name: "members of one room meet, and hear nothing of another room on the same relay",
+  name: "members of one room see each other, and nothing of another room of the same relay",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada", "--room", "garden");
@@ -210,7 +210,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "--max-rooms is how many rooms there are, and whoever would open another is told so",
+  name: "--max-rooms limits the rooms of a relay, and the next one is refused with the reason",
   ignore,
   async fn() {
     const { server, address } = await startServer("--relay-only", "--max-rooms", "1");
@@ -228,8 +228,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a room's name that is not valid is wrong usage, on either side, before anything is dialled",
+  name: "an invalid room name is wrong usage for server and client, before any connection",
   ignore,
   async fn() {
     // Nothing listens there.
@@ -243,7 +242,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley chat takes a room in the answer about the address",
+  name: "parley chat accepts a room in the answer about the address",
   ignore,
   async fn() {
     const { server, address } = await startServer("--name", "ada", "--room", "garden");
@@ -257,7 +256,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a member that is stopped holds up nobody, and has everything in order when it goes on",
+  name:
+    "a stopped member process delays nobody, and receives everything in order when it continues",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     const { server, address } = await startServer("--relay-only");
@@ -284,7 +284,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server says with which command others join, HOST where it may not read its addresses",
+  name:
+    "a server shows the command with which others join, with HOST if it may not read its addresses",
   ignore: !granted("run=deno"),
   async fn() {
     const { server } = await startServer("--host", "0.0.0.0", "--name", "ada", "--room", "garden");

@@ -10,13 +10,13 @@ import {
   parseMessage,
 } from "../../../lib/chat/app/slash_commands.ts";
 
-Deno.test("parseLine() takes a line as something to say", () => {
+Deno.test("parseLine() reads a line without a slash as a message", () => {
   assertEquals(parseLine("hello"), { kind: "send", text: "hello", to: undefined });
   assertEquals(parseLine(" /who"), { kind: "send", text: " /who", to: undefined });
   assertEquals(parseLine(""), { kind: "nothing" });
 });
 
-Deno.test("parseLine() takes blanks that a person types for nothing, and says those that were piped in", () => {
+Deno.test("parseLine() ignores typed blanks, and sends piped ones", () => {
   for (const line of [" ", "   ", "\t", "\u3000", " \n "]) {
     assertEquals(parseLine(line, true), { kind: "nothing" });
     assertEquals(parseLine(line), { kind: "send", text: line, to: undefined });
@@ -26,14 +26,14 @@ Deno.test("parseLine() takes blanks that a person types for nothing, and says th
   assertEquals(parseLine("/msg bo   "), { kind: "send", text: "  ", to: "bo" });
 });
 
-Deno.test("parseMessage() says a line as it is, whatever it starts with", () => {
+Deno.test("parseMessage() reads every line as a message, with a slash too", () => {
   for (const line of ["/quit", "//", "/usr/bin/env", "/msg bo psst", " ", "hello"]) {
     assertEquals(parseMessage(line), { kind: "send", text: line, to: undefined });
   }
   assertEquals(parseMessage(""), { kind: "nothing" });
 });
 
-Deno.test("parseLine() sends what follows the first of two slashes", () => {
+Deno.test("parseLine() reads a line with two slashes as a message with one", () => {
   assertEquals(parseLine("//quit"), { kind: "send", text: "/quit", to: undefined });
   assertEquals(parseLine("//"), { kind: "send", text: "/", to: undefined });
 });
@@ -51,7 +51,7 @@ Deno.test("parseLine() reads every command", () => {
   });
 });
 
-Deno.test("parseLine() reads what a person decides, about one name and no more", () => {
+Deno.test("parseLine() reads a decision about exactly one name", () => {
   for (const kind of ["trust", "forget", "exclude", "include", "ignore", "unignore"] as const) {
     assertEquals(parseLine(`/${kind}  bo `), { kind, name: "bo" });
     for (const line of [`/${kind}`, `/${kind} bo cy`]) {
@@ -75,7 +75,7 @@ Deno.test("parseLine() reads /verify with a name, and with the answer yes or no"
   }
 });
 
-Deno.test("parseLine() names the nearest command, and never sends a mistake", () => {
+Deno.test("parseLine() suggests the nearest command for an unknown one, and does not send it", () => {
   for (const line of ["/hlep", "/msg", "/msg bo", "/msg bo ", "/quit now", "/", "/usr/bin"]) {
     assertEquals(parseLine(line).kind, "mistake", line);
   }
@@ -94,7 +94,7 @@ function complete(before: string): [number, readonly string[]] {
   return [start, candidates];
 }
 
-Deno.test("completeLine() completes commands, in any case, with a blank before arguments", () => {
+Deno.test("completeLine() completes commands in any letter case, and adds a blank before arguments", () => {
   assertEquals(complete("/he"), [0, ["/help"]]);
   assertEquals(complete("/MS"), [0, ["/msg "]]);
   assertEquals(complete("/unl"), [0, ["/unlock"]]);
@@ -105,7 +105,7 @@ Deno.test("completeLine() completes commands, in any case, with a blank before a
   }
 });
 
-Deno.test("completeLine() completes names where a command takes one, and in texts", () => {
+Deno.test("completeLine() completes names after commands that take one, and in messages", () => {
   assertEquals(complete("/msg a"), [5, ["Ada ", "adele "]]);
   assertEquals(complete("/trust "), [7, ["Ada", "adele", "bo"]]);
   assertEquals(complete("/verify "), [8, ["Ada ", "adele ", "bo "]]);
@@ -143,7 +143,7 @@ Deno.test("/help fits into a terminal of 80 columns and 24 rows, and names every
   assertEquals(helpRows(true, false), rows.filter((row) => !host.test(row)));
 });
 
-Deno.test("isKept() keeps private messages, and what may be one, out of the history file", () => {
+Deno.test("isKept() keeps private messages, and lines that may be one, out of the history file", () => {
   for (const line of ["hello", "/who", "/verify bo", "//msg", "a\nb"]) {
     assertEquals(isKept(line), true, line);
   }
@@ -151,7 +151,7 @@ Deno.test("isKept() keeps private messages, and what may be one, out of the hist
   for (const line of [...secret, "x".repeat(4097)]) assertEquals(isKept(line), false, line);
 });
 
-Deno.test("parseLine() reads a command in any case, and near words only are suggested", () => {
+Deno.test("parseLine() reads a command in any letter case, and suggests only similar words", () => {
   assertEquals(parseLine("/WHO"), { kind: "who" });
   assertEquals(parseLine("/Msg bo Psst"), { kind: "send", text: "Psst", to: "bo" });
   for (const word of ["quit", "exit", "EXIT"]) {
@@ -172,7 +172,7 @@ Deno.test("parseLine() reads a command in any case, and near words only are sugg
   }
 });
 
-Deno.test("parseLine() reads /me as a message, and /kick and /ban about one name", () => {
+Deno.test("parseLine() reads /me as a message, and /kick and /ban with one name", () => {
   assertEquals(parseLine("/me waves"), { kind: "send", text: "/me waves", to: undefined });
   for (const line of ["/me", "/me  ", "/kick", "/ban bo cy"]) {
     assertEquals(parseLine(line).kind, "mistake", line);
@@ -182,7 +182,7 @@ Deno.test("parseLine() reads /me as a message, and /kick and /ban about one name
   }
 });
 
-Deno.test("where the room is not hosted, its commands are neither listed nor completed", () => {
+Deno.test("commands of the host are listed and completed only for the host", () => {
   const own = ["/kick NAME", "/ban NAME", "/reload"];
   const usages = (hosts: boolean) => commandsFor(hosts).map(([usage]) => usage);
   assertEquals(usages(true), Object.keys(CHAT_COMMANDS));

@@ -22,7 +22,7 @@ function speechAt(time: number, timed = true) {
   return { clock, speech, heard };
 }
 
-Deno.test("a line shows its sender's time, and the day once when it changes", () => {
+Deno.test("a message shows its sender's time, and the date once when it changes", () => {
   const { clock, speech, heard } = speechAt(at(27, 23, 58));
   assertEquals(heard(at(27, 23, 57)), ["23:57 bo: hi"]);
   clock.time = at(28, 0, 1);
@@ -32,7 +32,7 @@ Deno.test("a line shows its sender's time, and the day once when it changes", ()
   assertEquals(speech.own("you", "good morning"), ["* 2026-11-29", "08:00 you: good morning"]);
 });
 
-Deno.test("a line that was held back or came late says when it was sent", () => {
+Deno.test("a message that was held back or came late shows when it was sent", () => {
   const { clock, heard } = speechAt(at(28, 21, 3));
   assertEquals(heard(at(28, 21, 3)), ["21:03 bo: hi"]);
   clock.time = at(28, 21, 41);
@@ -45,7 +45,7 @@ Deno.test("a line that was held back or came late says when it was sent", () => 
   ]);
 });
 
-Deno.test("a sender whose clock is wrong is not taken for one whose lines are held back", () => {
+Deno.test("messages of a sender with a wrong clock are not marked as held back", () => {
   const { clock, heard } = speechAt(at(28, 12, 0));
   assertEquals(heard(at(28, 12, 30)), ["12:30 bo: hi"], "its clock is fast");
   clock.time = at(28, 12, 5);
@@ -58,7 +58,7 @@ Deno.test("a sender whose clock is wrong is not taken for one whose lines are he
   assertEquals(slow.heard(at(28, 12, 3)), ["12:08 bo (sent 12:03): hi"]);
 });
 
-Deno.test("a line in a pipe has no time, and says when it was sent if it was held back", () => {
+Deno.test("a message in a pipe shows its time only if it was held back", () => {
   const { clock, heard } = speechAt(at(28, 12, 0), false);
   assertEquals(heard(at(28, 12, 0)), ["bo: hi"]);
   clock.time = at(29, 12, 0);
@@ -84,14 +84,14 @@ Deno.test("the colours of names are readable on black and on white", () => {
   }
 });
 
-Deno.test("an identity has one colour, and many identities use all of them", () => {
+Deno.test("an identity keeps one colour, and many identities use all colours", () => {
   const colours = new Set<number>();
   for (let i = 0; i < 500; i++) colours.add(colourOf(`SHA256:${i}`));
   assertEquals(colours.size, COLOURS.length);
   assertEquals(colourOf("SHA256:1"), colourOf("SHA256:1"));
 });
 
-Deno.test("one's own name is highlighted as a word of its own, in any case, and in nothing of one's own", () => {
+Deno.test("the user's name is highlighted as a whole word in any letter case, except in own messages", () => {
   const style = makeStyle(true);
   const speech = new Speech({ style, folds: true, timed: false });
   speech.mention = mentionOf("Ada");
@@ -107,7 +107,7 @@ Deno.test("one's own name is highlighted as a word of its own, in any case, and 
   ]);
 });
 
-Deno.test("an action is shown with its speaker, and cannot pass for a notice", () => {
+Deno.test("an action is shown with its sender, and cannot imitate a notice", () => {
   const { speech } = speechAt(at(28, 12, 0));
   const arrival = { sender: "bo", time: at(28, 12, 0), late: false };
   assertEquals(speech.heard(arrival, () => "bo", "/me left\n* ada left"), [

@@ -59,7 +59,7 @@ function markedBy(interactive = true) {
   return { own, marks, enter, deliver };
 }
 
-Deno.test("the mark tells whether everyone has shown what was entered", () => {
+Deno.test("the mark of the prompt shows whether everyone has shown the entered messages", () => {
   const { own, marks, enter, deliver } = markedBy();
   deliver(0);
   assertEquals(marks, [], "nothing was entered");
@@ -79,7 +79,7 @@ Deno.test("the mark tells whether everyone has shown what was entered", () => {
   own.stop();
 });
 
-Deno.test("there is no mark where nobody is there to show a message, nor for piped input", () => {
+Deno.test("the mark is empty without recipients and absent for piped input", () => {
   const { own, marks, enter } = markedBy();
   enter(0);
   own.tell({ kind: "unheard", line: lineOf("x") });
@@ -91,7 +91,7 @@ Deno.test("there is no mark where nobody is there to show a message, nor for pip
   assertEquals(piped.marks, []);
 });
 
-Deno.test("/status tells what waits and for whom, in words and as an event", async () => {
+Deno.test("/status reports waiting messages and their recipients, as text and as an event", async () => {
   const [bo, cy] = [await peer("bo"), await peer("cy")];
   const who = new Trust({ known: KnownPeers.parse("") });
   const transcript = new Transcript({ style: makeStyle(false), echo: true, who, lasting: true });
@@ -141,7 +141,7 @@ Deno.test("/status tells what waits and for whom, in words and as an event", asy
   assertEquals(JSON.parse(new Report(who).slow(waiting[0]!)[0]!).event, "waiting");
 });
 
-Deno.test("private messages and those that name the user ring the bell, or all, or none", async () => {
+Deno.test("--bell selects which messages ring the bell: mentions and private ones, all, or none", async () => {
   const [self, bo] = [await credentialOf("ada", 1, now), await peer("bo")];
   const rings = (bell: Bell | undefined, pauseMs: number) => {
     let time = 0;
@@ -216,7 +216,7 @@ function forty(comesAt: (index: number) => number, stay: number) {
 /** Forty times within 55 seconds, in no order, with long and short pauses: squares modulo a prime. */
 const scattered = (index: number) => (index * index * 31 % 101) * 0.55;
 
-Deno.test("forty that come and go in a minute are one line, in whatever order and with whatever pauses", () => {
+Deno.test("forty members that come and go within a minute give one line, in any order and with any pauses", () => {
   assertEquals(linesOf(forty(() => 0, 0)), ["came and went: 40"], "at once");
   assertEquals(linesOf(forty((i) => i * 0.7, 0.2)), ["came and went: 40"], "in half a minute");
   assertEquals(linesOf(forty((i) => i * 1.45, 1)), ["came and went: 40"], "in a minute, evenly");
@@ -227,12 +227,12 @@ Deno.test("forty that come and go in a minute are one line, in whatever order an
   assertEquals(linesOf(forty(alone, 0.5)), ["came and went: 40"], "one alone, and then the others");
 });
 
-Deno.test("those that come and go for three minutes are one line a minute", () => {
+Deno.test("members that come for three minutes give one line a minute", () => {
   const steady = Array.from({ length: 36 }, (_, i) => [i * 5, `m${i}`, "joined"] as const);
   assertEquals(linesOf(steady), ["joined: 12", "joined: 12", "joined: 12"]);
 });
 
-Deno.test("where the line cannot grow, one is told at once and one when the minute is over", () => {
+Deno.test("if the line cannot grow, the first arrival is printed at once and the others after a minute", () => {
   assertEquals(linesOf(forty(() => 0, 0), false), ["came and went: 40"], "at once");
   assertEquals(linesOf(forty((i) => i === 0 ? 0 : 5 + i, 0.5), false), [
     "came and went: 1",
@@ -255,7 +255,7 @@ Deno.test("where the line cannot grow, one is told at once and one when the minu
   ]);
 });
 
-Deno.test("a line grows until its minute is over, and in a calm minute until something else is printed", () => {
+Deno.test("a line of arrivals grows until its minute is over, or until something else is printed", () => {
   let time = 0;
   const comings = new Comings(() => time, true);
   const state = () => ({ seen: comings.isSeen, yields: comings.yields, due: comings.dueMs });
@@ -290,7 +290,7 @@ Deno.test("a line grows until its minute is over, and in a calm minute until som
   assertEquals(comings.dueMs, 60_000, "the next minute");
 });
 
-Deno.test("a line about who comes and goes names what each member did in all", () => {
+Deno.test("a line of arrivals and departures sums up what each member did", () => {
   const comings = new Comings(() => 0);
   comings.quiet = true;
   const events = [
@@ -330,7 +330,7 @@ function terminal(who: Trust, now = () => 0) {
 
 const strangers = () => new Trust({ known: KnownPeers.parse("") });
 
-Deno.test("who comes is named before it speaks, before it is answered, and before it is listed", async () => {
+Deno.test("a gathered joining is printed before the member's message, an answer, a list or a removal", async () => {
   const [bo, cy] = [await peer("bo"), await peer("cy")];
   const { transcript, joins, leaves } = terminal(strangers());
   const says = { kind: "message", from: bo, id: "x.1", time: 0, private: false } as const;
@@ -350,7 +350,7 @@ Deno.test("who comes is named before it speaks, before it is answered, and befor
   ]);
 });
 
-Deno.test("who misses a message is seen to leave first", async () => {
+Deno.test("the leaving of a member is printed before the message that it missed", async () => {
   const bo = await peer("bo");
   const { transcript, leaves } = terminal(strangers());
   assertEquals(leaves(bo, "LEFT"), []);
@@ -361,7 +361,7 @@ Deno.test("who misses a message is seen to leave first", async () => {
   ]);
 });
 
-Deno.test("a pipe is told of each coming and going at once", async () => {
+Deno.test("output to a pipe reports each arrival and departure at once", async () => {
   const bo = await peer("bo");
   const transcript = new Transcript({ style: makeStyle(false), echo: false, who: strangers() });
   assertEquals(transcript.event({ kind: "joined", peer: bo, present: false }), [
@@ -372,7 +372,7 @@ Deno.test("a pipe is told of each coming and going at once", async () => {
   ]);
 });
 
-Deno.test("what was gathered is printed when it is due, and when the chat ends", async () => {
+Deno.test("gathered arrivals are printed when they are due and when the chat ends", async () => {
   const bo = await peer("bo");
   const clock = { time: 0 };
   const { transcript, joins, leaves } = terminal(strangers(), () => clock.time);
@@ -401,7 +401,7 @@ Deno.test("what was gathered is printed when it is due, and when the chat ends",
   assertEquals(last, ["* bo left"]);
 });
 
-Deno.test("a changed key is never gathered, and /quiet gathers for a minute", async () => {
+Deno.test("a joining with a changed key is printed at once, and /quiet gathers the others for a minute", async () => {
   const bo = await peer("bo");
   const other = `SHA256:${"x".repeat(42)}A`;
   const who = new Trust({ known: KnownPeers.parse(`cy ${other} 2026-11-01 verified\n`) });

@@ -24,7 +24,7 @@ const strangers = () => new Trust({ known: KnownPeers.parse("") });
 const plain = (who = strangers()) =>
   new Transcript({ style: makeStyle(false), echo: true, folds: true, who, lasting: true, now });
 
-Deno.test("a transcript makes controls of a text visible, and its lines its sender's", async () => {
+Deno.test("a transcript escapes control characters and marks each further line of a message", async () => {
   const bo = await peer("bo");
   assertEquals(plain().event(message(bo, "a\x1b[2J\u202eb\tc")), ["bo: a␛[2J\\u{202e}b    c"]);
   assertEquals(plain().event(message(bo, "one\nada: two\r\n")), [
@@ -37,7 +37,7 @@ Deno.test("a transcript makes controls of a text visible, and its lines its send
   assertEquals(plain().event(message(bo, "psst", true)), ["bo (to you only): psst"]);
 });
 
-Deno.test("a transcript at a terminal folds a message of very many lines, and says how many there are more", async () => {
+Deno.test("a transcript at a terminal shows 20 lines of a message and counts the others", async () => {
   const bo = await peer("bo");
   const lines = plain().event(message(bo, `one${"\n".repeat(65_534)}x`));
   assertEquals(lines.length, 21);
@@ -50,7 +50,7 @@ Deno.test("a transcript at a terminal folds a message of very many lines, and sa
   assertEquals(piped.event(message(bo, text)).length, 21);
 });
 
-Deno.test("what a transcript says on joining fits 80 columns and three lines", async () => {
+Deno.test("the lines of a transcript on joining fit three rows of 80 columns", async () => {
   const [self, bo] = [await credentialOf("ada", 1, now), await peer("bo")];
   const room = new Uint8Array(32);
   const join = { commands: ["parley chat client 192.0.2.7"], from: "elsewhere" } as const;
@@ -102,7 +102,7 @@ Deno.test("what a transcript says on joining fits 80 columns and three lines", a
   ]);
 });
 
-Deno.test("a transcript starts with three lines also where keys have changed, and hides no suspect among many", async () => {
+Deno.test("the three lines on joining name every member with a changed key, also among many members", async () => {
   const self = await credentialOf("ada", 1, now);
   const names = ["m1", "m2", "m3", "m4", "bo", "cy", "di"];
   const peers = await Promise.all(names.map((name) => peer(name)));
@@ -137,7 +137,7 @@ Deno.test("a transcript starts with three lines also where keys have changed, an
   ]);
 });
 
-Deno.test("the fingerprint of somebody whose key has changed is shown with the one before", async () => {
+Deno.test("/fingerprint of a member whose key has changed shows the old fingerprint too", async () => {
   const bo = (await peer("bo")).credential;
   const old = `SHA256:${"x".repeat(42)}A`;
   const who = new Trust({ known: KnownPeers.parse(`bo ${old} 2026-11-01 verified\n`) });
@@ -157,7 +157,7 @@ Deno.test("each row of /help fits 80 columns", () => {
   for (const row of plain().help()) assert(row.length <= 80, row);
 });
 
-Deno.test("a transcript has no control in it, whatever comes", async () => {
+Deno.test("a transcript contains no control characters, whatever members and relays send", async () => {
   const nasty = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join("");
   const bo = await peer("bo");
   const transcript = plain();
@@ -181,7 +181,7 @@ Deno.test("a transcript has no control in it, whatever comes", async () => {
   }
 });
 
-Deno.test("a transcript says why a connection was refused in words, and programs are told which frame", () => {
+Deno.test("a transcript explains a refused connection in words, and a JSON report names the frame", () => {
   const byFrame = {
     kind: "refused",
     reason: "BAD_FRAME",
@@ -200,7 +200,7 @@ Deno.test("a transcript says why a connection was refused in words, and programs
   ]);
 });
 
-Deno.test("on joining, a transcript shows who one is, who is there, and that nobody is verified", async () => {
+Deno.test("on joining, a transcript shows the user's name, the members, and that no one is verified", async () => {
   const transcript = plain();
   const self = await credentialOf("ada", 1, now);
   const [bo, zoe] = [await peer("bo"), await peer("zoe", false)];
@@ -218,7 +218,7 @@ Deno.test("on joining, a transcript shows who one is, who is there, and that nob
   ]);
 });
 
-Deno.test("a transcript says once that nobody hears, until somebody comes", async () => {
+Deno.test("a transcript says once that a message has no recipient, and again after somebody joined", async () => {
   const transcript = plain();
   const line = lineOf("x");
   assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
@@ -227,7 +227,7 @@ Deno.test("a transcript says once that nobody hears, until somebody comes", asyn
   assertEquals(transcript.event({ kind: "unheard", line }).length, 1);
 });
 
-Deno.test("a fault says whose it is, how often, and what became of the frame", async () => {
+Deno.test("a fault names its member, its count and what happened to the frame", async () => {
   const bo = await peer("bo");
   const fault = { kind: "fault", code: "BAD_SIGNATURE", peer: bo, detail: "", count: 4 } as const;
   assertEquals(plain().event(fault), [
@@ -238,7 +238,7 @@ Deno.test("a fault says whose it is, how often, and what became of the frame", a
   assertEquals([event, code, from, count], ["error", "BAD_SIGNATURE", "bo", 4]);
 });
 
-Deno.test("a report is one JSON object a line, whatever the text", async () => {
+Deno.test("a report is one JSON object a line for any text", async () => {
   const text = 'a\n"b"\u2028\ud800';
   const [line, ...rest] = new Report().event(message(await peer("bo"), text));
   assertEquals(rest, []);
@@ -246,7 +246,7 @@ Deno.test("a report is one JSON object a line, whatever the text", async () => {
   assertEquals(JSON.parse(line!).text, text);
 });
 
-Deno.test("a name that looks like that of somebody who is known is told apart, for programs too", async () => {
+Deno.test("a name that looks like a known one is marked, as text and in JSON", async () => {
   const bo = await peer("b0");
   const other = `SHA256:${"x".repeat(42)}A`;
   const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
@@ -261,7 +261,7 @@ Deno.test("a name that looks like that of somebody who is known is told apart, f
   assertEquals("alike" in JSON.parse(unlike!), false);
 });
 
-Deno.test("a transcript says who somebody is: new, known, verified, renamed, excluded", async () => {
+Deno.test("a transcript shows the trust in a member: new, known, verified, renamed, excluded", async () => {
   const bo = await peer("bo");
   const { fingerprint } = bo.credential;
   const joined = (lines: string, options: Partial<TrustOptions> = {}) => {
@@ -294,7 +294,7 @@ Deno.test("a transcript says who somebody is: new, known, verified, renamed, exc
   assertEquals(joined("", { expected: [other] }), "(excluded: not in your --expect list)");
 });
 
-Deno.test("a transcript says whose fingerprint it shows: theirs about whom there is a remark", async () => {
+Deno.test("a transcript shows the fingerprint of a member that it marks, and of no other", async () => {
   const [bo, cy] = [await peer("bo"), await peer("cy")];
   const other = `SHA256:${"x".repeat(42)}A`;
   const who = new Trust({ known: KnownPeers.parse(`bo ${other} 2026-11-01 verified\n`) });
@@ -307,7 +307,7 @@ Deno.test("a transcript says whose fingerprint it shows: theirs about whom there
   assertEquals(new Report(who).identifies(), true);
 });
 
-Deno.test("a transcript refuses a key that has changed loudly, with both fingerprints and what to do", async () => {
+Deno.test("a transcript warns of a changed key with both fingerprints and what to do", async () => {
   const bo = await peer("bo");
   const { fingerprint } = bo.credential;
   const old = `SHA256:${"x".repeat(42)}A`;
@@ -325,7 +325,7 @@ Deno.test("a transcript refuses a key that has changed loudly, with both fingerp
   assertEquals(transcript.said("hello", undefined), ["you (not to bo): hello"]);
 });
 
-Deno.test("a transcript names those who are left out, and counts them where they are many", async () => {
+Deno.test("a transcript names up to two members that receive nothing, and counts the others", async () => {
   const trust = new Trust({ known: KnownPeers.parse(""), strict: true });
   const transcript = plain(trust);
   const peers = await Promise.all(["bo", "cy", "di", "ed"].map((name) => peer(name)));
@@ -345,7 +345,7 @@ Deno.test("a transcript names those who are left out, and counts them where they
   assertEquals(transcript.event(message(peers[0]!, "hi")), ["bo (receives nothing from you): hi"]);
 });
 
-Deno.test("what is lost and comes back is said in words, and as events", async () => {
+Deno.test("lost and restored connections are reported as text and as events", async () => {
   const bo = await peer("bo");
   const room = new Uint8Array(32);
   const events: MemberEvent[] = [
@@ -381,7 +381,7 @@ function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
   return { id: "x.1", stream: 0, number: 1, time: 0, text, shown, ...recipients };
 }
 
-Deno.test("who has not shown a line and has left is named, in words and as a field", () => {
+Deno.test("members that have left without showing a message are named, as text and in a field", () => {
   const event = (shown: string, ...missed: string[]): MemberEvent => ({
     kind: "delivered",
     line: lineOf(shown),
@@ -428,7 +428,7 @@ Deno.test("who has not shown a line and has left is named, in words and as a fie
   assertEquals([kind, id, missed], ["delivered", "x.1", ["bo", "cy"]]);
 });
 
-Deno.test("a leaving that nobody signed is told as the relay's word, for programs too", async () => {
+Deno.test("an unsigned leaving is reported as the relay's statement, as text and in JSON", async () => {
   const bo = await peer("bo");
   const left = { kind: "left", peer: bo, reason: "LEFT" } as const;
   const told = (signed: boolean) => [
@@ -439,7 +439,7 @@ Deno.test("a leaving that nobody signed is told as the relay's word, for program
   assertEquals(told(false), ["* the relay says that bo has left", false]);
 });
 
-Deno.test("who is replaced by a run with another key is not called the same member", async () => {
+Deno.test("a replaced member is reported as gone because of another run with its name", async () => {
   const event = {
     kind: "left",
     peer: await peer("bo"),
@@ -449,7 +449,7 @@ Deno.test("who is replaced by a run with another key is not called the same memb
   assertEquals(plain().event(event), ["* bo is gone: another run has come under that name"]);
 });
 
-Deno.test("who comes back too late is told from when to when it missed what was said", () => {
+Deno.test("a member that returns after the grace is told the time span that it missed", () => {
   const room = new Uint8Array(32);
   const at = (...time: [number, number, number]) => new Date(2026, 10, 27, ...time).getTime();
   const missed = { from: at(12, 1, 7), to: at(12, 14, 55) };
@@ -471,12 +471,12 @@ Deno.test("who comes back too late is told from when to when it missed what was 
   ]);
 });
 
-Deno.test("the answer to /who says who is away", async () => {
+Deno.test("/who shows which members are away", async () => {
   const [self, bo] = [await credentialOf("ada", 1, now), { ...await peer("bo"), away: true }];
   assert(plain().roster([bo], self)[0]!.endsWith(", away)"));
 });
 
-Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
+Deno.test("a relay reports its address, its room, TLS, its page and how to join", () => {
   const addr = { transport: "tcp", hostname: "::1", port: 4396 } as const;
   const room = new Uint8Array(32).fill(0xab);
   const command = "parley chat client [::1]:4396";
@@ -526,7 +526,7 @@ Deno.test("a relay that listens says where, and whether it speaks TLS", () => {
   }
 });
 
-Deno.test("who has joined is told before the user's own message, whatever was told in that minute", async () => {
+Deno.test("a joining is printed before the user's own message, also after other lines of that minute", async () => {
   for (const grows of [false, true]) {
     let time = 0;
     const style = makeStyle(false);

@@ -44,7 +44,7 @@ function wordsIn({ rows }: Shown): string {
   return words;
 }
 
-test("two people at two terminals verify each other by words, and then find that words differ", async () => {
+test("two people at two terminals verify each other by words, and are warned when the words differ", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   await using guest = await start("client", address, "--name", "bo");
@@ -80,7 +80,7 @@ test("two people at two terminals verify each other by words, and then find that
   );
 });
 
-test("a person whose peer does not answer is told so, and compares the safety number", async () => {
+test("a person whose peer does not answer is told so and compares the safety number", async () => {
   const { host, address } = await startServer();
   await using _host = host;
   const [hostname = "", port] = address.split(":");

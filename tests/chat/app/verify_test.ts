@@ -97,7 +97,7 @@ async function two(): Promise<{ ada: Person; bo: Person; stop: Disposable }> {
   return { ada, bo, stop };
 }
 
-Deno.test("two people compare words, and each is verified by one's own answer alone", async () => {
+Deno.test("two people compare words, and each one's answer verifies the other for that person alone", async () => {
   const { ada, bo, stop } = await two();
   using _stop = stop;
   ada.verification.run(bo.peer, undefined);
@@ -137,7 +137,7 @@ Deno.test("two people compare words, and each is verified by one's own answer al
   assertEquals(bo.screen.at(-1), "* you and ada have both confirmed the words");
 });
 
-Deno.test("who says that the words differ warns both, and nobody is verified by a later yes", async () => {
+Deno.test("the answer no warns both people, and a later yes verifies nobody", async () => {
   const { ada, bo, stop } = await two();
   using _stop = stop;
   bo.verification.run(ada.peer, undefined);
@@ -158,7 +158,7 @@ Deno.test("who says that the words differ warns both, and nobody is verified by 
   assertEquals([bo.refused, bo.of(ada.peer)], [["NOTHING_TO_COMPARE"], "new"]);
 });
 
-Deno.test("an answer is for what was shown last: words, or the safety number, or else nothing", async () => {
+Deno.test("an answer applies to the words or safety number shown last, and fails if there is none", async () => {
   const { ada, bo, stop } = await two();
   using _stop = stop;
   ada.verification.run(bo.peer, "yes");
@@ -182,7 +182,7 @@ Deno.test("an answer is for what was shown last: words, or the safety number, or
   assertEquals([ada.refused.length, ada.of(bo.peer)], [4, "verified"]);
 });
 
-Deno.test("an answer fails where another identity has taken the name, and its words are shown", async () => {
+Deno.test("an answer to words fails if another identity has taken the name, even if it shows words", async () => {
   for (const asks of [true, false]) {
     const { ada, bo, stop } = await two();
     using _stop = stop;
@@ -212,7 +212,7 @@ Deno.test("/verify of a member whose key has changed asks for /trust first", asy
   assertEquals([ada.refused, ada.screen], [["KEY_CHANGED"], []]);
 });
 
-Deno.test("words that end say why, and what to do", async () => {
+Deno.test("the end of an attempt is reported with its reason and what to do", async () => {
   const peer = await peerOf("bo", 1);
   const transcript = new Transcript({ style: makeStyle(false), echo: true });
   const ended = (why: WordsEnd, more: Partial<WordsEvent> = {}) => {
@@ -245,7 +245,7 @@ Deno.test("words that end say why, and what to do", async () => {
   for (const [text, start] of expected) assert(text.startsWith(start), text);
 });
 
-Deno.test("programs are told of words as one event", async () => {
+Deno.test("--json reports short words as one event", async () => {
   const peer = await peerOf("bo", 1);
   const report = new Report();
   const words = ["build", "leisure", "check", "peanut"];

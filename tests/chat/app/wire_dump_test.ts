@@ -12,7 +12,7 @@ import { encodeHere } from "../../../lib/chat/wire/history.ts";
 import { encodeEntries, encodePair, encodeSealed } from "../../../lib/chat/wire/envelope.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 
-Deno.test("WireReader sees frames however they are cut, and skips the greeting", () => {
+Deno.test("WireReader reads frames from pieces of any size, and skips the greeting", () => {
   const seen: string[] = [];
   const reader = new WireReader(({ direction, kind, length }) =>
     seen.push(`${direction} ${kind} ${length}`)
@@ -37,7 +37,7 @@ function seen(bytes: Bytes): WireFrame {
   return frames[0]!;
 }
 
-Deno.test("a dump has the fields of what members send each other", () => {
+Deno.test("a dump shows the fields of the frames between members", () => {
   const check = new Uint8Array([0xca, 0xfe, 0, 1]);
   const signature = new Uint8Array(64);
   const header = { sender: 3, route: 0, chain: 7, step: 2, number: 41, version: 9, check };
@@ -76,7 +76,7 @@ Deno.test("a dump has the fields of what members send each other", () => {
   }
 });
 
-Deno.test("a dump survives a frame that is malformed, and one that is large", () => {
+Deno.test("a dump marks malformed frames and shortens large ones", () => {
   const malformed: WireFrame = {
     direction: "received",
     kind: KIND.sealed,
@@ -89,7 +89,7 @@ Deno.test("a dump survives a frame that is malformed, and one that is large", ()
   assert(dumpFrame(large).length < 300);
 });
 
-Deno.test("WireReader sees nothing more of what is not frames", () => {
+Deno.test("WireReader stops at bytes that are not frames", () => {
   let seen = 0;
   const reader = new WireReader(() => seen += 1);
   reader.see("received", new Uint8Array([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
