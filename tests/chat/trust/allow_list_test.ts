@@ -12,7 +12,7 @@ import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
 import { ChatProcess } from "../app/chat_process.ts";
 import { join, joined, leave, MAY_KEEP_FILES, serve, test } from "./people.ts";
 
-test("a server with --allow refuses others before they learn who is there, and reads its list again", async () => {
+test("a server with --allow refuses others before they learn who is in the room, and rereads its list on SIGHUP", async () => {
   await using scratch = await Scratch.make();
   const [bo, cy] = [await scratch.identity("bo"), await scratch.identity("cy")];
   const list = await scratch.write("friends", `# friends\n${bo.fingerprint}  # bo\n`);
@@ -49,7 +49,7 @@ test("a server with --allow refuses others before they learn who is there, and r
 });
 
 Deno.test({
-  name: "SIGHUP makes a relay read its list again",
+  name: "SIGHUP makes a relay reread its list",
   ignore: !MAY_KEEP_FILES || Deno.build.os === "windows",
   async fn() {
     await using scratch = await Scratch.make();
@@ -73,7 +73,7 @@ Deno.test({
   },
 });
 
-test("a relay that knows its name refuses members that dialled another", async () => {
+test("a relay that knows its name refuses members that dialled another name", async () => {
   const { server, address } = await serve("-n", "ada", "--public-name", "localhost");
   await using _server = server;
   const forwarded = new ChatProcess(["client", address, "-n", "bo"], FLAGS);

@@ -82,7 +82,7 @@ function said(screen: readonly string[], text: string): boolean {
   return screen.join("\n").includes(text);
 }
 
-Deno.test("an identity that a relay invents for a known name gets no key, and is refused loudly", async () => {
+Deno.test("an identity that a relay invents for a known name gets no key, and the person is warned", async () => {
   const { screen, ada, enter, say, remembered } = await adaKnowing({ bo: "bo" });
   const impostor = await enter("bo", "mallory");
   await say(ada, "the secret");
@@ -98,7 +98,7 @@ Deno.test("an identity that a relay invents for a known name gets no key, and is
   assertEquals(remembered, []);
 });
 
-Deno.test("an identity that a relay invents for a new name gets no key from who is strict or expects others", async () => {
+Deno.test("an identity that a relay invents for a new name gets no key from a member with --strict or --expect", async () => {
   const { fingerprint } = await credentialOf("bo", KEYS.bo, () => 1_700_000_000_000);
   for (const options of [{ strict: true }, { expected: [fingerprint] }]) {
     const { screen, ada, enter, say, remembered } = await adaKnowing({ bo: "bo" }, options);
@@ -120,7 +120,7 @@ Deno.test("an identity that a relay invents for a new name gets no key from who 
   }
 });
 
-Deno.test("identities that are swapped between names get no key, and are named", async () => {
+Deno.test("two identities that swap names get no key, and the warning names both", async () => {
   const { screen, ada, enter, say } = await adaKnowing({ bo: "bo", cy: "cy" });
   const bo = await enter("bo", "cy");
   const cy = await enter("cy", "bo");
@@ -133,7 +133,7 @@ Deno.test("identities that are swapped between names get no key, and are named",
   assert(said(screen, `it is  ${cy.self.fingerprint}, the key of bo (verified)`));
 });
 
-Deno.test("somebody verified under one name is not verified under another", async () => {
+Deno.test("an identity verified under one name is not verified under another", async () => {
   const { screen, ada, enter, say } = await adaKnowing({ mallory: "mallory" }, { strict: true });
   const renamed = await enter("bo", "mallory");
   await say(ada, "the secret");
@@ -141,7 +141,7 @@ Deno.test("somebody verified under one name is not verified under another", asyn
   assert(said(screen, "has the same key as mallory (verified)"));
 });
 
-Deno.test("an old credential that a relay replays reads nothing, is not heard from and is not remembered", async () => {
+Deno.test("an old credential that a relay replays reads nothing, stays unconfirmed and is not remembered", async () => {
   const clock = new TestRoom().clock.now;
   const old = await credentialOf("bo", KEYS.bo, clock);
   let replayed = false;
@@ -167,7 +167,7 @@ Deno.test("an old credential that a relay replays reads nothing, is not heard fr
   assertEquals(ada.events.some(({ kind }) => kind === "delivered"), false);
 });
 
-Deno.test("a key that is changed between /fingerprint and /verify is not verified", async () => {
+Deno.test("/verify fails if the key has changed since /fingerprint", async () => {
   const { room, trust, screen, ada, enter, say } = await adaKnowing({});
   const bo = await enter("bo", "bo");
   trust.show(bo.self);
@@ -183,7 +183,7 @@ Deno.test("a key that is changed between /fingerprint and /verify is not verifie
   await room.settle();
 });
 
-Deno.test("without a file, too, a key that is changed between /fingerprint and /verify is not verified", async () => {
+Deno.test("/verify fails without a known-peers file, too, if the key has changed since /fingerprint", async () => {
   const { trust, ada, screen, enter } = await adaKnowing({}, { remember: undefined });
   const bo = await enter("bo", "bo");
   trust.show(bo.self);
@@ -206,21 +206,21 @@ async function forwarded(publicNames: readonly string[]) {
   return { relay, forwarder };
 }
 
-Deno.test("a forwarded challenge of a relay that knows its name is not answered for the forwarder", async () => {
+Deno.test("a relay that knows its name refuses a join that was forwarded from another name", async () => {
   const { relay, forwarder } = await forwarded(["real.test"]);
   assertEquals([forwarder.bye, relay.relay.size], ["BAD_PROOF", 0]);
   const refused = relay.relayEvents.flatMap((one) => one.kind === "refused" ? [one.detail] : []);
   assertEquals(refused, ["it dialled room.test, port 4396"]);
 });
 
-Deno.test("a relay that knows its name admits members that dialled it, with or without a port", async () => {
+Deno.test("a relay that knows its name admits members that dialled that name, with or without a port", async () => {
   for (const name of ["room.test", "ROOM.test:4396"]) {
     assertEquals((await forwarded([name])).relay.relay.size, 1, name);
   }
   assertEquals((await forwarded(["room.test:4397"])).relay.relay.size, 0);
 });
 
-Deno.test("a forwarder that a relay cannot tell is no member: no key goes to it, and nothing it carries opens", async () => {
+Deno.test("an undetected forwarder gets no key and cannot open the frames that it carries", async () => {
   const room = new TestRoom();
   const trust = new Trust({ known: KnownPeers.parse("") });
   room.policies.set("ada", trust);

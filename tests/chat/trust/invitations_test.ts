@@ -69,7 +69,7 @@ async function outcomeOf(
   return outcome.kind === "accepted" && outcome.again ? "again" : outcome.kind;
 }
 
-Deno.test("an invitation is for one identity, also in another run of it, and others are told of", async () => {
+Deno.test("an invitation is bound to one identity over its runs, and use by another is reported", async () => {
   const at = placeOf();
   const invitations = new Invitations();
   const made = (await invitations.make({ room: "tea" }))!;
@@ -87,7 +87,7 @@ Deno.test("an invitation is for one identity, also in another run of it, and oth
   assertEquals(made.guests, [by]);
 });
 
-Deno.test("of two who use an invitation for one at the same time, one is the first", async () => {
+Deno.test("two guests that use a one-guest invitation at the same time: one is accepted", async () => {
   const at = placeOf();
   const invitations = new Invitations();
   const made = (await invitations.make({ room: "" }))!;
@@ -98,7 +98,7 @@ Deno.test("of two who use an invitation for one at the same time, one is the fir
   assertEquals(outcomes.toSorted(), ["accepted", "used"]);
 });
 
-Deno.test("an invitation for many is for many, and has a bound", async () => {
+Deno.test("an invitation for many accepts 1,024 guests", async () => {
   const at = placeOf();
   const invitations = new Invitations();
   const made = (await invitations.make({ room: "", many: true }))!;
@@ -114,7 +114,7 @@ Deno.test("an invitation for many is for many, and has a bound", async () => {
   assertEquals(invitations.admits(made.publicKey, late, ""), "used");
 });
 
-Deno.test("an invitation ends after a day, or when it says, for who has not used it", async () => {
+Deno.test("an invitation expires after a day or its own lifetime, except for identities bound before", async () => {
   const [at, clock] = [placeOf(), new Clock()];
   const invitations = new Invitations({ now: clock.now });
   const [day, hour] = [
@@ -134,7 +134,7 @@ Deno.test("an invitation ends after a day, or when it says, for who has not used
   assertEquals(await outcomeOf(invitations, bo, day, at), "again");
 });
 
-Deno.test("an invitation that is withdrawn ends for everybody, and one that is not known is over", async () => {
+Deno.test("a withdrawn invitation is over for everybody, and so is an unknown one", async () => {
   const at = placeOf();
   const invitations = new Invitations();
   const made = (await invitations.make({ room: "" }))!;
@@ -147,7 +147,7 @@ Deno.test("an invitation that is withdrawn ends for everybody, and one that is n
   assertEquals(await outcomeOf(invitations, bo, foreign, at), "over");
 });
 
-Deno.test("so many invitations are kept, and those that are over make way", async () => {
+Deno.test("the number of kept invitations is bounded, and an ended one frees its place", async () => {
   const invitations = new Invitations();
   for (let i = 0; i < MAX_INVITATIONS; i++) await invitations.make({ room: "" });
   assertEquals(await invitations.make({ room: "" }), undefined);
@@ -156,7 +156,7 @@ Deno.test("so many invitations are kept, and those that are over make way", asyn
   assertEquals(invitations.list().length, MAX_INVITATIONS);
 });
 
-Deno.test("a proof for another room, inviter, guest or run of the guest is a forgery, which is told and not answered", async () => {
+Deno.test("a proof for another room, inviter, guest or run of the guest is reported as forged and not answered", async () => {
   const at = placeOf();
   const invitations = new Invitations();
   const made = (await invitations.make({ room: "", many: true }))!;
@@ -178,7 +178,7 @@ Deno.test("a proof for another room, inviter, guest or run of the guest is a for
   assertEquals((await invitations.take(bo.peer, proof, at))?.outcome.kind, "accepted");
 });
 
-Deno.test("what is no proof is not answered", async () => {
+Deno.test("a malformed proof is not answered", async () => {
   const at = placeOf();
   const invitations = new Invitations();
   const { publicKey } = (await invitations.make({ room: "" }))!;
@@ -282,7 +282,7 @@ function keyed(seat: Seat): Set<number> {
   );
 }
 
-Deno.test("a guest and its inviter know each other by the link alone", async () => {
+Deno.test("a guest and its inviter recognize each other by the link alone", async () => {
   const party = await Party.open();
   const made = (await party.invitations.make({ room: "" }))!;
   const bo = await party.invite("bo", made);
@@ -295,7 +295,7 @@ Deno.test("a guest and its inviter know each other by the link alone", async () 
   assertEquals([party.bodies.length, party.guests.get("bo")!.wakeAt], [1, Infinity]);
 });
 
-Deno.test("a guest gives keys to nobody before the inviter has accepted it", async () => {
+Deno.test("a guest gives keys only to its inviter until the inviter has accepted it", async () => {
   const party = await Party.open();
   party.answers = false;
   await party.room.join("cy");
@@ -314,7 +314,7 @@ Deno.test("a guest gives keys to nobody before the inviter has accepted it", asy
   assertEquals(shown(party.room.seats[1]!), ["bo: for all"]);
 });
 
-Deno.test("without its inviter a guest gives keys to nobody, until its person decides otherwise", async () => {
+Deno.test("a guest without its inviter gives keys to nobody until its person decides not to wait", async () => {
   const party = await Party.open();
   const cy = await party.room.join("cy");
   const made = (await party.invitations.make({ room: "" }))!;
@@ -330,7 +330,7 @@ Deno.test("without its inviter a guest gives keys to nobody, until its person de
   assertEquals(shown(cy), ["bo: to whoever is here"]);
 });
 
-Deno.test("who uses an invitation after another is told so, and so is the inviter", async () => {
+Deno.test("a second guest of a one-guest invitation is refused, and both it and the inviter are told", async () => {
   const party = await Party.open();
   const made = (await party.invitations.make({ room: "" }))!;
   const bo = await party.invite("bo", made);
@@ -344,7 +344,7 @@ Deno.test("who uses an invitation after another is told so, and so is the invite
   assertEquals(party.kinds("dee"), ["met", "over"]);
 });
 
-Deno.test("an inviter that does not answer is asked three times, that is told, and then once a minute", async () => {
+Deno.test("a guest sends its proof three times, reports the silent inviter, and repeats it once a minute", async () => {
   const party = await Party.open();
   party.answers = false;
   await party.invite("bo", (await party.invitations.make({ room: "" }))!);
@@ -362,7 +362,7 @@ Deno.test("an inviter that does not answer is asked three times, that is told, a
   assertEquals(party.kinds("bo"), ["met", "silent", "accepted"]);
 });
 
-Deno.test("in another room of a relay that was restarted the guest proves itself anew, if it is not accepted", async () => {
+Deno.test("an unaccepted guest sends a new proof in the new room of a restarted relay", async () => {
   const party = await Party.open();
   party.answers = false;
   const made = (await party.invitations.make({ room: "" }))!;
@@ -394,7 +394,7 @@ async function compromised() {
   return { party, made, bo, proof: proof! };
 }
 
-Deno.test("a member of the relay's own cannot use the proof of a guest, nor make one", async () => {
+Deno.test("a member run by the relay can neither replay a guest's proof nor forge one", async () => {
   const { party, made, bo, proof } = await compromised();
   const eve = await Eve.join(party.room);
   const { room, number } = eve.raw;
@@ -412,7 +412,7 @@ Deno.test("a member of the relay's own cannot use the proof of a guest, nor make
   assert(number > 0);
 });
 
-Deno.test("a member of the relay's own that says that it is the inviter is told nothing", async () => {
+Deno.test("a member run by the relay that poses as the inviter gets no proof, key or message", async () => {
   const party = await Party.open();
   party.answers = false;
   const made = (await party.invitations.make({ room: "" }))!;
@@ -434,7 +434,7 @@ Deno.test("a member of the relay's own that says that it is the inviter is told 
   assertEquals(bo.sent.filter((bytes) => bytes[4] === KIND.pair), []);
 });
 
-Deno.test("a proof for another run of the inviter, or in another room, is a forgery", async () => {
+Deno.test("a proof made for another run of the inviter or another room is forged", async () => {
   const party = await Party.open();
   const made = (await party.invitations.make({ room: "" }))!;
   // Somebody else's run with the inviter's identity, or one that a relay lists again.
@@ -462,7 +462,7 @@ Deno.test("a proof for another run of the inviter, or in another room, is a forg
   assertEquals(party.outcomes.map(({ kind }) => kind), ["accepted", "forged"]);
 });
 
-Deno.test("a guest that is shown its own proof makes nothing of it", async () => {
+Deno.test("a guest ignores its own proof when it comes back", async () => {
   const { party, bo, proof } = await compromised();
   const eve = await Eve.join(party.room);
   await eve.tell(bo, [{ kind: "notice", notice: "invitation", body: proof }]);
@@ -475,7 +475,7 @@ Deno.test("a guest that is shown its own proof makes nothing of it", async () =>
   assertEquals(taken?.outcome, { kind: "over", invitation: undefined });
 });
 
-Deno.test("a relay that repeats what it forwards has the inviter answer no more than once", async () => {
+Deno.test("the inviter answers a proof once although the relay repeats the frame", async () => {
   const kept: Bytes[] = [];
   const party = await Party.open(({ kind, bytes }) => {
     if (kind !== KIND.pair) return [bytes];

@@ -56,7 +56,7 @@ async function errorOf(process: ChatProcess, code: string): Promise<string> {
   return String(process.all("error").find(is)!.message);
 }
 
-test("by a link alone, a guest and its inviter know each other as invited, and talk", async () => {
+test("a guest and its inviter see each other as invited by a link alone, and talk", async () => {
   const { server, invitation, link } = await inviting();
   await using _server = server;
   assertEquals([invitation.number, invitation.guests, invitation.came], [1, 1, []]);
@@ -87,7 +87,7 @@ test("by a link alone, a guest and its inviter know each other as invited, and t
   ]);
 });
 
-test("known peers keep that somebody is invited, over restarts and without the link", async () => {
+test("the known-peers file keeps the status invited over restarts, without the link", async () => {
   await using scratch = await Scratch.make();
   const [bo, ann] = [await scratch.identity("bo"), await scratch.identity("ann")];
   const keep = (
@@ -117,7 +117,7 @@ test("known peers keep that somebody is invited, over restarts and without the l
   assertEquals((await joined(client, "bo")).trust, "invited");
 });
 
-test("a link that two use is told to both, and the second one is sent nothing and sends nothing", async () => {
+test("a second guest of one link is warned, sends nothing and receives nothing, and the inviter is warned", async () => {
   const { server, link } = await inviting();
   await using _server = server;
   await using ann = guest(link, "ann");
@@ -133,7 +133,7 @@ test("a link that two use is told to both, and the second one is sent nothing an
   assertEquals(server.all("trust").map(({ name }) => name), ["ann"]);
 });
 
-test("an invitation that was withdrawn, or that no run has made, is a clear line on both sides", async () => {
+test("a withdrawn or unknown invitation gives a clear line on both sides", async () => {
   const { server, link } = await inviting();
   await using _server = server;
   await server.type("/uninvite 1\n/uninvite 1\n/invites\n");
@@ -155,7 +155,7 @@ test("an invitation that was withdrawn, or that no run has made, is a clear line
   ]);
 });
 
-test("/invite --many is for many, and who does not host the relay invites as well", async () => {
+test("/invite --many accepts several guests, and works for a member that does not host the relay", async () => {
   const { server, address } = await serve("--relay-only");
   await using _server = server;
   const start = ["client", `${address}/tea`, "-n", "bo", "--json", "--listen"];
@@ -175,7 +175,7 @@ test("/invite --many is for many, and who does not host the relay invites as wel
   assertEquals((await joined(cy, "ann")).trust, "new");
 });
 
-test("--invited lets in guests and those on --allow, and tells others what to do", async () => {
+test("--invited admits guests and identities on --allow, and tells others what to do", async () => {
   await using scratch = await Scratch.make();
   const friend = await scratch.identity("friend");
   const list = await scratch.write("allow", `${friend.fingerprint}\n`);
@@ -222,7 +222,7 @@ test("--invited lets in guests and those on --allow, and tells others what to do
   assertEquals((members as ChatEvent[]).map(({ name }) => name), ["bo", "dan", "ann"]);
 });
 
-test("who may be in a room by a list or a link is told that the server may refuse its guests, and its guest why", async () => {
+test("/invite of a member that does not host a restricted server warns that its guests may be refused", async () => {
   await using scratch = await Scratch.make();
   const friend = await scratch.identity("friend");
   const list = await scratch.write("allow", `${friend.fingerprint}\n`);
@@ -273,7 +273,7 @@ async function peerOf(session: Session, name: string) {
   return find()!;
 }
 
-test("a relay that puts another in the inviter's place is told nothing, whatever that one answers", async () => {
+test("an impostor in the inviter's place gets neither messages nor proof, whatever it answers", async () => {
   const relay = openRelay({ port: 0 });
   await using _relay = relay;
   const inviter = await Inviter.make(relay.addr.port);
@@ -304,7 +304,7 @@ test("a relay that puts another in the inviter's place is told nothing, whatever
   await leaveAll(bo);
 });
 
-test("who has another's proof, or made one for another room, is not invited by it", async () => {
+test("a proof for another guest, inviter or room invites nobody", async () => {
   const relay = openRelay({ port: 0 });
   await using _relay = relay;
   const address = `127.0.0.1:${relay.addr.port}`;
@@ -342,7 +342,7 @@ test("who has another's proof, or made one for another room, is not invited by i
   await leaveAll(eve);
 });
 
-test("piped lines wait for the inviter, and are given up after --give-up", async () => {
+test("piped lines wait for the inviter until --give-up ends the chat", async () => {
   const relay = openRelay({ port: 0 });
   await using _relay = relay;
   const { link } = await Inviter.make(relay.addr.port);
@@ -360,7 +360,7 @@ test("piped lines wait for the inviter, and are given up after --give-up", async
   await leaveAll(other);
 });
 
-test("chat client - reads the link from the first line of a pipe, and messages follow", async () => {
+test("chat client - reads the link from the first line of a pipe, and messages from the others", async () => {
   const { server, link } = await inviting();
   await using _server = server;
   await using ann = new ChatProcess(["client", "-", "-n", "ann"], FLAGS);
@@ -375,7 +375,7 @@ test("chat client - reads the link from the first line of a pipe, and messages f
   assertEquals(nobody.errors[0], "parley: chat client -: standard input has no link (USAGE)");
 });
 
-test("--invited without a guest or a list is refused, and so are invitations of a relay without a member", async () => {
+test("--invited without a guest or a list is wrong usage, and so are invitations with --relay-only", async () => {
   const usage = async (...args: string[]) => {
     await using server = new ChatProcess(["server", "--port", "0", ...args], FLAGS);
     assertEquals(await server.ended(), 2);

@@ -52,7 +52,7 @@ async function permissions(path: string): Promise<number> {
 }
 
 Deno.test({
-  name: "a file that is missing is made, for its owner alone, and says what it is",
+  name: "a missing known-peers file is created with mode 0600 and a header",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -67,7 +67,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what a hand writes while the chat runs is kept, and counts",
+  name: "edits made by hand while the chat runs are kept and read",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -93,7 +93,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "four processes at once lose no line",
+  name: "four processes that write one file at once lose no line",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -116,7 +116,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a file that is malformed is refused by its line, and left as it is",
+  name: "a malformed file is refused with the number of the line, and left unchanged",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -135,7 +135,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a line that is malformed while the chat runs costs nothing: what was met is written once it is mended",
+    "a line that becomes malformed while the chat runs loses no peer: they are written once it is repaired",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -158,7 +158,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what could not be written is tried once more at the end",
+  name: "changes that could not be written are tried once more at the end",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -176,7 +176,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a symbolic link stays one, and its file is what is written",
+  name: "a symbolic link is kept, and its target is written",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     await using scratch = await Scratch.make();
@@ -199,7 +199,7 @@ function link(target: string, path: string): Promise<Deno.CommandOutput> {
 }
 
 Deno.test({
-  name: "a link that leads to nothing yet has its file made",
+  name: "the missing target of a symbolic link is created",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     await using scratch = await Scratch.make();
@@ -215,8 +215,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a process that is gone while it writes leaves the old content, which whoever opens it next restores",
+  name: "the next process restores the content of a file whose writer was killed",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -255,8 +254,7 @@ function cut(file: Deno.FsFile): RandomAccess {
 }
 
 Deno.test({
-  name:
-    "a file that another process holds is said to be, read all the same, and written once it is free",
+  name: "a locked file is reported and read at once, and written when the lock is released",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -281,7 +279,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a device or a pipe is refused, with nothing made beside it",
+  name: "a device or a pipe is refused, and no lock file is created for it",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     await using scratch = await Scratch.make();
@@ -303,7 +301,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a path that cannot be a file is one clear failure",
+  name: "a path that cannot be a file gives one clear failure",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();

@@ -15,7 +15,7 @@ function meet(name: string, fingerprint: string) {
   return { kind: "meet", name, fingerprint, at: AT } as const;
 }
 
-Deno.test("known peers are one readable line each, behind a header that says what it is", () => {
+Deno.test("known peers are written as one readable line each after a header", () => {
   const peers = KnownPeers.parse(HEADER);
   peers.apply(meet("bo", BO));
   peers.apply({ kind: "verify", name: "Ada", fingerprint: ADA, at: AT });
@@ -28,7 +28,7 @@ Deno.test("known peers are one readable line each, behind a header that says wha
   ]);
 });
 
-Deno.test("what a hand has written stays: comments, spaces, order, dates, the line ends", () => {
+Deno.test("text written by hand is kept: comments, spaces, order, dates, line ends", () => {
   const text =
     `\ufeff# my friends\r\n\r\n  bo\t${BO}   2026-11-01 unverified   # met in Delft\r\n` +
     `ada ${ADA} 2026-11-02 verified\r\n# the end`;
@@ -43,14 +43,14 @@ Deno.test("what a hand has written stays: comments, spaces, order, dates, the li
   );
 });
 
-Deno.test("a name that is known is not met again under another key", () => {
+Deno.test("meeting a known name under another key adds no line", () => {
   const peers = KnownPeers.parse(`bo ${BO} 2026-11-01 verified\n`);
   peers.apply(meet("BO", NEW));
   peers.apply(meet("bo", BO));
   assertEquals(peers.text, `bo ${BO} 2026-11-01 verified\n`);
 });
 
-Deno.test("trusting a new key takes the old one's line, and forgetting takes it away", () => {
+Deno.test("trusting a new key replaces the line of the old one, and forgetting removes it", () => {
   const peers = KnownPeers.parse(
     `bo ${BO} 2026-11-01 verified # laptop\nada ${ADA} 2026-11-02 verified\nBo ${ADA} 2026-11-03 verified\n`,
   );
@@ -92,7 +92,7 @@ Deno.test("an invitation raises a status, lowers none, and replaces no key", () 
   assertEquals(peers.ofName("bo").map(({ status }) => status), ["unverified"]);
 });
 
-Deno.test("names that look like one are found by it, whatever script and case they have", () => {
+Deno.test("names that look alike are found in any script and letter case", () => {
   const peers = KnownPeers.parse(`coco ${BO} ${DATE} verified\nIan ${ADA} ${DATE} unverified\n`);
   const alike = (name: string) => peers.alike(name).map((peer) => peer.name);
   assertEquals(["сосо", "COCO", "c0c0", "lan", "ian"].map(alike), [
@@ -123,7 +123,7 @@ const MALFORMED: Readonly<Record<string, string>> = {
 };
 
 for (const [what, line] of Object.entries(MALFORMED)) {
-  Deno.test(`a line with ${what} is refused, and its number said`, () => {
+  Deno.test(`a line with ${what} is refused with its number`, () => {
     const error = assertThrows(() => KnownPeers.parse(`# comment\n\n${line}\n`), KnownPeersError);
     assertEquals(error.line, 3);
   });
@@ -138,7 +138,7 @@ function isName(text: string): boolean {
   }
 }
 
-Deno.test("whatever is met is read again as it was, and nothing else changes", () => {
+Deno.test("every peer that is written is read again unchanged", () => {
   const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 })
     .map((text) => `a${text}`.normalize("NFKC"))
     .filter(isName);
@@ -155,7 +155,7 @@ Deno.test("whatever is met is read again as it was, and nothing else changes", (
   }));
 });
 
-Deno.test("any text is read, or refused by its line, and nothing else happens", () => {
+Deno.test("any text is either read or refused with a line number", () => {
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
     try {
       KnownPeers.parse(text);

@@ -12,7 +12,7 @@ import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
 import { ChatProcess } from "../app/chat_process.ts";
 import { join, joined, leave, nth, serve, test, texts } from "./people.ts";
 
-test("with --expect only those identities get what is said, and /trust lets another in", async () => {
+test("with --expect only those identities receive messages, and /trust adds another", async () => {
   await using scratch = await Scratch.make();
   const bo = await scratch.identity("bo");
   const { server, address } = await serve("-n", "ada", "--expect", bo.fingerprint);
@@ -48,7 +48,7 @@ test("piped input that reaches none of the expected identities ends with 1", asy
   assertEquals(texts(server), []);
 });
 
-test("--strict and /lock exclude new persons, and /unlock ends both", async () => {
+test("--strict and /lock exclude new people, and /unlock ends both", async () => {
   await using scratch = await Scratch.make();
   const bo = await scratch.identity("bo");
   const peers = await scratch.write("peers", `bo ${bo.fingerprint} 2026-11-01 unverified\n`);
@@ -73,7 +73,7 @@ test("--strict and /lock exclude new persons, and /unlock ends both", async () =
   );
 });
 
-test("a person whom --strict excludes is still new the next time", async () => {
+test("a person excluded by --strict is still new in the next run", async () => {
   await using scratch = await Scratch.make();
   const cy = await scratch.identity("cy");
   const peers = scratch.file("peers");
@@ -89,7 +89,7 @@ test("a person whom --strict excludes is still new the next time", async () => {
   assertEquals(await scratch.lines("peers"), []);
 });
 
-test("/exclude leaves out one, /include lets it in again, and /forget forgets", async () => {
+test("/exclude stops messages to a member, /include resumes them, and /forget removes the known peer", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada", "-k", scratch.file("peers"));
   await using _server = server;
@@ -115,7 +115,7 @@ test("/exclude leaves out one, /include lets it in again, and /forget forgets", 
   assertEquals((await scratch.lines("peers")).map((line) => line.split(" ")[0]), ["bo"]);
 });
 
-test("what a person decides about nobody, or in vain, is an error, and counts at the end of piped input", async () => {
+test("a trust command that fails is an error, and piped input then ends with 1", async () => {
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
   const client = new ChatProcess(["client", address, "-n", "bo", "--json"], FLAGS);

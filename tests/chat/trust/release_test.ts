@@ -47,7 +47,7 @@ const GRANTS: Readonly<Record<string, Flags>> = {
 };
 
 for (const [grant, flags] of Object.entries(GRANTS)) {
-  test(`permissions ${grant} have gone before a chat listens or connects`, async () => {
+  test(`permissions ${grant} are dropped before a chat listens or connects`, async () => {
     await using scratch = await Scratch.make();
     const [ada, bo] = [await scratch.identity("ada"), await scratch.identity("bo")];
     const relative = (path: string) => path.slice(ROOT.length);
@@ -100,9 +100,9 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
 for (const [grant, flags] of Object.entries(GRANTS)) {
   const reopens = grant === "for each file";
   test(
-    `a list that is saved by putting another file in its place is ${
-      reopens ? "read" : "told of"
-    }, with a permission ${grant}`,
+    `an allow list that is saved as a new file is ${
+      reopens ? "read" : "reported"
+    } with a permission ${grant}`,
     async () => {
       await using scratch = await Scratch.make();
       const [bo, cy] = [await scratch.identity("bo"), await scratch.identity("cy")];
@@ -145,7 +145,7 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
   );
 }
 
-test("a file that replaces the file of known peers is not written, and the chat says so", async () => {
+test("a file that replaces the known-peers file is not written, and the chat reports it", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
@@ -165,7 +165,7 @@ test("a file that replaces the file of known peers is not written, and the chat 
   await leave(bo);
 });
 
-test("the chat waits for known peers that another process holds, and says so", async () => {
+test("the chat waits for a locked known-peers file, and reports it", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
@@ -208,7 +208,7 @@ async function whileHeld(use: (people: HeldUp) => Promise<void>): Promise<void> 
   await leave(cy);
 }
 
-test("a person who leaves while another process holds the known peers is told that they were not written", () =>
+test("leaving while another process locks the known-peers file reports that it was not written", () =>
   whileHeld(async ({ bo, letGo }) => {
     await leave(bo);
     letGo();
@@ -220,7 +220,7 @@ test("a person who leaves while another process holds the known peers is told th
     assertEquals(bo.all("error").map(({ code }) => code), ["LOCKED"]);
   }));
 
-test("who leaves twice does not wait for the known peers, and is told that they may not be saved", () =>
+test("a second attempt to leave ends the wait for the known-peers file and reports unsaved peers", () =>
   whileHeld(async ({ server, bo, letGo }) => {
     await bo.type("/quit\n");
     await server.event("left");

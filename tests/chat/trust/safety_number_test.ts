@@ -6,7 +6,7 @@ const A = "SHA256:QVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8";
 const B = "SHA256:zAXTuLEYEZQSoTINj58gYnG1c6WWdLZOwSWlGG8t7Tk";
 const C = "SHA256:AVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8";
 
-Deno.test("a safety number has 12 groups of 5 digits, the same whoever asks", async () => {
+Deno.test("a safety number has 12 groups of 5 digits, the same on both sides", async () => {
   const number = await safetyNumber(A, B);
   assertEquals(number.length, 12);
   assert(number.every((group) => /^\d{5}$/.test(group)));

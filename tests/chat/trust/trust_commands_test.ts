@@ -14,7 +14,7 @@ import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
 import { type ChatEvent, ChatProcess } from "../app/chat_process.ts";
 import { join, joined, leave, nth, serve, test, texts } from "./people.ts";
 
-test("an identity file keeps a fingerprint from run to run, and known peers recognize it", async () => {
+test("an identity file keeps its fingerprint over runs, and known peers recognize it", async () => {
   await using scratch = await Scratch.make();
   const [ada, bo] = [await scratch.identity("ada"), await scratch.identity("bo")];
   const peers = scratch.file("peers");
@@ -49,7 +49,7 @@ test("an identity file keeps a fingerprint from run to run, and known peers reco
   await leave(client);
 });
 
-test("what rsa keygen makes is an identity, with the fingerprint that rsa fingerprint tells", async () => {
+test("a key of rsa keygen works as an identity with the fingerprint that rsa fingerprint prints", async () => {
   await using scratch = await Scratch.make();
   const file = scratch.file("bo.pem");
   const made = await parley(["rsa", "keygen", "--bits", "2048", "-o", file], FLAGS);
@@ -64,7 +64,7 @@ test("what rsa keygen makes is an identity, with the fingerprint that rsa finger
   );
 });
 
-test("a key that has changed is refused both ways until /trust, and the old one from then on", async () => {
+test("a changed key is refused in both directions until /trust, and the old key after it", async () => {
   await using scratch = await Scratch.make();
   const [first, second] = [await scratch.identity("bo1"), await scratch.identity("bo2")];
   const peers = await scratch.write("peers", `bo ${first.fingerprint} 2026-11-01 verified\n`);
@@ -99,7 +99,7 @@ test("a key that has changed is refused both ways until /trust, and the old one 
   assert(line?.startsWith(`bo ${second.fingerprint} `) && line.endsWith(" unverified"), line);
 });
 
-test("a safety number is the same on both screens, and /verify marks what was compared", async () => {
+test("both screens show the same safety number, and /verify marks the peer as verified", async () => {
   await using scratch = await Scratch.make();
   const bo = await scratch.identity("bo");
   const peers = scratch.file("peers");
@@ -120,7 +120,7 @@ test("a safety number is the same on both screens, and /verify marks what was co
   assert((await scratch.lines("peers"))[0]?.endsWith(" verified"));
 });
 
-test("a key that is changed between /fingerprint and /verify is not verified", async () => {
+test("/verify fails if the key has changed since /fingerprint", async () => {
   const { server, address } = await serve("-n", "ada");
   await using _server = server;
   await using first = await join(address, "bo");
@@ -137,7 +137,7 @@ test("a key that is changed between /fingerprint and /verify is not verified", a
   assertEquals((await server.event("trust")).trust, "verified");
 });
 
-test("two processes that keep one file at once lose no line", async () => {
+test("two chats that write one known-peers file at once lose no line", async () => {
   await using scratch = await Scratch.make();
   const peers = scratch.file("peers");
   const { server, address } = await serve("-n", "ada", "-k", peers);
@@ -156,7 +156,7 @@ test("two processes that keep one file at once lose no line", async () => {
   assertEquals(kept.sort(), ["ada", ...names]);
 });
 
-test("files that cannot be taken are one clear line", async () => {
+test("an identity, known-peers file or allow list that cannot be used gives one clear line", async () => {
   await using scratch = await Scratch.make();
   const open = await scratch.identity("open");
   await Deno.chmod(open.file, 0o644);
@@ -185,7 +185,7 @@ test("files that cannot be taken are one clear line", async () => {
   }
 });
 
-test("a file that may not be written is said before anything is", async () => {
+test("a missing permission to write the known-peers file is reported before the chat starts", async () => {
   await using scratch = await Scratch.make();
   const peers = await scratch.write("peers", "");
   const flags = FLAGS.filter((flag) => !flag.startsWith("--allow-write"));
@@ -198,7 +198,7 @@ test("a file that may not be written is said before anything is", async () => {
   ]);
 });
 
-test("options about trust that make no sense are wrong usage", async () => {
+test("invalid options of trust, and those of members with --relay-only, are wrong usage", async () => {
   const wrong = [
     ["client", "--expect", "SHA256:abc"],
     ["server", "--relay-only", "--strict"],
@@ -212,7 +212,7 @@ test("options about trust that make no sense are wrong usage", async () => {
   }
 });
 
-test("a run that is stopped gives its name to the next run of the same identity, and to nobody else", async () => {
+test("the name of a stopped run is free only for the next run of the same identity", async () => {
   if (Deno.build.os === "windows") return;
   await using scratch = await Scratch.make();
   const [own, other] = [await scratch.identity("bo"), await scratch.identity("other")];
@@ -235,7 +235,7 @@ test("a run that is stopped gives its name to the next run of the same identity,
   await again.event("message");
 });
 
-test("two programs compare words by /verify, and what both confirm is verified and remembered", async () => {
+test("/verify compares words between two programs, and confirmed peers are verified and remembered", async () => {
   await using scratch = await Scratch.make();
   const { server, address } = await serve("-n", "ada", "-k", scratch.file("ada"));
   await using _server = server;

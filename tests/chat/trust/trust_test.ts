@@ -38,7 +38,7 @@ function code(decision: Decision): string {
   return decision.ok ? "OK" : decision.code;
 }
 
-Deno.test("a person met for the first time is new, reads and is read, and is known the next time", () => {
+Deno.test("a person met for the first time is new, receives and is shown, and is known in the next run", () => {
   const { trust, changes, of, reads } = trustOf([]);
   const bo = peer("bo", F);
   assertEquals(of(bo), "new");
@@ -48,20 +48,20 @@ Deno.test("a person met for the first time is new, reads and is read, and is kno
   assertEquals(changes, [{ kind: "meet", name: "bo", fingerprint: F, at: 0 }]);
 });
 
-Deno.test("without a file nothing is remembered", () => {
+Deno.test("without a known-peers file nothing is remembered", () => {
   const { trust, of } = trustOf([], { remember: undefined });
   assertEquals([of(peer("bo", F)), of(peer("bo", G))], ["new", "new"]);
   // But it is said that the name has another key than before.
   assertEquals(trust.standing(peer("bo", G).credential).before, F);
 });
 
-Deno.test("a person is known, or verified, by name and key, whatever the case of the name", () => {
+Deno.test("a person is known or verified by name and key, in any letter case of the name", () => {
   const { of, changes } = trustOf([known("bo", F), known("ada", G, "verified")]);
   assertEquals([of(peer("BO", F)), of(peer("ada", G))], ["known", "verified"]);
   assertEquals(changes, []);
 });
 
-Deno.test("a known name with another key is neither given keys nor shown until it is trusted", () => {
+Deno.test("a member with a known name and another key gets no keys and is not shown until /trust", () => {
   const { trust, changes, of, reads } = trustOf([known("bo", F, "verified")]);
   const bo = peer("bo", G);
   assertEquals(of(bo), "changed");
@@ -81,13 +81,13 @@ Deno.test("a name with two keys in the file is known by either, and changed by a
   assertEquals([F, G, H].map((print) => of(peer("bo", print))), ["known", "known", "changed"]);
 });
 
-Deno.test("identities that are swapped between names are both refused, and named", () => {
+Deno.test("two identities that swap names are both refused, with the name that each had", () => {
   const { trust, of } = trustOf([known("ada", F, "verified"), known("bo", G)]);
   assertEquals([of(peer("ada", G)), of(peer("bo", F))], ["changed", "changed"]);
   assertEquals(trust.standing(peer("bo", F).credential).aliases, [{ name: "ada", verified: true }]);
 });
 
-Deno.test("a known identity under a name that is new is new, and its other names are said", () => {
+Deno.test("a known identity under a new name is new, and its other names are shown", () => {
   const { trust, of } = trustOf([known("bo", F, "verified")]);
   const bob = peer("bob", F);
   assertEquals(of(bob), "new");
@@ -102,7 +102,7 @@ Deno.test("two members with one identity are reported as one person", () => {
   assertEquals(aliases, [{ name: "bo", verified: false }]);
 });
 
-Deno.test("an invited person ranks above a known one, reads in a locked room, and stays invited", () => {
+Deno.test("an invited person ranks above a known one, receives in a locked room, and stays invited", () => {
   const { trust, changes, of, reads } = trustOf([known("ada", G), known("cy", H, "verified")]);
   const [bo, ada, cy] = [peer("bo", F), peer("ada", G), peer("cy", H)] as const;
   assertEquals([of(bo), of(ada), of(cy)], ["new", "known", "verified"]);
@@ -132,7 +132,7 @@ Deno.test("an invitation proves the key of one name: the same key under another 
   ]);
 });
 
-Deno.test("a changed key stays refused, invitation or not, until it is trusted: then it is invited", () => {
+Deno.test("an invitation does not accept a changed key: it is refused until /trust, and invited then", () => {
   const { trust, changes, of, reads } = trustOf([known("bo", F, "verified")]);
   const bo = peer("bo", G);
   assertEquals(of(bo), "changed");
@@ -144,7 +144,7 @@ Deno.test("a changed key stays refused, invitation or not, until it is trusted: 
   assertEquals(changes.map(({ kind }) => kind), ["trust", "invite"]);
 });
 
-Deno.test("the person whose link the user has is invited from the first sight on", () => {
+Deno.test("the inviter named by the user's link is invited from its first appearance", () => {
   const { trust, changes, of, reads } = trustOf([], { strict: true });
   trust.comeBy((print) => print === G);
   const [bo, ada] = [peer("bo", F), peer("ada", G, false)] as const;
@@ -168,7 +168,7 @@ Deno.test("new members are sent notices in a locked room; changed and excluded o
   assertEquals(trust.mayNotify(fresh), false);
 });
 
-Deno.test("verifying is remembered, and forgetting undoes it", () => {
+Deno.test("a verification is remembered, and /forget undoes it", () => {
   const { trust, changes, of } = trustOf([]);
   const bo = peer("bo", F);
   of(bo);
@@ -180,7 +180,7 @@ Deno.test("verifying is remembered, and forgetting undoes it", () => {
   assertEquals(changes.map(({ kind }) => kind), ["meet", "verify", "forget"]);
 });
 
-Deno.test("/verify fails where the key has changed since it was looked at, though the change was shown", () => {
+Deno.test("/verify fails if the key has changed since the fingerprint was shown, even if the change was announced", () => {
   const { trust, of } = trustOf([], { remember: undefined });
   of(peer("bo", F));
   trust.show(peer("bo", F).credential);
@@ -190,7 +190,7 @@ Deno.test("/verify fails where the key has changed since it was looked at, thoug
   assertEquals(code(trust.verify(peer("bo", G).credential)), "OK");
 });
 
-Deno.test("a key that changes again while it waits for /trust is not trusted for the one before", () => {
+Deno.test("/trust fails if the key has changed again since the warning", () => {
   const { trust, of } = trustOf([known("bo", F)]);
   of(peer("bo", F));
   of(peer("bo", G));
@@ -202,7 +202,7 @@ Deno.test("a key that changes again while it waits for /trust is not trusted for
   assertEquals(trust.of(peer("bo", H).credential), "known");
 });
 
-Deno.test("trusting a key does not make it compared: what was looked at was the old one", () => {
+Deno.test("/trust does not count as a comparison, and /verify then needs the new fingerprint", () => {
   const { trust, of } = trustOf([known("bo", F)]);
   of(peer("bo", F));
   trust.show(peer("bo", F).credential);
@@ -211,13 +211,13 @@ Deno.test("trusting a key does not make it compared: what was looked at was the 
   assertEquals(code(trust.verify(peer("bo", G).credential)), "FINGERPRINT_CHANGED");
 });
 
-Deno.test("a member that was never shown can be neither trusted nor verified", () => {
+Deno.test("a member that was not displayed can be neither trusted nor verified", () => {
   const { trust } = trustOf([]);
   assertEquals(code(trust.trust(peer("bo", F).credential)), "NOT_SHOWN");
   assertEquals(code(trust.verify(peer("bo", F).credential)), "NOT_SHOWN");
 });
 
-Deno.test("with --strict a new person reads nothing, and is not known the next time", () => {
+Deno.test("with --strict a new person receives nothing, and is not known in the next run", () => {
   const { trust, changes, of, reads } = trustOf([known("ada", F)], { strict: true });
   const bo = peer("bo", G);
   assertEquals([of(peer("ada", F)), of(bo)], ["known", "excluded"]);
@@ -231,7 +231,7 @@ Deno.test("with --strict a new person reads nothing, and is not known the next t
   assert(reads(peer("cy", H)));
 });
 
-Deno.test("/lock excludes a person whom this run met first, however often that person comes again", () => {
+Deno.test("/lock excludes a person first met in this run, however often that person rejoins", () => {
   const { trust, of, reads } = trustOf([]);
   const bo = peer("bo", F);
   assertEquals(of(bo), "new");
@@ -245,7 +245,7 @@ Deno.test("/lock excludes a person whom this run met first, however often that p
   assert(reads(bo));
 });
 
-Deno.test("with --expect only those identities read, whoever else is known or verified", () => {
+Deno.test("with --expect only those identities receive, even if others are known or verified", () => {
   const { trust, of, reads } = trustOf([known("ada", F, "verified"), known("bo", G)], {
     expected: [G],
     strict: true,
@@ -258,12 +258,12 @@ Deno.test("with --expect only those identities read, whoever else is known or ve
   assert(reads(peer("ada", F)));
 });
 
-Deno.test("an expected identity under a name that is known otherwise is refused", () => {
+Deno.test("an expected identity under a name known with another key is refused", () => {
   const { of } = trustOf([known("bo", F)], { expected: [G] });
   assertEquals(of(peer("bo", G)), "changed");
 });
 
-Deno.test("/exclude holds for the name and for the identity, until /include", () => {
+Deno.test("/exclude applies to the name and the identity until /include", () => {
   const { trust, of, reads } = trustOf([known("bo", F, "verified")]);
   const bo = peer("bo", F);
   of(bo);
@@ -278,7 +278,7 @@ Deno.test("/exclude holds for the name and for the identity, until /include", ()
   assertEquals(code(trust.include("BO")), "NOT_EXCLUDED");
 });
 
-Deno.test("no member is verified or trusted whose fingerprint was not shown, even if its joining was", () => {
+Deno.test("a member can be verified or trusted only after its fingerprint was shown", () => {
   for (const options of [{}, { strict: true }]) {
     const { trust } = trustOf([], options);
     const bo = peer("bo", F);
@@ -303,13 +303,13 @@ Deno.test("an unconfirmed member gets keys, and is not remembered until it is co
   assertEquals(changes.length, 1);
 });
 
-Deno.test("a relay that invents members without end fills neither memory nor the file", () => {
+Deno.test("a run remembers at most 10,000 people, however many members a relay invents", () => {
   const { changes, of } = trustOf([]);
   for (let i = 0; i < 10_500; i++) of(peer(`bot-${i}`, F));
   assertEquals(changes.length, 10_000);
 });
 
-Deno.test("an ignored person is hidden, by name and by identity, until that is undone", () => {
+Deno.test("an ignored person is hidden by name and by identity until /unignore", () => {
   const { trust, of, reads } = trustOf([]);
   const bo = peer("bo", F);
   of(bo);

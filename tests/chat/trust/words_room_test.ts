@@ -73,7 +73,7 @@ function last({ told }: Talker): string {
   return `${state} ${by}${why === undefined ? "" : ` ${why}`}`;
 }
 
-Deno.test("two members of a room see the same words, and a third one hears nothing of it", async () => {
+Deno.test("two members of a room see the same words, and a third member is not involved", async () => {
   const room = new TestRoom();
   const [ada, bo, cy] = [
     await talker(room, "ada"),
@@ -109,7 +109,7 @@ async function inTheMiddle() {
   return { ada, bo, falseBo, falseAda, atRest };
 }
 
-Deno.test("somebody in the middle, who is bo for ada and ada for bo, cannot make their words the same", async () => {
+Deno.test("an attacker in the middle with its own keys cannot make the words of both sides equal", async () => {
   const { ada, bo, falseBo, falseAda, atRest } = await inTheMiddle();
   ada.seat.member.enter("are you there?");
   await atRest();
@@ -126,7 +126,7 @@ Deno.test("somebody in the middle, who is bo for ada and ada for bo, cannot make
   assertNotEquals(ada.shows, bo.shows);
 });
 
-Deno.test("somebody in the middle who passes on the programs' messages is told as who breaks a promise", async () => {
+Deno.test("an attacker in the middle that passes on the messages of the attempt is reported for a wrong nonce", async () => {
   const { ada, bo, falseBo, falseAda, atRest } = await inTheMiddle();
   const pass = async (from: Talker, to: Talker, name: string) => {
     const notice = from.seat.events.findLast(({ kind }) => kind === "notice")!;
@@ -145,7 +145,7 @@ Deno.test("somebody in the middle who passes on the programs' messages is told a
   assertEquals([bo.shows, last(bo)], [undefined, "ended peer forged"]);
 });
 
-Deno.test("a relay that repeats a member's frames begins no attempt and shows no other words", async () => {
+Deno.test("a relay that repeats frames neither starts an attempt nor changes the words", async () => {
   const room = new TestRoom();
   const ada = await talker(room, "ada");
   const repeat: Tamper = ({ kind, bytes }) => kind === KIND.pair ? [bytes, bytes] : [bytes];
@@ -156,7 +156,7 @@ Deno.test("a relay that repeats a member's frames begins no attempt and shows no
   assertEquals(bo.told.map(({ state }) => state), ["asked", "shown"]);
 });
 
-Deno.test("an attempt goes on over a lost connection, and ends in another room", async () => {
+Deno.test("an attempt survives a lost connection, and ends in another room", async () => {
   const room = new TestRoom();
   const [ada, bo] = [await talker(room, "ada"), await talker(room, "bo")];
   bo.seat.cut();
@@ -179,7 +179,7 @@ Deno.test("an attempt goes on over a lost connection, and ends in another room",
   assertEquals(last(ada), "ended peer left");
 });
 
-Deno.test("words reach a new member of a locked room, and nobody who is excluded or whose key has changed", async () => {
+Deno.test("words work with a new member of a locked room, and not with an excluded or changed one", async () => {
   const room = new TestRoom();
   const trust = new Trust({ known: KnownPeers.parse(""), strict: true });
   room.policies.set("ada", trust);

@@ -122,11 +122,11 @@ function message(kind: WordsMessage["kind"], commitment: Bytes, nonce?: Bytes): 
   return encodeWordsMessage({ kind, commitment, ...nonce && { nonce } } as WordsMessage);
 }
 
-Deno.test("the words are the English ones of BIP-39", () => {
+Deno.test("the word list is the English list of BIP-39", () => {
   assertEquals(WORDS, wordlist);
 });
 
-Deno.test("two programs show the same four words of the list, and other ones at each attempt", async () => {
+Deno.test("two programs show the same four words of the list, and different ones in each attempt", async () => {
   const seen = new Set<string>();
   for (let i = 0; i < 3; i++) {
     const { ada, bo } = await twoShown();
@@ -138,7 +138,7 @@ Deno.test("two programs show the same four words of the list, and other ones at 
   assertEquals(seen.size, 3);
 });
 
-Deno.test("each person confirms, and is told what the other one did", async () => {
+Deno.test("each person confirms the words and is told of the other's confirmation", async () => {
   const { ada, bo, ...two } = await twoShown().then((two) => ({ ...two, two }));
   bo.words.confirm(ADA);
   await two.two.carry();
@@ -165,7 +165,7 @@ Deno.test("a person who says that the words differ ends the attempt on both side
   assertEquals(two.bo.words.refuse(ADA), false);
 });
 
-Deno.test("two who begin at once make one attempt: the lower hash goes on", async () => {
+Deno.test("two members that begin at once make one attempt, which the lower hash initiates", async () => {
   assert(compareBytes(ADA.credential.member, BO.credential.member) < 0);
   const two = new Two();
   two.ada.words.begin(BO);
@@ -176,7 +176,7 @@ Deno.test("two who begin at once make one attempt: the lower hash goes on", asyn
   assertEquals(two.ada.shown, two.bo.shown);
 });
 
-Deno.test("a peer that does not answer in time is told, and a late answer counts for nothing", async () => {
+Deno.test("an attempt without an answer in time is reported, and a late answer is ignored", async () => {
   const two = new Two();
   two.ada.words.begin(BO);
   const held: Bytes[] = [];
@@ -194,7 +194,7 @@ Deno.test("a peer that does not answer in time is told, and a late answer counts
   assertEquals(two.bo.told, ["asked peer", "ended peer given up"]);
 });
 
-Deno.test("words that nobody confirms in time no longer count", async () => {
+Deno.test("words that are not confirmed in time expire", async () => {
   const two = await twoShown();
   two.clock.advance(SHOWN_MS);
   two.ada.words.tick();
@@ -207,7 +207,7 @@ Deno.test("words that nobody confirms in time no longer count", async () => {
   assertEquals(two.ada.told.at(-1), "ended self expired");
 });
 
-Deno.test("an attempt ends when its peer leaves, and with the stay", async () => {
+Deno.test("an attempt ends when the peer leaves or the member begins another stay", async () => {
   const two = await twoShown();
   two.ada.words.left(BO);
   two.bo.words.enter(OTHER_ROOM);
@@ -225,7 +225,7 @@ Deno.test("an attempt ends when its peer leaves, and with the stay", async () =>
   assertEquals([two.ada.told.at(-1), two.ada.shown], ["shown self", two.bo.shown]);
 });
 
-Deno.test("a member that cannot be sent a notice is told at once", async () => {
+Deno.test("an attempt with a member that cannot be sent notices fails at once", async () => {
   const two = new Two();
   two.ada.reachable = false;
   two.ada.words.begin(BO);
@@ -233,7 +233,7 @@ Deno.test("a member that cannot be sent a notice is told at once", async () => {
   assertEquals(two.ada.told, ["asked self", "ended self unsent"]);
 });
 
-Deno.test("/verify during an attempt tells its state again", async () => {
+Deno.test("/verify during an attempt reports its state again", async () => {
   const two = new Two();
   two.ada.words.begin(BO);
   two.ada.words.begin(BO);
@@ -243,7 +243,7 @@ Deno.test("/verify during an attempt tells its state again", async () => {
   assertEquals(two.ada.messages.map(({ kind }) => kind), ["commit", "reveal"]);
 });
 
-Deno.test("a person may give up an attempt that has no words yet", async () => {
+Deno.test("a person can give up an attempt that has no words yet", async () => {
   const two = new Two();
   two.ada.words.begin(BO);
   await two.carry(() => []);
@@ -303,7 +303,7 @@ async function chooseLate(bo: Side): Promise<{ wanted: string }> {
   return { wanted };
 }
 
-Deno.test("a nonce that is chosen after the peer's is refused, and the person is told", async () => {
+Deno.test("a nonce that does not match its commitment is refused, and the person is warned", async () => {
   const bo = new Side(BO, new Clock());
   await chooseLate(bo);
   assertEquals(bo.told, ["asked peer", "ended peer forged"]);
@@ -317,14 +317,14 @@ class Gullible extends Words {
   }
 }
 
-Deno.test("without the commitment an attacker would choose the words by trying nonces", async () => {
+Deno.test("without the commitment a responder could choose the words by trying nonces", async () => {
   const bo = new Side(BO, new Clock(), Gullible);
   const { wanted } = await chooseLate(bo);
   // One word took 2,048 tries on average; four take 2^44, or 2^22 where both nonces are free.
   assertEquals(bo.shown?.split(" ")[0], wanted);
 });
 
-Deno.test("who begins reveals its nonce only to the answer, and to the first one alone", async () => {
+Deno.test("an initiator reveals its nonce only after the first answer", async () => {
   const ada = new Side(ADA, new Clock());
   ada.words.begin(BO);
   await until(() => ada.sent.length === 1, "ada has committed");
@@ -348,7 +348,7 @@ Deno.test("who begins reveals its nonce only to the answer, and to the first one
   assertEquals(await commitmentOf(scope, own.nonce), commitment);
 });
 
-Deno.test("what a peer sends back of one's own makes no words", async () => {
+Deno.test("a member's own messages, sent back by the peer, make no words", async () => {
   const ada = new Side(ADA, new Clock());
   ada.words.begin(BO);
   await until(() => ada.sent.length === 1, "ada has committed");
@@ -364,7 +364,7 @@ Deno.test("what a peer sends back of one's own makes no words", async () => {
   await until(() => ada.told.includes("ended peer forged"), "cy's copy does not fit");
 });
 
-Deno.test("a commitment that comes again is not answered", async () => {
+Deno.test("a repeated commitment is not answered", async () => {
   const two = new Two();
   const commits: Bytes[] = [];
   two.ada.words.begin(BO);
@@ -378,7 +378,7 @@ Deno.test("a commitment that comes again is not answered", async () => {
   assertEquals(two.bo.told.length, 3);
 });
 
-Deno.test("each attempt of a peer is told, also one that it breaks off once it could know the words", async () => {
+Deno.test("each attempt of a peer is reported to the person, even if the peer breaks it off", async () => {
   const bo = new Side(BO, new Clock());
   const scope = { room: ROOM, initiator: CY.credential.member, responder: BO.credential.member };
   const nonces = [1, 2].map((fill) => new Uint8Array(NONCE_BYTES).fill(fill));
@@ -394,7 +394,7 @@ Deno.test("each attempt of a peer is told, also one that it breaks off once it c
   assertEquals(bo.told.at(-1), "ended peer unfinished");
 });
 
-Deno.test("a peer that begins again and again is answered at a pace, and so are many peers", async () => {
+Deno.test("attempts of one peer, and of all peers together, are answered at a limited rate", async () => {
   const clock = new Clock();
   const bo = new Side(BO, clock);
   let made = 0;
@@ -415,7 +415,7 @@ Deno.test("a peer that begins again and again is answered at a pace, and so are 
   assertEquals(answers() - before, ATTEMPTS_OF_ALL.burst);
 });
 
-Deno.test("words that are shown are not replaced unseen: the person is told that they no longer count", async () => {
+Deno.test("a new attempt replaces shown words only with a line that they no longer count", async () => {
   const two = await twoShown();
   const first = two.bo.shown;
   two.bo.words.receive(ADA, message("commit", new Uint8Array(32).fill(9)));
@@ -423,7 +423,7 @@ Deno.test("words that are shown are not replaced unseen: the person is told that
   assertEquals([two.bo.words.isShown(ADA), two.bo.shown], [false, first]);
 });
 
-Deno.test("only messages of the right length are read", () => {
+Deno.test("messages of the wrong length are ignored", () => {
   const commitment = new Uint8Array(32).fill(7);
   const nonce = new Uint8Array(NONCE_BYTES).fill(8);
   const kinds = { commit: 1, answer: 2, reveal: 3, same: 4, differ: 5, over: 6 };
