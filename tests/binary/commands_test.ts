@@ -239,7 +239,7 @@ function* commandsOf(command: CommandSpec, above: readonly string[] = []): Gener
 }
 
 Deno.test({
-  name: "every command of the table has its run against the executable files",
+  name: "every command of the table is run with the executable files",
   ignore: !MAY_BUILD,
   fn: () => assertEquals(Object.keys(RUNS).sort(), [...commandsOf(PARLEY)].sort()),
 });
@@ -267,7 +267,7 @@ for (const [way, program] of Object.entries(PROGRAMS)) {
   });
 
   Deno.test({
-    name: `the ${way} program passes exit codes and signals on`,
+    name: `the ${way} program passes on exit codes and signals`,
     ignore: program === undefined,
     async fn() {
       const failed = await run(program!, "chat", "client", "127.0.0.1:1");
@@ -282,7 +282,7 @@ for (const [way, program] of Object.entries(PROGRAMS)) {
   });
 
   Deno.test({
-    name: `the ${way} program has the terminal`,
+    name: `the ${way} program can use the terminal`,
     ignore: program === undefined || !HAS_TMUX,
     async fn() {
       await using pane = await Pane.open(90, 20);

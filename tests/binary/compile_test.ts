@@ -45,7 +45,7 @@ async function cacheWith(what: "bundler" | "packages", scratch: string): Promise
 }
 
 Deno.test({
-  name: "compile says in one line which runtime base is missing, and the three ways on",
+  name: "compile names a missing runtime base in one line, with three ways to get it",
   ignore,
   async fn() {
     await selfContained(); // the bundler is there now
@@ -69,7 +69,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "compile makes the self-contained program without network, and its checksum",
+  name: "compile builds the self-contained program and its checksum without network",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     const { path } = await selfContained(); // built where no network can be reached
@@ -82,7 +82,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the page that a release lists and holds is the one that the program serves",
+  name: "the page in a release is the one that the program serves",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
     const { path } = await selfContained();
@@ -96,7 +96,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "compile says in one line that the bundler cannot be fetched",
+  name: "compile reports in one line that the bundler cannot be fetched",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();
@@ -111,7 +111,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "compile notices that DENORT_BIN makes a plain Deno of it",
+  name: "compile refuses a DENORT_BIN that gives a plain Deno",
   ignore,
   async fn() {
     await selfContained();
@@ -129,7 +129,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "compile notices that DENORT_BIN is for another platform than the target",
+  name: "compile refuses a DENORT_BIN for another platform than the target",
   ignore: ignore || Deno.build.os !== "linux", // the compiler itself notices another format
   async fn() {
     await selfContained();
@@ -151,7 +151,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "compile refuses one output for many targets, and Deno for another platform",
+  name: "compile refuses one output for several targets, and Deno for another platform",
   ignore,
   async fn() {
     const other = Deno.build.target.startsWith("x86_64-unknown-linux")
@@ -168,7 +168,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the compiled program answers as parley, where its runtime base can be had",
+  name: "the compiled program runs as parley if its runtime base is available",
   ignore: ignore || await compiled() === undefined,
   async fn() {
     const program = await compiled();
@@ -179,7 +179,7 @@ Deno.test({
   },
 });
 
-Deno.test("markBuild() writes the constant, and fails where it is not there exactly once", () => {
+Deno.test("markBuild() sets the constant, and fails unless it occurs exactly once", () => {
   assertEquals(markBuild('var BUILD = "source";', "compiled"), 'var BUILD = "compiled";');
   for (const program of ["", 'BUILD = "source"; BUILD = "source"']) {
     assertThrows(() => markBuild(program, "compiled"), Failure, "the constant BUILD is in it");
@@ -187,7 +187,7 @@ Deno.test("markBuild() writes the constant, and fails where it is not there exac
 });
 
 Deno.test({
-  name: "writeChecksums() keeps the lines of files that are still there, and renews its own",
+  name: "writeChecksums() keeps the lines of existing files and updates its own",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();

@@ -98,7 +98,7 @@ const EXCHANGEABLE: readonly Place[] = [
 
 for (const { what, make, cache, culprit, asRoot } of EXCHANGEABLE) {
   Deno.test({
-    name: `the self-contained program refuses a cache below ${what}, and makes nothing there`,
+    name: `the self-contained program refuses a cache below ${what}, and writes nothing there`,
     ignore: ignore || (asRoot === true && !IS_ROOT),
     async fn() {
       await using scratch = await Scratch.make();
@@ -114,7 +114,8 @@ for (const { what, make, cache, culprit, asRoot } of EXCHANGEABLE) {
 }
 
 Deno.test({
-  name: "the self-contained program refuses what was unpacked once a directory above is another's",
+  name:
+    "the self-contained program refuses its unpacked files if a parent directory belongs to another user",
   ignore: ignore || !IS_ROOT, // only root can give one away
   async fn() {
     const { cache } = await unpacked();
@@ -137,7 +138,7 @@ for (const name of SHELLS) {
   const [program = "", ...args] = name.split(" ");
   const found = MAY_UNPACK ? await sh('command -v "$1" || :', program) : "";
   Deno.test({
-    name: `the self-contained program starts and refuses alike in ${name}`,
+    name: `the self-contained program starts and refuses the same directories in ${name}`,
     ignore: ignore || found === "",
     async fn() {
       const { cache } = await unpacked();
@@ -170,7 +171,7 @@ for (const name of SHELLS) {
 const TRIES = 100;
 
 Deno.test({
-  name: "a user who replaces a directory above the cache cannot make root run another program",
+  name: "a user who replaces a parent directory of the cache cannot make root run another program",
   ignore: ignore || !IS_ROOT || await sh("command -v setpriv || :") === "",
   async fn() {
     const { cache, content } = await unpacked();
@@ -208,8 +209,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "the user that the self-contained program asks for is the effective one, whatever TMPDIR is",
+  name: "the self-contained program checks ownership by the effective user, whatever TMPDIR is",
   ignore: ignore || !IS_ROOT,
   async fn() {
     await using scratch = await Scratch.make();

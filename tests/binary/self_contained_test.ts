@@ -67,7 +67,7 @@ async function listing(directory: string, name = "."): Promise<string[]> {
 }
 
 test(
-  "is on a path without deno and node, and unpacks once into the user's cache",
+  "runs without deno and node on the path, and unpacks once into the user's cache",
   async (program, scratch) => {
     assertEquals(await sh('PATH=$1; command -v deno node npx || echo "none"', TOOL_PATH), "none");
     await answers(program, { HOME: scratch });
@@ -90,7 +90,7 @@ test(
 );
 
 test(
-  "unpacks into a private temporary directory where HOME is not set",
+  "unpacks into a private temporary directory if HOME is not set",
   async (program, scratch) => {
     await answers(program, { TMPDIR: scratch });
     const root = `${scratch}/parley-${await sh("id -u")}`;
@@ -99,7 +99,7 @@ test(
 );
 
 test(
-  "works when two first runs start at once, and nothing is left beside",
+  "works if two first runs start at once, and leaves no other files",
   async (program, scratch) => {
     await Promise.all([1, 2].map(() => answers(program, { XDG_CACHE_HOME: scratch })));
     const names = await Array.fromAsync(Deno.readDir(`${scratch}/parley`));
@@ -117,7 +117,7 @@ const MAY_BE_NOBODY = !IS_ROOT ||
 
 Deno.test({
   name:
-    "the self-contained program falls back to a temporary directory where the cache is read-only, and says so where both are",
+    "the self-contained program uses a temporary directory if the cache is read-only, and fails if both are",
   ignore: !MAY_UNPACK || !MAY_BE_NOBODY || Deno.build.os === "windows",
   async fn() {
     const { path: program } = await selfContained();
@@ -134,7 +134,7 @@ Deno.test({
 });
 
 test(
-  "starts from what is unpacked though the cache has become read-only",
+  "starts from its unpacked files if the cache has become read-only",
   async (program, scratch) => {
     await answers(program, { XDG_CACHE_HOME: scratch });
     await sh('rm -rf "$1"/parley/*/cache; chmod 500 "$1/parley"', scratch);
@@ -156,7 +156,7 @@ for (
 }
 
 Deno.test({
-  name: "the self-contained program refuses another user's directory, whatever lies in it",
+  name: "the self-contained program refuses another user's directory with any content",
   ignore: !MAY_UNPACK || !IS_ROOT, // only root can make one
   async fn() {
     const { path: program } = await selfContained();
@@ -173,7 +173,7 @@ Deno.test({
   },
 });
 
-test("does not unpack what is damaged, and leaves nothing", async (program, scratch) => {
+test("refuses to unpack a damaged archive, and leaves no files", async (program, scratch) => {
   const damaged = `${scratch}/parley`;
   await sh(
     'cp "$1" "$2" && printf X | dd of="$2" bs=1 seek=9000000 conv=notrunc',
@@ -186,7 +186,7 @@ test("does not unpack what is damaged, and leaves nothing", async (program, scra
 });
 
 test(
-  "checks by --verify-install what is unpacked, and mends what was cut",
+  "checks its unpacked files with --verify-install, and repairs truncated ones",
   async (program, scratch) => {
     const env = { XDG_CACHE_HOME: scratch };
     const verify = () => ended(started(program, ["--verify-install"], { env }));
@@ -223,7 +223,7 @@ for (
     ["no mark that it is complete", "rm complete"],
   ] as const
 ) {
-  test(`unpacks anew where it finds ${what}`, async (program, scratch) => {
+  test(`unpacks again if it finds ${what}`, async (program, scratch) => {
     const env = { XDG_CACHE_HOME: scratch };
     await answers(program, env);
     await sh(`cd "$1"/parley/* && ${harm}`, scratch);
@@ -245,7 +245,7 @@ async function isCompiled(scratch: string): Promise<boolean> {
 }
 
 test(
-  "is kept compiled from its first run on, and --verify-install compiles it anew",
+  "keeps its compiled code from the first run on, and compiles it again with --verify-install",
   async (program, scratch) => {
     const env = { XDG_CACHE_HOME: scratch };
     await answers(program, env);
@@ -257,7 +257,7 @@ test(
 );
 
 test(
-  "leaves no journal that every start would read, whatever ran before",
+  "leaves no journal that every start would read",
   async (program, scratch) => {
     const env = { XDG_CACHE_HOME: scratch };
     await answers(program, env);
@@ -270,7 +270,7 @@ test(
   },
 );
 
-test("has Deno keep each module of Node's that a command loads", async () => {
+test("caches each Node module that a command loads", async () => {
   const { path, env } = await selfContained();
   await answers(path, env);
   const used = await sh(
@@ -283,14 +283,14 @@ test("has Deno keep each module of Node's that a command loads", async () => {
   assertEquals(kept.join("\n"), used);
 });
 
-test("loads no module of Node's at its start", async (_program, scratch) => {
+test("loads no Node module at its start", async (_program, scratch) => {
   const { path, env } = await selfContained();
   await answers(path, env);
   await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
   assertEquals(await sh('grep -nE "^(import|export)\\b" "$1/parley.js" || :', scratch), "");
 });
 
-test("has V8 compile early what the quick commands call", async (_program, scratch) => {
+test("makes V8 compile the functions of the quick commands early", async (_program, scratch) => {
   const { path, env } = await selfContained();
   await answers(path, env);
   await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
@@ -301,7 +301,7 @@ test("has V8 compile early what the quick commands call", async (_program, scrat
   assert(early.length < late.length / 2, `${early.length} of ${late.length}`);
 });
 
-test("needs its second file for some commands only", async (_program, scratch) => {
+test("reads its second file only for some commands", async (_program, scratch) => {
   const { path, env } = await selfContained();
   await answers(path, env);
   await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
@@ -343,7 +343,7 @@ async function version(program: string, scratch: string, digit: string): Promise
 }
 
 test(
-  "removes what other versions have unpacked, but the one that was used last",
+  "removes the files of other versions except the one that was used last",
   async (program, scratch) => {
     const env = { XDG_CACHE_HOME: scratch };
     const [a, b, c] = await Promise.all(["a", "b", "c"].map((d) => version(program, scratch, d)));
@@ -379,7 +379,7 @@ test(
   },
 );
 
-test("runs on though what it was unpacked into is removed", async (program, scratch) => {
+test("keeps running if its directory is removed", async (program, scratch) => {
   const env = { XDG_CACHE_HOME: `${scratch}/cache` };
   await answers(program, env);
   await using server = new Talker({ path: program, env }, [
@@ -403,7 +403,7 @@ test("runs on though what it was unpacked into is removed", async (program, scra
 });
 
 test(
-  "heeds no configuration where it is started, nor above its cache",
+  "ignores deno.json files in the working directory and above its cache",
   async (program, scratch) => {
     await sh(
       'echo "{" >"$1/deno.json"; echo "{" >"$1/package.json"; echo "{" >"$1/deno.lock"',
@@ -418,20 +418,23 @@ test(
   },
 );
 
-test("is found through a link, by its name on the path, and by sh", async (program, scratch) => {
-  const { env } = await selfContained();
-  await sh('ln -s "$1" "$2/parley"', program, scratch);
-  await answers(`${scratch}/parley`, env);
-  const found = await ended(
-    shell(
-      "PATH=$1:$PATH XDG_CACHE_HOME=$2; export XDG_CACHE_HOME; parley --version",
-      scratch,
-      env.XDG_CACHE_HOME!,
-    ),
-  );
-  assertMatch(found.stdout, ANSWER);
-  await answers(program, env, ["sh"]);
-});
+test(
+  "runs through a symbolic link, by its name on the path, and by sh",
+  async (program, scratch) => {
+    const { env } = await selfContained();
+    await sh('ln -s "$1" "$2/parley"', program, scratch);
+    await answers(`${scratch}/parley`, env);
+    const found = await ended(
+      shell(
+        "PATH=$1:$PATH XDG_CACHE_HOME=$2; export XDG_CACHE_HOME; parley --version",
+        scratch,
+        env.XDG_CACHE_HOME!,
+      ),
+    );
+    assertMatch(found.stdout, ANSWER);
+    await answers(program, env, ["sh"]);
+  },
+);
 
 test("never has the permission to run programs, or to read the environment except TERM", async (program) => {
   const head = await sh('head -c 8192 "$1" | tr -d "\\000"', program);
@@ -446,7 +449,7 @@ test("never has the permission to run programs, or to read the environment excep
 });
 
 test(
-  "sends people to the source if a permission is missing, which no flag can grant",
+  "refers to running from source for a permission that no flag can grant",
   async (program, scratch) => {
     const { env } = await selfContained();
     // The same program without one of its permissions. The length stays, because the script finds its archive by it.

@@ -32,7 +32,7 @@ const HEADERS: Readonly<Record<string, Uint8Array>> = {
   "x86_64-pc-windows-msvc": pe(0x0022, 0x8664),
 };
 
-Deno.test("executableFormat() tells every target's executable file from those of the others", () => {
+Deno.test("executableFormat() distinguishes the executable files of all targets", () => {
   assertEquals(Object.keys(HEADERS).sort(), [...TARGETS].sort());
   for (const [target, head] of Object.entries(HEADERS)) {
     for (const other of TARGETS) {
@@ -62,7 +62,7 @@ for (
     ["an empty file", new Uint8Array(), "no executable"],
   ] as const
 ) {
-  Deno.test(`executableFormat() takes ${what} for no target's executable file`, () => {
+  Deno.test(`executableFormat() rejects ${what}`, () => {
     const format = executableFormat(head);
     assertEquals(format.startsWith(said ?? "ELF for something else"), true, format);
     assertEquals(TARGETS.some((target) => formatOf(target) === format), false);

@@ -27,7 +27,7 @@ Deno.test("floorPlanFaults() names an import that goes up, static, dynamic or re
   ) assertEquals(faultsOf("lib/base/a.ts", text, "lib/os/log.ts"), [rule], text);
 });
 
-Deno.test("floorPlanFaults() keeps a relay away from seals and members", () => {
+Deno.test("floorPlanFaults() names an import of seal/ or member/ by the relay", () => {
   for (const room of ["seal", "member"]) {
     const [fault] = faultsOf(
       "lib/chat/relay/relay.ts",
@@ -56,7 +56,7 @@ Deno.test("floorPlanFaults() names a file that lies in no room", () => {
   ]);
 });
 
-Deno.test("floorPlanFaults() names the runtime where a browser must run the code, but not in comments", () => {
+Deno.test("floorPlanFaults() names Deno and node: in code for browsers, but not in comments", () => {
   assertEquals(faultsOf("lib/chat/wire/a.ts", "const x = Deno.args;"), [
     "lib/chat/wire/a.ts names Deno: chat/wire runs in a browser as well",
   ]);
@@ -67,7 +67,7 @@ Deno.test("floorPlanFaults() names the runtime where a browser must run the code
   assertEquals(faultsOf("lib/os/a.ts", "Deno.args;"), []);
 });
 
-Deno.test("floorPlanFaults() wants re-exports alone in a public module, and no import of one", () => {
+Deno.test("floorPlanFaults() allows only re-exports in a public module, and no import of one", () => {
   const face = 'export { log, type Log } from "./os/log.ts";\nexport * from "./os/log.ts";\n';
   assertEquals(faultsOf("lib/info.ts", face, "lib/os/log.ts"), []);
   assertEquals(faultsOf("lib/info.ts", "export const X = 1;"), [

@@ -121,7 +121,7 @@ test("installs nothing whose checksum is wrong", async () => {
 
 for (const client of ["curl", "wget"] as const) {
   Deno.test({
-    name: `install.sh says what cannot be downloaded by ${client}`,
+    name: `install.sh reports a failed download by ${client}`,
     ignore: !await has(client),
     async fn() {
       const none = await install({}, { client });
@@ -180,7 +180,7 @@ class SecureServer implements AsyncDisposable {
 for (const client of ["curl", "wget"] as const) {
   const ignore = !await has(client) || !await has("openssl");
   Deno.test({
-    name: `install.sh takes nothing that is sent without TLS after all, by ${client}`,
+    name: `install.sh follows no redirect to a URL without TLS by ${client}`,
     ignore,
     async fn() {
       const files = await release();
@@ -212,7 +212,7 @@ for (const client of ["curl", "wget"] as const) {
   });
 
   Deno.test({
-    name: `install.sh follows redirects over TLS by ${client}, and not for ever`,
+    name: `install.sh follows a limited number of redirects over TLS by ${client}`,
     ignore,
     async fn() {
       const files = await release();
@@ -260,7 +260,7 @@ test("says which platform there is no parley for", async () => {
 });
 
 Deno.test({
-  name: "install.sh is not taken for a release's where it names no repository",
+  name: "install.sh without a repository refuses to install",
   ignore: !MAY_RUN_SHELL,
   async fn() {
     const said = await sh("sh install.sh 2>&1 || echo $?");

@@ -25,14 +25,14 @@ Deno.test("the manual page has every command, option and example of the table", 
   }
 });
 
-Deno.test("the manual page keeps roff from taking a text for its own", () => {
+Deno.test("the manual page escapes text that roff would interpret", () => {
   const text = ".SH trap\n'also \\fBthis";
   const lines = manualPage({ name: "x", summary: "X.", details: text }, "1").split("\n");
   assertEquals(lines.filter((line) => line.includes("trap")), ["\\&.SH trap"]);
   assertEquals(lines.filter((line) => line.includes("also")), ["\\&'also \\efBthis"]);
 });
 
-Deno.test("the manual page is ASCII: other characters stand by their number", () => {
+Deno.test("the manual page is ASCII, with other characters as escapes", () => {
   const page = manualPage({ name: "x", summary: "X.", details: "k - 2·32, SHA256:… 😀" }, "1");
   assertStringIncludes(page, "k \\- 2\\[u00B7]32, SHA256:\\[u2026] \\[u1F600]");
 });

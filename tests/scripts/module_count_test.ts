@@ -7,11 +7,11 @@ function graphOf(count: number) {
   return { modules: Array.from({ length: count }, (_, i) => ({ specifier: `file:///${i}.ts` })) };
 }
 
-Deno.test("moduleCountFaults() accepts as many modules as are allowed", () => {
+Deno.test("moduleCountFaults() accepts the allowed number of modules", () => {
   assertEquals(moduleCountFaults(graphOf(MAX_MODULES)), []);
 });
 
-Deno.test("moduleCountFaults() reports one module more than are allowed", () => {
+Deno.test("moduleCountFaults() reports one module too many", () => {
   assertEquals(moduleCountFaults(graphOf(MAX_MODULES + 1)), [
     "main.ts reaches 171 modules, and at most 170 are allowed: merge small files",
   ]);

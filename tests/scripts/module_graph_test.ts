@@ -43,7 +43,7 @@ async function loadedWith(entry: string): Promise<string[]> {
 }
 
 Deno.test({
-  name: "nothing heavy is loaded with main.ts, with parley info byteorder, or with lib/info.ts",
+  name: "main.ts, info byteorder and lib/info.ts load no heavy package",
   ignore: !granted("run=deno"),
   async fn() {
     for (const entry of ["main.ts", "lib/commands/info/facts.ts", "lib/info.ts"]) {
@@ -58,7 +58,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the graph of a module that does load a heavy package shows it",
+  name: "the graph of a module that loads a heavy package shows it",
   ignore: !granted("run=deno"),
   async fn() {
     const loaded = await loadedWith("lib/terminal/rows.ts");

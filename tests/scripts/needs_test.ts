@@ -22,7 +22,7 @@ function faultsOf(code: string): string[] {
 }
 
 Deno.test({
-  name: "needsFaults() finds none here: `deno task test` runs what `deno test --allow-net` ignores",
+  name: "needsFaults() finds no fault in this repository",
   ignore: !granted("read=."),
   fn() {
     assertEquals(needsFaults([...sourcesIn("tests")]), []);
@@ -116,7 +116,7 @@ Deno.test("exclusiveOf() keeps fixed ports, terminals, browsers and built progra
   assertEquals(exclusiveOf(["net", "run=deno", "write=tests/scratch"]), []);
 });
 
-Deno.test("toolsOf() names what a machine may lack", () => {
+Deno.test("toolsOf() names the programs that a machine may lack", () => {
   assertEquals(toolsOf(["net", "run=deno,ln,openssl,sh"]), ["openssl"]);
   assertEquals(toolsOf(["net", "run=sh", "tool=fish,zsh"]), ["fish", "zsh"]);
   assertEquals(toolsOf(["net", "run=deno,tmux", "runtime-base"]), [

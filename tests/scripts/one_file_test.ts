@@ -71,7 +71,7 @@ async function run(program: string): Promise<unknown[]> {
   return seen;
 }
 
-Deno.test("joinChunks() makes a program that runs each chunk once, when it is first needed", async () => {
+Deno.test("joinChunks() runs each chunk once, when it is first imported", async () => {
   const { sep } = await import("node:path");
   const program = joinChunks(BUNDLE, "main.js");
   assertEquals(await run(program), ["main", "C", "B", `1,2,${sep}`]);
@@ -128,7 +128,7 @@ Deno.test("joinChunks() refuses chunks that import something else", () => {
   assertThrows(() => joinChunks(new Map(), "main.js"), Failure, "there is no main.js");
 });
 
-Deno.test("joinChunks() takes a package that has a default export alone", () => {
+Deno.test("joinChunks() accepts a package with only a default export", () => {
   const chunks = new Map([
     ["main.js", 'import("./old-A.js").then(({ default: old }) => globalThis.old = old);\n'],
     ["old-A.js", "var require_old = () => 41;\nexport default require_old();\n"],
@@ -169,7 +169,7 @@ export { far };
   ["help-F.js", "// lib/help.ts\nvar help = (text) => `far ${text}`;\nexport { help };\n"],
 ]);
 
-Deno.test("chunksOnlyFor() returns what some folders alone need, with the chunks that pass it on", () => {
+Deno.test("chunksOnlyFor() returns the chunks that only some folders need, with their re-exports", () => {
   assertEquals(
     [...chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts")],
     ["far-D.js", "chunk-E.js", "help-F.js"],
@@ -184,7 +184,7 @@ Deno.test("chunksOnlyFor() refuses a folder that another module imports", () => 
   assertThrows(only(new Map([...GROUPS, ["near-C.js", near]])), Failure, "others need chunk-E.js");
 });
 
-Deno.test("joinChunks() leaves chunks to a second file, which is imported when one of them is needed", async () => {
+Deno.test("joinChunks() moves chunks to a second file that is imported when one of them is needed", async () => {
   const apart = chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts");
   const program = joinChunks(GROUPS, "main.js", new Set(), apart);
   for (const name of GROUPS.keys()) {
@@ -199,7 +199,7 @@ Deno.test("joinChunks() leaves chunks to a second file, which is imported when o
   assertEquals(await run(here), ["base", "near base", "imported", "far base", "far base"]);
 });
 
-Deno.test("compileEarly() puts the named chunks and their functions in parentheses, and no other", async () => {
+Deno.test("compileEarly() puts only the named chunks and their functions in parentheses", async () => {
   const chunks = new Map([
     [
       "main.js",

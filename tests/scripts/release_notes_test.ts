@@ -17,12 +17,12 @@ const CHANGELOG = `# Changelog
 - One.
 `;
 
-Deno.test("releaseNotes() gives the part of one version, with or without brackets and date", () => {
+Deno.test("releaseNotes() returns the section of one version, with or without brackets and date", () => {
   assertEquals(releaseNotes(CHANGELOG, "0.2.0"), "### Added\n\n- Two.");
   assertEquals(releaseNotes(CHANGELOG, "0.1.0"), "- One.");
 });
 
-Deno.test("releaseNotes() gives nothing for a version that is not told of, or in no words", () => {
+Deno.test("releaseNotes() returns nothing for a missing or empty section", () => {
   for (const version of ["0.1", "0.3.0", "Unreleased", "#"]) {
     assertEquals(releaseNotes(CHANGELOG, version), undefined, version);
   }

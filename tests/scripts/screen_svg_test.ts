@@ -10,7 +10,7 @@ import {
 
 const PLAIN = { colour: undefined, bold: false, dim: false, reverse: false };
 
-Deno.test("readRow() reads colours, weights and reverse video, and where they end", () => {
+Deno.test("readRow() reads the start and end of colours, weights and reverse video", () => {
   assertEquals(readRow("a\x1b[1mb\x1b[36mc\x1b[0md\x1b[2;91me\x1b[22;39mf"), [
     { ...PLAIN, text: "a" },
     { ...PLAIN, text: "b", bold: true },
@@ -47,7 +47,7 @@ Deno.test("drawScreens() draws the palette's colours, reverse video and wide cha
   assertStringIncludes(draw("你好\x1b[1mbo"), '<text x="47.6" y="57.5" textLength="16.8"');
 });
 
-Deno.test("drawFilm() shows each row from where it changes until it changes again, and stays with the last", () => {
+Deno.test("drawFilm() shows each row until it changes, and ends on the last screen", () => {
   const screen = (cursor: number, ...rows: string[]): Screen => ({
     ...{ title: "ada", columns: 10, rows: rows.map(readRow) },
     cursor: [cursor, 0],
@@ -69,7 +69,7 @@ Deno.test("drawFilm() shows each row from where it changes until it changes agai
   assertEquals(drawScreens(frames[2]!.screens, "a picture").includes("animation"), false);
 });
 
-Deno.test("drawScreens() puts every text at its column, and escapes what is markup", () => {
+Deno.test("drawScreens() puts every text at its column and escapes markup", () => {
   const svg = drawScreens(
     [{ title: "<ada>", columns: 10, rows: [readRow("a & \x1b[31m<b>\x1b[39m")] }],
     'a "picture"',

@@ -41,7 +41,7 @@ Deno.test("groupsOf() puts files with the same needs into one group, the longest
   ]);
 });
 
-Deno.test("groupsOf() divides very many files with the same needs, and leaves none out", () => {
+Deno.test("groupsOf() divides many files with the same needs and leaves out none", () => {
   const path = (i: number) => `tests/base/${String(i).padStart(3, "0")}_test.ts`;
   const files = Array.from({ length: 161 }, (_, i) => ({ path: path(i), text: "" }));
   const groups = groupsOf(files);
@@ -60,7 +60,7 @@ Deno.test("groupsOf() names the file whose declaration is wrong", () => {
   assertThrows(() => groupsOf(files), SyntaxError, message);
 });
 
-Deno.test("select() takes every test and the examples, or those under paths", () => {
+Deno.test("select() returns every test and the examples, or those under paths", () => {
   assertEquals(select(FILES, []).length, 4);
   assertEquals(pathsOf(select(FILES, ["tests/base/"])), [
     "tests/base/a_test.ts",
@@ -75,7 +75,7 @@ Deno.test("select() takes every test and the examples, or those under paths", ()
   assertEquals(select(FILES, ["."]), select(FILES, []));
 });
 
-Deno.test("without() leaves out the groups that run a program, and no others", () => {
+Deno.test("without() leaves out only the groups that run the program", () => {
   const groups = groupsOf(FILES);
   const names = (programs: readonly string[]) => {
     const { wanted, left } = without(groups, programs);
@@ -92,7 +92,7 @@ Deno.test("select() refuses a path without tests", () => {
   }
 });
 
-Deno.test("nextGroup() starts no group beside one that uses the same port or terminal", () => {
+Deno.test("nextGroup() starts no group while another one uses the same port or terminal", () => {
   const group = (name: string, ...exclusive: string[]): Group => ({ ...EXAMPLES, name, exclusive });
   const terminal = group("a", "terminal");
   const waiting = [group("b", "terminal", "port 1060"), group("c", "port 4396"), group("d")];

@@ -19,7 +19,7 @@ const STANDING: Standing = {
   seconds: 125,
 };
 
-Deno.test("the tests say first how many groups there are and about how long they take", () => {
+Deno.test("startLine() tells the number of groups and about how long they take", () => {
   const group = (seconds: number) => ({ ...EXAMPLES, seconds });
   assertEquals(
     startLine([group(90), group(200)], 2),
@@ -30,14 +30,14 @@ Deno.test("the tests say first how many groups there are and about how long they
   assertEquals(expectedSeconds([group(100), group(100), group(100)], 2), 150);
 });
 
-Deno.test("in a pipe a line says of a group how it ended, and how many groups have", () => {
+Deno.test("groupLine() tells how a group ended and how many groups have ended", () => {
   assertEquals(
     groupLine("files", { passed: 40, failed: 1, ignored: 2 }, STANDING),
     "files: 40 passed, 1 failed, 2 skipped (4 of 13 groups, 2m05s)",
   );
 });
 
-Deno.test("at a terminal one line says how far the groups are, and never reaches its edge", () => {
+Deno.test("progressLine() tells the progress of the groups and is shorter than the terminal is wide", () => {
   assertEquals(progressLine(STANDING, 80), "2m05s  4 of 13 groups done; now core 41, docs 3");
   assertEquals(
     progressLine({ ...STANDING, failed: 2 }, 80),
@@ -46,7 +46,7 @@ Deno.test("at a terminal one line says how far the groups are, and never reaches
   assertEquals(progressLine(STANDING, 20).length, 19);
 });
 
-Deno.test("tests that have ended are counted by the lines of their report", () => {
+Deno.test("countEnded() counts the tests that have ended by the lines of their report", () => {
   const lines = [
     "running 2 tests from ./tests/a_test.ts",
     "one ... \x1b[0m\x1b[32mok\x1b[0m \x1b[0m\x1b[38;5;245m(1ms)\x1b[0m",
@@ -58,6 +58,6 @@ Deno.test("tests that have ended are counted by the lines of their report", () =
   assertEquals(countEnded(lines), 3);
 });
 
-Deno.test("times are shown in minutes and seconds", () => {
+Deno.test("durationText() shows minutes and seconds", () => {
   assertEquals([4.4, 59.6, 61, 600].map(durationText), ["4s", "1m00s", "1m01s", "10m00s"]);
 });

@@ -18,7 +18,7 @@ const FAILED = [
   "",
 ].join("\n");
 
-Deno.test("the counts of a group are those of the last line of its report", () => {
+Deno.test("the counts of a group are read from the last line of its report", () => {
   assertEquals(readCounts(FAILED), { passed: 1, failed: 1, ignored: 3 });
   assertEquals(readCounts("ok | 5 passed (2 steps) | 0 failed (1s)\n"), {
     passed: 5,

@@ -35,7 +35,7 @@ async function overflow(visitor: Visitor): Promise<unknown> {
 
 for (const scheme of ["light", "dark"] as const) {
   Deno.test({
-    name: `axe finds nothing in the form, the room, its menu and its dialogs: ${scheme}`,
+    name: `axe finds no fault in the form, the room, its menu and its dialogs: ${scheme}`,
     ignore,
     async fn() {
       await using room = await WebRoom.open();
@@ -86,7 +86,7 @@ for (const scheme of ["light", "dark"] as const) {
 }
 
 Deno.test({
-  name: "320 pixels are wide enough: nothing is cut off and nothing scrolls sideways",
+  name: "at a width of 320 pixels nothing is cut off and nothing scrolls sideways",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -126,7 +126,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the keyboard alone suffices: to join, complete, write privately, verify and leave",
+  name:
+    "a person can join, complete names, write privately, verify and leave by the keyboard alone",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -190,8 +191,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a screen reader hears new lines of others and notices, not one's own lines nor those scrolled to",
+  name: "a screen reader announces others' new messages and notices, not own or scrolled messages",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

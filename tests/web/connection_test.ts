@@ -16,7 +16,8 @@ import { Visitor, WebRoom } from "./room.ts";
 const ignore = !HAS_CHROMIUM || !granted("run=deno");
 
 Deno.test({
-  name: "a page that is cut off says so, keeps what is said, and sends it when it is back",
+  name:
+    "a page that loses its connection shows it, keeps new messages and sends them when it is back",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -42,7 +43,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page that is reloaded is in the room again at once, with the same key",
+  name: "a reloaded page rejoins the room at once with the same key",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -67,7 +68,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the key that a page keeps cannot be exported",
+  name: "the kept key of a page cannot be exported",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -92,7 +93,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "who does not keep the key has another after leaving",
+  name: "a page that does not keep its key has another one after leaving",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -121,7 +122,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "pages come back to a relay that was killed and started again, and what waited is sent",
+  name: "pages rejoin a relay that was killed and restarted, and send waiting messages",
   ignore,
   async fn() {
     const { server, address } = await startServer("--web", "--relay-only");
@@ -146,7 +147,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a name that is taken is refused at the form, with what to do",
+  name: "the form refuses a taken name with advice",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

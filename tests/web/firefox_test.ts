@@ -12,7 +12,7 @@ import { Firefox, HAS_FIREFOX } from "./firefox.ts";
 import { Visitor, WebRoom } from "./room.ts";
 
 Deno.test({
-  name: "two pages in Firefox and a member without a browser join a room and talk",
+  name: "two pages in Firefox and a member without a browser exchange messages in a room",
   ignore: !HAS_FIREFOX,
   async fn() {
     await using room = await WebRoom.open();
@@ -41,7 +41,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page in Firefox that is cut off or reloaded is in the room again, with its key",
+  name: "a page in Firefox that loses its connection or is reloaded rejoins with the same key",
   ignore: !HAS_FIREFOX,
   async fn() {
     await using room = await WebRoom.open();

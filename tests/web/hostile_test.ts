@@ -42,7 +42,7 @@ const ATTRIBUTES = [
 
 Deno.test({
   name:
-    "hostile texts stay text: no element and no attribute comes of them, and no policy is broken",
+    "hostile messages are shown as text: they create no element or attribute and break no policy",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -90,7 +90,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "hostile names stay text in the conversation, in the list and in the dialog",
+  name: "hostile names are shown as text in the conversation, the list and the dialog",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

@@ -21,7 +21,7 @@ const PAGE = await readPage();
 const ignore = !HAS_CHROMIUM || !granted("run=deno");
 
 Deno.test({
-  name: "a guest with a browser opens the link, and both know each other by it alone",
+  name: "a guest in a browser and its inviter are invited for each other by the link alone",
   ignore,
   async fn() {
     const { server } = await startServer("--web", "--name", "ada", "--invite", "--invited");
@@ -56,7 +56,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what a guest at a page says waits for the inviter, and reaches nobody if it is over",
+  name:
+    "messages of a guest in a browser wait for the inviter, and reach nobody if the invitation is over",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -83,8 +84,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a link that is opened in a tab of another room leads to its own room, also without loading",
+  name: "a link opened in a tab of another room leads to its own room, even without a reload",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -106,7 +106,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page that is a file takes a link in place of the server's address",
+  name: "a page opened as a file accepts a link as the server's address",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -127,7 +127,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page invites a terminal, and both know each other by the link alone",
+  name: "a page invites a terminal, and both are invited for each other by the link alone",
   ignore,
   async fn() {
     const { server, address } = await startServer("--web", "--relay-only");
@@ -184,7 +184,7 @@ class PrefixProxy implements Disposable {
 }
 
 Deno.test({
-  name: "a page under the prefix of a proxy invites under it, pages and terminals",
+  name: "a page under a proxy's prefix invites pages and terminals under that prefix",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

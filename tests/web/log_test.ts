@@ -16,7 +16,7 @@ function logOf(count: number, characters = 1): Log<number> {
   return log;
 }
 
-Deno.test("slice() gives the entries between two positions, as far as there are any", () => {
+Deno.test("slice() returns the existing entries between two positions", () => {
   const log = logOf(1_000);
   assertEquals(slice(log, 0, 3), [0, 1, 2]);
   assertEquals(slice(log, 126, 131), [126, 127, 128, 129, 130]);
@@ -27,7 +27,7 @@ Deno.test("slice() gives the entries between two positions, as far as there are 
   assertEquals(slice(EMPTY_LOG, 0, 5), []);
 });
 
-Deno.test("append() and replace() leave earlier logs as they were", () => {
+Deno.test("append() and replace() do not change earlier logs", () => {
   const before = logOf(200);
   const after = replace(append(before, 200, 1), 130, () => -1);
   assertEquals(slice(before, 129, 132), [129, 130, 131]);
@@ -35,7 +35,7 @@ Deno.test("append() and replace() leave earlier logs as they were", () => {
   assertEquals([before.end, after.end], [200, 201]);
 });
 
-Deno.test("the oldest entries give way when there are too many, and positions stay", () => {
+Deno.test("the oldest entries are dropped above the limit, and the others keep their positions", () => {
   const log = logOf(LOG_BOUNDS.entries + 1_000);
   assertEquals(log.end - log.start <= LOG_BOUNDS.entries, true);
   assertEquals(slice(log, log.start, log.start + 1), [log.start]);
@@ -43,7 +43,7 @@ Deno.test("the oldest entries give way when there are too many, and positions st
   assertEquals(replace(log, 0, () => -1), log);
 });
 
-Deno.test("the oldest entries give way when their texts are too long", () => {
+Deno.test("the oldest entries are dropped when their texts exceed the limit", () => {
   const log = logOf(1_000, 64 << 10);
   assertEquals(log.characters <= LOG_BOUNDS.characters, true);
   assertEquals(log.start > 0, true);

@@ -35,8 +35,7 @@ function shownBy(visitor: Visitor): Promise<unknown> {
 }
 
 Deno.test({
-  name:
-    "a page notifies of private lines and mentions while it is not in front, and never says what they are",
+  name: "a page in the background notifies of private messages and mentions without their text",
   ignore: !HAS_CHROMIUM,
   async fn() {
     await using room = await WebRoom.open();
@@ -91,7 +90,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a notification names the room, and a page that may not notify shows none",
+  name: "a notification names the room, and a page without the permission shows none",
   ignore: !HAS_CHROMIUM,
   async fn() {
     await using room = await WebRoom.open();

@@ -19,8 +19,7 @@ const PAGE = await readPage();
 const ignore = !HAS_CHROMIUM;
 
 Deno.test({
-  name:
-    "opened over plain http from another machine, the page says why it cannot run and what to do",
+  name: "over plain http from another machine the page says why it cannot run and what to do",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -35,7 +34,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page of another origin cannot open the WebSocket, and no other name leads to the page",
+  name:
+    "a page of another origin cannot open the WebSocket, and a request with another Host gets no page",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -63,7 +63,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the page comes compressed, and is the one whose hash the server says",
+  name: "the page is sent compressed, and has the hash that the server prints",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -102,7 +102,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the address names the room, and a server that is gone is said at the form",
+  name: "the address bar names the room, and the form reports a server that is gone",
   ignore,
   async fn() {
     const room = await WebRoom.open();
@@ -119,7 +119,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the title counts what came while the person looked elsewhere, and forgets it when seen",
+  name: "the title counts unseen messages until the person looks",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

@@ -22,14 +22,14 @@ import { granted } from "../fixtures/granted.ts";
 
 const PAGE = await readPage();
 
-Deno.test("the page is within its bounds", async () => {
+Deno.test("the page is within its size limits", async () => {
   const sizes = await pageSizes({ html: PAGE, brotli: BROTLI_PAGE });
   console.log("the page in bytes:", sizes);
   assertEquals(sizeFaults(sizes), []);
 });
 
 Deno.test({
-  name: "the guide tells the sizes of the page to within 3 %",
+  name: "docs/web.md gives the sizes of the page to within 3 %",
   ignore: !granted("run=deno", "read=."),
   async fn() {
     const { plain, gzip, brotli } = await pageSizes({ html: PAGE, brotli: BROTLI_PAGE });
@@ -44,7 +44,7 @@ Deno.test({
   },
 });
 
-Deno.test("the page names nothing of the runtime, evaluates nothing and fetches nothing", () => {
+Deno.test("the page uses no Deno, Node module or eval, and loads nothing", () => {
   for (const word of ["Deno", "eval", "importScripts", "fetch", "XMLHttpRequest", "EventSource"]) {
     assertEquals(new RegExp(`(?<![.\\w$])${word}\\s*[.(]`).test(PAGE), false, word);
   }
@@ -59,7 +59,7 @@ Deno.test("the page names nothing of the runtime, evaluates nothing and fetches 
 });
 
 Deno.test({
-  name: "the buttons that docs/web.md names are the page's, word for word",
+  name: "docs/web.md names the buttons of the page word for word",
   ignore: !granted("read=."),
   async fn() {
     const text = (await Deno.readTextFile("docs/web.md")).replaceAll("\n", " ");
@@ -73,7 +73,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the module is what the source gives",
+  name: "lib/chat/web/page.ts is what web/ builds to",
   ignore: !granted("run=deno", "read=."),
   async fn() {
     let page: BuiltPage;

@@ -14,7 +14,7 @@ import { readNamedPlace } from "../../web/place.ts";
 
 const FRAGMENT = "A".repeat(43);
 
-Deno.test("a link in place of the server's address is read in any case, and without its scheme", () => {
+Deno.test("a link is accepted as the server's address in any letter case and without its scheme", () => {
   const links = ["https", "HTTPS", "Https"].map((scheme) =>
     `${scheme}://a.example/x/tea#${FRAGMENT}`
   );
@@ -27,7 +27,7 @@ Deno.test("a link in place of the server's address is read in any case, and with
   }
 });
 
-Deno.test("what follows # in an address is an invitation that is read, or refused", () => {
+Deno.test("the fragment of an address is read as an invitation or refused", () => {
   for (
     const text of [`wss://a.example/chat#${FRAGMENT}`, "a.example#", "https://a.example/tea#x"]
   ) {

@@ -37,7 +37,7 @@ function message(from: Peer, text: string): MemberEvent {
   return { kind: "message", from, id: text, text, time: 900, private: false };
 }
 
-Deno.test("people come, go away, come back and leave", async () => {
+Deno.test("fold() tracks members that join, are away, come back and leave", async () => {
   const bo = await peerOf("bo", 2);
   const joined = fold(BEGINNING, happens({ kind: "joined", peer: bo, present: false }));
   assertEquals([...joined.people.values()].map(({ away }) => away), [false]);
@@ -48,7 +48,7 @@ Deno.test("people come, go away, come back and leave", async () => {
   assertEquals(joined.people.size, 1, "the state before is as it was");
 });
 
-Deno.test("a line of the person waits, is sent, and is delivered or missed", () => {
+Deno.test("fold() tracks an own message: waiting, sent, delivered or missed", () => {
   const line = { id: "1" } as Line;
   const missed = [{ name: "bo", signed: false }];
   const said = fold(BEGINNING, {
@@ -67,7 +67,7 @@ Deno.test("a line of the person waits, is sent, and is delivered or missed", () 
   assertEquals(kinds(fold(said, happens({ kind: "unheard", line }))), ["unheard"]);
 });
 
-Deno.test("messages that come while the person looks elsewhere are counted until it looks", async () => {
+Deno.test("fold() counts unseen messages until the person looks", async () => {
   const bo = await peerOf("bo", 2);
   const seen = fold(BEGINNING, happens(message(bo, "seen")));
   const elsewhere = fold(seen, { kind: "watched", watched: false });
@@ -82,7 +82,7 @@ Deno.test("messages that come while the person looks elsewhere are counted until
   ]);
 });
 
-Deno.test("a lost connection is lost until it is back, and an end is final in words", () => {
+Deno.test("fold() shows a lost connection until it is back, and the reason of the end", () => {
   const lost = happens({ kind: "disconnected", reason: "RELAY_GONE", detail: "" });
   const away = fold(BEGINNING, lost);
   assertEquals(away.phase, { kind: "lost", since: 1_000 });
@@ -92,7 +92,7 @@ Deno.test("a lost connection is lost until it is back, and an end is final in wo
   assertEquals(ended.phase, { kind: "ended", why: "the room is full", hint: undefined });
 });
 
-Deno.test("what was cleared is not shown, and what follows keeps its place", () => {
+Deno.test("cleared entries are not shown, and later ones keep their positions", () => {
   const note = (text: string): Happening => ({ kind: "notes", notes: notesOf([text], 1_000) });
   const before = fold(fold(BEGINNING, note("* one")), note("! two"));
   assertEquals(entriesOf(before).map(({ kind }) => kind), ["note", "alarm"]);
@@ -101,7 +101,7 @@ Deno.test("what was cleared is not shown, and what follows keeps its place", () 
   assertEquals([after.log.start, after.cleared], [2, 2]);
 });
 
-Deno.test("notesOf() joins lines of one kind, and takes their marks off", () => {
+Deno.test("notesOf() joins lines of one kind and removes their marks", () => {
   assertEquals(notesOf(["* a", "* b", "! c", "    d", "* e"], 5), [
     { kind: "note", lines: ["a", "b"], at: 5 },
     { kind: "alarm", lines: ["c"], at: 5 },

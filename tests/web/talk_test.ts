@@ -16,7 +16,7 @@ import { Visitor, WebRoom } from "./room.ts";
 const ignore = !HAS_CHROMIUM || !granted("run=deno");
 
 Deno.test({
-  name: "two pages and a terminal talk in one room",
+  name: "two pages and a terminal exchange messages in one room",
   ignore,
   async fn() {
     const { server, address } = await startServer("--web", "--relay-only");
@@ -41,7 +41,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a private line reaches one page only, and both say so",
+  name: "a private message reaches one page only, and both pages mark it",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -68,7 +68,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what a page says is marked until everyone has shown it, and names who has not",
+  name:
+    "a message of a page is marked until everyone has shown it, with the names of those who have not",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -95,7 +96,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "/help, /who, /names and a mistake are answered as at a terminal",
+  name: "a page answers /help, /who, /names and an unknown command like a terminal",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

@@ -41,7 +41,7 @@ async function scanned({ browser }: Chromium, { page }: Visitor): Promise<string
 }
 
 Deno.test({
-  name: "two pages show one safety number, as digits and as a QR code, and verify by it",
+  name: "two pages show the same safety number as digits and QR code, and verify by it",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -65,8 +65,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a page and a terminal compute the same safety number, and a verification outlasts a reload",
+  name: "a page and a terminal show the same safety number, and a verification survives a reload",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -89,7 +88,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "who is excluded at a page receives nothing until it is included, and hidden messages are not shown",
+    "a member excluded at a page receives nothing until it is included, and hidden messages are not shown",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -124,7 +123,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page locks the room: who is new receives nothing until it is trusted",
+  name: "a page locks the room: a new member receives nothing until it is trusted",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -148,7 +147,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a key that changed is said loudly: nothing is sent or shown until the person accepts it",
+  name: "a page warns of a changed key, and sends and shows nothing until the person accepts it",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -184,7 +183,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what one tab learns of others holds in another tab at once, and what each learns is kept",
+  name: "two tabs share what they learn of peers at once, and keep what each one learns",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -219,8 +218,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a key that was met in another tab a moment before counts, though this tab has not heard of it",
+  name: "a key first met in another tab counts before this tab is notified of it",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

@@ -22,7 +22,7 @@ const WINDOW = 200;
 const MAX_HEAP_BYTES = 150 << 20;
 
 Deno.test({
-  name: "a page follows lines that come faster than it is told that it has scrolled",
+  name: "a page follows messages that come faster than its scroll events",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -49,7 +49,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "10,000 lines leave the page usable: a window of them is in the document, within 150 MiB",
+  name: "a page with 10,000 messages keeps a window of them in the document, within 150 MiB",
   ignore,
   async fn() {
     await using room = await WebRoom.open();

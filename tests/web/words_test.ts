@@ -67,7 +67,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "words that differ are an alarm at both pages, and verify nobody",
+  name: "words that differ raise an alarm on both pages and verify nobody",
   ignore: !HAS_CHROMIUM,
   async fn() {
     await using room = await WebRoom.open();
@@ -100,7 +100,7 @@ function shows(text: string): (shown: Shown) => boolean {
 }
 
 Deno.test({
-  name: "a page and a terminal show the same four words, confirm them, and alarm where they differ",
+  name: "a page and a terminal show the same four words, confirm them, and warn if they differ",
   ignore: !HAS_CHROMIUM || !HAS_TMUX || !granted("run=deno"),
   async fn() {
     const { server, address } = await startServer("--web", "--relay-only");
