@@ -1,7 +1,7 @@
 // needs: net read=.
 
 /**
- * The tests that the threat model names exist.
+ * Checks that each row of the threat model names an attacker and an existing test.
  *
  * @module
  */
@@ -19,7 +19,7 @@ async function threats(): Promise<string[][]> {
   const section = spec.slice(spec.indexOf("## 14."), spec.indexOf("## 15."));
   return [...section.matchAll(/^\| (?!-)(.*) \|$/gm)]
     .map(([, row]) => row!.split("|").map((cell) => cell.trim()))
-    .filter(([first]) => first !== "against whom" && first !== "who");
+    .filter(([first]) => first !== "attacker");
 }
 
 /** Returns the path and the name of the test that a cell names; undefined if it names none. */
@@ -40,7 +40,7 @@ async function namesIn(path: string): Promise<RegExp[]> {
 }
 
 Deno.test({
-  name: "each line of the threat model says against whom it holds, and names a test that exists",
+  name: "each row of the threat model names an attacker and a test that exists",
   ignore,
   async fn() {
     const rows = await threats();

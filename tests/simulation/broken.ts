@@ -72,7 +72,7 @@ const sentOnce = new WeakSet<PairSender>();
 const NO_CONTEXT = new Uint8Array(32);
 
 const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
-  "speakers that take what the relay has accepted for delivered": lying(
+  "speakers that report accepted messages as delivered": lying(
     replacing(Ledger.prototype, "accept", (accept) =>
       function (this: Ledger, entry, now) {
         accept.call(this, entry, now);
@@ -84,21 +84,21 @@ const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
       }),
     TOO_EARLY,
   ),
-  "receipts that say all that was seen": lying(
+  "receipts that report everything seen as taken": lying(
     replacing(IncomingStream.prototype, "progress", () =>
       function (this: IncomingStream, stream) {
         return { stream, through: this.seen, seen: this.seen, withheld: 0 };
       }),
     TOO_EARLY,
   ),
-  "receivers that do not look at which number came before": lying(
+  "receivers that ignore the number of the previous message": lying(
     replacing(IncomingStream.prototype, "link", (link) =>
       function (this: IncomingStream, number) {
         return link.call(this, number, Math.min(this.seen, number - 1));
       }),
     UNNOTICED,
   ),
-  "receivers that keep to themselves what is missing": lying(
+  "receivers that do not report missing messages": lying(
     replacing(IncomingStream.prototype, "reach", (reach) =>
       function (this: IncomingStream, last) {
         reach.call(this, last);
@@ -114,7 +114,7 @@ const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
       }),
     /shows .* twice/,
   ),
-  "receivers that do not say what is late": lying(
+  "receivers that do not mark late messages": lying(
     replacing(IncomingStream.prototype, "take", (take) =>
       function (this: IncomingStream, number) {
         const arrival = take.call(this, number);
@@ -137,11 +137,11 @@ function membersAlone(data: Uint8Array): Uint8Array {
 }
 
 const RULES_OF_ROSTERS: Readonly<Record<string, Broken>> = {
-  "members to whom frames from before a joining confirm it": lying(
+  "members that take older frames of a sender as confirmation of its joining": lying(
     replacing(Roster.prototype, "isBefore", () => () => false),
     /is told that .* is there, which is not/,
   ),
-  "members and relays for whom the history is the set of members": lying(
+  "members and relays whose context covers only the set of members": lying(
     replacing(
       StandInCrypto.prototype,
       "digest",
@@ -160,11 +160,11 @@ const RULES_OF_ROSTERS: Readonly<Record<string, Broken>> = {
 };
 
 const RULES_OF_WAITING: Readonly<Record<string, Broken>> = {
-  "speakers that wait for those who are silent": {
+  "speakers that wait for silent recipients": {
     build: { ...HONEST, breaks: [replacing(Ledger.prototype, "stall", () => () => {})] },
     problem: /it waits for one that is silent/,
   },
-  "speakers that never have frames forwarded again": {
+  "speakers that never send `rejoin`": {
     build: {
       ...HONEST,
       loud: true,
@@ -180,7 +180,7 @@ const RULES_OF_WAITING: Readonly<Record<string, Broken>> = {
 };
 
 const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
-  "speakers that send nothing again": lying(
+  "speakers that never repeat lost messages": lying(
     replacing(Ledger.prototype, "outstanding", () => () => []),
     NEVER,
   ),
@@ -192,7 +192,7 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
       }),
     NEVER,
   ),
-  "recipients that answer nobody's asks": lying(
+  "recipients that do not answer asks": lying(
     replacing(DueReceipts.prototype, "asked", () => () => {}),
     NEVER,
   ),
@@ -204,7 +204,7 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
     }),
     NEVER,
   ),
-  "speakers that owe nothing over rooms": lying(
+  "speakers that forget undelivered messages in a new room": lying(
     replacing(Ledger.prototype, "changeRoom", (changeRoom) =>
       function (this: Ledger) {
         changeRoom.call(this);
@@ -215,7 +215,7 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
       }),
     NEVER,
   ),
-  "members that bind nothing to the history of the room": lying(() => {
+  "members that do not bind frames to the room's history": lying(() => {
     const breaks = [
       replacing(RosterHistory.prototype, "at", () => () => NO_CONTEXT),
       replacing(RosterHistory.prototype, "when", () => () => NO_CONTEXT),
@@ -223,7 +223,7 @@ const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {
     ].map((one) => one());
     return () => breaks.forEach((undo) => undo());
   }, /of whose sender it knows another roster/),
-  "members that check no signature": lying(
+  "members that do not check signatures": lying(
     replacing(StandInCrypto.prototype, "verify", () => () => true),
     /has signed its leaving, which it did not/,
   ),
@@ -274,7 +274,7 @@ const RULES_OF_INVITATIONS: Readonly<Record<string, Broken>> = {
     ].map((one) => one());
     return () => breaks.forEach((undo) => undo());
   }, /accepts .*, whom it did not invite/),
-  "guests that take whoever answers for the inviter": inviting(
+  "guests that accept an answer from any member": inviting(
     replacing(InvitedGuest.prototype, "isInviter", () => () => true),
     /is told that .* has accepted it, which did not/,
   ),
@@ -301,11 +301,11 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     },
     problem: /could be read by .*, for whom it was not/,
   },
-  "members that seal to those whom they exclude": {
+  "members that seal to excluded members": {
     build: { ...HONEST, policy: () => EVERYONE },
     problem: /could be read by .*, for whom it was not/,
   },
-  "members that ask whom they exclude only as a line is entered, and not as it is sealed": {
+  "members that check exclusions only when a line is entered": {
     build: {
       ...HONEST,
       policy: (process) => ({
@@ -315,7 +315,7 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     },
     problem: /could be read by .*, who was left out when it was sealed/,
   },
-  "members that leave out whom nobody excluded": {
+  "members that leave out a member that nobody excluded": {
     build: {
       ...HONEST,
       policy: (process) => ({
@@ -325,7 +325,7 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     },
     problem: /is told that .* is delivered, which m1\.\d+ has not shown/,
   },
-  "a relay that keeps renewals to itself": {
+  "a relay that does not forward renewals": {
     build: {
       ...HONEST,
       aged: true,
@@ -333,16 +333,16 @@ const OTHER_RULES: Readonly<Record<string, Broken>> = {
     },
     problem: /finds fault: CREDENTIAL_EXPIRED/,
   },
-  "members that do not renew": {
+  "members that do not renew their credential": {
     // The clock of each stands still, so that half of no credential's time is ever over.
     build: { ...HONEST, member: () => ({ now: () => 1_700_000_000_000 }) },
     problem: /CREDENTIAL_EXPIRED/,
   },
-  "members that keep to themselves who has not shown a line": {
+  "members that do not report who missed a line": {
     build: { ...HONEST, silent: true },
     problem: /is not told that .*, who has gone, has not shown/,
   },
-  "members that are not told what they missed": {
+  "members that do not report what they missed": {
     build: { ...HONEST, silent: true },
     problem: /was given up, is back, and is not told what it missed/,
   },

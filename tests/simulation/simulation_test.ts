@@ -18,7 +18,7 @@ const SEEDS = 200;
 /** Within so many seeds, what is broken on purpose is to be noticed. */
 const SEEDS_TO_NOTICE = 80;
 
-Deno.test("in 200 runs everything is shown exactly once, in order, to those whom it was for", async () => {
+Deno.test("in 200 runs every message is shown exactly once, in order, to its recipients", async () => {
   const failed: string[] = [];
   let shown = 0;
   const done = new Map<string, number>();
@@ -43,13 +43,13 @@ Deno.test("in 200 runs everything is shown exactly once, in order, to those whom
   }
 });
 
-Deno.test("a seed gives the same run again, byte for byte, and another seed another", async () => {
+Deno.test("a seed repeats its run byte for byte, and another seed gives another run", async () => {
   const [one, again, other] = [await simulate(7), await simulate(7), await simulate(8)];
   assertEquals(again, one);
   assertNotEquals(other.trace, one.trace);
 });
 
-Deno.test("a build that fails fails again in the same way", async () => {
+Deno.test("a failing build fails again in the same way", async () => {
   const build: Build = { hasty: true };
   const seed = (await firstToFail(build))!.seed;
   assertEquals(await simulate(seed, build), await simulate(seed, build));

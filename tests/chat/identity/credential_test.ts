@@ -32,7 +32,7 @@ Deno.test("a credential that was made holds, and says what was put into it", asy
   assertEquals([checked.key, checked.expiresAt], [expected.key, NOW + 1000]);
 });
 
-Deno.test("no byte of a credential can be changed", async () => {
+Deno.test("a credential with a changed byte is not valid", async () => {
   const { bytes } = await credential();
   // Every field and both signatures; every byte would take a minute.
   for (let at = 0; at < bytes.length; at += 13) {
@@ -44,7 +44,7 @@ Deno.test("no byte of a credential can be changed", async () => {
   await assertRejects(() => checkCredential(new Uint8Array([...bytes, 0]), NOW), CredentialError);
 });
 
-Deno.test("a credential holds for at most 24 hours, and five minutes of difference between clocks", async () => {
+Deno.test("a credential is valid for at most 24 hours and five minutes", async () => {
   const keys = await pooledKeys(0);
   const skew = 5 * 60 * 1000;
   const day = await makeCredential("ada", keys, NOW + CREDENTIAL_LIFE_MS);
@@ -126,7 +126,7 @@ Deno.test("names: what may be one", () => {
   assertEquals(normalizeName("ｂｏ"), "bo");
 });
 
-Deno.test("names: one script, or one and Latin where nobody takes its letters for Latin ones", () => {
+Deno.test("a name has letters of one script, or of Latin and one script that does not look like Latin", () => {
   const one = [
     "Łukasz",
     "Nguyễn",
@@ -152,7 +152,7 @@ Deno.test("names: one script, or one and Latin where nobody takes its letters fo
   }
 });
 
-Deno.test("names: they start with a letter or a digit, and have two marks on a letter at most", () => {
+Deno.test("a name starts with a letter or a digit and has at most two marks on a letter", () => {
   for (const name of ["*", ":", "-ada", "_", "🙂", "#bo", "\\bo", "!", "'a", "\u0301a"]) {
     assertThrows(
       () => normalizeName(name),
@@ -174,7 +174,7 @@ Deno.test("names: they start with a letter or a digit, and have two marks on a l
   }
 });
 
-Deno.test("names: those that look alike are told", () => {
+Deno.test("names that look alike are detected", () => {
   for (
     const [one, other] of [["coco", "сосо"], ["Ian", "lan"], ["b0b", "bob"], ["BO", "bo"], [
       "tom",

@@ -94,11 +94,11 @@ async function isValid(name: string): Promise<boolean> {
   return await verify(key, Uint8Array.fromHex(signature), Uint8Array.fromHex(vectors.message));
 }
 
-Deno.test("a signature whose S is not below the order of the group does not hold", async () => {
+Deno.test("a signature whose S is not below the order of the group is not valid", async () => {
   assertEquals([await isValid("plain"), await isValid("raisedS")], [true, false]);
 });
 
-Deno.test("a signature that holds only by the equation with the cofactor does not hold", async () => {
+Deno.test("a signature that is valid only by the equation with the cofactor is refused", async () => {
   assertEquals([await isValid("otherNonce"), await isValid("needsCofactor")], [true, false]);
 });
 

@@ -52,7 +52,7 @@ async function withEve(): Promise<{ room: TestRoom; ada: Seat; bo: Seat; eve: Ra
   return { room, ada, bo, eve };
 }
 
-Deno.test("a member whose session key takes no key is left out and told of, and the others read on", async () => {
+Deno.test("a member whose session key cannot encrypt is left out and reported, and the others read on", async () => {
   for (const withFailing of [withBroken, undefined]) {
     const { room, ada, bo, eve } = await withEve();
     await (withFailing === undefined
@@ -206,7 +206,7 @@ function roster(): Bytes {
 /** The handlers that only a member that resumes has called. */
 const RESUMING = ["resumed", "forgotten"];
 
-Deno.test("whichever handler of a member's connection throws, the connection says so and nothing is thrown", async () => {
+Deno.test("an exception in any handler of a member's connection is reported and not thrown", async () => {
   const clock = new Clock();
   const self = await credentialOf("ada", 0, clock.now);
   for (const [name, frames] of Object.entries(CALLS)) {

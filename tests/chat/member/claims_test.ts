@@ -23,7 +23,7 @@ function delivered({ events }: Seat): string[][] {
 
 const without = (kind: number): Tamper => (frame) => frame.kind === kind ? [] : [frame.bytes];
 
-Deno.test("a line that the relay has accepted, and forwards to nobody, is sent and not delivered", async () => {
+Deno.test("a line that the relay accepts and does not forward is reported as sent, not as delivered", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo", without(KIND.sealed));
@@ -43,7 +43,7 @@ Deno.test("a line whose acceptance the relay never says is delivered by the rece
   assertEquals([count(ada, "sent"), delivered(ada)], [1, [["hello"]]]);
 });
 
-Deno.test("a receipt that a relay changes, moves or invents delivers nothing, and the next one does", async () => {
+Deno.test("a receipt that a relay changes, moves, drops or repeats delivers nothing, and the next receipt does", async () => {
   const replayed: Uint8Array<ArrayBuffer>[] = [];
   const lies: Tamper[] = [
     once(KIND.receipt, 2, (bytes) => [flip(bytes, -1)]),
@@ -110,7 +110,7 @@ Deno.test("a line that the policy withholds from a recipient is reported as miss
   assertEquals([shown(bo), delivered(ada).at(-1)], [["ada: again"], ["again"]]);
 });
 
-Deno.test("a relay that drops the receipt that says first that a line was withheld hides nothing", async () => {
+Deno.test("a withheld line is reported although the first receipt about it was dropped", async () => {
   const room = new TestRoom();
   const hidden = new Set<string>();
   room.policies.set("bo", {
@@ -139,7 +139,7 @@ Deno.test("a relay that drops the receipt that says first that a line was withhe
   assertEquals(delivered(ada), [["before"], ["hidden", "bo"], ["shown"], ["after"]]);
 });
 
-Deno.test("a recipient that answers everything and never says what it has taken holds nobody's window (11)", async () => {
+Deno.test("a recipient that never sends receipts blocks nobody's window", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

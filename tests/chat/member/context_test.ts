@@ -37,7 +37,7 @@ function otherThan(context: Uint8Array<ArrayBuffer>, from = 0): Uint8Array<Array
   return other;
 }
 
-Deno.test("a sealed frame of another history is not shown, and said once until one agrees again", async () => {
+Deno.test("a sealed frame of another history is not shown, and is reported once until a frame agrees again", async () => {
   const { ada, eve, chain } = await withEve();
   const { context } = await eve.at();
   for (const number of [1, 2]) {
@@ -59,7 +59,7 @@ Deno.test("a history whose check agrees and whose rest does not is a bad signatu
   assertEquals([shown(ada), faults(ada)], [[], ["BAD_SIGNATURE"]]);
 });
 
-Deno.test("a frame of a version that is still to come is not shown, even once it has come", async () => {
+Deno.test("a frame of a future version is not shown, not even once the room has that version", async () => {
   const { room, ada, eve, chain } = await withEve();
   const { version, context } = await eve.at();
   await eve.say(chain, "from the future", { version: version + 1, context: otherThan(context) });
@@ -68,7 +68,7 @@ Deno.test("a frame of a version that is still to come is not shown, even once it
   assertEquals(shown(ada), []);
 });
 
-Deno.test("a frame of a version below its receiver's joining, or its sender's, is not shown", async () => {
+Deno.test("a frame of a version below the joining of its receiver or sender is not shown", async () => {
   const { room, ada, bo, eve } = await withEve();
   const line = { kind: "line" as const, stream: STREAM.private, number: 1, last: 0, time: 0 };
   const whisper = { ...line, text: utf8("psst") };
@@ -84,7 +84,7 @@ Deno.test("a frame of a version below its receiver's joining, or its sender's, i
   assertEquals([shown(bo), shown(ada)], [["eve: psst"], ["eve: psst"]]);
 });
 
-Deno.test("a pair frame and a receipt of another history are told, and nothing results of them", async () => {
+Deno.test("a pair frame and a receipt of another history are reported and have no effect", async () => {
   const { room, ada, eve } = await withEve();
   ada.member.enter("hello");
   await room.settle();
@@ -134,7 +134,7 @@ function happened(seat: Seat): string[] {
   });
 }
 
-Deno.test("a newcomer with the name of an unconfirmed member waits, and is taken once its `here` holds", async () => {
+Deno.test("a newcomer with the name of an unconfirmed member waits, and is accepted when its `here` is valid", async () => {
   const { room, ada, ghost, consistent } = await withGhost();
   assertEquals(happened(ada), ["joined"]);
   const cy = await room.join("cy", consistent);

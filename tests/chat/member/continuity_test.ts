@@ -40,7 +40,7 @@ function late({ events }: Seat): string[] {
   return events.flatMap((event) => event.kind === "message" && event.late ? [event.text] : []);
 }
 
-Deno.test("a relay that leaves out a middle is told at the next message, and it comes late", async () => {
+Deno.test("messages left out in the middle are reported at the next message, sent again and marked as late", async () => {
   const leftOut = [2, 3];
   let seen = 0;
   const { ada, bo, say } = await roomOf(({ kind, bytes }) =>
@@ -54,7 +54,7 @@ Deno.test("a relay that leaves out a middle is told at the next message, and it 
   assertEquals(count(ada, "delivered"), 4);
 });
 
-Deno.test("a relay that leaves out an end is found by the asks, and it comes, once", async () => {
+Deno.test("a last message that was left out is found by asks and sent again once", async () => {
   const { room, ada, bo, say } = await roomOf(once(KIND.sealed, 2, () => []));
   await say("one");
   await say("two");
@@ -64,7 +64,7 @@ Deno.test("a relay that leaves out an end is found by the asks, and it comes, on
   assertEquals([faults(bo), count(ada, "delivered")], [[], 2]);
 });
 
-Deno.test("a relay that leaves out an end, then has a ghost leave so that a new chain begins, is told at the next message (5)", async () => {
+Deno.test("a message left out before a new chain is reported at the next message", async () => {
   const { room, ada, bo, say } = await roomOf(once(KIND.sealed, 2, () => []));
   const ghost = await room.join("ghost");
   await say("one");
@@ -78,7 +78,7 @@ Deno.test("a relay that leaves out an end, then has a ghost leave so that a new 
   assertEquals(count(ada, "delivered"), 3);
 });
 
-Deno.test("a relay that leaves out an end before a member comes, and one before another room, is told, too (5)", async () => {
+Deno.test("messages left out before a joining or before another room are reported at the next message", async () => {
   let losing = false;
   const { room, ada, bo, say } = await roomOf(({ kind, bytes }) =>
     kind === KIND.sealed && losing ? [] : [bytes]
@@ -103,7 +103,7 @@ Deno.test("a relay that leaves out an end before a member comes, and one before 
   assertEquals([faults(cy), count(ada, "delivered")], [[], 5]);
 });
 
-Deno.test("a private line that a relay holds back until a later line to the group was shown is shown (6)", async () => {
+Deno.test("a private line that is held back until a later group line was shown is still shown", async () => {
   let held: Bytes[] = [];
   let holding = false;
   const { ada, bo, say } = await roomOf(({ kind, bytes }) => {
@@ -124,7 +124,7 @@ Deno.test("a private line that a relay holds back until a later line to the grou
   assertEquals([faults(bo), count(ada, "delivered")], [[], 3]);
 });
 
-Deno.test("a private line that a relay leaves out is told at the next private line, and comes late (6)", async () => {
+Deno.test("a private line that was left out is reported at the next private line and marked as late", async () => {
   let losing = false;
   const { ada, bo, say } = await roomOf(({ kind, bytes }) =>
     kind === KIND.pair && losing ? [] : [bytes]
@@ -140,7 +140,7 @@ Deno.test("a private line that a relay leaves out is told at the next private li
   assertEquals([gaps(bo), late(bo), count(ada, "delivered")], [["1 missing"], ["lost"], 4]);
 });
 
-Deno.test("a lost first pair frame, and with it the wrapped key, comes again without an ask that cannot be answered", async () => {
+Deno.test("a lost first pair frame is sent again with its wrapped key, without an ask", async () => {
   const wrapped: boolean[] = [];
   const { room, ada, bo, say } = await roomOf(({ kind, bytes }) => {
     if (kind !== KIND.pair) return [bytes];
@@ -160,7 +160,7 @@ Deno.test("a lost first pair frame, and with it the wrapped key, comes again wit
   assertEquals(gaps(bo), []);
 });
 
-Deno.test("a lost grant of a later chain heals: what was under it comes again, and the chain's key with it", async () => {
+Deno.test("after a lost grant the messages of its chain are sent again with the chain's key", async () => {
   const { room, ada, bo, say } = await roomOf(once(KIND.pair, 2, () => []));
   const cy = await room.join("cy");
   await say("one");
@@ -174,7 +174,7 @@ Deno.test("a lost grant of a later chain heals: what was under it comes again, a
   assertEquals([faults(bo), count(ada, "delivered")], [["NO_KEY"], 3]);
 });
 
-Deno.test("what is lost again and again comes in the end, and nothing comes twice", async () => {
+Deno.test("messages that are lost again and again are shown once in the end", async () => {
   let frames = 0;
   // Of three frames with content two are lost.
   const { room, ada, bo, say } = await roomOf(({ kind, bytes }) =>

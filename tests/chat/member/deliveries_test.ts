@@ -131,7 +131,7 @@ Deno.test("what is delivered before the relay has accepted it has been sent", ()
   assertEquals(book.news, ["sent hello", "delivered hello"]);
 });
 
-Deno.test("nobody has taken what it was not sent, whatever it says", () => {
+Deno.test("a receipt above the numbers that were sent counts as the highest of them", () => {
   const book = new Book();
   const bo = book.join("bo");
   book.enter("one");
@@ -145,7 +145,7 @@ Deno.test("nobody has taken what it was not sent, whatever it says", () => {
   assertEquals(book.news, ["sent two", "delivered two"]);
 });
 
-Deno.test("the recipients are those whose joining was displayed when the line was entered", () => {
+Deno.test("the recipients of a line are the members whose joining was displayed when it was entered", () => {
   const book = new Book();
   const bo = book.join("bo");
   const cy = book.join("cy", false);
@@ -363,7 +363,7 @@ Deno.test("a line that a stalled contact shows is reported as delivered once", (
   assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
 });
 
-Deno.test("above 16 MiB the oldest line is given up for those that have not taken it", () => {
+Deno.test("above 16 MiB the oldest line is given up for the recipients that have not taken it", () => {
   assertEquals(MAX_KEPT_BYTES, 16 << 20);
   const book = new Book();
   const [bo, cy] = [book.join("bo"), book.join("cy")];

@@ -36,7 +36,7 @@ function gaps(seat: Seat): string[] {
   );
 }
 
-Deno.test("a first pair frame that is lost is sent again, though its recipient cannot answer asks", async () => {
+Deno.test("a lost first pair frame is sent again although its recipient cannot answer asks", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const lossy = dropping([KIND.pair], 1);
@@ -49,7 +49,7 @@ Deno.test("a first pair frame that is lost is sent again, though its recipient c
   assertEquals(count(ada, "delivered"), 1);
 });
 
-Deno.test("who is said to be away is asked all the same, and what it has not taken is sent again", async () => {
+Deno.test("a recipient that the relay calls away is asked, and what it lacks is sent again", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada", ({ kind, bytes }) =>
     // The relay says that bo is away as soon as bo has said that it is there, and never that it is back.
@@ -65,7 +65,7 @@ Deno.test("who is said to be away is asked all the same, and what it has not tak
   assertEquals(count(ada, "delivered"), 1);
 });
 
-Deno.test("what was lost is sent again oldest first, 64 KiB for a receipt, and at most once a second", async () => {
+Deno.test("lost messages are sent again oldest first, at most 64 KiB for each receipt and once a second", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo", dropping([KIND.sealed], 5));
@@ -86,7 +86,7 @@ Deno.test("what was lost is sent again oldest first, 64 KiB for a receipt, and a
   assertEquals(count(ada, "delivered"), 6);
 });
 
-Deno.test("receipts that were lost with a connection are sent again over the next one, without an ask", async () => {
+Deno.test("receipts lost with a connection are sent again over the next one without an ask", async () => {
   const room = new TestRoom();
   let losing = true;
   const ada = await room.join(

@@ -132,7 +132,7 @@ async function credentialFrom(bytes: Bytes): Promise<Credential> {
 /** How many pings a member answers at once. */
 const PING_BURST = 8;
 
-Deno.test("pings without end are answered a few times, and one a second after that", async () => {
+Deno.test("a flood of pings is answered a few times at once and then once a second", async () => {
   const visit = await Visit.begin();
   await visit.enter(1, 0);
   const pings = repeated(encodeEmpty(KIND.ping), 10_000);
@@ -143,7 +143,7 @@ Deno.test("pings without end are answered a few times, and one a second after th
   assertEquals([visit.count(KIND.pong), visit.ended], [PING_BURST + 1, undefined]);
 });
 
-Deno.test("a relay that says `unknown` to who has not tried to resume is no relay, and is not answered", async () => {
+Deno.test("an `unknown` without a resume ends the session, and is not answered", async () => {
   const visit = await Visit.begin();
   visit.challenge();
   await until(() => visit.count(KIND.join) === 1, "it joins");
@@ -165,7 +165,7 @@ Deno.test("a relay that says `unknown` twice to who resumes is answered once", a
   assert(visit.count(KIND.join) <= 2);
 });
 
-Deno.test("a relay that does not read what it is answered is lost, and one that is slow to accept is not", async () => {
+Deno.test("a member drops a relay that reads none of its answers, and keeps one that accepts slowly", async () => {
   const visit = await Visit.begin();
   await visit.enter(1, 1);
   assert(visit.member.enter("x".repeat(60_000)).ok);
@@ -199,7 +199,7 @@ async function quiet(visit: Visit): Promise<void> {
   }
 }
 
-Deno.test("a relay that accepts nothing is sent 16 MiB and no more, and what is entered waits", async () => {
+Deno.test("a relay that accepts nothing gets about 16 MiB, and further lines wait", async () => {
   const visit = await Visit.begin();
   await visit.enter(1, 1);
   for (let i = 0; i < 270; i++) assert(visit.member.enter(`${i} `.padEnd(60_000, "x")).ok);
@@ -257,7 +257,7 @@ Deno.test("a relay that accepts nothing for a minute is lost, and sent the same 
   assertEquals([visit.member.isAway, visit.ended, visit.failures], [true, undefined, []]);
 });
 
-Deno.test("a room of more members than a room can have is not believed", async () => {
+Deno.test("a room of more than 10,000 members ends the session", async () => {
   const visit = await Visit.begin();
   await visit.enter(1, MAX_ROSTER - 1);
   assertEquals([visit.member.roster.size, visit.ended], [MAX_ROSTER, undefined]);

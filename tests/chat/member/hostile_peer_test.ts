@@ -20,7 +20,7 @@ async function withEve() {
   return { room, ada, bo, eve: await Eve.join(room) };
 }
 
-Deno.test("steps that no message explains are not followed, and those that some do only at a pace (3)", async () => {
+Deno.test("steps beyond the frame's number are refused, and other steps are followed at a limited rate", async () => {
   const { room, ada, eve } = await withEve();
   const chain = await eve.chain(0);
   await eve.grant(ada, chain);
@@ -46,7 +46,7 @@ Deno.test("steps that no message explains are not followed, and those that some 
   assertEquals(faults(ada).filter((code) => code === "BAD_STEP").length, 3);
 });
 
-Deno.test("a chain that was given up for its steps goes on with a grant", async () => {
+Deno.test("a chain that was refused for its steps continues after a grant", async () => {
   const { ada, eve } = await withEve();
   const chain = await eve.chain(0);
   await eve.grant(ada, chain);
@@ -58,7 +58,7 @@ Deno.test("a chain that was given up for its steps goes on with a grant", async 
   assertEquals(shown(ada), ["eve: granted"]);
 });
 
-Deno.test("asks without end are answered at a pace, at the cost of nobody else (4)", async () => {
+Deno.test("a flood of asks is answered at a limited rate and costs nobody else", async () => {
   const { room, ada, bo, eve } = await withEve();
   const chain = await eve.chain(0);
   await eve.grant(ada, chain);
@@ -75,7 +75,7 @@ Deno.test("asks without end are answered at a pace, at the cost of nobody else (
   assertEquals([shown(bo), count(ada, "ended")], [["ada: still here"], 0]);
 });
 
-Deno.test("pairwise keys without end are unwrapped a few times", async () => {
+Deno.test("a member unwraps a limited number of pairwise keys of one stay", async () => {
   const { room, ada, eve } = await withEve();
   for (let i = 0; i < MAX_UNWRAPPED + 4; i++) {
     await eve.pair(ada, true);
@@ -85,7 +85,7 @@ Deno.test("pairwise keys without end are unwrapped a few times", async () => {
   assertEquals(faults(ada), ["BAD_KEY", "BAD_KEY", "BAD_KEY", "BAD_KEY"]);
 });
 
-Deno.test("one frame does not open to two texts: the commitment to the key is signed (17)", async () => {
+Deno.test("a frame opens under one key only, because its signature covers a commitment to the key", async () => {
   const { ada, bo, eve } = await withEve();
   const [chain, other] = [await eve.chain(0), await eve.chain(0)];
   await eve.grant(ada, chain);
@@ -95,7 +95,7 @@ Deno.test("one frame does not open to two texts: the commitment to the key is si
   assertEquals([shown(bo), faults(bo)], [[], ["BAD_SIGNATURE"]]);
 });
 
-Deno.test("a second text under a number that was shown is not shown (17)", async () => {
+Deno.test("a second text under a number that was shown is dropped", async () => {
   const { ada, bo, eve } = await withEve();
   const chain = await eve.chain(0);
   for (const seat of [ada, bo]) await eve.grant(seat, chain);
@@ -129,7 +129,7 @@ Deno.test("content that is malformed, or of unknown kinds, is not shown, and wha
   assertEquals(shown(ada), ["eve: two", "eve: psst"]);
 });
 
-Deno.test("a sender that says that nothing will come closes its own gaps alone, and is told of", async () => {
+Deno.test("`gone` closes gaps of its sender's streams only, and is reported", async () => {
   const { room, ada, bo, eve } = await withEve();
   const chain = await eve.chain(0);
   await eve.grant(ada, chain);

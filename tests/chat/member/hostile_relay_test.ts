@@ -34,7 +34,7 @@ const SEALED_FIELDS = {
 } as const;
 
 for (const [field, { at, fault }] of Object.entries(SEALED_FIELDS)) {
-  Deno.test(`a relay that changes the ${field} of a sealed frame is told, and nothing of it shown`, async () => {
+  Deno.test(`a sealed frame whose ${field} a relay has changed is reported and not shown`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const bo = await room.join("bo", once(KIND.sealed, 2, (bytes) => [flip(bytes, at)]));
@@ -85,7 +85,7 @@ Deno.test("a sealed frame without a known sender is reported, and nothing of it 
 });
 
 for (const [kind, name] of [[KIND.sealed, "sealed"], [KIND.pair, "pair"]] as const) {
-  Deno.test(`a relay that names another member as the sender of a ${name} frame is told`, async () => {
+  Deno.test(`a ${name} frame under another member's number is reported and not shown`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const cy = await room.join("cy");
@@ -133,7 +133,7 @@ for (const [field, { at, fault }] of Object.entries(PAIR_FIELDS)) {
   });
 }
 
-Deno.test("a relay that hands a pair frame to another recipient is told", async () => {
+Deno.test("a pair frame that is forwarded to another member is reported", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const pairs: Bytes[] = [];
@@ -168,7 +168,7 @@ Deno.test("the layout that these tests change is the one that is read", () => {
   }
 });
 
-Deno.test("what a relay sends twice is shown once, and counted", async () => {
+Deno.test("repeated frames are shown once and counted", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const old: Bytes[] = [];
@@ -184,7 +184,7 @@ Deno.test("what a relay sends twice is shown once, and counted", async () => {
   assertEquals(bo.member.repeated, 1 + 2);
 });
 
-Deno.test("a relay that swaps two frames is told, and the earlier one shown late", async () => {
+Deno.test("of two swapped frames the gap is reported and the earlier one is marked as late", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   let held: Bytes | undefined;
@@ -290,7 +290,7 @@ Deno.test("a false report that a member is behind makes that member show nothing
   assertEquals([faults(bo), count(ada, "delivered"), count(ada, "ended")], [[], 3, 0]);
 });
 
-Deno.test("a relay that says that somebody is behind from a number above what it is owed holds nothing up", async () => {
+Deno.test("a false `behind` above the numbers that are owed delays nothing", async () => {
   const room = new TestRoom();
   let lies = false;
   const ada = await room.join("ada", ({ kind, bytes }) => {

@@ -75,7 +75,7 @@ function names({ member }: Seat): string[] {
   return [...member.roster.values()].map((peer) => peer.credential.name);
 }
 
-Deno.test("a relay that changes the name or a key of a credential is told, and nobody admitted by it", async () => {
+Deno.test("a credential that a relay has changed is reported, and its member is not admitted", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const change = (bytes: Bytes) => {
@@ -116,7 +116,7 @@ Deno.test("a roster with two members of one name, or with one member twice, is r
   }
 });
 
-Deno.test("a relay that lists somebody who is not there, or not somebody who is, is told by the first line", async () => {
+Deno.test("a roster with an invented member or without a real one is reported at the first line", async () => {
   const ghost = await credentialOf("eve", 9, new TestRoom().clock.now);
   const others: readonly (readonly Listing[])[] = [
     [],
@@ -137,7 +137,7 @@ Deno.test("a relay that lists somebody who is not there, or not somebody who is,
   }
 });
 
-Deno.test("a member that joins first with another's session key keeps nobody out, and reads nothing", async () => {
+Deno.test("a member that joins first with another's session key neither keeps it out nor reads its messages", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const keys = await pooledKeys(9);
@@ -162,7 +162,7 @@ Deno.test("a member that joins first with another's session key keeps nobody out
   await assertRejects(() => asBo.open(toEve!, new Uint8Array(32)), PairError);
 });
 
-Deno.test("a ghost that is admitted a moment before a line is entered gets no key to it", async () => {
+Deno.test("a member admitted but not displayed before a line is entered gets no key to it", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -220,7 +220,7 @@ Deno.test("a member from which the relay hides a joining shows nothing more, and
   assertEquals([faults(ada), count(ada, "delivered")], [[], 0]);
 });
 
-Deno.test("a relay that swaps one member for another between two rosters is told", async () => {
+Deno.test("one member swapped for another in a roster is reported", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const other = await credentialOf("eve", 9, room.clock.now);
@@ -249,7 +249,7 @@ Deno.test("a relay that leaves out a change of the roster ends the session by it
   assertEquals(endingOf(bo), "BAD_RELAY");
 });
 
-Deno.test("a relay that says that somebody left who is there shuts only itself out, and cannot say who signed it", async () => {
+Deno.test("an invented leaving is not reported as signed, and no frame is shown after it", async () => {
   const forged = encodeLeavePayload({ version: 3, signature: new Uint8Array(64) });
   for (const statement of [new Uint8Array(0), forged]) {
     const room = new TestRoom();
@@ -294,7 +294,7 @@ Deno.test("a signed leaving is reported as signed, and the signature is not vali
   }
 });
 
-Deno.test("a replayed credential is unconfirmed, also by what was signed in another room", async () => {
+Deno.test("a replayed credential stays unconfirmed, also by statements signed for another room", async () => {
   const room = new TestRoom();
   const zoe = await credentialOf("zoe", 9, room.clock.now);
   await room.join("ada");
@@ -336,7 +336,7 @@ Deno.test("an unconfirmed member is confirmed by the first frame that it signed 
 
 for (const isRenumbered of [false, true]) {
   const how = isRenumbered ? " in its new number" : "";
-  Deno.test(`a relay that lets somebody leave and come again, and replays what it said${how}, shows nothing twice`, async () => {
+  Deno.test(`frames replayed${how} after an invented rejoin of their sender are not shown twice`, async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");
     const said: Bytes[] = [];

@@ -93,7 +93,7 @@ Deno.test("a chain makes a step for a newcomer, starts afresh when a holder has 
   assertEquals([faults(bo), faults(cy)], [[], []]);
 });
 
-Deno.test("a holder of a chain that leaves and joins again between two lines holds nothing: the chain is fresh", async () => {
+Deno.test("a member that leaves and rejoins between two lines causes a fresh chain", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const [bo, cy] = [await room.join("bo"), await room.join("cy")];

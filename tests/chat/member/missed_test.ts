@@ -31,7 +31,7 @@ function comebacks(seat: Seat): (MemberEvent & { kind: "reconnected" })[] {
   return seat.events.filter((event) => event.kind === "reconnected");
 }
 
-Deno.test("who has gone without having shown a line is named as it is delivered", async () => {
+Deno.test("a recipient that has gone without showing a line is named when the line is delivered", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
   ada.member.enter("before");
@@ -74,7 +74,7 @@ Deno.test("a member that leaves before it has shown a private line is named", as
   assertEquals(outcomes(ada), [["delivered", "hello", "missed by bo, who signed"]]);
 });
 
-Deno.test("who acknowledges and leaves in one breath has shown it", async () => {
+Deno.test("a receipt sent right before leaving counts", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   bo.showing = false;
@@ -123,7 +123,7 @@ Deno.test("a line entered without a connection for a member that has left meanwh
   assertEquals(outcomes(ada), [["unheard", "too late", "missed by bo"]]);
 });
 
-Deno.test("who does not come to the next room in time is named", async () => {
+Deno.test("a recipient that does not come to the next room in time is named", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   bo.showing = false;
@@ -136,7 +136,7 @@ Deno.test("who does not come to the next room in time is named", async () => {
   assertEquals(outcomes(ada), [["delivered", "hello", "missed by bo"]]);
 });
 
-Deno.test("who comes back after the grace is told from when to when it has missed what was said", async () => {
+Deno.test("a member that returns after the grace is told the time span that it missed", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   ada.member.enter("before");

@@ -86,7 +86,7 @@ Deno.test("a body has at most 256 bytes: a longer one is neither sent nor taken"
   assertEquals([notices(bo), faults(bo)], [texts, ["BAD_CONTENT"]]);
 });
 
-Deno.test("a relay that repeats and reorders frames repeats no notice, and brings none after a later one", async () => {
+Deno.test("repeated and reordered frames deliver each notice at most once and in order", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const held: Bytes[] = [];
@@ -207,14 +207,14 @@ Deno.test("a policy that changes while a notice waits keeps it back", async () =
   assertEquals([notices(bo), shown(bo)], [[], ["ada: hello"]]);
 });
 
-Deno.test("the notices of who is hidden are not told", async () => {
+Deno.test("notices of a hidden peer are ignored", async () => {
   const { room, ada, bo } = await roomOf({ bo: { ...EVERYONE, hides: () => true } });
   assertEquals(notify(ada, "bo", "unheard"), true);
   await room.settle();
   assertEquals([notices(bo), faults(bo)], [[], []]);
 });
 
-Deno.test("an identity may cause 16 notices and one more a second, and a sender keeps 8 for each peer", async () => {
+Deno.test("16 notices of one identity and one more a second are handled, and a sender keeps 8 for each peer", async () => {
   const { room, ada, bo } = await roomOf();
   const eve = await Eve.join(room);
   const frame = new Uint8Array(

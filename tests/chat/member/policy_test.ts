@@ -62,7 +62,7 @@ Deno.test("an excluded member gets no key and no frame, and the others read on",
   assertEquals(faults(seats.bo!), []);
 });
 
-Deno.test("who is given no lines because its key has changed is told so at the first one, once, and reads none", async () => {
+Deno.test("a member with a changed key gets no lines, and is told so once at the first one", async () => {
   for (const others of [["cy", "di"], []]) {
     const { policy, seats, kinds, say } = await roomOf("bo", ...others);
     policy.excluded.add("bo");

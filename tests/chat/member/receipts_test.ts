@@ -72,7 +72,7 @@ Deno.test("a flood of asks does not put the answer off", () => {
   assertEquals(answers, 40);
 });
 
-Deno.test("in a large room an ask is answered once an interval", () => {
+Deno.test("a member answers asks at most once an interval", () => {
   const { clock, due, ada } = receipts();
   due.asked(ada, 800);
   assertEquals(due.due(), [ada]);

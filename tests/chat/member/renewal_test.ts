@@ -247,7 +247,7 @@ async function renewed(expiresAt: number, by = 0, of = 0) {
   };
 }
 
-Deno.test("a renewal holds for its credential, by its identity, for a day at most", async () => {
+Deno.test("a renewal is valid for its credential, by its identity and for at most 24 hours and five minutes", async () => {
   const skew = 5 * 60_000;
   assertEquals(await (await renewed(HOUR_MS))(), HOUR_MS);
   assertEquals(await (await renewed(-skew))(), -skew);

@@ -47,7 +47,7 @@ async function forget(seat: Seat): Promise<void> {
   await sends(seat, KIND.join);
 }
 
-Deno.test("a relay that shows a room again as it was is given up, and no receipt uses a vector twice", async () => {
+Deno.test("a member ends its session with a relay that shows an old state of the room, and no receipt reuses a vector", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const old: Bytes[] = [];

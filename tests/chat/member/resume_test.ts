@@ -133,7 +133,7 @@ Deno.test("a half-open connection is closed by the one that resumes it", async (
   assertEquals([room.relay.size, room.relay.connections], [1, 1]);
 });
 
-Deno.test("nobody resumes without the signing key, with an old proof, or with counts that cannot be", async () => {
+Deno.test("a resume with another signing key, an old proof or impossible counts is refused", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await credentialOf("bo", 5, room.clock.now);

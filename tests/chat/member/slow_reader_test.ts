@@ -46,7 +46,7 @@ async function catchUp({ room, ada }: { room: TestRoom; ada: Seat }): Promise<vo
   for (let i = 0; i < 20 && ada.member.backlog.lines > 0; i++) await room.pass(1_000);
 }
 
-Deno.test("a member that is away while 5 MiB are sent falls behind, catches up, and reads sealed frames again", async () => {
+Deno.test("a member that is away for 5 MiB falls behind, catches up and gets sealed frames again without a new chain", async () => {
   const { room, ada, bo, cy, behind, say } = await roomOf();
   bo.cut();
   const said = await say(82);
@@ -100,7 +100,7 @@ Deno.test("a member that is behind while it is excluded rejoins once it is inclu
   assertEquals(shown(bo).includes("ada: not for bo"), false);
 });
 
-Deno.test("a member that reads nothing while it is connected holds up nobody, and has everything once it reads", async () => {
+Deno.test("a connected member that reads nothing delays nobody, and gets everything when it reads", async () => {
   const { room, ada, bo, cy, behind, say } = await roomOf();
   bo.receives = false;
   const said = await say(145);
@@ -118,7 +118,7 @@ Deno.test("a member that reads nothing while it is connected holds up nobody, an
   assertEquals(sent(ada, KIND.rejoin), 1);
 });
 
-Deno.test("rubbish that a member sends to one that is away leaves out the rubbish, and nobody's lines (12)", async () => {
+Deno.test("invalid frames to an away member are left out, and others' lines to it are not", async () => {
   const room = new TestRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   const eve = await Eve.join(room);
@@ -206,7 +206,7 @@ Deno.test("a stopped member delays no other member", async () => {
   assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
 });
 
-Deno.test("one that takes a line now and then holds up nobody", async () => {
+Deno.test("a member that takes lines slowly delays nobody", async () => {
   const { room, ada, bo, eve } = await withEve();
   let receiver: PairReceiver | undefined;
   let taken = 0;
@@ -217,7 +217,7 @@ Deno.test("one that takes a line now and then holds up nobody", async () => {
   assert(waited.every((second) => second < FIRST_WAIT), `ada waited in ${waited}`);
 });
 
-Deno.test("one that takes everything as soon as it is late holds up others four times, and once a minute then", async () => {
+Deno.test("a member that sends receipts as soon as it is late delays a sender four times and then once a minute", async () => {
   const { room, ada, bo, eve } = await withEve();
   let receiver: PairReceiver | undefined;
   let late = 0;
@@ -289,7 +289,7 @@ async function largeRoom() {
   return { room, ada, kinds, newcomer, say, chains };
 }
 
-Deno.test("in a room above 16 members newcomers are served by pair frames for a minute, and eight at most", async () => {
+Deno.test("in a room of more than 16 members up to eight newcomers are served by pair frames for a minute", async () => {
   const { room, ada, kinds, newcomer, say } = await largeRoom();
   // Those of the room have been there for a minute.
   await room.pass(30_000);
@@ -314,7 +314,7 @@ Deno.test("in a room above 16 members newcomers are served by pair frames for a 
   assertEquals(count(ada, "delivered"), 4);
 });
 
-Deno.test("a newcomer that leaves within its minute changes no chain, and one that leaves after it does", async () => {
+Deno.test("a newcomer that leaves within its first minute causes no new chain, and a later one does", async () => {
   const { room, newcomer, say, chains } = await largeRoom();
   await room.pass(30_000);
   await room.pass(30_000);

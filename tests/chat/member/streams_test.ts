@@ -113,7 +113,7 @@ Deno.test("a number above the next one opens a gap: what fills it is late, and a
   assertEquals([stream.through, stream.seen], [4, 4]);
 });
 
-Deno.test("what is not addressed to the recipient is no gap", () => {
+Deno.test("numbers that are not addressed to the recipient open no gap", () => {
   const stream = new IncomingStream();
   stream.take(1);
   // 2 to 8 are for others.
@@ -138,7 +138,7 @@ Deno.test("a link closes what was a gap before it was known whom it is for", () 
   assertEquals(stream.through, 10);
 });
 
-Deno.test("what is gone is missing once, and waited for no longer", () => {
+Deno.test("numbers that their sender gives up are missing once and no longer expected", () => {
   const stream = new IncomingStream();
   stream.take(1);
   stream.reach(4);
@@ -149,7 +149,7 @@ Deno.test("what is gone is missing once, and waited for no longer", () => {
   assertEquals(stream.take(7), "new");
 });
 
-Deno.test("a stream keeps 256 gaps, and closes the oldest", () => {
+Deno.test("a stream keeps 256 gaps and closes the lowest one above that", () => {
   assertEquals(MAX_GAPS, 256);
   const stream = new IncomingStream();
   for (let i = 1; i <= MAX_GAPS; i++) stream.take(2 * i);
@@ -189,7 +189,7 @@ Deno.test("the streams of a sender are apart from each other, and from those of 
   assertEquals(streams.of("bo", isContact).of(STREAM.group).seen, 0);
 });
 
-Deno.test("16,384 senders are remembered, those who were heard last; contacts are never forgotten", () => {
+Deno.test("the streams of the 16,384 senders heard last are kept, and those of contacts always", () => {
   const streams = new Streams();
   const isContact = (key: string) => key === "contact";
   streams.of("contact", isContact).of(STREAM.group).take(1);

@@ -106,7 +106,7 @@ Deno.test("where too many wait, one of the source goes of which most do", () => 
   assertEquals(one.surplus(), d);
 });
 
-Deno.test("sources take turns: a thousand who ask from one hold up nobody who asks from another", () => {
+Deno.test("addresses take turns: a thousand joins of one address do not delay those of another", () => {
   const one = door({ perAddress: 1e6, joinsPerAddress: 1e6, joinsPerSecond: 1 });
   const ask = (caller: Caller, source: typeof FAR, now: number) => {
     one.arrive(caller, source);

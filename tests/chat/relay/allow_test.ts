@@ -25,7 +25,7 @@ Deno.test("a newcomer that is not on the list is told so, and learns nothing abo
   assertEquals(room.relay.size, 1);
 });
 
-Deno.test("a full room with a list says to a stranger no more than an empty one", async () => {
+Deno.test("a full room with an allow list gives a stranger the same answer as an empty one", async () => {
   const { room } = await restricted(0, 1);
   await room.join("ada", "", 0);
   await room.join("bo", "", 1);

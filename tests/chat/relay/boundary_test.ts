@@ -92,7 +92,7 @@ Deno.test("a history for which digest() fails ends the next newcomer's connectio
   await chatOn(room, seats);
 });
 
-Deno.test("a resume for which the runtime's verify() rejects ends that connection, and another one resumes", async () => {
+Deno.test("a resume whose signature check throws ends that connection, and another one resumes", async () => {
   const { room, failed, seats } = await pair();
   const cy = await room.join("cy");
   cy.raw.close();

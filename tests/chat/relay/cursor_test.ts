@@ -158,7 +158,7 @@ function overflowing(...deliveries: Delivery[]) {
 
 const MIB = 1 << 20;
 
-Deno.test("when too much waits, the heaviest sender's frames are left out: all sealed ones after the first", () => {
+Deno.test("above the limit the frames of the sender with the most waiting bytes are left out", () => {
   const heavy = Array.from(
     { length: 4 },
     (_, i) => delivery(1, { sender: 8, size: MIB, number: 10 + i }),

@@ -10,7 +10,7 @@ import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { concatBytes, hereFrame } from "../raw_frames.ts";
 import { RelayRoom, told } from "./relay_room.ts";
 
-Deno.test("20,000 here frames of one member remove nobody who is away, nor what others say to it", async () => {
+Deno.test("20,000 `here` frames of one member neither remove an away member nor displace others' frames to it", async () => {
   const room = new RelayRoom({ graceMs: 3_600_000 });
   const [eve, ada] = [await room.join("eve"), await room.join("ada")];
   const stuck = await room.join("stuck");

@@ -21,7 +21,7 @@ function slowed(room: RelayRoom): string[] {
   return room.events.flatMap((event) => event.kind === "slowed" ? [event.credential.name] : []);
 }
 
-Deno.test("a route of thousands who are not there is looked up once, and charged to who declares it", async () => {
+Deno.test("a route of thousands of absent members is looked up once and charged to its sender", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
   const eve = await room.join("eve");
@@ -65,7 +65,7 @@ Deno.test("sealed frames over an empty route are charged as look-ups", async () 
   assertEquals(slowed(room), ["eve"]);
 });
 
-Deno.test("a sealed frame costs its sender as many bytes as are sent on", async () => {
+Deno.test("a sealed frame is charged to its sender once for each recipient", async () => {
   const limits = { fanoutPerSecond: 50_000, framesPerSecond: 1e6, bytesPerSecond: 1e9 };
   const room = new RelayRoom({ limits });
   for (let i = 0; i < 5; i++) await room.join(`reader${i}`);
@@ -127,7 +127,7 @@ class Caller {
   }
 }
 
-Deno.test("connections of one address push out each other, and a newcomer of another stays and joins", async () => {
+Deno.test("connections of one address displace each other, and a newcomer of another address joins", async () => {
   const room = new RelayRoom({
     limits: { pending: 50, perAddress: 1e6, joinsPerAddress: 1e6 },
   });

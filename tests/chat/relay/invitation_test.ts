@@ -70,7 +70,7 @@ Deno.test("an invited guest is admitted, and another is told no more than that i
   assertEquals((await ask(room, bo, by(invitation))).bye, undefined);
 });
 
-Deno.test("who has another secret is refused as somebody without one, though the name is taken and the room is full", async () => {
+Deno.test("a wrong secret is answered like none, also if the name is taken and the room is full", async () => {
   const { room, invitation } = await invitedOnly({ many: true, maxMembers: 1 });
   assertEquals((await ask(room, await room.credential("bo"), by(invitation))).bye, undefined);
   const other = await openInvitation(secureRandom(16));
@@ -80,7 +80,7 @@ Deno.test("who has another secret is refused as somebody without one, though the
   }
 });
 
-Deno.test("what an onlooker or the relay saw of a join lets nobody else in", async () => {
+Deno.test("the recorded join of a guest admits nobody else", async () => {
   const { room, invitation } = await invitedOnly({ many: true });
   const bo = await room.credential("bo");
   let seen: InvitationProof | undefined;
@@ -113,7 +113,7 @@ Deno.test("what an onlooker or the relay saw of a join lets nobody else in", asy
   }
 });
 
-Deno.test("a join that was made for another room, or another relay, is refused", async () => {
+Deno.test("a proof for another room or another challenge is refused", async () => {
   const { room, invitation } = await invitedOnly({ many: true });
   const bo = await room.credential("bo");
   const elsewhere = new RawMember(room.relay, "tea");
@@ -125,7 +125,7 @@ Deno.test("a join that was made for another room, or another relay, is refused",
   assertEquals([...room.relay.rooms()].map(({ name }) => name), [""]);
 });
 
-Deno.test("an invitation for one is the first identity's, which comes back by it in another run", async () => {
+Deno.test("a one-guest invitation is bound to its first identity, which can use it again in another run", async () => {
   const { room, invitation, made, clock } = await invitedOnly();
   const bo = await room.credential("bo", 0);
   const first = await ask(room, bo, by(invitation));

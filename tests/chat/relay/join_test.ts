@@ -68,7 +68,7 @@ for (const [what, transcriptOf] of Object.entries(OTHER_TRANSCRIPTS)) {
   });
 }
 
-Deno.test("a proof over other fields of the join is refused", async () => {
+Deno.test("a join whose fields differ from those that the proof covers is refused", async () => {
   const room = new RelayRoom();
   const self = await room.credential("ada");
   const raw = new RawMember(room.relay);
@@ -340,7 +340,7 @@ Deno.test("only a new run of the same person takes the place of a member without
   assertEquals([again.bye, again.number, left()], [undefined, 4, ["REPLACED"]]);
 });
 
-Deno.test("a new run of a person takes the place of one whose connection does not answer, and nobody else does", async () => {
+Deno.test("a new run replaces an unresponsive run of the same identity, and nobody else does", async () => {
   const { room, ada, begin, stranger, left } = await roomOfTwo();
   assertEquals((await stranger()).bye, "NAME_TAKEN");
   assertEquals(ada.raw.frames(KIND.ping).length, 0, "a stranger asks for nothing");
@@ -372,7 +372,7 @@ Deno.test("a newcomer that is banned, or struck off the list, while its earlier 
   }
 });
 
-Deno.test("a run whose connection answers, also late, or is there again over another one keeps its place", async () => {
+Deno.test("a run that answers late or resumes over another connection keeps its place", async () => {
   const late = await roomOfTwo();
   const waiting = await late.begin(5);
   await late.room.pass(3_000);

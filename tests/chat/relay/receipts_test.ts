@@ -48,7 +48,7 @@ Deno.test("the newest entry of a kind and pair wins, and kinds do not replace ea
   assertEquals(got(bo, KIND.receipt), [["1:9"], ["1:10"]]);
 });
 
-Deno.test("receipts of a member that leaves are forwarded before its leaving", async () => {
+Deno.test("a relay forwards the receipts of a member before its leaving", async () => {
   const { room, raws: [ada, bo] } = await threeInARoom();
   ada.send(concatBytes(
     encodeEntries(KIND.receipt, [entryFor(2, 5)])[0]!,
@@ -99,7 +99,7 @@ Deno.test("a receipt with more entries than a frame has room for goes on in anot
   assertEquals(got(bo, KIND.receipt), [["1:1"]]);
 });
 
-Deno.test("receipts are charged to who sends them", async () => {
+Deno.test("receipts are charged to their sender", async () => {
   const room = new RelayRoom({ limits: { framesPerSecond: 10 } });
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   for (let i = 0; i < 40; i++) ada.raw.send(encodeEntries(KIND.receipt, [entryFor(2, i)])[0]!);

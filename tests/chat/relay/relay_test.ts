@@ -141,7 +141,7 @@ Deno.test("a member cannot join with a credential whose key it does not have", a
   assertEquals(raw.bye, "BAD_PROOF");
 });
 
-Deno.test("two members have no names that are the same or look alike, and may share a session key", async () => {
+Deno.test("two members cannot have equal or similar names, and may share a session key", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
   const coco = await room.join("coco");

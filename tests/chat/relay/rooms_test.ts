@@ -5,7 +5,7 @@ import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { RawMember } from "../raw_member.ts";
 import { heard, RelayRoom } from "./relay_room.ts";
 
-Deno.test("members of two rooms neither hear nor count each other, and may have one name", async () => {
+Deno.test("members of two rooms receive nothing from each other and may have the same name", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada", "north");
   const bo = await room.join("bo", "north");
@@ -29,7 +29,7 @@ Deno.test("the relay's own room has the configured name, and exists from the sta
   assertEquals(ada.raw.room, room.relay.room);
 });
 
-Deno.test("the challenge is the same whether a room exists or not", async () => {
+Deno.test("the challenge is the same for existing and missing rooms", async () => {
   const room = new RelayRoom({ random: (length) => new Uint8Array(length).fill(7) });
   await room.join("ada", "there");
   const challenges = [];
@@ -49,7 +49,7 @@ Deno.test("a join that is refused makes no room", async () => {
   assertEquals(room.relay.state().rooms, 1);
 });
 
-Deno.test("a relay has so many rooms at most, and an empty one gives way", async () => {
+Deno.test("a relay refuses a room above its limit, and closes an empty one for it", async () => {
   const room = new RelayRoom({ maxRooms: 2 });
   const ada = await room.join("ada", "one");
   assertEquals((await room.join("bo", "two")).raw.bye, "TOO_MANY_ROOMS");
@@ -81,7 +81,7 @@ Deno.test("an empty room is dropped after the grace, and the next one of its nam
   assertEquals(cy.raw.number, 1);
 });
 
-Deno.test("a resume in a room of another name or id is answered with unknown", async () => {
+Deno.test("a resume in a room of another name or id is answered with `unknown`", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada", "one");
   ada.raw.close();

@@ -46,7 +46,7 @@ function behind({ raw }: Seat) {
   return raw.frames(KIND.behind).map(readBehind);
 }
 
-Deno.test("a member that never acknowledges delays nobody, and is left out after what may wait for it", async () => {
+Deno.test("a member that never acknowledges delays nobody, and frames above its limit are left out", async () => {
   const { room, ada, bo, stuck } = await stuckRoom();
   await flood(room, ada, 1, 40);
   assertEquals(heard(bo.raw).length, 40);
@@ -100,7 +100,7 @@ function sizeOfPair(): number {
   return SIZE + 22 + 2 + 64;
 }
 
-Deno.test("the sender with the most waiting bytes is left out, and who says little is not", async () => {
+Deno.test("frames of the sender with the most waiting bytes are left out, and those of a quiet sender are not", async () => {
   const { room, ada, bo, stuck } = await stuckRoom();
   for (let number = 1; number <= 20; number++) {
     ada.raw.say({ number, size: SIZE });
@@ -127,7 +127,7 @@ Deno.test("a member without a connection is left out in the same way, and gets w
   assertEquals([heard(back), back.frames(KIND.pair).length], [[], 1]);
 });
 
-Deno.test("a member that acknowledges nothing for 60 s while frames wait is away while connected, until its next ack", async () => {
+Deno.test("a connected member that acknowledges nothing for 60 s while frames wait is away until its next `ack`", async () => {
   const { room, ada, bo, stuck } = await stuckRoom();
   ada.raw.say();
   await room.settle();

@@ -61,7 +61,7 @@ async function joinBy(text: string, name: string, index: number) {
   return { session, events, told, failures };
 }
 
-Deno.test("over TCP a link lets in one guest, who and whose inviter know each other; the secret does not travel", async () => {
+Deno.test("over TCP a link admits one guest and shows guest and inviter to each other, and its secret does not travel", async () => {
   const seen: string[] = [];
   const tap = () => (_: "sent" | "received", bytes: Bytes) => void seen.push(mapKey(bytes));
   const invitations = new Invitations();

@@ -29,7 +29,7 @@ Deno.test("a member that stops reading falls behind, is not ended, and the other
   await leave(ada, bo);
 });
 
-Deno.test("connections that never finish joining give way to those who do", async () => {
+Deno.test("connections that never finish joining are closed in favour of those that do", async () => {
   await using server = openRelay({ port: 0, limits: { pending: 50 } });
   const sockets: RawSocket[] = [];
   for (let i = 0; i < 80; i++) {

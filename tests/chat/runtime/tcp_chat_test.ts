@@ -140,7 +140,7 @@ async function notingSecrets(run: () => Promise<void>): Promise<Uint8Array[]> {
   return secrets;
 }
 
-Deno.test("on the wire there is no text, no private key and no sender key, and equal texts differ", async () => {
+Deno.test("the wire carries no text, private key or sender key, and equal texts give different ciphertexts", async () => {
   await using server = relay();
   await using tap = new Wiretap(server.addr.port);
   // Keys that can be exported, so that their private parts can be looked for.

@@ -173,7 +173,7 @@ Deno.test("a frame that its sender signed under a wrong ciphertext does not open
   assertEquals(await nextKey(scope, 0, key), sending.grant.key);
 });
 
-Deno.test("a frame that was moved does not verify: header, room, sender, chain, context", async () => {
+Deno.test("a sealed frame does not verify with another header, room, sender, chain or context", async () => {
   const { sending, receiving } = await pair();
   const frame = await seal(sending, 2);
   const moves = {
@@ -199,7 +199,7 @@ Deno.test("a frame that was moved does not verify: header, room, sender, chain, 
   assertEquals(await receiving.open(frame, context), text("text 2"));
 });
 
-Deno.test("a frame under somebody else's signature does not verify", async () => {
+Deno.test("a sealed frame signed by another member does not verify", async () => {
   const { sending } = await pair();
   const { publicKey: other } = await generateSigningKeys();
   const receiving = await ReceivingChain.take(scope, other, { ...sending.grant, next: 1 });

@@ -68,7 +68,7 @@ Deno.test("a pair frame carries the wrapped key until a receipt has proved that 
   assertEquals(await to.open(third, context), { plaintext: utf8("three"), isNewKey: false });
 });
 
-Deno.test("a receipt that does not open proves nothing", async () => {
+Deno.test("a receipt that does not open has no effect", async () => {
   const { from, to } = await met();
   const receipt = await to.receipt(1, at, utf8("taken"));
   const broken = { ...receipt, box: receipt.box.map((byte) => byte ^ 1) };
@@ -81,7 +81,7 @@ Deno.test("a receipt that does not open proves nothing", async () => {
   );
 });
 
-Deno.test("of receipts and asks the newest counts, and a repeated or older one does not", async () => {
+Deno.test("only receipts and asks with a higher sequence than before are accepted", async () => {
   const { from, to } = await met();
   const receipts = [];
   for (const word of ["one", "two", "three"]) receipts.push(await to.receipt(1, at, utf8(word)));
@@ -104,7 +104,7 @@ Deno.test("of one receipt that comes twice at the same time one counts", async (
   assertEquals(opened.filter((one) => one !== undefined).length, 1);
 });
 
-Deno.test("a receipt, an ask and a frame do not open as one another, nor where they were moved to", async () => {
+Deno.test("a receipt or an ask does not open as the other or at another place", async () => {
   const { from, to } = await met();
   const receipt = await to.receipt(1, at, NOTHING);
   const ask = await from.ask(2, at, NOTHING);
@@ -197,7 +197,7 @@ Deno.test("the label of a wrapped key binds it to the room, the sender and the r
   assertEquals(await fault(receiver(pair, cy.keys.session.privateKey), frame), "BAD_KEY");
 });
 
-Deno.test("a pair frame that was moved does not verify, and does not open", async () => {
+Deno.test("a pair frame neither verifies nor opens with another header, context, sender or room", async () => {
   const { from, to } = await met();
   const frame = await seal(from, utf8("x"));
   assert(await to.verify(frame, context));

@@ -88,7 +88,7 @@ async function opens(
   return false;
 }
 
-Deno.test("who has left cannot read later messages, with the keys that it holds", async () => {
+Deno.test("the keys of a member that has left open no later message", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const [atBo, atCy] = [new Capture(), new Capture()];
@@ -108,7 +108,7 @@ Deno.test("who has left cannot read later messages, with the keys that it holds"
   assertEquals(await opens(atCy.room, ada, held, after!), false);
 });
 
-Deno.test("who has joined cannot read earlier messages, with the keys that it holds", async () => {
+Deno.test("the keys of a newcomer open no earlier message", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const [atBo, atCy] = [new Capture(), new Capture()];
@@ -126,7 +126,7 @@ Deno.test("who has joined cannot read earlier messages, with the keys that it ho
   assertEquals(await opens(atBo.room, ada, held, before!), false);
 });
 
-Deno.test("a private message goes to nobody else, and opens to nobody else's session key", async () => {
+Deno.test("a private message is forwarded only to its recipient, and no other session key opens it", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const [atBo, atCy] = [new Capture(), new Capture()];
@@ -192,7 +192,7 @@ async function recordingEncryptions(run: () => Promise<void>): Promise<string[]>
   return uses;
 }
 
-Deno.test("an identity key opens nothing: neither by itself nor in another run", async () => {
+Deno.test("a stolen identity key opens no message, neither directly nor in another run", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const atBo = new Capture();
@@ -217,7 +217,7 @@ Deno.test("an identity key opens nothing: neither by itself nor in another run",
   }
 });
 
-Deno.test("no key and vector meet twice, across steps, chains, private lines, receipts, asks and rooms", async () => {
+Deno.test("no key is used twice with one vector, over steps, chains, private lines, receipts, asks and rooms", async () => {
   const uses = await recordingEncryptions(async () => {
     const room = new TestRoom();
     const ada = await room.join("ada");

@@ -103,7 +103,7 @@ Deno.test("lines, grants, gone messages and notices are read back as they were p
   );
 });
 
-Deno.test("a plaintext is padded to a multiple of 32 up to 256, and by Padmé above", () => {
+Deno.test("a plaintext is padded to a multiple of 32 bytes up to 256, and by Padmé above", () => {
   const steps = [[1, 32], [32, 32], [33, 64], [224, 224], [225, 256], [256, 256], [257, 272]];
   const above = [[511, 512], [513, 544], [1024, 1024], [1025, 1088], [65_537, 67_584]];
   for (const [length, padded] of [...steps, ...above]) {

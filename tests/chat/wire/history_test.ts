@@ -58,7 +58,7 @@ Deno.test("a context depends on who else is listed, on what was before, on the e
   for (const other of others) assertNotEquals(other, base);
 });
 
-Deno.test("the same members by another history have another context: nobody left and came again unseen", async () => {
+Deno.test("the same members after another history have another context", async () => {
   const stayed = history([ada, bo]);
   const came = history([ada, bo]);
   await after([["left", bo], ["joined", bo]], came);
@@ -93,7 +93,7 @@ Deno.test("a newcomer that starts from a version continues as those who saw all 
   assertEquals([late.version, late.size], [4, 2]);
 });
 
-Deno.test("the contexts of the last 16,384 versions are kept, and no others", async () => {
+Deno.test("only the contexts of the last 16,384 versions are kept", async () => {
   const kept = history();
   for (let i = 0; i < KEPT_CONTEXTS; i++) kept.add(i % 2 === 0 ? "joined" : "left", ada);
   await kept.newest;
