@@ -1,5 +1,5 @@
 /**
- * Nothing missing goes unnoticed, and nothing that is lost stays lost: a relay that leaves out frames, or holds them back.
+ * A relay leaves out frames or holds them back: receivers report what is missing, and senders send it again.
  *
  * @module
  */
