@@ -122,7 +122,7 @@ export const LIMIT_OPTIONS = {
     max: 100_000,
     default: DEFAULT_LIMITS.pending,
     help:
-      "The most connections that have not joined; beyond that, the relay closes one of the busiest address",
+      "The most connections that have not joined; beyond that, the relay closes one of the address that has the most",
   },
   "max-per-address": {
     type: "integer",
@@ -191,7 +191,7 @@ export const CHAT_SERVER = {
   details:
     `Starts a relay, which forwards messages that it cannot read, and joins its room as a member. Prints
 where the relay listens, with which command others join, and who comes and goes. Clients open more
-rooms by joining them. The relay lists its rooms to nobody.`,
+rooms by joining them. The relay does not list its rooms.`,
   options: {
     host: {
       ...LISTEN_HOST,
@@ -275,7 +275,7 @@ rooms by joining them. The relay lists its rooms to nobody.`,
       type: "text",
       value: "URL",
       help:
-        "With --web: where a proxy serves the page, such as https://example.org/parley/: invitations lead there, and the server takes the name in it as one of its own",
+        "With --web: where a proxy serves the page, such as https://example.org/parley/: invitations lead there, and the server accepts its host name as its own",
     },
     grace: {
       type: "integer",
