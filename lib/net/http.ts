@@ -35,7 +35,7 @@ const STATUS_TEXT = {
 /** A status of a response. */
 export type Status = keyof typeof STATUS_TEXT;
 
-/** Thrown for a head that cannot be answered as it asks. */
+/** Thrown for the head of a request or a response that is not accepted. */
 export class HttpError extends Error {
   /**
    * @param status The status of the response.
@@ -69,7 +69,7 @@ export class Fields {
     }
   }
 
-  /** Returns every value of a field that is no list. */
+  /** Returns every value of a field that is not a list. */
   all(name: string): readonly string[] {
     return this.#values.get(name) ?? [];
   }
@@ -152,7 +152,7 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /**
  * Reads the head of a request.
  *
- * @throws {HttpError} 400, 431 or 505, if it is none that can be answered.
+ * @throws {HttpError} 400, 431 or 505, if it is malformed or not supported.
  */
 export function readRequest(head: Bytes): HttpRequest {
   const [line = "", ...rest] = linesOf(head);
@@ -188,7 +188,7 @@ function readTarget(target: string): { path: string; authority: string | undefin
 /**
  * Reads the head of a response.
  *
- * @throws {HttpError} 400 or 431, if it is none that can be read.
+ * @throws {HttpError} 400 or 431, if it is malformed.
  */
 export function readResponse(head: Bytes): ResponseHead {
   const [line = "", ...rest] = linesOf(head);

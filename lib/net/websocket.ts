@@ -373,7 +373,7 @@ function applyMask(
 /**
  * Reads the payload of a close frame.
  *
- * @throws {WebSocketError} If it is one byte, or its code or its reason cannot be.
+ * @throws {WebSocketError} If it has one byte, or its code or its reason is not valid.
  */
 function readClose(payload: Bytes): { readonly code: number; readonly reason: string } {
   if (payload.length === 0) return { code: NO_STATUS, reason: "" };

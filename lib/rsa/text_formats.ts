@@ -199,7 +199,7 @@ const SSH2 = /---- BEGIN SSH2 PUBLIC KEY ----\r?\n([^]*?)\r?\n---- END SSH2 PUBL
 export function readSsh2(text: string): DecodedKey | undefined {
   const body = SSH2.exec(text)?.[1];
   if (body === undefined) return undefined;
-  // A header has a colon, and goes on in the next line if it ends in a backslash.
+  // A header has a colon, and continues in the next line if it ends in a backslash.
   const base64 = body.replace(/\\\r?\n/g, "").split("\n").filter((line) => !line.includes(":"));
   return readSshBlob(bytesOf(base64.join("")), "SSH2");
 }

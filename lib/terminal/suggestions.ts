@@ -63,7 +63,7 @@ export class History {
     this.leave();
   }
 
-  /** Goes back to the line being edited, which is a new one. */
+  /** Returns to the line being edited, which is now empty. */
   leave(): void {
     this.#place = this.#lines.length;
   }
@@ -133,7 +133,7 @@ export class Search {
     if (this.#query !== "") this.#find(this.#at - 1, -1, undefined);
   }
 
-  /** Goes on to the next older (-1) or newer (1) line that matches and differs. */
+  /** Finds the next older (-1) or newer (1) line that matches and differs. */
   next(step: -1 | 1): void {
     if (this.#query !== "") this.#find(this.#at + step, step, this.shown.text);
   }

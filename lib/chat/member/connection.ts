@@ -91,7 +91,7 @@ export interface MemberConnectionOutput {
   bye(reason: Ending, graceMs: number): void;
   /** The relay is silent for too long. */
   silent(detail: string): void;
-  /** What came is not this protocol, or breaks it. */
+  /** The received bytes are not this protocol, or break its rules. */
   broken(reason: "TLS_SPOKEN" | "NOT_A_RELAY" | "BAD_RELAY", detail: string): void;
   /** An exception that no input explains. */
   failed(error: unknown): void;

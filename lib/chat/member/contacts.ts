@@ -87,7 +87,7 @@ export class PairLines {
     return stream === STREAM.private || this.#hasReached(contact);
   }
 
-  /** Whether a contact has taken what came before that which the relay left out. */
+  /** Whether a contact has taken everything before the first message that the relay left out. */
   #hasReached(contact: Contact): boolean {
     const { behindFrom, streams } = contact;
     // The number is the relay's, and may be wrong: the contact takes what it is owed only after this member sends it.

@@ -25,7 +25,7 @@ import type { Peer } from "./roster.ts";
 /** The most text that is kept until it is delivered, in bytes. */
 export const MAX_KEPT_BYTES = 16 << 20;
 
-/** How far a line has come that is not delivered. */
+/** The state of a line that is not delivered. */
 export interface WaitingLine {
   /** The line. */
   readonly line: Line;
@@ -51,7 +51,7 @@ export interface Backlog {
   readonly unsent: number;
 }
 
-/** Receives what became of lines. */
+/** Receives the outcomes of lines. */
 export interface LedgerEvents {
   /** The relay has accepted the line for every recipient in the room. */
   sent(line: Line): void;
@@ -164,7 +164,7 @@ export class Ledger {
     }
   }
 
-  /** What a contact was sent from a number on, and has not taken, is owed to it again. */
+  /** Owes a contact again the lines that it was sent from a number on and has not taken. */
   #oweAgain(contact: Contact, stream: Stream, from: number): void {
     const state = contact.streams[stream];
     const { owed, sent } = state;
@@ -176,7 +176,8 @@ export class Ledger {
   }
 
   /**
-   * The relay leaves out sealed frames for a contact, from a number on. The contact may be served alone by now: until it
+   * The relay leaves out sealed frames for a contact, from a number on. The contact may be served alone by now: until
+   * it
    * rejoins, the relay leaves out what is sealed to it later as well.
    */
   fallBehind(contact: Contact, number: number): void {

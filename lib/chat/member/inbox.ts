@@ -56,7 +56,7 @@ export interface ShownText {
   readonly late: boolean;
 }
 
-/** What became of a frame. */
+/** The result of opening a frame. */
 export interface Outcome {
   readonly texts: readonly ShownText[];
   readonly notices: readonly NoticeMessage[];
@@ -68,7 +68,7 @@ export interface Outcome {
   readonly isNewKey: boolean;
 }
 
-/** The error of a frame that is passed over. */
+/** The error of a frame that is skipped. */
 export class FrameFault extends Error {
   /** Creates the error. */
   constructor(readonly fault: Fault) {
@@ -78,12 +78,12 @@ export class FrameFault extends Error {
 }
 
 /**
- * What a peer is charged for: steps of a chain that no message explains, that others' lines wait for it, and notices,
- * which this member's program has to look at.
+ * The kinds of work that a peer is charged for: steps of a chain beyond one a frame, waits of this member for its
+ * receipts, and notices.
  */
 export type PeerCost = "step" | "wait" | "notice";
 
-/** How much of it an identity may cause. */
+/** How much of each kind of work one identity may cause. */
 export const PEER_TARIFF: Tariff<PeerCost> = {
   step: { perSecond: 8, burst: 64 },
   wait: { perSecond: 1 / 60, burst: 3 },
@@ -103,7 +103,7 @@ export interface InboxOptions {
   readonly pays: (steps: number) => boolean;
 }
 
-/** What comes from one peer in one room. */
+/** Opens the frames of one peer in one room. */
 export class Inbox {
   readonly peer: Peer;
   /** The pairwise keys that the peer gave. */
@@ -114,7 +114,7 @@ export class Inbox {
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
   #shown: readonly Progress[] = [];
-  /** The use of the pairwise key of the last frame that brought notices. */
+  /** The `use` of the last frame that contained notices. */
   #noticesAt = -1;
 
   /** Starts with nothing received in this room. */

@@ -289,7 +289,7 @@ export function sizeOf({ line }: Entry): number {
   return line.text.length + LINE_BYTES;
 }
 
-/** What became of a line that was entered. */
+/** The result of entering a line. */
 export type Entered =
   | { readonly ok: true; readonly id: string }
   | { readonly ok: false; readonly code: RefusalCode; readonly message: string };

@@ -193,7 +193,7 @@ export class Member {
     if (this.#state !== "connected") return;
     const comesBack = this.#options.comesBack ?? true;
     if (this.#membership === undefined || this.#leaving || !comesBack) {
-      // What came before the end is shown before the end is.
+      // The events before the end are shown first.
       return this.#endInOrder(this.#leaving ? "LEFT" : reason, detail);
     }
     this.#become("away");
@@ -233,10 +233,11 @@ export class Member {
   }
 
   /**
-   * Sends a notice to one peer of the present room, under the pairwise key. The peer's program is told of it as an event
-   * `notice`. It has neither number nor receipt. It comes in order, once, after a lost connection too. It is lost if
-   * this stay or the peer's ends first, or if the relay leaves it out for a peer that does not read: whoever needs it
-   * sends it again, for example after `joined` or `reconnected`. Peers look at 16 of one identity, and one more a second.
+   * Sends a notice to one peer of the present room, under the pairwise key. The peer's program receives it as an event
+   * `notice`. It has neither number nor receipt. It comes once at most and in order, after a lost connection too. It is
+   * lost if this stay or the peer's ends first, or if the relay leaves it out for a peer that does not read: the caller
+   * then sends it again, for example after `joined` or `reconnected`. A peer handles 16 notices of one identity, and
+   * one more each second.
    *
    * @param peer The peer, also as an earlier room listed it.
    * @param notice What it is about.
@@ -253,7 +254,8 @@ export class Member {
   }
 
   /**
-   * The first `events` events have been shown. Only members whose joining was shown receive what is entered from now on,
+   * The first `events` events have been shown. Only members whose joining was shown receive what is entered from now
+   * on,
    * and receipts are sent only for what was shown.
    */
   displayed(events: number): void {
@@ -311,7 +313,7 @@ export class Member {
     try {
       this.#output.event(event);
     } catch (error) {
-      // The caller that shows events has failed, not what came.
+      // The caller that shows events has failed, not the received frame.
       this.#output.fail(error);
     }
   }
@@ -437,7 +439,7 @@ export class Member {
     });
   }
 
-  /** A credential that ends late was made by a clock ahead of this one, whichever is right. It is told once. */
+  /** Reports once a credential that ends too late: the clock that made it is ahead of this machine's. */
   #compareClocks({ expiresAt, key }: Credential): void {
     const detail = this.#clock.hint(expiresAt, this.#date());
     if (detail === undefined) return;

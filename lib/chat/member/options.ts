@@ -67,9 +67,9 @@ export type FaultCode =
   | "HIDDEN"
   /** A peer gives this member no lines, because it knows another key under this member's name. */
   | "MISTRUSTED"
-  /** A peer's session key is of no use, so that no key can be given to it. It is left out. */
+  /** A peer's session key cannot encrypt, so it is given no key and is left out. */
   | "UNREACHABLE"
-  /** An exception that no check foresaw. The frame is passed over. */
+  /** An exception that no check foresaw. The frame is skipped. */
   | "FAILED"
   | "CLOCK_BEHIND"
   | "BAD_CREDENTIAL"

@@ -60,7 +60,7 @@ export class OwnPairs {
   /**
    * Makes pairwise keys.
    *
-   * @returns The peers whose session key is of no use.
+   * @returns The peers whose session key cannot encrypt.
    */
   async prepare(lacking: readonly Peer[]): Promise<Peer[]> {
     const { room, self, random } = this.#options;
@@ -120,8 +120,8 @@ export class OwnChain {
   }
 
   /**
-   * Returns the present chain if those who hold its key are those who are to read the next frame. Then it needs no
-   * change, and nothing has to be awaited. Nobody is named twice.
+   * Returns the present chain if the holders of its key are the readers of the next frame. Then it needs no change, and
+   * nothing has to be awaited. No peer may be named twice.
    *
    * @param recipients Who is to read the next frame.
    * @param kept Who may read it too, and is sent it some other way.

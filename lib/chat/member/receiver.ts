@@ -44,21 +44,21 @@ export interface ReceivingOptions {
   readonly costs: Costs<PeerCost>;
   /** Checks a credential, with its newest renewal. */
   readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
-  /** Receives what came. */
+  /** Receives the events of received frames. */
   readonly event: (event: MemberEvent) => void;
-  /** Receives the end of a credential that the relay has taken and that is too late by this machine's clock. */
+  /** Receives the end of a credential that the relay has accepted and that this machine's clock shows as too late. */
   readonly tooLong: (expiresAt: number) => void;
   /** Sends a frame that is not counted, if there is a connection. */
   readonly send: (frame: Bytes) => void;
-  /** Receives a receipt that holds. */
+  /** Receives a valid receipt. */
   readonly receipt: (from: Peer, receipt: readonly Progress[]) => void;
   /** Opens a receipt; undefined if it is not valid or not new. */
   readonly openReceipt: (from: Peer, entry: Entry, context: Bytes) => Promise<Bytes | undefined>;
-  /** Admits a newcomer that waited for an unconfirmed member of the same name to be refuted. */
+  /** Admits a newcomer that waited because an unconfirmed member had its name. */
   readonly admit: (peer: Peer) => void;
 }
 
-/** What a frame does once the frames before it have done theirs. */
+/** The effect of a frame. It runs after the effects of the frames before it. */
 export type Effect = () => Promise<void> | void;
 
 /** The receiving side of a member in one room. */
@@ -67,7 +67,7 @@ export class ReceivingSide {
   readonly #inboxes = new Map<Peer, Inbox>();
   readonly #faults = new FaultLog();
   readonly #receipts: OwnReceipts;
-  /** Peers whose last frame named another history than this member's. */
+  /** Peers whose last frame was bound to another history than this member's. */
   readonly #differing = new Set<Peer>();
   /** Receipts and asks that came before the joinings that they know of, by kind and sender. */
   #early = new Map<string, EarlyEntry>();
@@ -171,7 +171,7 @@ export class ReceivingSide {
     };
   }
 
-  /** A newcomer that waited is really there. Unconfirmed members of its name make way. */
+  /** Admits a newcomer that waited and has proved itself, unless a member with its name was confirmed meanwhile. */
   #replaceNamesake(peer: Peer): void {
     const { roster, admit } = this.#own;
     roster.stopWaiting(peer.number);
@@ -236,7 +236,7 @@ export class ReceivingSide {
     } else await this.#contain(peer, () => act(peer));
   }
 
-  /** The room has another version: what came early may be understood now. */
+  /** Handles the receipts and asks that named a version that the room has reached only now. */
   async versionChanged(): Promise<void> {
     if (this.#early.size === 0) return;
     const early = [...this.#early.values()];
@@ -341,7 +341,9 @@ export class ReceivingSide {
     });
   }
 
-  /** Passes on the notices of a peer that is not hidden, as far as its identity may cause them. The others are dropped. */
+  /**
+   * Passes on the notices of a peer that is not hidden, as far as its identity may cause them. The others are dropped.
+   */
   #notice(peer: Peer, notices: readonly NoticeMessage[]): void {
     if (notices.length === 0 || this.#own.policy.hides(peer)) return;
     const { costs, now, event } = this.#own;

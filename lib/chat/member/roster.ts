@@ -178,7 +178,7 @@ export class Roster extends Registry<Peer> {
   }
 }
 
-/** Decides about peers. It is asked for every frame, so that a decision applies from the next one on. */
+/** Decides about peers. A member asks it for every frame, so a decision applies from the next frame on. */
 export interface Policy {
   /** Returns why a peer is given no keys, in words that follow its name; undefined if it may read. */
   obstacle(peer: Peer): string | undefined;

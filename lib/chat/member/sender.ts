@@ -31,7 +31,7 @@ import type { Peer, Policy } from "./roster.ts";
 
 /**
  * How long a relay may accept none of the frames that it was sent, in milliseconds. It is longer than the time after
- * which a relay says that it has heard nothing, so that this is told first.
+ * which a relay reports silence, so that such a report comes first.
  */
 export const ACCEPT_MS = 60_000;
 
@@ -121,7 +121,7 @@ export class Outgoing {
     return this.#sent.keptBytes;
   }
 
-  /** Whether the relay has accepted nothing for so long that it is of no use. */
+  /** Whether the relay has accepted nothing for {@linkcode ACCEPT_MS}. */
   get isIgnored(): boolean {
     return this.#options.now() - this.#ignoredSince >= ACCEPT_MS;
   }

@@ -36,8 +36,8 @@ import { Outgoing, type OutgoingOptions } from "./sender.ts";
 import type { MissedSpan } from "./time.ts";
 
 /**
- * How long those who were in the room before may take before they are told to be away, in milliseconds. A relay that
- * was restarted loses everyone at once, and most are back within that time.
+ * How long the contacts of the room before may take to come back before they are reported as away, in milliseconds. A
+ * relay that was restarted loses everyone at once, and most members are back within that time.
  */
 const AWAY_AFTER_MS = 3_000;
 
@@ -55,7 +55,7 @@ export interface MembershipOptions
   readonly order: InOrder;
   /** Sends a frame if there is a connection. */
   readonly send: (frame: Bytes) => void;
-  /** Receives what the relay does that it must not. */
+  /** Receives a breach of the protocol by the relay. */
   readonly breach: (detail: string) => void;
 }
 
@@ -68,9 +68,9 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #acknowledger: Acknowledger;
   #displayedVersion = 0;
-  /** When those who have not come back from the room before are told to be away, in milliseconds. */
+  /** When contacts that have not come back are reported as away, in milliseconds. */
   #awayAt = Infinity;
-  /** When they are given up, in milliseconds. */
+  /** When these contacts are given up, in milliseconds. */
   #graceEndsAt = Infinity;
 
   /** Starts before the roster is known. */
@@ -104,12 +104,12 @@ export class Membership {
   }
 
   /**
-   * Begins, once everything that came before has taken effect.
+   * Begins the stay, after the effects of all earlier frames.
    *
    * @param admitted The room that the relay has admitted this member to.
    * @param candidates The checked listings.
-   * @param graceMs How long those of the room before are waited for, in milliseconds; undefined if there was none.
-   * @param missed When something was said that may not have come.
+   * @param graceMs How long to wait for the contacts of the room before, in milliseconds; undefined if there was none.
+   * @param missed The time span whose messages this member may have missed.
    */
   begin(
     { room, number, context }: Admitted,
@@ -144,7 +144,7 @@ export class Membership {
     this.#graceEndsAt = now() + graceMs;
   }
 
-  /** Shows the others that this member is really there. */
+  /** Sends `here`, which shows the others that this member is really there. */
   #sayHere(): void {
     const say = async () => {
       const { version, context, signature } = await this.#sign(hereStatement);
@@ -164,7 +164,7 @@ export class Membership {
     return { version, context, signature };
   }
 
-  /** Everything so far is displayed once its events are. */
+  /** Notes the present version as displayed once the events so far are displayed. */
   #display(): void {
     const { version } = this.roster;
     this.#options.displayed.then(() => this.#displayedVersion = version);
@@ -195,7 +195,7 @@ export class Membership {
     for (const { peer } of ledger.missing()) this.part(peer, "LOST", false);
   }
 
-  /** Sends the receipts that are due now, or wants to be woken for those that are due later. */
+  /** Sends the receipts that are due, or asks for a call of {@linkcode tick} when they are. */
   sendReceipts(): void {
     const { now, wake, failed } = this.#options;
     const { receiving } = this;
@@ -209,7 +209,7 @@ export class Membership {
     if (count !== undefined) this.#options.send(encodeCount(KIND.ack, count));
   }
 
-  /** There is another connection to the same room. */
+  /** Continues on another connection to the same room. */
   goOn(): void {
     const { send } = this.#options;
     for (const frame of this.outgoing.waiting) send(frame);
@@ -219,7 +219,7 @@ export class Membership {
     this.outgoing.goOn();
   }
 
-  /** Sends receipts, and returns the frame that leaves. */
+  /** Sends receipts, and returns the `leave` frame. */
   async leave(): Promise<Bytes> {
     await this.receiving.hurry();
     const { version, signature } = await this.#sign(leaveStatement);

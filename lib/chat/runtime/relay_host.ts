@@ -72,7 +72,7 @@ export interface RelayHost extends AsyncDisposable {
 export interface HostOptions {
   /** The name of the relay's own room. */
   readonly roomName: string;
-  /** What a member in this process has dialled, for its proof. */
+  /** The address that members in this process name in their proofs. */
   readonly self: { readonly host: string; readonly port: number };
   /** Links wait until this is fulfilled. */
   readonly opens?: Promise<unknown> | undefined;

@@ -27,7 +27,7 @@ import { dialTcp, type TcpConnection, type TcpDestination, TcpLink } from "./tcp
 
 /** How long a WebSocket that has ended may take to close its connection, in milliseconds. */
 const LINGER_MS = 2_000;
-/** How many frames of a WebSocket are read. A peer that sends more is read more slowly. */
+/** The rate at which frames of a WebSocket are read. A peer that sends more is read more slowly. */
 const FRAME_RATE = { perSecond: 4_000, burst: 8_000 } as const;
 /** While more bytes wait to be sent, only the newest ping is answered (RFC 6455 section 5.5.3). */
 const MAX_WAITING_FOR_PONGS = 64 << 10;
@@ -46,14 +46,14 @@ export class WebSocketEnd {
   #owed: Bytes | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes over the link's bytes. The caller opens it and passes on what it receives. */
+  /** Wraps a link. The caller opens the link and passes received bytes to {@linkcode receive}. */
   constructor(link: DuplexLink, side: Side) {
     this.#link = link;
     this.#side = side;
     this.#codec = new WebSocketCodec(side);
   }
 
-  /** What the peer did wrong; undefined if it did not. */
+  /** The peer's breach of the protocol; undefined if there is none. */
   fault: string | undefined;
 
   /** Sends one binary message. */
@@ -66,12 +66,12 @@ export class WebSocketEnd {
     this.#sendFrame(lastSent.frame);
   }
 
-  /** Sends a close frame. The peer's close frame ends the connection, or the caller, which closes the link. */
+  /** Sends a close frame. The connection ends at the peer's close frame, or when the caller closes the link. */
   end(): void {
     this.#sendFrame(this.#codec.close());
   }
 
-  /** Takes what the link brought, and passes on what the messages carry. */
+  /** Takes received bytes, and passes the payloads of the messages to the receiver. */
   receive(chunk: Bytes, receiver: LinkReceiver): Promise<void> | undefined {
     if (this.#over.signal.aborted || this.#linger !== undefined) return undefined;
     const { data, pongs, frames, closed } = this.#codec.receive(chunk);
@@ -121,7 +121,7 @@ export class WebSocketEnd {
 class WebSocketLink implements Link {
   readonly #link: TcpLink;
   readonly #socket: WebSocketEnd;
-  /** What came with the response to the opening handshake. */
+  /** The bytes received together with the response to the opening handshake. */
   readonly #first: Bytes;
 
   constructor(link: TcpLink, first: Bytes) {
@@ -162,7 +162,7 @@ class WebSocketLink implements Link {
   }
 }
 
-/** Where a WebSocket is. */
+/** The address of a WebSocket. */
 export interface WebSocketDestination extends TcpDestination {
   /** Its path, in URL form. */
   readonly path: string;
@@ -218,7 +218,7 @@ export async function dialWebSocket(
 
 const NOT_WEB_HINT = "check the address, and whether the relay serves WebSocket";
 
-/** Asks for the WebSocket. Returns what came after the response. */
+/** Makes the opening handshake. Returns the bytes received after the response. */
 async function shakeHands(
   conn: TcpConnection,
   { hostname, port, path, tls }: WebSocketDestination,

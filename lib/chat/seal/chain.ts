@@ -78,13 +78,13 @@ export function vectorOf(number: number): Bytes {
   return new ByteWriter(12).u48(0).u48(number).finish();
 }
 
-/** Where a sealed frame goes, and what it carries first. */
+/** The header fields that a sender chooses for a sealed frame, and the context of the version. */
 export interface SealedPlace extends Pick<SealedHeader, "sender" | "route" | "number" | "version"> {
   /** The context of the version. */
   readonly context: Bytes;
 }
 
-/** A chain of one's own. */
+/** The chain of this member. */
 export class SendingChain {
   readonly scope: ChainScope;
   #at: Step;

@@ -113,7 +113,7 @@ export class PairSender {
    * @param pair The room, the sender and the recipient.
    * @param session The recipient's RSA-OAEP public key.
    * @param random The source of the key.
-   * @returns The sender's side. Rejects if the session key is of no use.
+   * @returns The sender's side. Rejects if the session key cannot encrypt.
    */
   static async to(pair: Pair, session: CryptoKey, random: Random): Promise<PairSender> {
     const raw = random(HASH_BYTES);
@@ -213,8 +213,8 @@ export class PairReceiver {
    * @param pair The room, the sender and the recipient.
    * @param sessionKey The recipient's private RSA-OAEP key.
    * @param signingKey The sender's Ed25519 public key.
-   * @param nextSequence Returns a number that no other receipt of this recipient has, in any room: a relay that shows a
-   *   room again brings its keys back.
+   * @param nextSequence Returns a number that no other receipt of this recipient has, in any room: a relay that shows
+   * an old state of a room makes its pairwise keys valid again.
    */
   constructor(
     pair: Pair,

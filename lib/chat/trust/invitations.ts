@@ -23,7 +23,7 @@ import {
 
 /** How long an invitation lasts by default, in milliseconds. */
 export const INVITATION_LIFE_MS = 24 * 60 * 60 * 1000;
-/** The most invitations that an inviter keeps. The oldest of those that are over make way. */
+/** The most invitations that an inviter keeps. A new one replaces the oldest one that is over. */
 export const MAX_INVITATIONS = 256;
 /** The most guests of one invitation. */
 export const MAX_GUESTS = 1024;
@@ -50,13 +50,13 @@ export interface MadeInvitation {
   readonly expiresAt: number;
   /** Whether more than one identity may use it. */
   readonly many: boolean;
-  /** Those who have used it. One identity counts once. */
+  /** The guests that have used it, one for each identity. */
   readonly guests: readonly Guest[];
   /** Whether it was withdrawn. */
   readonly withdrawn: boolean;
 }
 
-/** What a proof of a guest amounts to. */
+/** The outcome of a guest's proof. */
 export type ProofOutcome =
   /** The guest is invited. `again` says that its identity has proved it before. */
   | { readonly kind: "accepted"; readonly invitation: MadeInvitation; readonly again: boolean }
@@ -86,8 +86,8 @@ export interface InvitationsOptions {
 /**
  * The invitations that this member has made.
  *
- * A relay in the same process may ask {@linkcode Invitations.admits}: this is its option `invitations`. Whoever was bound
- * there is bound here, too, and the other way round.
+ * A relay in the same process may ask {@linkcode Invitations.admits}: this is its option `invitations`. An identity
+ * that one of the two binds is bound for both.
  */
 export class Invitations {
   readonly #now: () => number;
@@ -152,7 +152,7 @@ export class Invitations {
   }
 
   /**
-   * Withdraws an invitation: nobody is accepted by it any more, its guests among them. They stay what they are.
+   * Withdraws an invitation: it accepts nobody any more, not even its guests. Guests that it has accepted stay invited.
    *
    * @returns Whether there is one with that number that is not over.
    */
@@ -169,7 +169,7 @@ export class Invitations {
    * @param from The peer.
    * @param body The body.
    * @param at The room's id, and this member's hash.
-   * @returns What it amounts to, and the body of the notice to answer with; undefined if it is no proof.
+   * @returns The outcome, and the body of the notice to answer with; undefined if the body is not a proof.
    */
   async take(
     from: Peer,
@@ -230,13 +230,13 @@ export class Invitations {
   // For a relay in this process.
 
   /**
-   * Returns whether an invitation lets somebody in at a relay. It binds nobody: the relay may refuse the join for
-   * another reason, and a guest who tries again may have another identity.
+   * Returns whether a relay may admit somebody by an invitation. It binds no identity: the relay may refuse the join
+   * for another reason, and a guest who tries again may have another identity.
    *
    * @param publicKey The invitation's public key. The relay has verified the signature of the guest's proof.
    * @param guest Who wants to join.
    * @param room The name of the room.
-   * @returns Whether it is let in; `used` if another identity has used the invitation.
+   * @returns Whether the guest may be admitted; `used` if another identity has used the invitation.
    */
   admits(publicKey: Bytes, guest: Guest, room: string): "admitted" | "used" | "no" {
     const kept = this.#kept.get(mapKey(publicKey));
@@ -277,7 +277,7 @@ function readNotice(body: Bytes): InvitationNotice | undefined {
 
 /** How long a guest waits for an answer before it proves itself again, in milliseconds. */
 export const PROVE_AGAIN_MS = 10_000;
-/** How often it proves itself to one member in one room before it says that there is no answer. */
+/** How many proofs a guest sends to one member in one room before it reports that there is no answer. */
 export const MAX_PROOFS = 3;
 /**
  * How long it waits after that before it proves itself again, in milliseconds. An inviter that knew the guest's name by
@@ -322,7 +322,7 @@ export interface InvitedGuestOptions {
 interface Inviter {
   readonly peer: Peer;
   proofs: number;
-  /** Whether it was told that there is no answer. */
+  /** Whether the missing answer was reported. */
   isSilent: boolean;
   /** When the next proof is due, or the last one counts as not answered; Infinity once it is answered. */
   dueAt: number;
@@ -358,7 +358,7 @@ export class InvitedGuest {
     return Math.min(...this.#inviters.values().map(({ dueAt }) => dueAt), Infinity);
   }
 
-  /** Returns whether a fingerprint is the one that the link names: as sure as the way that the link went. */
+  /** Returns whether a fingerprint is the one that the link names. This is as secure as the channel of the link. */
   isInviter(fingerprint: string): boolean {
     return sameBytes(inviterOf(fingerprint), this.#options.inviter);
   }
@@ -373,7 +373,7 @@ export class InvitedGuest {
     if (this.#state === "waiting") this.#state = "released";
   }
 
-  /** Takes what the member is told. Call it for every event, in order. */
+  /** Takes the member's events. Call it for every event, in order. */
   take(event: MemberEvent): void {
     switch (event.kind) {
       case "admitted":

@@ -21,7 +21,7 @@ export type TrustState =
   | "known"
   /**
    * An invitation has proved its key: the peer came by the user's link, or the user by the peer's.
-   * This is as sure as the way that the link took.
+   * This is as secure as the channel of the link.
    */
   | "invited"
   /** The user has compared its fingerprint or expects it. */
@@ -179,7 +179,7 @@ export class Trust implements Policy {
     return this.of(credential) === "changed" || this.ignores(credential);
   }
 
-  /** Reports whether a peer is told that it receives no keys: its key is not the known one. */
+  /** Reports whether a peer is told that it receives no keys, because its key is not the known one. */
   mistrusts({ credential }: Peer): boolean {
     return this.of(credential) === "changed";
   }

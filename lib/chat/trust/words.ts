@@ -45,7 +45,7 @@ const MESSAGE = { commit: 1, answer: 2, reveal: 3, same: 4, differ: 5, over: 6 }
 export type WordsMessage =
   /** Begins an attempt; says that the words are the same, or differ; or ends the attempt. */
   | { readonly kind: "commit" | "same" | "differ" | "over"; readonly commitment: Bytes }
-  /** The nonce of who answers, or of who began. */
+  /** The nonce of the responder (`answer`) or of the initiator (`reveal`). */
   | { readonly kind: "answer" | "reveal"; readonly commitment: Bytes; readonly nonce: Bytes };
 
 /** Encodes a message as the body of a notice. */
@@ -74,7 +74,7 @@ export function readWordsMessage(body: Bytes): WordsMessage | undefined {
 
 const KINDS = Object.keys(MESSAGE) as (keyof typeof MESSAGE)[];
 
-/** Between whom words are made, and where. */
+/** The room and the two members of an attempt. */
 export interface WordsScope {
   /** The id of the room. */
   readonly room: Bytes;
@@ -84,7 +84,7 @@ export interface WordsScope {
   readonly responder: Bytes;
 }
 
-/** Returns the commitment of who begins to its nonce. */
+/** Returns the commitment of the initiator to its nonce. */
 export function commitmentOf({ room, initiator, responder }: WordsScope, nonce: Bytes) {
   return sha256(inContext(CONTEXT.wordsCommitment, room, initiator, responder, nonce));
 }
@@ -135,7 +135,7 @@ export interface WordsEvent {
    * `differ`: a person says that they are not, which ends the attempt. `ended`: no words count any more.
    */
   readonly state: "asked" | "shown" | "confirmed" | "differ" | "ended";
-  /** Whose doing it is; of `shown`, who began. */
+  /** Which side caused the event; for `shown`, which side began the attempt. */
   readonly by: "self" | "peer";
   /** The words, if there are any. */
   readonly words: readonly string[] | undefined;
@@ -151,7 +151,7 @@ export interface WordsEvent {
 export interface WordsOutput {
   /** Sends a peer a notice `words`; returns whether it is sent. */
   send(peer: Peer, body: Bytes): boolean;
-  /** Something to tell the person. */
+  /** Receives an event for the person. */
   event(event: WordsEvent): void;
   /** {@linkcode Words.wakeAt} may be earlier than it was. */
   wake(): void;
@@ -159,7 +159,7 @@ export interface WordsOutput {
   fail(error: unknown): void;
 }
 
-/** Who compares words, and with which clock and random numbers. */
+/** The member that compares words, its room, its clock and its random numbers. */
 export interface WordsOptions {
   readonly self: Pick<Credential, "member">;
   /** The id of the present room. */
@@ -219,7 +219,7 @@ export class Words {
     return Math.min(...this.#attempts.values().map(({ endsAt }) => endsAt));
   }
 
-  /** Ends what has taken too long. */
+  /** Ends the attempts whose time is over. */
   tick(): void {
     const now = this.#now();
     for (const attempt of [...this.#attempts.values()]) {
@@ -234,13 +234,13 @@ export class Words {
     else this.#end(attempt, "peer", by === "self" ? "unanswered" : "unfinished");
   }
 
-  /** Another stay begins, in the room with an id. Nothing of the last one counts. */
+  /** Begins another stay, in the room with an id, and ends the attempts of the last one. */
   enter(room: Bytes): void {
     this.#room = room;
     for (const attempt of [...this.#attempts.values()]) this.#end(attempt, "self", "stay");
   }
 
-  /** A peer has left. */
+  /** Ends the attempt with a peer that has left. */
   left({ credential }: Peer): void {
     const attempt = this.#attempts.get(credential.key);
     if (attempt !== undefined) this.#end(attempt, "peer", "left");
@@ -453,7 +453,7 @@ export class Words {
   /** Sends a message about an attempt. If the peer cannot be reached, a message that the attempt needs ends it. */
   #send(attempt: Attempt, kind: WordsMessage["kind"]): boolean {
     const { peer, commitment, nonce } = attempt;
-    // An attempt that has sent nothing yet ends without a word.
+    // An attempt that has sent nothing yet ends without a message.
     if (commitment === undefined) return false;
     const message = kind === "answer" || kind === "reveal"
       ? { kind, commitment, nonce }

@@ -79,7 +79,7 @@ export interface GrantMessage {
   readonly last: number;
 }
 
-/** That messages up to a number, which were not shown, will not come. */
+/** States that messages up to a number that were not shown will not come. */
 export interface GoneMessage {
   readonly kind: "gone";
   readonly stream: Stream;
@@ -89,7 +89,7 @@ export interface GoneMessage {
 /** What a notice is about. */
 export type Notice = typeof NOTICES[number];
 
-/** What one member's program tells another's. It belongs to no stream: it has no number and no receipt. */
+/** A message from one member's program to another's. It belongs to no stream: it has no number and no receipt. */
 export interface NoticeMessage {
   readonly kind: "notice";
   readonly notice: Notice;
@@ -308,7 +308,7 @@ function readText(reader: ByteReader): string {
 
 // Receipts.
 
-/** How far a recipient has come in one stream of a speaker. */
+/** What a recipient has taken of one stream of a speaker. */
 export interface Progress {
   readonly stream: Stream;
   /** Every message up to this number that is addressed to the recipient has been taken. */

@@ -14,7 +14,7 @@ export const FRAME_HEADER_BYTES = 5;
 
 const EMPTY: Bytes = new Uint8Array(0);
 
-/** A frame: what it is, what it carries, and both as they travel. */
+/** A frame: its kind, its payload and its encoding. */
 export interface Frame {
   readonly kind: number;
   readonly payload: Bytes;
@@ -22,7 +22,7 @@ export interface Frame {
   readonly bytes: Bytes;
 }
 
-/** A frame whose length or kind cannot be. */
+/** The error of a frame whose length or kind is not valid. */
 export class FrameError extends Error {
   /** Makes the error of what is wrong. */
   constructor(readonly code: "FRAME_TOO_LARGE" | "FRAME_EMPTY" | "FRAME_UNKNOWN", message: string) {
@@ -43,9 +43,9 @@ export function encodeFrame(kind: number, payload: Uint8Array): Bytes {
 }
 
 /**
- * The last so many of whole frames that lie one behind the other.
+ * Returns the last `count` of several complete frames.
  *
- * @param bytes Whole frames.
+ * @param bytes Complete frames, one after the other.
  * @param count How many, at most as many as there are.
  */
 export function framesBehind(bytes: Bytes, count: number): Bytes {
@@ -58,32 +58,32 @@ export function framesBehind(bytes: Bytes, count: number): Bytes {
 /**
  * Cuts a stream into frames.
  *
- * The frames are views of what was pushed, good until the next push: who keeps one copies it.
+ * Each frame is a view of the pushed bytes that is valid until the next push. A caller that keeps a frame copies it.
  */
 export class FrameReader {
   readonly #bound: (kind: number) => number | undefined;
-  /** The start of a frame whose end has not come yet. */
+  /** The received bytes of an incomplete frame. */
   #held = EMPTY;
   #heldLength = 0;
 
   /**
-   * @param bound The largest payload of a kind in bytes; undefined for a kind that is not taken.
+   * @param bound The largest payload of a kind in bytes; undefined for a kind that is not accepted.
    */
   constructor(bound: (kind: number) => number | undefined) {
     this.#bound = bound;
   }
 
-  /** How many bytes of an unfinished frame are kept. */
+  /** The number of bytes that are kept of an incomplete frame. */
   get held(): number {
     return this.#heldLength;
   }
 
   /**
-   * Takes what the stream brought.
+   * Takes the next bytes of the stream.
    *
    * @param chunk Any number of bytes.
-   * @returns The frames that are now whole, in order, one at a time.
-   * @throws {FrameError} At the first frame that cannot be; those before it have been returned.
+   * @returns The frames that are now complete, in order, one at a time.
+   * @throws {FrameError} At the first invalid frame, after the frames before it were returned.
    */
   *push(chunk: Bytes): Generator<Frame, void> {
     let bytes = this.#heldLength === 0 ? chunk : this.#join(chunk);
@@ -110,7 +110,7 @@ export class FrameReader {
     return length + 4;
   }
 
-  /** Adds to what is held. The room doubles with what has come, not with what was announced. */
+  /** Appends to the kept bytes. The buffer grows with the bytes that were received, not with the announced length. */
   #join(chunk: Bytes): Bytes {
     const length = this.#heldLength + chunk.length;
     if (length > this.#held.length) {
@@ -126,7 +126,7 @@ export class FrameReader {
   #keep(rest: Bytes): void {
     this.#heldLength = rest.length;
     if (rest.length === 0) this.#held = EMPTY;
-    // Copied even from what is held already, unless it is all of it: the frames before it are still looked at.
+    // Copied unless it is the whole buffer: the caller still reads the frames before it.
     else if (rest.buffer !== this.#held.buffer || rest.byteOffset > 0) this.#held = rest.slice();
   }
 }

@@ -120,14 +120,14 @@ export class RosterHistory {
       this.#computing.delete(version);
       this.#contexts.set(version, bytes);
       this.#contexts.delete(version - KEPT_CONTEXTS);
-    }, () => {}); // who waits for the context sees the failure
+    }, () => {}); // a caller that awaits the context gets the error
   }
 }
 
 /** The number of rooms whose versions are remembered. */
 const MAX_ROOMS = 16_384;
 
-/** How far a member has followed the histories of its rooms. What a relay shows of a room never goes back. */
+/** The newest version that a member has seen of each room. A relay must not show an older one afterwards. */
 export class FollowedRooms {
   readonly #versions = new Map<string, number>();
 
@@ -142,7 +142,7 @@ export class FollowedRooms {
     this.#versions.delete(oldest!);
   }
 
-  /** Returns whether a room that is at a version goes on from where it was followed to. */
+  /** Returns whether a version of a room is not older than the newest one that was seen. */
   goesOn(room: Bytes, version: number): boolean {
     return version >= (this.#versions.get(mapKey(room)) ?? 0);
   }

@@ -342,7 +342,7 @@ export function serverFiles(
 }
 
 /**
- * Who may open the WebSocket of `--web`, if there is one, and where a proxy serves its page.
+ * Returns which origins may open the WebSocket of `--web`, and where a proxy serves its page.
  *
  * @throws {Failure} `USAGE`, if one of the others is given without `--web`, or is not valid.
  */

@@ -174,7 +174,7 @@ function jsonView({ io, options, hosts, rows }: Shown): View {
   };
 }
 
-/** Formats an event as a line of JSON. The address of an address is no news. */
+/** Formats an event as a line of JSON. For a host given as an address, the event `addresses` is left out. */
 function eventLines(event: PingEvent, { hostname: host, port }: HostPort): string[] {
   const { kind, index: _, ...fields } = event;
   if (kind === "lookup_failed") {
