@@ -177,8 +177,7 @@ export class Ledger {
 
   /**
    * The relay leaves out sealed frames for a contact, from a number on. The contact may be served alone by now: until
-   * it
-   * rejoins, the relay leaves out what is sealed to it later as well.
+   * it rejoins, the relay leaves out what is sealed to it later as well.
    */
   fallBehind(contact: Contact, number: number): void {
     if (contact.mode === "behind") return;

@@ -255,8 +255,7 @@ export class Member {
 
   /**
    * The first `events` events have been shown. Only members whose joining was shown receive what is entered from now
-   * on,
-   * and receipts are sent only for what was shown.
+   * on, and receipts are sent only for what was shown.
    */
   displayed(events: number): void {
     this.#displayed.show(events);

@@ -152,8 +152,7 @@ export function invitationLink(target: InvitationTarget, scheme: LinkScheme = "p
  * Reads the link of an invitation.
  *
  * @param text `parley://HOST[:PORT][/ROOM]#SECRET`, or the same with `https`, or `http` for this machine. These may
- * have
- *   a prefix before the room.
+ *   have a prefix before the room.
  * @throws {MalformedError} If it is not such a link. The message contains no part of the link.
  */
 export function readInvitationLink(text: string): InvitationLink {
