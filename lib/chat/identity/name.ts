@@ -217,7 +217,7 @@ function tables(): Tables {
 }
 
 function readRuns(): Run[] {
-  const sets = SCRIPT_SETS.replaceAll("\n", "").split(";").map(scriptSet);
+  const sets = SCRIPT_SETS.split(";").map(scriptSet);
   const numbers = readNumbers(CHARACTERS);
   const runs: Run[] = [];
   let [end, set] = [0, 0];
