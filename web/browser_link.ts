@@ -77,14 +77,12 @@ export class BrowserLink implements Link {
  * @param signal Aborted once the link is no longer wanted.
  * @throws {Failure} If it does not open. A browser does not tell a page why.
  */
-export function dialWebSocket(url: URL, signal: AbortSignal): Promise<BrowserLink> {
-  const socket = new WebSocket(url);
+export async function dialWebSocket(url: URL, signal: AbortSignal): Promise<BrowserLink> {
+  const socket = webSocketTo(url);
   socket.binaryType = "arraybuffer";
   const { promise, resolve, reject } = Promise.withResolvers<BrowserLink>();
   const giveUp = (why: string) => {
-    reject(
-      new Failure({ what: `cannot connect to ${url.host}`, why, code: "NO_ANSWER", hint: HINT }),
-    );
+    reject(noAnswer(url, why));
     socket.close(NORMAL);
   };
   const timer = setTimeout(() => giveUp("no answer within 10 s"), OPEN_TIMEOUT_MS);
@@ -92,10 +90,24 @@ export function dialWebSocket(url: URL, signal: AbortSignal): Promise<BrowserLin
   signal.addEventListener("abort", aborted, { once: true });
   socket.onopen = () => resolve(new BrowserLink(socket));
   socket.onclose = () => giveUp("the server does not answer, or refuses this page");
-  return promise.finally(() => {
+  return await promise.finally(() => {
     clearTimeout(timer);
     signal.removeEventListener("abort", aborted);
   });
+}
+
+function webSocketTo(url: URL): WebSocket {
+  try {
+    return new WebSocket(url);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    // A page that came by https may not connect without it (Mixed Content).
+    throw noAnswer(url, "the browser lets this page connect by wss only", "enter it with wss://");
+  }
+}
+
+function noAnswer({ host }: URL, why: string, hint = HINT): Failure {
+  return new Failure({ what: `cannot connect to ${host}`, why, code: "NO_ANSWER", hint });
 }
 
 const HINT = "check that the server runs and that you are online";

@@ -24,7 +24,7 @@ import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
 import type { Peer } from "../lib/chat/member/roster.ts";
 import { type Session, startSession } from "../lib/chat/runtime/session.ts";
-import { Invitations } from "../lib/chat/trust/invitations.ts";
+import { Invitations, type MadeInvitation } from "../lib/chat/trust/invitations.ts";
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import type { Standing } from "../lib/chat/trust/trust.ts";
 import { Trust } from "../lib/chat/trust/trust.ts";
@@ -260,9 +260,24 @@ export class Chat {
     }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (command.kind !== "send") await this.#untilAccepted(session);
+    const before = this.#newestInvitation();
     const end = await this.#commands.run(session, command);
+    const newest = this.#newestInvitation();
+    if (newest !== undefined && newest.number !== before?.number) this.#showLink(newest);
     if (command.kind !== "send") this.#happen({ kind: "decided" });
     if (end !== undefined) await this.leave();
+  }
+
+  #newestInvitation(): MadeInvitation | undefined {
+    return this.#invitations.list().at(-1);
+  }
+
+  /** Shows the link of an invitation for the camera of a phone, which a terminal does not. */
+  #showLink(invitation: MadeInvitation): void {
+    const link = this.#invitations.linkOf(invitation);
+    if (link === undefined) return;
+    const lines = [`scan the link of invitation ${invitation.number} with a phone, or copy it:`];
+    this.#happen({ kind: "notes", notes: [{ kind: "note", lines, link, at: Date.now() }] });
   }
 
   async #untilAccepted(session: Session): Promise<void> {

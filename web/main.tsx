@@ -15,7 +15,7 @@ import type { OwnInvitation } from "../lib/chat/app/invite.ts";
 import { openInvitation, readInvitationLink } from "../lib/chat/wire/invitation.ts";
 import { comesFromRelay, invitationOf, type Lack, lackOf, roomOf } from "./browser.ts";
 import { Chat } from "./chat.ts";
-import { placeBeside, readNamedPlace } from "./place.ts";
+import { ASK_FOR_HTTPS, readNamedPlace, readRoomOrLink } from "./place.ts";
 import { BEGINNING, type ChatState } from "./state.ts";
 import { readText, Store, writeText } from "./store.ts";
 import { type Choice, Join, type JoinProps } from "./view/join.tsx";
@@ -84,7 +84,7 @@ class Page {
     const isWanted = () => !signal.aborted;
     try {
       const { place, invited } = comesFromRelay(location)
-        ? { place: placeBeside(document.baseURI), invited: undefined }
+        ? readRoomOrLink(choice.roomName, document.baseURI)
         : readNamedPlace(choice.address);
       this.#choice = choice = { ...choice, ...invited };
       this.#become("Making keys …");
@@ -121,7 +121,10 @@ class Page {
 
   #failed(error: unknown): void {
     if (error instanceof Failure) {
-      this.#fault = { why: `${error.what}: ${error.why}`, hint: error.hint };
+      // Who made the link may serve browsers elsewhere, such as behind a proxy.
+      const isUnreached = error.code === "NO_ANSWER" && /^parley:/i.test(this.#choice.address);
+      const hint = isUnreached ? ASK_FOR_HTTPS : error.hint;
+      this.#fault = { why: `${error.what}: ${error.why}`, hint };
     } else if (error instanceof MalformedError) {
       this.#fault = { why: error.message, hint: "ask for the link again" };
     } else this.#fault = { why: `the page failed: ${error}`, hint: undefined };

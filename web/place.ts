@@ -34,7 +34,7 @@ export function placeBeside(base: string): Place {
  * @throws {Failure} If it is no address of a relay.
  */
 export function readPlace(address: string): Place {
-  const whole = /^[a-z]+:\/\//i.test(address) ? address : `wss://${address}`;
+  const whole = hasScheme(address) ? address : `wss://${address}`;
   const url = /\s/.test(whole) ? null : URL.parse(whole);
   const protocol = url === null ? undefined : SOCKETS[url.protocol];
   if (url === null || protocol === undefined) {
@@ -65,11 +65,18 @@ function placeAt(url: URL): Place {
 /** Where a relay is that a person named, and the room and the link if that was an invitation. */
 export interface NamedPlace {
   readonly place: Place;
-  readonly invited?: { readonly roomName: string; readonly link: string };
+  readonly invited?: Invited;
+}
+
+/** The room of an invitation, and its link. */
+export interface Invited {
+  readonly roomName: string;
+  readonly link: string;
 }
 
 /**
- * Reads the address of a relay, or the link of an invitation, that a person entered.
+ * Reads the address of a relay, or the link of an invitation, that a person entered. A relay whose link begins with
+ * `parley` answers WebSockets at the same port if it serves browsers at all.
  *
  * @throws {Failure} If it is no address of a relay.
  * @throws {MalformedError} If what follows # is no secret of an invitation.
@@ -78,8 +85,39 @@ export function readNamedPlace(address: string): NamedPlace {
   // What follows # is the secret of an invitation, and must not be lost in silence.
   if (!address.includes("#")) return { place: readPlace(address) };
   // Some programs cut the scheme off.
-  const link = /^[a-z]+:\/\//i.test(address) ? address : `https://${address}`;
+  const link = hasScheme(address) ? address : `https://${address}`;
   const { scheme, host, port, prefix = "", room } = readInvitationLink(link);
-  const place = readPlace(`${scheme}://${hostPort({ hostname: host, port })}${prefix}/chat`);
+  const socket = scheme === "parley" ? "ws" : scheme;
+  const place = readPlace(`${socket}://${hostPort({ hostname: host, port })}${prefix}/chat`);
   return { place, invited: { roomName: room, link } };
+}
+
+/**
+ * Reads the name of a room at the relay that a page came from, or the link of an invitation into one.
+ *
+ * @param text What the person entered. No room's name has a slash.
+ * @param base The address of the page.
+ * @throws {Failure} If the link leads to another relay, which the page cannot reach.
+ * @throws {MalformedError} If it is no link of an invitation.
+ */
+export function readRoomOrLink(text: string, base: string): NamedPlace {
+  const place = placeBeside(base);
+  if (!hasScheme(text)) return { place };
+  const { scheme, host, port, room } = readInvitationLink(text);
+  if (host !== place.dialled.host || port !== place.dialled.port) {
+    throw new Failure({
+      what: "this page cannot open the link",
+      why: `it leads to another server, ${hostPort({ hostname: host, port })}`,
+      code: "OTHER_SERVER",
+      hint: scheme === "parley" ? ASK_FOR_HTTPS : "open the link in the browser itself",
+    });
+  }
+  return { place, invited: { roomName: room, link: text } };
+}
+
+/** What helps where a link of `parley` leads to a relay that a page does not reach. */
+export const ASK_FOR_HTTPS = "ask for the https link of the same invitation";
+
+function hasScheme(text: string): boolean {
+  return /^[a-z]+:\/\//i.test(text);
 }

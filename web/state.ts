@@ -58,6 +58,8 @@ export interface Note {
   readonly kind: "note" | "alarm";
   /** Lines of one notice. */
   readonly lines: readonly string[];
+  /** The link of an invitation that a browser opens, if the notice tells one. */
+  readonly link?: string | undefined;
   readonly at: number;
 }
 

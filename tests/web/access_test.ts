@@ -10,7 +10,7 @@
 import { assertEquals } from "@std/assert";
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting, Visitor, WebRoom } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM;
 
@@ -194,10 +194,9 @@ Deno.test({
   name: "a screen reader announces others' new messages and notices, not own or scrolled messages",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
+    const bo = await meeting.guest("bo");
     const region = `[aria-live="polite"][data-spoken]`;
     await ada.sees("bo joined", region);
     bo.session.send("spoken");

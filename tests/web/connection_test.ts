@@ -11,7 +11,7 @@ import { assertEquals } from "@std/assert";
 import { ChatProcess, startServer } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting, Visitor, WebRoom } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM || !granted("run=deno");
 
@@ -20,11 +20,9 @@ Deno.test({
     "a page that loses its connection shows it, keeps new messages and sends them when it is back",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await Visitor.join(chromium, room.url, "bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
+    const bo = await meeting.page("bo");
     room.offline = true;
     room.cut();
     await ada.page.waitForSelector(".status.lost");
@@ -46,11 +44,9 @@ Deno.test({
   name: "a reloaded page rejoins the room at once with the same key",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await Visitor.join(chromium, room.url, "bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.page("bo");
     await ada.asksWho("ada");
     const fingerprint = await ada.text(".who .fingerprint");
     await ada.page.reload();
@@ -71,9 +67,8 @@ Deno.test({
   name: "the kept key of a page cannot be exported",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
     const tried = await ada.evaluates(`new Promise((resolve, reject) => {
       const opening = indexedDB.open("parley");
       opening.onerror = reject;

@@ -9,17 +9,16 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Firefox, HAS_FIREFOX } from "./firefox.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting } from "./room.ts";
 
 Deno.test({
   name: "two pages in Firefox and a member without a browser exchange messages in a room",
   ignore: !HAS_FIREFOX,
   async fn() {
-    await using room = await WebRoom.open();
-    await using firefox = await Firefox.start();
-    await using ada = await Visitor.join(firefox, room.url, "ada");
-    await using bo = await Visitor.join(firefox, room.url, "bo");
-    await using cy = await room.join("cy");
+    await using meeting = await Meeting.open(Firefox);
+    const { ada } = meeting;
+    const bo = await meeting.page("bo");
+    const cy = await meeting.guest("cy");
     for (const one of [ada, bo]) await one.sees("cy joined");
     await ada.says("from Firefox");
     await bo.sees("from Firefox");
@@ -44,11 +43,9 @@ Deno.test({
   name: "a page in Firefox that loses its connection or is reloaded rejoins with the same key",
   ignore: !HAS_FIREFOX,
   async fn() {
-    await using room = await WebRoom.open();
-    await using firefox = await Firefox.start();
-    await using ada = await Visitor.join(firefox, room.url, "ada");
-    await using bo = await room.join("bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Firefox);
+    const { room, ada } = meeting;
+    const bo = await meeting.guest("bo");
     room.cut();
     await ada.sees("reconnected");
     const keys = () =>

@@ -9,7 +9,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM;
 
@@ -45,11 +45,9 @@ Deno.test({
     "hostile messages are shown as text: they create no element or attribute and break no policy",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using eve = await room.join("eve");
-    await ada.sees("eve joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const eve = await meeting.guest("eve");
     for (const text of TEXTS) {
       assertEquals(eve.session.send(text).ok, true);
       assertEquals(eve.session.send(`/me ${text.slice(0, 60_000)}`).ok, true);
@@ -93,9 +91,8 @@ Deno.test({
   name: "hostile names are shown as text in the conversation, the list and the dialog",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
     let joined = 0;
     for (const name of NAMES) {
       let guest;

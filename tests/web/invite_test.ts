@@ -14,7 +14,8 @@ import { utf8 } from "../../lib/base/bytes.ts";
 import { Scratch } from "../fixtures/scratch.ts";
 import { granted } from "../fixtures/granted.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { scanned } from "./qr_code.ts";
+import { Meeting, Visitor, WebRoom } from "./room.ts";
 
 const PAGE = await readPage();
 
@@ -60,9 +61,8 @@ Deno.test({
     "messages of a guest in a browser wait for the inviter, and reach nobody if the invitation is over",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
     const link = await ada.invites();
     await using guests = await Chromium.start();
     await using cy = await Visitor.join(guests, room.url, "cy");
@@ -105,8 +105,19 @@ Deno.test({
   },
 });
 
+/** The forms in which people and programs pass a link on, and the relay that each leads to. */
+const FORMS: readonly ((link: string) => string)[] = [
+  (link) => link,
+  (link) => link.replace("http", "HTTP"),
+  (link) => `  ${link} `,
+  (link) => link.replace("tea", "%74e%61"),
+  // This relay answers WebSockets at the port of its own protocol.
+  (link) => link.replace("http", "parley"),
+  (link) => link.replace("http", "PARLEY"),
+];
+
 Deno.test({
-  name: "a page opened as a file accepts a link as the server's address",
+  name: "a page that is a file takes a link in place of the server's address, in any of its forms",
   ignore,
   async fn() {
     await using room = await WebRoom.open();
@@ -114,15 +125,78 @@ Deno.test({
     const file = await scratch.write("parley.html", PAGE);
     await using chromium = await Chromium.start();
     await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
-    const link = await ada.invites();
-    await using guests = await Chromium.start();
-    await using bo = await Visitor.open(guests, `file://${file}`);
+    for (const [i, form] of FORMS.entries()) {
+      const link = await ada.invites();
+      await using guests = await Chromium.start();
+      await using bo = await Visitor.open(guests, `file://${file}`);
+      await bo.page.waitForSelector("input[name=address]");
+      await bo.types(`bo${i}`);
+      await bo.enterInto("address", form(link));
+      await ada.sees(`bo${i} joins by your invitation ${i + 1}`);
+    }
+  },
+});
+
+Deno.test({
+  name: "a page that is a file says which link it needs where nobody answers that of a terminal",
+  ignore,
+  async fn() {
+    await using meeting = await Meeting.open(Chromium);
+    const link = await meeting.ada.invites();
+    await using scratch = await Scratch.make();
+    const file = await scratch.write("parley.html", PAGE);
+    await using bo = await Visitor.open(meeting.browser, `file://${file}`);
     await bo.page.waitForSelector("input[name=address]");
-    await bo.page.keyboard.sendCharacter("bo");
-    await bo.page.focus("input[name=address]");
-    await bo.page.keyboard.sendCharacter(link);
-    await bo.page.keyboard.press("Enter");
+    await bo.types("bo");
+    // Nothing listens at the discard port.
+    await bo.enterInto("address", link.replace(/http:..127.0.0.1:\d+/, "parley://127.0.0.1:9"));
+    await bo.sees("ask for the https link of the same invitation", "[role=alert]");
+  },
+});
+
+Deno.test({
+  name:
+    "the page of a relay takes a link of its own in place of a room, and says of others what to do",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `${room.url}tea`, "ada");
+    const link = (await ada.invites()).replace("http", "parley");
+    await using guests = await Chromium.start();
+    await using bo = await Visitor.open(guests, room.url);
+    await bo.page.waitForSelector("input[name=room]");
+    await bo.types("bo");
+    const other = link.replace("127.0.0.1", "chat.example");
+    await bo.enterInto("room", other);
+    await bo.sees("it leads to another server, chat.example", "[role=alert]");
+    await bo.sees("ask for the https link of the same invitation", "[role=alert]");
+    await bo.enterInto("room", other.replace("parley", "https"));
+    await bo.sees("open the link in the browser itself", "[role=alert]");
+    await bo.enterInto("room", link);
     await ada.sees("bo joins by your invitation 1");
+    assertEquals(await bo.text(".bar h1"), "tea");
+  },
+});
+
+Deno.test({
+  name: "a page shows the link of an invitation as a code for a phone, and copies it",
+  ignore,
+  async fn() {
+    await using meeting = await Meeting.open(Chromium);
+    const { browser, ada } = meeting;
+    await ada.page.click(".menu");
+    await ada.presses("Invite somebody");
+    await ada.sees("send it privately");
+    const link = await ada.link();
+    assertEquals(await scanned(browser, ada.page, ".note .code"), link);
+    const access = { name: "clipboard-write" } as const;
+    await ada.context.setPermission(ada.origin, { permission: access, state: "granted" });
+    await ada.presses("Copy the link");
+    await ada.sees("Copied");
+    const reads = { name: "clipboard-read" } as const;
+    await ada.context.setPermission(ada.origin, { permission: reads, state: "granted" });
+    assertEquals(await ada.evaluates("navigator.clipboard.readText()"), link);
   },
 });
 

@@ -12,7 +12,7 @@ import { assertEquals } from "@std/assert";
 import { readPage } from "../../lib/chat/web/page.ts";
 import { Scratch } from "../fixtures/scratch.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { ELSEWHERE, Visitor, WebRoom } from "./room.ts";
+import { ELSEWHERE, Meeting, Visitor, WebRoom } from "./room.ts";
 
 const PAGE = await readPage();
 
@@ -122,11 +122,9 @@ Deno.test({
   name: "the title counts unseen messages until the person looks",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.guest("bo");
     await ada.page.bringToFront();
     bo.session.send("seen");
     await ada.sees("seen");

@@ -10,7 +10,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MalformedError } from "../../lib/base/bytes.ts";
 import { Failure } from "../../lib/base/failure.ts";
-import { readNamedPlace } from "../../web/place.ts";
+import { readNamedPlace, readRoomOrLink } from "../../web/place.ts";
 
 const FRAGMENT = "A".repeat(43);
 
@@ -33,6 +33,37 @@ Deno.test("the fragment of an address is read as an invitation or refused", () =
   ) {
     assertThrows(() => readNamedPlace(text), MalformedError, "this is no link", text);
   }
-  assertThrows(() => readNamedPlace(`parley://a.example/tea#${FRAGMENT}`), Failure);
   assertEquals(readNamedPlace("a.example:4396").place.url.href, "wss://a.example:4396/chat");
+});
+
+Deno.test("a link of parley in place of the server's address leads to the WebSocket at its port", () => {
+  for (const scheme of ["parley", "PARLEY"]) {
+    const link = `${scheme}://a.example/tea#${FRAGMENT}`;
+    const { place, invited } = readNamedPlace(link);
+    assertEquals(place.url.href, "ws://a.example:4396/chat");
+    assertEquals(place.dialled, { host: "a.example", port: 4396 });
+    assertEquals(invited, { roomName: "tea", link });
+  }
+});
+
+Deno.test("a link in place of the room leads into a room of the page's own relay alone", () => {
+  const base = "https://a.example/x/";
+  assertEquals(readRoomOrLink("tea", base).invited, undefined);
+  assertEquals(readRoomOrLink("#tea", base).place.url.href, "wss://a.example/x/chat");
+  for (const start of ["https://a.example/x", "HTTPS://A.EXAMPLE", "parley://a.example:443"]) {
+    const link = `${start}/tea#${FRAGMENT}`;
+    const { place, invited } = readRoomOrLink(link, base);
+    assertEquals(place.url.href, "wss://a.example/x/chat");
+    assertEquals(invited, { roomName: "tea", link });
+  }
+  for (
+    const [start, hint] of [
+      ["parley://a.example", "ask for the https link of the same invitation"],
+      ["https://b.example", "open the link in the browser itself"],
+    ] as const
+  ) {
+    const failure = assertThrows(() => readRoomOrLink(`${start}/tea#${FRAGMENT}`, base), Failure);
+    assertEquals(failure.hint, hint);
+  }
+  assertThrows(() => readRoomOrLink("https://a.example/tea", base), MalformedError);
 });

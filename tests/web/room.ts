@@ -192,9 +192,31 @@ export class Visitor implements AsyncDisposable {
 
   /** Invites somebody. Returns the link. */
   async invites(): Promise<string> {
+    const number = Number(await this.evaluates(`document.querySelectorAll(".note .code").length`));
     await this.says("/invite");
-    await this.sees("send it privately");
-    return /http:\/\/\S+#[\w-]{43}/.exec(await this.text(".scrolled"))![0];
+    await this.sees(`scan the link of invitation ${number + 1} `);
+    return await this.link();
+  }
+
+  /** The last link of an invitation in the conversation. */
+  async link(): Promise<string> {
+    const links = (await this.text(".scrolled")).matchAll(/http:\/\/\S+#[\w-]{43}/g);
+    return [...links].at(-1)![0];
+  }
+
+  /** Where the page comes from. */
+  get origin(): string {
+    return new URL(this.page.url()).origin;
+  }
+
+  /** Replaces what is in a field of the form, and sends the form. */
+  async enterInto(field: string, text: string): Promise<void> {
+    const selector = `input[name=${field}]`;
+    await this.page.waitForSelector(`${selector}:enabled`, WAIT);
+    await this.page.focus(selector);
+    await this.evaluates(`document.querySelector("${selector}").select()`);
+    await this.types(text);
+    await this.page.keyboard.press("Enter");
   }
 
   /** Waits until the person is in the room. */
@@ -267,5 +289,47 @@ export class Visitor implements AsyncDisposable {
     const { faults } = this;
     await this.page.close();
     assertEquals(faults, []);
+  }
+}
+
+/** What starts a browser. */
+export interface Starter<T extends Running & AsyncDisposable> {
+  start(): Promise<T>;
+}
+
+/** A room with ada at a page, and whoever joins her. All of it ends with this. */
+export class Meeting<T extends Running & AsyncDisposable> implements AsyncDisposable {
+  private constructor(
+    readonly room: WebRoom,
+    readonly browser: T,
+    readonly ada: Visitor,
+    readonly stack: AsyncDisposableStack,
+  ) {}
+
+  /** Opens a relay, starts a browser, and lets ada join. */
+  static async open<T extends Running & AsyncDisposable>(starter: Starter<T>): Promise<Meeting<T>> {
+    await using stack = new AsyncDisposableStack();
+    const room = stack.use(await WebRoom.open());
+    const browser = stack.use(await starter.start());
+    const ada = stack.use(await Visitor.join(browser, room.url, "ada"));
+    return new Meeting(room, browser, ada, stack.move());
+  }
+
+  /** Somebody joins at another page, and ada sees it. */
+  async page(name: string): Promise<Visitor> {
+    const visitor = this.stack.use(await Visitor.join(this.browser, this.room.url, name));
+    await this.ada.sees(`${name} joined`);
+    return visitor;
+  }
+
+  /** Somebody joins without a browser, and ada sees it. */
+  async guest(name: string): Promise<Guest> {
+    const guest = this.stack.use(await this.room.join(name));
+    await this.ada.sees(`${name} joined`);
+    return guest;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stack.disposeAsync();
   }
 }

@@ -11,7 +11,7 @@ import { assertEquals } from "@std/assert";
 import { startClient, startServer } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting, Visitor } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM || !granted("run=deno");
 
@@ -44,12 +44,10 @@ Deno.test({
   name: "a private message reaches one page only, and both pages mark it",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await Visitor.join(chromium, room.url, "bo");
-    await using cy = await room.join("cy");
-    await ada.sees("cy joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.page("bo");
+    const cy = await meeting.guest("cy");
     await ada.says("/msg bo a secret");
     await bo.sees("a secret", ".message.private");
     await bo.sees("to you only", ".message.private");
@@ -72,9 +70,8 @@ Deno.test({
     "a message of a page is marked until everyone has shown it, with the names of those who have not",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, browser, ada } = meeting;
     await ada.says("to nobody");
     await ada.sees("no one received this", ".own");
     await using bo = await room.join("bo");
@@ -84,7 +81,7 @@ Deno.test({
     await ada.page.waitForSelector(".own .mark.delivered");
 
     // A page that is stopped shows nothing.
-    await using cy = await Visitor.join(chromium, room.url, "cy");
+    await using cy = await Visitor.join(browser, room.url, "cy");
     await ada.sees("cy joined");
     const session = await cy.page.createCDPSession();
     await session.send("Emulation.setScriptExecutionDisabled", { value: true });
@@ -99,11 +96,9 @@ Deno.test({
   name: "a page answers /help, /who, /names and an unknown command like a terminal",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.guest("bo");
     await ada.says("/help");
     await ada.sees("/msg NAME TEXT");
     const help = await ada.text(".scrolled");

@@ -8,11 +8,10 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-// @ts-types="../../types/jsqr.d.ts"
-import jsQR from "jsqr";
 import { safetyNumber } from "../../lib/chat/trust/known_peers.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { scanned } from "./qr_code.ts";
+import { Meeting, Visitor } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM;
 
@@ -22,39 +21,21 @@ async function numberOf(visitor: Visitor): Promise<string> {
   return (await visitor.text(".who .groups")).trim();
 }
 
-/** What a program that reads QR codes reads from a picture of the one that a page shows. */
-async function scanned({ browser }: Chromium, { page }: Visitor): Promise<string | undefined> {
-  const code = await page.waitForSelector(".who .code");
-  const png = (await code!.screenshot({ type: "png" })).toBase64();
-  // Another page reads the pixels of the picture: the policy of the chat's page forbids it to load any.
-  const reader = await browser.newPage();
-  const { width, height, pixels } = await reader.evaluate(`(async () => {
-    const bytes = Uint8Array.fromBase64("${png}");
-    const { width, height } = globalThis.bitmap = await createImageBitmap(new Blob([bytes]));
-    const context = new OffscreenCanvas(width, height).getContext("2d");
-    context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, width, height);
-    return { width, height, pixels: new Uint8Array(data.buffer).toBase64() };
-  })()`) as { width: number; height: number; pixels: string };
-  await reader.close();
-  return jsQR(new Uint8ClampedArray(Uint8Array.fromBase64(pixels)), width, height)?.data;
-}
-
 Deno.test({
   name: "two pages show the same safety number as digits and QR code, and verify by it",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await Visitor.join(chromium, room.url, "bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { browser, ada } = meeting;
+    const bo = await meeting.page("bo");
     await ada.asksWho("bo");
     await bo.asksWho("ada");
     const number = await numberOf(ada);
     assertEquals(await numberOf(bo), number);
     assertEquals(/^(\d{5} ){11}\d{5}$/.test(number), true, number);
-    for (const one of [ada, bo]) assertEquals(await scanned(chromium, one), number);
+    for (const one of [ada, bo]) {
+      assertEquals(await scanned(browser, one.page, ".who .code"), number);
+    }
     await ada.presses("The numbers match");
     await ada.sees("verified", ".who .standing");
     await ada.sees("bo is verified");
@@ -68,11 +49,9 @@ Deno.test({
   name: "a page and a terminal show the same safety number, and a verification survives a reload",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.guest("bo");
     const [, peer] = bo.session.members();
     const own = bo.session.self.fingerprint;
     const number = await safetyNumber(own, peer!.credential.fingerprint);
@@ -91,12 +70,10 @@ Deno.test({
     "a member excluded at a page receives nothing until it is included, and hidden messages are not shown",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
-    await using cy = await room.join("cy");
-    await ada.sees("cy joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.guest("bo");
+    const cy = await meeting.guest("cy");
     await ada.asksWho("bo");
     await ada.presses("Exclude");
     await ada.sees("bo no longer receives your messages");
@@ -126,9 +103,8 @@ Deno.test({
   name: "a page locks the room: a new member receives nothing until it is trusted",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
     await ada.page.click(".menu");
     await ada.presses("Lock");
     await ada.sees("locked: only known, invited and verified members");
@@ -150,9 +126,8 @@ Deno.test({
   name: "a page warns of a changed key, and sends and shows nothing until the person accepts it",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
     const before = await room.join("bo");
     await ada.sees("bo joined");
     before.session.send("I am bo");
@@ -186,11 +161,10 @@ Deno.test({
   name: "two tabs share what they learn of peers at once, and keep what each one learns",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, browser, ada } = meeting;
     const { context } = ada;
-    await using other = await Visitor.open(chromium, room.url, { context });
+    await using other = await Visitor.open(browser, room.url, { context });
     await other.page.waitForSelector("input[name=name]");
     await other.page.keyboard.press("End");
     await other.enters("line");
@@ -221,9 +195,8 @@ Deno.test({
   name: "a key first met in another tab counts before this tab is notified of it",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using meeting = await Meeting.open(Chromium);
+    const { room, ada } = meeting;
     // What the other tab writes, whose word of it does not come.
     const line = `bo SHA256:${"A".repeat(43)} 2026-11-24T00:00:00Z unverified\n`;
     await ada.page.evaluate(`new Promise((resolve, reject) => {

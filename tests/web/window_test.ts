@@ -11,7 +11,7 @@ import { assertEquals } from "@std/assert";
 import { LOG_BOUNDS } from "../../web/log.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
 import { until } from "../chat/keys.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM;
 
@@ -25,11 +25,9 @@ Deno.test({
   name: "a page follows messages that come faster than its scroll events",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.guest("bo");
     // A browser tells of a scrolling with its next frame. Here that comes after each line, before the page scrolls again.
     await ada.evaluates(`new MutationObserver(() =>
       document.querySelector(".scrolled").dispatchEvent(new Event("scroll"))).observe(
@@ -52,11 +50,9 @@ Deno.test({
   name: "a page with 10,000 messages keeps a window of them in the document, within 150 MiB",
   ignore,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await room.join("bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.guest("bo");
     for (let i = 1; i <= LINES; i++) {
       bo.session.send(`line ${i} of many`);
       if (i % 500 === 0) await until(() => bo.session.backlog().lines < 500, "lines are shown");

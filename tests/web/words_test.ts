@@ -13,7 +13,7 @@ import { startServer } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
 import { HAS_TMUX, Pane, type Shown } from "../terminal/tmux.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
-import { Visitor, WebRoom } from "./room.ts";
+import { Meeting, Visitor } from "./room.ts";
 
 /** The words that a page shows: the line below the one that announces them. */
 async function wordsAt(visitor: Visitor, name: string): Promise<string> {
@@ -42,11 +42,9 @@ Deno.test({
   name: "two pages show the same four words, and verify each other once both have confirmed them",
   ignore: !HAS_CHROMIUM,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await Visitor.join(chromium, room.url, "bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.page("bo");
     await ada.asksWho("bo");
     await ada.presses("Compare four words instead");
     await ada.misses(".who");
@@ -70,11 +68,9 @@ Deno.test({
   name: "words that differ raise an alarm on both pages and verify nobody",
   ignore: !HAS_CHROMIUM,
   async fn() {
-    await using room = await WebRoom.open();
-    await using chromium = await Chromium.start();
-    await using ada = await Visitor.join(chromium, room.url, "ada");
-    await using bo = await Visitor.join(chromium, room.url, "bo");
-    await ada.sees("bo joined");
+    await using meeting = await Meeting.open(Chromium);
+    const { ada } = meeting;
+    const bo = await meeting.page("bo");
     await ada.says("/verify bo");
     const first = await wordsAt(ada, "bo");
     await wordsAt(bo, "ada");

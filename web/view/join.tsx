@@ -9,10 +9,12 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
+import { MAX_LINK_LENGTH } from "../../lib/chat/wire/invitation.ts";
 
 /** What the person chose. */
 export interface Choice {
   readonly name: string;
+  /** The room, or the link of an invitation where the page comes from the server. */
   readonly roomName: string;
   /** The address of the server, where the page does not come from it. */
   readonly address: string;
@@ -89,11 +91,11 @@ export function Join(props: JoinProps) {
           />
         </label>
         <label>
-          Room <small>(empty for the server's own)</small>
+          {asksAddress ? "Room" : "Room, or your link"} <small>(empty for the server's own)</small>
           <input
             name="room"
             value={roomName}
-            maxLength={64}
+            maxLength={asksAddress ? 64 : MAX_LINK_LENGTH}
             autocomplete="off"
             autocapitalize="none"
             spellcheck={false}

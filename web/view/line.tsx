@@ -1,5 +1,6 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource preact */
+/// <reference lib="dom" />
 /**
  * The entries of a conversation.
  *
@@ -14,6 +15,7 @@ import { reasonsText } from "../../lib/chat/app/departure.ts";
 import { isAction } from "../../lib/chat/app/speech.ts";
 import type { WaitingLine } from "../../lib/chat/member/deliveries.ts";
 import type { Entry, Heard, Note, Said } from "../state.ts";
+import { Code } from "./code.tsx";
 import { Disc, Name } from "./names.tsx";
 
 /** Messages of one sender within this time share a heading, in milliseconds. */
@@ -218,8 +220,25 @@ function Text({ text, acts }: { text: string; acts: boolean }) {
 function NoteRow({ note }: { note: Note }) {
   return (
     <div class={`note ${note.kind}`}>
-      <div>{note.lines.map(printable).join("\n")}</div>
+      <div>
+        {note.lines.map(printable).join("\n")}
+        {note.link !== undefined && <Link link={note.link} />}
+      </div>
       <time dateTime={new Date(note.at).toISOString()}>{minute(note.at)}</time>
+    </div>
+  );
+}
+
+/** The link of an invitation: as a code for the camera of a phone, and to be copied. */
+function Link({ link }: { readonly link: string }) {
+  const [outcome, tell] = useState("Copy the link");
+  const copy = () =>
+    navigator.clipboard.writeText(link)
+      .then(() => tell("Copied"), () => tell("This browser refuses: select the link above"));
+  return (
+    <div class="link">
+      <Code text={link} label="QR code of the link" />
+      <button type="button" onClick={copy}>{outcome}</button>
     </div>
   );
 }

@@ -8,13 +8,12 @@
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-// @ts-types="../../types/lean_qr.d.ts"
-import { correction, generate } from "lean-qr/nano";
 import { printable } from "../../lib/base/printable.ts";
 import { changeWarning, standingText } from "../../lib/chat/app/presenter.ts";
 import type { TrustState } from "../../lib/chat/trust/trust.ts";
 import type { Chat, Identity } from "../chat.ts";
 import type { ChatState, Person } from "../state.ts";
+import { Code } from "./code.tsx";
 import { Disc, Name } from "./names.tsx";
 
 /** What the list needs. */
@@ -253,26 +252,9 @@ function Safety({ groups }: { readonly groups: readonly string[] | undefined }) 
       {groups === undefined ? <p>Computing …</p> : (
         <>
           <p class="groups">{groups.map((group, i) => <span key={i}>{`${group} `}</span>)}</p>
-          <Code text={groups.join(" ")} />
+          <Code text={groups.join(" ")} label={`QR code of ${groups.join(" ")}`} />
         </>
       )}
     </div>
-  );
-}
-
-/** The light margin around a code, in modules. */
-const MARGIN = 2;
-
-function Code({ text }: { readonly text: string }) {
-  const code = generate(text, { minCorrectionLevel: correction.M });
-  const size = code.size + 2 * MARGIN;
-  const places = Array.from({ length: code.size }, (_, i) => i);
-  const path = places.flatMap((y) => places.filter((x) => code.get(x, y)).map((x) => [x, y]))
-    .map(([x, y]) => `M${x! + MARGIN} ${y! + MARGIN}h1v1h-1z`).join("");
-  return (
-    <svg class="code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={`QR code of ${text}`}>
-      <rect width={size} height={size} fill="#fff" />
-      <path d={path} fill="#000" />
-    </svg>
   );
 }

@@ -137,6 +137,9 @@ function Menu(
         <button type="button" onClick={act(() => state.self && open(state.self.key))}>
           Your fingerprint
         </button>
+        <button type="button" onClick={act(() => void chat.enter("/invite"))}>
+          Invite somebody
+        </button>
         <button
           type="button"
           aria-pressed={locked}

@@ -280,6 +280,11 @@ export class ChatInvitations implements Inviting {
     return this.#options.book.list();
   }
 
+  /** Returns the link of an invitation of the user; undefined if none can name where guests join. */
+  linkOf(invitation: MadeInvitation): string | undefined {
+    return this.#self && linkTo(this.#options.place(), invitation, this.#self);
+  }
+
   withdraw(number: number): boolean {
     return this.#options.book.withdraw(number);
   }
