@@ -16,6 +16,7 @@ import { Display, write } from "./test/display.ts";
 import { isTest, sourcesIn } from "./test/files.ts";
 import { GroupRun } from "./test/group_run.ts";
 import type { Group } from "./test/groups.ts";
+import { shareKeys } from "./test/keys.ts";
 import { startLine } from "./test/progress.ts";
 import type { Counts } from "./test/report.ts";
 import { nextGroup } from "./test/schedule.ts";
@@ -30,7 +31,10 @@ const WITHOUT = "--without=";
 /** Runs groups, some at a time, and shows how far they are. */
 async function runGroups(groups: readonly Group[], extra: readonly string[]): Promise<GroupRun[]> {
   console.log(startLine(groups, PACE));
-  if (groups.length === 1) return [await runAlone(groups[0]!, extra)];
+  const keysFor = await shareKeys(groups);
+  const start = (group: Group, show?: (text: string) => void) =>
+    new GroupRun(group, [...keysFor(group), ...extra], show);
+  if (groups.length === 1) return [await runAlone(groups[0]!, start)];
   using display = new Display(groups.length);
   const runs: GroupRun[] = [];
   const waiting = [...groups];
@@ -42,7 +46,7 @@ async function runGroups(groups: readonly Group[], extra: readonly string[]): Pr
       continue;
     }
     waiting.splice(waiting.indexOf(group), 1);
-    const run = new GroupRun(group, extra);
+    const run = start(group);
     runs.push(run);
     display.start(run);
     const ended = run.counts.then((counts) => {
@@ -55,9 +59,12 @@ async function runGroups(groups: readonly Group[], extra: readonly string[]): Pr
 }
 
 /** Runs one group, and shows its report as it comes. */
-async function runAlone(group: Group, extra: readonly string[]): Promise<GroupRun> {
+async function runAlone(
+  group: Group,
+  start: (group: Group, show: (text: string) => void) => GroupRun,
+): Promise<GroupRun> {
   console.log(`\n== ${group.name}: deno test ${group.permissions.join(" ")}`);
-  const run = new GroupRun(group, extra, write);
+  const run = start(group, write);
   await run.counts;
   return run;
 }

@@ -7,6 +7,7 @@
  */
 
 import { granted } from "../fixtures/granted.ts";
+import { PROCESS_KEYS } from "../fixtures/process_keys.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** Long, since a busy machine takes its time: whoever waits for what never comes fails then. */
@@ -41,7 +42,8 @@ export class Pane implements AsyncDisposable {
   readonly #socket = `parley-test-${Deno.pid}-${Pane.#count++}`;
 
   /**
-   * Opens a pane with a shell whose prompt is `$ `.
+   * Opens a pane with a shell whose prompt is `$ `. In it, `deno run $KEYS` gives keys of the test run to one process of
+   * the chat. A second process in the same pane would get the same ones.
    *
    * @param columns Its width.
    * @param rows Its height.
@@ -50,7 +52,8 @@ export class Pane implements AsyncDisposable {
   static async open(columns: number, rows: number, ...env: string[]): Promise<Pane> {
     const pane = new Pane();
     const size = ["-x", String(columns), "-y", String(rows)];
-    const variables = ["ENV=", ...env].flatMap((variable) => ["-e", variable]);
+    const keys = `KEYS=${PROCESS_KEYS.next().join()}`;
+    const variables = ["ENV=", keys, ...env].flatMap((variable) => ["-e", variable]);
     await pane.tmux("new-session", "-d", ...size, ...variables, "-c", ROOT, "sh");
     try {
       // Set in the shell: one that runs as root does not take its prompt from the environment.

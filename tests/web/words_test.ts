@@ -105,7 +105,8 @@ Deno.test({
     await using ada = await Visitor.join(chromium, `http://${address}/`, "ada");
     await using terminal = await Pane.open(100, 24, "NO_COLOR=1");
     terminal.plain = true;
-    const client = `deno run --no-prompt --allow-net main.ts chat client ${address} --name bo`;
+    const client =
+      `deno run $KEYS --no-prompt --allow-net main.ts chat client ${address} --name bo`;
     await terminal.type(`clear; ${client}\n`);
     await ada.sees("bo joined");
     await terminal.type("/verify ada\n");

@@ -19,7 +19,16 @@ function test(name: string, fn: () => Promise<void>): void {
 async function start(...args: readonly string[]): Promise<Pane> {
   const pane = await Pane.open(110, 24, "NO_COLOR=1");
   pane.plain = true;
-  const command = ["deno", "run", "--no-prompt", "--allow-net", "main.ts", "chat", ...args];
+  const command = [
+    "deno",
+    "run",
+    "$KEYS",
+    "--no-prompt",
+    "--allow-net",
+    "main.ts",
+    "chat",
+    ...args,
+  ];
   await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
   return pane;
 }
@@ -285,7 +294,7 @@ test("a typed line of blanks is not sent", async () => {
 test("at a dumb terminal the chat sends no escape codes, and the terminal edits the line", async () => {
   await using pane = await Pane.open(110, 24, "TERM=dumb");
   pane.plain = true;
-  const command = "deno run --no-prompt --allow-net --allow-env=TERM main.ts";
+  const command = "deno run $KEYS --no-prompt --allow-net --allow-env=TERM main.ts";
   await pane.type(
     `clear; TERM=dumb ${command} chat server --port 0 --name ada; echo left with $?\n`,
   );

@@ -18,7 +18,7 @@ function test(name: string, fn: () => Promise<void>): void {
 async function start(columns: number, ...args: readonly string[]): Promise<Pane> {
   const pane = await Pane.open(columns, 40, "NO_COLOR=1");
   pane.plain = true;
-  const command = ["deno", "run", "--no-prompt", "--allow-net", "main.ts", ...args];
+  const command = ["deno", "run", "$KEYS", "--no-prompt", "--allow-net", "main.ts", ...args];
   await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
   return pane;
 }

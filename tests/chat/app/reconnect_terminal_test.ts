@@ -31,7 +31,7 @@ async function sit(port: string, name: string): Promise<Pane> {
   const pane = await Pane.open(100, 24, "NO_COLOR=1");
   pane.plain = true;
   const client = `main.ts chat client 127.0.0.1:${port} --name ${name}`;
-  await pane.type(`clear; deno run --no-prompt --allow-net ${client}; echo left with $?\n`);
+  await pane.type(`clear; deno run $KEYS --no-prompt --allow-net ${client}; echo left with $?\n`);
   const joined = `* you are ${name}`;
   await pane.until(
     "the room",

@@ -20,7 +20,16 @@ function test(name: string, fn: () => Promise<void>): void {
 async function start(...args: readonly string[]): Promise<Pane> {
   const pane = await Pane.open(100, 24, "NO_COLOR=1");
   pane.plain = true;
-  const command = ["deno", "run", "--no-prompt", "--allow-net", "main.ts", "chat", ...args];
+  const command = [
+    "deno",
+    "run",
+    "$KEYS",
+    "--no-prompt",
+    "--allow-net",
+    "main.ts",
+    "chat",
+    ...args,
+  ];
   await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
   return pane;
 }
