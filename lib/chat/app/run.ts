@@ -189,7 +189,9 @@ async function hostWithMember(options: HostOptions): Promise<number> {
     },
     known,
     name,
-    async (self, joining, set) => {
+    async (keys, joining, set, signal) => {
+      const self = await keys;
+      signal.throwIfAborted();
       setup = set;
       own = self.fingerprint;
       const join = joinCommands(server, addresses);
@@ -376,13 +378,14 @@ export function visitRoom(options: VisitOptions): Promise<number> {
       }),
     });
     const join = async (
-      self: OwnCredential,
+      self: Promise<OwnCredential>,
       joining: Joining,
       { atTerminal, display, presenter }: ConversationSetup,
       signal: AbortSignal,
     ) => {
       const where = hostPort(place) + (roomName === "" ? "" : `/${roomName}`);
-      if (atTerminal) busy({ display, presenter }, `connecting to ${where}`);
+      const tell = () => signal.aborted || busy({ display, presenter }, `connecting to ${where}`);
+      if (atTerminal) self.then(tell, () => {}); // joinRoom() reports the failure
       const dial = web && (await import("../runtime/web.ts")).webDial({ ...place, ...web, tls });
       const carrier = dial === undefined ? tls && { tls } : { dial };
       const invited = own && { invitation: own.invitation };
@@ -419,7 +422,7 @@ async function runChat(
   },
   name: string,
   join: (
-    self: OwnCredential,
+    self: Promise<OwnCredential>,
     joining: Joining,
     setup: ConversationSetup,
     signal: AbortSignal,
@@ -427,6 +430,7 @@ async function runChat(
 ): Promise<number> {
   const { identity, trust } = loaded;
   const keys = createIdentity(name, identity);
+  keys.catch(() => {}); // who joins with them sees the failure
   let session: Session | undefined;
   const reload = options.reload && (() => options.reload!(setup));
   const lasting = identity !== undefined;
@@ -444,13 +448,9 @@ async function runChat(
   if (setup.atTerminal) busy(setup, KEYS_TEXT);
   const { tell: event, obstacle } = conversation;
   const given = new AbortController();
-  const joined = keys.then(async (self) => {
-    given.signal.throwIfAborted();
-    const { policy } = options.invitations;
-    const joining = { policy, event, obstacle, shows: "later" as const, ...tap };
-    session = await join(self, joining, setup, given.signal);
-    return session;
-  });
+  const { policy } = options.invitations;
+  const joining = { policy, event, obstacle, shows: "later" as const, ...tap };
+  const joined = join(keys, joining, setup, given.signal).then((joined) => session = joined);
   try {
     return await conversation.run(joined);
   } finally {

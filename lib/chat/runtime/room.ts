@@ -4,6 +4,7 @@
  * @module
  */
 
+import { steadyNow } from "../../base/clock.ts";
 import type { Failure } from "../../base/failure.ts";
 import { canonicalHost, readPublicName } from "../../base/host_port.ts";
 import type { TlsClientOptions, TlsServerOptions } from "../../net/tls.ts";
@@ -42,7 +43,9 @@ export async function createIdentity(
 }
 
 /** The relay to join, and the member that joins. */
-export interface JoinOptions extends SessionOptions {
+export interface JoinOptions extends Omit<SessionOptions, "self"> {
+  /** The member, or its promise: while {@linkcode createIdentity} generates keys, the relay is dialled. */
+  readonly self: OwnCredential | Promise<OwnCredential>;
   /** The relay's host; 127.0.0.1 by default. */
   readonly hostname?: string;
   /** The relay's port; 4396 by default. */
@@ -66,6 +69,7 @@ export interface JoinOptions extends SessionOptions {
  * @throws The reason of `signal`, if it is aborted before there is a link.
  * @throws {TypeError} If both `dial` and `tls` are given.
  * @throws {MalformedError} If the room's name is not valid.
+ * @throws What the promise of the member is rejected with.
  */
 export async function joinRoom(options: JoinOptions): Promise<Session> {
   const { hostname = "127.0.0.1", port = DEFAULT_PORT, tls } = options;
@@ -79,9 +83,34 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
     (async (signal) => new TcpLink(await dialTcp({ hostname, port, tls }, signal)));
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
-  const first = await dial(signal);
+  const { self, first } = await dialMeanwhile(options.self, dial, signal);
   const dialled = { host: canonicalHost(hostname), port };
-  return startSession(options, { dialled, first, dial });
+  return startSession({ ...options, self }, { dialled, first, dial });
+}
+
+/** How long a link may wait for the member, in milliseconds. A relay gives a connection 10 s to join. */
+const STALE_MS = 1_000;
+
+/** Makes the first link while the member's keys are generated. If one fails, the other is given up. */
+async function dialMeanwhile(
+  member: OwnCredential | Promise<OwnCredential>,
+  dial: Dial,
+  signal: AbortSignal,
+): Promise<{ readonly self: OwnCredential; readonly first: Link }> {
+  const failed = new AbortController();
+  const wanted = AbortSignal.any([signal, failed.signal]);
+  const dialling = Promise.try(dial, wanted).then((link) => ({ link, madeAt: steadyNow() }));
+  try {
+    const [{ link, madeAt }, self] = await Promise.all([dialling, member]);
+    signal.throwIfAborted();
+    if (steadyNow() - madeAt < STALE_MS) return { self, first: link };
+    link.close();
+    return { self, first: await dial(signal) };
+  } catch (error) {
+    failed.abort(error);
+    dialling.then(({ link }) => link.close(), () => {});
+    throw error;
+  }
 }
 
 /** The options of a relay, wherever its links come from. */

@@ -16,7 +16,9 @@ function test(name: string, fn: () => Promise<void>): void {
 }
 
 function command(...args: readonly string[]): string {
-  return ["deno", "run", "--no-prompt", "--allow-net", "main.ts", "chat", ...args].join(" ");
+  return ["deno", "run", "$KEYS", "--no-prompt", "--allow-net", "main.ts", "chat", ...args].join(
+    " ",
+  );
 }
 
 /** A server in a pane, and where it listens. */
@@ -140,13 +142,18 @@ test("closing the terminal window while the client connects ends it before it jo
   const bo = await Pane.open(110, 24, "NO_COLOR=1");
   await bo.type(`${LEFT(command("client", address, "--name", "bo"))}\n`);
   using conn = await listener.accept();
-  await bo[Symbol.asyncDispose]();
-  // It has greeted, and a relay that challenges it now hears nothing more.
-  const { length } = encodeGreeting("");
-  const heard = new Uint8Array(length + 1);
+  // It connects while it generates its keys, and greets once it has them.
+  const greeting = encodeGreeting("");
+  const heard = new Uint8Array(greeting.length + 1);
   let count = 0;
-  for (let read: number | null = 0; read !== null && count < heard.length; count += read ?? 0) {
-    read = await conn.read(heard.subarray(count));
-  }
-  assertEquals(heard.slice(0, count), encodeGreeting(""));
+  const hear = async () => {
+    const read = await conn.read(heard.subarray(count));
+    count += read ?? 0;
+    return read !== null;
+  };
+  while (count < greeting.length && await hear());
+  await bo[Symbol.asyncDispose]();
+  // A relay that challenges it now hears nothing more.
+  while (count < heard.length && await hear());
+  assertEquals(heard.slice(0, count), greeting);
 });

@@ -7,15 +7,18 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  type Dial,
   Failure,
   joinRoom,
   type Link,
   type MemberEvent,
   openRelay,
+  type OwnCredential,
   type RelayEvent,
   type RelayHost,
   type Session,
 } from "../../../lib/tcp_chat.ts";
+import { HandClock } from "../../fixtures/hand_clock.ts";
 import { guestCredential } from "../guests.ts";
 import { fakeLink } from "../links.ts";
 import { until } from "../room.ts";
@@ -117,6 +120,74 @@ Deno.test("joinRoom() passes on why dial() fails, and refuses both dial and tls"
   const reason = new Error("changed my mind");
   const signal = AbortSignal.abort(reason);
   assertEquals(await assertRejects(() => joinRoom({ ...options, signal })), reason);
+});
+
+/** What joins with keys that the test provides, or withholds. */
+function waitingFor(self: Promise<OwnCredential>, dial: Dial): Promise<Session> {
+  return joinRoom({ hostname: "room.test", port: 7, self, dial, event: () => {} });
+}
+
+Deno.test("joinRoom() dials before there are keys: a failure is told without them", async () => {
+  const failure = new Failure({ what: "cannot dial", why: "no route", code: "NO_ROUTE" });
+  const never = new Promise<never>(() => {});
+  assertEquals(
+    await assertRejects(() => waitingFor(never, () => Promise.reject(failure))),
+    failure,
+  );
+});
+
+Deno.test("keys that cannot be generated close the link, also one that is made later", async () => {
+  const failure = new Error("no keys");
+  let closed = 0;
+  const link = fakeLink({ close: () => closed += 1 });
+  const keys = Promise.reject(failure);
+  assertEquals(await assertRejects(() => waitingFor(keys, () => Promise.resolve(link))), failure);
+  await until(() => closed === 1, "the link is closed");
+  const late = Promise.withResolvers<Link>();
+  let dialled: AbortSignal | undefined;
+  const dial = (signal: AbortSignal) => (dialled = signal, late.promise);
+  assertEquals(await assertRejects(() => waitingFor(keys, dial)), failure);
+  assertEquals(dialled?.reason, failure);
+  late.resolve(link);
+  await until(() => closed === 2, "the late link is closed");
+});
+
+Deno.test("whoever gives up while the keys are generated does not join, and the link is closed", async () => {
+  let closed = 0;
+  const link = fakeLink({ close: () => closed += 1, send: () => assert(false) });
+  const [given, keys] = [new AbortController(), Promise.withResolvers<OwnCredential>()];
+  const options = { self: keys.promise, event: () => {}, dial: () => Promise.resolve(link) };
+  const joining = assertRejects(() => joinRoom({ ...options, signal: given.signal }));
+  const reason = new Error("changed my mind");
+  given.abort(reason);
+  keys.resolve(await guestCredential("ada", 0));
+  assertEquals(await joining, reason);
+  await until(() => closed === 1, "the link is closed");
+});
+
+Deno.test("a link that has waited long for keys is replaced: the relay soon ends it", async () => {
+  for (const [waitedMs, links] of [[999, 1], [1_000, 2]] as const) {
+    using clock = new HandClock();
+    const network = new StreamNetwork();
+    await using _relay = streamRelay(network);
+    const self = await guestCredential("ada", 0);
+    const keys = Promise.withResolvers<OwnCredential>();
+    const made = Promise.withResolvers<void>();
+    const joining = waitingFor(keys.promise, async () => {
+      const link = await network.dial();
+      made.resolve();
+      return link;
+    });
+    await made.promise;
+    // The time is taken once the link is there.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    clock.pass(waitedMs);
+    keys.resolve(self);
+    const session = await joining;
+    await until(() => session.connected, "ada is in");
+    assertEquals(network.links.length, links);
+    await leaveAll(session);
+  }
 });
 
 Deno.test("a relay that listens on TCP takes links of other sources beside it", async () => {
