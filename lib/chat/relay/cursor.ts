@@ -184,6 +184,11 @@ export class Outbox {
       : this.#sentAt;
   }
 
+  /** Returns whether the next delivery to send is the one at an index of the shared feed, from its first frame on. */
+  isAt(index: number): boolean {
+    return this.#sentAt === index && !this.isOwn && (this.#into === 0 || this.#ackedAt < index);
+  }
+
   /** The index of the first delivery in the shared feed that the member needs. */
   get needs(): number {
     this.#skip();

@@ -56,8 +56,10 @@ export class FanOut {
   }
 
   /** Adds or replaces a reader, and writes what waits for it. */
-  add(reader: Reader): void {
-    this.#readers.set(reader.number, reader);
+  add({ number, outbox, link }: Reader): void {
+    // An object of its own: a pass touches a thousand of them, and each object on the way to a link is one more.
+    const reader = { number, outbox, link };
+    this.#readers.set(number, reader);
     this.write(reader);
   }
 
@@ -119,17 +121,22 @@ export class FanOut {
 
   /** Writes everything at once. Returns false if it is too much, or is not in the feed. */
   #writeJoined({ number, outbox, link }: Reader): boolean {
-    const from = outbox.sharedFrom;
-    if (!outbox.hasWaiting) return true;
-    const part = from === undefined ? undefined : this.#segmentFrom(from).partFor(number);
+    const segment = this.#segmentFor(outbox);
+    if (segment === undefined) return !outbox.hasWaiting;
+    const part = segment.partFor(number);
     if (part === undefined || !outbox.fits(part.frames, part.bytes.length)) return false;
     outbox.sentAll(part.frames, part.bytes.length);
     if (part.frames > 0) link.send(part.bytes);
     return true;
   }
 
-  #segmentFrom(from: number): Segment {
+  /** Returns what waits for a member; undefined if it is not in the feed, or nothing waits. */
+  #segmentFor(outbox: Outbox): Segment | undefined {
     const { end } = this.#feed;
+    // Mostly all members are at the same delivery.
+    if (this.#segment?.end === end && outbox.isAt(this.#segment.from)) return this.#segment;
+    const from = outbox.sharedFrom;
+    if (from === undefined || !outbox.hasWaiting) return undefined;
     if (this.#segment?.from !== from || this.#segment.end !== end) {
       this.#segment = new Segment(this.#feed, from, end);
     }
