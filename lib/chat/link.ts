@@ -13,6 +13,8 @@ import type { Bytes } from "../base/bytes.ts";
 export interface Link {
   /** Bytes that {@linkcode send} was given and that are not written yet. 0 if the link cannot know. */
   readonly waiting: number;
+  /** For a wrapper: the innermost link that {@linkcode send} hands its bytes to unchanged. */
+  readonly sink?: Link | undefined;
   /**
    * Starts to deliver what arrives. Called once; bytes that arrive earlier are kept until then.
    *
@@ -83,6 +85,10 @@ class GuardedLink implements Link {
 
   get waiting(): number {
     return this.#link.waiting;
+  }
+
+  get sink(): Link | undefined {
+    return this.#tap === undefined ? this.#link.sink ?? this.#link : undefined;
   }
 
   open(receiver: LinkReceiver): void {

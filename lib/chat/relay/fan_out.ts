@@ -30,8 +30,8 @@ export interface Reader {
 /** What a fan-out needs of the room around it. */
 export interface FanOutOptions {
   readonly later: Later;
-  /** Receives what writing to one member throws. */
-  readonly failed: (error: unknown) => void;
+  /** Receives what writing to the member with a number throws. */
+  readonly failed: (error: unknown, number: number) => void;
   /** Called after each group. */
   readonly wrote: () => void;
 }
@@ -57,8 +57,8 @@ export class FanOut {
 
   /** Adds or replaces a reader, and writes what waits for it. */
   add({ number, outbox, link }: Reader): void {
-    // An object of its own: a pass touches a thousand of them, and each object on the way to a link is one more.
-    const reader = { number, outbox, link };
+    // Each object on the way to a socket is a miss of the processor's caches, in a room of a thousand.
+    const reader = { number, outbox, link: link.sink ?? link };
     this.#readers.set(number, reader);
     this.write(reader);
   }
@@ -115,7 +115,7 @@ export class FanOut {
         for (const bytes of reader.outbox.take()) reader.link.send(bytes);
       }
     } catch (error) {
-      this.#options.failed(error);
+      this.#options.failed(error, reader.number);
     }
   }
 

@@ -65,7 +65,11 @@ export class HostedRoom implements StayRoom {
     const context = firstContext(room);
     this.#history = new RosterHistory({ room, version: 0, context, members: [] });
     const { later, after, failed } = relay;
-    this.#fanOut = new FanOut(this.#feed, { later, failed, wrote: () => relay.endBroken() });
+    this.#fanOut = new FanOut(this.#feed, {
+      later,
+      failed: (error, number) => this.#broken(error, number),
+      wrote: () => relay.endBroken(),
+    });
     this.#receipts = new Receipts((number) => this.#connected(number), later, failed);
     this.#acceptances = new Acceptances(after, failed);
   }
@@ -104,6 +108,12 @@ export class HostedRoom implements StayRoom {
   /** The deliveries that the shared feed keeps. */
   get kept(): number {
     return this.#feed.kept;
+  }
+
+  #broken(error: unknown, number: number): void {
+    this.#relay.failed(error);
+    const connection = this.#stays.get(number)?.connection;
+    if (connection !== undefined) this.#relay.broken(connection);
   }
 
   #connected(number: number): Stay | undefined {
@@ -189,6 +199,7 @@ export class HostedRoom implements StayRoom {
 
   #connect(stay: Stay, connection: StayConnection): void {
     const before = stay.connection;
+    this.#fanOut.delete(stay.number); // it is added again with the new link
     stay.resume(connection);
     stay.heardAt = this.#relay.monotonic();
     before?.giveUp();

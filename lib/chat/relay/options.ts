@@ -381,6 +381,10 @@ export class ContainedLink implements Link {
     }
   }
 
+  get sink(): Link {
+    return this.#link.sink ?? this.#link;
+  }
+
   open(receiver: LinkReceiver): void {
     this.#run(() => this.#link.open(receiver));
   }

@@ -57,6 +57,31 @@ Deno.test("a room of 129 is written to in groups", () => {
   assertEquals([reached(), turns.length], [64, 1]);
 });
 
+Deno.test("a wrapped link is written to at its sink, and what that throws is reported with the member's number", () => {
+  const numbers: number[] = [];
+  const feed = new Feed();
+  const fanOut = new FanOut(feed, {
+    later: () => {},
+    failed: (_error, number) => numbers.push(number),
+    wrote: () => {},
+  });
+  const sent: number[] = [];
+  const wrapped = (send: () => void) =>
+    fakeLink({ send: () => sent.push(0), sink: fakeLink({ send }) });
+  const throws = () => {
+    throw new TypeError("a link");
+  };
+  for (const [i, send] of [throws, () => sent.push(2)].entries()) {
+    const number = i + 1;
+    fanOut.add({ number, link: wrapped(send), outbox: new Outbox(number, feed) });
+  }
+  const to = { sender: 0, upTo: Infinity };
+  feed.push({ to, frames: 1, bytes: new Uint8Array(1), kind: "sealed", number: 1 });
+  fanOut.appended(to);
+  fanOut.flush();
+  assertEquals([sent, numbers], [[2], [1]]);
+});
+
 Deno.test("what one member says is joined into one buffer for all others, and it gets nothing", () => {
   const { fanOut, feed, append, writes } = crowd(3);
   const to = { sender: 2, upTo: 2 };

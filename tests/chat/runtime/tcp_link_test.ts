@@ -180,6 +180,13 @@ Deno.test("a receiver that throws closes the guarded link, and the exception is 
   for (const failure of failures) assertInstanceOf(failure, TypeError, "a handler");
 });
 
+Deno.test("a guarded link names the link behind it as its sink, unless a tap sees what is sent", () => {
+  const inner = linkTo(new FakeConnection());
+  const guarded = guardLink(inner, () => {});
+  assertEquals([guarded.sink, guardLink(guarded, () => {}).sink], [inner, inner]);
+  assertEquals(guardLink(inner, () => {}, () => {}).sink, undefined);
+});
+
 Deno.test("a pause holds the next read back until it is over, or the link is closed", async () => {
   const conn = new FakeConnection();
   conn.reads = [10, 10, 10];
