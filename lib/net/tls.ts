@@ -94,22 +94,28 @@ export async function certificateNames(cert: string): Promise<string[]> {
  * @param hostname The name or address that the server's certificate must be valid for.
  * @param options The authorities to trust.
  * @param what What is being tried, for the failure.
+ * @param signal Ends the attempt. The runtime may keep the socket until the other side closes it.
  * @throws {Failure} If the handshake fails or takes longer than {@linkcode HANDSHAKE_TIMEOUT_MS}.
+ * @throws The signal's reason, if it is aborted.
  */
 export async function startTls(
   conn: Deno.TcpConn,
   hostname: string,
   { caCerts = [] }: TlsClientOptions,
   what: string,
+  signal?: AbortSignal,
 ): Promise<Deno.TlsConn> {
-  const signal = AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS);
+  const late = AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS);
+  const stop = signal === undefined ? late : AbortSignal.any([late, signal]);
   try {
+    stop.throwIfAborted();
     const tls = await Deno.startTls(conn, { hostname, caCerts: [...caCerts] });
-    await shakeHands(tls, signal);
+    await shakeHands(tls, stop);
     return tls;
   } catch (error) {
-    closeQuietly(conn);
-    if (!signal.aborted) throw tlsFailure(error, what);
+    closeQuietly(conn); // no effect if `Deno.startTls` has taken it over
+    signal?.throwIfAborted();
+    if (!late.aborted) throw tlsFailure(error, what);
     throw new Failure({
       what,
       why: `no TLS handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`,
@@ -124,7 +130,9 @@ async function shakeHands(conn: Deno.TlsConn, signal: AbortSignal): Promise<void
   const cut = () => closeQuietly(conn);
   signal.addEventListener("abort", cut, { once: true });
   try {
+    signal.throwIfAborted();
     await conn.handshake();
+    signal.throwIfAborted();
   } catch (error) {
     cut();
     throw error;

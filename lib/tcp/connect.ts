@@ -143,28 +143,7 @@ async function connectTcp(
   const named = serverName === hostname
     ? what
     : `${what} as ${hostPort({ hostname: serverName, port })}`;
-  return await unlessAborted(startTls(connection, serverName, trusted, named), signal);
-}
-
-/**
- * Waits for a handshake. If the signal is aborted first, it throws the reason at once: the handshake cannot be
- * cancelled, but it ends within ten seconds, and then its connection is closed.
- */
-async function unlessAborted(
-  handshake: Promise<Connection>,
-  signal: AbortSignal | undefined,
-): Promise<Connection> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const aborted = () => {
-    handshake.then(closeQuietly, () => {});
-    reject(signal?.reason);
-  };
-  signal?.addEventListener("abort", aborted);
-  try {
-    return await Promise.race([handshake, promise]);
-  } finally {
-    signal?.removeEventListener("abort", aborted);
-  }
+  return await startTls(connection, serverName, trusted, named, signal);
 }
 
 /**

@@ -1,5 +1,9 @@
+// needs: net
+
 import { Failure } from "../../lib/base/failure.ts";
+import { dialTcp } from "../../lib/chat/runtime/tcp.ts";
 import { TLS_ERRORS, tlsFailure } from "../../lib/net/tls.ts";
+import { connect } from "../../lib/tcp.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertStrictEquals } from "@std/assert";
 
@@ -110,4 +114,22 @@ Deno.test("tlsFailure() leaves what is not TLS's to the other tables", () => {
   assertEquals(refused.code, "ECONNREFUSED");
   const failure = new Failure({ what: "x", why: "UnknownIssuer", code: "OTHER" });
   assertStrictEquals(tlsFailure(failure, "y"), failure);
+});
+
+Deno.test("an abort in the middle of a TLS handshake ends the attempt with its own reason", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const destination = { hostname: "127.0.0.1", port: listener.addr.port };
+  const ways: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
+    (signal) => connect({ to: destination, tls: {}, signal }),
+    (signal) => dialTcp({ ...destination, tls: {} }, signal),
+  ];
+  for (const way of ways) {
+    const stop = new AbortController();
+    const dialing = way(stop.signal).catch((error: unknown) => error);
+    // deno-lint-ignore no-await-in-loop -- one after the other
+    using accepted = await listener.accept();
+    await accepted.read(new Uint8Array(4096)); // the client's first message, which gets no reply
+    stop.abort("enough");
+    assertEquals(await dialing, "enough");
+  }
 });

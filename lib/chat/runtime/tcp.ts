@@ -258,10 +258,7 @@ export async function dialTcp(
   // Without a delay a line goes at once; what is sent during its write shares the next one.
   conn.setNoDelay(true);
   if (tls === undefined) return conn;
-  const secured = await startTls(conn, hostname, tls, what);
-  if (!signal.aborted) return secured;
-  secured.close();
-  throw signal.reason;
+  return await startTls(conn, hostname, tls, what, signal);
 }
 
 async function connect(

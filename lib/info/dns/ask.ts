@@ -224,6 +224,7 @@ async function askByUdp(
 /**
  * Works with a socket, and closes it if the signal aborts.
  *
+ * @param socket A socket that the work does not give to `startTls()`, which would make closing it throw.
  * @throws The signal's reason, if it aborts before the work ends.
  */
 async function closedAtAbort<T>(
@@ -232,6 +233,8 @@ async function closedAtAbort<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const close = () => socket.close();
+  if (signal.aborted) close();
+  signal.throwIfAborted();
   signal.addEventListener("abort", close, { once: true });
   try {
     return await work();
@@ -295,7 +298,6 @@ async function askByStream(
 ): Promise<Received> {
   const framed = concat([Uint8Array.of(bytes.length >> 8, bytes.length), bytes]);
   const exchange = async () => {
-    signal.throwIfAborted();
     for (let sent = 0; sent < framed.length;) sent += await connection.write(framed.subarray(sent));
     for (;;) {
       const [high, low] = await readExactly(connection, 2);
@@ -328,11 +330,10 @@ async function askByTls(
   signal: AbortSignal,
 ): Promise<Received> {
   const { hostname, port } = server;
+  const { startTls } = await import("../../net/tls.ts");
   const connection = await Deno.connect({ hostname, port, signal });
-  const secured = await closedAtAbort(connection, signal, async () => {
-    const { startTls } = await import("../../net/tls.ts");
-    return await startTls(connection, serverName ?? hostname, { caCerts }, whatFailed(server));
-  });
+  const name = serverName ?? hostname;
+  const secured = await startTls(connection, name, { caCerts }, whatFailed(server), signal);
   return await askByStream(secured, query, signal);
 }
 

@@ -165,3 +165,22 @@ Deno.test({
     assertEquals(unknown.failure?.code, "TLS_UNKNOWN_ISSUER");
   },
 });
+
+Deno.test({
+  name: "resolve() reports a server that does not complete the TLS handshake as one without an answer",
+  ignore,
+  async fn() {
+    await using certificates = await Certificates.make();
+    await certificates.issue("dns", { names: "IP:127.0.0.1" });
+    const [cert, key, ca] = await Promise.all(
+      ["dns.pem", "dns.key", "ca.pem"].map((file) => certificates.text(file)),
+    ) as [string, string, string];
+    await using server = new TlsServer(cert, key);
+    using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const how = { transport: "tls", caCerts: [ca] } as const;
+    const answered = one({ ...how, server: server.address });
+    const { failure } = await one({ ...how, server: silent.addr, timeoutMs: 200 });
+    assertEquals([failure?.code, failure?.exitCode], ["TIMEOUT", 9]);
+    assertEquals((await answered).data, ["192.0.2.1"]);
+  },
+});
