@@ -344,6 +344,7 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
     hint.replace(/^permit parley to read (\S+)$/, "run again with --allow-read=$1")
       .concat(", or name a file with --passphrase-file FILE"),
   NOT_HTTP: withWeb,
+  REFERRAL: () => "ask one of them with @SERVER, or follow the referrals with --trace",
   REFUSED: withServer,
   SERVFAIL: withServer,
   TIMEOUT: (hint) => withServer(hint.replace("allow more time", "allow more time with --timeout")),

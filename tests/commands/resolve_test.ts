@@ -275,3 +275,29 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name:
+    "resolve says that a server only refers to others, in text and in JSON, and shows those with NS and --norecurse",
+  ignore,
+  async fn() {
+    const below = [["sub.example.", "NS", named("ns1.sub.example.")]] as const;
+    await using server = new Responder(() => ({ flags: 0, authority: below }));
+    const [text, json, servers] = await Promise.all([
+      resolve(["www.sub.example", "A", at(server)]),
+      resolve(["www.sub.example", "A", at(server), "--json"]),
+      resolve(["sub.example", "NS", at(server), "--norecurse"]),
+    ]);
+    assertEquals([text.code, json.code, servers.code], [1, 1, 0]);
+    assertStringIncludes(text.stderr, "only refers to the name servers of sub.example.: ns1");
+    assertStringIncludes(
+      text.stderr,
+      "it does not recurse (REFERRAL)\nhint: ask one of them with @",
+    );
+    const told = JSON.parse(json.stdout);
+    assertEquals(told.error.code, "REFERRAL");
+    assertEquals(told.referral, { zone: "sub.example", servers: ["ns1.sub.example"] });
+    assertMatch(servers.stdout, /^sub\.example +NS +\S+ ms +ns1\.sub\.example\.$/m);
+    assertStringIncludes(servers.stdout, "the server refers to these name servers");
+  },
+});

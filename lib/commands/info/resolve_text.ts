@@ -8,6 +8,7 @@
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { type Cell, tableLines } from "../../cli/output.ts";
+import { referralOf } from "../../info/dns/answer.ts";
 import type { TextStyle } from "../../info/dns/fields.ts";
 import { type DnsRecord, recordText } from "../../info/dns/record.ts";
 import { failuresOf, type Resolution } from "../../info/dns/resolve.ts";
@@ -59,8 +60,10 @@ function answerObjects(resolution: Resolution, all: boolean): Record<string, unk
     ? {}
     : { error: { code: failure.code, message: failure.why, hint: failure.hint } };
   if (all) return [{ ...asked, ...error, ...(reply ?? NO_REPLY), ...how, chain }];
-  if (failure !== undefined) return [{ ...asked, ...error, ...how, chain }];
-  return records.map((record) => ({ ...asked, ...record, ...how, chain }));
+  const referral = reply === null ? undefined : referralOf(reply, chain.at(-1)!);
+  const whither = referral === undefined ? {} : { referral };
+  if (failure !== undefined) return [{ ...asked, ...error, ...how, chain, ...whither }];
+  return records.map((record) => ({ ...asked, ...record, ...how, chain, ...whither }));
 }
 
 /** Formats answers as JSON, with hints for the command line. */
@@ -208,11 +211,13 @@ function sourceText({ server, local, resolver }: Resolution): string {
 }
 
 /** Describes a reply: TTLs, flags, size and transport. */
-function replyText({ reply, records }: Resolution): string {
+function replyText({ reply, records, chain }: Resolution): string {
   if (reply === null) return "";
   const ttls = [...new Set(records.map(({ ttl }) => ttl))].join(", ");
   const { transport, size, flags } = reply;
-  return `TTL ${ttls} s, flags ${flags.join(" ")}, ${size} bytes by ${transport}`;
+  const isReferral = referralOf(reply, chain.at(-1)!) !== undefined;
+  return `TTL ${ttls} s, flags ${flags.join(" ")}, ${size} bytes by ${transport}` +
+    (isReferral ? "; the server refers to these name servers and does not answer itself" : "");
 }
 
 /** Formats whole replies, separated by blank lines. */

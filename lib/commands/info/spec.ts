@@ -29,9 +29,9 @@ A name in the hosts file is answered from that file, unless @SERVER is given. Se
 asked at the same time and compared.
 If no name server is known (no @SERVER is given, and parley may not read the system's), parley uses
 Deno's resolver, which supports few types and reports no TTL. The output then says so.
-Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), or if no known server
-can say why (NO_ANSWER), and with 9 if no server answered. If no TYPE is given, one of A and AAAA
-is enough.`,
+Exits with 1 if a type has no record (NXDOMAIN, NODATA, SERVFAIL, REFUSED), if the server only
+refers to the name servers of a zone (REFERRAL), or if no known server can say why (NO_ANSWER), and
+with 9 if no server answered. If no TYPE is given, one of A and AAAA is enough.`,
   operands: [
     { name: "NAME", optional: true, help: "A name, in ASCII or Unicode, or an address" },
     {

@@ -9,7 +9,14 @@ import { Failure } from "../../base/failure.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type AskOptions, askServer, type Reply, type Transport } from "./ask.ts";
 import { EDNS_OPTIONS, flagNames, type Message, rcodeOf } from "./message.ts";
-import { comparable, type DnsName, type NameServer, serverText, withoutDot } from "./name.ts";
+import {
+  comparable,
+  type DnsName,
+  isWithin,
+  type NameServer,
+  serverText,
+  withoutDot,
+} from "./name.ts";
 import { type AnyData, className, type DnsRecord, readRecord, typeName } from "./record.ts";
 
 /** The longest chain of aliases. */
@@ -25,7 +32,7 @@ export interface Answer {
   readonly chain: readonly string[];
   /** The records of the requested type at the end of the chain. */
   readonly records: readonly DnsRecord[];
-  /** `NOERROR` if there are records; otherwise the response code, `NODATA` or `NO_ANSWER`. */
+  /** `NOERROR` if there are records; otherwise the response code, `NODATA`, `REFERRAL` or `NO_ANSWER`. */
   readonly code: string;
 }
 
@@ -53,9 +60,10 @@ async function askForAnswer(
     answer.push(...found);
     extend(chain, found, question.type);
     const last = chain.at(-1)!;
-    const records = found.filter((record) => answersAt(record, last, question.type));
-    const code = codeOf(reply.message, records, found, question.type);
-    const leftOpen = code === "NODATA" && last !== name && !isDenied(reply.message);
+    const records = recordsIn(reply.message, found, last, question.type, options);
+    const code = codeOf(reply.message, records, found, { name: last, type: question.type });
+    const leftOpen = ["NODATA", "REFERRAL"].includes(code) && last !== name &&
+      !isDenied(reply.message);
     if (!leftOpen || options.recurse === false || chain.length > MAX_ALIASES) {
       return { reply, answer, chain, records, code };
     }
@@ -82,16 +90,69 @@ function answersAt(record: DnsRecord, name: string, type: string): boolean {
   return (record.type === type || type === "ANY") && record.class === "IN" && isOf(record, name);
 }
 
+/**
+ * Returns the records of the requested type. If recursion was not requested, the name servers to which a server refers
+ * for the name itself are the answer to a question for them.
+ */
+function recordsIn(
+  message: Message,
+  found: readonly DnsRecord[],
+  name: string,
+  type: string,
+  { recurse }: AskOptions,
+): DnsRecord[] {
+  const records = found.filter((record) => answersAt(record, name, type));
+  if (records.length > 0 || type !== "NS" || recurse !== false) return records;
+  return referralIn(message, name)?.zone === name
+    ? message.authority.map(readRecord).filter((record) => answersAt(record, name, type))
+    : records;
+}
+
 function codeOf(
   message: Message,
   records: readonly DnsRecord[],
   found: readonly DnsRecord[],
-  type: string,
+  { name, type }: { readonly name: string; readonly type: string },
 ): string {
   const rcode = rcodeOf(message);
   if (rcode !== "NOERROR" || records.length > 0) return rcode;
   // Records of the right type but of other names.
-  return found.some((record) => record.type === type) ? "NO_ANSWER" : "NODATA";
+  if (found.some((record) => record.type === type)) return "NO_ANSWER";
+  return referralIn(message, name) === undefined ? "NODATA" : "REFERRAL";
+}
+
+/** The name servers to which a server refers instead of answering. */
+export interface Referral {
+  /** The zone that they serve; `.` is the root. */
+  readonly zone: string;
+  /** Their names. */
+  readonly servers: readonly string[];
+}
+
+/**
+ * Returns the referral that a reply contains (RFC 2308 section 2.2): it is not authoritative, has no answer for the
+ * name, and its authority section has NS records and no SOA record.
+ *
+ * @param reply The reply.
+ * @param name The last name of the chain of aliases.
+ * @returns The referral; undefined if there is none.
+ */
+export function referralOf(
+  { flags, answer, authority }: Pick<ReplyFacts, "flags" | "answer" | "authority">,
+  name: string,
+): Referral | undefined {
+  if (flags.includes("aa") || answer.some((record) => isOf(record, name))) return undefined;
+  if (authority.some(({ type }) => type === "SOA")) return undefined;
+  const servers = authority.filter((each) => each.type === "NS" && isWithin(name, each.name));
+  const [first] = servers;
+  if (first === undefined) return undefined;
+  const zone = withoutDot(comparable(first.name));
+  const own = servers.filter((record) => isOf(record, zone));
+  return { zone, servers: own.map(({ data }) => withoutDot(comparable(String(data)))) };
+}
+
+function referralIn(message: Message, name: string): Referral | undefined {
+  return rcodeOf(message) === "NOERROR" ? referralOf(messageFacts(message), name) : undefined;
 }
 
 /** Returns whether a reply denies that there are records (RFC 2308 section 2.2). An empty reply does not. */
@@ -100,7 +161,7 @@ function isDenied({ authority }: Message): boolean {
 }
 
 /** Response codes that concern the server and not the name. Another server may know the name (res_send(3)). */
-const OWN_FAULTS: readonly string[] = ["SERVFAIL", "NOTIMP", "REFUSED"];
+const OWN_FAULTS: readonly string[] = ["SERVFAIL", "NOTIMP", "REFUSED", "REFERRAL"];
 
 /** The time limit for a server if there is another one to ask, in milliseconds. */
 const TURN_MS = 1000;
@@ -301,6 +362,10 @@ export interface Found {
 const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   NXDOMAIN: ["there is no such name", "check the spelling"],
   NODATA: ["the name has no such record", "it may have records of other types, such as MX"],
+  REFERRAL: [
+    "the name server only refers to other name servers",
+    "ask one of those servers, or follow the referrals from the root servers down",
+  ],
   SERVFAIL: ["the name server failed", "try again, or ask another name server"],
   REFUSED: [
     "the name server refuses to answer",
@@ -340,7 +405,9 @@ export function whatFailed(
  */
 export function lookupFailure(found: Found, name: DnsName, type: string, took: number): Failure {
   const what = whatFailed(name.ascii, name.unicode, [type]);
-  return found.code === "" ? networkFailure(found, what) : noRecordFailure(found, what, took);
+  return found.code === ""
+    ? networkFailure(found, what)
+    : noRecordFailure(found, what, { type, took });
 }
 
 /** Returns the failure for an error of the network or a missing permission. */
@@ -358,10 +425,15 @@ function networkFailure({ server, cause }: Found, what: string): Failure {
   });
 }
 
-function noRecordFailure(found: Found, what: string, took: number): Failure {
+function noRecordFailure(
+  found: Found,
+  what: string,
+  { type, took }: { readonly type: string; readonly took: number },
+): Failure {
   const { code, server, cause, chain, reply, resolver } = found;
   const by = server === undefined ? "" : ` (${serverText(server)})`;
-  const [words, hint] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];
+  const [words, general] = REASONS[code] ?? [`the name server replied ${code}${by}`, undefined];
+  const hint = code === "NODATA" && type === "MX" ? general?.replace("MX", "TXT") : general;
   if (code === "TIMEOUT") {
     const why = `${words}, ${Math.round(took)} ms${by}`;
     return new Failure({ what, why, hint, code, cause, exitCode: NO_SERVER_EXIT });
@@ -370,11 +442,28 @@ function noRecordFailure(found: Found, what: string, took: number): Failure {
     const why = `no record, and ${serverText(server!)} does not report why`;
     return new Failure({ what, why, hint: "try again", code, cause, exitCode: 1 });
   }
+  if (code === "REFERRAL" && reply !== null) {
+    const why = referralText(reply, chain, by);
+    return new Failure({ what, why, hint, code, cause, exitCode: 1 });
+  }
   if (chain.length > 1) {
     const why = aliasText(code, chain.at(-1)!) + extendedText(reply);
     return new Failure({ what, why, code, cause, exitCode: 1 });
   }
   return new Failure({ what, why: words + extendedText(reply), hint, code, cause, exitCode: 1 });
+}
+
+/** Describes a referral. A server that could look a name up itself sets the flag `ra`. */
+function referralText(reply: ReplyFacts, chain: readonly string[], by: string): string {
+  const last = chain.at(-1)!;
+  const { zone, servers } = referralOf(reply, last)!;
+  const whole = zone === "." ? zone : `${zone}.`;
+  const shown = servers.length > 3 ? [...servers.slice(0, 3), "…"] : servers;
+  const alias = chain.length > 1 ? `it is an alias of ${last}, and ` : "";
+  const { flags } = reply;
+  const note = flags.includes("rd") && !flags.includes("ra") ? "; it does not recurse" : "";
+  return `${alias}the name server${by} only refers to the name servers of ${whole}: ` +
+    `${shown.join(", ")}${note}${extendedText(reply)}`;
 }
 
 /** Describes the failure at the end of a chain of aliases, which concerns the last name (RFC 6604). */

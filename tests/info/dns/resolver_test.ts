@@ -378,3 +378,56 @@ Deno.test({
     assertStringIncludes(resolution?.failure?.hint ?? "", "choose a name server");
   },
 });
+
+Deno.test("resolve() tells a referral from an answer without records (RFC 2308 section 2.2)", async () => {
+  const below = [
+    ["sub.example.", "NS", named("ns1.sub.example.")],
+    ["sub.example.", "NS", named("NS2.sub.example.")],
+  ] as const;
+  let response: Response = { flags: 0, authority: below };
+  await using server = new Responder(() => response);
+  const refers =
+    "only refers to the name servers of sub.example.: ns1.sub.example, ns2.sub.example";
+  const { failure } = await one(server, "www.sub.example", "A");
+  assertEquals([failure?.code, failure?.exitCode], ["REFERRAL", 1]);
+  const { hostname, port } = server.address;
+  assertEquals(
+    failure?.why,
+    `the name server (${hostname}:${port}) ${refers}; it does not recurse`,
+  );
+  const unasked = await one(server, "www.sub.example", "A", { recurse: false });
+  assert(unasked.failure?.why.endsWith(refers));
+  const cases: readonly (readonly [Response, string])[] = [
+    [{ flags: FLAGS.ra, authority: below }, "REFERRAL"],
+    [{ flags: FLAGS.aa, authority: below }, "NODATA"],
+    [{ flags: 0, authority: [...below, ...DENIED] }, "NODATA"],
+    [{ flags: 0, authority: [["other.example.", "NS", named("ns.example.")]] }, "NODATA"],
+    [{ flags: 0 }, "NODATA"],
+    [{ flags: 0, rcode: 3, authority: below }, "NXDOMAIN"],
+  ];
+  for (const [given, code] of cases) {
+    response = given;
+    assertEquals((await one(server, "www.sub.example", "A")).failure?.code, code);
+  }
+});
+
+Deno.test("resolve() takes the name servers of a referral for the answer only with NS and without recursion", async () => {
+  const authority = [["sub.example.", "NS", named("ns1.sub.example.")]] as const;
+  await using server = new Responder(() => ({ flags: 0, authority }));
+  const found = await one(server, "sub.example", "NS", { recurse: false });
+  assertEquals([found.data, found.failure], [["ns1.sub.example."], undefined]);
+  const codes = await Promise.all([
+    one(server, "sub.example", "NS"),
+    one(server, "sub.example", "A", { recurse: false }),
+    one(server, "www.sub.example", "NS", { recurse: false }),
+  ]);
+  assertEquals(codes.map(({ failure }) => failure?.code), ["REFERRAL", "REFERRAL", "REFERRAL"]);
+});
+
+Deno.test("the hint of an answer without records names another type than the requested one", async () => {
+  await using server = new Responder(() => ({ authority: DENIED }));
+  const hints = await Promise.all(
+    ["A", "MX"].map(async (type) => (await one(server, "a.example", type)).failure?.hint),
+  );
+  assertEquals(hints.map((hint) => hint?.split(" ").at(-1)), ["MX", "TXT"]);
+});

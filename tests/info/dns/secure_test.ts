@@ -167,7 +167,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "resolve() reports a server that does not complete the TLS handshake as one without an answer",
+  name:
+    "resolve() reports a server that does not complete the TLS handshake as one without an answer",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
