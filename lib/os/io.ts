@@ -262,22 +262,30 @@ export class ProcessOutput implements OutputStream {
   }
 }
 
+/** The exit code of a command that SIGTERM stops before it is complete: 128 and the number of the signal, as in sh(1). */
+export const TERMINATED = 143;
+
 /** Options of {@linkcode StopSignals}. */
 export interface StopSignalsOptions {
   /** Whether SIGHUP (the terminal closed) stops the process too. False by default. */
   readonly hangup?: boolean;
+  /** The exit code for SIGTERM: 0, the default, for a command that runs until it is stopped; otherwise {@linkcode TERMINATED}. */
+  readonly terminated?: 0 | typeof TERMINATED;
 }
 
 /** Listens for SIGINT, SIGTERM and SIGHUP and maps them to exit codes. */
 export class StopSignals implements Disposable {
-  /** Resolves with the exit code: 130 for SIGINT (Ctrl-C), 0 for SIGTERM, 129 for SIGHUP. */
+  /** Resolves with the exit code: 130 for SIGINT (Ctrl-C), 0 or {@linkcode TERMINATED} for SIGTERM, 129 for SIGHUP. */
   readonly stopped: Promise<number>;
   /** Resolves at the second signal. */
   readonly insisted: Promise<void>;
   readonly #listening: readonly Disposable[];
 
   /** Starts listening. */
-  constructor(io: Pick<Io, "onSignal">, { hangup = false }: StopSignalsOptions = {}) {
+  constructor(
+    io: Pick<Io, "onSignal">,
+    { hangup = false, terminated = 0 }: StopSignalsOptions = {},
+  ) {
     const first = Promise.withResolvers<number>();
     const second = Promise.withResolvers<void>();
     this.stopped = first.promise;
@@ -291,8 +299,8 @@ export class StopSignals implements Disposable {
     const posix = Deno.build.os !== "windows";
     this.#listening = [
       io.onSignal("SIGINT", stop(130)),
-      // A requested stop is not a failure.
-      ...(posix ? [io.onSignal("SIGTERM", stop(0))] : []),
+      // A requested stop is not a failure of a command that would run for ever.
+      ...(posix ? [io.onSignal("SIGTERM", stop(terminated))] : []),
       ...(posix && hangup ? [io.onSignal("SIGHUP", stop(129))] : []),
     ];
   }
@@ -307,13 +315,15 @@ export class StopSignals implements Disposable {
  * Runs work until it ends or SIGINT or SIGTERM arrives.
  *
  * @param work The work. It ends with the reason of its signal if that is aborted.
+ * @param options The exit code for SIGTERM.
  * @returns The exit code of the work, or that of {@linkcode StopSignals}.
  */
 export async function untilStopped(
   io: Pick<Io, "onSignal">,
   work: (signal: AbortSignal) => Promise<number>,
+  options: StopSignalsOptions = {},
 ): Promise<number> {
-  using signals = new StopSignals(io);
+  using signals = new StopSignals(io, options);
   const stop = new AbortController();
   signals.stopped.then(() => stop.abort(new DOMException("Interrupted", "AbortError")));
   try {

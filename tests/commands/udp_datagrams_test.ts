@@ -235,3 +235,19 @@ Deno.test("udp send and listen: options that exclude each other, and groups at a
     assert(failure.message.length < 200, failure.message);
   }
 });
+
+Deno.test("SIGTERM ends udp send --wait and udp client before they are complete, with 143; Ctrl-C with 130", async () => {
+  const commands = [["send", "x", "--wait", "60000"], ["client", "--timeout", "60000"]] as const;
+  for (const [signal, expected] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+    for (const [command, ...args] of commands) {
+      const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+      const io = new TestIo();
+      const place = `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`;
+      const { code } = await start(io, "udp", command, place, ...args, "--json");
+      await silent.receive();
+      io.signal(signal);
+      assertEquals(await code, expected, command);
+      silent.close();
+    }
+  }
+});

@@ -19,7 +19,7 @@ import { makeDisplay } from "../../cli/display.ts";
 import { readEndpoint, readListenEndpoint, readPorts } from "../../cli/words.ts";
 import type { Input } from "../../cli/spec.ts";
 import { readClientFiles, readServerFiles, type TlsServerOptions } from "../../net/tls.ts";
-import { type InputStream, type Io, untilStopped, writeError } from "../../os/io.ts";
+import { type InputStream, type Io, TERMINATED, untilStopped, writeError } from "../../os/io.ts";
 import {
   type CheckedPort,
   checkPorts,
@@ -48,7 +48,7 @@ type ListenInput = Input<typeof TCP_LISTEN>;
 /**
  * Connects, sends standard input, and prints the bytes that arrive.
  *
- * @returns The exit code: 0 if both sides closed the connection, 130 for Ctrl-C.
+ * @returns The exit code: 0 if both sides closed the connection or for SIGTERM, 130 for Ctrl-C.
  * @throws {Failure} If it cannot connect, or the connection breaks.
  */
 export async function connectTo(
@@ -326,7 +326,7 @@ const COLOUR: Readonly<Record<PortState, "green" | "yellow" | "red">> = {
 /**
  * Checks ports, and prints the state of each one.
  *
- * @returns The exit code: 0 if every port is open, 1 otherwise, 130 for Ctrl-C.
+ * @returns The exit code: 0 if every port is open, 1 otherwise, 130 for Ctrl-C, 143 for SIGTERM.
  * @throws {Failure} If there is no such host, or this process cannot connect at all.
  */
 export function check({ options, operands }: Input<typeof TCP_CHECK>, io: Io): Promise<number> {
@@ -344,7 +344,7 @@ export function check({ options, operands }: Input<typeof TCP_CHECK>, io: Io): P
       }
       if (json || ports.length > 1) say(checkSummary(hostname, counts));
       return counts.open === ports.length ? 0 : 1;
-    }));
+    }, { terminated: TERMINATED }));
 }
 
 function portSaid(host: string, checked: CheckedPort, style: Style): Said {

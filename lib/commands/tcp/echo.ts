@@ -18,7 +18,7 @@ import {
 import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
-import { type Io, type OutputStream, StopSignals, untilStopped } from "../../os/io.ts";
+import { type Io, type OutputStream, StopSignals, TERMINATED, untilStopped } from "../../os/io.ts";
 import { BoundedLog } from "../../os/streams.ts";
 import { type Endpoint, shownEndpoint } from "../../tcp/connect.ts";
 import {
@@ -147,7 +147,7 @@ function serverSummary(counts: EchoServerCounts, notShown: number): Said {
 /**
  * Sends texts to an echo server, and prints what each read returns.
  *
- * @returns The exit code: 0, or 130 for Ctrl-C.
+ * @returns The exit code: 0, 130 for Ctrl-C, or 143 for SIGTERM.
  * @throws {Failure} If the server cannot be reached, breaks the connection, or does not answer in time.
  */
 export function client({ options, operands }: Input<typeof TCP_CLIENT>, io: Io): Promise<number> {
@@ -163,7 +163,7 @@ export function client({ options, operands }: Input<typeof TCP_CLIENT>, io: Io):
       const outcome = await askEcho(asked);
       if (json || texts.length > 1) say(clientSummary(outcome));
       return 0;
-    }));
+    }, { terminated: TERMINATED }));
 }
 
 /** Reports the events of an echo client. */
@@ -220,7 +220,7 @@ function clientSummary({ writes, reads, bytes }: EchoOutcome): Said {
 /**
  * Plays every lesson.
  *
- * @returns The exit code: 0 if each lesson showed what it is meant to show, 1 otherwise, 130 for Ctrl-C.
+ * @returns The exit code: 0 if each lesson showed what it is meant to show, 1 otherwise, 130 for Ctrl-C, 143 for SIGTERM.
  * @throws {Failure} If a socket cannot be opened or used.
  */
 export function demo({ options }: Input<typeof TCP_DEMO>, io: Io): Promise<number> {
@@ -238,7 +238,7 @@ export function demo({ options }: Input<typeof TCP_DEMO>, io: Io): Promise<numbe
         asExpected &&= outcome.asExpected;
       }
       return asExpected ? 0 : 1;
-    }));
+    }, { terminated: TERMINATED }));
 }
 
 /** The title of each lesson, and what it shows. */

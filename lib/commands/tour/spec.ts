@@ -6,7 +6,7 @@
 
 import { SHELLS } from "../../cli/completions.ts";
 import type { CommandSpec, Input, LoadCommand } from "../../cli/spec.ts";
-import { type Io, StopSignals } from "../../os/io.ts";
+import { type Io, StopSignals, TERMINATED } from "../../os/io.ts";
 
 /** `parley tour`. */
 export const TOUR = {
@@ -77,7 +77,7 @@ export async function runTour(
 ): Promise<number> {
   const { loadSections } = await import("../../tour/sections.ts");
   const { enterKey, playTour } = await import("../../tour/tour.ts");
-  using signals = new StopSignals(io);
+  using signals = new StopSignals(io, { terminated: TERMINATED });
   const stop = new AbortController();
   signals.stopped.then((code) => stop.abort(code));
   using keys = options.pause ? enterKey(io) : undefined;

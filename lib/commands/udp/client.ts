@@ -16,7 +16,7 @@ import {
 } from "../../cli/output.ts";
 import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
-import { type Io, StopSignals } from "../../os/io.ts";
+import { type Io, StopSignals, TERMINATED } from "../../os/io.ts";
 import {
   type EchoClient,
   type EchoClientCounts,
@@ -46,7 +46,7 @@ interface AskOptions {
 /**
  * Asks an echo server, and prints its answers.
  *
- * @returns The exit code: 0 if every question was answered, 130 for Ctrl-C.
+ * @returns The exit code: 0 if every question was answered, 130 for Ctrl-C, 143 for SIGTERM.
  * @throws {Failure} If a question was not answered or could not be asked.
  */
 export function client({ options, operands }: Input<typeof UDP_CLIENT>, io: Io): Promise<number> {
@@ -68,7 +68,7 @@ async function askAll(io: Io, options: AskOptions): Promise<number> {
   const { json, count, promiscuous, ...connection } = options;
   const say = (said: Said) => sayTo(io, said, json);
   const narrator = new ClientNarrator(say);
-  using signals = new StopSignals(io);
+  using signals = new StopSignals(io, { terminated: TERMINATED });
   const stop = new AbortController();
   await using client = await openEchoClient({
     ...connection,

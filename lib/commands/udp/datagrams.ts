@@ -13,7 +13,7 @@ import type { Input } from "../../cli/spec.ts";
 import { isMulticast, type MulticastGroup, readGroup } from "../../net/resolve_host.ts";
 import { SOCKET_ERRORS } from "../../os/errors.ts";
 import { readStream, TooLargeError } from "../../os/files.ts";
-import { type Io, untilStopped, writeError } from "../../os/io.ts";
+import { type Io, TERMINATED, untilStopped, writeError } from "../../os/io.ts";
 import {
   type DatagramListener,
   listenDatagrams,
@@ -49,7 +49,7 @@ type SendInput = Input<typeof UDP_SEND>;
 /**
  * Sends one datagram, and prints its addresses or, with `--wait`, the answer.
  *
- * @returns The exit code: 0, or 130 for Ctrl-C.
+ * @returns The exit code: 0, 130 for Ctrl-C, or 143 for SIGTERM.
  * @throws {Failure} If it cannot be sent, or no answer comes.
  */
 export async function send({ options, operands }: SendInput, io: Io): Promise<number> {
@@ -68,7 +68,7 @@ export async function send({ options, operands }: SendInput, io: Io): Promise<nu
       if (options.hex || options.quiet) note(io, options, said);
       else say(io, said, options.json);
       return 0;
-    });
+    }, { terminated: TERMINATED });
   });
 }
 

@@ -20,7 +20,7 @@ import {
 import { dataFields, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
-import { type Io, StopSignals } from "../../os/io.ts";
+import { type Io, StopSignals, TERMINATED } from "../../os/io.ts";
 import { BoundedLog } from "../../os/streams.ts";
 import type { Style } from "../../terminal/terminal.ts";
 import {
@@ -141,7 +141,8 @@ export function serverSummary(counts: EchoServerCounts, notShown: number): Said 
 /**
  * Plays the same scene with two clients: one that takes datagrams from anyone, and one that checks the sender.
  *
- * @returns The exit code: 0 if the first client was fooled and the second was not, 1 otherwise.
+ * @returns The exit code: 0 if the first client was fooled and the second was not, 1 otherwise, 130 for Ctrl-C, 143 for
+ * SIGTERM.
  * @throws {Failure} If a socket cannot be opened or used.
  */
 export async function demo({ options }: Input<typeof UDP_DEMO>, io: Io): Promise<number> {
@@ -162,7 +163,7 @@ interface Look {
 
 async function playScenes(io: Io, hostname: string, look: Look, json: boolean): Promise<number> {
   const tell = (said: Said) => say(io, said, json);
-  using signals = new StopSignals(io);
+  using signals = new StopSignals(io, { terminated: TERMINATED });
   const stop = new AbortController();
   const stopped = signals.stopped.then((code) => {
     stop.abort(new DOMException("Interrupted", "AbortError"));
@@ -268,7 +269,7 @@ function outcomeSaid(outcome: ForgeryOutcome, promiscuous: boolean): Said {
 /**
  * Measures how many datagrams an echo server answers, and prints the result. Ctrl-C ends the measurement early.
  *
- * @returns The exit code: 0, or 130 for Ctrl-C.
+ * @returns The exit code: 0, 130 for Ctrl-C, or 143 for SIGTERM.
  * @throws {Failure} If nothing is answered, or nothing can be sent.
  */
 export function bench({ options, operands }: Input<typeof UDP_BENCH>, io: Io): Promise<number> {
@@ -278,7 +279,7 @@ export function bench({ options, operands }: Input<typeof UDP_BENCH>, io: Io): P
 }
 
 async function measureAndSay(io: Io, load: Load, json: boolean): Promise<number> {
-  using signals = new StopSignals(io);
+  using signals = new StopSignals(io, { terminated: TERMINATED });
   const stop = new AbortController();
   let code = 0;
   signals.stopped.then((stopped) => {
