@@ -120,6 +120,7 @@ export class Chat {
       who: this.#trust,
       lasting: identity !== undefined,
       roomName,
+      inBrowser: true,
       hints: HINTS,
       waitsFor: () => this.#invitations.gate?.absent,
     });
@@ -223,7 +224,7 @@ export class Chat {
   /** Completes the word before the cursor. */
   complete(before: string): ReturnType<typeof completeLine> {
     const names = [...this.#state.people.values()].map(({ peer }) => peer.credential.name);
-    return completeLine(before, names, false);
+    return completeLine(before, names, "browser");
   }
 
   /** Returns who a member is, and notes that its fingerprint was shown: a decision is about that one. */

@@ -240,6 +240,7 @@ export class BoundedLog {
  */
 export class ReadAhead implements AsyncIterable<Input> {
   readonly #queue: Input[] = [];
+  #heard: (entered: Input) => boolean = () => false;
   #end: { readonly error?: unknown } | undefined;
   #wake = () => {};
 
@@ -247,19 +248,27 @@ export class ReadAhead implements AsyncIterable<Input> {
    * Starts reading.
    *
    * @param input The input to read.
-   * @param heard Called with each event as it is read.
    */
-  constructor(input: AsyncIterable<Input>, heard: (entered: Input) => void) {
-    this.#read(input, heard).then(
+  constructor(input: AsyncIterable<Input>) {
+    this.#read(input).then(
       () => this.#finish({}),
       (error) => this.#finish({ error }),
     );
   }
 
-  async #read(input: AsyncIterable<Input>, heard: (entered: Input) => void): Promise<void> {
+  /**
+   * Sets who hears of each event as it is read, in place of an earlier listener.
+   *
+   * @param heard Returns whether the event is dealt with, so that the consumer does not get it.
+   */
+  listen(heard: (entered: Input) => boolean): void {
+    this.#heard = heard;
+  }
+
+  async #read(input: AsyncIterable<Input>): Promise<void> {
     for await (const entered of input) {
       this.#queue.push(entered);
-      heard(entered);
+      if (this.#heard(entered)) this.#queue.splice(this.#queue.lastIndexOf(entered), 1);
       this.#wake();
     }
   }
@@ -283,6 +292,16 @@ export class ReadAhead implements AsyncIterable<Input> {
       else return;
     }
   }
+}
+
+/**
+ * Lets one consumer after another read an input: a loop that ends early does not end the input.
+ *
+ * @param input The input. Nothing else reads it.
+ */
+export function shared<T>(input: AsyncIterable<T>): AsyncIterable<T> {
+  const iterator = input[Symbol.asyncIterator]();
+  return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) };
 }
 
 /** The longest secret that can be typed, in bytes. */

@@ -168,6 +168,36 @@ export interface Completions {
  */
 export type Complete = (before: string) => Completions;
 
+/** An entry of a directory. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
+
+/** Lists a directory: an empty list if it cannot be read. */
+export type ListDirectory = (path: string) => readonly DirectoryEntry[];
+
+/** The most paths that complete one. */
+const MAX_PATHS = 100;
+
+/**
+ * Completes a path. A directory ends in a slash; hidden files are offered only after a dot. A quote that begins the path
+ * is kept, and closed behind a file.
+ *
+ * @param begun The path so far.
+ * @param list Lists the directory that it names.
+ */
+export function completePath(begun: string, list: ListDirectory): string[] {
+  const quote = /^["']/.exec(begun)?.[0] ?? "";
+  const [, directory = "", word = ""] = /^(.*\/)?([^/]*)$/su.exec(begun.slice(quote.length))!;
+  return list(directory === "" ? "." : directory)
+    .filter(({ name }) => name.startsWith(word) && (word.startsWith(".") || !name.startsWith(".")))
+    .filter(({ name }) => name.replace(CONTROLS, "") === name && !name.includes("\n"))
+    .map(({ name, isDirectory }) => quote + directory + name + (isDirectory ? "/" : quote))
+    .sort()
+    .slice(0, MAX_PATHS);
+}
+
 /** A change to a line: the text between two offsets is replaced. */
 export interface Replacement {
   readonly start: number;

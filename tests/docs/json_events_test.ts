@@ -111,6 +111,8 @@ async function said(): Promise<string[]> {
       why: "left",
     }),
     ...report.locked(true, [peer]),
+    ...report.room({ current: "garden", visited: ["garden"] }),
+    ...report.log("x"),
     ...report.help(),
     ...report.notice("x"),
   ];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Failure } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
 import type { Missed } from "../member/lines.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
@@ -27,7 +27,7 @@ import {
   Obstacles,
   Signal,
 } from "./departure.ts";
-import type { ConversationOptions } from "./presenter.ts";
+import { type Carried, type ConversationOptions, type Rooms, roomText } from "./presenter.ts";
 import { Attention, OwnMessages } from "./speech.ts";
 import { Verification } from "./verify.ts";
 import {
@@ -43,7 +43,11 @@ import {
 const WAITS = "not connected: your messages are sent after reconnecting";
 
 /** How a conversation ends. */
-type End = { readonly code: number } | { readonly failure: Failure } | Ended;
+type End =
+  | { readonly code: number }
+  | { readonly failure: Failure }
+  | { readonly moved: true }
+  | Ended;
 
 /** One conversation. Construct it before its session. */
 export class Conversation {
@@ -61,21 +65,25 @@ export class Conversation {
   readonly #input: AsyncIterable<Input>;
   /** Typed lines that have been read ahead; undefined if the input is piped. */
   readonly #readAhead: ReadAhead | undefined;
-  #shown = 0;
+  #shown: number;
   #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Whether the user was told, since the connection was lost, that messages wait. */
   #noticedItWaits = false;
   /** The number of lines that some members have not shown, and those members, each once for each reason. */
   readonly #missed = { lines: 0, members: new Map<string, Missed>() };
   /** The number of input lines that could not be sent or run. */
-  #refused = 0;
+  #refused: number;
   #isReady = false;
   /** Whether the relay listed someone that was not admitted as a member. */
   #hasRefused = false;
   #interrupted = false;
   #leaving = false;
+  /** Whether the user leaves for another room. */
+  #moves = false;
   /** The exit code after a stop signal at a terminal. */
   #stopCode: number | undefined;
+  /** Ends the attempt to join another room, if there is one. */
+  #entering: AbortController | undefined;
   /** Typed messages that wait until the user's inviter has let the user in. */
   #gated: (SlashCommand & { readonly kind: "send" })[] = [];
   #gateTimeout: ReturnType<typeof setTimeout> | undefined;
@@ -88,7 +96,9 @@ export class Conversation {
   /** @param options The input, the output and the rules of the conversation. */
   constructor(options: ConversationOptions) {
     this.#options = options;
-    const { display, input, interactive, stopped, insisted } = options;
+    const { display, input, interactive, stopped, insisted, carried } = options;
+    this.#shown = carried?.shown ?? 0;
+    this.#refused = carried?.refused ?? 0;
     const refuse = (code: string, message: string) => this.#refuse(code, message);
     this.#verification = new Verification(options, {
       refuse,
@@ -106,7 +116,8 @@ export class Conversation {
       progress: this.#progress,
       hurry: this.#hurry.promise,
     });
-    this.#readAhead = interactive ? new ReadAhead(input, (one) => this.#heard(one)) : undefined;
+    this.#readAhead = interactive ? readAhead(input) : undefined;
+    this.#readAhead?.listen((one) => this.#heard(one));
     this.#input = this.#readAhead ?? input;
     stopped.then((code) => this.#stop(code));
     insisted.then(this.#hurry.resolve);
@@ -122,14 +133,32 @@ export class Conversation {
     else this.#over.resolve({ code });
   }
 
-  /** Handles typed input as soon as it is read: a user who leaves does not wait to join. */
-  #heard(entered: Input): void {
+  /**
+   * Handles typed input as soon as it is read: a user who leaves does not wait to join.
+   *
+   * @returns Whether the input is dealt with.
+   */
+  #heard(entered: Input): boolean {
     const isInterrupt = entered.kind === "interrupt";
+    // A stop signal is reported as an interrupt, too, and ends the chat.
+    if (isInterrupt && this.#giveUpMoving()) return this.#stopCode === undefined;
     if (isInterrupt && (this.#leaving || this.#interrupted)) this.#hurry.resolve();
     this.#interrupted ||= isInterrupt;
-    if (this.#leaving || this.#isReady) return;
+    if (this.#leaving || this.#isReady) return false;
     if (isInterrupt) this.#over.resolve({ code: 130 });
     else if (leaves(entered)) this.#leaveBeforehand();
+    return false;
+  }
+
+  /**
+   * Stays in this room, or leaves it without further waiting for another one.
+   *
+   * @returns Whether the user was about to go to another room.
+   */
+  #giveUpMoving(): boolean {
+    if (this.#moves) this.#hurry.resolve();
+    this.#entering?.abort();
+    return this.#moves || this.#entering !== undefined;
   }
 
   /** Leaves before joining. It waits to join only if there are messages to send. */
@@ -151,6 +180,11 @@ export class Conversation {
   /** Resolves when the user insists on leaving at once: by Ctrl-C or a stop signal while it leaves. */
   get hurried(): Promise<void> {
     return this.#hurry.promise;
+  }
+
+  /** What the next conversation of this run goes on from. */
+  get carried(): Carried {
+    return { shown: this.#shown, refused: this.#refused };
   }
 
   /** The session's `event` callback: shows an event. */
@@ -226,23 +260,28 @@ export class Conversation {
    * Runs until the input ends, the user leaves, the session ends or the process is stopped.
    *
    * @param joining The session, or its promise.
-   * @returns The exit code.
+   * @param begun Called once events of the session can be told.
+   * @returns The exit code; `moved` if the user goes on in another room.
    * @throws {Failure} If the session failed, or not everything was delivered.
    */
-  async run(joining: Promise<Session> | Session): Promise<number> {
+  async run(
+    joining: Promise<Session> | Session,
+    begun: () => void = () => {},
+  ): Promise<number | "moved"> {
     try {
       const first = await Promise.race([joining, this.#over.promise]);
       return "self" in first
-        ? await this.#runIn(first)
+        ? await this.#runIn(first, begun)
         : await this.#endBeforehand(first, Promise.resolve(joining));
     } finally {
       clearTimeout(this.#slowToJoin);
       clearTimeout(this.#givingUp);
       clearTimeout(this.#gateTimeout);
+      this.#entering?.abort();
     }
   }
 
-  async #runIn(session: Session): Promise<number> {
+  async #runIn(session: Session, begun: () => void): Promise<number | "moved"> {
     session.ended.catch((error) => this.#over.reject(error));
     this.#verification.begin(session);
     const { invitations } = this.#options;
@@ -251,10 +290,12 @@ export class Conversation {
       () => this.#sendGated(session),
       (failure) => this.#over.resolve({ failure }),
     );
+    begun();
     const end = await this.#untilItEnds(session);
     if ("ending" in end) return await this.#ended(session, end);
     if ("failure" in end) return await this.#fail(session, end.failure);
-    this.#closeRoom(session);
+    if ("moved" in end) return await this.#leaveForAnother(session);
+    this.#closeRoom();
     const lost = await this.#departure.leave(session, () => this.#unsaid());
     const { failure } = this.#options.display;
     if (failure !== undefined) throw outputFailure(failure.error);
@@ -262,11 +303,22 @@ export class Conversation {
     return code === 0 && lost > 0 && !this.#options.interactive ? 1 : code;
   }
 
+  /** Leaves the room for another one. What is not delivered counts against the exit code of a program. */
+  async #leaveForAnother(session: Session): Promise<"moved"> {
+    const { rooms, display, presenter } = this.#options;
+    this.#moves = true;
+    for (const text of rooms!.parting()) display.print(presenter.notice(text));
+    this.#refused += await this.#departure.leave(session, () => this.#gated.length);
+    this.#refused += this.#missed.lines;
+    if (display.failure !== undefined) throw outputFailure(display.failure.error);
+    return "moved";
+  }
+
   /** Tells a person who hosts the room what leaving does to the others. */
-  #closeRoom(session: Session): void {
-    const { hosts, interactive, display, presenter } = this.#options;
-    const others = session.members().length - 1;
-    if (hosts && interactive && others > 0) display.print(presenter.notice(closingText(others)));
+  #closeRoom(): void {
+    const { hosted, interactive, display, presenter } = this.#options;
+    const others = hosted?.() ?? 0;
+    if (interactive && others > 0) display.print(presenter.notice(closingText(others)));
   }
 
   /**
@@ -395,9 +447,49 @@ export class Conversation {
       this.#keepGated(command, closed);
       return undefined;
     }
+    const { rooms } = this.#options;
+    if (command.kind === "join" && command.roomName !== undefined && rooms !== undefined) {
+      return await this.#move(rooms, command.roomName);
+    }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (DECISIONS.has(command.kind)) await this.#untilAccepted(session);
     return await this.#commands.run(session, command);
+  }
+
+  /**
+   * Goes to another room. Until it is decided in which room the user is, what the user types waits.
+   *
+   * @returns Undefined if the user stays in this room.
+   */
+  async #move(rooms: Rooms, roomName: string): Promise<End | undefined> {
+    const { display, presenter } = this.#options;
+    const [there, here] = [roomText(roomName), roomText(rooms.current)];
+    if (roomName === rooms.current) {
+      this.#refuse("SAME_ROOM", `you are in ${here} already`);
+      return undefined;
+    }
+    const entering = new AbortController();
+    this.#entering = entering;
+    display.busy?.(`joining ${there}`);
+    try {
+      await rooms.enter(roomName, entering.signal);
+      return { moved: true };
+    } catch (error) {
+      if (this.#leaving) return undefined;
+      if (entering.signal.aborted) display.print(presenter.notice(`you stay in ${here}`));
+      else if (!(error instanceof Failure)) throw error;
+      else this.#refuseMove(error, `cannot join ${there}`, `you stay in ${here}`);
+      return undefined;
+    } finally {
+      this.#entering = undefined;
+      display.busy?.(undefined);
+    }
+  }
+
+  #refuseMove({ code, why, hint }: Failure, what: string, outcome: string): void {
+    const { display, presenter } = this.#options;
+    this.#refuse(code, `${what}: ${why}; ${outcome}`);
+    if (hint !== undefined) display.print(presenter.notice(hint));
   }
 
   /** Waits until the relay has accepted the lines, or until it makes no progress or is not connected. */
@@ -475,6 +567,11 @@ export class Conversation {
     const { lines, members } = this.#missed;
     return lines === 0 ? undefined : missedFailure(lines, [...members.values()]);
   }
+}
+
+/** Reads typed input ahead; an input that another conversation has read ahead goes on. */
+function readAhead(input: AsyncIterable<Input>): ReadAhead {
+  return input instanceof ReadAhead ? input : new ReadAhead(input);
 }
 
 /** The commands that change who receives messages. */

@@ -395,10 +395,12 @@ export function statusText(
   const who = others === 1 ? "1 other member" : `${others} other members`;
   const gone = away.length === 0 ? "" : `; away: ${namesText(away)}`;
   const first = connected ? `connected, with ${who}${gone}` : "not connected, trying again";
-  if (waiting.length === 0 && gated === 0) return [first, "no message of yours waits"];
+  if (waiting.length === 0 && gated === 0) return [first, "none of your messages is waiting"];
   const rest = [
-    ...more === 0 ? [] : [more === 1 ? "1 more waits" : `${more} more wait`],
-    ...gated === 0 ? [] : [`waiting for the person who invited you: ${countText(gated)}`],
+    ...more === 0 ? [] : [more === 1 ? "1 more is waiting" : `${more} more are waiting`],
+    ...gated === 0
+      ? []
+      : [`${countText(gated)} not sent yet, until the person who invited you lets you in`],
   ];
   return [first, ...waiting.map(waitingText), ...rest];
 }

@@ -25,11 +25,12 @@ import {
   isIgnored,
   type Listening,
   type Presenter,
+  type Rooms,
   type Status,
   type TrustView,
   type Verdict,
 } from "./presenter.ts";
-import { waitingText } from "./invite_text.ts";
+import { waitingText } from "./invite.ts";
 import { CHAT_COMMANDS } from "./slash_commands.ts";
 import { isAction } from "./speech.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
@@ -37,7 +38,7 @@ import { frameFields, type WireFrame } from "./wire_dump.ts";
 /** Formats events as JSON lines. */
 export class Report implements Presenter {
   readonly #who: TrustView | undefined;
-  readonly #roomName: string | undefined;
+  #roomName: string | undefined;
 
   /**
    * @param who The trust decisions; a relay without a member has none.
@@ -249,6 +250,18 @@ export class Report implements Presenter {
   /** Programs are told of each coming and going. */
   quiet(): string[] {
     return [line("notice", { text: "quiet: --json tells of every coming and going" })];
+  }
+
+  enters(roomName: string): void {
+    this.#roomName = roomName;
+  }
+
+  room({ current, visited }: Pick<Rooms, "current" | "visited">): string[] {
+    return [line("room", { roomName: current, rooms: visited })];
+  }
+
+  log(path: string | undefined): string[] {
+    return [line("log", { file: path ?? null })];
   }
 
   help(): string[] {

@@ -5,16 +5,16 @@
  * @module
  */
 
-import type { Failure } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { type Io, StopSignals, writeAll } from "../../os/io.ts";
+import { type Io, isGranted, StopSignals, writeAll } from "../../os/io.ts";
 import { fileFailure } from "../../os/errors.ts";
 import { AppendedFile } from "../../os/log.ts";
-import { type Input, Output, readLines } from "../../os/streams.ts";
+import { type Input, Output, ReadAhead, readLines, shared } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
+import type { DirectoryEntry } from "../../terminal/suggestions.ts";
 import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts";
 import type { Tap } from "../link.ts";
-import { type AllowFile, openAllowFile } from "../trust/allow_list.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
 import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
 import { Trust } from "../trust/trust.ts";
@@ -24,6 +24,7 @@ import { Report } from "./json_report.ts";
 import {
   type ConversationOptions,
   type Display,
+  type KeptLog,
   type Presenter,
   unwrittenText,
   WAITING_TEXT,
@@ -95,59 +96,6 @@ export async function loadTrust(
   const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
   const close = () => file[Symbol.dispose]();
   return { identity: keys, trust, settled: () => file.finish(), [Symbol.dispose]: close };
-}
-
-/** A server's allow list. */
-export class AllowList {
-  readonly #file: AllowFile;
-  #list: ReadonlySet<string>;
-
-  private constructor(
-    file: AllowFile,
-    list: ReadonlySet<string>,
-    /** Resolves when another file has replaced the list and cannot be read. */
-    readonly replaced: Promise<Failure>,
-  ) {
-    this.#file = file;
-    this.#list = list;
-  }
-
-  /**
-   * Reads the list.
-   *
-   * @param path The path of the file.
-   * @throws {Failure} If it cannot be read.
-   */
-  static async open(path: string): Promise<AllowList> {
-    const replaced = Promise.withResolvers<Failure>();
-    const file = await openAllowFile(path, replaced.resolve);
-    return new AllowList(file, await file.read(), replaced.promise);
-  }
-
-  /** Whether each reload opens the file again. It then needs the permission to read the file for the whole run. */
-  get reopened(): boolean {
-    return this.#file.reopened;
-  }
-
-  /** The number of listed identities. */
-  get size(): number {
-    return this.#list.size;
-  }
-
-  /** Reports whether an identity may join. */
-  readonly allows = (fingerprint: string): boolean => this.#list.has(fingerprint);
-
-  /**
-   * Reads the list again.
-   *
-   * @returns Whether the list has changed.
-   * @throws {Failure} If it cannot be read; the previous list stays in force.
-   */
-  async reload(): Promise<boolean> {
-    const before = this.#list;
-    this.#list = await this.#file.read();
-    return before.symmetricDifference(this.#list).size > 0;
-  }
 }
 
 /**
@@ -256,12 +204,101 @@ function hasScreen(options: Pick<SetupOptions, "io" | "json" | "input">): boolea
   return isTyped(options) && options.input === undefined && !options.io.output.dumb;
 }
 
+/** The file that keeps what is shown: the one of `--log`, or one that the user names later. */
+export class ChatLog implements KeptLog, AsyncDisposable {
+  readonly #notices: KnownPeersNotices;
+  #kept: { readonly path: string; readonly file: AppendedFile } | undefined;
+
+  /** @param notices Reports a failed write. */
+  constructor(notices: KnownPeersNotices) {
+    this.#notices = notices;
+  }
+
+  get path(): string | undefined {
+    return this.#kept?.path;
+  }
+
+  async start(path: string): Promise<void> {
+    // Without the permission, the runtime would ask for it in the middle of the screen.
+    const missing = (["read", "write"] as const).find((name) => !isGranted({ name, path }));
+    if (missing !== undefined) throw notPermitted(path, missing);
+    await this.open(path);
+  }
+
+  /**
+   * Does the same at the start of the run, when the permission may be asked for.
+   *
+   * @throws {Failure} If it cannot be opened, or is not private.
+   */
+  async open(path: string): Promise<void> {
+    const what = `cannot write to ${printable(path)}`;
+    const file = await AppendedFile.open(
+      path,
+      (error) => this.#notices.unkept(fileFailure(error, what), UNLOGGED_TEXT),
+    );
+    await this.stop();
+    this.#kept = { path, file };
+  }
+
+  async stop(): Promise<void> {
+    const { file } = this.#kept ?? {};
+    this.#kept = undefined;
+    await file?.[Symbol.asyncDispose]();
+  }
+
+  /** Appends a line, if there is a file. */
+  append(line: string): void {
+    this.#kept?.file.append(line);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+const UNLOGGED_TEXT = "what the chat shows from now on may be missing from that file";
+
+function notPermitted(path: string, missing: "read" | "write"): Failure {
+  return new Failure({
+    what: `cannot open ${printable(path)}`,
+    why: `parley may not ${missing} files now`,
+    code: "NOT_PERMITTED",
+    hint: "start it with --log FILE, or with --files to name a file later, and permit it to read " +
+      "and write files",
+  });
+}
+
+/** Returns the entries of a directory, for completion; none if it may not or cannot be read. */
+function entriesOf(directory: string): DirectoryEntry[] {
+  if (!isGranted({ name: "read", path: directory })) return [];
+  try {
+    return Array.from(
+      Deno.readDirSync(directory).take(MAX_ENTRIES),
+      ({ name, isDirectory, isSymlink }) => ({
+        name,
+        isDirectory: isDirectory || isSymlink && leadsToDirectory(`${directory}/${name}`),
+      }),
+    );
+  } catch {
+    // Tab offers what there is: the command itself says why a file cannot be opened.
+    return [];
+  }
+}
+
+/** The most entries of a directory that are looked at. */
+const MAX_ENTRIES = 10_000;
+
+function leadsToDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false; // a link to nothing
+  }
+}
+
 /** Options of {@linkcode setUpConversation}. */
-export interface SetupOptions extends
-  Pick<
-    ConversationOptions,
-    "trust" | "stay" | "giveUpMs" | "bell" | "remove" | "invitations" | "hosts" | "reload"
-  > {
+export interface SetupOptions
+  extends Pick<ConversationOptions, "trust" | "stay" | "giveUpMs" | "bell" | "rooms" | "reload"> {
   readonly io: Io;
   readonly json: boolean;
   /** Whether piped input may contain slash commands; JSON input and typed lines always may. */
@@ -271,10 +308,12 @@ export interface SetupOptions extends
   readonly names?: () => readonly string[];
   /** The history of the input line. */
   readonly lines?: LineHistory | undefined;
-  /** The file that keeps what is shown. */
-  readonly log?: AppendedFile | undefined;
-  /** Its path, as the user named it. */
-  readonly logFile?: string | undefined;
+  /** What keeps what is shown. */
+  readonly log?: ChatLog | undefined;
+  /** Whether this process hosts a room. */
+  readonly hosts?: boolean;
+  /** Returns whom the user's messages wait for, if that person is not in the room. */
+  readonly waitsFor?: () => string | undefined;
   /** The member's name, for the prompt of a terminal. */
   readonly name: string;
   /** The name of the room; undefined for a relay without a member. */
@@ -287,11 +326,15 @@ export interface SetupOptions extends
   readonly early?: readonly Input[];
 }
 
-/** A conversation with its input and output, ready to run. */
+/** What differs between the conversations of one run. */
+export type OneRoom = Pick<ConversationOptions, "invitations" | "remove" | "hosted" | "carried">;
+
+/** The input and output of the conversations of one run. */
 export interface ConversationSetup extends AsyncDisposable {
   readonly presenter: Presenter;
   readonly display: Display;
-  readonly conversation: Conversation;
+  /** Makes the conversation in the first room, or in the next one once that is over. */
+  converse(room: OneRoom): Conversation;
   /** Whether a person types at a terminal. */
   readonly atTerminal: boolean;
   /** Resolves with an exit code when the process receives a stop signal. */
@@ -301,7 +344,7 @@ export interface ConversationSetup extends AsyncDisposable {
 }
 
 /**
- * Sets up a conversation at a terminal or on standard streams.
+ * Sets up the conversations of one run at a terminal or on standard streams.
  *
  * @param options The options.
  * @param displayed Called with the number of events that have been shown.
@@ -310,19 +353,23 @@ export async function setUpConversation(
   options: SetupOptions,
   displayed: (events: number) => void,
 ): Promise<ConversationSetup> {
-  const { io, trust, lasting, reload } = options;
+  const { io, trust, lasting, reload, rooms, log } = options;
   const { output } = io;
   const screen = hasScreen(options)
     ? (await import("../../terminal/screen.ts")).openScreen(io, {
       prompt: busyPrompt(KEYS_TEXT, options.name),
-      complete: (before) => completeLine(before, options.names?.() ?? [], options.hosts === true),
+      complete: (before) =>
+        completeLine(before, options.names?.() ?? [], options.hosts === true ? "host" : "guest", {
+          rooms: rooms?.visited.filter((room) => room !== rooms.current) ?? [],
+          list: entriesOf,
+        }),
       ...options.lines,
     })
     : undefined;
   const typed = isTyped(options) && (options.input === undefined || output.dumb);
   const display = screen === undefined
     ? await openOutput(options, displayed)
-    : new ScreenDisplay(screen, displayed, options.name);
+    : new ScreenDisplay(screen, displayed, options.name, options.roomName);
   const presenter = options.json ? new Report(trust, options.roomName) : new Transcript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
@@ -334,8 +381,8 @@ export async function setUpConversation(
     lasting,
     dump: dumpFrame,
     roomName: options.roomName ?? "",
-    waitsFor: () => options.invitations?.gate?.absent,
-    logFile: options.logFile,
+    ...options.waitsFor && { waitsFor: options.waitsFor },
+    logFile: log?.path,
   });
   const shown = gathering(display, presenter, options);
   const signals = new StopSignals(io, {
@@ -344,22 +391,26 @@ export async function setUpConversation(
   const refusal = typed && screen === undefined
     ? refuseToSuspend(io, (why) => display.print(presenter.notice(why)))
     : undefined;
-  const conversation = new Conversation({
-    ...options,
-    presenter,
-    display: shown,
-    input: screen === undefined
-      ? inputOf(options, typed)
-      : behind(options.early ?? [], screen.entered),
-    interactive: typed,
-    messagesOnly: !typed && !options.json && !options.commands,
-    stopped: signals.stopped,
-    insisted: signals.insisted,
-  });
+  const lines = screen === undefined
+    ? inputOf(options, typed)
+    : behind(options.early ?? [], screen.entered);
+  const input = typed ? new ReadAhead(lines) : shared(lines);
+  const converse = (room: OneRoom) =>
+    new Conversation({
+      ...options,
+      ...room,
+      presenter,
+      display: shown,
+      input,
+      interactive: typed,
+      messagesOnly: !typed && !options.json && !options.commands,
+      stopped: signals.stopped,
+      insisted: signals.insisted,
+    });
   return {
     presenter,
     display: shown,
-    conversation,
+    converse,
     atTerminal: typed,
     stopped: signals.stopped,
     tap: options.wire ? { tap: () => wireTap(presenter, shown) } : {},
@@ -454,7 +505,7 @@ function gathering(
   presenter: Presenter,
   { log, json }: Pick<SetupOptions, "log" | "json">,
 ): Display {
-  const { mark, busy, notify, clear } = display;
+  const { mark, busy, enters, notify, clear } = display;
   const keep = (line: string) => {
     const now = Date.now();
     log?.append(json ? line : `${dayOf(now)} ${secondOf(now)} ${unstyled(line)}`);
@@ -468,6 +519,7 @@ function gathering(
     },
     ...mark && { mark: (one) => mark.call(display, one) },
     ...busy && { busy: (what) => busy.call(display, what) },
+    ...enters && { enters: (roomName) => enters.call(display, roomName) },
     ...notify && { notify: (rings) => notify.call(display, rings) },
     ...clear && { clear: () => clear.call(display) },
     caughtUp: () => display.caughtUp(),
@@ -478,6 +530,9 @@ function gathering(
   };
 }
 
+/** The longest name of a room that a prompt shows whole, in characters. */
+const MAX_SHOWN_ROOM = 20;
+
 /** A display on a terminal screen. */
 class ScreenDisplay implements Display {
   /** Never resolves: the screen reports a terminal that has hung up as the end of input. */
@@ -486,30 +541,44 @@ class ScreenDisplay implements Display {
   readonly #screen: Screen;
   readonly #displayed: (events: number) => void;
   readonly #name: string;
-  #mark = 0;
+  #roomName: string;
+  #until = 0;
+  #mark = "";
   #showing: Promise<void> | undefined;
 
-  constructor(screen: Screen, displayed: (events: number) => void, name: string) {
+  constructor(
+    screen: Screen,
+    displayed: (events: number) => void,
+    name: string,
+    roomName = "",
+  ) {
     this.#screen = screen;
     this.#name = name;
     this.#displayed = displayed;
+    this.#roomName = roomName;
   }
 
-  print(lines: readonly string[], mark: number = this.#mark): void {
+  print(lines: readonly string[], until: number = this.#until): void {
     if (lines.length > 0) this.#screen.print(lines.join("\n"));
-    this.#mark = mark;
+    this.#until = until;
     // Report in the next turn: the screen writes the lines at the end of this one.
     this.#showing ??= new Promise((resolve) =>
       setTimeout(() => {
         this.#showing = undefined;
-        this.#displayed(this.#mark);
+        this.#displayed(this.#until);
         resolve();
       }, 0)
     );
   }
 
-  busy(what: string): void {
-    this.#screen.setPrompt(busyPrompt(what, this.#name));
+  busy(what: string | undefined): void {
+    if (what === undefined) this.mark(this.#mark);
+    else this.#screen.setPrompt(busyPrompt(what, this.#name));
+  }
+
+  enters(roomName: string): void {
+    this.#roomName = roomName;
+    this.mark("");
   }
 
   above(lines: readonly string[]): void {
@@ -517,7 +586,8 @@ class ScreenDisplay implements Display {
   }
 
   notify(rings: boolean): void {
-    this.#screen.notify(`parley: ${this.#name}`, rings);
+    const where = this.#roomName === "" ? "" : ` in ${this.#roomName}`;
+    this.#screen.notify(`parley: ${this.#name}${where}`, rings);
   }
 
   clear(): void {
@@ -525,10 +595,19 @@ class ScreenDisplay implements Display {
   }
 
   mark(mark: string): void {
-    this.#screen.setPrompt(mark === "" ? `${this.#name}> ` : `${this.#name} ${mark}> `);
+    this.#mark = mark;
+    const room = this.#roomName === "" ? "" : `[${shortened(this.#roomName)}] `;
+    this.#screen.setPrompt(`${room}${this.#name}${mark === "" ? "" : ` ${mark}`}> `);
   }
 
   caughtUp(): Promise<void> | undefined {
     return this.#showing;
   }
+}
+
+function shortened(roomName: string): string {
+  const characters = [...printable(roomName)];
+  return characters.length <= MAX_SHOWN_ROOM
+    ? characters.join("")
+    : `${characters.slice(0, MAX_SHOWN_ROOM - 1).join("")}…`;
 }

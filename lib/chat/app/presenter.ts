@@ -5,6 +5,7 @@
  * @module
  */
 
+import { printable } from "../../base/printable.ts";
 import type { Input } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { WaitingLine } from "../member/deliveries.ts";
@@ -161,6 +162,44 @@ export interface Inviting {
   withdraw(number: number): boolean;
 }
 
+/** The rooms of one run, all at one relay. */
+export interface Rooms {
+  /** The name of the room in which the user is. */
+  readonly current: string;
+  /** The rooms in which the user was in this run, the present one among them. */
+  readonly visited: readonly string[];
+  /**
+   * Joins another room while the user stays in the present one. Once fulfilled, the present conversation ends, and one
+   * in the other room follows.
+   *
+   * @param roomName The other room.
+   * @param signal Ends the attempt.
+   * @throws {Failure} If the user does not come in.
+   */
+  enter(roomName: string, signal: AbortSignal): Promise<void>;
+  /** Returns what the user's leaving does to those in the present room, if they may not expect it. */
+  parting(): string[];
+}
+
+/** The file that keeps what is shown. */
+export interface KeptLog {
+  /** The file, as the user named it; undefined if there is none. */
+  readonly path: string | undefined;
+  /**
+   * Appends what is shown from now on to a file, in place of an earlier one.
+   *
+   * @throws {Failure} If it cannot be opened, or is not private. The earlier file is then kept.
+   */
+  start(path: string): Promise<void>;
+  /** Keeps nothing more. */
+  stop(): Promise<void>;
+}
+
+/** Names a room in a sentence. */
+export function roomText(roomName: string): string {
+  return roomName === "" ? "the room without a name" : `the room ${printable(roomName)}`;
+}
+
 /** Which messages ring the bell: private ones and those that name the user, all, or none. */
 export const BELLS = ["mention", "all", "none"] as const;
 
@@ -207,6 +246,12 @@ export interface Presenter {
   readonly growing?: readonly string[];
   /** Takes that line if whatever is printed next ends it. */
   ended?(): string[];
+  /** The user goes on in another room: what follows is about that one. */
+  enters(roomName: string): void;
+  /** In which room the user is, and in which others the user was. */
+  room(rooms: Pick<Rooms, "current" | "visited">): string[];
+  /** Which file keeps what is shown; undefined if none does. */
+  log(path: string | undefined): string[];
   /** The commands of the chat. */
   help(): string[];
   /** Information. */
@@ -215,6 +260,14 @@ export interface Presenter {
   error(code: string, message: string): string[];
   /** A frame that was sent or received. */
   wire(frame: WireFrame): string[];
+}
+
+/** What a conversation hands on to the next one of its run. */
+export interface Carried {
+  /** The number of events that were shown. */
+  readonly shown: number;
+  /** The number of input lines that could not be sent, delivered or run. */
+  readonly refused: number;
 }
 
 /** Shows lines and tracks which have been shown. */
@@ -232,8 +285,10 @@ export interface Display {
   mark?(mark: string): void;
   /** Shows lines above the prompt, below everything printed, until others take their place. */
   above?(lines: readonly string[]): void;
-  /** Shows beside the prompt what parley does before the user is in the room. */
-  busy?(what: string): void;
+  /** Shows beside the prompt what parley does before the user is in the room; undefined once that is over. */
+  busy?(what: string | undefined): void;
+  /** Shows in the prompt and in the title in which room the user is. */
+  enters?(roomName: string): void;
   /** Draws attention to a message, with the bell or without. */
   notify?(rings: boolean): void;
   /** Clears the screen. */
@@ -274,8 +329,14 @@ export interface ConversationOptions {
   readonly remove?: ((peer: Peer, bans: boolean) => boolean) | undefined;
   /** The user's invitations. */
   readonly invitations?: Inviting | undefined;
-  /** Whether the room closes when this conversation ends. */
-  readonly hosts?: boolean | undefined;
+  /** The rooms of this run; undefined if the user cannot go to another one from here. */
+  readonly rooms?: Rooms | undefined;
+  /** What keeps what is shown; undefined if there are no files here. */
+  readonly log?: KeptLog | undefined;
+  /** Returns how many others are disconnected when this process ends; undefined if it hosts no room. */
+  readonly hosted?: (() => number) | undefined;
+  /** What earlier conversations of this run have come to. */
+  readonly carried?: Carried | undefined;
   /** Resolves with an exit code when the process receives a stop signal. */
   readonly stopped: Promise<number>;
   /** Resolves at a second stop signal. */

@@ -7,7 +7,7 @@
 import { MalformedError } from "../../base/bytes.ts";
 import { type Failure, usageFailure } from "../../base/failure.ts";
 import { hostPort, isLoopback, readPublicName } from "../../base/host_port.ts";
-import { printable, quote, shellWord } from "../../base/printable.ts";
+import { quote, shellWord } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/output.ts";
 import {
   certificateNames,
@@ -15,10 +15,9 @@ import {
   readServerFiles,
   type TlsServerOptions,
 } from "../../net/tls.ts";
-import { fileFailure, toFailure } from "../../os/errors.ts";
+import { toFailure } from "../../os/errors.ts";
 import type { Release } from "../../os/held_file.ts";
 import { type Io, isGranted } from "../../os/io.ts";
-import { AppendedFile } from "../../os/log.ts";
 import { type Input, outputFailure } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { normalizeName } from "../identity/name.ts";
@@ -33,8 +32,9 @@ import {
 } from "../runtime/room.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
 import type { WebSite } from "../runtime/web_server.ts";
+import type { AllowList } from "../trust/allow_list.ts";
 import {
-  AllowList,
+  ChatLog,
   type ConversationSetup,
   KEYS_TEXT,
   KnownPeersNotices,
@@ -54,6 +54,7 @@ import { DEFAULT_PORT, type Reason, WEBSOCKET_PATH } from "../wire/kinds.ts";
 import { NOTICE_AFTER_MS } from "./departure.ts";
 import { ChatInvitations, type GuestPlace, type PagePlace, refusalOf } from "./invite.ts";
 import { type JoinCommands, type Listening, SETTLING_TEXT, UNSAVED_TEXT } from "./presenter.ts";
+import { type Stay, Stays, type StaysOptions } from "./rooms.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 
 /** The options of a server and of a client. */
@@ -61,7 +62,7 @@ export interface TalkOptions extends
   TrustSettings,
   Pick<
     SetupOptions,
-    "io" | "json" | "commands" | "wire" | "giveUpMs" | "logFile" | "bell" | "input" | "early"
+    "io" | "json" | "commands" | "wire" | "giveUpMs" | "bell" | "input" | "early"
   > {
   /** The name in the room; without it, a name is generated. */
   readonly name: string | undefined;
@@ -69,6 +70,10 @@ export interface TalkOptions extends
   readonly history: string | undefined;
   /** Drops the permission to open files, once all needed files are open. */
   readonly release?: Release;
+  /** The file that keeps what is shown from the start. */
+  readonly logFile?: string | undefined;
+  /** Whether to keep the permission to open files, for `/log`. */
+  readonly files?: boolean;
 }
 
 /** The options of a server. */
@@ -159,7 +164,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   await using lines = await openHistory(options, notices);
   await using log = await openLog(options, notices);
   const addresses = ownAddresses(options.hostname);
-  releaseFiles(options, allowed);
+  if (!options.files) releaseFiles(options, allowed);
   // Listen before the keys are generated, so that a taken port is reported at once. No one is
   // admitted before the host has joined.
   let setup: ConversationSetup | undefined;
@@ -174,24 +179,20 @@ async function hostWithMember(options: HostOptions): Promise<number> {
   const reload = allowed && ((setup: ConversationSetup) => reloadAllowList(allowed, server, setup));
   allowed?.replaced.then((failure) => setup && reportUnread(failure, setup));
   const known = { loaded, notices, lines };
-  const place = () => guestPlace(options, server, addresses);
-  const invitations = new ChatInvitations({ trust: loaded.trust, book, place });
+  const { trust } = loaded;
+  let invitations: ChatInvitations | undefined;
+  const invitationsIn = (roomName: string) => {
+    const place = () => ({ ...guestPlace(options, server, addresses), roomName });
+    return invitations = new ChatInvitations({ trust, book, place });
+  };
   return await runChat(
-    {
-      ...options,
-      invitations,
-      roomName: options.room,
-      stay: true,
-      hosts: true,
-      log,
-      remove: server.remove,
-      reload,
-    },
+    { ...options, invitationsIn, book, roomName: options.room, stay: true, log, server, reload },
     known,
     name,
     async (keys, joining, set, signal) => {
       const self = await keys;
       signal.throwIfAborted();
+      if (setup !== undefined) return await server.join({ ...joining, self });
       setup = set;
       own = self.fingerprint;
       const join = joinCommands(server, addresses);
@@ -199,7 +200,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       const metrics = watch.start(server);
       const { invite: invites } = options;
       setup.display.print(setup.presenter.listening({ ...server, join, metrics, ...web, invites }));
-      if (invites) await invitations.inviteAtStart(self);
+      if (invites) await invitations?.inviteAtStart(self);
       const event = (one: MemberEvent) => {
         joining.event(one);
         if (one.kind === "ready") hostJoined.resolve();
@@ -226,7 +227,8 @@ function releaseFiles(
 }
 
 async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefined> {
-  return allow === undefined ? undefined : await AllowList.open(allow);
+  if (allow === undefined) return undefined;
+  return await (await import("../trust/allow_list.ts")).AllowList.open(allow);
 }
 
 async function serverOptions(
@@ -362,40 +364,35 @@ export function visitRoom(options: VisitOptions): Promise<number> {
     using loaded = await loadTrust(options, notices);
     await using lines = await openHistory(options, notices);
     await using log = await openLog(options, notices);
-    options.release?.();
+    if (!options.files) options.release?.();
     const place = { hostname, port };
-    const invitations = new ChatInvitations({
-      trust: loaded.trust,
-      book: new Invitations(),
-      own,
-      place: () => ({
-        ...place,
-        roomName,
-        scheme: web === undefined ? "parley" : web.isSecure ? "https" : "http",
-        path: web?.path,
-        tls: web === undefined && tls !== undefined,
-        refusal: refusalOf(own, loaded.identity),
-      }),
-    });
-    const join = async (
-      self: Promise<OwnCredential>,
-      joining: Joining,
-      { atTerminal, display, presenter }: ConversationSetup,
-      signal: AbortSignal,
-    ) => {
-      const where = hostPort(place) + (roomName === "" ? "" : `/${roomName}`);
-      const tell = () => signal.aborted || busy({ display, presenter }, `connecting to ${where}`);
-      if (atTerminal) self.then(tell, () => {}); // joinRoom() reports the failure
+    const book = new Invitations();
+    // The link is for one room.
+    const ownIn = (room: string) => room === roomName ? own : undefined;
+    const invitationsIn = (room: string) =>
+      new ChatInvitations({
+        trust: loaded.trust,
+        book,
+        own: ownIn(room),
+        place: () => ({
+          ...place,
+          roomName: room,
+          scheme: web === undefined ? "parley" : web.isSecure ? "https" : "http",
+          path: web?.path,
+          tls: web === undefined && tls !== undefined,
+          refusal: refusalOf(own, loaded.identity),
+        }),
+      });
+    const join: Join = async (self, joining, _setup, signal) => {
       const dial = web && (await import("../runtime/web.ts")).webDial({ ...place, ...web, tls });
       const carrier = dial === undefined ? tls && { tls } : { dial };
-      const invited = own && { invitation: own.invitation };
-      return await joinRoom({
-        ...{ ...joining, ...place, roomName, ...carrier, ...invited },
-        ...{ self, signal },
-      });
+      const invitation = ownIn(joining.roomName)?.invitation;
+      const invited = invitation && { invitation };
+      return await joinRoom({ ...joining, ...place, ...carrier, ...invited, self, signal });
     };
+    const connecting = `connecting to ${hostPort(place)}${roomName === "" ? "" : `/${roomName}`}`;
     return await runChat(
-      { ...options, invitations, stay: options.listen, log },
+      { ...options, invitationsIn, book, stay: options.listen, log, connecting },
       { loaded, notices, lines },
       name,
       join,
@@ -405,59 +402,67 @@ export function visitRoom(options: VisitOptions): Promise<number> {
 
 type Joining = Pick<SessionOptions, "policy" | "event" | "shows" | "obstacle" | "tap">;
 
+/** Joins a room at the relay of this run. */
+type Join = (
+  self: Promise<OwnCredential>,
+  joining: Joining & { readonly roomName: string },
+  setup: ConversationSetup,
+  signal: AbortSignal,
+) => Promise<Session>;
+
+interface RunOptions extends TalkOptions, StaysOptions {
+  readonly stay: boolean;
+  readonly log: ChatLog;
+  /** What is done once there are keys, beside the prompt. */
+  readonly connecting?: string;
+  readonly reload?: ((setup: ConversationSetup) => Promise<void>) | undefined;
+}
+
 async function runChat(
-  options: TalkOptions & {
-    readonly roomName: string;
-    readonly stay: boolean;
-    readonly hosts?: boolean;
-    readonly remove?: RelayServer["remove"];
-    readonly log: AppendedFile | undefined;
-    readonly invitations: ChatInvitations;
-    readonly reload?: ((setup: ConversationSetup) => Promise<void>) | undefined;
-  },
+  options: RunOptions,
   { loaded, notices, lines }: {
     readonly loaded: LoadedTrust;
     readonly notices: KnownPeersNotices;
     readonly lines: LineHistory | undefined;
   },
   name: string,
-  join: (
-    self: Promise<OwnCredential>,
-    joining: Joining,
-    setup: ConversationSetup,
-    signal: AbortSignal,
-  ) => Promise<Session>,
+  join: Join,
 ): Promise<number> {
   const { identity, trust } = loaded;
   const keys = createIdentity(name, identity);
-  keys.catch(() => {}); // who joins with them sees the failure
-  let session: Session | undefined;
   const reload = options.reload && (() => options.reload!(setup));
-  const lasting = identity !== undefined;
-  const names = () => session === undefined ? [] : namesOfOthers(session);
-  const setupOptions = { ...options, name, names, lines, trust, lasting, reload };
-  await using setup: ConversationSetup = await setUpConversation(
-    setupOptions,
-    (events) => session?.displayed(events),
-  );
+  const enter = async (stay: Stay, signal: AbortSignal): Promise<Session> => {
+    const { policy } = stay.invitations;
+    const { event, obstacle, roomName } = stay;
+    // Each stay has keys of its own; the identity is the same.
+    const self = stay === rooms.first
+      ? keys
+      : keys.then(({ keys: { identity } }) => createIdentity(name, identity));
+    self.catch(() => {}); // who joins with it sees the failure
+    const { connecting } = options;
+    if (stay === rooms.first && setup.atTerminal && connecting !== undefined) {
+      self.then(() => signal.aborted || busy(setup, connecting), () => {});
+    }
+    const joining = { policy, event, obstacle, roomName, shows: "later" as const, ...setup.tap };
+    return await join(self, joining, setup, signal);
+  };
+  const rooms = new Stays(options, enter);
+  await using setup: ConversationSetup = await setUpConversation({
+    ...options,
+    ...{ name, lines, trust, reload, rooms, lasting: identity !== undefined },
+    hosts: options.server !== undefined,
+    names: () => rooms.names(),
+    waitsFor: () => rooms.present.invitations.gate?.absent,
+  }, (events) => rooms.displayed(events));
   notices.showIn(setup);
-  options.invitations.showIn(setup);
   using _hangup = reload && onHangup(options.io, reload);
-  if (options.log !== undefined && options.json) tellOfLog(options.logFile!, setup);
-  const { conversation, tap } = setup;
+  if (options.log.path !== undefined && options.json) tellOfLog(options.log.path, setup);
   if (setup.atTerminal) busy(setup, KEYS_TEXT);
-  const { tell: event, obstacle } = conversation;
-  const given = new AbortController();
-  const { policy } = options.invitations;
-  const joining = { policy, event, obstacle, shows: "later" as const, ...tap };
-  const joined = join(keys, joining, setup, given.signal).then((joined) => session = joined);
   try {
-    return await conversation.run(joined);
+    return await rooms.run(setup);
   } finally {
-    // A user who left before joining must not join afterwards.
-    given.abort();
-    if (session === undefined) joined.then((late) => late.close(), () => {});
-    await settle(loaded, setup);
+    rooms.end();
+    await settle(loaded, setup, rooms.hurried);
   }
 }
 
@@ -467,32 +472,23 @@ async function runChat(
  */
 async function settle(
   loaded: LoadedTrust,
-  { conversation, display, presenter }: ConversationSetup,
+  { display, presenter }: ConversationSetup,
+  hurried: Promise<void>,
 ): Promise<void> {
   const slow = setTimeout(() => display.print(presenter.notice(SETTLING_TEXT)), NOTICE_AFTER_MS);
   const settled = loaded.settled().then(() => true);
-  const isSettled = await Promise.race([settled, conversation.hurried.then(() => false)]);
+  const isSettled = await Promise.race([settled, hurried.then(() => false)]);
   clearTimeout(slow);
   if (!isSettled) display.print(presenter.error("UNSAVED", UNSAVED_TEXT));
 }
 
-function namesOfOthers(session: Session): string[] {
-  return session.members().map(({ credential }) => credential)
-    .filter(({ key }) => key !== session.self.key).map(({ name }) => name);
-}
-
-const UNLOGGED_TEXT = "what the chat shows from now on may be missing from that file";
-
 async function openLog(
   { logFile }: TalkOptions,
   notices: KnownPeersNotices,
-): Promise<AppendedFile | undefined> {
-  if (logFile === undefined) return undefined;
-  const what = `cannot write to ${printable(logFile)}`;
-  return await AppendedFile.open(
-    logFile,
-    (error) => notices.unkept(fileFailure(error, what), UNLOGGED_TEXT),
-  );
+): Promise<ChatLog> {
+  const log = new ChatLog(notices);
+  if (logFile !== undefined) await log.open(logFile);
+  return log;
 }
 
 /**

@@ -4,16 +4,17 @@
  * @module
  */
 
-import { nearest } from "../../base/failure.ts";
+import { Failure, nearest } from "../../base/failure.ts";
 import { withoutFragment } from "../../base/printable.ts";
 import type { Input } from "../../os/streams.ts";
-import type { Completions } from "../../terminal/suggestions.ts";
+import { completePath, type Completions, type ListDirectory } from "../../terminal/suggestions.ts";
 import { foldName } from "../identity/name.ts";
 import type { Peer } from "../member/roster.ts";
 import type { Session } from "../runtime/session.ts";
 import { safetyNumber } from "../trust/known_peers.ts";
 import type { Decision } from "../trust/trust.ts";
-import { INVITE_USAGE, type InviteCommand, parseInvite } from "./invite_text.ts";
+import { isRoomName, MAX_ROOM_NAME_BYTES } from "../wire/kinds.ts";
+import { INVITE_USAGE, type InviteCommand, parseInvite } from "./invite.ts";
 import type { ConversationOptions, Verdict } from "./presenter.ts";
 import { statusOf } from "./speech.ts";
 import type { Answer, Verification } from "./verify.ts";
@@ -23,24 +24,26 @@ export const CHAT_COMMANDS = {
   "/help": "list these commands",
   "/who": "list the members with fingerprints; /names: names alone",
   "/names": "list the names of the members",
-  "/status": "show which messages not everyone has shown yet",
+  "/status": "list your messages that are not shown to everyone yet",
   "/msg NAME TEXT": "send a message to one member only",
   "/me TEXT": "say what you do: /me waves is shown as ~ ada waves",
   "/fingerprint [NAME]": "show your fingerprint, or NAME's and the safety number",
-  "/verify NAME [yes/no]": "compare four words with NAME, and say the result",
+  "/verify NAME [yes/no]": "compare four words, and say the result; undo: /forget",
   "/trust NAME": "accept NAME's changed key, or a new NAME while locked",
   "/forget NAME": "undo /verify and /trust",
   "/exclude NAME": "stop sending your messages to NAME; undo: /include",
   "/include NAME": "undo /exclude",
   "/ignore NAME": "hide NAME's messages; undo: /unignore",
   "/unignore NAME": "undo /ignore",
-  "/quiet": "say who came and went once a minute, or at once again",
+  "/quiet": "tell only once a minute who came and went; again: undo",
   "/invite [OPTIONS]": "make a link for one guest and a day: --many, --hours N",
   "/invites": "list your invitations; /uninvite N withdraws one",
   "/uninvite N": "withdraw invitation N",
-  "/lock": "send to known, invited, verified only; undo: /unlock",
+  "/join [ROOM]": "go to another room here; alone: say which room this is",
+  "/log [FILE]": "keep what is shown in FILE, with --files; /log off ends",
+  "/lock": "send to no new members, only known ones; undo: /unlock",
   "/unlock": "undo /lock and --strict",
-  "/kick NAME": "remove NAME from your room; NAME may join again",
+  "/kick NAME": "remove NAME from your room; /ban NAME: for good",
   "/ban NAME": "remove NAME from your room, and keep its key out",
   "/reload": "reload the allow list, on a server with --allow",
   "/clear": "clear the screen",
@@ -48,16 +51,20 @@ export const CHAT_COMMANDS = {
   "/exit": "leave the chat",
 } as const;
 
+/** Where a person chats: in a process that hosts the room, in another one, or in a browser. */
+export type Side = "host" | "guest" | "browser";
+
 /** The commands for the person whose process hosts the room. */
 const HOST_COMMANDS: ReadonlySet<string> = new Set(["/kick NAME", "/ban NAME", "/reload"]);
+/** The commands that a browser has no use for. */
+const PROCESS_COMMANDS: ReadonlySet<string> = new Set(["/join [ROOM]", "/log [FILE]"]);
 
-/**
- * Returns the slash commands that a person can use, each with its help text.
- *
- * @param hosts Whether this process hosts the room.
- */
-export function commandsFor(hosts: boolean): (readonly [usage: string, help: string])[] {
-  return Object.entries(CHAT_COMMANDS).filter(([usage]) => hosts || !HOST_COMMANDS.has(usage));
+/** Returns the slash commands that a person can use, each with its help text. */
+export function commandsFor(side: Side): (readonly [usage: string, help: string])[] {
+  return Object.entries(CHAT_COMMANDS).filter(([usage]) =>
+    (side === "host" || !HOST_COMMANDS.has(usage)) &&
+    (side !== "browser" || !PROCESS_COMMANDS.has(usage))
+  );
 }
 
 /** The keys of a terminal's input line that are worth knowing, and their help texts. */
@@ -69,7 +76,7 @@ const CHAT_KEYS = {
 
 /** The commands that the help text of another one names, and the one that lists them all. */
 const NAMED_BESIDE = new Set(
-  ["/help", "/names", "/include", "/unignore", "/uninvite", "/unlock", "/exit"],
+  ["/help", "/names", "/forget", "/include", "/unignore", "/uninvite", "/unlock", "/ban", "/exit"],
 );
 
 /**
@@ -77,10 +84,10 @@ const NAMED_BESIDE = new Set(
  * at once.
  *
  * @param keys Whether there is an input line, whose keys are worth knowing.
- * @param hosts Whether this process hosts the room.
+ * @param side Where the person chats.
  */
-export function helpRows(keys: boolean, hosts: boolean): string[] {
-  const commands = commandsFor(hosts)
+export function helpRows(keys: boolean, side: Side): string[] {
+  const commands = commandsFor(side)
     .filter(([usage]) => !NAMED_BESIDE.has(usage.split(" ")[0]!));
   const rows = [
     ...commands,
@@ -128,6 +135,11 @@ export type SlashCommand =
   | { readonly kind: "verify"; readonly name: string; readonly answer: Answer | undefined }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
   | InviteCommand
+  /** Go to a room; undefined asks which one this is. */
+  | { readonly kind: "join"; readonly roomName: string | undefined }
+  /** Keep what is shown in a file; undefined asks which one it is. */
+  | { readonly kind: "log"; readonly path: string | undefined }
+  | { readonly kind: "unlog" }
   | {
     readonly kind: "mistake";
     readonly code: "NO_SUCH_COMMAND" | "COMMAND_USAGE";
@@ -177,6 +189,10 @@ export function parseLine(line: string, typed = false): SlashCommand {
       return parseInvite(word, rest) ?? mistake(INVITE_USAGE[word]);
     case "fingerprint":
       return { kind: "fingerprint", name: rest.trimEnd() === "" ? undefined : rest.trimEnd() };
+    case "join":
+      return parseJoin(rest.trimEnd());
+    case "log":
+      return parseLog(rest.trimEnd());
     default:
       return unknown(typedWord);
   }
@@ -193,22 +209,44 @@ export function leaves(entered: Input): boolean {
     entered.kind === "line" && parseLine(entered.text, true).kind === "quit";
 }
 
+/** What completes the argument of a command. */
+export interface Arguments {
+  /** The rooms to which the user may want to go. */
+  readonly rooms?: readonly string[];
+  /** Lists a directory. */
+  readonly list?: ListDirectory;
+}
+
 /**
- * Completes the word before the cursor: a command, or the name of a member.
+ * Completes the word before the cursor: a command, the name of a member or of a room, or a path.
  *
  * @param before The line up to the cursor.
  * @param names The names of the other members.
- * @param hosts Whether this process hosts the room: some commands are of use only then.
+ * @param side Where the person chats: some commands are of use only there.
+ * @param options What else may complete an argument.
  */
-export function completeLine(before: string, names: readonly string[], hosts = true): Completions {
+export function completeLine(
+  before: string,
+  names: readonly string[],
+  side: Side = "host",
+  { rooms = [], list }: Arguments = {},
+): Completions {
+  const pathAt = /^\/log\s+(?=\S|$)/iu.exec(before)?.[0].length;
+  if (pathAt !== undefined) {
+    const candidates = list === undefined ? [] : completePath(before.slice(pathAt), list);
+    return { start: pathAt, candidates };
+  }
   const start = before.search(/\S*$/u);
   const word = before.slice(start);
   const [command, ...places] = usageOf(before);
   if (command === undefined) return { start, candidates: namesFor(word, names, start === 0) };
-  if (start === 0) return { start, candidates: startsOf(word, commandStarts(hosts)) };
+  if (start === 0) return { start, candidates: startsOf(word, commandStarts(side)) };
   const isFirst = /^\S+\s+$/u.test(before.slice(0, start));
   const place = isFirst ? places[0] : places.at(-1);
   if (place === "TEXT") return { start, candidates: namesFor(word, names, false) };
+  if (isFirst && place === "[ROOM]") {
+    return { start, candidates: startsOf(word, rooms.map((room) => room || UNNAMED_ROOM)) };
+  }
   if (place === "[yes/no]") return { start, candidates: startsOf(word, ["yes", "no"]) };
   if (!isFirst || place?.includes("NAME") !== true) return { start, candidates: [] };
   const follows = places.length > 1 ? " " : "";
@@ -216,8 +254,8 @@ export function completeLine(before: string, names: readonly string[], hosts = t
 }
 
 /** Each command as it is completed, with a blank before its arguments. */
-function commandStarts(hosts: boolean): string[] {
-  return commandsFor(hosts).map(([usage]) => usage.replace(/ .*/, " "));
+function commandStarts(side: Side): string[] {
+  return commandsFor(side).map(([usage]) => usage.replace(/ .*/, " "));
 }
 
 /** Returns the words of a command's usage; a word alone for a command that is unknown or unfinished. */
@@ -274,6 +312,29 @@ function parseVerify(rest: string): SlashCommand {
   return { kind: "verify", name, answer: answer?.toLowerCase() as Answer | undefined };
 }
 
+/** How the room without a name is written: no room's name has a slash. */
+export const UNNAMED_ROOM = "/";
+
+function parseJoin(text: string): SlashCommand {
+  if (text === "") return { kind: "join", roomName: undefined };
+  const roomName = text === UNNAMED_ROOM ? "" : text.normalize("NFKC");
+  if (isRoomName(roomName)) return { kind: "join", roomName };
+  return mistake(
+    `usage: /join ROOM; a room's name has at most ${MAX_ROOM_NAME_BYTES} bytes, no slash, no space ` +
+      `and no control character, and ${UNNAMED_ROOM} is the room without a name`,
+  );
+}
+
+function parseLog(text: string): SlashCommand {
+  if (text === "") return { kind: "log", path: undefined };
+  if (text === "off") return { kind: "unlog" };
+  const [, , quoted] = /^(["'])(.*)\1$/su.exec(text) ?? [];
+  const path = quoted ?? text;
+  return path === "" || path.includes("\n")
+    ? mistake("usage: /log FILE, or /log off")
+    : { kind: "log", path };
+}
+
 function parseNamed(kind: typeof NAMED[number], name: string): SlashCommand {
   return /^\S+$/.test(name) ? { kind, name } : mistake(`usage: /${kind} NAME`);
 }
@@ -294,7 +355,7 @@ function mistake(message: string): SlashCommand {
 export interface CommandOptions extends
   Pick<
     ConversationOptions,
-    "presenter" | "display" | "trust" | "reload" | "invitations" | "remove"
+    "presenter" | "display" | "trust" | "reload" | "invitations" | "remove" | "rooms" | "log"
   > {
   /** Compares words and safety numbers. */
   readonly verification: Verification;
@@ -378,6 +439,12 @@ export class CommandRunner {
       case "invite":
       case "uninvite":
         return this.#invitations(command);
+      case "join":
+        return this.#room();
+      case "log":
+        return this.#log(command.path);
+      case "unlog":
+        return this.#stopLog();
       case "reload":
         return this.#reload();
       case "help":
@@ -471,7 +538,8 @@ export class CommandRunner {
     const { presenter, display, remove } = this.#options;
     const { refuse } = this.#handlers;
     if (remove === undefined) {
-      return refuse("NOT_HOST", `/${kind} works only for the person whose server has the room`);
+      const message = `/${kind} works only for the owner of the server, in the server's own room`;
+      return refuse("NOT_HOST", message);
     }
     const peer = find(session, name);
     if (peer === undefined) return refuse("NO_SUCH_MEMBER", noSuchMember(name));
@@ -505,6 +573,43 @@ export class CommandRunner {
       return this.#handlers.refuse("NO_SUCH_INVITATION", message);
     }
     display.print(presenter.invitation({ kind: "withdrawn", number }));
+  }
+
+  /** Says which room this is. The conversation itself goes to another one, where it can. */
+  #room(): void {
+    const { presenter, display, rooms } = this.#options;
+    if (rooms !== undefined) return display.print(presenter.room(rooms));
+    const message = "/join works at a terminal; in a browser, /quit and then join the other room";
+    this.#handlers.refuse("NO_OTHER_ROOM", message);
+  }
+
+  /** Keeps what is shown from now on in a file, or says which file keeps it. */
+  async #log(path: string | undefined): Promise<void> {
+    const { presenter, display, log } = this.#options;
+    if (log === undefined) return this.#noFiles();
+    if (path === undefined) return display.print(presenter.log(log.path));
+    try {
+      await log.start(path);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const { code, what, why, hint } = error;
+      const next = hint === undefined ? "" : `; ${hint}`;
+      return this.#handlers.refuse(code, `${what}: ${why}${next}`);
+    }
+    display.print(presenter.log(path));
+  }
+
+  async #stopLog(): Promise<void> {
+    const { presenter, display, log } = this.#options;
+    if (log === undefined) return this.#noFiles();
+    const { path } = log;
+    await log.stop();
+    const was = path === undefined ? "" : `; ${path} has what was shown before`;
+    display.print(presenter.notice(`nothing is kept of this chat from now on${was}`));
+  }
+
+  #noFiles(): void {
+    this.#handlers.refuse("NO_FILES", "/log works at a terminal; a browser keeps no file");
   }
 
   async #reload(): Promise<void> {

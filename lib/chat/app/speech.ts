@@ -340,8 +340,6 @@ export type Coming = "joined" | "left" | "away" | "back";
 
 /** How long the first line of a minute waits for more comings and goings if it cannot grow, in milliseconds. */
 const PAUSE_MS = 2_000;
-/** The most lines in a minute that end early, because a message follows from a member whom they name. */
-const FEW = 3;
 /** A minute, which begins with a coming or going, in milliseconds. */
 const MINUTE_MS = 60_000;
 
@@ -359,7 +357,8 @@ interface Gathered {
  * Gathers the comings and goings of a minute into one line.
  *
  * Where the line can grow, it stands above the prompt from the first coming on. When the minute is over, it is told.
- * Elsewhere a first line is told after a pause, and a second one when the minute is over.
+ * Elsewhere a first line is told after a pause, so that somebody who comes while it is quiet is known at once, and one
+ * more, of all who follow, when the minute is over.
  */
 export class Comings {
   /** Whether nothing is seen before the minute is over. */
@@ -431,9 +430,9 @@ export class Comings {
     this.#text = undefined;
   }
 
-  /** Whether the line is to be told before a message of a member: unless there are too many lines, who speaks is known. */
+  /** Whether the line is to be told before a message of a member: the first one of its minute, if it names the member. */
   introduces(name: string): boolean {
-    return this.#gathered.has(name) && !this.quiet && this.#told < FEW;
+    return this.#gathered.has(name) && !this.quiet && this.#told === 0;
   }
 
   /**

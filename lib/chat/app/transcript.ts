@@ -31,13 +31,15 @@ import {
   lockText,
   namesOf,
   type Presenter,
+  type Rooms,
+  roomText,
   standingText,
   type Status,
   type TrustView,
   type Verdict,
   verdictText,
 } from "./presenter.ts";
-import { invitationTexts, waitingText } from "./invite_text.ts";
+import { invitationTexts, waitingText } from "./invite.ts";
 import { helpRows } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import { wordsText } from "./verify.ts";
@@ -45,7 +47,7 @@ import type { WireFrame } from "./wire_dump.ts";
 
 const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
 const AS_SURE_AS_THE_LINK =
-  "invited is as sure as the way that the link took: /verify NAME makes sure";
+  "invited: sure unless somebody else had the link; if in doubt, run /verify NAME";
 
 /** What a person can do about keys that are not kept. */
 export interface KeyHints {
@@ -94,6 +96,8 @@ export interface TranscriptOptions {
   readonly logFile?: string | undefined;
   /** Decodes a frame for `--wire`, as lines; without it, frames are not shown. */
   readonly dump?: (frame: WireFrame) => string[];
+  /** Whether it is shown in a browser, where some commands are of no use. */
+  readonly inBrowser?: boolean;
   /** What to do about keys that are not kept; the options of a command by default. */
   readonly hints?: KeyHints;
 }
@@ -109,11 +113,16 @@ export class Transcript implements Presenter {
   #alone = false;
   /** Whether the relay listens in this process, which has said so. */
   #hosts = false;
+  /** The name of the room. */
+  #roomName: string;
+  /** Whether the user has come from another room. */
+  #moved = false;
 
   /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
     this.#options = options;
-    const { style, folds = false, timed = false, now, grows } = options;
+    const { style, folds = false, timed = false, now, grows, roomName = "" } = options;
+    this.#roomName = roomName;
     this.#style = style;
     this.#speech = new Speech({ style, folds, timed, now });
     this.#comings = new Comings(now, grows);
@@ -214,7 +223,9 @@ export class Transcript implements Presenter {
   }
 
   said(text: string, to: string | undefined): string[] {
-    if (!this.#options.echo) return [];
+    // So that the user sees who receives the message.
+    const gathered = this.gathered();
+    if (!this.#options.echo) return gathered;
     const leftOut = this.#leftOut();
     const who = to !== undefined
       ? `you (to ${printable(to)} only)`
@@ -224,8 +235,7 @@ export class Transcript implements Presenter {
       ? this.#self.name
       : "you";
     const paint = to === undefined ? this.#style.dim : this.#style.magenta;
-    // So that the user sees who receives the message.
-    return [...this.gathered(), ...this.#speech.own(paint(who), text)];
+    return [...gathered, ...this.#speech.own(paint(who), text)];
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
@@ -261,7 +271,7 @@ export class Transcript implements Presenter {
       : standing.trust === "verified"
       ? `you have verified ${name}`
       : standing.trust === "invited"
-      ? `${name} is as sure as the way that the link took; if they match: /verify ${name} yes`
+      ? `${name} is invited: sure unless somebody else had the link; if they match: /verify ${name} yes`
       : `if they match: /verify ${name} yes`;
     return [
       `the fingerprint of ${name} is ${fingerprint}`,
@@ -298,7 +308,7 @@ export class Transcript implements Presenter {
     const { locked } = this.#options.who!;
     return [
       ...statusText(status),
-      ...locked || leftOut.length > 0 ? [lockText(locked, leftOut)] : [],
+      ...locked ? [lockText(locked, leftOut)] : leftOut.length > 0 ? [leftOutText(leftOut)] : [],
     ].map((line) => this.#note(line));
   }
 
@@ -312,8 +322,32 @@ export class Transcript implements Presenter {
     return [this.#note(slowText(waiting))];
   }
 
+  enters(roomName: string): void {
+    this.#roomName = roomName;
+    this.#moved = true;
+    this.#alone = false;
+  }
+
+  room({ current, visited }: Pick<Rooms, "current" | "visited">): string[] {
+    const others = visited.filter((room) => room !== current).map(roomText);
+    const more = others.length === 0
+      ? "/join ROOM goes to another one"
+      : `in this run you were also in ${listed(others)}`;
+    return [this.#note(`you are in ${roomText(current)}; ${more}`)];
+  }
+
+  log(path: string | undefined): string[] {
+    return [this.#note(
+      path === undefined
+        ? "nothing is kept of this chat: /log FILE keeps what is shown from then on"
+        : `kept in ${printable(path)}, which whoever has it can read; /log off stops`,
+    )];
+  }
+
   help(): string[] {
-    return helpRows(this.#options.echo, this.#hosts).map((row) => this.#note(row));
+    const { echo, inBrowser = false } = this.#options;
+    const side = this.#hosts ? "host" : inBrowser ? "browser" : "guest";
+    return helpRows(echo, side).map((row) => this.#note(row));
   }
 
   notice(text: string): string[] {
@@ -430,7 +464,7 @@ export class Transcript implements Presenter {
         : peers.length > 0
         ? [this.#note(this.#verified(peers))]
         : [],
-      ...this.#hosts ? [] : [this.#note("/help lists the commands")],
+      ...this.#hosts || this.#moved ? [] : [this.#note("/help lists the commands")],
     ];
     return [this.#note(this.#where(peers)), ...next].slice(0, START_LINES);
   }
@@ -441,14 +475,16 @@ export class Transcript implements Presenter {
 
   /** Says who the user is, in which room, who else is there, and which file keeps what is shown. */
   #where(peers: readonly Peer[]): string {
-    const { roomName = "", logFile } = this.#options;
-    const room = roomName === "" || this.#hosts ? "" : ` in the room ${printable(roomName)}`;
+    const logFile = this.#moved ? undefined : this.#options.logFile;
+    const isKnown = !this.#moved && (this.#roomName === "" || this.#hosts);
+    const room = isKnown ? "" : ` in ${roomText(this.#roomName)}`;
     const you = `you are ${this.#name(this.#self!)}${room}`;
     const kept = logFile === undefined
       ? ""
       : `; kept in ${printable(logFile)}, which whoever has it can read`;
     if (peers.length > 0) return `${you}, with ${this.#everyone(peers)}${kept}`;
-    const help = this.#hosts && logFile === undefined ? " (/help lists the commands)" : "";
+    const isFirst = this.#hosts && !this.#moved && logFile === undefined;
+    const help = isFirst ? " (/help lists the commands)" : "";
     return `${you}; no one else is here yet${help}${kept}`;
   }
 

@@ -220,8 +220,8 @@ function endText(event: WordsEvent): WordsText {
       return {
         alarm: true,
         lines: [
-          `THE PROGRAM OF ${name} BREAKS ITS WORD: it has revealed another number than it had promised,`,
-          `as it must to choose the words itself. There are no words. Do not trust this ${name}.`,
+          `THE PROGRAM OF ${name} CHEATS: it has revealed another number than the one it had fixed before,`,
+          `with which it could choose the words itself. There are no words. Do not trust this ${name}.`,
         ],
       };
     case "unfinished":

@@ -180,3 +180,56 @@ async function refuseOpen(path: string, what: string): Promise<void> {
     hint: `chmod 600 ${printable(shellPath(path))}`,
   });
 }
+
+/** A server's allow list. */
+export class AllowList {
+  readonly #file: AllowFile;
+  #list: ReadonlySet<string>;
+
+  private constructor(
+    file: AllowFile,
+    list: ReadonlySet<string>,
+    /** Resolves when another file has replaced the list and cannot be read. */
+    readonly replaced: Promise<Failure>,
+  ) {
+    this.#file = file;
+    this.#list = list;
+  }
+
+  /**
+   * Reads the list.
+   *
+   * @param path The path of the file.
+   * @throws {Failure} If it cannot be read.
+   */
+  static async open(path: string): Promise<AllowList> {
+    const replaced = Promise.withResolvers<Failure>();
+    const file = await openAllowFile(path, replaced.resolve);
+    return new AllowList(file, await file.read(), replaced.promise);
+  }
+
+  /** Whether each reload opens the file again. It then needs the permission to read the file for the whole run. */
+  get reopened(): boolean {
+    return this.#file.reopened;
+  }
+
+  /** The number of listed identities. */
+  get size(): number {
+    return this.#list.size;
+  }
+
+  /** Reports whether an identity may join. */
+  readonly allows = (fingerprint: string): boolean => this.#list.has(fingerprint);
+
+  /**
+   * Reads the list again.
+   *
+   * @returns Whether the list has changed.
+   * @throws {Failure} If it cannot be read; the previous list stays in force.
+   */
+  async reload(): Promise<boolean> {
+    const before = this.#list;
+    this.#list = await this.#file.read();
+    return before.symmetricDifference(this.#list).size > 0;
+  }
+}

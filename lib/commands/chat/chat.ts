@@ -129,9 +129,9 @@ export function server({ options, release }: Input<typeof CHAT_SERVER>, io: Io):
 function talkOptions(
   options: Input<typeof CHAT_CLIENT>["options"] | Input<typeof CHAT_SERVER>["options"],
 ) {
-  const { name, history, log: logFile, json, commands, wire } = options;
+  const { name, history, log: logFile, files, json, commands, wire } = options;
   const bell = BELLS.find((bell) => bell === options.bell);
-  return { ...trustSettings(options), name, history, logFile, bell, json, commands, wire };
+  return { ...trustSettings(options), name, history, logFile, files, bell, json, commands, wire };
 }
 
 /** Writes the page for browsers. */
@@ -321,7 +321,7 @@ export function refuseMemberOptions(
   const given = MEMBER_OPTIONS.find((name) => [options[name]].flat().some(Boolean));
   if (given === undefined) return;
   const hint = "leave it out; --allow FILE lists whom the relay admits";
-  throw usageFailure(`--${given}`, "a relay without a member has no use for it", hint);
+  throw usageFailure(`--${given}`, "it is for a member, and --relay-only runs without one", hint);
 }
 
 /**

@@ -57,13 +57,19 @@ const TALK = {
     help: "Append what is shown to this file, which only you can read; created if missing",
     needs: ["read", "write"],
   },
+  files: {
+    type: "flag",
+    help:
+      "Let /log name a file while you chat: parley then keeps the permissions to read and write files",
+    uses: ["read", "write"],
+  },
   bell: {
     type: "text",
     value: "WHICH",
     default: "mention",
     choices: ["mention", "all", "none"],
     help:
-      "What rings the terminal's bell: private messages and those that name you, all messages, or none",
+      "Which messages ring the terminal's bell: those to you alone or with your name (mention), all, or none",
   },
   commands: {
     type: "flag",
@@ -122,7 +128,7 @@ export const LIMIT_OPTIONS = {
     max: 100_000,
     default: DEFAULT_LIMITS.pending,
     help:
-      "The most connections that have not joined; beyond that, the relay closes one of the address that has the most",
+      "The most connections that have not joined yet; for each further one, the relay closes one from the address that has the most of them",
   },
   "max-per-address": {
     type: "integer",
@@ -191,12 +197,11 @@ export const CHAT_SERVER = {
   details:
     `Starts a relay, which forwards messages that it cannot read, and joins its room as a member. Prints
 where the relay listens, with which command others join, and who comes and goes. Clients open more
-rooms by joining them. The relay does not list its rooms.`,
+rooms by joining them. The relay tells nobody which rooms it has.`,
   options: {
     host: {
       ...LISTEN_HOST,
-      help:
-        `${LISTEN_HOST.help}; the commands to join name their addresses if parley may read them`,
+      help: `${LISTEN_HOST.help}; with --allow-sys the printed commands name their addresses`,
       uses: ["sys"],
     },
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },
@@ -215,7 +220,7 @@ rooms by joining them. The relay does not list its rooms.`,
       form: "address",
       repeat: true,
       help:
-        "Admit only members that connected to this name, HOST or HOST:PORT; others may have been redirected",
+        "Admit only members that connected to this name, HOST or HOST:PORT: a server in between, which forwards connections, has another name",
     },
     invite: { type: "flag", help: "Print a link with which one guest joins within a day" },
     invited: {
@@ -275,7 +280,7 @@ rooms by joining them. The relay does not list its rooms.`,
       type: "text",
       value: "URL",
       help:
-        "With --web: where a proxy serves the page, such as https://example.org/parley/: invitations lead there, and the server accepts its host name as its own",
+        "With --web: where a proxy serves the page, such as https://example.org/parley/: links of invitations lead there, and members may connect to the server under that name",
     },
     grace: {
       type: "integer",
@@ -321,14 +326,14 @@ export const CHAT_CLIENT = {
   details:
     `At a terminal you type messages, and /help lists the commands. With piped input each line is a
 message, even if it starts with a slash. After the last line, the client waits until every member
-has shown all messages, then leaves. Its exit code is 1 if a member is not known to have shown one,
-unless that member signed that it leaves. With --commands or --json, piped input may contain
-commands as well, and //TEXT sends /TEXT.`,
+has shown all messages, and then leaves. The exit code is 1 if a member may have missed a message,
+for example because its connection was lost. A member that left by /quit does not count. With
+--commands or --json, piped input may contain commands as well, and //TEXT sends /TEXT.`,
   operands: [{
     name: "HOST[:PORT][/ROOM]|LINK",
     optional: true,
     help:
-      `The address of the relay (default ${LOOPBACK}:${DEFAULT_PORT}), with the name of the room; write IPv6 as [::1]:${DEFAULT_PORT}. By WebSocket: the address of its page, https://HOST/ROOM, or wss://HOST/PATH. Or the link of an invitation; - asks for it, or reads it from the first line of piped input, so that it is not in the list of processes`,
+      `The address of the server (default ${LOOPBACK}:${DEFAULT_PORT}), and the name of the room if it has one; write IPv6 as [::1]:${DEFAULT_PORT}. To join by WebSocket, give the address of the server's page, https://HOST/ROOM, or wss://HOST/PATH. With the link of an invitation you join by that. With -, parley asks for the link, or reads it from the first line of piped input: the list of processes then does not show it`,
   }],
   options: {
     name: NAME,
@@ -371,9 +376,9 @@ export const CHAT_PAGE = {
   name: "page",
   summary: "Write the page that chat server --web serves.",
   details:
-    `The page is one HTML file, with its script and its style in it. Open it from disk, or serve it from
-a place that you trust: a page from a relay is what that relay sends. chat server --web prints the
-SHA-256 of its page, which sha256sum computes of this file.`,
+    `The page is one HTML file, which contains its script and its style. Open it from disk, or serve it
+from a place that you trust: a relay could send another page. chat server --web prints the SHA-256
+of its page; compare it with what sha256sum prints for this file.`,
   options: {
     output: {
       type: "text",
@@ -396,10 +401,10 @@ export const CHAT = {
   details:
     `Without a command, parley asks whether to be the server or a client, and for the server's address.
 
-At a terminal, Tab completes commands and names, and Shift-Tab goes back. The arrow keys recall the
-lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line in a message;
-some terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. parley asks before it takes a
-paste of more than 20 lines.
+At a terminal, Tab completes commands, names, rooms and paths, and Shift-Tab goes back. The arrow
+keys recall the lines that you have entered, and Ctrl-R searches them. Alt-Enter starts a new line
+in a message; some terminals do so at Shift-Enter too. Ctrl-Z suspends the chat. parley asks before
+it takes a paste of more than 20 lines.
 
 To be sure who somebody is, type /verify NAME and compare four words by telephone.`,
   options: { plain: TALK.plain },

@@ -177,7 +177,7 @@ test("the prompt marks delivery, and earlier lines keep their place", async () =
   await guest.type("hello\n");
   const shown = await guest.until("the mark", isAt("bo ✓>"));
   await guest.type("/status\n");
-  const after = await guest.until("the answer", shows("* no message of yours waits"));
+  const after = await guest.until("the answer", shows("* none of your messages is waiting"));
   assertEquals(after.rows.slice(0, shown.rows.length - 1), shown.rows.slice(0, -1));
   await using other = await startClient(address, "cy", "--listen");
   await guest.until("cy", shows("cy"));

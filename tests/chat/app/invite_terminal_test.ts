@@ -71,7 +71,7 @@ test("a guest joins by the link of --invite, typed without echo, and both sides 
   const joined = await guest.until("the prompt", has("ann>"));
   assertEquals(written(joined).slice(-4), [
     "* you are ann, with bo (invited you)",
-    "* invited is as sure as the way that the link took: /verify NAME makes sure",
+    "* invited: sure unless somebody else had the link; if in doubt, run /verify NAME",
     "* /help lists the commands",
     "ann>",
   ]);

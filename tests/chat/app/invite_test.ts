@@ -7,8 +7,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { ChatInvitations, type GuestPlace } from "../../../lib/chat/app/invite.ts";
-import { parseInvite } from "../../../lib/chat/app/invite_text.ts";
+import { ChatInvitations, type GuestPlace, parseInvite } from "../../../lib/chat/app/invite.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
 import { completeLine, isKept, parseLine } from "../../../lib/chat/app/slash_commands.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";

@@ -77,6 +77,6 @@ test("--log names a file that cannot be opened, and is wrong usage with --relay-
   const [usage, why] = await start(scratch.file("x"), "--relay-only");
   assertEquals([usage, why], [
     2,
-    "parley: --log: a relay without a member has no use for it (USAGE)",
+    "parley: --log: it is for a member, and --relay-only runs without one (USAGE)",
   ]);
 });

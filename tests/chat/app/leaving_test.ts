@@ -7,7 +7,7 @@
 import { Failure } from "../../../lib/base/failure.ts";
 import { Conversation } from "../../../lib/chat/app/chat_loop.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
-import type { Display } from "../../../lib/chat/app/presenter.ts";
+import type { Display, Rooms } from "../../../lib/chat/app/presenter.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
 import { ReaderGone } from "../../../lib/os/io.ts";
@@ -58,8 +58,9 @@ class Stage {
   readonly #stream = new TransformStream<Input, Input>(undefined, { highWaterMark: 99 });
   readonly #writer = this.#stream.writable.getWriter();
 
-  constructor(interactive: boolean, giveUpMs = 60_000) {
+  constructor(interactive: boolean, giveUpMs = 60_000, rooms: Rooms | undefined = undefined) {
     this.conversation = new Conversation({
+      rooms,
       presenter: new Report(),
       display: this.paper,
       input: this.#stream.readable,
@@ -123,7 +124,7 @@ class Stage {
 }
 
 /** A conversation that has begun, and its end. */
-async function begun(stage: Stage): Promise<{ readonly end: Promise<number> }> {
+async function begun(stage: Stage): Promise<{ readonly end: Promise<number | "moved"> }> {
   const end = stage.conversation.run(await stage.session());
   end.catch(() => {});
   stage.conversation.tell({ kind: "ready" });
@@ -349,4 +350,67 @@ Deno.test("giving up on delivery leaves the room", async () => {
   await stage.endInput();
   const failure = await assertRejects(() => end, Failure);
   assertEquals([failure.code, stage.left], ["NOT_DELIVERED", 1]);
+});
+
+/** Rooms whose other room is entered, or not, when a test says so. */
+class Doors implements Rooms {
+  readonly current = "garden";
+  readonly visited = ["garden"];
+  readonly answer = Promise.withResolvers<void>();
+  readonly tried: string[] = [];
+
+  enter(roomName: string, signal: AbortSignal): Promise<void> {
+    this.tried.push(roomName);
+    signal.addEventListener("abort", () => this.answer.reject(signal.reason));
+    return this.answer.promise;
+  }
+
+  parting(): string[] {
+    return ["the door closes"];
+  }
+}
+
+Deno.test("Ctrl-C ends the attempt to join another room, and what was typed meanwhile is sent here", async () => {
+  const doors = new Doors();
+  const stage = new Stage(true, 60_000, doors);
+  const { end } = await begun(stage);
+  stage.enter("/join kitchen", "hello");
+  await until(() => doors.tried.length === 1, "the attempt");
+  assertEquals(stage.entered, [], "it waits until it is decided where it goes");
+  stage.enter("<interrupt>");
+  await until(() => stage.entered.length === 1, "the line");
+  assertEquals(stage.paper.said, ["you stay in the room garden"]);
+  stage.enter("/quit");
+  assertEquals([await end, stage.left], [0, 1]);
+});
+
+Deno.test("who goes to another room leaves this one as with /quit, and what is typed after is not lost", async () => {
+  const doors = new Doors();
+  const stage = new Stage(true, 60_000, doors);
+  const { end } = await begun(stage);
+  stage.backlog = { lines: 1, held: 1, bytes: 5, unsent: 1 };
+  stage.connected = false;
+  stage.enter("/join kitchen", "for the kitchen");
+  await until(() => doors.tried.length === 1, "the attempt");
+  assertEquals(stage.left, 0, "not before the user is in the other room");
+  doors.answer.resolve();
+  assertEquals([await end, stage.left, stage.entered], ["moved", 1, []]);
+  assertEquals(stage.paper.said, [
+    "the door closes",
+    "NOT_DELIVERED: 1 message was not delivered: there was no connection",
+  ]);
+  assertEquals(stage.conversation.carried.refused, 1);
+});
+
+Deno.test("a stop signal during an attempt to join another room ends the chat", async () => {
+  const doors = new Doors();
+  const stage = new Stage(true, 60_000, doors);
+  const { end } = await begun(stage);
+  stage.enter("/join kitchen");
+  await until(() => doors.tried.length === 1, "the attempt");
+  stage.stop.resolve(0);
+  await stage.stop.promise;
+  // As a screen reports it.
+  stage.enter("<interrupt>");
+  assertEquals([await end, stage.left], [0, 1]);
 });

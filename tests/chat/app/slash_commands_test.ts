@@ -8,6 +8,7 @@ import {
   isKept,
   parseLine,
   parseMessage,
+  type Side,
 } from "../../../lib/chat/app/slash_commands.ts";
 
 Deno.test("parseLine() reads a line without a slash as a message", () => {
@@ -132,15 +133,15 @@ Deno.test("/help and Tab offer every command that parseLine() reads, /exit besid
 });
 
 Deno.test("/help fits into a terminal of 80 columns and 24 rows, and names every command", () => {
-  const rows = helpRows(true, true);
+  const rows = helpRows(true, "host");
   assert(rows.length < 24, `${rows.length} rows`);
   for (const row of rows) assert(`* ${row}`.length <= 80, row);
   const [, ...words] = Object.keys(CHAT_COMMANDS).map((usage) => usage.split(" ")[0]!);
   for (const word of words) assert(new RegExp(`${word}\\b`).test(rows.join("\n")), word);
   assert(rows.some((row) => row.startsWith("Alt-Enter ")));
-  assertEquals(helpRows(false, true), rows.filter((row) => row.startsWith("/")));
+  assertEquals(helpRows(false, "host"), rows.filter((row) => row.startsWith("/")));
   const host = /^\/(kick|ban|reload)\b/;
-  assertEquals(helpRows(true, false), rows.filter((row) => !host.test(row)));
+  assertEquals(helpRows(true, "guest"), rows.filter((row) => !host.test(row)));
 });
 
 Deno.test("isKept() keeps private messages, and lines that may be one, out of the history file", () => {
@@ -184,12 +185,14 @@ Deno.test("parseLine() reads /me as a message, and /kick and /ban with one name"
 
 Deno.test("commands of the host are listed and completed only for the host", () => {
   const own = ["/kick NAME", "/ban NAME", "/reload"];
-  const usages = (hosts: boolean) => commandsFor(hosts).map(([usage]) => usage);
-  assertEquals(usages(true), Object.keys(CHAT_COMMANDS));
-  assertEquals(usages(false), usages(true).filter((usage) => !own.includes(usage)));
+  const usages = (side: Side) => commandsFor(side).map(([usage]) => usage);
+  assertEquals(usages("host"), Object.keys(CHAT_COMMANDS));
+  assertEquals(usages("guest"), usages("host").filter((usage) => !own.includes(usage)));
+  const files = ["/join [ROOM]", "/log [FILE]"];
+  assertEquals(usages("browser"), usages("guest").filter((usage) => !files.includes(usage)));
   assertEquals(completeLine("/ki", []).candidates, ["/kick "]);
-  assertEquals(completeLine("/ki", [], false).candidates, []);
-  assertEquals(completeLine("/re", [], false).candidates, []);
+  assertEquals(completeLine("/ki", [], "guest").candidates, []);
+  assertEquals(completeLine("/re", [], "guest").candidates, []);
 });
 
 Deno.test("completeLine() completes names after /ignore, /unignore, /kick and /ban, and in /me", () => {
@@ -198,4 +201,60 @@ Deno.test("completeLine() completes names after /ignore, /unignore, /kick and /b
   }
   assertEquals(complete("/me thanks ad"), [11, ["Ada ", "adele "]]);
   assertEquals(complete("/un")[1], ["/unignore ", "/uninvite ", "/unlock"]);
+});
+
+Deno.test("parseLine() reads /join with a room's name, and / as the room without a name", () => {
+  assertEquals(parseLine("/join"), { kind: "join", roomName: undefined });
+  assertEquals(parseLine("/JOIN  garden "), { kind: "join", roomName: "garden" });
+  assertEquals(parseLine("/join ｇａｒｄｅｎ"), { kind: "join", roomName: "garden" });
+  assertEquals(parseLine("/join /"), { kind: "join", roomName: "" });
+  for (const name of ["a/b", "two words", "x".repeat(65), "a\u202eb", "//"]) {
+    assertEquals(parseLine(`/join ${name}`).kind, "mistake", name);
+  }
+});
+
+Deno.test("parseLine() reads /log with a path that may have blanks and quotes, and off", () => {
+  const path = (line: string) => {
+    const entry = parseLine(line);
+    return entry.kind === "log" ? entry.path : entry.kind;
+  };
+  assertEquals(parseLine("/log"), { kind: "log", path: undefined });
+  assertEquals(parseLine("/log off "), { kind: "unlog" });
+  assertEquals(path("/log  chat.log "), "chat.log");
+  assertEquals(path("/log my chat.log"), "my chat.log");
+  assertEquals(path('/log " my chat.log "'), " my chat.log ");
+  assertEquals(path("/log 'it \"is\"'"), 'it "is"');
+  assertEquals(path("/log it's"), "it's");
+  assertEquals(path('/log "off"'), "off");
+  assertEquals(path("/log ~/chat.log"), "~/chat.log");
+  for (const line of ['/log ""', "/log a\nb"]) assertEquals(path(line), "mistake", line);
+});
+
+Deno.test("completeLine() completes the rooms of this run, and paths", () => {
+  const entry = (name: string, isDirectory = false) => ({ name, isDirectory });
+  const tree: Record<string, ReturnType<typeof entry>[]> = {
+    ".": [entry("chats", true), entry("chat.log"), entry(".git", true), entry("a\x1bb")],
+    "chats/": [entry("my notes"), entry(".old")],
+    "/": [entry("etc", true)],
+  };
+  const options = { rooms: ["kitchen", ""], list: (path: string) => tree[path] ?? [] };
+  const complete = (line: string) => {
+    const { start, candidates } = completeLine(line, ["bo"], "guest", options);
+    return [start, candidates];
+  };
+  assertEquals(complete("/join "), [6, ["/", "kitchen"]]);
+  assertEquals(complete("/Join K"), [6, ["kitchen"]]);
+  assertEquals(complete("/join kitchen k"), [14, []]);
+  assertEquals(complete("/log "), [5, ["chat.log", "chats/"]]);
+  assertEquals(complete("/log chats/"), [5, ["chats/my notes"]]);
+  assertEquals(complete("/log chats/my n"), [5, ["chats/my notes"]]);
+  assertEquals(complete('/log "chats/m'), [5, ['"chats/my notes"']]);
+  assertEquals(complete("/log 'ch"), [5, ["'chat.log'", "'chats/"]]);
+  assertEquals(complete("/log chats/."), [5, ["chats/.old"]]);
+  assertEquals(complete("/log .g"), [5, [".git/"]]);
+  assertEquals(complete("/log /e"), [5, ["/etc/"]]);
+  assertEquals(complete("/log nowhere/x"), [5, []]);
+  assertEquals(complete("/log a"), [5, []], "a name with a control character");
+  assertEquals(completeLine("/log ", [], "guest").candidates, []);
+  assertEquals(completeLine("/lo", [], "browser").candidates, ["/lock"]);
 });

@@ -532,17 +532,31 @@ Deno.test("a joining is printed before the user's own message, also after other 
     const style = makeStyle(false);
     const options = { style, echo: true, who: strangers(), lasting: true, gathers: true, grows };
     const transcript = new Transcript({ ...options, now: () => time });
-    for (const name of ["s1", "s2", "s3"]) {
+    const lines: number[] = [];
+    for (const name of ["s1", "s2"]) {
       const stranger = await peer(name);
       transcript.event({ kind: "joined", peer: stranger, present: false });
       time += 1_000;
-      assertEquals(transcript.event(message(stranger, "hi")).length, 2, "each ends a line");
+      lines.push(transcript.event(message(stranger, "hi")).length);
     }
+    assertEquals(lines, [2, 1], "only the first line of a minute ends early");
     const eve = await peer("eve");
     assertEquals(transcript.event({ kind: "joined", peer: eve, present: false }), []);
     assertEquals(transcript.said("the password", undefined), [
-      "* eve joined (new)",
+      "* joined: s2 (new) and eve (new)",
       "you: the password",
     ]);
   }
+});
+
+Deno.test("who has joined is told to a person whose terminal echoes by itself, too, when a message is sent", async () => {
+  const options = { style: makeStyle(false), echo: false, who: strangers(), gathers: true };
+  const transcript = new Transcript({ ...options, now: () => 0 });
+  for (const name of ["bo", "eve"]) {
+    const one = await peer(name);
+    transcript.event({ kind: "joined", peer: one, present: false });
+    if (name === "bo") transcript.event(message(one, "hi"));
+  }
+  assertEquals(transcript.said("the password", undefined), ["* eve joined (new)"]);
+  assertEquals(transcript.said("the password", undefined), []);
 });

@@ -233,7 +233,7 @@ Deno.test("the end of an attempt is reported with its reason and what to do", as
       ended("unfinished"),
       "! bo has begun to compare words and does not go on: there are no words.",
     ],
-    [ended("forged"), "! THE PROGRAM OF bo BREAKS ITS WORD: "],
+    [ended("forged"), "! THE PROGRAM OF bo CHEATS: "],
     [ended("expired", { words }), "* the words of you and bo no longer count: 10 minutes are over"],
     [ended("expired", { words, confirmed: true }), "* bo has not confirmed the words: 10 minutes"],
     [ended("again", { words }), "* the words of you and bo no longer count: bo begins again"],

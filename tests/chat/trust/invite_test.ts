@@ -385,7 +385,7 @@ test("--invited without a guest or a list is wrong usage, and so are invitations
   for (const option of ["--invite", "--invited"]) {
     assertEquals(
       await usage("--relay-only", option, "--allow", "x"),
-      `parley: ${option}: a relay without a member has no use for it (USAGE)`,
+      `parley: ${option}: it is for a member, and --relay-only runs without one (USAGE)`,
     );
   }
 });

@@ -1,0 +1,237 @@
+/**
+ * The rooms of one run: one conversation after another at the same relay, each with a session of its own.
+ *
+ * @module
+ */
+
+import type { Failure } from "../../base/failure.ts";
+import type { MemberEvent } from "../member/options.ts";
+import type { Policy } from "../member/roster.ts";
+import type { RelayServer } from "../runtime/room.ts";
+import type { Session } from "../runtime/session.ts";
+import type { Invitations } from "../trust/invitations.ts";
+import type { Conversation } from "./chat_loop.ts";
+import { type Ended, endedFailure } from "./departure.ts";
+import type { ConversationSetup, OneRoom } from "./load_trust.ts";
+import { type Carried, type Inviting, type Rooms, roomText } from "./presenter.ts";
+
+/** The user's invitations in one room. */
+export interface RoomInvitations extends Inviting {
+  /** The member's policy there. */
+  readonly policy: Policy;
+  /** Shows news in a conversation. */
+  showIn(setup: Pick<ConversationSetup, "presenter" | "display">): void;
+}
+
+/** A stay in one room. Its events wait until a conversation takes them. */
+export class Stay {
+  readonly roomName: string;
+  readonly invitations: RoomInvitations;
+  /** Fulfilled once the user is in the room, or once the session has ended before. */
+  readonly decided: Promise<Ended | undefined>;
+  readonly #decide: (ended: Ended | undefined) => void;
+  /** Undefined before there is a connection. */
+  session: Session | undefined;
+  /** What shows the events; undefined while they wait. */
+  conversation: Conversation | undefined;
+  readonly #waiting: MemberEvent[] = [];
+
+  /**
+   * Starts before the session.
+   *
+   * @param roomName The room.
+   * @param invitations The user's invitations there.
+   */
+  constructor(roomName: string, invitations: RoomInvitations) {
+    this.roomName = roomName;
+    this.invitations = invitations;
+    const { promise, resolve } = Promise.withResolvers<Ended | undefined>();
+    [this.decided, this.#decide] = [promise, resolve];
+  }
+
+  /** The session's `event` callback. */
+  readonly event = (event: MemberEvent): void => {
+    if (this.conversation === undefined) this.#waiting.push(event);
+    else this.conversation.tell(event);
+    if (event.kind === "ready") this.#decide(undefined);
+    if (event.kind === "ended") this.#decide({ ending: event.reason, detail: event.detail });
+  };
+
+  /** The session's `obstacle` callback. */
+  readonly obstacle = (failure: Failure): void => this.conversation?.obstacle(failure);
+
+  /** Gives the events to a conversation from now on, those that wait at once. */
+  show(conversation: Conversation): void {
+    this.conversation = conversation;
+    for (const event of this.#waiting.splice(0)) conversation.tell(event);
+  }
+}
+
+/** Options of {@linkcode Stays}. */
+export interface StaysOptions {
+  /** The room that is joined first. */
+  readonly roomName: string;
+  /** Makes the user's invitations in a room. */
+  readonly invitationsIn: (roomName: string) => RoomInvitations;
+  /** The invitations that the user has made, in all rooms. */
+  readonly book: Pick<Invitations, "list">;
+  /** The relay, if this process hosts it. */
+  readonly server?: Pick<RelayServer, "roomName" | "remove" | "state">;
+}
+
+/** Starts the session of a stay. */
+export type Enter = (stay: Stay, signal: AbortSignal) => Promise<Session>;
+
+/** The rooms of one run: the present one, and the next one once the user has come in there. */
+export class Stays implements Rooms {
+  /** The first stay, which begins with the run. */
+  readonly first: Stay;
+  readonly #options: StaysOptions;
+  readonly #enter: Enter;
+  readonly #over = new AbortController();
+  readonly #visited = new Set<string>();
+  #present: Stay;
+  #next: Stay | undefined;
+  #carried: Carried = { shown: 0, refused: 0 };
+  #begun: Promise<Session> | undefined;
+
+  /**
+   * Starts before the first session.
+   *
+   * @param options The first room and what belongs to each room.
+   * @param enter Starts the session of a stay.
+   */
+  constructor(options: StaysOptions, enter: Enter) {
+    this.#options = options;
+    this.#enter = enter;
+    this.first = this.#stayIn(options.roomName);
+    this.#present = this.first;
+    this.#visited.add(options.roomName);
+  }
+
+  #stayIn(roomName: string): Stay {
+    return new Stay(roomName, this.#options.invitationsIn(roomName));
+  }
+
+  /** The present stay. */
+  get present(): Stay {
+    return this.#present;
+  }
+
+  get current(): string {
+    return this.#present.roomName;
+  }
+
+  get visited(): readonly string[] {
+    return [...this.#visited];
+  }
+
+  /** Resolves when the user insists on leaving at once. */
+  get hurried(): Promise<void> {
+    return this.#present.conversation?.hurried ?? Promise.resolve();
+  }
+
+  /** The names of the other members of the present room. */
+  names(): string[] {
+    const { session } = this.#present;
+    if (session === undefined) return [];
+    return session.members().map(({ credential }) => credential)
+      .filter(({ key }) => key !== session.self.key).map(({ name }) => name);
+  }
+
+  /** Says that the first `events` events of this run have been shown. */
+  displayed(events: number): void {
+    const here = events - this.#carried.shown;
+    if (here > 0) this.#present.session?.displayed(here);
+  }
+
+  /**
+   * Runs one conversation after another, until the user leaves.
+   *
+   * @param setup The input and output of the conversations.
+   * @returns The exit code.
+   * @throws {Failure} If the user cannot come in at all, or a conversation fails.
+   */
+  async run(setup: ConversationSetup): Promise<number> {
+    this.#begun = this.#start(this.first, this.#over.signal);
+    for (let joining: Promise<Session> | Session = this.#begun;;) {
+      const stay = this.#present;
+      stay.invitations.showIn(setup);
+      const conversation = setup.converse(this.#oneRoom(stay));
+      if (stay === this.first) stay.show(conversation);
+      const outcome = await conversation.run(joining, () => stay.show(conversation));
+      if (outcome !== "moved") return outcome;
+      this.#carried = conversation.carried;
+      this.#present = this.#next!;
+      this.#next = undefined;
+      this.#visited.add(this.current);
+      setup.presenter.enters(this.current);
+      setup.display.enters?.(this.current);
+      joining = this.#present.session!;
+    }
+  }
+
+  #oneRoom({ roomName, invitations }: Stay): OneRoom {
+    const { server } = this.#options;
+    const own = { invitations, carried: this.#carried };
+    if (server === undefined) return own;
+    const hosted = () => server.state().members - 1;
+    return { ...own, hosted, ...server.roomName === roomName && { remove: server.remove } };
+  }
+
+  async enter(roomName: string, signal: AbortSignal): Promise<void> {
+    const stay = this.#stayIn(roomName);
+    const attempt = AbortSignal.any([signal, this.#over.signal]);
+    try {
+      const session = await this.#start(stay, attempt);
+      const failed = session.ended.then(() => stay.decided);
+      const ended = await Promise.race([stay.decided, failed, rejected(attempt)]);
+      if (ended !== undefined) throw refusal(session, ended, stay);
+      this.#next = stay;
+    } catch (error) {
+      stay.session?.leave();
+      throw error;
+    }
+  }
+
+  async #start(stay: Stay, signal: AbortSignal): Promise<Session> {
+    const session = await this.#enter(stay, signal);
+    stay.session = session;
+    return session;
+  }
+
+  parting(): string[] {
+    const { server, book } = this.#options;
+    const here = roomText(this.current);
+    const invites = book.list().some(({ room }) => room === this.current);
+    return [
+      ...server?.roomName === this.current ? [`your server goes on, and ${here} stays open`] : [],
+      ...invites ? [`your invitations to ${here} work only while you are there`] : [],
+    ];
+  }
+
+  /** Ends what has begun and is not needed: a user who left before joining must not join afterwards. */
+  end(): void {
+    this.#over.abort();
+    if (this.first.session === undefined) this.#begun?.then((late) => late.close(), () => {});
+    this.#next?.session?.leave();
+  }
+}
+
+/** Returns why a session ended before the user was in the room. */
+function refusal(session: Session, ended: Ended, { invitations }: Stay): Failure {
+  return endedFailure(session, ended, {
+    wasIn: false,
+    obstacle: undefined,
+    unsaid: 0,
+    byInvitation: invitations.gate !== undefined,
+  });
+}
+
+/** Rejects once a signal is aborted. */
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    if (signal.aborted) reject(signal.reason);
+  });
+}
