@@ -392,7 +392,7 @@ export async function setUpConversation(
     ? refuseToSuspend(io, (why) => display.print(presenter.notice(why)))
     : undefined;
   const lines = screen === undefined
-    ? inputOf(options, typed)
+    ? inputOf(options, typed, signals.stopped)
     : behind(options.early ?? [], screen.entered);
   const input = typed ? new ReadAhead(lines) : shared(lines);
   const converse = (room: OneRoom) =>
@@ -454,14 +454,32 @@ function hasTerminal({ input, output, errors }: Io): boolean {
  * Reads input without a screen. The end of typed input leaves the chat; the end of piped input may
  * not.
  */
-function inputOf({ io, input }: SetupOptions, typed: boolean): AsyncIterable<Input> {
+function inputOf(
+  { io, input }: SetupOptions,
+  typed: boolean,
+  stopped: Promise<number>,
+): AsyncIterable<Input> {
   const lines = input ?? standardInput(io);
-  return typed ? ended(lines) : lines;
+  return typed ? typedLines(lines, stopped) : lines;
 }
 
-async function* ended(lines: AsyncIterable<Input>): AsyncGenerator<Input, void> {
-  yield* lines;
-  yield { kind: "end" };
+/** Yields typed lines. A stop signal, such as Ctrl-C, is an interrupt, as a screen reports it. */
+async function* typedLines(
+  lines: AsyncIterable<Input>,
+  stopped: Promise<number>,
+): AsyncGenerator<Input, void> {
+  const iterator = lines[Symbol.asyncIterator]();
+  const interrupt = stopped.then(() => ({ kind: "interrupt" }) as const);
+  for (;;) {
+    const next = await Promise.race([iterator.next().then(entered), interrupt]);
+    yield next;
+    if (next.kind === "end" || next.kind === "interrupt") return;
+  }
+}
+
+/** Returns what was read; the end of typed input leaves the chat. */
+function entered(read: IteratorResult<Input, unknown>): Input {
+  return read.done === true ? { kind: "end" } : read.value;
 }
 
 /** Yields the early lines and then the others. */

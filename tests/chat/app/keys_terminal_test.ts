@@ -124,6 +124,18 @@ test("--plain indents the further rows of a message, so that none begins like a 
   assertEquals(found.map((row) => /^ {2}=*cy: I have sent the money$/.test(row)), [true, true]);
 });
 
+test("with --plain, Ctrl-C leaves the chat after what was typed is sent", async () => {
+  const { ada, address } = await startServer();
+  await using _ada = ada;
+  await using bo = await start(110, "chat", "client", address, "--name", "bo", "--plain");
+  await bo.until("the room", shows("/help lists the commands"));
+  await bo.type("hello\n");
+  await bo.press("C-c");
+  await ada.until("the line", ({ rows }) => rows.includes("bo: hello"));
+  await bo.until("its leaving", shows("left with 130"));
+  await ada.until("news of it", ({ rows }) => rows.includes("* bo left"));
+});
+
 test("--plain writes no control characters except line ends", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
