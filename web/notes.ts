@@ -5,6 +5,7 @@
  * @module
  */
 
+import { USAGE_COLUMNS } from "../lib/chat/app/slash_commands.ts";
 import type { PaletteStyle } from "../lib/terminal/terminal.ts";
 import type { Note } from "./state.ts";
 
@@ -34,10 +35,16 @@ export function notesOf(lines: readonly string[], at: number): Note[] {
   const notes: { kind: Note["kind"]; lines: string[]; at: number }[] = [];
   for (const line of lines) {
     const kind = line.startsWith("! ") ? "alarm" : "note";
-    const text = line.replace(/^[*!] /, "");
+    const text = unaligned(line.replace(/^[*!] /, ""));
     const last = notes.at(-1);
     if (last?.kind === kind) last.lines.push(text);
     else notes.push({ kind, lines: [text], at });
   }
   return notes;
+}
+
+/** Joins the columns of a row of `/help`, which only letters of one width align. */
+function unaligned(line: string): string {
+  if (!line.startsWith("/") || line[USAGE_COLUMNS] !== " ") return line;
+  return `${line.slice(0, USAGE_COLUMNS).trimEnd()} – ${line.slice(USAGE_COLUMNS + 1)}`;
 }

@@ -105,8 +105,15 @@ Deno.test({
     await ada.says(`/msg ${long} to you only`);
     await ada.says("/who");
     await ada.says("/help");
-    await ada.sees("//TEXT");
+    await ada.sees("//TEXT – send a text");
+    await ada.sees("/verify NAME [yes/no] – compare");
     assertEquals(await overflow(ada), []);
+    // The keyboard of a phone takes half of the screen.
+    await ada.page.setViewport({ width: 320, height: 300 });
+    await ada.waits(`document.querySelector(".scrolled").clientHeight < 250`);
+    await ada.waits(`(({ scrollHeight, scrollTop, clientHeight }) =>
+      scrollHeight - scrollTop - clientHeight < 2)(document.querySelector(".scrolled"))`);
+    await ada.page.setViewport(narrow);
     await ada.page.keyboard.sendCharacter("/");
     await ada.page.waitForSelector(".completions");
     assertEquals(await overflow(ada), []);
@@ -119,6 +126,9 @@ Deno.test({
     await ada.asksWho(long);
     await ada.page.waitForSelector(".who .groups");
     assertEquals(await overflow(ada), []);
+    // Each group of the safety number is on one line.
+    const heights = `[...document.querySelectorAll(".groups span")].map((one) => one.offsetHeight)`;
+    assertEquals(await ada.evaluates(`Math.max(...${heights}) < 40`), true);
     await ada.presses(`Write to ${long}`);
     await ada.page.waitForSelector(".composer.private");
     assertEquals(await overflow(ada), []);

@@ -62,6 +62,15 @@ export function Conversation({ state }: { readonly state: ChatState }) {
     return undefined;
   });
 
+  // The keyboard of a phone, and another size of the window, leave the newest lines in sight.
+  useLayoutEffect(() => {
+    if (held !== undefined) return undefined;
+    const element = area.current!;
+    const resized = new ResizeObserver(() => element.scrollTop = element.scrollHeight);
+    resized.observe(element);
+    return () => resized.disconnect();
+  }, [held === undefined]);
+
   /** Moves the window, and keeps what the person sees where it is. */
   const move = (first: number) => {
     const element = area.current!;

@@ -53,6 +53,7 @@ export function Join(props: JoinProps) {
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => first.current!.focus(), []);
   const isBusy = busy !== undefined;
+  const isInvited = choice.link !== undefined;
   return (
     <main class="join">
       <h1>parley</h1>
@@ -60,7 +61,7 @@ export function Join(props: JoinProps) {
         An end-to-end encrypted chat. Your keys stay in this page; the server only forwards what it
         cannot read.
       </p>
-      {choice.link !== undefined && (
+      {isInvited && (
         <p class="lead">
           You are invited. The link shows who invited you, as surely as it came to you. Before that
           person lets you in, nothing that you write is sent.
@@ -91,7 +92,8 @@ export function Join(props: JoinProps) {
           />
         </label>
         <label>
-          {asksAddress ? "Room" : "Room, or your link"} <small>(empty for the server's own)</small>
+          {asksAddress || isInvited ? "Room" : "Room, or your link"}{" "}
+          {!isInvited && <small>(empty for the server's own)</small>}
           <input
             name="room"
             value={roomName}
@@ -99,7 +101,7 @@ export function Join(props: JoinProps) {
             autocomplete="off"
             autocapitalize="none"
             spellcheck={false}
-            disabled={isBusy || choice.link !== undefined}
+            disabled={isBusy || isInvited}
             onInput={({ currentTarget }) => setRoomName(currentTarget.value)}
           />
         </label>

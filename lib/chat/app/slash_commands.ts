@@ -98,7 +98,7 @@ export function helpRows(keys: boolean, side: Side): string[] {
 }
 
 /** The width of the longest usage. */
-const USAGE_COLUMNS = "/verify NAME [yes/no]".length;
+export const USAGE_COLUMNS: number = "/verify NAME [yes/no]".length;
 
 /** The commands without arguments. */
 const PLAIN = [
