@@ -28,7 +28,7 @@ export class Acknowledger {
     this.#now = now;
   }
 
-  /** The number of counted frames that have come. */
+  /** The number of counted frames that were received. */
   get received(): number {
     return this.#received;
   }
@@ -133,7 +133,7 @@ export class SentFrames {
   }
 
   /**
-   * The relay has accepted the first `count` frames.
+   * Notes that the relay has accepted the first `count` frames.
    *
    * @returns False if that is more than were sent, or fewer than it said before.
    */
@@ -181,12 +181,12 @@ export class DueReceipts<Speaker extends object> {
     return this.#dueAt;
   }
 
-  /** Something has changed for a speaker in a room of `members` members. */
+  /** Notes that something has changed for a speaker in a room of `members` members. */
   changed(speaker: Speaker, members: number): void {
     this.#at(speaker, this.#now() + receiptInterval(members));
   }
 
-  /** A speaker has asked. It is answered at most once an interval. An answer that waits is for this ask, too. */
+  /** Notes an ask of a speaker. It is answered at most once an interval, and a waiting answer serves it as well. */
   asked(speaker: Speaker, members: number): void {
     const now = this.#now();
     const last = this.#answeredAt.get(speaker) ?? -Infinity;
@@ -224,7 +224,7 @@ interface Range {
   to: number;
 }
 
-/** What a message's number says of it. */
+/** How a message relates to those received before, by its number. */
 export type Arrival = "new" | "late" | "copy";
 
 /** One stream of one sender, as one recipient sees it. */
@@ -249,7 +249,7 @@ export class IncomingStream {
     return { stream, through: this.through, seen: this.#seen, withheld: this.#withheld };
   }
 
-  /** The message with a number counts as taken, and is not shown to the person. */
+  /** Notes that the message with a number counts as taken and is not shown to the person. */
   withhold(number: number): void {
     this.#withheld = Math.max(this.#withheld, number);
   }

@@ -33,7 +33,7 @@ const MAX_BATCH_BYTES = 64 << 10;
 /** The shortest time between two repairs for one contact, in milliseconds. */
 const REPAIR_MS = 1000;
 
-/** What the lines of contacts are taken from. */
+/** Options of {@linkcode PairLines}. */
 export interface PairLinesOptions {
   readonly ledger: Ledger;
   readonly chain: OwnChain;
@@ -54,12 +54,12 @@ export class PairLines {
     this.#now = now;
   }
 
-  /** What a contact was sent up to a number, and has not taken, is lost. It is sent again when that is due. */
+  /** Marks what a contact was sent up to a number and has not taken as lost. It is sent again when that is due. */
   repair(contact: Contact, stream: Stream, number: number): void {
     contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
   }
 
-  /** All that a contact was sent, and has not taken, is lost. */
+  /** Marks everything that a contact was sent and has not taken as lost. */
   repairAll(contact: Contact): void {
     for (const stream of STREAMS) this.repair(contact, stream, contact.streams[stream].sent);
   }
@@ -112,7 +112,7 @@ export class PairLines {
     return [...goneMessages(contact), ...again, ...owed.map(({ message }) => message)];
   }
 
-  /** The policy keeps a contact from reading: neither what it is owed nor what was lost is sent. */
+  /** Drops what a contact is owed and what was lost, because the policy keeps the contact from reading. */
   dropOwed(contact: Contact): void {
     for (const stream of STREAMS) {
       const lost = this.#ledger.outstanding(contact, stream, contact.repair[stream]);
@@ -223,7 +223,7 @@ export interface SilenceOptions {
   readonly roster: Roster;
   readonly pairs: OwnPairs;
   readonly lines: PairLines;
-  /** What peers are charged for, by identity. It outlives rooms. */
+  /** The accounts of peers, by identity. They outlive rooms. */
   readonly costs: Costs<PeerCost>;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
@@ -233,7 +233,7 @@ export interface SilenceOptions {
   readonly send: (frame: Bytes) => void;
   /** Sends a counted frame that others can do without, unless the relay accepts too little. */
   readonly offer: (frame: Bytes) => void;
-  /** A contact may have to be sent something alone. */
+  /** Receives a contact that may have to be sent something alone. */
   readonly want: (contact: Contact) => void;
   /** {@linkcode Silence.wakeAt} is earlier than it was. */
   readonly wake: () => void;
@@ -301,7 +301,7 @@ export class Silence {
     this.watch();
   }
 
-  /** Somebody is a contact from now on. An identity that has made others wait too often is not waited for. */
+  /** Adds a contact. Lines do not wait for an identity that has made others wait too often. */
   meet(contact: Contact): void {
     this.#ledger.stall(contact, !this.#mayWaitFor(contact));
   }

@@ -36,7 +36,7 @@ export interface Line {
   readonly to: Peer | undefined;
   /** The version of the room that was displayed when it was entered. */
   readonly version: number;
-  /** The hashes of the members that the policy kept from reading when it was entered. They never will. */
+  /** The hashes of the members that the policy kept from reading when it was entered. They never receive it. */
   readonly leftOut: ReadonlySet<string>;
 }
 
@@ -65,7 +65,7 @@ export interface Entry {
   live: number;
   /** Whether it went to a recipient. */
   heard: boolean;
-  /** Whether it was said that it was sent. */
+  /** Whether it was reported as sent. */
   sent: boolean;
   /** When the relay had accepted it and a first recipient had received it, in milliseconds; undefined before that. */
   taken: number | undefined;
@@ -131,15 +131,15 @@ export type Mode =
   /** By pair frames, until it has caught up: the relay leaves out sealed frames for it. */
   | "behind";
 
-/** Somebody that this member takes to be in the room, or on the way back to it. */
+/** A member that is in the room, or may come back to it, as far as this member knows. */
 export interface Contact {
   /** As the room lists it, or listed it last. */
   peer: Peer;
   /** Whether it is in the present room. */
   here: boolean;
-  /** Whether it was told to be away. */
+  /** Whether it was reported as away. */
   awayTold: boolean;
-  /** The number of the event that told its joining. */
+  /** The number of the event that reported its joining. */
   readonly joining: number;
   /** It is a recipient of the group's lines after this number; undefined until its joining was displayed. */
   since: number | undefined;
@@ -147,7 +147,7 @@ export interface Contact {
   mode: Mode;
   /** The number of the first message that the relay left out; 0 if none. */
   behindFrom: number;
-  /** Whether it is to answer before it is sent what it is owed: it may have taken it already. */
+  /** Whether it must answer before it is sent what it is owed, because it may have taken that already. */
   unsure: boolean;
   /** Whether the pair frame that it is to answer was sent. */
   greeted: boolean;
@@ -202,7 +202,7 @@ export function newContact(peer: Peer, joining: number, joinedAt: number): Conta
   };
 }
 
-/** Forgets what a contact and this member were about in a room that is over. */
+/** Resets the state of a contact that belongs to a room that is over. */
 export function leaveRoom(contact: Contact): void {
   contact.here = false;
   contact.mode = "apart";
@@ -250,7 +250,7 @@ class EntryLog {
   }
 }
 
-/** The log of a stream in which nothing was said. */
+/** The log of a stream without lines. */
 const NO_LINES = new EntryLog();
 
 /** The lines of all streams that are not delivered. */
@@ -309,7 +309,7 @@ export interface Setting {
   readonly inRoom: boolean;
   /** The version of the room that has been displayed; 0 if its roster has not been. */
   readonly version: number;
-  /** Everyone that this member takes to be there. */
+  /** The members that are in the room, as far as this member knows. */
   readonly peers: readonly Peer[];
   /** Returns whether the person has been shown that a member, given by its hash as a map key, is there. */
   readonly isDisplayed: (key: string) => boolean;

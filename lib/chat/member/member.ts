@@ -67,7 +67,7 @@ export class Member {
   #connection: MemberConnection | undefined;
   /** The stay in the room that the relay has admitted this member to. */
   #membership: Membership | undefined;
-  /** The stay whose roster has been told; the same one a moment later. */
+  /** The stay whose roster was reported as events. It follows `#membership` a moment later. */
   #begun: Membership | undefined;
   /** Whether the relay has said that it no longer knows this stay, so that it is not resumed. */
   #forgotten = false;
@@ -113,7 +113,7 @@ export class Member {
     return this.#repeated + (this.#begun?.receiving.repeated ?? 0);
   }
 
-  /** What has been entered and is not delivered. */
+  /** The lines that were entered and are not delivered. */
   get backlog(): Backlog {
     return this.#ledger.backlog;
   }
@@ -188,7 +188,7 @@ export class Member {
     this.#lose("RELAY_GONE", "");
   }
 
-  /** The connection is lost. A member that was in the room wants another one; others end. */
+  /** Handles a lost connection: a member that was in the room waits for another one, and any other member ends. */
   #lose(reason: Ending, detail: string): void {
     if (this.#state !== "connected") return;
     const comesBack = this.#options.comesBack ?? true;
@@ -254,8 +254,8 @@ export class Member {
   }
 
   /**
-   * The first `events` events have been shown. Only members whose joining was shown receive what is entered from now
-   * on, and receipts are sent only for what was shown.
+   * Notes that the first `events` events have been shown. Only members whose joining was shown receive what is entered
+   * from now on, and receipts are sent only for what was shown.
    */
   displayed(events: number): void {
     this.#displayed.show(events);
@@ -281,7 +281,7 @@ export class Member {
     this.#endInOrder("LEFT", "");
   }
 
-  /** Does what is due. */
+  /** Sends what is due, and ends what has timed out. Call it at {@linkcode wakeAt}. */
   tick(): void {
     if (this.#isOver) return;
     this.#begun?.tick();
@@ -317,12 +317,12 @@ export class Member {
     }
   }
 
-  /** An exception that no input explains ends this member, and nothing else. */
+  /** Ends this member after an exception that no input explains. */
   #failed(error: unknown): void {
     this.#end("FAILED", String(error));
   }
 
-  /** Ends once everything that came before has been told. */
+  /** Ends this member after the events of all earlier frames. */
   #endInOrder(reason: Ending, detail: string): void {
     if (this.#isOver) return;
     this.#become("ending");
@@ -363,7 +363,7 @@ export class Member {
     this.#endInOrder(reason, this.#nameDetail(reason, graceMs));
   }
 
-  /** Says until when at the latest the relay keeps a name that this member has not been given. */
+  /** Returns until when at the latest the relay keeps a name that it has refused to this member. */
   #nameDetail(reason: Ending, graceMs: number): string {
     const at = (ms: number) =>
       new Date(this.#date() + ms).toTimeString().slice(0, "HH:MM:SS".length);
@@ -377,7 +377,7 @@ export class Member {
       : "";
   }
 
-  /** How far this member has come in its stay; undefined if it is to join anew. */
+  /** The room and the counts with which this member resumes its stay; undefined if it is to join anew. */
   #stay() {
     const membership = this.#membership;
     if (membership === undefined || this.#forgotten) return undefined;
@@ -403,7 +403,7 @@ export class Member {
   #isBack(): void {
     this.#connection!.enter();
     this.#lost = false;
-    // It may not have come, or was made while this member was joining.
+    // The renewal may have been lost, or was made while this member was joining.
     const { newest } = this.#renewer;
     if (newest.length > 0) this.#output.send(encodeRenew(newest));
     this.#output.wake();
@@ -449,7 +449,7 @@ export class Member {
     });
   }
 
-  /** With a clock that is too far behind no credential is valid here: nothing would be shown, so it leaves. */
+  /** Leaves if this machine's clock is too far behind: no credential would be valid, and nothing would be shown. */
   #refuseClock(expiresAt: number): void {
     const detail = this.#clock.proof(expiresAt, this.#date());
     if (detail === undefined) return;

@@ -40,7 +40,7 @@ export interface ReceivingOptions {
   readonly nextReceipt: () => number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
-  /** What peers are charged for, by identity. It outlives rooms. */
+  /** The accounts of peers, by identity. They outlive rooms. */
   readonly costs: Costs<PeerCost>;
   /** Checks a credential, with its newest renewal. */
   readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
@@ -377,14 +377,14 @@ export class ReceivingSide {
     return this.#receipts.hurry();
   }
 
-  /** There is another connection: what was said over the last one may have been lost. */
+  /** Schedules all receipts again for another connection, because those on the last one may have been lost. */
   repeat(): void {
     for (const inbox of this.#inboxes.values()) {
       if (inbox.pair.hasKey) this.#receipts.changed(inbox);
     }
   }
 
-  /** Tells what is wrong, often enough and no more. */
+  /** Reports a fault, at most as often as {@linkcode FaultLog} allows. */
   fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
     // Each missing message is reported.
     const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");

@@ -49,7 +49,7 @@ const MISTRUST: NoticeMessage = {
 export interface OutgoingOptions extends OwnKeysOptions {
   readonly ledger: Ledger;
   readonly policy: Policy;
-  /** What peers are charged for, by identity. It outlives rooms. */
+  /** The accounts of peers, by identity. They outlive rooms. */
   readonly costs: Costs<PeerCost>;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
@@ -215,7 +215,7 @@ export class Outgoing {
   }
 
   /**
-   * The relay has accepted the first `count` counted frames.
+   * Notes that the relay has accepted the first `count` counted frames.
    *
    * @returns False if that is more than were sent, or fewer than it said before.
    */
@@ -254,7 +254,7 @@ export class Outgoing {
     this.want(contact);
   }
 
-  /** Does what {@linkcode Silence.tick} does. */
+  /** Asks late and silent contacts for receipts: see {@linkcode Silence.tick}. */
   tick(): void {
     this.#silence.tick();
   }
@@ -341,7 +341,7 @@ export class Outgoing {
     if (frame !== undefined) this.send(frame);
   }
 
-  /** A contact that has caught up is sent sealed frames again. It is granted the chain before the next one. */
+  /** Sends a contact that has caught up sealed frames again. It is granted the chain before the next one. */
   #rejoin(contact: Contact): void {
     this.#wanting.delete(contact);
     if (!this.#lines.canRejoin(contact)) return;

@@ -47,7 +47,7 @@ export const MAX_CONTACTS = 16_384;
 /** In rooms up to this size members answer a joining with `here`. */
 const SMALL_ROOM = 16;
 
-/** What a stay needs. */
+/** Options of {@linkcode Membership}. */
 export interface MembershipOptions
   extends
     Omit<OutgoingOptions, "roster" | "unreachable" | "send">,
@@ -93,12 +93,12 @@ export class Membership {
     });
   }
 
-  /** The number of counted frames that have come. */
+  /** The number of counted frames that were received. */
   get received(): number {
     return this.#acknowledger.received;
   }
 
-  /** The version of the room up to which everything has been shown; 0 if the roster has not been. */
+  /** The version of the room up to which everything has been shown; 0 before the roster was shown. */
   get displayedVersion(): number {
     return this.#displayedVersion;
   }
@@ -263,7 +263,7 @@ export class Membership {
     ledger.part(peer.credential.key, signed);
   }
 
-  /** A newcomer is really there. The unconfirmed members that have its name have left. */
+  /** Admits a newcomer that has proved itself. The unconfirmed members with its name count as left. */
   #admit(peer: Peer): void {
     for (const one of this.roster.nameHolders(peer.credential.name)) {
       this.#remove(one, "REPLACED", false);
