@@ -81,7 +81,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what a document says of a picture is what the picture says of itself",
+  name: "the alternative text of a picture in a document equals the label in the picture",
   ignore,
   async fn() {
     for (const document of ["README.md", "docs/info.md"]) {

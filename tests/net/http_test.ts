@@ -165,7 +165,7 @@ Deno.test("encodeResponse() says its length and that the connection ends; HEAD l
   );
 });
 
-Deno.test("refusal() is one line of text that no browser takes for a page", () => {
+Deno.test("refusal() is one line of text that no browser shows as a page", () => {
   const { status, headers, body } = refusal(new HttpError(405, "use GET", [["Allow", "GET"]]));
   const fields = Object.fromEntries(headers);
   assertEquals([status, body, fields["Allow"]], [405, utf8("use GET\n"), "GET"]);

@@ -322,7 +322,7 @@ Deno.test("a server refuses frames that are not masked, a client those that are"
   }
 });
 
-Deno.test("what one side sends is what the other receives; a client's masks differ from frame to frame", () => {
+Deno.test("each side receives what the other sends, and a client's masks differ from frame to frame", () => {
   const client = new WebSocketCodec("client");
   const server = new WebSocketCodec("server");
   for (const length of [0, 1, 125, 126, 65_535, 65_536]) {

@@ -85,7 +85,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "AppendedFile reports the first write that fails, and goes on",
+  name: "AppendedFile reports the first failed write and continues",
   ignore: ignore || Deno.build.os !== "linux",
   async fn() {
     await using scratch = await Scratch.make();

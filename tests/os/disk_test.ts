@@ -52,7 +52,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a file on a read-only disk stays as it is, and that is said",
+  name: "a file on a read-only disk stays unchanged, and the failure is reported",
   ignore,
   async fn() {
     const locked = "echo old > /mnt/key; mount -o remount,ro /mnt";
@@ -252,7 +252,7 @@ for (const { name, begin, end, said, code, hint } of FAULTS) {
 }
 
 Deno.test({
-  name: "--log on a full disk: the chat goes on, reports it once, and keeps later lines",
+  name: "--log on a full disk: the chat continues, reports it once, and keeps later lines",
   ignore,
   async fn() {
     await using server = openRelay({ port: 0 });

@@ -67,7 +67,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "of many writers at once, one writes the whole file, and the others fail",
+  name: "of several simultaneous writers one writes the whole file and the others fail",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();

@@ -39,7 +39,7 @@ Deno.test("an output that is full says so, in words that people and programs can
   }
 });
 
-Deno.test("an output whose reader has gone is told from one that fails", async () => {
+Deno.test("an output without a reader is distinguished from one that fails", async () => {
   const output = () =>
     new ProcessOutput(failing(new Deno.errors.BrokenPipe("Broken pipe")), "standard output");
   const failures = [
@@ -62,7 +62,7 @@ Deno.test("a pipe that is full and does not block is waited for, and nothing is 
   assertEquals(other.written(), "a");
 });
 
-Deno.test("writeError() goes on where standard error cannot be written to, and hides no fault of the program", () => {
+Deno.test("writeError() continues if standard error cannot be written to, and hides no fault of the program", () => {
   const errors = new ProcessOutput(failing(noSpace()), "standard error");
   writeError({ errors }, "text");
   const broken = { ...new MemoryIo().errors, writeSync: () => raise(new RangeError("a fault")) };

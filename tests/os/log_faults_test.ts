@@ -25,7 +25,7 @@ async function droppedWhileBoVisits(port: unknown, url: string): Promise<number>
 }
 
 Deno.test({
-  name: "a relay whose log goes to a full disk goes on, and counts the lines that it drops",
+  name: "a relay whose log is on a full disk continues and counts the dropped lines",
   ignore,
   async fn() {
     await using relay = chatThroughShell(`exec ${RELAY} 2> /dev/full`);
@@ -38,7 +38,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a relay whose log has no reader any longer goes on, and counts the lines that it drops",
+  name: "a relay whose log has lost its reader continues and counts the dropped lines",
   ignore,
   async fn() {
     const [program, ...args] = RELAY.split(" ");

@@ -56,7 +56,7 @@ function disk(room: number) {
   };
 }
 
-Deno.test("a log that cannot be written drops whole lines, counts them, and goes on once it can be", async () => {
+Deno.test("a log that cannot be written drops whole lines, counts them and continues later", async () => {
   const target = disk(8);
   const told: number[] = [];
   const sink = new LogSink(target, (lines) => told.push(lines));

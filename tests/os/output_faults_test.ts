@@ -55,7 +55,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server whose reader has gone ends, and its guests are told",
+  name: "a server whose output has no reader ends, and its members are told",
   ignore,
   async fn() {
     const serve = `${PARLEY} server --name ada --port 0 --json`;

@@ -33,7 +33,7 @@ Deno.test("how long work has gone on is not changed by a clock that is set in be
   }
 });
 
-Deno.test("work goes on where its progress can no longer be drawn", async () => {
+Deno.test("work continues if its progress can no longer be drawn", async () => {
   const tried = Promise.withResolvers<void>();
   using progress = new Progress(
     terminal(() => {

@@ -201,7 +201,7 @@ for (const [what, before, after] of REWRITES) {
   });
 }
 
-Deno.test("what lies in the file beside and is no record restores nothing", async () => {
+Deno.test("an undo file without a valid record restores nothing", async () => {
   const old = "ada 1\n";
   for (
     const undo of [

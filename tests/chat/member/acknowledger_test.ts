@@ -38,7 +38,7 @@ Deno.test("4,096 frames are acknowledged at once, and so is a mebibyte", () => {
   assertEquals(acks.due(), undefined, "the bytes begin anew");
 });
 
-Deno.test("what waits for events runs once they are shown, in order, and not before", () => {
+Deno.test("a callback for shown events runs in order, once they are shown", () => {
   const displayed = new Displayed();
   const ran: string[] = [];
   displayed.then(() => ran.push("nothing to wait for"));
@@ -58,7 +58,7 @@ Deno.test("what waits for events runs once they are shown, in order, and not bef
   assertEquals([displayed.emitted, displayed.shown], [3, 3]);
 });
 
-Deno.test("what was shown neither goes back nor beyond what was emitted", () => {
+Deno.test("the count of shown events neither falls nor exceeds the emitted ones", () => {
   const displayed = new Displayed();
   displayed.emit();
   displayed.emit();

@@ -139,7 +139,7 @@ for (const method of ["verify", "decrypt", "deriveBits", "importKey"] as const) 
   }
 }
 
-Deno.test("a newcomer whose credential cannot be checked is not taken for one, and the others are heard", async () => {
+Deno.test("a newcomer whose credential cannot be checked is skipped, and the others' messages are shown", async () => {
   const { room, bo, cy, give } = await withHeld();
   await room.join("dan");
   await withBroken("verify", give);
@@ -246,7 +246,7 @@ Deno.test("an exception in any handler of a member's connection is reported and 
   }
 });
 
-Deno.test("a session whose listener or tap throws ends by it, and its relay goes on", async () => {
+Deno.test("an exception in a listener or tap ends its session only, and the relay continues", async () => {
   const events: RelayEvent[] = [];
   await using relay = openRelay({ port: 0, event: (event) => events.push(event) });
   const { port } = relay.addr;

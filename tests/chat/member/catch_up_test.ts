@@ -39,7 +39,7 @@ function keeping(kind: number, into: Bytes[]): Tamper {
   };
 }
 
-Deno.test("what was lost with a relay is said again under the same ids, and shown once", async () => {
+Deno.test("messages lost with a relay are sent again under the same ids and shown once", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");
@@ -113,7 +113,7 @@ Deno.test("a line is sent again to its recipients only", async () => {
   for (const seat of [bo, cy, di]) assertEquals(shown(seat).at(-1), "ada: for all");
 });
 
-Deno.test("what a member has shown already is not sent to it again", async () => {
+Deno.test("a message that a member has shown is not sent to it again", async () => {
   const room = new TestRoom();
   const pairs: Bytes[] = [];
   const ada = await room.join("ada");
@@ -269,7 +269,7 @@ Deno.test("a relay that is killed and restarted ten times loses nothing", async 
   }
 });
 
-Deno.test("what is said again goes to one member alone, and the next line to all under a fresh chain", async () => {
+Deno.test("a repeated message goes to one member alone, and the next line to all under a fresh chain", async () => {
   const room = new TestRoom();
   const sealed: Bytes[] = [];
   const ada = await room.join("ada");

@@ -122,7 +122,7 @@ Deno.test("a line is delivered once every recipient has taken it, and not before
   assertEquals(book.ledger.backlog, { lines: 0, held: 0, bytes: 0, unsent: 0 });
 });
 
-Deno.test("what is delivered before the relay has accepted it has been sent", () => {
+Deno.test("a line delivered before the relay has accepted it counts as sent", () => {
   const book = new Book();
   const bo = book.join("bo");
   book.enter("hello");
@@ -315,7 +315,7 @@ Deno.test("numbers of private lines are never used twice, also after the recipie
   assertEquals(book.enter("again", { to: book.join("bo") }).line.number, 2);
 });
 
-Deno.test("what was sent and not taken is outstanding, oldest first", () => {
+Deno.test("lines that were sent and not taken are outstanding, oldest first", () => {
   const book = new Book();
   const bo = book.join("bo");
   for (const text of ["one", "two", "three", "four"]) book.enter(text);

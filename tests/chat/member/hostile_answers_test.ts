@@ -266,7 +266,7 @@ Deno.test("a room of more than 10,000 members ends the session", async () => {
   assertEquals([visit.member.roster.size, visit.ended], [MAX_ROSTER, "BAD_RELAY"]);
 });
 
-Deno.test("relay after relay lists others: a member knows of so many, and waits for them 12 hours at most", async () => {
+Deno.test("a member keeps a limited number of contacts over relays, and waits 12 hours at most for them", async () => {
   const visit = await Visit.begin();
   await visit.enter(1, 9_000);
   for (const room of [2, 3]) {

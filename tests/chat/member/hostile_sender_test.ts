@@ -28,7 +28,7 @@ function told(seat: Seat): [string[], string[]] {
   return [faults(seat), shown(seat).map((line) => line.replace("eve: ", ""))];
 }
 
-Deno.test("what eve says by the rules is shown, and confirms it", async () => {
+Deno.test("a valid message of a hostile member is shown and confirms its sender", async () => {
   const { ada, bo, eve, chain } = await meet();
   await eve.say(chain, "hello");
   assertEquals([told(ada), told(bo)], [[[], ["hello"]], [[], ["hello"]]]);
@@ -118,7 +118,7 @@ Deno.test("nothing that eve says of numbers shows a line twice", async () => {
   assertEquals(told(ada), [[], ["one"]]);
 });
 
-Deno.test("a receipt of more than was said delivers nothing that is said later, or that others have not shown", async () => {
+Deno.test("a receipt above the sent numbers delivers neither later messages nor those that others have not shown", async () => {
   const { room, ada, bo, eve } = await meet();
   bo.showing = false;
   assert(ada.member.enter("for both").ok);

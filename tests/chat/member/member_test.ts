@@ -123,7 +123,7 @@ Deno.test("in a room of two, a private message differs from one to everyone", as
   assertEquals(faults(bo), []);
 });
 
-Deno.test("members who say nothing stay, because they answer the relay's pings", async () => {
+Deno.test("silent members stay because they answer the relay's pings", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

@@ -220,7 +220,7 @@ Deno.test("a pause right before the loss counts as absence, and one that was lon
   assertEquals(steady.ended(1_200_000, 120_000), { from: 990_000, to: 1_200_000 });
 });
 
-Deno.test("who is given up a line is told that it is missing, though nothing follows it", async () => {
+Deno.test("a recipient for which a line was given up reports it as missing without a later line", async () => {
   const room = new TestRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   bo.cut();

@@ -88,7 +88,7 @@ Deno.test("a member with a changed key gets no lines, and is told so once at the
   }
 });
 
-Deno.test("an excluded member that joins again is told so again, and one that is trusted meanwhile is not", async () => {
+Deno.test("an excluded member that rejoins is told so again, unless it has been trusted meanwhile", async () => {
   const { room, policy, ada, seats, say } = await roomOf("bo");
   policy.excluded.add("bo");
   policy.mistrusted.add("bo");
@@ -148,7 +148,7 @@ Deno.test("a route is declared again only when it has changed", async () => {
   assertEquals(shown(seats.cy!), []);
 });
 
-Deno.test("a line said while everyone is excluded has no recipients, and the sender is told", async () => {
+Deno.test("a line entered while everyone is excluded has no recipients, and the sender is told", async () => {
   const { policy, ada, kinds, say } = await roomOf("bo");
   policy.excluded.add("bo");
   await say("to nobody");

@@ -198,7 +198,7 @@ Deno.test("the grace ends before a credential expires", async () => {
   assertEquals([...room.relay.members()].map(({ credential }) => credential.name), ["ada"]);
 });
 
-Deno.test("a renewal that is made while there is no connection is said once there is one", async () => {
+Deno.test("a renewal made without a connection is sent after reconnecting", async () => {
   const { room, ada, bo } = await dayRoom();
   await talkOver(room, CREDENTIAL_LIFE_MS / 2 - 30_000);
   bo.cut();
@@ -322,7 +322,7 @@ Deno.test("a renewal that came with a join is not taken again, and is kept thoug
   assertEquals(member.listing.renewal, later);
 });
 
-Deno.test("what is no renewal, or too long for one, is malformed; and nobody renews before joining", async () => {
+Deno.test("a malformed or overlong renewal is refused, and so is one before joining", async () => {
   const eve = await credentialOf("eve", 7, Date.now);
   const read = (renewal: Bytes) => {
     const request = encodeJoinRequest({ credential: eve.bytes, renewal, dialled: DIALLED });

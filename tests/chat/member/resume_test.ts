@@ -229,7 +229,7 @@ Deno.test("only a new run of the same identity takes the place of an away member
   assertEquals(bo.events.at(-1), { kind: "ended", reason: "NAME_TAKEN", detail });
 });
 
-Deno.test("a newcomer that wants the name of an away member is told how long it is taken at most", async () => {
+Deno.test("a newcomer with the name of an away member is told until when at the latest the name is taken", async () => {
   const room = new TestRoom();
   const bo = await room.join("bo");
   bo.cut();
@@ -240,7 +240,7 @@ Deno.test("a newcomer that wants the name of an away member is told how long it 
   assertEquals(other.events.at(-1), { kind: "ended", reason: "NAME_AWAY", detail });
 });
 
-Deno.test("what ends a member with a reason that trying again would not change is not tried again", async () => {
+Deno.test("a member does not reconnect after a reason that would not change", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const hosted = room.relay.rooms().next().value!;
@@ -278,7 +278,7 @@ Deno.test("a member that leaves without a connection is gone at once", async () 
   assertEquals(ada.events.at(-1), { kind: "ended", reason: "LEFT", detail: "" });
 });
 
-Deno.test("a relay that goes on with frames that never were is told so", async () => {
+Deno.test("a `resumed` with a count that was never sent ends the session", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada", ({ kind, bytes }) => {
     if (kind !== KIND.resumed) return [bytes];

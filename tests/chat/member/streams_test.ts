@@ -206,7 +206,7 @@ Deno.test("the streams of the 16,384 senders heard last are kept, and those of c
   assertEquals(seen("second"), 0);
 });
 
-Deno.test("what is missing in a gap that is closed because there are too many counts as withheld, not as shown", () => {
+Deno.test("messages missing in a gap that is closed above the limit count as withheld, not as shown", () => {
   const stream = new IncomingStream();
   for (let i = 1; i <= MAX_GAPS; i++) stream.take(2 * i);
   assertEquals(stream.progress(STREAM.group), {

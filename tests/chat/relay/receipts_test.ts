@@ -91,7 +91,7 @@ Deno.test("receipts are not counted, and their boxes arrive as they were sent", 
   assertEquals([ada.sent, bo.counted, ada.frames(KIND.accepted)], [sent, counted, []]);
 });
 
-Deno.test("a receipt with more entries than a frame has room for goes on in another", async () => {
+Deno.test("a receipt with too many entries for one frame continues in another", async () => {
   const { raws: [ada, bo], turn } = await threeInARoom();
   const frames = encodeEntries(KIND.receipt, [entryFor(2, 1, 1232), entryFor(3, 1, 1232)]);
   ada.send(frames[0]!);

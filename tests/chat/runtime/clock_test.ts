@@ -69,7 +69,7 @@ async function withClock(run: (clocks: Clocks) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("nobody is given up because the clock jumps, and the chat goes on", async () => {
+Deno.test("a jump of the clock ends no connection, and the chat continues", async () => {
   await Promise.all([0, 1, 2].map(pooledKeys));
   await withClock(async ({ jump, look }) => {
     const events: RelayEvent[] = [];
@@ -93,7 +93,7 @@ Deno.test("nobody is given up because the clock jumps, and the chat goes on", as
   });
 });
 
-Deno.test("the clock for what elapses goes on evenly whatever the date is set to", async () => {
+Deno.test("the monotonic clock is not affected by changes of the date", async () => {
   await withClock(async ({ jump }) => {
     const before = steadyNow();
     jump(-5 * HOUR_MS);

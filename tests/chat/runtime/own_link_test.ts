@@ -241,7 +241,7 @@ Deno.test("a relay closes though a wrapper has closed a link before the relay op
   assertEquals(events.map(({ kind }) => kind), ["connected", "refused"]);
 });
 
-Deno.test("a wrapper that throws costs its own connection alone, and the relay goes on", async () => {
+Deno.test("a wrapper that throws ends only its own connection, and the relay continues", async () => {
   const events: RelayEvent[] = [];
   const broken = fakeLink({
     open: () => {

@@ -78,7 +78,7 @@ Deno.test("a link writes at once, and together what waits behind a write", async
   assertEquals([conn.written.length, link.waiting], [3, 0]);
 });
 
-Deno.test("a link goes on with what a write left, in order, and counts what waits", async () => {
+Deno.test("a link continues after a partial write in order, and counts the waiting bytes", async () => {
   const conn = new FakeConnection();
   conn.takes = (length) => Math.ceil(length / 2);
   const link = linkTo(conn);

@@ -274,7 +274,7 @@ Deno.test("each wrong request has its status and one line of text", async () => 
   }
 });
 
-Deno.test("a page that was sent is no refusal: the relay is told no reason", async () => {
+Deno.test("a page that was sent does not count as a refusal, and the relay gets no reason", async () => {
   const visit = connect(await WebSite.make(OPTIONS));
   visit.say(get("/"));
   visit.wire.receiver!.disconnected();
@@ -358,7 +358,7 @@ Deno.test("a WebSocket opens for the page's own origin and for those that were a
   }
 });
 
-Deno.test("what follows a response is dropped, 64 KiB of it at most", async () => {
+Deno.test("at most 64 KiB after a response are read and dropped", async () => {
   const visit = connect(await WebSite.make(OPTIONS));
   visit.say(get("/").replace("GET", "POST") + "x".repeat(1000));
   visit.say("y".repeat(64 << 10));
@@ -367,7 +367,7 @@ Deno.test("what follows a response is dropped, 64 KiB of it at most", async () =
   assertEquals([visit.wire.state, visit.received], ["closed", []]);
 });
 
-Deno.test("a request that does not come in time is told so when the relay ends the connection", async () => {
+Deno.test("a client that sends its request too late gets an error before the connection ends", async () => {
   const visit = connect(await WebSite.make(OPTIONS));
   visit.say("GET / HTTP/1.1\r\nHost: loc");
   visit.link.send(utf8("a bye"));
@@ -408,7 +408,7 @@ Deno.test("a connection that is refused at once hears it in its own protocol", a
   assertEquals([browser.wire.state, browser.received], ["half", []]);
 });
 
-Deno.test("of connections that were refused and say nothing, 64 may stay for a moment", async () => {
+Deno.test("at most 64 refused connections stay open for a moment", async () => {
   const site = await WebSite.make(OPTIONS);
   const visits = Array.from({ length: 65 }, () => {
     const visit = connect(site);
@@ -517,7 +517,7 @@ Deno.test("the relay's end of a WebSocket is a close frame, and the peer's answe
   assertEquals([visit.received, visit.wire.read().length, visit.wire.state], [[], 0, "ended"]);
 });
 
-Deno.test("of WebSockets that the relay has ended, 64 may wait for the peer's answer", async () => {
+Deno.test("at most 64 ended WebSockets wait for the peer's close frame", async () => {
   const site = await WebSite.make(OPTIONS);
   const visits: Visit[] = [];
   for (let i = 0; i < 65; i++) visits.push(await upgrade(site));

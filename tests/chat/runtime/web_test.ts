@@ -268,7 +268,7 @@ Deno.test("an attempt that is no longer wanted ends with its signal's reason", a
   assertEquals(await assertRejects(() => dialling), reason);
 });
 
-Deno.test("what a server sends right behind its handshake is delivered, in order", async () => {
+Deno.test("bytes sent right after the server's handshake are delivered in order", async () => {
   using listener = Deno.listen({ hostname: HOSTNAME, port: 0 });
   const serving = (async () => {
     using conn = await listener.accept();

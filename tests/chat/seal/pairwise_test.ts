@@ -97,7 +97,7 @@ Deno.test("only receipts and asks with a higher sequence than before are accepte
   assertEquals(await to.openAsk(asks[2]!, context), NOTHING);
 });
 
-Deno.test("of one receipt that comes twice at the same time one counts", async () => {
+Deno.test("a receipt received twice at the same time counts once", async () => {
   const { from, to } = await met();
   const receipt = await to.receipt(1, at, utf8("taken"));
   const opened = await Promise.all([1, 2].map(() => from.openReceipt(receipt, context)));
@@ -221,7 +221,7 @@ Deno.test("a pair frame neither verifies nor opens with another header, context,
   assertEquals(await byCy.verify(frame, context), false, "another signer");
 });
 
-Deno.test("a pairwise key does not wrap to a session key that is of no use", async () => {
+Deno.test("a pairwise key is not wrapped to a session key that cannot encrypt", async () => {
   const { publicKey } = bo.keys.identity;
   await assertRejects(() => PairSender.to(pair, publicKey, secureRandom));
 });

@@ -168,7 +168,7 @@ Deno.test("lines and gone messages of a stream that a reader does not know are s
   assertEquals(readPairMessages(message(MESSAGE.gone, gone)), [{ kind: "unknown" }]);
 });
 
-Deno.test("what a malicious sender puts into a sealed frame is refused whole", () => {
+Deno.test("a sealed frame with malicious content is refused as a whole", () => {
   const bad: Record<string, Bytes> = {
     nothing: zeros(0),
     "nothing but padding": zeros(32),
@@ -191,7 +191,7 @@ Deno.test("what a malicious sender puts into a sealed frame is refused whole", (
   }
 });
 
-Deno.test("what a malicious sender puts into a pair frame is refused whole", () => {
+Deno.test("a pair frame with malicious content is refused as a whole", () => {
   const long = new Uint8Array(MAX_TEXT_BYTES + 1).fill(65);
   const bad: Record<string, Bytes> = {
     "a line with number 0": message(MESSAGE.line, lineBody({ number: 0, last: 0 })),

@@ -139,7 +139,7 @@ Deno.test("a link's scheme is read in any case, as URLs have it", () => {
   }
 });
 
-Deno.test("what is no link is refused with one line that has nothing of it", () => {
+Deno.test("a malformed link is refused in one line that contains no part of it", () => {
   const whole = `parley://chat.example/tea#${FRAGMENT}`;
   const bad: Record<string, string> = {
     "": "does not begin",

@@ -24,7 +24,7 @@ Deno.test("texts of every kind arrive as they were entered", async () => {
   assertEquals(faults(bo), []);
 });
 
-Deno.test("a text over the bound is refused with the bound named, and the chat goes on", async () => {
+Deno.test("a text above the limit is refused with the limit, and the chat continues", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");
   const bo = await room.join("bo");

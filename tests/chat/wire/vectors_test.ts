@@ -218,7 +218,7 @@ Deno.test("vectors: the frames that carry a few numbers, or none", () => {
   assertFrame("bye", encodeBye("NAME_TAKEN"));
 });
 
-Deno.test("vectors: a frame that is cut short or goes on is refused", () => {
+Deno.test("vectors: a frame that is too short or too long is refused", () => {
   const readers: Record<string, (payload: Bytes) => unknown> = {
     challenge: readChallenge,
     join: readJoin,
