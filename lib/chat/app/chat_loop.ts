@@ -196,6 +196,7 @@ export class Conversation {
     if (event.kind === "joined" || event.kind === "confirmed") {
       trust.meet(event.peer, event.kind === "joined" && presenter.identifies(event.peer));
     }
+    if (event.kind === "message") trust.hear(event.from);
     display.print(presenter.event(event), this.#shown);
     this.#own.tell(event);
     this.#attention.tell(event);

@@ -17,12 +17,13 @@ import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts"
 import type { Tap } from "../link.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
 import type { KnownPeersFileEvents } from "../trust/known_peers_file.ts";
-import { Trust } from "../trust/trust.ts";
+import { type Crowding, Trust } from "../trust/trust.ts";
 import { MAX_TEXT_BYTES } from "../wire/content.ts";
 import { Conversation } from "./chat_loop.ts";
 import { Report } from "./json_report.ts";
 import {
   type ConversationOptions,
+  CROWDED_TEXT,
   type Display,
   type KeptLog,
   type Presenter,
@@ -55,10 +56,19 @@ export const OPEN_MINDED: TrustSettings = {
   strict: false,
 };
 
-/** The callbacks for events of the known-peers file. */
-export type KnownPeersEvents = Pick<KnownPeersFileEvents, "waiting" | "failed" | "recovered">;
+/** The callbacks for events of the known peers and of their file. */
+export interface KnownPeersEvents
+  extends Pick<KnownPeersFileEvents, "waiting" | "failed" | "recovered"> {
+  /** Not all peers who are met can be remembered. */
+  crowded(why: Crowding): void;
+}
 
-const IGNORED: KnownPeersEvents = { waiting: () => {}, failed: () => {}, recovered: () => {} };
+const IGNORED: KnownPeersEvents = {
+  waiting: () => {},
+  failed: () => {},
+  recovered: () => {},
+  crowded: () => {},
+};
 
 /** The loaded identity and trust. */
 export interface LoadedTrust extends Disposable {
@@ -93,7 +103,12 @@ export async function loadTrust(
   const { KnownPeersFile } = await import("../trust/known_peers_file.ts");
   const callbacks = { ...events, changed: (peers: KnownPeers) => trust.replaceKnown(peers) };
   const { file, known } = await KnownPeersFile.open(knownPeers, callbacks);
-  const trust = new Trust({ ...rules, known, remember: (change) => file.remember(change) });
+  const trust = new Trust({
+    ...rules,
+    known,
+    remember: (change) => file.remember(change),
+    crowded: (why) => events.crowded(why),
+  });
   const close = () => file[Symbol.dispose]();
   return { identity: keys, trust, settled: () => file.finish(), [Symbol.dispose]: close };
 }
@@ -129,6 +144,7 @@ export class KnownPeersNotices implements KnownPeersEvents {
 
   readonly waiting = (): void => this.#notice(WAITING_TEXT);
   readonly recovered = (): void => this.#notice(WRITTEN_TEXT);
+  readonly crowded = (why: Crowding): void => this.#notice(CROWDED_TEXT[why]);
   readonly failed = (failure: Failure): void => this.#error(failure.code, unwrittenText(failure));
 
   /** Reports that a file cannot be appended to, and what it may lack. */

@@ -14,13 +14,21 @@ import type { Entered } from "../member/lines.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { Session } from "../runtime/session.ts";
-import type { Exclusion, Standing, Trust, TrustState } from "../trust/trust.ts";
+import {
+  type Crowding,
+  type Exclusion,
+  MAX_ALIASES,
+  MAX_SAVED,
+  type Standing,
+  type Trust,
+  type TrustState,
+} from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
 import type { WireFrame } from "./wire_dump.ts";
 import type { Failure } from "../../base/failure.ts";
 import { FAULTS } from "../member/inbox.ts";
 import type { MadeInvitation } from "../trust/invitations.ts";
-import type { KnownPeer } from "../trust/known_peers.ts";
+import { type KnownPeer, MAX_ALIKE, MAX_UNDECIDED } from "../trust/known_peers.ts";
 
 /** A decision of the user about a member. */
 export type Verdict =
@@ -344,12 +352,19 @@ export interface ConversationOptions {
 }
 
 /** The maximum number of names in a list; the rest is counted. */
-const NAMES_SAID = 3;
+export const NAMES_SAID = 3;
 
 const EXCLUDED: Readonly<Record<Exclusion, string>> = {
   "by command": "excluded by you",
   unexpected: "excluded: not in your --expect list",
   locked: "excluded: new, and the room is locked",
+};
+
+/** Says that not all peers who are met can be remembered. */
+export const CROWDED_TEXT: Readonly<Record<Crowding, string>> = {
+  run: `${MAX_SAVED} people were met for the first time in this run: others are not remembered`,
+  file: `you know ${MAX_UNDECIDED} people only by sight: the oldest give way; /trust or /verify ` +
+    `those who must stay`,
 };
 
 /** Says that the known-peers file could not be written. */
@@ -385,7 +400,10 @@ export function standingText(
   if (credential.fingerprint === own) parts.push("has your own key");
   if (standing.aliases.length > 0) parts.push(`has the same key as ${aliasText(standing)}`);
   if (standing.alike.length > 0) {
-    const names = listed(standing.alike.map(({ name }) => name));
+    const names = orMore(
+      listed(standing.alike.map(({ name }) => name)),
+      standing.alike.length === MAX_ALIKE,
+    );
     parts.push(`NOT ${names}, whose name looks the same but whose key differs`);
   }
   if (standing.before !== undefined && standing.trust !== "changed") {
@@ -416,13 +434,20 @@ function since(known: readonly KnownPeer[]): string {
 }
 
 function aliasText({ aliases }: Standing): string {
-  return listed(aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name));
+  const names = aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name);
+  return orMore(listed(names), names.length === MAX_ALIASES);
+}
+
+/** Says that a list was cut. */
+function orMore(list: string, isCut: boolean): string {
+  return isCut ? `${list} or more` : list;
 }
 
 /** Says which keys are known under a name. */
 export function formerKeys({ known }: Standing): string[] {
   return known.map((peer) => {
-    const compared = peer.status === "unverified" ? "" : `, ${peer.status}`;
+    const isProved = peer.status === "verified" || peer.status === "invited";
+    const compared = isProved ? `, ${peer.status}` : "";
     return `it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
   });
 }
@@ -531,12 +556,19 @@ export function namesOf(peers: readonly Peer[]): string {
   return listed(peers.map(({ credential }) => credential.name));
 }
 
-/** Lists names; of many, the first ones and a count. */
-export function listed(names: readonly string[]): string {
-  if (names.length > NAMES_SAID) {
-    return `${names.slice(0, NAMES_SAID - 1).join(", ")} and ${
-      names.length - NAMES_SAID + 1
-    } others`;
+/**
+ * Lists names; of many, the first ones and a count.
+ *
+ * @param names The names, or the first {@linkcode NAMES_SAID} of them.
+ * @param more The number of names that follow.
+ */
+export function listed(names: readonly string[], more = 0): string {
+  const all = names.length + more;
+  if (all > NAMES_SAID || more > 0) {
+    const first = names.slice(0, NAMES_SAID - 1);
+    const rest = all - first.length;
+    const others = rest === 1 ? "1 other" : `${rest} others`;
+    return first.length === 0 ? others : `${first.join(", ")} and ${others}`;
   }
   const last = names.at(-1)!;
   return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;

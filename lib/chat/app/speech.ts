@@ -14,7 +14,7 @@ import { printable } from "../../base/printable.ts";
 import type { Style } from "../../terminal/terminal.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
-import type { ConversationOptions, Status } from "./presenter.ts";
+import { type ConversationOptions, NAMES_SAID, type Status } from "./presenter.ts";
 
 /** The maximum number of lines shown of one message. */
 const MAX_SPEECH_LINES = 20;
@@ -343,6 +343,9 @@ const PAUSE_MS = 2_000;
 /** A minute, which begins with a coming or going, in milliseconds. */
 const MINUTE_MS = 60_000;
 
+/** The most members whose comings and goings are put together for one line. Of others each one counts by itself. */
+const MAX_GATHERED = 2_000;
+
 /** What a member did since the last line. */
 interface Gathered {
   readonly first: Coming;
@@ -366,13 +369,13 @@ export class Comings {
   readonly #now: () => number;
   readonly #grows: boolean;
   readonly #gathered = new Map<string, Gathered>();
+  /** The same members by what they did in all. */
+  readonly #groups = new Map<string, Group>();
   /** When the present minute is over. */
   #minuteEnd = -Infinity;
   /** The number of lines told in this minute. */
   #told = 0;
   #lastAt = 0;
-  /** What was gathered, as a line; undefined if it has changed since. */
-  #text: string | undefined;
 
   /**
    * @param now A monotonic clock in milliseconds.
@@ -411,23 +414,45 @@ export class Comings {
    */
   add(name: string, coming: Coming, label = name, alone = `${coming}: ${name}`): void {
     this.#lastAt = this.#now();
-    this.#text = undefined;
     if (this.#gathered.size === 0 && this.#lastAt >= this.#minuteEnd) {
       this.#minuteEnd = this.#lastAt + MINUTE_MS;
       this.#told = 0;
     }
     const known = this.#gathered.get(name);
-    if (known === undefined) {
-      this.#gathered.set(name, { first: coming, last: coming, label, alone });
-    } else Object.assign(known, { last: coming, label, alone: undefined });
+    if (known !== undefined) {
+      this.#leave(known);
+      Object.assign(known, { last: coming, label, alone: undefined });
+      this.#enter(known);
+    } else if (this.#gathered.size < MAX_GATHERED) {
+      const one = { first: coming, last: coming, label, alone };
+      this.#gathered.set(name, one);
+      this.#enter(one);
+    } else this.#groupOf(GROUPS[coming]).more += 1;
+  }
+
+  #enter(one: Gathered): void {
+    this.#groupOf(groupOf(one)).named.add(one);
+  }
+
+  #leave(one: Gathered): void {
+    const name = groupOf(one);
+    const { named, more } = this.#groupOf(name);
+    named.delete(one);
+    if (named.size + more === 0) this.#groups.delete(name);
+  }
+
+  #groupOf(name: string): Group {
+    let group = this.#groups.get(name);
+    if (group === undefined) this.#groups.set(name, group = { named: new Set(), more: 0 });
+    return group;
   }
 
   /** Leaves out that a member joined, since another line says so. */
   dropJoining(name: string): void {
-    const { first, last } = this.#gathered.get(name) ?? {};
-    if (first !== "joined" || last !== "joined") return;
+    const one = this.#gathered.get(name);
+    if (one === undefined || one.first !== "joined" || one.last !== "joined") return;
+    this.#leave(one);
     this.#gathered.delete(name);
-    this.#text = undefined;
   }
 
   /** Whether the line is to be told before a message of a member: the first one of its minute, if it names the member. */
@@ -438,33 +463,38 @@ export class Comings {
   /**
    * Says what was gathered so far.
    *
-   * @param names Lists names.
+   * @param names Lists the first names of some, and counts the others.
    * @returns One line, or undefined if there is nothing to tell.
    */
-  text(names: (names: readonly string[]) => string): string | undefined {
-    const [only, ...others] = this.#gathered.values();
-    if (only === undefined) return undefined;
-    if (others.length === 0 && only.alone !== undefined) return only.alone;
-    return this.#text ??= this.#list(names);
+  text(names: (first: readonly string[], more: number) => string): string | undefined {
+    const [only, second] = this.#gathered.values();
+    if (second === undefined && only?.alone !== undefined) return only.alone;
+    const groups = [...this.#groups].map(([group, { named, more }]) => {
+      const first = [...named.values().take(NAMES_SAID)].map(({ label }) => label);
+      return `${group}: ${names(first, named.size - first.length + more)}`;
+    });
+    return groups.length === 0 ? undefined : groups.join("; ");
   }
 
   /** Takes the line, which is told now. */
-  take(names: (names: readonly string[]) => string): string | undefined {
+  take(names: (first: readonly string[], more: number) => string): string | undefined {
     const text = this.text(names);
     if (text !== undefined) this.#told += 1;
     this.#gathered.clear();
-    this.#text = undefined;
+    this.#groups.clear();
     return text;
   }
+}
 
-  #list(names: (names: readonly string[]) => string): string {
-    const groups = new Map<string, string[]>();
-    for (const { first, last, label } of this.#gathered.values()) {
-      const group = TURNS[`${first} ${last}`] ?? GROUPS[last];
-      groups.set(group, [...groups.get(group) ?? [], label]);
-    }
-    return [...groups].map(([group, members]) => `${group}: ${names(members)}`).join("; ");
-  }
+/** Those who did the same in all. */
+interface Group {
+  readonly named: Set<Gathered>;
+  /** The number of those who are not kept. */
+  more: number;
+}
+
+function groupOf({ first, last }: Gathered): string {
+  return TURNS[`${first} ${last}`] ?? GROUPS[last];
 }
 
 const GROUPS: Readonly<Record<Coming, string>> = {

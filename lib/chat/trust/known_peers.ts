@@ -6,8 +6,11 @@
  *     bo SHA256:QVOreUxDFp3TIpgI0pD4JrVWece6lf5EGoU0N+R42S8 2026-11-24T04:27:29Z verified  # met in Delft
  *
  * The fields are the name, the fingerprint of the identity, the time of the first meeting (UTC),
- * and `verified`, `invited` or `unverified`; a comment may follow. Empty lines and lines that start with `#`
+ * and one of {@linkcode PEER_STATUSES}; a comment may follow. Empty lines and lines that start with `#`
  * are comments. Several lines may have the same name: that peer may use any of their keys.
+ *
+ * A relay can invent peers. So the lines of peers about whom the user decided nothing are bounded by
+ * {@linkcode MAX_UNDECIDED}, and the oldest of them give way.
  *
  * @module
  */
@@ -18,8 +21,12 @@ import { CONTEXT } from "../identity/signing.ts";
 
 /** How sure it is that a fingerprint belongs to its peer, from the least sure to the surest. */
 export const PEER_STATUSES = [
-  /** The peer was met under this name. */
+  /** The peer was met under this name in one run, in which it said nothing. */
   "unverified",
+  /** It said something, or was met again in a later run. */
+  "familiar",
+  /** The user has accepted its key. */
+  "trusted",
   /** An invitation has proved it: it is as sure as the way that the link took. */
   "invited",
   /** The user has compared the fingerprint with its owner. */
@@ -51,6 +58,13 @@ export type KnownPeersChange =
     readonly fingerprint: string;
     readonly at: number;
   }
+  /** The peer said something, or was met again in a later run. It replaces no other key of the name. */
+  | {
+    readonly kind: "recognize";
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly at: number;
+  }
   /** An invitation proved the key. It replaces no other key of the name. */
   | {
     readonly kind: "invite";
@@ -76,12 +90,22 @@ export type KnownPeersChange =
 
 /** The comment at the start of a new file. */
 export const HEADER =
-  `# parley's known peers, one per line: name, fingerprint, first seen (UTC), verified, invited or unverified.
+  `# parley's known peers, one per line: name, fingerprint, first seen (UTC), status.
 # You may edit it: parley keeps the comments and the order of the lines.
 `;
 
 /** The format of a line, for hints. */
-export const LINE_FORM = "NAME SHA256:… DATE verified|invited|unverified";
+export const LINE_FORM = `NAME SHA256:… DATE ${[...PEER_STATUSES].reverse().join("|")}`;
+
+/**
+ * The most peers that may give way: those with the status `unverified` or `familiar`, and without a comment of the
+ * user. Their lines have at most 4.1 MiB.
+ */
+export const MAX_UNDECIDED = 20_000;
+/** How many peers give way at once, so that each new one costs little. */
+const GIVING_WAY = 1_000;
+/** The most peers that {@linkcode KnownPeers.alike} returns. */
+export const MAX_ALIKE = 100;
 
 /** The error of a malformed line. */
 export class KnownPeersError extends Error {
@@ -100,12 +124,23 @@ interface Line {
   peer: KnownPeer | undefined;
 }
 
+interface PeerLine extends Line {
+  peer: KnownPeer;
+}
+
+/** Lines of peers by a text. */
+type Index = Map<string, PeerLine[]>;
+
 /** The known peers of a file. Unchanged lines keep their exact text. */
 export class KnownPeers {
   #lines: Line[];
-  #byName: Map<string, KnownPeer[]> | undefined;
-  #byFingerprint: Map<string, KnownPeer[]> | undefined;
-  #byLook: Map<string, KnownPeer[]> | undefined;
+  // The indexes are made when they are needed first, and then follow each change.
+  #byName: Index | undefined;
+  #byFingerprint: Index | undefined;
+  /** By look of the name, and then by fingerprint. */
+  #byLook: Map<string, Index> | undefined;
+  /** The number of peers that may give way. */
+  #undecided: number | undefined;
 
   private constructor(lines: Line[]) {
     this.#lines = lines;
@@ -132,106 +167,174 @@ export class KnownPeers {
 
   /** Returns the peers with a case-folded name. */
   ofName(folded: string): readonly KnownPeer[] {
-    this.#byName ??= Map.groupBy(this.#peers(), (peer) => peer.folded);
+    return this.#linesOf(folded).map(({ peer }) => peer);
+  }
+
+  #linesOf(folded: string): readonly PeerLine[] {
+    this.#byName ??= Map.groupBy(this.#peerLines(), ({ peer }) => peer.folded);
     return this.#byName.get(folded) ?? [];
   }
 
-  /** Returns the peers with a fingerprint, under any name. */
-  ofFingerprint(fingerprint: string): readonly KnownPeer[] {
-    this.#byFingerprint ??= Map.groupBy(this.#peers(), (peer) => peer.fingerprint);
-    return this.#byFingerprint.get(fingerprint) ?? [];
+  /** Returns the peers with a fingerprint, under any name, one by one: there may be many. */
+  ofFingerprint(fingerprint: string): IteratorObject<KnownPeer, unknown> {
+    this.#byFingerprint ??= Map.groupBy(this.#peerLines(), ({ peer }) => peer.fingerprint);
+    return (this.#byFingerprint.get(fingerprint) ?? []).values().map(({ peer }) => peer);
   }
 
-  /** Returns the peers whose names equal a name or look like it. */
-  alike(name: string): readonly KnownPeer[] {
-    this.#byLook ??= this.#indexLooks();
-    return [...new Set(nameLooks(name).flatMap((look) => this.#byLook!.get(look) ?? []))];
-  }
-
-  #indexLooks(): Map<string, KnownPeer[]> {
-    const index = new Map<string, KnownPeer[]>();
-    for (const peer of this.#peers()) {
-      for (const look of nameLooks(peer.name)) add(index, look, peer);
+  /**
+   * Returns the peers whose names equal a name or look like it, {@linkcode MAX_ALIKE} at most.
+   *
+   * @param name The name.
+   * @param but The peer whose other lines do not count: those with its folded name or its fingerprint.
+   */
+  alike(name: string, but?: Pick<KnownPeer, "folded" | "fingerprint">): readonly KnownPeer[] {
+    const index = this.#byLook ??= this.#indexLooks();
+    const found = nameLooks(name).values()
+      .flatMap((look) => index.get(look) ?? [])
+      .filter(([fingerprint]) => fingerprint !== but?.fingerprint)
+      .flatMap(([, lines]) => lines)
+      .map(({ peer }) => peer)
+      .filter(({ folded }) => folded !== but?.folded);
+    const peers = new Set<KnownPeer>();
+    for (const peer of found) {
+      if (peers.add(peer).size === MAX_ALIKE) break;
     }
+    return [...peers];
+  }
+
+  #indexLooks(): Map<string, Index> {
+    const index = new Map<string, Index>();
+    for (const line of this.#peerLines()) addLooks(index, line);
     return index;
   }
 
-  /** Applies a change. Lines that it does not concern stay as they are. */
-  apply(change: KnownPeersChange): void {
+  /**
+   * Applies a change. Lines that it does not concern stay as they are.
+   *
+   * @returns The number of other peers that gave way.
+   */
+  apply(change: KnownPeersChange): number {
     if (change.kind === "forget") {
       const folded = foldName(change.name);
-      return this.#remove((peer) => peer.folded === folded);
+      this.#remove(({ peer }) => peer?.folded === folded);
+      return 0;
     }
     const { kind, name, fingerprint, at } = change;
     const folded = foldName(name);
-    const others = this.ofName(folded);
+    const others = this.#linesOf(folded);
     const firstSeen = `${new Date(at).toISOString().slice(0, 19)}Z`;
     const peer = { name, folded, fingerprint, firstSeen, status: STATUS_AFTER[kind] };
-    const same = others.filter((one) => one.fingerprint === fingerprint);
-    if (others.length === 0) this.#append(peer);
-    else if (same.length > 0) this.#raise(same, peer.status);
+    const same = others.filter((one) => one.peer.fingerprint === fingerprint);
+    if (others.length === 0) return this.#append(peer);
+    if (same.length > 0) this.#raise(same, peer.status);
     // Only the user replaces a key.
     else if (kind === "trust" || kind === "verify") this.#replace(others, peer);
+    return 0;
   }
 
-  #append(peer: KnownPeer): void {
+  #append(peer: KnownPeer): number {
     const ending = this.#lines.at(-1)?.text.endsWith("\r") === true ? "\r" : "";
-    this.#lines.push({ text: lineOf(peer) + ending, peer });
-    add(this.#byName, peer.folded, peer);
-    add(this.#byFingerprint, peer.fingerprint, peer);
-    this.#byLook = undefined;
+    const line = { text: lineOf(peer) + ending, peer };
+    this.#lines.push(line);
+    add(this.#byName, peer.folded, line);
+    add(this.#byFingerprint, peer.fingerprint, line);
+    if (this.#byLook !== undefined) addLooks(this.#byLook, line);
+    if (!mayGiveWay(line)) return 0;
+    this.#undecided = this.#undecided === undefined
+      ? this.#peerLines().filter(mayGiveWay).length
+      : this.#undecided + 1;
+    return this.#undecided <= MAX_UNDECIDED ? 0 : this.#giveWay(line);
+  }
+
+  /** Removes the oldest peers that may give way: first those that are not familiar, but not the newest one. */
+  #giveWay(newest: PeerLine): number {
+    const lines = this.#peerLines().filter((line) => line !== newest && mayGiveWay(line));
+    const excess = lines.length + 1 - MAX_UNDECIDED;
+    const first = new Set<Line>(lines.sort(byWorth).slice(0, Math.max(excess, GIVING_WAY)));
+    this.#remove((line) => first.has(line));
+    return first.size;
   }
 
   /** Replaces the first of some peers by another and removes the rest. */
-  #replace([first, ...rest]: readonly KnownPeer[], peer: KnownPeer): void {
-    write(this.#lines.find((line) => line.peer === first)!, peer);
-    this.#remove((other) => rest.includes(other));
+  #replace([first, ...rest]: readonly PeerLine[], peer: KnownPeer): void {
+    write(first!, peer);
+    const others = new Set<Line>(rest);
+    this.#remove((line) => others.has(line));
   }
 
   /** Gives peers a status, unless they have a surer one. */
-  #raise(peers: readonly KnownPeer[], status: PeerStatus): void {
-    for (const line of this.#lines) {
-      const { peer } = line;
-      if (peer === undefined || !peers.includes(peer)) continue;
-      if (isSurer(status, peer.status)) write(line, { ...peer, status });
+  #raise(lines: readonly PeerLine[], status: PeerStatus): void {
+    for (const line of lines) {
+      if (!isSurer(status, line.peer.status)) continue;
+      const gaveWay = mayGiveWay(line);
+      write(line, { ...line.peer, status });
+      if (gaveWay && !mayGiveWay(line) && this.#undecided !== undefined) this.#undecided -= 1;
     }
-    this.#forgetIndex();
   }
 
-  #remove(is: (peer: KnownPeer) => boolean): void {
-    this.#lines = this.#lines.filter(({ peer }) => peer === undefined || !is(peer));
-    this.#forgetIndex();
+  #remove(is: (line: Line) => boolean): void {
+    this.#lines = this.#lines.filter((line) => !is(line));
+    this.#byName =
+      this.#byFingerprint =
+      this.#byLook =
+      this.#undecided =
+        undefined;
   }
 
-  #forgetIndex(): void {
-    this.#byName = this.#byFingerprint = this.#byLook = undefined;
-  }
-
-  #peers(): KnownPeer[] {
-    return this.#lines.flatMap(({ peer }) => peer === undefined ? [] : [peer]);
+  #peerLines(): PeerLine[] {
+    return this.#lines.filter((line): line is PeerLine => line.peer !== undefined);
   }
 }
 
 /** The status of a peer after a change that adds it. */
 const STATUS_AFTER: Readonly<
   Record<Exclude<KnownPeersChange["kind"], "forget">, PeerStatus>
-> = { meet: "unverified", invite: "invited", trust: "unverified", verify: "verified" };
+> = {
+  meet: "unverified",
+  recognize: "familiar",
+  trust: "trusted",
+  invite: "invited",
+  verify: "verified",
+};
 
 function isSurer(one: PeerStatus, other: PeerStatus): boolean {
   return PEER_STATUSES.indexOf(one) > PEER_STATUSES.indexOf(other);
 }
 
-function add(index: Map<string, KnownPeer[]> | undefined, key: string, peer: KnownPeer): void {
-  const there = index?.get(key);
-  if (there === undefined) index?.set(key, [peer]);
-  else there.push(peer);
+/** Whether the user has decided nothing about a peer, nor written a comment behind it. */
+function mayGiveWay({ text, peer: { status } }: PeerLine): boolean {
+  return !isSurer(status, "familiar") && commentOf(text).trim() === "";
 }
 
-function write(line: Line, peer: KnownPeer): void {
-  // Keep the comment after the fields, and a carriage return.
-  const [, rest = ""] = /^\s*(?:\S+\s+){3}\S+(.*)$/s.exec(line.text) ?? [];
-  line.text = lineOf(peer) + rest;
+/** Orders peers that may give way: first those that are not familiar, and then the oldest. */
+function byWorth({ peer: one }: PeerLine, { peer: other }: PeerLine): number {
+  if (one.status !== other.status) return isSurer(one.status, other.status) ? 1 : -1;
+  return one.firstSeen < other.firstSeen ? -1 : one.firstSeen > other.firstSeen ? 1 : 0;
+}
+
+function add(index: Index | undefined, key: string, line: PeerLine): void {
+  const there = index?.get(key);
+  if (there === undefined) index?.set(key, [line]);
+  else there.push(line);
+}
+
+function addLooks(index: Map<string, Index>, line: PeerLine): void {
+  for (const look of nameLooks(line.peer.name)) {
+    let lines = index.get(look);
+    if (lines === undefined) index.set(look, lines = new Map());
+    add(lines, line.peer.fingerprint, line);
+  }
+}
+
+/** Rewrites the fields of a line. */
+function write(line: PeerLine, peer: KnownPeer): void {
+  line.text = lineOf(peer) + commentOf(line.text);
   line.peer = peer;
+}
+
+/** Returns what follows the fields of a line: a comment, and a carriage return. */
+function commentOf(text: string): string {
+  return /^\s*(?:\S+\s+){3}\S+(.*)$/s.exec(text)?.[1] ?? "";
 }
 
 function lineOf({ name, fingerprint, firstSeen, status }: KnownPeer): string {
@@ -249,7 +352,7 @@ function readLine(text: string, number: number): KnownPeer | undefined {
   if (!isDate(firstSeen)) throw fail("the third word is not a date such as 2026-11-24");
   const status = PEER_STATUSES.find((one) => one === word);
   if (status === undefined) {
-    throw fail("the fourth word must be verified, invited or unverified");
+    throw fail(`the fourth word must be one of ${PEER_STATUSES.join(", ")}`);
   }
   if (rest.length > 0 && !rest[0]!.startsWith("#")) {
     throw fail("the text after the fourth word is not a comment");

@@ -53,9 +53,9 @@ export interface Standing {
   readonly invitation: Invitation | undefined;
   /** The remembered peers with its name. */
   readonly known: readonly KnownPeer[];
-  /** Other names that its identity uses. */
+  /** Other names that its identity uses, {@linkcode MAX_ALIASES} at most, those known for longest first. */
   readonly aliases: readonly { readonly name: string; readonly verified: boolean }[];
-  /** The remembered peers with another key whose names look like its name. */
+  /** The remembered peers with another key whose names look like its name, {@linkcode MAX_ALIKE} at most. */
   readonly alike: readonly KnownPeer[];
   /** The fingerprint that its name had earlier in this run. */
   readonly before: string | undefined;
@@ -85,15 +85,30 @@ export interface TrustOptions {
   readonly known: KnownPeers;
   /** Saves a change for later runs; without it, nothing is saved. */
   readonly remember?: ((change: KnownPeersChange) => void) | undefined;
+  /** Called once if not all peers who are met can be remembered. */
+  readonly crowded?: ((why: Crowding) => void) | undefined;
   /** Returns the time in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
-/**
- * The maximum number of first meetings saved in one run, so that a relay that invents members
- * cannot fill the disk.
- */
+/** Why not all peers who are met can be remembered. */
+export type Crowding =
+  /** This run has met too many for the first time. */
+  | "run"
+  /** There are too many from all runs: the oldest give way. */
+  | "file";
+
+/** The most first meetings that a run takes note of. */
 const MAX_MET_FIRST = 10_000;
+/**
+ * The most first meetings that a run saves for later runs: a relay that invents members needs many runs to push out
+ * others.
+ */
+export const MAX_SAVED = 2_000;
+/** The most peers that a run raises to familiar ones, for the same reason. */
+export const MAX_FAMILIAR = 500;
+/** The most other names of an identity that are told. */
+export const MAX_ALIASES = 100;
 
 type PeerIdentity = Pick<Credential, "name" | "folded" | "fingerprint">;
 
@@ -104,10 +119,17 @@ export class Trust implements Policy {
   readonly #expected: ReadonlySet<string>;
   readonly #remember: TrustOptions["remember"];
   readonly #now: () => number;
+  readonly #crowded: TrustOptions["crowded"];
+  /** Whether it was told that not all peers can be remembered. */
+  #isCrowded = false;
   #known: KnownPeers;
   #locked: boolean;
   /** The peers first met in this run, by {@linkcode idOf}. */
   readonly #metFirst = new Set<string>();
+  /** The number of first meetings that this run has saved. */
+  #saved = 0;
+  /** The peers that this run has raised to familiar ones, by {@linkcode idOf}. */
+  readonly #familiar = new Set<string>();
   /** The peers that the user trusted or verified in this run, by {@linkcode idOf}. */
   readonly #trusted = new Set<string>();
   /** The peers whose keys an invitation proved in this run, by {@linkcode idOf}. */
@@ -142,6 +164,7 @@ export class Trust implements Policy {
     this.#known = options.known;
     this.#remember = options.remember;
     this.#now = options.now ?? Date.now;
+    this.#crowded = options.crowded;
   }
 
   /** Whether newly met peers are saved for later runs. */
@@ -250,23 +273,24 @@ export class Trust implements Policy {
       invitation: this.#invited.get(idOf(peer)),
       known: this.#known.ofName(folded),
       aliases: this.#aliases(peer),
-      alike: this.#known.alike(name).filter((other) =>
-        other.folded !== folded && other.fingerprint !== fingerprint
-      ),
+      alike: this.#known.alike(name, { folded, fingerprint }),
       before,
     };
   }
 
   #aliases({ folded, fingerprint }: PeerIdentity): { name: string; verified: boolean }[] {
     const names = new Map<string, { name: string; verified: boolean }>();
-    for (const [other, name] of this.#names.get(fingerprint) ?? []) {
-      names.set(other, { name, verified: false });
-    }
     for (const { folded: other, name, status } of this.#known.ofFingerprint(fingerprint)) {
+      if (other === folded) continue;
       const verified = status === "verified" || names.get(other)?.verified === true;
       names.set(other, { name, verified });
+      if (names.size === MAX_ALIASES) return [...names.values()];
     }
-    names.delete(folded);
+    for (const [other, name] of this.#names.get(fingerprint) ?? []) {
+      if (other === folded || names.has(other)) continue;
+      names.set(other, { name, verified: false });
+      if (names.size === MAX_ALIASES) break;
+    }
     return [...names.values()];
   }
 
@@ -287,9 +311,13 @@ export class Trust implements Policy {
     this.#note(credential);
     if (identified) this.#recordShown(credential);
     // Do not remember a credential that may be a replay, nor a peer that is excluded now.
-    if (this.#remember === undefined || !confirmed || state !== "new") return;
-    const { name, folded, fingerprint } = credential;
-    if (this.#known.ofName(folded).length > 0) return;
+    if (this.#remember === undefined || !confirmed) return;
+    // Its line is from an earlier run.
+    if (state === "known") return this.#recognizeAgain(credential);
+    if (state !== "new" || this.#known.ofName(credential.folded).length > 0) return;
+    if (this.#saved >= MAX_SAVED) return this.#crowd("run");
+    this.#saved += 1;
+    const { name, fingerprint } = credential;
     this.#change({ kind: "meet", name, fingerprint, at: this.#now() });
   }
 
@@ -297,6 +325,30 @@ export class Trust implements Policy {
   #isMetFirst(peer: PeerIdentity): boolean {
     if (this.#metFirst.size < MAX_MET_FIRST) this.#metFirst.add(idOf(peer));
     return this.#metFirst.has(idOf(peer));
+  }
+
+  /** Records that a peer said something: it gives way to others later than one that never did. */
+  hear({ credential, confirmed }: Peer): void {
+    const state = this.of(credential);
+    if (this.#remember === undefined || !confirmed) return;
+    const isNoted = state === "new" && this.#metFirst.has(idOf(credential));
+    if (isNoted || state === "known") this.#recognizeAgain(credential);
+  }
+
+  #recognizeAgain(peer: PeerIdentity): void {
+    const { name, folded, fingerprint } = peer;
+    if (this.#familiar.has(idOf(peer)) || this.#familiar.size >= MAX_FAMILIAR) return;
+    const isDone = ({ fingerprint: other, status }: KnownPeer) =>
+      other === fingerprint && status !== "unverified";
+    if (this.#known.ofName(folded).some(isDone)) return;
+    this.#familiar.add(idOf(peer));
+    this.#change({ kind: "recognize", name, fingerprint, at: this.#now() });
+  }
+
+  /** Tells once that not all peers can be remembered. */
+  #crowd(why: Crowding): void {
+    if (!this.#isCrowded) this.#crowded?.(why);
+    this.#isCrowded = true;
   }
 
   #note({ name, folded, fingerprint }: PeerIdentity): void {
@@ -462,9 +514,10 @@ export class Trust implements Policy {
   }
 
   #change(change: KnownPeersChange): void {
-    this.#known.apply(change);
+    const gaveWay = this.#known.apply(change);
     this.#states = new WeakMap();
     this.#remember?.(change);
+    if (gaveWay > 0) this.#crowd("file");
   }
 }
 

@@ -8,7 +8,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import type { Bell, Status } from "../../../lib/chat/app/presenter.ts";
+import { type Bell, listed, type Status } from "../../../lib/chat/app/presenter.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
 import { Attention, type Coming, Comings, OwnMessages } from "../../../lib/chat/app/speech.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
@@ -179,7 +179,7 @@ Deno.test("--bell selects which messages ring the bell: mentions and private one
 /** Lists names as the transcript does, without a limit. */
 const all = (names: readonly string[]) => names.join(", ");
 /** Counts names. */
-const count = (names: readonly string[]) => `${names.length}`;
+const count = (names: readonly string[], more: number) => `${names.length + more}`;
 
 Deno.test("/status names those who receive nothing, and calls only a locked room locked", async () => {
   const bo = await peer("bo");
@@ -321,6 +321,28 @@ Deno.test("a line of arrivals and departures sums up what each member did", () =
     "joined: bo, gus; was away for a moment: cy; gone: di; came and went: ed; away: fi; " +
       "left and came back: hal; joined, and away: ivy; back: jo",
   );
+});
+
+Deno.test("a line of thousands who come and go costs each of them the same, and keeps a bounded number", () => {
+  const comings = new Comings(() => 0, true);
+  let handedOut = 0;
+  let longest = 0;
+  const names = (first: readonly string[], more: number) => {
+    handedOut += first.length;
+    longest = Math.max(longest, first.length);
+    return listed(first, more);
+  };
+  for (let i = 0; i < 5_000; i++) {
+    comings.add(`m${i}`, "joined");
+    comings.text(names);
+  }
+  assertEquals([handedOut <= 3 * 5_000, longest], [true, 3]);
+  assertEquals(comings.text(names), "joined: m0, m1 and 4998 others");
+  assertEquals([comings.introduces("m1999"), comings.introduces("m2000")], [true, false]);
+  for (let i = 0; i < 5_000; i++) comings.add(`m${i}`, "left");
+  const line = "joined: 3000 others; came and went: m0, m1 and 1998 others; gone: 3000 others";
+  assertEquals(comings.take(names), line);
+  assertEquals(comings.take(names), undefined);
 });
 
 /** A transcript as at a terminal, and the events of a member. */

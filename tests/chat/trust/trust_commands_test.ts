@@ -96,7 +96,7 @@ test("a changed key is refused in both directions until /trust, and the old key 
   assertEquals((await joined(server, "bo", 2)).trust, "changed");
   await leave(impostor);
   const [line] = await scratch.lines("peers");
-  assert(line?.startsWith(`bo ${second.fingerprint} `) && line.endsWith(" unverified"), line);
+  assert(line?.startsWith(`bo ${second.fingerprint} `) && line.endsWith(" trusted"), line);
 });
 
 test("both screens show the same safety number, and /verify marks the peer as verified", async () => {

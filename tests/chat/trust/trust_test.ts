@@ -3,8 +3,21 @@ import { assert, assertEquals } from "@std/assert";
 import type { Credential } from "../../../lib/chat/identity/credential.ts";
 import { foldName } from "../../../lib/chat/identity/name.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
-import { KnownPeers, type KnownPeersChange } from "../../../lib/chat/trust/known_peers.ts";
-import { type Decision, Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
+import { standingText } from "../../../lib/chat/app/presenter.ts";
+import {
+  KnownPeers,
+  type KnownPeersChange,
+  MAX_UNDECIDED,
+} from "../../../lib/chat/trust/known_peers.ts";
+import {
+  type Crowding,
+  type Decision,
+  MAX_ALIASES,
+  MAX_FAMILIAR,
+  MAX_SAVED,
+  Trust,
+  type TrustOptions,
+} from "../../../lib/chat/trust/trust.ts";
 
 const print = (letter: string) => `SHA256:${letter.repeat(42)}A`;
 const [F, G, H] = [print("f"), print("g"), print("h")];
@@ -56,7 +69,7 @@ Deno.test("without a known-peers file nothing is remembered", () => {
 });
 
 Deno.test("a person is known or verified by name and key, in any letter case of the name", () => {
-  const { of, changes } = trustOf([known("bo", F), known("ada", G, "verified")]);
+  const { of, changes } = trustOf([known("bo", F, "familiar"), known("ada", G, "verified")]);
   assertEquals([of(peer("BO", F)), of(peer("ada", G))], ["known", "verified"]);
   assertEquals(changes, []);
 });
@@ -103,7 +116,8 @@ Deno.test("two members with one identity are reported as one person", () => {
 });
 
 Deno.test("an invited person ranks above a known one, receives in a locked room, and stays invited", () => {
-  const { trust, changes, of, reads } = trustOf([known("ada", G), known("cy", H, "verified")]);
+  const lines = [known("ada", G, "familiar"), known("cy", H, "verified")];
+  const { trust, changes, of, reads } = trustOf(lines);
   const [bo, ada, cy] = [peer("bo", F), peer("ada", G), peer("cy", H)] as const;
   assertEquals([of(bo), of(ada), of(cy)], ["new", "known", "verified"]);
   trust.invite(bo, "invited you");
@@ -218,7 +232,7 @@ Deno.test("a member that was not displayed can be neither trusted nor verified",
 });
 
 Deno.test("with --strict a new person receives nothing, and is not known in the next run", () => {
-  const { trust, changes, of, reads } = trustOf([known("ada", F)], { strict: true });
+  const { trust, changes, of, reads } = trustOf([known("ada", F, "familiar")], { strict: true });
   const bo = peer("bo", G);
   assertEquals([of(peer("ada", F)), of(bo)], ["known", "excluded"]);
   assert(reads(peer("ada", F)) && !reads(bo) && !trust.hides(bo));
@@ -303,10 +317,73 @@ Deno.test("an unconfirmed member gets keys, and is not remembered until it is co
   assertEquals(changes.length, 1);
 });
 
-Deno.test("a run remembers at most 10,000 people, however many members a relay invents", () => {
-  const { changes, of } = trustOf([]);
-  for (let i = 0; i < 10_500; i++) of(peer(`bot-${i}`, F));
-  assertEquals(changes.length, 10_000);
+Deno.test("a relay that invents members without end fills neither memory nor the file", () => {
+  const told: Crowding[] = [];
+  const { changes, of, trust } = trustOf([], { crowded: (why) => told.push(why) });
+  for (let i = 0; i < MAX_SAVED; i++) of(peer(`bot-${i}`, F));
+  assertEquals([changes.length, told], [MAX_SAVED, []]);
+  for (let i = MAX_SAVED; i < 10_500; i++) of(peer(`bot-${i}`, F));
+  // It is told once.
+  assertEquals([changes.length, told], [MAX_SAVED, ["run"]]);
+  for (let i = 0; i < 10_500; i++) trust.hear(peer(`bot-${i}`, F));
+  assertEquals(changes.length, MAX_SAVED + MAX_FAMILIAR);
+});
+
+Deno.test("a person who says something or is met in another run is familiar, and nobody else is", () => {
+  const recognized = { kind: "recognize", name: "bo", fingerprint: F, at: 0 } as const;
+  const first = trustOf([]);
+  const bo = peer("bo", F);
+  first.of(bo);
+  first.trust.hear(bo);
+  first.trust.hear(bo);
+  assertEquals(first.changes.slice(1), [recognized]);
+  assertEquals(first.of(bo), "new");
+  const later = trustOf([known("bo", F)]);
+  assertEquals([later.of(bo), later.of(bo), later.changes], ["known", "known", [recognized]]);
+  const decided = [
+    known("bo", F, "familiar"),
+    known("cy", F, "trusted"),
+    known("di", F, "verified"),
+  ];
+  const again = trustOf(decided);
+  for (const name of ["bo", "cy", "di"]) {
+    again.of(peer(name, F));
+    again.trust.hear(peer(name, F));
+  }
+  // A changed key, one that may be a replay, and one that was not met.
+  again.trust.hear(peer("bo", G));
+  again.trust.hear(peer("ed", G, false));
+  again.trust.hear(peer("ed", G));
+  assertEquals(again.changes, []);
+  assertEquals(again.of(peer("bo", G)), "changed");
+});
+
+Deno.test("a person is told once that those whom it met give way", () => {
+  const lines = Array.from({ length: MAX_UNDECIDED }, (_, i) => known(`bot${i}`, F));
+  const told: Crowding[] = [];
+  const { of, trust } = trustOf(lines, { crowded: (why) => told.push(why) });
+  for (let i = 0; i < 1_500; i++) of(peer(`guest${i}`, G));
+  assertEquals(told, ["file"]);
+  assertEquals(trust.of(peer("bot0", F).credential), "new");
+});
+
+Deno.test("of one identity with thousands of names, a hundred are told at each joining", () => {
+  const { of, trust } = trustOf([known("ada", F, "verified")]);
+  let handedOut = 0;
+  for (let i = 0; i < 3_000; i++) {
+    of(peer(`bot${i}`, F));
+    handedOut += trust.standing(peer(`bot${i}`, F).credential).aliases.length;
+  }
+  assert(handedOut <= 3_000 * MAX_ALIASES, `${handedOut} names`);
+  const { aliases } = trust.standing(peer("bot2999", F).credential);
+  assertEquals(aliases.slice(0, 2), [
+    { name: "ada", verified: true },
+    { name: "bot0", verified: false },
+  ]);
+  assertEquals(
+    standingText(peer("bot2999", F), trust.standing(peer("bot2999", F).credential), G),
+    "new; has the same key as ada (verified), bot0 and 98 others or more",
+  );
 });
 
 Deno.test("an ignored person is hidden by name and by identity until /unignore", () => {
