@@ -25,6 +25,7 @@ import {
   NOTICE_AFTER_MS,
   notLetIn,
   Obstacles,
+  refusedFailure,
   Signal,
 } from "./departure.ts";
 import { type Carried, type ConversationOptions, type Rooms, roomText } from "./presenter.ts";
@@ -385,8 +386,9 @@ export class Conversation {
       if (end !== undefined) return end;
     }
     if (stay) return await this.#over.promise;
-    const failure = interactive ? undefined : await this.#drain(session);
-    return failure === undefined ? { code: this.#refused === 0 ? 0 : 1 } : { failure };
+    if (interactive) return { code: this.#refused === 0 ? 0 : 1 };
+    const failure = await this.#drain(session) ?? this.#refusal();
+    return failure === undefined ? { code: 0 } : { failure };
   }
 
   async #take(session: Session, entered: Input): Promise<End | undefined> {
@@ -543,6 +545,11 @@ export class Conversation {
   #refuse(code: string, message: string): void {
     this.#error(code, message);
     this.#refused += 1;
+  }
+
+  /** Says at the end of piped input that some lines could not be sent or run. */
+  #refusal(): Failure | undefined {
+    return this.#refused === 0 ? undefined : refusedFailure(this.#refused);
   }
 
   /** Waits until the window is not full. Members that are silent for too long do not count. */

@@ -266,6 +266,21 @@ export function missedFailure(lines: number, missed: readonly Missed[]): Failure
 }
 
 /**
+ * Returns the failure of piped lines that could not be sent or run, each of which has been reported.
+ *
+ * @param lines The number of lines.
+ */
+export function refusedFailure(lines: number): Failure {
+  return new Failure({
+    what: "cannot send or run everything",
+    why: lines === 1
+      ? "1 line was not sent or run, as reported"
+      : `${lines} lines were not sent or run, as reported`,
+    code: "LINES_REFUSED",
+  });
+}
+
+/**
  * Returns the failure of piped lines that waited in vain for the one who invited the user.
  *
  * @param lines The number of lines.

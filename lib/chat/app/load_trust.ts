@@ -340,6 +340,8 @@ export interface SetupOptions
   readonly input?: AsyncIterable<Input>;
   /** Lines typed at the terminal before. */
   readonly early?: readonly Input[];
+  /** Whether the caller handles SIGHUP. By default, the end of the terminal ends the conversation as SIGTERM does. */
+  readonly keepsAtHangup?: boolean;
 }
 
 /** What differs between the conversations of one run. */
@@ -369,7 +371,7 @@ export async function setUpConversation(
   options: SetupOptions,
   displayed: (events: number) => void,
 ): Promise<ConversationSetup> {
-  const { io, trust, lasting, reload, rooms, log } = options;
+  const { io, trust, lasting, rooms, log, keepsAtHangup = false } = options;
   const { output } = io;
   const screen = hasScreen(options)
     ? (await import("../../terminal/screen.ts")).openScreen(io, {
@@ -402,7 +404,7 @@ export async function setUpConversation(
   });
   const shown = gathering(display, presenter, options);
   const signals = new StopSignals(io, {
-    hangup: screen === undefined && reload === undefined && hasTerminal(io),
+    hangup: screen === undefined && !keepsAtHangup && hasTerminal(io),
   });
   const refusal = typed && screen === undefined
     ? refuseToSuspend(io, (why) => display.print(presenter.notice(why)))
@@ -459,10 +461,8 @@ function refuseToSuspend(io: Io, tell: (why: string) => void): Disposable | unde
   return io.onSignal("SIGTSTP", () => tell(`Ctrl-Z ${CANNOT_SUSPEND}`));
 }
 
-/**
- * Reports whether a terminal can hang up. If not, SIGHUP keeps its default, so that `nohup` works.
- */
-function hasTerminal({ input, output, errors }: Io): boolean {
+/** Reports whether a terminal can hang up. If not, SIGHUP keeps its default action, so that `nohup` works. */
+export function hasTerminal({ input, output, errors }: Io): boolean {
   return input.keyboard !== undefined || output.isTerminal || errors.isTerminal;
 }
 

@@ -36,6 +36,7 @@ import type { AllowList } from "../trust/allow_list.ts";
 import {
   ChatLog,
   type ConversationSetup,
+  hasTerminal,
   KEYS_TEXT,
   KnownPeersNotices,
   type LineHistory,
@@ -336,6 +337,17 @@ function reportUnread(
   display.print(presenter.error(code, `${what}: ${why}; the previous list stays in force`));
 }
 
+/**
+ * Returns what a server does at SIGHUP: it reloads its list, and without a list it goes on if it has no terminal that
+ * could have closed, as under `nohup`. Undefined if it stops.
+ */
+function atHangup(
+  io: Io,
+  reload: (() => Promise<void>) | undefined,
+): (() => Promise<void>) | undefined {
+  return reload ?? (hasTerminal(io) ? undefined : () => Promise.resolve());
+}
+
 /** Calls a handler at each SIGHUP, as servers do to reload. */
 function onHangup(io: Io, act: () => Promise<void>): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]: () => {} };
@@ -447,15 +459,17 @@ async function runChat(
     return await join(self, joining, setup, signal);
   };
   const rooms = new Stays(options, enter);
+  const hangup = options.server && atHangup(options.io, reload);
   await using setup: ConversationSetup = await setUpConversation({
     ...options,
     ...{ name, lines, trust, reload, rooms, lasting: identity !== undefined },
+    keepsAtHangup: hangup !== undefined,
     hosts: options.server !== undefined,
     names: () => rooms.names(),
     waitsFor: () => rooms.present.invitations.gate?.absent,
   }, (events) => rooms.displayed(events));
   notices.showIn(setup);
-  using _hangup = reload && onHangup(options.io, reload);
+  using _hangup = hangup && onHangup(options.io, hangup);
   if (options.log.path !== undefined && options.json) tellOfLog(options.log.path, setup);
   if (setup.atTerminal) busy(setup, KEYS_TEXT);
   try {
@@ -515,8 +529,13 @@ async function relayOnly(options: HostOptions): Promise<number> {
   releaseFiles(options, allowed);
   const { trust } = await loadTrust(OPEN_MINDED);
   const input = (async function* (): AsyncGenerator<Input, void> {})();
-  const setupOptions = { ...options, input, stay: true, name: "", trust, lasting: false };
-  await using setup = await setUpConversation(setupOptions, () => {});
+  const hangup = atHangup(
+    options.io,
+    allowed && (() => reloadAllowList(allowed, server, setup)),
+  );
+  const keepsAtHangup = hangup !== undefined;
+  const without = { input, stay: true, name: "", trust, lasting: false, keepsAtHangup };
+  await using setup = await setUpConversation({ ...options, ...without }, () => {});
   const { display, presenter } = setup;
   await using watch = new RelayMonitor(options);
   await using server = openRelay({
@@ -529,7 +548,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     },
     ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
   });
-  using _hangup = allowed && onHangup(options.io, () => reloadAllowList(allowed, server, setup));
+  using _hangup = hangup && onHangup(options.io, hangup);
   allowed?.replaced.then((failure) => reportUnread(failure, setup));
   const join = joinCommands(server, addresses);
   const web = webPage(options, server, where.site, addresses);

@@ -473,13 +473,17 @@ const DEFAULT_ADDRESS = "127.0.0.1";
  * @param readAddress Parses an address, or throws a {@linkcode Failure} that says what is wrong
  * with it.
  * @returns The answers.
- * @throws {Failure} A usage failure, if a piped answer is invalid.
+ * @throws {Failure} A usage failure, if a piped answer is invalid or missing.
  */
 export async function askSide<A>(
   io: Io,
   readAddress: (text: string) => A,
 ): Promise<Answer<A>> {
-  return await askAt(io, SIDE, (answers) => askBoth(answers, readAddress));
+  const answer = await askAt(io, SIDE, (answers) => askBoth(answers, readAddress));
+  if (answer.side !== "nobody" || io.input.keyboard !== undefined) return answer;
+  const hint = "the first line is server or client, and after client the second is the server's " +
+    "address; parley chat server and parley chat client ask nothing";
+  throw usageFailure("chat", "standard input ends before the answers", hint);
 }
 
 /** Asks questions, the first of which is `first`, where the answers come from. */

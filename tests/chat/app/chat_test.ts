@@ -430,5 +430,15 @@ Deno.test({
     await wrong.type("neither\n");
     await wrong.endInput();
     assertEquals(await wrong.ended(), 2);
+    for (const answers of ["", "client\n"]) {
+      await using silent = new Process([]);
+      await silent.type(answers);
+      await silent.endInput();
+      assertEquals(await silent.ended(), 2);
+      assertEquals(
+        silent.errors[0],
+        "parley: chat: standard input ends before the answers (USAGE)",
+      );
+    }
   },
 });

@@ -83,7 +83,14 @@ Deno.test({
     assertEquals(await bo.ended(), 1);
     await server.event("left");
     assertEquals(server.all("message").map(({ text }) => text), ["before", "after"]);
-    assertEquals(bo.all("error").map(({ code }) => code), ["NO_SUCH_COMMAND"]);
+    assertEquals(bo.all("error").map(({ code }) => code), ["NO_SUCH_COMMAND", "LINES_REFUSED"]);
+    await using cy = new ChatProcess(["client", address, "--name", "cy", "--commands"]);
+    await cy.type("/clear\n/nonsense\n");
+    await cy.endInput();
+    assertEquals(await cy.ended(), 1);
+    assertEquals(cy.errors, [
+      "parley: cannot send or run everything: 2 lines were not sent or run, as reported (LINES_REFUSED)",
+    ]);
   },
 });
 
