@@ -84,12 +84,18 @@ export async function reportingFailure(
   try {
     return await run();
   } catch (error) {
-    if (json && error instanceof Failure && error.exitCode === 1) tellProgram(io, error);
+    if (json && error instanceof Failure) tellProgram(io, error);
     throw error;
   }
 }
 
-function tellProgram(io: Pick<Io, "output">, failure: Failure): void {
+/** The failures that programs have been told. */
+const told = new WeakSet<Failure>();
+
+/** Prints a failure as an event `error`, unless it was printed before or the user interrupted the command. */
+export function tellProgram(io: Pick<Io, "output">, failure: Failure): void {
+  if (told.has(failure) || failure.exitCode === 130 || failure instanceof ReaderGone) return;
+  told.add(failure);
   try {
     printLines(io, [jsonEvent("error", failureFields(failure))]);
   } catch (error) {

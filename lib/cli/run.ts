@@ -4,7 +4,7 @@
  * It prints failures, and drops every permission that a command does not declare before it loads the
  * command's code.
  *
- * Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
+ * Exit codes: 0 success, 1 failure, 2 wrong usage, 9 no name server answered, 130 interrupted, 143 terminated.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { quote } from "../base/printable.ts";
 import { toFailure } from "../os/errors.ts";
 import type { KeptReading, Release } from "../os/held_file.ts";
 import { type Io, ReaderGone, writeAll } from "../os/io.ts";
-import { printFailure } from "./output.ts";
+import { printFailure, tellProgram } from "./output.ts";
 import type { RawArgs } from "./words.ts";
 import {
   commandLine,
@@ -51,12 +51,15 @@ export async function runCommandLine(
 ): Promise<number> {
   const debug = args.includes("--debug");
   let parsed: Parsed | undefined;
+  let found: FoundCommand | undefined;
   try {
     if (args[0] === "--version" || args[0] === "-V") return await printVersion(io);
     if (args[0] === "--verify-install") throw await nothingInstalled();
-    parsed = await parseCommandLine(root, args);
+    found = await findCommand(root, args);
+    parsed = await parseFound(found);
     return await runParsed(parsed, io, load);
   } catch (error) {
+    if (error instanceof Failure && isForPrograms(found)) tellProgram(io, error);
     const failure = await commandFailure(error, parsed);
     printFailure(io, failure, debug);
     return failure.exitCode;
@@ -201,6 +204,27 @@ export async function parseCommandLine(
   root: CommandSpec,
   args: readonly string[],
 ): Promise<Parsed> {
+  return await parseFound(await findCommand(root, args));
+}
+
+/** A command, after the groups that contain it, and the arguments that follow its name. */
+interface FoundCommand {
+  readonly path: readonly CommandSpec[];
+  readonly rest: readonly string[];
+}
+
+/** Returns whether a command has `--json` and was given it, even if other arguments are wrong. */
+function isForPrograms(found: FoundCommand | undefined): boolean {
+  if (found?.path.at(-1)!.options?.json === undefined) return false;
+  const end = found.rest.indexOf("--");
+  return found.rest.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
+async function parseFound({ path, rest }: FoundCommand): Promise<Parsed> {
+  return { path, ...await parseOptions(path, rest) };
+}
+
+async function findCommand(root: CommandSpec, args: readonly string[]): Promise<FoundCommand> {
   const path = [root];
   let command = root;
   let rest = [...args];
@@ -215,7 +239,7 @@ export async function parseCommandLine(
     path.push(command);
     rest = rest.slice(1);
   }
-  return { path, ...await parseOptions(path, rest) };
+  return { path, rest };
 }
 
 /** The subject of a failure: the words of the command without the program's name, which starts the line anyway. */

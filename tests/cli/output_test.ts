@@ -6,6 +6,7 @@ import {
   printLines,
   reportingFailure,
   say,
+  tellProgram,
 } from "../../lib/cli/output.ts";
 import { ReaderGone } from "../../lib/os/io.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
@@ -34,12 +35,19 @@ Deno.test("an event is one line of JSON: its name, the time, and its fields", ()
 });
 
 Deno.test("a failure is one event for programs, and then reaches the command line", async () => {
-  for (const [json, exitCode, events] of [[true, 1, 1], [false, 1, 0], [true, 2, 0]] as const) {
+  for (
+    const [json, exitCode, events] of [[true, 1, 1], [true, 2, 1], [true, 130, 0], [
+      false,
+      1,
+      0,
+    ]] as const
+  ) {
     const io = new MemoryIo();
     const { what, why, code } = FAILURE;
     const failure = new Failure({ what, why, code, exitCode });
     const failed = () => reportingFailure(io, json, () => Promise.reject(failure));
     assertStrictEquals(await assertRejects(failed), failure);
+    if (json) tellProgram(io, failure); // has no effect a second time
     const told = io.text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
     assertEquals(
       told.map(({ event, code, message }) => [event, code, message]),

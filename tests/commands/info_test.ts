@@ -294,7 +294,8 @@ Deno.test({
   async fn() {
     for (const args of [["--json"], ["--rcvbuf", "8192"]]) {
       const { code, stdout, stderr } = await parley(["info", "socket", ...args]);
-      assertEquals([code, stdout], [1, ""]);
+      const told = stdout === "" ? undefined : JSON.parse(stdout);
+      assertEquals([code, told?.code], [1, args[0] === "--json" ? "NOT_PERMITTED" : undefined]);
       assertStringIncludes(stderr, "(NOT_PERMITTED)\nhint: use deno task info-socket …, or run");
     }
   },
@@ -397,5 +398,32 @@ Deno.test({
       ["O_NONBLOCK", "boolean"],
     ]);
     assertEquals([report.settings[0]?.after, report.settings[3]?.after], [100, true]);
+  },
+});
+
+Deno.test({
+  name: "with --json, every failure is one event for programs, also one of wrong usage",
+  ignore,
+  async fn() {
+    const cases = [
+      [["info", "service", "nosuch", "--json"], 1, "UNKNOWN_SERVICE"],
+      [["info", "resolve", "a..b", "--json"], 2, "USAGE"],
+      [["info", "address", "--json", "--nosuch"], 2, "USAGE"],
+      [["info", "address", "::1", "--", "--json"], 2, undefined],
+      [["info", "nosuch", "--json"], 2, undefined],
+    ] as const;
+    const ended = await Promise.all(cases.map(([args]) => parley(args)));
+    for (const [i, { code, stdout }] of ended.entries()) {
+      const events = stdout.split("\n").filter((line) => line !== "").map((line) =>
+        JSON.parse(line)
+      );
+      const [args, exit, expected] = cases[i]!;
+      assertEquals(code, exit, args.join(" "));
+      assertEquals(
+        events.map(({ event, code }) => [event, code]),
+        expected === undefined ? [] : [["error", expected]],
+        args.join(" "),
+      );
+    }
   },
 });

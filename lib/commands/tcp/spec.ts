@@ -24,7 +24,7 @@ const IDLE = {
   value: "MS",
   min: 1,
   max: 86_400_000,
-  help: "Give up if nothing is sent or received for this many milliseconds",
+  help: "Give up if nothing is sent or received for this many milliseconds of a connection",
 } as const;
 const RAW = {
   type: "flag",
