@@ -183,6 +183,11 @@ export class Conversation {
     return this.#hurry.promise;
   }
 
+  /** If the user leaves, it leaves without further waiting. */
+  hurry(): void {
+    if (this.#leaving) this.#hurry.resolve();
+  }
+
   /** What the next conversation of this run goes on from. */
   get carried(): Carried {
     return { shown: this.#shown, refused: this.#refused };

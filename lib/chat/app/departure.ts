@@ -296,10 +296,10 @@ export function notLetIn(lines: number, inviter: string, giveUpMs: number): Fail
   });
 }
 
-/** Says what becomes of the other members when the room's host leaves. */
+/** Says what becomes of the other members, of all rooms, when the server's owner leaves. */
 export function closingText(others: number): string {
   const who = others === 1 ? "the other member is" : `the ${others} other members are`;
-  return `the room closes with you: ${who} disconnected until a server runs here again`;
+  return `the server stops with you: ${who} disconnected until a server runs here again`;
 }
 
 /** Says how many messages were not delivered. */

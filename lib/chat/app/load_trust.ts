@@ -279,8 +279,7 @@ function notPermitted(path: string, missing: "read" | "write"): Failure {
     what: `cannot open ${printable(path)}`,
     why: `parley may not ${missing} files now`,
     code: "NOT_PERMITTED",
-    hint: "start it with --log FILE, or with --files to name a file later, and permit it to read " +
-      "and write files",
+    hint: "start it with --files, or with --log FILE, and permit it to read and write files",
   });
 }
 

@@ -23,6 +23,11 @@ export interface RoomInvitations extends Inviting {
   showIn(setup: Pick<ConversationSetup, "presenter" | "display">): void;
 }
 
+/** The most text that waits before the user is shown another room, in UTF-16 code units. */
+const MAX_WAITING = 4 << 20;
+/** What an event costs besides its text, in the same unit. */
+const EVENT_SIZE = 256;
+
 /** A stay in one room. Its events wait until a conversation takes them. */
 export class Stay {
   readonly roomName: string;
@@ -35,27 +40,37 @@ export class Stay {
   /** What shows the events; undefined while they wait. */
   conversation: Conversation | undefined;
   readonly #waiting: MemberEvent[] = [];
+  #waitingSize = 0;
+  readonly #full: () => void;
 
   /**
    * Starts before the session.
    *
    * @param roomName The room.
    * @param invitations The user's invitations there.
+   * @param full Called when so much waits that the user must be shown the room soon.
    */
-  constructor(roomName: string, invitations: RoomInvitations) {
+  constructor(roomName: string, invitations: RoomInvitations, full: () => void) {
     this.roomName = roomName;
     this.invitations = invitations;
+    this.#full = full;
     const { promise, resolve } = Promise.withResolvers<Ended | undefined>();
     [this.decided, this.#decide] = [promise, resolve];
   }
 
   /** The session's `event` callback. */
   readonly event = (event: MemberEvent): void => {
-    if (this.conversation === undefined) this.#waiting.push(event);
+    if (this.conversation === undefined) this.#wait(event);
     else this.conversation.tell(event);
     if (event.kind === "ready") this.#decide(undefined);
     if (event.kind === "ended") this.#decide({ ending: event.reason, detail: event.detail });
   };
+
+  #wait(event: MemberEvent): void {
+    this.#waiting.push(event);
+    this.#waitingSize += EVENT_SIZE + (event.kind === "message" ? event.text.length : 0);
+    if (this.#waitingSize > MAX_WAITING) this.#full();
+  }
 
   /** The session's `obstacle` callback. */
   readonly obstacle = (failure: Failure): void => this.conversation?.obstacle(failure);
@@ -110,7 +125,8 @@ export class Stays implements Rooms {
   }
 
   #stayIn(roomName: string): Stay {
-    return new Stay(roomName, this.#options.invitationsIn(roomName));
+    const full = () => this.#present.conversation?.hurry();
+    return new Stay(roomName, this.#options.invitationsIn(roomName), full);
   }
 
   /** The present stay. */

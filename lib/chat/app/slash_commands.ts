@@ -35,7 +35,7 @@ export const CHAT_COMMANDS = {
   "/include NAME": "undo /exclude",
   "/ignore NAME": "hide NAME's messages; undo: /unignore",
   "/unignore NAME": "undo /ignore",
-  "/quiet": "tell only once a minute who came and went; again: undo",
+  "/quiet": "tell once a minute who comes and goes; again: at once",
   "/invite [OPTIONS]": "make a link for one guest and a day: --many, --hours N",
   "/invites": "list your invitations; /uninvite N withdraws one",
   "/uninvite N": "withdraw invitation N",

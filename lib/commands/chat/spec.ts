@@ -136,7 +136,7 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: 100_000,
     help: `The most connections from one address or IPv6 /64 network (default ${PER_ADDRESS}; ` +
-      "unlimited for this machine's own)",
+      "no limit for the addresses of this machine)",
   },
   "max-joins-per-address": {
     type: "integer",
@@ -144,7 +144,7 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: MAX,
     help:
-      `Joins a minute from one address (default ${JOINS_PER_ADDRESS}; unlimited for this machine's own)`,
+      `The most joins a minute from one address (default ${JOINS_PER_ADDRESS}; no limit for the addresses of this machine)`,
   },
   "max-joins": {
     type: "integer",
@@ -153,7 +153,7 @@ export const LIMIT_OPTIONS = {
     max: MAX,
     default: DEFAULT_LIMITS.joinsPerSecond,
     help:
-      "Joins a second that the relay checks, after a burst of 1,024; other joins wait their turn",
+      "How many joins a second the relay checks, after a burst of 1,024; the others wait their turn",
   },
   "max-rejoins": {
     type: "integer",
@@ -161,7 +161,7 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: MAX,
     default: DEFAULT_LIMITS.rejoins,
-    help: "Joins a minute of one identity",
+    help: "The most joins a minute of one identity",
   },
   "max-frames": {
     type: "integer",
@@ -169,7 +169,7 @@ export const LIMIT_OPTIONS = {
     min: 10,
     max: MAX,
     default: DEFAULT_LIMITS.framesPerSecond,
-    help: "Frames a second from one member; a faster member is slowed down",
+    help: "The most frames a second from one member; a faster member is slowed down",
   },
   "max-bytes": {
     type: "integer",
@@ -177,7 +177,7 @@ export const LIMIT_OPTIONS = {
     min: MIN_BYTES,
     max: MAX_BYTES,
     default: DEFAULT_LIMITS.bytesPerSecond,
-    help: "Bytes a second from one member; a faster member is slowed down",
+    help: "The most bytes a second from one member; a faster member is slowed down",
   },
   "max-fanout": {
     type: "integer",
@@ -186,7 +186,7 @@ export const LIMIT_OPTIONS = {
     max: MAX_BYTES,
     default: DEFAULT_LIMITS.fanoutPerSecond,
     help:
-      "Bytes a second forwarded for one member to all recipients; a faster member is slowed down",
+      "The most bytes a second that the relay forwards for one member, counted for each recipient; a faster member is slowed down",
   },
 } as const satisfies Record<string, NumberOption>;
 
@@ -295,7 +295,7 @@ rooms by joining them. The relay tells nobody which rooms it has.`,
       type: "text",
       value: "LEVEL",
       choices: LOG_LEVELS,
-      help: "Write a log to standard error, one line an event (default: no log)",
+      help: "Write a log to standard error, one line for each event (default: no log)",
     },
     metrics: {
       type: "integer",

@@ -111,7 +111,7 @@ test("two people at two terminals see each other's names, talk, and leave by Ctr
   await host.until("news of it", ({ rows }) => rows.includes("* bo left"));
   await host.press("C-c");
   const left = await host.until("ada's leaving", ({ rows }) => rows.includes("left with 130"));
-  assertEquals(left.rows.some((row) => row.includes("the room closes")), false);
+  assertEquals(left.rows.some((row) => row.includes("the server stops")), false);
 });
 
 test("a person who hosts the room and leaves is told that the room closes", async () => {
@@ -122,7 +122,7 @@ test("a person who hosts the room and leaves is told that the room closes", asyn
   await host.type("/quit\n");
   await host.until("the leaving", ({ rows }) => rows.includes("left with 0"));
   const { rows } = await host.shown();
-  const closes = "* the room closes with you: the other member is disconnected until a server";
+  const closes = "* the server stops with you: the other member is disconnected until a server";
   assertEquals(rows.some((row) => row.startsWith(closes)), true, rows.join("\n"));
   await guest.until("the loss", shows("connection lost"));
 });
