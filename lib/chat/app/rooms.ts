@@ -1,19 +1,33 @@
 /**
- * The rooms of one run: one conversation after another at the same relay, each with a session of its own.
+ * The rooms of one run, one conversation after another at the same relay, each with a session of its own; and where
+ * others join the rooms of a server.
  *
  * @module
  */
 
 import type { Failure } from "../../base/failure.ts";
+import { hostPort, isLoopback, readPublicName } from "../../base/host_port.ts";
+import { shellWord } from "../../base/printable.ts";
+import { isGranted } from "../../os/io.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Policy } from "../member/roster.ts";
 import type { RelayServer } from "../runtime/room.ts";
 import type { Session } from "../runtime/session.ts";
+import type { WebSite } from "../runtime/web_server.ts";
 import type { Invitations } from "../trust/invitations.ts";
+import { DEFAULT_PORT, WEBSOCKET_PATH } from "../wire/kinds.ts";
 import type { Conversation } from "./chat_loop.ts";
 import { type Ended, endedFailure } from "./departure.ts";
+import type { GuestPlace, PagePlace } from "./invite.ts";
 import type { ConversationSetup, OneRoom } from "./load_trust.ts";
-import { type Carried, type Inviting, type Rooms, roomText } from "./presenter.ts";
+import {
+  type Carried,
+  type Inviting,
+  type JoinCommands,
+  type Listening,
+  type Rooms,
+  roomText,
+} from "./presenter.ts";
 
 /** The user's invitations in one room. */
 export interface RoomInvitations extends Inviting {
@@ -250,4 +264,112 @@ function rejected(signal: AbortSignal): Promise<never> {
     signal.addEventListener("abort", () => reject(signal.reason));
     if (signal.aborted) reject(signal.reason);
   });
+}
+
+// Where others join.
+
+/** Where a server can be reached, as its options say. */
+export interface Places {
+  readonly hostname: string;
+  /** The host names by which members may dial it; if empty, any name is accepted. */
+  readonly publicNames: readonly string[];
+  /** The page for browsers, if there is one, and where a proxy serves it, if one does. */
+  readonly web?: { readonly page?: PagePlace };
+  /** The allow list's file; without it, everyone may join. */
+  readonly allow: string | undefined;
+  /** Whether guests with an invitation may join, besides those on the allow list. */
+  readonly invited: boolean;
+}
+
+/** Returns the names by which members may dial the relay; none for any. Who comes by the page's address dials its name. */
+export function dialledNames({ publicNames, web }: Places): readonly string[] {
+  if (publicNames.length === 0 || web?.page === undefined) return publicNames;
+  return [...publicNames, hostPort(web.page)];
+}
+
+/** Returns where a browser finds the page of a server, for people. */
+export function webPage(
+  options: Places,
+  server: RelayServer,
+  site: WebSite | undefined,
+  addresses: readonly string[],
+): Pick<Listening, "web"> {
+  if (site === undefined) return {};
+  const page = pagePlace(options, server, addresses);
+  const { path = WEBSOCKET_PATH } = page;
+  const socket = new URL(path, originOf(page));
+  const url = new URL(encodeURIComponent(server.roomName) || ".", socket);
+  return { web: { url: url.href, sha256: site.sha256 } };
+}
+
+/** Returns the origin of a page, as browsers write it. */
+export function originOf(page: PagePlace): string {
+  return new URL(`${page.scheme}://${hostPort(page)}`).origin;
+}
+
+/** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */
+function pagePlace(
+  { web, publicNames }: Places,
+  { addr: { port }, tls }: RelayServer,
+  [address = "localhost"]: readonly string[],
+): PagePlace {
+  if (web?.page !== undefined) return web.page;
+  const [named] = tls ? publicNames.map(readPublicName) : [];
+  const scheme = tls ? "https" : "http";
+  return { scheme, hostname: named?.host ?? address, port: named?.port ?? port };
+}
+
+/** The addresses of all interfaces, IPv4 and IPv6. */
+const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+/** The most addresses that are named. */
+const MAX_NAMED = 2;
+
+/**
+ * Returns the addresses at which others reach a listener, if that is known: those of the interfaces
+ * need the permission `sys`.
+ */
+export function ownAddresses(hostname: string): string[] {
+  if (!ANY_ADDRESS.has(hostname)) return [hostname];
+  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
+  return Deno.networkInterfaces()
+    .filter(({ family }) => family === "IPv4" || hostname === "::")
+    .map(({ address }) => address)
+    .filter((address) => !isLoopback(address) && !/^fe[89ab]/i.test(address))
+    .sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")))
+    .slice(0, MAX_NAMED);
+}
+
+/** Returns where the guests of a server's owner join: through its proxy, if that is known. */
+export function guestPlace(
+  options: Places,
+  server: RelayServer,
+  addresses: readonly string[],
+): GuestPlace {
+  const { publicNames: [name], invited, allow, web } = options;
+  const { addr, roomName, tls } = server;
+  const named = name === undefined ? undefined : readPublicName(name);
+  const refusal = invited || allow === undefined
+    ? undefined
+    : "the server admits only those on its list: start it with --invited to admit invited guests too";
+  const page = web && pagePlace(options, server, addresses);
+  const guests = { roomName, refusal, page };
+  if (web?.page !== undefined) return { ...guests, ...web.page, tls: false };
+  const hostname = named?.host ?? addresses[0];
+  return { ...guests, hostname, port: named?.port ?? addr.port, tls };
+}
+
+/** Returns the whole commands with which others join a server's room. */
+export function joinCommands(
+  { addr: { port }, roomName, tls }: RelayServer,
+  addresses: readonly string[],
+): JoinCommands {
+  const [first] = addresses;
+  const commands = (first === undefined ? ["HOST"] : addresses).map((hostname) => {
+    const isShort = port === DEFAULT_PORT && !hostname.includes(":");
+    const host = isShort ? hostname : hostPort({ hostname, port });
+    const words = shellWord(host + (roomName === "" ? "" : `/${roomName}`));
+    return `parley chat client ${words}${tls ? " --tls" : ""}`;
+  });
+  const from = first === undefined ? "unknown" : isLoopback(first) ? "this machine" : "elsewhere";
+  return { commands, from };
 }

@@ -6,8 +6,8 @@
 
 import { MalformedError } from "../../base/bytes.ts";
 import { type Failure, usageFailure } from "../../base/failure.ts";
-import { hostPort, isLoopback, readPublicName } from "../../base/host_port.ts";
-import { quote, shellWord } from "../../base/printable.ts";
+import { hostPort, readPublicName } from "../../base/host_port.ts";
+import { quote } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/output.ts";
 import {
   certificateNames,
@@ -17,10 +17,10 @@ import {
 } from "../../net/tls.ts";
 import { toFailure } from "../../os/errors.ts";
 import type { Release } from "../../os/held_file.ts";
-import { type Io, isGranted } from "../../os/io.ts";
+import type { Io } from "../../os/io.ts";
 import { type Input, outputFailure } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
-import { normalizeName } from "../identity/name.ts";
+import { madeUpName, normalizeName } from "../identity/name.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
 import {
@@ -51,11 +51,21 @@ import {
 } from "./load_trust.ts";
 import { Invitations } from "../trust/invitations.ts";
 import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
-import { DEFAULT_PORT, type Reason, WEBSOCKET_PATH } from "../wire/kinds.ts";
+import type { Reason } from "../wire/kinds.ts";
 import { NOTICE_AFTER_MS } from "./departure.ts";
-import { ChatInvitations, type GuestPlace, type PagePlace, refusalOf } from "./invite.ts";
-import { type JoinCommands, type Listening, SETTLING_TEXT, UNSAVED_TEXT } from "./presenter.ts";
-import { type Stay, Stays, type StaysOptions } from "./rooms.ts";
+import { ChatInvitations, type PagePlace, refusalOf } from "./invite.ts";
+import { SETTLING_TEXT, UNSAVED_TEXT } from "./presenter.ts";
+import {
+  dialledNames,
+  guestPlace,
+  joinCommands,
+  originOf,
+  ownAddresses,
+  type Stay,
+  Stays,
+  type StaysOptions,
+  webPage,
+} from "./rooms.ts";
 import { RelayMonitor, type WatchOptions } from "./observe.ts";
 
 /** The options of a server and of a client. */
@@ -253,12 +263,6 @@ async function serverOptions(
   };
 }
 
-/** Returns the names by which members may dial the relay; none for any. Who comes by the page's address dials its name. */
-function dialledNames({ publicNames, web }: HostOptions): readonly string[] {
-  if (publicNames.length === 0 || web?.page === undefined) return publicNames;
-  return [...publicNames, hostPort(web.page)];
-}
-
 /** Prepares the page for browsers, if there is to be one. */
 async function openSite(
   { web, hostname, publicNames }: HostOptions,
@@ -279,38 +283,6 @@ async function openSite(
     names,
     origins: page === undefined ? origins : [...origins, originOf(page)],
   });
-}
-
-/** Returns where a browser finds the page of a server, for people. */
-function webPage(
-  options: HostOptions,
-  server: RelayServer,
-  site: WebSite | undefined,
-  addresses: readonly string[],
-): Pick<Listening, "web"> {
-  if (site === undefined) return {};
-  const page = pagePlace(options, server, addresses);
-  const { path = WEBSOCKET_PATH } = page;
-  const socket = new URL(path, originOf(page));
-  const url = new URL(encodeURIComponent(server.roomName) || ".", socket);
-  return { web: { url: url.href, sha256: site.sha256 } };
-}
-
-/** Returns the origin of a page, as browsers write it. */
-function originOf(page: PagePlace): string {
-  return new URL(`${page.scheme}://${hostPort(page)}`).origin;
-}
-
-/** Returns where a browser finds the page. A certificate is valid for a name rather than for an address. */
-function pagePlace(
-  { web, publicNames }: HostOptions,
-  { addr: { port }, tls }: RelayServer,
-  [address = "localhost"]: readonly string[],
-): PagePlace {
-  if (web?.page !== undefined) return web.page;
-  const [named] = tls ? publicNames.map(readPublicName) : [];
-  const scheme = tls ? "https" : "http";
-  return { scheme, hostname: named?.host ?? address, port: named?.port ?? port };
 }
 
 /** Reloads the allow list and removes members that are no longer on it. */
@@ -560,63 +532,8 @@ async function relayOnly(options: HostOptions): Promise<number> {
   return await Promise.race([setup.stopped, server.finished.then(() => 1), failed]);
 }
 
-/** The addresses of all interfaces, IPv4 and IPv6. */
-const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
-/** The most addresses that are named. */
-const MAX_NAMED = 2;
-
-/**
- * Returns the addresses at which others reach a listener, if that is known: those of the interfaces
- * need the permission `sys`.
- */
-function ownAddresses(hostname: string): string[] {
-  if (!ANY_ADDRESS.has(hostname)) return [hostname];
-  if (!isGranted({ name: "sys", kind: "networkInterfaces" })) return [];
-  return Deno.networkInterfaces()
-    .filter(({ family }) => family === "IPv4" || hostname === "::")
-    .map(({ address }) => address)
-    .filter((address) => !isLoopback(address) && !/^fe[89ab]/i.test(address))
-    .sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")))
-    .slice(0, MAX_NAMED);
-}
-
 /** The refusals that concern the person who decides who may join. */
 const OF_OWNER: ReadonlySet<Reason> = new Set<Reason>(["NOT_ALLOWED", "INVITATION_USED"]);
-
-/** Returns where the guests of a server's owner join: through its proxy, if that is known. */
-function guestPlace(
-  options: HostOptions,
-  server: RelayServer,
-  addresses: readonly string[],
-): GuestPlace {
-  const { publicNames: [name], invited, allow, web } = options;
-  const { addr, roomName, tls } = server;
-  const named = name === undefined ? undefined : readPublicName(name);
-  const refusal = invited || allow === undefined
-    ? undefined
-    : "the server admits only those on its list: start it with --invited to admit invited guests too";
-  const page = web && pagePlace(options, server, addresses);
-  const guests = { roomName, refusal, page };
-  if (web?.page !== undefined) return { ...guests, ...web.page, tls: false };
-  const hostname = named?.host ?? addresses[0];
-  return { ...guests, hostname, port: named?.port ?? addr.port, tls };
-}
-
-/** Returns the whole commands with which others join a server's room. */
-function joinCommands(
-  { addr: { port }, roomName, tls }: RelayServer,
-  addresses: readonly string[],
-): JoinCommands {
-  const [first] = addresses;
-  const commands = (first === undefined ? ["HOST"] : addresses).map((hostname) => {
-    const isShort = port === DEFAULT_PORT && !hostname.includes(":");
-    const host = isShort ? hostname : hostPort({ hostname, port });
-    const words = shellWord(host + (roomName === "" ? "" : `/${roomName}`));
-    return `parley chat client ${words}${tls ? " --tls" : ""}`;
-  });
-  const from = first === undefined ? "unknown" : isLoopback(first) ? "this machine" : "elsewhere";
-  return { commands, from };
-}
 
 /** Returns the normalized name, or a generated one if none is given. */
 function checkedName(name: string | undefined): string {
@@ -627,17 +544,4 @@ function checkedName(name: string | undefined): string {
     if (!(error instanceof MalformedError)) throw error;
     throw usageFailure(`cannot use the name ${quote(name)}`, error.message);
   }
-}
-
-// 40 by 40 words and 64 numbers are 102,400 names. No digit looks like a letter.
-const ADJECTIVES =
-  "able bold brave brisk calm clear deft eager early fair fast fine fond free fresh glad good grand green happy keen kind late light lucky merry mild neat nice quick quiet rapid ready sharp silent sunny sure swift warm wise";
-const ANIMALS =
-  "ant bat bear bee bison crab crane crow deer dove eagle elk finch fox frog gull hare hawk heron ibis jay kiwi koala lark lion lynx mole moth newt otter owl panda raven robin seal swan tern tiger wolf wren";
-
-/** Returns a name that people can read out: `quiet-otter-42`. */
-function madeUpName(): string {
-  const [first, second, tens, ones] = crypto.getRandomValues(new Uint32Array(4));
-  const pick = (words: string, at: number) => words.split(" ")[at % 40]!;
-  return `${pick(ADJECTIVES, first!)}-${pick(ANIMALS, second!)}-${2 + tens! % 8}${2 + ones! % 8}`;
 }

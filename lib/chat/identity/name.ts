@@ -328,3 +328,16 @@ export class Registry<T extends { readonly credential: Marks }> {
     for (const look of looks ?? nameLooks(name)) this.#looks.delete(look);
   }
 }
+
+// 40 by 40 words and 64 numbers are 102,400 names. No digit looks like a letter.
+const ADJECTIVES =
+  "able bold brave brisk calm clear deft eager early fair fast fine fond free fresh glad good grand green happy keen kind late light lucky merry mild neat nice quick quiet rapid ready sharp silent sunny sure swift warm wise";
+const ANIMALS =
+  "ant bat bear bee bison crab crane crow deer dove eagle elk finch fox frog gull hare hawk heron ibis jay kiwi koala lark lion lynx mole moth newt otter owl panda raven robin seal swan tern tiger wolf wren";
+
+/** Returns a name that people can read out: `quiet-otter-42`. */
+export function madeUpName(): string {
+  const [first, second, tens, ones] = crypto.getRandomValues(new Uint32Array(4));
+  const pick = (words: string, at: number) => words.split(" ")[at % 40]!;
+  return `${pick(ADJECTIVES, first!)}-${pick(ANIMALS, second!)}-${2 + tens! % 8}${2 + ones! % 8}`;
+}
