@@ -9,6 +9,8 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { Report } from "../../lib/chat/app/json_report.ts";
+import type { Display } from "../../lib/chat/app/presenter.ts";
+import { RoomCommands } from "../../lib/chat/app/rooms.ts";
 import type { Line } from "../../lib/chat/member/lines.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import type { Peer } from "../../lib/chat/member/roster.ts";
@@ -35,6 +37,19 @@ async function documented(): Promise<Record<string, string[]>> {
     return [event!.replaceAll("`", ""), names.sort()];
   });
   return Object.fromEntries(fields);
+}
+
+/** What a report says of `/join` and `/log`. */
+async function answers(presenter: Report): Promise<string[]> {
+  const said: string[] = [];
+  const display = { print: (lines: readonly string[]) => said.push(...lines) };
+  const commands = new RoomCommands({
+    ...{ presenter, display: display as unknown as Display },
+    rooms: { current: "garden", visited: ["garden"] },
+    log: { path: "x", start: () => Promise.resolve(), stop: () => Promise.resolve() },
+  });
+  for (const kind of ["join", "log"] as const) await commands.run({ kind, rest: "" }, () => {});
+  return said;
 }
 
 /** Everything that a report can say, but for frames. */
@@ -111,8 +126,7 @@ async function said(): Promise<string[]> {
       why: "left",
     }),
     ...report.locked(true, [peer]),
-    ...report.room({ current: "garden", visited: ["garden"] }),
-    ...report.log("x"),
+    ...await answers(report),
     ...report.help(),
     ...report.notice("x"),
   ];

@@ -455,9 +455,10 @@ export class Conversation {
       this.#keepGated(command, closed);
       return undefined;
     }
-    const { rooms } = this.#options;
-    if (command.kind === "join" && command.roomName !== undefined && rooms !== undefined) {
-      return await this.#move(rooms, command.roomName);
+    const { rooms, local } = this.#options;
+    if ((command.kind === "join" || command.kind === "log") && local !== undefined) {
+      const roomName = await local.run(command, (code, message) => this.#refuse(code, message));
+      return rooms && roomName !== undefined ? await this.#move(rooms, roomName) : undefined;
     }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (DECISIONS.has(command.kind)) await this.#untilAccepted(session);

@@ -24,8 +24,7 @@ import {
   type InvitationNews,
   isIgnored,
   type Listening,
-  type Presenter,
-  type Rooms,
+  type ServerPresenter,
   type Status,
   type TrustView,
   type Verdict,
@@ -36,7 +35,7 @@ import { isAction } from "./speech.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";
 
 /** Formats events as JSON lines. */
-export class Report implements Presenter {
+export class Report implements ServerPresenter {
   readonly #who: TrustView | undefined;
   #roomName: string | undefined;
 
@@ -256,12 +255,8 @@ export class Report implements Presenter {
     this.#roomName = roomName;
   }
 
-  room({ current, visited }: Pick<Rooms, "current" | "visited">): string[] {
-    return [line("room", { roomName: current, rooms: visited })];
-  }
-
-  log(path: string | undefined): string[] {
-    return [line("log", { file: path ?? null })];
+  answer(event: string, fields: Readonly<Record<string, unknown>>): string[] {
+    return [line(event, fields)];
   }
 
   help(): string[] {

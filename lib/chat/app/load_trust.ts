@@ -12,7 +12,7 @@ import { fileFailure } from "../../os/errors.ts";
 import { AppendedFile } from "../../os/log.ts";
 import { type Input, Output, ReadAhead, readLines, shared } from "../../os/streams.ts";
 import type { Screen } from "../../terminal/screen.ts";
-import type { DirectoryEntry } from "../../terminal/suggestions.ts";
+import { completePath, type DirectoryEntry } from "../../terminal/suggestions.ts";
 import { CANNOT_SUSPEND, makeStyle, unstyled } from "../../terminal/terminal.ts";
 import type { Tap } from "../link.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
@@ -27,6 +27,7 @@ import {
   type Display,
   type KeptLog,
   type Presenter,
+  type ServerPresenter,
   unwrittenText,
   WAITING_TEXT,
   WRITTEN_TEXT,
@@ -34,6 +35,7 @@ import {
 import { completeLine, isKept } from "./slash_commands.ts";
 import { dayOf, secondOf } from "../../base/clock.ts";
 import { Transcript } from "./transcript.ts";
+import { ServerTranscript } from "./observe.ts";
 import { dumpFrame, WireReader } from "./wire_dump.ts";
 
 /** The command-line settings for trust. */
@@ -344,11 +346,14 @@ export interface SetupOptions
 }
 
 /** What differs between the conversations of one run. */
-export type OneRoom = Pick<ConversationOptions, "invitations" | "remove" | "hosted" | "carried">;
+export type OneRoom = Pick<
+  ConversationOptions,
+  "invitations" | "remove" | "hosted" | "carried" | "local"
+>;
 
 /** The input and output of the conversations of one run. */
 export interface ConversationSetup extends AsyncDisposable {
-  readonly presenter: Presenter;
+  readonly presenter: ServerPresenter;
   readonly display: Display;
   /** Makes the conversation in the first room, or in the next one once that is over. */
   converse(room: OneRoom): Conversation;
@@ -377,8 +382,8 @@ export async function setUpConversation(
       prompt: busyPrompt(KEYS_TEXT, options.name),
       complete: (before) =>
         completeLine(before, options.names?.() ?? [], options.hosts === true ? "host" : "guest", {
-          rooms: rooms?.visited.filter((room) => room !== rooms.current) ?? [],
-          list: entriesOf,
+          rooms: rooms?.others ?? [],
+          paths: (begun) => completePath(begun, entriesOf),
         }),
       ...options.lines,
     })
@@ -387,7 +392,7 @@ export async function setUpConversation(
   const display = screen === undefined
     ? await openOutput(options, displayed)
     : new ScreenDisplay(screen, displayed, options.name, options.roomName);
-  const presenter = options.json ? new Report(trust, options.roomName) : new Transcript({
+  const presenter = options.json ? new Report(trust, options.roomName) : new ServerTranscript({
     style: makeStyle(output.coloured),
     echo: screen !== undefined,
     folds: output.isTerminal,

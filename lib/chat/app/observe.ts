@@ -1,5 +1,6 @@
 /**
- * The relay's log, and its metrics as text for Prometheus (exposition format 0.0.4) with the HTTP server for them.
+ * What a relay tells: people at its terminal, its log, and its metrics as text for Prometheus (exposition format 0.0.4)
+ * with the HTTP server for them.
  *
  * Metric names follow Prometheus's conventions: base units, and `_total` for counters.
  *
@@ -8,12 +9,16 @@
 
 import type { Failure } from "../../base/failure.ts";
 import { hostPort, isLoopback, isOwnHost } from "../../base/host_port.ts";
+import { printable } from "../../base/printable.ts";
 import { toFailure } from "../../os/errors.ts";
 import type { Io } from "../../os/io.ts";
 import { Log, type LogLevel, LogSink } from "../../os/log.ts";
 import type { Origin, RelayEvent } from "../relay/options.ts";
 import { JOIN_BUCKETS, type RelayState, type Tally } from "../relay/options.ts";
 import type { RelayServer } from "../runtime/room.ts";
+import { hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
+import type { JoinCommands, Listening, ServerPresenter } from "./presenter.ts";
+import { leftText, presenceText, Transcript } from "./transcript.ts";
 
 /** Options of {@linkcode RelayMonitor}. */
 export interface WatchOptions {
@@ -313,4 +318,81 @@ function respond(request: Request, state: () => RelayCounts): Response {
   }
   const text = exposition(state(), Deno.memoryUsage().rss);
   return new Response(text, { headers: { "content-type": EXPOSITION_TYPE } });
+}
+
+/** Tells people of a conversation, and of the relay in this process. */
+export class ServerTranscript extends Transcript implements ServerPresenter {
+  listening(
+    { addr, room, roomName, tls, join, metrics, web, invites = false }: Listening,
+  ): string[] {
+    this.hosts();
+    const where = hostPort(addr) + (tls ? " over TLS" : "");
+    const id = room.slice(0, 8).toHex();
+    const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
+    const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
+    const reaches = tls || join.from === "this machine" || web?.url.startsWith("https:") === true;
+    const page = web === undefined ? "" : pageText(web, reaches);
+    const how = invites ? [] : [joinText(join) + page];
+    const hash = invites && web !== undefined ? `, page with SHA-256 ${web.sha256}` : "";
+    return [`listening on ${where}, room ${which}${measured}${hash}`, ...how]
+      .map((one) => this.form.note(one));
+  }
+
+  relayEvent(event: RelayEvent): string[] {
+    const { note, alarm, person } = this.form;
+    switch (event.kind) {
+      case "joined":
+        return [note(`${person(event.credential)} joined${inRoom(event)}`)];
+      case "left":
+        return [
+          note(leftText(event.credential.name, event.reason, true) + inRoom(event)),
+        ];
+      case "away":
+      case "back":
+        return [note(presenceText(event.credential.name, event.kind) + inRoom(event))];
+      case "refused":
+        if (event.reason === "INVITATION_USED") {
+          return [alarm(`AN INVITATION WAS USED TWICE: ${refusedText(event)}`)];
+        }
+        return event.reason === "LOST" && event.detail === ""
+          ? []
+          : [note(`a connection was refused: ${refusedText(event)}`)];
+      case "failed":
+        return [
+          note(`the relay failed on a frame and continues: ${printable(event.detail)}`),
+        ];
+      case "connected":
+      case "slowed":
+        return [];
+    }
+  }
+}
+
+/** Says with which command others join. */
+function joinText({ commands, from }: JoinCommands): string {
+  const who = from === "this machine" ? "others on this machine" : "others";
+  const host = from === "unknown" ? ", HOST being this machine's name or address" : "";
+  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}`;
+}
+
+/**
+ * Says where the page is.
+ *
+ * @param reaches Whether all browsers can use it: they give cryptography to https, to this machine and to files alone.
+ */
+function pageText({ url, sha256 }: NonNullable<Listening["web"]>, reaches: boolean): string {
+  const https = reaches
+    ? ""
+    : "; on other machines browsers need https: --tls-cert, or a proxy with a certificate";
+  return `   or in a browser: ${url} (the page's SHA-256 is ${sha256}${https})`;
+}
+
+function refusedText({ reason, detail }: RelayEvent & { readonly kind: "refused" }): string {
+  const more = detail === "" || !hasPlainDetail(reason) ? "" : ` (${printable(detail)})`;
+  return REASON_TEXT[reason] + more;
+}
+
+/** Says in which room of a relay something happened, if the room has a name. */
+function inRoom({ roomName }: { readonly roomName: string }): string {
+  return roomName === "" ? "" : ` (room ${printable(roomName)})`;
 }

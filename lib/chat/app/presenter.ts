@@ -176,6 +176,8 @@ export interface Rooms {
   readonly current: string;
   /** The rooms in which the user was in this run, the present one among them. */
   readonly visited: readonly string[];
+  /** Those among them in which the user is not, as `/join` takes them. */
+  readonly others: readonly string[];
   /**
    * Joins another room while the user stays in the present one. Once fulfilled, the present conversation ends, and one
    * in the other room follows.
@@ -203,6 +205,21 @@ export interface KeptLog {
   stop(): Promise<void>;
 }
 
+/** The commands that a browser has no use for. */
+export interface LocalCommands {
+  /**
+   * Runs one.
+   *
+   * @param command The command's word and what follows it.
+   * @param refuse Reports that it cannot be done.
+   * @returns The room to which the user wants to go; undefined if there is nothing more to do.
+   */
+  run(
+    command: { readonly kind: "join" | "log"; readonly rest: string },
+    refuse: (code: string, message: string) => void,
+  ): Promise<string | undefined>;
+}
+
 /** Names a room in a sentence. */
 export function roomText(roomName: string): string {
   return roomName === "" ? "the room without a name" : `the room ${printable(roomName)}`;
@@ -216,14 +233,10 @@ export type Bell = typeof BELLS[number];
 
 /** Formats events as lines of output. The returned lines are printable. */
 export interface Presenter {
-  /** A relay listens. */
-  listening(relay: Listening): string[];
   /** An event of the member. */
   event(event: MemberEvent): string[];
   /** Whether the lines about a joining show the member's fingerprint. */
   identifies(peer: Peer): boolean;
-  /** An event of a relay that runs without a member in this process. */
-  relayEvent(event: RelayEvent): string[];
   /** This member sent a message, to everyone or to one member. */
   said(text: string, to: string | undefined, entered: Entered & { readonly ok: true }): string[];
   /** The members of the room. */
@@ -256,10 +269,8 @@ export interface Presenter {
   ended?(): string[];
   /** The user goes on in another room: what follows is about that one. */
   enters(roomName: string): void;
-  /** In which room the user is, and in which others the user was. */
-  room(rooms: Pick<Rooms, "current" | "visited">): string[];
-  /** Which file keeps what is shown; undefined if none does. */
-  log(path: string | undefined): string[];
+  /** An answer: an event with fields for programs, and a text for people. */
+  answer(event: string, fields: Readonly<Record<string, unknown>>, text: string): string[];
   /** The commands of the chat. */
   help(): string[];
   /** Information. */
@@ -268,6 +279,14 @@ export interface Presenter {
   error(code: string, message: string): string[];
   /** A frame that was sent or received. */
   wire(frame: WireFrame): string[];
+}
+
+/** A presenter that also tells of a relay in this process. */
+export interface ServerPresenter extends Presenter {
+  /** A relay listens. */
+  listening(relay: Listening): string[];
+  /** An event of a relay: of one that runs without a member in this process, or a refused connection. */
+  relayEvent(event: RelayEvent): string[];
 }
 
 /** What a conversation hands on to the next one of its run. */
@@ -339,8 +358,8 @@ export interface ConversationOptions {
   readonly invitations?: Inviting | undefined;
   /** The rooms of this run; undefined if the user cannot go to another one from here. */
   readonly rooms?: Rooms | undefined;
-  /** What keeps what is shown; undefined if there are no files here. */
-  readonly log?: KeptLog | undefined;
+  /** The commands `/join` and `/log`; undefined in a browser. */
+  readonly local?: LocalCommands | undefined;
   /** Returns how many others are disconnected when this process ends; undefined if it hosts no room. */
   readonly hosted?: (() => number) | undefined;
   /** What earlier conversations of this run have come to. */

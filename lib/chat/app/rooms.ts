@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Failure } from "../../base/failure.ts";
+import { Failure } from "../../base/failure.ts";
 import { hostPort, isLoopback, readPublicName } from "../../base/host_port.ts";
-import { shellWord } from "../../base/printable.ts";
+import { printable, shellWord } from "../../base/printable.ts";
 import { isGranted } from "../../os/io.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Policy } from "../member/roster.ts";
@@ -15,7 +15,7 @@ import type { RelayServer } from "../runtime/room.ts";
 import type { Session } from "../runtime/session.ts";
 import type { WebSite } from "../runtime/web_server.ts";
 import type { Invitations } from "../trust/invitations.ts";
-import { DEFAULT_PORT, WEBSOCKET_PATH } from "../wire/kinds.ts";
+import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES, WEBSOCKET_PATH } from "../wire/kinds.ts";
 import type { Conversation } from "./chat_loop.ts";
 import { type Ended, endedFailure } from "./departure.ts";
 import type { GuestPlace, PagePlace } from "./invite.ts";
@@ -24,7 +24,10 @@ import {
   type Carried,
   type Inviting,
   type JoinCommands,
+  type KeptLog,
+  listed,
   type Listening,
+  type LocalCommands,
   type Rooms,
   roomText,
 } from "./presenter.ts";
@@ -104,6 +107,8 @@ export interface StaysOptions {
   readonly invitationsIn: (roomName: string) => RoomInvitations;
   /** The invitations that the user has made, in all rooms. */
   readonly book: Pick<Invitations, "list">;
+  /** What keeps what is shown. */
+  readonly log: KeptLog;
   /** The relay, if this process hosts it. */
   readonly server?: Pick<RelayServer, "roomName" | "remove" | "state">;
 }
@@ -156,6 +161,10 @@ export class Stays implements Rooms {
     return [...this.#visited];
   }
 
+  get others(): readonly string[] {
+    return this.visited.filter((room) => room !== this.current).map((room) => room || UNNAMED_ROOM);
+  }
+
   /** Resolves when the user insists on leaving at once. */
   get hurried(): Promise<void> {
     return this.#present.conversation?.hurried ?? Promise.resolve();
@@ -187,7 +196,8 @@ export class Stays implements Rooms {
     for (let joining: Promise<Session> | Session = this.#begun;;) {
       const stay = this.#present;
       stay.invitations.showIn(setup);
-      const conversation = setup.converse(this.#oneRoom(stay));
+      const local = new RoomCommands({ ...setup, rooms: this, log: this.#options.log });
+      const conversation = setup.converse({ ...this.#oneRoom(stay), local });
       if (stay === this.first) stay.show(conversation);
       const outcome = await conversation.run(joining, () => stay.show(conversation));
       if (outcome !== "moved") return outcome;
@@ -264,6 +274,106 @@ function rejected(signal: AbortSignal): Promise<never> {
     signal.addEventListener("abort", () => reject(signal.reason));
     if (signal.aborted) reject(signal.reason);
   });
+}
+
+// The commands.
+
+/** How the room without a name is written: no room's name has a slash. */
+export const UNNAMED_ROOM = "/";
+
+const JOIN_USAGE =
+  `usage: /join ROOM; a room's name has at most ${MAX_ROOM_NAME_BYTES} bytes, no slash, no space ` +
+  `and no control character, and ${UNNAMED_ROOM} is the room without a name`;
+
+/** Reads the name of a room, as `/join` takes it; undefined if it is not valid. */
+export function readRoom(text: string): string | undefined {
+  const roomName = text === UNNAMED_ROOM ? "" : text.normalize("NFKC");
+  return isRoomName(roomName) ? roomName : undefined;
+}
+
+/** Reads a path, which may stand in quotes; undefined if there is none. */
+export function readPath(text: string): string | undefined {
+  const [, , quoted] = /^(["'])(.*)\1$/su.exec(text) ?? [];
+  const path = quoted ?? text;
+  return path === "" || path.includes("\n") ? undefined : path;
+}
+
+type Refuse = (code: string, message: string) => void;
+
+interface RoomCommandsOptions extends Pick<ConversationSetup, "presenter" | "display"> {
+  readonly rooms: Pick<Rooms, "current" | "visited">;
+  readonly log: KeptLog;
+}
+
+/** The commands `/join` and `/log`. */
+export class RoomCommands implements LocalCommands {
+  readonly #options: RoomCommandsOptions;
+
+  /** @param options The rooms, the log and the output. */
+  constructor(options: RoomCommandsOptions) {
+    this.#options = options;
+  }
+
+  async run(
+    { kind, rest }: { readonly kind: "join" | "log"; readonly rest: string },
+    refuse: Refuse,
+  ): Promise<string | undefined> {
+    if (kind === "join") return this.#join(rest, refuse);
+    if (rest === "") this.#tellOfLog();
+    else if (rest === "off") await this.#stopLog();
+    else await this.#startLog(readPath(rest), refuse);
+    return undefined;
+  }
+
+  #join(rest: string, refuse: Refuse): string | undefined {
+    if (rest === "") return void this.#tellOfRoom();
+    const roomName = readRoom(rest);
+    if (roomName === undefined) refuse("COMMAND_USAGE", JOIN_USAGE);
+    return roomName;
+  }
+
+  #tellOfRoom(): void {
+    const { current, visited } = this.#options.rooms;
+    const others = visited.filter((room) => room !== current).map(roomText);
+    const more = others.length === 0
+      ? "/join ROOM goes to another one"
+      : `in this run you were also in ${listed(others)}`;
+    const text = `you are in ${roomText(current)}; ${more}`;
+    this.#answer("room", { roomName: current, rooms: visited }, text);
+  }
+
+  #tellOfLog(): void {
+    const { path } = this.#options.log;
+    const text = path === undefined
+      ? "nothing is kept of this chat: /log FILE keeps what is shown from then on"
+      : `kept in ${printable(path)}, which whoever has it can read; /log off stops`;
+    this.#answer("log", { file: path ?? null }, text);
+  }
+
+  async #startLog(path: string | undefined, refuse: Refuse): Promise<void> {
+    if (path === undefined) return refuse("COMMAND_USAGE", "usage: /log FILE, or /log off");
+    try {
+      await this.#options.log.start(path);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const { code, what, why, hint } = error;
+      return refuse(code, `${what}: ${why}${hint === undefined ? "" : `; ${hint}`}`);
+    }
+    this.#tellOfLog();
+  }
+
+  async #stopLog(): Promise<void> {
+    const { log } = this.#options;
+    const { path } = log;
+    await log.stop();
+    const was = path === undefined ? "" : `; ${printable(path)} has what was shown before`;
+    this.#answer("log", { file: null }, `nothing is kept of this chat from now on${was}`);
+  }
+
+  #answer(event: string, fields: Readonly<Record<string, unknown>>, text: string): void {
+    const { presenter, display } = this.#options;
+    display.print(presenter.answer(event, fields, text));
+  }
 }
 
 // Where others join.

@@ -4,16 +4,15 @@
  * @module
  */
 
-import { Failure, nearest } from "../../base/failure.ts";
+import { nearest } from "../../base/failure.ts";
 import { withoutFragment } from "../../base/printable.ts";
 import type { Input } from "../../os/streams.ts";
-import { completePath, type Completions, type ListDirectory } from "../../terminal/suggestions.ts";
+import type { Completions } from "../../terminal/suggestions.ts";
 import { foldName } from "../identity/name.ts";
 import type { Peer } from "../member/roster.ts";
 import type { Session } from "../runtime/session.ts";
 import { safetyNumber } from "../trust/known_peers.ts";
 import type { Decision } from "../trust/trust.ts";
-import { isRoomName, MAX_ROOM_NAME_BYTES } from "../wire/kinds.ts";
 import { INVITE_USAGE, type InviteCommand, parseInvite } from "./invite.ts";
 import type { ConversationOptions, Verdict } from "./presenter.ts";
 import { statusOf } from "./speech.ts";
@@ -135,11 +134,7 @@ export type SlashCommand =
   | { readonly kind: "verify"; readonly name: string; readonly answer: Answer | undefined }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
   | InviteCommand
-  /** Go to a room; undefined asks which one this is. */
-  | { readonly kind: "join"; readonly roomName: string | undefined }
-  /** Keep what is shown in a file; undefined asks which one it is. */
-  | { readonly kind: "log"; readonly path: string | undefined }
-  | { readonly kind: "unlog" }
+  | { readonly kind: "join" | "log"; readonly rest: string }
   | {
     readonly kind: "mistake";
     readonly code: "NO_SUCH_COMMAND" | "COMMAND_USAGE";
@@ -190,9 +185,8 @@ export function parseLine(line: string, typed = false): SlashCommand {
     case "fingerprint":
       return { kind: "fingerprint", name: rest.trimEnd() === "" ? undefined : rest.trimEnd() };
     case "join":
-      return parseJoin(rest.trimEnd());
     case "log":
-      return parseLog(rest.trimEnd());
+      return { kind: word, rest: rest.trimEnd() };
     default:
       return unknown(typedWord);
   }
@@ -211,10 +205,10 @@ export function leaves(entered: Input): boolean {
 
 /** What completes the argument of a command. */
 export interface Arguments {
-  /** The rooms to which the user may want to go. */
+  /** The rooms to which the user may want to go, as `/join` takes them. */
   readonly rooms?: readonly string[];
-  /** Lists a directory. */
-  readonly list?: ListDirectory;
+  /** Completes a path. */
+  readonly paths?: (begun: string) => readonly string[];
 }
 
 /**
@@ -229,12 +223,11 @@ export function completeLine(
   before: string,
   names: readonly string[],
   side: Side = "host",
-  { rooms = [], list }: Arguments = {},
+  { rooms = [], paths }: Arguments = {},
 ): Completions {
-  const pathAt = /^\/log\s+(?=\S|$)/iu.exec(before)?.[0].length;
+  const pathAt = /^\/log\s+/iu.exec(before)?.[0].length;
   if (pathAt !== undefined) {
-    const candidates = list === undefined ? [] : completePath(before.slice(pathAt), list);
-    return { start: pathAt, candidates };
+    return { start: pathAt, candidates: paths?.(before.slice(pathAt)) ?? [] };
   }
   const start = before.search(/\S*$/u);
   const word = before.slice(start);
@@ -244,9 +237,7 @@ export function completeLine(
   const isFirst = /^\S+\s+$/u.test(before.slice(0, start));
   const place = isFirst ? places[0] : places.at(-1);
   if (place === "TEXT") return { start, candidates: namesFor(word, names, false) };
-  if (isFirst && place === "[ROOM]") {
-    return { start, candidates: startsOf(word, rooms.map((room) => room || UNNAMED_ROOM)) };
-  }
+  if (isFirst && place === "[ROOM]") return { start, candidates: startsOf(word, rooms) };
   if (place === "[yes/no]") return { start, candidates: startsOf(word, ["yes", "no"]) };
   if (!isFirst || place?.includes("NAME") !== true) return { start, candidates: [] };
   const follows = places.length > 1 ? " " : "";
@@ -312,29 +303,6 @@ function parseVerify(rest: string): SlashCommand {
   return { kind: "verify", name, answer: answer?.toLowerCase() as Answer | undefined };
 }
 
-/** How the room without a name is written: no room's name has a slash. */
-export const UNNAMED_ROOM = "/";
-
-function parseJoin(text: string): SlashCommand {
-  if (text === "") return { kind: "join", roomName: undefined };
-  const roomName = text === UNNAMED_ROOM ? "" : text.normalize("NFKC");
-  if (isRoomName(roomName)) return { kind: "join", roomName };
-  return mistake(
-    `usage: /join ROOM; a room's name has at most ${MAX_ROOM_NAME_BYTES} bytes, no slash, no space ` +
-      `and no control character, and ${UNNAMED_ROOM} is the room without a name`,
-  );
-}
-
-function parseLog(text: string): SlashCommand {
-  if (text === "") return { kind: "log", path: undefined };
-  if (text === "off") return { kind: "unlog" };
-  const [, , quoted] = /^(["'])(.*)\1$/su.exec(text) ?? [];
-  const path = quoted ?? text;
-  return path === "" || path.includes("\n")
-    ? mistake("usage: /log FILE, or /log off")
-    : { kind: "log", path };
-}
-
 function parseNamed(kind: typeof NAMED[number], name: string): SlashCommand {
   return /^\S+$/.test(name) ? { kind, name } : mistake(`usage: /${kind} NAME`);
 }
@@ -355,7 +323,7 @@ function mistake(message: string): SlashCommand {
 export interface CommandOptions extends
   Pick<
     ConversationOptions,
-    "presenter" | "display" | "trust" | "reload" | "invitations" | "remove" | "rooms" | "log"
+    "presenter" | "display" | "trust" | "reload" | "invitations" | "remove"
   > {
   /** Compares words and safety numbers. */
   readonly verification: Verification;
@@ -440,11 +408,8 @@ export class CommandRunner {
       case "uninvite":
         return this.#invitations(command);
       case "join":
-        return this.#room();
       case "log":
-        return this.#log(command.path);
-      case "unlog":
-        return this.#stopLog();
+        return this.#handlers.refuse("NOT_HERE", "/join and /log work only at a terminal");
       case "reload":
         return this.#reload();
       case "help":
@@ -573,43 +538,6 @@ export class CommandRunner {
       return this.#handlers.refuse("NO_SUCH_INVITATION", message);
     }
     display.print(presenter.invitation({ kind: "withdrawn", number }));
-  }
-
-  /** Says which room this is. The conversation itself goes to another one, where it can. */
-  #room(): void {
-    const { presenter, display, rooms } = this.#options;
-    if (rooms !== undefined) return display.print(presenter.room(rooms));
-    const message = "/join works at a terminal; in a browser, /quit and then join the other room";
-    this.#handlers.refuse("NO_OTHER_ROOM", message);
-  }
-
-  /** Keeps what is shown from now on in a file, or says which file keeps it. */
-  async #log(path: string | undefined): Promise<void> {
-    const { presenter, display, log } = this.#options;
-    if (log === undefined) return this.#noFiles();
-    if (path === undefined) return display.print(presenter.log(log.path));
-    try {
-      await log.start(path);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const { code, what, why, hint } = error;
-      const next = hint === undefined ? "" : `; ${hint}`;
-      return this.#handlers.refuse(code, `${what}: ${why}${next}`);
-    }
-    display.print(presenter.log(path));
-  }
-
-  async #stopLog(): Promise<void> {
-    const { presenter, display, log } = this.#options;
-    if (log === undefined) return this.#noFiles();
-    const { path } = log;
-    await log.stop();
-    const was = path === undefined ? "" : `; ${path} has what was shown before`;
-    display.print(presenter.notice(`nothing is kept of this chat from now on${was}`));
-  }
-
-  #noFiles(): void {
-    this.#handlers.refuse("NO_FILES", "/log works at a terminal; a browser keeps no file");
   }
 
   async #reload(): Promise<void> {

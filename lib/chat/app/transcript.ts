@@ -4,17 +4,15 @@
  * @module
  */
 
-import { hostPort } from "../../base/host_port.ts";
 import { printable } from "../../base/printable.ts";
 import type { PaletteStyle } from "../../terminal/terminal.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { WaitingLine } from "../member/deliveries.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
-import type { RelayEvent } from "../relay/options.ts";
 import type { TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
-import { type Ending, endingText, hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
+import { type Ending, endingText, REASON_TEXT } from "../wire/kinds.ts";
 import { missedText, notShownText, slowText, statusText } from "./departure.ts";
 import {
   changedAtStart,
@@ -24,14 +22,11 @@ import {
   type Identified,
   type InvitationNews,
   isIgnored,
-  type JoinCommands,
   leftOutText,
   listed,
-  type Listening,
   lockText,
   namesOf,
   type Presenter,
-  type Rooms,
   roomText,
   standingText,
   type Status,
@@ -102,6 +97,11 @@ export interface TranscriptOptions {
   readonly hints?: KeyHints;
 }
 
+interface Identity {
+  readonly name: string;
+  readonly fingerprint: string;
+}
+
 /** Formats events as lines of text. */
 export class Transcript implements Presenter {
   readonly #options: TranscriptOptions;
@@ -126,22 +126,6 @@ export class Transcript implements Presenter {
     this.#style = style;
     this.#speech = new Speech({ style, folds, timed, now });
     this.#comings = new Comings(now, grows);
-  }
-
-  listening(
-    { addr, room, roomName, tls, join, metrics, web, invites = false }: Listening,
-  ): string[] {
-    this.#hosts = true;
-    const where = hostPort(addr) + (tls ? " over TLS" : "");
-    const id = room.slice(0, 8).toHex();
-    const which = roomName === "" ? id : `${printable(roomName)} (${id})`;
-    const measured = metrics === undefined ? "" : `, metrics at ${metrics}`;
-    const reaches = tls || join.from === "this machine" || web?.url.startsWith("https:") === true;
-    const page = web === undefined ? "" : pageText(web, reaches);
-    const how = invites ? [] : [joinText(join) + page];
-    const hash = invites && web !== undefined ? `, page with SHA-256 ${web.sha256}` : "";
-    return [`listening on ${where}, room ${which}${measured}${hash}`, ...how]
-      .map((one) => this.#note(one));
   }
 
   event(event: MemberEvent): string[] {
@@ -192,34 +176,6 @@ export class Transcript implements Presenter {
   /** Whether there is no remark about a member's identity, so that its fingerprint need not be seen. */
   #isPlain(peer: Peer): boolean {
     return PLAIN_STANDING.test(this.#standing(peer));
-  }
-
-  relayEvent(event: RelayEvent): string[] {
-    switch (event.kind) {
-      case "joined":
-        return [this.#note(`${this.#person(event.credential)} joined${inRoom(event)}`)];
-      case "left":
-        return [
-          this.#note(leftText(event.credential.name, event.reason, true) + inRoom(event)),
-        ];
-      case "away":
-      case "back":
-        return [this.#note(presenceText(event.credential.name, event.kind) + inRoom(event))];
-      case "refused":
-        if (event.reason === "INVITATION_USED") {
-          return [this.#alarm(`AN INVITATION WAS USED TWICE: ${refusedText(event)}`)];
-        }
-        return event.reason === "LOST" && event.detail === ""
-          ? []
-          : [this.#note(`a connection was refused: ${refusedText(event)}`)];
-      case "failed":
-        return [
-          this.#note(`the relay failed on a frame and continues: ${printable(event.detail)}`),
-        ];
-      case "connected":
-      case "slowed":
-        return [];
-    }
   }
 
   said(text: string, to: string | undefined): string[] {
@@ -328,20 +284,8 @@ export class Transcript implements Presenter {
     this.#alone = false;
   }
 
-  room({ current, visited }: Pick<Rooms, "current" | "visited">): string[] {
-    const others = visited.filter((room) => room !== current).map(roomText);
-    const more = others.length === 0
-      ? "/join ROOM goes to another one"
-      : `in this run you were also in ${listed(others)}`;
-    return [this.#note(`you are in ${roomText(current)}; ${more}`)];
-  }
-
-  log(path: string | undefined): string[] {
-    return [this.#note(
-      path === undefined
-        ? "nothing is kept of this chat: /log FILE keeps what is shown from then on"
-        : `kept in ${printable(path)}, which whoever has it can read; /log off stops`,
-    )];
+  answer(_event: string, _fields: Readonly<Record<string, unknown>>, text: string): string[] {
+    return this.notice(text);
   }
 
   help(): string[] {
@@ -548,51 +492,35 @@ export class Transcript implements Presenter {
     return [this.#note(why)];
   }
 
-  #person(identity: { readonly name: string; readonly fingerprint: string }): string {
+  #person(identity: Identity): string {
     return `${this.#name(identity)} ${identity.fingerprint}`;
   }
 
   /** Formats a name in the colour of its identity. */
-  #name({ name, fingerprint }: { readonly name: string; readonly fingerprint: string }): string {
+  #name({ name, fingerprint }: Identity): string {
     return this.#style.bold(this.#style.palette(colourOf(fingerprint))(name));
   }
+
+  /** The relay listens in this process, and says so. */
+  protected hosts(): void {
+    this.#hosts = true;
+  }
+
+  /** Formats a remark, a warning and a member for a subclass. */
+  protected readonly form = {
+    note: (text: string): string => this.#note(text),
+    alarm: (text: string): string => this.#alarm(text),
+    person: (identity: Identity): string => this.#person(identity),
+  };
 
   #note(text: string): string {
     return `${this.#style.dim("*")} ${text}`;
   }
 }
 
-/** Says with which command others join. */
-function joinText({ commands, from }: JoinCommands): string {
-  const who = from === "this machine" ? "others on this machine" : "others";
-  const host = from === "unknown" ? ", HOST being this machine's name or address" : "";
-  return `${who} join with: ${commands.map(printable).join("   or: ")}${host}`;
-}
-
-/**
- * Says where the page is.
- *
- * @param reaches Whether all browsers can use it: they give cryptography to https, to this machine and to files alone.
- */
-function pageText({ url, sha256 }: NonNullable<Listening["web"]>, reaches: boolean): string {
-  const https = reaches
-    ? ""
-    : "; on other machines browsers need https: --tls-cert, or a proxy with a certificate";
-  return `   or in a browser: ${url} (the page's SHA-256 is ${sha256}${https})`;
-}
-
-function presenceText(name: string, kind: "away" | "back"): string {
+/** Says that a member is away or back. */
+export function presenceText(name: string, kind: "away" | "back"): string {
   return kind === "away" ? `${name} is away: its connection was lost` : `${name} is back`;
-}
-
-function refusedText({ reason, detail }: RelayEvent & { readonly kind: "refused" }): string {
-  const more = detail === "" || !hasPlainDetail(reason) ? "" : ` (${printable(detail)})`;
-  return REASON_TEXT[reason] + more;
-}
-
-/** Says in which room of a relay something happened, if the room has a name. */
-function inRoom({ roomName }: { readonly roomName: string }): string {
-  return roomName === "" ? "" : ` (room ${printable(roomName)})`;
 }
 
 function lostText(reason: Ending): string {
@@ -601,7 +529,7 @@ function lostText(reason: Ending): string {
 }
 
 /** Says that a member left. Only a leaving that the member signed is more than the relay's word. */
-function leftText(name: string, reason: keyof typeof REASON_TEXT, signed: boolean): string {
+export function leftText(name: string, reason: keyof typeof REASON_TEXT, signed: boolean): string {
   if (reason === "REPLACED") return `${name} is gone: another run has come under that name`;
   if (reason !== "LEFT") return `${name} is gone: ${REASON_TEXT[reason]}`;
   return signed ? `${name} left` : `the relay says that ${name} has left`;

@@ -10,6 +10,8 @@ import {
   parseMessage,
   type Side,
 } from "../../../lib/chat/app/slash_commands.ts";
+import { readPath, readRoom } from "../../../lib/chat/app/rooms.ts";
+import { completePath } from "../../../lib/terminal/suggestions.ts";
 
 Deno.test("parseLine() reads a line without a slash as a message", () => {
   assertEquals(parseLine("hello"), { kind: "send", text: "hello", to: undefined });
@@ -203,31 +205,34 @@ Deno.test("completeLine() completes names after /ignore, /unignore, /kick and /b
   assertEquals(complete("/un")[1], ["/unignore ", "/uninvite ", "/unlock"]);
 });
 
-Deno.test("parseLine() reads /join with a room's name, and / as the room without a name", () => {
-  assertEquals(parseLine("/join"), { kind: "join", roomName: undefined });
-  assertEquals(parseLine("/JOIN  garden "), { kind: "join", roomName: "garden" });
-  assertEquals(parseLine("/join ｇａｒｄｅｎ"), { kind: "join", roomName: "garden" });
-  assertEquals(parseLine("/join /"), { kind: "join", roomName: "" });
+Deno.test("parseLine() reads /join and /log with whatever follows", () => {
+  assertEquals(parseLine("/join"), { kind: "join", rest: "" });
+  assertEquals(parseLine("/JOIN  garden "), { kind: "join", rest: "garden" });
+  assertEquals(parseLine('/log  "my chat.log" '), { kind: "log", rest: '"my chat.log"' });
+});
+
+Deno.test("readRoom() reads a room's name, and / as the room without a name", () => {
+  assertEquals(readRoom("garden"), "garden");
+  assertEquals(readRoom("ｇａｒｄｅｎ"), "garden");
+  assertEquals(readRoom("/"), "");
   for (const name of ["a/b", "two words", "x".repeat(65), "a\u202eb", "//"]) {
-    assertEquals(parseLine(`/join ${name}`).kind, "mistake", name);
+    assertEquals(readRoom(name), undefined, name);
   }
 });
 
-Deno.test("parseLine() reads /log with a path that may have blanks and quotes, and off", () => {
-  const path = (line: string) => {
-    const entry = parseLine(line);
-    return entry.kind === "log" ? entry.path : entry.kind;
-  };
-  assertEquals(parseLine("/log"), { kind: "log", path: undefined });
-  assertEquals(parseLine("/log off "), { kind: "unlog" });
-  assertEquals(path("/log  chat.log "), "chat.log");
-  assertEquals(path("/log my chat.log"), "my chat.log");
-  assertEquals(path('/log " my chat.log "'), " my chat.log ");
-  assertEquals(path("/log 'it \"is\"'"), 'it "is"');
-  assertEquals(path("/log it's"), "it's");
-  assertEquals(path('/log "off"'), "off");
-  assertEquals(path("/log ~/chat.log"), "~/chat.log");
-  for (const line of ['/log ""', "/log a\nb"]) assertEquals(path(line), "mistake", line);
+Deno.test("readPath() reads a path that may have blanks and stand in quotes", () => {
+  const cases = [
+    ["chat.log", "chat.log"],
+    ["my chat.log", "my chat.log"],
+    ['" my chat.log "', " my chat.log "],
+    ["'it \"is\"'", 'it "is"'],
+    ["it's", "it's"],
+    ['"off"', "off"],
+    ["~/chat.log", "~/chat.log"],
+    ['""', undefined],
+    ["a\nb", undefined],
+  ];
+  for (const [text, path] of cases) assertEquals(readPath(text!), path, text);
 });
 
 Deno.test("completeLine() completes the rooms of this run, and paths", () => {
@@ -237,7 +242,8 @@ Deno.test("completeLine() completes the rooms of this run, and paths", () => {
     "chats/": [entry("my notes"), entry(".old")],
     "/": [entry("etc", true)],
   };
-  const options = { rooms: ["kitchen", ""], list: (path: string) => tree[path] ?? [] };
+  const paths = (begun: string) => completePath(begun, (path) => tree[path] ?? []);
+  const options = { rooms: ["kitchen", "/"], paths };
   const complete = (line: string) => {
     const { start, candidates } = completeLine(line, ["bo"], "guest", options);
     return [start, candidates];

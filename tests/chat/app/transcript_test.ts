@@ -3,6 +3,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { Report } from "../../../lib/chat/app/json_report.ts";
+import { ServerTranscript } from "../../../lib/chat/app/observe.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
@@ -22,7 +23,14 @@ function message(from: Peer, text: string, isPrivate = false): MemberEvent {
 
 const strangers = () => new Trust({ known: KnownPeers.parse("") });
 const plain = (who = strangers()) =>
-  new Transcript({ style: makeStyle(false), echo: true, folds: true, who, lasting: true, now });
+  new ServerTranscript({
+    style: makeStyle(false),
+    echo: true,
+    folds: true,
+    who,
+    lasting: true,
+    now,
+  });
 
 Deno.test("a transcript escapes control characters and marks each further line of a message", async () => {
   const bo = await peer("bo");
@@ -65,7 +73,7 @@ Deno.test("the lines of a transcript on joining fit three rows of 80 columns", a
     more: { logFile?: string; who?: Trust } = {},
   ) => {
     const options = { style: makeStyle(false), echo: true, lasting, ...more };
-    const transcript = new Transcript({ who: strangers(), ...options });
+    const transcript = new ServerTranscript({ who: strangers(), ...options });
     const metrics = hosts ? "http://127.0.0.1:9464/metrics" : undefined;
     return [
       ...hosts ? transcript.listening({ addr, room, roomName: "", tls: true, join, metrics }) : [],
