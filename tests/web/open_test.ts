@@ -90,9 +90,13 @@ Deno.test({
     await ada.page.keyboard.sendCharacter("not an address");
     await ada.page.keyboard.press("Enter");
     await ada.sees("this is no address of a server", `[role="alert"]`);
-    await ada.evaluates(`document.querySelector("input[name=address]").select()`);
-    await ada.page.keyboard.sendCharacter(`ws://127.0.0.1:${room.port}`);
-    await ada.page.keyboard.press("Enter");
+    // A browser does so on a page that came by https.
+    await ada.evaluates(`globalThis.Opens = WebSocket, globalThis.WebSocket = class {
+      constructor() { throw new DOMException("mixed content", "SecurityError"); } }, 0`);
+    await ada.enterInto("address", `ws://127.0.0.1:${room.port}`);
+    await ada.sees("the browser lets this page connect by wss only", `[role="alert"]`);
+    await ada.evaluates(`globalThis.WebSocket = Opens, 0`);
+    await ada.enterInto("address", `ws://127.0.0.1:${room.port}`);
     await ada.isIn();
     await using bo = await room.join("bo");
     await ada.sees("bo joined");
