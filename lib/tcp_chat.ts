@@ -43,7 +43,7 @@ export type { Line, Missed } from "./chat/member/lines.ts";
 export type { Notice, NOTICES, STREAM, Stream } from "./chat/wire/content.ts";
 export type { Policy } from "./chat/member/roster.ts";
 export type { Ending, ENDING_TEXT, Reason, REASONS } from "./chat/wire/kinds.ts";
-export type { MemberChange, Origin, RelayEvent } from "./chat/relay/options.ts";
+export type { MemberChange, Origin, RelayCredential, RelayEvent } from "./chat/relay/options.ts";
 export type { Peer } from "./chat/member/roster.ts";
 export type { RelayGuest, RelayInvitations, RelayState, Tally } from "./chat/relay/options.ts";
 export {

@@ -54,7 +54,8 @@ export class RelayConnection implements StayConnection {
   /** The other end; undefined if it is in this process. */
   readonly from: Origin | undefined;
   readonly #relay: RelayContext;
-  readonly #handshake: Handshake;
+  /** Undefined once the connection is a member's. */
+  #handshake: Handshake | undefined;
   readonly #openedAt: number;
   /** How fast it may send. */
   pace: Pace;
@@ -116,7 +117,9 @@ export class RelayConnection implements StayConnection {
     this.#frames = 0;
     this.#fanout = 0;
     try {
-      for (const frame of this.#reader.push(this.#handshake.greet(chunk))) this.#take(frame);
+      for (const frame of this.#reader.push(this.#handshake?.greet(chunk) ?? chunk)) {
+        this.#take(frame);
+      }
       this.#flushRun();
     } catch (error) {
       this.#flushRun();
@@ -228,13 +231,13 @@ export class RelayConnection implements StayConnection {
 
   #stop(): void {
     this.isOver = true;
-    this.#handshake.stop();
+    this.#handshake?.stop();
   }
 
   // The handshake.
 
   #answer(frame: Frame): void {
-    const resuming = this.#handshake.answer(frame);
+    const resuming = this.#handshake!.answer(frame);
     if (resuming !== undefined) return this.#await(resuming);
     const obstacle = this.#relay.ask(this);
     if (obstacle !== undefined) throw new EndError(obstacle);
@@ -242,7 +245,7 @@ export class RelayConnection implements StayConnection {
 
   /** Checks the join, when its turn has come. */
   check(): void {
-    this.#await(this.#handshake.checkJoin().finally(() => this.#relay.checked(this)));
+    this.#await(this.#handshake!.checkJoin().finally(() => this.#relay.checked(this)));
   }
 
   /** Ends the connection if a check fails. */
@@ -278,7 +281,8 @@ export class RelayConnection implements StayConnection {
   /** Notes that the connection is a member's. */
   entered(stay: Stay): void {
     this.#relay.checked(this);
-    this.#handshake.stop();
+    this.#handshake?.stop();
+    this.#handshake = undefined;
     this.#reader = new FrameReader(memberBound);
     this.#stay = stay;
     this.pace = stay.pace;

@@ -16,11 +16,22 @@ import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
 import type { EntryRules } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
 import type { EntryKind, Speaker } from "./fan_out.ts";
-import type { After, CountedFrame, Later, Limits, Origin, RelayEvent, Tally } from "./options.ts";
+import type {
+  After,
+  CountedFrame,
+  Later,
+  Limits,
+  Origin,
+  RelayCredential,
+  RelayEvent,
+  Tally,
+} from "./options.ts";
 import type { RoomMember } from "./room.ts";
 
 /** The least time that a renewal must add, in milliseconds: each renewal costs the relay its encoded roster. */
 const RENEWAL_STEP_MS = 60 * 60 * 1000;
+
+const NO_STATEMENT: Bytes = new Uint8Array(0);
 
 /** The relay, as its connections and rooms use it. */
 export interface RelayContext {
@@ -104,7 +115,7 @@ export interface Roster {
 export class Stay implements Speaker {
   readonly room: StayRoom;
   readonly member: RoomMember;
-  readonly credential: Credential;
+  readonly credential: RelayCredential;
   readonly outbox: Outbox;
   readonly pace: Pace;
   /** What it was sent as the roster, until it has sent or acknowledged anything. */
@@ -116,14 +127,14 @@ export class Stay implements Speaker {
   /** When it last acknowledged or sent anything, or nothing waited for it. */
   heardAt: number;
   /** The payload of its `leave`. */
-  statement: Bytes = new Uint8Array(0);
+  statement: Bytes = NO_STATEMENT;
   #accepted = 0;
 
   /** Starts with a connection. */
   constructor(
     room: StayRoom,
     member: RoomMember,
-    credential: Credential,
+    { session: _, ...credential }: Credential,
     outbox: Outbox,
     connection: StayConnection,
     now: number,

@@ -243,16 +243,19 @@ export type RelayEvent =
     readonly from?: Origin | undefined;
   }
   /** A member sends too fast and is not read for a time. Reported once a minute for each member. */
-  | { readonly kind: "slowed"; readonly credential: Credential; readonly ms: number }
+  | { readonly kind: "slowed"; readonly credential: RelayCredential; readonly ms: number }
   /** An unexpected exception. It has ended one connection at most. */
   | { readonly kind: "failed"; readonly detail: string };
+
+/** A credential without the key that wraps pairwise keys: a relay has no use for it, and a thousand take 1 MiB. */
+export type RelayCredential = Omit<Credential, "session">;
 
 /** A change of a member of a room. */
 export interface MemberChange<Kind extends string> {
   /** What happened. */
   readonly kind: Kind;
   /** The member's credential. */
-  readonly credential: Credential;
+  readonly credential: RelayCredential;
   /** The name of the room. */
   readonly roomName: string;
 }
