@@ -88,8 +88,8 @@ export async function joinRoom(options: JoinOptions): Promise<Session> {
   return startSession({ ...options, self }, { dialled, first, dial });
 }
 
-/** How long a link may wait for the member, in milliseconds. A relay gives a connection 10 s to join. */
-const STALE_MS = 1_000;
+/** How long a link may wait for the member, in milliseconds: half of the time that a relay gives a connection to join. */
+const STALE_MS = 5_000;
 
 /** Makes the first link while the member's keys are generated. If one fails, the other is given up. */
 async function dialMeanwhile(

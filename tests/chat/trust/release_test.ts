@@ -78,10 +78,9 @@ for (const [grant, flags] of Object.entries(GRANTS)) {
     const none = { read: "prompt", write: "prompt", writable: [] };
     for (const [process, readable] of [[server, kept], [client, []]] as const) {
       const said = rights(process);
-      assertEquals(said.map(({ when }) => when).slice(0, 2), [
-        process === server ? "listen" : "connect",
-        "joined",
-      ]);
+      // A client whose keys take long connects once more.
+      const turns = said.map(({ when }) => when).filter((when, i, all) => when !== all[i - 1]);
+      assertEquals(turns.slice(0, 2), [process === server ? "listen" : "connect", "joined"]);
       for (const { when, ...rest } of said) assertEquals(rest, { ...none, readable }, when);
     }
     // What is met is written all the same. Who has not been heard from yet is not met.
