@@ -247,6 +247,10 @@ export class Report implements ServerPresenter {
   }
 
   /** Programs are told of each coming and going. */
+  more(): string[] {
+    return [line("notice", { text: "/more: --json shows every message whole" })];
+  }
+
   quiet(): string[] {
     return [line("notice", { text: "quiet: --json tells of every coming and going" })];
   }

@@ -259,6 +259,8 @@ export interface Presenter {
   slow(line: WaitingLine): string[];
   /** Comings and goings are not seen before their minute is over from now on, or seen at once again. */
   quiet(): string[];
+  /** Shows the next part of the message that was shortened last. */
+  more(): string[];
   /** The time until gathered comings and goings are to be told, in milliseconds. */
   readonly gatheredMs?: number | undefined;
   /** Takes the gathered comings and goings: one line, which is told now. */

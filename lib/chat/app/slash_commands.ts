@@ -34,6 +34,7 @@ export const CHAT_COMMANDS = {
   "/include NAME": "undo /exclude",
   "/ignore NAME": "hide NAME's messages; undo: /unignore",
   "/unignore NAME": "undo /ignore",
+  "/more": "show the rest of a long message",
   "/quiet": "tell once a minute who comes and goes; again: at once",
   "/invite [OPTIONS]": "make a link for one guest and a day: --many, --hours N",
   "/invites": "list your invitations; /uninvite N withdraws one",
@@ -45,7 +46,7 @@ export const CHAT_COMMANDS = {
   "/kick NAME": "remove NAME from your room; /ban NAME: for good",
   "/ban NAME": "remove NAME from your room, and keep its key out",
   "/reload": "reload the allow list, on a server with --allow",
-  "/clear": "clear the screen",
+  "/clear": "clear the screen; /more shows the rest of a long text",
   "/quit": "leave the chat; so does /exit",
   "/exit": "leave the chat",
 } as const;
@@ -73,9 +74,20 @@ const CHAT_KEYS = {
   "Ctrl-Z": "suspend the chat, so that you are away; fg resumes it",
 } as const;
 
-/** The commands that the help text of another one names, and the one that lists them all. */
+/** The commands that another line names where they are of use, and the one that lists them all. */
 const NAMED_BESIDE = new Set(
-  ["/help", "/names", "/forget", "/include", "/unignore", "/uninvite", "/unlock", "/ban", "/exit"],
+  [
+    "/help",
+    "/names",
+    "/more",
+    "/forget",
+    "/include",
+    "/unignore",
+    "/uninvite",
+    "/unlock",
+    "/ban",
+    "/exit",
+  ],
 );
 
 /**
@@ -105,6 +117,7 @@ const PLAIN = [
   "who",
   "names",
   "status",
+  "more",
   "quiet",
   "invites",
   "clear",
@@ -387,6 +400,8 @@ export class CommandRunner {
         return this.#remove(session, command.kind, command.name);
       case "status":
         return display.print(presenter.status(statusOf(session, this.#handlers.gated())));
+      case "more":
+        return display.print(presenter.more());
       case "quiet":
         return display.print(presenter.quiet());
       case "fingerprint":

@@ -16,8 +16,10 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import { type ConversationOptions, NAMES_SAID, type Status } from "./presenter.ts";
 
-/** The maximum number of lines shown of one message. */
+/** The most lines of one message that a terminal shows at once. */
 const MAX_SPEECH_LINES = 20;
+/** The most characters of one message that a terminal shows at once, in UTF-16 code units. */
+const MAX_SPEECH_LENGTH = 2_000;
 /** A message that takes longer than the sender's other messages by this much was held back, in milliseconds. */
 const HELD_BACK_MS = 60_000;
 /** The same for a sender's first message, whose clock may differ from this machine's. */
@@ -36,7 +38,7 @@ export function colourOf(fingerprint: string): number {
 /** Options of {@linkcode Speech}. */
 export interface SpeechOptions {
   readonly style: Style;
-  /** Whether to shorten messages of many lines. */
+  /** Whether to shorten long messages. */
   readonly folds: boolean;
   /** Whether each line starts with its time. */
   readonly timed: boolean;
@@ -62,6 +64,8 @@ export class Speech {
   mention: RegExp | undefined;
   /** The day of the last shown line. */
   #day: string;
+  /** What is left of the message that was shortened last. */
+  #rest = "";
   /** By sender, the shortest time that a message of it took, by both clocks, in milliseconds. */
   readonly #shortest = new Map<string, number>();
 
@@ -110,25 +114,45 @@ export class Speech {
     return shortest === undefined ? took >= FIRST_HELD_BACK_MS : took - shortest >= HELD_BACK_MS;
   }
 
+  /** Formats the next part of the message that was shortened last. Empty if nothing is left of it. */
+  more(): string[] {
+    if (this.#rest === "") return [];
+    const rest = this.#rest;
+    this.#rest = "";
+    const { lines, folded } = this.#begin(rest);
+    return [...lines.map((line) => `  | ${line}`), ...folded];
+  }
+
   /**
    * Formats a message. Lines after the first are marked, so that they cannot pass for another
-   * member's. A terminal shows only the first lines of a long message, so that it does not scroll
+   * member's. A terminal shows only the beginning of a long message, so that it does not scroll
    * away earlier ones. Line feeds at the end, as a paste has, are dropped.
    */
   #lines(time: number, who: string, text: string, marked: (line: string) => string): string[] {
-    const { style, folds } = this.#options;
     const words = isAction(text) ? text.slice(ACTION.length) : text;
-    const lines = words.replace(/\n+$/, "").split("\n");
-    const shown = folds ? MAX_SPEECH_LINES : lines.length;
-    const [first, ...rest] = lines.slice(0, shown).map((line) => marked(fit(line)));
-    const more = lines.length - shown;
-    const folded = more <= 0 ? [] : [style.dim(`  (${linesText(more)} more)`)];
-    const spoken = [
+    const all = words.replace(/\n+$/, "").split("\n").map(fit);
+    const { lines, folded } = this.#options.folds
+      ? this.#begin(all.join("\n"))
+      : { lines: all, folded: [] };
+    const [first, ...rest] = lines.map(marked);
+    return this.#timed(time, [
       isAction(text) ? `~ ${who} ${first}` : `${who}: ${first}`,
       ...rest.map((line) => `  | ${line}`),
       ...folded,
-    ];
-    return this.#timed(time, spoken);
+    ]);
+  }
+
+  /** Returns the lines at the beginning of a text, and a line about the rest, which it keeps. */
+  #begin(text: string): { readonly lines: readonly string[]; readonly folded: readonly string[] } {
+    const end = endOfBeginning(text);
+    if (end === text.length) return { lines: text.split("\n"), folded: [] };
+    const isWhole = text[end] === "\n";
+    this.#rest = text.slice(isWhole ? end + 1 : end);
+    const left = isWhole
+      ? linesText(this.#rest.split("\n").length)
+      : `${this.#rest.length} characters`;
+    const folded = [this.#options.style.dim(`  (${left} more: /more)`)];
+    return { lines: text.slice(0, end).split("\n"), folded };
   }
 
   /** Highlights the user's name. */
@@ -167,6 +191,21 @@ function sentText(time: number, now: number): string {
 
 function linesText(count: number): string {
   return count === 1 ? "1 line" : `${count} lines`;
+}
+
+/** Returns the offset up to which a terminal shows a text at once. */
+function endOfBeginning(text: string): number {
+  let end = -1;
+  for (let lines = 0; lines < MAX_SPEECH_LINES; lines++) {
+    end = text.indexOf("\n", end + 1);
+    if (end < 0) {
+      end = text.length;
+      break;
+    }
+  }
+  if (end <= MAX_SPEECH_LENGTH) return end;
+  const isHalf = /[\ud800-\udbff]/.test(text[MAX_SPEECH_LENGTH - 1]!); // the first half of a character
+  return isHalf ? MAX_SPEECH_LENGTH - 1 : MAX_SPEECH_LENGTH;
 }
 
 function fit(line: string): string {

@@ -69,7 +69,7 @@ export interface TranscriptOptions {
   readonly style: PaletteStyle;
   /** Whether to echo the user's own lines: the input line vanishes when it is sent. */
   readonly echo: boolean;
-  /** Whether to shorten messages of many lines, as on a terminal but not in a pipe. */
+  /** Whether to shorten long messages, as on a terminal but not in a pipe. */
   readonly folds?: boolean;
   /** Whether comings and goings wait for others, to be told in one line, as on a terminal but not in a pipe. */
   readonly gathers?: boolean;
@@ -370,6 +370,11 @@ export class Transcript implements Presenter {
 
   #noted(text: string | undefined): string[] {
     return text === undefined ? [] : [this.#note(text)];
+  }
+
+  more(): string[] {
+    const more = this.#speech.more();
+    return more.length > 0 ? more : [this.#note("nothing more: no message was shortened")];
   }
 
   quiet(): string[] {

@@ -49,13 +49,38 @@ Deno.test("a transcript at a terminal shows 20 lines of a message and counts the
   const bo = await peer("bo");
   const lines = plain().event(message(bo, `one${"\n".repeat(65_534)}x`));
   assertEquals(lines.length, 21);
-  assertEquals([lines[0], lines[19], lines[20]], ["bo: one", "  | ", "  (65515 lines more)"]);
+  assertEquals([lines[0], lines[19], lines[20]], [
+    "bo: one",
+    "  | ",
+    "  (65515 lines more: /more)",
+  ]);
   const text = Array.from({ length: 21 }, (_, i) => `${i}`).join("\n");
-  assertEquals(plain().said(text, undefined).slice(19), ["  | 19", "  (1 line more)"]);
+  assertEquals(plain().said(text, undefined).slice(19), ["  | 19", "  (1 line more: /more)"]);
   assertEquals(plain().event(message(bo, text.slice(0, -3))).length, 20);
   const who = strangers();
   const piped = new Transcript({ style: makeStyle(false), echo: false, folds: false, who, now });
   assertEquals(piped.event(message(bo, text)).length, 21);
+});
+
+Deno.test("a transcript at a terminal shows 2,000 characters of a message at once, and /more the others", async () => {
+  const bo = await peer("bo");
+  const shown = plain();
+  assertEquals(shown.more(), ["* nothing more: no message was shortened"]);
+  const [first, left, ...none] = shown.event(
+    message(bo, "a".repeat(1_999) + "😀" + "b".repeat(2_001)),
+  );
+  assertEquals([first, left, none], [
+    `bo: ${"a".repeat(1_999)}`,
+    "  (2003 characters more: /more)",
+    [],
+  ]);
+  assertEquals(shown.event(message(bo, "hi")), ["bo: hi"]);
+  assertEquals(shown.more(), [`  | 😀${"b".repeat(1_998)}`, "  (3 characters more: /more)"]);
+  assertEquals(shown.more(), ["  | bbb"]);
+  assertEquals(shown.more(), ["* nothing more: no message was shortened"]);
+  // What a character becomes that could not be printed counts, and not the character.
+  const [hidden] = shown.event(message(bo, "\u202e".repeat(2_000)));
+  assertEquals(hidden?.length, "bo: ".length + 2_000);
 });
 
 Deno.test("the lines of a transcript on joining fit three rows of 80 columns", async () => {
