@@ -215,7 +215,11 @@ function meantOption(
   next: string | undefined,
 ): string | undefined {
   const { operands = [] } = command;
-  if (/^-[.\d]/.test(typed) && operands.length > 0) return "put -- before a number below zero";
+  if (/^-[.\d]/.test(typed) && operands.length > 0) {
+    const natural = operands.find((each) => each.natural === true);
+    if (natural === undefined) return "put -- before a number below zero";
+    return `${natural.name} is not below zero`;
+  }
   const place = operands.find(({ name }) => name.replaceAll(/[[\]]/g, "").startsWith("HOST:PORT"));
   if ((typed === "--port" || typed === "-p") && place !== undefined) {
     const port = next !== undefined && /^\d{1,5}$/.test(next) ? next : "PORT";
@@ -327,6 +331,7 @@ const KEYGEN = "parley rsa keygen -o NEW_KEY";
 
 /** The hint of a failure for people who use the command line, by the failure's code and its own hint. */
 const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
+  EEXIST: (hint) => hint === "choose another name" ? `${hint}, or replace it with --force` : hint,
   DECRYPT_FAILED: () => "check the key, and whether the message was encrypted with --raw",
   KEY_EMPTY: withKeygen,
   KEY_EXPONENT: withKeygen,

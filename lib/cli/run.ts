@@ -215,7 +215,7 @@ interface FoundCommand {
 
 /** Returns whether a command has `--json` and was given it, even if other arguments are wrong. */
 function isForPrograms(found: FoundCommand | undefined): boolean {
-  if (found?.path.at(-1)!.options?.json === undefined) return false;
+  if (found === undefined || found.path.at(-1)?.options?.json === undefined) return false;
   const end = found.rest.indexOf("--");
   return found.rest.slice(0, end < 0 ? undefined : end).includes("--json");
 }

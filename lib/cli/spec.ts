@@ -71,6 +71,8 @@ export interface OperandSpec {
   readonly optional?: true;
   /** The allowed values; any text by default. */
   readonly choices?: readonly string[];
+  /** Set if it is a number that is never below zero. */
+  readonly natural?: true;
   /** Set if it takes all remaining arguments. */
   readonly rest?: true;
   /** The form of the value; any text by default. */

@@ -217,20 +217,26 @@ export function readHost(text: string): HostMaybePort {
   if (!isHost) {
     throw usageFailure(what, "it is not HOST, HOST:PORT or [IPv6]:PORT");
   }
-  return { hostname, port: port === undefined ? undefined : readPort(port, what) };
+  return { hostname, port: port === undefined ? undefined : readPort(port, { what }) };
 }
 
 /**
  * Reads a port.
  *
  * @param text The text that was typed.
- * @param what The subject of a failure.
+ * @param options The subject of a failure, and the least port.
  * @throws {Failure} `USAGE`, if the text is not a port.
  */
-export function readPort(text: string, what = `cannot read the port ${quote(text)}`): number {
+export function readPort(
+  text: string,
+  { what = `cannot read the port ${quote(text)}`, least = 1 }: {
+    readonly what?: string;
+    readonly least?: 0 | 1;
+  } = {},
+): number {
   const number = Number(text);
-  if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number;
-  throw usageFailure(what, "a port is a number from 1 to 65535");
+  if (/^\d{1,5}$/.test(text) && number >= least && number <= 65_535) return number;
+  throw usageFailure(what, `a port is a number from ${least} to 65535`);
 }
 
 function isName(text: string): boolean {
@@ -292,7 +298,7 @@ export function readListenPlace(words: readonly string[], defaultHost = LOOPBACK
 }
 
 function readAnyPort(text: string): number {
-  return text === "0" ? 0 : readPort(text);
+  return text === "0" ? 0 : readPort(text, { least: 0 });
 }
 
 /** Reads a host whose port is a word of its own. An IPv6 address may have brackets. */

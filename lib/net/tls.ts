@@ -88,6 +88,19 @@ export async function certificateNames(cert: string): Promise<string[]> {
 }
 
 /**
+ * Returns a warning about a server's certificate that clients such as parley's refuse: that of an authority.
+ *
+ * @param cert The certificate as PEM text; of several, the first.
+ * @returns The warning; undefined if there is none.
+ */
+export async function certificateWarning(cert: string): Promise<string | undefined> {
+  const { X509Certificate } = await import("node:crypto");
+  if (!new X509Certificate(cert).ca) return undefined;
+  return "the certificate is that of an authority (CA:TRUE), and clients such as parley refuse it from a server: " +
+    "make it with openssl req -x509 … -addext basicConstraints=critical,CA:FALSE";
+}
+
+/**
  * Runs the client's TLS handshake on a new connection.
  *
  * @param conn The connection. It is consumed, even if the handshake fails.
@@ -263,7 +276,7 @@ export const TLS_ERRORS: readonly TlsError[] = [
   {
     text: "received fatal alert",
     code: "TLS_REFUSED",
-    why: "the other side refused the handshake",
+    why: "the other side sent an alert",
     hint: "the other side's output may say why",
     detail: afterColon,
   },

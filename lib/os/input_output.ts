@@ -39,6 +39,8 @@ export interface InputLimit {
   readonly maxBytes: number;
   /** What cannot be done with more, such as "cannot encrypt". */
   readonly what: string;
+  /** What to do with more. */
+  readonly limitHint?: string;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function readInput(
   io: Io,
   path: string | undefined,
   progress: Progress,
-  { maxBytes, what }: InputLimit,
+  { maxBytes, what, limitHint }: InputLimit,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (path === undefined || path === "-") {
@@ -71,7 +73,7 @@ export async function readInput(
       what,
       why: `the input has more than ${maxBytes} bytes`,
       code: "MESSAGE_TOO_LONG",
-      hint: "split it, or use a tool for files of that size",
+      hint: limitHint ?? "split it, or use a tool for files of that size",
     });
   }
 }

@@ -15,7 +15,7 @@ import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
 import { lookUpHost, requireZone } from "../net/resolve_host.ts";
 import { startTls, type TlsClientOptions } from "../net/tls.ts";
-import { failedPortState, fileFailure, toFailure } from "../os/errors.ts";
+import { errorCode, failedPortState, fileFailure, toFailure } from "../os/errors.ts";
 
 /** A host and a port, or the path of a Unix socket (`unix(7)`). */
 export type Endpoint =
@@ -162,6 +162,8 @@ export interface CheckedPort {
   readonly address: string | null;
   /** The time until the answer, in milliseconds; null if none came. */
   readonly time_ms: number | null;
+  /** The code of the error if the host is unreachable, such as `ENETUNREACH`; otherwise null. */
+  readonly error: string | null;
 }
 
 /** The ports to check, and how. */
@@ -259,15 +261,15 @@ async function checkAddress(
     const connection = await Deno.connect({ hostname: address, port, signal: either });
     const time_ms = taken();
     connection.close();
-    return { port, state: "open", address, time_ms };
+    return { port, state: "open", address, time_ms, error: null };
   } catch (error) {
     const time_ms = taken();
     if (signal.aborted) throw signal.reason;
     const state = deadline.aborted ? "timeout" : failedPortState(error);
     if (state === undefined) throw toFailure(error, `cannot check ${address}, port ${port}`);
-    return state === "refused"
-      ? { port, state, address, time_ms }
-      : { port, state, address: null, time_ms: null };
+    if (state === "refused") return { port, state, address, time_ms, error: null };
+    const code = state === "unreachable" ? errorCode(error) ?? null : null;
+    return { port, state, address: null, time_ms: null, error: code };
   }
 }
 

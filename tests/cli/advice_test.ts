@@ -28,6 +28,10 @@ Deno.test("withAdvice() names the option or the command that helps", () => {
     );
   }
   assertEquals(adviceFor("UNKNOWN_ERROR"), "parley info errors lists them");
+  assertEquals(
+    adviceFor("EEXIST", "choose another name"),
+    "choose another name, or replace it with --force",
+  );
 });
 
 Deno.test("withAdvice() names the operand and the options that choose a name server", () => {
@@ -36,8 +40,11 @@ Deno.test("withAdvice() names the operand and the options that choose a name ser
     "try again, or ask another name server with @SERVER",
   );
   assertEquals(
-    adviceFor("TIMEOUT", "allow more time, or ask another name server"),
-    "allow more time with --timeout, or ask another name server with @SERVER",
+    adviceFor(
+      "TIMEOUT",
+      "a closed UDP port does not answer either; allow more time, or ask another name server",
+    ),
+    "a closed UDP port does not answer either; allow more time with --timeout, or ask another name server with @SERVER",
   );
   assertEquals(
     adviceFor("NO_ANSWER", "choose a name server, or permit parley to read the system's"),

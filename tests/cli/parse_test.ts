@@ -122,6 +122,11 @@ Deno.test("parseCommandLine() names the nearest command and option", async () =>
   await refused(["sreve"], 'no command "sreve"', "did you mean tool serve?");
   await refused(["serve", "--prot", "1"], 'no option "--prot"', "did you mean --port?");
   await refused(["serve", "-1"], 'no option "-1"', "put -- before");
+  await assertRejects(
+    () => parseCommandLine(PARLEY, ["info", "byteorder", "-1"]),
+    Failure,
+    'no option "-1"',
+  ).then(({ hint }) => assertEquals(hint, "N is not below zero"));
   await refused(["serve", "--no-json"], 'no option "--no-json"');
   await refused(["zzzzzzzz"], 'no command "zzzzzzzz"', "tool --help");
 });

@@ -5,10 +5,16 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/base/failure.ts";
-import { ArgumentProblem, rawArgs, readOptionWords } from "../../lib/cli/words.ts";
+import {
+  ArgumentProblem,
+  rawArgs,
+  readListenPlace,
+  readOptionWords,
+  readPlace,
+} from "../../lib/cli/words.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import type { CommandSpec, OptionSpec } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
@@ -154,4 +160,10 @@ Deno.test("property: whatever the arguments are, they are understood or wrong us
     ),
     { numRuns: 3000 },
   );
+});
+
+Deno.test("a port to listen on may be 0, and its failure says so", () => {
+  assertThrows(() => readListenPlace(["80000"]), Failure, "a port is a number from 0 to 65535");
+  assertThrows(() => readListenPlace(["::1", "80000"]), Failure, "from 0 to 65535");
+  assertThrows(() => readPlace(["::1", "80000"]), Failure, "from 1 to 65535");
 });

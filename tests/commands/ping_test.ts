@@ -7,7 +7,7 @@
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { granted } from "../fixtures/granted.ts";
 import { parley, ROOT } from "../fixtures/parley.ts";
 import { canUnshare } from "../fixtures/unshare.ts";
@@ -44,11 +44,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley info ping -q prints only the summary, and -D the time of day on every line",
+  name: "parley info ping -q prints the host and the summary, and -D the time of day on every line",
   ignore,
   async fn() {
     const quiet = await run("127.0.0.1:1", "-c", "1", "-q");
-    assertMatch(quiet.stdout, /^\n1 sent, 1 answered, 0% lost\nmin .* ms\np50 .* ms\n$/);
+    assertMatch(
+      quiet.stdout,
+      /^127\.0\.0\.1, port 1, by TCP connect\n\n1 sent, 1 answered, 0% lost\nmin .* ms\np50 .* ms\n$/,
+    );
     const { stdout } = await run("127.0.0.1:1", "::1", "1", "-c", "1", "-D");
     const [lines = ""] = stdout.split("\n\n");
     assertEquals(lines.split("\n").length, 4);
@@ -106,7 +109,8 @@ Deno.test({
   async fn() {
     const refused = async (...args: string[]) => {
       const { code, stdout, stderr } = await run(...args);
-      assertEquals([code, stdout], [2, ""]);
+      const told = args.includes("--json") ? JSON.parse(stdout).code : stdout;
+      assertEquals([code, told], [2, args.includes("--json") ? "USAGE" : ""]);
       return stderr.split("\n")[0];
     };
     assertEquals(
@@ -190,5 +194,21 @@ Deno.test({
       assertMatch(after, new RegExp(`^${address} +\\d+ +0% `, "m"), "it is in the summary");
     }
     assertMatch(said, /\nexit 0\n$/);
+  },
+});
+
+Deno.test({
+  name: "ping -q names the host first; one answer has no jitter; localhost has an IPv6 address",
+  ignore,
+  async fn() {
+    const [quiet, six] = await Promise.all([
+      parley(["info", "ping", "127.0.0.1", "9", "-q", "-c", "1"]),
+      parley(["info", "ping", "localhost", "9", "-6", "-c", "1", "--json"]),
+    ]);
+    assertMatch(
+      quiet.stdout,
+      /^127\.0\.0\.1, port 9, by TCP connect\n\n1 sent, 1 answered, 0% lost\nmin \/ avg \/ max \/ stddev {2}[\d. /]+ ms\np50 \/ p90 \/ p99 {2}[\d. /]+ ms\n$/,
+    );
+    assertStringIncludes(six.stdout, '"address":"::1"');
   },
 });

@@ -301,3 +301,19 @@ Deno.test({
     assertStringIncludes(servers.stdout, "the server refers to these name servers");
   },
 });
+
+Deno.test({
+  name: "resolve refuses a second name, and shows no row of a file's name twice",
+  ignore,
+  async fn() {
+    await using server = makeServer();
+    const [second, file] = await Promise.all([
+      resolve(["a.example", "A", "b.example", at(server)]),
+      fed("www.example A AAAA\n", ["-f", "-", at(server)]),
+    ]);
+    assertEquals([second.code, second.stdout], [2, ""]);
+    assertStringIncludes(second.stderr, 'cannot resolve "b.example": one call resolves one name');
+    assertStringIncludes(second.stderr, "-f FILE");
+    assertEquals(file.stdout.match(/CNAME/g)?.length, 1);
+  },
+});

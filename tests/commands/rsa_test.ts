@@ -87,7 +87,10 @@ Deno.test({
       const args = ["keygen", "--bits", "2048", "-o", "./k"];
       const { code, stderr } = await rsa(scratch, args);
       assertEquals(code, 1);
-      assertStringIncludes(stderr, "it exists already (EEXIST)\nhint: choose another name\n");
+      assertStringIncludes(
+        stderr,
+        "it exists already (EEXIST)\nhint: choose another name, or replace it with --force\n",
+      );
       assertEquals(await scratch.names(), [taken]);
       assertEquals(await Deno.readTextFile(scratch.file(taken)), "mine");
       assertEquals((await rsa(scratch, [...args, "--force"])).code, 0);

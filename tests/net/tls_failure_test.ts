@@ -88,7 +88,7 @@ const TLS_TEXTS: readonly (readonly [string, string, string])[] = [
   [
     "received fatal alert: UnknownCA",
     "TLS_REFUSED",
-    "the other side refused the handshake: UnknownCA",
+    "the other side sent an alert: UnknownCA",
   ],
   [
     "unexpected end of file",

@@ -10,6 +10,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { makeCredential } from "../../lib/chat/identity/credential.ts";
+import { certificateWarning } from "../../lib/net/tls.ts";
 import { TlsServerConn } from "../../lib/net/tls_server.ts";
 import { joinRoom, type MemberEvent, openRelay } from "../../lib/tcp_chat.ts";
 import { ChatProcess } from "../chat/app/chat_process.ts";
@@ -138,6 +139,26 @@ for (const { name, made, make, ca = "ca.pem", why, hint } of BAD_CERTIFICATES) {
     },
   });
 }
+
+Deno.test({
+  name: "a server warns of a certificate that clients refuse, that of an authority",
+  ignore,
+  async fn() {
+    await using certificates = await Certificates.make();
+    await certificates.selfSigned("authority", true);
+    await certificates.selfSigned("own", false);
+    const [refused, accepted] = await Promise.all(
+      ["authority.pem", "own.pem"].map(async (file) =>
+        await certificateWarning(await certificates.text(file))
+      ),
+    );
+    assertEquals(accepted, undefined);
+    assertStringIncludes(refused ?? "", "basicConstraints=critical,CA:FALSE");
+    const [server] = await relayProcess(...certificates.flags("authority"));
+    await using _server = server;
+    assertEquals((await server.event("notice")).text, refused);
+  },
+});
 
 Deno.test({
   name: "a certificate that signs itself and is no authority is taken where --ca names it",

@@ -96,6 +96,11 @@ Deno.test("checkPorts() gives the state of each port, in order", async () => {
   assert(found.every(({ time_ms, address }) => time_ms !== null && address === "127.0.0.1"));
 });
 
+Deno.test("checkPorts() says why a host is unreachable", async () => {
+  const [found] = await check({ hostname: "224.0.0.1", ports: [9] });
+  assertEquals([found?.state, found?.error], ["unreachable", "ENETUNREACH"]);
+});
+
 Deno.test("checkPorts() takes a port for open that is open at one address of the name", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

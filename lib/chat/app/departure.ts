@@ -323,6 +323,7 @@ const HINTS: { readonly [E in Ending]?: string } = {
   NAME_AWAY: "it is probably your own from a run that crashed: wait, or choose another with " +
     "--name; with --identity FILE, a new run replaces the old one at once",
   NOT_A_RELAY: "check the port: a parley chat server listens on 4396 by default",
+  NO_ANSWER: "is that the port of a parley relay? A parley chat server listens on 4396 by default",
   BAD_RELAY: OTHER_VERSION,
   VERSION: OTHER_VERSION,
   NOT_PARLEY: OTHER_VERSION,

@@ -11,6 +11,7 @@ import { quote } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/output.ts";
 import {
   certificateNames,
+  certificateWarning,
   readClientFiles,
   readServerFiles,
   type TlsServerOptions,
@@ -211,6 +212,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
       const metrics = watch.start(server);
       const { invite: invites } = options;
       setup.display.print(setup.presenter.listening({ ...server, join, metrics, ...web, invites }));
+      warn(where.warning, setup);
       if (invites) await invitations?.inviteAtStart(self);
       const event = (one: MemberEvent) => {
         joining.event(one);
@@ -244,11 +246,12 @@ async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefi
 
 async function serverOptions(
   options: HostOptions,
-): Promise<RelayServerOptions & { readonly site?: WebSite }> {
+): Promise<RelayServerOptions & { readonly site?: WebSite; readonly warning?: string }> {
   const { hostname, port, room, maxRooms, maxMembers, graceMs } = options;
   const { limits = {} } = options;
   const tls = options.tls && await readServerFiles(options.tls);
   const site = await openSite(options, tls);
+  const warning = tls && await certificateWarning(tls.cert);
   return {
     hostname,
     port,
@@ -260,7 +263,12 @@ async function serverOptions(
     limits,
     ...(tls === undefined ? {} : { tls }),
     ...(site === undefined ? {} : { site, wrap: site.wrap }),
+    ...(warning === undefined ? {} : { warning }),
   };
+}
+
+function warn(warning: string | undefined, { display, presenter }: ConversationSetup): void {
+  if (warning !== undefined) display.print(presenter.notice(warning));
 }
 
 /** Prepares the page for browsers, if there is to be one. */
@@ -526,6 +534,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
   const web = webPage(options, server, where.site, addresses);
   const metrics = watch.start(server);
   display.print(presenter.listening({ ...server, join, metrics, ...web }));
+  warn(where.warning, setup);
   const failed = display.failed.then((error) => {
     throw outputFailure(error);
   });

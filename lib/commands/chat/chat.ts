@@ -304,7 +304,16 @@ const MEMBER_OPTIONS = [
   "log",
   "invite",
   "invited",
+  "name",
+  "commands",
 ] as const;
+
+/** What to use in place of an option, where there is something. */
+const INSTEAD: { readonly [name in typeof MEMBER_OPTIONS[number]]?: string } = {
+  log: "leave it out; --log-level LEVEL writes what the relay does to standard error",
+  invite: "leave it out; --allow FILE lists whom the relay admits",
+  invited: "leave it out; --allow FILE lists whom the relay admits",
+};
 
 /**
  * Refuses options that a relay without a member cannot use.
@@ -316,11 +325,17 @@ export function refuseMemberOptions(
     readonly log: string | undefined;
     readonly invite?: boolean;
     readonly invited?: boolean;
+    readonly name?: string | undefined;
+    readonly commands?: boolean;
+    readonly bell?: string;
   },
 ): void {
-  const given = MEMBER_OPTIONS.find((name) => [options[name]].flat().some(Boolean));
+  const { bell = CHAT_SERVER.options.bell.default } = options;
+  const given = bell !== CHAT_SERVER.options.bell.default
+    ? "bell"
+    : MEMBER_OPTIONS.find((name) => [options[name]].flat().some(Boolean));
   if (given === undefined) return;
-  const hint = "leave it out; --allow FILE lists whom the relay admits";
+  const hint = (given === "bell" ? undefined : INSTEAD[given]) ?? "leave it out";
   throw usageFailure(`--${given}`, "it is for a member, and --relay-only runs without one", hint);
 }
 

@@ -152,12 +152,27 @@ async function openView(shown: Shown): Promise<View> {
   const { io: { output }, options, hosts } = shown;
   if (options.json) return jsonView(shown);
   const widthOf = await measure(hosts.map(({ hostname }) => hostname));
-  if (options.quiet) return { show: () => {}, end: () => printSummary(shown, true) };
+  if (options.quiet) return quietView(shown);
   const wantsLines = options.lines || options.stamps;
   const wantsPlot = options.plot || (hosts.length > 1 && !wantsLines);
   return wantsPlot && output.isTerminal && !output.dumb
     ? plotView(shown, widthOf)
     : lineView(shown, widthOf);
+}
+
+/** Shows what is probed, and the summary. */
+function quietView(shown: Shown): View {
+  const { io, hosts } = shown;
+  const style = makeStyle(io.output.coloured);
+  const named = new Set<number>();
+  return {
+    show(event) {
+      if (event.kind !== "addresses" || named.has(event.index)) return;
+      named.add(event.index);
+      printLines(io, [style.dim(heading(hosts[event.index]!, event))]);
+    },
+    end: () => printSummary(shown, true),
+  };
 }
 
 function jsonView({ io, options, hosts, rows }: Shown): View {

@@ -336,9 +336,10 @@ export function summaryLines(summary: PingSummary, columns: number | undefined):
   const counts = [`${sent} sent`, `${answered} answered`, `${loss_percent}% lost`];
   const { min_ms, avg_ms, max_ms, stddev_ms, p50_ms, p90_ms, p99_ms, jitter_ms } = summary;
   const times = [
+    // A single answer has no jitter.
     [["min", min_ms], ["avg", avg_ms], ["max", max_ms], ["stddev", stddev_ms]],
     [["p50", p50_ms], ["p90", p90_ms], ["p99", p99_ms], ["jitter", jitter_ms]],
-  ] as const;
+  ].map((group) => group.filter(([, ms]) => ms !== null)) as [string, number][][];
   const isNarrow = columns !== undefined && columns < WIDE;
   const head = isNarrow && columns < counts.join(", ").length ? counts : [counts.join(", ")];
   if (answered === 0) return head;

@@ -6,7 +6,7 @@
 
 import { Failure, usageFailure } from "../../base/failure.ts";
 import { inOrder, pause } from "../../base/clock.ts";
-import { printable, printableJson } from "../../base/printable.ts";
+import { printable, printableJson, quote } from "../../base/printable.ts";
 import { readAddress } from "../../cli/words.ts";
 import { printFailure, printJson, printLines } from "../../cli/output.ts";
 import type { Input } from "../../cli/spec.ts";
@@ -143,6 +143,12 @@ async function readAsked(
   [name = "", ...types]: readonly string[],
   { reverse }: Pick<Options, "reverse">,
 ): Promise<Asked> {
+  const second = types.find((type) => /[.:/]/.test(type));
+  if (second !== undefined) {
+    const hint =
+      "-f FILE resolves the names of a file, one on each line; -f - those of standard input";
+    throw usageFailure(`cannot resolve ${quote(second)}`, "one call resolves one name", hint);
+  }
   return {
     name: reverse ? await plainAddress(name) : name,
     types: types.length === 0 ? undefined : [...new Set(types.map(readRecordType))],
@@ -278,7 +284,7 @@ async function tell(plan: Plan, line: string): Promise<Told> {
     const lines = resolutions.flatMap((each) => {
       if (options.short) return shortLines(each, showing.text);
       return shownRecords(each).map((record) => recordLine(record, showing.text));
-    });
+    }).filter((line, i, all) => options.short || all.indexOf(line) === i);
     return { lines, failures: await Promise.all(failures.map(advised)), code };
   } catch (error) {
     const failure = await advised(toFailure(error, `cannot resolve ${printable(line)}`));

@@ -266,7 +266,7 @@ export const INFO_BYTEORDER = {
   name: "byteorder",
   summary: "Show a number in host and network byte order.",
   details: `Shows htons, htonl, ntohs and ntohl (byteorder(3)), and the bytes in memory.`,
-  operands: [{ name: "N", help: "A whole number, such as 1234 or 0x4d2" }],
+  operands: [{ name: "N", natural: true, help: "A whole number, such as 1234 or 0x4d2" }],
   options: {
     bits: {
       type: "text",

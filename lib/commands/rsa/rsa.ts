@@ -191,6 +191,9 @@ async function convertInput(
   const input = await readInput(io, operands[0], progress, {
     maxBytes: options.raw ? MAX_RAW_BYTES : maxBytes,
     what: `cannot ${verb}`,
+    ...(options.raw
+      ? { limitHint: "--raw takes one block; leave it out for a message of any size" }
+      : {}),
   });
   progress.next(`${verb}ing`);
   const output = await withKeyFailures(path, () => convert(key, input));

@@ -18,7 +18,12 @@ import {
 import { makeDisplay } from "../../cli/display.ts";
 import { readEndpoint, readListenEndpoint, readPorts } from "../../cli/words.ts";
 import type { Input } from "../../cli/spec.ts";
-import { readClientFiles, readServerFiles, type TlsServerOptions } from "../../net/tls.ts";
+import {
+  certificateWarning,
+  readClientFiles,
+  readServerFiles,
+  type TlsServerOptions,
+} from "../../net/tls.ts";
 import { type InputStream, type Io, TERMINATED, untilStopped, writeError } from "../../os/io.ts";
 import {
   type CheckedPort,
@@ -126,6 +131,8 @@ export async function listenAt(
       const { endpoint } = listener;
       const line = `listening on ${shownEndpoint(endpoint)}`;
       session.note("listening", endpointFields(endpoint), line);
+      const text = tls && await certificateWarning(tls.cert);
+      if (text !== undefined) session.note("notice", { text }, text);
       const server = new Server(listener, session, signal);
       return await (options.keep ? server.takeAll() : server.takeOne());
     }));
@@ -348,12 +355,14 @@ export function check({ options, operands }: Input<typeof TCP_CHECK>, io: Io): P
 }
 
 function portSaid(host: string, checked: CheckedPort, style: Style): Said {
-  const { port, state, address, time_ms } = checked;
+  const { port, state, address, time_ms, error } = checked;
   const time = time_ms === null ? "" : `${time_ms.toFixed(2)} ms`.padStart(12);
   const at = address === null || address === host
     ? ""
     : `  ${hostPort({ hostname: address, port })}`;
-  const line = `${String(port).padStart(5)}  ${style[COLOUR[state]](state.padEnd(11))}${time}${at}`;
+  const why = error === null ? "" : `  ${error}`;
+  const painted = style[COLOUR[state]](state.padEnd(11));
+  const line = `${String(port).padStart(5)}  ${painted}${time}${why}${at}`;
   return { event: "port", fields: { host, ...checked }, lines: [line.trimEnd()] };
 }
 

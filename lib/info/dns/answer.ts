@@ -371,7 +371,10 @@ const REASONS: Readonly<Record<string, readonly [why: string, hint: string]>> = 
     "the name server refuses to answer",
     "it may not serve this name; ask another name server",
   ],
-  TIMEOUT: ["no answer in time", "allow more time, or ask another name server"],
+  TIMEOUT: [
+    "no answer in time",
+    "a closed UDP port does not answer either; allow more time, or ask another name server",
+  ],
   NO_ANSWER: [
     "no record, and the resolver does not report why",
     "choose a name server, or permit parley to read the system's",

@@ -357,7 +357,7 @@ export function readRecordType(text: string): RecordType {
   const near = nearest(text.toUpperCase(), DNS_TYPES);
   throw usageFailure(
     `no record type ${JSON.stringify(text.slice(0, 60))}`,
-    `known types are ${DNS_TYPES.join(", ")}, and others by number, such as TYPE65280`,
+    `types have IANA's names, such as ${RECORD_TYPES.join(", ")}, or numbers, such as TYPE65280`,
     near === undefined ? undefined : `did you mean ${near}?`,
   );
 }

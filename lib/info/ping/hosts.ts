@@ -183,6 +183,10 @@ class HostRun {
     } catch (error) {
       throw toFailure(error, what);
     }
+    // The system may know one of the two addresses only (RFC 6761 section 6.3).
+    if (/^(.*\.)?localhost\.?$/i.test(hostname)) {
+      return [this.#options.family === "IPv6" ? LOCALHOST.IPv6 : LOCALHOST.IPv4];
+    }
     const why = `it has no ${this.#options.family ?? "IPv4 or IPv6"} address`;
     throw new Failure({ what, why, code: "ENOTFOUND" });
   }
@@ -295,6 +299,12 @@ class HostRun {
     }
   }
 }
+
+/** The addresses of `localhost`. */
+const LOCALHOST = {
+  IPv4: { address: "127.0.0.1", family: "IPv4" },
+  IPv6: { address: "::1", family: "IPv6" },
+} as const;
 
 /** Waits for a lookup, which cannot be cancelled. Returns undefined once the signal is aborted. */
 async function untilAborted<T>(lookup: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
