@@ -32,6 +32,10 @@ export interface HoldOptions {
   readonly append?: boolean;
   /** The mode, such as 0o600, to create a missing file with. Without a mode, the file must exist. */
   readonly mode?: number;
+  /** Whether to refuse a file that another user owns or may write, and a symbolic link of another user. */
+  readonly guarded?: boolean;
+  /** Whether to refuse a symbolic link instead of following it. */
+  readonly plain?: boolean;
   /**
    * Called once if another file takes its place, as many editors do when they save, or if the path is removed. Writes
    * to the open file are then lost. Detected only on Linux, after a delay, and only if the directory may be read.
@@ -61,21 +65,27 @@ export class HeldFile implements Disposable {
   /**
    * Opens a file. A symbolic link is followed even if its target does not exist yet and has to be created.
    *
-   * @throws {Failure} `NOT_A_FILE` for a device or a pipe.
+   * @throws {Failure} `NOT_A_FILE` for a device or a pipe; `FILE_NOT_PRIVATE`, `FILE_OF_ANOTHER` or `LINKED` for what
+   * the options refuse.
    * @throws {Error} File system errors.
    */
   static async open(
     path: string,
-    { write = false, append = false, mode, replaced }: HoldOptions,
+    { write = false, append = false, mode, guarded, plain, replaced }: HoldOptions,
   ): Promise<HeldFile> {
     // Checked before opening: opening a pipe waits for its other end, and opening a device may have effects.
     refuseSpecial(path, await statIfThere(path));
+    if (plain) refuseLink(path, await lstatIfThere(path));
     const make = mode === undefined ? {} : { create: true, mode };
-    const at = mode === undefined ? path : await linked(path);
+    const links: Deno.FileInfo[] = [];
+    const at = mode === undefined ? path : await linked(path, links);
     const file = await Deno.open(at, { read: true, write, append, ...make });
     try {
       const opened = await file.stat();
       refuseSpecial(path, opened);
+      if (guarded) await refuseShared(path, file, opened, links);
+      // A link may have taken its place meanwhile.
+      if (plain) refuseLink(path, await lstatIfThere(path), opened);
       const held = new HeldFile(await Deno.realPath(path), file, replaced);
       // What took its place before the watch began is not told by an event.
       const now = await statIfThere(held.path);
@@ -178,24 +188,104 @@ function watchAbove(path: string): Deno.FsWatcher | undefined {
   }
 }
 
-/** Resolves a symbolic link. The runtime does not create the missing target of a link. */
-async function linked(path: string, links = MAX_LINKS): Promise<string> {
-  try {
-    if (links === 0 || !(await Deno.lstat(path)).isSymlink) return path;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
-    throw error;
-  }
+/**
+ * Resolves a symbolic link. The runtime does not create the missing target of a link.
+ *
+ * @param path The path.
+ * @param links The links that were followed are added to these.
+ */
+async function linked(path: string, links: Deno.FileInfo[]): Promise<string> {
+  const found = await lstatIfThere(path);
+  if (found?.isSymlink !== true || links.length === MAX_LINKS) return path;
+  links.push(found);
   const target = await Deno.readLink(path);
   const isAbsolute = /^([/\\]|[A-Za-z]:)/.test(target);
-  return await linked(isAbsolute ? target : `${directoryOf(path)}/${target}`, links - 1);
+  return await linked(isAbsolute ? target : `${directoryOf(path)}/${target}`, links);
 }
 
-async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  return ifThere(Deno.stat(path));
+}
+
+function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  return ifThere(Deno.lstat(path));
+}
+
+async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {
   try {
-    return await Deno.stat(path);
+    return await found;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Throws for a symbolic link, or if the path no longer leads to the file that was opened by it. */
+function refuseLink(path: string, found: Deno.FileInfo | undefined, opened = found): void {
+  const isSame = found?.ino === opened?.ino && found?.dev === opened?.dev;
+  if (found?.isSymlink !== true && isSame) return;
+  throw new Failure({
+    what: `cannot keep ${printable(path)} open`,
+    why: "it is a symbolic link, which may lead to any file",
+    code: "LINKED",
+    hint: "remove the link",
+  });
+}
+
+/** Throws for a file that another user owns or may write, and for a link that someone else than its owner made. */
+async function refuseShared(
+  path: string,
+  file: Deno.FsFile,
+  info: Deno.FileInfo,
+  links: readonly Deno.FileInfo[],
+): Promise<void> {
+  const { mode } = info;
+  if (Deno.build.os === "windows" || mode === null) return;
+  const what = `cannot keep ${printable(path)} open`;
+  const of = await ownerIfOther(info, file);
+  if (of !== undefined) throw anothers(what, "it", of);
+  const link = links.find(({ uid }) => uid !== info.uid);
+  if (link !== undefined) throw anothers(what, "the symbolic link there", link.uid);
+  if ((mode & 0o022) === 0) return;
+  const why = `users other than its owner may write it (mode ${bitsOf(mode)})`;
+  const hint = `if it has what you expect, permit it to its owner alone: chmod 600`;
+  throw new Failure({ what, why, code: "FILE_NOT_PRIVATE", hint });
+}
+
+/** Returns the permission bits of a mode as people write them: `0644`. */
+export function bitsOf(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, "0");
+}
+
+/** The failure for something that belongs to another user. */
+export function anothers(what: string, thing: string, uid: number | null): Failure {
+  const why = `another user made ${thing} (uid ${uid})`;
+  const hint = "use a directory in which only you may write, or remove it";
+  return new Failure({ what, why, code: "FILE_OF_ANOTHER", hint });
+}
+
+/**
+ * Returns the owner of a file if it is another user. Only a process that may ask who its user is knows for certain.
+ * Otherwise the system tells it if the file is open: it lets only the owner and the superuser set the times of a file
+ * (utimensat(2)).
+ *
+ * @param info The file's status.
+ * @param file The open file.
+ */
+export async function ownerIfOther(
+  info: Deno.FileInfo,
+  file?: Pick<Deno.FsFile, "utime">,
+): Promise<number | undefined> {
+  const { uid, atime, mtime } = info;
+  if (uid === null) return undefined;
+  if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted") {
+    return uid === Deno.uid() ? undefined : uid;
+  }
+  try {
+    if (atime !== null && mtime !== null) await file?.utime(atime, mtime);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return uid;
     throw error;
   }
 }

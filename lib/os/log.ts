@@ -250,21 +250,21 @@ export class AppendedFile implements AsyncDisposable {
    *
    * @param path The file.
    * @param failed Called at the first write that fails. Later lines are tried all the same.
-   * @throws {Failure} `NOT_A_FILE`; `FILE_NOT_PRIVATE` if other users may read or write it; file system errors.
+   * @throws {Failure} `NOT_A_FILE`; `FILE_NOT_PRIVATE` if other users may read or write it; `FILE_OF_ANOTHER`; file system
+   * errors.
    */
   static async open(path: string, failed: (error: unknown) => void): Promise<AppendedFile> {
     const what = `cannot open ${printable(path)}`;
     // Loaded here, since a log and a progress line need no file.
-    const { HeldFile } = await import("./held_file.ts");
+    const { bitsOf, HeldFile } = await import("./held_file.ts");
     try {
-      const held = await HeldFile.open(path, { append: true, mode: 0o600 });
+      const held = await HeldFile.open(path, { append: true, mode: 0o600, guarded: true });
       const { mode } = await held.file.stat();
       if (mode === null || Deno.build.os === "windows" || (mode & 0o077) === 0) {
         return new AppendedFile(held, failed);
       }
       held[Symbol.dispose]();
-      const bits = (mode & 0o777).toString(8).padStart(4, "0");
-      const why = `users other than its owner may use it (mode ${bits})`;
+      const why = `users other than its owner may use it (mode ${bitsOf(mode)})`;
       const hint = "permit it to its owner alone: chmod 600";
       throw new Failure({ what, why, code: "FILE_NOT_PRIVATE", hint });
     } catch (error) {

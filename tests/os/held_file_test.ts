@@ -2,7 +2,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { HeldFile } from "../../lib/os/held_file.ts";
+import { HeldFile, ownerIfOther } from "../../lib/os/held_file.ts";
+import { withheld } from "../fixtures/granted.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 
 const ignore = !MAY_WRITE || Deno.build.os !== "linux";
@@ -49,3 +50,17 @@ for (const how of ["moved over it", "created after it is removed"]) {
     },
   });
 }
+
+Deno.test({
+  name: "a process that may not ask who its user is learns from the system whose an open file is",
+  ignore: ignore || !withheld("sys"),
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("kept", "");
+    const info = await Deno.stat(path);
+    using file = await Deno.open(path);
+    assertEquals(await ownerIfOther(info, file), undefined);
+    const utime = () => Promise.reject(new Deno.errors.PermissionDenied());
+    assertEquals(await ownerIfOther(info, { utime }), info.uid!);
+  },
+});

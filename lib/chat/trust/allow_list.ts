@@ -8,7 +8,14 @@ import { Failure } from "../../base/failure.ts";
 import { printable, shellPath } from "../../base/printable.ts";
 import { fileFailure } from "../../os/errors.ts";
 import { readWhole } from "../../os/files.ts";
-import { directoryOf, HeldFile, readAll } from "../../os/held_file.ts";
+import {
+  anothers,
+  bitsOf,
+  directoryOf,
+  HeldFile,
+  ownerIfOther,
+  readAll,
+} from "../../os/held_file.ts";
 import { readKeyFile, withKeyFailures } from "../../os/input_output.ts";
 import { privateKeyOf, publicKeyOf, type RsaKey } from "../../rsa/key_formats.ts";
 import { MODULUS_BOUNDS } from "../../rsa/rsa.ts";
@@ -164,15 +171,17 @@ function refuseUnsuitable({ modulusBits, exponent }: RsaKey, what: string): void
   throw new Failure({ what, why, code: "KEY_UNSUITABLE", hint });
 }
 
-/** Throws if other users may read the private key, as OpenSSH does. */
+/** Throws if another user owns the private key, or may read it, as OpenSSH does. */
 async function refuseOpen(path: string, what: string): Promise<void> {
   if (Deno.build.os === "windows") return;
-  const { mode } = await Deno.stat(path).catch((error) => {
+  const info = await Deno.stat(path).catch((error) => {
     throw fileFailure(error, what);
   });
+  const { mode } = info;
+  const other = await ownerIfOther(info);
+  if (other !== undefined) throw anothers(what, "it", other);
   if (mode === null || (mode & 0o077) === 0) return;
-  const bits = (mode & 0o777).toString(8).padStart(4, "0");
-  const why = `users other than its owner may read it (mode ${bits})`;
+  const why = `users other than its owner may read it (mode ${bitsOf(mode)})`;
   throw new Failure({
     what,
     why,

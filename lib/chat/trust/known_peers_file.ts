@@ -10,6 +10,7 @@ import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { fileFailure } from "../../os/errors.ts";
 import {
+  anothers,
   HeldFile,
   type HoldOptions,
   type LockWait,
@@ -24,7 +25,7 @@ import {
   LINE_FORM,
 } from "./known_peers.ts";
 
-/** The size limit of the file in bytes: about 150,000 peers. */
+/** The size limit of the file in bytes. The peers that may give way need a quarter of it at most. */
 const MAX_FILE_BYTES = 16 << 20;
 /** Only the owner may read the file: names and fingerprints are private, though not secret. */
 const MODE = 0o600;
@@ -91,8 +92,9 @@ export class KnownPeersFile implements Disposable {
    * @param events The callbacks.
    * @param patience How long to wait for the lock.
    * @returns The file and its peers.
-   * @throws {Failure} `KNOWN_PEERS_MALFORMED` with the line's number, `NOT_A_FILE`, or the error of
-   * the file system.
+   * @throws {Failure} `KNOWN_PEERS_MALFORMED` with the line's number; `NOT_A_FILE`; `FILE_OF_ANOTHER`,
+   * `FILE_NOT_PRIVATE` or `LINKED` if another user may have made the file or its lock file; or the error of the file
+   * system.
    */
   static async open(
     path: string,
@@ -101,7 +103,8 @@ export class KnownPeersFile implements Disposable {
   ): Promise<{ readonly file: KnownPeersFile; readonly known: KnownPeers }> {
     const opened: HeldFile[] = [];
     const hold = async (path: string, options: HoldOptions = {}) => {
-      const held = await HeldFile.open(path, { ...options, write: true, mode: MODE });
+      const own = { write: true, mode: MODE, guarded: true };
+      const held = await HeldFile.open(path, { ...options, ...own });
       opened.push(held);
       return held;
     };
@@ -111,7 +114,8 @@ export class KnownPeersFile implements Disposable {
         if (file !== undefined) file.#failed(file.#replaced());
       };
       const held = await hold(path, { replaced });
-      const beside = await hold(`${held.path}.lock`);
+      const beside = await hold(`${held.path}.lock`, { plain: true });
+      await refuseOther(held, beside);
       file = new KnownPeersFile(path, held, beside, events, patience);
       return { file, known: await file.#start() };
     } catch (error) {
@@ -196,7 +200,10 @@ export class KnownPeersFile implements Disposable {
     const bytes = await this.#read();
     const known = parse(this.#path, bytes.length === 0 ? new TextEncoder().encode(HEADER) : bytes);
     for (const change of changes) known.apply(change);
-    await this.#content.write(bytes, new TextEncoder().encode(known.text));
+    const after = new TextEncoder().encode(known.text);
+    // It could not be read again.
+    if (after.length > MAX_FILE_BYTES) throw this.#tooLarge("write", "would be");
+    await this.#content.write(bytes, after);
     return known;
   }
 
@@ -214,13 +221,17 @@ export class KnownPeersFile implements Disposable {
       return await this.#content.read();
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      throw new Failure({
-        what: `cannot read ${printable(this.#path)}`,
-        why: `it is larger than ${MAX_FILE_BYTES} bytes`,
-        code: "FILE_TOO_LARGE",
-        hint: "is it the right file?",
-      });
+      throw this.#tooLarge("read", "is");
     }
+  }
+
+  #tooLarge(what: "read" | "write", is: "is" | "would be"): Failure {
+    return new Failure({
+      what: `cannot ${what} ${printable(this.#path)}`,
+      why: `it ${is} larger than ${MAX_FILE_BYTES} bytes`,
+      code: "FILE_TOO_LARGE",
+      hint: "if it is the right file, delete lines in it that end with unverified",
+    });
   }
 
   #heldTooLong(): Failure {
@@ -240,6 +251,13 @@ export class KnownPeersFile implements Disposable {
       hint: "restart the chat; while it runs, edit the file in place",
     });
   }
+}
+
+/** Throws if the file and its lock file have different owners: the superuser is let open what others made. */
+async function refuseOther(held: HeldFile, beside: HeldFile): Promise<void> {
+  const { uid } = await held.file.stat();
+  const other = (await beside.file.stat()).uid;
+  if (uid !== other) throw anothers(`cannot keep ${printable(beside.path)} open`, "it", other);
 }
 
 function parse(path: string, bytes: Uint8Array): KnownPeers {

@@ -2,6 +2,8 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { lchown } from "node:fs/promises";
+import { concat, sha256 } from "../../../lib/base/bytes.ts";
 import { Failure } from "../../../lib/base/failure.ts";
 import {
   HEADER,
@@ -10,6 +12,7 @@ import {
 } from "../../../lib/chat/trust/known_peers.ts";
 import { KnownPeersFile } from "../../../lib/chat/trust/known_peers_file.ts";
 import { type LockWait, type RandomAccess, RewrittenFile } from "../../../lib/os/held_file.ts";
+import { AppendedFile } from "../../../lib/os/log.ts";
 import { FLAGS, Scratch } from "../../fixtures/scratch.ts";
 import { MAY_KEEP_FILES } from "./people.ts";
 
@@ -311,5 +314,116 @@ Deno.test({
     const directory = await assertRejects(() => open(scratch.file("directory")), Failure);
     assertEquals(directory.code, "EISDIR");
     assertEquals(directory.what, `cannot keep known peers in ${scratch.file("directory")}`);
+  },
+});
+
+/** Tells the user that the tests run as: scratch files are its own. Only the superuser gives a file to others. */
+async function isSuperuser(): Promise<boolean> {
+  if (ignore || Deno.build.os === "windows") return false;
+  await using scratch = await Scratch.make();
+  return (await Deno.stat(await scratch.write("own", ""))).uid === 0;
+}
+
+/** The user that owns nothing. */
+const NOBODY = 65_534;
+/** A record that restores another line than the file has. */
+async function forgedUndo(): Promise<string> {
+  const tail = `bo SHA256:${"e".repeat(42)}A 2026-11-24 verified\n`;
+  const bytes = concat([new Uint8Array(8), new TextEncoder().encode(tail)]);
+  const sum = (await sha256(bytes)).toHex();
+  return `parley undo 1: from byte 0 on it had these ${tail.length}, SHA-256 ${sum}\n${tail}`;
+}
+
+Deno.test({
+  name: "a lock file that another user made is refused, and restores nothing",
+  ignore: !await isSuperuser(),
+  async fn() {
+    await using scratch = await Scratch.make();
+    const text = `bo ${BO} 2026-11-24T00:00:00Z verified\n`;
+    const path = await scratch.write("peers", text);
+    await Deno.chown(await scratch.write("peers.lock", await forgedUndo(), 0o600), NOBODY, NOBODY);
+    const { message, code } = await assertRejects(() => open(path), Failure);
+    assertEquals(code, "FILE_OF_ANOTHER");
+    assertEquals(
+      message,
+      `cannot keep ${path}.lock open: another user made it (uid ${NOBODY}) (FILE_OF_ANOTHER)`,
+    );
+    assertEquals(await scratch.read("peers"), text);
+  },
+});
+
+Deno.test({
+  name: "the symbolic link of another user than the owner of the file is refused",
+  ignore: !await isSuperuser(),
+  async fn() {
+    await using scratch = await Scratch.make();
+    await scratch.write("real", "");
+    await link(scratch.file("real"), scratch.file("peers"));
+    await lchown(scratch.file("peers"), NOBODY, NOBODY);
+    const opens = [
+      () => open(scratch.file("peers")),
+      () => AppendedFile.open(scratch.file("peers"), () => {}),
+    ];
+    for (const one of opens) {
+      const { code, why } = await assertRejects(one, Failure);
+      assertEquals(code, "FILE_OF_ANOTHER");
+      assertEquals(why, `another user made the symbolic link there (uid ${NOBODY})`);
+    }
+    assertEquals(await scratch.read("real"), "");
+  },
+});
+
+for (const mode of [0o620, 0o602, 0o666]) {
+  for (const name of ["peers", "peers.lock"]) {
+    Deno.test({
+      name: `${name} that others may write (${mode.toString(8)}) is refused`,
+      ignore: ignore || Deno.build.os === "windows",
+      async fn() {
+        await using scratch = await Scratch.make();
+        const text = `bo ${BO} 2026-11-24T00:00:00Z verified\n`;
+        const path = await scratch.write("peers", text);
+        if (name === "peers.lock") await scratch.write(name, await forgedUndo());
+        await Deno.chmod(scratch.file(name), mode);
+        const { code, message } = await assertRejects(() => open(path), Failure);
+        assertEquals(code, "FILE_NOT_PRIVATE");
+        assert(message.includes(`${name} open: users other than its owner may write it`), message);
+        assertEquals(await scratch.read("peers"), text);
+      },
+    });
+  }
+}
+
+Deno.test({
+  name: "a symbolic link in the place of the lock file is refused, and what it leads to stays",
+  ignore: ignore || Deno.build.os === "windows",
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("peers", "");
+    for (const target of ["precious", "missing"]) {
+      if (target === "precious") await scratch.write(target, "precious content");
+      await link(target, `${path}.lock`);
+      const { code } = await assertRejects(() => open(path), Failure);
+      assertEquals(code, "LINKED");
+      await Deno.remove(`${path}.lock`);
+    }
+    assertEquals(await scratch.read("precious"), "precious content");
+    await assertRejects(() => scratch.read("missing"), Deno.errors.NotFound);
+  },
+});
+
+Deno.test({
+  name: "a file that would be too large to be read again is not written",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const comment = `# ${"x".repeat(1021)}\n`;
+    const text = `${comment.repeat(16_383)}${comment.slice(0, 1000)}\n`;
+    const path = await scratch.write("peers", text);
+    using opened = await open(path);
+    await opened.remember(meet("bo"));
+    assertEquals(opened.told, ["FILE_TOO_LARGE"]);
+    assertEquals((await scratch.read("peers")).length, text.length);
+    using again = await open(path);
+    assertEquals(again.told, []);
   },
 });
