@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readInvitationLink } from "../lib/chat/wire/invitation.ts";
+import { readInvitationLink, roomSegment } from "../lib/chat/wire/invitation.ts";
 
 /** Why this browser cannot run the page, and what the person can do. */
 export interface Lack {
@@ -40,7 +40,10 @@ export function lackOf(location: Location): Lack | undefined {
   };
 }
 
-/** Whether a page at an address comes from a relay. A file, which ends in .html wherever it is, does not. */
+/**
+ * Whether a page at an address comes from a relay. A file, which ends in .html wherever it is, does not. Addresses of
+ * rooms have that dot escaped.
+ */
 export function comesFromRelay({ protocol, pathname }: Location): boolean {
   return (protocol === "http:" || protocol === "https:") && !pathname.endsWith(".html");
 }
@@ -52,7 +55,7 @@ export function comesFromRelay({ protocol, pathname }: Location): boolean {
  */
 export function invitationOf(location: Location): string {
   const { protocol, host, hash } = location;
-  const link = `${protocol}//${host}/${encodeURIComponent(roomOf(location))}${hash}`;
+  const link = `${protocol}//${host}/${roomSegment(roomOf(location))}${hash}`;
   readInvitationLink(link);
   return link;
 }

@@ -9,7 +9,7 @@ import { MalformedError } from "../lib/base/bytes.ts";
 import { Failure } from "../lib/base/failure.ts";
 import { Departure, endedFailure, keptText, Signal } from "../lib/chat/app/departure.ts";
 import { ChatInvitations, type OwnInvitation, refusalOf } from "../lib/chat/app/invite.ts";
-import type { Display } from "../lib/chat/app/presenter.ts";
+import { CROWDED_TEXT, type Display } from "../lib/chat/app/presenter.ts";
 import {
   CommandRunner,
   completeLine,
@@ -26,12 +26,12 @@ import type { Peer } from "../lib/chat/member/roster.ts";
 import { type Session, startSession } from "../lib/chat/runtime/session.ts";
 import { Invitations, type MadeInvitation } from "../lib/chat/trust/invitations.ts";
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
-import type { Standing } from "../lib/chat/trust/trust.ts";
+import type { Crowding, Standing } from "../lib/chat/trust/trust.ts";
 import { Trust } from "../lib/chat/trust/trust.ts";
 import type { Ending } from "../lib/chat/wire/kinds.ts";
 import { dialWebSocket } from "./browser_link.ts";
 import { notesOf, PLAIN } from "./notes.ts";
-import { BEGINNING, type ChatState, fold, type Happening } from "./state.ts";
+import { BEGINNING, type ChatState, foldAll, type Happening } from "./state.ts";
 import type { Store } from "./store.ts";
 
 /** The most lines of the person whose recipients are shown one by one. */
@@ -112,8 +112,12 @@ export class Chat {
   private constructor(options: ChatOptions, known: KnownPeers) {
     this.#options = options;
     const { store, identity, roomName, own, url, dialled } = options;
-    const remember = store && ((change: KnownPeersChange) => this.#remember(store, change));
-    this.#trust = new Trust({ known, remember });
+    const remember = store && ((change: KnownPeersChange) => {
+      this.#changes += 1;
+      store.remember(change);
+    });
+    const crowded = (why: Crowding) => this.#say(this.#transcript.notice(CROWDED_TEXT[why]));
+    this.#trust = new Trust({ known, remember, crowded });
     this.#transcript = new Transcript({
       style: PLAIN,
       echo: false,
@@ -198,6 +202,13 @@ export class Chat {
     const { store } = this.#options;
     if (store !== undefined) {
       store.changed = () => this.#readAgain(store);
+      // Another tab may have met somebody else by that name a moment before: then its key counts.
+      store.kept = (known) => this.#takeOver(known);
+      store.failed = (error) =>
+        this.#refuse(
+          "NOT_KEPT",
+          `this browser could not keep what you know of others: ${error}`,
+        );
       // Another tab may have met somebody while this one made its keys and dialled.
       this.#readAgain(store);
     }
@@ -326,6 +337,7 @@ export class Chat {
       const identified = event.kind === "joined" && this.#transcript.identifies(event.peer);
       this.#trust.meet(event.peer, identified);
     }
+    if (event.kind === "message") this.#trust.hear(event.from);
     const at = Date.now();
     const mentions = event.kind === "message" && this.#mention?.test(event.text) === true;
     // The page shows messages by itself.
@@ -378,18 +390,8 @@ export class Chat {
     this.#hurry.resolve();
   }
 
-  #remember(store: Store, change: KnownPeersChange): void {
-    const changes = ++this.#changes;
-    // Another tab may have met somebody else by that name a moment before: then its key counts.
-    store.remember(change).then((known) => this.#takeOver(known, changes), (error) => {
-      const why = `this browser could not keep what you know of others: ${error}`;
-      this.#refuse("NOT_KEPT", why);
-    });
-  }
-
-  /** Takes over what all tabs have changed, unless this one has changed more than that since. */
-  #takeOver(known: KnownPeers, changes: number): void {
-    if (changes !== this.#changes) return;
+  /** Takes over what all tabs have changed. */
+  #takeOver(known: KnownPeers): void {
     this.#trust.replaceKnown(known);
     this.#happen({ kind: "decided" });
   }
@@ -401,7 +403,7 @@ export class Chat {
       const known = await store.known();
       // What this tab has changed meanwhile is not in it.
       if (changes !== this.#changes) return await this.#readAgain(store);
-      this.#takeOver(known, changes);
+      this.#takeOver(known);
     } catch (error) {
       const why = `this browser could not read what another tab knows of others: ${error}`;
       this.#refuse("NOT_READ", why);
@@ -428,7 +430,7 @@ export class Chat {
     this.#isFlushing = false;
     this.#flushedAt = performance.now();
     const told = this.#told;
-    this.#state = this.#happened.splice(0).reduce(fold, this.#state);
+    this.#state = foldAll(this.#state, this.#happened.splice(0));
     this.#options.show(this.#state);
     this.#session?.displayed(told);
     this.#shown?.resolve();

@@ -15,7 +15,7 @@ import type { OwnInvitation } from "../lib/chat/app/invite.ts";
 import { openInvitation, readInvitationLink } from "../lib/chat/wire/invitation.ts";
 import { comesFromRelay, invitationOf, type Lack, lackOf, roomOf } from "./browser.ts";
 import { Chat } from "./chat.ts";
-import { ASK_FOR_HTTPS, readNamedPlace, readRoomOrLink } from "./place.ts";
+import { ASK_FOR_HTTPS, readNamedPlace, readRoomOrLink, roomAddress } from "./place.ts";
 import { BEGINNING, type ChatState } from "./state.ts";
 import { readText, Store, writeText } from "./store.ts";
 import { type Choice, Join, type JoinProps } from "./view/join.tsx";
@@ -267,6 +267,8 @@ const lack = lackOf(location);
 if (lack !== undefined) {
   render(<Unable {...lack} />, document.getElementById("page")!);
 } else {
+  const address = roomAddress(location);
+  if (address !== undefined) history.replaceState(null, "", address);
   const store = await Store.open();
   new Page(store, await store?.identity()).start();
 }

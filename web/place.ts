@@ -62,6 +62,23 @@ function placeAt(url: URL): Place {
   return { url, dialled: { host: canonicalHost(url.hostname), port } };
 }
 
+/** What follows # in a link of an invitation, or in one that was cut off. */
+const SECRET = /^#[\w-]{20,}$/;
+
+/**
+ * Returns the address by which a page goes on that was opened by an invitation to a room whose name ends in `.html`:
+ * with that dot escaped, so that it is not taken for the address of a file. Undefined for other addresses.
+ *
+ * @param address The address of the page.
+ */
+export function roomAddress(
+  { protocol, pathname, search, hash }: Pick<URL, "protocol" | "pathname" | "search" | "hash">,
+): string | undefined {
+  if (protocol !== "http:" && protocol !== "https:" || !SECRET.test(hash)) return undefined;
+  const escaped = pathname.replace(/\.(?=html$)/, "%2E");
+  return escaped === pathname ? undefined : `${escaped}${search}${hash}`;
+}
+
 /** Where a relay is that a person named, and the room and the link if that was an invitation. */
 export interface NamedPlace {
   readonly place: Place;

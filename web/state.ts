@@ -155,13 +155,41 @@ export type Happening =
   /** The session is over. */
   | { readonly kind: "ended"; readonly why: string; readonly hint: string | undefined };
 
-/** Returns the state after something has happened. */
-export function fold(state: ChatState, happening: Happening): ChatState {
+/** The maps of states that are made together: the first change copies a map, and the others change the copy. */
+export class Draft {
+  readonly #copies = new WeakSet<ReadonlyMap<string, unknown>>();
+  /** The number of maps that were copied. */
+  copied = 0;
+
+  /** Returns a map that may be changed. */
+  of<V>(map: ReadonlyMap<string, V>): Map<string, V> {
+    if (this.#copies.has(map)) return map as Map<string, V>;
+    const copy = new Map(map);
+    this.#copies.add(copy);
+    this.copied += 1;
+    return copy;
+  }
+}
+
+/** Returns the state after several things have happened. */
+export function foldAll(state: ChatState, happenings: readonly Happening[]): ChatState {
+  const draft = new Draft();
+  return happenings.reduce((state, happening) => fold(state, happening, draft), state);
+}
+
+/**
+ * Returns the state after something has happened.
+ *
+ * @param state The state before.
+ * @param happening What happens.
+ * @param draft That of the states that are made together, of which only the last one is used.
+ */
+export function fold(state: ChatState, happening: Happening, draft = new Draft()): ChatState {
   switch (happening.kind) {
     case "event":
-      return withNotes(foldEvent(state, happening), happening.notes);
+      return withNotes(foldEvent(state, happening, draft), happening.notes);
     case "said":
-      return said(state, happening);
+      return said(state, happening, draft);
     case "notes":
       return withNotes(state, happening.notes);
     case "cleared":
@@ -186,6 +214,7 @@ export function fold(state: ChatState, happening: Happening): ChatState {
 function foldEvent(
   state: ChatState,
   { event, mentions, at }: Happening & { readonly kind: "event" },
+  draft: Draft,
 ): ChatState {
   switch (event.kind) {
     case "admitted":
@@ -200,19 +229,19 @@ function foldEvent(
     case "away":
     case "back":
     case "confirmed":
-      return withPerson(state, event.peer);
+      return withPerson(state, event.peer, draft);
     case "left": {
-      const people = new Map(state.people);
+      const people = draft.of(state.people);
       people.delete(event.peer.credential.key);
       return { ...state, people };
     }
     case "message":
       return heard(state, event, mentions, at);
     case "sent":
-      return settle(state, event.line.id, { kind: "sent" });
+      return settle(state, event.line.id, { kind: "sent" }, draft);
     case "delivered":
     case "unheard":
-      return settle(state, event.line.id, { kind: event.kind, missed: event.missed ?? [] });
+      return settle(state, event.line.id, { kind: event.kind, missed: event.missed ?? [] }, draft);
     case "fault":
     case "notice":
     case "ended":
@@ -220,9 +249,9 @@ function foldEvent(
   }
 }
 
-function withPerson(state: ChatState, peer: Peer): ChatState {
+function withPerson(state: ChatState, peer: Peer, draft: Draft): ChatState {
   const { away, confirmed } = peer;
-  const people = new Map(state.people).set(peer.credential.key, { peer, away, confirmed });
+  const people = draft.of(state.people).set(peer.credential.key, { peer, away, confirmed });
   return { ...state, people };
 }
 
@@ -244,14 +273,15 @@ function heard(
 function said(
   state: ChatState,
   { id, text, to, leftOut, at }: Happening & { readonly kind: "said" },
+  draft: Draft,
 ): ChatState {
   const delivery: Delivery = { kind: "waiting" };
   const entry: Said = { kind: "said", id, text, to, leftOut, at, delivery };
-  const open = new Map(state.open).set(id, state.log.end);
+  const open = draft.of(state.open).set(id, state.log.end);
   return { ...state, open, log: append(state.log, entry, text.length) };
 }
 
-function settle(state: ChatState, id: string, delivery: Delivery): ChatState {
+function settle(state: ChatState, id: string, delivery: Delivery, draft: Draft): ChatState {
   const position = state.open.get(id);
   if (position === undefined) return state;
   const log = replace(
@@ -260,7 +290,7 @@ function settle(state: ChatState, id: string, delivery: Delivery): ChatState {
     (entry) => entry.kind === "said" ? { ...entry, delivery } : entry,
   );
   if (delivery.kind === "sent") return { ...state, log };
-  const open = new Map(state.open);
+  const open = draft.of(state.open);
   open.delete(id);
   return { ...state, log, open };
 }

@@ -6,6 +6,7 @@
  */
 
 import { KnownPeers, type KnownPeersChange } from "../lib/chat/trust/known_peers.ts";
+import { GATHER_MS, Gathered } from "./gathered.ts";
 
 const DATABASE = "parley";
 const VERSION = 1;
@@ -13,6 +14,8 @@ const VERSION = 1;
 const THINGS = "things";
 /** The text of the known peers, in the format of the terminal's file. */
 const KNOWN = "known peers";
+/** What the keys start with under which a page that goes away leaves its last changes of the known peers. */
+const LEFT = "left ";
 /** The key pair of the identity. */
 const IDENTITY = "identity";
 
@@ -21,12 +24,24 @@ export class Store {
   readonly #database: IDBDatabase;
   /** Tells the other tabs of this browser that the known peers have changed. */
   readonly #tabs = new BroadcastChannel(DATABASE);
+  readonly #gathered = new Gathered({
+    write: (changes) => this.#write(changes),
+    kept: (known) => this.kept?.(known),
+    failed: (error) => this.failed?.(error),
+    later: (run) => setTimeout(run, GATHER_MS),
+  });
   /** Called when another tab has changed the known peers. */
   changed: (() => void) | undefined;
+  /** Called with the known peers of all tabs, and the changes of this one, when changes are written. */
+  kept: ((known: KnownPeers) => void) | undefined;
+  /** Called when changes could not be written. */
+  failed: ((error: unknown) => void) | undefined;
 
   private constructor(database: IDBDatabase) {
     this.#database = database;
     this.#tabs.onmessage = () => this.changed?.();
+    addEventListener("pagehide", () => this.#leave());
+    document.addEventListener("visibilitychange", () => document.hidden && this.#gathered.flush());
   }
 
   /** Opens the database; undefined where the browser keeps nothing, as some do in a private window. */
@@ -43,23 +58,35 @@ export class Store {
 
   /** Reads the known peers. A text that cannot be read is an error: overwriting it would forget changed keys. */
   async known(): Promise<KnownPeers> {
-    const text = await settled(this.#things("readonly").get(KNOWN));
-    return KnownPeers.parse(typeof text === "string" ? text : "");
+    const { waiting } = this.#gathered;
+    const known = await readKnown(this.#things("readonly"));
+    for (const change of waiting) known.apply(change);
+    return known;
   }
 
-  /**
-   * Adds a change to the known peers that another tab may have changed too, in one transaction.
-   *
-   * @returns The known peers with the changes of all tabs.
-   */
-  async remember(change: KnownPeersChange): Promise<KnownPeers> {
+  /** Adds a change to the known peers, soon and together with others, and then calls {@linkcode kept}. */
+  remember(change: KnownPeersChange): void {
+    this.#gathered.add(change);
+  }
+
+  /** Adds changes to the known peers that another tab may have changed too, in one transaction. */
+  async #write(changes: readonly KnownPeersChange[]): Promise<KnownPeers> {
     const things = this.#things("readwrite");
-    const text: unknown = await settled(things.get(KNOWN));
-    const known = KnownPeers.parse(typeof text === "string" ? text : "");
-    known.apply(change);
+    const known = await readKnown(things);
+    for (const change of changes) known.apply(change);
+    things.delete(leftKeys());
     await settled(things.put(known.text, KNOWN));
     this.#tabs.postMessage(KNOWN);
     return known;
+  }
+
+  /** Leaves behind what is not written: a page that goes away can no longer read before it writes. */
+  #leave(): void {
+    const changes = this.#gathered.unwritten;
+    if (changes.length === 0) return;
+    const things = this.#things("readwrite");
+    things.put(changes, `${LEFT}${Date.now()} ${crypto.randomUUID()}`);
+    things.transaction.commit();
   }
 
   /** Reads the identity, if one is kept. */
@@ -81,6 +108,22 @@ export class Store {
   #things(mode: IDBTransactionMode): IDBObjectStore {
     return this.#database.transaction(THINGS, mode).objectStore(THINGS);
   }
+}
+
+/** Reads the known peers, with what pages have left behind. */
+async function readKnown(things: IDBObjectStore): Promise<KnownPeers> {
+  const [text, left]: [unknown, KnownPeersChange[][]] = await Promise.all([
+    settled(things.get(KNOWN)),
+    // Only this page writes under these keys.
+    settled<KnownPeersChange[][]>(things.getAll(leftKeys())),
+  ]);
+  const known = KnownPeers.parse(typeof text === "string" ? text : "");
+  for (const change of left.flat()) known.apply(change);
+  return known;
+}
+
+function leftKeys(): IDBKeyRange {
+  return IDBKeyRange.bound(LEFT, `${LEFT}\uffff`);
 }
 
 function settled<T>(request: IDBRequest<T>): Promise<T> {

@@ -117,6 +117,26 @@ const FORMS: readonly ((link: string) => string)[] = [
 ];
 
 Deno.test({
+  name: "a link to a room whose name ends in .html is one to a room, with that dot escaped or not",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, `${room.url}notes%2Ehtml`, "ada");
+    const link = await ada.invites();
+    assert(link.includes("/notes%2Ehtml#"), link);
+    await using guests = await Chromium.start();
+    for (const one of [link, link.replace("%2E", ".")]) {
+      await using bo = await Visitor.open(guests, one);
+      await bo.waits(`location.hash === ""`);
+      await bo.sees("You are invited.", ".join");
+      const value = `document.querySelector("input[name=room]").value`;
+      assertEquals(await bo.evaluates(value), "notes.html");
+    }
+  },
+});
+
+Deno.test({
   name: "a page that is a file takes a link in place of the server's address, in any of its forms",
   ignore,
   async fn() {

@@ -10,7 +10,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MalformedError } from "../../lib/base/bytes.ts";
 import { Failure } from "../../lib/base/failure.ts";
-import { readNamedPlace, readRoomOrLink } from "../../web/place.ts";
+import { readNamedPlace, readRoomOrLink, roomAddress } from "../../web/place.ts";
 
 const FRAGMENT = "A".repeat(43);
 
@@ -66,4 +66,22 @@ Deno.test("a link in place of the room leads into a room of the page's own relay
     assertEquals(failure.hint, hint);
   }
   assertThrows(() => readRoomOrLink("https://a.example/tea", base), MalformedError);
+});
+
+Deno.test("a link to a room whose name ends in .html is no address of a file", () => {
+  const addressOf = (address: string) => roomAddress(new URL(address));
+  assertEquals(addressOf(`https://a.example/x/n.html?y#${FRAGMENT}`), `/x/n%2Ehtml?y#${FRAGMENT}`);
+  assertEquals(
+    addressOf(`https://a.example/n.html#${FRAGMENT.slice(20)}`),
+    `/n%2Ehtml#${FRAGMENT.slice(20)}`,
+  );
+  for (
+    const other of [
+      "https://a.example/parley.html",
+      "https://a.example/parley.html#top",
+      `https://a.example/tea#${FRAGMENT}`,
+      `https://a.example/n%2Ehtml#${FRAGMENT}`,
+      `file:///home/ada/parley.html#${FRAGMENT}`,
+    ]
+  ) assertEquals(addressOf(other), undefined, other);
 });

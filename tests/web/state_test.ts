@@ -14,7 +14,15 @@ import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import type { Peer } from "../../lib/chat/member/roster.ts";
 import { slice } from "../../web/log.ts";
 import { notesOf } from "../../web/notes.ts";
-import { BEGINNING, type ChatState, type Entry, fold, type Happening } from "../../web/state.ts";
+import {
+  BEGINNING,
+  type ChatState,
+  Draft,
+  type Entry,
+  fold,
+  foldAll,
+  type Happening,
+} from "../../web/state.ts";
 import { credentialOf } from "../chat/keys.ts";
 
 const now = () => Date.now();
@@ -46,6 +54,26 @@ Deno.test("fold() tracks members that join, are away, come back and leave", asyn
   const left = happens({ kind: "left", peer: bo, reason: "LEFT", signed: true });
   assertEquals(fold(away, left).people.size, 0);
   assertEquals(joined.people.size, 1, "the state before is as it was");
+});
+
+Deno.test("what happens together copies the people, and the open lines, once", async () => {
+  const bo = await peerOf("bo", 2);
+  const happenings = Array.from({ length: 1_000 }, (_, i) => {
+    const peer = { ...bo, credential: { ...bo.credential, key: `key ${i}` } };
+    return happens({ kind: "joined", peer, present: false });
+  });
+  const lines = happenings.map((_, i): Happening => ({
+    ...{ kind: "said", id: `${i}`, text: "hello", to: undefined, leftOut: [], at: 1_000 },
+  }));
+  const draft = new Draft();
+  const crowd = [...happenings, ...lines].reduce(
+    (state, one) => fold(state, one, draft),
+    BEGINNING,
+  );
+  assertEquals([crowd.people.size, crowd.open.size, draft.copied], [1_000, 1_000, 2]);
+  assertEquals([BEGINNING.people.size, BEGINNING.open.size], [0, 0]);
+  const after = foldAll(crowd, [happens({ kind: "left", peer: bo, reason: "LEFT", signed: true })]);
+  assertEquals([after.people === crowd.people, after.people.size], [false, 1_000]);
 });
 
 Deno.test("fold() tracks an own message: waiting, sent, delivered or missed", () => {

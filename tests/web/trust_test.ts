@@ -11,7 +11,7 @@ import { assertEquals } from "@std/assert";
 import { safetyNumber } from "../../lib/chat/trust/known_peers.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
 import { scanned } from "./qr_code.ts";
-import { Meeting, Visitor } from "./room.ts";
+import { Meeting, Visitor, WebRoom } from "./room.ts";
 
 const ignore = !HAS_CHROMIUM;
 
@@ -213,5 +213,34 @@ Deno.test({
     bo.session.send("it is me");
     await ada.waits(`[...document.querySelectorAll(".people li")].some((one) =>
       one.textContent.includes("bo") && one.textContent.includes("changed"))`);
+  },
+});
+
+Deno.test({
+  name: "what a page has met and not yet written when it goes away is known the next time",
+  ignore,
+  async fn() {
+    await using room = await WebRoom.open();
+    await using chromium = await Chromium.start();
+    await using ada = await Visitor.join(chromium, room.url, "ada");
+    await using bo = await room.join("bo");
+    bo.session.send("one");
+    await ada.sees("one");
+    // From now on the pause after a write has no end.
+    await ada.evaluates(`new Promise((resolve) => setTimeout(() => {
+      globalThis.setTimeout = () => 0;
+      resolve(true);
+    }, 1000))`);
+    await using cy = await room.join("cy");
+    await using di = await room.join("di");
+    cy.session.send("two");
+    di.session.send("three");
+    for (const text of ["two", "three"]) await ada.sees(text);
+    await ada.page.reload();
+    await ada.isIn();
+    for (const name of ["bo", "cy", "di"]) {
+      await ada.waits(`[...document.querySelectorAll(".people li")].some((one) =>
+        one.textContent.includes("${name}") && one.textContent.includes("known"))`);
+    }
   },
 });

@@ -17,6 +17,7 @@ import type { WebSite } from "../runtime/web_server.ts";
 import type { Invitations } from "../trust/invitations.ts";
 import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES, WEBSOCKET_PATH } from "../wire/kinds.ts";
 import type { Conversation } from "./chat_loop.ts";
+import { roomSegment } from "../wire/invitation.ts";
 import { type Ended, endedFailure } from "./departure.ts";
 import type { GuestPlace, PagePlace } from "./invite.ts";
 import type { ConversationSetup, OneRoom } from "./load_trust.ts";
@@ -408,7 +409,7 @@ export function webPage(
   const page = pagePlace(options, server, addresses);
   const { path = WEBSOCKET_PATH } = page;
   const socket = new URL(path, originOf(page));
-  const url = new URL(encodeURIComponent(server.roomName) || ".", socket);
+  const url = new URL(roomSegment(server.roomName) || ".", socket);
   return { web: { url: url.href, sha256: site.sha256 } };
 }
 

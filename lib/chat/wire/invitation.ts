@@ -143,9 +143,17 @@ export function invitationLink(target: InvitationTarget, scheme: LinkScheme = "p
     ? hostPort({ hostname, port: 0 }).slice(0, -":0".length)
     : hostPort({ hostname, port: target.port });
   const fragment = concat([secret, inviter]).toBase64({ alphabet: "base64url", omitPadding: true });
-  const link = `${scheme}://${authority}${prefix}/${encodeURIComponent(room)}#${fragment}`;
+  const link = `${scheme}://${authority}${prefix}/${roomSegment(room)}#${fragment}`;
   readInvitationLink(link);
   return link;
+}
+
+/**
+ * Writes the name of a room as the last segment of an address. The chat's page takes an address that ends in `.html`
+ * for that of a file, so that dot is escaped.
+ */
+export function roomSegment(room: string): string {
+  return encodeURIComponent(room).replace(/\.(?=html$)/, "%2E");
 }
 
 /**

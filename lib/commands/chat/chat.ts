@@ -14,7 +14,11 @@ import { type HostOptions, hostRoom, visitRoom } from "../../chat/app/run.ts";
 import { BELLS } from "../../chat/app/presenter.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
-import { type InvitationLink, readInvitationLink } from "../../chat/wire/invitation.ts";
+import {
+  type InvitationLink,
+  readInvitationLink,
+  roomSegment,
+} from "../../chat/wire/invitation.ts";
 import {
   DEFAULT_PORT,
   isRoomName,
@@ -407,7 +411,7 @@ function readPagePlace(text: string, room: string): PagePlace {
   if (url === null) {
     throw usageFailure("--web-page", `${what} is not a URL of a page that ends in a slash`, hint);
   }
-  const link = `${url.origin}${path}${encodeURIComponent(room)}#${ANY_FRAGMENT}`;
+  const link = `${url.origin}${path}${roomSegment(room)}#${ANY_FRAGMENT}`;
   const why = `no link of an invitation can lead to ${what}`;
   const { scheme, host, port, prefix = "" } = readLinkText(
     link,

@@ -391,7 +391,7 @@ test("--invited without a guest or a list is wrong usage, and so are invitations
   for (const [option, ...value] of [["--name", "ada"], ["--bell", "all"], ["--commands"]]) {
     assertEquals(
       await usage("--relay-only", option!, ...value),
-      `parley: ${option}: a relay without a member has no use for it (USAGE)`,
+      `parley: ${option}: it is for a member, and --relay-only runs without one (USAGE)`,
     );
   }
 });

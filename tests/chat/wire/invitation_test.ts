@@ -321,6 +321,15 @@ Deno.test("a notice or a proof that is malformed is refused", () => {
   }
 });
 
+Deno.test("the link to a room whose name ends in .html does not look like the address of a file", () => {
+  const target = { host: "chat.example", port: 443, secret: SECRET, inviter: INVITER };
+  const link = invitationLink({ ...target, room: "a.html.html" }, "https");
+  assertEquals(link, `https://chat.example/a.html%2Ehtml#${FRAGMENT}`);
+  assertEquals(new URL(link).pathname, "/a.html%2Ehtml");
+  assertEquals(readInvitationLink(link).room, "a.html.html");
+  assertEquals(readInvitationLink(link.replace("%2E", ".")).room, "a.html.html");
+});
+
 Deno.test("whatever comes as a link or a notice is read or refused, and nothing else", () => {
   const link: fc.Arbitrary<string> = fc.oneof(
     fc.string({ unit: "binary", maxLength: 600 }),
