@@ -43,7 +43,7 @@ export type TcpConnection =
 /**
  * Writes bytes at once. Bytes that are sent during a write go out together in the next write.
  *
- * A relay sends to a thousand of these at once, so a write allocates one or two promises, one function and nothing else.
+ * A relay sends to a thousand of these at once, so a write allocates one or two promises and one function, and no more.
  */
 export class TcpLink implements DuplexLink {
   readonly #conn: TcpConnection;
