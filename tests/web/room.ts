@@ -9,16 +9,12 @@ import { assertEquals } from "@std/assert";
 import type { Browser, BrowserContext, Page } from "puppeteer-core";
 import type { DuplexLink } from "../../lib/chat/link.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
-import {
-  createIdentity,
-  joinRoom,
-  openRelay,
-  type RelayServer,
-} from "../../lib/chat/runtime/room.ts";
+import { makeCredential } from "../../lib/chat/identity/credential.ts";
+import { joinRoom, openRelay, type RelayServer } from "../../lib/chat/runtime/room.ts";
 import type { Session } from "../../lib/chat/runtime/session.ts";
 import { WebSite } from "../../lib/chat/runtime/web_server.ts";
 import { BROTLI_PAGE, readPage } from "../../lib/chat/web/page.ts";
-import { until } from "../chat/keys.ts";
+import { pooledKeys, until } from "../chat/keys.ts";
 
 const PAGE = await readPage();
 
@@ -29,6 +25,7 @@ export const ELSEWHERE = "chat.test";
 export class WebRoom implements AsyncDisposable {
   readonly #links = new Set<DuplexLink>();
   #server: RelayServer | undefined;
+  #guests = 0;
   /** Whether connections are cut as soon as they are made. */
   offline = false;
 
@@ -64,13 +61,15 @@ export class WebRoom implements AsyncDisposable {
     this.#links.clear();
   }
 
-  /** Joins without a browser. */
+  /** Joins without a browser, each time with other keys; an identity may be given. */
   async join(name: string, identity?: CryptoKeyPair): Promise<Guest> {
+    const keys = await pooledKeys(this.#guests++);
+    const own = identity === undefined ? keys : { ...keys, identity };
     const events: MemberEvent[] = [];
     const ready = Promise.withResolvers<void>();
     const session = await joinRoom({
       port: this.port,
-      self: await createIdentity(name, identity),
+      self: await makeCredential(name, own, Date.now() + 3_600_000),
       event: (event) => {
         events.push(event);
         if (event.kind === "ready") ready.resolve();
