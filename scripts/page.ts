@@ -19,7 +19,7 @@ export interface PageSizes {
 }
 
 /** The largest page. */
-export const PAGE_BOUNDS: PageSizes = { plain: 250_000, gzip: 96_000, brotli: 82_000 };
+export const PAGE_BOUNDS: PageSizes = { plain: 253_000, gzip: 97_000, brotli: 83_000 };
 
 const HEADER = `/**
  * The page, one HTML file with its script and its style. Generated from \`web/\` by \`deno task page\`.
