@@ -27,7 +27,7 @@ export const PEER_STATUSES = [
   "familiar",
   /** The user has accepted its key. */
   "trusted",
-  /** An invitation has proved it: it is as sure as the way that the link took. */
+  /** An invitation has proved it, which is sure unless somebody else has read or changed its link. */
   "invited",
   /** The user has compared the fingerprint with its owner. */
   "verified",
