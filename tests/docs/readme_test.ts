@@ -323,10 +323,12 @@ Deno.test({
   ignore,
   async fn() {
     const readme = await manual();
-    const report = await Deno.readTextFile(new URL("lib/chat/app/json_report.ts", ROOT));
+    const sources = ["lib/chat/app/json_report.ts", "lib/chat/app/rooms.ts"];
+    const texts = sources.map((path) => Deno.readTextFile(new URL(path, ROOT)));
+    const report = (await Promise.all(texts)).join("");
     const table = readme.slice(readme.indexOf("| event "), readme.indexOf("Each has `event`"));
     const documented = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
-    const reported = [...report.matchAll(/\bline\("(\w+)"/g)].map(([, name]) => name!);
+    const reported = [...report.matchAll(/(?:\bline|#answer)\("(\w+)"/g)].map(([, name]) => name!);
     assertEquals(new Set(documented), new Set(reported));
   },
 });

@@ -201,7 +201,8 @@ rooms by joining them. The relay tells nobody which rooms it has.`,
   options: {
     host: {
       ...LISTEN_HOST,
-      help: `${LISTEN_HOST.help}; with --allow-sys the printed commands name their addresses`,
+      help:
+        `${LISTEN_HOST.help}; the printed commands name their addresses if parley may read them`,
       uses: ["sys"],
     },
     port: { ...LISTEN_PORT, default: DEFAULT_PORT },

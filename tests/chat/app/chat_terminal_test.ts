@@ -266,16 +266,16 @@ test("arrivals and departures show at once, in one line that grows until somethi
   await shows("* joined: bo (new) and cy (new)");
   await guest.endInput();
   await guest.ended();
-  await shows("* came and went: bo; joined: cy (new)");
+  await shows("* joined: cy (new); came and went: bo");
   await host.type("/names\n");
-  await shows("* came and went: bo; joined: cy (new)", "* ada (you), cy");
+  await shows("* joined: cy (new); came and went: bo", "* ada (you), cy");
   await using another = await startClient(address, "di", "--listen");
-  const first = ["* came and went: bo; joined: cy (new)", "* ada (you), cy"];
+  const first = ["* joined: cy (new); came and went: bo", "* ada (you), cy"];
   await shows(...first, "* di joined (new)");
   await other.type("hello\n");
   await shows(...first, "cy: hello", "* di joined (new)");
   await another.type("hi\n");
-  await shows(...first, "cy: hello", "* di joined (new)", "di: hi");
+  await shows(...first, "cy: hello", "di: hi", "* di joined (new)");
 });
 
 test("a typed line of blanks is not sent", async () => {

@@ -137,7 +137,7 @@ test("messages of a guest wait for the inviter, and reach nobody else", async ()
   await guest.type("for bo\n");
   await guest.until("the line", has(`* waits for ${waiting}: "for bo"`));
   await guest.type("/msg cy psst\n/status\n");
-  await guest.until("the status", has(`* waiting for ${waiting}: 2 messages`));
+  await guest.until("the status", has(`* 2 messages not sent yet, until ${waiting} lets you in`));
   const bo = await inviter.join();
   await guest.until("bo", has("* bo joined (invited you)"));
   await guest.until("the line", has("you: for bo"));

@@ -55,7 +55,7 @@ test("Tab completes commands and the names of members, and /help lists the keys"
   await bo.press("Tab");
   await bo.type("hello\n");
   await ada.until("the line", ({ rows }) => rows.includes("bo: ada: hello"));
-  await bo.type("/lo");
+  await bo.type("/loc");
   await bo.press("Tab");
   await bo.until("the command", ({ rows }) => rows.at(-1) === "bo> /lock");
   await bo.press("C-u");

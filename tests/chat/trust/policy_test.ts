@@ -130,5 +130,6 @@ test("a trust command that fails is an error, and piped input then ends with 1",
     "NOT_KNOWN",
     "NOTHING_TO_RELOAD",
     "NO_SUCH_MEMBER",
+    "LINES_REFUSED",
   ]);
 });
