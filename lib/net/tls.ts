@@ -82,8 +82,7 @@ export function checkServerOptions({ cert, key }: TlsServerOptions): void {
  * @param cert The certificate as PEM text; of several, the first.
  */
 export async function certificateNames(cert: string): Promise<string[]> {
-  const { X509Certificate } = await import("node:crypto");
-  const listed = new X509Certificate(cert).subjectAltName ?? "";
+  const listed = (await firstCertificate(cert))?.subjectAltName ?? "";
   return [...listed.matchAll(/DNS:([^,"\s]+)/g)].map(([, name = ""]) => name);
 }
 
@@ -94,10 +93,19 @@ export async function certificateNames(cert: string): Promise<string[]> {
  * @returns The warning; undefined if there is none.
  */
 export async function certificateWarning(cert: string): Promise<string | undefined> {
-  const { X509Certificate } = await import("node:crypto");
-  if (!new X509Certificate(cert).ca) return undefined;
+  if ((await firstCertificate(cert))?.ca !== true) return undefined;
   return "the certificate is that of an authority (CA:TRUE), and clients such as parley refuse it from a server: " +
     "make it with openssl req -x509 … -addext basicConstraints=critical,CA:FALSE";
+}
+
+/** Reads the first certificate; undefined if it cannot be read: {@linkcode checkServerOptions} says why. */
+async function firstCertificate(cert: string) {
+  const { X509Certificate } = await import("node:crypto");
+  try {
+    return new X509Certificate(cert);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -238,8 +238,9 @@ Deno.test({
       ["cut", "good", "TLS_DAMAGED"],
       ["absent", "good", "ENOENT"],
     ] as const;
-    for (const [cert, key, expected] of cases) {
-      const args = ["chat", "server", "--port", "0", ...certificates.flags(cert, key)];
+    const runs = cases.flatMap((each) => [[...each], [...each, "--web"]] as const);
+    for (const [cert, key, expected, ...more] of runs) {
+      const args = ["chat", "server", "--port", "0", ...certificates.flags(cert, key), ...more];
       const { code, stderr } = await parley(args, FLAGS);
       assertEquals(code, 1);
       const [line, hint, ...rest] = stderr.trimEnd().split("\n");
