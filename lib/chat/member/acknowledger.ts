@@ -337,6 +337,17 @@ export class SenderStreams {
     [STREAM.group]: new IncomingStream(),
     [STREAM.private]: new IncomingStream(),
   };
+  #shown: readonly Progress[] = this.progress;
+
+  /** The state when the person had been shown everything that had come: what a receipt says. */
+  get shown(): readonly Progress[] {
+    return this.#shown;
+  }
+
+  /** Notes that the person was shown everything that had come when the state was `progress`. */
+  show(progress: readonly Progress[]): void {
+    this.#shown = progress;
+  }
 
   /** Returns one of the streams. */
   of(stream: Stream): IncomingStream {

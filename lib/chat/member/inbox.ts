@@ -113,7 +113,6 @@ export class Inbox {
   readonly #options: InboxOptions;
   /** By number, in the order in which they were granted. */
   readonly #chains = new Map<number, ReceivingChain>();
-  #shown: readonly Progress[] = [];
   /** The `use` of the last frame that contained notices. */
   #noticesAt = -1;
 
@@ -128,17 +127,16 @@ export class Inbox {
       [STREAM.group]: messageIds(pair.sender),
       [STREAM.private]: messageIds(pair.sender, pair.recipient),
     };
-    this.#shown = options.streams.progress;
   }
 
   /** What a receipt says now: how far the person was shown what was processed, less what was withheld. */
   get shown(): readonly Progress[] {
-    return this.#shown;
+    return this.#options.streams.shown;
   }
 
   /** The person was shown what was processed up to here. */
   took(progress: readonly Progress[]): void {
-    this.#shown = progress;
+    this.#options.streams.show(progress);
   }
 
   /** A text was processed, and is not shown to the person. */

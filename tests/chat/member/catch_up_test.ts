@@ -15,6 +15,9 @@ import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom, until } from "../room.ts";
 
+/** How long the relay waits for a member that is away, in milliseconds. */
+const GRACE_MS = 5_000;
+
 /** The ids of the events of a kind. */
 function ids(seat: Seat, kind: "message" | "delivered" | "sent"): string[] {
   return seat.events.flatMap((event: MemberEvent) =>
@@ -152,6 +155,45 @@ Deno.test("a receipt acknowledges a line only after the line is shown", async ()
   await room.settle();
   assertEquals([count(ada, "delivered"), shown(bo).length], [1, 1]);
 });
+
+/** How a sender comes to be received anew: its recipient knows another number of it, or is in another room. */
+const ANEW: Record<string, (room: TestRoom, ada: Seat, bo: Seat) => Promise<void>> = {
+  "another stay of its sender": async (room, ada) => {
+    ada.cut();
+    await room.settle();
+    await room.pass(GRACE_MS);
+    await reconnect(room, ada);
+  },
+  "another room": async (room, ada, bo) => {
+    room.restart();
+    await reconnect(room, ada, bo);
+  },
+};
+
+for (const [what, receiveAnew] of Object.entries(ANEW)) {
+  Deno.test(`in ${what}, a receipt over another connection acknowledges only what is shown`, async () => {
+    const room = new TestRoom({ graceMs: GRACE_MS });
+    const ada = await room.join("ada");
+    const bo = await room.join("bo");
+    ada.member.enter("shown");
+    await room.settle();
+    bo.showing = false;
+    ada.member.enter("not shown yet");
+    await room.settle();
+    await receiveAnew(room, ada, bo);
+    bo.cut();
+    await reconnect(room, bo);
+    assertEquals(
+      [shown(bo).length, ids(ada, "delivered").length],
+      [2, 1],
+      "it waits for its screen",
+    );
+    bo.member.displayed(bo.events.length);
+    await room.settle();
+    assertEquals([shown(bo).length, ids(ada, "delivered").length], [2, 2]);
+    assertEquals(ada.events.filter((event) => "missed" in event && event.kind === "delivered"), []);
+  });
+}
 
 Deno.test("a member that does not come to the restarted relay is away, and has left when the grace is over", async () => {
   const room = new TestRoom({ graceMs: 30_000 });
