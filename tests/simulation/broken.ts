@@ -177,6 +177,13 @@ const RULES_OF_WAITING: Readonly<Record<string, Broken>> = {
     },
     problem: /it still leaves out frames/,
   },
+  "a relay that ignores acknowledgements": {
+    build: {
+      ...HONEST,
+      breaks: [replacing(HostedRoom.prototype, "acknowledge", () => () => true)],
+    },
+    problem: /a queue is not empty/,
+  },
 };
 
 const RULES_OF_HEALING: Readonly<Record<string, Broken>> = {

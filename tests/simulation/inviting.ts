@@ -26,6 +26,11 @@ import { fingerprintOf } from "./stand_in_credentials.ts";
 
 /** Who invites whom. */
 export const [INVITER, GUEST] = ["m1", "m2"] as const;
+/**
+ * So long after a guest has sent a proof, the inviter has acknowledged it, in virtual milliseconds: it takes up to 3 s to
+ * the relay, 3 s to the inviter, 1 s until that acknowledges, and 3 s back.
+ */
+export const PROOF_MS = 10_000;
 /** So many bodies are remembered, to be sent again. */
 const REMEMBERED = 40;
 
@@ -43,6 +48,8 @@ export interface InvitingOptions {
 export class Inviting {
   /** How often a guest was told that it is accepted. */
   accepted = 0;
+  /** When a guest last sent a proof. */
+  #provedAt = -Infinity;
   readonly #options: InvitingOptions;
   readonly #invitations: Invitations;
   readonly #guests = new Map<Process, InvitedGuest>();
@@ -63,6 +70,11 @@ export class Inviting {
     this.#invitation = await openInvitation(this.#made!.secret);
   }
 
+  /** Whether a proof may still be on its way. */
+  get isProving(): boolean {
+    return this.#options.clock.now() - this.#provedAt < PROOF_MS;
+  }
+
   /** A process starts. */
   start(process: Process): void {
     if (personOf(process.name) !== GUEST) return;
@@ -71,7 +83,11 @@ export class Inviting {
       invitation: this.#invitation!,
       inviter: inviterOf(fingerprintOf(INVITER)),
       now: clock.now,
-      send: (peer, body) => this.#send(process, peer, body),
+      send: (peer, body) => {
+        const isSent = this.#send(process, peer, body);
+        if (isSent) this.#provedAt = clock.now();
+        return isSent;
+      },
       event: ({ kind, inviter }) => {
         if (kind !== "accepted") return;
         this.accepted += 1;

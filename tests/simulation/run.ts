@@ -6,6 +6,7 @@
 
 import type { Decision } from "./leave_out.ts";
 import { type Build, GRACE_MS } from "./build.ts";
+import { PROOF_MS } from "./inviting.ts";
 import type { Process } from "./process.ts";
 import { World } from "./world.ts";
 
@@ -77,7 +78,11 @@ export class Run {
     const more = world.loud ? 900_000 : 0;
     await world.runUntil(at + 45_000 + 60_000);
     checker.isCalm = true;
-    await world.runUntil(at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more);
+    const end = at + 45_000 + 60_000 + 2 * GRACE_MS + 30_000 + more;
+    await world.runUntil(end);
+    // A guest that its inviter does not answer, because it excludes it for example, proves itself once a minute as long
+    // as it is there: a proof may be on its way at whatever moment the run ends. The next one is a minute off.
+    if (world.inviting?.isProving) await world.runUntil(end + PROOF_MS);
     world.finish();
     const { entered, shown } = checker.size;
     const invited = world.inviting?.accepted ?? 0;
