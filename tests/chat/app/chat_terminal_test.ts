@@ -10,36 +10,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { startClient } from "./chat_process.ts";
 import { HAS_TMUX, Pane, type Shown } from "../../terminal/tmux.ts";
+import { isAt, shows, startChat, startServerPane } from "./chat_pane.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !HAS_TMUX, fn });
 }
 
-/** A pane in which parley runs; the shell says with which code it left. */
-async function start(...args: readonly string[]): Promise<Pane> {
-  const pane = await Pane.open(110, 24, "NO_COLOR=1");
-  pane.plain = true;
-  const command = [
-    "deno",
-    "run",
-    "$KEYS",
-    "--no-prompt",
-    "--allow-net",
-    "main.ts",
-    "chat",
-    ...args,
-  ];
-  await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
-  return pane;
-}
-
-function isAt(prompt: string): (shown: Shown) => boolean {
-  return ({ rows }) => rows.at(-1) === prompt;
-}
-
-function shows(word: string): (shown: Shown) => boolean {
-  return ({ rows }) => rows.some((row) => row.includes(word));
-}
+const SIZE = { columns: 110 };
+const start = (...args: readonly string[]) => startChat(SIZE, ...args);
 
 /** What follows a word in the rows of a pane. */
 function after(word: string, { rows }: Shown): string {
@@ -49,10 +27,8 @@ function after(word: string, { rows }: Shown): string {
 
 /** A server in a pane, and where it listens. */
 async function startServer(): Promise<{ host: Pane; address: string }> {
-  const host = await start("server", "--port", "0", "--name", "ada");
-  const shown = await host.until("the server", shows("no one else is here yet"));
-  await host.until("the prompt", isAt("ada>"));
-  return { host, address: after("listening on ", shown).split(",")[0]! };
+  const { ada, address } = await startServerPane(SIZE);
+  return { host: ada, address };
 }
 
 /** The fingerprint that a person is shown when asking for it. */

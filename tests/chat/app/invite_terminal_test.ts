@@ -10,23 +10,18 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openRelay } from "../../../lib/chat/runtime/room.ts";
 import { FLAGS, MAY_WRITE, Scratch } from "../../fixtures/scratch.ts";
-import { HAS_TMUX, Pane, type Shown } from "../../terminal/tmux.ts";
+import { HAS_TMUX, type Shown } from "../../terminal/tmux.ts";
 import { leave, texts, visit } from "../guests.ts";
 import { until } from "../room.ts";
 import { Inviter } from "../trust/inviter.ts";
+import { startChat } from "./chat_pane.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !HAS_TMUX || !MAY_WRITE, fn });
 }
 
-/** A wide pane in which parley runs: a link stands in one row. */
-async function start(...args: readonly string[]): Promise<Pane> {
-  const pane = await Pane.open(170, 24, "NO_COLOR=1");
-  pane.plain = true;
-  const command = ["deno", "run", "$KEYS", "--no-prompt", ...FLAGS, "main.ts", "chat", ...args];
-  await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
-  return pane;
-}
+/** The pane is wide, so that a link stands in one row. */
+const start = (...args: readonly string[]) => startChat({ columns: 170, flags: FLAGS }, ...args);
 
 function has(row: string | RegExp): (shown: Shown) => boolean {
   return ({ rows }) => rows.some((one) => typeof row === "string" ? one === row : row.test(one));

@@ -9,30 +9,16 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { HAS_TMUX, Pane, type Shown } from "../../terminal/tmux.ts";
+import { shows, startChat, startServerPane } from "./chat_pane.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !HAS_TMUX, fn });
 }
 
-/** A pane in which parley runs; the shell says with which code it left. */
-async function start(columns: number, ...args: readonly string[]): Promise<Pane> {
-  const pane = await Pane.open(columns, 40, "NO_COLOR=1");
-  pane.plain = true;
-  const command = ["deno", "run", "$KEYS", "--no-prompt", "--allow-net", "main.ts", ...args];
-  await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
-  return pane;
-}
-
-function shows(word: string): (shown: Shown) => boolean {
-  return ({ rows }) => rows.some((row) => row.includes(word));
-}
-
-/** A server in a pane, and where it listens. */
-async function startServer(): Promise<{ ada: Pane; address: string }> {
-  const ada = await start(110, "chat", "server", "--port", "0", "--name", "ada");
-  const { rows } = await ada.until("the server", shows("no one else is here yet"));
-  return { ada, address: /listening on ([^,]+),/.exec(rows.join("\n"))![1]! };
-}
+const ROWS = 40;
+const start = (columns: number, ...args: readonly string[]) =>
+  startChat({ columns, rows: ROWS }, ...args);
+const startServer = () => startServerPane({ columns: 110, rows: ROWS });
 
 /** The rows after the one that has a word. */
 function after(word: string, { rows }: Shown): readonly string[] {
@@ -42,7 +28,7 @@ function after(word: string, { rows }: Shown): readonly string[] {
 test("Tab completes commands and the names of members, and /help lists the keys", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(110, "chat", "client", address, "--name", "bo");
+  await using bo = await start(110, "client", address, "--name", "bo");
   await bo.until("the room", shows("/help lists the commands"));
   await bo.type("/ms");
   await bo.press("Tab");
@@ -75,7 +61,7 @@ test("Tab completes commands and the names of members, and /help lists the keys"
 test("at 20 columns the chat wraps at blanks, and messages still arrive", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(20, "chat", "client", address, "--name", "bo");
+  await using bo = await start(20, "client", address, "--name", "bo");
   await bo.until("the room", ({ rows }) => rows.at(-1) === "bo>" && rows.length > 6);
   await bo.press("C-l");
   await bo.shows(["bo>"]);
@@ -91,7 +77,7 @@ test("at 20 columns the chat wraps at blanks, and messages still arrive", async 
 test("--plain only appends lines, shows no prompt, and leaves line editing to the terminal", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(110, "chat", "client", address, "--name", "bo", "--plain");
+  await using bo = await start(110, "client", address, "--name", "bo", "--plain");
   await bo.until("the room", shows("/help lists the commands"));
   await bo.type("helo");
   await bo.press("BSpace");
@@ -110,7 +96,7 @@ test("--plain only appends lines, shows no prompt, and leaves line editing to th
 test("--plain indents the further rows of a message, so that none begins like a line of its own", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(60, "chat", "client", address, "--name", "bo", "--plain");
+  await using bo = await start(60, "client", address, "--name", "bo", "--plain");
   await bo.until("the room", shows("/help lists the commands"));
   const forged = "cy: I have sent the money";
   // Where the terminal would wrap, the forged line follows.
@@ -127,7 +113,7 @@ test("--plain indents the further rows of a message, so that none begins like a 
 test("with --plain, Ctrl-C leaves the chat after what was typed is sent", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(110, "chat", "client", address, "--name", "bo", "--plain");
+  await using bo = await start(110, "client", address, "--name", "bo", "--plain");
   await bo.until("the room", shows("/help lists the commands"));
   await bo.type("hello\n");
   await bo.press("C-c");
@@ -158,7 +144,7 @@ test("--plain writes no control characters except line ends", async () => {
 test("Ctrl-Z suspends the chat, and fg redraws the input line and shows the messages since", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(110, "chat", "client", address, "--name", "bo");
+  await using bo = await start(110, "client", address, "--name", "bo");
   await bo.until("the room", shows("/help lists the commands"));
   await bo.type("half");
   await bo.press("C-z");
@@ -177,7 +163,7 @@ test("Ctrl-Z suspends the chat, and fg redraws the input line and shows the mess
 test("with --plain, Ctrl-Z suspends the chat, and reports under deno task that it cannot", async () => {
   const { ada, address } = await startServer();
   await using _ada = ada;
-  await using bo = await start(110, "chat", "client", address, "--name", "bo", "--plain");
+  await using bo = await start(110, "client", address, "--name", "bo", "--plain");
   await bo.until("the room", shows("/help lists the commands"));
   await bo.press("C-z");
   await bo.until("the shell", ({ rows }) => rows.at(-1) === "$");

@@ -10,21 +10,15 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { granted } from "../../fixtures/granted.ts";
 import { FLAGS, MAY_WRITE, Scratch } from "../../fixtures/scratch.ts";
-import { HAS_TMUX, Pane, type Shown } from "../../terminal/tmux.ts";
+import { HAS_TMUX } from "../../terminal/tmux.ts";
 import { serve } from "../trust/people.ts";
+import { isAt, shows, startChat } from "./chat_pane.ts";
 
 const ignore = !(HAS_TMUX && MAY_WRITE && granted("run=deno"));
 
 /** A client at a terminal. */
-async function start(columns: number, ...args: readonly string[]): Promise<Pane> {
-  const pane = await Pane.open(columns, 24, "NO_COLOR=1");
-  const command = ["deno", "run", "--no-prompt", ...FLAGS, "main.ts", "chat", "client", ...args];
-  await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
-  return pane;
-}
-
-const shows = (word: string) => ({ rows }: Shown) => rows.some((row) => row.includes(word));
-const isAt = (prompt: string) => ({ rows }: Shown) => rows.at(-1) === prompt;
+const start = (columns: number, ...args: readonly string[]) =>
+  startChat({ columns, flags: FLAGS }, "client", ...args);
 
 Deno.test({
   name: "the prompt says in which room one is, and Tab completes the rooms of this run",

@@ -10,40 +10,20 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
 import { createIdentity, joinRoom } from "../../../lib/tcp_chat.ts";
-import { HAS_TMUX, Pane, type Shown } from "../../terminal/tmux.ts";
+import { HAS_TMUX, type Pane, type Shown } from "../../terminal/tmux.ts";
+import { shows, startChat, startServerPane } from "./chat_pane.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !HAS_TMUX, fn });
 }
 
-/** A pane in which parley runs. */
-async function start(...args: readonly string[]): Promise<Pane> {
-  const pane = await Pane.open(100, 24, "NO_COLOR=1");
-  pane.plain = true;
-  const command = [
-    "deno",
-    "run",
-    "$KEYS",
-    "--no-prompt",
-    "--allow-net",
-    "main.ts",
-    "chat",
-    ...args,
-  ];
-  await pane.type(`clear; ${command.join(" ")}; echo left with $?\n`);
-  return pane;
-}
-
-function shows(text: string): (shown: Shown) => boolean {
-  return ({ rows }) => rows.some((row) => row.includes(text));
-}
+const SIZE = { columns: 100 };
+const start = (...args: readonly string[]) => startChat(SIZE, ...args);
 
 /** A server in a pane, and where it listens. */
 async function startServer(): Promise<{ host: Pane; address: string }> {
-  const host = await start("server", "--port", "0", "--name", "ada");
-  const { rows } = await host.until("the server", shows("no one else is here yet"));
-  const [, address = ""] = /listening on ([^,]+),/.exec(rows.join("\n")) ?? [];
-  return { host, address };
+  const { ada, address } = await startServerPane(SIZE);
+  return { host: ada, address };
 }
 
 /** The words that a pane shows: the row below the line that announces them. */
