@@ -4,9 +4,6 @@
 // @std/bytes/concat
 export declare function concat(buffers: Iterable<Uint8Array>): Uint8Array<ArrayBuffer>;
 
-// @std/bytes/equals
-export declare function equals(a: Uint8Array, b: Uint8Array): boolean;
-
 // @std/cli/parse-args
 // Narrower than the original on purpose: every option is declared as text or as a flag, so
 // nothing is guessed to be a number, and what was not declared is handed to `unknown`.

@@ -6,9 +6,6 @@
 
 // @ts-types="../../types/std.d.ts"
 export { concat } from "@std/bytes/concat";
-// Comparing takes no constant time: it is for public bytes.
-// @ts-types="../../types/std.d.ts"
-export { equals as sameBytes } from "@std/bytes/equals";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -221,6 +218,11 @@ export async function writeBytes(
   bytes: Uint8Array,
 ): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await to.write(rest));
+}
+
+/** Reports whether two arrays hold the same bytes. It takes no constant time: it is for public bytes. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Converts bytes to a string for use as a map key, one character per byte. */
