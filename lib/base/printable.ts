@@ -1,5 +1,5 @@
 /**
- * Makes untrusted text safe to show on a terminal.
+ * Makes untrusted text and bytes safe to show on a terminal.
  *
  * A terminal acts on what it receives: an escape sequence can move the cursor, rewrite earlier lines or change the
  * window title, and a bidirectional override can make one line read as another. All text that comes from a network, a
@@ -39,6 +39,19 @@ const PLAIN = /^[\u0020-\u007e]*$/;
  */
 export function printable(text: string): string {
   return PLAIN.test(text) ? text : text.replace(unsafe(), picture);
+}
+
+/**
+ * Makes text printable and short. Of a longer text it shows the first characters, with an ellipsis for the last one.
+ *
+ * @param text Any text.
+ * @param most The most characters (code points) that are shown.
+ */
+export function shortened(text: string, most: number): string {
+  // A character has at most two UTF-16 code units.
+  const characters = [...printable(text.slice(0, 2 * most + 1))];
+  if (characters.length <= most) return characters.join("");
+  return `${characters.slice(0, most - 1).join("")}…`;
 }
 
 function picture(char: string): string {
@@ -106,6 +119,116 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   }
 }
 
+/** The most bytes of a datagram that are shown to people. */
+const MAX_SHOWN_BYTES = 1_024;
+
+/**
+ * Formats a datagram's bytes for a terminal, in quotation marks: UTF-8 as text, and any other byte as `\xNN`. Of
+ * more than 1,024 bytes it shows the first ones and the number of the others.
+ */
+export function shownData(data: Uint8Array): string {
+  if (data.length <= MAX_SHOWN_BYTES) return `'${printableBytes(data)}'`;
+  let end = MAX_SHOWN_BYTES;
+  // Do not cut a character: its second and later bytes are 10xxxxxx.
+  while (end > MAX_SHOWN_BYTES - 4 && (data[end]! & 0xc0) === 0x80) end--;
+  return `'${printableBytes(data.subarray(0, end))}…' and ${data.length - end} bytes more`;
+}
+
+/** The fields of an event for a datagram's bytes: `text` if they are UTF-8, otherwise `base64`. */
+export function dataFields(data: Uint8Array): Record<string, unknown> {
+  const bytes = data.length;
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { bytes, text: decoder.decode(data) };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return { bytes, base64: data.toBase64() };
+  }
+}
+
+/** Returns how many bytes a row of {@linkcode hexRows} shows in so many columns: a row of 16 bytes takes 79. */
+export function rowBytesFor(columns = 80): number {
+  if (columns >= 79) return 16;
+  return columns >= 47 ? 8 : 4;
+}
+
+/**
+ * Formats bytes as rows of an offset, the bytes in hexadecimal, and their printable ASCII characters.
+ *
+ * @param mark The direction: `>` for sent bytes, `<` for received ones.
+ * @param offset The offset of the first byte in the stream.
+ * @param rowBytes The number of bytes in a row.
+ * @returns Lines, each with its line feed.
+ */
+export function hexRows(bytes: Uint8Array, mark: string, offset: number, rowBytes = 16): string {
+  let rows = "";
+  for (let at = 0; at < bytes.length; at += rowBytes) {
+    const row = bytes.subarray(at, at + rowBytes);
+    const hex = Array.from(row, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = Array.from(
+      row,
+      (byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".",
+    ).join("");
+    const where = (offset + at).toString(16).padStart(8, "0");
+    rows += `${mark} ${where}  ${hex.padEnd(rowBytes * 3 - 1)}  |${text}|\n`;
+  }
+  return rows;
+}
+
+const TAB = 9;
+const NEWLINE = 10;
+const RETURN = 13;
+
+/** Turns a stream of bytes into text for a terminal. Control characters except line ends and tabs are made visible. */
+export class TerminalText {
+  #held: Uint8Array = new Uint8Array(0);
+
+  /** Returns the text that can be shown now. It holds back the start of a character, and a CR that may end a line. */
+  add(bytes: Uint8Array): string {
+    const all = new Uint8Array(this.#held.length + bytes.length);
+    all.set(this.#held);
+    all.set(bytes, this.#held.length);
+    const end = all.length - heldBack(all);
+    this.#held = all.slice(end);
+    return printableLines(all.subarray(0, end));
+  }
+
+  /** Returns the text that was held back. */
+  end(): string {
+    const held = this.#held;
+    this.#held = new Uint8Array(0);
+    return printableLines(held);
+  }
+}
+
+/** Makes bytes visible on a terminal. Line feeds, tabs, and a CR before a line feed keep their meaning. */
+export function printableLines(bytes: Uint8Array): string {
+  let text = "";
+  let from = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte !== NEWLINE && byte !== TAB) continue;
+    const end = byte === NEWLINE && at > from && bytes[at - 1] === RETURN ? at - 1 : at;
+    text += printableBytes(bytes.subarray(from, end)) + String.fromCharCode(byte);
+    from = at + 1;
+  }
+  return text + printableBytes(bytes.subarray(from));
+}
+
+/** Returns the number of bytes at the end that are an incomplete character (RFC 3629) or a CR. */
+function heldBack(bytes: Uint8Array): number {
+  if (bytes.at(-1) === RETURN) return 1;
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      return length > back ? back : 0;
+    }
+  }
+  return 0;
+}
+
 /** Replaces the fragment of a link by an ellipsis: that of an invitation to a chat is a secret. */
 export function withoutFragment(text: string): string {
   return text.replace(/#[\w%=-]{16,}.*$/s, "#…");
@@ -115,8 +238,7 @@ export function withoutFragment(text: string): string {
  * Quotes a word of the command line, without the fragment of a link. Controls become visible; a long word is cut.
  */
 export function quote(word: string): string {
-  const told = withoutFragment(word);
-  return `"${printable(told.length > 60 ? `${told.slice(0, 60)}…` : told)}"`;
+  return `"${shortened(withoutFragment(word), 60)}"`;
 }
 
 /** Puts text in single quotes. A POSIX shell takes every character between them literally. */

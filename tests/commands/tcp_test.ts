@@ -7,7 +7,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { hexRows, TerminalText } from "../../lib/cli/display.ts";
+import { hexRows, TerminalText } from "../../lib/base/printable.ts";
 import { readEndpoint, readListenEndpoint, readPorts } from "../../lib/cli/words.ts";
 import { parseCommandLine } from "../../lib/cli/run.ts";
 import { PARLEY } from "../../lib/commands/table.ts";

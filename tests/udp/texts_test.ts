@@ -6,7 +6,7 @@
 
 import { hostPort, sameAddress, timeText } from "../../lib/base/host_port.ts";
 import { type Said, voiced } from "../../lib/cli/output.ts";
-import { dataFields, shownData } from "../../lib/cli/display.ts";
+import { dataFields, shownData } from "../../lib/base/printable.ts";
 import { listening, loadSaid, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
 import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client.ts";
 import type { EchoClientEvent } from "../../lib/udp/echo_client.ts";

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { writeBytes } from "../../base/bytes.ts";
 import { type Failure, usageFailure } from "../../base/failure.ts";
 import { hostPort } from "../../base/host_port.ts";
-import { printable } from "../../base/printable.ts";
+import { dataFields, hexRows, printable, rowBytesFor, TerminalText } from "../../base/printable.ts";
 import {
   counted,
   endpointFields,
@@ -15,7 +16,6 @@ import {
   type Said,
   say as sayTo,
 } from "../../cli/output.ts";
-import { makeDisplay } from "../../cli/display.ts";
 import { readEndpoint, readListenEndpoint, readPorts } from "../../cli/words.ts";
 import type { Input } from "../../cli/spec.ts";
 import {
@@ -24,7 +24,15 @@ import {
   readServerFiles,
   type TlsServerOptions,
 } from "../../net/tls.ts";
-import { type InputStream, type Io, TERMINATED, untilStopped, writeError } from "../../os/io.ts";
+import {
+  type InputStream,
+  type Io,
+  type OutputStream,
+  TERMINATED,
+  untilStopped,
+  writeAll,
+  writeError,
+} from "../../os/io.ts";
 import {
   type CheckedPort,
   checkPorts,
@@ -373,5 +381,61 @@ function checkSummary(host: string, counts: Readonly<Record<PortState, number>>)
     event: "summary",
     fields: { host, ...counts },
     lines: [`${printable(host)}: ${parts.join(", ")}`],
+  };
+}
+
+/** Prints the bytes of one connection. */
+interface Display {
+  /** Prints sent bytes. Undefined if they are not shown. */
+  readonly sent: ((bytes: Uint8Array) => void) | undefined;
+  /** Prints received bytes. */
+  received(bytes: Uint8Array): Promise<void> | void;
+  /** Prints the bytes that it held back, which may be the start of a character. */
+  end(): void;
+}
+
+/** The form in which bytes are printed. */
+interface DisplayOptions {
+  readonly json: boolean;
+  readonly hex: boolean;
+  /** Whether a terminal gets the bytes unchanged. */
+  readonly raw: boolean;
+}
+
+/** Returns a display for one connection. */
+function makeDisplay(output: OutputStream, { json, hex, raw }: DisplayOptions): Display {
+  if (json) return jsonDisplay(output);
+  if (hex) return hexDisplay(output);
+  return output.isTerminal && !raw ? terminalDisplay(output) : plainDisplay(output);
+}
+
+function plainDisplay(output: OutputStream): Display {
+  return { sent: undefined, received: (bytes) => writeBytes(output, bytes), end: () => {} };
+}
+
+function jsonDisplay(output: OutputStream): Display {
+  const event = (name: string) => (bytes: Uint8Array) =>
+    sayTo({ output }, { event: name, fields: dataFields(bytes), lines: [] }, true);
+  return { sent: event("sent"), received: event("received"), end: () => {} };
+}
+
+function hexDisplay(output: OutputStream): Display {
+  const rowBytes = rowBytesFor(output.columns);
+  const dump = (mark: string) => {
+    let offset = 0;
+    return (bytes: Uint8Array) => {
+      writeAll(output, hexRows(bytes, mark, offset, rowBytes));
+      offset += bytes.length;
+    };
+  };
+  return { sent: dump(">"), received: dump("<"), end: () => {} };
+}
+
+function terminalDisplay(output: OutputStream): Display {
+  const text = new TerminalText();
+  return {
+    sent: undefined,
+    received: (bytes) => writeAll(output, text.add(bytes)),
+    end: () => writeAll(output, text.end()),
   };
 }

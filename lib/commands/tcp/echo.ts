@@ -15,7 +15,7 @@ import {
   say as sayTo,
   voiced,
 } from "../../cli/output.ts";
-import { dataFields, shownData } from "../../cli/display.ts";
+import { dataFields, shownData } from "../../base/printable.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, type OutputStream, StopSignals, TERMINATED, untilStopped } from "../../os/io.ts";

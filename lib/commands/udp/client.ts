@@ -14,7 +14,7 @@ import {
   type Said,
   say as sayTo,
 } from "../../cli/output.ts";
-import { dataFields, shownData } from "../../cli/display.ts";
+import { dataFields, shownData } from "../../base/printable.ts";
 import type { Input } from "../../cli/spec.ts";
 import { type Io, StopSignals, TERMINATED } from "../../os/io.ts";
 import {

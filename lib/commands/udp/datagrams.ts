@@ -4,16 +4,30 @@
  * @module
  */
 
+import { writeBytes } from "../../base/bytes.ts";
 import { hostPort, isIPv6, MAX_IPV6_BYTES } from "../../base/host_port.ts";
 import { Failure, usageFailure } from "../../base/failure.ts";
+import {
+  dataFields,
+  hexRows,
+  printableLines,
+  rowBytesFor,
+  shownData,
+} from "../../base/printable.ts";
 import { type HostAndPort, readHost, readListenPlace, readPlace } from "../../cli/words.ts";
 import { addressFields, counted, reportingFailure, type Said, say } from "../../cli/output.ts";
-import { dataFields, printDatagram, shownData } from "../../cli/display.ts";
 import type { Input } from "../../cli/spec.ts";
 import { isMulticast, type MulticastGroup, readGroup } from "../../net/resolve_host.ts";
 import { SOCKET_ERRORS } from "../../os/errors.ts";
 import { readStream, TooLargeError } from "../../os/files.ts";
-import { type Io, TERMINATED, untilStopped, writeError } from "../../os/io.ts";
+import {
+  type Io,
+  type OutputStream,
+  TERMINATED,
+  untilStopped,
+  writeAll,
+  writeError,
+} from "../../os/io.ts";
 import {
   type DatagramListener,
   listenDatagrams,
@@ -294,4 +308,23 @@ function totalsSaid(totals: { readonly datagrams: number; readonly bytes: number
     fields: { ...totals },
     lines: [`${counted(datagrams, "datagram")}, ${counted(bytes, "byte")}`],
   };
+}
+
+/**
+ * Prints one datagram. A terminal gets it on lines of its own.
+ *
+ * @param output Standard output.
+ * @param bytes The payload.
+ * @param options The form of the bytes.
+ * @param mark The direction, for hexadecimal: `>` for sent bytes, `<` for received ones.
+ */
+async function printDatagram(
+  output: OutputStream,
+  bytes: Uint8Array,
+  { hex, raw }: Pick<PrintOptions, "hex" | "raw">,
+  mark = "<",
+): Promise<void> {
+  if (hex) writeAll(output, hexRows(bytes, mark, 0, rowBytesFor(output.columns)));
+  else if (raw || !output.isTerminal) await writeBytes(output, bytes);
+  else writeAll(output, printableLines(bytes).replace(/\n?$/, "\n"));
 }

@@ -17,7 +17,7 @@ import {
   say,
   voiced,
 } from "../../cli/output.ts";
-import { dataFields, shownData } from "../../cli/display.ts";
+import { dataFields, shownData } from "../../base/printable.ts";
 import type { Input } from "../../cli/spec.ts";
 import { toFailure } from "../../os/errors.ts";
 import { type Io, StopSignals, TERMINATED } from "../../os/io.ts";
