@@ -12,8 +12,7 @@
 import { Failure, usageFailure } from "../base/failure.ts";
 import { quote } from "../base/printable.ts";
 import { toFailure } from "../os/errors.ts";
-import type { KeptReading, Release } from "../os/held_file.ts";
-import { type Io, ReaderGone, writeAll } from "../os/io.ts";
+import { type Io, type KeptReading, ReaderGone, type Release, writeAll } from "../os/io.ts";
 import { printFailure, tellProgram } from "./output.ts";
 import type { RawArgs } from "./words.ts";
 import {

@@ -8,8 +8,7 @@
  */
 
 import { usageFailure } from "../base/failure.ts";
-import type { Release } from "../os/held_file.ts";
-import type { Io } from "../os/io.ts";
+import type { Io, Release } from "../os/io.ts";
 
 /**
  * The form of a text. `file`: a path that is not empty. `host`: a host; the port of `HOST:PORT` becomes the option

@@ -1,5 +1,5 @@
 /**
- * Reads whole files, and writes files so that they appear complete or not at all.
+ * Reads whole files, writes files so that they appear complete or not at all, and tells whose a file is.
  *
  * @module
  */
@@ -279,4 +279,42 @@ export async function readStream(
     at += piece.length;
   }
   return bytes;
+}
+
+/** Returns the permission bits of a mode as people write them: `0644`. */
+export function bitsOf(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, "0");
+}
+
+/** The failure for something that belongs to another user. */
+export function anothers(what: string, thing: string, uid: number | null): Failure {
+  const why = `another user made ${thing} (uid ${uid})`;
+  const hint = "use a directory in which only you may write, or remove it";
+  return new Failure({ what, why, code: "FILE_OF_ANOTHER", hint });
+}
+
+/**
+ * Returns the owner of a file if it is another user. Only a process that may ask who its user is knows for certain.
+ * Otherwise the system tells it if the file is open: it lets only the owner and the superuser set the times of a file
+ * (utimensat(2)).
+ *
+ * @param info The file's status.
+ * @param file The open file.
+ */
+export async function ownerIfOther(
+  info: Deno.FileInfo,
+  file?: Pick<Deno.FsFile, "utime">,
+): Promise<number | undefined> {
+  const { uid, atime, mtime } = info;
+  if (uid === null) return undefined;
+  if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted") {
+    return uid === Deno.uid() ? undefined : uid;
+  }
+  try {
+    if (atime !== null && mtime !== null) await file?.utime(atime, mtime);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return uid;
+    throw error;
+  }
 }

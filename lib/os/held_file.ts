@@ -9,17 +9,7 @@
 import { concat, sameBytes, sha256, writeBytes } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { printable } from "../base/printable.ts";
-
-/** The part of the read permission to keep. */
-export interface KeptReading {
-  /** A file that will be read again by its path. The permission covers the file, not its directory. */
-  readonly path: string;
-  /** Files that will not be read again. */
-  readonly done: readonly string[];
-}
-
-/** Gives up the permissions that were needed only to open or read the files named in options. */
-export type Release = (kept?: KeptReading) => void;
+import { anothers, bitsOf, ownerIfOther } from "./files.ts";
 
 /** The methods of `Deno.FsFile` that this module and its callers use. */
 export type RandomAccess = Pick<Deno.FsFile, "read" | "write" | "seek" | "truncate" | "sync">;
@@ -250,44 +240,6 @@ async function refuseShared(
   const why = `users other than its owner may write it (mode ${bitsOf(mode)})`;
   const hint = `if it has what you expect, permit it to its owner alone: chmod 600`;
   throw new Failure({ what, why, code: "FILE_NOT_PRIVATE", hint });
-}
-
-/** Returns the permission bits of a mode as people write them: `0644`. */
-export function bitsOf(mode: number): string {
-  return (mode & 0o777).toString(8).padStart(4, "0");
-}
-
-/** The failure for something that belongs to another user. */
-export function anothers(what: string, thing: string, uid: number | null): Failure {
-  const why = `another user made ${thing} (uid ${uid})`;
-  const hint = "use a directory in which only you may write, or remove it";
-  return new Failure({ what, why, code: "FILE_OF_ANOTHER", hint });
-}
-
-/**
- * Returns the owner of a file if it is another user. Only a process that may ask who its user is knows for certain.
- * Otherwise the system tells it if the file is open: it lets only the owner and the superuser set the times of a file
- * (utimensat(2)).
- *
- * @param info The file's status.
- * @param file The open file.
- */
-export async function ownerIfOther(
-  info: Deno.FileInfo,
-  file?: Pick<Deno.FsFile, "utime">,
-): Promise<number | undefined> {
-  const { uid, atime, mtime } = info;
-  if (uid === null) return undefined;
-  if (Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted") {
-    return uid === Deno.uid() ? undefined : uid;
-  }
-  try {
-    if (atime !== null && mtime !== null) await file?.utime(atime, mtime);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return uid;
-    throw error;
-  }
 }
 
 /** Throws for devices and pipes. A directory passes: opening or reading it reports EISDIR. */

@@ -10,6 +10,8 @@ import { KeyFileError } from "../rsa/der.ts";
 import {
   inspectKey,
   type PemPair,
+  privateKeyOf,
+  publicKeyOf,
   readKey,
   type ReadKeyOptions,
   type RsaKey,
@@ -20,8 +22,13 @@ import {
   MessageTooLongError,
   UnsupportedMessageError,
 } from "../rsa/message.ts";
+import { MODULUS_BOUNDS } from "../rsa/rsa.ts";
+import { fileFailure } from "./errors.ts";
 import {
+  anothers,
+  bitsOf,
   checkWritable,
+  ownerIfOther,
   piecesOf,
   readPieces,
   readStream,
@@ -345,4 +352,55 @@ function failureOf(error: unknown, path: string): unknown {
     });
   }
   return error;
+}
+
+/**
+ * Reads an identity: an RSA private key of 2048 to 4096 bits with exponent 65537.
+ *
+ * @param path The path of the key file.
+ * @returns The RSA-PSS key pair (SHA-512).
+ * @throws {Failure} `KEY_FILE_OPEN` if other users may read the file, `KEY_UNSUITABLE` if the chat
+ * cannot use the key, the fault of a malformed key, or the error of the file system.
+ */
+export async function readIdentity(path: string): Promise<CryptoKeyPair> {
+  const key = await readKeyFile(path);
+  const what = `cannot use ${printable(path)} as an identity`;
+  refuseUnsuitable(key, what);
+  return await withKeyFailures(path, async () => {
+    const privateKey = await privateKeyOf(key, "pss512");
+    await refuseOpen(path, what);
+    return { privateKey, publicKey: await publicKeyOf(key, "pss512") };
+  });
+}
+
+/** Throws if members of a room would refuse the key. */
+function refuseUnsuitable({ modulusBits, exponent }: RsaKey, what: string): void {
+  const { max } = MODULUS_BOUNDS;
+  const why = modulusBits > max
+    ? `it has ${modulusBits} bits; the chat accepts at most ${max}`
+    : exponent !== 65537n
+    ? `its exponent is ${exponent}; the chat accepts only 65537`
+    : undefined;
+  if (why === undefined) return;
+  const hint = "make a key for the chat in a new file: parley rsa keygen -o NEW_KEY";
+  throw new Failure({ what, why, code: "KEY_UNSUITABLE", hint });
+}
+
+/** Throws if another user owns the private key, or may read it, as OpenSSH does. */
+async function refuseOpen(path: string, what: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  const info = await Deno.stat(path).catch((error) => {
+    throw fileFailure(error, what);
+  });
+  const { mode } = info;
+  const other = await ownerIfOther(info);
+  if (other !== undefined) throw anothers(what, "it", other);
+  if (mode === null || (mode & 0o077) === 0) return;
+  const why = `users other than its owner may read it (mode ${bitsOf(mode)})`;
+  throw new Failure({
+    what,
+    why,
+    code: "KEY_FILE_OPEN",
+    hint: `chmod 600 ${printable(shellPath(path))}`,
+  });
 }

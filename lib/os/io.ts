@@ -346,3 +346,14 @@ export interface Missing {
 export function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(descriptor).state === "granted";
 }
+
+/** The part of the read permission to keep. */
+export interface KeptReading {
+  /** A file that will be read again by its path. The permission covers the file, not its directory. */
+  readonly path: string;
+  /** Files that will not be read again. */
+  readonly done: readonly string[];
+}
+
+/** Gives up the permissions that were needed only to open or read the files named in options. */
+export type Release = (kept?: KeptReading) => void;

@@ -256,7 +256,10 @@ export class AppendedFile implements AsyncDisposable {
   static async open(path: string, failed: (error: unknown) => void): Promise<AppendedFile> {
     const what = `cannot open ${printable(path)}`;
     // Loaded here, since a log and a progress line need no file.
-    const { bitsOf, HeldFile } = await import("./held_file.ts");
+    const [{ HeldFile }, { bitsOf }] = await Promise.all([
+      import("./held_file.ts"),
+      import("./files.ts"),
+    ]);
     try {
       const held = await HeldFile.open(path, { append: true, mode: 0o600, guarded: true });
       const { mode } = await held.file.stat();

@@ -2,7 +2,8 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { HeldFile, ownerIfOther } from "../../lib/os/held_file.ts";
+import { ownerIfOther } from "../../lib/os/files.ts";
+import { HeldFile } from "../../lib/os/held_file.ts";
 import { withheld } from "../fixtures/granted.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
 

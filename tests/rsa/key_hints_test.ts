@@ -9,7 +9,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
-import { readIdentity } from "../../lib/chat/trust/allow_list.ts";
+import { readIdentity } from "../../lib/os/input_output.ts";
 import { readWhole } from "../../lib/os/files.ts";
 import {
   checkDestination,

@@ -10,7 +10,7 @@ import {
   type KnownPeers,
   type KnownPeersChange,
 } from "../../../lib/chat/trust/known_peers.ts";
-import { KnownPeersFile } from "../../../lib/chat/trust/known_peers_file.ts";
+import { KnownPeersFile } from "../../../lib/chat/trust/peer_files.ts";
 import { type LockWait, type RandomAccess, RewrittenFile } from "../../../lib/os/held_file.ts";
 import { AppendedFile } from "../../../lib/os/log.ts";
 import { FLAGS, Scratch } from "../../fixtures/scratch.ts";

@@ -1,7 +1,9 @@
 /**
- * The file of the known peers. It is opened once, so that the process may then drop its file
- * permissions. It is rewritten in place under a lock, so that neither a second process nor a crash
- * loses lines.
+ * The files that say who is who: the known peers of a member, and the allow list of a server (one fingerprint a line,
+ * with comments). Each is opened once, so that the process may then drop its file permissions.
+ *
+ * The file of the known peers is rewritten in place under a lock, so that neither a second process nor a crash loses
+ * lines.
  *
  * @module
  */
@@ -9,16 +11,19 @@
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
 import { fileFailure } from "../../os/errors.ts";
+import { anothers, readWhole } from "../../os/files.ts";
 import {
-  anothers,
+  directoryOf,
   HeldFile,
   type HoldOptions,
   type LockWait,
+  readAll,
   RewrittenFile,
   takeLock,
 } from "../../os/held_file.ts";
 import {
   HEADER,
+  isFingerprint,
   KnownPeers,
   type KnownPeersChange,
   KnownPeersError,
@@ -282,4 +287,122 @@ function decode(bytes: Uint8Array): string {
     const lines = new TextDecoder("utf-8").decode(bytes).split("\n");
     throw new KnownPeersError(lines.findIndex((line) => line.includes("\ufffd")) + 1, "not UTF-8");
   }
+}
+
+// The allow list.
+
+/** The size limit of a list in bytes: about 300,000 fingerprints. */
+const MAX_LIST_BYTES = 16 << 20;
+
+/** A server's allow list: its file, and what was read from it last. */
+export class AllowList {
+  readonly #path: string;
+  /** The open file; undefined if each reading opens it anew. */
+  readonly #held: HeldFile | undefined;
+  #list: ReadonlySet<string> = new Set();
+
+  private constructor(
+    path: string,
+    held: HeldFile | undefined,
+    /** Resolves when another file has replaced the list and cannot be read. */
+    readonly replaced: Promise<Failure>,
+  ) {
+    this.#path = path;
+    this.#held = held;
+  }
+
+  /**
+   * Opens and reads the list. If the process has read permission for this file but not for its directory, each reading
+   * opens the file anew, so that a list saved by replacing the file is found.
+   *
+   * @param path The path of the file.
+   * @throws {Failure} `ALLOW_LIST_MALFORMED` with the line's number, `NOT_A_FILE`, or the error of the file system.
+   */
+  static async open(path: string): Promise<AllowList> {
+    const { promise, resolve } = Promise.withResolvers<Failure>();
+    const held = isGrantedAlone(path)
+      ? undefined
+      : await HeldFile.open(path, { replaced: () => resolve(listReplaced(path)) })
+        .catch((error) => {
+          throw fileFailure(error, `cannot read ${printable(path)}`);
+        });
+    const list = new AllowList(path, held, promise);
+    await list.reload();
+    return list;
+  }
+
+  /** Whether each reload opens the file again. It then needs the permission to read the file for the whole run. */
+  get reopened(): boolean {
+    return this.#held === undefined;
+  }
+
+  /** The number of listed identities. */
+  get size(): number {
+    return this.#list.size;
+  }
+
+  /** Reports whether an identity may join. */
+  readonly allows = (fingerprint: string): boolean => this.#list.has(fingerprint);
+
+  /**
+   * Reads the list again.
+   *
+   * @returns Whether the list has changed.
+   * @throws {Failure} `REPLACED` if another file has replaced the open one, or as {@linkcode open} does; the previous
+   * list stays in force.
+   */
+  async reload(): Promise<boolean> {
+    const before = this.#list;
+    this.#list = parseList(this.#path, await this.#read());
+    return before.symmetricDifference(this.#list).size > 0;
+  }
+
+  async #read(): Promise<Uint8Array> {
+    const [path, held] = [this.#path, this.#held];
+    if (held === undefined) return await readWhole(path, MAX_LIST_BYTES);
+    if (held.replaced) throw listReplaced(path);
+    const what = `cannot read ${printable(path)}`;
+    try {
+      return await readAll(held.file, MAX_LIST_BYTES);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw fileFailure(error, what);
+      const why = `it has more than ${MAX_LIST_BYTES} bytes`;
+      throw new Failure({ what, why, code: "FILE_TOO_LARGE", hint: "is it the right file?" });
+    }
+  }
+}
+
+function isGrantedAlone(path: string): boolean {
+  const granted = (path: string) =>
+    Deno.permissions.querySync({ name: "read", path }).state === "granted";
+  return granted(path) && !granted(directoryOf(path));
+}
+
+function listReplaced(path: string): Failure {
+  return new Failure({
+    what: `cannot read ${printable(path)}`,
+    why: "another file has replaced it, and the server may not open that one: restart the server",
+    code: "REPLACED",
+    hint: "while the server runs, edit the list in place",
+  });
+}
+
+/** Reads an allow list. Empty lines are skipped, and everything after a `#`. */
+function parseList(path: string, bytes: Uint8Array): ReadonlySet<string> {
+  const fingerprints = new Set<string>();
+  for (const [i, line] of new TextDecoder().decode(bytes).split("\n").entries()) {
+    const word = line.replace(/#.*$/s, "").trim();
+    if (isFingerprint(word)) fingerprints.add(word);
+    else if (word !== "") throw malformedList(path, i + 1);
+  }
+  return fingerprints;
+}
+
+function malformedList(path: string, line: number): Failure {
+  return new Failure({
+    what: `cannot read ${printable(path)}`,
+    why: `line ${line}: not one fingerprint (SHA256: and 43 characters)`,
+    code: "ALLOW_LIST_MALFORMED",
+    hint: "each line is a fingerprint, SHA256:…; a comment starts with #",
+  });
 }
