@@ -1,25 +1,117 @@
 /**
- * Makes the scripts with which a shell completes parley's commands and options.
+ * The two commands that read the whole table of commands: `parley tour` plays the tutorial with them, and
+ * `parley completions` makes the scripts with which a shell completes them.
  *
  * @module
  */
 
-import { type Io, writeAll } from "../os/io.ts";
 import { singleQuoted } from "../base/printable.ts";
 import {
   type CommandSpec,
   type Input,
+  type LoadCommand,
   type OperandSpec,
   optionsOf,
   type OptionSpec,
   type TextForm,
-} from "./spec.ts";
+} from "../cli/spec.ts";
+import { type Io, StopSignals, TERMINATED, writeAll } from "../os/io.ts";
+
+/** `parley tour`. */
+export const TOUR = {
+  name: "tour",
+  summary: "Run every section of the tutorial live on this machine.",
+  details:
+    `Announces each step, shows the command line, and runs it. Takes less than 20 seconds on an idle
+machine, and uses only this machine's own network. Exits with 0 only if every step did what it
+announced.`,
+  operands: [{
+    name: "SECTION",
+    optional: true,
+    choices: [
+      "host",
+      "address",
+      "byteorder",
+      "service",
+      "socket",
+      "errors",
+      "udp",
+      "forgery",
+      "tcp",
+      "rsa",
+      "chat",
+    ],
+    help: "One section (default: all)",
+  }],
+  options: {
+    pause: { type: "flag", help: "Wait for Enter before each step" },
+    ffi: {
+      type: "flag",
+      help: "Let the socket section call the C library, as parley info socket does",
+      needs: ["ffi"],
+    },
+  },
+  permissions: ["net", "sys", "read", "write"],
+  examples: ["parley tour", "parley tour chat", "parley tour --pause --ffi"],
+} as const satisfies CommandSpec;
+
+/**
+ * Plays the tour, or one section of it.
+ *
+ * @param root The table of commands that its steps run.
+ * @param load Loads the code of a command.
+ */
+export async function runTour(
+  root: CommandSpec,
+  load: LoadCommand,
+  { options, operands }: Input<typeof TOUR>,
+  io: Io,
+): Promise<number> {
+  const { loadSections } = await import("../tour/sections.ts");
+  const { enterKey, playTour } = await import("../tour/tour.ts");
+  using signals = new StopSignals(io, { terminated: TERMINATED });
+  const stop = new AbortController();
+  signals.stopped.then((code) => stop.abort(code));
+  using keys = options.pause ? enterKey(io) : undefined;
+  try {
+    const failed = await playTour({
+      io,
+      root,
+      load,
+      kept: [...TOUR.permissions, ...(options.ffi ? ["ffi" as const] : [])],
+      sections: await loadSections(operands[0]),
+      pause: keys?.pressed,
+      signal: stop.signal,
+    });
+    return failed === 0 ? 0 : 1;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    return await signals.stopped;
+  }
+}
 
 /** The shells that have a completion script. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** One of {@linkcode SHELLS}. */
 export type Shell = typeof SHELLS[number];
+
+/** `parley completions`. */
+export const COMPLETIONS = {
+  name: "completions",
+  summary: "Print a completion script for a shell.",
+  details: `Run the line for your shell. For later shells, add the line to the file named beside it:
+  bash  source <(parley completions bash)   ~/.bashrc
+  zsh   source <(parley completions zsh)    ~/.zshrc, after compinit
+  fish  parley completions fish | source    ~/.config/fish/config.fish`,
+  operands: [{ name: "SHELL", choices: SHELLS, help: "The shell to print the script for" }],
+  options: {},
+  permissions: [],
+  examples: [
+    "source <(parley completions bash)",
+    "parley completions fish > ~/.config/fish/completions/parley.fish",
+  ],
+} as const satisfies CommandSpec;
 
 /**
  * Makes the script that completes the program's commands and options, with their descriptions.
