@@ -323,3 +323,64 @@ function optRecord({ udpSize, extendedRcode, version, dnssecOk, options }: Edns)
   const ttl = extendedRcode * 0x100_0000 + version * 0x1_0000 + (dnssecOk ? 0x8000 : 0);
   return { name: ".", type: OPT, class: udpSize, ttl, rdata: data.finish() };
 }
+
+/**
+ * The meaning of extended errors (RFC 8914, IANA's registry). 0 to 28 were compared with Net::DNS 1.36, 29 to 32 with
+ * dnspython of July 2026, 30 and 33 with BIND's `ede.h` of 2026.
+ */
+const EXTENDED_ERRORS: Readonly<Record<number, string>> = {
+  0: "other error",
+  1: "unsupported DNSKEY algorithm",
+  2: "unsupported DS digest type",
+  3: "stale answer",
+  4: "forged answer",
+  5: "DNSSEC indeterminate",
+  6: "DNSSEC bogus",
+  7: "signature expired",
+  8: "signature not yet valid",
+  9: "DNSKEY missing",
+  10: "RRSIGs missing",
+  11: "no zone key bit set",
+  12: "NSEC missing",
+  13: "cached error",
+  14: "not ready",
+  15: "blocked",
+  16: "censored",
+  17: "filtered",
+  18: "prohibited",
+  19: "stale NXDOMAIN answer",
+  20: "not authoritative",
+  21: "not supported",
+  22: "no reachable authority",
+  23: "network error",
+  24: "invalid data",
+  25: "signature expired before valid",
+  26: "too early",
+  27: "unsupported NSEC3 iterations value",
+  28: "unable to conform to policy",
+  29: "synthesized",
+  30: "invalid query type",
+  31: "rate limited",
+  32: "over quota",
+  33: "negative trust anchor",
+};
+
+/** An extended error of a reply (RFC 8914). */
+export interface ExtendedError {
+  /** Its number. */
+  readonly code: number;
+  /** Its meaning in IANA's registry; null if parley does not know the number. */
+  readonly meaning: string | null;
+  /** More detail from the server; may be empty. */
+  readonly text: string;
+}
+
+/** Returns the extended errors of a message. */
+export function extendedErrors({ edns }: Message): ExtendedError[] {
+  return (edns?.options ?? []).flatMap(({ code, data }) => {
+    if (code !== EDNS_OPTIONS.extendedError || data.length < 2) return [];
+    const number = data[0]! << 8 | data[1]!;
+    const text = new TextDecoder().decode(data.subarray(2));
+    return [{ code: number, meaning: EXTENDED_ERRORS[number] ?? null, text }];
+  });
+}
