@@ -111,6 +111,7 @@ export const MAX_FAMILIAR = 500;
 export const MAX_ALIASES = 100;
 
 type PeerIdentity = Pick<Credential, "name" | "folded" | "fingerprint">;
+type NameAndKey = Pick<Credential, "folded" | "fingerprint">;
 
 const OK: Decision = { ok: true };
 
@@ -137,9 +138,9 @@ export class Trust implements Policy {
   /** Returns whether a fingerprint is that of the person whose link the user has. */
   #isInviter: (fingerprint: string) => boolean = () => false;
   /** The names and identities that the user excluded. */
-  #exclusions: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
+  #exclusions: readonly NameAndKey[] = [];
   /** The names and identities whose messages the user does not want to see. */
-  #ignored: readonly Pick<PeerIdentity, "folded" | "fingerprint">[] = [];
+  #ignored: readonly NameAndKey[] = [];
   /**
    * By folded name, the fingerprint that the user asked to compare, or else the first one shown.
    * People are shown fingerprints only where they matter.
@@ -215,8 +216,8 @@ export class Trust implements Policy {
   // Queries.
 
   /** Returns whether the user ignores a peer's messages. */
-  ignores({ folded, fingerprint }: PeerIdentity): boolean {
-    return this.#ignored.some((one) => one.folded === folded || one.fingerprint === fingerprint);
+  ignores(peer: PeerIdentity): boolean {
+    return this.#ignored.some(sharesOne(peer));
   }
 
   /** Returns how much a peer is trusted. */
@@ -252,10 +253,7 @@ export class Trust implements Policy {
   }
 
   #exclusion(peer: PeerIdentity): Exclusion | undefined {
-    const { folded, fingerprint } = peer;
-    if (this.#exclusions.some((one) => one.folded === folded || one.fingerprint === fingerprint)) {
-      return "by command";
-    }
+    if (this.#exclusions.some(sharesOne(peer))) return "by command";
     if (this.#trusted.has(idOf(peer))) return undefined;
     if (this.expects && !this.#expected.has(peer.fingerprint)) return "unexpected";
     return this.#locked && this.#recognize(peer) === "new" ? "locked" : undefined;
@@ -474,15 +472,12 @@ export class Trust implements Policy {
    * identity.
    */
   include(name: string): Decision {
-    const folded = foldName(name);
-    const exclusions = this.#exclusions.filter((one) =>
-      one.folded === folded || one.fingerprint === this.#met.get(folded)?.last
-    );
-    this.#exclusions = this.#exclusions.filter((one) => !exclusions.includes(one));
+    const others = this.#without(this.#exclusions, name);
+    const isUndone = others.length < this.#exclusions.length;
+    this.#exclusions = others;
     this.#states = new WeakMap();
-    if (exclusions.length > 0) return OK;
-    const message = `${name} was not excluded by /exclude`;
-    return { ok: false, code: "NOT_EXCLUDED", message };
+    if (isUndone) return OK;
+    return { ok: false, code: "NOT_EXCLUDED", message: `${name} was not excluded by /exclude` };
   }
 
   /** Hides the messages of a peer's name and of its identity for the rest of this run. */
@@ -492,13 +487,18 @@ export class Trust implements Policy {
 
   /** Undoes {@linkcode ignore}, by the ignored name or the last name of the ignored identity. */
   unignore(name: string): Decision {
-    const folded = foldName(name);
-    const last = this.#met.get(folded)?.last;
-    const others = this.#ignored.filter((one) => one.folded !== folded && one.fingerprint !== last);
+    const others = this.#without(this.#ignored, name);
     const isUndone = others.length < this.#ignored.length;
     this.#ignored = others;
     if (isUndone) return OK;
     return { ok: false, code: "NOT_IGNORED", message: `${name} is not ignored` };
+  }
+
+  /** Returns the others than those with a name or with its last identity. */
+  #without(those: readonly NameAndKey[], name: string): readonly NameAndKey[] {
+    const folded = foldName(name);
+    const isMeant = sharesOne({ folded, fingerprint: this.#met.get(folded)?.last });
+    return those.filter((one) => !isMeant(one));
   }
 
   /** Restricts keys to known, invited and verified members, or lifts the restriction. */
@@ -527,7 +527,14 @@ const EXCLUSIONS: Readonly<Record<Exclusion, (name: string) => string>> = {
   locked: (name) => `is new and the room is locked: /trust ${name} lets it read`,
 };
 
-function idOf({ folded, fingerprint }: Pick<PeerIdentity, "folded" | "fingerprint">): string {
+/** Returns a test for those who have the name or the key of a peer. */
+function sharesOne(
+  { folded, fingerprint }: { readonly folded: string; readonly fingerprint: string | undefined },
+): (one: NameAndKey) => boolean {
+  return (one) => one.folded === folded || one.fingerprint === fingerprint;
+}
+
+function idOf({ folded, fingerprint }: NameAndKey): string {
   return `${folded} ${fingerprint}`;
 }
 
