@@ -7,18 +7,15 @@
 
 import { MalformedError } from "../lib/base/bytes.ts";
 import { Failure } from "../lib/base/failure.ts";
-import { Departure, endedFailure, keptText, Signal } from "../lib/chat/app/departure.ts";
+import { CommandRunner, Verification } from "../lib/chat/app/command_runner.ts";
+import { keptText, Signal } from "../lib/chat/app/delivery.ts";
+import { Departure, endedFailure } from "../lib/chat/app/departure.ts";
 import { ChatInvitations, type OwnInvitation, refusalOf } from "../lib/chat/app/invite.ts";
-import { CROWDED_TEXT, type Display } from "../lib/chat/app/presenter.ts";
-import {
-  CommandRunner,
-  completeLine,
-  parseLine,
-  type SlashCommand,
-} from "../lib/chat/app/slash_commands.ts";
+import { CROWDED_TEXT } from "../lib/chat/app/peer_texts.ts";
+import type { Display } from "../lib/chat/app/presenter.ts";
+import { completeLine, parseLine, type SlashCommand } from "../lib/chat/app/slash_commands.ts";
 import { Attention, mentionOf } from "../lib/chat/app/speech.ts";
 import { Transcript } from "../lib/chat/app/transcript.ts";
-import { Verification } from "../lib/chat/app/verify.ts";
 import { generateMemberKeys, makeCredential } from "../lib/chat/identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
@@ -26,8 +23,7 @@ import type { Peer } from "../lib/chat/member/roster.ts";
 import { type Session, startSession } from "../lib/chat/runtime/session.ts";
 import { Invitations, type MadeInvitation } from "../lib/chat/trust/invitations.ts";
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
-import type { Crowding, Standing } from "../lib/chat/trust/trust.ts";
-import { Trust } from "../lib/chat/trust/trust.ts";
+import { type Crowding, type Standing, Trust } from "../lib/chat/trust/trust.ts";
 import type { Ending } from "../lib/chat/wire/kinds.ts";
 import { dialWebSocket } from "./browser_link.ts";
 import { notesOf, PLAIN } from "./notes.ts";

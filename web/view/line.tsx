@@ -11,7 +11,7 @@ import { Component, type ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { dayOf, secondOf } from "../../lib/base/clock.ts";
 import { printable } from "../../lib/base/printable.ts";
-import { reasonsText } from "../../lib/chat/app/departure.ts";
+import { reasonsText } from "../../lib/chat/app/delivery.ts";
 import { isAction } from "../../lib/chat/app/speech.ts";
 import type { WaitingLine } from "../../lib/chat/member/deliveries.ts";
 import type { Entry, Heard, Note, Said } from "../state.ts";

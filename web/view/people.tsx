@@ -9,7 +9,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
-import { changeWarning, standingText } from "../../lib/chat/app/presenter.ts";
+import { changeWarning, standingText } from "../../lib/chat/app/peer_texts.ts";
 import type { TrustState } from "../../lib/chat/trust/trust.ts";
 import type { Chat, Identity } from "../chat.ts";
 import type { ChatState, Person } from "../state.ts";

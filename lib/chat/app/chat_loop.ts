@@ -7,38 +7,23 @@
 
 import { Failure } from "../../base/failure.ts";
 import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
-import type { Missed } from "../member/lines.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Ending } from "../wire/kinds.ts";
+import { CommandRunner, Verification } from "./command_runner.ts";
+import { Delivery, keptText, notDelivered, notLetIn, OwnMessages, Signal } from "./delivery.ts";
 import {
   closingText,
   Departure,
   type Ended,
   endedFailure,
-  gaveUpFailure,
-  HOLD_MS,
-  isFull,
-  keptText,
-  missedFailure,
-  notDelivered,
   NOTICE_AFTER_MS,
-  notLetIn,
   Obstacles,
   refusedFailure,
-  Signal,
 } from "./departure.ts";
-import { type Carried, type ConversationOptions, type Rooms, roomText } from "./presenter.ts";
-import { Attention, OwnMessages } from "./speech.ts";
-import { Verification } from "./verify.ts";
-import {
-  CommandRunner,
-  isMessage,
-  leaves,
-  parseLine,
-  parseMessage,
-  type SlashCommand,
-} from "./slash_commands.ts";
+import type { Carried, ConversationOptions } from "./presenter.ts";
+import { isMessage, leaves, parseLine, parseMessage, type SlashCommand } from "./slash_commands.ts";
+import { Attention } from "./speech.ts";
 
 /** The notice for a line that is typed without a connection. */
 const WAITS = "not connected: your messages are sent after reconnecting";
@@ -56,6 +41,7 @@ export class Conversation {
   readonly #ready = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<End>();
   readonly #progress = new Signal();
+  readonly #delivery = new Delivery(this.#progress);
   readonly #hurry = Promise.withResolvers<void>();
   readonly #obstacles = new Obstacles();
   readonly #commands: CommandRunner;
@@ -70,8 +56,6 @@ export class Conversation {
   #givingUp: ReturnType<typeof setTimeout> | undefined;
   /** Whether the user was told, since the connection was lost, that messages wait. */
   #noticedItWaits = false;
-  /** The number of lines that some members have not shown, and those members, each once for each reason. */
-  readonly #missed = { lines: 0, members: new Map<string, Missed>() };
   /** The number of input lines that could not be sent or run. */
   #refused: number;
   #isReady = false;
@@ -83,8 +67,6 @@ export class Conversation {
   #moves = false;
   /** The exit code after a stop signal at a terminal. */
   #stopCode: number | undefined;
-  /** Ends the attempt to join another room, if there is one. */
-  #entering: AbortController | undefined;
   /** Typed messages that wait until the user's inviter has let the user in. */
   #gated: (SlashCommand & { readonly kind: "send" })[] = [];
   #gateTimeout: ReturnType<typeof setTimeout> | undefined;
@@ -109,6 +91,7 @@ export class Conversation {
       refuse,
       send: (session, text, to) => this.#send(session, text, to),
       gated: () => this.#gated.length,
+      isLeaving: () => this.#leaving,
     });
     this.#own = new OwnMessages(options);
     this.#attention = new Attention(options);
@@ -142,24 +125,14 @@ export class Conversation {
   #heard(entered: Input): boolean {
     const isInterrupt = entered.kind === "interrupt";
     // A stop signal is reported as an interrupt, too, and ends the chat.
-    if (isInterrupt && this.#giveUpMoving()) return this.#stopCode === undefined;
+    if (isInterrupt && this.#moves) this.#hurry.resolve();
+    if (isInterrupt && (this.#commands.stay() || this.#moves)) return this.#stopCode === undefined;
     if (isInterrupt && (this.#leaving || this.#interrupted)) this.#hurry.resolve();
     this.#interrupted ||= isInterrupt;
     if (this.#leaving || this.#isReady) return false;
     if (isInterrupt) this.#over.resolve({ code: 130 });
     else if (leaves(entered)) this.#leaveBeforehand();
     return false;
-  }
-
-  /**
-   * Stays in this room, or leaves it without further waiting for another one.
-   *
-   * @returns Whether the user was about to go to another room.
-   */
-  #giveUpMoving(): boolean {
-    if (this.#moves) this.#hurry.resolve();
-    this.#entering?.abort();
-    return this.#moves || this.#entering !== undefined;
   }
 
   /** Leaves before joining. It waits to join only if there are messages to send. */
@@ -208,7 +181,7 @@ export class Conversation {
     this.#attention.tell(event);
     this.#options.invitations?.tell(event);
     this.#verification.tell(event);
-    if ("missed" in event && event.kind !== "reconnected") this.#miss(event.missed ?? []);
+    if ("missed" in event && event.kind !== "reconnected") this.#delivery.miss(event.missed ?? []);
     // If the recipients are restricted, or a listed member was not admitted, a message that reaches
     // no one counts as not sent.
     const isMissed = trust.expects || trust.locked || this.#hasRefused;
@@ -227,16 +200,6 @@ export class Conversation {
     else if (event.kind === "reconnected") this.#isBack();
     if (this.#leaving || PROGRESS.has(event.kind)) this.#progress.notify();
   };
-
-  /** Counts a message that somebody missed who did not sign its leaving. */
-  #miss(missed: readonly Missed[]): void {
-    const unexplained = missed.filter(({ signed }) => !signed);
-    if (unexplained.length > 0) this.#missed.lines += 1;
-    for (const one of unexplained) {
-      const { name, withheld, givenUp } = one;
-      this.#missed.members.set(JSON.stringify([name, withheld, givenUp]), one);
-    }
-  }
 
   /** The session's `obstacle` callback: reports why a lost connection has not come back. */
   readonly obstacle = (failure: Failure): void => {
@@ -284,7 +247,7 @@ export class Conversation {
       clearTimeout(this.#slowToJoin);
       clearTimeout(this.#givingUp);
       clearTimeout(this.#gateTimeout);
-      this.#entering?.abort();
+      this.#commands.stay();
     }
   }
 
@@ -316,7 +279,7 @@ export class Conversation {
     this.#moves = true;
     for (const text of rooms!.parting()) display.print(presenter.notice(text));
     this.#refused += await this.#departure.leave(session, () => this.#gated.length);
-    this.#refused += this.#missed.lines;
+    this.#refused += this.#delivery.missed;
     if (display.failure !== undefined) throw outputFailure(display.failure.error);
     return "moved";
   }
@@ -380,7 +343,7 @@ export class Conversation {
   }
 
   async #follow(session: Session): Promise<End> {
-    const { interactive, stay } = this.#options;
+    const { interactive, stay, giveUpMs } = this.#options;
     await this.#ready.promise;
     // A message goes to the members that have been shown. Wait until everyone present at joining is
     // shown, so that the first message reaches them. Later typed messages do not wait for
@@ -392,7 +355,8 @@ export class Conversation {
     }
     if (stay) return await this.#over.promise;
     if (interactive) return { code: this.#refused === 0 ? 0 : 1 };
-    const failure = await this.#drain(session) ?? this.#refusal();
+    const failure = await this.#delivery.drain(session, giveUpMs, () => this.#obstacles.last) ??
+      this.#refusal();
     return failure === undefined ? { code: 0 } : { failure };
   }
 
@@ -409,8 +373,11 @@ export class Conversation {
         if (!this.#options.interactive) {
           this.#inHand = isMessage(entered) ? 1 : 0;
           if (this.#inHand > 0) await this.#untilOpen();
-          const unsettled = this.#settle(session);
-          if (unsettled !== undefined) await unsettled;
+          // To await nothing would cost each line a turn of the event loop.
+          const full = this.#delivery.pace(session);
+          if (full !== undefined) await full;
+          const behind = this.#options.display.caughtUp();
+          if (behind !== undefined) await behind;
           // A conversation that ended meanwhile has reported this line as not delivered.
           if (this.#leaving) return { code: 0 };
           this.#inHand = 0;
@@ -455,72 +422,14 @@ export class Conversation {
       this.#keepGated(command, closed);
       return undefined;
     }
-    const { rooms, local } = this.#options;
-    if ((command.kind === "join" || command.kind === "log") && local !== undefined) {
-      const roomName = await local.run(command, (code, message) => this.#refuse(code, message));
-      return rooms && roomName !== undefined ? await this.#move(rooms, roomName) : undefined;
-    }
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
-    if (DECISIONS.has(command.kind)) await this.#untilAccepted(session);
+    if (DECISIONS.has(command.kind)) await this.#delivery.untilAccepted(session);
     return await this.#commands.run(session, command);
-  }
-
-  /**
-   * Goes to another room. Until it is decided in which room the user is, what the user types waits.
-   *
-   * @returns Undefined if the user stays in this room.
-   */
-  async #move(rooms: Rooms, roomName: string): Promise<End | undefined> {
-    const { display, presenter } = this.#options;
-    const [there, here] = [roomText(roomName), roomText(rooms.current)];
-    if (roomName === rooms.current) {
-      this.#refuse("SAME_ROOM", `you are in ${here} already`);
-      return undefined;
-    }
-    const entering = new AbortController();
-    this.#entering = entering;
-    display.busy?.(`joining ${there}`);
-    try {
-      await rooms.enter(roomName, entering.signal);
-      return { moved: true };
-    } catch (error) {
-      if (this.#leaving) return undefined;
-      if (entering.signal.aborted) display.print(presenter.notice(`you stay in ${here}`));
-      else if (!(error instanceof Failure)) throw error;
-      else this.#refuseMove(error, `cannot join ${there}`, `you stay in ${here}`);
-      return undefined;
-    } finally {
-      this.#entering = undefined;
-      display.busy?.(undefined);
-    }
-  }
-
-  #refuseMove({ code, why, hint }: Failure, what: string, outcome: string): void {
-    const { display, presenter } = this.#options;
-    this.#refuse(code, `${what}: ${why}; ${outcome}`);
-    if (hint !== undefined) display.print(presenter.notice(hint));
-  }
-
-  /** Waits until the relay has accepted the lines, or until it makes no progress or is not connected. */
-  async #untilAccepted(session: Session): Promise<void> {
-    while (session.connected && session.backlog().unsent > 0) {
-      if (!await this.#progress.changed(HOLD_MS)) return;
-    }
   }
 
   #parse(line: string): SlashCommand {
     const { messagesOnly, interactive } = this.#options;
     return messagesOnly === true ? parseMessage(line) : parseLine(line, interactive);
-  }
-
-  /**
-   * Makes a piped line wait for flow control and until all earlier events are shown. Returns undefined if it need not
-   * wait.
-   */
-  #settle(session: Session): Promise<void> | undefined {
-    const { display } = this.#options;
-    if (!isFull(session.backlog(), session.members().length)) return display.caughtUp();
-    return this.#pace(session).then(() => display.caughtUp());
   }
 
   #send(session: Session, text: string, to: string | undefined): void {
@@ -556,30 +465,6 @@ export class Conversation {
   /** Says at the end of piped input that some lines could not be sent or run. */
   #refusal(): Failure | undefined {
     return this.#refused === 0 ? undefined : refusedFailure(this.#refused);
-  }
-
-  /** Waits until the window is not full. Members that are silent for too long do not count. */
-  async #pace(session: Session): Promise<void> {
-    while (isFull(session.backlog(), session.members().length)) {
-      await this.#progress.changed(HOLD_MS);
-    }
-  }
-
-  /**
-   * Waits until everything is delivered.
-   *
-   * @returns The failure, if not everything was delivered; otherwise undefined.
-   */
-  async #drain(session: Session): Promise<Failure | undefined> {
-    const { giveUpMs } = this.#options;
-    const deadline = performance.now() + giveUpMs;
-    while (session.backlog().lines > 0) {
-      const left = deadline - performance.now();
-      if (left <= 0) return gaveUpFailure(session, giveUpMs, this.#obstacles.last);
-      await this.#progress.changed(left);
-    }
-    const { lines, members } = this.#missed;
-    return lines === 0 ? undefined : missedFailure(lines, [...members.values()]);
   }
 }
 

@@ -5,15 +5,13 @@
  * @module
  */
 
-import { dayOf, pause, secondOf } from "../../base/clock.ts";
+import { pause } from "../../base/clock.ts";
 import { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import type { Backlog, WaitingLine } from "../member/deliveries.ts";
-import type { Missed } from "../member/lines.ts";
-import type { MissedSpan } from "../member/time.ts";
 import type { Session } from "../runtime/session.ts";
 import { type Ending, endingText, hasPlainDetail } from "../wire/kinds.ts";
-import { type ConversationOptions, listed, type Status } from "./presenter.ts";
+import { notDelivered, notShown, type Signal } from "./delivery.ts";
+import type { ConversationOptions } from "./presenter.ts";
 
 /** The longest wait for the relay to accept the lines, in milliseconds. */
 const LONGEST_MS = 10_000;
@@ -122,66 +120,6 @@ export class Departure {
   }
 }
 
-/**
- * The maximum amount of undelivered text from one sender, in bytes, divided by the number of
- * members.
- */
-const WINDOW_BYTES = 2 << 20;
-/**
- * The minimum window in bytes. If each member acknowledges it within a millisecond, as in large
- * rooms, it reaches 32 MiB a second, the relay's default rate for one member.
- */
-const MIN_WINDOW_BYTES = 32 << 10;
-/** The memory that an undelivered line costs its sender besides its text, in bytes. */
-const LINE_BYTES = 512;
-/** How long to wait for progress before the window is looked at again, in milliseconds. */
-export const HOLD_MS = 2_000;
-
-/** Returns the window of a sender in a room of `members` members, in bytes. */
-export function windowFor(members: number): number {
-  return Math.max(MIN_WINDOW_BYTES, Math.floor(WINDOW_BYTES / Math.max(1, members)));
-}
-
-/**
- * Reports whether the window is full, counting both the text that others must show and the sender's
- * own memory for lines.
- *
- * @param backlog The undelivered lines.
- * @param members The number of members in the room.
- */
-export function isFull({ held, bytes }: Backlog, members: number): boolean {
-  return bytes > windowFor(members) || bytes + held * LINE_BYTES > WINDOW_BYTES;
-}
-
-/** A signal that wakes all waiters at each change. */
-export class Signal {
-  /** Undefined if nobody waits. */
-  #next: PromiseWithResolvers<void> | undefined;
-
-  /** Wakes all waiters. */
-  notify(): void {
-    this.#next?.resolve();
-    this.#next = undefined;
-  }
-
-  /**
-   * Waits for the next change.
-   *
-   * @param ms The longest wait in milliseconds.
-   * @returns Whether it changed.
-   */
-  async changed(ms: number): Promise<boolean> {
-    const { promise } = this.#next ??= Promise.withResolvers();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
-    try {
-      return await Promise.race([promise.then(() => true as const), late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
 /** The end of a session that this side did not end. */
 export interface Ended {
   readonly ending: Ending;
@@ -228,44 +166,6 @@ export function endedFailure(
 }
 
 /**
- * Returns the failure of lines that were not delivered in time.
- *
- * @param session The session.
- * @param giveUpMs The time waited, in milliseconds.
- * @param obstacle The lasting fault that prevents a reconnection, if there is one.
- */
-export function gaveUpFailure(
-  { backlog, connected }: Session,
-  giveUpMs: number,
-  obstacle: Failure | undefined,
-): Failure {
-  const because = obstacle === undefined ? "" : `; ${obstacle.why}`;
-  return new Failure({
-    what: "cannot deliver everything",
-    why: `${notDelivered(backlog().lines)} within ${giveUpMs} ms${because}`,
-    code: "NOT_DELIVERED",
-    hint: connected
-      ? "a member has not shown them yet: allow more time with --give-up MS"
-      : obstacle?.hint ??
-        "the connection was lost: allow more time to reconnect with --give-up MS",
-  });
-}
-
-/**
- * Returns the failure of piped lines that some members have not shown.
- *
- * @param lines The number of lines.
- * @param missed Those members, each once for each reason.
- */
-export function missedFailure(lines: number, missed: readonly Missed[]): Failure {
-  return new Failure({
-    what: "cannot deliver everything",
-    why: notShownByText(lines, missed),
-    code: "NOT_DELIVERED",
-  });
-}
-
-/**
  * Returns the failure of piped lines that could not be sent or run, each of which has been reported.
  *
  * @param lines The number of lines.
@@ -280,38 +180,10 @@ export function refusedFailure(lines: number): Failure {
   });
 }
 
-/**
- * Returns the failure of piped lines that waited in vain for the one who invited the user.
- *
- * @param lines The number of lines.
- * @param inviter Who invited the user.
- * @param giveUpMs The time waited, in milliseconds.
- */
-export function notLetIn(lines: number, inviter: string, giveUpMs: number): Failure {
-  return new Failure({
-    what: "cannot deliver everything",
-    why: `${notDelivered(lines)}: ${inviter} did not come within ${giveUpMs} ms`,
-    code: "NOT_DELIVERED",
-    hint: "the link works only while that person is in the room: allow more time with --give-up MS",
-  });
-}
-
 /** Says what becomes of the other members, of all rooms, when the server's owner leaves. */
 export function closingText(others: number): string {
   const who = others === 1 ? "the other member is" : `the ${others} other members are`;
   return `the server stops with you: ${who} disconnected until a server runs here again`;
-}
-
-/** Says how many messages were not delivered. */
-export function notDelivered(lines: number): string {
-  return lines === 1 ? "1 message was not delivered" : `${lines} messages were not delivered`;
-}
-
-/** Says how many messages the relay has accepted but not everyone has shown. */
-export function notShown(lines: number): string {
-  return lines === 1
-    ? "your last message has not been shown to everyone yet"
-    : `your last ${lines} messages have not been shown to everyone yet`;
 }
 
 const OTHER_VERSION = "the versions may differ: compare parley --version on both sides";
@@ -364,107 +236,6 @@ function hintOf(
   }
   return `ask the server's owner for an invitation, or give your fingerprint to the owner: ${self.fingerprint}; ` +
     "--identity FILE keeps it for later runs";
-}
-
-/** The maximum length of a quoted line in characters. */
-const MAX_QUOTED = 40;
-
-/** Says why members have not shown something, in words that follow "not shown", for each reason. */
-export function reasonsText(missed: readonly Missed[]): string[] {
-  const reasons: string[] = [];
-  const add = (those: readonly Missed[], text: (names: string, isOne: boolean) => string) => {
-    const names = those.map(({ name }) => name);
-    if (names.length > 0) reasons.push(text(namesText(names), names.length === 1));
-  };
-  const isHere = ({ withheld, givenUp }: Missed) => withheld === true || givenUp === true;
-  add(
-    missed.filter((one) => !isHere(one)),
-    (names, isOne) => `to ${names}, who ${isOne ? "has" : "have"} left`,
-  );
-  add(missed.filter(({ withheld }) => withheld), (names, isOne) => {
-    const [hides, knows] = isOne ? ["hides", "knows"] : ["hide", "know"];
-    return `by ${names}, who ${hides} your messages, or ${knows} you by another key`;
-  });
-  add(
-    missed.filter(({ givenUp }) => givenUp),
-    (names) => `to ${names}, for whom more than 16 MiB waited`,
-  );
-  return reasons;
-}
-
-/** Says which line was not shown to which members, a line for each reason. */
-export function notShownText(text: string, missed: readonly Missed[]): string[] {
-  return reasonsText(missed).map((reason) => `not shown ${reason}: "${quoted(text)}"`);
-}
-
-/** Says who has not shown a line yet. */
-export function slowText(waiting: WaitingLine): string {
-  const { line, shown, recipients, waitingFor } = waiting;
-  const names = namesText(waitingFor.map(({ credential }) => credential.name));
-  return `✓ ${shown} of ${recipients}: not shown by ${names} yet: "${quoted(line.shown)}"`;
-}
-
-/** Says what waits, in a line each. */
-export function statusText(
-  { connected, others, away, waiting, more, gated = 0 }: Status,
-): string[] {
-  const who = others === 1 ? "1 other member" : `${others} other members`;
-  const gone = away.length === 0 ? "" : `; away: ${namesText(away)}`;
-  const first = connected ? `connected, with ${who}${gone}` : "not connected, trying again";
-  if (waiting.length === 0 && gated === 0) return [first, "none of your messages is waiting"];
-  const rest = [
-    ...more === 0 ? [] : [more === 1 ? "1 more is waiting" : `${more} more are waiting`],
-    ...gated === 0
-      ? []
-      : [`${countText(gated)} not sent yet, until the person who invited you lets you in`],
-  ];
-  return [first, ...waiting.map(waitingText), ...rest];
-}
-
-function countText(messages: number): string {
-  return messages === 1 ? "1 message" : `${messages} messages`;
-}
-
-function waitingText(waiting: WaitingLine): string {
-  const { line, sent, waitingFor } = waiting;
-  if (waitingFor.length > 0 && sent) return slowText(waiting);
-  return `not sent yet: "${quoted(line.shown)}"`;
-}
-
-/** Says how many lines were not shown to which members, and why. */
-function notShownByText(lines: number, missed: readonly Missed[]): string {
-  const what = lines === 1 ? "1 message was" : `${lines} messages were`;
-  return `${what} not shown ${reasonsText(missed).join("; or ")}`;
-}
-
-/** Says when this member missed messages, in this machine's local time. */
-export function missedText({ from, to }: MissedSpan): string {
-  const isOneDay = dayOf(from) === dayOf(to);
-  const day = (time: number) => isOneDay ? "" : `${dayOf(time)} `;
-  const span = `${day(from)}${secondOf(from)} to ${day(to)}${secondOf(to)}`;
-  return `you missed messages from ${span}: you were away for too long`;
-}
-
-function namesText(names: readonly string[]): string {
-  return listed(names.map(printable));
-}
-
-/**
- * Says that a message waits, and for whom.
- *
- * @param text The message.
- * @param closed Who has to let the user in.
- */
-export function keptText(text: string, closed: string): string {
-  return `waits for ${closed}: "${quoted(text)}"`;
-}
-
-/** Quotes the start of a message. */
-function quoted(text: string): string {
-  const [line = "", ...rest] = text.split("\n");
-  const characters = [...line];
-  const isWhole = rest.length === 0 && characters.length <= MAX_QUOTED;
-  return printable(characters.slice(0, MAX_QUOTED).join("")) + (isWhole ? "" : "…");
 }
 
 /** Failures that a new connection may not meet again. */

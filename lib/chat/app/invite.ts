@@ -1,6 +1,6 @@
 /**
- * The invitations of a conversation: those that the user makes, the one by which the user comes, the commands about
- * them, and what people are told.
+ * The invitations of a conversation: those that the user makes, the one by which the user comes, and what people are
+ * told of them.
  *
  * @module
  */
@@ -30,14 +30,9 @@ import {
   type LinkScheme,
 } from "../wire/invitation.ts";
 import { WEBSOCKET_PATH } from "../wire/kinds.ts";
-import {
-  type Display,
-  type Gate,
-  type InvitationNews,
-  type Inviting,
-  listed,
-  type Presenter,
-} from "./presenter.ts";
+import { listed } from "./peer_texts.ts";
+import type { Display, Gate, InvitationNews, Inviting, Presenter } from "./presenter.ts";
+import { DEFAULT_HOURS } from "./slash_commands.ts";
 
 /** Where the guests of a member join. */
 export interface GuestPlace {
@@ -387,54 +382,6 @@ function commandOf(
   const command = `parley chat client ${word}${tls ? " --tls" : ""}`;
   if (hostname === undefined) return { command, from: "unknown" };
   return { command, from: isLoopback(hostname) ? "this machine" : "elsewhere" };
-}
-
-// The commands.
-
-/** The usage of the commands about invitations. */
-export const INVITE_USAGE = {
-  invite: "usage: /invite [--many] [--hours N], with N from 1 to 8760",
-  uninvite: "usage: /uninvite N, with the N that /invites lists",
-} as const;
-
-/** A command about invitations that has arguments. */
-export type InviteCommand =
-  | { readonly kind: "invite"; readonly many: boolean; readonly hours: number }
-  | { readonly kind: "uninvite"; readonly number: number };
-
-/** How long an invitation lasts by default, in hours. */
-export const DEFAULT_HOURS = 24;
-/** How long an invitation lasts at most: a year, in hours. */
-const MAX_HOURS = 8_760;
-
-/**
- * Parses the arguments of `/invite` and `/uninvite`.
- *
- * @param kind The command.
- * @param rest What follows it.
- * @returns The command; undefined if the arguments are not valid.
- */
-export function parseInvite(kind: InviteCommand["kind"], rest: string): InviteCommand | undefined {
-  const words = rest.split(/\s+/u).filter((word) => word !== "");
-  if (kind === "uninvite") {
-    const number = words.length === 1 ? wholeNumber(words[0]) : undefined;
-    return number === undefined ? undefined : { kind, number };
-  }
-  let many = false;
-  let hours: number | undefined;
-  for (let i = 0; i < words.length; i++) {
-    if (words[i] === "--many" && !many) many = true;
-    else if (words[i] === "--hours" && hours === undefined) {
-      hours = wholeNumber(words[++i]);
-      if (hours === undefined || hours > MAX_HOURS) return undefined;
-    } else return undefined;
-  }
-  return { kind, many, hours: hours ?? DEFAULT_HOURS };
-}
-
-/** Reads a whole number from 1 to 9999. */
-function wholeNumber(word = ""): number | undefined {
-  return /^[1-9]\d{0,3}$/.test(word) ? Number(word) : undefined;
 }
 
 // Refusals.

@@ -17,19 +17,17 @@ import type { RelayEvent } from "../relay/options.ts";
 import type { MadeInvitation } from "../trust/invitations.ts";
 import type { TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
-import {
-  changeText,
-  faultText,
-  type Identified,
-  type InvitationNews,
-  isIgnored,
-  type Listening,
-  type ServerPresenter,
-  type Status,
-  type TrustView,
-  type Verdict,
-} from "./presenter.ts";
 import { waitingText } from "./invite.ts";
+import { changeText, faultText, isIgnored } from "./peer_texts.ts";
+import type {
+  Identified,
+  InvitationNews,
+  Listening,
+  ServerPresenter,
+  Status,
+  TrustView,
+  Verdict,
+} from "./presenter.ts";
 import { CHAT_COMMANDS } from "./slash_commands.ts";
 import { isAction } from "./speech.ts";
 import { frameFields, type WireFrame } from "./wire_dump.ts";

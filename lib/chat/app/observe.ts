@@ -13,12 +13,18 @@ import { printable } from "../../base/printable.ts";
 import { toFailure } from "../../os/errors.ts";
 import type { Io } from "../../os/io.ts";
 import { Log, type LogLevel, LogSink } from "../../os/log.ts";
-import type { Origin, RelayEvent } from "../relay/options.ts";
-import { JOIN_BUCKETS, type RelayState, type Tally } from "../relay/options.ts";
+import {
+  JOIN_BUCKETS,
+  type Origin,
+  type RelayEvent,
+  type RelayState,
+  type Tally,
+} from "../relay/options.ts";
 import type { RelayServer } from "../runtime/room.ts";
 import { hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
+import { leftText, presenceText } from "./peer_texts.ts";
 import type { JoinCommands, Listening, ServerPresenter } from "./presenter.ts";
-import { leftText, presenceText, Transcript } from "./transcript.ts";
+import { Transcript } from "./transcript.ts";
 
 /** Options of {@linkcode RelayMonitor}. */
 export interface WatchOptions {

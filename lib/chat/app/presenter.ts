@@ -1,34 +1,22 @@
 /**
- * What every presentation of a conversation shares: the interfaces of presenters and displays, and the texts about
- * trust: members' standing, changed keys, decisions and faults.
+ * The interfaces within a conversation: what it needs, what presents it, what shows it, and what it asks of its
+ * surroundings. Types alone.
  *
  * @module
  */
 
-import { printable } from "../../base/printable.ts";
 import type { Input } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import type { WaitingLine } from "../member/deliveries.ts";
-import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Entered } from "../member/lines.ts";
+import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { RelayEvent } from "../relay/options.ts";
 import type { Session } from "../runtime/session.ts";
-import {
-  type Crowding,
-  type Exclusion,
-  MAX_ALIASES,
-  MAX_SAVED,
-  type Standing,
-  type Trust,
-  type TrustState,
-} from "../trust/trust.ts";
+import type { MadeInvitation } from "../trust/invitations.ts";
+import type { Standing, Trust, TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
 import type { WireFrame } from "./wire_dump.ts";
-import type { Failure } from "../../base/failure.ts";
-import { FAULTS } from "../member/inbox.ts";
-import type { MadeInvitation } from "../trust/invitations.ts";
-import { type KnownPeer, MAX_ALIKE, MAX_UNDECIDED } from "../trust/known_peers.ts";
 
 /** A decision of the user about a member. */
 export type Verdict =
@@ -220,16 +208,8 @@ export interface LocalCommands {
   ): Promise<string | undefined>;
 }
 
-/** Names a room in a sentence. */
-export function roomText(roomName: string): string {
-  return roomName === "" ? "the room without a name" : `the room ${printable(roomName)}`;
-}
-
 /** Which messages ring the bell: private ones and those that name the user, all, or none. */
-export const BELLS = ["mention", "all", "none"] as const;
-
-/** One of {@linkcode BELLS}. */
-export type Bell = typeof BELLS[number];
+export type Bell = "mention" | "all" | "none";
 
 /** Formats events as lines of output. The returned lines are printable. */
 export interface Presenter {
@@ -370,264 +350,4 @@ export interface ConversationOptions {
   readonly stopped: Promise<number>;
   /** Resolves at a second stop signal. */
   readonly insisted: Promise<void>;
-}
-
-/** The maximum number of names in a list; the rest is counted. */
-export const NAMES_SAID = 3;
-
-const EXCLUDED: Readonly<Record<Exclusion, string>> = {
-  "by command": "excluded by you",
-  unexpected: "excluded: not in your --expect list",
-  locked: "excluded: new, and the room is locked",
-};
-
-/** Says that not all peers who are met can be remembered. */
-export const CROWDED_TEXT: Readonly<Record<Crowding, string>> = {
-  run: `${MAX_SAVED} people were met for the first time in this run: others are not remembered`,
-  file: `you know ${MAX_UNDECIDED} people only by sight: the oldest give way; /trust or /verify ` +
-    `those who must stay`,
-};
-
-/** Says that the known-peers file could not be written. */
-export function unwrittenText({ what, why, hint = "check the file" }: Failure): string {
-  return `${what}: ${why}; new peers are remembered for this run only until this is fixed: ${hint}`;
-}
-
-/** Says that leaving waits for the known-peers file. */
-export const SETTLING_TEXT = "the known-peers file is being written; Ctrl-C leaves without";
-
-/** Says that the user did not wait for the known-peers file. */
-export const UNSAVED_TEXT = "the known-peers file was not written: new peers may not be saved";
-
-/** Says that the known-peers file can be written again. */
-export const WRITTEN_TEXT = "the known-peers file can be written again: new peers are saved";
-
-/** Says that another process has locked the known-peers file. */
-export const WAITING_TEXT = "waiting for the known-peers file: another process has locked it";
-
-/**
- * Describes a peer's standing in a few words: `verified`, `new; has the same key as bo`.
- *
- * @param peer The peer.
- * @param standing What is known about its identity.
- * @param own The fingerprint of this side.
- */
-export function standingText(
-  { credential }: Peer,
-  standing: Standing,
-  own: string | undefined,
-): string {
-  const parts = [trustText(standing)];
-  if (credential.fingerprint === own) parts.push("has your own key");
-  if (standing.aliases.length > 0) parts.push(`has the same key as ${aliasText(standing)}`);
-  if (standing.alike.length > 0) {
-    const names = orMore(
-      listed(standing.alike.map(({ name }) => name)),
-      standing.alike.length === MAX_ALIKE,
-    );
-    parts.push(`NOT ${names}, whose name looks the same but whose key differs`);
-  }
-  if (standing.before !== undefined && standing.trust !== "changed") {
-    parts.push(`NOT the key that ${credential.name} had before, ${standing.before}`);
-  }
-  return parts.join("; ");
-}
-
-function trustText({ trust, exclusion, known, invitation }: Standing): string {
-  switch (trust) {
-    case "known":
-      return `known since ${since(known)}`;
-    case "changed":
-      return "ITS KEY HAS CHANGED";
-    case "excluded":
-      return EXCLUDED[exclusion!];
-    case "invited":
-      return invitation ?? trust;
-    case "new":
-    case "verified":
-      return trust;
-  }
-}
-
-/** Returns the day of the first meeting without the time. */
-function since(known: readonly KnownPeer[]): string {
-  return known[0]!.firstSeen.slice(0, 10);
-}
-
-function aliasText({ aliases }: Standing): string {
-  const names = aliases.map(({ name, verified }) => verified ? `${name} (verified)` : name);
-  return orMore(listed(names), names.length === MAX_ALIASES);
-}
-
-/** Says that a list was cut. */
-function orMore(list: string, isCut: boolean): string {
-  return isCut ? `${list} or more` : list;
-}
-
-/** Says which keys are known under a name. */
-export function formerKeys({ known }: Standing): string[] {
-  return known.map((peer) => {
-    const isProved = peer.status === "verified" || peer.status === "invited";
-    const compared = isProved ? `, ${peer.status}` : "";
-    return `it was ${peer.fingerprint} (known since ${since([peer])}${compared})`;
-  });
-}
-
-/**
- * Says in two lines which members here have other keys than the known ones. The fingerprints stand
- * beside the names.
- */
-export function changedAtStart(changed: readonly Peer[]): string[] {
-  const names = namesOf(changed);
-  const [{ credential: { name } }] = changed as readonly [Peer];
-  return changed.length === 1
-    ? [
-      `THE KEY OF ${name} HAS CHANGED: nothing is sent to this ${name}, whose messages are hidden`,
-      `ask ${name} by phone (/fingerprint ${name}); if the new key is right: /trust ${name}`,
-    ]
-    : [
-      `THE KEYS OF ${names} HAVE CHANGED: nothing is sent to them, and their messages are hidden`,
-      `ask each of them by phone (/fingerprint NAME); if the new key is right: /trust NAME`,
-    ];
-}
-
-/** Returns the warning about a changed key, as lines for a terminal. */
-export function changeWarning(
-  { name, fingerprint }: Peer["credential"],
-  standing: Standing,
-): string[] {
-  const old = formerKeys(standing).map((line) => `  ${line}`);
-  const alias = standing.aliases.length > 0 ? `, the key of ${aliasText(standing)}` : "";
-  return [
-    `THE KEY OF ${name} HAS CHANGED: someone else uses the name, or ${name} has a new key.`,
-    ...old,
-    `  it is  ${fingerprint}${alias}`,
-    `Nothing is sent to this ${name}, and its messages are hidden.`,
-    `Ask ${name} by phone or in person. If the new key is right: /trust ${name}`,
-  ];
-}
-
-/** Returns the same warning as one sentence, for programs. */
-export function changeText({ name, fingerprint }: Peer["credential"], { known }: Standing): string {
-  const old = known.map((peer) => peer.fingerprint).join(", ");
-  return `the key of ${name} has changed from ${old} to ${fingerprint}: nothing is sent to it and ` +
-    `its messages are hidden until /trust ${name}`;
-}
-
-/** Confirms a decision of the user. */
-export function verdictText(
-  verdict: Verdict,
-  name: string,
-  peer: Peer | undefined,
-  who: TrustView,
-): string {
-  const remembered = who.remembers ? "" : ", for this run";
-  const obstacle = peer === undefined ? undefined : who.obstacle(peer);
-  const still = obstacle === undefined ? "" : `; but it ${obstacle}`;
-  switch (verdict) {
-    case "verify":
-      return `${name} is verified${remembered}: ${peer!.credential.fingerprint}${still}`;
-    case "trust":
-      return `the key of ${name} is accepted${remembered}: ` +
-        `${peer!.credential.fingerprint}${still}`;
-    case "forget":
-      return `${name} is forgotten: the next member with that name is new`;
-    case "exclude":
-      return `${name} no longer receives your messages; /include ${name} undoes this`;
-    case "include":
-      return obstacle === undefined
-        ? `${name} receives your messages again`
-        : `${name} is no longer excluded by you${still}`;
-    case "ignore":
-      return `messages of ${name} are hidden, and ${name} is told so; /unignore ${name} undoes this`;
-    case "unignore":
-      return `messages of ${name} are shown again`;
-  }
-}
-
-/** Says who receives messages after /lock or /unlock. */
-export function lockText(locked: boolean, leftOut: readonly Peer[]): string {
-  if (!locked) {
-    const but = leftOut.length === 0 ? "" : ` but ${namesOf(leftOut)}`;
-    return `unlocked: everyone${but} receives your messages`;
-  }
-  const rule = "locked: only known, invited and verified members receive your messages";
-  return leftOut.length === 0 ? rule : `${rule}; ${namesOf(leftOut)} ${verb(leftOut)} not`;
-}
-
-/** Says which members here do not receive messages. */
-export function leftOutText(leftOut: readonly Peer[]): string {
-  return `${namesOf(leftOut)} ${verb(leftOut)} not receive your messages`;
-}
-
-function verb(peers: readonly Peer[]): string {
-  return peers.length === 1 ? "does" : "do";
-}
-
-/** Returns whether a fault is not worth telling: the user wished that these messages are hidden. */
-export function isIgnored(
-  { code, peer }: MemberEvent & { readonly kind: "fault" },
-  who: TrustView | undefined,
-): boolean {
-  return code === "HIDDEN" && peer !== undefined && who?.ignores(peer.credential) === true;
-}
-
-/** Lists the names of peers; of many, the first ones and a count. */
-export function namesOf(peers: readonly Peer[]): string {
-  return listed(peers.map(({ credential }) => credential.name));
-}
-
-/**
- * Lists names; of many, the first ones and a count.
- *
- * @param names The names, or the first {@linkcode NAMES_SAID} of them.
- * @param more The number of names that follow.
- */
-export function listed(names: readonly string[], more = 0): string {
-  const all = names.length + more;
-  if (all > NAMES_SAID || more > 0) {
-    const first = names.slice(0, NAMES_SAID - 1);
-    const rest = all - first.length;
-    const others = rest === 1 ? "1 other" : `${rest} others`;
-    return first.length === 0 ? others : `${first.join(", ")} and ${others}`;
-  }
-  const last = names.at(-1)!;
-  return names.length === 1 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
-}
-
-const TEXT: Readonly<Record<FaultCode, string>> = {
-  ...FAULTS,
-  ROSTER_DIFFERS:
-    "sees different members in this room than you: the relay may be deceiving one of you",
-  HIDDEN: "has a different key than the one you know",
-  MISTRUSTED: "sends you no messages, because it knows another key under your name: compare " +
-    "fingerprints by phone",
-  UNREACHABLE: "its session key cannot be used; your messages do not reach it",
-  FAILED: "parley failed on a frame",
-  CLOCK_BEHIND: "this machine's clock is behind that member's: check which is right",
-  BAD_CREDENTIAL: "the relay listed a member whose credential is invalid",
-  CREDENTIAL_EXPIRED: "the relay listed a member whose credential has expired",
-  NAME_TAKEN: "the relay listed a second member under one name",
-};
-
-/** Faults after which messages are still shown. */
-const SHOWN: ReadonlySet<FaultCode> = new Set([
-  "GAP",
-  "UNREACHABLE",
-  "MISTRUSTED",
-  "CLOCK_BEHIND",
-]);
-
-/** Describes a fault in one sentence. */
-export function faultText(event: MemberEvent & { readonly kind: "fault" }): string {
-  const { code, peer, detail, count } = event;
-  const who = peer === undefined ? "" : `${peer.credential.name}: `;
-  const more = detail === "" ? "" : ` (${detail})`;
-  const consequence = SHOWN.has(code)
-    ? ""
-    : peer === undefined && code !== "UNKNOWN_SENDER"
-    ? "; not admitted"
-    : "; it is not shown";
-  const times = count > 1 ? `, ${count} times so far` : "";
-  return `${who}${TEXT[code]}${more}${consequence}${times}`;
 }

@@ -15,23 +15,22 @@ import type { RelayServer } from "../runtime/room.ts";
 import type { Session } from "../runtime/session.ts";
 import type { WebSite } from "../runtime/web_server.ts";
 import type { Invitations } from "../trust/invitations.ts";
+import { roomSegment } from "../wire/invitation.ts";
 import { DEFAULT_PORT, isRoomName, MAX_ROOM_NAME_BYTES, WEBSOCKET_PATH } from "../wire/kinds.ts";
 import type { Conversation } from "./chat_loop.ts";
-import { roomSegment } from "../wire/invitation.ts";
 import { type Ended, endedFailure } from "./departure.ts";
 import type { GuestPlace, PagePlace } from "./invite.ts";
-import type { ConversationSetup, OneRoom } from "./load_trust.ts";
-import {
-  type Carried,
-  type Inviting,
-  type JoinCommands,
-  type KeptLog,
-  listed,
-  type Listening,
-  type LocalCommands,
-  type Rooms,
-  roomText,
+import { listed, roomText } from "./peer_texts.ts";
+import type {
+  Carried,
+  Inviting,
+  JoinCommands,
+  KeptLog,
+  Listening,
+  LocalCommands,
+  Rooms,
 } from "./presenter.ts";
+import type { ConversationSetup, OneRoom } from "./setup.ts";
 
 /** The user's invitations in one room. */
 export interface RoomInvitations extends Inviting {

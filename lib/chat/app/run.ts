@@ -5,7 +5,7 @@
  */
 
 import { MalformedError } from "../../base/bytes.ts";
-import { type Failure, usageFailure } from "../../base/failure.ts";
+import { usageFailure } from "../../base/failure.ts";
 import { hostPort, readPublicName } from "../../base/host_port.ts";
 import { quote } from "../../base/printable.ts";
 import { reportingFailure } from "../../cli/output.ts";
@@ -16,46 +16,21 @@ import {
   readServerFiles,
   type TlsServerOptions,
 } from "../../net/tls.ts";
-import { toFailure } from "../../os/errors.ts";
-import type { Release } from "../../os/held_file.ts";
-import type { Io } from "../../os/io.ts";
+import type { Io, Release } from "../../os/io.ts";
 import { type Input, outputFailure } from "../../os/streams.ts";
 import type { OwnCredential } from "../identity/credential.ts";
 import { madeUpName, normalizeName } from "../identity/name.ts";
 import type { MemberEvent } from "../member/options.ts";
 import type { Limits, RelayEvent } from "../relay/options.ts";
-import {
-  createIdentity,
-  joinRoom,
-  openRelay,
-  type RelayServer,
-  type RelayServerOptions,
-} from "../runtime/room.ts";
+import { createIdentity, joinRoom, openRelay, type RelayServerOptions } from "../runtime/room.ts";
 import type { Session, SessionOptions } from "../runtime/session.ts";
 import type { WebSite } from "../runtime/web_server.ts";
-import type { AllowList } from "../trust/allow_list.ts";
-import {
-  ChatLog,
-  type ConversationSetup,
-  hasTerminal,
-  KEYS_TEXT,
-  KnownPeersNotices,
-  type LineHistory,
-  type LoadedTrust,
-  loadTrust,
-  OPEN_MINDED,
-  openHistory,
-  setUpConversation,
-  type SetupOptions,
-  type TrustSettings,
-  wireTap,
-} from "./load_trust.ts";
 import { Invitations } from "../trust/invitations.ts";
+import type { AllowList } from "../trust/peer_files.ts";
 import { type InvitationLink, openInvitation } from "../wire/invitation.ts";
 import type { Reason } from "../wire/kinds.ts";
-import { NOTICE_AFTER_MS } from "./departure.ts";
 import { ChatInvitations, type PagePlace, refusalOf } from "./invite.ts";
-import { SETTLING_TEXT, UNSAVED_TEXT } from "./presenter.ts";
+import { RelayMonitor, type WatchOptions } from "./observe.ts";
 import {
   dialledNames,
   guestPlace,
@@ -67,7 +42,29 @@ import {
   type StaysOptions,
   webPage,
 } from "./rooms.ts";
-import { RelayMonitor, type WatchOptions } from "./observe.ts";
+import {
+  ChatLog,
+  KnownPeersNotices,
+  type LineHistory,
+  type LoadedTrust,
+  loadTrust,
+  OPEN_MINDED,
+  openAllowList,
+  openHistory,
+  openLog,
+  reloadAllowList,
+  reportUnread,
+  settle,
+  type TrustSettings,
+} from "./run_files.ts";
+import {
+  type ConversationSetup,
+  hasTerminal,
+  KEYS_TEXT,
+  makeEarlyPresenter,
+  setUpConversation,
+  type SetupOptions,
+} from "./setup.ts";
 
 /** The options of a server and of a client. */
 export interface TalkOptions extends
@@ -171,7 +168,7 @@ async function hostWithMember(options: HostOptions): Promise<number> {
     ...allowed !== undefined || options.invited ? { allows } : {},
     ...options.invited ? { invitations: book } : {},
   };
-  const notices = new KnownPeersNotices(options.io, options.json);
+  const notices = await openNotices(options);
   using loaded = await loadTrust(options, notices);
   await using lines = await openHistory(options, notices);
   await using log = await openLog(options, notices);
@@ -239,11 +236,6 @@ function releaseFiles(
   release?.({ path: allow, done: done.filter((path) => path !== undefined) });
 }
 
-async function openAllowList({ allow }: HostOptions): Promise<AllowList | undefined> {
-  if (allow === undefined) return undefined;
-  return await (await import("../trust/allow_list.ts")).AllowList.open(allow);
-}
-
 async function serverOptions(
   options: HostOptions,
 ): Promise<RelayServerOptions & { readonly site?: WebSite; readonly warning?: string }> {
@@ -293,30 +285,6 @@ async function openSite(
   });
 }
 
-/** Reloads the allow list and removes members that are no longer on it. */
-async function reloadAllowList(
-  allowed: AllowList,
-  server: RelayServer,
-  setup: ConversationSetup,
-): Promise<void> {
-  const { display, presenter } = setup;
-  try {
-    const unchanged = await allowed.reload() ? "" : " (unchanged)";
-    const identities = allowed.size === 1 ? "1 identity" : `${allowed.size} identities`;
-    display.print(presenter.notice(`allow list reloaded: ${identities} may join${unchanged}`));
-    server.removeDisallowed();
-  } catch (error) {
-    reportUnread(toFailure(error, "cannot reload the allow list"), setup);
-  }
-}
-
-function reportUnread(
-  { code, what, why }: Failure,
-  { display, presenter }: ConversationSetup,
-): void {
-  display.print(presenter.error(code, `${what}: ${why}; the previous list stays in force`));
-}
-
 /**
  * Returns what a server does at SIGHUP: it reloads its list, and without a list it goes on if it has no terminal that
  * could have closed, as under `nohup`. Undefined if it stops.
@@ -352,7 +320,7 @@ export function visitRoom(options: VisitOptions): Promise<number> {
     const own = link && { link, invitation: await openInvitation(link.secret) };
     const files = options.tls ?? (web?.isSecure ? { ca: undefined } : undefined);
     const tls = files && await readClientFiles(files);
-    const notices = new KnownPeersNotices(options.io, options.json);
+    const notices = await openNotices(options);
     using loaded = await loadTrust(options, notices);
     await using lines = await openHistory(options, notices);
     await using log = await openLog(options, notices);
@@ -460,29 +428,8 @@ async function runChat(
   }
 }
 
-/**
- * Waits until the known peers are written, however slow the disk is, and tells that it waits. Ctrl-C and stop signals
- * end the wait.
- */
-async function settle(
-  loaded: LoadedTrust,
-  { display, presenter }: ConversationSetup,
-  hurried: Promise<void>,
-): Promise<void> {
-  const slow = setTimeout(() => display.print(presenter.notice(SETTLING_TEXT)), NOTICE_AFTER_MS);
-  const settled = loaded.settled().then(() => true);
-  const isSettled = await Promise.race([settled, hurried.then(() => false)]);
-  clearTimeout(slow);
-  if (!isSettled) display.print(presenter.error("UNSAVED", UNSAVED_TEXT));
-}
-
-async function openLog(
-  { logFile }: TalkOptions,
-  notices: KnownPeersNotices,
-): Promise<ChatLog> {
-  const log = new ChatLog(notices);
-  if (logFile !== undefined) await log.open(logFile);
-  return log;
+async function openNotices({ io, json }: TalkOptions): Promise<KnownPeersNotices> {
+  return new KnownPeersNotices(io, await makeEarlyPresenter(io, json));
 }
 
 /**
@@ -515,7 +462,8 @@ async function relayOnly(options: HostOptions): Promise<number> {
   );
   const keepsAtHangup = hangup !== undefined;
   const without = { input, stay: true, name: "", trust, lasting: false, keepsAtHangup };
-  await using setup = await setUpConversation({ ...options, ...without }, () => {});
+  const greeter = "received";
+  await using setup = await setUpConversation({ ...options, ...without, greeter }, () => {});
   const { display, presenter } = setup;
   await using watch = new RelayMonitor(options);
   await using server = openRelay({
@@ -526,7 +474,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
       watch.event(event);
       display.print(presenter.relayEvent(event));
     },
-    ...(options.wire ? { tap: () => wireTap(presenter, display, "received") } : {}),
+    ...setup.tap,
   });
   using _hangup = hangup && onHangup(options.io, hangup);
   allowed?.replaced.then((failure) => reportUnread(failure, setup));

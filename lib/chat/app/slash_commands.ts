@@ -1,5 +1,5 @@
 /**
- * Input lines: parses messages and slash commands, and runs them.
+ * Input lines: the slash commands, and how a line is read, completed and kept.
  *
  * @module
  */
@@ -8,15 +8,6 @@ import { nearest } from "../../base/failure.ts";
 import { withoutFragment } from "../../base/printable.ts";
 import type { Input } from "../../os/streams.ts";
 import type { Completions } from "../../terminal/suggestions.ts";
-import { foldName } from "../identity/name.ts";
-import type { Peer } from "../member/roster.ts";
-import type { Session } from "../runtime/session.ts";
-import { safetyNumber } from "../trust/known_peers.ts";
-import type { Decision } from "../trust/trust.ts";
-import { INVITE_USAGE, type InviteCommand, parseInvite } from "./invite.ts";
-import type { ConversationOptions, Verdict } from "./presenter.ts";
-import { statusOf } from "./speech.ts";
-import type { Answer, Verification } from "./verify.ts";
 
 /** The slash commands and their help texts. */
 export const CHAT_COMMANDS = {
@@ -138,11 +129,17 @@ const NAMED = [
   "ban",
 ] as const;
 
+/** What a person answers to a comparison: `/verify NAME yes`. */
+export type Answer = "yes" | "no";
+
+/** A command without arguments. */
+export type PlainCommand = { readonly kind: typeof PLAIN[number] };
+
 /** A parsed input line: a command, a message to send, or a mistake. */
 export type SlashCommand =
   | { readonly kind: "nothing" }
   | { readonly kind: "send"; readonly text: string; readonly to: string | undefined }
-  | { readonly kind: typeof PLAIN[number] }
+  | PlainCommand
   | { readonly kind: typeof NAMED[number]; readonly name: string }
   | { readonly kind: "verify"; readonly name: string; readonly answer: Answer | undefined }
   | { readonly kind: "fingerprint"; readonly name: string | undefined }
@@ -332,246 +329,50 @@ function mistake(message: string): SlashCommand {
   return { kind: "mistake", code: "COMMAND_USAGE", message };
 }
 
-/** The output and the trust decisions that commands use. */
-export interface CommandOptions extends
-  Pick<
-    ConversationOptions,
-    "presenter" | "display" | "trust" | "reload" | "invitations" | "remove"
-  > {
-  /** Compares words and safety numbers. */
-  readonly verification: Verification;
+// Invitations.
+
+/** The usage of the commands about invitations. */
+export const INVITE_USAGE = {
+  invite: "usage: /invite [--many] [--hours N], with N from 1 to 8760",
+  uninvite: "usage: /uninvite N, with the N that /invites lists",
+} as const;
+
+/** A command about invitations that has arguments. */
+export type InviteCommand =
+  | { readonly kind: "invite"; readonly many: boolean; readonly hours: number }
+  | { readonly kind: "uninvite"; readonly number: number };
+
+/** How long an invitation lasts by default, in hours. */
+export const DEFAULT_HOURS = 24;
+/** How long an invitation lasts at most: a year, in hours. */
+const MAX_HOURS = 8_760;
+
+/**
+ * Parses the arguments of `/invite` and `/uninvite`.
+ *
+ * @param kind The command.
+ * @param rest What follows it.
+ * @returns The command; undefined if the arguments are not valid.
+ */
+export function parseInvite(kind: InviteCommand["kind"], rest: string): InviteCommand | undefined {
+  const words = rest.split(/\s+/u).filter((word) => word !== "");
+  if (kind === "uninvite") {
+    const number = words.length === 1 ? wholeNumber(words[0]) : undefined;
+    return number === undefined ? undefined : { kind, number };
+  }
+  let many = false;
+  let hours: number | undefined;
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] === "--many" && !many) many = true;
+    else if (words[i] === "--hours" && hours === undefined) {
+      hours = wholeNumber(words[++i]);
+      if (hours === undefined || hours > MAX_HOURS) return undefined;
+    } else return undefined;
+  }
+  return { kind, many, hours: hours ?? DEFAULT_HOURS };
 }
 
-/** What the commands need from the conversation. */
-export interface CommandHandlers {
-  /** Sends a message to everyone, or to one member. */
-  send(session: Session, text: string, to: string | undefined): void;
-  /** Returns the number of messages that wait for the person who invited the user. */
-  gated(): number;
-  /** Reports a command that cannot be done. */
-  refuse(code: string, message: string): void;
-}
-
-/** Runs parsed input lines. */
-export class CommandRunner {
-  readonly #options: CommandOptions;
-  readonly #handlers: CommandHandlers;
-
-  /**
-   * @param options The output and the trust decisions.
-   * @param handlers The conversation.
-   */
-  constructor(options: CommandOptions, handlers: CommandHandlers) {
-    this.#options = options;
-    this.#handlers = handlers;
-  }
-
-  /**
-   * Runs one parsed line.
-   *
-   * @param session The session.
-   * @param command The parsed line.
-   * @returns The exit code if the user leaves, otherwise undefined.
-   */
-  async run(session: Session, command: SlashCommand): Promise<{ readonly code: 0 } | undefined> {
-    if (command.kind === "quit") return { code: 0 };
-    await this.#run(session, command);
-    return undefined;
-  }
-
-  #run(
-    session: Session,
-    command: Exclude<SlashCommand, { readonly kind: "quit" }>,
-  ): Promise<void> | void {
-    const { presenter, display } = this.#options;
-    switch (command.kind) {
-      case "nothing":
-        return;
-      case "send":
-        return this.#handlers.send(session, command.text, command.to);
-      case "who":
-        return this.#who(session);
-      case "names":
-        return display.print(presenter.names(session.members(), session.self));
-      case "clear":
-        return this.#clear();
-      case "kick":
-      case "ban":
-        return this.#remove(session, command.kind, command.name);
-      case "status":
-        return display.print(presenter.status(statusOf(session, this.#handlers.gated())));
-      case "more":
-        return display.print(presenter.more());
-      case "quiet":
-        return display.print(presenter.quiet());
-      case "fingerprint":
-        return this.#fingerprint(session, command.name);
-      case "verify":
-        return this.#verify(session, command.name, command.answer);
-      case "trust":
-      case "forget":
-      case "exclude":
-      case "include":
-      case "ignore":
-      case "unignore":
-        return this.#decide(session, command.kind, command.name);
-      case "lock":
-      case "unlock":
-        return this.#lock(session, command.kind === "lock");
-      case "invites":
-      case "invite":
-      case "uninvite":
-        return this.#invitations(command);
-      case "join":
-      case "log":
-        return this.#handlers.refuse("NOT_HERE", "/join and /log work only at a terminal");
-      case "reload":
-        return this.#reload();
-      case "help":
-        return display.print(presenter.help());
-      case "mistake":
-        return this.#handlers.refuse(command.code, command.message);
-    }
-  }
-
-  /** Shows the members of the room. */
-  #who(session: Session): void {
-    const { presenter, display, trust } = this.#options;
-    for (const { credential } of others(session)) trust.show(credential);
-    display.print(presenter.roster(session.members(), session.self));
-  }
-
-  /** Shows a member's fingerprint, or the user's own if no name is given. */
-  async #fingerprint(session: Session, name: string | undefined): Promise<void> {
-    const { presenter, display, trust } = this.#options;
-    const { self } = session;
-    if (name === undefined || foldName(name) === self.folded) {
-      return display.print(presenter.fingerprint(self));
-    }
-    const peer = find(session, name);
-    if (peer === undefined) {
-      return display.print(presenter.error("NO_SUCH_MEMBER", noSuchMember(name)));
-    }
-    const { credential } = peer;
-    const number = await safetyNumber(self.fingerprint, credential.fingerprint);
-    const other = { standing: trust.standing(credential), safetyNumber: number };
-    trust.show(credential);
-    display.print(presenter.fingerprint({ ...credential, other }));
-    this.#options.verification.showedNumber(peer);
-  }
-
-  /** Compares words with a member, or takes the answer. */
-  #verify(session: Session, name: string, answer: Answer | undefined): void {
-    const peer = find(session, name);
-    if (peer === undefined) this.#handlers.refuse("NO_SUCH_MEMBER", noSuchMember(name));
-    else this.#options.verification.run(peer, answer);
-  }
-
-  /** Applies a decision about a member. */
-  #decide(session: Session, verdict: Exclude<Verdict, "verify">, name: string): void {
-    const { presenter, display } = this.#options;
-    const peer = find(session, name);
-    const decision = this.#rule(verdict, name, peer);
-    if (decision.ok) display.print(presenter.decided(verdict, name, peer));
-    else this.#handlers.refuse(decision.code, decision.message);
-  }
-
-  #rule(
-    verdict: Exclude<Verdict, "verify">,
-    name: string,
-    peer: Peer | undefined,
-  ): Decision | { ok: false; code: "NO_SUCH_MEMBER"; message: string } {
-    const { trust } = this.#options;
-    if (verdict === "forget") return trust.forget(name);
-    if (verdict === "include") return trust.include(peer?.credential.name ?? name);
-    if (verdict === "unignore") return trust.unignore(peer?.credential.name ?? name);
-    if (peer === undefined) {
-      return { ok: false, code: "NO_SUCH_MEMBER", message: noSuchMember(name) };
-    }
-    if (verdict === "ignore") {
-      trust.ignore(peer.credential);
-      return { ok: true };
-    }
-    if (verdict === "trust") return trust.trust(peer.credential);
-    trust.exclude(peer.credential);
-    return { ok: true };
-  }
-
-  /** Restricts messages to known, invited and verified members, or lifts the restriction. */
-  #lock(session: Session, locked: boolean): void {
-    const { presenter, display, trust } = this.#options;
-    trust.lock(locked);
-    // Members met while the room was locked are not remembered yet.
-    for (const peer of others(session)) trust.meet(peer, false);
-    const leftOut = others(session).filter((peer) => trust.obstacle(peer) !== undefined);
-    display.print(presenter.locked(locked, leftOut));
-  }
-
-  #clear(): void {
-    const { display } = this.#options;
-    if (display.clear !== undefined) display.clear();
-    else this.#handlers.refuse("NO_SCREEN", "/clear works only on a terminal with escape codes");
-  }
-
-  /** Removes a member from the room. Its leaving, which everyone sees, follows as an event. */
-  #remove(session: Session, kind: "kick" | "ban", name: string): void {
-    const { presenter, display, remove } = this.#options;
-    const { refuse } = this.#handlers;
-    if (remove === undefined) {
-      const message = `/${kind} works only for the owner of the server, in the server's own room`;
-      return refuse("NOT_HOST", message);
-    }
-    const peer = find(session, name);
-    if (peer === undefined) return refuse("NO_SUCH_MEMBER", noSuchMember(name));
-    const { fingerprint, name: known } = peer.credential;
-    const bans = kind === "ban";
-    if (bans && fingerprint === session.self.fingerprint) {
-      return refuse("OWN_KEY", `${known} has your own key: banning it would ban you`);
-    }
-    if (!remove(peer, bans)) return refuse("NO_SUCH_MEMBER", noSuchMember(name));
-    const text = `${known} may not join this room again with its key, ${fingerprint}; ` +
-      "with a new key it may: --allow FILE admits known keys only";
-    if (bans) display.print(presenter.notice(text));
-  }
-
-  /** Makes, lists or withdraws invitations. */
-  async #invitations(
-    command: InviteCommand | { readonly kind: typeof PLAIN[number] },
-  ): Promise<void> {
-    const { presenter, display, invitations } = this.#options;
-    if (invitations === undefined) {
-      return this.#handlers.refuse("NO_INVITATIONS", "this chat makes no invitations");
-    }
-    if (command.kind === "invite") return await invitations.invite(command.many, command.hours);
-    if (command.kind !== "uninvite") {
-      const listed = { kind: "listed", invitations: invitations.list() } as const;
-      return display.print(presenter.invitation(listed));
-    }
-    const { number } = command;
-    if (!invitations.withdraw(number)) {
-      const message = `no invitation of yours has the number ${number}: /invites lists them`;
-      return this.#handlers.refuse("NO_SUCH_INVITATION", message);
-    }
-    display.print(presenter.invitation({ kind: "withdrawn", number }));
-  }
-
-  async #reload(): Promise<void> {
-    const { reload } = this.#options;
-    if (reload !== undefined) return await reload();
-    const message = "/reload works only on a server started with --allow FILE";
-    this.#handlers.refuse("NOTHING_TO_RELOAD", message);
-  }
-}
-
-function others(session: Session): Peer[] {
-  return session.members().filter(({ credential }) => credential.key !== session.self.key);
-}
-
-function find(session: Session, name: string): Peer | undefined {
-  const folded = foldName(name);
-  return others(session).find(({ credential }) => credential.folded === folded);
-}
-
-function noSuchMember(name: string): string {
-  return `nobody else here is called ${name}`;
+/** Reads a whole number from 1 to 9999. */
+function wholeNumber(word = ""): number | undefined {
+  return /^[1-9]\d{0,3}$/.test(word) ? Number(word) : undefined;
 }

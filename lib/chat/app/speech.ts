@@ -1,10 +1,6 @@
 /**
- * What a person is shown of a chat: messages as lines with their time and speaker; marks of the person's own messages,
- * the bell and the title; and comings and goings in one line.
- *
- * The mark stands in the prompt because everything above the prompt scrolls and wraps: a mark behind a printed line could
- * only be drawn by moving the cursor to where the line may no longer be. It is one column wide and first appears while
- * the input line is empty, so that it moves nothing.
+ * What a person is shown of a chat: messages as lines with their time and speaker, the bell and the title, and comings
+ * and goings in one line.
  *
  * @module
  */
@@ -13,8 +9,8 @@ import { dayOf, secondOf, steadyNow } from "../../base/clock.ts";
 import { printable } from "../../base/printable.ts";
 import type { Style } from "../../terminal/terminal.ts";
 import type { MemberEvent } from "../member/options.ts";
-import type { Session } from "../runtime/session.ts";
-import { type ConversationOptions, NAMES_SAID, type Status } from "./presenter.ts";
+import { NAMES_SAID } from "./peer_texts.ts";
+import type { ConversationOptions } from "./presenter.ts";
 
 /** The most lines of one message that a terminal shows at once. */
 const MAX_SPEECH_LINES = 20;
@@ -212,108 +208,10 @@ function fit(line: string): string {
   return printable(line.replaceAll("\t", "    "));
 }
 
-/** Everyone has shown every message. */
-const SHOWN = "✓";
-/** Someone has not shown a message yet. */
-const WAITING = "…";
-/** Someone left, or withheld a message, without showing it. */
-const MISSED = "!";
-
-/** After so long, a line says who has not shown a message yet, in milliseconds. */
-const SLOW_MS = 10_000;
-
-/** Options of {@linkcode OwnMessages}. */
-export type OwnMessagesOptions = Pick<
-  ConversationOptions,
-  "presenter" | "display" | "interactive"
->;
-
-/** Follows what becomes of the user's own messages. */
-export class OwnMessages {
-  readonly #options: OwnMessagesOptions;
-  #session: Session | undefined;
-  #missed = false;
-  /** Whether anyone has received a message. */
-  #heard = false;
-  #slow: ReturnType<typeof setTimeout> | undefined;
-
-  /** @param options The surroundings. */
-  constructor(options: OwnMessagesOptions) {
-    this.#options = options;
-  }
-
-  /** A message was entered. */
-  entered(session: Session): void {
-    if (!this.#options.interactive) return;
-    this.#session = session;
-    const { lines } = session.backlog();
-    // The mark tells of the messages since everything was settled.
-    if (lines <= 1) this.#missed = false;
-    if (lines > 0) this.#heard = true;
-    this.#update(lines);
-  }
-
-  /** Something has happened. */
-  tell(event: MemberEvent): void {
-    if (this.#session === undefined) return;
-    if (event.kind !== "delivered" && event.kind !== "unheard") return;
-    if (event.kind === "unheard" && event.missed === undefined) this.#heard = false;
-    if (event.missed !== undefined) this.#missed = true;
-    this.#update(this.#session.backlog().lines);
-  }
-
-  /** Prints no more lines. */
-  stop(): void {
-    clearTimeout(this.#slow);
-    this.#session = undefined;
-  }
-
-  #update(lines: number): void {
-    const { display } = this.#options;
-    display.mark?.(lines > 0 ? WAITING : this.#missed ? MISSED : this.#heard ? SHOWN : "");
-    if (lines > 0) this.#slow ??= setTimeout(() => this.#tellSlow(), SLOW_MS);
-    else {
-      clearTimeout(this.#slow);
-      this.#slow = undefined;
-    }
-  }
-
-  /** Says once, until everything is settled, who is slow to show a message. */
-  #tellSlow(): void {
-    const session = this.#session;
-    if (session === undefined || !session.connected) return;
-    const { presenter, display } = this.#options;
-    const [oldest] = session.waiting(1);
-    if (oldest !== undefined) display.print(presenter.slow(oldest));
-  }
-}
-
-/** The most messages that `/status` lists. */
-const MAX_LISTED = 10;
-
-/**
- * Returns what the user's side waits for.
- *
- * @param session The session.
- * @param gated The number of messages that wait for the person who invited the user.
- */
-export function statusOf(session: Session, gated: number): Status {
-  const others = session.members().filter(({ credential }) => credential.key !== session.self.key);
-  const waiting = session.waiting(MAX_LISTED);
-  return {
-    connected: session.connected,
-    others: others.length,
-    away: others.filter(({ away }) => away).map(({ credential }) => credential.name),
-    waiting,
-    more: session.backlog().lines - waiting.length,
-    gated,
-  };
-}
-
 /** The shortest time between two rings of the bell, in milliseconds. */
 const RING_MS = 2_000;
 
-type AttentionOptions = OwnMessagesOptions & Pick<ConversationOptions, "bell">;
+type AttentionOptions = Pick<ConversationOptions, "presenter" | "display" | "bell">;
 
 /** Draws attention to messages, and prints gathered comings and goings when they are due. */
 export class Attention {

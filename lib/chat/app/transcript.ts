@@ -12,32 +12,36 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { TrustState } from "../trust/trust.ts";
 import type { WordsEvent } from "../trust/words.ts";
-import { type Ending, endingText, REASON_TEXT } from "../wire/kinds.ts";
-import { missedText, notShownText, slowText, statusText } from "./departure.ts";
+import { type Ending, endingText } from "../wire/kinds.ts";
+import { missedText, notShownText, slowText, statusText } from "./delivery.ts";
+import { invitationTexts, waitingText } from "./invite.ts";
 import {
   changedAtStart,
   changeWarning,
   faultText,
-  formerKeys,
-  type Identified,
-  type InvitationNews,
+  fingerprintText,
   isIgnored,
   leftOutText,
+  leftText,
   listed,
   lockText,
   namesOf,
-  type Presenter,
+  presenceText,
   roomText,
   standingText,
-  type Status,
-  type TrustView,
-  type Verdict,
   verdictText,
+  wordsText,
+} from "./peer_texts.ts";
+import type {
+  Identified,
+  InvitationNews,
+  Presenter,
+  Status,
+  TrustView,
+  Verdict,
 } from "./presenter.ts";
-import { invitationTexts, waitingText } from "./invite.ts";
 import { helpRows } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
-import { wordsText } from "./verify.ts";
 import type { WireFrame } from "./wire_dump.ts";
 
 const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
@@ -220,24 +224,7 @@ export class Transcript implements Presenter {
       const kept = lasting ? [] : [hints.ephemeral];
       return [`your fingerprint is ${fingerprint}`, ...kept].map((line) => this.#note(line));
     }
-    const { standing, safetyNumber } = other;
-    const before = standing.trust === "changed" ? formerKeys(standing) : [];
-    const next = standing.trust === "changed"
-      ? `if they match: /trust ${name}, then /verify ${name} yes`
-      : standing.trust === "verified"
-      ? `you have verified ${name}`
-      : standing.trust === "invited"
-      ? `${name} is invited: sure unless somebody else had the link; if they match: /verify ${name} yes`
-      : `if they match: /verify ${name} yes`;
-    return [
-      `the fingerprint of ${name} is ${fingerprint}`,
-      ...before,
-      `the safety number of you and ${name} is`,
-      `    ${safetyNumber.slice(0, 6).join(" ")}`,
-      `    ${safetyNumber.slice(6).join(" ")}`,
-      `compare one of them with ${name} by phone or in person`,
-      next,
-    ].map((line) => this.#note(line));
+    return fingerprintText({ name, fingerprint }, other).map((line) => this.#note(line));
   }
 
   words(event: WordsEvent): string[] {
@@ -523,19 +510,7 @@ export class Transcript implements Presenter {
   }
 }
 
-/** Says that a member is away or back. */
-export function presenceText(name: string, kind: "away" | "back"): string {
-  return kind === "away" ? `${name} is away: its connection was lost` : `${name} is back`;
-}
-
 function lostText(reason: Ending): string {
   const why = reason === "RELAY_GONE" ? "" : ` (${endingText(reason)})`;
   return `connection lost, trying again …${why}`;
-}
-
-/** Says that a member left. Only a leaving that the member signed is more than the relay's word. */
-export function leftText(name: string, reason: keyof typeof REASON_TEXT, signed: boolean): string {
-  if (reason === "REPLACED") return `${name} is gone: another run has come under that name`;
-  if (reason !== "LEFT") return `${name} is gone: ${REASON_TEXT[reason]}`;
-  return signed ? `${name} left` : `the relay says that ${name} has left`;
 }

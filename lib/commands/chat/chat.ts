@@ -5,13 +5,12 @@
  */
 
 import { MalformedError, utf8 } from "../../base/bytes.ts";
-import { Failure, usageFailure } from "../../base/failure.ts";
+import { type Failure, usageFailure } from "../../base/failure.ts";
 import { LOOPBACK } from "../../base/host_port.ts";
-import { printable, quote, withoutFragment } from "../../base/printable.ts";
-import { OPEN_MINDED, standardInput, type TrustSettings } from "../../chat/app/load_trust.ts";
+import { quote } from "../../base/printable.ts";
 import type { PagePlace } from "../../chat/app/invite.ts";
 import { type HostOptions, hostRoom, visitRoom } from "../../chat/app/run.ts";
-import { BELLS } from "../../chat/app/presenter.ts";
+import { OPEN_MINDED, type TrustSettings } from "../../chat/app/run_files.ts";
 import type { Limits } from "../../chat/relay/options.ts";
 import { isFingerprint } from "../../chat/trust/known_peers.ts";
 import {
@@ -25,11 +24,10 @@ import {
   MAX_ROOM_NAME_BYTES,
   WEBSOCKET_PATH,
 } from "../../chat/wire/kinds.ts";
-import { type HostAndPort, readAddress } from "../../cli/words.ts";
 import type { Input } from "../../cli/spec.ts";
-import { type Io, plainIo, writeAll } from "../../os/io.ts";
+import { type HostAndPort, readAddress } from "../../cli/words.ts";
+import { type Io, plainIo } from "../../os/io.ts";
 import { LOG_LEVELS, Progress } from "../../os/log.ts";
-import type { Input as Line } from "../../os/streams.ts";
 import { type CHAT, CHAT_CLIENT, type CHAT_PAGE, CHAT_SERVER, type LIMIT_OPTIONS } from "./spec.ts";
 
 /** Asks whether to be the server or a client, and runs it. */
@@ -45,6 +43,7 @@ export async function ask({ options }: Input<typeof CHAT>, process: Io): Promise
     giveUpMs: CHAT_CLIENT.options["give-up"].default,
     ...OPEN_MINDED,
   };
+  const { askSide } = await import("./ask.ts");
   const answer = await askSide(io, readRoomAddress);
   if (answer.side === "nobody") return answer.code;
   const { early = [] } = answer;
@@ -78,7 +77,7 @@ export async function client(
 ): Promise<number> {
   const io = terminalIo(process, options);
   const answer = operands[0] === "-"
-    ? await askLink(io)
+    ? await (await import("./ask.ts")).askLink(io, readRoomAddress)
     : { address: readRoomAddress(operands[0] ?? LOOPBACK), input: {} };
   if (typeof answer === "number") return answer;
   const { address, input } = answer;
@@ -134,7 +133,7 @@ function talkOptions(
   options: Input<typeof CHAT_CLIENT>["options"] | Input<typeof CHAT_SERVER>["options"],
 ) {
   const { name, history, log: logFile, files, json, commands, wire } = options;
-  const bell = BELLS.find((bell) => bell === options.bell);
+  const bell = CHAT_CLIENT.options.bell.choices.find((choice) => choice === options.bell);
   return { ...trustSettings(options), name, history, logFile, files, bell, json, commands, wire };
 }
 
@@ -457,216 +456,4 @@ export function limitsFrom(
     bytesPerSecond: options["max-bytes"],
     fanoutPerSecond: options["max-fanout"],
   };
-}
-
-/** The answers. */
-export type Answer<A> =
-  | {
-    readonly side: "server";
-    /** The lines after the answers, if the input is piped. */
-    readonly input: AsyncIterable<Line> | undefined;
-    /** Lines typed at the terminal after the answers and before the chat began. */
-    readonly early?: readonly Line[];
-  }
-  | {
-    readonly side: "client";
-    readonly address: A;
-    /** The lines after the answers, if the input is piped. */
-    readonly input: AsyncIterable<Line> | undefined;
-    /** Lines typed at the terminal after the answers and before the chat began. */
-    readonly early?: readonly Line[];
-  }
-  /** The input ended or was interrupted before the answers. */
-  | { readonly side: "nobody"; readonly code: number };
-
-const SIDE = "server or client? ";
-const ADDRESS = "the server's address? [127.0.0.1] ";
-const LINK = "the link of your invitation? ";
-const DEFAULT_ADDRESS = "127.0.0.1";
-
-/**
- * Asks at the terminal and repeats a question after an invalid answer, or reads the answers from
- * the first lines of piped input.
- *
- * @param io The standard streams.
- * @param readAddress Parses an address, or throws a {@linkcode Failure} that says what is wrong
- * with it.
- * @returns The answers.
- * @throws {Failure} A usage failure, if a piped answer is invalid or missing.
- */
-export async function askSide<A>(
-  io: Io,
-  readAddress: (text: string) => A,
-): Promise<Answer<A>> {
-  const answer = await askAt(io, SIDE, (answers) => askBoth(answers, readAddress));
-  if (answer.side !== "nobody" || io.input.keyboard !== undefined) return answer;
-  const hint = "the first line is server or client, and after client the second is the server's " +
-    "address; parley chat server and parley chat client ask nothing";
-  throw usageFailure("chat", "standard input ends before the answers", hint);
-}
-
-/** Asks questions, the first of which is `first`, where the answers come from. */
-async function askAt<A>(
-  io: Io,
-  first: string,
-  ask: (answers: Answers) => Promise<Answer<A>>,
-): Promise<Answer<A>> {
-  if (io.input.keyboard === undefined) return await ask(new PipedAnswers(io));
-  if (io.output.dumb) return await ask(new PlainAnswers(io));
-  const { openScreen } = await import("../../terminal/screen.ts");
-  using screen = openScreen(io, { prompt: first });
-  const entered = screen.entered[Symbol.asyncIterator]();
-  const answer = await ask({
-    rest: undefined,
-    next: (question) => {
-      screen.setPrompt(question);
-      return entered.next();
-    },
-    show: (line) => screen.print(line),
-    refuse: ({ why, hint }) => screen.print(hint === undefined ? why : `${why}: ${hint}`),
-  });
-  if (answer.side === "nobody") return answer;
-  screen.close();
-  // A closed screen yields the remaining typed lines and ends.
-  const early = await Array.fromAsync({ [Symbol.asyncIterator]: () => entered });
-  return { ...answer, early };
-}
-
-/** A source of answers. */
-export interface Answers {
-  next(question: string): Promise<IteratorResult<Line>>;
-  /** Echoes an answer if the terminal has not shown it. */
-  show(line: string): void;
-  /**
-   * Says why an answer is invalid before the question is repeated. Throws if the input is piped.
-   */
-  refuse(failure: Failure): void;
-  readonly rest: AsyncIterable<Line> | undefined;
-}
-
-/** Answers from piped input. The lines after them are the first messages. */
-class PipedAnswers implements Answers {
-  readonly #lines: AsyncIterator<Line>;
-  readonly rest: AsyncIterable<Line> = { [Symbol.asyncIterator]: () => this.#lines };
-
-  constructor(io: Io) {
-    this.#lines = standardInput(io)[Symbol.asyncIterator]();
-  }
-
-  next(_question: string): Promise<IteratorResult<Line>> {
-    return this.#lines.next();
-  }
-
-  show(): void {}
-
-  refuse(failure: Failure): void {
-    throw failure;
-  }
-}
-
-/** Answers typed at a terminal without escape sequences (`TERM=dumb`). */
-class PlainAnswers extends PipedAnswers {
-  readonly #output: Io["output"];
-
-  constructor(io: Io) {
-    super(io);
-    this.#output = io.output;
-  }
-
-  override next(question: string): Promise<IteratorResult<Line>> {
-    writeAll(this.#output, question);
-    return super.next(question);
-  }
-
-  override refuse({ why, hint = "" }: Failure): void {
-    writeAll(this.#output, `${why}: ${hint}\n`);
-  }
-}
-
-/**
- * Asks both questions.
- *
- * @param answers The source of the answers.
- * @param readAddress Parses an address, or throws a {@linkcode Failure} that says what is wrong
- * with it.
- * @returns The answers.
- */
-export async function askBoth<A>(
-  answers: Answers,
-  readAddress: (text: string) => A,
-): Promise<Answer<A>> {
-  const side = await answer(answers, SIDE, readSide);
-  if ("code" in side) return { side: "nobody", code: side.code };
-  if (side.value === "server") return { side: "server", input: answers.rest };
-  return await askAddress(
-    answers,
-    ADDRESS,
-    (text) => readAddress(text === "" ? DEFAULT_ADDRESS : text),
-  );
-}
-
-/** The address of a relay, and the lines that follow it. */
-interface AskedLink {
-  readonly address: RoomAddress;
-  readonly input: { input: AsyncIterable<Line> } | { early: readonly Line[] };
-}
-
-/**
- * Asks for a link at the terminal, or reads it from the first line of piped input.
- *
- * @returns The link, or an exit code if a person gives none.
- * @throws {Failure} A usage failure, if piped input has no link.
- */
-async function askLink(io: Io): Promise<AskedLink | number> {
-  const answer = await askAt(io, LINK, (answers) => askAddress(answers, LINK, readRoomAddress));
-  if (answer.side === "client") {
-    const { address, input, early = [] } = answer;
-    return { address, input: input === undefined ? { early } : { input } };
-  }
-  if (io.input.keyboard !== undefined) return answer.side === "nobody" ? answer.code : 0;
-  const hint = "the link of the invitation is the first line, and messages follow";
-  throw usageFailure("chat client -", "standard input has no link", hint);
-}
-
-/** Asks where to join. */
-async function askAddress<A>(
-  answers: Answers,
-  question: string,
-  readAddress: (text: string) => A,
-): Promise<Answer<A>> {
-  const address = await answer(answers, question, readAddress);
-  if ("code" in address) return { side: "nobody", code: address.code };
-  return { side: "client", address: address.value, input: answers.rest };
-}
-
-/** Returns one valid answer, or an exit code if there is none. */
-async function answer<T>(
-  answers: Answers,
-  question: string,
-  read: (text: string) => T,
-): Promise<{ readonly value: T } | { readonly code: number }> {
-  for (;;) {
-    const { done, value } = await answers.next(question);
-    if (done === true) return { code: 0 };
-    if (value.kind === "interrupt") return { code: 130 };
-    if (value.kind !== "line") return { code: 0 };
-    answers.show(question + printable(withoutFragment(value.text)));
-    try {
-      return { value: read(value.text.trim()) };
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      answers.refuse(error);
-    }
-  }
-}
-
-function readSide(answer: string): "server" | "client" {
-  for (const side of ["server", "client"] as const) {
-    if (answer !== "" && side.startsWith(answer.toLowerCase())) return side;
-  }
-  throw usageFailure(
-    "cannot read the answer",
-    "the answer must be server or client",
-    "type s to open a room here, c to join one, or Ctrl-D to leave",
-  );
 }

@@ -1,7 +1,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { type Answer, type Answers, askBoth } from "../../../lib/commands/chat/chat.ts";
+import { type Answer, type Answers, askBoth } from "../../../lib/commands/chat/ask.ts";
 import { type HostAndPort, readAddress } from "../../../lib/cli/words.ts";
 
 /** Somebody who gives answers one after the other, and then leaves; keeps what was said. */

@@ -2,7 +2,8 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { KnownPeersNotices, openHistory } from "../../../lib/chat/app/load_trust.ts";
+import { KnownPeersNotices, openHistory } from "../../../lib/chat/app/run_files.ts";
+import { makeEarlyPresenter } from "../../../lib/chat/app/setup.ts";
 import { plainIo } from "../../../lib/os/io.ts";
 import { TestIo } from "../../commands/test_io.ts";
 import { MAY_WRITE, Scratch } from "../../fixtures/scratch.ts";
@@ -28,7 +29,7 @@ Deno.test({
         [plainIo(terminal()), false],
       ] as const
     ) {
-      const notices = new KnownPeersNotices(io, json);
+      const notices = new KnownPeersNotices(io, await makeEarlyPresenter(io, json));
       assertEquals(await openHistory({ io, json, history }, notices), undefined);
     }
     assertEquals(await scratch.names(), []);
@@ -42,7 +43,7 @@ Deno.test({
     await using scratch = await Scratch.make();
     const history = await scratch.write("lines", "one\\ntwo\n\nthree\n");
     const io = terminal();
-    const notices = new KnownPeersNotices(io, false);
+    const notices = new KnownPeersNotices(io, await makeEarlyPresenter(io, false));
     {
       await using lines = await openHistory({ io, json: false, history }, notices);
       assertEquals(lines?.earlier, ["one\ntwo", "three"]);
@@ -59,7 +60,7 @@ Deno.test({
   async fn() {
     await using scratch = await Scratch.make();
     const io = terminal();
-    const notices = new KnownPeersNotices(io, false);
+    const notices = new KnownPeersNotices(io, await makeEarlyPresenter(io, false));
     const history = scratch.file("lines");
     const lines = await openHistory({ io, json: false, history }, notices);
     // A closed file stands for a full disk.

@@ -7,9 +7,14 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
-import { ChatInvitations, type GuestPlace, parseInvite } from "../../../lib/chat/app/invite.ts";
+import { ChatInvitations, type GuestPlace } from "../../../lib/chat/app/invite.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
-import { completeLine, isKept, parseLine } from "../../../lib/chat/app/slash_commands.ts";
+import {
+  completeLine,
+  isKept,
+  parseInvite,
+  parseLine,
+} from "../../../lib/chat/app/slash_commands.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
 import type { Session } from "../../../lib/chat/runtime/session.ts";

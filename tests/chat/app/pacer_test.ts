@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { isFull, windowFor } from "../../../lib/chat/app/departure.ts";
+import { isFull, windowFor } from "../../../lib/chat/app/delivery.ts";
 
 /** How many lines of a length go before the window is full. */
 function linesUntilFull(length: number, members: number): number {

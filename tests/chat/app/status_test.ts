@@ -8,9 +8,11 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Bell, listed, type Status } from "../../../lib/chat/app/presenter.ts";
+import { listed } from "../../../lib/chat/app/peer_texts.ts";
+import type { Bell, Status } from "../../../lib/chat/app/presenter.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
-import { Attention, type Coming, Comings, OwnMessages } from "../../../lib/chat/app/speech.ts";
+import { OwnMessages } from "../../../lib/chat/app/delivery.ts";
+import { Attention, type Coming, Comings } from "../../../lib/chat/app/speech.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
@@ -147,7 +149,6 @@ Deno.test("--bell selects which messages ring the bell: mentions and private one
     let time = 0;
     const told: boolean[] = [];
     const attention = new Attention({
-      interactive: true,
       presenter: new Report(),
       bell,
       display: {
@@ -406,7 +407,6 @@ Deno.test("gathered arrivals are printed when they are due and when the chat end
   const printed = Promise.withResolvers<readonly string[]>();
   let last: readonly string[] = [];
   const attention = new Attention({
-    interactive: true,
     presenter: transcript,
     display: {
       print: (lines) => {

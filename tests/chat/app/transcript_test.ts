@@ -424,7 +424,7 @@ Deno.test("members that have left without showing a message are named, as text a
   assertEquals(said(event("hello")), []);
   assertEquals(said(event("hello", "bo")), ['! not shown to bo, who has left: "hello"']);
   assertEquals(said(event("x".repeat(41), "bo", "cy")), [
-    `! not shown to bo and cy, who have left: "${"x".repeat(40)}…"`,
+    `! not shown to bo and cy, who have left: "${"x".repeat(39)}…"`,
   ]);
   assertEquals(said(event("\x1b[2J\ntwo", "bo", "cy", "di", "ed", "fi")), [
     '! not shown to bo, cy and 3 others, who have left: "␛[2J…"',

@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import { Report } from "../../../lib/chat/app/json_report.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
-import { Verification } from "../../../lib/chat/app/verify.ts";
+import { Verification } from "../../../lib/chat/app/command_runner.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
 import type { Session } from "../../../lib/chat/runtime/session.ts";

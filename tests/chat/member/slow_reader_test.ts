@@ -6,7 +6,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { isFull } from "../../../lib/chat/app/departure.ts";
+import { isFull } from "../../../lib/chat/app/delivery.ts";
 import type { PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
 import { encodeEmpty, readBehind } from "../../../lib/chat/wire/control.ts";
 import { readSealed } from "../../../lib/chat/wire/envelope.ts";

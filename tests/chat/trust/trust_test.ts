@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Credential } from "../../../lib/chat/identity/credential.ts";
 import { foldName } from "../../../lib/chat/identity/name.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
-import { standingText } from "../../../lib/chat/app/presenter.ts";
+import { standingText } from "../../../lib/chat/app/peer_texts.ts";
 import {
   KnownPeers,
   type KnownPeersChange,
