@@ -1,6 +1,12 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertNotMatch } from "@std/assert";
-import { printable, printableBytes, printableJson, quote } from "../../lib/base/printable.ts";
+import {
+  printable,
+  printableBytes,
+  printableJson,
+  quote,
+  shortened,
+} from "../../lib/base/printable.ts";
 
 // deno-lint-ignore no-control-regex -- controls are what it looks for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
@@ -55,4 +61,12 @@ Deno.test("a quoted word leaves out the fragment of a link, which may be a secre
     assertEquals(quote(word), `"${word.slice(0, word.indexOf("#"))}#…"`);
   }
   assertEquals(quote("issue#12"), `"issue#12"`);
+});
+
+Deno.test("shortened() puts an ellipsis in the place of the last character that fits", () => {
+  assertEquals(["", "abcd", "abcde"].map((text) => shortened(text, 4)), ["", "abcd", "abc…"]);
+  assertEquals(shortened("👍".repeat(4), 4), "👍👍👍👍");
+  assertEquals(shortened("👍".repeat(5), 4), "👍👍👍…", "no character is cut in two");
+  assertEquals(shortened("a\x1b[31m", 4), "a␛[…", "controls are pictures");
+  assertEquals(quote("x".repeat(61)), `"${"x".repeat(59)}…"`);
 });

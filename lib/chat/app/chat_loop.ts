@@ -11,7 +11,15 @@ import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Ending } from "../wire/kinds.ts";
 import { CommandRunner, Verification } from "./command_runner.ts";
-import { Delivery, keptText, notDelivered, notLetIn, OwnMessages, Signal } from "./delivery.ts";
+import {
+  Delivery,
+  isFull,
+  keptText,
+  notDelivered,
+  notLetIn,
+  OwnMessages,
+  Signal,
+} from "./delivery.ts";
 import {
   closingText,
   Departure,
@@ -373,11 +381,8 @@ export class Conversation {
         if (!this.#options.interactive) {
           this.#inHand = isMessage(entered) ? 1 : 0;
           if (this.#inHand > 0) await this.#untilOpen();
-          // To await nothing would cost each line a turn of the event loop.
-          const full = this.#delivery.pace(session);
-          if (full !== undefined) await full;
-          const behind = this.#options.display.caughtUp();
-          if (behind !== undefined) await behind;
+          const unsettled = this.#settle(session);
+          if (unsettled !== undefined) await unsettled;
           // A conversation that ended meanwhile has reported this line as not delivered.
           if (this.#leaving) return { code: 0 };
           this.#inHand = 0;
@@ -430,6 +435,16 @@ export class Conversation {
   #parse(line: string): SlashCommand {
     const { messagesOnly, interactive } = this.#options;
     return messagesOnly === true ? parseMessage(line) : parseLine(line, interactive);
+  }
+
+  /**
+   * Makes a piped line wait for flow control and until all earlier events are shown. Returns undefined if it need not
+   * wait.
+   */
+  #settle(session: Session): Promise<void> | undefined {
+    const { display } = this.#options;
+    if (!isFull(session.backlog(), session.members().length)) return display.caughtUp();
+    return this.#delivery.pace(session).then(() => display.caughtUp());
   }
 
   #send(session: Session, text: string, to: string | undefined): void {

@@ -115,14 +115,11 @@ export class Delivery {
     }
   }
 
-  /** Waits until the window is not full. Members that are silent for too long do not count. Undefined if it is not. */
-  pace(session: Session): Promise<void> | undefined {
-    const isFullNow = () => isFull(session.backlog(), session.members().length);
-    return isFullNow() ? this.#untilNot(isFullNow) : undefined;
-  }
-
-  async #untilNot(isFull: () => boolean): Promise<void> {
-    while (isFull()) await this.#progress.changed(HOLD_MS);
+  /** Waits until the window is not full. Members that are silent for too long do not count. */
+  async pace(session: Session): Promise<void> {
+    while (isFull(session.backlog(), session.members().length)) {
+      await this.#progress.changed(HOLD_MS);
+    }
   }
 
   /**

@@ -13,7 +13,7 @@ import { AppendedFile } from "../../os/log.ts";
 import type { Input } from "../../os/streams.ts";
 import type { RelayServer } from "../runtime/room.ts";
 import { KnownPeers } from "../trust/known_peers.ts";
-import { AllowList, type KnownPeersFileEvents } from "../trust/peer_files.ts";
+import type { AllowList, KnownPeersFileEvents } from "../trust/peer_files.ts";
 import { type Crowding, Trust } from "../trust/trust.ts";
 import { NOTICE_AFTER_MS } from "./departure.ts";
 import {
