@@ -12,7 +12,7 @@ Deno.test("nearest() finds the word behind one slip: a letter wrong, missing, to
   assertEquals(nearest("nulokc", ["unknown", "unlock"]), "unlock");
 });
 
-Deno.test("nearest() finds the only word that begins so, and nothing if there are several", () => {
+Deno.test("nearest() finds the only word with that beginning, and nothing if there are several", () => {
   assertEquals(nearest("fing", COMMANDS), "fingerprint");
   assertEquals(nearest("", COMMANDS), undefined);
   assertEquals(nearest("un", ["under", "until"]), undefined);

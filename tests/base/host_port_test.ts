@@ -15,7 +15,7 @@ Deno.test("canonicalHost() gives one host one form, without brackets and zone", 
   assertEquals(canonicalHost("192.0.2.7"), "192.0.2.7");
 });
 
-Deno.test("canonicalHost() leaves alone what is no host, whatever it has in it", () => {
+Deno.test("canonicalHost() does not change text that is not a host", () => {
   const hosts = [
     "",
     "A b",
@@ -33,7 +33,7 @@ Deno.test("canonicalHost() leaves alone what is no host, whatever it has in it",
   for (const host of hosts) assertEquals(canonicalHost(host), host.toLowerCase(), host);
 });
 
-Deno.test("isOwnHost() takes addresses, localhost and the names that a server knows", () => {
+Deno.test("isOwnHost() accepts addresses, localhost and the names that a server knows", () => {
   const names = ["chat.example.org", "chat.example.net:4396", "[2001:db8::1]:80"];
   const own = [
     ...["localhost", "localhost:80", "LocalHost.", "127.0.0.1", "127.0.0.1:9464", "[::1]:80"],
@@ -55,7 +55,7 @@ Deno.test("isOwnHost() takes addresses, localhost and the names that a server kn
   for (const host of others) assertEquals(isOwnHost(host, { names }), false, String(host));
 });
 
-Deno.test("isOwnHost() takes names one label below a wildcard, as certificates have them", () => {
+Deno.test("isOwnHost() accepts names one label below a wildcard, as in certificates", () => {
   const is = (host: string) => isOwnHost(host, { names: ["*.example.org"] });
   assertEquals(["a.example.org", "B.Example.org:443", "a.example.org."].map(is), [
     true,
@@ -66,7 +66,7 @@ Deno.test("isOwnHost() takes names one label below a wildcard, as certificates h
   for (const host of others) assertEquals(is(host), false, host);
 });
 
-Deno.test("isOwnHost() takes only the addresses that a server wants", () => {
+Deno.test("isOwnHost() accepts only the addresses that a server wants", () => {
   const is = (host: string) => isOwnHost(host, { address: isLoopback });
   assertEquals(["127.0.0.1", "127.9.9.9:1", "[::1]", "0:0:0:0:0:0:0:1"].map(is), [
     true,

@@ -45,7 +45,7 @@ Deno.test("printableBytes() decodes UTF-8 and escapes every byte that is not", (
   assertEquals(printableBytes(new Uint8Array([0x1b, 0x5b, 0x41])), "␛[A");
 });
 
-Deno.test("printableJson() escapes what a terminal would obey, and loses nothing", () => {
+Deno.test("printableJson() escapes what a terminal would act on, and loses nothing", () => {
   const value = { text: 'a\u009b2J\u202eb\x7f\x1b"\n\u{e0041}\ud800', 中: "🙂" };
   const json = printableJson(value);
   assertNotMatch(json, CONTROLS);

@@ -17,7 +17,7 @@ Deno.test("a bucket gives its burst at once, and then its rate", () => {
   assertEquals(taken(3_600_000), 5);
 });
 
-Deno.test("a debt says when it is paid, and is paid by then", () => {
+Deno.test("a debt tells when it is paid, and is paid by then", () => {
   const bucket = new TokenBucket({ perSecond: 100, burst: 10 }, 1000);
   assertEquals(bucket.spend(10, 1000), 0);
   assertEquals(bucket.spend(50, 1000), 500);
@@ -62,7 +62,7 @@ Deno.test("each peer has an account of its own, and accounts without charges are
   assertEquals(costs.size, 1);
 });
 
-Deno.test("an account charges each kind of work apart, and a debt says when it is paid", () => {
+Deno.test("an account charges each kind of work separately, and a debt tells when it is paid", () => {
   const costs = new Costs({ join: { perSecond: 1, burst: 2 }, step: { perSecond: 10, burst: 5 } });
   const account = costs.of("a", 0);
   assertEquals(account.charge("join", 3, 0), 1000);
@@ -72,7 +72,7 @@ Deno.test("an account charges each kind of work apart, and a debt says when it i
   assertEquals([account.isClear(999), account.isClear(3_000)], [false, true]);
 });
 
-Deno.test("however many cause work, the accounts are bounded", () => {
+Deno.test("the number of accounts is bounded, however many peers cause work", () => {
   const costs = new Costs({ join: { perSecond: 0.001, burst: 1 } });
   for (let i = 0; i < 3 * MAX_ACCOUNTS; i++) costs.of(String(i), 0).allow("join", 1, 0);
   assert(costs.size <= MAX_ACCOUNTS, String(costs.size));

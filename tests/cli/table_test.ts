@@ -85,7 +85,7 @@ Deno.test("factLines() shows what a thing is called and what it is", async () =>
   ]);
 });
 
-Deno.test("printableJson() escapes what a terminal would obey, and loses nothing", () => {
+Deno.test("printableJson() escapes what a terminal would act on, and loses nothing", () => {
   const value = { text: "a\x1b\x9b\u202e\u{e0001}\ud800é" };
   const json = printableJson(value);
   assertEquals(json, String.raw`{"text":"a\u001b\u009b\u202e\udb40\udc01\ud800é"}`);

@@ -42,7 +42,7 @@ Deno.test("readIp() reads every notation of 127.0.0.1", () => {
   for (const text of notations) assertEquals(bytesOf(text), [127, 0, 0, 1], text);
 });
 
-Deno.test("readIp() takes 1.2.3 as inet_aton(3) does, and says how it was read", () => {
+Deno.test("readIp() reads 1.2.3 as inet_aton(3) does, and says how it was read", () => {
   const { bytes, form } = readIp("1.2.3");
   assertEquals([...bytes], [1, 2, 0, 3]);
   assertEquals(form, "inet_aton(3): 3 parts, the last of which fills 2 bytes");
@@ -58,7 +58,7 @@ Deno.test("readIp() with strict refuses short forms, octal, hex and packed hex",
   }
 });
 
-Deno.test("readIp() says what is wrong, and at which part", () => {
+Deno.test("readIp() says which part is wrong, and why", () => {
   const wrong = {
     "": "it is empty",
     "256.1.1.1": 'part 1, "256", is more than 255',
@@ -146,7 +146,7 @@ Deno.test("addressText(), packed hex, integer and reverse name all read back as 
   }));
 });
 
-Deno.test("addressKind() is that of the smallest block of IANA's registries", async () => {
+Deno.test("addressKind() gives the kind of the smallest block in IANA's registries", async () => {
   const kinds = {
     "127.255.0.1": "loopback",
     "10.0.0.1": "private",
@@ -186,7 +186,7 @@ Deno.test("describeAddress() names the IPv4 address in an IPv6 address, and what
   });
 });
 
-Deno.test("readIp() takes an address with a port and in brackets, and says what it left out", () => {
+Deno.test("readIp() reads an address with a port or in brackets, and says what it left out", () => {
   const readings = {
     "127.0.0.1:80": ["127.0.0.1", "dotted quad, without the port, 80"],
     "127.1:1060": [
@@ -229,7 +229,7 @@ Deno.test("every row of IANA's registries says what its first and its last addre
   assertMatch(REGISTRY_DATE, /^\d{4}-\d{2}-\d{2}$/);
 });
 
-Deno.test("ipv6Text() writes as another program does", () => {
+Deno.test("ipv6Text() writes addresses as another program does", () => {
   const groups = fc.array(fc.constantFrom(0, 0, 1, 0xffff, 0x10), { minLength: 8, maxLength: 8 });
   fc.assert(fc.property(groups, (numbers) => {
     const bytes = Uint8Array.from(numbers.flatMap((number) => [number >> 8, number & 255]));

@@ -14,7 +14,7 @@ Deno.test("htons(), htonl(), ntohs() and ntohl() give the tutorial's numbers on 
   assertEquals(ntohl(3523477504, order), 1234);
 });
 
-Deno.test("on a big-endian host all four change nothing", () => {
+Deno.test("on a big-endian host all four functions change nothing", () => {
   for (const convert of [htons, htonl, ntohs, ntohl]) {
     assertEquals(convert(1234, "big-endian"), 1234);
   }
@@ -25,14 +25,14 @@ Deno.test("ntohs() undoes htons(), and ntohl() undoes htonl(), for every number"
   fc.assert(fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (n) => ntohl(htonl(n)) === n));
 });
 
-Deno.test("bytesOf() lays a number out as memory and the network have it", () => {
+Deno.test("bytesOf() gives the bytes of a number in memory and on the network", () => {
   assertEquals([...bytesOf(1234, 16, "little-endian")], [0xd2, 0x04]);
   assertEquals([...bytesOf(1234, 32, "little-endian")], [0xd2, 0x04, 0, 0]);
   assertEquals([...bytesOf(1234, 32, "big-endian")], [0, 0, 0x04, 0xd2]);
   assertEquals(bytesOf(1234, 32), new Uint8Array(Uint32Array.of(1234).buffer));
 });
 
-Deno.test("readNumber() takes decimal and hex, and names the range of what does not fit", () => {
+Deno.test("readNumber() reads decimal and hex, and names the range if a number does not fit", () => {
   assertEquals(readNumber("0x4D2", 16), 1234);
   assertEquals(readNumber("4294967295", 32), 4294967295);
   const refused = (text: string, bits: 16 | 32, range: string) => {
@@ -45,6 +45,6 @@ Deno.test("readNumber() takes decimal and hex, and names the range of what does 
   for (const text of ["", "-1", "1.5", "0x", "1e3", "12 "]) refused(text, 16, "from 0 to 65535");
 });
 
-Deno.test("htons() refuses what 16 bits do not hold", () => {
+Deno.test("htons() refuses numbers of more than 16 bits", () => {
   for (const value of [-1, 65_536, 1.5, NaN]) assertThrows(() => htons(value), Failure, "65535");
 });

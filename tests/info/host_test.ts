@@ -11,7 +11,7 @@ import { withheld } from "../fixtures/granted.ts";
 import { assert, assertEquals } from "@std/assert";
 
 Deno.test({
-  name: "describeHost() with the network alone names the flag of what it cannot say",
+  name: "describeHost() with the network alone names the flag that permits the rest",
   ignore: !withheld("sys"),
   async fn() {
     const { name, interfaces, release, os, arch, missing } = await describeHost();
@@ -48,7 +48,7 @@ Deno.test("describeRuntime() names the versions, and that it is not compiled", (
   ]);
 });
 
-Deno.test("every step of virtualenvwrapper has its place in Deno", () => {
+Deno.test("every step of virtualenvwrapper has a counterpart in Deno", () => {
   const steps = ENVIRONMENT_STEPS.map(({ virtualenv }) => virtualenv).join("\n");
   for (const word of ["mkvirtualenv", "workon", "deactivate", "rmvirtualenv"]) {
     assert(steps.includes(word), word);

@@ -31,13 +31,13 @@ Deno.test("AddressList reports what a lookup adds and removes, and keeps the pla
   assertEquals(list.current, ["192.0.2.2", "192.0.2.3"]);
 });
 
-Deno.test("AddressList keeps to its family", () => {
+Deno.test("AddressList takes only addresses of its family", () => {
   const list = new AddressList("IPv6");
   assertEquals(list.update(found("192.0.2.1")), undefined);
   assertEquals(list.update(found("192.0.2.1", "2001:db8::1"))?.addresses, ["2001:db8::1"]);
 });
 
-Deno.test("AddressList bounds the addresses, and prefers those that it has", () => {
+Deno.test("AddressList limits the number of addresses, and prefers those that it has", () => {
   const list = new AddressList();
   const many = Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`);
   const first = list.update(found(...many))!;

@@ -60,7 +60,7 @@ const BOTH: readonly Row[] = [
   ["", "AAAA", V6_LOOPBACK],
 ];
 
-Deno.test("pingHosts() probes every address of a name, in turn, each as often as it is told", async () => {
+Deno.test("pingHosts() probes every address of a name in turn, each as often as requested", async () => {
   using listener = listen();
   const { server, lookUp } = openNames({ current: BOTH });
   await using _ = server;
@@ -84,7 +84,7 @@ Deno.test("pingHosts() probes every address of a name, in turn, each as often as
   assertEquals(new Set(probes.slice(0, 3).map(({ address }) => address)).size, 3);
 });
 
-Deno.test("pingHosts() keeps to one family, and fails where a host has no address of it", async () => {
+Deno.test("pingHosts() probes one family, and fails if a host has no address of it", async () => {
   const { server, lookUp } = openNames({ current: BOTH });
   await using _ = server;
   const hosts = [{ hostname: "both.example", port: 1 }];
@@ -203,7 +203,7 @@ Deno.test("pingHosts() goes on at the last addresses while a name server fails, 
   assert(probes > 0);
 });
 
-Deno.test("pingHosts() looks a name up once if it is told to, and an address never", async () => {
+Deno.test("pingHosts() looks a name up once if requested, and never looks up an address", async () => {
   using listener = listen();
   const { port } = listener.addr;
   const asked: string[] = [];

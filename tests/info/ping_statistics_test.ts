@@ -27,7 +27,7 @@ Deno.test("PingStatistics gives loss, minimum, mean, maximum, standard deviation
   });
 });
 
-Deno.test("PingStatistics has no times where nothing was answered, and no jitter before the second answer", () => {
+Deno.test("PingStatistics has no times without an answer, and no jitter before the second answer", () => {
   assertEquals(summaryOf([null]), {
     sent: 1,
     answered: 0,
@@ -61,7 +61,7 @@ Deno.test("PingStatistics takes a time of zero", () => {
   assertEquals([summaryOf([0, 0]).min_ms, summaryOf([0, 0]).p50_ms], [0, 0]);
 });
 
-Deno.test("sparkline() has a bar for each time, and a cross for what was lost", () => {
+Deno.test("sparkline() has a bar for each time, and a cross for each lost probe", () => {
   assertEquals(sparkline([1, 8, null, 4.5]), "▁█×▅");
   assertEquals(sparkline([3, 3]), "▁▁");
   assertEquals(sparkline([null]), "×");

@@ -55,6 +55,6 @@ Deno.test("ping() ends with its signal, between probes and before the first", as
   assertEquals(await probes(options), []);
 });
 
-Deno.test("ping() fails where the address is none", async () => {
+Deno.test("ping() fails for an invalid address", async () => {
   await assertRejects(() => probes({ hostname: "no host", port: 1, count: 1 }), Failure);
 });

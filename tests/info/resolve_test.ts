@@ -89,7 +89,7 @@ Deno.test("resolve() asks for every type at the same time", async () => {
   assertEquals(pair.map(({ failure }) => failure), [undefined, undefined]);
 });
 
-Deno.test("resolve() tells every failure apart by its code, which the runtime alone does not", async () => {
+Deno.test("resolve() gives each failure a code of its own, which the runtime does not", async () => {
   await using server = new DnsServer();
   const codes = {
     "nx.example": "NXDOMAIN",
@@ -105,26 +105,26 @@ Deno.test("resolve() tells every failure apart by its code, which the runtime al
   }
 });
 
-Deno.test("resolve() gives up after its time, with a code of its own", async () => {
+Deno.test("resolve() gives up after its time limit, with a code of its own", async () => {
   await using server = new DnsServer();
   const { failure } = await one(server, "silent.example", "A", 200);
   assertEquals(failure?.code, "TIMEOUT");
   assertStringIncludes(failure?.message ?? "", "no answer in time");
 });
 
-Deno.test("resolve() asks for the code by TCP where the reply by UDP was cut", async () => {
+Deno.test("resolve() asks by TCP for the response code if the reply by UDP was cut", async () => {
   await using server = new DnsServer();
   const { failure } = await one(server, "cut-nx.example", "TXT");
   assertEquals(failure?.code, "NXDOMAIN");
   assert(server.asked.includes("tcp cut-nx.example TXT"), server.asked.join("\n"));
 });
 
-Deno.test("resolve() believes neither garbage nor an answer to another question", async () => {
+Deno.test("resolve() accepts neither garbage nor an answer to another question", async () => {
   await using server = new DnsServer();
   assertEquals((await one(server, "servfail-noise.example", "A")).failure?.code, "SERVFAIL");
 });
 
-Deno.test("resolve() lets no failure of one type hide the answer of another", async () => {
+Deno.test("a failure of one type does not hide the answer of another in resolve()", async () => {
   await using server = new DnsServer();
   const options = { server: server.address, timeoutMs: 20_000 };
   const resolutions = await resolve("v4only.example", { ...options, types: ["A", "AAAA", "MX"] });
@@ -144,7 +144,7 @@ Deno.test("resolve() lets no failure of one type hide the answer of another", as
 });
 
 Deno.test({
-  name: "resolve() without a known server says NO_ANSWER, and what would tell",
+  name: "resolve() without a known server says NO_ANSWER, and how to find out more",
   ignore: !withheld("sys"),
   async fn() {
     // A name that the resolver answers by itself, without a server (RFC 6761 section 6.4).
@@ -165,7 +165,7 @@ Deno.test("resolve() sends an internationalized name as punycode, and keeps both
   );
 });
 
-Deno.test("readDnsName() refuses what is no name, and says why", async () => {
+Deno.test("readDnsName() refuses an invalid name, and says why", async () => {
   assertEquals(await readDnsName("Example.COM."), { ascii: "example.com", unicode: undefined });
   assertEquals((await readDnsName("xn--bcher-kva.example")).unicode, "bücher.example");
   assertEquals((await readDnsName("_dmarc.bücher.de")).ascii, "_dmarc.xn--bcher-kva.de");
@@ -185,13 +185,13 @@ Deno.test("readDnsName() refuses what is no name, and says why", async () => {
   }
 });
 
-Deno.test("readRecordType() takes any case, and names the nearest", () => {
+Deno.test("readRecordType() ignores case, and suggests the nearest type", () => {
   assertEquals(readRecordType("mx"), "MX");
   const failure = assertThrows(() => readRecordType("AAA"), Failure);
   assertEquals([failure.exitCode, failure.hint], [2, "did you mean AAAA?"]);
 });
 
-Deno.test("recordText() writes data as master files have it, texts escaped", () => {
+Deno.test("recordText() writes data in the format of master files, with texts escaped", () => {
   assertEquals(recordText("A", "192.0.2.1"), "192.0.2.1");
   assertEquals(recordText("MX", { preference: 10, exchange: "mx.example." }), "10 mx.example.");
   assertEquals(
@@ -241,14 +241,14 @@ Deno.test("resolve() asks the server that was named for a name that the hosts fi
   assertEquals([failure?.code, asked], ["NXDOMAIN", `${hostname}:${port}`]);
 });
 
-Deno.test("resolve() takes no record of another name for an answer", async () => {
+Deno.test("resolve() accepts no record of another name as an answer", async () => {
   await using server = new DnsServer();
   const { failure, data } = await one(server, "stray.localhost", "A");
   // That it has a record of the type all the same is no answer to this question.
   assertEquals([failure?.code, data], ["NO_ANSWER", []]);
 });
 
-Deno.test("resolve() hears the server that was named, in whatever notation", async () => {
+Deno.test("resolve() accepts replies of the named server, in any notation of its address", async () => {
   await using server = new DnsServer();
   const { port } = server.address;
   for (const hostname of ["127.1", "0x7f.0.0.1"]) {
@@ -259,7 +259,7 @@ Deno.test("resolve() hears the server that was named, in whatever notation", asy
   }
 });
 
-Deno.test("resolve() says that this machine answered, and names no server, where none was asked", async () => {
+Deno.test("resolve() says that this machine answered, and names no server, if none was asked", async () => {
   await using server = new DnsServer();
   const options = { systemServers: [server.address], timeoutMs: 20_000 };
   const [resolution] = await resolve("localhost", { types: ["A"], ...options });
@@ -270,7 +270,7 @@ Deno.test("resolve() says that this machine answered, and names no server, where
   assertEquals(server.asked, []);
 });
 
-Deno.test("resolve() asks the system's servers in turn why there is no record, and names who said", async () => {
+Deno.test("resolve() asks the system's servers in turn why there is no record, and names the one that answered", async () => {
   await using alive = new DnsServer();
   await using other = new DnsServer();
   // It is bound, and answers nothing.

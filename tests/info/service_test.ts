@@ -19,7 +19,8 @@ Deno.test("findServices() gives the tutorial's services, in both directions", as
 });
 
 Deno.test({
-  name: "findServices() without /etc/services says that it is IANA's, and which flag would read it",
+  name:
+    "findServices() without /etc/services says that the list is IANA's, and which flag permits the file",
   ignore: !withheld("read=/etc/services"),
   async fn() {
     const { services, missing } = await findServices("80");
@@ -52,7 +53,7 @@ Deno.test({
   },
 });
 
-Deno.test("findServices() fails for what nobody lists, and suggests a near name", async () => {
+Deno.test("findServices() fails for an unknown service, and suggests a similar name", async () => {
   const name = await assertRejects(() => findServices("htpp"), Failure);
   assertEquals([name.code, name.exitCode, name.hint], ["UNKNOWN_SERVICE", 1, "did you mean http?"]);
   const port = await assertRejects(() => findServices("4"), Failure);
@@ -62,7 +63,7 @@ Deno.test("findServices() fails for what nobody lists, and suggests a near name"
   await assertRejects(() => findServices(""), Failure, "the name is empty");
 });
 
-Deno.test("parseServices() reads a services(5) file, and leaves out what is no service", () => {
+Deno.test("parseServices() reads a services(5) file, and skips lines that are not services", () => {
   const text = [
     "# a comment",
     "",

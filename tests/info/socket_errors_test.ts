@@ -65,7 +65,7 @@ Deno.test({
   },
 });
 
-Deno.test("readErrorCode() takes a name or a number, and names the nearest", async () => {
+Deno.test("readErrorCode() reads a name or a number, and suggests the nearest name", async () => {
   assertEquals(await readErrorCode("econnrefused"), "ECONNREFUSED");
   assertEquals(await readErrorCode(String(constants.errno.EPIPE)), "EPIPE");
   const failure = await assertRejects(() => readErrorCode("ECONREFUSED"), Failure);

@@ -64,7 +64,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "inspectSocket() changes what it is asked to, and reads it again",
+  name: "inspectSocket() changes the requested options, and reads them again",
   ignore: !HAS_LIBC,
   fn() {
     const report = inspectSocket({
@@ -108,7 +108,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "inspectSocket() says what Python's socket module says, before and after a change",
+  name: "inspectSocket() agrees with Python's socket module, before and after a change",
   ignore: !HAS_LIBC || !HAS_PYTHON,
   async fn() {
     const changes: SocketChanges = {
@@ -143,7 +143,7 @@ print(json.dumps([before, values()]))`);
 });
 
 Deno.test({
-  name: "readIp(), htons() and htonl() say what Python's inet_aton(), htons() and htonl() say",
+  name: "readIp(), htons() and htonl() agree with Python's inet_aton(), htons() and htonl()",
   ignore: !HAS_PYTHON,
   async fn() {
     const texts = [

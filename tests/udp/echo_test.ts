@@ -106,7 +106,7 @@ Deno.test("the echo server answers text of any script, by its bytes", async () =
   assertEquals((await client.ask("世界 👋")).text, "Your data was 11 bytes long");
 });
 
-Deno.test("the echo server answers 10,000 datagrams from 1,000 ports, and tells of them in order", async () => {
+Deno.test("the echo server answers 10,000 datagrams from 1,000 ports, and reports them in order", async () => {
   const heard = new Map<number, number[]>();
   await using server = openEchoServer({
     port: 0,
@@ -152,7 +152,7 @@ Deno.test("the echo server survives senders that vanish and datagrams of garbage
   assertEquals((await client.ask("still there?")).text, "Your data was 12 bytes long");
 });
 
-Deno.test("--drop: the echo server leaves out the share that it is told, and the client asks again until it is answered", async () => {
+Deno.test("--drop: the echo server ignores the requested share, and the client asks again until it is answered", async () => {
   await using server = openEchoServer({ port: 0, drop: 0.3, random: seeded(1) });
   await using client = await clientOf(server, { retries: 100, random: () => 1 });
   for (let i = 0; i < 8; i++) {
@@ -174,7 +174,7 @@ Deno.test("a question without an answer fails at its timeout, and says how often
   await until(() => server.counts.datagrams === 3, "three datagrams");
 });
 
-Deno.test("a flood of forged replies does not put off the end of the waiting", async () => {
+Deno.test("a flood of forged replies does not delay the timeout", async () => {
   const asked = Promise.withResolvers<Deno.NetAddr>();
   await using server = openEchoServer({
     port: 0,
@@ -195,7 +195,7 @@ Deno.test("a flood of forged replies does not put off the end of the waiting", a
   assertEquals(client.counts.answered, 0);
 });
 
-Deno.test("a reply that comes after its question was given up is late, and not the next one's answer", async () => {
+Deno.test("a reply to a question that was given up is late, and does not answer the next one", async () => {
   using server = socketAt("127.0.0.1");
   const seen: string[] = [];
   await using client = await openEchoClient({

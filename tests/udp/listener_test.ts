@@ -104,7 +104,7 @@ Deno.test({
   },
 });
 
-Deno.test("readGroup() reads a group and its interface, and nothing that is no group", () => {
+Deno.test("readGroup() reads a group and its interface, and refuses anything else", () => {
   assertEquals(readGroup("239.1.2.3"), { address: "239.1.2.3", network: undefined });
   assertEquals(readGroup("224.0.0.1%eth0"), { address: "224.0.0.1", network: "eth0" });
   assertEquals(readGroup("ff02::1%2"), { address: "ff02::1", network: "2" });

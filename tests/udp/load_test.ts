@@ -61,7 +61,7 @@ for (const hostname of ["127.0.0.1", "::1"]) {
   });
 }
 
-Deno.test("load: as many datagrams are under way as the window says, and no more", async () => {
+Deno.test("load: the window limits the number of datagrams under way", async () => {
   const waiting: Deno.Addr[] = [];
   let most = 0;
   await using server = new OddServer(async (socket, from, nth) => {
@@ -104,7 +104,7 @@ Deno.test("load: second replies are duplicates, and replies of others are not co
   assertEquals(result.duplicates, server.received);
 });
 
-Deno.test("load: a server that never answers is a failure, and so is a size that no datagram has", async () => {
+Deno.test("load: a server that never answers and an impossible size are failures", async () => {
   await using server = openEchoServer({ port: 0, drop: 1 });
   const { port } = server.addr;
   const silent = await assertRejects(() => measureLoad({ port, window: 2, seconds: 0.1 }), Failure);
@@ -114,7 +114,7 @@ Deno.test("load: a server that never answers is a failure, and so is a size that
   assertEquals(large.code, "EMSGSIZE");
 });
 
-Deno.test("load: an abort signal ends it early, with what was measured", async () => {
+Deno.test("load: an abort signal ends the run early, with the figures so far", async () => {
   await using server = openEchoServer({ port: 0 });
   const stop = new AbortController();
   const result = measureLoad({ port: server.addr.port, seconds: 86_400, signal: stop.signal });

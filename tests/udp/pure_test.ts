@@ -75,7 +75,7 @@ Deno.test("a histogram's percentiles lie within 1 in 32 of the exact ones", () =
   }));
 });
 
-Deno.test("a histogram has a row for each doubling, without empty ones at the ends", () => {
+Deno.test("a histogram has a row for each doubling, and no empty rows at its ends", () => {
   const histogram = new Histogram();
   assertEquals([histogram.rows(), histogram.percentile(0.5), histogram.min], [[], 0, 0]);
   for (const time of [0, 1.9, 33, 63.9, 64, 300, 1e15]) histogram.record(time);
@@ -87,7 +87,7 @@ Deno.test("a histogram has a row for each doubling, without empty ones at the en
   assertEquals(rows.at(-1)!.count, 1);
 });
 
-Deno.test("the depth stays at one receive, or goes back to it, where datagrams come one by one", () => {
+Deno.test("the depth stays at one receive, or returns to it, if datagrams arrive one by one", () => {
   const depth = new ReceiveDepth(32);
   for (let i = 0; i < 100; i++) {
     depth.note(1, depth.depth);

@@ -82,7 +82,7 @@ Deno.test("a receiver handles datagrams in the order in which they completed, no
   await receiver.finished;
 });
 
-Deno.test("a receiver keeps no more receives in flight than it is told, and one where little comes", async () => {
+Deno.test("a receiver has a limited number of receives under way, and one if little arrives", async () => {
   const socket = new ScriptedSocket();
   const receiver = new Receiver(socket, { datagram: () => {}, failed: () => {} }, 4);
   assertEquals(socket.pending.length, 1);
@@ -142,7 +142,7 @@ Deno.test("an echo server counts the replies that it cannot send, says which, an
   await server.close();
 });
 
-Deno.test("what an echo server's listener throws stops it and fails finished", async () => {
+Deno.test("an error of an echo server's listener stops it and rejects `finished`", async () => {
   const socket = new ScriptedSocket();
   const server = serveEcho(portOf(socket), {
     event: () => {
@@ -155,7 +155,7 @@ Deno.test("what an echo server's listener throws stops it and fails finished", a
   await assertRejects(() => server.close(), Error, "the reader has gone");
 });
 
-Deno.test("an echo server lets no more than 10,000 replies wait", async () => {
+Deno.test("at most 10,000 replies of an echo server wait", async () => {
   const socket = new ScriptedSocket();
   const server = serveEcho(portOf(socket), { delayMs: 3_600_000 });
   while (server.counts.datagrams < 10_100) {

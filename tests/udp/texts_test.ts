@@ -46,7 +46,7 @@ Deno.test("lengthReply() is the tutorial's reply for the shortest and the longes
   assertEquals(decoder.decode(lengthReply(65_535)), "Your data was 65535 bytes long");
 });
 
-Deno.test("shownData() shows UTF-8 as text, and escapes controls and bytes that are no UTF-8", () => {
+Deno.test("shownData() shows UTF-8 as text, and escapes controls and other bytes", () => {
   assertEquals(shownData(bytes("grüß 世界 👋")), "'grüß 世界 👋'");
   assertEquals(shownData(bytes("a\x1b[2J\nb\u202e")), "'a␛[2J␊b\\u{202e}'");
   assertEquals(shownData(new Uint8Array([0x61, 0xff, 0xc3, 0x62])), "'a\\xff\\xc3b'");
@@ -59,7 +59,7 @@ Deno.test("shownData() shows the beginning of a long datagram, never half a char
   assertEquals(shownData(bytes("世".repeat(342))), `'${"世".repeat(341)}…' and 3 bytes more`);
 });
 
-Deno.test("dataFields() gives text where it is UTF-8 and base64 where it is not", () => {
+Deno.test("dataFields() gives text for UTF-8, and base64 for other bytes", () => {
   assertEquals(dataFields(bytes("\ufeffhi")), { bytes: 5, text: "\ufeffhi" });
   assertEquals(dataFields(new Uint8Array([0xff, 0])), { bytes: 2, base64: "/wA=" });
 });
@@ -71,7 +71,7 @@ Deno.test("voiced() gives JSON that is fit for a terminal", () => {
   assertEquals(JSON.parse(line!).text, "\x9b2J\u202e");
 });
 
-Deno.test("the server says what the tutorial's server says", () => {
+Deno.test("the server prints what the tutorial's server prints", () => {
   assertEquals(listening(SERVER).lines, ["Listening at 127.0.0.1:1060"]);
   const event = { kind: "datagram", from: addr("127.0.0.1", 60_945), data: bytes("hi") } as const;
   assertEquals(serverSaid(event).lines, ["The client at 127.0.0.1:60945 says 'hi'"]);
@@ -119,7 +119,7 @@ Deno.test("the client reports ten unrequested datagrams for each question, and c
   assertEquals(said.at(-1)!.event, "late");
 });
 
-Deno.test("the client sums up, with round trips where there are any", () => {
+Deno.test("the client prints a summary, with round-trip times if there are any", () => {
   const counts = { questions: 2, asked: 3, answered: 1, forged: 4, late: 5, duplicates: 6 };
   const times = new Histogram();
   times.record(1500);
@@ -132,7 +132,7 @@ Deno.test("the client sums up, with round trips where there are any", () => {
   assertEquals(clientSummary({ ...counts, answered: 0 }, new Histogram()).lines.length, 1);
 });
 
-Deno.test("the load is told with its rate, loss, duplicates, percentiles and a histogram", () => {
+Deno.test("the load generator reports rate, loss, duplicates, percentiles and a histogram", () => {
   const roundTrips = new Histogram();
   for (let i = 0; i < 99; i++) roundTrips.record(40);
   roundTrips.record(1_000);

@@ -39,7 +39,7 @@ Deno.test("sourceOf() groups IPv6 addresses by /64 network, reads mapped IPv4 on
   }
 });
 
-Deno.test("an address has so many connections, and another has its own", () => {
+Deno.test("connections are limited for each address", () => {
   const one = door({ perAddress: 2 });
   const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
   assertEquals(one.arrive(a, FAR), undefined);
@@ -62,7 +62,7 @@ Deno.test("this machine's own connections are bounded only where the limit is gi
   assertEquals(refused(bound, LOCAL), PER_ADDRESS);
 });
 
-Deno.test("where too many wait, the one that has been silent for longest goes", () => {
+Deno.test("if too many connections wait, the one that has been silent longest is closed", () => {
   const one = door({ pending: 2 });
   const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
   for (const caller of [a, b]) one.arrive(caller, FAR);
@@ -88,7 +88,7 @@ Deno.test("if all waiting connections have asked to join, the one that asked las
   assertEquals(one.surplus(), all[5]);
 });
 
-Deno.test("where too many wait, one of the source goes of which most do", () => {
+Deno.test("if too many connections wait, one of the source with the most of them is closed", () => {
   const one = door({ pending: 3 });
   const [a, b, c, d, e] = callers(5) as [Caller, Caller, Caller, Caller, Caller];
   one.arrive(a, OTHER); // the one that has been silent for longest of all
@@ -182,7 +182,7 @@ Deno.test("joins from the relay's own process are checked at any rate", () => {
   }
 });
 
-Deno.test("an address joins so often in a minute, and another is not hindered by it", () => {
+Deno.test("joins in a minute are limited for each address", () => {
   const one = door({ joinsPerAddress: 3 });
   const ask = (source: typeof FAR, now: number) => {
     const caller = { name: 0 };
@@ -198,14 +198,14 @@ Deno.test("an address joins so often in a minute, and another is not hindered by
   assertEquals(ask(FAR, 20_000), "TOO_MANY_JOINS");
 });
 
-Deno.test("an identity rejoins so often in a minute", () => {
+Deno.test("rejoins in a minute are limited for each identity", () => {
   const one = door({ rejoins: 2 });
   const again = [0, 0, 0, 30_000].map((now) => one.admit("SHA256:a", now));
   assertEquals(again, [undefined, undefined, "TOO_MANY_JOINS", undefined]);
   assertEquals(one.admit("SHA256:b", 0), undefined);
 });
 
-Deno.test("a member that speaks too fast is to be read more slowly: by frames, bytes or what is sent on", () => {
+Deno.test("a member that sends too many frames or bytes, or has too many forwarded, is read more slowly", () => {
   const limits = {
     ...DEFAULT_LIMITS,
     framesPerSecond: 10,

@@ -52,7 +52,7 @@ Deno.test("a member that is struck off the list is removed, and the others are t
   assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["REMOVED"]);
 });
 
-Deno.test("a member that is removed is told why, and may join again unless it is banned", async () => {
+Deno.test("a removed member is told why, and may join again unless it is banned", async () => {
   const { room } = await restricted(0, 1);
   const ada = await room.join("ada", "", 0);
   const bo = await room.join("bo", "", 1);

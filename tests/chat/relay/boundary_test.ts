@@ -109,7 +109,7 @@ Deno.test("a resume whose signature check throws ends that connection, and anoth
   await chatOn(room, seats);
 });
 
-Deno.test("a check of credentials that throws, at once or later, ends the connection that asked for it", async () => {
+Deno.test("a check of a credential that throws, at once or later, ends the connection of that credential", async () => {
   for (const later of [false, true]) {
     const eve = await credentialOf("eve", 5, new Clock().now);
     const check: CredentialCheck = (bytes, now, renewal) => {
@@ -193,7 +193,7 @@ async function joinOver(room: RelayRoom, method: keyof Link) {
   return { raw, self, breakIt: () => broken = true };
 }
 
-Deno.test("a link that throws as others speak ends its own connection: they hear each other, and it may come back", async () => {
+Deno.test("a link that throws while others speak ends only its own connection, and its member may come back", async () => {
   const { room, failed, seats } = await pair();
   const { self, raw, breakIt } = await joinOver(room, "send");
   breakIt();
@@ -206,7 +206,7 @@ Deno.test("a link that throws as others speak ends its own connection: they hear
   await chatOn(room, seats);
 });
 
-Deno.test("a link that throws as it is asked what waits, or as it ends, ends its own connection", async () => {
+Deno.test("a link that throws when it is asked what waits, or when it ends, ends its own connection", async () => {
   for (const method of ["waiting", "end"] as const) {
     const { room, failed, seats } = await pair();
     const { raw, breakIt } = await joinOver(room, method);
@@ -238,7 +238,7 @@ Deno.test("a clock that throws ends the connection that is served, and the next 
   assertEquals(room.relay.size, 2);
 });
 
-Deno.test("a connection for which there is no random nonce is not taken, and leaves nothing behind", async () => {
+Deno.test("a connection is refused without a trace if the relay cannot make a nonce", async () => {
   let broken = false;
   const random = (length: number) => broken ? breaks() : new Uint8Array(length);
   const { room, seats } = await pair({ random });
@@ -249,7 +249,7 @@ Deno.test("a connection for which there is no random nonce is not taken, and lea
   await chatOn(room, seats);
 });
 
-Deno.test("a room for which there is no random id is not made, and its connection ends", async () => {
+Deno.test("a room is not made if the relay cannot make its id, and the connection ends", async () => {
   let broken = false;
   const random = (length: number) =>
     broken ? breaks() : crypto.getRandomValues(new Uint8Array(length));
@@ -266,7 +266,7 @@ Deno.test("a room for which there is no random id is not made, and its connectio
   await chatOn(room, seats);
 });
 
-Deno.test("a turn of the loop that throws is reported, and the next one comes", async () => {
+Deno.test("a turn of the event loop that throws is reported, and the next one runs", async () => {
   const calls: (() => void)[] = [];
   const { room, failed } = await pair({ later: (call) => calls.push(call) });
   room.relay.later(breaks);
@@ -274,7 +274,7 @@ Deno.test("a turn of the loop that throws is reported, and the next one comes", 
   assertEquals([failed.length, room.relay.tally.failures], [1, 1]);
 });
 
-Deno.test("an end of a connection through memory that throws ends that connection", async () => {
+Deno.test("a memory link that throws ends its own connection", async () => {
   const { room, failed, seats } = await pair();
   let disconnected = 0;
   const link = linkToRelay(room.relay, {

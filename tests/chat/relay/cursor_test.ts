@@ -112,7 +112,7 @@ Deno.test("a member that starts later gets what comes later", () => {
   assertEquals(taken(outbox), idsOf(next));
 });
 
-Deno.test("a list of one's own continues where the cursor was, and returns to the feed when it is done", () => {
+Deno.test("a member's own list continues at its cursor, and the member returns to the feed at its end", () => {
   const feed = new Feed();
   const outbox = new Outbox(1, feed);
   const all = [delivery(3), delivery(1), delivery(2, { one: 2 }), delivery(1)];
@@ -136,7 +136,7 @@ Deno.test("a list of one's own continues where the cursor was, and returns to th
   assertEquals(taken(outbox), idsOf(last));
 });
 
-Deno.test("the feed's reach is bounded in bytes and deliveries", () => {
+Deno.test("the feed holds a bounded number of bytes and deliveries", () => {
   const feed = new Feed();
   for (let i = 0; i < 20_000; i++) feed.push(delivery(1));
   assertEquals(feed.reach, 20_000 - 16_384);
@@ -158,7 +158,7 @@ function overflowing(...deliveries: Delivery[]) {
 
 const MIB = 1 << 20;
 
-Deno.test("above the limit the frames of the sender with the most waiting bytes are left out", () => {
+Deno.test("above the limit, frames of the sender with the most waiting bytes are left out", () => {
   const heavy = Array.from(
     { length: 4 },
     (_, i) => delivery(1, { sender: 8, size: MIB, number: 10 + i }),
@@ -200,7 +200,7 @@ Deno.test("here frames are left out like pair frames, and are not among the cont
   assert(outbox.bytes <= 4 * MIB, `${outbox.bytes} bytes wait`);
 });
 
-Deno.test("what was sent is not left out, and a partly acknowledged delivery may be", () => {
+Deno.test("sent frames are not left out, and a partly acknowledged delivery may be", () => {
   const large = Array.from(
     { length: 12 },
     (_, i) => delivery(2, { sender: 8, size: MIB / 2, number: i + 1 }),
@@ -255,7 +255,7 @@ const arbitrarySteps = fc.array(
   { maxLength: 80 },
 );
 
-Deno.test("whatever happens in between, a member gets each of its frames once, in order, by its count", () => {
+Deno.test("a member gets each of its frames once, in order, in any sequence of events", () => {
   fc.assert(
     fc.property(arbitrarySteps, (steps) => {
       const feed = new Feed();
@@ -290,7 +290,7 @@ Deno.test("whatever happens in between, a member gets each of its frames once, i
   );
 });
 
-Deno.test("a feed reaches less far back where deliveries keep large sets of recipients", () => {
+Deno.test("a feed holds fewer deliveries if they have large sets of recipients", () => {
   const feed = new Feed();
   const only = new Set([1]);
   const add = (weight: number) => {

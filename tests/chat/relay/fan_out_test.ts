@@ -57,7 +57,7 @@ Deno.test("a room of 129 is written to in groups", () => {
   assertEquals([reached(), turns.length], [64, 1]);
 });
 
-Deno.test("a wrapped link is written to at its sink, and what that throws is reported with the member's number", () => {
+Deno.test("the fan-out writes to the sink of a wrapped link, and reports its errors with the member's number", () => {
   const numbers: number[] = [];
   const feed = new Feed();
   const fanOut = new FanOut(feed, {
@@ -82,7 +82,7 @@ Deno.test("a wrapped link is written to at its sink, and what that throws is rep
   assertEquals([sent, numbers], [[2], [1]]);
 });
 
-Deno.test("what one member says is joined into one buffer for all others, and it gets nothing", () => {
+Deno.test("the frames of a member are joined into one buffer for all others, and the member gets nothing", () => {
   const { fanOut, feed, append, writes } = crowd(3);
   const to = { sender: 2, upTo: 2 };
   for (const id of [1, 2]) {
@@ -112,7 +112,7 @@ Deno.test("a larger room is written to in groups of 64, with a turn of the loop 
   assertEquals(after, [64, 128, 192, 200, 200]);
 });
 
-Deno.test("what comes while a pass is under way is joined, and everyone gets everything once, in order", () => {
+Deno.test("frames that arrive during a pass are joined, and every member gets each frame once, in order", () => {
   const { fanOut, append, turn, turns, writes } = crowd(200);
   for (let id = 1; id <= 9; id++) {
     append(id, { sender: id });
@@ -131,7 +131,7 @@ Deno.test("what comes while a pass is under way is joined, and everyone gets eve
   assert(writes.get(200)!.length < 9, "the last group was sent several at once");
 });
 
-Deno.test("members that are to have the same share one buffer", () => {
+Deno.test("members that are sent the same frames share one buffer", () => {
   const { fanOut, append, writes } = crowd(5);
   append(1, { sender: 1 });
   append(2, { sender: 2 });
@@ -143,7 +143,7 @@ Deno.test("members that are to have the same share one buffer", () => {
   assertEquals([[...first!], [...second!]], [[2], [1, 3]]);
 });
 
-Deno.test("what is for one member is written to it at once, behind what came before, and to no other", () => {
+Deno.test("a frame for one member is written at once, after earlier frames, and to no other member", () => {
   const { fanOut, append, writes, reached } = crowd(200);
   append(1);
   fanOut.flush();
@@ -220,7 +220,7 @@ function brokenAndWhole() {
   return { told, speakers };
 }
 
-Deno.test("a link that throws keeps nobody waiting for what was accepted, now or later", () => {
+Deno.test("a link that throws delays nobody's `accepted`, now or later", () => {
   const failed: unknown[] = [];
   const { told, speakers } = brokenAndWhole();
   const timers: (() => void)[] = [];
@@ -239,7 +239,7 @@ Deno.test("a link that throws keeps nobody waiting for what was accepted, now or
   assertEquals([failed.length, told.length], [3, 3]);
 });
 
-Deno.test("a link that throws keeps no receipts from others", () => {
+Deno.test("a link that throws holds back no receipts of others", () => {
   const failed: unknown[] = [];
   const { told, speakers } = brokenAndWhole();
   const receipts = new Receipts(

@@ -61,7 +61,7 @@ async function ask(room: RelayRoom, self: OwnCredential, prove: Prove, roomName 
   return raw;
 }
 
-Deno.test("an invited guest is admitted, and another is told no more than that it is not invited", async () => {
+Deno.test("the relay admits an invited guest, and tells another newcomer only that it is not invited", async () => {
   const { room, invitation } = await invitedOnly();
   const bo = await room.credential("bo");
   const stranger = await ask(room, bo, () => Promise.resolve(undefined));
@@ -70,7 +70,7 @@ Deno.test("an invited guest is admitted, and another is told no more than that i
   assertEquals((await ask(room, bo, by(invitation))).bye, undefined);
 });
 
-Deno.test("a wrong secret is answered like none, also if the name is taken and the room is full", async () => {
+Deno.test("a guest with a wrong secret gets the answer of one without, even if its name is taken or the room is full", async () => {
   const { room, invitation } = await invitedOnly({ many: true, maxMembers: 1 });
   assertEquals((await ask(room, await room.credential("bo"), by(invitation))).bye, undefined);
   const other = await openInvitation(secureRandom(16));
@@ -140,7 +140,7 @@ Deno.test("a one-guest invitation is bound to its first identity, which can use 
   assertEquals([again.bye, made.guests.length], [undefined, 1]);
 });
 
-Deno.test("a join that is refused for another reason leaves the invitation to the next try, also with another key", async () => {
+Deno.test("a join that is refused for another reason does not use up the invitation, also for another key", async () => {
   const invitations = new Invitations();
   const allowed = new Set<string>();
   const room = new RelayRoom({
@@ -184,7 +184,7 @@ Deno.test("a join that is refused for another reason leaves the invitation to th
   assertEquals((await ask(room, await someone("fay", 7), proof)).bye, "INVITATION_USED");
 });
 
-Deno.test("of two who wait to join by an invitation for one, the first that is in has used it", async () => {
+Deno.test("if two guests wait with an invitation for one, the first to join uses it up", async () => {
   const allowed = new Set<string>();
   const invitations = new Invitations();
   const room = new RelayRoom({ allows: (print) => allowed.has(print), invitations });
@@ -208,7 +208,7 @@ Deno.test("of two who wait to join by an invitation for one, the first that is i
   assertEquals(made.guests.map(({ name }) => name), ["cy"]);
 });
 
-Deno.test("invitations that cannot note a guest end its connection, and the relay goes on", async () => {
+Deno.test("if noting a guest throws, its connection ends and the relay continues", async () => {
   const failures: unknown[] = [];
   const room = new RelayRoom({
     allows: () => false,
@@ -227,7 +227,7 @@ Deno.test("invitations that cannot note a guest end its connection, and the rela
   assertEquals([raw.bye, room.relay.size, failures.length], ["SHUTDOWN", 0, 1]);
 });
 
-Deno.test("an invitation for many lets in many", async () => {
+Deno.test("an invitation for many admits many guests", async () => {
   const { room, invitation, made } = await invitedOnly({ many: true });
   for (const [i, name] of ["bo", "cy", "dee"].entries()) {
     assertEquals((await ask(room, await room.credential(name, i), by(invitation))).bye, undefined);
@@ -235,7 +235,7 @@ Deno.test("an invitation for many lets in many", async () => {
   assertEquals(made.guests.map(({ name }) => name), ["bo", "cy", "dee"]);
 });
 
-Deno.test("an invitation that has expired lets in nobody new, and one that was withdrawn nobody", async () => {
+Deno.test("an expired invitation admits no new guest, and a withdrawn one admits nobody", async () => {
   const { room, invitation, invitations, made, clock } = await invitedOnly({
     many: true,
     lifeMs: HOUR_MS,
@@ -318,7 +318,7 @@ Deno.test("a member joins by its invitation, and what its proof signs covers the
   assertEquals(raw.bye, "BAD_PROOF");
 });
 
-Deno.test("invitations that throw end the join that asks them, and nothing else", async () => {
+Deno.test("invitations that throw end only the join that asks them", async () => {
   const failures: unknown[] = [];
   const failing = {
     admits: () => {

@@ -81,7 +81,7 @@ Deno.test("a join whose fields differ from those that the proof covers is refuse
   assertEquals(raw.bye, "BAD_PROOF");
 });
 
-Deno.test("a greeting in pieces, and with other versions beside, is the transcript as it was sent", async () => {
+Deno.test("the transcript holds a greeting as it was sent, in pieces or with several versions", async () => {
   const room = new RelayRoom();
   const self = await room.credential("ada");
   const raw = new RawMember(room.relay);
@@ -102,7 +102,7 @@ Deno.test("a member that dialled another name than the relay's is refused", asyn
 
 // Rosters.
 
-Deno.test("a newcomer is sent version, context and listings of the moment before it, and the others its joining", async () => {
+Deno.test("a newcomer is sent the roster before its joining, and the others are sent its joining", async () => {
   const room = new RelayRoom();
   const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];
   bo.raw.send(encodeEmpty(KIND.leave));
@@ -146,7 +146,7 @@ Deno.test("counted frames wait until the roster is sent", async () => {
   assertEquals(raw.received.map(({ kind }) => kind), [challenge, roster, sealed, pair]);
 });
 
-Deno.test("a renewal is listed from then on, if it adds an hour and does not end too late", async () => {
+Deno.test("the relay lists a renewal if it adds an hour and does not end too late", async () => {
   const room = new RelayRoom();
   const { raw, self } = await room.join("ada");
   const now = room.clock.now();
@@ -188,7 +188,7 @@ Deno.test("a member resumes where it was: every frame once, and the relay says w
   assertEquals(ada.raw.frames(KIND.away).length, 0);
 });
 
-Deno.test("frames that were sent and not received are sent again as the bytes that they were", async () => {
+Deno.test("frames that were not received are sent again byte for byte", async () => {
   const room = new RelayRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   bo.raw.acknowledges = false;
@@ -202,7 +202,7 @@ Deno.test("frames that were sent and not received are sent again as the bytes th
   assertEquals(bo.raw.bye, "REPLACED");
 });
 
-Deno.test("counts that cannot be the member's end the connection that resumes, and the other one stays", async () => {
+Deno.test("a resume with impossible counts ends its own connection, and not the present one", async () => {
   const room = new RelayRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   ada.raw.say();
@@ -254,7 +254,7 @@ Deno.test("without a grace, a lost connection is a leaving", async () => {
   assertEquals(ada.raw.frames(KIND.left).map((left) => readLeft(left).reason), ["LOST"]);
 });
 
-Deno.test("after unknown a connection may join, and may not resume again", async () => {
+Deno.test("after `unknown` a connection may join, but not resume again", async () => {
   const room = new RelayRoom();
   const self = await room.credential("ada");
   const nothing = { room: new Uint8Array(32), number: 0, counted: 0, sent: 0 };
@@ -270,7 +270,7 @@ Deno.test("after unknown a connection may join, and may not resume again", async
   assertEquals(twice.bye, "OUT_OF_ORDER");
 });
 
-Deno.test("a newcomer that has sent nothing joins again unnoticed, and gets the same roster and all since", async () => {
+Deno.test("a newcomer that has sent nothing joins again unnoticed: it gets the same roster and all later frames", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
   const self = await room.credential("bo");
@@ -355,7 +355,7 @@ Deno.test("a new run replaces an unresponsive run of the same identity, and nobo
   assertEquals(room.relay.tally.joins, 3);
 });
 
-Deno.test("a newcomer that is banned, or struck off the list, while its earlier run is asked stays out", async () => {
+Deno.test("a newcomer that is banned or struck off the list while the relay asks its earlier run is refused", async () => {
   for (const bans of [true, false]) {
     let isAllowed = true;
     const { room, ada, begin, left } = await roomOfTwo({ allows: () => isAllowed });
@@ -386,7 +386,7 @@ Deno.test("a run that answers late or resumes over another connection keeps its 
   assertEquals([newcomer.bye, other.left(), resumed.ended], ["NAME_TAKEN", [], false]);
 });
 
-Deno.test("a newcomer that does not wait for the answer takes nobody's place, and one that is read slowly is not silent", async () => {
+Deno.test("a newcomer that leaves before the answer replaces nobody, and a member that is read slowly is not silent", async () => {
   const gone = await roomOfTwo();
   (await gone.begin(5)).close();
   await gone.room.settle();

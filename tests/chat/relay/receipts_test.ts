@@ -60,7 +60,7 @@ Deno.test("a relay forwards the receipts of a member before its leaving", async 
   assertEquals(last, [KIND.receipt, KIND.left]);
 });
 
-Deno.test("entries for oneself, for nobody, and for a member without a connection are dropped", async () => {
+Deno.test("entries for their sender, for nobody, and for a member without a connection are dropped", async () => {
   const { room, raws: [ada, bo, cy], turn } = await threeInARoom();
   bo.close();
   await room.settle();
@@ -108,7 +108,7 @@ Deno.test("receipts are charged to their sender", async () => {
   assertEquals([slowed, bo.raw.ended], [["ada"], false]);
 });
 
-Deno.test("entries for a member for which more than 256 KiB have not left yet are dropped", async () => {
+Deno.test("entries for a member with more than 256 KiB of unwritten bytes are dropped", async () => {
   const { room, raws: [ada, bo], turn } = await threeInARoom();
   const [, stay] = [...room.relay.members()];
   const bound = 256 << 10;
@@ -148,7 +148,7 @@ async function twoThatWait() {
   return { room, ada, bo, turn, pass, told, waiting };
 }
 
-Deno.test("what was accepted is told once, before a receipt that comes meanwhile", async () => {
+Deno.test("the relay reports accepted frames once, before a receipt that arrives meanwhile", async () => {
   const { room, ada, bo, turn, pass, told } = await twoThatWait();
   for (const number of [1, 2]) {
     ada.say({ number });
@@ -163,7 +163,7 @@ Deno.test("what was accepted is told once, before a receipt that comes meanwhile
   assertEquals(told(), [2, "receipt"]);
 });
 
-Deno.test("what was accepted is told after a moment if no receipt comes, and not to a lost connection", async () => {
+Deno.test("the relay reports accepted frames after a moment if no receipt arrives, and not to a lost connection", async () => {
   const { room, ada, pass, told, waiting } = await twoThatWait();
   ada.say({ number: 1 });
   await room.settle();

@@ -259,7 +259,7 @@ Deno.test("frames reach members as the bytes that were sent", async () => {
   assertEquals(got.map(({ bytes }) => bytes), [frame, pair]);
 });
 
-Deno.test("a leave's statement is copied into `left`, and a leave without one leaves it empty", async () => {
+Deno.test("the relay copies the statement of a `leave` into `left`, and leaves it empty if there is none", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
   const [bo, cy] = [await room.join("bo"), await room.join("cy")];

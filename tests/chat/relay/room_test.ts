@@ -84,7 +84,7 @@ Deno.test("sealed frames go to the roster at their version, less their sender", 
   assertEquals(log.delivers(sealed(9, {})), []);
 });
 
-Deno.test("routes: everyone but some, and some; a declaration replaces the one before", () => {
+Deno.test("a route names some members or all but some, and a new declaration replaces the one before", () => {
   const log = new Log(...THREE, joinOf("dee"));
   log.apply(route(1, 1, true, 2));
   log.apply(route(1, 2, false, 2, 3, 99, 1));
@@ -99,7 +99,7 @@ Deno.test("routes: everyone but some, and some; a declaration replaces the one b
   assertEquals(log.delivers(sealed(1, { route: 2 })), ["sealed:"]);
 });
 
-Deno.test("a member names 16,384 members in its routes at most, absent and repeated ones as they are", () => {
+Deno.test("the routes of a member name at most 16,384 members, absent and repeated ones included", () => {
   const log = new Log(...THREE);
   const many = Array.from({ length: 16_000 }, (_, i) => i);
   assertEquals(log.kinds(route(1, 1, false, ...many)), ["counted"]);
@@ -112,7 +112,7 @@ Deno.test("a member names 16,384 members in its routes at most, absent and repea
   assertEquals(log.room.member(1)?.received, before);
 });
 
-Deno.test("a pair frame goes to its recipient or nowhere, and a look-up in vain is charged", () => {
+Deno.test("a pair frame goes to its recipient or nowhere, and a failed look-up is charged", () => {
   const log = new Log(...THREE);
   const pair = (recipient: number) => frameOf(1, { kind: "pair", recipient, bytes: NONE });
   const cost = (entry: Entry) => {
@@ -123,7 +123,7 @@ Deno.test("a pair frame goes to its recipient or nowhere, and a look-up in vain 
   assertEquals(log.room.member(1)?.received, 3);
 });
 
-Deno.test("lost shows a member as away once, back ends it, and only the entry after the last one counts", () => {
+Deno.test("`lost` makes a member away once, `back` undoes it, and a `lost` that follows an older entry does nothing", () => {
   const log = new Log(...THREE);
   const last = () => log.room.member(2)!.last;
   const stale = last();
@@ -135,7 +135,7 @@ Deno.test("lost shows a member as away once, back ends it, and only the entry af
   assertEquals(log.delivers({ kind: "back", member: 2 }), []);
 });
 
-Deno.test("expire removes a member only if nothing of it came after the lost entry that it names", () => {
+Deno.test("`expire` removes a member only if nothing of it followed the `lost` entry that it names", () => {
   for (const between of [[], [{ kind: "back", member: 2 }], [sealed(2, {})]] as Entry[][]) {
     const log = new Log(...THREE);
     log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
@@ -148,7 +148,7 @@ Deno.test("expire removes a member only if nothing of it came after the lost ent
   assertEquals(log.kinds({ kind: "expire", member: 2, follows: log.room.member(2)!.last }), []);
 });
 
-Deno.test("a back that races an expire keeps the member, whichever is appended first after the loss", () => {
+Deno.test("a `back` that races an `expire` keeps the member, whichever is appended first", () => {
   const log = new Log(...THREE);
   log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
   const first = log.place;
@@ -187,7 +187,7 @@ Deno.test("a newcomer is told who is away, after the others heard of it", () => 
   assertEquals(log.delivers(joinOf("dee")), ["joined:1,2,3", "away:4"]);
 });
 
-Deno.test("behind leaves out sealed frames of one sender for one recipient until rejoin", () => {
+Deno.test("`behind` leaves out sealed frames of one sender for one recipient until `rejoin`", () => {
   const log = new Log(...THREE);
   log.apply(route(1, 1, false, 2, 3));
   const behind: Entry = { kind: "behind", sender: 1, recipient: 2, number: 5 };

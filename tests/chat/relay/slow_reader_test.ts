@@ -100,7 +100,7 @@ function sizeOfPair(): number {
   return SIZE + 22 + 2 + 64;
 }
 
-Deno.test("frames of the sender with the most waiting bytes are left out, and those of a quiet sender are not", async () => {
+Deno.test("the relay leaves out frames of the sender with the most waiting bytes, and none of a quiet sender", async () => {
   const { room, ada, bo, stuck } = await stuckRoom();
   for (let number = 1; number <= 20; number++) {
     ada.raw.say({ number, size: SIZE });
@@ -182,7 +182,7 @@ Deno.test("a member that reads nothing while it asks for answers loses its conne
   assertEquals(ada.raw.ended, false);
 });
 
-Deno.test("so many comings and goings that a member cannot stay end it as LOST, and the others hear of it", async () => {
+Deno.test("a member that falls behind too many joinings and leavings ends as LOST, and the others are told", async () => {
   const known = new Map<string, OwnCredential>();
   const room = new RelayRoom({
     graceMs: 3_600_000,

@@ -35,7 +35,7 @@ function text({ name, ttl, class: of, type, data }: DnsRecord): string {
 }
 
 Deno.test({
-  name: "with --dnssec's bit come signatures, and the flag ad where the server has verified them",
+  name: "with --dnssec, replies have signatures, and the flag ad if the server has verified them",
   ignore: !HAS_BIND,
   async fn() {
     await using scratch = await Scratch.make();

@@ -15,7 +15,7 @@ async function ascii(text: string): Promise<string | null> {
   }
 }
 
-Deno.test("readDnsName() maps internationalized names as UTS #46 has it, all of IdnaTestV2", async () => {
+Deno.test("readDnsName() maps all internationalized names of IdnaTestV2 as UTS #46 does", async () => {
   const differing = [];
   let mapped = 0;
   for (const [text, expected] of vectors.rows as [string, string | null][]) {

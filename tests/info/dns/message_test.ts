@@ -43,14 +43,14 @@ Deno.test("a name is the same after it was written as text and read again, whate
   }));
 });
 
-Deno.test("nameText() escapes as RFC 1035 section 5.1 has it, in decimal", () => {
+Deno.test("nameText() escapes in decimal, as in RFC 1035 section 5.1", () => {
   assertEquals(nameText([latin1("My Printer."), latin1("_ipp")]), "My\\032Printer\\.._ipp.");
   assertEquals(nameText([utf8("café")]), "caf\\195\\169.");
   assertEquals(nameText([latin1('"();@$\\')]), '\\"\\(\\)\\;\\@\\$\\\\.');
   assertEquals(nameText([]), ".");
 });
 
-Deno.test("readDnsName() takes any octet in a label (RFC 2181 section 11)", async () => {
+Deno.test("readDnsName() accepts any octet in a label (RFC 2181 section 11)", async () => {
   const names = {
     "my printer._ipp._tcp.test": "my\\032printer._ipp._tcp.test",
     "my\\032printer.test": "my\\032printer.test",
@@ -68,7 +68,7 @@ Deno.test("readDnsName() takes any octet in a label (RFC 2181 section 11)", asyn
   }
 });
 
-Deno.test("comparable() and isWithin() know the case of letters and the borders of labels", () => {
+Deno.test("comparable() and isWithin() ignore case, and compare whole labels", () => {
   assertEquals(comparable("A\\065.Ü"), "a\\065.Ü.");
   assertEquals(isWithin("a.Example.", "example"), true);
   assertEquals(isWithin("badexample.", "example."), false);
@@ -123,7 +123,7 @@ Deno.test("a message is the same after it was encoded and decoded", () => {
   }));
 });
 
-Deno.test("a compressed name is read; a pointer that leads on, to itself or out is refused", () => {
+Deno.test("a compressed name is read; a pointer forwards, to itself or out of the message is refused", () => {
   const read = (at: number, ...values: number[]) => new MessageReader(bytes(...values), at).name();
   assertEquals(read(3, 1, 97, 0, 1, 98, 0xc0, 0), "b.a.");
   // From pointer to pointer, each to an earlier place.
@@ -145,7 +145,7 @@ Deno.test("a compressed name is read; a pointer that leads on, to itself or out 
   }
 });
 
-Deno.test("a name may have 255 octets, with those of pointers, and no more", () => {
+Deno.test("a name has at most 255 octets, those behind pointers included", () => {
   const label = (length: number) => [length, ...Array(length).fill(97)];
   const longest = [...label(63), ...label(63), ...label(63), ...label(61), 0];
   assertEquals(new MessageReader(bytes(...longest)).name().length, 254);
@@ -156,7 +156,7 @@ Deno.test("a name may have 255 octets, with those of pointers, and no more", () 
   assertThrows(() => pointing(62), MalformedError);
 });
 
-Deno.test("decodeMessage() refuses what is cut at any place, and believes no count", () => {
+Deno.test("decodeMessage() refuses a message that is cut at any place, and trusts no count", () => {
   const question = [{ name: "a.example.", type: 1, class: 1 }];
   const answer = [{ ...question[0]!, ttl: 1, rdata: bytes(192, 0, 2, 1) }];
   const whole = encodeMessage({ id: 1, flags: FLAGS.qr, question, answer });
@@ -171,7 +171,7 @@ Deno.test("decodeMessage() refuses what is cut at any place, and believes no cou
   assertEquals(decodeMessage(many).answer, []);
 });
 
-Deno.test("flags and response codes have their names, those of EDNS too", () => {
+Deno.test("flags and response codes have names, also those of EDNS", () => {
   assertEquals(flagNames(0x8580), ["qr", "aa", "rd", "ra"]);
   assertEquals(flagNames(0x0230), ["tc", "ad", "cd"]);
   assertEquals(rcodeOf({ flags: 3, edns: undefined }), "NXDOMAIN");
@@ -223,7 +223,7 @@ Deno.test("the flags of a CAA record are the octet", () => {
   }
 });
 
-Deno.test("data that is not as its type has it is kept whole, as that of unknown types (RFC 3597)", () => {
+Deno.test("malformed data is kept whole, as that of unknown types is (RFC 3597)", () => {
   assertEquals(read("A", 1, 2, 3), ["\\# 3 010203", "\\# 3 010203"]);
   assertEquals(read("A"), ["\\# 0", "\\# 0"]);
   assertEquals(read("A", 1, 2, 3, 4, 5), ["\\# 5 0102030405", "\\# 5 0102030405"]);

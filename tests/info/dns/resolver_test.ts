@@ -94,7 +94,7 @@ Deno.test("resolve() tells the whole reply: status, flags, question, every secti
   assertEquals([asked, resolver, local], [`${hostname}:${port}`, "parley", false]);
 });
 
-Deno.test("resolve() says of an alias whose target does not exist that it is that (RFC 6604)", async () => {
+Deno.test("resolve() says that a name is an alias if its target does not exist (RFC 6604)", async () => {
   await using server = new Responder(({ question: { name } }): Response => ({
     rcode: name.startsWith("none.") ? 0 : 3,
     answer: [[name, "CNAME", named("gone.example.")]],
@@ -110,7 +110,7 @@ Deno.test("resolve() says of an alias whose target does not exist that it is tha
   assertEquals(server.asked.length, 2);
 });
 
-Deno.test("resolve() follows an alias that the server leaves to be asked for, and loops nowhere", async () => {
+Deno.test("resolve() follows an alias that the server does not follow, and never loops", async () => {
   await using server = new Responder(({ question: { name } }) => {
     if (name === "end.example.") return { answer: [[name, "A", A]] };
     const next = { "www.example.": "mid.example.", "mid.example.": "end.example." }[name];
@@ -158,7 +158,7 @@ Deno.test("resolve() reads replies that arrived while the process was busy for l
   server.close();
 });
 
-Deno.test("resolve() asks again where a datagram is lost, and waits as long as it is told", async () => {
+Deno.test("resolve() asks again if a datagram is lost, and waits as long as requested", async () => {
   using clock = new HandClock();
   const times: number[] = [];
   await using server = new Responder(({ question: { name } }) => {
@@ -172,7 +172,7 @@ Deno.test("resolve() asks again where a datagram is lost, and waits as long as i
   assertEquals(times.map((time) => Math.round((time - times[0]!) / 1000)), [0, 1, 3]);
 });
 
-Deno.test("resolve() asks without EDNS where a server does not know it (RFC 6891 section 7)", async () => {
+Deno.test("resolve() asks without EDNS if a server does not know it (RFC 6891 section 7)", async () => {
   await using server = new Responder(({ message, question: { name } }) => {
     return message.edns === undefined ? { answer: [[name, "A", A]] } : { rcode: 1 };
   });
@@ -180,7 +180,7 @@ Deno.test("resolve() asks without EDNS where a server does not know it (RFC 6891
   assertEquals(server.messages.map(({ edns }) => edns === undefined), [false, true]);
 });
 
-Deno.test("resolve() believes no answer from elsewhere, to another question or that is no reply", async () => {
+Deno.test("resolve() accepts no answer from elsewhere, to another question, or that is not a reply", async () => {
   const wrong = ipv4("203.0.113.1");
   const proxy = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
@@ -217,7 +217,7 @@ Deno.test("resolve() believes no answer from elsewhere, to another question or t
   stranger.close();
 });
 
-Deno.test("resolve() asks from another port with another id each time", async () => {
+Deno.test("resolve() asks from another port and with another id each time", async () => {
   const ports = new Set<number>();
   const ids = new Set<number>();
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
@@ -239,7 +239,7 @@ Deno.test("resolve() asks from another port with another id each time", async ()
   assert(ports.size > 4 && ids.size > 6, `${ports.size} ports, ${ids.size} ids`);
 });
 
-Deno.test("options of resolve() set the bits and fields that they are about", async () => {
+Deno.test("the options of resolve() set their bits and fields", async () => {
   await using server = new Responder(({ question: { name } }) => ({ answer: [[name, "A", A]] }));
   await one(server, "a.example", "A");
   await one(server, "a.example", "A", { recurse: false, dnssec: true, subnet: "192.0.2.129/25" });
@@ -255,7 +255,7 @@ Deno.test("options of resolve() set the bits and fields that they are about", as
   await assertRejects(() => bad, Failure, "the address has 32 bits");
 });
 
-Deno.test("resolve() asks for any octets, and for any type by its number", async () => {
+Deno.test("resolve() asks for names of any octets, and for any type by its number", async () => {
   await using server = new Responder(({ question: { name, type } }) => ({
     answer: [[name, `TYPE${type}`, type === 16 ? texts("yes") : Uint8Array.of(1, 2)]],
   }));
@@ -302,7 +302,7 @@ Deno.test("ANY gives the records of every type", async () => {
   assertEquals([records.map(({ type }) => type), failure], [["A", "TXT"], undefined]);
 });
 
-Deno.test("failures of servers that were not reached end with 9, and others with 1", async () => {
+Deno.test("failures exit with 9 if no server was reached, and others with 1", async () => {
   await using server = new Responder(() => ({ rcode: 2 }));
   const failed = await one(server, "a.example", "A");
   assertEquals([failed.failure?.code, failed.failure?.exitCode], ["SERVFAIL", 1]);
@@ -317,7 +317,7 @@ Deno.test("failures of servers that were not reached end with 9, and others with
   assertEquals(failuresOf(silent, false)[0]?.exitCode, 9);
 });
 
-Deno.test("resolve() tells an extended error with the failure that it explains (RFC 8914)", async () => {
+Deno.test("resolve() shows an extended error with the failure that it explains (RFC 8914)", async () => {
   const meanings: readonly (readonly [number, string])[] = [
     [0, "other error"],
     [6, "DNSSEC bogus"],
@@ -345,7 +345,7 @@ Deno.test("resolve() tells an extended error with the failure that it explains (
   }
 });
 
-Deno.test("resolve() tries the domains of the search list, and a name with dots as it is first", async () => {
+Deno.test("resolve() tries the domains of the search list, and first a name with dots unchanged", async () => {
   await using server = new Responder(({ question: { name } }) => {
     return name === "www.b.example." ? { answer: [[name, "A", A]] } : { rcode: 3 };
   });
@@ -358,7 +358,7 @@ Deno.test("resolve() tries the domains of the search list, and a name with dots 
   assertEquals((await one(server, "none", "A", { search })).failure?.code, "NXDOMAIN");
 });
 
-Deno.test("readResolvConf() reads servers, domains and ndots as resolv.conf(5) has them", () => {
+Deno.test("readResolvConf() reads the servers, domains and ndots of resolv.conf(5)", () => {
   const text = "# comment\nnameserver 192.0.2.1\nnameserver 2001:db8::1\ndomain x.example\n" +
     "search a.example b.example\noptions timeout:1 ndots:2\n";
   assertEquals(readResolvConf(text), {
@@ -370,7 +370,7 @@ Deno.test("readResolvConf() reads servers, domains and ndots as resolv.conf(5) h
 });
 
 Deno.test({
-  name: "resolve() says that a type is beyond the runtime's resolver where no server is known",
+  name: "resolve() says that the runtime's resolver does not support a type if no server is known",
   ignore: !withheld("sys"),
   async fn() {
     const [resolution] = await resolve("a.invalid", { types: ["HTTPS"], timeoutMs: 20_000 });
@@ -411,7 +411,7 @@ Deno.test("resolve() tells a referral from an answer without records (RFC 2308 s
   }
 });
 
-Deno.test("resolve() takes the name servers of a referral for the answer only with NS and without recursion", async () => {
+Deno.test("resolve() accepts the name servers of a referral as the answer only for NS without recursion", async () => {
   const authority = [["sub.example.", "NS", named("ns1.sub.example.")]] as const;
   await using server = new Responder(() => ({ flags: 0, authority }));
   const found = await one(server, "sub.example", "NS", { recurse: false });

@@ -82,7 +82,7 @@ async function one(options: ResolveOptions) {
 }
 
 Deno.test({
-  name: "resolve() asks by TLS (RFC 7858), and believes only a certificate for the server",
+  name: "resolve() asks by TLS (RFC 7858), and accepts only a certificate for the server",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
@@ -102,7 +102,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "resolve() asks by HTTPS (RFC 8484), and takes for an answer only what is one",
+  name: "resolve() asks by HTTPS (RFC 8484), and accepts only a DNS message as an answer",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();

@@ -139,7 +139,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "trace() ends where a name does not exist, and where servers refer nowhere",
+  name: "trace() ends if a name does not exist, or if servers refer nowhere",
   ignore,
   async fn() {
     await using tree = new Tree();
@@ -157,7 +157,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "trace() tells which zones are signed, where records of DNSSEC are asked for",
+  name: "trace() tells which zones are signed if DNSSEC records are requested",
   ignore,
   async fn() {
     await using tree = new Tree();
@@ -169,7 +169,7 @@ Deno.test({
   },
 });
 
-Deno.test("readRootHints() reads named.root, and what lacks an address is left out", () => {
+Deno.test("readRootHints() reads named.root, and leaves out servers without an address", () => {
   const text = `; comment
 .                        3600000      NS    A.ROOT-SERVERS.NET.
 A.ROOT-SERVERS.NET.      3600000      A     198.41.0.4
