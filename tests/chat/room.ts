@@ -16,6 +16,7 @@ import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import { BOUND, KIND } from "../../lib/chat/wire/kinds.ts";
 import { Clock, credentialOf, pooledKeys, until } from "./keys.ts";
 import { linkToRelay } from "./links.ts";
+import { quiet } from "./under_way.ts";
 
 export { Clock, credentialOf, pooledKeys, until };
 
@@ -38,39 +39,6 @@ export interface Seat {
   /** Whether what it sends arrives, the end of a connection among it; it is not told. */
   sends: boolean;
 }
-
-/** How many operations of the runtime's cryptography are under way: nothing else takes time in the core. */
-let working = 0;
-
-/** Counts what the core waits for: every method of WebCrypto's that it calls. */
-function countCryptography(): void {
-  const methods = [
-    "sign",
-    "verify",
-    "encrypt",
-    "decrypt",
-    "digest",
-    "deriveBits",
-    "deriveKey",
-    "importKey",
-  ];
-  for (const name of [...methods, "exportKey", "generateKey"]) {
-    const method: (...args: unknown[]) => Promise<unknown> = Reflect.get(
-      SubtleCrypto.prototype,
-      name,
-    );
-    Reflect.set(SubtleCrypto.prototype, name, async function (this: unknown, ...args: unknown[]) {
-      working += 1;
-      try {
-        return await Reflect.apply(method, this, args);
-      } finally {
-        working -= 1;
-      }
-    });
-  }
-}
-
-countCryptography();
 
 /** The texts that a member was shown, as `name: text`. */
 export function shown(seat: Seat): string[] {
@@ -223,17 +191,10 @@ export class TestRoom {
 
   /** Waits until nothing more happens without the clock: no cryptography is under way, and nothing is told. */
   async settle(): Promise<void> {
-    let before = -1;
-    for (let quiet = 0; quiet < 3;) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      await Promise.all(this.seats.map(({ member }) => member.settled));
-      const now = this.seats.reduce(
-        (sum, { events, sent }) => sum + events.length + sent.length,
-        0,
-      );
-      quiet = now === before && working === 0 ? quiet + 1 : 0;
-      before = now;
-    }
+    await quiet(
+      () => this.seats.reduce((sum, { events, sent }) => sum + events.length + sent.length, 0),
+      () => Promise.all(this.seats.map(({ member }) => member.settled)),
+    );
     if (this.failures.length > 0) throw this.failures[0];
   }
 

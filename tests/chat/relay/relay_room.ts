@@ -11,6 +11,7 @@ import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import type { OwnCredential } from "../../../lib/chat/identity/credential.ts";
 import { Clock, credentialOf } from "../keys.ts";
 import { RawMember } from "../raw_member.ts";
+import { quiet } from "../under_way.ts";
 
 /** A member and its credential. */
 export interface Seat {
@@ -65,15 +66,9 @@ export class RelayRoom {
     return next;
   }
 
-  /** Waits until nothing more arrives. */
+  /** Waits until nothing more happens without the clock: no join is being checked, and nothing arrives. */
   async settle(): Promise<void> {
-    let before = -1;
-    for (let quiet = 0; quiet < 3;) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      const now = this.#raws.reduce((sum, { received }) => sum + received.length, 0);
-      quiet = now === before ? quiet + 1 : 0;
-      before = now;
-    }
+    await quiet(() => this.#raws.reduce((sum, { received }) => sum + received.length, 0));
     if (this.failures.length > 0) throw this.failures[0];
   }
 
