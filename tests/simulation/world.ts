@@ -393,8 +393,8 @@ export class World {
     }
     for (const { relay, room, sender, recipient } of this.#leftOut) {
       const counts = liar === undefined && relay === this.relays.present;
-      const member = counts ? room.member(sender) : undefined;
-      const reader = room.member(recipient)?.credential.name;
+      const member = counts ? room.members.get(sender) : undefined;
+      const reader = room.members.get(recipient)?.credential.name;
       if (member === undefined || reader === undefined || !member.behind.has(recipient)) continue;
       // Whoever is left out is not served, and does not catch up.
       const isMeant = !this.checker.leavesOut(this.#processOf(member.credential.key), reader);

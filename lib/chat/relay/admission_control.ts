@@ -1,5 +1,6 @@
 /**
- * Admission control: which connections may wait to join, and whose join is checked next. A state machine without I/O.
+ * Admission control: which connections may wait to join, whose join is checked next, who is admitted, and how fast a
+ * member may send. A state machine without I/O.
  *
  * To check a join costs signatures. So the relay checks a few joins at a time and a limited number a second, and
  * serves members in between. Sources take turns, so that many connections of one source do not delay another source.
@@ -8,7 +9,7 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import { Costs, TokenBucket } from "../../base/clock.ts";
+import { Account, Costs, TokenBucket } from "../../base/clock.ts";
 import { canonicalHost, type Dialled, readPublicName } from "../../base/host_port.ts";
 import type { Credential } from "../identity/credential.ts";
 import type { Reason } from "../wire/kinds.ts";
@@ -190,6 +191,66 @@ function outweighs(one: Queue<unknown>, other: Queue<unknown>): boolean {
 
 function aMinute(count: number) {
   return { perSecond: count / 60, burst: count };
+}
+
+/** A burst of this many seconds' worth of frames is allowed: the keys for a room of a thousand. */
+const BURST_SECONDS = 2;
+/** A burst of this many seconds' worth of bytes is allowed. */
+const BYTES_BURST_SECONDS = 0.25;
+/** The cost of a resume, in frames: the relay verifies a signature and sends again what was under way. */
+const RESUME_FRAMES = 100;
+
+/** What a member has sent. */
+export interface Spent {
+  readonly frames: number;
+  readonly bytes: number;
+  /** Bytes that the relay forwards for it; look-ups count as some. */
+  readonly fanout: number;
+}
+
+/** Limits how fast one member sends, over all of its connections. */
+export class Pace {
+  readonly #account: Account<"frames" | "bytes" | "fanout">;
+  #pausedUntil = 0;
+
+  /** Starts with a burst to spend. */
+  constructor(limits: Limits, now: number) {
+    const rate = (perSecond: number, seconds = BURST_SECONDS) => ({
+      perSecond,
+      burst: perSecond * seconds,
+    });
+    this.#account = new Account({
+      frames: rate(limits.framesPerSecond),
+      bytes: rate(limits.bytesPerSecond, BYTES_BURST_SECONDS),
+      fanout: rate(limits.fanoutPerSecond),
+    }, now);
+  }
+
+  /**
+   * Charges what a member has sent.
+   *
+   * @returns For how many milliseconds nothing more is to be read from it.
+   */
+  spend({ frames, bytes, fanout }: Spent, now: number): number {
+    const pause = Math.max(
+      this.#account.charge("frames", frames, now),
+      this.#account.charge("bytes", bytes, now),
+      this.#account.charge("fanout", fanout, now),
+    );
+    this.#pausedUntil = now + pause;
+    return pause;
+  }
+
+  /**
+   * Charges a resume.
+   *
+   * @returns False while the member is not read: another connection must not get around that.
+   */
+  resume(now: number): boolean {
+    if (now < this.#pausedUntil) return false;
+    this.#account.charge("frames", RESUME_FRAMES, now);
+    return true;
+  }
 }
 
 /** Decides which members one relay admits. */

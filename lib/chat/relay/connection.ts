@@ -28,15 +28,10 @@ import {
   PING_AFTER_MS,
   type Reason,
 } from "../wire/kinds.ts";
-import { ContainedLink, type CountedFrame, type Origin } from "./options.ts";
+import { Pace } from "./admission_control.ts";
 import { EndError, endOf, Handshake } from "./handshake.ts";
-import {
-  type Newcomer,
-  Pace,
-  type RelayContext,
-  type Stay,
-  type StayConnection,
-} from "./member.ts";
+import type { RelayContext, Stay, StayConnection } from "./member.ts";
+import type { CountedFrame, Origin } from "./options.ts";
 
 /** How long a connection may take to join, in milliseconds. */
 export const JOIN_DEADLINE_MS = 10_000;
@@ -49,24 +44,16 @@ const PONG: Bytes = encodeEmpty(KIND.pong);
 
 /** One connection of a relay. */
 export class RelayConnection implements StayConnection {
-  /** Sends to the other end. Never throws. */
-  readonly link: Link;
-  /** The other end; undefined if it is in this process. */
-  readonly from: Origin | undefined;
   readonly #relay: RelayContext;
   /** Undefined once the connection is a member's. */
   #handshake: Handshake | undefined;
   readonly #openedAt: number;
   /** How fast it may send. */
   pace: Pace;
-  isReady = false;
-  /** Whether it has ended. */
   isOver = false;
   #reader = new FrameReader(newcomerBound);
   #stay: Stay | undefined;
-  /** When it was last heard, by the monotonic clock; later than now while it is not read. */
   heardAt: number;
-  /** Whether a ping waits for an answer. */
   isPinged = false;
   /** Whether it has asked to join, rather than to resume. */
   #joins = false;
@@ -77,22 +64,42 @@ export class RelayConnection implements StayConnection {
   #fanout = 0;
   #maxUnsent = MAX_UNSENT_BYTES;
 
-  /** Starts before the first byte. */
-  constructor(relay: RelayContext, link: Link, from: Origin | undefined) {
+  /**
+   * Starts before the first byte.
+   *
+   * @param from The other end; undefined if it is in this process.
+   */
+  constructor(relay: RelayContext, readonly link: Link, readonly from: Origin | undefined) {
     this.#relay = relay;
-    this.from = from;
-    this.link = new ContainedLink(link, (error) => {
-      relay.failed(error);
-      relay.broken(this);
-    });
-    this.#handshake = new Handshake(relay, {
-      send: (bytes) => this.link.send(bytes),
-      joins: (newcomer, roomName) => this.#join(newcomer, roomName),
-      resumes: (stay, resume) => this.#resume(stay, resume),
-    });
+    this.#handshake = new Handshake(relay, (bytes) => this.send(bytes));
     this.#openedAt = relay.monotonic();
     this.heardAt = this.#openedAt;
     this.pace = new Pace(relay.limits, this.#openedAt);
+  }
+
+  get waiting(): number {
+    try {
+      return this.link.waiting;
+    } catch (error) {
+      this.broken(error);
+      return 0;
+    }
+  }
+
+  send(bytes: Bytes): void {
+    try {
+      this.link.send(bytes);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  broken(error: unknown): void {
+    this.#relay.failed(error);
+    this.#relay.later(() => {
+      this.end("LOST", "its link has failed");
+      this.#stay?.room.flush();
+    });
   }
 
   /**
@@ -127,8 +134,7 @@ export class RelayConnection implements StayConnection {
     }
     if (answers) this.#stay?.room.answered();
     this.#stay?.room.flush(this.#stay);
-    this.#relay.endBroken();
-    if (this.link.waiting > this.#maxUnsent) this.end("LOST", "it reads nothing");
+    if (this.waiting > this.#maxUnsent) this.end("LOST", "it reads nothing");
     const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
     const pause = this.pace.spend(spent, now);
     this.#relay.tally.receivedBytes += chunk.length;
@@ -138,14 +144,13 @@ export class RelayConnection implements StayConnection {
     return pause;
   }
 
-  /** Charges the member for bytes that the relay sends on for it. */
   charge(bytes: number): void {
     this.#fanout += bytes;
   }
 
-  /** Allows as many unsent bytes more as wait now: the roster was sent, which is not counted. */
-  allowUnread(): void {
-    this.#maxUnsent = MAX_UNSENT_BYTES + this.link.waiting;
+  sendRoster(pages: readonly Bytes[]): void {
+    for (const piece of pages) this.send(piece);
+    this.#maxUnsent = MAX_UNSENT_BYTES + this.waiting;
   }
 
   /**
@@ -154,47 +159,23 @@ export class RelayConnection implements StayConnection {
    * @param detail The cause, if the link knows it.
    */
   disconnected(detail = ""): void {
-    try {
+    this.#relay.contain(() => {
       this.#finish("LOST", detail);
       this.#stay?.room.flush();
-      this.#relay.endBroken();
-    } catch (error) {
-      this.#abandon(error);
-    }
+    });
   }
 
   /** Ends the connection with a reason. */
   end(reason: Reason, detail = ""): void {
     if (this.isOver) return;
-    try {
-      this.link.send(encodeBye(reason));
-      this.#finish(reason, detail);
-    } catch (error) {
-      this.#abandon(error);
-    }
-    this.link.end();
+    this.send(encodeBye(reason));
+    this.#relay.contain(() => this.#finish(reason, detail));
+    this.#relay.contain(() => this.link.end());
   }
 
   /** Ends the connection with the reason that follows from an error. */
   endBy(error: unknown): void {
-    this.end(...endOf(error, (unexpected) => this.#relay.failed(unexpected)));
-  }
-
-  /** Forgets the connection after ending it has failed. */
-  #abandon(error: unknown): void {
-    this.#relay.failed(error);
-    this.#stop();
-    this.#relay.forget(this);
-  }
-
-  /** Ends a connection whose member has another one. */
-  giveUp(): void {
-    if (this.isOver) return;
-    this.link.send(encodeBye("REPLACED"));
-    this.#stop();
-    this.#relay.tally.disconnected("REPLACED");
-    this.#relay.forget(this);
-    this.link.end();
+    this.end(...endOf(error, this.#relay.failed));
   }
 
   /** Checks deadlines. */
@@ -206,11 +187,10 @@ export class RelayConnection implements StayConnection {
     else if (now - this.heardAt >= PING_AFTER_MS) this.ping();
   }
 
-  /** Sends a ping, unless one waits for an answer. */
   ping(): void {
     if (this.isPinged) return;
     this.isPinged = true;
-    this.link.send(encodeEmpty(KIND.ping));
+    this.send(encodeEmpty(KIND.ping));
   }
 
   #slow(ms: number, now: number): void {
@@ -222,66 +202,63 @@ export class RelayConnection implements StayConnection {
 
   #finish(reason: Reason, detail: string): void {
     if (this.isOver) return;
-    this.#stop();
+    this.isOver = true;
     this.#relay.tally.disconnected(reason);
     this.#relay.forget(this);
     if (this.#stay !== undefined) this.#stay.room.disconnected(this.#stay, this, reason);
     else this.#relay.tell({ kind: "refused", reason, detail, from: this.from });
   }
 
-  #stop(): void {
-    this.isOver = true;
-    this.#handshake?.stop();
-  }
-
   // The handshake.
 
   #answer(frame: Frame): void {
-    const resuming = this.#handshake!.answer(frame);
-    if (resuming !== undefined) return this.#await(resuming);
+    const handshake = this.#handshake!;
+    const resume = handshake.answer(frame);
+    if (resume !== undefined) {
+      return this.#await(handshake.checkResume(resume, (stay) => this.#resume(stay, resume)));
+    }
     const obstacle = this.#relay.ask(this);
     if (obstacle !== undefined) throw new EndError(obstacle);
   }
 
   /** Checks the join, when its turn has come. */
   check(): void {
-    this.#await(this.#handshake!.checkJoin().finally(() => this.#relay.checked(this)));
+    this.#await(this.#join().finally(() => this.#relay.checked(this)));
   }
 
   /** Ends the connection if a check fails. */
   #await(checking: Promise<void>): void {
-    checking.catch((error) => this.endBy(error)).then(() => {
-      this.#stay?.room.flush();
-      this.#relay.endBroken();
-    }).catch((error) => this.#relay.failed(error));
+    checking.catch((error) => this.endBy(error))
+      .then(() => this.#stay?.room.flush())
+      .catch(this.#relay.failed);
   }
 
-  #join(newcomer: Newcomer, roomName: string): void {
+  async #join(): Promise<void> {
+    const handshake = this.#handshake!;
+    const newcomer = await handshake.checkJoin();
+    if (this.isOver) return;
     const { credential } = newcomer;
     const obstacle = this.#relay.admit(credential, this.from);
     if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
     this.#joins = true;
-    this.#relay.roomToJoin(roomName).join(this, newcomer);
+    this.#relay.roomToJoin(handshake.roomName).join(this, newcomer);
   }
 
   #resume(stay: Stay, { received, sent }: Resume): void {
-    const { pace, member } = stay;
-    if (
-      sent < member.received || received < stay.outbox.acknowledged || received > stay.outbox.sent
-    ) {
+    if (this.isOver) return;
+    const { pace, member, outbox } = stay;
+    if (sent < member.received || !outbox.covers(received)) {
       throw new EndError("BAD_FRAME", "the counts are not those of this member");
     }
     if (!pace.resume(this.#relay.monotonic())) {
       throw new EndError("TOO_MANY_JOINS", "it has sent too much to be read yet");
     }
-    this.link.send(encodeCount(KIND.resumed, member.received));
+    this.send(encodeCount(KIND.resumed, member.received));
     stay.room.resume(stay, this, received);
   }
 
-  /** Notes that the connection is a member's. */
   entered(stay: Stay): void {
     this.#relay.checked(this);
-    this.#handshake?.stop();
     this.#handshake = undefined;
     this.#reader = new FrameReader(memberBound);
     this.#stay = stay;
@@ -334,7 +311,7 @@ export class RelayConnection implements StayConnection {
       case KIND.renew:
         return stay.room.renew(stay, payload.slice());
       case KIND.ping:
-        return this.link.send(PONG);
+        return this.send(PONG);
       case KIND.pong:
         return;
       case KIND.leave:

@@ -20,53 +20,45 @@ const WHOLE = 2 * GROUP;
 /** The most bytes that are joined for one write. More is sent delivery by delivery. */
 const MAX_JOINED_BYTES = 64 << 10;
 
-/** A member that frames are written to. */
-export interface Reader {
-  readonly number: number;
-  readonly outbox: Outbox;
-  readonly link: Link;
-}
-
-/** What a fan-out needs of the room around it. */
-export interface FanOutOptions {
-  readonly later: Later;
-  /** Receives what writing to the member with a number throws. */
-  readonly failed: (error: unknown, number: number) => void;
-  /** Called after each group. */
-  readonly wrote: () => void;
-}
-
 /** Writes deliveries to the members of a room. */
 export class FanOut {
   readonly #feed: Feed;
-  readonly #options: FanOutOptions;
-  readonly #readers = new Map<number, Reader>();
+  readonly #later: Later;
+  readonly #broken: (error: unknown, member: number) => void;
+  /** The members with a link, in the order in which they got it. */
+  readonly #readers = new Map<number, Outbox>();
   /** Readers to which something is addressed alone. They do not wait for their group. */
   readonly #urgent = new Set<number>();
   /** Whether something for more than one member was appended since the last pass started. */
   #isDue = false;
   /** The members that the present pass has not reached; undefined between passes. */
-  #pass: MapIterator<Reader> | undefined;
+  #pass: MapIterator<Outbox> | undefined;
   #segment: Segment | undefined;
 
-  /** Writes what is appended to `feed`. */
-  constructor(feed: Feed, options: FanOutOptions) {
+  /**
+   * Writes what is appended to a feed.
+   *
+   * @param later Calls a function in a later turn of the event loop.
+   * @param broken Receives what writing to a member throws.
+   */
+  constructor(feed: Feed, later: Later, broken: (error: unknown, member: number) => void) {
     this.#feed = feed;
-    this.#options = options;
+    this.#later = later;
+    this.#broken = broken;
   }
 
-  /** Adds or replaces a reader, and writes what waits for it. */
-  add({ number, outbox, link }: Reader): void {
+  /** Gives a member a link, and writes what waits for it. */
+  add(outbox: Outbox, link: Link): void {
     // Each object on the way to a socket is a miss of the processor's caches, in a room of a thousand.
-    const reader = { number, outbox, link: link.sink ?? link };
-    this.#readers.set(number, reader);
-    this.write(reader);
+    outbox.link = link.sink ?? link;
+    this.#readers.set(outbox.member, outbox);
+    this.write(outbox);
   }
 
-  /** Removes a reader. */
-  delete(number: number): void {
-    this.#readers.delete(number);
-    this.#urgent.delete(number);
+  /** Takes a member's link away. */
+  delete(outbox: Outbox): void {
+    outbox.link = undefined;
+    this.#readers.delete(outbox.member);
   }
 
   /** Notes that frames were appended. */
@@ -77,9 +69,9 @@ export class FanOut {
 
   /** Writes what was appended. The first group is written at once. */
   flush(): void {
-    for (const number of this.#urgent) {
-      const reader = this.#readers.get(number);
-      if (reader !== undefined) this.write(reader, false);
+    for (const member of this.#urgent) {
+      const outbox = this.#readers.get(member);
+      if (outbox !== undefined) this.write(outbox, false);
     }
     this.#urgent.clear();
     if (!this.#isDue || this.#pass !== undefined) return;
@@ -90,43 +82,40 @@ export class FanOut {
 
   #writeGroup(): void {
     let left = GROUP;
-    for (const reader of this.#pass ?? []) {
-      this.write(reader);
+    for (const outbox of this.#pass ?? []) {
+      this.write(outbox);
       if (--left === 0 && this.#readers.size > WHOLE) {
-        return this.#options.later(() => {
-          this.#writeGroup();
-          this.#options.wrote();
-        });
+        return this.#later(() => this.#writeGroup());
       }
     }
     this.#pass = undefined;
     // What came during the pass waits for a turn, so that much of it goes out together.
-    if (this.#isDue) this.#options.later(() => this.flush());
+    if (this.#isDue) this.#later(() => this.flush());
   }
 
   /**
-   * Writes what waits for a member, as far as it may be sent.
+   * Writes what waits for a member that has a link, as far as it may be sent.
    *
    * @param joined Whether others are likely to be sent the same, so that joining it once is worth while.
    */
-  write(reader: Reader, joined = true): void {
+  write(outbox: Outbox, joined = true): void {
     try {
-      if (!joined || !this.#writeJoined(reader)) {
-        for (const bytes of reader.outbox.take()) reader.link.send(bytes);
+      if (!joined || !this.#writeJoined(outbox)) {
+        for (const bytes of outbox.take()) outbox.link!.send(bytes);
       }
     } catch (error) {
-      this.#options.failed(error, reader.number);
+      this.#broken(error, outbox.member);
     }
   }
 
   /** Writes everything at once. Returns false if it is too much, or is not in the feed. */
-  #writeJoined({ number, outbox, link }: Reader): boolean {
+  #writeJoined(outbox: Outbox): boolean {
     const segment = this.#segmentFor(outbox);
     if (segment === undefined) return !outbox.hasWaiting;
-    const part = segment.partFor(number);
+    const part = segment.partFor(outbox.member);
     if (part === undefined || !outbox.fits(part.frames, part.bytes.length)) return false;
     outbox.sentAll(part.frames, part.bytes.length);
-    if (part.frames > 0) link.send(part.bytes);
+    if (part.frames > 0) outbox.link!.send(part.bytes);
     return true;
   }
 
@@ -210,12 +199,16 @@ class Segment {
 /** How long a member may wait to be told what was accepted, in milliseconds. */
 const ACCEPTED_MS = 20;
 
-/** A member that is told how many of its frames were accepted. */
-export interface Speaker extends Reader {
+/** A member that has a connection, and is told what became of its frames. */
+export interface Speaker {
   /** Whether frames were accepted that it has not been told of. */
   readonly owesAccepted: boolean;
+  /** Bytes that are sent to it and not written yet. */
+  readonly waiting: number;
   /** Returns the frame that tells of them; undefined if there are none. */
   takeAccepted(): Bytes | undefined;
+  /** Sends bytes to it. Never throws. */
+  send(bytes: Bytes): void;
 }
 
 /**
@@ -224,49 +217,40 @@ export interface Speaker extends Reader {
  */
 export class Acceptances {
   readonly #after: After | undefined;
-  readonly #failed: (error: unknown) => void;
   #owed = new Set<Speaker>();
   #timer: Disposable | undefined;
 
-  /**
-   * @param after Calls a function after some time; without it, members are told at once.
-   * @param failed Receives what telling one member throws.
-   */
-  constructor(after: After | undefined, failed: (error: unknown) => void) {
+  /** @param after Calls a function after some time; without it, members are told at once. */
+  constructor(after: After | undefined) {
     this.#after = after;
-    this.#failed = failed;
   }
 
   /** Frames of a member may have been accepted. */
   add(speaker: Speaker): void {
     if (!speaker.owesAccepted) return;
-    if (this.#after === undefined) return this.#tell(speaker);
     this.#owed.add(speaker);
-    this.#timer ??= this.#after(ACCEPTED_MS, () => this.#flush());
+    if (this.#after === undefined) this.#tell();
+    else this.#timer ??= this.#after(ACCEPTED_MS, () => this.#tell());
   }
 
   /** Forgets a member whose connection has ended. */
   delete(speaker: Speaker): void {
     this.#owed.delete(speaker);
-    if (this.#owed.size > 0) return;
+    if (this.#owed.size === 0) this.#stop();
+  }
+
+  #tell(): void {
+    this.#stop();
+    for (const speaker of this.#owed) {
+      const frame = speaker.takeAccepted();
+      if (frame !== undefined) speaker.send(frame);
+    }
+    this.#owed.clear();
+  }
+
+  #stop(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-  }
-
-  #flush(): void {
-    this.#timer = undefined;
-    const owed = this.#owed;
-    this.#owed = new Set();
-    for (const speaker of owed) this.#tell(speaker);
-  }
-
-  #tell(speaker: Speaker): void {
-    try {
-      const frame = speaker.takeAccepted();
-      if (frame !== undefined) speaker.link.send(frame);
-    } catch (error) {
-      this.#failed(error);
-    }
   }
 }
 
@@ -278,29 +262,27 @@ const MAX_UNSENT_BYTES = 256 << 10;
 /** The kinds of frame that have entries. */
 export type EntryKind = typeof KIND.receipt | typeof KIND.ask;
 
+/** An entry that waits, and its kind. */
+interface Waiting {
+  readonly kind: EntryKind;
+  readonly entry: Entry;
+}
+
 /** Splits and joins the receipts and asks of a room. */
 export class Receipts {
-  readonly #reader: (number: number) => Speaker | undefined;
+  readonly #recipient: (number: number) => Speaker | undefined;
   readonly #later: Later;
-  readonly #failed: (error: unknown) => void;
   /** The newest entries, by recipient, then by kind and sender. */
-  readonly #waiting = new Map<number, Map<string, { kind: EntryKind; entry: Entry }>>();
+  readonly #waiting = new Map<number, Map<string, Waiting>>();
   #entries = 0;
-  #isScheduled = false;
 
   /**
-   * @param reader Returns the member with a number, if it has a connection.
+   * @param recipient Returns the member with a number, if it has a connection.
    * @param later Calls a function in a later turn of the event loop.
-   * @param failed Receives what writing to one member throws.
    */
-  constructor(
-    reader: (number: number) => Speaker | undefined,
-    later: Later,
-    failed: (error: unknown) => void,
-  ) {
-    this.#reader = reader;
+  constructor(recipient: (number: number) => Speaker | undefined, later: Later) {
+    this.#recipient = recipient;
     this.#later = later;
-    this.#failed = failed;
   }
 
   /**
@@ -310,23 +292,21 @@ export class Receipts {
    * @returns What they cost the sender, in bytes sent on.
    */
   take(sender: number, kind: EntryKind, entries: readonly Entry[]): number {
+    const isFirst = this.#entries === 0;
     let cost = 0;
     for (const entry of entries) {
-      const isHere = entry.member !== sender && this.#reader(entry.member) !== undefined;
+      const isHere = entry.member !== sender && this.#recipient(entry.member) !== undefined;
       cost += isHere ? entry.box.length : LOOKUP_BYTES;
       if (isHere) this.#keep(sender, kind, entry);
     }
     if (this.#entries > MAX_ENTRIES) this.flush();
-    else if (this.#entries > 0 && !this.#isScheduled) {
-      this.#isScheduled = true;
-      this.#later(() => this.flush());
-    }
+    else if (isFirst && this.#entries > 0) this.#later(() => this.flush());
     return cost;
   }
 
   /** Keeps an entry in place of an earlier one of its kind and pair. Its bytes are views of a buffer that is reused. */
   #keep(sender: number, kind: EntryKind, entry: Entry): void {
-    const waiting = this.#waiting.get(entry.member) ?? new Map();
+    const waiting = this.#waiting.get(entry.member) ?? new Map<string, Waiting>();
     this.#waiting.set(entry.member, waiting);
     const key = `${kind} ${sender}`;
     if (!waiting.has(key)) this.#entries += 1;
@@ -336,30 +316,25 @@ export class Receipts {
 
   /** Forwards what waits. */
   flush(): void {
-    this.#isScheduled = false;
     this.#entries = 0;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const [number, entries] of waiting) {
-      const reader = this.#reader(number);
-      try {
-        if (reader !== undefined) forward(reader, [...entries.values()]);
-      } catch (error) {
-        this.#failed(error);
-      }
+      const recipient = this.#recipient(number);
+      if (recipient !== undefined) forward(recipient, [...entries.values()]);
     }
   }
 }
 
 /** Writes entries to their recipient, unless it reads too slowly for them. */
-function forward(reader: Speaker, entries: readonly { kind: EntryKind; entry: Entry }[]): void {
-  if (reader.link.waiting > MAX_UNSENT_BYTES) return;
+function forward(recipient: Speaker, entries: readonly Waiting[]): void {
+  if (recipient.waiting > MAX_UNSENT_BYTES) return;
   for (const kind of [KIND.receipt, KIND.ask] as const) {
     const ofKind = entries.filter((one) => one.kind === kind);
     const [first, ...others] = encodeEntries(kind, ofKind.map(({ entry }) => entry));
-    const accepted = first && reader.takeAccepted();
+    const accepted = first && recipient.takeAccepted();
     // One write, which wakes the member once.
-    if (first !== undefined) reader.link.send(accepted ? concat([accepted, first]) : first);
-    for (const frame of others) reader.link.send(frame);
+    if (first !== undefined) recipient.send(accepted ? concat([accepted, first]) : first);
+    for (const frame of others) recipient.send(frame);
   }
 }

@@ -32,37 +32,23 @@ import type { Newcomer, RelayContext, Stay } from "./member.ts";
 
 const EMPTY: Bytes = new Uint8Array(0);
 
-/** Receives the outcome of a handshake. */
-export interface HandshakeOutput {
-  /** Sends bytes to the connection. */
-  send(bytes: Bytes): void;
-  /** The connection is who it says, and may join as far as that depends on nobody else. */
-  joins(newcomer: Newcomer, roomName: string): void;
-  /** The connection resumes a stay. */
-  resumes(stay: Stay, counts: Resume): void;
-}
-
-/** The handshake of one connection. It throws if the connection must end. */
+/** The handshake of one connection. It throws if the connection must end. Its checks go on if the connection ends. */
 export class Handshake {
   readonly #relay: RelayContext;
-  readonly #output: HandshakeOutput;
+  readonly #send: (bytes: Bytes) => void;
   readonly #nonce: Bytes;
-  #state: "greeting" | "challenged" | "unknown" | "checking" | "over" = "greeting";
+  #state: "greeting" | "challenged" | "unknown" | "checking" = "greeting";
   #greeting = EMPTY;
   #transcript = EMPTY;
-  #roomName = "";
+  /** The name of the room, once the greeting has come. */
+  roomName = "";
   #join: Join | undefined;
 
   /** Starts before the connection's first byte. */
-  constructor(relay: RelayContext, output: HandshakeOutput) {
+  constructor(relay: RelayContext, send: (bytes: Bytes) => void) {
     this.#relay = relay;
-    this.#output = output;
+    this.#send = send;
     this.#nonce = relay.random(HASH_BYTES);
-  }
-
-  /** Ends the handshake. Checks that are under way have no effect. */
-  stop(): void {
-    this.#state = "over";
   }
 
   /**
@@ -90,20 +76,20 @@ export class Handshake {
     const payload = encodeChallengePayload(challenge);
     this.#transcript = concat([bytes.subarray(0, length), payload]);
     this.#greeting = EMPTY;
-    this.#roomName = roomName;
+    this.roomName = roomName;
     this.#state = "challenged";
-    this.#output.send(encodeFrame(KIND.challenge, payload));
+    this.#send(encodeFrame(KIND.challenge, payload));
     return bytes.subarray(length);
   }
 
   /**
    * Takes the answer to the challenge.
    *
-   * @returns The check of a resume, which has started; undefined for a join, which waits for {@linkcode checkJoin}.
+   * @returns A resume, for {@linkcode checkResume}; undefined for a join, which waits for {@linkcode checkJoin}.
    * @throws {EndError} If the connection has answered before.
    * @throws {MalformedError} If it is no answer.
    */
-  answer({ kind, payload }: Frame): Promise<void> | undefined {
+  answer({ kind, payload }: Frame): Resume | undefined {
     if (kind === KIND.leave) {
       throw readLeavePayload(payload) === undefined
         ? new EndError("LEFT")
@@ -113,37 +99,38 @@ export class Handshake {
     if (!mayAnswer || this.#state === "unknown" && kind === KIND.resume) {
       throw new EndError("OUT_OF_ORDER", "a second answer to the challenge");
     }
-    if (kind === KIND.resume) return this.#checkResume(readResume(payload.slice()));
+    if (kind === KIND.resume) return readResume(payload.slice());
     this.#join = readJoin(payload.slice());
     this.#state = "checking";
     return undefined;
   }
 
-  async #checkResume(resume: Resume): Promise<void> {
-    const find = () => this.#relay.stayIn(this.#roomName, resume.room, mapKey(resume.member));
+  /**
+   * Checks a resume.
+   *
+   * @param resumes Takes the stay that the connection resumes. If there is none, the connection is told.
+   */
+  async checkResume(resume: Resume, resumes: (stay: Stay) => void): Promise<void> {
+    const find = () => this.#relay.stayIn(this.roomName, resume.room, mapKey(resume.member));
     const stay = find();
-    if (stay === undefined) return this.#denyResume();
     this.#state = "checking";
     const statement = resumeStatement(this.#transcript, resume.signed);
-    const holds = await verify(stay.credential.signing, resume.proof, statement);
-    if (this.#state !== "checking") return;
+    const holds = stay !== undefined &&
+      await verify(stay.credential.signing, resume.proof, statement);
     // Without a valid proof, the answer is the same as if there were no such member.
-    if (!holds || find() !== stay) return this.#denyResume();
-    this.#output.resumes(stay, resume);
-  }
-
-  #denyResume(): void {
+    if (holds && find() === stay) return resumes(stay);
     this.#state = "unknown";
-    this.#output.send(encodeEmpty(KIND.unknown));
+    this.#send(encodeEmpty(KIND.unknown));
   }
 
   /**
    * Checks the join, when its turn has come.
    *
+   * @returns Who joins: it is who it says, and may join as far as that depends on nobody else.
    * @throws {EndError} If it is refused.
    * @throws {CredentialError} If its credential does not hold.
    */
-  async checkJoin(): Promise<void> {
+  async checkJoin(): Promise<Newcomer> {
     const { credential: bytes, renewal, dialled, invitation, signed, proof } = this.#join!;
     this.#join = undefined;
     const { check, now, rules } = this.#relay;
@@ -155,7 +142,6 @@ export class Handshake {
       invitation !== undefined && rules.knowsInvitations &&
       holdsForRelay(invitation, this.#transcript, credential.member),
     ]);
-    if (this.#state !== "checking") return;
     if (!holds) throw new EndError("BAD_PROOF");
     if (!rules.allowsName(dialled)) {
       throw new EndError("BAD_PROOF", `it dialled ${dialled.host}, port ${dialled.port}`);
@@ -163,12 +149,11 @@ export class Handshake {
     // Before anything that depends on rooms and members, so that neither answer nor time tells of them. The room asks
     // again when it takes the newcomer in: that may be later.
     const key = isInvited ? invitation!.publicKey : undefined;
-    const obstacle = rules.obstacle(credential, key, this.#roomName);
+    const obstacle = rules.obstacle(credential, key, this.roomName);
     if (obstacle !== undefined) {
       throw new EndError(obstacle, `${credential.name} ${credential.fingerprint}`);
     }
-    const newcomer = { credential, renewal: renewal.slice(), invitation: key };
-    this.#output.joins(newcomer, this.#roomName);
+    return { credential, renewal: renewal.slice(), invitation: key };
   }
 }
 

@@ -12,12 +12,11 @@ import { firstContext, RosterHistory } from "../wire/history.ts";
 import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
 import { Acceptances, type EntryKind, FanOut, Receipts } from "./fan_out.ts";
-import { type CountedFrame, type Entry, type JoinEntry, type Log, MemoryLog } from "./options.ts";
+import { type CountedFrame, type Entry, type JoinEntry, Log } from "./options.ts";
 import {
   type Newcomer,
   Probes,
   type RelayContext,
-  type Roster,
   RosterPages,
   Stay,
   type StayConnection,
@@ -37,7 +36,7 @@ export class HostedRoom implements StayRoom {
   readonly name: string;
   readonly #relay: RelayContext;
   readonly #room = new Room();
-  readonly #log: Log = new MemoryLog((entry, place) => this.#apply(entry, place));
+  readonly #log = new Log((entry, place) => this.#apply(entry, place));
   readonly #history: RosterHistory;
   readonly #feed = new Feed();
   readonly #fanOut: FanOut;
@@ -64,14 +63,11 @@ export class HostedRoom implements StayRoom {
     this.#log.append({ kind: "genesis", room, maxMembers });
     const context = firstContext(room);
     this.#history = new RosterHistory({ room, version: 0, context, members: [] });
-    const { later, after, failed } = relay;
-    this.#fanOut = new FanOut(this.#feed, {
-      later,
-      failed: (error, number) => this.#broken(error, number),
-      wrote: () => relay.endBroken(),
-    });
-    this.#receipts = new Receipts((number) => this.#connected(number), later, failed);
-    this.#acceptances = new Acceptances(after, failed);
+    const broken = (error: unknown, member: number) =>
+      this.#stays.get(member)?.connection?.broken(error);
+    this.#fanOut = new FanOut(this.#feed, relay.later, broken);
+    this.#receipts = new Receipts((member) => this.#reader(member), relay.later);
+    this.#acceptances = new Acceptances(relay.after);
   }
 
   /** The room's id. */
@@ -110,15 +106,10 @@ export class HostedRoom implements StayRoom {
     return this.#feed.kept;
   }
 
-  #broken(error: unknown, number: number): void {
-    this.#relay.failed(error);
-    const connection = this.#stays.get(number)?.connection;
-    if (connection !== undefined) this.#relay.broken(connection);
-  }
-
-  #connected(number: number): Stay | undefined {
+  /** Returns the member with a number, if it has a connection and its roster. */
+  #reader(number: number): Stay | undefined {
     const stay = this.#stays.get(number);
-    return stay?.connection?.isReady ? stay : undefined;
+    return stay?.outbox.link === undefined ? undefined : stay;
   }
 
   // What connections bring.
@@ -137,9 +128,15 @@ export class HostedRoom implements StayRoom {
     const entry: JoinEntry = { kind: "join", member, fingerprint, bytes, renewal, ...marks };
     const earlier = this.#earlierRuns(entry);
     if (earlier.length === 0) return this.#append(connection, newcomer, entry);
-    this.#probes.start(connection, earlier, this.#relay.monotonic(), () => {
-      // Meanwhile the identity may have been put out, or its invitation used.
-      if (!this.#refuses(connection, newcomer)) this.#append(connection, newcomer, entry);
+    const since = this.#relay.monotonic();
+    this.#probes.start({
+      newcomer: connection,
+      since,
+      earlier,
+      join: () => {
+        // Meanwhile the identity may have been put out, or its invitation used.
+        if (!this.#refuses(connection, newcomer)) this.#append(connection, newcomer, entry);
+      },
     });
   }
 
@@ -179,30 +176,27 @@ export class HostedRoom implements StayRoom {
   #again(stay: Stay, connection: StayConnection): void {
     stay.outbox.rewind(0);
     this.#connect(stay, connection);
-    this.#sendRoster(stay, stay.roster!);
+    this.#sendRoster(stay);
   }
 
   /**
    * Resumes a stay over another connection.
    *
-   * @param received The number of counted frames that the member has received.
-   * @returns False if that cannot be.
+   * @param received The number of counted frames that the member has received. Its outbox covers it.
    */
-  resume(stay: Stay, connection: StayConnection, received: number): boolean {
-    if (!stay.outbox.rewind(received)) return false;
+  resume(stay: Stay, connection: StayConnection, received: number): void {
+    stay.outbox.rewind(received);
     stay.roster = undefined;
     this.#connect(stay, connection);
-    connection.isReady = true;
-    this.#fanOut.add(stay);
-    return true;
+    this.#fanOut.add(stay.outbox, connection.link);
   }
 
   #connect(stay: Stay, connection: StayConnection): void {
     const before = stay.connection;
-    this.#fanOut.delete(stay.number); // it is added again with the new link
+    this.#fanOut.delete(stay.outbox); // it is added again with the new link
     stay.resume(connection);
     stay.heardAt = this.#relay.monotonic();
-    before?.giveUp();
+    before?.end("REPLACED");
     connection.entered(stay);
     this.#log.append({ kind: "back", member: stay.number });
   }
@@ -240,7 +234,7 @@ export class HostedRoom implements StayRoom {
     stay.roster = undefined;
     stay.heardAt = this.#relay.monotonic();
     if (member.isAway) this.#log.append({ kind: "back", member: member.number });
-    if (outbox.isBlocked) this.#fanOut.write(stay);
+    if (outbox.isBlocked) this.#fanOut.write(outbox);
     return true;
   }
 
@@ -253,19 +247,18 @@ export class HostedRoom implements StayRoom {
   disconnected(stay: Stay, connection: StayConnection, reason: Reason): void {
     if (stay.connection !== connection) return;
     stay.connection = undefined;
-    stay.lostSince = undefined;
-    this.#fanOut.delete(stay.number);
+    this.#fanOut.delete(stay.outbox);
     this.#acceptances.delete(stay);
     // What it has said that it has taken goes out before its leaving does.
     this.#receipts.flush();
     // A member that loses its relay has not left: it may meet the others at the next one.
-    if (this.#relay.isClosing) this.#forget(stay, reason);
-    else if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) {
-      stay.lostSince = this.#relay.monotonic();
-    } else {
-      const { number: member, statement } = stay;
-      this.#log.append({ kind: "leave", member, reason, statement });
+    if (this.#relay.isClosing) return this.#forget(stay, reason);
+    if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) {
+      stay.heardAt = this.#relay.monotonic();
+      return;
     }
+    const { number: member, statement } = stay;
+    this.#log.append({ kind: "leave", member, reason, statement });
   }
 
   /** Ends a stay, and its connection if it has one. */
@@ -287,7 +280,7 @@ export class HostedRoom implements StayRoom {
   tick(now: number): void {
     this.#probes.tick(now);
     for (const stay of this.#stays.values()) {
-      if (stay.connection === undefined) this.#lookFor(stay, now - (stay.lostSince ??= now));
+      if (stay.connection === undefined) this.#lookFor(stay, now - stay.heardAt);
       else if (stay.outbox.isDone) stay.heardAt = now;
       else if (now - stay.heardAt >= STALLED_AFTER_MS && !stay.member.isAway) {
         this.#lose(stay.member);
@@ -334,8 +327,6 @@ export class HostedRoom implements StayRoom {
       case "renewed":
         this.#pages = undefined;
         return;
-      case "rejoined":
-        return this.#stays.get(effect.recipient)?.outbox.rejoined(effect.sender);
       case "breach":
         return this.#stays.get(effect.member.number)?.connection?.end(effect.reason);
       default:
@@ -366,11 +357,11 @@ export class HostedRoom implements StayRoom {
     this.#joining.delete(key);
     const outbox = new Outbox(number, this.#feed);
     const stay = new Stay(this, member, credential, outbox, connection, this.#relay.monotonic());
-    stay.roster = { context, pages };
+    stay.roster = context.then(pages);
     this.#stays.set(number, stay);
     this.#relay.tell({ kind: "joined", credential, from: connection.from, roomName: this.name });
     connection.entered(stay);
-    this.#sendRoster(stay, stay.roster);
+    this.#sendRoster(stay);
     // Only now: who was refused may try again, under another name and with another key.
     try {
       this.#relay.rules.joined(credential, invitation, this.name);
@@ -380,19 +371,18 @@ export class HostedRoom implements StayRoom {
   }
 
   *#listingsBefore(number: number) {
-    for (const member of this.#room.members()) if (member.number < number) yield member.listing;
+    for (const member of this.#room.members.values()) {
+      if (member.number < number) yield member.listing;
+    }
   }
 
   /** Sends the roster once its context is known. Counted frames wait for it. */
-  #sendRoster(stay: Stay, { context, pages }: Roster): void {
+  #sendRoster(stay: Stay): void {
     const connection = stay.connection!;
-    context.then((known) => {
+    stay.roster!.then((pages) => {
       if (stay.connection !== connection) return;
-      for (const piece of pages(known)) connection.link.send(piece);
-      connection.isReady = true;
-      connection.allowUnread();
-      this.#fanOut.add(stay);
-      this.#relay.endBroken();
+      connection.sendRoster(pages);
+      this.#fanOut.add(stay.outbox, connection.link);
     }).catch((error) => {
       connection.endBy(error);
       this.flush();
@@ -402,7 +392,6 @@ export class HostedRoom implements StayRoom {
   #left(member: RoomMember, reason: Reason): void {
     this.#history.add("left", member.credential.member).catch(() => {});
     this.#pages = undefined;
-    for (const { outbox } of this.#stays.values()) outbox.rejoined(member.number);
     const stay = this.#stays.get(member.number);
     if (stay === undefined) return;
     const { connection } = stay;
@@ -414,7 +403,7 @@ export class HostedRoom implements StayRoom {
   #forget(stay: Stay, reason: Reason): void {
     this.#stays.delete(stay.number);
     this.#lagging.delete(stay);
-    this.#fanOut.delete(stay.number);
+    this.#fanOut.delete(stay.outbox);
     this.#acceptances.delete(stay);
     if (this.size === 0) this.#emptySince = this.#relay.monotonic();
     this.#relay.tell({ kind: "left", credential: stay.credential, reason, roomName: this.name });

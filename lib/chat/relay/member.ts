@@ -1,29 +1,38 @@
 /**
- * A member's stay, as the relay keeps it: its connection, its outbox and its pace; and the roster that it is sent when
- * it joins.
+ * What a relay's connections and rooms share: the relay as they use it, and a member's stay with its connection and
+ * outbox; and the roster that a member is sent when it joins.
  *
  * @module
  */
 
-import { type Bytes, ByteWriter, type Random } from "../../base/bytes.ts";
-import { Account } from "../../base/clock.ts";
-import { type Credential, type CredentialCheck, readRenewal } from "../identity/credential.ts";
-import { isTooLong } from "../identity/signing.ts";
+import { type Bytes, ByteWriter, type Random, secureRandom } from "../../base/bytes.ts";
+import { steadyNow } from "../../base/clock.ts";
+import {
+  checkCredential,
+  type Credential,
+  type CredentialCheck,
+  readRenewal,
+} from "../identity/credential.ts";
+import { isTooLong, RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import type { Link } from "../link.ts";
 import { encodeCount, encodeListing, type Listing, PAGE_BYTES } from "../wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
 import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
-import type { EntryRules } from "./admission_control.ts";
+import { EntryRules, type Pace } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
 import type { EntryKind, Speaker } from "./fan_out.ts";
-import type {
-  After,
-  CountedFrame,
-  Later,
-  Limits,
-  Origin,
-  RelayCredential,
-  RelayEvent,
+import {
+  type After,
+  type CountedFrame,
+  DEFAULT_GRACE_MS,
+  DEFAULT_LIMITS,
+  type Later,
+  type Limits,
+  type Listeners,
+  type Origin,
+  type RelayCredential,
+  type RelayEvent,
+  type RelayOptions,
   Tally,
 } from "./options.ts";
 import type { RoomMember } from "./room.ts";
@@ -33,29 +42,94 @@ const RENEWAL_STEP_MS = 60 * 60 * 1000;
 
 const NO_STATEMENT: Bytes = new Uint8Array(0);
 
-/** The relay, as its connections and rooms use it. */
-export interface RelayContext {
-  readonly graceMs: number;
+/** A timer of 0 ms takes 2 ms, as long as hundreds of writes. Browsers have nothing else. */
+const laterByDefault: Later = (call) =>
+  void (typeof setImmediate === "function" ? setImmediate(call) : setTimeout(call, 0));
+
+/**
+ * The relay, as its connections and rooms use it: what it was opened with, its counters, and the boundary around what
+ * comes from outside. Data from outside may cause an exception, also in the runtime. The boundary counts and reports it.
+ */
+export abstract class RelayContext {
+  /** What was counted so far. */
+  readonly tally: Tally = new Tally();
   readonly limits: Limits;
-  readonly tally: Tally;
-  readonly isClosing: boolean;
-  readonly later: Later;
-  readonly after: After | undefined;
+  /** How long a member that lost its connection is kept, and an empty room, in milliseconds. */
+  readonly graceMs: number;
+  readonly random: Random;
   readonly now: () => number;
   readonly monotonic: () => number;
-  readonly random: Random;
   readonly check: CredentialCheck;
+  /** Decides which members the relay admits. */
   readonly rules: EntryRules;
-  readonly failed: (error: unknown) => void;
-  tell(event: RelayEvent): void;
-  ask(connection: StayConnection): Reason | undefined;
-  checked(connection: StayConnection): void;
-  admit(credential: Credential, from: Origin | undefined): Reason | undefined;
-  roomToJoin(name: string): StayRoom;
-  stayIn(name: string, id: Bytes, key: string): Stay | undefined;
-  forget(connection: StayConnection): void;
-  broken(connection: StayConnection): void;
-  endBroken(): void;
+  /** Calls a function in a later turn of the event loop; what it throws is contained. */
+  readonly later: Later;
+  /** Calls a function after some time; what it throws is contained. */
+  readonly after: After | undefined;
+  /** Whether the relay is stopping. */
+  isClosing = false;
+  readonly #listeners: Listeners;
+
+  /** Takes the options of a relay. */
+  constructor(options: RelayOptions) {
+    const { later = laterByDefault, after } = options;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    // A member that is away cannot renew its credential, which must not expire meanwhile.
+    this.graceMs = Math.min(options.graceMs ?? DEFAULT_GRACE_MS, RENEWAL_RESERVE_MS);
+    this.random = options.random ?? secureRandom;
+    this.now = options.now ?? Date.now;
+    this.monotonic = options.monotonic ?? options.now ?? steadyNow;
+    this.check = options.check ?? checkCredential;
+    this.rules = new EntryRules(options);
+    this.later = (call) => later(() => this.contain(call));
+    this.after = after && ((ms, call) => after(ms, () => this.contain(call)));
+    this.#listeners = options;
+  }
+
+  /** Counts an exception and reports it. Never throws. */
+  readonly failed = (error: unknown): void => {
+    this.tally.failures += 1;
+    try {
+      this.#listeners.fail?.(error);
+    } catch {
+      // The exception is counted. The listener that would receive this one is the one that failed.
+    }
+  };
+
+  /** Calls a function, and counts and reports what it throws. */
+  contain(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Reports an event. */
+  tell(event: RelayEvent): void {
+    this.contain(() => this.#listeners.event?.(event));
+  }
+
+  /**
+   * Takes a connection's wish to join. The join is checked when its turn comes.
+   *
+   * @returns Why it cannot join; undefined if it will be checked.
+   */
+  abstract ask(connection: StayConnection): Reason | undefined;
+  /** Notes that a join has been checked, or need not be. */
+  abstract checked(connection: StayConnection): void;
+  /** Charges an identity for a join. Returns why it may not join so soon. */
+  abstract admit(credential: Credential, from: Origin | undefined): Reason | undefined;
+  /**
+   * Returns the room that a connection joins, and opens it if there is none.
+   *
+   * @throws {EndError} If there is no place for another room.
+   */
+  abstract roomToJoin(name: string): StayRoom;
+  /** Returns the stay of a member in a room with this name and id. */
+  abstract stayIn(name: string, id: Bytes, key: string): Stay | undefined;
+  /** Forgets a connection that has ended. */
+  abstract forget(connection: StayConnection): void;
 }
 
 /** Somebody whose join has been checked, as far as that depends on nobody else. */
@@ -70,7 +144,7 @@ export interface Newcomer {
 /** A room, as connections use it. */
 export interface StayRoom {
   join(connection: StayConnection, newcomer: Newcomer): void;
-  resume(stay: Stay, connection: StayConnection, received: number): boolean;
+  resume(stay: Stay, connection: StayConnection, received: number): void;
   take(stay: Stay, frame: CountedFrame): void;
   takeReceipts(stay: Stay, kind: EntryKind, payload: Bytes): number;
   renew(stay: Stay, renewal: Bytes): void;
@@ -85,66 +159,56 @@ export interface StayConnection {
   readonly link: Link;
   readonly from: Origin | undefined;
   readonly pace: Pace;
-  /** Whether the member has its roster, so that counted frames and receipts may be sent. */
-  isReady: boolean;
   /** Whether it has ended. */
   readonly isOver: boolean;
   /** Whether a ping waits for an answer: nothing has come since. */
   readonly isPinged: boolean;
   /** When it was last heard, by the monotonic clock; later than now while it is not read. */
   readonly heardAt: number;
+  /** Bytes that are sent and not written yet. */
+  readonly waiting: number;
+  /** Sends bytes. Never throws. */
+  send(bytes: Bytes): void;
+  /** Sends the roster, which is not counted among the bytes that may wait. */
+  sendRoster(pages: readonly Bytes[]): void;
   /** Sends a ping, unless one waits for an answer. */
   ping(): void;
+  /** Notes that the connection is a member's. */
   entered(stay: Stay): void;
+  /** Charges the member for bytes that the relay sends on for it. */
   charge(bytes: number): void;
-  allowUnread(): void;
-  giveUp(): void;
+  /** Counts and reports what the link threw. The connection ends in a later turn: others are written to first. */
+  broken(error: unknown): void;
   end(reason: Reason, detail?: string): void;
   endBy(error: unknown): void;
 }
 
-/** The roster that a newcomer is sent. */
-export interface Roster {
-  /** The context of the version before its joining; it may still be computed. */
-  readonly context: Promise<Bytes>;
-  /** Encodes the pages. */
-  readonly pages: (context: Bytes) => readonly Bytes[];
-}
-
 /** A member of a room, from its join to its leaving, over all of its connections. */
 export class Stay implements Speaker {
-  readonly room: StayRoom;
-  readonly member: RoomMember;
   readonly credential: RelayCredential;
-  readonly outbox: Outbox;
   readonly pace: Pace;
-  /** What it was sent as the roster, until it has sent or acknowledged anything. */
-  roster: Roster | undefined;
-  /** Undefined while the member has none. */
-  connection: StayConnection | undefined;
-  /** Since when it has no connection, by the monotonic clock. */
-  lostSince: number | undefined;
-  /** When it last acknowledged or sent anything, or nothing waited for it. */
+  /** The roster that it was sent, until it has sent or acknowledged anything. Rejected if its context is not known. */
+  roster: Promise<readonly Bytes[]> | undefined;
+  /**
+   * When it last acknowledged or sent anything, nothing waited for it, or it lost its connection, by the monotonic
+   * clock.
+   */
   heardAt: number;
   /** The payload of its `leave`. */
   statement: Bytes = NO_STATEMENT;
   #accepted = 0;
 
-  /** Starts with a connection. */
+  /** Starts with a connection. It has none after it has lost that one. */
   constructor(
-    room: StayRoom,
-    member: RoomMember,
+    readonly room: StayRoom,
+    readonly member: RoomMember,
     { session: _, ...credential }: Credential,
-    outbox: Outbox,
-    connection: StayConnection,
+    readonly outbox: Outbox,
+    public connection: StayConnection | undefined,
     now: number,
   ) {
-    this.room = room;
-    this.member = member;
     this.credential = credential;
-    this.outbox = outbox;
-    this.connection = connection;
-    this.pace = connection.pace;
+    this.pace = connection!.pace;
     this.heardAt = now;
   }
 
@@ -152,9 +216,14 @@ export class Stay implements Speaker {
     return this.member.number;
   }
 
-  /** The link of the connection. Only for a member that has one. */
-  get link(): Link {
-    return this.connection!.link;
+  /** Bytes that are sent over the connection and not written yet. Only for a member that has one. */
+  get waiting(): number {
+    return this.connection!.waiting;
+  }
+
+  /** Sends bytes over the connection. Only for a member that has one. */
+  send(bytes: Bytes): void {
+    this.connection!.send(bytes);
   }
 
   /** Takes another connection. The relay has told the member what it accepted. */
@@ -194,11 +263,11 @@ export class Stay implements Speaker {
 /** After so long without an answer, a connection that was pinged is taken to be dead, in milliseconds. */
 export const PROBE_MS = 4_000;
 
-/** A newcomer that waits, and the connections of earlier runs of the same person that have its name. */
+/** A newcomer that waits, and the earlier runs of the same person that have its name. */
 interface Probe {
   readonly newcomer: StayConnection;
   readonly since: number;
-  readonly held: readonly { readonly stay: Stay; readonly connection: StayConnection }[];
+  readonly earlier: readonly Stay[];
   readonly join: () => void;
 }
 
@@ -215,19 +284,12 @@ export class Probes {
     this.#lose = lose;
   }
 
-  /**
-   * Pings earlier runs, and lets the newcomer join once it is clear whether they answer.
-   *
-   * @param newcomer The newcomer's connection.
-   * @param stays The earlier runs. Each has a connection.
-   * @param join Appends the join.
-   */
-  start(newcomer: StayConnection, stays: readonly Stay[], now: number, join: () => void): void {
-    const held = stays.map((stay) => ({ stay, connection: stay.connection! }));
-    for (const { connection } of held) connection.ping();
-    this.#probes.push({ newcomer, since: now, held, join });
+  /** Pings earlier runs, each of which has a connection. The newcomer joins once it is clear whether they answer. */
+  start(probe: Probe): void {
+    for (const { connection } of probe.earlier) connection!.ping();
+    this.#probes.push(probe);
     // Through memory the answer has come already.
-    this.tick(now);
+    this.tick(probe.since);
   }
 
   /** Lets newcomers join whose earlier runs have answered, or have not answered in time. */
@@ -240,16 +302,15 @@ export class Probes {
   }
 
   /** Lets a newcomer join, unless it is to wait. Returns whether it need not wait any longer. */
-  #decide({ newcomer, since, held, join }: Probe, now: number): boolean {
-    const silent = held.filter(({ stay, connection }) =>
-      stay.connection === connection && connection.isPinged
+  #decide({ newcomer, since, earlier, join }: Probe, now: number): boolean {
+    // A run that has come back over another connection is there: that one was not pinged.
+    const silent = earlier.filter(({ connection }) => connection?.isPinged);
+    const isOverdue = silent.every(({ connection }) =>
+      now - Math.max(since, connection!.heardAt) >= PROBE_MS
     );
-    const isOverdue = silent.every(({ connection: { heardAt } }) =>
-      now - Math.max(since, heardAt) >= PROBE_MS
-    );
-    if (silent.length === held.length && !isOverdue) return false;
+    if (silent.length === earlier.length && !isOverdue) return false;
     try {
-      if (isOverdue) { for (const { stay } of silent) this.#lose(stay); }
+      if (isOverdue) silent.forEach(this.#lose);
       join();
     } catch (error) {
       newcomer.endBy(error);
@@ -263,16 +324,10 @@ const FIRST_BYTES = 4 << 10;
 /** The bytes of a page before its listings: room, version, context, last, count. */
 const PAGE_HEAD_BYTES = BOUND.control - PAGE_BYTES;
 
-/** The listings of one page. Bytes that are written stay as they are. */
-interface Block {
-  buffer: Bytes;
-  length: number;
-  count: number;
-}
-
 /** The listings of a room as pages, whose bytes all newcomers share. */
 export class RosterPages {
-  readonly #blocks: Block[] = [];
+  /** The listings of each page, one after the other. A writer never changes what it has written. */
+  readonly #pages: { readonly listings: ByteWriter; count: number }[] = [];
 
   /** Starts with the members of a room. */
   constructor(listings: Iterable<Listing> = []) {
@@ -282,28 +337,14 @@ export class RosterPages {
   /** Adds the newest member. */
   add(listing: Listing): void {
     const bytes = encodeListing(listing);
-    const block = this.#blockFor(bytes.length);
-    block.buffer.set(bytes, block.length);
-    block.length += bytes.length;
-    block.count += 1;
-  }
-
-  #blockFor(size: number): Block {
-    const last = this.#blocks.at(-1);
-    if (last !== undefined && last.length + size <= PAGE_BYTES) {
-      if (last.length + size > last.buffer.length) {
-        // The old buffer stays as it is: it may have been sent.
-        const room = Math.min(PAGE_BYTES, Math.max(2 * last.buffer.length, last.length + size));
-        const { buffer } = last;
-        last.buffer = new Uint8Array(room);
-        last.buffer.set(buffer.subarray(0, last.length));
-      }
-      return last;
+    let page = this.#pages.at(-1);
+    if (page === undefined || page.listings.length + bytes.length > PAGE_BYTES) {
+      const listings = new ByteWriter(page === undefined ? FIRST_BYTES : PAGE_BYTES);
+      page = { listings, count: 0 };
+      this.#pages.push(page);
     }
-    const room = Math.max(size, last === undefined ? FIRST_BYTES : PAGE_BYTES);
-    const block = { buffer: new Uint8Array(room), length: 0, count: 0 };
-    this.#blocks.push(block);
-    return block;
+    page.listings.raw(bytes);
+    page.count += 1;
   }
 
   /**
@@ -314,77 +355,15 @@ export class RosterPages {
    * @returns Makes the bytes to send, in pieces that are never changed. A frame may take two of them.
    */
   snapshot(room: Bytes, version: number): (context: Bytes) => Bytes[] {
-    const blocks = this.#blocks.map((block) => ({ ...block }));
-    return (context) => {
-      const head = (last: boolean, count: number, length: number) =>
-        new ByteWriter(FRAME_HEADER_BYTES + PAGE_HEAD_BYTES)
-          .u32(1 + PAGE_HEAD_BYTES + length).u8(KIND.roster)
-          .raw(room).u32(version).raw(context).u8(last ? 1 : 0).u16(count).finish();
-      if (blocks.length === 0) return [head(true, 0, 0)];
-      return blocks.flatMap(({ buffer, length, count }, i) => [
-        head(i === blocks.length - 1, count, length),
-        buffer.subarray(0, length),
-      ]);
-    };
-  }
-}
-
-/** A burst of this many seconds' worth of frames is allowed: the keys for a room of a thousand. */
-const BURST_SECONDS = 2;
-/** A burst of this many seconds' worth of bytes is allowed. */
-const BYTES_BURST_SECONDS = 0.25;
-/** The cost of a resume, in frames: the relay verifies a signature and sends again what was under way. */
-const RESUME_FRAMES = 100;
-
-/** What a member has sent. */
-export interface Spent {
-  readonly frames: number;
-  readonly bytes: number;
-  /** Bytes that the relay forwards for it; look-ups count as some. */
-  readonly fanout: number;
-}
-
-/** Limits how fast one member sends, over all of its connections. */
-export class Pace {
-  readonly #account: Account<"frames" | "bytes" | "fanout">;
-  #pausedUntil = 0;
-
-  /** Starts with a burst to spend. */
-  constructor(limits: Limits, now: number) {
-    const rate = (perSecond: number, seconds = BURST_SECONDS) => ({
-      perSecond,
-      burst: perSecond * seconds,
-    });
-    this.#account = new Account({
-      frames: rate(limits.framesPerSecond),
-      bytes: rate(limits.bytesPerSecond, BYTES_BURST_SECONDS),
-      fanout: rate(limits.fanoutPerSecond),
-    }, now);
-  }
-
-  /**
-   * Charges what a member has sent.
-   *
-   * @returns For how many milliseconds nothing more is to be read from it.
-   */
-  spend({ frames, bytes, fanout }: Spent, now: number): number {
-    const pause = Math.max(
-      this.#account.charge("frames", frames, now),
-      this.#account.charge("bytes", bytes, now),
-      this.#account.charge("fanout", fanout, now),
-    );
-    this.#pausedUntil = now + pause;
-    return pause;
-  }
-
-  /**
-   * Charges a resume.
-   *
-   * @returns False while the member is not read: another connection must not get around that.
-   */
-  resume(now: number): boolean {
-    if (now < this.#pausedUntil) return false;
-    this.#account.charge("frames", RESUME_FRAMES, now);
-    return true;
+    const pages = this.#pages.map(({ listings, count }) => ({ bytes: listings.finish(), count }));
+    if (pages.length === 0) pages.push({ bytes: new Uint8Array(0), count: 0 });
+    return (context) =>
+      pages.flatMap(({ bytes, count }, i) => {
+        const isLast = i === pages.length - 1;
+        const head = new ByteWriter(FRAME_HEADER_BYTES + PAGE_HEAD_BYTES)
+          .u32(1 + PAGE_HEAD_BYTES + bytes.length).u8(KIND.roster)
+          .raw(room).u32(version).raw(context).u8(isLast ? 1 : 0).u16(count).finish();
+        return [head, bytes];
+      });
   }
 }

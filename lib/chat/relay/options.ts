@@ -1,9 +1,7 @@
 /**
- * The options and limits of a relay, the ordered log of a room, the relay's events and counters, and the boundary that
- * contains exceptions.
+ * The options and limits of a relay, the ordered log of a room, and the relay's events and counters.
  *
- * A room's state follows from the entries of its log alone. Data from outside may cause an exception, also in the
- * runtime. The boundary counts and reports it, and ends at most the connection that caused it.
+ * A room's state follows from the entries of its log alone.
  *
  * @module
  */
@@ -14,7 +12,6 @@ import type { Marks } from "../identity/name.ts";
 import type { Route } from "../wire/control.ts";
 import type { SealedAddress } from "../wire/envelope.ts";
 import type { Reason } from "../wire/kinds.ts";
-import type { Link, LinkReceiver } from "../link.ts";
 
 /** The options of a relay. */
 export interface RelayOptions extends EntryRulesOptions, Listeners {
@@ -189,23 +186,17 @@ export interface JoinEntry extends Required<Marks> {
 /** Counted frames of a member: one, or adjacent sealed frames with the same route and version. */
 export type CountedFrame =
   | { readonly kind: "sealed"; readonly frames: number; readonly bytes: Bytes }
-    & Omit<
-      SealedAddress,
-      "sender"
-    >
+    & Omit<SealedAddress, "sender">
   | { readonly kind: "pair"; readonly recipient: number; readonly bytes: Bytes }
   | { readonly kind: "here"; readonly bytes: Bytes }
   | { readonly kind: "route" } & Route
   | { readonly kind: "rejoin"; readonly recipient: number };
 
-/** Gives entries their places and has each applied in that order. */
-export interface Log {
-  /** Appends an entry. It may be applied before this returns, or later. */
-  append(entry: Entry): void;
-}
-
-/** A log in memory. It keeps no entry: what members still need is in what `apply` returned. */
-export class MemoryLog implements Log {
+/**
+ * A log in memory: gives entries their places and has each applied in that order. It keeps no entry: what members still
+ * need is in what `apply` returned.
+ */
+export class Log {
   readonly #apply: (entry: Entry, place: number) => void;
   readonly #waiting: Entry[] = [];
   #place = 0;
@@ -216,6 +207,7 @@ export class MemoryLog implements Log {
     this.#apply = apply;
   }
 
+  /** Appends an entry. It is applied before this returns, or after the entry that is being applied. */
   append(entry: Entry): void {
     this.#waiting.push(entry);
     if (this.#applying) return;
@@ -323,96 +315,4 @@ export interface RelayState {
   readonly queueBytes: number;
   /** What was counted since the start. */
   readonly tally: Tally;
-}
-
-/** Runs handlers and contains what they throw. */
-export class Boundary {
-  readonly #listeners: Listeners;
-  readonly #tally: Tally;
-
-  /** Counts exceptions in a tally and reports them to listeners. */
-  constructor(listeners: Listeners, tally: Tally) {
-    this.#listeners = listeners;
-    this.#tally = tally;
-  }
-
-  /** Counts an exception and reports it. Never throws. */
-  readonly failed = (error: unknown): void => {
-    this.#tally.failures += 1;
-    try {
-      this.#listeners.fail?.(error);
-    } catch {
-      // The exception is counted. The listener that would receive this one is the one that failed.
-    }
-  };
-
-  /** Runs a handler. */
-  run(handler: () => void): void {
-    try {
-      handler();
-    } catch (error) {
-      this.failed(error);
-    }
-  }
-
-  /** Reports an event to the listeners. */
-  tell(event: RelayEvent): void {
-    this.run(() => this.#listeners.event?.(event));
-  }
-}
-
-/** A link whose methods never throw. A relay sends one frame to a thousand of these. */
-export class ContainedLink implements Link {
-  readonly #link: Link;
-  readonly #failed: (error: unknown) => void;
-
-  /**
-   * @param link The link of one connection.
-   * @param failed Receives what the link throws.
-   */
-  constructor(link: Link, failed: (error: unknown) => void) {
-    this.#link = link;
-    this.#failed = failed;
-  }
-
-  get waiting(): number {
-    try {
-      return this.#link.waiting;
-    } catch (error) {
-      this.#failed(error);
-      return 0;
-    }
-  }
-
-  get sink(): Link {
-    return this.#link.sink ?? this.#link;
-  }
-
-  open(receiver: LinkReceiver): void {
-    this.#run(() => this.#link.open(receiver));
-  }
-
-  send(bytes: Bytes): void {
-    try {
-      this.#link.send(bytes);
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  end(): void {
-    this.#run(() => this.#link.end());
-  }
-
-  close(): void {
-    this.#run(() => this.#link.close());
-  }
-
-  #run(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
 }

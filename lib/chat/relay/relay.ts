@@ -7,92 +7,40 @@
  * @module
  */
 
-import { type Bytes, type Random, secureRandom } from "../../base/bytes.ts";
-import { steadyNow } from "../../base/clock.ts";
-import { checkCredential, type Credential, type CredentialCheck } from "../identity/credential.ts";
-import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
+import type { Bytes } from "../../base/bytes.ts";
+import type { Credential } from "../identity/credential.ts";
 import type { Link } from "../link.ts";
 import { compareBytes } from "../wire/history.ts";
 import { MAX_ROSTER, type Reason } from "../wire/kinds.ts";
-import { Door, EntryRules, sourceOf } from "./admission_control.ts";
-import {
-  type After,
-  Boundary,
-  DEFAULT_GRACE_MS,
-  DEFAULT_LIMITS,
-  DEFAULT_MAX_MEMBERS,
-  DEFAULT_MAX_ROOMS,
-  type Later,
-  type Limits,
-  type Origin,
-  type RelayEvent,
-  type RelayOptions,
-  type RelayState,
-  Tally,
-} from "./options.ts";
+import { Door, sourceOf } from "./admission_control.ts";
 import { RelayConnection } from "./connection.ts";
 import { EndError } from "./handshake.ts";
 import { HostedRoom } from "./hosted_room.ts";
-import type { RelayContext, Stay } from "./member.ts";
-
-/** A timer of 0 ms takes 2 ms, as long as hundreds of writes. Browsers have nothing else. */
-const laterByDefault: Later = (call) =>
-  void (typeof setImmediate === "function" ? setImmediate(call) : setTimeout(call, 0));
+import { RelayContext, type Stay } from "./member.ts";
+import {
+  DEFAULT_MAX_MEMBERS,
+  DEFAULT_MAX_ROOMS,
+  type Origin,
+  type RelayOptions,
+  type RelayState,
+} from "./options.ts";
 
 /** A relay. */
-export class Relay implements RelayContext {
-  /** How long a member that lost its connection is kept, and an empty room, in milliseconds. */
-  readonly graceMs: number;
-  readonly random: Random;
-  readonly now: () => number;
-  readonly monotonic: () => number;
-  readonly limits: Limits;
-  readonly check: CredentialCheck;
-  /** Decides which members the relay admits. */
-  readonly rules: EntryRules;
-  /** What was counted so far. */
-  readonly tally: Tally = new Tally();
-  /** Counts and reports an unexpected exception. */
-  readonly failed: (error: unknown) => void;
-  /** Calls a function in a later turn of the event loop; what it throws is contained. */
-  readonly later: Later;
-  /** Calls a function after some time; what it throws is contained. */
-  readonly after: After | undefined;
-  readonly #boundary: Boundary;
+export class Relay extends RelayContext {
   readonly #maxMembers: number;
   readonly #maxRooms: number;
   readonly #connections = new Set<RelayConnection>();
-  /** Connections whose link has failed. */
-  readonly #broken = new Set<RelayConnection>();
   readonly #door: Door<RelayConnection>;
   readonly #rooms = new Map<string, HostedRoom>();
   /** The room that exists from the start. */
   #kept: HostedRoom;
-  #isClosing = false;
 
   /** Opens a relay with one empty room. */
   constructor(options: RelayOptions = {}) {
-    this.#boundary = new Boundary(options, this.tally);
-    this.failed = this.#boundary.failed;
-    const later = options.later ?? laterByDefault;
-    this.later = (call) => later(() => this.#boundary.run(call));
-    const { after } = options;
-    this.after = after && ((ms, call) =>
-      after(ms, () => {
-        this.#boundary.run(call);
-        this.#boundary.run(() => this.endBroken());
-      }));
-    this.rules = new EntryRules(options);
+    super(options);
     this.#maxMembers = Math.min(options.maxMembers ?? DEFAULT_MAX_MEMBERS, MAX_ROSTER);
     this.#maxRooms = options.maxRooms ?? DEFAULT_MAX_ROOMS;
-    // A member that is away cannot renew its credential, which must not expire meanwhile.
-    this.graceMs = Math.min(options.graceMs ?? DEFAULT_GRACE_MS, RENEWAL_RESERVE_MS);
-    this.now = options.now ?? Date.now;
-    this.monotonic = options.monotonic ?? options.now ?? steadyNow;
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#door = new Door(this.limits, this.monotonic());
-    this.random = options.random ?? secureRandom;
-    this.check = options.check ?? checkCredential;
     this.#kept = this.#open(options.room ?? "");
   }
 
@@ -114,11 +62,6 @@ export class Relay implements RelayContext {
   /** The number of connections that have not joined yet. */
   get pending(): number {
     return this.#door.pending;
-  }
-
-  /** Whether the relay is stopping. */
-  get isClosing(): boolean {
-    return this.#isClosing;
   }
 
   /** Whether every member that has a connection has acknowledged everything for it. */
@@ -156,7 +99,7 @@ export class Relay implements RelayContext {
     const connection = new RelayConnection(this, link, from);
     this.#connections.add(connection);
     this.tell({ kind: "connected", from });
-    if (this.#isClosing) connection.end("SHUTDOWN");
+    if (this.isClosing) connection.end("SHUTDOWN");
     else if (from !== undefined) {
       const obstacle = this.#door.arrive(connection, sourceOf(from.hostname));
       if (obstacle !== undefined) connection.end(obstacle);
@@ -168,9 +111,8 @@ export class Relay implements RelayContext {
   /** Checks deadlines. Call it every second. */
   tick(): void {
     for (const connection of this.#connections) this.#tickConnection(connection);
-    for (const room of this.#rooms.values()) this.#boundary.run(() => this.#tickRoom(room));
-    this.#boundary.run(() => this.#checkNext());
-    this.#boundary.run(() => this.endBroken());
+    for (const room of this.#rooms.values()) this.contain(() => this.#tickRoom(room));
+    this.contain(() => this.#checkNext());
   }
 
   #tickConnection(connection: RelayConnection): void {
@@ -194,7 +136,7 @@ export class Relay implements RelayContext {
 
   /** Ends every connection and takes no more. */
   close(): void {
-    this.#isClosing = true;
+    this.isClosing = true;
     for (const connection of this.#connections) connection.end("SHUTDOWN");
   }
 
@@ -202,13 +144,12 @@ export class Relay implements RelayContext {
   removeDisallowed(): void {
     for (const room of this.#rooms.values()) {
       for (const stay of room.stays()) {
-        this.#boundary.run(() => {
+        this.contain(() => {
           if (!this.rules.mayStay(stay.credential.fingerprint)) room.expel(stay, "REMOVED");
         });
       }
-      this.#boundary.run(() => room.flush());
+      this.contain(() => room.flush());
     }
-    this.endBroken();
   }
 
   /**
@@ -222,30 +163,23 @@ export class Relay implements RelayContext {
     const room = this.#kept;
     const stay = room.stay(key);
     if (stay === undefined) return false;
-    this.#boundary.run(() => {
+    this.contain(() => {
       if (bans) room.ban(stay.credential.fingerprint);
       else room.expel(stay, "REMOVED");
       room.flush();
     });
-    this.endBroken();
     return true;
   }
 
   // For connections.
 
-  /**
-   * Takes a connection's wish to join. The join is checked when its turn comes.
-   *
-   * @returns Why it cannot join; undefined if it will be checked.
-   */
-  ask(connection: RelayConnection): Reason | undefined {
+  override ask(connection: RelayConnection): Reason | undefined {
     const obstacle = this.#door.ask(connection, this.monotonic());
     if (obstacle === undefined) this.#checkNext();
     return obstacle;
   }
 
-  /** Notes that a join has been checked, or need not be. */
-  checked(connection: RelayConnection): void {
+  override checked(connection: RelayConnection): void {
     this.#door.settled(connection);
     this.#checkNext();
   }
@@ -257,20 +191,15 @@ export class Relay implements RelayContext {
     }
   }
 
-  /** Charges an identity for a join. Returns why it may not join so soon. */
-  admit({ fingerprint }: Credential, from: Origin | undefined): Reason | undefined {
+  override admit({ fingerprint }: Credential, from: Origin | undefined): Reason | undefined {
     return from === undefined ? undefined : this.#door.admit(fingerprint, this.monotonic());
   }
 
   /**
-   * Returns the room that a connection joins, and opens it if there is none.
-   *
    * No room takes the places of others: each has a bound of members, and what all share, which are connections and
    * joins under way, is shared out by address. An empty room that is still in its grace gives way to a new one.
-   *
-   * @throws {EndError} If there is no place for another room.
    */
-  roomToJoin(name: string): HostedRoom {
+  override roomToJoin(name: string): HostedRoom {
     const known = this.#rooms.get(name);
     if (known !== undefined) return known;
     if (this.#rooms.size >= this.#maxRooms) {
@@ -289,34 +218,13 @@ export class Relay implements RelayContext {
     return room;
   }
 
-  /** Returns the stay of a member in a room with this name and id. */
-  stayIn(name: string, id: Bytes, key: string): Stay | undefined {
+  override stayIn(name: string, id: Bytes, key: string): Stay | undefined {
     const room = this.#rooms.get(name);
     return room !== undefined && compareBytes(room.id, id) === 0 ? room.stay(key) : undefined;
   }
 
-  /** Reports an event. */
-  tell(event: RelayEvent): void {
-    this.#boundary.tell(event);
-  }
-
-  /** Forgets a connection that has ended. */
-  forget(connection: RelayConnection): void {
+  override forget(connection: RelayConnection): void {
     this.#connections.delete(connection);
-    this.#broken.delete(connection);
     this.#door.gone(connection);
-  }
-
-  /** Notes that a connection's link has failed. It is ended after the others were sent what is being sent. */
-  broken(connection: RelayConnection): void {
-    if (this.#connections.has(connection)) this.#broken.add(connection);
-  }
-
-  /** Ends the connections whose link has failed. */
-  endBroken(): void {
-    while (this.#broken.size > 0) {
-      for (const connection of this.#broken) connection.end("LOST", "its link has failed");
-      for (const room of this.#rooms.values()) room.flush();
-    }
   }
 }

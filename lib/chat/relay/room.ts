@@ -67,8 +67,6 @@ export type Effect =
   | { readonly kind: "left"; readonly member: RoomMember; readonly reason: Reason }
   | { readonly kind: "away" | "back"; readonly member: RoomMember }
   | { readonly kind: "renewed"; readonly member: RoomMember }
-  /** Sealed frames of a sender go to a recipient again. */
-  | { readonly kind: "rejoined"; readonly sender: number; readonly recipient: number }
   /** Frames of a member were counted. */
   | {
     readonly kind: "counted";
@@ -143,11 +141,6 @@ export class Room {
     return this.#id;
   }
 
-  /** The number of members. */
-  get size(): number {
-    return this.#byNumber.size;
-  }
-
   /** The number of joinings and leavings so far. */
   get version(): number {
     return this.#version;
@@ -158,14 +151,9 @@ export class Room {
     return this.#version >= LAST_VERSION;
   }
 
-  /** Returns the members in the order of their numbers. */
-  members(): MapIterator<RoomMember> {
-    return this.#byNumber.values();
-  }
-
-  /** Returns the member with a number. */
-  member(number: number): RoomMember | undefined {
-    return this.#byNumber.get(number);
+  /** The members by their numbers, in that order. */
+  get members(): ReadonlyMap<number, RoomMember> {
+    return this.#byNumber;
   }
 
   /** Returns the member whose hash is the map key `key`. */
@@ -260,7 +248,7 @@ export class Room {
     if (holders.length > 0) {
       return holders.every(({ isAway }) => isAway) ? "NAME_AWAY" : "NAME_TAKEN";
     }
-    return this.size - replaced.size >= this.#maxMembers ? "ROOM_FULL" : undefined;
+    return this.#byNumber.size - replaced.size >= this.#maxMembers ? "ROOM_FULL" : undefined;
   }
 
   #leave(member: RoomMember, reason: Reason, statement = NO_STATEMENT): void {
@@ -302,7 +290,6 @@ export class Room {
     if (!sender.behind.has(recipient)) return;
     sender.behind = new Set([...sender.behind].filter((one) => one !== recipient));
     sender.recent = undefined;
-    this.#effects.push({ kind: "rejoined", sender: sender.number, recipient });
   }
 
   #take(member: RoomMember, frame: CountedFrame): void {
@@ -330,7 +317,7 @@ export class Room {
   }
 
   #takeHere(member: RoomMember, bytes: Bytes): void {
-    this.#counted(member, 1, (this.size - 1) * bytes.length);
+    this.#counted(member, 1, (this.#byNumber.size - 1) * bytes.length);
     const to = { sender: member.number, upTo: Infinity };
     this.#deliver({ to, frames: 1, bytes, kind: "here", number: 0 });
   }
@@ -386,7 +373,7 @@ export class Room {
   /** Counts recipients, for what the sender is charged. Members of a route that have left still count. */
   #count({ upTo, only, except, behind }: Recipients): number {
     if (only !== undefined) return only.size;
-    let count = this.size;
+    let count = this.#byNumber.size;
     if (upTo < this.#version) {
       count = 0;
       for (const number of this.#byNumber.keys()) {

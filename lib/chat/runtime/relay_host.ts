@@ -6,7 +6,7 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import { guardLink, type Link, memoryLinks, type Tap } from "../link.ts";
-import { ContainedLink, type Origin, type RelayState } from "../relay/options.ts";
+import type { Origin, RelayState } from "../relay/options.ts";
 import type { Peer } from "../member/roster.ts";
 import type { Relay } from "../relay/relay.ts";
 import { type Session, type SessionOptions, startSession } from "./session.ts";
@@ -106,7 +106,7 @@ export function hostRelay(
       serveLink(relay, incoming, ended, tap?.());
     } catch (error) {
       relay.failed(error);
-      new ContainedLink(incoming.link, relay.failed).close();
+      relay.contain(() => incoming.link.close());
       ended();
     }
   };

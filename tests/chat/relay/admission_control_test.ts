@@ -1,9 +1,8 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { readPublicName } from "../../../lib/base/host_port.ts";
-import { Door, EntryRules, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
+import { Door, EntryRules, Pace, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
 import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../../lib/chat/relay/options.ts";
-import { Pace } from "../../../lib/chat/relay/member.ts";
 
 interface Caller {
   readonly name: number;

@@ -13,11 +13,12 @@ import type { Link } from "../../../lib/chat/link.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import { Relay } from "../../../lib/chat/relay/relay.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
+import { encodeEntries } from "../../../lib/chat/wire/envelope.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
 import { Clock, credentialOf, until } from "../keys.ts";
 import { fakeLink, linkToRelay } from "../links.ts";
-import { provenJoin, provenResume } from "../raw_frames.ts";
+import { entryFor, provenJoin, provenResume } from "../raw_frames.ts";
 import { DIALLED, RawMember } from "../raw_member.ts";
 import { heard, RelayRoom, type Seat } from "./relay_room.ts";
 
@@ -213,10 +214,33 @@ Deno.test("a link that throws when it is asked what waits, or when it ends, ends
     breakIt();
     raw.send(method === "waiting" ? encodeEmpty(KIND.ping) : new Uint8Array(5));
     await until(() => failed.length > 0, "it has thrown");
-    room.relay.tick();
-    assertEquals(room.relay.connections, 2, `${method} has ended it`);
+    await until(() => room.relay.connections === 2, `${method} has ended it`);
     await chatOn(room, seats);
   }
+});
+
+Deno.test("a link that throws keeps no receipts from others, and nobody waiting for what was accepted", async () => {
+  const timers: (() => void)[] = [];
+  const { room, failed, seats: [ada, bo] } = await pair({
+    after: (_, call) => {
+      timers.push(call);
+      return { [Symbol.dispose]: () => {} };
+    },
+  });
+  const { raw, breakIt } = await joinOver(room, "send");
+  ada.raw.send(encodeEntries(KIND.receipt, [entryFor(raw.number, 1), entryFor(2, 1)])[0]!);
+  breakIt();
+  await until(() => bo.raw.frames(KIND.receipt).length === 1, "bo has the receipt");
+  assertEquals([raw.frames(KIND.receipt).length, failed.length > 0], [0, true]);
+  await until(() => room.relay.connections === 2, "cy's connection has ended");
+  const other = await joinOver(room, "send");
+  // Both are owed what was accepted; the one whose link throws comes first.
+  for (const { raw } of [other, ada]) raw.whisper(2);
+  await room.settle();
+  other.breakIt();
+  for (const call of timers.splice(0)) call();
+  await until(() => ada.raw.frames(KIND.accepted).length === 1, "ada is told");
+  assertEquals(other.raw.frames(KIND.accepted), []);
 });
 
 Deno.test("a clock that throws ends the connection that is served, and the next tick goes on", async () => {

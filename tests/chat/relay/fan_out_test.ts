@@ -8,9 +8,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
 import { Feed, Outbox } from "../../../lib/chat/relay/cursor.ts";
-import { Acceptances, FanOut, Receipts, type Speaker } from "../../../lib/chat/relay/fan_out.ts";
+import { FanOut } from "../../../lib/chat/relay/fan_out.ts";
 import type { Delivery, Recipients } from "../../../lib/chat/relay/room.ts";
-import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { fakeLink } from "../links.ts";
 
 /** A fan-out to members 1 to `size`, whose turns a test runs. */
@@ -18,17 +17,16 @@ function crowd(size: number) {
   const feed = new Feed();
   const turns: (() => void)[] = [];
   const failed: unknown[] = [];
-  const fanOut = new FanOut(feed, {
-    later: (call) => turns.push(call),
-    failed: (error) => failed.push(error),
-    wrote: () => {},
-  });
+  const later = (call: () => void) => void turns.push(call);
+  const fanOut = new FanOut(feed, later, (error) => failed.push(error));
   const writes = new Map<number, Bytes[]>();
+  const outboxes = new Map<number, Outbox>();
   for (let number = 1; number <= size; number++) {
     const sent: Bytes[] = [];
     writes.set(number, sent);
     const link = fakeLink({ send: (bytes) => void sent.push(bytes) });
-    fanOut.add({ number, link, outbox: new Outbox(number, feed) });
+    outboxes.set(number, new Outbox(number, feed));
+    fanOut.add(outboxes.get(number)!, link);
   }
   const append = (id: number, to: Partial<Recipients> = {}, size = 1) => {
     const recipients = { sender: 0, upTo: Infinity, ...to };
@@ -40,7 +38,7 @@ function crowd(size: number) {
   const turn = () => turns.splice(0).forEach((call) => call());
   /** How many members have been written to. */
   const reached = () => [...writes.values()].filter(({ length }) => length > 0).length;
-  return { feed, fanOut, turns, failed, writes, append, turn, reached };
+  return { feed, fanOut, outboxes, turns, failed, writes, append, turn, reached };
 }
 
 Deno.test("a room of 128 is written to at once, without a turn of the loop", () => {
@@ -60,11 +58,7 @@ Deno.test("a room of 129 is written to in groups", () => {
 Deno.test("the fan-out writes to the sink of a wrapped link, and reports its errors with the member's number", () => {
   const numbers: number[] = [];
   const feed = new Feed();
-  const fanOut = new FanOut(feed, {
-    later: () => {},
-    failed: (_error, number) => numbers.push(number),
-    wrote: () => {},
-  });
+  const fanOut = new FanOut(feed, () => {}, (_, number) => numbers.push(number));
   const sent: number[] = [];
   const wrapped = (send: () => void) =>
     fakeLink({ send: () => sent.push(0), sink: fakeLink({ send }) });
@@ -73,7 +67,7 @@ Deno.test("the fan-out writes to the sink of a wrapped link, and reports its err
   };
   for (const [i, send] of [throws, () => sent.push(2)].entries()) {
     const number = i + 1;
-    fanOut.add({ number, link: wrapped(send), outbox: new Outbox(number, feed) });
+    fanOut.add(new Outbox(number, feed), wrapped(send));
   }
   const to = { sender: 0, upTo: Infinity };
   feed.push({ to, frames: 1, bytes: new Uint8Array(1), kind: "sealed", number: 1 });
@@ -185,70 +179,18 @@ Deno.test("a member whose outbox throws is reported, and the others are written 
     throw new Error("broken");
   };
   outbox.sentAll = outbox.take;
-  fanOut.add({ number: 9, outbox, link: fakeLink({}) });
+  fanOut.add(outbox, fakeLink({}));
   append(1);
   fanOut.flush();
   assertEquals([reached(), failed.length], [3, 1]);
 });
 
 Deno.test("a member that is removed during a pass is not written to", () => {
-  const { fanOut, append, turn, writes } = crowd(130);
+  const { fanOut, outboxes, append, turn, writes } = crowd(130);
   append(1);
   fanOut.flush();
-  fanOut.delete(100);
+  fanOut.delete(outboxes.get(100)!);
   turn();
   turn();
   assertEquals([writes.get(100)!.length, writes.get(130)!.length], [0, 1]);
-});
-
-/** Member 1, whose link throws, and member 2, with what was sent to it. */
-function brokenAndWhole() {
-  const told: Bytes[] = [];
-  const send = [
-    () => {
-      throw new Error("broken");
-    },
-    (bytes: Bytes) => void told.push(bytes),
-  ];
-  const speakers = send.map((send, i): Speaker => ({
-    number: i + 1,
-    outbox: new Outbox(i + 1, new Feed()),
-    link: fakeLink({ send }),
-    owesAccepted: true,
-    takeAccepted: () => new Uint8Array([i + 1]),
-  }));
-  return { told, speakers };
-}
-
-Deno.test("a link that throws delays nobody's `accepted`, now or later", () => {
-  const failed: unknown[] = [];
-  const { told, speakers } = brokenAndWhole();
-  const timers: (() => void)[] = [];
-  const after = (_: number, call: () => void) => {
-    timers.push(call);
-    return { [Symbol.dispose]: () => {} };
-  };
-  const acceptances = new Acceptances(after, (error) => failed.push(error));
-  for (let round = 1; round <= 2; round++) {
-    for (const speaker of speakers) acceptances.add(speaker);
-    for (const call of timers.splice(0)) call();
-    assertEquals([failed.length, told.length], [round, round]);
-  }
-  const atOnce = new Acceptances(undefined, (error) => failed.push(error));
-  for (const speaker of speakers) atOnce.add(speaker);
-  assertEquals([failed.length, told.length], [3, 3]);
-});
-
-Deno.test("a link that throws holds back no receipts of others", () => {
-  const failed: unknown[] = [];
-  const { told, speakers } = brokenAndWhole();
-  const receipts = new Receipts(
-    (number) => speakers[number - 1],
-    () => {},
-    (error) => failed.push(error),
-  );
-  const entry = { sequence: 1, version: 1, check: new Uint8Array(16), box: new Uint8Array(40) };
-  receipts.take(3, KIND.receipt, [1, 2].map((member) => ({ ...entry, member })));
-  receipts.flush();
-  assertEquals([failed.length, told.length], [1, 1]);
 });

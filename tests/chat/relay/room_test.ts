@@ -53,7 +53,7 @@ class Log {
 
   /** What an entry delivers, as `kind:1,2` with the numbers of the recipients. */
   delivers(entry: Entry): string[] {
-    const numbers = new Set([...this.room.members()].map(({ number }) => number));
+    const numbers = new Set([...this.room.members.values()].map(({ number }) => number));
     return this.apply(entry).flatMap((effect) => {
       if (effect.kind === "left") numbers.delete(effect.member.number);
       if (effect.kind === "joined") numbers.add(effect.member.number);
@@ -106,10 +106,10 @@ Deno.test("the routes of a member name at most 16,384 members, absent and repeat
   assertEquals(log.kinds(route(1, 1, false, ...many)), ["counted"]);
   assertEquals(log.kinds(route(1, 2, false, ...many.map(() => 2))), ["counted"]);
   assertEquals(log.kinds(route(1, 3, false, ...many.slice(0, 383))), ["counted"]);
-  const before = log.room.member(1)?.received;
+  const before = log.room.members.get(1)?.received;
   const [breach] = log.apply(route(1, 4, false, 5));
   assert(breach?.kind === "breach" && breach.reason === "TOO_MANY_ROUTES");
-  assertEquals(log.room.member(1)?.received, before);
+  assertEquals(log.room.members.get(1)?.received, before);
 });
 
 Deno.test("a pair frame goes to its recipient or nowhere, and a failed look-up is charged", () => {
@@ -120,12 +120,12 @@ Deno.test("a pair frame goes to its recipient or nowhere, and a failed look-up i
     return effect?.kind === "counted" ? effect.cost : undefined;
   };
   assertEquals([cost(pair(2)), cost(pair(9)), cost(pair(1))], [0, 256, 256]);
-  assertEquals(log.room.member(1)?.received, 3);
+  assertEquals(log.room.members.get(1)?.received, 3);
 });
 
 Deno.test("`lost` makes a member away once, `back` undoes it, and a `lost` that follows an older entry does nothing", () => {
   const log = new Log(...THREE);
-  const last = () => log.room.member(2)!.last;
+  const last = () => log.room.members.get(2)!.last;
   const stale = last();
   log.apply(sealed(2, {}));
   assertEquals(log.delivers({ kind: "lost", member: 2, follows: stale }), []);
@@ -138,25 +138,28 @@ Deno.test("`lost` makes a member away once, `back` undoes it, and a `lost` that 
 Deno.test("`expire` removes a member only if nothing of it followed the `lost` entry that it names", () => {
   for (const between of [[], [{ kind: "back", member: 2 }], [sealed(2, {})]] as Entry[][]) {
     const log = new Log(...THREE);
-    log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
+    log.apply({ kind: "lost", member: 2, follows: log.room.members.get(2)!.last });
     const lostAt = log.place;
     for (const entry of between) log.apply(entry);
     const kinds = log.kinds({ kind: "expire", member: 2, follows: lostAt });
     assertEquals(kinds, between.length === 0 ? ["left", "deliver"] : []);
   }
   const log = new Log(...THREE);
-  assertEquals(log.kinds({ kind: "expire", member: 2, follows: log.room.member(2)!.last }), []);
+  assertEquals(
+    log.kinds({ kind: "expire", member: 2, follows: log.room.members.get(2)!.last }),
+    [],
+  );
 });
 
 Deno.test("a `back` that races an `expire` keeps the member, whichever is appended first", () => {
   const log = new Log(...THREE);
-  log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
+  log.apply({ kind: "lost", member: 2, follows: log.room.members.get(2)!.last });
   const first = log.place;
   log.apply({ kind: "back", member: 2 });
-  log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
+  log.apply({ kind: "lost", member: 2, follows: log.room.members.get(2)!.last });
   // The expire of the first loss arrives late, while the member is away for the second time.
   assertEquals(log.kinds({ kind: "expire", member: 2, follows: first }), []);
-  assertEquals(log.room.size, 3);
+  assertEquals(log.room.members.size, 3);
 });
 
 Deno.test("a newcomer replaces the same credential, and an earlier run of its identity that is away", () => {
@@ -166,7 +169,7 @@ Deno.test("a newcomer replaces the same credential, and an earlier run of its id
   const again = joinOf("bo", 7);
   const [refused] = log.apply(again);
   assert(refused?.kind === "refused" && refused.reason === "NAME_TAKEN");
-  log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
+  log.apply({ kind: "lost", member: 2, follows: log.room.members.get(2)!.last });
   const [other] = log.apply(joinOf("bo", 8, "somebody else"));
   assert(other?.kind === "refused" && other.reason === "NAME_AWAY");
   assertEquals(log.kinds(again).filter((kind) => kind !== "deliver"), ["left", "joined"]);
@@ -178,12 +181,12 @@ Deno.test("a newcomer that is refused replaces nobody", () => {
   assert(full?.kind === "refused" && full.reason === "ROOM_FULL");
   // Coming again takes one's own place.
   assertEquals(log.kinds(joinOf("dee")).includes("joined"), true);
-  assertEquals(log.room.size, 4);
+  assertEquals(log.room.members.size, 4);
 });
 
 Deno.test("a newcomer is told who is away, after the others heard of it", () => {
   const log = new Log(...THREE);
-  log.apply({ kind: "lost", member: 2, follows: log.room.member(2)!.last });
+  log.apply({ kind: "lost", member: 2, follows: log.room.members.get(2)!.last });
   assertEquals(log.delivers(joinOf("dee")), ["joined:1,2,3", "away:4"]);
 });
 
@@ -263,7 +266,7 @@ Deno.test("apply() is pure: the same log gives the same deliveries and the same 
       const run = () => {
         const log = new Log();
         const deliveries = entries.flatMap((entry) => log.delivers(entry));
-        const members = [...log.room.members()].map(({ number, received, isAway }) => ({
+        const members = [...log.room.members.values()].map(({ number, received, isAway }) => ({
           number,
           received,
           isAway,
