@@ -72,7 +72,7 @@ import {
   newcomerBound,
   readGreeting,
   readReason,
-  reasonNumber,
+  REASONS,
   relayBound,
 } from "../../lib/chat/wire/kinds.ts";
 import { encodeWordsMessage, readWordsMessage } from "../../lib/chat/trust/words.ts";
@@ -355,7 +355,7 @@ export const WIRE_TARGETS: readonly Target[] = [
   ),
   target("reason", () => anyBytes(3), (bytes) => {
     const reason = reads(() => readReason(new ByteReader(bytes)));
-    if (reason !== undefined) assertEquals(reasonNumber(reason), bytes[0]);
+    if (reason !== undefined) assertEquals(REASONS[reason].number, bytes[0]);
   }),
   asyncTarget(
     "credential",

@@ -21,7 +21,7 @@ import {
   type Tally,
 } from "../relay/options.ts";
 import type { RelayServer } from "../runtime/room.ts";
-import { hasPlainDetail, REASON_TEXT } from "../wire/kinds.ts";
+import { hasPlainDetail, REASONS } from "../wire/kinds.ts";
 import { leftText, presenceText } from "./peer_texts.ts";
 import type { JoinCommands, Listening, ServerPresenter } from "./presenter.ts";
 import { Transcript } from "./transcript.ts";
@@ -395,7 +395,7 @@ function pageText({ url, sha256 }: NonNullable<Listening["web"]>, reaches: boole
 
 function refusedText({ reason, detail }: RelayEvent & { readonly kind: "refused" }): string {
   const more = detail === "" || !hasPlainDetail(reason) ? "" : ` (${printable(detail)})`;
-  return REASON_TEXT[reason] + more;
+  return REASONS[reason].text + more;
 }
 
 /** Says in which room of a relay something happened, if the room has a name. */

@@ -19,7 +19,7 @@ import {
   type Standing,
 } from "../trust/trust.ts";
 import { SHOWN_MS, type WordsEvent } from "../trust/words.ts";
-import { REASON_TEXT } from "../wire/kinds.ts";
+import { type Reason, REASONS } from "../wire/kinds.ts";
 import type { Identified, TrustView, Verdict } from "./presenter.ts";
 
 /** The maximum number of names in a list; the rest is counted. */
@@ -436,8 +436,8 @@ export function presenceText(name: string, kind: "away" | "back"): string {
 }
 
 /** Says that a member left. Only a leaving that the member signed is more than the relay's word. */
-export function leftText(name: string, reason: keyof typeof REASON_TEXT, signed: boolean): string {
+export function leftText(name: string, reason: Reason, signed: boolean): string {
   if (reason === "REPLACED") return `${name} is gone: another run has come under that name`;
-  if (reason !== "LEFT") return `${name} is gone: ${REASON_TEXT[reason]}`;
+  if (reason !== "LEFT") return `${name} is gone: ${REASONS[reason].text}`;
   return signed ? `${name} left` : `the relay says that ${name} has left`;
 }

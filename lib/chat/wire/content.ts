@@ -48,23 +48,23 @@ const PAIR_KINDS: ReadonlySet<number> = new Set([
 ]);
 
 /** A text in a sealed frame. Its number follows from its place in the frame. */
-export interface TextMessage {
+export interface TextMessage<Text = Bytes> {
   readonly kind: "text";
   /** When it was entered, by the sender's clock, in milliseconds since 1970. */
   readonly time: number;
-  /** 1 byte to 64 KiB of UTF-8. */
-  readonly text: Bytes;
+  /** 1 byte to 64 KiB of UTF-8; a string once it is read. */
+  readonly text: Text;
 }
 
 /** A text in a pair frame: a private line, or a line of the group for one member. */
-export interface LineMessage {
+export interface LineMessage<Text = Bytes> {
   readonly kind: "line";
   readonly stream: Stream;
   readonly number: number;
   /** The number before it that is addressed to this recipient; 0 if there is none. */
   readonly last: number;
   readonly time: number;
-  readonly text: Bytes;
+  readonly text: Text;
 }
 
 /** The key of a chain from one step on, in a pair frame. */
@@ -104,6 +104,12 @@ export type PairMessage = LineMessage | GrantMessage | GoneMessage | NoticeMessa
 export interface UnknownMessage {
   readonly kind: "unknown";
 }
+
+/** A message that was read from a pair frame. */
+export type OpenedMessage =
+  | LineMessage<string>
+  | Exclude<PairMessage, LineMessage>
+  | UnknownMessage;
 
 const UNKNOWN: UnknownMessage = { kind: "unknown" };
 /** The bytes of a message's kind and length. */
@@ -196,7 +202,7 @@ export const MAX_PLAINTEXT_BYTES: number = BOUND.frame - 1024;
  * @returns The messages in order: at least one. Each takes one number.
  * @throws {MalformedError} If the plaintext is not well-formed.
  */
-export function readTexts(plaintext: Bytes): (OpenedText | UnknownMessage)[] {
+export function readTexts(plaintext: Bytes): (TextMessage<string> | UnknownMessage)[] {
   const messages = readMessages(plaintext, (kind, body) => {
     if (PAIR_KINDS.has(kind)) throw new MalformedError(`a sealed frame has a message ${kind}`);
     if (kind !== MESSAGE.text) return UNKNOWN;
@@ -209,26 +215,6 @@ export function readTexts(plaintext: Bytes): (OpenedText | UnknownMessage)[] {
   if (messages.length === 0) throw new MalformedError("a sealed frame has no message");
   return messages;
 }
-
-/** A text that was read from a sealed frame. */
-export interface OpenedText {
-  readonly kind: "text";
-  readonly time: number;
-  readonly text: string;
-}
-
-/** A text that was read from a pair frame. */
-export interface OpenedLine extends Omit<LineMessage, "text"> {
-  readonly text: string;
-}
-
-/** A message that was read from a pair frame. */
-export type OpenedMessage =
-  | OpenedLine
-  | GrantMessage
-  | GoneMessage
-  | NoticeMessage
-  | UnknownMessage;
 
 /**
  * Reads the plaintext of a pair frame.
@@ -262,7 +248,7 @@ function readMessages<T>(plaintext: Bytes, read: (kind: number, body: Bytes) => 
   return messages;
 }
 
-function readLine(reader: ByteReader): OpenedLine | UnknownMessage {
+function readLine(reader: ByteReader): OpenedMessage {
   const stream = readStream(reader);
   const number = reader.u48();
   const last = reader.u48();
@@ -281,7 +267,7 @@ function readGrant(reader: ByteReader): GrantMessage {
   return { kind: "grant", chain, step, key, next, last };
 }
 
-function readGone(reader: ByteReader): GoneMessage | UnknownMessage {
+function readGone(reader: ByteReader): OpenedMessage {
   const stream = readStream(reader);
   const number = reader.u48();
   return stream === undefined ? UNKNOWN : { kind: "gone", stream, number };

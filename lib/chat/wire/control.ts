@@ -21,7 +21,7 @@ import { CONTEXT, inContext, MAX_RENEWAL_BYTES, SIGNATURE_BYTES } from "../ident
 import { encodeFrame } from "./frame.ts";
 import { readLeavePayload } from "./history.ts";
 import { encodeProof, type InvitationProof, readProof } from "./invitation.ts";
-import { BOUND, HASH_BYTES, KIND, readReason, type Reason, reasonNumber } from "./kinds.ts";
+import { BOUND, HASH_BYTES, KIND, readReason, type Reason, REASONS } from "./kinds.ts";
 
 /** The relay's challenge to a new connection. */
 export interface Challenge {
@@ -81,14 +81,14 @@ export function encodeProven(kind: number, signed: Bytes, proof: Bytes): Bytes {
 /** Reads an answer to a challenge. */
 export function readJoin(payload: Bytes): Join {
   return readWhole(payload, (reader) => {
-    const credential = readCredentialBytes(reader);
-    const renewal = readRenewalBytes(reader);
-    const dialled = { host: readHost(reader), port: reader.u16() };
+    const renewable = readRenewable(reader);
+    const host = fromUtf8(readBlock(reader, "a host name", MAX_HOST_BYTES));
+    const dialled = { host, port: reader.u16() };
     const bytes = reader.block16();
     const invitation = bytes.length === 0 ? undefined : readProof(bytes);
     const signed = payload.subarray(0, payload.length - reader.left);
     const proof = reader.raw(SIGNATURE_BYTES);
-    return { credential, renewal, dialled, invitation, signed, proof };
+    return { ...renewable, dialled, invitation, signed, proof };
   });
 }
 
@@ -102,28 +102,20 @@ export function joinStatement(transcript: Bytes, request: Bytes): Bytes {
   return inContext(CONTEXT.join, transcript, request);
 }
 
-function readHost(reader: ByteReader): string {
-  const bytes = reader.block16();
-  if (bytes.length > 255) throw new MalformedError("a host name has more than 255 bytes");
-  return fromUtf8(bytes);
-}
+const MAX_HOST_BYTES = 255;
 
-function readCredentialBytes(reader: ByteReader): Bytes {
+function readBlock(reader: ByteReader, name: string, most: number): Bytes {
   const bytes = reader.block16();
-  if (bytes.length > MAX_CREDENTIAL_BYTES) {
-    throw new MalformedError(`a credential has more than ${MAX_CREDENTIAL_BYTES} bytes`);
-  }
+  if (bytes.length > most) throw new MalformedError(`${name} has more than ${most} bytes`);
   return bytes;
 }
 
-/** Reads a renewal or an empty block, and checks the renewal's form. */
-function readRenewalBytes(reader: ByteReader): Bytes {
-  const bytes = reader.block16();
-  if (bytes.length > MAX_RENEWAL_BYTES) {
-    throw new MalformedError(`a renewal has more than ${MAX_RENEWAL_BYTES} bytes`);
-  }
-  if (bytes.length > 0) readRenewal(bytes);
-  return bytes;
+/** Reads a credential and its renewal, of which the form is checked, or none. */
+function readRenewable(reader: ByteReader): Pick<Listing, "credential" | "renewal"> {
+  const credential = readBlock(reader, "a credential", MAX_CREDENTIAL_BYTES);
+  const renewal = readBlock(reader, "a renewal", MAX_RENEWAL_BYTES);
+  if (renewal.length > 0) readRenewal(renewal);
+  return { credential, renewal };
 }
 
 /** A member's request to resume its stay in a room, without its proof. */
@@ -235,11 +227,7 @@ export function encodeListing({ number, credential, renewal }: Listing): Bytes {
 }
 
 function readListing(reader: ByteReader): Listing {
-  return {
-    number: reader.u32(),
-    credential: readCredentialBytes(reader),
-    renewal: readRenewalBytes(reader),
-  };
+  return { number: reader.u32(), ...readRenewable(reader) };
 }
 
 /** Encodes that a member joined. */
@@ -265,7 +253,7 @@ export interface Left {
 
 /** Encodes that a member left. */
 export function encodeLeft({ version, member, reason, statement }: Left): Bytes {
-  const writer = new ByteWriter(BOUND.short).u32(version).u32(member).u8(reasonNumber(reason));
+  const writer = new ByteWriter(BOUND.short).u32(version).u32(member).u8(REASONS[reason].number);
   return encodeFrame(KIND.left, writer.block16(statement).finish());
 }
 
@@ -366,7 +354,7 @@ export function encodeEmpty(kind: number): Bytes {
 
 /** Encodes the relay's last frame to a connection. */
 export function encodeBye(reason: Reason): Bytes {
-  return encodeFrame(KIND.bye, new Uint8Array([reasonNumber(reason)]));
+  return encodeFrame(KIND.bye, Uint8Array.of(REASONS[reason].number));
 }
 
 /** Reads the relay's last frame. */

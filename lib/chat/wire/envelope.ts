@@ -85,12 +85,7 @@ export function readSealed(payload: Bytes): SealedFrame {
 }
 
 /** What a relay needs of a sealed frame. */
-export interface SealedAddress {
-  readonly sender: number;
-  readonly route: number;
-  readonly number: number;
-  readonly version: number;
-}
+export type SealedAddress = Pick<SealedHeader, "sender" | "route" | "number" | "version">;
 
 /**
  * Reads where a sealed frame goes.

@@ -40,8 +40,8 @@ export class RosterHistory {
   readonly #room: Bytes;
   /** The hashes of the members, in ascending byte order. */
   readonly #members: Bytes[];
-  readonly #contexts = new Map<number, Bytes>();
-  readonly #computing = new Map<number, Promise<Bytes>>();
+  /** By version; a promise while it is computed. */
+  readonly #contexts = new Map<number, Bytes | Promise<Bytes>>();
   #version: number;
   #last: Promise<Bytes>;
 
@@ -73,12 +73,13 @@ export class RosterHistory {
    * Returns the context of a version; undefined if it is not kept, not computed yet, or above the newest version.
    */
   at(version: number): Bytes | undefined {
-    return this.#contexts.get(version);
+    const context = this.#contexts.get(version);
+    return context instanceof Promise ? undefined : context;
   }
 
   /** Returns the context of a version, once it is computed; undefined if it is not kept or above the newest version. */
   when(version: number): Bytes | Promise<Bytes> | undefined {
-    return this.#contexts.get(version) ?? this.#computing.get(version);
+    return this.#contexts.get(version);
   }
 
   /**
@@ -115,11 +116,10 @@ export class RosterHistory {
   }
 
   #keep(version: number, context: Promise<Bytes>): void {
-    this.#computing.set(version, context);
+    this.#contexts.set(version, context);
+    this.#contexts.delete(version - KEPT_CONTEXTS);
     context.then((bytes) => {
-      this.#computing.delete(version);
-      this.#contexts.set(version, bytes);
-      this.#contexts.delete(version - KEPT_CONTEXTS);
+      if (this.#contexts.has(version)) this.#contexts.set(version, bytes);
     }, () => {}); // a caller that awaits the context gets the error
   }
 }

@@ -275,10 +275,6 @@ function inviterStatement({ room, inviter, guest }: InvitationPlace): Bytes {
   return inContext(CONTEXT.invitation, room, inviter, guest);
 }
 
-function relayStatement(transcript: Bytes, guest: Bytes): Bytes {
-  return inContext(CONTEXT.invitationJoin, transcript, guest);
-}
-
 /** A public key of an invitation, and a signature by it. */
 export interface InvitationProof {
   readonly publicKey: Bytes;
@@ -288,20 +284,21 @@ export interface InvitationProof {
 /** The length of a proof in bytes. */
 export const INVITATION_PROOF_BYTES: number = SIGNING_KEY_BYTES + SIGNATURE_BYTES;
 
+async function prove({ publicKey, key }: Invitation, statement: Bytes): Promise<InvitationProof> {
+  return { publicKey, signature: await sign(key, statement) };
+}
+
 /** Makes a guest's proof for its inviter. */
-export async function proveToInviter(
-  { publicKey, key }: Invitation,
+export function proveToInviter(
+  invitation: Invitation,
   place: InvitationPlace,
 ): Promise<InvitationProof> {
-  return { publicKey, signature: await sign(key, inviterStatement(place)) };
+  return prove(invitation, inviterStatement(place));
 }
 
 /** Returns whether a guest's proof for its inviter holds. */
-export async function holdsForInviter(
-  proof: InvitationProof,
-  place: InvitationPlace,
-): Promise<boolean> {
-  return await holds(proof, inviterStatement(place));
+export function holdsForInviter(proof: InvitationProof, place: InvitationPlace): Promise<boolean> {
+  return holds(proof, inviterStatement(place));
 }
 
 /**
@@ -311,21 +308,21 @@ export async function holdsForInviter(
  * @param transcript The greeting and the challenge's payload.
  * @param guest The guest's member hash.
  */
-export async function proveToRelay(
-  { publicKey, key }: Invitation,
+export function proveToRelay(
+  invitation: Invitation,
   transcript: Bytes,
   guest: Bytes,
 ): Promise<InvitationProof> {
-  return { publicKey, signature: await sign(key, relayStatement(transcript, guest)) };
+  return prove(invitation, inContext(CONTEXT.invitationJoin, transcript, guest));
 }
 
 /** Returns whether a guest's proof for a relay holds. The parameters are those of {@linkcode proveToRelay}. */
-export async function holdsForRelay(
+export function holdsForRelay(
   proof: InvitationProof,
   transcript: Bytes,
   guest: Bytes,
 ): Promise<boolean> {
-  return await holds(proof, relayStatement(transcript, guest));
+  return holds(proof, inContext(CONTEXT.invitationJoin, transcript, guest));
 }
 
 async function holds({ publicKey, signature }: InvitationProof, bytes: Bytes): Promise<boolean> {

@@ -20,40 +20,6 @@ export const PROTOCOL_VERSION = 2;
 /** The length of room ids, nonces, member hashes, contexts, commitments and keys, in bytes. */
 export const HASH_BYTES = 32;
 
-/** The kinds of frame. */
-export const KIND = {
-  challenge: 0x01,
-  join: 0x02,
-  roster: 0x03,
-  joined: 0x04,
-  left: 0x05,
-  route: 0x06,
-  ack: 0x07,
-  accepted: 0x08,
-  here: 0x09,
-  ping: 0x0a,
-  pong: 0x0b,
-  leave: 0x0c,
-  bye: 0x0d,
-  resume: 0x0e,
-  resumed: 0x0f,
-  pair: 0x10,
-  sealed: 0x11,
-  receipt: 0x12,
-  away: 0x13,
-  back: 0x14,
-  unknown: 0x15,
-  renew: 0x16,
-  ask: 0x17,
-  behind: 0x18,
-  rejoin: 0x19,
-} as const;
-
-/** Returns the name of a kind, for people who read frames. */
-export function kindName(kind: number): string {
-  return Object.entries(KIND).find(([, value]) => value === kind)?.[0] ?? `kind ${kind}`;
-}
-
 /** The most members that a roster may list. */
 export const MAX_ROSTER = 10_000;
 
@@ -73,60 +39,63 @@ export const BOUND = {
   count: 64,
 } as const;
 
-const MEMBER_BOUNDS: Readonly<Record<number, number>> = {
-  [KIND.join]: BOUND.join,
-  [KIND.route]: BOUND.control,
-  [KIND.ack]: BOUND.count,
-  [KIND.here]: BOUND.short,
-  [KIND.ping]: 0,
-  [KIND.pong]: 0,
-  [KIND.leave]: BOUND.short,
-  [KIND.resume]: BOUND.resume,
-  [KIND.pair]: BOUND.frame,
-  [KIND.sealed]: BOUND.frame,
-  [KIND.receipt]: BOUND.receipts,
-  [KIND.renew]: BOUND.renewal,
-  [KIND.ask]: BOUND.receipts,
-  [KIND.rejoin]: BOUND.count,
-};
+/** A kind of frame. */
+interface FrameKind {
+  /** Its number on the wire. */
+  readonly kind: number;
+  /** The largest payload that a member sends; undefined if a member does not send this kind. */
+  readonly member?: number;
+  /** The largest payload that a relay sends; undefined if a relay does not send this kind. */
+  readonly relay?: number;
+  /** Whether `ack`, `accepted`, `resume` and `resumed` count frames of this kind. */
+  readonly counted?: true;
+}
 
-const RELAY_BOUNDS: Readonly<Record<number, number>> = {
-  [KIND.challenge]: BOUND.short,
-  [KIND.roster]: BOUND.control,
-  [KIND.joined]: BOUND.join,
-  [KIND.left]: BOUND.short,
-  [KIND.accepted]: BOUND.count,
-  [KIND.here]: BOUND.short,
-  [KIND.ping]: 0,
-  [KIND.pong]: 0,
-  [KIND.bye]: BOUND.count,
-  [KIND.resumed]: BOUND.count,
-  [KIND.pair]: BOUND.frame,
-  [KIND.sealed]: BOUND.frame,
-  [KIND.receipt]: BOUND.receipts,
-  [KIND.away]: BOUND.count,
-  [KIND.back]: BOUND.count,
-  [KIND.unknown]: 0,
-  [KIND.ask]: BOUND.receipts,
-  [KIND.behind]: BOUND.count,
-};
+const KINDS = {
+  challenge: { kind: 0x01, relay: BOUND.short },
+  join: { kind: 0x02, member: BOUND.join },
+  roster: { kind: 0x03, relay: BOUND.control },
+  joined: { kind: 0x04, relay: BOUND.join, counted: true },
+  left: { kind: 0x05, relay: BOUND.short, counted: true },
+  route: { kind: 0x06, member: BOUND.control, counted: true },
+  ack: { kind: 0x07, member: BOUND.count },
+  accepted: { kind: 0x08, relay: BOUND.count },
+  here: { kind: 0x09, member: BOUND.short, relay: BOUND.short, counted: true },
+  ping: { kind: 0x0a, member: 0, relay: 0 },
+  pong: { kind: 0x0b, member: 0, relay: 0 },
+  leave: { kind: 0x0c, member: BOUND.short },
+  bye: { kind: 0x0d, relay: BOUND.count },
+  resume: { kind: 0x0e, member: BOUND.resume },
+  resumed: { kind: 0x0f, relay: BOUND.count },
+  pair: { kind: 0x10, member: BOUND.frame, relay: BOUND.frame, counted: true },
+  sealed: { kind: 0x11, member: BOUND.frame, relay: BOUND.frame, counted: true },
+  receipt: { kind: 0x12, member: BOUND.receipts, relay: BOUND.receipts },
+  away: { kind: 0x13, relay: BOUND.count, counted: true },
+  back: { kind: 0x14, relay: BOUND.count, counted: true },
+  unknown: { kind: 0x15, relay: 0 },
+  renew: { kind: 0x16, member: BOUND.renewal },
+  ask: { kind: 0x17, member: BOUND.receipts, relay: BOUND.receipts },
+  behind: { kind: 0x18, relay: BOUND.count, counted: true },
+  rejoin: { kind: 0x19, member: BOUND.count, counted: true },
+} as const satisfies Readonly<Record<string, FrameKind>>;
 
-const COUNTED: ReadonlySet<number> = new Set([
-  KIND.joined,
-  KIND.left,
-  KIND.route,
-  KIND.here,
-  KIND.pair,
-  KIND.sealed,
-  KIND.away,
-  KIND.back,
-  KIND.behind,
-  KIND.rejoin,
-]);
+/** The numbers of the kinds of frame. */
+export const KIND = Object.fromEntries(
+  Object.entries(KINDS).map(([name, { kind }]) => [name, kind]),
+) as Readonly<Record<keyof typeof KINDS, number>>;
+
+const BY_KIND: ReadonlyMap<number, FrameKind> = new Map(
+  Object.values(KINDS).map((one) => [one.kind, one]),
+);
+
+/** Returns the name of a kind, for people who read frames. */
+export function kindName(kind: number): string {
+  return Object.entries(KIND).find(([, value]) => value === kind)?.[0] ?? `kind ${kind}`;
+}
 
 /** Returns the bound of a payload that a member sends; undefined if a member does not send this kind. */
 export function memberBound(kind: number): number | undefined {
-  return MEMBER_BOUNDS[kind];
+  return BY_KIND.get(kind)?.member;
 }
 
 /** Returns the bound of a payload that a connection sends before it has joined. */
@@ -137,12 +106,12 @@ export function newcomerBound(kind: number): number | undefined {
 
 /** Returns the bound of a payload that a relay sends; undefined if a relay does not send this kind. */
 export function relayBound(kind: number): number | undefined {
-  return RELAY_BOUNDS[kind];
+  return BY_KIND.get(kind)?.relay;
 }
 
 /** Returns whether frames of a kind are counted by `ack`, `accepted`, `resume` and `resumed`. */
 export function isCounted(kind: number): boolean {
-  return COUNTED.has(kind);
+  return BY_KIND.get(kind)?.counted === true;
 }
 
 const MAGIC = utf8("parley");
@@ -220,84 +189,44 @@ export function isRoomName(name: string): boolean {
     !/[/\p{C}\p{White_Space}]/u.test(name);
 }
 
-/** The reasons of `bye` and `left`, with their numbers on the wire. */
+/** The reasons of `bye` and `left`: their numbers on the wire, and words that follow "the relay ended the connection: ". */
 export const REASONS = {
-  LEFT: 0,
-  NOT_PARLEY: 1,
-  VERSION: 2,
-  JOIN_TIMEOUT: 3,
-  BAD_FRAME: 4,
-  TOO_LARGE: 5,
-  OUT_OF_ORDER: 6,
-  BAD_CREDENTIAL: 7,
-  CREDENTIAL_EXPIRED: 8,
-  BAD_PROOF: 9,
-  NAME_TAKEN: 10,
-  ROOM_FULL: 12,
-  SILENT: 14,
-  LOST: 15,
-  SHUTDOWN: 16,
-  NOT_YOURS: 17,
-  TOO_MANY_ROUTES: 18,
-  NOT_ALLOWED: 19,
-  REMOVED: 20,
-  REPLACED: 22,
-  BAD_ROOM: 23,
-  TOO_MANY_ROOMS: 24,
-  TOO_MANY_PENDING: 26,
-  TOO_MANY_JOINS: 27,
-  TOO_MANY_FROM_ADDRESS: 28,
-  NAME_AWAY: 29,
-  INVITATION_USED: 30,
+  LEFT: { number: 0, text: "left" },
+  NOT_PARLEY: { number: 1, text: "what came was not parley's protocol" },
+  VERSION: { number: 2, text: "no common version of the protocol" },
+  JOIN_TIMEOUT: { number: 3, text: "joining took too long" },
+  BAD_FRAME: { number: 4, text: "a frame was malformed" },
+  TOO_LARGE: { number: 5, text: "a frame was larger than its bound" },
+  OUT_OF_ORDER: { number: 6, text: "a frame came when it had no place" },
+  BAD_CREDENTIAL: { number: 7, text: "the credential is not valid" },
+  CREDENTIAL_EXPIRED: { number: 8, text: "the credential has expired" },
+  BAD_PROOF: { number: 9, text: "the proof of joining is not valid" },
+  NAME_TAKEN: { number: 10, text: "that name, or one like it, is taken" },
+  ROOM_FULL: { number: 12, text: "the room is full" },
+  SILENT: { number: 14, text: "nothing was heard for too long" },
+  LOST: { number: 15, text: "the connection was lost" },
+  SHUTDOWN: { number: 16, text: "the relay is shutting down" },
+  NOT_YOURS: { number: 17, text: "a frame named another sender" },
+  TOO_MANY_ROUTES: { number: 18, text: "too many members were named in routes" },
+  NOT_ALLOWED: { number: 19, text: "the relay does not admit this identity" },
+  REMOVED: { number: 20, text: "the relay's owner has removed this identity" },
+  REPLACED: { number: 22, text: "the same member came again" },
+  BAD_ROOM: { number: 23, text: "the room's name is not valid" },
+  TOO_MANY_ROOMS: { number: 24, text: "the relay has no place for another room" },
+  TOO_MANY_PENDING: { number: 26, text: "too many connections are waiting to join" },
+  TOO_MANY_JOINS: { number: 27, text: "there were too many joins in a short time" },
+  TOO_MANY_FROM_ADDRESS: { number: 28, text: "too many connections come from that address" },
+  NAME_AWAY: { number: 29, text: "who has that name or one like it is away" },
+  INVITATION_USED: { number: 30, text: "another identity has used the invitation" },
 } as const;
 
 /** Why a connection or a stay ends. */
 export type Reason = keyof typeof REASONS;
 
-const BY_NUMBER = new Map<number, Reason>(
-  Object.entries(REASONS).map(([reason, number]) => [number, reason as Reason]),
-);
-
-/** What each reason means, in words that follow "the relay ended the connection: ". */
-export const REASON_TEXT: Readonly<Record<Reason, string>> = {
-  LEFT: "left",
-  NOT_PARLEY: "what came was not parley's protocol",
-  VERSION: "no common version of the protocol",
-  JOIN_TIMEOUT: "joining took too long",
-  BAD_FRAME: "a frame was malformed",
-  TOO_LARGE: "a frame was larger than its bound",
-  OUT_OF_ORDER: "a frame came when it had no place",
-  BAD_CREDENTIAL: "the credential is not valid",
-  CREDENTIAL_EXPIRED: "the credential has expired",
-  BAD_PROOF: "the proof of joining is not valid",
-  NAME_TAKEN: "that name, or one like it, is taken",
-  ROOM_FULL: "the room is full",
-  SILENT: "nothing was heard for too long",
-  LOST: "the connection was lost",
-  SHUTDOWN: "the relay is shutting down",
-  NOT_YOURS: "a frame named another sender",
-  TOO_MANY_ROUTES: "too many members were named in routes",
-  NOT_ALLOWED: "the relay does not admit this identity",
-  REMOVED: "the relay's owner has removed this identity",
-  REPLACED: "the same member came again",
-  BAD_ROOM: "the room's name is not valid",
-  TOO_MANY_ROOMS: "the relay has no place for another room",
-  TOO_MANY_PENDING: "too many connections are waiting to join",
-  TOO_MANY_JOINS: "there were too many joins in a short time",
-  TOO_MANY_FROM_ADDRESS: "too many connections come from that address",
-  NAME_AWAY: "who has that name or one like it is away",
-  INVITATION_USED: "another identity has used the invitation",
-};
-
-/** Returns the number of a reason on the wire. */
-export function reasonNumber(reason: Reason): number {
-  return REASONS[reason];
-}
-
 /** Reads a reason. */
 export function readReason(reader: ByteReader): Reason {
   const number = reader.u8();
-  const reason = BY_NUMBER.get(number);
+  const reason = (Object.keys(REASONS) as Reason[]).find((one) => REASONS[one].number === number);
   if (reason === undefined) throw new MalformedError(`no reason has the number ${number}`);
   return reason;
 }
@@ -320,7 +249,7 @@ export type Ending = Reason | keyof typeof ENDING_TEXT;
 export function endingText(ending: Ending): string {
   return ending in ENDING_TEXT
     ? ENDING_TEXT[ending as keyof typeof ENDING_TEXT]
-    : REASON_TEXT[ending as Reason];
+    : REASONS[ending as Reason].text;
 }
 
 /** The endings whose details are about bytes and frames. */

@@ -244,7 +244,7 @@ Deno.test("foreign protocols are answered with a code and an end, at once, while
       const answer = await answerTo(port, sample);
       assertEquals([answer.at(-2), answer.at(-1)], [
         KIND.bye,
-        REASONS[reason as keyof typeof cases],
+        REASONS[reason as keyof typeof cases].number,
       ]);
     }
   }
