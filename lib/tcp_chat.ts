@@ -34,8 +34,7 @@
 
 export type { Credential, MemberKeys, OwnCredential } from "./chat/identity/credential.ts";
 export type { MissedSpan } from "./chat/member/time.ts";
-export type { Fault, FAULTS } from "./chat/member/inbox.ts";
-export type { FaultCode, MemberEvent } from "./chat/member/options.ts";
+export type { Fault, FaultCode, FAULTS, MemberEvent } from "./chat/member/options.ts";
 export type { Entered, RefusalCode } from "./chat/member/lines.ts";
 export type { Limits } from "./chat/relay/options.ts";
 export type { Backlog, WaitingLine } from "./chat/member/deliveries.ts";

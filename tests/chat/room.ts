@@ -8,6 +8,7 @@ import type { Bytes } from "../../lib/base/bytes.ts";
 import type { OwnCredential } from "../../lib/chat/identity/credential.ts";
 import type { Link } from "../../lib/chat/link.ts";
 import { Member } from "../../lib/chat/member/member.ts";
+import { IncomingStream } from "../../lib/chat/member/acknowledger.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import { EVERYONE, type Policy } from "../../lib/chat/member/roster.ts";
 import type { RelayEvent, RelayOptions } from "../../lib/chat/relay/options.ts";
@@ -204,5 +205,25 @@ export class TestRoom {
     this.relay.tick();
     for (const { member } of this.seats) member.tick();
     await this.settle();
+  }
+}
+
+/** Counts the messages that come to any member and have come to it before. Dispose of it at the end of the test. */
+export class Copies implements Disposable {
+  readonly #take = IncomingStream.prototype.take;
+  count = 0;
+
+  /** Starts to count. */
+  constructor() {
+    const [take, counted] = [this.#take, () => this.count++];
+    IncomingStream.prototype.take = function (this: IncomingStream, number) {
+      const arrival = take.call(this, number);
+      if (arrival === "copy") counted();
+      return arrival;
+    };
+  }
+
+  [Symbol.dispose](): void {
+    IncomingStream.prototype.take = this.#take;
   }
 }

@@ -11,7 +11,7 @@ import { assert, assertEquals } from "@std/assert";
 import { CONTEXT } from "../../lib/chat/identity/signing.ts";
 import { MAX_GAPS, MAX_SENDERS } from "../../lib/chat/member/acknowledger.ts";
 import { MAX_KEPT_BYTES } from "../../lib/chat/member/deliveries.ts";
-import { FAULTS, PEER_TARIFF } from "../../lib/chat/member/inbox.ts";
+import { FAULTS, PEER_TARIFF } from "../../lib/chat/member/options.ts";
 import { MAX_CONTACTS } from "../../lib/chat/member/stay.ts";
 import {
   DEFAULT_MAX_MEMBERS,

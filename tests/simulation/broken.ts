@@ -170,8 +170,8 @@ const RULES_OF_WAITING: Readonly<Record<string, Broken>> = {
       loud: true,
       breaks: [
         replacing(Outgoing.prototype, "send", (send) =>
-          function (this: Outgoing, frame) {
-            if (frame[4] !== KIND.rejoin) send.call(this, frame);
+          function (this: Outgoing, frame, lines) {
+            if (frame[4] !== KIND.rejoin) send.call(this, frame, lines);
           }),
       ],
     },

@@ -7,6 +7,7 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import { type Progress, STREAM, type Stream, STREAMS } from "../wire/content.ts";
+import type { Entry } from "./lines.ts";
 
 /** The most frames that come before they are acknowledged. */
 export const MAX_FRAMES = 4096;
@@ -105,9 +106,15 @@ const FRAME_BYTES = 64;
 /** A member makes no more frames while the relay has not accepted this many bytes of them. */
 export const MAX_UNACCEPTED_BYTES = 16 << 20;
 
+/** A counted frame, and the lines that it carries. */
+interface SentFrame {
+  readonly bytes: Bytes;
+  readonly lines: readonly Entry[];
+}
+
 /** The counted frames that were sent and that the relay has not accepted. */
 export class SentFrames {
-  #frames: Bytes[] = [];
+  #frames: SentFrame[] = [];
   #accepted = 0;
   #keptBytes = 0;
 
@@ -127,28 +134,29 @@ export class SentFrames {
   }
 
   /** Keeps a frame. It is not changed afterwards. */
-  push(frame: Bytes): void {
-    this.#keptBytes += frame.length + FRAME_BYTES;
-    this.#frames.push(frame);
+  push(bytes: Bytes, lines: readonly Entry[] = []): void {
+    this.#keptBytes += bytes.length + FRAME_BYTES;
+    this.#frames.push({ bytes, lines });
   }
 
   /**
    * Notes that the relay has accepted the first `count` frames.
    *
-   * @returns False if that is more than were sent, or fewer than it said before.
+   * @returns The lines of the frames that it has newly accepted; undefined if the count is more than were sent, or less
+   *   than it said before.
    */
-  accept(count: number): boolean {
-    if (count < this.#accepted || count > this.sent) return false;
-    const news = count - this.#accepted;
-    for (const { length } of this.#frames.slice(0, news)) this.#keptBytes -= length + FRAME_BYTES;
-    if (news > 0) this.#frames = this.#frames.slice(news);
+  accept(count: number): readonly Entry[] | undefined {
+    if (count < this.#accepted || count > this.sent) return undefined;
+    const accepted = this.#frames.slice(0, count - this.#accepted);
+    for (const { bytes } of accepted) this.#keptBytes -= bytes.length + FRAME_BYTES;
+    if (accepted.length > 0) this.#frames = this.#frames.slice(accepted.length);
     this.#accepted = count;
-    return true;
+    return accepted.flatMap(({ lines }) => lines);
   }
 
   /** Returns the frames that were not accepted, in order. */
   waiting(): readonly Bytes[] {
-    return this.#frames;
+    return this.#frames.map(({ bytes }) => bytes);
   }
 }
 

@@ -9,7 +9,6 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { Costs } from "../../base/clock.ts";
 import {
   type GrantMessage,
   LINE_OVERHEAD_BYTES,
@@ -23,23 +22,14 @@ import { encodeEntries } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
 import { receiptInterval } from "./acknowledger.ts";
 import type { Ledger } from "./deliveries.ts";
-import type { PeerCost } from "./inbox.ts";
 import type { Contact, Entry } from "./lines.ts";
+import type { RoomContext } from "./options.ts";
 import type { OwnChain, OwnPairs } from "./own_chains.ts";
-import type { Roster } from "./roster.ts";
 
 /** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
 const MAX_BATCH_BYTES = 64 << 10;
 /** The shortest time between two repairs for one contact, in milliseconds. */
 const REPAIR_MS = 1000;
-
-/** Options of {@linkcode PairLines}. */
-export interface PairLinesOptions {
-  readonly ledger: Ledger;
-  readonly chain: OwnChain;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
-}
 
 /** The lines that contacts are sent alone. */
 export class PairLines {
@@ -48,7 +38,7 @@ export class PairLines {
   readonly #now: () => number;
 
   /** Starts with nothing lost. */
-  constructor({ ledger, chain, now }: PairLinesOptions) {
+  constructor({ ledger, now }: RoomContext, chain: OwnChain) {
     this.#ledger = ledger;
     this.#chain = chain;
     this.#now = now;
@@ -217,38 +207,26 @@ const LATE_MS = 2000;
 /** How often a contact that the relay says is away is asked, in milliseconds. */
 const AWAY_MS = 30_000;
 
-/** The surroundings of {@linkcode Silence}: the contacts that it watches, and its outputs. */
+/** What {@linkcode Silence} uses of the sending side. */
 export interface SilenceOptions {
-  readonly ledger: Ledger;
-  readonly roster: Roster;
   readonly pairs: OwnPairs;
   readonly lines: PairLines;
-  /** The accounts of peers, by identity. They outlive rooms. */
-  readonly costs: Costs<PeerCost>;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
   /** Whether there is a connection. */
   readonly isRunning: () => boolean;
-  /** Sends a frame that is not counted. */
-  readonly send: (frame: Bytes) => void;
   /** Sends a counted frame that others can do without, unless the relay accepts too little. */
   readonly offer: (frame: Bytes) => void;
   /** Receives a contact that may have to be sent something alone. */
   readonly want: (contact: Contact) => void;
-  /** {@linkcode Silence.wakeAt} is earlier than it was. */
-  readonly wake: () => void;
-  /** Receives an error of the runtime's cryptography. */
-  readonly failed: (error: unknown) => void;
 }
 
 /** Watches for contacts that do not answer. */
 export class Silence {
-  readonly #options: SilenceOptions;
+  readonly #options: SilenceOptions & RoomContext;
   readonly #ledger: Ledger;
   #lookAt = Infinity;
 
   /** Starts without a silent contact. */
-  constructor(options: SilenceOptions) {
+  constructor(options: SilenceOptions & RoomContext) {
     this.#options = options;
     this.#ledger = options.ledger;
   }

@@ -10,7 +10,7 @@
 
 import { type Bytes, MalformedError, mapKey, secureRandom } from "../../base/bytes.ts";
 import { Costs, InOrder, steadyNow } from "../../base/clock.ts";
-import { checkCredential, type Credential, type OwnCredential } from "../identity/credential.ts";
+import { checkCredential, type Credential } from "../identity/credential.ts";
 import { RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import { checkNotice, type Notice } from "../wire/content.ts";
 import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
@@ -22,11 +22,16 @@ import { Displayed, Streams } from "./acknowledger.ts";
 import { Composer, type Entered, type Line, type Missed } from "./lines.ts";
 import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
 import { type Backlog, Ledger, type WaitingLine } from "./deliveries.ts";
-import { PEER_TARIFF, type PeerCost } from "./inbox.ts";
-import type { MemberEvent, MemberOptions, MemberOutput } from "./options.ts";
+import {
+  type MemberContext,
+  type MemberEvent,
+  type MemberOptions,
+  type MemberOutput,
+  PEER_TARIFF,
+} from "./options.ts";
 import { keyChange } from "./own_chains.ts";
 import { Absence, Renewer, WrongClock } from "./time.ts";
-import { EVERYONE, type Peer, type Policy, Roster } from "./roster.ts";
+import { EVERYONE, type Peer, Roster } from "./roster.ts";
 import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
 
@@ -43,24 +48,15 @@ const MISCOUNTED = "the relay counts other frames than were sent";
 
 /** A member, in one room after another, over one connection after another. */
 export class Member {
-  readonly #self: OwnCredential;
   readonly #options: MemberOptions;
-  readonly #policy: Policy;
+  readonly #output: MemberOutput;
+  readonly #context: MemberContext;
   readonly #renewer: Renewer;
-  /** A monotonic clock. */
-  readonly #now: () => number;
   /** The time of day. */
   readonly #date: () => number;
-  readonly #output: MemberOutput;
-  readonly #displayed = new Displayed();
-  readonly #order: InOrder;
-  readonly #ledger: Ledger;
-  readonly #streams: Streams;
-  readonly #nextReceipt = sequences();
   readonly #followed = new FollowedRooms();
   readonly #composer: Composer;
   readonly #absence = new Absence();
-  readonly #costs = new Costs<PeerCost>(PEER_TARIFF);
   readonly #clock = new WrongClock();
   #state: "away" | "connected" | "ending" | "ended" = "away";
   /** The connection; undefined unless the state is `connected`. */
@@ -72,26 +68,38 @@ export class Member {
   /** Whether the relay has said that it no longer knows this stay, so that it is not resumed. */
   #forgotten = false;
   #leaving = false;
-  #lost = false;
-  #repeated = 0;
 
   /** Starts before the first connection. */
   constructor(options: MemberOptions, output: MemberOutput) {
-    this.#self = options.self;
+    const { self, policy = EVERYONE } = options;
     this.#options = options;
-    this.#now = options.monotonic ?? options.now ?? steadyNow;
-    this.#date = options.now ?? Date.now;
-    this.#policy = options.policy ?? EVERYONE;
-    this.#renewer = new Renewer(this.#self, this.#date);
-    this.#streams = options.streams ?? new Streams();
     this.#output = output;
-    this.#composer = new Composer(this.#self, this.#policy, this.#date);
-    this.#order = new InOrder(WAITING, (error) => this.#failed(error));
-    this.#ledger = new Ledger({
-      sent: (line) => this.#event({ kind: "sent", line }),
-      delivered: (line, missed) => this.#settled("delivered", line, missed),
-      unheard: (line, missed) => this.#settled("unheard", line, missed),
-    });
+    this.#date = options.now ?? Date.now;
+    this.#renewer = new Renewer(self, this.#date);
+    this.#context = {
+      self,
+      policy,
+      ledger: new Ledger({
+        sent: (line) => this.#event({ kind: "sent", line }),
+        delivered: (line, missed) => this.#settled("delivered", line, missed),
+        unheard: (line, missed) => this.#settled("unheard", line, missed),
+      }),
+      displayed: new Displayed(),
+      streams: options.streams ?? new Streams(),
+      costs: new Costs(PEER_TARIFF),
+      order: new InOrder(WAITING, (error) => this.#failed(error)),
+      nextReceipt: sequences(),
+      keyChange: options.keyChange ?? keyChange,
+      random: options.random ?? secureRandom,
+      now: options.monotonic ?? options.now ?? steadyNow,
+      check: (bytes, renewal) => this.#check(bytes, renewal),
+      event: (event) => this.#event(event),
+      wake: () => output.wake(),
+      tooLong: (expiresAt) => this.#refuseClock(expiresAt),
+      breach: (detail) => this.#end("BAD_RELAY", detail),
+      failed: (error) => this.#failed(error),
+    };
+    this.#composer = new Composer(self, policy, this.#date);
   }
 
   #settled(kind: "delivered" | "unheard", line: Line, missed: readonly Missed[]): void {
@@ -105,32 +113,27 @@ export class Member {
 
   /** Returns the members of the room, and those who may come back to it. */
   peers(): Peer[] {
-    return [...this.roster.values(), ...this.#ledger.missing().map(({ peer }) => peer)];
-  }
-
-  /** The number of messages that came twice and were dropped. */
-  get repeated(): number {
-    return this.#repeated + (this.#begun?.receiving.repeated ?? 0);
+    return [...this.roster.values(), ...this.#context.ledger.missing().map(({ peer }) => peer)];
   }
 
   /** The lines that were entered and are not delivered. */
   get backlog(): Backlog {
-    return this.#ledger.backlog;
+    return this.#context.ledger.backlog;
   }
 
   /** Returns the first `most` lines that are not delivered, each with the recipients that have not shown it. */
   waiting(most: number): WaitingLine[] {
-    return this.#ledger.waiting(most);
+    return this.#context.ledger.waiting(most);
   }
 
   /** Resolves when there is room to receive more; undefined if there is room now. */
   get full(): Promise<void> | undefined {
-    return this.#order.full;
+    return this.#context.order.full;
   }
 
   /** Resolves when everything received so far has been checked. */
   get settled(): Promise<void> {
-    return this.#order.settled;
+    return this.#context.order.settled;
   }
 
   /** Whether the member wants a connection: {@linkcode connected}. */
@@ -149,7 +152,7 @@ export class Member {
     return Math.min(
       this.#begun?.wakeAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
-      this.#now() + this.#renewer.dueIn,
+      this.#context.now() + this.#renewer.dueIn,
     );
   }
 
@@ -157,10 +160,11 @@ export class Member {
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
-    const { dialled, roomName = "", invitation } = this.#options;
+    const { self, dialled, roomName = "", invitation } = this.#options;
+    const { now } = this.#context;
     const renewal = () => this.#renewer.current();
-    const joining = { self: this.#self, dialled, roomName, invitation, renewal };
-    this.#connection = new MemberConnection({ ...joining, now: this.#now }, {
+    const joining = { self, dialled, roomName, invitation, renewal, now };
+    this.#connection = new MemberConnection(joining, {
       send: (bytes) => this.#output.send(bytes),
       stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,
@@ -196,13 +200,13 @@ export class Member {
       // The events before the end are shown first.
       return this.#endInOrder(this.#leaving ? "LEFT" : reason, detail);
     }
+    const isFirst = !this.#absence.isOn;
     this.#become("away");
     this.#absence.lost(this.#date());
     this.#membership.outgoing.pause();
     this.#output.drop();
-    if (this.#lost) return;
-    this.#lost = true;
-    this.#order.add(0, () => this.#event({ kind: "disconnected", reason, detail }));
+    if (!isFirst) return;
+    this.#context.order.add(0, () => this.#event({ kind: "disconnected", reason, detail }));
   }
 
   /**
@@ -218,15 +222,15 @@ export class Member {
       inRoom: begun !== undefined,
       version: begun?.displayedVersion ?? 0,
       peers: this.peers(),
-      isDisplayed: (key) => this.#ledger.isDisplayed(key, this.#displayed.shown),
-      nextNumber: this.#ledger.nextNumber,
-      nextPrivate: (key) => this.#ledger.nextPrivate(key),
+      isDisplayed: (key) => this.#context.ledger.isDisplayed(key, this.#context.displayed.shown),
+      nextNumber: this.#context.ledger.nextNumber,
+      nextPrivate: (key) => this.#context.ledger.nextPrivate(key),
     });
     if (!composed.ok) return composed;
     const { line } = composed;
-    this.#ledger.enter(line, begun!.room, this.#displayed.shown);
+    this.#context.ledger.enter(line, begun!.room, this.#context.displayed.shown);
     if (line.to === undefined) begun!.outgoing.leftOut(line.leftOut);
-    const contact = line.to && this.#ledger.get(line.to.credential.key);
+    const contact = line.to && this.#context.ledger.get(line.to.credential.key);
     if (contact === undefined) begun!.outgoing.wake();
     else begun!.outgoing.want(contact);
     return { ok: true, id: line.id };
@@ -248,7 +252,7 @@ export class Member {
    */
   sendNotice(peer: Peer, notice: Notice, body: Bytes): boolean {
     checkNotice(body);
-    const contact = this.#isOver ? undefined : this.#ledger.get(peer.credential.key);
+    const contact = this.#isOver ? undefined : this.#context.ledger.get(peer.credential.key);
     if (this.#begun === undefined || contact === undefined) return false;
     return this.#begun.outgoing.notify(contact, { kind: "notice", notice, body });
   }
@@ -258,7 +262,7 @@ export class Member {
    * from now on, and receipts are sent only for what was shown.
    */
   displayed(events: number): void {
-    this.#displayed.show(events);
+    this.#context.displayed.show(events);
     this.#begun?.sendReceipts();
   }
 
@@ -308,7 +312,7 @@ export class Member {
 
   #event(event: MemberEvent): void {
     if (this.#state === "ended") return;
-    this.#displayed.emit();
+    this.#context.displayed.emit();
     try {
       this.#output.event(event);
     } catch (error) {
@@ -326,7 +330,7 @@ export class Member {
   #endInOrder(reason: Ending, detail: string): void {
     if (this.#isOver) return;
     this.#become("ending");
-    this.#order.add(0, () => this.#end(reason, detail));
+    this.#context.order.add(0, () => this.#end(reason, detail));
   }
 
   #end(reason: Ending, detail: string): void {
@@ -397,12 +401,11 @@ export class Member {
     membership.goOn();
     this.#absence.resumed();
     const { room } = membership;
-    this.#order.add(0, () => this.#event({ kind: "reconnected", room }));
+    this.#context.order.add(0, () => this.#event({ kind: "reconnected", room }));
   }
 
   #isBack(): void {
     this.#connection!.enter();
-    this.#lost = false;
     // The renewal may have been lost, or was made while this member was joining.
     const { newest } = this.#renewer;
     if (newest.length > 0) this.#output.send(encodeRenew(newest));
@@ -421,16 +424,21 @@ export class Member {
       throw new MalformedError("the relay shows an earlier state of the room");
     }
     this.#followed.note(admitted.room, admitted.number);
-    const membership = this.#membershipOf(admitted.room);
+    const membership: Membership = new Membership({
+      ...this.#context,
+      room: admitted.room,
+      send: (frame) => {
+        if (this.#membership === membership) this.#sendIn(frame);
+      },
+    });
     this.#membership = membership;
     this.#forgotten = false;
     this.#isBack();
     const candidates = admitted.listings.map((listing) => membership.receiving.candidate(listing));
-    this.#order.add(0, async () => {
+    this.#context.order.add(0, async () => {
       const checked = await Promise.all(candidates);
       // Another room may have begun meanwhile; it begins after this one.
       this.#begun?.outgoing.close();
-      this.#repeated = this.repeated;
       this.#begun = membership;
       const wait = Math.min(graceMs, RENEWAL_RESERVE_MS);
       membership.begin(admitted, checked, again ? wait : undefined, missed);
@@ -442,7 +450,7 @@ export class Member {
   #compareClocks({ expiresAt, key }: Credential): void {
     const detail = this.#clock.hint(expiresAt, this.#date());
     if (detail === undefined) return;
-    this.#order.add(0, () => {
+    this.#context.order.add(0, () => {
       const peer = this.roster.get(key);
       if (peer === undefined) return;
       this.#event({ kind: "fault", code: "CLOCK_BEHIND", peer, detail, count: 1 });
@@ -457,36 +465,10 @@ export class Member {
     this.#end("CLOCK_BEHIND", detail);
   }
 
-  #membershipOf(room: Bytes): Membership {
-    const membership: Membership = new Membership({
-      self: this.#self,
-      room,
-      ledger: this.#ledger,
-      nextChain: () => this.#ledger.nextChain(),
-      streams: this.#streams,
-      nextReceipt: this.#nextReceipt,
-      policy: this.#policy,
-      keyChange: this.#options.keyChange ?? keyChange,
-      random: this.#options.random ?? secureRandom,
-      check: async (bytes, renewal) => {
-        const check = this.#options.check ?? checkCredential;
-        const credential = await check(bytes, this.#date(), renewal);
-        this.#compareClocks(credential);
-        return credential;
-      },
-      tooLong: (expiresAt) => this.#refuseClock(expiresAt),
-      order: this.#order,
-      displayed: this.#displayed,
-      costs: this.#costs,
-      now: this.#now,
-      send: (frame) => {
-        if (this.#membership === membership) this.#sendIn(frame);
-      },
-      event: (event) => this.#event(event),
-      wake: () => this.#output.wake(),
-      breach: (detail) => this.#end("BAD_RELAY", detail),
-      failed: (error) => this.#failed(error),
-    });
-    return membership;
+  async #check(bytes: Bytes, renewal: Bytes): Promise<Credential> {
+    const check = this.#options.check ?? checkCredential;
+    const credential = await check(bytes, this.#date(), renewal);
+    this.#compareClocks(credential);
+    return credential;
   }
 }

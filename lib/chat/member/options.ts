@@ -1,19 +1,19 @@
 /**
- * The options, the output and the events of a member.
+ * The options, the output and the events of a member, and what its parts share.
  *
  * @module
  */
 
 import type { Bytes, Random } from "../../base/bytes.ts";
-import type { CredentialCheck, OwnCredential } from "../identity/credential.ts";
+import type { Costs, InOrder, Tariff } from "../../base/clock.ts";
+import type { Credential, CredentialCheck, OwnCredential } from "../identity/credential.ts";
 import type { Notice } from "../wire/content.ts";
 import type { Invitation } from "../wire/invitation.ts";
 import type { Ending, Reason } from "../wire/kinds.ts";
+import type { Displayed, Streams } from "./acknowledger.ts";
+import type { Ledger } from "./deliveries.ts";
 import type { Line, Missed } from "./lines.ts";
-import type { Fault } from "./inbox.ts";
-import type { keyChange } from "./own_chains.ts";
-import type { Peer, Policy } from "./roster.ts";
-import type { Streams } from "./acknowledger.ts";
+import type { Peer, Policy, Roster } from "./roster.ts";
 import type { MissedSpan } from "./time.ts";
 
 /** Where a member's bytes and events go. */
@@ -56,8 +56,85 @@ export interface MemberOptions {
   /** The streams of other members; nothing has come by default. */
   readonly streams?: Streams;
   /** When keys change. */
-  readonly keyChange?: typeof keyChange;
+  readonly keyChange?: KeyChangeRule;
 }
+
+/** What becomes of a chain before its next frame. */
+export type KeyChange = "none" | "step" | "chain";
+
+/** Compares the holders of a chain's key with the readers of its next frame. */
+export type KeyChangeRule = <T>(holders: ReadonlySet<T>, readers: ReadonlySet<T>) => KeyChange;
+
+/**
+ * The kinds of work that a peer is charged for: steps of a chain beyond one a frame, waits of this member for its
+ * receipts, and notices.
+ */
+export type PeerCost = "step" | "wait" | "notice";
+
+/** How much of each kind of work one identity may cause. */
+export const PEER_TARIFF: Tariff<PeerCost> = {
+  step: { perSecond: 8, burst: 64 },
+  wait: { perSecond: 1 / 60, burst: 3 },
+  notice: { perSecond: 1, burst: 16 },
+};
+
+/** What the parts of a member share, in all rooms. */
+export interface MemberContext {
+  readonly self: OwnCredential;
+  readonly policy: Policy;
+  readonly ledger: Ledger;
+  readonly displayed: Displayed;
+  /** The streams of all senders. */
+  readonly streams: Streams;
+  /** The accounts of peers, by identity. */
+  readonly costs: Costs<PeerCost>;
+  /** The effects of received frames. */
+  readonly order: InOrder;
+  /** Returns the sequence of the next receipt: no two of this member have the same one. */
+  readonly nextReceipt: () => number;
+  readonly keyChange: KeyChangeRule;
+  readonly random: Random;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+  /** Checks a credential, with its newest renewal. */
+  readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
+  readonly event: (event: MemberEvent) => void;
+  /** The member is to be woken earlier than it was. */
+  readonly wake: () => void;
+  /** Receives the end of a credential that the relay has accepted and that this machine's clock shows as too late. */
+  readonly tooLong: (expiresAt: number) => void;
+  /** Receives a breach of the protocol by the relay. */
+  readonly breach: (detail: string) => void;
+  /** Receives an error of the runtime's cryptography. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What the parts of a member share in one room. */
+export interface RoomContext extends MemberContext {
+  readonly room: Bytes;
+  readonly roster: Roster;
+  /** Sends a frame if there is a connection. */
+  readonly send: (frame: Bytes) => void;
+  /** Reports a fault of a peer or the relay. */
+  readonly fault: (code: FaultCode, peer: Peer | undefined, detail: string) => void;
+}
+
+/** The faults of a frame, by the code that people and programs see. */
+export const FAULTS = {
+  UNKNOWN_SENDER: "a frame came in the name of somebody who is not in the room",
+  CONTEXT: "a frame belongs to a version of the room that this member does not know",
+  BAD_SIGNATURE: "a frame was not signed by its sender, or was changed on the way",
+  BAD_KEY: "a frame came under a pairwise key that does not open",
+  NO_KEY: "a frame came under a key that was never granted",
+  BAD_STEP: "a frame goes back in its chain, or too far ahead",
+  BAD_SEAL: "a frame does not open",
+  BAD_CONTENT: "the content of a frame is malformed",
+  NOT_ADDRESSED: "a frame came that is addressed to somebody else",
+  GAP: "messages are missing before this one",
+} as const;
+
+/** What can be wrong with a frame. */
+export type Fault = keyof typeof FAULTS;
 
 /** What a member can find wrong with what the relay or a peer does. */
 export type FaultCode =

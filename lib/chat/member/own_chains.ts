@@ -5,36 +5,24 @@
  * @module
  */
 
-import type { Bytes, Random } from "../../base/bytes.ts";
-import type { OwnCredential } from "../identity/credential.ts";
+import type { Bytes } from "../../base/bytes.ts";
 import { SendingChain } from "../seal/chain.ts";
 import { PairSender } from "../seal/pairwise.ts";
 import { encodeRoute } from "../wire/control.ts";
 import { encodeMessages, type PairMessage, STREAM, STREAMS } from "../wire/content.ts";
-import type { Peer, Roster } from "./roster.ts";
-import type { Ledger } from "./deliveries.ts";
 import type { Contact, Entry } from "./lines.ts";
-
-/** Whose keys they are, in which room. */
-export interface OwnKeysOptions {
-  readonly self: OwnCredential;
-  readonly room: Bytes;
-  readonly roster: Roster;
-  /** Returns a number for a chain. */
-  readonly nextChain: () => number;
-  readonly keyChange: typeof keyChange;
-  readonly random: Random;
-}
+import type { KeyChange, RoomContext } from "./options.ts";
+import type { Peer } from "./roster.ts";
 
 /** A member's pairwise keys in one room. */
 export class OwnPairs {
-  readonly #options: OwnKeysOptions;
+  readonly #context: RoomContext;
   readonly #pairs = new Map<Peer, PairSender>();
   readonly #unreachable = new WeakSet<Peer>();
 
   /** Starts without keys. */
-  constructor(options: OwnKeysOptions) {
-    this.#options = options;
+  constructor(context: RoomContext) {
+    this.#context = context;
   }
 
   /** Returns the pairwise key for a peer, if one was made. */
@@ -63,7 +51,7 @@ export class OwnPairs {
    * @returns The peers whose session key cannot encrypt.
    */
   async prepare(lacking: readonly Peer[]): Promise<Peer[]> {
-    const { room, self, random } = this.#options;
+    const { room, self, random } = this.#context;
     const made = await Promise.allSettled(
       lacking.map(({ credential: { member, session } }) =>
         PairSender.to({ room, sender: self.member, recipient: member }, session, random)
@@ -85,7 +73,7 @@ export class OwnPairs {
   async seal(peer: Peer, messages: readonly PairMessage[]): Promise<Bytes | undefined> {
     const pair = this.#pairs.get(peer);
     if (pair === undefined) return undefined;
-    const { roster, self } = this.#options;
+    const { roster, self } = this.#context;
     const { version } = roster;
     const context = await roster.history.newest;
     const numbers = { sender: roster.own, recipient: peer.number };
@@ -96,14 +84,14 @@ export class OwnPairs {
 
 /** A member's own chain for the group in one room. */
 export class OwnChain {
-  readonly #options: OwnKeysOptions;
+  readonly #context: RoomContext;
   #chain: SendingChain | undefined;
   /** The peers that were granted the present chain's key. */
   #holders: ReadonlySet<Peer> = new Set();
 
   /** Starts without a chain. */
-  constructor(options: OwnKeysOptions) {
-    this.#options = options;
+  constructor(context: RoomContext) {
+    this.#context = context;
   }
 
   /** The present chain, and its step and key; undefined before the first one. */
@@ -146,7 +134,7 @@ export class OwnChain {
     recipients: ReadonlySet<Peer>,
     kept: ReadonlySet<Peer>,
   ): Promise<{ readonly chain: SendingChain; readonly lacking: ReadonlySet<Peer> }> {
-    const { keyChange, random, nextChain, room, self } = this.#options;
+    const { keyChange, random, ledger, room, self } = this.#context;
     const readers = recipients.union(this.#holders.intersection(kept));
     const change = this.#chain === undefined || this.#chain.isSpent
       ? "chain"
@@ -155,15 +143,12 @@ export class OwnChain {
     this.#holders = change === "chain" ? recipients : readers;
     if (change === "step") await this.#chain!.advance();
     if (change === "chain") {
-      const scope = { room, sender: self.member, chain: nextChain() };
+      const scope = { room, sender: self.member, chain: ledger.nextChain() };
       this.#chain = await SendingChain.start(scope, random);
     }
     return { chain: this.#chain!, lacking };
   }
 }
-
-/** What becomes of a chain before its next frame. */
-export type KeyChange = "none" | "step" | "chain";
 
 /**
  * Compares the holders of a chain's key with the readers of its next frame.
@@ -178,15 +163,12 @@ export function keyChange<T>(holders: ReadonlySet<T>, readers: ReadonlySet<T>): 
 /** The route that a member declares if not everyone is to receive. */
 const OWN_ROUTE = 1;
 
-/** The route of a frame that everyone is to receive. */
-const EVERYONE_THERE: ReturnType<OwnRoute["for"]> = { route: 0 };
-
 /** The route of a member's sealed frames. */
 export class OwnRoute {
   #declared = "";
 
   /**
-   * As {@linkcode for}, for peers.
+   * Returns the route of a frame, and the declaration that is to be sent before it.
    *
    * @param recipients Those that are to receive.
    * @param there The members in the roster at the frame's version, without the sender.
@@ -196,29 +178,15 @@ export class OwnRoute {
     recipients: readonly Peer[],
     there: readonly Peer[],
     chain: OwnChain,
-  ): ReturnType<OwnRoute["for"]> {
-    // Only recipients hold the chain's key.
-    if (there.every((peer) => chain.isHolder(peer))) return EVERYONE_THERE;
-    const meant = new Set(recipients);
-    const numbers = there.map(({ number }) => number);
-    const those = there.filter((peer) => meant.has(peer)).map(({ number }) => number);
-    return this.for(numbers, new Set(those));
-  }
-
-  /**
-   * Returns the route of a frame, and the declaration that is to be sent before it.
-   *
-   * @param roster The numbers of the members in the roster at the frame's version, without the sender.
-   * @param recipients The numbers of those that are to receive.
-   */
-  for(
-    roster: readonly number[],
-    recipients: ReadonlySet<number>,
   ): { readonly route: number; readonly declaration?: Bytes } {
-    const others = roster.filter((number) => !recipients.has(number));
+    // Only recipients hold the chain's key.
+    if (there.every((peer) => chain.isHolder(peer))) return { route: 0 };
+    const set = new Set(recipients);
+    const meant = there.filter((peer) => set.has(peer));
+    const others = there.filter((peer) => !set.has(peer));
     if (others.length === 0) return { route: 0 };
-    const except = others.length <= recipients.size;
-    const members = except ? others : [...recipients];
+    const except = others.length <= meant.length;
+    const members = (except ? others : meant).map(({ number }) => number);
     const described = `${except} ${members}`;
     if (described === this.#declared) return { route: OWN_ROUTE };
     this.#declared = described;
@@ -232,17 +200,6 @@ const NEWCOMER_MS = 60_000;
 const MAX_NEWCOMERS = 8;
 /** Rooms up to this size, oneself included, grant newcomers the chain at once. */
 const SMALL_ROOM = 16;
-
-/** What recipients depend on. */
-export interface RecipientsOptions {
-  readonly room: Bytes;
-  readonly roster: Roster;
-  readonly ledger: Ledger;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
-  /** Returns whether a peer may be given keys. */
-  readonly mayRead: (peer: Peer) => boolean;
-}
 
 /** How the recipients of a line get it. */
 export interface Division {
@@ -258,12 +215,15 @@ export interface Division {
 
 /** Divides the recipients of lines. */
 export class Recipients {
-  readonly #options: RecipientsOptions;
+  readonly #context: RoomContext;
+  /** Returns whether a peer may be given keys. */
+  readonly #mayRead: (peer: Peer) => boolean;
   readonly #newcomers = new Set<Contact>();
 
   /** Starts without contacts that are served alone. */
-  constructor(options: RecipientsOptions) {
-    this.#options = options;
+  constructor(context: RoomContext, mayRead: (peer: Peer) => boolean) {
+    this.#context = context;
+    this.#mayRead = mayRead;
   }
 
   /** A contact has left. */
@@ -273,7 +233,7 @@ export class Recipients {
 
   /** Divides the recipients of a line to the group, and sets their modes. */
   of(entry: Entry): Division {
-    const { ledger, mayRead } = this.#options;
+    const { ledger } = this.#context;
     const division = {
       together: [] as Contact[],
       behind: [] as Contact[],
@@ -282,7 +242,7 @@ export class Recipients {
     };
     for (const contact of ledger.contacts()) {
       const isFor = ledger.isFor(contact, entry);
-      const reads = isFor && mayRead(contact.peer);
+      const reads = isFor && this.#mayRead(contact.peer);
       const isBehind = contact.mode === "behind";
       if (reads && isBehind) division.behind.push(contact);
       else if (reads && this.#canReadSealed(contact, entry)) {
@@ -301,8 +261,8 @@ export class Recipients {
 
   #canReadSealed(contact: Contact, { line, room }: Entry): boolean {
     const { here, unsure, peer, streams } = contact;
-    if (!here || unsure || room !== this.#options.room || peer.number > line.version) return false;
-    if (this.#options.roster.history.when(line.version) === undefined) return false;
+    if (!here || unsure || room !== this.#context.room || peer.number > line.version) return false;
+    if (this.#context.roster.history.when(line.version) === undefined) return false;
     const isOwed = streams[STREAM.group].owed.length > 0 ||
       STREAMS.some((stream) => streams[stream].gone > 0);
     return !isOwed && !this.#isServedAlone(contact);
@@ -310,7 +270,7 @@ export class Recipients {
 
   /** Whether a newcomer is served alone still. */
   #isServedAlone(contact: Contact): boolean {
-    const { ledger, now } = this.#options;
+    const { ledger, now } = this.#context;
     const isNew = now() - contact.joinedAt < NEWCOMER_MS;
     if (!isNew || ledger.size < SMALL_ROOM || contact.mode === "together") {
       this.#newcomers.delete(contact);

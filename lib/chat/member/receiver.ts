@@ -6,87 +6,39 @@
  */
 
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
-import type { Costs } from "../../base/clock.ts";
-import { type Credential, CredentialError, type OwnCredential } from "../identity/credential.ts";
+import { CredentialError } from "../identity/credential.ts";
 import type { Listing } from "../wire/control.ts";
 import { checkOf, compareBytes, type Here } from "../wire/history.ts";
 import { type NoticeMessage, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import type { Entry, PairFrame, SealedFrame } from "../wire/envelope.ts";
-import type { Displayed, Streams } from "./acknowledger.ts";
-import type { Ledger } from "./deliveries.ts";
-import {
-  FaultLog,
-  faulty,
-  FrameFault,
-  Inbox,
-  type Outcome,
-  OwnReceipts,
-  type PeerCost,
-} from "./inbox.ts";
-import type { FaultCode, MemberEvent } from "./options.ts";
-import { type Candidate, checkListing, type Peer, type Policy, type Roster } from "./roster.ts";
-
-/** The receiving member, its room and the other members. */
-export interface ReceivingOptions {
-  readonly self: OwnCredential;
-  readonly room: Bytes;
-  readonly roster: Roster;
-  readonly policy: Policy;
-  readonly ledger: Ledger;
-  readonly displayed: Displayed;
-  /** The streams of all senders. They outlive rooms. */
-  readonly streams: Streams;
-  /** Returns the sequence of the next receipt. It outlives rooms: no two receipts of this member have the same one. */
-  readonly nextReceipt: () => number;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
-  /** The accounts of peers, by identity. They outlive rooms. */
-  readonly costs: Costs<PeerCost>;
-  /** Checks a credential, with its newest renewal. */
-  readonly check: (bytes: Bytes, renewal: Bytes) => Promise<Credential>;
-  /** Receives the events of received frames. */
-  readonly event: (event: MemberEvent) => void;
-  /** Receives the end of a credential that the relay has accepted and that this machine's clock shows as too late. */
-  readonly tooLong: (expiresAt: number) => void;
-  /** Sends a frame that is not counted, if there is a connection. */
-  readonly send: (frame: Bytes) => void;
-  /** Receives a valid receipt. */
-  readonly receipt: (from: Peer, receipt: readonly Progress[]) => void;
-  /** Opens a receipt; undefined if it is not valid or not new. */
-  readonly openReceipt: (from: Peer, entry: Entry, context: Bytes) => Promise<Bytes | undefined>;
-  /** Admits a newcomer that waited because an unconfirmed member had its name. */
-  readonly admit: (peer: Peer) => void;
-}
+import { faulty, FrameFault, Inbox, type Outcome, OwnReceipts } from "./inbox.ts";
+import type { RoomContext } from "./options.ts";
+import { type Candidate, checkListing, type Peer } from "./roster.ts";
+import type { Outgoing } from "./sender.ts";
 
 /** The effect of a frame. It runs after the effects of the frames before it. */
 export type Effect = () => Promise<void> | void;
 
 /** The receiving side of a member in one room. */
 export class ReceivingSide {
-  readonly #own: ReceivingOptions;
+  readonly #own: RoomContext;
+  readonly #outgoing: Outgoing;
+  /** Admits a newcomer that waited because an unconfirmed member had its name. */
+  readonly #admit: (peer: Peer) => void;
   readonly #inboxes = new Map<Peer, Inbox>();
-  readonly #faults = new FaultLog();
-  readonly #receipts: OwnReceipts;
+  /** The receipts that this member sends. */
+  readonly receipts: OwnReceipts;
   /** Peers whose last frame was bound to another history than this member's. */
   readonly #differing = new Set<Peer>();
   /** Receipts and asks that came before the joinings that they know of, by kind and sender. */
   #early = new Map<string, EarlyEntry>();
-  #repeated = 0;
 
   /** Starts with nothing received. */
-  constructor(own: ReceivingOptions) {
+  constructor(own: RoomContext, outgoing: Outgoing, admit: (peer: Peer) => void) {
     this.#own = own;
-    this.#receipts = new OwnReceipts(own);
-  }
-
-  /** The number of messages that came twice and were dropped. */
-  get repeated(): number {
-    return this.#repeated;
-  }
-
-  /** When receipts are to be sent, in milliseconds. */
-  get wakeAt(): number {
-    return this.#receipts.wakeAt;
+    this.#outgoing = outgoing;
+    this.#admit = admit;
+    this.receipts = new OwnReceipts(own);
   }
 
   // The members of the room.
@@ -103,7 +55,7 @@ export class ReceivingSide {
   accept({ number, checked }: Candidate): Peer | undefined {
     if (checked instanceof CredentialError) {
       if (checked.expiresAt !== undefined) this.#own.tooLong(checked.expiresAt);
-      this.fault(checked.code, undefined, checked.message);
+      this.#own.fault(checked.code, undefined, checked.message);
       return undefined;
     }
     const { roster } = this.#own;
@@ -111,8 +63,8 @@ export class ReceivingSide {
     const isThere = roster.get(checked.key) !== undefined;
     const holders = [...roster.nameHolders(checked.name)];
     if (!isThere && holders.length === 0) return peer;
-    this.fault("NAME_TAKEN", undefined, `${checked.name}, ${checked.fingerprint}`);
-    if (!isThere && holders.every((one) => !one.confirmed)) roster.wait(peer);
+    this.#own.fault("NAME_TAKEN", undefined, `${checked.name}, ${checked.fingerprint}`);
+    if (!isThere && holders.every((one) => !one.confirmed)) roster.waiting.set(number, peer);
     return undefined;
   }
 
@@ -159,7 +111,7 @@ export class ReceivingSide {
     const { member: number, version } = here;
     return async () => {
       const { roster } = this.#own;
-      const waiting = roster.waiting(number);
+      const waiting = roster.waiting.get(number);
       const peer = waiting ?? roster.byNumber(number);
       if (peer === undefined || version < roster.own) return; // refused, left a moment ago, or sent before this member came
       await this.#contain(peer, async () => {
@@ -173,10 +125,10 @@ export class ReceivingSide {
 
   /** Admits a newcomer that waited and has proved itself, unless a member with its name was confirmed meanwhile. */
   #replaceNamesake(peer: Peer): void {
-    const { roster, admit } = this.#own;
-    roster.stopWaiting(peer.number);
+    const { roster } = this.#own;
+    roster.waiting.delete(peer.number);
     const holders = [...roster.nameHolders(peer.credential.name)];
-    if (holders.every((one) => !one.confirmed)) admit(peer);
+    if (holders.every((one) => !one.confirmed)) this.#admit(peer);
   }
 
   /** Returns what receipts do. Those whose version is known are opened from now on, all at the same time. */
@@ -189,7 +141,7 @@ export class ReceivingSide {
           const receipt = await opened[i] ?? await this.#openReceipt(entry);
           if (receipt === undefined) return;
           this.#confirm(peer);
-          this.#own.receipt(peer, receipt);
+          this.#outgoing.receipt(peer, receipt);
         });
       }
     };
@@ -197,11 +149,11 @@ export class ReceivingSide {
 
   /** Opens a receipt; undefined if it is not valid, not new, or of a version that is not known yet. */
   async #openReceipt(entry: Entry): Promise<Progress[] | undefined> {
-    const { roster, openReceipt } = this.#own;
+    const { roster } = this.#own;
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || entry.version > roster.version) return undefined;
     const context = await this.#contextOf(peer, entry);
-    const plaintext = await openReceipt(peer, entry, context);
+    const plaintext = await this.#outgoing.openReceipt(peer, entry, context);
     return plaintext && await faulty(() => readReceipt(plaintext));
   }
 
@@ -214,7 +166,7 @@ export class ReceivingSide {
           const context = await this.#contextOf(peer, entry);
           if (await inbox.pair.openAsk(entry, context) === undefined) return;
           this.#confirm(peer);
-          this.#receipts.asked(inbox);
+          this.receipts.asked(inbox, this.#own.roster.size);
         });
       }
     };
@@ -250,10 +202,10 @@ export class ReceivingSide {
   #effect(sender: number, act: (inbox: Inbox) => Promise<void>): Effect {
     return () => {
       const { roster, self } = this.#own;
-      const waiting = roster.waiting(sender);
+      const waiting = roster.waiting.get(sender);
       const peer = waiting ?? roster.byNumber(sender);
       if (peer === undefined || peer.credential.key === self.key) {
-        return this.fault("UNKNOWN_SENDER", undefined, "");
+        return this.#own.fault("UNKNOWN_SENDER", undefined, "");
       }
       if (waiting !== undefined) return;
       return this.#contain(peer, () => act(this.#inboxOf(peer)));
@@ -264,9 +216,9 @@ export class ReceivingSide {
     try {
       await act();
     } catch (error) {
-      if (error instanceof FrameFault) this.fault(error.fault, peer, "");
-      else if (error instanceof MalformedError) this.fault("BAD_CONTENT", peer, "");
-      else if (!(error instanceof PassedOver)) this.fault("FAILED", peer, String(error));
+      if (error instanceof FrameFault) this.#own.fault(error.fault, peer, "");
+      else if (error instanceof MalformedError) this.#own.fault("BAD_CONTENT", peer, "");
+      else if (!(error instanceof PassedOver)) this.#own.fault("FAILED", peer, String(error));
     }
   }
 
@@ -288,7 +240,7 @@ export class ReceivingSide {
     }
     if (!this.#differing.has(peer)) {
       this.#differing.add(peer);
-      this.fault("ROSTER_DIFFERS", peer, "");
+      this.#own.fault("ROSTER_DIFFERS", peer, "");
     }
     throw new PassedOver();
   }
@@ -301,16 +253,7 @@ export class ReceivingSide {
   #inboxOf(peer: Peer): Inbox {
     const known = this.#inboxes.get(peer);
     if (known !== undefined) return known;
-    const { room, self, streams, ledger, nextReceipt, costs, now } = this.#own;
-    const { key, member, fingerprint } = peer.credential;
-    const inbox = new Inbox({
-      peer,
-      pair: { room, sender: member, recipient: self.member },
-      sessionKey: self.keys.session.privateKey,
-      streams: streams.of(key, (one) => ledger.get(one) !== undefined),
-      nextReceipt,
-      pays: (steps) => costs.of(fingerprint, now()).allow("step", steps, now()),
-    });
+    const inbox = new Inbox(peer, this.#own);
     this.#inboxes.set(peer, inbox);
     return inbox;
   }
@@ -321,23 +264,22 @@ export class ReceivingSide {
     this.#own.event({ kind: "confirmed", peer });
   }
 
-  #conclude(inbox: Inbox, { texts, notices, missing, copies, isNewKey }: Outcome): void {
+  #conclude(inbox: Inbox, { texts, notices, missing }: Outcome): void {
     const { peer } = inbox;
-    const { policy, displayed } = this.#own;
+    const { policy, displayed, roster } = this.#own;
     this.#confirm(peer);
-    this.#repeated += copies;
-    if (missing > 0) this.fault("GAP", peer, `${missing} missing`);
+    if (missing > 0) this.#own.fault("GAP", peer, `${missing} missing`);
     const hides = texts.length > 0 && policy.hides(peer);
-    if (hides) this.fault("HIDDEN", peer, "");
+    if (hides) this.#own.fault("HIDDEN", peer, "");
     for (const text of texts) {
-      if (hides) inbox.withhold(text);
+      if (hides) inbox.streams.of(text.stream).withhold(text.number);
       else this.#show(inbox, text);
     }
     this.#notice(peer, notices);
-    const { progress } = inbox;
+    const { progress } = inbox.streams;
     displayed.then(() => {
-      inbox.took(progress);
-      if (isNewKey || inbox.pair.hasKey) this.#receipts.changed(inbox);
+      inbox.streams.show(progress);
+      if (inbox.pair.hasKey) this.receipts.changed(inbox, roster.size);
     });
   }
 
@@ -350,7 +292,7 @@ export class ReceivingSide {
     const account = costs.of(peer.credential.fingerprint, now());
     for (const { notice, body } of notices) {
       if (!account.allow("notice", 1, now())) continue;
-      if (notice === "mistrust") this.fault("MISTRUSTED", peer, "");
+      if (notice === "mistrust") this.#own.fault("MISTRUSTED", peer, "");
       else event({ kind: "notice", peer, notice, body });
     }
   }
@@ -367,28 +309,11 @@ export class ReceivingSide {
 
   // Receipts.
 
-  /** Sends the receipts that are due. */
-  tick(): Promise<void> {
-    return this.#receipts.tick();
-  }
-
-  /** Sends the receipts that wait, whether they are due or not, and those that are being sealed. */
-  hurry(): Promise<void> {
-    return this.#receipts.hurry();
-  }
-
   /** Schedules all receipts again for another connection, because those on the last one may have been lost. */
   repeat(): void {
     for (const inbox of this.#inboxes.values()) {
-      if (inbox.pair.hasKey) this.#receipts.changed(inbox);
+      if (inbox.pair.hasKey) this.receipts.changed(inbox, this.#own.roster.size);
     }
-  }
-
-  /** Reports a fault, at most as often as {@linkcode FaultLog} allows. */
-  fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
-    // Each missing message is reported.
-    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");
-    if (count !== undefined) this.#own.event({ kind: "fault", code, peer, detail, count });
   }
 }
 

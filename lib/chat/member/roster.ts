@@ -60,8 +60,8 @@ export class Roster extends Registry<Peer> {
   readonly #byNumber = new Map<number, Peer>();
   /** The hashes of all listed members by number, refused ones included. */
   readonly #listed = new Map<number, Bytes>();
-  /** Newcomers that have the name of an unconfirmed member, by number. */
-  readonly #waiting = new Map<number, Peer>();
+  /** Newcomers that have the name of an unconfirmed member, by number. They wait until one of the two is confirmed. */
+  readonly waiting = new Map<number, Peer>();
   #history: RosterHistory | undefined;
   #room: Bytes | undefined;
   #own = 0;
@@ -129,7 +129,7 @@ export class Roster extends Registry<Peer> {
     const member = this.#listed.get(number);
     if (member === undefined) return false;
     this.#listed.delete(number);
-    this.#waiting.delete(number);
+    this.waiting.delete(number);
     this.history.add("left", member);
     return true;
   }
@@ -160,21 +160,6 @@ export class Roster extends Registry<Peer> {
   /** Returns whether a version is from before the joining of a peer or one's own. */
   isBefore(version: number, peer: Peer): boolean {
     return version < Math.max(peer.number, this.#own);
-  }
-
-  /** Keeps a newcomer that has the name of an unconfirmed member until one of them is confirmed. */
-  wait(peer: Peer): void {
-    this.#waiting.set(peer.number, peer);
-  }
-
-  /** Returns a newcomer that waits. */
-  waiting(number: number): Peer | undefined {
-    return this.#waiting.get(number);
-  }
-
-  /** Ends the waiting of a newcomer. */
-  stopWaiting(number: number): void {
-    this.#waiting.delete(number);
   }
 }
 

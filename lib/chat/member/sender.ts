@@ -9,7 +9,6 @@
  */
 
 import type { Bytes } from "../../base/bytes.ts";
-import type { Costs } from "../../base/clock.ts";
 import { encodeMember } from "../wire/control.ts";
 import {
   encodeTexts,
@@ -23,11 +22,11 @@ import type { Entry as WireEntry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
 import type { Ledger } from "./deliveries.ts";
 import type { Contact, Entry } from "./lines.ts";
-import { OwnChain, type OwnKeysOptions, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
+import { OwnChain, OwnPairs, OwnRoute, Recipients } from "./own_chains.ts";
 import { SentFrames } from "./acknowledger.ts";
-import type { PeerCost } from "./inbox.ts";
 import { firstOf, PairLines, privateOrder, Silence } from "./contacts.ts";
-import type { Peer, Policy } from "./roster.ts";
+import type { RoomContext } from "./options.ts";
+import type { Peer } from "./roster.ts";
 
 /**
  * How long a relay may accept none of the frames that it was sent, in milliseconds. It is longer than the time after
@@ -45,33 +44,9 @@ const MISTRUST: NoticeMessage = {
   body: new Uint8Array(0),
 };
 
-/** The sending member, its room and its recipients. */
-export interface OutgoingOptions extends OwnKeysOptions {
-  readonly ledger: Ledger;
-  readonly policy: Policy;
-  /** The accounts of peers, by identity. They outlive rooms. */
-  readonly costs: Costs<PeerCost>;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
-  /** Sends a frame if there is a connection. */
-  readonly send: (frame: Bytes) => void;
-  /** Receives a peer that no pairwise key can be made for. It is left out. */
-  readonly unreachable: (peer: Peer) => void;
-  /** Receives an error of the runtime's cryptography. */
-  readonly failed: (error: unknown) => void;
-  /** {@linkcode Outgoing.wakeAt} is earlier than it was. */
-  readonly wake: () => void;
-}
-
-/** A frame that carries lines, and its number among the counted frames. */
-interface Flight {
-  readonly count: number;
-  readonly entries: readonly Entry[];
-}
-
 /** The sending side of a member in one room. */
 export class Outgoing {
-  readonly #options: OutgoingOptions;
+  readonly #options: RoomContext;
   readonly #ledger: Ledger;
   readonly #sent = new SentFrames();
   readonly #pairs: OwnPairs;
@@ -84,17 +59,16 @@ export class Outgoing {
   readonly #recipients: Recipients;
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
-  #unaccepted: Flight[] = [];
   /** Since when the relay has accepted nothing while frames wait for it, in milliseconds. */
   #ignoredSince = Infinity;
 
   /** Starts with nothing sent, and waits for {@linkcode run}. */
-  constructor(options: OutgoingOptions) {
+  constructor(options: RoomContext) {
     this.#options = options;
     this.#ledger = options.ledger;
     this.#pairs = new OwnPairs(options);
     this.#chain = new OwnChain(options);
-    this.#lines = new PairLines({ ...options, chain: this.#chain });
+    this.#lines = new PairLines(options, this.#chain);
     this.#silence = new Silence({
       ...options,
       pairs: this.#pairs,
@@ -103,7 +77,7 @@ export class Outgoing {
       offer: (frame) => this.offer(frame),
       want: (contact) => this.want(contact),
     });
-    this.#recipients = new Recipients({ ...options, mayRead: (peer) => this.#mayRead(peer) });
+    this.#recipients = new Recipients(options, (peer) => this.#mayRead(peer));
   }
 
   /** The number of counted frames that have been sent. */
@@ -158,7 +132,6 @@ export class Outgoing {
   /** Stops for good: the stay in the room is over. */
   close(): void {
     this.#state = "over";
-    this.#unaccepted = [];
   }
 
   /** Sends what waits: one line at once, or together the lines that wait when the frame before has gone. */
@@ -197,11 +170,11 @@ export class Outgoing {
     this.#recipients.forget(contact);
   }
 
-  /** Sends a counted frame. */
-  send(frame: Bytes): void {
+  /** Sends a counted frame, and the lines that it carries. */
+  send(frame: Bytes, lines: readonly Entry[] = []): void {
     if (this.#state === "over") return;
     if (this.#ignoredSince === Infinity) this.#ignoredSince = this.#options.now();
-    this.#sent.push(frame);
+    this.#sent.push(frame, lines);
     this.#options.send(frame);
   }
 
@@ -221,13 +194,11 @@ export class Outgoing {
    */
   accepted(count: number): boolean {
     const { isFull, keptBytes } = this.#sent;
-    if (!this.#sent.accept(count)) return false;
+    const lines = this.#sent.accept(count);
+    if (lines === undefined) return false;
     if (this.#sent.keptBytes < keptBytes) this.#noteAccepted();
-    const cut = this.#unaccepted.findIndex((flight) => flight.count > count);
-    const done = cut < 0 ? this.#unaccepted : this.#unaccepted.slice(0, cut);
-    if (done.length > 0) this.#unaccepted = cut < 0 ? [] : this.#unaccepted.slice(cut);
     const now = this.#options.now();
-    for (const { entries } of done) entries.forEach((entry) => this.#ledger.accept(entry, now));
+    for (const line of lines) this.#ledger.accept(line, now);
     if (isFull) this.wake();
     return true;
   }
@@ -326,8 +297,7 @@ export class Outgoing {
     if (messages.length === 0 && !contact.unsure) return this.#rejoin(contact);
     contact.greeted = true;
     const frame = await this.#pairs.seal(contact.peer, messages);
-    if (frame === undefined) return;
-    this.#launch(frame, entries);
+    if (frame !== undefined) this.send(frame, entries);
   }
 
   /** Sends a contact the notices that wait, in one frame. They are not sent again. */
@@ -349,14 +319,6 @@ export class Outgoing {
     contact.behindFrom = 0;
     contact.granted = false;
     this.send(encodeMember(KIND.rejoin, contact.peer.number));
-  }
-
-  /** Sends a frame that carries lines. */
-  #launch(frame: Bytes, entries: readonly Entry[]): void {
-    if (this.#state === "over") return;
-    // Noted before it is sent: through memory, the answer may come within the call.
-    if (entries.length > 0) this.#unaccepted.push({ count: this.#sent.sent + 1, entries });
-    this.send(frame);
   }
 
   async #sealNext(): Promise<void> {
@@ -414,7 +376,7 @@ export class Outgoing {
     if (declaration !== undefined) this.send(declaration);
     const place = { sender: roster.own, route, number, version, context };
     const plaintext = encodeTexts(entries.map(({ line }) => line));
-    this.#launch(await chain.seal(place, plaintext, self.keys.signing.privateKey), entries);
+    this.send(await chain.seal(place, plaintext, self.keys.signing.privateKey), entries);
   }
 
   /** Grants the chain, with a pair frame to each. */
@@ -448,6 +410,8 @@ export class Outgoing {
 
   /** Makes pairwise keys. The caller chooses recipients again afterwards: one may have left, or be unreachable. */
   async #prepare(peers: readonly Peer[]): Promise<void> {
-    for (const peer of await this.#pairs.prepare(peers)) this.#options.unreachable(peer);
+    for (const peer of await this.#pairs.prepare(peers)) {
+      this.#options.fault("UNREACHABLE", peer, "");
+    }
   }
 }

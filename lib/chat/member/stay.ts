@@ -27,12 +27,13 @@ import {
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
 import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
-import type { InOrder } from "../../base/clock.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./connection.ts";
-import { type Effect, type ReceivingOptions, ReceivingSide } from "./receiver.ts";
+import { FaultLog } from "./inbox.ts";
+import type { FaultCode, RoomContext } from "./options.ts";
+import { type Effect, ReceivingSide } from "./receiver.ts";
 import { type Candidate, type Peer, Roster } from "./roster.ts";
-import { Outgoing, type OutgoingOptions } from "./sender.ts";
+import { Outgoing } from "./sender.ts";
 import type { MissedSpan } from "./time.ts";
 
 /**
@@ -47,26 +48,15 @@ export const MAX_CONTACTS = 16_384;
 /** In rooms up to this size members answer a joining with `here`. */
 const SMALL_ROOM = 16;
 
-/** Options of {@linkcode Membership}. */
-export interface MembershipOptions
-  extends
-    Omit<OutgoingOptions, "roster" | "unreachable" | "send">,
-    Omit<ReceivingOptions, "roster" | "receipt" | "openReceipt" | "admit" | "send"> {
-  readonly order: InOrder;
-  /** Sends a frame if there is a connection. */
-  readonly send: (frame: Bytes) => void;
-  /** Receives a breach of the protocol by the relay. */
-  readonly breach: (detail: string) => void;
-}
-
 /** A stay in one room. */
 export class Membership {
   readonly room: Bytes;
-  readonly roster = new Roster();
+  readonly roster: Roster;
   readonly outgoing: Outgoing;
   readonly receiving: ReceivingSide;
-  readonly #options: MembershipOptions;
+  readonly #context: RoomContext;
   readonly #acknowledger: Acknowledger;
+  readonly #faults = new FaultLog();
   #displayedVersion = 0;
   /** When contacts that have not come back are reported as away, in milliseconds. */
   #awayAt = Infinity;
@@ -74,23 +64,26 @@ export class Membership {
   #graceEndsAt = Infinity;
 
   /** Starts before the roster is known. */
-  constructor(options: MembershipOptions) {
-    this.#options = options;
-    this.room = options.room;
-    this.#acknowledger = new Acknowledger(options.now);
-    const { roster } = this;
-    this.receiving = new ReceivingSide({
-      ...options,
+  constructor(shared: Omit<RoomContext, "roster" | "fault">) {
+    const roster = new Roster();
+    const context: RoomContext = {
+      ...shared,
       roster,
-      receipt: (from, receipt) => this.outgoing.receipt(from, receipt),
-      openReceipt: (from, entry, context) => this.outgoing.openReceipt(from, entry, context),
-      admit: (peer) => this.#admit(peer),
-    });
-    this.outgoing = new Outgoing({
-      ...options,
-      roster,
-      unreachable: (peer) => this.receiving.fault("UNREACHABLE", peer, ""),
-    });
+      fault: (code, peer, detail) => this.#fault(code, peer, detail),
+    };
+    this.#context = context;
+    this.room = context.room;
+    this.roster = roster;
+    this.#acknowledger = new Acknowledger(context.now);
+    this.outgoing = new Outgoing(context);
+    this.receiving = new ReceivingSide(context, this.outgoing, (peer) => this.#admit(peer));
+  }
+
+  /** Reports a fault, at most as often as {@linkcode FaultLog} allows. */
+  #fault(code: FaultCode, peer: Peer | undefined, detail: string): void {
+    // Each missing message is reported.
+    const count = this.#faults.count(`${code} ${peer?.credential.key ?? ""}`, code === "GAP");
+    if (count !== undefined) this.#context.event({ kind: "fault", code, peer, detail, count });
   }
 
   /** The number of counted frames that were received. */
@@ -117,7 +110,7 @@ export class Membership {
     graceMs: number | undefined,
     missed?: MissedSpan,
   ): void {
-    const { self, ledger, event, now } = this.#options;
+    const { self, ledger, event, now } = this.#context;
     const again = graceMs !== undefined;
     const news = missed === undefined ? { room } : { room, missed };
     event(
@@ -151,12 +144,12 @@ export class Membership {
       const check = checkOf(context);
       this.outgoing.offer(encodeHere({ member: this.roster.own, version, check, signature }));
     };
-    say().catch(this.#options.failed);
+    say().catch(this.#context.failed);
   }
 
   /** Signs a statement at the newest version. */
   async #sign(statementAt: (place: Place) => Bytes) {
-    const { self, room } = this.#options;
+    const { self, room } = this.#context;
     const { version, history } = this.roster;
     const context = await history.newest;
     const statement = statementAt({ room, member: self.member, version, context });
@@ -167,21 +160,21 @@ export class Membership {
   /** Notes the present version as displayed once the events so far are displayed. */
   #display(): void {
     const { version } = this.roster;
-    this.#options.displayed.then(() => this.#displayedVersion = version);
+    this.#context.displayed.then(() => this.#displayedVersion = version);
   }
 
   /** When {@linkcode tick} has something to do, in milliseconds. */
   get wakeAt(): number {
     const { receiving, outgoing } = this;
     const awaited = Math.min(this.#awayAt, this.#graceEndsAt);
-    return Math.min(awaited, this.#acknowledger.dueAt, receiving.wakeAt, outgoing.wakeAt);
+    return Math.min(awaited, this.#acknowledger.dueAt, receiving.receipts.dueAt, outgoing.wakeAt);
   }
 
   /** Sends what is due, and removes members of the earlier room that do not come back. */
   tick(): void {
-    const { ledger, now, event, failed } = this.#options;
+    const { ledger, now, event, failed } = this.#context;
     this.#acknowledge();
-    this.receiving.tick().catch(failed);
+    this.receiving.receipts.tick().catch(failed);
     this.outgoing.tick();
     if (now() >= this.#awayAt) {
       this.#awayAt = Infinity;
@@ -197,21 +190,21 @@ export class Membership {
 
   /** Sends the receipts that are due, or asks for a call of {@linkcode tick} when they are. */
   sendReceipts(): void {
-    const { now, wake, failed } = this.#options;
-    const { receiving } = this;
-    if (receiving.wakeAt === Infinity) return;
-    if (receiving.wakeAt > now()) wake();
-    else receiving.tick().catch(failed);
+    const { now, wake, failed } = this.#context;
+    const { receipts } = this.receiving;
+    if (receipts.dueAt === Infinity) return;
+    if (receipts.dueAt > now()) wake();
+    else receipts.tick().catch(failed);
   }
 
   #acknowledge(): void {
     const count = this.#acknowledger.due();
-    if (count !== undefined) this.#options.send(encodeCount(KIND.ack, count));
+    if (count !== undefined) this.#context.send(encodeCount(KIND.ack, count));
   }
 
   /** Continues on another connection to the same room. */
   goOn(): void {
-    const { send } = this.#options;
+    const { send } = this.#context;
     for (const frame of this.outgoing.waiting) send(frame);
     send(encodeCount(KIND.ack, this.#acknowledger.acknowledge()));
     this.receiving.repeat();
@@ -221,7 +214,7 @@ export class Membership {
 
   /** Sends receipts, and returns the `leave` frame. */
   async leave(): Promise<Bytes> {
-    await this.receiving.hurry();
+    await this.receiving.receipts.hurry();
     const { version, signature } = await this.#sign(leaveStatement);
     return encodeFrame(KIND.leave, encodeLeavePayload({ version, signature }));
   }
@@ -230,7 +223,7 @@ export class Membership {
 
   /** Adds a peer that is in the room: a newcomer, or a contact that is back. */
   #meet(peer: Peer, present: boolean): void {
-    const { ledger, event, displayed, now } = this.#options;
+    const { ledger, event, displayed, now } = this.#context;
     const { key, folded } = peer.credential;
     const known = ledger.get(key);
     if (known !== undefined) {
@@ -250,7 +243,7 @@ export class Membership {
 
   /** Gives up the oldest contact that is not back, if relays have listed too many. */
   #makeRoom(): void {
-    const { ledger } = this.#options;
+    const { ledger } = this.#context;
     if (ledger.size < MAX_CONTACTS) return;
     const first = ledger.oneMissing();
     if (first !== undefined) this.part(first.peer, "LOST", false);
@@ -258,7 +251,7 @@ export class Membership {
 
   /** A contact has left. */
   part(peer: Peer, reason: Left["reason"], signed: boolean): void {
-    const { ledger, event } = this.#options;
+    const { ledger, event } = this.#context;
     event({ kind: "left", peer, reason, signed });
     ledger.part(peer.credential.key, signed);
   }
@@ -286,7 +279,7 @@ export class Membership {
     const effect = this.#effectOf(kind, payload.slice());
     this.#acknowledger.count(bytes.length);
     this.#acknowledge();
-    this.#options.order.add(bytes.length, async () => {
+    this.#context.order.add(bytes.length, async () => {
       await effect();
       this.#display();
       this.sendReceipts();
@@ -299,7 +292,7 @@ export class Membership {
     const effect = kind === KIND.receipt
       ? this.receiving.receiptsEffect(entries)
       : this.receiving.asksEffect(entries);
-    this.#options.order.add(bytes.length, async () => {
+    this.#context.order.add(bytes.length, async () => {
       await effect();
       this.sendReceipts();
     });
@@ -333,7 +326,7 @@ export class Membership {
       const candidate = await checking;
       if (!this.#isNext(candidate.number)) return;
       if (this.roster.history.size >= MAX_ROSTER) {
-        return this.#options.breach(`the room has more than ${MAX_ROSTER} members`);
+        return this.#context.breach(`the room has more than ${MAX_ROSTER} members`);
       }
       this.roster.joined(candidate.number, candidate.member);
       const peer = this.receiving.accept(candidate);
@@ -352,12 +345,12 @@ export class Membership {
       if (!this.#isNext(version)) return;
       const peer = this.roster.byNumber(member);
       // A member whose leaving is reported has no connection any more.
-      if (peer?.credential.key === this.#options.self.key) {
-        return this.#options.breach("the relay says that this member has left");
+      if (peer?.credential.key === this.#context.self.key) {
+        return this.#context.breach("the relay says that this member has left");
       }
       const signed = peer !== undefined && reason === "LEFT" &&
         await this.roster.isLeaving(peer, statement);
-      if (!this.roster.left(member)) return this.#options.breach(`member ${member} left twice`);
+      if (!this.roster.left(member)) return this.#context.breach(`member ${member} left twice`);
       if (peer !== undefined) this.#remove(peer, reason, signed);
       await this.receiving.versionChanged();
     };
@@ -365,7 +358,7 @@ export class Membership {
 
   #presenceEffect(member: number, away: boolean): Effect {
     return () => {
-      const { ledger, event, self } = this.#options;
+      const { ledger, event, self } = this.#context;
       const peer = this.roster.byNumber(member);
       if (peer === undefined || peer.away === away || peer.credential.key === self.key) return;
       peer.away = away;
@@ -379,9 +372,9 @@ export class Membership {
     const { member, number } = readBehind(payload);
     return () => {
       const peer = this.roster.byNumber(member);
-      const contact = peer && this.#options.ledger.of(peer);
+      const contact = peer && this.#context.ledger.of(peer);
       if (contact === undefined) return;
-      this.#options.ledger.fallBehind(contact, number);
+      this.#context.ledger.fallBehind(contact, number);
       this.outgoing.want(contact);
     };
   }
@@ -389,7 +382,7 @@ export class Membership {
   /** Whether a version is the next one. A skipped version is reported at once. */
   #isNext(version: number): boolean {
     if (version === this.roster.version + 1) return true;
-    this.#options.breach(`version ${version} of the room came after ${this.roster.version}`);
+    this.#context.breach(`version ${version} of the room came after ${this.roster.version}`);
     return false;
   }
 }

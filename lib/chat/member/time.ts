@@ -44,6 +44,11 @@ export class Absence {
     this.#heardAt = now;
   }
 
+  /** Whether the connection was lost and this member is not back. */
+  get isOn(): boolean {
+    return this.#from !== undefined;
+  }
+
   /** The connection is lost. */
   lost(now: number): void {
     const { from, to } = this.#pause ?? { from: now, to: -Infinity };

@@ -11,7 +11,7 @@ import { MAX_UNWRAPPED } from "../../../lib/chat/seal/pairwise.ts";
 import { encodeMessages, encodeTexts, STREAM } from "../../../lib/chat/wire/content.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
-import { count, faults, shown, TestRoom } from "../room.ts";
+import { Copies, count, faults, shown, TestRoom } from "../room.ts";
 
 /** A room of ada, bo and eve. */
 async function withEve() {
@@ -97,12 +97,13 @@ Deno.test("a frame opens under one key only, because its signature covers a comm
 
 Deno.test("a second text under a number that was shown is dropped", async () => {
   const { ada, bo, eve } = await withEve();
+  using copies = new Copies();
   const chain = await eve.chain(0);
   for (const seat of [ada, bo]) await eve.grant(seat, chain);
   await eve.say(chain, "yes");
   await eve.say(chain, "no");
   assertEquals([shown(ada), shown(bo)], [["eve: yes"], ["eve: yes"]]);
-  assertEquals(ada.member.repeated, 1);
+  assertEquals(copies.count, 2, "one at each of them");
 });
 
 Deno.test("content that is malformed, or of unknown kinds, is not shown, and what follows is", async () => {
