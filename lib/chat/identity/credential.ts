@@ -14,7 +14,6 @@
  */
 
 import {
-  ByteReader,
   type Bytes,
   ByteWriter,
   fromUtf8,
@@ -170,18 +169,25 @@ export async function makeCredential(
   ]);
   const bytes = new ByteWriter(body.length + byIdentity.length + 68)
     .block16(body).block16(byIdentity).raw(bySigning).finish();
-  const member = await sha256(bytes);
+  const { publicKey } = keys.session;
+  const fields = { name: normal, session: publicKey, signing: keys.signing.publicKey, expiresAt };
+  const [member, print] = await Promise.all([sha256(bytes), fingerprint(identity)]);
+  return { ...credentialOf(bytes, member, print, fields), keys };
+}
+
+function credentialOf(
+  bytes: Bytes,
+  member: Bytes,
+  fingerprint: string,
+  fields: Pick<Credential, "name" | "session" | "signing" | "expiresAt">,
+): Credential {
   return {
+    ...fields,
     bytes,
     member,
     key: mapKey(member),
-    name: normal,
-    folded: foldName(normal),
-    fingerprint: await fingerprint(identity),
-    session: keys.session.publicKey,
-    signing: keys.signing.publicKey,
-    expiresAt,
-    keys,
+    folded: foldName(fields.name),
+    fingerprint,
   };
 }
 
@@ -234,17 +240,7 @@ async function check(bytes: Bytes, now: number, renewal: Bytes): Promise<Credent
   if (!identityHolds) throw new MalformedError("the identity did not sign the credential");
   if (!signingHolds) throw new MalformedError("the signing key did not sign the credential");
   if (!renewalHolds) throw new MalformedError("the identity did not sign the renewal");
-  return {
-    bytes,
-    member,
-    key: mapKey(member),
-    name: fields.name,
-    folded: foldName(fields.name),
-    fingerprint: print,
-    session,
-    signing,
-    expiresAt,
-  };
+  return credentialOf(bytes, member, print, { name: fields.name, session, signing, expiresAt });
 }
 
 /**
@@ -265,30 +261,27 @@ export function renewalOf(bytes: Bytes, now: number): Renewal {
 }
 
 function split(bytes: Bytes) {
-  const reader = new ByteReader(bytes);
-  const parts = {
+  return readWhole(bytes, (reader) => ({
     body: reader.block16(),
     byIdentity: reader.block16(),
     bySigning: reader.raw(SIGNATURE_BYTES),
-  };
-  reader.end();
-  return parts;
+  }));
 }
 
 function readBody(body: Bytes) {
-  const reader = new ByteReader(body);
-  const version = reader.u8();
-  if (version !== CREDENTIAL_VERSION) {
-    throw new MalformedError(`the credential has version ${version}, not ${CREDENTIAL_VERSION}`);
-  }
-  const fields = {
-    name: fromUtf8(reader.block16()),
-    identity: reader.block16(),
-    session: reader.block16(),
-    signing: reader.raw(SIGNING_KEY_BYTES),
-    expiresAt: reader.u64(),
-  };
-  reader.end();
+  const fields = readWhole(body, (reader) => {
+    const version = reader.u8();
+    if (version !== CREDENTIAL_VERSION) {
+      throw new MalformedError(`the credential has version ${version}, not ${CREDENTIAL_VERSION}`);
+    }
+    return {
+      name: fromUtf8(reader.block16()),
+      identity: reader.block16(),
+      session: reader.block16(),
+      signing: reader.raw(SIGNING_KEY_BYTES),
+      expiresAt: reader.u64(),
+    };
+  });
   if (normalizeName(fields.name) !== fields.name) {
     throw new MalformedError("the name is not in NFKC");
   }

@@ -64,7 +64,7 @@ export class Acknowledger {
 
 /** Counts events that were emitted and those that were shown, and runs what waits for them. */
 export class Displayed {
-  #waiting: { readonly events: number; readonly then: () => void }[] = [];
+  readonly #waiting: { readonly events: number; readonly then: () => void }[] = [];
   #emitted = 0;
   #shown = 0;
 
@@ -92,10 +92,8 @@ export class Displayed {
   /** Notes that the first `events` events have been shown. */
   show(events: number): void {
     this.#shown = Math.min(Math.max(events, this.#shown), this.#emitted);
-    const due = this.#waiting.findIndex((one) => one.events > this.#shown);
-    const ready = due < 0 ? this.#waiting : this.#waiting.slice(0, due);
-    if (ready.length === 0) return;
-    this.#waiting = due < 0 ? [] : this.#waiting.slice(due);
+    const later = this.#waiting.findIndex((one) => one.events > this.#shown);
+    const ready = this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);
     for (const { then } of ready) then();
   }
 }
@@ -119,7 +117,7 @@ export class SentFrames {
   #keptBytes = 0;
 
   /** The number of frames that were sent. */
-  get sent(): number {
+  get count(): number {
     return this.#accepted + this.#frames.length;
   }
 
@@ -146,7 +144,7 @@ export class SentFrames {
    *   than it said before.
    */
   accept(count: number): readonly Entry[] | undefined {
-    if (count < this.#accepted || count > this.sent) return undefined;
+    if (count < this.#accepted || count > this.count) return undefined;
     const accepted = this.#frames.slice(0, count - this.#accepted);
     for (const { bytes } of accepted) this.#keptBytes -= bytes.length + FRAME_BYTES;
     if (accepted.length > 0) this.#frames = this.#frames.slice(accepted.length);

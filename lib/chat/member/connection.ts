@@ -38,6 +38,7 @@ import {
   PROTOCOL_VERSION,
   relayBound,
 } from "../wire/kinds.ts";
+import type { MemberOptions } from "./options.ts";
 
 /** The kinds of work that a relay is charged for: pings that are to be answered. */
 type RelayCost = "ping";
@@ -51,13 +52,9 @@ export const JOIN_TIMEOUT_MS = 10_000;
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
 /** The member that connects, and the relay that it dialled. */
-export interface MemberConnectionOptions {
-  readonly self: OwnCredential;
-  /** What was dialled, as the person gave it. */
-  readonly dialled: { readonly host: string; readonly port: number };
+export interface MemberConnectionOptions
+  extends Pick<MemberOptions, "self" | "dialled" | "invitation"> {
   readonly roomName: string;
-  /** The invitation by which it joins. */
-  readonly invitation?: Invitation | undefined;
   /** Returns the newest renewal of the credential. */
   readonly renewal: () => Promise<Bytes>;
   /** A monotonic clock in milliseconds. */
@@ -237,7 +234,9 @@ export class MemberConnection {
   #answer(): void {
     const stay = this.#output.stay();
     this.#answered = stay === undefined ? "join" : "resume";
-    const answer = stay === undefined ? this.#join() : this.#resume(stay);
+    const answer = stay === undefined
+      ? this.#join()
+      : answerByResuming(this.#options.self, this.#transcript!, stay);
     answer.then((bytes) => {
       if (this.#state === "coming") this.#output.send(bytes);
     }).catch((error) => this.#output.failed(error));
@@ -246,10 +245,6 @@ export class MemberConnection {
   async #join(): Promise<Bytes> {
     const { self, dialled, renewal, invitation } = this.#options;
     return await answerByJoining(self, dialled, this.#transcript!, await renewal(), invitation);
-  }
-
-  #resume(stay: Stay): Promise<Bytes> {
-    return answerByResuming(this.#options.self, this.#transcript!, stay);
   }
 }
 
@@ -276,18 +271,14 @@ export interface Admitted extends Omit<RosterPage, "last"> {
  */
 export async function answerByJoining(
   self: OwnCredential,
-  dialled: { readonly host: string; readonly port: number },
+  dialled: MemberOptions["dialled"],
   transcript: Bytes,
   renewal: Bytes = NO_RENEWAL,
   invitation: Invitation | undefined = undefined,
 ): Promise<Bytes> {
   const invited = invitation && await proveToRelay(invitation, transcript, self.member);
-  const request = encodeJoinRequest({
-    credential: self.bytes,
-    renewal,
-    dialled,
-    invitation: invited,
-  });
+  const credential = self.bytes;
+  const request = encodeJoinRequest({ credential, renewal, dialled, invitation: invited });
   const proof = await sign(self.keys.signing.privateKey, joinStatement(transcript, request));
   return encodeProven(KIND.join, request, proof);
 }

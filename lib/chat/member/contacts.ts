@@ -46,7 +46,7 @@ export class PairLines {
 
   /** Marks what a contact was sent up to a number and has not taken as lost. It is sent again when that is due. */
   repair(contact: Contact, stream: Stream, number: number): void {
-    contact.repair[stream] = Math.min(number, contact.streams[stream].sent);
+    contact.streams[stream].repair = Math.min(number, contact.streams[stream].sent);
   }
 
   /** Marks everything that a contact was sent and has not taken as lost. */
@@ -56,7 +56,7 @@ export class PairLines {
 
   /** Whether something that was lost is to be sent again now. */
   isRepairDue(contact: Contact): boolean {
-    return STREAMS.some((stream) => contact.repair[stream] > 0) &&
+    return STREAMS.some((stream) => contact.streams[stream].repair > 0) &&
       this.#now() - contact.repairedAt >= REPAIR_MS;
   }
 
@@ -105,8 +105,8 @@ export class PairLines {
   /** Drops what a contact is owed and what was lost, because the policy keeps the contact from reading. */
   dropOwed(contact: Contact): void {
     for (const stream of STREAMS) {
-      const lost = this.#ledger.outstanding(contact, stream, contact.repair[stream]);
-      contact.repair[stream] = 0;
+      const lost = this.#ledger.outstanding(contact, stream, contact.streams[stream].repair);
+      contact.streams[stream].repair = 0;
       const dropped = new Set([...lost, ...contact.streams[stream].owed]);
       for (const entry of dropped) this.#ledger.drop(contact, entry);
     }
@@ -116,8 +116,8 @@ export class PairLines {
   #repairOf(contact: Contact, stream: Stream): PairMessage[] {
     const { owed, sent, through } = contact.streams[stream];
     // What is owed was not lost: the relay left it out.
-    const last = Math.min(contact.repair[stream], (owed[0]?.line.number ?? Infinity) - 1);
-    contact.repair[stream] = 0;
+    const last = Math.min(contact.streams[stream].repair, (owed[0]?.line.number ?? Infinity) - 1);
+    contact.streams[stream].repair = 0;
     if (last <= through) return [];
     contact.repairedAt = this.#now();
     let before = through;

@@ -10,16 +10,7 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import { type Progress, STREAM, type Stream, STREAMS } from "../wire/content.ts";
-import {
-  type Contact,
-  type Entry,
-  leaveRoom,
-  type Line,
-  Logs,
-  type Missed,
-  newContact,
-  sizeOf,
-} from "./lines.ts";
+import { Contact, Entry, type Line, Logs, type Missed } from "./lines.ts";
 import type { Peer } from "./roster.ts";
 
 /** The most text that is kept until it is delivered, in bytes. */
@@ -150,7 +141,7 @@ export class Ledger {
 
   /** Returns the lines of a stream that are for a contact, with numbers above `after` and up to `last`. */
   #linesFor(contact: Contact, stream: Stream, after: number, last = Infinity): Entry[] {
-    const lines = this.#logs.of(stream, contact.peer.credential.key).between(after, last);
+    const lines = this.#logs.of(stream, contact.key).between(after, last);
     return [...lines].filter((entry) => this.isFor(contact, entry));
   }
 
@@ -158,7 +149,7 @@ export class Ledger {
   changeRoom(): void {
     for (const contact of this.#contacts.values()) {
       this.#missing.set(contact.peer.credential.folded, contact);
-      leaveRoom(contact);
+      contact.leaveRoom();
       for (const stream of STREAMS) this.#oweAgain(contact, stream, 0);
       contact.unsure = STREAMS.some((stream) => contact.streams[stream].owed.length > 0);
     }
@@ -194,8 +185,8 @@ export class Ledger {
    * @param joinedAt When it joined, in milliseconds; -Infinity if it was in the room before this member.
    */
   add(peer: Peer, joining: number, joinedAt: number): Contact {
-    const contact = newContact(peer, joining, joinedAt);
-    this.#contacts.set(peer.credential.key, contact);
+    const contact = new Contact(peer, joining, joinedAt);
+    this.#contacts.set(contact.key, contact);
     this.#undisplayed.add(contact);
     return contact;
   }
@@ -232,25 +223,14 @@ export class Ledger {
    */
   enter(line: Line, room: Bytes, displayed: number): void {
     this.#display(displayed);
-    const entry: Entry = {
-      line,
-      order: this.#entered++,
-      room,
-      waiting: 0,
-      live: 0,
-      heard: false,
-      sent: false,
-      taken: undefined,
-      missed: undefined,
-      dropped: undefined,
-    };
+    const entry = new Entry(line, this.#entered++, room);
     const recipients = this.#recipientsOf(entry);
     entry.waiting = recipients.length;
     entry.live = recipients.filter(({ stalled }) => !stalled).length;
     this.#logs.add(entry);
     this.#lines.add(entry);
     this.#unsent += 1;
-    this.#bytes += sizeOf(entry);
+    this.#bytes += entry.size;
     if (line.to === undefined) {
       entry.waiting += 1;
       entry.live += 1;
@@ -302,8 +282,7 @@ export class Ledger {
   }
 
   /** Returns whether a contact is a recipient of a line. */
-  isFor({ since, peer }: Contact, { line, dropped }: Entry): boolean {
-    const { key } = peer.credential;
+  isFor({ since, key }: Contact, { line, dropped }: Entry): boolean {
     if (dropped?.has(key)) return false;
     if (line.to !== undefined) return line.to.credential.key === key;
     return since !== undefined && since < line.number && !line.leftOut.has(key);
@@ -320,12 +299,12 @@ export class Ledger {
     const at = owed.indexOf(entry);
     if (at >= 0) owed.splice(at, 1);
     this.#settle(entry, contact);
-    (entry.dropped ??= new Set()).add(contact.peer.credential.key);
+    (entry.dropped ??= new Set()).add(contact.key);
   }
 
   #miss(
     entry: Entry,
-    { peer: { credential: { key, name } } }: Contact,
+    { key, peer: { credential: { name } } }: Contact,
     why: Omit<Missed, "name" | "signed"> & { readonly signed?: boolean },
   ): void {
     (entry.missed ??= new Map()).set(key, { name, signed: false, ...why });
@@ -340,7 +319,7 @@ export class Ledger {
         streams[line.stream].through < line.number
       );
       const took = recipients.length - waiting.length;
-      const withheld = recipients.filter(({ peer }) => missed?.has(peer.credential.key)).length;
+      const withheld = recipients.filter(({ key }) => missed?.has(key)).length;
       return {
         line,
         sent,
@@ -443,7 +422,7 @@ export class Ledger {
     if (entry.waiting > 0) return;
     const { line } = entry;
     this.#lines.delete(entry);
-    this.#bytes -= sizeOf(entry);
+    this.#bytes -= entry.size;
     this.#logs.of(line.stream, line.to?.credential.key).delete(entry);
     const missed = [...entry.missed?.values() ?? []];
     if (!entry.heard) {

@@ -53,27 +53,37 @@ export interface Missed {
 }
 
 /** A line, and what it waits for. */
-export interface Entry {
-  readonly line: Line;
-  /** Rises with each line that is entered, over all streams. */
-  readonly order: number;
-  /** The room that {@linkcode Line.version} belongs to. */
-  readonly room: Bytes;
+export class Entry {
   /** The number of recipients that have not taken it, and one while it waits to be sealed. */
-  waiting: number;
+  waiting = 0;
   /** As {@linkcode waiting}, without the recipients that are stalled. */
-  live: number;
+  live = 0;
   /** Whether it went to a recipient. */
-  heard: boolean;
+  heard = false;
   /** Whether it was reported as sent. */
-  sent: boolean;
+  sent = false;
   /** When the relay had accepted it and a first recipient had received it, in milliseconds; undefined before that. */
   taken: number | undefined;
   /** The recipients that are not known to have shown it, by their hashes. */
   missed: Map<string, Missed> | undefined;
   /** Former recipients, by their hashes: the policy keeps them from reading since. */
   dropped: Set<string> | undefined;
+
+  /**
+   * @param line The line.
+   * @param order Rises with each line that is entered, over all streams.
+   * @param room The room that {@linkcode Line.version} belongs to.
+   */
+  constructor(readonly line: Line, readonly order: number, readonly room: Bytes) {}
+
+  /** The memory that it costs, in bytes. */
+  get size(): number {
+    return this.line.text.length + LINE_BYTES;
+  }
 }
+
+/** The memory that a line costs besides its text, in bytes. */
+const LINE_BYTES = 512;
 
 /** What one contact has been sent of one stream. */
 export class ContactStream {
@@ -93,6 +103,8 @@ export class ContactStream {
   flightBytes = 0;
   /** The number up to which it is to be told that nothing will come. */
   gone = 0;
+  /** The number up to which lost messages are to be sent again. */
+  repair = 0;
 
   /** Notes that the numbers up to one have been sent. */
   send(number: number): void {
@@ -132,86 +144,70 @@ export type Mode =
   | "behind";
 
 /** A member that is in the room, or may come back to it, as far as this member knows. */
-export interface Contact {
-  /** As the room lists it, or listed it last. */
-  peer: Peer;
+export class Contact {
   /** Whether it is in the present room. */
-  here: boolean;
+  here = true;
   /** Whether it was reported as away. */
-  awayTold: boolean;
-  /** The number of the event that reported its joining. */
-  readonly joining: number;
+  awayTold = false;
   /** It is a recipient of the group's lines after this number; undefined until its joining was displayed. */
   since: number | undefined;
-  readonly streams: Readonly<Record<Stream, ContactStream>>;
-  mode: Mode;
+  readonly streams: Readonly<Record<Stream, ContactStream>> = {
+    [STREAM.group]: new ContactStream(),
+    [STREAM.private]: new ContactStream(),
+  };
+  mode: Mode = "apart";
   /** The number of the first message that the relay left out; 0 if none. */
-  behindFrom: number;
+  behindFrom = 0;
   /** Whether it must answer before it is sent what it is owed, because it may have taken that already. */
-  unsure: boolean;
+  unsure = false;
   /** Whether the pair frame that it is to answer was sent. */
-  greeted: boolean;
+  greeted = false;
   /** Whether it was told that it is given no lines, because its key is not the known one. */
-  toldMistrust: boolean;
+  toldMistrust = false;
   /** Whether it was granted the chain, and has been sent every line since by sealed frames. */
-  granted: boolean;
-  /** When it joined, in milliseconds; -Infinity if it was in the room before this member. */
-  readonly joinedAt: number;
+  granted = false;
   /** Since when something has been outstanding without an answer that shows progress, in milliseconds. */
   quietSince: number | undefined;
   /** Whether it is late or silent, so that lines to others do not wait for it. */
-  stalled: boolean;
+  stalled = false;
   /** When it was asked last, in milliseconds. */
-  askedAt: number;
+  askedAt = -Infinity;
   /** Whether it has not answered since. */
-  asking: boolean;
+  asking = false;
   /** How many answers in a row have shown no progress. */
-  fruitless: number;
-  /** The numbers up to which lost messages are to be sent again, by stream. */
-  readonly repair: Record<Stream, number>;
+  fruitless = 0;
   /** When lost messages were sent again last, in milliseconds. */
-  repairedAt: number;
+  repairedAt = -Infinity;
   /** The notices that it is to be sent in this room. */
-  notices: NoticeMessage[];
-}
+  notices: NoticeMessage[] = [];
 
-/** Returns a contact that has been sent nothing. The parameters are those of {@linkcode Contact}. */
-export function newContact(peer: Peer, joining: number, joinedAt: number): Contact {
-  return {
-    peer,
-    here: true,
-    awayTold: false,
-    joining,
-    since: undefined,
-    streams: { [STREAM.group]: new ContactStream(), [STREAM.private]: new ContactStream() },
-    mode: "apart",
-    behindFrom: 0,
-    unsure: false,
-    greeted: false,
-    toldMistrust: false,
-    granted: false,
-    joinedAt,
-    quietSince: undefined,
-    stalled: false,
-    askedAt: -Infinity,
-    asking: false,
-    fruitless: 0,
-    repair: { [STREAM.group]: 0, [STREAM.private]: 0 },
-    repairedAt: -Infinity,
-    notices: [],
-  };
-}
+  /**
+   * Starts with nothing sent.
+   *
+   * @param peer As the room lists it, or listed it last.
+   * @param joining The number of the event that reported its joining.
+   * @param joinedAt When it joined, in milliseconds; -Infinity if it was in the room before this member.
+   */
+  constructor(public peer: Peer, readonly joining: number, readonly joinedAt: number) {}
 
-/** Resets the state of a contact that belongs to a room that is over. */
-export function leaveRoom(contact: Contact): void {
-  contact.here = false;
-  contact.mode = "apart";
-  contact.behindFrom = 0;
-  contact.greeted = contact.granted = contact.asking = false;
-  contact.quietSince = undefined;
-  contact.fruitless = 0;
-  for (const stream of STREAMS) contact.repair[stream] = 0;
-  contact.notices = [];
+  /** The member's hash as a map key. */
+  get key(): string {
+    return this.peer.credential.key;
+  }
+
+  /** Resets the state that belongs to a room that is over. */
+  leaveRoom(): void {
+    this.here =
+      this.greeted =
+      this.granted =
+      this.asking =
+        false;
+    this.mode = "apart";
+    this.behindFrom = this.fruitless = 0;
+    this.quietSince = undefined;
+    for (const stream of STREAMS) this.streams[stream].repair = 0;
+    this.notices = [];
+  }
 }
 
 /** The lines of one stream that are not delivered, by number. */
@@ -279,14 +275,6 @@ export class Logs {
     this.#private.set(key, log);
     log.add(entry);
   }
-}
-
-/** The memory that a line costs besides its text, in bytes. */
-const LINE_BYTES = 512;
-
-/** Returns the memory that a line costs, in bytes. */
-export function sizeOf({ line }: Entry): number {
-  return line.text.length + LINE_BYTES;
 }
 
 /** The result of entering a line. */

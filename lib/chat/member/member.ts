@@ -31,7 +31,7 @@ import {
 } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
 import { Absence, Renewer, WrongClock } from "./time.ts";
-import { EVERYONE, type Peer, Roster } from "./roster.ts";
+import { checkListing, EVERYONE, type Peer, Roster } from "./roster.ts";
 import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
 
@@ -183,7 +183,7 @@ export class Member {
   receive(chunk: Bytes): void {
     this.#absence.heard(this.#date());
     this.#connection?.receive(chunk);
-    const unread = (this.#output.waiting ?? 0) - (this.#membership?.outgoing.keptBytes ?? 0);
+    const unread = (this.#output.waiting ?? 0) - (this.#membership?.outgoing.sent.keptBytes ?? 0);
     if (unread > MAX_UNREAD_BYTES) this.#lose("NO_ANSWER", "it does not read what it is answered");
   }
 
@@ -386,7 +386,7 @@ export class Member {
     const membership = this.#membership;
     if (membership === undefined || this.#forgotten) return undefined;
     const { room, received, outgoing } = membership;
-    return { room, received, sent: outgoing.counted };
+    return { room, received, sent: outgoing.sent.count };
   }
 
   /** The relay has resumed the stay, and has `count` counted frames of this member. */
@@ -434,8 +434,9 @@ export class Member {
     this.#membership = membership;
     this.#forgotten = false;
     this.#isBack();
-    const candidates = admitted.listings.map((listing) => membership.receiving.candidate(listing));
-    this.#context.order.add(0, async () => {
+    const { check, order } = this.#context;
+    const candidates = admitted.listings.map((listing) => checkListing(listing, check));
+    order.add(0, async () => {
       const checked = await Promise.all(candidates);
       // Another room may have begun meanwhile; it begins after this one.
       this.#begun?.outgoing.close();

@@ -7,13 +7,12 @@
 
 import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { CredentialError } from "../identity/credential.ts";
-import type { Listing } from "../wire/control.ts";
 import { checkOf, compareBytes, type Here } from "../wire/history.ts";
 import { type NoticeMessage, type Progress, readReceipt, STREAM } from "../wire/content.ts";
 import type { Entry, PairFrame, SealedFrame } from "../wire/envelope.ts";
 import { faulty, FrameFault, Inbox, type Outcome, OwnReceipts } from "./inbox.ts";
 import type { RoomContext } from "./options.ts";
-import { type Candidate, checkListing, type Peer } from "./roster.ts";
+import type { Candidate, Peer } from "./roster.ts";
 import type { Outgoing } from "./sender.ts";
 
 /** The effect of a frame. It runs after the effects of the frames before it. */
@@ -42,11 +41,6 @@ export class ReceivingSide {
   }
 
   // The members of the room.
-
-  /** Starts to check a listing. Never rejects. */
-  candidate(listing: Listing): Promise<Candidate> {
-    return checkListing(listing, this.#own.check);
-  }
 
   /**
    * Returns the peer of a candidate, if it can be in the room with those who are there. A newcomer that has the name of
@@ -153,7 +147,7 @@ export class ReceivingSide {
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || entry.version > roster.version) return undefined;
     const context = await this.#contextOf(peer, entry);
-    const plaintext = await this.#outgoing.openReceipt(peer, entry, context);
+    const plaintext = await this.#outgoing.pairs.of(peer)?.openReceipt(entry, context);
     return plaintext && await faulty(() => readReceipt(plaintext));
   }
 

@@ -63,7 +63,6 @@ export class Roster extends Registry<Peer> {
   /** Newcomers that have the name of an unconfirmed member, by number. They wait until one of the two is confirmed. */
   readonly waiting = new Map<number, Peer>();
   #history: RosterHistory | undefined;
-  #room: Bytes | undefined;
   #own = 0;
 
   /** The version of the room; 0 before {@linkcode begin}. */
@@ -95,7 +94,6 @@ export class Roster extends Registry<Peer> {
    * @param self Oneself.
    */
   begin(room: Bytes, context: Bytes, listed: ReadonlyMap<number, Bytes>, self: Peer): void {
-    this.#room = room;
     this.#own = self.number;
     for (const [number, hash] of listed) this.#listed.set(number, hash);
     const members = [...listed.values()];
@@ -143,7 +141,7 @@ export class Roster extends Registry<Peer> {
     const context = await this.history.when(version);
     if (context === undefined) return false;
     const { member, signing } = peer.credential;
-    const place = { room: this.#room!, member, version, context };
+    const place = { room: this.history.room, member, version, context };
     return await verify(signing, signature, leaveStatement(place));
   }
 
@@ -153,7 +151,7 @@ export class Roster extends Registry<Peer> {
     { version, signature }: Here,
     context: Bytes,
   ): Promise<boolean> {
-    const statement = hereStatement({ room: this.#room!, member, version, context });
+    const statement = hereStatement({ room: this.history.room, member, version, context });
     return await verify(signing, signature, statement);
   }
 

@@ -18,7 +18,6 @@ import {
   STREAM,
   TEXT_OVERHEAD_BYTES,
 } from "../wire/content.ts";
-import type { Entry as WireEntry } from "../wire/envelope.ts";
 import { KIND } from "../wire/kinds.ts";
 import type { Ledger } from "./deliveries.ts";
 import type { Contact, Entry } from "./lines.ts";
@@ -48,8 +47,9 @@ const MISTRUST: NoticeMessage = {
 export class Outgoing {
   readonly #options: RoomContext;
   readonly #ledger: Ledger;
-  readonly #sent = new SentFrames();
-  readonly #pairs: OwnPairs;
+  /** The counted frames. */
+  readonly sent = new SentFrames();
+  readonly pairs: OwnPairs;
   readonly #chain: OwnChain;
   readonly #route = new OwnRoute();
   /** The contacts that may have to be sent something alone. */
@@ -66,33 +66,18 @@ export class Outgoing {
   constructor(options: RoomContext) {
     this.#options = options;
     this.#ledger = options.ledger;
-    this.#pairs = new OwnPairs(options);
+    this.pairs = new OwnPairs(options);
     this.#chain = new OwnChain(options);
     this.#lines = new PairLines(options, this.#chain);
     this.#silence = new Silence({
       ...options,
-      pairs: this.#pairs,
+      pairs: this.pairs,
       lines: this.#lines,
       isRunning: () => this.#state === "running",
       offer: (frame) => this.offer(frame),
       want: (contact) => this.want(contact),
     });
     this.#recipients = new Recipients(options, (peer) => this.#mayRead(peer));
-  }
-
-  /** The number of counted frames that have been sent. */
-  get counted(): number {
-    return this.#sent.sent;
-  }
-
-  /** The frames that the relay has not accepted. */
-  get waiting(): readonly Bytes[] {
-    return this.#sent.waiting();
-  }
-
-  /** The memory that those frames take at most while they wait to be written, in bytes. */
-  get keptBytes(): number {
-    return this.#sent.keptBytes;
   }
 
   /** Whether the relay has accepted nothing for {@linkcode ACCEPT_MS}. */
@@ -163,7 +148,7 @@ export class Outgoing {
 
   /** Forgets a peer that has left. */
   forget(peer: Peer): void {
-    this.#pairs.forget(peer);
+    this.pairs.forget(peer);
     const contact = this.#ledger.of(peer);
     if (contact === undefined) return;
     this.#wanting.delete(contact);
@@ -174,17 +159,17 @@ export class Outgoing {
   send(frame: Bytes, lines: readonly Entry[] = []): void {
     if (this.#state === "over") return;
     if (this.#ignoredSince === Infinity) this.#ignoredSince = this.#options.now();
-    this.#sent.push(frame, lines);
+    this.sent.push(frame, lines);
     this.#options.send(frame);
   }
 
   /** Sends a counted frame that may be omitted. It is omitted if the relay is behind with acknowledging. */
   offer(frame: Bytes): void {
-    if (!this.#sent.isFull) this.send(frame);
+    if (!this.sent.isFull) this.send(frame);
   }
 
   #noteAccepted(): void {
-    this.#ignoredSince = this.#sent.keptBytes === 0 ? Infinity : this.#options.now();
+    this.#ignoredSince = this.sent.keptBytes === 0 ? Infinity : this.#options.now();
   }
 
   /**
@@ -193,10 +178,10 @@ export class Outgoing {
    * @returns False if that is more than were sent, or fewer than it said before.
    */
   accepted(count: number): boolean {
-    const { isFull, keptBytes } = this.#sent;
-    const lines = this.#sent.accept(count);
+    const { isFull, keptBytes } = this.sent;
+    const lines = this.sent.accept(count);
     if (lines === undefined) return false;
-    if (this.#sent.keptBytes < keptBytes) this.#noteAccepted();
+    if (this.sent.keptBytes < keptBytes) this.#noteAccepted();
     const now = this.#options.now();
     for (const line of lines) this.#ledger.accept(line, now);
     if (isFull) this.wake();
@@ -204,11 +189,6 @@ export class Outgoing {
   }
 
   // Receipts.
-
-  /** Opens a receipt of a peer; undefined if it is not valid or not new. */
-  async openReceipt(peer: Peer, entry: WireEntry, context: Bytes): Promise<Bytes | undefined> {
-    return await this.#pairs.of(peer)?.openReceipt(entry, context);
-  }
 
   /** Takes the contents of a peer's receipt. */
   receipt(peer: Peer, streams: readonly Progress[]): void {
@@ -253,7 +233,7 @@ export class Outgoing {
 
   async #pump(): Promise<void> {
     try {
-      while (this.#state === "running" && !this.#sent.isFull) {
+      while (this.#state === "running" && !this.sent.isFull) {
         const contact = this.#nextAlone();
         if (contact !== undefined) await this.#serve(contact);
         else if (this.#ledger.pending.length > 0) await this.#sealNext();
@@ -290,13 +270,13 @@ export class Outgoing {
       this.#wanting.delete(contact);
       return this.#lines.dropOwed(contact);
     }
-    const lacking = this.#pairs.lacking([contact.peer]);
+    const lacking = this.pairs.lacking([contact.peer]);
     if (lacking.length > 0) return await this.#prepare(lacking);
     const entries: Entry[] = [];
     const messages = contact.unsure ? [] : this.#lines.messagesTo(contact, entries);
     if (messages.length === 0 && !contact.unsure) return this.#rejoin(contact);
     contact.greeted = true;
-    const frame = await this.#pairs.seal(contact.peer, messages);
+    const frame = await this.pairs.seal(contact.peer, messages);
     if (frame !== undefined) this.send(frame, entries);
   }
 
@@ -305,9 +285,9 @@ export class Outgoing {
     const { peer } = contact;
     contact.notices = contact.notices.filter((one) => this.#mayNotify(peer, one));
     if (contact.notices.length === 0) return;
-    const lacking = this.#pairs.lacking([peer]);
+    const lacking = this.pairs.lacking([peer]);
     if (lacking.length > 0) return await this.#prepare(lacking);
-    const frame = await this.#pairs.seal(peer, contact.notices.splice(0));
+    const frame = await this.pairs.seal(peer, contact.notices.splice(0));
     if (frame !== undefined) this.send(frame);
   }
 
@@ -334,7 +314,7 @@ export class Outgoing {
         room === first.room,
     );
     const { together, behind, apart, dropped } = this.#recipients.of(first);
-    const lacking = this.#pairs.lacking(together.map(({ peer }) => peer));
+    const lacking = this.pairs.lacking(together.map(({ peer }) => peer));
     if (lacking.length > 0) return await this.#prepare(lacking);
     // All of it before anything is awaited: if the room ends meanwhile, everyone is owed what it was to be sent.
     pending.splice(0, entries.length);
@@ -385,7 +365,7 @@ export class Outgoing {
   ): Promise<void> {
     const frames = await Promise.all(grants.map(({ contact, message }) => {
       contact.granted = true;
-      return this.#pairs.seal(contact.peer, [message]);
+      return this.pairs.seal(contact.peer, [message]);
     }));
     for (const frame of frames) if (frame !== undefined) this.send(frame);
   }
@@ -398,19 +378,19 @@ export class Outgoing {
   }
 
   #mayRead(peer: Peer): boolean {
-    return !this.#pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
+    return !this.pairs.isUnreachable(peer) && this.#options.policy.obstacle(peer) === undefined;
   }
 
   #mayNotify(peer: Peer, { notice }: NoticeMessage): boolean {
     const { policy } = this.#options;
-    if (this.#pairs.isUnreachable(peer)) return false;
+    if (this.pairs.isUnreachable(peer)) return false;
     if (notice === "mistrust") return policy.mistrusts?.(peer) === true;
     return policy.mayNotify?.(peer) ?? policy.obstacle(peer) === undefined;
   }
 
   /** Makes pairwise keys. The caller chooses recipients again afterwards: one may have left, or be unreachable. */
   async #prepare(peers: readonly Peer[]): Promise<void> {
-    for (const peer of await this.#pairs.prepare(peers)) {
+    for (const peer of await this.pairs.prepare(peers)) {
       this.#options.fault("UNREACHABLE", peer, "");
     }
   }

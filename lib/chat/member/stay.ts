@@ -32,7 +32,7 @@ import type { Admitted } from "./connection.ts";
 import { FaultLog } from "./inbox.ts";
 import type { FaultCode, RoomContext } from "./options.ts";
 import { type Effect, ReceivingSide } from "./receiver.ts";
-import { type Candidate, type Peer, Roster } from "./roster.ts";
+import { type Candidate, checkListing, type Peer, Roster } from "./roster.ts";
 import { Outgoing } from "./sender.ts";
 import type { MissedSpan } from "./time.ts";
 
@@ -205,7 +205,7 @@ export class Membership {
   /** Continues on another connection to the same room. */
   goOn(): void {
     const { send } = this.#context;
-    for (const frame of this.outgoing.waiting) send(frame);
+    for (const frame of this.outgoing.sent.waiting()) send(frame);
     send(encodeCount(KIND.ack, this.#acknowledger.acknowledge()));
     this.receiving.repeat();
     this.sendReceipts();
@@ -321,7 +321,7 @@ export class Membership {
   }
 
   #joinedEffect(listing: Listing): Effect {
-    const checking = this.receiving.candidate(listing);
+    const checking = checkListing(listing, this.#context.check);
     return async () => {
       const candidate = await checking;
       if (!this.#isNext(candidate.number)) return;

@@ -37,7 +37,7 @@ export interface HistoryStart {
 
 /** The contexts of a room's versions, from one version on. */
 export class RosterHistory {
-  readonly #room: Bytes;
+  readonly room: Bytes;
   /** The hashes of the members, in ascending byte order. */
   readonly #members: Bytes[];
   /** By version; a promise while it is computed. */
@@ -47,7 +47,7 @@ export class RosterHistory {
 
   /** Starts at a version. */
   constructor({ room, version, context, members }: HistoryStart) {
-    this.#room = room;
+    this.room = room;
     this.#version = version;
     this.#members = members.toSorted(compareBytes);
     this.#last = Promise.resolve(context);
@@ -112,7 +112,7 @@ export class RosterHistory {
   ): Promise<Bytes> {
     const head = new ByteWriter(5).u32(version).u8(event).finish();
     const [before, hash] = await Promise.all([this.#last, members]);
-    return await sha256(inContext(CONTEXT.history, this.#room, before, head, member, hash));
+    return await sha256(inContext(CONTEXT.history, this.room, before, head, member, hash));
   }
 
   #keep(version: number, context: Promise<Bytes>): void {

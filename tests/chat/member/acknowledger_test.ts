@@ -72,12 +72,12 @@ Deno.test("frames are kept until the relay has accepted them", () => {
   const frames = new SentFrames();
   const [one, two, three] = [new Uint8Array(1), new Uint8Array(2), new Uint8Array(3)];
   for (const frame of [one, two, three]) frames.push(frame);
-  assertEquals([frames.sent, frames.keptBytes], [3, 6 + 3 * 64]);
+  assertEquals([frames.count, frames.keptBytes], [3, 6 + 3 * 64]);
   assertEquals(frames.accept(1), []);
   assertEquals(frames.waiting(), [two, three]);
-  assertEquals([frames.sent, frames.keptBytes], [3, 5 + 2 * 64]);
+  assertEquals([frames.count, frames.keptBytes], [3, 5 + 2 * 64]);
   assertEquals([frames.accept(1), frames.accept(3)], [[], []]);
-  assertEquals([frames.sent, frames.keptBytes, frames.waiting()], [3, 0, []]);
+  assertEquals([frames.count, frames.keptBytes, frames.waiting()], [3, 0, []]);
 });
 
 Deno.test("a count that falls, or that exceeds what was sent, is reported and changes nothing", () => {
@@ -85,5 +85,5 @@ Deno.test("a count that falls, or that exceeds what was sent, is reported and ch
   for (let i = 0; i < 3; i++) frames.push(new Uint8Array(1));
   assertEquals(frames.accept(2), []);
   assertEquals([frames.accept(1), frames.accept(4)], [undefined, undefined]);
-  assertEquals([frames.sent, frames.waiting().length], [3, 1]);
+  assertEquals([frames.count, frames.waiting().length], [3, 1]);
 });
