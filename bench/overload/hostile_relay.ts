@@ -5,13 +5,10 @@
  * @module
  */
 
-import {
-  encodeChallengePayload,
-  encodeEmpty,
-  encodeRosterPage,
-} from "../../lib/chat/wire/control.ts";
+import { encodeChallengePayload, encodeEmpty } from "../../lib/chat/wire/control.ts";
 import { encodeFrame } from "../../lib/chat/wire/frame.ts";
 import { KIND, PROTOCOL_VERSION } from "../../lib/chat/wire/kinds.ts";
+import { encodeRosterPage } from "../../tests/chat/raw_frames.ts";
 import { repeated } from "../../tests/chat/sealed_frame.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

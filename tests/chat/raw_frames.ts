@@ -13,11 +13,13 @@ import {
   encodeResumeRequest,
   joinStatement,
   resumeStatement,
+  type RosterPage,
 } from "../../lib/chat/wire/control.ts";
 import { encodeHere } from "../../lib/chat/wire/history.ts";
 import { encodePair, encodeSealed, type Entry } from "../../lib/chat/wire/envelope.ts";
 import type { InvitationProof } from "../../lib/chat/wire/invitation.ts";
-import { KIND } from "../../lib/chat/wire/kinds.ts";
+import { encodeFrame } from "../../lib/chat/wire/frame.ts";
+import { BOUND, KIND } from "../../lib/chat/wire/kinds.ts";
 
 export type { Bytes };
 
@@ -92,4 +94,20 @@ export async function provenResume(
   const { privateKey } = self.keys.signing;
   const proof = await sign(privateKey, resumeStatement(transcript, request));
   return encodeProven(KIND.resume, request, proof);
+}
+
+/**
+ * Encodes a page of the roster.
+ *
+ * @param page The page without its listings.
+ * @param listings The encoded listings, at most as many as fit into a frame.
+ */
+export function encodeRosterPage(
+  { room, version, context, last }: Omit<RosterPage, "listings">,
+  listings: readonly Bytes[],
+): Bytes {
+  const writer = new ByteWriter(BOUND.control).raw(room).u32(version).raw(context)
+    .u8(last ? 1 : 0).u16(listings.length);
+  for (const listing of listings) writer.raw(listing);
+  return encodeFrame(KIND.roster, writer.finish());
 }

@@ -8,7 +8,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { CONTEXT } from "../../lib/chat/identity/signing.ts";
+import { CONTEXT, SIGNATURE_BYTES, SIGNING_KEY_BYTES } from "../../lib/chat/identity/signing.ts";
 import { MAX_GAPS, MAX_SENDERS } from "../../lib/chat/member/acknowledger.ts";
 import { MAX_KEPT_BYTES } from "../../lib/chat/member/deliveries.ts";
 import { FAULTS, PEER_TARIFF } from "../../lib/chat/member/options.ts";
@@ -36,7 +36,6 @@ import {
 } from "../../lib/chat/trust/invitations.ts";
 import {
   INVITATION_ANSWERS,
-  INVITATION_PROOF_BYTES,
   INVITATION_SECRET_BYTES,
   INVITER_BYTES,
   MAX_LINK_LENGTH,
@@ -199,7 +198,7 @@ Deno.test({
       `Its **secret** is ${INVITATION_SECRET_BYTES} random bytes`,
       `base64url without padding of secret ‖ the first ${INVITER_BYTES} bytes`,
       `A link has at most ${MAX_LINK_LENGTH} characters`,
-      `empty, or a proof of ${INVITATION_PROOF_BYTES} bytes`,
+      `empty, or a proof of ${SIGNING_KEY_BYTES + SIGNATURE_BYTES} bytes`,
       `parley does after ${PROVE_AGAIN_MS / 1000} s, ${times} in one room`,
       `unless it was made for many: then up to ${number(MAX_GUESTS)} are`,
     ];

@@ -76,6 +76,7 @@ import {
   relayBound,
 } from "../../lib/chat/wire/kinds.ts";
 import { encodeWordsMessage, readWordsMessage } from "../../lib/chat/trust/words.ts";
+import { encodeRosterPage } from "../chat/raw_frames.ts";
 import vectors from "../vectors/chat.json" with { type: "json" };
 import { anyBytes, nearly } from "./arbitraries.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
@@ -113,7 +114,7 @@ const PAYLOADS: Readonly<Record<number, (payload: Bytes) => Bytes | void>> = {
   },
   [KIND.roster]: (payload) => {
     const { listings, ...page } = wire.readRosterPage(payload);
-    const again = wire.encodeRosterPage(page, listings.map(wire.encodeListing));
+    const again = encodeRosterPage(page, listings.map(wire.encodeListing));
     // Whatever is not 0 says that a page is the last.
     const lastAt = 68;
     assertEquals(page.last, payload[lastAt] !== 0);

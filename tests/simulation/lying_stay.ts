@@ -12,13 +12,13 @@ import {
   encodeLeft,
   encodeListing,
   encodeMember,
-  encodeRosterPage,
   readJoined,
   readLeft,
   type RosterPage,
 } from "../../lib/chat/wire/control.ts";
 import { encodeLeavePayload } from "../../lib/chat/wire/history.ts";
 import { isCounted, KIND } from "../../lib/chat/wire/kinds.ts";
+import { encodeRosterPage } from "../chat/raw_frames.ts";
 import type { LiarOptions, LyingConnection } from "./liar.ts";
 import { Numbering } from "./numbering.ts";
 

@@ -44,16 +44,6 @@ export class PairLines {
     this.#now = now;
   }
 
-  /** Marks what a contact was sent up to a number and has not taken as lost. It is sent again when that is due. */
-  repair(contact: Contact, stream: Stream, number: number): void {
-    contact.streams[stream].repair = Math.min(number, contact.streams[stream].sent);
-  }
-
-  /** Marks everything that a contact was sent and has not taken as lost. */
-  repairAll(contact: Contact): void {
-    for (const stream of STREAMS) this.repair(contact, stream, contact.streams[stream].sent);
-  }
-
   /** Whether something that was lost is to be sent again now. */
   isRepairDue(contact: Contact): boolean {
     return STREAMS.some((stream) => contact.streams[stream].repair > 0) &&
@@ -247,7 +237,7 @@ export class Silence {
       }
     } else if (contact.asking && ++contact.fruitless >= 2) {
       contact.fruitless = 0;
-      this.#options.lines.repairAll(contact);
+      contact.loseAll();
     }
     contact.asking = false;
   }
@@ -322,7 +312,7 @@ export class Silence {
     for (const contact of unproven) {
       contact.askedAt = this.#options.now();
       contact.greeted = false;
-      this.#options.lines.repairAll(contact);
+      contact.loseAll();
       this.#options.want(contact);
     }
     if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);

@@ -106,6 +106,11 @@ export class ContactStream {
   /** The number up to which lost messages are to be sent again. */
   repair = 0;
 
+  /** Marks what was sent up to a number and was not taken as lost. It is sent again when that is due. */
+  lose(number: number = this.sent): void {
+    this.repair = Math.min(number, this.sent);
+  }
+
   /** Notes that the numbers up to one have been sent. */
   send(number: number): void {
     this.last = number;
@@ -193,6 +198,11 @@ export class Contact {
   /** The member's hash as a map key. */
   get key(): string {
     return this.peer.credential.key;
+  }
+
+  /** Marks everything that it was sent and has not taken as lost. */
+  loseAll(): void {
+    for (const stream of STREAMS) this.streams[stream].lose();
   }
 
   /** Resets the state that belongs to a room that is over. */

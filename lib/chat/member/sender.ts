@@ -199,7 +199,7 @@ export class Outgoing {
     for (const one of streams) {
       if (this.#ledger.receipt(contact, one, this.#options.now())) progress = true;
       // Something between the two is missing.
-      if (one.seen > one.through) this.#lines.repair(contact, one.stream, one.seen);
+      if (one.seen > one.through) contact.streams[one.stream].lose(one.seen);
     }
     this.#silence.answered(contact, progress);
     this.want(contact);

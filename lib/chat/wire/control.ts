@@ -191,22 +191,6 @@ export interface RosterPage {
 /** The room for listings in a page, in bytes. */
 export const PAGE_BYTES: number = BOUND.control - (HASH_BYTES + 4 + HASH_BYTES + 1 + 2);
 
-/**
- * Encodes a page of the roster.
- *
- * @param page The page without its listings.
- * @param listings The encoded listings, {@linkcode PAGE_BYTES} at most.
- */
-export function encodeRosterPage(
-  { room, version, context, last }: Omit<RosterPage, "listings">,
-  listings: readonly Bytes[],
-): Bytes {
-  const writer = new ByteWriter(BOUND.control).raw(room).u32(version).raw(context)
-    .u8(last ? 1 : 0).u16(listings.length);
-  for (const listing of listings) writer.raw(listing);
-  return encodeFrame(KIND.roster, writer.finish());
-}
-
 /** Reads a page of the roster. */
 export function readRosterPage(payload: Bytes): RosterPage {
   return readWhole(payload, (reader) => {
@@ -287,9 +271,6 @@ export function encodeRoute({ route, except, members }: Route): Bytes {
   for (const member of members) writer.u32(member);
   return encodeFrame(KIND.route, writer.finish());
 }
-
-/** The most members that one route names. */
-export const MAX_ROUTE_MEMBERS = 16_000;
 
 /** Reads a route. */
 export function readRoute(payload: Bytes): Route {

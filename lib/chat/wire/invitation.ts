@@ -281,9 +281,6 @@ export interface InvitationProof {
   readonly signature: Bytes;
 }
 
-/** The length of a proof in bytes. */
-export const INVITATION_PROOF_BYTES: number = SIGNING_KEY_BYTES + SIGNATURE_BYTES;
-
 async function prove({ publicKey, key }: Invitation, statement: Bytes): Promise<InvitationProof> {
   return { publicKey, signature: await sign(key, statement) };
 }

@@ -11,7 +11,6 @@ import { concat } from "@std/bytes/concat";
 import { type Bytes, ByteWriter, MalformedError, utf8 } from "../../../lib/base/bytes.ts";
 import {
   encodeRoute,
-  MAX_ROUTE_MEMBERS,
   readJoin,
   readJoined,
   readLeft,
@@ -135,7 +134,7 @@ Deno.test("a route is read back; route 0, other forms and half members are refus
     const route = { route: 1, except, members: [1, 2 ** 32 - 1] };
     assertEquals(readRoute(payloadOf(encodeRoute(route))), route);
   }
-  const all = Array.from({ length: MAX_ROUTE_MEMBERS }, (_, i) => i);
+  const all = Array.from({ length: 16_000 }, (_, i) => i);
   assertEquals(encodeRoute({ route: 1, except: true, members: all }).length <= BOUND.control, true);
   refused(readRoute, {
     "route 0": payloadOf(encodeRoute({ route: 0, except: true, members: [] })),
