@@ -315,20 +315,15 @@ export class IncomingStream {
    * @returns Whether a part of it was in a gap.
    */
   #close(from: number, to: number): boolean {
-    let at = this.#gaps.findIndex((gap) => gap.to >= from);
-    if (at < 0 || from > to) return false;
-    let closed = false;
-    while (at < this.#gaps.length && this.#gaps[at]!.from <= to) {
-      const gap = this.#gaps[at]!;
-      const rest: Range[] = [];
-      if (gap.from < from) rest.push({ from: gap.from, to: from - 1 });
-      if (gap.to > to) rest.push({ from: to + 1, to: gap.to });
-      this.#gaps.splice(at, 1, ...rest);
-      at += rest.length;
-      closed = true;
-    }
+    if (from > to) return false;
+    const closed = this.#gaps.filter((gap) => gap.from <= to && gap.to >= from);
+    const [first, last] = [closed[0], closed.at(-1)];
+    if (first === undefined || last === undefined) return false;
+    const rest = [{ from: first.from, to: from - 1 }, { from: to + 1, to: last.to }]
+      .filter((gap) => gap.from <= gap.to);
+    this.#gaps.splice(this.#gaps.indexOf(first), closed.length, ...rest);
     this.#forgetOldest();
-    return closed;
+    return true;
   }
 
   /** Closes the oldest gap if there are too many. What is taken out of the middle of a gap leaves two. */

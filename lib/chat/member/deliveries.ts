@@ -145,6 +145,13 @@ export class Ledger {
     return [...lines].filter((entry) => this.isFor(contact, entry));
   }
 
+  /** Returns the lines that are for a contact, and that it has not taken. */
+  #untaken(contact: Contact): Entry[] {
+    return STREAMS.flatMap((stream) =>
+      this.#linesFor(contact, stream, contact.streams[stream].through)
+    );
+  }
+
   /** Starts another room. Its members, and what each has received, become known later. */
   changeRoom(): void {
     for (const contact of this.#contacts.values()) {
@@ -202,12 +209,9 @@ export class Ledger {
   part(key: string, signed: boolean): void {
     const contact = this.#contacts.get(key);
     if (contact === undefined) return;
-    for (const stream of STREAMS) {
-      const { through } = contact.streams[stream];
-      for (const entry of this.#linesFor(contact, stream, through)) {
-        this.#miss(entry, contact, { signed });
-        this.#settle(entry, contact);
-      }
+    for (const entry of this.#untaken(contact)) {
+      this.#miss(entry, contact, { signed });
+      this.#settle(entry, contact);
     }
     this.#contacts.delete(key);
     if (!contact.here) this.#missing.delete(contact.peer.credential.folded);
@@ -383,12 +387,7 @@ export class Ledger {
   stall(contact: Contact, stalled: boolean): void {
     if (contact.stalled === stalled) return;
     contact.stalled = stalled;
-    for (const stream of STREAMS) {
-      const { through } = contact.streams[stream];
-      for (const entry of this.#linesFor(contact, stream, through)) {
-        this.#live(entry, stalled ? -1 : 1);
-      }
-    }
+    for (const entry of this.#untaken(contact)) this.#live(entry, stalled ? -1 : 1);
   }
 
   #live(entry: Entry, by: 1 | -1): void {

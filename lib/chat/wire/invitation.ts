@@ -103,6 +103,8 @@ export interface InvitationLink extends InvitationTarget {
 /** The port of each scheme where a link names none. */
 const PORTS: Readonly<Record<LinkScheme, number>> = { parley: DEFAULT_PORT, https: 443, http: 80 };
 
+const BASE64_URL = { alphabet: "base64url", omitPadding: true } as const;
+
 /** The longest link: a host of 255 bytes, and a room's name of 64 bytes that are all escaped. */
 export const MAX_LINK_LENGTH = 512;
 
@@ -142,7 +144,7 @@ export function invitationLink(target: InvitationTarget, scheme: LinkScheme = "p
   const authority = isPlain
     ? hostPort({ hostname, port: 0 }).slice(0, -":0".length)
     : hostPort({ hostname, port: target.port });
-  const fragment = concat([secret, inviter]).toBase64({ alphabet: "base64url", omitPadding: true });
+  const fragment = concat([secret, inviter]).toBase64(BASE64_URL);
   const link = `${scheme}://${authority}${prefix}/${roomSegment(room)}#${fragment}`;
   readInvitationLink(link);
   return link;
@@ -173,20 +175,18 @@ export function readInvitationLink(text: string): InvitationLink {
       `character ${foreign + 1} is a blank, a control or not ASCII: copy the link alone`,
     );
   }
-  const [, written, rest] = /^(parley|https?):\/\/(.*)$/i.exec(text) ?? [];
+  const [, written, rest = ""] = /^(parley|https?):\/\/(.*)$/i.exec(text) ?? [];
+  if (written === undefined) throw noLink("it does not begin with parley://, https:// or http://");
   // RFC 3986 section 3.1.
-  const scheme = written?.toLowerCase();
-  if (scheme === undefined || rest === undefined) {
-    throw noLink("it does not begin with parley://, https:// or http://");
-  }
+  const scheme = written.toLowerCase() as LinkScheme;
   const hash = rest.indexOf("#");
   if (hash < 0) throw noLink("what follows # is missing: put the link into quotes for the shell");
   const [authority = "", ...path] = rest.slice(0, hash).split("/");
   const room = path.pop() ?? "";
   const link = {
-    scheme: scheme as LinkScheme,
-    ...readAuthority(authority, PORTS[scheme as LinkScheme]),
-    ...readPrefix(path, scheme as LinkScheme),
+    scheme,
+    ...readAuthority(authority, PORTS[scheme]),
+    ...readPrefix(path, scheme),
     room: readRoom(room),
     ...readFragment(rest.slice(hash + 1)),
   };
@@ -239,14 +239,11 @@ function decoded(text: string): string | undefined {
 }
 
 function readFragment(fragment: string): Pick<InvitationTarget, "secret" | "inviter"> {
-  const bytes = /^[A-Za-z0-9_-]{43}$/.test(fragment)
-    ? Uint8Array.fromBase64(fragment, { alphabet: "base64url" })
-    : undefined;
-  const again = bytes?.toBase64({ alphabet: "base64url", omitPadding: true });
-  if (fragment.length !== 43) {
-    throw noLink(`it is not whole: ${fragment.length} characters follow #, not 43`);
-  }
-  if (bytes === undefined || again !== fragment) {
+  const { length } = fragment;
+  if (length !== 43) throw noLink(`it is not whole: ${length} characters follow #, not 43`);
+  const isWritten = /^[A-Za-z0-9_-]+$/.test(fragment);
+  const bytes = isWritten ? Uint8Array.fromBase64(fragment, BASE64_URL) : undefined;
+  if (bytes?.toBase64(BASE64_URL) !== fragment) {
     throw noLink("what follows # was changed: copy the link again");
   }
   return {
