@@ -60,15 +60,14 @@ static int is_blank(UChar32 code) {
     }
 }
 
-/* L: a letter or a number. M: a mark that takes no space of its own. C: one that does. S: a sign. 0: none of a name. */
+/* L: a letter or a number. M: a mark that takes no space of its own. S: a sign, or one that does. 0: none of a name. */
 static char kind_of(UChar32 code) {
     int mask = U_MASK(u_charType(code));
     if (mask & (U_GC_C_MASK | U_GC_Z_MASK)) return 0;
     if (u_hasBinaryProperty(code, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) || is_blank(code)) return 0;
     if (!is_unchanged(nfkc, code)) return 0;
     if (mask & (U_GC_L_MASK | U_GC_N_MASK)) return 'L';
-    if (mask & (U_GC_MN_MASK | U_GC_ME_MASK)) return 'M';
-    return mask & U_GC_MC_MASK ? 'C' : 'S';
+    return mask & (U_GC_MN_MASK | U_GC_ME_MASK) ? 'M' : 'S';
 }
 
 static char sets[1024][256];
@@ -134,28 +133,56 @@ static void put_number(unsigned number) {
     put(start);
 }
 
-static const char KINDS[] = "LMCS";
+static const char KINDS[] = "LMS";
 
-static void print_characters(void) {
-    puts("\n/**\n * Runs of characters, three numbers each: the gap before the run; its length less 1; and four times the distance of\n * its script set from that of the run before, plus the kind of its characters. A distance d is the number 2d, or\n * -2d - 1 if it is negative. Kinds are L, M, C and S, in this order.\n */");
-    begin_text("CHARACTERS");
-    UChar32 end = 0;
-    int before = 0;
+#define MAX_RUNS 4096
+
+/* Characters of one kind and one set of scripts, from start to end, exclusive. */
+struct run {
+    UChar32 start, end;
+    int set;
+    char kind;
+};
+
+static struct run runs[MAX_RUNS];
+static int run_count = 0;
+
+/* Whether a character belongs to a run that has begun. What NFKC replaces is in no name, and may be in any run. */
+static int goes_on(const struct run *run, UChar32 code) {
+    char kind = kind_of(code);
+    return kind == 0 ? !is_unchanged(nfkc, code) : kind == run->kind && set_of(code) == run->set;
+}
+
+static void find_runs(void) {
     for (UChar32 code = 0; code < MAX_CODE;) {
         char kind = kind_of(code);
         if (kind == 0) {
             code++;
             continue;
         }
-        int set = set_of(code);
-        UChar32 start = code;
-        while (code < MAX_CODE && kind_of(code) == kind && set_of(code) == set) code++;
-        int distance = set - before;
-        put_number(start - end);
-        put_number(code - start - 1);
-        put_number(4 * (distance < 0 ? -2 * distance - 1 : 2 * distance) + (strchr(KINDS, kind) - KINDS));
-        before = set;
-        end = code;
+        struct run *run = &runs[run_count++];
+        *run = (struct run){code, code, set_of(code), kind};
+        for (; code < MAX_CODE && goes_on(run, code); code++) {
+            if (kind_of(code) != 0) run->end = code + 1;
+        }
+        code = run->end;
+    }
+}
+
+static void print_characters(void) {
+    puts("\n/**\n * Runs of characters, which may have characters in between that NFKC replaces. First, for each run, two numbers: the gap\n * before it, and its length less 1. Then, for each run, one number: three times the distance of its script set from\n * that of the run before, plus the kind of its characters. A distance d is the number 2d, or -2d - 1 if it is negative.\n * Kinds are L, M and S, in this order. This order compresses best.\n */");
+    begin_text("CHARACTERS");
+    UChar32 end = 0;
+    for (int i = 0; i < run_count; i++) {
+        put_number(runs[i].start - end);
+        put_number(runs[i].end - runs[i].start - 1);
+        end = runs[i].end;
+    }
+    int before = 0;
+    for (int i = 0; i < run_count; i++) {
+        int distance = runs[i].set - before;
+        put_number(3 * (distance < 0 ? -2 * distance - 1 : 2 * distance) + (strchr(KINDS, runs[i].kind) - KINDS));
+        before = runs[i].set;
     }
     end_text();
 }
@@ -247,6 +274,7 @@ int main(void) {
     printf("/** The version of Unicode from which the tables were generated. */\nexport const UNICODE_VERSION = \"%s\";\n", U_UNICODE_VERSION);
     printf("\n/** The digits of numbers: the first {@linkcode LAST_DIGITS} end a number, the others stand before one of those. */\nexport const DIGITS =\n  \"%s\";\n", DIGITS);
     printf("\n/** How many digits end a number. */\nexport const LAST_DIGITS = %d;\n", LAST_DIGITS);
+    find_runs();
     print_characters();
     print_confusables();
     print_sets();

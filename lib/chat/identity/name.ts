@@ -107,14 +107,11 @@ export function foldName(name: string): string {
   return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }
 
-/**
- * The kind of a character: `L` a letter or number, `M` a nonspacing mark, `C` a spacing mark, `S` a
- * symbol or punctuation.
- */
+/** The kind of a character: `L` a letter or number, `M` a nonspacing mark, `S` anything else. */
 export type CharacterKind = typeof KINDS[number];
 
 /** The kinds in the order of the tables. */
-const KINDS = ["L", "M", "C", "S"] as const;
+const KINDS = ["L", "M", "S"] as const;
 
 /** The properties of a character that is allowed in names. */
 export interface Character {
@@ -152,9 +149,9 @@ const BESIDE_LATIN: ReadonlySet<string> = new Set(
 /**
  * Looks up a character.
  *
- * @param char One code point.
- * @returns Its properties, or undefined if no name may contain it: a control character, a space, an
- * invisible character, or one that NFKC replaces.
+ * @param char One code point, which NFKC does not replace.
+ * @returns Its properties, or undefined if no name may contain it: a control character, a space, or
+ * an invisible character.
  */
 export function characterOf(char: string): Character | undefined {
   const code = char.codePointAt(0)!;
@@ -219,17 +216,16 @@ function tables(): Tables {
 function readRuns(): Run[] {
   const sets = SCRIPT_SETS.split(";").map(scriptSet);
   const numbers = readNumbers(CHARACTERS);
-  const runs: Run[] = [];
+  // Two numbers for each run, and then one more for each.
+  const count = numbers.length / 3;
   let [end, set] = [0, 0];
-  for (let i = 0; i < numbers.length; i += 3) {
-    const [gap, rest, mixed] = numbers.slice(i, i + 3) as [number, number, number];
-    const start = end + gap;
-    end = start + rest + 1;
-    const distance = mixed >> 2;
+  return numbers.slice(2 * count).map((mixed, i) => {
+    const start = end + numbers[2 * i]!;
+    end = start + numbers[2 * i + 1]! + 1;
+    const distance = Math.floor(mixed / KINDS.length);
     set += distance & 1 ? ~(distance >> 1) : distance >> 1;
-    runs.push({ start, end, kind: KINDS[mixed & 3]!, scripts: sets[set] });
-  }
-  return runs;
+    return { start, end, kind: KINDS[mixed % KINDS.length]!, scripts: sets[set] };
+  });
 }
 
 function scriptSet(row: string): ReadonlySet<string> | undefined {
