@@ -153,6 +153,10 @@ export class WebSite implements WebService {
     if (method !== "GET" || isOld || !fields.lists("connection", "upgrade")) {
       throw new HttpError(400, "a WebSocket needs GET, HTTP/1.1 and Connection: Upgrade");
     }
+    // A proxy that passes content on must not have it taken for frames.
+    const hasContent = fields.all("content-length").some((length) => length !== "0") ||
+      fields.all("transfer-encoding").length > 0;
+    if (hasContent) throw new HttpError(400, "a request for a WebSocket has no content");
     if (fields.only("sec-websocket-version") !== "13") {
       const headers: HeaderField[] = [["Sec-WebSocket-Version", "13"], ["Upgrade", "websocket"]];
       throw new HttpError(426, "use version 13 of WebSocket", headers);
@@ -171,10 +175,11 @@ export class WebSite implements WebService {
   #isOwnOrigin(origin: string, host: string, isSecure: boolean): boolean {
     if (this.#options.origins.includes(origin.toLowerCase())) return true;
     const url = URL.parse(origin);
+    // An origin has neither a user nor a path.
+    if (url?.origin !== origin.toLowerCase()) return false;
     // Without TLS here, a proxy in front may add it.
-    const isScheme = url?.protocol === "https:" ||
-      !isSecure && url?.protocol === "http:";
-    return isScheme && url?.host === URL.parse(`${url?.protocol}//${host}`)?.host;
+    const isScheme = url.protocol === "https:" || !isSecure && url.protocol === "http:";
+    return isScheme && url.host === URL.parse(`${url.protocol}//${host}`)?.host;
   }
 
   #pageFor({ host, fields }: HttpRequest, isSecure: boolean): HttpResponse {
