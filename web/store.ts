@@ -5,7 +5,12 @@
  * @module
  */
 
-import { KnownPeers, type KnownPeersChange } from "../lib/chat/trust/known_peers.ts";
+import { Failure } from "../lib/base/failure.ts";
+import {
+  KnownPeers,
+  type KnownPeersChange,
+  KnownPeersError,
+} from "../lib/chat/trust/known_peers.ts";
 import { GATHER_MS, Gathered } from "./gathered.ts";
 
 const DATABASE = "parley";
@@ -46,6 +51,8 @@ export class Store {
 
   /** Opens the database; undefined where the browser keeps nothing, as some do in a private window. */
   static async open(): Promise<Store | undefined> {
+    // Some browsers are set to have no database at all.
+    if (globalThis.indexedDB === undefined) return undefined;
     try {
       const request = indexedDB.open(DATABASE, VERSION);
       request.onupgradeneeded = () => request.result.createObjectStore(THINGS);
@@ -56,10 +63,22 @@ export class Store {
     }
   }
 
-  /** Reads the known peers. A text that cannot be read is an error: overwriting it would forget changed keys. */
+  /**
+   * Reads the known peers.
+   *
+   * @throws {Failure} If they cannot be read: to overwrite them would forget changed keys.
+   */
   async known(): Promise<KnownPeers> {
     const { waiting } = this.#gathered;
-    const known = await readKnown(this.#things("readonly"));
+    const known = await readKnown(this.#things("readonly")).catch((error: unknown) => {
+      if (!(error instanceof KnownPeersError)) throw error;
+      throw new Failure({
+        what: "cannot read what this browser keeps of others",
+        why: error.message,
+        code: "KNOWN_PEERS",
+        hint: "to begin anew, clear this site's data: then no key is known",
+      });
+    });
     for (const change of waiting) known.apply(change);
     return known;
   }
@@ -95,9 +114,23 @@ export class Store {
     return isKeyPair(kept) ? kept : undefined;
   }
 
-  /** Keeps an identity. The browser stores a private key that cannot be exported without revealing it to the page. */
+  /**
+   * Keeps an identity. The browser stores a private key that cannot be exported without revealing it to the page.
+   *
+   * @throws {Failure} If the browser refuses, because its storage is full or does not take keys.
+   */
   async keepIdentity(identity: CryptoKeyPair): Promise<void> {
-    await settled(this.#things("readwrite").put(identity, IDENTITY));
+    try {
+      await settled(this.#things("readwrite").put(identity, IDENTITY));
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      throw new Failure({
+        what: "this browser cannot keep the key",
+        why: error.message,
+        code: "NOT_KEPT",
+        hint: "untick “Keep my key”, or make room in the browser's storage",
+      });
+    }
   }
 
   /** Forgets the identity for good. */

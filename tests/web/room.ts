@@ -118,6 +118,8 @@ export interface PageOptions {
   readonly dark?: boolean;
   /** The browser's profile: pages in one share what is kept. */
   readonly context?: BrowserContext;
+  /** A script that runs before that of the page. */
+  readonly before?: string;
 }
 
 const WAIT = { timeout: 60_000 };
@@ -141,7 +143,7 @@ export class Visitor implements AsyncDisposable {
   static async open(
     { browser }: Running,
     url: string,
-    { width = 1000, height = 700, dark = false, context }: PageOptions = {},
+    { width = 1000, height = 700, dark = false, context, before }: PageOptions = {},
   ): Promise<Visitor> {
     const profile = context ?? await browser.createBrowserContext();
     // A window of its own: a tab behind another one is drawn by no browser.
@@ -160,6 +162,7 @@ export class Visitor implements AsyncDisposable {
     if (!visitor.#isFirefox) {
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     }
+    if (before !== undefined) await page.evaluateOnNewDocument(before);
     await page.goto(url);
     return visitor;
   }
@@ -193,7 +196,7 @@ export class Visitor implements AsyncDisposable {
   async invites(): Promise<string> {
     const number = Number(await this.evaluates(`document.querySelectorAll(".note .code").length`));
     await this.says("/invite");
-    await this.sees(`scan the link of invitation ${number + 1} `);
+    await this.sees(`invitation ${number + 1} (for one guest`);
     return await this.link();
   }
 
