@@ -19,7 +19,7 @@ export interface PageSizes {
 }
 
 /** The largest page. */
-export const PAGE_BOUNDS: PageSizes = { plain: 253_000, gzip: 97_000, brotli: 83_000 };
+export const PAGE_BOUNDS: PageSizes = { plain: 254_500, gzip: 97_500, brotli: 83_000 };
 
 const HEADER = `/**
  * The page, one HTML file with its script and its style. Generated from \`web/\` by \`deno task page\`.
@@ -88,17 +88,19 @@ async function bundle(entry: string): Promise<string> {
 
 /**
  * Shortens a program that is minified once more, without renaming properties: a property that a table, a file or the
- * wire names would break, and that saves 4 % of the page at most.
+ * wire names would break, and that saves 4 % of the page at most. To read a property has no effect here.
  */
 async function shortened(program: string): Promise<string> {
-  const { code } = await minify(program, { module: true, ecma: 2020, compress: { passes: 3 } });
+  const compress = { passes: 3, pure_getters: true };
+  const { code } = await minify(program, { module: true, ecma: 2020, compress });
   return code!;
 }
 
-/** A style sheet without comments and without blanks that have no meaning. */
+/** A style sheet without comments, and without blanks and zeros that have no meaning. */
 function minified(style: string): string {
   return style.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/\s+/g, " ")
-    .replaceAll(/ ?([{};,]) ?/g, "$1").replaceAll(/: /g, ":").replaceAll(";}", "}").trim();
+    .replaceAll(/ ?([{};,]) ?/g, "$1").replaceAll(/: /g, ":").replaceAll(";}", "}")
+    .replaceAll(/(?<![\d.])0(?=\.\d)/g, "").trim();
 }
 
 /** Returns the sizes of a page. */

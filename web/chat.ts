@@ -6,13 +6,14 @@
  */
 
 import { MalformedError } from "../lib/base/bytes.ts";
+import { steadyNow } from "../lib/base/clock.ts";
 import { Failure } from "../lib/base/failure.ts";
 import { CommandRunner, Verification } from "../lib/chat/app/command_runner.ts";
 import { keptText, Signal } from "../lib/chat/app/delivery.ts";
 import { Departure, endedFailure } from "../lib/chat/app/departure.ts";
 import { ChatInvitations, type OwnInvitation, refusalOf } from "../lib/chat/app/invite.ts";
 import { CROWDED_TEXT } from "../lib/chat/app/peer_texts.ts";
-import type { Display } from "../lib/chat/app/presenter.ts";
+import type { Display, InvitationNews } from "../lib/chat/app/presenter.ts";
 import { completeLine, parseLine, type SlashCommand } from "../lib/chat/app/slash_commands.ts";
 import { Attention, mentionOf } from "../lib/chat/app/speech.ts";
 import { Transcript } from "../lib/chat/app/transcript.ts";
@@ -25,8 +26,9 @@ import { Invitations, type MadeInvitation } from "../lib/chat/trust/invitations.
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import { type Crowding, type Standing, Trust } from "../lib/chat/trust/trust.ts";
 import type { Ending } from "../lib/chat/wire/kinds.ts";
+import { Absences } from "./absences.ts";
 import { dialWebSocket } from "./browser_link.ts";
-import { notesOf, PLAIN } from "./notes.ts";
+import { invitationNote, notesOf, PLAIN } from "./notes.ts";
 import { BEGINNING, type ChatState, foldAll, type Happening } from "./state.ts";
 import type { Store } from "./store.ts";
 
@@ -98,6 +100,8 @@ export class Chat {
   /** The sender of the message that may need attention. */
   #speaker: string | undefined;
   #polling: ReturnType<typeof setTimeout> | undefined;
+  readonly #absences = new Absences();
+  #absenceTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether the person leaves. */
   #departing = false;
   /** Whether the session is over. */
@@ -114,7 +118,7 @@ export class Chat {
     });
     const crowded = (why: Crowding) => this.#say(this.#transcript.notice(CROWDED_TEXT[why]));
     this.#trust = new Trust({ known, remember, crowded });
-    this.#transcript = new Transcript({
+    this.#transcript = new PageTranscript({
       style: PLAIN,
       echo: false,
       who: this.#trust,
@@ -132,7 +136,6 @@ export class Chat {
         ...{ hostname: dialled.host, port: dialled.port, roomName, tls: false },
         scheme: url.protocol === "wss:" ? "https" : "http",
         path: url.pathname,
-        refusal: refusalOf(own, identity),
       }),
     });
     this.#invitations.showIn({ presenter: this.#transcript, display: this.#display });
@@ -271,7 +274,7 @@ export class Chat {
     const before = this.#newestInvitation();
     const end = await this.#commands.run(session, command);
     const newest = this.#newestInvitation();
-    if (newest !== undefined && newest.number !== before?.number) this.#showLink(newest);
+    if (newest !== undefined && newest.number !== before?.number) this.#showInvitation(newest);
     if (command.kind !== "send") this.#happen({ kind: "decided" });
     if (end !== undefined) await this.leave();
   }
@@ -280,12 +283,13 @@ export class Chat {
     return this.#invitations.list().at(-1);
   }
 
-  /** Shows the link of an invitation for the camera of a phone, which a terminal does not. */
-  #showLink(invitation: MadeInvitation): void {
-    const link = this.#invitations.linkOf(invitation);
-    if (link === undefined) return;
-    const lines = [`scan the link of invitation ${invitation.number} with a phone, or copy it:`];
-    this.#happen({ kind: "notes", notes: [{ kind: "note", lines, link, at: Date.now() }] });
+  /** Shows how a guest comes by an invitation. */
+  #showInvitation(invitation: MadeInvitation): void {
+    const { own, identity } = this.#options;
+    const ways = this.#invitations.waysOf(invitation);
+    if (ways === undefined) return;
+    const note = invitationNote(invitation, ways, refusalOf(own, identity), Date.now());
+    this.#happen({ kind: "notes", notes: [note] });
   }
 
   async #untilAccepted(session: Session): Promise<void> {
@@ -338,7 +342,8 @@ export class Chat {
     const mentions = event.kind === "message" && this.#mention?.test(event.text) === true;
     // The page shows messages by itself.
     const lines = event.kind === "message" ? [] : this.#transcript.event(event);
-    const notes = notesOf(lines, at);
+    const notes = this.#absences.take(event, notesOf(lines, at), steadyNow());
+    this.#tellAbsent();
     this.#happen({ kind: "event", event, notes, mentions, at }, event.kind === "message");
     if (event.kind === "message") this.#speaker = event.from.credential.name;
     this.#attention.tell(event);
@@ -348,6 +353,16 @@ export class Chat {
     this.#progress.notify();
     if (LOOKS.has(event.kind)) this.#look();
     if (event.kind === "ended") this.#end(event.reason, event.detail);
+  }
+
+  /** Tells who has been away for some time, and sets the timer to the time at which the next one is to be told. */
+  #tellAbsent(): void {
+    clearTimeout(this.#absenceTimer);
+    const notes = this.#absences.due(steadyNow());
+    if (notes.length > 0) this.#happen({ kind: "notes", notes });
+    const { dueAt } = this.#absences;
+    if (dueAt === undefined || this.#isEnding) return;
+    this.#absenceTimer = setTimeout(() => this.#tellAbsent(), Math.max(0, dueAt - steadyNow()));
   }
 
   /** Looks at once, and again while lines wait, who has shown the person's lines. */
@@ -381,6 +396,7 @@ export class Chat {
     this.#verification.stop();
     this.#invitations.stop();
     clearTimeout(this.#polling);
+    clearTimeout(this.#absenceTimer);
     this.#session?.close();
     this.#happen({ kind: "ended", why, hint });
     this.#hurry.resolve();
@@ -447,6 +463,13 @@ export class Chat {
     failed: new Promise<never>(() => {}),
     failure: undefined,
   };
+}
+
+/** Says what a terminal says. The page itself shows an invitation that was made, with its link first. */
+class PageTranscript extends Transcript {
+  override invitation(news: InvitationNews): string[] {
+    return news.kind === "made" ? [] : super.invitation(news);
+  }
 }
 
 /** The events after which others may have shown more of the person's lines. */

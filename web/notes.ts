@@ -5,7 +5,9 @@
  * @module
  */
 
+import { type GuestWays, SEND_PRIVATELY, termsText } from "../lib/chat/app/invite.ts";
 import { USAGE_COLUMNS } from "../lib/chat/app/slash_commands.ts";
+import type { MadeInvitation } from "../lib/chat/trust/invitations.ts";
 import type { PaletteStyle } from "../lib/terminal/terminal.ts";
 import type { Note } from "./state.ts";
 
@@ -47,4 +49,28 @@ export function notesOf(lines: readonly string[], at: number): Note[] {
 function unaligned(line: string): string {
   if (!line.startsWith("/") || line[USAGE_COLUMNS] !== " ") return line;
   return `${line.slice(0, USAGE_COLUMNS).trimEnd()} – ${line.slice(USAGE_COLUMNS + 1)}`;
+}
+
+/**
+ * Says how a guest comes by an invitation: by the link, which a browser opens, and then how from a terminal.
+ *
+ * @param invitation The invitation.
+ * @param ways How a guest comes by it.
+ * @param refusal Why the relay may refuse guests; undefined if it does not.
+ * @param at When it was made, in milliseconds since 1970.
+ */
+export function invitationNote(
+  invitation: MadeInvitation,
+  { link, command, from }: GuestWays,
+  refusal: string | undefined,
+  at: number,
+): Note {
+  const terms = termsText(invitation, from);
+  return {
+    kind: "note",
+    lines: [`invitation ${invitation.number} (${terms}); ${SEND_PRIVATELY}`],
+    link,
+    rest: [`at a terminal: ${command}`, ...refusal === undefined ? [] : [refusal]],
+    at,
+  };
 }

@@ -59,7 +59,9 @@ export interface Note {
   /** Lines of one notice. */
   readonly lines: readonly string[];
   /** The link of an invitation that a browser opens, if the notice tells one. */
-  readonly link?: string | undefined;
+  readonly link?: string;
+  /** The lines below the link. */
+  readonly rest?: readonly string[];
   readonly at: number;
 }
 

@@ -209,6 +209,15 @@ Deno.test({
     await ada.presses("Invite somebody");
     await ada.sees("send it privately");
     const link = await ada.link();
+    // What a browser opens comes first, and what a terminal needs last.
+    const told = await ada.evaluates(
+      `[...document.querySelector(".note:has(.code)").firstChild.childNodes].map((one) => one.textContent)`,
+    ) as string[];
+    assertEquals(told.length, 3);
+    assert(told[0]!.startsWith("invitation 1 (for one guest on this machine, until "), told[0]);
+    assert(told[0]!.endsWith("); send it privately: whoever has the link is your guest"), told[0]);
+    assertEquals(told[1], `${link}Copy the link`);
+    assert(told[2]!.startsWith(`at a terminal: parley chat client ${link}\n`), told[2]);
     assertEquals(await scanned(browser, ada.page, ".note .code"), link);
     const access = { name: "clipboard-write" } as const;
     await ada.context.setPermission(ada.origin, { permission: access, state: "granted" });

@@ -223,13 +223,14 @@ function NoteRow({ note }: { note: Note }) {
       <div>
         {note.lines.map(printable).join("\n")}
         {note.link !== undefined && <Link link={note.link} />}
+        {note.rest?.map(printable).join("\n")}
       </div>
       <time dateTime={new Date(note.at).toISOString()}>{minute(note.at)}</time>
     </div>
   );
 }
 
-/** The link of an invitation: as a code for the camera of a phone, and to be copied. */
+/** The link of an invitation: to be copied, and as a code for the camera of a phone. */
 function Link({ link }: { readonly link: string }) {
   const [outcome, tell] = useState("Copy the link");
   const copy = () =>
@@ -237,6 +238,7 @@ function Link({ link }: { readonly link: string }) {
       .then(() => tell("Copied"), () => tell("This browser refuses: select the link above"));
   return (
     <div class="link">
+      <span class="url">{printable(link)}</span>
       <Code text={link} label="QR code of the link" />
       <button type="button" onClick={copy}>{outcome}</button>
     </div>

@@ -61,6 +61,12 @@ export interface PagePlace {
   readonly path?: string;
 }
 
+/** How a guest comes: the link, the whole command of a terminal, and from where they reach the relay. */
+export type GuestWays = Pick<
+  InvitationNews & { readonly kind: "made" },
+  "link" | "command" | "from"
+>;
+
 /** The invitation by which a user comes. */
 export interface OwnInvitation {
   readonly link: InvitationLink;
@@ -283,9 +289,11 @@ export class ChatInvitations implements Inviting {
     return this.#options.book.list();
   }
 
-  /** Returns the link of an invitation of the user; undefined if none can name where guests join. */
-  linkOf(invitation: MadeInvitation): string | undefined {
-    return this.#self && linkTo(this.#options.place(), invitation, this.#self);
+  /** Returns how a guest comes by an invitation of the user; undefined if no link can name where guests join. */
+  waysOf(invitation: MadeInvitation): GuestWays | undefined {
+    const place = this.#options.place();
+    const link = this.#self && linkTo(place, invitation, this.#self);
+    return link === undefined ? undefined : { link, ...commandOf(link, place) };
   }
 
   withdraw(number: number): boolean {
@@ -375,7 +383,7 @@ function linkTo(
 function commandOf(
   link: string,
   { hostname, tls }: GuestPlace,
-): Pick<InvitationNews & { readonly kind: "made" }, "command" | "from"> {
+): Omit<GuestWays, "link"> {
   // A shell takes # literally within a word.
   const plain = link.replace("#", "");
   const word = shellWord(plain) === plain ? link : shellWord(link);
@@ -442,11 +450,10 @@ export function invitationTexts(news: InvitationNews): string[] {
     case "made": {
       const { invitation, command, web, from, atStart } = news;
       const host = from === "unknown" ? "; HOST is this machine's name or address" : "";
-      const where = from === "this machine" ? " on this machine" : "";
-      const whom = `${whomText(invitation)}${where}, until ${untilText(invitation)}${host}`;
+      const whom = `${termsText(invitation, from)}${host}`;
       const page = web === undefined ? "" : `   or in a browser: ${printable(web)}`;
       const text = `invitation ${invitation.number}: ${printable(command)}${page} (${whom})`;
-      return atStart ? [text] : [text, "send it privately: whoever has the link is your guest"];
+      return atStart ? [text] : [text, SEND_PRIVATELY];
     }
     case "listed":
       return news.invitations.length === 0
@@ -463,6 +470,15 @@ export function invitationTexts(news: InvitationNews): string[] {
     case "host":
       return [];
   }
+}
+
+/** What follows a link. */
+export const SEND_PRIVATELY = "send it privately: whoever has the link is your guest";
+
+/** Says for whom an invitation is, from where, and until when. */
+export function termsText(invitation: MadeInvitation, from: GuestWays["from"]): string {
+  const where = from === "this machine" ? " on this machine" : "";
+  return `${whomText(invitation)}${where}, until ${untilText(invitation)}`;
 }
 
 /** Says whom the user's messages wait for. */

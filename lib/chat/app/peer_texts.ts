@@ -7,7 +7,7 @@
 
 import type { Failure } from "../../base/failure.ts";
 import { printable } from "../../base/printable.ts";
-import { type FaultCode, FAULTS, MemberEvent } from "../member/options.ts";
+import { type FaultCode, FAULTS, type MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import { type KnownPeer, MAX_ALIKE, MAX_UNDECIDED } from "../trust/known_peers.ts";
 import {
