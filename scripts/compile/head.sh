@@ -1,6 +1,6 @@
 #!/bin/sh
 # parley @VERSION@ for @TARGET@, with all that it needs. Behind this script follow, compressed, the
-# Deno runtime, the program in two files, and its table of ports. The first run unpacks them into a
+# Deno runtime, the program in three files, and its table of ports. The first run unpacks them into a
 # directory of the user's cache that is named by their hash; later runs start from there.
 # `parley --verify-install` checks what is there.
 
@@ -8,18 +8,13 @@ runtime_size=@RUNTIME_SIZE@ runtime_packed=@RUNTIME_PACKED@
 runtime_sum=@RUNTIME_SUM@
 program_size=@PROGRAM_SIZE@ program_packed=@PROGRAM_PACKED@
 program_sum=@PROGRAM_SUM@
+names_size=@NAMES_SIZE@ names_packed=@NAMES_PACKED@
+names_sum=@NAMES_SUM@
 rest_size=@REST_SIZE@ rest_packed=@REST_PACKED@
 rest_sum=@REST_SUM@
 ports_size=@PORTS_SIZE@ ports_packed=@PORTS_PACKED@
 ports_sum=@PORTS_SUM@
 content=@CONTENT@
-
-# fail WHAT WHY CODE [HINT]
-fail() {
-  printf 'parley: %s: %s (%s)\n' "$1" "$2" "$3" >&2
-  [ $# -lt 4 ] || printf 'hint: %s\n' "$4" >&2
-  exit 1
-}
 
 # A process costs some milliseconds at every start, so there is one, ls, before Deno.
 
@@ -143,20 +138,65 @@ unpacked() {
   [ ! -L "$1" ] || return 1
   resolve "$1" || return 1
   dir=$real/$content
-  look_down "$real" "$dir" "$dir/complete" "$dir/deno" "$dir/parley.js" "$dir/ports" "$dir/rest.js"
-  settled 7 || return 1
-  # In the order of ls: ROOT, the directory, complete, deno, parley.js, ports, rest.js.
+  look_down "$real" "$dir" "$dir/complete" "$dir/deno" "$dir/names.js" "$dir/parley.js" \
+    "$dir/ports" "$dir/rest.js"
+  settled 8 || return 1
+  # In the order of ls: ROOT, the directory, complete, deno, names.js, parley.js, ports, rest.js.
   case $facts in
   "d"????"-"??"-"?" $uid "*"
 drwx------ $uid "*"
 -rw------- $uid 0
 -r-x------ $uid $runtime_size
+-r-------- $uid $names_size
 -r-------- $uid $program_size
 -r-------- $uid $ports_size
 -r-------- $uid $rest_size
 ") return 0 ;;
   esac
   return 1
+}
+
+# Becomes Deno, with no more permissions than parley needs.
+deno() {
+  export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_DIR="$dir/cache"
+  exec "$dir/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm \
+    @FLAGS@ "$@"
+}
+
+# Sets cache to the directory of the user's cache, and temporary to the one that is used where that one cannot be.
+know_places() {
+  case ${XDG_CACHE_HOME-} in
+  /*) cache=$XDG_CACHE_HOME/parley ;;
+  *)
+    case ${HOME-} in
+    /*) cache=$HOME/.cache/parley ;;
+    *) cache= ;;
+    esac
+    ;;
+  esac
+  case ${TMPDIR-} in
+  /*) temporary=$TMPDIR/parley-$uid ;;
+  *) temporary=/tmp/parley-$uid ;;
+  esac
+}
+
+# Becomes parley.
+start() {
+  # When it was last used. true, since a shell ends where : cannot be redirected.
+  { true >"$dir/complete"; } 2>/dev/null
+  deno "$dir/parley.js" "$@"
+}
+
+# The usual run. The shell parses what follows only where something must be unpacked.
+know_uid
+know_places
+[ "${1-}" = --verify-install ] || [ -z "$cache" ] || ! unpacked "$cache" || start "$@"
+
+# fail WHAT WHY CODE [HINT]
+fail() {
+  printf 'parley: %s: %s (%s)\n' "$1" "$2" "$3" >&2
+  [ $# -lt 4 ] || printf 'hint: %s\n' "$4" >&2
+  exit 1
 }
 
 # Ends the unpacking into ROOT where somebody else can exchange a directory that is there.
@@ -187,20 +227,14 @@ refuse() {
   exit 2
 }
 
-# Becomes Deno, with no more permissions than parley needs.
-deno() {
-  export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1 DENO_DIR="$dir/cache"
-  exec "$dir/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm \
-    @FLAGS@ "$@"
-}
-
 # Lets Deno keep the program as V8 has compiled it, which makes later starts faster, and the modules of Node that some
-# commands load. Deno does so only if a program ends by itself, which parley never does. The command is one that needs both
-# files. Deno leaves what it keeps in a journal, which every start would read and check, and which would grow; the second
-# run moves that into the database.
+# commands load. Deno does so only if a program ends by itself, which parley never does. The command is one that needs
+# parley.js and rest.js. Deno leaves what it keeps in a journal, which every start would read and check, and which would
+# grow; the second run moves that into the database.
 keep_compiled() (
   (deno --preload 'data:text/javascript,Deno.exit=()=>{};for(const name of
-    ["crypto","dns","net","os","readline","stream","tls","url"])await import("node:"+name)' \
+    ["crypto","dns","net","os","readline","stream","tls","url"])await import("node:"+name);
+    await import(new URL("names.js",Deno.mainModule).href)' \
     "$dir/parley.js" completions bash)
   deno --no-code-cache 'data:text/javascript,import{DatabaseSync}from"node:sqlite";
     for(const{name}of[...Deno.readDirSync(Deno.args[0])])if(name.endsWith("-wal")){
@@ -245,7 +279,8 @@ sum() {
 # Whether the files in a directory are those that were packed.
 genuine() {
   [ "$(sum "$1/deno")" = $runtime_sum ] && [ "$(sum "$1/parley.js")" = $program_sum ] &&
-    [ "$(sum "$1/ports")" = $ports_sum ] && [ "$(sum "$1/rest.js")" = $rest_sum ]
+    [ "$(sum "$1/names.js")" = $names_sum ] && [ "$(sum "$1/rest.js")" = $rest_sum ] &&
+    [ "$(sum "$1/ports")" = $ports_sum ]
 }
 
 # Prints what is packed in the next SIZE bytes of the last tail_size ones of the file, and takes SIZE from tail_size.
@@ -279,14 +314,16 @@ unpack() (
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
   {
-    tail_size=$((runtime_packed + program_packed + rest_packed + ports_packed))
+    tail_size=$((runtime_packed + program_packed + names_packed + rest_packed + ports_packed))
     take $runtime_packed >"$new/deno" && take $program_packed >"$new/parley.js" &&
-      take $rest_packed >"$new/rest.js" && take $ports_packed >"$new/ports"
+      take $names_packed >"$new/names.js" && take $rest_packed >"$new/rest.js" &&
+      take $ports_packed >"$new/ports"
   } 2>/dev/null
   if ! genuine "$new"; then
-    look "$new/deno" "$new/parley.js" "$new/ports" "$new/rest.js"
+    look "$new/deno" "$new/names.js" "$new/parley.js" "$new/ports" "$new/rest.js"
     case $facts in
     "-rw------- $uid $runtime_size
+-rw------- $uid $names_size
 -rw------- $uid $program_size
 -rw------- $uid $ports_size
 -rw------- $uid $rest_size
@@ -297,7 +334,8 @@ unpack() (
       "free some 100 MB there, or download parley again")
     exit 2
   fi
-  chmod 500 "$new/deno" && chmod 400 "$new/parley.js" "$new/ports" "$new/rest.js" || exit 1
+  chmod 500 "$new/deno" &&
+    chmod 400 "$new/parley.js" "$new/names.js" "$new/rest.js" "$new/ports" || exit 1
   # Where nothing may be executed, another place may do.
   "$new/deno" --version >/dev/null 2>&1 || exit 1
   : >"$new/complete" || exit 1
@@ -330,21 +368,7 @@ use() {
 
 # Sets dir to where everything lies unpacked.
 find_dir() {
-  know_uid
-  case ${XDG_CACHE_HOME-} in
-  /*) cache=$XDG_CACHE_HOME/parley ;;
-  *)
-    case ${HOME-} in
-    /*) cache=$HOME/.cache/parley ;;
-    *) cache= ;;
-    esac
-    ;;
-  esac
   if [ -n "$cache" ] && use "$cache"; then return; fi
-  case ${TMPDIR-} in
-  /*) temporary=$TMPDIR/parley-$uid ;;
-  *) temporary=/tmp/parley-$uid ;;
-  esac
   if use "$temporary"; then return; fi
   fail "cannot unpack" "neither ${cache:-HOME} nor $temporary can be written to and executed from" \
     NOT_WRITABLE "set XDG_CACHE_HOME to a directory of your own"
@@ -353,8 +377,6 @@ find_dir() {
 self=$0
 [ -f "$self" ] || self=$(command -v -- "$0")
 find_dir
-# When it was last used. true, since a shell ends where : cannot be redirected.
-{ true >"$dir/complete"; } 2>/dev/null
 
 if [ "${1-}" = --verify-install ]; then
   genuine "$dir" || fail "$dir" "it is not what was unpacked" DAMAGED \
@@ -365,4 +387,4 @@ if [ "${1-}" = --verify-install ]; then
   exit 0
 fi
 
-deno "$dir/parley.js" "$@"
+start "$@"

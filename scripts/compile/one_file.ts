@@ -9,6 +9,7 @@
  */
 
 import { Failure } from "../../lib/base/failure.ts";
+import { compileEarly, EARLY } from "./early.ts";
 
 /** A static import. */
 const IMPORT = /^import (?:(?:(\w+)(?:, | ))?(?:\{([^}]*)\} )?from )?"([^"]+)";\n/gm;
@@ -26,15 +27,25 @@ interface Body {
   readonly imports: readonly string[];
 }
 
+/** A file beside the program that has some of its chunks. */
+export interface Beside {
+  /** Its name. */
+  readonly file: string;
+  readonly chunks: ReadonlySet<string>;
+  /**
+   * When Deno reads the file. At the start it reads each file that the program imports by a literal; it compiles the
+   * file when the program needs it. `later`, the program computes the name, and needs the permission to read the file.
+   */
+  readonly read: "at the start" | "later";
+}
+
 /**
  * Joins chunks.
  *
  * @param chunks The files of `deno bundle --code-splitting`, by name, not minified.
  * @param entry The name of the file that runs at the start.
- * @param early The names of the functions, and of the chunks, that shall be compiled together with the file after
- * {@linkcode compileEarly}.
- * @param apart The chunks that the program shall import from the file `rest.js` beside it, when it needs the first of
- * them. {@linkcode joinApart} returns that file.
+ * @param early The names of the chunks that shall be compiled together with the file: see {@linkcode EARLY}.
+ * @param beside The files beside the program. {@linkcode joinBeside} returns their text.
  * @returns The program, without a static import.
  * @throws {Failure} `NOT_JOINED` if the chunks are not as expected.
  */
@@ -42,86 +53,92 @@ export function joinChunks(
   chunks: ReadonlyMap<string, string>,
   entry: string,
   early: ReadonlySet<string> = new Set(),
-  apart: ReadonlySet<string> = new Set(),
+  beside: readonly Beside[] = [],
 ): string {
   const main = chunks.get(entry);
   if (main === undefined) throw notJoined(`there is no ${entry}`);
-  const here = [...chunks].filter(([name]) => name !== entry && !apart.has(name));
+  const elsewhere = new Map(
+    beside.flatMap((each, i) => [...each.chunks].map((name) => [name, `__beside${i}`])),
+  );
+  const here = [...chunks].filter(([name]) => name !== entry && !elsewhere.has(name));
   return `const __loaded = {};
-const __load = (name) => __loaded[name] ??= __chunks[name]();
+const __load = ${EARLY}((name) => __loaded[name] ??= __chunks[name]());
+const __near = ${EARLY}((name) => Promise.resolve(name).then(__load));
 const __chunks = {
-${functionsOf(here, early, apart)}};
-${apart.size > 0 ? IMPORT_REST : ""}${bodyOf(entry, main, apart).text}`;
+${functionsOf(here, early, elsewhere)}};
+${beside.map(importBeside).join("")}${bodyOf(entry, main, elsewhere).text}`;
 }
 
-/** Adds the chunks of `rest.js` to the program. Deno does not read a file at the start whose name it must compute. */
-const IMPORT_REST = `let __rest;
-const __more = () => __rest ??= import(new URL("rest.js", import.meta.url).href)
-  .then(({ chunksFor }) => Object.assign(__chunks, chunksFor(__load)));
+/** A function that imports a file at its first call, and loads a chunk of it. */
+function importBeside({ file, read }: Beside, i: number): string {
+  const imported = read === "at the start"
+    ? `${IMPORT_LITERAL}("./${file}")`
+    : `import(new URL("${file}", import.meta.url).href)`;
+  return `let __file${i};
+const __beside${i} = async (name) => {
+  const { chunksFor } = await (__file${i} ??= ${imported});
+  Object.assign(__chunks, chunksFor(__load, __near));
+  return __load(name);
+};
 `;
+}
+
+/** What stands for `import` until the program is minified. The minifier would put the file into the program. */
+const IMPORT_LITERAL = "__import";
 
 /**
- * Joins the chunks of the second file of a program. Its chunks are not within one function, which V8 would have to read
- * as a whole at each start.
+ * Joins the chunks of a file beside the program. They are not within one function, which V8 would have to read as a
+ * whole at each start.
  *
  * @param chunks The files of the bundle, by name.
- * @param apart The names of those that the second file holds.
+ * @param own The names of those that the file has.
  * @param early As for {@linkcode joinChunks}.
- * @returns A module. Its `chunksFor()` takes the program's function that loads a chunk, and returns the chunks.
+ * @returns A module. Its `chunksFor()` takes the program's functions that load a chunk, and returns the chunks.
  * @throws {Failure} `NOT_JOINED` if the chunks are not as expected.
  */
-export function joinApart(
+export function joinBeside(
   chunks: ReadonlyMap<string, string>,
-  apart: ReadonlySet<string>,
+  own: ReadonlySet<string>,
   early: ReadonlySet<string> = new Set(),
 ): string {
-  const there = [...chunks].filter(([name]) => apart.has(name));
-  return `let __load;
+  const there = [...chunks].filter(([name]) => own.has(name));
+  return `let __load, __near;
 const __chunks = {
-${functionsOf(there, early, new Set())}};
-export const chunksFor = (load) => {
+${functionsOf(there, early)}};
+export const chunksFor = (load, near) => {
   __load = load;
+  __near = near;
   return __chunks;
 };
 `;
 }
 
+/**
+ * Completes a minified program.
+ *
+ * @param program The minified text of {@linkcode joinChunks} or {@linkcode joinBeside}.
+ */
+export function completed(program: string): string {
+  return compileEarly(program).replaceAll(`${IMPORT_LITERAL}(`, "import(");
+}
+
 function functionsOf(
   chunks: readonly (readonly [string, string])[],
   early: ReadonlySet<string>,
-  apart: ReadonlySet<string>,
+  elsewhere?: ReadonlyMap<string, string>,
 ): string {
   return chunks.map(([name, text]) => {
-    const body = bodyOf(name, text, apart).text;
-    const run = early.has(name)
-      ? `${EARLY}(() => {\n${withEarly(body, early)}  })`
-      : `() => {\n${body}  }`;
-    return `  "${name}": ${run},\n`;
+    const body = `() => {\n${bodyOf(name, text, elsewhere).text}  }`;
+    return `  "${name}": ${early.has(name) ? `${EARLY}(${body})` : body},\n`;
   }).join("");
 }
 
-/** What stands before the functions that are compiled early. The minifier removes parentheses, but no call. */
-const EARLY = "__early";
-
 /**
- * Makes some of the functions that a chunk declares variables at its top: only a function that is an expression can be
- * compiled early.
+ * Makes a chunk the body of a function.
+ *
+ * @param elsewhere The functions that import the chunks of other files, by chunk.
  */
-function withEarly(body: string, early: ReadonlySet<string>): string {
-  const functions: string[] = [];
-  const rest = body.replace(
-    /^(?:async )?function\*? (\w+)\([^]*?^\}$/gm,
-    (whole, name: string) => {
-      if (!early.has(name)) return whole;
-      functions.push(`var ${name} = ${EARLY}(${whole});\n`);
-      return "";
-    },
-  );
-  return functions.join("") + rest;
-}
-
-/** Makes a chunk the body of a function. It waits for the second file before it runs one of the chunks `apart`. */
-function bodyOf(name: string, text: string, apart?: ReadonlySet<string>): Body {
+function bodyOf(name: string, text: string, elsewhere?: ReadonlyMap<string, string>): Body {
   const imports: string[] = [];
   const body = text
     .replace(REQUIRE, "var __require = (name) => process.getBuiltinModule(name);\n")
@@ -151,10 +168,7 @@ function bodyOf(name: string, text: string, apart?: ReadonlySet<string>): Body {
     .replace(EXPORT_DEFAULT, (_line, value: string) => `return { default: ${value} };\n`)
     .replace(
       LAZY_IMPORT,
-      (_call, from: string) => {
-        const ready = apart?.has(from) === true ? "__more()" : "Promise.resolve()";
-        return `${ready}.then(() => __load("${from}"))`;
-      },
+      (_call, from: string) => `${elsewhere?.get(from) ?? "__near"}("${from}")`,
     );
   const left = /^(?:import|export)\b.*$/m.exec(body);
   if (left !== null) throw notJoined(`${name} still has the line ${left[0]}`);
@@ -208,16 +222,6 @@ export function chunksOnlyFor(
   add(entry);
   for (const name of needed) if (within(name)) throw notJoined(`others need ${name}`);
   return new Set([...chunks.keys()].filter((name) => !needed.has(name)));
-}
-
-/**
- * Puts the functions that are to be compiled early in parentheses: V8 compiles such a function together with the file, so
- * that Deno keeps it compiled. It compiles any other function when it is first called, at every start.
- *
- * @param program The joined and minified program.
- */
-export function compileEarly(program: string): string {
-  return program.replaceAll(`${EARLY}(`, "(");
 }
 
 function notJoined(why: string): Failure {

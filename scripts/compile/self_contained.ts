@@ -41,9 +41,10 @@ export async function makeSelfContained(
   }
   const runtime = await pack(await Deno.readFile(Deno.execPath()), effort);
   const program = await pack(new TextEncoder().encode(bundle.program), effort);
+  const names = await pack(new TextEncoder().encode(bundle.names), effort);
   const rest = await pack(new TextEncoder().encode(bundle.rest), effort);
   const ports = await pack(new TextEncoder().encode(bundle.ports), effort);
-  const sums = [runtime, program, rest, ports].map(({ sum }) => sum).join("");
+  const sums = [runtime, program, names, rest, ports].map(({ sum }) => sum).join("");
   const head = await fillHead({
     VERSION,
     TARGET: Deno.build.target,
@@ -55,6 +56,9 @@ export async function makeSelfContained(
     PROGRAM_SIZE: program.size,
     PROGRAM_PACKED: program.packed.length,
     PROGRAM_SUM: program.sum,
+    NAMES_SIZE: names.size,
+    NAMES_PACKED: names.packed.length,
+    NAMES_SUM: names.sum,
     REST_SIZE: rest.size,
     REST_PACKED: rest.packed.length,
     REST_SUM: rest.sum,
@@ -62,7 +66,8 @@ export async function makeSelfContained(
     PORTS_PACKED: ports.packed.length,
     PORTS_SUM: ports.sum,
   });
-  const parts = new Blob([head, runtime.packed, program.packed, rest.packed, ports.packed]);
+  const packed = [runtime, program, names, rest, ports].map((each) => each.packed);
+  const parts = new Blob([head, ...packed]);
   await Deno.writeFile(output, parts.stream());
   await Deno.chmod(output, 0o755);
 }

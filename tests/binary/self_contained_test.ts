@@ -3,6 +3,7 @@
 import { VERSION } from "../../lib/os/build.ts";
 import { FLAGS } from "../../scripts/compile/target.ts";
 import {
+  type Ended,
   ended,
   MAY_UNPACK,
   Scratch,
@@ -91,7 +92,7 @@ test(
       await listing(root),
       [
         ...[". 700", "", "/complete 600", "/deno 500"],
-        ...["/parley.js 400", "/ports 400", "/rest.js 400"],
+        ...["/names.js 400", "/parley.js 400", "/ports 400", "/rest.js 400"],
       ].map((line) =>
         line.startsWith(".") ? line : `./${content!.name}${line === "" ? " 700" : line}`
       ),
@@ -119,7 +120,7 @@ test(
     assertEquals(names.length, 1);
     const inside = await Array.fromAsync(Deno.readDir(`${scratch}/parley/${names[0]!.name}`));
     const fixed = inside.map(({ name }) => name).filter((name) => name !== "cache");
-    assertEquals(fixed.sort(), ["complete", "deno", "parley.js", "ports", "rest.js"]);
+    assertEquals(fixed.sort(), ["complete", "deno", "names.js", "parley.js", "ports", "rest.js"]);
   },
 );
 
@@ -207,7 +208,7 @@ test(
     const whole = await verify();
     assertEquals([whole.code, whole.stderr], [0, ""]);
     assertMatch(whole.stdout, new RegExp(`^parley ${VERSION} in ${scratch}/parley/.* is whole\n$`));
-    for (const part of ["parley.js", "ports", "rest.js"]) {
+    for (const part of ["names.js", "parley.js", "ports", "rest.js"]) {
       // One character is another; size and mode are not.
       const change =
         'cd "$1"/parley/* && cp "$2" whole && chmod 600 "$2" && printf X | dd of="$2" bs=1 seek=9 conv=notrunc && chmod 400 "$2"';
@@ -231,8 +232,10 @@ for (
     ["a part that is gone", "rm -f parley.js"],
     ["the table of ports gone", "rm -f ports"],
     ["the table of ports cut off", "chmod 600 ports; : >ports; chmod 400 ports"],
-    ["the second file of the program gone", "rm -f rest.js"],
-    ["the second file cut off", "chmod 600 rest.js; : >rest.js; chmod 400 rest.js"],
+    ["the second file of the program gone", "rm -f names.js"],
+    ["the second file cut off", "chmod 600 names.js; : >names.js; chmod 400 names.js"],
+    ["the third file of the program gone", "rm -f rest.js"],
+    ["the third file cut off", "chmod 600 rest.js; : >rest.js; chmod 400 rest.js"],
     ["Deno cut off", "chmod 700 deno; : >deno; chmod 500 deno"],
     ["no mark that it is complete", "rm complete"],
   ] as const
@@ -247,10 +250,10 @@ for (
   });
 }
 
-/** Whether Deno's cache of compiled code in a directory names both files of the program. */
+/** Whether Deno's cache of compiled code in a directory names all files of the program. */
 async function isCompiled(scratch: string): Promise<boolean> {
   const times = await sh(
-    `cd "$1"/parley/* && for file in parley.js rest.js; do
+    `cd "$1"/parley/* && for file in parley.js names.js rest.js; do
        cat cache/v8_code_cache_v2* | grep -ac "file://$PWD/$file" || :
      done`,
     scratch,
@@ -304,37 +307,51 @@ test("loads no Node module at its start", async (_program, scratch) => {
   assertEquals(await sh('grep -nE "^(import|export)\\b" "$1/parley.js" || :', scratch), "");
 });
 
-test("makes V8 compile the functions of the quick commands early", async (_program, scratch) => {
+/** Copies a file of the unpacked program. */
+async function copied(file: string, scratch: string): Promise<void> {
   const { path, env } = await selfContained();
   await answers(path, env);
-  await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
-  const program = await Deno.readTextFile(`${scratch}/parley.js`);
-  const early = program.match(/=\((?:async )?function\b|":\(\(\)=>\{/g) ?? [];
-  const late = program.match(/\bfunction\b/g) ?? [];
-  assert(early.length > 100, `${early.length} functions are compiled early`);
-  assert(early.length < late.length / 2, `${early.length} of ${late.length}`);
+  await sh('cat "$1"/parley/*/"$2" >"$3/$2"', env.XDG_CACHE_HOME!, file, scratch);
+}
+
+test("makes V8 compile the functions of the quick commands early", async (_program, scratch) => {
+  for (const file of ["parley.js", "names.js"]) {
+    await copied(file, scratch);
+    const text = await Deno.readTextFile(`${scratch}/${file}`);
+    const early = text.match(/[=(,]\((?:(?:async )?function\b|(?:\w+|\([^()]*\))=>)/g) ?? [];
+    const all = text.match(/\bfunction\b|=>/g) ?? [];
+    assert(early.length > 50, `${early.length} functions of ${file} are compiled early`);
+    assert(early.length < all.length / 2, `${early.length} of ${all.length} in ${file}`);
+  }
 });
 
-test("reads its second file only for some commands", async (_program, scratch) => {
-  const { path, env } = await selfContained();
-  await answers(path, env);
-  await sh('cat "$1"/parley/*/parley.js >"$2/parley.js"', env.XDG_CACHE_HOME!, scratch);
-  const run = (args: string) =>
-    ended(
-      shell(
-        `deno run -q --no-prompt --no-config --allow-net --allow-read "$1" ${args}`,
-        `${scratch}/parley.js`,
-      ),
-    );
+/** Runs copied files with the permission to read, or without it. */
+function runCopied(scratch: string, args: string, reads = true): Promise<Ended> {
+  const granted = reads ? "--allow-net --allow-read" : "--allow-net";
+  const script = `deno run -q --no-prompt --no-config --unstable-net ${granted} "$1" ${args}`;
+  return ended(shell(script, `${scratch}/parley.js`));
+}
+
+test("reads its third file only for some commands", async (_program, scratch) => {
+  await copied("parley.js", scratch);
+  await copied("names.js", scratch);
   for (const args of ["--version", "--help", "info byteorder 1", "info resolve --help"]) {
-    const { code, stderr } = await run(args);
+    const { code, stderr } = await runCopied(scratch, args);
     assertEquals([code, stderr], [0, ""], args);
   }
   for (const args of ["chat --help", "rsa --help", "tcp --help", "udp --help", "tour --help"]) {
-    const { code, stderr } = await run(args);
+    const { code, stderr } = await runCopied(scratch, args);
     assertEquals(code, 1, args);
     assertMatch(stderr, /rest\.js/, args);
   }
+});
+
+test("needs no permission for its second file", async (_program, scratch) => {
+  await copied("parley.js", scratch);
+  await copied("names.js", scratch);
+  const { code, stderr } = await runCopied(scratch, "info resolve @127.0.0.1:9 name TYP", false);
+  assertEquals(code, 2);
+  assertMatch(stderr, /"TYP"/);
 });
 
 test("starts no process but ls once it is unpacked", async (program, scratch) => {

@@ -1,10 +1,12 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
+import { markEarly, type Range } from "../../scripts/compile/early.ts";
 import {
+  type Beside,
   chunksOnlyFor,
-  compileEarly,
-  joinApart,
+  completed,
+  joinBeside,
   joinChunks,
 } from "../../scripts/compile/one_file.ts";
 
@@ -64,10 +66,10 @@ export {
   ],
 ]);
 
-/** Runs a program, and returns what it has seen. */
+/** Completes and runs a program, and returns what it has seen. */
 async function run(program: string): Promise<unknown[]> {
   const seen: unknown[] = [];
-  await new Function("seen", `return (async () => {${program}})()`)(seen);
+  await new Function("seen", `return (async () => {${completed(program)}})()`)(seen);
   return seen;
 }
 
@@ -184,32 +186,53 @@ Deno.test("chunksOnlyFor() refuses a folder that another module imports", () => 
   assertThrows(only(new Map([...GROUPS, ["near-C.js", near]])), Failure, "others need chunk-E.js");
 });
 
-Deno.test("joinChunks() moves chunks to a second file that is imported when one of them is needed", async () => {
-  const apart = chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts");
-  const program = joinChunks(GROUPS, "main.js", new Set(), apart);
-  for (const name of GROUPS.keys()) {
-    assertEquals(program.includes(`"${name}": `), !apart.has(name) && name !== "main.js");
-  }
-  const rest = `data:text/javascript,${encodeURIComponent(joinApart(GROUPS, apart))}`;
-  const imported = 'import(new URL("rest.js", import.meta.url).href)';
-  const here = program.replace(
-    imported,
-    `(seen.push("imported"), import(${JSON.stringify(rest)}))`,
-  );
-  assertEquals(await run(here), ["base", "near base", "imported", "far base", "far base"]);
+/** The group `far` in a file beside the program. */
+function farBeside(read: Beside["read"]): Beside {
+  const chunks = chunksOnlyFor(GROUPS, "main.js", ["lib/far/"], "lib/table.ts");
+  return { file: "rest.js", chunks, read };
+}
+
+for (
+  const [read, imported] of [
+    ["at the start", 'import("./rest.js")'],
+    ["later", 'import(new URL("rest.js", import.meta.url).href)'],
+  ] as const
+) {
+  Deno.test(`joinChunks() moves chunks to a second file that Deno reads ${read}`, async () => {
+    const beside = farBeside(read);
+    const program = completed(joinChunks(GROUPS, "main.js", new Set(), [beside]));
+    for (const name of GROUPS.keys()) {
+      assertEquals(program.includes(`"${name}": `), !beside.chunks.has(name) && name !== "main.js");
+    }
+    const text = completed(joinBeside(GROUPS, beside.chunks));
+    const rest = `data:text/javascript,${encodeURIComponent(text)}`;
+    assert(program.includes(imported), program);
+    const here = program.replace(
+      imported,
+      `(seen.push("imported"), import(${JSON.stringify(rest)}))`,
+    );
+    assertEquals(await run(here), ["base", "near base", "imported", "far base", "far base"]);
+  });
+}
+
+Deno.test("joinChunks() puts only the named chunks in parentheses", () => {
+  const program = completed(joinChunks(GROUPS, "main.js", new Set(["near-C.js"])));
+  assertMatch(program, /"near-C\.js": \(\(\) => \{/);
+  assertMatch(program, /"base-B\.js": \(\) => \{/);
 });
 
-Deno.test("compileEarly() puts only the named chunks and their functions in parentheses", async () => {
-  const chunks = new Map([
-    [
-      "main.js",
-      'seen.push((await import("./sum-A.js")).sum(1, 2), (await import("./b-B.js")).b());\n',
-    ],
-    [
-      "sum-A.js",
-      `// lib/sum.ts
+/** A chunk, and a word in each of its functions that are to be compiled early. */
+const FUNCTIONS = `// lib/sum.ts
 seen.push(typeof add);
-var sum = (one, two) => add(one, two);
+var sum = (one, two) => [one].map(async (each) => add(each, two));
+var named = function(one) {
+  return add(one, 2);
+};
+class Counter {
+  count(one) {
+    return [one].map((each) => each + 3);
+  }
+}
 function add(one, two) {
   if (one < 0) {
     return idle();
@@ -217,23 +240,47 @@ function add(one, two) {
   return one + two;
 }
 function idle() {
-  return "}";
+  return () => "}";
 }
-async function* add2() {
+async function* listed(all) {
+  yield* all;
 }
-export { sum };
-`,
-    ],
-    [
-      "b-B.js",
-      "function add() {\n  return 4;\n}\nfunction b() {\n  return add();\n}\nexport { b };\n",
-    ],
+seen.push(named(1), new Counter().count(1)[0], await sum(1, 2)[0]);
+`;
+
+/** Where a text has these functions. */
+function rangesOf(text: string, functions: readonly string[]): Range[] {
+  return functions.map((each) => {
+    const start = text.indexOf(each);
+    const end = each.endsWith("{") ? text.indexOf("\n}", start) + 2 : start + each.length;
+    return [start, end];
+  });
+}
+
+Deno.test("markEarly() puts the given functions in parentheses, and no method", async () => {
+  const ranges = rangesOf(FUNCTIONS, [
+    "(one, two) => [one].map(async (each) => add(each, two))",
+    "async (each) => add(each, two)",
+    "function(one) {",
+    "count(one) {",
+    "(each) => each + 3",
+    "function add(one, two) {",
+    "async function* listed(all) {",
   ]);
-  const program = compileEarly(joinChunks(chunks, "main.js", new Set(["sum-A.js", "add", "add2"])));
-  assertEquals(await run(program), ["function", 3, 4]);
-  assertMatch(program, /"sum-A\.js": \(\(\) => \{/);
-  assertMatch(program, /^var add = \(function add\(one, two\) \{$/m);
-  assertMatch(program, /^var add2 = \(async function\* add2\(\) \{$/m);
-  assertMatch(program, /^function idle\(\) \{$/m);
-  assertMatch(program, /"b-B\.js": \(\) => \{\nfunction add\(\) \{$/m);
+  const text = completed(markEarly(FUNCTIONS, ranges));
+  assertEquals(await run(text), ["function", 3, 4, 3]);
+  for (
+    const marked of [
+      "var sum = ((one, two) => [one].map((async (each) => add(each, two))));",
+      "var named = (function(one) {\n  return add(one, 2);\n});",
+      "  count(one) {\n    return [one].map(((each) => each + 3));\n  }\n",
+      "var add = (function add(one, two) {\n",
+      "var listed = (async function* listed(all) {\n",
+      '\nfunction idle() {\n  return () => "}";\n}\n',
+    ]
+  ) assert(text.includes(marked), `${text}\n has no ${marked}`);
+});
+
+Deno.test("markEarly() changes nothing where no function ran", () => {
+  assertEquals(markEarly(FUNCTIONS, []), FUNCTIONS);
 });
