@@ -62,11 +62,22 @@ export class Acknowledger {
   }
 }
 
+/** The memory that an event costs at least until it is shown, in bytes. */
+const EVENT_BYTES = 256;
+/** A member acknowledges no more frames while events of this size, in bytes, have not been shown. */
+const MAX_UNSHOWN_BYTES = 4 << 20;
+/** How exactly the size of what has not been shown is known, in bytes. */
+const MARK_BYTES = 64 << 10;
+
 /** Counts events that were emitted and those that were shown, and runs what waits for them. */
 export class Displayed {
   readonly #waiting: { readonly events: number; readonly then: () => void }[] = [];
+  /** How many bytes of events had been emitted with so many events, in ascending order, beyond those shown. */
+  readonly #marks: { readonly events: number; readonly bytes: number }[] = [];
   #emitted = 0;
+  #emittedBytes = 0;
   #shown = 0;
+  #shownBytes = 0;
 
   /** The number of events that were emitted. */
   get emitted(): number {
@@ -78,9 +89,21 @@ export class Displayed {
     return this.#shown;
   }
 
-  /** Counts an event. */
-  emit(): void {
+  /**
+   * Whether so much has not been shown that the relay is to deliver no more. A person whose output stands still then
+   * takes a bounded part of memory, and gets the rest afterwards, as one that reads slowly does.
+   */
+  get isFull(): boolean {
+    return this.#emittedBytes - this.#shownBytes > MAX_UNSHOWN_BYTES;
+  }
+
+  /** Counts an event, with the number of bytes of its text. */
+  emit(bytes: number): void {
     this.#emitted += 1;
+    this.#emittedBytes += bytes + EVENT_BYTES;
+    const marked = this.#marks.at(-1)?.bytes ?? this.#shownBytes;
+    if (this.#emittedBytes - marked < MARK_BYTES) return;
+    this.#marks.push({ events: this.#emitted, bytes: this.#emittedBytes });
   }
 
   /** Runs something once everything that has been emitted so far has been shown. */
@@ -92,9 +115,16 @@ export class Displayed {
   /** Notes that the first `events` events have been shown. */
   show(events: number): void {
     this.#shown = Math.min(Math.max(events, this.#shown), this.#emitted);
-    const later = this.#waiting.findIndex((one) => one.events > this.#shown);
-    const ready = this.#waiting.splice(0, later < 0 ? this.#waiting.length : later);
-    for (const { then } of ready) then();
+    for (const { bytes } of this.#shownOf(this.#marks)) this.#shownBytes = bytes;
+    if (this.#shown === this.#emitted) this.#shownBytes = this.#emittedBytes;
+    for (const { then } of this.#shownOf(this.#waiting)) then();
+  }
+
+  /** Takes those that waited for events that have been shown. */
+  #shownOf<T extends { readonly events: number }>(waiting: T[]): T[] {
+    if (waiting.length === 0) return waiting;
+    const later = waiting.findIndex(({ events }) => events > this.#shown);
+    return waiting.splice(0, later < 0 ? waiting.length : later);
   }
 }
 

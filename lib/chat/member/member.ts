@@ -30,7 +30,7 @@ import {
   PEER_TARIFF,
 } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
-import { Absence, Renewer, WrongClock } from "./time.ts";
+import { Absence, type Moment, Renewer, WrongClock } from "./time.ts";
 import { checkListing, EVERYONE, type Peer, Roster } from "./roster.ts";
 import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
@@ -179,9 +179,13 @@ export class Member {
     this.#connection.greet();
   }
 
+  get #moment(): Moment {
+    return { date: this.#date(), steady: this.#context.now() };
+  }
+
   /** Receives bytes. The memory may be reused afterwards. */
   receive(chunk: Bytes): void {
-    this.#absence.heard(this.#date());
+    this.#absence.heard(this.#moment);
     this.#connection?.receive(chunk);
     const unread = (this.#output.waiting ?? 0) - (this.#membership?.outgoing.sent.keptBytes ?? 0);
     if (unread > MAX_UNREAD_BYTES) this.#lose("NO_ANSWER", "it does not read what it is answered");
@@ -202,7 +206,7 @@ export class Member {
     }
     const isFirst = !this.#absence.isOn;
     this.#become("away");
-    this.#absence.lost(this.#date());
+    this.#absence.lost(this.#moment);
     this.#membership.outgoing.pause();
     this.#output.drop();
     if (!isFirst) return;
@@ -262,8 +266,11 @@ export class Member {
    * from now on, and receipts are sent only for what was shown.
    */
   displayed(events: number): void {
-    this.#context.displayed.show(events);
+    const { displayed } = this.#context;
+    const wasFull = displayed.isFull;
+    displayed.show(events);
     this.#begun?.sendReceipts();
+    if (wasFull) this.#output.wake(); // to acknowledge what waited for this
   }
 
   /** Leaves the room. The relay answers by ending the connection. */
@@ -312,7 +319,7 @@ export class Member {
 
   #event(event: MemberEvent): void {
     if (this.#state === "ended") return;
-    this.#context.displayed.emit();
+    this.#context.displayed.emit(event.kind === "message" ? event.text.length : 0);
     try {
       this.#output.event(event);
     } catch (error) {
@@ -418,7 +425,7 @@ export class Member {
     // A room that has forgotten this member has told the others that it left. Others waited for it, from about when its
     // connection was lost.
     const isForgotten = last !== undefined && mapKey(last.room) === mapKey(admitted.room);
-    const missed = this.#absence.ended(this.#date(), isForgotten ? 0 : graceMs);
+    const missed = this.#absence.ended(this.#moment, isForgotten ? 0 : graceMs);
     if (last !== undefined) this.#followed.note(last.room, last.roster.version);
     if (!this.#followed.goesOn(admitted.room, admitted.version)) {
       throw new MalformedError("the relay shows an earlier state of the room");

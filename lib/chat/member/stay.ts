@@ -167,7 +167,8 @@ export class Membership {
   get wakeAt(): number {
     const { receiving, outgoing } = this;
     const awaited = Math.min(this.#awayAt, this.#graceEndsAt);
-    return Math.min(awaited, this.#acknowledger.dueAt, receiving.receipts.dueAt, outgoing.wakeAt);
+    const acknowledged = this.#context.displayed.isFull ? Infinity : this.#acknowledger.dueAt;
+    return Math.min(awaited, acknowledged, receiving.receipts.dueAt, outgoing.wakeAt);
   }
 
   /** Sends what is due, and removes members of the earlier room that do not come back. */
@@ -198,6 +199,7 @@ export class Membership {
   }
 
   #acknowledge(): void {
+    if (this.#context.displayed.isFull) return;
     const count = this.#acknowledger.due();
     if (count !== undefined) this.#context.send(encodeCount(KIND.ack, count));
   }

@@ -27,20 +27,31 @@ export interface MissedSpan {
 /** A pause is noted from this length on, in milliseconds. */
 const PAUSE_MS = 1_000;
 
+/** A moment by two clocks, in milliseconds since 1970: one may be set back, the other stands still while the machine sleeps. */
+export interface Moment {
+  readonly date: number;
+  readonly steady: number;
+}
+
+/** How much time has passed, by the clock that says more. */
+function passed(from: Moment, to: Moment): number {
+  return Math.max(to.date - from.date, to.steady - from.steady);
+}
+
 /**
  * Notes when the relay was heard last. What comes after a pause may have been sent long before, as this process or the
  * network stood still: the pause counts as absence where the connection turns out to be lost soon after it.
  */
 export class Absence {
-  #heardAt: number | undefined;
+  #heardAt: Moment | undefined;
   /** The last pause: from when to when nothing was heard. */
-  #pause: MissedSpan | undefined;
-  #from: number | undefined;
+  #pause: { readonly from: Moment; readonly to: Moment } | undefined;
+  #from: Moment | undefined;
 
   /** The relay was heard. */
-  heard(now: number): void {
+  heard(now: Moment): void {
     const from = this.#heardAt;
-    if (from !== undefined && now - from >= PAUSE_MS) this.#pause = { from, to: now };
+    if (from !== undefined && passed(from, now) >= PAUSE_MS) this.#pause = { from, to: now };
     this.#heardAt = now;
   }
 
@@ -50,9 +61,10 @@ export class Absence {
   }
 
   /** The connection is lost. */
-  lost(now: number): void {
-    const { from, to } = this.#pause ?? { from: now, to: -Infinity };
-    this.#from ??= now - to < DEAD_AFTER_MS ? from : this.#heardAt ?? now;
+  lost(now: Moment): void {
+    const pause = this.#pause;
+    const isNear = pause !== undefined && passed(pause.to, now) < DEAD_AFTER_MS;
+    this.#from ??= isNear ? pause.from : this.#heardAt ?? now;
   }
 
   /** The relay resumes this member, and has kept everything. */
@@ -63,14 +75,16 @@ export class Absence {
   /**
    * The member has come into a room anew.
    *
-   * @param now The time in milliseconds since 1970.
+   * @param now The present moment.
    * @param keptMs How long others have kept what they said for it at least, in milliseconds.
    * @returns What it may have missed; undefined where nothing was.
    */
-  ended(now: number, keptMs: number): MissedSpan | undefined {
+  ended(now: Moment, keptMs: number): MissedSpan | undefined {
     const from = this.#from;
     this.resumed();
-    return from === undefined || now - from < keptMs ? undefined : { from, to: now };
+    if (from === undefined) return undefined;
+    const ms = passed(from, now);
+    return ms < keptMs ? undefined : { from: now.date - ms, to: now.date };
   }
 }
 

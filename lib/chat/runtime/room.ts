@@ -65,7 +65,7 @@ export interface JoinOptions extends Omit<SessionOptions, "self"> {
  * Joins a room. The session begins once there is a link to the relay; the event `ready` says that the member is in.
  *
  * @param options The relay to join, and the member that joins.
- * @throws {Failure} If the relay cannot be reached, or a TLS handshake fails.
+ * @throws {Failure} If the relay cannot be reached, a TLS handshake fails, or the member has had a session already.
  * @throws The reason of `signal`, if it is aborted before there is a link.
  * @throws {TypeError} If both `dial` and `tls` are given.
  * @throws {MalformedError} If the room's name is not valid.

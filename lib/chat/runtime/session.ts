@@ -106,9 +106,34 @@ export function checkedRoomName(name = ""): string {
   throw new MalformedError(`${JSON.stringify(name)} is not a valid name of a room`);
 }
 
-/** Starts a session over its first link. */
+/** The members that have had a session. */
+const used = new WeakSet<OwnCredential>();
+
+/**
+ * Takes a member for its only session. The numbers of its lines and receipts begin at 1 in a session: recipients would
+ * take the lines of a second one for copies, and acknowledge what they do not show.
+ */
+function takeOnce(self: OwnCredential): void {
+  if (used.has(self)) {
+    const why = "it has had a session already, and each session needs a member of its own";
+    throw new Failure({ what: `cannot join as ${self.name}`, why, code: "MEMBER_USED" });
+  }
+  used.add(self);
+}
+
+/**
+ * Starts a session over its first link, which it closes if it fails.
+ *
+ * @throws {Failure} If the member has had a session: `MEMBER_USED`.
+ */
 export function startSession(options: SessionOptions, { dialled, first, dial }: Route): Session {
   const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
+  try {
+    takeOnce(self);
+  } catch (error) {
+    first.close();
+    throw error;
+  }
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {}); // a caller that awaits it sees the failure
   let told = 0;

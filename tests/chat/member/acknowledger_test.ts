@@ -42,10 +42,10 @@ Deno.test("a callback for shown events runs in order, once they are shown", () =
   const displayed = new Displayed();
   const ran: string[] = [];
   displayed.then(() => ran.push("nothing to wait for"));
-  displayed.emit();
+  displayed.emit(0);
   displayed.then(() => ran.push("after one"));
-  displayed.emit();
-  displayed.emit();
+  displayed.emit(0);
+  displayed.emit(0);
   displayed.then(() => ran.push("after three"));
   displayed.then(() => ran.push("after three, too"));
   assertEquals(ran.splice(0), ["nothing to wait for"]);
@@ -60,8 +60,8 @@ Deno.test("a callback for shown events runs in order, once they are shown", () =
 
 Deno.test("the count of shown events neither falls nor exceeds the emitted ones", () => {
   const displayed = new Displayed();
-  displayed.emit();
-  displayed.emit();
+  displayed.emit(0);
+  displayed.emit(0);
   displayed.show(9);
   assertEquals(displayed.shown, 2);
   displayed.show(1);

@@ -27,6 +27,11 @@ function missedBy({ name, signed }: Missed): string {
   return `missed by ${name}${signed ? ", who signed" : ""}`;
 }
 
+/** A moment at which both clocks agree. */
+function at(ms: number) {
+  return { date: ms, steady: ms };
+}
+
 function comebacks(seat: Seat): (MemberEvent & { kind: "reconnected" })[] {
   return seat.events.filter((event) => event.kind === "reconnected");
 }
@@ -206,18 +211,31 @@ Deno.test("a member that comes to the next room within the grace has missed noth
 
 Deno.test("a pause right before the loss counts as absence, and one that was long before does not", () => {
   const stopped = new Absence();
-  stopped.heard(10_000);
-  stopped.heard(900_000); // what had been waiting in the system, read after the process was stopped
-  stopped.lost(900_100);
-  assertEquals(stopped.ended(901_000, 120_000), { from: 10_000, to: 901_000 });
+  stopped.heard(at(10_000));
+  stopped.heard(at(900_000)); // what had been waiting in the system, read after the process was stopped
+  stopped.lost(at(900_100));
+  assertEquals(stopped.ended(at(901_000), 120_000), { from: 10_000, to: 901_000 });
 
   const steady = new Absence();
-  steady.heard(10_000);
-  steady.heard(900_000);
-  steady.heard(900_500);
-  for (let at = 900_900; at <= 990_000; at += 900) steady.heard(at);
-  steady.lost(990_000);
-  assertEquals(steady.ended(1_200_000, 120_000), { from: 990_000, to: 1_200_000 });
+  steady.heard(at(10_000));
+  steady.heard(at(900_000));
+  steady.heard(at(900_500));
+  for (let ms = 900_900; ms <= 990_000; ms += 900) steady.heard(at(ms));
+  steady.lost(at(990_000));
+  assertEquals(steady.ended(at(1_200_000), 120_000), { from: 990_000, to: 1_200_000 });
+});
+
+Deno.test("a member that was away beyond the grace is told so, even if its clock was set back or it was suspended", () => {
+  const setBack = new Absence();
+  setBack.heard({ date: 9_000_000, steady: 0 });
+  setBack.lost({ date: 9_000_000, steady: 0 });
+  const back = { date: 6_000_000, steady: 600_000 };
+  assertEquals(setBack.ended(back, 120_000), { from: 5_400_000, to: 6_000_000 });
+
+  const suspended = new Absence();
+  suspended.heard({ date: 0, steady: 0 });
+  suspended.lost({ date: 600_000, steady: 100 });
+  assertEquals(suspended.ended({ date: 600_000, steady: 100 }, 120_000), { from: 0, to: 600_000 });
 });
 
 Deno.test("a recipient for which a line was given up reports it as missing without a later line", async () => {

@@ -72,6 +72,23 @@ Deno.test("a member that is away for 5 MiB falls behind, catches up and gets sea
   assertEquals([faults(bo), late], [[], 0]);
 });
 
+Deno.test("a member whose output stands still is sent a bounded part, and the rest once it goes on", async () => {
+  const { room, ada, bo, cy, say } = await roomOf();
+  bo.showing = false;
+  const said = await say(200);
+  assertEquals(shown(cy), said);
+  // It holds 4 MiB back, and the relay sends 4 MiB more without an acknowledgement.
+  const waiting = shown(bo).length;
+  assert(waiting > 100 && waiting < 140, `${waiting} wait for its output`);
+  assertEquals(bo.member.wakeAt > room.clock.now(), true, "it does not wake in vain");
+  bo.showing = true;
+  bo.member.displayed(bo.events.length);
+  await room.settle();
+  await catchUp({ room, ada });
+  assertEquals(shown(bo).toSorted(), said.toSorted());
+  assertEquals([count(ada, "delivered"), faults(bo)], [200, []]);
+});
+
 Deno.test("a member that is behind while it is excluded rejoins once it is included again", async () => {
   const room = new TestRoom();
   const excluded = new Set<string>();

@@ -254,6 +254,18 @@ Deno.test("foreign protocols are answered with a code and an end, at once, while
   await Promise.all([ada.session.ended, bo.session.ended]);
 });
 
+Deno.test("a member has one session: a second one would count its lines from 1 again", async () => {
+  await using server = relay();
+  const { port } = server.addr;
+  const self = await credential("ada", pooledKeys(0));
+  const { session } = await visit(port, self);
+  session.leave();
+  await session.ended;
+  const error = await assertRejects(() => joinRoom({ port, self, event: () => {} }), Failure);
+  assertEquals([error.code, error.what], ["MEMBER_USED", "cannot join as ada"]);
+  await until(() => server.state().pending === 0, "the second connection is closed");
+});
+
 Deno.test("joining a port at which nothing listens fails at once", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
