@@ -235,9 +235,19 @@ async function* typedLines(
   stopped: Promise<number>,
 ): AsyncGenerator<Input, void> {
   const iterator = lines[Symbol.asyncIterator]();
-  const interrupt = stopped.then(() => ({ kind: "interrupt" }) as const);
+  let isStopped = false;
+  let wake = () => {};
+  stopped.then(() => {
+    isStopped = true;
+    wake();
+  });
   for (;;) {
-    const next = await Promise.race([iterator.next().then(entered), interrupt]);
+    // Not Promise.race(): each line would leave a reaction with `stopped`, which lives as long as the chat.
+    const next = await new Promise<Input>((resolve, reject) => {
+      wake = () => resolve({ kind: "interrupt" });
+      if (isStopped) wake();
+      else iterator.next().then((read) => resolve(entered(read)), reject);
+    });
     yield next;
     if (next.kind === "end" || next.kind === "interrupt") return;
   }
