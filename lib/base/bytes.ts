@@ -188,9 +188,28 @@ export class ByteReader {
   }
 }
 
+/** ASCII of up to this length is converted here: a call of the runtime's converters takes longer. */
+const SHORT = 256;
+
 /** Encodes text as UTF-8 (RFC 3629). */
 export function utf8(text: string): Bytes {
-  return encoder.encode(text);
+  const { length } = text;
+  if (length > SHORT) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return encoder.encode(text);
+    bytes[i] = unit;
+  }
+  return bytes;
+}
+
+/** Returns the text of short ASCII; undefined for any other bytes. */
+export function shortAscii(bytes: Uint8Array): string | undefined {
+  const { length } = bytes;
+  if (length > SHORT) return undefined;
+  for (let i = 0; i < length; i++) if (bytes[i]! >= 0x80) return undefined;
+  return mapKey(bytes);
 }
 
 /**
@@ -200,7 +219,7 @@ export function utf8(text: string): Bytes {
  */
 export function fromUtf8(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes);
+    return shortAscii(bytes) ?? decoder.decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) throw new MalformedError("text is not UTF-8");
     throw error;

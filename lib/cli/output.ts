@@ -45,15 +45,19 @@ export function voiced({ lines, event, fields }: Said, json: boolean): readonly 
 }
 
 /**
- * Returns a function that formats a time, in milliseconds since 1970, by ISO 8601. It keeps the last time: many events
- * share a millisecond.
+ * Returns a function that formats a time, in milliseconds since 1970, by ISO 8601. It keeps the last second: many events
+ * share it.
  */
 export function timeFormat(): (ms: number) => string {
   let last = NaN;
   let text = "";
   return (ms) => {
-    if (ms !== last) text = new Date(last = ms).toISOString();
-    return text;
+    const second = Math.floor(ms / 1000);
+    if (second !== last) {
+      text = new Date(1000 * (last = second)).toISOString().slice(0, -"000Z".length);
+    }
+    const rest = Math.trunc(ms - 1000 * second);
+    return `${text}${rest < 10 ? "00" : rest < 100 ? "0" : ""}${rest}Z`;
   };
 }
 
@@ -61,7 +65,9 @@ const eventTime = timeFormat();
 
 /** Formats an event as a line of JSON: its name, the time, and its fields. */
 export function jsonEvent(event: string, fields: Readonly<Record<string, unknown>>): string {
-  return printableJson({ event, at: eventTime(Date.now()), ...fields });
+  const head = `{"event":"${event}","at":"${eventTime(Date.now())}"`;
+  const json = printableJson(fields);
+  return json === "{}" ? `${head}}` : `${head},${json.slice(1)}`;
 }
 
 /** Prints an event. */

@@ -162,13 +162,16 @@ function plainOutput(stream: OutputStream): OutputStream {
   };
 }
 
-async function* readStandardInput(): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+/** Not a generator, which passes each chunk on by several promises. */
+function readStandardInput(): AsyncIterable<Uint8Array<ArrayBuffer>> {
   const buffer = new Uint8Array(CHUNK_BYTES);
-  for (;;) {
+  const next = async (): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> => {
     const length = await readSome(buffer);
-    if (length === null) return;
-    yield buffer.slice(0, length);
-  }
+    return length === null
+      ? { done: true, value: undefined }
+      : { done: false, value: buffer.slice(0, length) };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 /** The most bytes of a chunk of standard input. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, concat } from "../base/bytes.ts";
+import { type Bytes, concat, shortAscii, utf8 } from "../base/bytes.ts";
 import { Failure } from "../base/failure.ts";
 import { fileFailure } from "./errors.ts";
 import { type Io, type Keyboard, StopSignals, writeError } from "./io.ts";
@@ -69,13 +69,12 @@ class PartialLine {
     const end = bytes.at(-1) === RETURN ? bytes.length - 1 : bytes.length;
     if (length > this.#max + 1 || end > this.#max) return { kind: "long", bytes: length };
     // Invalid UTF-8 becomes U+FFFD, so that no line is dropped.
-    return { kind: "line", text: decoder.decode(bytes.subarray(0, end)) };
+    const kept = bytes.subarray(0, end);
+    return { kind: "line", text: shortAscii(kept) ?? decoder.decode(kept) };
   }
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const encoder = new TextEncoder();
 
 /** Writes lines in order. Lines printed during a write go out with the next one. */
 export class Output {
@@ -119,7 +118,7 @@ export class Output {
 
   /** Queues lines, possibly none. When they are written, `mark` counts as reached. */
   print(lines: readonly string[], mark: number = this.#mark): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined || lines.length === 0 && mark === this.#mark) return;
     for (const line of lines) this.#pending.push(line);
     this.#mark = mark;
     this.#printed += 1;
@@ -167,7 +166,7 @@ export class Output {
 
   async #write(lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return;
-    let bytes = encoder.encode(this.#form(`${lines.join("\n")}\n`));
+    let bytes = utf8(this.#form(`${lines.join("\n")}\n`));
     while (bytes.length > 0) bytes = bytes.subarray(await this.#writer.write(bytes));
   }
 }

@@ -29,7 +29,7 @@ import {
   Obstacles,
   refusedFailure,
 } from "./departure.ts";
-import type { Carried, ConversationOptions } from "./presenter.ts";
+import type { Carried, ConversationOptions, Gate } from "./presenter.ts";
 import { isMessage, leaves, parseLine, parseMessage, type SlashCommand } from "./slash_commands.ts";
 import { Attention } from "./speech.ts";
 
@@ -358,7 +358,9 @@ export class Conversation {
     // newcomers.
     await this.#options.display.caughtUp();
     for await (const entered of this.#input) {
-      const end = await this.#take(session, entered);
+      // A message is sent within this turn: each promise on its way would let the runtime do other work first.
+      const taken = this.#take(session, entered);
+      const end = taken instanceof Promise ? await taken : taken;
       if (end !== undefined) return end;
     }
     if (stay) return await this.#over.promise;
@@ -368,7 +370,7 @@ export class Conversation {
     return failure === undefined ? { code: 0 } : { failure };
   }
 
-  async #take(session: Session, entered: Input): Promise<End | undefined> {
+  #take(session: Session, entered: Input): Promise<End | undefined> | End | undefined {
     switch (entered.kind) {
       case "interrupt":
         return { code: 130 };
@@ -377,25 +379,30 @@ export class Conversation {
       case "long":
         this.#refuse("TEXT_TOO_LARGE", tooLong(entered.bytes));
         return undefined;
-      case "line":
-        if (!this.#options.interactive) {
-          this.#inHand = isMessage(entered) ? 1 : 0;
-          if (this.#inHand > 0) await this.#untilOpen();
-          const unsettled = this.#settle(session);
-          if (unsettled !== undefined) await unsettled;
-          // A conversation that ended meanwhile has reported this line as not delivered.
-          if (this.#leaving) return { code: 0 };
-          this.#inHand = 0;
-        }
-        return await this.#run(session, this.#parse(entered.text));
+      case "line": {
+        const command = this.#parse(entered.text);
+        if (this.#options.interactive) return this.#run(session, command);
+        this.#inHand = command.kind === "send" ? 1 : 0;
+        const unsettled = this.#settle(session);
+        const run = () => this.#runPiped(session, command);
+        return unsettled === undefined ? run() : unsettled.then(run);
+      }
     }
   }
 
+  #runPiped(
+    session: Session,
+    command: SlashCommand,
+  ): Promise<End | undefined> | End | undefined {
+    // A conversation that ended meanwhile has reported this line as not delivered.
+    if (this.#leaving) return { code: 0 };
+    this.#inHand = 0;
+    return this.#run(session, command);
+  }
+
   /** Waits until piped messages may be sent. Unless it stays, it gives up when the inviter does not come. */
-  async #untilOpen(): Promise<void> {
-    const { invitations, stay, giveUpMs } = this.#options;
-    const gate = invitations?.gate;
-    if (gate?.closed === undefined) return;
+  async #untilOpen(gate: Gate): Promise<void> {
+    const { stay, giveUpMs } = this.#options;
     if (!stay) {
       this.#gateTimeout = setTimeout(
         () => this.#over.resolve({ failure: notLetIn(this.#unsaid(), gate.closed!, giveUpMs) }),
@@ -421,12 +428,15 @@ export class Conversation {
     for (const { text, to } of gated) this.#send(session, text, to);
   }
 
-  async #run(session: Session, command: SlashCommand): Promise<End | undefined> {
+  #run(session: Session, command: SlashCommand): Promise<End | undefined> | undefined {
+    if (command.kind !== "send") return this.#runCommand(session, command);
     const closed = this.#options.invitations?.gate?.closed;
-    if (command.kind === "send" && closed !== undefined) {
-      this.#keepGated(command, closed);
-      return undefined;
-    }
+    if (closed !== undefined) this.#keepGated(command, closed);
+    else this.#send(session, command.text, command.to);
+    return undefined;
+  }
+
+  async #runCommand(session: Session, command: SlashCommand): Promise<End | undefined> {
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
     if (DECISIONS.has(command.kind)) await this.#delivery.untilAccepted(session);
     return await this.#commands.run(session, command);
@@ -438,11 +448,15 @@ export class Conversation {
   }
 
   /**
-   * Makes a piped line wait for flow control and until all earlier events are shown. Returns undefined if it need not
-   * wait.
+   * Makes a piped line wait until messages may be sent, for flow control, and until all earlier events are shown.
+   * Returns undefined if it need not wait.
    */
   #settle(session: Session): Promise<void> | undefined {
-    const { display } = this.#options;
+    const { display, invitations } = this.#options;
+    const gate = invitations?.gate;
+    if (this.#inHand > 0 && gate?.closed !== undefined) {
+      return this.#untilOpen(gate).then(() => this.#settle(session));
+    }
     if (!isFull(session.backlog(), session.members().length)) return display.caughtUp();
     return this.#delivery.pace(session).then(() => display.caughtUp());
   }

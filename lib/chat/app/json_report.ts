@@ -331,8 +331,18 @@ function message(
   const { name, fingerprint } = event.from.credential;
   const { text, id, late } = event;
   const action = isAction(text) ? true : undefined;
-  const fields = { from: name, fingerprint, text, id, private: event.private, trust, action };
-  return line("message", { ...fields, sentAt: entryTime(event.time), late });
+  const sentAt = entryTime(event.time);
+  return line("message", {
+    from: name,
+    fingerprint,
+    text,
+    id,
+    private: event.private,
+    trust,
+    action,
+    sentAt,
+    late,
+  });
 }
 
 function fault(event: MemberEvent & { readonly kind: "fault" }): string {
