@@ -78,6 +78,8 @@ export class Conversation {
   /** Typed messages that wait until the user's inviter has let the user in. */
   #gated: (SlashCommand & { readonly kind: "send" })[] = [];
   #gateTimeout: ReturnType<typeof setTimeout> | undefined;
+  /** The number of members, until an event may have changed it. */
+  #members: number | undefined;
   /** The number of messages taken from the input but not yet handed to the session: 0 or 1. */
   #inHand = 0;
   #slowToJoin: ReturnType<typeof setTimeout> | undefined;
@@ -179,6 +181,7 @@ export class Conversation {
     if (this.#held !== undefined) return void this.#held.push(event);
     const { presenter, display, trust } = this.#options;
     this.#shown += 1;
+    if (!OF_LINES.has(event.kind)) this.#members = undefined;
     // Showing a peer counts as meeting it.
     if (event.kind === "joined" || event.kind === "confirmed") {
       trust.meet(event.peer, event.kind === "joined" && presenter.identifies(event.peer));
@@ -457,7 +460,8 @@ export class Conversation {
     if (this.#inHand > 0 && gate?.closed !== undefined) {
       return this.#untilOpen(gate).then(() => this.#settle(session));
     }
-    if (!isFull(session.backlog(), session.members().length)) return display.caughtUp();
+    this.#members ??= session.members().length;
+    if (!isFull(session.backlog(), this.#members)) return display.caughtUp();
     return this.#delivery.pace(session).then(() => display.caughtUp());
   }
 
@@ -517,6 +521,9 @@ const DECISIONS: ReadonlySet<SlashCommand["kind"]> = new Set<SlashCommand["kind"
 
 /** The faults of a listed member that is not admitted. */
 const NOT_ADMITTED = new Set<FaultCode>(["BAD_CREDENTIAL", "CREDENTIAL_EXPIRED", "NAME_TAKEN"]);
+
+/** The events that do not change who is in the room. */
+const OF_LINES = new Set<MemberEvent["kind"]>(["sent", "delivered", "message"]);
 
 /** The events that may change the delivery of a message. */
 const PROGRESS = new Set<MemberEvent["kind"]>(

@@ -308,8 +308,8 @@ function gathering(
   return {
     print: (lines, until, kept = lines) => {
       const ended = lines.length > 0 ? presenter.ended?.() ?? [] : [];
-      [...ended, ...kept].forEach(keep);
-      display.print([...ended, ...lines], until);
+      if (log?.path !== undefined) [...ended, ...kept].forEach(keep);
+      display.print(ended.length > 0 ? [...ended, ...lines] : lines, until);
       display.above?.(presenter.growing ?? []);
     },
     ...mark && { mark: (one) => mark.call(display, one) },

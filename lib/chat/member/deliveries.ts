@@ -52,6 +52,8 @@ export interface LedgerEvents {
   unheard(line: Line, missed: readonly Missed[]): void;
 }
 
+const NOBODY: readonly Missed[] = [];
+
 /** Lines and contacts. */
 export class Ledger {
   /** The group's lines that have not been sealed, in order. */
@@ -228,9 +230,10 @@ export class Ledger {
   enter(line: Line, room: Bytes, displayed: number): void {
     this.#display(displayed);
     const entry = new Entry(line, this.#entered++, room);
-    const recipients = this.#recipientsOf(entry);
-    entry.waiting = recipients.length;
-    entry.live = recipients.filter(({ stalled }) => !stalled).length;
+    for (const { stalled } of this.#recipientsOf(entry)) {
+      entry.waiting += 1;
+      if (!stalled) entry.live += 1;
+    }
     this.#logs.add(entry);
     this.#lines.add(entry);
     this.#unsent += 1;
@@ -245,10 +248,11 @@ export class Ledger {
   }
 
   #recipientsOf(entry: Entry): Contact[] {
-    const { to } = entry.line;
-    const known = to === undefined ? [...this.#contacts.values()] : [this.get(to.credential.key)];
-    return known.filter((contact) => contact !== undefined)
-      .filter((contact) => this.isFor(contact, entry));
+    const recipients: Contact[] = [];
+    for (const contact of this.#contacts.values()) {
+      if (this.isFor(contact, entry)) recipients.push(contact);
+    }
+    return recipients;
   }
 
   /** The contacts whose joining has been displayed are recipients from the next line on. */
@@ -423,7 +427,7 @@ export class Ledger {
     this.#lines.delete(entry);
     this.#bytes -= entry.size;
     this.#logs.of(line.stream, line.to?.credential.key).delete(entry);
-    const missed = [...entry.missed?.values() ?? []];
+    const missed = entry.missed === undefined ? NOBODY : [...entry.missed.values()];
     if (!entry.heard) {
       this.#unsent -= 1;
       return this.#events.unheard(line, missed);

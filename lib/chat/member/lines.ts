@@ -398,9 +398,10 @@ export class Composer {
 
   /** Returns the members that the policy keeps from reading now: the same set as long as they are the same. */
   #leftOutOf(peers: readonly Peer[]): ReadonlySet<string> {
-    const kept = peers.filter((peer) => this.#policy.obstacle(peer) !== undefined);
-    if (kept.length === 0 && this.#leftOut.size === 0) return this.#leftOut;
-    const keys = new Set(kept.map(({ credential }) => credential.key));
+    const keys = new Set<string>();
+    for (const peer of peers) {
+      if (this.#policy.obstacle(peer) !== undefined) keys.add(peer.credential.key);
+    }
     const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
     if (!isSame) this.#leftOut = keys;
     return this.#leftOut;
