@@ -69,7 +69,7 @@ class PartialLine {
     const end = bytes.at(-1) === RETURN ? bytes.length - 1 : bytes.length;
     if (length > this.#max + 1 || end > this.#max) return { kind: "long", bytes: length };
     // Invalid UTF-8 becomes U+FFFD, so that no line is dropped.
-    const kept = bytes.subarray(0, end);
+    const kept = end === bytes.length ? bytes : bytes.subarray(0, end);
     return { kind: "line", text: shortAscii(kept) ?? decoder.decode(kept) };
   }
 }

@@ -117,7 +117,7 @@ export class Ledger {
 
   /** Returns the contacts that are not in the present room and may come back. */
   missing(): Contact[] {
-    return [...this.#missing.values()];
+    return this.#missing.size === 0 ? [] : [...this.#missing.values()];
   }
 
   /** Returns the missing contact with a folded name, or the first missing one. */

@@ -320,6 +320,8 @@ export interface Setting {
 /** A line, or why it is not sent. */
 export type Composed = { readonly ok: true; readonly line: Line } | Extract<Entered, { ok: false }>;
 
+const NOBODY = new Set<string>();
+
 /** Makes the lines of one member. */
 export class Composer {
   readonly #self: OwnCredential;
@@ -330,7 +332,7 @@ export class Composer {
   readonly #idOf: (number: number) => string;
   /** Whether a roster has been displayed, in this room or an earlier one. */
   #seated = false;
-  #leftOut: ReadonlySet<string> = new Set();
+  #leftOut: ReadonlySet<string> = NOBODY;
 
   /**
    * Starts with nothing entered.
@@ -398,9 +400,11 @@ export class Composer {
 
   /** Returns the members that the policy keeps from reading now: the same set as long as they are the same. */
   #leftOutOf(peers: readonly Peer[]): ReadonlySet<string> {
-    const keys = new Set<string>();
+    let keys = NOBODY;
     for (const peer of peers) {
-      if (this.#policy.obstacle(peer) !== undefined) keys.add(peer.credential.key);
+      if (this.#policy.obstacle(peer) === undefined) continue;
+      if (keys === NOBODY) keys = new Set();
+      keys.add(peer.credential.key);
     }
     const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
     if (!isSame) this.#leftOut = keys;

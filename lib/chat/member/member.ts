@@ -113,7 +113,9 @@ export class Member {
 
   /** Returns the members of the room, and those who may come back to it. */
   peers(): Peer[] {
-    return [...this.roster.values(), ...this.#context.ledger.missing().map(({ peer }) => peer)];
+    const peers = [...this.roster.values()];
+    for (const { peer } of this.#context.ledger.missing()) peers.push(peer);
+    return peers;
   }
 
   /** The lines that were entered and are not delivered. */
