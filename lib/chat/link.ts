@@ -147,29 +147,26 @@ class GuardedLink implements Link {
 
 /** Makes the two ends of a connection within this process. */
 export function memoryLinks(): [Link, Link] {
-  const near = new MemoryLink();
-  const far = new MemoryLink();
-  near.connect(far);
-  far.connect(near);
-  return [near, far];
+  const [near, far] = [new ArrivalQueue(), new ArrivalQueue()];
+  return [new MemoryLink(near, far), new MemoryLink(far, near)];
 }
 
 /** One end of a connection within this process. */
 class MemoryLink implements Link {
-  readonly #arrived = new ArrivalQueue();
-  #peer: MemoryLink | undefined;
+  readonly #arrived: ArrivalQueue;
+  readonly #peers: ArrivalQueue;
 
-  connect(peer: MemoryLink): void {
-    this.#peer = peer;
+  /**
+   * @param arrived What has arrived at this end.
+   * @param peers What has arrived at the other.
+   */
+  constructor(arrived: ArrivalQueue, peers: ArrivalQueue) {
+    this.#arrived = arrived;
+    this.#peers = peers;
   }
 
   get waiting(): number {
-    return this.#peer?.unread ?? 0;
-  }
-
-  /** The bytes that this end has not received yet. */
-  get unread(): number {
-    return this.#arrived.bytes;
+    return this.#peers.bytes;
   }
 
   open(receiver: LinkReceiver): void {
@@ -177,7 +174,7 @@ class MemoryLink implements Link {
   }
 
   send(bytes: Bytes): void {
-    if (!this.#arrived.isClosed) this.#peer?.push(bytes);
+    if (!this.#arrived.isClosed) this.#peers.push(bytes);
   }
 
   /** What was sent is with the peer already: nothing is left to flush. */
@@ -186,15 +183,7 @@ class MemoryLink implements Link {
   }
 
   close(): void {
-    if (this.#arrived.close()) this.#peer?.peerEnds();
-  }
-
-  push(bytes: Bytes): void {
-    this.#arrived.push(bytes);
-  }
-
-  peerEnds(): void {
-    this.#arrived.end();
+    if (this.#arrived.close()) this.#peers.end();
   }
 }
 

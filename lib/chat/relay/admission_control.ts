@@ -23,9 +23,9 @@ const JOIN_BURST = 1024;
 /** The source of connections from this process. */
 const HERE: Source = { key: "", local: true };
 
-/** The connections of one source. */
-interface Queue<C> {
-  /** Its connections, those of members included. */
+/** A source and its connections. */
+interface Queue<C> extends Source {
+  /** How many it has, those of members included. */
   open: number;
   /** Connections that have not asked to join yet, the oldest first. */
   readonly silent: Set<C>;
@@ -36,10 +36,14 @@ interface Queue<C> {
 /** The connections that have not joined yet. `C` is a connection; connections are compared by identity. */
 export class Door<C extends object> {
   readonly #limits: Limits;
-  readonly #sources = new Map<C, Source>();
+  /** The queues of the sources, by their keys. */
   readonly #queues = new Map<string, Queue<C>>();
+  /** The queue of the connections from this process. */
+  readonly #here = this.#queueOf(HERE);
+  /** The queues of all other connections. */
+  readonly #places = new Map<C, Queue<C>>();
   /** The sources with a connection that waits for its check, in the order of their turns. */
-  readonly #turns = new Set<string>();
+  readonly #turns = new Set<Queue<C>>();
   /** Connections that have not joined yet. */
   readonly #pending = new Set<C>();
   readonly #checking = new Set<C>();
@@ -67,9 +71,9 @@ export class Door<C extends object> {
    */
   arrive(connection: C, source: Source): Reason | undefined {
     const { perAddress = source.local ? Infinity : PER_ADDRESS } = this.#limits;
-    const queue = this.#queueOf(source.key);
+    const queue = this.#queueOf(source);
     if (queue.open >= perAddress) return "TOO_MANY_FROM_ADDRESS";
-    this.#sources.set(connection, source);
+    this.#places.set(connection, queue);
     queue.open += 1;
     queue.silent.add(connection);
     this.#pending.add(connection);
@@ -96,16 +100,13 @@ export class Door<C extends object> {
    * @returns Why it cannot join; undefined if it waits for its check.
    */
   ask(connection: C, now: number): Reason | undefined {
-    const source = this.#sources.get(connection) ?? HERE;
-    const limited = !source.local ||
-      source !== HERE && this.#limits.joinsPerAddress !== undefined;
-    if (limited && !this.#bySource.of(source.key, now).allow("join", 1, now)) {
-      return "TOO_MANY_JOINS";
-    }
-    const queue = this.#queueOf(source.key);
+    const queue = this.#places.get(connection) ?? this.#here;
+    const { key, local } = queue;
+    const limited = !local || queue !== this.#here && this.#limits.joinsPerAddress !== undefined;
+    if (limited && !this.#bySource.of(key, now).allow("join", 1, now)) return "TOO_MANY_JOINS";
     queue.silent.delete(connection);
     queue.asking.add(connection);
-    this.#turns.add(source.key);
+    this.#turns.add(queue);
     this.#pending.add(connection);
     return undefined;
   }
@@ -113,24 +114,20 @@ export class Door<C extends object> {
   /** Returns the connection whose join is to be checked now, if there is one. */
   next(now: number): C | undefined {
     if (this.#checking.size >= CHECKS_AT_ONCE) return undefined;
-    for (const key of this.#turns) {
+    for (const queue of this.#turns) {
       // Connections from this process need no token.
-      if (key !== HERE.key && !this.#joins.take(1, now)) {
-        if (this.#turns.has(HERE.key)) continue;
-        return undefined;
-      }
-      return this.#take(key);
+      if (queue === this.#here || this.#joins.take(1, now)) return this.#take(queue);
+      if (!this.#turns.has(this.#here)) break;
     }
     return undefined;
   }
 
   /** Takes the connection of a source that has waited longest. The next turn is another source's. */
-  #take(key: string): C {
-    const { asking } = this.#queues.get(key)!;
-    const [first] = asking;
-    asking.delete(first!);
-    this.#turns.delete(key);
-    if (asking.size > 0) this.#turns.add(key);
+  #take(queue: Queue<C>): C {
+    const [first] = queue.asking;
+    queue.asking.delete(first!);
+    this.#turns.delete(queue);
+    if (queue.asking.size > 0) this.#turns.add(queue);
     this.#checking.add(first!);
     return first!;
   }
@@ -148,33 +145,28 @@ export class Door<C extends object> {
   settled(connection: C): void {
     this.#pending.delete(connection);
     this.#checking.delete(connection);
-    const { key } = this.#sources.get(connection) ?? HERE;
-    const queue = this.#queues.get(key);
-    if (queue === undefined) return;
+    const queue = this.#places.get(connection) ?? this.#here;
     queue.silent.delete(connection);
     queue.asking.delete(connection);
-    if (queue.asking.size === 0) this.#turns.delete(key);
-    this.#tidy(key, queue);
+    if (queue.asking.size === 0) this.#turns.delete(queue);
+    const isEmpty = queue.open === 0 && weight(queue) === 0;
+    if (isEmpty && queue !== this.#here) this.#queues.delete(queue.key);
   }
 
   /** Forgets a connection. */
   gone(connection: C): void {
-    const source = this.#sources.get(connection);
-    if (source !== undefined) this.#queueOf(source.key).open -= 1;
+    const queue = this.#places.get(connection);
+    if (queue !== undefined) queue.open -= 1;
     this.settled(connection);
-    this.#sources.delete(connection);
+    this.#places.delete(connection);
   }
 
-  #queueOf(key: string): Queue<C> {
-    const known = this.#queues.get(key);
+  #queueOf(source: Source): Queue<C> {
+    const known = this.#queues.get(source.key);
     if (known !== undefined) return known;
-    const queue = { open: 0, silent: new Set<C>(), asking: new Set<C>() };
-    this.#queues.set(key, queue);
+    const queue = { ...source, open: 0, silent: new Set<C>(), asking: new Set<C>() };
+    this.#queues.set(source.key, queue);
     return queue;
-  }
-
-  #tidy(key: string, queue: Queue<C>): void {
-    if (queue.open === 0 && weight(queue) === 0) this.#queues.delete(key);
   }
 }
 
@@ -200,17 +192,12 @@ const BYTES_BURST_SECONDS = 0.25;
 /** The cost of a resume, in frames: the relay verifies a signature and sends again what was under way. */
 const RESUME_FRAMES = 100;
 
-/** What a member has sent. */
-export interface Spent {
-  readonly frames: number;
-  readonly bytes: number;
-  /** Bytes that the relay forwards for it; look-ups count as some. */
-  readonly fanout: number;
-}
+/** What a member has sent, and the bytes that the relay forwards for it; look-ups count as some. */
+export type Spent = Readonly<Record<"frames" | "bytes" | "fanout", number>>;
 
 /** Limits how fast one member sends, over all of its connections. */
 export class Pace {
-  readonly #account: Account<"frames" | "bytes" | "fanout">;
+  readonly #account: Account<keyof Spent>;
   #pausedUntil = 0;
 
   /** Starts with a burst to spend. */

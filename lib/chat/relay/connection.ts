@@ -178,7 +178,7 @@ export class RelayConnection implements StayConnection {
     this.end(...endOf(error, this.#relay.failed));
   }
 
-  /** Checks deadlines. */
+  /** Checks deadlines. Never throws. */
   tick(now: number): void {
     if (this.isOver) return;
     if (this.#stay === undefined) {
@@ -276,40 +276,31 @@ export class RelayConnection implements StayConnection {
     if (frame.kind === KIND.sealed) return this.#takeSealed(stay, frame);
     // The sealed frames before it come first. They may end the connection.
     this.#flushRun();
-    if (this.isOver) return;
-    const counted = this.#counted(stay, frame);
-    if (counted !== undefined) stay.room.take(stay, counted);
-    else this.#takeUncounted(stay, frame);
+    if (!this.isOver) this.#takeOther(stay, frame);
   }
 
-  #counted(stay: Stay, { kind, payload, bytes }: Frame): CountedFrame | undefined {
+  #takeOther(stay: Stay, { kind, payload, bytes }: Frame): void {
+    const { room } = stay;
     switch (kind) {
       case KIND.pair: {
         const { sender, recipient } = readPair(payload).header;
         this.#requireSender(stay, sender);
-        return { kind: "pair", recipient, bytes: bytes.slice() };
+        return room.take(stay, { kind: "pair", recipient, bytes: bytes.slice() });
       }
       case KIND.here:
         this.#requireSender(stay, readHere(payload).member);
-        return { kind: "here", bytes: bytes.slice() };
+        return room.take(stay, { kind: "here", bytes: bytes.slice() });
       case KIND.route:
-        return { kind: "route", ...readRoute(payload) };
+        return room.take(stay, { kind: "route", ...readRoute(payload) });
       case KIND.rejoin:
-        return { kind: "rejoin", recipient: readMember(payload) };
-      default:
-        return undefined;
-    }
-  }
-
-  #takeUncounted(stay: Stay, { kind, payload }: Frame): void {
-    switch (kind) {
+        return room.take(stay, { kind: "rejoin", recipient: readMember(payload) });
       case KIND.ack:
         return this.#acknowledge(stay, readCount(payload));
       case KIND.receipt:
       case KIND.ask:
-        return this.charge(stay.room.takeReceipts(stay, kind, payload));
+        return this.charge(room.takeReceipts(stay, kind, payload));
       case KIND.renew:
-        return stay.room.renew(stay, payload.slice());
+        return room.renew(stay, payload.slice());
       case KIND.ping:
         return this.send(PONG);
       case KIND.pong:
@@ -358,24 +349,22 @@ export class RelayConnection implements StayConnection {
 /** Adjacent sealed frames in the buffer in which they arrived. */
 class SealedRun {
   readonly #address: SealedAddress;
-  readonly #buffer: ArrayBuffer;
-  readonly #from: number;
-  #to: number;
+  readonly #first: Bytes;
+  #length: number;
   #frames = 1;
 
-  constructor(address: SealedAddress, bytes: Bytes) {
+  constructor(address: SealedAddress, first: Bytes) {
     this.#address = address;
-    this.#buffer = bytes.buffer;
-    this.#from = bytes.byteOffset;
-    this.#to = bytes.byteOffset + bytes.length;
+    this.#first = first;
+    this.#length = first.length;
   }
 
   /** Adds a frame. Returns false if it is not adjacent, or goes another way. */
-  add({ route, version }: SealedAddress, bytes: Bytes): boolean {
-    const follows = this.#buffer === bytes.buffer && this.#to === bytes.byteOffset &&
-      this.#address.route === route && this.#address.version === version;
-    if (!follows) return false;
-    this.#to += bytes.length;
+  add({ route, version }: SealedAddress, { buffer, byteOffset, length }: Bytes): boolean {
+    const isNext = buffer === this.#first.buffer &&
+      byteOffset === this.#first.byteOffset + this.#length;
+    if (!isNext || this.#address.route !== route || this.#address.version !== version) return false;
+    this.#length += length;
     this.#frames += 1;
     return true;
   }
@@ -383,7 +372,8 @@ class SealedRun {
   /** Returns the frames with one copy of their bytes: the buffer is reused. */
   finish(): CountedFrame {
     const { route, version, number } = this.#address;
-    const bytes = new Uint8Array(this.#buffer.slice(this.#from, this.#to));
+    const { buffer, byteOffset } = this.#first;
+    const bytes = new Uint8Array(buffer.slice(byteOffset, byteOffset + this.#length));
     return { kind: "sealed", route, version, number, frames: this.#frames, bytes };
   }
 }

@@ -25,14 +25,7 @@ const REACH = { deliveries: 16_384, bytes: 2 << 20 } as const;
 /** After so many more bytes or deliveries the feed is trimmed. */
 const TRIM = { deliveries: 512, bytes: 256 << 10 } as const;
 
-/** Takes the place of a delivery that was left out. */
-const LEFT_OUT: Delivery = {
-  to: { sender: 0, upTo: 0 },
-  frames: 0,
-  bytes: new Uint8Array(0),
-  kind: "control",
-  number: 0,
-};
+const NOTHING: Bytes = new Uint8Array(0);
 
 /** The memory that a delivery takes in a feed, in bytes. */
 function sizeOf({ bytes, to }: Delivery): number {
@@ -71,8 +64,10 @@ export class Feed {
 
   /** Leaves out a delivery; the others keep their indices. */
   leaveOut(index: number): void {
-    this.#bytes -= sizeOf(this.at(index));
-    this.#items[index - this.#start] = LEFT_OUT;
+    const delivery = this.at(index);
+    this.#bytes -= delivery.bytes.length;
+    const leftOut: Delivery = { ...delivery, kind: "control", frames: 0, bytes: NOTHING };
+    this.#items[index - this.#start] = leftOut;
   }
 
   /** Drops all deliveries before an index. */

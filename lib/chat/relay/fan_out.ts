@@ -8,6 +8,7 @@
 import { type Bytes, concat } from "../../base/bytes.ts";
 import type { Link } from "../link.ts";
 import type { Feed, Outbox } from "./cursor.ts";
+import type { EntryKind, Stay } from "./member.ts";
 import { type After, type Later, LOOKUP_BYTES } from "./options.ts";
 import { isFor, type Recipients } from "./room.ts";
 import { encodeEntries, type Entry } from "../wire/envelope.ts";
@@ -141,19 +142,27 @@ interface Part {
 
 const NOTHING: Part = { frames: 0, bytes: new Uint8Array(0) };
 
+/** Adjacent deliveries to the same recipients. */
+interface Run {
+  readonly to: Recipients;
+  frames: number;
+  readonly pieces: Bytes[];
+}
+
+function join(runs: readonly Run[]): Part {
+  const pieces = runs.flatMap(({ pieces }) => pieces);
+  const frames = runs.reduce((sum, { frames }) => sum + frames, 0);
+  return { frames, bytes: pieces.length === 1 ? pieces[0]! : concat(pieces) };
+}
+
 /** The deliveries from one index to another, joined once for all members that are to have the same of them. */
 class Segment {
-  readonly from: number;
-  readonly end: number;
-  /** Adjacent deliveries to the same recipients. */
-  readonly #runs: { readonly to: Recipients; frames: number; readonly pieces: Bytes[] }[] = [];
+  readonly #runs: Run[] = [];
   readonly #isLarge: boolean;
   readonly #parts = new Map<string, Part>();
-  #only: Part | undefined;
+  #whole: Part | undefined;
 
-  constructor(feed: Feed, from: number, end: number) {
-    this.from = from;
-    this.end = end;
+  constructor(feed: Feed, readonly from: number, readonly end: number) {
     let bytes = 0;
     for (let i = from; i < end && bytes <= MAX_JOINED_BYTES; i++) {
       const delivery = feed.at(i);
@@ -174,42 +183,19 @@ class Segment {
     if (this.#isLarge) return undefined;
     const runs = this.#runs;
     // Mostly one member speaks, and all others are to have the same.
-    if (runs.length === 1) return isFor(runs[0]!.to, member) ? this.#whole() : NOTHING;
+    if (runs.length === 1) return isFor(runs[0]!.to, member) ? this.#whole ??= join(runs) : NOTHING;
     let key = "";
     for (const { to } of runs) key += isFor(to, member) ? "1" : "0";
     const known = this.#parts.get(key);
     if (known !== undefined) return known;
-    const mine = runs.filter((_, i) => key[i] === "1");
-    const pieces = mine.flatMap(({ pieces }) => pieces);
-    const part = {
-      frames: mine.reduce((sum, { frames }) => sum + frames, 0),
-      bytes: pieces.length === 1 ? pieces[0]! : concat(pieces),
-    };
+    const part = join(runs.filter((_, i) => key[i] === "1"));
     this.#parts.set(key, part);
     return part;
-  }
-
-  /** Returns the whole of a segment that has one run. */
-  #whole(): Part {
-    const { frames, pieces } = this.#runs[0]!;
-    return this.#only ??= { frames, bytes: concat(pieces) };
   }
 }
 
 /** How long a member may wait to be told what was accepted, in milliseconds. */
 const ACCEPTED_MS = 20;
-
-/** A member that has a connection, and is told what became of its frames. */
-export interface Speaker {
-  /** Whether frames were accepted that it has not been told of. */
-  readonly owesAccepted: boolean;
-  /** Bytes that are sent to it and not written yet. */
-  readonly waiting: number;
-  /** Returns the frame that tells of them; undefined if there are none. */
-  takeAccepted(): Bytes | undefined;
-  /** Sends bytes to it. Never throws. */
-  send(bytes: Bytes): void;
-}
 
 /**
  * Tells members what was accepted. A write of its own, and its reading, cost as much as the message: it waits a moment
@@ -217,7 +203,7 @@ export interface Speaker {
  */
 export class Acceptances {
   readonly #after: After | undefined;
-  #owed = new Set<Speaker>();
+  #owed = new Set<Stay>();
   #timer: Disposable | undefined;
 
   /** @param after Calls a function after some time; without it, members are told at once. */
@@ -226,24 +212,24 @@ export class Acceptances {
   }
 
   /** Frames of a member may have been accepted. */
-  add(speaker: Speaker): void {
-    if (!speaker.owesAccepted) return;
-    this.#owed.add(speaker);
+  add(stay: Stay): void {
+    if (!stay.owesAccepted) return;
+    this.#owed.add(stay);
     if (this.#after === undefined) this.#tell();
     else this.#timer ??= this.#after(ACCEPTED_MS, () => this.#tell());
   }
 
   /** Forgets a member whose connection has ended. */
-  delete(speaker: Speaker): void {
-    this.#owed.delete(speaker);
+  delete(stay: Stay): void {
+    this.#owed.delete(stay);
     if (this.#owed.size === 0) this.#stop();
   }
 
   #tell(): void {
     this.#stop();
-    for (const speaker of this.#owed) {
-      const frame = speaker.takeAccepted();
-      if (frame !== undefined) speaker.send(frame);
+    for (const stay of this.#owed) {
+      const frame = stay.takeAccepted();
+      if (frame !== undefined) stay.connection!.send(frame);
     }
     this.#owed.clear();
   }
@@ -259,9 +245,6 @@ const MAX_ENTRIES = 16_384;
 /** Entries for a member with more unsent bytes than this are dropped: newer ones replace them. */
 const MAX_UNSENT_BYTES = 256 << 10;
 
-/** The kinds of frame that have entries. */
-export type EntryKind = typeof KIND.receipt | typeof KIND.ask;
-
 /** An entry that waits, and its kind. */
 interface Waiting {
   readonly kind: EntryKind;
@@ -270,7 +253,7 @@ interface Waiting {
 
 /** Splits and joins the receipts and asks of a room. */
 export class Receipts {
-  readonly #recipient: (number: number) => Speaker | undefined;
+  readonly #recipient: (number: number) => Stay | undefined;
   readonly #later: Later;
   /** The newest entries, by recipient, then by kind and sender. */
   readonly #waiting = new Map<number, Map<string, Waiting>>();
@@ -280,7 +263,7 @@ export class Receipts {
    * @param recipient Returns the member with a number, if it has a connection.
    * @param later Calls a function in a later turn of the event loop.
    */
-  constructor(recipient: (number: number) => Speaker | undefined, later: Later) {
+  constructor(recipient: (number: number) => Stay | undefined, later: Later) {
     this.#recipient = recipient;
     this.#later = later;
   }
@@ -327,14 +310,15 @@ export class Receipts {
 }
 
 /** Writes entries to their recipient, unless it reads too slowly for them. */
-function forward(recipient: Speaker, entries: readonly Waiting[]): void {
-  if (recipient.waiting > MAX_UNSENT_BYTES) return;
+function forward(recipient: Stay, entries: readonly Waiting[]): void {
+  const connection = recipient.connection!;
+  if (connection.waiting > MAX_UNSENT_BYTES) return;
   for (const kind of [KIND.receipt, KIND.ask] as const) {
     const ofKind = entries.filter((one) => one.kind === kind);
     const [first, ...others] = encodeEntries(kind, ofKind.map(({ entry }) => entry));
     const accepted = first && recipient.takeAccepted();
     // One write, which wakes the member once.
-    if (first !== undefined) recipient.send(accepted ? concat([accepted, first]) : first);
-    for (const frame of others) recipient.send(frame);
+    if (first !== undefined) connection.send(accepted ? concat([accepted, first]) : first);
+    for (const frame of others) connection.send(frame);
   }
 }

@@ -11,9 +11,10 @@ import { readEntries } from "../wire/envelope.ts";
 import { firstContext, RosterHistory } from "../wire/history.ts";
 import { HASH_BYTES, type Reason } from "../wire/kinds.ts";
 import { Feed, Outbox } from "./cursor.ts";
-import { Acceptances, type EntryKind, FanOut, Receipts } from "./fan_out.ts";
+import { Acceptances, FanOut, Receipts } from "./fan_out.ts";
 import { type CountedFrame, type Entry, type JoinEntry, Log } from "./options.ts";
 import {
+  type EntryKind,
   type Newcomer,
   Probes,
   type RelayContext,
@@ -33,7 +34,6 @@ const MAY_COME_BACK: ReadonlySet<Reason> = new Set(["LOST", "SILENT"]);
 
 /** A room and the stays of its members on this relay. */
 export class HostedRoom implements StayRoom {
-  readonly name: string;
   readonly #relay: RelayContext;
   readonly #room = new Room();
   readonly #log = new Log((entry, place) => this.#apply(entry, place));
@@ -55,9 +55,8 @@ export class HostedRoom implements StayRoom {
   #emptySince: number;
 
   /** Opens an empty room. */
-  constructor(relay: RelayContext, name: string, maxMembers: number) {
+  constructor(relay: RelayContext, readonly name: string, maxMembers: number) {
     this.#relay = relay;
-    this.name = name;
     this.#emptySince = relay.monotonic();
     const room = relay.random(HASH_BYTES);
     this.#log.append({ kind: "genesis", room, maxMembers });
@@ -221,6 +220,7 @@ export class HostedRoom implements StayRoom {
   renew(stay: Stay, renewal: Bytes): void {
     if (!stay.isNewRenewal(renewal, this.#relay.now())) return;
     this.#log.append({ kind: "renew", member: stay.number, renewal });
+    this.#pages = undefined;
   }
 
   /**
@@ -324,9 +324,6 @@ export class HostedRoom implements StayRoom {
         return this.#left(effect.member, effect.reason);
       case "refused":
         return this.#refused(effect.key, effect.reason);
-      case "renewed":
-        this.#pages = undefined;
-        return;
       case "breach":
         return this.#stays.get(effect.member.number)?.connection?.end(effect.reason);
       default:

@@ -20,7 +20,6 @@ import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
 import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
 import { EntryRules, type Pace } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
-import type { EntryKind, Speaker } from "./fan_out.ts";
 import {
   type After,
   type CountedFrame,
@@ -141,6 +140,9 @@ export interface Newcomer {
   readonly invitation: Bytes | undefined;
 }
 
+/** The kinds of frame that have entries. */
+export type EntryKind = typeof KIND.receipt | typeof KIND.ask;
+
 /** A room, as connections use it. */
 export interface StayRoom {
   join(connection: StayConnection, newcomer: Newcomer): void;
@@ -184,7 +186,7 @@ export interface StayConnection {
 }
 
 /** A member of a room, from its join to its leaving, over all of its connections. */
-export class Stay implements Speaker {
+export class Stay {
   readonly credential: RelayCredential;
   readonly pace: Pace;
   /** The roster that it was sent, until it has sent or acknowledged anything. Rejected if its context is not known. */
@@ -214,16 +216,6 @@ export class Stay implements Speaker {
 
   get number(): number {
     return this.member.number;
-  }
-
-  /** Bytes that are sent over the connection and not written yet. Only for a member that has one. */
-  get waiting(): number {
-    return this.connection!.waiting;
-  }
-
-  /** Sends bytes over the connection. Only for a member that has one. */
-  send(bytes: Bytes): void {
-    this.connection!.send(bytes);
   }
 
   /** Takes another connection. The relay has told the member what it accepted. */
@@ -363,7 +355,7 @@ export class RosterPages {
         const head = new ByteWriter(FRAME_HEADER_BYTES + PAGE_HEAD_BYTES)
           .u32(1 + PAGE_HEAD_BYTES + bytes.length).u8(KIND.roster)
           .raw(room).u32(version).raw(context).u8(isLast ? 1 : 0).u16(count).finish();
-        return [head, bytes];
+        return bytes.length > 0 ? [head, bytes] : [head];
       });
   }
 }

@@ -110,17 +110,12 @@ export class Relay extends RelayContext {
 
   /** Checks deadlines. Call it every second. */
   tick(): void {
-    for (const connection of this.#connections) this.#tickConnection(connection);
+    this.contain(() => {
+      const now = this.monotonic();
+      for (const connection of this.#connections) connection.tick(now);
+    });
     for (const room of this.#rooms.values()) this.contain(() => this.#tickRoom(room));
     this.contain(() => this.#checkNext());
-  }
-
-  #tickConnection(connection: RelayConnection): void {
-    try {
-      connection.tick(this.monotonic());
-    } catch (error) {
-      connection.endBy(error);
-    }
   }
 
   #tickRoom(room: HostedRoom): void {

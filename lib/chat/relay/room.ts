@@ -66,7 +66,6 @@ export type Effect =
   | { readonly kind: "refused"; readonly key: string; readonly reason: Reason }
   | { readonly kind: "left"; readonly member: RoomMember; readonly reason: Reason }
   | { readonly kind: "away" | "back"; readonly member: RoomMember }
-  | { readonly kind: "renewed"; readonly member: RoomMember }
   /** Frames of a member were counted. */
   | {
     readonly kind: "counted";
@@ -96,17 +95,12 @@ interface DeclaredRoute {
 
 /** A member of a room. */
 export class RoomMember {
-  /** The version that its joining made. */
-  readonly number: number;
-  readonly credential: JoinEntry;
   /** How the roster lists it. */
   listing: Listing;
   /** The number of counted frames that it has sent. */
   received = 0;
   /** Whether the others were told that it is away. */
   isAway = false;
-  /** The place of its newest entry. */
-  last: number;
   /** The place of its newest `lost` entry, until it is back. */
   lostAt: number | undefined;
   readonly routes: Map<number, DeclaredRoute> = new Map();
@@ -117,12 +111,14 @@ export class RoomMember {
   /** The recipients of its last sealed frames; undefined if a route or `behind` has changed since. */
   recent: { readonly route: number; readonly to: Recipients } | undefined;
 
-  /** Creates a member that has sent nothing. */
-  constructor(number: number, entry: JoinEntry, place: number) {
-    this.number = number;
-    this.credential = entry;
-    this.listing = { number, credential: entry.bytes, renewal: entry.renewal };
-    this.last = place;
+  /**
+   * Creates a member that has sent nothing.
+   *
+   * @param number The version that its joining made.
+   * @param last The place of its newest entry.
+   */
+  constructor(readonly number: number, readonly credential: JoinEntry, public last: number) {
+    this.listing = { number, credential: credential.bytes, renewal: credential.renewal };
   }
 }
 
@@ -210,10 +206,7 @@ export class Room {
     member.last = this.#place;
     if (entry.kind === "back") this.#back(member);
     else if (entry.kind === "frame") this.#take(member, entry.frame);
-    else {
-      member.listing = { ...member.listing, renewal: entry.renewal };
-      this.#effects.push({ kind: "renewed", member });
-    }
+    else member.listing = { ...member.listing, renewal: entry.renewal };
   }
 
   #join(entry: JoinEntry): void {
@@ -225,12 +218,12 @@ export class Room {
     }
     for (const one of replaced) this.#leave(one, "REPLACED");
     const member = new RoomMember(++this.#version, entry, this.#place);
-    this.#control(encodeJoined(member.listing), { upTo: member.number - 1 });
+    this.#deliver("control", encodeJoined(member.listing), { upTo: member.number - 1 });
     this.#registry.add(member);
     this.#byNumber.set(member.number, member);
     this.#effects.push({ kind: "joined", member });
     for (const { isAway, number } of this.#byNumber.values()) {
-      if (isAway) this.#control(encodeMember(KIND.away, number), { one: member.number });
+      if (isAway) this.#deliver("control", encodeMember(KIND.away, number), { one: member.number });
     }
   }
 
@@ -258,7 +251,7 @@ export class Room {
     for (const other of this.#byNumber.values()) this.#catchUp(other, number);
     const version = ++this.#version;
     this.#effects.push({ kind: "left", member, reason });
-    this.#control(encodeLeft({ version, member: number, reason, statement }), {});
+    this.#deliver("control", encodeLeft({ version, member: number, reason, statement }), {});
   }
 
   #lose(member: RoomMember): void {
@@ -275,7 +268,7 @@ export class Room {
   #show(member: RoomMember, kind: "away" | "back"): void {
     member.isAway = kind === "away";
     this.#effects.push({ kind, member });
-    this.#control(encodeMember(KIND[kind], member.number), { sender: member.number });
+    this.#deliver("control", encodeMember(KIND[kind], member.number), { sender: member.number });
   }
 
   #fallBehind({ sender, recipient, number }: Extract<Entry, { kind: "behind" }>): void {
@@ -283,7 +276,7 @@ export class Room {
     if (member === undefined || !this.#byNumber.has(recipient)) return;
     member.behind = new Set([...member.behind, recipient]);
     member.recent = undefined;
-    this.#control(encodeBehind({ member: recipient, number }), { one: sender });
+    this.#deliver("control", encodeBehind({ member: recipient, number }), { one: sender });
   }
 
   #catchUp(sender: RoomMember, recipient: number): void {
@@ -312,14 +305,12 @@ export class Room {
     const isHere = this.#byNumber.has(recipient) && recipient !== member.number;
     this.#counted(member, 1, isHere ? bytes.length : LOOKUP_BYTES);
     if (!isHere) return;
-    const to = { sender: member.number, upTo: Infinity, one: recipient };
-    this.#deliver({ to, frames: 1, bytes, kind: "pair", number: 0 });
+    this.#deliver("pair", bytes, { sender: member.number, one: recipient });
   }
 
   #takeHere(member: RoomMember, bytes: Bytes): void {
     this.#counted(member, 1, (this.#byNumber.size - 1) * bytes.length);
-    const to = { sender: member.number, upTo: Infinity };
-    this.#deliver({ to, frames: 1, bytes, kind: "here", number: 0 });
+    this.#deliver("here", bytes, { sender: member.number });
   }
 
   #declare(
@@ -352,7 +343,8 @@ export class Room {
     // A frame without recipients costs a look-up too.
     const cost = recipients > 0 ? recipients * bytes.length : LOOKUP_BYTES;
     this.#counted(member, frames, cost, frames, recipients);
-    this.#deliver({ to, frames, bytes, kind: "sealed", number });
+    const delivery: Delivery = { to, frames, bytes, kind: "sealed", number };
+    this.#effects.push({ kind: "deliver", delivery });
   }
 
   /** Returns the recipients of sealed frames; undefined if the route was not declared. */
@@ -389,12 +381,10 @@ export class Room {
     this.#effects.push({ kind: "counted", member, sealed, recipients, cost });
   }
 
-  #control(bytes: Bytes, to: Partial<Recipients>): void {
-    const recipients = { sender: 0, upTo: Infinity, ...to };
-    this.#deliver({ to: recipients, frames: 1, bytes, kind: "control", number: 0 });
-  }
-
-  #deliver(delivery: Delivery): void {
+  /** Delivers one frame that is not sealed. */
+  #deliver(kind: Delivery["kind"], bytes: Bytes, given: Partial<Recipients>): void {
+    const to = { sender: 0, upTo: Infinity, ...given };
+    const delivery = { to, frames: 1, bytes, kind, number: 0 };
     this.#effects.push({ kind: "deliver", delivery });
   }
 }
