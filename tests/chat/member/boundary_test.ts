@@ -33,6 +33,7 @@ import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
 import { RawMember } from "../raw_member.ts";
 import { Clock, count, credentialOf, faults, type Seat, shown, TestRoom, until } from "../room.ts";
 import { endingOf } from "../tampering.ts";
+import { quiet } from "../under_way.ts";
 
 /** Whether an operation is of RSA-OAEP with a key of 3072 bits. */
 function wrapsTo3072(...[algorithm, key]: readonly unknown[]): boolean {
@@ -240,7 +241,7 @@ Deno.test("an exception in any handler of a member's connection is reported and 
     }, throwing);
     for (const frame of frames) {
       connection.receive(frame);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await quiet(() => failed.length);
     }
     assertEquals(failed, [`TypeError: ${name}`], name);
   }

@@ -24,6 +24,7 @@ import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { isCounted, KIND, MAX_ROSTER, PROTOCOL_VERSION } from "../../../lib/chat/wire/kinds.ts";
 import { Clock, credentialOf, pooledKeys, until } from "../room.ts";
 import { repeated } from "../sealed_frame.ts";
+import { quiet } from "../under_way.ts";
 
 /** A member whose relay is the test. */
 class Visit {
@@ -159,8 +160,7 @@ Deno.test("a relay that says `unknown` twice to who resumes is answered once", a
   visit.challenge();
   await until(() => visit.count(KIND.resume) === 1, "it resumes");
   visit.member.receive(repeated(encodeEmpty(KIND.unknown), 2));
-  await visit.member.settled;
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await quiet(() => visit.sent.length, () => visit.member.settled);
   assertEquals(visit.ended, "BAD_RELAY");
   assert(visit.count(KIND.join) <= 2);
 });
@@ -191,25 +191,17 @@ function countedBytes(visit: Visit): number {
   return counted(visit).reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Waits until a member sends no more. */
-async function quiet(visit: Visit): Promise<void> {
-  for (let before = -1; before < visit.sent.length;) {
-    before = visit.sent.length;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 Deno.test("a relay that accepts nothing gets about 16 MiB, and further lines wait", async () => {
   const visit = await Visit.begin();
   await visit.enter(1, 1);
   for (let i = 0; i < 270; i++) assert(visit.member.enter(`${i} `.padEnd(60_000, "x")).ok);
-  await quiet(visit);
+  await quiet(() => visit.sent.length);
   for (let i = 270; i < 400; i++) assert(visit.member.enter(`${i} `.padEnd(60_000, "x")).ok);
-  await quiet(visit);
+  await quiet(() => visit.sent.length);
   // Nobody needs to be told that this member is there by a relay that accepts nothing.
   visit.member.receive(encodeJoined(listing(1, 3)));
   await visit.member.settled;
-  await quiet(visit);
+  await quiet(() => visit.sent.length);
   const kept = countedBytes(visit);
   assert(
     kept > MAX_UNACCEPTED_BYTES - (1 << 17) && kept < MAX_UNACCEPTED_BYTES + (1 << 17),
@@ -217,7 +209,7 @@ Deno.test("a relay that accepts nothing gets about 16 MiB, and further lines wai
   );
   assertEquals(visit.count(KIND.here), 1);
   visit.member.receive(encodeCount(KIND.accepted, counted(visit).length));
-  await quiet(visit);
+  await quiet(() => visit.sent.length);
   assert(countedBytes(visit) > kept + (1 << 21), `${countedBytes(visit) - kept} bytes more`);
 });
 
@@ -225,7 +217,7 @@ Deno.test("a relay that accepts nothing for a minute is lost, and sent the same 
   const visit = await Visit.begin();
   await visit.enter(1, 1);
   for (let i = 0; i < 3; i++) assert(visit.member.enter("x".repeat(60_000)).ok);
-  await quiet(visit);
+  await quiet(() => visit.sent.length);
   const first = counted(visit);
   const wait = async (ms: number) => {
     visit.clock.advance(ms);
