@@ -5,7 +5,7 @@
  */
 
 import { OwnPairs } from "../../lib/chat/member/own_chains.ts";
-import { Outgoing } from "../../lib/chat/member/sender.ts";
+import { Membership } from "../../lib/chat/member/stay.ts";
 import { SendingChain } from "../../lib/chat/seal/chain.ts";
 import { PairReceiver, PairSender } from "../../lib/chat/seal/pairwise.ts";
 import { encodeReceipt, type PairMessage, STREAMS } from "../../lib/chat/wire/content.ts";
@@ -90,11 +90,11 @@ export function lyingMembers(chance: Generator, lies: () => boolean): readonly B
         const gone: PairMessage = { kind: "gone", stream, number: number(20) };
         return seal.call(this, peer, [...messages.map(bent), ...chance.chance(0.3) ? [gone] : []]);
       }),
-    replacing(Outgoing.prototype, "tick", (tick) =>
-      function (this: Outgoing) {
+    replacing(Membership.prototype, "tick", (tick) =>
+      function (this: Membership) {
         for (let asks = now() ? ASKS : 0; asks > 0; asks--) {
-          this.pause();
-          this.goOn();
+          this.outgoing.pause();
+          this.outgoing.goOn();
         }
         tick.call(this);
       }),

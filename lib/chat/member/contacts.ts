@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Bytes } from "../../base/bytes.ts";
 import {
   type GrantMessage,
   LINE_OVERHEAD_BYTES,
@@ -198,27 +197,27 @@ const LATE_MS = 2000;
 const AWAY_MS = 30_000;
 
 /** What {@linkcode Silence} uses of the sending side. */
-export interface SilenceOptions {
+export interface SendingSide {
   readonly pairs: OwnPairs;
   readonly lines: PairLines;
   /** Whether there is a connection. */
-  readonly isRunning: () => boolean;
-  /** Sends a counted frame that others can do without, unless the relay accepts too little. */
-  readonly offer: (frame: Bytes) => void;
+  readonly isRunning: boolean;
   /** Receives a contact that may have to be sent something alone. */
-  readonly want: (contact: Contact) => void;
+  want(contact: Contact): void;
 }
 
 /** Watches for contacts that do not answer. */
 export class Silence {
-  readonly #options: SilenceOptions & RoomContext;
+  readonly #context: RoomContext;
+  readonly #sending: SendingSide;
   readonly #ledger: Ledger;
   #lookAt = Infinity;
 
   /** Starts without a silent contact. */
-  constructor(options: SilenceOptions & RoomContext) {
-    this.#options = options;
-    this.#ledger = options.ledger;
+  constructor(context: RoomContext, sending: SendingSide) {
+    this.#context = context;
+    this.#sending = sending;
+    this.#ledger = context.ledger;
   }
 
   /** When {@linkcode tick} has something to do, in milliseconds. */
@@ -231,7 +230,7 @@ export class Silence {
     const isOutstanding = this.#ledger.isOutstanding(contact);
     if (progress || !isOutstanding) {
       contact.fruitless = 0;
-      contact.quietSince = isOutstanding ? this.#options.now() : undefined;
+      contact.quietSince = isOutstanding ? this.#context.now() : undefined;
       if (contact.stalled && !this.#isLate(contact) && this.#mayWaitFor(contact)) {
         this.#ledger.stall(contact, false);
       }
@@ -245,19 +244,19 @@ export class Silence {
   /** Looks for late and silent contacts from now on, as long as something is not delivered. */
   watch(): void {
     if (this.#lookAt < Infinity || this.#ledger.backlog.lines === 0) return;
-    this.#lookAt = this.#options.now() + LOOK_MS;
-    this.#options.wake();
+    this.#lookAt = this.#context.now() + LOOK_MS;
+    this.#context.wake();
   }
 
   /** Looks for contacts that are late or silent. It marks them as stalled, and asks the silent ones for receipts. */
   tick(): void {
-    const { now, lines } = this.#options;
+    const { now } = this.#context;
     if (now() < this.#lookAt) return;
     this.#lookAt = Infinity;
     const patience = QUIET_MS + this.#allowance;
     const silent: Contact[] = [];
     for (const contact of this.#ledger.contacts()) {
-      if (lines.isRepairDue(contact)) this.#options.want(contact);
+      if (this.#sending.lines.isRepairDue(contact)) this.#sending.want(contact);
       if (this.#isLate(contact)) this.#ledger.stall(contact, true);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
@@ -276,19 +275,19 @@ export class Silence {
 
   /** How much later than others a receipt may come, because receipts are collected, in milliseconds. */
   get #allowance(): number {
-    return 3 * receiptInterval(this.#options.roster.size);
+    return 3 * receiptInterval(this.#context.roster.size);
   }
 
   /** Whether a contact takes longer than another one, so that waiting for it would make that one wait. */
   #isLate(contact: Contact): boolean {
-    return this.#ledger.isLate(contact, this.#options.now() - LATE_MS - this.#allowance);
+    return this.#ledger.isLate(contact, this.#context.now() - LATE_MS - this.#allowance);
   }
 
   /** Whether lines to others may wait for a contact once more. Each time is charged. */
   #mayWaitFor({ peer: { credential } }: Contact): boolean {
-    const now = this.#options.now();
+    const now = this.#context.now();
     return this.#ledger.size < 2 ||
-      this.#options.costs.of(credential.fingerprint, now).allow("wait", 1, now);
+      this.#context.costs.of(credential.fingerprint, now).allow("wait", 1, now);
   }
 
   #isQuiet(contact: Contact, patience: number): boolean {
@@ -298,47 +297,38 @@ export class Silence {
       contact.quietSince = undefined;
       return false;
     }
-    contact.quietSince ??= this.#options.now();
-    return this.#options.now() - contact.quietSince >= patience;
+    contact.quietSince ??= this.#context.now();
+    return this.#context.now() - contact.quietSince >= patience;
   }
 
   /** Asks contacts what they have taken. Those that may not have the pairwise key cannot answer: all of it is lost. */
   ask(contacts: readonly Contact[]): void {
-    if (contacts.length === 0 || !this.#options.isRunning()) return;
+    if (contacts.length === 0 || !this.#sending.isRunning) return;
     const { proven = [], unproven = [] } = Object.groupBy(
       contacts,
-      ({ peer }) => this.#options.pairs.of(peer)?.isProven ? "proven" : "unproven",
+      ({ peer }) => this.#sending.pairs.get(peer)?.isProven ? "proven" : "unproven",
     );
     for (const contact of unproven) {
-      contact.askedAt = this.#options.now();
+      contact.askedAt = this.#context.now();
       contact.greeted = false;
       contact.loseAll();
-      this.#options.want(contact);
+      this.#sending.want(contact);
     }
-    if (proven.length > 0) this.#askAll(proven).catch(this.#options.failed);
+    if (proven.length > 0) this.#askAll(proven).catch(this.#context.failed);
   }
 
   async #askAll(contacts: readonly Contact[]): Promise<void> {
-    const { roster, now, send } = this.#options;
+    const { roster, now, send } = this.#context;
     const { version } = roster;
     const context = await roster.history.newest;
     const asks = contacts.map(async (contact) => {
-      const pair = this.#options.pairs.of(contact.peer);
+      const pair = this.#sending.pairs.get(contact.peer);
       contact.askedAt = now();
       if (pair === undefined) return [];
-      // A contact that has not shown that it has the key may not have got it.
-      if (!pair.isProven) return await this.#giveKey(contact);
       contact.asking = true;
       return [await pair.ask(contact.peer.number, { version, context }, new Uint8Array(0))];
     });
     const entries = (await Promise.all(asks)).flat();
-    if (this.#options.isRunning()) encodeEntries(KIND.ask, entries).forEach(send);
-  }
-
-  /** Sends a pair frame without messages, which carries the wrapped key. */
-  async #giveKey({ peer }: Contact): Promise<[]> {
-    const frame = await this.#options.pairs.seal(peer, []);
-    if (frame !== undefined) this.#options.offer(frame);
-    return [];
+    if (this.#sending.isRunning) encodeEntries(KIND.ask, entries).forEach(send);
   }
 }

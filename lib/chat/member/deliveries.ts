@@ -42,15 +42,14 @@ export interface Backlog {
   readonly unsent: number;
 }
 
-/** Receives the outcomes of lines. */
-export interface LedgerEvents {
-  /** The relay has accepted the line for every recipient in the room. */
-  sent(line: Line): void;
-  /** Every recipient has taken the line, or is gone. `missed` are those not known to have shown it. */
-  delivered(line: Line, missed: readonly Missed[]): void;
-  /** There was no recipient, or all were gone before the line was sent. */
-  unheard(line: Line, missed: readonly Missed[]): void;
-}
+/**
+ * What becomes of a line: the relay has accepted it for every recipient in the room (`sent`); every recipient has taken
+ * it, or is gone (`delivered`); or there was no recipient, or all were gone before the line was sent (`unheard`).
+ */
+export type LineOutcome = "sent" | "delivered" | "unheard";
+
+/** Receives the outcomes of lines. `missed` are the recipients that are not known to have shown the line. */
+export type OutcomeListener = (kind: LineOutcome, line: Line, missed: readonly Missed[]) => void;
 
 const NOBODY: readonly Missed[] = [];
 
@@ -58,7 +57,7 @@ const NOBODY: readonly Missed[] = [];
 export class Ledger {
   /** The group's lines that have not been sealed, in order. */
   readonly pending: Entry[] = [];
-  readonly #events: LedgerEvents;
+  readonly #tell: OutcomeListener;
   readonly #contacts = new Map<string, Contact>();
   /** The contacts that are not in the present room, by folded name. */
   readonly #missing = new Map<string, Contact>();
@@ -74,8 +73,8 @@ export class Ledger {
   #unsent = 0;
 
   /** Starts without contacts and lines. */
-  constructor(events: LedgerEvents) {
-    this.#events = events;
+  constructor(tell: OutcomeListener) {
+    this.#tell = tell;
   }
 
   /** What has been entered and is not delivered. */
@@ -407,7 +406,7 @@ export class Ledger {
     if (entry.taken !== undefined) entry.taken = now;
     entry.sent = true;
     this.#unsent -= 1;
-    this.#events.sent(entry.line);
+    this.#tell("sent", entry.line, []);
   }
 
   /** Records that a line to the group was sealed, or had no recipient to seal it to. */
@@ -430,9 +429,9 @@ export class Ledger {
     const missed = entry.missed === undefined ? NOBODY : [...entry.missed.values()];
     if (!entry.heard) {
       this.#unsent -= 1;
-      return this.#events.unheard(line, missed);
+      return this.#tell("unheard", line, missed);
     }
     this.accept(entry, 0);
-    this.#events.delivered(line, missed);
+    this.#tell("delivered", line, missed);
   }
 }

@@ -19,7 +19,7 @@ import type { Frame } from "../wire/frame.ts";
 import { FollowedRooms } from "../wire/history.ts";
 import { DEAD_AFTER_MS, type Ending, isCounted, KIND } from "../wire/kinds.ts";
 import { Displayed, Streams } from "./acknowledger.ts";
-import { Composer, type Entered, type Line, type Missed } from "./lines.ts";
+import { Composer, type Entered } from "./lines.ts";
 import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
 import { type Backlog, Ledger, type WaitingLine } from "./deliveries.ts";
 import {
@@ -79,11 +79,9 @@ export class Member {
     this.#context = {
       self,
       policy,
-      ledger: new Ledger({
-        sent: (line) => this.#event({ kind: "sent", line }),
-        delivered: (line, missed) => this.#settled("delivered", line, missed),
-        unheard: (line, missed) => this.#settled("unheard", line, missed),
-      }),
+      ledger: new Ledger((kind, line, missed) =>
+        this.#event({ kind, line, ...missed.length > 0 ? { missed } : {} })
+      ),
       displayed: new Displayed(),
       streams: options.streams ?? new Streams(),
       costs: new Costs(PEER_TARIFF),
@@ -100,10 +98,6 @@ export class Member {
       failed: (error) => this.#failed(error),
     };
     this.#composer = new Composer(self, policy, this.#date);
-  }
-
-  #settled(kind: "delivered" | "unheard", line: Line, missed: readonly Missed[]): void {
-    this.#event({ kind, line, ...missed.length > 0 ? { missed } : {} });
   }
 
   /** The members of the room, this one among them. */

@@ -15,19 +15,14 @@ import type { KeyChange, RoomContext } from "./options.ts";
 import type { Peer } from "./roster.ts";
 
 /** A member's pairwise keys in one room. */
-export class OwnPairs {
+export class OwnPairs extends Map<Peer, PairSender> {
   readonly #context: RoomContext;
-  readonly #pairs = new Map<Peer, PairSender>();
   readonly #unreachable = new WeakSet<Peer>();
 
   /** Starts without keys. */
   constructor(context: RoomContext) {
+    super();
     this.#context = context;
-  }
-
-  /** Returns the pairwise key for a peer, if one was made. */
-  of(peer: Peer): PairSender | undefined {
-    return this.#pairs.get(peer);
   }
 
   /** Returns whether no pairwise key can be made for a peer. */
@@ -35,14 +30,9 @@ export class OwnPairs {
     return this.#unreachable.has(peer);
   }
 
-  /** Forgets the key of a peer that has left. */
-  forget(peer: Peer): void {
-    this.#pairs.delete(peer);
-  }
-
   /** Returns the peers that no pairwise key was made for. */
   lacking(peers: readonly Peer[]): Peer[] {
-    return peers.filter((peer) => !this.#pairs.has(peer));
+    return peers.filter((peer) => !this.has(peer));
   }
 
   /**
@@ -59,7 +49,7 @@ export class OwnPairs {
     );
     return lacking.filter((peer, i) => {
       const one = made[i]!;
-      if (one.status === "fulfilled") this.#pairs.set(peer, one.value);
+      if (one.status === "fulfilled") this.set(peer, one.value);
       else this.#unreachable.add(peer);
       return one.status === "rejected";
     });
@@ -71,7 +61,7 @@ export class OwnPairs {
    * @returns The encoded frame; undefined if the peer has no pairwise key: it has left.
    */
   async seal(peer: Peer, messages: readonly PairMessage[]): Promise<Bytes | undefined> {
-    const pair = this.#pairs.get(peer);
+    const pair = this.get(peer);
     if (pair === undefined) return undefined;
     const { roster, self } = this.#context;
     const { version } = roster;

@@ -147,7 +147,7 @@ export class ReceivingSide {
     const peer = roster.byNumber(entry.member);
     if (peer === undefined || entry.version > roster.version) return undefined;
     const context = await this.#contextOf(peer, entry);
-    const plaintext = await this.#outgoing.pairs.of(peer)?.openReceipt(entry, context);
+    const plaintext = await this.#outgoing.pairs.get(peer)?.openReceipt(entry, context);
     return plaintext && await faulty(() => readReceipt(plaintext));
   }
 

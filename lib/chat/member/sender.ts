@@ -54,8 +54,8 @@ export class Outgoing {
   readonly #route = new OwnRoute();
   /** The contacts that may have to be sent something alone. */
   readonly #wanting = new Set<Contact>();
-  readonly #lines: PairLines;
-  readonly #silence: Silence;
+  readonly lines: PairLines;
+  readonly silence: Silence;
   readonly #recipients: Recipients;
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
@@ -68,15 +68,8 @@ export class Outgoing {
     this.#ledger = options.ledger;
     this.pairs = new OwnPairs(options);
     this.#chain = new OwnChain(options);
-    this.#lines = new PairLines(options, this.#chain);
-    this.#silence = new Silence({
-      ...options,
-      pairs: this.pairs,
-      lines: this.#lines,
-      isRunning: () => this.#state === "running",
-      offer: (frame) => this.offer(frame),
-      want: (contact) => this.want(contact),
-    });
+    this.lines = new PairLines(options, this.#chain);
+    this.silence = new Silence(options, this);
     this.#recipients = new Recipients(options, (peer) => this.#mayRead(peer));
   }
 
@@ -85,9 +78,9 @@ export class Outgoing {
     return this.#options.now() - this.#ignoredSince >= ACCEPT_MS;
   }
 
-  /** When {@linkcode tick} has something to do, in milliseconds. */
-  get wakeAt(): number {
-    return this.#silence.wakeAt;
+  /** Whether there is a connection to send over. */
+  get isRunning(): boolean {
+    return this.#state === "running";
   }
 
   /** Starts sending: the roster is known and there is a connection. */
@@ -108,7 +101,7 @@ export class Outgoing {
     this.#state = "running";
     this.#noteAccepted();
     const contacts = [...this.#ledger.contacts()];
-    this.#silence.ask(
+    this.silence.ask(
       contacts.filter((contact) => contact.here && this.#ledger.isOutstanding(contact)),
     );
     this.wake();
@@ -121,7 +114,7 @@ export class Outgoing {
 
   /** Sends what waits: one line at once, or together the lines that wait when the frame before has gone. */
   wake(): void {
-    this.#silence.watch();
+    this.silence.watch();
     if (this.#pumping || this.#state !== "running") return;
     this.#pumping = true;
     this.#pump().catch(this.#options.failed);
@@ -148,7 +141,7 @@ export class Outgoing {
 
   /** Forgets a peer that has left. */
   forget(peer: Peer): void {
-    this.pairs.forget(peer);
+    this.pairs.delete(peer);
     const contact = this.#ledger.of(peer);
     if (contact === undefined) return;
     this.#wanting.delete(contact);
@@ -201,18 +194,8 @@ export class Outgoing {
       // Something between the two is missing.
       if (one.seen > one.through) contact.streams[one.stream].lose(one.seen);
     }
-    this.#silence.answered(contact, progress);
+    this.silence.answered(contact, progress);
     this.want(contact);
-  }
-
-  /** Asks late and silent contacts for receipts: see {@linkcode Silence.tick}. */
-  tick(): void {
-    this.#silence.tick();
-  }
-
-  /** Adds a contact. Lines do not wait for an identity that has made others wait too often. */
-  meet(contact: Contact): void {
-    this.#silence.meet(contact);
   }
 
   /**
@@ -248,7 +231,7 @@ export class Outgoing {
   /** Returns a contact that can be sent something alone now. A private line overtakes no earlier one to everyone. */
   #nextAlone(): Contact | undefined {
     for (const contact of this.#wanting) {
-      if (this.#ledger.of(contact.peer) !== contact || !this.#lines.canServe(contact)) {
+      if (this.#ledger.of(contact.peer) !== contact || !this.lines.canServe(contact)) {
         this.#wanting.delete(contact);
       } else if (!this.#waits(contact)) return contact;
     }
@@ -268,12 +251,12 @@ export class Outgoing {
     if (contact.notices.length > 0) return await this.#serveNotices(contact);
     if (!this.#mayRead(contact.peer)) {
       this.#wanting.delete(contact);
-      return this.#lines.dropOwed(contact);
+      return this.lines.dropOwed(contact);
     }
     const lacking = this.pairs.lacking([contact.peer]);
     if (lacking.length > 0) return await this.#prepare(lacking);
     const entries: Entry[] = [];
-    const messages = contact.unsure ? [] : this.#lines.messagesTo(contact, entries);
+    const messages = contact.unsure ? [] : this.lines.messagesTo(contact, entries);
     if (messages.length === 0 && !contact.unsure) return this.#rejoin(contact);
     contact.greeted = true;
     const frame = await this.pairs.seal(contact.peer, messages);
@@ -294,7 +277,7 @@ export class Outgoing {
   /** Sends a contact that has caught up sealed frames again. It is granted the chain before the next one. */
   #rejoin(contact: Contact): void {
     this.#wanting.delete(contact);
-    if (!this.#lines.canRejoin(contact)) return;
+    if (!this.lines.canRejoin(contact)) return;
     contact.mode = "apart";
     contact.behindFrom = 0;
     contact.granted = false;
@@ -347,7 +330,7 @@ export class Outgoing {
     const grants = together.flatMap((contact, i) =>
       contact.granted && !lacking.has(contact.peer)
         ? []
-        : [{ contact, message: this.#lines.grant(number, lasts[i]!) }]
+        : [{ contact, message: this.lines.grant(number, lasts[i]!) }]
     );
     if (grants.length > 0) await this.#give(grants);
     const { history } = roster;

@@ -168,7 +168,7 @@ export class Membership {
     const { receiving, outgoing } = this;
     const awaited = Math.min(this.#awayAt, this.#graceEndsAt);
     const acknowledged = this.#context.displayed.isFull ? Infinity : this.#acknowledger.dueAt;
-    return Math.min(awaited, acknowledged, receiving.receipts.dueAt, outgoing.wakeAt);
+    return Math.min(awaited, acknowledged, receiving.receipts.dueAt, outgoing.silence.wakeAt);
   }
 
   /** Sends what is due, and removes members of the earlier room that do not come back. */
@@ -176,7 +176,7 @@ export class Membership {
     const { ledger, now, event, failed } = this.#context;
     this.#acknowledge();
     this.receiving.receipts.tick().catch(failed);
-    this.outgoing.tick();
+    this.outgoing.silence.tick();
     if (now() >= this.#awayAt) {
       this.#awayAt = Infinity;
       for (const contact of ledger.missing()) {
@@ -240,7 +240,7 @@ export class Membership {
     if (missing !== undefined) this.part(missing.peer, "REPLACED", false);
     this.#makeRoom();
     event({ kind: "joined", peer, present });
-    this.outgoing.meet(ledger.add(peer, displayed.emitted, present ? -Infinity : now()));
+    this.outgoing.silence.meet(ledger.add(peer, displayed.emitted, present ? -Infinity : now()));
   }
 
   /** Gives up the oldest contact that is not back, if relays have listed too many. */

@@ -26,11 +26,9 @@ function peerOf(name: string): Peer {
 /** A ledger, and what it has told. */
 class Book {
   readonly told: string[] = [];
-  readonly ledger: Ledger = new Ledger({
-    sent: ({ shown }) => this.told.push(`sent ${shown}`),
-    delivered: ({ shown }, missed) => this.told.push(`delivered ${shown}${names(missed)}`),
-    unheard: ({ shown }, missed) => this.told.push(`unheard ${shown}${names(missed)}`),
-  });
+  readonly ledger: Ledger = new Ledger((kind, { shown }, missed) =>
+    this.told.push(`${kind} ${shown}${names(missed)}`)
+  );
   now = 0;
   #displayed = 0;
 
