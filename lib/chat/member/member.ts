@@ -17,7 +17,7 @@ import { encodeEmpty, encodeRenew, readCount } from "../wire/control.ts";
 import { sequences } from "../seal/pairwise.ts";
 import type { Frame } from "../wire/frame.ts";
 import { FollowedRooms } from "../wire/history.ts";
-import { DEAD_AFTER_MS, type Ending, isCounted, KIND } from "../wire/kinds.ts";
+import { DEAD_AFTER_MS, type Ending, KIND } from "../wire/kinds.ts";
 import { Displayed, Streams } from "./acknowledger.ts";
 import { Composer, type Entered } from "./lines.ts";
 import { type Admitted, MAY_TRY_AGAIN, MemberConnection } from "./connection.ts";
@@ -43,8 +43,6 @@ const WAITING = { items: 1024, bytes: 4 << 20 } as const;
  * read more is given up.
  */
 export const MAX_UNREAD_BYTES = 1 << 20;
-
-const MISCOUNTED = "the relay counts other frames than were sent";
 
 /** A member, in one room after another, over one connection after another. */
 export class Member {
@@ -353,15 +351,9 @@ export class Member {
   /** Takes a frame that is valid only after admission. */
   #take(frame: Frame): void {
     const membership = this.#membership!;
-    const { kind, payload } = frame;
-    if (isCounted(kind)) {
-      membership.take(frame);
-      this.#output.wake();
-    } else if (kind === KIND.receipt || kind === KIND.ask) membership.takeUncounted(frame);
-    else if (kind !== KIND.accepted) {
-      throw new MalformedError("a frame came at a time at which it is not valid");
-    } else if (!membership.outgoing.accepted(readCount(payload))) {
-      throw new MalformedError(MISCOUNTED);
+    if (frame.kind !== KIND.accepted) membership.take(frame);
+    else if (!membership.outgoing.accepted(readCount(frame.payload))) {
+      throw new MalformedError("the relay counts other frames than were sent");
     }
   }
 

@@ -171,9 +171,9 @@ export class ReceivingSide {
     entry: Entry,
     act: (peer: Peer) => Promise<void>,
   ): Promise<void> {
-    const { roster, self } = this.#own;
+    const { roster } = this.#own;
     const peer = roster.byNumber(entry.member);
-    if (peer === undefined || peer.credential.key === self.key) return;
+    if (peer === undefined || peer.number === roster.own) return;
     // Entries overtake counted frames.
     if (entry.version > roster.version) {
       // The frame around an entry may be 300 times as large.
@@ -195,10 +195,10 @@ export class ReceivingSide {
   /** Returns the effect of a member's frame. A frame that causes an exception is skipped and reported. */
   #effect(sender: number, act: (inbox: Inbox) => Promise<void>): Effect {
     return () => {
-      const { roster, self } = this.#own;
+      const { roster } = this.#own;
       const waiting = roster.waiting.get(sender);
       const peer = waiting ?? roster.byNumber(sender);
-      if (peer === undefined || peer.credential.key === self.key) {
+      if (peer === undefined || sender === roster.own) {
         return this.#own.fault("UNKNOWN_SENDER", undefined, "");
       }
       if (waiting !== undefined) return;

@@ -26,7 +26,7 @@ import {
 } from "../wire/history.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
-import { KIND, MAX_ROSTER } from "../wire/kinds.ts";
+import { isCounted, KIND, MAX_ROSTER } from "../wire/kinds.ts";
 import { Acknowledger } from "./acknowledger.ts";
 import type { Admitted } from "./connection.ts";
 import { FaultLog } from "./inbox.ts";
@@ -165,10 +165,11 @@ export class Membership {
 
   /** When {@linkcode tick} has something to do, in milliseconds. */
   get wakeAt(): number {
-    const { receiving, outgoing } = this;
+    const { receipts } = this.receiving;
+    const { silence } = this.outgoing;
     const awaited = Math.min(this.#awayAt, this.#graceEndsAt);
     const acknowledged = this.#context.displayed.isFull ? Infinity : this.#acknowledger.dueAt;
-    return Math.min(awaited, acknowledged, receiving.receipts.dueAt, outgoing.silence.wakeAt);
+    return Math.min(awaited, acknowledged, receipts.dueAt, silence.wakeAt);
   }
 
   /** Sends what is due, and removes members of the earlier room that do not come back. */
@@ -276,28 +277,20 @@ export class Membership {
 
   // Frames.
 
-  /** Takes a frame that the relay counts. Its bytes are copied, because checking takes time. */
+  /** Takes a frame. Its bytes are copied, because checking takes time. */
   take({ kind, payload, bytes }: Frame): void {
     const effect = this.#effectOf(kind, payload.slice());
-    this.#acknowledger.count(bytes.length);
-    this.#acknowledge();
+    const counted = isCounted(kind);
+    if (counted) {
+      this.#acknowledger.count(bytes.length);
+      this.#acknowledge();
+    }
     this.#context.order.add(bytes.length, async () => {
       await effect();
-      this.#display();
+      if (counted) this.#display();
       this.sendReceipts();
     });
-  }
-
-  /** Takes a frame that the relay does not count: receipts or asks. */
-  takeUncounted({ kind, payload, bytes }: Frame): void {
-    const entries = readEntries(payload.slice());
-    const effect = kind === KIND.receipt
-      ? this.receiving.receiptsEffect(entries)
-      : this.receiving.asksEffect(entries);
-    this.#context.order.add(bytes.length, async () => {
-      await effect();
-      this.sendReceipts();
-    });
+    if (counted) this.#context.wake();
   }
 
   #effectOf(kind: number, payload: Bytes): Effect {
@@ -317,6 +310,10 @@ export class Membership {
         return this.receiving.pairEffect(readPair(payload));
       case KIND.sealed:
         return this.receiving.sealedEffect(readSealed(payload));
+      case KIND.receipt:
+        return this.receiving.receiptsEffect(readEntries(payload));
+      case KIND.ask:
+        return this.receiving.asksEffect(readEntries(payload));
       default:
         throw new MalformedError("a frame came at a time at which it is not valid");
     }
@@ -347,7 +344,7 @@ export class Membership {
       if (!this.#isNext(version)) return;
       const peer = this.roster.byNumber(member);
       // A member whose leaving is reported has no connection any more.
-      if (peer?.credential.key === this.#context.self.key) {
+      if (member === this.roster.own) {
         return this.#context.breach("the relay says that this member has left");
       }
       const signed = peer !== undefined && reason === "LEFT" &&
@@ -360,9 +357,9 @@ export class Membership {
 
   #presenceEffect(member: number, away: boolean): Effect {
     return () => {
-      const { ledger, event, self } = this.#context;
+      const { ledger, event } = this.#context;
       const peer = this.roster.byNumber(member);
-      if (peer === undefined || peer.away === away || peer.credential.key === self.key) return;
+      if (peer === undefined || peer.away === away || member === this.roster.own) return;
       peer.away = away;
       const contact = ledger.get(peer.credential.key);
       if (contact !== undefined) contact.awayTold = away;
