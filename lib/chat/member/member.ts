@@ -215,20 +215,21 @@ export class Member {
    * @returns The message's id, or why it is not sent.
    */
   enter(text: string, to?: string): Entered {
+    const { ledger, displayed } = this.#context;
     const begun = this.#isOver ? undefined : this.#begun;
     const composed = this.#composer.compose(text, to, {
       inRoom: begun !== undefined,
       version: begun?.displayedVersion ?? 0,
       peers: this.peers(),
-      isDisplayed: (key) => this.#context.ledger.isDisplayed(key, this.#context.displayed.shown),
-      nextNumber: this.#context.ledger.nextNumber,
-      nextPrivate: (key) => this.#context.ledger.nextPrivate(key),
+      isDisplayed: (key) => ledger.isDisplayed(key, displayed.shown),
+      nextNumber: ledger.nextNumber,
+      nextPrivate: (key) => ledger.nextPrivate(key),
     });
     if (!composed.ok) return composed;
     const { line } = composed;
-    this.#context.ledger.enter(line, begun!.room, this.#context.displayed.shown);
+    ledger.enter(line, begun!.room, displayed.shown);
     if (line.to === undefined) begun!.outgoing.leftOut(line.leftOut);
-    const contact = line.to && this.#context.ledger.get(line.to.credential.key);
+    const contact = line.to && ledger.get(line.to.credential.key);
     if (contact === undefined) begun!.outgoing.wake();
     else begun!.outgoing.want(contact);
     return { ok: true, id: line.id };
@@ -392,9 +393,9 @@ export class Member {
         "the relay resumes a stay that it did not have, or acknowledges frames that were not sent",
       );
     }
+    this.#absence.resumed();
     this.#isBack();
     membership.goOn();
-    this.#absence.resumed();
     const { room } = membership;
     this.#context.order.add(0, () => this.#event({ kind: "reconnected", room }));
   }
