@@ -313,7 +313,9 @@ export const WIRE_TARGETS: readonly Target[] = [
   }),
   target("encoded-messages", () => fc.array(PAIR_MESSAGE, { maxLength: 6 }), (messages) => {
     const plaintext = encodeMessages(messages.flatMap(toEncode));
-    assertEquals(readPairMessages(plaintext), messages);
+    const grants = messages.filter(({ kind }) => kind === "grant").length;
+    const read = reads(() => readPairMessages(plaintext));
+    assertEquals(read, grants > 1 ? undefined : messages);
   }),
   target("receipt-content", () => nearly([decodeHex(vectors.receipt.plaintext)]), (plaintext) => {
     const receipt = reads(() => readReceipt(plaintext));

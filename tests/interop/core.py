@@ -1122,10 +1122,10 @@ class Core:
         if kind == 2:
             stream, number, last, when = body.u8(), body.u48(), body.u48(), body.u48()
             text = self.parse_text(body.rest())
-            if stream > 1:
-                return lambda: None
             if number <= last:
                 raise Malformed("numbers out of order")
+            if stream > 1:
+                return lambda: None
             return lambda: self.take_line(peer, stream, number, last, when, text)
         if kind == 3:
             chain, step, key = body.u32(), body.u16(), body.take(32)

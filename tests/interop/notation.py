@@ -18,6 +18,7 @@ DAY = 24 * 3600 * 1000
 MINUTE = 60 * 1000
 MAX_TEXT = 65536
 MAX_NOTICE = 256
+MAX_MESSAGES = 8192
 BURST = 65536  # what is sent again for one receipt (section 10.3)
 KEPT_CONTEXTS = 16384
 MAX_UNDELIVERED = 16 * 1024 * 1024
@@ -241,7 +242,7 @@ def message(kind: int, body: bytes) -> bytes:
 
 
 def parse_messages(plaintext: bytes) -> List[Tuple[int, bytes]]:
-    """The messages of a plaintext; Malformed if what follows them is not zero."""
+    """The messages of a plaintext; Malformed if there are too many, or what follows is not zero."""
     reader = Reader(plaintext)
     found = []
     while reader.left():
@@ -251,6 +252,10 @@ def parse_messages(plaintext: bytes) -> List[Tuple[int, bytes]]:
                 raise Malformed("padding that is not zero")
             break
         found.append((kind, reader.take(reader.number(3))))
+        if len(found) > MAX_MESSAGES:
+            raise Malformed("more than %d messages" % MAX_MESSAGES)
+    if sum(kind == 3 for kind, _ in found) > 1:
+        raise Malformed("more than one grant")
     return found
 
 

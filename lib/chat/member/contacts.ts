@@ -27,6 +27,8 @@ import type { OwnChain, OwnPairs } from "./own_chains.ts";
 
 /** The most text that shares a frame, and that a contact is sent alone before it answers, in bytes. */
 const MAX_BATCH_BYTES = 64 << 10;
+/** The most lines of one stream that are put into a frame at a time. A pair frame has four such parts at most. */
+export const MAX_BATCH_LINES = 1024;
 /** The shortest time between two repairs for one contact, in milliseconds. */
 const REPAIR_MS = 1000;
 
@@ -182,7 +184,7 @@ export function firstOf(
   let bytes = 0;
   const end = entries.findIndex((entry, i) => {
     bytes += entry.line.text.length + overhead;
-    return i > 0 && (bytes > MAX_BATCH_BYTES || !fits(entry));
+    return i > 0 && (bytes > MAX_BATCH_BYTES || i >= MAX_BATCH_LINES || !fits(entry));
   });
   return entries.slice(0, end < 0 ? entries.length : end);
 }

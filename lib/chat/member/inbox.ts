@@ -105,7 +105,7 @@ export class Inbox {
     if (chain === undefined) throw new FrameFault("NO_KEY");
     // One step before a message is the rule.
     const steps = Math.min(chain.stepsTo(frame), MAX_STEPS) - 1;
-    if (steps > 0 && !this.#pays(steps)) throw new FrameFault("BAD_STEP");
+    if (steps > 0 && !this.#pays("step", steps)) throw new FrameFault("BAD_STEP");
     const messages = await faulty(async () => readTexts(await chain.open(frame, context, begun)));
     chain.expect(number + messages.length);
     const stream = this.streams.of(STREAM.group);
@@ -122,10 +122,10 @@ export class Inbox {
     return outcome;
   }
 
-  /** Charges the peer for steps, which are followed only if this returns true. */
-  #pays(steps: number): boolean {
+  /** Charges the peer for work, which is done only if this returns true. */
+  #pays(kind: "step" | "grant", amount: number): boolean {
     const { costs, now } = this.#context;
-    return costs.of(this.peer.credential.fingerprint, now()).allow("step", steps, now());
+    return costs.of(this.peer.credential.fingerprint, now()).allow(kind, amount, now());
   }
 
   /**
@@ -169,6 +169,8 @@ export class Inbox {
     const known = this.#chains.get(chain);
     if (known !== undefined && known.step >= step) return;
     if (known === undefined && this.#isOld(chain)) return;
+    // Without the key, the frames under it do not open, and the sender sends their lines again.
+    if (!this.#pays("grant", 1)) return;
     const { member: sender, signing } = this.peer.credential;
     const scope = { room: this.#context.room, sender, chain };
     this.#chains.set(chain, await ReceivingChain.take(scope, signing, { step, key, next }));

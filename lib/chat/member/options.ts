@@ -66,14 +66,16 @@ export type KeyChange = "none" | "step" | "chain";
 export type KeyChangeRule = <T>(holders: ReadonlySet<T>, readers: ReadonlySet<T>) => KeyChange;
 
 /**
- * The kinds of work that a peer is charged for: steps of a chain beyond one a frame, waits of this member for its
- * receipts, and notices.
+ * The kinds of work that a peer is charged for: steps of a chain beyond one a frame, grants that bring a new key, waits
+ * of this member for its receipts, and notices.
  */
-export type PeerCost = "step" | "wait" | "notice";
+export type PeerCost = "step" | "grant" | "wait" | "notice";
 
 /** How much of each kind of work one identity may cause. */
 export const PEER_TARIFF: Tariff<PeerCost> = {
   step: { perSecond: 8, burst: 64 },
+  // An honest member grants one after a leaving, and a relay admits 50 members a second.
+  grant: { perSecond: 64, burst: 256 },
   wait: { perSecond: 1 / 60, burst: 3 },
   notice: { perSecond: 1, burst: 16 },
 };

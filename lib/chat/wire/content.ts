@@ -41,6 +41,8 @@ export const MESSAGE = {
 export const NOTICES = ["invitation", "words", "mistrust"] as const;
 /** The longest body of a notice in bytes. */
 export const MAX_NOTICE_BYTES = 256;
+/** The most messages in a frame. parley sends at most half as many in one. */
+export const MAX_MESSAGES = 8192;
 /** The kinds that only pair frames carry. */
 const PAIR_KINDS: ReadonlySet<number> = new Set([
   ...[MESSAGE.line, MESSAGE.grant, MESSAGE.gone],
@@ -217,14 +219,18 @@ export function readTexts(plaintext: Bytes): (TextMessage<string> | UnknownMessa
 }
 
 /**
- * Reads the plaintext of a pair frame.
+ * Reads the plaintext of a pair frame. It contains one grant at most: each costs its reader more than the frame.
  *
  * @throws {MalformedError} If the plaintext is not well-formed.
  */
 export function readPairMessages(plaintext: Bytes): OpenedMessage[] {
+  let grants = 0;
   return readMessages<OpenedMessage>(plaintext, (kind, body) => {
     if (kind === MESSAGE.line) return readWhole(body, readLine);
-    if (kind === MESSAGE.grant) return readWhole(body, readGrant);
+    if (kind === MESSAGE.grant) {
+      if (grants++ > 0) throw new MalformedError("a pair frame has more than one grant");
+      return readWhole(body, readGrant);
+    }
     if (kind === MESSAGE.gone) return readWhole(body, readGone);
     if (kind === MESSAGE.text) throw new MalformedError("a pair frame has a text without a number");
     const notice = NOTICES.find((one) => MESSAGE[one] === kind);
@@ -242,6 +248,9 @@ function readMessages<T>(plaintext: Bytes, read: (kind: number, body: Bytes) => 
         throw new MalformedError("the padding of a plaintext is not zero");
       }
       break;
+    }
+    if (messages.length === MAX_MESSAGES) {
+      throw new MalformedError(`a frame has more than ${MAX_MESSAGES} messages`);
     }
     messages.push(read(kind, reader.raw(reader.u24())));
   }

@@ -1,6 +1,24 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import { MAX_BATCH_LINES } from "../../../lib/chat/member/contacts.ts";
+import { MAX_MESSAGES } from "../../../lib/chat/wire/content.ts";
+import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { count, shown, TestRoom, until } from "../room.ts";
+
+Deno.test("at most 1,024 lines of a stream share a frame, and four such parts and a grant are within a frame's bound", async () => {
+  assertEquals(4 * MAX_BATCH_LINES + 5 < MAX_MESSAGES, true);
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  ada.member.enter("first");
+  await room.settle();
+  const sealed = () => ada.sent.filter((bytes) => bytes[4] === KIND.sealed).length;
+  const before = sealed();
+  for (let i = 0; i < 3_000; i++) ada.member.enter("x");
+  await room.settle();
+  // One at once, and the others in three frames.
+  assertEquals([shown(bo).length, sealed() - before], [3_001, 4]);
+});
 
 Deno.test("a message is delivered once every recipient has shown it, and not before", async () => {
   const room = new TestRoom();

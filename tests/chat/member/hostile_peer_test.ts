@@ -8,7 +8,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../../lib/base/bytes.ts";
 import { MAX_UNWRAPPED } from "../../../lib/chat/seal/pairwise.ts";
-import { encodeMessages, encodeTexts, STREAM } from "../../../lib/chat/wire/content.ts";
+import {
+  encodeMessages,
+  encodeTexts,
+  type PairMessage,
+  STREAM,
+} from "../../../lib/chat/wire/content.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
 import { Copies, count, faults, shown, TestRoom } from "../room.ts";
@@ -56,6 +61,53 @@ Deno.test("a chain that was refused for its steps continues after a grant", asyn
   await eve.grant(ada, chain, { next: 501, last: 0 });
   await eve.say(chain, "granted", { number: 501 });
   assertEquals(shown(ada), ["eve: granted"]);
+});
+
+/** Counts how often a method of the runtime's cryptography is called. Dispose of it at the end of the test. */
+class Calls implements Disposable {
+  readonly #name: "deriveBits";
+  readonly #method: unknown;
+  count = 0;
+
+  constructor(name: "deriveBits") {
+    this.#name = name;
+    const method = this.#method = Reflect.get(SubtleCrypto.prototype, name);
+    const counted = () => this.count++;
+    Reflect.set(SubtleCrypto.prototype, name, function (this: SubtleCrypto, ...args: unknown[]) {
+      counted();
+      return Reflect.apply(method, this, args);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    Reflect.set(SubtleCrypto.prototype, this.#name, this.#method);
+  }
+}
+
+Deno.test("a frame with two grants derives no key, and the keys of 256 grants of one identity are taken at once", async () => {
+  const { room, ada, eve } = await withEve();
+  const key = new Uint8Array(32);
+  const grant = (chain: number): PairMessage => (
+    { kind: "grant", chain, step: 0, key, next: 1, last: 0 }
+  );
+  await eve.tell(ada, []);
+  await room.settle();
+  using derived = new Calls("deriveBits");
+  await eve.tell(ada, [grant(0), grant(1)]);
+  await room.settle();
+  assertEquals([faults(ada), derived.count], [["BAD_CONTENT"], 0]);
+  for (let chain = 0; chain < 300; chain++) await eve.tell(ada, [grant(chain)]);
+  await room.settle();
+  // The commitment and the message key of each.
+  assertEquals(derived.count, 2 * 256);
+  const chain = await eve.chain(300);
+  await eve.grant(ada, chain);
+  await eve.say(chain, "too many");
+  assertEquals([shown(ada), faults(ada)], [[], ["BAD_CONTENT", "NO_KEY"]]);
+  await room.pass(1_000);
+  await eve.grant(ada, chain);
+  await eve.say(chain, "and after a second");
+  assertEquals(shown(ada), ["eve: and after a second"]);
 });
 
 Deno.test("a flood of asks is answered at a limited rate and costs nobody else", async () => {

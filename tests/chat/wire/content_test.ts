@@ -20,6 +20,7 @@ import {
   encodeMessages,
   encodeReceipt,
   encodeTexts,
+  MAX_MESSAGES,
   MAX_NOTICE_BYTES,
   MAX_PLAINTEXT_BYTES,
   MAX_TEXT_BYTES,
@@ -93,8 +94,12 @@ Deno.test("lines, grants, gone messages and notices are read back as they were p
   const notice = fc.tuple(fc.constantFrom(...NOTICES), BODY).map((
     [notice, body],
   ) => ({ kind: "notice" as const, notice, body }));
+  const grants = fc.array(grant, { maxLength: 1 });
+  const others = fc.array(fc.oneof(line, gone, notice), { maxLength: 12 });
+  const any = fc.tuple(grants, others, fc.nat({ max: 12 }))
+    .map(([grants, others, at]) => others.toSpliced(at, 0, ...grants));
   fc.assert(
-    fc.property(fc.array(fc.oneof(line, grant, gone, notice), { maxLength: 12 }), (list) => {
+    fc.property(any, (list) => {
       const messages: PairMessage[] = list.map((one) =>
         one.kind === "line" ? { ...one, text: utf8(one.text) } : one
       );
@@ -191,6 +196,30 @@ Deno.test("a sealed frame with malicious content is refused as a whole", () => {
   }
 });
 
+/** Returns some bytes several times. */
+function repeat(bytes: Bytes, times: number): Bytes {
+  return concat(Array.from({ length: times }, () => bytes)) as Bytes;
+}
+
+Deno.test("a frame has at most 8,192 messages, of known kinds or not", () => {
+  assertEquals(MAX_MESSAGES, 8192);
+  const line = message(MESSAGE.line, lineBody({}));
+  const notice = message(MESSAGE.mistrust, zeros(0));
+  const unknown = message(15, zeros(0));
+  const read: [(plaintext: Bytes) => unknown[], Bytes][] = [
+    [readTexts, TEXT],
+    [readTexts, unknown],
+    ...[line, notice, unknown].map((one): [typeof readPairMessages, Bytes] => [
+      readPairMessages,
+      one,
+    ]),
+  ];
+  for (const [reader, one] of read) {
+    assertEquals(reader(repeat(one, MAX_MESSAGES)).length, MAX_MESSAGES);
+    assertThrows(() => reader(repeat(one, MAX_MESSAGES + 1)), MalformedError, "messages");
+  }
+});
+
 Deno.test("a pair frame with malicious content is refused as a whole", () => {
   const long = new Uint8Array(MAX_TEXT_BYTES + 1).fill(65);
   const bad: Record<string, Bytes> = {
@@ -211,6 +240,7 @@ Deno.test("a pair frame with malicious content is refused as a whole", () => {
     "a grant whose last is its next": message(MESSAGE.grant, grantBody(3, 3)),
     "a grant with the next number 0": message(MESSAGE.grant, grantBody(0, 0)),
     "half a grant": message(MESSAGE.grant, grantBody(2, 1).slice(0, -1)),
+    "two grants": repeat(message(MESSAGE.grant, grantBody(2, 1)), 2),
     "a grant and more": message(MESSAGE.grant, concat([grantBody(2, 1), zeros(1)])),
     "half a gone": message(MESSAGE.gone, zeros(6)),
     "a gone and more": message(MESSAGE.gone, zeros(8)),
