@@ -93,6 +93,16 @@ interface DeclaredRoute {
   isUsed: boolean;
 }
 
+/** Where sealed frames went. */
+interface Address {
+  readonly route: number;
+  readonly to: Recipients;
+  /** The number of recipients when the room had a version; `version` is undefined before they are counted. */
+  counted: { readonly version: number | undefined; readonly recipients: number };
+}
+
+const NOT_COUNTED = { version: undefined, recipients: 0 };
+
 /** A member of a room. */
 export class RoomMember {
   /** How the roster lists it. */
@@ -108,8 +118,8 @@ export class RoomMember {
   named: number = 0;
   /** The members for which its sealed frames are left out. */
   behind: ReadonlySet<number> = NOBODY;
-  /** The recipients of its last sealed frames; undefined if a route or `behind` has changed since. */
-  recent: { readonly route: number; readonly to: Recipients } | undefined;
+  /** Where its last sealed frames went; undefined if a route or `behind` has changed since. */
+  recent: Address | undefined;
 
   /**
    * Creates a member that has sent nothing.
@@ -339,7 +349,7 @@ export class Room {
       this.#effects.push({ kind: "breach", member, reason: "BAD_FRAME" });
       return;
     }
-    const recipients = this.#count(to);
+    const recipients = this.#recipientsNow(member.recent!);
     // A frame without recipients costs a look-up too.
     const cost = recipients > 0 ? recipients * bytes.length : LOOKUP_BYTES;
     this.#counted(member, frames, cost, frames, recipients);
@@ -356,24 +366,31 @@ export class Room {
     if (route > 0 && declared === undefined) return undefined;
     const named = declared &&
       (declared.except ? { except: declared.members } : { only: declared.members });
-    member.recent = { route, to: { ...to, ...named } };
+    member.recent = { route, to: { ...to, ...named }, counted: NOT_COUNTED };
     if (declared === undefined || declared.isUsed) return member.recent.to;
     declared.isUsed = true;
     return { ...to, ...named, weight: declared.members.size * NUMBER_BYTES };
   }
 
-  /** Counts recipients, for what the sender is charged. Members of a route that have left still count. */
-  #count({ upTo, only, except, behind }: Recipients): number {
-    if (only !== undefined) return only.size;
-    let count = this.#byNumber.size;
-    if (upTo < this.#version) {
-      count = 0;
-      for (const number of this.#byNumber.keys()) {
-        if (number > upTo) break;
-        count += 1;
-      }
+  /** Returns the number of recipients that are in the room. It changes with the room's version alone. */
+  #recipientsNow(address: Address): number {
+    if (address.counted.version !== this.#version) {
+      address.counted = { version: this.#version, recipients: this.#count(address.to) };
     }
-    return Math.max(0, count - 1 - (except?.size ?? 0) - (behind?.size ?? 0));
+    return address.counted.recipients;
+  }
+
+  #count(to: Recipients): number {
+    const { upTo, only, except, behind } = to;
+    // The sender is in the room.
+    const isToAll = (only ?? except ?? behind) === undefined && upTo >= this.#version;
+    if (isToAll) return this.#byNumber.size - 1;
+    let count = 0;
+    for (const number of only ?? this.#byNumber.keys()) {
+      if (only === undefined && number > upTo) break;
+      if (this.#byNumber.has(number) && isFor(to, number)) count += 1;
+    }
+    return count;
   }
 
   #counted(member: RoomMember, frames: number, cost = 0, sealed = 0, recipients = 0): void {

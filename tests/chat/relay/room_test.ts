@@ -288,6 +288,46 @@ Deno.test("apply() is pure: the same log gives the same deliveries and the same 
   );
 });
 
+Deno.test("a sealed frame is charged once for each member that it reaches, whatever its route, its version and who is behind", () => {
+  fc.assert(
+    fc.property(fc.array(arbitraryEntry, { maxLength: 60 }), (entries) => {
+      const log = new Log(...THREE);
+      for (const entry of entries) {
+        const effects = log.apply(entry);
+        const [counted, ...more] = effects.filter(({ kind }) => kind === "counted");
+        if (entry.kind !== "frame" || entry.frame.kind !== "sealed") continue;
+        if (counted?.kind !== "counted") continue;
+        const { bytes } = entry.frame;
+        const [{ to }] = effects.flatMap((one) => one.kind === "deliver" ? [one.delivery] : []) as [
+          Delivery,
+        ];
+        const reached = [...log.room.members.keys()].filter((number) => isFor(to, number));
+        const { recipients, cost } = counted;
+        assertEquals([recipients, more.length], [reached.length, 0]);
+        assertEquals(cost, reached.length > 0 ? reached.length * bytes.length : 256);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("a route makes no frame cheaper by naming its sender, members that joined later, left, or are behind", () => {
+  const log = new Log({ ...GENESIS, maxMembers: 9 }, ...THREE, joinOf("dee"), joinOf("eli"));
+  const recipients = (route: number, version: number) => {
+    const counted = log.apply(sealed(1, { route, version })).find(({ kind }) => kind === "counted");
+    return counted?.kind === "counted" ? counted.recipients : undefined;
+  };
+  log.apply(route(1, 1, true, 1, 4, 5));
+  log.apply(route(1, 2, false, 1, 2, 3, 4, 5));
+  assertEquals([recipients(0, 3), recipients(1, 3), recipients(2, 3)], [2, 2, 2]);
+  log.apply({ kind: "behind", sender: 1, recipient: 2, number: 1 });
+  log.apply(route(1, 1, true, 2));
+  assertEquals([recipients(0, 3), recipients(1, 3), recipients(2, 3)], [1, 1, 1]);
+  log.apply({ kind: "leave", member: 3, reason: "LEFT", statement: NONE });
+  assertEquals([recipients(0, 5), recipients(1, 5), recipients(2, 5)], [2, 2, 2]);
+  assertEquals([recipients(0, 3), recipients(1, 3), recipients(2, 3)], [0, 0, 0]);
+});
+
 Deno.test("frames over routes that alternate share the sets that were declared, whose memory is counted once", () => {
   const log = new Log(...THREE, route(1, 1, true, 2), route(1, 2, true, 3));
   log.apply({ kind: "behind", sender: 1, recipient: 3, number: 1 });
