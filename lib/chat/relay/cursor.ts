@@ -14,7 +14,7 @@ import { type Delivery, isFor } from "./room.ts";
 
 /** The most that is sent to a member beyond its last acknowledgement. */
 const WINDOW = { frames: 8192, bytes: 4 << 20 } as const;
-/** The most frames of other members that wait for a member, in bytes. */
+/** The most frames of other members that wait for a member, in bytes. Each delivery counts as some more. */
 const MAX_WAITING_BYTES = 4 << 20;
 /** Leaving out goes on to here, so that it does not search the list again for each frame. */
 const LOW_WAITING_BYTES = 7 * (MAX_WAITING_BYTES / 8);
@@ -25,7 +25,8 @@ const REACH = { deliveries: 16_384, bytes: 2 << 20 } as const;
 /** After so many more bytes or deliveries the feed is trimmed. */
 const TRIM = { deliveries: 512, bytes: 256 << 10 } as const;
 
-const NOTHING: Bytes = new Uint8Array(0);
+/** The memory of a delivery besides its bytes: its objects, and what the runtime keeps for a buffer. Measured. */
+const DELIVERY_BYTES = 512;
 
 /** The memory that a delivery takes in a feed, in bytes. */
 function sizeOf({ bytes, to }: Delivery): number {
@@ -62,12 +63,13 @@ export class Feed {
     this.#bytes += sizeOf(delivery);
   }
 
-  /** Leaves out a delivery; the others keep their indices. */
-  leaveOut(index: number): void {
-    const delivery = this.at(index);
-    this.#bytes -= delivery.bytes.length;
-    const leftOut: Delivery = { ...delivery, kind: "control", frames: 0, bytes: NOTHING };
-    this.#items[index - this.#start] = leftOut;
+  /** Removes deliveries at an index or behind it. Those that stay move up. */
+  remove(from: number, isOut: (delivery: Delivery, index: number) => boolean): void {
+    const items = this.#items.splice(from - this.#start);
+    items.forEach((delivery, i) => {
+      if (isOut(delivery, from + i)) this.#bytes -= sizeOf(delivery);
+      else this.#items.push(delivery);
+    });
   }
 
   /** Drops all deliveries before an index. */
@@ -158,6 +160,11 @@ export class Outbox {
   /** Whether the member has a list of its own. */
   get isOwn(): boolean {
     return this.#feed !== this.#shared;
+  }
+
+  /** The deliveries that its own list keeps; 0 while it shares the feed. */
+  get kept(): number {
+    return this.isOwn ? this.#feed.kept : 0;
   }
 
   /** The bytes sent and not acknowledged, and those that wait. */
@@ -329,16 +336,16 @@ export class Outbox {
 
   #leaveOutOf(sender: number): number | undefined {
     let first: number | undefined;
-    for (let i = this.#sentAt; i < this.#feed.end; i++) {
-      const { to, kind, number } = this.#feed.at(i);
+    this.#feed.remove(this.#sentAt, (delivery, index) => {
+      const { to, kind, number } = delivery;
       const isEnough = this.#waitingBytes <= LOW_WAITING_BYTES;
-      if (to.sender !== sender || kind === "control") continue;
-      if (isEnough && (kind !== "sealed" || first === undefined)) continue;
+      if (to.sender !== sender || kind === "control") return false;
+      if (isEnough && (kind !== "sealed" || first === undefined)) return false;
       if (kind === "sealed") first ??= number;
-      this.#account(this.#feed.at(i), -1);
-      this.#feed.leaveOut(i);
-      if (i === this.#ackedAt) this.#into = 0;
-    }
+      this.#account(delivery, -1);
+      if (index === this.#ackedAt) this.#into = 0;
+      return true;
+    });
     return first;
   }
 
@@ -348,13 +355,14 @@ export class Outbox {
 
   /** Adds a waiting delivery of an own list to the account of its sender, or removes it. */
   #account({ to: { sender }, bytes, kind }: Delivery, sign: 1 | -1): void {
-    if (!this.isOwn || bytes.length === 0) return;
+    if (!this.isOwn) return;
     if (kind === "control") {
       this.#waitingControl += sign;
       return;
     }
-    const waiting = (this.#waiting.get(sender) ?? 0) + sign * bytes.length;
-    this.#waitingBytes += sign * bytes.length;
+    const change = sign * (bytes.length + DELIVERY_BYTES);
+    const waiting = (this.#waiting.get(sender) ?? 0) + change;
+    this.#waitingBytes += change;
     if (waiting === 0) this.#waiting.delete(sender);
     else this.#waiting.set(sender, waiting);
   }

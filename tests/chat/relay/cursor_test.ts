@@ -176,12 +176,41 @@ Deno.test("above the limit, frames of the sender with the most waiting bytes are
 Deno.test("pair frames are left out from the oldest on, without a notice", () => {
   const pairs = Array.from(
     { length: 9 },
-    () => delivery(1, { sender: 8, size: MIB / 2, kind: "pair" }),
+    // A delivery counts as 512 bytes more than it has.
+    () => delivery(1, { sender: 8, size: MIB / 2 - 512, kind: "pair" }),
   );
   const outbox = overflowing(...pairs);
   assertEquals(outbox.leaveOut(), []);
   // Down to 3.5 MiB: two of 4.5 MiB are dropped.
   assertEquals(taken(outbox), idsOf(...pairs.slice(2)));
+});
+
+Deno.test("a list keeps nothing of what was left out, and short frames count as the memory that they take", () => {
+  const feed = new Feed();
+  const outbox = new Outbox(1, feed);
+  feed.push(delivery(1));
+  outbox.detach();
+  const size = 100;
+  const offer = (count: number, from = 0) => {
+    for (let i = 0; i < count; i++) {
+      const kind = i % 2 === 0 ? "pair" : "sealed";
+      outbox.offer(delivery(1, { sender: 7 + i % 3, kind, size, number: from + i }));
+      outbox.leaveOut();
+    }
+  };
+  offer(5_000);
+  const first = taken(outbox).length;
+  offer(5_000);
+  assertEquals(first + taken(outbox).length, 8192);
+  // 4 MiB of deliveries that count as 612 bytes, beside what is on its way.
+  const most = 8192 + Math.floor(4 * MIB / (size + 512));
+  for (let round = 1; round <= 3; round++) {
+    offer(20_000, round * 20_000);
+    assert(outbox.kept <= most, `${outbox.kept} deliveries are kept`);
+  }
+  // What was sent stays as it was.
+  outbox.acknowledge(8192);
+  assert(taken(outbox).length > 5_000);
 });
 
 Deno.test("here frames are left out like pair frames, and are not among the control frames", () => {
