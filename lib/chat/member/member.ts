@@ -30,7 +30,7 @@ import {
   PEER_TARIFF,
 } from "./options.ts";
 import { keyChange } from "./own_chains.ts";
-import { Absence, type Moment, Renewer, WrongClock } from "./time.ts";
+import { Absence, type Moment, Renewer, RosterPace, WrongClock } from "./time.ts";
 import { checkListing, EVERYONE, type Peer, Roster } from "./roster.ts";
 import { ACCEPT_MS } from "./sender.ts";
 import { Membership } from "./stay.ts";
@@ -74,6 +74,7 @@ export class Member {
     this.#output = output;
     this.#date = options.now ?? Date.now;
     this.#renewer = new Renewer(self, this.#date);
+    const now = options.monotonic ?? options.now ?? steadyNow;
     this.#context = {
       self,
       policy,
@@ -84,10 +85,11 @@ export class Member {
       streams: options.streams ?? new Streams(),
       costs: new Costs(PEER_TARIFF),
       order: new InOrder(WAITING, (error) => this.#failed(error)),
+      pace: new RosterPace(now),
       nextReceipt: sequences(),
       keyChange: options.keyChange ?? keyChange,
       random: options.random ?? secureRandom,
-      now: options.monotonic ?? options.now ?? steadyNow,
+      now,
       check: (bytes, renewal) => this.#check(bytes, renewal),
       event: (event) => this.#event(event),
       wake: () => output.wake(),
@@ -146,6 +148,7 @@ export class Member {
     return Math.min(
       this.#begun?.wakeAt ?? Infinity,
       this.#connection?.wakeAt ?? Infinity,
+      this.#context.pace.dueAt,
       this.#context.now() + this.#renewer.dueIn,
     );
   }
@@ -273,6 +276,7 @@ export class Member {
     if (this.isIn) {
       if (this.#leaving) return;
       this.#leaving = true;
+      this.#context.pace.end();
       this.#membership!.leave().then((frame) => this.#sendIn(frame))
         .catch((error) => this.#failed(error));
     } else if (!this.#isOver) {
@@ -290,6 +294,7 @@ export class Member {
   /** Sends what is due, and ends what has timed out. Call it at {@linkcode wakeAt}. */
   tick(): void {
     if (this.#isOver) return;
+    this.#context.pace.tick();
     this.#begun?.tick();
     if (this.#renewer.dueIn === 0) this.#renew();
     this.#connection?.tick();
@@ -345,6 +350,7 @@ export class Member {
   /** Ends the use of the connection. */
   #become(state: "away" | "ending" | "ended"): void {
     this.#state = state;
+    if (state !== "away") this.#context.pace.end();
     this.#connection?.over();
     this.#connection = undefined;
   }

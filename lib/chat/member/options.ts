@@ -14,7 +14,7 @@ import type { Displayed, Streams } from "./acknowledger.ts";
 import type { Ledger } from "./deliveries.ts";
 import type { Line, Missed } from "./lines.ts";
 import type { Peer, Policy, Roster } from "./roster.ts";
-import type { MissedSpan } from "./time.ts";
+import type { MissedSpan, RosterPace } from "./time.ts";
 
 /** Where a member's bytes and events go. */
 export interface MemberOutput {
@@ -92,6 +92,8 @@ export interface MemberContext {
   readonly costs: Costs<PeerCost>;
   /** The effects of received frames. */
   readonly order: InOrder;
+  /** Charges the relay for changes of the roster. */
+  readonly pace: RosterPace;
   /** Returns the sequence of the next receipt: no two of this member have the same one. */
   readonly nextReceipt: () => number;
   readonly keyChange: KeyChangeRule;

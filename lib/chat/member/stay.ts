@@ -327,6 +327,7 @@ export class Membership {
       if (this.roster.history.size >= MAX_ROSTER) {
         return this.#context.breach(`the room has more than ${MAX_ROSTER} members`);
       }
+      await this.#payForChange();
       this.roster.joined(candidate.number, candidate.member);
       const peer = this.receiving.accept(candidate);
       if (peer !== undefined) {
@@ -335,7 +336,7 @@ export class Membership {
         if (this.roster.size <= SMALL_ROOM) this.#sayHere();
         this.outgoing.wake();
       }
-      await this.receiving.versionChanged();
+      await this.#followChange();
     };
   }
 
@@ -349,9 +350,10 @@ export class Membership {
       }
       const signed = peer !== undefined && reason === "LEFT" &&
         await this.roster.isLeaving(peer, statement);
+      await this.#payForChange();
       if (!this.roster.left(member)) return this.#context.breach(`member ${member} left twice`);
       if (peer !== undefined) this.#remove(peer, reason, signed);
-      await this.receiving.versionChanged();
+      await this.#followChange();
     };
   }
 
@@ -376,6 +378,20 @@ export class Membership {
       this.#context.ledger.fallBehind(contact, number);
       this.outgoing.want(contact);
     };
+  }
+
+  /** Ends the effect of a change. It waits for the context: as many changes are being hashed as effects run, one. */
+  async #followChange(): Promise<void> {
+    await this.roster.history.newest;
+    await this.receiving.versionChanged();
+  }
+
+  /** Waits until the relay may have all members hashed once more. */
+  async #payForChange(): Promise<void> {
+    const wait = this.#context.pace.change(this.roster.history.size);
+    if (wait === undefined) return;
+    this.#context.wake();
+    await wait;
   }
 
   /** Whether a version is the next one. A skipped version is reported at once. */

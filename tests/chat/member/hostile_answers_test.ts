@@ -6,10 +6,11 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { type Bytes, ByteWriter, mapKey, sha256 } from "../../../lib/base/bytes.ts";
+import { type Bytes, ByteWriter, concat, mapKey, sha256 } from "../../../lib/base/bytes.ts";
 import type { Credential, OwnCredential } from "../../../lib/chat/identity/credential.ts";
 import { MAX_UNREAD_BYTES, Member } from "../../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import { HASHED_MEMBERS } from "../../../lib/chat/member/time.ts";
 import { MAX_CONTACTS } from "../../../lib/chat/member/stay.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import {
@@ -17,6 +18,8 @@ import {
   encodeCount,
   encodeEmpty,
   encodeJoined,
+  encodeLeft,
+  encodeMember,
   type Listing,
 } from "../../../lib/chat/wire/control.ts";
 import { MAX_UNACCEPTED_BYTES } from "../../../lib/chat/member/acknowledger.ts";
@@ -256,6 +259,76 @@ Deno.test("a room of more than 10,000 members ends the session", async () => {
   visit.member.receive(encodeJoined(listing(1, MAX_ROSTER + 1)));
   await visit.member.settled;
   assertEquals([visit.member.roster.size, visit.ended], [MAX_ROSTER, "BAD_RELAY"]);
+});
+
+/** The digests that the runtime is asked for, by their lengths, while this is not disposed of. */
+class Digests implements Disposable {
+  readonly #digest = SubtleCrypto.prototype.digest;
+  /** How many of at least so many bytes are under way, and were at most. */
+  now = 0;
+  most = 0;
+  count = 0;
+
+  constructor(least: number) {
+    const [digest, counts] = [this.#digest, this];
+    SubtleCrypto.prototype.digest = async function (this: SubtleCrypto, name, data) {
+      const by = data.byteLength >= least ? 1 : 0;
+      counts.count += by;
+      counts.now += by;
+      counts.most = Math.max(counts.most, counts.now);
+      try {
+        return await digest.call(this, name, data);
+      } finally {
+        counts.now -= by;
+      }
+    };
+  }
+
+  [Symbol.dispose](): void {
+    SubtleCrypto.prototype.digest = this.#digest;
+  }
+}
+
+/** Somebody joins and leaves so many times, in a room with `before` members listed. */
+function comings(before: number, times: number): Bytes {
+  return concat(Array.from({ length: times }, (_, i) => {
+    const number = before + 2 + 2 * i;
+    const left = { version: number + 1, member: number, reason: "LOST" as const };
+    return concat([
+      encodeJoined(listing(1, number)),
+      encodeLeft({ ...left, statement: new Uint8Array() }),
+    ]);
+  })) as Bytes;
+}
+
+Deno.test("changes of a roster are hashed one after the other, and a relay is charged for all members at each", async () => {
+  const members = 9_000;
+  const { perSecond, burst } = HASHED_MEMBERS;
+  const visit = await Visit.begin();
+  await visit.enter(1, members);
+  using digests = new Digests(32 * members);
+  const atOnce = Math.floor(burst / (members + 1)) + 1;
+  visit.member.receive(comings(members, Math.ceil(atOnce / 2) + 10));
+  visit.member.receive(repeated(encodeMember(KIND.away, 1), 1_024));
+  await until(() => visit.member.wakeAt < visit.clock.now() + 1_000, "a change is delayed");
+  assert(Math.abs(digests.count - atOnce) <= 1, `${digests.count} of ${atOnce}`);
+  assertEquals([digests.most, visit.member.full !== undefined], [1, true]);
+  const before = digests.count;
+  for (let i = 0; i < 10; i++) {
+    visit.clock.advance(10);
+    visit.member.tick();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const more = 0.1 * perSecond / members;
+  assert(
+    digests.count > before && digests.count - before <= more + 1,
+    `${digests.count} of ${more}`,
+  );
+  // A person who leaves waits for nothing.
+  visit.member.leave();
+  visit.member.close();
+  await visit.member.settled;
+  assertEquals([visit.ended, visit.failures], ["LEFT", []]);
 });
 
 Deno.test("a member keeps a limited number of contacts over relays, and waits 12 hours at most for them", async () => {
