@@ -7,6 +7,7 @@ import {
   reportingFailure,
   say,
   tellProgram,
+  timeFormat,
 } from "../../lib/cli/output.ts";
 import { ReaderGone } from "../../lib/os/io.ts";
 import { MemoryIo } from "../../lib/tour/console.ts";
@@ -32,6 +33,18 @@ Deno.test("an event is one line of JSON: its name, the time, and its fields", ()
   assertEquals(rest, { event: "greeted", who: "\u202e" });
   assertMatch(at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   assertMatch(jsonEvent("a", { b: 1 }), /^{"event":"a","at":"[^"]+","b":1}$/);
+  assertMatch(jsonEvent("a", { b: undefined }), /^{"event":"a","at":"[^"]+"}$/);
+});
+
+Deno.test("timeFormat() formats by ISO 8601, within a second and over its end, and before 1970 and after 9999", () => {
+  const format = timeFormat();
+  for (
+    const start of [0, -1, 1_700_000_000_000, 253_402_300_799_000, 2 ** 48 - 1, -62_198_755_200_000]
+  ) {
+    for (const more of [0, 1, 9, 10, 99, 100, 998, 999, 1000, 1001, 0, 61_005]) {
+      assertEquals(format(start + more), new Date(start + more).toISOString());
+    }
+  }
 });
 
 Deno.test("a failure is one event for programs, and then reaches the command line", async () => {

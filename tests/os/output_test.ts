@@ -62,3 +62,15 @@ Deno.test("Output keeps why it cannot write, and waits for nothing then", async 
   output.print(["two"], 2);
   assertEquals(output.caughtUp(), undefined);
 });
+
+Deno.test("Output waits for no write after nothing was printed, and shows a mark that comes without lines", async () => {
+  const marks: number[] = [];
+  const output = new Output({ write: (bytes) => Promise.resolve(bytes.length) }, (mark) => {
+    marks.push(mark);
+  });
+  output.print([]);
+  assertEquals(output.caughtUp(), undefined);
+  output.print([], 1);
+  await output.caughtUp();
+  assertEquals(marks, [1]);
+});
