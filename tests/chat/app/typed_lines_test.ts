@@ -1,4 +1,4 @@
-import { setUpConversation, type SetupOptions } from "../../../lib/chat/app/load_trust.ts";
+import { setUpConversation, type SetupOptions } from "../../../lib/chat/app/setup.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
 import type { Io } from "../../../lib/os/io.ts";
