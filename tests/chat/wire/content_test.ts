@@ -97,7 +97,7 @@ Deno.test("lines, grants, gone messages and notices are read back as they were p
   const grants = fc.array(grant, { maxLength: 1 });
   const others = fc.array(fc.oneof(line, gone, notice), { maxLength: 12 });
   const any = fc.tuple(grants, others, fc.nat({ max: 12 }))
-    .map(([grants, others, at]) => others.toSpliced(at, 0, ...grants));
+    .map(([grants, others, at]) => [...others.slice(0, at), ...grants, ...others.slice(at)]);
   fc.assert(
     fc.property(any, (list) => {
       const messages: PairMessage[] = list.map((one) =>
