@@ -121,6 +121,8 @@ export class Transcript implements Presenter {
   #roomName: string;
   /** Whether the user has come from another room. */
   #moved = false;
+  /** The members that another run takes the place of. Its joining, which follows at once, decides what is said of them. */
+  #replaced: (MemberEvent & { readonly kind: "left" })[] = [];
 
   /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
@@ -133,6 +135,19 @@ export class Transcript implements Presenter {
   }
 
   event(event: MemberEvent): string[] {
+    const replaced = this.#replaced;
+    if (event.kind === "left" && event.reason === "REPLACED") {
+      this.#gone(event.peer);
+      replaced.push(event);
+      return [];
+    }
+    this.#replaced = [];
+    const isBack = event.kind === "joined" && replaced.some(({ peer }) => isSame(peer, event.peer));
+    if (isBack) return this.#joined(event.peer, event.present, true);
+    return [...replaced.flatMap((one) => this.#left(one)), ...this.#event(event)];
+  }
+
+  #event(event: MemberEvent): string[] {
     switch (event.kind) {
       case "admitted":
         this.#here.clear();
@@ -140,12 +155,11 @@ export class Transcript implements Presenter {
         this.#speech.mention = mentionOf(event.self.name);
         return [];
       case "joined":
-        return this.#joined(event.peer, event.present);
+        return this.#joined(event.peer, event.present, false);
       case "ready":
         return this.#ready();
       case "left":
-        this.#here.delete(event.peer.credential.key);
-        this.#speech.forget(event.peer.credential.key);
+        this.#gone(event.peer);
         return this.#left(event);
       case "away":
       case "back":
@@ -306,18 +320,27 @@ export class Transcript implements Presenter {
     return this.#options.dump?.(frame).map((line) => this.#style.dim(line)) ?? [];
   }
 
+  #gone({ credential: { key } }: Peer): void {
+    this.#here.delete(key);
+    this.#speech.forget(key);
+  }
+
   #left(event: MemberEvent & { readonly kind: "left" }): string[] {
     const text = leftText(event.peer.credential.name, event.reason, event.signed);
     if (ORDINARY.has(event.reason)) return this.#coming(event, text);
     return [...this.gathered(), this.#note(text)];
   }
 
-  #joined(peer: Peer, present: boolean): string[] {
+  /** Tells of a newcomer, which may be another run of a member that was there: the same person is back. */
+  #joined(peer: Peer, present: boolean, isBack: boolean): string[] {
     this.#here.set(peer.credential.key, peer);
     if (present) return [];
     this.#alone = false;
     const standing = this.#standing(peer);
     if (this.#isPlain(peer)) {
+      if (isBack) {
+        return this.#coming({ kind: "back", peer }, presenceText(peer.credential.name, "back"));
+      }
       const name = this.#name(peer.credential);
       const [text, label] = [`${name} joined (${standing})`, `${name} (${standing})`];
       return this.#coming({ kind: "joined", peer }, text, label);
@@ -508,6 +531,11 @@ export class Transcript implements Presenter {
   #note(text: string): string {
     return `${this.#style.dim("*")} ${text}`;
   }
+}
+
+/** Whether two members have one name and one identity. */
+function isSame({ credential: one }: Peer, { credential: other }: Peer): boolean {
+  return one.folded === other.folded && one.fingerprint === other.fingerprint;
 }
 
 function lostText(reason: Ending): string {

@@ -389,6 +389,18 @@ Deno.test("the leaving of a member is printed before the message that it missed"
   ]);
 });
 
+Deno.test("a run that replaces an earlier one of the same identity was away for a moment", async () => {
+  const [bo, cy] = [await peer("bo"), await peer("cy")];
+  const { transcript, joins } = terminal(strangers());
+  const again = (one: Peer) => {
+    transcript.event({ kind: "left", peer: one, reason: "REPLACED", signed: false });
+    return joins(one);
+  };
+  assertEquals(transcript.event({ kind: "away", peer: bo }), []);
+  assertEquals([again(bo), transcript.gathered()], [[], ["* was away for a moment: bo"]]);
+  assertEquals([again(cy), transcript.gathered()], [[], ["* cy is back"]]);
+});
+
 Deno.test("output to a pipe reports each arrival and departure at once", async () => {
   const bo = await peer("bo");
   const transcript = new Transcript({ style: makeStyle(false), echo: false, who: strangers() });

@@ -472,14 +472,39 @@ Deno.test("an unsigned leaving is reported as the relay's statement, as text and
   assertEquals(told(false), ["* the relay says that bo has left", false]);
 });
 
-Deno.test("a replaced member is reported as gone because of another run with its name", async () => {
-  const event = {
-    kind: "left",
-    peer: await peer("bo"),
-    reason: "REPLACED",
-    signed: false,
-  } as const;
-  assertEquals(plain().event(event), ["* bo is gone: another run has come under that name"]);
+Deno.test("another run of a member's identity is the member that is back, and any other takes its name", async () => {
+  const bo = await peer("bo");
+  const other = { ...bo, credential: await credentialOf("bo", 1, now) };
+  const told = (newcomer: Peer) => {
+    const transcript = plain();
+    const left = { kind: "left", peer: bo, reason: "REPLACED", signed: false } as const;
+    assertEquals(transcript.event(left), [], "the newcomer decides");
+    return transcript.event({ kind: "joined", peer: newcomer, present: false });
+  };
+  assertEquals(told({ ...bo, number: 2 }), ["* bo is back"]);
+  assertEquals(told(other), [
+    "* bo is gone: another run has come under that name",
+    "* bo joined (new)",
+  ]);
+});
+
+Deno.test("a replaced member is gone if no newcomer follows, before what follows is told", async () => {
+  const [bo, cy] = [await peer("bo"), await peer("cy")];
+  const transcript = plain();
+  transcript.event({ kind: "left", peer: bo, reason: "REPLACED", signed: false });
+  const missed = [{ name: "bo", signed: false }];
+  assertEquals(transcript.event({ kind: "delivered", line: lineOf("hello"), missed }), [
+    "* bo is gone: another run has come under that name",
+    '! not shown to bo, who has left: "hello"',
+  ]);
+  assertEquals(transcript.event({ kind: "joined", peer: bo, present: false }), [
+    "* bo joined (new)",
+  ]);
+  transcript.event({ kind: "left", peer: bo, reason: "REPLACED", signed: false });
+  assertEquals(transcript.event({ kind: "joined", peer: cy, present: false }), [
+    "* bo is gone: another run has come under that name",
+    "* cy joined (new)",
+  ]);
 });
 
 Deno.test("a member that returns after the grace is told the time span that it missed", () => {
