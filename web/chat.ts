@@ -16,7 +16,7 @@ import { CROWDED_TEXT } from "../lib/chat/app/peer_texts.ts";
 import type { Display, InvitationNews } from "../lib/chat/app/presenter.ts";
 import { completeLine, parseLine, type SlashCommand } from "../lib/chat/app/slash_commands.ts";
 import { Attention, mentionOf } from "../lib/chat/app/speech.ts";
-import { Transcript } from "../lib/chat/app/transcript.ts";
+import { RoomTranscript } from "../lib/chat/app/transcript.ts";
 import { generateMemberKeys, makeCredential } from "../lib/chat/identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
@@ -74,7 +74,7 @@ export interface Identity {
 export class Chat {
   readonly #options: ChatOptions;
   readonly #trust: Trust;
-  readonly #transcript: Transcript;
+  readonly #transcript: RoomTranscript;
   readonly #commands: CommandRunner;
   readonly #verification: Verification;
   readonly #invitations: ChatInvitations;
@@ -466,7 +466,7 @@ export class Chat {
 }
 
 /** Says what a terminal says. The page itself shows an invitation that was made, with its link first. */
-class PageTranscript extends Transcript {
+class PageTranscript extends RoomTranscript {
   override invitation(news: InvitationNews): string[] {
     return news.kind === "made" ? [] : super.invitation(news);
   }

@@ -106,11 +106,10 @@ interface Identity {
   readonly fingerprint: string;
 }
 
-/** Formats events as lines of text. */
-export class Transcript implements Presenter {
+/** Formats what parley says of a room as lines of text: everything but messages, which a page shows by itself. */
+export class RoomTranscript implements Presenter {
   readonly #options: TranscriptOptions;
   readonly #style: PaletteStyle;
-  readonly #speech: Speech;
   readonly #comings: Comings;
   #self: OwnCredential | undefined;
   readonly #here = new Map<string, Peer>();
@@ -127,17 +126,16 @@ export class Transcript implements Presenter {
   /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
     this.#options = options;
-    const { style, folds = false, timed = false, now, grows, roomName = "" } = options;
+    const { style, now, grows, roomName = "" } = options;
     this.#roomName = roomName;
     this.#style = style;
-    this.#speech = new Speech({ style, folds, timed, now });
     this.#comings = new Comings(now, grows);
   }
 
   event(event: MemberEvent): string[] {
     const replaced = this.#replaced;
     if (event.kind === "left" && event.reason === "REPLACED") {
-      this.#gone(event.peer);
+      this.#here.delete(event.peer.credential.key);
       replaced.push(event);
       return [];
     }
@@ -152,14 +150,13 @@ export class Transcript implements Presenter {
       case "admitted":
         this.#here.clear();
         this.#self = event.self;
-        this.#speech.mention = mentionOf(event.self.name);
         return [];
       case "joined":
         return this.#joined(event.peer, event.present, false);
       case "ready":
         return this.#ready();
       case "left":
-        this.#gone(event.peer);
+        this.#here.delete(event.peer.credential.key);
         return this.#left(event);
       case "away":
       case "back":
@@ -171,14 +168,13 @@ export class Transcript implements Presenter {
           this.#note("reconnected"),
           ...event.missed === undefined ? [] : [this.#alarm(missedText(event.missed))],
         ];
-      case "message":
-        return this.#message(event);
       case "unheard":
         return event.missed === undefined ? this.#unheard() : this.#missed(event);
       case "fault":
         return isIgnored(event, this.#options.who) ? [] : this.error(event.code, faultText(event));
       case "delivered":
         return this.#missed(event);
+      case "message":
       case "confirmed":
       case "notice":
       case "sent":
@@ -196,20 +192,9 @@ export class Transcript implements Presenter {
     return PLAIN_STANDING.test(this.#standing(peer));
   }
 
-  said(text: string, to: string | undefined): string[] {
+  said(_text: string, _to: string | undefined): string[] {
     // So that the user sees who receives the message.
-    const gathered = this.gathered();
-    if (!this.#options.echo) return gathered;
-    const leftOut = this.#leftOut();
-    const who = to !== undefined
-      ? `you (to ${printable(to)} only)`
-      : leftOut.length > 0
-      ? `you (not to ${namesOf(leftOut)})`
-      : isAction(text) && this.#self !== undefined
-      ? this.#self.name
-      : "you";
-    const paint = to === undefined ? this.#style.dim : this.#style.magenta;
-    return [...gathered, ...this.#speech.own(paint(who), text)];
+    return this.gathered();
   }
 
   roster(members: readonly Peer[], self: OwnCredential): string[] {
@@ -316,13 +301,8 @@ export class Transcript implements Presenter {
     return [...introduced ? this.gathered() : [], ...alarms];
   }
 
-  wire(frame: WireFrame): string[] {
-    return this.#options.dump?.(frame).map((line) => this.#style.dim(line)) ?? [];
-  }
-
-  #gone({ credential: { key } }: Peer): void {
-    this.#here.delete(key);
-    this.#speech.forget(key);
+  wire(_frame: WireFrame): string[] {
+    return [];
   }
 
   #left(event: MemberEvent & { readonly kind: "left" }): string[] {
@@ -383,8 +363,7 @@ export class Transcript implements Presenter {
   }
 
   more(): string[] {
-    const more = this.#speech.more();
-    return more.length > 0 ? more : [this.#note("nothing more: no message was shortened")];
+    return [this.#note("nothing more: no message was shortened")];
   }
 
   quiet(): string[] {
@@ -476,26 +455,6 @@ export class Transcript implements Presenter {
     return `${verified} of ${peers.length} here ${verified === 1 ? "is" : "are"} verified`;
   }
 
-  #message(event: MemberEvent & { readonly kind: "message" }): string[] {
-    const { key } = event.from.credential;
-    const marks = [
-      ...event.private ? ["to you only"] : [],
-      ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["receives nothing from you"],
-    ];
-    const style = this.#style;
-    const who = (remarks: readonly string[]) => {
-      const all = [...marks, ...remarks];
-      const remark = all.length === 0 ? "" : ` (${all.join("; ")})`;
-      return this.#name(event.from.credential) + (event.private ? style.magenta(remark) : remark);
-    };
-    const { time, late = false, text } = event;
-    const introduced = this.#comings.introduces(event.from.credential.name);
-    return [
-      ...introduced ? this.gathered() : [],
-      ...this.#speech.heard({ sender: key, time, late }, who, text),
-    ];
-  }
-
   /** Says that no one receives messages: once, not for every line. */
   #unheard(): string[] {
     if (this.#alone) return [];
@@ -526,10 +485,94 @@ export class Transcript implements Presenter {
     note: (text: string): string => this.#note(text),
     alarm: (text: string): string => this.#alarm(text),
     person: (identity: Identity): string => this.#person(identity),
+    name: (identity: Identity): string => this.#name(identity),
   };
+
+  /** The members here that receive no messages, for a subclass. */
+  protected leftOut(): Peer[] {
+    return this.#leftOut();
+  }
+
+  /** Whether gathered comings and goings are to be told before a message of a member, for a subclass. */
+  protected introduces(name: string): boolean {
+    return this.#comings.introduces(name);
+  }
 
   #note(text: string): string {
     return `${this.#style.dim("*")} ${text}`;
+  }
+}
+
+/** Formats all events of a conversation as lines of text: messages and frames as well. */
+export class Transcript extends RoomTranscript {
+  readonly #options: TranscriptOptions;
+  readonly #speech: Speech;
+  /** The user's name; undefined before it is known. */
+  #ownName: string | undefined;
+
+  /** Formats events as lines of text. */
+  constructor(options: TranscriptOptions) {
+    super(options);
+    this.#options = options;
+    const { style, folds = false, timed = false, now } = options;
+    this.#speech = new Speech({ style, folds, timed, now });
+  }
+
+  override event(event: MemberEvent): string[] {
+    if (event.kind === "admitted") {
+      this.#ownName = event.self.name;
+      this.#speech.mention = mentionOf(event.self.name);
+    }
+    if (event.kind === "left") this.#speech.forget(event.peer.credential.key);
+    const lines = super.event(event);
+    return event.kind === "message" ? [...lines, ...this.#message(event)] : lines;
+  }
+
+  override said(text: string, to: string | undefined): string[] {
+    const gathered = super.said(text, to);
+    const { echo, style } = this.#options;
+    if (!echo) return gathered;
+    const leftOut = this.leftOut();
+    const who = to !== undefined
+      ? `you (to ${printable(to)} only)`
+      : leftOut.length > 0
+      ? `you (not to ${namesOf(leftOut)})`
+      : isAction(text) && this.#ownName !== undefined
+      ? this.#ownName
+      : "you";
+    const paint = to === undefined ? style.dim : style.magenta;
+    return [...gathered, ...this.#speech.own(paint(who), text)];
+  }
+
+  override more(): string[] {
+    const more = this.#speech.more();
+    return more.length > 0 ? more : super.more();
+  }
+
+  override wire(frame: WireFrame): string[] {
+    const { dump, style } = this.#options;
+    return dump?.(frame).map((line) => style.dim(line)) ?? [];
+  }
+
+  #message(event: MemberEvent & { readonly kind: "message" }): string[] {
+    const { key } = event.from.credential;
+    const marks = [
+      ...event.private ? ["to you only"] : [],
+      ...this.#options.who!.obstacle(event.from) === undefined ? [] : ["receives nothing from you"],
+    ];
+    const { style } = this.#options;
+    const who = (remarks: readonly string[]) => {
+      const all = [...marks, ...remarks];
+      const remark = all.length === 0 ? "" : ` (${all.join("; ")})`;
+      return this.form.name(event.from.credential) +
+        (event.private ? style.magenta(remark) : remark);
+    };
+    const { time, late = false, text } = event;
+    const introduced = this.introduces(event.from.credential.name);
+    return [
+      ...introduced ? this.gathered() : [],
+      ...this.#speech.heard({ sender: key, time, late }, who, text),
+    ];
   }
 }
 
