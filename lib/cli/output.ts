@@ -70,9 +70,10 @@ export function jsonEvent(event: string, fields: Readonly<Record<string, unknown
   return json === "{}" ? `${head}}` : `${head},${json.slice(1)}`;
 }
 
-/** Prints an event. */
-export function say(io: Pick<Io, "output">, said: Said, json: boolean): void {
-  printLines(io, voiced(said, json));
+/** Prints an event. On a terminal, the lines for people are broken between words. */
+export function say({ output }: Pick<Io, "output">, said: Said, json: boolean): void {
+  const lines = voiced(said, json);
+  printLines({ output }, json ? lines : brokenLines(lines, output));
 }
 
 /**
@@ -308,6 +309,28 @@ function wrapped(text: string, room: number, widthOf: (text: string) => number):
     } else line = longer;
   }
   return [...lines, line];
+}
+
+/** The further rows of a line start with this, so that they cannot pass for lines of their own. */
+const FURTHER = "  ";
+
+/**
+ * Breaks lines between words where a terminal would break them within one. Lines beyond ASCII are left to the terminal:
+ * to measure them takes a package.
+ *
+ * @param lines Lines without colours.
+ * @param page The page to print on. If it has no width, the lines are not broken.
+ */
+export function brokenLines(lines: readonly string[], { columns }: Page): string[] {
+  if (columns === undefined || columns < LEAST_WIDTH) return [...lines];
+  const widthOf = (text: string) => text.length;
+  return lines.flatMap((line) => {
+    if (line.length <= columns || !PLAIN.test(line)) return [line];
+    const [first = ""] = wrapped(line, columns, widthOf);
+    const rest = line.slice(first.length).trimStart();
+    if (rest === "") return [first];
+    return [first, ...wrapped(rest, columns - FURTHER.length, widthOf).map((row) => FURTHER + row)];
+  });
 }
 
 /** Chooses how to measure texts. Only texts beyond ASCII need the package, which is slow to load. */

@@ -1,7 +1,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { printableJson } from "../../lib/base/printable.ts";
-import { factLines, tableLines } from "../../lib/cli/output.ts";
+import { brokenLines, factLines, tableLines } from "../../lib/cli/output.ts";
 import type { Page } from "../../lib/os/io.ts";
 
 /** Plain, and so many columns wide. */
@@ -90,4 +90,16 @@ Deno.test("printableJson() escapes what a terminal would act on, and loses nothi
   const json = printableJson(value);
   assertEquals(json, String.raw`{"text":"a\u001b\u009b\u202e\udb40\udc01\ud800é"}`);
   assertEquals(JSON.parse(json), value);
+});
+
+Deno.test("brokenLines() breaks lines between words, and indents what follows the first row", () => {
+  const line = "127.0.0.1:40000 replied 'two  words', and is believed";
+  assertEquals(brokenLines([line, "short"], page(30)), [
+    ...["127.0.0.1:40000 replied 'two ", "  words', and is believed", "short"],
+  ]);
+  assertEquals(brokenLines(["a".repeat(30)], page(24)), ["a".repeat(30)], "a word stays whole");
+  const beyond = `${"ä ".repeat(20)}end`;
+  for (const [text, columns] of [[line, undefined], [line, 20], [beyond, 30]] as const) {
+    assertEquals(brokenLines([text], page(columns)), [text], `${columns} columns`);
+  }
 });

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { granted } from "../fixtures/granted.ts";
 import { authority, ipv4, named, Responder, texts } from "../info/dns/responder.ts";
 import { command, type Ended, parley } from "../fixtures/parley.ts";
+import { start, TestIo } from "./test_io.ts";
 
 const ignore = !granted("run=deno");
 const DENIED = [["example.", "SOA", authority()]] as const;
@@ -185,6 +186,19 @@ Deno.test({
     const lone = await fed("a.example A", args);
     assertEquals([lone.code, lone.stdout], [0, "a.example.  60  IN  A  192.0.2.1\n"]);
   },
+});
+
+Deno.test("parley info resolve -f puts the rows of several names under one another on a terminal", async () => {
+  await using server = makeServer();
+  const io = new TestIo({ columns: 80 });
+  const { code } = await start(io, "info", "resolve", "-f", "-", at(server), ...PATIENT);
+  await io.type("a.example A\nlonger.name.example A\n");
+  await io.endInput();
+  assertEquals(await code, 0);
+  assertEquals(io.out.trimEnd().split("\n"), [
+    "a.example.            60  IN  A  192.0.2.1",
+    "longer.name.example.  60  IN  A  192.0.2.1",
+  ]);
 });
 
 Deno.test({

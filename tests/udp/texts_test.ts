@@ -5,13 +5,14 @@
  */
 
 import { hostPort, sameAddress, timeText } from "../../lib/base/host_port.ts";
-import { type Said, voiced } from "../../lib/cli/output.ts";
+import { type Said, say, voiced } from "../../lib/cli/output.ts";
 import { dataFields, shownData } from "../../lib/base/printable.ts";
 import { listening, loadSaid, serverSaid, serverSummary } from "../../lib/commands/udp/server.ts";
 import { ClientNarrator, clientSaid, clientSummary } from "../../lib/commands/udp/client.ts";
 import type { EchoClientEvent } from "../../lib/udp/echo_client.ts";
 import { lengthReply } from "../../lib/udp/echo_server.ts";
 import { Histogram } from "../../lib/udp/load.ts";
+import { TestIo } from "../commands/test_io.ts";
 import { addr } from "./addr.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -150,4 +151,27 @@ Deno.test("the load generator reports rate, loss, duplicates, percentiles and a 
     (fields.histogram as { count: number }[]).reduce((sum, row) => sum + row.count, 0),
     100,
   );
+});
+
+Deno.test("say() breaks lines between words on a terminal, and neither JSON nor lines in a pipe", () => {
+  const forged = clientSaid(
+    { kind: "answer", question: 1, from: STRANGER, data: bytes("no"), afterMs: 1 },
+    SERVER,
+    false,
+  );
+  const [line = ""] = forged.lines;
+  const [terminal, pipe, json] = [
+    new TestIo({ columns: 60 }),
+    new TestIo(),
+    new TestIo({ columns: 60 }),
+  ];
+  say(terminal, forged, false);
+  say(pipe, forged, false);
+  say(json, forged, true);
+  assertEquals(terminal.out.trimEnd().split("\n"), [
+    "127.0.0.1:40000 replied 'no', and is believed, though",
+    "  127.0.0.1:1060 was asked",
+  ]);
+  assertEquals(pipe.out, `${line}\n`);
+  assertEquals(json.events.length, 1);
 });

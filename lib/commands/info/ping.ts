@@ -9,6 +9,7 @@ import type { HostPort } from "../../base/host_port.ts";
 import { quote } from "../../base/printable.ts";
 import { readHost, readPort } from "../../cli/words.ts";
 import {
+  brokenLines,
   failureFields,
   jsonEvent,
   measure,
@@ -19,7 +20,7 @@ import {
 import type { Input } from "../../cli/spec.ts";
 import { type PingEvent, pingHosts, type PingHostsOptions } from "../../info/ping/hosts.ts";
 import { sparkline } from "../../info/ping/ping.ts";
-import { type Io, type OutputStream, StopSignals, writeAll } from "../../os/io.ts";
+import { type Io, type OutputStream, type Page, StopSignals, writeAll } from "../../os/io.ts";
 import { makeStyle, type Style, unstyled } from "../../terminal/terminal.ts";
 import {
   changeText,
@@ -169,7 +170,8 @@ function quietView(shown: Shown): View {
     show(event) {
       if (event.kind !== "addresses" || named.has(event.index)) return;
       named.add(event.index);
-      printLines(io, [style.dim(heading(hosts[event.index]!, event))]);
+      const text = heading(hosts[event.index]!, event);
+      printLines(io, brokenLines([text], io.output).map(style.dim));
     },
     end: () => printSummary(shown, true),
   };
@@ -203,15 +205,20 @@ function eventLines(event: PingEvent, { hostname: host, port }: HostPort): strin
   return isAddress ? [] : [jsonEvent(kind, { host, port, ...fields })];
 }
 
-/** Returns a function that formats the events that are no probes for people. */
-function noteFormat(hosts: readonly HostPort[], style: Style): (event: PingEvent) => string {
+/** Returns a function that formats the events that are no probes for people, as lines that fit the page. */
+function noteFormat(
+  hosts: readonly HostPort[],
+  style: Style,
+  page: Page,
+): (event: PingEvent) => string[] {
   const known = new Set<number>();
   return (event) => {
     const host = hosts[event.index]!;
     const isFirst = !known.has(event.index);
     known.add(event.index);
-    if (event.kind === "addresses" && isFirst) return style.dim(heading(host, event));
-    return style.yellow(`* ${newsText(event, host)}`);
+    return event.kind === "addresses" && isFirst
+      ? brokenLines([heading(host, event)], page).map(style.dim)
+      : brokenLines([`* ${newsText(event, host)}`], page).map(style.yellow);
   };
 }
 
@@ -226,12 +233,14 @@ function newsText(event: PingEvent, host: HostPort): string {
 function lineView(shown: Shown, widthOf: WidthOf): View {
   const { io, options, hosts, rows } = shown;
   const style = makeStyle(io.output.coloured);
-  const note = noteFormat(hosts, style);
-  const print = (line: string) =>
-    printLines(io, [options.stamps ? `${new Date().toISOString()} ${line}` : line]);
+  const stamp = () => options.stamps ? `${new Date().toISOString()} ` : "";
+  const { columns: width = Infinity, coloured } = io.output;
+  const note = noteFormat(hosts, style, { columns: width - stamp().length, coloured });
+  const print = (...lines: readonly string[]) =>
+    printLines(io, lines.map((line) => stamp() + line));
   return {
     show(event, row) {
-      if (event.kind !== "probe" || row === undefined) return print(note(event));
+      if (event.kind !== "probe" || row === undefined) return print(...note(event));
       const all = rows.all;
       const label = all.length === 1 ? "" : rows.label(row);
       const labelWidth = Math.max(...all.map((each) => widthOf(rows.label(each))));
@@ -246,7 +255,7 @@ function lineView(shown: Shown, widthOf: WidthOf): View {
 function plotView(shown: Shown, widthOf: WidthOf): View {
   const { io, hosts, rows } = shown;
   const style = makeStyle(io.output.coloured);
-  const note = noteFormat(hosts, style);
+  const note = noteFormat(hosts, style, io.output);
   const live = new LiveLines(io, {
     lines(size) {
       const labels = rows.all.map((row) => rows.label(row));
@@ -259,7 +268,7 @@ function plotView(shown: Shown, widthOf: WidthOf): View {
   return {
     show(event) {
       if (event.kind === "probe") live.changed();
-      else live.print(note(event));
+      else live.print(note(event).join("\n"));
     },
     async end() {
       live.close();
@@ -362,9 +371,9 @@ class LiveLines {
     }, DRAW_MS);
   }
 
-  /** Prints a line above the drawing. */
-  print(line: string): void {
-    this.#draw(`${ERASE_BELOW}${line}\n`);
+  /** Prints lines above the drawing. */
+  print(lines: string): void {
+    this.#draw(`${ERASE_BELOW}${lines}\n`);
   }
 
   /** Draws for the last time. */

@@ -8,7 +8,7 @@ import { Failure, usageFailure } from "../../base/failure.ts";
 import { inOrder, pause } from "../../base/clock.ts";
 import { printable, printableJson, quote } from "../../base/printable.ts";
 import { readAddress } from "../../cli/words.ts";
-import { printFailure, printJson, printLines } from "../../cli/output.ts";
+import { printFailure, printJson, printLines, tableLines } from "../../cli/output.ts";
 import type { Input } from "../../cli/spec.ts";
 import { SocketPool, type Transport } from "../../info/dns/ask.ts";
 import {
@@ -40,6 +40,7 @@ import {
   differenceLines,
   exitCode,
   failuresAmong,
+  recordCells,
   recordLine,
   shortLines,
   type Showing,
@@ -238,19 +239,28 @@ async function resolveFile(plan: Plan, path: string): Promise<number> {
   using sockets = new SocketPool();
   const asking = { ...plan, how: { ...plan.how, sockets } };
   const codes = new Set<number>();
-  let waiting: string[] = [];
+  let waiting: Row[] = [];
   for await (const told of inOrder(lines, options.parallel, (line) => tell(asking, line))) {
     codes.add(told.code);
-    waiting.push(...told.lines);
+    waiting.push(...told.rows);
     if (waiting.length >= AT_A_TIME || told.failures.length > 0) {
-      printLines(io, waiting);
+      await printRows(plan, waiting);
       waiting = [];
     }
     for (const failure of told.failures) printFailure(io, failure, options.debug);
   }
-  printLines(io, waiting);
+  await printRows(plan, waiting);
   if (codes.size < 2) return [...codes][0] ?? 0;
   return 1;
+}
+
+/** The cells of a line of output. */
+type Row = readonly string[];
+
+/** Prints the rows that have come. On a terminal those of one write stand under one another. */
+async function printRows({ io, options }: Plan, rows: readonly Row[]): Promise<void> {
+  const isTable = io.output.isTerminal && !options.json && !options.short;
+  printLines(io, isTable ? await tableLines(rows, io.output) : rows.map((row) => row.join("  ")));
 }
 
 /** Reads the lines of a file without blank lines and comments. */
@@ -265,7 +275,7 @@ async function readNames({ input }: Io, path: string): Promise<string[]> {
 
 /** The output for one line of a file. */
 interface Told {
-  readonly lines: readonly string[];
+  readonly rows: readonly Row[];
   readonly failures: readonly Failure[];
   readonly code: number;
 }
@@ -279,20 +289,26 @@ async function tell(plan: Plan, line: string): Promise<Told> {
     const code = exitCode(failures, resolutions);
     if (options.json) {
       const objects = await adviceObjects(resolutions, options.all);
-      return { lines: objects.map(printableJson), failures: [], code };
+      return { rows: objects.map((object) => [printableJson(object)]), failures: [], code };
     }
-    const lines = resolutions.flatMap((each) => {
-      if (options.short) return shortLines(each, showing.text);
-      return shownRecords(each).map((record) => recordLine(record, showing.text));
-    }).filter((line, i, all) => options.short || all.indexOf(line) === i);
-    return { lines, failures: await Promise.all(failures.map(advised)), code };
+    const rows = options.short
+      ? resolutions.flatMap((each) => shortLines(each, showing.text)).map((text) => [text])
+      : distinct(
+        resolutions.flatMap(shownRecords).map((record) => recordCells(record, showing.text)),
+      );
+    return { rows, failures: await Promise.all(failures.map(advised)), code };
   } catch (error) {
     const failure = await advised(toFailure(error, `cannot resolve ${printable(line)}`));
     const { code, why, hint } = failure;
-    if (!options.json) return { lines: [], failures: [failure], code: 1 };
+    if (!options.json) return { rows: [], failures: [failure], code: 1 };
     const said = { name: line, error: { code, message: why, hint } };
-    return { lines: [printableJson(said)], failures: [], code: 1 };
+    return { rows: [[printableJson(said)]], failures: [], code: 1 };
   }
+}
+
+/** Returns each row once. */
+function distinct(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map((row) => [row.join("  "), row])).values()];
 }
 
 /**

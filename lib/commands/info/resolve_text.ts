@@ -262,7 +262,7 @@ async function wholeReply(resolution: Resolution, { text, page }: Showing): Prom
 }
 
 /** Formats a record for a master file (RFC 1035 section 5.1). */
-function recordCells(
+export function recordCells(
   { name, ttl, class: of, type, data }: DnsRecord,
   text: TextStyle,
 ): string[] {
