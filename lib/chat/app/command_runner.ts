@@ -356,12 +356,12 @@ export class Verification {
     this.#handlers = handlers;
   }
 
-  /** The session has begun: peers can be answered. */
+  /** Takes the session, over which peers are answered. */
   begin(session: Session): void {
     this.#session = session;
   }
 
-  /** Something has happened in the room. */
+  /** Takes an event of the room. */
   tell(event: MemberEvent): void {
     if (event.kind === "admitted") this.#words = this.#start(event);
     else if (event.kind === "reconnected" && event.anew === true) this.#words?.enter(event.room);
@@ -409,7 +409,7 @@ export class Verification {
 
   // What the person does.
 
-  /** The safety number of a member was shown. */
+  /** Records that the safety number of a member was shown. */
   showedNumber({ credential }: Peer): void {
     this.#numbers.add(credential.folded);
   }

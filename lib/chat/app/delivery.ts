@@ -1,6 +1,6 @@
 /**
- * What becomes of the user's messages: how many may wait at a time, which are delivered, the mark in the prompt, and
- * what people are told of those that wait or were not shown.
+ * The delivery of the user's messages: how many may wait, which are delivered, the mark in the prompt, and the texts
+ * about messages that wait or were not shown.
  *
  * The mark stands in the prompt because everything above the prompt scrolls and wraps: a mark behind a printed line could
  * only be drawn by moving the cursor to where the line may no longer be. It is one column wide and first appears while
@@ -185,7 +185,7 @@ function missedFailure(lines: number, missed: readonly Missed[]): Failure {
 }
 
 /**
- * Returns the failure of piped lines that waited in vain for the one who invited the user.
+ * Returns the failure of piped lines whose inviter did not come.
  *
  * @param lines The number of lines.
  * @param inviter Who invited the user.
@@ -232,7 +232,7 @@ export class OwnMessages {
     this.#options = options;
   }
 
-  /** A message was entered. */
+  /** Counts an entered message. */
   entered(session: Session): void {
     if (!this.#options.interactive) return;
     this.#session = session;
@@ -243,7 +243,7 @@ export class OwnMessages {
     this.#update(lines);
   }
 
-  /** Something has happened. */
+  /** Takes an event of the room. */
   tell(event: MemberEvent): void {
     if (this.#session === undefined) return;
     if (event.kind !== "delivered" && event.kind !== "unheard") return;

@@ -136,13 +136,13 @@ export interface Inviting {
   /** Undefined if the user does not come by an invitation. */
   readonly gate: Gate | undefined;
   /**
-   * The session has begun.
+   * Starts with the session.
    *
    * @param session The session.
    * @param fail Receives an error of the runtime.
    */
   begin(session: Session, fail: (error: unknown) => void): void;
-  /** Something has happened, and was shown. */
+  /** Takes an event that was shown. */
   tell(event: MemberEvent): void;
   /** The conversation ends. */
   stop(): void;
@@ -344,7 +344,7 @@ export interface ConversationOptions {
   readonly local?: LocalCommands | undefined;
   /** Returns how many others are disconnected when this process ends; undefined if it hosts no room. */
   readonly hosted?: (() => number) | undefined;
-  /** What earlier conversations of this run have come to. */
+  /** The counts of the earlier conversations of this run. */
   readonly carried?: Carried | undefined;
   /** Resolves with an exit code when the process receives a stop signal. */
   readonly stopped: Promise<number>;

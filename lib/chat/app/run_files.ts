@@ -104,7 +104,7 @@ export async function loadTrust(
   return { identity: keys, trust, settled: () => file.finish(), [Symbol.dispose]: close };
 }
 
-/** What shows notices once the chat has begun. */
+/** The presenter and the display of the chat, for notices. */
 export interface Shown {
   readonly presenter: Presenter;
   readonly display: Display;

@@ -230,7 +230,7 @@ export class Attention {
     this.#now = now;
   }
 
-  /** Something has happened. */
+  /** Takes an event of the room. */
   tell(event: MemberEvent): void {
     if (event.kind === "admitted") this.#mention = mentionOf(event.self.name);
     if (event.kind === "message") this.#message(event);
@@ -441,7 +441,7 @@ const GROUPS: Readonly<Record<Coming, string>> = {
   back: "back",
 };
 
-/** What a member's first and last turn come to together. */
+/** The group of a member by its first and its last coming or going. */
 const TURNS: Readonly<Record<string, string>> = {
   "joined left": "came and went",
   "left joined": "left and came back",
