@@ -144,7 +144,7 @@ Deno.test("parseCommandLine() names the program once: what fails is of a command
   assertEquals(await whatOf("--", "a"), 'the command line: "a" is an unexpected argument');
 });
 
-Deno.test("parseCommandLine() takes --version of every command, which then needs no operands", async () => {
+Deno.test("parseCommandLine() accepts --version with every command, without its operands", async () => {
   const needy = { name: "needy", summary: "", operands: [{ name: "X", help: "" }] };
   const root = { ...ROOT, commands: [needy] };
   for (const args of [["needy", "--version"], ["needy", "-V"], ["-V"]]) {
@@ -210,7 +210,7 @@ Deno.test("parseCommandLine() reads HOST:PORT as the host and the option --port"
   assertEquals([plain.options.port, plain.options.as], [80, ["[::1]:5", "b"]]);
 });
 
-Deno.test("parseCommandLine() refuses what can be no host and no file", async () => {
+Deno.test("parseCommandLine() refuses values that cannot be a host or a file", async () => {
   const refuse = async (...args: string[]) => {
     const failure = await assertRejects(() => parseCommandLine(FORMS, args), Failure);
     assertEquals([failure.code, failure.exitCode], ["USAGE", 2]);
@@ -276,7 +276,7 @@ Deno.test("parseCommandLine() reads a line without options as one with them", as
   assertEquals({ ...bare, path: bare.path.length }, { ...read, path: read.path.length });
 });
 
-Deno.test("nearest() guesses slips and prefixes, not anything", () => {
+Deno.test("nearest() finds slips and prefixes only", () => {
   assertEquals(nearest("cl", ["client", "server"]), "client");
   assertEquals(nearest("sevrer", ["client", "server"]), "server");
   assertEquals(nearest("xyzzyxyzzy", ["client", "server"]), undefined);

@@ -9,7 +9,7 @@ function page(columns?: number): Page {
   return { columns, coloured: false };
 }
 
-Deno.test("tableLines() puts cells under one another, numbers at the right", async () => {
+Deno.test("tableLines() aligns cells in columns, and numbers at the right", async () => {
   assertEquals(
     await tableLines([["a", "1", "x"], ["longer", "100", "y z"]], page(), {
       titles: ["name", "count", "what"],
@@ -34,7 +34,7 @@ Deno.test("tableLines() does not wrap a text if too little of the width is left"
   ]);
 });
 
-Deno.test("tableLines() sets columns that there is no room for on a line below, under one another", async () => {
+Deno.test("tableLines() puts columns that do not fit on a line below, aligned", async () => {
   const rows = [["lo", "IPv4", "127.0.0.1", "255.0.0.0"], ["eth0", "IPv6", "fe80::1", "/64"]];
   const options = { titles: ["interface", "family", "address", "netmask"], right: [3] };
   assertEquals(await tableLines(rows, page(32), options), [
@@ -52,7 +52,7 @@ Deno.test("tableLines() sets columns that there is no room for on a line below, 
   ]);
 });
 
-Deno.test("tableLines() wraps a last cell that is long on a line below, where it would be squeezed", async () => {
+Deno.test("tableLines() puts a long last cell on a line below if too little width is left", async () => {
   const rows = [["http", "80/tcp", "/etc/services", "hyper text all over the world"], [
     "ssh",
     "22/tcp",

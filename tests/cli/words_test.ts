@@ -34,7 +34,7 @@ function read(...args: string[]): unknown[] {
   return [...given, ...words.operands];
 }
 
-Deno.test("bundled letters are flags, of which the last may take the rest as its value", () => {
+Deno.test("bundled letters are flags, and the last may take the rest as its value", () => {
   assertEquals(read("-qv"), ["quiet", "verbose"]);
   assertEquals(read("-qvm", "text"), ["quiet", "verbose", ["message", "text"]]);
   assertEquals(read("-qmtext", "x"), ["quiet", ["message", "text"], "x"]);
@@ -64,7 +64,7 @@ Deno.test("a value that starts with a dash is attached, but a number for an opti
   assertEquals(read("-qm"), ["no value", "-m", undefined]);
 });
 
-Deno.test("behind -- everything is an operand, and so is a dash alone", () => {
+Deno.test("after -- every word is an operand, and a single dash always is", () => {
   assertEquals(read("a", "-", "--", "-q", "--", ""), ["a", "-", "-q", "--", ""]);
 });
 
@@ -78,7 +78,7 @@ Deno.test("a flag takes no value, and what is no option is named as it was typed
   assertEquals(read("--=x"), ["unknown", "--", "x"]);
 });
 
-Deno.test("names that every object has are no options", () => {
+Deno.test("names of properties that every object has are not options", () => {
   for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"]) {
     assertEquals(read(`--${name}`, "x"), ["unknown", `--${name}`, "x"]);
     assertEquals(read(`--${name}=x`), ["unknown", `--${name}`, "x"]);
@@ -133,7 +133,7 @@ function typedOptions(group: CommandSpec): string[] {
   return [...own, ...(group.commands ?? []).flatMap(typedOptions)];
 }
 
-Deno.test("property: whatever the arguments are, they are understood or wrong usage", async () => {
+Deno.test("property: any arguments are either understood or wrong usage", async () => {
   const option = fc.constantFrom(...new Set(typedOptions(PARLEY)), "--help", "--constructor");
   const word = fc.oneof(
     option,

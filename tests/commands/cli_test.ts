@@ -72,7 +72,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what can be no host, no file and no value ends with 2, one line and at most a hint",
+  name: "a value that cannot be valid ends with 2, one line and at most a hint",
   ignore,
   fn: async () => {
     const lines = [

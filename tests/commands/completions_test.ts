@@ -65,7 +65,8 @@ for (const [shell, ask] of Object.entries(ASK)) {
   });
 
   Deno.test({
-    name: `${shell} completes what is begun, values that are known, and nothing in place of others`,
+    name:
+      `${shell} completes words that are begun and known values, and nothing in place of other values`,
     ignore,
     async fn() {
       assertEquals(await ask(["parley", "ch"]), ["chat"]);
@@ -172,7 +173,7 @@ Deno.test("every option whose value is a file is completed as a path", () => {
   }
 });
 
-Deno.test("completionScript() escapes what a shell would take for its own", async () => {
+Deno.test("completionScript() escapes the special characters of a shell", async () => {
   const tricky: CommandSpec = {
     name: "parley",
     summary: "",

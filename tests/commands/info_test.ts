@@ -36,7 +36,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley info byteorder exits 2 and names the range where a number does not fit",
+  name: "parley info byteorder exits 2 and names the range if a number does not fit",
   ignore,
   async fn() {
     const { code, stdout, stderr } = await parley(["info", "byteorder", "70000", "--bits", "16"]);
@@ -88,7 +88,7 @@ async function hasServices(): Promise<boolean> {
 }
 
 Deno.test({
-  name: "parley info service exits 1 and suggests a near name where nobody lists it",
+  name: "parley info service exits 1 for an unknown service, and suggests a similar name",
   ignore,
   async fn() {
     const { code, stdout, stderr } = await parley(["info", "service", "htpp"]);
@@ -194,7 +194,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley info ping exits 1 where nothing was answered",
+  name: "parley info ping exits 1 if no probe was answered",
   ignore: ignore || Deno.build.os !== "linux",
   async fn() {
     const { code, stdout } = await parley(["info", "ping", "224.0.0.1", "-c", "1"]);
@@ -278,7 +278,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parley info ping takes no URL, and says what stands for it",
+  name: "parley info ping refuses a URL, and says what to write instead",
   ignore,
   async fn() {
     const { code, stdout, stderr } = await parley(["info", "ping", "https://a.example:8443/x"]);

@@ -35,7 +35,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what an option needs is kept only where the option is given",
+  name: "the permission of an option is kept only if the option is given",
   ignore,
   async fn() {
     assertEquals(await said("tests/fixtures/needs.ts", []), "net");
@@ -73,7 +73,7 @@ function operandsOf({ operands = [] }: CommandSpec): string[] {
 }
 
 Deno.test({
-  name: "every command of the table, asked while it runs, has what it declares and nothing else",
+  name: "every running command has the permissions that it declares and no others",
   ignore,
   async fn() {
     for (const [words, command] of commandsOf(PARLEY)) {

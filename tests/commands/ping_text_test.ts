@@ -34,7 +34,7 @@ function rowsOf(events: readonly PingEvent[], hosts = [{ hostname: "a.example", 
   return rows;
 }
 
-Deno.test("PingRows labels a row by what tells it from the others", () => {
+Deno.test("PingRows labels a row by what distinguishes it from the others", () => {
   const labels = (rows: PingRows) => rows.all.map((row) => rows.label(row));
   assertEquals(labels(rowsOf([found(0, ["::1"])])), ["a.example"]);
   assertEquals(labels(rowsOf([found(0, ["::1", "127.0.0.1"])])), ["::1", "127.0.0.1"]);
@@ -84,7 +84,7 @@ Deno.test("heading() and changeText() name the addresses", () => {
   );
 });
 
-Deno.test("probeLine() aligns what it prints, and leaves the blanks out where the window is narrow", () => {
+Deno.test("probeLine() aligns its columns, and omits the padding in a narrow window", () => {
   const layout = { label: "::1", labelWidth: 9, columns: undefined, widthOf };
   const line = (event: HostProbe, more = {}) => probeLine(event, { ...layout, ...more }, PLAIN);
   assertEquals(line(probe(0, "::1", "open", 1.5)), "   1  ::1        open            1.50 ms");

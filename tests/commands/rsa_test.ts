@@ -255,7 +255,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a key file that cannot be used is named, with what to do to that very file",
+  name: "the failure of an unusable key file names the file, and what to do about it",
   ignore,
   async fn() {
     await using scratch = await withKey();

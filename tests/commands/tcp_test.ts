@@ -87,7 +87,7 @@ Deno.test("tcp connect gives up on silence, and says so", async () => {
   );
 });
 
-Deno.test("tcp connect in JSON says what happens, data and all, and a failure", async () => {
+Deno.test("tcp connect in JSON reports events, data and a failure", async () => {
   const io = new TestIo();
   await withServer(
     (port) => ["connect", "127.0.0.1", port, "--json", "--idle", "300"],
@@ -123,7 +123,7 @@ Deno.test("tcp connect in JSON says what happens, data and all, and a failure", 
   );
 });
 
-Deno.test("tcp connect shows a terminal controls, which it does not obey, unless --raw is given", async () => {
+Deno.test("tcp connect makes controls visible on a terminal, unless --raw is given", async () => {
   const sent = "a\x1b[2Jb\r\nc\td\rüé";
   for (const raw of [false, true]) {
     const io = new TestIo({ columns: 80 });

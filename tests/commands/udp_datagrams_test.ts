@@ -45,7 +45,7 @@ Deno.test("udp listen prints payloads one after the other, says who sent them, a
   ]);
 });
 
-Deno.test("udp listen shows a terminal controls, which it does not obey, unless --raw is given", async () => {
+Deno.test("udp listen makes controls visible on a terminal, unless --raw is given", async () => {
   const payload = new Uint8Array([...encoder.encode("a\x1b[2Jb\r\nc\td\rü"), 0xff]);
   for (const raw of [false, true]) {
     const io = new TestIo({ columns: 80 });
@@ -104,7 +104,7 @@ Deno.test("udp listen gives up on silence, and Ctrl-C ends it with 130", async (
   assertMatch(io.err, /^\* 0 datagrams, 0 bytes$/m);
 });
 
-Deno.test("udp send takes its payload from standard input where TEXT is - or missing", async () => {
+Deno.test("udp send reads its payload from standard input if TEXT is - or missing", async () => {
   await using listener = await listenDatagrams({ port: 0 });
   const port = String(listener.addr.port);
   const place = ["127.0.0.1", port];
@@ -181,7 +181,7 @@ for (const hostname of ["127.0.0.1", "::1"]) {
   });
 }
 
-Deno.test("udp send --wait shows an answer's controls, reports a forged one, and fails where none comes", async () => {
+Deno.test("udp send --wait shows an answer's controls, reports a forged one, and fails if none arrives", async () => {
   await using asked = await listenDatagrams({ port: 0 });
   const { port } = asked.addr;
   const io = new TestIo({ columns: 80 });

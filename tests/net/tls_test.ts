@@ -141,7 +141,7 @@ for (const { name, made, make, ca = "ca.pem", why, hint } of BAD_CERTIFICATES) {
 }
 
 Deno.test({
-  name: "a server warns of a certificate that clients refuse, that of an authority",
+  name: "a server warns if its certificate is an authority's, which clients refuse",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
@@ -161,7 +161,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a certificate that signs itself and is no authority is taken where --ca names it",
+  name: "a self-signed certificate that is not an authority is accepted if --ca names it",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
@@ -399,7 +399,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "joinRoom() rejects with a failure where the handshake fails, and leaves nothing open",
+  name: "joinRoom() rejects with a failure if the handshake fails, and leaves nothing open",
   ignore,
   async fn() {
     await using certificates = await Certificates.make();

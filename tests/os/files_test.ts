@@ -141,7 +141,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "readWhole() reads a file up to its bound, and one byte more not",
+  name: "readWhole() reads a file up to its limit, and not one byte more",
   ignore,
   async fn() {
     await using scratch = await Scratch.make();

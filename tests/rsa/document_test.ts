@@ -18,7 +18,7 @@ const key = await readKey(encoder.encode(vectors.key.pkcs8));
 const publicKey = await readKey(encoder.encode(vectors.key.spki));
 const document = encoder.encode(vectors.text);
 
-Deno.test("verifyDocument() takes what openssl signed, and nothing else", async () => {
+Deno.test("verifyDocument() accepts openssl's signatures, and nothing else", async () => {
   const signature = decodeBase64(vectors.signature);
   assertEquals(await verifyDocument(publicKey, signature, document), true);
   assertEquals(await verifyDocument(key, signature, document), true);
@@ -29,7 +29,7 @@ Deno.test("verifyDocument() takes what openssl signed, and nothing else", async 
   }
 });
 
-Deno.test("signDocument() makes a signature of the modulus's length that verifyDocument() takes", async () => {
+Deno.test("signDocument() makes a signature of the modulus's length that verifyDocument() accepts", async () => {
   for (const content of [document, new Uint8Array(0), new Uint8Array(1_000_000)]) {
     const signature = await signDocument(key, content);
     assertEquals(signature.length, 256);

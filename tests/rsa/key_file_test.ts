@@ -133,7 +133,7 @@ const REFUSED: readonly (readonly [string, string, string, string])[] = [
   ],
 ];
 
-Deno.test("readKey() says of each file that it cannot use which it is, and what to do", async () => {
+Deno.test("readKey() says what each unusable file is, and what to do", async () => {
   for (const [text, code, why, hint] of REFUSED) {
     const error = await refusal(bytes(text));
     assertEquals(error.code, code, text.slice(0, 60));
@@ -142,7 +142,7 @@ Deno.test("readKey() says of each file that it cannot use which it is, and what 
   }
 });
 
-Deno.test("readKey() takes 2048 to 4096 bits, odd exponents from 3, and two primes", async () => {
+Deno.test("readKey() accepts 2048 to 4096 bits, odd exponents from 3, and two primes", async () => {
   const spki = (bytes: number, exponent: number[]) =>
     encodeSpki({ modulus: new Uint8Array(bytes).fill(0xff), exponent: new Uint8Array(exponent) });
   for (const [bytes, exponent] of [[256, [3]], [512, [1, 0, 1]]] as const) {

@@ -66,7 +66,7 @@ Deno.test("decryptBlock() reads what openssl pkeyutl wrote", async () => {
   assertEquals(decoder.decode(await decryptBlock(key, block)), vectors.text);
 });
 
-Deno.test("encryptBlock() takes k - 2·32 - 2 bytes, and one more not, and names the limit", async () => {
+Deno.test("encryptBlock() accepts k - 2·32 - 2 bytes, refuses one more, and names the limit", async () => {
   assertEquals([maxBlockBytes(2048), maxBlockBytes(3072), maxBlockBytes(4096)], [190, 318, 446]);
   for (const size of [0, 190]) {
     const content = new Uint8Array(size).fill(7);

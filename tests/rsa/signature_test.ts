@@ -92,7 +92,7 @@ Deno.test("verifyStream() agrees with WebCrypto, and refuses every signature tha
   }
 });
 
-Deno.test("what cannot be a signature of the key is refused before the document is read", async () => {
+Deno.test("bytes that cannot be a signature of the key are refused before the document is read", async () => {
   const unread = { [Symbol.asyncIterator]: () => assert(false) as never };
   for (const signature of [new Uint8Array(256).fill(7), new Uint8Array(255)]) {
     assertEquals((await verifyStream(publicKey, signature, unread)).holds, false);

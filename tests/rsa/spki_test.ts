@@ -23,7 +23,7 @@ function modulusOf(bits: number): Bytes {
   return modulus;
 }
 
-Deno.test("importSpki() takes every length from 2048 to 4096 bits as the runtime writes it", async () => {
+Deno.test("importSpki() accepts every length from 2048 to 4096 bits as the runtime writes it", async () => {
   for (const bits of [2048, 2049, 2055, 2056, 3071, 3072, 4095, 4096]) {
     const spki = encodeSpki({ modulus: modulusOf(bits), exponent: EXPONENT });
     const key = await importSpki(spki, "sign");
@@ -38,7 +38,7 @@ Deno.test("importSpki() counts the bits of a modulus, which the runtime rounds u
   }
 });
 
-Deno.test("importSpki() takes no key that the runtime would write in other bytes", async () => {
+Deno.test("importSpki() refuses a key that the runtime would encode differently", async () => {
   let runtimeTook = 0;
   for (const bits of [2048, 2055]) {
     const spki = encodeSpki({ modulus: modulusOf(bits), exponent: EXPONENT });
@@ -114,7 +114,7 @@ Deno.test("importSpki() refuses a key with any bit flipped, or the key works wit
   assertEquals(refused, 8 * (spki.length - 256) - 7 + 2);
 });
 
-Deno.test("importSpki() refuses an even modulus of every length, and takes every odd one", async () => {
+Deno.test("importSpki() refuses an even modulus of every length, and accepts every odd one", async () => {
   for (const bits of [2048, 2049, 2052, 2055, 2056, 3071, 3072, 4095, 4096]) {
     const odd = modulusOf(bits);
     const even = odd.slice();

@@ -48,7 +48,7 @@ Deno.test("while a server waits with an answer, writes join into one read", asyn
   assertEquals(sizes.at(-1)! > 1, true, "the last read has more than one write's byte");
 });
 
-Deno.test("a server counts, tells what it meets, and turns away those who are too many", async () => {
+Deno.test("a server counts and reports its connections, and refuses those above its limit", async () => {
   const events: EchoServerEvent["kind"][] = [];
   await using server = openEchoServer({
     port: 0,
@@ -96,7 +96,7 @@ Deno.test("a server stops with its signal, and closes its connections", async ()
   connection.close();
 });
 
-Deno.test("what a server's listener throws stops it and is what it fails with", async () => {
+Deno.test("an error of a server's listener stops the server and is its failure", async () => {
   const server = openEchoServer({
     port: 0,
     event: () => {

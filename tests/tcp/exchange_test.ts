@@ -104,7 +104,7 @@ function methodsOf(connection: Connection): Connection {
   };
 }
 
-Deno.test("exchange() tells of a reset, after what had come before it", async () => {
+Deno.test("exchange() reports a reset after the bytes that came before it", async () => {
   await using far = await openResetter();
   const near = await connect({ to: { hostname: "127.0.0.1", port: far.port } });
   const came = Promise.withResolvers<void>();
@@ -117,7 +117,7 @@ Deno.test("exchange() tells of a reset, after what had come before it", async ()
   assertEquals([failure?.code, received], ["ECONNRESET", 6]);
 });
 
-Deno.test("exchange() ends after silence, and neither direction's bytes are silence", async () => {
+Deno.test("exchange() ends after silence, which bytes in either direction interrupt", async () => {
   using pair = await connectPair();
   const { ended } = start(pair.near, new TestInput(), { idleMs: 20 });
   const { failure } = await ended;
@@ -126,7 +126,7 @@ Deno.test("exchange() ends after silence, and neither direction's bytes are sile
   assertEquals(await pair.far.read(new Uint8Array(1)), null, "it is closed");
 });
 
-Deno.test("exchange() does not take a slow reader of what came for silence", async () => {
+Deno.test("exchange() does not count a slow reader as silence", async () => {
   using pair = await connectPair();
   const shown = Promise.withResolvers<void>();
   const idleMs = 20;
@@ -151,7 +151,7 @@ Deno.test("exchange() ends with its signal and closes the connection", async () 
   assertEquals(await pair.far.read(new Uint8Array(1)), null);
 });
 
-Deno.test("exchange() fails where what came cannot be shown, and closes the connection", async () => {
+Deno.test("exchange() fails if received bytes cannot be shown, and closes the connection", async () => {
   using pair = await connectPair();
   const { ended } = start(pair.near, new TestInput(), {
     received: () => {

@@ -44,7 +44,7 @@ Deno.test("FrameReader gives the same messages however the stream is cut", () =>
   }
 });
 
-Deno.test("FrameReader holds an unfinished frame, and refuses a longer one than is taken before it comes", () => {
+Deno.test("FrameReader holds an unfinished frame, and refuses one that is too long before its bytes arrive", () => {
   const reader = new FrameReader(10);
   assertEquals(reader.add(frame(bytes("0123456789")).subarray(0, 8)), []);
   assertEquals(reader.held, 8);
@@ -101,7 +101,7 @@ Deno.test("checkPorts() says why a host is unreachable", async () => {
   assertEquals([found?.state, found?.error], ["unreachable", "ENETUNREACH"]);
 });
 
-Deno.test("checkPorts() takes a port for open that is open at one address of the name", async () => {
+Deno.test("checkPorts() reports a port as open if it is open at one address of the name", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const [found] = await check({ hostname: "localhost", ports: [port] });

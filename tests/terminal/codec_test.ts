@@ -118,7 +118,7 @@ Deno.test("KeyReader reports keys, and what stands between the marks of a paste"
   ]);
 });
 
-Deno.test("KeyReader takes several lines that come in one read for a paste without marks", () => {
+Deno.test("KeyReader treats several lines in one read as a paste without marks", () => {
   assertEquals(read(["one\rtwo\tx"]), [["one\rtwo\tx", false]]);
   assertEquals(read(["one\r\ntwo\r\n"]), [["one\r\ntwo", true]]);
   assertEquals(read(["\rone\rtwo\r"]), ["\r", ["one\rtwo", true]]);
@@ -139,7 +139,7 @@ Deno.test("KeyReader continues a paste about which there is a question, and repo
   assertEquals(read(["yes"]), ["y", "e", "s"]);
 });
 
-Deno.test("KeyReader takes what has no marks for typed once the terminal has marked a paste", () => {
+Deno.test("KeyReader treats unmarked text as typed once the terminal has marked a paste", () => {
   const paste = "\x1b[200~one\x1b[201~";
   assertEquals(read([paste, "a\rb\r"]), [["one", false], "a", "\r", "b", "\r"]);
   assertEquals(read([`${paste}yes`], true), [["one", false], "y", "e", "s"]);

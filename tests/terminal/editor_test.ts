@@ -289,7 +289,7 @@ Deno.test("Editor enters what a search found at Enter, and restores the line at 
   }
 });
 
-Deno.test("Editor shows what is searched for without what a terminal would act on", () => {
+Deno.test("Editor shows the search text without control characters", () => {
   const editor = new Editor();
   press(editor, "C-r");
   type(editor, "a\u202e");

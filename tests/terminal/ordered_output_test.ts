@@ -30,7 +30,7 @@ class SlowStream {
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("what is written at once never overtakes what is written in the background", async () => {
+Deno.test("immediate writes never overtake background writes", async () => {
   const stream = new SlowStream();
   const output = new OrderedOutput(stream);
   output.writeSync(bytes("at once "));
@@ -43,7 +43,7 @@ Deno.test("what is written at once never overtakes what is written in the backgr
   assertEquals(stream.said, "at once the prompt erased and restored ");
 });
 
-Deno.test("flushed() waits for what stands behind a background write, and for nothing else", async () => {
+Deno.test("flushed() waits for the writes queued behind a background write, and for nothing else", async () => {
   const stream = new SlowStream();
   const output = new OrderedOutput(stream);
   await output.flushed();
@@ -75,7 +75,7 @@ Deno.test("a stream that accepts no more fails its writer, and flushed() still e
   await failed;
 });
 
-Deno.test("hurry() waits for no background write: what the end of a process needs is written", () => {
+Deno.test("hurry() waits for no background write, and writes what the end of a process needs", () => {
   const stream = new SlowStream();
   const output = new OrderedOutput(stream);
   output.write(bytes("never "));

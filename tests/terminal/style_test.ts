@@ -2,19 +2,19 @@
 import { assertEquals } from "@std/assert";
 import { makeStyle, type Paint, unstyled } from "../../lib/terminal/terminal.ts";
 
-Deno.test("makeStyle() colours where it is on, each colour undone by its own end", () => {
+Deno.test("makeStyle() adds colours if it is on, each with its own end", () => {
   const { bold, red } = makeStyle(true);
   assertEquals(bold(`a${red("b")}c`), "\x1b[1ma\x1b[31mb\x1b[39mc\x1b[22m");
   assertEquals(red(""), "");
 });
 
-Deno.test("makeStyle() leaves text as it is where it is off", () => {
+Deno.test("makeStyle() does not change text if it is off", () => {
   const style = makeStyle(false);
   const paints = Object.values<Paint>({ ...style, palette: style.palette(28) });
   assertEquals(paints.map((paint) => paint("a")), paints.map(() => "a"));
 });
 
-Deno.test("unstyled() takes away every colour and weight, and nothing else", () => {
+Deno.test("unstyled() removes colours and weights, and nothing else", () => {
   const style = makeStyle(true);
   const paints = Object.values<Paint>({ ...style, palette: style.palette(28) });
   assertEquals(paints.map((paint) => unstyled(`a${paint("b")}`)), paints.map(() => "ab"));

@@ -10,7 +10,7 @@ Deno.test("withMargin() sets each line behind the margin, and nothing behind the
   assertEquals(withMargin(LABEL, "one\ntwo", 40), " a │ one\n a │ two");
 });
 
-Deno.test("withMargin() breaks at spaces what is too long, set in as far as its line is", () => {
+Deno.test("withMargin() breaks long lines at spaces, and indents their rows as far as the line", () => {
   assertEquals(
     withMargin(LABEL, "  one two three four\n", 22),
     " a │   one two three\n   │   four\n",
