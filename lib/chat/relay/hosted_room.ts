@@ -234,7 +234,7 @@ export class HostedRoom implements StayRoom {
     stay.roster = undefined;
     stay.heardAt = this.#relay.monotonic();
     if (member.isAway) this.#log.append({ kind: "back", member: member.number });
-    if (outbox.isBlocked) this.#fanOut.write(outbox);
+    if (outbox.isBlocked && outbox.link !== undefined) this.#fanOut.write(outbox);
     return true;
   }
 
