@@ -18,7 +18,7 @@ const WINDOW = { frames: 8192, bytes: 4 << 20 } as const;
 const MAX_WAITING_BYTES = 4 << 20;
 /** Leaving out goes on to here, so that it does not search the list again for each frame. */
 const LOW_WAITING_BYTES = 7 * (MAX_WAITING_BYTES / 8);
-/** The most control frames that wait for a member before its stay ends. */
+/** The most control frames that wait for a member before its stay ends. Who is away or back does not count. */
 const MAX_WAITING_CONTROL = 16_384;
 /** How far the feed reaches back (section 11.2). Members acknowledge each MiB, so those that read never lag more. */
 const REACH = { deliveries: 16_384, bytes: 2 << 20 } as const;
@@ -126,6 +126,8 @@ export class Outbox {
   readonly #waiting = new Map<number, number>();
   #waitingBytes = 0;
   #waitingControl = 0;
+  /** In an own list: who is away or back, by number, as far as the member is not told of it. It is told at the end. */
+  readonly #presence = new Map<number, Delivery>();
 
   /** Starts at the end of a feed. */
   constructor(member: number, feed: Feed) {
@@ -149,12 +151,12 @@ export class Outbox {
   /** Whether every frame for the member is sent and acknowledged. */
   get isDone(): boolean {
     this.#skip();
-    return this.#acked === this.#sent && this.#sentAt === this.#feed.end;
+    return this.#acked === this.#sent && !this.hasWaiting;
   }
 
   /** Whether frames wait that are not sent yet. */
   get hasWaiting(): boolean {
-    return this.#sentAt < this.#feed.end;
+    return this.#sentAt < this.#feed.end || this.isOwn && this.#presence.size > 0;
   }
 
   /** Whether the member has a list of its own. */
@@ -222,6 +224,7 @@ export class Outbox {
   *take(): Generator<Bytes, void> {
     this.#isBlocked = false;
     while (this.hasWaiting) {
+      if (this.#sentAt === this.#feed.end) this.#appendPresence();
       const delivery = this.#feed.at(this.#sentAt);
       if (this.#isMine(delivery)) {
         const skipped = this.#sentAt === this.#ackedAt ? this.#into : 0;
@@ -286,25 +289,41 @@ export class Outbox {
   /** Gives the member a list of its own. */
   detach(): void {
     const own = new Feed();
-    let sentAt = 0;
+    const waiting: Delivery[] = [];
     for (let i = this.#ackedAt; i < this.#feed.end; i++) {
       const delivery = this.#feed.at(i);
       if (!this.#isMine(delivery)) continue;
-      own.push(this.#alone(delivery));
-      if (i < this.#sentAt) sentAt += 1;
+      if (i < this.#sentAt) own.push(this.#alone(delivery));
+      else waiting.push(delivery);
     }
     this.#feed = own;
     this.#ackedAt = 0;
-    this.#sentAt = sentAt;
-    for (let i = sentAt; i < own.end; i++) this.#account(own.at(i), 1);
+    this.#sentAt = own.end;
+    for (const delivery of waiting) this.#append(delivery);
     this.#settle();
   }
 
   /** Appends a delivery to the member's own list, if it is for the member. */
   offer(delivery: Delivery): void {
-    if (!isFor(delivery.to, this.member)) return;
+    if (isFor(delivery.to, this.member)) this.#append(delivery);
+  }
+
+  #append(delivery: Delivery): void {
+    const { kind, number } = delivery;
+    // Others decide how often they come and go. What is undone before it is told takes no place.
+    const isUndone = kind !== "sealed" && this.#presence.delete(number);
+    if (kind === "presence") {
+      if (!isUndone) this.#presence.set(number, this.#alone(delivery));
+      return;
+    }
     this.#feed.push(this.#alone(delivery));
     this.#account(delivery, 1);
+  }
+
+  /** Appends who is away or back since, once everything else is sent. */
+  #appendPresence(): void {
+    for (const delivery of this.#presence.values()) this.#feed.push(delivery);
+    this.#presence.clear();
   }
 
   /** Returns a delivery that keeps no sets of other recipients. */
@@ -339,7 +358,7 @@ export class Outbox {
     this.#feed.remove(this.#sentAt, (delivery, index) => {
       const { to, kind, number } = delivery;
       const isEnough = this.#waitingBytes <= LOW_WAITING_BYTES;
-      if (to.sender !== sender || kind === "control") return false;
+      if (to.sender !== sender || kind === "control" || kind === "presence") return false;
       if (isEnough && (kind !== "sealed" || first === undefined)) return false;
       if (kind === "sealed") first ??= number;
       this.#account(delivery, -1);
@@ -355,7 +374,8 @@ export class Outbox {
 
   /** Adds a waiting delivery of an own list to the account of its sender, or removes it. */
   #account({ to: { sender }, bytes, kind }: Delivery, sign: 1 | -1): void {
-    if (!this.isOwn) return;
+    // As many as there are members at most, beyond those that were sent.
+    if (!this.isOwn || kind === "presence") return;
     if (kind === "control") {
       this.#waitingControl += sign;
       return;
@@ -369,7 +389,9 @@ export class Outbox {
 
   /** Passes over deliveries for others. */
   #skip(): void {
-    while (this.hasWaiting && !this.#isMine(this.#feed.at(this.#sentAt))) this.#sentAt += 1;
+    while (this.#sentAt < this.#feed.end && !this.#isMine(this.#feed.at(this.#sentAt))) {
+      this.#sentAt += 1;
+    }
     this.#settle();
   }
 

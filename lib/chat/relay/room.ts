@@ -53,9 +53,12 @@ export interface Delivery {
   readonly frames: number;
   /** The frames, one after the other. Never changed. */
   readonly bytes: Bytes;
-  /** What a member sends may be left out for a slow reader; what the relay says never. */
-  readonly kind: "sealed" | "pair" | "here" | "control";
-  /** The number of the first message of sealed frames; otherwise 0. */
+  /**
+   * What a member sends may be left out for a slow reader; what the relay says never, except that somebody is away or
+   * back (`presence`) where both wait.
+   */
+  readonly kind: "sealed" | "pair" | "here" | "control" | "presence";
+  /** The number of the first message of sealed frames; the member that `left`, `away` or `back` names; otherwise 0. */
   readonly number: number;
 }
 
@@ -233,7 +236,7 @@ export class Room {
     this.#byNumber.set(member.number, member);
     this.#effects.push({ kind: "joined", member });
     for (const { isAway, number } of this.#byNumber.values()) {
-      if (isAway) this.#deliver("control", encodeMember(KIND.away, number), { one: member.number });
+      if (isAway) this.#presence("away", number, { one: member.number });
     }
   }
 
@@ -261,7 +264,12 @@ export class Room {
     for (const other of this.#byNumber.values()) this.#catchUp(other, number);
     const version = ++this.#version;
     this.#effects.push({ kind: "left", member, reason });
-    this.#deliver("control", encodeLeft({ version, member: number, reason, statement }), {});
+    this.#deliver(
+      "control",
+      encodeLeft({ version, member: number, reason, statement }),
+      {},
+      number,
+    );
   }
 
   #lose(member: RoomMember): void {
@@ -278,7 +286,7 @@ export class Room {
   #show(member: RoomMember, kind: "away" | "back"): void {
     member.isAway = kind === "away";
     this.#effects.push({ kind, member });
-    this.#deliver("control", encodeMember(KIND[kind], member.number), { sender: member.number });
+    this.#presence(kind, member.number, { sender: member.number });
   }
 
   #fallBehind({ sender, recipient, number }: Extract<Entry, { kind: "behind" }>): void {
@@ -398,10 +406,15 @@ export class Room {
     this.#effects.push({ kind: "counted", member, sealed, recipients, cost });
   }
 
-  /** Delivers one frame that is not sealed. */
-  #deliver(kind: Delivery["kind"], bytes: Bytes, given: Partial<Recipients>): void {
+  /** Tells that a member is away or back. */
+  #presence(kind: "away" | "back", number: number, to: Partial<Recipients>): void {
+    this.#deliver("presence", encodeMember(KIND[kind], number), to, number);
+  }
+
+  /** Delivers one frame that is not sealed; `number` is that of the member that it tells of. */
+  #deliver(kind: Delivery["kind"], bytes: Bytes, given: Partial<Recipients>, number = 0): void {
     const to = { sender: 0, upTo: Infinity, ...given };
-    const delivery = { to, frames: 1, bytes, kind, number: 0 };
+    const delivery = { to, frames: 1, bytes, kind, number };
     this.#effects.push({ kind: "deliver", delivery });
   }
 }

@@ -256,6 +256,52 @@ Deno.test("control frames are never left out, and more than 16,384 of them are t
   assertEquals([lagging.leaveOut(), lagging.isHopeless, outbox.isHopeless], [[], true, false]);
 });
 
+/** That a member is away, or back. */
+function presence(number: number): Delivery {
+  return delivery(1, { kind: "presence", sender: number, number });
+}
+
+Deno.test("members that come and go fill no list: one is told only who is away or back at the end, and of nobody that has left", () => {
+  const feed = new Feed();
+  const outbox = new Outbox(1, feed);
+  feed.push(delivery(1));
+  feed.push(presence(99));
+  outbox.detach();
+  for (let i = 0; i < 400; i++) {
+    for (let number = 2; number < 62; number++) outbox.offer(presence(number));
+  }
+  assertEquals([outbox.leaveOut(), outbox.isHopeless, outbox.kept], [[], false, 1]);
+  const away = [presence(5), presence(6)];
+  for (const one of away) outbox.offer(one);
+  const left = delivery(1, { kind: "control", sender: 0, number: 6 });
+  outbox.offer(left);
+  outbox.offer(presence(99));
+  const line = delivery(1);
+  outbox.offer(line);
+  assertEquals(taken(outbox).slice(1), idsOf(left, line, away[0]!));
+  assertEquals([outbox.hasWaiting, outbox.isDone], [false, false]);
+  outbox.acknowledge(4);
+  assertEquals([outbox.isDone, outbox.isOwn], [true, false]);
+});
+
+Deno.test("who is away waits behind a full window, and is told after the next acknowledgement", () => {
+  const feed = new Feed();
+  const outbox = new Outbox(1, feed);
+  feed.push(delivery(1));
+  outbox.detach();
+  for (let i = 0; i < 10; i++) outbox.offer(delivery(1, { size: MIB / 2 }));
+  const waiting = presence(3);
+  outbox.offer(waiting);
+  assertEquals([taken(outbox).length, outbox.isBlocked, outbox.hasWaiting], [8, true, true]);
+  for (let i = 0; i < 20_000; i++) outbox.offer(presence(4));
+  assertEquals([outbox.isHopeless, outbox.kept], [false, 11]);
+  outbox.acknowledge(8);
+  const rest = taken(outbox);
+  assertEquals([rest.length, rest.at(-1)], [4, idsOf(waiting)[0]]);
+  outbox.rewind(8);
+  assertEquals(taken(outbox), rest);
+});
+
 /** Steps of a member and of the feed around it. */
 const arbitrarySteps = fc.array(
   fc.oneof(

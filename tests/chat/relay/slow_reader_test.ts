@@ -182,6 +182,33 @@ Deno.test("a member that reads nothing while it asks for answers loses its conne
   assertEquals(ada.raw.ended, false);
 });
 
+Deno.test("a member that is away is not told of those that came and went meanwhile, and stays until its own grace is over", async () => {
+  const room = new RelayRoom({ graceMs: 600_000 });
+  const [ada, bo, cy, dee] = [
+    await room.join("ada"),
+    await room.join("bo"),
+    await room.join("cy"),
+    await room.join("dee"),
+  ];
+  ada.raw.close();
+  await flood(room, bo, 1, 6); // more than the room keeps for all
+  for (let i = 0; i < 5; i++) {
+    cy.raw.close();
+    await room.settle();
+    await room.pass(2_000);
+    cy.raw = await room.resume(cy);
+  }
+  dee.raw.close();
+  await room.settle();
+  await room.pass(2_000);
+  assertEquals(bo.raw.frames(KIND.back).length, 5);
+  const [{ outbox } = { outbox: undefined }] = room.relay.members();
+  assertEquals([outbox?.isOwn, outbox?.kept], [true, 6]);
+  const back = await room.resume(ada);
+  assertEquals(back.frames(KIND.away).map(readMember), [dee.raw.number]);
+  assertEquals([back.frames(KIND.back), heard(back).length], [[], 6]);
+});
+
 Deno.test("a member that falls behind too many joinings and leavings ends as LOST, and the others are told", async () => {
   const known = new Map<string, OwnCredential>();
   const room = new RelayRoom({
