@@ -241,7 +241,7 @@ export class RelayConnection implements StayConnection {
     const obstacle = this.#relay.admit(credential, this.from);
     if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
     this.#joins = true;
-    this.#relay.roomToJoin(handshake.roomName).join(this, newcomer);
+    this.#relay.roomToJoin(handshake.roomName, this.from).join(this, newcomer);
   }
 
   #resume(stay: Stay, { received, sent }: Resume): void {

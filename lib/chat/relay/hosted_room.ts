@@ -55,7 +55,13 @@ export class HostedRoom implements StayRoom {
   #emptySince: number;
 
   /** Opens an empty room. */
-  constructor(relay: RelayContext, readonly name: string, maxMembers: number) {
+  constructor(
+    relay: RelayContext,
+    readonly name: string,
+    maxMembers: number,
+    /** The address that opened it and is charged for it; undefined for this machine. */
+    readonly opener?: string,
+  ) {
     this.#relay = relay;
     this.#emptySince = relay.monotonic();
     const room = relay.random(HASH_BYTES);
@@ -82,6 +88,19 @@ export class HostedRoom implements StayRoom {
   /** Since when it is empty; undefined if it is not. */
   get emptySince(): number | undefined {
     return this.size === 0 ? this.#emptySince : undefined;
+  }
+
+  /** Since when nobody in it has a connection, by the monotonic clock; Infinity if somebody has one. */
+  get awaySince(): number {
+    const times = [...this.#stays.values()].map(({ connection, heardAt }) =>
+      connection === undefined ? heardAt : Infinity
+    );
+    return Math.max(this.#emptySince, ...times);
+  }
+
+  /** Ends the stays of all members. */
+  close(reason: Reason): void {
+    for (const stay of [...this.#stays.values()]) this.expel(stay, reason);
   }
 
   /** Whether the room can have no more versions. */

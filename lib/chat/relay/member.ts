@@ -122,9 +122,10 @@ export abstract class RelayContext {
   /**
    * Returns the room that a connection joins, and opens it if there is none.
    *
+   * @param from Where the connection comes from; undefined if it is of this process.
    * @throws {EndError} If there is no place for another room.
    */
-  abstract roomToJoin(name: string): StayRoom;
+  abstract roomToJoin(name: string, from: Origin | undefined): StayRoom;
   /** Returns the stay of a member in a room with this name and id. */
   abstract stayIn(name: string, id: Bytes, key: string): Stay | undefined;
   /** Forgets a connection that has ended. */

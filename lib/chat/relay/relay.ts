@@ -122,7 +122,7 @@ export class Relay extends RelayContext {
     const now = this.monotonic();
     room.tick(now);
     room.flush();
-    if (room.isWornOut) { for (const stay of room.stays()) room.expel(stay, "SHUTDOWN"); }
+    if (room.isWornOut) room.close("SHUTDOWN");
     const { emptySince, isWornOut } = room;
     if (emptySince === undefined || !isWornOut && now - emptySince < this.graceMs) return;
     if (room !== this.#kept) this.#rooms.delete(room.name);
@@ -191,24 +191,51 @@ export class Relay extends RelayContext {
   }
 
   /**
-   * No room takes the places of others: each has a bound of members, and what all share, which are connections and
-   * joins under way, is shared out by address. An empty room that is still in its grace gives way to a new one.
+   * No room takes the places of others: each has a bound of members, and what all share, which are connections, rooms
+   * and joins under way, is shared out by address. An empty room that is still in its grace gives way to a new one.
    */
-  override roomToJoin(name: string): HostedRoom {
+  override roomToJoin(name: string, from: Origin | undefined): HostedRoom {
     const known = this.#rooms.get(name);
     if (known !== undefined) return known;
+    const source = from && sourceOf(from.hostname);
+    const opener = source?.local ? undefined : source?.key;
     if (this.#rooms.size >= this.#maxRooms) {
-      const [oldest] = [...this.#rooms.values()].filter((room) =>
-        room !== this.#kept && room.size === 0
-      ).sort((a, b) => a.emptySince! - b.emptySince!);
-      if (oldest === undefined) throw new EndError("TOO_MANY_ROOMS");
-      this.#rooms.delete(oldest.name);
+      const room = this.#emptyRoom() ?? this.#roomToGiveUp(opener);
+      if (room === undefined) throw new EndError("TOO_MANY_ROOMS");
+      room.close("LOST");
+      this.#rooms.delete(room.name);
     }
-    return this.#open(name);
+    return this.#open(name, opener);
   }
 
-  #open(name: string): HostedRoom {
-    const room = new HostedRoom(this, name, this.#maxMembers);
+  /** Returns the room that has been empty for longest, if there is one. */
+  #emptyRoom(): HostedRoom | undefined {
+    const [oldest] = [...this.#rooms.values()]
+      .filter((room) => room !== this.#kept && room.size === 0)
+      .sort((a, b) => a.emptySince! - b.emptySince!);
+    return oldest;
+  }
+
+  /**
+   * Returns the room that gives way to one of another address: of the address that has opened the most, the one whose
+   * members have all been away for longest. None if that address would then have fewer than the other.
+   */
+  #roomToGiveUp(opener: string | undefined): HostedRoom | undefined {
+    const opened = new Map<string, number>();
+    for (const { opener: key } of this.#rooms.values()) {
+      if (key !== undefined) opened.set(key, (opened.get(key) ?? 0) + 1);
+    }
+    const count = (key = "") => opened.get(key) ?? 0;
+    const [first] = [...this.#rooms.values()]
+      .filter((room) => room !== this.#kept && count(room.opener) - 1 > count(opener))
+      .map((room) => ({ room, count: count(room.opener), since: room.awaySince }))
+      .filter(({ since }) => since < Infinity)
+      .sort((a, b) => b.count - a.count || a.since - b.since);
+    return first?.room;
+  }
+
+  #open(name: string, opener?: string): HostedRoom {
+    const room = new HostedRoom(this, name, this.#maxMembers, opener);
     this.#rooms.set(name, room);
     return room;
   }

@@ -99,15 +99,17 @@ class Caller {
   readonly #connection;
   readonly #reader = new FrameReader(() => BOUND.frame);
   readonly #room: RelayRoom;
+  readonly #roomName: string;
   #challenge: Bytes | undefined;
   isIn = false;
   bye: Reason | undefined;
 
-  constructor(room: RelayRoom, hostname: string) {
+  constructor(room: RelayRoom, hostname: string, roomName = "") {
     this.#room = room;
+    this.#roomName = roomName;
     const link = fakeLink({ send: (bytes) => this.#take(bytes) });
     this.#connection = room.relay.connect(link, { hostname, port: 1 });
-    if (this.bye === undefined) this.#connection.receive(encodeGreeting(""));
+    if (this.bye === undefined) this.#connection.receive(encodeGreeting(roomName));
   }
 
   #take(bytes: Bytes): void {
@@ -122,8 +124,13 @@ class Caller {
   async join(name: string, keyIndex: number, holds: boolean): Promise<void> {
     const self = await this.#room.credential(name, keyIndex);
     const challenge = holds ? this.#challenge! : new Uint8Array(37);
-    const transcript = concatBytes(encodeGreeting(""), challenge);
+    const transcript = concatBytes(encodeGreeting(this.#roomName), challenge);
     this.#connection.receive(await provenJoin(self, transcript, DIALLED));
+  }
+
+  /** Loses its connection. */
+  cut(): void {
+    this.#connection.disconnected();
   }
 }
 
@@ -152,4 +159,53 @@ Deno.test("connections of one address displace each other, and a newcomer of ano
   ada.raw.say();
   await room.settle();
   assertEquals(heard(bo.raw), [1]);
+});
+
+Deno.test("one address cannot keep all rooms by members that are away: it gives up the one that is away for longest", async () => {
+  const room = new RelayRoom({ maxRooms: 7 });
+  const names = () => [...room.relay.rooms()].map(({ name }) => name);
+  const open = async (hostname: string, roomName: string, isCut: boolean) => {
+    const caller = new Caller(room, hostname, roomName);
+    await caller.join("ada", 0, true);
+    await until(() => caller.isIn || caller.bye !== undefined, "it is in or refused");
+    room.clock.advance(100);
+    if (isCut) caller.cut();
+    return caller.bye;
+  };
+  await open("127.0.0.1", "local1", true);
+  await open("127.0.0.1", "local2", true);
+  await open("198.51.100.1", "one", true);
+  for (const name of ["many1", "many2", "many3"]) await open("203.0.113.9", name, true);
+  // The one that has the most gets no more.
+  assertEquals(await open("203.0.113.9", "many4", true), "TOO_MANY_ROOMS");
+  assertEquals(await open("198.51.100.2", "two", false), undefined);
+  assertEquals(names(), ["", "local1", "local2", "one", "many2", "many3", "two"]);
+  assertEquals(await open("198.51.100.3", "three", false), undefined);
+  assertEquals(names(), ["", "local1", "local2", "one", "many3", "two", "three"]);
+  // Nobody gives up its only room, and this machine none.
+  assertEquals(await open("198.51.100.4", "four", false), "TOO_MANY_ROOMS");
+  const left = room.events.flatMap((event) =>
+    event.kind === "left" ? [`${event.roomName} ${event.reason}`] : []
+  );
+  assertEquals(left, ["many1 LOST", "many2 LOST"]);
+});
+
+Deno.test("a room in which somebody is connected gives way to none", async () => {
+  const room = new RelayRoom({ maxRooms: 4 });
+  const callers = [];
+  for (const name of ["one", "two", "three"]) {
+    const caller = new Caller(room, "203.0.113.9", name);
+    await caller.join("ada", 0, true);
+    await until(() => caller.isIn, "it is in");
+    callers.push(caller);
+  }
+  const next = new Caller(room, "198.51.100.1", "four");
+  await next.join("bo", 1, true);
+  await until(() => next.bye !== undefined, "it is refused");
+  assertEquals([next.bye, room.relay.size], ["TOO_MANY_ROOMS", 3]);
+  callers[1]!.cut();
+  const again = new Caller(room, "198.51.100.1", "four");
+  await again.join("bo", 1, true);
+  await until(() => again.isIn, "it is in");
+  assertEquals([...room.relay.rooms()].map(({ name }) => name), ["", "one", "three", "four"]);
 });
