@@ -189,7 +189,7 @@ function aMinute(count: number) {
 const BURST_SECONDS = 2;
 /** A burst of this many seconds' worth of bytes is allowed. */
 const BYTES_BURST_SECONDS = 0.25;
-/** The cost of a resume, in frames: the relay verifies a signature and sends again what was under way. */
+/** The cost of a resume, in frames: the relay verifies a signature. */
 const RESUME_FRAMES = 100;
 
 /** What a member has sent, and the bytes that the relay forwards for it; look-ups count as some. */
@@ -235,8 +235,13 @@ export class Pace {
    */
   resume(now: number): boolean {
     if (now < this.#pausedUntil) return false;
-    this.#account.charge("frames", RESUME_FRAMES, now);
+    this.spend({ frames: RESUME_FRAMES, bytes: 0, fanout: 0 }, now);
     return true;
+  }
+
+  /** Charges what the relay sends a member once more. */
+  resend(bytes: number, now: number): void {
+    this.spend({ frames: 0, bytes: 0, fanout: bytes }, now);
   }
 }
 

@@ -275,15 +275,16 @@ export class Outbox {
   /**
    * Goes back to the end of the first `count` frames: the next ones are sent again.
    *
-   * @returns False if the count cannot be.
+   * @returns The bytes that are sent again; undefined if the count cannot be.
    */
-  rewind(count: number): boolean {
-    if (!this.acknowledge(count)) return false;
+  rewind(count: number): number | undefined {
+    if (!this.acknowledge(count)) return undefined;
+    const bytes = this.#flying;
     for (let i = this.#ackedAt; i < this.#sentAt; i++) this.#account(this.#feed.at(i), 1);
     this.#sentAt = this.#ackedAt;
     this.#sent = count;
     this.#flying = 0;
-    return true;
+    return bytes;
   }
 
   /** Gives the member a list of its own. */

@@ -192,7 +192,7 @@ export class HostedRoom implements StayRoom {
   }
 
   #again(stay: Stay, connection: StayConnection): void {
-    stay.outbox.rewind(0);
+    this.#rewind(stay, 0);
     this.#connect(stay, connection);
     this.#sendRoster(stay);
   }
@@ -203,10 +203,15 @@ export class HostedRoom implements StayRoom {
    * @param received The number of counted frames that the member has received. Its outbox covers it.
    */
   resume(stay: Stay, connection: StayConnection, received: number): void {
-    stay.outbox.rewind(received);
+    this.#rewind(stay, received);
     stay.roster = undefined;
     this.#connect(stay, connection);
     this.#fanOut.add(stay.outbox, connection.link);
+  }
+
+  /** Has a member sent again what came after the first `count` frames, and charges it for that. */
+  #rewind({ outbox, pace }: Stay, count: number): void {
+    pace.resend(outbox.rewind(count) ?? 0, this.#relay.monotonic());
   }
 
   #connect(stay: Stay, connection: StayConnection): void {

@@ -68,9 +68,9 @@ Deno.test("acknowledgements split deliveries, and a resume in the middle sends t
   feed.push(b);
   assertEquals(taken(outbox), idsOf(a, b));
   assertEquals([outbox.sent, outbox.acknowledge(2), outbox.isDone], [5, true, false]);
-  assertEquals(outbox.rewind(2), true);
+  assertEquals(outbox.rewind(2), b.bytes.length + a.bytes.length);
   assertEquals(taken(outbox), idsOf(a, b).slice(2));
-  assertEquals([outbox.acknowledge(4), outbox.rewind(4)], [true, true]);
+  assertEquals([outbox.acknowledge(4), outbox.rewind(4)], [true, b.bytes.length]);
   assertEquals(taken(outbox), idsOf(b).slice(1));
   assertEquals([outbox.acknowledge(5), outbox.isDone, outbox.bytes], [true, true, 0]);
 });
@@ -84,7 +84,7 @@ Deno.test("a count that exceeds what was sent, or falls, is refused and changes 
   assertEquals([outbox.acknowledge(1), outbox.acknowledge(4), outbox.rewind(4)], [
     false,
     false,
-    false,
+    undefined,
   ]);
   assertEquals([outbox.acknowledged, outbox.sent, outbox.acknowledge(3)], [2, 3, true]);
 });
@@ -345,7 +345,8 @@ Deno.test("a member gets each of its frames once, in order, in any sequence of e
         else if (step.do === "ack" || step.do === "rewind") {
           const { acknowledged, sent } = outbox;
           const count = acknowledged + Math.floor(step.part * (sent - acknowledged));
-          assert(outbox[step.do === "ack" ? "acknowledge" : "rewind"](count));
+          const isTaken = step.do === "ack" ? outbox.acknowledge(count) : outbox.rewind(count);
+          assert(isTaken !== false && isTaken !== undefined);
           if (step.do === "rewind") got = got.slice(0, count);
         }
         assertEquals(outbox.sent, got.length);

@@ -13,7 +13,7 @@ import { BOUND, encodeGreeting, KIND, type Reason } from "../../../lib/chat/wire
 import { until } from "../keys.ts";
 import { fakeLink } from "../links.ts";
 import { concatBytes, pairFrame, provenJoin } from "../raw_frames.ts";
-import { DIALLED } from "../raw_member.ts";
+import { DIALLED, RawMember } from "../raw_member.ts";
 import { heard, RelayRoom } from "./relay_room.ts";
 
 /** The members that were reported as too fast, by name. */
@@ -93,6 +93,43 @@ Deno.test("acknowledgements of new frames are free, and others are not", async (
   await room.settle();
   assertEquals(slowed(room), ["ada"]);
 });
+
+Deno.test("a member that resumes again and again is charged for what it is sent once more", async () => {
+  const MIB = 1 << 20;
+  const room = new RelayRoom({ limits: { fanoutPerSecond: 4 * MIB } });
+  const [eve, stuck] = [await room.join("eve"), await room.join("stuck")];
+  stuck.raw.acknowledges = false;
+  for (let number = 1; number <= 4; number++) eve.raw.say({ number, size: MIB / 2 });
+  await room.settle();
+  const resume = async () => {
+    const next = new RawMember(room.relay);
+    next.acknowledges = false;
+    await next.resume(stuck.self, { ...pick(stuck.raw), counted: 0 });
+    await room.settle();
+    return next.bye ?? heard(next).length;
+  };
+  const answers = [];
+  for (let i = 0; i < 8; i++) answers.push(await resume());
+  // A little more than 2 MiB each time, and a burst of 8 MiB.
+  assertEquals(answers, [4, 4, 4, 4, ...Array(4).fill("TOO_MANY_JOINS")]);
+  room.clock.advance(600);
+  assertEquals(await resume(), 4);
+});
+
+Deno.test("a member that has acknowledged everything pays only for its resumes", async () => {
+  const room = new RelayRoom({ limits: { framesPerSecond: 1000 } });
+  const [eve, bo] = [await room.join("eve"), await room.join("bo")];
+  for (let number = 1; number <= 4; number++) eve.raw.say({ number, size: 1 << 19 });
+  await room.settle();
+  for (let i = 0; i < 19; i++) {
+    bo.raw = await room.resume(bo);
+    assertEquals([bo.raw.bye, heard(bo.raw)], [undefined, []]);
+  }
+});
+
+function pick({ room, number, sent }: RawMember) {
+  return { room, number, sent };
+}
 
 /** A connection that says where it comes from. */
 class Caller {
