@@ -8,6 +8,7 @@
  * @module
  */
 
+import { type Rate, TokenBucket } from "../../base/clock.ts";
 import {
   type GrantMessage,
   LINE_OVERHEAD_BYTES,
@@ -29,26 +30,37 @@ import type { OwnChain, OwnPairs } from "./own_chains.ts";
 const MAX_BATCH_BYTES = 64 << 10;
 /** The most lines of one stream that are put into a frame at a time. A pair frame has four such parts at most. */
 export const MAX_BATCH_LINES = 1024;
-/** The shortest time between two repairs for one contact, in milliseconds. */
+/** The shortest time between two repairs for one contact, in milliseconds. It doubles with each that is not taken. */
 const REPAIR_MS = 1000;
+/** The longest time between two repairs for one contact, in milliseconds. */
+const MAX_REPAIR_MS = 30_000;
+/** How much is sent again to all contacts together, in bytes. What they say is lost costs them nothing. */
+export const REPAIRS: Rate = { perSecond: 512 << 10, burst: 4 << 20 };
+/** What a repair costs besides its text, in bytes. */
+const REPAIR_BYTES = 256;
 
 /** The lines that contacts are sent alone. */
 export class PairLines {
   readonly #ledger: Ledger;
   readonly #chain: OwnChain;
   readonly #now: () => number;
+  readonly #budget: TokenBucket;
 
   /** Starts with nothing lost. */
   constructor({ ledger, now }: RoomContext, chain: OwnChain) {
     this.#ledger = ledger;
     this.#chain = chain;
     this.#now = now;
+    this.#budget = new TokenBucket(REPAIRS, now());
   }
 
   /** Whether something that was lost is to be sent again now. */
   isRepairDue(contact: Contact): boolean {
-    return STREAMS.some((stream) => contact.streams[stream].repair > 0) &&
-      this.#now() - contact.repairedAt >= REPAIR_MS;
+    if (STREAMS.every((stream) => contact.streams[stream].repair === 0)) return false;
+    const now = this.#now();
+    const pauseMs = REPAIR_MS * 2 ** Math.max(0, contact.repairs - 1);
+    return now - contact.repairedAt >= Math.min(pauseMs, MAX_REPAIR_MS) &&
+      this.#budget.spent(now) < REPAIRS.burst;
   }
 
   /** Whether a contact can be sent something alone now. */
@@ -85,8 +97,7 @@ export class PairLines {
 
   /** Takes what a contact is to be sent alone, up to a frame's worth. The lines that it is owed go to `entries`. */
   messagesTo(contact: Contact, entries: Entry[]): PairMessage[] {
-    const repairs = this.isRepairDue(contact) ? STREAMS : [];
-    const again = repairs.flatMap((stream) => this.#repairOf(contact, stream));
+    const again = this.isRepairDue(contact) ? this.#repair(contact) : [];
     const owed = STREAMS.flatMap((stream) => this.#owedTo(contact, stream))
       .sort((one, other) => one.entry.order - other.entry.order);
     entries.push(...owed.map(({ entry }) => entry));
@@ -103,6 +114,17 @@ export class PairLines {
     }
   }
 
+  /** Takes what was lost of all streams, and charges it to the budget. */
+  #repair(contact: Contact): PairMessage[] {
+    const messages = STREAMS.flatMap((stream) => this.#repairOf(contact, stream));
+    if (messages.length === 0) return [];
+    contact.repairs += 1;
+    contact.repairedAt = this.#now();
+    const texts = messages.map((message) => message.kind === "line" ? message.text.length : 0);
+    this.#budget.spend(texts.reduce((sum, length) => sum + length, REPAIR_BYTES), this.#now());
+    return messages;
+  }
+
   /** Takes what was lost, up to a frame's worth, and the chain's key, which may have been lost too. */
   #repairOf(contact: Contact, stream: Stream): PairMessage[] {
     const { owed, sent, through } = contact.streams[stream];
@@ -110,7 +132,6 @@ export class PairLines {
     const last = Math.min(contact.streams[stream].repair, (owed[0]?.line.number ?? Infinity) - 1);
     contact.streams[stream].repair = 0;
     if (last <= through) return [];
-    contact.repairedAt = this.#now();
     let before = through;
     const outstanding = this.#ledger.outstanding(contact, stream, last);
     const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
@@ -123,6 +144,7 @@ export class PairLines {
     const known = Math.min(last, contact.streams[stream].seen);
     const isAll = lost.length === outstanding.length;
     if (isAll && before < known) lines.push({ kind: "gone", stream, number: known });
+    contact.streams[stream].repaired = isAll ? Math.max(before, known) : before;
     const isHolder = stream === STREAM.group && contact.mode !== "behind" &&
       this.#chain.isHolder(contact.peer);
     return isHolder ? [...lines, this.grant(sent + 1, sent)] : lines;
@@ -230,6 +252,13 @@ export class Silence {
   /** A contact has sent a receipt, which shows progress or does not. */
   answered(contact: Contact, progress: boolean): void {
     const isOutstanding = this.#ledger.isOutstanding(contact);
+    // A contact that takes a little at a time does not make all of it come at once again.
+    const { streams } = contact;
+    if (
+      progress && STREAMS.every((stream) => streams[stream].through >= streams[stream].repaired)
+    ) {
+      contact.repairs = 0;
+    }
     if (progress || !isOutstanding) {
       contact.fruitless = 0;
       contact.quietSince = isOutstanding ? this.#context.now() : undefined;
@@ -257,14 +286,19 @@ export class Silence {
     this.#lookAt = Infinity;
     const patience = QUIET_MS + this.#allowance;
     const silent: Contact[] = [];
+    const lossy: Contact[] = [];
     for (const contact of this.#ledger.contacts()) {
-      if (this.#sending.lines.isRepairDue(contact)) this.#sending.want(contact);
+      if (this.#sending.lines.isRepairDue(contact)) lossy.push(contact);
       if (this.#isLate(contact)) this.#ledger.stall(contact, true);
       if (!this.#isQuiet(contact, patience)) continue;
       this.#ledger.stall(contact, true);
       // The relay may call a member away that is not: a member that answers is there.
       const pace = contact.peer.away && contact.fruitless === 0 ? AWAY_MS : patience;
       if (contact.here && now() - contact.askedAt >= pace) silent.push(contact);
+    }
+    // The budget goes first to those that have waited longest.
+    for (const contact of lossy.sort((one, other) => one.repairedAt - other.repairedAt)) {
+      this.#sending.want(contact);
     }
     this.ask(silent);
     this.watch();

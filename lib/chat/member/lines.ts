@@ -105,6 +105,8 @@ export class ContactStream {
   gone = 0;
   /** The number up to which lost messages are to be sent again. */
   repair = 0;
+  /** The number up to which the last repair sent them. */
+  repaired = 0;
 
   /** Marks what was sent up to a number and was not taken as lost. It is sent again when that is due. */
   lose(number: number = this.sent): void {
@@ -134,7 +136,7 @@ export class ContactStream {
   /** Forgets all frames that were sent alone. What was not taken is sent again. */
   crash(): void {
     this.flight.length = 0;
-    this.flightBytes = 0;
+    this.flightBytes = this.repaired = 0;
     this.last = this.through;
   }
 }
@@ -183,6 +185,8 @@ export class Contact {
   fruitless = 0;
   /** When lost messages were sent again last, in milliseconds. */
   repairedAt = -Infinity;
+  /** How many repairs in a row it has not taken. */
+  repairs = 0;
   /** The notices that it is to be sent in this room. */
   notices: NoticeMessage[] = [];
 
@@ -213,7 +217,7 @@ export class Contact {
       this.asking =
         false;
     this.mode = "apart";
-    this.behindFrom = this.fruitless = 0;
+    this.behindFrom = this.fruitless = this.repairs = 0;
     this.quietSince = undefined;
     for (const stream of STREAMS) this.streams[stream].repair = 0;
     this.notices = [];

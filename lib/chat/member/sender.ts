@@ -59,6 +59,8 @@ export class Outgoing {
   readonly #recipients: Recipients;
   #state: "before" | "running" | "paused" | "over" = "before";
   #pumping = false;
+  /** Whether a repair was sent after the last line to everyone. */
+  #hasRepaired = false;
   /** Since when the relay has accepted nothing while frames wait for it, in milliseconds. */
   #ignoredSince = Infinity;
 
@@ -238,12 +240,16 @@ export class Outgoing {
     return undefined;
   }
 
-  /** Whether a line to everyone is to be sent before the next private one of a contact. */
+  /**
+   * Whether a line to everyone is to be sent before the next private one of a contact, or before its repair because
+   * another one was sent just now.
+   */
   #waits(contact: Contact): boolean {
-    if (contact.notices.length > 0) return false;
     const [first] = this.#ledger.pending;
+    if (first === undefined || contact.notices.length > 0) return false;
     const order = privateOrder(contact);
-    return first !== undefined && order < Infinity && order > first.order;
+    if (order < Infinity) return order > first.order;
+    return this.#hasRepaired && this.lines.isRepairDue(contact);
   }
 
   /** Sends a contact a frame of its own. */
@@ -256,6 +262,7 @@ export class Outgoing {
     const lacking = this.pairs.lacking([contact.peer]);
     if (lacking.length > 0) return await this.#prepare(lacking);
     const entries: Entry[] = [];
+    this.#hasRepaired ||= this.lines.isRepairDue(contact);
     const messages = contact.unsure ? [] : this.lines.messagesTo(contact, entries);
     if (messages.length === 0 && !contact.unsure) return this.#rejoin(contact);
     contact.greeted = true;
@@ -299,6 +306,7 @@ export class Outgoing {
     const { together, behind, apart, dropped } = this.#recipients.of(first);
     const lacking = this.pairs.lacking(together.map(({ peer }) => peer));
     if (lacking.length > 0) return await this.#prepare(lacking);
+    this.#hasRepaired = false;
     // All of it before anything is awaited: if the room ends meanwhile, everyone is owed what it was to be sent.
     pending.splice(0, entries.length);
     for (const contact of dropped) for (const entry of entries) this.#ledger.drop(contact, entry);

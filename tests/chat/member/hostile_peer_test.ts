@@ -7,6 +7,11 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../../lib/base/bytes.ts";
+import type { Credential } from "../../../lib/chat/identity/credential.ts";
+import { PairLines, REPAIRS } from "../../../lib/chat/member/contacts.ts";
+import { Ledger } from "../../../lib/chat/member/deliveries.ts";
+import type { RoomContext } from "../../../lib/chat/member/options.ts";
+import type { OwnChain } from "../../../lib/chat/member/own_chains.ts";
 import { MAX_UNWRAPPED } from "../../../lib/chat/seal/pairwise.ts";
 import {
   encodeMessages,
@@ -16,7 +21,7 @@ import {
 } from "../../../lib/chat/wire/content.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
-import { Copies, count, faults, shown, TestRoom } from "../room.ts";
+import { Copies, count, faults, type Seat, shown, TestRoom } from "../room.ts";
 
 /** A room of ada, bo and eve. */
 async function withEve() {
@@ -125,6 +130,104 @@ Deno.test("a flood of asks is answered at a limited rate and costs nobody else",
   ada.member.enter("still here");
   await room.settle();
   assertEquals([shown(bo), count(ada, "ended")], [["ada: still here"], 0]);
+});
+
+/** Several members of eve's, each of which has been sent two lines by ada, and says that it lacks the first. */
+async function liars(room: TestRoom, ada: Seat, names: readonly string[]) {
+  const eves: Eve[] = [];
+  for (const name of names) eves.push(await Eve.join(room, name));
+  for (const eve of eves) await eve.here();
+  await room.settle();
+  for (const text of ["x".repeat(60_000), "y"]) {
+    ada.member.enter(text);
+    await room.settle();
+  }
+  const keyed = await Promise.all(
+    eves.map(async (eve) => ({ eve, receiver: await eve.receiver(ada) })),
+  );
+  return async () => {
+    for (const { eve, receiver } of keyed) {
+      await eve.receipt(ada, receiver, [{
+        stream: STREAM.group,
+        through: 0,
+        seen: 2,
+        withheld: 0,
+      }]);
+    }
+    await room.settle();
+  };
+}
+
+/** The kinds of the large frames that a member has sent after the first `from` frames. */
+function kindsOf({ sent }: Seat, from: number): number[] {
+  return sent.slice(from).map((bytes) => bytes[4]!)
+    .filter((kind) => kind === KIND.sealed || kind === KIND.pair);
+}
+
+Deno.test("a recipient that never takes what is sent again gets it after 1, 2, 4 seconds and up to half a minute", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const lie = await liars(room, ada, ["eve"]);
+  const at: number[] = [];
+  let noted = ada.sent.length;
+  const note = (second: number) => {
+    at.push(...kindsOf(ada, noted).map(() => second));
+    noted = ada.sent.length;
+  };
+  for (let second = 0; second < 95; second++) {
+    await lie();
+    note(second);
+    await room.pass(1_000);
+    note(second + 1);
+  }
+  assertEquals(at, [0, 1, 3, 7, 15, 31, 61, 91]);
+});
+
+Deno.test("a line to everyone comes between two repairs", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const lie = await liars(room, ada, ["evea", "eveb"]);
+  await lie();
+  await lie();
+  const before = ada.sent.length;
+  room.clock.advance(2_000);
+  ada.member.tick();
+  ada.member.enter("between");
+  await room.settle();
+  assertEquals(kindsOf(ada, before), [KIND.pair, KIND.sealed, KIND.pair]);
+});
+
+Deno.test("what is sent again to all contacts together is bounded", () => {
+  let now = 0;
+  const ledger = new Ledger(() => {});
+  const contacts = Array.from({ length: 200 }, (_, i) => {
+    const credential = { key: `${i}`, folded: `${i}` } as Credential;
+    return ledger.add({ number: i + 1, credential, confirmed: true, away: false }, 0, 0);
+  });
+  const text = new Uint8Array(60_000);
+  const line = { id: "", stream: STREAM.group, number: 1, time: 0, text, shown: "" };
+  ledger.enter(
+    { ...line, to: undefined, version: 200, leftOut: new Set() },
+    new Uint8Array(32),
+    0,
+  );
+  const chain = { isHolder: () => false } as unknown as OwnChain;
+  const lines = new PairLines({ ledger, now: () => now } as RoomContext, chain);
+  const repaired = () => {
+    let bytes = 0;
+    for (const contact of contacts) {
+      contact.streams[STREAM.group].send(1);
+      contact.streams[STREAM.group].lose(1);
+      if (!lines.isRepairDue(contact)) continue;
+      for (const one of lines.messagesTo(contact, [])) bytes += one.kind === "line" ? 60_000 : 0;
+    }
+    return bytes;
+  };
+  const within = (bytes: number, bound: number) =>
+    assert(bytes > bound - 120_000 && bytes <= bound + 60_000, `${bytes} of ${bound} bytes`);
+  within(repaired(), REPAIRS.burst);
+  now += 2_000;
+  within(repaired(), 2 * REPAIRS.perSecond);
 });
 
 Deno.test("a member unwraps a limited number of pairwise keys of one stay", async () => {

@@ -197,7 +197,7 @@ Deno.test("a member that is away is not told of those that came and went meanwhi
     raw.close();
     await room.settle();
     await room.pass(2_000);
-    raw = await room.resume(cy);
+    raw = await room.resume({ ...cy, raw });
   }
   dee.raw.close();
   await room.settle();
