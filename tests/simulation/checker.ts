@@ -268,6 +268,8 @@ export class Checker {
     if (code === "GAP") {
       const { told } = this.#lossesOf(process, whose!);
       this.#lossesOf(process, whose!).told = told + parseInt(detail);
+      // A sender that was told that a process has left tells it what it was owed, when it is back.
+      if (this.#view(whose!).told.has(process)) return;
     }
     const isFault = code === "FAILED" || this.isCalm && code !== "GAP" || !this.isLiedTo;
     if (!isFault || code === "GAP" && this.mayGiveUp) return;

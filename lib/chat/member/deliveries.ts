@@ -15,6 +15,8 @@ import type { Peer } from "./roster.ts";
 
 /** The most text that is kept until it is delivered, in bytes. */
 export const MAX_KEPT_BYTES = 16 << 20;
+/** The most members that have left of which it is kept what they were owed. */
+export const MAX_PARTED = 16_384;
 
 /** The state of a line that is not delivered. */
 export interface WaitingLine {
@@ -62,6 +64,8 @@ export class Ledger {
   /** The contacts that are not in the present room, by folded name. */
   readonly #missing = new Map<string, Contact>();
   readonly #undisplayed = new Set<Contact>();
+  /** The highest numbers that members which have left were owed and had not taken, by their hashes. */
+  readonly #parted = new Map<string, Readonly<Record<Stream, number>>>();
   readonly #logs = new Logs();
   /** All lines, in the order in which they were entered. */
   readonly #lines = new Set<Entry>();
@@ -186,7 +190,8 @@ export class Ledger {
   }
 
   /**
-   * Adds a peer that joined.
+   * Adds a peer that joined. If it had left, it is to be told up to which number it was owed what will not come: a relay
+   * could otherwise hide a line by a leaving.
    *
    * @param peer The peer.
    * @param joining The number of the event that tells it.
@@ -194,6 +199,9 @@ export class Ledger {
    */
   add(peer: Peer, joining: number, joinedAt: number): Contact {
     const contact = new Contact(peer, joining, joinedAt);
+    const owed = this.#parted.get(contact.key);
+    this.#parted.delete(contact.key);
+    for (const stream of STREAMS) contact.streams[stream].gone = owed?.[stream] ?? 0;
     this.#contacts.set(contact.key, contact);
     this.#undisplayed.add(contact);
     return contact;
@@ -210,6 +218,8 @@ export class Ledger {
   part(key: string, signed: boolean): void {
     const contact = this.#contacts.get(key);
     if (contact === undefined) return;
+    // Who leaves by itself knows that it misses what is said.
+    if (!signed) this.#noteOwed(contact);
     for (const entry of this.#untaken(contact)) {
       this.#miss(entry, contact, { signed });
       this.#settle(entry, contact);
@@ -217,6 +227,22 @@ export class Ledger {
     this.#contacts.delete(key);
     if (!contact.here) this.#missing.delete(contact.peer.credential.folded);
     this.#undisplayed.delete(contact);
+  }
+
+  /** Notes up to which numbers a contact that leaves was owed something that it has not taken. */
+  #noteOwed(contact: Contact): void {
+    const owedOf = (stream: Stream) => {
+      const { through, sent, gone } = contact.streams[stream];
+      const [last] = this.#linesFor(contact, stream, through).slice(-1);
+      const owed = Math.max(sent, gone, last?.line.number ?? 0);
+      return owed > through ? owed : 0;
+    };
+    const owed = { [STREAM.group]: owedOf(STREAM.group), [STREAM.private]: owedOf(STREAM.private) };
+    if (STREAMS.every((stream) => owed[stream] === 0)) return;
+    this.#parted.set(contact.key, owed);
+    if (this.#parted.size <= MAX_PARTED) return;
+    const [oldest] = this.#parted.keys();
+    this.#parted.delete(oldest!);
   }
 
   /**

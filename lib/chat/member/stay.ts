@@ -241,7 +241,9 @@ export class Membership {
     if (missing !== undefined) this.part(missing.peer, "REPLACED", false);
     this.#makeRoom();
     event({ kind: "joined", peer, present });
-    this.outgoing.silence.meet(ledger.add(peer, displayed.emitted, present ? -Infinity : now()));
+    const contact = ledger.add(peer, displayed.emitted, present ? -Infinity : now());
+    this.outgoing.silence.meet(contact);
+    this.outgoing.want(contact);
   }
 
   /** Gives up the oldest contact that is not back, if relays have listed too many. */

@@ -7,6 +7,8 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
+import { Ledger, MAX_PARTED } from "../../../lib/chat/member/deliveries.ts";
+import { STREAM } from "../../../lib/chat/wire/content.ts";
 import { readPair } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
@@ -101,6 +103,110 @@ Deno.test("messages left out before a joining or before another room are reporte
   assertEquals(shown(bo), ["one", "three", "two", "four", "five"].map((text) => `ada: ${text}`));
   assertEquals(shown(cy), ["three", "four", "five"].map((text) => `ada: ${text}`));
   assertEquals([faults(cy), count(ada, "delivered")], [[], 5]);
+});
+
+/** A relay's room in which ada's lines to bo can be held back, and from which bo can be removed. */
+async function parting() {
+  let losing = false;
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.join("bo", ({ kind, bytes }) => {
+    const isOfAda = (kind === KIND.sealed || kind === KIND.pair) && bytes[8] === 1;
+    return losing && isOfAda ? [] : [bytes];
+  });
+  const say = async (text: string, to?: string) => {
+    ada.member.enter(text, to);
+    await room.settle();
+  };
+  await say("one");
+  /** The relay loses something that ada says, lets bo's stay end, and does not know it any longer. */
+  const loseAndPart = async (text: string, to?: string) => {
+    losing = true;
+    await say(text, to);
+    bo.cut();
+    await room.settle();
+    const [there] = room.relay.rooms();
+    there!.expel(there!.stay(bo.self.key)!, "LOST");
+    there!.flush();
+    await room.settle();
+  };
+  /** bo comes back, to whom ada's lines come again unless `still`. */
+  const comeBack = async (still = false) => {
+    losing = still;
+    bo.connect();
+    await room.settle();
+    await room.settle();
+    losing = false;
+  };
+  return { room, ada, bo, say, loseAndPart, comeBack };
+}
+
+Deno.test("a line that a relay withholds before it lets its recipient leave is reported when that one is back", async () => {
+  const { bo, say, loseAndPart, comeBack } = await parting();
+  await loseAndPart("two");
+  await say("three, to nobody");
+  await comeBack();
+  assertEquals(gaps(bo), ["1 missing"]);
+  await say("four");
+  assertEquals([shown(bo), gaps(bo)], [["ada: one", "ada: four"], ["1 missing"]]);
+});
+
+Deno.test("a relay that withholds that report as well is found out at the next line, and a private line is reported too", async () => {
+  const { room, bo, say, loseAndPart, comeBack } = await parting();
+  await loseAndPart("two");
+  await comeBack(true);
+  assertEquals(gaps(bo), []);
+  await say("three");
+  assertEquals([shown(bo), gaps(bo)], [["ada: one", "ada: three"], ["1 missing"]]);
+  await wait(room);
+  await loseAndPart("between us", "bo");
+  await comeBack();
+  assertEquals(gaps(bo), ["1 missing", "1 missing"]);
+});
+
+Deno.test("a relay that lets a member leave again and again before it is told hides nothing", async () => {
+  const { bo, say, loseAndPart, comeBack } = await parting();
+  await loseAndPart("two");
+  for (let i = 0; i < 3; i++) {
+    await comeBack(true);
+    await loseAndPart("to nobody, as nobody has displayed bo", "nobody");
+  }
+  await comeBack();
+  assertEquals(gaps(bo), ["1 missing"]);
+  await say("three");
+  assertEquals(shown(bo), ["ada: one", "ada: three"]);
+});
+
+Deno.test("a member whose sender does not know that it took everything is told of no gap when it is back", async () => {
+  const { room, ada, bo, say, loseAndPart, comeBack } = await parting();
+  // ada hears no receipt of bo's.
+  ada.receives = false;
+  await say("two");
+  await room.settle();
+  ada.receives = true;
+  await loseAndPart("", "nobody");
+  await comeBack();
+  await say("three");
+  assertEquals([shown(bo), faults(bo)], [["ada: one", "ada: two", "ada: three"], []]);
+});
+
+Deno.test("a ledger keeps what is owed for a limited number of members that have left, and not for one that left by itself", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  await room.join("bo");
+  const peer = ada.member.roster.byName("bo")!;
+  const none = () => {};
+  const ledger = new Ledger({ sent: none, delivered: none, unheard: none });
+  const add = (key: string) =>
+    ledger.add({ ...peer, credential: { ...peer.credential, key } }, 0, 0).streams[STREAM.group];
+  for (let i = 0; i <= MAX_PARTED; i++) {
+    add(`${i}`).send(5);
+    ledger.part(`${i}`, false);
+  }
+  add("by itself").send(5);
+  ledger.part("by itself", true);
+  const owed = ["0", "1", `${MAX_PARTED}`, "by itself"].map((key) => add(key).gone);
+  assertEquals(owed, [0, 5, 5, 0]);
 });
 
 Deno.test("a private line that is held back until a later group line was shown is still shown", async () => {
