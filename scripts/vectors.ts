@@ -138,15 +138,25 @@ const events: [RosterEvent, Bytes][] = [
   ["joined", cy],
   ["left", cy],
 ];
-const history = new RosterHistory({
-  room,
-  version: 0,
-  context: await firstContext(room),
-  members: [],
-});
-const contexts = [await history.newest];
-for (const [event, member] of events) contexts.push(await history.add(event, member));
-const version = history.version;
+/** A relay lists ada twice, and one of the two leaves. */
+const listedTwice: [RosterEvent, Bytes][] = [
+  ["joined", ada.member],
+  ["joined", bo.member],
+  ["joined", ada.member],
+  ["left", ada.member],
+];
+
+/** Returns the contexts of all versions of a room with these events. */
+async function contextsOf(events: readonly [RosterEvent, Bytes][]): Promise<Bytes[]> {
+  const context = await firstContext(room);
+  const history = new RosterHistory({ room, version: 0, context, members: [] });
+  const contexts = [await history.newest];
+  for (const [event, member] of events) contexts.push(await history.add(event, member));
+  return contexts;
+}
+
+const contexts = await contextsOf(events);
+const version = events.length;
 const context = contexts[version]!;
 const check = checkOf(context);
 const place = { room, member: ada.member, version, context };
@@ -337,6 +347,10 @@ const vectors = {
   history: {
     events: events.map(([event, member]) => ({ event, member: hex(member) })),
     contexts: contexts.map(hex),
+  },
+  listedTwice: {
+    events: listedTwice.map(([event, member]) => ({ event, member: hex(member) })),
+    contexts: (await contextsOf(listedTwice)).map(hex),
   },
   statements: Object.fromEntries(
     Object.entries(statements).map(([name, bytes]) => [name, hex(bytes)]),

@@ -740,7 +740,7 @@ class Core:
         numbers = [n for n, _, _ in self.pages[3]]
         if any(a >= b for a, b in zip(numbers, numbers[1:])) or (numbers and numbers[-1] > v):
             raise Breach("listings out of order")
-        if len(numbers) >= MAX_MEMBERS or v >= 2**32 - 2:
+        if len(numbers) >= MAX_MEMBERS or v >= 2**32 - 1:
             raise Breach("too many members")
         if last:
             self.enter_room(*self.pages)

@@ -294,6 +294,9 @@ export async function answerByResuming(
   return encodeProven(KIND.resume, request, proof);
 }
 
+/** The last version of a room. */
+const MAX_VERSION = 0xffff_ffff;
+
 /** Joins the pages of a roster. */
 export class RosterPages {
   #first: RosterPage | undefined;
@@ -312,6 +315,7 @@ export class RosterPages {
     const isSame = page.version === version && mapKey(page.room) === mapKey(room) &&
       mapKey(page.context) === mapKey(context);
     if (!isSame) throw new MalformedError("the roster changed between its pages");
+    if (version === MAX_VERSION) throw new MalformedError("the room has no version left");
     for (const listing of page.listings) this.#list(listing, version);
     if (!page.last) return undefined;
     return { room, version, context, number: version + 1, listings: this.#listings };

@@ -72,6 +72,9 @@ export class OwnPairs extends Map<Peer, PairSender> {
   }
 }
 
+/** The last number of a chain. */
+const MAX_CHAIN = 0xffff_ffff;
+
 /** A member's own chain for the group in one room. */
 export class OwnChain {
   readonly #context: RoomContext;
@@ -133,7 +136,10 @@ export class OwnChain {
     this.#holders = change === "chain" ? recipients : readers;
     if (change === "step") await this.#chain!.advance();
     if (change === "chain") {
-      const scope = { room, sender: self.member, chain: ledger.nextChain() };
+      const number = ledger.nextChain();
+      // A chain with the number of an earlier one would be taken for that one.
+      if (number > MAX_CHAIN) throw new Error("this member has used all numbers of chains");
+      const scope = { room, sender: self.member, chain: number };
       this.#chain = await SendingChain.start(scope, random);
     }
     return { chain: this.#chain!, lacking };

@@ -5,11 +5,13 @@
  */
 
 // @ts-types="../../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { secureRandom } from "../../../lib/base/bytes.ts";
 import type { Credential } from "../../../lib/chat/identity/credential.ts";
 import { Ledger, MAX_KEPT_BYTES } from "../../../lib/chat/member/deliveries.ts";
 import type { Contact, Entry, Line, Missed } from "../../../lib/chat/member/lines.ts";
+import type { RoomContext } from "../../../lib/chat/member/options.ts";
+import { keyChange, OwnChain } from "../../../lib/chat/member/own_chains.ts";
 import type { Peer } from "../../../lib/chat/member/roster.ts";
 import { STREAM, type Stream } from "../../../lib/chat/wire/content.ts";
 import { Clock, credentialOf } from "../keys.ts";
@@ -436,6 +438,18 @@ Deno.test("a contact that is served alone when the relay says that it is behind 
   book.ledger.fallBehind(bo, 2);
   const owed = bo.streams[STREAM.group].owed.map(({ line }) => line.shown);
   assertEquals([bo.mode, bo.behindFrom, owed], ["behind", 2, ["two", "three"]]);
+});
+
+Deno.test("a member that has used all numbers of chains starts no other one", async () => {
+  const room = new Uint8Array(32);
+  let number = 0xffff_ffff;
+  const ledger = { nextChain: () => number++ };
+  const context = { keyChange, random: secureRandom, ledger, room, self: ada } as unknown;
+  const none: ReadonlySet<Peer> = new Set();
+  const chain = new OwnChain(context as RoomContext);
+  const bo = new Set([peerOf("bo")]);
+  assertEquals((await chain.for(bo, none)).chain.scope.chain, 0xffff_ffff);
+  await assertRejects(() => chain.for(new Set([peerOf("cy")]), none), Error, "all numbers");
 });
 
 Deno.test("chains and lines have numbers that are never used twice, in any room", () => {

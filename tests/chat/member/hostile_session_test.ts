@@ -99,6 +99,11 @@ Deno.test("a roster out of order, or without an end, is not taken", () => {
   }
 });
 
+Deno.test("a roster whose version leaves no number for its newcomer is not taken", () => {
+  assertEquals(take(pagesOf(0xffff_fffe, [1]))?.number, 0xffff_ffff);
+  assertThrows(() => take(pagesOf(0xffff_ffff, [1])), MalformedError, "no version left");
+});
+
 Deno.test("a roster whose pages are of two rosters is not taken", () => {
   const [first] = pagesOf(10_000, upTo(10_000));
   const tail = (version: number, context?: Bytes) =>

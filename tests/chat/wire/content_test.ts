@@ -274,6 +274,16 @@ Deno.test("a receipt skips streams that its reader does not know", () => {
   assertEquals(readReceipt(concat([encodeReceipt(streams), other])), [...streams]);
 });
 
+Deno.test("a stream that a receipt names twice is read twice, in order", () => {
+  const twice = [1, 3].map((through) => ({
+    stream: STREAM.group,
+    through,
+    seen: 3,
+    withheld: 0,
+  }));
+  assertEquals(readReceipt(encodeReceipt(twice)), twice);
+});
+
 Deno.test("a receipt that is malformed is refused", () => {
   const progress = (through: number, seen: number, withheld = 0) =>
     new ByteWriter(19).u8(0).u48(through).u48(seen).u48(withheld).finish();
