@@ -140,9 +140,13 @@ export class RoomTranscript implements Presenter {
       return [];
     }
     this.#replaced = [];
-    const isBack = event.kind === "joined" && replaced.some(({ peer }) => isSame(peer, event.peer));
-    if (isBack) return this.#joined(event.peer, event.present, true);
-    return [...replaced.flatMap((one) => this.#left(one)), ...this.#event(event)];
+    const { peer: newcomer } = event.kind === "joined" ? event : {};
+    const gone = replaced.filter(({ peer }) => newcomer === undefined || !isSame(peer, newcomer));
+    const isBack = newcomer !== undefined && gone.length < replaced.length;
+    return [
+      ...gone.flatMap((one) => this.#left(one)),
+      ...isBack ? this.#joined(newcomer, false, true) : this.#event(event),
+    ];
   }
 
   #event(event: MemberEvent): string[] {
@@ -311,7 +315,7 @@ export class RoomTranscript implements Presenter {
     return [...this.gathered(), this.#note(text)];
   }
 
-  /** Tells of a newcomer, which may be another run of a member that was there: the same person is back. */
+  /** Tells of a newcomer that was not there, or of another run of a member that was: the same person is back. */
   #joined(peer: Peer, present: boolean, isBack: boolean): string[] {
     this.#here.set(peer.credential.key, peer);
     if (present) return [];

@@ -505,6 +505,14 @@ Deno.test("a replaced member is gone if no newcomer follows, before what follows
     "* bo is gone: another run has come under that name",
     "* cy joined (new)",
   ]);
+  // One run may take the place of several, under names that look alike.
+  for (const one of [bo, cy]) {
+    transcript.event({ kind: "left", peer: one, reason: "REPLACED", signed: false });
+  }
+  assertEquals(transcript.event({ kind: "joined", peer: bo, present: false }), [
+    "* cy is gone: another run has come under that name",
+    "* bo is back",
+  ]);
 });
 
 Deno.test("a member that returns after the grace is told the time span that it missed", () => {
