@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Failure } from "../../base/failure.ts";
+import type { Failure } from "../../base/failure.ts";
 import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";

@@ -43,7 +43,7 @@ import {
   webPage,
 } from "./rooms.ts";
 import {
-  ChatLog,
+  type ChatLog,
   KnownPeersNotices,
   type LineHistory,
   type LoadedTrust,
