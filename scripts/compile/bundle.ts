@@ -59,10 +59,8 @@ const ENTRY = "main.js";
 const TABLE = "lib/commands/load.ts";
 
 /**
- * The code that the self-contained program keeps in files beside it, by folder or module.
- *
- * V8 reads the kept code of a whole file when the file is first used: 12 ms a megabyte, and a megabyte of text becomes
- * that much with the functions that are compiled early. Deno reads the text of a file at 3 ms a megabyte.
+ * The code that the self-contained program keeps in files beside it, by folder or module. V8 reads the kept code of a
+ * whole file when the file is first used, at 12 ms a megabyte. Deno reads the text of a file at 3 ms a megabyte.
  */
 const FILES = [
   {
