@@ -184,7 +184,7 @@ export class Checker {
     for (const [text, one] of sender.said) {
       if (one.number >= number) break;
       const isDue = one.to === to && one.recipients.has(process) && !shownSet.has(text) &&
-        (sender.told.get(process) ?? -1) < one.at && !one.givenUp.has(process) &&
+        !one.givenUp.has(process) &&
         !sender.leaveOut.hasLeftOut(personOf(process), one.at);
       if (isDue) missing += 1;
     }

@@ -127,19 +127,19 @@ export class PairLines {
 
   /** Takes what was lost, up to a frame's worth, and the chain's key, which may have been lost too. */
   #repairOf(contact: Contact, stream: Stream): PairMessage[] {
-    const { owed, sent, through } = contact.streams[stream];
+    const { owed, sent, through, told, base } = contact.streams[stream];
     // What is owed was not lost: the relay left it out.
     const last = Math.min(contact.streams[stream].repair, (owed[0]?.line.number ?? Infinity) - 1);
     contact.streams[stream].repair = 0;
     if (last <= through) return [];
-    let before = through;
+    let before = base;
     const outstanding = this.#ledger.outstanding(contact, stream, last);
     const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
-    const lines: PairMessage[] = lost.map((entry) => {
-      const line = lineMessage(entry, before);
-      before = line.number;
-      return line;
-    });
+    const lines: PairMessage[] = told > through ? [{ kind: "gone", stream, number: told }] : [];
+    for (const entry of lost) {
+      lines.push(lineMessage(entry, before));
+      before = entry.line.number;
+    }
     // What the contact knows to be missing, and the policy has kept from it since, will not come.
     const known = Math.min(last, contact.streams[stream].seen);
     const isAll = lost.length === outstanding.length;
@@ -187,6 +187,7 @@ function goneMessages({ streams }: Contact): PairMessage[] {
     const number = state.gone;
     if (number === 0) return [];
     state.gone = 0;
+    state.told = Math.max(state.told, number);
     if (number > state.last) state.send(number);
     return [{ kind: "gone" as const, stream, number }];
   });

@@ -103,6 +103,8 @@ export class ContactStream {
   flightBytes = 0;
   /** The number up to which it is to be told that nothing will come. */
   gone = 0;
+  /** The number up to which it was told so. It may not have heard it: what is sent next says it as well. */
+  told = 0;
   /** The number up to which lost messages are to be sent again. */
   repair = 0;
   /** The number up to which the last repair sent them. */
@@ -111,6 +113,11 @@ export class ContactStream {
   /** Marks what was sent up to a number and was not taken as lost. It is sent again when that is due. */
   lose(number: number = this.sent): void {
     this.repair = Math.min(number, this.sent);
+  }
+
+  /** The number before the first message that may be sent again. */
+  get base(): number {
+    return Math.max(this.through, this.told);
   }
 
   /** Notes that the numbers up to one have been sent. */
@@ -137,7 +144,7 @@ export class ContactStream {
   crash(): void {
     this.flight.length = 0;
     this.flightBytes = this.repaired = 0;
-    this.last = this.through;
+    this.last = this.base;
   }
 }
 

@@ -138,7 +138,11 @@ async function parting() {
     await room.settle();
     losing = false;
   };
-  return { room, ada, bo, say, loseAndPart, comeBack };
+  /** The relay loses what ada says to bo, or no longer. */
+  const lose = (isOn: boolean) => {
+    losing = isOn;
+  };
+  return { room, ada, bo, say, lose, loseAndPart, comeBack };
 }
 
 Deno.test("a line that a relay withholds before it lets its recipient leave is reported when that one is back", async () => {
@@ -162,6 +166,30 @@ Deno.test("a relay that withholds that report as well is found out at the next l
   await loseAndPart("between us", "bo");
   await comeBack();
   assertEquals(gaps(bo), ["1 missing", "1 missing"]);
+});
+
+Deno.test("a report that is lost with its room, or with the line after it, is made at the next line that comes", async () => {
+  const { room, ada, bo, say, lose, loseAndPart, comeBack } = await parting();
+  await loseAndPart("two");
+  await comeBack(true);
+  room.restart();
+  for (const seat of [ada, bo]) {
+    seat.connect();
+    await room.settle();
+  }
+  await say("three");
+  await wait(room);
+  assertEquals([shown(bo), gaps(bo)], [["ada: one", "ada: three"], ["1 missing"]]);
+  assertEquals(count(ada, "delivered"), 3);
+  await loseAndPart("four");
+  await comeBack(true);
+  lose(true);
+  await say("five");
+  lose(false);
+  assertEquals([shown(bo).length, gaps(bo).length], [2, 1]);
+  await wait(room);
+  assertEquals(shown(bo), ["ada: one", "ada: three", "ada: five"]);
+  assertEquals([gaps(bo), count(ada, "delivered")], [["1 missing", "1 missing"], 5]);
 });
 
 Deno.test("a relay that lets a member leave again and again before it is told hides nothing", async () => {
