@@ -106,19 +106,16 @@ export function checkedRoomName(name = ""): string {
   throw new MalformedError(`${JSON.stringify(name)} is not a valid name of a room`);
 }
 
-/** The members that have had a session. */
+/**
+ * The members that have been in a room. The numbers of lines and receipts begin at 1 in a session: recipients would take
+ * the lines of a second one for copies, and acknowledge what they do not show.
+ */
 const used = new WeakSet<OwnCredential>();
 
-/**
- * Takes a member for its only session. The numbers of its lines and receipts begin at 1 in a session: recipients would
- * take the lines of a second one for copies, and acknowledge what they do not show.
- */
-function takeOnce(self: OwnCredential): void {
-  if (used.has(self)) {
-    const why = "it has had a session already, and each session needs a member of its own";
-    throw new Failure({ what: `cannot join as ${self.name}`, why, code: "MEMBER_USED" });
-  }
-  used.add(self);
+function checkUnused(self: OwnCredential): void {
+  if (!used.has(self)) return;
+  const why = "it has had a session already, and each session needs a member of its own";
+  throw new Failure({ what: `cannot join as ${self.name}`, why, code: "MEMBER_USED" });
 }
 
 /**
@@ -129,7 +126,7 @@ function takeOnce(self: OwnCredential): void {
 export function startSession(options: SessionOptions, { dialled, first, dial }: Route): Session {
   const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
   try {
-    takeOnce(self);
+    checkUnused(self);
   } catch (error) {
     first.close();
     throw error;
@@ -169,6 +166,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
       reconnector.start();
     },
     event: (one) => {
+      if (one.kind === "admitted") used.add(self);
       event(one);
       told += 1;
       if (shows === "at once") queueMicrotask(() => contain(() => member.displayed(told)));

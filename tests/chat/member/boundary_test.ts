@@ -251,15 +251,9 @@ Deno.test("an exception in a listener or tap ends its session only, and the rela
   const events: RelayEvent[] = [];
   await using relay = openRelay({ port: 0, event: (event) => events.push(event) });
   const { port } = relay.addr;
-  const self = await createIdentity("ada");
-  const broken = { self, port, event: () => {} };
-  for (
-    const options of [
-      { ...broken, event: breaks },
-      { ...broken, tap: () => breaks },
-    ]
-  ) {
-    const session = await joinRoom(options).catch((error) => error);
+  for (const broken of [{ event: breaks }, { event: () => {}, tap: () => breaks }]) {
+    const self = await createIdentity("ada");
+    const session = await joinRoom({ self, port, ...broken }).catch((error) => error);
     const ended = session instanceof Error ? Promise.reject(session) : session.ended;
     await assertRejects(() => ended, TypeError, "a listener");
   }
