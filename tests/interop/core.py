@@ -15,8 +15,8 @@ from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Set, Tu
 
 from notation import (
     ACCEPTED, ACK, ASK, AWAY, BACK, BEHIND, BURST, BYE, CHALLENGE, CONTEXT, DAY, H, HERE, JOIN,
-    JOINED, KINDS, LEAVE, LEFT, MAX_MEMBERS, MAX_NOTICE, MAX_TEXT, MAX_UNDELIVERED, MINUTE, PAIR,
-    PING, PONG, REASONS, RECEIPT, REJOIN, RENEW, RESUME, RESUMED, ROSTER, ROUTE, SEALED, TRY_AGAIN, UNKNOWN,
+    JOINED, KINDS, LEAVE, LEFT, MAX_MEMBERS, MAX_NOTICE, MAX_TEXT, MAX_UNDELIVERED, MIN_CREDENTIAL,
+    MINUTE, PAIR, PING, PONG, REASONS, RECEIPT, REJOIN, RENEW, RESUME, RESUMED, ROSTER, ROUTE, SEALED, TRY_AGAIN, UNKNOWN,
     WINDOW, block16, Breach, decode_text, Fault, frame, FrameBuffer, gcm_open, gcm_seal,
     Malformed, message, pad, parse_messages, Reader, u16, u32, u48, u8,
 )
@@ -732,6 +732,8 @@ class Core:
         last, count = reader.u8(), reader.u16()
         listings = [(reader.u32(), reader.block16(), reader.block16()) for _ in range(count)]
         reader.end()
+        if any(len(credential) < MIN_CREDENTIAL for _, credential, _ in listings):
+            raise Malformed("shorter than a credential")
         if self.pages is None:
             self.pages = (id_, v, context, [])
         if self.pages[:3] != (id_, v, context):
@@ -938,6 +940,8 @@ class Core:
         reader = Reader(payload)
         v, credential, renewal = reader.u32(), reader.block16(), reader.block16()
         reader.end()
+        if len(credential) < MIN_CREDENTIAL:
+            raise Malformed("shorter than a credential")
         room = self.room
         if H(credential) == self.keys.hash:
             return

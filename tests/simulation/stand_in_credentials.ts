@@ -9,6 +9,7 @@ import { mapKey } from "../../lib/base/bytes.ts";
 import {
   type CredentialCheck,
   CredentialError,
+  MIN_CREDENTIAL_BYTES,
   type OwnCredential,
   renewalOf,
   verifyRenewal,
@@ -30,7 +31,8 @@ export class StandInCredentials {
   /** Makes the credential of a process, which is named apart from the person that runs it; it holds for a day. */
   make(person: string, process: string, now: number): OwnCredential {
     const keys = standInKeys(process);
-    const bytes = new TextEncoder().encode(`credential of ${process}`);
+    const bytes = new Uint8Array(MIN_CREDENTIAL_BYTES);
+    bytes.set(new TextEncoder().encode(`credential of ${process}`));
     const member = new Uint8Array(createHash("sha256").update(bytes).digest());
     const self: OwnCredential = {
       bytes,

@@ -55,6 +55,8 @@ const CREDENTIAL_VERSION = 1;
  * fit.
  */
 export const MAX_CREDENTIAL_BYTES = 2048;
+/** The length of the shortest credential in bytes: a name of one letter, two 2048-bit keys and a signature. */
+export const MIN_CREDENTIAL_BYTES = 960;
 
 /** The keys of a member for one run. */
 export interface MemberKeys {

@@ -16,7 +16,7 @@ import {
   readWhole,
   utf8,
 } from "../../base/bytes.ts";
-import { MAX_CREDENTIAL_BYTES, readRenewal } from "../identity/credential.ts";
+import { MAX_CREDENTIAL_BYTES, MIN_CREDENTIAL_BYTES, readRenewal } from "../identity/credential.ts";
 import { CONTEXT, inContext, MAX_RENEWAL_BYTES, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { encodeFrame } from "./frame.ts";
 import { readLeavePayload } from "./history.ts";
@@ -210,8 +210,12 @@ export function encodeListing({ number, credential, renewal }: Listing): Bytes {
     .u32(number).block16(credential).block16(renewal).finish();
 }
 
+/** Reads a listing. One that cannot be a credential is refused at once: each listing costs its reader hashes. */
 function readListing(reader: ByteReader): Listing {
-  return { number: reader.u32(), ...readRenewable(reader) };
+  const listing = { number: reader.u32(), ...readRenewable(reader) };
+  const { length } = listing.credential;
+  if (length >= MIN_CREDENTIAL_BYTES) return listing;
+  throw new MalformedError(`a credential has ${length} bytes, fewer than ${MIN_CREDENTIAL_BYTES}`);
 }
 
 /** Encodes that a member joined. */

@@ -7,7 +7,11 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, ByteWriter, concat, mapKey, sha256 } from "../../../lib/base/bytes.ts";
-import type { Credential, OwnCredential } from "../../../lib/chat/identity/credential.ts";
+import {
+  type Credential,
+  MIN_CREDENTIAL_BYTES,
+  type OwnCredential,
+} from "../../../lib/chat/identity/credential.ts";
 import { MAX_UNREAD_BYTES, Member } from "../../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
 import { HASHED_MEMBERS } from "../../../lib/chat/member/time.ts";
@@ -106,7 +110,8 @@ function* listings(room: number, count: number): Generator<Listing, void> {
 function listing(room: number, number: number): Listing {
   return {
     number,
-    credential: new ByteWriter(8).u32(room).u32(number).finish(),
+    credential: new ByteWriter(MIN_CREDENTIAL_BYTES).u32(room).u32(number)
+      .raw(new Uint8Array(MIN_CREDENTIAL_BYTES - 8)).finish(),
     renewal: new Uint8Array(),
   };
 }

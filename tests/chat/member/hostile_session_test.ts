@@ -7,13 +7,13 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Bytes, MalformedError } from "../../../lib/base/bytes.ts";
-import { NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
+import { MIN_CREDENTIAL_BYTES, NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { type Admitted, RosterPages } from "../../../lib/chat/member/connection.ts";
 import { RosterPages as SentPages } from "../../../lib/chat/relay/member.ts";
 import { encodeCount } from "../../../lib/chat/wire/control.ts";
 import { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "../../../lib/chat/wire/frame.ts";
 import { KIND, PROTOCOL_VERSION, relayBound } from "../../../lib/chat/wire/kinds.ts";
-import { type Tamper, TestRoom, until } from "../room.ts";
+import { credentialOf, type Tamper, TestRoom, until } from "../room.ts";
 import { endingOf, once } from "../tampering.ts";
 
 Deno.test("a relay that acknowledges more than was sent, or less than before, is reported", async () => {
@@ -69,10 +69,15 @@ Deno.test("a relay that challenges twice, or in another version, ends the sessio
 });
 
 /** The payloads of a roster's pages. */
-function pagesOf(version: number, numbers: readonly number[], context = new Uint8Array(32)) {
+function pagesOf(
+  version: number,
+  numbers: readonly number[],
+  context = new Uint8Array(32),
+  length = MIN_CREDENTIAL_BYTES,
+) {
   const listings = numbers.map((number) => ({
     number,
-    credential: new Uint8Array(1),
+    credential: new Uint8Array(length),
     renewal: NO_RENEWAL,
   }));
   const pieces = new SentPages(listings).snapshot(new Uint8Array(32), version)(context);
@@ -97,6 +102,13 @@ Deno.test("a roster out of order, or without an end, is not taken", () => {
   for (const numbers of [[1, 3, 2], [2, 2], [1, 5], [6], [0]]) {
     assertThrows(() => take(pagesOf(4, numbers)), MalformedError, "order of joining", `${numbers}`);
   }
+});
+
+Deno.test("a listing that is shorter than any credential is not taken", async () => {
+  const { bytes } = await credentialOf("a", 0, Date.now);
+  assertEquals(bytes.length, MIN_CREDENTIAL_BYTES);
+  const short = () => take(pagesOf(4, [1], undefined, MIN_CREDENTIAL_BYTES - 1));
+  assertThrows(short, MalformedError, "fewer than 960");
 });
 
 Deno.test("a roster whose version leaves no number for its newcomer is not taken", () => {
