@@ -24,6 +24,7 @@ import {
   type Place,
   readHere,
 } from "../wire/history.ts";
+import { STREAMS } from "../wire/content.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
 import { isCounted, KIND, MAX_ROSTER } from "../wire/kinds.ts";
@@ -243,7 +244,7 @@ export class Membership {
     event({ kind: "joined", peer, present });
     const contact = ledger.add(peer, displayed.emitted, present ? -Infinity : now());
     this.outgoing.silence.meet(contact);
-    this.outgoing.want(contact);
+    if (STREAMS.some((stream) => contact.streams[stream].gone > 0)) this.outgoing.want(contact);
   }
 
   /** Gives up the oldest contact that is not back, if relays have listed too many. */
