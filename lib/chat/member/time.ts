@@ -191,7 +191,7 @@ export class Renewer {
  * The members that a relay may have hashed: all of the room's for each change. It suffices for 50 newcomers a second in
  * a room of 10,000, with as many who leave.
  */
-export const HASHED_MEMBERS: Rate = { perSecond: 1_000_000, burst: 4_000_000 };
+export const HASHED_MEMBERS: Rate = { perSecond: 1_000_000, burst: 1_000_000 };
 
 /** Delays changes of the roster beyond {@linkcode HASHED_MEMBERS}. Meanwhile what follows them waits. */
 export class RosterPace {
