@@ -383,8 +383,12 @@ export class Membership {
     };
   }
 
-  /** Ends the effect of a change. It waits for the context: as many changes are being hashed as effects run, one. */
+  /**
+   * Ends the effect of a change. It waits for the context: as many changes are being hashed as effects run, one. What is
+   * entered meanwhile belongs to the new version, which is displayed already.
+   */
   async #followChange(): Promise<void> {
+    this.#display();
     await this.roster.history.newest;
     await this.receiving.versionChanged();
   }
