@@ -338,6 +338,7 @@ const ADVICE: Readonly<Record<string, (hint: string) => string>> = {
   KEY_NOT_RSA: withKeygen,
   KEY_TOO_LARGE: withKeygen,
   KEY_TOO_SMALL: withKeygen,
+  KEY_UNSUITABLE: withKeygen,
   KEY_SEVERAL: (hint) =>
     hint.replace(/^name the kid of one of them, /, "name one of them with --kid, ")
       .replace(/^name one of these$/, "name one of these with --kid"),

@@ -48,12 +48,12 @@ export const PROGRAM: CommandSpec = {
     {
       name: "tour",
       summary: "Run every section of the tutorial live on this machine.",
-      whole: async () => (await import("./whole_table.ts")).TOUR,
+      whole: async () => (await import("./tour/whole_table.ts")).TOUR,
     },
     {
       name: "completions",
       summary: "Print a completion script for a shell.",
-      whole: async () => (await import("./whole_table.ts")).COMPLETIONS,
+      whole: async () => (await import("./tour/whole_table.ts")).COMPLETIONS,
     },
   ],
 };
@@ -100,12 +100,12 @@ export const CODE: Readonly<Record<string, () => Promise<RunCommand>>> = {
   "rsa inspect": async () => (await import("./rsa/rsa.ts")).inspect,
   // These two read the whole table.
   "tour": async () => {
-    const [{ runTour }, table] = await Promise.all([import("./whole_table.ts"), loadTable()]);
+    const [{ runTour }, table] = await Promise.all([import("./tour/whole_table.ts"), loadTable()]);
     return (input: Parameters<typeof runTour>[2], io) => runTour(table, loadCommand, input, io);
   },
   "completions": async () => {
     const [{ printCompletions }, table] = await Promise.all([
-      import("./whole_table.ts"),
+      import("./tour/whole_table.ts"),
       loadTable(),
     ]);
     return (input, io) => printCompletions(table, input, io);

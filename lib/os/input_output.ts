@@ -382,7 +382,7 @@ function refuseUnsuitable({ modulusBits, exponent }: RsaKey, what: string): void
     ? `its exponent is ${exponent}; the chat accepts only 65537`
     : undefined;
   if (why === undefined) return;
-  const hint = "make a key for the chat in a new file: parley rsa keygen -o NEW_KEY";
+  const hint = "make a key for the chat in a new file";
   throw new Failure({ what, why, code: "KEY_UNSUITABLE", hint });
 }
 

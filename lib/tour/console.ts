@@ -116,7 +116,8 @@ export class Job {
     try {
       for (;;) {
         signal.throwIfAborted();
-        const match = pattern.exec(this.said);
+        // On a narrow screen a line may be broken at any space.
+        const match = pattern.exec(this.said) ?? pattern.exec(this.said.replace(/\s+/g, " "));
         if (match !== null) return match;
         if (this.#over) throw new Error(`it ended without printing ${pattern}`);
         await Promise.race([this.#changed.promise, aborted.promise]);

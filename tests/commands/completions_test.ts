@@ -2,7 +2,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { commandWords, completionScript, SHELLS } from "../../lib/commands/whole_table.ts";
+import { commandWords, completionScript, SHELLS } from "../../lib/commands/tour/whole_table.ts";
 import { type CommandSpec, optionsOf } from "../../lib/cli/spec.ts";
 import { PARLEY } from "../../lib/commands/table.ts";
 import { has, MAY_RUN_SHELL, sh } from "../fixtures/shell.ts";

@@ -8,7 +8,7 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { TOUR } from "../../lib/commands/whole_table.ts";
+import { TOUR } from "../../lib/commands/tour/whole_table.ts";
 import { granted } from "../fixtures/granted.ts";
 import { readDocument } from "./documents.ts";
 

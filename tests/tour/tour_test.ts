@@ -3,7 +3,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { PARLEY } from "../../lib/commands/table.ts";
-import { TOUR } from "../../lib/commands/whole_table.ts";
+import { TOUR } from "../../lib/commands/tour/whole_table.ts";
 import { loadSections } from "../../lib/tour/sections.ts";
 import { granted } from "../fixtures/granted.ts";
 import { parley } from "../fixtures/parley.ts";

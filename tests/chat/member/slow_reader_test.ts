@@ -362,6 +362,7 @@ Deno.test("in a room of 16 members a newcomer is granted the chain at once", asy
     return [bytes];
   }, 1);
   await until(() => count(last, "ready") === 1, "the last is in");
+  await until(() => count(ada, "joined") === 15, "ada has seen the last");
   await room.settle();
   ada.member.enter("hello");
   await room.settle();

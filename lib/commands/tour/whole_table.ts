@@ -5,7 +5,7 @@
  * @module
  */
 
-import { singleQuoted } from "../base/printable.ts";
+import { singleQuoted } from "../../base/printable.ts";
 import {
   type CommandSpec,
   type Input,
@@ -14,8 +14,8 @@ import {
   optionsOf,
   type OptionSpec,
   type TextForm,
-} from "../cli/spec.ts";
-import { type Io, StopSignals, TERMINATED, writeAll } from "../os/io.ts";
+} from "../../cli/spec.ts";
+import { type Io, StopSignals, TERMINATED, writeAll } from "../../os/io.ts";
 
 /** `parley tour`. */
 export const TOUR = {
@@ -67,8 +67,8 @@ export async function runTour(
   { options, operands }: Input<typeof TOUR>,
   io: Io,
 ): Promise<number> {
-  const { loadSections } = await import("../tour/sections.ts");
-  const { enterKey, playTour } = await import("../tour/tour.ts");
+  const { loadSections } = await import("../../tour/sections.ts");
+  const { enterKey, playTour } = await import("../../tour/tour.ts");
   using signals = new StopSignals(io, { terminated: TERMINATED });
   const stop = new AbortController();
   signals.stopped.then((code) => stop.abort(code));
