@@ -93,13 +93,13 @@ export class Checker {
       this.#problem(`${process} is told that ${whose} has signed its leaving, which it did not`);
     }
     view.told.set(whose, this.#moment++);
-    view.going.add(whose);
+    view.going.set(whose, (view.going.get(whose) ?? 0) + 1);
   }
 
   displayedLeave(process: Process, whose: Process): void {
     const view = this.#view(process);
     view.here.delete(whose);
-    view.going.delete(whose);
+    view.going.set(whose, (view.going.get(whose) ?? 0) - 1);
     view.left.set(whose, this.#moment++);
   }
 
@@ -111,7 +111,7 @@ export class Checker {
   entered(process: Process, text: string, number: number, to: string | undefined): void {
     const { here, going, leaveOut } = this.#view(process);
     const there = [...here].filter((one) =>
-      !going.has(one) && !leaveOut.leavesOut(personOf(one)) &&
+      (going.get(one) ?? 0) === 0 && !leaveOut.leavesOut(personOf(one)) &&
       (to === undefined || personOf(one) === to)
     );
     const recipients = new Set(there);

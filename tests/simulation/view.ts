@@ -39,8 +39,8 @@ export class View {
   readonly left = new Map<Process, number>();
   /** The processes whose leaving it has been told of, displayed or not, and when last. */
   readonly told = new Map<Process, number>();
-  /** The processes whose leaving it has been told of and, because its screen is late, not displayed yet. */
-  readonly going = new Set<Process>();
+  /** How many leavings of a process it has been told of and, because its screen is late, not displayed yet. */
+  readonly going = new Map<Process, number>();
   /** The messages that it has displayed, in order. */
   readonly shown: string[] = [];
   readonly shownSet = new Set<string>();
