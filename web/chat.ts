@@ -9,7 +9,7 @@ import { MalformedError } from "../lib/base/bytes.ts";
 import { steadyNow } from "../lib/base/clock.ts";
 import { Failure } from "../lib/base/failure.ts";
 import { CommandRunner, Verification } from "../lib/chat/app/command_runner.ts";
-import { keptText, Signal } from "../lib/chat/app/delivery.ts";
+import { keptText, Signal, untilAccepted } from "../lib/chat/app/delivery.ts";
 import { Departure, endedFailure } from "../lib/chat/app/departure.ts";
 import { ChatInvitations, type OwnInvitation, refusalOf } from "../lib/chat/app/invite.ts";
 import { CROWDED_TEXT } from "../lib/chat/app/peer_texts.ts";
@@ -38,8 +38,6 @@ const MAX_WAITING = 50;
 const WAITING_POLL_MS = 500;
 /** If the page was drawn a shorter time ago, messages are drawn together, in milliseconds. */
 const CALM_MS = 16;
-/** The longest wait for the relay to accept lines before a command runs, in milliseconds. */
-const ACCEPT_WAIT_MS = 2_000;
 
 /** Where and as whom to join. */
 export interface ChatOptions {
@@ -152,7 +150,6 @@ export class Chat {
     const parts = { verification: this.#verification, invitations: this.#invitations };
     this.#commands = new CommandRunner({ ...surroundings, ...parts }, {
       refuse: (code, message) => this.#refuse(code, message),
-      send: (session, text, to) => this.#send(session, text, to),
       gated: () => this.#gated.length,
     });
     this.#attention = new Attention(surroundings);
@@ -264,19 +261,23 @@ export class Chat {
   async #run(command: SlashCommand): Promise<void> {
     const session = this.#session;
     if (session === undefined || this.#state.phase.kind === "ended") return;
-    const closed = this.#invitations.gate?.closed;
-    if (command.kind === "send" && closed !== undefined) {
-      this.#gated.push(command);
-      return this.#say(this.#transcript.notice(keptText(command.text, closed)));
-    }
+    if (command.kind === "send") return this.#enterMessage(session, command);
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
-    if (command.kind !== "send") await this.#untilAccepted(session);
+    await untilAccepted(session, this.#progress);
     const before = this.#newestInvitation();
     const end = await this.#commands.run(session, command);
     const newest = this.#newestInvitation();
     if (newest !== undefined && newest.number !== before?.number) this.#showInvitation(newest);
-    if (command.kind !== "send") this.#happen({ kind: "decided" });
+    this.#happen({ kind: "decided" });
     if (end !== undefined) await this.leave();
+  }
+
+  /** Sends a message, or keeps it until the person who invited this one lets it in. */
+  #enterMessage(session: Session, message: SlashCommand & { readonly kind: "send" }): void {
+    const closed = this.#invitations.gate?.closed;
+    if (closed === undefined) return this.#send(session, message.text, message.to);
+    this.#gated.push(message);
+    this.#say(this.#transcript.notice(keptText(message.text, closed)));
   }
 
   #newestInvitation(): MadeInvitation | undefined {
@@ -290,12 +291,6 @@ export class Chat {
     if (ways === undefined) return;
     const note = invitationNote(invitation, ways, refusalOf(own, identity), Date.now());
     this.#happen({ kind: "notes", notes: [note] });
-  }
-
-  async #untilAccepted(session: Session): Promise<void> {
-    while (session.connected && session.backlog().unsent > 0) {
-      if (!await this.#progress.changed(ACCEPT_WAIT_MS)) return;
-    }
   }
 
   #send(session: Session, text: string, to: string | undefined): void {

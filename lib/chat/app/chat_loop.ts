@@ -10,7 +10,7 @@ import { type Input, outputFailure, ReadAhead } from "../../os/streams.ts";
 import type { FaultCode, MemberEvent } from "../member/options.ts";
 import type { Session } from "../runtime/session.ts";
 import type { Ending } from "../wire/kinds.ts";
-import { CommandRunner, Verification } from "./command_runner.ts";
+import { type Command, CommandRunner, Verification } from "./command_runner.ts";
 import {
   Delivery,
   isFull,
@@ -19,6 +19,7 @@ import {
   notLetIn,
   OwnMessages,
   Signal,
+  untilAccepted,
 } from "./delivery.ts";
 import {
   closingText,
@@ -99,7 +100,6 @@ export class Conversation {
     });
     this.#commands = new CommandRunner({ ...options, verification: this.#verification }, {
       refuse,
-      send: (session, text, to) => this.#send(session, text, to),
       gated: () => this.#gated.length,
       isLeaving: () => this.#leaving,
     });
@@ -439,9 +439,9 @@ export class Conversation {
     return undefined;
   }
 
-  async #runCommand(session: Session, command: SlashCommand): Promise<End | undefined> {
+  async #runCommand(session: Session, command: Command): Promise<End | undefined> {
     // An earlier line goes to the members that its sender meant then: /exclude does not take it back.
-    if (DECISIONS.has(command.kind)) await this.#delivery.untilAccepted(session);
+    if (DECISIONS.has(command.kind)) await untilAccepted(session, this.#progress);
     return await this.#commands.run(session, command);
   }
 

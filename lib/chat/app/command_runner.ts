@@ -30,8 +30,6 @@ export interface CommandOptions extends
 
 /** What the commands need from the conversation. */
 export interface CommandHandlers {
-  /** Sends a message to everyone, or to one member. */
-  send(session: Session, text: string, to: string | undefined): void;
   /** Returns the number of messages that wait for the person who invited the user. */
   gated(): number;
   /** Reports a command that cannot be done. */
@@ -46,7 +44,10 @@ export type CommandEnd =
   /** The user goes on in another room. */
   | { readonly moved: true };
 
-/** Runs parsed input lines. */
+/** A command: an input line that is no message. */
+export type Command = Exclude<SlashCommand, { readonly kind: "send" }>;
+
+/** Runs commands. */
 export class CommandRunner {
   readonly #options: CommandOptions;
   readonly #handlers: CommandHandlers;
@@ -63,26 +64,24 @@ export class CommandRunner {
   }
 
   /**
-   * Runs one parsed line.
+   * Runs a command.
    *
    * @param session The session.
-   * @param command The parsed line.
+   * @param command The command.
    * @returns The end of the conversation, if the command is that.
    */
-  async run(session: Session, command: SlashCommand): Promise<CommandEnd | undefined> {
+  async run(session: Session, command: Command): Promise<CommandEnd | undefined> {
     if (command.kind === "quit") return { code: 0 };
     if (command.kind === "join" || command.kind === "log") return await this.#runLocally(command);
     await this.#run(session, command);
     return undefined;
   }
 
-  #run(session: Session, command: SlashCommand): Promise<void> | void {
+  #run(session: Session, command: Command): Promise<void> | void {
     const { presenter, display } = this.#options;
     switch (command.kind) {
       case "nothing":
         return;
-      case "send":
-        return this.#handlers.send(session, command.text, command.to);
       case "who":
         return this.#who(session);
       case "names":

@@ -80,6 +80,13 @@ export function isFull({ held, bytes }: Backlog, members: number): boolean {
   return bytes > windowFor(members) || bytes + held * LINE_BYTES > WINDOW_BYTES;
 }
 
+/** Waits until the relay has accepted the lines, or until it makes no progress or is not connected. */
+export async function untilAccepted(session: Session, progress: Signal): Promise<void> {
+  while (session.connected && session.backlog().unsent > 0) {
+    if (!await progress.changed(HOLD_MS)) return;
+  }
+}
+
 /** Waits for the delivery of the user's messages, and counts those that somebody missed. */
 export class Delivery {
   readonly #progress: Signal;
@@ -105,13 +112,6 @@ export class Delivery {
     for (const one of unexplained) {
       const { name, withheld, givenUp } = one;
       this.#missed.set(JSON.stringify([name, withheld, givenUp]), one);
-    }
-  }
-
-  /** Waits until the relay has accepted the lines, or until it makes no progress or is not connected. */
-  async untilAccepted(session: Session): Promise<void> {
-    while (session.connected && session.backlog().unsent > 0) {
-      if (!await this.#progress.changed(HOLD_MS)) return;
     }
   }
 

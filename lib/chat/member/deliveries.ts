@@ -233,7 +233,7 @@ export class Ledger {
   #noteOwed(contact: Contact): void {
     const owedOf = (stream: Stream) => {
       const { through, sent, gone } = contact.streams[stream];
-      const [last] = this.#linesFor(contact, stream, through).slice(-1);
+      const last = this.#linesFor(contact, stream, through).at(-1);
       const owed = Math.max(sent, gone, last?.line.number ?? 0);
       return owed > through ? owed : 0;
     };
@@ -273,9 +273,11 @@ export class Ledger {
   }
 
   #recipientsOf(entry: Entry): Contact[] {
+    const { to } = entry.line;
+    const known = to === undefined ? this.#contacts.values() : [this.get(to.credential.key)];
     const recipients: Contact[] = [];
-    for (const contact of this.#contacts.values()) {
-      if (this.isFor(contact, entry)) recipients.push(contact);
+    for (const contact of known) {
+      if (contact !== undefined && this.isFor(contact, entry)) recipients.push(contact);
     }
     return recipients;
   }

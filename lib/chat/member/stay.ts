@@ -290,7 +290,6 @@ export class Membership {
     }
     this.#context.order.add(bytes.length, async () => {
       await effect();
-      if (counted) this.#display();
       this.sendReceipts();
     });
     if (counted) this.#context.wake();

@@ -112,10 +112,9 @@ export function checkedRoomName(name = ""): string {
  */
 const used = new WeakSet<OwnCredential>();
 
-function checkUnused(self: OwnCredential): void {
-  if (!used.has(self)) return;
+function usedFailure({ name }: OwnCredential): Failure {
   const why = "it has had a session already, and each session needs a member of its own";
-  throw new Failure({ what: `cannot join as ${self.name}`, why, code: "MEMBER_USED" });
+  return new Failure({ what: `cannot join as ${name}`, why, code: "MEMBER_USED" });
 }
 
 /**
@@ -125,11 +124,9 @@ function checkUnused(self: OwnCredential): void {
  */
 export function startSession(options: SessionOptions, { dialled, first, dial }: Route): Session {
   const { self, event, shows = "at once", tap, obstacle = () => {} } = options;
-  try {
-    checkUnused(self);
-  } catch (error) {
+  if (used.has(self)) {
     first.close();
-    throw error;
+    throw usedFailure(self);
   }
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {}); // a caller that awaits it sees the failure
