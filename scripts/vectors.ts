@@ -59,10 +59,9 @@ import {
   encodeHere,
   encodeLeavePayload,
   firstContext,
-  hereStatement,
-  leaveStatement,
   type RosterEvent,
   RosterHistory,
+  statementAt,
 } from "../lib/chat/wire/history.ts";
 import { encodeEntries, readPair } from "../lib/chat/wire/envelope.ts";
 import { encodeFrame, FRAME_HEADER_BYTES } from "../lib/chat/wire/frame.ts";
@@ -71,9 +70,10 @@ import {
   encodeProof,
   invitationLink,
   inviterOf,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
-  proveToRelay,
+  relayStatement,
+  signProof,
 } from "../lib/chat/wire/invitation.ts";
 import { encodeGreeting, KIND } from "../lib/chat/wire/kinds.ts";
 
@@ -165,8 +165,8 @@ const statements = {
   renewal: renewalStatement(ada.member, RENEWED_TO),
   join: joinStatement(transcript, joinRequest),
   resume: resumeStatement(transcript, resumeRequest),
-  here: hereStatement(place),
-  leave: leaveStatement(place),
+  here: statementAt("here", place),
+  leave: statementAt("leave", place),
 };
 const leave = encodeLeavePayload({ version, signature: await sign(privateKey, statements.leave) });
 const listing = { number: 1, credential: ada.bytes, renewal };
@@ -227,8 +227,8 @@ const provenFrame = await sender.seal(numbers, at, encodeMessages([]), privateKe
 // Section 13.4: ada invites bo.
 const invitation = await openInvitation(random(16));
 const invitedAt = { room, inviter: ada.member, guest: bo.member };
-const guestProof = await proveToInviter(invitation, invitedAt);
-const joinProof = await proveToRelay(invitation, transcript, bo.member);
+const guestProof = await signProof(invitation, inviterStatement(invitedAt));
+const joinProof = await signProof(invitation, relayStatement(transcript, bo.member));
 const invitedJoin = encodeJoinRequest({
   credential: bo.bytes,
   renewal: NO_RENEWAL,

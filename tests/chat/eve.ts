@@ -17,7 +17,7 @@ import {
   STREAM,
 } from "../../lib/chat/wire/content.ts";
 import { readJoined, readLeft } from "../../lib/chat/wire/control.ts";
-import { checkOf, encodeHere, hereStatement, RosterHistory } from "../../lib/chat/wire/history.ts";
+import { checkOf, encodeHere, RosterHistory, statementAt } from "../../lib/chat/wire/history.ts";
 import { encodeEntries, type Pair, readPair } from "../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
@@ -148,7 +148,7 @@ export class Eve {
   async here(): Promise<void> {
     const { version, context } = await this.at();
     const { number, room } = this.raw;
-    const statement = hereStatement({ room, member: this.self.member, version, context });
+    const statement = statementAt("here", { room, member: this.self.member, version, context });
     const signature = await sign(this.#signingKey, statement);
     this.raw.send(encodeHere({ member: number, version, check: checkOf(context), signature }));
   }

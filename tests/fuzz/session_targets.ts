@@ -37,8 +37,9 @@ import { FrameReader } from "../../lib/chat/wire/frame.ts";
 import {
   encodeProof,
   openInvitation,
-  proveToRelay,
   readProof,
+  relayStatement,
+  signProof,
 } from "../../lib/chat/wire/invitation.ts";
 import { BOUND, encodeGreeting, KIND } from "../../lib/chat/wire/kinds.ts";
 import { fakeLink, linkToRelay } from "../chat/links.ts";
@@ -307,7 +308,9 @@ const INVITED: Target = {
     await fc.assert(
       fc.asyncProperty(changes, async (change) => {
         const { connection, transcript, ended } = challenged(stage);
-        const proof = encodeProof(await proveToRelay(invitation, transcript, own.member));
+        const proof = encodeProof(
+          await signProof(invitation, relayStatement(transcript, own.member)),
+        );
         if (change !== null) proof[change[0]]! ^= change[1];
         const join = provenJoin(own, transcript, DIALLED, NO_RENEWAL, readProof(proof));
         connection.receive(await join);

@@ -26,8 +26,8 @@ import {
   resumeStatement,
   type RosterPage,
 } from "../wire/control.ts";
-import { type Frame, FrameError, FrameReader } from "../wire/frame.ts";
-import { type Invitation, proveToRelay } from "../wire/invitation.ts";
+import { type Frame, FrameReader } from "../wire/frame.ts";
+import { type Invitation, relayStatement, signProof } from "../wire/invitation.ts";
 import {
   DEAD_AFTER_MS,
   encodeGreeting,
@@ -168,7 +168,7 @@ export class MemberConnection {
     try {
       for (const frame of this.#reader.push(chunk)) this.#take(frame);
     } catch (error) {
-      if (!(error instanceof FrameError || error instanceof MalformedError)) throw error;
+      if (!(error instanceof MalformedError)) throw error;
       const foreign = this.#state === "coming" && this.#challenge === undefined;
       if (foreign && isTlsAlert(chunk)) this.#output.broken("TLS_SPOKEN", "");
       else this.#output.broken(foreign ? "NOT_A_RELAY" : "BAD_RELAY", error.message);
@@ -276,7 +276,8 @@ export async function answerByJoining(
   renewal: Bytes = NO_RENEWAL,
   invitation: Invitation | undefined = undefined,
 ): Promise<Bytes> {
-  const invited = invitation && await proveToRelay(invitation, transcript, self.member);
+  const invited = invitation &&
+    await signProof(invitation, relayStatement(transcript, self.member));
   const credential = self.bytes;
   const request = encodeJoinRequest({ credential, renewal, dialled, invitation: invited });
   const proof = await sign(self.keys.signing.privateKey, joinStatement(transcript, request));

@@ -9,13 +9,7 @@ import { type Credential, CredentialError } from "../identity/credential.ts";
 import { Registry } from "../identity/name.ts";
 import { verify } from "../identity/signing.ts";
 import type { Listing } from "../wire/control.ts";
-import {
-  type Here,
-  hereStatement,
-  leaveStatement,
-  readLeavePayload,
-  RosterHistory,
-} from "../wire/history.ts";
+import { type Here, readLeavePayload, RosterHistory, statementAt } from "../wire/history.ts";
 
 /** A member of the room. */
 export interface Peer {
@@ -142,7 +136,7 @@ export class Roster extends Registry<Peer> {
     if (context === undefined) return false;
     const { member, signing } = peer.credential;
     const place = { room: this.history.room, member, version, context };
-    return await verify(signing, signature, leaveStatement(place));
+    return await verify(signing, signature, statementAt("leave", place));
   }
 
   /** Returns whether a peer's `here` is signed by it, at a version with a context. */
@@ -151,7 +145,7 @@ export class Roster extends Registry<Peer> {
     { version, signature }: Here,
     context: Bytes,
   ): Promise<boolean> {
-    const statement = hereStatement({ room: this.history.room, member, version, context });
+    const statement = statementAt("here", { room: this.history.room, member, version, context });
     return await verify(signing, signature, statement);
   }
 

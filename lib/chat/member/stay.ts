@@ -15,15 +15,7 @@ import {
   readLeft,
   readMember,
 } from "../wire/control.ts";
-import {
-  checkOf,
-  encodeHere,
-  encodeLeavePayload,
-  hereStatement,
-  leaveStatement,
-  type Place,
-  readHere,
-} from "../wire/history.ts";
+import { checkOf, encodeHere, encodeLeavePayload, readHere, statementAt } from "../wire/history.ts";
 import { STREAMS } from "../wire/content.ts";
 import { readEntries, readPair, readSealed } from "../wire/envelope.ts";
 import { encodeFrame, type Frame } from "../wire/frame.ts";
@@ -141,7 +133,7 @@ export class Membership {
   /** Sends `here`, which shows the others that this member is really there. */
   #sayHere(): void {
     const say = async () => {
-      const { version, context, signature } = await this.#sign(hereStatement);
+      const { version, context, signature } = await this.#sign("here");
       const check = checkOf(context);
       this.outgoing.offer(encodeHere({ member: this.roster.own, version, check, signature }));
     };
@@ -149,11 +141,11 @@ export class Membership {
   }
 
   /** Signs a statement at the newest version. */
-  async #sign(statementAt: (place: Place) => Bytes) {
+  async #sign(use: "leave" | "here") {
     const { self, room } = this.#context;
     const { version, history } = this.roster;
     const context = await history.newest;
-    const statement = statementAt({ room, member: self.member, version, context });
+    const statement = statementAt(use, { room, member: self.member, version, context });
     const signature = await sign(self.keys.signing.privateKey, statement);
     return { version, context, signature };
   }
@@ -219,7 +211,7 @@ export class Membership {
   /** Sends receipts, and returns the `leave` frame. */
   async leave(): Promise<Bytes> {
     await this.receiving.receipts.hurry();
-    const { version, signature } = await this.#sign(leaveStatement);
+    const { version, signature } = await this.#sign("leave");
     return encodeFrame(KIND.leave, encodeLeavePayload({ version, signature }));
   }
 

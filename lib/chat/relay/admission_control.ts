@@ -259,11 +259,6 @@ export class EntryRules {
     return this.#options.allows?.(fingerprint) ?? true;
   }
 
-  /** Whether an identity may join by an invitation. */
-  get knowsInvitations(): boolean {
-    return this.#options.invitations !== undefined;
-  }
-
   /**
    * Returns why a guest may not join a room; undefined if a list or an invitation admits it. The call binds no
    * invitation, because the room may still refuse the join for another reason.

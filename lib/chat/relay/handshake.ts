@@ -19,7 +19,7 @@ import {
 } from "../wire/control.ts";
 import { readLeavePayload } from "../wire/history.ts";
 import { encodeFrame, type Frame, FrameError } from "../wire/frame.ts";
-import { holdsForRelay } from "../wire/invitation.ts";
+import { relayStatement, verifyProof } from "../wire/invitation.ts";
 import {
   HASH_BYTES,
   KIND,
@@ -139,8 +139,8 @@ export class Handshake {
     const [holds, isInvited] = await Promise.all([
       verify(credential.signing, proof, statement),
       // Also with a key that is not known: the time tells nothing.
-      invitation !== undefined && rules.knowsInvitations &&
-      holdsForRelay(invitation, this.#transcript, credential.member),
+      invitation !== undefined &&
+      verifyProof(invitation, relayStatement(this.#transcript, credential.member)),
     ]);
     if (!holds) throw new EndError("BAD_PROOF");
     if (!rules.allowsName(dialled)) {
@@ -174,10 +174,9 @@ export class EndError extends Error {
 export function endOf(error: unknown, unexpected: (error: unknown) => void): [Reason, string] {
   if (error instanceof EndError) return [error.reason, error.message];
   if (error instanceof CredentialError) return [error.code, error.message];
+  const isTooLarge = error instanceof FrameError && error.code === "FRAME_TOO_LARGE";
+  if (isTooLarge) return ["TOO_LARGE", error.message];
   if (error instanceof MalformedError) return ["BAD_FRAME", error.message];
-  if (error instanceof FrameError) {
-    return [error.code === "FRAME_TOO_LARGE" ? "TOO_LARGE" : "BAD_FRAME", error.message];
-  }
   unexpected(error);
   return ["SHUTDOWN", "an internal error"];
 }

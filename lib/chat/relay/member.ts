@@ -15,9 +15,15 @@ import {
 } from "../identity/credential.ts";
 import { isTooLong, RENEWAL_RESERVE_MS } from "../identity/signing.ts";
 import type { Link } from "../link.ts";
-import { encodeCount, encodeListing, type Listing, PAGE_BYTES } from "../wire/control.ts";
+import {
+  encodeCount,
+  encodeListing,
+  type Listing,
+  PAGE_BYTES,
+  ROSTER_PAGE,
+} from "../wire/control.ts";
 import { FRAME_HEADER_BYTES } from "../wire/frame.ts";
-import { BOUND, KIND, type Reason } from "../wire/kinds.ts";
+import { KIND, type Reason } from "../wire/kinds.ts";
 import { EntryRules, type Pace } from "./admission_control.ts";
 import type { Outbox } from "./cursor.ts";
 import {
@@ -314,8 +320,6 @@ export class Probes {
 
 /** The size of the first page's buffer in bytes: a small room builds its pages again at each leaving. */
 const FIRST_BYTES = 4 << 10;
-/** The bytes of a page before its listings: room, version, context, last, count. */
-const PAGE_HEAD_BYTES = BOUND.control - PAGE_BYTES;
 
 /** The listings of a room as pages, whose bytes all newcomers share. */
 export class RosterPages {
@@ -352,10 +356,10 @@ export class RosterPages {
     if (pages.length === 0) pages.push({ bytes: new Uint8Array(0), count: 0 });
     return (context) =>
       pages.flatMap(({ bytes, count }, i) => {
-        const isLast = i === pages.length - 1;
-        const head = new ByteWriter(FRAME_HEADER_BYTES + PAGE_HEAD_BYTES)
-          .u32(1 + PAGE_HEAD_BYTES + bytes.length).u8(KIND.roster)
-          .raw(room).u32(version).raw(context).u8(isLast ? 1 : 0).u16(count).finish();
+        const last = i === pages.length - 1 ? 1 : 0;
+        const writer = new ByteWriter(FRAME_HEADER_BYTES + ROSTER_PAGE.length)
+          .u32(1 + ROSTER_PAGE.length + bytes.length).u8(KIND.roster);
+        const head = ROSTER_PAGE.write(writer, { room, version, context, last, count }).finish();
         return bytes.length > 0 ? [head, bytes] : [head];
       });
   }

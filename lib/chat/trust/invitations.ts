@@ -10,15 +10,16 @@ import type { MemberEvent } from "../member/options.ts";
 import type { Peer } from "../member/roster.ts";
 import {
   encodeInvitationNotice,
-  holdsForInviter,
   type Invitation,
   INVITATION_SECRET_BYTES,
   type InvitationAnswer,
   type InvitationNotice,
   inviterOf,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
   readInvitationNotice,
+  signProof,
+  verifyProof,
 } from "../wire/invitation.ts";
 
 /** How long an invitation lasts by default, in milliseconds. */
@@ -182,7 +183,7 @@ export class Invitations {
     const { member, name, fingerprint } = from.credential;
     const kept = this.#kept.get(mapKey(proof.publicKey));
     const place = { room: at.room, inviter: at.self, guest: member };
-    if (kept !== undefined && !await holdsForInviter(proof, place)) {
+    if (kept !== undefined && !await verifyProof(proof, inviterStatement(place))) {
       return { outcome: { kind: "forged", invitation: kept }, answer: undefined };
     }
     // Nothing is awaited from here on: of two who use an invitation at the same time, one is the first.
@@ -447,7 +448,7 @@ export class InvitedGuest {
     const room = this.#room!;
     const { invitation, send, now, wake } = this.#options;
     const place = { room, inviter: inviter.peer.credential.member, guest: this.#self! };
-    const proof = await proveToInviter(invitation, place);
+    const proof = await signProof(invitation, inviterStatement(place));
     // In another room, another proof is due already.
     if (this.#room !== room || inviter.dueAt === Infinity) return;
     if (send(inviter.peer, encodeInvitationNotice({ kind: "proof", proof }))) inviter.proofs += 1;

@@ -12,6 +12,7 @@ import {
   MalformedError,
   readWhole,
 } from "../../base/bytes.ts";
+import { type Laid, Layout } from "./frame.ts";
 import { BOUND, HASH_BYTES } from "./kinds.ts";
 
 /** The longest text of a message in bytes of UTF-8. */
@@ -58,34 +59,42 @@ export interface TextMessage<Text = Bytes> {
   readonly text: Text;
 }
 
+const LINE = new Layout({
+  stream: "u8",
+  number: "u48",
+  /** The number before it that is addressed to this recipient; 0 if there is none. */
+  last: "u48",
+  time: "u48",
+});
+
 /** A text in a pair frame: a private line, or a line of the group for one member. */
-export interface LineMessage<Text = Bytes> {
+export interface LineMessage<Text = Bytes> extends Laid<typeof LINE> {
   readonly kind: "line";
   readonly stream: Stream;
-  readonly number: number;
-  /** The number before it that is addressed to this recipient; 0 if there is none. */
-  readonly last: number;
-  readonly time: number;
   readonly text: Text;
 }
 
-/** The key of a chain from one step on, in a pair frame. */
-export interface GrantMessage {
-  readonly kind: "grant";
-  readonly chain: number;
-  readonly step: number;
-  readonly key: Bytes;
+const GRANT = new Layout({
+  chain: "u32",
+  step: "u16",
+  key: HASH_BYTES,
   /** The number of the next group message for this recipient. */
-  readonly next: number;
+  next: "u48",
   /** The number before it that is addressed to this recipient; 0 if there is none. */
-  readonly last: number;
+  last: "u48",
+});
+
+/** The key of a chain from one step on, in a pair frame. */
+export interface GrantMessage extends Laid<typeof GRANT> {
+  readonly kind: "grant";
 }
 
+const GONE = new Layout({ stream: "u8", number: "u48" });
+
 /** States that messages up to a number that were not shown will not come. */
-export interface GoneMessage {
+export interface GoneMessage extends Laid<typeof GONE> {
   readonly kind: "gone";
   readonly stream: Stream;
-  readonly number: number;
 }
 
 /** What a notice is about. */
@@ -116,14 +125,11 @@ export type OpenedMessage =
 const UNKNOWN: UnknownMessage = { kind: "unknown" };
 /** The bytes of a message's kind and length. */
 const HEADER_BYTES = 4;
-/** The bytes of a line's body before its text. */
-const LINE_BYTES = 1 + 6 + 6 + 6;
-const GRANT_BYTES = 4 + 2 + HASH_BYTES + 6 + 6;
 
 /** The bytes that a text adds to a frame. */
 export const TEXT_OVERHEAD_BYTES = HEADER_BYTES + 6;
 /** The bytes that a line adds to a frame. */
-export const LINE_OVERHEAD_BYTES = HEADER_BYTES + LINE_BYTES;
+export const LINE_OVERHEAD_BYTES = HEADER_BYTES + LINE.length;
 
 /** Encodes the plaintext of a sealed frame. The texts have consecutive numbers. */
 export function encodeTexts(texts: readonly Omit<TextMessage, "kind">[]): Bytes {
@@ -144,20 +150,15 @@ export function encodeMessages(messages: readonly PairMessage[]): Bytes {
 
 function encodeMessage(writer: ByteWriter, message: PairMessage): void {
   switch (message.kind) {
-    case "line": {
-      const { stream, number, last, time, text } = message;
-      writer.u8(MESSAGE.line).u24(LINE_BYTES + text.length);
-      writer.u8(stream).u48(number).u48(last).u48(time).raw(text);
+    case "line":
+      writer.u8(MESSAGE.line).u24(LINE.length + message.text.length);
+      LINE.write(writer, message).raw(message.text);
       return;
-    }
-    case "grant": {
-      const { chain, step, key, next, last } = message;
-      writer.u8(MESSAGE.grant).u24(GRANT_BYTES);
-      writer.u32(chain).u16(step).raw(key).u48(next).u48(last);
+    case "grant":
+      GRANT.write(writer.u8(MESSAGE.grant).u24(GRANT.length), message);
       return;
-    }
     case "gone":
-      writer.u8(MESSAGE.gone).u24(7).u8(message.stream).u48(message.number);
+      GONE.write(writer.u8(MESSAGE.gone).u24(GONE.length), message);
       return;
     case "notice": {
       const { notice, body } = message;
@@ -258,28 +259,22 @@ function readMessages<T>(plaintext: Bytes, read: (kind: number, body: Bytes) => 
 }
 
 function readLine(reader: ByteReader): OpenedMessage {
-  const stream = readStream(reader);
-  const number = reader.u48();
-  const last = reader.u48();
+  const line = LINE.read(reader);
+  const { stream, number, last } = line;
   if (number === 0 || last >= number) throw new MalformedError("the numbers of a line do not rise");
-  const line = { number, last, time: reader.u48(), text: readText(reader) };
-  return stream === undefined ? UNKNOWN : { kind: "line", stream, ...line };
+  const text = readText(reader);
+  return isStream(stream) ? { kind: "line", ...line, stream, text } : UNKNOWN;
 }
 
 function readGrant(reader: ByteReader): GrantMessage {
-  const chain = reader.u32();
-  const step = reader.u16();
-  const key = reader.raw(HASH_BYTES).slice();
-  const next = reader.u48();
-  const last = reader.u48();
-  if (last >= next) throw new MalformedError("the numbers of a grant do not rise");
-  return { kind: "grant", chain, step, key, next, last };
+  const grant = GRANT.read(reader);
+  if (grant.last >= grant.next) throw new MalformedError("the numbers of a grant do not rise");
+  return { kind: "grant", ...grant, key: grant.key.slice() };
 }
 
 function readGone(reader: ByteReader): OpenedMessage {
-  const stream = readStream(reader);
-  const number = reader.u48();
-  return stream === undefined ? UNKNOWN : { kind: "gone", stream, number };
+  const { stream, number } = GONE.read(reader);
+  return isStream(stream) ? { kind: "gone", stream, number } : UNKNOWN;
 }
 
 function readNotice(notice: Notice, body: Bytes): NoticeMessage {
@@ -287,10 +282,9 @@ function readNotice(notice: Notice, body: Bytes): NoticeMessage {
   return { kind: "notice", notice, body: body.slice() };
 }
 
-/** Reads a stream; undefined if it is not known. */
-function readStream(reader: ByteReader): Stream | undefined {
-  const stream = reader.u8();
-  return STREAMS.find((one) => one === stream);
+/** Whether a stream is known. */
+function isStream(stream: number): stream is Stream {
+  return stream === STREAM.group || stream === STREAM.private;
 }
 
 function readText(reader: ByteReader): string {
@@ -303,26 +297,28 @@ function readText(reader: ByteReader): string {
 
 // Receipts.
 
-/** What a recipient has taken of one stream of a speaker. */
-export interface Progress {
-  readonly stream: Stream;
+const PROGRESS = new Layout({
+  stream: "u8",
   /** Every message up to this number that is addressed to the recipient has been taken. */
-  readonly through: number;
+  through: "u48",
   /** The highest number that the recipient knows of. */
-  readonly seen: number;
+  seen: "u48",
   /** The highest number that was withheld from the recipient's person; 0 if none was. */
-  readonly withheld: number;
+  withheld: "u48",
+});
+
+/** What a recipient has taken of one stream of a speaker. */
+export interface Progress extends Laid<typeof PROGRESS> {
+  readonly stream: Stream;
 }
 
 /** The bytes of one stream in a receipt. */
-export const PROGRESS_BYTES = 1 + 6 + 6 + 6;
+export const PROGRESS_BYTES: number = PROGRESS.length;
 
 /** Encodes the plaintext of a receipt. */
 export function encodeReceipt(streams: readonly Progress[]): Bytes {
   const writer = new ByteWriter(PROGRESS_BYTES * streams.length);
-  for (const { stream, through, seen, withheld } of streams) {
-    writer.u8(stream).u48(through).u48(seen).u48(withheld);
-  }
+  for (const progress of streams) PROGRESS.write(writer, progress);
   return writer.finish();
 }
 
@@ -331,14 +327,12 @@ export function readReceipt(plaintext: Bytes): Progress[] {
   return readWhole(plaintext, (reader) => {
     const streams: Progress[] = [];
     while (reader.left > 0) {
-      const stream = readStream(reader);
-      const through = reader.u48();
-      const seen = reader.u48();
-      const withheld = reader.u48();
+      const progress = PROGRESS.read(reader);
+      const { stream, through, seen, withheld } = progress;
       if (Math.max(through, withheld) > seen) {
         throw new MalformedError("a receipt has taken or withheld more than it has seen");
       }
-      if (stream !== undefined) streams.push({ stream, through, seen, withheld });
+      if (isStream(stream)) streams.push({ ...progress, stream });
     }
     return streams;
   });

@@ -18,32 +18,21 @@ import {
 } from "../../base/bytes.ts";
 import { MAX_CREDENTIAL_BYTES, MIN_CREDENTIAL_BYTES, readRenewal } from "../identity/credential.ts";
 import { CONTEXT, inContext, MAX_RENEWAL_BYTES, SIGNATURE_BYTES } from "../identity/signing.ts";
-import { encodeFrame } from "./frame.ts";
+import { encodeFrame, frameOf, type Laid, Layout } from "./frame.ts";
 import { readLeavePayload } from "./history.ts";
 import { encodeProof, type InvitationProof, readProof } from "./invitation.ts";
-import { BOUND, HASH_BYTES, KIND, readReason, type Reason, REASONS } from "./kinds.ts";
+import { BOUND, HASH_BYTES, KIND, type Reason, reasonOf, REASONS } from "./kinds.ts";
 
-/** The relay's challenge to a new connection. */
-export interface Challenge {
-  readonly version: number;
-  readonly nonce: Bytes;
+/** The relay's challenge to a new connection. Its payload is part of the transcript. */
+export const { encode: encodeChallengePayload, decode: readChallenge } = new Layout({
+  version: "u8",
+  nonce: HASH_BYTES,
   /** How long the relay keeps a member whose connection is lost, in milliseconds. */
-  readonly graceMs: number;
-}
+  graceMs: "u32",
+});
 
-/** Encodes the payload of a challenge, which is part of the transcript. */
-export function encodeChallengePayload({ version, nonce, graceMs }: Challenge): Bytes {
-  return new ByteWriter(1 + HASH_BYTES + 4).u8(version).raw(nonce).u32(graceMs).finish();
-}
-
-/** Reads a challenge. */
-export function readChallenge(payload: Bytes): Challenge {
-  return readWhole(payload, (reader) => ({
-    version: reader.u8(),
-    nonce: reader.raw(HASH_BYTES),
-    graceMs: reader.u32(),
-  }));
-}
+/** What a challenge contains. */
+export type Challenge = ReturnType<typeof readChallenge>;
 
 /** A newcomer's answer to the challenge, without its proof. */
 export interface JoinRequest {
@@ -64,13 +53,19 @@ export interface Join extends JoinRequest {
   readonly signed: Bytes;
 }
 
+const JOIN = new Layout({
+  credential: "block16",
+  renewal: "block16",
+  host: "block16",
+  port: "u16",
+  invited: "block16",
+});
+
 /** Encodes the fields of `join` before the proof. */
-export function encodeJoinRequest(
-  { credential, renewal, dialled, invitation }: JoinRequest,
-): Bytes {
-  const proof = invitation === undefined ? new Uint8Array(0) : encodeProof(invitation);
-  return new ByteWriter(BOUND.join).block16(credential).block16(renewal)
-    .block16(utf8(dialled.host)).u16(dialled.port).block16(proof).finish();
+export function encodeJoinRequest(request: JoinRequest): Bytes {
+  const { credential, renewal, dialled: { host, port }, invitation } = request;
+  const invited = invitation === undefined ? new Uint8Array(0) : encodeProof(invitation);
+  return JOIN.encode({ credential, renewal, host: utf8(host), port, invited });
 }
 
 /** Encodes `join` or `resume` from its signed fields and its proof. */
@@ -81,12 +76,12 @@ export function encodeProven(kind: number, signed: Bytes, proof: Bytes): Bytes {
 /** Reads an answer to a challenge. */
 export function readJoin(payload: Bytes): Join {
   return readWhole(payload, (reader) => {
-    const renewable = readRenewable(reader);
-    const host = fromUtf8(readBlock(reader, "a host name", MAX_HOST_BYTES));
-    const dialled = { host, port: reader.u16() };
-    const bytes = reader.block16();
-    const invitation = bytes.length === 0 ? undefined : readProof(bytes);
-    const signed = payload.subarray(0, payload.length - reader.left);
+    const { host, port, invited, ...renewable } = JOIN.read(reader);
+    checkRenewable(renewable);
+    bound("a host name", host, MAX_HOST_BYTES);
+    const dialled = { host: fromUtf8(host), port };
+    const invitation = invited.length === 0 ? undefined : readProof(invited);
+    const signed = payload.subarray(0, -SIGNATURE_BYTES);
     const proof = reader.raw(SIGNATURE_BYTES);
     return { ...renewable, dialled, invitation, signed, proof };
   });
@@ -104,29 +99,28 @@ export function joinStatement(transcript: Bytes, request: Bytes): Bytes {
 
 const MAX_HOST_BYTES = 255;
 
-function readBlock(reader: ByteReader, name: string, most: number): Bytes {
-  const bytes = reader.block16();
-  if (bytes.length > most) throw new MalformedError(`${name} has more than ${most} bytes`);
-  return bytes;
+function bound(name: string, { length }: Bytes, most: number): void {
+  if (length > most) throw new MalformedError(`${name} has more than ${most} bytes`);
 }
 
-/** Reads a credential and its renewal, of which the form is checked, or none. */
-function readRenewable(reader: ByteReader): Pick<Listing, "credential" | "renewal"> {
-  const credential = readBlock(reader, "a credential", MAX_CREDENTIAL_BYTES);
-  const renewal = readBlock(reader, "a renewal", MAX_RENEWAL_BYTES);
+/** Checks the length of a credential, and the form of its renewal if there is one. */
+function checkRenewable({ credential, renewal }: Pick<Listing, "credential" | "renewal">): void {
+  bound("a credential", credential, MAX_CREDENTIAL_BYTES);
+  bound("a renewal", renewal, MAX_RENEWAL_BYTES);
   if (renewal.length > 0) readRenewal(renewal);
-  return { credential, renewal };
 }
+
+const RESUME = new Layout({
+  room: HASH_BYTES,
+  member: HASH_BYTES,
+  /** The number of counted frames that the member has received. */
+  received: "u48",
+  /** The number of counted frames that the member has sent. */
+  sent: "u48",
+});
 
 /** A member's request to resume its stay in a room, without its proof. */
-export interface ResumeRequest {
-  readonly room: Bytes;
-  readonly member: Bytes;
-  /** The number of counted frames that the member has received. */
-  readonly received: number;
-  /** The number of counted frames that the member has sent. */
-  readonly sent: number;
-}
+export type ResumeRequest = Laid<typeof RESUME>;
 
 /** A member's request to resume its stay in a room. */
 export interface Resume extends ResumeRequest {
@@ -136,21 +130,14 @@ export interface Resume extends ResumeRequest {
   readonly signed: Bytes;
 }
 
-const RESUME_BYTES = 2 * HASH_BYTES + 6 + 6;
-
 /** Encodes the fields of `resume` before the proof. */
-export function encodeResumeRequest({ room, member, received, sent }: ResumeRequest): Bytes {
-  return new ByteWriter(RESUME_BYTES).raw(room).raw(member).u48(received).u48(sent).finish();
-}
+export const encodeResumeRequest = RESUME.encode;
 
 /** Reads a request to resume. */
 export function readResume(payload: Bytes): Resume {
   return readWhole(payload, (reader) => ({
-    room: reader.raw(HASH_BYTES),
-    member: reader.raw(HASH_BYTES),
-    received: reader.u48(),
-    sent: reader.u48(),
-    signed: payload.subarray(0, RESUME_BYTES),
+    ...RESUME.read(reader),
+    signed: payload.subarray(0, RESUME.length),
     proof: reader.raw(SIGNATURE_BYTES),
   }));
 }
@@ -167,52 +154,56 @@ export function resumeStatement(transcript: Bytes, request: Bytes): Bytes {
 
 // The roster.
 
-/** A member as the roster and `joined` list it. */
-export interface Listing {
+const LISTING = new Layout({
   /** The version of the room that the member's joining made. */
-  readonly number: number;
-  readonly credential: Bytes;
+  number: "u32",
+  credential: "block16",
   /** The newest renewal of the credential; empty if there is none. */
-  readonly renewal: Bytes;
-}
+  renewal: "block16",
+});
 
-/** A page of the roster that a newcomer is sent. */
-export interface RosterPage {
-  readonly room: Bytes;
+/** A member as the roster and `joined` list it. */
+export type Listing = Laid<typeof LISTING>;
+
+/** A page of the roster that a newcomer is sent, without its listings. */
+export const ROSTER_PAGE = new Layout({
+  room: HASH_BYTES,
   /** The version of the room before the newcomer's joining. */
-  readonly version: number;
+  version: "u32",
   /** The context of that version. */
-  readonly context: Bytes;
+  context: HASH_BYTES,
+  /** 1 in the last page; otherwise 0. */
+  last: "u8",
+  /** The number of listings. */
+  count: "u16",
+});
+
+/** A page of the roster. */
+export interface RosterPage extends Omit<Laid<typeof ROSTER_PAGE>, "last" | "count"> {
   /** Whether it is the last page. */
   readonly last: boolean;
   readonly listings: readonly Listing[];
 }
 
 /** The room for listings in a page, in bytes. */
-export const PAGE_BYTES: number = BOUND.control - (HASH_BYTES + 4 + HASH_BYTES + 1 + 2);
+export const PAGE_BYTES: number = BOUND.control - ROSTER_PAGE.length;
 
 /** Reads a page of the roster. */
 export function readRosterPage(payload: Bytes): RosterPage {
   return readWhole(payload, (reader) => {
-    const room = reader.raw(HASH_BYTES);
-    const version = reader.u32();
-    const context = reader.raw(HASH_BYTES);
-    const last = reader.u8() !== 0;
-    const listings: Listing[] = [];
-    for (let count = reader.u16(); count > 0; count--) listings.push(readListing(reader));
-    return { room, version, context, last, listings };
+    const { last, count, ...page } = ROSTER_PAGE.read(reader);
+    const listings = Array.from({ length: count }, () => readListing(reader));
+    return { ...page, last: last !== 0, listings };
   });
 }
 
 /** Encodes a listing, as it stands in a page of the roster and in `joined`. */
-export function encodeListing({ number, credential, renewal }: Listing): Bytes {
-  return new ByteWriter(8 + credential.length + renewal.length)
-    .u32(number).block16(credential).block16(renewal).finish();
-}
+export const encodeListing = LISTING.encode;
 
 /** Reads a listing. One that cannot be a credential is refused at once: each listing costs its reader hashes. */
 function readListing(reader: ByteReader): Listing {
-  const listing = { number: reader.u32(), ...readRenewable(reader) };
+  const listing = LISTING.read(reader);
+  checkRenewable(listing);
   const { length } = listing.credential;
   if (length >= MIN_CREDENTIAL_BYTES) return listing;
   throw new MalformedError(`a credential has ${length} bytes, fewer than ${MIN_CREDENTIAL_BYTES}`);
@@ -228,33 +219,32 @@ export function readJoined(payload: Bytes): Listing {
   return readWhole(payload, readListing);
 }
 
-/** That a member left. */
-export interface Left {
+const LEFT = new Layout({
   /** The version of the room that the leaving made. */
-  readonly version: number;
+  version: "u32",
   /** The member's number. */
-  readonly member: number;
-  readonly reason: Reason;
+  member: "u32",
+  reason: "u8",
   /** The payload of its `leave`, or empty. */
-  readonly statement: Bytes;
+  statement: "block16",
+});
+
+/** That a member left. */
+export interface Left extends Omit<Laid<typeof LEFT>, "reason"> {
+  readonly reason: Reason;
 }
 
 /** Encodes that a member left. */
-export function encodeLeft({ version, member, reason, statement }: Left): Bytes {
-  const writer = new ByteWriter(BOUND.short).u32(version).u32(member).u8(REASONS[reason].number);
-  return encodeFrame(KIND.left, writer.block16(statement).finish());
+export function encodeLeft(left: Left): Bytes {
+  const reason = REASONS[left.reason].number;
+  return encodeFrame(KIND.left, LEFT.encode({ ...left, reason }));
 }
 
 /** Reads that a member left. */
 export function readLeft(payload: Bytes): Left {
-  return readWhole(payload, (reader) => {
-    const version = reader.u32();
-    const member = reader.u32();
-    const reason = readReason(reader);
-    const statement = reader.block16();
-    readLeavePayload(statement);
-    return { version, member, reason, statement };
-  });
+  const left = LEFT.decode(payload);
+  readLeavePayload(left.statement);
+  return { ...left, reason: reasonOf(left.reason) };
 }
 
 // Routes and the connection.
@@ -310,22 +300,12 @@ export function readMember(payload: Bytes): number {
 }
 
 /** That the relay leaves out sealed frames for a member that reads too slowly. */
-export interface Behind {
+export const [encodeBehind, readBehind] = frameOf(KIND.behind, {
   /** The number of the member that misses frames. */
-  readonly member: number;
+  member: "u32",
   /** The number of the first message that was left out. */
-  readonly number: number;
-}
-
-/** Encodes `behind`. */
-export function encodeBehind({ member, number }: Behind): Bytes {
-  return encodeFrame(KIND.behind, new ByteWriter(10).u32(member).u48(number).finish());
-}
-
-/** Reads `behind`. */
-export function readBehind(payload: Bytes): Behind {
-  return readWhole(payload, (reader) => ({ member: reader.u32(), number: reader.u48() }));
-}
+  number: "u48",
+});
 
 /** Encodes a renewal of the member's credential. */
 export function encodeRenew(renewal: Bytes): Bytes {
@@ -344,5 +324,5 @@ export function encodeBye(reason: Reason): Bytes {
 
 /** Reads the relay's last frame. */
 export function readBye(payload: Bytes): Reason {
-  return readWhole(payload, readReason);
+  return readWhole(payload, (reader) => reasonOf(reader.u8()));
 }

@@ -1,5 +1,5 @@
 /**
- * Reads and writes frames: a length in 32 bits, a kind in 8, and a payload.
+ * Reads and writes frames: a length in 32 bits, a kind in 8, and a payload, whose fields a layout describes.
  *
  * TCP carries a stream, which does not keep the boundaries of writes, so each frame starts with its length. The reader
  * checks that length against the bound of the frame's kind before it keeps a byte of the frame.
@@ -7,7 +7,13 @@
  * @module
  */
 
-import { type Bytes, ByteWriter } from "../../base/bytes.ts";
+import {
+  type ByteReader,
+  type Bytes,
+  ByteWriter,
+  MalformedError,
+  readWhole,
+} from "../../base/bytes.ts";
 
 /** The bytes before a payload: length (kind and payload) and kind. */
 export const FRAME_HEADER_BYTES = 5;
@@ -23,7 +29,7 @@ export interface Frame {
 }
 
 /** The error of a frame whose length or kind is not valid. */
-export class FrameError extends Error {
+export class FrameError extends MalformedError {
   /** Makes the error of what is wrong. */
   constructor(readonly code: "FRAME_TOO_LARGE" | "FRAME_EMPTY" | "FRAME_UNKNOWN", message: string) {
     super(message);
@@ -40,6 +46,73 @@ export class FrameError extends Error {
 export function encodeFrame(kind: number, payload: Uint8Array): Bytes {
   return new ByteWriter(FRAME_HEADER_BYTES + payload.length)
     .u32(payload.length + 1).u8(kind).raw(payload).finish();
+}
+
+/** How a field is encoded: a number of so many bits, bytes after their length in 16 bits, or so many bytes. */
+type Field = "u8" | "u16" | "u32" | "u48" | "block16" | number;
+type Fields = Readonly<Record<string, Field>>;
+
+/** The values of fields: numbers and bytes. */
+type Values<F extends Fields> = {
+  readonly [K in keyof F]: F[K] extends number | "block16" ? Bytes : number;
+};
+
+/** A record with the fields of a layout. */
+export type Laid<L> = L extends Layout<infer F> ? Values<F> : never;
+
+/** The fields of a record in the order in which they are encoded. Both its writer and its reader follow from them. */
+export class Layout<const F extends Fields> {
+  readonly #fields: readonly (readonly [string, Field])[];
+  /** The length of a record whose blocks are empty, in bytes. */
+  readonly length: number;
+
+  /** Describes a record. */
+  constructor(fields: F) {
+    this.#fields = Object.entries(fields);
+    this.length = Object.values(fields).reduce<number>((sum, field) => sum + lengthOf(field), 0);
+  }
+
+  /** Appends a record. */
+  write(writer: ByteWriter, values: Values<F>): ByteWriter {
+    for (const [name, field] of this.#fields) {
+      const value: number | Bytes = values[name]!;
+      if (typeof value !== "number") {
+        field === "block16" ? writer.block16(value) : writer.raw(value);
+      } else writer[field as "u8" | "u16" | "u32" | "u48"](value);
+    }
+    return writer;
+  }
+
+  /** Reads a record. Its bytes are views, not copies. */
+  read(reader: ByteReader): Values<F> {
+    const values: Record<string, number | Bytes> = {};
+    for (const [name, field] of this.#fields) {
+      values[name] = typeof field === "number" ? reader.raw(field) : reader[field]();
+    }
+    return values as Values<F>;
+  }
+
+  /** Encodes a record. */
+  readonly encode = (values: Values<F>): Bytes =>
+    this.write(new ByteWriter(this.length), values).finish();
+
+  /** Reads a record that takes up all of the bytes. */
+  readonly decode = (bytes: Bytes): Values<F> => readWhole(bytes, (reader) => this.read(reader));
+}
+
+function lengthOf(field: Field): number {
+  if (typeof field === "number") return field;
+  return field === "block16" ? 2 : Number(field.slice(1)) / 8;
+}
+
+/**
+ * Describes a frame by the fields of its payload.
+ *
+ * @returns A function that encodes the frame, and one that reads its payload.
+ */
+export function frameOf<const F extends Fields>(kind: number, fields: F) {
+  const { encode, decode } = new Layout(fields);
+  return [(values: Values<F>) => encodeFrame(kind, encode(values)), decode] as const;
 }
 
 /**

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { type Bytes, ByteWriter, mapKey, readWhole, sha256 } from "../../base/bytes.ts";
+import { type Bytes, ByteWriter, mapKey, sha256 } from "../../base/bytes.ts";
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
-import { encodeFrame } from "./frame.ts";
+import { frameOf, type Laid, Layout } from "./frame.ts";
 import { HASH_BYTES, KIND } from "./kinds.ts";
 
 /** The number of versions whose contexts are kept. */
@@ -186,69 +186,42 @@ export interface Place {
   readonly context: Bytes;
 }
 
-function statementAt(use: Bytes, { room, member, version, context }: Place): Bytes {
-  return inContext(use, room, member, new ByteWriter(4).u32(version).finish(), context);
+/** Returns the statement that a member signs in `leave` or `here`. */
+export function statementAt(
+  use: "leave" | "here",
+  { room, member, version, context }: Place,
+): Bytes {
+  return inContext(CONTEXT[use], room, member, new ByteWriter(4).u32(version).finish(), context);
 }
+
+const LEAVE = new Layout({
+  /** The newest version that the member knew. */
+  version: "u32",
+  /** The signature over {@linkcode statementAt}. */
+  signature: SIGNATURE_BYTES,
+});
 
 /** A member's statement that it leaves. */
-export interface LeaveStatement {
-  /** The newest version that the member knew. */
-  readonly version: number;
-  /** The signature over {@linkcode leaveStatement}. */
-  readonly signature: Bytes;
-}
+export type LeaveStatement = Laid<typeof LEAVE>;
 
 /** Encodes the payload of `leave`. */
-export function encodeLeavePayload({ version, signature }: LeaveStatement): Bytes {
-  return new ByteWriter(4 + SIGNATURE_BYTES).u32(version).raw(signature).finish();
-}
+export const encodeLeavePayload = LEAVE.encode;
 
 /** Reads the payload of `leave`; undefined if it is empty. */
 export function readLeavePayload(payload: Bytes): LeaveStatement | undefined {
-  if (payload.length === 0) return undefined;
-  return readWhole(payload, (reader) => ({
-    version: reader.u32(),
-    signature: reader.raw(SIGNATURE_BYTES),
-  }));
-}
-
-/**
- * Returns the statement that a member signs to leave.
- *
- * @param place The room, the member's hash, the version, and the context of the version.
- */
-export function leaveStatement(place: Place): Bytes {
-  return statementAt(CONTEXT.leave, place);
+  return payload.length === 0 ? undefined : LEAVE.decode(payload);
 }
 
 /** The first frame of a newcomer, which shows the others that it is really there. */
-export interface Here {
+export const [encodeHere, readHere] = frameOf(KIND.here, {
   /** The sender's number. */
-  readonly member: number;
-  readonly version: number;
-  /** The first bytes of the version's context: {@linkcode CHECK_BYTES}. */
-  readonly check: Bytes;
-  /** The signature over {@linkcode hereStatement}. */
-  readonly signature: Bytes;
-}
+  member: "u32",
+  version: "u32",
+  /** The first bytes of the version's context. */
+  check: CHECK_BYTES,
+  /** The signature over {@linkcode statementAt}. */
+  signature: SIGNATURE_BYTES,
+});
 
-/** Encodes `here`. */
-export function encodeHere({ member, version, check, signature }: Here): Bytes {
-  const writer = new ByteWriter(8 + CHECK_BYTES + SIGNATURE_BYTES);
-  return encodeFrame(KIND.here, writer.u32(member).u32(version).raw(check).raw(signature).finish());
-}
-
-/** Reads `here`. */
-export function readHere(payload: Bytes): Here {
-  return readWhole(payload, (reader) => ({
-    member: reader.u32(),
-    version: reader.u32(),
-    check: reader.raw(CHECK_BYTES),
-    signature: reader.raw(SIGNATURE_BYTES),
-  }));
-}
-
-/** Returns the statement that a member signs in `here`. */
-export function hereStatement(place: Place): Bytes {
-  return statementAt(CONTEXT.here, place);
-}
+/** What `here` contains. */
+export type Here = ReturnType<typeof readHere>;

@@ -5,14 +5,7 @@
  * @module
  */
 
-import {
-  type ByteReader,
-  type Bytes,
-  ByteWriter,
-  concat,
-  MalformedError,
-  readWhole,
-} from "../../base/bytes.ts";
+import { type Bytes, ByteWriter, concat, MalformedError, readWhole } from "../../base/bytes.ts";
 import { canonicalHost, hostPort, isLoopback } from "../../base/host_port.ts";
 import {
   CONTEXT,
@@ -23,6 +16,7 @@ import {
   SIGNING_KEY_BYTES,
   verify,
 } from "../identity/signing.ts";
+import { type Laid, Layout } from "./frame.ts";
 import { DEFAULT_PORT, isRoomName } from "./kinds.ts";
 
 /** The length of an invitation's secret in bytes. */
@@ -268,81 +262,48 @@ export interface InvitationPlace {
   readonly guest: Bytes;
 }
 
-function inviterStatement({ room, inviter, guest }: InvitationPlace): Bytes {
+/** Returns the statement that a guest signs for its inviter. */
+export function inviterStatement({ room, inviter, guest }: InvitationPlace): Bytes {
   return inContext(CONTEXT.invitation, room, inviter, guest);
 }
 
-/** A public key of an invitation, and a signature by it. */
-export interface InvitationProof {
-  readonly publicKey: Bytes;
-  readonly signature: Bytes;
-}
-
-async function prove({ publicKey, key }: Invitation, statement: Bytes): Promise<InvitationProof> {
-  return { publicKey, signature: await sign(key, statement) };
-}
-
-/** Makes a guest's proof for its inviter. */
-export function proveToInviter(
-  invitation: Invitation,
-  place: InvitationPlace,
-): Promise<InvitationProof> {
-  return prove(invitation, inviterStatement(place));
-}
-
-/** Returns whether a guest's proof for its inviter holds. */
-export function holdsForInviter(proof: InvitationProof, place: InvitationPlace): Promise<boolean> {
-  return holds(proof, inviterStatement(place));
-}
-
 /**
- * Makes a guest's proof for a relay.
+ * Returns the statement that a guest signs for a relay.
  *
- * @param invitation The invitation.
  * @param transcript The greeting and the challenge's payload.
  * @param guest The guest's member hash.
  */
-export function proveToRelay(
-  invitation: Invitation,
-  transcript: Bytes,
-  guest: Bytes,
+export function relayStatement(transcript: Bytes, guest: Bytes): Bytes {
+  return inContext(CONTEXT.invitationJoin, transcript, guest);
+}
+
+const PROOF = new Layout({ publicKey: SIGNING_KEY_BYTES, signature: SIGNATURE_BYTES });
+
+/** A public key of an invitation, and a signature by it. */
+export type InvitationProof = Laid<typeof PROOF>;
+
+/** Encodes a proof, and reads one, of which only the length is checked. */
+export const { encode: encodeProof, decode: readProof } = PROOF;
+
+/** Makes a guest's proof: it signs a statement with the key of its invitation. */
+export async function signProof(
+  { publicKey, key }: Invitation,
+  statement: Bytes,
 ): Promise<InvitationProof> {
-  return prove(invitation, inContext(CONTEXT.invitationJoin, transcript, guest));
+  return { publicKey, signature: await sign(key, statement) };
 }
 
-/** Returns whether a guest's proof for a relay holds. The parameters are those of {@linkcode proveToRelay}. */
-export function holdsForRelay(
-  proof: InvitationProof,
-  transcript: Bytes,
-  guest: Bytes,
+/** Returns whether a proof holds for a statement. */
+export async function verifyProof(
+  { publicKey, signature }: InvitationProof,
+  statement: Bytes,
 ): Promise<boolean> {
-  return holds(proof, inContext(CONTEXT.invitationJoin, transcript, guest));
-}
-
-async function holds({ publicKey, signature }: InvitationProof, bytes: Bytes): Promise<boolean> {
   try {
-    return await verify(await importSigningKey(publicKey), signature, bytes);
+    return await verify(await importSigningKey(publicKey), signature, statement);
   } catch (error) {
     if (error instanceof MalformedError) return false;
     throw error;
   }
-}
-
-/** Encodes a proof. */
-export function encodeProof({ publicKey, signature }: InvitationProof): Bytes {
-  return concat([publicKey, signature]);
-}
-
-/** Reads a proof, of which only the length is checked. */
-export function readProof(bytes: Bytes): InvitationProof {
-  return readWhole(bytes, readProofFrom);
-}
-
-function readProofFrom(reader: ByteReader): InvitationProof {
-  return {
-    publicKey: reader.raw(SIGNING_KEY_BYTES).slice(),
-    signature: reader.raw(SIGNATURE_BYTES).slice(),
-  };
 }
 
 // The notices.
@@ -383,7 +344,7 @@ export function encodeInvitationNotice(notice: InvitationNotice): Bytes {
 export function readInvitationNotice(body: Bytes): InvitationNotice {
   return readWhole(body, (reader) => {
     const kind = reader.u8();
-    if (kind === NOTICE.proof) return { kind: "proof", proof: readProofFrom(reader) };
+    if (kind === NOTICE.proof) return { kind: "proof", proof: PROOF.read(reader) };
     if (kind !== NOTICE.answer) throw new MalformedError(`a notice of invitations is a ${kind}`);
     const publicKey = reader.raw(SIGNING_KEY_BYTES).slice();
     const answer = INVITATION_ANSWERS[reader.u8()];

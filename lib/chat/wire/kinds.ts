@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  type ByteReader,
-  type Bytes,
-  ByteWriter,
-  fromUtf8,
-  MalformedError,
-  utf8,
-} from "../../base/bytes.ts";
+import { type Bytes, ByteWriter, fromUtf8, MalformedError, utf8 } from "../../base/bytes.ts";
 import { MAX_RENEWAL_BYTES } from "../identity/signing.ts";
 
 /** The version of the protocol. */
@@ -223,9 +216,8 @@ export const REASONS = {
 /** Why a connection or a stay ends. */
 export type Reason = keyof typeof REASONS;
 
-/** Reads a reason. */
-export function readReason(reader: ByteReader): Reason {
-  const number = reader.u8();
+/** Returns the reason with a number. */
+export function reasonOf(number: number): Reason {
   const reason = (Object.keys(REASONS) as Reason[]).find((one) => REASONS[one].number === number);
   if (reason === undefined) throw new MalformedError(`no reason has the number ${number}`);
   return reason;

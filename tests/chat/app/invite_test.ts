@@ -25,9 +25,10 @@ import {
   encodeInvitationNotice,
   invitationLink,
   inviterOf,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
   readInvitationLink,
+  signProof,
 } from "../../../lib/chat/wire/invitation.ts";
 import { readRoomAddress } from "../../../lib/commands/chat/chat.ts";
 import { makeStyle } from "../../../lib/terminal/terminal.ts";
@@ -146,11 +147,14 @@ async function inviting(place: GuestPlace = PLACE) {
   const come = async (link: string, name?: string) => {
     const from = name === undefined ? peer : { ...peer, credential: { ...other, name } };
     const invitation = await openInvitation(readInvitationLink(link).secret);
-    const proof = await proveToInviter(invitation, {
-      room,
-      inviter: self.member,
-      guest: other.member,
-    });
+    const proof = await signProof(
+      invitation,
+      inviterStatement({
+        room,
+        inviter: self.member,
+        guest: other.member,
+      }),
+    );
     const body = encodeInvitationNotice({ kind: "proof", proof });
     const answers = sent.length + 1;
     invitations.tell({ kind: "notice", notice: "invitation", peer: from, body });

@@ -22,7 +22,7 @@ import {
   checkOf,
   encodeHere,
   encodeLeavePayload,
-  hereStatement,
+  statementAt,
 } from "../../../lib/chat/wire/history.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { PairError, PairReceiver } from "../../../lib/chat/seal/pairwise.ts";
@@ -312,7 +312,7 @@ Deno.test("a replayed credential stays unconfirmed, also by statements signed fo
   const context = await history.newest;
   const { number } = bo.member.roster.byName("zoe")!;
   const here = async (place: Bytes) => {
-    const statement = hereStatement({ room: place, member: zoe.member, version, context });
+    const statement = statementAt("here", { room: place, member: zoe.member, version, context });
     const signature = await sign(zoe.keys.signing.privateKey, statement);
     bo.member.receive(encodeHere({ member: number, version, check: checkOf(context), signature }));
     await room.settle();

@@ -16,9 +16,10 @@ import { encodeFrame, FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts
 import {
   type Invitation,
   type InvitationProof,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
-  proveToRelay,
+  relayStatement,
+  signProof,
 } from "../../../lib/chat/wire/invitation.ts";
 import { KIND, kindName } from "../../../lib/chat/wire/kinds.ts";
 import { Clock, until } from "../keys.ts";
@@ -48,7 +49,7 @@ async function invitedOnly(
 type Prove = (transcript: Bytes, self: OwnCredential) => Promise<InvitationProof | undefined>;
 
 function by(invitation: Invitation): Prove {
-  return (transcript, { member }) => proveToRelay(invitation, transcript, member);
+  return (transcript, { member }) => signProof(invitation, relayStatement(transcript, member));
 }
 
 /** Somebody asks to join; returns the connection once it is in, or has ended. */
@@ -87,7 +88,7 @@ Deno.test("the recorded join of a guest admits nobody else", async () => {
   let greeted: Bytes | undefined;
   await ask(room, bo, async (transcript, self) => {
     greeted = transcript;
-    return seen = await proveToRelay(invitation, transcript, self.member);
+    return seen = await signProof(invitation, relayStatement(transcript, self.member));
   });
   const eve = await room.credential("eve");
   const { publicKey } = invitation;
@@ -97,13 +98,17 @@ Deno.test("the recorded join of a guest admits nobody else", async () => {
     "replayed by the same member": () => Promise.resolve(seen),
     "the public key, and a signature by another key": async (transcript, self) => ({
       publicKey,
-      signature: (await proveToRelay(own, transcript, self.member)).signature,
+      signature: (await signProof(own, relayStatement(transcript, self.member))).signature,
     }),
     "a proof for somebody else, of this challenge": (transcript) =>
-      proveToRelay(invitation, transcript, bo.member),
+      signProof(invitation, relayStatement(transcript, bo.member)),
     "a proof for the inviter": (_, self) =>
-      proveToInviter(invitation, { room: room.relay.room, inviter: bo.member, guest: self.member }),
-    "a proof of another challenge": (_, self) => proveToRelay(invitation, greeted!, self.member),
+      signProof(
+        invitation,
+        inviterStatement({ room: room.relay.room, inviter: bo.member, guest: self.member }),
+      ),
+    "a proof of another challenge": (_, self) =>
+      signProof(invitation, relayStatement(greeted!, self.member)),
     "a key of small order": () =>
       Promise.resolve({ publicKey: new Uint8Array(32), signature: new Uint8Array(64) }),
   };
@@ -118,7 +123,7 @@ Deno.test("a proof for another room or another challenge is refused", async () =
   const bo = await room.credential("bo");
   const elsewhere = new RawMember(room.relay, "tea");
   const { transcript } = await elsewhere.challenge();
-  const proof = await proveToRelay(invitation, transcript, bo.member);
+  const proof = await signProof(invitation, relayStatement(transcript, bo.member));
   assertEquals((await ask(room, bo, () => Promise.resolve(proof))).bye, "NOT_ALLOWED");
   // An invitation is for the room that its link names.
   assertEquals((await ask(room, bo, by(invitation), "tea")).bye, "NOT_ALLOWED");
@@ -305,7 +310,7 @@ Deno.test("a member joins by its invitation, and what its proof signs covers the
   const { transcript } = await raw.challenge();
   const join = await answerByJoining(self, DIALLED, transcript, NO_RENEWAL, invitation);
   const { invitation: proof, signed } = readJoin(join.slice(FRAME_HEADER_BYTES));
-  assertEquals(proof, await proveToRelay(invitation, transcript, self.member));
+  assertEquals(proof, await signProof(invitation, relayStatement(transcript, self.member)));
   assert(signed.length > 96 && signed.toHex().endsWith(proof!.signature.toHex()));
   // Taken out on the way: the proof of the join no longer holds.
   const bare = new Uint8Array([

@@ -28,8 +28,9 @@ import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import {
   encodeInvitationNotice,
   inviterOf,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
+  signProof,
 } from "../../../lib/chat/wire/invitation.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
@@ -44,7 +45,7 @@ async function guestOf(name: string, keyIndex: number, at = placeOf()) {
   const peer: Peer = { number: 2, credential, confirmed: true, away: false };
   const prove = async (made: MadeInvitation) => {
     const place = { room: at.room, inviter: at.self, guest: credential.member };
-    const proof = await proveToInviter(await openInvitation(made.secret), place);
+    const proof = await signProof(await openInvitation(made.secret), inviterStatement(place));
     return encodeInvitationNotice({ kind: "proof", proof });
   };
   return { peer, prove, fingerprint: credential.fingerprint };
@@ -400,7 +401,7 @@ Deno.test("a member run by the relay can neither replay a guest's proof nor forg
   const { room, number } = eve.raw;
   const stranger = await openInvitation(secureRandom(16));
   const place = { room, inviter: party.ada.self.member, guest: eve.self.member };
-  const { signature } = await proveToInviter(stranger, place);
+  const { signature } = await signProof(stranger, inviterStatement(place));
   const forged = { publicKey: made.publicKey, signature };
   const bodies = [proof, encodeInvitationNotice({ kind: "proof", proof: forged })];
   for (const body of bodies) {

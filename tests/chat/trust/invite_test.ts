@@ -15,9 +15,10 @@ import type { Session } from "../../../lib/chat/runtime/session.ts";
 import {
   encodeInvitationNotice,
   invitationLink,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
   readInvitationLink,
+  signProof,
 } from "../../../lib/chat/wire/invitation.ts";
 import { type ChatEvent, ChatProcess } from "../app/chat_process.ts";
 import { leave as leaveAll, visit } from "../guests.ts";
@@ -323,7 +324,7 @@ test("a proof for another guest, inviter or room invites nobody", async () => {
   // What the guest signed, for another guest, another inviter or another room.
   const other = new Uint8Array(32);
   for (const wrong of [{ guest: other }, { inviter: other }, { room: other }]) {
-    const proof = await proveToInviter(invitation, { ...place, ...wrong });
+    const proof = await signProof(invitation, inviterStatement({ ...place, ...wrong }));
     const body = encodeInvitationNotice({ kind: "proof", proof });
     assert(eve.session.sendNotice(await peerOf(eve.session, "bo"), "invitation", body));
   }

@@ -14,21 +14,21 @@ import { CONTEXT, inContext, sign } from "../../../lib/chat/identity/signing.ts"
 import {
   encodeInvitationNotice,
   encodeProof,
-  holdsForInviter,
-  holdsForRelay,
   INVITATION_ANSWERS,
   type InvitationLink,
   invitationLink,
   type InvitationTarget,
   inviterOf,
+  inviterStatement,
   type LinkScheme,
   MAX_LINK_LENGTH,
   openInvitation,
-  proveToInviter,
-  proveToRelay,
   readInvitationLink,
   readInvitationNotice,
   readProof,
+  relayStatement,
+  signProof,
+  verifyProof,
 } from "../../../lib/chat/wire/invitation.ts";
 import { MAX_NOTICE_BYTES } from "../../../lib/chat/wire/content.ts";
 
@@ -239,44 +239,50 @@ function placeOf() {
 Deno.test("a proof holds for its room, inviter and guest, and for no other", async () => {
   const invitation = await openInvitation(secureRandom(16));
   const place = placeOf();
-  const proof = await proveToInviter(invitation, place);
-  assertEquals(await holdsForInviter(proof, place), true);
+  const proof = await signProof(invitation, inviterStatement(place));
+  assertEquals(await verifyProof(proof, inviterStatement(place)), true);
   for (const field of ["room", "inviter", "guest"] as const) {
     assertEquals(
-      await holdsForInviter(proof, { ...place, [field]: secureRandom(32) }),
+      await verifyProof(proof, inviterStatement({ ...place, [field]: secureRandom(32) })),
       false,
       field,
     );
   }
   // Reflected: the guest as the inviter.
   const { room, inviter, guest } = place;
-  assertEquals(await holdsForInviter(proof, { room, inviter: guest, guest: inviter }), false);
+  assertEquals(
+    await verifyProof(proof, inviterStatement({ room, inviter: guest, guest: inviter })),
+    false,
+  );
   const { publicKey } = await openInvitation(secureRandom(16));
-  assertEquals(await holdsForInviter({ ...proof, publicKey }, place), false);
+  assertEquals(await verifyProof({ ...proof, publicKey }, inviterStatement(place)), false);
 });
 
 Deno.test("a proof for a relay holds for its transcript and guest, and is none for an inviter", async () => {
   const invitation = await openInvitation(secureRandom(16));
   const [transcript, guest] = [secureRandom(60), secureRandom(32)];
-  const proof = await proveToRelay(invitation, transcript, guest);
-  assertEquals(await holdsForRelay(proof, transcript, guest), true);
-  assertEquals(await holdsForRelay(proof, transcript, secureRandom(32)), false);
-  assertEquals(await holdsForRelay(proof, transcript.with(9, transcript[9]! ^ 1), guest), false);
+  const proof = await signProof(invitation, relayStatement(transcript, guest));
+  assertEquals(await verifyProof(proof, relayStatement(transcript, guest)), true);
+  assertEquals(await verifyProof(proof, relayStatement(transcript, secureRandom(32))), false);
+  assertEquals(
+    await verifyProof(proof, relayStatement(transcript.with(9, transcript[9]! ^ 1), guest)),
+    false,
+  );
   // Both sign 96 bytes here: the contexts tell them apart.
   const place = placeOf();
   const both = concat([place.room, place.inviter]);
-  const forRelay = await proveToRelay(invitation, both, place.guest);
-  assertEquals(await holdsForInviter(forRelay, place), false);
-  const forInviter = await proveToInviter(invitation, place);
-  assertEquals(await holdsForRelay(forInviter, both, place.guest), false);
+  const forRelay = await signProof(invitation, relayStatement(both, place.guest));
+  assertEquals(await verifyProof(forRelay, inviterStatement(place)), false);
+  const forInviter = await signProof(invitation, inviterStatement(place));
+  assertEquals(await verifyProof(forInviter, relayStatement(both, place.guest)), false);
 });
 
 Deno.test("a public key of small order, or one that is no key, proves nothing", async () => {
   const place = placeOf();
   for (const publicKey of [new Uint8Array(32), new Uint8Array(32).fill(0xff)]) {
     const forged = { publicKey, signature: new Uint8Array(64) };
-    assertEquals(await holdsForInviter(forged, place), false);
-    assertEquals(await holdsForRelay(forged, secureRandom(60), place.guest), false);
+    assertEquals(await verifyProof(forged, inviterStatement(place)), false);
+    assertEquals(await verifyProof(forged, relayStatement(secureRandom(60), place.guest)), false);
   }
 });
 
@@ -284,14 +290,14 @@ Deno.test("a proof says what it signs by the room's id and the members' hashes",
   const invitation = await openInvitation(SECRET);
   const place = placeOf();
   const statement = inContext(CONTEXT.invitation, place.room, place.inviter, place.guest);
-  const { signature } = await proveToInviter(invitation, place);
+  const { signature } = await signProof(invitation, inviterStatement(place));
   assertEquals(signature, await sign(invitation.key, statement));
 });
 
 // Notices.
 
 Deno.test("notices of invitations are read back as they were put in, and fit into a notice", async () => {
-  const proof = await proveToInviter(await openInvitation(secureRandom(16)), placeOf());
+  const proof = await signProof(await openInvitation(secureRandom(16)), inviterStatement(placeOf()));
   const body = encodeInvitationNotice({ kind: "proof", proof });
   assertEquals(readInvitationNotice(body), { kind: "proof", proof });
   assertEquals([body.length, body.length <= MAX_NOTICE_BYTES], [1 + 32 + 64, true]);

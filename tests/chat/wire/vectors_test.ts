@@ -60,28 +60,27 @@ import {
   encodeHere,
   encodeLeavePayload,
   firstContext,
-  hereStatement,
-  leaveStatement,
   readHere,
   readLeavePayload,
   type RosterEvent,
   RosterHistory,
+  statementAt,
 } from "../../../lib/chat/wire/history.ts";
 import { readEntries, readPair, readSealed } from "../../../lib/chat/wire/envelope.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import {
   encodeInvitationNotice,
   encodeProof,
-  holdsForInviter,
-  holdsForRelay,
   invitationLink,
   inviterOf,
+  inviterStatement,
   openInvitation,
-  proveToInviter,
-  proveToRelay,
   readInvitationLink,
   readInvitationNotice,
   readProof,
+  relayStatement,
+  signProof,
+  verifyProof,
 } from "../../../lib/chat/wire/invitation.ts";
 import { encodeGreeting, KIND, readGreeting } from "../../../lib/chat/wire/kinds.ts";
 import vectors from "../../vectors/chat.json" with { type: "json" };
@@ -143,12 +142,12 @@ Deno.test("vectors: join, resume, here and leave, what they sign, and their sign
   const place = { room, member: scope.sender, version, context };
   const here = readHere(payload("here"));
   assertEquals([here.member, here.version, here.check], [1, version, checkOf(context)]);
-  assertEquals(encodeHex(hereStatement(place)), statements.here);
+  assertEquals(encodeHex(statementAt("here", place)), statements.here);
   assertFrame("here", encodeHere(here));
 
   const leave = readLeavePayload(payload("leave"))!;
   assertEquals(leave.version, version);
-  assertEquals(encodeHex(leaveStatement(place)), statements.leave);
+  assertEquals(encodeHex(statementAt("leave", place)), statements.leave);
   assertFrame("leave", encodeFrame(KIND.leave, encodeLeavePayload(leave)));
 
   const signed = {
@@ -297,10 +296,10 @@ Deno.test("vectors: an invitation's key and link, what it signs, and what guest 
 
   const guest = bytes(bo.member);
   const place = { room, inviter: bytes(ada.member), guest };
-  const toInviter = await proveToInviter(invitation, place);
-  const toRelay = await proveToRelay(invitation, transcript, guest);
-  assertEquals(await holdsForInviter(toInviter, place), true);
-  assertEquals(await holdsForRelay(toRelay, transcript, guest), true);
+  const toInviter = await signProof(invitation, inviterStatement(place));
+  const toRelay = await signProof(invitation, relayStatement(transcript, guest));
+  assertEquals(await verifyProof(toInviter, inviterStatement(place)), true);
+  assertEquals(await verifyProof(toRelay, relayStatement(transcript, guest)), true);
   const signed = { [expected.toInviter]: toInviter, [expected.toRelay]: toRelay };
   for (const [statement, { signature }] of Object.entries(signed)) {
     assertEquals(signature, await sign(invitation.key, bytes(statement)));
