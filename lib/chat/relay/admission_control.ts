@@ -20,9 +20,6 @@ const CHECKS_AT_ONCE = 4;
 /** The burst of joins before the rate applies: after a restart of the relay, all members join at once. */
 const JOIN_BURST = 1024;
 
-/** The source of connections from this process. */
-const HERE: Source = { key: "", local: true };
-
 /** A source and its connections. */
 interface Queue<C> extends Source {
   /** How many it has, those of members included. */
@@ -36,14 +33,12 @@ interface Queue<C> extends Source {
 /** The connections that have not joined yet. `C` is a connection; connections are compared by identity. */
 export class Door<C extends object> {
   readonly #limits: Limits;
-  /** The queues of the sources, by their keys. */
+  /** The queues of the other sources, by their keys. Those whose turn was last are at the end. */
   readonly #queues = new Map<string, Queue<C>>();
   /** The queue of the connections from this process. */
-  readonly #here = this.#queueOf(HERE);
+  readonly #here = queueOf<C>({ key: "", local: true });
   /** The queues of all other connections. */
   readonly #places = new Map<C, Queue<C>>();
-  /** The sources with a connection that waits for its check, in the order of their turns. */
-  readonly #turns = new Set<Queue<C>>();
   /** Connections that have not joined yet. */
   readonly #pending = new Set<C>();
   readonly #checking = new Set<C>();
@@ -71,8 +66,9 @@ export class Door<C extends object> {
    */
   arrive(connection: C, source: Source): Reason | undefined {
     const { perAddress = source.local ? Infinity : PER_ADDRESS } = this.#limits;
-    const queue = this.#queueOf(source);
+    const queue = this.#queues.get(source.key) ?? queueOf<C>(source);
     if (queue.open >= perAddress) return "TOO_MANY_FROM_ADDRESS";
+    this.#queues.set(source.key, queue);
     this.#places.set(connection, queue);
     queue.open += 1;
     queue.silent.add(connection);
@@ -106,7 +102,6 @@ export class Door<C extends object> {
     if (limited && !this.#bySource.of(key, now).allow("join", 1, now)) return "TOO_MANY_JOINS";
     queue.silent.delete(connection);
     queue.asking.add(connection);
-    this.#turns.add(queue);
     this.#pending.add(connection);
     return undefined;
   }
@@ -114,20 +109,20 @@ export class Door<C extends object> {
   /** Returns the connection whose join is to be checked now, if there is one. */
   next(now: number): C | undefined {
     if (this.#checking.size >= CHECKS_AT_ONCE) return undefined;
-    for (const queue of this.#turns) {
-      // Connections from this process need no token.
-      if (queue === this.#here || this.#joins.take(1, now)) return this.#take(queue);
-      if (!this.#turns.has(this.#here)) break;
-    }
-    return undefined;
+    // Connections from this process need no token.
+    if (this.#here.asking.size > 0) return this.#take(this.#here);
+    const queue = this.#queues.values().find(({ asking }) => asking.size > 0);
+    if (queue === undefined || !this.#joins.take(1, now)) return undefined;
+    // The next turn is another source's.
+    this.#queues.delete(queue.key);
+    this.#queues.set(queue.key, queue);
+    return this.#take(queue);
   }
 
-  /** Takes the connection of a source that has waited longest. The next turn is another source's. */
-  #take(queue: Queue<C>): C {
-    const [first] = queue.asking;
-    queue.asking.delete(first!);
-    this.#turns.delete(queue);
-    if (queue.asking.size > 0) this.#turns.add(queue);
+  /** Takes the connection of a source that has waited longest. */
+  #take({ asking }: Queue<C>): C {
+    const [first] = asking;
+    asking.delete(first!);
     this.#checking.add(first!);
     return first!;
   }
@@ -148,9 +143,7 @@ export class Door<C extends object> {
     const queue = this.#places.get(connection) ?? this.#here;
     queue.silent.delete(connection);
     queue.asking.delete(connection);
-    if (queue.asking.size === 0) this.#turns.delete(queue);
-    const isEmpty = queue.open === 0 && weight(queue) === 0;
-    if (isEmpty && queue !== this.#here) this.#queues.delete(queue.key);
+    if (queue.open === 0) this.#queues.delete(queue.key);
   }
 
   /** Forgets a connection. */
@@ -160,14 +153,10 @@ export class Door<C extends object> {
     this.settled(connection);
     this.#places.delete(connection);
   }
+}
 
-  #queueOf(source: Source): Queue<C> {
-    const known = this.#queues.get(source.key);
-    if (known !== undefined) return known;
-    const queue = { ...source, open: 0, silent: new Set<C>(), asking: new Set<C>() };
-    this.#queues.set(source.key, queue);
-    return queue;
-  }
+function queueOf<C>(source: Source): Queue<C> {
+  return { ...source, open: 0, silent: new Set(), asking: new Set() };
 }
 
 /** The number of connections of a source that have not joined. */
@@ -193,7 +182,7 @@ const BYTES_BURST_SECONDS = 0.25;
 const RESUME_FRAMES = 100;
 
 /** What a member has sent, and the bytes that the relay forwards for it; look-ups count as some. */
-export type Spent = Readonly<Record<"frames" | "bytes" | "fanout", number>>;
+export type Spent = Record<"frames" | "bytes" | "fanout", number>;
 
 /** Limits how fast one member sends, over all of its connections. */
 export class Pace {
@@ -218,7 +207,7 @@ export class Pace {
    *
    * @returns For how many milliseconds nothing more is to be read from it.
    */
-  spend({ frames, bytes, fanout }: Spent, now: number): number {
+  spend({ frames = 0, bytes = 0, fanout = 0 }: Partial<Spent>, now: number): number {
     const pause = Math.max(
       this.#account.charge("frames", frames, now),
       this.#account.charge("bytes", bytes, now),
@@ -235,13 +224,8 @@ export class Pace {
    */
   resume(now: number): boolean {
     if (now < this.#pausedUntil) return false;
-    this.spend({ frames: RESUME_FRAMES, bytes: 0, fanout: 0 }, now);
+    this.spend({ frames: RESUME_FRAMES }, now);
     return true;
-  }
-
-  /** Charges what the relay sends a member once more. */
-  resend(bytes: number, now: number): void {
-    this.spend({ frames: 0, bytes: 0, fanout: bytes }, now);
   }
 }
 

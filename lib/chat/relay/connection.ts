@@ -60,8 +60,7 @@ export class RelayConnection implements StayConnection {
   #slowedSaidAt = -Infinity;
   #run: SealedRun | undefined;
   /** What the present chunk is charged for. */
-  #frames = 0;
-  #fanout = 0;
+  #spent = { frames: 0, bytes: 0, fanout: 0 };
   #maxUnsent = MAX_UNSENT_BYTES;
 
   /**
@@ -121,8 +120,7 @@ export class RelayConnection implements StayConnection {
     const now = this.#relay.monotonic();
     const answers = this.isPinged;
     this.isPinged = false;
-    this.#frames = 0;
-    this.#fanout = 0;
+    this.#spent = { frames: 0, bytes: chunk.length, fanout: 0 };
     try {
       for (const frame of this.#reader.push(this.#handshake?.greet(chunk) ?? chunk)) {
         this.#take(frame);
@@ -135,8 +133,7 @@ export class RelayConnection implements StayConnection {
     if (answers) this.#stay?.room.answered();
     this.#stay?.room.flush(this.#stay);
     if (this.waiting > this.#maxUnsent) this.end("LOST", "it reads nothing");
-    const spent = { frames: this.#frames, bytes: chunk.length, fanout: this.#fanout };
-    const pause = this.pace.spend(spent, now);
+    const pause = this.pace.spend(this.#spent, now);
     this.#relay.tally.receivedBytes += chunk.length;
     if (pause > 0) this.#slow(pause, now);
     // A member that is not read cannot be heard.
@@ -145,7 +142,7 @@ export class RelayConnection implements StayConnection {
   }
 
   charge(bytes: number): void {
-    this.#fanout += bytes;
+    this.#spent.fanout += bytes;
   }
 
   sendRoster(pages: readonly Bytes[]): void {
@@ -217,8 +214,7 @@ export class RelayConnection implements StayConnection {
     if (resume !== undefined) {
       return this.#await(handshake.checkResume(resume, (stay) => this.#resume(stay, resume)));
     }
-    const obstacle = this.#relay.ask(this);
-    if (obstacle !== undefined) throw new EndError(obstacle);
+    this.#relay.ask(this);
   }
 
   /** Checks the join, when its turn has come. */
@@ -237,11 +233,9 @@ export class RelayConnection implements StayConnection {
     const handshake = this.#handshake!;
     const newcomer = await handshake.checkJoin();
     if (this.isOver) return;
-    const { credential } = newcomer;
-    const obstacle = this.#relay.admit(credential, this.from);
-    if (obstacle !== undefined) throw new EndError(obstacle, credential.name);
+    const room = this.#relay.roomToJoin(handshake.roomName, newcomer.credential, this.from);
     this.#joins = true;
-    this.#relay.roomToJoin(handshake.roomName, this.from).join(this, newcomer);
+    room.join(this, newcomer);
   }
 
   #resume(stay: Stay, { received, sent }: Resume): void {
@@ -270,7 +264,7 @@ export class RelayConnection implements StayConnection {
 
   #take(frame: Frame): void {
     if (this.isOver) return;
-    this.#frames += 1;
+    this.#spent.frames += 1;
     const stay = this.#stay;
     if (stay === undefined) return this.#answer(frame);
     if (frame.kind === KIND.sealed) return this.#takeSealed(stay, frame);
@@ -320,7 +314,7 @@ export class RelayConnection implements StayConnection {
       throw new EndError("BAD_FRAME", "it acknowledged a count that cannot be");
     }
     // Others cause acknowledgements of new frames.
-    if (count > before) this.#frames -= 1;
+    if (count > before) this.#spent.frames -= 1;
   }
 
   #requireSender(stay: Stay, sender: number): void {

@@ -211,7 +211,7 @@ export class HostedRoom implements StayRoom {
 
   /** Has a member sent again what came after the first `count` frames, and charges it for that. */
   #rewind({ outbox, pace }: Stay, count: number): void {
-    pace.resend(outbox.rewind(count) ?? 0, this.#relay.monotonic());
+    pace.spend({ fanout: outbox.rewind(count) ?? 0 }, this.#relay.monotonic());
   }
 
   #connect(stay: Stay, connection: StayConnection): void {

@@ -33,7 +33,6 @@ import {
   DEFAULT_LIMITS,
   type Later,
   type Limits,
-  type Listeners,
   type Origin,
   type RelayCredential,
   type RelayEvent,
@@ -73,7 +72,7 @@ export abstract class RelayContext {
   readonly after: After | undefined;
   /** Whether the relay is stopping. */
   isClosing = false;
-  readonly #listeners: Listeners;
+  readonly #options: RelayOptions;
 
   /** Takes the options of a relay. */
   constructor(options: RelayOptions) {
@@ -88,14 +87,14 @@ export abstract class RelayContext {
     this.rules = new EntryRules(options);
     this.later = (call) => later(() => this.contain(call));
     this.after = after && ((ms, call) => after(ms, () => this.contain(call)));
-    this.#listeners = options;
+    this.#options = options;
   }
 
   /** Counts an exception and reports it. Never throws. */
   readonly failed = (error: unknown): void => {
     this.tally.failures += 1;
     try {
-      this.#listeners.fail?.(error);
+      this.#options.fail?.(error);
     } catch {
       // The exception is counted. The listener that would receive this one is the one that failed.
     }
@@ -112,26 +111,24 @@ export abstract class RelayContext {
 
   /** Reports an event. */
   tell(event: RelayEvent): void {
-    this.contain(() => this.#listeners.event?.(event));
+    this.contain(() => this.#options.event?.(event));
   }
 
   /**
    * Takes a connection's wish to join. The join is checked when its turn comes.
    *
-   * @returns Why it cannot join; undefined if it will be checked.
+   * @throws {EndError} If it cannot join.
    */
-  abstract ask(connection: StayConnection): Reason | undefined;
+  abstract ask(connection: StayConnection): void;
   /** Notes that a join has been checked, or need not be. */
   abstract checked(connection: StayConnection): void;
-  /** Charges an identity for a join. Returns why it may not join so soon. */
-  abstract admit(credential: Credential, from: Origin | undefined): Reason | undefined;
   /**
-   * Returns the room that a connection joins, and opens it if there is none.
+   * Returns the room that a newcomer joins, and opens it if there is none. The newcomer's identity is charged for it.
    *
-   * @param from Where the connection comes from; undefined if it is of this process.
-   * @throws {EndError} If there is no place for another room.
+   * @param from Where its connection comes from; undefined if it is of this process.
+   * @throws {EndError} If it may not join so soon, or there is no place for another room.
    */
-  abstract roomToJoin(name: string, from: Origin | undefined): StayRoom;
+  abstract roomToJoin(name: string, who: Credential, from: Origin | undefined): StayRoom;
   /** Returns the stay of a member in a room with this name and id. */
   abstract stayIn(name: string, id: Bytes, key: string): Stay | undefined;
   /** Forgets a connection that has ended. */

@@ -14,7 +14,7 @@ import type { SealedAddress } from "../wire/envelope.ts";
 import type { Reason } from "../wire/kinds.ts";
 
 /** The options of a relay. */
-export interface RelayOptions extends EntryRulesOptions, Listeners {
+export interface RelayOptions extends EntryRulesOptions {
   /** The name of the room that exists from the start and is kept; the empty name by default. */
   readonly room?: string;
   /** The most rooms at a time; {@linkcode DEFAULT_MAX_ROOMS} by default. */
@@ -43,6 +43,10 @@ export interface RelayOptions extends EntryRulesOptions, Listeners {
   readonly after?: After;
   /** How many connections, joins, frames and bytes the relay accepts; {@linkcode DEFAULT_LIMITS} by default. */
   readonly limits?: Partial<Limits>;
+  /** Receives the relay's events. */
+  readonly event?: (event: RelayEvent) => void;
+  /** Receives an unexpected exception. It has ended one connection at most. */
+  readonly fail?: (error: unknown) => void;
 }
 
 /** Calls a function in a later turn of the event loop. */
@@ -50,14 +54,6 @@ export type Later = (call: () => void) => void;
 
 /** Calls a function after some milliseconds, unless the returned object is disposed before. */
 export type After = (ms: number, call: () => void) => Disposable;
-
-/** Receives what happens at a relay. */
-export interface Listeners {
-  /** Receives the relay's events. */
-  readonly event?: (event: RelayEvent) => void;
-  /** Receives an unexpected exception. It has ended one connection at most. */
-  readonly fail?: (error: unknown) => void;
-}
 
 /** Decides which members a relay admits. */
 export interface EntryRulesOptions {

@@ -11,7 +11,7 @@ import type { Bytes } from "../../base/bytes.ts";
 import type { Credential } from "../identity/credential.ts";
 import type { Link } from "../link.ts";
 import { compareBytes } from "../wire/history.ts";
-import { MAX_ROSTER, type Reason } from "../wire/kinds.ts";
+import { MAX_ROSTER } from "../wire/kinds.ts";
 import { Door, sourceOf } from "./admission_control.ts";
 import { RelayConnection } from "./connection.ts";
 import { EndError } from "./handshake.ts";
@@ -168,10 +168,10 @@ export class Relay extends RelayContext {
 
   // For connections.
 
-  override ask(connection: RelayConnection): Reason | undefined {
+  override ask(connection: RelayConnection): void {
     const obstacle = this.#door.ask(connection, this.monotonic());
-    if (obstacle === undefined) this.#checkNext();
-    return obstacle;
+    if (obstacle !== undefined) throw new EndError(obstacle);
+    this.#checkNext();
   }
 
   override checked(connection: RelayConnection): void {
@@ -186,21 +186,19 @@ export class Relay extends RelayContext {
     }
   }
 
-  override admit({ fingerprint }: Credential, from: Origin | undefined): Reason | undefined {
-    return from === undefined ? undefined : this.#door.admit(fingerprint, this.monotonic());
-  }
-
   /**
    * No room takes the places of others: each has a bound of members, and what all share, which are connections, rooms
    * and joins under way, is shared out by address. An empty room that is still in its grace gives way to a new one.
    */
-  override roomToJoin(name: string, from: Origin | undefined): HostedRoom {
+  override roomToJoin(name: string, who: Credential, from: Origin | undefined): HostedRoom {
+    const obstacle = from && this.#door.admit(who.fingerprint, this.monotonic());
+    if (obstacle !== undefined) throw new EndError(obstacle, who.name);
     const known = this.#rooms.get(name);
     if (known !== undefined) return known;
     const source = from && sourceOf(from.hostname);
     const opener = source?.local ? undefined : source?.key;
     if (this.#rooms.size >= this.#maxRooms) {
-      const room = this.#emptyRoom() ?? this.#roomToGiveUp(opener);
+      const room = this.#roomToGiveUp(opener);
       if (room === undefined) throw new EndError("TOO_MANY_ROOMS");
       room.close("LOST");
       this.#rooms.delete(room.name);
@@ -208,17 +206,10 @@ export class Relay extends RelayContext {
     return this.#open(name, opener);
   }
 
-  /** Returns the room that has been empty for longest, if there is one. */
-  #emptyRoom(): HostedRoom | undefined {
-    const [oldest] = [...this.#rooms.values()]
-      .filter((room) => room !== this.#kept && room.size === 0)
-      .sort((a, b) => a.emptySince! - b.emptySince!);
-    return oldest;
-  }
-
   /**
-   * Returns the room that gives way to one of another address: of the address that has opened the most, the one whose
-   * members have all been away for longest. None if that address would then have fewer than the other.
+   * Returns the room that gives way to another one: the one that has been empty for longest; or of the address that has
+   * opened the most, the one whose members have all been away for longest, unless that address would then have fewer
+   * than the other.
    */
   #roomToGiveUp(opener: string | undefined): HostedRoom | undefined {
     const opened = new Map<string, number>();
@@ -227,9 +218,13 @@ export class Relay extends RelayContext {
     }
     const count = (key = "") => opened.get(key) ?? 0;
     const [first] = [...this.#rooms.values()]
-      .filter((room) => room !== this.#kept && count(room.opener) - 1 > count(opener))
-      .map((room) => ({ room, count: count(room.opener), since: room.awaySince }))
-      .filter(({ since }) => since < Infinity)
+      .filter((room) => room !== this.#kept)
+      .map((room) => ({
+        room,
+        count: room.size === 0 ? Infinity : count(room.opener),
+        since: room.awaySince,
+      }))
+      .filter((one) => one.since < Infinity && one.count - 1 > count(opener))
       .sort((a, b) => b.count - a.count || a.since - b.since);
     return first?.room;
   }
