@@ -14,6 +14,7 @@ const EXPIRES_AT = 1_700_000_000_000 + 1000;
 
 /** What stands in a credential instead of what should. */
 export interface Fields {
+  version?: number;
   name?: string;
   identity?: Bytes;
   session?: Bytes;
@@ -25,7 +26,7 @@ export interface Fields {
 export async function credentialWith(fields: Fields, keys: MemberKeys): Promise<Bytes> {
   const signing = await crypto.subtle.exportKey("raw", keys.signing.publicKey);
   const body = new ByteWriter()
-    .u8(1)
+    .u8(fields.version ?? 1)
     .block16(utf8(fields.name ?? "eve"))
     .block16(fields.identity ?? await exportSpki(keys.identity.publicKey))
     .block16(fields.session ?? await exportSpki(keys.session.publicKey))

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Bytes, MalformedError } from "../../base/bytes.ts";
+import type { Bytes } from "../../base/bytes.ts";
 import { CredentialError } from "../identity/credential.ts";
 import { checkOf, compareBytes, type Here } from "../wire/history.ts";
 import { type NoticeMessage, type Progress, readReceipt, STREAM } from "../wire/content.ts";
@@ -56,7 +56,7 @@ export class ReceivingSide {
     const peer = { number, credential: checked, confirmed: false, away: false };
     const isThere = roster.get(checked.key) !== undefined;
     const holders = [...roster.nameHolders(checked.name)];
-    if (!isThere && holders.length === 0) return peer;
+    if (holders.length === 0) return peer;
     this.#own.fault("NAME_TAKEN", undefined, `${checked.name}, ${checked.fingerprint}`);
     if (!isThere && holders.every((one) => !one.confirmed)) roster.waiting.set(number, peer);
     return undefined;
@@ -79,8 +79,7 @@ export class ReceivingSide {
     return this.#effect(sender, async (inbox) => {
       const known = this.#contextOf(inbox.peer, frame.header);
       const at = known instanceof Promise ? await known : known;
-      const outcome = await inbox.openSealed(frame, at, inbox === early ? begun : undefined);
-      this.#conclude(inbox, outcome);
+      this.#conclude(inbox, await inbox.openSealed(frame, at, begun));
     });
   }
 
@@ -94,8 +93,7 @@ export class ReceivingSide {
     return this.#effect(sender, async (inbox) => {
       if (recipient !== this.#own.roster.own) throw new FrameFault("NOT_ADDRESSED");
       const at = await this.#contextOf(inbox.peer, frame.header);
-      const signed = inbox === early && verified ? verified : inbox.pair.verify(frame, at);
-      if (!await signed) throw new FrameFault("BAD_SIGNATURE");
+      if (!await (verified ?? inbox.pair.verify(frame, at))) throw new FrameFault("BAD_SIGNATURE");
       this.#conclude(inbox, await inbox.openPair(frame, at));
     });
   }
@@ -143,9 +141,8 @@ export class ReceivingSide {
 
   /** Opens a receipt; undefined if it is not valid, not new, or of a version that is not known yet. */
   async #openReceipt(entry: Entry): Promise<Progress[] | undefined> {
-    const { roster } = this.#own;
-    const peer = roster.byNumber(entry.member);
-    if (peer === undefined || entry.version > roster.version) return undefined;
+    const peer = this.#sourceOf(entry);
+    if (peer === undefined || entry.version > this.#own.roster.version) return undefined;
     const context = await this.#contextOf(peer, entry);
     const plaintext = await this.#outgoing.pairs.get(peer)?.openReceipt(entry, context);
     return plaintext && await faulty(() => readReceipt(plaintext));
@@ -166,14 +163,20 @@ export class ReceivingSide {
     };
   }
 
+  /** Returns the member that an entry is of; undefined if it is not in the room, or is this member itself. */
+  #sourceOf({ member }: Entry): Peer | undefined {
+    const { roster } = this.#own;
+    return member === roster.own ? undefined : roster.byNumber(member);
+  }
+
   async #entryEffect(
     kind: EarlyEntry["kind"],
     entry: Entry,
     act: (peer: Peer) => Promise<void>,
   ): Promise<void> {
     const { roster } = this.#own;
-    const peer = roster.byNumber(entry.member);
-    if (peer === undefined || peer.number === roster.own) return;
+    const peer = this.#sourceOf(entry);
+    if (peer === undefined) return;
     // Entries overtake counted frames.
     if (entry.version > roster.version) {
       // The frame around an entry may be 300 times as large.
@@ -184,7 +187,6 @@ export class ReceivingSide {
 
   /** Handles the receipts and asks that named a version that the room has reached only now. */
   async versionChanged(): Promise<void> {
-    if (this.#early.size === 0) return;
     const early = [...this.#early.values()];
     this.#early = new Map();
     for (const { kind, entry } of early) {
@@ -211,7 +213,6 @@ export class ReceivingSide {
       await act();
     } catch (error) {
       if (error instanceof FrameFault) this.#own.fault(error.fault, peer, "");
-      else if (error instanceof MalformedError) this.#own.fault("BAD_CONTENT", peer, "");
       else if (!(error instanceof PassedOver)) this.#own.fault("FAILED", peer, String(error));
     }
   }

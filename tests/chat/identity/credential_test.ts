@@ -14,6 +14,7 @@ import {
 } from "../../../lib/chat/identity/signing.ts";
 import { lookAlike, normalizeName } from "../../../lib/chat/identity/name.ts";
 import { exportSpki, importSpki, RsaKeyError } from "../../../lib/rsa.ts";
+import { credentialWith } from "../crafted_credential.ts";
 import { pooledKeys } from "../keys.ts";
 
 const NOW = 1_700_000_000_000;
@@ -62,6 +63,16 @@ Deno.test("a credential with another member's signing key is invalid", async () 
   const claimed = { ...eve, signing: { ...eve.signing, publicKey: ada.signing.publicKey } };
   const made = await makeCredential("eve", claimed, NOW + 1000);
   await assertRejects(() => checkCredential(made.bytes, NOW), CredentialError);
+});
+
+Deno.test("a credential of another version or with a name that is not in NFKC is invalid, even if its keys signed it", async () => {
+  const keys = await pooledKeys(0);
+  await checkCredential(await credentialWith({}, keys), NOW);
+  for (const fields of [{ version: 0 }, { version: 2 }, { name: "ｂｏ" }]) {
+    const bytes = await credentialWith(fields, keys);
+    const refused = await assertRejects(() => checkCredential(bytes, NOW), CredentialError);
+    assertEquals(refused.code, "BAD_CREDENTIAL", JSON.stringify(fields));
+  }
 });
 
 function littleEndian(value: bigint): Bytes {

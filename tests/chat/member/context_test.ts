@@ -7,14 +7,21 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { secureRandom, utf8 } from "../../../lib/base/bytes.ts";
+import { type Bytes, secureRandom, utf8 } from "../../../lib/base/bytes.ts";
+import { NO_RENEWAL, type OwnCredential } from "../../../lib/chat/identity/credential.ts";
+import { sign } from "../../../lib/chat/identity/signing.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { encodeReceipt, STREAM } from "../../../lib/chat/wire/content.ts";
-import { encodeJoined, readJoined, readRosterPage } from "../../../lib/chat/wire/control.ts";
-import { CHECK_BYTES } from "../../../lib/chat/wire/history.ts";
+import {
+  encodeJoined,
+  encodeLeft,
+  readJoined,
+  readRosterPage,
+} from "../../../lib/chat/wire/control.ts";
+import { CHECK_BYTES, checkOf, encodeHere, hereStatement } from "../../../lib/chat/wire/history.ts";
 import { encodeEntries } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
-import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { isCounted, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
 import { RawMember } from "../raw_member.ts";
 import { count, credentialOf, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
@@ -162,4 +169,116 @@ Deno.test("a newcomer with the name of an unconfirmed member that says nothing i
   assertEquals(happened(ada), ["joined", "NAME_TAKEN"]);
   assertEquals(ada.member.roster.byName("cy")?.credential.key, ghost.key);
   assertEquals(cy.frames(KIND.pair), []);
+});
+
+/** A relay lists somebody in front of one member. Returns its number. */
+async function list(room: TestRoom, to: Seat, { bytes: credential }: OwnCredential) {
+  const number = to.member.roster.version + 1;
+  to.member.receive(encodeJoined({ number, credential, renewal: NO_RENEWAL }));
+  await room.settle();
+  return number;
+}
+
+/** A relay lets somebody leave in front of one member. */
+async function part(room: TestRoom, to: Seat, member: number) {
+  const version = to.member.roster.version + 1;
+  to.member.receive(encodeLeft({ version, member, reason: "LOST", statement: new Uint8Array(0) }));
+  await room.settle();
+}
+
+/** Somebody shows one member that it is there. */
+async function sayHere(room: TestRoom, to: Seat, self: OwnCredential, member: number) {
+  const { history, version } = to.member.roster;
+  const context = await history.newest;
+  const place = { room: history.room, member: self.member, version, context };
+  const signature = await sign(self.keys.signing.privateKey, hereStatement(place));
+  to.member.receive(encodeHere({ member, version, check: checkOf(context), signature }));
+  await room.settle();
+}
+
+Deno.test("a newcomer with the name of a confirmed member stays refused, also once that member has left", async () => {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const other = await credentialOf("bo", 8, room.clock.now);
+  const number = await list(room, ada, other);
+  await part(room, ada, ada.member.roster.get(bo.self.key)!.number);
+  await sayHere(room, ada, other, number);
+  assertEquals(happened(ada), ["joined", "confirmed", "NAME_TAKEN", "left LOST false"]);
+  assertEquals(ada.member.roster.byName("bo"), undefined);
+});
+
+Deno.test("a second listing of an unconfirmed member is refused, and its `here` confirms nobody", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const cy = await credentialOf("cy", 8, room.clock.now);
+  const first = await list(room, ada, cy);
+  await sayHere(room, ada, cy, await list(room, ada, cy));
+  assertEquals(happened(ada), ["joined", "NAME_TAKEN"]);
+  const peer = ada.member.roster.byName("cy");
+  assertEquals([peer?.number, peer?.confirmed], [first, false]);
+});
+
+/** A room in which the relay holds back from ada what is counted, from the next joining on. */
+async function withHeldBack() {
+  const room = new TestRoom();
+  const held: Bytes[] = [];
+  let holds = false;
+  const ada = await room.join("ada", ({ kind, bytes }) => {
+    if (!holds || !isCounted(kind)) return [bytes];
+    held.push(bytes);
+    return [];
+  });
+  const eve = await Eve.join(room);
+  await eve.tell(ada, []);
+  ada.member.enter("hello");
+  await room.settle();
+  const receiver = await eve.receiver(ada);
+  holds = true;
+  await RawMember.join(room.relay, await credentialOf("cy", 3, room.clock.now));
+  await room.settle();
+  const release = async () => {
+    for (const bytes of held) ada.member.receive(bytes);
+    await room.settle();
+  };
+  return { room, ada, eve, receiver, release };
+}
+
+Deno.test("a receipt and an ask that overtake a joining count once it has come, the last of each kind", async () => {
+  const { room, ada, eve, receiver, release } = await withHeldBack();
+  const delivered = () => [count(ada, "delivered"), faults(ada)];
+  for (const through of [0, 1]) await eve.take(ada, receiver, through);
+  await eve.ask(ada);
+  await room.settle();
+  assertEquals(delivered(), [0, []]);
+  const answers = eve.raw.frames(KIND.receipt).length;
+  await release();
+  assertEquals(delivered(), [1, []]);
+  assertEquals(eve.raw.frames(KIND.receipt).length, answers + 1);
+});
+
+Deno.test("a receipt that follows the joining that it knows of at once counts", async () => {
+  const { ada, eve, receiver, release } = await withHeldBack();
+  const { version, context } = await eve.at();
+  const taken = [{ stream: STREAM.group, through: 1, seen: 1, withheld: 0 }];
+  const entry = await receiver.receipt(eve.raw.number, { version, context }, encodeReceipt(taken));
+  const released = release();
+  for (const frame of encodeEntries(KIND.receipt, [entry])) ada.member.receive(frame);
+  await released;
+  assertEquals([count(ada, "delivered"), faults(ada)], [1, []]);
+});
+
+Deno.test("a receipt or an ask of somebody who is not in the room, or of oneself, is not reported", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const check = new Uint8Array(CHECK_BYTES);
+  for (const kind of [KIND.receipt, KIND.ask]) {
+    for (const member of [99, ada.member.roster.own]) {
+      for (const version of [1, 2]) {
+        const entry = { member, sequence: 0, version, check, box: new Uint8Array(16) };
+        for (const frame of encodeEntries(kind, [entry])) ada.member.receive(frame);
+      }
+    }
+  }
+  await room.settle();
+  assertEquals(faults(ada), []);
 });

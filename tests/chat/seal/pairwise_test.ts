@@ -185,6 +185,20 @@ Deno.test("a frame without a wrapped key does not open for whom never got one", 
   assertEquals(await fault(receiver(), await seal(from, utf8("x"))), "BAD_KEY");
 });
 
+Deno.test("a frame without a wrapped key does not count among the eight", async () => {
+  const to = receiver();
+  const frame = await seal(await sender(), utf8("x"));
+  for (let i = 0; i < MAX_UNWRAPPED; i++) {
+    assertEquals(await fault(to, { ...frame, wrapped: NOTHING }), "BAD_KEY");
+  }
+  assert((await to.open(frame, context)).isNewKey);
+});
+
+Deno.test("a pairwise key that does not have 32 bytes is not taken", async () => {
+  const short = await PairSender.to(pair, bo.keys.session.publicKey, () => secureRandom(31));
+  assertEquals(await fault(receiver(), await seal(short, utf8("x"))), "BAD_KEY");
+});
+
 Deno.test("the label of a wrapped key binds it to the room, the sender and the recipient", async () => {
   const frame = await seal(await sender(), utf8("x"));
   for (
