@@ -122,6 +122,19 @@ const RULES_OF_FRAMES: Readonly<Record<string, Broken>> = {
       }),
     /out of order/,
   ),
+  "receivers that go on waiting for what will not come": lying(
+    replacing(IncomingStream.prototype, "gone", () => () => 0),
+    NEVER,
+  ),
+  "speakers that do not tell a member that is back what it was owed": lying(
+    replacing(Ledger.prototype, "add", (add) =>
+      function (this: Ledger, peer, joining, joinedAt) {
+        const contact = add.call(this, peer, joining, joinedAt);
+        for (const stream of STREAMS) contact.streams[stream].gone = 0;
+        return contact;
+      }),
+    UNNOTICED,
+  ),
 };
 
 /** The length of what a context of a version is the hash of. */
