@@ -15,11 +15,20 @@ import { encodeReceipt, STREAM } from "../../../lib/chat/wire/content.ts";
 import {
   encodeJoined,
   encodeLeft,
+  type Left,
   readJoined,
   readRosterPage,
 } from "../../../lib/chat/wire/control.ts";
-import { CHECK_BYTES, checkOf, encodeHere, hereStatement } from "../../../lib/chat/wire/history.ts";
-import { encodeEntries } from "../../../lib/chat/wire/envelope.ts";
+import {
+  CHECK_BYTES,
+  checkOf,
+  encodeHere,
+  encodeLeavePayload,
+  hereStatement,
+  leaveStatement,
+  type Place,
+} from "../../../lib/chat/wire/history.ts";
+import { encodeEntries, type Entry } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { isCounted, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
@@ -180,17 +189,23 @@ async function list(room: TestRoom, to: Seat, { bytes: credential }: OwnCredenti
 }
 
 /** A relay lets somebody leave in front of one member. */
-async function part(room: TestRoom, to: Seat, member: number) {
+async function part(room: TestRoom, to: Seat, member: number, left: Partial<Left> = {}) {
   const version = to.member.roster.version + 1;
-  to.member.receive(encodeLeft({ version, member, reason: "LOST", statement: new Uint8Array(0) }));
+  const statement = new Uint8Array(0);
+  to.member.receive(encodeLeft({ version, member, reason: "LOST", statement, ...left }));
   await room.settle();
+}
+
+/** The newest version that a member knows, as another one would sign it. */
+async function placeOf({ member: { roster } }: Seat, { member }: OwnCredential): Promise<Place> {
+  const { history, version } = roster;
+  return { room: history.room, member, version, context: await history.newest };
 }
 
 /** Somebody shows one member that it is there. */
 async function sayHere(room: TestRoom, to: Seat, self: OwnCredential, member: number) {
-  const { history, version } = to.member.roster;
-  const context = await history.newest;
-  const place = { room: history.room, member: self.member, version, context };
+  const place = await placeOf(to, self);
+  const { version, context } = place;
   const signature = await sign(self.keys.signing.privateKey, hereStatement(place));
   to.member.receive(encodeHere({ member, version, check: checkOf(context), signature }));
   await room.settle();
@@ -216,6 +231,60 @@ Deno.test("a second listing of an unconfirmed member is refused, and its `here` 
   assertEquals(happened(ada), ["joined", "NAME_TAKEN"]);
   const peer = ada.member.roster.byName("cy");
   assertEquals([peer?.number, peer?.confirmed], [first, false]);
+});
+
+Deno.test("a leaving is signed only with the reason LEFT, at a known version that is not below its member's joining", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const cy = await credentialOf("cy", 8, room.clock.now);
+  const signed = async (version?: number) => {
+    const place = await placeOf(ada, cy);
+    const signature = await sign(cy.keys.signing.privateKey, leaveStatement(place));
+    return encodeLeavePayload({ version: version ?? place.version, signature });
+  };
+  const first = await list(room, ada, cy);
+  const statement = await signed();
+  await part(room, ada, first, { reason: "LEFT", statement });
+  // A relay shows it once more, and replays its leaving.
+  await part(room, ada, await list(room, ada, cy), { reason: "LEFT", statement });
+  await part(room, ada, await list(room, ada, cy), { reason: "LEFT", statement: await signed(99) });
+  await part(room, ada, await list(room, ada, cy), { reason: "LOST", statement: await signed() });
+  await part(room, ada, await list(room, ada, cy), { reason: "LEFT", statement: await signed() });
+  assertEquals(happened(ada).filter((one) => one !== "joined"), [
+    "left LEFT true",
+    "left LEFT false",
+    "left LEFT false",
+    "left LOST false",
+    "left LEFT true",
+  ]);
+  assertEquals(count(ada, "ended"), 0);
+});
+
+Deno.test("a receipt or an ask that does not open confirms nobody, and is not answered", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const eve = await Eve.join(room);
+  ada.member.enter("hello");
+  await room.settle();
+  const receiver = await eve.receiver(ada);
+  const at = await eve.at();
+  const receipt = await receiver.receipt(eve.numberOf(ada), at, encodeReceipt([]));
+  const ask = await (await eve.pair(ada)).ask(eve.numberOf(ada), at, new Uint8Array(0));
+  const send = async (kind: number, entry: Entry) => {
+    const box = entry.box.map((byte) => byte ^ 1);
+    for (const frame of encodeEntries(kind, [{ ...entry, box }])) eve.raw.send(frame);
+    await room.settle();
+  };
+  await send(KIND.receipt, receipt);
+  await send(KIND.ask, ask);
+  assertEquals([happened(ada), ada.member.roster.byName("eve")?.confirmed], [["joined"], false]);
+  await eve.tell(ada, []);
+  await room.settle();
+  const answers = eve.raw.frames(KIND.receipt).length;
+  await send(KIND.ask, ask);
+  await room.pass(1000);
+  assertEquals(eve.raw.frames(KIND.receipt).length, answers);
+  assertEquals(happened(ada), ["joined", "confirmed"]);
 });
 
 /** A room in which the relay holds back from ada what is counted, from the next joining on. */

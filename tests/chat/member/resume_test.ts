@@ -14,9 +14,11 @@ import {
   readChallenge,
   readCount,
 } from "../../../lib/chat/wire/control.ts";
+import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { encodeGreeting, KIND } from "../../../lib/chat/wire/kinds.ts";
 import { RawMember } from "../raw_member.ts";
 import { count, credentialOf, faults, shown, TestRoom, until } from "../room.ts";
+import { endingOf } from "../tampering.ts";
 
 Deno.test("a lost connection is resumed: both ways, everything arrives, once and in order", async () => {
   const room = new TestRoom();
@@ -291,6 +293,16 @@ Deno.test("a `resumed` with a count that was never sent ends the session", async
   await until(() => count(ada, "ended") === 1, "ada has ended");
   const last = ada.events.at(-1);
   assert(last?.kind === "ended" && last.reason === "BAD_RELAY");
+});
+
+Deno.test("a roster in answer to a resume ends the session, because the member has not joined", async () => {
+  const room = new TestRoom();
+  const other = new RosterPages().snapshot(new Uint8Array(32), 0)(new Uint8Array(32));
+  const ada = await room.join("ada", ({ kind, bytes }) => kind === KIND.resumed ? other : [bytes]);
+  ada.cut();
+  ada.connect();
+  await until(() => count(ada, "ended") === 1, "ada has ended");
+  assertEquals([count(ada, "reconnected"), endingOf(ada)], [0, "BAD_RELAY"]);
 });
 
 Deno.test("a challenge is read with the grace of its relay", async () => {

@@ -104,6 +104,16 @@ Deno.test("a receipt received twice at the same time counts once", async () => {
   assertEquals(opened.filter((one) => one !== undefined).length, 1);
 });
 
+Deno.test("an ask that does not open has no effect, and one received twice counts once", async () => {
+  const { from, to } = await met();
+  const ask = await from.ask(2, at, NOTHING);
+  const broken = { ...ask, box: ask.box.map((byte) => byte ^ 1) };
+  assertEquals(await to.openAsk(broken, context), undefined);
+  const opened = await Promise.all([1, 2].map(() => to.openAsk(ask, context)));
+  assertEquals(opened, [NOTHING, undefined]);
+  assertEquals(await to.openAsk(ask, context), undefined);
+});
+
 Deno.test("a receipt or an ask does not open as the other or at another place", async () => {
   const { from, to } = await met();
   const receipt = await to.receipt(1, at, NOTHING);

@@ -6,6 +6,7 @@ import {
   checkOf,
   compareBytes,
   firstContext,
+  FollowedRooms,
   KEPT_CONTEXTS,
   type RosterEvent,
   RosterHistory,
@@ -110,6 +111,21 @@ Deno.test("a context can be waited for as soon as its event was added", async ()
   assertEquals(one.at(8), undefined);
   assertEquals(await one.when(8), await added);
   assertEquals(one.at(8), await added);
+});
+
+Deno.test("a room whose highest known version was noted does not go back, for the last 16,384 rooms", () => {
+  const rooms = new FollowedRooms();
+  const roomOf = (i: number) => new Uint8Array(32).fill(1).with(0, i).with(1, i >>> 8);
+  rooms.note(roomOf(0), 5);
+  rooms.note(roomOf(0), 3);
+  for (let i = 1; i < 16_384; i++) rooms.note(roomOf(i), 1);
+  assertEquals([4, 5].map((version) => rooms.goesOn(roomOf(0), version)), [false, true]);
+  rooms.note(roomOf(16_384), 1);
+  assertEquals(
+    [0, 1].map((i) => rooms.goesOn(roomOf(i), 0)),
+    [true, false],
+    "the oldest gives way",
+  );
 });
 
 Deno.test("the check of a context is its first four bytes, and hashes are ordered by their bytes", () => {
