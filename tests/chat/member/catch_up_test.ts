@@ -42,6 +42,25 @@ function keeping(kind: number, into: Bytes[]): Tamper {
   };
 }
 
+Deno.test("a contact whose name an accepted newcomer has in the next room has left", async () => {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  ada.member.enter("hello");
+  await room.settle();
+  room.restart();
+  await reconnect(room, ada);
+  const before = ada.events.length;
+  await room.enter("Bo", undefined, 7);
+  await room.settle();
+  const news = ada.events.slice(before).flatMap((event) => {
+    if (event.kind === "left") return [`left ${event.peer.credential.name} ${event.reason}`];
+    return event.kind === "joined" ? [`joined ${event.peer.credential.name}`] : [];
+  });
+  assertEquals(news, ["left bo REPLACED", "joined Bo"]);
+  assertEquals(ada.member.peers().map(({ credential }) => credential.name), ["ada", "Bo"]);
+  bo.close();
+});
+
 Deno.test("messages lost with a relay are sent again under the same ids and shown once", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");

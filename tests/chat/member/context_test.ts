@@ -180,6 +180,18 @@ Deno.test("a newcomer with the name of an unconfirmed member that says nothing i
   assertEquals(cy.frames(KIND.pair), []);
 });
 
+Deno.test("nothing but the `here` of a waiting newcomer is looked at", async () => {
+  const { room, ada, ghost } = await withGhost();
+  const cy = await Eve.join(room, "cy", 3);
+  const { version, history } = ada.member.roster;
+  const at = { version, context: await history.newest };
+  const line = { kind: "line" as const, stream: STREAM.private, number: 1, last: 0, time: 0 };
+  await cy.tell(ada, [{ ...line, text: utf8("psst") }], at);
+  await room.settle();
+  assertEquals([shown(ada), happened(ada)], [[], ["joined", "NAME_TAKEN"]]);
+  assertEquals(ada.member.roster.byName("cy")?.credential.key, ghost.key);
+});
+
 /** A relay lists somebody in front of one member. Returns its number. */
 async function list(room: TestRoom, to: Seat, { bytes: credential }: OwnCredential) {
   const number = to.member.roster.version + 1;

@@ -11,8 +11,10 @@ import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { makeCredential, NO_RENEWAL } from "../../../lib/chat/identity/credential.ts";
 import { sign } from "../../../lib/chat/identity/signing.ts";
 import {
+  encodeBehind,
   encodeJoined,
   encodeLeft,
+  encodeMember,
   type Listing,
   readJoined,
   readLeft,
@@ -247,6 +249,35 @@ Deno.test("a relay that leaves out a change of the roster ends the session by it
   await room.join("cy");
   await room.join("di");
   assertEquals(endingOf(bo), "BAD_RELAY");
+});
+
+Deno.test("a leaving with another version, or of a number that is not listed, ends the session", async () => {
+  for (const [version, member] of [[4, 1], [2, 1], [3, 9], [3, 0]] as const) {
+    const room = new TestRoom();
+    await room.join("ada");
+    const bo = await room.join("bo");
+    const statement = new Uint8Array(0);
+    bo.member.receive(encodeLeft({ version, member, reason: "LOST", statement }));
+    await room.settle();
+    assertEquals([endingOf(bo), leftOf(bo)], ["BAD_RELAY", []], `${version} ${member}`);
+  }
+});
+
+Deno.test("what a relay says of oneself, of nobody or twice about being away, back or behind is ignored", async () => {
+  const room = new TestRoom();
+  await room.join("ada");
+  const bo = await room.join("bo");
+  const before = bo.events.length;
+  for (const member of [2, 9]) {
+    for (const kind of [KIND.away, KIND.back]) bo.member.receive(encodeMember(kind, member));
+    bo.member.receive(encodeBehind({ member, number: 1 }));
+  }
+  bo.member.receive(encodeMember(KIND.back, 1));
+  await room.settle();
+  assertEquals(bo.events.slice(before), []);
+  for (let i = 0; i < 2; i++) bo.member.receive(encodeMember(KIND.away, 1));
+  await room.settle();
+  assertEquals(bo.events.slice(before).map(({ kind }) => kind), ["away"]);
 });
 
 Deno.test("an invented leaving is not reported as signed, and no frame is shown after it", async () => {

@@ -74,13 +74,14 @@ function pagesOf(
   numbers: readonly number[],
   context = new Uint8Array(32),
   length = MIN_CREDENTIAL_BYTES,
+  room = new Uint8Array(32),
 ) {
   const listings = numbers.map((number) => ({
     number,
     credential: new Uint8Array(length),
     renewal: NO_RENEWAL,
   }));
-  const pieces = new SentPages(listings).snapshot(new Uint8Array(32), version)(context);
+  const pieces = new SentPages(listings).snapshot(room, version)(context);
   const reader = new FrameReader(relayBound);
   return pieces.flatMap((piece) => [...reader.push(piece)].map(({ payload }) => payload.slice()));
 }
@@ -118,10 +119,11 @@ Deno.test("a roster whose version leaves no number for its newcomer is not taken
 
 Deno.test("a roster whose pages are of two rosters is not taken", () => {
   const [first] = pagesOf(10_000, upTo(10_000));
-  const tail = (version: number, context?: Bytes) =>
-    pagesOf(version, upTo(version).slice(-1), context);
+  const tail = (version: number, context?: Bytes, room?: Bytes) =>
+    pagesOf(version, upTo(version).slice(-1), context, undefined, room);
+  const one = new Uint8Array(32).fill(1);
   assert(take([first!, ...tail(10_000)]) !== undefined);
-  const others = [tail(10_001), tail(10_000, new Uint8Array(32).fill(1))];
+  const others = [tail(10_001), tail(10_000, one), tail(10_000, undefined, one)];
   for (const other of others) {
     assertThrows(() => take([first!, ...other]), MalformedError, "between its pages");
   }

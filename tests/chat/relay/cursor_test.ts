@@ -68,7 +68,10 @@ Deno.test("acknowledgements split deliveries, and a resume in the middle sends t
   feed.push(b);
   assertEquals(taken(outbox), idsOf(a, b));
   assertEquals([outbox.sent, outbox.acknowledge(2), outbox.isDone], [5, true, false]);
+  assertEquals([outbox.sharedFrom, outbox.isAt(3)], [3, true]);
   assertEquals(outbox.rewind(2), b.bytes.length + a.bytes.length);
+  // In the middle of a delivery, it cannot be sent what the others are.
+  assertEquals([outbox.sharedFrom, outbox.isAt(0)], [undefined, false]);
   assertEquals(taken(outbox), idsOf(a, b).slice(2));
   assertEquals([outbox.acknowledge(4), outbox.rewind(4)], [true, b.bytes.length]);
   assertEquals(taken(outbox), idsOf(b).slice(1));

@@ -199,6 +199,20 @@ Deno.test("connections of one address displace each other, and a newcomer of ano
   assertEquals(heard(bo.raw), [1]);
 });
 
+Deno.test("what an address or an identity asks for beyond its limits is refused with the reason", async () => {
+  const room = new RelayRoom({ limits: { perAddress: 2, joinsPerAddress: 1, rejoins: 1 } });
+  const [one, two] = [new Caller(room, "192.0.2.1"), new Caller(room, "192.0.2.1")];
+  assertEquals(new Caller(room, "192.0.2.1").bye, "TOO_MANY_FROM_ADDRESS");
+  await one.join("ada", 0, true);
+  await two.join("bo", 1, true);
+  assertEquals(two.bye, "TOO_MANY_JOINS");
+  await until(() => one.isIn, "it is in");
+  const again = new Caller(room, "198.51.100.7");
+  await again.join("ada", 0, true);
+  await until(() => again.bye !== undefined, "it is refused");
+  assertEquals([again.bye, one.bye], ["TOO_MANY_JOINS", undefined]);
+});
+
 Deno.test("one address cannot keep all rooms by members that are away: it gives up the one that is away for longest", async () => {
   const room = new RelayRoom({ maxRooms: 7 });
   const names = () => [...room.relay.rooms()].map(({ name }) => name);

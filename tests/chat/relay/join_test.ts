@@ -202,6 +202,28 @@ Deno.test("frames that were not received are sent again byte for byte", async ()
   assertEquals(bo.raw.bye, "REPLACED");
 });
 
+Deno.test("a member that is removed while its resume is checked is not resumed", async () => {
+  const room = new RelayRoom();
+  const ada = await room.join("ada");
+  ada.raw.close();
+  await room.settle();
+  const next = new RawMember(room.relay);
+  const { transcript } = await next.challenge();
+  const proven = await provenResume(ada.self, transcript, ada.raw);
+  const { verify } = crypto.subtle;
+  crypto.subtle.verify = async (...args) => {
+    room.relay.remove(ada.self.key, false);
+    return await verify.apply(crypto.subtle, args);
+  };
+  try {
+    next.send(proven);
+    await until(() => next.received.length > 1, "the relay answers");
+  } finally {
+    crypto.subtle.verify = verify;
+  }
+  assertEquals([next.frames(KIND.unknown).length, room.relay.size], [1, 0]);
+});
+
 Deno.test("a resume with impossible counts ends its own connection, and not the present one", async () => {
   const room = new RelayRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];

@@ -1,7 +1,11 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import type { Bytes } from "../../../lib/base/bytes.ts";
+import { Receipts } from "../../../lib/chat/relay/fan_out.ts";
+import type { Stay } from "../../../lib/chat/relay/member.ts";
 import { encodeEmpty, readCount } from "../../../lib/chat/wire/control.ts";
 import { encodeEntries, readEntries } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { concatBytes, entryFor } from "../raw_frames.ts";
 import type { RawMember } from "../raw_member.ts";
@@ -97,6 +101,32 @@ Deno.test("a receipt with too many entries for one frame continues in another", 
   ada.send(frames[0]!);
   await turn();
   assertEquals(got(bo, KIND.receipt), [["1:1"]]);
+});
+
+/** Splits receipts for members that do nothing but keep the frames that they are sent. */
+function splitting() {
+  const frames: Bytes[] = [];
+  const connection = { waiting: 0, send: (bytes: Bytes) => frames.push(bytes) };
+  const reader = { connection, takeAccepted: () => undefined } as unknown as Stay;
+  return { frames, receipts: new Receipts(() => reader, () => {}) };
+}
+
+Deno.test("at most 16,384 entries wait, and those beyond are forwarded at once with the others", () => {
+  const { frames, receipts } = splitting();
+  for (let i = 0; i < 16_384; i++) receipts.take(1, KIND.receipt, [entryFor(2 + i, 0)]);
+  assertEquals(frames.length, 0);
+  receipts.take(1, KIND.receipt, [entryFor(1 << 20, 0)]);
+  assertEquals(frames.length, 16_385);
+});
+
+Deno.test("entries for one member that exceed a frame travel in several", () => {
+  const { frames, receipts } = splitting();
+  for (let sender = 1; sender <= 300; sender++) {
+    receipts.take(sender, KIND.receipt, [entryFor(1000, 0, 1232)]);
+  }
+  receipts.flush();
+  const entries = frames.map((bytes) => readEntries(bytes.subarray(FRAME_HEADER_BYTES)).length);
+  assertEquals(entries, [209, 91]);
 });
 
 Deno.test("receipts are charged to their sender", async () => {

@@ -248,6 +248,21 @@ Deno.test("adjacent frames are forwarded together, in order, and accepted once f
   assertEquals(ada.raw.frames(KIND.here), [hereFrame(raw.number).slice(5)]);
 });
 
+Deno.test("adjacent frames with other routes or versions go to the recipients of each", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const { raw } = await room.join("raw");
+  const route = (route: number, member: number) =>
+    encodeRoute({ route, except: false, members: [member] });
+  const frame = (number: number, route: number, version = 3) =>
+    sealedFrame({ sender: raw.number, number, route, version });
+  // The third goes to those who joined first, which is ada.
+  const frames = [frame(1, 1), frame(2, 2), frame(3, 0, 1), frame(4, 0)];
+  raw.send(concatBytes(route(1, ada.raw.number), route(2, bo.raw.number), ...frames));
+  await room.settle();
+  assertEquals([heard(ada.raw), heard(bo.raw)], [[1, 3, 4], [2, 4]]);
+});
+
 Deno.test("frames reach members as the bytes that were sent", async () => {
   const room = new RelayRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];

@@ -1,5 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import type { HostedRoom } from "../../../lib/chat/relay/hosted_room.ts";
 import { encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { RawMember } from "../raw_member.ts";
@@ -80,6 +81,31 @@ Deno.test("an empty room is dropped after the grace, and the next one of its nam
   assertNotEquals(cy.raw.room, ada.raw.room);
   assertEquals(cy.raw.number, 1);
 });
+
+Deno.test("a room without versions ends everybody with SHUTDOWN, and the relay's own is opened anew", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo", "one")];
+  const [worn] = room.relay.rooms();
+  const first = room.relay.room;
+  using _ = wearingOut(room.relay.rooms().toArray());
+  await room.pass(1000);
+  assertEquals([ada.raw.bye, bo.raw.bye], ["SHUTDOWN", "SHUTDOWN"]);
+  assertEquals([...room.relay.rooms()].map(({ name }) => name), [""]);
+  assertNotEquals([room.relay.room, worn!.id], [first, room.relay.room]);
+  assertEquals((await room.join("cy")).raw.room, room.relay.room);
+});
+
+/** Takes away the versions of some rooms. */
+function wearingOut(rooms: readonly HostedRoom[]): Disposable {
+  for (const one of rooms) {
+    Object.defineProperty(one, "isWornOut", { value: true, configurable: true });
+  }
+  return {
+    [Symbol.dispose]: () => {
+      for (const one of rooms) Reflect.deleteProperty(one, "isWornOut");
+    },
+  };
+}
 
 Deno.test("a resume in a room of another name or id is answered with `unknown`", async () => {
   const room = new RelayRoom();
