@@ -206,6 +206,10 @@ export async function* checkPorts(options: CheckOptions): AsyncGenerator<Checked
   using stop = new Stop(signal);
   const results = ports.map(() => Promise.withResolvers<CheckedPort>());
   for (const { promise } of results) promise.catch(() => {}); // the loop below throws the first one
+  // Not Promise.race(): each port would leave a reaction with one promise, which lives as long as the check.
+  stop.signal.addEventListener("abort", () => {
+    for (const { reject } of results) reject(stop.signal.reason);
+  });
   let next = 0;
   const work = async () => {
     for (let i = next++; i < ports.length && !stop.signal.aborted; i = next++) {
@@ -216,7 +220,7 @@ export async function* checkPorts(options: CheckOptions): AsyncGenerator<Checked
   // Each port takes one socket for each address.
   const workers = Math.max(1, Math.floor(Math.min(parallel, MAX_PARALLEL) / addresses.length));
   for (let i = 0; i < Math.min(workers, ports.length); i++) void work();
-  for (const { promise } of results) yield await stop.race(promise);
+  for (const { promise } of results) yield await promise;
 }
 
 async function addressesOf(hostname: string): Promise<string[]> {
@@ -277,18 +281,11 @@ async function checkAddress(
 class Stop implements Disposable {
   readonly signal: AbortSignal;
   readonly #own = new AbortController();
-  readonly #aborted = Promise.withResolvers<never>();
 
   constructor(outer: AbortSignal | undefined) {
     this.signal = outer === undefined
       ? this.#own.signal
       : AbortSignal.any([outer, this.#own.signal]);
-    this.#aborted.promise.catch(() => {});
-    this.signal.addEventListener("abort", () => this.#aborted.reject(this.signal.reason));
-  }
-
-  race<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.#aborted.promise]);
   }
 
   [Symbol.dispose](): void {

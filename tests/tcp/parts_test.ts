@@ -18,6 +18,7 @@ import {
   listen,
   playLesson,
 } from "../../lib/tcp.ts";
+import { mostReactions } from "../fixtures/reactions.ts";
 import { readText } from "./pair.ts";
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {
@@ -114,6 +115,26 @@ Deno.test("checkPorts() checks many ports at a time and keeps their order", asyn
   const found = await check({ hostname: "127.0.0.1", ports, parallel: 1_000 });
   assertEquals(found.map(({ port }) => port), ports);
   assertEquals(found.at(-1)?.state, "open");
+});
+
+Deno.test("checkPorts() leaves nothing of a port with a promise that lives as long as the check", async () => {
+  const ports = Array.from({ length: 100 }, (_, i) => i + 1);
+  const most = await mostReactions(async () => {
+    assertEquals((await check({ hostname: "127.0.0.1", ports, parallel: 1 })).length, 100);
+  });
+  assert(most < 10, `one promise got ${most} reactions`);
+});
+
+Deno.test("checkPorts() ends all its waits when its signal is aborted", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const stop = new AbortController();
+  const ports = [listener.addr.port, 1, 2, 3];
+  const options = { hostname: "127.0.0.1", ports, parallel: 1, signal: stop.signal };
+  const checked = checkPorts(options);
+  assertEquals((await checked.next()).value?.state, "open");
+  const rest = Array.fromAsync(checked);
+  stop.abort(new Error("enough"));
+  await assertRejects(() => rest, Error, "enough");
 });
 
 Deno.test("checkPorts() fails if the host does not exist, and ends with its signal", async () => {

@@ -3,6 +3,7 @@ import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust } from "../../../lib/chat/trust/trust.ts";
 import type { Io } from "../../../lib/os/io.ts";
 import type { Input } from "../../../lib/os/streams.ts";
+import { mostReactions } from "../../fixtures/reactions.ts";
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert } from "@std/assert";
 
@@ -24,22 +25,6 @@ function plainTerminal(): Io {
     errors: output,
     onSignal: () => ({ [Symbol.dispose]: () => {} }),
   };
-}
-
-/** Counts the reactions that each promise gets by `then()` while something runs. Returns the most of one promise. */
-async function mostReactions(run: () => Promise<void>): Promise<number> {
-  const { then } = Promise.prototype;
-  const counts = new Map<unknown, number>();
-  Reflect.set(Promise.prototype, "then", function (this: unknown, ...reactions: unknown[]) {
-    counts.set(this, (counts.get(this) ?? 0) + 1);
-    return Reflect.apply(then, this, reactions);
-  });
-  try {
-    await run();
-  } finally {
-    Reflect.set(Promise.prototype, "then", then);
-  }
-  return Math.max(...counts.values());
 }
 
 Deno.test("a typed line leaves nothing with a promise that lives as long as the chat", async () => {
