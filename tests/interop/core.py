@@ -15,9 +15,10 @@ from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Set, Tu
 
 from notation import (
     ACCEPTED, ACK, ASK, AWAY, BACK, BEHIND, BURST, BYE, CHALLENGE, CONTEXT, DAY, H, HERE, JOIN,
-    JOINED, KINDS, LEAVE, LEFT, MAX_MEMBERS, MAX_NOTICE, MAX_TEXT, MAX_UNDELIVERED, MIN_CREDENTIAL,
-    MINUTE, PAIR, PING, PONG, REASONS, RECEIPT, REJOIN, RENEW, RESUME, RESUMED, ROSTER, ROUTE, SEALED, TRY_AGAIN, UNKNOWN,
-    WINDOW, block16, Breach, decode_text, Fault, frame, FrameBuffer, gcm_open, gcm_seal,
+    JOINED, KINDS, LEAVE, LEFT, MAX_MEMBERS, MAX_NOTICE, MAX_REPAIR_PAUSE, MAX_TEXT,
+    MAX_UNDELIVERED, MIN_CREDENTIAL, MINUTE, PAIR, PING, PONG, REASONS, RECEIPT, REJOIN, RENEW,
+    REPAIR_BUDGET, REPAIR_RATE, REPAIR_RETRY, RESUME, RESUMED, ROSTER, ROUTE, SEALED, TRY_AGAIN,
+    UNKNOWN, WINDOW, block16, Breach, decode_text, Fault, frame, FrameBuffer, gcm_open, gcm_seal,
     Malformed, message, pad, parse_messages, Reader, u16, u32, u48, u8,
 )
 from invitation import ANSWERS, Invitation
@@ -60,6 +61,8 @@ class Core:
         self.queue: Deque[Line] = deque()
         self.lines: List[Line] = []
         self.undelivered = 0
+        self.repair_budget, self.repair_budget_at = float(REPAIR_BUDGET), clock()
+        self.line_is_next = False  # a repair was sent after the last line to the group
         self.lose = 0
         self.heard = self.asked_ping = self.began = 0.0
         self.pings = 8.0
@@ -221,6 +224,8 @@ class Core:
 
     def transmit(self, line: Line) -> None:
         """Sends one line to those of its recipients that are here."""
+        if line.stream == 0:
+            self.line_is_next = False
         direct: List[Peer] = []
         for hash_ in line.waiting:
             peer = self.contacts.get(hash_)
@@ -277,6 +282,7 @@ class Core:
             peer.items[line.stream].remove(item)
             line.missed.append(peer.name)
             if self.state == "in" and peer.number is not None:
+                peer.told[line.stream] = max(peer.told[line.stream], line.number)
                 self.send_pair(peer, [message(4, u8(line.stream) + u48(line.number))])
             else:
                 peer.gone[line.stream] = max(peer.gone[line.stream], line.number)
@@ -294,7 +300,8 @@ class Core:
             if peer in granted or peer.sealed_next != line.number:
                 item = self.item_of(peer, line)
                 self.send_pair(peer, self.goodbyes(peer) + [message(3, u32(chain.number)
-                               + u16(chain.step) + chain.key + u48(line.number) + u48(item.prev))])
+                               + u16(chain.step) + chain.key + u48(line.number)
+                               + u48(peer.number_before(item)))])
             if peer.need_rejoin:
                 self.counted(REJOIN, u32(peer.number))
                 peer.need_rejoin = False
@@ -383,25 +390,28 @@ class Core:
     def goodbyes(self, peer: Peer) -> List[bytes]:
         """`gone` for what the peer is not going to get."""
         found = [message(4, u8(s) + u48(n)) for s, n in peer.gone.items() if n]
+        peer.told = {s: max(peer.told[s], n) for s, n in peer.gone.items()}
         peer.gone = {0: 0, 1: 0}
         return found
 
-    def send_lines(self, peer: Peer, items: Iterable[Item]) -> None:
-        messages = self.goodbyes(peer)
+    def send_lines(self, peer: Peer, items: Iterable[Item], before: Iterable[bytes] = (),
+                   after: Iterable[bytes] = ()) -> None:
+        messages = [*before, *self.goodbyes(peer)]
         for item in items:
             line = item.line
-            messages.append(message(2, u8(line.stream) + u48(line.number) + u48(item.prev)
-                                    + u48(line.time) + line.text))
+            messages.append(message(2, u8(line.stream) + u48(line.number)
+                                    + u48(peer.number_before(item)) + u48(line.time) + line.text))
             self.mark_sent(peer, item, True)
             if line.stream == 0:
                 peer.sealed_next = None
-        self.send_pair(peer, messages)
+        self.send_pair(peer, [*messages, *after])
 
     def mark_sent(self, peer: Peer, item: Item, by_line: bool) -> None:
         if not peer.outstanding():
             peer.quiet_since = self.clock()
             peer.idle_answers = 0
         item.sent, item.by_line = True, by_line
+        peer.sent[item.line.stream] = max(peer.sent[item.line.stream], item.number)
 
     def pump(self, peer: Peer) -> None:
         """Sends a peer that catches up what it is owed, 64 KiB beyond its receipts."""
@@ -524,6 +534,8 @@ class Core:
         for stream, through, seen in states:
             if stream not in (0, 1):
                 continue
+            most = max(peer.sent[stream], peer.told[stream])
+            through, seen = min(through, most), min(seen, most)
             peer.reported[stream] = seen
             if through > peer.through[stream]:
                 progress = True
@@ -536,6 +548,8 @@ class Core:
 
     def after_receipt(self, peer: Peer, progress: bool) -> None:
         peer.quiet_since = self.clock()
+        if progress and all(peer.through[s] >= peer.repaired[s] for s in (0, 1)):
+            peer.repairs = 0
         if peer.asked:
             peer.asked = False
             peer.idle_answers = 0 if progress else peer.idle_answers + 1
@@ -550,25 +564,51 @@ class Core:
                 if i.sent and (everything or i.number <= peer.reported[s])]
 
     def repair(self, peer: Peer) -> None:
-        """Sends again what a receipt shows as lost, at most once a second to each peer."""
+        """Sends again what a receipt shows as lost, within the bounds of section 10.3."""
         peer.repair_at = None
         lost = self.lost_items(peer)
         if not lost:
             return
         now = self.clock()
-        if now - peer.last_repair < 1.0:
-            peer.repair_at = peer.last_repair + 1.0
+        due = self.repair_due(peer, now)
+        if due > now:
+            peer.repair_at = due
             return
-        peer.last_repair = now
-        peer.idle_answers = 0
         chosen, size = [], 0
         for item in sorted(lost, key=lambda i: i.line.serial):
             if chosen and size + item.line.size() > BURST:
                 break
             chosen.append(item)
             size += item.line.size()
+        peer.repairs += 1
+        peer.last_repair = now
+        peer.idle_answers = 0
+        self.repair_budget -= size
+        self.line_is_next = True
+        for item in chosen:
+            peer.repaired[item.line.stream] = max(peer.repaired[item.line.stream], item.number)
         self.stats["resent"] += len(chosen)
-        self.send_lines(peer, chosen)
+        told = [message(4, u8(s) + u48(n)) for s, n in peer.told.items() if n > peer.through[s]]
+        self.send_lines(peer, chosen, told, self.present_grant(peer))
+
+    def repair_due(self, peer: Peer, now: float) -> float:
+        """When the peer may be sent something again: by its own pause, and by the budget of all."""
+        refilled = self.repair_budget + (now - self.repair_budget_at) * REPAIR_RATE
+        self.repair_budget, self.repair_budget_at = min(REPAIR_BUDGET, refilled), now
+        if self.line_is_next and any(line.stream == 0 for line in self.queue):
+            return now + REPAIR_RETRY
+        if self.repair_budget <= 0:
+            return now + REPAIR_RETRY
+        return peer.last_repair + min(2.0 ** min(max(0, peer.repairs - 1), 5), MAX_REPAIR_PAUSE)
+
+    def present_grant(self, peer: Peer) -> List[bytes]:
+        """The key of the present step for a holder, with the numbers that it may have missed."""
+        chain = self.room.chain
+        if chain is None or peer.hash not in chain.holders or peer.catching_up:
+            return []
+        last = max(peer.sent[0], peer.told[0])
+        return [message(3, u32(chain.number) + u16(chain.step) + chain.key + u48(last + 1)
+                        + u48(last))]
 
     def take_ask(self, listing: Listing, sequence: int, v: int, context: bytes, box: bytes) -> None:
         peer = listing.peer
@@ -943,8 +983,6 @@ class Core:
         if len(credential) < MIN_CREDENTIAL:
             raise Malformed("shorter than a credential")
         room = self.room
-        if H(credential) == self.keys.hash:
-            return
         if v != room.version + 1:
             raise Breach("a version is missing")
         listing = self.list_member(v, credential, renewal)

@@ -23,7 +23,7 @@ import { Invitations } from "../../lib/chat/trust/invitations.ts";
 import { invitationLink, inviterOf } from "../../lib/chat/wire/invitation.ts";
 import { credentialOf, until } from "../chat/keys.ts";
 import { granted } from "../fixtures/granted.ts";
-import { compareVectors, hasPython, Talk } from "./talk.ts";
+import { compareVectors, hasPython, playSteps, Talk } from "./talk.ts";
 
 const ignore = !granted("run=python3") || !await hasPython();
 
@@ -118,6 +118,35 @@ Deno.test({
       ...["joining", "identities", "history", "chains"],
       ...["sealed", "pairs", "entries", "invitations", "words", "padding"],
     ]);
+  },
+});
+
+Deno.test({
+  name:
+    "the second client: repairs become rarer, share a budget, and leave room for lines to the group",
+  ignore,
+  async fn() {
+    const { own: _, ...repairs } = await playSteps();
+    assertEquals(repairs, {
+      pauses: [1, 2, 4, 8, 16, 30, 30, 30],
+      after: 1,
+      together: [64, 72],
+      between: ["bo", "group", "cy"],
+      granted: [2, 3],
+    });
+  },
+});
+
+Deno.test({
+  name: "the second client: a joined with its own credential counts in the history, and is refused",
+  ignore,
+  async fn() {
+    assertEquals((await playSteps()).own, {
+      version: 2,
+      isInHistory: true,
+      events: [["refused", "NAME_TAKEN"]],
+      members: [],
+    });
   },
 });
 

@@ -182,6 +182,8 @@ class Peer:
         self.last_addressed = {0: 0, 1: 0}
         self.next_private = 1
         self.gone = {0: 0, 1: 0}  # up to here nothing will be sent, and the peer is to be told
+        self.told = {0: 0, 1: 0}  # up to here the peer was told that nothing will be sent
+        self.sent = {0: 0, 1: 0}  # the highest number that was sent
         self.streams: Dict[int, Stream] = {}
         self.reset()
 
@@ -206,6 +208,8 @@ class Peer:
         self.idle_answers = 0
         self.through = {0: 0, 1: 0}
         self.reported = {0: 0, 1: 0}
+        self.repairs = 0  # in a row, none of which was taken whole
+        self.repaired = {0: 0, 1: 0}  # the highest number that was sent again
         self.last_repair = -1e9
         self.repair_at: Optional[float] = None
         # as a recipient
@@ -224,6 +228,11 @@ class Peer:
     def outstanding(self) -> List[Item]:
         """What was sent in this stay and has not been taken."""
         return [i for s in (0, 1) for i in self.items[s] if i.sent]
+
+    def number_before(self, item: "Item") -> int:
+        """The number before this one that is addressed to the peer, or that it was told of."""
+        told = self.told[item.line.stream]
+        return max(item.prev, told) if told < item.number else item.prev
 
     def unsent(self) -> List[Item]:
         found = [i for s in (0, 1) for i in self.items[s] if not i.sent]

@@ -52,8 +52,18 @@ export async function hasPython(): Promise<boolean> {
 
 /** Compares the second client with the fixed vectors. Gives the parts that agree: all, unless one differs. */
 export async function compareVectors(): Promise<string[]> {
-  const command = python(["vectors.py", "../vectors/chat.json"], "null");
-  return new TextDecoder().decode((await command.output()).stdout).trim().split("\n");
+  return (await output(["vectors.py", "../vectors/chat.json"])).trim().split("\n");
+}
+
+let played: Promise<string> | undefined;
+
+/** Plays steps with a clock of their own, once for all tests. `steps.py` says what it returns. */
+export async function playSteps(): Promise<Record<string, unknown>> {
+  return JSON.parse(await (played ??= output(["steps.py"])));
+}
+
+async function output(args: readonly string[]): Promise<string> {
+  return new TextDecoder().decode((await python(args, "null").output()).stdout);
 }
 
 /** A run of the second client. */
