@@ -16,7 +16,6 @@ import { Display, write } from "./test/display.ts";
 import { isTest, sourcesIn } from "./test/files.ts";
 import { GroupRun } from "./test/group_run.ts";
 import type { Group } from "./test/groups.ts";
-import { shareKeys } from "./test/keys.ts";
 import { startLine } from "./test/progress.ts";
 import type { Counts } from "./test/report.ts";
 import { nextGroup } from "./test/schedule.ts";
@@ -31,9 +30,7 @@ const WITHOUT = "--without=";
 /** Runs groups, some at a time, and shows how far they are. */
 async function runGroups(groups: readonly Group[], extra: readonly string[]): Promise<GroupRun[]> {
   console.log(startLine(groups, PACE));
-  const keysFor = await shareKeys(groups);
-  const start = (group: Group, show?: (text: string) => void) =>
-    new GroupRun(group, [...keysFor(group), ...extra], show);
+  const start = (group: Group, show?: (text: string) => void) => new GroupRun(group, extra, show);
   if (groups.length === 1) return [await runAlone(groups[0]!, start)];
   using display = new Display(groups.length);
   const runs: GroupRun[] = [];

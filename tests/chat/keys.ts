@@ -1,15 +1,16 @@
 /**
- * A clock that stands still, keys that are made once, and a wait for a condition.
+ * A clock that stands still, the keys of members, and a wait for a condition.
  *
  * @module
  */
 
 import {
-  generateMemberKeys,
   makeCredential,
   type MemberKeys,
   type OwnCredential,
 } from "../../lib/chat/identity/credential.ts";
+import { generateSigningKeys } from "../../lib/chat/identity/signing.ts";
+import { fixedPair } from "../fixtures/fixed_keys.ts";
 
 /** The clock of a test, in milliseconds since 1970. */
 export class Clock {
@@ -23,9 +24,18 @@ export class Clock {
 
 const keys: Promise<MemberKeys>[] = [];
 
-/** Returns keys that this test process makes once: RSA keys take long. */
+/** Returns the keys of a number, which are the same throughout a test file. */
 export function pooledKeys(index: number): Promise<MemberKeys> {
-  return keys[index] ??= generateMemberKeys({ identityBits: 2048 });
+  return keys[index] ??= makeKeys(index);
+}
+
+async function makeKeys(index: number): Promise<MemberKeys> {
+  const [identity, session, signing] = await Promise.all([
+    fixedPair("sign", "identity", index),
+    fixedPair("encrypt", "session", index),
+    generateSigningKeys(),
+  ]);
+  return { identity, session, signing };
 }
 
 /** Makes a credential with the pool's keys of a number. */

@@ -1,20 +1,19 @@
 // needs: net run=deno
 
 /**
- * Keys that the test runner generates for the chat processes of tests.
+ * Keys that tests give to processes of the chat, and to members.
  *
  * @module
  */
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertNotEquals } from "@std/assert";
-import { exportSpki, fingerprint } from "../../lib/rsa.ts";
-import type { Group } from "../../scripts/test/groups.ts";
-import { generateProcessKeys, POOL_NAME, shareKeys } from "../../scripts/test/keys.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { exportSpki, fingerprint, generateRsaKeys } from "../../lib/rsa.ts";
 import { ChatProcess } from "../chat/app/chat_process.ts";
 import { granted } from "../fixtures/granted.ts";
+import { fixedKey, type FixedKind, fixedPair, KEYS_OF_A_KIND } from "../fixtures/fixed_keys.ts";
 import { ROOT } from "../fixtures/parley.ts";
-import { KeyPool } from "../fixtures/process_keys.ts";
+import { KeyPool, processKeys } from "../fixtures/process_keys.ts";
 
 const ignore = !granted("run=deno");
 const PIPES = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
@@ -27,11 +26,11 @@ function member(flags: readonly string[], ...args: readonly string[]): ChatProce
 }
 
 Deno.test({
-  name: "two processes in a row get different keys of the run, and talk with one that has its own",
+  name: "two processes in a row get different keys, and talk with one that has its own",
   ignore,
   async fn() {
-    const keys = [await generateProcessKeys(), await generateProcessKeys()];
-    const pool = new KeyPool(keys);
+    const keys = [processKeys(0), processKeys(1)];
+    const pool = new KeyPool();
     await using ada = member([], "server", "--port", "0", "--name", "ada");
     const address = `127.0.0.1:${(await ada.event("listening")).port}`;
     await using bo = member(pool.next(), "client", address, "--name", "bo", "--listen");
@@ -62,7 +61,7 @@ Deno.test({
   name: "given keys are as extractable and usable as asked for, once, and no other keys change",
   ignore,
   async fn() {
-    const keys = await generateProcessKeys();
+    const keys = processKeys(0);
     const script = `
       const ask = async (name, hash, modulusLength, extractable, usages) => {
         const algorithm = { name, hash, modulusLength, publicExponent: new Uint8Array([1, 0, 1]) };
@@ -81,7 +80,7 @@ Deno.test({
       const { publicKey } = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
       console.log(JSON.stringify([...said, publicKey.algorithm.name]));`;
     const { stdout } = await new Deno.Command("deno", {
-      args: ["run", ...new KeyPool([keys]).next(), `data:text/javascript;base64,${btoa(script)}`],
+      args: ["run", ...new KeyPool().next(), `data:text/javascript;base64,${btoa(script)}`],
     }).output();
     const [small, identity, otherIdentity, session, otherSession, last] = JSON.parse(
       new TextDecoder().decode(stdout),
@@ -98,27 +97,50 @@ Deno.test({
   },
 });
 
-Deno.test("a pool hands out each entry before it starts again, and an empty one gives no flags", () => {
-  const jwk = { kty: "RSA" };
-  const pool = new KeyPool(["a", "b"].map((n) => ({ identity: { ...jwk, n }, session: jwk })));
-  const [[first], [second], [third]] = [pool.next(), pool.next(), pool.next()];
-  assertNotEquals(first, second);
-  assertEquals(third, first);
-  assertEquals(new KeyPool([]).next(), []);
+Deno.test("a pool hands out each entry before it starts again", () => {
+  const pool = new KeyPool();
+  const flags = Array.from({ length: KEYS_OF_A_KIND + 1 }, () => pool.next().join());
+  assertEquals(new Set(flags).size, KEYS_OF_A_KIND);
+  assertEquals(flags.at(-1), flags[0]);
 });
 
-Deno.test("the runner gives keys to the groups that start parley, if these take long enough", async () => {
-  const group = (seconds: number, ...permissions: string[]): Group => ({
-    ...{ name: "", permissions, paths: [], seconds, exclusive: [], tools: [] },
-  });
-  const short = group(40, "--allow-net", "--allow-run=deno");
-  const long = group(80, "--allow-run=deno,tmux");
-  const other = group(200, "--allow-run=sh");
-  assertEquals((await shareKeys([short, other]))(short), []);
-  const flagsFor = await shareKeys([short, other, long], 1);
-  assertEquals([...flagsFor(other), flagsFor(short).length], [1]);
-  const [flag = ""] = flagsFor(long);
-  const start = `--preload=data:text/javascript,globalThis.${POOL_NAME}=`;
-  const [keys] = JSON.parse(flag.slice(start.length));
-  assertEquals([flag.slice(0, start.length), keys.identity.e], [start, "AQAB"]);
+Deno.test("no two fixed keys are the same, each has the size of its kind, and each pair works", async () => {
+  const kinds: readonly FixedKind[] = [
+    ...["identity", "session", "file", "process session", "process identity"] as const,
+  ];
+  const all = kinds.flatMap((kind) =>
+    Array.from({ length: KEYS_OF_A_KIND }, (_, index) => fixedKey(kind, index).n!)
+  );
+  assertEquals(new Set(all).size, kinds.length * KEYS_OF_A_KIND);
+  // 256 bytes and 384 bytes, of which the first bit is set.
+  assertEquals(new Set(all.slice(0, -KEYS_OF_A_KIND).map((n) => n.length)), new Set([342]));
+  assertEquals(new Set(all.slice(-KEYS_OF_A_KIND).map((n) => n.length)), new Set([512]));
+  assert(all.every((n) => Uint8Array.fromBase64(n, { alphabet: "base64url" })[0]! >= 128));
+  const text = new TextEncoder().encode("text");
+  for (let index = 0; index < KEYS_OF_A_KIND; index++) {
+    const signer = await fixedPair("sign", "identity", index);
+    const pss = { name: "RSA-PSS", saltLength: 64 };
+    const signature = await crypto.subtle.sign(pss, signer.privateKey, text);
+    assert(await crypto.subtle.verify(pss, signer.publicKey, signature, text));
+    const reader = await fixedPair("encrypt", "session", index);
+    const sealed = await crypto.subtle.encrypt("RSA-OAEP", reader.publicKey, text);
+    const opened = await crypto.subtle.decrypt("RSA-OAEP", reader.privateKey, sealed);
+    assertEquals(new Uint8Array(opened), text);
+  }
+});
+
+Deno.test("a fixed pair is as extractable and usable as a generated one, also beyond the fixed ones", async () => {
+  for (const [use, kind] of [["sign", "identity"], ["encrypt", "session"]] as const) {
+    const generated = await generateRsaKeys(use, 2048);
+    for (const index of [0, KEYS_OF_A_KIND]) {
+      const pair = await fixedPair(use, kind, index);
+      for (const name of ["publicKey", "privateKey"] as const) {
+        const { algorithm, extractable, usages } = pair[name];
+        const expected = generated[name];
+        assertEquals([algorithm, extractable, usages], [
+          ...[expected.algorithm, expected.extractable, expected.usages],
+        ]);
+      }
+    }
+  }
 });
