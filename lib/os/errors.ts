@@ -154,6 +154,13 @@ const CODE_BY_CLASS: Readonly<Record<string, string>> = {
   TimedOut: "ETIMEDOUT",
 };
 
+/** The POSIX names of errors that have neither a class nor a `code`, by the text of strerror(3). */
+const CODE_BY_TEXT: Readonly<Record<string, string>> = {
+  "Network is down": "ENETDOWN",
+  "Network is unreachable": "ENETUNREACH",
+  "No route to host": "EHOSTUNREACH",
+};
+
 /**
  * Returns the name in `Deno.errors` of the runtime's class for an error code, or undefined if it has none.
  *
@@ -177,6 +184,9 @@ export function errorCode(error: unknown): string | undefined {
   if (error.message.startsWith("failed to lookup address information")) {
     return /temporary|try again/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
   }
+  // Its own resolver, that of Deno.resolveDns(), passes on the system's text.
+  const unsent = /^proto error: io error: (.+) \(os error \d+\)$/.exec(error.message)?.[1];
+  if (unsent !== undefined) return CODE_BY_TEXT[unsent];
   // It rejects an invalid host before the lookup.
   if (/^invalid (empty )?host\b/.test(error.message)) return "ENOTFOUND";
   // From AbortSignal.timeout(). The numeric code of this error is not an errno.

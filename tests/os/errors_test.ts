@@ -31,6 +31,15 @@ Deno.test("toFailure() tells a missing host from a resolver that does not answer
   assertEquals(errorCode(new Error(`${lookup}Temporary failure in name resolution`)), "EAI_AGAIN");
 });
 
+Deno.test("toFailure() says in its own words that the runtime's resolver has no network", () => {
+  const error = new Error("proto error: io error: Network is unreachable (os error 101)");
+  const failure = toFailure(error, "cannot resolve a.example A");
+  const said = "cannot resolve a.example A: the network is unreachable (ENETUNREACH)";
+  assertEquals(failure.message, said);
+  assertEquals(failure.hint, "check this machine's network");
+  assertEquals(errorCode(new Error("proto error: io error: Odd (os error 7)")), undefined);
+});
+
 Deno.test("errorCode() takes a host that the runtime refuses for one that there is not", async () => {
   for (const hostname of ["a b", "a..b", "x".repeat(64), "."]) {
     const error = await assertRejects(() => Deno.connect({ hostname, port: 1 }));

@@ -265,7 +265,8 @@ function readRoomName(text: string, what: string): string {
   const name = text.normalize("NFKC");
   if (isRoomName(name)) return name;
   const why = `${quote(text)} is not the name of a room`;
-  const hint = `a name has at most ${MAX_ROOM_NAME_BYTES} bytes, no slash, no space and no control`;
+  const hint =
+    `a name has at most ${MAX_ROOM_NAME_BYTES} bytes, no slash, no space and no control character`;
   throw usageFailure(what, why, hint);
 }
 
