@@ -24,9 +24,8 @@ import {
   checkOf,
   encodeHere,
   encodeLeavePayload,
-  hereStatement,
-  leaveStatement,
   type Place,
+  statementAt,
 } from "../../../lib/chat/wire/history.ts";
 import { encodeEntries, type Entry } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
@@ -218,7 +217,7 @@ async function placeOf({ member: { roster } }: Seat, { member }: OwnCredential):
 async function sayHere(room: TestRoom, to: Seat, self: OwnCredential, member: number) {
   const place = await placeOf(to, self);
   const { version, context } = place;
-  const signature = await sign(self.keys.signing.privateKey, hereStatement(place));
+  const signature = await sign(self.keys.signing.privateKey, statementAt("here", place));
   to.member.receive(encodeHere({ member, version, check: checkOf(context), signature }));
   await room.settle();
 }
@@ -251,7 +250,7 @@ Deno.test("a leaving is signed only with the reason LEFT, at a known version tha
   const cy = await credentialOf("cy", 8, room.clock.now);
   const signed = async (version?: number) => {
     const place = await placeOf(ada, cy);
-    const signature = await sign(cy.keys.signing.privateKey, leaveStatement(place));
+    const signature = await sign(cy.keys.signing.privateKey, statementAt("leave", place));
     return encodeLeavePayload({ version: version ?? place.version, signature });
   };
   const first = await list(room, ada, cy);

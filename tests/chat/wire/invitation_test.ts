@@ -297,7 +297,10 @@ Deno.test("a proof says what it signs by the room's id and the members' hashes",
 // Notices.
 
 Deno.test("notices of invitations are read back as they were put in, and fit into a notice", async () => {
-  const proof = await signProof(await openInvitation(secureRandom(16)), inviterStatement(placeOf()));
+  const proof = await signProof(
+    await openInvitation(secureRandom(16)),
+    inviterStatement(placeOf()),
+  );
   const body = encodeInvitationNotice({ kind: "proof", proof });
   assertEquals(readInvitationNotice(body), { kind: "proof", proof });
   assertEquals([body.length, body.length <= MAX_NOTICE_BYTES], [1 + 32 + 64, true]);
