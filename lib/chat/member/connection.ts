@@ -7,7 +7,7 @@
  */
 
 import { type Bytes, concat, MalformedError, mapKey } from "../../base/bytes.ts";
-import { Account, type Tariff } from "../../base/clock.ts";
+import { type Rate, TokenBucket } from "../../base/clock.ts";
 import { NO_RENEWAL, type OwnCredential } from "../identity/credential.ts";
 import { sign } from "../identity/signing.ts";
 import {
@@ -40,11 +40,8 @@ import {
 } from "../wire/kinds.ts";
 import type { MemberOptions } from "./options.ts";
 
-/** The kinds of work that a relay is charged for: pings that are to be answered. */
-type RelayCost = "ping";
-
-/** How much of it a relay may cause over one connection. An honest one sends a ping after 15 s of silence. */
-const RELAY_TARIFF: Tariff<RelayCost> = { ping: { perSecond: 1, burst: 8 } };
+/** How many pings of a relay are answered over one connection. An honest one sends a ping after 15 s of silence. */
+const PINGS: Rate = { perSecond: 1, burst: 8 };
 
 /** How long joining may take, in milliseconds. */
 export const JOIN_TIMEOUT_MS = 10_000;
@@ -106,7 +103,7 @@ export class MemberConnection {
   /** The greeting and the challenge's payload, which the proofs sign. */
   #transcript: Bytes | undefined;
   #answered: "resume" | "join" | undefined;
-  readonly #costs: Account<RelayCost>;
+  readonly #pings: TokenBucket;
   #heardAt: number;
   #pinged = false;
 
@@ -116,7 +113,7 @@ export class MemberConnection {
     this.#output = output;
     this.#greeting = encodeGreeting(options.roomName);
     this.#heardAt = options.now();
-    this.#costs = new Account(RELAY_TARIFF, this.#heardAt);
+    this.#pings = new TokenBucket(PINGS, this.#heardAt);
   }
 
   /** Whether the member is in the room over this connection. */
@@ -199,7 +196,7 @@ export class MemberConnection {
 
   /** Answers a ping. More pings than a relay has use for are ignored. */
   #pong(): void {
-    if (this.#costs.allow("ping", 1, this.#options.now())) this.#output.send(PONG);
+    if (this.#pings.take(1, this.#options.now())) this.#output.send(PONG);
   }
 
   /** Takes a frame before the member is in the room. */

@@ -303,9 +303,11 @@ export class Member {
     }
   }
 
+  /** Sends the newest renewal, if there is one. */
   #renew(): void {
-    this.#renewer.renew().then((renewal) => this.#sendIn(encodeRenew(renewal)))
-      .catch((error) => this.#failed(error));
+    this.#renewer.current().then((renewal) => {
+      if (renewal.length > 0) this.#sendIn(encodeRenew(renewal));
+    }).catch((error) => this.#failed(error));
   }
 
   get #isOver(): boolean {
@@ -409,8 +411,7 @@ export class Member {
   #isBack(): void {
     this.#connection!.enter();
     // The renewal may have been lost, or was made while this member was joining.
-    const { newest } = this.#renewer;
-    if (newest.length > 0) this.#output.send(encodeRenew(newest));
+    this.#renew();
     this.#output.wake();
   }
 

@@ -138,9 +138,8 @@ export class Renewer {
   /** The time of day: credentials are dated. */
   readonly #date: () => number;
   #dueAt: number;
-  #newest: Bytes = NO_RENEWAL;
-  /** The newest, once it is made. */
-  #making: Promise<Bytes> = Promise.resolve(NO_RENEWAL);
+  /** The newest renewal, once it is made. */
+  #newest: Promise<Bytes> = Promise.resolve(NO_RENEWAL);
 
   /**
    * Starts with a credential that has just been made.
@@ -158,32 +157,20 @@ export class Renewer {
     this.#dueAt = early > now ? Math.min(half, early) : half;
   }
 
-  /** In how many milliseconds {@linkcode renew} is to be called. */
+  /** In how many milliseconds a renewal is due. */
   get dueIn(): number {
     const left = this.#dueAt - this.#date();
     // The clock has been put back, and what was made by it ends later than anybody takes it for.
     return left > RENEWAL_RESERVE_MS + CLOCK_SKEW_MS ? 0 : Math.max(0, left);
   }
 
-  /** The newest renewal; {@linkcode NO_RENEWAL} where none was needed yet. */
-  get newest(): Bytes {
-    return this.#newest;
-  }
-
-  /** Makes a renewal, which is the {@linkcode newest} once the promise resolves. */
-  renew(): Promise<Bytes> {
+  /** Returns the newest renewal, made first where it is due; {@linkcode NO_RENEWAL} where none is needed yet. */
+  current(): Promise<Bytes> {
+    if (this.dueIn > 0) return this.#newest;
     const { keys, member } = this.#self;
     const expiresAt = this.#date() + RENEWAL_LIFE_MS;
     this.#dueAt = expiresAt - RENEWAL_RESERVE_MS;
-    this.#making = makeRenewal(keys.identity.privateKey, member, expiresAt).then((renewal) =>
-      this.#newest = renewal
-    );
-    return this.#making;
-  }
-
-  /** A renewal that holds, made first where it is due; {@linkcode NO_RENEWAL} where none is needed yet. */
-  async current(): Promise<Bytes> {
-    return await (this.dueIn === 0 ? this.renew() : this.#making);
+    return this.#newest = makeRenewal(keys.identity.privateKey, member, expiresAt);
   }
 }
 

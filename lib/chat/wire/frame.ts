@@ -49,7 +49,8 @@ export function encodeFrame(kind: number, payload: Uint8Array): Bytes {
 }
 
 /** How a field is encoded: a number of so many bits, bytes after their length in 16 bits, or so many bytes. */
-type Field = "u8" | "u16" | "u32" | "u48" | "block16" | number;
+type Field = NumberField | "block16" | number;
+type NumberField = "u8" | "u16" | "u32" | "u48";
 type Fields = Readonly<Record<string, Field>>;
 
 /** The values of fields: numbers and bytes. */
@@ -76,9 +77,9 @@ export class Layout<const F extends Fields> {
   write(writer: ByteWriter, values: Values<F>): ByteWriter {
     for (const [name, field] of this.#fields) {
       const value: number | Bytes = values[name]!;
-      if (typeof value !== "number") {
-        field === "block16" ? writer.block16(value) : writer.raw(value);
-      } else writer[field as "u8" | "u16" | "u32" | "u48"](value);
+      if (typeof value === "number") writer[field as NumberField](value);
+      else if (field === "block16") writer.block16(value);
+      else writer.raw(value);
     }
     return writer;
   }
