@@ -48,16 +48,6 @@ export const JOIN_TIMEOUT_MS = 10_000;
 
 const PONG: Bytes = encodeEmpty(KIND.pong);
 
-/** The member that connects, and the relay that it dialled. */
-export interface MemberConnectionOptions
-  extends Pick<MemberOptions, "self" | "dialled" | "invitation"> {
-  readonly roomName: string;
-  /** Returns the newest renewal of the credential. */
-  readonly renewal: () => Promise<Bytes>;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
-}
-
 /** The endings of a connection after which a member that was in the room tries another. */
 export const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
   ...["LOST", "SILENT", "SHUTDOWN", "JOIN_TIMEOUT"] as const,
@@ -67,8 +57,12 @@ export const MAY_TRY_AGAIN: ReadonlySet<Ending> = new Set<Ending>([
 /** How far a member has come in a room. */
 export type Stay = Pick<ResumeRequest, "room" | "received" | "sent">;
 
-/** Receives what comes over a connection. */
+/** The member of a connection. It receives what comes. */
 export interface MemberConnectionOutput {
+  /** A monotonic clock in milliseconds. */
+  now(): number;
+  /** Returns the newest renewal of the credential. */
+  renewal(): Promise<Bytes>;
   /** Bytes for the relay. */
   send(bytes: Bytes): void;
   /** Returns how far the member has come in a room; undefined if it is to join anew. */
@@ -93,7 +87,7 @@ export interface MemberConnectionOutput {
 
 /** A connection of a member. */
 export class MemberConnection {
-  readonly #options: MemberConnectionOptions;
+  readonly #options: MemberOptions;
   readonly #output: MemberConnectionOutput;
   readonly #reader = new FrameReader(relayBound);
   readonly #greeting: Bytes;
@@ -108,11 +102,11 @@ export class MemberConnection {
   #pinged = false;
 
   /** Starts before the first byte in either direction. */
-  constructor(options: MemberConnectionOptions, output: MemberConnectionOutput) {
+  constructor(options: MemberOptions, output: MemberConnectionOutput) {
     this.#options = options;
     this.#output = output;
-    this.#greeting = encodeGreeting(options.roomName);
-    this.#heardAt = options.now();
+    this.#greeting = encodeGreeting(options.roomName ?? "");
+    this.#heardAt = output.now();
     this.#pings = new TokenBucket(PINGS, this.#heardAt);
   }
 
@@ -141,7 +135,7 @@ export class MemberConnection {
   /** The member is in the room: what comes from here on belongs to the room. */
   enter(): void {
     this.#state = "in";
-    this.#heardAt = this.#options.now();
+    this.#heardAt = this.#output.now();
   }
 
   /** The connection is of no further use. What still comes is ignored. */
@@ -160,7 +154,7 @@ export class MemberConnection {
   }
 
   #receive(chunk: Bytes): void {
-    if (this.#state === "in") this.#heardAt = this.#options.now();
+    if (this.#state === "in") this.#heardAt = this.#output.now();
     this.#pinged = false;
     try {
       for (const frame of this.#reader.push(chunk)) this.#take(frame);
@@ -174,7 +168,7 @@ export class MemberConnection {
 
   /** Sends a ping to a silent relay, and gives it up if it stays silent. */
   tick(): void {
-    const silent = this.#options.now() - this.#heardAt;
+    const silent = this.#output.now() - this.#heardAt;
     if (this.#state === "coming" && silent >= JOIN_TIMEOUT_MS) {
       this.#output.silent(`${JOIN_TIMEOUT_MS / 1000} s have passed`);
     } else if (this.#state === "in" && silent >= DEAD_AFTER_MS) {
@@ -196,7 +190,7 @@ export class MemberConnection {
 
   /** Answers a ping. More pings than a relay has use for are ignored. */
   #pong(): void {
-    if (this.#pings.take(1, this.#options.now())) this.#output.send(PONG);
+    if (this.#pings.take(1, this.#output.now())) this.#output.send(PONG);
   }
 
   /** Takes a frame before the member is in the room. */
@@ -240,8 +234,9 @@ export class MemberConnection {
   }
 
   async #join(): Promise<Bytes> {
-    const { self, dialled, renewal, invitation } = this.#options;
-    return await answerByJoining(self, dialled, this.#transcript!, await renewal(), invitation);
+    const { self, dialled, invitation } = this.#options;
+    const renewal = await this.#output.renewal();
+    return await answerByJoining(self, dialled, this.#transcript!, renewal, invitation);
   }
 }
 

@@ -157,11 +157,9 @@ export class Member {
   connected(): void {
     if (this.#state !== "away") return;
     this.#state = "connected";
-    const { self, dialled, roomName = "", invitation } = this.#options;
-    const { now } = this.#context;
-    const renewal = () => this.#renewer.current();
-    const joining = { self, dialled, roomName, invitation, renewal, now };
-    this.#connection = new MemberConnection(joining, {
+    this.#connection = new MemberConnection(this.#options, {
+      now: this.#context.now,
+      renewal: () => this.#renewer.current(),
       send: (bytes) => this.#output.send(bytes),
       stay: () => this.#stay(),
       forgotten: () => this.#forgotten = true,

@@ -108,7 +108,7 @@ export class ReceivingSide {
       if (peer === undefined || version < roster.own) return; // refused, left a moment ago, or sent before this member came
       await this.#contain(peer, async () => {
         const context = await this.#contextOf(peer, here);
-        if (!await roster.isHere(peer, here, context)) throw new FrameFault("BAD_SIGNATURE");
+        if (!await roster.hasSigned(peer, "here", here, context)) throw new FrameFault("BAD_SIGNATURE");
         if (waiting !== undefined) this.#replaceNamesake(waiting);
         this.#confirm(peer);
       });

@@ -9,7 +9,7 @@ import { type Credential, CredentialError } from "../identity/credential.ts";
 import { Registry } from "../identity/name.ts";
 import { verify } from "../identity/signing.ts";
 import type { Listing } from "../wire/control.ts";
-import { type Here, readLeavePayload, RosterHistory, statementAt } from "../wire/history.ts";
+import { type LeaveStatement, readLeavePayload, RosterHistory, statementAt } from "../wire/history.ts";
 
 /** A member of the room. */
 export interface Peer {
@@ -130,23 +130,20 @@ export class Roster extends Registry<Peer> {
   async isLeaving(peer: Peer, payload: Bytes): Promise<boolean> {
     const statement = readLeavePayload(payload);
     if (statement === undefined) return false;
-    const { version, signature } = statement;
-    if (this.isBefore(version, peer)) return false;
-    const context = await this.history.when(version);
-    if (context === undefined) return false;
-    const { member, signing } = peer.credential;
-    const place = { room: this.history.room, member, version, context };
-    return await verify(signing, signature, statementAt("leave", place));
+    if (this.isBefore(statement.version, peer)) return false;
+    const context = await this.history.when(statement.version);
+    return context !== undefined && await this.hasSigned(peer, "leave", statement, context);
   }
 
-  /** Returns whether a peer's `here` is signed by it, at a version with a context. */
-  async isHere(
+  /** Returns whether a peer has signed its `leave` or `here`, at a version with a context. */
+  hasSigned(
     { credential: { member, signing } }: Peer,
-    { version, signature }: Here,
+    use: "leave" | "here",
+    { version, signature }: LeaveStatement,
     context: Bytes,
   ): Promise<boolean> {
-    const statement = statementAt("here", { room: this.history.room, member, version, context });
-    return await verify(signing, signature, statement);
+    const place = { room: this.history.room, member, version, context };
+    return verify(signing, signature, statementAt(use, place));
   }
 
   /** Returns whether a version is from before the joining of a peer or one's own. */

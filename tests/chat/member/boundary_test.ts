@@ -214,6 +214,8 @@ Deno.test("an exception in any handler of a member's connection is reported and 
     const failed: string[] = [];
     const none = (): void => {};
     const output: MemberConnectionOutput = {
+      now: clock.now,
+      renewal: () => Promise.resolve(new Uint8Array()),
       send: none,
       stay: () =>
         RESUMING.includes(name) ? { room: new Uint8Array(32), received: 0, sent: 0 } : undefined,
@@ -232,13 +234,8 @@ Deno.test("an exception in any handler of a member's connection is reported and 
         throw new TypeError(name);
       },
     };
-    const connection: MemberConnection = new MemberConnection({
-      self,
-      dialled: { host: "room.test", port: 4396 },
-      roomName: "",
-      renewal: () => Promise.resolve(new Uint8Array()),
-      now: clock.now,
-    }, throwing);
+    const dialled = { host: "room.test", port: 4396 };
+    const connection: MemberConnection = new MemberConnection({ self, dialled }, throwing);
     for (const frame of frames) {
       connection.receive(frame);
       await quiet(() => failed.length);
