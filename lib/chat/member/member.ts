@@ -420,11 +420,6 @@ export class Member {
     // connection was lost.
     const isForgotten = last !== undefined && mapKey(last.room) === mapKey(admitted.room);
     const missed = this.#absence.ended(this.#moment, isForgotten ? 0 : graceMs);
-    if (last !== undefined) this.#followed.note(last.room, last.roster.version);
-    if (!this.#followed.goesOn(admitted.room, admitted.version)) {
-      throw new MalformedError("the relay shows an earlier state of the room");
-    }
-    this.#followed.note(admitted.room, admitted.number);
     const membership: Membership = new Membership({
       ...this.#context,
       room: admitted.room,
@@ -439,6 +434,8 @@ export class Member {
     const candidates = admitted.listings.map((listing) => checkListing(listing, check));
     order.add(0, async () => {
       const checked = await Promise.all(candidates);
+      // Only now: changes of the last stay may have waited.
+      if (!this.#follows(admitted)) return;
       // Another room may have begun meanwhile; it begins after this one.
       this.#begun?.outgoing.close();
       this.#begun = membership;
@@ -446,6 +443,16 @@ export class Member {
       membership.begin(admitted, checked, again ? wait : undefined, missed);
       this.#output.wake();
     });
+  }
+
+  /** Ends this member if a relay shows an earlier state of a room that it has been in. */
+  #follows({ room, version, number }: Admitted): boolean {
+    const last = this.#begun;
+    if (last !== undefined) this.#followed.note(last.room, last.roster.version);
+    const goesOn = this.#followed.goesOn(room, version);
+    if (goesOn) this.#followed.note(room, number);
+    else this.#end("BAD_RELAY", "the relay shows an earlier state of the room");
+    return goesOn;
   }
 
   /** Reports once a credential that ends too late: the clock that made it is ahead of this machine's. */

@@ -30,7 +30,7 @@ export class ReceivingSide {
   /** Peers whose last frame was bound to another history than this member's. */
   readonly #differing = new Set<Peer>();
   /** Receipts and asks that came before the joinings that they know of, by kind and sender. */
-  #early = new Map<string, EarlyEntry>();
+  readonly #early = new Map<string, EarlyEntry>();
 
   /** Starts with nothing received. */
   constructor(own: RoomContext, outgoing: Outgoing, admit: (peer: Peer) => void) {
@@ -66,6 +66,7 @@ export class ReceivingSide {
   forget(peer: Peer): void {
     this.#inboxes.delete(peer);
     this.#differing.delete(peer);
+    for (const kind of ["receipt", "ask"]) this.#early.delete(`${kind} ${peer.number}`);
   }
 
   // Frames.
@@ -110,7 +111,8 @@ export class ReceivingSide {
         const context = await this.#contextOf(peer, here);
         if (!await roster.hasSigned(peer, "here", here, context)) throw new FrameFault("BAD_SIGNATURE");
         if (waiting !== undefined) this.#replaceNamesake(waiting);
-        this.#confirm(peer);
+        // A newcomer that stays refused is nobody in the room.
+        if (roster.byNumber(number) === peer) this.#confirm(peer);
       });
     };
   }
@@ -187,9 +189,10 @@ export class ReceivingSide {
 
   /** Handles the receipts and asks that named a version that the room has reached only now. */
   async versionChanged(): Promise<void> {
-    const early = [...this.#early.values()];
-    this.#early = new Map();
-    for (const { kind, entry } of early) {
+    // The others stay where they are: a relay can have one wait for each member, and change the roster again and again.
+    for (const [key, { kind, entry }] of this.#early) {
+      if (entry.version > this.#own.roster.version) continue;
+      this.#early.delete(key);
       await (kind === "ask" ? this.asksEffect([entry]) : this.receiptsEffect([entry]))();
     }
   }

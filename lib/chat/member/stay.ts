@@ -8,6 +8,7 @@ import { type Bytes, MalformedError } from "../../base/bytes.ts";
 import { sign } from "../identity/signing.ts";
 import {
   encodeCount,
+  encodeEmpty,
   type Left,
   type Listing,
   readBehind,
@@ -210,6 +211,8 @@ export class Membership {
 
   /** Sends receipts, and returns the `leave` frame. */
   async leave(): Promise<Bytes> {
+    // Before the roster is checked there is no history to sign.
+    if (this.roster.own === 0) return encodeEmpty(KIND.leave);
     await this.receiving.receipts.hurry();
     const { version, signature } = await this.#sign("leave");
     return encodeFrame(KIND.leave, encodeLeavePayload({ version, signature }));

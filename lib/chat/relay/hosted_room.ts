@@ -273,8 +273,6 @@ export class HostedRoom implements StayRoom {
     stay.connection = undefined;
     this.#fanOut.delete(stay.outbox);
     this.#acceptances.delete(stay);
-    // What it has said that it has taken goes out before its leaving does.
-    this.#receipts.flush();
     // A member that loses its relay has not left: it may meet the others at the next one.
     if (this.#relay.isClosing) return this.#forget(stay, reason);
     if (MAY_COME_BACK.has(reason) && this.#relay.graceMs > 0) {
@@ -411,6 +409,8 @@ export class HostedRoom implements StayRoom {
   }
 
   #left(member: RoomMember, reason: Reason): void {
+    // What it has said that it has taken goes out before its leaving does.
+    this.#receipts.flush();
     this.#history.add("left", member.credential.member).catch(() => {});
     this.#pages = undefined;
     const stay = this.#stays.get(member.number);

@@ -362,3 +362,18 @@ Deno.test("a receipt or an ask of somebody who is not in the room, or of oneself
   await room.settle();
   assertEquals(faults(ada), []);
 });
+
+Deno.test("a newcomer that waited and stays refused is not confirmed by its `here`", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const [cy, other] = [
+    await credentialOf("cy", 7, room.clock.now),
+    await credentialOf("cy", 8, room.clock.now),
+  ];
+  const first = await list(room, ada, cy);
+  const second = await list(room, ada, other);
+  await sayHere(room, ada, cy, first);
+  await sayHere(room, ada, other, second);
+  assertEquals(happened(ada), ["joined", "NAME_TAKEN", "confirmed"]);
+  assertEquals(ada.member.roster.byName("cy")?.number, first);
+});

@@ -14,6 +14,7 @@ import {
 } from "../../../lib/chat/identity/credential.ts";
 import { MAX_UNREAD_BYTES, Member } from "../../../lib/chat/member/member.ts";
 import type { MemberEvent } from "../../../lib/chat/member/options.ts";
+import { Roster } from "../../../lib/chat/member/roster.ts";
 import { HASHED_MEMBERS } from "../../../lib/chat/member/time.ts";
 import { MAX_CONTACTS } from "../../../lib/chat/member/stay.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
@@ -27,6 +28,7 @@ import {
   type Listing,
 } from "../../../lib/chat/wire/control.ts";
 import { MAX_UNACCEPTED_BYTES } from "../../../lib/chat/member/acknowledger.ts";
+import { encodeEntries } from "../../../lib/chat/wire/envelope.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { isCounted, KIND, MAX_ROSTER, PROTOCOL_VERSION } from "../../../lib/chat/wire/kinds.ts";
 import { Clock, credentialOf, pooledKeys, until } from "../room.ts";
@@ -335,6 +337,60 @@ Deno.test("changes of a roster are hashed one after the other, and a relay is ch
   visit.member.close();
   await visit.member.settled;
   assertEquals([visit.ended, visit.failures], ["LEFT", []]);
+});
+
+Deno.test("a room is not gone back to while changes of its roster wait in a member", async () => {
+  const members = 5_000;
+  const visit = await Visit.begin();
+  await visit.enter(1, members);
+  using digests = new Digests(32 * members);
+  visit.member.receive(comings(members, 200));
+  await quiet(() => digests.count);
+  const known = visit.member.roster.version;
+  assert(known < members + 400, `a change waits at ${known}`);
+  visit.member.disconnected();
+  visit.challenge();
+  await until(() => visit.count(KIND.resume) === 1, "it resumes");
+  visit.member.receive(encodeEmpty(KIND.unknown));
+  await until(() => visit.count(KIND.join) === 2, "it joins");
+  const pages = new RosterPages(listings(1, 1)).snapshot(new Uint8Array(32).fill(1), known);
+  for (const piece of pages(new Uint8Array(32))) visit.member.receive(piece);
+  for (let i = 0; i < 10 && visit.ended === undefined; i++) {
+    visit.clock.advance(1_000);
+    visit.member.tick();
+    await quiet(() => digests.count);
+  }
+  assertEquals([visit.ended, visit.member.roster.version], ["BAD_RELAY", members + 401]);
+});
+
+Deno.test("receipts and asks of a version to come are not handled at each change before it", async () => {
+  const members = 9;
+  const visit = await Visit.begin();
+  await visit.enter(1, members);
+  let reads = 0;
+  const entries = Array.from({ length: members }, (_, i) => ({
+    member: i + 1,
+    sequence: 1,
+    version: members + 100,
+    check: new Uint8Array(4),
+    box: new Uint8Array(16),
+  }));
+  for (const kind of [KIND.receipt, KIND.ask] as const) {
+    for (const frame of encodeEntries(kind, entries)) visit.member.receive(frame);
+  }
+  await visit.member.settled;
+  const byNumber = Roster.prototype.byNumber;
+  Roster.prototype.byNumber = function (this: Roster, number) {
+    if (number <= members) reads += 1;
+    return byNumber.call(this, number);
+  };
+  try {
+    visit.member.receive(comings(members, 20));
+    await visit.member.settled;
+  } finally {
+    Roster.prototype.byNumber = byNumber;
+  }
+  assertEquals([visit.member.roster.version, reads, visit.ended], [members + 41, 0, undefined]);
 });
 
 Deno.test("a member keeps a limited number of contacts over relays, and waits 12 hours at most for them", async () => {

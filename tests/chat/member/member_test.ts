@@ -135,6 +135,17 @@ Deno.test("silent members stay because they answer the relay's pings", async () 
   assertEquals(shown(bo), ["ada: still here"]);
 });
 
+Deno.test("a member that leaves while the roster is checked leaves at once, and says so", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const bo = await room.enter("bo");
+  await until(() => bo.member.isIn, "the roster has come");
+  bo.member.leave();
+  await room.settle();
+  assertEquals(bo.events.at(-1), { kind: "ended", reason: "LEFT", detail: "" });
+  assertEquals([count(ada, "left"), room.relay.size], [1, 1]);
+});
+
 Deno.test("a member whose stay is over has nothing more to do, whatever is shown late", async () => {
   const room = new TestRoom();
   const ada = await room.join("ada");

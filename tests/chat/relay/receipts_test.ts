@@ -64,6 +64,21 @@ Deno.test("a relay forwards the receipts of a member before its leaving", async 
   assertEquals(last, [KIND.receipt, KIND.left]);
 });
 
+Deno.test("a relay forwards the receipts of a member before it tells that it has removed the member", async () => {
+  const { room, raws: [ada, bo, cy] } = await threeInARoom();
+  cy.send(encodeEntries(KIND.receipt, [entryFor(1, 5), entryFor(2, 5)])[0]!);
+  await room.settle();
+  for (const { credential } of room.relay.members()) {
+    if (credential.name === "cy") room.relay.remove(credential.key, false);
+  }
+  await room.settle();
+  for (const { received } of [ada, bo]) {
+    const kinds = received.map(({ kind }) => kind);
+    const last = kinds.filter((kind) => kind === KIND.receipt || kind === KIND.left);
+    assertEquals(last, [KIND.receipt, KIND.left]);
+  }
+});
+
 Deno.test("entries for their sender, for nobody, and for a member without a connection are dropped", async () => {
   const { room, raws: [ada, bo, cy], turn } = await threeInARoom();
   bo.close();
