@@ -107,8 +107,8 @@ export function checkedRoomName(name = ""): string {
 }
 
 /**
- * The members that have been in a room. The numbers of lines and receipts begin at 1 in a session: recipients would take
- * the lines of a second one for copies, and acknowledge what they do not show.
+ * The members that have a session, or have been in a room. The numbers of lines and receipts begin at 1 in a session:
+ * recipients would take the lines of a second one for copies, and acknowledge what they do not show.
  */
 const used = new WeakSet<OwnCredential>();
 
@@ -128,6 +128,8 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
     first.close();
     throw usedFailure(self);
   }
+  used.add(self);
+  let wasIn = false;
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {}); // a caller that awaits it sees the failure
   let told = 0;
@@ -163,7 +165,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
       reconnector.start();
     },
     event: (one) => {
-      if (one.kind === "admitted") used.add(self);
+      if (one.kind === "admitted") wasIn = true;
       event(one);
       told += 1;
       if (shows === "at once") queueMicrotask(() => contain(() => member.displayed(told)));
@@ -200,6 +202,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
   };
   const reconnector = new Reconnector(dial, { attach, obstacle, fail });
   const finish = () => {
+    if (!wasIn) used.delete(self);
     alarm.clear();
     reconnector.end();
     link?.close();
@@ -208,6 +211,7 @@ export function startSession(options: SessionOptions, { dialled, first, dial }: 
   try {
     attach(first);
   } catch (error) {
+    used.delete(self);
     first.close();
     throw error;
   }
@@ -243,7 +247,7 @@ class Reconnector {
   readonly #dial: Dial | undefined;
   readonly #output: ReconnectOutput;
   readonly #over = new AbortController();
-  #attempt = 0;
+  readonly #attempts = new Attempts();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(dial: Dial | undefined, output: ReconnectOutput) {
@@ -254,7 +258,7 @@ class Reconnector {
   /** Called when the link is lost. */
   start(): void {
     if (this.#over.signal.aborted) return;
-    const delay = retryDelay(this.#attempt++, Math.random());
+    const delay = retryDelay(this.#attempts.next(steadyNow()), Math.random());
     this.#timer = setTimeout(() => this.#try().catch(this.#output.fail), delay);
   }
 
@@ -275,7 +279,7 @@ class Reconnector {
 
   /** Called when the member is in the room again. */
   succeeded(): void {
-    this.#attempt = 0;
+    this.#attempts.succeeded(steadyNow());
   }
 
   /** Stops the attempts. */
@@ -312,6 +316,28 @@ class Alarm {
   }
 }
 
+/** A connection that has lasted for so long is a success, in milliseconds. A relay could close each one at once. */
+export const LASTING_MS = 1_000;
+
+/** Counts attempts to reconnect. */
+export class Attempts {
+  #count = 0;
+  /** Since when the member has been in the room again, in milliseconds. */
+  #inSince = Infinity;
+
+  /** Notes that the member is in the room again. */
+  succeeded(now: number): void {
+    this.#inSince = now;
+  }
+
+  /** Returns the number of the next attempt since the member was in the room for {@linkcode LASTING_MS}, from 0. */
+  next(now: number): number {
+    if (now - this.#inSince >= LASTING_MS) this.#count = 0;
+    this.#inSince = Infinity;
+    return this.#count++;
+  }
+}
+
 /** The longest wait between two attempts, in milliseconds. */
 export const MAX_RETRY_DELAY_MS = 30_000;
 /** The wait before the second attempt, in milliseconds, before it is shortened at random. */
@@ -322,7 +348,7 @@ const FIRST_DELAY_MS = 500;
  * a second to 30 s. A random part of up to half of it is subtracted, so that the thousand members of a relay
  * that restarts do not all reconnect at the same moment.
  *
- * @param attempt The number of the attempt since the link was lost, from 0.
+ * @param attempt The number of the attempt: {@linkcode Attempts.next}.
  * @param random A number from 0 to 1, such as `Math.random()`.
  * @returns Milliseconds.
  */

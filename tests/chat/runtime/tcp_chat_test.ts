@@ -266,6 +266,23 @@ Deno.test("a member has one session: a second one would count its lines from 1 a
   await until(() => server.state().pending === 0, "the second connection is closed");
 });
 
+Deno.test("of two sessions of one member that begin together, one does, and a member that was not let in may try again", async () => {
+  await using server = openRelay({ port: 0, maxMembers: 1 });
+  const { port } = server.addr;
+  const bo = await visit(port, await credential("bo", pooledKeys(1)));
+  const self = await credential("ada", pooledKeys(0));
+  const join = () => joinRoom({ port, self, event: () => {} });
+  const begun = await Promise.allSettled([join(), join()]);
+  const codes = begun.map((one) => one.status === "rejected" ? one.reason.code : "begun");
+  assertEquals(codes.toSorted(), ["MEMBER_USED", "begun"]);
+  for (const one of begun) if (one.status === "fulfilled") await one.value.ended;
+  bo.session.leave();
+  await bo.session.ended;
+  const ada = await visit(port, self);
+  ada.session.leave();
+  await ada.session.ended;
+});
+
 Deno.test("joining a port at which nothing listens fails at once", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
