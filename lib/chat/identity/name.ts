@@ -195,11 +195,14 @@ export function looksOf(name: string, folded: string): readonly string[] {
   return [...new Set([skeleton(name), skeleton(folded)].map((look) => look.toLowerCase()))];
 }
 
+/** A dot above a letter that has one: the two look the same (UTS #39 section 5.4). */
+const SECOND_DOT = /(?<=[ij]\p{M}?)\u0307/gu;
+
 /** Replaces each character by the prototype of all characters that look like it. */
 function skeleton(text: string): string {
   const { prototypes } = tables();
-  return [...text.normalize("NFD")].map((char) => prototypes.get(char) ?? char).join("")
-    .normalize("NFD");
+  const skeleton = [...text.normalize("NFD")].map((char) => prototypes.get(char) ?? char).join("");
+  return skeleton.normalize("NFD").replace(SECOND_DOT, "");
 }
 
 interface Tables {

@@ -7,6 +7,7 @@
 
 import type { Bytes } from "../../base/bytes.ts";
 import { type Progress, STREAM, type Stream, STREAMS } from "../wire/content.ts";
+import { RELAY_WINDOW } from "../wire/kinds.ts";
 import type { Entry } from "./lines.ts";
 
 /** The most frames that come before they are acknowledged. */
@@ -37,6 +38,12 @@ export class Acknowledger {
   /** When the frames that have come are to be acknowledged, in milliseconds; Infinity if they have been. */
   get dueAt(): number {
     return this.#dueAt;
+  }
+
+  /** Whether more has come since the last acknowledgement than a relay may send. */
+  get isOverrun(): boolean {
+    return this.#received - this.#acknowledged > RELAY_WINDOW.frames ||
+      this.#bytes > RELAY_WINDOW.bytes;
   }
 
   /** Counts a frame. */

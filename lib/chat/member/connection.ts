@@ -190,7 +190,8 @@ export class MemberConnection {
 
   /** Answers a ping. More pings than a relay has use for are ignored. */
   #pong(): void {
-    if (this.#pings.take(1, this.#output.now())) this.#output.send(PONG);
+    // A connection that is still joining answers nothing else than the challenge.
+    if (this.#state === "in" && this.#pings.take(1, this.#output.now())) this.#output.send(PONG);
   }
 
   /** Takes a frame before the member is in the room. */

@@ -64,7 +64,8 @@ export class ReceivingSide {
 
   /** A peer has left. */
   forget(peer: Peer): void {
-    this.#inboxes.delete(peer);
+    // Of those that have left, the one that was heard last is to be forgotten last.
+    if (this.#inboxes.delete(peer)) this.#own.streams.of(peer.credential.key, () => true);
     this.#differing.delete(peer);
     for (const kind of ["receipt", "ask"]) this.#early.delete(`${kind} ${peer.number}`);
   }

@@ -282,6 +282,10 @@ export class Membership {
     if (counted) {
       this.#acknowledger.count(bytes.length);
       this.#acknowledge();
+      // What is not shown would otherwise take as much memory as a relay likes.
+      if (this.#acknowledger.isOverrun) {
+        throw new MalformedError("the relay sends more than it may before an acknowledgement");
+      }
     }
     this.#context.order.add(bytes.length, async () => {
       await effect();

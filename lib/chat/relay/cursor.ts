@@ -10,10 +10,9 @@
 import type { Bytes } from "../../base/bytes.ts";
 import type { Link } from "../link.ts";
 import { framesBehind } from "../wire/frame.ts";
+import { RELAY_WINDOW } from "../wire/kinds.ts";
 import { type Delivery, isFor } from "./room.ts";
 
-/** The most that is sent to a member beyond its last acknowledgement. */
-const WINDOW = { frames: 8192, bytes: 4 << 20 } as const;
 /** The most frames of other members that wait for a member, in bytes. Each delivery counts as some more. */
 const MAX_WAITING_BYTES = 4 << 20;
 /** Leaving out goes on to here, so that it does not search the list again for each frame. */
@@ -203,8 +202,8 @@ export class Outbox {
 
   /** Returns whether frames are within what may be sent beyond the last acknowledgement. */
   fits(frames: number, bytes: number): boolean {
-    return this.#sent - this.#acked + frames <= WINDOW.frames &&
-      this.#flying + bytes <= WINDOW.bytes;
+    return this.#sent - this.#acked + frames <= RELAY_WINDOW.frames &&
+      this.#flying + bytes <= RELAY_WINDOW.bytes;
   }
 
   /** Notes that everything in the shared feed up to its end is sent. */

@@ -16,6 +16,9 @@ export const HASH_BYTES = 32;
 /** The most members that a roster may list. */
 export const MAX_ROSTER = 10_000;
 
+/** The most counted frames, and their bytes, that a relay sends a member beyond its last acknowledgement. */
+export const RELAY_WINDOW = { frames: 8192, bytes: 4 << 20 } as const;
+
 /** The largest payloads in bytes. */
 export const BOUND = {
   /** Frames that carry ciphertext. */

@@ -187,10 +187,20 @@ Deno.test("a name starts with a letter or a digit and has at most two marks on a
 
 Deno.test("names that look alike are detected", () => {
   for (
-    const [one, other] of [["coco", "сосо"], ["Ian", "lan"], ["b0b", "bob"], ["BO", "bo"], [
-      "tom",
-      "torn",
-    ]]
+    const [one, other] of [
+      ["coco", "сосо"],
+      ["Ian", "lan"],
+      ["b0b", "bob"],
+      ["BO", "bo"],
+      [
+        "tom",
+        "torn",
+      ],
+      ["ivan", "i\u0307van"],
+      ["jan", "j\u0307an"],
+      ["İris", "iris"],
+      ["įsa", "i\u0328\u0307sa"],
+    ]
   ) {
     assert(lookAlike(one!, other!), `${one} ${other}`);
   }

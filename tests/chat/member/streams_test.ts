@@ -15,6 +15,7 @@ import {
   Streams,
 } from "../../../lib/chat/member/acknowledger.ts";
 import { STREAM } from "../../../lib/chat/wire/content.ts";
+import { TestRoom } from "../room.ts";
 
 /** A stream as the set of the numbers that are missing. Its state is that of section 10.1, without the bound. */
 class Model {
@@ -204,6 +205,29 @@ Deno.test("the streams of the 16,384 senders heard last are kept, and those of c
   const seen = (key: string) => streams.of(key, isContact).of(STREAM.group).seen;
   assertEquals([seen("contact"), seen("first")], [1, 1]);
   assertEquals(seen("second"), 0);
+});
+
+Deno.test("of the senders that have left, the one that was heard last is forgotten last", async () => {
+  const room = new TestRoom();
+  await room.join("ada");
+  const [bo, cy] = [await room.join("bo"), await room.join("cy")];
+  for (const seat of [bo, cy, bo]) {
+    seat.member.enter("hello");
+    await room.settle();
+  }
+  const used: string[] = [];
+  const { of } = Streams.prototype;
+  Streams.prototype.of = function (this: Streams, key, isContact) {
+    used.push(key);
+    return of.call(this, key, isContact);
+  };
+  try {
+    bo.member.leave();
+    await room.settle();
+  } finally {
+    Streams.prototype.of = of;
+  }
+  assertEquals(used, [bo.self.key, bo.self.key]); // by ada and by cy
 });
 
 Deno.test("messages missing in a gap that is closed above the limit count as withheld, not as shown", () => {

@@ -8,7 +8,11 @@
 import { assertEquals } from "@std/assert";
 import { Ledger } from "../../../lib/chat/member/deliveries.ts";
 import type { Policy } from "../../../lib/chat/member/roster.ts";
-import { count, type Seat, TestRoom } from "../room.ts";
+import { encodeTexts } from "../../../lib/chat/wire/content.ts";
+import { RELAY_WINDOW } from "../../../lib/chat/wire/kinds.ts";
+import { Eve } from "../eve.ts";
+import { count, type Seat, shown, TestRoom } from "../room.ts";
+import { endingOf } from "../tampering.ts";
 
 function missedOf({ events }: Seat): (readonly string[])[] {
   return events.flatMap((event) =>
@@ -55,4 +59,25 @@ Deno.test("a receipt for a later, shown text does not report an earlier hidden o
   for (let i = 0; i < 5; i++) await room.pass(1_000);
   assertEquals(missedOf(ada).at(-1), []);
   bo.close();
+});
+
+Deno.test("a member that shows nothing ends its session with a relay that sends more than it may before an `ack`", async () => {
+  const room = new TestRoom();
+  const bo = await room.join("bo", ({ bytes }) => [bytes]);
+  const eve = await Eve.join(room);
+  const chain = await eve.chain(0);
+  await eve.grant(bo, chain);
+  await room.settle();
+  bo.showing = false;
+  const at = await eve.at();
+  const plaintext = encodeTexts([{ time: 0, text: new Uint8Array(60_000).fill(0x78) }]);
+  const { privateKey } = eve.self.keys.signing;
+  for (let number = 1; number <= 200 && endingOf(bo) === undefined; number++) {
+    const place = { sender: eve.raw.number, route: 0, number, ...at };
+    bo.member.receive(await chain.seal(place, plaintext, privateKey));
+    await bo.member.settled;
+  }
+  assertEquals(endingOf(bo), "BAD_RELAY");
+  const bytes = shown(bo).length * 60_000;
+  assertEquals([bytes > 4 << 20, bytes < (5 << 20) + RELAY_WINDOW.bytes], [true, true]);
 });
