@@ -25,6 +25,9 @@ import { DueReceipts, type SenderStreams } from "./acknowledger.ts";
 import { type Fault, FAULTS, type RoomContext } from "./options.ts";
 import type { Peer } from "./roster.ts";
 
+/** The highest number of a message: a `u48`. */
+const MAX_NUMBER = 2 ** 48 - 1;
+
 /** The chains that are kept of a sender: the present one, and one that frames may still be under. */
 const CHAINS_KEPT = 2;
 
@@ -107,6 +110,7 @@ export class Inbox {
     const steps = Math.min(chain.stepsTo(frame), MAX_STEPS) - 1;
     if (steps > 0 && !this.#pays("step", steps)) throw new FrameFault("BAD_STEP");
     const messages = await faulty(async () => readTexts(await chain.open(frame, context, begun)));
+    if (number + messages.length > MAX_NUMBER + 1) throw new FrameFault("BAD_CONTENT");
     chain.expect(number + messages.length);
     const stream = this.streams.of(STREAM.group);
     const outcome = new Outcome();

@@ -57,7 +57,8 @@ export class Outgoing {
   readonly lines: PairLines;
   readonly silence: Silence;
   readonly #recipients: Recipients;
-  #state: "before" | "running" | "paused" | "over" = "before";
+  /** The connection may be `cut` before the roster is known. */
+  #state: "before" | "cut" | "running" | "paused" | "over" = "before";
   #pumping = false;
   /** Whether a repair was sent after the last line to everyone. */
   #hasRepaired = false;
@@ -85,20 +86,22 @@ export class Outgoing {
     return this.#state === "running";
   }
 
-  /** Starts sending: the roster is known and there is a connection. */
+  /** Starts sending, if there is a connection: the roster is known. */
   run(): void {
     if (this.#state === "over") return;
-    this.#state = "running";
+    this.#state = this.#state === "cut" ? "paused" : "running";
     this.wake();
   }
 
   /** Stops sending because the connection is lost. Entered lines wait. */
   pause(): void {
     if (this.#state === "running") this.#state = "paused";
+    else if (this.#state === "before") this.#state = "cut";
   }
 
   /** Resumes on another connection to the same room. Asks for receipts, which may have been lost with the last one. */
   goOn(): void {
+    if (this.#state === "cut") this.#state = "before";
     if (this.#state !== "paused") return;
     this.#state = "running";
     this.#noteAccepted();

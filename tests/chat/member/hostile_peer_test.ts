@@ -299,3 +299,16 @@ Deno.test("`gone` closes gaps of its sender's streams only, and is reported", as
   assertEquals(shown(ada), ["eve: one", "eve: after", "bo: unmoved"]);
   assertEquals(faults(ada), ["GAP"]);
 });
+
+Deno.test("a frame whose messages have numbers above 48 bits is not shown", async () => {
+  const { room, ada, eve } = await withEve();
+  const chain = await eve.chain(0);
+  await eve.grant(ada, chain);
+  await room.settle();
+  const number = 2 ** 48 - 1;
+  const two = ["last", "one more"].map((text) => ({ time: 0, text: utf8(text) }));
+  await eve.seal(chain, encodeTexts(two), { number });
+  assertEquals([shown(ada), faults(ada)], [[], ["BAD_CONTENT"]]);
+  await eve.say(chain, "last", { number });
+  assertEquals([shown(ada), faults(ada)], [["eve: last"], ["BAD_CONTENT", "GAP"]]);
+});

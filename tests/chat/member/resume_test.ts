@@ -339,3 +339,32 @@ Deno.test("a member that was removed, joins the same room again and loses that c
   await room.settle();
   assertEquals(shown(bo), ["ada: welcome back"]);
 });
+
+Deno.test("a line that is entered while the connection is lost, before the roster was checked, waits unsealed", async () => {
+  const room = new TestRoom();
+  let excludes = false;
+  room.policies.set("bo", {
+    obstacle: () => excludes ? "is excluded" : undefined,
+    hides: () => false,
+  });
+  const ada = await room.join("ada");
+  let isCut = false;
+  const bo = await room.enter("bo", ({ kind, bytes }) => {
+    if (kind === KIND.roster && !isCut) queueMicrotask(() => bo.cut());
+    isCut ||= kind === KIND.roster;
+    return [bytes];
+  });
+  await until(() => count(bo, "disconnected") === 1, "the connection is lost");
+  await room.settle();
+  assertEquals(bo.sent.filter((bytes) => bytes[4] === KIND.here), []);
+  assert(bo.member.enter("between us").ok);
+  await room.settle();
+  excludes = true;
+  bo.connect();
+  await room.settle();
+  assertEquals([shown(ada), count(bo, "reconnected"), faults(ada)], [[], 1, []]);
+  excludes = false;
+  assert(bo.member.enter("hello").ok);
+  await room.settle();
+  assertEquals(shown(ada), ["bo: hello"]);
+});
