@@ -250,7 +250,9 @@ export class Conversation {
     begun: () => void = () => {},
   ): Promise<number | "moved"> {
     try {
-      const first = await Promise.race([joining, this.#over.promise]);
+      const soonest = await Promise.race([joining, this.#over.promise]);
+      // A session that the relay has ended at once told of that before it was here.
+      const first = "ending" in soonest ? await joining : soonest;
       return "self" in first
         ? await this.#runIn(first, begun)
         : await this.#endBeforehand(first, Promise.resolve(joining));

@@ -247,6 +247,16 @@ for (const [entry, code] of [["<interrupt>", 130], ["<end>", 0], ["/quit", 0]] a
   });
 }
 
+Deno.test("a session that the relay ends before the conversation has it fails with the relay's reason", async () => {
+  const stage = new Stage(false);
+  const joining = Promise.withResolvers<Session>();
+  const end = stage.conversation.run(joining.promise);
+  stage.conversation.tell({ kind: "ended", reason: "TOO_MANY_FROM_ADDRESS", detail: "" });
+  await new Promise((resolve) => setTimeout(resolve));
+  joining.resolve(await stage.session());
+  assertEquals((await assertRejects(() => end, Failure)).code, "TOO_MANY_FROM_ADDRESS");
+});
+
 Deno.test("Ctrl-C before the session begins reports how many entered lines were not delivered", async () => {
   const stage = new Stage(true);
   const end = stage.conversation.run(new Promise<Session>(() => {}));
