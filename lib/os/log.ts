@@ -63,8 +63,10 @@ export function logValue(value: string | number): string {
   return BARE.test(text) ? text : JSON.stringify(printable(text));
 }
 
-/** The most UTF-16 code units that may wait for the target. Lines beyond that are dropped. */
+/** The most UTF-16 code units that may wait for the target of a relay's log. Lines beyond that are dropped. */
 const MAX_WAITING = 1024 * 1024;
+/** The same for an appended file. */
+const MAX_WAITING_FOR_FILE = 16 * MAX_WAITING;
 const LINE_FEED = 10;
 const encoder = new TextEncoder();
 
@@ -80,6 +82,7 @@ export interface LogTarget {
 export class LogSink {
   readonly #target: LogTarget;
   readonly #recovered: (lines: number) => void;
+  readonly #most: number;
   #waiting: string[] = [];
   #length = 0;
   #dropped = 0;
@@ -92,10 +95,12 @@ export class LogSink {
   /**
    * @param target The destination of the bytes.
    * @param recovered Called with the number of dropped lines, after the first write that succeeds again.
+   * @param most The most UTF-16 code units that may wait.
    */
-  constructor(target: LogTarget, recovered: (lines: number) => void) {
+  constructor(target: LogTarget, recovered: (lines: number) => void, most: number = MAX_WAITING) {
     this.#target = target;
     this.#recovered = recovered;
+    this.#most = most;
   }
 
   /** The number of lines dropped so far. */
@@ -103,15 +108,20 @@ export class LogSink {
     return this.#dropped;
   }
 
-  /** Queues a line, line feed included, or drops it. */
-  write(line: string): void {
-    if (this.#length + line.length > MAX_WAITING) {
+  /**
+   * Queues a line, line feed included, or drops it.
+   *
+   * @returns Whether it is queued.
+   */
+  write(line: string): boolean {
+    if (this.#length + line.length > this.#most) {
       this.#dropped += 1;
-      return;
+      return false;
     }
     this.#waiting.push(line);
     this.#length += line.length;
     this.#writing ??= this.#drain();
+    return true;
   }
 
   /** Resolves when every line so far has been written or dropped. */
@@ -231,25 +241,28 @@ function mebibytes(bytes: number): string {
   return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
-/** A private file of lines to which a process appends. */
+/** A private file of lines to which a process appends. Lines that wait are written together. */
 export class AppendedFile implements AsyncDisposable {
   readonly #held: HeldFile;
   readonly #failed: (error: unknown) => void;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #sink: LogSink;
   #hasFailed = false;
-  /** Whether the file ends in the middle of a line, as after a full disk. */
+  /** Whether the file ended in the middle of a line when it was read. */
   #ragged = false;
 
   private constructor(held: HeldFile, failed: (error: unknown) => void) {
     this.#held = held;
     this.#failed = failed;
+    const write = (bytes: Uint8Array) => this.#write(bytes);
+    this.#sink = new LogSink({ write }, () => {}, MAX_WAITING_FOR_FILE);
   }
 
   /**
    * Opens a file, or creates it with the mode 0600.
    *
    * @param path The file.
-   * @param failed Called at the first write that fails. Later lines are tried all the same.
+   * @param failed Called at the first write that fails, or when the first line is dropped because too much waits.
+   * Later lines are tried all the same.
    * @throws {Failure} `NOT_A_FILE`; `FILE_NOT_PRIVATE` if other users may read or write it; `FILE_OF_ANOTHER`; file system
    * errors.
    */
@@ -299,22 +312,28 @@ export class AppendedFile implements AsyncDisposable {
 
   /** Appends a line in the background, after those before it. */
   append(line: string): void {
-    this.#writing = this.#writing.then(() => this.#write(line)).catch((error) => {
-      this.#ragged = true;
-      if (!this.#hasFailed) this.#failed(error);
-      this.#hasFailed = true;
-    });
+    const isQueued = this.#sink.write(`${this.#ragged ? "\n" : ""}${line}\n`);
+    if (isQueued) this.#ragged = false;
+    else this.#fail(new Error("the disk is too slow for what is to be written"));
   }
 
-  async #write(line: string): Promise<void> {
-    const bytes = new TextEncoder().encode(`${this.#ragged ? "\n" : ""}${line}\n`);
-    for (let at = 0; at < bytes.length;) at += await this.#held.file.write(bytes.subarray(at));
-    this.#ragged = false;
+  async #write(bytes: Uint8Array): Promise<number> {
+    try {
+      return await this.#held.file.write(bytes);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#hasFailed) this.#failed(error);
+    this.#hasFailed = true;
   }
 
   /** Waits for the writes and closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing;
+    await this.#sink.flushed;
     this.#held[Symbol.dispose]();
   }
 }

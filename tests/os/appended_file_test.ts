@@ -1,7 +1,7 @@
 // needs: net read=tests/scratch write=tests/scratch
 
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/base/failure.ts";
 import { AppendedFile } from "../../lib/os/log.ts";
 import { MAY_WRITE, Scratch } from "../fixtures/scratch.ts";
@@ -97,5 +97,36 @@ Deno.test({
     file.append("second");
     await new Promise((resolve) => setTimeout(resolve));
     assertEquals(errors.length, 1);
+  },
+});
+
+Deno.test({
+  name: "AppendedFile writes the lines that wait together, and does not keep them without bound",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    let writes = 0;
+    const errors: unknown[] = [];
+    const path = scratch.file("lines");
+    const file = await AppendedFile.open(path, (error) => errors.push(error));
+    const { write } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.write = function (bytes) {
+      writes += 1;
+      return write.call(this, bytes);
+    };
+    try {
+      const line = "x".repeat(1023);
+      // All wait: nothing is written before the end of this turn.
+      for (let i = 0; i < 16 * 1024; i++) file.append(line);
+      assertEquals(errors.length, 0);
+      file.append("one too many");
+      file.append("and another");
+      assertEquals(errors.length, 1);
+      await file[Symbol.asyncDispose]();
+    } finally {
+      Deno.FsFile.prototype.write = write;
+    }
+    assertEquals((await Deno.stat(path)).size, 16 << 20);
+    assert(writes < 100, `${writes} writes`);
   },
 });
