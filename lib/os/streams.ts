@@ -178,6 +178,8 @@ export function outputFailure(error: unknown): Failure {
 
 /** The most lines that may wait to be written. A slower reader loses lines. */
 const MAX_WAITING = 10_000;
+/** A line of more than so many UTF-16 code units counts as several. */
+const LINE_LENGTH = 400;
 
 /** Prints lines without blocking on the reader. Lines that do not fit are dropped and counted. */
 export class BoundedLog {
@@ -222,7 +224,7 @@ export class BoundedLog {
       this.#leftOut += lines.length;
       return;
     }
-    this.#printed += lines.length;
+    for (const { length } of lines) this.#printed += Math.max(1, length / LINE_LENGTH);
     this.#output.print(lines, this.#printed);
   }
 

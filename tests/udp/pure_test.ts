@@ -107,6 +107,18 @@ Deno.test("the depth grows to its limit while all complete together, and halves 
   assert(depth.depth <= 2);
 });
 
+Deno.test("a log without a reader counts a long line as several", async () => {
+  const gate = Promise.withResolvers<void>();
+  const log = new BoundedLog({ write: (bytes) => gate.promise.then(() => bytes.length) });
+  for (let i = 0; i < 100; i++) log.print(["x".repeat(400_000)]);
+  assertEquals(log.leftOut, 90);
+  gate.resolve();
+  await log.flush();
+  log.print(["again"]);
+  assertEquals(log.leftOut, 90);
+  await log.flush();
+});
+
 Deno.test("a log without a reader drops lines, counts them, and goes on when it is read", async () => {
   const gate = Promise.withResolvers<void>();
   let written = "";
