@@ -369,7 +369,7 @@ class Client {
       reads += 1;
       if (this.#timer !== undefined) this.#wait();
       this.#tell({ kind: "data", read: reads, data: buffer.subarray(0, length) });
-      kept.push(buffer.slice(0, Math.min(length, room)));
+      if (room > 0) kept.push(buffer.slice(0, Math.min(length, room)));
       room -= Math.min(length, room);
     }
     this.#tell({ kind: "ended" });

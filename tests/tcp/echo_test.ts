@@ -1,5 +1,5 @@
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   askEcho,
   type EchoServer,
@@ -7,6 +7,7 @@ import {
   Failure,
   openEchoServer,
 } from "../../lib/tcp.ts";
+import { kept } from "../fixtures/heap.ts";
 import { openResetter, readText } from "./pair.ts";
 
 function text(bytes: Uint8Array): string {
@@ -106,6 +107,38 @@ Deno.test("an error of a server's listener stops the server and is its failure",
   const connection = await connectTo(server);
   await assertRejects(() => server.finished, Error, "the reader has gone");
   connection.close();
+});
+
+Deno.test("askEcho() keeps nothing of what comes after the first mebibyte", async () => {
+  const READS = 10_000;
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let heard = Promise.withResolvers<void>();
+  let bytes = 0;
+  const asking = askEcho({
+    port: listener.addr.port,
+    texts: ["x"],
+    timeoutMs: 60_000,
+    event: (event) => {
+      if (event.kind === "data") bytes += event.data.length;
+      heard.resolve();
+    },
+  });
+  using conn = await listener.accept();
+  const say = async (data: Uint8Array, until: number) => {
+    for (let rest = data; rest.length > 0;) rest = rest.subarray(await conn.write(rest));
+    while (bytes < until) {
+      heard = Promise.withResolvers();
+      await heard.promise;
+    }
+  };
+  await say(new Uint8Array(1 << 20), 1 << 20);
+  const before = await kept();
+  // Each byte is a read of its own.
+  for (let i = 1; i <= READS; i++) await say(new Uint8Array(1), (1 << 20) + i);
+  const more = await kept() - before;
+  conn.close();
+  assertEquals((await asking).bytes.length, 1 << 20);
+  assert(more < 40 * READS, `${more / READS} bytes for each read`);
 });
 
 Deno.test("askEcho() gives up on a server that says nothing", async () => {
