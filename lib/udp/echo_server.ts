@@ -22,7 +22,7 @@ const MAX_WAITING = 10_000;
 export type EchoServerEvent =
   /** A datagram arrived. `data` is valid until the listener returns. */
   | { readonly kind: "datagram"; readonly from: Deno.NetAddr; readonly data: Uint8Array }
-  /** A datagram is not answered, because of `drop` or because too many replies are waiting. */
+  /** A datagram is not answered: because of `drop`, because too many replies wait, or because it is a reply itself. */
   | { readonly kind: "dropped"; readonly from: Deno.NetAddr }
   /** A reply was passed to the system. */
   | { readonly kind: "answered"; readonly to: Deno.NetAddr; readonly reply: Uint8Array }
@@ -55,7 +55,7 @@ export interface EchoServerCounts {
   readonly bytes: number;
   /** Replies passed to the system. */
   readonly answered: number;
-  /** Datagrams left unanswered, because of `drop` or because too many replies were waiting. */
+  /** Datagrams left unanswered: because of `drop`, because too many replies waited, or because they were replies. */
   readonly dropped: number;
   /** Replies that could not be sent and receives that failed. */
   readonly failed: number;
@@ -195,7 +195,7 @@ class Server implements EchoServer, DatagramPortHandler {
     this.#tell?.({ kind: "datagram", from, data });
     if (this.#failure !== undefined) return;
     const tooMany = this.#sending + this.#delayed.size >= MAX_WAITING;
-    if (tooMany || (this.#drop > 0 && this.#random() < this.#drop)) {
+    if (tooMany || isReply(data) || (this.#drop > 0 && this.#random() < this.#drop)) {
       this.counts.dropped += 1;
       this.#tell?.({ kind: "dropped", from });
     } else if (this.#delayMs > 0) {
@@ -232,6 +232,7 @@ class Server implements EchoServer, DatagramPortHandler {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 /** A cache of replies by length. There are at most 65,536 of them, and they are small. */
 const replies: (Uint8Array<ArrayBuffer> | undefined)[] = [];
 
@@ -243,6 +244,15 @@ const replies: (Uint8Array<ArrayBuffer> | undefined)[] = [];
  */
 export function lengthReply(length: number): Uint8Array<ArrayBuffer> {
   return replies[length] ??= encoder.encode(`Your data was ${length} bytes long`);
+}
+
+const REPLY = /^Your data was \d{1,5} bytes long$/;
+const REPLY_BYTES = { least: 26, most: 30 } as const;
+
+/** Tells whether a datagram is a reply. Two servers that answered replies would answer each other for ever. */
+function isReply(data: Uint8Array): boolean {
+  const { least, most } = REPLY_BYTES;
+  return data.length >= least && data.length <= most && REPLY.test(decoder.decode(data));
 }
 
 /** The delay of the server's reply in milliseconds: long enough for the attacker, short enough to watch. */

@@ -48,6 +48,19 @@ for (const hostname of ["127.0.0.1", "::1"]) {
     assertEquals(server.counts.bytes, 38 + 1 + 1_472 + 65_506 + most);
   });
 
+  Deno.test(`the echo server at ${hostname} leaves a reply unanswered: two servers would answer each other for ever`, async () => {
+    await using server = openEchoServer({ hostname, port: 0 });
+    using socket = socketAt(hostname);
+    const say = (text: string) => socket.send(encoder.encode(text), server.addr);
+    await say("Your data was 5 bytes long");
+    await say("Your data was 65507 bytes long");
+    await say("Your data was 123456 bytes long");
+    const [reply] = await socket.receive();
+    assertEquals(new TextDecoder().decode(reply), "Your data was 31 bytes long");
+    const { datagrams, answered, dropped } = server.counts;
+    assertEquals({ datagrams, answered, dropped }, { datagrams: 3, answered: 1, dropped: 2 });
+  });
+
   Deno.test(`one byte more than a datagram to ${hostname} takes is EMSGSIZE, from the client and from send`, async () => {
     await using server = openEchoServer({ hostname, port: 0 });
     await using client = await clientOf(server);
