@@ -16,6 +16,11 @@ import type { TLSSocket } from "node:tls";
 const HANDSHAKE_FAILURE = new Uint8Array([21, 3, 3, 0, 2, 2, 40]);
 /** The most bytes read at once. */
 const READ_BYTES = 16 << 10;
+/** The most connections that have ended and still shake hands, to be told why. */
+const MAX_ENDING = 64;
+
+/** The number of such connections. */
+let ending = 0;
 
 /** The connection after the handshake. */
 interface Secured {
@@ -36,6 +41,7 @@ export class TlsServerConn {
   /** The first byte that came. */
   #first: number | undefined;
   #closed = false;
+  #isSecured = false;
   #failure = "";
   #rest: Uint8Array = new Uint8Array(0);
 
@@ -62,6 +68,8 @@ export class TlsServerConn {
       import("node:tls"),
       import("node:stream"),
     ]);
+    // A connection that the server refuses is closed in the turn in which it comes.
+    if (this.#closed) return undefined;
     const carrier = carrierOf(this.#conn, stream.Duplex, (bytes) => this.#first ??= bytes[0]);
     const secureContext = createSecureContext({ cert, key });
     const socket = new TLSSocket(carrier, { isServer: true, secureContext });
@@ -70,6 +78,7 @@ export class TlsServerConn {
     socket.on("error", () => {});
     try {
       await handshake(socket, carrier);
+      this.#isSecured = true;
       return { socket, chunks: socket[Symbol.asyncIterator]() };
     } catch (error) {
       if (!this.#closed) {
@@ -130,6 +139,17 @@ export class TlsServerConn {
     if (secured === undefined) return;
     secured.socket.once("close", () => resolve()).end(() => resolve());
     await promise;
+  }
+
+  /**
+   * Says that nothing more is to be written. Before the handshake, the connection is closed at once, except a few: an
+   * address that is refused would otherwise keep any number of descriptors, and have the server shake hands for each.
+   */
+  ending(): void {
+    if (this.#isSecured || this.#closed) return;
+    if (ending >= MAX_ENDING) return this.close();
+    ending += 1;
+    this.#secured.finally(() => ending -= 1);
   }
 
   /** Closes the connection at once. */

@@ -412,3 +412,44 @@ Deno.test({
     assertEquals(damaged.code, "TLS_DAMAGED");
   },
 });
+
+Deno.test({
+  name: "of the connections that end before their handshake, a server keeps a few to tell them why",
+  ignore,
+  async fn() {
+    await using certificates = await Certificates.make();
+    await certificates.issue("good");
+    const tls = {
+      cert: await certificates.text("good.pem"),
+      key: await certificates.text("good.key"),
+    };
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { hostname, port } = listener.addr;
+    const pair = async () => {
+      const [client, conn] = await Promise.all([
+        Deno.connect({ hostname, port }),
+        listener.accept(),
+      ]);
+      const server = new TlsServerConn(conn, tls);
+      server.ending();
+      return { client, server };
+    };
+    const caCerts = [await certificates.text("ca.pem")];
+    const shakeHands = async ({ client }: { readonly client: Deno.TcpConn }) => {
+      using secured = await Deno.startTls(client, { hostname, caCerts });
+      await secured.handshake();
+    };
+    const kept = [];
+    for (let i = 0; i < 64; i++) kept.push(await pair());
+    const closed = await pair();
+    await assertRejects(() => shakeHands(closed));
+    await shakeHands(kept.shift()!);
+    for (const { client, server } of kept) {
+      server.close();
+      client.close();
+    }
+    const later = await pair();
+    await shakeHands(later);
+    later.server.close();
+  },
+});

@@ -20,6 +20,9 @@ const CHECKS_AT_ONCE = 4;
 /** The burst of joins before the rate applies: after a restart of the relay, all members join at once. */
 const JOIN_BURST = 1024;
 
+/** An address may open so many connections for each join that it may make. A connection costs less, but not nothing. */
+const CONNECTIONS_A_JOIN = 10;
+
 /** A source and its connections. */
 interface Queue<C> extends Source {
   /** How many it has, those of members included. */
@@ -43,14 +46,16 @@ export class Door<C extends object> {
   readonly #pending = new Set<C>();
   readonly #checking = new Set<C>();
   readonly #joins: TokenBucket;
-  readonly #bySource: Costs<"join">;
+  readonly #bySource: Costs<"join" | "connection">;
   readonly #byIdentity: Costs<"join">;
 
   /** Starts without connections. */
   constructor(limits: Limits, now: number) {
     this.#limits = limits;
     this.#joins = new TokenBucket({ perSecond: limits.joinsPerSecond, burst: JOIN_BURST }, now);
-    this.#bySource = new Costs({ join: aMinute(limits.joinsPerAddress ?? JOINS_PER_ADDRESS) });
+    const { joinsPerAddress = JOINS_PER_ADDRESS } = limits;
+    const connection = aMinute(CONNECTIONS_A_JOIN * joinsPerAddress);
+    this.#bySource = new Costs({ join: aMinute(joinsPerAddress), connection });
     this.#byIdentity = new Costs({ join: aMinute(limits.rejoins) });
   }
 
@@ -64,10 +69,11 @@ export class Door<C extends object> {
    *
    * @returns Why it cannot stay; undefined if it can.
    */
-  arrive(connection: C, source: Source): Reason | undefined {
+  arrive(connection: C, source: Source, now: number): Reason | undefined {
     const { perAddress = source.local ? Infinity : PER_ADDRESS } = this.#limits;
     const queue = this.#queues.get(source.key) ?? queueOf<C>(source);
-    if (queue.open >= perAddress) return "TOO_MANY_FROM_ADDRESS";
+    const pays = this.#pays("connection", source, now);
+    if (!pays || queue.open >= perAddress) return "TOO_MANY_FROM_ADDRESS";
     this.#queues.set(source.key, queue);
     this.#places.set(connection, queue);
     queue.open += 1;
@@ -97,13 +103,18 @@ export class Door<C extends object> {
    */
   ask(connection: C, now: number): Reason | undefined {
     const queue = this.#places.get(connection) ?? this.#here;
-    const { key, local } = queue;
-    const limited = !local || queue !== this.#here && this.#limits.joinsPerAddress !== undefined;
-    if (limited && !this.#bySource.of(key, now).allow("join", 1, now)) return "TOO_MANY_JOINS";
+    if (!this.#pays("join", queue, now)) return "TOO_MANY_JOINS";
     queue.silent.delete(connection);
     queue.asking.add(connection);
     this.#pending.add(connection);
     return undefined;
+  }
+
+  /** Charges a source, unless it is not limited. Returns false if it cannot pay. */
+  #pays(kind: "join" | "connection", source: Source, now: number): boolean {
+    const isLimited = !source.local ||
+      source !== this.#here && this.#limits.joinsPerAddress !== undefined;
+    return !isLimited || this.#bySource.of(source.key, now).allow(kind, 1, now);
   }
 
   /** Returns the connection whose join is to be checked now, if there is one. */

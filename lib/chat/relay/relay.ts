@@ -101,7 +101,8 @@ export class Relay extends RelayContext {
     this.tell({ kind: "connected", from });
     if (this.isClosing) connection.end("SHUTDOWN");
     else if (from !== undefined) {
-      const obstacle = this.#door.arrive(connection, sourceOf(from.hostname));
+      const source = sourceOf(from.hostname);
+      const obstacle = this.#door.arrive(connection, source, this.monotonic());
       if (obstacle !== undefined) connection.end(obstacle);
       this.#door.surplus()?.end("TOO_MANY_PENDING");
     }

@@ -38,6 +38,8 @@ export type TcpConnection =
   | Pick<Deno.TlsConn, "read" | "write" | "closeWrite" | "close"> & {
     /** Why the TLS handshake failed; empty if it did not. */
     readonly failure?: string;
+    /** Called when nothing more is to be written than what was. */
+    ending?(): void;
   };
 
 /**
@@ -88,6 +90,7 @@ export class TcpLink implements DuplexLink {
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
+    if ("ending" in this.#conn) this.#conn.ending?.();
     if (!this.#writing) this.#finish();
   }
 

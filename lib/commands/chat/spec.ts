@@ -144,7 +144,7 @@ export const LIMIT_OPTIONS = {
     min: 1,
     max: MAX,
     help:
-      `The most joins a minute from one address (default ${JOINS_PER_ADDRESS}; no limit for the addresses of this machine)`,
+      `The most joins a minute from one address, which may open ten times as many connections (default ${JOINS_PER_ADDRESS}; no limit for the addresses of this machine)`,
   },
   "max-joins": {
     type: "integer",

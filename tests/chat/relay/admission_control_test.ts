@@ -41,21 +41,33 @@ Deno.test("sourceOf() groups IPv6 addresses by /64 network, reads mapped IPv4 on
 Deno.test("connections are limited for each address", () => {
   const one = door({ perAddress: 2 });
   const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
-  assertEquals(one.arrive(a, FAR), undefined);
-  assertEquals(one.arrive(b, FAR), undefined);
-  assertEquals(one.arrive(c, FAR), "TOO_MANY_FROM_ADDRESS");
-  assertEquals(one.arrive(d, OTHER), undefined);
+  assertEquals(one.arrive(a, FAR, 0), undefined);
+  assertEquals(one.arrive(b, FAR, 0), undefined);
+  assertEquals(one.arrive(c, FAR, 0), "TOO_MANY_FROM_ADDRESS");
+  assertEquals(one.arrive(d, OTHER, 0), undefined);
   one.settled(a); // it is in, and still there
-  assertEquals(one.arrive(c, FAR), "TOO_MANY_FROM_ADDRESS");
+  assertEquals(one.arrive(c, FAR, 0), "TOO_MANY_FROM_ADDRESS");
   one.gone(a);
-  assertEquals(one.arrive(c, FAR), undefined);
+  assertEquals(one.arrive(c, FAR, 0), undefined);
+});
+
+Deno.test("an address pays for the connections that it opens, ten for each join that it may make", () => {
+  const one = door({ perAddress: Infinity, joinsPerAddress: 6 });
+  const opened = (source: typeof FAR, now: number) =>
+    callers(100).filter((caller) => one.arrive(caller, source, now) === undefined).length;
+  assertEquals(opened(FAR, 0), 60);
+  assertEquals(opened(FAR, 5_000), 5);
+  assertEquals(opened(OTHER, 5_000), 60);
+  const free = door({ perAddress: Infinity });
+  assertEquals(callers(5_000).filter((caller) => free.arrive(caller, LOCAL, 0)).length, 0);
 });
 
 Deno.test("this machine's own connections are bounded only where the limit is given", () => {
   const free = door();
   const bound = door({ perAddress: 1 });
   const refused = (which: Door<Caller>, source: typeof LOCAL) =>
-    callers(PER_ADDRESS + 1).filter((caller) => which.arrive(caller, source) !== undefined).length;
+    callers(PER_ADDRESS + 1).filter((caller) => which.arrive(caller, source, 0) !== undefined)
+      .length;
   assertEquals(refused(free, LOCAL), 0);
   assertEquals(refused(free, FAR), 1);
   assertEquals(refused(bound, LOCAL), PER_ADDRESS);
@@ -64,15 +76,15 @@ Deno.test("this machine's own connections are bounded only where the limit is gi
 Deno.test("if too many connections wait, the one that has been silent longest is closed", () => {
   const one = door({ pending: 2 });
   const [a, b, c, d] = callers(4) as [Caller, Caller, Caller, Caller];
-  for (const caller of [a, b]) one.arrive(caller, FAR);
+  for (const caller of [a, b]) one.arrive(caller, FAR, 0);
   assertEquals(one.surplus(), undefined);
   one.ask(a, 0);
-  one.arrive(c, OTHER);
+  one.arrive(c, OTHER, 0);
   assertEquals(one.surplus(), b);
   one.gone(b);
   one.ask(c, 0);
   assertEquals(one.surplus(), undefined);
-  one.arrive(d, OTHER);
+  one.arrive(d, OTHER, 0);
   assertEquals(one.surplus(), d);
 });
 
@@ -80,7 +92,7 @@ Deno.test("if all waiting connections have asked to join, the one that asked las
   const one = door({ pending: 5 });
   const all = callers(6);
   for (const caller of all) {
-    one.arrive(caller, FAR);
+    one.arrive(caller, FAR, 0);
     one.ask(caller, 0);
   }
   assertEquals(one.pending, 6);
@@ -90,25 +102,25 @@ Deno.test("if all waiting connections have asked to join, the one that asked las
 Deno.test("if too many connections wait, one of the source with the most of them is closed", () => {
   const one = door({ pending: 3 });
   const [a, b, c, d, e] = callers(5) as [Caller, Caller, Caller, Caller, Caller];
-  one.arrive(a, OTHER); // the one that has been silent for longest of all
-  one.arrive(b, FAR);
-  one.arrive(c, FAR);
-  one.arrive(d, FAR);
+  one.arrive(a, OTHER, 0); // the one that has been silent for longest of all
+  one.arrive(b, FAR, 0);
+  one.arrive(c, FAR, 0);
+  one.arrive(d, FAR, 0);
   assertEquals(one.surplus(), b);
   one.gone(b);
   // Of two alike, one that has not asked.
   one.ask(a, 0);
   one.ask(c, 0);
   one.gone(d);
-  one.arrive(d, sourceOf("203.0.113.1"));
-  one.arrive(e, sourceOf("203.0.113.2"));
+  one.arrive(d, sourceOf("203.0.113.1"), 0);
+  one.arrive(e, sourceOf("203.0.113.2"), 0);
   assertEquals(one.surplus(), d);
 });
 
 Deno.test("addresses take turns: a thousand joins of one address do not delay those of another", () => {
   const one = door({ perAddress: 1e6, joinsPerAddress: 1e6, joinsPerSecond: 1 });
   const ask = (caller: Caller, source: typeof FAR, now: number) => {
-    one.arrive(caller, source);
+    one.arrive(caller, source, 0);
     assertEquals(one.ask(caller, now), undefined);
   };
   const served = (now: number): Caller[] => {
@@ -138,7 +150,7 @@ Deno.test("joins are checked four at a time, in the order of asking", () => {
   const one = door();
   const all = callers(6);
   for (const caller of all) {
-    one.arrive(caller, FAR);
+    one.arrive(caller, FAR, 0);
     one.ask(caller, 0);
   }
   const next = () => one.next(0);
@@ -155,7 +167,7 @@ Deno.test("joins are checked at the configured rate, whatever their addresses", 
   let checked = 0;
   const run = (now: number, count: number) => {
     for (const caller of callers(count)) {
-      one.arrive(caller, LOCAL);
+      one.arrive(caller, LOCAL, 0);
       one.ask(caller, now);
     }
     for (let next = one.next(now); next !== undefined; next = one.next(now)) {
@@ -185,7 +197,7 @@ Deno.test("joins in a minute are limited for each address", () => {
   const one = door({ joinsPerAddress: 3 });
   const ask = (source: typeof FAR, now: number) => {
     const caller = { name: 0 };
-    one.arrive(caller, source);
+    one.arrive(caller, source, 0);
     const reason = one.ask(caller, now);
     one.gone(caller);
     return reason;
