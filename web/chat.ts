@@ -14,9 +14,14 @@ import { Departure, endedFailure } from "../lib/chat/app/departure.ts";
 import { ChatInvitations, type OwnInvitation, refusalOf } from "../lib/chat/app/invite.ts";
 import { CROWDED_TEXT } from "../lib/chat/app/peer_texts.ts";
 import type { Display, InvitationNews } from "../lib/chat/app/presenter.ts";
-import { completeLine, parseLine, type SlashCommand } from "../lib/chat/app/slash_commands.ts";
+import {
+  type Answer,
+  completeLine,
+  parseLine,
+  type SlashCommand,
+} from "../lib/chat/app/slash_commands.ts";
 import { Attention, mentionOf } from "../lib/chat/app/speech.ts";
-import { RoomTranscript } from "../lib/chat/app/transcript.ts";
+import { RoomTranscript, type TranscriptOptions } from "../lib/chat/app/transcript.ts";
 import { generateMemberKeys, makeCredential } from "../lib/chat/identity/credential.ts";
 import { RENEWAL_LIFE_MS } from "../lib/chat/identity/signing.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
@@ -25,6 +30,7 @@ import { type Session, startSession } from "../lib/chat/runtime/session.ts";
 import { Invitations, type MadeInvitation } from "../lib/chat/trust/invitations.ts";
 import { KnownPeers, type KnownPeersChange, safetyNumber } from "../lib/chat/trust/known_peers.ts";
 import { type Crowding, type Standing, Trust } from "../lib/chat/trust/trust.ts";
+import type { WordsEvent } from "../lib/chat/trust/words.ts";
 import type { Ending } from "../lib/chat/wire/kinds.ts";
 import { Absences } from "./absences.ts";
 import { dialWebSocket } from "./browser_link.ts";
@@ -125,7 +131,7 @@ export class Chat {
       inBrowser: true,
       hints: HINTS,
       waitsFor: () => this.#invitations.gate?.absent,
-    });
+    }, (event) => this.#happen({ kind: "words", event }));
     this.#invitations = new ChatInvitations({
       trust: this.#trust,
       book: new Invitations(),
@@ -226,6 +232,14 @@ export class Chat {
       return await this.#run({ ...command, to });
     }
     await this.#run(command);
+  }
+
+  /** Takes the answer to what the page shows of a member: of this one, and of no other by its name. */
+  async answer(peer: Peer, answer: Answer): Promise<void> {
+    // As in #run(): a line that was entered before goes to those that it was for.
+    await untilAccepted(this.#session!, this.#progress);
+    this.#verification.run(peer, answer);
+    this.#happen({ kind: "decided" });
   }
 
   /** Completes the word before the cursor. */
@@ -460,8 +474,24 @@ export class Chat {
   };
 }
 
-/** Says what a terminal says. The page itself shows an invitation that was made, with its link first. */
+/**
+ * Says what a terminal says. The page itself shows an invitation that was made, with its link first, and asks for the
+ * answer to words.
+ */
 class PageTranscript extends RoomTranscript {
+  readonly #told: (event: WordsEvent) => void;
+
+  constructor(options: TranscriptOptions, told: (event: WordsEvent) => void) {
+    super(options);
+    this.#told = told;
+  }
+
+  override words(event: WordsEvent): string[] {
+    this.#told(event);
+    const lines = super.words(event);
+    return event.state === "shown" ? lines.slice(0, 2) : lines;
+  }
+
   override invitation(news: InvitationNews): string[] {
     return news.kind === "made" ? [] : super.invitation(news);
   }
@@ -473,6 +503,7 @@ const LOOKS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>(
 );
 
 const HINTS = {
+  unverified: "no one is verified yet: choose somebody in the list and compare words by phone",
   unremembered: "later key changes go unnoticed: this browser keeps nothing for this page",
   ephemeral: "your key lasts until you leave: tick “Keep my key” when you join to keep it",
 };

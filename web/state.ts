@@ -10,6 +10,7 @@ import type { WaitingLine } from "../lib/chat/member/deliveries.ts";
 import type { Missed } from "../lib/chat/member/lines.ts";
 import type { MemberEvent } from "../lib/chat/member/options.ts";
 import type { Peer } from "../lib/chat/member/roster.ts";
+import type { WordsEvent } from "../lib/chat/trust/words.ts";
 import { append, emptied, EMPTY_LOG, type Log, replace } from "./log.ts";
 
 /** What became of a line of the person. */
@@ -92,6 +93,8 @@ export interface ChatState {
   readonly cleared: number;
   /** The others in the room, by their keys. */
   readonly people: ReadonlyMap<string, Person>;
+  /** The words that the person is to compare with members, by the keys of those. */
+  readonly words: ReadonlyMap<string, WordsEvent>;
   /** The positions of the person's lines that are not delivered yet, by their ids. */
   readonly open: ReadonlyMap<string, number>;
   /** Who has still to show those lines, by their ids. */
@@ -113,6 +116,7 @@ export const BEGINNING: ChatState = {
   log: EMPTY_LOG,
   cleared: 0,
   people: new Map(),
+  words: new Map(),
   open: new Map(),
   waiting: new Map(),
   backlog: { lines: 0, unsent: 0 },
@@ -142,6 +146,8 @@ export type Happening =
   }
   /** Parley answers a command, or says something else. */
   | { readonly kind: "notes"; readonly notes: readonly Note[] }
+  /** Something happened to words that the person compares with a member. */
+  | { readonly kind: "words"; readonly event: WordsEvent }
   /** The person wants to see what is said from now on only. */
   | { readonly kind: "cleared" }
   /** The person decided about a member. */
@@ -194,6 +200,8 @@ export function fold(state: ChatState, happening: Happening, draft = new Draft()
       return said(state, happening, draft);
     case "notes":
       return withNotes(state, happening.notes);
+    case "words":
+      return withWords(state, happening.event, draft);
     case "cleared":
       return { ...state, log: emptied(state.log), cleared: state.log.end };
     case "decided":
@@ -208,7 +216,7 @@ export function fold(state: ChatState, happening: Happening, draft = new Draft()
     }
     case "ended": {
       const { why, hint } = happening;
-      return { ...state, phase: { kind: "ended", why, hint } };
+      return { ...state, words: new Map(), phase: { kind: "ended", why, hint } };
     }
   }
 }
@@ -221,7 +229,7 @@ function foldEvent(
   switch (event.kind) {
     case "admitted":
       // The relay may be a new one: everyone who is there is named anew.
-      return { ...state, self: event.self, people: new Map() };
+      return { ...state, self: event.self, people: new Map(), words: new Map() };
     case "ready":
     case "reconnected":
       return { ...state, phase: { kind: "in" } };
@@ -255,6 +263,15 @@ function withPerson(state: ChatState, peer: Peer, draft: Draft): ChatState {
   const { away, confirmed } = peer;
   const people = draft.of(state.people).set(peer.credential.key, { peer, away, confirmed });
   return { ...state, people };
+}
+
+/** The person is to compare words until it has answered, or they no longer count. */
+function withWords(state: ChatState, event: WordsEvent, draft: Draft): ChatState {
+  const words = draft.of(state.words);
+  const { state: now, confirmed, peer: { credential: { key } } } = event;
+  if (!confirmed && (now === "shown" || now === "confirmed")) words.set(key, event);
+  else words.delete(key);
+  return { ...state, words };
 }
 
 function heard(

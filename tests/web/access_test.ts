@@ -93,9 +93,17 @@ Deno.test({
     await using chromium = await Chromium.start();
     const narrow = { width: 320, height: 568 };
     await using ada = await Visitor.open(chromium, room.url, narrow);
-    await ada.page.waitForSelector("input[name=name]");
+    await ada.asks("a d a");
+    await ada.sees("this name cannot be used", `[role="alert"]`);
+    // The reason is in view, and the field has the focus.
+    await ada.waits(`document.activeElement.name === "name"`);
+    const { top, bottom } = await ada.evaluates(
+      `document.querySelector("[role=alert]").getBoundingClientRect().toJSON()`,
+    ) as DOMRect;
+    assertEquals([top >= 0, bottom <= 568], [true, true]);
     assertEquals(await overflow(ada), []);
-    await ada.enters("ada");
+    await ada.enterInto("name", "ada");
+    await ada.isIn();
     const long = "W".repeat(32);
     await using bo = await room.join(long);
     await ada.sees(`${long} joined`);

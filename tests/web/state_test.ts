@@ -12,6 +12,7 @@ import { checkCredential } from "../../lib/chat/identity/credential.ts";
 import type { Line } from "../../lib/chat/member/lines.ts";
 import type { MemberEvent } from "../../lib/chat/member/options.ts";
 import type { Peer } from "../../lib/chat/member/roster.ts";
+import type { WordsEvent } from "../../lib/chat/trust/words.ts";
 import { slice } from "../../web/log.ts";
 import { notesOf } from "../../web/notes.ts";
 import {
@@ -108,6 +109,29 @@ Deno.test("fold() counts unseen messages until the person looks", async () => {
   assertEquals(entriesOf(unread).map((entry) => entry.kind === "heard" && entry.mentions), [
     ...[false, true, true],
   ]);
+});
+
+Deno.test("fold() keeps the words to compare until the person answers, or they no longer count", async () => {
+  const peer = await peerOf("bo", 2);
+  const words = ["tide", "jealous", "reward", "size"];
+  const happen = (state: WordsEvent["state"], more: Partial<WordsEvent> = {}): Happening => {
+    const none = { confirmed: false, both: false, why: undefined };
+    return { kind: "words", event: { peer, state, by: "peer", words, ...none, ...more } };
+  };
+  const wordsAfter = (...happenings: readonly Happening[]) =>
+    [...foldAll(BEGINNING, happenings).words.values()].map((one) => one.words);
+  const shown = happen("shown");
+  assertEquals(wordsAfter(happen("asked", { words: undefined })), []);
+  assertEquals(wordsAfter(shown), [words]);
+  assertEquals(wordsAfter(shown, happen("confirmed")), [words], "the peer has confirmed them");
+  assertEquals(wordsAfter(shown, happen("confirmed", { by: "self", confirmed: true })), []);
+  assertEquals(wordsAfter(shown, happen("shown", { confirmed: true })), []);
+  assertEquals(wordsAfter(shown, happen("differ")), []);
+  assertEquals(wordsAfter(shown, happen("ended", { why: "expired" })), []);
+  assertEquals(wordsAfter(shown, { kind: "ended", why: "x", hint: undefined }), []);
+  const self = await credentialOf("ada", 1, now);
+  const room = new Uint8Array(32);
+  assertEquals(wordsAfter(shown, happens({ kind: "admitted", self, room })), []);
 });
 
 Deno.test("fold() shows a lost connection until it is back, and the reason of the end", () => {

@@ -36,6 +36,9 @@ Deno.test({
     for (const one of [ada, bo]) {
       assertEquals(await scanned(browser, one.page, ".who .code"), number);
     }
+    await bo.presses("They differ");
+    await bo.sees("THE SAFETY NUMBERS OF YOU AND ada DIFFER", ".scrolled .note.alarm");
+    await bo.misses(".who");
     await ada.presses("The numbers match");
     await ada.sees("verified", ".who .standing");
     await ada.sees("bo is verified");

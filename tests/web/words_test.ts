@@ -15,16 +15,12 @@ import { HAS_TMUX, Pane, type Shown } from "../terminal/tmux.ts";
 import { Chromium, HAS_CHROMIUM } from "./chromium.ts";
 import { Meeting, Visitor } from "./room.ts";
 
-/** The words that a page shows: the line below the one that announces them. */
+/** The words about which a page asks. The conversation has them as well. */
 async function wordsAt(visitor: Visitor, name: string): Promise<string> {
-  const announced = `the words of you and ${name} are`;
-  await visitor.sees(announced);
-  const texts = await visitor.evaluates(
-    `[...document.querySelectorAll(".scrolled .note")].map((one) => one.textContent).join("\\n")`,
-  );
-  const lines = String(texts).split("\n");
-  const words = lines[lines.findLastIndex((line) => line.includes(announced)) + 1]!.trim();
+  await visitor.sees(`Do you and ${name} see the same words?`, ".words");
+  const words = await visitor.text(".words b");
   assertMatch(words, /^[a-z]+( {2}[a-z]+){3}$/);
+  await visitor.sees(`the words of you and ${name} are\n    ${words}`);
   return words;
 }
 
@@ -51,12 +47,14 @@ Deno.test({
     await bo.sees("ada wants to compare words with you");
     const words = await wordsAt(ada, "bo");
     assertEquals(await wordsAt(bo, "ada"), words);
-    await ada.says("/verify bo yes");
+    await ada.presses("Yes: verify");
     await ada.sees("bo is verified");
+    await ada.misses(".words");
     await ada.sees("bo has not confirmed the words yet");
     await bo.sees("ada has confirmed the words; if you see the same ones: /verify ada yes");
     assertEquals(await listed(bo, "ada"), "not verified");
-    await bo.says("/verify ada yes");
+    await bo.presses("Yes: verify");
+    await bo.misses(".words");
     await ada.sees("you and bo have both confirmed the words");
     await bo.sees("you and ada have both confirmed the words");
     assertEquals(await listed(ada, "bo"), "✓ verified");
@@ -74,9 +72,13 @@ Deno.test({
     await ada.says("/verify bo");
     const first = await wordsAt(ada, "bo");
     await wordsAt(bo, "ada");
-    await bo.says("/verify ada no");
+    await bo.presses("No, they differ");
     const alarm = ".scrolled .note.alarm";
     await bo.sees("THE WORDS OF YOU AND ada DIFFER: someone may be between you", alarm);
+    // What it leads to is read where the focus is.
+    await bo.waits(`document.activeElement.matches(".scrolled")`);
+    await bo.misses(".words");
+    await ada.misses(".words");
     await ada.sees("bo SAYS THAT THE WORDS DIFFER: someone may be between you", alarm);
     await ada.sees("bo SAYS THAT THE WORDS DIFFER", "[data-spoken]");
     assertEquals(await listed(ada, "bo"), "not verified");
@@ -122,7 +124,8 @@ Deno.test({
 
     await ada.says("/verify bo");
     await terminal.until("new words", shows("ada wants to compare words with you"));
-    await ada.sees("the words of you and bo are", ".scrolled > div:last-child");
+    const others = await wordsAt(ada, "bo");
+    await terminal.until("those words", shows(others));
     await terminal.type("/verify ada no\n");
     await terminal.until("the alarm", shows("! THE WORDS OF YOU AND ada DIFFER"));
     await ada.sees("bo SAYS THAT THE WORDS DIFFER", ".scrolled .note.alarm");

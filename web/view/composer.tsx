@@ -11,6 +11,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
 import { CHAT_COMMANDS } from "../../lib/chat/app/slash_commands.ts";
 import type { Completions } from "../../lib/terminal/suggestions.ts";
+import { Button } from "./button.tsx";
 
 /** The most completions that are offered. */
 const MAX_OFFERED = 8;
@@ -162,8 +163,7 @@ export function Composer({ to, setTo, complete, enter, waits }: ComposerProps) {
         </ul>
       )}
       {to !== undefined && (
-        <button
-          type="button"
+        <Button
           class="to"
           onClick={() => {
             setTo(undefined);
@@ -172,7 +172,7 @@ export function Composer({ to, setTo, complete, enter, waits }: ComposerProps) {
         >
           To {printable(to)} only<span aria-hidden="true">✕</span>
           <span class="unseen">: write to everyone again</span>
-        </button>
+        </Button>
       )}
       <textarea
         ref={area}

@@ -11,6 +11,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { slice } from "../log.ts";
 import type { ChatState } from "../state.ts";
+import { Button } from "./button.tsx";
 import { Row, spokenText } from "./line.tsx";
 
 /** The number of entries in the document. */
@@ -126,9 +127,9 @@ export function Conversation({ state }: { readonly state: ChatState }) {
         ))}
       </div>
       {held !== undefined && (
-        <button type="button" class="to-end" onClick={() => hold(undefined)}>
+        <Button class="to-end" onClick={() => hold(undefined)}>
           {below > 0 ? `Newest lines (${below} below) ↓` : "Newest lines ↓"}
-        </button>
+        </Button>
       )}
       <Spoken state={state} />
     </div>

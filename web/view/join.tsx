@@ -10,6 +10,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
 import { MAX_LINK_LENGTH } from "../../lib/chat/wire/invitation.ts";
+import { Button } from "./button.tsx";
 
 /** What the person chose. */
 export interface Choice {
@@ -51,8 +52,10 @@ export function Join(props: JoinProps) {
   const [address, setAddress] = useState(choice.address);
   const [keeps, setKeeps] = useState(choice.keeps);
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current!.focus(), []);
+  // After a failure as well: the reason is above the field.
+  useEffect(() => first.current!.focus(), [fault]);
   const isBusy = busy !== undefined;
+  const plain = { autocapitalize: "none" as const, spellcheck: false, disabled: isBusy };
   const isInvited = choice.link !== undefined;
   return (
     <main class="join">
@@ -67,6 +70,14 @@ export function Join(props: JoinProps) {
           person lets you in, nothing that you write is sent.
         </p>
       )}
+      <div role="alert">
+        {fault !== undefined && (
+          <p class="warning">
+            <b>{printable(fault.why)}</b>
+            {fault.hint !== undefined && ` – ${printable(fault.hint)}`}
+          </p>
+        )}
+      </div>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -85,9 +96,7 @@ export function Join(props: JoinProps) {
             required
             maxLength={32}
             autocomplete="nickname"
-            autocapitalize="none"
-            spellcheck={false}
-            disabled={isBusy}
+            {...plain}
             onInput={({ currentTarget }) => setName(currentTarget.value)}
           />
         </label>
@@ -99,8 +108,7 @@ export function Join(props: JoinProps) {
             value={roomName}
             maxLength={asksAddress ? 64 : MAX_LINK_LENGTH}
             autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
+            {...plain}
             disabled={isBusy || isInvited}
             onInput={({ currentTarget }) => setRoomName(currentTarget.value)}
           />
@@ -114,9 +122,7 @@ export function Join(props: JoinProps) {
               required
               inputMode="url"
               autocomplete="url"
-              autocapitalize="none"
-              spellcheck={false}
-              disabled={isBusy}
+              {...plain}
               onInput={({ currentTarget }) => setAddress(currentTarget.value)}
             />
           </label>
@@ -137,17 +143,9 @@ export function Join(props: JoinProps) {
           </label>
         )}
         <button type="submit" class="good" disabled={isBusy}>{busy ?? "Join"}</button>
-        {isBusy && <button type="button" onClick={cancel}>Cancel</button>}
-        {isKept && !isBusy && <button type="button" onClick={forget}>Forget the kept key</button>}
+        {isBusy && <Button onClick={cancel}>Cancel</Button>}
+        {isKept && !isBusy && <Button onClick={forget}>Forget the kept key</Button>}
       </form>
-      <div role="alert">
-        {fault !== undefined && (
-          <p class="warning">
-            <b>{printable(fault.why)}</b>
-            {fault.hint !== undefined && ` – ${printable(fault.hint)}`}
-          </p>
-        )}
-      </div>
     </main>
   );
 }

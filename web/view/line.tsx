@@ -15,6 +15,7 @@ import { reasonsText } from "../../lib/chat/app/delivery.ts";
 import { isAction } from "../../lib/chat/app/speech.ts";
 import type { WaitingLine } from "../../lib/chat/member/deliveries.ts";
 import type { Entry, Heard, Note, Said } from "../state.ts";
+import { Button } from "./button.tsx";
 import { Code } from "./code.tsx";
 import { Disc, Name } from "./names.tsx";
 
@@ -209,9 +210,9 @@ function Text({ text, acts }: { text: string; acts: boolean }) {
     <div class={acts ? "text acts" : "text"} dir="auto">
       {shown.join("\n")}
       {isFolded && (
-        <button type="button" class="more" onClick={() => open(true)}>
+        <Button class="more" onClick={() => open(true)}>
           show all {lines.length > FOLDED.lines ? `${lines.length} lines` : "of it"}
-        </button>
+        </Button>
       )}
     </div>
   );
@@ -240,7 +241,7 @@ function Link({ link }: { readonly link: string }) {
     <div class="link">
       <span class="url">{printable(link)}</span>
       <Code text={link} label="QR code of the link" />
-      <button type="button" onClick={copy}>{outcome}</button>
+      <Button onClick={copy}>{outcome}</Button>
     </div>
   );
 }

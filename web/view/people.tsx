@@ -10,9 +10,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
 import { changeWarning, standingText } from "../../lib/chat/app/peer_texts.ts";
+import type { Answer } from "../../lib/chat/app/slash_commands.ts";
+import type { Peer } from "../../lib/chat/member/roster.ts";
 import type { TrustState } from "../../lib/chat/trust/trust.ts";
 import type { Chat, Identity } from "../chat.ts";
 import type { ChatState, Person } from "../state.ts";
+import { Button } from "./button.tsx";
 import { Code } from "./code.tsx";
 import { Disc, Name } from "./names.tsx";
 
@@ -33,24 +36,24 @@ export function People({ chat, state, open }: PeopleProps) {
     <ul class="people">
       {self !== undefined && (
         <li>
-          <button type="button" onClick={() => open(self.key)}>
+          <Button onClick={() => open(self.key)}>
             <Disc name={self.name} fingerprint={self.fingerprint} />
             <span>
               <Name name={self.name} fingerprint={self.fingerprint} />
               <small>you</small>
             </span>
-          </button>
+          </Button>
         </li>
       )}
       {others.map((person) => (
         <li key={person.peer.credential.key}>
-          <button type="button" onClick={() => open(person.peer.credential.key)}>
+          <Button onClick={() => open(person.peer.credential.key)}>
             <Disc {...identityOf(person)} />
             <span>
               <Name {...identityOf(person)} />
               <small class={toneOf(chat, person)}>{standingOf(chat, person)}</small>
             </span>
-          </button>
+          </Button>
         </li>
       ))}
       {others.length === 0 && <li class="alone">No one else is here yet.</li>}
@@ -99,7 +102,41 @@ export function ChangedKeys({ chat, state, open }: PeopleProps) {
               <b>{printable(first!)}</b> Nothing is sent to this{" "}
               {printable(credential.name)}, and its messages are hidden.
             </p>
-            <button type="button" onClick={() => open(credential.key)}>Compare the keys</button>
+            <Button onClick={() => open(credential.key)}>Compare the keys</Button>
+          </div>
+        );
+      })}
+    </>
+  );
+}
+
+/** The words that the person is to compare, with buttons for the answer. They stay until there is one. */
+export function ShownWords({ chat, state }: Omit<PeopleProps, "open">) {
+  const answer = (peer: Peer, answer: Answer) => {
+    // The buttons go: what the answer leads to is read there.
+    document.querySelector<HTMLElement>(".scrolled")!.focus();
+    void chat.answer(peer, answer);
+  };
+  return (
+    <>
+      {[...state.words.values()].map(({ peer, words }) => {
+        const name = printable(peer.credential.name);
+        return (
+          // Other words are other buttons: nobody presses those of the ones before.
+          <div
+            class="words"
+            role="group"
+            aria-label={`Words of you and ${name}`}
+            key={String(words)}
+          >
+            <p>
+              Do you and {name} see the same words? Ask by phone or in person, not in this chat.
+            </p>
+            <b>{words!.join("  ")}</b>
+            <Button class="good" onClick={() => answer(peer, "yes")}>
+              Yes: verify
+            </Button>
+            <Button onClick={() => answer(peer, "no")}>No, they differ</Button>
           </div>
         );
       })}
@@ -116,10 +153,12 @@ export interface WhoProps {
   readonly close: () => void;
   /** Writes to the member alone. */
   readonly write: (name: string) => void;
+  /** Shows the conversation, where there is no room for it beside the members. */
+  readonly converse: () => void;
 }
 
 /** The dialog about a member, or about oneself. */
-export function Who({ chat, state, who, close, write }: WhoProps) {
+export function Who({ chat, state, who, close, write, converse }: WhoProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const { self } = state;
   const person = state.people.get(who);
@@ -145,7 +184,7 @@ export function Who({ chat, state, who, close, write }: WhoProps) {
       )}
       {person !== undefined && (
         <Member
-          {...{ chat, state, person, write }}
+          {...{ chat, state, person, write, converse }}
           close={() => dialog.current!.close()}
         />
       )}
@@ -154,12 +193,8 @@ export function Who({ chat, state, who, close, write }: WhoProps) {
 }
 
 function Member(
-  { chat, state, person, close, write }: {
-    readonly chat: Chat;
-    readonly state: ChatState;
+  { chat, state, person, close, write, converse }: Omit<WhoProps, "who"> & {
     readonly person: Person;
-    readonly close: () => void;
-    readonly write: (name: string) => void;
   },
 ) {
   const { peer } = person;
@@ -171,15 +206,19 @@ function Member(
     chat.identify(peer).then((one) => isWanted && setIdentity(one));
     return () => isWanted = false;
   }, [credential, state.decisions]);
-  const { trust, exclusion } = chat.trust.standing(credential);
-  const decide = (verdict: string, answer = "") => chat.enter(`/${verdict} ${name}${answer}`);
-  const standing = standingText(peer, chat.trust.standing(credential), state.self?.fingerprint);
+  const stands = chat.trust.standing(credential);
+  const { trust, exclusion } = stands;
+  const decide = (verdict: string) => void chat.enter(`/${verdict} ${name}`);
+  const decision = (verdict: string, text: string) => (
+    <Button onClick={() => decide(verdict)}>{text}</Button>
+  );
+  const standing = standingText(peer, stands, state.self?.fingerprint);
   return (
     <>
       <p class={`standing ${trust}`}>{printable(standing)}</p>
       {trust === "changed" && (
         <p class="warning">
-          {changeWarning(credential, chat.trust.standing(credential)).map(printable).join("\n")}
+          {changeWarning(credential, stands).map(printable).join("\n")}
         </p>
       )}
       <h3>Safety number of you and {printable(name)}</h3>
@@ -193,53 +232,58 @@ function Member(
       <p class="fingerprint">{fingerprint}</p>
       <div class="actions">
         {trust !== "verified" && trust !== "changed" && (
-          <button
-            type="button"
-            class="good"
-            disabled={identity === undefined}
-            onClick={() => decide("verify", " yes")}
-          >
-            The numbers match: verify
-          </button>
-        )}
-        {trust !== "verified" && trust !== "changed" && (
-          <button
-            type="button"
-            onClick={() => {
-              decide("verify");
-              close();
-            }}
-          >
-            Compare four words instead
-          </button>
+          <>
+            <Button
+              class="good"
+              disabled={identity === undefined}
+              onClick={() => chat.answer(peer, "yes")}
+            >
+              The numbers match: verify
+            </Button>
+            <Button
+              disabled={identity === undefined}
+              onClick={() => {
+                chat.answer(peer, "no");
+                close();
+              }}
+            >
+              They differ
+            </Button>
+            <Button
+              onClick={() => {
+                decide("verify");
+                converse();
+                close();
+              }}
+            >
+              Compare four words instead
+            </Button>
+          </>
         )}
         {trust === "changed" && (
-          <button
-            type="button"
+          <Button
             class="danger"
             disabled={identity === undefined}
             onClick={() => decide("trust")}
           >
             Accept the new key
-          </button>
+          </Button>
         )}
-        <button
-          type="button"
+        <Button
           onClick={() => {
             write(name);
             close();
           }}
         >
           Write to {printable(name)} only
-        </button>
+        </Button>
         {exclusion === "by command"
-          ? <button type="button" onClick={() => decide("include")}>Include again</button>
-          : <button type="button" onClick={() => decide("exclude")}>Exclude: send nothing</button>}
+          ? decision("include", "Include again")
+          : decision("exclude", "Exclude: send nothing")}
         {chat.trust.ignores(credential)
-          ? <button type="button" onClick={() => decide("unignore")}>Show messages again</button>
-          : <button type="button" onClick={() => decide("ignore")}>Hide messages</button>}
-        {FORGETTABLE.has(trust) &&
-          <button type="button" onClick={() => decide("forget")}>Forget the key</button>}
+          ? decision("unignore", "Show messages again")
+          : decision("ignore", "Hide messages")}
+        {FORGETTABLE.has(trust) && decision("forget", "Forget the key")}
       </div>
     </>
   );

@@ -11,9 +11,10 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { printable } from "../../lib/base/printable.ts";
 import type { Chat } from "../chat.ts";
 import type { ChatState } from "../state.ts";
+import { Button } from "./button.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
-import { ChangedKeys, People, Who } from "./people.tsx";
+import { ChangedKeys, People, ShownWords, Who } from "./people.tsx";
 
 /** What the page needs. */
 export interface RoomProps {
@@ -32,9 +33,10 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
   const { phase, people } = state;
   const room = roomName === "" ? "parley" : printable(roomName);
   const open = (key: string) => show(key);
+  const converse = () => list(false);
   const write = (name: string) => {
     setTo(name);
-    list(false);
+    converse();
     setTimeout(() => document.querySelector<HTMLTextAreaElement>(".composer textarea")?.focus(), 0);
   };
   const isEnded = phase.kind === "ended";
@@ -44,6 +46,7 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
   const menu = useMemo(() => <Menu {...{ chat, state, open }} />, inRoom);
   const roster = useMemo(() => <People {...{ chat, state, open }} />, inRoom);
   const warnings = useMemo(() => <ChangedKeys {...{ chat, state, open }} />, inRoom);
+  const words = useMemo(() => <ShownWords {...{ chat, state }} />, [state.words]);
   const composer = useMemo(() => (
     <Composer
       to={to}
@@ -60,19 +63,19 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
           <h1>{room}</h1>
           <Status state={state} />
         </div>
-        <button
-          type="button"
+        <Button
           class="members"
           aria-expanded={listed}
           aria-controls="people"
           onClick={() => list(!listed)}
         >
           {listed ? "Conversation" : `${people.size + 1} here`}
-        </button>
+        </Button>
         {menu}
       </header>
       <main>
         {warnings}
+        {words}
         <Conversation state={state} />
         {isEnded
           ? (
@@ -81,7 +84,7 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
                 <b>The chat has ended: {printable(phase.why)}.</b>
                 {phase.hint !== undefined && ` ${printable(phase.hint)}`}
               </p>
-              <button type="button" class="good" onClick={again}>Join again</button>
+              <Button class="good" onClick={again}>Join again</Button>
             </div>
           )
           : composer}
@@ -93,7 +96,7 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
       {who !== undefined && (
         <Who
           key={who}
-          {...{ chat, state, who, write }}
+          {...{ chat, state, who, write, converse }}
           close={() => show(undefined)}
         />
       )}
@@ -128,38 +131,37 @@ function Menu(
     close();
     action();
   };
+  const enter = (line: string) => act(() => void chat.enter(line));
   return (
     <>
-      <button type="button" class="menu" popovertarget="menu" aria-label="Menu">
+      <Button class="menu" popovertarget="menu" aria-label="Menu">
         <span aria-hidden="true">⋯</span>
-      </button>
+      </Button>
       <div id="menu" popover="auto" class="menu-list" role="group" aria-label="Menu">
-        <button type="button" onClick={act(() => state.self && open(state.self.key))}>
+        <Button onClick={act(() => state.self && open(state.self.key))}>
           Your fingerprint
-        </button>
-        <button type="button" onClick={act(() => void chat.enter("/invite"))}>
+        </Button>
+        <Button onClick={enter("/invite")}>
           Invite somebody
-        </button>
-        <button
-          type="button"
+        </Button>
+        <Button
           aria-pressed={locked}
-          onClick={act(() => void chat.enter(locked ? "/unlock" : "/lock"))}
+          onClick={enter(locked ? "/unlock" : "/lock")}
         >
           {locked ? "Unlock: send to everyone" : "Lock: send to known members only"}
-        </button>
+        </Button>
         {CAN_NOTIFY && permission === "default" && (
-          <button
-            type="button"
+          <Button
             onClick={act(() => void Notification.requestPermission().then(permit))}
           >
             Notify me of messages to me
-          </button>
+          </Button>
         )}
-        <button type="button" onClick={act(() => void chat.enter("/status"))}>
+        <Button onClick={enter("/status")}>
           What waits to be shown
-        </button>
-        <button type="button" onClick={act(() => void chat.enter("/help"))}>Commands</button>
-        <button type="button" onClick={act(() => void chat.leave())}>Leave the room</button>
+        </Button>
+        <Button onClick={enter("/help")}>Commands</Button>
+        <Button onClick={act(() => void chat.leave())}>Leave the room</Button>
       </div>
     </>
   );

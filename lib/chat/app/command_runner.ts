@@ -213,8 +213,11 @@ export class CommandRunner {
   /** Compares words with a member, or takes the answer. */
   #verify(session: Session, name: string, answer: Answer | undefined): void {
     const peer = find(session, name);
-    if (peer === undefined) this.#handlers.refuse("NO_SUCH_MEMBER", noSuchMember(name));
-    else this.#options.verification.run(peer, answer);
+    const { refuse } = this.#handlers;
+    if (peer !== undefined) this.#options.verification.run(peer, answer);
+    else if (answer !== undefined || !/^(yes|no)$/iu.test(name)) {
+      refuse("NO_SUCH_MEMBER", noSuchMember(name));
+    } else refuse("COMMAND_USAGE", `say whose words you mean: /verify NAME ${name.toLowerCase()}`);
   }
 
   /** Applies a decision about a member. */

@@ -58,6 +58,23 @@ const EXCLUDED: Readonly<Record<Exclusion, string>> = {
   locked: "excluded: new, and the room is locked",
 };
 
+/** What a person can do about keys that are not verified or not kept. */
+export interface KeyHints {
+  /** Says that no one is verified. */
+  readonly unverified: string;
+  /** Follows a verification that is not kept for later runs. */
+  readonly unremembered: string;
+  /** Follows one's own fingerprint if the identity is not kept. */
+  readonly ephemeral: string;
+}
+
+/** What a person at a terminal can do. */
+export const OPTIONS_HINTS: KeyHints = {
+  unverified: "no one is verified yet: run /verify NAME and compare words by phone",
+  unremembered: "later key changes go unnoticed: --known-peers FILE remembers keys",
+  ephemeral: "your key lasts for this run only: --identity FILE keeps a key",
+};
+
 /** Says that not all peers who are met can be remembered. */
 export const CROWDED_TEXT: Readonly<Record<Crowding, string>> = {
   run: `${MAX_SAVED} people were met for the first time in this run: others are not remembered`,
@@ -108,6 +125,38 @@ export function standingText(
     parts.push(`NOT the key that ${credential.name} had before, ${standing.before}`);
   }
   return parts.join("; ");
+}
+
+/**
+ * Lists members with remarks about their identities. Those of one key about whom the remarks are the same are one entry.
+ *
+ * @param peers The members.
+ * @param view What is known about their identities, the fingerprint of this side, and how a name is shown.
+ */
+export function remarkedTexts(
+  peers: readonly Peer[],
+  { standing, own, name }: {
+    readonly standing: (peer: Peer) => Standing;
+    readonly own: string | undefined;
+    readonly name: (identity: Peer["credential"]) => string;
+  },
+): string[] {
+  const remark = (peer: Peer, aliases: Standing["aliases"]) =>
+    standingText(peer, { ...standing(peer), aliases }, own);
+  const groups = Map.groupBy(peers, (peer) => {
+    const { name, fingerprint } = peer.credential;
+    // A member whose key has changed is always named.
+    const alone = standing(peer).trust === "changed" ? name : "";
+    return `${fingerprint} ${alone} ${remark(peer, [])}`;
+  });
+  return [...groups.values()].map((group) => {
+    const [first] = group as [Peer];
+    const here = group.map(({ credential }) => credential.name);
+    const others = standing(first).aliases.filter((alias) => !here.includes(alias.name));
+    const names = listed(group.map(({ credential }) => name(credential)));
+    const one = group.length > 1 ? "one key; " : "";
+    return `${names} ${first.credential.fingerprint} (${one}${remark(first, others)})`;
+  });
 }
 
 function trustText({ trust, exclusion, known, invitation }: Standing): string {
@@ -223,7 +272,7 @@ function matchText(name: string, { trust }: Standing): string {
     case "invited":
       return `${name} is invited: sure unless somebody else had the link; if they match: ${verify}`;
     default:
-      return `if they match: ${verify}`;
+      return `if they match: ${verify}   if not: /verify ${name} no`;
   }
 }
 

@@ -325,8 +325,19 @@ function gathering(
   };
 }
 
-/** The longest name of a room that a prompt shows whole, in characters. */
+/** The longest name of a room that a prompt shows whole, in columns. */
 const MAX_SHOWN_ROOM = 20;
+/** The characters that may be two columns wide: those of East Asia, pictures, and rare ones. */
+const WIDE = /[\u{1100}-\u{115f}\u{2e80}-\u{10ffff}]/gu;
+
+/** Names a room in a prompt, in so few columns that a narrow terminal has some left for a message. */
+export function promptRoom(roomName: string): string {
+  if (roomName === "") return "";
+  let most = MAX_SHOWN_ROOM;
+  const label = () => shortened(roomName, most);
+  while (label().replace(WIDE, "xx").length > MAX_SHOWN_ROOM) most--;
+  return `[${label()}] `;
+}
 
 /** A display on a terminal screen. */
 class ScreenDisplay implements Display {
@@ -391,7 +402,7 @@ class ScreenDisplay implements Display {
 
   mark(mark: string): void {
     this.#mark = mark;
-    const room = this.#roomName === "" ? "" : `[${shortened(this.#roomName, MAX_SHOWN_ROOM)}] `;
+    const room = promptRoom(this.#roomName);
     this.#screen.setPrompt(`${room}${this.#name}${mark === "" ? "" : ` ${mark}`}> `);
   }
 

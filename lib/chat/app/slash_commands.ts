@@ -59,7 +59,7 @@ export function commandsFor(side: Side): (readonly [usage: string, help: string]
 }
 
 /** The keys of a terminal's input line that are worth knowing, and their help texts. */
-const CHAT_KEYS = {
+export const CHAT_KEYS = {
   "Tab, Ctrl-R": "complete a word; search the lines that you have entered",
   "Alt-Enter": "start a new line; so does Shift-Enter in some terminals",
   "Ctrl-Z": "suspend the chat, so that you are away; fg resumes it",
@@ -85,16 +85,16 @@ const NAMED_BESIDE = new Set(
  * Returns what people are shown of the commands: rows that a terminal of 80 columns and 24 rows shows
  * at once.
  *
- * @param keys Whether there is an input line, whose keys are worth knowing.
+ * @param keys The keys of the input line, if it has keys that are worth knowing.
  * @param side Where the person chats.
  */
-export function helpRows(keys: boolean, side: Side): string[] {
+export function helpRows(keys: Readonly<Record<string, string>>, side: Side): string[] {
   const commands = commandsFor(side)
     .filter(([usage]) => !NAMED_BESIDE.has(usage.split(" ")[0]!));
   const rows = [
     ...commands,
     ["//TEXT", "send a text that starts with a slash"],
-    ...keys ? Object.entries(CHAT_KEYS) : [],
+    ...Object.entries(keys),
   ] as const;
   return rows.map(([what, help]) => `${what.padEnd(USAGE_COLUMNS)} ${help}`);
 }

@@ -21,12 +21,15 @@ import {
   faultText,
   fingerprintText,
   isIgnored,
+  type KeyHints,
   leftOutText,
   leftText,
   listed,
   lockText,
   namesOf,
+  OPTIONS_HINTS,
   presenceText,
+  remarkedTexts,
   roomText,
   standingText,
   verdictText,
@@ -40,26 +43,12 @@ import type {
   TrustView,
   Verdict,
 } from "./presenter.ts";
-import { helpRows } from "./slash_commands.ts";
+import { CHAT_KEYS, helpRows } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import type { WireFrame } from "./wire_dump.ts";
 
-const UNVERIFIED = "no one is verified yet: run /verify NAME and compare words by phone";
 const AS_SURE_AS_THE_LINK =
   "invited: sure unless somebody else had the link; if in doubt, run /verify NAME";
-
-/** What a person can do about keys that are not kept. */
-export interface KeyHints {
-  /** Follows a verification that is not kept for later runs. */
-  readonly unremembered: string;
-  /** Follows one's own fingerprint if the identity is not kept. */
-  readonly ephemeral: string;
-}
-
-const OPTIONS_HINTS: KeyHints = {
-  unremembered: "later key changes go unnoticed: --known-peers FILE remembers keys",
-  ephemeral: "your key lasts for this run only: --identity FILE keeps a key",
-};
 
 /** A standing without a remark about the identity: such a member may be one of many in a line. */
 const PLAIN_STANDING = /^(new|verified|invited(| you| by you)|known since [-0-9]+|excluded[^;]*)$/;
@@ -278,10 +267,10 @@ export class RoomTranscript implements Presenter {
     return this.notice(text);
   }
 
-  help(): string[] {
-    const { echo, inBrowser = false } = this.#options;
-    const side = this.#hosts ? "host" : inBrowser ? "browser" : "guest";
-    return helpRows(echo, side).map((row) => this.#note(row));
+  /** Lists the commands, and keys. */
+  help(keys: Readonly<Record<string, string>> = {}): string[] {
+    const side = this.#hosts ? "host" : this.#options.inBrowser === true ? "browser" : "guest";
+    return helpRows(keys, side).map((row) => this.#note(row));
   }
 
   notice(text: string): string[] {
@@ -432,8 +421,11 @@ export class RoomTranscript implements Presenter {
 
   /** Lists members: each one with a remark about its identity, and of the others a few. */
   #everyone(peers: readonly Peer[]): string {
-    const remarked = peers.filter((peer) => !this.#isPlain(peer))
-      .map((peer) => `${this.#person(peer.credential)} (${this.#standing(peer)})`);
+    const remarked = remarkedTexts(peers.filter((peer) => !this.#isPlain(peer)), {
+      standing: ({ credential }) => this.#options.who!.standing(credential),
+      own: this.#self?.fingerprint,
+      name: (identity) => this.#name(identity),
+    });
     const plain = peers.filter((peer) => this.#isPlain(peer)).map((peer) => {
       const standing = this.#standing(peer);
       const known = standing.startsWith("excluded") ? "" : ` (${standing})`;
@@ -450,11 +442,11 @@ export class RoomTranscript implements Presenter {
 
   /** Says how many of the members here are verified. */
   #verified(peers: readonly Peer[]): string {
-    const { who } = this.#options;
+    const { who, hints = OPTIONS_HINTS } = this.#options;
     const count = (state: TrustState) =>
       peers.filter(({ credential }) => who!.of(credential) === state).length;
     const verified = count("verified");
-    if (verified === 0) return count("invited") === 0 ? UNVERIFIED : AS_SURE_AS_THE_LINK;
+    if (verified === 0) return count("invited") === 0 ? hints.unverified : AS_SURE_AS_THE_LINK;
     if (verified === peers.length) return "everyone here is verified";
     return `${verified} of ${peers.length} here ${verified === 1 ? "is" : "are"} verified`;
   }
@@ -546,6 +538,10 @@ export class Transcript extends RoomTranscript {
       : "you";
     const paint = to === undefined ? style.dim : style.magenta;
     return [...gathered, ...this.#speech.own(paint(who), text)];
+  }
+
+  override help(): string[] {
+    return super.help(this.#options.echo ? CHAT_KEYS : {});
   }
 
   override more(): string[] {

@@ -10,6 +10,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
 import type { PagePlace } from "../../../lib/chat/app/invite.ts";
+import { promptRoom } from "../../../lib/chat/app/setup.ts";
 import { clientFiles, readRoomAddress, webOptions } from "../../../lib/commands/chat/chat.ts";
 import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
@@ -23,6 +24,17 @@ Deno.test("an address may contain a room, whose name is normalized", () => {
   assertEquals(readRoomAddress("a.example/garden"), at("a.example", 4396, "garden"));
   assertEquals(readRoomAddress("[::1]:5000/гарденъ"), at("::1", 5000, "гарденъ"));
   assertEquals(readRoomAddress("::1/ｇａｒｄｅｎ"), at("::1", 4396, "garden"));
+});
+
+Deno.test("a prompt names a room in 20 columns, also where its characters are wide", () => {
+  assertEquals(promptRoom(""), "");
+  assertEquals(promptRoom("garden"), "[garden] ");
+  assertEquals(promptRoom("a".repeat(20)), `[${"a".repeat(20)}] `);
+  assertEquals(promptRoom("a".repeat(21)), `[${"a".repeat(19)}…] `);
+  assertEquals(promptRoom("غرفة-الأصدقاء-القدامى"), "[غرفة-الأصدقاء-القدا…] ");
+  assertEquals(promptRoom("部屋".repeat(5)), `[${"部屋".repeat(5)}] `);
+  assertEquals(promptRoom("部屋".repeat(6)), "[部屋部屋部屋部屋部…] ");
+  assertEquals(promptRoom("🎉".repeat(16)), `[${"🎉".repeat(9)}…] `);
 });
 
 Deno.test("an invalid room name is refused in one line with the reason", () => {

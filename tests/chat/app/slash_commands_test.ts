@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   CHAT_COMMANDS,
+  CHAT_KEYS,
   commandsFor,
   completeLine,
   helpRows,
@@ -135,15 +136,15 @@ Deno.test("/help and Tab offer every command that parseLine() reads, /exit besid
 });
 
 Deno.test("/help fits into a terminal of 80 columns and 24 rows, and names every command", () => {
-  const rows = helpRows(true, "host");
+  const rows = helpRows(CHAT_KEYS, "host");
   assert(rows.length < 24, `${rows.length} rows`);
   for (const row of rows) assert(`* ${row}`.length <= 80, row);
   const [, ...words] = Object.keys(CHAT_COMMANDS).map((usage) => usage.split(" ")[0]!);
   for (const word of words) assert(new RegExp(`${word}\\b`).test(rows.join("\n")), word);
   assert(rows.some((row) => row.startsWith("Alt-Enter ")));
-  assertEquals(helpRows(false, "host"), rows.filter((row) => row.startsWith("/")));
+  assertEquals(helpRows({}, "host"), rows.filter((row) => row.startsWith("/")));
   const host = /^\/(kick|ban|reload)\b/;
-  assertEquals(helpRows(true, "guest"), rows.filter((row) => !host.test(row)));
+  assertEquals(helpRows(CHAT_KEYS, "guest"), rows.filter((row) => !host.test(row)));
 });
 
 Deno.test("isKept() keeps private messages, and lines that may be one, out of the history file", () => {

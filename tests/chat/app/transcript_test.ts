@@ -5,6 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Report } from "../../../lib/chat/app/json_report.ts";
 import { ServerTranscript } from "../../../lib/chat/app/observe.ts";
 import { Transcript } from "../../../lib/chat/app/transcript.ts";
+import { checkCredential } from "../../../lib/chat/identity/credential.ts";
 import { KnownPeers } from "../../../lib/chat/trust/known_peers.ts";
 import { Trust, type TrustOptions } from "../../../lib/chat/trust/trust.ts";
 import type { MemberEvent, Peer } from "../../../lib/tcp_chat.ts";
@@ -168,6 +169,40 @@ Deno.test("the three lines on joining name every member with a changed key, also
     "* m1, m2 and 5 others do not receive your messages",
     "* /help lists the commands",
   ]);
+});
+
+Deno.test("on joining, members of one key are one entry, unless their keys have changed", async () => {
+  const self = await credentialOf("ada", 1, now);
+  const names = ["m1", "m2", "m3", "m4", "m5"];
+  const credentials = await Promise.all(names.map(async (name) => {
+    return await checkCredential((await credentialOf(name, 2, now)).bytes, now());
+  }));
+  const start = (known = "") => {
+    const who = new Trust({ known: KnownPeers.parse(known) });
+    const transcript = plain(who);
+    const peers = credentials.map((credential, i) => {
+      return { number: 2 + i, credential, confirmed: true, away: false };
+    });
+    for (const one of peers) who.meet(one, false);
+    return [
+      ...transcript.event({ kind: "admitted", self, room: new Uint8Array(32) }),
+      ...peers.flatMap((one) => transcript.event({ kind: "joined", peer: one, present: true })),
+      ...transcript.event({ kind: "ready" }),
+    ][0];
+  };
+  const { fingerprint } = credentials[0]!;
+  assertEquals(start(), `* you are ada, with m1, m2 and 3 others ${fingerprint} (one key; new)`);
+  // Another name of that key is still told.
+  assertEquals(
+    start(`zoe ${fingerprint} 2026-11-01 verified\n`),
+    `* you are ada, with m1, m2 and 3 others ${fingerprint} ` +
+      "(one key; new; has the same key as zoe (verified))",
+  );
+  const old = `SHA256:${"x".repeat(42)}A`;
+  const changed = start(`m4 ${old} 2026-11-01 verified\nm5 ${old} 2026-11-01 verified\n`);
+  for (const name of ["m4", "m5"]) {
+    assert(changed!.includes(`${name} ${fingerprint} (ITS KEY HAS CHANGED`), changed);
+  }
 });
 
 Deno.test("/fingerprint of a member whose key has changed shows the old fingerprint too", async () => {

@@ -84,7 +84,12 @@ test("a person whose peer does not answer is told so and compares the safety num
     shows("* bo does not answer: it is away, or you have asked it too often"),
   );
   await host.type("/fingerprint bo\n");
-  await host.until("the number", shows("* if they match: /verify bo yes"));
+  await host.until(
+    "the number",
+    shows("* if they match: /verify bo yes   if not: /verify bo no"),
+  );
+  await host.type("/verify yes\n");
+  await host.until("the usage", shows("! say whose words you mean: /verify NAME yes"));
   await host.type("/verify bo yes\n");
   await host.until("bo is verified", shows(`bo is verified, for this run: ${self.fingerprint}`));
   session.leave();
