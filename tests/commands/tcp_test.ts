@@ -140,7 +140,11 @@ Deno.test("tcp connect makes controls visible on a terminal, unless --raw is giv
         }
         connection.closeWrite();
         assertEquals(await code, 0);
-        assertEquals(io.out, raw ? sent : "a␛[2Jb\nc\td␍üé");
+        assertEquals(
+          io.out,
+          raw ? sent : "a␛[2Jb\nc\td␍üé\n",
+          "what follows is on a line of its own",
+        );
       },
     );
   }

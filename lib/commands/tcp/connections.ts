@@ -433,9 +433,18 @@ function hexDisplay(output: OutputStream): Display {
 
 function terminalDisplay(output: OutputStream): Display {
   const text = new TerminalText();
+  let isMidLine = false;
+  const print = (shown: string) => {
+    if (shown !== "") isMidLine = !shown.endsWith("\n");
+    return writeAll(output, shown);
+  };
   return {
     sent: undefined,
-    received: (bytes) => writeAll(output, text.add(bytes)),
-    end: () => writeAll(output, text.end()),
+    received: (bytes) => print(text.add(bytes)),
+    end: () => {
+      print(text.end());
+      // What follows, such as the report of the end or the shell's prompt, is a line of its own.
+      if (isMidLine) print("\n");
+    },
   };
 }
