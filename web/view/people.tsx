@@ -244,6 +244,7 @@ function Member(
               disabled={identity === undefined}
               onClick={() => {
                 chat.answer(peer, "no");
+                converse();
                 close();
               }}
             >
