@@ -172,18 +172,13 @@ export class Inbox {
   async #takeGrant({ chain, step, key, next }: GrantMessage): Promise<void> {
     const known = this.#chains.get(chain);
     if (known !== undefined && known.step >= step) return;
-    if (known === undefined && this.#isOld(chain)) return;
     // Without the key, the frames under it do not open, and the sender sends their lines again.
     if (!this.#pays("grant", 1)) return;
     const { member: sender, signing } = this.peer.credential;
     const scope = { room: this.#context.room, sender, chain };
     this.#chains.set(chain, await ReceivingChain.take(scope, signing, { step, key, next }));
+    // That may be this one: a relay can repeat an old grant.
     if (this.#chains.size > CHAINS_KEPT) this.#chains.delete(Math.min(...this.#chains.keys()));
-  }
-
-  /** Whether a chain is lower than all that are kept. */
-  #isOld(chain: number): boolean {
-    return this.#chains.size === CHAINS_KEPT && chain < Math.min(...this.#chains.keys());
   }
 }
 

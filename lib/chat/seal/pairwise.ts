@@ -170,7 +170,6 @@ export class PairSender {
    * @returns The plaintext; undefined if the receipt is not valid, or not newer than the last one.
    */
   async openReceipt(entry: Entry, context: Bytes): Promise<Bytes | undefined> {
-    if (entry.sequence <= this.#lastReceipt) return undefined;
     const opened = await openEntry("receipt", this.#keys.receipt, this.pair, entry, context);
     if (opened === undefined || entry.sequence <= this.#lastReceipt) return undefined;
     this.#lastReceipt = entry.sequence;
@@ -306,7 +305,7 @@ export class PairReceiver {
    * @returns The plaintext; undefined if the ask is not valid, or not newer than the last one.
    */
   async openAsk(entry: Entry, context: Bytes): Promise<Bytes | undefined> {
-    if (this.#keys === undefined || entry.sequence <= this.#lastAsk) return undefined;
+    if (this.#keys === undefined) return undefined;
     const opened = await openEntry("ask", this.#keys.ask, this.#pair, entry, context);
     if (opened === undefined || entry.sequence <= this.#lastAsk) return undefined;
     this.#lastAsk = entry.sequence;

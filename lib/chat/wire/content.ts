@@ -261,7 +261,7 @@ function readMessages<T>(plaintext: Bytes, read: (kind: number, body: Bytes) => 
 function readLine(reader: ByteReader): OpenedMessage {
   const line = LINE.read(reader);
   const { stream, number, last } = line;
-  if (number === 0 || last >= number) throw new MalformedError("the numbers of a line do not rise");
+  if (last >= number) throw new MalformedError("the numbers of a line do not rise");
   const text = readText(reader);
   return isStream(stream) ? { kind: "line", ...line, stream, text } : UNKNOWN;
 }

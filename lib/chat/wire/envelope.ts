@@ -232,7 +232,7 @@ export function encodeEntries(kind: number, entries: readonly Entry[]): Bytes[] 
   };
   for (const entry of entries) {
     const length = 2 + writer.length + ENTRY.length + entry.box.length;
-    if (length > BOUND.receipts || count === 0xffff) flush();
+    if (length > BOUND.receipts) flush();
     ENTRY.write(writer, entry);
     count += 1;
   }

@@ -17,8 +17,11 @@ import {
   encodeMessages,
   encodeTexts,
   type PairMessage,
+  readPairMessages,
+  readReceipt,
   STREAM,
 } from "../../../lib/chat/wire/content.ts";
+import { readEntries, readPair } from "../../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
 import { Copies, count, faults, type Seat, shown, TestRoom } from "../room.ts";
@@ -271,10 +274,18 @@ Deno.test("content that is malformed, or of unknown kinds, is not shown, and wha
     await eve.seal(chain, plaintext);
   }
   assertEquals([shown(ada), faults(ada)], [[], ["BAD_CONTENT", "BAD_CONTENT", "BAD_CONTENT"]]);
-  // A kind that is reserved takes a number, and is skipped.
+  // A kind that is reserved takes a number, which is withheld, and is skipped.
   await eve.seal(chain, padded(9, 0, 0, 2, 7, 7));
   await eve.say(chain, "two", { number: 2 });
-  assertEquals([shown(ada), count(ada, "ended")], [["eve: two"], 0]);
+  assertEquals([shown(ada), faults(ada).length, count(ada, "ended")], [["eve: two"], 3, 0]);
+  const [entry] = readEntries(eve.raw.frames(KIND.receipt).at(-1)!);
+  const opened = await (await eve.pair(ada)).openReceipt(entry!, (await eve.at()).context);
+  assertEquals(readReceipt(opened!)[0], {
+    stream: STREAM.group,
+    through: 2,
+    seen: 2,
+    withheld: 1,
+  });
   // So is a line of a stream that is not known.
   const line = encodeMessages([
     { kind: "line", stream: STREAM.private, number: 1, last: 0, time: 0, text: utf8("psst") },
@@ -283,6 +294,61 @@ Deno.test("content that is malformed, or of unknown kinds, is not shown, and wha
   await eve.tell(ada, line);
   await room.settle();
   assertEquals(shown(ada), ["eve: two", "eve: psst"]);
+});
+
+Deno.test("the two newest chains of a sender are kept, and an older one or an older step of one is not taken", async () => {
+  const { ada, eve } = await withEve();
+  const chains = await Promise.all([5, 6, 7, 3].map((chain) => eve.chain(chain)));
+  for (const chain of chains) await eve.grant(ada, chain, { next: 3, last: 2 });
+  for (const [i, chain] of chains.entries()) {
+    await eve.say(chain, `${chain.scope.chain}`, { number: 3 + i });
+  }
+  assertEquals(shown(ada), ["eve: 6", "eve: 7"]);
+  // The numbers of a grant whose key is ignored count all the same.
+  assertEquals(faults(ada), ["GAP", "NO_KEY", "GAP", "NO_KEY"]);
+  const newest = chains[2]!;
+  const { grant } = newest;
+  for (let i = 0; i < 3; i++) await newest.advance();
+  await eve.grant(ada, newest, { next: 6, last: 5 });
+  await eve.grant(ada, newest, { next: 6, last: 5, key: new Uint8Array(32) });
+  const old = { kind: "grant" as const, chain: 7, ...grant, next: 6, last: 5 };
+  await eve.tell(ada, [old]);
+  await eve.say(newest, "three steps on", { number: 6 });
+  assertEquals(shown(ada), ["eve: 6", "eve: 7", "eve: three steps on"]);
+});
+
+Deno.test("what is sent again brings no key of a chain from which its recipient was excluded", async () => {
+  const room = new TestRoom();
+  let isExcluded = false;
+  const isEve = ({ credential }: { credential: Credential }) => credential.name === "eve";
+  room.policies.set("ada", {
+    obstacle: (peer) => isExcluded && isEve(peer) ? "is excluded" : undefined,
+    hides: () => false,
+  });
+  const ada = await room.join("ada");
+  const bo = await room.join("bo");
+  const eve = await Eve.join(room);
+  ada.member.enter("one");
+  await room.settle();
+  const receiver = await eve.receiver(ada);
+  isExcluded = true;
+  ada.member.enter("not for eve");
+  await room.settle();
+  isExcluded = false;
+  const before = eve.raw.frames(KIND.pair).length;
+  await eve.receipt(ada, receiver, [{ stream: STREAM.group, through: 0, seen: 1, withheld: 0 }]);
+  await room.settle();
+  await room.pass(1000);
+  const again = await Promise.all(
+    eve.raw.frames(KIND.pair).slice(before).map(async (payload) => {
+      const frame = readPair(payload);
+      const { context } = await eve.at(frame.header.version);
+      const { plaintext } = await receiver.open(frame, context);
+      return readPairMessages(plaintext).map(({ kind }) => kind);
+    }),
+  );
+  assertEquals(again, [["line"]]);
+  assertEquals(shown(bo), ["ada: one", "ada: not for eve"]);
 });
 
 Deno.test("`gone` closes gaps of its sender's streams only, and is reported", async () => {

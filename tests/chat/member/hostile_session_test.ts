@@ -96,6 +96,16 @@ function upTo(length: number): number[] {
   return Array.from({ length }, (_, i) => i + 1);
 }
 
+Deno.test("a roster in a frame of another kind is not taken", async () => {
+  const room = new TestRoom();
+  const ada = await room.enter(
+    "ada",
+    once(KIND.roster, 1, (bytes) => [encodeFrame(KIND.sealed, bytes.subarray(5))]),
+  );
+  await until(() => endingOf(ada) !== undefined, "ada has ended");
+  assertEquals(endingOf(ada), "BAD_RELAY");
+});
+
 Deno.test("a roster out of order, or without an end, is not taken", () => {
   const whole = take(pagesOf(10_000, upTo(10_000)));
   assertEquals([whole?.listings.length, whole?.number], [10_000, 10_001]);

@@ -2,7 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { readPublicName } from "../../../lib/base/host_port.ts";
 import { Door, EntryRules, Pace, sourceOf } from "../../../lib/chat/relay/admission_control.ts";
-import { DEFAULT_LIMITS, type Limits, PER_ADDRESS } from "../../../lib/chat/relay/options.ts";
+import {
+  DEFAULT_LIMITS,
+  JOINS_PER_ADDRESS,
+  type Limits,
+  PER_ADDRESS,
+} from "../../../lib/chat/relay/options.ts";
 
 interface Caller {
   readonly name: number;
@@ -207,6 +212,18 @@ Deno.test("joins in a minute are limited for each address", () => {
   assertEquals(ask(OTHER, 0), undefined);
   assertEquals(ask(FAR, 20_000), undefined);
   assertEquals(ask(FAR, 20_000), "TOO_MANY_JOINS");
+});
+
+Deno.test("this machine's own joins are bounded only where the limit is given", () => {
+  const refused = (limits: Partial<Limits>, source: typeof LOCAL) => {
+    const one = door({ perAddress: 1000, ...limits });
+    const asking = callers(JOINS_PER_ADDRESS + 1);
+    for (const caller of asking) one.arrive(caller, source);
+    return asking.filter((caller) => one.ask(caller, 0) !== undefined).length;
+  };
+  assertEquals(refused({}, LOCAL), 0);
+  assertEquals(refused({}, FAR), 1);
+  assertEquals(refused({ joinsPerAddress: 100 }, LOCAL), JOINS_PER_ADDRESS + 1 - 100);
 });
 
 Deno.test("rejoins in a minute are limited for each identity", () => {

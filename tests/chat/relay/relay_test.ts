@@ -288,6 +288,18 @@ Deno.test("the relay copies the statement of a `leave` into `left`, and leaves i
   assertEquals(left.map(({ version, member }) => [version, member]), [[4, 2], [5, 3]]);
 });
 
+Deno.test("a relay is idle once those with a connection have acknowledged everything", async () => {
+  const room = new RelayRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.raw.acknowledges = false;
+  ada.raw.say();
+  await room.settle();
+  assertEquals(room.relay.isIdle, false);
+  bo.raw.close();
+  await room.settle();
+  assertEquals(room.relay.isIdle, true);
+});
+
 Deno.test("a relay that closes tells every member why", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");

@@ -1,6 +1,6 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { faults, shown, TestRoom, until } from "../room.ts";
+import { count, faults, shown, TestRoom, until } from "../room.ts";
 
 const TEXTS = {
   "1 byte": "x",
@@ -38,6 +38,24 @@ Deno.test("a text above the limit is refused with the limit, and the chat contin
   assert(ada.member.enter("after").ok);
   await until(() => shown(bo).length === 1, "bo has read it");
   assertEquals(shown(bo), ["ada: after"]);
+});
+
+Deno.test("a line is taken once the roster is displayed, and none after the end", async () => {
+  const room = new TestRoom();
+  const ada = await room.enter("ada");
+  ada.showing = false;
+  await until(() => count(ada, "ready") === 1, "ada is in");
+  await room.settle();
+  const code = () => {
+    const entered = ada.member.enter("hello");
+    return entered.ok ? "taken" : entered.code;
+  };
+  assertEquals(code(), "NOT_JOINED");
+  ada.member.displayed(ada.events.length);
+  assertEquals(code(), "taken");
+  ada.member.close();
+  await room.settle();
+  assertEquals(code(), "NOT_JOINED");
 });
 
 Deno.test("lines to nobody, to oneself and before joining are refused or told", async () => {
