@@ -42,6 +42,24 @@ function keeping(kind: number, into: Bytes[]): Tamper {
   };
 }
 
+Deno.test("a contact that has shown everything is sent nothing again in the next room, whatever receipts were lost", async () => {
+  const room = new TestRoom();
+  let isLossy = true;
+  const ada = await room.join(
+    "ada",
+    ({ kind, bytes }) => isLossy && kind === KIND.receipt ? [] : [bytes],
+  );
+  const bo = await room.join("bo");
+  ada.member.enter("hello");
+  await room.settle();
+  assertEquals([shown(bo), count(ada, "delivered")], [["ada: hello"], 0]);
+  isLossy = false;
+  room.restart();
+  using copies = new Copies();
+  await reconnect(room, ada, bo);
+  assertEquals([count(ada, "delivered"), copies.count], [1, 0]);
+});
+
 Deno.test("a contact whose name an accepted newcomer has in the next room has left", async () => {
   const room = new TestRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];

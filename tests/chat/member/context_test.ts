@@ -165,7 +165,9 @@ Deno.test("a newcomer with the name of an unconfirmed member waits, and is accep
   assertEquals(ada.member.roster.get(ghost.key), undefined);
   ada.member.enter("welcome, cy");
   await room.settle();
-  assertEquals(shown(cy), ["ada: welcome, cy"]);
+  cy.member.enter("thanks");
+  await room.settle();
+  assertEquals([shown(cy), shown(ada)], [["ada: welcome, cy"], ["cy: thanks"]]);
 });
 
 Deno.test("a newcomer with the name of an unconfirmed member that says nothing is not taken, and is given no key", async () => {
@@ -177,6 +179,19 @@ Deno.test("a newcomer with the name of an unconfirmed member that says nothing i
   assertEquals(happened(ada), ["joined", "NAME_TAKEN"]);
   assertEquals(ada.member.roster.byName("cy")?.credential.key, ghost.key);
   assertEquals(cy.frames(KIND.pair), []);
+});
+
+Deno.test("a member answers a joining with `here` in a room of up to 16 members", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const said: number[] = [];
+  for (let i = 1; i <= 16; i++) {
+    await RawMember.join(room.relay, await credentialOf(`m${i}`, 1, room.clock.now));
+    await room.settle();
+    said.push(ada.sent.filter((bytes) => bytes[4] === KIND.here).length);
+  }
+  // The first is that of its own joining.
+  assertEquals(said.slice(-3), [15, 16, 16]);
 });
 
 Deno.test("nothing but the `here` of a waiting newcomer is looked at", async () => {

@@ -2,8 +2,11 @@
 import { assertEquals } from "@std/assert";
 import { MAX_BATCH_LINES } from "../../../lib/chat/member/contacts.ts";
 import { MAX_MESSAGES } from "../../../lib/chat/wire/content.ts";
+import { readSealed } from "../../../lib/chat/wire/envelope.ts";
+import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { count, shown, TestRoom, until } from "../room.ts";
+import { RawMember } from "../raw_member.ts";
+import { count, credentialOf, shown, TestRoom, until } from "../room.ts";
 
 Deno.test("at most 1,024 lines of a stream share a frame, and four such parts and a grant are within a frame's bound", async () => {
   assertEquals(4 * MAX_BATCH_LINES + 5 < MAX_MESSAGES, true);
@@ -18,6 +21,34 @@ Deno.test("at most 1,024 lines of a stream share a frame, and four such parts an
   await room.settle();
   // One at once, and the others in three frames.
   assertEquals([shown(bo).length, sealed() - before], [3_001, 4]);
+});
+
+Deno.test("lines that were entered at different versions do not share a frame", async () => {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  const { encrypt } = crypto.subtle;
+  const gate = Promise.withResolvers<void>();
+  crypto.subtle.encrypt = async (...args) => {
+    await gate.promise;
+    return await encrypt.apply(crypto.subtle, args);
+  };
+  try {
+    for (const text of ["zero", "one"]) ada.member.enter(text);
+    await RawMember.join(room.relay, await credentialOf("cy", 5, room.clock.now));
+    await until(() => count(ada, "joined") === 2, "ada is told of cy");
+    await Promise.resolve(); // until it is displayed
+    ada.member.enter("two");
+    gate.resolve();
+    await room.settle();
+  } finally {
+    crypto.subtle.encrypt = encrypt;
+  }
+  const places = ada.sent.filter((bytes) => bytes[4] === KIND.sealed).map((bytes) => {
+    const { number, version } = readSealed(bytes.subarray(FRAME_HEADER_BYTES)).header;
+    return [number, version];
+  });
+  assertEquals(places, [[1, 2], [3, 3]]);
+  assertEquals(shown(bo), ["ada: zero", "ada: one", "ada: two"]);
 });
 
 Deno.test("a message is delivered once every recipient has shown it, and not before", async () => {

@@ -11,6 +11,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeLeft, encodeMember } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
+import { Eve } from "../eve.ts";
 import { Copies, count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
 import { endingOf } from "../tampering.ts";
 
@@ -84,6 +85,28 @@ Deno.test("lost messages are sent again oldest first, at most 64 KiB for each re
   await room.pass(1_000);
   assertEquals(order(), ["6", "1", "2", "3", "4", "5"]);
   assertEquals(count(ada, "delivered"), 6);
+});
+
+Deno.test("what two answers in a row do not show is sent again, and not after the first one", async () => {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const eve = await Eve.join(room);
+  ada.member.enter("hello");
+  await room.settle();
+  const receiver = await eve.receiver(ada);
+  const kinds = (kind: number) => eve.raw.frames(kind).length;
+  const before = kinds(KIND.pair);
+  const again: number[] = [];
+  // By it, eve proves that it can answer.
+  await eve.receipt(ada, receiver, []);
+  for (let asked = 1; asked <= 2; asked++) {
+    for (let i = 0; i < 10 && kinds(KIND.ask) < asked; i++) await room.pass(1_000);
+    assertEquals(kinds(KIND.ask), asked);
+    await eve.receipt(ada, receiver, []);
+    await room.pass(1_000);
+    again.push(kinds(KIND.pair) - before);
+  }
+  assertEquals(again, [0, 1]);
 });
 
 Deno.test("receipts lost with a connection are sent again over the next one without an ask", async () => {

@@ -293,7 +293,7 @@ Deno.test("content that is malformed, or of unknown kinds, is not shown, and wha
   await eve.tell(ada, line.with(4, 77));
   await eve.tell(ada, line);
   await room.settle();
-  assertEquals(shown(ada), ["eve: two", "eve: psst"]);
+  assertEquals([shown(ada), faults(ada).length], [["eve: two", "eve: psst"], 3]);
 });
 
 Deno.test("the two newest chains of a sender are kept, and an older one or an older step of one is not taken", async () => {

@@ -167,6 +167,21 @@ Deno.test("a member that returns after the grace is told the time span that it m
   assertEquals(comebacks(bo).at(-1)?.missed, undefined);
 });
 
+Deno.test("a member that a relay has forgotten within its grace is told the time span as well", async () => {
+  const room = new TestRoom({ graceMs: GRACE_MS });
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  bo.cut();
+  await room.settle();
+  const from = room.clock.now();
+  room.relay.remove(bo.self.key, false);
+  ada.member.enter("not to bo");
+  await room.pass(1_000);
+  bo.connect();
+  await until(() => count(bo, "reconnected") === 1, "bo is back");
+  assertEquals(comebacks(bo)[0]?.missed, { from, to: from + 1_000 });
+  assertEquals(shown(bo), []);
+});
+
 Deno.test("an away member with more than 4 MiB waiting stays, falls behind, and misses nothing once it is back", async () => {
   const room = new TestRoom({ graceMs: GRACE_MS });
   const [ada, bo, cy] = [await room.join("ada"), await room.join("bo"), await room.join("cy")];

@@ -202,6 +202,29 @@ Deno.test("frames that were not received are sent again byte for byte", async ()
   assertEquals(bo.raw.bye, "REPLACED");
 });
 
+Deno.test("a connection that ends while its join is checked makes no member", async () => {
+  const room = new RelayRoom();
+  const self = await room.credential("ada");
+  const raw = new RawMember(room.relay);
+  const { transcript } = await raw.challenge();
+  const proven = await provenJoin(self, transcript, DIALLED);
+  const { verify } = crypto.subtle;
+  let checked = 0;
+  crypto.subtle.verify = async (...args) => {
+    raw.close();
+    checked += 1;
+    return await verify.apply(crypto.subtle, args);
+  };
+  try {
+    raw.send(proven);
+    await until(() => checked > 2, "the join is checked");
+    await room.settle();
+  } finally {
+    crypto.subtle.verify = verify;
+  }
+  assertEquals([room.relay.size, told(room)], [0, ["refused LOST"]]);
+});
+
 Deno.test("a member that is removed while its resume is checked is not resumed", async () => {
   const room = new RelayRoom();
   const ada = await room.join("ada");
