@@ -10,6 +10,7 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import { chatThroughShell } from "../chat/app/chat_process.ts";
+import { PROCESS_KEYS } from "../fixtures/process_keys.ts";
 import { canUnshare } from "../fixtures/unshare.ts";
 
 const NETWORK = "ip link set lo up && ip addr add fe80::1/64 dev lo nodad";
@@ -20,10 +21,16 @@ Deno.test({
   name: "a server on a link-local address prints it with its interface, and is dialled by that",
   ignore,
   async fn() {
-    const parley = "deno run --no-prompt --allow-net main.ts chat";
+    const parley = (...args: string[]) =>
+      ["deno run", PROCESS_KEYS.nextWord(), "--no-prompt --allow-net main.ts chat", ...args]
+        .join(" ");
     await using both = chatThroughShell(
-      `${NETWORK}; ${parley} server --host fe80::1%lo --port 4396 --name ada --public-name fe80::1 --json &
-      while ! echo hello | ${parley} client '[fe80::1%lo]:4396' --name bo 2> /dev/null; do sleep 0.2; done >&2
+      `${NETWORK}; ${
+        parley("server --host fe80::1%lo --port 4396 --name ada --public-name fe80::1 --json")
+      } &
+      while ! echo hello | ${
+        parley("client '[fe80::1%lo]:4396' --name bo")
+      } 2> /dev/null; do sleep 0.2; done >&2
       kill $!; wait $!`,
       UNSHARE,
     );

@@ -1,16 +1,17 @@
 import { Failure } from "../../lib/base/failure.ts";
 import { ping } from "../../lib/info/ping/ping.ts";
 import { resolveHost, withZone } from "../../lib/net/resolve_host.ts";
-import { createIdentity, joinRoom, openRelay } from "../../lib/tcp_chat.ts";
+import { joinRoom, openRelay } from "../../lib/tcp_chat.ts";
 import { openSocket } from "../../lib/udp/datagram_socket.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { credentialOf } from "../chat/keys.ts";
 
 const HOST = "fe80::1";
 
 Deno.test("a link-local address without an interface is refused in words, and the interface asked for", async () => {
   const hint = "add the interface, such as fe80::1%eth0";
-  const self = await createIdentity("ada");
+  const self = await credentialOf("ada", 0, Date.now);
   const failures = [
     assertThrows(() => openRelay({ hostname: HOST, port: 0 }), Failure),
     await assertRejects(

@@ -13,6 +13,7 @@ import { ChatProcess } from "../chat/app/chat_process.ts";
 import { leave, texts, visit } from "../chat/guests.ts";
 import { until } from "../chat/room.ts";
 import { canUnshare } from "../fixtures/unshare.ts";
+import { PROCESS_KEYS } from "../fixtures/process_keys.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const ignore = !await canUnshare("-rm", "mount -t tmpfs tmpfs /mnt");
@@ -157,7 +158,8 @@ Deno.test({
 /** A client on a small disk. A line that begins with `!` is done by the shell before it, and not said. */
 class ClientOnSmallDisk extends ChatProcess {
   constructor(port: number, keeps = "--known-peers /mnt/peers") {
-    const client = `${PARLEY} chat client 127.0.0.1:${port} --name bo --json`;
+    const parley = PARLEY.replace("deno run", `deno run ${PROCESS_KEYS.nextWord()}`);
+    const client = `${parley} chat client 127.0.0.1:${port} --name bo --json`;
     const [program, ...args] = onSmallDisk(
       `exec 3>&1; while IFS= read -r line; do case $line in ` +
         `"!"*) eval "\${line#!}" >&3;; *) printf '%s\\n' "$line";; esac; done | ` +

@@ -16,11 +16,16 @@ import {
 } from "../chat/app/chat_process.ts";
 import { someAtATime } from "../fixtures/at_a_time.ts";
 import { granted } from "../fixtures/granted.ts";
+import { PROCESS_KEYS } from "../fixtures/process_keys.ts";
 
 const ignore = !granted("run=deno,sh") ||
   Deno.build.os === "windows";
-const PARLEY = "deno run --no-prompt --allow-net main.ts chat";
 const FULL = "parley: cannot write to standard output: no space is left on the device (ENOSPC)";
+
+/** A command that starts the chat, for a shell. */
+function chat(args: string): string {
+  return `deno run ${PROCESS_KEYS.nextWord()} --no-prompt --allow-net main.ts chat ${args}`;
+}
 
 Deno.test({
   name: "a chat whose output is full leaves with 1, and says so",
@@ -30,7 +35,7 @@ Deno.test({
     await using _server = server;
     const roles = [`client ${address} --listen`, "server --port 0", "server --port 0 --relay-only"];
     await someAtATime(roles.flatMap((role) => [role, `${role} --json`]), async (role) => {
-      await using full = chatThroughShell(`exec ${PARLEY} ${role} > /dev/full`);
+      await using full = chatThroughShell(`exec ${chat(role)} > /dev/full`);
       assertEquals([await full.ended(), full.errors[0]], [1, FULL], role);
     });
   },
@@ -42,7 +47,7 @@ Deno.test({
   async fn() {
     const { server, address } = await startServer("--relay-only");
     await using _server = server;
-    const listen = `${PARLEY} client ${address} --name bo --listen --json`;
+    const listen = chat(`client ${address} --name bo --listen --json`);
     await using bo = chatThroughShell(
       `{ ${listen} < /dev/null; echo left with $? >&2; } | head -1`,
     );
@@ -58,7 +63,7 @@ Deno.test({
   name: "a server whose output has no reader ends, and its members are told",
   ignore,
   async fn() {
-    const serve = `${PARLEY} server --name ada --port 0 --json`;
+    const serve = chat("server --name ada --port 0 --json");
     await using ada = chatThroughShell(
       `{ ${serve} < /dev/null; echo left with $? >&2; } | head -1`,
     );
@@ -80,7 +85,7 @@ Deno.test({
   async fn() {
     const { server, address } = await startServer("--relay-only");
     await using _server = server;
-    const client = `${PARLEY} client ${address}`;
+    const client = chat(`client ${address}`);
     for (const closed of [`${client} <&-`, `echo x | ${client} >&-`, `${client} <&- >&- 2>&-`]) {
       await using process = chatThroughShell(closed);
       assertEquals(await process.ended(), 0, closed);

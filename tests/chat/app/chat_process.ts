@@ -18,6 +18,7 @@ export interface ChatEvent {
 export class ChatProcess extends PipedProcess {
   readonly lines: string[] = [];
   readonly errors: string[] = [];
+  readonly #events: ChatEvent[] = [];
   protected override readonly reading: Promise<unknown>;
   #changed = Promise.withResolvers<void>();
   #ended = false;
@@ -53,9 +54,11 @@ export class ChatProcess extends PipedProcess {
     this.#changed = Promise.withResolvers();
   }
 
-  /** What it has said so far, as objects. */
+  /** What it has said so far, as objects. Each line is parsed once. */
   get events(): ChatEvent[] {
-    return this.lines.map((line) => JSON.parse(line));
+    const more = this.lines.slice(this.#events.length);
+    this.#events.push(...more.map((line) => JSON.parse(line)));
+    return [...this.#events];
   }
 
   /** The events of a kind. */

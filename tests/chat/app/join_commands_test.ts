@@ -8,6 +8,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
+import { PROCESS_KEYS } from "../../fixtures/process_keys.ts";
 import { canUnshare } from "../../fixtures/unshare.ts";
 import { chatThroughShell } from "./chat_process.ts";
 
@@ -22,7 +23,8 @@ const ignore = !await canUnshare("-rn", NETWORK);
 
 /** The commands that a server with these options and permissions tells. */
 async function commandsOf(options: string, permissions = "--allow-net --allow-sys") {
-  const parley = `deno run --no-prompt ${permissions} main.ts chat server --name ada`;
+  const parley =
+    `deno run ${PROCESS_KEYS.nextWord()} --no-prompt ${permissions} main.ts chat server --name ada`;
   await using server = chatThroughShell(
     `${NETWORK}; exec ${parley} --json ${options}`,
     ["unshare", "-rn", "sh", "-c"],

@@ -88,7 +88,7 @@ test("--plain only appends lines, shows no prompt, and leaves line editing to th
   assertEquals(after("/help lists the commands", shown), ["hello", "ada: hello bo"]);
   await bo.press("C-d");
   await bo.until("its leaving", shows("left with 0"));
-  await bo.type("clear; deno run --no-prompt --allow-net main.ts chat --plain\n");
+  await bo.type("clear; deno run $KEYS --no-prompt --allow-net main.ts chat --plain\n");
   await bo.until("the question", ({ rows }) => rows.at(-1) === "server or client?");
   await bo.press("C-d");
 });
@@ -127,8 +127,8 @@ test("--plain writes no control characters except line ends", async () => {
   await using _ada = ada;
   await using bo = await Pane.open(110, 40, "NO_COLOR=");
   const client =
-    `deno run --no-prompt --allow-net main.ts chat client ${address} --name bo --plain`;
-  await bo.type(`clear; script -qc '${client}' /dev/null | cat -v; echo left with $?\n`);
+    `deno run $KEYS --no-prompt --allow-net main.ts chat client ${address} --name bo --plain`;
+  await bo.type(`clear; script -qc "${client}" /dev/null | cat -v; echo left with $?\n`);
   // cat(1) shows each carriage return as ^M, so that rows end anywhere, also at a blank.
   const said = ({ rows }: Shown) => rows.join("").replaceAll(" ", "");
   await bo.until("the room", (shown) => said(shown).includes("/helpliststhecommands"));
@@ -188,7 +188,8 @@ test("--history keeps typed lines for the next run, and no private, pasted or re
   await using bo = await Pane.open(110, 40, "NO_COLOR=1");
   await bo.type("root=$PWD; cd $(mktemp -d) && clear && echo ready\n");
   await bo.until("the directory", ({ rows }) => rows.includes("ready"));
-  const chat = "deno run --no-prompt --allow-net --allow-read=. --allow-write=. $root/main.ts chat";
+  const chat =
+    "deno run $KEYS --no-prompt --allow-net --allow-read=. --allow-write=. $root/main.ts chat";
   const client = `${chat} client ${address} --name bo --history lines.txt`;
   await bo.type(`clear; ${client}; echo left with $?\n`);
   await bo.until("the room", shows("/help lists the commands"));

@@ -9,8 +9,9 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals, assertMatch } from "@std/assert";
-import { createIdentity, joinRoom } from "../../../lib/tcp_chat.ts";
+import { joinRoom } from "../../../lib/tcp_chat.ts";
 import { HAS_TMUX, type Pane, type Shown } from "../../terminal/tmux.ts";
+import { credentialOf } from "../keys.ts";
 import { shows, startChat, startServerPane } from "./chat_pane.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -74,7 +75,7 @@ test("a person whose peer does not answer is told so and compares the safety num
   await using _host = host;
   const [hostname = "", port] = address.split(":");
   // A program of someone who does not know of words.
-  const self = await createIdentity("bo");
+  const self = await credentialOf("bo", 0, Date.now);
   const session = await joinRoom({ self, hostname, port: Number(port), event: () => {} });
   await host.until("bo", shows("bo joined"));
   await host.type("/verify bo\n");

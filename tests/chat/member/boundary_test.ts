@@ -8,7 +8,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
-import { generateMemberKeys, makeCredential } from "../../../lib/chat/identity/credential.ts";
+import { makeCredential } from "../../../lib/chat/identity/credential.ts";
 import {
   MemberConnection,
   type MemberConnectionOutput,
@@ -22,16 +22,21 @@ import {
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
 import { encodeFrame } from "../../../lib/chat/wire/frame.ts";
 import { KIND, PROTOCOL_VERSION } from "../../../lib/chat/wire/kinds.ts";
-import {
-  createIdentity,
-  joinRoom,
-  openRelay,
-  type RelayEvent,
-  type Tap,
-} from "../../../lib/tcp_chat.ts";
+import { joinRoom, openRelay, type RelayEvent, type Tap } from "../../../lib/tcp_chat.ts";
 import { BREAKAGE, withBroken, withThrowing } from "../broken_runtime.ts";
 import { RawMember } from "../raw_member.ts";
-import { Clock, count, credentialOf, faults, type Seat, shown, TestRoom, until } from "../room.ts";
+import { fixedPair } from "../../fixtures/fixed_keys.ts";
+import {
+  Clock,
+  count,
+  credentialOf,
+  faults,
+  pooledKeys,
+  type Seat,
+  shown,
+  TestRoom,
+  until,
+} from "../room.ts";
 import { endingOf } from "../tampering.ts";
 import { quiet } from "../under_way.ts";
 
@@ -46,7 +51,8 @@ function wrapsTo3072(...[algorithm, key]: readonly unknown[]): boolean {
 async function withEve(): Promise<{ room: TestRoom; ada: Seat; bo: Seat; eve: RawMember }> {
   const room = new TestRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
-  const keys = await generateMemberKeys({ identityBits: 2048, sessionBits: 3072 });
+  const session = await fixedPair("encrypt", "process identity", 0);
+  const keys = { ...await pooledKeys(2), session };
   const self = await makeCredential("eve", keys, room.clock.now() + 3_600_000);
   const eve = await RawMember.join(room.relay, self);
   await room.settle();
@@ -249,7 +255,7 @@ Deno.test("an exception in a listener or tap ends its session only, and the rela
   await using relay = openRelay({ port: 0, event: (event) => events.push(event) });
   const { port } = relay.addr;
   for (const broken of [{ event: breaks }, { event: () => {}, tap: () => breaks }]) {
-    const self = await createIdentity("ada");
+    const self = await credentialOf("ada", 0, Date.now);
     const session = await joinRoom({ self, port, ...broken }).catch((error) => error);
     const ended = session instanceof Error ? Promise.reject(session) : session.ended;
     await assertRejects(() => ended, TypeError, "a listener");
@@ -257,7 +263,7 @@ Deno.test("an exception in a listener or tap ends its session only, and the rela
   assertEquals(relay.state().tally.failures, 0);
   const ready = Promise.withResolvers<void>();
   const session = await joinRoom({
-    self: await createIdentity("bo"),
+    self: await credentialOf("bo", 1, Date.now),
     port,
     event: ({ kind }) => kind === "ready" && ready.resolve(),
   });
@@ -279,7 +285,7 @@ Deno.test("a tap of a relay that throws ends the connection that it looks at, an
     tap: () => taps.shift()!(),
   });
   const { port } = relay.addr;
-  const self = await createIdentity("ada");
+  const self = await credentialOf("ada", 0, Date.now);
   for (let i = 0; i < 2; i++) {
     const session = await joinRoom({ self, port, event: () => {} });
     await session.ended;
