@@ -127,14 +127,19 @@ Deno.test({
     await using tcpServer = openTcpEchoServer({ port: 0 });
     const lines = commandLines(keys.path, server.addr.port, tcpServer.addr.port);
     await someAtATime(Object.entries(lines), async ([name, line]) => {
-      const process = new Deno.Command("deno", {
-        args: [...PARLEY_RUN.split(" ").slice(1), ...line.split(" ")],
+      const words = [...PARLEY_RUN.split(" "), ...line.split(" ")];
+      const process = new Deno.Command("sh", {
+        args: ["-c", 'read -r _; exec "$@" < /dev/null', "sh", ...words],
         cwd: ROOT,
-        stdin: "null",
+        stdin: "piped",
         stdout: "piped",
         stderr: "piped",
       }).spawn();
       await process.stdout.cancel();
+      // It starts only now: what it says before its reader is gone would be taken.
+      const input = process.stdin.getWriter();
+      await input.write(new TextEncoder().encode("go\n"));
+      await input.close();
       const [{ code }, stderr] = await Promise.all([
         process.status,
         new Response(process.stderr).text(),

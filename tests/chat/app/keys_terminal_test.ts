@@ -116,8 +116,9 @@ test("with --plain, Ctrl-C leaves the chat after what was typed is sent", async 
   await using bo = await start(110, "client", address, "--name", "bo", "--plain");
   await bo.until("the room", shows("/help lists the commands"));
   await bo.type("hello\n");
-  await bo.press("C-c");
+  // At Ctrl-C the terminal discards what the chat has not read yet (NOFLSH of termios(3)).
   await ada.until("the line", ({ rows }) => rows.includes("bo: hello"));
+  await bo.press("C-c");
   await bo.until("its leaving", shows("left with 130"));
   await ada.until("news of it", ({ rows }) => rows.includes("* bo left"));
 });
@@ -128,7 +129,7 @@ test("--plain writes no control characters except line ends", async () => {
   await using bo = await Pane.open(110, 40, "NO_COLOR=");
   const client =
     `deno run $KEYS --no-prompt --allow-net main.ts chat client ${address} --name bo --plain`;
-  await bo.type(`clear; script -qc "${client}" /dev/null | cat -v; echo left with $?\n`);
+  await bo.type(`clear; script -qc '${client}' /dev/null | cat -v; echo left with $?\n`);
   // cat(1) shows each carriage return as ^M, so that rows end anywhere, also at a blank.
   const said = ({ rows }: Shown) => rows.join("").replaceAll(" ", "");
   await bo.until("the room", (shown) => said(shown).includes("/helpliststhecommands"));

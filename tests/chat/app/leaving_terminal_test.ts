@@ -72,10 +72,9 @@ for (const signal of ["TERM", "HUP"]) {
     await using bo = await visit(address, "bo", (line) => `exec ${line}`);
     const pid = (await bo.tmux("display-message", "-p", "#{pane_pid}")).trim();
     await bo.tmux("set-option", "remain-on-exit", "on");
-    await bo.tmux(
-      ...["send-keys", "-l", "last", ";", "send-keys", "Enter", ";"],
-      ...["run-shell", `sleep 0.05; kill -${signal} ${pid}`],
-    );
+    await bo.press("l", "a", "s", "t", "Enter");
+    await bo.until("the line", ({ rows }) => rows.includes("you: last"));
+    await bo.run(`kill -${signal} ${pid}`);
     await ada.until("the leaving", ({ rows }) => rows.includes("* bo left"));
     assertEquals((await ada.shown()).rows.includes("bo: last"), true);
   });
