@@ -182,7 +182,7 @@ const texts = [
   { time: 1_700_000_000_000, text: "hello" },
   { time: 1_700_000_000_001, text: "你好 🙂" },
 ];
-const sealedText = encodeTexts(texts.map((one) => ({ ...one, text: utf8(one.text) })));
+const sealedText = encodeTexts(texts);
 const sealed = await chain.seal(
   { sender: 1, route: 0, number: 41, version, context },
   sealedText,
@@ -201,7 +201,7 @@ const messages: PairMessage[] = [
     number: 3,
     last: 1,
     time: 1_700_000_000_002,
-    text: utf8("between us"),
+    text: "between us",
   },
   { kind: "grant", chain: 7, step: 2, key: steps[2]!, next: 41, last: 39 },
   { kind: "gone", stream: 0, number: 38 },

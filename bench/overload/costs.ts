@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, secureRandom, utf8 } from "../../lib/base/bytes.ts";
+import { type Bytes, secureRandom } from "../../lib/base/bytes.ts";
 import {
   checkCredential,
   type Credential,
@@ -108,7 +108,7 @@ export async function steps(port: number, self: OwnCredential, begun: () => void
     const header = { ...place, chain: 0, step, check: checkOf(context) };
     const commitment = await commitmentTo(scope, step, key);
     const bound = sealedBound(header, { room, sender, context, commitment });
-    const text = encodeTexts([{ time: Date.now(), text: utf8("far") }]);
+    const text = encodeTexts([{ time: Date.now(), text: "far" }]);
     const raw = await messageKey(scope, step, key);
     const sealing = await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt"]);
     const algorithm = { name: "AES-GCM", iv: vectorOf(step + 1), additionalData: bound };

@@ -191,6 +191,8 @@ export class ByteReader {
 /** ASCII of up to this length is converted here: a call of the runtime's converters takes longer. */
 const SHORT = 256;
 
+const ASCII = /^[\0-\x7f]*$/;
+
 /** Encodes text as UTF-8 (RFC 3629). */
 export function utf8(text: string): Bytes {
   const { length } = text;
@@ -204,12 +206,16 @@ export function utf8(text: string): Bytes {
   return bytes;
 }
 
+/** Returns the length of a text in UTF-8, in bytes. */
+export function utf8Length(text: string): number {
+  return ASCII.test(text) ? text.length : encoder.encode(text).length;
+}
+
 /** Returns the text of short ASCII; undefined for any other bytes. */
 export function shortAscii(bytes: Uint8Array): string | undefined {
-  const { length } = bytes;
-  if (length > SHORT) return undefined;
-  for (let i = 0; i < length; i++) if (bytes[i]! >= 0x80) return undefined;
-  return mapKey(bytes);
+  if (bytes.length > SHORT) return undefined;
+  const text = mapKey(bytes);
+  return ASCII.test(text) ? text : undefined;
 }
 
 /**

@@ -1,6 +1,13 @@
 // @ts-types="../../types/std_assert.d.ts"
 import { assertEquals, assertThrows } from "@std/assert";
-import { fromUtf8, MalformedError, sameBytes, shortAscii, utf8 } from "../../lib/base/bytes.ts";
+import {
+  fromUtf8,
+  MalformedError,
+  sameBytes,
+  shortAscii,
+  utf8,
+  utf8Length,
+} from "../../lib/base/bytes.ts";
 
 const LENGTHS = [0, 1, 64, 255, 256, 257, 5000];
 
@@ -10,6 +17,7 @@ Deno.test("utf8() and fromUtf8() convert as the runtime does, at every length an
     for (const text of [ascii, `é${ascii}`, `${ascii}é`, `${ascii}🙂${ascii}`, `${ascii}\ufeff`]) {
       const bytes = new TextEncoder().encode(text);
       assertEquals(utf8(text), bytes);
+      assertEquals(utf8Length(text), bytes.length);
       assertEquals(fromUtf8(bytes), text);
     }
     assertEquals(utf8(`${ascii}\ud800`), new TextEncoder().encode(`${ascii}\ufffd`));

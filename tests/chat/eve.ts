@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Bytes, mapKey, secureRandom, sha256, utf8 } from "../../lib/base/bytes.ts";
+import { type Bytes, mapKey, secureRandom, sha256 } from "../../lib/base/bytes.ts";
 import { sign } from "../../lib/chat/identity/signing.ts";
 import { type SealedPlace, SendingChain } from "../../lib/chat/seal/chain.ts";
 import { type AtVersion, PairReceiver, PairSender } from "../../lib/chat/seal/pairwise.ts";
@@ -141,7 +141,7 @@ export class Eve {
 
   /** Says a text. */
   async say(chain: SendingChain, text: string, place: Partial<SealedPlace> = {}): Promise<void> {
-    await this.seal(chain, encodeTexts([{ time: 0, text: utf8(text) }]), place);
+    await this.seal(chain, encodeTexts([{ time: 0, text }]), place);
   }
 
   /** Shows the others that eve is there. */

@@ -82,7 +82,7 @@ export class Screens {
     if (event.kind === "reconnected" || event.kind === "ready") process.attempt = 0;
     if (event.kind === "delivered" || event.kind === "unheard") {
       const missed = (event.missed ?? []).map(({ name }) => name);
-      this.#at.checker.delivered(process.name, lineOf(event.line.shown), missed);
+      this.#at.checker.delivered(process.name, lineOf(event.line.text), missed);
     }
     if (event.kind === "reconnected" && this.#at.relays.givenUp.delete(process.name)) {
       this.#at.checker.cameBack(process.name, event.missed !== undefined);

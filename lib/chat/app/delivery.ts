@@ -337,7 +337,7 @@ export function notShownText(text: string, missed: readonly Missed[]): string[] 
 export function slowText(waiting: WaitingLine): string {
   const { line, shown, recipients, waitingFor } = waiting;
   const names = namesText(waitingFor.map(({ credential }) => credential.name));
-  return `✓ ${shown} of ${recipients}: not shown by ${names} yet: "${quoted(line.shown)}"`;
+  return `✓ ${shown} of ${recipients}: not shown by ${names} yet: "${quoted(line.text)}"`;
 }
 
 /** Says what waits, in a line each. */
@@ -364,7 +364,7 @@ function countText(messages: number): string {
 function waitingText(waiting: WaitingLine): string {
   const { line, sent, waitingFor } = waiting;
   if (waitingFor.length > 0 && sent) return slowText(waiting);
-  return `not sent yet: "${quoted(line.shown)}"`;
+  return `not sent yet: "${quoted(line.text)}"`;
 }
 
 /** Says how many lines were not shown to which members, and why. */

@@ -79,13 +79,13 @@ export class Report implements ServerPresenter {
       case "message":
         return [message(event, this.#trust(event.from))];
       case "sent":
-        return [line("sent", { id: event.line.id, text: event.line.shown })];
+        return [line("sent", { id: event.line.id, text: event.line.text })];
       case "delivered":
         return [line("delivered", { id: event.line.id, missed: namesOf(event.missed) })];
       case "unheard":
         // There are no recipients: the line is sent and delivered to none.
         return [
-          line("sent", { id: event.line.id, text: event.line.shown, recipients: 0 }),
+          line("sent", { id: event.line.id, text: event.line.text, recipients: 0 }),
           line("delivered", { id: event.line.id, recipients: 0, missed: namesOf(event.missed) }),
         ];
       case "confirmed":
@@ -294,7 +294,7 @@ function namesOf(missed: readonly Missed[] | undefined): string[] | undefined {
 function waitingFields({ line, sent, shown, recipients, waitingFor }: WaitingLine) {
   return {
     id: line.id,
-    text: line.shown,
+    text: line.text,
     to: line.to?.credential.name,
     sentAt: new Date(line.time).toISOString(),
     sent,

@@ -288,7 +288,7 @@ export class RoomTranscript implements Presenter {
 
   #missed({ line, missed }: MemberEvent & { readonly kind: "delivered" | "unheard" }): string[] {
     if (missed === undefined) return [];
-    const alarms = notShownText(line.shown, missed).map((text) => this.#alarm(text));
+    const alarms = notShownText(line.text, missed).map((text) => this.#alarm(text));
     // Whoever left without showing the message is seen to leave first.
     const introduced = missed.some(({ name }) => this.#comings.introduces(name));
     return [...introduced ? this.gathered() : [], ...alarms];

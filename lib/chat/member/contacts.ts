@@ -8,6 +8,7 @@
  * @module
  */
 
+import { utf8Length } from "../../base/bytes.ts";
 import { type Rate, TokenBucket } from "../../base/clock.ts";
 import {
   type GrantMessage,
@@ -120,7 +121,7 @@ export class PairLines {
     if (messages.length === 0) return [];
     contact.repairs += 1;
     contact.repairedAt = this.#now();
-    const texts = messages.map((message) => message.kind === "line" ? message.text.length : 0);
+    const texts = messages.map((one) => one.kind === "line" ? utf8Length(one.text) : 0);
     this.#budget.spend(texts.reduce((sum, length) => sum + length, REPAIR_BYTES), this.#now());
     return messages;
   }
@@ -164,7 +165,7 @@ export class PairLines {
     return taken.map((entry) => {
       entry.heard = true;
       const message = lineMessage(entry, state.last);
-      state.fly(message.number, message.text.length + LINE_OVERHEAD_BYTES);
+      state.fly(entry.line.number, entry.line.bytes + LINE_OVERHEAD_BYTES);
       return { entry, message };
     });
   }
@@ -206,7 +207,7 @@ export function firstOf(
 ): Entry[] {
   let bytes = 0;
   const end = entries.findIndex((entry, i) => {
-    bytes += entry.line.text.length + overhead;
+    bytes += entry.line.bytes + overhead;
     return i > 0 && (bytes > MAX_BATCH_BYTES || i >= MAX_BATCH_LINES || !fits(entry));
   });
   return entries.slice(0, end < 0 ? entries.length : end);

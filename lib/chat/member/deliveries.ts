@@ -293,7 +293,7 @@ export class Ledger {
 
   #hold(entry: Entry, sign: 1 | -1): void {
     this.#held += sign;
-    this.#heldBytes += sign * entry.line.text.length;
+    this.#heldBytes += sign * entry.line.bytes;
   }
 
   /** Gives up the oldest line while too much is kept, for those that have not taken it. */

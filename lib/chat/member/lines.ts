@@ -5,8 +5,7 @@
  * @module
  */
 
-import { type Bytes, utf8 } from "../../base/bytes.ts";
-import type { OwnCredential } from "../identity/credential.ts";
+import { type Bytes, utf8Length } from "../../base/bytes.ts";
 import { foldName } from "../identity/name.ts";
 import {
   MAX_TEXT_BYTES,
@@ -16,7 +15,8 @@ import {
   type Stream,
   STREAMS,
 } from "../wire/content.ts";
-import type { Peer, Policy } from "./roster.ts";
+import type { MemberContext } from "./options.ts";
+import type { Peer } from "./roster.ts";
 
 /** A line on its way. */
 export interface Line {
@@ -28,10 +28,9 @@ export interface Line {
   readonly number: number;
   /** When it was entered, in milliseconds since 1970. */
   readonly time: number;
-  /** The text in UTF-8. */
-  readonly text: Bytes;
-  /** The text as it was entered. */
-  readonly shown: string;
+  readonly text: string;
+  /** The length of the text in UTF-8, in bytes. */
+  readonly bytes: number;
   /** The recipient of a private line. */
   readonly to: Peer | undefined;
   /** The version of the room that was displayed when it was entered. */
@@ -78,7 +77,7 @@ export class Entry {
 
   /** The memory that it costs, in bytes. */
   get size(): number {
-    return this.line.text.length + LINE_BYTES;
+    return this.line.bytes + LINE_BYTES;
   }
 }
 
@@ -320,12 +319,6 @@ export interface Setting {
   readonly version: number;
   /** The members that are in the room, as far as this member knows. */
   readonly peers: readonly Peer[];
-  /** Returns whether the person has been shown that a member, given by its hash as a map key, is there. */
-  readonly isDisplayed: (key: string) => boolean;
-  /** The number of the next line to the group. */
-  readonly nextNumber: number;
-  /** Returns the number of the next private line to a member, given by its hash as a map key. */
-  readonly nextPrivate: (key: string) => number;
 }
 
 /** A line, or why it is not sent. */
@@ -335,8 +328,7 @@ const NOBODY = new Set<string>();
 
 /** Makes the lines of one member. */
 export class Composer {
-  readonly #self: OwnCredential;
-  readonly #policy: Policy;
+  readonly #context: Pick<MemberContext, "self" | "policy" | "ledger" | "displayed">;
   /** The time of day, for people. */
   readonly #date: () => number;
   /** Makes the ids of lines to the group. */
@@ -348,15 +340,16 @@ export class Composer {
   /**
    * Starts with nothing entered.
    *
-   * @param self The credential of the sender.
-   * @param policy Decides which peers may read.
+   * @param context The sender, its policy, its lines, and what its person was shown.
    * @param date The time in milliseconds since 1970.
    */
-  constructor(self: OwnCredential, policy: Policy, date: () => number) {
-    this.#self = self;
-    this.#policy = policy;
+  constructor(
+    context: Pick<MemberContext, "self" | "policy" | "ledger" | "displayed">,
+    date: () => number,
+  ) {
+    this.#context = context;
     this.#date = date;
-    this.#idOf = messageIds(self.member);
+    this.#idOf = messageIds(context.self.member);
   }
 
   /**
@@ -367,10 +360,10 @@ export class Composer {
    * @param setting The surroundings.
    */
   compose(text: string, to: string | undefined, setting: Setting): Composed {
-    const bytes = utf8(text);
-    if (bytes.length === 0) return refusal("TEXT_EMPTY", "there is no text to send");
-    if (bytes.length > MAX_TEXT_BYTES) {
-      const bound = `at most ${MAX_TEXT_BYTES} bytes (64 KiB) of UTF-8, not ${bytes.length}`;
+    const bytes = utf8Length(text);
+    if (bytes === 0) return refusal("TEXT_EMPTY", "there is no text to send");
+    if (bytes > MAX_TEXT_BYTES) {
+      const bound = `at most ${MAX_TEXT_BYTES} bytes (64 KiB) of UTF-8, not ${bytes}`;
       return refusal("TEXT_TOO_LARGE", `a message has ${bound}`);
     }
     const { inRoom, version, peers } = setting;
@@ -379,30 +372,33 @@ export class Composer {
       return refusal("NOT_JOINED", "this member is not in the room");
     }
     const peer = to === undefined ? undefined : byName(peers, foldName(to));
-    if (peer?.credential.key === this.#self.key) {
+    const { self, policy, ledger, displayed } = this.#context;
+    if (peer?.credential.key === self.key) {
       return refusal("TO_SELF", "a private message goes to somebody else");
     }
     // Somebody else may have taken the name a moment before Enter.
-    const isThere = peer !== undefined && setting.isDisplayed(peer.credential.key);
+    const isThere = peer !== undefined &&
+      ledger.isDisplayed(peer.credential.key, displayed.shown);
     if (to !== undefined && !isThere) {
       return refusal("NO_SUCH_MEMBER", `nobody here is called ${to}`);
     }
-    const obstacle = peer === undefined ? undefined : this.#policy.obstacle(peer);
+    const obstacle = peer === undefined ? undefined : policy.obstacle(peer);
     if (obstacle !== undefined) return refusal("EXCLUDED", `${to} ${obstacle}`);
-    return { ok: true, line: this.#line(bytes, text, peer, setting) };
+    return { ok: true, line: this.#line(text, bytes, peer, setting) };
   }
 
-  #line(bytes: Line["text"], text: string, to: Peer | undefined, setting: Setting): Line {
-    const { nextNumber, nextPrivate, version, peers } = setting;
-    const number = to === undefined ? nextNumber : nextPrivate(to.credential.key);
-    const idOf = to ? messageIds(this.#self.member, to.credential.member) : this.#idOf;
+  #line(text: string, bytes: number, to: Peer | undefined, setting: Setting): Line {
+    const { version, peers } = setting;
+    const { self, ledger } = this.#context;
+    const number = to === undefined ? ledger.nextNumber : ledger.nextPrivate(to.credential.key);
+    const idOf = to ? messageIds(self.member, to.credential.member) : this.#idOf;
     return {
       id: idOf(number),
       stream: to === undefined ? STREAM.group : STREAM.private,
       number,
       time: this.#date(),
-      text: bytes,
-      shown: text,
+      text,
+      bytes,
       to,
       version,
       leftOut: this.#leftOutOf(peers),
@@ -413,11 +409,12 @@ export class Composer {
   #leftOutOf(peers: readonly Peer[]): ReadonlySet<string> {
     let keys = NOBODY;
     for (const peer of peers) {
-      if (this.#policy.obstacle(peer) === undefined) continue;
+      if (this.#context.policy.obstacle(peer) === undefined) continue;
       if (keys === NOBODY) keys = new Set();
       keys.add(peer.credential.key);
     }
-    const isSame = keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
+    const isSame = keys === this.#leftOut ||
+      keys.size === this.#leftOut.size && keys.isSubsetOf(this.#leftOut);
     if (!isSame) this.#leftOut = keys;
     return this.#leftOut;
   }

@@ -79,7 +79,7 @@ export class Member {
       self,
       policy,
       ledger: new Ledger((kind, line, missed) =>
-        this.#event({ kind, line, ...missed.length > 0 ? { missed } : {} })
+        this.#event(missed.length > 0 ? { kind, line, missed } : { kind, line })
       ),
       displayed: new Displayed(),
       streams: options.streams ?? new Streams(),
@@ -97,7 +97,7 @@ export class Member {
       breach: (detail) => this.#end("BAD_RELAY", detail),
       failed: (error) => this.#failed(error),
     };
-    this.#composer = new Composer(self, policy, this.#date);
+    this.#composer = new Composer(this.#context, this.#date);
   }
 
   /** The members of the room, this one among them. */
@@ -108,8 +108,8 @@ export class Member {
   /** Returns the members of the room, and those who may come back to it. */
   peers(): Peer[] {
     const peers = [...this.roster.values()];
-    for (const { peer } of this.#context.ledger.missing()) peers.push(peer);
-    return peers;
+    const missing = this.#context.ledger.missing();
+    return missing.length === 0 ? peers : [...peers, ...missing.map(({ peer }) => peer)];
   }
 
   /** The lines that were entered and are not delivered. */
@@ -222,9 +222,6 @@ export class Member {
       inRoom: begun !== undefined,
       version: begun?.displayedVersion ?? 0,
       peers: this.peers(),
-      isDisplayed: (key) => ledger.isDisplayed(key, displayed.shown),
-      nextNumber: ledger.nextNumber,
-      nextPrivate: (key) => ledger.nextPrivate(key),
     });
     if (!composed.ok) return composed;
     const { line } = composed;

@@ -11,6 +11,8 @@ import {
   fromUtf8,
   MalformedError,
   readWhole,
+  utf8,
+  utf8Length,
 } from "../../base/bytes.ts";
 import { type Laid, Layout } from "./frame.ts";
 import { BOUND, HASH_BYTES } from "./kinds.ts";
@@ -51,12 +53,12 @@ const PAIR_KINDS: ReadonlySet<number> = new Set([
 ]);
 
 /** A text in a sealed frame. Its number follows from its place in the frame. */
-export interface TextMessage<Text = Bytes> {
+export interface TextMessage {
   readonly kind: "text";
   /** When it was entered, by the sender's clock, in milliseconds since 1970. */
   readonly time: number;
-  /** 1 byte to 64 KiB of UTF-8; a string once it is read. */
-  readonly text: Text;
+  /** 1 byte to 64 KiB of UTF-8. */
+  readonly text: string;
 }
 
 const LINE = new Layout({
@@ -68,10 +70,10 @@ const LINE = new Layout({
 });
 
 /** A text in a pair frame: a private line, or a line of the group for one member. */
-export interface LineMessage<Text = Bytes> extends Laid<typeof LINE> {
+export interface LineMessage extends Laid<typeof LINE> {
   readonly kind: "line";
   readonly stream: Stream;
-  readonly text: Text;
+  readonly text: string;
 }
 
 const GRANT = new Layout({
@@ -117,10 +119,7 @@ export interface UnknownMessage {
 }
 
 /** A message that was read from a pair frame. */
-export type OpenedMessage =
-  | LineMessage<string>
-  | Exclude<PairMessage, LineMessage>
-  | UnknownMessage;
+export type OpenedMessage = PairMessage | UnknownMessage;
 
 const UNKNOWN: UnknownMessage = { kind: "unknown" };
 /** The bytes of a message's kind and length. */
@@ -131,14 +130,27 @@ export const TEXT_OVERHEAD_BYTES = HEADER_BYTES + 6;
 /** The bytes that a line adds to a frame. */
 export const LINE_OVERHEAD_BYTES = HEADER_BYTES + LINE.length;
 
+/** Takes the place of what stands before a text, until all texts are encoded. */
+const TEXT_HEADER = "\0".repeat(TEXT_OVERHEAD_BYTES);
+
 /** Encodes the plaintext of a sealed frame. The texts have consecutive numbers. */
 export function encodeTexts(texts: readonly Omit<TextMessage, "kind">[]): Bytes {
-  const length = texts.reduce((sum, { text }) => sum + text.length + TEXT_OVERHEAD_BYTES, 0);
-  const writer = new ByteWriter(paddedLength(length));
+  // A frame may have a thousand texts: one call encodes them all.
+  const joined = TEXT_HEADER + texts.map(({ text }) => text).join(TEXT_HEADER);
+  const encoded = utf8(joined);
+  const isAscii = encoded.length === joined.length;
+  const plaintext = new Uint8Array(paddedLength(encoded.length));
+  plaintext.set(encoded);
+  const view = new DataView(plaintext.buffer);
+  let at = 0;
   for (const { time, text } of texts) {
-    writer.u8(MESSAGE.text).u24(6 + text.length).u48(time).raw(text);
+    const length = isAscii ? text.length : utf8Length(text);
+    view.setUint32(at, MESSAGE.text << 24 | 6 + length);
+    view.setUint16(at + 4, Math.floor(time / 0x1_0000_0000));
+    view.setUint32(at + 6, time);
+    at += TEXT_OVERHEAD_BYTES + length;
   }
-  return pad(writer);
+  return plaintext;
 }
 
 /** Encodes the plaintext of a pair frame. */
@@ -151,8 +163,8 @@ export function encodeMessages(messages: readonly PairMessage[]): Bytes {
 function encodeMessage(writer: ByteWriter, message: PairMessage): void {
   switch (message.kind) {
     case "line":
-      writer.u8(MESSAGE.line).u24(LINE.length + message.text.length);
-      LINE.write(writer, message).raw(message.text);
+      writer.u8(MESSAGE.line).u24(LINE.length + utf8Length(message.text));
+      LINE.write(writer, message).raw(utf8(message.text));
       return;
     case "grant":
       GRANT.write(writer.u8(MESSAGE.grant).u24(GRANT.length), message);
@@ -205,7 +217,7 @@ export const MAX_PLAINTEXT_BYTES: number = BOUND.frame - 1024;
  * @returns The messages in order: at least one. Each takes one number.
  * @throws {MalformedError} If the plaintext is not well-formed.
  */
-export function readTexts(plaintext: Bytes): (TextMessage<string> | UnknownMessage)[] {
+export function readTexts(plaintext: Bytes): (TextMessage | UnknownMessage)[] {
   const messages = readMessages(plaintext, (kind, body) => {
     if (PAIR_KINDS.has(kind)) throw new MalformedError(`a sealed frame has a message ${kind}`);
     if (kind !== MESSAGE.text) return UNKNOWN;
@@ -346,8 +358,9 @@ export function readReceipt(plaintext: Bytes): Progress[] {
  * @returns A function from a message's number to its id.
  */
 export function messageIds(sender: Bytes, recipient?: Bytes): (number: number) => string {
-  const prefix = recipient === undefined ? short(sender) : `${short(sender)}.${short(recipient)}`;
-  return (number) => `${prefix}.${number}`;
+  const whose = recipient === undefined ? short(sender) : `${short(sender)}.${short(recipient)}`;
+  const prefix = `${whose}.`;
+  return (number) => prefix + number;
 }
 
 function short(member: Bytes): string {

@@ -118,7 +118,7 @@ class Stage {
   }
 
   happens(kind: "sent" | "delivered", missed?: readonly Missed[]): void {
-    const line = { id: "x.1", shown: "x" };
+    const line = { id: "x.1", text: "x" };
     this.conversation.tell({ kind, line, ...missed && { missed } } as MemberEvent);
   }
 }

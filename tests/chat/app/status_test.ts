@@ -22,10 +22,9 @@ import { credentialOf } from "../room.ts";
 
 const now = () => 1_700_000_000_000;
 
-function lineOf(shown: string, to?: Peer): Line {
-  const text = new TextEncoder().encode(shown);
+function lineOf(text: string, to?: Peer): Line {
   const recipients = { to, version: 1, leftOut: new Set<string>() };
-  return { id: "x.1", stream: 0, number: 1, time: now(), text, shown, ...recipients };
+  return { id: "x.1", stream: 0, number: 1, time: now(), text, bytes: text.length, ...recipients };
 }
 
 async function peer(name: string): Promise<Peer> {

@@ -443,10 +443,9 @@ Deno.test("lost and restored connections are reported as text and as events", as
 });
 
 /** A line that was entered, as far as what is told of it. */
-function lineOf(shown: string): (MemberEvent & { kind: "delivered" })["line"] {
-  const text = new TextEncoder().encode(shown);
+function lineOf(text: string): (MemberEvent & { kind: "delivered" })["line"] {
   const recipients = { to: undefined, version: 1, leftOut: new Set<string>() };
-  return { id: "x.1", stream: 0, number: 1, time: 0, text, shown, ...recipients };
+  return { id: "x.1", stream: 0, number: 1, time: 0, text, bytes: text.length, ...recipients };
 }
 
 Deno.test("members that have left without showing a message are named, as text and in a field", () => {

@@ -16,7 +16,7 @@ import { flip, once } from "../tampering.ts";
 function delivered({ events }: Seat): string[][] {
   return events.flatMap((event) =>
     event.kind === "delivered"
-      ? [[event.line.shown, ...(event.missed ?? []).map(({ name }) => name)]]
+      ? [[event.line.text, ...(event.missed ?? []).map(({ name }) => name)]]
       : []
   );
 }

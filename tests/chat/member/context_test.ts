@@ -7,7 +7,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
-import { type Bytes, secureRandom, utf8 } from "../../../lib/base/bytes.ts";
+import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { NO_RENEWAL, type OwnCredential } from "../../../lib/chat/identity/credential.ts";
 import { sign } from "../../../lib/chat/identity/signing.ts";
 import { RosterPages } from "../../../lib/chat/relay/member.ts";
@@ -86,7 +86,7 @@ Deno.test("a frame of a future version is not shown, not even once the room has 
 Deno.test("a frame of a version below the joining of its receiver or sender is not shown", async () => {
   const { room, ada, bo, eve } = await withEve();
   const line = { kind: "line" as const, stream: STREAM.private, number: 1, last: 0, time: 0 };
-  const whisper = { ...line, text: utf8("psst") };
+  const whisper = { ...line, text: "psst" };
   // Bo came after eve, and eve after ada.
   await eve.tell(bo, [whisper], await eve.at(2));
   await eve.tell(ada, [whisper], { version: 1, context: ada.member.roster.history.at(1)! });
@@ -200,7 +200,7 @@ Deno.test("nothing but the `here` of a waiting newcomer is looked at", async () 
   const { version, history } = ada.member.roster;
   const at = { version, context: await history.newest };
   const line = { kind: "line" as const, stream: STREAM.private, number: 1, last: 0, time: 0 };
-  await cy.tell(ada, [{ ...line, text: utf8("psst") }], at);
+  await cy.tell(ada, [{ ...line, text: "psst" }], at);
   await room.settle();
   assertEquals([shown(ada), happened(ada)], [[], ["joined", "NAME_TAKEN"]]);
   assertEquals(ada.member.roster.byName("cy")?.credential.key, ghost.key);

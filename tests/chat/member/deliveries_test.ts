@@ -28,8 +28,8 @@ function peerOf(name: string): Peer {
 /** A ledger, and what it has told. */
 class Book {
   readonly told: string[] = [];
-  readonly ledger: Ledger = new Ledger((kind, { shown }, missed) =>
-    this.told.push(`${kind} ${shown}${names(missed)}`)
+  readonly ledger: Ledger = new Ledger((kind, { text }, missed) =>
+    this.told.push(`${kind} ${text}${names(missed)}`)
   );
   now = 0;
   #displayed = 0;
@@ -50,7 +50,7 @@ class Book {
 
   /** A line is entered. */
   enter(
-    shown: string,
+    text: string,
     { to, bytes = 10, leftOut = [] }: {
       to?: Contact;
       bytes?: number;
@@ -60,12 +60,12 @@ class Book {
     const { ledger } = this;
     const key = to?.peer.credential.key;
     const line: Line = {
-      id: shown,
+      id: text,
       stream: to === undefined ? STREAM.group : STREAM.private,
       number: key === undefined ? ledger.nextNumber : ledger.nextPrivate(key),
       time: 0,
-      text: new Uint8Array(bytes),
-      shown,
+      text,
+      bytes,
       to: to?.peer,
       version: 1,
       leftOut: new Set(leftOut.map(({ peer }) => peer.credential.key)),
@@ -261,7 +261,7 @@ Deno.test("a waiting line counts the members that have shown it, and names the o
   const told = () =>
     book.ledger.waiting(9).map(({ line, sent, shown, recipients, waitingFor }) => {
       const names = waitingFor.map(({ credential }) => credential.name);
-      return [line.shown, sent, `${shown} of ${recipients}`, ...names];
+      return [line.text, sent, `${shown} of ${recipients}`, ...names];
     });
   assertEquals(told(), [
     ["hello", false, "0 of 3", "bo", "cy", "di"],
@@ -321,7 +321,7 @@ Deno.test("lines that were sent and not taken are outstanding, oldest first", ()
   for (const text of ["one", "two", "three", "four"]) book.enter(text);
   for (let i = 0; i < 3; i++) book.seal(bo);
   const outstanding = (last: number) =>
-    book.ledger.outstanding(bo, STREAM.group, last).map(({ line }) => line.shown);
+    book.ledger.outstanding(bo, STREAM.group, last).map(({ line }) => line.text);
   assertEquals(outstanding(Infinity), ["one", "two", "three"]);
   assertEquals(outstanding(2), ["one", "two"]);
   book.receipt(bo, 1);
@@ -401,7 +401,7 @@ Deno.test("in another room each contact is owed what it has not taken, and nothi
   for (let i = 0; i < 2; i++) book.seal(bo, cy);
   book.receipt(bo, 1);
   book.receipt(cy, 2);
-  const owed = ({ streams }: Contact) => streams[STREAM.group].owed.map(({ line }) => line.shown);
+  const owed = ({ streams }: Contact) => streams[STREAM.group].owed.map(({ line }) => line.text);
   book.ledger.changeRoom();
   assertEquals([owed(bo), owed(cy)], [["two"], []]);
   assertEquals([bo.unsure, cy.unsure], [true, false]);
@@ -421,7 +421,7 @@ Deno.test("a contact that falls behind is owed what the relay leaves out, from t
   for (const text of ["one", "two", "three"]) book.enter(text);
   for (let i = 0; i < 3; i++) book.seal(bo);
   book.ledger.fallBehind(bo, 2);
-  const owed = () => bo.streams[STREAM.group].owed.map(({ line }) => line.shown);
+  const owed = () => bo.streams[STREAM.group].owed.map(({ line }) => line.text);
   assertEquals([bo.mode, bo.behindFrom, owed()], ["behind", 2, ["two", "three"]]);
   book.ledger.fallBehind(bo, 1);
   assertEquals([bo.behindFrom, owed()], [2, ["two", "three"]], "it is behind already");
@@ -436,7 +436,7 @@ Deno.test("a contact that is served alone when the relay says that it is behind 
   bo.mode = "apart";
   book.ledger.owe(bo, book.ledger.pending[0]!);
   book.ledger.fallBehind(bo, 2);
-  const owed = bo.streams[STREAM.group].owed.map(({ line }) => line.shown);
+  const owed = bo.streams[STREAM.group].owed.map(({ line }) => line.text);
   assertEquals([bo.mode, bo.behindFrom, owed], ["behind", 2, ["two", "three"]]);
 });
 

@@ -107,7 +107,7 @@ Deno.test("a private line is delivered although an earlier line to the group is 
   await room.settle();
   assertEquals(shown(bo).length, 2);
   const delivered = () =>
-    ada.events.flatMap((event) => event.kind === "delivered" ? [event.line.shown] : []);
+    ada.events.flatMap((event) => event.kind === "delivered" ? [event.line.text] : []);
   assertEquals(delivered(), ["to bo"]);
   cy.member.displayed(cy.events.length);
   await room.settle();

@@ -6,7 +6,6 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { utf8 } from "../../../lib/base/bytes.ts";
 import type { Credential } from "../../../lib/chat/identity/credential.ts";
 import { PairLines, REPAIRS } from "../../../lib/chat/member/contacts.ts";
 import { Ledger } from "../../../lib/chat/member/deliveries.ts";
@@ -207,8 +206,8 @@ Deno.test("what is sent again to all contacts together is bounded", () => {
     const credential = { key: `${i}`, folded: `${i}` } as Credential;
     return ledger.add({ number: i + 1, credential, confirmed: true, away: false }, 0, 0);
   });
-  const text = new Uint8Array(60_000);
-  const line = { id: "", stream: STREAM.group, number: 1, time: 0, text, shown: "" };
+  const text = "x".repeat(60_000);
+  const line = { id: "", stream: STREAM.group, number: 1, time: 0, text, bytes: 60_000 };
   ledger.enter(
     { ...line, to: undefined, version: 200, leftOut: new Set() },
     new Uint8Array(32),
@@ -288,7 +287,7 @@ Deno.test("content that is malformed, or of unknown kinds, is not shown, and wha
   });
   // So is a line of a stream that is not known.
   const line = encodeMessages([
-    { kind: "line", stream: STREAM.private, number: 1, last: 0, time: 0, text: utf8("psst") },
+    { kind: "line", stream: STREAM.private, number: 1, last: 0, time: 0, text: "psst" },
   ]);
   await eve.tell(ada, line.with(4, 77));
   await eve.tell(ada, line);
@@ -359,7 +358,7 @@ Deno.test("`gone` closes gaps of its sender's streams only, and is reported", as
   await eve.tell(ada, [{ kind: "gone", stream: STREAM.group, number: 1_000 }]);
   await room.settle();
   await eve.say(chain, "too late", { number: 500 });
-  await eve.seal(chain, encodeTexts([{ time: 0, text: utf8("after") }]), { number: 1_001 });
+  await eve.seal(chain, encodeTexts([{ time: 0, text: "after" }]), { number: 1_001 });
   bo.member.enter("unmoved");
   await room.settle();
   assertEquals(shown(ada), ["eve: one", "eve: after", "bo: unmoved"]);

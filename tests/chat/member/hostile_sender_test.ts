@@ -6,7 +6,7 @@
 
 // @ts-types="../../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { secureRandom, utf8 } from "../../../lib/base/bytes.ts";
+import { secureRandom } from "../../../lib/base/bytes.ts";
 import { encodeMessages } from "../../../lib/chat/wire/content.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
 import { Eve } from "../eve.ts";
@@ -112,7 +112,7 @@ Deno.test("nothing that eve says of numbers shows a line twice", async () => {
   const { room, ada, eve, chain } = await meet();
   await eve.say(chain, "one");
   await eve.say(chain, "one again");
-  const line = { kind: "line", stream: 0, last: 0, time: 0, text: utf8("one by line") } as const;
+  const line = { kind: "line", stream: 0, last: 0, time: 0, text: "one by line" } as const;
   await eve.tell(ada, [{ ...line, number: 1 }]);
   await room.settle();
   assertEquals(told(ada), [[], ["one"]]);

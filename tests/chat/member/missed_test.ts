@@ -18,7 +18,7 @@ const GRACE_MS = 20_000;
 function outcomes(seat: Seat): [string, string, ...string[]][] {
   return seat.events.flatMap((event) =>
     event.kind === "delivered" || event.kind === "unheard"
-      ? [[event.kind, event.line.shown, ...(event.missed ?? []).map(missedBy)]]
+      ? [[event.kind, event.line.text, ...(event.missed ?? []).map(missedBy)]]
       : []
   );
 }

@@ -1,4 +1,4 @@
-import { type Bytes, secureRandom, utf8 } from "../../../lib/base/bytes.ts";
+import { type Bytes, secureRandom } from "../../../lib/base/bytes.ts";
 import { generateSigningKeys } from "../../../lib/chat/identity/signing.ts";
 import {
   commitmentTo,
@@ -23,7 +23,7 @@ const place = { sender: 4, route: 0, version: 9, context };
 const { privateKey, publicKey } = await generateSigningKeys();
 
 function text(word: string): Bytes {
-  return encodeTexts([{ time: 0, text: utf8(word) }]);
+  return encodeTexts([{ time: 0, text: word }]);
 }
 
 /** A sender's chain and a recipient's, which expects the message with number 1. */
@@ -249,7 +249,7 @@ Deno.test("equal texts have different ciphertexts", async () => {
 Deno.test("a sealed frame has 120 bytes besides its text and padding", async () => {
   const { sending } = await pair();
   // 22 bytes of text and the 10 of a message's head fill a plaintext of 32 bytes.
-  const plaintext = encodeTexts([{ time: 0, text: new Uint8Array(22).fill(65) }]);
+  const plaintext = encodeTexts([{ time: 0, text: "A".repeat(22) }]);
   assertEquals(plaintext.length, 32);
   const frame = await sending.seal({ ...place, number: 1 }, plaintext, privateKey);
   assertEquals(frame.length - 22, 120);

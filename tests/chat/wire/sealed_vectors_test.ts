@@ -10,7 +10,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 // @ts-types="../../../types/std.d.ts"
 import { encodeHex } from "@std/encoding/hex";
-import { type Bytes, utf8 } from "../../../lib/base/bytes.ts";
+import type { Bytes } from "../../../lib/base/bytes.ts";
 import { checkCredential } from "../../../lib/chat/identity/credential.ts";
 import { CONTEXT, inContext, sign } from "../../../lib/chat/identity/signing.ts";
 import {
@@ -79,7 +79,7 @@ Deno.test("vectors: the steps of a chain, their commitments and message keys", a
 
 Deno.test("vectors: a sealed frame is made as it is, and opens to its texts", async () => {
   const { first, messages, plaintext } = vectors.texts;
-  const texts = encodeTexts(messages.map((one) => ({ ...one, text: utf8(one.text) })));
+  const texts = encodeTexts(messages);
   assertEquals(encodeHex(texts), plaintext);
   const chain = await SendingChain.start(scope, () => bytes(vectors.chain.keys[0]!));
   await chain.advance();
@@ -129,7 +129,7 @@ const REST: (GrantMessage | GoneMessage)[] = [
 Deno.test("vectors: a line, a grant and a gone message", () => {
   const { plaintext } = vectors.messages;
   const text = "between us";
-  assertEquals(encodeHex(encodeMessages([{ ...LINE, text: utf8(text) }, ...REST])), plaintext);
+  assertEquals(encodeHex(encodeMessages([{ ...LINE, text }, ...REST])), plaintext);
   assertEquals(readPairMessages(bytes(plaintext)), [{ ...LINE, text }, ...REST]);
 });
 
