@@ -20,6 +20,8 @@ export type Input =
 const NEWLINE = 10;
 const RETURN = 13;
 const NOTHING: Bytes = new Uint8Array(0);
+/** So many bytes are decoded at a time. The text of a line may keep the memory of all of them. */
+const PIECE_BYTES = 4 << 10;
 
 /**
  * Splits a stream into lines, without line ends. Text after the last newline is a line too.
@@ -32,15 +34,27 @@ export async function* readLines(
   maxBytes: number,
 ): AsyncGenerator<Input, void> {
   const line = new PartialLine(maxBytes);
+  const size = Math.min(PIECE_BYTES, maxBytes);
   for await (const chunk of chunks) {
-    let from = 0;
-    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-      yield line.end(chunk.subarray(from, at));
-      from = at + 1;
+    for (let at = 0; at < chunk.length; at += size) {
+      const piece = chunk.subarray(at, at + size);
+      const first = piece.indexOf(NEWLINE);
+      if (first >= 0) {
+        yield line.end(piece.subarray(0, first));
+        for (const text of textsIn(piece, first + 1)) yield { kind: "line", text };
+      }
+      line.add(piece.subarray(piece.lastIndexOf(NEWLINE) + 1));
     }
-    line.add(chunk.subarray(from));
   }
   if (line.length > 0) yield line.end(NOTHING);
+}
+
+/** Returns the texts of the lines that start and end in a piece, from an offset on. */
+function textsIn(piece: Uint8Array, from: number): string[] {
+  const end = piece.lastIndexOf(NEWLINE);
+  if (end < from) return [];
+  const texts = decoder.decode(piece.subarray(from, end)).split("\n");
+  return texts.map((text) => text.endsWith("\r") ? text.slice(0, -1) : text);
 }
 
 /** The line read so far. */

@@ -37,6 +37,14 @@ Deno.test("readLines() reads the same however its input is cut", async () => {
   ));
 });
 
+Deno.test("readLines() cuts a chunk that is longer than what it decodes at a time", async () => {
+  const texts = Array.from({ length: 3000 }, (_, i) => "é\ufffdx".repeat(i % 40) + i);
+  for (const end of ["\n", "\r\n"]) {
+    const bytes = encoder.encode(texts.map((text) => text + end).join(""));
+    assertEquals(await read([bytes], 10_000), texts.map(line));
+  }
+});
+
 Deno.test("readLines() takes a line at the bound, and only the length of a longer one", async () => {
   const at = "x".repeat(10);
   assertEquals(await read([encoder.encode(`${at}\r\n${at}y\nz\n`)], 10), [
