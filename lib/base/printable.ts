@@ -73,6 +73,14 @@ export function printableJson(value: unknown): string {
   return PLAIN.test(json) ? json : json.replace(unsafe(), escaped);
 }
 
+/** Matches text that stands in JSON as it is. */
+const UNESCAPED = /^[ !#-[\]-~]*$/;
+
+/** Serialises a text as {@linkcode printableJson} does. Most text needs no call of `JSON.stringify`. */
+export function printableJsonText(text: string): string {
+  return UNESCAPED.test(text) ? `"${text}"` : printableJson(text);
+}
+
 /** Escapes a character for JSON: `\uXXXX` for each of its UTF-16 code units. */
 function escaped(char: string): string {
   return char.split("")

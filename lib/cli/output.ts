@@ -63,11 +63,25 @@ export function timeFormat(): (ms: number) => string {
 
 const eventTime = timeFormat();
 
+/**
+ * Returns a function that returns the start of an event as a line of JSON: its name and the time. Its fields and a brace
+ * follow. It keeps the last millisecond: many events share it.
+ */
+export function jsonEventStart(event: string): () => string {
+  let last = NaN;
+  let text = "";
+  return () => {
+    const now = Date.now();
+    if (now !== last) text = `{"event":"${event}","at":"${eventTime(last = now)}"`;
+    return text;
+  };
+}
+
 /** Formats an event as a line of JSON: its name, the time, and its fields. */
 export function jsonEvent(event: string, fields: Readonly<Record<string, unknown>>): string {
-  const head = `{"event":"${event}","at":"${eventTime(Date.now())}"`;
+  const start = `{"event":"${event}","at":"${eventTime(Date.now())}"`;
   const json = printableJson(fields);
-  return json === "{}" ? `${head}}` : `${head},${json.slice(1)}`;
+  return json === "{}" ? `${start}}` : `${start},${json.slice(1)}`;
 }
 
 /** Prints an event. On a terminal, the lines for people are broken between words. */

@@ -4,6 +4,7 @@ import {
   printable,
   printableBytes,
   printableJson,
+  printableJsonText,
   quote,
   shortened,
 } from "../../lib/base/printable.ts";
@@ -51,6 +52,10 @@ Deno.test("printableJson() escapes what a terminal would act on, and loses nothi
   assertNotMatch(json, CONTROLS);
   assertEquals(JSON.parse(json), value);
   assertEquals(printableJson("中\u202e🙂"), '"中\\u202e🙂"');
+  for (let unit = 0; unit < 0x300; unit++) {
+    const text = `a${String.fromCharCode(unit)}z`;
+    assertEquals(printableJsonText(text), printableJson(text));
+  }
 });
 
 Deno.test("a quoted word leaves out the fragment of a link, which may be a secret, and no other #", () => {

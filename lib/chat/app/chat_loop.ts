@@ -389,8 +389,8 @@ export class Conversation {
         if (this.#options.interactive) return this.#run(session, command);
         this.#inHand = command.kind === "send" ? 1 : 0;
         const unsettled = this.#settle(session);
-        const run = () => this.#runPiped(session, command);
-        return unsettled === undefined ? run() : unsettled.then(run);
+        if (unsettled === undefined) return this.#runPiped(session, command);
+        return unsettled.then(() => this.#runPiped(session, command));
       }
     }
   }

@@ -186,11 +186,13 @@ export class ChatInvitations implements Inviting {
 
   /** Sets the timer of the guest. */
   #wake(): void {
+    const guest = this.#guest;
+    if (guest === undefined) return;
     clearTimeout(this.#timer);
-    const { wakeAt = Infinity } = this.#guest ?? {};
+    const { wakeAt } = guest;
     if (this.#session === undefined || wakeAt === Infinity) return;
     this.#timer = setTimeout(() => {
-      this.#guest?.tick();
+      guest.tick();
       this.#wake();
     }, Math.max(0, wakeAt - steadyNow()));
   }

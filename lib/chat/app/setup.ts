@@ -291,6 +291,8 @@ function busyPrompt(what: string, name: string): string {
   return `(${what} …) ${name}> `;
 }
 
+const NO_LINES: readonly string[] = [];
+
 /**
  * Returns a display with two additions: it shows the line about comings and goings while that line
  * grows, and it appends what is printed to a log. In the log, text has the time; JSON is unchanged.
@@ -307,7 +309,7 @@ function gathering(
   };
   return {
     print: (lines, until, kept = lines) => {
-      const ended = lines.length > 0 ? presenter.ended?.() ?? [] : [];
+      const ended = lines.length > 0 ? presenter.ended?.() ?? NO_LINES : NO_LINES;
       if (log?.path !== undefined) [...ended, ...kept].forEach(keep);
       display.print(ended.length > 0 ? [...ended, ...lines] : lines, until);
       display.above?.(presenter.growing ?? []);

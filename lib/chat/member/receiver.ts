@@ -302,8 +302,8 @@ export class ReceivingSide {
   ): void {
     const id = idOf[stream](number);
     const isPrivate = stream === STREAM.private;
-    const { event } = this.#own;
-    event({ kind: "message", from, id, text, time, private: isPrivate, ...late ? { late } : {} });
+    const message = { kind: "message", from, id, text, time, private: isPrivate } as const;
+    this.#own.event(late ? { ...message, late } : message);
   }
 
   // Receipts.
