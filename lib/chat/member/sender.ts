@@ -119,10 +119,12 @@ export class Outgoing {
 
   /** Sends what waits: one line at once, or together the lines that wait when the frame before has gone. */
   wake(): void {
+    if (!this.#pumping && this.#state === "running") {
+      this.#pumping = true;
+      this.#pump().catch(this.#options.failed);
+    }
+    // Behind the first frame: setting a timer takes as long as making one.
     this.silence.watch();
-    if (this.#pumping || this.#state !== "running") return;
-    this.#pumping = true;
-    this.#pump().catch(this.#options.failed);
   }
 
   /** Looks for frames that one contact must get alone. */
