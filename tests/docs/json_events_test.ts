@@ -62,7 +62,7 @@ async function said(): Promise<string[]> {
   const report = new Report(new Trust({ known }), "garden");
   const line: Line = {
     ...{ id: "x.1", stream: 0, number: 1, time: 0, version: 1, leftOut: new Set<string>() },
-    ...{ text: new Uint8Array(1), shown: "x", to: undefined },
+    ...{ text: "x", bytes: 1, to: undefined },
   };
   const missed = [{ name: "bo", signed: false }];
   const events: MemberEvent[] = [

@@ -6,6 +6,7 @@
  */
 
 import { type Bytes, utf8Length } from "../../base/bytes.ts";
+import type { OwnCredential } from "../identity/credential.ts";
 import { foldName } from "../identity/name.ts";
 import {
   MAX_TEXT_BYTES,
@@ -15,8 +16,7 @@ import {
   type Stream,
   STREAMS,
 } from "../wire/content.ts";
-import type { MemberContext } from "./options.ts";
-import type { Peer } from "./roster.ts";
+import type { Peer, Policy } from "./roster.ts";
 
 /** A line on its way. */
 export interface Line {
@@ -28,6 +28,7 @@ export interface Line {
   readonly number: number;
   /** When it was entered, in milliseconds since 1970. */
   readonly time: number;
+  /** The text as it was entered. */
   readonly text: string;
   /** The length of the text in UTF-8, in bytes. */
   readonly bytes: number;
@@ -326,9 +327,24 @@ export type Composed = { readonly ok: true; readonly line: Line } | Extract<Ente
 
 const NOBODY = new Set<string>();
 
+/** The sender, its policy, the lines that it has entered, and how many events its person was shown. */
+interface Speaker {
+  readonly self: OwnCredential;
+  readonly policy: Policy;
+  readonly ledger: {
+    /** The number of the next line to the group. */
+    readonly nextNumber: number;
+    /** Returns the number of the next private line to a member, given by its hash as a map key. */
+    nextPrivate(key: string): number;
+    /** Returns whether the joining of a member is among so many events. */
+    isDisplayed(key: string, displayed: number): boolean;
+  };
+  readonly displayed: { readonly shown: number };
+}
+
 /** Makes the lines of one member. */
 export class Composer {
-  readonly #context: Pick<MemberContext, "self" | "policy" | "ledger" | "displayed">;
+  readonly #context: Speaker;
   /** The time of day, for people. */
   readonly #date: () => number;
   /** Makes the ids of lines to the group. */
@@ -340,13 +356,10 @@ export class Composer {
   /**
    * Starts with nothing entered.
    *
-   * @param context The sender, its policy, its lines, and what its person was shown.
+   * @param context What its lines depend on.
    * @param date The time in milliseconds since 1970.
    */
-  constructor(
-    context: Pick<MemberContext, "self" | "policy" | "ledger" | "displayed">,
-    date: () => number,
-  ) {
+  constructor(context: Speaker, date: () => number) {
     this.#context = context;
     this.#date = date;
     this.#idOf = messageIds(context.self.member);

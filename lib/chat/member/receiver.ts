@@ -110,7 +110,9 @@ export class ReceivingSide {
       if (peer === undefined || version < roster.own) return; // refused, left a moment ago, or sent before this member came
       await this.#contain(peer, async () => {
         const context = await this.#contextOf(peer, here);
-        if (!await roster.hasSigned(peer, "here", here, context)) throw new FrameFault("BAD_SIGNATURE");
+        if (!await roster.hasSigned(peer, "here", here, context)) {
+          throw new FrameFault("BAD_SIGNATURE");
+        }
         if (waiting !== undefined) this.#replaceNamesake(waiting);
         // A newcomer that stays refused is nobody in the room.
         if (roster.byNumber(number) === peer) this.#confirm(peer);

@@ -9,7 +9,12 @@ import { type Credential, CredentialError } from "../identity/credential.ts";
 import { Registry } from "../identity/name.ts";
 import { verify } from "../identity/signing.ts";
 import type { Listing } from "../wire/control.ts";
-import { type LeaveStatement, readLeavePayload, RosterHistory, statementAt } from "../wire/history.ts";
+import {
+  type LeaveStatement,
+  readLeavePayload,
+  RosterHistory,
+  statementAt,
+} from "../wire/history.ts";
 
 /** A member of the room. */
 export interface Peer {

@@ -371,7 +371,7 @@ Deno.test("a frame whose messages have numbers above 48 bits is not shown", asyn
   await eve.grant(ada, chain);
   await room.settle();
   const number = 2 ** 48 - 1;
-  const two = ["last", "one more"].map((text) => ({ time: 0, text: utf8(text) }));
+  const two = ["last", "one more"].map((text) => ({ time: 0, text }));
   await eve.seal(chain, encodeTexts(two), { number });
   assertEquals([shown(ada), faults(ada)], [[], ["BAD_CONTENT"]]);
   await eve.say(chain, "last", { number });

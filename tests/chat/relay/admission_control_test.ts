@@ -218,7 +218,7 @@ Deno.test("this machine's own joins are bounded only where the limit is given", 
   const refused = (limits: Partial<Limits>, source: typeof LOCAL) => {
     const one = door({ perAddress: 1000, ...limits });
     const asking = callers(JOINS_PER_ADDRESS + 1);
-    for (const caller of asking) one.arrive(caller, source);
+    for (const caller of asking) one.arrive(caller, source, 0);
     return asking.filter((caller) => one.ask(caller, 0) !== undefined).length;
   };
   assertEquals(refused({}, LOCAL), 0);
