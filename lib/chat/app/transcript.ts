@@ -212,8 +212,8 @@ export class RoomTranscript implements Presenter {
 
   fingerprint({ name, fingerprint, other }: Identified): string[] {
     if (other === undefined) {
-      const { lasting = false, hints = OPTIONS_HINTS } = this.#options;
-      const kept = lasting ? [] : [hints.ephemeral];
+      const { lasting = false, hints } = this.#options;
+      const kept = lasting ? [] : [hints!.ephemeral];
       return [`your fingerprint is ${fingerprint}`, ...kept].map((line) => this.#note(line));
     }
     return fingerprintText({ name, fingerprint }, other).map((line) => this.#note(line));
@@ -228,7 +228,7 @@ export class RoomTranscript implements Presenter {
     this.#alone = false;
     const known = peer?.credential.name ?? printable(name);
     const who = this.#options.who!;
-    const { unremembered } = this.#options.hints ?? OPTIONS_HINTS;
+    const { unremembered } = this.#options.hints!;
     const kept = verdict === "verify" && !who.remembers ? [unremembered] : [];
     return [verdictText(verdict, known, peer, who), ...kept].map((line) => this.#note(line));
   }
@@ -442,11 +442,11 @@ export class RoomTranscript implements Presenter {
 
   /** Says how many of the members here are verified. */
   #verified(peers: readonly Peer[]): string {
-    const { who, hints = OPTIONS_HINTS } = this.#options;
+    const { who, hints } = this.#options;
     const count = (state: TrustState) =>
       peers.filter(({ credential }) => who!.of(credential) === state).length;
     const verified = count("verified");
-    if (verified === 0) return count("invited") === 0 ? hints.unverified : AS_SURE_AS_THE_LINK;
+    if (verified === 0) return count("invited") === 0 ? hints!.unverified : AS_SURE_AS_THE_LINK;
     if (verified === peers.length) return "everyone here is verified";
     return `${verified} of ${peers.length} here ${verified === 1 ? "is" : "are"} verified`;
   }
@@ -508,7 +508,7 @@ export class Transcript extends RoomTranscript {
 
   /** Formats events as lines of text. */
   constructor(options: TranscriptOptions) {
-    super(options);
+    super({ hints: OPTIONS_HINTS, ...options });
     this.#options = options;
     const { style, folds = false, timed = false, now } = options;
     this.#speech = new Speech({ style, folds, timed, now });
