@@ -139,6 +139,39 @@ export async function selfContained(): Promise<Program> {
   return { path, env: { XDG_CACHE_HOME: `${path}-cache` } };
 }
 
+/**
+ * The self-contained program with a runtime that hands over to this Deno. To unpack it takes a fifth of the processor
+ * time, and no 95 MB. It is for tests of where and when the program unpacks. Whoever runs it must be able to run this
+ * Deno.
+ */
+export async function withSmallRuntime(): Promise<Program> {
+  const { path: whole } = await selfContained();
+  const path = `${whole}-small`;
+  if (!await exists(path)) await Deno.writeFile(path, await shrunk(whole), { mode: 0o755 });
+  return { path, env: { XDG_CACHE_HOME: `${path}-cache` } };
+}
+
+/** Exchanges the runtime in the self-contained program. */
+async function shrunk(whole: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await Deno.readFile(whole);
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 8192));
+  const packed = [...start.matchAll(/_packed=(\d+)/g)].map(([, length]) => Number(length));
+  const headLength = bytes.length - packed.reduce((sum, length) => sum + length, 0);
+  const rest = bytes.subarray(headLength + packed[0]!);
+  const runtime = new TextEncoder().encode(`#!/bin/sh\nexec '${Deno.execPath()}' "$@"\n`);
+  const gzip = new Blob([runtime]).stream().pipeThrough(new CompressionStream("gzip"));
+  const small = await new Response(gzip).bytes();
+  const sum = encodeHex(await crypto.subtle.digest("SHA-256", runtime));
+  const head = new TextDecoder().decode(bytes.subarray(0, headLength))
+    .replace(
+      /^runtime_size=.*$/m,
+      `runtime_size=${runtime.length} runtime_packed=${small.length}`,
+    )
+    .replace(/^runtime_sum=.*$/m, `runtime_sum=${sum}`)
+    .replace(/^content=.*$/m, `content=${sum.slice(0, 32)}`);
+  return await new Response(new Blob([head, small, rest])).bytes();
+}
+
 /** The program of `deno compile`, or undefined where its runtime base cannot be had. */
 export async function compiled(): Promise<Program | undefined> {
   const path = await built("compiled", {});

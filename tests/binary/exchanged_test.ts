@@ -1,4 +1,4 @@
-// needs: net run=deno,sh read=. write=dist/test runtime-base (about 15 s)
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 8 s)
 
 /**
  * The self-contained program where somebody else can rename a directory above its cache: what it looked at
@@ -18,6 +18,7 @@ import {
   shell,
   started,
   TOOL_PATH,
+  withSmallRuntime,
 } from "./built.ts";
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -29,13 +30,13 @@ const OTHER = "12345";
 
 /** Starts the program with its cache in a directory. */
 async function start(cache: string, through: readonly string[] = []): Promise<Ended> {
-  const { path } = await selfContained();
+  const { path } = await withSmallRuntime();
   return await ended(started(path, ["--version"], { env: { XDG_CACHE_HOME: cache }, through }));
 }
 
 /** The cache that the tests share, with everything unpacked: its directory, and the directory's name in it. */
 async function unpacked(): Promise<{ readonly cache: string; readonly content: string }> {
-  const { path, env } = await selfContained();
+  const { path, env } = await withSmallRuntime();
   const cache = env.XDG_CACHE_HOME!;
   assertEquals((await ended(started(path, ["--version"], { env }))).code, 0);
   const [content] = await Array.fromAsync(Deno.readDir(`${cache}/parley`));
@@ -189,7 +190,7 @@ Deno.test({
     );
     const turn = `cd "$1/evil"; trap 'exit 0' TERM
       while :; do ln -sfn "$1/good" a; ln -sfn "$1/evil/bad" a; done`;
-    const { path } = await selfContained();
+    const { path } = await withSmallRuntime();
     const said = await sh(
       `${other} sh -c '${turn.replaceAll("'", `'\\''`)}' sh "$1" & attacker=$!
        trap 'kill $attacker' EXIT

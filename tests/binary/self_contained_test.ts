@@ -1,4 +1,4 @@
-// needs: net run=deno,sh read=. write=dist/test runtime-base (about 50 s)
+// needs: net run=deno,sh read=. write=dist/test runtime-base (about 25 s)
 
 import { VERSION } from "../../lib/os/build.ts";
 import { FLAGS } from "../../scripts/compile/target.ts";
@@ -6,12 +6,14 @@ import {
   type Ended,
   ended,
   MAY_UNPACK,
+  type Program,
   Scratch,
   selfContained,
   sh,
   shell,
   started,
   TOOL_PATH,
+  withSmallRuntime,
 } from "./built.ts";
 import { Talker } from "./talker.ts";
 
@@ -21,12 +23,16 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 const ANSWER = new RegExp(`^parley ${VERSION}\n`);
 const IS_ROOT = MAY_UNPACK && await sh("id -u") === "0";
 
-function test(name: string, fn: (program: string, scratch: string) => Promise<void>): void {
+function test(
+  name: string,
+  fn: (program: string, scratch: string) => Promise<void>,
+  build: () => Promise<Program> = withSmallRuntime,
+): void {
   Deno.test({
     name: `the self-contained program ${name}`,
     ignore: !MAY_UNPACK || Deno.build.os === "windows",
     async fn() {
-      const { path } = await selfContained();
+      const { path } = await build();
       await using scratch = await Scratch.make();
       await fn(path, scratch.path);
     },
@@ -46,10 +52,10 @@ async function answers(
 
 /**
  * Copies what the program has unpacked elsewhere into a cache, for tests of what happens afterwards: to unpack takes two
- * seconds of processor time. The program takes it as its own, and does not unpack.
+ * seconds of processor time, or half a second with a small runtime. The program takes it as its own, and does not unpack.
  */
-async function unpackedIn(cache: string): Promise<void> {
-  const { path, env } = await selfContained();
+async function unpackedIn(cache: string, build = withSmallRuntime): Promise<void> {
+  const { path, env } = await build();
   await answers(path, env);
   await sh('mkdir -p "$2" && cp -a "$1/parley" "$2"', env.XDG_CACHE_HOME!, cache);
   const before = await sh('ls -i "$1"/parley/*/deno', cache);
@@ -101,6 +107,7 @@ test(
     await answers(program, { HOME: scratch });
     assertEquals(await sh('ls -i "$1"/*/deno', root), before, "the second run unpacked nothing");
   },
+  selfContained,
 );
 
 test(
@@ -173,7 +180,7 @@ Deno.test({
   name: "the self-contained program refuses another user's directory with any content",
   ignore: !MAY_UNPACK || !IS_ROOT, // only root can make one
   async fn() {
-    const { path: program } = await selfContained();
+    const { path: program } = await withSmallRuntime();
     await using scratch = await Scratch.make();
     const env = { XDG_CACHE_HOME: scratch.path, TMPDIR: scratch.path };
     await unpackedIn(scratch.path);
@@ -197,7 +204,7 @@ test("refuses to unpack a damaged archive, and leaves no files", async (program,
   const said = await refuses(damaged, { XDG_CACHE_HOME: `${scratch}/cache` });
   assertMatch(said, /\(NOT_UNPACKED\)\n/);
   assertEquals((await Array.fromAsync(Deno.readDir(`${scratch}/cache/parley`))).length, 0);
-});
+}, selfContained);
 
 test(
   "checks its unpacked files with --verify-install, and repairs truncated ones",
@@ -412,7 +419,7 @@ test(
 
 test("keeps running if its directory is removed", async (program, scratch) => {
   const env = { XDG_CACHE_HOME: `${scratch}/cache` };
-  await unpackedIn(env.XDG_CACHE_HOME);
+  await unpackedIn(env.XDG_CACHE_HOME, selfContained);
   await using server = new Talker({ path: program, env }, [
     "chat",
     "server",
@@ -431,7 +438,7 @@ test("keeps running if its directory is removed", async (program, scratch) => {
   await server.until('"text":"still there"');
   server.kill("SIGTERM");
   assertEquals(await server.ended(), 0);
-});
+}, selfContained);
 
 test(
   "ignores deno.json files in the working directory and above its cache",
@@ -452,7 +459,7 @@ test(
 test(
   "runs through a symbolic link, by its name on the path, and by sh",
   async (program, scratch) => {
-    const { env } = await selfContained();
+    const { env } = await withSmallRuntime();
     await sh('ln -s "$1" "$2/parley"', program, scratch);
     await answers(`${scratch}/parley`, env);
     const found = await ended(
@@ -482,7 +489,7 @@ test("never has the permission to run programs, or to read the environment excep
 test(
   "refers to running from source for a permission that no flag can grant",
   async (program, scratch) => {
-    const { env } = await selfContained();
+    const { env } = await withSmallRuntime();
     // The same program without one of its permissions. The length stays, because the script finds its archive by it.
     const [granted, denied] = ["--allow-ffi", "--deny-ffi "];
     assertEquals(granted.length, denied.length);

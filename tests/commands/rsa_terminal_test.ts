@@ -1,4 +1,4 @@
-// needs: net run=deno,tmux
+// needs: net run=deno,tmux (about 12 s)
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";

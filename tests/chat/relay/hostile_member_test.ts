@@ -179,7 +179,8 @@ for (const [kind, frame] of Object.entries(FORWARDED)) {
       new DataView(own.buffer).setUint32(FRAME_HEADER_BYTES, raw.number);
       if (kind === "receipt" || kind === "ask") own.set(frame);
       raw.send(own.with(at, 0xff));
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      // The links are memory: one turn of the event loop carries a frame from end to end.
+      await new Promise((resolve) => setTimeout(resolve));
       assertEquals(ada.raw.ended, false, `byte ${at}`);
       if (!raw.ended) continue;
       assert(["BAD_FRAME", "NOT_YOURS"].includes(raw.bye!), raw.bye);
