@@ -90,6 +90,8 @@ const PKCS12_TRIPLE_DES: Readonly<Record<string, 24 | 16>> = {
 
 /** Bounds of what a file may ask for. OpenSSL's defaults are far below. */
 const MAX_ITERATIONS = 10_000_000;
+/** These cost as much: one round of PKCS#12 takes ten times as long as one of PBKDF2, and a key needs three of each. */
+const MAX_PKCS12_ITERATIONS = 300_000;
 const MAX_SCRYPT_BYTES = 256 << 20;
 const MAX_SCRYPT_WORK = 1 << 26;
 
@@ -132,7 +134,7 @@ export function openerOfPkcs8({ algorithm, sealed }: EncryptedPkcs8): Opener {
   const keyBytes = PKCS12_TRIPLE_DES[id];
   if (keyBytes === undefined) throw unsupported(id);
   const salt = parameters.read(TAG.octetString);
-  const iterations = bounded(parameters.small());
+  const iterations = bounded(parameters.small(), MAX_PKCS12_ITERATIONS);
   return async (passphrase) => {
     const derive = (purpose: 1 | 2, length: number) =>
       pkcs12Key(passphrase, salt, iterations, purpose, length);
@@ -196,8 +198,8 @@ function scryptOf(parameters: DerReader): Derive {
   };
 }
 
-function bounded(iterations: number): number {
-  if (iterations >= 1 && iterations <= MAX_ITERATIONS) return iterations;
+function bounded(iterations: number, most: number = MAX_ITERATIONS): number {
+  if (iterations >= 1 && iterations <= most) return iterations;
   throw unsupportedCipher(`a key derivation of ${iterations} rounds`);
 }
 

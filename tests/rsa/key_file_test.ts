@@ -10,9 +10,24 @@ import {
   signDocument,
   verifyDocument,
 } from "../../lib/rsa.ts";
-import { encodeSpki } from "../../lib/rsa/der.ts";
+import {
+  der as encodeDer,
+  derIdentifier,
+  DerReader,
+  derUnsigned,
+  encodeSpki,
+  numberBytes,
+  TAG,
+} from "../../lib/rsa/der.ts";
+import { openerOfPkcs8 } from "../../lib/rsa/encrypted_key.ts";
 // @ts-types="../../types/std_assert.d.ts"
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 // @ts-types="../../types/std.d.ts"
 import { decodeBase64 } from "@std/encoding/base64";
 // @ts-types="../../types/std.d.ts"
@@ -341,4 +356,17 @@ Deno.test("readKey() refuses a damaged private key, and an even modulus in every
   ) {
     assertEquals((await refusal(content)).code, "KEY_DAMAGED");
   }
+});
+
+Deno.test("a key under PKCS#12's encryption may ask for 300,000 rounds, which take seconds, and for no more", () => {
+  const open = (rounds: bigint) => {
+    const salt = encodeDer(TAG.octetString, new Uint8Array(8));
+    const parameters = encodeDer(TAG.sequence, salt, derUnsigned(numberBytes(rounds)));
+    const scheme = derIdentifier("1.2.840.113549.1.12.1.3");
+    const algorithm = new DerReader(encodeDer(TAG.sequence, scheme, parameters)).sequence();
+    return openerOfPkcs8({ algorithm, sealed: new Uint8Array(64) });
+  };
+  open(300_000n);
+  const { code, message } = assertThrows(() => open(300_001n), KeyFileError);
+  assertEquals([code, message.includes("a key derivation of 300001 rounds")], ["KEY_CIPHER", true]);
 });
