@@ -321,7 +321,7 @@ export class RelayConnection implements StayConnection {
     if (sender !== stay.number) throw new EndError("NOT_YOURS");
   }
 
-  /** Adds a sealed frame to the ones before it if it is adjacent and goes the same way. */
+  /** Adds a sealed frame to the ones right before it if it goes the same way. */
   #takeSealed(stay: Stay, { payload, bytes }: Frame): void {
     const address = readSealedAddress(payload);
     this.#requireSender(stay, address.sender);
@@ -353,11 +353,9 @@ class SealedRun {
     this.#length = first.length;
   }
 
-  /** Adds a frame. Returns false if it is not adjacent, or goes another way. */
-  add({ route, version }: SealedAddress, { buffer, byteOffset, length }: Bytes): boolean {
-    const isNext = buffer === this.#first.buffer &&
-      byteOffset === this.#first.byteOffset + this.#length;
-    if (!isNext || this.#address.route !== route || this.#address.version !== version) return false;
+  /** Adds the frame that follows at once. Returns false if it goes another way. */
+  add({ route, version }: SealedAddress, { length }: Bytes): boolean {
+    if (this.#address.route !== route || this.#address.version !== version) return false;
     this.#length += length;
     this.#frames += 1;
     return true;

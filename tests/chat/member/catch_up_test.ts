@@ -60,22 +60,44 @@ Deno.test("a contact that has shown everything is sent nothing again in the next
   assertEquals([count(ada, "delivered"), copies.count], [1, 0]);
 });
 
+Deno.test("a line that waits from an earlier room is sent to each contact alone, because its version is of that room", async () => {
+  const room = new TestRoom();
+  const [ada, bo] = [await room.join("ada"), await room.join("bo")];
+  ada.member.enter("before");
+  await room.settle();
+  ada.cut();
+  ada.member.enter("waits");
+  room.restart();
+  const before = ada.sent.length;
+  // In this room, bo has a number that is not above the line's version.
+  await reconnect(room, bo, ada);
+  const kinds = ada.sent.slice(before).map((bytes) => bytes[4]);
+  assertEquals(shown(bo), ["ada: before", "ada: waits"]);
+  assertEquals([kinds.includes(KIND.sealed), kinds.includes(KIND.pair)], [false, true]);
+});
+
 Deno.test("a contact whose name an accepted newcomer has in the next room has left", async () => {
   const room = new TestRoom();
   const [ada, bo] = [await room.join("ada"), await room.join("bo")];
   ada.member.enter("hello");
   await room.settle();
   room.restart();
-  await reconnect(room, ada);
   const before = ada.events.length;
+  await room.join("zoe");
+  await reconnect(room, ada);
   await room.enter("Bo", undefined, 7);
   await room.settle();
   const news = ada.events.slice(before).flatMap((event) => {
     if (event.kind === "left") return [`left ${event.peer.credential.name} ${event.reason}`];
-    return event.kind === "joined" ? [`joined ${event.peer.credential.name}`] : [];
+    if (event.kind !== "joined") return [];
+    return [`joined ${event.peer.credential.name}, ${event.present ? "was there" : "is new"}`];
   });
-  assertEquals(news, ["left bo REPLACED", "joined Bo"]);
-  assertEquals(ada.member.peers().map(({ credential }) => credential.name), ["ada", "Bo"]);
+  assertEquals(news, ["joined zoe, is new", "left bo REPLACED", "joined Bo, is new"]);
+  assertEquals(ada.member.peers().map(({ credential }) => credential.name).sort(), [
+    "Bo",
+    "ada",
+    "zoe",
+  ]);
   bo.close();
 });
 

@@ -20,6 +20,7 @@ import {
   RENEWAL_LIFE_MS,
   RENEWAL_RESERVE_MS,
 } from "../../../lib/chat/identity/signing.ts";
+import { Renewer } from "../../../lib/chat/member/time.ts";
 import { answerByJoining } from "../../../lib/chat/member/connection.ts";
 import type { RelayOptions } from "../../../lib/chat/relay/options.ts";
 import {
@@ -33,6 +34,7 @@ import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND, memberBound, newcomerBound } from "../../../lib/chat/wire/kinds.ts";
 import { DIALLED, RawMember } from "../raw_member.ts";
 import {
+  Clock,
   count,
   credentialOf,
   faults,
@@ -99,6 +101,15 @@ Deno.test("a member renews when half of its time is over, wants to be woken for 
   assertEquals(renewals(ada), 1);
   await talkOver(room, 1);
   assertEquals(renewals(ada), 2);
+});
+
+Deno.test("a credential for 23 hours is renewed when 12 hours are left, and one for less when half of it is", async () => {
+  const hour = 60 * 60 * 1000;
+  const clock = new Clock();
+  for (const [life, due] of [[23, 11], [8, 4]]) {
+    const self = await credentialOf("ada", 0, clock.now, life! * hour);
+    assertEquals(new Renewer(self, clock.now).dueIn, due! * hour);
+  }
 });
 
 Deno.test("a member that joins a room that is three days old reads everyone, and is read", async () => {
