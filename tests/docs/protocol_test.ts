@@ -8,11 +8,31 @@
 
 // @ts-types="../../types/std_assert.d.ts"
 import { assert, assertEquals } from "@std/assert";
-import { CONTEXT, SIGNATURE_BYTES, SIGNING_KEY_BYTES } from "../../lib/chat/identity/signing.ts";
-import { MAX_GAPS, MAX_SENDERS } from "../../lib/chat/member/acknowledger.ts";
-import { MAX_KEPT_BYTES } from "../../lib/chat/member/deliveries.ts";
+import {
+  CLOCK_SKEW_MS,
+  CONTEXT,
+  CREDENTIAL_LIFE_MS,
+  RENEWAL_LIFE_MS,
+  RENEWAL_RESERVE_MS,
+  SIGNATURE_BYTES,
+  SIGNING_KEY_BYTES,
+} from "../../lib/chat/identity/signing.ts";
+import {
+  MAX_FRAMES,
+  MAX_GAPS,
+  MAX_SENDERS,
+  MAX_UNACCEPTED_BYTES,
+} from "../../lib/chat/member/acknowledger.ts";
+import { JOIN_TIMEOUT_MS } from "../../lib/chat/member/connection.ts";
+import { REPAIRS } from "../../lib/chat/member/contacts.ts";
+import { MAX_KEPT_BYTES, MAX_PARTED } from "../../lib/chat/member/deliveries.ts";
+import { MAX_UNREAD_BYTES } from "../../lib/chat/member/member.ts";
 import { FAULTS, PEER_TARIFF } from "../../lib/chat/member/options.ts";
+import { ACCEPT_MS } from "../../lib/chat/member/sender.ts";
 import { MAX_CONTACTS } from "../../lib/chat/member/stay.ts";
+import { HASHED_MEMBERS } from "../../lib/chat/member/time.ts";
+import { JOIN_DEADLINE_MS } from "../../lib/chat/relay/connection.ts";
+import { PROBE_MS } from "../../lib/chat/relay/member.ts";
 import {
   DEFAULT_MAX_MEMBERS,
   DEFAULT_MAX_ROOMS,
@@ -156,7 +176,7 @@ Deno.test({
     assertEquals(PEER_TARIFF.notice.perSecond, 1);
     assert(prose.includes(`It unwraps at most ${words} for one stay`));
     const number = (count: number) => count.toLocaleString("en");
-    const { step, notice } = PEER_TARIFF;
+    const { step, notice, grant } = PEER_TARIFF;
     const sentences = [
       `the length of the room's name in bytes, 0 to ${MAX_ROOM_NAME_BYTES}`,
       `a text has 1 to ${number(MAX_TEXT_BYTES)} bytes`,
@@ -166,6 +186,25 @@ Deno.test({
       `or ahead by at most ${number(MAX_STEPS)} and at most by the number`,
       `parley follows ${step.burst}, and ${step.perSecond} more each second`,
       `parley looks at ${notice.burst} and one more each second`,
+      `parley takes ${grant.burst}, and ${grant.perSecond} more each second`,
+      `at the latest when ${number(MAX_FRAMES)} frames or 1 MiB have come`,
+      `for the ${number(MAX_PARTED)} members that left last`,
+      `all repairs together have ${REPAIRS.burst >> 20} MiB, and ${
+        REPAIRS.perSecond >> 10
+      } KiB more each second`,
+      `parley hashes ${number(HASHED_MEMBERS.burst)} members' hashes`,
+      `leaves more than ${
+        MAX_UNREAD_BYTES >> 20
+      } MiB unread, besides frames that it has not accepted`,
+      `while these are ${MAX_UNACCEPTED_BYTES >> 20} MiB or more`,
+      `has not admitted it within ${JOIN_TIMEOUT_MS / 1000} s`,
+      `none of the frames that wait for it for ${ACCEPT_MS / 1000} s`,
+      `A connection has ${JOIN_DEADLINE_MS / 1000} s to join (JOIN_TIMEOUT)`,
+      `If nothing has come for ${{ 4: "four" }[PROBE_MS / 1000]} seconds`,
+      `does not expire more than ${CREDENTIAL_LIFE_MS / 3_600_000} hours from now. ` +
+      `Clocks may differ by ${{ 5: "five" }[CLOCK_SKEW_MS / 60_000]} minutes each way`,
+      `SHOULD make its credential for ${RENEWAL_LIFE_MS / 3_600_000} hours`,
+      `SHOULD renew when ${RENEWAL_RESERVE_MS / 3_600_000} hours are left`,
       `at most ${MAX_GAPS} gaps for each stream`,
       `and for at least ${number(MAX_SENDERS)} senders`,
       `keeps at most ${MAX_KEPT_BYTES >> 20} MiB that is not delivered`,
