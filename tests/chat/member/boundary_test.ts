@@ -196,7 +196,7 @@ const CALLS: Readonly<Record<string, readonly Bytes[]>> = {
   admitted: [challenge(), roster()],
   take: [challenge(), roster(), encodeCount(KIND.accepted, 0)],
   broken: [new Uint8Array(8)],
-  send: [encodeEmpty(KIND.ping)],
+  send: [challenge()],
 };
 
 function challenge(): Bytes {
