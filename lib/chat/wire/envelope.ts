@@ -16,7 +16,7 @@ import {
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { PROGRESS_BYTES } from "./content.ts";
 import { CHECK_BYTES } from "./history.ts";
-import { encodeFrame, FRAME_HEADER_BYTES, type Laid, Layout } from "./frame.ts";
+import { encodeFrame, FRAME_HEADER_BYTES } from "./frame.ts";
 import { BOUND, HASH_BYTES, KIND } from "./kinds.ts";
 
 /** The length of a GCM tag in bytes. */
@@ -119,21 +119,19 @@ export function sealedBound(
     .raw(context).raw(commitment).finish();
 }
 
-const PAIR_HEADER = new Layout({
-  /** The sender's number. */
-  sender: "u32",
-  /** The recipient's number. */
-  recipient: "u32",
-  /** The number of this use of the pairwise key, from 0. */
-  use: "u48",
-  /** The newest version that the sender knows. */
-  version: "u32",
-  /** The first bytes of the version's context. */
-  check: CHECK_BYTES,
-});
-
 /** The header of a pair frame. */
-export type PairHeader = Laid<typeof PAIR_HEADER>;
+export interface PairHeader {
+  /** The sender's number. */
+  readonly sender: number;
+  /** The recipient's number. */
+  readonly recipient: number;
+  /** The number of this use of the pairwise key, from 0. */
+  readonly use: number;
+  /** The newest version that the sender knows. */
+  readonly version: number;
+  /** The first bytes of the version's context. */
+  readonly check: Bytes;
+}
 
 /** A frame from one member to another. */
 export interface PairFrame {
@@ -144,21 +142,29 @@ export interface PairFrame {
   readonly signature: Bytes;
 }
 
+const PAIR_HEADER_BYTES = 4 + 4 + 6 + 4 + CHECK_BYTES;
 /** The largest RSA-OAEP ciphertext: a key of 4,096 bits. */
 const MAX_WRAPPED_BYTES = 512;
 
 /** Encodes a pair frame. */
 export function encodePair({ header, wrapped, ciphertext, signature }: PairFrame): Bytes {
-  const length = PAIR_HEADER.length + 2 + wrapped.length + ciphertext.length + SIGNATURE_BYTES;
-  const writer = new ByteWriter(FRAME_HEADER_BYTES + length).u32(length + 1).u8(KIND.pair);
-  return PAIR_HEADER.write(writer, header)
+  const length = PAIR_HEADER_BYTES + 2 + wrapped.length + ciphertext.length + SIGNATURE_BYTES;
+  return new ByteWriter(FRAME_HEADER_BYTES + length)
+    .u32(length + 1).u8(KIND.pair)
+    .u32(header.sender).u32(header.recipient).u48(header.use).u32(header.version).raw(header.check)
     .block16(wrapped).raw(ciphertext).raw(signature).finish();
 }
 
 /** Reads a pair frame. */
 export function readPair(payload: Bytes): PairFrame {
   return readWhole(payload, (reader) => {
-    const header = PAIR_HEADER.read(reader);
+    const header = {
+      sender: reader.u32(),
+      recipient: reader.u32(),
+      use: reader.u48(),
+      version: reader.u32(),
+      check: reader.raw(CHECK_BYTES),
+    };
     const wrapped = reader.block16();
     if (wrapped.length > MAX_WRAPPED_BYTES) {
       throw new MalformedError(`a wrapped key has more than ${MAX_WRAPPED_BYTES} bytes`);
@@ -195,23 +201,22 @@ export function pairStatement(bound: Bytes, wrapped: Bytes, ciphertext: Bytes): 
     .raw(bound).block16(wrapped).raw(ciphertext).finish();
 }
 
-const ENTRY = new Layout({
-  /** To the relay: the number of the member that it is for. From the relay: of the member that sent it. */
-  member: "u32",
-  /** Rises with each entry of one kind under one key. */
-  sequence: "u48",
-  /** The newest version that the sender knows. */
-  version: "u32",
-  /** The first bytes of the version's context. */
-  check: CHECK_BYTES,
-  box: "block16",
-});
-
 /** An entry of a `receipt` or `ask` frame. */
-export type Entry = Laid<typeof ENTRY>;
+export interface Entry {
+  /** To the relay: the number of the member that it is for. From the relay: of the member that sent it. */
+  readonly member: number;
+  /** Rises with each entry of one kind under one key. */
+  readonly sequence: number;
+  /** The newest version that the sender knows. */
+  readonly version: number;
+  /** The first bytes of the version's context. */
+  readonly check: Bytes;
+  readonly box: Bytes;
+}
 
 /** The largest box of an entry in bytes: 64 streams of a receipt. */
 const MAX_BOX_BYTES = 64 * PROGRESS_BYTES + TAG_BYTES;
+const ENTRY_BYTES = 4 + 6 + 4 + CHECK_BYTES + 2;
 
 /**
  * Encodes receipts or asks.
@@ -230,10 +235,9 @@ export function encodeEntries(kind: number, entries: readonly Entry[]): Bytes[] 
     writer = new ByteWriter(256);
     count = 0;
   };
-  for (const entry of entries) {
-    const length = 2 + writer.length + ENTRY.length + entry.box.length;
-    if (length > BOUND.receipts) flush();
-    ENTRY.write(writer, entry);
+  for (const { member, sequence, version, check, box } of entries) {
+    if (2 + writer.length + ENTRY_BYTES + box.length > BOUND.receipts) flush();
+    writer.u32(member).u48(sequence).u32(version).raw(check).block16(box);
     count += 1;
   }
   if (count > 0) flush();
@@ -252,10 +256,15 @@ export function readEntries(payload: Bytes): Entry[] {
 }
 
 function readEntry(reader: ByteReader): Entry {
-  const entry = ENTRY.read(reader);
-  const { length } = entry.box;
-  if (length >= TAG_BYTES && length <= MAX_BOX_BYTES) return entry;
-  throw new MalformedError(`the box of a receipt has ${length} bytes`);
+  const member = reader.u32();
+  const sequence = reader.u48();
+  const version = reader.u32();
+  const check = reader.raw(CHECK_BYTES);
+  const box = reader.block16();
+  if (box.length < TAG_BYTES || box.length > MAX_BOX_BYTES) {
+    throw new MalformedError(`the box of a receipt has ${box.length} bytes`);
+  }
+  return { member, sequence, version, check, box };
 }
 
 /** Returns the additional data of the box of a receipt or an ask. */
