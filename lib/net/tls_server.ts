@@ -149,7 +149,8 @@ export class TlsServerConn {
     if (this.#isSecured || this.#closed) return;
     if (ending >= MAX_ENDING) return this.close();
     ending += 1;
-    this.#secured.finally(() => ending -= 1);
+    const ended = () => void (ending -= 1);
+    this.#secured.then(ended, ended);
   }
 
   /** Closes the connection at once. */
