@@ -202,6 +202,18 @@ Deno.test("frames that were not received are sent again byte for byte", async ()
   assertEquals(bo.raw.bye, "REPLACED");
 });
 
+Deno.test("a second join ends the connection, also while the first one is checked", async () => {
+  const room = new RelayRoom();
+  const self = await room.credential("ada");
+  const raw = new RawMember(room.relay);
+  const { transcript } = await raw.challenge();
+  const proven = await provenJoin(self, transcript, DIALLED);
+  raw.send(concatBytes(proven, proven));
+  await until(() => raw.ended, "the connection has ended");
+  await room.settle();
+  assertEquals([raw.bye, room.relay.size], ["OUT_OF_ORDER", 0]);
+});
+
 Deno.test("a connection that ends while its join is checked makes no member", async () => {
   const room = new RelayRoom();
   const self = await room.credential("ada");

@@ -322,6 +322,7 @@ Deno.test("a notice or a proof that is malformed is refused", () => {
     zeros(33).with(0, 2),
     zeros(34).with(0, 2).with(33, INVITATION_ANSWERS.length),
     zeros(35).with(0, 2),
+    zeros(34).with(0, 3),
   ];
   for (const body of bad) assertThrows(() => readInvitationNotice(body), MalformedError);
   for (const length of [0, 95, 97]) {
