@@ -8,11 +8,13 @@
 
 import { granted } from "../fixtures/granted.ts";
 import { PROCESS_KEYS } from "../fixtures/process_keys.ts";
+import { ControlClient } from "./control.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** Long, since a busy machine takes its time: whoever waits for what never comes fails then. */
 const PATIENCE_MS = 180_000;
-const POLL_MS = 25;
+/** How often a pane is looked at that tells no change, in milliseconds. */
+const LOOK_MS = 250;
 
 /** Whether tests may start tmux, and there is one. */
 export const HAS_TMUX: boolean = granted("run=deno,tmux") && await findTmux();
@@ -39,7 +41,12 @@ export class Pane implements AsyncDisposable {
   static #count = 0;
   /** Whether rows are given without the time at the start of a message and the mark of a prompt. */
   plain = false;
-  readonly #socket = `parley-test-${Deno.pid}-${Pane.#count++}`;
+  readonly #client: ControlClient;
+
+  private constructor(session: readonly string[]) {
+    const socket = `parley-test-${Deno.pid}-${Pane.#count++}`;
+    this.#client = new ControlClient(["-u", "-L", socket, "-f", "/dev/null", ...session]);
+  }
 
   /**
    * Opens a pane with a shell whose prompt is `$ `. In it, `deno run $KEYS` gives keys of the test run to one process of
@@ -50,11 +57,10 @@ export class Pane implements AsyncDisposable {
    * @param env More of the shell's environment, as `NAME=VALUE`.
    */
   static async open(columns: number, rows: number, ...env: string[]): Promise<Pane> {
-    const pane = new Pane();
     const size = ["-x", String(columns), "-y", String(rows)];
     const keys = `KEYS=${PROCESS_KEYS.next().join()}`;
     const variables = ["ENV=", keys, ...env].flatMap((variable) => ["-e", variable]);
-    await pane.tmux("new-session", "-d", ...size, ...variables, "-c", ROOT, "sh");
+    const pane = new Pane(["new-session", ...size, ...variables, "-c", ROOT, "sh"]);
     try {
       // Set in the shell: one that runs as root does not take its prompt from the environment.
       await pane.type("PS1='$ '; clear\n");
@@ -66,14 +72,9 @@ export class Pane implements AsyncDisposable {
     return pane;
   }
 
-  /** Runs a tmux command on the pane's server. */
+  /** Runs a tmux command on the pane's server. Returns what it prints. */
   async tmux(...args: string[]): Promise<string> {
-    const { success, stdout, stderr } = await new Deno.Command("tmux", {
-      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
-    }).output();
-    const decoder = new TextDecoder();
-    if (!success) throw new Error(`tmux ${args.join(" ")}: ${decoder.decode(stderr)}`);
-    return decoder.decode(stdout);
+    return await this.#client.run(args);
   }
 
   /** Types text. */
@@ -139,13 +140,15 @@ export class Pane implements AsyncDisposable {
   ): Promise<Shown> {
     const deadline = Date.now() + patienceMs;
     for (;;) {
+      // Before it is looked at: what changes meanwhile is looked at again.
+      const { changed } = this.#client;
       const shown = await this.shown();
       if (holds(shown)) return shown;
       if (Date.now() > deadline) {
         const { rows, cursor } = shown;
         throw new Error(`${what} never came; the cursor at ${cursor} of:\n${rows.join("\n")}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await orLater(changed, LOOK_MS);
     }
   }
 
@@ -162,6 +165,17 @@ export class Pane implements AsyncDisposable {
 
   /** Ends the server and whatever runs in it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.tmux("kill-server");
+    await this.#client.type("kill-server\n");
+    await this.#client.ended();
+    await this.#client[Symbol.asyncDispose]();
   }
+}
+
+/** Waits for a change, or for a time. */
+async function orLater(changed: Promise<void>, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  changed.then(resolve);
+  await promise;
+  clearTimeout(timer);
 }

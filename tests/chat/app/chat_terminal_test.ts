@@ -218,6 +218,9 @@ test("the person who hosts the room removes a member, and the other members see 
   await guest.type("/me waves\n/names\n");
   await other.until("what bo does", ({ rows }) => rows.includes("~ bo waves"));
   await guest.until("the names", ({ rows }) => rows.includes("* bo (you), ada, cy"));
+  // Who is removed before its line was taken is told of that as well.
+  guest.plain = false;
+  await guest.until("that it was taken", isAt("bo ✓>"));
   await host.type("/kick bo\n");
   await guest.until("the end", shows("the relay's owner has removed this identity (REMOVED)"));
   const gone = "* bo is gone: the relay's owner has removed this identity";
