@@ -21,7 +21,8 @@ export class SilentListener implements AsyncDisposable {
   /** Opens a port, and connects to it until it answers no longer. */
   static async open(hostname: string, port = 0): Promise<SilentListener> {
     const silent = new SilentListener(hostname, port);
-    while (await silent.#takesOneMore()) { /* until the backlog is full */ }
+    // Until the backlog is full. On a busy machine one time limit may pass before a connection is tried.
+    for (let refused = 0; refused < 2;) refused = await silent.#takesOneMore() ? 0 : refused + 1;
     return silent;
   }
 
