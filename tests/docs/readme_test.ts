@@ -328,7 +328,8 @@ Deno.test({
     const report = (await Promise.all(texts)).join("");
     const table = readme.slice(readme.indexOf("| event "), readme.indexOf("Each has `event`"));
     const documented = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
-    const reported = [...report.matchAll(/(?:\bline|\bjsonEventStart|#answer)\("(\w+)"/g)].map(([, name]) => name!);
+    const made = report.matchAll(/(?:\bline|\bjsonEventStart|#answer)\("(\w+)"/g);
+    const reported = [...made].map(([, name]) => name!);
     assertEquals(new Set(documented), new Set(reported));
   },
 });
