@@ -189,9 +189,8 @@ Deno.test({
       `parley takes ${grant.burst}, and ${grant.perSecond} more each second`,
       `at the latest when ${number(MAX_FRAMES)} frames or 1 MiB have come`,
       `for the ${number(MAX_PARTED)} members that left last`,
-      `all repairs together have ${REPAIRS.burst >> 20} MiB, and ${
-        REPAIRS.perSecond >> 10
-      } KiB more each second`,
+      `The repairs of all peers together have ${REPAIRS.burst >> 20} MiB of text, and ` +
+      `${REPAIRS.perSecond >> 10} KiB more each second`,
       `parley hashes ${number(HASHED_MEMBERS.burst)} members' hashes`,
       `leaves more than ${
         MAX_UNREAD_BYTES >> 20

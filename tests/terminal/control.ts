@@ -21,6 +21,8 @@ export class ControlClient extends PipedProcess {
   protected override readonly reading: Promise<void>;
   readonly #replies: Reply[] = [];
   #changed = Promise.withResolvers<void>();
+  /** Fulfilled once it has a session: without one, tmux does not know whom a command is for. */
+  readonly #attached = Promise.withResolvers<void>();
   #isReply = false;
   #isOver = false;
 
@@ -49,6 +51,7 @@ export class ControlClient extends PipedProcess {
    * @throws {Error} With what tmux says, if one of them fails.
    */
   async run(args: readonly string[]): Promise<string> {
+    await this.#attached.promise;
     if (this.#isOver) throw new Error(`tmux has ended before ${args.join(" ")}`);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const left = args.filter((arg) => arg === ";").length + 1;
@@ -65,6 +68,7 @@ export class ControlClient extends PipedProcess {
       for (const line of lines) this.#take(line);
     }
     this.#isOver = true;
+    this.#attached.resolve();
     this.#notify();
     for (const { reject } of this.#replies.splice(0)) reject(new Error("tmux has ended"));
   }
@@ -74,6 +78,7 @@ export class ControlClient extends PipedProcess {
     // The command that has begun the session is not of this client's input.
     if (kind !== undefined && isOwn === "1") return this.#border(kind);
     if (this.#isReply) this.#replies[0]?.lines.push(line);
+    else if (line.startsWith("%session-changed ")) this.#attached.resolve();
     else if (line.startsWith("%")) this.#notify();
   }
 
