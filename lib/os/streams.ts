@@ -24,29 +24,71 @@ const NOTHING: Bytes = new Uint8Array(0);
 const PIECE_BYTES = 4 << 10;
 
 /**
- * Splits a stream into lines, without line ends. Text after the last newline is a line too.
+ * Splits a stream into lines, without line ends. Text after the last newline is a line too. Read one line at a time.
  *
  * @param chunks The stream.
  * @param maxBytes The longest line to keep. For a longer line, only its length is reported.
  */
-export async function* readLines(
+export function readLines(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
-): AsyncGenerator<Input, void> {
-  const line = new PartialLine(maxBytes);
-  const size = Math.min(PIECE_BYTES, maxBytes);
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += size) {
-      const piece = chunk.subarray(at, at + size);
-      const first = piece.indexOf(NEWLINE);
-      if (first >= 0) {
-        yield line.end(piece.subarray(0, first));
-        for (const text of textsIn(piece, first + 1)) yield { kind: "line", text };
-      }
-      line.add(piece.subarray(piece.lastIndexOf(NEWLINE) + 1));
-    }
+): AsyncIterableIterator<Input, void> {
+  return new LineReader(chunks[Symbol.asyncIterator](), maxBytes);
+}
+
+/** Not a generator, which passes each line on by several promises. */
+class LineReader implements AsyncIterableIterator<Input, void> {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #line: PartialLine;
+  readonly #size: number;
+  #chunk: Uint8Array = NOTHING;
+  /** Where the part of the chunk starts that has not been split. */
+  #at = 0;
+  /** The lines that were split, and how many of them were taken. */
+  #lines: Input[] = [];
+  #taken = 0;
+  #ended = false;
+
+  constructor(chunks: AsyncIterator<Uint8Array>, maxBytes: number) {
+    this.#chunks = chunks;
+    this.#line = new PartialLine(maxBytes);
+    this.#size = Math.min(PIECE_BYTES, maxBytes);
   }
-  if (line.length > 0) yield line.end(NOTHING);
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Input, void>> {
+    while (this.#taken === this.#lines.length) {
+      this.#lines = [];
+      this.#taken = 0;
+      if (this.#at < this.#chunk.length) this.#split();
+      else if (this.#ended) return { done: true, value: undefined };
+      else {
+        this.#ended = true; // a stream that fails has ended
+        const { done, value } = await this.#chunks.next();
+        if (done !== true) {
+          this.#ended = false;
+          this.#chunk = value;
+          this.#at = 0;
+        } else if (this.#line.length > 0) this.#lines.push(this.#line.end(NOTHING));
+      }
+    }
+    return { done: false, value: this.#lines[this.#taken++]! };
+  }
+
+  /** Splits the next piece of the chunk. */
+  #split(): void {
+    const piece = this.#chunk.subarray(this.#at, this.#at + this.#size);
+    this.#at += piece.length;
+    const first = piece.indexOf(NEWLINE);
+    if (first >= 0) {
+      this.#lines.push(this.#line.end(piece.subarray(0, first)));
+      for (const text of textsIn(piece, first + 1)) this.#lines.push({ kind: "line", text });
+    }
+    this.#line.add(piece.subarray(piece.lastIndexOf(NEWLINE) + 1));
+  }
 }
 
 /** Returns the texts of the lines that start and end in a piece, from an offset on. */
@@ -68,6 +110,7 @@ class PartialLine {
   }
 
   add(part: Uint8Array): void {
+    if (part.length === 0) return; // as after most lines
     this.length += part.length;
     // One byte over the limit is kept: it may be the carriage return of the line end.
     if (this.length <= this.#max + 1) this.#parts.push(part.slice());

@@ -1,6 +1,6 @@
 import { type Input, readLines } from "../../lib/os/streams.ts";
 // @ts-types="../../types/std_assert.d.ts"
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 
 const encoder = new TextEncoder();
@@ -61,4 +61,27 @@ Deno.test("readLines() takes a line at the bound, and only the length of a longe
 
 Deno.test("readLines() drops no line for bytes that are not UTF-8", async () => {
   assertEquals(await read([new Uint8Array([0x61, 0xff, 0x62, 0x0a])]), [line("a\ufffdb")]);
+});
+
+Deno.test("readLines() reads a stream no further once it has ended or failed", async () => {
+  for (const outcome of ["end", "failure"] as const) {
+    let reads = 0;
+    const next = () => {
+      reads += 1;
+      if (reads === 1) {
+        return Promise.resolve({ done: false, value: encoder.encode("one\ntwo") } as const);
+      }
+      return outcome === "failure"
+        ? Promise.reject(new Error("broken"))
+        : Promise.resolve({ done: true, value: undefined } as const);
+    };
+    const lines = readLines({ [Symbol.asyncIterator]: () => ({ next }) }, 100);
+    assertEquals(await lines.next(), { done: false, value: { kind: "line", text: "one" } });
+    assertEquals(reads, 1);
+    if (outcome === "failure") await assertRejects(() => lines.next(), Error, "broken");
+    const last = { done: false, value: { kind: "line", text: "two" } } as const;
+    if (outcome === "end") assertEquals(await lines.next(), last);
+    for (let i = 0; i < 2; i++) assertEquals(await lines.next(), { done: true, value: undefined });
+    assertEquals(reads, 2);
+  }
 });
