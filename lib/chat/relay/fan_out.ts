@@ -150,9 +150,13 @@ interface Run {
 }
 
 function join(runs: readonly Run[]): Part {
-  const pieces = runs.flatMap(({ pieces }) => pieces);
-  const frames = runs.reduce((sum, { frames }) => sum + frames, 0);
-  return { frames, bytes: pieces.length === 1 ? pieces[0]! : concat(pieces) };
+  const all: Bytes[] = [];
+  let count = 0;
+  for (const { frames, pieces } of runs) {
+    all.push(...pieces);
+    count += frames;
+  }
+  return { frames: count, bytes: all.length === 1 ? all[0]! : concat(all) };
 }
 
 /** The deliveries from one index to another, joined once for all members that are to have the same of them. */

@@ -6,13 +6,7 @@
  * @module
  */
 
-import {
-  type ByteReader,
-  type Bytes,
-  ByteWriter,
-  MalformedError,
-  readWhole,
-} from "../../base/bytes.ts";
+import { ByteReader, type Bytes, ByteWriter, MalformedError, readWhole } from "../../base/bytes.ts";
 import { CONTEXT, inContext, SIGNATURE_BYTES } from "../identity/signing.ts";
 import { PROGRESS_BYTES } from "./content.ts";
 import { CHECK_BYTES } from "./history.ts";
@@ -67,21 +61,32 @@ export function encodeSealed({ header, ciphertext, signature }: SealedFrame): By
 
 /** Reads a sealed frame. */
 export function readSealed(payload: Bytes): SealedFrame {
-  return readWhole(payload, (reader) => {
-    const header = {
-      sender: reader.u32(),
-      route: reader.u8(),
-      chain: reader.u32(),
-      step: reader.u16(),
-      number: reader.u48(),
-      version: reader.u32(),
-      check: reader.raw(CHECK_BYTES),
-    };
-    if (header.number === 0) throw new MalformedError("message numbers start at 1");
-    const length = reader.left - SIGNATURE_BYTES;
-    if (length < MIN_SEALED_BYTES) throw new MalformedError("a sealed frame is too short");
-    return { header, ciphertext: reader.raw(length), signature: reader.raw(SIGNATURE_BYTES) };
-  });
+  const reader = new ByteReader(payload);
+  const header = readSealedHeader(reader);
+  const ciphertext = reader.raw(reader.left - SIGNATURE_BYTES);
+  return { header, ciphertext, signature: reader.raw(SIGNATURE_BYTES) };
+}
+
+/**
+ * Reads the header of a sealed frame. What follows it is a ciphertext and a signature.
+ *
+ * @throws {MalformedError} If the frame is not well-formed.
+ */
+function readSealedHeader(reader: ByteReader): SealedHeader {
+  const header = {
+    sender: reader.u32(),
+    route: reader.u8(),
+    chain: reader.u32(),
+    step: reader.u16(),
+    number: reader.u48(),
+    version: reader.u32(),
+    check: reader.raw(CHECK_BYTES),
+  };
+  if (header.number === 0) throw new MalformedError("message numbers start at 1");
+  if (reader.left < MIN_SEALED_BYTES + SIGNATURE_BYTES) {
+    throw new MalformedError("a sealed frame is too short");
+  }
+  return header;
 }
 
 /** What a relay needs of a sealed frame. */
@@ -93,7 +98,7 @@ export type SealedAddress = Pick<SealedHeader, "sender" | "route" | "number" | "
  * @throws {MalformedError} If {@linkcode readSealed} would throw: each member would take the frame for broken.
  */
 export function readSealedAddress(payload: Bytes): SealedAddress {
-  const { sender, route, number, version } = readSealed(payload).header;
+  const { sender, route, number, version } = readSealedHeader(new ByteReader(payload));
   return { sender, route, number, version };
 }
 
