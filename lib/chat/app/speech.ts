@@ -257,12 +257,13 @@ export class Attention {
 
   #message(event: MemberEvent & { readonly kind: "message" }): void {
     const { bell = "mention", display } = this.#options;
+    if (display.notify === undefined) return;
     const isMeant = event.private || this.#mention !== undefined && this.#mention.test(event.text);
     if (bell === "none" || bell === "mention" && !isMeant) return;
     const now = this.#now();
     const rings = now - this.#rangAt >= RING_MS;
     if (rings) this.#rangAt = now;
-    display.notify?.(rings);
+    display.notify(rings);
   }
 }
 

@@ -206,11 +206,13 @@ export function firstOf(
   fits: (entry: Entry) => boolean = () => true,
 ): Entry[] {
   let bytes = 0;
-  const end = entries.findIndex((entry, i) => {
+  let count = 0;
+  for (const entry of entries) {
     bytes += entry.line.bytes + overhead;
-    return i > 0 && (bytes > MAX_BATCH_BYTES || i >= MAX_BATCH_LINES || !fits(entry));
-  });
-  return entries.slice(0, end < 0 ? entries.length : end);
+    if (count > 0 && (bytes > MAX_BATCH_BYTES || count >= MAX_BATCH_LINES || !fits(entry))) break;
+    count += 1;
+  }
+  return entries.slice(0, count);
 }
 
 /** How often contacts are looked at for silence, in milliseconds. */

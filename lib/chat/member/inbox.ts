@@ -115,14 +115,18 @@ export class Inbox {
     const stream = this.streams.of(STREAM.group);
     const outcome = new Outcome();
     outcome.missing = stream.reach(number - 1);
-    messages.forEach((message, i) => {
-      const arrival = stream.take(number + i);
-      if (arrival === "copy") return;
-      if (message.kind === "unknown") return stream.withhold(number + i);
-      const { time, text } = message;
-      const late = arrival === "late";
-      outcome.texts.push({ stream: STREAM.group, number: number + i, time, text, late });
-    });
+    let at = number;
+    for (const message of messages) {
+      const own = at++;
+      const arrival = stream.take(own);
+      if (arrival === "copy") continue;
+      if (message.kind === "unknown") stream.withhold(own);
+      else {
+        const { time, text } = message;
+        const late = arrival === "late";
+        outcome.texts.push({ stream: STREAM.group, number: own, time, text, late });
+      }
+    }
     return outcome;
   }
 

@@ -300,7 +300,10 @@ export class Outgoing {
     const { pending } = this.#ledger;
     const first = pending[0]!;
     const { version, leftOut } = first.line;
-    const nextPrivate = Math.min(...this.#wanting.values().map(privateOrder));
+    let nextPrivate = Infinity;
+    for (const contact of this.#wanting) {
+      nextPrivate = Math.min(nextPrivate, privateOrder(contact));
+    }
     const entries = firstOf(
       pending,
       TEXT_OVERHEAD_BYTES,
@@ -340,11 +343,11 @@ export class Outgoing {
     const { chain, lacking } = unchanged !== undefined
       ? { chain: unchanged, lacking: NOBODY }
       : await this.#chain.for(new Set(peers), new Set(kept));
-    const grants = together.flatMap((contact, i) =>
-      contact.granted && !lacking.has(contact.peer)
-        ? []
-        : [{ contact, message: this.lines.grant(number, lasts[i]!) }]
-    );
+    const grants: { readonly contact: Contact; readonly message: GrantMessage }[] = [];
+    for (const [i, contact] of together.entries()) {
+      if (contact.granted && !lacking.has(contact.peer)) continue;
+      grants.push({ contact, message: this.lines.grant(number, lasts[i]!) });
+    }
     if (grants.length > 0) await this.#give(grants);
     const { history } = roster;
     const context = history.at(version) ?? (await history.when(version))!;
@@ -368,8 +371,10 @@ export class Outgoing {
 
   #routeTo(version: number, recipients: readonly Peer[]) {
     const { roster } = this.#options;
-    const there = [...roster.values()]
-      .filter(({ number }) => number <= version && number !== roster.own);
+    const there: Peer[] = [];
+    for (const peer of roster.values()) {
+      if (peer.number <= version && peer.number !== roster.own) there.push(peer);
+    }
     return this.#route.to(recipients, there, this.#chain);
   }
 

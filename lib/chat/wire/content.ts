@@ -136,7 +136,8 @@ const TEXT_HEADER = "\0".repeat(TEXT_OVERHEAD_BYTES);
 /** Encodes the plaintext of a sealed frame. The texts have consecutive numbers. */
 export function encodeTexts(texts: readonly Omit<TextMessage, "kind">[]): Bytes {
   // A frame may have a thousand texts: one call encodes them all.
-  const joined = TEXT_HEADER + texts.map(({ text }) => text).join(TEXT_HEADER);
+  let joined = "";
+  for (const { text } of texts) joined += TEXT_HEADER + text;
   const encoded = utf8(joined);
   const isAscii = encoded.length === joined.length;
   const plaintext = new Uint8Array(paddedLength(encoded.length));
@@ -218,14 +219,11 @@ export const MAX_PLAINTEXT_BYTES: number = BOUND.frame - 1024;
  * @throws {MalformedError} If the plaintext is not well-formed.
  */
 export function readTexts(plaintext: Bytes): (TextMessage | UnknownMessage)[] {
-  const messages = readMessages(plaintext, (kind, body) => {
+  const messages = readMessages<TextMessage | UnknownMessage>(plaintext, (kind, body) => {
     if (PAIR_KINDS.has(kind)) throw new MalformedError(`a sealed frame has a message ${kind}`);
     if (kind !== MESSAGE.text) return UNKNOWN;
-    return readWhole(body, (reader) => ({
-      kind: "text" as const,
-      time: reader.u48(),
-      text: readText(reader),
-    }));
+    const reader = new ByteReader(body);
+    return { kind: "text", time: reader.u48(), text: readText(reader) };
   });
   if (messages.length === 0) throw new MalformedError("a sealed frame has no message");
   return messages;
@@ -257,8 +255,8 @@ function readMessages<T>(plaintext: Bytes, read: (kind: number, body: Bytes) => 
   while (reader.left > 0) {
     const kind = reader.u8();
     if (kind === MESSAGE.end) {
-      if (reader.raw(reader.left).some((byte) => byte !== 0)) {
-        throw new MalformedError("the padding of a plaintext is not zero");
+      for (const byte of reader.raw(reader.left)) {
+        if (byte !== 0) throw new MalformedError("the padding of a plaintext is not zero");
       }
       break;
     }
