@@ -88,19 +88,26 @@ export class LogSink {
   #dropped = 0;
   /** The number of dropped lines already reported through `recovered`. */
   #told = 0;
-  /** Whether the last write ended within a line. */
-  #cut = false;
+  /** Whether the target ends within a line. */
+  #cut: boolean;
   #writing: Promise<void> | undefined;
 
   /**
    * @param target The destination of the bytes.
    * @param recovered Called with the number of dropped lines, after the first write that succeeds again.
    * @param most The most UTF-16 code units that may wait.
+   * @param cut Whether the target ends within a line already.
    */
-  constructor(target: LogTarget, recovered: (lines: number) => void, most: number = MAX_WAITING) {
+  constructor(
+    target: LogTarget,
+    recovered: (lines: number) => void,
+    most: number = MAX_WAITING,
+    cut = false,
+  ) {
     this.#target = target;
     this.#recovered = recovered;
     this.#most = most;
+    this.#cut = cut;
   }
 
   /** The number of lines dropped so far. */
@@ -247,18 +254,17 @@ export class AppendedFile implements AsyncDisposable {
   readonly #failed: (error: unknown) => void;
   readonly #sink: LogSink;
   #hasFailed = false;
-  /** Whether the file ended in the middle of a line when it was read. */
-  #ragged = false;
 
-  private constructor(held: HeldFile, failed: (error: unknown) => void) {
+  private constructor(held: HeldFile, failed: (error: unknown) => void, cut: boolean) {
     this.#held = held;
     this.#failed = failed;
     const write = (bytes: Uint8Array) => this.#write(bytes);
-    this.#sink = new LogSink({ write }, () => {}, MAX_WAITING_FOR_FILE);
+    this.#sink = new LogSink({ write }, () => {}, MAX_WAITING_FOR_FILE, cut);
   }
 
   /**
-   * Opens a file, or creates it with the mode 0600.
+   * Opens a file, or creates it with the mode 0600. If it ends within a line, as after a power cut, the next line starts
+   * a new one.
    *
    * @param path The file.
    * @param failed Called at the first write that fails, or when the first line is dropped because too much waits.
@@ -275,9 +281,9 @@ export class AppendedFile implements AsyncDisposable {
     ]);
     try {
       const held = await HeldFile.open(path, { append: true, mode: 0o600, guarded: true });
-      const { mode } = await held.file.stat();
+      const { mode, size } = await held.file.stat();
       if (mode === null || Deno.build.os === "windows" || (mode & 0o077) === 0) {
-        return new AppendedFile(held, failed);
+        return new AppendedFile(held, failed, await endsWithinLine(held.file, size));
       }
       held[Symbol.dispose]();
       const why = `users other than its owner may use it (mode ${bitsOf(mode)})`;
@@ -306,15 +312,14 @@ export class AppendedFile implements AsyncDisposable {
       read += more;
     }
     const lines = new TextDecoder().decode(bytes.subarray(0, read)).split("\n");
-    this.#ragged = lines.pop() !== "";
+    lines.pop(); // empty, or a line that was cut short
     return from === 0 ? lines : lines.slice(1);
   }
 
   /** Appends a line in the background, after those before it. */
   append(line: string): void {
-    const isQueued = this.#sink.write(`${this.#ragged ? "\n" : ""}${line}\n`);
-    if (isQueued) this.#ragged = false;
-    else this.#fail(new Error("the disk is too slow for what is to be written"));
+    if (this.#sink.write(`${line}\n`)) return;
+    this.#fail(new Error("the disk is too slow for what is to be written"));
   }
 
   async #write(bytes: Uint8Array): Promise<number> {
@@ -336,4 +341,11 @@ export class AppendedFile implements AsyncDisposable {
     await this.#sink.flushed;
     this.#held[Symbol.dispose]();
   }
+}
+
+async function endsWithinLine(file: Deno.FsFile, size: number): Promise<boolean> {
+  const last = new Uint8Array([LINE_FEED]);
+  await file.seek(Math.max(0, size - 1), Deno.SeekMode.Start);
+  await file.read(last);
+  return last[0] !== LINE_FEED;
 }

@@ -65,6 +65,35 @@ Deno.test({
 });
 
 Deno.test({
+  name: "AppendedFile starts a new line though nobody read the file and its first write failed",
+  ignore,
+  async fn() {
+    await using scratch = await Scratch.make();
+    const path = await scratch.write("lines", "first\nsec");
+    const errors: unknown[] = [];
+    const { write } = Deno.FsFile.prototype;
+    {
+      await using file = await AppendedFile.open(path, (error) => errors.push(error));
+      Deno.FsFile.prototype.write = () => Promise.reject(new Error("no room"));
+      try {
+        file.append("lost");
+        await new Promise((resolve) => setTimeout(resolve));
+      } finally {
+        Deno.FsFile.prototype.write = write;
+      }
+      assertEquals(errors.length, 1);
+      file.append("third");
+    }
+    assertEquals(await scratch.read("lines"), "first\nsec\nthird\n");
+    {
+      await using file = await AppendedFile.open(path, unexpected);
+      file.append("fourth");
+    }
+    assertEquals(await scratch.read("lines"), "first\nsec\nthird\nfourth\n");
+  },
+});
+
+Deno.test({
   name: "AppendedFile refuses a file that other users may use",
   ignore: ignore || Deno.build.os === "windows",
   async fn() {
