@@ -104,6 +104,14 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
     why: "it is not open for this operation",
     hint: "check how standard input and output are redirected",
   },
+  ECONNREFUSED: {
+    why: "no program listens at that socket",
+    hint: "start the program that makes it",
+  },
+  EDQUOT: {
+    why: "no more space is allowed to this user",
+    hint: "make room, or write elsewhere",
+  },
   EEXIST: {
     why: "it exists already",
     hint: "choose another name",
@@ -115,6 +123,14 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   EISDIR: {
     why: "it is a directory",
     hint: "name a file in it",
+  },
+  ELOOP: {
+    why: "too many symbolic links follow each other",
+    hint: "one of them may lead to itself: check them (ls -l)",
+  },
+  EMFILE: {
+    why: "too many open files in this process",
+    hint: "raise the limit with ulimit -n",
   },
   ENAMETOOLONG: {
     why: "the name is too long",
@@ -130,6 +146,10 @@ export const FILE_ERRORS: Readonly<Record<string, SocketError>> = {
   },
   ENOTDIR: {
     why: "a part of the path is not a directory",
+    hint: "check the spelling of the path",
+  },
+  ENXIO: {
+    why: "it is a socket, or a device that is not there",
     hint: "check the spelling of the path",
   },
   EROFS: {
@@ -159,6 +179,7 @@ const CODE_BY_TEXT: Readonly<Record<string, string>> = {
   "Network is down": "ENETDOWN",
   "Network is unreachable": "ENETUNREACH",
   "No route to host": "EHOSTUNREACH",
+  "No such device or address": "ENXIO",
 };
 
 /**
@@ -184,9 +205,9 @@ export function errorCode(error: unknown): string | undefined {
   if (error.message.startsWith("failed to lookup address information")) {
     return /temporary|try again/i.test(error.message) ? "EAI_AGAIN" : "ENOTFOUND";
   }
-  // Its own resolver, that of Deno.resolveDns(), passes on the system's text.
-  const unsent = /^proto error: io error: (.+) \(os error \d+\)$/.exec(error.message)?.[1];
-  if (unsent !== undefined) return CODE_BY_TEXT[unsent];
+  // Its own resolver, that of Deno.resolveDns(), passes on the system's text, as do a few errors of files.
+  const text = /^(?:proto error: io error: )?(.+) \(os error \d+\)/.exec(error.message)?.[1];
+  if (text !== undefined && text in CODE_BY_TEXT) return CODE_BY_TEXT[text];
   // It rejects an invalid host before the lookup.
   if (/^invalid (empty )?host\b/.test(error.message)) return "ENOTFOUND";
   // From AbortSignal.timeout(). The numeric code of this error is not an errno.

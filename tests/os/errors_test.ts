@@ -71,6 +71,13 @@ Deno.test("fileFailure() speaks of files, not of ports", () => {
   assertEquals(failure.message, "cannot read key.pem: the system does not permit it (EACCES)");
   assertEquals(failure.hint?.includes("ports"), false);
   assertEquals(fileFailure(new Deno.errors.AlreadyExists(), "x").code, "EEXIST");
+  const nobody = fileFailure(new Deno.errors.ConnectionRefused(), "cannot connect to unix:/x");
+  assertEquals(
+    nobody.message,
+    "cannot connect to unix:/x: no program listens at that socket (ECONNREFUSED)",
+  );
+  const many = Object.assign(new Error("(os error 24)"), { code: "EMFILE" });
+  assertEquals(fileFailure(many, "x").hint, "raise the limit with ulimit -n");
   const flag = new Deno.errors.NotCapable("run again with the --allow-write flag");
   assertEquals(fileFailure(flag, "x").code, "NOT_PERMITTED");
 });

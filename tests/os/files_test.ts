@@ -156,3 +156,23 @@ Deno.test({
     assertEquals(directory.code, "EISDIR");
   },
 });
+
+Deno.test({
+  name: "readWhole() says in its own words that links lead to each other, and that a path is a socket",
+  ignore: ignore || !MAY_LINK || Deno.build.os !== "linux",
+  async fn() {
+    await using scratch = await Scratch.make();
+    const [loop, socket] = [scratch.file("loop"), scratch.file("socket")];
+    await link("loop", loop);
+    const refused = (path: string) => assertRejects(() => readWhole(path, 100), Failure);
+    const { message, hint } = await refused(loop);
+    assertEquals(
+      message,
+      `cannot read ${loop}: too many symbolic links follow each other (ELOOP)`,
+    );
+    assertEquals(hint, "one of them may lead to itself: check them (ls -l)");
+    using _listener = Deno.listen({ transport: "unix", path: socket });
+    const said = `cannot read ${socket}: it is a socket, or a device that is not there (ENXIO)`;
+    assertEquals((await refused(socket)).message, said);
+  },
+});
