@@ -158,7 +158,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "readWhole() says in its own words that links lead to each other, and that a path is a socket",
+  name:
+    "readWhole() says in its own words that links lead to each other, and that a path is a socket",
   ignore: ignore || !MAY_LINK || Deno.build.os !== "linux",
   async fn() {
     await using scratch = await Scratch.make();
