@@ -472,7 +472,7 @@ async function relayOnly(options: HostOptions): Promise<number> {
     trouble: watch.trouble,
     event: (event) => {
       watch.event(event);
-      display.print(presenter.relayEvent(event));
+      setup.offer(presenter.relayEvent(event));
     },
     ...setup.tap,
   });

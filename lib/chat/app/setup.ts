@@ -78,6 +78,8 @@ export interface ConversationSetup extends AsyncDisposable {
   readonly stopped: Promise<number>;
   /** Shows the frames on the wire, if that is wanted. */
   readonly tap: { readonly tap?: () => Tap };
+  /** Prints what the network causes without a pace: see {@linkcode unpaced}. */
+  readonly offer: (lines: readonly string[]) => void;
 }
 
 /**
@@ -111,6 +113,7 @@ export async function setUpConversation(
     logFile: log?.path,
   });
   const shown = gathering(display, presenter, options);
+  const offer = unpaced(shown, presenter);
   const signals = new StopSignals(io, {
     hangup: screen === undefined && !keepsAtHangup && hasTerminal(io),
   });
@@ -139,7 +142,8 @@ export async function setUpConversation(
     converse,
     atTerminal: typed,
     stopped: signals.stopped,
-    tap: wire === undefined ? {} : { tap: () => wireTap(wire, presenter, shown, options.greeter) },
+    tap: wire === undefined ? {} : { tap: () => wireTap(wire, presenter, offer, options.greeter) },
+    offer,
     [Symbol.asyncDispose]: async () => {
       await Promise.race([display.caughtUp(), signals.insisted]);
       signals[Symbol.dispose]();
@@ -276,11 +280,53 @@ export function standardInput({ input }: Io): AsyncIterable<Input> {
 function wireTap(
   { WireReader }: typeof import("./wire_dump.ts"),
   presenter: Presenter,
-  display: Display,
+  offer: ConversationSetup["offer"],
   greeter: SetupOptions["greeter"] = "sent",
 ): Tap {
-  const reader = new WireReader((frame) => display.print(presenter.wire(frame)), greeter);
+  const reader = new WireReader((frame) => offer(presenter.wire(frame)), greeter);
   return (direction, bytes) => reader.see(direction, bytes);
+}
+
+/** The most UTF-16 code units that may wait of what nobody paces. */
+const MAX_UNPACED = 4 << 20;
+
+/**
+ * Prints what the network causes and no receipt paces: frames on the wire, and events of a relay. What does not fit,
+ * because the output is read too slowly, is left out, and the number of lines is told in its place.
+ *
+ * @param display Prints them.
+ * @param presenter Says how many lines are left out.
+ */
+export function unpaced(
+  display: Pick<Display, "print" | "caughtUp">,
+  presenter: Pick<Presenter, "notice">,
+): ConversationSetup["offer"] {
+  let [waiting, leftOut] = [0, 0];
+  const tellLeftOut = () => {
+    if (leftOut === 0) return;
+    const text = `the output is read too slowly; lines left out here: ${leftOut}`;
+    leftOut = 0;
+    display.print(presenter.notice(text));
+  };
+  const settle = async () => {
+    for (let counted = waiting; waiting > 0; counted = waiting) {
+      await display.caughtUp();
+      waiting -= counted;
+    }
+    tellLeftOut();
+  };
+  return (lines) => {
+    const length = lines.reduce((sum, line) => sum + line.length, 0);
+    if (waiting + length > MAX_UNPACED) {
+      leftOut += lines.length;
+      return;
+    }
+    tellLeftOut();
+    display.print(lines);
+    const isFirst = waiting === 0;
+    waiting += length;
+    if (isFirst && length > 0) void settle();
+  };
 }
 
 /** What a chat does first. */

@@ -6,7 +6,9 @@ import {
   type WireFrame,
   WireReader,
 } from "../../../lib/chat/app/wire_dump.ts";
+import { unpaced } from "../../../lib/chat/app/setup.ts";
 import type { Bytes } from "../../../lib/base/bytes.ts";
+import { Output } from "../../../lib/os/streams.ts";
 import { encodeCount, encodeEmpty } from "../../../lib/chat/wire/control.ts";
 import { encodeHere } from "../../../lib/chat/wire/history.ts";
 import { encodeEntries, encodePair, encodeSealed } from "../../../lib/chat/wire/envelope.ts";
@@ -95,4 +97,33 @@ Deno.test("WireReader stops at bytes that are not frames", () => {
   reader.see("received", new Uint8Array([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   reader.see("received", encodeEmpty(KIND.ping));
   assertEquals(seen, 0);
+});
+
+Deno.test("what nobody paces is left out where the output does not keep up, and counted in its place", async () => {
+  const gate = Promise.withResolvers<void>();
+  const written: string[] = [];
+  const output = new Output({
+    write: async (bytes) => {
+      await gate.promise;
+      written.push(...new TextDecoder().decode(bytes).split("\n").slice(0, -1));
+      return bytes.length;
+    },
+  }, () => {});
+  const offer = unpaced(output, { notice: (text) => [`* ${text}`] });
+  const mebibyte = "x".repeat(1 << 20);
+  for (let i = 0; i < 6; i++) offer([`${mebibyte}${i}`]);
+  offer(["short"]);
+  gate.resolve();
+  await output.caughtUp();
+  await new Promise((resolve) => setTimeout(resolve));
+  offer(["later"]);
+  await output.caughtUp();
+  assertEquals(written.map((line) => line.replace(mebibyte, "x")), [
+    "x0",
+    "x1",
+    "x2",
+    "* the output is read too slowly; lines left out here: 3",
+    "short",
+    "later",
+  ]);
 });
