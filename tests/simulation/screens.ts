@@ -18,7 +18,7 @@ import type { Relays } from "./relays.ts";
 function inWords(event: MemberEvent): string {
   const fields = Object.entries(event).map(([name, value]) => {
     if (name === "peer" || name === "from") return value?.credential.name;
-    if (name === "line") return lineOf(value.shown);
+    if (name === "line") return lineOf(value.text);
     if (name === "text") return lineOf(value);
     return ["kind", "room", "self", "id", "time"].includes(name) ? "" : JSON.stringify(value);
   });
