@@ -136,7 +136,8 @@ export class PairLines {
     let before = base;
     const outstanding = this.#ledger.outstanding(contact, stream, last);
     const lost = firstOf(outstanding, LINE_OVERHEAD_BYTES);
-    const lines: PairMessage[] = told > through ? [{ kind: "gone", stream, number: told }] : [];
+    const isTold = told > 0 && told >= through;
+    const lines: PairMessage[] = isTold ? [{ kind: "gone", stream, number: told }] : [];
     for (const entry of lost) {
       lines.push(lineMessage(entry, before));
       before = entry.line.number;

@@ -376,6 +376,8 @@ export class Ledger {
     state.seen = seen;
     // Nobody can have taken what it was not sent.
     const taken = Math.min(through, state.sent);
+    // It has forgotten this member's stream: it is to be told once more that what it took does not come.
+    if (taken < state.through) state.told = Math.max(state.told, state.through);
     if (taken <= state.through) return false;
     const entries = this.#linesFor(contact, stream, state.through, taken);
     state.through = taken;

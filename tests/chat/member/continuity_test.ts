@@ -7,6 +7,7 @@
 // @ts-types="../../../types/std_assert.d.ts"
 import { assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/base/bytes.ts";
+import { SenderStreams, Streams } from "../../../lib/chat/member/acknowledger.ts";
 import { Ledger, MAX_PARTED } from "../../../lib/chat/member/deliveries.ts";
 import { STREAM } from "../../../lib/chat/wire/content.ts";
 import { readPair } from "../../../lib/chat/wire/envelope.ts";
@@ -318,4 +319,28 @@ Deno.test("messages that are lost again and again are shown once in the end", as
   for (let i = 0; i < 8 && ada.member.backlog.lines > 0; i++) await wait(room);
   assertEquals(shown(bo).toSorted(), texts.map((text) => `ada: ${text}`).toSorted());
   assertEquals([count(ada, "delivered"), ada.member.backlog.lines], [12, 0]);
+});
+
+Deno.test("lines to a member that has forgotten what came of their sender before are delivered", async () => {
+  const { room, ada, bo, say } = await roomOf(({ bytes }) => [bytes]);
+  for (const text of ["one", "two"]) await say(text);
+  for (const text of ["psst", "hush"]) await say(text, "bo");
+  room.restart();
+  const { of } = Streams.prototype;
+  const forgotten = new SenderStreams();
+  Streams.prototype.of = function (this: Streams, key, isContact) {
+    return key === ada.self.key ? forgotten : of.call(this, key, isContact);
+  };
+  try {
+    for (const seat of [ada, bo]) seat.connect();
+    await wait(room);
+    await say("three");
+    await say("hey", "bo");
+    await wait(room);
+  } finally {
+    Streams.prototype.of = of;
+  }
+  assertEquals(shown(bo).slice(4), ["ada: three", "ada: hey"]);
+  assertEquals([count(ada, "delivered"), ada.member.backlog.lines], [6, 0]);
+  assertEquals(gaps(bo), ["2 missing", "2 missing"]);
 });
