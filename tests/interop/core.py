@@ -540,6 +540,8 @@ class Core:
             if through > peer.through[stream]:
                 progress = True
                 peer.through[stream] = through
+            elif through < peer.through[stream]:  # it has forgotten the stream
+                peer.told[stream] = max(peer.told[stream], peer.through[stream])
             done = [i for i in peer.items[stream] if i.number <= through]
             peer.items[stream] = [i for i in peer.items[stream] if i.number > through]
             for item in done:
@@ -588,7 +590,8 @@ class Core:
         for item in chosen:
             peer.repaired[item.line.stream] = max(peer.repaired[item.line.stream], item.number)
         self.stats["resent"] += len(chosen)
-        told = [message(4, u8(s) + u48(n)) for s, n in peer.told.items() if n > peer.through[s]]
+        told = [message(4, u8(s) + u48(n)) for s, n in peer.told.items()
+                if n > 0 and n >= peer.through[s]]
         self.send_lines(peer, chosen, told, self.present_grant(peer))
 
     def repair_due(self, peer: Peer, now: float) -> float:

@@ -133,6 +133,7 @@ Deno.test({
       together: [64, 72],
       between: ["bo", "group", "cy"],
       granted: [2, 3],
+      forgotten: [4, 2, 3],
     });
   },
 });

@@ -7,6 +7,7 @@ python3 steps.py prints as JSON:
 - `together`: how many of 80 peers that lack 64 KiB are sent it at once, and after a second;
 - `between`: what leaves when a line to the group waits while two peers lack something;
 - `granted`: the kinds of the messages of a repair for a holder of the chain;
+- `forgotten`: the same, for one whose receipts name less than before;
 - `own`: what a `joined` with the receiver's own credential does to version, events and members.
 """
 
@@ -140,6 +141,16 @@ def granted() -> List[int]:
     return core.kinds
 
 
+def forgotten() -> List[int]:
+    core = Played()
+    bo = core.meet("bo")
+    for text in ("taken", "lost"):
+        core.say(text)
+        core.now += 60
+        core.hear(bo, 0, 1 if text == "taken" else 0)
+    return core.kinds
+
+
 def own() -> Dict[str, Any]:
     core = Played()
     room, before = core.room, core.room.contexts[1]
@@ -157,4 +168,4 @@ def own() -> Dict[str, Any]:
 
 if __name__ == "__main__":
     print(json.dumps({**pauses(), "together": together(), "between": between(),
-                      "granted": granted(), "own": own()}))
+                      "granted": granted(), "forgotten": forgotten(), "own": own()}))
