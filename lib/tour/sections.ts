@@ -347,7 +347,8 @@ export const SOCKET: Section = {
   steps: [{
     says:
       `A socket waits without limit unless it has a timeout, and its buffers have sizes that a program
-can set. This command reads the settings through the C library, before and after a change.`,
+can set. This command reads the settings through the C library, before and after a change. It must
+fail if the tour was started without --ffi.`,
     play: (scene) => {
       const line = "parley info socket --timeout 100 --rcvbuf 65536 --nonblocking";
       const patterns = [
