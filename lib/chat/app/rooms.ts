@@ -461,11 +461,13 @@ export function guestPlace(
   const refusal = invited || allow === undefined
     ? undefined
     : "the server admits only those on its list: start it with --invited to admit invited guests too";
-  const page = web && pagePlace(options, server, addresses);
-  const guests = { roomName, refusal, page };
-  if (web?.page !== undefined) return { ...guests, ...web.page, tls: false };
+  const guests = { roomName, refusal };
+  if (web?.page !== undefined) return { ...guests, ...web.page, page: web.page, tls: false };
   const hostname = named?.host ?? addresses[0];
-  return { ...guests, hostname, port: named?.port ?? addr.port, tls };
+  const page = web && pagePlace(options, server, addresses);
+  // Without TLS browsers on this machine alone can use the page; with it, guests elsewhere dial no localhost.
+  const place = page && tls ? { ...page, hostname } : page;
+  return { ...guests, page: place, hostname, port: named?.port ?? addr.port, tls };
 }
 
 /** Returns the whole commands with which others join a server's room. */

@@ -145,7 +145,7 @@ export class WebSite implements WebService {
       return { key: this.#checkUpgrade(request, isSecure) };
     }
     if (!wantsSocket && isPagePath(path)) return this.#pageFor(request, isSecure);
-    const where = wantsSocket ? `the WebSocket is at ${WEBSOCKET_PATH}` : "the page is at /";
+    const where = wantsSocket ? `the WebSocket is at ${WEBSOCKET_PATH}` : PAGE_IS_AT;
     throw new HttpError(404, where);
   }
 
@@ -234,6 +234,9 @@ async function hashesOf(page: string, element: "script" | "style"): Promise<stri
   }));
   return hashes.join(" ") || "'none'";
 }
+
+const PAGE_IS_AT =
+  "the page is at / and at /ROOM; a room's name has at most 64 bytes, no space, no slash and no control character";
 
 /** Whether a path is `/`, or `/ROOM` as in an invitation. */
 function isPagePath(path: string): boolean {

@@ -10,6 +10,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../lib/base/failure.ts";
 import type { PagePlace } from "../../../lib/chat/app/invite.ts";
+import { guestPlace } from "../../../lib/chat/app/rooms.ts";
+import { openRelay } from "../../../lib/chat/runtime/room.ts";
 import { promptRoom } from "../../../lib/chat/app/setup.ts";
 import { clientFiles, readRoomAddress, webOptions } from "../../../lib/commands/chat/chat.ts";
 import { granted } from "../../fixtures/granted.ts";
@@ -305,4 +307,24 @@ Deno.test({
     const { port, join } = await server.event("listening");
     assertEquals(join, [`parley chat client HOST:${port}/garden`]);
   },
+});
+
+Deno.test("an invitation's page is at localhost if browsers on this machine alone can use it, and else at HOST", async () => {
+  await using relay = openRelay({ port: 0 });
+  const { addr: { port }, roomName } = relay;
+  const options = {
+    hostname: "0.0.0.0",
+    publicNames: [],
+    web: {},
+    allow: undefined,
+    invited: false,
+  };
+  const pageOf = (tls: boolean, ...addresses: string[]) => {
+    const server = { addr: relay.addr, roomName, tls } as typeof relay;
+    return guestPlace(options, server, addresses).page;
+  };
+  assertEquals(pageOf(false), { scheme: "http", hostname: "localhost", port });
+  // An undefined host becomes HOST in the link, as in that for a terminal.
+  assertEquals(pageOf(true), { scheme: "https", hostname: undefined, port });
+  assertEquals(pageOf(true, "192.0.2.7"), { scheme: "https", hostname: "192.0.2.7", port });
 });

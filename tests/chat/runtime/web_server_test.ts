@@ -237,7 +237,14 @@ Deno.test("the page is at / and at /ROOM, and nowhere else", async () => {
     "/%",
     `/${"a".repeat(65)}`,
   ];
-  for (const path of [...wrong, "/../x"]) assertEquals((await ask(site, get(path)))[0], 404, path);
+  for (const path of [...wrong, "/../x"]) {
+    const [status, text] = await ask(site, get(path));
+    assertEquals(status, 404, path);
+    assertMatch(
+      text,
+      /the page is at \/ and at \/ROOM; a room's name has at most 64 bytes, no space, /,
+    );
+  }
 });
 
 Deno.test("each wrong request has its status and one line of text", async () => {
