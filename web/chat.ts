@@ -108,6 +108,8 @@ export class Chat {
   #absenceTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether the person leaves. */
   #departing = false;
+  /** Why the person who invited this one has not let it in. */
+  #refusal: Failure | undefined;
   /** Whether the session is over. */
   #isEnding = false;
   /** Resolved when everything that has happened is shown; undefined if nobody waits. */
@@ -216,7 +218,11 @@ export class Chat {
     }
     this.#invitations.gate?.opened.then(
       () => this.#gated.splice(0).forEach(({ text, to }) => this.#send(session, text, to)),
-      (failure: Failure) => this.#over(failure.why, failure.hint),
+      async (failure: Failure) => {
+        this.#refusal = failure;
+        await this.#departure.leaveNow(session);
+        this.#end("LEFT", "");
+      },
     );
   }
 
@@ -386,6 +392,7 @@ export class Chat {
   }
 
   #end(ending: Ending, detail: string): void {
+    if (this.#refusal !== undefined) return this.#over(this.#refusal.why, this.#refusal.hint);
     const session = this.#session;
     const failure = session && endedFailure(session, { ending, detail }, {
       wasIn: this.#state.phase.kind !== "joining",
@@ -504,6 +511,8 @@ const LOOKS: ReadonlySet<MemberEvent["kind"]> = new Set<MemberEvent["kind"]>(
 
 const HINTS = {
   unverified: "no one is verified yet: choose somebody in the list and compare words by phone",
+  invited:
+    "invited: sure unless somebody else had the link; if in doubt, choose somebody and compare words",
   unremembered: "later key changes go unnoticed: this browser keeps nothing for this page",
   ephemeral: "your key lasts until you leave: tick “Keep my key” when you join to keep it",
 };

@@ -33,6 +33,7 @@ Deno.test({
     await bo.waits(`location.hash === ""`);
     await bo.sees("You are invited.", ".join");
     await bo.enters("bo");
+    await bo.sees("if in doubt, choose somebody and compare words");
     await bo.sees("✓ invited", ".people");
     await server.until(
       (one) => one.all("trust").some(({ name, trust }) => name === "bo" && trust === "invited"),
@@ -78,7 +79,17 @@ Deno.test({
     // A link that was opened again proves nothing to who has forgotten the invitation.
     await ada.page.click(".ended .good");
     await ada.sees("came by a link that you have not made in this run");
-    await bo.sees("it has expired or was withdrawn, or ada has started again since", ".ended");
+    await bo.sees(
+      "the invitation has expired or is withdrawn, or ada has started again since",
+      ".ended",
+    );
+    await bo.sees("since – ask ada for another link", ".ended");
+    // The page leaves: the others do not take bo for a member whose connection is lost.
+    await cy.waits(`!document.querySelector(".people").textContent.includes("bo")`);
+    // Only the box below the conversation has a line above it.
+    const lines = `[...document.querySelectorAll(".ended")].map((one) => ` +
+      `one.tagName + getComputedStyle(one).borderTopWidth).sort().join()`;
+    assertEquals(await bo.evaluates(lines), "DIV1px,P0px");
     assert(!(await ada.text(".scrolled")).includes("for ada alone"));
   },
 });

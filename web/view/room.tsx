@@ -81,8 +81,8 @@ export function Room({ chat, state, roomName, again }: RoomProps) {
           ? (
             <div class="ended" role="alert">
               <p>
-                <b>The chat has ended: {printable(phase.why)}.</b>
-                {phase.hint !== undefined && ` ${printable(phase.hint)}`}
+                <b>The chat has ended: {printable(phase.why)}</b>
+                {phase.hint !== undefined && ` – ${printable(phase.hint)}`}
               </p>
               <Button class="good" onClick={again}>Join again</Button>
             </div>

@@ -47,7 +47,7 @@ export interface GuestPlace {
   /** Whether guests who dial it directly use TLS. */
   readonly tls: boolean;
   /** Where the relay serves its page for browsers, if it does. */
-  readonly page?: PagePlace | undefined;
+  readonly page?: (Omit<PagePlace, "hostname"> & Pick<GuestPlace, "hostname">) | undefined;
   /** Why the relay may refuse guests, for the person who invites them; undefined if it does not. */
   readonly refusal?: string | undefined;
 }
@@ -398,19 +398,19 @@ function commandOf(
 
 /** The failure of a user whose invitation is refused. */
 export function refusedFailure(kind: "used" | "over", name: string): Failure {
-  const what = "cannot join by the invitation";
+  const [what, inviter] = ["cannot join the room", printable(name)];
   return kind === "used"
     ? new Failure({
       what,
-      why: "it is for one guest, and another has come by it: SOMEBODY ELSE HAS YOUR LINK",
+      why: "the invitation is for one guest, and another has come: SOMEBODY ELSE HAS YOUR LINK",
       code: "INVITATION_USED",
-      hint: `tell ${printable(name)} so, not by this chat, and ask for another link`,
+      hint: `tell ${inviter} so, not by this chat, and ask for another link`,
     })
     : new Failure({
       what,
-      why: `it has expired or was withdrawn, or ${printable(name)} has started again since`,
+      why: `the invitation has expired or is withdrawn, or ${inviter} has started again since`,
       code: "INVITATION_OVER",
-      hint: `ask ${printable(name)} for another link`,
+      hint: `ask ${inviter} for another link`,
     });
 }
 

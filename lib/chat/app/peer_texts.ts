@@ -62,6 +62,8 @@ const EXCLUDED: Readonly<Record<Exclusion, string>> = {
 export interface KeyHints {
   /** Says that no one is verified. */
   readonly unverified: string;
+  /** Says that nobody is verified and somebody is invited: that is as sure as the link. */
+  readonly invited: string;
   /** Follows a verification that is not kept for later runs. */
   readonly unremembered: string;
   /** Follows one's own fingerprint if the identity is not kept. */
@@ -71,6 +73,7 @@ export interface KeyHints {
 /** What a person at a terminal can do. */
 export const OPTIONS_HINTS: KeyHints = {
   unverified: "no one is verified yet: run /verify NAME and compare words by phone",
+  invited: "invited: sure unless somebody else had the link; if in doubt, run /verify NAME",
   unremembered: "later key changes go unnoticed: --known-peers FILE remembers keys",
   ephemeral: "your key lasts for this run only: --identity FILE keeps a key",
 };
@@ -257,22 +260,23 @@ export function fingerprintText(
     `    ${safetyNumber.slice(0, 6).join(" ")}`,
     `    ${safetyNumber.slice(6).join(" ")}`,
     `compare one of them with ${name} by phone or in person`,
-    matchText(name, standing),
+    ...matchTexts(name, standing),
   ];
 }
 
-/** Says what to do if a fingerprint or a safety number matches. */
-function matchText(name: string, { trust }: Standing): string {
+/** Says what to do if a fingerprint or a safety number matches, and if not. */
+function matchTexts(name: string, { trust }: Standing): string[] {
   const verify = `/verify ${name} yes`;
+  const either = `if they match: ${verify}   if not: /verify ${name} no`;
   switch (trust) {
     case "changed":
-      return `if they match: /trust ${name}, then ${verify}`;
+      return [`if they match: /trust ${name}, then ${verify}`];
     case "verified":
-      return `you have verified ${name}`;
+      return [`you have verified ${name}`];
     case "invited":
-      return `${name} is invited: sure unless somebody else had the link; if they match: ${verify}`;
+      return [`${name} is invited: sure unless somebody else had the link`, either];
     default:
-      return `if they match: ${verify}   if not: /verify ${name} no`;
+      return [either];
   }
 }
 

@@ -47,9 +47,6 @@ import { CHAT_KEYS, helpRows } from "./slash_commands.ts";
 import { colourOf, type Coming, Comings, isAction, mentionOf, Speech } from "./speech.ts";
 import type { WireFrame } from "./wire_dump.ts";
 
-const AS_SURE_AS_THE_LINK =
-  "invited: sure unless somebody else had the link; if in doubt, run /verify NAME";
-
 /** A standing without a remark about the identity: such a member may be one of many in a line. */
 const PLAIN_STANDING = /^(new|verified|invited(| you| by you)|known since [-0-9]+|excluded[^;]*)$/;
 /** The reasons of leaving that are told together with other comings and goings. */
@@ -446,7 +443,7 @@ export class RoomTranscript implements Presenter {
     const count = (state: TrustState) =>
       peers.filter(({ credential }) => who!.of(credential) === state).length;
     const verified = count("verified");
-    if (verified === 0) return count("invited") === 0 ? hints!.unverified : AS_SURE_AS_THE_LINK;
+    if (verified === 0) return count("invited") === 0 ? hints!.unverified : hints!.invited;
     if (verified === peers.length) return "everyone here is verified";
     return `${verified} of ${peers.length} here ${verified === 1 ? "is" : "are"} verified`;
   }

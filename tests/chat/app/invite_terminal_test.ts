@@ -98,7 +98,10 @@ test("a guest joins by the link of --invite, typed without echo, and both sides 
   await using late = await start("client", linkIn(second), "--name", "cy");
   const { rows } = await late.until("the end of cy", has("left with 1"));
   const [why, hint] = rows.slice(rows.indexOf("left with 1") - 2);
-  assertMatch(why!, /^parley: cannot join by the invitation: it has .*\(INVITATION_OVER\)$/);
+  assertMatch(
+    why!,
+    /^parley: cannot join the room: the invitation has expired .*\(INVITATION_OVER\)$/,
+  );
   assertEquals(hint, "hint: ask bo for another link");
   const told =
     "! cy came by invitation 2, which is withdrawn, and is not invited (INVITATION_OVER)";

@@ -221,6 +221,20 @@ Deno.test("/fingerprint of a member whose key has changed shows the old fingerpr
   assertEquals(lines.at(-1), "* if they match: /trust bo, then /verify bo yes");
 });
 
+Deno.test("/fingerprint of an invited member says what to do if the numbers match, and if they do not", async () => {
+  const bo = (await peer("bo")).credential;
+  const standing = {
+    ...new Trust({ known: KnownPeers.parse("") }).standing(bo),
+    trust: "invited",
+  } as const;
+  const safetyNumber = Array.from({ length: 12 }, () => "12345");
+  const lines = plain().fingerprint({ ...bo, other: { standing, safetyNumber } });
+  assertEquals(lines.slice(-2), [
+    "* bo is invited: sure unless somebody else had the link",
+    "* if they match: /verify bo yes   if not: /verify bo no",
+  ]);
+});
+
 Deno.test("each row of /help fits 80 columns", () => {
   for (const row of plain().help()) assert(row.length <= 80, row);
 });

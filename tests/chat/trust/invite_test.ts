@@ -146,7 +146,7 @@ test("a withdrawn or unknown invitation gives a clear line on both sides", async
   for (const [i, old] of [link, unknown].entries()) {
     await using ann = guest(old, `ann-${i}`);
     assertEquals(await ann.ended(), 1);
-    assertMatch(ann.errors[0]!, /it has expired or was withdrawn.*\(INVITATION_OVER\)$/);
+    assertMatch(ann.errors[0]!, /the invitation has expired or is withdrawn.*\(INVITATION_OVER\)$/);
     assertEquals(ann.errors[1], "hint: ask bo for another link");
   }
   await nth(server, "error", 3);
