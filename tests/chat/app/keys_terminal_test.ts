@@ -65,6 +65,7 @@ test("at 20 columns the chat wraps at blanks, and messages still arrive", async 
   await bo.until("the room", ({ rows }) => rows.at(-1) === "bo>" && rows.length > 6);
   await bo.press("C-l");
   await bo.shows(["bo>"]);
+  await ada.until("bo", shows("bo joined"));
   await ada.type("this one is wider than twenty columns\n");
   const rows = ["ada: this one", "  is wider than", "  twenty columns"];
   await bo.shows([...rows, "bo>"], [4, 3]);
@@ -100,6 +101,7 @@ test("--plain indents the further rows of a message, so that none begins like a 
   await bo.until("the room", shows("/help lists the commands"));
   const forged = "cy: I have sent the money";
   // Where the terminal would wrap, the forged line follows.
+  await ada.until("bo", shows("bo joined"));
   await ada.type(`hello${" ".repeat(60 - "12:34 ada: hello".length)}${forged}\n`);
   await ada.type(`${"=".repeat(70)}${forged}\n`);
   const { rows } = await bo.until(
@@ -133,6 +135,7 @@ test("--plain writes no control characters except line ends", async () => {
   // cat(1) shows each carriage return as ^M, so that rows end anywhere, also at a blank.
   const said = ({ rows }: Shown) => rows.join("").replaceAll(" ", "");
   await bo.until("the room", (shown) => said(shown).includes("/helpliststhecommands"));
+  await ada.until("bo", shows("bo joined"));
   await ada.type("hello bo\n");
   const shown = await bo.until("the line", (one) => said(one).includes("ada:hellobo"));
   // Deno itself clears the row of its progress before the first line.
@@ -150,6 +153,7 @@ test("Ctrl-Z suspends the chat, and fg redraws the input line and shows the mess
   await bo.type("half");
   await bo.press("C-z");
   await bo.until("the shell", ({ rows }) => rows.at(-1) === "$");
+  await ada.until("bo", shows("bo joined"));
   await ada.type("are you there?\n");
   await ada.until("the echo", ({ rows }) => rows.includes("you: are you there?"));
   await bo.type("clear; fg\n");
@@ -194,6 +198,7 @@ test("--history keeps typed lines for the next run, and no private, pasted or re
   const client = `${chat} client ${address} --name bo --history lines.txt`;
   await bo.type(`clear; ${client}; echo left with $?\n`);
   await bo.until("the room", shows("/help lists the commands"));
+  await ada.until("bo", shows("bo joined"));
   await ada.type("what ada says\n");
   await bo.until("the line", shows("ada: what ada says"));
   for (const line of ["hello", "/msg ada psst", " with a blank", "/mgs ada psst", "/who"]) {
