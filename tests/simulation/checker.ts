@@ -38,7 +38,7 @@ export class Checker {
   isInspected = false;
   /** Whether the relay has been honest for so long that no member may report a fault. */
   isCalm = false;
-  readonly #turnedBack = new Set<Process>();
+  readonly #broken = new Set<Process>();
   /** Each inviter, with each guest that it has accepted. */
   readonly #accepted = new Set<string>();
   /** Numbers the recorded events in their order. */
@@ -276,9 +276,9 @@ export class Checker {
     this.#problem(`${process} finds fault: ${code} ${whose} ${detail}`);
   }
 
-  /** Records that a relay shows a process an earlier state of the room, so that the process must end. */
-  turnedBack(process: Process): void {
-    this.#turnedBack.add(process);
+  /** Records that a relay breaks a rule before a process, so that the process may end. */
+  breaks(process: Process): void {
+    this.#broken.add(process);
   }
 
   /** Checks that an inviter accepts only the person to whom it has given its link. */
@@ -295,7 +295,7 @@ export class Checker {
   }
 
   endedUnasked(process: Process, reason: string): void {
-    const isRight = reason === "BAD_RELAY" && this.#turnedBack.has(process);
+    const isRight = reason === "BAD_RELAY" && this.#broken.has(process);
     if (!this.#isLiar(process) && !isRight) this.#problem(`${process} ends unasked: ${reason}`);
   }
 

@@ -45,8 +45,11 @@ export interface LiarOptions {
   readonly runs: (member: OwnCredential) => boolean;
   /** Hears that a member is shown somebody who is not there, by a number in its stay. */
   readonly relisted: (to: string, stay: string, number: number) => void;
-  /** Hears that a member is shown a room as it was before: the relay had invented versions, and then forgot the member. */
-  readonly turnedBack: (to: string) => void;
+  /**
+   * Hears that a member is sent what ends its session: a room as it was before, since the relay had invented versions and
+   * then forgot the member; or more than a relay may send before an acknowledgement.
+   */
+  readonly breaks: (to: string) => void;
   /** Hears that a frame with lines is carried to a member, and whether its sender was told of the same roster. */
   readonly carried: (to: string, frame: Bytes, agrees: () => boolean) => void;
   /** Returns the stay of the member with a number, as the relay counts. */
@@ -213,7 +216,7 @@ export class LyingConnection {
     const page = readRosterPage(frame.slice(5));
     const self = this.#self!;
     if (page.version < this.#liar.highestShown(self, page.room)) {
-      this.#liar.options.turnedBack(self);
+      this.#liar.options.breaks(self);
     }
     const stay = this.#stay ?? new LyingStay(this.#liar.options, page, self);
     this.#stay = stay;

@@ -17,7 +17,7 @@ import {
   type RosterPage,
 } from "../../lib/chat/wire/control.ts";
 import { encodeLeavePayload } from "../../lib/chat/wire/history.ts";
-import { isCounted, KIND } from "../../lib/chat/wire/kinds.ts";
+import { isCounted, KIND, RELAY_WINDOW } from "../../lib/chat/wire/kinds.ts";
 import { encodeRosterPage } from "../chat/raw_frames.ts";
 import type { LiarOptions, LyingConnection } from "./liar.ts";
 import { Numbering } from "./numbering.ts";
@@ -54,6 +54,7 @@ export class LyingStay {
   #connection: LyingConnection | undefined;
   /** The counted frames for the member, since the one that it acknowledged last. */
   #out: Bytes[] = [];
+  #outBytes = 0;
   #acknowledged = 0;
   /** The counted frames of the member that the relay has not accepted. */
   #up: Bytes[] = [];
@@ -183,7 +184,13 @@ export class LyingStay {
   }
 
   #send(kind: number, frame: Bytes): void {
-    if (isCounted(kind)) this.#out.push(frame);
+    if (isCounted(kind)) {
+      this.#out.push(frame);
+      this.#outBytes += frame.length;
+      const { frames, bytes } = RELAY_WINDOW;
+      const isMore = this.#out.length > frames || this.#outBytes > bytes;
+      if (isMore) this.#options.breaks(this.self);
+    }
     this.#connection?.toMember(frame);
   }
 
@@ -327,7 +334,9 @@ export class LyingStay {
 
   #acked(frame: Bytes): void {
     const count = Number(new DataView(frame.buffer).getBigUint64(3) & 0xffff_ffff_ffffn);
-    this.#out = this.#out.slice(count - this.#acknowledged);
+    for (const { length } of this.#out.splice(0, count - this.#acknowledged)) {
+      this.#outBytes -= length;
+    }
     this.#acknowledged = count;
     this.#spoke = true;
     this.acknowledge();

@@ -103,7 +103,7 @@ export class Relays {
       carried: (to, frame, agrees) => {
         checker.carried(processOf(processes, to), linesOf(frame.slice(-80, -64)), agrees);
       },
-      turnedBack: (to) => checker.turnedBack(processOf(processes, to)),
+      breaks: (to) => checker.breaks(processOf(processes, to)),
       relisted: (to, stay, number) => checker.relisted(processOf(processes, to), stay, number),
     });
   }
