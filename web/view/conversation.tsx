@@ -44,14 +44,18 @@ export function Conversation({ state }: { readonly state: ChatState }) {
   const from = held === undefined ? last : Math.min(Math.max(held, log.start), last);
   const to = Math.min(log.end, from + WINDOW);
 
+  /** Scrolls to the end. Where that is higher than before, it was not the person who has scrolled up. */
+  const toEnd = () => {
+    const element = area.current!;
+    element.scrollTop = element.scrollHeight;
+    lastTop.current = element.scrollTop;
+  };
+
   useLayoutEffect(() => {
     const element = area.current!;
     if (held === undefined) {
       // With the next frame: to ask for the height now would lay out the page once more for each line.
-      const frame = requestAnimationFrame(() => {
-        element.scrollTop = element.scrollHeight;
-        lastTop.current = element.scrollTop;
-      });
+      const frame = requestAnimationFrame(toEnd);
       return () => cancelAnimationFrame(frame);
     }
     if (anchor.current !== undefined) {
@@ -66,9 +70,8 @@ export function Conversation({ state }: { readonly state: ChatState }) {
   // The keyboard of a phone, and another size of the window, leave the newest lines in sight.
   useLayoutEffect(() => {
     if (held !== undefined) return undefined;
-    const element = area.current!;
-    const resized = new ResizeObserver(() => element.scrollTop = element.scrollHeight);
-    resized.observe(element);
+    const resized = new ResizeObserver(toEnd);
+    resized.observe(area.current!);
     return () => resized.disconnect();
   }, [held === undefined]);
 
