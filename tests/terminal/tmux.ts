@@ -6,6 +6,8 @@
  * @module
  */
 
+// @ts-types="../../types/std_assert.d.ts"
+import { equal } from "@std/assert";
 import { granted } from "../fixtures/granted.ts";
 import { PROCESS_KEYS } from "../fixtures/process_keys.ts";
 import { ControlClient } from "./control.ts";
@@ -15,6 +17,11 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const PATIENCE_MS = 180_000;
 /** How often a pane is looked at that tells no change, in milliseconds. */
 const LOOK_MS = 250;
+
+/** What stays the same for so long has been shown whole, in milliseconds. */
+const SETTLED_MS = 40;
+/** How often it is looked at whether it does. */
+const MAX_LOOKS = 5;
 
 /** Whether tests may start tmux, and there is one. */
 export const HAS_TMUX: boolean = granted("run=deno,tmux") && await findTmux();
@@ -139,11 +146,19 @@ export class Pane implements AsyncDisposable {
     patienceMs: number = PATIENCE_MS,
   ): Promise<Shown> {
     const deadline = Date.now() + patienceMs;
+    let before: Shown | undefined;
+    let looks = 0;
     for (;;) {
       // Before it is looked at: what changes meanwhile is looked at again.
       const { changed } = this.#client;
       const shown = await this.shown();
-      if (holds(shown)) return shown;
+      if (holds(shown)) {
+        // What belongs to it may come in several pieces: it is taken once it stays as it is. A plot never does.
+        if (equal(before, shown) || ++looks === MAX_LOOKS) return shown;
+        before = shown;
+        await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+        continue;
+      }
       if (Date.now() > deadline) {
         const { rows, cursor } = shown;
         throw new Error(`${what} never came; the cursor at ${cursor} of:\n${rows.join("\n")}`);
