@@ -195,6 +195,7 @@ test("tcp listen --keep outlives a reset and serves socat after it", ["socat"], 
   const { connect } = await import("node:net");
   const socket = connect(Number(port), "127.0.0.1");
   socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("connect", resolve));
   await ours.until(/has connected/);
   socket.resetAndDestroy();
   await ours.until(/\(ECONNRESET\)/);
