@@ -77,8 +77,10 @@ async function askAt<A>(
     show: (line) => screen.print(line),
     refuse: ({ why, hint }) => screen.print(hint === undefined ? why : `${why}: ${hint}`),
   });
-  if (answer.side === "nobody") return answer;
   screen.close();
+  // Otherwise the process may end before the question is erased.
+  await screen.flushed();
+  if (answer.side === "nobody") return answer;
   // A closed screen yields the remaining typed lines and ends.
   const early = await Array.fromAsync({ [Symbol.asyncIterator]: () => entered });
   return { ...answer, early };
