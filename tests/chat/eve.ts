@@ -21,7 +21,7 @@ import { checkOf, encodeHere, RosterHistory, statementAt } from "../../lib/chat/
 import { encodeEntries, type Pair, readPair } from "../../lib/chat/wire/envelope.ts";
 import { KIND } from "../../lib/chat/wire/kinds.ts";
 import { RawMember } from "./raw_member.ts";
-import { credentialOf, type Seat, type TestRoom } from "./room.ts";
+import { credentialOf, type Seat, TestRoom } from "./room.ts";
 
 /** A member that sends frames of its own making, in a room with others. */
 export class Eve {
@@ -192,4 +192,14 @@ export class Eve {
     );
     for (const frame of encodeEntries(KIND.receipt, [entry])) this.raw.send(frame);
   }
+}
+
+/** A room of ada and eve, in which ada has said something, and eve has ada's keys. */
+export async function eveHears(text: string) {
+  const room = new TestRoom();
+  const ada = await room.join("ada");
+  const eve = await Eve.join(room);
+  ada.member.enter(text);
+  await room.settle();
+  return { room, ada, eve, receiver: await eve.receiver(ada) };
 }

@@ -268,13 +268,18 @@ Deno.test({
   },
 });
 
+/** Issues a server's certificate. */
+async function issueGood(certificates: Certificates) {
+  await certificates.issue("good");
+  return { cert: await certificates.text("good.pem"), key: await certificates.text("good.key") };
+}
+
 /** A relay of this process that speaks TLS, and what a member of it dials. */
 async function relayHere(certificates: Certificates) {
-  await certificates.issue("good");
   const refused: string[] = [];
   const relay = openRelay({
     port: 0,
-    tls: { cert: await certificates.text("good.pem"), key: await certificates.text("good.key") },
+    tls: await issueGood(certificates),
     event: (event) => {
       if (event.kind === "refused") refused.push(event.detail);
     },
@@ -332,11 +337,7 @@ Deno.test({
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
-    await certificates.issue("good");
-    const tls = {
-      cert: await certificates.text("good.pem"),
-      key: await certificates.text("good.key"),
-    };
+    const tls = await issueGood(certificates);
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     using silent = await Deno.connect({ port: listener.addr.port });
     const conn = new TlsServerConn(await listener.accept(), tls);
@@ -418,11 +419,7 @@ Deno.test({
   ignore,
   async fn() {
     await using certificates = await Certificates.make();
-    await certificates.issue("good");
-    const tls = {
-      cert: await certificates.text("good.pem"),
-      key: await certificates.text("good.key"),
-    };
+    const tls = await issueGood(certificates);
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { hostname, port } = listener.addr;
     const pair = async () => {

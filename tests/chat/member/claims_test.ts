@@ -8,7 +8,7 @@
 import { assertEquals } from "@std/assert";
 import type { Policy } from "../../../lib/chat/member/roster.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { Eve } from "../eve.ts";
+import { Eve, eveHears } from "../eve.ts";
 import { count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
 import { flip, once } from "../tampering.ts";
 
@@ -74,12 +74,7 @@ Deno.test("a receipt that a relay changes, moves, drops or repeats delivers noth
 });
 
 Deno.test("a receipt for what was not sent delivers nothing", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const eve = await Eve.join(room);
-  ada.member.enter("one");
-  await room.settle();
-  const receiver = await eve.receiver(ada);
+  const { room, ada, eve, receiver } = await eveHears("one");
   await eve.take(ada, receiver, 1_000);
   ada.member.enter("two");
   await room.settle();
@@ -176,12 +171,7 @@ Deno.test("a recipient that was quiet is waited for again once a receipt of it s
 });
 
 Deno.test("a recipient that the relay calls away is asked at the usual rate, and answers at it", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const eve = await Eve.join(room);
-  ada.member.enter("hello");
-  await room.settle();
-  const receiver = await eve.receiver(ada);
+  const { room, ada, eve, receiver } = await eveHears("hello");
   await eve.take(ada, receiver, 0);
   for (let i = 0; i < 40; i++) await room.pass(1_000);
   const asks = ada.sent.filter((bytes) => bytes[4] === KIND.ask).length;

@@ -30,7 +30,7 @@ import {
 import { encodeEntries, type Entry } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { isCounted, KIND } from "../../../lib/chat/wire/kinds.ts";
-import { Eve } from "../eve.ts";
+import { Eve, eveHears } from "../eve.ts";
 import { RawMember } from "../raw_member.ts";
 import { count, credentialOf, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
 
@@ -287,12 +287,7 @@ Deno.test("a leaving is signed only with the reason LEFT, at a known version tha
 });
 
 Deno.test("a receipt or an ask that does not open confirms nobody, and is not answered", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const eve = await Eve.join(room);
-  ada.member.enter("hello");
-  await room.settle();
-  const receiver = await eve.receiver(ada);
+  const { room, ada, eve, receiver } = await eveHears("hello");
   const at = await eve.at();
   const receipt = await receiver.receipt(eve.numberOf(ada), at, encodeReceipt([]));
   const ask = await (await eve.pair(ada)).ask(eve.numberOf(ada), at, new Uint8Array(0));

@@ -11,7 +11,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeLeft, encodeMember } from "../../../lib/chat/wire/control.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { Eve } from "../eve.ts";
+import { eveHears } from "../eve.ts";
 import { Copies, count, faults, type Seat, shown, type Tamper, TestRoom } from "../room.ts";
 import { endingOf } from "../tampering.ts";
 
@@ -88,12 +88,7 @@ Deno.test("lost messages are sent again oldest first, at most 64 KiB for each re
 });
 
 Deno.test("what two answers in a row do not show is sent again, and not after the first one", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const eve = await Eve.join(room);
-  ada.member.enter("hello");
-  await room.settle();
-  const receiver = await eve.receiver(ada);
+  const { room, ada, eve, receiver } = await eveHears("hello");
   const kinds = (kind: number) => eve.raw.frames(kind).length;
   const before = kinds(KIND.pair);
   const again: number[] = [];

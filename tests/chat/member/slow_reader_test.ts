@@ -12,7 +12,7 @@ import { encodeEmpty, readBehind } from "../../../lib/chat/wire/control.ts";
 import { readSealed } from "../../../lib/chat/wire/envelope.ts";
 import { FRAME_HEADER_BYTES } from "../../../lib/chat/wire/frame.ts";
 import { KIND } from "../../../lib/chat/wire/kinds.ts";
-import { Eve } from "../eve.ts";
+import { Eve, eveHears } from "../eve.ts";
 import { count, faults, type Seat, shown, TestRoom, until } from "../room.ts";
 import { unsignedFrame } from "../sealed_frame.ts";
 
@@ -260,12 +260,7 @@ Deno.test("an identity that comes again and again is not waited for each time", 
 });
 
 Deno.test("in a room of two, a speaker waits for a slow reader", async () => {
-  const room = new TestRoom();
-  const ada = await room.join("ada");
-  const eve = await Eve.join(room);
-  ada.member.enter("hello");
-  await room.settle();
-  const receiver = await eve.receiver(ada);
+  const { room, ada, eve, receiver } = await eveHears("hello");
   for (let i = 1; i < 20; i++) {
     ada.member.enter("more");
     await eve.take(ada, receiver, i);
