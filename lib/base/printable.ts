@@ -73,7 +73,7 @@ export function printableJson(value: unknown): string {
   return PLAIN.test(json) ? json : json.replace(unsafe(), escaped);
 }
 
-/** Matches text that stands in JSON as it is. */
+/** Matches text of which JSON escapes no character. */
 const UNESCAPED = /^[ !#-[\]-~]*$/;
 
 /** Serialises a text as {@linkcode printableJson} does. Most text needs no call of `JSON.stringify`. */

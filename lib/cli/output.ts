@@ -72,14 +72,18 @@ export function jsonEventStart(event: string): () => string {
   let text = "";
   return () => {
     const now = Date.now();
-    if (now !== last) text = `{"event":"${event}","at":"${eventTime(last = now)}"`;
+    if (now !== last) text = startOf(event, last = now);
     return text;
   };
 }
 
+function startOf(event: string, ms: number): string {
+  return `{"event":"${event}","at":"${eventTime(ms)}"`;
+}
+
 /** Formats an event as a line of JSON: its name, the time, and its fields. */
 export function jsonEvent(event: string, fields: Readonly<Record<string, unknown>>): string {
-  const start = `{"event":"${event}","at":"${eventTime(Date.now())}"`;
+  const start = startOf(event, Date.now());
   const json = printableJson(fields);
   return json === "{}" ? `${start}}` : `${start},${json.slice(1)}`;
 }

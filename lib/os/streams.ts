@@ -20,7 +20,7 @@ export type Input =
 const NEWLINE = 10;
 const RETURN = 13;
 const NOTHING: Bytes = new Uint8Array(0);
-/** So many bytes are decoded at a time. The text of a line may keep the memory of all of them. */
+/** How many bytes are decoded at a time. The text of one line can keep all of them in memory. */
 const PIECE_BYTES = 4 << 10;
 
 /**
@@ -235,7 +235,7 @@ export function outputFailure(error: unknown): Failure {
 
 /** The most lines that may wait to be written. A slower reader loses lines. */
 const MAX_WAITING = 10_000;
-/** A line of more than so many UTF-16 code units counts as several. */
+/** The length above which a line counts as several, in UTF-16 code units. */
 const LINE_LENGTH = 400;
 
 /** Prints lines without blocking on the reader. Lines that do not fit are dropped and counted. */

@@ -140,9 +140,9 @@ export async function selfContained(): Promise<Program> {
 }
 
 /**
- * The self-contained program with a runtime that hands over to this Deno. To unpack it takes a fifth of the processor
- * time, and no 95 MB. It is for tests of where and when the program unpacks. Whoever runs it must be able to run this
- * Deno.
+ * The self-contained program with a small runtime that starts the Deno of the tests. It unpacks in a fifth of the
+ * processor time, and writes no 95 MB. It is for tests of where and when the program unpacks. The user that runs it must
+ * be able to run that Deno.
  */
 export async function withSmallRuntime(): Promise<Program> {
   const { path: whole } = await selfContained();

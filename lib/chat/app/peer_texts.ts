@@ -62,7 +62,7 @@ const EXCLUDED: Readonly<Record<Exclusion, string>> = {
 export interface KeyHints {
   /** Says that no one is verified. */
   readonly unverified: string;
-  /** Says that nobody is verified and somebody is invited: that is as sure as the link. */
+  /** Says that no one is verified, and that the invited ones are as sure as the link. */
   readonly invited: string;
   /** Follows a verification that is not kept for later runs. */
   readonly unremembered: string;
@@ -131,7 +131,7 @@ export function standingText(
 }
 
 /**
- * Lists members with remarks about their identities. Those of one key about whom the remarks are the same are one entry.
+ * Lists members, each with a remark about its identity. Members with the same key and the same remark are one entry.
  *
  * @param peers The members.
  * @param view What is known about their identities, the fingerprint of this side, and how a name is shown.
@@ -144,21 +144,22 @@ export function remarkedTexts(
     readonly name: (identity: Peer["credential"]) => string;
   },
 ): string[] {
-  const remark = (peer: Peer, aliases: Standing["aliases"]) =>
-    standingText(peer, { ...standing(peer), aliases }, own);
-  const groups = Map.groupBy(peers, (peer) => {
-    const { name, fingerprint } = peer.credential;
+  const members = peers.map((peer) => ({ peer, stands: standing(peer) }));
+  const remark = ({ peer, stands }: typeof members[number], aliases: Standing["aliases"]) =>
+    standingText(peer, { ...stands, aliases }, own);
+  const groups = Map.groupBy(members, (member) => {
+    const { name, fingerprint } = member.peer.credential;
     // A member whose key has changed is always named.
-    const alone = standing(peer).trust === "changed" ? name : "";
-    return `${fingerprint} ${alone} ${remark(peer, [])}`;
+    const alone = member.stands.trust === "changed" ? name : "";
+    return `${fingerprint} ${alone} ${remark(member, [])}`;
   });
   return [...groups.values()].map((group) => {
-    const [first] = group as [Peer];
-    const here = group.map(({ credential }) => credential.name);
-    const others = standing(first).aliases.filter((alias) => !here.includes(alias.name));
-    const names = listed(group.map(({ credential }) => name(credential)));
+    const first = group[0]!;
+    const here = new Set(group.map(({ peer }) => peer.credential.name));
+    const others = first.stands.aliases.filter((alias) => !here.has(alias.name));
+    const names = listed(group.map(({ peer }) => name(peer.credential)));
     const one = group.length > 1 ? "one key; " : "";
-    return `${names} ${first.credential.fingerprint} (${one}${remark(first, others)})`;
+    return `${names} ${first.peer.credential.fingerprint} (${one}${remark(first, others)})`;
   });
 }
 

@@ -98,7 +98,7 @@ export async function setUpConversation(
   const typed = isTyped(options) && (options.input === undefined || output.dumb);
   const display = screen === undefined
     ? await openOutput(options, displayed)
-    : new ScreenDisplay(screen, displayed, options.name, options.roomName);
+    : new ScreenDisplay(screen, displayed, options, await import("../../terminal/rows.ts"));
   const wire = options.wire ? await import("./wire_dump.ts") : undefined;
   const presenter = await makePresenter(io, options.json, {
     echo: screen !== undefined,
@@ -287,7 +287,7 @@ function wireTap(
   return (direction, bytes) => reader.see(direction, bytes);
 }
 
-/** The most UTF-16 code units that may wait of what nobody paces. */
+/** The most unpaced output that may wait, in UTF-16 code units. */
 const MAX_UNPACED = 4 << 20;
 
 /**
@@ -375,15 +375,18 @@ function gathering(
 
 /** The longest name of a room that a prompt shows whole, in columns. */
 const MAX_SHOWN_ROOM = 20;
-/** The characters that may be two columns wide: those of East Asia, pictures, and rare ones. */
-const WIDE = /[\u{1100}-\u{115f}\u{2e80}-\u{10ffff}]/gu;
 
-/** Names a room in a prompt, in so few columns that a narrow terminal has some left for a message. */
-export function promptRoom(roomName: string): string {
+/**
+ * Names a room in a prompt, in so few columns that a narrow terminal has some left for a message.
+ *
+ * @param roomName The room.
+ * @param widthOf Returns the width of a text in columns.
+ */
+export function promptRoom(roomName: string, widthOf: (text: string) => number): string {
   if (roomName === "") return "";
   let most = MAX_SHOWN_ROOM;
   const label = () => shortened(roomName, most);
-  while (label().replace(WIDE, "xx").length > MAX_SHOWN_ROOM) most--;
+  while (widthOf(label()) > MAX_SHOWN_ROOM) most--;
   return `[${label()}] `;
 }
 
@@ -395,7 +398,10 @@ class ScreenDisplay implements Display {
   readonly #screen: Screen;
   readonly #displayed: (events: number) => void;
   readonly #name: string;
-  #roomName: string;
+  readonly #widthOf: (text: string) => number;
+  #roomName = "";
+  /** How the prompt names the room. */
+  #room = "";
   #until = 0;
   #mark = "";
   #showing: Promise<void> | undefined;
@@ -403,13 +409,19 @@ class ScreenDisplay implements Display {
   constructor(
     screen: Screen,
     displayed: (events: number) => void,
-    name: string,
-    roomName = "",
+    { name, roomName = "" }: Pick<SetupOptions, "name" | "roomName">,
+    { widthOf }: typeof import("../../terminal/rows.ts"),
   ) {
     this.#screen = screen;
     this.#name = name;
     this.#displayed = displayed;
+    this.#widthOf = widthOf;
+    this.#in(roomName);
+  }
+
+  #in(roomName: string): void {
     this.#roomName = roomName;
+    this.#room = promptRoom(roomName, this.#widthOf);
   }
 
   print(lines: readonly string[], until: number = this.#until): void {
@@ -431,7 +443,7 @@ class ScreenDisplay implements Display {
   }
 
   enters(roomName: string): void {
-    this.#roomName = roomName;
+    this.#in(roomName);
     this.mark("");
   }
 
@@ -450,8 +462,7 @@ class ScreenDisplay implements Display {
 
   mark(mark: string): void {
     this.#mark = mark;
-    const room = promptRoom(this.#roomName);
-    this.#screen.setPrompt(`${room}${this.#name}${mark === "" ? "" : ` ${mark}`}> `);
+    this.#screen.setPrompt(`${this.#room}${this.#name}${mark === "" ? "" : ` ${mark}`}> `);
   }
 
   caughtUp(): Promise<void> | undefined {

@@ -8,7 +8,6 @@
  * @module
  */
 
-import { utf8Length } from "../../base/bytes.ts";
 import { type Rate, TokenBucket } from "../../base/clock.ts";
 import {
   type GrantMessage,
@@ -115,14 +114,13 @@ export class PairLines {
     }
   }
 
-  /** Takes what was lost of all streams, and charges it to the budget. */
+  /** Takes what was lost of all streams. It is charged to the budget. */
   #repair(contact: Contact): PairMessage[] {
     const messages = STREAMS.flatMap((stream) => this.#repairOf(contact, stream));
     if (messages.length === 0) return [];
     contact.repairs += 1;
     contact.repairedAt = this.#now();
-    const texts = messages.map((one) => one.kind === "line" ? utf8Length(one.text) : 0);
-    this.#budget.spend(texts.reduce((sum, length) => sum + length, REPAIR_BYTES), this.#now());
+    this.#budget.spend(REPAIR_BYTES, this.#now());
     return messages;
   }
 
@@ -140,6 +138,7 @@ export class PairLines {
     const lines: PairMessage[] = isTold ? [{ kind: "gone", stream, number: told }] : [];
     for (const entry of lost) {
       lines.push(lineMessage(entry, before));
+      this.#budget.spend(entry.line.bytes, this.#now());
       before = entry.line.number;
     }
     // What the contact knows to be missing, and the policy has kept from it since, will not come.

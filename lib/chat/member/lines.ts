@@ -336,7 +336,7 @@ interface Speaker {
     readonly nextNumber: number;
     /** Returns the number of the next private line to a member, given by its hash as a map key. */
     nextPrivate(key: string): number;
-    /** Returns whether the joining of a member is among so many events. */
+    /** Returns whether a person who was shown the first `displayed` events was shown the joining of a member. */
     isDisplayed(key: string, displayed: number): boolean;
   };
   readonly displayed: { readonly shown: number };

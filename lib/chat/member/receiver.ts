@@ -114,7 +114,7 @@ export class ReceivingSide {
           throw new FrameFault("BAD_SIGNATURE");
         }
         if (waiting !== undefined) this.#replaceNamesake(waiting);
-        // A newcomer that stays refused is nobody in the room.
+        // A newcomer that is still refused is not in the room.
         if (roster.byNumber(number) === peer) this.#confirm(peer);
       });
     };

@@ -20,7 +20,7 @@ const CHECKS_AT_ONCE = 4;
 /** The burst of joins before the rate applies: after a restart of the relay, all members join at once. */
 const JOIN_BURST = 1024;
 
-/** An address may open so many connections for each join that it may make. A connection costs less, but not nothing. */
+/** How many connections an address may open for each join that it may make. A connection costs less than a join. */
 const CONNECTIONS_A_JOIN = 10;
 
 /** A source and its connections. */

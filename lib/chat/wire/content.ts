@@ -163,10 +163,11 @@ export function encodeMessages(messages: readonly PairMessage[]): Bytes {
 
 function encodeMessage(writer: ByteWriter, message: PairMessage): void {
   switch (message.kind) {
-    case "line":
-      writer.u8(MESSAGE.line).u24(LINE.length + utf8Length(message.text));
-      LINE.write(writer, message).raw(utf8(message.text));
+    case "line": {
+      const text = utf8(message.text);
+      LINE.write(writer.u8(MESSAGE.line).u24(LINE.length + text.length), message).raw(text);
       return;
+    }
     case "grant":
       GRANT.write(writer.u8(MESSAGE.grant).u24(GRANT.length), message);
       return;

@@ -3,6 +3,8 @@
  *
  * The readers check the form only. A relay reads the headers and nothing else.
  *
+ * Its readers and writers name each field: they run for each message, and a `Layout` takes some 240 ns more.
+ *
  * @module
  */
 

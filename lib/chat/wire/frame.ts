@@ -48,7 +48,7 @@ export function encodeFrame(kind: number, payload: Uint8Array): Bytes {
     .u32(payload.length + 1).u8(kind).raw(payload).finish();
 }
 
-/** How a field is encoded: a number of so many bits, bytes after their length in 16 bits, or so many bytes. */
+/** The encoding of a field: a number, bytes after a 16-bit length (`block16`), or a fixed number of bytes. */
 type Field = NumberField | "block16" | number;
 type NumberField = "u8" | "u16" | "u32" | "u48";
 type Fields = Readonly<Record<string, Field>>;

@@ -13,6 +13,7 @@ import type { PagePlace } from "../../../lib/chat/app/invite.ts";
 import { guestPlace } from "../../../lib/chat/app/rooms.ts";
 import { openRelay } from "../../../lib/chat/runtime/room.ts";
 import { promptRoom } from "../../../lib/chat/app/setup.ts";
+import { widthOf } from "../../../lib/terminal/rows.ts";
 import { clientFiles, readRoomAddress, webOptions } from "../../../lib/commands/chat/chat.ts";
 import { granted } from "../../fixtures/granted.ts";
 import { ChatProcess, startClient, startServer } from "./chat_process.ts";
@@ -29,14 +30,14 @@ Deno.test("an address may contain a room, whose name is normalized", () => {
 });
 
 Deno.test("a prompt names a room in 20 columns, also where its characters are wide", () => {
-  assertEquals(promptRoom(""), "");
-  assertEquals(promptRoom("garden"), "[garden] ");
-  assertEquals(promptRoom("a".repeat(20)), `[${"a".repeat(20)}] `);
-  assertEquals(promptRoom("a".repeat(21)), `[${"a".repeat(19)}…] `);
-  assertEquals(promptRoom("غرفة-الأصدقاء-القدامى"), "[غرفة-الأصدقاء-القدا…] ");
-  assertEquals(promptRoom("部屋".repeat(5)), `[${"部屋".repeat(5)}] `);
-  assertEquals(promptRoom("部屋".repeat(6)), "[部屋部屋部屋部屋部…] ");
-  assertEquals(promptRoom("🎉".repeat(16)), `[${"🎉".repeat(9)}…] `);
+  assertEquals(promptRoom("", widthOf), "");
+  assertEquals(promptRoom("garden", widthOf), "[garden] ");
+  assertEquals(promptRoom("a".repeat(20), widthOf), `[${"a".repeat(20)}] `);
+  assertEquals(promptRoom("a".repeat(21), widthOf), `[${"a".repeat(19)}…] `);
+  assertEquals(promptRoom("غرفة-الأصدقاء-القدامى", widthOf), "[غرفة-الأصدقاء-القدا…] ");
+  assertEquals(promptRoom("部屋".repeat(5), widthOf), `[${"部屋".repeat(5)}] `);
+  assertEquals(promptRoom("部屋".repeat(6), widthOf), "[部屋部屋部屋部屋部…] ");
+  assertEquals(promptRoom("🎉".repeat(16), widthOf), `[${"🎉".repeat(9)}…] `);
 });
 
 Deno.test("an invalid room name is refused in one line with the reason", () => {

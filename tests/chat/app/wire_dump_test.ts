@@ -99,7 +99,7 @@ Deno.test("WireReader stops at bytes that are not frames", () => {
   assertEquals(seen, 0);
 });
 
-Deno.test("what nobody paces is left out where the output does not keep up, and counted in its place", async () => {
+Deno.test("frames that the output is too slow for are left out, and their lines are counted in their place", async () => {
   const gate = Promise.withResolvers<void>();
   const written: string[] = [];
   const output = new Output({
